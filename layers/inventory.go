@@ -1,0 +1,205 @@
+// Package layers turns image references into an Inventory: which layers each
+// image is made of, base layer first, how big they are, and which of them are
+// the same.
+//
+// The model is the registry's own: a reference names an index or a manifest;
+// an index names a manifest for each platform; a manifest names a config and
+// the layers' blobs; the config names the layers' diffIDs. No layer blob is
+// downloaded. This is the only package that talks to a registry.
+//
+// It does not decide what to cache and does not know ECI; see packages matcher
+// and plan.
+//
+// Sources of the rules: the OCI image specification v1.1.1 (manifest.md,
+// config.md, image-index.md) and the Docker Image Manifest Version 2,
+// Schema 2 specification.
+//
+// Use: Resolve references into an Inventory, or Read one from a file; then ask
+// it for Find, Chains and Totals.
+package layers
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// InventoryKind is the kind of a saved Inventory (design: files).
+const InventoryKind = "Inventory"
+
+// Digest is a content hash as registries write it, "sha256:" and 64 hex digits.
+type Digest string
+
+// Where an unpacked size comes from.
+const (
+	// Measured sizes were counted on the uncompressed tar.
+	Measured = "measured"
+	// Estimated sizes are a ratio times the compressed size.
+	Estimated = "estimated"
+)
+
+// Inventory lists images and the distinct layers that they are made of.
+type Inventory struct {
+	// ResolvedAt is when the references were looked up.
+	ResolvedAt time.Time `json:"resolvedAt"`
+	// Images are in the order in which the references were given; one reference
+	// stands once for each platform asked for, and again with a later From when
+	// its tag moved.
+	Images []Image `json:"images"`
+	// Layers are interned: each digest stands once.
+	Layers []Layer `json:"layers"`
+	// Unresolved lists references that could not be read, with the reason.
+	Unresolved []Unresolved `json:"unresolved,omitempty"`
+}
+
+// Image is one platform's image behind a reference.
+type Image struct {
+	// Reference is the name as the user wrote it.
+	Reference string `json:"reference" document:"required"`
+	// Digest is that of the platform's own manifest.
+	Digest Digest `json:"digest" document:"required"`
+	// IndexDigest is that of the index the manifest was chosen from; empty when
+	// the reference names a manifest directly.
+	IndexDigest Digest `json:"indexDigest,omitempty"`
+	// Platform is os/arch[/variant].
+	Platform string `json:"platform" document:"required"`
+	// MediaType is the manifest's.
+	MediaType string `json:"mediaType"`
+	// ConfigDigest is that of the image's config document.
+	ConfigDigest Digest `json:"configDigest"`
+	// CreatedAt is the time the config states; absent when it states none.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// From is the time from which the reference means this image; absent for
+	// the first meaning.
+	From time.Time `json:"from,omitzero"`
+	// Layers are positions in Inventory.Layers, base layer first.
+	Layers []int `json:"layers"`
+}
+
+// Layer is one stored blob of an image.
+type Layer struct {
+	// Digest is the hash of the stored, usually compressed blob.
+	Digest Digest `json:"digest" document:"required"`
+	// DiffID is the hash of the uncompressed tar.
+	DiffID Digest `json:"diffID,omitempty"`
+	// MediaType tells the compression.
+	MediaType string `json:"mediaType"`
+	// CompressedBytes is the blob's size as stored.
+	CompressedBytes int64 `json:"compressedBytes"`
+	// UnpackedBytes is the size of the uncompressed tar; nil when unknown.
+	UnpackedBytes *int64 `json:"unpackedBytes,omitempty"`
+	// UnpackedSource says where UnpackedBytes comes from; empty when unknown.
+	UnpackedSource string `json:"unpackedSource,omitempty" document:"enum=measured|estimated"`
+	// Files counts the tar's entries; nil when unknown.
+	Files *int64 `json:"files,omitempty"`
+	// CreatedBy is the build step that made the layer, from the config's history.
+	CreatedBy string `json:"createdBy,omitempty"`
+}
+
+// Unresolved is a reference that could not be read.
+type Unresolved struct {
+	Reference string `json:"reference"`
+	Reason    string `json:"reason"`
+}
+
+// Read reads a saved Inventory from the bytes of the file called name.
+func Read(name string, data []byte) (*Inventory, error) {
+	var inv Inventory
+	if err := document.Read(name, data, InventoryKind, &inv); err != nil {
+		return nil, err
+	}
+	return &inv, nil
+}
+
+// Validate reports layer positions out of range, repeated layers in the layer
+// table and sizes that cannot be.
+func (inv *Inventory) Validate() error {
+	seen := make(map[Digest]int, len(inv.Layers))
+	for i, l := range inv.Layers {
+		if first, ok := seen[l.Digest]; ok {
+			return document.At(fmt.Sprintf("layers[%d].digest", i), "layer %s stands already at layers[%d]: list each digest once", l.Digest, first)
+		}
+		seen[l.Digest] = i
+		if (l.UnpackedBytes == nil) != (l.UnpackedSource == "") {
+			return document.At(fmt.Sprintf("layers[%d]", i), "unpackedBytes and unpackedSource go together: give both or neither")
+		}
+	}
+	for i, img := range inv.Images {
+		for j, l := range img.Layers {
+			if l < 0 || l >= len(inv.Layers) {
+				return document.At(fmt.Sprintf("images[%d].layers[%d]", i, j), "layer %d of image %s is outside the layer table (0 to %d)", l, img.Reference, len(inv.Layers)-1)
+			}
+		}
+	}
+	return nil
+}
+
+// Find returns the position of the image that reference means on platform at
+// time at, or -1. An empty platform takes the first platform listed.
+func (inv *Inventory) Find(reference, platform string, at time.Time) int {
+	best := -1
+	for i, img := range inv.Images {
+		if img.Reference != reference || (platform != "" && img.Platform != platform) || img.From.After(at) {
+			continue
+		}
+		if best < 0 || (img.From.After(inv.Images[best].From) && img.Platform == inv.Images[best].Platform) {
+			best = i
+		}
+	}
+	return best
+}
+
+// Size is an amount of layers, each distinct layer counted once.
+type Size struct {
+	// Layers is the number of distinct layers.
+	Layers int `json:"layers"`
+	// CompressedBytes is their size as stored.
+	CompressedBytes int64 `json:"compressedBytes"`
+	// UnpackedBytes is the size of their uncompressed tars.
+	UnpackedBytes int64 `json:"unpackedBytes"`
+	// EstimatedBytes is the part of UnpackedBytes that is estimated.
+	EstimatedBytes int64 `json:"estimatedBytes"`
+	// UnknownLayers counts layers without an unpacked size; they are missing
+	// from UnpackedBytes.
+	UnknownLayers int `json:"unknownLayers,omitempty"`
+}
+
+// Union returns the size of the distinct layers of the images at positions images.
+func (inv *Inventory) Union(images ...int) Size {
+	var all []int
+	for _, i := range images {
+		all = append(all, inv.Images[i].Layers...)
+	}
+	slices.Sort(all)
+	return inv.sum(slices.Compact(all))
+}
+
+// Total returns the size of all distinct layers of the Inventory's images.
+func (inv *Inventory) Total() Size {
+	all := make([]int, len(inv.Images))
+	for i := range all {
+		all[i] = i
+	}
+	return inv.Union(all...)
+}
+
+func (inv *Inventory) sum(layers []int) Size {
+	var s Size
+	for _, l := range layers {
+		layer := inv.Layers[l]
+		s.Layers++
+		s.CompressedBytes += layer.CompressedBytes
+		switch {
+		case layer.UnpackedBytes == nil:
+			s.UnknownLayers++
+		case layer.UnpackedSource == Estimated:
+			s.EstimatedBytes += *layer.UnpackedBytes
+			s.UnpackedBytes += *layer.UnpackedBytes
+		default:
+			s.UnpackedBytes += *layer.UnpackedBytes
+		}
+	}
+	return s
+}

@@ -1,0 +1,121 @@
+package matcher
+
+import (
+	"time"
+)
+
+// Group is what a start asks the matcher for: an ECI container group.
+type Group struct {
+	// Name is the app's.
+	Name string
+	// Images and InitImages are references; both count in the match degree
+	// (eci §6 #1).
+	Images     []string
+	InitImages []string
+	// Region, Architecture and OSType; empty matches any.
+	Region, Architecture, OSType string
+	// ExtraStorageGiB is ephemeral storage asked for above the free 30 GiB.
+	ExtraStorageGiB float64
+	// PullPolicy is Always, IfNotPresent, Never or empty (the Kubernetes rule).
+	PullPolicy string
+	// CacheID asks for one cache explicitly; it wins over matching (eci §1.9).
+	CacheID string
+	// PerfectMatch accepts a cache only if it holds every image (imc-perfect-match).
+	PerfectMatch bool
+	// MatchCount accepts a cache only if it holds at least this many images
+	// (imc-match-count-request); PerfectMatch wins over it.
+	MatchCount int
+}
+
+// Hit says what a matched cache saved: a cache matched and the bytes it saved
+// are two things.
+type Hit string
+
+// The hits.
+const (
+	// FullHit: every byte was present.
+	FullHit Hit = "hit"
+	// PartialHit: some bytes were present.
+	PartialHit Hit = "partial"
+	// Miss: none were.
+	Miss Hit = "miss"
+)
+
+// Matches is the answer for several groups, as saved in a file.
+type Matches struct {
+	// Policies are the readings of undocumented rules that were used.
+	Policies map[string]string `json:"policies"`
+	// At is the time as of which caches were matched.
+	At      time.Time `json:"at"`
+	Matches []Match   `json:"matches"`
+}
+
+// Match is which cache ECI would pick for one group, and what that saves.
+type Match struct {
+	// App names the group.
+	App string `json:"app" document:"required"`
+	// CacheID is the cache picked; empty when none.
+	CacheID string `json:"cacheId,omitempty"`
+	// Hit is by unpacked layers present (by chain).
+	Hit Hit `json:"hit" document:"enum=hit|partial|miss"`
+	// Reason says in one sentence why this cache, or why none.
+	Reason string `json:"reason"`
+	// Overlap is what the picked cache holds of the group's layers.
+	Overlap Overlap `json:"overlap"`
+	// CreatesAutomatic says that ECI would make an automatic cache from this
+	// start (eci §6 #5).
+	CreatesAutomatic bool `json:"createsAutomatic,omitempty"`
+	// AutomaticGiB is the size of that cache.
+	AutomaticGiB float64 `json:"automaticGiB,omitempty"`
+	// Candidates are all caches, the picked one first, in ECI's order; the
+	// disqualified ones last.
+	Candidates []Candidate `json:"candidates,omitempty"`
+}
+
+// Candidate is one cache with the keys that placed it.
+type Candidate struct {
+	CacheID string `json:"cacheId" document:"required"`
+	// Qualified caches may be picked; Reason says why another may not.
+	Qualified bool   `json:"qualified"`
+	Reason    string `json:"reason,omitempty"`
+	// FullImages counts the group's images that the cache holds by repository
+	// and tag or digest.
+	FullImages int `json:"fullImages"`
+	// RepositoryImages counts further images of which it holds another version.
+	RepositoryImages int `json:"repositoryImages"`
+	// SizeDistanceGiB is how far the cache's size is from the instance's
+	// temporary storage; used when policy size is closest.
+	SizeDistanceGiB float64 `json:"sizeDistanceGiB"`
+	// MatchedBytes are compressed bytes of the fully matched images.
+	MatchedBytes int64     `json:"matchedBytes"`
+	CreationTime time.Time `json:"creationTime"`
+	// LayerFraction is the share of the group's compressed bytes whose layers
+	// the cache holds by chain; reported beside the degree, not used in it.
+	LayerFraction float64 `json:"layerFraction"`
+}
+
+// Overlap says what a store that holds layers spares a set of images, each
+// distinct layer counted once. The two shares are never added: a blob that is
+// present saves its download, a chain that is present saves download and unpack.
+type Overlap struct {
+	// Layers, CompressedBytes and UnpackedBytes are the whole need.
+	Layers          int   `json:"layers"`
+	CompressedBytes int64 `json:"compressedBytes"`
+	UnpackedBytes   int64 `json:"unpackedBytes"`
+	// ByDigest: a layer is present when its stored blob is.
+	ByDigest Share `json:"byDigest"`
+	// ByChain: a layer is present when it is unpacked above the same layers.
+	ByChain Share `json:"byChain"`
+}
+
+// Share is how much of a need is present and what remains.
+type Share struct {
+	// PresentLayers and PresentBytes (compressed) are held by the store.
+	PresentLayers int   `json:"presentLayers"`
+	PresentBytes  int64 `json:"presentBytes"`
+	// MissingLayers remain, FetchBytes (compressed) to download and
+	// UnpackBytes (unpacked) to unpack.
+	MissingLayers int   `json:"missingLayers"`
+	FetchBytes    int64 `json:"fetchBytes"`
+	UnpackBytes   int64 `json:"unpackBytes"`
+}

@@ -1,0 +1,153 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+)
+
+// TimelineKind is the kind of a saved Timeline.
+const TimelineKind = "Timeline"
+
+// Where a startup's times come from; always said.
+const (
+	Simulated = "simulated"
+	Measured  = "measured"
+	Estimated = "estimated"
+)
+
+// The arms of a comparison.
+const (
+	// ArmCold: no cache at all.
+	ArmCold = "cold"
+	// ArmAutomatic: the service's free automatic caches and the existing ones.
+	ArmAutomatic = "automatic"
+	// ArmCached: the planned caches as well.
+	ArmCached = "cached"
+)
+
+// Timeline is a set of startups with where they come from.
+type Timeline struct {
+	Provenance Provenance `json:"provenance"`
+	// Coverage says how much of the workload could be simulated; absent when
+	// the timeline was not made from a workload.
+	Coverage *Coverage `json:"coverage,omitempty"`
+	// Doubts are reasons to trust the result less, one sentence each.
+	Doubts   []string  `json:"doubts,omitempty"`
+	Startups []Startup `json:"startups"`
+}
+
+// Provenance says what a result was made from.
+type Provenance struct {
+	// Version of cachebench.
+	Version string `json:"version"`
+	Seed    uint64 `json:"seed"`
+	// Profile is its name; ProfileBasis says how well founded its values are.
+	Profile      string `json:"profile"`
+	ProfileBasis string `json:"profileBasis,omitempty"`
+	// PriceDate and Currency are the price book's; empty when no money is involved.
+	PriceDate string `json:"priceDate,omitempty"`
+	Currency  string `json:"currency,omitempty"`
+	// Now is the time as of which caches and tags were looked at.
+	Now    time.Time `json:"now,omitzero"`
+	Inputs []Input   `json:"inputs,omitempty"`
+}
+
+// Input is one file or value that went in, with the digest of its bytes.
+type Input struct {
+	Name   string        `json:"name"`
+	Digest layers.Digest `json:"digest"`
+}
+
+// Coverage is the share of a workload whose images could be read.
+type Coverage struct {
+	// StartsFraction is the share of starts a month that belong to covered apps.
+	StartsFraction float64 `json:"startsFraction"`
+	Apps           int     `json:"apps"`
+	// LeftOut lists apps without all their images, with the reason.
+	LeftOut []LeftOut `json:"leftOut,omitempty"`
+}
+
+// LeftOut is an app that could not be covered.
+type LeftOut struct {
+	App    string `json:"app"`
+	Reason string `json:"reason"`
+}
+
+// Startup is one start, simulated, measured or estimated: from the request to
+// all containers running.
+type Startup struct {
+	Source string   `json:"source" document:"required,enum=simulated|measured|estimated"`
+	Arm    string   `json:"arm" document:"required"`
+	App    string   `json:"app" document:"required"`
+	Images []string `json:"images"`
+	Node   string   `json:"node,omitempty"`
+	Repeat int      `json:"repeat,omitempty"`
+	// Requested is the time of the request since the timeline's origin.
+	Requested time.Duration `json:"requestedSeconds"`
+	// Phases partition Ready.
+	Phases Phases `json:"phases"`
+	// Ready is the time to ready, from the request.
+	Ready time.Duration `json:"readySeconds"`
+	// FetchBusy and UnpackBusy are how long any transfer, any unpack was in
+	// flight; they overlap, phases do not.
+	FetchBusy  time.Duration `json:"fetchBusySeconds"`
+	UnpackBusy time.Duration `json:"unpackBusySeconds"`
+	// FetchedBytes are compressed, UnpackedBytes uncompressed.
+	FetchedBytes  int64 `json:"fetchedBytes"`
+	UnpackedBytes int64 `json:"unpackedBytes"`
+	// LayersReused counts distinct layers that were present already.
+	LayersReused int `json:"layersReused"`
+	// CacheID is the cache that was matched; Hit what it saved.
+	CacheID string      `json:"cacheId,omitempty"`
+	Hit     matcher.Hit `json:"hit" document:"enum=hit|partial|miss"`
+	// Void says why a measured run does not count; empty when it does.
+	Void string `json:"void,omitempty"`
+	// Spans are what happened inside, in order of start; only on request.
+	Spans []Span `json:"spans,omitempty"`
+}
+
+// Phases partition the time to ready. An absent phase is unknown. At an instant
+// with any transfer in flight the phase is fetch, otherwise unpack where one runs.
+type Phases struct {
+	Admit     *time.Duration `json:"admitSeconds,omitempty"`
+	Provision *time.Duration `json:"provisionSeconds,omitempty"`
+	Attach    *time.Duration `json:"attachSeconds,omitempty"`
+	Resolve   *time.Duration `json:"resolveSeconds,omitempty"`
+	Fetch     *time.Duration `json:"fetchSeconds,omitempty"`
+	Unpack    *time.Duration `json:"unpackSeconds,omitempty"`
+	// Pull stands for resolve, fetch and unpack where a source cannot tell them
+	// apart.
+	Pull   *time.Duration `json:"pullSeconds,omitempty"`
+	Create *time.Duration `json:"createSeconds,omitempty"`
+	Ready  *time.Duration `json:"readySeconds,omitempty"`
+}
+
+// A Phase is one part of a startup, in the order of the constants.
+type Phase string
+
+// The phases (design: a startup, in phases).
+const (
+	Admit     Phase = "admit"
+	Provision Phase = "provision"
+	Attach    Phase = "attach"
+	Resolve   Phase = "resolve"
+	Fetch     Phase = "fetch"
+	Unpack    Phase = "unpack"
+	Pull      Phase = "pull"
+	Create    Phase = "create"
+	Ready     Phase = "ready"
+)
+
+// Span is one activity inside a startup; times are from the request.
+type Span struct {
+	Phase Phase `json:"phase" document:"required"`
+	// Image and Layer say what it was about; empty when nothing in particular.
+	Image string        `json:"image,omitempty"`
+	Layer layers.Digest `json:"layer,omitempty"`
+	Start time.Duration `json:"startSeconds"`
+	End   time.Duration `json:"endSeconds"`
+	// Bytes are compressed for fetch, unpacked for unpack, else 0.
+	Bytes int64 `json:"bytes,omitempty"`
+}

@@ -1,0 +1,221 @@
+// Package workload says who starts which images, when and where.
+//
+// A Workload lists apps, each a set of images started together, with how often
+// they start, for how long they run and how often they are released. Starts
+// turns it into single starts in time, from a seed. A Trace lists the starts
+// themselves.
+//
+// It reads and validates; it does not know what a start costs or how long it
+// takes.
+package workload
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// Kind is the kind of a saved Workload.
+const Kind = "Workload"
+
+// Workload is a set of apps and the node pools that they run on.
+type Workload struct {
+	Apps      []App      `json:"apps" document:"required"`
+	NodePools []NodePool `json:"nodePools,omitempty"`
+}
+
+// App is a set of images that are started together.
+type App struct {
+	// Name is unique in the Workload.
+	Name string `json:"name" document:"required"`
+	// Images are the references of its containers, in the pod's order.
+	Images []string `json:"images" document:"required"`
+	// InitImages are the references of its init containers.
+	InitImages []string `json:"initImages,omitempty"`
+	// StartsPerDay is the mean number of single starts a day; bursts come on top.
+	StartsPerDay float64 `json:"startsPerDay"`
+	// Bursts are starts that come together.
+	Bursts []Burst `json:"bursts,omitempty"`
+	// Runtime is how long one start runs, from ready to its end.
+	Runtime time.Duration `json:"runtimeSeconds" document:"required"`
+	// CPU is the number of vCPUs of one instance.
+	CPU float64 `json:"cpu" document:"required"`
+	// MemoryGiB is the memory of one instance.
+	MemoryGiB float64 `json:"memoryGiB" document:"required"`
+	// PullPolicy holds for all images; empty means the Kubernetes default:
+	// Always for :latest or no tag, else IfNotPresent.
+	PullPolicy string `json:"pullPolicy,omitempty" document:"enum=Always|IfNotPresent|Never"`
+	// ExtraStorageGiB is ephemeral storage asked for above the free part.
+	ExtraStorageGiB float64 `json:"extraStorageGiB,omitempty"`
+	// ReleasesPerMonth is how often the first image is replaced in 30 days.
+	ReleasesPerMonth float64 `json:"releasesPerMonth,omitempty"`
+	// ReleaseNewBytesFraction is the share of the first image's bytes that a
+	// release replaces; nil when unknown.
+	ReleaseNewBytesFraction *float64 `json:"releaseNewBytesFraction,omitempty"`
+	// NodePool names the pool it runs on; empty means an instance of its own.
+	NodePool string `json:"nodePool,omitempty"`
+	// Ready is the app's own time from its containers' creation to ready; nil
+	// takes the profile's.
+	Ready *time.Duration `json:"readySeconds,omitempty"`
+	// ReadFraction is the share of the image read before ready; nil takes the
+	// profile's.
+	ReadFraction *float64 `json:"readFraction,omitempty"`
+}
+
+// Burst is a number of starts that come together, once or again and again.
+type Burst struct {
+	// Count is the number of starts.
+	Count int `json:"count" document:"required"`
+	// Within is the time over which they are spread evenly; 0 is all at once.
+	Within time.Duration `json:"withinSeconds,omitempty"`
+	// First is the time of the first burst since the start of the month.
+	First time.Duration `json:"firstSeconds,omitempty"`
+	// Every is the time from one burst to the next; 0 is once a month (30 days).
+	Every time.Duration `json:"everySeconds,omitempty"`
+}
+
+// NodePool is a set of like nodes.
+type NodePool struct {
+	Name      string `json:"name" document:"required"`
+	NodeClass string `json:"nodeClass,omitempty"`
+	// Platform is os/arch[/variant].
+	Platform string `json:"platform" document:"required"`
+	// Count is the number of nodes at a time.
+	Count int `json:"count" document:"required"`
+	// LifetimeHours is how long a node lives; 0 when unknown.
+	LifetimeHours float64 `json:"lifetimeHours,omitempty"`
+	// NewNodesPerDay is how many nodes are added a day; 0 when unknown.
+	NewNodesPerDay float64 `json:"newNodesPerDay,omitempty"`
+	// Placement is how starts choose a node.
+	Placement string `json:"placement,omitempty" document:"enum=spread|pack|imageLocality"`
+	// DaemonImages are started on every new node.
+	DaemonImages []string `json:"daemonImages,omitempty"`
+}
+
+// Month is the length of a month in rates and prices: 30 days, as eci §5.2
+// prices snapshot storage.
+const Month = 30 * 24 * time.Hour
+
+// Read reads a Workload from the bytes of the file called name.
+func Read(name string, data []byte) (*Workload, error) {
+	var w Workload
+	if err := document.Read(name, data, Kind, &w); err != nil {
+		return nil, err
+	}
+	return &w, nil
+}
+
+// Validate reports duplicate names, missing references and numbers that cannot
+// be.
+func (w *Workload) Validate() error {
+	pools := make(map[string]bool, len(w.NodePools))
+	for i, p := range w.NodePools {
+		if pools[p.Name] {
+			return document.At(fmt.Sprintf("nodePools[%d].name", i), "duplicate node pool %q: names must be unique", p.Name)
+		}
+		pools[p.Name] = true
+		if p.Count < 1 {
+			return document.At(fmt.Sprintf("nodePools[%d].count", i), "node pool %q needs at least 1 node", p.Name)
+		}
+	}
+	first := make(map[string]int, len(w.Apps))
+	for i := range w.Apps {
+		a := &w.Apps[i]
+		at := fmt.Sprintf("apps[%d]", i)
+		if j, ok := first[a.Name]; ok {
+			return document.At(at+".name", "duplicate app %q, also apps[%d]: names must be unique", a.Name, j)
+		}
+		first[a.Name] = i
+		if a.NodePool != "" && !pools[a.NodePool] {
+			return document.At(at+".nodePool", "app %q names node pool %q, which nodePools does not list", a.Name, a.NodePool)
+		}
+		if err := a.validate(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) validate(at string) error {
+	if a.Name == "" {
+		return document.At(at+".name", "an app needs a name")
+	}
+	if len(a.Images) == 0 {
+		return document.At(at+".images", "app %q names no image", a.Name)
+	}
+	for j, ref := range a.Images {
+		if ref == "" {
+			return document.At(fmt.Sprintf("%s.images[%d]", at, j), "app %q has an empty reference", a.Name)
+		}
+	}
+	numbers := []struct {
+		key   string
+		value float64
+	}{
+		{"startsPerDay", a.StartsPerDay}, {"cpu", a.CPU}, {"memoryGiB", a.MemoryGiB},
+		{"extraStorageGiB", a.ExtraStorageGiB}, {"releasesPerMonth", a.ReleasesPerMonth},
+		{"runtimeSeconds", a.Runtime.Seconds()},
+	}
+	for _, n := range numbers {
+		if n.value < 0 {
+			return document.At(at+"."+n.key, "%s of app %q is %v: it cannot be negative", n.key, a.Name, n.value)
+		}
+	}
+	for j, b := range a.Bursts {
+		if err := b.validate(fmt.Sprintf("%s.bursts[%d]", at, j), a.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b Burst) validate(at, app string) error {
+	if b.Count < 1 {
+		return document.At(at+".count", "a burst of app %q needs a count of at least 1", app)
+	}
+	if b.Within < 0 || b.First < 0 || b.Every < 0 {
+		return document.At(at, "times of a burst of app %q cannot be negative", app)
+	}
+	if b.Every > 0 && b.Within > b.Every {
+		return document.At(at+".withinSeconds", "a burst of app %q lasts longer (%v) than the time to the next (%v)", app, b.Within, b.Every)
+	}
+	return nil
+}
+
+// Apps' images, each once, in order of first use.
+func (w *Workload) References() []string {
+	var refs []string
+	seen := make(map[string]bool)
+	for _, a := range w.Apps {
+		for _, ref := range a.AllImages() {
+			if !seen[ref] {
+				seen[ref] = true
+				refs = append(refs, ref)
+			}
+		}
+	}
+	return refs
+}
+
+// AllImages returns the app's init images followed by its images: the order in
+// which an instance pulls them.
+func (a *App) AllImages() []string {
+	return append(append([]string(nil), a.InitImages...), a.Images...)
+}
+
+// StartsPerMonth is the mean number of starts in 30 days, bursts included.
+func (a *App) StartsPerMonth() float64 {
+	n := a.StartsPerDay * Month.Hours() / 24
+	for _, b := range a.Bursts {
+		n += float64(b.Count) * float64(Month) / float64(b.period())
+	}
+	return n
+}
+
+func (b Burst) period() time.Duration {
+	if b.Every == 0 {
+		return Month
+	}
+	return b.Every
+}
