@@ -102,13 +102,18 @@ type Overlap struct {
 	Layers          int   `json:"layers"`
 	CompressedBytes int64 `json:"compressedBytes"`
 	UnpackedBytes   int64 `json:"unpackedBytes"`
+	// UnknownLayers counts layers without an unpacked size; they are missing
+	// from the unpacked bytes.
+	UnknownLayers int `json:"unknownLayers,omitempty"`
 	// ByDigest: a layer is present when its stored blob is.
 	ByDigest Share `json:"byDigest"`
 	// ByChain: a layer is present when it is unpacked above the same layers.
 	ByChain Share `json:"byChain"`
 }
 
-// Share is how much of a need is present and what remains.
+// Share is how much of a need is present and what remains; PresentBytes and
+// FetchBytes add up to the whole need's CompressedBytes. Layers are counted as
+// distinct blobs by digest, as distinct chains by chain.
 type Share struct {
 	// PresentLayers and PresentBytes (compressed) are held by the store.
 	PresentLayers int   `json:"presentLayers"`

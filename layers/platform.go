@@ -1,0 +1,53 @@
+package layers
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DefaultPlatform is what is looked for when no platform is given; output always
+// shows the platform.
+const DefaultPlatform = "linux/amd64"
+
+// platform is os/arch[/variant] as indexes and configs state it.
+type platform struct {
+	OS           string `json:"os"`
+	Architecture string `json:"architecture"`
+	Variant      string `json:"variant"`
+}
+
+func parsePlatform(s string) (platform, error) {
+	parts := strings.Split(s, "/")
+	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
+		return platform{}, fmt.Errorf("platform %q is not os/arch[/variant], such as linux/amd64 or linux/arm64/v8", s)
+	}
+	p := platform{OS: parts[0], Architecture: parts[1]}
+	if len(parts) == 3 {
+		p.Variant = parts[2]
+	}
+	return p, nil
+}
+
+func (p platform) String() string {
+	s := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		s += "/" + p.Variant
+	}
+	return s
+}
+
+// normal spells out the variant that an architecture has when none is stated
+// (containerd's platforms package, database.go: arm64 is v8, arm is v7).
+func (p platform) normal() platform {
+	switch {
+	case p.Architecture == "arm64" && p.Variant == "":
+		p.Variant = "v8"
+	case p.Architecture == "arm" && p.Variant == "":
+		p.Variant = "v7"
+	case p.Architecture == "amd64" && p.Variant == "v1":
+		p.Variant = ""
+	}
+	return p
+}
+
+func (p platform) equal(q platform) bool { return p.normal() == q.normal() }

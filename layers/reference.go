@@ -1,0 +1,85 @@
+package layers
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Name is a reference in normal form, as a runtime expands it: nginx is
+// index.docker.io/library/nginx:latest.
+type Name struct {
+	// Registry is the host, with its port where one is given.
+	Registry string
+	// Repository is the path in the registry.
+	Repository string
+	// Tag is empty when only a digest is given.
+	Tag string
+	// Digest is empty when only a tag is given.
+	Digest Digest
+}
+
+// ParseName normalises a registry reference, with or without "docker://". A
+// reference that stands for a local source (oci:DIR:TAG) is named by its tag.
+func ParseName(reference string) (Name, error) {
+	transport, rest := splitTransport(reference)
+	if transport == "oci" {
+		_, tag, _ := strings.Cut(rest, ":")
+		if tag == "" {
+			return Name{Registry: "oci", Repository: rest}, nil
+		}
+		rest = tag
+	}
+	ref, err := name.ParseReference(rest, name.WeakValidation)
+	if err != nil {
+		return Name{}, fmt.Errorf("%q is not an image reference such as nginx:1.25 or registry.example.com/team/app@sha256:…: %w", reference, err)
+	}
+	n := Name{Registry: ref.Context().RegistryStr(), Repository: ref.Context().RepositoryStr()}
+	switch r := ref.(type) {
+	case name.Tag:
+		n.Tag = r.TagStr()
+	case name.Digest:
+		n.Digest = Digest(r.DigestStr())
+		n.Tag = tagBeside(rest)
+	}
+	return n, nil
+}
+
+// tagBeside returns the tag of repo:tag@digest, which name.ParseReference drops.
+func tagBeside(reference string) string {
+	before, _, _ := strings.Cut(reference, "@")
+	if t, err := name.NewTag(before, name.WeakValidation); err == nil && strings.HasSuffix(before, ":"+t.TagStr()) {
+		return t.TagStr()
+	}
+	return ""
+}
+
+// RepositoryName is the registry and repository without tag or digest.
+func (n Name) RepositoryName() string { return n.Registry + "/" + n.Repository }
+
+// String is the normal form.
+func (n Name) String() string {
+	s := n.RepositoryName()
+	if n.Tag != "" {
+		s += ":" + n.Tag
+	}
+	if n.Digest != "" {
+		s += "@" + string(n.Digest)
+	}
+	return s
+}
+
+// splitTransport splits the transport off a reference as containers-transports
+// names them; a bare reference is a registry's.
+func splitTransport(reference string) (transport, rest string) {
+	if rest, ok := strings.CutPrefix(reference, "docker://"); ok {
+		return "docker", rest
+	}
+	for _, t := range []string{"oci-archive", "oci", "docker-archive", "docker-daemon", "containerd"} {
+		if rest, ok := strings.CutPrefix(reference, t+":"); ok {
+			return t, rest
+		}
+	}
+	return "docker", reference
+}
