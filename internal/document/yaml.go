@@ -1,0 +1,229 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxAliased bounds the nodes that aliases add to a document: a few lines of
+// aliases to aliases would otherwise fill the memory.
+const maxAliased = 1_000_000
+
+// A yamlReader turns YAML's nodes into ours.
+type yamlReader struct {
+	depth   int
+	inAlias int // aliases that the current node stands in
+	aliased int // nodes made so far inside aliases
+	open    map[*yaml.Node]bool
+}
+
+func parseYAML(name, text string) (root *node, err error) {
+	tree, fault := yamlTree(text)
+	if fault == nil && tree != nil {
+		r := &yamlReader{open: map[*yaml.Node]bool{}}
+		var n node
+		if n, fault = r.node(tree); fault == nil {
+			return &n, nil
+		}
+	}
+	if fault != nil {
+		return nil, one(&Error{File: name, Line: int(fault.line), Message: fault.message})
+	}
+	return &node{kind: nullNode, line: 1}, nil
+}
+
+// yamlTree returns the only document in the text, nil if there is none.
+func yamlTree(text string) (*yaml.Node, *syntaxError) {
+	decoder := yaml.NewDecoder(strings.NewReader(text))
+	var first, second yaml.Node
+	switch err := decoder.Decode(&first); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, yamlFault(err)
+	}
+	switch err := decoder.Decode(&second); {
+	case err == nil:
+		return nil, &syntaxError{int32(second.Line), "a second document starts here: a file holds one"}
+	case !errors.Is(err, io.EOF):
+		return nil, yamlFault(err)
+	}
+	if len(first.Content) == 0 {
+		return nil, nil
+	}
+	return first.Content[0], nil
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// yamlFault moves the line from the message of the YAML package to where ours
+// stand.
+func yamlFault(err error) *syntaxError {
+	match := yamlLine.FindStringSubmatch(err.Error())
+	if match == nil {
+		return &syntaxError{1, "not valid YAML: " + err.Error()}
+	}
+	line, _ := strconv.Atoi(match[1])
+	return &syntaxError{int32(max(line, 1)), "not valid YAML: " + match[2]}
+}
+
+func (r *yamlReader) node(y *yaml.Node) (node, *syntaxError) {
+	n := node{line: int32(y.Line)}
+	if r.inAlias > 0 {
+		r.aliased++
+	}
+	if r.aliased > maxAliased {
+		return n, &syntaxError{n.line, fmt.Sprintf("aliases make more than %d values of this file", maxAliased)}
+	}
+	if r.depth >= maxDepth {
+		return n, &syntaxError{n.line, fmt.Sprintf("nested deeper than %d", maxDepth)}
+	}
+	r.depth++
+	defer func() { r.depth-- }()
+	switch y.Kind {
+	case yaml.AliasNode:
+		return r.alias(y)
+	case yaml.SequenceNode:
+		return r.list(n, y)
+	case yaml.MappingNode:
+		return r.mapping(n, y)
+	}
+	return scalar(n, y)
+}
+
+func (r *yamlReader) alias(y *yaml.Node) (node, *syntaxError) {
+	if r.open[y.Alias] {
+		return node{}, &syntaxError{int32(y.Line), fmt.Sprintf("the anchor %s holds itself", y.Value)}
+	}
+	r.open[y.Alias] = true
+	r.inAlias++
+	n, err := r.node(y.Alias)
+	r.inAlias--
+	delete(r.open, y.Alias)
+	return n, err
+}
+
+func (r *yamlReader) list(n node, y *yaml.Node) (node, *syntaxError) {
+	n.kind = listNode
+	n.items = make([]node, len(y.Content))
+	for i, item := range y.Content {
+		var err *syntaxError
+		if n.items[i], err = r.node(item); err != nil {
+			return n, err
+		}
+	}
+	return n, tagFault(y, "!!seq")
+}
+
+func (r *yamlReader) mapping(n node, y *yaml.Node) (node, *syntaxError) {
+	n.kind = mappingNode
+	var merges []*yaml.Node
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		key, value := y.Content[i], y.Content[i+1]
+		if key.Kind == yaml.AliasNode {
+			key = key.Alias
+		}
+		if key.Kind != yaml.ScalarNode {
+			return n, &syntaxError{int32(key.Line), "a key must be a text"}
+		}
+		if key.ShortTag() == "!!merge" {
+			merges = append(merges, value)
+			continue
+		}
+		item, err := r.node(value)
+		if err != nil {
+			return n, err
+		}
+		item.key, item.keyLine = key.Value, int32(y.Content[i].Line)
+		n.items = append(n.items, item)
+	}
+	for _, value := range merges {
+		if err := r.merge(&n, value); err != nil {
+			return n, err
+		}
+	}
+	return n, tagFault(y, "!!map")
+}
+
+// merge adds the entries of another mapping, or of a list of them, that n does
+// not have yet.
+func (r *yamlReader) merge(n *node, value *yaml.Node) *syntaxError {
+	from, err := r.node(value)
+	if err != nil {
+		return err
+	}
+	sources := []node{from}
+	if from.kind == listNode {
+		sources = from.items
+	}
+	for _, source := range sources {
+		if source.kind != mappingNode {
+			return &syntaxError{int32(value.Line), "<< takes a mapping or a list of mappings"}
+		}
+		present := map[string]bool{}
+		for i := range n.items {
+			present[n.items[i].key] = true
+		}
+		for _, item := range source.items {
+			if !present[item.key] {
+				n.items = append(n.items, item)
+			}
+		}
+	}
+	return nil
+}
+
+// scalar reads a text, number, bool or null by the tag that YAML found for it.
+func scalar(n node, y *yaml.Node) (node, *syntaxError) {
+	n.text = y.Value
+	switch tag := y.ShortTag(); tag {
+	case "!!null":
+		n.kind, n.text = nullNode, ""
+	case "!!bool":
+		n.kind, n.text = boolNode, strings.ToLower(y.Value)
+	case "!!int", "!!float":
+		n.kind = numberNode
+		text, ok := decimal(y.Value)
+		if !ok {
+			return n, &syntaxError{n.line, fmt.Sprintf("%s is not a decimal number: write it as one, or in quotes if it is text", shortened(y.Value))}
+		}
+		n.text = text
+	case "!!str", "!!timestamp", "!!merge":
+		n.kind = stringNode
+	default:
+		return n, &syntaxError{n.line, fmt.Sprintf("the tag %s has no meaning here", tag)}
+	}
+	return n, nil
+}
+
+// decimal returns a number of YAML as one of JSON. What YAML takes for a number
+// but a person may not (0x10, 010, 1_000, .inf) is refused.
+func decimal(text string) (string, bool) {
+	sign := ""
+	if rest, negative := strings.CutPrefix(text, "-"); negative {
+		sign, text = "-", rest
+	} else {
+		text = strings.TrimPrefix(text, "+")
+	}
+	if strings.HasPrefix(text, ".") {
+		text = "0" + text
+	}
+	whole, rest := digits(text)
+	if after, ok := strings.CutPrefix(rest, "."); ok && (after == "" || after[0] == 'e' || after[0] == 'E') {
+		text = whole + after
+	}
+	return sign + text, isNumber(sign + text)
+}
+
+func tagFault(y *yaml.Node, wanted string) *syntaxError {
+	if tag := y.ShortTag(); tag != wanted {
+		return &syntaxError{int32(y.Line), fmt.Sprintf("the tag %s has no meaning here", tag)}
+	}
+	return nil
+}
