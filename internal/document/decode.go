@@ -3,11 +3,8 @@ package document
 import (
 	"encoding"
 	"fmt"
-	"math"
-	"math/big"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -44,11 +41,7 @@ func (d *decoder) validate(root *node, v any) {
 		return
 	}
 	for _, fault := range locate(validator.Validate()) {
-		line := root.line
-		if n := root.find(fault.path); n != root {
-			line = n.line
-		}
-		d.fault(line, joinPath(d.above, fault.path), "%s", fault.message)
+		d.fault(root.find(fault.path).at(), joinPath(d.above, fault.path), "%s", fault.message)
 	}
 }
 
@@ -61,13 +54,13 @@ func (d *decoder) path() string { return joinPath(d.above, d.trail.String()) }
 
 // wrong reports that n cannot be what is wanted.
 func (d *decoder) wrong(n *node, wanted string) {
-	d.fault(n.line, d.path(), "%s is not %s", n.describe(), wanted)
+	d.fault(n.at(), d.path(), "%s is not %s", n.describe(), wanted)
 }
 
 // say reports a fault unless it is empty.
 func (d *decoder) say(n *node, fault string) bool {
 	if fault != "" {
-		d.fault(n.line, d.path(), "%s", fault)
+		d.fault(n.at(), d.path(), "%s", fault)
 	}
 	return fault == ""
 }
@@ -147,7 +140,7 @@ func (d *decoder) text(n *node) (string, bool) {
 	case stringNode:
 		return n.text, true
 	case numberNode, boolNode:
-		d.fault(n.line, d.path(), "%s is not text: write it in quotes (%q)", n.describe(), n.text)
+		d.fault(n.at(), d.path(), "%s is not text: write it in quotes (%q)", n.describe(), n.text)
 	default:
 		d.wrong(n, "text")
 	}
@@ -167,7 +160,7 @@ func (textCodec) decode(d *decoder, n *node, v reflect.Value) {
 		return
 	}
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
-		d.fault(n.line, d.path(), "%v", err)
+		d.fault(n.at(), d.path(), "%v", err)
 	}
 }
 
@@ -191,155 +184,6 @@ func (timeCodec) decode(d *decoder, n *node, v reflect.Value) {
 
 const timeHint = `write "2006-01-02T15:04:05Z" or a day ("2006-01-02")`
 
-func (c durationCodec) decode(d *decoder, n *node, v reflect.Value) {
-	value, fault := c.value(n)
-	if fault == "" && n.kind == numberNode {
-		fault = c.rule.check(float64(value), n.text)
-	}
-	if d.say(n, fault) {
-		v.SetInt(int64(value))
-	}
-}
-
-func (c durationCodec) value(n *node) (time.Duration, string) {
-	switch n.kind {
-	case stringNode:
-		q, fault := c.rule.quantity(n.text)
-		return q.duration, fault
-	case numberNode:
-		value, ok := parseSeconds(n.text)
-		if c.rule.unit == hours {
-			value, ok = scaledDuration(n.text, time.Hour)
-		}
-		if !ok {
-			return 0, n.describe() + " is out of range: a time is at most 292 years"
-		}
-		return value, ""
-	}
-	return 0, n.describe() + " is not a time: write " + c.rule.unit.hint()
-}
-
-func (c numberCodec) isFloat() bool { return c.kind == reflect.Float32 || c.kind == reflect.Float64 }
-
-func (c numberCodec) decode(d *decoder, n *node, v reflect.Value) {
-	switch {
-	case n.kind == stringNode:
-		c.decodeText(d, n, v)
-	case n.kind != numberNode:
-		d.wrong(n, c.wanted())
-	case c.isFloat():
-		c.decodeFloat(d, n, v)
-	default:
-		c.decodeWhole(d, n, v)
-	}
-}
-
-// wanted says what kind of number is, with a hint when it has a unit.
-func (c numberCodec) wanted() string {
-	switch {
-	case c.rule.unit != plain:
-		return c.rule.unit.noun() + ": write " + c.rule.unit.hint()
-	case c.isFloat():
-		return "a number"
-	}
-	return "a whole number"
-}
-
-func (c numberCodec) decodeFloat(d *decoder, n *node, v reflect.Value) {
-	value, ok := parseFloat(n.text, c.bits)
-	if !ok {
-		d.fault(n.line, d.path(), "%s is out of range", n.describe())
-		return
-	}
-	if d.say(n, c.rule.check(value, n.text)) {
-		v.SetFloat(value)
-	}
-}
-
-func (c numberCodec) decodeWhole(d *decoder, n *node, v reflect.Value) {
-	// The short way of nearly all integers.
-	if value, err := strconv.ParseInt(n.text, 10, 64); err == nil {
-		if d.say(n, c.rule.check(float64(value), n.text)) && !c.setWhole(v, big.NewInt(value)) {
-			d.fault(n.line, d.path(), "%s is out of range: %s", n.text, c.limits())
-		}
-		return
-	}
-	size, ok := parseFloat(n.text, 64)
-	if fault := c.rule.check(size, n.text); ok && fault != "" {
-		d.say(n, fault)
-		return
-	}
-	value, ok := parseWhole(n.text)
-	switch {
-	case !ok && (size >= 1e20 || size <= -1e20):
-		d.fault(n.line, d.path(), "%s is out of range: %s", n.describe(), c.limits())
-	case !ok:
-		d.fault(n.line, d.path(), "%s is not a whole number", n.describe())
-	case !c.setWhole(v, value):
-		d.fault(n.line, d.path(), "%s is out of range: %s", n.text, c.limits())
-	}
-}
-
-// setWhole sets v if the value fits.
-func (c numberCodec) setWhole(v reflect.Value, value *big.Int) bool {
-	if v.CanInt() {
-		if !value.IsInt64() || v.OverflowInt(value.Int64()) {
-			return false
-		}
-		v.SetInt(value.Int64())
-		return true
-	}
-	if !value.IsUint64() || v.OverflowUint(value.Uint64()) {
-		return false
-	}
-	v.SetUint(value.Uint64())
-	return true
-}
-
-// limits names the range of an integer's type.
-func (c numberCodec) limits() string {
-	if c.kind >= reflect.Uint && c.kind <= reflect.Uint64 {
-		return fmt.Sprintf("write 0 to %d", ^uint64(0)>>(64-c.bits))
-	}
-	most := int64(^uint64(0) >> (65 - c.bits))
-	return fmt.Sprintf("write %d to %d", -most-1, most)
-}
-
-// decodeText reads a number that a person wrote with its unit.
-func (c numberCodec) decodeText(d *decoder, n *node, v reflect.Value) {
-	if n.text == unlimited && c.rule.unit.isRate() && c.isFloat() {
-		v.SetFloat(infinity)
-		return
-	}
-	q, fault := c.rule.quantity(n.text)
-	if c.rule.unit == plain && isNumber(n.text) {
-		fault = fmt.Sprintf("%s is text, not a number: write it without quotes", n.describe())
-	}
-	if !d.say(n, fault) {
-		return
-	}
-	value := q.in(c.rule.unit)
-	if c.isFloat() {
-		v.SetFloat(value)
-		return
-	}
-	c.setRounded(d, n, v, value)
-}
-
-// setRounded sets an integer from a quantity. Bytes are rounded, for 0.3GiB is no
-// whole number of them; anything else must come out whole.
-func (c numberCodec) setRounded(d *decoder, n *node, v reflect.Value, value float64) {
-	whole := math.Round(value)
-	exact, _ := big.NewFloat(whole).Int(nil)
-	inBytes := c.rule.unit == byteCount || c.rule.unit == byteRate
-	switch {
-	case whole != value && !inBytes:
-		d.fault(n.line, d.path(), "%s is %v %s, not a whole number of them", n.describe(), value, c.rule.unit.plural())
-	case !c.setWhole(v, exact):
-		d.fault(n.line, d.path(), "%s is out of range: %s", n.describe(), c.limits())
-	}
-}
-
 func (c pointerCodec) decode(d *decoder, n *node, v reflect.Value) {
 	fresh := reflect.New(c.typ)
 	if !v.IsNil() {
@@ -362,7 +206,7 @@ func (c sliceCodec) decode(d *decoder, n *node, v reflect.Value) {
 	for i := range n.items {
 		d.trail.pushIndex(i)
 		if n.items[i].kind == nullNode {
-			d.fault(n.items[i].line, d.path(), "an empty value stands in a list")
+			d.fault(n.items[i].at(), d.path(), "an empty value stands in a list")
 		} else {
 			c.elem.decode(d, &n.items[i], list.Index(i))
 		}
@@ -396,14 +240,7 @@ func (c mapCodec) entry(d *decoder, n *node, into reflect.Value) {
 	d.trail.pushKey(n.key)
 	defer d.trail.pop()
 	key := reflect.New(c.typ.Key()).Elem()
-	if unmarshaler, ok := key.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		if err := unmarshaler.UnmarshalText([]byte(n.key)); err != nil {
-			d.fault(n.keyLine, d.path(), "%v", err)
-			return
-		}
-	} else {
-		key.SetString(n.key)
-	}
+	key.SetString(n.key)
 	value := reflect.New(c.typ.Elem()).Elem()
 	if present := into.MapIndex(key); present.IsValid() {
 		value.Set(present)
@@ -429,7 +266,7 @@ func (c *structCodec) decode(d *decoder, n *node, v reflect.Value) {
 	}
 	for i := range c.fields {
 		if f := &c.fields[i]; f.required && isAbsent(n.get(f.name)) && f.of(v).IsZero() {
-			d.fault(n.line, d.path(), "the key %s is missing", f.name)
+			d.fault(n.at(), d.path(), "the key %s is missing", f.name)
 		}
 	}
 }
@@ -451,5 +288,7 @@ func (c *structCodec) entry(d *decoder, n *node, v reflect.Value) {
 }
 
 func (rawCodec) decode(d *decoder, n *node, v reflect.Value) {
-	v.Set(reflect.ValueOf(Raw{node: n, file: d.file, path: d.path()}))
+	// A copy: a pointer into the list of n's siblings would keep them all.
+	own := *n
+	v.Set(reflect.ValueOf(Raw{node: &own, file: d.file, path: d.path()}))
 }

@@ -62,6 +62,10 @@ func (e *encoder) newline(first bool) {
 
 func (e *encoder) indent() {
 	const blanks = "                                "
+	// Doubling copies a large document less often than append's own growth.
+	if cap(e.out)-len(e.out) < 1024 {
+		e.out = slices.Grow(e.out, max(len(e.out), 4096))
+	}
 	e.out = append(e.out, '\n')
 	for n := 2 * e.depth; n > 0; n -= len(blanks) {
 		e.out = append(e.out, blanks[:min(n, len(blanks))]...)
@@ -85,8 +89,11 @@ func (c stringCodec) encode(e *encoder, v reflect.Value) {
 	e.out = appendText(e.out, v.String())
 }
 
-func (textCodec) encode(e *encoder, v reflect.Value) {
-	text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+func (c textCodec) encode(e *encoder, v reflect.Value) {
+	// The method may be the pointer's, and v may have no address.
+	addressed := reflect.New(c.typ)
+	addressed.Elem().Set(v)
+	text, err := addressed.Interface().(encoding.TextMarshaler).MarshalText()
 	if err != nil {
 		e.fail("%v", err)
 	}
@@ -105,12 +112,8 @@ func (timeCodec) encode(e *encoder, v reflect.Value) {
 
 func (c durationCodec) encode(e *encoder, v reflect.Value) {
 	value := time.Duration(v.Int())
-	if fault := c.rule.check(float64(value), value.String()); fault != "" {
-		e.fail("%s", fault)
-	}
-	if c.rule.unit == hours {
-		e.out = appendFloat(e.out, value.Hours(), 64)
-		return
+	if value < 0 && !c.rule.signed {
+		e.fail("%s", c.rule.check(float64(value), value.String()))
 	}
 	e.out = appendSeconds(e.out, value)
 }
@@ -179,7 +182,7 @@ func (c mapCodec) encode(e *encoder, v reflect.Value) {
 	}
 	var entries []entry
 	for each := v.MapRange(); each.Next(); {
-		entries = append(entries, entry{c.keyText(e, each.Key()), each.Value()})
+		entries = append(entries, entry{each.Key().String(), each.Value()})
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	e.open('{')
@@ -191,17 +194,6 @@ func (c mapCodec) encode(e *encoder, v reflect.Value) {
 		e.trail.pop()
 	}
 	e.close('}', len(entries) == 0)
-}
-
-func (c mapCodec) keyText(e *encoder, key reflect.Value) string {
-	if marshaler, ok := key.Interface().(encoding.TextMarshaler); ok {
-		text, err := marshaler.MarshalText()
-		if err != nil {
-			e.fail("%v", err)
-		}
-		return string(text)
-	}
-	return key.String()
 }
 
 func (c *structCodec) encode(e *encoder, v reflect.Value) {

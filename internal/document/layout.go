@@ -33,7 +33,7 @@ type (
 		bits int
 	}
 	durationCodec struct{ rule rule }
-	textCodec     struct{ name string }
+	textCodec     struct{ typ reflect.Type }
 	pointerCodec  struct {
 		elem codec
 		typ  reflect.Type // of the element
@@ -47,11 +47,12 @@ type (
 		typ  reflect.Type
 	}
 	structCodec struct {
-		typ       reflect.Type
-		unit      unit // that fields with unit=parent have
-		fields    []field
-		byKey     map[string]*field
-		shorthand *field // nil if there is none
+		typ        reflect.Type
+		unit       unit // that fields with unit=parent have
+		usesParent bool // some field has unit=parent
+		fields     []field
+		byKey      map[string]*field
+		shorthand  *field // nil if there is none
 	}
 )
 
@@ -138,6 +139,7 @@ func codecOf(t reflect.Type, r rule) (codec, error) {
 type builder struct {
 	made  map[layoutKey]codec
 	where []string // the fields above the type
+	depth int
 	err   error
 }
 
@@ -153,6 +155,10 @@ func (b *builder) codec(t reflect.Type, r rule) codec {
 	if made, ok := b.made[key]; ok {
 		return made
 	}
+	if b.depth++; b.depth > maxDepth {
+		return b.fail("%s: nested deeper than %d", t, maxDepth)
+	}
+	defer func() { b.depth-- }()
 	c := b.build(t, r)
 	b.made[key] = c
 	return c
@@ -165,12 +171,12 @@ func (b *builder) build(t reflect.Type, r rule) codec {
 	case t == timeType:
 		return timeCodec{}
 	case isDuration(t, r):
-		if r.unit != seconds && r.unit != hours {
+		if r.unit != seconds {
 			return b.fail("a %s needs a key that ends in Seconds", t)
 		}
 		return durationCodec{rule: r}
-	case t.Implements(textMarshalerType) && reflect.PointerTo(t).Implements(textUnmarshalerType):
-		return textCodec{name: t.Name()}
+	case isText(t):
+		return textCodec{typ: t}
 	}
 	switch t.Kind() {
 	case reflect.Bool:
@@ -203,13 +209,18 @@ func (b *builder) build(t reflect.Type, r rule) codec {
 // a named type of it, which shows only in being a named int64 under a time.
 func isDuration(t reflect.Type, r rule) bool {
 	named := t.Kind() == reflect.Int64 && t.PkgPath() != ""
-	return t == durationType || named && (r.unit == seconds || r.unit == hours)
+	return t == durationType || named && r.unit == seconds
+}
+
+// isText reports whether values of t write and read themselves as text.
+func isText(t reflect.Type) bool {
+	pointer := reflect.PointerTo(t)
+	return pointer.Implements(textMarshalerType) && pointer.Implements(textUnmarshalerType)
 }
 
 func (b *builder) mapOf(t reflect.Type, r rule) codec {
-	isText := t.Key().Implements(textMarshalerType) && reflect.PointerTo(t.Key()).Implements(textUnmarshalerType)
-	if t.Key().Kind() != reflect.String && !isText {
-		return b.fail("%s: the keys of a map are texts", t)
+	if t.Key().Kind() != reflect.String {
+		return b.fail("%s: the keys of a map are strings", t)
 	}
 	return mapCodec{elem: b.codec(t.Elem(), r), typ: t}
 }
@@ -244,7 +255,7 @@ func (b *builder) fields(c *structCodec, t reflect.Type, index []int) {
 		at := append(slices.Clone(index), i)
 		switch {
 		case tag == "-":
-		case sf.Anonymous && tag == "" && sf.Type.Kind() == reflect.Struct:
+		case isFlat(sf):
 			b.fields(c, sf.Type, at)
 		case !sf.IsExported():
 		default:
@@ -253,6 +264,14 @@ func (b *builder) fields(c *structCodec, t reflect.Type, index []int) {
 			b.where = b.where[:len(b.where)-1]
 		}
 	}
+}
+
+// isFlat reports whether an embedded struct's fields stand among those of the
+// struct around it.
+func isFlat(sf reflect.StructField) bool {
+	name, _, _ := strings.Cut(sf.Tag.Get("json"), ",")
+	isStruct := sf.Type.Kind() == reflect.Struct && sf.Type != rawType && !isText(sf.Type)
+	return sf.Anonymous && name == "" && isStruct
 }
 
 func (b *builder) field(c *structCodec, owner reflect.Type, sf reflect.StructField, index []int) field {
@@ -290,6 +309,7 @@ func (b *builder) option(c *structCodec, f *field, r *rule, option string) {
 		known, ok := unitNames[value]
 		if value == "parent" {
 			known, ok = c.unit, true
+			c.usesParent = true
 		}
 		if !ok {
 			b.fail("no unit has the name %q", value)

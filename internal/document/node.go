@@ -42,6 +42,15 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// at returns the line to name in a fault: for a list or mapping under a key that
+// of the key, since YAML's begin below it.
+func (n *node) at() int32 {
+	if n.keyLine > 0 && n.kind >= listNode {
+		return n.keyLine
+	}
+	return n.line
+}
+
 // describe names the node in an error: a scalar as it was written, anything else
 // by its kind.
 func (n *node) describe() string {

@@ -51,7 +51,7 @@ func (r Raw) Decode(v any) error {
 func (r Raw) At(path, format string, args ...any) error {
 	fault := &Error{File: r.file, Path: joinPath(r.path, path), Message: fmt.Sprintf(format, args...)}
 	if !r.IsZero() {
-		fault.Line = int(r.node.find(path).line)
+		fault.Line = int(r.node.find(path).at())
 	}
 	return fault
 }

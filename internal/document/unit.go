@@ -28,6 +28,16 @@ var unitNames = map[string]unit{
 	"bytesPerSecond": byteRate, "perSecond": rate, "fraction": fraction,
 }
 
+// name returns the unit's name in a tag.
+func (u unit) name() string {
+	for name, each := range unitNames {
+		if each == u {
+			return name
+		}
+	}
+	return ""
+}
+
 // unitOf returns the unit that a key's suffix states.
 func unitOf(key string) unit {
 	// The longer suffix goes first: bytesPerSecond is no perSecond.
@@ -155,6 +165,7 @@ func parseQuantity(text string) (quantity, bool) {
 	}
 	size, isRate := strings.CutSuffix(word, "/s")
 	factor, ok := sizeUnits[size]
+	ok = ok && !math.IsInf(value*factor, 0)
 	switch {
 	case ok && isRate:
 		return quantity{dimension: rateDimension, value: value * factor}, true

@@ -46,13 +46,13 @@ func yamlTree(text string) (*yaml.Node, *syntaxError) {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
-		return nil, yamlFault(err)
+		return nil, yamlFault(err, text)
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		return nil, &syntaxError{int32(second.Line), "a second document starts here: a file holds one"}
 	case !errors.Is(err, io.EOF):
-		return nil, yamlFault(err)
+		return nil, yamlFault(err, text)
 	}
 	if len(first.Content) == 0 {
 		return nil, nil
@@ -60,17 +60,63 @@ func yamlTree(text string) (*yaml.Node, *syntaxError) {
 	return first.Content[0], nil
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+var (
+	yamlLine   = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+	yamlAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced`)
+)
 
-// yamlFault moves the line from the message of the YAML package to where ours
-// stand.
-func yamlFault(err error) *syntaxError {
+// yamlFault turns an error of the YAML package into ours. Its scanner names the
+// line of a fault, but its parser that of the mapping around it, which may be
+// the whole file, and for an anchor it names none.
+func yamlFault(err error, text string) *syntaxError {
 	match := yamlLine.FindStringSubmatch(err.Error())
 	if match == nil {
 		return &syntaxError{1, "not valid YAML: " + err.Error()}
 	}
 	line, _ := strconv.Atoi(match[1])
+	if anchor := yamlAnchor.FindStringSubmatch(match[2]); anchor != nil {
+		before, _, _ := strings.Cut(text, "*"+anchor[1])
+		line = 1 + strings.Count(before, "\n")
+	}
+	if strings.HasPrefix(match[2], "did not find expected") {
+		line = linesRead(text)
+	}
 	return &syntaxError{int32(max(line, 1)), "not valid YAML: " + match[2]}
+}
+
+// linesRead returns how many lines of a faulty text the YAML package asks for
+// before it gives up: the fault is in the last one.
+func linesRead(text string) int {
+	lines := &lineReader{rest: text}
+	decoder := yaml.NewDecoder(lines)
+	for {
+		var n yaml.Node
+		if decoder.Decode(&n) != nil {
+			return lines.count
+		}
+	}
+}
+
+// A lineReader hands out one line at each Read.
+type lineReader struct {
+	rest  string
+	count int
+}
+
+func (l *lineReader) Read(into []byte) (int, error) {
+	if l.rest == "" {
+		return 0, io.EOF
+	}
+	end := strings.IndexByte(l.rest, '\n') + 1
+	if end == 0 {
+		end = len(l.rest)
+	}
+	n := copy(into, l.rest[:end])
+	if n == end {
+		l.count++
+	}
+	l.rest = l.rest[n:]
+	return n, nil
 }
 
 func (r *yamlReader) node(y *yaml.Node) (node, *syntaxError) {
@@ -81,20 +127,21 @@ func (r *yamlReader) node(y *yaml.Node) (node, *syntaxError) {
 	if r.aliased > maxAliased {
 		return n, &syntaxError{n.line, fmt.Sprintf("aliases make more than %d values of this file", maxAliased)}
 	}
+	switch y.Kind {
+	case yaml.AliasNode:
+		return r.alias(y)
+	case yaml.ScalarNode:
+		return scalar(n, y)
+	}
 	if r.depth >= maxDepth {
 		return n, &syntaxError{n.line, fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
 	r.depth++
 	defer func() { r.depth-- }()
-	switch y.Kind {
-	case yaml.AliasNode:
-		return r.alias(y)
-	case yaml.SequenceNode:
+	if y.Kind == yaml.SequenceNode {
 		return r.list(n, y)
-	case yaml.MappingNode:
-		return r.mapping(n, y)
 	}
-	return scalar(n, y)
+	return r.mapping(n, y)
 }
 
 func (r *yamlReader) alias(y *yaml.Node) (node, *syntaxError) {
@@ -187,6 +234,9 @@ func scalar(n node, y *yaml.Node) (node, *syntaxError) {
 		n.kind, n.text = nullNode, ""
 	case "!!bool":
 		n.kind, n.text = boolNode, strings.ToLower(y.Value)
+		if n.text != "true" && n.text != "false" {
+			return n, &syntaxError{n.line, shortened(y.Value) + " is not true or false"}
+		}
 	case "!!int", "!!float":
 		n.kind = numberNode
 		text, ok := decimal(y.Value)
