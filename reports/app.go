@@ -1,0 +1,134 @@
+package reports
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// App is what one app gets in each arm.
+type App struct {
+	Name string `json:"name" document:"required"`
+	// Images are the references that a start pulls, init images first; empty
+	// when unknown.
+	Images []string `json:"images,omitempty"`
+	// StartsPerMonth counts its starts in 30 days; 0 when unknown.
+	StartsPerMonth float64 `json:"startsPerMonth,omitempty"`
+	// Source says where the times below come from: estimated is the plan's mean
+	// over a month of starts, otherwise they are the means of startups.
+	Source string `json:"source" document:"enum=simulated|measured|estimated"`
+	// Cold, Automatic and Planned are mean times to ready; nil when unknown.
+	Cold      *time.Duration `json:"coldSeconds,omitempty"`
+	Automatic *time.Duration `json:"automaticSeconds,omitempty"`
+	Planned   *time.Duration `json:"plannedSeconds,omitempty"`
+	// Saved is the plan's baseline less Planned; without a plan, Automatic or
+	// else Cold less Planned. Nil when one of them is unknown.
+	Saved *time.Duration `json:"savedSeconds,omitempty" document:"signed"`
+	// Cache is the planned or existing cache that serves it; empty when none.
+	Cache string `json:"cache,omitempty"`
+	// Reason says why this cache, or why none.
+	Reason string `json:"reason,omitempty"`
+}
+
+// apps lists the plan's apps or, without a plan, those of the summaries.
+func apps(in Input, summaries []Summary) []App {
+	known := make(map[string]*workload.App)
+	if in.Workload != nil {
+		for i := range in.Workload.Apps {
+			known[in.Workload.Apps[i].Name] = &in.Workload.Apps[i]
+		}
+	}
+	list := summarizedApps(summaries)
+	if in.Plan != nil {
+		list = plannedApps(in.Plan)
+	}
+	for i := range list {
+		app := &list[i]
+		if w := known[app.Name]; w != nil {
+			app.Images = w.AllImages()
+			if in.Plan == nil {
+				app.StartsPerMonth = w.StartsPerMonth()
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b App) int {
+		return cmp.Or(
+			cmp.Compare(b.weight(), a.weight()),
+			cmp.Compare(b.StartsPerMonth, a.StartsPerMonth),
+			cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// weight is what the app gains in seconds a month; a single start where their
+// number is unknown.
+func (a App) weight() float64 {
+	if a.Saved == nil {
+		return 0
+	}
+	return a.Saved.Seconds() * max(a.StartsPerMonth, 1)
+}
+
+func plannedApps(p *plan.Plan) []App {
+	var list []App
+	for _, a := range p.Assignments {
+		saved := a.BaselineSeconds - a.PlannedSeconds
+		app := App{
+			Name:           a.App,
+			StartsPerMonth: a.StartsPerMonth,
+			Source:         simulate.Estimated,
+			Cold:           &a.ColdSeconds,
+			Planned:        &a.PlannedSeconds,
+			Saved:          &saved,
+			Cache:          a.Cache,
+			Reason:         a.Reason,
+		}
+		if p.Baseline != simulate.ArmCold {
+			app.Automatic = &a.BaselineSeconds
+		}
+		list = append(list, app)
+	}
+	return list
+}
+
+// summarizedApps puts the arms of an app and source side by side. An app that
+// was both measured and simulated stands once for each.
+func summarizedApps(summaries []Summary) []App {
+	type key struct{ name, source string }
+	var list []App
+	place := make(map[key]int)
+	for _, s := range summaries {
+		k := key{s.App, s.Source}
+		i, ok := place[k]
+		if !ok {
+			i = len(list)
+			place[k] = i
+			list = append(list, App{Name: s.App, Source: s.Source})
+		}
+		mean := s.Mean
+		switch s.Arm {
+		case simulate.ArmCold:
+			list[i].Cold = &mean
+		case simulate.ArmAutomatic:
+			list[i].Automatic = &mean
+		case simulate.ArmCached:
+			list[i].Planned = &mean
+		}
+	}
+	for i := range list {
+		list[i].Saved = difference(cmp.Or(list[i].Automatic, list[i].Cold), list[i].Planned)
+	}
+	return list
+}
+
+func difference(from, to *time.Duration) *time.Duration {
+	if from == nil || to == nil {
+		return nil
+	}
+	d := *from - *to
+	return &d
+}

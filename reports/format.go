@@ -1,0 +1,67 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// Format is a way to write a Report.
+type Format string
+
+// The formats.
+const (
+	// Text is for a terminal, at most 100 columns wide.
+	Text Format = "text"
+	// JSON is the document that Read reads.
+	JSON Format = "json"
+	// HTML is one page that needs no network and no script.
+	HTML Format = "html"
+)
+
+// Formats lists the formats that Write knows.
+func Formats() []Format { return []Format{Text, JSON, HTML} }
+
+// ParseFormat returns the format called name.
+func ParseFormat(name string) (Format, error) {
+	var known []string
+	for _, f := range Formats() {
+		if string(f) == name {
+			return f, nil
+		}
+		known = append(known, string(f))
+	}
+	return "", fmt.Errorf("unknown format %q: known are %s", name, strings.Join(known, ", "))
+}
+
+// Options are choices of how a Report looks; the zero value is plain.
+type Options struct {
+	// Color marks the headline and a few words with terminal colours. Only
+	// format text looks at it.
+	Color bool
+}
+
+// Write writes r to w.
+func Write(w io.Writer, format Format, r *Report, opt Options) error {
+	var data []byte
+	var err error
+	switch format {
+	case Text:
+		data = text(r, opt)
+	case JSON:
+		data, err = document.Marshal(Kind, r)
+	case HTML:
+		data, err = page(r)
+	default:
+		_, err = ParseFormat(string(format))
+	}
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if _, err := w.Write(data); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

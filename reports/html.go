@@ -1,0 +1,3 @@
+package reports
+
+func page(r *Report) ([]byte, error) { return nil, nil }

@@ -1,0 +1,208 @@
+// Package reports turns what the pipeline found out into something that a
+// person can act on: text, JSON, or one HTML page.
+//
+// New computes a Report from plain values: the plan and its verdict, what the
+// images share, what the existing caches match, and startup times by app and
+// arm. Write prints a Report; it computes nothing but positions and units, so
+// every format shows the same numbers. A Report is saved and read back as a
+// document of kind Report, and then prints as it would have at first.
+//
+// A quantile is by nearest rank: the q-quantile of n starts is the start at
+// position ceil(q·n), counted from 1 in order of time to ready. It is always
+// the time of a real start, never a value between two; the median of 4 starts
+// is the second. With fewer than 100 starts, p99 is the slowest.
+//
+// Startups that were simulated, measured and estimated are never put into one
+// mean, quantile or curve; every number says which it is. Void runs are counted
+// as doubts and left out of everything else.
+//
+// The package reads no file, asks no clock and draws nothing at random: the
+// same Report gives the same bytes. It does not decide anything; the advice is
+// that of package plan.
+//
+// Use: New, then Write; or Read a saved Report, then Write.
+package reports
+
+import (
+	"slices"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// Kind is the kind of a saved Report.
+const Kind = "Report"
+
+// Report is what one run found out, with where every number comes from.
+type Report struct {
+	Title      string              `json:"title,omitempty"`
+	Provenance simulate.Provenance `json:"provenance"`
+	// Platform is os/arch[/variant]; empty when no images were looked at.
+	Platform string `json:"platform,omitempty"`
+	// Coverage is absent when no workload was looked at.
+	Coverage *simulate.Coverage `json:"coverage,omitempty"`
+	Verdict  Verdict            `json:"verdict"`
+	// Apps has one entry for each app, the one with most seconds saved a month
+	// first, then by starts.
+	Apps []App `json:"apps,omitempty"`
+	// Plan, Matches and Sharing are absent when that stage did not run.
+	Plan    *plan.Plan       `json:"plan,omitempty"`
+	Matches *matcher.Matches `json:"matches,omitempty"`
+	Sharing *Sharing         `json:"sharing,omitempty"`
+	// Arms summarise all startups of one arm and source; Summaries those of one
+	// app in them. Both in the order cold, automatic, cached, then others by
+	// name; Summaries by app first.
+	Arms      []Summary `json:"arms,omitempty"`
+	Summaries []Summary `json:"summaries,omitempty"`
+	// Distributions has one curve for each entry of Arms.
+	Distributions []Distribution `json:"distributions,omitempty"`
+	// Waterfalls are startups with spans, at most one an arm, of the app that
+	// gains most; a cold one first.
+	Waterfalls []simulate.Startup `json:"waterfalls,omitempty"`
+	// Profile says on which parameters startups were simulated.
+	Profile Profile `json:"profile"`
+	// Sources says where each kind of number comes from.
+	Sources []NumberSource `json:"sources,omitempty"`
+	// Assumptions are what the result rests on, Doubts reasons to trust it
+	// less; one sentence each.
+	Assumptions []string `json:"assumptions,omitempty"`
+	Doubts      []string `json:"doubts,omitempty"`
+}
+
+// Profile is a summary of the simulation profile.
+type Profile struct {
+	Name string `json:"name,omitempty"`
+	// Basis says how well founded the values are.
+	Basis      string      `json:"basis,omitempty"`
+	Parameters []Parameter `json:"parameters,omitempty"`
+}
+
+// Parameter is one value of a profile as a person reads it.
+type Parameter struct {
+	Name string `json:"name"`
+	// Value has its unit.
+	Value string `json:"value"`
+	// Source says measured, published or assumed, and where.
+	Source string `json:"source,omitempty"`
+}
+
+// Input is what a Report is made of. Any part may be missing: a report of a
+// Timeline alone has startup times and nothing else.
+type Input struct {
+	Title string
+	// Provenance and Coverage are the Timeline's when they are empty.
+	Provenance simulate.Provenance
+	Coverage   *simulate.Coverage
+	// Platform chooses the Inventory's images; empty takes all.
+	Platform  string
+	Inventory *layers.Inventory
+	Workload  *workload.Workload
+	Matches   *matcher.Matches
+	Plan      *plan.Plan
+	Timeline  *simulate.Timeline
+	Profile   Profile
+	// Assumptions and Doubts come before those of the Plan, of the Timeline and
+	// those that the Report finds itself.
+	Assumptions []string
+	Doubts      []string
+}
+
+// New computes the Report of in, which it leaves as it is.
+func New(in Input) *Report {
+	timeline := in.Timeline
+	if timeline == nil {
+		timeline = &simulate.Timeline{}
+	}
+	r := &Report{
+		Title:      in.Title,
+		Provenance: in.Provenance,
+		Platform:   in.Platform,
+		Coverage:   in.Coverage,
+		Plan:       in.Plan,
+		Matches:    in.Matches,
+		Profile:    in.Profile,
+	}
+	if isZero(r.Provenance) {
+		r.Provenance = timeline.Provenance
+	}
+	if r.Coverage == nil {
+		r.Coverage = timeline.Coverage
+	}
+	startups := counted(timeline.Startups)
+	r.Arms, r.Summaries = summarize(startups)
+	r.Distributions = distribute(startups)
+	r.Waterfalls = chooseWaterfalls(startups)
+	r.Sharing = share(in.Inventory, in.Platform)
+	r.Apps = apps(in, r.Summaries)
+	r.Sources = sources(r, in.Inventory)
+	r.Assumptions = assumptions(in)
+	r.Doubts = doubts(in, timeline, r)
+	r.Verdict = judge(r)
+	return r
+}
+
+func isZero(p simulate.Provenance) bool {
+	return p.Version == "" && p.Profile == "" && p.PriceDate == "" && len(p.Inputs) == 0
+}
+
+// Read reads a saved Report from the bytes of the file called name.
+func Read(name string, data []byte) (*Report, error) {
+	var r Report
+	if err := document.Read(name, data, Kind, &r); err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// summary returns the summary of an app in an arm, nil when there is none. The
+// first source in the order of sourceOrder wins.
+func (r *Report) summary(app, arm string) *Summary {
+	for i := range r.Summaries {
+		if s := &r.Summaries[i]; s.App == app && s.Arm == arm {
+			return s
+		}
+	}
+	return nil
+}
+
+// seriesLabel names an arm and, where the report has several sources, its source.
+func (r *Report) seriesLabel(arm, source string) string {
+	label := r.armLabel(arm)
+	if r.hasSources() {
+		label += ", " + source
+	}
+	return label
+}
+
+// armLabel is what an arm is called in tables and charts: the startups of arm
+// cached are the plan's where there is one.
+func (r *Report) armLabel(arm string) string {
+	if arm == simulate.ArmCached && r.Plan != nil {
+		return armPlanned
+	}
+	return arm
+}
+
+// hasSources reports whether startups are of more than one source.
+func (r *Report) hasSources() bool {
+	return slices.ContainsFunc(r.Arms, func(s Summary) bool { return s.Source != r.Arms[0].Source })
+}
+
+// sourceWords names the sources of the startups, "simulated" or "measured and
+// simulated"; empty when there are none.
+func (r *Report) sourceWords() string {
+	var words []string
+	for _, source := range sourceOrder {
+		for _, s := range r.Arms {
+			if s.Source == source {
+				words = append(words, source)
+				break
+			}
+		}
+	}
+	return join(words)
+}

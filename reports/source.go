@@ -1,0 +1,137 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// NumberSource says where one kind of number comes from.
+type NumberSource struct {
+	// Number names the kind.
+	Number string `json:"number" document:"required"`
+	// Source is simulated, measured or estimated, or both of two.
+	Source string `json:"source" document:"required"`
+	// From says of what it was made.
+	From string `json:"from"`
+}
+
+func sources(r *Report, inv *layers.Inventory) []NumberSource {
+	var list []NumberSource
+	add := func(number, source, from string) {
+		list = append(list, NumberSource{number, source, from})
+	}
+	if words := r.sourceWords(); words != "" {
+		add("startup times, phases, bytes fetched", words, startupOrigin(r))
+	}
+	if p := r.Plan; p != nil {
+		add("seconds a month, bound and gap", simulate.Estimated, "the workload's rates times the estimate of one start"+onProfile(r))
+		from := "unit prices of the price book times estimated seconds and sizes"
+		if r.Provenance.PriceDate != "" {
+			from = fmt.Sprintf("unit prices of %s in %s times estimated seconds and sizes", r.Provenance.PriceDate, r.Provenance.Currency)
+		}
+		add("money", simulate.Estimated, from)
+	}
+	if r.Matches != nil {
+		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named below")
+	}
+	if s := r.Sharing; s != nil {
+		add("compressed sizes, shared layers", simulate.Measured, "stated by the images' manifests, resolved at "+inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST"))
+		source, from := unpackedOrigin(s.Union)
+		add("unpacked sizes", source, from)
+	}
+	return list
+}
+
+func startupOrigin(r *Report) string {
+	if !slices.ContainsFunc(r.Arms, func(s Summary) bool { return s.Source != simulate.Measured }) {
+		return "real startups"
+	}
+	return fmt.Sprintf("virtual time%s, seed %d", onProfile(r), r.Provenance.Seed)
+}
+
+func onProfile(r *Report) string {
+	if r.Provenance.Profile == "" {
+		return ""
+	}
+	return " on profile " + r.Provenance.Profile
+}
+
+func unpackedOrigin(s layers.Size) (source, from string) {
+	unknown := ""
+	if s.UnknownLayers > 0 {
+		unknown = fmt.Sprintf("; %s of unknown size left out", count(s.UnknownLayers, "layer"))
+	}
+	switch s.EstimatedBytes {
+	case 0:
+		return simulate.Measured, "counted on the uncompressed tars" + unknown
+	case s.UnpackedBytes:
+		return simulate.Estimated, "a ratio times the compressed sizes" + unknown
+	}
+	estimated := percent(float64(s.EstimatedBytes) / float64(s.UnpackedBytes))
+	return simulate.Measured + " and " + simulate.Estimated, estimated + " of the bytes by a ratio times the compressed sizes" + unknown
+}
+
+func assumptions(in Input) []string {
+	list := slices.Clone(in.Assumptions)
+	if in.Plan != nil {
+		list = append(list, in.Plan.Assumptions...)
+	}
+	return distinct(list)
+}
+
+// doubts adds to those handed in what the report can see itself.
+func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
+	list := append(slices.Clone(in.Doubts), timeline.Doubts...)
+	list = append(list, voidDoubts(timeline.Startups)...)
+	if c := r.Coverage; c != nil && len(c.LeftOut) > 0 {
+		list = append(list, fmt.Sprintf("%s left out because images could not be read; %s of the starts are covered.", count(len(c.LeftOut), "app"), percent(c.StartsFraction)))
+	}
+	if s := r.Sharing; s != nil {
+		if n := len(s.Unresolved); n > 0 {
+			list = append(list, fmt.Sprintf("%s could not be resolved and count nowhere.", count(n, "reference")))
+		}
+		if n := s.Union.UnknownLayers; n > 0 {
+			list = append(list, fmt.Sprintf("The unpacked size of %s is unknown; unpacked sums are too small.", count(n, "layer")))
+		}
+	}
+	for _, s := range r.Arms {
+		if s.Starts < 100 {
+			list = append(list, "Arms of fewer than 100 startups: their p99 is the slowest startup, not a tail.")
+			break
+		}
+	}
+	return distinct(list)
+}
+
+func voidDoubts(startups []simulate.Startup) []string {
+	var reasons []string
+	counts := make(map[string]int)
+	for _, s := range startups {
+		if s.Void == "" {
+			continue
+		}
+		if counts[s.Void] == 0 {
+			reasons = append(reasons, s.Void)
+		}
+		counts[s.Void]++
+	}
+	var list []string
+	for _, reason := range reasons {
+		list = append(list, fmt.Sprintf("%s void and not counted: %s.", count(counts[reason], "startup"), reason))
+	}
+	return list
+}
+
+// distinct drops repetitions, keeping the first.
+func distinct(list []string) []string {
+	var kept []string
+	for _, s := range list {
+		if !slices.Contains(kept, s) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}

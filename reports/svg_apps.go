@@ -1,0 +1,113 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+const (
+	appsTop       = 22
+	appsRowHeight = 26
+	// maxAppRows bounds the apps drawn; the table has them all.
+	maxAppRows = 30
+)
+
+// appDot is the time of one arm of an app.
+type appDot struct {
+	arm   string
+	ready *time.Duration
+}
+
+func dots(a *App) []appDot {
+	return []appDot{{simulate.ArmCold, a.Cold}, {simulate.ArmAutomatic, a.Automatic}, {simulate.ArmCached, a.Planned}}
+}
+
+// appsChart draws the mean time to ready of each app as a dot for each arm.
+func appsChart(id string, r *Report) template.HTML {
+	shown := r.Apps[:min(len(r.Apps), maxAppRows)]
+	bottom := float64(appsTop + appsRowHeight*len(shown))
+	title := fmt.Sprintf("Mean time to ready by app and arm (%s)", appSource(shown))
+	c := newChart(id, "apps", title, appsDescription(r, shown), bottom+26)
+	s := appsScale(shown)
+	c.axis(s, appsTop, bottom, true)
+	for i := range shown {
+		c.appRow(r, &shown[i], s, float64(appsTop+appsRowHeight*i)+appsRowHeight/2)
+	}
+	label := "seconds from request to ready"
+	if s.logarithmic {
+		label += " (logarithmic)"
+	}
+	c.text("tick", "middle", 0.5, bottom+18, label)
+	return c.html()
+}
+
+func appsScale(list []App) scale {
+	var lowest, highest, sum float64
+	n := 0.0
+	for i := range list {
+		for _, d := range dots(&list[i]) {
+			if d.ready == nil {
+				continue
+			}
+			v := d.ready.Seconds()
+			if n == 0 {
+				lowest = v
+			}
+			lowest, highest, sum, n = min(lowest, v), max(highest, v), sum+v, n+1
+		}
+	}
+	return spreadScale(lowest, max(lowest, 1e-9), highest)
+}
+
+func (c *chart) appRow(r *Report, a *App, s scale, y float64) {
+	c.margin("row", y+4, ellipsis(a.Name, 16), a.Name)
+	c.line("row-line", "", 0, y, 1, y)
+	lowest, highest := 1.0, 0.0
+	for _, d := range dots(a) {
+		if d.ready != nil {
+			x := s.at(d.ready.Seconds())
+			lowest, highest = min(lowest, x), max(highest, x)
+		}
+	}
+	if lowest < highest {
+		c.line("link", "", lowest, y, highest, y)
+	}
+	for _, d := range dots(a) {
+		if d.ready != nil {
+			tip := fmt.Sprintf("%s, %s: %s (%s)", a.Name, r.armLabel(d.arm), seconds(*d.ready), a.Source)
+			c.dot(d.arm, tip, s.at(d.ready.Seconds()), y)
+		}
+	}
+}
+
+// dot draws an arm's own shape, so that colour is not all that tells them apart:
+// a ring, a square, a disc.
+func (c *chart) dot(arm, tip string, x, y float64) {
+	switch arm {
+	case simulate.ArmCold:
+		c.mark("circle", tip, "class", "mark ring a-cold", "cx", share100(x), "cy", pixels(y), "r", "6")
+	case simulate.ArmAutomatic:
+		c.open("svg", "x", share100(x), "y", pixels(y), "overflow", "visible")
+		c.mark("rect", tip, "class", "mark a-automatic", "x", "-4.5", "y", "-4.5", "width", "9", "height", "9")
+		c.close("svg")
+	default:
+		c.mark("circle", tip, "class", "mark "+armClass(arm, ""), "cx", share100(x), "cy", pixels(y), "r", "4")
+	}
+}
+
+func appsDescription(r *Report, list []App) string {
+	text := fmt.Sprintf("%s.", count(len(r.Apps), "app"))
+	for i := range list[:min(len(list), 5)] {
+		text += " " + list[i].Name + ":"
+		for _, d := range dots(&list[i]) {
+			if d.ready != nil {
+				text += fmt.Sprintf(" %s %s", r.armLabel(d.arm), seconds(*d.ready))
+			}
+		}
+		text += "."
+	}
+	return text
+}

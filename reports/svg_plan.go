@@ -1,0 +1,75 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"time"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+const (
+	planTop       = 24
+	planRowHeight = 44
+	// maxPlanRows bounds the caches drawn; the table has them all.
+	maxPlanRows = 24
+)
+
+// planChart draws what each cache of the plan adds, with the proven bound as a
+// line and the cost beside.
+func planChart(id string, p *plan.Plan) template.HTML {
+	shown := p.Caches[:min(len(p.Caches), maxPlanRows)]
+	bottom := float64(planTop + planRowHeight*len(shown))
+	unit, name := planUnit(max(p.BoundSeconds, p.SavedSeconds))
+	c := newChart(id, "gain", "Startup time saved a month, cache by cache (estimated)", planDescription(p), bottom+40)
+	s := linearScale(float64(max(p.BoundSeconds, p.SavedSeconds)) / float64(unit))
+	at := func(d time.Duration) float64 { return s.at(float64(d) / float64(unit)) }
+	c.axis(s, planTop, bottom, false)
+	c.text("tick", "middle", 0.5, bottom+34, name+" of startup time saved a month")
+	for i, cache := range shown {
+		c.planRow(i, &cache, at)
+	}
+	bound := at(p.BoundSeconds)
+	c.line("mark bound", "proven bound: "+longTime(p.BoundSeconds)+" a month", bound, planTop-8, bound, bottom)
+	anchor := "end"
+	if bound < 0.3 {
+		anchor = "start"
+	}
+	c.text("strong", anchor, bound, planTop-12, "proven bound "+longTime(p.BoundSeconds))
+	return c.html()
+}
+
+func (c *chart) planRow(i int, cache *plan.PlannedCache, at func(time.Duration) float64) {
+	y := float64(planTop + planRowHeight*i)
+	before := cache.CumulativeSeconds - cache.SavedSeconds
+	c.open("text", "class", "row halo", "text-anchor", "start", "x", "0", "y", pixels(y+16))
+	c.element("tspan", fmt.Sprintf("%d. %s", i+1, ellipsis(cache.Name, 22)))
+	c.element("title", cache.Name)
+	c.close("text")
+	c.text("row halo end", "end", 1, y+16, fmt.Sprintf("+%s, %s", longTime(cache.SavedSeconds), money(cache.Cost.Total)))
+	if before > 0 {
+		c.bar("before", "saved by the caches before: "+longTime(before), 0, at(before), y+22, 14)
+	}
+	tip := fmt.Sprintf("%s saves %s a month, %s with those before; it costs %s a month, %s net", cache.Name,
+		longTime(cache.SavedSeconds), longTime(cache.CumulativeSeconds), money(cache.Cost.Total), money(cache.Cost.Net))
+	c.bar("mark a-cached", tip, at(before), at(cache.CumulativeSeconds), y+22, 14)
+}
+
+// planUnit chooses hours, minutes or seconds for an axis up to longest.
+func planUnit(longest time.Duration) (time.Duration, string) {
+	switch {
+	case longest >= 2*time.Hour:
+		return time.Hour, "hours"
+	case longest >= 2*time.Minute:
+		return time.Minute, "minutes"
+	}
+	return time.Second, "seconds"
+}
+
+func planDescription(p *plan.Plan) string {
+	text := fmt.Sprintf("%s save %s a month; no choice can save more than %s.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds), longTime(p.BoundSeconds))
+	for i, c := range p.Caches[:min(len(p.Caches), 5)] {
+		text += fmt.Sprintf(" %d: %s adds %s for %s.", i+1, c.Name, longTime(c.SavedSeconds), money(c.Cost.Total))
+	}
+	return text
+}

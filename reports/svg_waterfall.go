@@ -1,0 +1,209 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// fallRow is one line of a waterfall: a layer with its fetch and its unpack, or
+// one phase.
+type fallRow struct {
+	label, detail string
+	spans         []simulate.Span
+	// heading rows name an image and have no spans.
+	heading bool
+}
+
+// maxLayerRows bounds the rows of one image; the layers that take least share
+// one more row.
+const maxLayerRows = 24
+
+// fallRows orders a startup's spans into rows: what belongs to no image by its
+// start, and an image's resolve and layers together below its name.
+func fallRows(s *simulate.Startup) []fallRow {
+	type block struct {
+		image string
+		keys  []layers.Digest
+		rows  map[layers.Digest]*fallRow
+	}
+	var blocks []*block
+	for _, span := range sortedSpans(s.Spans) {
+		i := slices.IndexFunc(blocks, func(b *block) bool { return b.image == span.Image && span.Image != "" })
+		if i < 0 {
+			i = len(blocks)
+			blocks = append(blocks, &block{image: span.Image, rows: make(map[layers.Digest]*fallRow)})
+		}
+		b := blocks[i]
+		key := span.Layer
+		if key == "" {
+			key = layers.Digest(span.Phase)
+		}
+		if b.rows[key] == nil {
+			b.keys = append(b.keys, key)
+			b.rows[key] = &fallRow{label: string(span.Phase)}
+		}
+		b.rows[key].add(span)
+	}
+	var rows []fallRow
+	for _, b := range blocks {
+		var inside []fallRow
+		for _, key := range b.keys {
+			inside = append(inside, *b.rows[key])
+		}
+		if b.image != "" {
+			rows = append(rows, fallRow{label: b.image, heading: true})
+		}
+		rows = append(rows, folded(inside)...)
+	}
+	return rows
+}
+
+// sortedSpans orders by start; of spans that start together, as they stand.
+func sortedSpans(spans []simulate.Span) []simulate.Span {
+	sorted := slices.Clone(spans)
+	slices.SortStableFunc(sorted, func(a, b simulate.Span) int { return cmp.Compare(a.Start, b.Start) })
+	return sorted
+}
+
+func (r *fallRow) add(span simulate.Span) {
+	r.spans = append(r.spans, span)
+	if span.Layer == "" {
+		return
+	}
+	digest := short(span.Layer)
+	r.label = digest[:min(7, len(digest))]
+	if span.Phase == simulate.Fetch || r.detail == "" {
+		r.detail = size(span.Bytes)
+	}
+}
+
+func (r *fallRow) busy() time.Duration {
+	var total time.Duration
+	for _, span := range r.spans {
+		total += span.End - span.Start
+	}
+	return total
+}
+
+// folded puts the shortest rows of many into one.
+func folded(rows []fallRow) []fallRow {
+	if len(rows) <= maxLayerRows {
+		return rows
+	}
+	lengths := make([]time.Duration, len(rows))
+	for i := range rows {
+		lengths[i] = rows[i].busy()
+	}
+	slices.SortFunc(lengths, func(a, b time.Duration) int { return cmp.Compare(b, a) })
+	least := lengths[maxLayerRows-2]
+	var kept []fallRow
+	rest := fallRow{}
+	count := 0
+	for _, row := range rows {
+		if row.busy() >= least && len(kept) < maxLayerRows-1 {
+			kept = append(kept, row)
+			continue
+		}
+		count++
+		rest.spans = append(rest.spans, row.spans...)
+	}
+	rest.label = fmt.Sprintf("%d more layers", count)
+	return append(kept, rest)
+}
+
+const (
+	fallTop       = 22
+	fallRowHeight = 20
+	fallBarHeight = 12
+)
+
+// waterfall draws one startup; until is where the shared time axis ends.
+func waterfall(id, name string, s *simulate.Startup, until time.Duration) template.HTML {
+	rows := fallRows(s)
+	bottom := float64(fallTop + fallRowHeight*len(rows) + 4)
+	title := fmt.Sprintf("What happens in a %s start of %s (%s)", name, s.App, s.Source)
+	c := newChart(id, "fall", title, fallDescription(s), bottom+20)
+	scale := linearScale(until.Seconds())
+	c.axis(scale, fallTop, bottom, true)
+	for i, row := range rows {
+		c.fallRow(row, scale, float64(fallTop+fallRowHeight*i))
+	}
+	x := scale.at(s.Ready.Seconds())
+	c.line("ready-line", "ready after "+seconds(s.Ready), x, fallTop-4, x, bottom)
+	anchor := "middle"
+	if x > 0.8 {
+		anchor = "end"
+	}
+	c.text("strong", anchor, x, bottom+15, "ready "+seconds(s.Ready))
+	return c.html()
+}
+
+func fallDescription(s *simulate.Startup) string {
+	text := fmt.Sprintf("Ready after %s; %s fetched, %s unpacked, %s reused.", seconds(s.Ready), size(s.FetchedBytes), size(s.UnpackedBytes), count(s.LayersReused, "layer"))
+	phases := s.Phases
+	for i, field := range phaseFields(&phases) {
+		if *field != nil && **field > 0 {
+			text += fmt.Sprintf(" %s takes %s.", sentenceWord(string(phaseNames[i])), seconds(**field))
+		}
+	}
+	return text
+}
+
+func (c *chart) fallRow(row fallRow, s scale, y float64) {
+	if row.heading {
+		c.open("text", "class", "row-heading", "text-anchor", "start", "x", "-"+pixels(fallMargin), "y", pixels(y+14))
+		c.element("tspan", ellipsis(row.label, 44))
+		c.element("title", row.label)
+		c.close("text")
+		return
+	}
+	c.fallLabel(row, y+14)
+	for i, span := range row.spans {
+		from, to := s.at(span.Start.Seconds()), s.at(span.End.Seconds())
+		if i > 0 && row.detail != "" {
+			if before := row.spans[i-1]; span.Start > before.End {
+				c.line("wait", "waits "+seconds(span.Start-before.End)+" before "+string(span.Phase), s.at(before.End.Seconds()), y+10, from, y+10)
+			}
+		}
+		c.bar("mark "+phaseClass(span.Phase), spanTip(span), from, to, y+(fallRowHeight-fallBarHeight)/2, fallBarHeight)
+	}
+}
+
+// fallMargin is the width in pixels that the style sheet leaves at the left.
+const fallMargin = 116
+
+func (c *chart) fallLabel(row fallRow, y float64) {
+	c.open("text", "class", "row", "text-anchor", "end", "x", "-8", "y", pixels(y))
+	if row.detail == "" {
+		c.element("tspan", row.label)
+	} else {
+		c.element("tspan", row.label+" ", "class", "faint")
+		c.element("tspan", row.detail)
+	}
+	c.close("text")
+}
+
+func spanTip(span simulate.Span) string {
+	tip := fmt.Sprintf("%s: %s to %s, %s", span.Phase, seconds(span.Start), seconds(span.End), seconds(span.End-span.Start))
+	if span.Bytes > 0 {
+		tip += ", " + size(span.Bytes)
+	}
+	if span.Layer != "" {
+		tip += ", layer " + string(span.Layer)
+	}
+	return tip
+}
+
+// phaseClass is the style of a phase; an unknown one has a plain colour.
+func phaseClass(p simulate.Phase) string {
+	if slices.Contains(phaseNames, p) {
+		return "p-" + string(p)
+	}
+	return "p-other"
+}

@@ -1,0 +1,189 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// textWidth is how many columns a text report may take.
+const textWidth = 100
+
+// textTable is a table for a terminal: columns aligned, the widest names cut in
+// the middle where a line would be longer than textWidth.
+type textTable struct {
+	// heads name the columns; one that starts with > is aligned to the right.
+	heads []string
+	rows  []textRow
+}
+
+// textRow is one line of a table with a note that is wrapped below it.
+type textRow struct {
+	cells []string
+	note  string
+}
+
+func (t *textTable) add(note string, cells ...string) {
+	for i := range cells {
+		cells[i] = printable(cells[i])
+	}
+	t.rows = append(t.rows, textRow{cells, printable(note)})
+}
+
+const (
+	tableIndent = 2
+	tableGap    = 2
+	noteIndent  = 6
+)
+
+// lines lays the table out; the first line is the heads.
+func (t *textTable) lines() []string {
+	heads, right := t.alignment()
+	widths := t.widths(heads)
+	lines := []string{tableLine(heads, widths, right)}
+	for _, row := range t.rows {
+		lines = append(lines, tableLine(row.cells, widths, right))
+		if row.note != "" {
+			lines = append(lines, wrap(row.note, noteIndent)...)
+		}
+	}
+	return lines
+}
+
+func (t *textTable) alignment() (heads []string, right []bool) {
+	for _, head := range t.heads {
+		name, isRight := strings.CutPrefix(head, ">")
+		heads, right = append(heads, name), append(right, isRight)
+	}
+	return heads, right
+}
+
+// widths takes from the widest column, one by one, until the line fits.
+func (t *textTable) widths(heads []string) []int {
+	widths := make([]int, len(heads))
+	total := tableIndent + tableGap*(len(heads)-1)
+	for i, head := range heads {
+		widths[i] = columns(head)
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], columns(row.cells[i]))
+		}
+		total += widths[i]
+	}
+	for ; total > textWidth; total-- {
+		widths[slices.Index(widths, slices.Max(widths))]--
+	}
+	return widths
+}
+
+func tableLine(cells []string, widths []int, right []bool) string {
+	var b strings.Builder
+	b.WriteString(strings.Repeat(" ", tableIndent))
+	for i, cell := range cells {
+		if i > 0 {
+			b.WriteString(strings.Repeat(" ", tableGap))
+		}
+		cell = ellipsis(cell, widths[i])
+		padding := strings.Repeat(" ", max(0, widths[i]-columns(cell)))
+		if right[i] {
+			b.WriteString(padding + cell)
+		} else {
+			b.WriteString(cell + padding)
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
+}
+
+// wrap breaks s into lines of at most textWidth, each indented. A word longer
+// than a line is broken.
+func wrap(s string, indent int) []string {
+	var lines []string
+	line, width := "", 0
+	flush := func() {
+		lines = append(lines, strings.Repeat(" ", indent)+line)
+		line, width = "", 0
+	}
+	for _, word := range strings.Fields(printable(s)) {
+		for _, part := range pieces(word, textWidth-indent) {
+			n := columns(part)
+			if width > 0 && width+1+n > textWidth-indent {
+				flush()
+			}
+			if width > 0 {
+				line, width = line+" ", width+1
+			}
+			line, width = line+part, width+n
+		}
+	}
+	if width > 0 {
+		flush()
+	}
+	return lines
+}
+
+// pieces cuts a word into parts of at most n columns.
+func pieces(word string, n int) []string {
+	var parts []string
+	start, width := 0, 0
+	for i, r := range word {
+		w := runeColumns(r)
+		if width+w > n {
+			parts = append(parts, word[start:i])
+			start, width = i, 0
+		}
+		width += w
+	}
+	return append(parts, word[start:])
+}
+
+// printable replaces what would move the cursor, colour the terminal or turn
+// the direction of writing: names come from files of other people.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t', r == '\r', r == '\u2028', r == '\u2029':
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+// columns returns how many columns of a terminal s takes.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += runeColumns(r)
+	}
+	return n
+}
+
+// wide are the runes that take two columns: East Asian wide and fullwidth ones
+// (Unicode Standard Annex #11) and emoji, in whole blocks.
+var wide = &unicode.RangeTable{
+	R16: []unicode.Range16{
+		{Lo: 0x1100, Hi: 0x115f, Stride: 1},
+		{Lo: 0x2e80, Hi: 0xa4cf, Stride: 1},
+		{Lo: 0xac00, Hi: 0xd7a3, Stride: 1},
+		{Lo: 0xf900, Hi: 0xfaff, Stride: 1},
+		{Lo: 0xfe30, Hi: 0xfe6f, Stride: 1},
+		{Lo: 0xff00, Hi: 0xff60, Stride: 1},
+		{Lo: 0xffe0, Hi: 0xffe6, Stride: 1},
+	},
+	R32: []unicode.Range32{
+		{Lo: 0x1f300, Hi: 0x1faff, Stride: 1},
+		{Lo: 0x20000, Hi: 0x3fffd, Stride: 1},
+	},
+}
+
+func runeColumns(r rune) int {
+	switch {
+	case r < 0x300:
+		return 1
+	case unicode.Is(unicode.Mn, r):
+		return 0
+	case unicode.Is(wide, r):
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,348 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// Verdict is what a person should do, and how sure that is.
+type Verdict struct {
+	// Advice is the plan's, as "build" or "build nothing"; empty without a plan.
+	Advice string `json:"advice,omitempty"`
+	// Headline is the verdict in one line, Sentences what follows from it.
+	Headline  string   `json:"headline"`
+	Sentences []string `json:"sentences,omitempty"`
+	// SavedPerStart is the mean time to ready saved by a start of the workload
+	// beyond the plan's baseline; nil without a plan.
+	SavedPerStart *time.Duration `json:"savedPerStartSeconds,omitempty" document:"signed"`
+	// SavedFraction is SavedPerStart over the baseline's mean time to ready.
+	SavedFraction *float64 `json:"savedFraction,omitempty" document:"signed"`
+	// SavedBytesPerStart is how many compressed bytes fewer a start fetches, by
+	// the Timeline; nil when it lacks an arm.
+	SavedBytesPerStart *int64 `json:"savedBytesPerStart,omitempty" document:"signed"`
+	// NetPerMonth is what the plan adds to the bill of 30 days beyond its
+	// baseline; negative saves money. Nil without a plan.
+	NetPerMonth *cost.Money `json:"netPerMonth,omitempty"`
+	// GapFraction is how far the plan may be from the best possible, 0 when it
+	// is proven best; nil without a plan.
+	GapFraction *float64 `json:"gapFraction,omitempty"`
+	// Sure says what the result rests on, in one sentence.
+	Sure string `json:"sure,omitempty"`
+}
+
+func judge(r *Report) Verdict {
+	v := Verdict{Sure: sureness(r)}
+	switch {
+	case r.Plan != nil:
+		judgePlan(&v, r)
+	case len(r.Arms) > 0:
+		judgeStartups(&v, r)
+	case r.Matches != nil && len(r.Matches.Matches) > 0:
+		judgeMatches(&v, r)
+	case r.Sharing != nil && len(r.Sharing.Images) > 0:
+		judgeSharing(&v, r.Sharing)
+	default:
+		v.Headline = "Nothing to report: no plan, no startups, no images."
+	}
+	return v
+}
+
+func judgePlan(v *Verdict, r *Report) {
+	p := r.Plan
+	v.Advice = p.Verdict
+	v.GapFraction = &p.GapFraction
+	if starts := startsPerMonth(p); starts > 0 {
+		saved := time.Duration(float64(p.SavedSeconds) / starts)
+		v.SavedPerStart = &saved
+	}
+	if base := totalOf(p, p.Baseline); base != nil && base.StartupSeconds > 0 {
+		fraction := float64(p.SavedSeconds) / float64(base.StartupSeconds)
+		v.SavedFraction = &fraction
+	}
+	v.SavedBytesPerStart = savedBytes(r)
+	v.NetPerMonth = netOf(p)
+	v.Headline = planHeadline(v, p)
+	v.Sentences = planSentences(v, r)
+}
+
+func startsPerMonth(p *plan.Plan) float64 {
+	var starts float64
+	for _, a := range p.Assignments {
+		starts += a.StartsPerMonth
+	}
+	return starts
+}
+
+func totalOf(p *plan.Plan, arm string) *plan.Total {
+	for i := range p.Totals {
+		if p.Totals[i].Arm == arm {
+			return &p.Totals[i]
+		}
+	}
+	return nil
+}
+
+// netOf is the planned arm's bill less the baseline's; nil when a total is
+// missing or in another currency.
+func netOf(p *plan.Plan) *cost.Money {
+	planned, base := totalOf(p, armPlanned), totalOf(p, p.Baseline)
+	if planned == nil || base == nil {
+		return nil
+	}
+	net, err := planned.Net.Minus(base.Net)
+	if err != nil {
+		return nil
+	}
+	return &net
+}
+
+// armPlanned is the Total of the plan, whose startups are of arm cached.
+const armPlanned = "planned"
+
+// savedBytes compares the arms of the Timeline, each app weighted by its starts.
+func savedBytes(r *Report) *int64 {
+	var saved, starts float64
+	for _, a := range r.Plan.Assignments {
+		base, cached := r.summary(a.App, r.Plan.Baseline), r.summary(a.App, simulate.ArmCached)
+		if base == nil || cached == nil || base.Source != cached.Source {
+			continue
+		}
+		saved += a.StartsPerMonth * float64(base.MeanFetchedBytes-cached.MeanFetchedBytes)
+		starts += a.StartsPerMonth
+	}
+	if starts == 0 {
+		return nil
+	}
+	bytes := int64(saved / starts)
+	return &bytes
+}
+
+func planHeadline(v *Verdict, p *plan.Plan) string {
+	if len(p.Caches) == 0 {
+		if saysReason(p) {
+			return sentence(p.Verdict + ": " + p.Reason)
+		}
+		return sentence(p.Verdict)
+	}
+	head := sentence(fmt.Sprintf("%s %s", p.Verdict, count(len(p.Caches), "cache")))
+	if v.SavedPerStart != nil {
+		head = fmt.Sprintf("%s: a start is ready %s sooner%s", strings.TrimSuffix(head, "."), seconds(*v.SavedPerStart), fractionWords(v.SavedFraction))
+	}
+	if v.NetPerMonth != nil {
+		head = strings.TrimSuffix(head, ".") + netWords(*v.NetPerMonth)
+	}
+	return sentence(head)
+}
+
+// saysReason reports whether the reason of a plan without caches is short enough
+// for the headline.
+func saysReason(p *plan.Plan) bool {
+	return len(p.Caches) == 0 && p.Reason != "" && columns(p.Reason) <= 100
+}
+
+func fractionWords(fraction *float64) string {
+	if fraction == nil {
+		return ""
+	}
+	return " (" + percent(*fraction) + ")"
+}
+
+func netWords(net cost.Money) string {
+	switch {
+	case net.Amount > 0:
+		return ", for " + money(net) + " a month net"
+	case net.Amount < 0:
+		return ", and saves " + money(net.Times(-1)) + " a month net"
+	}
+	return ", at no net cost"
+}
+
+func planSentences(v *Verdict, r *Report) []string {
+	p := r.Plan
+	var list []string
+	add := func(format string, args ...any) { list = append(list, sentence(fmt.Sprintf(format, args...))) }
+	if len(p.Caches) > 0 {
+		var names []string
+		for _, c := range p.Caches {
+			names = append(names, fmt.Sprintf("%s (%s: %s)", c.Name, gibibytes(c.SizeGiB), some(c.Apps, 3)))
+		}
+		add("Build in this order: %s", some(names, 3))
+	}
+	if p.Reason != "" && !saysReason(p) {
+		add("%s", p.Reason)
+	}
+	list = append(list, waitSentence(v, p)...)
+	list = append(list, billSentence(v, p)...)
+	list = append(list, gapSentence(p))
+	return list
+}
+
+// waitSentence compares the mean start of the baseline and of the plan.
+func waitSentence(v *Verdict, p *plan.Plan) []string {
+	base, planned := totalOf(p, p.Baseline), totalOf(p, armPlanned)
+	starts := startsPerMonth(p)
+	if base == nil || planned == nil || starts == 0 {
+		return nil
+	}
+	mean := func(t *plan.Total) string { return seconds(time.Duration(float64(t.StartupSeconds) / starts)) }
+	if len(p.Caches) == 0 {
+		cold := ""
+		if c := totalOf(p, simulate.ArmCold); c != nil && p.Baseline != simulate.ArmCold {
+			cold = ", without any cache " + mean(c)
+		}
+		return []string{sentence(fmt.Sprintf("A start takes %s on average %s%s", mean(base), baselineWords(p), cold))}
+	}
+	s := fmt.Sprintf("A start takes %s on average instead of %s %s", mean(planned), mean(base), baselineWords(p))
+	if v.SavedBytesPerStart != nil {
+		s += fmt.Sprintf(" and fetches %s less", size(*v.SavedBytesPerStart))
+	}
+	return []string{sentence(s + fmt.Sprintf("; %s of waiting saved a month", longTime(p.SavedSeconds)))}
+}
+
+func baselineWords(p *plan.Plan) string {
+	if p.Baseline == simulate.ArmCold {
+		return "without any cache"
+	}
+	return "with the free automatic caches alone"
+}
+
+func billSentence(v *Verdict, p *plan.Plan) []string {
+	if v.NetPerMonth == nil || len(p.Caches) == 0 {
+		return nil
+	}
+	bill := p.Caches[len(p.Caches)-1].CumulativeCost
+	budget := ""
+	if p.BudgetPerMonth.Amount > 0 {
+		budget = " of a budget of " + money(p.BudgetPerMonth)
+	}
+	return []string{sentence(fmt.Sprintf("The caches cost %s a month%s; less what shorter starts save on instances, the bill changes by %s",
+		money(bill), budget, signedMoney(*v.NetPerMonth)))}
+}
+
+func signedMoney(m cost.Money) string {
+	if m.Amount > 0 {
+		return strings.TrimSpace(m.Currency + " +" + strings.TrimPrefix(money(m), m.Currency+" "))
+	}
+	return money(m)
+}
+
+// gapSentence says how far from the best possible the plan is.
+func gapSentence(p *plan.Plan) string {
+	switch {
+	case p.GapFraction == 0 && len(p.Caches) == 0:
+		return sentence(fmt.Sprintf("Proven: none of the %s considered saves time under the budget", count(p.Candidates, "cache")))
+	case p.GapFraction == 0:
+		return sentence(fmt.Sprintf("Proven: no other choice of the %s considered saves more under the budget", count(p.Candidates, "cache")))
+	}
+	return sentence(fmt.Sprintf("No choice of the %s considered can save more than %s a month (proven); this plan reaches %s of that",
+		count(p.Candidates, "cache"), longTime(p.BoundSeconds), ofBound(p.SavedSeconds, p.BoundSeconds)))
+}
+
+// judgeStartups compares medians of cold and of the best arm there is, of one
+// source.
+func judgeStartups(v *Verdict, r *Report) {
+	cold, warm := armPair(r.Arms)
+	if warm == nil {
+		s := r.Arms[0]
+		v.Headline = fmt.Sprintf("Half of the %s starts are ready within %s, 99 %% within %s (%s).", s.Arm, seconds(s.P50), seconds(s.P99), s.Source)
+		return
+	}
+	saved := cold.P50 - warm.P50
+	change := "sooner"
+	if saved < 0 {
+		saved, change = -saved, "later"
+	}
+	fraction := ""
+	if cold.P50 > 0 {
+		fraction = " (" + percent(float64(saved)/float64(cold.P50)) + ")"
+	}
+	v.Headline = fmt.Sprintf("Median start: %s %s, %s %s: ready %s %s%s.", cold.Arm, seconds(cold.P50), warm.Arm, seconds(warm.P50), seconds(saved), change, fraction)
+	v.Sentences = append(v.Sentences, fmt.Sprintf("Of 100 starts the slowest takes %s %s and %s %s (p99; %s).", seconds(cold.P99), cold.Arm, seconds(warm.P99), warm.Arm, cold.Source))
+	bytes := cold.MeanFetchedBytes - warm.MeanFetchedBytes
+	v.SavedBytesPerStart = &bytes
+	if bytes > 0 {
+		v.Sentences = append(v.Sentences, fmt.Sprintf("A start of arm %s fetches %s less on average.", warm.Arm, size(bytes)))
+	}
+	v.Sentences = append(v.Sentences, "No plan was made: cachebench plan says which caches are worth their price.")
+}
+
+// armPair returns cold and what to compare it with, of one source; warm is nil
+// when there is no such pair.
+func armPair(arms []Summary) (cold, warm *Summary) {
+	for _, source := range sourceOrder {
+		for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic} {
+			c := slices.IndexFunc(arms, func(s Summary) bool { return s.Source == source && s.Arm == simulate.ArmCold })
+			w := slices.IndexFunc(arms, func(s Summary) bool { return s.Source == source && s.Arm == arm })
+			if c >= 0 && w >= 0 {
+				return &arms[c], &arms[w]
+			}
+		}
+	}
+	return nil, nil
+}
+
+func judgeMatches(v *Verdict, r *Report) {
+	matched := 0
+	for _, m := range r.Matches.Matches {
+		if m.CacheID != "" {
+			matched++
+		}
+	}
+	v.Headline = fmt.Sprintf("%d of %s match an existing cache.", matched, count(len(r.Matches.Matches), "app"))
+}
+
+func judgeSharing(v *Verdict, s *Sharing) {
+	v.Headline = fmt.Sprintf("%s of %s compressed are %s when each layer is stored once (sharing factor %s).",
+		count(len(s.Images), "image"), size(s.Sum.CompressedBytes), size(s.Union.CompressedBytes), decimal(s.SharingFactor, 2))
+}
+
+// sureness says what the numbers rest on.
+func sureness(r *Report) string {
+	var parts []string
+	if words := r.sourceWords(); words != "" {
+		s := "startup times are " + words
+		if words != simulate.Measured && r.Provenance.Profile != "" {
+			s += " on profile " + r.Provenance.Profile
+			if r.Provenance.ProfileBasis != "" {
+				s += " (" + r.Provenance.ProfileBasis + ")"
+			}
+		}
+		parts = append(parts, s)
+	}
+	if r.Provenance.PriceDate != "" && r.Plan != nil {
+		parts = append(parts, "money is estimated at prices of "+r.Provenance.PriceDate)
+	}
+	if r.Coverage != nil {
+		parts = append(parts, percent(r.Coverage.StartsFraction)+" of the starts are covered")
+	}
+	if n := len(r.Doubts); n > 0 {
+		parts = append(parts, count(n, "doubt")+" below")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return sentence(strings.Join(parts, "; "))
+}
+
+// sentence starts s with a capital letter and ends it with a full stop.
+func sentence(s string) string {
+	s = sentenceWord(strings.TrimSpace(s))
+	if s == "" || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
+
+// sentenceWord starts s with a capital letter.
+func sentenceWord(s string) string {
+	if s != "" && 'a' <= s[0] && s[0] <= 'z' {
+		return string(s[0]-'a'+'A') + s[1:]
+	}
+	return s
+}

@@ -1,0 +1,75 @@
+package reports
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// chooseWaterfalls returns one startup with spans without a cache and one with,
+// of the app whose mean time to ready differs most between the two. Where no
+// app has both, it returns the startup with spans that takes longest.
+func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
+	keys, groups := grouped(startups, true)
+	for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic} {
+		var best []simulate.Startup
+		var most time.Duration = -1 << 63
+		for _, key := range keys {
+			if key.arm != simulate.ArmCold {
+				continue
+			}
+			with := series{key.app, arm, key.source}
+			pair := typicalOf(groups[key], groups[with])
+			if len(pair) < 2 {
+				continue
+			}
+			if gain := meanReady(groups[key]) - meanReady(groups[with]); gain > most {
+				best, most = pair, gain
+			}
+		}
+		if best != nil {
+			return best
+		}
+	}
+	return longest(startups)
+}
+
+// typicalOf returns from each group the startup with spans nearest to the
+// group's median; of two equally near, the earlier in the group.
+func typicalOf(groups ...[]*simulate.Startup) []simulate.Startup {
+	var chosen []simulate.Startup
+	for _, group := range groups {
+		spanned := slices.DeleteFunc(slices.Clone(group), func(s *simulate.Startup) bool { return len(s.Spans) == 0 })
+		if len(spanned) == 0 {
+			continue
+		}
+		median := quantile(readyTimes(group), 0.5)
+		chosen = append(chosen, *slices.MinFunc(spanned, func(a, b *simulate.Startup) int {
+			return cmp.Compare((a.Ready - median).Abs(), (b.Ready - median).Abs())
+		}))
+	}
+	return chosen
+}
+
+func longest(startups []*simulate.Startup) []simulate.Startup {
+	var found *simulate.Startup
+	for _, s := range startups {
+		if len(s.Spans) > 0 && (found == nil || s.Ready > found.Ready) {
+			found = s
+		}
+	}
+	if found == nil {
+		return nil
+	}
+	return []simulate.Startup{*found}
+}
+
+func meanReady(startups []*simulate.Startup) time.Duration {
+	var total float64
+	for _, s := range startups {
+		total += float64(s.Ready)
+	}
+	return time.Duration(total / float64(len(startups)))
+}
