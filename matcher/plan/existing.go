@@ -1,0 +1,89 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cachebench/cachebench/matcher"
+)
+
+// advice says what to do with the caches that exist, once the plan is built.
+func (m *model) advice(c choice) []ExistingCache {
+	users := m.usersOfExisting(c)
+	var advice []ExistingCache
+	for i := range m.Existing {
+		e := &m.Existing[i]
+		advice = append(advice, m.adviceOn(e, users[e.ID]))
+	}
+	return advice
+}
+
+func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
+	a := ExistingCache{ID: e.ID, Advice: Keep}
+	stale := m.stale(e)
+	switch {
+	case e.Automatic:
+		a.Reason = "it is an automatic cache: it costs nothing to keep, and ECI removes it by itself"
+	case e.Status == matcher.StatusFailed:
+		a.Advice, a.Reason = Drop, "its creation failed; it can never be used"
+	case len(users) == 0:
+		a.Advice, a.Reason = Drop, "no app would pick it beside the planned caches; its storage is paid for nothing"
+	case e.Status == matcher.StatusUpdateFailed:
+		a.Advice, a.Reason = Rebuild, "its last update failed, so it cannot be used; it would serve "+strings.Join(users, ", ")
+	case len(stale) > 0:
+		a.Advice, a.Reason = Rebuild, fmt.Sprintf("%s no longer means what it was built from; it serves %s", strings.Join(stale, ", "), strings.Join(users, ", "))
+	case e.Status != matcher.StatusReady:
+		a.Reason = fmt.Sprintf("it is %s and will serve %s", e.Status, strings.Join(users, ", "))
+	default:
+		a.Reason = "it serves " + strings.Join(users, ", ")
+	}
+	return a
+}
+
+// usersOfExisting are the apps that would pick each existing cache, were all of
+// them Ready.
+func (m *model) usersOfExisting(c choice) map[string][]string {
+	ready := make([]matcher.Cache, len(m.Existing))
+	for i, e := range m.Existing {
+		if e.Status != matcher.StatusFailed {
+			e.Status = matcher.StatusReady
+		}
+		ready[i] = e
+	}
+	users := make(map[string][]string)
+	for i, a := range m.apps {
+		if m.Assign == Explicit && c.pick[i] != none {
+			continue
+		}
+		if id := m.firstExisting(a, ready, c); id != "" {
+			users[id] = append(users[id], a.Name)
+		}
+	}
+	return users
+}
+
+// existingFor is the existing cache that a would pick beside the planned ones.
+func (m *model) existingFor(a *app, c choice) string {
+	return m.firstExisting(a, m.Existing, c)
+}
+
+// firstExisting returns the ID of the first in ECI's order if it is one of
+// existing. Under explicit, planned caches serve only the apps that name them.
+func (m *model) firstExisting(a *app, existing []matcher.Cache, c choice) string {
+	position := make(map[string]bool, len(existing))
+	caches := make([]matcher.Cache, 0, len(existing))
+	for _, e := range existing {
+		position[e.ID] = true
+		caches = append(caches, e)
+	}
+	for i, open := range c.open {
+		if open && m.Assign == Auto {
+			caches = append(caches, m.candidates[i].cache)
+		}
+	}
+	ranked := m.matcher.Rank(a.group, caches)
+	if len(ranked) == 0 || !ranked[0].Qualified || !position[ranked[0].CacheID] {
+		return ""
+	}
+	return ranked[0].CacheID
+}
