@@ -1,3 +1,307 @@
 package reports
 
-func page(r *Report) ([]byte, error) { return nil, nil }
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// page writes r as one HTML file that asks the network for nothing: its style
+// stands in it, its charts are drawn here, and it has no script. A content
+// security policy in it forbids both.
+func page(r *Report) ([]byte, error) {
+	t, err := template.New("").Funcs(template.FuncMap{"tight": tight}).ParseFS(templates, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	style, err := templates.ReadFile("templates/page.css")
+	if err != nil {
+		return nil, err
+	}
+	view := viewOf(r)
+	view.Style = template.CSS(style)
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, "page.html", view); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// spacedUnit finds a number and its unit, or a currency and its amount.
+var spacedUnit = regexp.MustCompile(`([0-9]) (s|min|h|B|kB|MB|GB|TB|GiB|%)([^[:alnum:]]|$)|([A-Z]{3}) ([+-]?[0-9])`)
+
+// tight keeps a number and its unit on one line.
+func tight(s string) string {
+	return spacedUnit.ReplaceAllString(s, "$1$4\u00a0$2$5$3")
+}
+
+// view is what the template shows: everything as text, tables and drawings.
+type view struct {
+	Style   template.CSS
+	Title   string
+	Sources string
+	Verdict *Verdict
+	Facts   []fact
+	Inputs  []simulate.Input
+	Tiles   []tile
+
+	Gain                    *figure
+	Build, Totals, Existing *table
+
+	Curves                           *figure
+	Arms, Quantiles, Phases, AppArms *table
+
+	AppDots   *figure
+	AppSource string
+	Apps      *table
+
+	Falls      []figure
+	FallLegend []key
+	FallApp    string
+	FallSource string
+	Spans      []*table
+
+	Matches  *table
+	Policies []fact
+
+	Images, Pairs, Unresolved *table
+	SharingLead               string
+
+	LeftOut, Numbers, Parameters *table
+	Assumptions, Doubts          []string
+	Basis                        string
+}
+
+// tile is one of the few numbers at the top.
+type tile struct {
+	Label, Note, Source string
+	Cell                cell
+}
+
+// figure is a drawing with its caption and legend.
+type figure struct {
+	Drawing template.HTML
+	// Heading stands above the drawing, Caption below.
+	Heading, Caption string
+	Legend           []key
+}
+
+// key is one entry of a legend.
+type key struct {
+	Sample template.HTML
+	Label  string
+}
+
+func viewOf(r *Report) *view {
+	v := &view{
+		Title:   cmpOr(r.Title, "cachebench report"),
+		Sources: r.sourceWords(),
+		Verdict: &r.Verdict,
+		Facts:   facts(r),
+		Inputs:  r.Provenance.Inputs,
+		Tiles:   tiles(r),
+
+		Assumptions: r.Assumptions,
+		Doubts:      r.Doubts,
+		LeftOut:     leftOutTable(r.Coverage),
+		Numbers:     numbersTable(r.Sources),
+		Parameters:  parametersTable(r.Profile),
+		Basis:       r.Profile.Basis,
+	}
+	v.addPlan(r)
+	v.addStartups(r)
+	v.addApps(r)
+	v.addFalls(r)
+	if r.Matches != nil {
+		v.Matches = matchesTable(r.Matches)
+		v.Policies = policies(r.Matches)
+	}
+	if s := r.Sharing; s != nil {
+		v.SharingLead = sharingLead(s)
+		v.Images, v.Pairs, v.Unresolved = imagesTable(s), pairsTable(s), unresolvedTable(s)
+	}
+	return v
+}
+
+func tiles(r *Report) []tile {
+	if r.Plan == nil {
+		return startupTiles(r)
+	}
+	v := &r.Verdict
+	var list []tile
+	if v.SavedPerStart != nil {
+		note := baselineWords(r.Plan)
+		if v.SavedFraction != nil {
+			note = percent(*v.SavedFraction) + " less than " + note
+		}
+		list = append(list, tile{"saved per start", note, simulate.Estimated, secondsCell(*v.SavedPerStart)})
+	}
+	if v.SavedBytesPerStart != nil {
+		list = append(list, tile{"less fetched per start", "compressed", r.sourceWords(), bytesCell(*v.SavedBytesPerStart)})
+	}
+	if v.NetPerMonth != nil {
+		c := moneyCell(*v.NetPerMonth)
+		c.Text = signedMoney(*v.NetPerMonth)
+		list = append(list, tile{"net per month", "caches less instance time saved", simulate.Estimated, c})
+	}
+	return append(list, boundTile(r))
+}
+
+func boundTile(r *Report) tile {
+	p := r.Plan
+	if p.GapFraction == 0 {
+		return tile{"distance from the best", "no other choice saves more", "proven", cell{Text: "none", Value: "0"}}
+	}
+	note := "the bound is " + longTime(p.BoundSeconds) + " a month"
+	return tile{"distance from the best", note, "proven", cell{Text: "≤ " + percent(p.GapFraction), Value: exact(p.GapFraction)}}
+}
+
+func startupTiles(r *Report) []tile {
+	var list []tile
+	for _, s := range r.Arms[:min(len(r.Arms), 4)] {
+		note := "p99 " + seconds(s.P99) + " of " + count(s.Starts, "start")
+		list = append(list, tile{"median start, " + r.armLabel(s.Arm), note, s.Source, secondsCell(s.P50)})
+	}
+	return list
+}
+
+func (v *view) addPlan(r *Report) {
+	p := r.Plan
+	if p == nil {
+		return
+	}
+	v.Totals = totalsTable(p)
+	v.Existing = existingTable(p)
+	if len(p.Caches) == 0 {
+		return
+	}
+	v.Build = buildTable(p)
+	v.Gain = &figure{
+		Drawing: planChart("chart-gain", p),
+		Caption: "Each row adds one cache: how much more startup time it saves a month, and what it costs a month.",
+		Legend: []key{
+			{sample("rect", "a-cached"), "added by this cache"},
+			{sample("rect", "before"), "caches before it"},
+			{sample("line", "bound"), "proven bound: no choice saves more"},
+		},
+	}
+}
+
+func (v *view) addStartups(r *Report) {
+	if len(r.Arms) == 0 || len(r.Distributions) != len(r.Arms) {
+		return
+	}
+	v.Curves = &figure{
+		Drawing: ecdf("chart-startups", r),
+		Caption: "The further left a curve, the sooner its starts are ready. Dots mark p50, p90 and p99.",
+	}
+	for _, s := range r.Arms {
+		label := r.seriesLabel(s.Arm, s.Source) + " (" + count(s.Starts, "start") + ")"
+		v.Curves.Legend = append(v.Curves.Legend, key{curveSample(armClass(s.Arm, s.Source)), label})
+	}
+	v.Arms = armsTable(r)
+	v.Quantiles = quantilesTable(r)
+	v.Phases = phasesTable(r)
+	v.AppArms = appArmsTable(r)
+}
+
+func (v *view) addApps(r *Report) {
+	if len(r.Apps) == 0 {
+		return
+	}
+	v.AppSource = appSource(r.Apps)
+	v.Apps = appsTable(r)
+	v.AppDots = &figure{Drawing: appsChart("chart-apps", r)}
+	if rest := len(r.Apps) - maxAppRows; rest > 0 {
+		v.AppDots.Caption = fmt.Sprintf("The %d apps that gain most; the table has %d more.", maxAppRows, rest)
+	}
+	for _, d := range dots(&App{}) {
+		if slices.ContainsFunc(r.Apps, func(a App) bool { return dots(&a)[slices.Index(armOrder, d.arm)].ready != nil }) {
+			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm)})
+		}
+	}
+}
+
+func (v *view) addFalls(r *Report) {
+	var until time.Duration
+	for i := range r.Waterfalls {
+		until = max(until, r.Waterfalls[i].Ready)
+	}
+	var present []simulate.Phase
+	for i := range r.Waterfalls {
+		s := &r.Waterfalls[i]
+		v.FallApp, v.FallSource = s.App, s.Source
+		name := r.armLabel(s.Arm)
+		v.Falls = append(v.Falls, figure{
+			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, until),
+			Heading: sentenceWord(name) + fallWords(s),
+		})
+		v.Spans = append(v.Spans, spansTable(name, s))
+		for _, span := range s.Spans {
+			if !slices.Contains(present, span.Phase) {
+				present = append(present, span.Phase)
+			}
+		}
+	}
+	slices.SortFunc(present, func(a, b simulate.Phase) int {
+		return slices.Index(phaseNames, a) - slices.Index(phaseNames, b)
+	})
+	for _, phase := range present {
+		v.FallLegend = append(v.FallLegend, key{sample("rect", phaseClass(phase)), string(phase)})
+	}
+	v.FallLegend = append(v.FallLegend, key{sample("line", "wait"), "layer waits"})
+}
+
+func fallWords(s *simulate.Startup) string {
+	text := ": ready after " + seconds(s.Ready) + ", " + size(s.FetchedBytes) + " fetched"
+	if s.CacheID != "" {
+		text += "; " + string(s.Hit) + " in cache " + s.CacheID
+	}
+	return text
+}
+
+// sample draws a legend's key: a piece of what it stands for.
+func sample(shape, class string) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "28", "height", "12", "aria-hidden", "true")
+	if shape == "line" {
+		c.mark("line", "", "class", class, "x1", "1", "x2", "27", "y1", "6", "y2", "6")
+	} else {
+		c.mark("rect", "", "class", class, "x", "1", "y", "1", "width", "26", "height", "10")
+	}
+	return c.html()
+}
+
+func curveSample(class string) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "36", "height", "14", "aria-hidden", "true")
+	c.mark("line", "", "class", "curve "+class, "x1", "1", "x2", "35", "y1", "7", "y2", "7")
+	c.dot(class, "", 0.5, 7)
+	return c.html()
+}
+
+func dotSample(arm string) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "14", "height", "14", "viewBox", "-7 -7 14 14", "aria-hidden", "true")
+	c.dot(armClass(arm, ""), "", 0, 0)
+	return c.html()
+}
+
+func sharingLead(s *Sharing) string {
+	return fmt.Sprintf("%s: %s compressed if each is stored alone, %s with each distinct layer once (sharing factor %s); %s unpacked.",
+		count(len(s.Images), "image"), size(s.Sum.CompressedBytes), size(s.Union.CompressedBytes), decimal(s.SharingFactor, 2), unpackedSize(s.Union))
+}
+
+func digestCell(d layers.Digest) cell {
+	return cell{Text: short(d), Title: string(d), Code: true}
+}

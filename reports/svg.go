@@ -164,11 +164,11 @@ func (s scale) at(value float64) float64 {
 	return min(max(value, 0), 1)
 }
 
-// niceStep returns the least of 1, 2, 5 times a power of ten that is at least
-// atLeast.
+// niceStep returns the least of 1, 2, 2.5, 5 times a power of ten that is at
+// least atLeast.
 func niceStep(atLeast float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(atLeast)))
-	for _, digit := range []float64{1, 2, 5} {
+	for _, digit := range []float64{1, 2, 2.5, 5} {
 		if digit*power >= atLeast*(1-1e-9) {
 			return digit * power
 		}

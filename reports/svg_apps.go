@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate"
@@ -40,7 +41,7 @@ func appsChart(id string, r *Report) template.HTML {
 	if s.logarithmic {
 		label += " (logarithmic)"
 	}
-	c.text("tick", "middle", 0.5, bottom+18, label)
+	c.text("tick", "end", 1, bottom+18, label)
 	return c.html()
 }
 
@@ -78,23 +79,23 @@ func (c *chart) appRow(r *Report, a *App, s scale, y float64) {
 	for _, d := range dots(a) {
 		if d.ready != nil {
 			tip := fmt.Sprintf("%s, %s: %s (%s)", a.Name, r.armLabel(d.arm), seconds(*d.ready), a.Source)
-			c.dot(d.arm, tip, s.at(d.ready.Seconds()), y)
+			c.dot(armClass(d.arm, ""), tip, s.at(d.ready.Seconds()), y)
 		}
 	}
 }
 
 // dot draws an arm's own shape, so that colour is not all that tells them apart:
-// a ring, a square, a disc.
-func (c *chart) dot(arm, tip string, x, y float64) {
-	switch arm {
-	case simulate.ArmCold:
-		c.mark("circle", tip, "class", "mark ring a-cold", "cx", share100(x), "cy", pixels(y), "r", "6")
-	case simulate.ArmAutomatic:
+// a ring, a square within it, a disc within that.
+func (c *chart) dot(class, tip string, x, y float64) {
+	switch arm, _, _ := strings.Cut(class, " "); arm {
+	case "a-cold":
+		c.mark("circle", tip, "class", "mark ring "+class, "cx", share100(x), "cy", pixels(y), "r", "6")
+	case "a-automatic":
 		c.open("svg", "x", share100(x), "y", pixels(y), "overflow", "visible")
-		c.mark("rect", tip, "class", "mark a-automatic", "x", "-4.5", "y", "-4.5", "width", "9", "height", "9")
+		c.mark("rect", tip, "class", "mark "+class, "x", "-4", "y", "-4", "width", "8", "height", "8")
 		c.close("svg")
 	default:
-		c.mark("circle", tip, "class", "mark "+armClass(arm, ""), "cx", share100(x), "cy", pixels(y), "r", "4")
+		c.mark("circle", tip, "class", "mark "+class, "cx", share100(x), "cy", pixels(y), "r", "3.5")
 	}
 }
 

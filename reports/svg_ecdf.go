@@ -84,7 +84,7 @@ func (c *chart) quantileMarks(r *Report, s *Summary, x scale) {
 		ready    time.Duration
 	}{{"p50", 0.5, s.P50}, {"p90", 0.9, s.P90}, {"p99", 0.99, s.P99}} {
 		tip := fmt.Sprintf("%s, %s: %s", r.seriesLabel(s.Arm, s.Source), q.name, seconds(q.ready))
-		c.mark("circle", tip, "class", "mark dot "+armClass(s.Arm, s.Source), "cx", share100(x.at(q.ready.Seconds())), "cy", pixels(ecdfY(q.fraction)), "r", "4")
+		c.dot(armClass(s.Arm, s.Source), tip, x.at(q.ready.Seconds()), ecdfY(q.fraction))
 	}
 }
 

@@ -43,10 +43,10 @@ func (c *chart) planRow(i int, cache *plan.PlannedCache, at func(time.Duration) 
 	y := float64(planTop + planRowHeight*i)
 	before := cache.CumulativeSeconds - cache.SavedSeconds
 	c.open("text", "class", "row halo", "text-anchor", "start", "x", "0", "y", pixels(y+16))
-	c.element("tspan", fmt.Sprintf("%d. %s", i+1, ellipsis(cache.Name, 22)))
+	c.element("tspan", fmt.Sprintf("%d. %s ", i+1, ellipsis(cache.Name, 22)))
+	c.element("tspan", fmt.Sprintf(" +%s for %s", longTime(cache.SavedSeconds), money(cache.Cost.Total)), "class", "tick")
 	c.element("title", cache.Name)
 	c.close("text")
-	c.text("row halo end", "end", 1, y+16, fmt.Sprintf("+%s, %s", longTime(cache.SavedSeconds), money(cache.Cost.Total)))
 	if before > 0 {
 		c.bar("before", "saved by the caches before: "+longTime(before), 0, at(before), y+22, 14)
 	}

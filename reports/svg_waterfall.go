@@ -176,7 +176,7 @@ func (c *chart) fallRow(row fallRow, s scale, y float64) {
 }
 
 // fallMargin is the width in pixels that the style sheet leaves at the left.
-const fallMargin = 116
+const fallMargin = 120
 
 func (c *chart) fallLabel(row fallRow, y float64) {
 	c.open("text", "class", "row", "text-anchor", "end", "x", "-8", "y", pixels(y))

@@ -381,7 +381,7 @@ func (p *printer) sources(list []NumberSource) {
 func (p *printer) provenance(r *Report) {
 	p.heading("Provenance")
 	for _, fact := range facts(r) {
-		p.lines("", wrap(fact.name+": "+fact.value, tableIndent))
+		p.lines("", wrap(fact.Name+": "+fact.Value, tableIndent))
 	}
 	for _, input := range r.Provenance.Inputs {
 		p.lines("", wrap(fmt.Sprintf("input %s: %s", input.Name, input.Digest), tableIndent))
@@ -389,7 +389,7 @@ func (p *printer) provenance(r *Report) {
 }
 
 // fact is one line of the provenance.
-type fact struct{ name, value string }
+type fact struct{ Name, Value string }
 
 // facts says what the report was made from; what is unknown is left out.
 func facts(r *Report) []fact {

@@ -1,0 +1,336 @@
+package reports
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// table is a table of the page; the first cell of a row names it.
+type table struct {
+	Caption string
+	Heads   []cell
+	Rows    [][]cell
+}
+
+// cell is one cell. A number has the exact value beside the text, for programs
+// and for copying: seconds, bytes, units of the currency.
+type cell struct {
+	Text, Value string
+	// Note stands below the text, Title is its tooltip.
+	Note, Title string
+	// Number aligns to the right, Code is set in fixed width, Long may wrap.
+	Number, Code, Long bool
+}
+
+// newTable names the columns as textTable does: > aligns to the right.
+func newTable(caption string, heads ...string) *table {
+	t := &table{Caption: caption}
+	for _, head := range heads {
+		name, number := strings.CutPrefix(head, ">")
+		t.Heads = append(t.Heads, cell{Text: name, Number: number})
+	}
+	return t
+}
+
+func (t *table) add(cells ...cell) { t.Rows = append(t.Rows, cells) }
+
+// unlessEmpty returns nil for a table without rows, which the page leaves out.
+func (t *table) unlessEmpty() *table {
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	return t
+}
+
+func exact(value float64) string { return strconv.FormatFloat(value, 'g', -1, 64) }
+
+func wordCell(s string) cell { return cell{Text: s} }
+
+func longCell(s string) cell { return cell{Text: s, Long: true} }
+
+func secondsCell(d time.Duration) cell {
+	return cell{Text: seconds(d), Value: exact(d.Seconds()), Number: true}
+}
+
+func longTimeCell(d time.Duration) cell {
+	return cell{Text: longTime(d), Value: exact(d.Seconds()), Number: true}
+}
+
+func optionalCell(d *time.Duration) cell {
+	if d == nil {
+		return cell{Text: "–", Number: true}
+	}
+	return secondsCell(*d)
+}
+
+func bytesCell(bytes int64) cell {
+	return cell{Text: size(bytes), Value: strconv.FormatInt(bytes, 10), Number: true}
+}
+
+func unpackedCell(s layers.Size) cell {
+	c := cell{Text: unpackedSize(s), Value: strconv.FormatInt(s.UnpackedBytes, 10), Number: true}
+	if s.EstimatedBytes > 0 {
+		c.Title = size(s.EstimatedBytes) + " of it estimated"
+	}
+	return c
+}
+
+// amountCell leaves the currency to the table's caption.
+func amountCell(m cost.Money) cell {
+	c := moneyCell(m)
+	c.Text, c.Title = money(cost.Money{Amount: m.Amount}), c.Text
+	return c
+}
+
+func moneyCell(m cost.Money) cell {
+	return cell{Text: money(m), Value: exact(m.Amount), Number: true}
+}
+
+func countCell(n int) cell {
+	return cell{Text: number(float64(n)), Value: strconv.Itoa(n), Number: true}
+}
+
+func numberCell(n float64) cell {
+	return cell{Text: number(n), Value: exact(n), Number: true}
+}
+
+func fractionCell(f float64) cell {
+	return cell{Text: percent(f), Value: exact(f), Number: true}
+}
+
+func buildTable(p *plan.Plan) *table {
+	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+")",
+		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">net")
+	for i, c := range p.Caches {
+		ofBound := cell{Text: "–", Number: true}
+		if p.BoundSeconds > 0 {
+			ofBound = fractionCell(float64(c.CumulativeSeconds) / float64(p.BoundSeconds))
+		}
+		name := cell{Text: fmt.Sprintf("%d. %s", i+1, c.Name), Note: some(shortReferences(c.Images), 6), Title: strings.Join(c.Images, "\n")}
+		t.add(name, cell{Text: gibibytes(c.SizeGiB), Value: exact(c.SizeGiB), Number: true}, longCell(some(c.Apps, 6)),
+			longTimeCell(c.SavedSeconds), longTimeCell(c.CumulativeSeconds), ofBound,
+			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(c.Cost.Net))
+	}
+	return t
+}
+
+// inCurrency names the currency of a plan for the head of a table.
+func inCurrency(p *plan.Plan) string {
+	for _, total := range p.Totals {
+		if c := total.Instances.Currency; c != "" {
+			return ", money in " + c
+		}
+	}
+	return ""
+}
+
+func totalsTable(p *plan.Plan) *table {
+	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net beyond automatic")
+	for _, total := range p.Totals {
+		net := moneyCell(total.Net)
+		net.Text = signedMoney(total.Net)
+		t.add(wordCell(armWords(total.Arm)), longTimeCell(total.StartupSeconds), moneyCell(total.Caches), moneyCell(total.Instances), net)
+	}
+	return t.unlessEmpty()
+}
+
+func existingTable(p *plan.Plan) *table {
+	t := newTable("Existing caches: what to do", "cache", "advice", "why")
+	for _, c := range p.Existing {
+		t.add(wordCell(c.ID), wordCell(c.Advice), longCell(c.Reason))
+	}
+	return t.unlessEmpty()
+}
+
+func armsTable(r *Report) *table {
+	t := newTable("Startup times by arm ("+r.sourceWords()+"; each start counts once, quantiles by nearest rank)",
+		"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">slowest", ">last ready", ">fetched (mean)", ">hit", ">partial", ">miss")
+	for i := range r.Arms {
+		t.addSummary(wordCell(r.seriesLabel(r.Arms[i].Arm, r.Arms[i].Source)), &r.Arms[i])
+	}
+	return t
+}
+
+func (t *table) addSummary(name cell, s *Summary, more ...cell) {
+	cells := append([]cell{name}, more...)
+	t.add(append(cells, countCell(s.Starts), secondsCell(s.P50), secondsCell(s.P90), secondsCell(s.P99), secondsCell(s.Mean), secondsCell(s.Slowest),
+		longTimeCell(s.Makespan), bytesCell(s.MeanFetchedBytes), countCell(s.Hits), countCell(s.Partials), countCell(s.Misses))...)
+}
+
+func appArmsTable(r *Report) *table {
+	t := newTable("Startup times by app and arm ("+r.sourceWords()+")",
+		"app", "arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">slowest", ">last ready", ">fetched (mean)", ">hit", ">partial", ">miss")
+	for i := range r.Summaries {
+		s := &r.Summaries[i]
+		t.addSummary(wordCell(s.App), s, wordCell(r.seriesLabel(s.Arm, s.Source)))
+	}
+	return t.unlessEmpty()
+}
+
+// quantilesTable is the data of the curves at every twentieth.
+func quantilesTable(r *Report) *table {
+	heads := []string{"share ready"}
+	for _, d := range r.Distributions {
+		heads = append(heads, ">"+r.seriesLabel(d.Arm, d.Source))
+	}
+	t := newTable("Time by which a share of the starts is ready", heads...)
+	fractions := make([]float64, 0, 21)
+	for i := 1; i < 20; i++ {
+		fractions = append(fractions, float64(i)/20)
+	}
+	for _, fraction := range append(fractions, 0.99, 1) {
+		row := []cell{fractionCell(fraction)}
+		for i := range r.Distributions {
+			row = append(row, secondsCell(r.Distributions[i].Quantile(fraction)))
+		}
+		t.add(row...)
+	}
+	return t
+}
+
+func phasesTable(r *Report) *table {
+	named := statedPhases(r.Arms)
+	if len(named) == 0 {
+		return nil
+	}
+	heads := []string{"arm"}
+	for _, i := range named {
+		heads = append(heads, ">"+string(phaseNames[i]))
+	}
+	t := newTable("Where the time goes: mean time of a start by phase ("+r.sourceWords()+")", heads...)
+	for _, s := range r.Arms {
+		row := []cell{wordCell(r.seriesLabel(s.Arm, s.Source))}
+		for _, i := range named {
+			row = append(row, optionalCell(*phaseFields(&s.MeanPhases)[i]))
+		}
+		t.add(row...)
+	}
+	return t
+}
+
+func appsTable(r *Report) *table {
+	t := newTable("Apps: mean time to ready ("+appSource(r.Apps)+")",
+		"app", ">starts a month", ">cold", ">automatic", ">"+r.armLabel(simulate.ArmCached), ">saved", ">break-even run time", "cache", "why")
+	evens := make(map[string]*time.Duration)
+	if r.Plan != nil {
+		for i := range r.Plan.Assignments {
+			evens[r.Plan.Assignments[i].App] = r.Plan.Assignments[i].BreakEvenSeconds
+		}
+	}
+	for _, a := range r.Apps {
+		perMonth, even := cell{Text: "–", Number: true}, cell{Text: "–", Number: true}
+		if a.StartsPerMonth > 0 {
+			perMonth = numberCell(a.StartsPerMonth)
+		}
+		if d := evens[a.Name]; d != nil {
+			even = longTimeCell(*d)
+		}
+		name := cell{Text: a.Name, Title: strings.Join(a.Images, "\n")}
+		t.add(name, perMonth, optionalCell(a.Cold), optionalCell(a.Automatic), optionalCell(a.Planned), optionalCell(a.Saved), even,
+			wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))
+	}
+	return t
+}
+
+func spansTable(name string, s *simulate.Startup) *table {
+	t := newTable(fmt.Sprintf("%s start of %s (%s)", sentenceWord(name), s.App, s.Source), "phase", "image", "layer", ">from", ">to", ">takes", ">bytes")
+	for _, span := range sortedSpans(s.Spans) {
+		bytes := cell{Text: "–", Number: true}
+		if span.Bytes > 0 {
+			bytes = bytesCell(span.Bytes)
+		}
+		layer := wordCell("–")
+		if span.Layer != "" {
+			layer = digestCell(span.Layer)
+		}
+		t.add(wordCell(string(span.Phase)), cell{Text: cmpOr(shortReference(span.Image), "–"), Title: span.Image}, layer,
+			secondsCell(span.Start), secondsCell(span.End), secondsCell(span.End-span.Start), bytes)
+	}
+	return t
+}
+
+func matchesTable(m *matcher.Matches) *table {
+	t := newTable("Matches against existing caches as of "+m.At.UTC().Format("2006-01-02 15:04 MST")+" (estimated)",
+		"app", "cache", "bytes", ">needs", ">held by digest", ">held by chain", ">to fetch", ">to unpack", "why")
+	for _, match := range m.Matches {
+		o := match.Overlap
+		t.add(wordCell(match.App), wordCell(cmpOr(match.CacheID, "–")), wordCell(string(match.Hit)), bytesCell(o.CompressedBytes),
+			bytesCell(o.ByDigest.PresentBytes), bytesCell(o.ByChain.PresentBytes), bytesCell(o.ByDigest.FetchBytes), bytesCell(o.ByChain.UnpackBytes), longCell(match.Reason))
+	}
+	return t.unlessEmpty()
+}
+
+func policies(m *matcher.Matches) []fact {
+	var list []fact
+	for _, name := range slices.Sorted(maps.Keys(m.Policies)) {
+		list = append(list, fact{name, m.Policies[name]})
+	}
+	return list
+}
+
+func imagesTable(s *Sharing) *table {
+	t := newTable("Images", "reference", "digest", "platform", ">layers", ">compressed", ">unpacked")
+	for _, image := range s.Images {
+		t.add(cell{Text: image.Reference, Long: true}, digestCell(image.Digest), wordCell(image.Platform), countCell(image.Size.Layers), bytesCell(image.Size.CompressedBytes), unpackedCell(image.Size))
+	}
+	if len(t.Rows) > 0 {
+		t.add(wordCell("sum, each image alone"), cell{}, cell{}, countCell(s.Sum.Layers), bytesCell(s.Sum.CompressedBytes), unpackedCell(s.Sum))
+		t.add(wordCell("union, each distinct layer once"), cell{}, cell{}, countCell(s.Union.Layers), bytesCell(s.Union.CompressedBytes), unpackedCell(s.Union))
+	}
+	return t.unlessEmpty()
+}
+
+func pairsTable(s *Sharing) *table {
+	t := newTable("Pairs of images that share most: the same blobs save a download, the same chains an unpacking too",
+		"image", "and", ">layers by digest", ">compressed", ">layers by chain", ">compressed", ">unpacked")
+	for _, p := range s.Pairs {
+		t.add(cell{Text: shortReference(p.A), Title: p.A}, cell{Text: shortReference(p.B), Title: p.B}, countCell(p.ByDigest.Layers), bytesCell(p.ByDigest.CompressedBytes),
+			countCell(p.ByChain.Layers), bytesCell(p.ByChain.CompressedBytes), unpackedCell(p.ByChain))
+	}
+	return t.unlessEmpty()
+}
+
+func unresolvedTable(s *Sharing) *table {
+	t := newTable("References that could not be read; they count nowhere", "reference", "why")
+	for _, u := range s.Unresolved {
+		t.add(longCell(u.Reference), longCell(u.Reason))
+	}
+	return t.unlessEmpty()
+}
+
+func leftOutTable(c *simulate.Coverage) *table {
+	if c == nil {
+		return nil
+	}
+	t := newTable("Apps left out; "+percent(c.StartsFraction)+" of the starts are covered", "app", "why")
+	for _, l := range c.LeftOut {
+		t.add(wordCell(l.App), longCell(l.Reason))
+	}
+	return t.unlessEmpty()
+}
+
+func numbersTable(list []NumberSource) *table {
+	t := newTable("Where the numbers come from", "number", "source", "from")
+	for _, s := range list {
+		t.add(wordCell(s.Number), wordCell(s.Source), longCell(s.From))
+	}
+	return t.unlessEmpty()
+}
+
+func parametersTable(p Profile) *table {
+	t := newTable("Parameters of profile "+p.Name, "parameter", "value", "source")
+	for _, parameter := range p.Parameters {
+		t.add(wordCell(parameter.Name), longCell(parameter.Value), longCell(parameter.Source))
+	}
+	return t.unlessEmpty()
+}
