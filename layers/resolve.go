@@ -34,6 +34,8 @@ type Options struct {
 	Keychain authn.Keychain
 	// Sizes are measured unpacked sizes of layers, by digest.
 	Sizes map[Digest]Measurement
+	// Digests are looked up in place of what a reference's tag means now.
+	Digests map[string]Digest
 	// Now is recorded as the time of resolution.
 	Now time.Time
 	// Progress is called after each reference, from one goroutine at a time.
@@ -153,7 +155,7 @@ func (c *client) resolve(ctx context.Context, reference string, platforms []plat
 func (c *client) open(reference string) (source, error) {
 	switch transport, rest := splitTransport(reference); transport {
 	case "docker":
-		return c.source(rest)
+		return c.source(rest, c.opt.Digests[reference])
 	case "oci":
 		return newLayoutSource(rest)
 	default:

@@ -85,7 +85,9 @@ type registrySource struct {
 	ref    name.Reference
 }
 
-func (c *client) source(reference string) (source, error) {
+// source finds where a reference is to be fetched; a locked digest takes the
+// place of its tag.
+func (c *client) source(reference string, locked Digest) (source, error) {
 	n, err := ParseName(reference)
 	if err != nil {
 		return nil, err
@@ -97,6 +99,9 @@ func (c *client) source(reference string) (source, error) {
 	opts := []name.Option{name.WeakValidation}
 	if c.opt.plainHTTP(host) {
 		opts = append(opts, name.Insecure)
+	}
+	if locked != "" {
+		n.Digest = locked
 	}
 	tail := ":" + n.Tag
 	if n.Digest != "" {

@@ -2,6 +2,8 @@ package matcher
 
 import (
 	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
 )
 
 // Group is what a start asks the matcher for: an ECI container group.
@@ -40,6 +42,18 @@ const (
 	// Miss: none were.
 	Miss Hit = "miss"
 )
+
+// MatchesKind is the kind of saved Matches.
+const MatchesKind = "Matches"
+
+// ReadMatches reads matches from the bytes of the file called name.
+func ReadMatches(name string, data []byte) (*Matches, error) {
+	var m Matches
+	if err := document.Read(name, data, MatchesKind, &m); err != nil {
+		return nil, err
+	}
+	return &m, nil
+}
 
 // Matches is the answer for several groups, as saved in a file.
 type Matches struct {
@@ -95,10 +109,11 @@ type Candidate struct {
 }
 
 // Overlap says what a store that holds layers spares a set of images, each
-// distinct layer counted once. The two shares are never added: a blob that is
+// distinct chain and each blob that it needs counted once. The two shares are never added: a blob that is
 // present saves its download, a chain that is present saves download and unpack.
 type Overlap struct {
-	// Layers, CompressedBytes and UnpackedBytes are the whole need.
+	// Layers, CompressedBytes and UnpackedBytes are the whole need: what a start
+	// fetches and unpacks that finds nothing. Layers counts distinct blobs.
 	Layers          int   `json:"layers"`
 	CompressedBytes int64 `json:"compressedBytes"`
 	UnpackedBytes   int64 `json:"unpackedBytes"`

@@ -112,23 +112,27 @@ func (m *Matcher) Overlap(need, held []string) Overlap {
 
 func (m *Matcher) overlap(need []int, s store) Overlap {
 	var o Overlap
-	digest := make(map[int]bool)
+	wanted := make(map[int]bool)
+	fetched := make(map[int]bool)
 	chain := make(map[int]bool)
-	missing := make(map[int]bool)
 	for _, i := range need {
 		for j, l := range m.inv.Images[i].Layers {
-			if !digest[l] {
-				digest[l] = true
-				o.addBlob(&m.inv.Layers[l], s.layers[l])
-			}
 			c := m.chains.Images[i][j]
 			if chain[c] {
+				// A second image's layer above the same layers is unpacked already,
+				// whatever its blob: also one of another digest is not fetched.
 				continue
 			}
 			chain[c] = true
-			o.addChain(&m.inv.Layers[l], s.chains[c], missing[l])
-			if !s.chains[c] {
-				missing[l] = true
+			layer := &m.inv.Layers[l]
+			o.addChain(layer, s.chains[c])
+			if !wanted[l] {
+				wanted[l] = true
+				o.addBlob(layer, s.layers[l])
+			}
+			if !s.chains[c] && !fetched[l] {
+				fetched[l] = true
+				o.ByChain.FetchBytes += layer.CompressedBytes
 			}
 		}
 	}
@@ -151,9 +155,8 @@ func (o *Overlap) addBlob(l *layers.Layer, present bool) {
 	}
 }
 
-// addChain counts a distinct chain. Its blob is fetched once even when it is
-// missing above several parents.
-func (o *Overlap) addChain(l *layers.Layer, present, fetched bool) {
+// addChain counts a distinct chain.
+func (o *Overlap) addChain(l *layers.Layer, present bool) {
 	unpacked := int64(0)
 	if l.UnpackedBytes != nil {
 		unpacked = *l.UnpackedBytes
@@ -167,9 +170,6 @@ func (o *Overlap) addChain(l *layers.Layer, present, fetched bool) {
 	}
 	o.ByChain.MissingLayers++
 	o.ByChain.UnpackBytes += unpacked
-	if !fetched {
-		o.ByChain.FetchBytes += l.CompressedBytes
-	}
 }
 
 // hit says what the share of unpacked layers means for a start.

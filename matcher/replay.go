@@ -185,7 +185,7 @@ func (r *replay) start(ev workload.Event) *Cache {
 	}
 	picked.matched = ev.At
 	if picked.cache.Automatic {
-		picked.expire = r.m.policy.expiry(picked.ready, ev.At)
+		picked.expire = r.m.policy.expiry(r.created(picked), ev.At)
 	}
 	return r.fresh(picked)
 }
@@ -241,7 +241,7 @@ func (r *replay) make(app *workload.App, now time.Duration) {
 		},
 		ready: now + r.opt.BuildTime(images, size), matched: r.never(),
 	}
-	e.expire = r.m.policy.expiry(e.ready, e.matched)
+	e.expire = r.m.policy.expiry(now, e.matched)
 	r.entries = append(r.entries, e)
 	r.version++
 	r.evict()
@@ -267,7 +267,7 @@ func (r *replay) evict() {
 }
 
 func (r *replay) used(e *entry) time.Duration {
-	return max(e.matched, e.cache.CreationTime.Sub(r.m.at))
+	return max(e.matched, r.created(e))
 }
 
 func (r *replay) count(app int, c *Cache) {
@@ -298,3 +298,5 @@ func (f *Found) same(g *Found) bool {
 	return f.CacheID == g.CacheID && f.Automatic == g.Automatic && f.SizeGiB == g.SizeGiB &&
 		(f.Images == nil) == (g.Images == nil) && slices.Equal(f.Images, g.Images)
 }
+
+func (r *replay) created(e *entry) time.Duration { return e.cache.CreationTime.Sub(r.m.at) }

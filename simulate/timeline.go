@@ -3,12 +3,22 @@ package simulate
 import (
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 )
 
 // TimelineKind is the kind of a saved Timeline.
 const TimelineKind = "Timeline"
+
+// ReadTimeline reads a timeline from the bytes of the file called name.
+func ReadTimeline(name string, data []byte) (*Timeline, error) {
+	var t Timeline
+	if err := document.Read(name, data, TimelineKind, &t); err != nil {
+		return nil, err
+	}
+	return &t, nil
+}
 
 // Where a startup's times come from; always said.
 const (

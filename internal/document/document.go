@@ -49,10 +49,10 @@ const APIVersion = "cachebench/v1"
 // and leaves v as it was.
 func Read(name string, data []byte, kind string, v any) error {
 	target := reflect.ValueOf(v)
-	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Struct {
+	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("document: read a %s into %T: not a pointer to a struct", kind, v)
 	}
-	c, err := codecOf(target.Type().Elem(), rule{})
+	c, err := rootCodec(target.Type().Elem())
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,10 @@ func Header(name string, data []byte) (kind string, err error) {
 	}
 	d := &decoder{file: name}
 	kind = d.header(root, "")
-	return kind, d.result()
+	if err := d.result(); err != nil {
+		return "", err
+	}
+	return kind, nil
 }
 
 // Marshal returns v, a struct or a pointer to one, as an indented JSON document
@@ -89,10 +92,10 @@ func Marshal(kind string, v any) ([]byte, error) {
 	if value.Kind() == reflect.Pointer && !value.IsNil() {
 		value = value.Elem()
 	}
-	if value.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("document: write a %s from %T: not a struct", kind, v)
+	if !value.IsValid() {
+		return nil, fmt.Errorf("document: write a %s from nil", kind)
 	}
-	c, err := codecOf(value.Type(), rule{})
+	c, err := rootCodec(value.Type())
 	if err != nil {
 		return nil, err
 	}

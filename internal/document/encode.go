@@ -29,13 +29,13 @@ func (e *encoder) fail(format string, args ...any) {
 }
 
 // document writes apiVersion and kind and then the fields of the value.
-func (e *encoder) document(kind string, c codec, v reflect.Value) {
+func (e *encoder) document(kind string, c *structCodec, v reflect.Value) {
 	e.open('{')
 	e.newline(true)
 	e.key(versionKey, APIVersion)
 	e.newline(false)
 	e.key(kindKey, kind)
-	c.(*structCodec).encodeFields(e, v, false)
+	c.encodeFields(e, v, false)
 	e.close('}', false)
 	e.out = append(e.out, '\n')
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // An Error is one fault in a file.
@@ -65,6 +67,7 @@ type faults struct {
 
 func (f *faults) add(fault *Error) {
 	f.count++
+	fault.Message = oneLine(fault.Message)
 	if len(f.list) < keptFaults {
 		f.list = append(f.list, fault)
 	}
@@ -82,7 +85,25 @@ func (f *faults) result() error {
 
 // one returns a single fault in the form of many.
 func one(fault *Error) error {
+	fault.Message = oneLine(fault.Message)
 	return &Errors{Faults: []*Error{fault}}
+}
+
+// oneLine escapes what a file must not do to a terminal or to a log.
+func oneLine(message string) string {
+	if !strings.ContainsFunc(message, unicode.IsControl) {
+		return message
+	}
+	var line strings.Builder
+	for _, r := range message {
+		if unicode.IsControl(r) {
+			quoted := strconv.QuoteRune(r)
+			line.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		line.WriteRune(r)
+	}
+	return line.String()
 }
 
 // At returns an error at a path such as "apps[3].name", for the Validate method

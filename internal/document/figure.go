@@ -117,6 +117,9 @@ func (c numberCodec) limits() string {
 		return fmt.Sprintf("write 0 to %d", ^uint64(0)>>(64-c.bits))
 	}
 	most := int64(^uint64(0) >> (65 - c.bits))
+	if c.rule.unit != plain && !c.rule.signed {
+		return fmt.Sprintf("write 0 to %d", most)
+	}
 	return fmt.Sprintf("write %d to %d", -most-1, most)
 }
 

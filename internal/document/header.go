@@ -23,12 +23,12 @@ func (d *decoder) header(root *node, wanted string) string {
 	d.version(root)
 	kind := root.get(kindKey)
 	switch {
-	case kind == nil || kind.kind == nullNode:
+	case isAbsent(kind):
 		example := wanted
 		if example == "" {
 			example = "Scenario"
 		}
-		d.fault(root.at(), "", "kind is missing: add %q", "kind: "+example)
+		d.fault(lineOf(kind, root), "", "kind is missing: add %q", "kind: "+example)
 	case kind.kind != stringNode:
 		d.fault(kind.at(), kindKey, "%s is not a kind", kind.describe())
 	case wanted != "" && kind.text != wanted:
@@ -41,8 +41,8 @@ func (d *decoder) header(root *node, wanted string) string {
 
 func (d *decoder) version(root *node) {
 	version := root.get(versionKey)
-	if version == nil || version.kind == nullNode {
-		d.fault(root.at(), "", "apiVersion is missing: add %q", "apiVersion: "+APIVersion)
+	if isAbsent(version) {
+		d.fault(lineOf(version, root), "", "apiVersion is missing: add %q", "apiVersion: "+APIVersion)
 		return
 	}
 	if version.kind == stringNode && version.text == APIVersion {
@@ -53,6 +53,14 @@ func (d *decoder) version(root *node) {
 		return
 	}
 	d.fault(version.at(), versionKey, "%s is not a version that this program reads: write %s", version.describe(), APIVersion)
+}
+
+// lineOf returns the line of an entry, or of the mapping if it is not there.
+func lineOf(entry, mapping *node) int32 {
+	if entry != nil {
+		return entry.at()
+	}
+	return mapping.at()
 }
 
 func isNewer(version string) bool {

@@ -197,7 +197,9 @@ func (p *jsonParser) quoted() (string, *syntaxError) {
 			return p.unescaped(p.text[start:p.pos])
 		case c == '\\':
 			escaped = true
-			p.pos++
+			if after := p.text[p.pos+1:]; strings.HasPrefix(after, `"`) || strings.HasPrefix(after, `\`) {
+				p.pos++
+			}
 		case c < ' ':
 			return "", p.fail("%s stands in a text: write it as an escape", p.found())
 		}

@@ -134,6 +134,19 @@ func codecOf(t reflect.Type, r rule) (codec, error) {
 	return c, nil
 }
 
+// rootCodec returns the codec of a whole document's type.
+func rootCodec(t reflect.Type) (*structCodec, error) {
+	c, err := codecOf(t, rule{})
+	if err != nil {
+		return nil, err
+	}
+	root, ok := c.(*structCodec)
+	if !ok {
+		return nil, fmt.Errorf("document: %s is not a struct with fields", t)
+	}
+	return root, nil
+}
+
 // A builder makes the codecs of a type and of all that it holds. Made keeps
 // those of structs before their fields are done, so that types may recur.
 type builder struct {

@@ -47,13 +47,13 @@ func (r Raw) Decode(v any) error {
 }
 
 // At returns an error about this value, or about one at a path below it, with
-// the file and line.
+// the file and line; an absent value has neither.
 func (r Raw) At(path, format string, args ...any) error {
-	fault := &Error{File: r.file, Path: joinPath(r.path, path), Message: fmt.Sprintf(format, args...)}
-	if !r.IsZero() {
-		fault.Line = int(r.node.find(path).at())
+	if r.IsZero() {
+		return At(path, format, args...)
 	}
-	return fault
+	line := int(r.node.find(path).at())
+	return &Error{File: r.file, Line: line, Path: joinPath(r.path, path), Message: fmt.Sprintf(format, args...)}
 }
 
 // Equal reports whether two values say the same, wherever they stand.

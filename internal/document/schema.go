@@ -3,6 +3,7 @@ package document
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 )
 
@@ -16,10 +17,10 @@ func Schema(kind string, v any, describe func(t reflect.Type, field string) stri
 	if t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("document: schema of %s from %T: not a struct", kind, v)
+	if t == nil {
+		return nil, fmt.Errorf("document: schema of %s from nil", kind)
 	}
-	c, err := codecOf(t, rule{})
+	c, err := rootCodec(t)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func Schema(kind string, v any, describe func(t reflect.Type, field string) stri
 	}
 	s := &schemer{describe: describe, names: map[schemaKey]string{}, taken: map[string]bool{}}
 	e := &encoder{}
-	e.object(s.document(kind, c.(*structCodec)))
+	e.object(s.document(kind, c))
 	e.out = append(e.out, '\n')
 	return e.out, e.err
 }
@@ -101,10 +102,12 @@ func (s *schemer) mapping(c *structCodec, properties object, required []string) 
 	return schema.with("additionalProperties", false)
 }
 
-// fieldWords returns a field's description, which begins with the field's name
-// in Go where the reader of a schema knows the key.
+var goNil = regexp.MustCompile(`\bnil\b`)
+
+// fieldWords returns a field's description in the words of one who knows the
+// file and not the Go type: it begins with the key, and nil is an absent one.
 func (s *schemer) fieldWords(f *field) string {
-	words := s.describe(f.owner, f.goName)
+	words := goNil.ReplaceAllString(s.describe(f.owner, f.goName), "absent")
 	if rest, ok := strings.CutPrefix(words, f.goName+" "); ok {
 		return f.name + " " + rest
 	}

@@ -246,6 +246,10 @@ func scalar(n node, y *yaml.Node) (node, *syntaxError) {
 		n.text = text
 	case "!!str", "!!timestamp", "!!merge":
 		n.kind = stringNode
+		// A number that no float64 can hold is a text to the YAML package.
+		if y.Style == 0 && isNumber(y.Value) {
+			n.kind = numberNode
+		}
 	default:
 		return n, &syntaxError{n.line, fmt.Sprintf("the tag %s has no meaning here", tag)}
 	}

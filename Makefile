@@ -1,0 +1,45 @@
+# cachebench. `make help` lists the targets.
+GO ?= go
+FUZZTIME ?= 30s
+GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
+
+.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-12s %s\n", $$1, $$2}'
+
+demo: ## the main job on embedded defaults: no account, no network
+	$(GO) run ./cmd/cachebench run testdata/quickstart/scenario.yaml
+	@echo
+	@echo "Written: report.html (open it in a browser), report.json"
+
+demo-live: ## the same on freshly built images in a real registry server (root, Debian)
+	internal/imagebuild/demo-live.sh sh -c '$(GO) run ./cmd/cachebench run testdata/quickstart/scenario.yaml --layer-sizes "$$LAYERS_CSV" --registry-alias registry.example.com=$$REGISTRY --plain-http $$REGISTRY'
+
+images: ## build the test images and record their documents (root, Debian)
+	$(GO) run ./internal/imagebuild -out build/images -record testdata/images
+
+test: lint race ## everything that CI runs
+
+lint: ## gofmt, go vet, staticcheck
+	@bad=$$(gofmt -l $(GOFILES)); if [ -n "$$bad" ]; then echo "not gofmt'ed: $$bad"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+race: ## all tests with the race detector: units, properties, fuzz seeds, imports, command line
+	$(GO) test -race ./...
+
+cli: ## the command line's tests alone
+	$(GO) test ./cmd/cachebench
+
+fuzz: ## every fuzz target for FUZZTIME (default 30s)
+	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | cut -c6-); do \
+	    echo "$$pkg $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+	  done; done
+
+bench: ## benchmarks, as text for benchstat
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+golden: ## rewrite golden files and schemas; review the diff
+	$(GO) test ./... -update

@@ -1,0 +1,58 @@
+// Package cachebench answers which images to cache, how much startup time and
+// money that saves, and how sure that is.
+//
+// The main job is one pipeline of plain values; only this package knows the
+// order of its stages:
+//
+//	references ─layers→ Inventory ─matcher→ Matches, Outcomes ─plan→ Plan ─simulate→ Timeline ─reports→ Report
+//
+// Run is the whole of it. Each stage is a method of Scenario, so that a saved
+// value can take the place of what comes before it: the commands analyze,
+// match, plan and simulate are these methods, and run is their composition.
+package cachebench
+
+import (
+	"context"
+	"errors"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// Results are the values that the stages hand on.
+type Results struct {
+	Inventory *layers.Inventory
+	Matches   *matcher.Matches
+	Plan      *plan.Plan
+	Timeline  *simulate.Timeline
+	Report    *reports.Report
+}
+
+// Run does the main job: it looks the images up, finds their overlaps, matches
+// each app against the existing caches, plans which caches to build, simulates
+// every start with and without them, and reports. When coverage is below the
+// scenario's minimum, the results are returned with an error that wraps
+// ErrCoverage; when ctx ends, with what was done so far.
+func Run(ctx context.Context, s *Scenario) (*Results, error) {
+	var r Results
+	var err error
+	if r.Inventory, err = s.Analyze(ctx); err != nil {
+		return &r, err
+	}
+	job, covered := s.Cover(r.Inventory)
+	if covered != nil && !errors.Is(covered, ErrCoverage) {
+		return &r, covered
+	}
+	r.Matches = job.Match()
+	if r.Plan, err = job.Plan(ctx); err != nil {
+		return &r, err
+	}
+	if r.Timeline, err = job.Simulate(r.Plan); err != nil {
+		return &r, err
+	}
+	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)
+	return &r, covered
+}

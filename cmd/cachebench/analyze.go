@@ -1,0 +1,73 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+func newAnalyze(io *streams) *cobra.Command {
+	in, out := &inputs{io: io}, &outputs{io: io}
+	cmd := &cobra.Command{
+		Use:   "analyze IMAGE...",
+		Short: "Layers of images, their sizes, and what they share",
+		Long: `Analyze looks images up, without downloading a layer, and shows their layers'
+sizes and which layers they share. Images are named in a registry (nginx:1.27)
+or in an OCI layout directory (oci:DIR:TAG).
+
+Sizes are compressed bytes as stored; unpacked bytes are estimated unless
+--layer-sizes gives them.`,
+		Example: `  cachebench analyze nginx:1.27 redis:7
+  cachebench analyze oci:build/images:registry.example.com/base/debian:12
+  cachebench analyze --workload workload.yaml --save inventory.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.file.Images = args
+			return analyze(cmd, in, out)
+		},
+	}
+	in.addImageFlags(cmd)
+	in.addWorkloadFlags(cmd)
+	out.addFlags(cmd, "the inventory")
+	return cmd
+}
+
+func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	s, err := in.load(cmd)
+	if err != nil {
+		return err
+	}
+	if len(s.References()) == 0 && s.Inventory == nil {
+		return usagef("no image is named: give references, or --workload; see %s --help", cmd.CommandPath())
+	}
+	inv, err := s.Analyze(cmd.Context())
+	if inv == nil {
+		return err
+	}
+	report := reports.New(reports.Input{
+		Title: "Images", Inventory: inv, Platform: s.Platform,
+		Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
+	})
+	if werr := out.stage(layers.InventoryKind, inv, report); werr != nil {
+		return werr
+	}
+	if err != nil {
+		return err
+	}
+	if len(inv.Images) == 0 && len(inv.Unresolved) > 0 {
+		return errNothing{inv.Unresolved[0]}
+	}
+	return nil
+}
+
+// errNothing says that not one reference could be read.
+type errNothing struct{ first layers.Unresolved }
+
+func (e errNothing) Error() string {
+	return "no image could be read: " + e.first.Reference + ": " + e.first.Reason
+}

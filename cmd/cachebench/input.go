@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+)
+
+// inputs are the flags that name what a stage starts from. They complete and
+// override a scenario file.
+type inputs struct {
+	io         *streams
+	scenario   string
+	file       cachebench.ScenarioFile
+	policies   []string
+	registries []string
+	aliases    []string
+	now        string
+	coverage   float64
+	quiet      bool
+}
+
+// addImageFlags adds the flags of how images are looked up.
+func (in *inputs) addImageFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&in.file.Platform, "platform", "", "os/arch[/variant] of the images (default "+layers.DefaultPlatform+")")
+	f.StringVar(&in.file.Inventory, "inventory", "", "start from this saved inventory instead of asking registries")
+	f.StringVar(&in.file.LayerSizes, "layer-sizes", "", "CSV `file` of measured unpacked sizes (digest, unpacked_bytes, entries)")
+	f.StringVar(&in.file.Lock, "lock", "", "look up the digests that this lock file pins")
+	f.StringArrayVar(&in.registries, "registry", nil, "serve `NAME=DIR`, an OCI layout, on loopback under that registry's name; repeatable")
+	f.StringArrayVar(&in.aliases, "registry-alias", nil, "fetch registry `FROM=TO`; results keep the name FROM; repeatable")
+	f.StringArrayVar(&in.file.PlainHTTP, "plain-http", nil, "registry `host` without TLS; repeatable")
+	f.StringVar(&in.now, "now", "", "look at tags and caches as of this `time` (RFC 3339; default: the present)")
+	f.BoolVarP(&in.quiet, "quiet", "q", false, "no progress on stderr")
+}
+
+// addWorkloadFlags adds the flags of what is started and what exists.
+func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&in.scenario, "scenario", "s", "", "take what no flag gives from this scenario `file`")
+	f.StringVar(&in.file.Workload, "workload", "", "`file` of the apps that are started")
+	f.StringVar(&in.file.Caches, "caches", "", "`file` of the image caches that exist")
+	f.StringArrayVar(&in.policies, "policy", nil, "read an undocumented rule as `KEY=VALUE`; repeatable")
+	f.Float64Var(&in.coverage, "min-coverage", cachebench.DefaultMinCoverage, "least share of starts whose images must be known")
+}
+
+// addModelFlags adds the flags of times and prices.
+func (in *inputs) addModelFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&in.file.Profile, "profile", "", "containerd, eci or a profile `file` (default containerd)")
+	f.StringVar(&in.file.Prices, "prices", "", "usd, cny or a price book `file` (default usd)")
+	f.Uint64Var(&in.file.Seed, "seed", 0, "seed of every draw (default 1)")
+}
+
+// load returns the Scenario of the flags over that of the scenario file.
+func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
+	file := &cachebench.ScenarioFile{}
+	if in.scenario != "" {
+		data, err := readInput(in.scenario)
+		if err != nil {
+			return nil, err
+		}
+		if file, err = cachebench.ReadScenarioFile(in.scenario, data); err != nil {
+			return nil, err
+		}
+	}
+	if err := in.override(file); err != nil {
+		return nil, err
+	}
+	s, err := file.Scenario(in.scenario, readInput)
+	if err != nil {
+		return nil, err
+	}
+	if cmd.Flags().Changed("min-coverage") {
+		s.MinCoverage = in.coverage
+	}
+	if s.Now.IsZero() {
+		s.Now = time.Now().UTC().Truncate(time.Second)
+	}
+	s.Resolve.Progress = in.progress()
+	return s, nil
+}
+
+// override puts what the flags give in place of the file's.
+func (in *inputs) override(file *cachebench.ScenarioFile) error {
+	dir := filepath.Dir(in.scenario)
+	path := func(to *string, from string) {
+		if from == "" {
+			return
+		}
+		*to = from
+		if rel, err := filepath.Rel(dir, from); err == nil && !filepath.IsAbs(from) {
+			*to = rel
+		}
+	}
+	name := func(to *string, from string) {
+		if strings.ContainsAny(from, "./\\") {
+			path(to, from)
+		} else if from != "" {
+			*to = from
+		}
+	}
+	path(&file.Inventory, in.file.Inventory)
+	path(&file.LayerSizes, in.file.LayerSizes)
+	path(&file.Lock, in.file.Lock)
+	path(&file.Workload, in.file.Workload)
+	path(&file.Caches, in.file.Caches)
+	name(&file.Profile, in.file.Profile)
+	name(&file.Prices, in.file.Prices)
+	set(&file.Platform, in.file.Platform)
+	set(&file.Baseline, in.file.Baseline)
+	set(&file.Assign, in.file.Assign)
+	set(&file.Seed, in.file.Seed)
+	set(&file.Repeats, in.file.Repeats)
+	set(&file.Quota, in.file.Quota)
+	set(&file.BudgetPerMonth, in.file.BudgetPerMonth)
+	set(&file.WindowStart, in.file.WindowStart)
+	set(&file.Window, in.file.Window)
+	file.Images = append(file.Images, in.file.Images...)
+	file.PlainHTTP = append(file.PlainHTTP, in.file.PlainHTTP...)
+	if len(in.file.Arms) > 0 {
+		file.Arms = in.file.Arms
+	}
+	if in.now != "" {
+		at, err := time.Parse(time.RFC3339, in.now)
+		if err != nil {
+			return usagef("--now %q is not a time such as 2026-11-23T00:00:00Z", in.now)
+		}
+		file.Now = at
+	}
+	if err := in.overridePairs(file, path); err != nil {
+		return err
+	}
+	if err := file.Validate(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string, string)) error {
+	for _, group := range []struct {
+		flag  string
+		pairs []string
+		to    *map[string]string
+		file  bool
+	}{
+		{"registry", in.registries, &file.Registries, true},
+		{"registry-alias", in.aliases, &file.RegistryAliases, false},
+		{"policy", in.policies, &file.Policies, false},
+	} {
+		for _, pair := range group.pairs {
+			key, value, ok := strings.Cut(pair, "=")
+			if !ok || key == "" || value == "" {
+				return usagef("--%s %q is not of the form NAME=VALUE", group.flag, pair)
+			}
+			if group.file {
+				path(&value, value)
+			}
+			if *group.to == nil {
+				*group.to = map[string]string{}
+			}
+			(*group.to)[key] = value
+		}
+	}
+	policy := matcher.DefaultPolicy()
+	for _, pair := range in.policies {
+		if err := policy.Set(pair); err != nil {
+			return usageError{err}
+		}
+	}
+	return nil
+}
+
+// set puts a flag's value in place of the file's unless the flag was not given.
+func set[T comparable](to *T, from T) {
+	var zero T
+	if from != zero {
+		*to = from
+	}
+}
+
+// readInput reads a file that the user named.
+func readInput(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read input: %w", err)}
+	}
+	return data, nil
+}
+
+// progress reports on stderr, when that is a terminal, how many references are
+// done; nil otherwise.
+func (in *inputs) progress() func(done, total int) {
+	if in.quiet || !isTerminal(in.io.err) {
+		return nil
+	}
+	begin := time.Now()
+	return func(done, total int) {
+		if time.Since(begin) < time.Second && done < total {
+			return
+		}
+		writeProgress(in.io.err, done, total, time.Since(begin))
+	}
+}
+
+func writeProgress(w io.Writer, done, total int, elapsed time.Duration) {
+	rate := float64(done) / max(elapsed.Seconds(), 1e-3)
+	if done == total {
+		fmt.Fprintf(w, "\r\x1b[K")
+		return
+	}
+	left := time.Duration(float64(total-done)/rate*1e9) * time.Nanosecond
+	fmt.Fprintf(w, "\r\x1b[Klooked up %d of %d references, %.0f/s, %s left", done, total, rate, left.Round(time.Second))
+}

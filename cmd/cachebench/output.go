@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/reports"
+)
+
+// outputs are the flags of where a result goes.
+type outputs struct {
+	io     *streams
+	format string
+	file   string
+	save   string
+}
+
+func (o *outputs) addFlags(cmd *cobra.Command, saved string) {
+	f := cmd.Flags()
+	f.StringVarP(&o.format, "output", "o", "text", "format: text, json or html")
+	f.StringVar(&o.file, "output-file", "", "write the result to this `file` instead of stdout")
+	if saved != "" {
+		f.StringVar(&o.save, "save", "", "also save "+saved+" to this `file`, for the next stage")
+	}
+	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range reports.Formats() {
+		names = append(names, string(f))
+	}
+	return names
+}
+
+// check refuses an unknown format before any work is done.
+func (o *outputs) check() error {
+	if _, err := reports.ParseFormat(o.format); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// stage writes a stage's value: as its own document in JSON, else as a report;
+// and saves the document where asked to.
+func (o *outputs) stage(kind string, value any, report *reports.Report) error {
+	data, err := document.Marshal(kind, value)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", kind, err)
+	}
+	if o.save != "" {
+		if err := writeFile(o.save, data); err != nil {
+			return err
+		}
+	}
+	if o.format == string(reports.JSON) {
+		return o.write(data)
+	}
+	return o.report(report)
+}
+
+func (o *outputs) report(r *reports.Report) error {
+	format, err := reports.ParseFormat(o.format)
+	if err != nil {
+		return usageError{err}
+	}
+	var b bytes.Buffer
+	if err := reports.Write(&b, format, r, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return o.write(b.Bytes())
+}
+
+func (o *outputs) write(data []byte) error {
+	if o.file != "" {
+		return writeFile(o.file, data)
+	}
+	_, err := o.io.out.Write(data)
+	return err
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(name string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Chmod(tmp.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), name)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func useColor(w io.Writer) bool {
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

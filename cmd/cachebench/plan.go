@@ -1,0 +1,58 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+func newPlan(io *streams) *cobra.Command {
+	in, out := &inputs{io: io}, &outputs{io: io}
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Which caches to build under a budget, and how good that is",
+		Long: `Plan chooses which ECI image caches to build so that starts become ready sooner
+than with the free automatic caches, under a monthly budget. It says how far the
+choice is from the best possible, and when the right choice is to build nothing.`,
+		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
+  cachebench plan --scenario scenario.yaml --budget 20 --save plan.json`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out) },
+	}
+	in.addImageFlags(cmd)
+	in.addWorkloadFlags(cmd)
+	in.addModelFlags(cmd)
+	f := cmd.Flags()
+	f.Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
+	f.IntVar(&in.file.Quota, "quota", 0, "most caches to build (default 50)")
+	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
+	f.StringVar(&in.file.Assign, "assign", "", "starts get their cache by ECI's matching or by name: auto, explicit (default auto)")
+	out.addFlags(cmd, "the plan")
+	return cmd
+}
+
+func makePlan(cmd *cobra.Command, in *inputs, out *outputs) error {
+	job, err := load(cmd, in, out, nil)
+	if job == nil {
+		return err
+	}
+	p, perr := job.Plan(cmd.Context())
+	if perr != nil {
+		return perr
+	}
+	s := job.Scenario
+	report := reports.New(reports.Input{
+		Title: "Plan", Inventory: job.Inventory, Platform: s.Platform, Workload: &job.Workload, Plan: p, Coverage: &job.Coverage,
+		Provenance: simulate.Provenance{
+			Version: cachebench.Version, Seed: s.Seed, Now: s.Now, Inputs: s.Inputs, Profile: s.Profile.Name,
+			ProfileBasis: s.Profile.Basis(), PriceDate: s.Prices.Date, Currency: s.Prices.Currency,
+		},
+	})
+	if werr := out.stage(plan.Kind, p, report); werr != nil {
+		return werr
+	}
+	return err
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+func newReport(io *streams) *cobra.Command {
+	out := &outputs{io: io}
+	cmd := &cobra.Command{
+		Use:   "report FILE...",
+		Short: "Any saved result in any format",
+		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
+a workload) and writes them as one report.`,
+		Example: `  cachebench report report.json --output html --output-file report.html
+  cachebench report timeline.json plan.json inventory.json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("no file is named; see %s --help", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			r, err := gather(args)
+			if err != nil {
+				return err
+			}
+			return out.report(r)
+		},
+	}
+	out.addFlags(cmd, "")
+	return cmd
+}
+
+// gather makes one report of saved results; a saved report stands alone.
+func gather(names []string) (*reports.Report, error) {
+	var in reports.Input
+	for _, name := range names {
+		data, err := readInput(name)
+		if err != nil {
+			return nil, err
+		}
+		kind, err := document.Header(name, data)
+		if err != nil {
+			return nil, err
+		}
+		if kind == reports.Kind {
+			if len(names) > 1 {
+				return nil, usagef("%s is a whole report: name it alone", name)
+			}
+			return reports.Read(name, data)
+		}
+		if err := add(&in, kind, name, data); err != nil {
+			return nil, err
+		}
+	}
+	return reports.New(in), nil
+}
+
+func add(in *reports.Input, kind, name string, data []byte) (err error) {
+	switch kind {
+	case simulate.TimelineKind:
+		var t *simulate.Timeline
+		if t, err = simulate.ReadTimeline(name, data); err != nil {
+			return err
+		}
+		if in.Timeline == nil {
+			in.Timeline = t
+			return nil
+		}
+		in.Timeline.Startups = append(in.Timeline.Startups, t.Startups...)
+		in.Timeline.Doubts = append(in.Timeline.Doubts, t.Doubts...)
+		in.Timeline.Provenance.Inputs = append(in.Timeline.Provenance.Inputs, t.Provenance.Inputs...)
+	case plan.Kind:
+		in.Plan, err = plan.Read(name, data)
+	case matcher.MatchesKind:
+		in.Matches, err = matcher.ReadMatches(name, data)
+	case layers.InventoryKind:
+		in.Inventory, err = layers.Read(name, data)
+	case workload.Kind:
+		in.Workload, err = workload.Read(name, data)
+	default:
+		err = usageError{fmt.Errorf("%s is a %s: a report is made of Report, Timeline, Plan, Matches, Inventory and Workload files", name, kind)}
+	}
+	return err
+}

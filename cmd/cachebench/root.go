@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// The exit codes (design: command line).
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitThreshold   = 3
+	exitInterrupted = 130
+)
+
+// usageError is a fault of the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// streams are where a command reads and writes.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// run is the whole program but for the process: it returns the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
+	io := &streams{in, out, errOut}
+	root := newRoot(io)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(errOut, "cachebench:", err)
+	}
+	return exitCode(ctx, err)
+}
+
+func exitCode(ctx context.Context, err error) int {
+	var usage usageError
+	var file *document.Error
+	switch {
+	case err == nil:
+		return exitDone
+	case ctx.Err() != nil || errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &usage), errors.As(err, &file):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRoot(io *streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cachebench",
+		Short: "Which images to cache, what that saves, and how sure that is",
+		Long: `cachebench says which container images to cache, how much startup time and
+money that saves, and how sure that is.
+
+It looks images up in a registry, finds the layers that they share, matches
+them against image caches as Alibaba Cloud ECI does, plans which caches to
+build under a budget, and simulates starts with and without them.`,
+		Example: `  cachebench run scenario.yaml
+  cachebench analyze nginx:1.27 redis:7 --save inventory.json
+  kubectl get pods -A -o json | cachebench init --from-kubernetes -`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("no command is called %q; cachebench --help lists them", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return applyDefaults(cmd.Flags(), os.LookupEnv)
+		},
+	}
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		newRun(io), newInit(io), newAnalyze(io), newMatch(io), newPlan(io),
+		newSimulate(io), newReport(io), newSchema(io), newVersion(io),
+	)
+	return root
+}
+
+// config is the user's file of flag defaults.
+type config struct {
+	// Flags are flags' names with their values.
+	Flags map[string]string `json:"flags"`
+}
+
+// applyDefaults sets the flags that the command line leaves open from the
+// environment (CACHEBENCH_FLAG_NAME), then from the user's configuration.
+func applyDefaults(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+	file, err := readConfig(env)
+	if err != nil {
+		return err
+	}
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || err != nil {
+			return
+		}
+		name := "CACHEBENCH_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, ok := env(name)
+		if !ok {
+			name, value, ok = "the configuration file's flag "+f.Name, file.Flags[f.Name], file.Flags[f.Name] != ""
+		}
+		if !ok {
+			return
+		}
+		if e := flags.Set(f.Name, value); e != nil {
+			err = usagef("%s: %w", name, e)
+		}
+	})
+	return err
+}
+
+func readConfig(env func(string) (string, bool)) (config, error) {
+	var c config
+	dir, ok := env("XDG_CONFIG_HOME")
+	if !ok || dir == "" {
+		home, ok := env("HOME")
+		if !ok || home == "" {
+			return c, nil
+		}
+		dir = filepath.Join(home, ".config")
+	}
+	name := filepath.Join(dir, "cachebench", "config.yaml")
+	data, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("read the configuration: %w", err)
+	}
+	return c, document.Read(name, data, "Config", &c)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/reports"
+)
+
+func newRun(io *streams) *cobra.Command {
+	in, out := &inputs{io: io}, &outputs{io: io}
+	cmd := &cobra.Command{
+		Use:   "run SCENARIO",
+		Short: "The main job: analyze, match, plan, simulate, report",
+		Long: `Run does the main job of a scenario file: it looks the images up, matches each
+app against the existing caches, plans which caches to build, simulates every
+start with and without them, prints a summary and writes the scenario's outputs.`,
+		Example: `  cachebench run scenario.yaml
+  cachebench run scenario.yaml --output html --output-file report.html
+  cachebench run scenario.yaml --registry-alias registry-vpc.example.com=registry.example.com`,
+		Args: exactly(1, "a scenario file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.scenario = args[0]
+			return runScenario(cmd, in, out)
+		},
+	}
+	in.addImageFlags(cmd)
+	in.addWorkloadFlags(cmd)
+	in.addModelFlags(cmd)
+	cmd.Flags().MarkHidden("scenario")
+	cmd.Flags().Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month")
+	out.addFlags(cmd, "")
+	return cmd
+}
+
+func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	s, err := in.load(cmd)
+	if err != nil {
+		return err
+	}
+	results, err := cachebench.Run(cmd.Context(), s)
+	if err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+		return err
+	}
+	if werr := out.report(results.Report); werr != nil {
+		return werr
+	}
+	if werr := writeOutputs(in, out.io, results.Report); werr != nil {
+		return werr
+	}
+	return err
+}
+
+// writeOutputs writes the files that the scenario names.
+func writeOutputs(in *inputs, io *streams, r *reports.Report) error {
+	data, err := readInput(in.scenario)
+	if err != nil {
+		return err
+	}
+	file, err := cachebench.ReadScenarioFile(in.scenario, data)
+	if err != nil {
+		return err
+	}
+	for _, o := range file.Outputs {
+		to := &outputs{io: io, format: o.Format, file: o.File}
+		if to.format == "" {
+			to.format = formatOf(o.File)
+		}
+		if err := to.report(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func formatOf(file string) string {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".html", ".htm":
+		return string(reports.HTML)
+	case ".json":
+		return string(reports.JSON)
+	}
+	return string(reports.Text)
+}
+
+// exactly wants n arguments.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("%s wants %s; see %s --help", cmd.CommandPath(), what, cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+// none wants no arguments.
+func none(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
+}

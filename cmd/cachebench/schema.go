@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench/docs/schema"
+)
+
+func newSchema(io *streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "schema KIND",
+		Short: "The JSON Schema of a file kind",
+		Long: `Schema prints the JSON Schema of a file kind: ` + strings.Join(schema.Kinds(), ", ") + `.
+Editors that know JSON Schema complete and check YAML files with it.`,
+		Example:           "  cachebench schema Workload > workload.schema.json",
+		ValidArgs:         schema.Kinds(),
+		Args:              exactly(1, "the name of one file kind ("+strings.Join(schema.Kinds(), ", ")+")"),
+		ValidArgsFunction: cobra.FixedCompletions(schema.Kinds(), cobra.ShellCompDirectiveNoFileComp),
+		RunE: func(_ *cobra.Command, args []string) error {
+			data, ok := schema.Of(args[0])
+			if !ok {
+				return usagef("no file kind is called %q; there are %s", args[0], strings.Join(schema.Kinds(), ", "))
+			}
+			_, err := fmt.Fprintf(io.out, "%s", data)
+			return err
+		},
+	}
+	cmd.ValidArgs = nil
+	return cmd
+}

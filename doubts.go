@@ -1,0 +1,91 @@
+package cachebench
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// doubts are reasons to trust the timeline less, one sentence each.
+func (j *Job) doubts(t *simulate.Timeline) []string {
+	var doubts []string
+	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
+	profile := j.Scenario.Profile
+	if names := profile.Unlimited(); len(names) > 0 {
+		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
+	}
+	if profile.Name == "eci" {
+		add("No value of profile eci was measured on ECI: calibrate it before spending much on its word.")
+	}
+	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
+		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",
+			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), layers.GzipRatio)
+	}
+	for _, u := range j.Inventory.Unresolved {
+		add("%s could not be read: %s.", u.Reference, strings.TrimSuffix(u.Reason, "."))
+	}
+	for _, out := range j.Coverage.LeftOut {
+		add("App %s is left out: %s.", out.App, strings.TrimSuffix(out.Reason, "."))
+	}
+	j.bulkDoubts(add)
+	j.staleDoubts(add)
+	if len(t.Startups) == 0 {
+		add("No start falls into the simulated window.")
+	}
+	return doubts
+}
+
+// bulkDoubts names bursts that one snapshot copy is not advised for; by how
+// much they would be slower is not published (eci §6 #18).
+func (j *Job) bulkDoubts(add func(string, ...any)) {
+	limit := j.Scenario.Profile.Cache.StartsPerCopy.Value
+	for _, app := range j.Workload.Apps {
+		for _, b := range app.Bursts {
+			if int64(b.Count) > limit {
+				add("App %s starts %d instances in a burst: ECI advises a snapshot copy for each %d, and how much slower one copy is is not published and not simulated.", app.Name, b.Count, limit)
+			}
+		}
+	}
+}
+
+// staleDoubts names caches whose content is not what their tags mean now.
+func (j *Job) staleDoubts(add func(string, ...any)) {
+	for _, c := range j.Scenario.Caches {
+		for _, content := range c.Contents {
+			i := j.Inventory.Find(content.Reference, j.Scenario.platform(), j.Scenario.Now)
+			if i < 0 {
+				continue
+			}
+			img := &j.Inventory.Images[i]
+			if d := layers.Digest(content.Digest); d != img.Digest && d != img.IndexDigest {
+				add("Cache %s holds an older %s than the tag means now; a start that matches it runs the older image unless its pull policy is Always.", c.ID, content.Reference)
+			}
+		}
+	}
+}
+
+// assumptions are what the results rest on besides the plan's own.
+func (j *Job) assumptions() []string {
+	s := j.Scenario
+	p := s.Policy
+	list := []string{
+		fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches live by the %s rule, at most %d (eci §6).", p.Degree, p.Size, p.Threshold, p.Retention, p.AutomaticQuota),
+		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
+	}
+	if hasReleases(&j.Workload) {
+		list = append(list, "A release replaces an app's first image by one of the same size, and what its layers share with the older one is not credited.")
+	}
+	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
+}
+
+func hasReleases(w *workload.Workload) bool {
+	for _, a := range w.Apps {
+		if a.ReleasesPerMonth > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,4 @@
+package document
+
+// app is not what tests say it is.
+type app struct{}

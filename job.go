@@ -1,0 +1,270 @@
+package cachebench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// Job is a Scenario with the Inventory of its images, on the apps that the
+// Inventory covers.
+type Job struct {
+	Scenario  *Scenario
+	Inventory *layers.Inventory
+	Workload  workload.Workload
+	Coverage  simulate.Coverage
+	matcher   *matcher.Matcher
+}
+
+// Match says which existing cache ECI would pick for each app now.
+func (j *Job) Match() *matcher.Matches {
+	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), At: j.Scenario.Now, Matches: []matcher.Match{}}
+	for i := range j.Workload.Apps {
+		m.Matches = append(m.Matches, j.matcher.Match(matcher.GroupOf(&j.Workload.Apps[i]), j.Scenario.Caches))
+	}
+	return m
+}
+
+// warmUp is how long starts are replayed before the month, so that automatic
+// caches are as they are in the long run.
+const warmUp = workload.Month
+
+func (j *Job) events() []workload.Event {
+	return j.Workload.Events(j.Scenario.Seed, -warmUp, workload.Month)
+}
+
+// replay plays the month on the caches given.
+func (j *Job) replay(caches []matcher.Cache, automatic bool, rebuild func(string) bool) ([]matcher.Outcome, []matcher.Pick, error) {
+	estimator, err := j.estimator()
+	if err != nil {
+		return nil, nil, err
+	}
+	outcomes, picks := j.matcher.Replay(j.Workload.Apps, caches, j.events(), matcher.ReplayOptions{
+		Automatic: automatic, BuildTime: j.buildTime(estimator), Rebuild: rebuild,
+	})
+	return outcomes, picks, nil
+}
+
+func (j *Job) estimator() (*simulate.Estimator, error) {
+	return simulate.NewEstimator(j.Inventory, j.Scenario.Profile)
+}
+
+// start is one start of app that finds the images held in a cache called id.
+func (j *Job) start(app *workload.App, held []string, id string) simulate.Start {
+	s := simulate.Start{
+		App: app.Name, CacheID: id, PullPolicy: app.PullPolicy, Runtime: app.Runtime,
+		Ready: app.Ready, ReadFraction: app.ReadFraction, Images: j.positions(app.AllImages()),
+	}
+	if id != "" {
+		s.Held = j.positions(held)
+	}
+	return s
+}
+
+// positions of references in the Inventory; those that it lacks are left out.
+func (j *Job) positions(references []string) []int {
+	var images []int
+	for _, ref := range references {
+		if i := j.Inventory.Find(ref, j.Scenario.platform(), j.Scenario.Now); i >= 0 {
+			images = append(images, i)
+		}
+	}
+	return images
+}
+
+// buildTime is how long making a cache takes until it is Ready: its helper
+// instance starts, pulls the images one after another (eci §6 #19), and its
+// disk is snapshotted.
+func (j *Job) buildTime(estimator *simulate.Estimator) func([]string, float64) time.Duration {
+	known := make(map[string]time.Duration)
+	return func(images []string, _ float64) time.Duration {
+		key := fmt.Sprint(images)
+		d, ok := known[key]
+		if !ok {
+			d = j.Scenario.Profile.BuildTime()
+			if e, err := estimator.Estimate(&simulate.Start{App: "cache", Images: j.positions(images)}); err == nil {
+				d += e.Pull
+			}
+			known[key] = d
+		}
+		return d
+	}
+}
+
+// Plan chooses the caches to build.
+func (j *Job) Plan(ctx context.Context) (*plan.Plan, error) {
+	estimator, err := j.estimator()
+	if err != nil {
+		return nil, err
+	}
+	outcomes, _, err := j.replay(j.Scenario.Caches, true, nil)
+	if err != nil {
+		return nil, err
+	}
+	apps := make([]plan.App, len(j.Workload.Apps))
+	for i := range apps {
+		apps[i] = plan.App{App: &j.Workload.Apps[i], Outcome: outcomes[i]}
+	}
+	s := j.Scenario
+	return plan.Choose(ctx, plan.Problem{
+		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches,
+		Policy: s.Policy, Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
+		BudgetPerMonth: s.BudgetPerMonth, Quota: s.Quota,
+		Estimate: func(app *workload.App, held []string) plan.Estimate {
+			return j.estimate(estimator, app, held)
+		},
+		BuildTime: j.buildTime(estimator),
+	})
+}
+
+// estimate is one start for the planner. An app without a usable size was
+// refused by the first estimate of its own images, so no error is left here.
+func (j *Job) estimate(estimator *simulate.Estimator, app *workload.App, held []string) plan.Estimate {
+	id := ""
+	if held != nil {
+		id = "planned"
+	}
+	start := j.start(app, held, id)
+	e, err := estimator.Estimate(&start)
+	if err != nil {
+		return plan.Estimate{}
+	}
+	return plan.Estimate{Ready: e.Ready, Billed: e.Billed}
+}
+
+// Simulate replays the window's starts in each arm. The plan may be nil; then
+// the arm cached is left out.
+func (j *Job) Simulate(p *plan.Plan) (*simulate.Timeline, error) {
+	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	for _, arm := range j.arms(p) {
+		starts, err := j.starts(arm, p)
+		if err != nil {
+			return nil, err
+		}
+		startups, err := simulate.Run(j.Inventory, j.Scenario.Profile, starts, simulate.Options{
+			Arm: arm, Seed: j.Scenario.Seed, Repeats: j.Scenario.Repeats, Spans: firstOfEachApp(starts),
+		})
+		if err != nil {
+			return nil, err
+		}
+		t.Startups = append(t.Startups, startups...)
+	}
+	t.Doubts = j.doubts(t)
+	return t, nil
+}
+
+func (j *Job) arms(p *plan.Plan) []string {
+	arms := j.Scenario.Arms
+	if len(arms) == 0 {
+		arms = []string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}
+	}
+	return slices.DeleteFunc(slices.Clone(arms), func(arm string) bool {
+		return arm == simulate.ArmCached && p == nil
+	})
+}
+
+// firstOfEachApp keeps the spans of one start of each app: enough for a
+// waterfall.
+func firstOfEachApp(starts []simulate.Start) func(int) bool {
+	first := make(map[string]int)
+	for i, s := range starts {
+		if k, ok := first[s.App]; !ok || s.Requested < starts[k].Requested {
+			first[s.App] = i
+		}
+	}
+	return func(i int) bool { return first[starts[i].App] == i }
+}
+
+// starts are the window's starts in one arm, each with the cache that ECI would
+// pick for it at that time.
+func (j *Job) starts(arm string, p *plan.Plan) ([]simulate.Start, error) {
+	var picks []matcher.Pick
+	var err error
+	switch arm {
+	case simulate.ArmCold:
+		_, picks, err = j.replay(nil, false, nil)
+	case simulate.ArmAutomatic:
+		_, picks, err = j.replay(j.Scenario.Caches, true, nil)
+	case simulate.ArmCached:
+		planned := j.planned(p)
+		_, picks, err = j.replay(slices.Concat(j.Scenario.Caches, planned), true, func(id string) bool {
+			return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
+		})
+	default:
+		err = fmt.Errorf("no arm is called %q; there are cold, automatic and cached", arm)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return j.window(picks), nil
+}
+
+// planned are the plan's caches, as if they had been Ready for a while.
+func (j *Job) planned(p *plan.Plan) []matcher.Cache {
+	caches := make([]matcher.Cache, len(p.Caches))
+	for i, c := range p.Caches {
+		caches[i] = matcher.Cache{
+			ID: c.Name, Name: c.Name, Images: c.Images, SizeGiB: c.SizeGiB,
+			Status: matcher.StatusReady, CreationTime: j.Scenario.Now,
+		}
+	}
+	return caches
+}
+
+func (j *Job) window(picks []matcher.Pick) []simulate.Start {
+	from := j.Scenario.WindowStart
+	to := from + j.Scenario.window()
+	starts := []simulate.Start{}
+	for _, pick := range picks {
+		if pick.Event.At < from || pick.Event.At >= to {
+			continue
+		}
+		app := &j.Workload.Apps[pick.Event.App]
+		var s simulate.Start
+		if pick.Cache == nil {
+			s = j.start(app, nil, "")
+		} else {
+			s = j.start(app, pick.Cache.Images, pick.Cache.ID)
+		}
+		s.Requested = pick.Event.At - from
+		starts = append(starts, s)
+	}
+	return starts
+}
+
+func (s *Scenario) window() time.Duration {
+	if s.Window == 0 {
+		return DefaultWindow
+	}
+	return s.Window
+}
+
+func (j *Job) provenance() simulate.Provenance {
+	s := j.Scenario
+	return simulate.Provenance{
+		Version: Version, Seed: s.Seed, Profile: s.Profile.Name, ProfileBasis: s.Profile.Basis(),
+		PriceDate: s.Prices.Date, Currency: s.Prices.Currency, Now: s.Now, Inputs: s.Inputs,
+	}
+}
+
+// Report gathers what the stages found.
+func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *reports.Report {
+	s := j.Scenario
+	profile := reports.Profile{Name: s.Profile.Name, Basis: s.Profile.Basis()}
+	for _, v := range s.Profile.Values() {
+		profile.Parameters = append(profile.Parameters, reports.Parameter{Name: v.Name, Value: v.Value, Source: v.Source})
+	}
+	return reports.New(reports.Input{
+		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
+		Inventory: j.Inventory, Workload: &j.Workload, Matches: m, Plan: p, Timeline: t,
+		Profile: profile, Assumptions: j.assumptions(),
+	})
+}

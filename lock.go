@@ -1,0 +1,53 @@
+package cachebench
+
+import (
+	"fmt"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+)
+
+// LockKind is the kind of a lock file.
+const LockKind = "Lock"
+
+// Lock pins references to digests, so that a report can be made again though
+// tags have moved.
+type Lock struct {
+	References []LockedReference `json:"references"`
+}
+
+// LockedReference is a reference and what it meant.
+type LockedReference struct {
+	Reference string `json:"reference" document:"required"`
+	// Digest is the manifest's or the index's.
+	Digest layers.Digest `json:"digest" document:"required"`
+}
+
+// ReadLock reads a lock from the bytes of the file called name.
+func ReadLock(name string, data []byte) (*Lock, error) {
+	var l Lock
+	if err := document.Read(name, data, LockKind, &l); err != nil {
+		return nil, err
+	}
+	return &l, nil
+}
+
+// Validate reports a reference that stands twice.
+func (l *Lock) Validate() error {
+	first := make(map[string]int)
+	for i, r := range l.References {
+		if j, ok := first[r.Reference]; ok {
+			return document.At(fmt.Sprintf("references[%d]", i), "reference %s stands already at references[%d]", r.Reference, j)
+		}
+		first[r.Reference] = i
+	}
+	return nil
+}
+
+func (l *Lock) digests() map[string]layers.Digest {
+	m := make(map[string]layers.Digest, len(l.References))
+	for _, r := range l.References {
+		m[r.Reference] = r.Digest
+	}
+	return m
+}

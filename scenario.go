@@ -1,0 +1,193 @@
+package cachebench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/registry"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// Version is the version of cachebench, as results state it.
+const Version = "0.1.0"
+
+// ErrCoverage is wrapped when too much of a workload could not be covered.
+var ErrCoverage = errors.New("coverage is below the minimum")
+
+// Scenario is everything that the main job needs, as values. ScenarioFile is
+// the same as people write it.
+type Scenario struct {
+	Title string
+	// Workload lists the apps; Images are looked up besides theirs.
+	Workload *workload.Workload
+	Images   []string
+	// Platform is os/arch[/variant]; empty is linux/amd64.
+	Platform string
+	// Inventory, when not nil, is used in place of looking references up.
+	Inventory *layers.Inventory
+	// Lock gives references the digests to look up.
+	Lock *Lock
+	// Resolve says how references are looked up. Its Platforms and Now are set
+	// from the Scenario.
+	Resolve layers.Options
+	// Registries are served on loopback from OCI layout directories while
+	// references are looked up, so that they keep their names.
+	Registries map[string]string
+
+	Profile *simulate.Profile
+	Prices  cost.Book
+	Caches  []matcher.Cache
+	Policy  matcher.Policy
+
+	// Baseline is automatic or cold, Assign auto or explicit (package plan).
+	Baseline, Assign string
+	// BudgetPerMonth is in the currency of Prices.
+	BudgetPerMonth float64
+	// Quota is the most caches to build.
+	Quota int
+
+	// Arms are those to simulate; empty is all three.
+	Arms    []string
+	Seed    uint64
+	Repeats int
+	// Now is the time as of which tags and caches are looked at, and when the
+	// month begins.
+	Now time.Time
+	// Window is the part of the month that is simulated start by start.
+	WindowStart, Window time.Duration
+	// MinCoverage is the least share of starts a month whose images must be
+	// known.
+	MinCoverage float64
+	// Inputs name the files that the Scenario was made from.
+	Inputs []simulate.Input
+}
+
+// Defaults of a Scenario.
+const (
+	DefaultMinCoverage = 0.95
+	DefaultWindow      = 24 * time.Hour
+	DefaultQuota       = 50
+)
+
+// References are what Analyze looks up: the images of the workload, those given
+// besides, and those of the existing caches, each once.
+func (s *Scenario) References() []string {
+	refs := slices.Clone(s.Images)
+	if s.Workload != nil {
+		refs = append(refs, s.Workload.References()...)
+	}
+	for _, c := range s.Caches {
+		refs = append(refs, c.Images...)
+	}
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(refs, func(ref string) bool {
+		again := seen[ref]
+		seen[ref] = true
+		return again
+	})
+}
+
+// Analyze looks the references up, serving Registries on loopback meanwhile.
+// References that cannot be read are listed in the Inventory; an error means
+// that nothing could be done or that ctx ended.
+func (s *Scenario) Analyze(ctx context.Context) (inv *layers.Inventory, err error) {
+	if s.Inventory != nil {
+		return s.Inventory, nil
+	}
+	opt := s.Resolve
+	opt.Now = s.Now
+	opt.Platforms = []string{s.platform()}
+	opt.Registries = map[string]string{}
+	for host, addr := range s.Resolve.Registries {
+		opt.Registries[host] = addr
+	}
+	for host, dir := range s.Registries {
+		if _, aliased := opt.Aliases[host]; aliased {
+			continue
+		}
+		server, serr := serve(host, dir)
+		if serr != nil {
+			return nil, serr
+		}
+		defer func() { err = errors.Join(err, server.Close()) }()
+		opt.Registries[host] = server.Addr
+	}
+	if s.Lock != nil {
+		opt.Digests = s.Lock.digests()
+	}
+	return layers.Resolve(ctx, s.References(), opt)
+}
+
+func serve(host, dir string) (*registry.Server, error) {
+	handler, err := registry.Handler(host, os.DirFS(dir))
+	if err != nil {
+		return nil, fmt.Errorf("registry %s from %s: %w", host, dir, err)
+	}
+	return registry.Serve(handler)
+}
+
+func (s *Scenario) platform() string {
+	if s.Platform == "" {
+		return layers.DefaultPlatform
+	}
+	return s.Platform
+}
+
+// Cover returns the job on those apps whose images are all in the Inventory.
+// The error wraps ErrCoverage when they make up too little of the workload; the
+// job is still good for what it covers, unless that is nothing.
+func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
+	if s.Workload == nil || len(s.Workload.Apps) == 0 {
+		return nil, errors.New("no workload is given: name one with --workload or in the scenario")
+	}
+	j := &Job{Scenario: s, Inventory: inv}
+	j.matcher = matcher.New(inv, s.platform(), s.Now, s.Policy)
+	var all, covered float64
+	for i := range s.Workload.Apps {
+		app := &s.Workload.Apps[i]
+		all += app.StartsPerMonth()
+		if why := s.lacks(app, inv); why != "" {
+			j.Coverage.LeftOut = append(j.Coverage.LeftOut, simulate.LeftOut{App: app.Name, Reason: why})
+			continue
+		}
+		covered += app.StartsPerMonth()
+		j.Workload.Apps = append(j.Workload.Apps, *app)
+	}
+	j.Workload.NodePools = s.Workload.NodePools
+	j.Coverage.Apps = len(j.Workload.Apps)
+	if j.Coverage.StartsFraction = 1; all > 0 {
+		j.Coverage.StartsFraction = covered / all
+	}
+	if j.Coverage.Apps == 0 {
+		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+	}
+	if j.Coverage.StartsFraction < s.MinCoverage {
+		return j, fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (--min-coverage); left out: %s: %s",
+			ErrCoverage, 100*j.Coverage.StartsFraction, 100*s.MinCoverage, j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+	}
+	return j, nil
+}
+
+// lacks says which image of an app is not known, and why.
+func (s *Scenario) lacks(app *workload.App, inv *layers.Inventory) string {
+	for _, ref := range app.AllImages() {
+		if inv.Find(ref, s.platform(), s.Now) >= 0 {
+			continue
+		}
+		for _, u := range inv.Unresolved {
+			if u.Reference == ref {
+				return fmt.Sprintf("image %s: %s", ref, u.Reason)
+			}
+		}
+		return fmt.Sprintf("image %s is not in the inventory for %s", ref, s.platform())
+	}
+	return ""
+}

@@ -1,0 +1,293 @@
+package cachebench
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// ScenarioKind is the kind of a scenario file.
+const ScenarioKind = "Scenario"
+
+// ScenarioFile is a Scenario as people write it: names of files, relative to
+// its own directory, and numbers.
+type ScenarioFile struct {
+	// Title heads the report.
+	Title string `json:"title,omitempty"`
+	// Workload is a file of apps.
+	Workload string `json:"workload,omitempty"`
+	// Images are references to look up besides the workload's.
+	Images []string `json:"images,omitempty"`
+	// Inventory is a saved Inventory, used in place of looking references up.
+	Inventory string `json:"inventory,omitempty"`
+	// Registries maps a registry's name to an OCI layout directory that is
+	// served under this name on loopback while images are looked up.
+	Registries map[string]string `json:"registries,omitempty"`
+	// RegistryAliases fetch a registry under another name.
+	RegistryAliases map[string]string `json:"registryAliases,omitempty"`
+	// PlainHTTP names registries without TLS.
+	PlainHTTP []string `json:"plainHTTP,omitempty"`
+	// LayerSizes is a CSV file of measured unpacked sizes.
+	LayerSizes string `json:"layerSizes,omitempty"`
+	// Lock pins references to digests.
+	Lock string `json:"lock,omitempty"`
+	// Platform is os/arch[/variant]; linux/amd64 when not given.
+	Platform string `json:"platform,omitempty"`
+	// Profile is containerd, eci or a file.
+	Profile string `json:"profile,omitempty"`
+	// Prices is usd, cny or a file.
+	Prices string `json:"prices,omitempty"`
+	// Caches is a file of the image caches that exist.
+	Caches string `json:"caches,omitempty"`
+	// Baseline is what a plan is compared with: automatic (default) or cold.
+	Baseline string `json:"baseline,omitempty" document:"enum=automatic|cold"`
+	// Assign is how starts get their cache: auto (default) or explicit.
+	Assign string `json:"assign,omitempty" document:"enum=auto|explicit"`
+	// BudgetPerMonth bounds the bill of the planned caches, in the prices'
+	// currency.
+	BudgetPerMonth float64 `json:"budgetPerMonth,omitempty"`
+	// Quota is the most caches to build; 50 when not given.
+	Quota int `json:"quota,omitempty"`
+	// Policies read ECI's undocumented rules in another way than by default.
+	Policies map[string]string `json:"policies,omitempty"`
+	// Arms to simulate: cold, automatic, cached; all when not given.
+	Arms []string `json:"arms,omitempty"`
+	// Seed decides every draw; 1 when not given.
+	Seed uint64 `json:"seed,omitempty"`
+	// Repeats is how many times the window is simulated.
+	Repeats int `json:"repeats,omitempty"`
+	// Now is the time as of which tags and caches are looked at; the present
+	// when not given.
+	Now time.Time `json:"now,omitzero"`
+	// WindowStart and Window are the part of the month that is simulated start
+	// by start; the first day when not given.
+	WindowStart time.Duration `json:"windowStartSeconds,omitempty"`
+	Window      time.Duration `json:"windowSeconds,omitempty"`
+	// MinCoverage is the least share of starts a month whose images must be
+	// known; 0.95 when not given.
+	MinCoverage *float64 `json:"minCoverageFraction,omitempty"`
+	// Outputs are files to write besides the summary.
+	Outputs []Output `json:"outputs,omitempty"`
+}
+
+// Output is a report file to write.
+type Output struct {
+	// File is relative to the directory in which the command runs.
+	File string `json:"file" document:"required"`
+	// Format is text, json or html; by the file's extension when not given.
+	Format string `json:"format,omitempty" document:"enum=text|json|html"`
+}
+
+// ReadScenarioFile reads a scenario from the bytes of the file called name.
+func ReadScenarioFile(name string, data []byte) (*ScenarioFile, error) {
+	var f ScenarioFile
+	if err := document.Read(name, data, ScenarioKind, &f); err != nil {
+		return nil, err
+	}
+	return &f, nil
+}
+
+// Validate reports numbers that cannot be.
+func (f *ScenarioFile) Validate() error {
+	switch {
+	case f.BudgetPerMonth < 0:
+		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", f.BudgetPerMonth)
+	case f.Quota < 0:
+		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
+	case f.Repeats < 0:
+		return document.At("repeats", "%d repeats cannot be: give at least 1", f.Repeats)
+	case f.WindowStart+f.Window > workload.Month:
+		return document.At("windowSeconds", "the window ends %v after the month's start: it must lie within 30 days", f.WindowStart+f.Window)
+	}
+	for i, arm := range f.Arms {
+		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
+			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, automatic and cached", arm)
+		}
+	}
+	return nil
+}
+
+// ReadFunc returns the content of a file.
+type ReadFunc func(path string) ([]byte, error)
+
+// Scenario reads the files that f names, found from the directory of the
+// scenario file called name, and returns the values.
+func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
+	l := &loader{dir: filepath.Dir(name), read: read}
+	s := &Scenario{
+		Title: f.Title, Images: f.Images, Platform: f.Platform,
+		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota,
+		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
+		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage,
+		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
+	}
+	s.setDefaults()
+	if f.MinCoverage != nil {
+		s.MinCoverage = *f.MinCoverage
+	}
+	for host, dir := range f.Registries {
+		if s.Registries == nil {
+			s.Registries = map[string]string{}
+		}
+		s.Registries[host] = l.path(dir)
+	}
+	for _, key := range sortedKeys(f.Policies) {
+		if err := s.Policy.Set(key + "=" + f.Policies[key]); err != nil {
+			return nil, &document.Error{File: name, Path: "policies." + key, Message: err.Error()}
+		}
+	}
+	l.load(f, s)
+	s.Inputs = l.inputs
+	return s, l.err
+}
+
+// setDefaults fills what is empty.
+func (s *Scenario) setDefaults() {
+	s.Policy = matcher.DefaultPolicy()
+	if s.Baseline == "" {
+		s.Baseline = plan.Automatic
+	}
+	if s.Assign == "" {
+		s.Assign = plan.Auto
+	}
+	if s.Quota == 0 {
+		s.Quota = DefaultQuota
+	}
+	if s.Seed == 0 {
+		s.Seed = 1
+	}
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// loader reads the files of a scenario; its first error stays.
+type loader struct {
+	dir    string
+	read   ReadFunc
+	inputs []simulate.Input
+	err    error
+}
+
+// path is name from the scenario's directory.
+func (l *loader) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(l.dir, name)
+}
+
+// file reads a file and notes its digest; it does nothing for the empty name
+// and after an error.
+func (l *loader) file(name string, use func(path string, data []byte) error) {
+	if name == "" || l.err != nil {
+		return
+	}
+	path := l.path(name)
+	data, err := l.read(path)
+	if err == nil {
+		sum := sha256.Sum256(data)
+		l.inputs = append(l.inputs, simulate.Input{Name: name, Digest: layers.Digest("sha256:" + hex.EncodeToString(sum[:]))})
+		err = use(path, data)
+	}
+	l.err = err
+}
+
+func (l *loader) load(f *ScenarioFile, s *Scenario) {
+	l.file(f.Workload, func(path string, data []byte) (err error) {
+		s.Workload, err = workload.Read(path, data)
+		return err
+	})
+	l.file(f.Inventory, func(path string, data []byte) (err error) {
+		s.Inventory, err = layers.Read(path, data)
+		return err
+	})
+	l.file(f.LayerSizes, func(path string, data []byte) (err error) {
+		s.Resolve.Sizes, err = layers.ReadSizes(path, bytes.NewReader(data))
+		return err
+	})
+	l.file(f.Lock, func(path string, data []byte) (err error) {
+		s.Lock, err = ReadLock(path, data)
+		return err
+	})
+	l.file(f.Caches, func(path string, data []byte) error {
+		c, err := matcher.ReadCaches(path, data)
+		if err == nil {
+			s.Caches = c.Caches
+		}
+		return err
+	})
+	if l.err == nil {
+		s.Profile, l.err = l.profile(f.Profile)
+	}
+	if l.err == nil {
+		s.Prices, l.err = l.prices(f.Prices)
+	}
+}
+
+// profile is a built-in one by name, else a file; containerd when not named.
+func (l *loader) profile(name string) (*simulate.Profile, error) {
+	if name == "" {
+		name = "containerd"
+	}
+	if !looksLikeFile(name) {
+		return simulate.BuiltIn(name)
+	}
+	var p *simulate.Profile
+	l.file(name, func(path string, data []byte) (err error) {
+		p, err = simulate.ReadProfile(path, data)
+		return err
+	})
+	return p, l.err
+}
+
+// prices is a built-in book by currency, else a file; usd when not named.
+func (l *loader) prices(name string) (cost.Book, error) {
+	switch strings.ToLower(name) {
+	case "", "usd":
+		return cost.International(), nil
+	case "cny":
+		return cost.China(), nil
+	}
+	if !looksLikeFile(name) {
+		return cost.Book{}, fmt.Errorf("no built-in price book is called %q; there are usd and cny, or name a file", name)
+	}
+	var book cost.Book
+	l.file(name, func(path string, data []byte) error {
+		return document.Read(path, data, cost.Kind, &book)
+	})
+	return book, l.err
+}
+
+// looksLikeFile tells a file's name from a built-in's.
+func looksLikeFile(name string) bool { return strings.ContainsAny(name, "./\\") }
+
+// span writes a time for people.
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour && d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d%time.Hour == 0 && d > 0:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	}
+	return d.String()
+}

@@ -1,0 +1,107 @@
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// Parameter is one value of a profile: a constant, or for times and rates a
+// distribution; and where it comes from. In a file a plain value stands for a
+// constant without a source.
+type Parameter[T any] struct {
+	// Value is the constant; unused when Distribution is set.
+	Value T `json:"value,omitempty" document:"shorthand,unit=parent"`
+	// Distribution is lognormal (Median, Sigma) or uniform (Min, Max); empty
+	// for a constant.
+	Distribution string `json:"distribution,omitempty" document:"enum=lognormal|uniform"`
+	// Median is a lognormal's.
+	Median T `json:"median,omitempty" document:"unit=parent"`
+	// Sigma is the standard deviation of a lognormal's natural logarithm.
+	Sigma float64 `json:"sigma,omitempty"`
+	// Min and Max bound a uniform distribution.
+	Min T `json:"min,omitempty" document:"unit=parent"`
+	Max T `json:"max,omitempty" document:"unit=parent"`
+	// Source starts with measured, published or assumed, then says where.
+	Source string `json:"source,omitempty"`
+}
+
+// number is a quantity that may be drawn.
+type number interface{ ~int64 | ~float64 }
+
+// typical is the constant, or the distribution's median.
+func typical[T number](p *Parameter[T]) T {
+	switch p.Distribution {
+	case "lognormal":
+		return p.Median
+	case "uniform":
+		return p.Min + (p.Max-p.Min)/2
+	}
+	return p.Value
+}
+
+// draw takes a value; a constant takes nothing from rng.
+func draw[T number](p *Parameter[T], rng func() *rand.Rand) T {
+	switch p.Distribution {
+	case "lognormal":
+		return T(float64(p.Median) * math.Exp(p.Sigma*rng().NormFloat64()))
+	case "uniform":
+		return p.Min + T(rng().Float64()*float64(p.Max-p.Min))
+	}
+	return p.Value
+}
+
+// checkNumber refuses a distribution that cannot be drawn from and a typical
+// value below lowest.
+func checkNumber[T number](p *Parameter[T]) error {
+	switch {
+	case p.Distribution == "lognormal" && (p.Median <= 0 || p.Sigma < 0 || math.IsInf(p.Sigma, 0)):
+		return fmt.Errorf("a lognormal needs a median above 0 and a sigma of at least 0")
+	case p.Distribution == "uniform" && (p.Min < 0 || p.Max < p.Min || math.IsInf(float64(p.Max), 0)):
+		return fmt.Errorf("a uniform distribution needs 0 <= min <= max")
+	case p.Distribution == "" && p.Value < 0:
+		return fmt.Errorf("cannot be negative")
+	}
+	return nil
+}
+
+func checkRate(p *Parameter[network.Rate]) error {
+	if err := checkNumber(p); err != nil {
+		return err
+	}
+	if p.Distribution == "" && p.Value == 0 || p.Distribution == "uniform" && p.Min == 0 {
+		return fmt.Errorf("a rate is needed: a number above 0 or unlimited")
+	}
+	return nil
+}
+
+// show writes a parameter's value for people.
+func show[T any](p *Parameter[T]) string {
+	switch p.Distribution {
+	case "lognormal":
+		return fmt.Sprintf("lognormal, median %s, sigma %g", showValue(p.Median), p.Sigma)
+	case "uniform":
+		return fmt.Sprintf("uniform, %s to %s", showValue(p.Min), showValue(p.Max))
+	}
+	return showValue(p.Value)
+}
+
+func showValue(v any) string {
+	switch v := v.(type) {
+	case network.Rate:
+		if math.IsInf(float64(v), 1) {
+			return "unlimited"
+		}
+		return fmt.Sprintf("%.4g MB/s", float64(v)/1e6)
+	case time.Duration:
+		return v.String()
+	case float64:
+		if math.IsInf(v, 1) {
+			return "unlimited"
+		}
+	}
+	return fmt.Sprint(v)
+}

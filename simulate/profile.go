@@ -1,0 +1,403 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// ProfileKind is the kind of a saved Profile.
+const ProfileKind = "Profile"
+
+// Profile is a kind of host and registry in numbers. Every value says where it
+// comes from.
+type Profile struct {
+	Name string `json:"name"`
+	// Base names the profile whose values hold where a file is silent;
+	// containerd when not given, none for nothing at all.
+	Base    string         `json:"base,omitempty"`
+	Network NetworkProfile `json:"network"`
+	Pull    PullProfile    `json:"pull"`
+	Unpack  UnpackProfile  `json:"unpack"`
+	Start   StartProfile   `json:"start"`
+	Cache   CacheProfile   `json:"cache"`
+	Node    NodeProfile    `json:"node"`
+	// NodeClasses differ from the rest in the values that they name.
+	NodeClasses map[string]document.Raw `json:"nodeClasses,omitempty"`
+}
+
+// NetworkProfile is the way from the registry to a node.
+type NetworkProfile struct {
+	// RoundTrip is from a request's sending to the registry's receiving and back.
+	RoundTrip Parameter[time.Duration] `json:"roundTripSeconds"`
+	// Request is the registry's own time to the first byte of an answer.
+	Request Parameter[time.Duration] `json:"requestSeconds"`
+	// Registry is the registry's egress, shared by all nodes.
+	Registry Parameter[network.Rate] `json:"registryBytesPerSecond"`
+	// Uplink is a NAT gateway or EIP, shared by all nodes.
+	Uplink Parameter[network.Rate] `json:"uplinkBytesPerSecond"`
+	// Node is one node's interface.
+	Node Parameter[network.Rate] `json:"nodeBytesPerSecond"`
+	// Connection caps each transfer.
+	Connection Parameter[network.Rate] `json:"connectionBytesPerSecond"`
+	// RegistryRequests is how many requests a second the registry begins to
+	// answer, evenly spaced.
+	RegistryRequests Parameter[float64] `json:"registryRequestsPerSecond"`
+}
+
+// PullProfile is how the runtime pulls.
+type PullProfile struct {
+	// MaxConcurrentDownloads bounds transfers at once.
+	MaxConcurrentDownloads Parameter[int64] `json:"maxConcurrentDownloads"`
+	// DownloadScope is what the bound holds for: image or daemon.
+	DownloadScope Parameter[string] `json:"downloadScope"`
+	// RequestOrder is manifest, or race: the last layer first, the rest at
+	// random.
+	RequestOrder Parameter[string] `json:"requestOrder"`
+	// MaxParallelImages is how many images of one start are pulled at once.
+	MaxParallelImages Parameter[int64] `json:"maxParallelImages"`
+	// KeepBlobs keeps compressed blobs after they are unpacked.
+	KeepBlobs Parameter[bool] `json:"keepBlobs"`
+}
+
+// UnpackProfile is how fast layers are unpacked.
+type UnpackProfile struct {
+	// Cores are shared by all unpacks on a node.
+	Cores Parameter[float64] `json:"cores"`
+	// Decoder is the program that the gzip rate is of.
+	Decoder Parameter[string] `json:"decoder"`
+	// Gzip and Zstd are unpacked bytes per second on one core.
+	Gzip Parameter[network.Rate] `json:"gzipBytesPerSecond"`
+	Zstd Parameter[network.Rate] `json:"zstdBytesPerSecond"`
+	// Disk is the write speed that all unpacks on a node share.
+	Disk Parameter[network.Rate] `json:"diskBytesPerSecond"`
+	// Layer is the fixed time for each layer, File that for each tar entry.
+	Layer Parameter[time.Duration] `json:"layerSeconds"`
+	File  Parameter[time.Duration] `json:"fileSeconds"`
+	// Parallel lets layers of one image be unpacked at once.
+	Parallel Parameter[bool] `json:"parallel"`
+}
+
+// StartProfile is what surrounds the pull.
+type StartProfile struct {
+	// AdmitBurst and AdmitPerSecond are a token bucket for all starts.
+	AdmitBurst     Parameter[int64]   `json:"admitBurst"`
+	AdmitPerSecond Parameter[float64] `json:"admitPerSecond"`
+	// Provision is sandbox or micro-VM.
+	Provision Parameter[time.Duration] `json:"provisionSeconds"`
+	// Create is creating and starting one container.
+	Create Parameter[time.Duration] `json:"createSeconds"`
+	// Ready is the program's own time to ready where the app does not state it.
+	Ready Parameter[time.Duration] `json:"readySeconds"`
+}
+
+// CacheProfile is what an image cache costs in time.
+type CacheProfile struct {
+	// Attach is making and attaching the disk of a cache.
+	Attach Parameter[time.Duration] `json:"attachSeconds"`
+	// ReadFraction is the share of a cached image that is read before ready.
+	ReadFraction Parameter[float64] `json:"readFraction"`
+	// FirstRead is how fast a disk made from a snapshot is read the first time.
+	FirstRead Parameter[network.Rate] `json:"firstReadBytesPerSecond"`
+	// StartsPerCopy is how many starts at once one snapshot copy serves well;
+	// beyond it a doubt is raised, the slowdown is not published.
+	StartsPerCopy Parameter[int64] `json:"startsPerCopy"`
+	// Build is from the last pull of a cache's images to Ready.
+	Build Parameter[time.Duration] `json:"buildSeconds"`
+	// Flash is the same for an instant cache.
+	Flash Parameter[time.Duration] `json:"flashSeconds"`
+}
+
+// NodeProfile is a node that lives longer than one start.
+type NodeProfile struct {
+	// DiskGiB holds unpacked layers, and blobs where they are kept.
+	DiskGiB Parameter[float64] `json:"diskGiB"`
+	// HighFraction of the disk makes the node evict images, least recently used
+	// first, down to LowFraction.
+	HighFraction Parameter[float64] `json:"highFraction"`
+	LowFraction  Parameter[float64] `json:"lowFraction"`
+	// Boot precedes the first start on a node.
+	Boot Parameter[time.Duration] `json:"bootSeconds"`
+}
+
+// ReadProfile reads a profile from the bytes of the file called name. Values
+// that it does not give are its base's.
+func ReadProfile(name string, data []byte) (*Profile, error) {
+	var head profileHead
+	if err := document.Read(name, data, ProfileKind, &head); err != nil {
+		return nil, err
+	}
+	p := &Profile{}
+	var baseName string
+	if !head.Base.IsZero() {
+		if err := head.Base.Decode(&baseName); err != nil {
+			return nil, err
+		}
+	}
+	switch baseName {
+	case "none":
+	case "":
+		*p = *Containerd()
+	default:
+		base, err := BuiltIn(baseName)
+		if err != nil {
+			return nil, head.Base.At("", "%v", err)
+		}
+		*p = *base
+	}
+	p.NodeClasses = nil
+	if err := document.Read(name, data, ProfileKind, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// profileHead reads a profile's base before the rest.
+type profileHead struct {
+	Name        document.Raw `json:"name"`
+	Base        document.Raw `json:"base"`
+	Network     document.Raw `json:"network"`
+	Pull        document.Raw `json:"pull"`
+	Unpack      document.Raw `json:"unpack"`
+	Start       document.Raw `json:"start"`
+	Cache       document.Raw `json:"cache"`
+	Node        document.Raw `json:"node"`
+	NodeClasses document.Raw `json:"nodeClasses"`
+}
+
+// BuiltIn returns the built-in profile of that name.
+func BuiltIn(name string) (*Profile, error) {
+	switch name {
+	case "containerd":
+		return Containerd(), nil
+	case "eci":
+		return ECI(), nil
+	}
+	return nil, fmt.Errorf("no built-in profile is called %q; there are containerd and eci", name)
+}
+
+// Class returns the profile of a node class; the empty name is the profile
+// itself.
+func (p *Profile) Class(name string) (*Profile, error) {
+	if name == "" {
+		return p, nil
+	}
+	raw, ok := p.NodeClasses[name]
+	if !ok {
+		return nil, fmt.Errorf("profile %s has no node class %q: add it under nodeClasses", p.Name, name)
+	}
+	class := *p
+	class.NodeClasses = nil
+	if err := raw.Decode(&class); err != nil {
+		return nil, fmt.Errorf("profile %s, node class %s: %w", p.Name, name, err)
+	}
+	return &class, nil
+}
+
+// Validate reports values that cannot be.
+func (p *Profile) Validate() error {
+	if p.Name == "" {
+		return document.At("name", "a profile needs a name")
+	}
+	for _, v := range p.values() {
+		if err := v.check(); err != nil {
+			return document.At(v.name, "%s of profile %s: %v", v.name, p.Name, err)
+		}
+	}
+	if p.Node.LowFraction.Value > p.Node.HighFraction.Value {
+		return document.At("node.lowFraction", "lowFraction %g is above highFraction %g", p.Node.LowFraction.Value, p.Node.HighFraction.Value)
+	}
+	classes := make([]string, 0, len(p.NodeClasses))
+	for name := range p.NodeClasses {
+		classes = append(classes, name)
+	}
+	slices.Sort(classes)
+	for _, name := range classes {
+		class, err := p.Class(name)
+		if err != nil {
+			return err
+		}
+		if err := class.Validate(); err != nil {
+			return fmt.Errorf("node class %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// value is one parameter with its name, for listing and checking.
+type value struct {
+	name, shown, source string
+	unlimited           bool
+	check               func() error
+}
+
+// Value is one parameter of a profile as a report lists it.
+type Value struct {
+	// Name is its key in a file, such as network.roundTripSeconds.
+	Name string `json:"name"`
+	// Value is written for people.
+	Value string `json:"value"`
+	// Source starts with measured, published or assumed.
+	Source string `json:"source,omitempty"`
+}
+
+// Values lists all parameters in the order of the file.
+func (p *Profile) Values() []Value {
+	var all []Value
+	for _, v := range p.values() {
+		all = append(all, Value{v.name, v.shown, v.source})
+	}
+	return all
+}
+
+// Basis says in one sentence how well founded the profile is.
+func (p *Profile) Basis() string {
+	count := map[string]int{}
+	for _, v := range p.values() {
+		word, _, _ := strings.Cut(v.source, ":")
+		switch word {
+		case "measured", "published", "assumed":
+			count[word]++
+		default:
+			count["unsourced"]++
+		}
+	}
+	s := fmt.Sprintf("%d values measured, %d published, %d assumed", count["measured"], count["published"], count["assumed"])
+	if n := count["unsourced"]; n > 0 {
+		s += fmt.Sprintf(", %d without a source", n)
+	}
+	return s
+}
+
+// Unlimited lists the links and caps that hold nothing up.
+func (p *Profile) Unlimited() []string {
+	var names []string
+	for _, v := range p.values() {
+		if v.unlimited {
+			names = append(names, v.name)
+		}
+	}
+	return names
+}
+
+func (p *Profile) values() []value {
+	n, l, u, s, c, d := &p.Network, &p.Pull, &p.Unpack, &p.Start, &p.Cache, &p.Node
+	return []value{
+		span("network.roundTripSeconds", &n.RoundTrip),
+		span("network.requestSeconds", &n.Request),
+		speed("network.registryBytesPerSecond", &n.Registry),
+		speed("network.uplinkBytesPerSecond", &n.Uplink),
+		speed("network.nodeBytesPerSecond", &n.Node),
+		speed("network.connectionBytesPerSecond", &n.Connection),
+		frequency("network.registryRequestsPerSecond", &n.RegistryRequests),
+		count("pull.maxConcurrentDownloads", &l.MaxConcurrentDownloads),
+		choice("pull.downloadScope", &l.DownloadScope, "image", "daemon"),
+		choice("pull.requestOrder", &l.RequestOrder, "manifest", "race"),
+		count("pull.maxParallelImages", &l.MaxParallelImages),
+		plain("pull.keepBlobs", &l.KeepBlobs),
+		frequency("unpack.cores", &u.Cores),
+		plain("unpack.decoder", &u.Decoder),
+		speed("unpack.gzipBytesPerSecond", &u.Gzip),
+		speed("unpack.zstdBytesPerSecond", &u.Zstd),
+		speed("unpack.diskBytesPerSecond", &u.Disk),
+		span("unpack.layerSeconds", &u.Layer),
+		span("unpack.fileSeconds", &u.File),
+		plain("unpack.parallel", &u.Parallel),
+		count("start.admitBurst", &s.AdmitBurst),
+		frequency("start.admitPerSecond", &s.AdmitPerSecond),
+		span("start.provisionSeconds", &s.Provision),
+		span("start.createSeconds", &s.Create),
+		span("start.readySeconds", &s.Ready),
+		span("cache.attachSeconds", &c.Attach),
+		fraction("cache.readFraction", &c.ReadFraction),
+		speed("cache.firstReadBytesPerSecond", &c.FirstRead),
+		count("cache.startsPerCopy", &c.StartsPerCopy),
+		span("cache.buildSeconds", &c.Build),
+		span("cache.flashSeconds", &c.Flash),
+		frequency("node.diskGiB", &d.DiskGiB),
+		fraction("node.highFraction", &d.HighFraction),
+		fraction("node.lowFraction", &d.LowFraction),
+		span("node.bootSeconds", &d.Boot),
+	}
+}
+
+func plain[T any](name string, p *Parameter[T]) value {
+	return value{name: name, shown: show(p), source: p.Source, check: func() error { return constant(p) }}
+}
+
+// constant refuses a distribution where only a constant makes sense.
+func constant[T any](p *Parameter[T]) error {
+	if p.Distribution != "" {
+		return fmt.Errorf("takes a constant, not a distribution")
+	}
+	return nil
+}
+
+func span(name string, p *Parameter[time.Duration]) value {
+	v := plain(name, p)
+	v.check = func() error { return checkNumber(p) }
+	return v
+}
+
+func speed(name string, p *Parameter[network.Rate]) value {
+	v := plain(name, p)
+	v.unlimited = p.Distribution == "" && p.Value == network.Unlimited
+	v.check = func() error { return checkRate(p) }
+	return v
+}
+
+// frequency is a constant above 0, perhaps unlimited.
+func frequency(name string, p *Parameter[float64]) value {
+	v := plain(name, p)
+	v.unlimited = p.Value == float64(network.Unlimited)
+	v.check = func() error {
+		if !(p.Value > 0) {
+			return fmt.Errorf("needs a number above 0")
+		}
+		return constant(p)
+	}
+	return v
+}
+
+func count(name string, p *Parameter[int64]) value {
+	v := plain(name, p)
+	v.check = func() error {
+		if p.Value < 1 {
+			return fmt.Errorf("needs a whole number of at least 1")
+		}
+		return constant(p)
+	}
+	return v
+}
+
+func fraction(name string, p *Parameter[float64]) value {
+	v := plain(name, p)
+	v.check = func() error {
+		if !(p.Value >= 0 && p.Value <= 1) {
+			return fmt.Errorf("needs a share from 0 to 1")
+		}
+		return constant(p)
+	}
+	return v
+}
+
+func choice(name string, p *Parameter[string], allowed ...string) value {
+	v := plain(name, p)
+	v.check = func() error {
+		if !slices.Contains(allowed, p.Value) {
+			return fmt.Errorf("%q is none of %s", p.Value, strings.Join(allowed, ", "))
+		}
+		return constant(p)
+	}
+	return v
+}
+
+// BuildTime is how long making a cache takes besides pulling its images: its
+// helper instance and the snapshot.
+func (p *Profile) BuildTime() time.Duration {
+	return typical(&p.Start.Provision) + typical(&p.Cache.Build)
+}
