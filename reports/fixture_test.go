@@ -219,8 +219,8 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 		return 0
 	}
 	p := &plan.Plan{Objective: "most seconds saved", Baseline: "automatic", Assign: "auto", Verdict: "build nothing",
-		Reason:         "every cache costs more than the 0.00 USD a month of the budget",
-		BudgetPerMonth: usd(0), Status: "optimal", Candidates: 23,
+		Reason:         "The cheapest cache that saves time, web for app web, saves 3.1 h a month and costs USD 9.12, of which USD 8.60 is disks in use: more than the budget of USD 5.00.",
+		BudgetPerMonth: usd(5), Status: "optimal", Candidates: 23,
 		Assumptions: []string{"Automatic caches live 3 days and are used by the next start of the same images.", "A release makes a cache stale until it is built again."}}
 	saved := make(map[string]time.Duration)
 	sums := make([]time.Duration, 3)
@@ -248,7 +248,7 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 	if !build {
 		return p
 	}
-	p.Verdict, p.Reason = "build", "two caches serve 89 % of the starts and the rest is served by automatic caches"
+	p.Verdict, p.Reason = "build", "2 caches saves 280.6 h of startup time a month beyond the automatic baseline for USD 81.43, of which USD 80.20 is disks in use; what instances save is worth USD 42.59, so it comes to a net cost of USD 38.84."
 	p.BudgetPerMonth, p.Status = usd(150), "bounded"
 	p.SavedSeconds = saved["shop-family"] + saved["train-cuda"]
 	p.BoundSeconds = time.Duration(float64(p.SavedSeconds) * 1.045)

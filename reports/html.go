@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"time"
+	"unicode"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
@@ -34,7 +35,19 @@ func page(r *Report) ([]byte, error) {
 	if err := t.ExecuteTemplate(&out, "page.html", view); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), nil
+	return bytes.Map(showable, bytes.ToValidUTF8(out.Bytes(), []byte("\ufffd"))), nil
+}
+
+// showable replaces control characters, which HTML forbids, and those that turn
+// the direction of writing, which could make a name read as another.
+func showable(r rune) rune {
+	switch {
+	case r == '\n', r == '\t':
+		return r
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 // spacedUnit finds a number and its unit, or a currency and its amount.
@@ -76,6 +89,7 @@ type view struct {
 
 	Images, Pairs, Unresolved *table
 	SharingLead               string
+	SharingSource             string
 
 	LeftOut, Numbers, Parameters *table
 	Assumptions, Doubts          []string
@@ -128,6 +142,7 @@ func viewOf(r *Report) *view {
 	}
 	if s := r.Sharing; s != nil {
 		v.SharingLead = sharingLead(s)
+		v.SharingSource, _ = unpackedOrigin(s.Union)
 		v.Images, v.Pairs, v.Unresolved = imagesTable(s), pairsTable(s), unresolvedTable(s)
 	}
 	return v
@@ -152,14 +167,14 @@ func tiles(r *Report) []tile {
 	if v.NetPerMonth != nil {
 		c := moneyCell(*v.NetPerMonth)
 		c.Text = signedMoney(*v.NetPerMonth)
-		list = append(list, tile{"net per month", "caches less instance time saved", simulate.Estimated, c})
+		list = append(list, tile{"net per month", "caches less what shorter starts save", simulate.Estimated, c})
 	}
 	return append(list, boundTile(r))
 }
 
 func boundTile(r *Report) tile {
 	p := r.Plan
-	if p.GapFraction == 0 {
+	if provenBest(p) {
 		return tile{"distance from the best", "no other choice saves more", "proven", cell{Text: "none", Value: "0"}}
 	}
 	note := "the bound is " + longTime(p.BoundSeconds) + " a month"

@@ -54,7 +54,21 @@ func (t *table) unlessEmpty() *table {
 
 func exact(value float64) string { return strconv.FormatFloat(value, 'g', -1, 64) }
 
-func wordCell(s string) cell { return cell{Text: s} }
+// maxWord is how many columns of a name a table shows; the tooltip has it whole.
+const maxWord = 64
+
+func wordCell(s string) cell {
+	c := cell{Text: ellipsis(s, maxWord)}
+	if c.Text != s {
+		c.Title = s
+	}
+	return c
+}
+
+// namedCell is a name with a tooltip of more.
+func namedCell(name, more string) cell {
+	return cell{Text: ellipsis(name, maxWord), Title: more}
+}
 
 func longCell(s string) cell { return cell{Text: s, Long: true} }
 
@@ -109,19 +123,29 @@ func fractionCell(f float64) cell {
 }
 
 func buildTable(p *plan.Plan) *table {
-	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+")",
-		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">net")
+	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
+		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net")
 	for i, c := range p.Caches {
 		ofBound := cell{Text: "–", Number: true}
 		if p.BoundSeconds > 0 {
 			ofBound = fractionCell(float64(c.CumulativeSeconds) / float64(p.BoundSeconds))
 		}
-		name := cell{Text: fmt.Sprintf("%d. %s", i+1, c.Name), Note: some(shortReferences(c.Images), 6), Title: strings.Join(c.Images, "\n")}
-		t.add(name, cell{Text: gibibytes(c.SizeGiB), Value: exact(c.SizeGiB), Number: true}, longCell(some(c.Apps, 6)),
+		name := namedCell(fmt.Sprintf("%d. %s", i+1, c.Name), strings.Join(c.Images, "\n"))
+		name.Note = some(shortReferences(c.Images), 6)
+		t.add(name, cell{Text: gibibytes(c.SizeGiB), Value: exact(c.SizeGiB), Number: true}, longCell(some(shortened(c.Apps, 40), 6)),
 			longTimeCell(c.SavedSeconds), longTimeCell(c.CumulativeSeconds), ofBound,
-			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(c.Cost.Net))
+			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.Net))
 	}
 	return t
+}
+
+// savedMoney is what a cache's bill is less its net cost.
+func savedMoney(b plan.Bill) cost.Money {
+	saved, err := b.Total.Minus(b.Net)
+	if err != nil {
+		return b.InstanceSaved
+	}
+	return saved
 }
 
 // inCurrency names the currency of a plan for the head of a table.
@@ -135,7 +159,7 @@ func inCurrency(p *plan.Plan) string {
 }
 
 func totalsTable(p *plan.Plan) *table {
-	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net beyond automatic")
+	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net beyond "+p.Baseline)
 	for _, total := range p.Totals {
 		net := moneyCell(total.Net)
 		net.Text = signedMoney(total.Net)
@@ -235,7 +259,7 @@ func appsTable(r *Report) *table {
 		if d := evens[a.Name]; d != nil {
 			even = longTimeCell(*d)
 		}
-		name := cell{Text: a.Name, Title: strings.Join(a.Images, "\n")}
+		name := namedCell(r.appLabel(&a), strings.Join(a.Images, "\n"))
 		t.add(name, perMonth, optionalCell(a.Cold), optionalCell(a.Automatic), optionalCell(a.Planned), optionalCell(a.Saved), even,
 			wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))
 	}
@@ -253,7 +277,7 @@ func spansTable(name string, s *simulate.Startup) *table {
 		if span.Layer != "" {
 			layer = digestCell(span.Layer)
 		}
-		t.add(wordCell(string(span.Phase)), cell{Text: cmpOr(shortReference(span.Image), "–"), Title: span.Image}, layer,
+		t.add(wordCell(string(span.Phase)), namedCell(cmpOr(shortReference(span.Image), "–"), span.Image), layer,
 			secondsCell(span.Start), secondsCell(span.End), secondsCell(span.End-span.Start), bytes)
 	}
 	return t
@@ -294,7 +318,7 @@ func pairsTable(s *Sharing) *table {
 	t := newTable("Pairs of images that share most: the same blobs save a download, the same chains an unpacking too",
 		"image", "and", ">layers by digest", ">compressed", ">layers by chain", ">compressed", ">unpacked")
 	for _, p := range s.Pairs {
-		t.add(cell{Text: shortReference(p.A), Title: p.A}, cell{Text: shortReference(p.B), Title: p.B}, countCell(p.ByDigest.Layers), bytesCell(p.ByDigest.CompressedBytes),
+		t.add(namedCell(shortReference(p.A), p.A), namedCell(shortReference(p.B), p.B), countCell(p.ByDigest.Layers), bytesCell(p.ByDigest.CompressedBytes),
 			countCell(p.ByChain.Layers), bytesCell(p.ByChain.CompressedBytes), unpackedCell(p.ByChain))
 	}
 	return t.unlessEmpty()

@@ -190,6 +190,15 @@ func shortReferences(references []string) []string {
 	return list
 }
 
+// shortened cuts each name to n columns.
+func shortened(names []string, n int) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, ellipsis(name, n))
+	}
+	return list
+}
+
 // ellipsis cuts the middle out of s so that at most n columns remain, for names
 // differ at their ends.
 func ellipsis(s string, n int) string {

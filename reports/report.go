@@ -187,6 +187,14 @@ func (r *Report) armLabel(arm string) string {
 	return arm
 }
 
+// appLabel names an app and, where apps have several sources, its source.
+func (r *Report) appLabel(a *App) string {
+	if slices.ContainsFunc(r.Apps, func(b App) bool { return b.Source != r.Apps[0].Source }) {
+		return a.Name + ", " + a.Source
+	}
+	return a.Name
+}
+
 // hasSources reports whether startups are of more than one source.
 func (r *Report) hasSources() bool {
 	return slices.ContainsFunc(r.Arms, func(s Summary) bool { return s.Source != r.Arms[0].Source })

@@ -97,6 +97,9 @@ func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 			list = append(list, fmt.Sprintf("The unpacked size of %s is unknown; unpacked sums are too small.", count(n, "layer")))
 		}
 	}
+	if in.Plan != nil && in.Plan.LeftOut != "" {
+		list = append(list, "Not considered by the plan: "+in.Plan.LeftOut)
+	}
 	for _, s := range r.Arms {
 		if s.Starts < 100 {
 			list = append(list, "Arms of fewer than 100 startups: their p99 is the slowest startup, not a tail.")

@@ -139,9 +139,9 @@ func spreadScale(lowest, typical, highest float64) scale {
 	return s.thinned()
 }
 
-// thinned drops ticks until at most 8 remain, keeping powers of ten.
+// thinned drops ticks if there are more than 10, keeping powers of ten.
 func (s scale) thinned() scale {
-	if len(s.ticks) <= 8 {
+	if len(s.ticks) <= 10 {
 		return s
 	}
 	var kept []float64

@@ -64,7 +64,8 @@ func appsScale(list []App) scale {
 }
 
 func (c *chart) appRow(r *Report, a *App, s scale, y float64) {
-	c.margin("row", y+4, ellipsis(a.Name, 16), a.Name)
+	label := r.appLabel(a)
+	c.margin("row", y+4, ellipsis(label, 15), label)
 	c.line("row-line", "", 0, y, 1, y)
 	lowest, highest := 1.0, 0.0
 	for _, d := range dots(a) {
@@ -102,7 +103,7 @@ func (c *chart) dot(class, tip string, x, y float64) {
 func appsDescription(r *Report, list []App) string {
 	text := fmt.Sprintf("%s.", count(len(r.Apps), "app"))
 	for i := range list[:min(len(list), 5)] {
-		text += " " + list[i].Name + ":"
+		text += " " + r.appLabel(&list[i]) + ":"
 		for _, d := range dots(&list[i]) {
 			if d.ready != nil {
 				text += fmt.Sprintf(" %s %s", r.armLabel(d.arm), seconds(*d.ready))

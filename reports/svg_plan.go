@@ -44,15 +44,29 @@ func (c *chart) planRow(i int, cache *plan.PlannedCache, at func(time.Duration) 
 	before := cache.CumulativeSeconds - cache.SavedSeconds
 	c.open("text", "class", "row halo", "text-anchor", "start", "x", "0", "y", pixels(y+16))
 	c.element("tspan", fmt.Sprintf("%d. %s ", i+1, ellipsis(cache.Name, 22)))
-	c.element("tspan", fmt.Sprintf(" +%s for %s", longTime(cache.SavedSeconds), money(cache.Cost.Total)), "class", "tick")
+	c.element("tspan", fmt.Sprintf(" %s for %s", signedTime(cache.SavedSeconds), money(cache.Cost.Total)), "class", "tick")
 	c.element("title", cache.Name)
 	c.close("text")
 	if before > 0 {
 		c.bar("before", "saved by the caches before: "+longTime(before), 0, at(before), y+22, 14)
 	}
+	class := "mark a-cached"
+	if cache.SavedSeconds < 0 {
+		class = "mark a-automatic"
+	}
 	tip := fmt.Sprintf("%s saves %s a month, %s with those before; it costs %s a month, %s net", cache.Name,
 		longTime(cache.SavedSeconds), longTime(cache.CumulativeSeconds), money(cache.Cost.Total), money(cache.Cost.Net))
-	c.bar("mark a-cached", tip, at(before), at(cache.CumulativeSeconds), y+22, 14)
+	from, to := at(before), at(cache.CumulativeSeconds)
+	c.bar(class, tip, min(from, to), max(from, to), y+22, 14)
+}
+
+// signedTime has a plus before what is saved; under ECI's own matching a cache may
+// also take starts from a better one.
+func signedTime(d time.Duration) string {
+	if d > 0 {
+		return "+" + longTime(d)
+	}
+	return longTime(d)
 }
 
 // planUnit chooses hours, minutes or seconds for an axis up to longest.

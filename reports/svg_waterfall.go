@@ -131,11 +131,11 @@ func waterfall(id, name string, s *simulate.Startup, until time.Duration) templa
 	c := newChart(id, "fall", title, fallDescription(s), bottom+20)
 	scale := linearScale(until.Seconds())
 	c.axis(scale, fallTop, bottom, true)
+	x := scale.at(s.Ready.Seconds())
+	c.line("ready-line", "ready after "+seconds(s.Ready), x, fallTop-4, x, bottom)
 	for i, row := range rows {
 		c.fallRow(row, scale, float64(fallTop+fallRowHeight*i))
 	}
-	x := scale.at(s.Ready.Seconds())
-	c.line("ready-line", "ready after "+seconds(s.Ready), x, fallTop-4, x, bottom)
 	anchor := "middle"
 	if x > 0.8 {
 		anchor = "end"
@@ -157,7 +157,7 @@ func fallDescription(s *simulate.Startup) string {
 
 func (c *chart) fallRow(row fallRow, s scale, y float64) {
 	if row.heading {
-		c.open("text", "class", "row-heading", "text-anchor", "start", "x", "-"+pixels(fallMargin), "y", pixels(y+14))
+		c.open("text", "class", "row-heading halo", "text-anchor", "start", "x", "-"+pixels(fallMargin), "y", pixels(y+14))
 		c.element("tspan", ellipsis(row.label, 44))
 		c.element("title", row.label)
 		c.close("text")

@@ -138,7 +138,7 @@ func (p *printer) build(pl *plan.Plan) {
 	if pl == nil || len(pl.Caches) == 0 {
 		return
 	}
-	p.heading("What to build, in this order (estimated, per month of 30 days)")
+	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
 	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net"}}
 	for i, c := range pl.Caches {
 		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
@@ -146,7 +146,14 @@ func (p *printer) build(pl *plan.Plan) {
 			ofBound(c.CumulativeSeconds, pl.BoundSeconds), money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
 	}
 	p.table(t)
-	p.lines("", wrap("net: cost less what shorter starts save on instances", tableIndent))
+	p.lines("", wrap("net: cost less what shorter starts save on instances and on other caches' disks", tableIndent))
+}
+
+func budgetWords(p *plan.Plan) string {
+	if p.BudgetPerMonth.Amount <= 0 {
+		return ""
+	}
+	return "; budget " + money(p.BudgetPerMonth)
 }
 
 func ofBound(saved, bound time.Duration) string {
@@ -166,7 +173,7 @@ func (p *printer) totals(pl *plan.Plan) {
 		t.add("", armWords(total.Arm), longTime(total.StartupSeconds), money(total.Caches), money(total.Instances), signedMoney(total.Net))
 	}
 	p.table(t)
-	p.lines("", wrap("net: caches and instances, beyond the automatic arm's", tableIndent))
+	p.lines("", wrap("net: caches and instances, beyond those of arm "+pl.Baseline, tableIndent))
 }
 
 // armWords explains an arm.
@@ -193,11 +200,11 @@ func (p *printer) apps(r *Report) {
 	t := &textTable{heads: []string{"app", ">starts/month", ">cold", ">automatic", ">" + r.armLabel(simulate.ArmCached), ">saved", "cache"}}
 	list := r.Apps[:min(len(r.Apps), maxTextApps)]
 	for i, a := range list {
-		t.add(commonReason(list, i), a.Name, starts(a.StartsPerMonth), optional(a.Cold), optional(a.Automatic), optional(a.Planned), optional(a.Saved), cmpOr(a.Cache, "-"))
+		t.add(commonReason(list, i), r.appLabel(&a), starts(a.StartsPerMonth), optional(a.Cold), optional(a.Automatic), optional(a.Planned), optional(a.Saved), cmpOr(a.Cache, "-"))
 	}
 	p.table(t)
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {
-		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "app")), tableIndent))
+		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "line")), tableIndent))
 	}
 }
 

@@ -125,10 +125,7 @@ func savedBytes(r *Report) *int64 {
 
 func planHeadline(v *Verdict, p *plan.Plan) string {
 	if len(p.Caches) == 0 {
-		if saysReason(p) {
-			return sentence(p.Verdict + ": " + p.Reason)
-		}
-		return sentence(p.Verdict)
+		return nothingHeadline(p)
 	}
 	head := sentence(fmt.Sprintf("%s %s", p.Verdict, count(len(p.Caches), "cache")))
 	if v.SavedPerStart != nil {
@@ -140,10 +137,27 @@ func planHeadline(v *Verdict, p *plan.Plan) string {
 	return sentence(head)
 }
 
-// saysReason reports whether the reason of a plan without caches is short enough
-// for the headline.
+// nothingHeadline says why in the headline itself, in the plan's words when they
+// are short enough.
+func nothingHeadline(p *plan.Plan) string {
+	switch {
+	case saysReason(p):
+		return sentence(p.Verdict + ": " + strings.ToLower(p.Reason[:1]) + p.Reason[1:])
+	case p.Verdict == plan.BuildNothing:
+		return sentence(fmt.Sprintf("%s: no cache within %s a month makes starts faster than %s", p.Verdict, money(p.BudgetPerMonth), baselineNoun(p)))
+	}
+	return sentence(p.Verdict)
+}
+
 func saysReason(p *plan.Plan) bool {
-	return len(p.Caches) == 0 && p.Reason != "" && columns(p.Reason) <= 100
+	return len(p.Caches) == 0 && p.Reason != "" && columns(p.Reason) <= 80
+}
+
+func baselineNoun(p *plan.Plan) string {
+	if p.Baseline == plan.Cold {
+		return "no cache"
+	}
+	return "the free automatic caches"
 }
 
 func fractionWords(fraction *float64) string {
@@ -170,15 +184,14 @@ func planSentences(v *Verdict, r *Report) []string {
 	if len(p.Caches) > 0 {
 		var names []string
 		for _, c := range p.Caches {
-			names = append(names, fmt.Sprintf("%s (%s: %s)", c.Name, gibibytes(c.SizeGiB), some(c.Apps, 3)))
+			names = append(names, fmt.Sprintf("%s (%s: %s)", ellipsis(c.Name, 40), gibibytes(c.SizeGiB), some(shortened(c.Apps, 40), 3)))
 		}
 		add("Build in this order: %s", some(names, 3))
 	}
+	list = append(list, waitSentence(v, p)...)
 	if p.Reason != "" && !saysReason(p) {
 		add("%s", p.Reason)
 	}
-	list = append(list, waitSentence(v, p)...)
-	list = append(list, billSentence(v, p)...)
 	list = append(list, gapSentence(p))
 	return list
 }
@@ -202,27 +215,14 @@ func waitSentence(v *Verdict, p *plan.Plan) []string {
 	if v.SavedBytesPerStart != nil {
 		s += fmt.Sprintf(" and fetches %s less", size(*v.SavedBytesPerStart))
 	}
-	return []string{sentence(s + fmt.Sprintf("; %s of waiting saved a month", longTime(p.SavedSeconds)))}
+	return []string{sentence(s)}
 }
 
 func baselineWords(p *plan.Plan) string {
-	if p.Baseline == simulate.ArmCold {
+	if p.Baseline == plan.Cold {
 		return "without any cache"
 	}
 	return "with the free automatic caches alone"
-}
-
-func billSentence(v *Verdict, p *plan.Plan) []string {
-	if v.NetPerMonth == nil || len(p.Caches) == 0 {
-		return nil
-	}
-	bill := p.Caches[len(p.Caches)-1].CumulativeCost
-	budget := ""
-	if p.BudgetPerMonth.Amount > 0 {
-		budget = " of a budget of " + money(p.BudgetPerMonth)
-	}
-	return []string{sentence(fmt.Sprintf("The caches cost %s a month%s; less what shorter starts save on instances, the bill changes by %s",
-		money(bill), budget, signedMoney(*v.NetPerMonth)))}
 }
 
 func signedMoney(m cost.Money) string {
@@ -235,13 +235,17 @@ func signedMoney(m cost.Money) string {
 // gapSentence says how far from the best possible the plan is.
 func gapSentence(p *plan.Plan) string {
 	switch {
-	case p.GapFraction == 0 && len(p.Caches) == 0:
+	case provenBest(p) && len(p.Caches) == 0:
 		return sentence(fmt.Sprintf("Proven: none of the %s considered saves time under the budget", count(p.Candidates, "cache")))
-	case p.GapFraction == 0:
+	case provenBest(p):
 		return sentence(fmt.Sprintf("Proven: no other choice of the %s considered saves more under the budget", count(p.Candidates, "cache")))
 	}
 	return sentence(fmt.Sprintf("No choice of the %s considered can save more than %s a month (proven); this plan reaches %s of that",
 		count(p.Candidates, "cache"), longTime(p.BoundSeconds), ofBound(p.SavedSeconds, p.BoundSeconds)))
+}
+
+func provenBest(p *plan.Plan) bool {
+	return p.GapFraction == 0 || p.Status == plan.Optimal
 }
 
 // judgeStartups compares medians of cold and of the best arm there is, of one
@@ -263,7 +267,7 @@ func judgeStartups(v *Verdict, r *Report) {
 		fraction = " (" + percent(float64(saved)/float64(cold.P50)) + ")"
 	}
 	v.Headline = fmt.Sprintf("Median start: %s %s, %s %s: ready %s %s%s.", cold.Arm, seconds(cold.P50), warm.Arm, seconds(warm.P50), seconds(saved), change, fraction)
-	v.Sentences = append(v.Sentences, fmt.Sprintf("Of 100 starts the slowest takes %s %s and %s %s (p99; %s).", seconds(cold.P99), cold.Arm, seconds(warm.P99), warm.Arm, cold.Source))
+	v.Sentences = append(v.Sentences, fmt.Sprintf("99 %% of starts are ready within %s %s and %s %s (%s).", seconds(cold.P99), cold.Arm, seconds(warm.P99), warm.Arm, cold.Source))
 	bytes := cold.MeanFetchedBytes - warm.MeanFetchedBytes
 	v.SavedBytesPerStart = &bytes
 	if bytes > 0 {
