@@ -13,6 +13,7 @@
 //
 //	required     the key must be there
 //	enum=a|b|c   the texts that are accepted
+//	enum=parent  those of the key under which the struct stands
 //	unit=parent  the unit is that of the key under which the struct stands
 //	unit=none    no unit, whatever the key ends in; also unit=seconds, hours,
 //	             bytes, GiB, bytesPerSecond, perSecond, fraction

@@ -303,6 +303,12 @@ func TestProgramFaults(t *testing.T) {
 		{"unknown option", struct {
 			A int `json:"a" document:"requird"`
 		}{}, `no document option has the name "requird"`},
+		{"enum of a number", struct {
+			A []int `json:"a" document:"enum=1|2"`
+		}{}, "int: an enum is of strings"},
+		{"enum of a struct", struct {
+			A app `json:"a" document:"enum=1|2"`
+		}{}, "an enum of a struct without enum=parent"},
 		{"unknown unit", struct {
 			A int `json:"a" document:"unit=miles"`
 		}{}, `no unit has the name "miles"`},

@@ -67,7 +67,7 @@ type faults struct {
 
 func (f *faults) add(fault *Error) {
 	f.count++
-	fault.Message = oneLine(fault.Message)
+	fault.Message = tidy(fault.Message)
 	if len(f.list) < keptFaults {
 		f.list = append(f.list, fault)
 	}
@@ -85,12 +85,14 @@ func (f *faults) result() error {
 
 // one returns a single fault in the form of many.
 func one(fault *Error) error {
-	fault.Message = oneLine(fault.Message)
+	fault.Message = tidy(fault.Message)
 	return &Errors{Faults: []*Error{fault}}
 }
 
-// oneLine escapes what a file must not do to a terminal or to a log.
-func oneLine(message string) string {
+// tidy escapes and cuts what a file must not do to a terminal or to a log.
+func tidy(message string) string {
+	const most = 1000
+	message = cut(message, most)
 	if !strings.ContainsFunc(message, unicode.IsControl) {
 		return message
 	}

@@ -16,13 +16,11 @@ type jsonParser struct {
 	scratch []node // children of the mappings and lists that are still open
 }
 
-// A syntaxError stops the parser.
-type syntaxError struct {
+// A syntaxFault stops the parser.
+type syntaxFault struct {
 	line    int32
 	message string
 }
-
-func (e *syntaxError) Error() string { return e.message }
 
 func parseJSON(name, text string) (*node, error) {
 	p := &jsonParser{text: text, line: 1}
@@ -58,7 +56,7 @@ func parseJSONHeader(text string) (root *node, ok bool) {
 	return root, len(root.items) == 2 && root.items[0].key != root.items[1].key
 }
 
-func (p *jsonParser) document() (node, *syntaxError) {
+func (p *jsonParser) document() (node, *syntaxFault) {
 	p.space()
 	root, err := p.value()
 	if err != nil {
@@ -70,8 +68,8 @@ func (p *jsonParser) document() (node, *syntaxError) {
 	return root, nil
 }
 
-func (p *jsonParser) fail(format string, args ...any) *syntaxError {
-	return &syntaxError{line: p.line, message: "not valid JSON: " + fmt.Sprintf(format, args...)}
+func (p *jsonParser) fail(format string, args ...any) *syntaxFault {
+	return &syntaxFault{line: p.line, message: "not valid JSON: " + fmt.Sprintf(format, args...)}
 }
 
 // found names what the parser stands at.
@@ -107,7 +105,7 @@ func (p *jsonParser) accept(c byte) bool {
 	return false
 }
 
-func (p *jsonParser) value() (node, *syntaxError) {
+func (p *jsonParser) value() (node, *syntaxFault) {
 	if p.pos >= len(p.text) {
 		return node{}, p.fail("the file ends too early")
 	}
@@ -132,7 +130,7 @@ func (p *jsonParser) value() (node, *syntaxError) {
 }
 
 // collection reads a list or mapping up to its closing sign.
-func (p *jsonParser) collection(n node, end byte) (node, *syntaxError) {
+func (p *jsonParser) collection(n node, end byte) (node, *syntaxFault) {
 	if p.depth++; p.depth > maxDepth {
 		return node{}, p.fail("nested deeper than %d", maxDepth)
 	}
@@ -158,14 +156,14 @@ func (p *jsonParser) collection(n node, end byte) (node, *syntaxError) {
 	return n, nil
 }
 
-func (p *jsonParser) item(parent nodeKind) (node, *syntaxError) {
+func (p *jsonParser) item(parent nodeKind) (node, *syntaxFault) {
 	if parent == mappingNode {
 		return p.entry()
 	}
 	return p.value()
 }
 
-func (p *jsonParser) entry() (node, *syntaxError) {
+func (p *jsonParser) entry() (node, *syntaxFault) {
 	if p.pos >= len(p.text) || p.text[p.pos] != '"' {
 		return node{}, p.fail("wanted a key in quotes, found %s", p.found())
 	}
@@ -175,7 +173,7 @@ func (p *jsonParser) entry() (node, *syntaxError) {
 		return node{}, err
 	}
 	if p.space(); !p.accept(':') {
-		return node{}, p.fail("wanted ':' after %q, found %s", key, p.found())
+		return node{}, p.fail("wanted ':' after %q, found %s", shortened(key), p.found())
 	}
 	p.space()
 	n, err := p.value()
@@ -184,7 +182,7 @@ func (p *jsonParser) entry() (node, *syntaxError) {
 }
 
 // quoted reads a string. One without escapes is cut from the text.
-func (p *jsonParser) quoted() (string, *syntaxError) {
+func (p *jsonParser) quoted() (string, *syntaxFault) {
 	start := p.pos
 	escaped := false
 	for p.pos++; p.pos < len(p.text); p.pos++ {
@@ -207,7 +205,7 @@ func (p *jsonParser) quoted() (string, *syntaxError) {
 	return "", p.fail("the file ends within a text")
 }
 
-func (p *jsonParser) unescaped(quoted string) (string, *syntaxError) {
+func (p *jsonParser) unescaped(quoted string) (string, *syntaxFault) {
 	var text string
 	if err := json.Unmarshal([]byte(quoted), &text); err != nil {
 		return "", p.fail("%s is no text: %s", shortened(quoted), strings.TrimPrefix(err.Error(), "json: "))
@@ -215,7 +213,7 @@ func (p *jsonParser) unescaped(quoted string) (string, *syntaxError) {
 	return text, nil
 }
 
-func (p *jsonParser) number(n node) (node, *syntaxError) {
+func (p *jsonParser) number(n node) (node, *syntaxFault) {
 	start := p.pos
 	for p.pos < len(p.text) && strings.IndexByte("+-.0123456789Ee", p.text[p.pos]) >= 0 {
 		p.pos++
@@ -227,7 +225,7 @@ func (p *jsonParser) number(n node) (node, *syntaxError) {
 	return n, nil
 }
 
-func (p *jsonParser) word(n node) (node, *syntaxError) {
+func (p *jsonParser) word(n node) (node, *syntaxFault) {
 	start := p.pos
 	for p.pos < len(p.text) && 'a' <= p.text[p.pos]|0x20 && p.text[p.pos]|0x20 <= 'z' {
 		p.pos++

@@ -47,12 +47,13 @@ type (
 		typ  reflect.Type
 	}
 	structCodec struct {
-		typ        reflect.Type
-		unit       unit // that fields with unit=parent have
-		usesParent bool // some field has unit=parent
-		fields     []field
-		byKey      map[string]*field
-		shorthand  *field // nil if there is none
+		typ       reflect.Type
+		above     rule // of the key, for fields with unit=parent or enum=parent
+		usesUnit  bool // some field has unit=parent
+		usesEnum  bool // some field has enum=parent
+		fields    []field
+		byKey     map[string]*field
+		shorthand *field // nil if there is none
 	}
 )
 
@@ -178,6 +179,9 @@ func (b *builder) codec(t reflect.Type, r rule) codec {
 }
 
 func (b *builder) build(t reflect.Type, r rule) codec {
+	if holdsNoText := t.Kind() <= reflect.Float64 || t == rawType || t == timeType; holdsNoText && r.enum != "" {
+		return b.fail("%s: an enum is of strings", t)
+	}
 	switch {
 	case t == rawType:
 		return rawCodec{}
@@ -239,13 +243,8 @@ func (b *builder) mapOf(t reflect.Type, r rule) codec {
 }
 
 func (b *builder) structOf(t reflect.Type, r rule) codec {
-	// Of the rule only the unit reaches a struct's fields; make one codec for all.
-	key := layoutKey{t, rule{unit: r.unit}}
-	if made, ok := b.made[key]; ok {
-		return made
-	}
-	c := &structCodec{typ: t, unit: r.unit, byKey: map[string]*field{}}
-	b.made[key], b.made[layoutKey{t, r}] = c, c
+	c := &structCodec{typ: t, above: r, byKey: map[string]*field{}}
+	b.made[layoutKey{t, r}] = c
 	b.where = append(b.where, t.String())
 	b.fields(c, t, nil)
 	for i := range c.fields {
@@ -256,6 +255,9 @@ func (b *builder) structOf(t reflect.Type, r rule) codec {
 		c.byKey[f.name] = f
 	}
 	b.shorthand(c)
+	if r.enum != "" && !c.usesEnum {
+		b.fail("an enum of a struct without enum=parent")
+	}
 	b.where = b.where[:len(b.where)-1]
 	return c
 }
@@ -318,21 +320,31 @@ func (b *builder) option(c *structCodec, f *field, r *rule, option string) {
 		r.signed = true
 	case "enum":
 		r.enum = value
+		if value == parent {
+			r.enum, c.usesEnum = c.above.enum, true
+		}
 	case "unit":
-		known, ok := unitNames[value]
-		if value == "parent" {
-			known, ok = c.unit, true
-			c.usesParent = true
-		}
-		if !ok {
-			b.fail("no unit has the name %q", value)
-		}
-		r.unit = known
+		b.unit(c, r, value)
 	case "shorthand":
 		// Found again in shorthand, when the list of fields no longer moves.
 	default:
 		b.fail("no document option has the name %q", name)
 	}
+}
+
+// parent is the value of an option that is taken from the key above.
+const parent = "parent"
+
+func (b *builder) unit(c *structCodec, r *rule, name string) {
+	if name == parent {
+		r.unit, c.usesUnit = c.above.unit, true
+		return
+	}
+	known, ok := unitNames[name]
+	if !ok {
+		b.fail("no unit has the name %q", name)
+	}
+	r.unit = known
 }
 
 // shorthand finds the field that may stand for the whole struct.

@@ -67,8 +67,10 @@ func (n *node) describe() string {
 	return shortened(n.text)
 }
 
-func shortened(text string) string {
-	const most = 60
+// shortened is a text from a file as a message shows it.
+func shortened(text string) string { return cut(text, 60) }
+
+func cut(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}

@@ -52,7 +52,7 @@ func (o object) with(key string, value any) object {
 }
 
 // A schemer collects the definitions of named structs. A struct whose fields
-// take the unit of the key above them has a definition for each such unit.
+// take the unit or the enum of the key above them has a definition for each.
 type schemer struct {
 	describe func(t reflect.Type, field string) string
 	defs     object
@@ -63,6 +63,7 @@ type schemer struct {
 type schemaKey struct {
 	typ  reflect.Type
 	unit unit
+	enum string
 }
 
 func (s *schemer) document(kind string, c *structCodec) object {
@@ -119,8 +120,11 @@ func (c *structCodec) schema(s *schemer) object {
 		return s.either(c)
 	}
 	key := schemaKey{typ: c.typ}
-	if c.usesParent {
-		key.unit = c.unit
+	if c.usesUnit {
+		key.unit = c.above.unit
+	}
+	if c.usesEnum {
+		key.enum = c.above.enum
 	}
 	name, known := s.names[key]
 	if !known {

@@ -17,6 +17,7 @@ const maxAliased = 1_000_000
 
 // A yamlReader turns YAML's nodes into ours.
 type yamlReader struct {
+	lines   int32 // of the file: YAML puts what is not there behind its end
 	depth   int
 	inAlias int // aliases that the current node stands in
 	aliased int // nodes made so far inside aliases
@@ -26,7 +27,7 @@ type yamlReader struct {
 func parseYAML(name, text string) (root *node, err error) {
 	tree, fault := yamlTree(text)
 	if fault == nil && tree != nil {
-		r := &yamlReader{open: map[*yaml.Node]bool{}}
+		r := &yamlReader{lines: yamlLines(text), open: map[*yaml.Node]bool{}}
 		var n node
 		if n, fault = r.node(tree); fault == nil {
 			return &n, nil
@@ -38,8 +39,18 @@ func parseYAML(name, text string) (root *node, err error) {
 	return &node{kind: nullNode, line: 1}, nil
 }
 
+// yamlLines returns the most lines that the text has by YAML's count, which knows
+// more line breaks than others.
+func yamlLines(text string) int32 {
+	lines := 1
+	for _, lineBreak := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
+		lines += strings.Count(text, lineBreak)
+	}
+	return int32(lines)
+}
+
 // yamlTree returns the only document in the text, nil if there is none.
-func yamlTree(text string) (*yaml.Node, *syntaxError) {
+func yamlTree(text string) (*yaml.Node, *syntaxFault) {
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	var first, second yaml.Node
 	switch err := decoder.Decode(&first); {
@@ -50,7 +61,7 @@ func yamlTree(text string) (*yaml.Node, *syntaxError) {
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		return nil, &syntaxError{int32(second.Line), "a second document starts here: a file holds one"}
+		return nil, &syntaxFault{int32(second.Line), "a second document starts here: a file holds one"}
 	case !errors.Is(err, io.EOF):
 		return nil, yamlFault(err, text)
 	}
@@ -68,10 +79,10 @@ var (
 // yamlFault turns an error of the YAML package into ours. Its scanner names the
 // line of a fault, but its parser that of the mapping around it, which may be
 // the whole file, and for an anchor it names none.
-func yamlFault(err error, text string) *syntaxError {
+func yamlFault(err error, text string) *syntaxFault {
 	match := yamlLine.FindStringSubmatch(err.Error())
 	if match == nil {
-		return &syntaxError{1, "not valid YAML: " + err.Error()}
+		return &syntaxFault{1, "not valid YAML: " + err.Error()}
 	}
 	line, _ := strconv.Atoi(match[1])
 	if anchor := yamlAnchor.FindStringSubmatch(match[2]); anchor != nil {
@@ -81,7 +92,7 @@ func yamlFault(err error, text string) *syntaxError {
 	if strings.HasPrefix(match[2], "did not find expected") {
 		line = linesRead(text)
 	}
-	return &syntaxError{int32(max(line, 1)), "not valid YAML: " + match[2]}
+	return &syntaxFault{int32(max(line, 1)), "not valid YAML: " + match[2]}
 }
 
 // linesRead returns how many lines of a faulty text the YAML package asks for
@@ -119,13 +130,13 @@ func (l *lineReader) Read(into []byte) (int, error) {
 	return n, nil
 }
 
-func (r *yamlReader) node(y *yaml.Node) (node, *syntaxError) {
-	n := node{line: int32(y.Line)}
+func (r *yamlReader) node(y *yaml.Node) (node, *syntaxFault) {
+	n := node{line: min(int32(y.Line), r.lines)}
 	if r.inAlias > 0 {
 		r.aliased++
 	}
 	if r.aliased > maxAliased {
-		return n, &syntaxError{n.line, fmt.Sprintf("aliases make more than %d values of this file", maxAliased)}
+		return n, &syntaxFault{n.line, fmt.Sprintf("aliases make more than %d values of this file", maxAliased)}
 	}
 	switch y.Kind {
 	case yaml.AliasNode:
@@ -134,7 +145,7 @@ func (r *yamlReader) node(y *yaml.Node) (node, *syntaxError) {
 		return scalar(n, y)
 	}
 	if r.depth >= maxDepth {
-		return n, &syntaxError{n.line, fmt.Sprintf("nested deeper than %d", maxDepth)}
+		return n, &syntaxFault{n.line, fmt.Sprintf("nested deeper than %d", maxDepth)}
 	}
 	r.depth++
 	defer func() { r.depth-- }()
@@ -144,9 +155,9 @@ func (r *yamlReader) node(y *yaml.Node) (node, *syntaxError) {
 	return r.mapping(n, y)
 }
 
-func (r *yamlReader) alias(y *yaml.Node) (node, *syntaxError) {
+func (r *yamlReader) alias(y *yaml.Node) (node, *syntaxFault) {
 	if r.open[y.Alias] {
-		return node{}, &syntaxError{int32(y.Line), fmt.Sprintf("the anchor %s holds itself", y.Value)}
+		return node{}, &syntaxFault{int32(y.Line), fmt.Sprintf("the anchor %s holds itself", y.Value)}
 	}
 	r.open[y.Alias] = true
 	r.inAlias++
@@ -156,11 +167,11 @@ func (r *yamlReader) alias(y *yaml.Node) (node, *syntaxError) {
 	return n, err
 }
 
-func (r *yamlReader) list(n node, y *yaml.Node) (node, *syntaxError) {
+func (r *yamlReader) list(n node, y *yaml.Node) (node, *syntaxFault) {
 	n.kind = listNode
 	n.items = make([]node, len(y.Content))
 	for i, item := range y.Content {
-		var err *syntaxError
+		var err *syntaxFault
 		if n.items[i], err = r.node(item); err != nil {
 			return n, err
 		}
@@ -168,7 +179,7 @@ func (r *yamlReader) list(n node, y *yaml.Node) (node, *syntaxError) {
 	return n, tagFault(y, "!!seq")
 }
 
-func (r *yamlReader) mapping(n node, y *yaml.Node) (node, *syntaxError) {
+func (r *yamlReader) mapping(n node, y *yaml.Node) (node, *syntaxFault) {
 	n.kind = mappingNode
 	var merges []*yaml.Node
 	for i := 0; i+1 < len(y.Content); i += 2 {
@@ -177,7 +188,7 @@ func (r *yamlReader) mapping(n node, y *yaml.Node) (node, *syntaxError) {
 			key = key.Alias
 		}
 		if key.Kind != yaml.ScalarNode {
-			return n, &syntaxError{int32(key.Line), "a key must be a text"}
+			return n, &syntaxFault{int32(key.Line), "a key must be a text"}
 		}
 		if key.ShortTag() == "!!merge" {
 			merges = append(merges, value)
@@ -200,7 +211,7 @@ func (r *yamlReader) mapping(n node, y *yaml.Node) (node, *syntaxError) {
 
 // merge adds the entries of another mapping, or of a list of them, that n does
 // not have yet.
-func (r *yamlReader) merge(n *node, value *yaml.Node) *syntaxError {
+func (r *yamlReader) merge(n *node, value *yaml.Node) *syntaxFault {
 	from, err := r.node(value)
 	if err != nil {
 		return err
@@ -211,7 +222,7 @@ func (r *yamlReader) merge(n *node, value *yaml.Node) *syntaxError {
 	}
 	for _, source := range sources {
 		if source.kind != mappingNode {
-			return &syntaxError{int32(value.Line), "<< takes a mapping or a list of mappings"}
+			return &syntaxFault{int32(value.Line), "<< takes a mapping or a list of mappings"}
 		}
 		present := map[string]bool{}
 		for i := range n.items {
@@ -227,7 +238,7 @@ func (r *yamlReader) merge(n *node, value *yaml.Node) *syntaxError {
 }
 
 // scalar reads a text, number, bool or null by the tag that YAML found for it.
-func scalar(n node, y *yaml.Node) (node, *syntaxError) {
+func scalar(n node, y *yaml.Node) (node, *syntaxFault) {
 	n.text = y.Value
 	switch tag := y.ShortTag(); tag {
 	case "!!null":
@@ -235,13 +246,13 @@ func scalar(n node, y *yaml.Node) (node, *syntaxError) {
 	case "!!bool":
 		n.kind, n.text = boolNode, strings.ToLower(y.Value)
 		if n.text != "true" && n.text != "false" {
-			return n, &syntaxError{n.line, shortened(y.Value) + " is not true or false"}
+			return n, &syntaxFault{n.line, shortened(y.Value) + " is not true or false"}
 		}
 	case "!!int", "!!float":
 		n.kind = numberNode
 		text, ok := decimal(y.Value)
 		if !ok {
-			return n, &syntaxError{n.line, fmt.Sprintf("%s is not a decimal number: write it as one, or in quotes if it is text", shortened(y.Value))}
+			return n, &syntaxFault{n.line, fmt.Sprintf("%s is not a decimal number: write it as one, or in quotes if it is text", shortened(y.Value))}
 		}
 		n.text = text
 	case "!!str", "!!timestamp", "!!merge":
@@ -251,7 +262,7 @@ func scalar(n node, y *yaml.Node) (node, *syntaxError) {
 			n.kind = numberNode
 		}
 	default:
-		return n, &syntaxError{n.line, fmt.Sprintf("the tag %s has no meaning here", tag)}
+		return n, &syntaxFault{n.line, fmt.Sprintf("the tag %s has no meaning here", tag)}
 	}
 	return n, nil
 }
@@ -275,9 +286,9 @@ func decimal(text string) (string, bool) {
 	return sign + text, isNumber(sign + text)
 }
 
-func tagFault(y *yaml.Node, wanted string) *syntaxError {
+func tagFault(y *yaml.Node, wanted string) *syntaxFault {
 	if tag := y.ShortTag(); tag != wanted {
-		return &syntaxError{int32(y.Line), fmt.Sprintf("the tag %s has no meaning here", tag)}
+		return &syntaxFault{int32(y.Line), fmt.Sprintf("the tag %s has no meaning here", tag)}
 	}
 	return nil
 }
