@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -152,6 +153,9 @@ func tiles(r *Report) []tile {
 	if r.Plan == nil {
 		return startupTiles(r)
 	}
+	if len(r.Plan.Caches) == 0 {
+		return append(todayTiles(r.Plan), boundTile(r))
+	}
 	v := &r.Verdict
 	var list []tile
 	if v.SavedPerStart != nil {
@@ -170,6 +174,19 @@ func tiles(r *Report) []tile {
 		list = append(list, tile{"net per month", "caches less what shorter starts save", simulate.Estimated, c})
 	}
 	return append(list, boundTile(r))
+}
+
+// todayTiles are the mean starts that a plan without caches leaves as they are.
+func todayTiles(p *plan.Plan) []tile {
+	var list []tile
+	for _, t := range []struct{ arm, label string }{
+		{plan.Automatic, "mean start, automatic caches"}, {plan.Cold, "mean start, no caches"},
+	} {
+		if mean := meanStart(p, t.arm); mean > 0 {
+			list = append(list, tile{t.label, "from request to ready", simulate.Estimated, secondsCell(mean)})
+		}
+	}
+	return list
 }
 
 func boundTile(r *Report) tile {

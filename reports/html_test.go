@@ -97,7 +97,7 @@ func inputs() map[string]struct {
 	}{
 		"build":    {shop(true), 5},
 		"nothing":  {shop(false), 4},
-		"timeline": {Input{Timeline: shopTimeline()}, 4},
+		"timeline": {Input{Timeline: shopTimeline(true)}, 4},
 		"images":   {Input{Inventory: shopInventory()}, 0},
 		"matches":  {Input{Matches: shopMatches()}, 0},
 		"hostile":  {hostile(), 5},

@@ -30,7 +30,7 @@ func TestText(t *testing.T) {
 	}{
 		{"build", shop(true)},
 		{"nothing", shop(false)},
-		{"timeline", Input{Timeline: shopTimeline()}},
+		{"timeline", Input{Timeline: shopTimeline(true)}},
 		{"images", Input{Title: "images", Inventory: shopInventory()}},
 		{"empty", Input{}},
 	} {

@@ -88,6 +88,16 @@ func totalOf(p *plan.Plan, arm string) *plan.Total {
 	return nil
 }
 
+// meanStart is the mean time to ready of a start of the workload in an arm; 0
+// when it is unknown.
+func meanStart(p *plan.Plan, arm string) time.Duration {
+	total, starts := totalOf(p, arm), startsPerMonth(p)
+	if total == nil || starts == 0 {
+		return 0
+	}
+	return time.Duration(float64(total.StartupSeconds) / starts)
+}
+
 // netOf is the planned arm's bill less the baseline's; nil when a total is
 // missing or in another currency.
 func netOf(p *plan.Plan) *cost.Money {
@@ -198,20 +208,18 @@ func planSentences(v *Verdict, r *Report) []string {
 
 // waitSentence compares the mean start of the baseline and of the plan.
 func waitSentence(v *Verdict, p *plan.Plan) []string {
-	base, planned := totalOf(p, p.Baseline), totalOf(p, armPlanned)
-	starts := startsPerMonth(p)
-	if base == nil || planned == nil || starts == 0 {
+	base, planned := meanStart(p, p.Baseline), meanStart(p, armPlanned)
+	if base == 0 || planned == 0 {
 		return nil
 	}
-	mean := func(t *plan.Total) string { return seconds(time.Duration(float64(t.StartupSeconds) / starts)) }
 	if len(p.Caches) == 0 {
-		cold := ""
-		if c := totalOf(p, simulate.ArmCold); c != nil && p.Baseline != simulate.ArmCold {
-			cold = ", without any cache " + mean(c)
+		s := fmt.Sprintf("A start takes %s on average %s", seconds(base), baselineWords(p))
+		if cold := meanStart(p, plan.Cold); cold > 0 && p.Baseline != plan.Cold {
+			s += fmt.Sprintf(", %s without any cache", seconds(cold))
 		}
-		return []string{sentence(fmt.Sprintf("A start takes %s on average %s%s", mean(base), baselineWords(p), cold))}
+		return []string{sentence(s)}
 	}
-	s := fmt.Sprintf("A start takes %s on average instead of %s %s", mean(planned), mean(base), baselineWords(p))
+	s := fmt.Sprintf("A start takes %s on average instead of %s %s", seconds(planned), seconds(base), baselineWords(p))
 	if v.SavedBytesPerStart != nil {
 		s += fmt.Sprintf(" and fetches %s less", size(*v.SavedBytesPerStart))
 	}
