@@ -96,7 +96,8 @@ func (p *Problem) unpacked(set layerSet) (total, assumed int64) {
 // sizeGiB is the smallest whole size that holds the bytes with headroom.
 func sizeGiB(unpackedBytes int64) float64 {
 	need := float64(unpackedBytes) * (1 + headroomFraction) / bytesPerGiB
-	return max(matcher.MinCacheGiB, math.Ceil(need))
+	// Less what rounding adds: 100 GiB and a tenth are 110, not 111.
+	return max(matcher.MinCacheGiB, math.Ceil(need-1e-6))
 }
 
 // imageSet is a set of references on its way to become a candidate.

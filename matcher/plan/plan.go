@@ -32,6 +32,9 @@
 // Use: fill a Problem, call Choose, and save or print the Plan.
 package plan
 
+// Fields are named as their keys in a file, which carry the unit.
+//lint:file-ignore ST1011 see above
+
 import (
 	"fmt"
 	"time"

@@ -158,37 +158,44 @@ func (p *program) better(x, y *choice) bool {
 	return x.cost < y.cost-1e-12*(math.Abs(x.cost)+math.Abs(y.cost))
 }
 
-// greedy opens one cache after the other, once by gain per money and once by
-// gain alone, and returns the better: either rule by itself can be arbitrarily
-// bad under a budget.
-func (p *program) greedy() choice {
-	byRate := p.greedyBy(func(gain, money float64) float64 {
+// greedy opens one cache after the other, by gain per money, by gain alone, and
+// by gain less the price of money for prices around perMoney, and returns the
+// best: each rule by itself can be arbitrarily bad, the first where the quota is
+// short, the second where the budget is.
+func (p *program) greedy(perMoney float64) choice {
+	best := p.greedyBy(p.nothing(), 0, func(gain, money float64) float64 {
 		if money <= 0 {
 			return math.Inf(1)
 		}
 		return gain / money
 	})
-	byGain := p.greedyBy(func(gain, _ float64) float64 { return gain })
-	if p.better(&byGain, &byRate) {
-		return byGain
+	for _, factor := range []float64{0, 0.25, 0.5, 1, 2, 4} {
+		price := factor * perMoney
+		c := p.greedyBy(p.nothing(), price, func(gain, money float64) float64 { return gain - price*money })
+		// What is left of the budget is worth nothing unspent.
+		c = p.greedyBy(c, 0, func(gain, _ float64) float64 { return gain })
+		if p.better(&c, &best) {
+			best = c
+		}
 	}
-	return byRate
+	return best
 }
 
-func (p *program) greedyBy(worth func(gain, money float64) float64) choice {
-	best := p.nothing()
+// greedyBy adds to best the cache of most worth, above 0, as long as there is
+// one; apps move to it where that is worth more than perMoney.
+func (p *program) greedyBy(best choice, perMoney float64, worth func(gain, money float64) float64) choice {
 	for {
 		var next *choice
 		worthNext := 0.0
 		for c := range p.fixed {
-			if best.open[c] {
+			if best.open[c] && !p.explicit {
 				continue
 			}
-			with := p.with(best, c)
+			with := p.with(best, c, perMoney)
 			if !p.feasible(&with) || !p.better(&with, &best) {
 				continue
 			}
-			if w := worth(with.gain-best.gain, with.cost-best.cost); next == nil || w > worthNext {
+			if w := worth(with.gain-best.gain, with.cost-best.cost); w > worthNext {
 				next, worthNext = &with, w
 			}
 		}
@@ -200,18 +207,18 @@ func (p *program) greedyBy(worth func(gain, money float64) float64) choice {
 }
 
 // with is the choice c after cache is opened as well.
-func (p *program) with(c choice, cache int) choice {
+func (p *program) with(c choice, cache int, perMoney float64) choice {
 	if p.explicit {
-		return p.withNamed(c, cache)
+		return p.withNamed(c, cache, perMoney)
 	}
 	open := slices.Clone(c.open)
 	open[cache] = true
 	return p.matched(open)
 }
 
-// withNamed moves apps to cache, those with the most gain per money first, as
-// long as the budget lasts.
-func (p *program) withNamed(c choice, cache int) choice {
+// withNamed moves apps to cache where that gains more than perMoney, those with
+// the most gain per money first, as long as the budget lasts.
+func (p *program) withNamed(c choice, cache int, perMoney float64) choice {
 	type move struct {
 		app, pick   int
 		gain, money float64
@@ -227,13 +234,17 @@ func (p *program) withNamed(c choice, cache int) choice {
 			m.gain -= options[old].gain
 			m.money -= options[old].use
 		}
-		if m.gain > 0 {
+		if m.gain > 0 && m.gain > perMoney*m.money {
 			moves = append(moves, m)
 		}
 	}
 	// Cross-multiplied, for money can be 0 or less.
 	slices.SortStableFunc(moves, func(x, y move) int { return cmp.Compare(y.gain*x.money, x.gain*y.money) })
-	pick, left := slices.Clone(c.pick), p.budget-c.cost-p.fixed[cache]
+	left := p.budget - c.cost
+	if !c.open[cache] {
+		left -= p.fixed[cache]
+	}
+	pick := slices.Clone(c.pick)
 	for _, m := range moves {
 		if m.money <= left {
 			pick[m.app] = m.pick

@@ -20,7 +20,8 @@ type solution struct {
 // solve returns the best choice. It stops at maxScans or when ctx is done, with
 // the best so far and the bound of what it did not look at.
 func (p *program) solve(ctx context.Context) solution {
-	s := &search{program: p, best: p.greedy(), duals: []dual{p.dual(), p.priced(0, 0)}}
+	proof := p.dual()
+	s := &search{program: p, best: p.greedy(proof.perMoney), duals: []dual{proof, p.priced(0, 0)}}
 	s.state = make([]state, len(p.fixed))
 	if p.explicit {
 		s.pick = p.noPicks()

@@ -34,7 +34,7 @@ func (m *model) whyPicked(a *app, c *candidate, e effect) string {
 func (m *model) whyNone(a *app, c choice) (cache, reason string) {
 	if m.Baseline == Automatic {
 		if cache = m.existingFor(a, c); cache != "" {
-			return cache, "the existing cache comes before every planned one in ECI's order"
+			return cache, "ECI's matching gives it this cache, which exists already"
 		}
 	}
 	most := option{}
@@ -46,8 +46,8 @@ func (m *model) whyNone(a *app, c choice) (cache, reason string) {
 	if most.gain <= 0 {
 		return "", fmt.Sprintf("no candidate makes its starts faster than %s", m.baselineWords(a))
 	}
-	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, most of it for disks in use; the plan saves more without, or the budget does not allow it",
-		spell(most.gain), m.Prices.Money(most.use+m.candidates[most.cache].fixed()))
+	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; the budget or the quota does more elsewhere",
+		spell(most.gain), m.Prices.Money(most.use+m.candidates[most.cache].fixed()), m.Prices.Money(most.use))
 }
 
 func (m *model) baselineWords(a *app) string {
