@@ -87,6 +87,7 @@ func (w *world) estimate(start *Start) Estimate {
 			held[image] = true
 			for _, c := range w.chains.Images[image] {
 				n.snapshots[c] = true
+				n.blobs[w.layer[c]] = p.Pull.KeepBlobs.Value
 			}
 		}
 	}

@@ -77,10 +77,14 @@ func (e *engine) newNode(p *Profile) *node {
 	return n
 }
 
-// hold puts an image's layers on the node, unpacked, as a cache's disk does.
+// hold puts an image's layers on the node, unpacked, as a cache's disk does; with
+// their blobs where the runtime that filled the disk keeps them.
 func (n *node) hold(e *engine, image int) {
 	for _, c := range e.w.chains.Images[image] {
 		n.snapshots[c] = true
+		if n.profile.Pull.KeepBlobs.Value {
+			n.blobs[e.w.layer[c]] = true
+		}
 	}
 	n.images[image] = &heldImage{used: e.now}
 }

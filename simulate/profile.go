@@ -205,7 +205,7 @@ func (p *Profile) Validate() error {
 	}
 	for _, v := range p.values() {
 		if err := v.check(); err != nil {
-			return document.At(v.name, "%s of profile %s: %v", v.name, p.Name, err)
+			return document.At(v.name, "%v (profile %s)", err, p.Name)
 		}
 	}
 	if p.Node.LowFraction.Value > p.Node.HighFraction.Value {
