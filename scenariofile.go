@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -81,6 +82,9 @@ type ScenarioFile struct {
 	MinCoverage *float64 `json:"minCoverageFraction,omitempty"`
 	// Outputs are files to write besides the summary.
 	Outputs []Output `json:"outputs,omitempty"`
+
+	// whole remembers where in the file each key stands.
+	whole document.Raw
 }
 
 // Output is a report file to write.
@@ -97,7 +101,9 @@ func ReadScenarioFile(name string, data []byte) (*ScenarioFile, error) {
 	if err := document.Read(name, data, ScenarioKind, &f); err != nil {
 		return nil, err
 	}
-	return &f, nil
+	var err error
+	f.whole, err = document.Whole(name, data)
+	return &f, err
 }
 
 // Validate reports numbers that cannot be.
@@ -126,7 +132,7 @@ type ReadFunc func(path string) ([]byte, error)
 // Scenario reads the files that f names, found from the directory of the
 // scenario file called name, and returns the values.
 func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
-	l := &loader{dir: filepath.Dir(name), read: read}
+	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole}
 	s := &Scenario{
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
 		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota,
@@ -146,7 +152,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	for _, key := range sortedKeys(f.Policies) {
 		if err := s.Policy.Set(key + "=" + f.Policies[key]); err != nil {
-			return nil, &document.Error{File: name, Path: "policies." + key, Message: err.Error()}
+			return nil, l.at("policies", err)
 		}
 	}
 	l.load(f, s)
@@ -184,6 +190,7 @@ func sortedKeys(m map[string]string) []string {
 type loader struct {
 	dir    string
 	read   ReadFunc
+	whole  document.Raw
 	inputs []simulate.Input
 	err    error
 }
@@ -196,40 +203,57 @@ func (l *loader) path(name string) string {
 	return filepath.Join(l.dir, name)
 }
 
-// file reads a file and notes its digest; it does nothing for the empty name
-// and after an error.
-func (l *loader) file(name string, use func(path string, data []byte) error) {
+// InputOf notes a file that a result is made from.
+func InputOf(name string, data []byte) simulate.Input {
+	sum := sha256.Sum256(data)
+	return simulate.Input{Name: filepath.ToSlash(name), Digest: layers.Digest("sha256:" + hex.EncodeToString(sum[:]))}
+}
+
+// at says at which key of the scenario file an error arose. A fault of a file
+// that it names has its own place already.
+func (l *loader) at(key string, err error) error {
+	var fault *document.Error
+	if l.whole.IsZero() || errors.As(err, &fault) {
+		return err
+	}
+	return l.whole.At(key, "%v", err)
+}
+
+// file reads the file that a key of the scenario names and notes its digest; it
+// does nothing for the empty name and after an error.
+func (l *loader) file(key, name string, use func(path string, data []byte) error) {
 	if name == "" || l.err != nil {
 		return
 	}
 	path := l.path(name)
 	data, err := l.read(path)
 	if err == nil {
-		sum := sha256.Sum256(data)
-		l.inputs = append(l.inputs, simulate.Input{Name: name, Digest: layers.Digest("sha256:" + hex.EncodeToString(sum[:]))})
+		l.inputs = append(l.inputs, InputOf(name, data))
 		err = use(path, data)
 	}
-	l.err = err
+	if err != nil {
+		l.err = l.at(key, err)
+	}
 }
 
 func (l *loader) load(f *ScenarioFile, s *Scenario) {
-	l.file(f.Workload, func(path string, data []byte) (err error) {
+	l.file("workload", f.Workload, func(path string, data []byte) (err error) {
 		s.Workload, err = workload.Read(path, data)
 		return err
 	})
-	l.file(f.Inventory, func(path string, data []byte) (err error) {
+	l.file("inventory", f.Inventory, func(path string, data []byte) (err error) {
 		s.Inventory, err = layers.Read(path, data)
 		return err
 	})
-	l.file(f.LayerSizes, func(path string, data []byte) (err error) {
+	l.file("layerSizes", f.LayerSizes, func(path string, data []byte) (err error) {
 		s.Resolve.Sizes, err = layers.ReadSizes(path, bytes.NewReader(data))
 		return err
 	})
-	l.file(f.Lock, func(path string, data []byte) (err error) {
+	l.file("lock", f.Lock, func(path string, data []byte) (err error) {
 		s.Lock, err = ReadLock(path, data)
 		return err
 	})
-	l.file(f.Caches, func(path string, data []byte) error {
+	l.file("caches", f.Caches, func(path string, data []byte) error {
 		c, err := matcher.ReadCaches(path, data)
 		if err == nil {
 			s.Caches = c.Caches
@@ -250,10 +274,14 @@ func (l *loader) profile(name string) (*simulate.Profile, error) {
 		name = "containerd"
 	}
 	if !looksLikeFile(name) {
-		return simulate.BuiltIn(name)
+		p, err := simulate.BuiltIn(name)
+		if err != nil {
+			err = l.at("profile", err)
+		}
+		return p, err
 	}
 	var p *simulate.Profile
-	l.file(name, func(path string, data []byte) (err error) {
+	l.file("profile", name, func(path string, data []byte) (err error) {
 		p, err = simulate.ReadProfile(path, data)
 		return err
 	})
@@ -269,10 +297,10 @@ func (l *loader) prices(name string) (cost.Book, error) {
 		return cost.China(), nil
 	}
 	if !looksLikeFile(name) {
-		return cost.Book{}, fmt.Errorf("no built-in price book is called %q; there are usd and cny, or name a file", name)
+		return cost.Book{}, l.at("prices", fmt.Errorf("no built-in price book is called %q; there are usd and cny, or name a file", name))
 	}
 	var book cost.Book
-	l.file(name, func(path string, data []byte) error {
+	l.file("prices", name, func(path string, data []byte) error {
 		return document.Read(path, data, cost.Kind, &book)
 	})
 	return book, l.err

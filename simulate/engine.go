@@ -89,8 +89,8 @@ func (w *world) run(opt Options, repeat int) ([]Startup, error) {
 		e.at(w.starts[i].Requested, s.request)
 	}
 	e.loop()
-	if e.finished < len(w.starts) {
-		return nil, fmt.Errorf("simulate: %d of %d starts never became ready; this is a fault of cachebench, please report it with the scenario", len(w.starts)-e.finished, len(w.starts))
+	if e.finished != len(w.starts) {
+		return nil, fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", len(w.starts), e.finished)
 	}
 	return e.startups, nil
 }

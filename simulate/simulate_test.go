@@ -181,12 +181,15 @@ func TestCachedStart(t *testing.T) {
 	p := bare()
 	p.Network.Node = is[network.Rate](100*mb, "")
 	p.Cache = CacheProfile{Attach: is(time.Second, ""), ReadFraction: is(0.1, ""), FirstRead: is[network.Rate](20*mb, ""), StartsPerCopy: is[int64](1000, "")}
-	got := run(t, inv, p, Options{},
+	got := run(t, inv, p, Options{Spans: func(int) bool { return true }},
 		Start{App: "hit", Images: []int{0}, Held: []int{0}, CacheID: "c"},
 		Start{App: "partial", Images: []int{1}, Held: []int{0}, CacheID: "c"},
 	)
 	if s := got[0]; s.Ready != 2*time.Second || s.Hit != matcher.FullHit || s.FetchedBytes != 0 || s.LayersReused != 1 {
 		t.Errorf("hit: ready %v, %s, fetched %d, reused %d", s.Ready, s.Hit, s.FetchedBytes, s.LayersReused)
+	}
+	if spans := got[0].Spans; len(spans) != 2 || spans[0].Phase != Attach || spans[1].Phase != Ready {
+		t.Errorf("hit: spans %+v, want one of attach and one of ready", spans)
 	}
 	if s := got[1]; s.Ready != 2500*ms || s.Hit != matcher.PartialHit || s.FetchedBytes != 50*mb || s.UnpackedBytes != 100*mb {
 		t.Errorf("partial: ready %v, %s, fetched %d, unpacked %d", s.Ready, s.Hit, s.FetchedBytes, s.UnpackedBytes)

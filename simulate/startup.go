@@ -242,7 +242,7 @@ func (p *pull) resolve() {
 	s := p.s
 	img := &s.e.w.inv.Images[p.image]
 	if s.node.images[p.image] != nil && !s.start.pulls(img.Reference) && p.complete() {
-		s.pulled(p.image)
+		s.e.after(0, func() { s.pulled(p.image) })
 		return
 	}
 	from := s.e.now

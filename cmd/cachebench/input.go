@@ -13,6 +13,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // inputs are the flags that name what a stage starts from. They complete and
@@ -64,9 +65,10 @@ func (in *inputs) addModelFlags(cmd *cobra.Command) {
 // load returns the Scenario of the flags over that of the scenario file.
 func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 	file := &cachebench.ScenarioFile{}
+	var data []byte
+	var err error
 	if in.scenario != "" {
-		data, err := readInput(in.scenario)
-		if err != nil {
+		if data, err = readInput(in.scenario); err != nil {
 			return nil, err
 		}
 		if file, err = cachebench.ReadScenarioFile(in.scenario, data); err != nil {
@@ -80,6 +82,9 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.scenario != "" {
+		s.Inputs = append([]simulate.Input{cachebench.InputOf(filepath.Base(in.scenario), data)}, s.Inputs...)
+	}
 	if cmd.Flags().Changed("min-coverage") {
 		s.MinCoverage = in.coverage
 	}
@@ -92,14 +97,9 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 
 // override puts what the flags give in place of the file's.
 func (in *inputs) override(file *cachebench.ScenarioFile) error {
-	dir := filepath.Dir(in.scenario)
 	path := func(to *string, from string) {
-		if from == "" {
-			return
-		}
-		*to = from
-		if rel, err := filepath.Rel(dir, from); err == nil && !filepath.IsAbs(from) {
-			*to = rel
+		if from != "" {
+			*to = in.fromScenario(from)
 		}
 	}
 	name := func(to *string, from string) {
@@ -144,6 +144,23 @@ func (in *inputs) override(file *cachebench.ScenarioFile) error {
 		return usageError{err}
 	}
 	return nil
+}
+
+// fromScenario is a path as the scenario file would write it: its paths are
+// relative to its own directory, those of flags to where the command runs.
+func (in *inputs) fromScenario(path string) string {
+	dir, err := filepath.Abs(filepath.Dir(in.scenario))
+	if err != nil || filepath.IsAbs(path) {
+		return path
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(dir, abs); err == nil {
+		return rel
+	}
+	return abs
 }
 
 func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string, string)) error {

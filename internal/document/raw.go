@@ -15,6 +15,16 @@ type Raw struct {
 	path string
 }
 
+// Whole returns a document undecoded, so that its reader can name lines later. It
+// checks the syntax alone; Read checks the rest.
+func Whole(name string, data []byte) (Raw, error) {
+	root, err := parse(name, data)
+	if err != nil {
+		return Raw{}, err
+	}
+	return Raw{node: root, file: name}, nil
+}
+
 // IsZero reports whether the document did not hold the value.
 func (r Raw) IsZero() bool { return r.node == nil }
 

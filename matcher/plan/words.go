@@ -82,8 +82,8 @@ func (m *model) reason(p *Plan) string {
 	if net < 0 {
 		effect = fmt.Sprintf("a net saving of %s", m.Prices.Money(-net))
 	}
-	return fmt.Sprintf("%s saves %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what instances save is worth %s, so it comes to %s.",
-		plural(len(p.Caches), "cache"), spell(p.SavedSeconds.Seconds()), m.Baseline, cost, m.Prices.Money(use), m.Prices.Money(saved), effect)
+	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what instances save is worth %s, so it comes to %s.",
+		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, cost, m.Prices.Money(use), m.Prices.Money(saved), effect)
 }
 
 // whyNothing finds the nearest cache that would have helped.
@@ -204,4 +204,12 @@ func plural(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// verb is in the third person for one.
+func verb(n int, word string) string {
+	if n == 1 {
+		return word + "s"
+	}
+	return word
 }
