@@ -77,6 +77,10 @@ const (
 	DefaultQuota       = 50
 )
 
+// MaxStartsPerMonth is the largest workload that is replayed start by start; a
+// start takes some 100 bytes while the month is replayed.
+const MaxStartsPerMonth = 20_000_000
+
 // References are what Analyze looks up: the images of the workload, those given
 // besides, and those of the existing caches, each once.
 func (s *Scenario) References() []string {
@@ -165,6 +169,9 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 	j.Coverage.Apps = len(j.Workload.Apps)
 	if j.Coverage.StartsFraction = 1; all > 0 {
 		j.Coverage.StartsFraction = covered / all
+	}
+	if all > MaxStartsPerMonth {
+		return nil, fmt.Errorf("the workload has %.3g starts a month; at most %.0e are replayed one by one: scale it down", all, float64(MaxStartsPerMonth))
 	}
 	if j.Coverage.Apps == 0 {
 		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)

@@ -19,6 +19,8 @@ type Sharing struct {
 	// shared, 3 when a layer is used by three images on average; 0 when there
 	// are no bytes.
 	SharingFactor float64 `json:"sharingFactor"`
+	// Layers are the distinct layers, the largest compressed first.
+	Layers []LayerUse `json:"layers,omitempty"`
 	// Pairs are the pairs of images that share most bytes by digest, most
 	// first, at most 10; pairs that share nothing are left out.
 	Pairs []Pair `json:"pairs,omitempty"`
@@ -33,6 +35,18 @@ type ImageSize struct {
 	// Platform is os/arch[/variant].
 	Platform string      `json:"platform"`
 	Size     layers.Size `json:"size"`
+	// Own is the part of Size that no other of the images has (by digest).
+	Own layers.Size `json:"own"`
+}
+
+// LayerUse is one layer and how many images have it.
+type LayerUse struct {
+	Digest layers.Digest `json:"digest" document:"required"`
+	Size   layers.Size   `json:"size"`
+	// Images counts the images that have it.
+	Images int `json:"images"`
+	// CreatedBy is the build step that made it, where known.
+	CreatedBy string `json:"createdBy,omitempty"`
 }
 
 // Pair is what two images have in common. The two overlaps are never added:
@@ -63,18 +77,53 @@ func share(inv *layers.Inventory, platform string) *Sharing {
 			chosen = append(chosen, i)
 		}
 	}
+	uses := usesOf(inv, chosen)
 	for _, i := range chosen {
 		img := inv.Images[i]
 		size := inv.Union(i)
-		s.Images = append(s.Images, ImageSize{img.Reference, img.Digest, img.Platform, size})
+		s.Images = append(s.Images, ImageSize{img.Reference, img.Digest, img.Platform, size, ownOf(inv, i, uses)})
 		s.Sum = added(s.Sum, size)
 	}
+	s.Layers = layerUses(inv, uses)
 	s.Union = inv.Union(chosen...)
 	if s.Union.CompressedBytes > 0 {
 		s.SharingFactor = float64(s.Sum.CompressedBytes) / float64(s.Union.CompressedBytes)
 	}
 	s.Pairs = topPairs(inv, chosen)
 	return s
+}
+
+// usesOf counts, for each layer of the Inventory, the images that have it.
+func usesOf(inv *layers.Inventory, images []int) []int {
+	uses := make([]int, len(inv.Layers))
+	for _, i := range images {
+		for l := range setOf(inv.Images[i].Layers) {
+			uses[l]++
+		}
+	}
+	return uses
+}
+
+func ownOf(inv *layers.Inventory, image int, uses []int) (own layers.Size) {
+	for l := range setOf(inv.Images[image].Layers) {
+		if uses[l] == 1 {
+			own = added(own, sizeOf(inv.Layers[l]))
+		}
+	}
+	return own
+}
+
+func layerUses(inv *layers.Inventory, uses []int) []LayerUse {
+	var list []LayerUse
+	for l, n := range uses {
+		if n > 0 {
+			list = append(list, LayerUse{inv.Layers[l].Digest, sizeOf(inv.Layers[l]), n, inv.Layers[l].CreatedBy})
+		}
+	}
+	slices.SortStableFunc(list, func(x, y LayerUse) int {
+		return cmp.Compare(y.Size.CompressedBytes, x.Size.CompressedBytes)
+	})
+	return list
 }
 
 func added(a, b layers.Size) layers.Size {

@@ -24,7 +24,7 @@ func text(r *Report, opt Options) []byte {
 	p.phases(r)
 	p.existing(r.Plan)
 	p.matches(r.Matches)
-	p.sharing(r.Sharing)
+	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)
 	p.coverage(r.Coverage)
 	p.list("Assumed", r.Assumptions)
 	p.list("Doubts", r.Doubts)
@@ -330,13 +330,22 @@ func (p *printer) matches(m *matcher.Matches) {
 	p.lines("", wrap("held: compressed; by digest saves the download, by chain the unpacking too; to fetch compressed, to unpack unpacked", tableIndent))
 }
 
-func (p *printer) sharing(s *Sharing) {
+// sharing tells what images share; detailed lists images and layers too.
+func (p *printer) sharing(s *Sharing, detailed bool) {
 	if s == nil || len(s.Images)+len(s.Unresolved) == 0 {
 		return
 	}
 	p.heading(fmt.Sprintf("Sharing: %s, each distinct layer once %s compressed, %s unpacked; factor %s",
 		count(len(s.Images), "image"), size(s.Union.CompressedBytes), unpackedSize(s.Union), decimal(s.SharingFactor, 2)))
+	if detailed {
+		p.images(s.Images)
+		p.line("")
+	}
 	p.pairs(s.Pairs)
+	if detailed {
+		p.line("")
+		p.layers(s)
+	}
 	if len(s.Unresolved) == 0 {
 		return
 	}
@@ -345,6 +354,33 @@ func (p *printer) sharing(s *Sharing) {
 		t.add(u.Reason, u.Reference)
 	}
 	p.table(t)
+}
+
+// images lists images; own is what no other image has.
+func (p *printer) images(list []ImageSize) {
+	if len(list) == 0 {
+		return
+	}
+	t := &textTable{heads: []string{"image", "platform", ">layers", ">compressed", ">unpacked", ">own"}}
+	for _, img := range list {
+		t.add("", img.Reference, img.Platform, fmt.Sprint(img.Size.Layers), size(img.Size.CompressedBytes), unpackedSize(img.Size), size(img.Own.CompressedBytes))
+	}
+	p.table(t)
+	p.lines("", wrap("own: compressed bytes of layers that no other of these images has", tableIndent))
+}
+
+// maxTextLayers bounds the layers in a text report.
+const maxTextLayers = 25
+
+func (p *printer) layers(s *Sharing) {
+	t := &textTable{heads: []string{"layer", ">compressed", ">unpacked", ">in images", "made by"}}
+	for _, l := range s.Layers[:min(len(s.Layers), maxTextLayers)] {
+		t.add("", short(l.Digest), size(l.Size.CompressedBytes), unpackedSize(l.Size), fmt.Sprint(l.Images), l.CreatedBy)
+	}
+	p.table(t)
+	if n := len(s.Layers) - maxTextLayers; n > 0 {
+		p.lines("", wrap(fmt.Sprintf("and %s, smaller; the JSON output has them all", count(n, "more layer")), tableIndent))
+	}
 }
 
 // maxTextPairs bounds the pairs of images in a text report.
