@@ -4,7 +4,7 @@
 // The main job is one pipeline of plain values; only this package knows the
 // order of its stages:
 //
-//	references ─layers→ Inventory ─matcher→ Matches, Outcomes ─plan→ Plan ─simulate→ Timeline ─reports→ Report
+//	references ─layers→ Inventory ─matcher→ Matches ─plan→ Plan ─simulate→ Timeline ─reports→ Report
 //
 // Run is the whole of it. Each stage is a method of Scenario, so that a saved
 // value can take the place of what comes before it: the commands analyze,
@@ -46,8 +46,10 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	if covered != nil && !errors.Is(covered, ErrCoverage) {
 		return &r, covered
 	}
-	r.Matches = job.Match()
-	if r.Plan, err = job.Plan(ctx); err != nil {
+	if r.Matches, err = job.Match(); err != nil {
+		return &r, err
+	}
+	if r.Plan, err = job.Plan(ctx, r.Matches); err != nil {
 		return &r, err
 	}
 	if r.Timeline, err = job.Simulate(r.Plan); err != nil {

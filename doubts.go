@@ -32,10 +32,25 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	}
 	j.bulkDoubts(add)
 	j.staleDoubts(add)
-	if len(t.Startups) == 0 {
-		add("No start falls into the simulated window.")
-	}
+	j.absentDoubts(t, add)
 	return doubts
+}
+
+// absentDoubts names apps that the simulated window says nothing of.
+func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
+	seen := make(map[string]bool)
+	for i := range t.Startups {
+		seen[t.Startups[i].App] = true
+	}
+	var absent []string
+	for _, app := range j.Workload.Apps {
+		if !seen[app.Name] {
+			absent = append(absent, app.Name)
+		}
+	}
+	if len(absent) > 0 {
+		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
+	}
 }
 
 // bulkDoubts names bursts that one snapshot copy is not advised for; by how

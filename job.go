@@ -24,13 +24,16 @@ type Job struct {
 	matcher   *matcher.Matcher
 }
 
-// Match says which existing cache ECI would pick for each app now.
-func (j *Job) Match() *matcher.Matches {
+// Match says which existing cache ECI would pick for each app now, and what a
+// month of starts would find in them and in the automatic caches.
+func (j *Job) Match() (*matcher.Matches, error) {
 	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), At: j.Scenario.Now, Matches: []matcher.Match{}}
 	for i := range j.Workload.Apps {
 		m.Matches = append(m.Matches, j.matcher.Match(matcher.GroupOf(&j.Workload.Apps[i]), j.Scenario.Caches))
 	}
-	return m
+	outcomes, _, err := j.replay(j.Scenario.Caches, true, nil)
+	m.Outcomes = slices.DeleteFunc(outcomes, func(o matcher.Outcome) bool { return o.Starts == 0 })
+	return m, err
 }
 
 // warmUp is how long starts are replayed before the month, so that automatic
@@ -99,19 +102,20 @@ func (j *Job) buildTime(estimator *simulate.Estimator) func([]string, float64) t
 	}
 }
 
-// Plan chooses the caches to build.
-func (j *Job) Plan(ctx context.Context) (*plan.Plan, error) {
+// Plan chooses the caches to build beyond what the matches' outcomes find.
+func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
 	estimator, err := j.estimator()
 	if err != nil {
 		return nil, err
 	}
-	outcomes, _, err := j.replay(j.Scenario.Caches, true, nil)
-	if err != nil {
-		return nil, err
+	outcomes := make(map[string]matcher.Outcome, len(m.Outcomes))
+	for _, o := range m.Outcomes {
+		outcomes[o.App] = o
 	}
 	apps := make([]plan.App, len(j.Workload.Apps))
 	for i := range apps {
-		apps[i] = plan.App{App: &j.Workload.Apps[i], Outcome: outcomes[i]}
+		app := &j.Workload.Apps[i]
+		apps[i] = plan.App{App: app, Outcome: outcomes[app.Name]}
 	}
 	s := j.Scenario
 	return plan.Choose(ctx, plan.Problem{

@@ -120,8 +120,12 @@ func TestStagesFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, matcher.MatchesKind, job.Match(), want.Matches)
-	p, err := job.Plan(t.Context())
+	matches, err := job.Match()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, matcher.MatchesKind, matches, want.Matches)
+	p, err := job.Plan(t.Context(), again(t, matcher.MatchesKind, matches, matcher.ReadMatches))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,10 @@ type Matches struct {
 	// At is the time as of which caches were matched.
 	At      time.Time `json:"at"`
 	Matches []Match   `json:"matches"`
+	// Outcomes are what a month of starts finds in the existing caches and the
+	// automatic ones that ECI makes by itself: the automatic baseline. Apps that
+	// did not start have none.
+	Outcomes []Outcome `json:"outcomes,omitempty"`
 }
 
 // Match is which cache ECI would pick for one group, and what that saves.

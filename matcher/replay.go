@@ -26,23 +26,26 @@ type ReplayOptions struct {
 
 // Outcome is what an app's starts found in the caches.
 type Outcome struct {
-	App string
+	App string `json:"app" document:"required"`
 	// Starts is how many were counted.
-	Starts int
+	Starts int `json:"starts"`
 	// Found has one entry for each set of images found, nothing first, then in
 	// order of first use.
-	Found []Found
+	Found []Found `json:"found"`
 }
 
 // Found is a number of starts that found the same cache contents.
 type Found struct {
 	// Images are the references that the picked cache holds; nil when none was
 	// picked. Automatic says that it was an automatic one.
-	Images    []string
-	SizeGiB   float64
-	CacheID   string
-	Automatic bool
-	Starts    int
+	Images    []string `json:"images,omitempty"`
+	Automatic bool     `json:"automatic,omitempty"`
+	// CacheID and SizeGiB are the cache's; automatic ones, which come and go,
+	// have no ID.
+	CacheID string  `json:"cacheId,omitempty"`
+	SizeGiB float64 `json:"sizeGiB,omitempty"`
+	// Starts is how many found it.
+	Starts int `json:"starts"`
 }
 
 // Pick is what one start found.

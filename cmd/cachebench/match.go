@@ -17,8 +17,9 @@ func newMatch(io *streams) *cobra.Command {
 		Short: "Which image cache ECI would pick, and why",
 		Long: `Match says which of the existing image caches ECI's automatic matching would
 pick for a container group of the images named, or for each app of a workload,
-why, and what is still pulled. Candidates and the keys that placed them are in
-the JSON output.`,
+why, and what is still pulled; and for a workload, what a month of its starts
+would find there and in the automatic caches that ECI makes by itself.
+Candidates and the keys that placed them are in the JSON output.`,
 		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml
   cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml
   cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json`,
@@ -26,6 +27,7 @@ the JSON output.`,
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
+	in.addModelFlags(cmd)
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
@@ -33,13 +35,16 @@ the JSON output.`,
 func match(cmd *cobra.Command, images []string, in *inputs, out *outputs) error {
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) {
 		if len(images) > 0 {
-			s.Workload = &workload.Workload{Apps: []workload.App{{Name: images[0], Images: images, StartsPerDay: 1}}}
+			s.Workload = &workload.Workload{Apps: []workload.App{{Name: images[0], Images: images}}}
 		}
 	})
 	if job == nil {
 		return err
 	}
-	m := job.Match()
+	m, merr := job.Match()
+	if merr != nil {
+		return merr
+	}
 	report := reports.New(reports.Input{
 		Title: "Matches", Inventory: job.Inventory, Platform: in.file.Platform, Matches: m, Coverage: &job.Coverage,
 		Provenance: simulate.Provenance{Version: cachebench.Version, Now: job.Scenario.Now, Inputs: job.Scenario.Inputs},

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -11,6 +12,7 @@ import (
 
 func newPlan(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io}
+	var matchesFile string
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Which caches to build under a budget, and how good that is",
@@ -18,14 +20,15 @@ func newPlan(io *streams) *cobra.Command {
 than with the free automatic caches, under a monthly budget. It says how far the
 choice is from the best possible, and when the right choice is to build nothing.`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
-  cachebench plan --scenario scenario.yaml --budget 20 --save plan.json`,
+  cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json`,
 		Args: none,
-		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out, matchesFile) },
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	f := cmd.Flags()
+	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
 	f.Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
 	f.IntVar(&in.file.Quota, "quota", 0, "most caches to build (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
@@ -34,12 +37,28 @@ choice is from the best possible, and when the right choice is to build nothing.
 	return cmd
 }
 
-func makePlan(cmd *cobra.Command, in *inputs, out *outputs) error {
+func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) error {
+	var m *matcher.Matches
+	if matchesFile != "" {
+		data, err := readInput(matchesFile)
+		if err != nil {
+			return err
+		}
+		if m, err = matcher.ReadMatches(matchesFile, data); err != nil {
+			return err
+		}
+	}
 	job, err := load(cmd, in, out, nil)
 	if job == nil {
 		return err
 	}
-	p, perr := job.Plan(cmd.Context())
+	if m == nil {
+		var merr error
+		if m, merr = job.Match(); merr != nil {
+			return merr
+		}
+	}
+	p, perr := job.Plan(cmd.Context(), m)
 	if perr != nil {
 		return perr
 	}

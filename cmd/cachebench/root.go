@@ -122,11 +122,11 @@ func applyDefaults(flags *pflag.FlagSet, env func(string) (string, bool)) error 
 			return
 		}
 		name := "CACHEBENCH_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, ok := env(name)
-		if !ok {
-			name, value, ok = "the configuration file's flag "+f.Name, file.Flags[f.Name], file.Flags[f.Name] != ""
+		value, _ := env(name)
+		if value == "" {
+			name, value = "the configuration file's flag "+f.Name, file.Flags[f.Name]
 		}
-		if !ok {
+		if value == "" {
 			return
 		}
 		if e := flags.Set(f.Name, value); e != nil {
