@@ -1,0 +1,676 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/workload"
+)
+
+func newInit(io *streams) *cobra.Command {
+	start := &initialiser{io: io}
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "A commented scenario to start from, also from a cluster's pods",
+		Long: `Init writes scenario.yaml and workload.yaml, with a comment on every key, and
+with a cluster's pods also lock.yaml, which pins tags to the digests that the
+pods run. Without pods or images it writes an example to edit.
+
+From pods (kubectl get pods -A -o json) it takes each controller's images, init
+containers and injected sidecars included, requests and pull policy. How often
+an app starts and how long it runs, one look at a cluster shows only in part:
+each number says where it comes from.`,
+		Example: `  cachebench init
+  cachebench init --image nginx:1.27 --image python:3.13-slim --dir caches
+  kubectl get pods -A -o json | cachebench init --from-kubernetes -
+  cachebench init --from-kubernetes pods.json --profile containerd --force`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error { return start.run(cmd.Context()) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&start.pods, "from-kubernetes", "", "make the workload of the pods in this `file`, as kubectl get pods -A -o json prints them; - is stdin")
+	f.StringArrayVar(&start.images, "image", nil, "make an app of this image `reference`; repeatable")
+	f.StringVar(&start.dir, "dir", ".", "`directory` to write to; made when it is not there")
+	f.BoolVar(&start.force, "force", false, "overwrite files that exist")
+	f.StringVar(&start.profile, "profile", "eci", "eci or containerd")
+	cmd.MarkFlagFilename("from-kubernetes", "json")
+	cmd.MarkFlagDirname("dir")
+	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(initProfiles, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("image", cobra.NoFileCompletions)
+	return cmd
+}
+
+var initProfiles = []string{"eci", "containerd"}
+
+// initialiser is the init command.
+type initialiser struct {
+	io      *streams
+	pods    string
+	images  []string
+	dir     string
+	force   bool
+	profile string
+}
+
+func (s *initialiser) run(ctx context.Context) error {
+	d, err := s.draft(ctx)
+	if err != nil {
+		return err
+	}
+	d.Profile = s.profile
+	files, err := d.files(s.dir)
+	if err != nil {
+		return err
+	}
+	if err := s.mayWrite(files); err != nil {
+		return err
+	}
+	if err := writeAll(s.dir, files); err != nil {
+		return err
+	}
+	return s.report(d, files)
+}
+
+func (s *initialiser) draft(ctx context.Context) (*draft, error) {
+	switch {
+	case !slices.Contains(initProfiles, s.profile):
+		return nil, usagef("--profile %q is none of %s; name a profile file in scenario.yaml instead", s.profile, strings.Join(initProfiles, ", "))
+	case s.dir == "":
+		return nil, usagef("--dir is empty: name a directory, or leave it out for the current one")
+	case s.pods != "" && len(s.images) > 0:
+		return nil, usagef("--from-kubernetes and --image make different workloads: give one of them")
+	}
+	switch {
+	case s.pods != "":
+		return s.podsDraft(ctx)
+	case len(s.images) > 0:
+		return imagesDraft(s.images)
+	}
+	return exampleDraft(), nil
+}
+
+// podsDraft takes the apps from a cluster's pods.
+func (s *initialiser) podsDraft(ctx context.Context) (*draft, error) {
+	name, from := "stdin", s.io.in
+	if s.pods != "-" {
+		f, err := os.Open(s.pods)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("read input: %w", err)}
+		}
+		defer f.Close()
+		name, from = s.pods, f
+	}
+	in, err := importPods(ctx, name, from)
+	if err != nil {
+		return nil, err
+	}
+	if in.Pods == 0 {
+		return nil, usagef("%s lists no pod (and %d other items): write it with: kubectl get pods -A -o json, where -A takes all namespaces", name, in.Skipped)
+	}
+	d := &draft{
+		Title: "Pods of a cluster", Notes: in.Notes,
+		Source:   fmt.Sprintf("Made from %d pods; each number says where it comes from.", in.Pods),
+		workload: in.Workload, origins: in.Origins, Locked: in.Digests,
+	}
+	tags := slices.DeleteFunc(in.Workload.References(), func(ref string) bool { return strings.Contains(ref, "@") })
+	d.found = fmt.Sprintf("%d apps from %d pods; %d of %d tags locked", len(in.Workload.Apps), in.Pods, len(in.Digests), len(tags))
+	return d, nil
+}
+
+// importPods is workload.FromKubernetes, given up when ctx ends: a read from a
+// terminal would wait for ever.
+func importPods(ctx context.Context, name string, from io.Reader) (*workload.Imported, error) {
+	type result struct {
+		in  *workload.Imported
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		in, err := workload.FromKubernetes(name, from)
+		done <- result{in, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-done:
+		return r.in, r.err
+	}
+}
+
+// What stands in where the user is still to say how often an app starts.
+const (
+	exampleStarts  = 100
+	exampleRuntime = time.Hour
+	exampleCPU     = 2
+	exampleMemory  = 4
+)
+
+// imagesDraft makes an app of each image.
+func imagesDraft(images []string) (*draft, error) {
+	d := &draft{Title: "Images", Source: "An app of each image named; the numbers are an example: put in yours."}
+	taken := map[string]bool{}
+	for i, image := range images {
+		ref, err := layers.ParseName(image)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if slices.Contains(images[:i], image) {
+			continue
+		}
+		base := path.Base(ref.Repository)
+		name := base
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", base, n)
+		}
+		taken[name] = true
+		d.example(workload.App{Name: name, Images: []string{image}, StartsPerDay: exampleStarts, Runtime: exampleRuntime})
+	}
+	d.Notes = []string{"startsPerDay, runtimeSeconds, cpu and memoryGiB are an example: put in what your apps do"}
+	d.found = fmt.Sprintf("%d apps", len(d.workload.Apps))
+	return d, nil
+}
+
+// exampleDraft is what a user without anything gets.
+func exampleDraft() *draft {
+	d := &draft{Title: "An example", Source: "An example of two apps: put in yours, or make the file of a cluster's pods:\n  kubectl get pods -A -o json | cachebench init --from-kubernetes - --force"}
+	d.example(workload.App{Name: "web", Images: []string{"nginx:1.27", "redis:7.4"}, StartsPerDay: 40, Runtime: 8 * time.Hour, ReleasesPerMonth: 8})
+	d.example(workload.App{
+		Name: "report", Images: []string{"python:3.13-slim"}, Runtime: 15 * time.Minute,
+		Bursts: []workload.Burst{{Count: 200, Within: time.Minute, First: 6 * time.Hour, Every: 24 * time.Hour}},
+	})
+	d.Notes = []string{"the two apps are an example: edit workload.yaml"}
+	d.found = "2 apps"
+	return d
+}
+
+// A draft is what is to be written. The templates see its exported parts.
+type draft struct {
+	Title   string
+	Profile string
+	// Source says in a comment where the apps come from.
+	Source string
+	Notes  []string
+	Locked []workload.LockedDigest
+	// found sums it up.
+	found    string
+	workload workload.Workload
+	origins  []workload.Origin
+}
+
+func (d *draft) example(a workload.App) {
+	a.CPU, a.MemoryGiB = exampleCPU, exampleMemory
+	d.workload.Apps = append(d.workload.Apps, a)
+	d.origins = append(d.origins, workload.Origin{})
+}
+
+// An initApp is an app with where its numbers come from.
+type initApp struct {
+	workload.App
+	Origin workload.Origin
+}
+
+// Apps are the draft's for a template.
+func (d *draft) Apps() []initApp {
+	var all []initApp
+	for i, a := range d.workload.Apps {
+		all = append(all, initApp{a, d.origins[i]})
+	}
+	return all
+}
+
+// A newFile is a file to be written.
+type newFile struct {
+	path string
+	data []byte
+}
+
+// files are the draft's files, each read back as the commands will.
+func (d *draft) files(dir string) ([]newFile, error) {
+	var files []newFile
+	add := func(name, text string, check func(name string, data []byte) error) error {
+		t, err := template.New(name).Funcs(initFuncs()).Parse(text)
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		if err := t.Execute(&b, d); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		if err := check(name, b.Bytes()); err != nil {
+			// Not the user's fault: no file of theirs is meant.
+			return fmt.Errorf("what would be written does not read back: %v", err)
+		}
+		files = append(files, newFile{filepath.Join(dir, name), b.Bytes()})
+		return nil
+	}
+	err := add("scenario.yaml", scenarioText, func(name string, data []byte) error {
+		_, err := cachebench.ReadScenarioFile(name, data)
+		return err
+	})
+	err = errors.Join(err, add("workload.yaml", workloadText, func(name string, data []byte) error {
+		back, err := workload.Read(name, data)
+		if err == nil && !reflect.DeepEqual(*back, d.workload) {
+			err = fmt.Errorf("%s holds another workload", name)
+		}
+		return err
+	}))
+	if len(d.Locked) > 0 {
+		err = errors.Join(err, add("lock.yaml", lockText, func(name string, data []byte) error {
+			back, err := cachebench.ReadLock(name, data)
+			if err == nil && len(back.References) != len(d.Locked) {
+				err = fmt.Errorf("%s holds another lock", name)
+			}
+			return err
+		}))
+	}
+	return files, err
+}
+
+// mayWrite refuses to overwrite files unless asked to.
+func (s *initialiser) mayWrite(files []newFile) error {
+	var there []string
+	for _, f := range files {
+		switch info, err := os.Lstat(f.path); {
+		case errors.Is(err, os.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("write %s: %w", f.path, err)
+		case info.IsDir():
+			return fmt.Errorf("write %s: it is a directory", f.path)
+		default:
+			there = append(there, f.path)
+		}
+	}
+	if len(there) == 0 || s.force {
+		return nil
+	}
+	return fmt.Errorf("nothing was written: %s already there; --force overwrites, --dir writes elsewhere", areNamed(there))
+}
+
+func areNamed(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are"
+}
+
+// writeAll writes all files or none: first beside their places, then over them,
+// each old file kept until all are there.
+func writeAll(dir string, files []newFile) (err error) {
+	var undo, finish []func()
+	defer func() {
+		if err != nil {
+			slices.Reverse(undo)
+			finish = undo
+		}
+		for _, step := range finish {
+			step()
+		}
+	}()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	beside := func(f newFile, end string) string {
+		return filepath.Join(dir, "."+filepath.Base(f.path)+end)
+	}
+	for _, f := range files {
+		undo = append(undo, func() { os.Remove(beside(f, ".new")) })
+		if err := writeFile(beside(f, ".new"), f.data); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		old := beside(f, ".old")
+		switch err := os.Rename(f.path, old); {
+		case err == nil:
+			undo = append(undo, func() { os.Rename(old, f.path) })
+			finish = append(finish, func() { os.Remove(old) })
+		case !errors.Is(err, os.ErrNotExist):
+			return err
+		}
+		if err := os.Rename(beside(f, ".new"), f.path); err != nil {
+			return err
+		}
+		undo = append(undo, func() { os.Remove(f.path) })
+	}
+	return nil
+}
+
+// report says what was written, what to know about it, and what to do next.
+func (s *initialiser) report(d *draft, files []newFile) error {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.path)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "wrote %s: %s\n", strings.Join(names, ", "), d.found)
+	if len(d.Notes) > 0 {
+		fmt.Fprintf(&b, "\nTo know first:\n")
+	}
+	for _, note := range d.Notes {
+		fmt.Fprintf(&b, "  - %s\n", note)
+	}
+	fmt.Fprintf(&b, "\nNext: cachebench run %s\n", shellWord(names[0]))
+	_, err := io.WriteString(s.io.out, b.String())
+	return err
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./@%+=:,-]+$`)
+
+// shellWord quotes a word for a shell where it must be.
+func shellWord(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// initFuncs are what the templates call.
+func initFuncs() template.FuncMap {
+	return template.FuncMap{
+		"text":    yamlText,
+		"number":  func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) },
+		"span":    yamlSpan,
+		"comment": yamlComment,
+		"from":    yamlOrigin,
+		"version": func() string { return document.APIVersion },
+		"default": func(name string) any {
+			return map[string]any{
+				"platform": layers.DefaultPlatform, "quota": cachebench.DefaultQuota,
+				"coverage": cachebench.DefaultMinCoverage, "window": yamlSpan(cachebench.DefaultWindow),
+			}[name]
+		},
+	}
+}
+
+var (
+	// plainText is text that YAML takes for text without quotes.
+	plainText = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._/@-]*(:[A-Za-z0-9._/@-]+)*$`)
+	// notText are the plain words that YAML 1.1 takes for other than text.
+	notText = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null)$`)
+)
+
+// yamlText writes a text, in quotes where it could be taken for anything else.
+func yamlText(text string) (string, error) {
+	if plainText.MatchString(text) && !notText.MatchString(text) {
+		return text, nil
+	}
+	// What JSON quotes, YAML reads; JSON must leave <, > and & as they are.
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(text)
+	return strings.TrimSpace(b.String()), err
+}
+
+// yamlSpan writes a time as a person does: 2d4h, 8h, 90s as 1m30s.
+func yamlSpan(d time.Duration) string {
+	var b strings.Builder
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if n := d / unit.size; n > 0 {
+			fmt.Fprintf(&b, "%d%s", n, unit.name)
+			d -= n * unit.size
+		}
+	}
+	if b.Len() == 0 {
+		return "0s"
+	}
+	return b.String()
+}
+
+// yamlOrigin is a comment behind a value.
+func yamlOrigin(origin string) string {
+	if origin == "" {
+		return ""
+	}
+	return "  # " + origin
+}
+
+// yamlComment breaks a text into lines of comment; those of a list's item stand
+// under its text.
+func yamlComment(text string) string {
+	const width = 78
+	var b strings.Builder
+	for _, line := range strings.Split(text, "\n") {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		hang := indent
+		if strings.HasPrefix(line, "- ") {
+			hang = "  "
+		}
+		length := 0
+		for i, word := range strings.Fields(line) {
+			switch {
+			case i == 0:
+				b.WriteString("# " + indent)
+				length = 2 + len(indent)
+			case length+1+len(word) > width:
+				b.WriteString("\n# " + hang)
+				length = 2 + len(hang)
+			default:
+				b.WriteByte(' ')
+				length++
+			}
+			b.WriteString(word)
+			length += len(word)
+		}
+		b.WriteByte('\n')
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// scenarioText has every key of a ScenarioFile. What is commented out without a
+// blank behind the # is the default, or an example where there is none.
+const scenarioText = `# A scenario of cachebench. Run it with: cachebench run scenario.yaml
+#
+# Files are found from this file's directory. A key with # before it is not set:
+# what stands there is its default, or an example. Times, sizes and shares take
+# a unit ("90s", "20GiB", "30%") or the plain number that the key's end names.
+# cachebench schema Scenario prints all keys for an editor.
+apiVersion: {{version}}
+kind: Scenario
+
+# The heading of the report.
+title: {{text .Title}}
+
+# The file of what is started: which images, how often, for how long.
+workload: workload.yaml
+
+# Image references to look up besides the workload's. Default: none.
+#images: [nginx:1.27]
+
+# The digests that references are looked up by, so that the result stays the
+# same though tags move. Default: what the tags mean now.
+{{if .Locked}}lock: lock.yaml{{else}}#lock: lock.yaml{{end}}
+
+# os/arch[/variant] of the images.
+platform: {{default "platform"}}
+
+# A saved inventory to start from, instead of asking registries (cachebench
+# analyze --workload workload.yaml --save inventory.json). Default: none.
+#inventory: inventory.json
+
+# Registries to serve on loopback under their names, from directories in OCI
+# layout. Default: none.
+#registries: {registry.example.com: images}
+
+# Registries to fetch from under another name, such as from outside of a VPC;
+# results keep the first name. Default: none.
+#registryAliases: {registry-vpc.example.com: registry.example.com}
+
+# Registries without TLS, as host or host:port. Default: none.
+#plainHTTP: [localhost:5000]
+
+# A CSV file of measured layers (digest,unpacked_bytes,entries). Default:
+# unpacked bytes are estimated from compressed ones.
+#layerSizes: layers.csv
+
+# Where starts happen, with every time and rate: eci, containerd or a profile
+# file. Default: containerd.
+profile: {{.Profile}}
+
+# Unit prices: usd, cny or a price book file. Default: usd.
+prices: usd
+
+# A file of the image caches that exist. Default: none.
+#caches: caches.yaml
+
+# What a plan is compared with: automatic, the free caches that ECI makes by
+# itself, or cold, no caches.
+#baseline: automatic
+
+# How starts get their cache: auto, by ECI's matching, or explicit, by id.
+#assign: auto
+
+# The most that the planned caches may cost a month, in the prices' currency.
+# Default: 0, which builds nothing.
+budgetPerMonth: 50
+
+# The most caches to build.
+#quota: {{default "quota"}}
+
+# Other readings of ECI's undocumented rules. Default: as documented with each.
+#policies: {size: closest}
+
+# What to simulate.
+#arms: [cold, automatic, cached]
+
+# What every random draw follows from: the same seed, the same result.
+#seed: 1
+
+# How many times the window is simulated, each with draws of its own.
+#repeats: 1
+
+# When tags and caches are looked at, and the month begins (RFC 3339). Default:
+# the present.
+#now: 2026-11-23T00:00:00Z
+
+# The part of the month that is simulated start by start, in seconds or with a
+# unit; costs and plans are always of the whole month of 30 days.
+#windowStartSeconds: 0s
+#windowSeconds: {{default "window"}}
+
+# The least share of starts whose images must be known, from 0 to 1; below it
+# the run fails.
+#minCoverageFraction: {{default "coverage"}}
+
+# Files to write besides the summary, from where the command runs. The format
+# is text, json or html, by the file's extension when not given. Default: none.
+outputs:
+  - file: report.html
+  - file: report.json
+    format: json
+`
+
+const workloadText = `{{comment .Source}}
+#
+# An app is a set of images that are started together.
+#
+#   name            unique in this file
+#   images          references of its containers, in order
+#   initImages      references of its init containers, in order
+#   startsPerDay    mean number of starts a day, besides bursts
+#   bursts          starts that come together: count, spread evenly over
+#                   withinSeconds (0: all at once), the first one firstSeconds
+#                   after the month's start, again everySeconds (0: monthly)
+#   runtimeSeconds  how long one start runs, in seconds or as 90s, 8h, 2d
+#   cpu, memoryGiB  vCPUs and memory of one instance
+#   pullPolicy      Always, IfNotPresent or Never for all images; default:
+#                   Always for :latest or no tag, else IfNotPresent
+#   extraStorageGiB temporary storage asked for above the free 30 GiB
+#   releasesPerMonth, releaseNewBytesFraction
+#                   how often in 30 days the first image is replaced, and the
+#                   share of its bytes that is new each time (0.1 or 10%)
+#   readySeconds    from its containers' creation to ready; default: the
+#                   profile's
+#   readFraction    share of the image read before ready; default: the
+#                   profile's
+#   nodePool        the pool below that it runs on; default: an instance of its
+#                   own, as on ECI
+{{- if .Notes}}
+#
+# To know first:
+{{- range .Notes}}
+{{comment (printf "- %s" .)}}
+{{- end}}
+{{- end}}
+apiVersion: {{version}}
+kind: Workload
+apps:
+{{- range .Apps}}
+  - name: {{text .Name}}
+{{- if .Origin.Pods}}  # {{.Origin.Controller}}, pods: {{.Origin.Pods}}{{end}}
+    images:
+{{- range .Images}}
+      - {{text .}}
+{{- end}}
+{{- if .InitImages}}
+    initImages:
+{{- range .InitImages}}
+      - {{text .}}
+{{- end}}
+{{- end}}
+    startsPerDay: {{number .StartsPerDay}}{{from .Origin.StartsPerDay}}
+{{- if .Bursts}}
+    bursts:
+{{- range .Bursts}}
+      - {count: {{.Count}}, withinSeconds: {{span .Within}}, firstSeconds: {{span .First}}, everySeconds: {{span .Every}}}
+{{- end}}
+{{- end}}
+    runtimeSeconds: {{span .Runtime}}{{from .Origin.Runtime}}
+    cpu: {{number .CPU}}{{from .Origin.Resources}}
+    memoryGiB: {{number .MemoryGiB}}
+{{- if .PullPolicy}}
+    pullPolicy: {{.PullPolicy}}
+{{- end}}
+{{- if .ReleasesPerMonth}}
+    releasesPerMonth: {{number .ReleasesPerMonth}}
+{{- end}}
+{{- end}}
+
+# Pools of nodes that keep images between starts: how many nodes at a time, how
+# long each lives, how many are added a day, how starts choose one (spread, pack
+# or imageLocality), what runs on each, and the nodeClass of the profile that
+# it is.
+#nodePools:
+#  - name: general
+#    nodeClass: large
+#    platform: {{default "platform"}}
+#    count: 10
+#    lifetimeHours: 720
+#    newNodesPerDay: 2
+#    placement: spread
+#    daemonImages: [registry.example.com/agent:1.0]
+`
+
+const lockText = `# What each reference meant to the pods that the workload was made from: the
+# digest of its manifest, or of its index of platforms. Take a line out to look
+# that tag up as it is now.
+apiVersion: {{version}}
+kind: Lock
+references:
+{{- range .Locked}}
+  - reference: {{text .Reference}}
+    digest: {{text .Digest}}
+{{- end}}
+`
