@@ -86,6 +86,7 @@ type view struct {
 	Spans      []*table
 
 	Matches  *table
+	Baseline *table
 	Policies []fact
 
 	Images, Pairs, Unresolved *table
@@ -139,6 +140,7 @@ func viewOf(r *Report) *view {
 	v.addFalls(r)
 	if r.Matches != nil {
 		v.Matches = matchesTable(r.Matches)
+		v.Baseline = baselineTable(r.Matches)
 		v.Policies = policies(r.Matches)
 	}
 	if s := r.Sharing; s != nil {

@@ -24,6 +24,7 @@ func text(r *Report, opt Options) []byte {
 	p.phases(r)
 	p.existing(r.Plan)
 	p.matches(r.Matches)
+	p.baseline(r.Matches)
 	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)
 	p.coverage(r.Coverage)
 	p.list("Assumed", r.Assumptions)
