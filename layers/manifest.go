@@ -19,6 +19,9 @@ const (
 	dockerConfig      = "application/vnd.docker.container.image.v1+json"
 	dockerSchema1     = "application/vnd.docker.distribution.manifest.v1+json"
 	dockerSchema1Sign = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+	dockerTar         = "application/vnd.docker.image.rootfs.diff.tar"
+	// ociForeignTar is deprecated since OCI 1.1 but still occurs.
+	ociForeignTar = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 )
 
 // attestationType marks an index's children that are not images but statements

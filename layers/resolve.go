@@ -288,7 +288,7 @@ const GzipRatio = 2.6
 // true for an uncompressed tar, whose size is stated.
 func estimateUnpacked(d descriptor) (bytes int64, exact bool) {
 	switch d.MediaType {
-	case v1.MediaTypeImageLayer, v1.MediaTypeImageLayerNonDistributable, "application/vnd.docker.image.rootfs.diff.tar": //nolint:staticcheck // foreign layers still occur
+	case v1.MediaTypeImageLayer, ociForeignTar, dockerTar:
 		return d.Size, true
 	}
 	return int64(float64(d.Size)*GzipRatio + 0.5), false

@@ -36,6 +36,8 @@ type Network struct {
 	links []link
 	flows []*flow // in order of start
 	next  Flow
+	// used are the links that carry a flow, in the order in which share met them.
+	used []Link
 }
 
 type link struct {
@@ -107,12 +109,17 @@ func (n *Network) Rate(f Flow) Rate {
 // together until a link is full or a cap is reached; those that it holds are
 // fixed; the rest rise on.
 func (n *Network) share(now time.Duration) {
-	for i := range n.links {
-		n.links[i].left, n.links[i].open = n.links[i].capacity, 0
+	for _, l := range n.used {
+		n.links[l].open = 0
 	}
+	n.used = n.used[:0]
 	for _, f := range n.flows {
 		f.fixed = false
 		for _, l := range f.path {
+			if n.links[l].open == 0 {
+				n.used = append(n.used, l)
+				n.links[l].left = n.links[l].capacity
+			}
 			n.links[l].open++
 		}
 	}
@@ -130,7 +137,7 @@ func (n *Network) share(now time.Duration) {
 // level is the rate to which all open flows can rise.
 func (n *Network) level() Rate {
 	level := Unlimited
-	for i := range n.links {
+	for _, i := range n.used {
 		if l := &n.links[i]; l.open > 0 {
 			level = min(level, l.left/Rate(l.open))
 		}
