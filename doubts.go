@@ -31,6 +31,7 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 		add("App %s is left out: %s.", out.App, strings.TrimSuffix(out.Reason, "."))
 	}
 	j.bulkDoubts(add)
+	j.poolDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
 	return doubts
@@ -50,6 +51,20 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 	}
 	if len(absent) > 0 {
 		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
+	}
+}
+
+// poolDoubts names apps on node pools, of which the plan and the month's replay
+// know nothing yet.
+func (j *Job) poolDoubts(add func(string, ...any)) {
+	var pooled []string
+	for _, app := range j.Workload.Apps {
+		if app.NodePool != "" {
+			pooled = append(pooled, app.Name)
+		}
+	}
+	if len(pooled) > 0 {
+		add("Treated as starts on instances of their own, though they run on node pools: %s.", strings.Join(pooled, ", "))
 	}
 }
 

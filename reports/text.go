@@ -438,9 +438,10 @@ type fact struct{ Name, Value string }
 // facts says what the report was made from; what is unknown is left out.
 func facts(r *Report) []fact {
 	v := r.Provenance
-	list := []fact{{"cachebench", cmpOr(v.Version, "unknown version")}, {"seed", fmt.Sprint(v.Seed)}}
+	list := []fact{{"cachebench", cmpOr(v.Version, "unknown version")}}
 	if v.Profile != "" {
-		list = append(list, fact{"profile", v.Profile})
+		// Without a profile nothing was drawn, so no seed was used.
+		list = append(list, fact{"seed", fmt.Sprint(v.Seed)}, fact{"profile", v.Profile})
 	}
 	if basis := cmpOr(v.ProfileBasis, r.Profile.Basis); basis != "" {
 		list = append(list, fact{"basis of the profile", basis})
