@@ -340,10 +340,12 @@ func (p *printer) sharing(s *Sharing, detailed bool) {
 		count(len(s.Images), "image"), size(s.Union.CompressedBytes), unpackedSize(s.Union), decimal(s.SharingFactor, 2)))
 	if detailed {
 		p.images(s.Images)
+	}
+	if detailed && len(s.Pairs) > 0 {
 		p.line("")
 	}
 	p.pairs(s.Pairs)
-	if detailed {
+	if detailed && len(s.Layers) > 0 {
 		p.line("")
 		p.layers(s)
 	}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -49,6 +52,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if inv == nil {
 		return err
 	}
+	if len(inv.Images) == 0 && err == nil && out.format != string(reports.JSON) {
+		return errNothing(inv.Unresolved)
+	}
 	report := reports.New(reports.Input{
 		Title: "Images", Inventory: inv, Platform: s.Platform,
 		Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
@@ -56,18 +62,23 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if werr := out.stage(layers.InventoryKind, inv, report); werr != nil {
 		return werr
 	}
-	if err != nil {
-		return err
+	switch {
+	case err != nil && out.save != "":
+		return fmt.Errorf("%w; %d of %d references are in %s", err, len(s.References())-len(inv.Unresolved), len(s.References()), out.save)
+	case err == nil && len(inv.Images) == 0:
+		return errNothing(inv.Unresolved)
 	}
-	if len(inv.Images) == 0 && len(inv.Unresolved) > 0 {
-		return errNothing{inv.Unresolved[0]}
-	}
-	return nil
+	return err
 }
 
 // errNothing says that not one reference could be read.
-type errNothing struct{ first layers.Unresolved }
+type errNothing []layers.Unresolved
 
 func (e errNothing) Error() string {
-	return "no image could be read: " + e.first.Reference + ": " + e.first.Reason
+	var b strings.Builder
+	b.WriteString("no image could be read")
+	for _, u := range e {
+		b.WriteString("\n  " + u.Reference + ": " + u.Reason)
+	}
+	return b.String()
 }

@@ -48,7 +48,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		fmt.Fprintln(errOut, "cachebench:", err)
+		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
+		fmt.Fprintln(errOut, "cachebench:", message)
 	}
 	return exitCode(ctx, err)
 }

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -39,11 +43,36 @@ func TestScripts(t *testing.T) {
 			env.Setenv("QUICKSTART", filepath.Join(testdata, "quickstart"))
 			env.Setenv("IMAGES", filepath.Join(testdata, "images"))
 			env.Setenv("NO_COLOR", "1")
+			env.Values[askedKey{}] = make(chan struct{}, 1)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": wantCode},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": wantCode, "slow-registry": slowRegistry},
 	})
 }
+
+// slowRegistry starts a registry that never answers for a manifest: $SLOW is its
+// address. With the argument wait it waits until it was asked for one.
+func slowRegistry(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 1 && args[0] == "wait" {
+		select {
+		case <-ts.Value(askedKey{}).(chan struct{}):
+		case <-time.After(30 * time.Second):
+			ts.Fatalf("nothing was asked of the slow registry")
+		}
+		return
+	}
+	asked := ts.Value(askedKey{}).(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/manifests/") {
+			asked <- struct{}{}
+			<-r.Context().Done()
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("SLOW", strings.TrimPrefix(server.URL, "http://"))
+}
+
+type askedKey struct{}
 
 // wantCode runs a program and fails unless it exits with the code given.
 func wantCode(ts *testscript.TestScript, neg bool, args []string) {
