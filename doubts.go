@@ -85,7 +85,7 @@ func (j *Job) bulkDoubts(add func(string, ...any)) {
 func (j *Job) staleDoubts(add func(string, ...any)) {
 	for _, c := range j.Scenario.Caches {
 		for _, content := range c.Contents {
-			i := j.Inventory.Find(content.Reference, j.Scenario.platform(), j.Scenario.Now)
+			i := j.find(content.Reference)
 			if i < 0 {
 				continue
 			}

@@ -22,6 +22,12 @@ type Job struct {
 	Workload  workload.Workload
 	Coverage  simulate.Coverage
 	matcher   *matcher.Matcher
+	lookup    *layers.Lookup
+}
+
+// find is the image that reference means now, or -1.
+func (j *Job) find(reference string) int {
+	return j.lookup.Find(reference, j.Scenario.platform(), j.Scenario.Now)
 }
 
 // Match says which existing cache ECI would pick for each app now, and what a
@@ -31,6 +37,7 @@ func (j *Job) Match() (*matcher.Matches, error) {
 	for i := range j.Workload.Apps {
 		m.Matches = append(m.Matches, j.matcher.Match(matcher.GroupOf(&j.Workload.Apps[i]), j.Scenario.Caches))
 	}
+	j.Scenario.progress("replaying a month of starts on the automatic caches")
 	outcomes, _, err := j.replay(j.Scenario.Caches, true, nil)
 	m.Outcomes = slices.DeleteFunc(outcomes, func(o matcher.Outcome) bool { return o.Starts == 0 })
 	return m, err
@@ -76,7 +83,7 @@ func (j *Job) start(app *workload.App, held []string, id string) simulate.Start 
 func (j *Job) positions(references []string) []int {
 	var images []int
 	for _, ref := range references {
-		if i := j.Inventory.Find(ref, j.Scenario.platform(), j.Scenario.Now); i >= 0 {
+		if i := j.find(ref); i >= 0 {
 			images = append(images, i)
 		}
 	}
@@ -118,6 +125,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		apps[i] = plan.App{App: app, Outcome: outcomes[app.Name]}
 	}
 	s := j.Scenario
+	s.progress("choosing caches for %d apps", len(apps))
 	return plan.Choose(ctx, plan.Problem{
 		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches,
 		Policy: s.Policy, Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
@@ -149,6 +157,7 @@ func (j *Job) estimate(estimator *simulate.Estimator, app *workload.App, held []
 func (j *Job) Simulate(p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
 	for _, arm := range j.arms(p) {
+		j.Scenario.progress("simulating arm %s", arm)
 		starts, err := j.starts(arm, p)
 		if err != nil {
 			return nil, err

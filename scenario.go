@@ -66,8 +66,16 @@ type Scenario struct {
 	// MinCoverage is the least share of starts a month whose images must be
 	// known.
 	MinCoverage float64
+	// Progress, when not nil, is told what begins.
+	Progress func(what string)
 	// Inputs name the files that the Scenario was made from.
 	Inputs []simulate.Input
+}
+
+func (s *Scenario) progress(format string, args ...any) {
+	if s.Progress != nil {
+		s.Progress(fmt.Sprintf(format, args...))
+	}
 }
 
 // Defaults of a Scenario.
@@ -152,13 +160,13 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 	if s.Workload == nil || len(s.Workload.Apps) == 0 {
 		return nil, errors.New("no workload is given: name one with --workload or in the scenario")
 	}
-	j := &Job{Scenario: s, Inventory: inv}
+	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.Policy)
 	var all, covered float64
 	for i := range s.Workload.Apps {
 		app := &s.Workload.Apps[i]
 		all += app.StartsPerMonth()
-		if why := s.lacks(app, inv); why != "" {
+		if why := j.lacks(app); why != "" {
 			j.Coverage.LeftOut = append(j.Coverage.LeftOut, simulate.LeftOut{App: app.Name, Reason: why})
 			continue
 		}
@@ -184,17 +192,17 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 }
 
 // lacks says which image of an app is not known, and why.
-func (s *Scenario) lacks(app *workload.App, inv *layers.Inventory) string {
+func (j *Job) lacks(app *workload.App) string {
 	for _, ref := range app.AllImages() {
-		if inv.Find(ref, s.platform(), s.Now) >= 0 {
+		if j.find(ref) >= 0 {
 			continue
 		}
-		for _, u := range inv.Unresolved {
+		for _, u := range j.Inventory.Unresolved {
 			if u.Reference == ref {
 				return fmt.Sprintf("image %s: %s", ref, u.Reason)
 			}
 		}
-		return fmt.Sprintf("image %s is not in the inventory for %s", ref, s.platform())
+		return fmt.Sprintf("image %s is not in the inventory for %s", ref, j.Scenario.platform())
 	}
 	return ""
 }

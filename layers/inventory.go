@@ -137,16 +137,53 @@ func (inv *Inventory) Validate() error {
 }
 
 // Find returns the position of the image that reference means on platform at
-// time at, or -1. An empty platform takes the first platform listed.
+// time at, or -1. An empty platform takes the first platform listed. Use a
+// Lookup to find many.
 func (inv *Inventory) Find(reference, platform string, at time.Time) int {
 	best := -1
-	for i, img := range inv.Images {
-		if img.Reference != reference || (platform != "" && img.Platform != platform) || img.From.After(at) {
-			continue
+	for i := range inv.Images {
+		if inv.Images[i].Reference == reference {
+			best = inv.later(best, i, platform, at)
 		}
-		if best < 0 || (img.From.After(inv.Images[best].From) && img.Platform == inv.Images[best].Platform) {
-			best = i
-		}
+	}
+	return best
+}
+
+// later returns i if it is what its reference means on platform at at, given
+// that best is of the images before it; else best.
+func (inv *Inventory) later(best, i int, platform string, at time.Time) int {
+	img := &inv.Images[i]
+	if platform != "" && img.Platform != platform || img.From.After(at) {
+		return best
+	}
+	if best < 0 || img.From.After(inv.Images[best].From) && img.Platform == inv.Images[best].Platform {
+		return i
+	}
+	return best
+}
+
+// Lookup finds images of an Inventory by reference, for many questions. The
+// Inventory must not change meanwhile.
+type Lookup struct {
+	inv    *Inventory
+	images map[string][]int
+}
+
+// Lookup prepares to find images.
+func (inv *Inventory) Lookup() *Lookup {
+	l := &Lookup{inv, make(map[string][]int, len(inv.Images))}
+	for i := range inv.Images {
+		ref := inv.Images[i].Reference
+		l.images[ref] = append(l.images[ref], i)
+	}
+	return l
+}
+
+// Find answers as Inventory.Find does.
+func (l *Lookup) Find(reference, platform string, at time.Time) int {
+	best := -1
+	for _, i := range l.images[reference] {
+		best = l.inv.later(best, i, platform, at)
 	}
 	return best
 }

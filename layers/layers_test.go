@@ -368,6 +368,9 @@ func TestFind(t *testing.T) {
 		if got := inv.Find("a", test.platform, test.at); got != test.want {
 			t.Errorf("Find(%q, %v) = %d, want %d", test.platform, test.at, got, test.want)
 		}
+		if got := inv.Lookup().Find("a", test.platform, test.at); got != test.want {
+			t.Errorf("Lookup.Find(%q, %v) = %d, want %d", test.platform, test.at, got, test.want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 // memory of names; use one a goroutine.
 type Matcher struct {
 	inv      *layers.Inventory
+	lookup   *layers.Lookup
 	chains   *layers.Chains
 	platform string
 	at       time.Time
@@ -21,7 +22,7 @@ type Matcher struct {
 // New prepares matching of the Inventory's images on platform (empty: the first
 // listed) as of at, under policy.
 func New(inv *layers.Inventory, platform string, at time.Time, policy Policy) *Matcher {
-	return &Matcher{inv, inv.Chains(), platform, at, policy, make(map[string]layers.Name)}
+	return &Matcher{inv, inv.Lookup(), inv.Chains(), platform, at, policy, make(map[string]layers.Name)}
 }
 
 // Policy returns the policies that the Matcher answers under.
@@ -29,7 +30,7 @@ func (m *Matcher) Policy() Policy { return m.policy }
 
 // find returns the image that reference means at time at, or -1.
 func (m *Matcher) find(reference string, at time.Time) int {
-	return m.inv.Find(reference, m.platform, at)
+	return m.lookup.Find(reference, m.platform, at)
 }
 
 // name normalises a reference; one that does not parse matches only itself.

@@ -86,6 +86,12 @@ func (m *Matcher) compareSize(x, y *Candidate) int {
 	return cmp.Compare(x.SizeDistanceGiB, y.SizeDistanceGiB)
 }
 
+// byLayers says whether a cache that holds none of a group's repositories may
+// matter to it.
+func (m *Matcher) byLayers() bool {
+	return m.policy.Threshold == "layer"
+}
+
 func (m *Matcher) candidate(g *Group, c *Cache) rankedCache {
 	need := g.all()
 	storage := FreeStorageGiB + g.ExtraStorageGiB

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -65,13 +64,7 @@ type Pick struct {
 // cache, also in those being made; what a stale image still shares by layer is
 // not credited.
 func (m *Matcher) Replay(apps []workload.App, caches []Cache, events []workload.Event, opt ReplayOptions) ([]Outcome, []Pick) {
-	r := &replay{m: m, opt: opt, apps: apps, memo: make([]memo, len(apps)), outcomes: make([]Outcome, len(apps))}
-	for i := range caches {
-		r.entries = append(r.entries, &entry{cache: caches[i], ready: r.never(), matched: r.never(), expire: r.expireOf(&caches[i])})
-	}
-	for i := range apps {
-		r.outcomes[i].App = apps[i].Name
-	}
+	r := newReplay(m, apps, caches, opt)
 	var picks []Pick
 	for _, e := range events {
 		r.advance(e.At)
@@ -95,35 +88,88 @@ type replay struct {
 	apps     []workload.App
 	entries  []*entry
 	made     int
-	version  int // changes when any cache appears, goes or changes
 	memo     []memo
 	outcomes []Outcome
+	// concerned lists the apps that use a repository: a cache that holds nothing
+	// of an app's repositories cannot change its pick.
+	concerned map[string][]int
+	// due is when the next cache becomes ready, fresh again or expires, at the
+	// earliest.
+	due time.Duration
 }
 
-// memo keeps an app's pick while no cache changes.
+// memo keeps an app's pick while no cache that concerns it changes.
 type memo struct {
-	version int
-	valid   bool
-	picked  *entry
-	full    bool
+	valid  bool
+	picked *entry
+	full   bool
+	// fresh is the picked cache without its stale images.
+	fresh *Cache
 }
 
 // entry is a cache in time; times are since the start of the month.
 type entry struct {
 	cache   Cache
+	created time.Duration
 	ready   time.Duration
 	matched time.Duration
 	expire  time.Duration
-	stale   map[string]staleness
-	usable  bool
+	// stale holds released images with the time until which they are missing.
+	stale  map[string]time.Duration
+	usable bool
+	// apps are the apps that the cache concerns.
+	apps []int
 }
-
-// staleness is until when a released image is missing from a cache.
-type staleness struct{ until time.Duration }
 
 const forever = time.Duration(1<<63 - 1)
 
-func (r *replay) never() time.Duration { return -forever }
+func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOptions) *replay {
+	r := &replay{
+		m: m, opt: opt, apps: apps, memo: make([]memo, len(apps)), outcomes: make([]Outcome, len(apps)),
+		concerned: make(map[string][]int), due: -forever,
+	}
+	for i := range apps {
+		r.outcomes[i].App = apps[i].Name
+		for _, ref := range apps[i].AllImages() {
+			repository := m.name(ref).RepositoryName()
+			r.concerned[repository] = append(r.concerned[repository], i)
+		}
+	}
+	for i := range caches {
+		r.add(&entry{cache: caches[i], created: caches[i].CreationTime.Sub(m.at), ready: -forever, matched: -forever, expire: r.expireOf(&caches[i])})
+	}
+	return r
+}
+
+func (r *replay) add(e *entry) {
+	e.apps = r.concern(e.cache.Images)
+	r.entries = append(r.entries, e)
+	r.due = min(r.due, e.ready, e.expire)
+}
+
+// concern returns the apps whose pick a cache of these images can change. Where
+// any shared layer counts, that is every app.
+func (r *replay) concern(images []string) []int {
+	var apps []int
+	if r.m.byLayers() {
+		for i := range r.apps {
+			apps = append(apps, i)
+		}
+		return apps
+	}
+	for _, ref := range images {
+		apps = append(apps, r.concerned[r.m.name(ref).RepositoryName()]...)
+	}
+	slices.Sort(apps)
+	return slices.Compact(apps)
+}
+
+// changed forgets the picks that a cache's change may change.
+func (r *replay) changed(e *entry) {
+	for _, app := range e.apps {
+		r.memo[app].valid = false
+	}
+}
 
 func (r *replay) expireOf(c *Cache) time.Duration {
 	if c.ExpireTime.IsZero() {
@@ -134,26 +180,38 @@ func (r *replay) expireOf(c *Cache) time.Duration {
 
 // advance lets caches become ready, get fresh again and expire up to now.
 func (r *replay) advance(now time.Duration) {
-	kept := r.entries[:0]
-	for _, e := range r.entries {
+	if now < r.due {
+		return
+	}
+	r.due = forever
+	r.entries = slices.DeleteFunc(r.entries, func(e *entry) bool {
 		if e.expire <= now {
-			r.version++
+			r.changed(e)
+			return true
+		}
+		r.refresh(e, now)
+		r.due = min(r.due, e.expire)
+		return false
+	})
+}
+
+func (r *replay) refresh(e *entry, now time.Duration) {
+	switch {
+	case e.usable:
+	case e.ready <= now:
+		e.usable = true
+		r.changed(e)
+	default:
+		r.due = min(r.due, e.ready)
+	}
+	for ref, until := range e.stale {
+		if until > now {
+			r.due = min(r.due, until)
 			continue
 		}
-		if !e.usable && e.ready <= now {
-			e.usable = true
-			r.version++
-		}
-		for ref, s := range e.stale {
-			if s.until <= now {
-				delete(e.stale, ref)
-				r.version++
-			}
-		}
-		kept = append(kept, e)
+		delete(e.stale, ref)
+		r.changed(e)
 	}
-	clear(r.entries[len(kept):])
-	r.entries = kept
 }
 
 // release makes the app's first image stale wherever it is held.
@@ -168,54 +226,58 @@ func (r *replay) release(app *workload.App, now time.Duration) {
 			until = now + r.opt.BuildTime(e.cache.Images, e.cache.SizeGiB)
 		}
 		if e.stale == nil {
-			e.stale = make(map[string]staleness)
+			e.stale = make(map[string]time.Duration)
 		}
-		e.stale[ref] = staleness{until}
-		r.version++
+		e.stale[ref] = until
+		r.due = min(r.due, until)
+		r.changed(e)
 	}
 }
 
 // start picks a cache for one start, touches it and makes an automatic one
 // where the start was not fully served.
 func (r *replay) start(ev workload.Event) *Cache {
-	app := &r.apps[ev.App]
-	picked, full := r.pick(ev.App)
-	if !full && r.opt.Automatic && (picked == nil || r.m.policy.CreateOnPartial) {
-		r.make(app, ev.At)
+	p := r.pick(ev.App)
+	if !p.full && r.opt.Automatic && (p.picked == nil || r.m.policy.CreateOnPartial) {
+		// What is made now is not usable yet, so this start's pick stays.
+		defer r.make(&r.apps[ev.App], ev.At)
 	}
-	if picked == nil {
+	if p.picked == nil {
 		return nil
 	}
-	picked.matched = ev.At
-	if picked.cache.Automatic {
-		picked.expire = r.m.policy.expiry(r.created(picked), ev.At)
+	p.picked.matched = ev.At
+	if p.picked.cache.Automatic {
+		p.picked.expire = r.m.policy.expiry(p.picked.created, ev.At)
 	}
-	return r.fresh(picked)
+	return p.fresh
 }
 
-func (r *replay) pick(app int) (*entry, bool) {
+func (r *replay) pick(app int) memo {
 	known := &r.memo[app]
-	if known.valid && known.version == r.version {
-		return known.picked, known.full
+	if known.valid {
+		return *known
 	}
 	g := GroupOf(&r.apps[app])
-	caches := make([]Cache, 0, len(r.entries))
+	var entries []*entry
+	var caches []Cache
 	for _, e := range r.entries {
-		if e.usable {
-			caches = append(caches, *r.fresh(e))
+		if _, concerned := slices.BinarySearch(e.apps, app); concerned && e.usable {
+			entries = append(entries, e)
+			caches = append(caches, e.fresh())
 		}
 	}
-	*known = memo{version: r.version, valid: true}
+	*known = memo{valid: true}
 	if ranked := r.m.Rank(g, caches); len(ranked) > 0 && ranked[0].Qualified {
+		i := slices.IndexFunc(caches, func(c Cache) bool { return c.ID == ranked[0].CacheID })
 		known.full = ranked[0].FullImages == len(g.all())
-		known.picked = r.entries[slices.IndexFunc(r.entries, func(e *entry) bool { return e.cache.ID == ranked[0].CacheID })]
+		known.picked, known.fresh = entries[i], &caches[i]
 	}
-	return known.picked, known.full
+	return *known
 }
 
-// fresh is the cache without its stale images; the Matcher's own time is the
-// month's start, so an expiry that the replay handles is not shown to it.
-func (r *replay) fresh(e *entry) *Cache {
+// fresh is the cache without its stale images. The Matcher's own time is the
+// month's start, so an expiry, which the replay handles, is not shown to it.
+func (e *entry) fresh() Cache {
 	c := e.cache
 	c.ExpireTime = time.Time{}
 	if len(e.stale) > 0 {
@@ -224,7 +286,7 @@ func (r *replay) fresh(e *entry) *Cache {
 			return stale
 		})
 	}
-	return &c
+	return c
 }
 
 // make starts an automatic cache unless one of the same images is being made.
@@ -242,36 +304,36 @@ func (r *replay) make(app *workload.App, now time.Duration) {
 			ID: fmt.Sprintf("automatic-%d", r.made), Name: "auto-create-for-" + app.Name, Images: images,
 			SizeGiB: size, Status: StatusReady, CreationTime: r.m.at.Add(now), Automatic: true,
 		},
-		ready: now + r.opt.BuildTime(images, size), matched: r.never(),
+		created: now, ready: now + r.opt.BuildTime(images, size), matched: -forever,
 	}
 	e.expire = r.m.policy.expiry(now, e.matched)
-	r.entries = append(r.entries, e)
-	r.version++
+	r.add(e)
 	r.evict()
 }
 
 // evict drops the least recently used automatic caches above the quota (by last
-// match, else creation).
+// match, else creation; of equals the one made first).
 func (r *replay) evict() {
-	var automatic []*entry
-	for _, e := range r.entries {
-		if e.cache.Automatic {
-			automatic = append(automatic, e)
+	for {
+		automatic, oldest := 0, -1
+		for i, e := range r.entries {
+			if !e.cache.Automatic {
+				continue
+			}
+			automatic++
+			if oldest < 0 || e.used() < r.entries[oldest].used() {
+				oldest = i
+			}
 		}
+		if automatic <= r.m.policy.AutomaticQuota {
+			return
+		}
+		r.changed(r.entries[oldest])
+		r.entries = slices.Delete(r.entries, oldest, oldest+1)
 	}
-	over := len(automatic) - r.m.policy.AutomaticQuota
-	if over <= 0 {
-		return
-	}
-	slices.SortStableFunc(automatic, func(x, y *entry) int { return cmp.Compare(r.used(x), r.used(y)) })
-	drop := automatic[:over]
-	r.entries = slices.DeleteFunc(r.entries, func(e *entry) bool { return slices.Contains(drop, e) })
-	r.version++
 }
 
-func (r *replay) used(e *entry) time.Duration {
-	return max(e.matched, r.created(e))
-}
+func (e *entry) used() time.Duration { return max(e.matched, e.created) }
 
 func (r *replay) count(app int, c *Cache) {
 	o := &r.outcomes[app]
@@ -301,5 +363,3 @@ func (f *Found) same(g *Found) bool {
 	return f.CacheID == g.CacheID && f.Automatic == g.Automatic && f.SizeGiB == g.SizeGiB &&
 		(f.Images == nil) == (g.Images == nil) && slices.Equal(f.Images, g.Images)
 }
-
-func (r *replay) created(e *entry) time.Duration { return e.cache.CreationTime.Sub(r.m.at) }

@@ -92,6 +92,7 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 		s.Now = time.Now().UTC().Truncate(time.Second)
 	}
 	s.Resolve.Progress = in.progress()
+	s.Progress = in.stages(cmd)
 	return s, nil
 }
 
@@ -229,12 +230,24 @@ func (in *inputs) progress() func(done, total int) {
 	}
 }
 
+// stages shows on stderr, when that is a terminal, what is being done; nil
+// otherwise. The line is gone before anything else is written.
+func (in *inputs) stages(cmd *cobra.Command) func(string) {
+	if in.quiet || !isTerminal(in.io.err) {
+		return nil
+	}
+	return func(what string) { fmt.Fprintf(in.io.err, "%s%s…", clearLine, what) }
+}
+
+// clearLine goes to the beginning of the line and empties it.
+const clearLine = "\r\x1b[K"
+
 func writeProgress(w io.Writer, done, total int, elapsed time.Duration) {
 	rate := float64(done) / max(elapsed.Seconds(), 1e-3)
 	if done == total {
-		fmt.Fprintf(w, "\r\x1b[K")
+		fmt.Fprint(w, clearLine)
 		return
 	}
 	left := time.Duration(float64(total-done)/rate*1e9) * time.Nanosecond
-	fmt.Fprintf(w, "\r\x1b[Klooked up %d of %d references, %.0f/s, %s left", done, total, rate, left.Round(time.Second))
+	fmt.Fprintf(w, clearLine+"looked up %d of %d references, %.0f/s, %s left", done, total, rate, left.Round(time.Second))
 }

@@ -79,6 +79,7 @@ func (o *outputs) report(r *reports.Report) error {
 }
 
 func (o *outputs) write(data []byte) error {
+	o.io.clear()
 	if o.file != "" {
 		return writeFile(o.file, data)
 	}

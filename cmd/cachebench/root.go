@@ -38,6 +38,13 @@ type streams struct {
 	err io.Writer
 }
 
+// clear removes a line of progress.
+func (s *streams) clear() {
+	if isTerminal(s.err) {
+		fmt.Fprint(s.err, clearLine)
+	}
+}
+
 // run is the whole program but for the process: it returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	io := &streams{in, out, errOut}
@@ -47,6 +54,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
+	io.clear()
 	if err != nil {
 		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
 		fmt.Fprintln(errOut, "cachebench:", message)
