@@ -126,15 +126,20 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	}
 	s := j.Scenario
 	s.progress("choosing caches for %d apps", len(apps))
-	return plan.Choose(ctx, plan.Problem{
+	p, err := plan.Choose(ctx, plan.Problem{
 		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches,
 		Policy: s.Policy, Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
-		BudgetPerMonth: s.BudgetPerMonth, Quota: s.Quota,
+		BudgetPerMonth: s.BudgetPerMonth, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
 		Estimate: func(app *workload.App, held []string) plan.Estimate {
 			return j.estimate(estimator, app, held)
 		},
 		BuildTime: j.buildTime(estimator),
 	})
+	if err != nil {
+		return nil, err
+	}
+	p.Profile = s.Profile.Name
+	return p, nil
 }
 
 // estimate is one start for the planner. An app without a usable size was

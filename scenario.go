@@ -51,6 +51,9 @@ type Scenario struct {
 	Baseline, Assign string
 	// BudgetPerMonth is in the currency of Prices.
 	BudgetPerMonth float64
+	// WorthPerHour is what an hour of waiting saved is worth, in the same
+	// currency; at 0 only the budget bounds what is built.
+	WorthPerHour float64
 	// Quota is the most caches to build.
 	Quota int
 
@@ -83,6 +86,9 @@ const (
 	DefaultMinCoverage = 0.95
 	DefaultWindow      = 24 * time.Hour
 	DefaultQuota       = 50
+	// DefaultWorthPerHour is assumed: about what an hour of an engineer's time
+	// costs.
+	DefaultWorthPerHour = 100
 )
 
 // MaxStartsPerMonth is the largest workload that is replayed start by start; a

@@ -60,6 +60,10 @@ type ScenarioFile struct {
 	// BudgetPerMonth bounds the bill of the planned caches, in the prices'
 	// currency.
 	BudgetPerMonth float64 `json:"budgetPerMonth,omitempty"`
+	// WorthPerHour is what an hour of waiting saved is worth, in the prices'
+	// currency: a cache that costs more for what it adds is not built. 100 when
+	// not given; at 0 only the budget counts.
+	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
 	// Quota is the most caches to build; 50 when not given.
 	Quota int `json:"quota,omitempty"`
 	// Policies read ECI's undocumented rules in another way than by default.
@@ -111,6 +115,8 @@ func (f *ScenarioFile) Validate() error {
 	switch {
 	case f.BudgetPerMonth < 0:
 		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", f.BudgetPerMonth)
+	case f.WorthPerHour != nil && *f.WorthPerHour < 0:
+		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
 		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
 	case f.Repeats < 0:
@@ -137,12 +143,15 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
 		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
-		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage,
+		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
 	}
 	s.setDefaults()
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
+	}
+	if f.WorthPerHour != nil {
+		s.WorthPerHour = *f.WorthPerHour
 	}
 	for host, dir := range f.Registries {
 		if s.Registries == nil {

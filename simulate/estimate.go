@@ -87,7 +87,7 @@ func (w *world) estimate(start *Start) Estimate {
 			held[image] = true
 			for _, c := range w.chains.Images[image] {
 				n.snapshots[c] = true
-				n.blobs[w.layer[c]] = p.Pull.KeepBlobs.Value
+				n.blobs[w.blobs[image][c]] = p.Pull.KeepBlobs.Value
 			}
 		}
 	}
@@ -128,7 +128,7 @@ func (n *idleNode) pull(image int) time.Duration {
 			continue
 		}
 		chains = append(chains, c)
-		if l := n.w.layer[c]; !n.blobs[l] && !slices.Contains(order, l) {
+		if l := n.w.blobs[image][c]; !n.blobs[l] && !slices.Contains(order, l) {
 			order = append(order, l)
 		}
 	}
@@ -138,9 +138,10 @@ func (n *idleNode) pull(image int) time.Duration {
 	arrived := n.fetch(order, answer)
 	end := time.Duration(0)
 	for _, c := range chains {
-		layer := &n.w.inv.Layers[n.w.layer[c]]
+		l := n.w.blobs[image][c]
+		layer := &n.w.inv.Layers[l]
 		alone := n.costs.Alone(demand(n.p, layer))
-		if at := arrived[n.w.layer[c]]; n.p.Unpack.Parallel.Value {
+		if at := arrived[l]; n.p.Unpack.Parallel.Value {
 			end = max(end, at+alone)
 		} else {
 			end = max(end, at) + alone

@@ -83,7 +83,7 @@ func (n *node) hold(e *engine, image int) {
 	for _, c := range e.w.chains.Images[image] {
 		n.snapshots[c] = true
 		if n.profile.Pull.KeepBlobs.Value {
-			n.blobs[e.w.layer[c]] = true
+			n.blobs[e.w.blobs[image][c]] = true
 		}
 	}
 	n.images[image] = &heldImage{used: e.now}
@@ -102,7 +102,7 @@ func (n *node) wake() {
 func (n *node) wants(e *engine, layer int) bool {
 	for _, p := range n.active {
 		for _, c := range p.to {
-			if e.w.layer[c] == layer && !n.snapshots[c] {
+			if p.blob(c) == layer && !n.snapshots[c] {
 				return true
 			}
 		}
@@ -138,26 +138,23 @@ func (n *node) evict(e *engine) {
 // remove deletes an image and the layers that no other image or pull needs.
 func (n *node) remove(e *engine, image int) {
 	delete(n.images, image)
-	needed := map[int]bool{}
-	for i := range n.images {
-		for _, c := range e.w.chains.Images[i] {
-			needed[c] = true
+	needed, blobs := map[int]bool{}, map[int]bool{}
+	need := func(image int) {
+		for c, l := range e.w.blobs[image] {
+			needed[c], blobs[l] = true, true
 		}
+	}
+	for i := range n.images {
+		need(i)
 	}
 	for _, p := range n.active {
-		for _, c := range p.chains() {
-			needed[c] = true
-		}
+		need(p.image)
 	}
-	blobs := map[int]bool{}
-	for c := range needed {
-		blobs[e.w.layer[c]] = true
-	}
-	for _, c := range e.w.chains.Images[image] {
+	for c, l := range e.w.blobs[image] {
 		if !needed[c] {
 			delete(n.snapshots, c)
 		}
-		if l := e.w.layer[c]; !blobs[l] && !n.inFlight[l] {
+		if !blobs[l] && !n.inFlight[l] {
 			delete(n.blobs, l)
 		}
 	}

@@ -87,7 +87,11 @@ func Run(inv *layers.Inventory, profile *Profile, starts []Start, opt Options) (
 type world struct {
 	inv     *layers.Inventory
 	chains  *layers.Chains
-	layer   []int // the layer at the top of each chain
+	// layer is a layer at the top of each chain, for its unpacked size; blobs
+	// are those that each image names for its chains, which may differ: the same
+	// content can be compressed in several ways.
+	layer   []int
+	blobs   []map[int]int
 	profile *Profile
 	classes map[string]*Profile
 	starts  []Start
@@ -96,9 +100,13 @@ type world struct {
 func newWorld(inv *layers.Inventory, profile *Profile, starts []Start) (*world, error) {
 	w := &world{inv: inv, chains: inv.Chains(), profile: profile, classes: map[string]*Profile{}, starts: starts}
 	w.layer = make([]int, len(w.chains.Parents))
+	w.blobs = make([]map[int]int, len(inv.Images))
 	for i, img := range inv.Images {
+		w.blobs[i] = make(map[int]int, len(img.Layers))
 		for j, l := range img.Layers {
-			w.layer[w.chains.Images[i][j]] = l
+			c := w.chains.Images[i][j]
+			w.blobs[i][c] = l
+			w.layer[c] = max(w.layer[c], l)
 		}
 	}
 	for i := range starts {

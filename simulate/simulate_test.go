@@ -196,6 +196,23 @@ func TestCachedStart(t *testing.T) {
 	}
 }
 
+// TestTwoCompressions: the same content under two digests. An image fetches the
+// blob that it names itself, whatever other images there are; above a chain that
+// another image unpacked it fetches neither.
+func TestTwoCompressions(t *testing.T) {
+	inv := inventory([]testLayer{{"gzip", 100 * mb, 200 * mb, 0}}, []testLayer{{"zstd", 80 * mb, 200 * mb, 0}})
+	inv.Layers[1].DiffID = inv.Layers[0].DiffID
+	p := bare()
+	for image, want := range []int64{100 * mb, 80 * mb} {
+		if got := run(t, inv, p, Options{}, Start{App: "a", Images: []int{image}})[0]; got.FetchedBytes != want {
+			t.Errorf("image %d alone fetches %d bytes, want %d", image, got.FetchedBytes, want)
+		}
+	}
+	if got := run(t, inv, p, Options{}, Start{App: "a", Images: []int{0, 1}})[0]; got.FetchedBytes != 100*mb || got.UnpackedBytes != 200*mb {
+		t.Errorf("both fetch %d and unpack %d bytes", got.FetchedBytes, got.UnpackedBytes)
+	}
+}
+
 // TestWarmNode: the second start on a node reuses what the first unpacked; two
 // at once share one download; a third image evicts the least recently used.
 func TestWarmNode(t *testing.T) {

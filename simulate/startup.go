@@ -277,6 +277,9 @@ func (s *startup) answer(what string) time.Duration {
 
 func (p *pull) chains() []int { return p.s.e.w.chains.Images[p.image] }
 
+// blob is the layer that the image names for one of its chains.
+func (p *pull) blob(chain int) int { return p.s.e.w.blobs[p.image][chain] }
+
 func (p *pull) complete() bool {
 	for _, c := range p.chains() {
 		if !p.s.node.snapshots[c] {
@@ -321,7 +324,7 @@ func (p *pull) order() []int {
 	n, w := p.s.node, p.s.e.w
 	var order []int
 	for _, c := range p.to {
-		l := w.layer[c]
+		l := p.blob(c)
 		if n.owner[c] == p && !n.blobs[l] && !n.inFlight[l] && !slices.Contains(order, l) {
 			order = append(order, l)
 		}
@@ -375,7 +378,7 @@ func (p *pull) advance() {
 		return
 	}
 	for _, c := range p.to {
-		if n.owner[c] == p && !n.unpacking[c] && n.blobs[p.s.e.w.layer[c]] {
+		if n.owner[c] == p && !n.unpacking[c] && n.blobs[p.blob(c)] {
 			p.unpack(c)
 		}
 		if !p.s.p.Unpack.Parallel.Value {
@@ -389,7 +392,7 @@ func (p *pull) done() {
 	n.active = slices.DeleteFunc(n.active, func(x *pull) bool { return x == p })
 	if !p.s.p.Pull.KeepBlobs.Value {
 		for _, c := range p.chains() {
-			if l := p.s.e.w.layer[c]; !n.wants(p.s.e, l) {
+			if l := p.blob(c); !n.wants(p.s.e, l) {
 				delete(n.blobs, l)
 			}
 		}
@@ -399,7 +402,7 @@ func (p *pull) done() {
 
 func (p *pull) unpack(c int) {
 	s, e, n := p.s, p.s.e, p.s.node
-	layer := &e.w.inv.Layers[e.w.layer[c]]
+	layer := &e.w.inv.Layers[p.blob(c)]
 	from := e.now
 	n.unpacking[c] = true
 	reference := e.w.inv.Images[p.image].Reference

@@ -11,7 +11,7 @@ import (
 func (m *model) answer(s solution) (*Plan, error) {
 	p := &Plan{
 		Platform:  m.Platform,
-		Objective: "most startup seconds saved a month within the budget",
+		Objective: m.objective(),
 		Baseline:  m.Baseline, Assign: m.Assign,
 		BudgetPerMonth: m.Prices.Money(m.BudgetPerMonth), Quota: m.Quota,
 		SavedSeconds: duration(s.gain), BoundSeconds: duration(max(s.gain, s.bound)),
@@ -22,7 +22,7 @@ func (m *model) answer(s solution) (*Plan, error) {
 	if s.bound > s.gain {
 		p.GapFraction = (s.bound - s.gain) / s.bound
 	}
-	if !s.exhaustive && p.GapFraction > 0 {
+	if p.GapFraction > 0 && (!s.exhaustive || m.pruned.gain > 0) {
 		p.Status = Bounded
 	}
 	p.Caches = m.planned(s.choice)
@@ -41,6 +41,14 @@ func (m *model) answer(s solution) (*Plan, error) {
 	p.Reason = m.reason(p)
 	p.Assumptions = m.assumptions()
 	return p, nil
+}
+
+func (m *model) objective() string {
+	s := "most startup seconds saved a month within the budget"
+	if m.WorthPerHour > 0 {
+		s += fmt.Sprintf(", each cache at no more than %s for an hour that it saves", m.Prices.Money(m.WorthPerHour))
+	}
+	return s
 }
 
 // duration is seconds as a time.Duration, at the ends where they do not fit.

@@ -24,8 +24,12 @@ type model struct {
 	candidates []*candidate
 	leftOut    string
 	program    *program
+	pruned     pruned
 	layers     map[string]layerSet
 }
+
+// pruned is what was left out as not worth its cost.
+type pruned struct{ gain, cost float64 }
 
 // app is an App in numbers.
 type app struct {

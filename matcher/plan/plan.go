@@ -87,6 +87,8 @@ const (
 type Plan struct {
 	// Platform is os/arch[/variant] of the images.
 	Platform string `json:"platform"`
+	// Profile names the simulation profile that the seconds are of.
+	Profile string `json:"profile,omitempty"`
 	// Objective is what was maximised or minimised.
 	Objective string `json:"objective"`
 	// Baseline is what the plan is compared with: automatic or cold.

@@ -41,6 +41,10 @@ type Problem struct {
 	// BudgetPerMonth is the most that the planned caches' bills may come to, in
 	// the currency of Prices; instance time saved does not count against it.
 	BudgetPerMonth float64
+	// WorthPerHour is what an hour of waiting saved is worth, in the currency of
+	// Prices: a cache that costs more for what it adds is not built. At 0 only
+	// the budget counts.
+	WorthPerHour float64
 	// Quota is the most caches to build, at least 1.
 	Quota int
 	// MaxCandidates bounds the candidates generated from unions of apps; 0 is
@@ -83,7 +87,19 @@ func Choose(ctx context.Context, p Problem) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	return m.answer(m.program.solve(ctx))
+	found := m.program.solve(ctx)
+	kept := m.program.prune(found.choice, p.gainPerMoney())
+	m.pruned = pruned{found.gain - kept.gain, found.cost - kept.cost}
+	found.choice = kept
+	return m.answer(found)
+}
+
+// gainPerMoney is how many seconds a unit of money must save at least.
+func (p *Problem) gainPerMoney() float64 {
+	if p.WorthPerHour == 0 {
+		return 0
+	}
+	return time.Hour.Seconds() / p.WorthPerHour
 }
 
 // sorted is p in an order of its own, so that no result depends on the caller's.
@@ -103,6 +119,8 @@ func (p *Problem) validate() error {
 		return fmt.Errorf("assign %q is neither %s nor %s", p.Assign, Auto, Explicit)
 	case !(p.BudgetPerMonth >= 0) || math.IsInf(p.BudgetPerMonth, 1):
 		return fmt.Errorf("budget %v a month: it must be a finite amount of at least 0", p.BudgetPerMonth)
+	case !(p.WorthPerHour >= 0) || math.IsInf(p.WorthPerHour, 1):
+		return fmt.Errorf("an hour saved is worth %v: it must be a finite amount of at least 0", p.WorthPerHour)
 	case p.Quota < 1:
 		return fmt.Errorf("quota %d: a plan needs room for at least 1 cache", p.Quota)
 	case p.MaxCandidates < 0:

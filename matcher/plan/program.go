@@ -117,6 +117,31 @@ func (p *program) sum(c *choice) {
 	}
 }
 
+// prune leaves out, worst first, caches whose part of the gain is nothing, or
+// less than perMoney for each unit of money that they cost; perMoney 0 keeps
+// whatever gains. A budget is a limit, not a goal.
+func (p *program) prune(c choice, perMoney float64) choice {
+	for {
+		best, worst := c, 0.0
+		for i := range c.open {
+			if !c.open[i] {
+				continue
+			}
+			open := slices.Clone(c.open)
+			open[i] = false
+			without := p.restrict(c, open)
+			lost, spared := c.gain-without.gain, c.cost-without.cost
+			if excess := spared*perMoney - lost; spared >= 0 && (lost <= p.tolerance || excess > 0) && excess+p.tolerance >= worst {
+				best, worst = without, excess+p.tolerance
+			}
+		}
+		if count(best.open) == count(c.open) {
+			return c
+		}
+		c = best
+	}
+}
+
 func (p *program) feasible(c *choice) bool {
 	return p.affordable(c.cost) && count(c.open) <= p.quota
 }

@@ -46,8 +46,13 @@ func (m *model) whyNone(a *app, c choice) (cache, reason string) {
 	if most.gain <= 0 {
 		return "", fmt.Sprintf("no candidate makes its starts faster than %s", m.baselineWords(a))
 	}
-	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; the budget or the quota does more elsewhere",
-		spell(most.gain), m.Prices.Money(most.use+m.candidates[most.cache].fixed()), m.Prices.Money(most.use))
+	bill := most.use + m.candidates[most.cache].fixed()
+	why := "the budget or the quota does more elsewhere"
+	if bill*m.gainPerMoney() > most.gain {
+		why = fmt.Sprintf("that is more than %s for an hour saved", m.Prices.Money(m.WorthPerHour))
+	}
+	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; %s",
+		spell(most.gain), m.Prices.Money(bill), m.Prices.Money(most.use), why)
 }
 
 func (m *model) baselineWords(a *app) string {
@@ -82,8 +87,8 @@ func (m *model) reason(p *Plan) string {
 	if net < 0 {
 		effect = fmt.Sprintf("a net saving of %s", m.Prices.Money(-net))
 	}
-	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what instances save is worth %s, so it comes to %s.",
-		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, cost, m.Prices.Money(use), m.Prices.Money(saved), effect)
+	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what instances save is worth %s, so it comes to %s.%s",
+		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, cost, m.Prices.Money(use), m.Prices.Money(saved), effect, m.prunedWords())
 }
 
 // whyNothing finds the nearest cache that would have helped.
@@ -92,6 +97,10 @@ func (m *model) whyNothing() string {
 	cheapest := math.Inf(1)
 	var use float64
 	var most option
+	if m.pruned.gain > 0 {
+		return fmt.Sprintf("Caches within the budget would save %s a month for %s: more than %s for an hour saved.",
+			spell(m.pruned.gain), m.Prices.Money(m.pruned.cost), m.Prices.Money(m.WorthPerHour))
+	}
 	for _, a := range m.apps {
 		for _, o := range a.options {
 			if all := o.use + m.candidates[o.cache].fixed(); o.gain > 0 && all < cheapest {
@@ -212,4 +221,13 @@ func verb(n int, word string) string {
 		return word + "s"
 	}
 	return word
+}
+
+// prunedWords tells what would have been within the budget, but not worth it.
+func (m *model) prunedWords() string {
+	if m.pruned.gain <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" More caches within the budget would save another %s for %s: more than %s for an hour saved.",
+		spell(m.pruned.gain), m.Prices.Money(m.pruned.cost), m.Prices.Money(m.WorthPerHour))
 }
