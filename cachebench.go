@@ -46,13 +46,13 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	if covered != nil && !errors.Is(covered, ErrCoverage) {
 		return &r, covered
 	}
-	if r.Matches, err = job.Match(); err != nil {
+	if r.Matches, err = job.Match(ctx); err != nil {
 		return &r, err
 	}
 	if r.Plan, err = job.Plan(ctx, r.Matches); err != nil {
 		return &r, err
 	}
-	if r.Timeline, err = job.Simulate(r.Plan); err != nil {
+	if r.Timeline, err = job.Simulate(ctx, r.Plan); err != nil {
 		return &r, err
 	}
 	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)

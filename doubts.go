@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -17,7 +18,9 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	if names := profile.Unlimited(); len(names) > 0 {
 		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
 	}
-	if profile.Name == "eci" {
+	if profile.Name != "eci" {
+		add("Caches and prices are ECI's, but profile %s describes other hosts.", profile.Name)
+	} else {
 		add("No value of profile eci was measured on ECI: calibrate it before spending much on its word.")
 	}
 	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
@@ -32,6 +35,7 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	}
 	j.bulkDoubts(add)
 	j.poolDoubts(add)
+	j.neverDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
 	return doubts
@@ -65,6 +69,15 @@ func (j *Job) poolDoubts(add func(string, ...any)) {
 	}
 	if len(pooled) > 0 {
 		add("Treated as starts on instances of their own, though they run on node pools: %s.", strings.Join(pooled, ", "))
+	}
+}
+
+// neverDoubts names apps that would fail where their images are not present.
+func (j *Job) neverDoubts(add func(string, ...any)) {
+	for _, app := range j.Workload.Apps {
+		if app.PullPolicy == "Never" {
+			add("App %s never pulls: a start that does not find all its images fails; it is simulated as if it pulled.", app.Name)
+		}
 	}
 }
 
@@ -102,13 +115,60 @@ func (j *Job) assumptions() []string {
 	s := j.Scenario
 	p := s.Policy
 	list := []string{
-		fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches live by the %s rule, at most %d (eci §6).", p.Degree, p.Size, p.Threshold, p.Retention, p.AutomaticQuota),
+		fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept (eci §1.2, §6).", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota),
+		"Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + ".",
 		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
 	}
 	if hasReleases(&j.Workload) {
 		list = append(list, "A release replaces an app's first image by one of the same size, and what its layers share with the older one is not credited.")
 	}
 	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
+}
+
+func retention(rule string) string {
+	if rule == "older" {
+		return "after 3 days unused (the older rule)"
+	}
+	return "7 days after creation if never used, else 30 days after the last use"
+}
+
+// planDoubts compares the plan with the other arms and with the simulation.
+func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
+	var doubts, slower, apart []string
+	mean := coldMeans(t)
+	for _, a := range p.Assignments {
+		if a.ColdSeconds < a.BaselineSeconds {
+			slower = append(slower, fmt.Sprintf("%s (%.1f s cold, %.1f s cached)", a.App, a.ColdSeconds.Seconds(), a.BaselineSeconds.Seconds()))
+		}
+		if m, ok := mean[a.App]; ok && (m > 1.2*a.ColdSeconds.Seconds() || m < a.ColdSeconds.Seconds()/1.2) {
+			apart = append(apart, fmt.Sprintf("%s (estimated %.1f s, simulated %.1f s)", a.App, a.ColdSeconds.Seconds(), m))
+		}
+	}
+	if len(slower) > 0 {
+		doubts = append(doubts, "Ready sooner without any cache, because attaching and reading one takes longer than the pull: "+strings.Join(slower, ", ")+".")
+	}
+	if len(apart) > 0 {
+		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+strings.Join(apart, ", ")+".")
+	}
+	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
+		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))
+	}
+	return doubts
+}
+
+// coldMeans are the mean seconds to ready of each app's cold starts.
+func coldMeans(t *simulate.Timeline) map[string]float64 {
+	sum, n := make(map[string]float64), make(map[string]float64)
+	for i := range t.Startups {
+		if s := &t.Startups[i]; s.Arm == simulate.ArmCold {
+			sum[s.App] += s.Ready.Seconds()
+			n[s.App]++
+		}
+	}
+	for app := range sum {
+		sum[app] /= n[app]
+	}
+	return sum
 }
 
 func hasReleases(w *workload.Workload) bool {

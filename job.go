@@ -2,8 +2,10 @@ package cachebench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -23,6 +25,8 @@ type Job struct {
 	Coverage  simulate.Coverage
 	matcher   *matcher.Matcher
 	lookup    *layers.Lookup
+	// month holds the events of the month and of the warm-up before it.
+	month []workload.Event
 }
 
 // find is the image that reference means now, or -1.
@@ -32,13 +36,13 @@ func (j *Job) find(reference string) int {
 
 // Match says which existing cache ECI would pick for each app now, and what a
 // month of starts would find in them and in the automatic caches.
-func (j *Job) Match() (*matcher.Matches, error) {
+func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), At: j.Scenario.Now, Matches: []matcher.Match{}}
 	for i := range j.Workload.Apps {
 		m.Matches = append(m.Matches, j.matcher.Match(matcher.GroupOf(&j.Workload.Apps[i]), j.Scenario.Caches))
 	}
 	j.Scenario.progress("replaying a month of starts on the automatic caches")
-	outcomes, _, err := j.replay(j.Scenario.Caches, true, nil)
+	outcomes, _, err := j.replay(ctx, j.Scenario.Caches, true, nil)
 	m.Outcomes = slices.DeleteFunc(outcomes, func(o matcher.Outcome) bool { return o.Starts == 0 })
 	return m, err
 }
@@ -48,35 +52,76 @@ func (j *Job) Match() (*matcher.Matches, error) {
 const warmUp = workload.Month
 
 func (j *Job) events() []workload.Event {
-	return j.Workload.Events(j.Scenario.Seed, -warmUp, workload.Month)
+	if j.month == nil {
+		j.month = j.Workload.Events(j.Scenario.Seed, -warmUp, workload.Month)
+	}
+	return j.month
 }
 
 // replay plays the month on the caches given.
-func (j *Job) replay(caches []matcher.Cache, automatic bool, rebuild func(string) bool) ([]matcher.Outcome, []matcher.Pick, error) {
-	estimator, err := j.estimator()
+func (j *Job) replay(ctx context.Context, caches []matcher.Cache, automatic bool, rebuild func(string) bool) ([]matcher.Outcome, []matcher.Pick, error) {
+	e, err := j.newEstimates()
 	if err != nil {
 		return nil, nil, err
 	}
-	outcomes, picks := j.matcher.Replay(j.Workload.Apps, caches, j.events(), matcher.ReplayOptions{
-		Automatic: automatic, BuildTime: j.buildTime(estimator), Rebuild: rebuild,
+	outcomes, picks, err := j.matcher.Replay(ctx, j.Workload.Apps, caches, j.events(), matcher.ReplayOptions{
+		Automatic: automatic, BuildTime: e.buildTime, Rebuild: rebuild,
+		PicksFrom: j.Scenario.WindowStart, PicksTo: j.Scenario.WindowStart + j.Scenario.window(),
 	})
-	return outcomes, picks, nil
+	return outcomes, picks, errors.Join(err, e.err)
 }
 
-func (j *Job) estimator() (*simulate.Estimator, error) {
-	return simulate.NewEstimator(j.Inventory, j.Scenario.Profile)
+// estimates answers for the planner and the replay, who take functions that
+// cannot fail; its first error is to be looked at afterwards.
+type estimates struct {
+	job       *Job
+	estimator *simulate.Estimator
+	builds    map[string]time.Duration
+	err       error
 }
 
-// start is one start of app that finds the images held in a cache called id.
-func (j *Job) start(app *workload.App, held []string, id string) simulate.Start {
-	s := simulate.Start{
-		App: app.Name, CacheID: id, PullPolicy: app.PullPolicy, Runtime: app.Runtime,
+func (j *Job) newEstimates() (*estimates, error) {
+	estimator, err := simulate.NewEstimator(j.Inventory, j.Scenario.Profile)
+	return &estimates{job: j, estimator: estimator, builds: make(map[string]time.Duration)}, err
+}
+
+func (e *estimates) of(start *simulate.Start) simulate.Estimate {
+	result, err := e.estimator.Estimate(start)
+	if e.err == nil {
+		e.err = err
+	}
+	return result
+}
+
+// buildTime is how long making a cache takes until it is Ready: its helper
+// instance starts, pulls the images one after another (eci §6 #19), and its
+// disk is snapshotted.
+func (e *estimates) buildTime(images []string, _ float64) time.Duration {
+	key := strings.Join(images, "\n")
+	d, ok := e.builds[key]
+	if !ok {
+		d = e.job.Scenario.Profile.BuildTime() + e.of(&simulate.Start{App: "cache", Images: e.job.positions(images)}).Pull
+		e.builds[key] = d
+	}
+	return d
+}
+
+// estimate is one start for the planner that finds the images held.
+func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
+	start := e.job.start(app)
+	if held != nil {
+		start.CacheID, start.Held = "planned", e.job.positions(held)
+	}
+	result := e.of(&start)
+	return plan.Estimate{Ready: result.Ready, Billed: result.Billed}
+}
+
+// start is one start of app that finds nothing.
+func (j *Job) start(app *workload.App) simulate.Start {
+	return simulate.Start{
+		App: app.Name, PullPolicy: app.PullPolicy, Runtime: app.Runtime,
 		Ready: app.Ready, ReadFraction: app.ReadFraction, Images: j.positions(app.AllImages()),
 	}
-	if id != "" {
-		s.Held = j.positions(held)
-	}
-	return s
 }
 
 // positions of references in the Inventory; those that it lacks are left out.
@@ -90,28 +135,9 @@ func (j *Job) positions(references []string) []int {
 	return images
 }
 
-// buildTime is how long making a cache takes until it is Ready: its helper
-// instance starts, pulls the images one after another (eci §6 #19), and its
-// disk is snapshotted.
-func (j *Job) buildTime(estimator *simulate.Estimator) func([]string, float64) time.Duration {
-	known := make(map[string]time.Duration)
-	return func(images []string, _ float64) time.Duration {
-		key := fmt.Sprint(images)
-		d, ok := known[key]
-		if !ok {
-			d = j.Scenario.Profile.BuildTime()
-			if e, err := estimator.Estimate(&simulate.Start{App: "cache", Images: j.positions(images)}); err == nil {
-				d += e.Pull
-			}
-			known[key] = d
-		}
-		return d
-	}
-}
-
 // Plan chooses the caches to build beyond what the matches' outcomes find.
 func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
-	estimator, err := j.estimator()
+	e, err := j.newEstimates()
 	if err != nil {
 		return nil, err
 	}
@@ -128,46 +154,31 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	s.progress("choosing caches for %d apps", len(apps))
 	p, err := plan.Choose(ctx, plan.Problem{
 		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches,
-		Policy: s.Policy, Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
+		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
 		BudgetPerMonth: s.BudgetPerMonth, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
-		Estimate: func(app *workload.App, held []string) plan.Estimate {
-			return j.estimate(estimator, app, held)
-		},
-		BuildTime: j.buildTime(estimator),
+		Estimate: e.estimate, BuildTime: e.buildTime,
 	})
-	if err != nil {
+	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
 	p.Profile = s.Profile.Name
 	return p, nil
 }
 
-// estimate is one start for the planner. An app without a usable size was
-// refused by the first estimate of its own images, so no error is left here.
-func (j *Job) estimate(estimator *simulate.Estimator, app *workload.App, held []string) plan.Estimate {
-	id := ""
-	if held != nil {
-		id = "planned"
-	}
-	start := j.start(app, held, id)
-	e, err := estimator.Estimate(&start)
-	if err != nil {
-		return plan.Estimate{}
-	}
-	return plan.Estimate{Ready: e.Ready, Billed: e.Billed}
-}
-
 // Simulate replays the window's starts in each arm. The plan may be nil; then
 // the arm cached is left out.
-func (j *Job) Simulate(p *plan.Plan) (*simulate.Timeline, error) {
+func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	if err := j.bounded(p); err != nil {
+		return nil, err
+	}
 	for _, arm := range j.arms(p) {
 		j.Scenario.progress("simulating arm %s", arm)
-		starts, err := j.starts(arm, p)
+		starts, err := j.starts(ctx, arm, p)
 		if err != nil {
 			return nil, err
 		}
-		startups, err := simulate.Run(j.Inventory, j.Scenario.Profile, starts, simulate.Options{
+		startups, err := simulate.Run(ctx, j.Inventory, j.Scenario.Profile, starts, simulate.Options{
 			Arm: arm, Seed: j.Scenario.Seed, Repeats: j.Scenario.Repeats, Spans: firstOfEachApp(starts),
 		})
 		if err != nil {
@@ -176,7 +187,25 @@ func (j *Job) Simulate(p *plan.Plan) (*simulate.Timeline, error) {
 		t.Startups = append(t.Startups, startups...)
 	}
 	t.Doubts = j.doubts(t)
+	if p != nil {
+		t.Doubts = append(t.Doubts, j.planDoubts(p, t)...)
+	}
 	return t, nil
+}
+
+// bounded refuses a window with more startups than a timeline can list.
+func (j *Job) bounded(p *plan.Plan) error {
+	n := 0
+	for _, e := range j.events() {
+		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
+			n++
+		}
+	}
+	if all := float64(n) * float64(len(j.arms(p))) * float64(max(1, j.Scenario.Repeats)); all > MaxStartups {
+		return fmt.Errorf("%w: %d starts in the window of %s, in %d arms, %d times, are more than %d startups: shorten the window (windowSeconds, --window) or repeat less",
+			ErrTooMuch, n, span(j.Scenario.window()), len(j.arms(p)), max(1, j.Scenario.Repeats), MaxStartups)
+	}
+	return nil
 }
 
 func (j *Job) arms(p *plan.Plan) []string {
@@ -203,17 +232,17 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 
 // starts are the window's starts in one arm, each with the cache that ECI would
 // pick for it at that time.
-func (j *Job) starts(arm string, p *plan.Plan) ([]simulate.Start, error) {
+func (j *Job) starts(ctx context.Context, arm string, p *plan.Plan) ([]simulate.Start, error) {
 	var picks []matcher.Pick
 	var err error
 	switch arm {
 	case simulate.ArmCold:
-		_, picks, err = j.replay(nil, false, nil)
+		_, picks, err = j.replay(ctx, nil, false, nil)
 	case simulate.ArmAutomatic:
-		_, picks, err = j.replay(j.Scenario.Caches, true, nil)
+		_, picks, err = j.replay(ctx, j.Scenario.Caches, true, nil)
 	case simulate.ArmCached:
 		planned := j.planned(p)
-		_, picks, err = j.replay(slices.Concat(j.Scenario.Caches, planned), true, func(id string) bool {
+		_, picks, err = j.replay(ctx, slices.Concat(j.Scenario.Caches, planned), true, func(id string) bool {
 			return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
 		})
 	default:
@@ -238,21 +267,14 @@ func (j *Job) planned(p *plan.Plan) []matcher.Cache {
 }
 
 func (j *Job) window(picks []matcher.Pick) []simulate.Start {
-	from := j.Scenario.WindowStart
-	to := from + j.Scenario.window()
-	starts := []simulate.Start{}
+	starts := make([]simulate.Start, 0, len(picks))
 	for _, pick := range picks {
-		if pick.Event.At < from || pick.Event.At >= to {
-			continue
-		}
 		app := &j.Workload.Apps[pick.Event.App]
-		var s simulate.Start
-		if pick.Cache == nil {
-			s = j.start(app, nil, "")
-		} else {
-			s = j.start(app, pick.Cache.Images, pick.Cache.ID)
+		s := j.start(app)
+		if pick.Cache != nil {
+			s.CacheID, s.Held = pick.Cache.ID, j.matcher.Held(pick.Cache, app.PullPolicy)
 		}
-		s.Requested = pick.Event.At - from
+		s.Requested = pick.Event.At - j.Scenario.WindowStart
 		starts = append(starts, s)
 	}
 	return starts
@@ -260,7 +282,7 @@ func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 
 func (s *Scenario) window() time.Duration {
 	if s.Window == 0 {
-		return DefaultWindow
+		return min(DefaultWindow, workload.Month-s.WindowStart)
 	}
 	return s.Window
 }

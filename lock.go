@@ -40,6 +40,9 @@ func (l *Lock) Validate() error {
 			return document.At(fmt.Sprintf("references[%d]", i), "reference %s stands already at references[%d]", r.Reference, j)
 		}
 		first[r.Reference] = i
+		if err := r.Digest.Validate(); err != nil {
+			return document.At(fmt.Sprintf("references[%d].digest", i), "%v", err)
+		}
 	}
 	return nil
 }

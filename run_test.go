@@ -120,7 +120,7 @@ func TestStagesFromFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	matches, err := job.Match()
+	matches, err := job.Match(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestStagesFromFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, plan.Kind, p, want.Plan)
-	timeline, err := job.Simulate(again(t, plan.Kind, want.Plan, plan.Read))
+	timeline, err := job.Simulate(t.Context(), again(t, plan.Kind, want.Plan, plan.Read))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,9 @@ const Version = "0.1.0"
 // ErrCoverage is wrapped when too much of a workload could not be covered.
 var ErrCoverage = errors.New("coverage is below the minimum")
 
+// ErrNoWorkload is wrapped when a job has no apps to work on.
+var ErrNoWorkload = errors.New("no workload is given: name one with --workload or in the scenario")
+
 // Scenario is everything that the main job needs, as values. ScenarioFile is
 // the same as people write it.
 type Scenario struct {
@@ -83,6 +86,7 @@ func (s *Scenario) progress(format string, args ...any) {
 
 // Defaults of a Scenario.
 const (
+	DefaultProfile     = "eci"
 	DefaultMinCoverage = 0.95
 	DefaultWindow      = 24 * time.Hour
 	DefaultQuota       = 50
@@ -91,9 +95,17 @@ const (
 	DefaultWorthPerHour = 100
 )
 
-// MaxStartsPerMonth is the largest workload that is replayed start by start; a
-// start takes some 100 bytes while the month is replayed.
-const MaxStartsPerMonth = 20_000_000
+// What is refused as too much to do one by one.
+const (
+	// MaxEventsPerMonth bounds starts and releases together; the month and its
+	// warm-up are kept in memory at 24 bytes each.
+	MaxEventsPerMonth = 5_000_000
+	// MaxStartups bounds the startups of a timeline.
+	MaxStartups = 1_000_000
+)
+
+// ErrTooMuch is wrapped when a workload or a window is too large.
+var ErrTooMuch = errors.New("too many starts")
 
 // References are what Analyze looks up: the images of the workload, those given
 // besides, and those of the existing caches, each once.
@@ -152,6 +164,13 @@ func serve(host, dir string) (*registry.Server, error) {
 	return registry.Serve(handler)
 }
 
+// policy is Policy with the registries that are aliases of one another.
+func (s *Scenario) policy() matcher.Policy {
+	p := s.Policy
+	p.Aliases = s.Resolve.Aliases
+	return p
+}
+
 func (s *Scenario) platform() string {
 	if s.Platform == "" {
 		return layers.DefaultPlatform
@@ -163,11 +182,15 @@ func (s *Scenario) platform() string {
 // The error wraps ErrCoverage when they make up too little of the workload; the
 // job is still good for what it covers, unless that is nothing.
 func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
-	if s.Workload == nil || len(s.Workload.Apps) == 0 {
-		return nil, errors.New("no workload is given: name one with --workload or in the scenario")
+	if s.Workload == nil {
+		return nil, ErrNoWorkload
 	}
+	if len(s.Workload.Apps) == 0 {
+		return nil, fmt.Errorf("%w: the one given lists no apps", ErrNoWorkload)
+	}
+	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
-	j.matcher = matcher.New(inv, s.platform(), s.Now, s.Policy)
+	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
 	var all, covered float64
 	for i := range s.Workload.Apps {
 		app := &s.Workload.Apps[i]
@@ -184,17 +207,30 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 	if j.Coverage.StartsFraction = 1; all > 0 {
 		j.Coverage.StartsFraction = covered / all
 	}
-	if all > MaxStartsPerMonth {
-		return nil, fmt.Errorf("the workload has %.3g starts a month; at most %.0e are replayed one by one: scale it down", all, float64(MaxStartsPerMonth))
+	if events, most := eventsPerMonth(s.Workload); events > MaxEventsPerMonth {
+		return nil, fmt.Errorf("%w: the workload has %.3g starts and releases a month, most of them of app %s; at most %d are replayed one by one: scale it down", ErrTooMuch, events, most, MaxEventsPerMonth)
 	}
 	if j.Coverage.Apps == 0 {
 		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
-	if j.Coverage.StartsFraction < s.MinCoverage {
+	if j.Coverage.StartsFraction < s.MinCoverage && len(j.Coverage.LeftOut) > 0 {
 		return j, fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (--min-coverage); left out: %s: %s",
 			ErrCoverage, 100*j.Coverage.StartsFraction, 100*s.MinCoverage, j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
 	return j, nil
+}
+
+// eventsPerMonth counts starts and releases, and names the app with most.
+func eventsPerMonth(w *workload.Workload) (all float64, most string) {
+	var largest float64
+	for i := range w.Apps {
+		n := w.Apps[i].StartsPerMonth() + w.Apps[i].ReleasesPerMonth
+		all += n
+		if n > largest || most == "" {
+			largest, most = n, w.Apps[i].Name
+		}
+	}
+	return all, most
 }
 
 // lacks says which image of an app is not known, and why.

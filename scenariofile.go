@@ -47,7 +47,8 @@ type ScenarioFile struct {
 	Lock string `json:"lock,omitempty"`
 	// Platform is os/arch[/variant]; linux/amd64 when not given.
 	Platform string `json:"platform,omitempty"`
-	// Profile is containerd, eci or a file.
+	// Profile is eci, containerd or a file; eci when not given, for the caches
+	// that are planned are ECI's.
 	Profile string `json:"profile,omitempty"`
 	// Prices is usd, cny or a file.
 	Prices string `json:"prices,omitempty"`
@@ -121,15 +122,65 @@ func (f *ScenarioFile) Validate() error {
 		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
 	case f.Repeats < 0:
 		return document.At("repeats", "%d repeats cannot be: give at least 1", f.Repeats)
-	case f.WindowStart+f.Window > workload.Month:
-		return document.At("windowSeconds", "the window ends %v after the month's start: it must lie within 30 days", f.WindowStart+f.Window)
+	case f.Window < 0:
+		return document.At("windowSeconds", "a window of %v cannot be", f.Window)
+	case f.WindowStart < 0 || f.WindowStart >= workload.Month:
+		return document.At("windowStartSeconds", "the window starts %s after the month's start: it must lie within 30 days", span(f.WindowStart))
+	case f.MinCoverage != nil && !(*f.MinCoverage >= 0 && *f.MinCoverage <= 1):
+		return document.At("minCoverageFraction", "%v is not a share from 0 to 1", *f.MinCoverage)
+	case f.WindowStart+max(f.Window, 1) > workload.Month:
+		return document.At("windowSeconds", "the window ends %s after the month's start: it must lie within 30 days", span(f.WindowStart+f.Window))
+	}
+	if err := layers.CheckPlatform(f.Platform); err != nil {
+		return document.At("platform", "%v", err)
+	}
+	if err := f.validateOutputs(); err != nil {
+		return err
 	}
 	for i, arm := range f.Arms {
 		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
 			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, automatic and cached", arm)
 		}
+		if slices.Contains(f.Arms[:i], arm) {
+			return document.At(fmt.Sprintf("arms[%d]", i), "arm %s stands twice", arm)
+		}
 	}
 	return nil
+}
+
+// validateOutputs refuses an output that would replace an input or another
+// output, and one whose format is not told.
+func (f *ScenarioFile) validateOutputs() error {
+	taken := map[string]string{}
+	for key, name := range map[string]string{"workload": f.Workload, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices} {
+		if name != "" {
+			taken[filepath.Base(name)] = key
+		}
+	}
+	for i, o := range f.Outputs {
+		at := fmt.Sprintf("outputs[%d].file", i)
+		if other, ok := taken[filepath.Base(o.File)]; ok {
+			return document.At(at, "%s would replace %s: give it another name", o.File, other)
+		}
+		taken[filepath.Base(o.File)] = fmt.Sprintf("outputs[%d]", i)
+		if o.Format == "" && OutputFormat(o.File) == "" {
+			return document.At(at, "the ending of %s tells no format: add format: text, json or html", o.File)
+		}
+	}
+	return nil
+}
+
+// OutputFormat is the report format that a file's ending tells; empty for none.
+func OutputFormat(file string) string {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".html", ".htm":
+		return "html"
+	case ".json":
+		return "json"
+	case ".txt":
+		return "text"
+	}
+	return ""
 }
 
 // ReadFunc returns the content of a file.
@@ -158,6 +209,9 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 			s.Registries = map[string]string{}
 		}
 		s.Registries[host] = l.path(dir)
+		if _, err := read(filepath.Join(l.path(dir), "index.json")); err != nil {
+			return nil, l.at("registries", fmt.Errorf("%s is to be served from %s, which is no OCI layout: %w", host, dir, err))
+		}
 	}
 	for _, key := range sortedKeys(f.Policies) {
 		if err := s.Policy.Set(key + "=" + f.Policies[key]); err != nil {
@@ -277,10 +331,10 @@ func (l *loader) load(f *ScenarioFile, s *Scenario) {
 	}
 }
 
-// profile is a built-in one by name, else a file; containerd when not named.
+// profile is a built-in one by name, else a file.
 func (l *loader) profile(name string) (*simulate.Profile, error) {
 	if name == "" {
-		name = "containerd"
+		name = DefaultProfile
 	}
 	if !looksLikeFile(name) {
 		p, err := simulate.BuiltIn(name)

@@ -97,6 +97,17 @@ type Node struct {
 	NodeHour *float64 `json:"nodeHour,omitempty"`
 }
 
+// Lines are the prices that the Book has, one text each, in the order of the file.
+func (b *Book) Lines() []string {
+	var lines []string
+	for _, p := range b.prices() {
+		if p.value != nil {
+			lines = append(lines, fmt.Sprintf("%s %g", p.path, *p.value))
+		}
+	}
+	return lines
+}
+
 // Money returns amount in the Book's currency, dated with the Book.
 func (b Book) Money(amount float64) Money {
 	return Money{Amount: amount, Currency: b.Currency, PriceDate: b.Date}

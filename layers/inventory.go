@@ -122,6 +122,9 @@ func (inv *Inventory) Validate() error {
 			return document.At(fmt.Sprintf("layers[%d].digest", i), "layer %s stands already at layers[%d]: list each digest once", l.Digest, first)
 		}
 		seen[l.Digest] = i
+		if l.CompressedBytes > maxBytes || l.UnpackedBytes != nil && *l.UnpackedBytes > maxBytes {
+			return document.At(fmt.Sprintf("layers[%d]", i), "layer %s has an impossible size: more than 1 PiB", l.Digest)
+		}
 		if (l.UnpackedBytes == nil) != (l.UnpackedSource == "") {
 			return document.At(fmt.Sprintf("layers[%d]", i), "unpackedBytes and unpackedSource go together: give both or neither")
 		}
@@ -186,6 +189,31 @@ func (l *Lookup) Find(reference, platform string, at time.Time) int {
 		best = l.inv.later(best, i, platform, at)
 	}
 	return best
+}
+
+// Estimated returns the Inventory with an estimate, marked so, for every layer
+// without an unpacked size; itself when there are none.
+func (inv *Inventory) Estimated() *Inventory {
+	if !slices.ContainsFunc(inv.Layers, func(l Layer) bool { return l.UnpackedBytes == nil }) {
+		return inv
+	}
+	whole := *inv
+	whole.Layers = slices.Clone(inv.Layers)
+	for i := range whole.Layers {
+		if l := &whole.Layers[i]; l.UnpackedBytes == nil {
+			l.setUnpacked(estimateUnpacked(l.MediaType, l.CompressedBytes))
+		}
+	}
+	whole.shareSizes()
+	return &whole
+}
+
+// setUnpacked takes an estimate; exact says that it is none.
+func (l *Layer) setUnpacked(bytes int64, exact bool) {
+	l.UnpackedBytes, l.UnpackedSource = &bytes, Estimated
+	if exact {
+		l.UnpackedSource = Measured
+	}
 }
 
 // Size is an amount of layers, each distinct layer counted once.

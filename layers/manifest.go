@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"mime"
 	"strings"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	// ociForeignTar is deprecated since OCI 1.1 but still occurs.
 	ociForeignTar = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 )
+
+// maxBytes is more than any layer has (1 PiB): sums of sizes up to it do not
+// overflow.
+const maxBytes = 1 << 50
 
 // attestationType marks an index's children that are not images but statements
 // about one (BuildKit's vnd.docker.reference.type annotation).
@@ -43,13 +48,21 @@ type descriptor struct {
 	Annotations map[string]string `json:"annotations"`
 }
 
-func (d descriptor) validate() error {
-	hexDigits, ok := strings.CutPrefix(string(d.Digest), "sha256:")
+// Validate refuses what is not sha256 and 64 hex digits.
+func (d Digest) Validate() error {
+	hexDigits, ok := strings.CutPrefix(string(d), "sha256:")
 	if !ok || len(hexDigits) != 64 || strings.Trim(hexDigits, "0123456789abcdef") != "" {
-		return fmt.Errorf("digest %q is not sha256 and 64 hex digits", d.Digest)
+		return fmt.Errorf("digest %q is not sha256: and 64 hex digits", string(d))
 	}
-	if d.Size < 0 {
-		return fmt.Errorf("size of %s is negative (%d)", d.Digest, d.Size)
+	return nil
+}
+
+func (d descriptor) validate() error {
+	if err := d.Digest.Validate(); err != nil {
+		return err
+	}
+	if d.Size < 0 || d.Size > maxBytes {
+		return fmt.Errorf("size of %s is impossible (%d bytes)", d.Digest, d.Size)
 	}
 	return nil
 }
@@ -82,6 +95,9 @@ func parseManifest(raw []byte, contentType string) (*manifestDocument, error) {
 	}
 	if doc.MediaType == "" {
 		doc.MediaType = contentType
+		if plain, _, err := mime.ParseMediaType(contentType); err == nil {
+			doc.MediaType = plain
+		}
 	}
 	if doc.SchemaVersion == 1 || doc.MediaType == dockerSchema1 || doc.MediaType == dockerSchema1Sign {
 		return nil, fmt.Errorf("the manifest is Docker schema 1, which states neither layer sizes nor diffIDs and which containerd 2.1 no longer pulls: push the image again with a current builder")

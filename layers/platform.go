@@ -28,6 +28,16 @@ func parsePlatform(s string) (platform, error) {
 	return p, nil
 }
 
+// CheckPlatform says what is wrong with a platform's name; the empty one is
+// DefaultPlatform.
+func CheckPlatform(s string) error {
+	if s == "" {
+		return nil
+	}
+	_, err := parsePlatform(s)
+	return err
+}
+
 func (p platform) String() string {
 	s := p.OS + "/" + p.Architecture
 	if p.Variant != "" {
@@ -51,3 +61,12 @@ func (p platform) normal() platform {
 }
 
 func (p platform) equal(q platform) bool { return p.normal() == q.normal() }
+
+// serves compares a config's platform with the one asked for; the variant, which
+// a config may leave out, only where it states one.
+func (p platform) serves(asked platform) bool {
+	if p.Variant == "" {
+		return p.OS == asked.OS && p.Architecture == asked.Architecture
+	}
+	return p.equal(asked)
+}

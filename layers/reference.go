@@ -83,3 +83,23 @@ func splitTransport(reference string) (transport, rest string) {
 	}
 	return "docker", reference
 }
+
+// normalRegistry is a registry's name as a parsed reference has it.
+func normalRegistry(host string) string {
+	r, err := name.NewRegistry(host, name.WeakValidation)
+	if err != nil {
+		return host
+	}
+	return r.RegistryStr()
+}
+
+// At returns the name in the registry that aliases give for its own, if any.
+func (n Name) At(aliases map[string]string) Name {
+	for from, to := range aliases {
+		if normalRegistry(from) == n.Registry {
+			n.Registry = normalRegistry(to)
+			break
+		}
+	}
+	return n
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,24 @@ func (o *Options) jobs() int {
 	return defaultJobs
 }
 
+// normal has its registries' names as references have them: docker.io is
+// index.docker.io.
+func (o Options) normal() Options {
+	normal := func(m map[string]string) map[string]string {
+		n := make(map[string]string, len(m))
+		for host, to := range m {
+			n[normalRegistry(host)] = to
+		}
+		return n
+	}
+	o.Registries, o.Aliases = normal(o.Registries), normal(o.Aliases)
+	o.PlainHTTP = slices.Clone(o.PlainHTTP)
+	for i, host := range o.PlainHTTP {
+		o.PlainHTTP[i] = normalRegistry(host)
+	}
+	return o
+}
+
 func (o *Options) served(host string) bool {
 	if _, ok := o.Registries[host]; ok {
 		return true
@@ -90,6 +109,7 @@ func (o *Options) platforms() ([]platform, error) {
 // unresolved, and the context's error. The Inventory does not depend on the
 // order in which registries answer.
 func Resolve(ctx context.Context, references []string, opt Options) (*Inventory, error) {
+	opt = opt.normal()
 	platforms, err := opt.platforms()
 	if err != nil {
 		return nil, err
@@ -226,7 +246,7 @@ func finish(ctx context.Context, src source, doc *manifestDocument, raw []byte, 
 	if err != nil {
 		return foundImage{}, err
 	}
-	if conf.OS != "" && !conf.platform.equal(p) {
+	if conf.OS != "" && !conf.serves(p) {
 		return foundImage{}, fmt.Errorf("the image is for %s, not for %s", conf.platform, p)
 	}
 	img := Image{
@@ -262,7 +282,24 @@ func collect(references []string, found []resolved, opt *Options) *Inventory {
 			inv.Unresolved = append(inv.Unresolved, Unresolved{references[i], reason(err)})
 		}
 	}
+	inv.shareSizes()
 	return inv
+}
+
+// shareSizes gives layers of one diffID one unpacked size: they are the same
+// tar. A measured size holds for all, else the first estimate.
+func (inv *Inventory) shareSizes() {
+	known := make(map[Digest]int)
+	for i, l := range inv.Layers {
+		first, ok := known[l.diffID()]
+		if !ok || inv.Layers[first].UnpackedSource == Estimated && l.UnpackedSource == Measured {
+			known[l.diffID()] = i
+		}
+	}
+	for i := range inv.Layers {
+		l, from := &inv.Layers[i], &inv.Layers[known[inv.Layers[i].diffID()]]
+		l.UnpackedBytes, l.UnpackedSource, l.Files = from.UnpackedBytes, from.UnpackedSource, from.Files
+	}
 }
 
 func newLayer(d descriptor, diffID Digest, createdBy string, sizes map[Digest]Measurement) Layer {
@@ -271,11 +308,7 @@ func newLayer(d descriptor, diffID Digest, createdBy string, sizes map[Digest]Me
 		l.UnpackedBytes, l.Files, l.UnpackedSource = &m.UnpackedBytes, &m.Files, Measured
 		return l
 	}
-	unpacked, exact := estimateUnpacked(d)
-	l.UnpackedBytes, l.UnpackedSource = &unpacked, Estimated
-	if exact {
-		l.UnpackedSource = Measured
-	}
+	l.setUnpacked(estimateUnpacked(d.MediaType, d.Size))
 	return l
 }
 
@@ -286,12 +319,12 @@ const GzipRatio = 2.6
 
 // estimateUnpacked guesses a layer's unpacked size by its media type; exact is
 // true for an uncompressed tar, whose size is stated.
-func estimateUnpacked(d descriptor) (bytes int64, exact bool) {
-	switch d.MediaType {
+func estimateUnpacked(mediaType string, compressed int64) (bytes int64, exact bool) {
+	switch mediaType {
 	case v1.MediaTypeImageLayer, ociForeignTar, dockerTar:
-		return d.Size, true
+		return compressed, true
 	}
-	return int64(float64(d.Size)*GzipRatio + 0.5), false
+	return int64(float64(compressed)*GzipRatio + 0.5), false
 }
 
 // reason words an error for a list: what to do about it where that is known.
@@ -303,9 +336,22 @@ func reason(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "not looked up: out of time"
 	case errors.As(err, &te):
-		return err.Error() + advice(te.StatusCode)
+		return fmt.Sprintf("the registry answers %d %s%s%s", te.StatusCode, http.StatusText(te.StatusCode), diagnosis(te), advice(te.StatusCode))
 	}
 	return err.Error()
+}
+
+// diagnosis is what the registry says about it, by the distribution
+// specification's codes; its details may hold anything and are left out.
+func diagnosis(te *transport.Error) string {
+	var codes []string
+	for _, d := range te.Errors {
+		codes = append(codes, string(d.Code))
+	}
+	if len(codes) == 0 {
+		return ""
+	}
+	return ", " + strings.Join(codes, ", ")
 }
 
 func advice(status int) string {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
@@ -55,6 +56,9 @@ func newClient(opt *Options) (*client, error) {
 	}
 	transport := remote.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = opt.jobs()
+	// A registry that accepts a connection and never answers must not hold up
+	// the other references.
+	transport.ResponseHeaderTimeout = 30 * time.Second
 	dial := transport.DialContext
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		host, _, _ := net.SplitHostPort(addr)

@@ -3,6 +3,7 @@ package matcher
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -309,8 +310,11 @@ func replayed(t *testing.T, p Policy, apps []workload.App, caches []Cache, event
 	if opt.BuildTime == nil {
 		opt.BuildTime = func([]string, float64) time.Duration { return 2 * time.Hour }
 	}
-	opt.Automatic = true
-	outcomes, picks := New(world(), "linux/amd64", now, p).Replay(apps, caches, events, opt)
+	opt.Automatic, opt.PicksTo = true, 1<<62
+	outcomes, picks, err := New(world(), "linux/amd64", now, p).Replay(t.Context(), apps, caches, events, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var s []string
 	for _, pick := range picks {
 		switch {
@@ -431,7 +435,7 @@ func TestPolicySet(t *testing.T) {
 	}
 	for key, value := range DefaultPolicy().Map() {
 		p := DefaultPolicy()
-		if err := p.Set(key + "=" + value); err != nil || p != DefaultPolicy() {
+		if err := p.Set(key + "=" + value); err != nil || !reflect.DeepEqual(p, DefaultPolicy()) {
 			t.Errorf("the default %s=%s does not set itself: %v", key, value, err)
 		}
 	}

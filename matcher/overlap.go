@@ -41,6 +41,7 @@ func (m *Matcher) name(reference string) layers.Name {
 		if n, err = layers.ParseName(reference); err != nil {
 			n = layers.Name{Repository: reference}
 		}
+		n = n.At(m.policy.Aliases)
 		m.names[reference] = n
 	}
 	return n
@@ -63,21 +64,36 @@ func (m *Matcher) store(images []int) store {
 	return s
 }
 
-// held returns the images of the Inventory that a cache holds: by content
-// digest where it states one, else by what its references meant when it was
-// created, else by what they mean now.
-func (m *Matcher) held(c *Cache) []int {
+// Held returns the images of the Inventory that a start with this pull policy
+// finds in a cache: what each reference meant when the cache was built. A
+// reference that means another digest by now is used as it is, stale, unless the
+// policy is to ask the registry (eci §6 #11); then only the layers of its older
+// content are of use, where the Inventory knows them.
+func (m *Matcher) Held(c *Cache, pullPolicy string) []int {
 	digests := make(map[string]string, len(c.Contents))
 	for _, content := range c.Contents {
 		digests[content.Reference] = content.Digest
 	}
 	var images []int
 	for _, ref := range c.Images {
-		if i := m.content(ref, digests[ref], c.CreationTime); i >= 0 {
+		i := m.content(ref, digests[ref], c.CreationTime)
+		if now := m.find(ref, m.at); now >= 0 && !m.asks(ref, pullPolicy) {
+			i = now
+		}
+		if i >= 0 {
 			images = append(images, i)
 		}
 	}
 	return images
+}
+
+// asks says whether a pull asks the registry though the reference is present.
+func (m *Matcher) asks(reference, pullPolicy string) bool {
+	if pullPolicy != "" {
+		return pullPolicy == "Always"
+	}
+	n := m.name(reference)
+	return n.Digest == "" && n.Tag == "latest"
 }
 
 func (m *Matcher) content(reference, digest string, created time.Time) int {

@@ -34,6 +34,9 @@ type Policy struct {
 	// AutomaticQuota is the most automatic caches of a region; the number is
 	// not published (eci §1.5, placeholder of eci §6 #15).
 	AutomaticQuota int
+	// Aliases equate registries, FROM with TO, as the public and the VPC name of
+	// one; without it they differ (eci §6 #10).
+	Aliases map[string]string
 }
 
 // DefaultPolicy returns the assumptions of eci §6.

@@ -30,6 +30,7 @@ func (g *Group) all() []string {
 // then the others, each with the keys that placed it. How two caches compare
 // does not depend on which others are in the list.
 func (m *Matcher) Rank(g Group, caches []Cache) []Candidate {
+	g = m.placed(g)
 	ranked := make([]rankedCache, len(caches))
 	for i := range caches {
 		ranked[i] = m.candidate(&g, &caches[i])
@@ -40,6 +41,22 @@ func (m *Matcher) Rank(g Group, caches []Cache) []Candidate {
 		candidates[i] = r.Candidate
 	}
 	return candidates
+}
+
+// placed gives g the architecture and OS of the Matcher's platform where it
+// states none: a cache for others cannot serve it (eci §6 #9).
+func (m *Matcher) placed(g Group) Group {
+	parts := strings.Split(m.platform, "/")
+	if len(parts) < 2 {
+		return g
+	}
+	if g.OSType == "" {
+		g.OSType = parts[0]
+	}
+	if g.Architecture == "" {
+		g.Architecture = parts[1]
+	}
+	return g
 }
 
 // rankedCache is a candidate with the tie keys that it does not show.
@@ -110,7 +127,7 @@ func (m *Matcher) candidate(g *Group, c *Cache) rankedCache {
 		}
 	}
 	k.MatchedBytes = m.inv.Union(m.images(full)...).CompressedBytes
-	if o := m.overlap(m.images(need), m.store(m.held(c))); o.CompressedBytes > 0 {
+	if o := m.overlap(m.images(need), m.store(m.Held(c, g.PullPolicy))); o.CompressedBytes > 0 {
 		k.LayerFraction = float64(o.ByChain.PresentBytes) / float64(o.CompressedBytes)
 	}
 	k.Reason = m.refusal(g, c, &k, len(need), storage)
@@ -203,7 +220,7 @@ func (m *Matcher) Match(g Group, caches []Cache) Match {
 	held := store{}
 	if picked != nil {
 		match.CacheID = picked.ID
-		held = m.store(m.held(picked))
+		held = m.store(m.Held(picked, g.PullPolicy))
 	}
 	match.Overlap = m.overlap(m.images(g.all()), held)
 	match.Hit = match.Overlap.hit()

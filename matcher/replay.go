@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +13,8 @@ import (
 type ReplayOptions struct {
 	// From is when counting begins; events before it only warm the caches up.
 	From time.Duration
+	// PicksFrom and PicksTo bound the time of which single picks are returned.
+	PicksFrom, PicksTo time.Duration
 	// Automatic makes an automatic cache after a start that no cache served
 	// fully, if the policies say so.
 	Automatic bool
@@ -43,6 +46,8 @@ type Found struct {
 	// have no ID.
 	CacheID string  `json:"cacheId,omitempty"`
 	SizeGiB float64 `json:"sizeGiB,omitempty"`
+	// Full says that it held every image of the app by name.
+	Full bool `json:"full,omitempty"`
 	// Starts is how many found it.
 	Starts int `json:"starts"`
 }
@@ -55,7 +60,7 @@ type Pick struct {
 }
 
 // Replay plays events, which are in order of time, against caches as ECI would
-// and returns what each app's starts found, and each counted start's pick.
+// and returns what each app's starts found, and the picks asked for.
 //
 // A miss starts one automatic cache for the app's images, however many starts
 // miss while it is made (not documented). Automatic caches live as the
@@ -63,22 +68,27 @@ type Pick struct {
 // (eci §1.2, §6 #15). A release makes the app's first image stale in every
 // cache, also in those being made; what a stale image still shares by layer is
 // not credited.
-func (m *Matcher) Replay(apps []workload.App, caches []Cache, events []workload.Event, opt ReplayOptions) ([]Outcome, []Pick) {
+func (m *Matcher) Replay(ctx context.Context, apps []workload.App, caches []Cache, events []workload.Event, opt ReplayOptions) ([]Outcome, []Pick, error) {
 	r := newReplay(m, apps, caches, opt)
 	var picks []Pick
-	for _, e := range events {
+	for i, e := range events {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return nil, nil, fmt.Errorf("replay starts: %w", ctx.Err())
+		}
 		r.advance(e.At)
 		if e.Release {
 			r.release(&apps[e.App], e.At)
 			continue
 		}
-		c := r.start(e)
+		c, full := r.start(e)
 		if e.At >= opt.From {
-			r.count(e.App, c)
+			r.count(e.App, c, full)
+		}
+		if e.At >= opt.PicksFrom && e.At < opt.PicksTo {
 			picks = append(picks, Pick{e, c})
 		}
 	}
-	return r.outcomes, picks
+	return r.outcomes, picks, nil
 }
 
 // replay is the state of the caches at one instant.
@@ -117,6 +127,9 @@ type entry struct {
 	// stale holds released images with the time until which they are missing.
 	stale  map[string]time.Duration
 	usable bool
+	// given caches exist when the month begins, with what they hold then:
+	// releases before it are behind them.
+	given bool
 	// apps are the apps that the cache concerns.
 	apps []int
 }
@@ -136,7 +149,7 @@ func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOption
 		}
 	}
 	for i := range caches {
-		r.add(&entry{cache: caches[i], created: caches[i].CreationTime.Sub(m.at), ready: -forever, matched: -forever, expire: r.expireOf(&caches[i])})
+		r.add(r.given(&caches[i]))
 	}
 	return r
 }
@@ -171,12 +184,25 @@ func (r *replay) changed(e *entry) {
 	}
 }
 
-func (r *replay) expireOf(c *Cache) time.Duration {
-	if c.ExpireTime.IsZero() {
-		return forever
+// given is a cache that exists when the month begins. It was of use from its
+// creation on.
+func (r *replay) given(c *Cache) *entry {
+	e := &entry{cache: *c, given: true, created: r.since(c.CreationTime), matched: -forever, expire: forever}
+	e.ready = e.created
+	if !c.LastMatchedTime.IsZero() {
+		e.matched = r.since(c.LastMatchedTime)
 	}
-	return c.ExpireTime.Sub(r.m.at)
+	switch {
+	case !c.ExpireTime.IsZero():
+		e.expire = r.since(c.ExpireTime)
+	case c.Automatic:
+		e.expire = r.m.policy.expiry(e.created, e.matched)
+	}
+	return e
 }
+
+// since is a time since the month's beginning.
+func (r *replay) since(t time.Time) time.Duration { return t.Sub(r.m.at) }
 
 // advance lets caches become ready, get fresh again and expire up to now.
 func (r *replay) advance(now time.Duration) {
@@ -218,7 +244,7 @@ func (r *replay) refresh(e *entry, now time.Duration) {
 func (r *replay) release(app *workload.App, now time.Duration) {
 	ref := app.Images[0]
 	for _, e := range r.entries {
-		if !slices.Contains(e.cache.Images, ref) {
+		if !slices.Contains(e.cache.Images, ref) || e.given && now < r.opt.From {
 			continue
 		}
 		until := forever
@@ -236,20 +262,18 @@ func (r *replay) release(app *workload.App, now time.Duration) {
 
 // start picks a cache for one start, touches it and makes an automatic one
 // where the start was not fully served.
-func (r *replay) start(ev workload.Event) *Cache {
+func (r *replay) start(ev workload.Event) (found *Cache, full bool) {
 	p := r.pick(ev.App)
+	if p.picked != nil {
+		p.picked.matched = max(p.picked.matched, ev.At)
+		if p.picked.cache.Automatic && (!p.picked.given || p.picked.cache.ExpireTime.IsZero()) {
+			p.picked.expire = r.m.policy.expiry(p.picked.created, p.picked.matched)
+		}
+	}
 	if !p.full && r.opt.Automatic && (p.picked == nil || r.m.policy.CreateOnPartial) {
-		// What is made now is not usable yet, so this start's pick stays.
-		defer r.make(&r.apps[ev.App], ev.At)
+		r.make(&r.apps[ev.App], ev.At)
 	}
-	if p.picked == nil {
-		return nil
-	}
-	p.picked.matched = ev.At
-	if p.picked.cache.Automatic {
-		p.picked.expire = r.m.policy.expiry(p.picked.created, ev.At)
-	}
-	return p.fresh
+	return p.fresh, p.full
 }
 
 func (r *replay) pick(app int) memo {
@@ -292,16 +316,15 @@ func (e *entry) fresh() Cache {
 // make starts an automatic cache unless one of the same images is being made.
 func (r *replay) make(app *workload.App, now time.Duration) {
 	images := app.AllImages()
+	size := AutomaticCacheGiB + app.ExtraStorageGiB
 	for _, e := range r.entries {
-		if e.cache.Automatic && !e.usable && slices.Equal(e.cache.Images, images) && len(e.stale) == 0 {
+		if e.cache.Automatic && !e.usable && e.cache.SizeGiB == size && slices.Equal(e.cache.Images, images) && len(e.stale) == 0 {
 			return
 		}
 	}
-	r.made++
-	size := AutomaticCacheGiB + app.ExtraStorageGiB
 	e := &entry{
 		cache: Cache{
-			ID: fmt.Sprintf("automatic-%d", r.made), Name: "auto-create-for-" + app.Name, Images: images,
+			ID: r.newID(), Name: "auto-create-for-" + app.Name, Images: images,
 			SizeGiB: size, Status: StatusReady, CreationTime: r.m.at.Add(now), Automatic: true,
 		},
 		created: now, ready: now + r.opt.BuildTime(images, size), matched: -forever,
@@ -309,6 +332,17 @@ func (r *replay) make(app *workload.App, now time.Duration) {
 	e.expire = r.m.policy.expiry(now, e.matched)
 	r.add(e)
 	r.evict()
+}
+
+// newID numbers the automatic caches, past names that are taken.
+func (r *replay) newID() string {
+	for {
+		r.made++
+		id := fmt.Sprintf("automatic-%d", r.made)
+		if !slices.ContainsFunc(r.entries, func(e *entry) bool { return e.cache.ID == id }) {
+			return id
+		}
+	}
 }
 
 // evict drops the least recently used automatic caches above the quota (by last
@@ -335,12 +369,12 @@ func (r *replay) evict() {
 
 func (e *entry) used() time.Duration { return max(e.matched, e.created) }
 
-func (r *replay) count(app int, c *Cache) {
+func (r *replay) count(app int, c *Cache, full bool) {
 	o := &r.outcomes[app]
 	o.Starts++
 	f := Found{}
 	if c != nil {
-		f = Found{Images: c.Images, SizeGiB: c.SizeGiB, Automatic: c.Automatic}
+		f = Found{Images: c.Images, SizeGiB: c.SizeGiB, Automatic: c.Automatic, Full: full}
 		if !c.Automatic {
 			f.CacheID = c.ID
 		}

@@ -4,8 +4,8 @@ import "github.com/cachebench/cachebench/matcher"
 
 // baselineRow is what a month of one app's starts finds, in starts.
 type baselineRow struct {
-	app                                  string
-	starts, nothing, automatic, existing int
+	app                                          string
+	starts, nothing, partly, automatic, existing int
 }
 
 // baselineRows sums up the matches' outcomes.
@@ -15,6 +15,8 @@ func baselineRows(m *matcher.Matches) []baselineRow {
 		row := baselineRow{app: o.App, starts: o.Starts}
 		for _, f := range o.Found {
 			switch {
+			case f.Images != nil && !f.Full:
+				row.partly += f.Starts
 			case f.Automatic:
 				row.automatic += f.Starts
 			case f.CacheID != "":
@@ -41,17 +43,17 @@ func (p *printer) baseline(m *matcher.Matches) {
 		return
 	}
 	p.heading(baselineCaption)
-	t := &textTable{heads: []string{"app", ">starts", ">no cache", ">automatic cache", ">existing cache"}}
+	t := &textTable{heads: []string{"app", ">starts", ">no cache", ">part of it", ">automatic cache", ">existing cache"}}
 	for _, r := range baselineRows(m) {
-		t.add("", r.app, number(float64(r.starts)), r.share(r.nothing), r.share(r.automatic), r.share(r.existing))
+		t.add("", r.app, number(float64(r.starts)), r.share(r.nothing), r.share(r.partly), r.share(r.automatic), r.share(r.existing))
 	}
 	p.table(t)
 }
 
 func baselineTable(m *matcher.Matches) *table {
-	t := newTable(baselineCaption, "app", ">starts", ">no cache", ">automatic cache", ">existing cache")
+	t := newTable(baselineCaption, "app", ">starts", ">no cache", ">part of it", ">automatic cache", ">existing cache")
 	for _, r := range baselineRows(m) {
-		t.add(wordCell(r.app), countCell(r.starts), countCell(r.nothing), countCell(r.automatic), countCell(r.existing))
+		t.add(wordCell(r.app), countCell(r.starts), countCell(r.nothing), countCell(r.partly), countCell(r.automatic), countCell(r.existing))
 	}
 	return t.unlessEmpty()
 }

@@ -285,7 +285,7 @@ func shopMatches() *matcher.Matches {
 		m.Matches = append(m.Matches, match)
 	}
 	m.Outcomes = []matcher.Outcome{{App: "web", Starts: 200, Found: []matcher.Found{
-		{Starts: 50}, {Starts: 130, Automatic: true, Images: []string{"web:2.4.1"}, SizeGiB: 30},
+		{Starts: 50}, {Starts: 130, Automatic: true, Images: []string{"web:2.4.1"}, SizeGiB: 30, Full: true},
 		{Starts: 20, CacheID: "imc-2ze0web", Images: []string{"web:2.3.9"}, SizeGiB: 40},
 	}}}
 	return m

@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -67,7 +68,7 @@ func (q *events) Pop() any {
 	return last
 }
 
-func (w *world) run(opt Options, repeat int) ([]Startup, error) {
+func (w *world) run(ctx context.Context, opt Options, repeat int) ([]Startup, error) {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat,
 		flows: map[network.Flow]func(){}, nodes: map[string]*node{}, tasks: map[taskKey]func(){},
@@ -88,15 +89,22 @@ func (w *world) run(opt Options, repeat int) ([]Startup, error) {
 		s := newStartup(e, i, rank)
 		e.at(w.starts[i].Requested, s.request)
 	}
-	e.loop()
+	if err := e.loop(ctx); err != nil {
+		return nil, err
+	}
 	if e.finished != len(w.starts) {
 		return nil, fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", len(w.starts), e.finished)
 	}
 	return e.startups, nil
 }
 
+// longest is more than any start takes; it keeps virtual time from overflowing.
+const longest = 10 * 365 * 24 * time.Hour
+
 func compareStarts(x, y *Start) int {
-	return cmp.Or(cmp.Compare(x.Requested, y.Requested), cmp.Compare(x.App, y.App), cmp.Compare(x.Node, y.Node), cmp.Compare(x.CacheID, y.CacheID))
+	return cmp.Or(cmp.Compare(x.Requested, y.Requested), cmp.Compare(x.App, y.App), cmp.Compare(x.Node, y.Node),
+		slices.Compare(x.Images, y.Images), cmp.Compare(x.NodeClass, y.NodeClass), cmp.Compare(x.PullPolicy, y.PullPolicy),
+		cmp.Compare(x.Runtime, y.Runtime), cmp.Compare(x.CacheID, y.CacheID), slices.Compare(x.Held, y.Held))
 }
 
 // at sets an event.
@@ -109,8 +117,11 @@ func (e *engine) after(d time.Duration, run func()) { e.at(e.now+d, run) }
 
 // loop takes what happens first: of one instant, the end of a flow, then the
 // end of an unpack, then events.
-func (e *engine) loop() {
-	for {
+func (e *engine) loop(ctx context.Context) error {
+	for step := 0; ; step++ {
+		if step%1024 == 0 && ctx.Err() != nil {
+			return fmt.Errorf("simulate: %w", ctx.Err())
+		}
 		const never = time.Duration(math.MaxInt64)
 		flow, flowAt, _ := e.net.Next()
 		n, task, taskAt := e.nextTask()
@@ -120,7 +131,9 @@ func (e *engine) loop() {
 		}
 		switch first := min(flowAt, taskAt, eventAt); {
 		case first == never:
-			return
+			return nil
+		case first > longest:
+			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
 		case first == flowAt:
 			e.now = flowAt
 			e.endFlow(flow)

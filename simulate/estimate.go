@@ -28,13 +28,14 @@ type Estimate struct {
 // EstimateStart computes one start without simulating a fleet: images one after
 // another, layers in manifest order (last first under request order race), their
 // transfers sharing the tightest link equally, unpacks in chain order. It leaves
-// out what only many starts bring: admission, request rates, shared nodes.
+// out what only many starts bring (admission, request rates, shared nodes) and,
+// with parallel unpack or less than one core, that unpacks share cores and disk.
 func EstimateStart(inv *layers.Inventory, profile *Profile, start *Start) (Estimate, error) {
-	w, err := newWorld(inv, profile, []Start{*start})
+	e, err := NewEstimator(inv, profile)
 	if err != nil {
 		return Estimate{}, err
 	}
-	return w.estimate(start), nil
+	return e.Estimate(start)
 }
 
 // Estimator answers EstimateStart many times for one Inventory and profile.
@@ -114,7 +115,7 @@ func (w *world) estimate(start *Start) Estimate {
 	}
 	n.result.Billed = n.result.Pull + typical(&p.Start.Create)*time.Duration(len(start.Images)) + ready + firstRead(w, p, start, reused)
 	n.result.Ready = before + n.result.Billed
-	n.result.Hit = hitOf(len(reused), len(missing))
+	n.result.Hit = start.hit(len(reused), len(missing))
 	return n.result
 }
 
@@ -148,6 +149,9 @@ func (n *idleNode) pull(image int) time.Duration {
 		}
 		n.snapshots[c] = true
 		n.result.UnpackedBytes += *layer.UnpackedBytes
+	}
+	if !n.p.Pull.KeepBlobs.Value {
+		clear(n.blobs)
 	}
 	return resolve + end
 }

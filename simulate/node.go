@@ -29,7 +29,8 @@ type node struct {
 	active []*pull
 	// slots are the daemon's download slots.
 	slots slots
-	seen  bool
+	// up is when the node has booted.
+	up time.Duration
 }
 
 type heldImage struct {
@@ -85,8 +86,15 @@ func (n *node) hold(e *engine, image int) {
 		if n.profile.Pull.KeepBlobs.Value {
 			n.blobs[e.w.blobs[image][c]] = true
 		}
+		if !n.unpacking[c] {
+			delete(n.owner, c)
+		}
 	}
-	n.images[image] = &heldImage{used: e.now}
+	if n.images[image] == nil {
+		n.images[image] = &heldImage{}
+	}
+	n.images[image].used = e.now
+	n.wake()
 }
 
 // wake lets the pulls under way go on after a change.

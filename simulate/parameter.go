@@ -47,19 +47,19 @@ func typical[T number](p *Parameter[T]) T {
 func draw[T number](p *Parameter[T], rng func() *rand.Rand) T {
 	switch p.Distribution {
 	case "lognormal":
-		return T(float64(p.Median) * math.Exp(p.Sigma*rng().NormFloat64()))
+		return T(min(float64(p.Median)*math.Exp(p.Sigma*rng().NormFloat64()), 1e18))
 	case "uniform":
 		return p.Min + T(rng().Float64()*float64(p.Max-p.Min))
 	}
 	return p.Value
 }
 
-// checkNumber refuses a distribution that cannot be drawn from and a typical
-// value below lowest.
+// checkNumber refuses a distribution that cannot be drawn from and a negative
+// constant.
 func checkNumber[T number](p *Parameter[T]) error {
 	switch {
-	case p.Distribution == "lognormal" && (p.Median <= 0 || p.Sigma < 0 || math.IsInf(p.Sigma, 0)):
-		return fmt.Errorf("a lognormal needs a median above 0 and a sigma of at least 0")
+	case p.Distribution == "lognormal" && (p.Median <= 0 || !(p.Sigma >= 0 && p.Sigma <= 5)):
+		return fmt.Errorf("a lognormal needs a median above 0 and a sigma from 0 to 5")
 	case p.Distribution == "uniform" && (p.Min < 0 || p.Max < p.Min || math.IsInf(float64(p.Max), 0)):
 		return fmt.Errorf("a uniform distribution needs 0 <= min <= max")
 	case p.Distribution == "" && p.Value < 0:

@@ -195,6 +195,12 @@ func (p *Profile) Class(name string) (*Profile, error) {
 	if err := raw.Decode(&class); err != nil {
 		return nil, fmt.Errorf("profile %s, node class %s: %w", p.Name, name, err)
 	}
+	if n := class.Network; n.Registry != p.Network.Registry || n.Uplink != p.Network.Uplink || n.RegistryRequests != p.Network.RegistryRequests {
+		return nil, raw.At("network", "node class %s of profile %s changes the registry or the uplink, which all nodes share", name, p.Name)
+	}
+	if s := class.Start; s.AdmitBurst != p.Start.AdmitBurst || s.AdmitPerSecond != p.Start.AdmitPerSecond {
+		return nil, raw.At("start", "node class %s of profile %s changes admission, which is the service's", name, p.Name)
+	}
 	return &class, nil
 }
 
@@ -289,9 +295,9 @@ func (p *Profile) values() []value {
 	return []value{
 		span("network.roundTripSeconds", &n.RoundTrip),
 		span("network.requestSeconds", &n.Request),
-		speed("network.registryBytesPerSecond", &n.Registry),
-		speed("network.uplinkBytesPerSecond", &n.Uplink),
-		speed("network.nodeBytesPerSecond", &n.Node),
+		fixed(speed("network.registryBytesPerSecond", &n.Registry), &n.Registry),
+		fixed(speed("network.uplinkBytesPerSecond", &n.Uplink), &n.Uplink),
+		fixed(speed("network.nodeBytesPerSecond", &n.Node), &n.Node),
 		speed("network.connectionBytesPerSecond", &n.Connection),
 		frequency("network.registryRequestsPerSecond", &n.RegistryRequests),
 		count("pull.maxConcurrentDownloads", &l.MaxConcurrentDownloads),
@@ -301,11 +307,11 @@ func (p *Profile) values() []value {
 		plain("pull.keepBlobs", &l.KeepBlobs),
 		frequency("unpack.cores", &u.Cores),
 		plain("unpack.decoder", &u.Decoder),
-		speed("unpack.gzipBytesPerSecond", &u.Gzip),
-		speed("unpack.zstdBytesPerSecond", &u.Zstd),
-		speed("unpack.diskBytesPerSecond", &u.Disk),
-		span("unpack.layerSeconds", &u.Layer),
-		span("unpack.fileSeconds", &u.File),
+		fixed(speed("unpack.gzipBytesPerSecond", &u.Gzip), &u.Gzip),
+		fixed(speed("unpack.zstdBytesPerSecond", &u.Zstd), &u.Zstd),
+		fixed(speed("unpack.diskBytesPerSecond", &u.Disk), &u.Disk),
+		fixed(span("unpack.layerSeconds", &u.Layer), &u.Layer),
+		fixed(span("unpack.fileSeconds", &u.File), &u.File),
 		plain("unpack.parallel", &u.Parallel),
 		count("start.admitBurst", &s.AdmitBurst),
 		frequency("start.admitPerSecond", &s.AdmitPerSecond),
@@ -314,7 +320,7 @@ func (p *Profile) values() []value {
 		span("start.readySeconds", &s.Ready),
 		span("cache.attachSeconds", &c.Attach),
 		fraction("cache.readFraction", &c.ReadFraction),
-		speed("cache.firstReadBytesPerSecond", &c.FirstRead),
+		fixed(speed("cache.firstReadBytesPerSecond", &c.FirstRead), &c.FirstRead),
 		count("cache.startsPerCopy", &c.StartsPerCopy),
 		span("cache.buildSeconds", &c.Build),
 		span("cache.flashSeconds", &c.Flash),
@@ -347,6 +353,19 @@ func speed(name string, p *Parameter[network.Rate]) value {
 	v := plain(name, p)
 	v.unlimited = p.Distribution == "" && p.Value == network.Unlimited
 	v.check = func() error { return checkRate(p) }
+	return v
+}
+
+// fixed takes no distribution: the value is shared by many starts, or drawn for
+// none yet.
+func fixed[T any](v value, p *Parameter[T]) value {
+	check := v.check
+	v.check = func() error {
+		if err := constant(p); err != nil {
+			return err
+		}
+		return check()
+	}
 	return v
 }
 

@@ -15,6 +15,7 @@
 package simulate
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -62,8 +63,8 @@ type Options struct {
 }
 
 // Run simulates starts, which need no order, and returns a startup for each and
-// each repeat, repeat by repeat in the order of starts.
-func Run(inv *layers.Inventory, profile *Profile, starts []Start, opt Options) ([]Startup, error) {
+// each repeat, repeat by repeat in the order of starts. It stops when ctx ends.
+func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options) ([]Startup, error) {
 	if err := profile.Validate(); err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func Run(inv *layers.Inventory, profile *Profile, starts []Start, opt Options) (
 	repeats := max(1, opt.Repeats)
 	startups := make([]Startup, 0, repeats*len(starts))
 	for r := range repeats {
-		one, err := w.run(opt, r)
+		one, err := w.run(ctx, opt, r)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +86,8 @@ func Run(inv *layers.Inventory, profile *Profile, starts []Start, opt Options) (
 
 // world is what all repeats share.
 type world struct {
-	inv     *layers.Inventory
-	chains  *layers.Chains
+	inv    *layers.Inventory
+	chains *layers.Chains
 	// layer is a layer at the top of each chain, for its unpacked size; blobs
 	// are those that each image names for its chains, which may differ: the same
 	// content can be compressed in several ways.
@@ -121,6 +122,9 @@ func newWorld(inv *layers.Inventory, profile *Profile, starts []Start) (*world, 
 func (w *world) check(s *Start) error {
 	if s.Requested < 0 || s.Runtime < 0 {
 		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
+	}
+	if s.Ready != nil && *s.Ready < 0 {
+		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
 	}
 	if s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1) {
 		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
@@ -160,10 +164,11 @@ func (s *Start) pulls(reference string) bool {
 	return err == nil && n.Digest == "" && n.Tag == "latest"
 }
 
-// hitOf words what a start found.
-func hitOf(present, missing int) matcher.Hit {
+// hit words what a start found. A start that needs no layer found nothing unless
+// a cache was matched.
+func (s *Start) hit(present, missing int) matcher.Hit {
 	switch {
-	case missing == 0:
+	case missing == 0 && (present > 0 || s.CacheID != ""):
 		return matcher.FullHit
 	case present > 0:
 		return matcher.PartialHit

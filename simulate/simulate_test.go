@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -70,7 +71,7 @@ func inventory(images ...[]testLayer) *layers.Inventory {
 
 func run(t testing.TB, inv *layers.Inventory, p *Profile, opt Options, starts ...Start) []Startup {
 	t.Helper()
-	startups, err := Run(inv, p, starts, opt)
+	startups, err := Run(context.Background(), inv, p, starts, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,6 +252,60 @@ func TestWarmNode(t *testing.T) {
 	})
 }
 
+// TestNodeBoots: the first start on a node waits for its boot, and so does one
+// that comes meanwhile.
+func TestNodeBoots(t *testing.T) {
+	inv := inventory(nil)
+	p := bare()
+	p.Node.Boot.Value = time.Minute
+	at := func(s int) Start {
+		return Start{App: "a", Images: []int{0}, Node: "n", Requested: time.Duration(s) * time.Second}
+	}
+	for i, s := range run(t, inv, p, Options{}, at(0), at(20), at(90)) {
+		if want := []time.Duration{60 * time.Second, 40 * time.Second, 0}[i]; s.Ready != want {
+			t.Errorf("start %d is ready after %v, want %v", i, s.Ready, want)
+		}
+	}
+}
+
+// TestCacheOnSharedNode: a cache attached to a node while another start pulls the
+// same image, and an eviction after that, leave no start waiting.
+func TestCacheOnSharedNode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		inv, p := randomCase(t)
+		p.Cache.Attach.Value = time.Duration(rapid.IntRange(0, 2000).Draw(t, "attach")) * ms
+		p.Node.DiskGiB.Value = float64(rapid.IntRange(1, 2000).Draw(t, "disk")) * mb / (1 << 30)
+		p.Pull.KeepBlobs.Value = rapid.Bool().Draw(t, "keep")
+		p.Unpack.Parallel.Value = rapid.Bool().Draw(t, "parallel")
+		p.Pull.MaxParallelImages.Value = rapid.Int64Range(1, 3).Draw(t, "images")
+		var starts []Start
+		for range rapid.IntRange(1, 8).Draw(t, "starts") {
+			s := Start{
+				App: "a", Requested: time.Duration(rapid.IntRange(0, 5000).Draw(t, "at")) * ms,
+				Images: rapid.SliceOfN(rapid.IntRange(0, len(inv.Images)-1), 1, 3).Draw(t, "pulls"),
+				Node:   fmt.Sprint("n", rapid.IntRange(0, 1).Draw(t, "node")),
+			}
+			if rapid.Bool().Draw(t, "cached") {
+				s.CacheID, s.Held = "c", rapid.SliceOfDistinct(rapid.IntRange(0, len(inv.Images)-1), rapid.ID[int]).Draw(t, "held")
+			}
+			starts = append(starts, s)
+		}
+		if _, err := Run(context.Background(), inv, p, starts, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestTooLong: a start that would take longer than time can tell is refused.
+func TestTooLong(t *testing.T) {
+	inv := inventory([]testLayer{{"a", 1 << 50, 1, 0}})
+	p := bare()
+	p.Network.Node.Value = 1
+	if _, err := Run(t.Context(), inv, p, []Start{{App: "a", Images: []int{0}}}, Options{}); err == nil {
+		t.Error("a petabyte at a byte per second is simulated")
+	}
+}
+
 // randomCase draws an inventory and a profile without latency, in manifest order.
 func randomCase(t *rapid.T) (*layers.Inventory, *Profile) {
 	all := make([]testLayer, rapid.IntRange(1, 8).Draw(t, "layers"))
@@ -290,11 +345,11 @@ func TestCachedNeverSlower(t *testing.T) {
 		held := rapid.SliceOfDistinct(rapid.IntRange(0, len(inv.Images)-1), rapid.ID[int]).Draw(t, "held")
 		cold := Start{App: "cold", Images: allImages(inv)}
 		cached := Start{App: "cached", Images: allImages(inv), Held: held, CacheID: "c"}
-		a, err := Run(inv, p, []Start{cold}, Options{})
+		a, err := Run(context.Background(), inv, p, []Start{cold}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := Run(inv, p, []Start{cached}, Options{})
+		b, err := Run(context.Background(), inv, p, []Start{cached}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,12 +366,12 @@ func TestFasterUplinkNeverSlower(t *testing.T) {
 		inv, p := randomCase(t)
 		p.Network.Uplink.Value = network.Rate(rapid.IntRange(1, 500).Draw(t, "uplink")) * mb
 		start := []Start{{App: "a", Images: allImages(inv)}}
-		slow, err := Run(inv, p, start, Options{})
+		slow, err := Run(context.Background(), inv, p, start, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.Network.Uplink.Value *= network.Rate(rapid.Float64Range(1, 10).Draw(t, "factor"))
-		fast, err := Run(inv, p, start, Options{})
+		fast, err := Run(context.Background(), inv, p, start, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +387,7 @@ func TestBytesAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inv, p := randomCase(t)
 		held := rapid.SliceOfDistinct(rapid.IntRange(0, len(inv.Images)-1), rapid.ID[int]).Draw(t, "held")
-		s, err := Run(inv, p, []Start{{App: "a", Images: allImages(inv), Held: held, CacheID: "c"}}, Options{})
+		s, err := Run(context.Background(), inv, p, []Start{{App: "a", Images: allImages(inv), Held: held, CacheID: "c"}}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -376,7 +431,7 @@ func TestEstimate(t *testing.T) {
 			start.CacheID, start.Held = "c", []int{0}
 			p.Cache.Attach.Value, p.Cache.FirstRead.Value = time.Second, 30*mb
 		}
-		s, err := Run(inv, p, []Start{start}, Options{})
+		s, err := Run(context.Background(), inv, p, []Start{start}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -488,7 +543,7 @@ func TestRefusals(t *testing.T) {
 		{"node class", inv, bare(), Start{App: "a", Images: []int{0}, NodeClass: "big"}, `simulate app a: profile bare has no node class "big": add it under nodeClasses`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Run(test.inv, test.p, []Start{test.start}, Options{})
+			_, err := Run(t.Context(), test.inv, test.p, []Start{test.start}, Options{})
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}

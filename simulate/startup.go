@@ -65,12 +65,8 @@ func (s *startup) request() {
 
 func (s *startup) provision() {
 	s.settle()
-	d := s.drawTime(&s.p.Start.Provision, "provision")
-	if s.start.Node != "" && !s.node.seen {
-		d += s.drawTime(&s.p.Node.Boot, "boot")
-	}
-	s.node.seen = true
-	s.wait(Provision, d, s.attach)
+	wait := max(0, s.node.up-s.e.now)
+	s.wait(Provision, wait+s.drawTime(&s.p.Start.Provision, "provision"), s.attach)
 }
 
 // settle finds the start's node, or makes one of its own.
@@ -82,6 +78,7 @@ func (s *startup) settle() {
 	n, ok := s.e.nodes[s.start.Node]
 	if !ok {
 		n = s.e.newNode(s.p)
+		n.up = s.e.now + s.drawTime(&s.p.Node.Boot, "boot")
 		s.e.nodes[s.start.Node] = n
 	}
 	s.node = n
@@ -194,7 +191,7 @@ func (s *startup) finish() {
 		Requested: s.start.Requested, Ready: ready, Phases: PhasesOf(s.spans, ready),
 		FetchBusy: busy(s.spans, Fetch, ready), UnpackBusy: busy(s.spans, Unpack, ready),
 		FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: len(s.reused),
-		CacheID: s.start.CacheID, Hit: hitOf(len(s.reused), len(s.missing)),
+		CacheID: s.start.CacheID, Hit: s.start.hit(len(s.reused), len(s.missing)),
 	}
 	if e.opt.Spans != nil && e.opt.Spans(s.index) {
 		result.Spans = s.spans
@@ -390,6 +387,11 @@ func (p *pull) advance() {
 func (p *pull) done() {
 	n := p.s.node
 	n.active = slices.DeleteFunc(n.active, func(x *pull) bool { return x == p })
+	for _, c := range p.chains() {
+		if n.owner[c] == p {
+			delete(n.owner, c)
+		}
+	}
 	if !p.s.p.Pull.KeepBlobs.Value {
 		for _, c := range p.chains() {
 			if l := p.blob(c); !n.wants(p.s.e, l) {

@@ -107,7 +107,8 @@ type Startup struct {
 	// FetchedBytes are compressed, UnpackedBytes uncompressed.
 	FetchedBytes  int64 `json:"fetchedBytes"`
 	UnpackedBytes int64 `json:"unpackedBytes"`
-	// LayersReused counts distinct layers that were present already.
+	// LayersReused counts the layers, each above the same layers, that were
+	// present already.
 	LayersReused int `json:"layersReused"`
 	// CacheID is the cache that was matched; Hit what it saved.
 	CacheID string      `json:"cacheId,omitempty"`

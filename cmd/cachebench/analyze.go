@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -45,6 +46,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if err != nil {
 		return err
 	}
+	if s.Inventory != nil && len(in.file.Images) > 0 {
+		return usagef("--inventory is looked at as it is: give images or an inventory")
+	}
 	if len(s.References()) == 0 && s.Inventory == nil {
 		return usagef("no image is named: give references, or --workload; see %s --help", cmd.CommandPath())
 	}
@@ -52,8 +56,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if inv == nil {
 		return err
 	}
-	if len(inv.Images) == 0 && err == nil && out.format != string(reports.JSON) {
-		return errNothing(inv.Unresolved)
+	if len(inv.Images) == 0 && len(inv.Unresolved) > 0 {
+		// Nothing that was saved before is replaced by nothing.
+		return errors.Join(err, errNothing(inv.Unresolved))
 	}
 	report := reports.New(reports.Input{
 		Title: "Images", Inventory: inv, Platform: s.Platform,
@@ -62,21 +67,31 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if werr := out.stage(layers.InventoryKind, inv, report); werr != nil {
 		return werr
 	}
-	switch {
-	case err != nil && out.save != "":
+	if err != nil && out.save != "" {
 		return fmt.Errorf("%w; %d of %d references are in %s", err, len(s.References())-len(inv.Unresolved), len(s.References()), out.save)
-	case err == nil && len(inv.Images) == 0:
-		return errNothing(inv.Unresolved)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return tooFew(s, inv)
 }
 
-// errNothing says that not one reference could be read.
+// tooFew is the error of too many references that could not be read.
+func tooFew(s *cachebench.Scenario, inv *layers.Inventory) error {
+	all := len(s.References())
+	if all == 0 || float64(all-len(inv.Unresolved)) >= s.MinCoverage*float64(all) {
+		return nil
+	}
+	return fmt.Errorf("%w: %d of %d references could be read, %.1f %% are asked for (--min-coverage); %w",
+		cachebench.ErrCoverage, all-len(inv.Unresolved), all, 100*s.MinCoverage, errNothing(inv.Unresolved))
+}
+
+// errNothing lists references that could not be read.
 type errNothing []layers.Unresolved
 
 func (e errNothing) Error() string {
 	var b strings.Builder
-	b.WriteString("no image could be read")
+	b.WriteString("could not be read:")
 	for _, u := range e {
 		b.WriteString("\n  " + u.Reference + ": " + u.Reason)
 	}

@@ -395,7 +395,7 @@ func initFuncs() template.FuncMap {
 		"default": func(name string) any {
 			return map[string]any{
 				"platform": layers.DefaultPlatform, "quota": cachebench.DefaultQuota,
-				"coverage": cachebench.DefaultMinCoverage, "window": yamlSpan(cachebench.DefaultWindow),
+				"coverage": cachebench.DefaultMinCoverage, "worth": cachebench.DefaultWorthPerHour, "window": yamlSpan(cachebench.DefaultWindow),
 			}[name]
 		},
 	}
@@ -526,10 +526,11 @@ platform: {{default "platform"}}
 #layerSizes: layers.csv
 
 # Where starts happen, with every time and rate: eci, containerd or a profile
-# file. Default: containerd.
+# file. Default: eci.
 profile: {{.Profile}}
 
-# Unit prices: usd, cny or a price book file. Default: usd.
+# Unit prices: usd, cny (which lacks disk prices) or a price book file. Default:
+# usd.
 prices: usd
 
 # A file of the image caches that exist. Default: none.
@@ -545,6 +546,10 @@ prices: usd
 # The most that the planned caches may cost a month, in the prices' currency.
 # Default: 0, which builds nothing.
 budgetPerMonth: 50
+
+# What an hour of waiting saved is worth, in the prices' currency: a cache that
+# costs more for what it adds is not built. At 0 only the budget counts.
+#worthPerHour: {{default "worth"}}
 
 # The most caches to build.
 #quota: {{default "quota"}}

@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
@@ -27,6 +29,7 @@ type inputs struct {
 	aliases    []string
 	now        string
 	coverage   float64
+	worth      float64
 	quiet      bool
 }
 
@@ -57,8 +60,8 @@ func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
 // addModelFlags adds the flags of times and prices.
 func (in *inputs) addModelFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&in.file.Profile, "profile", "", "containerd, eci or a profile `file` (default containerd)")
-	f.StringVar(&in.file.Prices, "prices", "", "usd, cny or a price book `file` (default usd)")
+	f.StringVar(&in.file.Profile, "profile", "", "eci, containerd or a profile `file` (default eci)")
+	f.StringVar(&in.file.Prices, "prices", "", "usd, cny (lacks disk prices) or a price book `file` (default usd)")
 	f.Uint64Var(&in.file.Seed, "seed", 0, "seed of every draw (default 1)")
 }
 
@@ -75,18 +78,15 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 			return nil, err
 		}
 	}
-	if err := in.override(file); err != nil {
+	if err := in.override(cmd, file); err != nil {
 		return nil, err
 	}
 	s, err := file.Scenario(in.scenario, readInput)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
 	}
 	if in.scenario != "" {
 		s.Inputs = append([]simulate.Input{cachebench.InputOf(filepath.Base(in.scenario), data)}, s.Inputs...)
-	}
-	if cmd.Flags().Changed("min-coverage") {
-		s.MinCoverage = in.coverage
 	}
 	if s.Now.IsZero() {
 		s.Now = time.Now().UTC().Truncate(time.Second)
@@ -97,7 +97,7 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 }
 
 // override puts what the flags give in place of the file's.
-func (in *inputs) override(file *cachebench.ScenarioFile) error {
+func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) error {
 	path := func(to *string, from string) {
 		if from != "" {
 			*to = in.fromScenario(from)
@@ -120,12 +120,9 @@ func (in *inputs) override(file *cachebench.ScenarioFile) error {
 	set(&file.Platform, in.file.Platform)
 	set(&file.Baseline, in.file.Baseline)
 	set(&file.Assign, in.file.Assign)
-	set(&file.Seed, in.file.Seed)
-	set(&file.Repeats, in.file.Repeats)
-	set(&file.Quota, in.file.Quota)
-	set(&file.BudgetPerMonth, in.file.BudgetPerMonth)
-	set(&file.WindowStart, in.file.WindowStart)
-	set(&file.Window, in.file.Window)
+	if err := in.overrideNumbers(cmd.Flags(), file); err != nil {
+		return err
+	}
 	file.Images = append(file.Images, in.file.Images...)
 	file.PlainHTTP = append(file.PlainHTTP, in.file.PlainHTTP...)
 	if len(in.file.Arms) > 0 {
@@ -194,6 +191,39 @@ func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string
 		if err := policy.Set(pair); err != nil {
 			return usageError{err}
 		}
+	}
+	return nil
+}
+
+// overrideNumbers takes the numbers that flags give, 0 among them only where it
+// means something.
+func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.ScenarioFile) error {
+	given := func(name string) bool { return flags.Lookup(name) != nil && flags.Changed(name) }
+	for name, value := range map[string]float64{
+		"seed": float64(in.file.Seed), "repeats": float64(in.file.Repeats), "quota": float64(in.file.Quota), "window": in.file.Window.Seconds(),
+	} {
+		if given(name) && !(value > 0) {
+			return usagef("--%s must be above 0", name)
+		}
+	}
+	set(&file.Seed, in.file.Seed)
+	set(&file.Repeats, in.file.Repeats)
+	set(&file.Quota, in.file.Quota)
+	set(&file.Window, in.file.Window)
+	if given("window-start") {
+		file.WindowStart = in.file.WindowStart
+	}
+	if given("budget") {
+		if math.IsNaN(in.file.BudgetPerMonth) || math.IsInf(in.file.BudgetPerMonth, 0) {
+			return usagef("--budget %v is not an amount", in.file.BudgetPerMonth)
+		}
+		file.BudgetPerMonth = in.file.BudgetPerMonth
+	}
+	if given("min-coverage") {
+		file.MinCoverage = &in.coverage
+	}
+	if given("worth-per-hour") {
+		file.WorthPerHour = &in.worth
 	}
 	return nil
 }

@@ -33,15 +33,16 @@ Candidates and the keys that placed them are in the JSON output.`,
 }
 
 func match(cmd *cobra.Command, images []string, in *inputs, out *outputs) error {
-	job, err := load(cmd, in, out, func(s *cachebench.Scenario) {
+	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
 		if len(images) > 0 {
 			s.Workload = &workload.Workload{Apps: []workload.App{{Name: images[0], Images: images}}}
 		}
+		return nil
 	})
 	if job == nil {
 		return err
 	}
-	m, merr := job.Match()
+	m, merr := job.Match(cmd.Context())
 	if merr != nil {
 		return merr
 	}
@@ -58,7 +59,7 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs) error 
 // load brings a stage's scenario up to a job: the inventory, from a file or
 // looked up, and the apps that it covers. The error of low coverage comes with
 // a job, every other without.
-func load(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.Scenario)) (*cachebench.Job, error) {
+func load(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.Scenario) error) (*cachebench.Job, error) {
 	if err := out.check(); err != nil {
 		return nil, err
 	}
@@ -67,7 +68,12 @@ func load(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.
 		return nil, err
 	}
 	if change != nil {
-		change(s)
+		if err := change(s); err != nil {
+			return nil, err
+		}
+	}
+	if s.Workload == nil {
+		return nil, usageError{cachebench.ErrNoWorkload}
 	}
 	inv, err := s.Analyze(cmd.Context())
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -80,7 +81,7 @@ func (o *outputs) report(r *reports.Report) error {
 
 func (o *outputs) write(data []byte) error {
 	o.io.clear()
-	if o.file != "" {
+	if o.file != "" && o.file != "-" {
 		return writeFile(o.file, data)
 	}
 	_, err := o.io.out.Write(data)
@@ -90,6 +91,9 @@ func (o *outputs) write(data []byte) error {
 // writeFile writes a file whole or not at all.
 func writeFile(name string, data []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("write %s: there is no directory %s", name, filepath.Dir(name))
+	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

@@ -30,6 +30,7 @@ choice is from the best possible, and when the right choice is to build nothing.
 	f := cmd.Flags()
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
 	f.Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
+	f.Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	f.IntVar(&in.file.Quota, "quota", 0, "most caches to build (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
 	f.StringVar(&in.file.Assign, "assign", "", "starts get their cache by ECI's matching or by name: auto, explicit (default auto)")
@@ -48,13 +49,18 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 			return err
 		}
 	}
-	job, err := load(cmd, in, out, nil)
+	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
+		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") {
+			return usagef("a plan needs a budget: give --budget, or budgetPerMonth in a scenario")
+		}
+		return nil
+	})
 	if job == nil {
 		return err
 	}
 	if m == nil {
 		var merr error
-		if m, merr = job.Match(); merr != nil {
+		if m, merr = job.Match(cmd.Context()); merr != nil {
 			return merr
 		}
 	}

@@ -66,6 +66,9 @@ func gather(names []string) (*reports.Report, error) {
 			return nil, err
 		}
 	}
+	if in.Plan != nil && in.Timeline != nil && in.Plan.Profile != in.Timeline.Provenance.Profile {
+		in.Doubts = append(in.Doubts, fmt.Sprintf("The plan was made on profile %s, the startups are of profile %s: their seconds do not compare.", in.Plan.Profile, in.Timeline.Provenance.Profile))
+	}
 	return reports.New(in), nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 )
 
@@ -70,7 +71,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &file):
+	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload):
 		return exitUsage
 	}
 	return exitFailed
@@ -89,17 +90,22 @@ build under a budget, and simulates starts with and without them.`,
 		Example: `  cachebench run scenario.yaml
   cachebench analyze nginx:1.27 redis:7 --save inventory.json
   kubectl get pods -A -o json | cachebench init --from-kubernetes -`,
+		Version:       cachebench.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("no command is called %q; cachebench --help lists them", args[0])
+				hint := "cachebench --help lists them"
+				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+					hint = "did you mean " + strings.Join(near, " or ") + "?"
+				}
+				return usagef("no command is called %q; %s", args[0], hint)
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return applyDefaults(cmd.Flags(), os.LookupEnv)
+			return applyDefaults(cmd, os.LookupEnv)
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
@@ -121,10 +127,16 @@ type config struct {
 
 // applyDefaults sets the flags that the command line leaves open from the
 // environment (CACHEBENCH_FLAG_NAME), then from the user's configuration.
-func applyDefaults(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+func applyDefaults(cmd *cobra.Command, env func(string) (string, bool)) error {
+	flags := cmd.Flags()
 	file, err := readConfig(env)
 	if err != nil {
 		return err
+	}
+	for name := range file.Flags {
+		if flags.Lookup(name) == nil && !knownFlag(cmd.Root(), name) {
+			return usagef("the configuration file's flag %q is no flag of any command", name)
+		}
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Changed || err != nil {
@@ -143,6 +155,15 @@ func applyDefaults(flags *pflag.FlagSet, env func(string) (string, bool)) error 
 		}
 	})
 	return err
+}
+
+func knownFlag(root *cobra.Command, name string) bool {
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup(name) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func readConfig(env func(string) (string, bool)) (config, error) {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +31,7 @@ start with and without them, prints a summary and writes the scenario's outputs.
 	in.addModelFlags(cmd)
 	cmd.Flags().MarkHidden("scenario")
 	cmd.Flags().Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month")
+	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	out.addFlags(cmd, "")
 	return cmd
 }
@@ -71,23 +70,13 @@ func writeOutputs(in *inputs, io *streams, r *reports.Report) error {
 	for _, o := range file.Outputs {
 		to := &outputs{io: io, format: o.Format, file: o.File}
 		if to.format == "" {
-			to.format = formatOf(o.File)
+			to.format = cachebench.OutputFormat(o.File)
 		}
 		if err := to.report(r); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func formatOf(file string) string {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".html", ".htm":
-		return string(reports.HTML)
-	case ".json":
-		return string(reports.JSON)
-	}
-	return string(reports.Text)
 }
 
 // exactly wants n arguments.

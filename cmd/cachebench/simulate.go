@@ -1,6 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -27,8 +33,8 @@ automatic caches, and with the caches of a plan.`,
 	f.StringVar(&planFile, "plan", "", "simulate the caches of this saved plan too")
 	f.IntVar(&in.file.Repeats, "repeats", 0, "simulate everything this often (default 1)")
 	f.StringSliceVar(&in.file.Arms, "arms", nil, "arms to simulate: cold, automatic, cached (default all)")
-	f.DurationVar(&in.file.Window, "window", 0, "how much of the month is simulated start by start (default 24h)")
-	f.DurationVar(&in.file.WindowStart, "window-start", 0, "when in the month that begins")
+	f.Var((*days)(&in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
+	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")
 	out.addFlags(cmd, "the timeline")
 	return cmd
 }
@@ -44,11 +50,14 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 			return err
 		}
 	}
+	if slices.Contains(in.file.Arms, simulate.ArmCached) && p == nil {
+		return usagef("arm cached needs a plan's caches: give --plan")
+	}
 	job, err := load(cmd, in, out, nil)
 	if job == nil {
 		return err
 	}
-	t, serr := job.Simulate(p)
+	t, serr := job.Simulate(cmd.Context(), p)
 	if serr != nil {
 		return serr
 	}
@@ -56,4 +65,33 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 		return werr
 	}
 	return err
+}
+
+// days is a flag's time, which may be in days.
+type days time.Duration
+
+func (d *days) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return time.Duration(*d).String()
+}
+
+func (d *days) Type() string { return "time" }
+
+func (d *days) Set(s string) error {
+	if number, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(number, 64)
+		if err != nil || n < 0 || n > 1e5 {
+			return fmt.Errorf("%q is not a number of days", s)
+		}
+		*d = days(n * 24 * float64(time.Hour))
+		return nil
+	}
+	t, err := time.ParseDuration(s)
+	if err != nil || t < 0 {
+		return fmt.Errorf("%q is not a time such as 36h or 10d", s)
+	}
+	*d = days(t)
+	return nil
 }

@@ -186,5 +186,8 @@ func (f *flow) setRate(rate Rate, now time.Duration) {
 	if f.remaining == 0 {
 		seconds = 0
 	}
-	f.end = now + time.Duration(math.Round(seconds*1e9))
+	f.end = now + time.Duration(math.Round(min(seconds, mostSeconds)*1e9))
 }
+
+// mostSeconds (100 years) keeps a time far from the end of time.Duration.
+const mostSeconds = 100 * 365 * 24 * 3600

@@ -38,9 +38,16 @@ type Layer struct {
 // Alone returns how long the layer takes on an idle node.
 func (c *Costs) Alone(l Layer) time.Duration {
 	rate := min(l.DecodeBytesPerSecond, c.DiskBytesPerSecond)
+	seconds := c.Layer.Seconds() + float64(l.UnpackedBytes)/rate + float64(l.Files)*c.File.Seconds()
+	if seconds > mostSeconds {
+		return time.Duration(mostSeconds * 1e9)
+	}
 	stream := time.Duration(math.Round(float64(l.UnpackedBytes) / rate * 1e9))
 	return c.Layer + stream + time.Duration(l.Files)*c.File
 }
+
+// mostSeconds (100 years) keeps a time far from the end of time.Duration.
+const mostSeconds = 100 * 365 * 24 * 3600
 
 // Task is a task's number; numbers are not used again.
 type Task int
