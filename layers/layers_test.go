@@ -255,6 +255,65 @@ func TestRefusedDocuments(t *testing.T) {
 	}
 }
 
+// TestOddDocuments: what is legal though unusual is read, what is impossible is
+// refused.
+func TestOddDocuments(t *testing.T) {
+	good := strings.Repeat("a", 64)
+	manifest := func(size string) string {
+		return `{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:` + good + `","size":2},"layers":[{"mediaType":"x","digest":"sha256:` + good + `","size":` + size + `}]}`
+	}
+	if _, err := parseManifest([]byte(manifest("1")), "application/vnd.oci.image.manifest.v1+json; charset=utf-8"); err != nil {
+		t.Errorf("a content type with a parameter: %v", err)
+	}
+	if _, err := parseManifest([]byte(manifest("9000000000000000000")), "application/vnd.oci.image.manifest.v1+json"); err == nil {
+		t.Error("a layer of 9 exabytes is accepted")
+	}
+	asked := platform{"linux", "arm", "v6"}
+	for _, test := range []struct {
+		config platform
+		want   bool
+	}{{platform{"linux", "arm", ""}, true}, {platform{"linux", "arm", "v6"}, true}, {platform{"linux", "arm", "v7"}, false}, {platform{"linux", "arm64", ""}, false}} {
+		if test.config.serves(asked) != test.want {
+			t.Errorf("config %s for %s: want %v", test.config, asked, test.want)
+		}
+	}
+}
+
+// TestDockerHub: docker.io is the registry that references call index.docker.io.
+func TestDockerHub(t *testing.T) {
+	host := fakeRegistry(t, same)
+	push(t, host+"/library/nginx:1", randomImage(t, 9, 1))
+	for name, opt := range map[string]Options{
+		"served": {Registries: map[string]string{"docker.io": host}},
+		"alias":  {Aliases: map[string]string{"docker.io": host}},
+	} {
+		inv, err := Resolve(t.Context(), []string{"nginx:1"}, opt)
+		if err != nil || len(inv.Images) != 1 {
+			t.Errorf("%s: err %v, unresolved %v", name, err, inv.Unresolved)
+		}
+	}
+}
+
+// TestOneSizeForOneTar: a measured size holds for the same content compressed
+// otherwise; where none is measured, there is one estimate. An Inventory without
+// sizes can be estimated later.
+func TestOneSizeForOneTar(t *testing.T) {
+	measured := int64(70)
+	inv := &Inventory{Layers: []Layer{
+		{Digest: "a", DiffID: "x", CompressedBytes: 10}, {Digest: "b", DiffID: "x", CompressedBytes: 20, UnpackedBytes: &measured, UnpackedSource: Measured},
+		{Digest: "c", DiffID: "y", CompressedBytes: 10}, {Digest: "d", DiffID: "y", CompressedBytes: 20},
+	}}
+	whole := inv.Estimated()
+	for i, want := range []int64{70, 70, 26, 26} {
+		if got := *whole.Layers[i].UnpackedBytes; got != want {
+			t.Errorf("layer %d has %d bytes, want %d", i, got, want)
+		}
+	}
+	if whole.Layers[0].UnpackedSource != Measured || whole.Layers[3].UnpackedSource != Estimated || inv.Layers[0].UnpackedBytes != nil {
+		t.Errorf("sources %s and %s; the original has %v", whole.Layers[0].UnpackedSource, whole.Layers[3].UnpackedSource, inv.Layers[0].UnpackedBytes)
+	}
+}
+
 // TestInterrupted: what was found stays, the rest is listed, the error says why.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -384,6 +384,98 @@ func TestReplay(t *testing.T) {
 	})
 }
 
+// TestPlatformOfCache: without the group saying so, a cache for another
+// architecture or OS than the Matcher's platform does not qualify (§6 #9).
+func TestPlatformOfCache(t *testing.T) {
+	m := New(world(), "linux/amd64", now, DefaultPolicy())
+	arm := cache("arm", 30, 0, "a:1")
+	arm.Architecture = "arm64"
+	windows := cache("windows", 30, 0, "a:1")
+	windows.OSType = "Windows"
+	if got := m.Match(group("a:1"), []Cache{arm, windows}); got.CacheID != "" {
+		t.Errorf("picked %s", got.CacheID)
+	}
+	fit := cache("fit", 30, day, "a:1")
+	fit.Architecture, fit.OSType = "amd64", "Linux"
+	if got := m.Match(group("a:1"), []Cache{arm, windows, fit}); got.CacheID != "fit" {
+		t.Errorf("picked %q, want fit", got.CacheID)
+	}
+}
+
+// TestAliases: the VPC name of a registry is another one unless an alias says
+// that it is the same (§6 #10).
+func TestAliases(t *testing.T) {
+	c := cache("c", 30, 0)
+	c.Images = []string{"r-vpc.example/a:1"}
+	p := DefaultPolicy()
+	if got := New(world(), "linux/amd64", now, p).Match(group("a:1"), []Cache{c}); got.CacheID != "" {
+		t.Errorf("picked %s without an alias", got.CacheID)
+	}
+	p.Aliases = map[string]string{"r-vpc.example": "r.example"}
+	if got := New(world(), "linux/amd64", now, p).Match(group("a:1"), []Cache{c}); got.CacheID != "c" {
+		t.Errorf("picked %q with the alias", got.CacheID)
+	}
+}
+
+// TestStaleContent: a cache holds an older a:1, which had the layers of a:2. With
+// IfNotPresent the stale image is run and nothing pulled; with Always the layers
+// of the older content are of use, and the rest is pulled (§6 #11).
+func TestStaleContent(t *testing.T) {
+	inv := world()
+	c := cache("c", 30, day, "a:1")
+	c.Contents = []Content{{"r.example/a:1", string(inv.Images[1].Digest)}}
+	m := New(inv, "linux/amd64", now, DefaultPolicy())
+	for policy, fetch := range map[string]int64{"": 0, "IfNotPresent": 0, "Always": 2} {
+		g := group("a:1")
+		g.PullPolicy = policy
+		if got := m.Match(g, []Cache{c}); got.CacheID != "c" || got.Overlap.ByChain.FetchBytes != fetch {
+			t.Errorf("policy %q: picked %q, %d bytes to fetch, want %d", policy, got.CacheID, got.Overlap.ByChain.FetchBytes, fetch)
+		}
+	}
+	c.Contents[0].Digest = "sha256:" + strings.Repeat("f", 64) // not in the Inventory
+	g := group("a:1")
+	g.PullPolicy = "Always"
+	if got := m.Match(g, []Cache{c}); got.Overlap.ByChain.FetchBytes != 3 {
+		t.Errorf("unknown content: %d bytes to fetch, want all 3", got.Overlap.ByChain.FetchBytes)
+	}
+}
+
+// TestReplayOfGivenCaches: what exists is as it stands now.
+func TestReplayOfGivenCaches(t *testing.T) {
+	app := []workload.App{{Name: "app", Images: []string{"r.example/a:1"}}}
+	t.Run("a release before the month is behind it", func(t *testing.T) {
+		events := []workload.Event{{At: -time.Hour, Release: true}, {At: time.Hour}}
+		if got := replayed(t, DefaultPolicy(), app, []Cache{cache("m", 20, day, "a:1")}, events, ReplayOptions{}); got != "m" {
+			t.Errorf("found %s, want m", got)
+		}
+	})
+	automatic := cache("automatic-1", 30, 20*day, "a:1")
+	automatic.Automatic = true
+	t.Run("an automatic one ages from its creation", func(t *testing.T) {
+		if got := replayed(t, DefaultPolicy(), app, []Cache{automatic}, starts(1, 4), ReplayOptions{}); got != "-a" {
+			t.Errorf("found %s, want - (20 days old and never used), then a new one", got)
+		}
+	})
+	t.Run("or from its last match", func(t *testing.T) {
+		used := automatic
+		used.LastMatchedTime = now.Add(-time.Hour)
+		if got := replayed(t, DefaultPolicy(), app, []Cache{used}, starts(1, 4), ReplayOptions{}); got != "aa" {
+			t.Errorf("found %s, want aa", got)
+		}
+	})
+	t.Run("the one in use is not the least recently used", func(t *testing.T) {
+		apps := []workload.App{{Name: "ab", Images: []string{"r.example/a:1", "r.example/b:1"}}, {Name: "c", Images: []string{"r.example/c:1"}}}
+		a, c := automatic, cache("automatic-2", 30, day, "c:1")
+		c.Automatic = true
+		a.LastMatchedTime, c.LastMatchedTime = now.Add(-2*time.Hour), now.Add(-time.Hour)
+		// ab matches a in part and makes a third cache: c, not a, must go.
+		events := []workload.Event{{At: time.Minute}, {At: 2 * time.Minute, App: 1}, {At: 3 * time.Minute}}
+		if got := replayed(t, policy(t, "automatic-quota=2"), apps, []Cache{a, c}, events, ReplayOptions{}); got[:2] != "a-" {
+			t.Errorf("found %s, want a, then nothing", got)
+		}
+	})
+}
+
 // TestRankIsOneOrder: how two caches compare does not depend on the others.
 func TestRankIsOneOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
