@@ -238,6 +238,10 @@ func (s *Scenario) setDefaults() {
 	if s.Seed == 0 {
 		s.Seed = 1
 	}
+	// The platform is always shown, so it is never left to a default further on.
+	if s.Platform == "" {
+		s.Platform = layers.DefaultPlatform
+	}
 }
 
 func sortedKeys(m map[string]string) []string {

@@ -110,6 +110,8 @@ func (b *Book) Lines() []string {
 
 // Money returns amount in the Book's currency, dated with the Book.
 func (b Book) Money(amount float64) Money {
+	// What is left of sums that should be 0 is no money; adding 0 makes -0 a 0.
+	amount = math.Round(amount*1e12)/1e12 + 0
 	return Money{Amount: amount, Currency: b.Currency, PriceDate: b.Date}
 }
 

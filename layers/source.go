@@ -40,6 +40,9 @@ func checked(raw []byte, d descriptor) ([]byte, error) {
 	if got := digestOf(raw); got != d.Digest {
 		return nil, fmt.Errorf("content of %s has digest %s: it was changed or cut off on the way", d.Digest, got)
 	}
+	if d.Size != int64(len(raw)) {
+		return nil, fmt.Errorf("%s has %d bytes, its descriptor says %d", d.Digest, len(raw), d.Size)
+	}
 	return raw, nil
 }
 

@@ -174,7 +174,7 @@ func (a *appPods) starts(v *view) (perDay float64, from string) {
 	case recent == 0:
 		age := v.seen.Sub(oldest)
 		return threeDigits(float64(len(a.pods)) * float64(day) / float64(age)),
-			fmt.Sprintf("%s in the %d days since the oldest was made", count(len(a.pods), "pod"), age/day)
+			fmt.Sprintf("%s in the %.1f days since the oldest was made", count(len(a.pods), "pod"), age.Hours()/24)
 	case v.span >= day:
 		return float64(recent), count(recent, "pod") + " made in the last 24 h"
 	case v.span >= leastSpan && a.ends():

@@ -65,8 +65,8 @@ func TestFromKubernetes(t *testing.T) {
 		Origins: []Origin{
 			{"StatefulSet", 2, "1 pod made in the last 24 h", "so far, median of 2 running pods", "requested"},
 			{"Pod", 1, "1 pod made in the last 24 h", "so far, median of 1 running pod", "no memory is requested: ECI's default"},
-			{"StaticPod", 1, "1 pod in the 53 days since the oldest was made", "so far, median of 1 running pod", "requested"},
-			{"DaemonSet", 1, "1 pod in the 53 days since the oldest was made", "so far, median of 1 running pod", "nothing is requested: ECI's default"},
+			{"StaticPod", 1, "1 pod in the 53.5 days since the oldest was made", "so far, median of 1 running pod", "requested"},
+			{"DaemonSet", 1, "1 pod in the 53.5 days since the oldest was made", "so far, median of 1 running pod", "nothing is requested: ECI's default"},
 			{"CronJob", 3, "1 pod made in the last 24 h", "median of 3 finished pods", "requested"},
 			{"Deployment", 1, "1 pod made in the last 24 h", "a guess: no pod has run yet", "requested"},
 			{"Job", 1, "1 pod made in the last 24 h", "median of 1 finished pod", "requested"},

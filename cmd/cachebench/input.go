@@ -62,6 +62,9 @@ func (in *inputs) addModelFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&in.file.Profile, "profile", "", "eci, containerd or a profile `file` (default eci)")
 	f.StringVar(&in.file.Prices, "prices", "", "usd, cny (lacks disk prices) or a price book `file` (default usd)")
+	for flag, values := range map[string][]string{"profile": {"eci", "containerd"}, "prices": {"usd", "cny"}} {
+		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveDefault))
+	}
 	f.Uint64Var(&in.file.Seed, "seed", 0, "seed of every draw (default 1)")
 }
 

@@ -47,7 +47,7 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs) error 
 		return merr
 	}
 	report := reports.New(reports.Input{
-		Title: "Matches", Inventory: job.Inventory, Platform: in.file.Platform, Matches: m, Coverage: &job.Coverage,
+		Title: "Matches", Inventory: job.Inventory, Platform: job.Scenario.Platform, Matches: m, Coverage: &job.Coverage,
 		Provenance: simulate.Provenance{Version: cachebench.Version, Now: job.Scenario.Now, Inputs: job.Scenario.Inputs},
 	})
 	if werr := out.stage(matcher.MatchesKind, m, report); werr != nil {

@@ -34,6 +34,9 @@ choice is from the best possible, and when the right choice is to build nothing.
 	f.IntVar(&in.file.Quota, "quota", 0, "most caches to build (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
 	f.StringVar(&in.file.Assign, "assign", "", "starts get their cache by ECI's matching or by name: auto, explicit (default auto)")
+	for flag, values := range map[string][]string{"baseline": {plan.Automatic, plan.Cold}, "assign": {plan.Auto, plan.Explicit}} {
+		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
 	out.addFlags(cmd, "the plan")
 	return cmd
 }

@@ -106,7 +106,7 @@ func TestHeaderFaults(t *testing.T) {
 		{"list", "x.yaml", "\n\n- a", "x.yaml:3: a list is not a document: write a mapping that starts with apiVersion and kind"},
 		{"no header", "x.yaml", "\nseed: 1", "x.yaml:2: apiVersion is missing: add \"apiVersion: cachebench/v1\"\nx.yaml:2: kind is missing: add \"kind: Sample\""},
 		{"empty kind", "x.yaml", "apiVersion: cachebench/v1\nkind:", `x.yaml:2: kind is missing: add "kind: Sample"`},
-		{"other kind", "x.yaml", "apiVersion: cachebench/v1\nkind: Plan", "x.yaml:2: kind: this is a Plan, wanted a Sample"},
+		{"other kind", "x.yaml", "apiVersion: cachebench/v1\nkind: Plan", "x.yaml:2: kind: the kind is Plan, wanted is Sample"},
 		{"kind is a list", "x.yaml", "apiVersion: cachebench/v1\nkind: [a]", "x.yaml:2: kind: a list is not a kind"},
 		{"newer", "x.yaml", "apiVersion: cachebench/v10\nkind: Sample", "x.yaml:1: apiVersion: cachebench/v10 is newer than this program reads (cachebench/v1): upgrade cachebench"},
 		{"much newer", "x.yaml", "apiVersion: cachebench/v99999999999999999999\nkind: Sample", "x.yaml:1: apiVersion: cachebench/v99999999999999999999 is newer than this program reads (cachebench/v1): upgrade cachebench"},

@@ -32,7 +32,7 @@ func (d *decoder) header(root *node, wanted string) string {
 	case kind.kind != stringNode:
 		d.fault(kind.at(), kindKey, "%s is not a kind", kind.describe())
 	case wanted != "" && kind.text != wanted:
-		d.fault(kind.at(), kindKey, "this is a %s, wanted a %s", kind.text, wanted)
+		d.fault(kind.at(), kindKey, "the kind is %s, wanted is %s", kind.text, wanted)
 	default:
 		return kind.text
 	}
