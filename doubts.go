@@ -12,26 +12,10 @@ import (
 
 // doubts are reasons to trust the timeline less, one sentence each.
 func (j *Job) doubts(t *simulate.Timeline) []string {
-	var doubts []string
+	doubts := j.imageDoubts()
 	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
-	profile := j.Scenario.Profile
-	if names := profile.Unlimited(); len(names) > 0 {
-		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
-	}
-	if profile.Name != "eci" {
-		add("Caches and prices are ECI's, but profile %s describes other hosts.", profile.Name)
-	} else {
-		add("No value of profile eci was measured on ECI: calibrate it before spending much on its word.")
-	}
-	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
-		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",
-			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), layers.GzipRatio)
-	}
-	for _, u := range j.Inventory.Unresolved {
-		add("%s could not be read: %s.", u.Reference, strings.TrimSuffix(u.Reason, "."))
-	}
-	for _, out := range j.Coverage.LeftOut {
-		add("App %s is left out: %s.", out.App, strings.TrimSuffix(out.Reason, "."))
+	if name := j.Scenario.Profile.Name; name != "eci" {
+		add("Caches and prices are ECI's, but profile %s describes other hosts.", name)
 	}
 	j.bulkDoubts(add)
 	j.poolDoubts(add)
@@ -56,6 +40,30 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 	if len(absent) > 0 {
 		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
 	}
+}
+
+// imageDoubts are those about the profile and the images.
+func (j *Job) imageDoubts() []string {
+	var doubts []string
+	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
+	profile := j.Scenario.Profile
+	if names := profile.Unlimited(); len(names) > 0 {
+		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
+	}
+	if profile.Name == "eci" {
+		add("No value of profile eci was measured on ECI: calibrate it before spending much on its word.")
+	}
+	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
+		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",
+			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), layers.GzipRatio)
+	}
+	for _, u := range j.Inventory.Unresolved {
+		add("%s could not be read: %s.", u.Reference, strings.TrimSuffix(u.Reason, "."))
+	}
+	for _, out := range j.Coverage.LeftOut {
+		add("App %s is left out: %s.", out.App, strings.TrimSuffix(out.Reason, "."))
+	}
+	return doubts
 }
 
 // poolDoubts names apps on node pools, of which the plan and the month's replay

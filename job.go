@@ -298,13 +298,9 @@ func (j *Job) provenance() simulate.Provenance {
 // Report gathers what the stages found.
 func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *reports.Report {
 	s := j.Scenario
-	profile := reports.Profile{Name: s.Profile.Name, Basis: s.Profile.Basis()}
-	for _, v := range s.Profile.Values() {
-		profile.Parameters = append(profile.Parameters, reports.Parameter{Name: v.Name, Value: v.Value, Source: v.Source})
-	}
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
 		Inventory: j.Inventory, Workload: &j.Workload, Matches: m, Plan: p, Timeline: t,
-		Profile: profile, Assumptions: j.assumptions(),
+		Profile: s.profileSummary(), Assumptions: j.assumptions(),
 	})
 }

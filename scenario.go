@@ -32,6 +32,8 @@ type Scenario struct {
 	// Workload lists the apps; Images are looked up besides theirs.
 	Workload *workload.Workload
 	Images   []string
+	// Trace lists single starts in place of a Workload, for SimulateTrace.
+	Trace *workload.Trace
 	// Platform is os/arch[/variant]; empty is linux/amd64.
 	Platform string
 	// Inventory, when not nil, is used in place of looking references up.
@@ -114,6 +116,9 @@ func (s *Scenario) References() []string {
 	if s.Workload != nil {
 		refs = append(refs, s.Workload.References()...)
 	}
+	if s.Trace != nil {
+		refs = append(refs, s.Trace.References()...)
+	}
 	for _, c := range s.Caches {
 		refs = append(refs, c.Images...)
 	}
@@ -182,6 +187,9 @@ func (s *Scenario) platform() string {
 // The error wraps ErrCoverage when they make up too little of the workload; the
 // job is still good for what it covers, unless that is nothing.
 func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
+	if s.Workload == nil && s.Trace != nil {
+		return nil, ErrTrace
+	}
 	if s.Workload == nil {
 		return nil, ErrNoWorkload
 	}
@@ -214,8 +222,7 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
 	if j.Coverage.StartsFraction < s.MinCoverage && len(j.Coverage.LeftOut) > 0 {
-		return j, fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (--min-coverage); left out: %s: %s",
-			ErrCoverage, 100*j.Coverage.StartsFraction, 100*s.MinCoverage, j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+		return j, j.tooLittle()
 	}
 	return j, nil
 }
@@ -231,20 +238,4 @@ func eventsPerMonth(w *workload.Workload) (all float64, most string) {
 		}
 	}
 	return all, most
-}
-
-// lacks says which image of an app is not known, and why.
-func (j *Job) lacks(app *workload.App) string {
-	for _, ref := range app.AllImages() {
-		if j.find(ref) >= 0 {
-			continue
-		}
-		for _, u := range j.Inventory.Unresolved {
-			if u.Reference == ref {
-				return fmt.Sprintf("image %s: %s", ref, u.Reason)
-			}
-		}
-		return fmt.Sprintf("image %s is not in the inventory for %s", ref, j.Scenario.platform())
-	}
-	return ""
 }

@@ -28,7 +28,7 @@ const ScenarioKind = "Scenario"
 type ScenarioFile struct {
 	// Title heads the report.
 	Title string `json:"title,omitempty"`
-	// Workload is a file of apps.
+	// Workload is a file of apps, or for simulate a trace (.csv, .jsonl).
 	Workload string `json:"workload,omitempty"`
 	// Images are references to look up besides the workload's.
 	Images []string `json:"images,omitempty"`
@@ -305,6 +305,10 @@ func (l *loader) file(key, name string, use func(path string, data []byte) error
 
 func (l *loader) load(f *ScenarioFile, s *Scenario) {
 	l.file("workload", f.Workload, func(path string, data []byte) (err error) {
+		if workload.IsTrace(path) {
+			s.Trace, err = workload.ReadTrace(path, bytes.NewReader(data))
+			return err
+		}
 		s.Workload, err = workload.Read(path, data)
 		return err
 	})

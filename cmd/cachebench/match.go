@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -60,24 +61,30 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs) error 
 // looked up, and the apps that it covers. The error of low coverage comes with
 // a job, every other without.
 func load(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.Scenario) error) (*cachebench.Job, error) {
-	if err := out.check(); err != nil {
-		return nil, err
-	}
-	s, err := in.load(cmd)
-	if err != nil {
-		return nil, err
-	}
-	if change != nil {
-		if err := change(s); err != nil {
-			return nil, err
-		}
-	}
-	if s.Workload == nil {
-		return nil, usageError{cachebench.ErrNoWorkload}
-	}
-	inv, err := s.Analyze(cmd.Context())
+	s, inv, err := look(cmd, in, out, change)
 	if err != nil {
 		return nil, err
 	}
 	return s.Cover(inv)
+}
+
+// look reads a stage's scenario and its inventory.
+func look(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.Scenario) error) (*cachebench.Scenario, *layers.Inventory, error) {
+	if err := out.check(); err != nil {
+		return nil, nil, err
+	}
+	s, err := in.load(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	if change != nil {
+		if err := change(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	if s.Workload == nil && s.Trace == nil {
+		return nil, nil, usageError{cachebench.ErrNoWorkload}
+	}
+	inv, err := s.Analyze(cmd.Context())
+	return s, inv, err
 }

@@ -71,7 +71,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload):
+	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace):
 		return exitUsage
 	}
 	return exitFailed

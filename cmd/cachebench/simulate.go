@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -20,9 +22,11 @@ func newSimulate(io *streams) *cobra.Command {
 		Use:   "simulate",
 		Short: "Startup times with and without caches, on a profile",
 		Long: `Simulate replays a workload's starts in virtual time: cold, with the free
-automatic caches, and with the caches of a plan.`,
+automatic caches, and with the caches of a plan. A workload that is a trace
+(.csv, .jsonl) is replayed start by start instead, on the nodes that it names.`,
 		Example: `  cachebench simulate --inventory inventory.json --workload workload.yaml
-  cachebench simulate --scenario scenario.yaml --plan plan.json --repeats 5 --save timeline.json`,
+  cachebench simulate --scenario scenario.yaml --plan plan.json --repeats 5 --save timeline.json
+  cachebench simulate --inventory inventory.json --workload trace.csv --profile containerd`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSimulation(cmd, in, out, planFile) },
 	}
@@ -53,7 +57,14 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 	if slices.Contains(in.file.Arms, simulate.ArmCached) && p == nil {
 		return usagef("arm cached needs a plan's caches: give --plan")
 	}
-	job, err := load(cmd, in, out, nil)
+	s, inv, err := look(cmd, in, out, nil)
+	if err != nil {
+		return err
+	}
+	if s.Trace != nil && s.Workload == nil {
+		return simulateTrace(cmd, s, inv, out)
+	}
+	job, err := s.Cover(inv)
 	if job == nil {
 		return err
 	}
@@ -62,6 +73,17 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 		return serr
 	}
 	if werr := out.stage(simulate.TimelineKind, t, job.Report(nil, p, t)); werr != nil {
+		return werr
+	}
+	return err
+}
+
+func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inventory, out *outputs) error {
+	t, err := s.SimulateTrace(cmd.Context(), inv)
+	if t == nil {
+		return err
+	}
+	if werr := out.stage(simulate.TimelineKind, t, s.TraceReport(inv, t)); werr != nil {
 		return werr
 	}
 	return err

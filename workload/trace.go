@@ -1,0 +1,214 @@
+package workload
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// Trace lists starts one by one, in order of time.
+type Trace struct {
+	Starts []TraceStart
+}
+
+// TraceStart is one line of a trace: Count starts of one app at one time.
+type TraceStart struct {
+	// At is the time since the trace's origin.
+	At  time.Duration
+	App string
+	// Images are references in the order of the pull.
+	Images []string
+	Count  int
+	// Node names a machine that keeps its layers; empty is a new instance for
+	// each start. NodeClass names a class of the profile.
+	Node, NodeClass string
+}
+
+// IsTrace says by a file's name whether it holds a trace rather than a Workload.
+func IsTrace(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".csv", ".jsonl", ".ndjson":
+		return true
+	}
+	return false
+}
+
+// maxCount bounds the starts of one line, and of a whole trace.
+const maxCount = 1_000_000
+
+// ReadTrace reads a trace from the file called name: CSV with the header
+// time_seconds,app,images,count and perhaps node and nodeClass, images separated
+// by spaces; or the same as JSON lines. Times must not go back. A fault is a
+// *document.Error with its line.
+func ReadTrace(name string, r io.Reader) (*Trace, error) {
+	t := &traceReader{name: name, trace: &Trace{}}
+	if strings.EqualFold(filepath.Ext(name), ".csv") {
+		return t.trace, t.csv(r)
+	}
+	return t.trace, t.lines(r)
+}
+
+type traceReader struct {
+	name  string
+	trace *Trace
+	total int
+}
+
+func (t *traceReader) fault(line int, path, format string, args ...any) error {
+	return &document.Error{File: t.name, Line: line, Path: path, Message: fmt.Sprintf(format, args...)}
+}
+
+var (
+	traceColumns = []string{"time_seconds", "app", "images", "count", "node", "nodeClass"}
+	// required are those that every trace has.
+	requiredColumns = traceColumns[:4]
+)
+
+func (t *traceReader) csv(r io.Reader) error {
+	rows := csv.NewReader(r)
+	rows.ReuseRecord = true
+	header, err := rows.Read()
+	if err != nil {
+		return t.fault(1, "", "read the header %s: %v", strings.Join(requiredColumns, ","), err)
+	}
+	header = slices.Clone(header)
+	for i, column := range header {
+		if !slices.Contains(traceColumns, column) || slices.Contains(header[:i], column) {
+			return t.fault(1, column, "unknown or repeated column; a trace has %s", strings.Join(traceColumns, ","))
+		}
+	}
+	for _, column := range requiredColumns {
+		if !slices.Contains(header, column) {
+			return t.fault(1, column, "the header lacks this column")
+		}
+	}
+	for {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		var parse *csv.ParseError
+		if errors.As(err, &parse) {
+			return t.fault(parse.Line, "", "%v", parse.Err)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", t.name, err)
+		}
+		line, _ := rows.FieldPos(0)
+		cells := make(map[string]string, len(header))
+		for i, column := range header {
+			cells[column] = strings.Clone(row[i])
+		}
+		if err := t.add(line, cells); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *traceReader) lines(r io.Reader) error {
+	scanner := bufio.NewScanner(r)
+	scanner.Buffer(nil, 1<<20)
+	line := 0
+	for scanner.Scan() {
+		line++
+		text := bytes.TrimSpace(scanner.Bytes())
+		if len(text) == 0 {
+			continue
+		}
+		cells, err := t.object(line, text)
+		if err != nil {
+			return err
+		}
+		if err := t.add(line, cells); err != nil {
+			return err
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return t.fault(line+1, "", "read the line: %v", err)
+	}
+	return nil
+}
+
+// object is one JSON line as cells of text; images may be a list.
+func (t *traceReader) object(line int, text []byte) (map[string]string, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var values map[string]any
+	if err := dec.Decode(&values); err != nil {
+		return nil, t.fault(line, "", "not a JSON object: %v", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, t.fault(line, "", "more than one JSON value on the line")
+	}
+	cells := make(map[string]string, len(values))
+	for key, value := range values {
+		if !slices.Contains(traceColumns, key) {
+			return nil, t.fault(line, key, "unknown key; a trace has %s", strings.Join(traceColumns, ", "))
+		}
+		switch v := value.(type) {
+		case string:
+			cells[key] = v
+		case json.Number:
+			cells[key] = v.String()
+		case []any:
+			for _, item := range v {
+				cells[key] = strings.TrimSpace(cells[key] + " " + fmt.Sprint(item))
+			}
+		default:
+			return nil, t.fault(line, key, "is neither text nor a number")
+		}
+	}
+	return cells, nil
+}
+
+func (t *traceReader) add(line int, cells map[string]string) error {
+	s := TraceStart{App: cells["app"], Images: strings.Fields(cells["images"]), Node: cells["node"], NodeClass: cells["nodeClass"]}
+	seconds, err := strconv.ParseFloat(cells["time_seconds"], 64)
+	if err != nil || !(seconds >= 0) || seconds > 1e9 {
+		return t.fault(line, "time_seconds", "%q is not a number of seconds from 0", cells["time_seconds"])
+	}
+	s.At = time.Duration(math.Round(seconds * 1e9))
+	if s.Count, err = strconv.Atoi(cells["count"]); err != nil || s.Count < 1 || s.Count > maxCount {
+		return t.fault(line, "count", "%q is not a number of starts from 1 to %d", cells["count"], maxCount)
+	}
+	switch last := len(t.trace.Starts) - 1; {
+	case s.App == "":
+		return t.fault(line, "app", "the start names no app")
+	case len(s.Images) == 0:
+		return t.fault(line, "images", "app %q names no image", s.App)
+	case last >= 0 && s.At < t.trace.Starts[last].At:
+		return t.fault(line, "time_seconds", "time goes back, from %v to %v: sort the trace by time", t.trace.Starts[last].At, s.At)
+	}
+	if t.total += s.Count; t.total > maxCount {
+		return t.fault(line, "count", "the trace has more than %d starts", maxCount)
+	}
+	t.trace.Starts = append(t.trace.Starts, s)
+	return nil
+}
+
+// References are the trace's images, each once, in order of first use.
+func (t *Trace) References() []string {
+	var refs []string
+	seen := make(map[string]bool)
+	for _, s := range t.Starts {
+		for _, ref := range s.Images {
+			if !seen[ref] {
+				seen[ref] = true
+				refs = append(refs, ref)
+			}
+		}
+	}
+	return refs
+}
