@@ -36,7 +36,9 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory) (*s
 	if err != nil {
 		return nil, err
 	}
-	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: startups, Doubts: j.imageDoubts()}
+	provenance := j.provenance()
+	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
+	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Startups: startups, Doubts: j.imageDoubts()}
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()
 	}
