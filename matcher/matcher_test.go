@@ -456,6 +456,14 @@ func TestReplayOfGivenCaches(t *testing.T) {
 			t.Errorf("found %s, want - (20 days old and never used), then a new one", got)
 		}
 	})
+	t.Run("a plan's is seen in the long run", func(t *testing.T) {
+		// The start before the month finds it, so that no automatic cache, whose
+		// size is closer, is made and comes before it.
+		planned := cache("planned", 20, 0, "a:1")
+		if got := replayed(t, DefaultPolicy(), app, []Cache{planned}, starts(-50, -40, 1), ReplayOptions{}); got != "planned" {
+			t.Errorf("found %s, want planned", got)
+		}
+	})
 	t.Run("or from its last match", func(t *testing.T) {
 		used := automatic
 		used.LastMatchedTime = now.Add(-time.Hour)

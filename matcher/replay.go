@@ -185,10 +185,14 @@ func (r *replay) changed(e *entry) {
 }
 
 // given is a cache that exists when the month begins. It was of use from its
-// creation on.
+// creation on; one created just then, as a plan's are, is taken to have been
+// there before, so that what it does is seen in the long run.
 func (r *replay) given(c *Cache) *entry {
 	e := &entry{cache: *c, given: true, created: r.since(c.CreationTime), matched: -forever, expire: forever}
 	e.ready = e.created
+	if e.created >= 0 {
+		e.ready = -forever
+	}
 	if !c.LastMatchedTime.IsZero() {
 		e.matched = r.since(c.LastMatchedTime)
 	}
