@@ -79,11 +79,7 @@ func (s *Scenario) TraceReport(inv *layers.Inventory, t *simulate.Timeline) *rep
 }
 
 func (s *Scenario) profileSummary() reports.Profile {
-	profile := reports.Profile{Name: s.Profile.Name, Basis: s.Profile.Basis()}
-	for _, v := range s.Profile.Values() {
-		profile.Parameters = append(profile.Parameters, reports.Parameter{Name: v.Name, Value: v.Value, Source: v.Source})
-	}
-	return profile
+	return reports.Profile{Name: s.Profile.Name, Basis: s.Profile.Basis(), Parameters: s.Profile.Values()}
 }
 
 // lacksAny says which of the references is not known, and why.

@@ -7,8 +7,7 @@ import (
 )
 
 // A Matcher answers for the images of one Inventory on one platform as of one
-// time. It is safe for concurrent use only before the first call changes its
-// memory of names; use one a goroutine.
+// time. It remembers names, so it is not safe for concurrent use.
 type Matcher struct {
 	inv      *layers.Inventory
 	lookup   *layers.Lookup

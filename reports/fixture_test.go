@@ -297,10 +297,10 @@ func shop(build bool) Input {
 	return Input{
 		Title: "shop", Provenance: shopProvenance(), Coverage: shopCoverage(), Platform: testPlatform,
 		Inventory: shopInventory(), Workload: shopWorkload(), Matches: shopMatches(), Plan: shopPlan(timeline, build), Timeline: timeline,
-		Profile: Profile{Name: "eci", Basis: "3 measured, 9 published, 6 assumed values", Parameters: []Parameter{
-			{"network.registryBytesPerSecond", "125 MB/s", "assumed: one enterprise registry instance"},
-			{"pull.maxConcurrentDownloads", "3", "published: containerd's default"},
-			{"start.provisionSeconds", "lognormal, median 2.4 s, sigma 0.3", "measured: 40 container groups on 2026-02-20"},
+		Profile: Profile{Name: "eci", Basis: "3 measured, 9 published, 6 assumed values", Parameters: []simulate.Value{
+			{Name: "network.registryBytesPerSecond", Value: "125 MB/s", Source: "assumed: one enterprise registry instance"},
+			{Name: "pull.maxConcurrentDownloads", Value: "3", Source: "published: containerd's default"},
+			{Name: "start.provisionSeconds", Value: "lognormal, median 2.4 s, sigma 0.3", Source: "measured: 40 container groups on 2026-02-20"},
 		}},
 		Assumptions: []string{"Every month is like the one in workload.yaml."},
 	}

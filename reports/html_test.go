@@ -326,7 +326,7 @@ func hostile() Input {
 	in.Assumptions, in.Doubts = []string{attack, long}, []string{oddName, "\xff\xfe not UTF-8"}
 	in.Provenance.Version, in.Provenance.Profile = attack, oddName
 	in.Provenance.Inputs[0].Name = attack
-	in.Profile.Parameters[0] = Parameter{attack, oddName, attack}
+	in.Profile.Parameters[0] = simulate.Value{Name: attack, Value: oddName, Source: attack}
 	return in
 }
 

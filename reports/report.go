@@ -77,17 +77,8 @@ type Report struct {
 type Profile struct {
 	Name string `json:"name,omitempty"`
 	// Basis says how well founded the values are.
-	Basis      string      `json:"basis,omitempty"`
-	Parameters []Parameter `json:"parameters,omitempty"`
-}
-
-// Parameter is one value of a profile as a person reads it.
-type Parameter struct {
-	Name string `json:"name"`
-	// Value has its unit.
-	Value string `json:"value"`
-	// Source says measured, published or assumed, and where.
-	Source string `json:"source,omitempty"`
+	Basis      string           `json:"basis,omitempty"`
+	Parameters []simulate.Value `json:"parameters,omitempty"`
 }
 
 // Input is what a Report is made of. Any part may be missing: a report of a

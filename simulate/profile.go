@@ -245,7 +245,7 @@ type value struct {
 type Value struct {
 	// Name is its key in a file, such as network.roundTripSeconds.
 	Name string `json:"name"`
-	// Value is written for people.
+	// Value is written for people, with its unit.
 	Value string `json:"value"`
 	// Source starts with measured, published or assumed.
 	Source string `json:"source,omitempty"`

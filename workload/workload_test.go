@@ -57,8 +57,8 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestStreams: a split of the time, other apps and the apps' order change no
-// app's own history of bursts and releases, nor, from one beginning, its starts.
+// TestStreams: another app before it changes nothing of an app's own history,
+// another seed does.
 func TestStreams(t *testing.T) {
 	a := App{Name: "a", StartsPerDay: 5, ReleasesPerMonth: 3, Bursts: []Burst{{Count: 2, First: time.Hour, Every: 3 * day}}}
 	b := App{Name: "b", StartsPerDay: 7}

@@ -13,7 +13,7 @@ import (
 )
 
 // shownSections is how many sections of the example's output the README shows.
-const shownSections = 4
+const shownSections = 5
 
 // TestReadme runs the README's worked example and holds the README to what it
 // prints; with -update the README is rewritten.

@@ -56,6 +56,10 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	io.clear()
+	if err == nil && ctx.Err() != nil {
+		// A search for a plan gives the best that it has when it is stopped.
+		err = fmt.Errorf("%w; the result is what was found by then", context.Canceled)
+	}
 	if err != nil {
 		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
 		fmt.Fprintln(errOut, "cachebench:", message)
@@ -67,10 +71,10 @@ func exitCode(ctx context.Context, err error) int {
 	var usage usageError
 	var file *document.Error
 	switch {
-	case err == nil:
-		return exitDone
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case err == nil:
+		return exitDone
 	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace):
 		return exitUsage
 	}
