@@ -52,21 +52,28 @@ type Inventory struct {
 	Layers []Layer `json:"layers"`
 	// Unresolved lists references that could not be read, with the reason.
 	Unresolved []Unresolved `json:"unresolved,omitempty"`
+	// Doubts are reasons to trust an entry less, one sentence each: a digest that
+	// two images give different diffIDs, a layer that could not be scanned.
+	Doubts []string `json:"doubts,omitempty"`
 }
 
 // Image is one platform's image behind a reference.
 type Image struct {
 	// Reference is the name as the user wrote it.
 	Reference string `json:"reference" document:"required"`
-	// Digest is that of the platform's own manifest.
+	// Digest is that of the platform's own manifest, or of the config where the
+	// source keeps no manifest (docker-archive, docker-daemon); MediaType tells.
 	Digest Digest `json:"digest" document:"required"`
 	// IndexDigest is that of the index the manifest was chosen from; empty when
 	// the reference names a manifest directly.
 	IndexDigest Digest `json:"indexDigest,omitempty"`
 	// Platform is os/arch[/variant].
 	Platform string `json:"platform" document:"required"`
-	// MediaType is the manifest's.
+	// MediaType is that of the document that Digest names.
 	MediaType string `json:"mediaType"`
+	// LazyFormat is a format for lazy pulling that the image as a whole is
+	// prepared for, beside those of its layers.
+	LazyFormat string `json:"lazyFormat,omitempty" document:"enum=soci|nydus"`
 	// ConfigDigest is that of the image's config document.
 	ConfigDigest Digest `json:"configDigest"`
 	// CreatedAt is the time the config states; absent when it states none.
@@ -76,27 +83,105 @@ type Image struct {
 	From time.Time `json:"from,omitzero"`
 	// Layers are positions in Inventory.Layers, base layer first.
 	Layers []int `json:"layers"`
+	// Hidden says, for each of Layers, which bytes of the layers below it hides;
+	// absent unless every layer was scanned.
+	Hidden []Hidden `json:"hidden,omitempty"`
+}
+
+// Hidden is what a layer of an image hides of the layers below: bytes that are
+// fetched and unpacked though no container sees them.
+type Hidden struct {
+	// OverwrittenBytes are contents of files that the layer has again.
+	OverwrittenBytes int64 `json:"overwrittenBytes,omitempty"`
+	// DeletedBytes are contents of files that the layer's whiteouts delete.
+	DeletedBytes int64 `json:"deletedBytes,omitempty"`
 }
 
 // Layer is one stored blob of an image.
 type Layer struct {
-	// Digest is the hash of the stored, usually compressed blob.
+	// Digest is the hash of the stored, usually compressed blob. Where the source
+	// keeps layers uncompressed it is the diffID.
 	Digest Digest `json:"digest" document:"required"`
 	// DiffID is the hash of the uncompressed tar.
 	DiffID Digest `json:"diffID,omitempty"`
 	// MediaType tells the compression.
 	MediaType string `json:"mediaType"`
-	// CompressedBytes is the blob's size as stored.
+	// CompressedBytes is the blob's size as stored, or what it would be where the
+	// source keeps no compressed blob (see CompressedSource).
 	CompressedBytes int64 `json:"compressedBytes"`
+	// CompressedSource says where CompressedBytes comes from: empty, it is stated
+	// by the manifest or is the stored blob's; measured, the layer was compressed
+	// here; estimated, it was not.
+	CompressedSource string `json:"compressedSource,omitempty" document:"enum=measured|estimated"`
 	// UnpackedBytes is the size of the uncompressed tar; nil when unknown.
 	UnpackedBytes *int64 `json:"unpackedBytes,omitempty"`
 	// UnpackedSource says where UnpackedBytes comes from; empty when unknown.
 	UnpackedSource string `json:"unpackedSource,omitempty" document:"enum=measured|estimated"`
+	// UnpackedMethod says how UnpackedBytes was estimated; empty when it was not.
+	UnpackedMethod string `json:"unpackedMethod,omitempty" document:"enum=gzipTrailer|engine|createdBy|ratio"`
 	// Files counts the tar's entries; nil when unknown.
 	Files *int64 `json:"files,omitempty"`
 	// CreatedBy is the build step that made the layer, from the config's history.
 	CreatedBy string `json:"createdBy,omitempty"`
+	// Foreign layers are fetched from URLs of their own, not from the registry
+	// (non-distributable layers, OCI image specification, layer.md).
+	Foreign bool `json:"foreign,omitempty"`
+	// LazyFormat is the format for lazy pulling that the layer is in, if any.
+	LazyFormat string `json:"lazyFormat,omitempty" document:"enum=estargz|zstd:chunked|nydus|overlaybd"`
+	// Scan is what reading the layer told; nil when it was not read.
+	Scan *Scan `json:"scan,omitempty"`
 }
+
+// Scan is what reading a layer's tar to its end told about it.
+type Scan struct {
+	// FileBytes is the sum of the regular files' contents.
+	FileBytes int64 `json:"fileBytes"`
+	// Regular and the counts after it are the tar's entries by kind.
+	Regular     int64 `json:"regular,omitempty"`
+	Directories int64 `json:"directories,omitempty"`
+	Symlinks    int64 `json:"symlinks,omitempty"`
+	HardLinks   int64 `json:"hardLinks,omitempty"`
+	Devices     int64 `json:"devices,omitempty"`
+	Fifos       int64 `json:"fifos,omitempty"`
+	// Whiteouts delete one path of the layers below, opaque directories all that
+	// they hold there.
+	Whiteouts         int64 `json:"whiteouts,omitempty"`
+	OpaqueDirectories int64 `json:"opaqueDirectories,omitempty"`
+	// Largest are the largest files, the largest first.
+	Largest []File `json:"largest,omitempty"`
+	// Fingerprint is the same for two layers whose files are the same but for
+	// their timestamps.
+	Fingerprint string `json:"fingerprint,omitempty"`
+}
+
+// File is a file of a layer.
+type File struct {
+	Path  string `json:"path" document:"required"`
+	Bytes int64  `json:"bytes"`
+}
+
+// How an unpacked size was estimated.
+const (
+	// GzipTrailer sizes stand at the end of the gzip file, modulo 4 GiB (RFC
+	// 1952, ISIZE).
+	GzipTrailer = "gzipTrailer"
+	// Engine sizes are the sum of files that a Docker engine states.
+	Engine = "engine"
+	// ByCreatedBy sizes are the compressed size times a ratio that depends on the
+	// build step.
+	ByCreatedBy = "createdBy"
+	// ByRatio sizes are the compressed size times one ratio.
+	ByRatio = "ratio"
+)
+
+// Formats for lazy pulling.
+const (
+	EStargz     = "estargz"
+	ZstdChunked = "zstd:chunked"
+	SOCI        = "soci"
+	Nydus       = "nydus"
+	Overlaybd   = "overlaybd"
+)
 
 // Unresolved is a reference that could not be read.
 type Unresolved struct {
@@ -201,19 +286,11 @@ func (inv *Inventory) Estimated() *Inventory {
 	whole.Layers = slices.Clone(inv.Layers)
 	for i := range whole.Layers {
 		if l := &whole.Layers[i]; l.UnpackedBytes == nil {
-			l.setUnpacked(estimateUnpacked(l.MediaType, l.CompressedBytes))
+			l.estimate()
 		}
 	}
 	whole.shareSizes()
 	return &whole
-}
-
-// setUnpacked takes an estimate; exact says that it is none.
-func (l *Layer) setUnpacked(bytes int64, exact bool) {
-	l.UnpackedBytes, l.UnpackedSource = &bytes, Estimated
-	if exact {
-		l.UnpackedSource = Measured
-	}
 }
 
 // Size is an amount of layers, each distinct layer counted once.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -298,7 +297,7 @@ func (inv *Inventory) shareSizes() {
 	}
 	for i := range inv.Layers {
 		l, from := &inv.Layers[i], &inv.Layers[known[inv.Layers[i].diffID()]]
-		l.UnpackedBytes, l.UnpackedSource, l.Files = from.UnpackedBytes, from.UnpackedSource, from.Files
+		l.UnpackedBytes, l.UnpackedSource, l.UnpackedMethod, l.Files = from.UnpackedBytes, from.UnpackedSource, from.UnpackedMethod, from.Files
 	}
 }
 
@@ -308,23 +307,8 @@ func newLayer(d descriptor, diffID Digest, createdBy string, sizes map[Digest]Me
 		l.UnpackedBytes, l.Files, l.UnpackedSource = &m.UnpackedBytes, &m.Files, Measured
 		return l
 	}
-	l.setUnpacked(estimateUnpacked(d.MediaType, d.Size))
+	l.estimate()
 	return l
-}
-
-// GzipRatio is the median of unpacked over compressed bytes of a layer (Zhao
-// et al., CLUSTER 2019, over Docker Hub). The same is assumed for zstd, for
-// which no survey is published.
-const GzipRatio = 2.6
-
-// estimateUnpacked guesses a layer's unpacked size by its media type; exact is
-// true for an uncompressed tar, whose size is stated.
-func estimateUnpacked(mediaType string, compressed int64) (bytes int64, exact bool) {
-	switch mediaType {
-	case v1.MediaTypeImageLayer, ociForeignTar, dockerTar:
-		return compressed, true
-	}
-	return int64(float64(compressed)*GzipRatio + 0.5), false
 }
 
 // reason words an error for a list: what to do about it where that is known.
