@@ -18,7 +18,7 @@ const Module = "github.com/cachebench/cachebench"
 // Tiers lists the packages, left to right. A package imports only from tiers to
 // its left.
 var Tiers = [][]string{
-	{"internal/document", "layers/local", "simulate/network", "simulate/unpack", "internal/registry"},
+	{"internal/document", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/unpack"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher"},
 	{"matcher/plan", "simulate"},
@@ -30,14 +30,14 @@ var Tiers = [][]string{
 }
 
 // alone are packages that import nothing of the project.
-var alone = []string{"cost", "layers/local"}
+var alone = []string{"cost", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan"}
 
 // outside are tools of the project's own, which no package imports.
 var outside = []string{"internal/imagebuild", "internal/importrule", "internal/golden"}
 
 // owners are the modules that only one package may import directly.
 var owners = map[string]string{
-	"github.com/google/go-containerregistry/pkg/v1/remote": "layers",
+	"github.com/google/go-containerregistry/pkg/v1/remote": "layers/distribution",
 	"github.com/aliyun/alibaba-cloud-sdk-go":               "eci",
 	"github.com/containerd/containerd":                     "measure/containerd",
 }

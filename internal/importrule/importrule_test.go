@@ -48,7 +48,7 @@ func TestCheck(t *testing.T) {
 		{"one tier", Package{"matcher/plan", []string{Module + "/simulate"}}, "matcher/plan imports simulate, which is not to its left"},
 		{"root", Package{"reports", []string{Module}}, "reports imports the root package, which is not to its left"},
 		{"alone", Package{"cost", []string{Module + "/internal/document"}}, "cost imports internal/document, but it imports nothing of the project"},
-		{"remote", Package{"workload", []string{"github.com/google/go-containerregistry/pkg/v1/remote"}}, "workload imports github.com/google/go-containerregistry/pkg/v1/remote, which only layers may"},
+		{"remote", Package{"workload", []string{"github.com/google/go-containerregistry/pkg/v1/remote"}}, "workload imports github.com/google/go-containerregistry/pkg/v1/remote, which only layers/distribution may"},
 		{"SDK", Package{"cmd/cachebench", []string{"github.com/aliyun/alibaba-cloud-sdk-go/sdk"}}, "cmd/cachebench imports github.com/aliyun/alibaba-cloud-sdk-go/sdk, which only eci may"},
 		{"tool", Package{"reports", []string{Module + "/internal/golden"}}, "reports imports internal/golden, a tool that no package imports"},
 		{"unknown", Package{"util", nil}, "util is in no tier: add it to importrule.Tiers and to ARCHITECTURE.md"},
