@@ -18,7 +18,7 @@ const Module = "github.com/cachebench/cachebench"
 // Tiers lists the packages, left to right. A package imports only from tiers to
 // its left.
 var Tiers = [][]string{
-	{"internal/document", "simulate/network", "simulate/unpack", "internal/registry"},
+	{"internal/document", "simulate/network", "simulate/unpack", "internal/registry", "layers/docstore"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher"},
 	{"matcher/plan", "simulate"},
