@@ -1,0 +1,162 @@
+package docstore
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	packSuffix    = ".pack"
+	sidecarSuffix = ".index"
+	// tempPattern names files that are not in place yet.
+	tempPattern = "*.tmp"
+	tempSuffix  = ".tmp"
+	// maxPackFileBytes is what offsets of 32 bits reach.
+	maxPackFileBytes = 1<<32 - 1
+)
+
+// pack is one open file of records.
+type pack struct {
+	path string
+	file *os.File
+	mark mark
+	// bytes are those of the finished pack and its index.
+	bytes int64
+	// removed packs are closed and in no index.
+	removed bool
+	// used is whether a record was read in this session, damaged whether one
+	// turned out unsound.
+	used, damaged atomic.Bool
+}
+
+func dirOf(path string) string { return filepath.Dir(path) }
+
+func sidecarPath(packPath string) string {
+	return strings.TrimSuffix(packPath, packSuffix) + sidecarSuffix
+}
+
+// newPackPath is a name that sorts by the time of its making.
+func newPackPath(dir string, now time.Time) string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // it never fails
+	return filepath.Join(dir, fmt.Sprintf("%016x-%x%s", max(0, now.UnixNano()), random, packSuffix))
+}
+
+// openPack opens a pack for reading and lists its records: by its index, or by
+// scanning the pack. A scan's result is kept as the index unless readOnly or the
+// pack's writer is still at work.
+func openPack(path string, readOnly bool) (p *pack, entries []entry, damaged int, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, nil, 0, err
+	}
+	p = &pack{path: path, file: f, bytes: info.Size()}
+	var ok bool
+	if p.mark, entries, ok = readSidecar(sidecarPath(path), info.Size()); !ok {
+		entries, damaged = p.rebuild(info.Size(), readOnly)
+	}
+	p.bytes += sidecarHeadBytes + int64(len(entries))*entryBytes + sidecarTailBytes
+	return p, entries, damaged, nil
+}
+
+func (p *pack) rebuild(size int64, readOnly bool) (entries []entry, damaged int) {
+	owned := false
+	if !readOnly {
+		owned, _ = lock(p.file)
+	}
+	p.mark, entries, damaged = scan(p.file, size)
+	if owned {
+		// Without the index the next run scans again: slower, not wrong.
+		_ = writeSidecar(sidecarPath(p.path), p.mark, size, entries)
+		unlock(p.file)
+	}
+	return entries, damaged
+}
+
+// writer appends records to a pack that is this process's own: while it writes
+// it holds the file's lock.
+type writer struct {
+	file *os.File
+	// write is (*os.File).Write, but for tests of a full disk.
+	write   func(*os.File, []byte) (int, error)
+	mark    mark
+	pending []byte
+	// written is how much of the file is in place; pending follows it.
+	written int64
+	entries []entry
+}
+
+// bufferBytes is how much a writer gathers before it writes.
+const bufferBytes = 128 << 10
+
+func newWriter(f *os.File, write func(*os.File, []byte) (int, error)) *writer {
+	w := &writer{file: f, write: write, pending: make([]byte, 0, bufferBytes)}
+	_, _ = rand.Read(w.mark[:]) // it never fails
+	w.pending = appendPackHead(w.pending, w.mark)
+	return w
+}
+
+// append adds a record. After an error the writer is of no more use; entries
+// from written on are lost.
+func (w *writer) append(r *record, s sum, body []byte) (*entry, error) {
+	r.bodyBytes, r.bodyChecksum = uint32(len(body)), checksum(0, body)
+	e := entry{s, r.kind, uint16(len(r.key)), uint32(w.packBytes()), r.bodyBytes, r.stamp}
+	if len(w.pending)+recordHeadBytes+len(r.key)+len(body) > bufferBytes {
+		if err := w.flush(); err != nil {
+			return nil, err
+		}
+	}
+	w.pending = r.appendHead(w.pending, w.mark)
+	if len(w.pending)+len(body) <= bufferBytes {
+		w.pending = append(w.pending, body...)
+	} else if err := w.flush(); err != nil {
+		return nil, err
+	} else if err := w.put(body); err != nil {
+		return nil, err
+	}
+	w.entries = append(w.entries, e)
+	return &w.entries[len(w.entries)-1], nil
+}
+
+func (w *writer) flush() error {
+	err := w.put(w.pending)
+	w.pending = w.pending[:0]
+	return err
+}
+
+func (w *writer) put(b []byte) error {
+	_, err := w.write(w.file, b)
+	if err != nil {
+		// A torn record at the end does no harm; without it nobody wonders.
+		_ = w.file.Truncate(w.written)
+		return err
+	}
+	w.written += int64(len(b))
+	return nil
+}
+
+// packBytes is the pack's size once all is written.
+func (w *writer) packBytes() int64 { return w.written + int64(len(w.pending)) }
+
+// bytes is that of the pack and its index.
+func (w *writer) bytes() int64 {
+	return w.packBytes() + sidecarHeadBytes + int64(len(w.entries))*entryBytes + sidecarTailBytes
+}
+
+// finish writes what is pending, and the index beside path.
+func (w *writer) finish(path string) error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return writeSidecar(sidecarPath(path), w.mark, w.packBytes(), w.entries)
+}

@@ -1,0 +1,128 @@
+package docstore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+)
+
+// The index of a finished pack stands beside it, so that opening a store reads
+// no bodies. It is a help only: what it says is checked when a record is read,
+// and it is made anew from the pack when it is missing or damaged.
+//
+//	head   magic [8] · mark [8] · pack bytes uint64 · entries uint32
+//	entry  sum [32] · kind uint8 · 0 uint8 · key bytes uint16 · offset uint32 ·
+//	       body bytes uint32 · stamp int64
+//	tail   checksum of all before it uint32
+const (
+	sidecarMagic     = "cbindex\x01"
+	sidecarHeadBytes = 28
+	entryBytes       = 52
+	sidecarTailBytes = 4
+)
+
+// entry is a record as an index lists it.
+type entry struct {
+	sum       sum
+	kind      kind
+	keyBytes  uint16
+	offset    uint32
+	bodyBytes uint32
+	stamp     int64
+}
+
+// end is where the record ends in its pack.
+func (e *entry) end() int64 {
+	return int64(e.offset) + recordHeadBytes + int64(e.keyBytes) + int64(e.bodyBytes)
+}
+
+func appendSidecar(b []byte, m mark, packBytes int64, entries []entry) []byte {
+	start := len(b)
+	b = append(append(b, sidecarMagic...), m[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(packBytes))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(entries)))
+	for i := range entries {
+		e := &entries[i]
+		b = append(b, e.sum[:]...)
+		b = append(b, byte(e.kind), 0)
+		b = binary.LittleEndian.AppendUint16(b, e.keyBytes)
+		b = binary.LittleEndian.AppendUint32(b, e.offset)
+		b = binary.LittleEndian.AppendUint32(b, e.bodyBytes)
+		b = binary.LittleEndian.AppendUint64(b, uint64(e.stamp))
+	}
+	return binary.LittleEndian.AppendUint32(b, checksum(0, b[start:]))
+}
+
+// parseSidecar reads the index of a pack of packBytes; false unless all of it is
+// sound and fits the pack.
+func parseSidecar(b []byte, packBytes int64) (m mark, entries []entry, ok bool) {
+	if len(b) < sidecarHeadBytes+sidecarTailBytes || string(b[:8]) != sidecarMagic ||
+		binary.LittleEndian.Uint64(b[16:]) != uint64(packBytes) {
+		return m, nil, false
+	}
+	n := int64(binary.LittleEndian.Uint32(b[24:]))
+	body, tail := b[:len(b)-sidecarTailBytes], b[len(b)-sidecarTailBytes:]
+	if int64(len(body)) != sidecarHeadBytes+n*entryBytes || checksum(0, body) != binary.LittleEndian.Uint32(tail) {
+		return m, nil, false
+	}
+	entries = make([]entry, n)
+	for i := range entries {
+		e := &entries[i]
+		e.parse(body[sidecarHeadBytes+i*entryBytes:])
+		if !plausible(e.kind, int(e.keyBytes), e.bodyBytes) || e.end() > packBytes {
+			return m, nil, false
+		}
+	}
+	return mark(b[8:16]), entries, true
+}
+
+func (e *entry) parse(b []byte) {
+	_ = b[entryBytes-1]
+	e.sum = sum(b[:32])
+	e.kind = kind(b[32])
+	e.keyBytes = binary.LittleEndian.Uint16(b[34:])
+	e.offset = binary.LittleEndian.Uint32(b[36:])
+	e.bodyBytes = binary.LittleEndian.Uint32(b[40:])
+	e.stamp = int64(binary.LittleEndian.Uint64(b[44:]))
+}
+
+// readSidecar reads the index file of a pack of packBytes. A file that is too
+// large for such a pack is not read.
+func readSidecar(path string, packBytes int64) (m mark, entries []entry, ok bool) {
+	f, err := os.Open(path)
+	if err != nil {
+		return m, nil, false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() > sidecarHeadBytes+sidecarTailBytes+packBytes/recordHeadBytes*entryBytes {
+		return m, nil, false
+	}
+	b := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, b); err != nil {
+		return m, nil, false
+	}
+	return parseSidecar(b, packBytes)
+}
+
+// writeSidecar puts the index in place in one step.
+func writeSidecar(path string, m mark, packBytes int64, entries []entry) error {
+	b := make([]byte, 0, sidecarHeadBytes+len(entries)*entryBytes+sidecarTailBytes)
+	f, err := os.CreateTemp(dirOf(path), tempPattern)
+	if err != nil {
+		return fmt.Errorf("write a pack's index: %w", err)
+	}
+	_, err = f.Write(appendSidecar(b, m, packBytes, entries))
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return fmt.Errorf("write a pack's index: %w", err)
+	}
+	return nil
+}
