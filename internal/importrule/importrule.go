@@ -18,7 +18,7 @@ const Module = "github.com/cachebench/cachebench"
 // Tiers lists the packages, left to right. A package imports only from tiers to
 // its left.
 var Tiers = [][]string{
-	{"internal/document", "simulate/network", "simulate/unpack", "internal/registry"},
+	{"internal/document", "simulate/network", "simulate/unpack", "internal/registry", "layers/tarscan"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher"},
 	{"matcher/plan", "simulate"},
@@ -30,7 +30,7 @@ var Tiers = [][]string{
 }
 
 // alone are packages that import nothing of the project.
-var alone = []string{"cost"}
+var alone = []string{"cost", "layers/tarscan"}
 
 // outside are tools of the project's own, which no package imports.
 var outside = []string{"internal/imagebuild", "internal/importrule", "internal/golden"}
