@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -22,6 +23,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -32,23 +34,25 @@ const recorded = "../../testdata/images"
 // tests here: with a platform, a date and a history whose second step is empty.
 func testImage(t testing.TB, seed int64, layers int) v1.Image {
 	t.Helper()
-	img, err := random.Image(3000, int64(layers), random.WithSource(rand.NewSource(seed)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := img.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture, config.Variant = "linux", "arm64", "v8"
-	config.History = slices.Insert(config.History, 1, v1.History{CreatedBy: "ENV X=1", EmptyLayer: true})
-	for i := range config.History {
-		if !config.History[i].EmptyLayer {
-			config.History[i].CreatedBy = "RUN step " + string(rune('a'+i))
+	source := random.WithSource(rand.NewSource(seed))
+	config := &v1.ConfigFile{OS: "linux", Architecture: "arm64", Variant: "v8", Created: v1.Time{Time: time.Unix(1767323045, 0).UTC()}}
+	// skopeo passes over Docker's types in a layout.
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	img, err := mutate.ConfigFile(img, config)
+	for i := range layers {
+		if err != nil {
+			t.Fatal(err)
 		}
+		var adds []mutate.Addendum
+		adds = append(adds, mutate.Addendum{
+			Layer:   must[v1.Layer](t)(random.Layer(3000, types.OCILayer, source)),
+			History: v1.History{CreatedBy: "RUN step " + string(rune('a'+i))},
+		})
+		if i == 0 {
+			adds = append(adds, mutate.Addendum{History: v1.History{CreatedBy: "ENV X=1", EmptyLayer: true}})
+		}
+		img, err = mutate.Append(img, adds...)
 	}
-	img, err = mutate.ConfigFile(img, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,12 +272,12 @@ func TestStores(t *testing.T) {
 			}
 			_, err := s.Lookup(t.Context(), "")
 			wantError(t, "no name", err, "it holds 2 images: name one")
+			if kind != "containerd" {
+				checkStore(t, s, "@1", api)
+				_, err = s.Lookup(t.Context(), "@2")
+				wantError(t, "@2", err, "there are 2")
+			}
 		})
-	}
-	for _, kind := range []string{"layout", "archive"} {
-		checkStore(t, stores[kind], "@1", api)
-		_, err := stores[kind].Lookup(t.Context(), "@2")
-		wantError(t, "@2", err, "there are 2")
 	}
 }
 
@@ -321,9 +325,9 @@ func TestLookup(t *testing.T) {
 		}
 	}
 	for raw, want := range map[string]string{
-		"":                                   "not JSON",
-		`{"schemaVersion":1}`:                "schemaVersion 1",
-		`{"schemaVersion":2}`:                "lists no image",
+		"":                                    "not JSON",
+		`{"schemaVersion":1}`:                 "schemaVersion 1",
+		`{"schemaVersion":2}`:                 "lists no image",
 		`{"schemaVersion":2,"manifests":[1]}`: "not JSON of an image index",
 	} {
 		_, err := parseIndex([]byte(raw))
@@ -475,7 +479,7 @@ func TestArchiveFaults(t *testing.T) {
 		{"xz", []byte("\xfd7zXZ\x00........"), "xz -dk"},
 		{"bzip2", []byte("BZh91AY......"), "bzip2 -dk"},
 		{"damaged zstd", append(zstded(t, whole)[:500], make([]byte, 500)...), "open OCI archive"},
-		{"long path", pax(tar.Header{Name: strings.Repeat("a/", 3000)}), "more than 4096 bytes"},
+		{"long path", pax(tar.Header{Name: strings.Repeat("a/", 3000) + "a"}), "more than 4096 bytes"},
 		{"impossible size", pax(tar.Header{Name: "x", Size: 1 << 43}), "more than 4 TiB"},
 		{"sparse", sparseTar(), "is sparse"},
 		{"version", makeTar(t, append(slices.Clone(files), file{name: "oci-layout", content: []byte(`{"imageLayoutVersion":"3"}`)})...), "version 3"},
