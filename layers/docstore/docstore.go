@@ -143,7 +143,6 @@ func (s *Store) load() error {
 		if err != nil {
 			return err
 		}
-		s.healed.Store(0)
 		if vanished := s.openPacks(paths); !vanished || attempt == 3 {
 			return nil
 		}
@@ -167,31 +166,37 @@ func (s *Store) packPaths() ([]string, error) {
 }
 
 func (s *Store) openPacks(paths []string) (vanished bool) {
-	lists := make([][]entry, 0, len(paths))
-	records := 0
+	s.index = newIndex(recordsOf(paths))
+	o := opener{readOnly: s.opt.ReadOnly}
 	for _, path := range paths {
-		p, entries, damaged, err := openPack(path, s.opt.ReadOnly)
-		if errors.Is(err, os.ErrNotExist) {
+		position := uint32(len(s.packs))
+		p, err := o.open(path, func(e *entry) { s.index.add(position, e) })
+		switch {
+		case errors.Is(err, os.ErrNotExist):
 			vanished = true
-			continue
-		}
-		if err != nil {
+		case err != nil:
 			s.fail(err)
-			continue
-		}
-		s.healed.Add(int64(damaged))
-		s.packs = append(s.packs, p)
-		lists = append(lists, entries)
-		records += len(entries)
-	}
-	s.index = newIndex(records)
-	for i, entries := range lists {
-		for j := range entries {
-			s.index.add(uint32(i), &entries[j])
+		default:
+			s.packs = append(s.packs, p)
 		}
 	}
+	s.healed.Store(int64(o.damaged))
 	return vanished
 }
+
+// recordsOf guesses how many records the packs hold, by the size of their
+// indexes: a map of the right size from the start is filled in half the time.
+func recordsOf(paths []string) (records int) {
+	for _, path := range paths {
+		if info, err := os.Stat(sidecarPath(path)); err == nil {
+			records += int(min(info.Size()/entryBytes, maxGuess))
+		}
+	}
+	return min(records, maxGuess)
+}
+
+// maxGuess keeps a damaged file system from making a huge map.
+const maxGuess = 1 << 20
 
 func (s *Store) closePacks() {
 	for _, p := range s.packs {

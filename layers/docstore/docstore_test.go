@@ -354,7 +354,10 @@ func TestEveryByteDamaged(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range sound {
-			for _, alone := range []bool{false, true} { // with and without the other file's help
+			for _, alone := range []bool{false, true} { // with and without the index
+				if alone && suffix == sidecarSuffix {
+					continue
+				}
 				dir := t.TempDir()
 				if err := os.CopyFS(dir, os.DirFS(origin)); err != nil {
 					t.Fatal(err)
@@ -364,7 +367,7 @@ func TestEveryByteDamaged(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(dir, formatDir, filepath.Base(file)), damaged, 0o600); err != nil {
 					t.Fatal(err)
 				}
-				if alone && suffix == packSuffix {
+				if alone {
 					_ = os.Remove(files(t, dir, sidecarSuffix)[0])
 				}
 				missing := damagedStore(t, dir, docs, meaning)

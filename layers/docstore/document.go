@@ -52,16 +52,29 @@ func (s *Store) Has(digest string) bool {
 // does not hash to digest, or is larger than MaxDocumentBytes or a sixteenth of
 // Options.MaxBytes. The body is not kept in memory beyond a write buffer.
 func (s *Store) PutDocument(digest string, body []byte) {
-	key, ok := parseDigest(digest)
-	if !ok || int64(len(body)) > s.maxBodyBytes() || sha256.Sum256(body) != key {
+	if key, ok := parseDigest(digest); ok && sha256.Sum256(body) == key {
+		s.putDocument(key, body)
+	}
+}
+
+// PutVerified is PutDocument for a caller that has just checked the body against
+// the digest: hashing is a third of the cost. Were it wrong after all, Document
+// would find out.
+func (s *Store) PutVerified(digest string, body []byte) {
+	if key, ok := parseDigest(digest); ok {
+		s.putDocument(key, body)
+	}
+}
+
+func (s *Store) putDocument(key sum, body []byte) {
+	if int64(len(body)) > s.maxBodyBytes() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.index.documents[key]; ok {
-		return
+	if _, ok := s.index.documents[key]; !ok {
+		s.put(&record{kind: kindDocument, key: key[:]}, key, body)
 	}
-	s.put(&record{kind: kindDocument, key: key[:]}, key, body)
 }
 
 func parseDigest(digest string) (s sum, ok bool) {

@@ -47,40 +47,60 @@ func newPackPath(dir string, now time.Time) string {
 	return filepath.Join(dir, fmt.Sprintf("%016x-%x%s", max(0, now.UnixNano()), random, packSuffix))
 }
 
-// openPack opens a pack for reading and lists its records: by its index, or by
+// opener opens packs for reading.
+type opener struct {
+	readOnly bool
+	buf      []byte
+	// damaged counts the damage that scans met.
+	damaged int
+}
+
+// open opens a pack and calls add for each of its records: by its index, or by
 // scanning the pack. A scan's result is kept as the index unless readOnly or the
 // pack's writer is still at work.
-func openPack(path string, readOnly bool) (p *pack, entries []entry, damaged int, err error) {
+func (o *opener) open(path string, add func(*entry)) (*pack, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return nil, nil, 0, err
+		return nil, err
 	}
-	p = &pack{path: path, file: f, bytes: info.Size()}
-	var ok bool
-	if p.mark, entries, ok = readSidecar(sidecarPath(path), info.Size()); !ok {
-		entries, damaged = p.rebuild(info.Size(), readOnly)
+	p := &pack{path: path, file: f, bytes: info.Size()}
+	if b, err := readSidecar(sidecarPath(path), info.Size(), o.buf); err == nil {
+		o.buf = b
+		if m, entries, ok := parseSidecar(b, info.Size()); ok {
+			p.mark = m
+			p.bytes += int64(len(b))
+			parseEntries(entries, info.Size(), add)
+			return p, nil
+		}
 	}
-	p.bytes += sidecarHeadBytes + int64(len(entries))*entryBytes + sidecarTailBytes
-	return p, entries, damaged, nil
+	for _, e := range o.rebuild(p) {
+		add(&e)
+	}
+	return p, nil
 }
 
-func (p *pack) rebuild(size int64, readOnly bool) (entries []entry, damaged int) {
+// rebuild scans a pack whose index is missing or damaged.
+func (o *opener) rebuild(p *pack) []entry {
 	owned := false
-	if !readOnly {
+	if !o.readOnly {
 		owned, _ = lock(p.file)
 	}
-	p.mark, entries, damaged = scan(p.file, size)
+	m, entries, damaged := scan(p.file, p.bytes)
+	p.mark = m
+	o.damaged += damaged
 	if owned {
 		// Without the index the next run scans again: slower, not wrong.
-		_ = writeSidecar(sidecarPath(p.path), p.mark, size, entries)
+		if err := writeSidecar(sidecarPath(p.path), m, p.bytes, entries); err == nil {
+			p.bytes += sidecarBytes(len(entries))
+		}
 		unlock(p.file)
 	}
-	return entries, damaged
+	return entries
 }
 
 // writer appends records to a pack that is this process's own: while it writes
@@ -150,7 +170,7 @@ func (w *writer) packBytes() int64 { return w.written + int64(len(w.pending)) }
 
 // bytes is that of the pack and its index.
 func (w *writer) bytes() int64 {
-	return w.packBytes() + sidecarHeadBytes + int64(len(w.entries))*entryBytes + sidecarTailBytes
+	return w.packBytes() + sidecarBytes(len(w.entries))
 }
 
 // finish writes what is pending, and the index beside path.

@@ -2,9 +2,11 @@ package docstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // The index of a finished pack stands beside it, so that opening a store reads
@@ -37,6 +39,10 @@ func (e *entry) end() int64 {
 	return int64(e.offset) + recordHeadBytes + int64(e.keyBytes) + int64(e.bodyBytes)
 }
 
+func sidecarBytes(entries int) int64 {
+	return sidecarHeadBytes + int64(entries)*entryBytes + sidecarTailBytes
+}
+
 func appendSidecar(b []byte, m mark, packBytes int64, entries []entry) []byte {
 	start := len(b)
 	b = append(append(b, sidecarMagic...), m[:]...)
@@ -54,9 +60,9 @@ func appendSidecar(b []byte, m mark, packBytes int64, entries []entry) []byte {
 	return binary.LittleEndian.AppendUint32(b, checksum(0, b[start:]))
 }
 
-// parseSidecar reads the index of a pack of packBytes; false unless all of it is
-// sound and fits the pack.
-func parseSidecar(b []byte, packBytes int64) (m mark, entries []entry, ok bool) {
+// parseSidecar checks the index of a pack of packBytes and returns its entries
+// as they stand; false unless all of it is sound.
+func parseSidecar(b []byte, packBytes int64) (m mark, entries []byte, ok bool) {
 	if len(b) < sidecarHeadBytes+sidecarTailBytes || string(b[:8]) != sidecarMagic ||
 		binary.LittleEndian.Uint64(b[16:]) != uint64(packBytes) {
 		return m, nil, false
@@ -66,15 +72,18 @@ func parseSidecar(b []byte, packBytes int64) (m mark, entries []entry, ok bool) 
 	if int64(len(body)) != sidecarHeadBytes+n*entryBytes || checksum(0, body) != binary.LittleEndian.Uint32(tail) {
 		return m, nil, false
 	}
-	entries = make([]entry, n)
-	for i := range entries {
-		e := &entries[i]
-		e.parse(body[sidecarHeadBytes+i*entryBytes:])
-		if !plausible(e.kind, int(e.keyBytes), e.bodyBytes) || e.end() > packBytes {
-			return m, nil, false
+	return mark(b[8:16]), body[sidecarHeadBytes:], true
+}
+
+// parseEntries calls add for each entry that fits a pack of packBytes.
+func parseEntries(b []byte, packBytes int64, add func(*entry)) {
+	var e entry
+	for ; len(b) >= entryBytes; b = b[entryBytes:] {
+		e.parse(b)
+		if plausible(e.kind, int(e.keyBytes), e.bodyBytes) && e.end() <= packBytes {
+			add(&e)
 		}
 	}
-	return mark(b[8:16]), entries, true
 }
 
 func (e *entry) parse(b []byte) {
@@ -87,28 +96,29 @@ func (e *entry) parse(b []byte) {
 	e.stamp = int64(binary.LittleEndian.Uint64(b[44:]))
 }
 
-// readSidecar reads the index file of a pack of packBytes. A file that is too
-// large for such a pack is not read.
-func readSidecar(path string, packBytes int64) (m mark, entries []entry, ok bool) {
+// readSidecar reads the index file of a pack of packBytes, in buf where it fits.
+// A file that is too large for such a pack is not read.
+func readSidecar(path string, packBytes int64, buf []byte) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return m, nil, false
+		return nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || info.Size() > sidecarHeadBytes+sidecarTailBytes+packBytes/recordHeadBytes*entryBytes {
-		return m, nil, false
+	if err != nil {
+		return nil, err
 	}
-	b := make([]byte, info.Size())
-	if _, err := io.ReadFull(f, b); err != nil {
-		return m, nil, false
+	if info.Size() > sidecarHeadBytes+sidecarTailBytes+packBytes/recordHeadBytes*entryBytes {
+		return nil, errors.New("too large")
 	}
-	return parseSidecar(b, packBytes)
+	buf = slices.Grow(buf[:0], int(info.Size()))[:info.Size()]
+	_, err = io.ReadFull(f, buf)
+	return buf, err
 }
 
 // writeSidecar puts the index in place in one step.
 func writeSidecar(path string, m mark, packBytes int64, entries []entry) error {
-	b := make([]byte, 0, sidecarHeadBytes+len(entries)*entryBytes+sidecarTailBytes)
+	b := make([]byte, 0, sidecarBytes(len(entries)))
 	f, err := os.CreateTemp(dirOf(path), tempPattern)
 	if err != nil {
 		return fmt.Errorf("write a pack's index: %w", err)
