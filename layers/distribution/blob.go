@@ -51,6 +51,10 @@ func (s *stream) open() error {
 	r := s.request
 	if s.at > 0 {
 		r.byteRange = "bytes=" + strconv.FormatInt(s.at, 10) + "-"
+		// Some servers want the last byte named.
+		if s.size > s.at {
+			r.byteRange += strconv.FormatInt(s.size-1, 10)
+		}
 	}
 	return s.client.ask(s.ctx, r, func(resp *response) error {
 		if err := s.accept(resp); err != nil {
