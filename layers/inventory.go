@@ -29,9 +29,6 @@ import (
 // InventoryKind is the kind of a saved Inventory (design: files).
 const InventoryKind = "Inventory"
 
-// Digest is a content hash as registries write it, "sha256:" and 64 hex digits.
-type Digest string
-
 // Where an unpacked size comes from.
 const (
 	// Measured sizes were counted on the uncompressed tar.
@@ -52,6 +49,8 @@ type Inventory struct {
 	Layers []Layer `json:"layers"`
 	// Unresolved lists references that could not be read, with the reason.
 	Unresolved []Unresolved `json:"unresolved,omitempty"`
+	// Unscanned lists layers that were to be read and could not be.
+	Unscanned []Unscanned `json:"unscanned,omitempty"`
 	// Doubts are reasons to trust an entry less, one sentence each: a digest that
 	// two images give different diffIDs, a layer that could not be scanned.
 	Doubts []string `json:"doubts,omitempty"`
@@ -189,6 +188,12 @@ type Unresolved struct {
 	Reason    string `json:"reason"`
 }
 
+// Unscanned is a layer that could not be read.
+type Unscanned struct {
+	Digest Digest `json:"digest" document:"required"`
+	Reason string `json:"reason"`
+}
+
 // Read reads a saved Inventory from the bytes of the file called name.
 func Read(name string, data []byte) (*Inventory, error) {
 	var inv Inventory
@@ -284,12 +289,7 @@ func (inv *Inventory) Estimated() *Inventory {
 	}
 	whole := *inv
 	whole.Layers = slices.Clone(inv.Layers)
-	for i := range whole.Layers {
-		if l := &whole.Layers[i]; l.UnpackedBytes == nil {
-			l.estimate()
-		}
-	}
-	whole.shareSizes()
+	whole.estimateMissing()
 	return &whole
 }
 

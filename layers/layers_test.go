@@ -229,10 +229,10 @@ func TestRefusedDocuments(t *testing.T) {
 		name, contentType, body, config, want string
 	}{
 		{"schema 1", dockerSchema1Sign, `{"schemaVersion":1,"fsLayers":[]}`, "", "the manifest is Docker schema 1, which states neither layer sizes nor diffIDs"},
-		{"artifact", string(types.DockerManifestSchema2), artifact, "", "this is an artifact, not a container image"},
-		{"not JSON", "text/html", "<html>", "", "the manifest is not JSON (content type \"text/html\")"},
+		{"artifact", string(types.DockerManifestSchema2), artifact, "", "this is a Helm chart (type \"application/vnd.cncf.helm.config.v1+json\"), not a container image"},
+		{"not JSON", "text/html", "<html>", "", "the registry answers with text/html, not with a manifest"},
 		{"other version", "application/json", `{"schemaVersion":7}`, "", "schemaVersion 7 and is no image manifest"},
-		{"changed config", string(types.DockerManifestSchema2), string(manifest), strings.Replace(string(config), "amd64", "arm64", 1), "error verifying sha256 checksum"},
+		{"changed config", string(types.DockerManifestSchema2), string(manifest), strings.Replace(string(config), "amd64", "arm64", 1), "it was changed or cut off on the way"},
 		{"empty index", string(types.OCIImageIndex), `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`, "", "the index has no image for linux/amd64"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -304,7 +304,8 @@ func TestOneSizeForOneTar(t *testing.T) {
 		{Digest: "c", DiffID: "y", CompressedBytes: 10}, {Digest: "d", DiffID: "y", CompressedBytes: 20},
 	}}
 	whole := inv.Estimated()
-	for i, want := range []int64{70, 70, 26, 26} {
+	// 10 bytes times 2.6, in blocks of 512, and what every tar has: 3 blocks.
+	for i, want := range []int64{70, 70, 2048, 2048} {
 		if got := *whole.Layers[i].UnpackedBytes; got != want {
 			t.Errorf("layer %d has %d bytes, want %d", i, got, want)
 		}
@@ -320,7 +321,6 @@ func TestInterrupted(t *testing.T) {
 	host := fakeRegistry(t, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.Contains(r.URL.Path, "/slow/") {
-				cancel()
 				<-r.Context().Done()
 				return
 			}
@@ -328,7 +328,13 @@ func TestInterrupted(t *testing.T) {
 		})
 	})
 	push(t, host+"/fast/a:1", randomImage(t, 6, 1))
-	inv, err := Resolve(ctx, []string{host + "/fast/a:1", host + "/slow/b:1"}, Options{Jobs: 1})
+	inv, err := Resolve(ctx, []string{host + "/fast/a:1", host + "/slow/b:1"}, Options{
+		Progress: func(p Progress) {
+			if p.What == "references" && p.Done == 1 {
+				cancel()
+			}
+		},
+	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err %v", err)
 	}
@@ -444,39 +450,6 @@ func TestReadSizes(t *testing.T) {
 			t.Errorf("%q: %v, want %s", test.in, err, test.want)
 		}
 	}
-}
-
-// FuzzManifest: no document makes the parser panic, and what it accepts is
-// complete.
-func FuzzManifest(f *testing.F) {
-	addBlobs(f, func(raw []byte) { f.Add(raw, "application/vnd.oci.image.index.v1+json") })
-	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"digest":"sha256:0"}]}`), dockerIndex)
-	f.Fuzz(func(t *testing.T, raw []byte, contentType string) {
-		doc, err := parseManifest(raw, contentType)
-		if err != nil {
-			return
-		}
-		if doc.isIndex() {
-			choose(doc.Manifests, platform{OS: "linux", Architecture: "amd64"})
-			return
-		}
-		for _, l := range append(doc.Layers, doc.Config) {
-			if len(l.Digest) != 71 || l.Size < 0 {
-				t.Errorf("accepted layer %+v", l)
-			}
-		}
-	})
-}
-
-// FuzzConfig: likewise for configs.
-func FuzzConfig(f *testing.F) {
-	addBlobs(f, func(raw []byte) { f.Add(raw, 3) })
-	f.Fuzz(func(t *testing.T, raw []byte, n int) {
-		c, err := parseConfig(raw, n)
-		if err == nil && (len(c.RootFS.DiffIDs) != n || len(c.createdBy()) != n) {
-			t.Errorf("accepted %d diffIDs, %d steps for %d layers", len(c.RootFS.DiffIDs), len(c.createdBy()), n)
-		}
-	})
 }
 
 func addBlobs(f *testing.F, add func([]byte)) {

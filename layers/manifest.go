@@ -1,13 +1,9 @@
 package layers
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"mime"
 	"strings"
-	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -21,116 +17,248 @@ const (
 	dockerSchema1     = "application/vnd.docker.distribution.manifest.v1+json"
 	dockerSchema1Sign = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 	dockerTar         = "application/vnd.docker.image.rootfs.diff.tar"
-	// ociForeignTar is deprecated since OCI 1.1 but still occurs.
-	ociForeignTar = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+	dockerTarGzip     = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+	dockerForeign     = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+	// The OCI's foreign types are deprecated since OCI 1.1 but still occur.
+	ociForeignTar  = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+	ociForeignGzip = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+	ociForeignZstd = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+	emptyConfig    = "application/vnd.oci.empty.v1+json"
 )
 
 // maxBytes is more than any layer has (1 PiB): sums of sizes up to it do not
 // overflow.
 const maxBytes = 1 << 50
 
-// attestationType marks an index's children that are not images but statements
-// about one (BuildKit's vnd.docker.reference.type annotation).
-const attestationType = "vnd.docker.reference.type"
+// Annotations that say what a document or blob is beside its media type.
+const (
+	// attestationType marks an index's children that are not images but
+	// statements about one (BuildKit).
+	attestationType = "vnd.docker.reference.type"
+	// Of lazy formats: stargz-snapshotter estargz.md, containers/storage
+	// zstd:chunked, nydus-snapshotter label.go, accelerated-container-image
+	// overlaybd, soci-snapshotter v2.
+	estargzTOC      = "containerd.io/snapshot/stargz/toc.digest"
+	zstdChunkedSum  = "io.github.containers.zstd-chunked.manifest-checksum"
+	nydusBlob       = "containerd.io/snapshot/nydus-blob"
+	nydusBootstrap  = "containerd.io/snapshot/nydus-bootstrap"
+	overlaybdDigest = "containerd.io/snapshot/overlaybd/blob-digest"
+	sociIndex       = "com.amazon.soci.index-digest"
+)
 
-// digestOf hashes content as registries do.
-func digestOf(content []byte) Digest {
-	sum := sha256.Sum256(content)
-	return Digest("sha256:" + hex.EncodeToString(sum[:]))
-}
+// Media types of what lazy formats add.
+const (
+	nydusBlobType = "application/vnd.oci.image.layer.nydus.blob.v1"
+	sociV2        = "application/vnd.amazon.soci.index.v2+json"
+)
 
-// A descriptor points at a document or blob.
+// A descriptor points at a document or blob (OCI image specification,
+// descriptor.md).
 type descriptor struct {
-	MediaType   string            `json:"mediaType"`
-	Digest      Digest            `json:"digest"`
-	Size        int64             `json:"size"`
-	Platform    *platform         `json:"platform"`
-	Annotations map[string]string `json:"annotations"`
+	mediaType    string
+	artifactType string
+	digest       jsonText
+	hash         hash
+	size         int64
+	platform     platform
+	// states says that the descriptor states a platform, which may be "unknown".
+	states      bool
+	attestation bool
+	// urls says that the blob is to be fetched elsewhere.
+	urls bool
+	lazy string
 }
 
-// Validate refuses what is not sha256 and 64 hex digits.
-func (d Digest) Validate() error {
-	hexDigits, ok := strings.CutPrefix(string(d), "sha256:")
-	if !ok || len(hexDigits) != 64 || strings.Trim(hexDigits, "0123456789abcdef") != "" {
-		return fmt.Errorf("digest %q is not sha256: and 64 hex digits", string(d))
+func (d *descriptor) read(s *scanner) {
+	*d = descriptor{}
+	s.object(func(key []byte) {
+		switch string(key) {
+		case "mediaType":
+			d.mediaType = typeName(s.text())
+		case "artifactType":
+			d.artifactType = typeName(s.text())
+		case "digest":
+			d.digest = s.text()
+		case "size":
+			d.size = s.integer()
+		case "platform":
+			d.platform = platform{}
+			d.states = d.platform.read(s)
+		case "annotations":
+			d.attestation, d.lazy = false, ""
+			s.object(func(key []byte) { d.annotation(key, s.text()) })
+		case "urls":
+			d.urls = false
+			s.array(func() { d.urls = len(s.text().raw) > 0 || d.urls })
+		default:
+			s.skip()
+		}
+	})
+}
+
+func (d *descriptor) annotation(key []byte, value jsonText) {
+	switch string(key) {
+	case attestationType:
+		d.attestation = len(value.raw) > 0
+	case estargzTOC:
+		d.lazy = EStargz
+	case zstdChunkedSum:
+		d.lazy = ZstdChunked
+	case nydusBlob, nydusBootstrap:
+		d.lazy = Nydus
+	case overlaybdDigest:
+		d.lazy = Overlaybd
+	case sociIndex:
+		d.lazy = SOCI
+	}
+}
+
+// validate reads the digest and refuses what cannot be.
+func (d *descriptor) validate() error {
+	var ok bool
+	if d.hash, ok = parseHash(d.digest.bytes()); !ok {
+		return fmt.Errorf("digest %.80q is not sha256: and 64 hex digits", d.digest.String())
+	}
+	if d.size < 0 || d.size > maxBytes {
+		return fmt.Errorf("size of %s is impossible (%d bytes)", d.hash, d.size)
 	}
 	return nil
 }
 
-func (d descriptor) validate() error {
-	if err := d.Digest.Validate(); err != nil {
-		return err
-	}
-	if d.Size < 0 || d.Size > maxBytes {
-		return fmt.Errorf("size of %s is impossible (%d bytes)", d.Digest, d.Size)
-	}
-	return nil
+// isImage says whether an index's child may be an image: attestations, entries
+// for the platform unknown/unknown and other artifacts are not.
+func (d *descriptor) isImage() bool {
+	return !d.attestation && d.artifactType == "" && (!d.states || d.platform.OS != "unknown")
 }
 
-// isImage says whether an index's child may be an image: attestations and
-// entries for the platform unknown/unknown are not.
-func (d descriptor) isImage() bool {
-	if d.Annotations[attestationType] != "" {
-		return false
+// isForeign says that the registry need not hold the blob.
+func (d *descriptor) isForeign() bool {
+	switch d.mediaType {
+	case dockerForeign, ociForeignTar, ociForeignGzip, ociForeignZstd:
+		return true
 	}
-	return d.Platform == nil || d.Platform.OS != "unknown"
+	return d.urls
 }
 
-// A document is what a manifest request returns: an index or a manifest.
+// knownTypes are the media types of images, so that no copy is made of them.
+var knownTypes = func() map[string]string {
+	types := make(map[string]string)
+	for _, t := range []string{
+		v1.MediaTypeImageManifest, v1.MediaTypeImageIndex, v1.MediaTypeImageConfig,
+		v1.MediaTypeImageLayer, v1.MediaTypeImageLayerGzip, v1.MediaTypeImageLayerZstd,
+		ociForeignTar, ociForeignGzip, ociForeignZstd, emptyConfig,
+		dockerManifest, dockerIndex, dockerConfig, dockerTar, dockerTarGzip, dockerForeign,
+	} {
+		types[t] = t
+	}
+	return types
+}()
+
+func typeName(t jsonText) string {
+	if name, ok := knownTypes[string(t.raw)]; ok && !t.escaped {
+		return name
+	}
+	return t.String()
+}
+
+// A manifestDocument is what a manifest request returns: an index or a manifest.
+// It holds parts of the text that it was read from.
 type manifestDocument struct {
-	SchemaVersion int          `json:"schemaVersion"`
-	MediaType     string       `json:"mediaType"`
-	ArtifactType  string       `json:"artifactType"`
-	Config        descriptor   `json:"config"`
-	Layers        []descriptor `json:"layers"`
-	Manifests     []descriptor `json:"manifests"`
+	schemaVersion int64
+	mediaType     string
+	artifactType  string
+	config        descriptor
+	layers        []descriptor
+	manifests     []descriptor
+	soci          bool
 }
 
-// parseManifest reads an index or manifest; contentType is what the server
-// called it, used only where the document does not say itself.
-func parseManifest(raw []byte, contentType string) (*manifestDocument, error) {
-	var doc manifestDocument
-	if err := json.Unmarshal(raw, &doc); err != nil {
-		return nil, fmt.Errorf("the manifest is not JSON (content type %q): %w", contentType, err)
+// parse reads an index or manifest; contentType is what the server called it,
+// used only where the document does not say itself. The space of doc's lists is
+// used again.
+func (doc *manifestDocument) parse(raw []byte, contentType string) error {
+	*doc = manifestDocument{layers: doc.layers[:0], manifests: doc.manifests[:0]}
+	s := &scanner{data: raw}
+	s.object(func(key []byte) {
+		switch string(key) {
+		case "schemaVersion":
+			doc.schemaVersion = s.integer()
+		case "mediaType":
+			doc.mediaType = typeName(s.text())
+		case "artifactType":
+			doc.artifactType = typeName(s.text())
+		case "config":
+			doc.config.read(s)
+		case "layers":
+			doc.layers = readAll(s, doc.layers[:0])
+		case "manifests":
+			doc.manifests = readAll(s, doc.manifests[:0])
+		case "annotations":
+			var d descriptor
+			s.object(func(key []byte) { d.annotation(key, s.text()) })
+			doc.soci = d.lazy == SOCI
+		default:
+			s.skip()
+		}
+	})
+	if err := s.end(); err != nil {
+		return fmt.Errorf("%s: %w", notJSON(raw, contentType), err)
 	}
-	if doc.MediaType == "" {
-		doc.MediaType = contentType
+	if doc.mediaType == "" {
+		doc.mediaType = contentType
 		if plain, _, err := mime.ParseMediaType(contentType); err == nil {
-			doc.MediaType = plain
+			doc.mediaType = plain
 		}
 	}
-	if doc.SchemaVersion == 1 || doc.MediaType == dockerSchema1 || doc.MediaType == dockerSchema1Sign {
-		return nil, fmt.Errorf("the manifest is Docker schema 1, which states neither layer sizes nor diffIDs and which containerd 2.1 no longer pulls: push the image again with a current builder")
-	}
-	if doc.SchemaVersion != 2 {
-		return nil, fmt.Errorf("the document has schemaVersion %d and is no image manifest (content type %q)", doc.SchemaVersion, contentType)
-	}
-	return &doc, doc.validate()
+	return doc.validate(contentType)
 }
 
-func (doc *manifestDocument) validate() error {
-	if doc.isIndex() {
-		return validateAll(doc.Manifests)
+// notJSON says what a document is that should be a manifest.
+func notJSON(raw []byte, contentType string) string {
+	if head := strings.ToLower(string(raw[:min(len(raw), 200)])); strings.HasPrefix(strings.TrimSpace(head), "<") {
+		return fmt.Sprintf("the answer is a web page, not a manifest (content type %q): check the registry's name", contentType)
 	}
-	switch doc.MediaType {
+	return fmt.Sprintf("the manifest is not JSON as manifests are (content type %q)", contentType)
+}
+
+func readAll(s *scanner, into []descriptor) []descriptor {
+	s.array(func() {
+		into = append(into, descriptor{})
+		into[len(into)-1].read(s)
+	})
+	return into
+}
+
+func (doc *manifestDocument) validate(contentType string) error {
+	if doc.schemaVersion == 1 || doc.mediaType == dockerSchema1 || doc.mediaType == dockerSchema1Sign {
+		return fmt.Errorf("the manifest is Docker schema 1, which states neither layer sizes nor diffIDs and which containerd 2.1 no longer pulls: push the image again with a current builder")
+	}
+	if doc.schemaVersion != 2 {
+		return fmt.Errorf("the document has schemaVersion %d and is no image manifest (content type %q)", doc.schemaVersion, contentType)
+	}
+	if doc.isIndex() {
+		if doc.artifactType != "" {
+			return fmt.Errorf("this is %s, not a container image", artifactName(doc.artifactType))
+		}
+		return validateAll(doc.manifests)
+	}
+	switch doc.mediaType {
 	case v1.MediaTypeImageManifest, dockerManifest:
 	default:
-		return fmt.Errorf("the document is of type %q, neither an image manifest nor an index", doc.MediaType)
+		return fmt.Errorf("the document is of type %q, neither an image manifest nor an index", doc.mediaType)
 	}
-	switch doc.Config.MediaType {
-	case v1.MediaTypeImageConfig, dockerConfig:
-	default:
-		return fmt.Errorf("the manifest's config is of type %q: this is an artifact, not a container image", doc.Config.MediaType)
+	if name := doc.artifact(); name != "" {
+		return fmt.Errorf("this is %s, not a container image", name)
 	}
-	if err := doc.Config.validate(); err != nil {
+	if err := doc.config.validate(); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	return validateAll(doc.Layers)
+	return validateAll(doc.layers)
 }
 
 func validateAll(ds []descriptor) error {
-	for i, d := range ds {
-		if err := d.validate(); err != nil {
+	for i := range ds {
+		if err := ds[i].validate(); err != nil {
 			return fmt.Errorf("entry %d: %w", i, err)
 		}
 	}
@@ -138,49 +266,57 @@ func validateAll(ds []descriptor) error {
 }
 
 func (doc *manifestDocument) isIndex() bool {
-	return doc.MediaType == v1.MediaTypeImageIndex || doc.MediaType == dockerIndex
+	return doc.mediaType == v1.MediaTypeImageIndex || doc.mediaType == dockerIndex
 }
 
-// A config is the part of an image's config document that is used here.
-type config struct {
-	platform
-	Created *time.Time `json:"created"`
-	RootFS  struct {
-		DiffIDs []Digest `json:"diff_ids"`
-	} `json:"rootfs"`
-	History []struct {
-		CreatedBy  string `json:"created_by"`
-		EmptyLayer bool   `json:"empty_layer"`
-	} `json:"history"`
-}
-
-// parseConfig reads an image's config and checks it against the number of
-// layers in its manifest.
-func parseConfig(raw []byte, layers int) (*config, error) {
-	var c config
-	if err := json.Unmarshal(raw, &c); err != nil {
-		return nil, fmt.Errorf("the config is not JSON: %w", err)
-	}
-	if len(c.RootFS.DiffIDs) != layers {
-		return nil, fmt.Errorf("the config lists %d diffIDs, the manifest %d layers", len(c.RootFS.DiffIDs), layers)
-	}
-	return &c, nil
-}
-
-// createdBy returns the build step of each layer; entries are empty when the
-// history does not tell (it is optional, and then often shorter).
-func (c *config) createdBy() []string {
-	steps := make([]string, len(c.RootFS.DiffIDs))
-	i := 0
-	for _, h := range c.History {
-		if h.EmptyLayer {
-			continue
+// artifact names what a manifest holds that is no image; empty for an image.
+// Some artifacts claim an image's config, so their layers tell.
+func (doc *manifestDocument) artifact() string {
+	switch doc.config.mediaType {
+	case v1.MediaTypeImageConfig, dockerConfig:
+	case emptyConfig:
+		if doc.artifactType != "" {
+			return artifactName(doc.artifactType)
 		}
-		if i == len(steps) {
-			return make([]string, len(steps))
-		}
-		steps[i] = h.CreatedBy
-		i++
+		return artifactName(doc.config.mediaType)
+	default:
+		return artifactName(doc.config.mediaType)
 	}
-	return steps
+	for i := range doc.layers {
+		if t := doc.layers[i].mediaType; strings.HasSuffix(t, "json") || strings.Contains(t, "simplesigning") {
+			return artifactName(t)
+		}
+	}
+	return ""
+}
+
+// artifacts are words in media types and what they tell.
+var artifacts = []struct{ word, name string }{
+	{"helm", "a Helm chart"},
+	{"simplesigning", "a cosign signature"},
+	{"cosign", "a cosign artifact"},
+	{"in-toto", "a build attestation"},
+	{"sigstore", "a sigstore bundle"},
+	{"spdx", "an SPDX bill of materials"},
+	{"cyclonedx", "a CycloneDX bill of materials"},
+	{"notary", "a Notary signature"},
+	{"soci", "a SOCI index"},
+	{"wasm", "a WebAssembly module"},
+	{"flux", "a Flux artifact"},
+	{"opa", "a policy bundle"},
+	{"ollama", "a model for ollama"},
+	{"cncf.model", "a model artifact"},
+	{"plugin", "a Docker plugin"},
+}
+
+func artifactName(mediaType string) string {
+	for _, a := range artifacts {
+		if strings.Contains(mediaType, a.word) {
+			return fmt.Sprintf("%s (type %q)", a.name, mediaType)
+		}
+	}
+	if mediaType == "" {
+		return "an artifact of no stated type"
+	}
+	return fmt.Sprintf("an artifact (type %q)", mediaType)
 }

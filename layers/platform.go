@@ -11,9 +11,47 @@ const DefaultPlatform = "linux/amd64"
 
 // platform is os/arch[/variant] as indexes and configs state it.
 type platform struct {
-	OS           string `json:"os"`
-	Architecture string `json:"architecture"`
-	Variant      string `json:"variant"`
+	OS, Architecture, Variant string
+}
+
+// read reports whether there is a platform at all.
+func (p *platform) read(s *scanner) bool {
+	s.object(func(key []byte) {
+		if !p.field(key, s) {
+			s.skip()
+		}
+	})
+	return p.OS != ""
+}
+
+// field takes the value of a key of a platform.
+func (p *platform) field(key []byte, s *scanner) bool {
+	switch string(key) {
+	case "os":
+		p.OS = platformWord(s.text())
+	case "architecture":
+		p.Architecture = platformWord(s.text())
+	case "variant":
+		p.Variant = platformWord(s.text())
+	default:
+		return false
+	}
+	return true
+}
+
+// platformWord copies a word of a platform; the common ones are not copied.
+func platformWord(t jsonText) string {
+	switch string(t.raw) {
+	case "linux":
+		return "linux"
+	case "amd64":
+		return "amd64"
+	case "arm64":
+		return "arm64"
+	case "v8":
+		return "v8"
+	}
+	return t.String()
 }
 
 func parsePlatform(s string) (platform, error) {

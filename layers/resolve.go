@@ -4,42 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"maps"
+	"runtime"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/cachebench/cachebench/layers/distribution"
+	"github.com/cachebench/cachebench/layers/docstore"
+	"github.com/cachebench/cachebench/layers/tarscan"
 )
 
 // Options say how references are looked up. The zero value looks on the network
-// for linux/amd64 with the user's docker credentials.
+// for linux/amd64 with the user's docker credentials and keeps nothing.
 type Options struct {
 	// Platforms are os/arch[/variant]; empty means DefaultPlatform.
 	Platforms []string
 	// Registries are served in plain HTTP at an address (host:port) of the
-	// caller's, so that references keep their names.
+	// caller's, so that references keep their names. Nothing of them is kept in
+	// Store.
 	Registries map[string]string
 	// Aliases fetch a registry under another name; the Inventory keeps the
 	// original one.
 	Aliases map[string]string
+	// Mirrors are registries that are asked first, by the name of the one that
+	// they mirror.
+	Mirrors map[string][]string
 	// PlainHTTP names registries that speak HTTP without TLS.
 	PlainHTTP []string
-	// Jobs is how many references are looked up at once; 0 means 16.
+	// CAFiles are PEM files of certificate authorities to trust besides the
+	// system's.
+	CAFiles []string
+	// Jobs is how many requests a registry gets at once; 0 means 16.
 	Jobs int
-	// Keychain finds credentials; nil means the docker configuration.
-	Keychain authn.Keychain
+	// RequestsPerSecond paces the requests to each registry; 0 means no pace.
+	RequestsPerSecond float64
+	// Keychain finds credentials; nil means the docker configuration. Username
+	// and Password, where given, hold for every registry asked.
+	Keychain           authn.Keychain
+	Username, Password string
+	// Headroom, when not nil, is told how many requests a registry says are left.
+	Headroom func(distribution.Headroom)
+	// Docker is the Docker engine's address (unix:///run/docker.sock, tcp://…);
+	// empty means DOCKER_HOST or the default.
+	Docker string
+	// ContainerdRoot is containerd's root directory, ContainerdNamespace the one
+	// to look in; empty means the defaults and CONTAINERD_NAMESPACE.
+	ContainerdRoot, ContainerdNamespace string
+
+	// Store keeps documents by digest and what tags meant; nil keeps nothing.
+	Store *docstore.Store
+	// Offline asks no registry: documents and the meaning of tags come from Store.
+	Offline bool
+
 	// Sizes are measured unpacked sizes of layers, by digest.
 	Sizes map[Digest]Measurement
 	// Digests are looked up in place of what a reference's tag means now.
 	Digests map[string]Digest
+	// Trailers reads the last bytes of gzip layers for their unpacked size, where
+	// it is not known; at most MaxTrailers layers (0: 1,000).
+	Trailers    bool
+	MaxTrailers int
+	// Deep reads every distinct layer once, within ScanLimits, inflated by the
+	// program Inflater ("igzip" or "unpigz" on PATH; empty: in the process).
+	Deep       bool
+	ScanLimits tarscan.Limits
+	Inflater   string
+	// Compress reads layers whose source keeps no compressed blob, to measure
+	// what they would be; without it their size is estimated. Known are layers
+	// of other images by diffID, which are not compressed again.
+	Compress bool
+	Known    map[Digest]Layer
+
 	// Now is recorded as the time of resolution.
 	Now time.Time
-	// Progress is called after each reference, from one goroutine at a time.
-	Progress func(done, total int)
+	// Progress is told what has been done, from one goroutine at a time.
+	Progress func(Progress)
+}
+
+// Progress is how far a part of the work has come.
+type Progress struct {
+	// What is "references", "layer sizes" or "layers".
+	What string
+	// Done and Total count references, layers, or of "layers" compressed bytes.
+	Done, Total int64
 }
 
 const defaultJobs = 16
@@ -54,14 +105,8 @@ func (o *Options) jobs() int {
 // normal has its registries' names as references have them: docker.io is
 // index.docker.io.
 func (o Options) normal() Options {
-	normal := func(m map[string]string) map[string]string {
-		n := make(map[string]string, len(m))
-		for host, to := range m {
-			n[normalRegistry(host)] = to
-		}
-		return n
-	}
-	o.Registries, o.Aliases = normal(o.Registries), normal(o.Aliases)
+	o.Registries, o.Aliases = normalKeys(o.Registries), normalKeys(o.Aliases)
+	o.Mirrors = normalKeys(o.Mirrors)
 	o.PlainHTTP = slices.Clone(o.PlainHTTP)
 	for i, host := range o.PlainHTTP {
 		o.PlainHTTP[i] = normalRegistry(host)
@@ -69,30 +114,26 @@ func (o Options) normal() Options {
 	return o
 }
 
-func (o *Options) served(host string) bool {
-	if _, ok := o.Registries[host]; ok {
-		return true
+func normalKeys[T any](m map[string]T) map[string]T {
+	n := make(map[string]T, len(m))
+	for host, to := range m {
+		n[normalRegistry(host)] = to
 	}
-	name, _, _ := strings.Cut(host, ":")
-	_, ok := o.Registries[name]
+	return n
+}
+
+func (o *Options) served(host string) bool {
+	_, ok := o.Registries[host]
 	return ok
 }
 
-func (o *Options) plainHTTP(host string) bool {
-	for _, h := range o.PlainHTTP {
-		if h == host {
-			return true
-		}
-	}
-	return o.served(host)
-}
-
 func (o *Options) platforms() ([]platform, error) {
-	if len(o.Platforms) == 0 {
-		o.Platforms = []string{DefaultPlatform}
+	names := o.Platforms
+	if len(names) == 0 {
+		names = []string{DefaultPlatform}
 	}
-	all := make([]platform, len(o.Platforms))
-	for i, s := range o.Platforms {
+	all := make([]platform, len(names))
+	for i, s := range names {
 		p, err := parsePlatform(s)
 		if err != nil {
 			return nil, err
@@ -108,244 +149,189 @@ func (o *Options) platforms() ([]platform, error) {
 // unresolved, and the context's error. The Inventory does not depend on the
 // order in which registries answer.
 func Resolve(ctx context.Context, references []string, opt Options) (*Inventory, error) {
-	opt = opt.normal()
-	platforms, err := opt.platforms()
+	r, err := newResolver(opt)
 	if err != nil {
 		return nil, err
 	}
-	c, err := newClient(&opt)
-	if err != nil {
+	results := r.lookUpAll(ctx, references)
+	inv := r.collect(references, results)
+	err = r.measure(ctx, inv)
+	return inv, errors.Join(err, r.close())
+}
+
+// A resolver is one run of Resolve.
+type resolver struct {
+	opt       Options
+	platforms []platform
+	client    *distribution.Client
+	table     *table
+	locals    locals
+
+	mu       sync.Mutex
+	contents map[hash]*reading
+	progress progress
+}
+
+func newResolver(opt Options) (*resolver, error) {
+	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[hash]*reading)}
+	r.locals.opt, r.progress.report = &r.opt, opt.Progress
+	var err error
+	if r.platforms, err = r.opt.platforms(); err != nil {
 		return nil, err
 	}
-	found := make([]resolved, len(references))
-	var progress sync.Mutex
-	done := 0
-	var group errgroup.Group
-	group.SetLimit(opt.jobs())
-	for i, ref := range references {
-		group.Go(func() error {
-			found[i] = c.resolve(ctx, ref, platforms)
-			progress.Lock()
-			defer progress.Unlock()
-			done++
-			if opt.Progress != nil {
-				opt.Progress(done, len(references))
+	o := &r.opt
+	r.client, err = distribution.New(distribution.Options{
+		Keychain: o.Keychain, Username: o.Username, Password: o.Password,
+		PlainHTTP: o.PlainHTTP, Dial: o.Registries, CAFiles: o.CAFiles, Mirrors: o.Mirrors,
+		RequestsAtOnce: o.jobs(), RequestsPerSecond: o.RequestsPerSecond,
+		Headroom: o.Headroom, UserAgent: "cachebench",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the registry client: %w", err)
+	}
+	return r, nil
+}
+
+func (r *resolver) close() error {
+	r.client.Close()
+	return r.locals.close()
+}
+
+// result is what one reference led to on one platform.
+type result struct {
+	content  *content
+	manifest hash
+	// index is that of the index chosen from; zero when there was none.
+	index hash
+	err   error
+}
+
+// lookUpAll looks all references up, each on all platforms, and returns the
+// results in that order.
+func (r *resolver) lookUpAll(ctx context.Context, references []string) []result {
+	n := len(r.platforms)
+	results := make([]result, len(references)*n)
+	r.progress.begin("references", int64(len(references)))
+	// A worker waits while a request is under way, and its registry's client
+	// lets only so many go at once: with twice as many workers the next request
+	// is ready before an answer is parsed.
+	workers := min(2*r.opt.jobs(), len(references))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			w := &worker{resolver: r}
+			for i := int(next.Add(1)) - 1; i < len(references); i = int(next.Add(1)) - 1 {
+				w.lookUp(ctx, references[i], results[i*n:(i+1)*n])
+				r.progress.add(1)
 			}
-			return nil
 		})
 	}
 	group.Wait()
-	return collect(references, found, &opt), ctx.Err()
+	return results
 }
 
-// resolved is what one reference led to.
-type resolved struct {
-	images []foundImage
-	errs   []error
-}
-
-type foundImage struct {
-	image    Image
-	manifest *manifestDocument
-	config   *config
-}
-
-func (c *client) resolve(ctx context.Context, reference string, platforms []platform) (r resolved) {
-	src, err := c.open(reference)
-	if err != nil {
-		return resolved{errs: []error{err}}
-	}
-	raw, contentType, err := src.top(ctx)
-	if err != nil {
-		return resolved{errs: []error{err}}
-	}
-	for _, p := range platforms {
-		img, err := lookUp(ctx, src, raw, contentType, p)
-		if err != nil {
-			r.errs = append(r.errs, err)
+// collect lists the images in the order of the references, and numbers layers
+// in the order in which they then stand.
+func (r *resolver) collect(references []string, results []result) *Inventory {
+	inv := &Inventory{ResolvedAt: r.opt.Now.UTC(), Images: []Image{}, Layers: []Layer{}}
+	numbers := make([]int, len(r.table.entries))
+	for i := range results {
+		found := &results[i]
+		reference := references[i/len(r.platforms)]
+		if found.err != nil {
+			inv.unresolved(reference, found.err)
 			continue
 		}
-		img.image.Reference = reference
-		r.images = append(r.images, img)
-	}
-	return r
-}
-
-func (c *client) open(reference string) (source, error) {
-	switch transport, rest := splitTransport(reference); transport {
-	case "docker":
-		return c.source(rest, c.opt.Digests[reference])
-	case "oci":
-		return newLayoutSource(rest)
-	default:
-		return nil, fmt.Errorf("%s: is not read yet; name the image in a registry or as oci:DIR:TAG", transport)
-	}
-}
-
-// lookUp walks from the document raw to the image of platform p.
-func lookUp(ctx context.Context, src source, raw []byte, contentType string, p platform) (foundImage, error) {
-	doc, err := parseManifest(raw, contentType)
-	if err != nil {
-		return foundImage{}, err
-	}
-	var index Digest
-	// An index may hold indexes; three levels is more than any builder writes.
-	for depth := 0; doc.isIndex(); depth++ {
-		if depth == 3 {
-			return foundImage{}, errors.New("the index is nested more than 3 levels deep")
-		}
-		if index == "" {
-			index = digestOf(raw)
-		}
-		child, err := choose(doc.Manifests, p)
-		if err != nil {
-			return foundImage{}, err
-		}
-		if raw, err = src.manifest(ctx, child); err != nil {
-			return foundImage{}, err
-		}
-		if doc, err = parseManifest(raw, child.MediaType); err != nil {
-			return foundImage{}, err
-		}
-	}
-	return finish(ctx, src, doc, raw, index, p)
-}
-
-// choose returns the child of an index that serves platform p: the one that
-// states it, else a nested index or a child that states no platform.
-func choose(children []descriptor, p platform) (descriptor, error) {
-	var open []descriptor
-	var have []string
-	for _, d := range children {
-		switch {
-		case !d.isImage():
-		case d.Platform == nil || d.Platform.OS == "":
-			open = append(open, d)
-		case d.Platform.equal(p):
-			return d, nil
-		default:
-			have = append(have, d.Platform.String())
-		}
-	}
-	if len(open) == 1 {
-		return open[0], nil
-	}
-	if len(have) == 0 {
-		return descriptor{}, fmt.Errorf("the index has no image for %s", p)
-	}
-	return descriptor{}, fmt.Errorf("the index has no image for %s, only for %s", p, strings.Join(have, ", "))
-}
-
-func finish(ctx context.Context, src source, doc *manifestDocument, raw []byte, index Digest, p platform) (foundImage, error) {
-	rawConfig, err := src.config(ctx, doc.Config)
-	if err != nil {
-		return foundImage{}, err
-	}
-	conf, err := parseConfig(rawConfig, len(doc.Layers))
-	if err != nil {
-		return foundImage{}, err
-	}
-	if conf.OS != "" && !conf.serves(p) {
-		return foundImage{}, fmt.Errorf("the image is for %s, not for %s", conf.platform, p)
-	}
-	img := Image{
-		Digest: digestOf(raw), IndexDigest: index, Platform: p.String(),
-		MediaType: doc.MediaType, ConfigDigest: doc.Config.Digest,
-	}
-	if conf.Created != nil {
-		img.CreatedAt = conf.Created.UTC()
-	}
-	return foundImage{img, doc, conf}, nil
-}
-
-// collect interns the layers in the order of the references.
-func collect(references []string, found []resolved, opt *Options) *Inventory {
-	inv := &Inventory{ResolvedAt: opt.Now.UTC(), Images: []Image{}, Layers: []Layer{}}
-	table := make(map[Digest]int)
-	for i, r := range found {
-		for _, img := range r.images {
-			steps := img.config.createdBy()
-			img.image.Layers = make([]int, len(img.manifest.Layers))
-			for j, d := range img.manifest.Layers {
-				id, ok := table[d.Digest]
-				if !ok {
-					id = len(inv.Layers)
-					table[d.Digest] = id
-					inv.Layers = append(inv.Layers, newLayer(d, img.config.RootFS.DiffIDs[j], steps[j], opt.Sizes))
-				}
-				img.image.Layers[j] = id
+		c := found.content
+		for j, number := range c.layers {
+			if c.collected {
+				break
 			}
-			inv.Images = append(inv.Images, img.image)
+			if numbers[number] == 0 {
+				inv.Layers = append(inv.Layers, r.layer(number))
+				numbers[number] = len(inv.Layers)
+			}
+			c.layers[j] = numbers[number] - 1
 		}
-		for _, err := range r.errs {
-			inv.Unresolved = append(inv.Unresolved, Unresolved{references[i], reason(err)})
+		c.collected = true
+		img := Image{
+			Reference: reference, Digest: found.manifest.digest(), Platform: r.platforms[i%len(r.platforms)].String(),
+			MediaType: c.mediaType, LazyFormat: c.lazy, ConfigDigest: c.config.digest(), CreatedAt: c.created, Layers: c.layers,
 		}
+		if found.index != (hash{}) {
+			img.IndexDigest = found.index.digest()
+		}
+		inv.Images = append(inv.Images, img)
 	}
-	inv.shareSizes()
+	inv.Doubts = r.table.doubts()
+	inv.estimateMissing()
 	return inv
 }
 
-// shareSizes gives layers of one diffID one unpacked size: they are the same
-// tar. A measured size holds for all, else the first estimate.
-func (inv *Inventory) shareSizes() {
-	known := make(map[Digest]int)
-	for i, l := range inv.Layers {
-		first, ok := known[l.diffID()]
-		if !ok || inv.Layers[first].UnpackedSource == Estimated && l.UnpackedSource == Measured {
-			known[l.diffID()] = i
-		}
+// layer is a table entry as the Inventory has it, with what is known of its
+// sizes.
+func (r *resolver) layer(number int) Layer {
+	e := &r.table.entries[number]
+	l := e.layer()
+	if s := e.stored; s != nil {
+		r.sizeStored(&l, s)
 	}
-	for i := range inv.Layers {
-		l, from := &inv.Layers[i], &inv.Layers[known[inv.Layers[i].diffID()]]
-		l.UnpackedBytes, l.UnpackedSource, l.UnpackedMethod, l.Files = from.UnpackedBytes, from.UnpackedSource, from.UnpackedMethod, from.Files
+	if m, ok := r.opt.Sizes[l.Digest]; ok {
+		l.UnpackedBytes, l.Files, l.UnpackedSource, l.UnpackedMethod = &m.UnpackedBytes, &m.Files, Measured, ""
 	}
-}
-
-func newLayer(d descriptor, diffID Digest, createdBy string, sizes map[Digest]Measurement) Layer {
-	l := Layer{Digest: d.Digest, DiffID: diffID, MediaType: d.MediaType, CompressedBytes: d.Size, CreatedBy: createdBy}
-	if m, ok := sizes[d.Digest]; ok {
-		l.UnpackedBytes, l.Files, l.UnpackedSource = &m.UnpackedBytes, &m.Files, Measured
-		return l
-	}
-	l.estimate()
 	return l
 }
 
-// reason words an error for a list: what to do about it where that is known.
+// unresolved lists a reference, once for all platforms with the same reason.
+func (inv *Inventory) unresolved(reference string, err error) {
+	u := Unresolved{reference, reason(err)}
+	if n := len(inv.Unresolved); n > 0 && inv.Unresolved[n-1] == u {
+		return
+	}
+	inv.Unresolved = append(inv.Unresolved, u)
+}
+
+// reason words an error for a list.
 func reason(err error) string {
-	var te *transport.Error
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "not looked up: interrupted"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "not looked up: out of time"
-	case errors.As(err, &te):
-		return fmt.Sprintf("the registry answers %d %s%s%s", te.StatusCode, http.StatusText(te.StatusCode), diagnosis(te), advice(te.StatusCode))
+	}
+	// The list names the reference already.
+	if fault, ok := errors.AsType[*distribution.Error](err); ok {
+		return fault.Reason()
 	}
 	return err.Error()
 }
 
-// diagnosis is what the registry says about it, by the distribution
-// specification's codes; its details may hold anything and are left out.
-func diagnosis(te *transport.Error) string {
-	var codes []string
-	for _, d := range te.Errors {
-		codes = append(codes, string(d.Code))
-	}
-	if len(codes) == 0 {
-		return ""
-	}
-	return ", " + strings.Join(codes, ", ")
+// progress tells how far the work is, from one goroutine at a time.
+type progress struct {
+	report func(Progress)
+	mu     sync.Mutex
+	now    Progress
 }
 
-func advice(status int) string {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return " (log in with docker login, or check that the repository exists)"
-	case http.StatusNotFound:
-		return " (no such repository or tag)"
-	case http.StatusTooManyRequests:
-		return " (the registry limits requests: log in, or try later)"
-	}
-	return ""
+func (p *progress) begin(what string, total int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = Progress{What: what, Total: total}
 }
+
+func (p *progress) add(n int64) {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Done += n
+	p.report(p.now)
+}
+
+// scanJobs is how many layers are read at once: each keeps up to two cores busy.
+func scanJobs() int { return max(1, runtime.GOMAXPROCS(0)) }
+
+// sorted keys, for what is shown to people.
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

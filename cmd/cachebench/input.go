@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -248,19 +247,14 @@ func readInput(path string) ([]byte, error) {
 	return data, nil
 }
 
-// progress reports on stderr, when that is a terminal, how many references are
-// done; nil otherwise.
-func (in *inputs) progress() func(done, total int) {
+// progress reports on stderr, when that is a terminal, how far the looking up
+// is; nil otherwise.
+func (in *inputs) progress() func(layers.Progress) {
 	if in.quiet || !isTerminal(in.io.err) {
 		return nil
 	}
-	begin := time.Now()
-	return func(done, total int) {
-		if time.Since(begin) < time.Second && done < total {
-			return
-		}
-		writeProgress(in.io.err, done, total, time.Since(begin))
-	}
+	line := progressLine{to: in.io.err, now: time.Now}
+	return line.show
 }
 
 // stages shows on stderr, when that is a terminal, what is being done; nil
@@ -270,17 +264,4 @@ func (in *inputs) stages(cmd *cobra.Command) func(string) {
 		return nil
 	}
 	return func(what string) { fmt.Fprintf(in.io.err, "%s%s…", clearLine, what) }
-}
-
-// clearLine goes to the beginning of the line and empties it.
-const clearLine = "\r\x1b[K"
-
-func writeProgress(w io.Writer, done, total int, elapsed time.Duration) {
-	rate := float64(done) / max(elapsed.Seconds(), 1e-3)
-	if done == total {
-		fmt.Fprint(w, clearLine)
-		return
-	}
-	left := time.Duration(float64(total-done)/rate*1e9) * time.Nanosecond
-	fmt.Fprintf(w, clearLine+"looked up %d of %d references, %.0f/s, %s left", done, total, rate, left.Round(time.Second))
 }

@@ -64,6 +64,8 @@ func slowRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	asked := ts.Value(askedKey{}).(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/manifests/") {
+			// The other references are done by then.
+			time.Sleep(200 * time.Millisecond)
 			asked <- struct{}{}
 			<-r.Context().Done()
 		}

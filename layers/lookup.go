@@ -1,0 +1,223 @@
+package layers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Documents larger than this are refused: registries accept manifests up to
+// 4 MiB (distribution specification, "Pushing Manifests"), and no config of a
+// runnable image comes near 16 MiB.
+const (
+	maxManifestBytes = 4 << 20
+	maxConfigBytes   = 16 << 20
+)
+
+// A place is where the documents and blobs behind one reference are. What its
+// methods return of documents was verified.
+type place interface {
+	// top returns the document that the reference names. It may use buf.
+	top(ctx context.Context, buf []byte) (topDocument, error)
+	// manifest returns a child of an index, config a config. They may use buf.
+	manifest(ctx context.Context, d *descriptor, buf []byte) ([]byte, error)
+	config(ctx context.Context, d *descriptor, buf []byte) ([]byte, error)
+	// blob opens a layer's blob, which the caller verifies.
+	blob(ctx context.Context, l *Layer) (io.ReadCloser, error)
+}
+
+// topDocument is an index or a manifest.
+type topDocument struct {
+	raw       []byte
+	mediaType string
+	hash      hash
+}
+
+// checked refuses a document that is not what its descriptor promises.
+func checked(raw []byte, d *descriptor) ([]byte, error) {
+	if got := digestOf(raw); got != d.hash.digest() {
+		return nil, fmt.Errorf("content of %s has digest %s: it was changed or cut off on the way", d.hash, got)
+	}
+	if d.size != int64(len(raw)) {
+		return nil, fmt.Errorf("%s has %d bytes, its descriptor says %d", d.hash, len(raw), d.size)
+	}
+	return raw, nil
+}
+
+// A worker looks references up one after another and uses its space again.
+type worker struct {
+	*resolver
+	// top, child and conf hold the documents that index, doc and config were
+	// parsed from.
+	top, child, conf []byte
+	index, doc       manifestDocument
+	config           config
+	steps            []jsonText
+}
+
+// lookUp finds what a reference means on each platform.
+func (w *worker) lookUp(ctx context.Context, reference string, into []result) {
+	err := ctx.Err()
+	var images dockerSource
+	var p place
+	if err == nil {
+		p, images, err = w.open(ctx, reference)
+	}
+	switch {
+	case err != nil:
+	case images != nil:
+		err = w.fromDocker(ctx, images, into)
+	default:
+		err = w.fromPlace(ctx, p, into)
+	}
+	if err == nil {
+		return
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	for i := range into {
+		into[i] = result{err: err}
+	}
+}
+
+// open finds where a reference's image is: in a place with documents, or in a
+// source of Docker's that has none.
+func (r *resolver) open(ctx context.Context, reference string) (place, dockerSource, error) {
+	transport, rest := splitTransport(reference)
+	if transport == "docker" {
+		p, err := r.registry(reference, rest)
+		return p, nil, err
+	}
+	return r.locals.open(ctx, transport, rest)
+}
+
+func (w *worker) fromPlace(ctx context.Context, p place, into []result) error {
+	top, err := p.top(ctx, w.top)
+	if err != nil {
+		return err
+	}
+	w.top = top.raw
+	if err := w.index.parse(top.raw, top.mediaType); err != nil {
+		return err
+	}
+	for i, asked := range w.platforms {
+		into[i] = w.image(ctx, p, &w.index, top.hash, hash{}, asked, 0)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// image walks from a parsed document to the image of a platform.
+func (w *worker) image(ctx context.Context, p place, doc *manifestDocument, digest, index hash, asked platform, depth int) result {
+	if !doc.isIndex() {
+		c, err := w.read(ctx, p, doc, digest)
+		if err == nil && c.platform.OS != "" && !c.platform.serves(asked) {
+			err = fmt.Errorf("the image is for %s, not for %s", c.platform, asked)
+		}
+		return result{content: c, manifest: digest, index: index, err: err}
+	}
+	// An index may hold indexes; three levels is more than any builder writes.
+	if depth == 3 {
+		return result{err: errors.New("the index is nested more than 3 levels deep")}
+	}
+	if depth == 0 {
+		index = digest
+	}
+	child, err := choose(doc.manifests, asked)
+	if err != nil {
+		return result{err: err}
+	}
+	raw, err := p.manifest(ctx, child, w.child)
+	if err != nil {
+		return result{err: err}
+	}
+	w.child = raw
+	// The child's descriptor may be part of w.doc, which is read over here.
+	digest, mediaType := child.hash, child.mediaType
+	if err := w.doc.parse(raw, mediaType); err != nil {
+		return result{err: err}
+	}
+	return w.image(ctx, p, &w.doc, digest, index, asked, depth+1)
+}
+
+// choose returns the child of an index that serves a platform: the one that
+// states it, else a nested index or a child that states no platform.
+func choose(children []descriptor, asked platform) (*descriptor, error) {
+	var open []*descriptor
+	var have []string
+	for i := range children {
+		switch d := &children[i]; {
+		case !d.isImage():
+		case d.platform.OS == "":
+			open = append(open, d)
+		case d.platform.equal(asked):
+			return d, nil
+		default:
+			have = append(have, d.platform.String())
+		}
+	}
+	if len(open) == 1 {
+		return open[0], nil
+	}
+	if len(have) == 0 {
+		return nil, fmt.Errorf("the index has no image for %s", asked)
+	}
+	return nil, fmt.Errorf("the index has no image for %s, only for %s", asked, strings.Join(have, ", "))
+}
+
+// A reading is a manifest whose config is being looked up, or was.
+type reading struct {
+	done    chan struct{}
+	content *content
+	err     error
+}
+
+// read returns what a manifest and its config say. A manifest that many
+// references mean is read once.
+func (w *worker) read(ctx context.Context, p place, doc *manifestDocument, digest hash) (*content, error) {
+	for {
+		w.mu.Lock()
+		known := w.contents[digest]
+		if known == nil {
+			known = &reading{done: make(chan struct{})}
+			w.contents[digest] = known
+			w.mu.Unlock()
+			known.content, known.err = w.readConfig(ctx, p, doc, digest)
+			if known.err != nil {
+				// Another reference may be allowed what this one was not.
+				w.mu.Lock()
+				delete(w.contents, digest)
+				w.mu.Unlock()
+			}
+			close(known.done)
+			return known.content, known.err
+		}
+		w.mu.Unlock()
+		select {
+		case <-known.done:
+			if known.err == nil {
+				return known.content, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (w *worker) readConfig(ctx context.Context, p place, doc *manifestDocument, digest hash) (*content, error) {
+	raw, err := p.config(ctx, &doc.config, w.conf)
+	if err != nil {
+		return nil, err
+	}
+	w.conf = raw
+	if err := w.config.parse(raw, len(doc.layers)); err != nil {
+		return nil, err
+	}
+	w.steps = w.config.createdBy(w.steps[:0])
+	return w.table.intern(digest, doc, &w.config, w.steps), nil
+}

@@ -1,0 +1,218 @@
+package layers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/cachebench/cachebench/layers/tarscan"
+)
+
+// measure finds out what the manifests do not say, as far as the options ask.
+func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	places := r.placesOf(inv)
+	if r.opt.Compress {
+		r.compress(ctx, inv, places)
+	}
+	switch {
+	case r.opt.Deep:
+		r.scan(ctx, inv, places)
+	case r.opt.Trailers:
+		r.trailers(ctx, inv, places)
+	}
+	inv.shareSizes()
+	return ctx.Err()
+}
+
+// Kinds of facts under which a scan is kept: what it told, and the table that
+// tells which files it hides of other layers.
+const (
+	factScan      = "scan"
+	factFootprint = "footprint"
+)
+
+// scanFact is a scan as it is kept.
+type scanFact struct {
+	DiffID        Digest `json:"diffID"`
+	UnpackedBytes int64  `json:"unpackedBytes"`
+	Entries       int64  `json:"entries"`
+	Lazy          string `json:"lazy,omitempty"`
+	Scan          *Scan  `json:"scan"`
+}
+
+// A scanning is one run over the layers of an Inventory.
+type scanning struct {
+	*resolver
+	inv *Inventory
+	// footprints are by layer, nil where a layer was not scanned, failed says why.
+	footprints []*tarscan.Footprint
+	failed     []error
+}
+
+// scan reads every distinct layer that no earlier run has read.
+func (r *resolver) scan(ctx context.Context, inv *Inventory, places *places) {
+	s := &scanning{resolver: r, inv: inv, footprints: make([]*tarscan.Footprint, len(inv.Layers)), failed: make([]error, len(inv.Layers))}
+	total := int64(0)
+	var todo []int
+	for i := range inv.Layers {
+		if !s.recall(i) {
+			todo = append(todo, i)
+			total += inv.Layers[i].CompressedBytes
+		}
+	}
+	r.progress.begin("layers", total)
+	var group errgroup.Group
+	group.SetLimit(scanJobs())
+	for _, job := range places.jobs(todo) {
+		group.Go(func() error {
+			job(ctx, s.read)
+			return nil
+		})
+	}
+	group.Wait()
+	for i, err := range s.failed {
+		if err != nil {
+			inv.Unscanned = append(inv.Unscanned, Unscanned{inv.Layers[i].Digest, reason(err)})
+		}
+	}
+	s.compose()
+}
+
+// recall takes what an earlier run found out about a layer.
+func (s *scanning) recall(i int) bool {
+	var fact scanFact
+	l := &s.inv.Layers[i]
+	if s.opt.Store == nil || !s.fact(factScan, l.Digest, &fact) || fact.DiffID != l.diffID() || fact.Scan == nil {
+		return false
+	}
+	raw, ok := s.opt.Store.Fact(factFootprint, string(l.Digest))
+	footprint := new(tarscan.Footprint)
+	if !ok || footprint.UnmarshalBinary(raw) != nil {
+		return false
+	}
+	s.footprints[i] = footprint
+	l.scanned(&fact)
+	return true
+}
+
+// read scans the blob of one of the layers, or notes why there is none. With
+// several layers its diffID tells which it is of.
+func (s *scanning) read(ctx context.Context, layers []int, blob io.Reader, err error) int {
+	var found *tarscan.Layer
+	if err == nil {
+		stated := int64(-1)
+		if l := &s.inv.Layers[layers[0]]; len(layers) == 1 && l.CompressedSource == "" {
+			stated = l.CompressedBytes
+		}
+		found, err = tarscan.Scan(ctx, &counted{blob, &s.progress}, stated, tarscan.Options{Limits: s.opt.ScanLimits, Inflater: s.opt.Inflater, Footprint: true})
+	}
+	i := layers[0]
+	if len(layers) > 1 {
+		n := slices.IndexFunc(layers, func(l int) bool { return err == nil && found.DiffID == string(s.inv.Layers[l].DiffID) })
+		if n < 0 {
+			return -1
+		}
+		i = layers[n]
+	}
+	if err == nil {
+		err = s.inv.Layers[i].verify(found)
+	}
+	if s.failed[i] = err; err == nil {
+		s.take(i, found)
+	}
+	return i
+}
+
+// verify refuses content that is not what the manifest and the config promise.
+func (l *Layer) verify(found *tarscan.Layer) error {
+	switch {
+	case l.CompressedSource == "" && found.Digest != string(l.Digest):
+		return fmt.Errorf("its content has digest %s: it was changed or cut off on the way", found.Digest)
+	case l.DiffID != "" && found.DiffID != string(l.DiffID):
+		return fmt.Errorf("its tar has diffID %s, the config says %s: runtimes refuse to unpack it", found.DiffID, l.DiffID)
+	}
+	return nil
+}
+
+// take uses what a scan told, and keeps it for later runs.
+func (s *scanning) take(i int, found *tarscan.Layer) {
+	fact := scanFactOf(found)
+	l := &s.inv.Layers[i]
+	s.footprints[i] = found.Footprint
+	l.scanned(fact)
+	s.keepFact(factScan, l.Digest, fact)
+	if raw, err := found.Footprint.MarshalBinary(); err == nil && s.opt.Store != nil {
+		s.opt.Store.PutFact(factFootprint, string(l.Digest), raw)
+	}
+}
+
+// counted reports what is read of a blob.
+type counted struct {
+	io.Reader
+	progress *progress
+}
+
+func (c *counted) Read(into []byte) (int, error) {
+	n, err := c.Reader.Read(into)
+	c.progress.add(int64(n))
+	return n, err
+}
+
+func scanFactOf(t *tarscan.Layer) *scanFact {
+	f := &scanFact{
+		DiffID: Digest(t.DiffID), UnpackedBytes: t.UnpackedBytes, Entries: t.Entries, Lazy: t.Lazy,
+		Scan: &Scan{
+			FileBytes: t.FileBytes, Regular: t.Files, Directories: t.Directories, Symlinks: t.Symlinks, HardLinks: t.HardLinks,
+			Devices: t.Devices, Fifos: t.Fifos, Whiteouts: t.Whiteouts, OpaqueDirectories: t.OpaqueDirectories,
+			Fingerprint: t.ContentFingerprint,
+		},
+	}
+	for _, file := range t.Largest {
+		f.Scan.Largest = append(f.Scan.Largest, File{file.Path, file.Bytes})
+	}
+	return f
+}
+
+// scanned takes what a scan told.
+func (l *Layer) scanned(f *scanFact) {
+	bytes, entries := f.UnpackedBytes, f.Entries
+	l.UnpackedBytes, l.UnpackedSource, l.UnpackedMethod, l.Files = &bytes, Measured, "", &entries
+	if l.LazyFormat == "" {
+		l.LazyFormat = f.Lazy
+	}
+	l.Scan = f.Scan
+}
+
+// compose says of every image whose layers were all scanned what its layers
+// hide of each other.
+func (s *scanning) compose() {
+	for i := range s.inv.Images {
+		img := &s.inv.Images[i]
+		stack := make([]*tarscan.Footprint, len(img.Layers))
+		for j, l := range img.Layers {
+			stack[j] = s.footprints[l]
+		}
+		if hidden, ok := compose(stack); ok {
+			img.Hidden = hidden
+		}
+	}
+}
+
+func compose(stack []*tarscan.Footprint) ([]Hidden, bool) {
+	for _, footprint := range stack {
+		if footprint == nil {
+			return nil, false
+		}
+	}
+	hidden := make([]Hidden, len(stack))
+	for j, c := range tarscan.Compose(stack) {
+		hidden[j] = Hidden{OverwrittenBytes: c.OverwrittenBytes, DeletedBytes: c.DeletedBytes}
+	}
+	return hidden, true
+}
