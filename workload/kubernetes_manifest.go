@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -182,7 +183,7 @@ func (m *manifest) tell(name string, app *App, origin *Origin, v *view) {
 		origin.StartsPerDay = "its schedule is suspended"
 		v.note(suspended, name)
 	case isPlain:
-		app.StartsPerDay = threeDigits(perDay * float64(m.replicas))
+		app.StartsPerDay = threeDecimals(perDay * float64(m.replicas))
 		origin.StartsPerDay = "by its schedule"
 		if m.replicas != 1 {
 			origin.StartsPerDay += ", " + count(m.replicas, "pod") + " a run"
@@ -204,6 +205,14 @@ func (m *manifest) tell(name string, app *App, origin *Origin, v *view) {
 			origin.StartsPerDay = "unknown, replicas too: 1 stands in"
 		}
 	}
+}
+
+// threeDecimals keeps what a schedule says exactly, such as 10080 a day.
+func threeDecimals(v float64) float64 {
+	if v < 1 {
+		return threeDigits(v)
+	}
+	return math.Round(v*1000) / 1000
 }
 
 // isScheduled tells what should have a schedule.
@@ -249,17 +258,18 @@ func cronPerDay(text string) (float64, bool) {
 	case cron.ConstantDelaySchedule:
 		return float64(day) / float64(s.Delay), true
 	case *cron.SpecSchedule:
-		return float64(bits.OnesCount64(s.Minute)*bits.OnesCount64(s.Hour)) * daysShare(s), true
+		return float64(bits.OnesCount64(s.Minute&^star)*bits.OnesCount64(s.Hour&^star)) * daysShare(s), true
 	}
 	return 0, false
 }
+
+// star is the bit by which the parser marks a field that is *.
+const star = 1 << 63
 
 // daysShare is the share of days on which a schedule runs, over the 28 years in
 // which the weekdays come round.
 func daysShare(s *cron.SpecSchedule) float64 {
 	const years = 28
-	// The parser marks a field that is * by its highest bit.
-	const star = 1 << 63
 	all, runs := 0, 0
 	for d := time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC); d.Year() < 2001+years; d = d.AddDate(0, 0, 1) {
 		all++
