@@ -26,54 +26,75 @@ const (
 	unknownRuntime = time.Hour
 )
 
-// A cluster collects the pods of an input.
+// A cluster collects what the inputs hold. Its zero value is empty.
 type cluster struct {
-	pods    map[string]*podRecord // by pod.key
-	others  map[string]int        // items by kind
-	nothing int                   // pods without name or image
+	pods      map[string]*podRecord // by pod.key
+	manifests map[owner][]*manifest // by owner.key
+	others    map[string]int        // items by kind
+	nothing   int                   // pods without name or image
+	skipped   int                   // items with images that start nothing
+	notes     notes
 }
 
-func newCluster() *cluster {
-	return &cluster{pods: map[string]*podRecord{}, others: map[string]int{}}
-}
-
-func (c *cluster) add(p *pod) error {
+func (c *cluster) add(o *object) error {
+	if c.pods == nil {
+		c.pods, c.manifests, c.others = map[string]*podRecord{}, map[owner][]*manifest{}, map[string]int{}
+	}
+	p, err := o.pod()
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return c.addManifest(o)
+	}
+	if err := c.noteUnrendered(o, &p.Metadata, &p.Spec); err != nil {
+		return err
+	}
 	r, err := p.record()
 	switch {
-	case errors.Is(err, errNotPod):
-		kind := p.Kind
-		if !kindName.MatchString(kind) {
-			kind = "no kind"
-		}
-		c.others[kind]++
-		return nil
 	case errors.Is(err, errNothing):
 		c.nothing++
 		return nil
 	case err != nil:
-		return err
+		return o.fault(o.line, "%w", err)
 	}
 	c.pods[p.key()] = r
 	return nil
 }
 
-// imported makes the workload once all pods are known.
+// noteUnrendered notes a pod's images that are not rendered.
+func (c *cluster) noteUnrendered(o *object, meta *metadata, spec *podSpec) error {
+	if !slices.ContainsFunc(spec.images(), func(i podImage) bool { return isUnrendered(i.reference) }) {
+		return nil
+	}
+	spec, err := o.located()
+	if err != nil {
+		return err
+	}
+	c.notes.unrendered(o, meta, "", spec)
+	return nil
+}
+
+// imported makes the workload once all is known.
 func (c *cluster) imported() *Imported {
-	in := &Imported{Pods: len(c.pods), Skipped: c.nothing}
+	in := &Imported{Pods: len(c.pods), Skipped: c.nothing + c.skipped}
 	for _, n := range c.others {
 		in.Skipped += n
 	}
 	records := slices.SortedFunc(maps.Values(c.pods), func(a, b *podRecord) int {
 		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.owner.namespace, b.owner.namespace), cmp.Compare(a.name, b.name))
 	})
-	v := newView(records)
-	for _, a := range group(records) {
+	v := newView(records, c.notes)
+	for _, a := range group(records, c.alone(records, v)) {
 		app, origin := a.app(v)
 		in.Workload.Apps = append(in.Workload.Apps, app)
 		in.Origins = append(in.Origins, origin)
+		if a.manifest != nil {
+			in.Manifests++
+		}
 	}
 	in.Digests = v.digests(records, in.Workload.References())
-	v.leftOut(c)
+	v.leftOut(c.others, c.nothing)
 	in.Notes = v.texts()
 	return in
 }
@@ -82,30 +103,72 @@ func (c *cluster) imported() *Imported {
 type appPods struct {
 	name string
 	pods []*podRecord
+	// manifest is what the app is made from where no pod is known; then pods are
+	// one, of its template.
+	manifest *manifest
+}
+
+func (a *appPods) part() string {
+	if a.manifest == nil {
+		return ""
+	}
+	return a.manifest.part
 }
 
 func (a *appPods) newest() *podRecord { return a.pods[len(a.pods)-1] }
 
-// group sorts pods, the oldest first, to apps in order of name. Two controllers
-// of one name in a namespace are told apart by their kinds.
-func group(records []*podRecord) []*appPods {
-	apps := map[owner]*appPods{}
+// group sorts pods, the oldest first, and manifests to apps in order of name.
+// Two controllers of one name in a namespace are told apart by their kinds.
+func group(records []*podRecord, manifests []*manifest) []*appPods {
+	type key struct {
+		owner
+		part string
+	}
+	apps := map[key]*appPods{}
 	bearers := map[string]int{}
+	app := func(o owner, part string) *appPods {
+		k := key{o.key(), part}
+		if apps[k] == nil {
+			apps[k] = &appPods{name: o.namespace + "/" + o.name}
+			if part != "" {
+				apps[k].name += "/" + part
+			}
+			bearers[apps[k].name]++
+		}
+		return apps[k]
+	}
 	for _, r := range records {
-		key := r.owner
-		key.kind = strings.ToLower(key.kind)
-		if apps[key] == nil {
-			apps[key] = &appPods{}
-			bearers[key.namespace+"/"+key.name]++
-		}
-		apps[key].pods = append(apps[key].pods, r)
+		a := app(r.owner, "")
+		a.pods = append(a.pods, r)
 	}
-	for key, a := range apps {
-		if a.name = key.namespace + "/" + key.name; bearers[a.name] > 1 {
-			a.name = key.namespace + "/" + key.kind + "/" + key.name
+	for _, m := range manifests {
+		if a := app(m.owner, m.part); len(a.pods) == 0 || a.manifest != nil {
+			a.pods, a.manifest = []*podRecord{&m.podRecord}, m
 		}
 	}
-	return slices.SortedFunc(maps.Values(apps), func(a, b *appPods) int { return cmp.Compare(a.name, b.name) })
+	for k, a := range apps {
+		if bearers[a.name] > 1 {
+			a.name = k.namespace + "/" + k.kind + strings.TrimPrefix(a.name, k.namespace)
+		}
+	}
+	sorted := slices.SortedFunc(maps.Values(apps), func(a, b *appPods) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.newest().owner.kind, b.newest().owner.kind), cmp.Compare(a.part(), b.part()))
+	})
+	number(sorted)
+	return sorted
+}
+
+// number makes the few names differ that are still the same: a part of one
+// object may be called as another object is.
+func number(apps []*appPods) {
+	taken := map[string]bool{}
+	for _, a := range apps {
+		name := a.name
+		for n := 2; taken[a.name]; n++ {
+			a.name = fmt.Sprintf("%s-%d", name, n)
+		}
+		taken[a.name] = true
+	}
 }
 
 // app returns what the pods say of their app.
@@ -127,6 +190,11 @@ func (a *appPods) app(v *view) (App, Origin) {
 		v.note(nodePods, a.name)
 	}
 	app.CPU, app.MemoryGiB, origin.Resources = a.size(v)
+	if a.manifest != nil {
+		origin.Pods = 0
+		a.manifest.tell(a.name, &app, &origin, v)
+		return app, origin
+	}
 	app.StartsPerDay, origin.StartsPerDay = a.starts(v)
 	app.Runtime, origin.Runtime = a.runtime(v)
 	a.noteSchedule(v)
@@ -263,146 +331,4 @@ func count(n int, what string) string {
 		what += "s"
 	}
 	return fmt.Sprintf("%d %s", n, what)
-}
-
-// A topic is what a note is about; notes come in this order.
-type topic int
-
-const (
-	lowerBound topic = iota
-	scaled
-	noTimes
-	nodePods
-	cronJobs
-	stillRunning
-	neverRan
-	noSize
-	noCPU
-	noMemory
-	largerLimits
-	mixedPolicy
-	mixedImages
-	movedTag
-	configOnly
-	elsewhere
-	noDigest
-	otherItems
-	emptyPods
-	topics
-)
-
-// topicTexts take the list of what the note is about.
-var topicTexts = [topics]string{
-	lowerBound:   "startsPerDay is a lower bound from a look at the cluster as of %s: pods deleted before are not in it; put in what you know",
-	scaled:       "startsPerDay is scaled to a day from the short time that the pods span, so it may also be too high: %s",
-	noTimes:      "startsPerDay is unknown, as no pod has a creation time: put it in: %s",
-	nodePods:     "DaemonSets' and static pods start with nodes, not in instances of their own: take them out to plan caches on ECI: %s",
-	cronJobs:     "Kubernetes keeps only the last few Jobs of a CronJob: if it runs at an even pace, set startsPerDay from the time between its last runs: %s",
-	stillRunning: "runtimeSeconds is how long the pods run so far, a lower bound: %s",
-	neverRan:     "runtimeSeconds is a guess, as no pod has run yet: put it in: %s",
-	noSize:       "no CPU or memory is requested: ECI's default of 2 vCPU and 4 GiB is assumed: %s",
-	noCPU:        "no CPU is requested: ECI's default of 2 vCPU is assumed: %s",
-	noMemory:     "no memory is requested: ECI's default of 4 GiB is assumed: %s",
-	largerLimits: "limits are above the requests that cpu and memoryGiB are taken from; ECI sizes and bills an instance by its limits: %s",
-	mixedPolicy:  "containers differ in their pull policies: the default rule (Always for :latest or no tag, else IfNotPresent) is assumed: %s",
-	mixedImages:  "pods differ in their images, as in the midst of a rollout: the newest pod's are taken: %s",
-	movedTag:     "pods run different digests of one reference: the newest pod's is locked: %s",
-	configOnly:   "not locked, as the nodes tell only the digest of the image's config: %s",
-	elsewhere:    "not locked, as the nodes tell only a digest in another repository: %s",
-	noDigest:     "not locked, as no pod's status tells a digest: %s",
-	otherItems:   "items that are no pods were left out: %s",
-	emptyPods:    "pods without name or image were left out: %s",
-}
-
-// A view is one look at a cluster: when it was taken, and what there is to say.
-type view struct {
-	// seen is the newest time in the input, for there is no clock: no later than
-	// kubectl was run.
-	seen time.Time
-	// span is from the oldest pod to seen.
-	span  time.Duration
-	notes [topics][]string
-}
-
-// newView takes the pods, the oldest first.
-func newView(records []*podRecord) *view {
-	v := &view{}
-	for _, r := range records {
-		v.seen = later(v.seen, r.latest)
-	}
-	for _, r := range records {
-		if isTime(r.created) {
-			v.span = v.seen.Sub(r.created)
-			v.note(lowerBound, v.seen.UTC().Format(time.RFC3339))
-			break
-		}
-	}
-	return v
-}
-
-func (v *view) note(about topic, subject string) {
-	v.notes[about] = append(v.notes[about], subject)
-}
-
-// texts are the notes, each with the first few things that it is about.
-func (v *view) texts() []string {
-	var texts []string
-	const shown = 5
-	for about, subjects := range v.notes {
-		if len(subjects) == 0 {
-			continue
-		}
-		list := strings.Join(subjects[:min(len(subjects), shown)], ", ")
-		if more := len(subjects) - shown; more > 0 {
-			list += fmt.Sprintf(" and %d more", more)
-		}
-		texts = append(texts, fmt.Sprintf(topicTexts[about], list))
-	}
-	return texts
-}
-
-// leftOut notes what was not used.
-func (v *view) leftOut(c *cluster) {
-	for _, kind := range slices.Sorted(maps.Keys(c.others)) {
-		v.note(otherItems, fmt.Sprintf("%s %d", kind, c.others[kind]))
-	}
-	if c.nothing > 0 {
-		v.note(emptyPods, fmt.Sprint(c.nothing))
-	}
-}
-
-// digests returns what the references meant to the newest of the pods, which
-// come the oldest first.
-func (v *view) digests(records []*podRecord, references []string) []LockedDigest {
-	known, moved := map[string]string{}, map[string]bool{}
-	reasons := map[string]topic{}
-	for _, r := range records {
-		for _, d := range r.digests {
-			before, ok := known[d.Reference]
-			moved[d.Reference] = moved[d.Reference] || ok && before != d.Digest
-			known[d.Reference] = d.Digest
-		}
-		for _, reference := range r.configOnly {
-			reasons[reference] = configOnly
-		}
-		for _, reference := range r.elsewhere {
-			reasons[reference] = elsewhere
-		}
-	}
-	var locked []LockedDigest
-	for _, reference := range slices.Sorted(slices.Values(references)) {
-		digest, ok := known[reference]
-		switch {
-		case ok:
-			locked = append(locked, LockedDigest{Reference: reference, Digest: digest})
-			if moved[reference] {
-				v.note(movedTag, reference)
-			}
-		case reasons[reference] != 0:
-			v.note(reasons[reference], reference)
-		case !strings.Contains(reference, "@"):
-			v.note(noDigest, reference)
-		}
-	}
-	return locked
 }

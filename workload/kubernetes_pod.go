@@ -13,24 +13,26 @@ import (
 
 // pod is what is read of a Pod, or of an item that may be one.
 type pod struct {
-	Kind     string
-	Metadata struct {
-		UID               string
-		Name              string
-		GenerateName      string
-		Namespace         string
-		Labels            map[string]string
-		CreationTimestamp time.Time
-		OwnerReferences   []ownerReference
-	}
-	Spec   podSpec
-	Status struct {
+	Metadata metadata
+	Spec     podSpec
+	Status   struct {
 		Phase                 string
 		StartTime             time.Time
 		Conditions            []struct{ LastTransitionTime time.Time }
 		ContainerStatuses     []containerStatus
 		InitContainerStatuses []containerStatus
 	}
+}
+
+// metadata is what is read of any object's.
+type metadata struct {
+	UID               string
+	Name              string
+	GenerateName      string
+	Namespace         string
+	Labels            map[string]string
+	CreationTimestamp time.Time
+	OwnerReferences   []ownerReference
 }
 
 type ownerReference struct {
@@ -44,6 +46,7 @@ type podSpec struct {
 	InitContainers []container
 	// Resources are those of the pod as a whole, which Kubernetes has since 1.32.
 	Resources resources
+	Volumes   []volume
 }
 
 type container struct {
@@ -52,6 +55,17 @@ type container struct {
 	ImagePullPolicy string
 	RestartPolicy   string
 	Resources       resources
+	role            string // what it is called in messages, when not container
+	line            int    // of its image; 0 where that was not looked for
+}
+
+// volume is one that may be an image, as Kubernetes has since 1.31, or a disk of
+// KubeVirt from one.
+type volume struct {
+	Name          string
+	Image         struct{ Reference, PullPolicy string }
+	ContainerDisk struct{ Image, ImagePullPolicy string }
+	line          int // of its image
 }
 
 type resources struct {
@@ -89,6 +103,8 @@ type podRecord struct {
 	running   time.Time
 	// scheduled is the time for which a CronJob started it.
 	scheduled time.Time
+	// starters are all that are known to have started it, kinds in lower case.
+	starters []owner
 }
 
 // owner is who starts a pod; the kind is in lower case in keys.
@@ -101,7 +117,6 @@ type size struct{ cpu, memoryGiB float64 }
 const mixedPolicies = "mixed"
 
 var (
-	errNotPod  = errors.New("not a pod")
 	errNothing = errors.New("a pod without name or image")
 
 	objectName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,253}$`)
@@ -111,59 +126,101 @@ var (
 	imageText = regexp.MustCompile(`^[!-~]{1,1000}$`)
 )
 
-// record returns what is kept of an item, errNotPod, errNothing, or what is
-// wrong with it.
+// podSpec decodes the spec of a pod; nil where the object is none. Items of a
+// PodList need not state a kind.
+func (o *object) podSpec() (*podSpec, error) {
+	if o.kind != "Pod" && o.kind != "" {
+		return nil, nil
+	}
+	spec := &podSpec{}
+	err := o.decode("spec", o.spec, spec)
+	if err != nil || o.kind == "" && len(spec.Containers) == 0 {
+		return nil, err
+	}
+	return spec, nil
+}
+
+// pod decodes the object as a pod; nil where it is none.
+func (o *object) pod() (*pod, error) {
+	spec, err := o.podSpec()
+	if err != nil || spec == nil {
+		return nil, err
+	}
+	p := &pod{Spec: *spec}
+	if err := o.decode("metadata", o.metadata, &p.Metadata); err != nil {
+		return nil, err
+	}
+	return p, o.decode("status", o.status, &p.Status)
+}
+
+// record returns what is kept of a pod, errNothing, or what is wrong with it.
 func (p *pod) record() (*podRecord, error) {
-	// Items of a PodList state no kind.
-	if p.Kind != "Pod" && (p.Kind != "" || len(p.Spec.Containers) == 0) {
-		return nil, errNotPod
-	}
-	if p.Metadata.Name == "" {
-		p.Metadata.Name = strings.TrimRight(p.Metadata.GenerateName, "-")
-	}
-	if p.Metadata.Namespace == "" {
-		p.Metadata.Namespace = "default"
-	}
+	p.Metadata.complete()
 	r := &podRecord{name: p.Metadata.Name, created: p.Metadata.CreationTimestamp}
-	for _, group := range []struct {
-		from []container
-		to   *[]string
-	}{{p.Spec.Containers, &r.images}, {p.Spec.InitContainers, &r.initImages}} {
-		for _, c := range group.from {
-			if c.Image == "" {
-				continue
-			}
-			if !imageText.MatchString(c.Image) {
-				return nil, fmt.Errorf("pod %q: %q is not an image reference", r.name, c.Image)
-			}
-			*group.to = append(*group.to, c.Image)
-		}
-	}
-	if r.name == "" || len(r.images) == 0 {
-		return nil, errNothing
+	if err := r.readSpec("pod", &p.Metadata, &p.Spec); err != nil {
+		return nil, err
 	}
 	r.owner = p.owner()
-	for _, name := range []string{r.name, r.owner.namespace, r.owner.name} {
-		if !objectName.MatchString(name) {
-			return nil, fmt.Errorf("pod %q: %q is not a name that Kubernetes takes", r.name, name)
-		}
+	if !objectName.MatchString(r.owner.name) {
+		return nil, fmt.Errorf("pod %q: %q is not a name that Kubernetes takes", r.name, r.owner.name)
 	}
 	if !kindName.MatchString(r.owner.kind) {
 		return nil, fmt.Errorf("pod %q: %q is not a kind", r.name, r.owner.kind)
 	}
 	if r.owner.kind == "CronJob" {
-		r.scheduled, _ = scheduled(p.controller().Name)
+		r.scheduled, _ = scheduled(p.Metadata.controller().Name)
 	}
-	if err := r.sizes(&p.Spec); err != nil {
-		return nil, fmt.Errorf("pod %s/%s: %w", r.owner.namespace, r.name, err)
-	}
-	var err error
-	if r.policy, err = p.Spec.pullPolicy(); err != nil {
-		return nil, fmt.Errorf("pod %s/%s: %w", r.owner.namespace, r.name, err)
-	}
+	r.starters = p.starters(r.owner)
 	r.readDigests(p)
 	r.readTimes(p)
 	return r, nil
+}
+
+// complete gives the object the name and namespace that go without saying.
+func (m *metadata) complete() {
+	m.Name = m.name()
+	if m.Namespace == "" {
+		m.Namespace = "default"
+	}
+}
+
+func (m *metadata) name() string {
+	if m.Name != "" {
+		return m.Name
+	}
+	return strings.TrimRight(m.GenerateName, "-")
+}
+
+// readSpec takes images, sizes and policy. Images that are not rendered are left
+// out; what is another kind of text is a fault.
+func (r *podRecord) readSpec(kind string, meta *metadata, spec *podSpec) error {
+	for _, i := range spec.images() {
+		switch {
+		case isUnrendered(i.reference):
+		case !imageText.MatchString(i.reference):
+			return fmt.Errorf("%s %q: %q is not an image reference", kind, meta.Name, i.reference)
+		case i.isInit:
+			r.initImages = append(r.initImages, i.reference)
+		default:
+			r.images = append(r.images, i.reference)
+		}
+	}
+	if meta.Name == "" || len(r.images) == 0 {
+		return errNothing
+	}
+	for _, name := range []string{meta.Name, meta.Namespace} {
+		if !objectName.MatchString(name) {
+			return fmt.Errorf("%s %q: %q is not a name that Kubernetes takes", kind, meta.Name, name)
+		}
+	}
+	if err := r.sizes(spec); err != nil {
+		return fmt.Errorf("%s %s/%s: %w", kind, meta.Namespace, meta.Name, err)
+	}
+	var err error
+	if r.policy, err = spec.pullPolicy(); err != nil {
+		return fmt.Errorf("%s %s/%s: %w", kind, meta.Namespace, meta.Name, err)
+	}
+	return nil
 }
 
 // key tells whether two records are of one pod.
@@ -174,16 +231,16 @@ func (p *pod) key() string {
 	return p.Metadata.Namespace + "/" + p.Metadata.Name
 }
 
-// controller returns the owner that manages the pod; its zero value where there
-// is none.
-func (p *pod) controller() ownerReference {
-	for _, o := range p.Metadata.OwnerReferences {
+// controller returns the owner that manages the object; its zero value where
+// there is none.
+func (m *metadata) controller() ownerReference {
+	for _, o := range m.OwnerReferences {
 		if o.Controller {
 			return o
 		}
 	}
-	if len(p.Metadata.OwnerReferences) > 0 {
-		return p.Metadata.OwnerReferences[0]
+	if len(m.OwnerReferences) > 0 {
+		return m.OwnerReferences[0]
 	}
 	return ownerReference{}
 }
@@ -191,7 +248,7 @@ func (p *pod) controller() ownerReference {
 // owner follows the controller to what a person wrote: a Deployment behind a
 // ReplicaSet, a CronJob behind a Job.
 func (p *pod) owner() owner {
-	c := p.controller()
+	c := p.Metadata.controller()
 	o := owner{p.Metadata.Namespace, c.Kind, c.Name}
 	switch {
 	case c.Name == "":
@@ -200,16 +257,8 @@ func (p *pod) owner() owner {
 		if series := strings.TrimRight(p.Metadata.GenerateName, "-"); series != "" {
 			o.name = series
 		}
-	case c.Kind == "ReplicaSet":
-		if name, ok := p.withoutHash("pod-template-hash", c.Name); ok {
-			o.kind, o.name = "Deployment", name
-		} else if name, ok := p.withoutHash("rollouts-pod-template-hash", c.Name); ok {
-			o.kind, o.name = "Rollout", name
-		}
-	case c.Kind == "Job":
-		if at, name := scheduled(c.Name); p.isAbout(at) {
-			o.kind, o.name = "CronJob", name
-		}
+	case c.Kind == "ReplicaSet", c.Kind == "Job":
+		o = p.Metadata.written(o)
 	case c.Kind == "Node":
 		// The kubelet calls a static pod name-node.
 		o.kind, o.name = "StaticPod", p.Metadata.Name
@@ -220,18 +269,65 @@ func (p *pod) owner() owner {
 	return o
 }
 
+// starterLabels are those by which pods tell who started them, where that is not
+// the owner of their owner's name.
+var starterLabels = map[string]string{
+	"jobset.sigs.k8s.io/jobset-name":    "jobset",
+	"serving.knative.dev/configuration": "configuration",
+	"serving.knative.dev/revision":      "revision",
+	"serving.knative.dev/service":       "service",
+	"tekton.dev/pipeline":               "pipeline",
+	"tekton.dev/pipelineRun":            "pipelinerun",
+	"tekton.dev/task":                   "task",
+}
+
+// starters are the pod's owner, its controller, and those that its labels tell.
+func (p *pod) starters(o owner) []owner {
+	c := p.Metadata.controller()
+	all := []owner{o.key(), owner{o.namespace, c.Kind, c.Name}.key()}
+	for label, kind := range starterLabels {
+		if name := p.Metadata.Labels[label]; name != "" {
+			all = append(all, owner{o.namespace, kind, name})
+		}
+	}
+	return all
+}
+
+// key tells owners apart.
+func (o owner) key() owner {
+	o.kind = strings.ToLower(o.kind)
+	return o
+}
+
+// written returns what a person wrote in place of the ReplicaSet or the Job that
+// was made of it.
+func (m *metadata) written(o owner) owner {
+	if o.kind == "ReplicaSet" {
+		if name, ok := m.withoutHash("pod-template-hash", o.name); ok {
+			o.kind, o.name = "Deployment", name
+		} else if name, ok := m.withoutHash("rollouts-pod-template-hash", o.name); ok {
+			o.kind, o.name = "Rollout", name
+		}
+		return o
+	}
+	if at, name := scheduled(o.name); m.isAbout(at) {
+		o.kind, o.name = "CronJob", name
+	}
+	return o
+}
+
 // withoutHash cuts the hash that a label holds off the end of a ReplicaSet's
 // name.
-func (p *pod) withoutHash(label, name string) (string, bool) {
-	hash := p.Metadata.Labels[label]
+func (m *metadata) withoutHash(label, name string) (string, bool) {
+	hash := m.Labels[label]
 	name, ok := strings.CutSuffix(name, "-"+hash)
 	return name, ok && hash != "" && name != ""
 }
 
 // isAbout tells a CronJob's time from other digits at the end of a name: its
 // Jobs are made at that time, or soon after where the cluster was late.
-func (p *pod) isAbout(at time.Time) bool {
-	created := p.Metadata.CreationTimestamp
+func (m *metadata) isAbout(at time.Time) bool {
+	created := m.CreationTimestamp
 	const late = 7 * 24 * time.Hour
 	return !at.IsZero() && (created.IsZero() || created.Sub(at).Abs() < late)
 }
@@ -256,17 +352,18 @@ func scheduled(job string) (time.Time, string) {
 	return time.Unix(n, 0).UTC(), match[1]
 }
 
-// pullPolicy returns the policy that all containers state, empty where each has
+// pullPolicy returns the policy that all images state, empty where each has
 // the one that Kubernetes gives it by default.
 func (s *podSpec) pullPolicy() (string, error) {
 	isDefault, first, mixed := true, "", false
-	for _, c := range append(append([]container(nil), s.InitContainers...), s.Containers...) {
-		switch policy := c.ImagePullPolicy; policy {
-		case "", "Always", "IfNotPresent", "Never":
-			if policy == "" {
-				policy = defaultPolicy(c.Image)
-			}
-			isDefault = isDefault && policy == defaultPolicy(c.Image)
+	for _, i := range s.images() {
+		policy := i.policy
+		if policy == "" || isUnrendered(policy) {
+			policy = defaultPolicy(i.reference)
+		}
+		switch policy {
+		case "Always", "IfNotPresent", "Never":
+			isDefault = isDefault && policy == defaultPolicy(i.reference)
 			mixed = mixed || first != "" && first != policy
 			first = policy
 		default:
@@ -374,7 +471,7 @@ var (
 const maxQuantity = 1 << 63
 
 func (q quantity) value() (float64, error) {
-	if q == "" {
+	if q == "" || isUnrendered(string(q)) {
 		return 0, nil
 	}
 	bad := fmt.Errorf("%.40q is not a quantity such as 500m, 1.5 or 512Mi", string(q))

@@ -30,29 +30,35 @@ func newInit(io *streams) *cobra.Command {
 	start := &initialiser{io: io}
 	cmd := &cobra.Command{
 		Use:   "init",
-		Short: "A commented scenario to start from, also from a cluster's pods",
+		Short: "A commented scenario to start from, also from a cluster's pods or manifests",
 		Long: `Init writes scenario.yaml and workload.yaml, with a comment on every key, and
 with a cluster's pods also lock.yaml, which pins tags to the digests that the
-pods run. Without pods or images it writes an example to edit.
+pods run. Without pods, manifests or images it writes an example to edit.
 
 From pods (kubectl get pods -A -o json) it takes each controller's images, init
 containers and injected sidecars included, requests and pull policy. How often
 an app starts and how long it runs, one look at a cluster shows only in part:
-each number says where it comes from.`,
+each number says where it comes from.
+
+From manifests it takes the same of every pod template, whatever its kind is,
+replicas and schedules; how often pods start they do not tell. They are read as
+JSON or YAML, as kubectl get, helm template and kubectl kustomize write them.
+Where pods are given too, the manifests of what started them add nothing.`,
 		Example: `  cachebench init
   cachebench init --image nginx:1.27 --image python:3.13-slim --dir caches
   kubectl get pods -A -o json | cachebench init --from-kubernetes -
-  cachebench init --from-kubernetes pods.json --profile containerd --force`,
+  helm template shop ./chart | cachebench init --from-kubernetes -
+  cachebench init --from-kubernetes pods.json --from-kubernetes jobs.yaml --force`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return start.run(cmd.Context()) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&start.pods, "from-kubernetes", "", "make the workload of the pods in this `file`, as kubectl get pods -A -o json prints them; - is stdin")
+	f.StringArrayVar(&start.objects, "from-kubernetes", nil, "make the workload of the pods and manifests in this `file`, JSON or YAML; - is stdin; repeatable")
 	f.StringArrayVar(&start.images, "image", nil, "make an app of this image `reference`; repeatable")
 	f.StringVar(&start.dir, "dir", ".", "`directory` to write to; made when it is not there")
 	f.BoolVar(&start.force, "force", false, "overwrite files that exist")
 	f.StringVar(&start.profile, "profile", "eci", "eci or containerd")
-	cmd.MarkFlagFilename("from-kubernetes", "json")
+	cmd.MarkFlagFilename("from-kubernetes", "json", "yaml", "yml")
 	cmd.MarkFlagDirname("dir")
 	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(initProfiles, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("image", cobra.NoFileCompletions)
@@ -64,7 +70,7 @@ var initProfiles = []string{"eci", "containerd"}
 // initialiser is the init command.
 type initialiser struct {
 	io      *streams
-	pods    string
+	objects []string // files of Kubernetes objects
 	images  []string
 	dir     string
 	force   bool
@@ -96,63 +102,87 @@ func (s *initialiser) draft(ctx context.Context) (*draft, error) {
 		return nil, usagef("--profile %q is none of %s; name a profile file in scenario.yaml instead", s.profile, strings.Join(initProfiles, ", "))
 	case s.dir == "":
 		return nil, usagef("--dir is empty: name a directory, or leave it out for the current one")
-	case s.pods != "" && len(s.images) > 0:
+	case len(s.objects) > 0 && len(s.images) > 0:
 		return nil, usagef("--from-kubernetes and --image make different workloads: give one of them")
 	}
 	switch {
-	case s.pods != "":
-		return s.podsDraft(ctx)
+	case len(s.objects) > 0:
+		return s.clusterDraft(ctx)
 	case len(s.images) > 0:
 		return imagesDraft(s.images)
 	}
 	return exampleDraft(), nil
 }
 
-// podsDraft takes the apps from a cluster's pods.
-func (s *initialiser) podsDraft(ctx context.Context) (*draft, error) {
-	name, from := "stdin", s.io.in
-	if s.pods != "-" {
-		f, err := os.Open(s.pods)
+// clusterDraft takes the apps from a cluster's pods and manifests.
+func (s *initialiser) clusterDraft(ctx context.Context) (*draft, error) {
+	var importer workload.Importer
+	var names []string
+	for _, path := range s.objects {
+		name, err := s.importFile(ctx, &importer, path)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("read input: %w", err)}
+			return nil, err
 		}
-		defer f.Close()
-		name, from = s.pods, f
+		names = append(names, name)
 	}
-	in, err := importPods(ctx, name, from)
-	if err != nil {
-		return nil, err
+	in := importer.Imported()
+	if len(in.Workload.Apps) == 0 {
+		return nil, nothingStarted(strings.Join(names, ", "), in)
 	}
-	if in.Pods == 0 {
-		return nil, usagef("%s lists no pod (and %d other items): write it with: kubectl get pods -A -o json, where -A takes all namespaces", name, in.Skipped)
+	var from []string
+	title := "Pods of a cluster"
+	if in.Pods > 0 {
+		from = append(from, fmt.Sprintf("%d pods", in.Pods))
+	} else {
+		title = "Kubernetes manifests"
 	}
+	if in.Manifests > 0 {
+		from = append(from, fmt.Sprintf("%d manifests", in.Manifests))
+	}
+	sources := strings.Join(from, " and ")
 	d := &draft{
-		Title: "Pods of a cluster", Notes: in.Notes,
-		Source:   fmt.Sprintf("Made from %d pods; each number says where it comes from.", in.Pods),
+		Title: title, Notes: in.Notes,
+		Source:   fmt.Sprintf("Made from %s; each number says where it comes from.", sources),
 		workload: in.Workload, origins: in.Origins, Locked: in.Digests,
 	}
 	tags := slices.DeleteFunc(in.Workload.References(), func(ref string) bool { return strings.Contains(ref, "@") })
-	d.found = fmt.Sprintf("%d apps from %d pods; %d of %d tags locked", len(in.Workload.Apps), in.Pods, len(in.Digests), len(tags))
+	d.found = fmt.Sprintf("%d apps from %s; %d of %d tags locked", len(in.Workload.Apps), sources, len(in.Digests), len(tags))
 	return d, nil
 }
 
-// importPods is workload.FromKubernetes, given up when ctx ends: a read from a
-// terminal would wait for ever.
-func importPods(ctx context.Context, name string, from io.Reader) (*workload.Imported, error) {
-	type result struct {
-		in  *workload.Imported
-		err error
+// nothingStarted is the error on files without apps. What was noted may say why.
+func nothingStarted(names string, in *workload.Imported) error {
+	why := ""
+	if len(in.Notes) > 0 {
+		why = "; " + strings.Join(in.Notes, "; ")
 	}
-	done := make(chan result, 1)
-	go func() {
-		in, err := workload.FromKubernetes(name, from)
-		done <- result{in, err}
-	}()
+	return usagef("%s lists no pod or manifest of one (and %d other items): write it with: kubectl get pods -A -o json, where -A takes all namespaces, or helm template%s", names, in.Skipped, why)
+}
+
+// importFile adds a file to the importer and returns what it is called in
+// messages.
+func (s *initialiser) importFile(ctx context.Context, importer *workload.Importer, path string) (string, error) {
+	if path == "-" {
+		return "stdin", importObjects(ctx, importer, "stdin", s.io.in)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", usageError{fmt.Errorf("read input: %w", err)}
+	}
+	defer f.Close()
+	return path, importObjects(ctx, importer, path, f)
+}
+
+// importObjects is Importer.Read, given up when ctx ends: a read from a terminal
+// would wait for ever. The importer is then not to be used any more.
+func importObjects(ctx context.Context, importer *workload.Importer, name string, from io.Reader) error {
+	done := make(chan error, 1)
+	go func() { done <- importer.Read(name, from) }()
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	case r := <-done:
-		return r.in, r.err
+		return ctx.Err()
+	case err := <-done:
+		return err
 	}
 }
 
@@ -624,7 +654,7 @@ kind: Workload
 apps:
 {{- range .Apps}}
   - name: {{text .Name}}
-{{- if .Origin.Pods}}  # {{.Origin.Controller}}, pods: {{.Origin.Pods}}{{end}}
+{{- if .Origin.Pods}}  # {{.Origin.Controller}}, pods: {{.Origin.Pods}}{{else if .Origin.Controller}}  # {{.Origin.Controller}}, by its manifest{{end}}
     images:
 {{- range .Images}}
       - {{text .}}
