@@ -157,6 +157,9 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that, and a rule on unpacked bytes warns and never fails.",
 			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad))
 	}
+	if d.IsMixed() {
+		add("One side's own layers were measured, the other's are estimated: a rule on cold-sec against OLD warns and never fails; analyze both sides alike.")
+	}
 	if n := compressedHere(d); n > 0 {
 		add("%d of NEW's layers were compressed here to measure them; the registry's copy may differ by a few per cent.", n)
 	}

@@ -80,13 +80,23 @@ func formatAmount(value float64, unit string) string {
 		best += measures(unit)[0].name
 	}
 	for _, m := range measures(unit) {
-		text := digits(value*m.by/m.times) + m.name
+		text := digits(rounded(value*m.by/m.times)) + m.name
 		again, ok := parseAmount(text, unit)
 		if ok && again == value && (len(text) < len(best) || unit == UnitFraction && len(text) <= len(best)) {
 			best = text
 		}
 	}
 	return best
+}
+
+// rounded drops what a conversion adds at the end: 0.07 × 100 is 7 and not
+// 7.000000000000001.
+func rounded(value float64) float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', 12, 64), 64)
+	if err != nil {
+		return value
+	}
+	return r
 }
 
 // digits writes a number without an exponent.

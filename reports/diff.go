@@ -163,8 +163,9 @@ func DiffQuantities() []Quantity {
 }
 
 // Figures are the values of DiffQuantities, in their order. Bytes are estimated
-// as far as their sizes are; seconds are where compressed sizes are, for how
-// long a layer is unpacked follows from the same rules on both sides.
+// as far as their sizes are. Seconds are where compressed sizes are; unpacked
+// sizes that are estimated by the same rules on both sides leave them
+// comparable, so they count only against the old side and when IsMixed.
 func (d *Diff) Figures() []Figure {
 	// One division, so that the figure is the number that a file shows.
 	sec := func(s *DiffStart) float64 { return float64(s.Ready) / float64(time.Second) }
@@ -176,6 +177,8 @@ func (d *Diff) Figures() []Figure {
 		old, oldEstimated := of(&d.Old)
 		return Figure{Name: name, Unit: unit, Value: value, Estimated: estimated, Old: &old, OldEstimated: oldEstimated}
 	}
+	coldSeconds := two("cold-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cold), i.Cold.EstimatedFetchBytes > 0 })
+	coldSeconds.OldEstimated = coldSeconds.OldEstimated || d.IsMixed()
 	return []Figure{
 		one("new-B", UnitBytes, float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0),
 		one("new-unpacked-B", UnitBytes, float64(d.ByDigest.UnpackBytes), d.ByDigest.EstimatedUnpackBytes > 0),
@@ -188,10 +191,31 @@ func (d *Diff) Figures() []Figure {
 		two("cold-unpacked-B", UnitBytes, func(i *DiffImage) (float64, bool) {
 			return float64(i.Cold.UnpackBytes), i.Cold.EstimatedUnpackBytes > 0
 		}),
-		two("cold-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cold), i.Cold.EstimatedFetchBytes > 0 }),
+		coldSeconds,
 		two("cached-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cached), false }),
 		two("layers", UnitNone, func(i *DiffImage) (float64, bool) { return float64(i.Layers), false }),
 	}
+}
+
+// IsMixed says that one side's own layers have measured unpacked sizes and the
+// other side's estimated ones, so that the difference of the two is mostly that
+// of the methods.
+func (d *Diff) IsMixed() bool {
+	old, oldEstimated := ownLayers(d.Gone, LayerGone)
+	own, estimated := ownLayers(d.Layers, LayerNew)
+	return old && own && oldEstimated != estimated
+}
+
+// ownLayers says whether there are layers in a state, and whether an unpacked
+// size of one is estimated.
+func ownLayers(list []DiffLayer, state string) (some, estimated bool) {
+	for _, l := range list {
+		if l.State == state {
+			some = true
+			estimated = estimated || l.UnpackedSource == layers.Estimated
+		}
+	}
+	return some, estimated
 }
 
 // count is how many of New's layers have a state.

@@ -260,19 +260,19 @@ func (o *Outcome) marginWords() string {
 	return amountWords(*o.Margin, o.Unit) + " left"
 }
 
-// headline sums the gate up: "2 of 3 rules are met, 1 is not".
+// headline sums the gate up: "Gate failed: 1 of 3 rules is not met".
 func (g *Gate) headline() string {
 	n := len(g.Outcomes)
 	switch g.Verdict {
 	case Unjudged:
-		return fmt.Sprintf("Gate: error: %s cannot be judged", ofRules(g.Count(Unjudged), n))
+		return fmt.Sprintf("Gate error: %s cannot be judged", ofRules(g.Count(Unjudged), n))
 	case Fail:
-		return fmt.Sprintf("Gate: fail: %s not met", ofRules(g.Count(Fail), n)+areIs(g.Count(Fail)))
+		return fmt.Sprintf("Gate failed: %s not met", ofRules(g.Count(Fail), n)+areIs(g.Count(Fail)))
 	}
 	if w := g.Count(Warn); w > 0 {
-		return fmt.Sprintf("Gate: pass, with a warning: %s by an estimate", ofRules(w, n)+areIs(w)+" broken")
+		return fmt.Sprintf("Gate passed, with a warning: %s by an estimate", ofRules(w, n)+areIs(w)+" broken")
 	}
-	return "Gate: pass: " + ofRules(n, n) + areIs(n) + " met"
+	return "Gate passed: " + ofRules(n, n) + areIs(n) + " met"
 }
 
 func ofRules(some, all int) string {

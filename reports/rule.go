@@ -69,7 +69,7 @@ func (o Op) isLower() bool { return o == AtLeast || o == Above || o == Shrink }
 //	       | "%"                                                               of fractions
 //
 // A number without a unit is in bytes, seconds or a fraction, as the figure is.
-// After :+ and :- a percentage is one of the old side's value.
+// After :+ and :- a percentage is one of the old side's value, also of a fraction.
 type Rule struct {
 	Name string
 	Op   Op
@@ -81,8 +81,12 @@ type Rule struct {
 
 // String writes the rule so that ParseRules reads the same rule.
 func (r Rule) String() string {
-	if r.Percent {
+	switch {
+	case r.Percent:
 		return r.Name + string(r.Op) + digits(r.Amount) + "%"
+	case r.Op.isRelative() && r.Unit == UnitFraction:
+		// Here 5% would be one of the old value.
+		return r.Name + string(r.Op) + digits(r.Amount)
 	}
 	return r.Name + string(r.Op) + formatAmount(r.Amount, r.Unit)
 }

@@ -42,7 +42,7 @@ func setFigures(s *reports.Sharing) []reports.Figure {
 		f := &figures[i]
 		switch {
 		case f.Name != "unresolved" && len(s.Unresolved) > 0:
-			f.Unknown = fmt.Sprintf("%d references could not be read", len(s.Unresolved))
+			f.Unknown = fmt.Sprintf("%d of %d references could not be read", len(s.Unresolved), len(s.Images)+len(s.Unresolved))
 		case f.Name == "union-unpacked" && s.Union.UnknownLayers > 0:
 			f.Unknown = fmt.Sprintf("the unpacked size of %d layers is not known", s.Union.UnknownLayers)
 		}
