@@ -123,7 +123,11 @@ func diffHints(d *reports.Diff) []string {
 			". Build and push with one compressor at one level, and do not recompress on the way: then the blob stays the same.")
 	}
 	if moved > 0 {
-		hints = append(hints, fmt.Sprintf("%d of NEW's layers are the same blobs as OLD's but stand above a layer that changes, so they are unpacked again: put the step that changes (layer %d) after those that do not.", moved, d.Parting.Layer))
+		hint := fmt.Sprintf("Unpacked again though OLD has the blobs, because a layer below them changes: %d of NEW's %d layers.", moved, len(d.Layers))
+		if d.Parting.Layer > 1 {
+			hint += fmt.Sprintf(" Put the step that changes (layer %d) after those that do not.", d.Parting.Layer)
+		}
+		hints = append(hints, hint)
 	}
 	return hints
 }

@@ -149,11 +149,11 @@ func ReadDiff(name string, data []byte) (*Diff, error) {
 // DiffQuantities are what a rule on a Diff can be about.
 func DiffQuantities() []Quantity {
 	return []Quantity{
-		{"new-B", UnitBytes, false, "compressed bytes of NEW that OLD lacks"},
-		{"new-unpacked-B", UnitBytes, false, "uncompressed bytes that a host with OLD unpacks"},
-		{"new-layers", UnitNone, false, "layers of NEW that a host with OLD fetches"},
-		{"update-B", UnitBytes, false, "compressed bytes that a host with OLD fetches on the profile"},
-		{"update-sec", UnitSeconds, false, "first start of NEW on a host with OLD"},
+		{"new-B", UnitBytes, false, "compressed bytes that a host with OLD and its blobs fetches"},
+		{"new-unpacked-B", UnitBytes, false, "uncompressed bytes that such a host unpacks"},
+		{"new-layers", UnitNone, false, "layers that such a host fetches"},
+		{"update-B", UnitBytes, false, "compressed bytes that a host of the profile with OLD fetches"},
+		{"update-sec", UnitSeconds, false, "first start of NEW on a host of the profile with OLD"},
 		{"cold-B", UnitBytes, true, "compressed bytes of the whole image"},
 		{"cold-unpacked-B", UnitBytes, true, "uncompressed bytes of the whole image"},
 		{"cold-sec", UnitSeconds, true, "start on a host that has nothing"},
