@@ -279,6 +279,19 @@ func TestDiffSameImageFoundElsewhere(t *testing.T) {
 	}
 }
 
+// What an inventory doubts of the images at hand is passed on, and so is what
+// the two sides say differently of one layer.
+func TestDiffDoubts(t *testing.T) {
+	old, new := side("old", base), side("new", base, app1)
+	mine, other := "layer "+string(old.Inventory.Layers[0].Digest)+" could not be scanned", "layer "+string(hashed("other"))+" could not be scanned"
+	old.Inventory.Doubts, new.Inventory.Doubts = []string{mine, other}, []string{mine}
+	new.Inventory.Layers[0].DiffID = hashed("another content")
+	doubts := strings.Join(mustDiff(t, old, new).Doubts, "\n")
+	if strings.Count(doubts, mine) != 1 || strings.Contains(doubts, other) || !strings.Contains(doubts, "disagree on the diffID of layer "+string(old.Inventory.Layers[0].Digest)) {
+		t.Errorf("doubts are\n%s", doubts)
+	}
+}
+
 func TestDiffLeavesInput(t *testing.T) {
 	make := func() (old, new cachebench.DiffSide) {
 		return side("old", base, app1), side("new", with(base, func(l *testLayer) { l.source, l.guessed = "estimated", true }), app2)

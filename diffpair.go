@@ -28,6 +28,7 @@ func newPair(old, new DiffSide) *pair {
 			img.Layers[j] = p.intern(table, side.Inventory.Layers[l])
 		}
 		p.inv.Images = append(p.inv.Images, img)
+		p.doubt(side)
 	}
 	p.chains = p.inv.Chains()
 	p.adopt(1, 0)
@@ -36,6 +37,16 @@ func newPair(old, new DiffSide) *pair {
 	p.inv = p.inv.Estimated()
 	p.pushed()
 	return p
+}
+
+// doubt takes over what the side's Inventory doubts of the image's own layers.
+func (p *pair) doubt(side DiffSide) {
+	for _, doubt := range side.Inventory.Doubts {
+		about := func(l int) bool { return strings.Contains(doubt, string(side.Inventory.Layers[l].Digest)) }
+		if slices.ContainsFunc(side.image().Layers, about) && !slices.Contains(p.doubts, doubt) {
+			p.doubts = append(p.doubts, doubt)
+		}
+	}
 }
 
 // intern returns the position of a layer; what another copy of it does not know

@@ -103,7 +103,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err != nil {
 		return err
 	}
-	d.Provenance.Now, d.Provenance.Inputs = s.Now, s.Inputs
+	d.Provenance.Now, d.Provenance.Inputs = s.Now, slices.Concat(s.Inputs, rules.inputs)
 	chosen, err := rules.of(slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))...)
 	if err != nil {
 		return err

@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // gates are the flags of rules that a result must meet.
@@ -18,6 +21,8 @@ type gates struct {
 	rules  []string
 	file   string
 	budget *reports.Budget
+	// inputs has the budget's file, if there is one.
+	inputs []simulate.Input
 }
 
 func (g *gates) addFlags(cmd *cobra.Command, example string) {
@@ -41,6 +46,7 @@ func (g *gates) load() error {
 		if err != nil {
 			return err
 		}
+		g.inputs = []simulate.Input{cachebench.InputOf(filepath.Base(g.file), data)}
 		if g.budget, err = reports.ReadBudget(g.file, data); err != nil {
 			return err
 		}
