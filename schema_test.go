@@ -28,7 +28,7 @@ func TestSchemas(t *testing.T) {
 		matcher.MatchesKind: matcher.Matches{}, simulate.ProfileKind: simulate.Profile{}, cost.Kind: cost.Book{},
 		plan.Kind: plan.Plan{}, simulate.TimelineKind: simulate.Timeline{}, reports.Kind: reports.Report{},
 		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{},
-		cachebench.SweepKind: cachebench.Sweep{},
+		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
 	}
 	for kind, v := range kinds {
 		got, err := document.Schema(kind, v, describe)

@@ -98,6 +98,14 @@ func (p platform) normal() platform {
 	return p
 }
 
+// SamePlatform says whether two names mean the same platform: linux/arm64 is
+// linux/arm64/v8.
+func SamePlatform(a, b string) bool {
+	p, err := parsePlatform(a)
+	q, errB := parsePlatform(b)
+	return a == b || err == nil && errB == nil && p.equal(q)
+}
+
 func (p platform) equal(q platform) bool { return p.normal() == q.normal() }
 
 // serves compares a config's platform with the one asked for; the variant, which

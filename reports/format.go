@@ -19,15 +19,21 @@ const (
 	JSON Format = "json"
 	// HTML is one page that needs no network and no script.
 	HTML Format = "html"
+	// Markdown is a comment of a few lines for a pull request.
+	Markdown Format = "markdown"
 )
 
-// Formats lists the formats that Write knows.
+// Formats lists the formats that Write knows; a Diff has its own.
 func Formats() []Format { return []Format{Text, JSON, HTML} }
 
-// ParseFormat returns the format called name.
-func ParseFormat(name string) (Format, error) {
+// ParseFormat returns the format called name, which must be one of the given
+// ones; of Formats when none are given.
+func ParseFormat(name string, of ...Format) (Format, error) {
+	if len(of) == 0 {
+		of = Formats()
+	}
 	var known []string
-	for _, f := range Formats() {
+	for _, f := range of {
 		if string(f) == name {
 			return f, nil
 		}

@@ -15,6 +15,7 @@ import (
 
 func newAnalyze(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io}
+	rules := &gates{flag: "check", known: setQuantities()}
 	cmd := &cobra.Command{
 		Use:   "analyze IMAGE...",
 		Short: "Layers of images, their sizes, and what they share",
@@ -23,23 +24,33 @@ sizes and which layers they share. Images are named in a registry (nginx:1.27)
 or in an OCI layout directory (oci:DIR:TAG).
 
 Sizes are compressed bytes as stored; unpacked bytes are estimated unless
---layer-sizes gives them.`,
+--layer-sizes gives them.
+
+--check is a list of rules, NAME<=AMOUNT (also <, >=, >, ==), on the figures
+
+` + figuresHelp(rules.known) + `
+The exit code is 3 when a rule is not met, 1 when an image could not be read.`,
 		Example: `  cachebench analyze nginx:1.27 redis:7
   cachebench analyze oci:build/images:registry.example.com/base/debian:12
-  cachebench analyze --workload workload.yaml --save inventory.json`,
+  cachebench analyze --workload workload.yaml --save inventory.json
+  cachebench analyze --inventory inventory.json --check 'shared>=60%,union<=5GiB'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.file.Images = args
-			return analyze(cmd, in, out)
+			return analyze(cmd, in, out, rules)
 		},
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
+	rules.addFlags(cmd, "'shared>=60%,union<=5GiB'")
 	out.addFlags(cmd, "the inventory")
 	return cmd
 }
 
-func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
+func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err := out.check(); err != nil {
+		return err
+	}
+	if err := rules.load(); err != nil {
 		return err
 	}
 	s, err := in.load(cmd)
@@ -71,6 +82,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs) error {
 		return fmt.Errorf("%w; %d of %d references are in %s", err, len(s.References())-len(inv.Unresolved), len(s.References()), out.save)
 	}
 	if err != nil {
+		return err
+	}
+	if err := rules.check(out, report.Sharing); err != nil {
 		return err
 	}
 	return tooFew(s, inv)

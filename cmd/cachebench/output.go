@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -21,30 +22,42 @@ type outputs struct {
 	format string
 	file   string
 	save   string
+	// formats are those of the command's result; nil means those of a report.
+	formats []reports.Format
 }
 
 func (o *outputs) addFlags(cmd *cobra.Command, saved string) {
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output", "o", "text", "format: text, json or html")
+	f.StringVarP(&o.format, "output", "o", "text", "format: "+formatWords(o.formats))
 	f.StringVar(&o.file, "output-file", "", "write the result to this `file` instead of stdout")
 	if saved != "" {
 		f.StringVar(&o.save, "save", "", "also save "+saved+" to this `file`, for the next stage")
 	}
-	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(o.formats), cobra.ShellCompDirectiveNoFileComp))
 }
 
-func formatNames() []string {
+func formatNames(formats []reports.Format) []string {
+	if formats == nil {
+		formats = reports.Formats()
+	}
 	var names []string
-	for _, f := range reports.Formats() {
+	for _, f := range formats {
 		names = append(names, string(f))
 	}
 	return names
 }
 
+// formatWords lists formats as text, json or html.
+func formatWords(formats []reports.Format) string {
+	names := formatNames(formats)
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // check refuses an unknown format before any work is done.
 func (o *outputs) check() error {
-	if _, err := reports.ParseFormat(o.format); err != nil {
-		return usageError{err}
+	if _, err := reports.ParseFormat(o.format, o.formats...); err != nil {
+		return usageError{fmt.Errorf("--output: %w", err)}
 	}
 	return nil
 }
@@ -75,6 +88,24 @@ func (o *outputs) report(r *reports.Report) error {
 	var b bytes.Buffer
 	if err := reports.Write(&b, format, r, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
 		return fmt.Errorf("write the report: %w", err)
+	}
+	return o.write(b.Bytes())
+}
+
+// diff writes a diff in its format; and saves it as a document where asked to.
+func (o *outputs) diff(d *reports.Diff) error {
+	if o.save != "" {
+		data, err := document.Marshal(reports.DiffKind, d)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", reports.DiffKind, err)
+		}
+		if err := writeFile(o.save, data); err != nil {
+			return err
+		}
+	}
+	var b bytes.Buffer
+	if err := reports.WriteDiff(&b, reports.Format(o.format), d, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
+		return err
 	}
 	return o.write(b.Bytes())
 }

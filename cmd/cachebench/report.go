@@ -15,12 +15,13 @@ import (
 )
 
 func newReport(io *streams) *cobra.Command {
-	out := &outputs{io: io}
+	out := &outputs{io: io, formats: append(reports.Formats(), reports.Markdown)}
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
 		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
-a workload) and writes them as one report.`,
+a workload) and writes them as one report; or a saved diff, in any of its own
+formats.`,
 		Example: `  cachebench report report.json --output html --output-file report.html
   cachebench report timeline.json plan.json inventory.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -33,6 +34,19 @@ a workload) and writes them as one report.`,
 			if err := out.check(); err != nil {
 				return err
 			}
+			d, err := savedDiff(args)
+			if err != nil {
+				return err
+			}
+			if d != nil {
+				if out.formats = reports.DiffFormats(); out.check() != nil {
+					return usagef("%s is a %s: %w", args[0], reports.DiffKind, out.check())
+				}
+				return out.diff(d)
+			}
+			if out.formats = reports.Formats(); out.check() != nil {
+				return usagef("%w; only a %s is written as %s", out.check(), reports.DiffKind, out.format)
+			}
 			r, err := gather(args)
 			if err != nil {
 				return err
@@ -42,6 +56,22 @@ a workload) and writes them as one report.`,
 	}
 	out.addFlags(cmd, "")
 	return cmd
+}
+
+// savedDiff reads the diff that the only file named holds; nil when it holds
+// something else.
+func savedDiff(names []string) (*reports.Diff, error) {
+	if len(names) != 1 {
+		return nil, nil
+	}
+	data, err := readInput(names[0])
+	if err != nil {
+		return nil, err
+	}
+	if kind, err := document.Header(names[0], data); err != nil || kind != reports.DiffKind {
+		return nil, err
+	}
+	return reports.ReadDiff(names[0], data)
 }
 
 // gather makes one report of saved results; a saved report stands alone.

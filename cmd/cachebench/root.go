@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/reports"
 )
 
 // The exit codes (design: command line).
@@ -77,6 +78,8 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace):
 		return exitUsage
+	case errors.Is(err, reports.ErrRule):
+		return exitThreshold
 	}
 	return exitFailed
 }
@@ -93,6 +96,7 @@ them against image caches as Alibaba Cloud ECI does, plans which caches to
 build under a budget, and simulates starts with and without them.`,
 		Example: `  cachebench run scenario.yaml
   cachebench analyze nginx:1.27 redis:7 --save inventory.json
+  cachebench diff app:main oci:build/app --gate 'new-B<=60MB,cold-sec:+5%'
   kubectl get pods -A -o json | cachebench init --from-kubernetes -`,
 		Version:       cachebench.Version,
 		SilenceErrors: true,
@@ -117,7 +121,7 @@ build under a budget, and simulates starts with and without them.`,
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newRun(io), newInit(io), newAnalyze(io), newMatch(io), newPlan(io),
+		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newMatch(io), newPlan(io),
 		newSimulate(io), newReport(io), newSchema(io), newVersion(io),
 	)
 	return root

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+func newDiff(io *streams) *cobra.Command {
+	in := &inputs{io: io}
+	out := &outputs{io: io, formats: reports.DiffFormats()}
+	rules := &gates{flag: "gate", known: reports.DiffQuantities()}
+	var oldPlatform string
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "What a new image changes: bytes, seconds; a gate for pull requests",
+		Long: `Diff says which layers of NEW are kept, new and gone, what that costs a host
+that has OLD and one that has nothing, and how long a start takes on each, both
+estimated on one profile (containerd unless --profile names another).
+
+OLD and NEW are images as analyze takes them, or saved inventories: a .json or
+.yaml file (of analyze --save) with one image for the platform, or
+FILE#REFERENCE for one of several. So a pull request is judged without a secret:
+NEW from a local build, OLD from an inventory in the repository.
+
+--gate is a list of rules: NAME<=AMOUNT (also <, >=, >, ==), or NAME:+AMOUNT and
+NAME:-AMOUNT for how far it may grow or shrink from OLD (in per cent, or in a
+unit). Sizes take B, kB, MB, GB, KiB, MiB, GiB; times ms, s, min. The figures
+(* those that OLD has too):
+
+` + figuresHelp(rules.known) + `
+A rule that is broken by an estimate (a size that the source does not state)
+warns and does not fail. The exit code is 0 when all rules are met, 3 when one
+is not, 1 when an image could not be read or a rule not judged, 2 for wrong
+usage. With rules, the last line of the text output is for programs:
+
+  verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
+		Example: `  cachebench diff registry.example.com/shop/web:1.4.0 registry.example.com/shop/web:1.4.1
+  cachebench diff inventory.json oci:build/web --gate 'cold-sec<=8,new-B<=60MB,cold-sec:+5%'
+  cachebench diff inventory.json#registry.example.com/shop/web:main oci:build/web --budget budget.yaml --output markdown`,
+		Args: exactly(2, "OLD and NEW"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return diff(cmd, args, in, out, rules, oldPlatform)
+		},
+	}
+	in.addImageFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&in.file.Profile, "profile", cachebench.DiffProfile, "containerd, eci or a profile `file`")
+	f.StringVar(&oldPlatform, "old-platform", "", "os/arch[/variant] of OLD, when it is meant to differ from NEW's")
+	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{"containerd", "eci"}, cobra.ShellCompDirectiveDefault))
+	rules.addFlags(cmd, "'new-B<=60MB,cold-sec:+5%'")
+	out.addFlags(cmd, "the diff")
+	return cmd
+}
+
+func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *gates, oldPlatform string) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	if err := rules.load(); err != nil {
+		return err
+	}
+	if err := layers.CheckPlatform(oldPlatform); err != nil {
+		return usagef("--old-platform: %w", err)
+	}
+	s, err := in.load(cmd)
+	if err != nil {
+		return err
+	}
+	sides := make([]*diffSide, len(args))
+	for i, arg := range args {
+		if sides[i], err = readSide(arg, s.Platform); err != nil {
+			return err
+		}
+		if sides[i].file != "" {
+			s.Inputs = append(s.Inputs, sides[i].input)
+		}
+	}
+	if oldPlatform != "" {
+		sides[0].platform = oldPlatform
+	}
+	if err := lookUp(cmd.Context(), s, sides); err != nil {
+		return err
+	}
+	for _, side := range sides {
+		if err := side.find(s.Now); err != nil {
+			return err
+		}
+	}
+	d, err := cachebench.Diff(sides[0].DiffSide, sides[1].DiffSide, s.Profile, cachebench.DiffOptions{AcrossPlatforms: oldPlatform != ""})
+	if err != nil {
+		return err
+	}
+	d.Provenance.Now, d.Provenance.Inputs = s.Now, slices.Concat(s.Inputs, rules.inputs)
+	chosen, err := rules.of(slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))...)
+	if err != nil {
+		return err
+	}
+	d.Gate = reports.Judge(chosen, d.Figures())
+	if err := out.diff(d); err != nil {
+		return err
+	}
+	return d.Gate.Err()
+}
+
+// diffSide is OLD or NEW on its way from the command line to an image.
+type diffSide struct {
+	cachebench.DiffSide
+	// reference is empty when a file is to hold one image.
+	reference, platform string
+	file                string
+	input               simulate.Input
+}
+
+// readSide reads an argument: a reference, or an inventory's file.
+func readSide(arg, platform string) (*diffSide, error) {
+	name, reference, _ := strings.Cut(arg, "#")
+	if !isInventoryName(name) {
+		return &diffSide{reference: arg, platform: platform}, nil
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, usagef("read inventory: %w (an image of this name is written docker://%s)", err, arg)
+	}
+	kind, err := document.Header(name, data)
+	if err != nil {
+		return nil, err
+	}
+	if kind != layers.InventoryKind {
+		return nil, usagef("%s is a %s: OLD and NEW are images, or files of kind %s", name, kind, layers.InventoryKind)
+	}
+	inv, err := layers.Read(name, data)
+	if err != nil {
+		return nil, err
+	}
+	side := &diffSide{reference: reference, platform: platform, file: name, input: cachebench.InputOf(filepath.Base(name), data)}
+	side.Inventory, side.File = inv, filepath.ToSlash(name)
+	return side, nil
+}
+
+// isInventoryName tells a file from a reference by its ending.
+func isInventoryName(name string) bool {
+	for _, prefix := range []string{"docker://", "oci:", "oci-archive:", "docker-archive:", "docker-daemon:", "containerd:"} {
+		if strings.HasPrefix(name, prefix) {
+			return false
+		}
+	}
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".json", ".yaml", ".yml":
+		return true
+	}
+	return false
+}
+
+// lookUp gives the sides without an inventory that of a lookup, one for both
+// unless their platforms differ.
+func lookUp(ctx context.Context, s *cachebench.Scenario, sides []*diffSide) error {
+	for _, first := range sides {
+		if first.Inventory != nil {
+			continue
+		}
+		s.Platform, s.Images = first.platform, nil
+		var group []*diffSide
+		for _, side := range sides {
+			if side.Inventory == nil && side.platform == first.platform {
+				group = append(group, side)
+				s.Images = append(s.Images, side.reference)
+			}
+		}
+		inv, err := s.Analyze(ctx)
+		if err != nil {
+			return err
+		}
+		for _, side := range group {
+			side.Inventory = inv
+		}
+	}
+	return nil
+}
+
+// find finds the side's image in its inventory.
+func (s *diffSide) find(now time.Time) error {
+	if s.reference == "" {
+		if err := s.only(); err != nil {
+			return err
+		}
+	}
+	var have []string
+	for _, img := range s.Inventory.Images {
+		if img.Reference != s.reference {
+			continue
+		}
+		if layers.SamePlatform(img.Platform, s.platform) {
+			if s.Image = s.Inventory.Find(s.reference, img.Platform, now); s.Image >= 0 {
+				return nil
+			}
+		}
+		if !slices.Contains(have, img.Platform) {
+			have = append(have, img.Platform)
+		}
+	}
+	for _, u := range s.Inventory.Unresolved {
+		if u.Reference == s.reference {
+			return fmt.Errorf("%s could not be read: %s", s.reference, u.Reason)
+		}
+	}
+	if len(have) > 0 {
+		return fmt.Errorf("%s has no image %s for %s, only for %s: see --platform", s.where(), s.reference, s.platform, strings.Join(have, ", "))
+	}
+	return fmt.Errorf("%s has no image %s; it has %s", s.where(), s.reference, someReferences(s.Inventory.Images))
+}
+
+// only takes the one reference that the file has for the platform.
+func (s *diffSide) only() error {
+	var references []string
+	for _, img := range s.Inventory.Images {
+		if layers.SamePlatform(img.Platform, s.platform) && !slices.Contains(references, img.Reference) {
+			references = append(references, img.Reference)
+		}
+	}
+	switch {
+	case len(references) == 1:
+		s.reference = references[0]
+		return nil
+	case len(references) > 1:
+		return usagef("%s holds %d images for %s: name one as %s#REFERENCE (%s)", s.file, len(references), s.platform, s.file, someReferences(s.Inventory.Images))
+	case len(s.Inventory.Unresolved) > 0:
+		return fmt.Errorf("%s has no image for %s; %w", s.file, s.platform, errNothing(s.Inventory.Unresolved))
+	}
+	return fmt.Errorf("%s has no image for %s; it has %s", s.file, s.platform, someReferences(s.Inventory.Images))
+}
+
+func (s *diffSide) where() string {
+	if s.file != "" {
+		return s.file
+	}
+	return "the inventory"
+}
+
+// someReferences lists a few images with their platforms.
+func someReferences(images []layers.Image) string {
+	var words []string
+	for _, img := range images {
+		if len(words) == 5 {
+			words = append(words, "…")
+			break
+		}
+		words = append(words, img.Reference+" ("+img.Platform+")")
+	}
+	if len(words) == 0 {
+		return "none"
+	}
+	return strings.Join(words, ", ")
+}

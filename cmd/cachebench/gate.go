@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// gates are the flags of rules that a result must meet.
+type gates struct {
+	// flag is what a rule is given with: gate or check.
+	flag   string
+	known  []reports.Quantity
+	rules  []string
+	file   string
+	budget *reports.Budget
+	// inputs has the budget's file, if there is one.
+	inputs []simulate.Input
+}
+
+func (g *gates) addFlags(cmd *cobra.Command, example string) {
+	f := cmd.Flags()
+	f.StringArrayVar(&g.rules, g.flag, nil, "exit with 3 unless these `RULES` are met, as "+example+"; repeatable")
+	f.StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget; --"+g.flag+" overrides those on the same figure")
+	cmd.RegisterFlagCompletionFunc(g.flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		var list []string
+		for _, q := range g.known {
+			list = append(list, q.Name+"<=\t"+q.Means)
+		}
+		return list, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// load reads the rules and refuses what is wrong with them before any work is
+// done.
+func (g *gates) load() error {
+	if g.file != "" {
+		data, err := readInput(g.file)
+		if err != nil {
+			return err
+		}
+		g.inputs = []simulate.Input{cachebench.InputOf(filepath.Base(g.file), data)}
+		if g.budget, err = reports.ReadBudget(g.file, data); err != nil {
+			return err
+		}
+	}
+	_, err := g.of()
+	return err
+}
+
+// of returns the rules for something with these names.
+func (g *gates) of(names ...string) ([]reports.Rule, error) {
+	rules, err := reports.RulesOf(g.budget, g.rules, g.known, names...)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return rules, nil
+}
+
+// figuresHelp lists the figures that rules can be about.
+func figuresHelp(known []reports.Quantity) string {
+	var b strings.Builder
+	for _, q := range known {
+		old := ""
+		if q.HasOld {
+			old = " *"
+		}
+		fmt.Fprintf(&b, "  %-16s %s%s\n", q.Name, q.Means, old)
+	}
+	return b.String()
+}
+
+// budgetNames are what a budget may call an image: its name without tag and
+// digest, in full and as Docker Hub's images are usually written.
+func budgetNames(reference string) []string {
+	n, err := layers.ParseName(reference)
+	if err != nil {
+		return []string{reference}
+	}
+	full := n.RepositoryName()
+	short := strings.TrimPrefix(strings.TrimPrefix(full, "index.docker.io/"), "library/")
+	return []string{full, short}
+}

@@ -1,0 +1,290 @@
+package reports
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/cachebench/cachebench/layers"
+)
+
+// Figure is one number that a rule may be about.
+type Figure struct {
+	// Name and Unit are those of the Quantity.
+	Name, Unit string
+	// Value is in Unit.
+	Value float64
+	// Estimated says that Value rests on sizes that are estimated.
+	Estimated bool
+	// Unknown says why there is no Value; empty when there is one.
+	Unknown string
+	// Old is the value of the old side, nil where there is none.
+	Old *float64
+	// OldEstimated says the same of Old as Estimated of Value.
+	OldEstimated bool
+}
+
+// Figures are the figures of package layers.
+func Figures(list []layers.Figure) []Figure {
+	figures := make([]Figure, len(list))
+	for i, f := range list {
+		figures[i] = Figure{Name: f.Name, Unit: f.Unit, Value: f.Value, Estimated: f.Estimated}
+	}
+	return figures
+}
+
+// What became of a rule, and of all of them.
+const (
+	// Pass: the rule is met, on an estimate or not.
+	Pass = "pass"
+	// Warn: the rule is not met, but it was judged on an estimate.
+	Warn = "warn"
+	// Fail: the rule is not met.
+	Fail = "fail"
+	// Unjudged: the figure is not known, so nothing can be said.
+	Unjudged = "error"
+)
+
+// Outcome is one rule and what became of it.
+type Outcome struct {
+	// Rule is as String writes it.
+	Rule string `json:"rule" document:"required"`
+	// Result is pass, warn (not met, on an estimate), fail or error (not known).
+	Result string `json:"result" document:"required,enum=pass|warn|fail|error"`
+	// Figure is its name, Unit that of Value, Limit and Margin: B, sec, fraction
+	// or none.
+	Figure string `json:"figure"`
+	Unit   string `json:"unit,omitempty"`
+	// Value is the figure's, nil when it is unknown.
+	Value *float64 `json:"value,omitempty"`
+	// Limit is what Value is compared with; of a rule against the old side, what
+	// follows from the old value.
+	Limit *float64 `json:"limit,omitempty"`
+	// Margin is how far Value is on the right side of Limit; below 0 the rule is
+	// not met.
+	Margin *float64 `json:"margin,omitempty"`
+	// Old is the old side's value where the rule looks at it.
+	Old *float64 `json:"old,omitempty"`
+	// Estimated says that the rule was judged on an estimate.
+	Estimated bool `json:"estimated,omitempty"`
+	// Reason says why the figure is unknown.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Gate is the verdict on rules.
+type Gate struct {
+	// Verdict is pass, fail when a rule is not met, or error when one could not
+	// be judged.
+	Verdict string `json:"verdict" document:"required,enum=pass|fail|error"`
+	// Outcomes are in the order of the rules.
+	Outcomes []Outcome `json:"outcomes"`
+}
+
+// ErrRule is wrapped when a rule is not met.
+var ErrRule = errors.New("a rule is not met")
+
+// ErrUnjudged is wrapped when a rule is about something that is not known.
+var ErrUnjudged = errors.New("a rule cannot be judged")
+
+// Judge holds the rules against the figures. A figure that is missing is
+// unknown. A rule that is broken by an estimate warns: it may be the estimate
+// that is wrong. It returns nil when there are no rules.
+func Judge(rules []Rule, figures []Figure) *Gate {
+	if len(rules) == 0 {
+		return nil
+	}
+	g := &Gate{Verdict: Pass}
+	for _, r := range rules {
+		o := r.judge(figureOf(r, figures))
+		g.Outcomes = append(g.Outcomes, o)
+		if o.Result == Unjudged || o.Result == Fail && g.Verdict == Pass {
+			g.Verdict = o.Result
+		}
+	}
+	return g
+}
+
+func figureOf(r Rule, figures []Figure) Figure {
+	i := slices.IndexFunc(figures, func(f Figure) bool { return f.Name == r.Name })
+	if i < 0 {
+		return Figure{Name: r.Name, Unit: r.Unit, Unknown: "it was not looked at"}
+	}
+	return figures[i]
+}
+
+func (r Rule) judge(f Figure) Outcome {
+	o := Outcome{Rule: r.String(), Result: Unjudged, Figure: f.Name, Unit: f.Unit, Reason: f.Unknown}
+	switch {
+	case f.Unknown != "":
+		return o
+	case r.Op.isRelative() && f.Old == nil:
+		o.Reason = "the old side's value is not known"
+		return o
+	case !isNumber(f.Value) || f.Old != nil && !isNumber(*f.Old):
+		o.Reason = "it is not a number"
+		return o
+	}
+	limit := r.limit(f)
+	margin := limit - f.Value
+	if r.Op.isLower() {
+		margin = -margin
+	}
+	if near(f.Value, limit) {
+		margin = 0
+	}
+	if r.Op == Equal {
+		margin = -math.Abs(margin)
+	}
+	o.Value, o.Limit, o.Margin = &f.Value, &limit, &margin
+	o.Estimated = f.Estimated
+	if r.Op.isRelative() {
+		o.Old = f.Old
+		o.Estimated = o.Estimated || f.OldEstimated
+	}
+	switch {
+	case margin > 0 || margin == 0 && r.Op != Below && r.Op != Above:
+		o.Result = Pass
+	case o.Estimated:
+		o.Result = Warn
+	default:
+		o.Result = Fail
+	}
+	return o
+}
+
+// limit is the value with which the rule compares.
+func (r Rule) limit(f Figure) float64 {
+	amount := r.Amount
+	if r.Percent {
+		amount = *f.Old * r.Amount / 100
+	}
+	switch r.Op {
+	case Grow:
+		return *f.Old + amount
+	case Shrink:
+		return *f.Old - amount
+	}
+	return amount
+}
+
+// near says whether two values are the same but for what arithmetic rounds: a
+// rule is not broken by the fifteenth digit.
+func near(a, b float64) bool {
+	return math.Abs(a-b) <= 1e-12*max(math.Abs(a), math.Abs(b))
+}
+
+func isNumber(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// Count is how many rules had a result.
+func (g *Gate) Count(result string) int {
+	n := 0
+	for _, o := range g.Outcomes {
+		if o.Result == result {
+			n++
+		}
+	}
+	return n
+}
+
+// Line is the verdict for programs, in one line:
+//
+//	verdict: VERDICT rules=N passed=N failed=N warned=N errors=N
+//
+// VERDICT is pass, fail or error; fields may be added at the end.
+func (g *Gate) Line() string {
+	return fmt.Sprintf("verdict: %s rules=%d passed=%d failed=%d warned=%d errors=%d",
+		g.Verdict, len(g.Outcomes), g.Count(Pass), g.Count(Fail), g.Count(Warn), g.Count(Unjudged))
+}
+
+// Err wraps ErrUnjudged or ErrRule and names the rules; nil when all are met or
+// only warned of, and for a nil Gate.
+func (g *Gate) Err() error {
+	if g == nil || g.Verdict == Pass {
+		return nil
+	}
+	var words []string
+	for _, o := range g.Outcomes {
+		if o.Result == g.Verdict {
+			words = append(words, o.words())
+		}
+	}
+	err := ErrRule
+	if g.Verdict == Unjudged {
+		err = ErrUnjudged
+	}
+	return fmt.Errorf("%w: %s", err, join(words))
+}
+
+// words say the rule and what it was held against: cold-sec<=8s (9.20 s).
+func (o *Outcome) words() string {
+	if o.Value == nil {
+		return o.Rule + " (unknown: " + o.Reason + ")"
+	}
+	return o.Rule + " (" + o.valueWords() + ")"
+}
+
+// valueWords are the value as a person reads it.
+func (o *Outcome) valueWords() string {
+	if o.Value == nil {
+		return "unknown"
+	}
+	s := amountWords(*o.Value, o.Unit)
+	if o.Estimated {
+		s = "~ " + s
+	}
+	return s
+}
+
+func (o *Outcome) limitWords() string {
+	if o.Limit == nil {
+		return "-"
+	}
+	s := amountWords(*o.Limit, o.Unit)
+	if o.Old != nil {
+		s += " (old " + amountWords(*o.Old, o.Unit) + ")"
+	}
+	return s
+}
+
+// marginWords say how much room is left, or by how much the rule is broken.
+func (o *Outcome) marginWords() string {
+	switch {
+	case o.Margin == nil:
+		return o.Reason
+	case *o.Margin < 0:
+		return amountWords(-*o.Margin, o.Unit) + " beyond"
+	case o.Result != Pass:
+		return "not below or above, but equal"
+	}
+	return amountWords(*o.Margin, o.Unit) + " left"
+}
+
+// headline sums the gate up: "Gate failed: 1 of 3 rules is not met".
+func (g *Gate) headline() string {
+	n := len(g.Outcomes)
+	switch g.Verdict {
+	case Unjudged:
+		return fmt.Sprintf("Gate error: %s cannot be judged", ofRules(g.Count(Unjudged), n))
+	case Fail:
+		return fmt.Sprintf("Gate failed: %s not met", ofRules(g.Count(Fail), n)+areIs(g.Count(Fail)))
+	}
+	if w := g.Count(Warn); w > 0 {
+		return fmt.Sprintf("Gate passed, with a warning: %s by an estimate", ofRules(w, n)+areIs(w)+" broken")
+	}
+	return "Gate passed: " + ofRules(n, n) + areIs(n) + " met"
+}
+
+func ofRules(some, all int) string {
+	if some == all {
+		return count(all, "rule")
+	}
+	return fmt.Sprintf("%d of %s", some, count(all, "rule"))
+}
+
+func areIs(n int) string {
+	if n == 1 {
+		return " is"
+	}
+	return " are"
+}

@@ -1,0 +1,203 @@
+package reports
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// The units of figures.
+const (
+	// UnitBytes are compressed or unpacked bytes, as the figure's name says.
+	UnitBytes = "B"
+	// UnitSeconds are seconds.
+	UnitSeconds = "sec"
+	// UnitFraction is a share from 0 to 1, written as a percentage.
+	UnitFraction = "fraction"
+	// UnitNone is a count or a ratio.
+	UnitNone = ""
+)
+
+// Quantity is something that a rule can be about.
+type Quantity struct {
+	// Name is what rules call it.
+	Name string
+	// Unit is UnitBytes, UnitSeconds, UnitFraction or UnitNone.
+	Unit string
+	// HasOld says that it is known of an old side too, so that a rule may say
+	// how far it may grow or shrink.
+	HasOld bool
+	// Means says in a few words what it is.
+	Means string
+}
+
+// Op is how a rule compares.
+type Op string
+
+// The comparisons. AtMost to Equal compare with the rule's own amount, Grow and
+// Shrink with the old side's value and the amount.
+const (
+	AtMost  Op = "<="
+	Below   Op = "<"
+	AtLeast Op = ">="
+	Above   Op = ">"
+	Equal   Op = "=="
+	// Grow: the new value is at most the old one and the amount.
+	Grow Op = ":+"
+	// Shrink: the new value is at least the old one less the amount.
+	Shrink Op = ":-"
+)
+
+// isRelative says whether the old side is looked at.
+func (o Op) isRelative() bool { return o == Grow || o == Shrink }
+
+// isLower says whether the rule sets a lower bound.
+func (o Op) isLower() bool { return o == AtLeast || o == Above || o == Shrink }
+
+// Rule is one condition on a figure, such as cold-sec<=8, new-B<=60MB or
+// cold-sec:+5%.
+//
+// The grammar, with spaces allowed between the parts:
+//
+//	rules  = rule { "," rule }
+//	rule   = name ( "<=" | "<" | ">=" | ">" | "==" ) amount
+//	       | name ( ":+" | ":-" ) ( amount | number "%" )
+//	amount = number [ unit ]
+//	unit   = "B" | "kB" | "MB" | "GB" | "TB" | "KiB" | "MiB" | "GiB" | "TiB"   of bytes
+//	       | "ms" | "s" | "min" | "h"                                          of seconds
+//	       | "%"                                                               of fractions
+//
+// A number without a unit is in bytes, seconds or a fraction, as the figure is.
+// After :+ and :- a percentage is one of the old side's value, also of a fraction.
+type Rule struct {
+	Name string
+	Op   Op
+	// Amount is in Unit; with Percent it is a percentage of the old side's value.
+	Amount  float64
+	Percent bool
+	Unit    string
+}
+
+// String writes the rule so that ParseRules reads the same rule.
+func (r Rule) String() string {
+	switch {
+	case r.Percent:
+		return r.Name + string(r.Op) + digits(r.Amount) + "%"
+	case r.Op.isRelative() && r.Unit == UnitFraction:
+		// Here 5% would be one of the old value.
+		return r.Name + string(r.Op) + digits(r.Amount)
+	}
+	return r.Name + string(r.Op) + formatAmount(r.Amount, r.Unit)
+}
+
+// ParseRules reads rules, with commas between, on the quantities known.
+func ParseRules(text string, known []Quantity) ([]Rule, error) {
+	var rules []Rule
+	for _, part := range strings.Split(text, ",") {
+		r, err := parseRule(strings.TrimSpace(part), known)
+		if err != nil {
+			return nil, err
+		}
+		if err := twice(rules, r); err != nil {
+			return nil, err
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
+}
+
+// twice refuses rules that set a bound which is set already.
+func twice(rules []Rule, more ...Rule) error {
+	for _, r := range more {
+		for _, other := range rules {
+			if other.Name == r.Name && other.Op == r.Op {
+				return fmt.Errorf("rules %s and %s set the same bound twice: keep one", other, r)
+			}
+		}
+	}
+	return nil
+}
+
+// ruleForm says how a rule is written.
+const ruleForm = "write NAME<=AMOUNT, <, >=, >, == or NAME:+AMOUNT, NAME:-AMOUNT against the old side"
+
+func parseRule(text string, known []Quantity) (Rule, error) {
+	if text == "" {
+		return Rule{}, fmt.Errorf("a rule is empty: %s", ruleForm)
+	}
+	name, op, amount := cutRule(text)
+	if op == "" {
+		return Rule{}, fmt.Errorf("rule %q compares with nothing: %s", cut(text), ruleForm)
+	}
+	q, err := findQuantity(name, known)
+	if err != nil {
+		return Rule{}, fmt.Errorf("rule %q: %w", cut(text), err)
+	}
+	r := Rule{Name: name, Op: op, Unit: q.Unit}
+	if op.isRelative() && !q.HasOld {
+		return Rule{}, fmt.Errorf("rule %q: %s has no old side to compare with: give it a limit of its own, as %s<=AMOUNT", cut(text), name, name)
+	}
+	if number, ok := strings.CutSuffix(amount, "%"); ok && op.isRelative() {
+		r.Percent = true
+		r.Amount, ok = parseNumber(strings.TrimSpace(number))
+		if !ok {
+			return Rule{}, fmt.Errorf("rule %q: %q is not a percentage such as 5%%", cut(text), cut(amount))
+		}
+		return r, nil
+	}
+	var ok bool
+	if r.Amount, ok = parseAmount(amount, q.Unit); !ok {
+		return Rule{}, fmt.Errorf("rule %q: %q is not %s", cut(text), cut(amount), amountForm(q.Unit))
+	}
+	return r, nil
+}
+
+// cutRule cuts a rule at its comparison; op is empty when there is none.
+func cutRule(text string) (name string, op Op, amount string) {
+	i := strings.IndexAny(text, "<>=:")
+	if i < 0 {
+		return "", "", ""
+	}
+	// The longer ones go first.
+	for _, op := range []Op{AtMost, AtLeast, Equal, Grow, Shrink, Below, Above} {
+		if rest, ok := strings.CutPrefix(text[i:], string(op)); ok {
+			return strings.TrimSpace(text[:i]), op, strings.TrimSpace(rest)
+		}
+	}
+	return "", "", ""
+}
+
+func findQuantity(name string, known []Quantity) (Quantity, error) {
+	var names []string
+	for _, q := range known {
+		if q.Name == name {
+			return q, nil
+		}
+		names = append(names, q.Name)
+	}
+	near := document.Suggestion(name, names)
+	if !strings.Contains(near, "did you mean") {
+		near = ""
+	}
+	return Quantity{}, fmt.Errorf("no figure is called %q%s; known are %s", cut(name), near, strings.Join(names, ", "))
+}
+
+// overridden returns the rules of base with those of over in place of all that
+// base says about the same names.
+func overridden(base, over []Rule) []Rule {
+	names := make(map[string]bool)
+	for _, r := range over {
+		names[r.Name] = true
+	}
+	var rules []Rule
+	for _, r := range base {
+		if !names[r.Name] {
+			rules = append(rules, r)
+		}
+	}
+	return append(rules, over...)
+}
+
+// cut shortens what a message quotes.
+func cut(s string) string { return ellipsis(s, 60) }
