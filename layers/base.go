@@ -2,6 +2,7 @@ package layers
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -21,8 +22,8 @@ type Base struct {
 	Below *int `json:"below,omitempty"`
 	// Example is the position of the first image that is built on it.
 	Example int `json:"example"`
-	// Images counts the images that are built on it or are it, Repositories their
-	// repositories.
+	// Images counts the images that are built on it, Repositories their
+	// repositories; an image that is the base itself is not among them.
 	Images       int `json:"images"`
 	Repositories int `json:"repositories"`
 	// CreatedBy is the build step that made its top layer.
@@ -38,7 +39,8 @@ type Base struct {
 type Move struct {
 	// To is the position in SharedSet.Bases of the base that remains.
 	To int `json:"to"`
-	// Images counts the images to rebuild.
+	// Images counts the images to rebuild; those that are themselves bases of the
+	// set go away instead.
 	Images int `json:"images"`
 	// SavedCompressedBytes need not be stored or fetched any more, of the union
 	// by digest.
@@ -101,7 +103,7 @@ func (f *family) forest() *forest {
 		t.chains = append(t.chains, c)
 	}
 	slices.SortFunc(t.chains, func(a, b int) int {
-		return cmp.Or(cmp.Compare(f.uses[b], f.uses[a]), cmp.Compare(f.depth(b), f.depth(a)), cmp.Compare(a, b))
+		return cmp.Or(cmp.Compare(points[b].Images, points[a].Images), cmp.Compare(f.depth(b), f.depth(a)), cmp.Compare(a, b))
 	})
 	for c := range t.at {
 		t.at[c] = -1
@@ -141,7 +143,7 @@ func (f *family) partings() map[int]*Base {
 	}
 	repositories, all := f.repositories()
 	points := make(map[int]*Base)
-	last := make(map[int]map[int]bool)
+	users := make(map[int]map[int]bool)
 	for i := range f.images {
 		path := f.path(i)
 		for j, c := range path {
@@ -150,20 +152,22 @@ func (f *family) partings() map[int]*Base {
 			}
 			p, ok := points[c]
 			if !ok {
-				p = &Base{Example: i, Images: f.uses[c]}
-				points[c], last[c] = p, make(map[int]bool)
+				p = &Base{}
+				points[c], users[c] = p, make(map[int]bool)
 			}
-			last[c][repositories[i]] = true
-			switch {
-			case j < len(path)-1 && f.isWhole(p.Example, c):
+			if j == len(path)-1 {
+				p.be(i)
+				continue
+			}
+			if p.Images == 0 {
 				p.Example = i
-			case j == len(path)-1 && p.Image == nil:
-				p.Image = &i
 			}
+			p.Images++
+			users[c][repositories[i]] = true
 		}
 	}
 	for c, p := range points {
-		p.Repositories = len(last[c])
+		p.Repositories = len(users[c])
 		if p.Image == nil && p.Repositories == 1 && all > 1 {
 			delete(points, c)
 		}
@@ -171,10 +175,11 @@ func (f *family) partings() map[int]*Base {
 	return points
 }
 
-// isWhole says whether an image is exactly the chain.
-func (f *family) isWhole(i, chain int) bool {
-	path := f.path(i)
-	return path[len(path)-1] == chain
+// be notes an image that is exactly the base; the first one names it.
+func (b *Base) be(image int) {
+	if b.Image == nil {
+		b.Image = &image
+	}
 }
 
 // repositories numbers the repository of each image, and counts them. A
@@ -198,98 +203,104 @@ func (f *family) repositories() ([]int, int) {
 // the others were rebuilt on it, best first: most compressed bytes for each
 // image to rebuild. Nothing when there is only one lowest base.
 func (f *family) moves(t *forest) []Move {
-	m := newMoving(f, t)
-	if len(m.blobs) < 2 {
-		return nil
-	}
+	m := f.apart(t)
 	var list []Move
 	for b, blobs := range m.blobs {
 		move := Move{To: b, Images: m.images - t.bases[b].Images,
-			SavedCompressedBytes: m.baseOnly - m.bytesOf(blobs),
-			SavedUnpackedBytes:   m.unpacked - m.above - t.bases[b].Size.UnpackedBytes}
-		if move.SavedCompressedBytes > 0 {
+			SavedCompressedBytes: m.onlyInBases - m.bytesOf(blobs),
+			SavedUnpackedBytes:   m.unpacked - m.above - m.chainBytes(t.chains[b])}
+		if move.Images > 0 && move.SavedCompressedBytes > 0 {
 			list = append(list, move)
 		}
 	}
 	slices.SortFunc(list, func(x, y Move) int {
-		perX := float64(x.SavedCompressedBytes) / float64(x.Images)
-		perY := float64(y.SavedCompressedBytes) / float64(y.Images)
-		return cmp.Or(cmp.Compare(perY, perX), cmp.Compare(y.SavedCompressedBytes, x.SavedCompressedBytes), cmp.Compare(x.To, y.To))
+		return cmp.Or(cmp.Compare(y.perImage(), x.perImage()), cmp.Compare(y.SavedCompressedBytes, x.SavedCompressedBytes), cmp.Compare(x.To, y.To))
 	})
 	return list
 }
 
-// moving are the images of a family taken apart into their lowest bases and
-// what is above.
-type moving struct {
+func (m *Move) perImage() float64 { return float64(m.SavedCompressedBytes) / float64(m.Images) }
+
+// parts are the images of a family taken apart into their lowest bases and what
+// is above.
+type parts struct {
 	f *family
-	// blobs are the distinct blobs in the place of each lowest base.
-	blobs map[int]map[int]bool
-	// kept marks the layers that stand above a base or in an image without one.
-	kept []bool
-	// images counts the images on any base; baseOnly are the compressed bytes
-	// that are used in bases alone.
-	images   int
-	baseOnly int64
-	// unpacked are the unpacked bytes of all chains with a base, above those of
-	// the distinct chains that remain when all bases are the same one.
+	// blobs are the distinct blobs in the place of each lowest base; images
+	// counts the images that are built on any.
+	blobs  map[int]map[int]bool
+	images int
+	// kept marks the layers that stand above a base or in an image without one,
+	// keptChains the chains of images without one.
+	kept, keptChains []bool
+	// onlyInBases are the compressed bytes of the blobs that are not kept.
+	onlyInBases int64
+	// unpacked are the unpacked bytes of the chains that are not kept, above of
+	// those that remain above the bases when all are the same one.
 	unpacked, above int64
+	steps           map[chainStep]int
 }
 
-func newMoving(f *family, t *forest) *moving {
-	m := &moving{f: f, blobs: make(map[int]map[int]bool), kept: make([]bool, len(f.inv.Layers))}
-	// Chains above the bases are numbered anew as if they all stood on one.
-	steps, counted := make(map[chainStep]int), make([]bool, len(f.uses))
-	for i, image := range f.images {
-		below := -1
-		for j, c := range f.path(i) {
-			l, root := f.inv.Images[image].Layers[j], t.root[c]
-			unpacked := f.layerOf(c).unpacked()
-			switch {
-			case t.rootOf(f.path(i)) < 0:
-				m.kept[l] = true
-				continue
-			case root < 0 || t.at[c] == root:
-				m.put(t.rootOf(f.path(i)), l)
-			default:
-				m.kept[l] = true
-				step := chainStep{below, f.chains.DiffIDs[c]}
-				id, ok := steps[step]
-				if !ok {
-					id = len(steps)
-					steps[step] = id
-					m.above += unpacked
-				}
-				below = id
-			}
-			if !counted[c] {
-				counted[c] = true
-				m.unpacked += unpacked
-			}
-		}
-		if t.rootOf(f.path(i)) >= 0 {
-			m.images++
-		}
+func (f *family) apart(t *forest) *parts {
+	m := &parts{f: f, blobs: make(map[int]map[int]bool), kept: make([]bool, len(f.inv.Layers)),
+		keptChains: make([]bool, len(f.uses)), steps: make(map[chainStep]int)}
+	for i := range f.images {
+		m.take(i, t)
+	}
+	for b := range m.blobs {
+		m.images += t.bases[b].Images
 	}
 	all := make(map[int]bool)
 	for _, blobs := range m.blobs {
-		for l := range blobs {
-			all[l] = true
+		maps.Copy(all, blobs)
+	}
+	m.onlyInBases = m.bytesOf(all)
+	for c, n := range f.uses {
+		if n > 0 && !m.keptChains[c] {
+			m.unpacked += f.layerOf(c).unpacked()
 		}
 	}
-	m.baseOnly = m.bytesOf(all)
 	return m
 }
 
-func (m *moving) put(base, layer int) {
-	if m.blobs[base] == nil {
+// take takes the i-th image apart. The chains above its base are numbered anew
+// as if all images stood on the same one.
+func (m *parts) take(i int, t *forest) {
+	path, layers := m.f.path(i), m.f.inv.Images[m.f.images[i]].Layers
+	base, height := -1, 0
+	if n := len(path); n > 0 && t.root[path[n-1]] >= 0 {
+		base = t.root[path[n-1]]
+		height = m.f.depth(t.chains[base])
+	}
+	if base >= 0 && m.blobs[base] == nil {
 		m.blobs[base] = make(map[int]bool)
 	}
-	m.blobs[base][layer] = true
+	below := -1
+	for j, c := range path {
+		switch {
+		case base < 0:
+			m.kept[layers[j]], m.keptChains[c] = true, true
+		case j < height:
+			m.blobs[base][layers[j]] = true
+		default:
+			m.kept[layers[j]] = true
+			below = m.stack(chainStep{below, m.f.chains.DiffIDs[c]}, m.f.layerOf(c))
+		}
+	}
+}
+
+// stack numbers a step above the bases, and counts it when it is new.
+func (m *parts) stack(step chainStep, l *Layer) int {
+	id, ok := m.steps[step]
+	if !ok {
+		id = len(m.steps)
+		m.steps[step] = id
+		m.above += l.unpacked()
+	}
+	return id
 }
 
 // bytesOf counts those of the blobs that nothing but bases uses.
-func (m *moving) bytesOf(blobs map[int]bool) int64 {
+func (m *parts) bytesOf(blobs map[int]bool) int64 {
 	var sum int64
 	for l := range blobs {
 		if !m.kept[l] {
@@ -299,12 +310,16 @@ func (m *moving) bytesOf(blobs map[int]bool) int64 {
 	return sum
 }
 
-// rootOf returns the lowest base of a path of chains, -1 when it has none.
-func (t *forest) rootOf(path []int) int {
-	if len(path) == 0 {
-		return -1
+// chainBytes counts the unpacked bytes of a base that images without a base do
+// not keep.
+func (m *parts) chainBytes(c int) int64 {
+	var sum int64
+	for ; c >= 0; c = m.f.chains.Parents[c] {
+		if !m.keptChains[c] {
+			sum += m.f.layerOf(c).unpacked()
+		}
 	}
-	return t.root[path[len(path)-1]]
+	return sum
 }
 
 // unpacked returns the unpacked bytes, 0 when they are unknown.
