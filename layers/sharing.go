@@ -206,7 +206,7 @@ func sharedFraction(union, sum int64) float64 {
 	if sum == 0 {
 		return 0
 	}
-	return 1 - float64(union)/float64(sum)
+	return float64(sum-union) / float64(sum)
 }
 
 // sharedLayers lists the family's blobs, and says where each layer of the
