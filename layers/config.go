@@ -12,12 +12,12 @@ type config struct {
 	platform
 	created jsonText
 	diffIDs []jsonText
-	history []step
+	history []historyStep
 	hashes  []hash
 }
 
-// step is an entry of a config's history.
-type step struct {
+// historyStep is an entry of a config's history.
+type historyStep struct {
 	createdBy jsonText
 	empty     bool
 }
@@ -66,7 +66,7 @@ func (c *config) parse(raw []byte, layers int) error {
 	return nil
 }
 
-func readStep(s *scanner) (h step) {
+func readStep(s *scanner) (h historyStep) {
 	s.object(func(key []byte) {
 		switch string(key) {
 		case "created_by":

@@ -299,6 +299,9 @@ type Size struct {
 	Layers int `json:"layers"`
 	// CompressedBytes is their size as stored.
 	CompressedBytes int64 `json:"compressedBytes"`
+	// CompressedEstimatedBytes is the part of CompressedBytes that is estimated,
+	// because the source keeps no compressed blob.
+	CompressedEstimatedBytes int64 `json:"compressedEstimatedBytes,omitempty"`
 	// UnpackedBytes is the size of their uncompressed tars.
 	UnpackedBytes int64 `json:"unpackedBytes"`
 	// EstimatedBytes is the part of UnpackedBytes that is estimated.
@@ -330,18 +333,46 @@ func (inv *Inventory) Total() Size {
 func (inv *Inventory) sum(layers []int) Size {
 	var s Size
 	for _, l := range layers {
-		layer := inv.Layers[l]
-		s.Layers++
-		s.CompressedBytes += layer.CompressedBytes
-		switch {
-		case layer.UnpackedBytes == nil:
-			s.UnknownLayers++
-		case layer.UnpackedSource == Estimated:
-			s.EstimatedBytes += *layer.UnpackedBytes
-			s.UnpackedBytes += *layer.UnpackedBytes
-		default:
-			s.UnpackedBytes += *layer.UnpackedBytes
-		}
+		s.add(&inv.Layers[l])
 	}
+	return s
+}
+
+// add counts one more layer.
+func (s *Size) add(l *Layer) {
+	s.Layers++
+	s.CompressedBytes += l.CompressedBytes
+	if l.CompressedSource == Estimated {
+		s.CompressedEstimatedBytes += l.CompressedBytes
+	}
+	if l.UnpackedBytes == nil {
+		s.UnknownLayers++
+		return
+	}
+	s.UnpackedBytes += *l.UnpackedBytes
+	if l.UnpackedSource == Estimated {
+		s.EstimatedBytes += *l.UnpackedBytes
+	}
+}
+
+// plus returns the sum of two amounts that have no layer in common.
+func (s Size) plus(t Size) Size {
+	s.Layers += t.Layers
+	s.CompressedBytes += t.CompressedBytes
+	s.CompressedEstimatedBytes += t.CompressedEstimatedBytes
+	s.UnpackedBytes += t.UnpackedBytes
+	s.EstimatedBytes += t.EstimatedBytes
+	s.UnknownLayers += t.UnknownLayers
+	return s
+}
+
+// minus returns what is left of an amount without t, which is part of it.
+func (s Size) minus(t Size) Size {
+	s.Layers -= t.Layers
+	s.CompressedBytes -= t.CompressedBytes
+	s.CompressedEstimatedBytes -= t.CompressedEstimatedBytes
+	s.UnpackedBytes -= t.UnpackedBytes
+	s.EstimatedBytes -= t.EstimatedBytes
+	s.UnknownLayers -= t.UnknownLayers
 	return s
 }

@@ -279,15 +279,15 @@ func (d *Diff) sameWords() string {
 
 // fetchWords are the bytes to fetch, marked where part is estimated.
 func (l *DiffLoad) fetchWords() string {
-	return layerSize(l.FetchBytes, l.EstimatedFetchBytes > 0)
+	return markedSize(l.FetchBytes, l.EstimatedFetchBytes > 0)
 }
 
 func (l *DiffLoad) unpackWords() string {
-	return layerSize(l.UnpackBytes, l.EstimatedUnpackBytes > 0)
+	return markedSize(l.UnpackBytes, l.EstimatedUnpackBytes > 0)
 }
 
-// layerSize writes a size; an estimated one is marked with ~.
-func layerSize(bytes int64, estimated bool) string {
+// markedSize writes a size; an estimated one is marked with ~.
+func markedSize(bytes int64, estimated bool) string {
 	if estimated {
 		return "~ " + size(bytes)
 	}

@@ -167,8 +167,8 @@ func (p *printer) diffLayers(d *Diff) {
 }
 
 func addDiffLayer(t *textTable, place string, l *DiffLayer) {
-	compressed := layerSize(l.CompressedBytes, l.CompressedSource == layers.Estimated)
-	t.add(l.resembles(), place, l.State, short(l.Digest), compressed, layerSize(l.UnpackedBytes, l.UnpackedSource == layers.Estimated), ellipsis(stepWords(l.CreatedBy), 60))
+	compressed := markedSize(l.CompressedBytes, l.CompressedSource == layers.Estimated)
+	t.add(l.resembles(), place, l.State, short(l.Digest), compressed, markedSize(l.UnpackedBytes, l.UnpackedSource == layers.Estimated), ellipsis(stepWords(l.CreatedBy), 60))
 }
 
 // resembles says what the layer has in common with one of OLD's.

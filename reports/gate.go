@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/cachebench/cachebench/layers"
 )
@@ -13,6 +12,8 @@ import (
 type Figure struct {
 	// Name and Unit are those of the Quantity.
 	Name, Unit string
+	// Platform tells figures of one name apart; empty where there is one.
+	Platform string
 	// Value is in Unit.
 	Value float64
 	// Estimated says that Value rests on sizes that are estimated.
@@ -29,7 +30,7 @@ type Figure struct {
 func Figures(list []layers.Figure) []Figure {
 	figures := make([]Figure, len(list))
 	for i, f := range list {
-		figures[i] = Figure{Name: f.Name, Unit: f.Unit, Value: f.Value, Estimated: f.Estimated}
+		figures[i] = Figure{Name: f.Name, Platform: f.Platform, Unit: f.Unit, Value: f.Value, Estimated: f.Estimated}
 	}
 	return figures
 }
@@ -88,7 +89,7 @@ var ErrRule = errors.New("a rule is not met")
 var ErrUnjudged = errors.New("a rule cannot be judged")
 
 // Judge holds the rules against the figures. A figure that is missing is
-// unknown. A rule that is broken by an estimate warns: it may be the estimate
+// unknown; where several have a rule's name, the rule is held against each. A rule that is broken by an estimate warns: it may be the estimate
 // that is wrong. It returns nil when there are no rules.
 func Judge(rules []Rule, figures []Figure) *Gate {
 	if len(rules) == 0 {
@@ -96,21 +97,35 @@ func Judge(rules []Rule, figures []Figure) *Gate {
 	}
 	g := &Gate{Verdict: Pass}
 	for _, r := range rules {
-		o := r.judge(figureOf(r, figures))
-		g.Outcomes = append(g.Outcomes, o)
-		if o.Result == Unjudged || o.Result == Fail && g.Verdict == Pass {
-			g.Verdict = o.Result
+		for _, f := range figuresOf(r, figures) {
+			o := r.judge(f)
+			g.Outcomes = append(g.Outcomes, o)
+			if o.Result == Unjudged || o.Result == Fail && g.Verdict == Pass {
+				g.Verdict = o.Result
+			}
 		}
 	}
 	return g
 }
 
-func figureOf(r Rule, figures []Figure) Figure {
-	i := slices.IndexFunc(figures, func(f Figure) bool { return f.Name == r.Name })
-	if i < 0 {
-		return Figure{Name: r.Name, Unit: r.Unit, Unknown: "it was not looked at"}
+// figuresOf are the figures that a rule is about, at least one. Where they are
+// several their names tell the platforms.
+func figuresOf(r Rule, figures []Figure) []Figure {
+	var named []Figure
+	for _, f := range figures {
+		if f.Name == r.Name {
+			named = append(named, f)
+		}
 	}
-	return figures[i]
+	if len(named) == 0 {
+		return []Figure{{Name: r.Name, Unit: r.Unit, Unknown: "it was not looked at"}}
+	}
+	if len(named) > 1 {
+		for i := range named {
+			named[i].Name += " on " + named[i].Platform
+		}
+	}
+	return named
 }
 
 func (r Rule) judge(f Figure) Outcome {

@@ -89,9 +89,9 @@ type view struct {
 	Baseline *table
 	Policies []fact
 
-	Images, Pairs, Unresolved *table
-	SharingLead               string
-	SharingSource             string
+	Sharing       []sharingView
+	SharingSource string
+	Unresolved    *table
 
 	LeftOut, Numbers, Parameters *table
 	Assumptions, Doubts          []string
@@ -144,9 +144,7 @@ func viewOf(r *Report) *view {
 		v.Policies = policies(r.Matches)
 	}
 	if s := r.Sharing; s != nil {
-		v.SharingLead = sharingLead(s)
-		v.SharingSource, _ = unpackedOrigin(s.Union)
-		v.Images, v.Pairs, v.Unresolved = imagesTable(s), pairsTable(s), unresolvedTable(s)
+		v.addSharing(s)
 	}
 	return v
 }
@@ -329,11 +327,6 @@ func dotSample(arm string) template.HTML {
 	c.open("svg", "class", "key", "width", "14", "height", "14", "viewBox", "-7 -7 14 14", "aria-hidden", "true")
 	c.dot(armClass(arm, ""), "", 0, 0)
 	return c.html()
-}
-
-func sharingLead(s *Sharing) string {
-	return fmt.Sprintf("%s: %s compressed if each is stored alone, %s with each distinct layer once (sharing factor %s); %s unpacked.",
-		count(len(s.Images), "image"), size(s.Sum.CompressedBytes), size(s.Union.CompressedBytes), decimal(s.SharingFactor, 2), unpackedSize(s.Union))
 }
 
 func digestCell(d layers.Digest) cell {

@@ -302,36 +302,6 @@ func policies(m *matcher.Matches) []fact {
 	return list
 }
 
-func imagesTable(s *Sharing) *table {
-	t := newTable("Images", "reference", "digest", "platform", ">layers", ">compressed", ">unpacked")
-	for _, image := range s.Images {
-		t.add(cell{Text: image.Reference, Long: true}, digestCell(image.Digest), wordCell(image.Platform), countCell(image.Size.Layers), bytesCell(image.Size.CompressedBytes), unpackedCell(image.Size))
-	}
-	if len(t.Rows) > 0 {
-		t.add(wordCell("sum, each image alone"), cell{}, cell{}, countCell(s.Sum.Layers), bytesCell(s.Sum.CompressedBytes), unpackedCell(s.Sum))
-		t.add(wordCell("union, each distinct layer once"), cell{}, cell{}, countCell(s.Union.Layers), bytesCell(s.Union.CompressedBytes), unpackedCell(s.Union))
-	}
-	return t.unlessEmpty()
-}
-
-func pairsTable(s *Sharing) *table {
-	t := newTable("Pairs of images that share most: the same blobs save a download, the same chains an unpacking too",
-		"image", "and", ">layers by digest", ">compressed", ">layers by chain", ">compressed", ">unpacked")
-	for _, p := range s.Pairs {
-		t.add(namedCell(shortReference(p.A), p.A), namedCell(shortReference(p.B), p.B), countCell(p.ByDigest.Layers), bytesCell(p.ByDigest.CompressedBytes),
-			countCell(p.ByChain.Layers), bytesCell(p.ByChain.CompressedBytes), unpackedCell(p.ByChain))
-	}
-	return t.unlessEmpty()
-}
-
-func unresolvedTable(s *Sharing) *table {
-	t := newTable("References that could not be read; they count nowhere", "reference", "why")
-	for _, u := range s.Unresolved {
-		t.add(longCell(u.Reference), longCell(u.Reason))
-	}
-	return t.unlessEmpty()
-}
-
 func leftOutTable(c *simulate.Coverage) *table {
 	if c == nil {
 		return nil

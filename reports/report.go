@@ -52,7 +52,7 @@ type Report struct {
 	// Plan, Matches and Sharing are absent when that stage did not run.
 	Plan    *plan.Plan       `json:"plan,omitempty"`
 	Matches *matcher.Matches `json:"matches,omitempty"`
-	Sharing *Sharing         `json:"sharing,omitempty"`
+	Sharing *layers.Sharing  `json:"sharing,omitempty"`
 	// Arms summarise all startups of one arm and source; Summaries those of one
 	// app in them. Both in the order cold, automatic, cached, then others by
 	// name; Summaries by app first.
@@ -88,14 +88,16 @@ type Input struct {
 	// Provenance and Coverage are the Timeline's when they are empty.
 	Provenance simulate.Provenance
 	Coverage   *simulate.Coverage
-	// Platform chooses the Inventory's images; empty takes all.
-	Platform  string
-	Inventory *layers.Inventory
-	Workload  *workload.Workload
-	Matches   *matcher.Matches
-	Plan      *plan.Plan
-	Timeline  *simulate.Timeline
-	Profile   Profile
+	// Platform chooses the Inventory's images; empty takes all, each platform by
+	// itself unless MixPlatforms counts them together.
+	Platform     string
+	MixPlatforms bool
+	Inventory    *layers.Inventory
+	Workload     *workload.Workload
+	Matches      *matcher.Matches
+	Plan         *plan.Plan
+	Timeline     *simulate.Timeline
+	Profile      Profile
 	// Assumptions and Doubts come before those of the Plan, of the Timeline and
 	// those that the Report finds itself.
 	Assumptions []string
@@ -127,7 +129,9 @@ func New(in Input) *Report {
 	r.Arms, r.Summaries = summarize(startups)
 	r.Distributions = distribute(startups)
 	r.Waterfalls = chooseWaterfalls(startups)
-	r.Sharing = share(in.Inventory, in.Platform)
+	if in.Inventory != nil {
+		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})
+	}
 	r.Apps = apps(in, r.Summaries)
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)

@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench/internal/golden"
-	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -193,49 +192,6 @@ func TestDistribution(t *testing.T) {
 		if gap := points[i+1].Fraction - points[i].Fraction; gap > 2./bands {
 			t.Errorf("a gap of %v after point %d", gap, i)
 		}
-	}
-}
-
-// web and train share the base and python by digest and by chain; web and
-// checkout the base alone.
-func TestSharing(t *testing.T) {
-	s := share(shopInventory(), testPlatform)
-	pairs := make(map[string]Pair)
-	for _, p := range s.Pairs {
-		pairs[shortReference(p.A)+" "+shortReference(p.B)] = p
-	}
-	both := layers.Size{Layers: 2, CompressedBytes: 47e6, UnpackedBytes: 134e6}
-	if p := pairs["web:2.4.1 train:0.8"]; p.ByDigest != both || p.ByChain != both {
-		t.Errorf("web and train share %+v, want %+v twice", p, both)
-	}
-	base := layers.Size{Layers: 1, CompressedBytes: 29e6, UnpackedBytes: 78e6}
-	if p := pairs["web:2.4.1 checkout:1.9"]; p.ByDigest != base || p.ByChain != base {
-		t.Errorf("web and checkout share %+v, want %+v twice", p, base)
-	}
-	// Six more images have the base, one more has python.
-	if got, want := s.Sum.CompressedBytes-s.Union.CompressedBytes, int64(6*29e6+18e6); got != want {
-		t.Errorf("sum less union is %d bytes, want %d", got, want)
-	}
-	if other := share(shopInventory(), "linux/arm64"); len(other.Images) != 0 || other.SharingFactor != 0 {
-		t.Errorf("another platform has %+v", other)
-	}
-}
-
-// The same tar under another digest is unpacked only once but fetched again,
-// and a layer above another base is fetched once but unpacked again.
-func TestSharingOverlapsDiffer(t *testing.T) {
-	bytes := int64(50)
-	layer := func(digest, diffID string) layers.Layer {
-		return layers.Layer{Digest: digestFor(digest), DiffID: digestFor(diffID), CompressedBytes: 20, UnpackedBytes: &bytes, UnpackedSource: layers.Measured}
-	}
-	inv := &layers.Inventory{
-		Layers: []layers.Layer{layer("a", "t"), layer("a2", "t"), layer("b", "u")},
-		Images: []layers.Image{{Reference: "one", Layers: []int{0}}, {Reference: "two", Layers: []int{1}}, {Reference: "three", Layers: []int{2, 0}}},
-	}
-	size := layers.Size{Layers: 1, CompressedBytes: 20, UnpackedBytes: 50}
-	want := []Pair{{A: "one", B: "three", ByDigest: size}, {A: "one", B: "two", ByChain: size}}
-	if diff := cmp.Diff(want, share(inv, "").Pairs); diff != "" {
-		t.Errorf("pairs (-want +got):\n%s", diff)
 	}
 }
 

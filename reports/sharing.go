@@ -2,185 +2,303 @@ package reports
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cachebench/cachebench/layers"
 )
 
-// Sharing says how big images are and which layers they have in common.
-type Sharing struct {
-	// Images are in the Inventory's order.
-	Images []ImageSize `json:"images,omitempty"`
-	// Sum counts a layer once for each image that has it; Union counts each
-	// distinct layer once (by digest).
-	Sum   layers.Size `json:"sum"`
-	Union layers.Size `json:"union"`
-	// SharingFactor is Sum over Union in compressed bytes: 1 when nothing is
-	// shared, 3 when a layer is used by three images on average; 0 when there
-	// are no bytes.
-	SharingFactor float64 `json:"sharingFactor"`
-	// Layers are the distinct layers, the largest compressed first.
-	Layers []LayerUse `json:"layers,omitempty"`
-	// Pairs are the pairs of images that share most bytes by digest, most
-	// first, at most 10; pairs that share nothing are left out.
-	Pairs []Pair `json:"pairs,omitempty"`
-	// Unresolved are references that could not be read.
-	Unresolved []layers.Unresolved `json:"unresolved,omitempty"`
+// imageSet is a set of images as all formats show it.
+type imageSet struct {
+	*layers.SharedSet
+	// names are what tells the images apart, prefix what all references begin
+	// with besides.
+	names  []string
+	prefix string
 }
 
-// ImageSize is the size of one image.
-type ImageSize struct {
-	Reference string        `json:"reference" document:"required"`
-	Digest    layers.Digest `json:"digest"`
-	// Platform is os/arch[/variant].
-	Platform string      `json:"platform"`
-	Size     layers.Size `json:"size"`
-	// Own is the part of Size that no other of the images has (by digest).
-	Own layers.Size `json:"own"`
+func newImageSet(s *layers.SharedSet) *imageSet {
+	v := &imageSet{SharedSet: s, prefix: commonPrefix(s.Images)}
+	for _, img := range s.Images {
+		name := strings.TrimPrefix(img.Reference, v.prefix)
+		if !img.From.IsZero() {
+			name += " from " + img.From.UTC().Format("2006-01-02")
+		}
+		v.names = append(v.names, name)
+	}
+	return v
 }
 
-// LayerUse is one layer and how many images have it.
-type LayerUse struct {
-	Digest layers.Digest `json:"digest" document:"required"`
-	Size   layers.Size   `json:"size"`
-	// Images counts the images that have it.
-	Images int `json:"images"`
-	// CreatedBy is the build step that made it, where known.
-	CreatedBy string `json:"createdBy,omitempty"`
+// commonPrefix is what all references begin with, up to a slash or a colon
+// before the name.
+func commonPrefix(images []layers.SharedImage) string {
+	if len(images) < 2 {
+		return ""
+	}
+	prefix := images[0].Reference
+	for _, img := range images {
+		for !strings.HasPrefix(img.Reference, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	// A tag is no name by itself.
+	return prefix[:strings.LastIndexByte(prefix, '/')+1]
 }
 
-// Pair is what two images have in common. The two overlaps are never added:
-// see matcher.Overlap.
-type Pair struct {
-	// A and B are references.
-	A string `json:"a" document:"required"`
-	B string `json:"b" document:"required"`
-	// ByDigest are layers with the same stored blob: one download serves both.
-	ByDigest layers.Size `json:"byDigest"`
-	// ByChain are layers of B that are unpacked already where A is, because
-	// all layers below are the same too; sizes are those stored for B.
-	ByChain layers.Size `json:"byChain"`
-}
+// platformWords names the platform, or says that there are several.
+func (s *imageSet) platformWords() string { return cmpOr(s.Platform, "all platforms together") }
 
-// maxPairs bounds Sharing.Pairs.
-const maxPairs = 10
-
-// share measures the images of platform, all images when it is empty.
-func share(inv *layers.Inventory, platform string) *Sharing {
-	if inv == nil {
+// onlyImage returns the image of a set of one, else nil.
+func (s *imageSet) onlyImage() *layers.SharedImage {
+	if len(s.Images) != 1 {
 		return nil
 	}
-	s := &Sharing{Unresolved: inv.Unresolved}
-	var chosen []int
-	for i, img := range inv.Images {
-		if platform == "" || img.Platform == platform {
-			chosen = append(chosen, i)
-		}
-	}
-	uses := usesOf(inv, chosen)
-	for _, i := range chosen {
-		img := inv.Images[i]
-		size := inv.Union(i)
-		s.Images = append(s.Images, ImageSize{img.Reference, img.Digest, img.Platform, size, ownOf(inv, i, uses)})
-		s.Sum = added(s.Sum, size)
-	}
-	s.Layers = layerUses(inv, uses)
-	s.Union = inv.Union(chosen...)
-	if s.Union.CompressedBytes > 0 {
-		s.SharingFactor = float64(s.Sum.CompressedBytes) / float64(s.Union.CompressedBytes)
-	}
-	s.Pairs = topPairs(inv, chosen)
-	return s
+	return &s.Images[0]
 }
 
-// usesOf counts, for each layer of the Inventory, the images that have it.
-func usesOf(inv *layers.Inventory, images []int) []int {
-	uses := make([]int, len(inv.Layers))
-	for _, i := range images {
-		for l := range setOf(inv.Images[i].Layers) {
-			uses[l]++
-		}
+// headline is the set in one sentence.
+func (s *imageSet) headline() string {
+	if img := s.onlyImage(); img != nil {
+		return fmt.Sprintf("%s: %s, %s compressed, %s unpacked.", shortReference(img.Reference),
+			count(len(img.Layers), "layer"), compressedSize(img.Total.ByDigest), unpackedSize(img.Total.ByChain))
 	}
-	return uses
+	return fmt.Sprintf("%s: %s compressed if each is stored alone, %s with each layer once (%s shared).",
+		s.imagesWords(), compressedSize(s.Sum.ByDigest), compressedSize(s.Union.ByDigest), percent(s.SharedFraction))
 }
 
-func ownOf(inv *layers.Inventory, image int, uses []int) (own layers.Size) {
-	for l := range setOf(inv.Images[image].Layers) {
-		if uses[l] == 1 {
-			own = added(own, sizeOf(inv.Layers[l]))
-		}
+// imagesWords counts the images, and their names where there are more.
+func (s *imageSet) imagesWords() string {
+	words := count(len(s.Images), "image")
+	if s.References > len(s.Images) {
+		words += " with " + count(s.References, "name")
 	}
-	return own
+	return words
 }
 
-func layerUses(inv *layers.Inventory, uses []int) []LayerUse {
-	var list []LayerUse
-	for l, n := range uses {
-		if n > 0 {
-			list = append(list, LayerUse{inv.Layers[l].Digest, sizeOf(inv.Layers[l]), n, inv.Layers[l].CreatedBy})
+// compressedSize writes the compressed bytes of s, with ~ where a part is
+// estimated.
+func compressedSize(s layers.Size) string {
+	if s.CompressedEstimatedBytes > 0 {
+		return "~ " + size(s.CompressedBytes)
+	}
+	return size(s.CompressedBytes)
+}
+
+// worthSaying is the part of a union from which on saving it is advised: 1 %.
+const worthSaying = 0.01
+
+// advice says what would save most, in order.
+func (s *imageSet) advice() []string {
+	type gain struct {
+		fraction float64
+		words    string
+	}
+	var gains []gain
+	add := func(saved, of int64, what, unit string) {
+		if f := float64(saved) / float64(max(of, 1)); f >= worthSaying {
+			gains = append(gains, gain{f, fmt.Sprintf("%s: saves %s %s of the union (%s).", what, size(saved), unit, percent(f))})
 		}
 	}
-	slices.SortStableFunc(list, func(x, y LayerUse) int {
-		return cmp.Compare(y.Size.CompressedBytes, x.Size.CompressedBytes)
-	})
+	blobs, chains := s.Union.ByDigest.CompressedBytes, s.Union.ByChain.UnpackedBytes
+	if len(s.Moves) > 0 {
+		m := s.Moves[0]
+		add(m.SavedCompressedBytes, blobs, fmt.Sprintf("rebuild %s on %s", count(m.Images, "image"), s.baseName(m.To)), "compressed, estimated,")
+	}
+	for _, t := range s.duplicateTotals() {
+		groups := " (" + count(t.groups, "group") + " of layers)"
+		if t.kind == layers.OtherParent {
+			add(t.unpacked, chains, "build images with the same layers on one base, in one order"+groups, "unpacked")
+		} else {
+			add(t.compressed, blobs, duplicateAdvice(t.kind)+groups, "compressed")
+		}
+	}
+	if s.Hidden != nil {
+		add(s.Hidden.Bytes(), chains, "delete or replace files in the step that makes them", "unpacked")
+	}
+	slices.SortStableFunc(gains, func(a, b gain) int { return cmp.Compare(b.fraction, a.fraction) })
+	var list []string
+	for i, g := range gains {
+		start := "Also: "
+		if i == 0 {
+			start = "Best next step: "
+		}
+		list = append(list, start+g.words)
+	}
 	return list
 }
 
-func added(a, b layers.Size) layers.Size {
-	a.Layers += b.Layers
-	a.CompressedBytes += b.CompressedBytes
-	a.UnpackedBytes += b.UnpackedBytes
-	a.EstimatedBytes += b.EstimatedBytes
-	a.UnknownLayers += b.UnknownLayers
-	return a
+func duplicateAdvice(kind string) string {
+	switch kind {
+	case layers.Recompressed:
+		return "push layers that hold the same tar with one compressor"
+	case layers.OtherTimestamps:
+		return "build layers that differ in timestamps alone reproducibly"
+	}
+	return "build the same step once, where it gives the same files (may be)"
 }
 
-// topPairs compares every image with every other on its platform: for 400
-// images that is 80,000 comparisons of some ten layers.
-func topPairs(inv *layers.Inventory, images []int) []Pair {
-	chains := inv.Chains()
-	var pairs []Pair
-	for n, a := range images {
-		digests := setOf(inv.Images[a].Layers)
-		held := setOf(chains.Images[a])
-		for _, b := range images[n+1:] {
-			if inv.Images[a].Platform != inv.Images[b].Platform {
-				continue
+// duplicateTotal is what all groups of a kind would save.
+type duplicateTotal struct {
+	kind                 string
+	groups               int
+	compressed, unpacked int64
+}
+
+func (s *imageSet) duplicateTotals() []duplicateTotal {
+	var totals []duplicateTotal
+	for _, kind := range []string{layers.Recompressed, layers.OtherTimestamps, layers.SameStep, layers.OtherParent} {
+		t := duplicateTotal{kind: kind}
+		for _, n := range s.NearDuplicates {
+			if n.Kind == kind {
+				t.groups++
+				t.compressed += n.SavedCompressedBytes
+				t.unpacked += n.SavedUnpackedBytes
 			}
-			pair := Pair{A: inv.Images[a].Reference, B: inv.Images[b].Reference}
-			counted := make(map[int]bool)
-			for j, l := range inv.Images[b].Layers {
-				if held[chains.Images[b][j]] {
-					pair.ByChain = added(pair.ByChain, sizeOf(inv.Layers[l]))
-				}
-				if digests[l] && !counted[l] {
-					counted[l] = true
-					pair.ByDigest = added(pair.ByDigest, sizeOf(inv.Layers[l]))
-				}
-			}
-			if pair.ByDigest.Layers+pair.ByChain.Layers > 0 {
-				pairs = append(pairs, pair)
+		}
+		if t.groups > 0 {
+			totals = append(totals, t)
+		}
+	}
+	return totals
+}
+
+// kindWords says in a word or two why layers could be one.
+func kindWords(kind string) string {
+	switch kind {
+	case layers.Recompressed:
+		return "recompressed"
+	case layers.OtherTimestamps:
+		return "other timestamps"
+	case layers.SameStep:
+		return "same step (may be)"
+	}
+	return "other layers below"
+}
+
+// hints are the hints of the kinds that there are, each once.
+func (s *imageSet) hints() []string {
+	var list []string
+	for _, t := range s.duplicateTotals() {
+		for _, n := range s.NearDuplicates {
+			if n.Kind == t.kind {
+				list = append(list, sentenceWord(kindWords(t.kind))+": "+n.Hint)
+				break
 			}
 		}
 	}
-	slices.SortStableFunc(pairs, func(p, q Pair) int {
-		return cmp.Or(
-			cmp.Compare(q.ByDigest.CompressedBytes, p.ByDigest.CompressedBytes),
-			cmp.Compare(q.ByChain.UnpackedBytes, p.ByChain.UnpackedBytes))
-	})
-	return slices.Clone(pairs[:min(len(pairs), maxPairs)])
+	return list
 }
 
-func setOf(list []int) map[int]bool {
-	set := make(map[int]bool, len(list))
-	for _, i := range list {
-		set[i] = true
+// baseName names a base by the image that it is, else by its place in the list.
+func (s *imageSet) baseName(b int) string {
+	if image := s.Bases[b].Image; image != nil {
+		return s.names[*image]
 	}
-	return set
+	return fmt.Sprintf("base %d", b+1)
 }
 
-func sizeOf(l layers.Layer) layers.Size {
+// baseWords says what a base is that no image of the set names.
+func (s *imageSet) baseWords(b int) string {
+	base := &s.Bases[b]
+	if base.Image != nil {
+		return ""
+	}
+	step := cmpOr(base.CreatedBy, "unknown")
+	return fmt.Sprintf("the lowest %s of %s; its top layer is made by: %s", count(base.Size.Layers, "layer"), s.names[base.Example], ellipsis(step, 2*maxWord))
+}
+
+// baseOf names the base of an image.
+func (s *imageSet) baseOf(img *layers.SharedImage) string {
+	if img.Base == nil {
+		return "-"
+	}
+	return s.baseName(*img.Base)
+}
+
+// band is a range of numbers of images, with the layers that so many have.
+type band struct {
+	words string
+	size  layers.Size
+}
+
+// bands puts the layers into few ranges of how many images have them.
+func (s *imageSet) bands() []band {
+	const exactly = 8
+	limits := []int{1, 2, 5, 10, 20, 50, 100, 1000}
+	if len(s.Holders) <= exactly {
+		limits = nil
+		for _, h := range s.Holders {
+			limits = append(limits, h.Images)
+		}
+	}
+	var list []band
+	below := 0
+	for _, limit := range append(limits, len(s.Images)) {
+		b := band{words: number(float64(below + 1))}
+		if len(s.Holders) <= exactly {
+			b.words = number(float64(limit))
+		} else if limit > below+1 {
+			b.words = number(float64(below+1)) + " to " + number(float64(limit))
+		}
+		for _, h := range s.Holders {
+			if h.Images > below && h.Images <= limit {
+				b.size.Layers += h.Size.Layers
+				b.size.CompressedBytes += h.Size.CompressedBytes
+				b.size.CompressedEstimatedBytes += h.Size.CompressedEstimatedBytes
+			}
+		}
+		if b.size.Layers > 0 {
+			list = append(list, b)
+		}
+		below = max(below, limit)
+	}
+	return list
+}
+
+// formatWords says what is unusual about a layer: how it is stored.
+func formatWords(l *layers.Layer) string {
+	var words []string
+	if l.LazyFormat != "" {
+		words = append(words, l.LazyFormat)
+	}
+	if l.Foreign {
+		words = append(words, "foreign")
+	}
+	return strings.Join(words, ", ")
+}
+
+// madeBy is a layer's build step without the words that most steps have, and
+// with what is unusual about the layer before it.
+func madeBy(l *layers.Layer) string {
+	var kept []string
+	for _, part := range strings.Split(strings.TrimSuffix(l.CreatedBy, "# buildkit"), "&&") {
+		part = strings.Join(strings.Fields(part), " ")
+		bare := strings.TrimPrefix(strings.TrimPrefix(part, "RUN "), "/bin/sh -c ")
+		if strings.HasPrefix(bare, "apt-get update") || strings.HasPrefix(bare, "rm -rf /var/lib/apt/lists") || bare == "" {
+			continue
+		}
+		var words []string
+		for _, w := range strings.Fields(bare) {
+			if w != "-y" && w != "--no-install-recommends" && w != "#(nop)" {
+				words = append(words, w)
+			}
+		}
+		kept = append(kept, strings.Join(words, " "))
+	}
+	step := strings.Join(kept, " && ")
+	if format := formatWords(l); format != "" {
+		return "[" + format + "] " + step
+	}
+	return step
+}
+
+// layerSize is a layer's size by itself.
+func layerSize(l *layers.Layer) layers.Size {
 	s := layers.Size{Layers: 1, CompressedBytes: l.CompressedBytes}
+	if l.CompressedSource == layers.Estimated {
+		s.CompressedEstimatedBytes = l.CompressedBytes
+	}
 	if l.UnpackedBytes == nil {
 		s.UnknownLayers = 1
 		return s
@@ -190,4 +308,26 @@ func sizeOf(l layers.Layer) layers.Size {
 		s.EstimatedBytes = s.UnpackedBytes
 	}
 	return s
+}
+
+// judgeSharing says how much images share, and what would make it more.
+func judgeSharing(v *Verdict, s *layers.Sharing) {
+	var lines []string
+	for i := range s.Sets {
+		set := newImageSet(&s.Sets[i])
+		prefix := ""
+		if len(s.Sets) > 1 {
+			prefix = set.platformWords() + ": "
+		}
+		line := prefix + set.headline()
+		if i == 0 {
+			v.Headline = line
+		} else {
+			lines = append(lines, line)
+		}
+		for _, advice := range set.advice()[:min(len(set.advice()), 3)] {
+			lines = append(lines, prefix+advice)
+		}
+	}
+	v.Sentences = lines
 }

@@ -39,7 +39,7 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 	}
 	if s := r.Sharing; s != nil {
 		add("compressed sizes, shared layers", simulate.Measured, "stated by the images' manifests, resolved at "+inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST"))
-		source, from := unpackedOrigin(s.Union)
+		source, from := unpackedOrigin(unionOf(s))
 		add("unpacked sizes", source, from)
 	}
 	return list
@@ -57,6 +57,17 @@ func onProfile(r *Report) string {
 		return ""
 	}
 	return " on profile " + r.Provenance.Profile
+}
+
+// unionOf adds up what sets of images have to unpack.
+func unionOf(s *layers.Sharing) layers.Size {
+	var sum layers.Size
+	for _, set := range s.Sets {
+		sum.UnpackedBytes += set.Union.ByChain.UnpackedBytes
+		sum.EstimatedBytes += set.Union.ByChain.EstimatedBytes
+		sum.UnknownLayers += set.Union.ByDigest.UnknownLayers
+	}
+	return sum
 }
 
 func unpackedOrigin(s layers.Size) (source, from string) {
@@ -93,7 +104,7 @@ func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 		if n := len(s.Unresolved); n > 0 {
 			list = append(list, fmt.Sprintf("%s could not be resolved and count nowhere.", count(n, "reference")))
 		}
-		if n := s.Union.UnknownLayers; n > 0 {
+		if n := unionOf(s).UnknownLayers; n > 0 {
 			list = append(list, fmt.Sprintf("The unpacked size of %s is unknown; unpacked sums are too small.", count(n, "layer")))
 		}
 	}

@@ -45,7 +45,7 @@ func judge(r *Report) Verdict {
 		judgeStartups(&v, r)
 	case r.Matches != nil && len(r.Matches.Matches) > 0:
 		judgeMatches(&v, r)
-	case r.Sharing != nil && len(r.Sharing.Images) > 0:
+	case r.Sharing != nil && len(r.Sharing.Sets) > 0:
 		judgeSharing(&v, r.Sharing)
 	default:
 		v.Headline = "Nothing to report: no plan, no startups, no images."
@@ -307,11 +307,6 @@ func judgeMatches(v *Verdict, r *Report) {
 		}
 	}
 	v.Headline = fmt.Sprintf("%d of %s match an existing cache.", matched, count(len(r.Matches.Matches), "app"))
-}
-
-func judgeSharing(v *Verdict, s *Sharing) {
-	v.Headline = fmt.Sprintf("%s of %s compressed are %s when each layer is stored once (sharing factor %s).",
-		count(len(s.Images), "image"), size(s.Sum.CompressedBytes), size(s.Union.CompressedBytes), decimal(s.SharingFactor, 2))
 }
 
 // sureness says what the numbers rest on.

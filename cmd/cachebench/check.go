@@ -17,34 +17,22 @@ func setQuantities() []reports.Quantity {
 		{Name: "factor", Means: "sum over union"},
 		{Name: "images", Means: "number of images"},
 		{Name: "layers", Means: "number of distinct layers"},
+		{Name: "largest", Unit: reports.UnitBytes, Means: "compressed bytes of the largest image"},
+		{Name: "wasted", Unit: reports.UnitBytes, Means: "unpacked bytes that later layers hide; needs --deep"},
 		{Name: "unresolved", Means: "number of references that could not be read"},
 	}
 }
 
 // setFigures are the figures of a set of images. When a reference could not be
 // read, all but the number of those are unknown: a rule must not pass on a part.
-func setFigures(s *reports.Sharing) []reports.Figure {
-	shared := 0.0
-	if s.Sum.CompressedBytes > 0 {
-		shared = 1 - float64(s.Union.CompressedBytes)/float64(s.Sum.CompressedBytes)
+func setFigures(s *layers.Sharing) []reports.Figure {
+	figures := reports.Figures(s.Figures())
+	if len(s.Unresolved) == 0 {
+		return figures
 	}
-	figures := reports.Figures([]layers.Figure{
-		{Name: "shared", Unit: reports.UnitFraction, Value: shared},
-		{Name: "union", Unit: reports.UnitBytes, Value: float64(s.Union.CompressedBytes)},
-		{Name: "union-unpacked", Unit: reports.UnitBytes, Value: float64(s.Union.UnpackedBytes), Estimated: s.Union.EstimatedBytes > 0},
-		{Name: "sum", Unit: reports.UnitBytes, Value: float64(s.Sum.CompressedBytes)},
-		{Name: "factor", Value: s.SharingFactor},
-		{Name: "images", Value: float64(len(s.Images))},
-		{Name: "layers", Value: float64(s.Union.Layers)},
-		{Name: "unresolved", Value: float64(len(s.Unresolved))},
-	})
 	for i := range figures {
-		f := &figures[i]
-		switch {
-		case f.Name != "unresolved" && len(s.Unresolved) > 0:
-			f.Unknown = fmt.Sprintf("%d of %d references could not be read", len(s.Unresolved), len(s.Images)+len(s.Unresolved))
-		case f.Name == "union-unpacked" && s.Union.UnknownLayers > 0:
-			f.Unknown = fmt.Sprintf("the unpacked size of %d layers is not known", s.Union.UnknownLayers)
+		if f := &figures[i]; f.Name != "unresolved" {
+			f.Unknown = fmt.Sprintf("%d of the references could not be read", len(s.Unresolved))
 		}
 	}
 	return figures
@@ -52,10 +40,14 @@ func setFigures(s *reports.Sharing) []reports.Figure {
 
 // check judges a set of images. The outcome follows the report where that is text
 // on the standard output, and goes to the standard error where it is a document.
-func (g *gates) check(out *outputs, s *reports.Sharing) error {
+func (g *gates) check(out *outputs, s *layers.Sharing) error {
 	var names []string
-	for _, img := range s.Images {
-		names = append(names, budgetNames(img.Reference)...)
+	for _, set := range s.Sets {
+		for _, img := range set.Images {
+			for _, reference := range append([]string{img.Reference}, img.AlsoNamed...) {
+				names = append(names, budgetNames(reference)...)
+			}
+		}
 	}
 	rules, err := g.of(names...)
 	if err != nil {
