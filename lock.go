@@ -1,7 +1,10 @@
 package cachebench
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
@@ -45,6 +48,28 @@ func (l *Lock) Validate() error {
 		}
 	}
 	return nil
+}
+
+// With returns the lock with the references of an Inventory that it lacks, each
+// pinned to what it meant there, in the Inventory's order. References to sources
+// on this machine, and those that name their digest, need no pin. It is the lock
+// itself when there is nothing to add.
+func (l *Lock) With(inv *layers.Inventory) *Lock {
+	pinned := l.digests()
+	more := &Lock{References: slices.Clone(l.References)}
+	for _, img := range inv.Images {
+		_, remote := layers.RegistryOf(img.Reference)
+		if pinned[img.Reference] != "" || !remote || strings.Contains(img.Reference, "@") {
+			continue
+		}
+		digest := cmp.Or(img.IndexDigest, img.Digest)
+		pinned[img.Reference] = digest
+		more.References = append(more.References, LockedReference{img.Reference, digest})
+	}
+	if len(more.References) == len(l.References) {
+		return l
+	}
+	return more
 }
 
 func (l *Lock) digests() map[string]layers.Digest {

@@ -34,8 +34,10 @@ type Scenario struct {
 	Images   []string
 	// Trace lists single starts in place of a Workload, for SimulateTrace.
 	Trace *workload.Trace
-	// Platform is os/arch[/variant]; empty is linux/amd64.
-	Platform string
+	// Platform is os/arch[/variant]; empty is linux/amd64. Analyze looks up the
+	// images of Platforms too; everything else is about Platform's.
+	Platform  string
+	Platforms []string
 	// Inventory, when not nil, is used in place of looking references up.
 	Inventory *layers.Inventory
 	// Lock gives references the digests to look up.
@@ -130,6 +132,20 @@ func (s *Scenario) References() []string {
 	})
 }
 
+// Hosts are the registries that Analyze asks, by the names that references have
+// and in order; those that are served from directories are not among them.
+func (s *Scenario) Hosts() []string {
+	var hosts []string
+	for _, ref := range s.References() {
+		host, ok := layers.RegistryOf(ref)
+		if _, served := s.Registries[host]; ok && !served && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	slices.Sort(hosts)
+	return hosts
+}
+
 // Analyze looks the references up, serving Registries on loopback meanwhile.
 // References that cannot be read are listed in the Inventory; an error means
 // that nothing could be done or that ctx ended.
@@ -137,9 +153,34 @@ func (s *Scenario) Analyze(ctx context.Context) (inv *layers.Inventory, err erro
 	if s.Inventory != nil {
 		return s.Inventory, nil
 	}
+	err = s.served(func(opt layers.Options) (err error) {
+		inv, err = layers.Resolve(ctx, s.References(), opt)
+		return err
+	})
+	return inv, err
+}
+
+// LastTags returns references of the n newest images of a repository; see
+// layers.LastTags.
+func (s *Scenario) LastTags(ctx context.Context, repository string, n int) (references, said []string, err error) {
+	err = s.served(func(opt layers.Options) (err error) {
+		references, said, err = layers.LastTags(ctx, repository, n, opt)
+		return err
+	})
+	return references, said, err
+}
+
+// served calls do with the options of looking up, while Registries are served
+// on loopback.
+func (s *Scenario) served(do func(layers.Options) error) (err error) {
 	opt := s.Resolve
 	opt.Now = s.Now
 	opt.Platforms = []string{s.platform()}
+	for _, p := range s.Platforms {
+		if !slices.Contains(opt.Platforms, p) {
+			opt.Platforms = append(opt.Platforms, p)
+		}
+	}
 	opt.Registries = map[string]string{}
 	for host, addr := range s.Resolve.Registries {
 		opt.Registries[host] = addr
@@ -150,7 +191,7 @@ func (s *Scenario) Analyze(ctx context.Context) (inv *layers.Inventory, err erro
 		}
 		server, serr := serve(host, dir)
 		if serr != nil {
-			return nil, serr
+			return serr
 		}
 		defer func() { err = errors.Join(err, server.Close()) }()
 		opt.Registries[host] = server.Addr
@@ -158,7 +199,7 @@ func (s *Scenario) Analyze(ctx context.Context) (inv *layers.Inventory, err erro
 	if s.Lock != nil {
 		opt.Digests = s.Lock.digests()
 	}
-	return layers.Resolve(ctx, s.References(), opt)
+	return do(opt)
 }
 
 func serve(host, dir string) (*registry.Server, error) {

@@ -255,6 +255,18 @@ func (inv *Inventory) later(best, i int, platform string, at time.Time) int {
 	return best
 }
 
+// ByDiffID returns the layers by the hash of their uncompressed tars; of several
+// with one diffID the first.
+func (inv *Inventory) ByDiffID() map[Digest]Layer {
+	known := make(map[Digest]Layer, len(inv.Layers))
+	for _, l := range inv.Layers {
+		if _, ok := known[l.DiffID]; !ok && l.DiffID != "" {
+			known[l.DiffID] = l
+		}
+	}
+	return known
+}
+
 // Lookup finds images of an Inventory by reference, for many questions. The
 // Inventory must not change meanwhile.
 type Lookup struct {

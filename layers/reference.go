@@ -24,10 +24,11 @@ type Name struct {
 // reference that stands for a local source (oci:DIR:TAG) is named by its tag.
 func ParseName(reference string) (Name, error) {
 	transport, rest := splitTransport(reference)
-	if transport == "oci" {
-		_, tag, _ := strings.Cut(rest, ":")
-		if tag == "" {
-			return Name{Registry: "oci", Repository: rest}, nil
+	switch transport {
+	case "oci", "oci-archive", "docker-archive":
+		path, tag := splitPath(rest)
+		if tag == "" || strings.HasPrefix(tag, "@") {
+			return Name{Registry: transport, Repository: path}, nil
 		}
 		rest = tag
 	}
@@ -82,6 +83,23 @@ func splitTransport(reference string) (transport, rest string) {
 		}
 	}
 	return "docker", reference
+}
+
+// RegistryOf is the registry that a reference names, with docker.io so called;
+// false for a reference to a source on this machine.
+func RegistryOf(reference string) (host string, ok bool) {
+	transport, rest := splitTransport(reference)
+	if transport != "docker" {
+		return "", false
+	}
+	n, err := ParseName(rest)
+	if err != nil {
+		return "", false
+	}
+	if n.Registry == name.DefaultRegistry {
+		return "docker.io", true
+	}
+	return n.Registry, true
 }
 
 // normalRegistry is a registry's name as a parsed reference has it.

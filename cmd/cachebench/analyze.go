@@ -40,6 +40,8 @@ The exit code is 3 when a rule is not met, 1 when an image could not be read.`,
 		},
 	}
 	in.addImageFlags(cmd)
+	in.lookups.addDeepFlags(cmd)
+	in.lists.addFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	rules.addFlags(cmd, "'shared>=60%,union<=5GiB'")
 	out.addFlags(cmd, "the inventory")
@@ -53,6 +55,11 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err := rules.load(); err != nil {
 		return err
 	}
+	images, err := in.lists.references(in, in.file.Images)
+	if err != nil {
+		return err
+	}
+	in.file.Images = images
 	s, err := in.load(cmd)
 	if err != nil {
 		return err
@@ -63,7 +70,13 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if len(s.References()) == 0 && s.Inventory == nil {
 		return usagef("no image is named: give references, or --workload; see %s --help", cmd.CommandPath())
 	}
-	inv, err := s.Analyze(cmd.Context())
+	if err := in.lookups.apply(in, s); err != nil {
+		return err
+	}
+	if err := in.lists.newest(cmd.Context(), in, s); err != nil {
+		return err
+	}
+	inv, err := in.lookUp(cmd, s)
 	if inv == nil {
 		return err
 	}
@@ -72,17 +85,14 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 		return errors.Join(err, errNothing(inv.Unresolved))
 	}
 	report := reports.New(reports.Input{
-		Title: "Images", Inventory: inv, Platform: s.Platform,
+		Title: "Images", Inventory: inv, Platform: onlyPlatform(s),
 		Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
 	})
 	if werr := out.stage(layers.InventoryKind, inv, report); werr != nil {
 		return werr
 	}
-	if err != nil && out.save != "" {
-		return fmt.Errorf("%w; %d of %d references are in %s", err, len(s.References())-len(inv.Unresolved), len(s.References()), out.save)
-	}
 	if err != nil {
-		return err
+		return goOn(err, s, inv, out.save)
 	}
 	if err := rules.check(out, report.Sharing); err != nil {
 		return err
@@ -90,14 +100,58 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	return tooFew(s, inv)
 }
 
+// onlyPlatform is the one looked at; empty when there are several, of which each
+// is a set of its own.
+func onlyPlatform(s *cachebench.Scenario) string {
+	if len(s.Platforms) > 1 {
+		return ""
+	}
+	return s.Platform
+}
+
+// goOn says what an interruption left, and how to go on.
+func goOn(err error, s *cachebench.Scenario, inv *layers.Inventory, saved string) error {
+	if saved != "" {
+		err = fmt.Errorf("%w; %d of %d references are in %s", err, len(s.References())-unread(inv), len(s.References()), saved)
+	}
+	if s.Resolve.Store != nil {
+		err = fmt.Errorf("%w; what was looked up is kept: run the same again to go on", err)
+	}
+	return err
+}
+
+// unread counts the references that could not be read on some platform.
+func unread(inv *layers.Inventory) int {
+	seen := make(map[string]bool)
+	for _, u := range inv.Unresolved {
+		seen[u.Reference] = true
+	}
+	return len(seen)
+}
+
+// errUnscanned lists layers that were to be read and could not be.
+type errUnscanned []layers.Unscanned
+
+func (e errUnscanned) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d layers could not be read:", len(e))
+	for _, u := range e {
+		b.WriteString("\n  " + string(u.Digest) + ": " + u.Reason)
+	}
+	return b.String()
+}
+
 // tooFew is the error of too many references that could not be read.
 func tooFew(s *cachebench.Scenario, inv *layers.Inventory) error {
 	all := len(s.References())
-	if all == 0 || float64(all-len(inv.Unresolved)) >= s.MinCoverage*float64(all) {
+	if len(inv.Unscanned) > 0 {
+		return errUnscanned(inv.Unscanned)
+	}
+	if all == 0 || float64(all-unread(inv)) >= s.MinCoverage*float64(all) {
 		return nil
 	}
 	return fmt.Errorf("%w: %d of %d references could be read, %.1f %% are asked for (--min-coverage); %w",
-		cachebench.ErrCoverage, all-len(inv.Unresolved), all, 100*s.MinCoverage, errNothing(inv.Unresolved))
+		cachebench.ErrCoverage, all-unread(inv), all, 100*s.MinCoverage, errNothing(inv.Unresolved))
 }
 
 // errNothing lists references that could not be read.

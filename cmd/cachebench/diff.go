@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,6 +55,7 @@ usage. With rules, the last line of the text output is for programs:
 		},
 	}
 	in.addImageFlags(cmd)
+	in.lookups.addDeepFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.file.Profile, "profile", cachebench.DiffProfile, "containerd, eci or a profile `file`")
 	f.StringVar(&oldPlatform, "old-platform", "", "os/arch[/variant] of OLD, when it is meant to differ from NEW's")
@@ -91,7 +91,16 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if oldPlatform != "" {
 		sides[0].platform = oldPlatform
 	}
-	if err := lookUp(cmd.Context(), s, sides); err != nil {
+	if len(in.lookups.platforms) > 1 {
+		return usagef("diff compares images of one platform: give one --platform, or --old-platform too")
+	}
+	// Layers that a build keeps uncompressed take OLD's size, or are compressed to
+	// measure it.
+	s.Resolve.Compress = true
+	if old := sides[0].Inventory; old != nil {
+		s.Resolve.Known = old.ByDiffID()
+	}
+	if err := lookUp(cmd, in, s, sides); err != nil {
 		return err
 	}
 	for _, side := range sides {
@@ -166,12 +175,12 @@ func isInventoryName(name string) bool {
 
 // lookUp gives the sides without an inventory that of a lookup, one for both
 // unless their platforms differ.
-func lookUp(ctx context.Context, s *cachebench.Scenario, sides []*diffSide) error {
+func lookUp(cmd *cobra.Command, in *inputs, s *cachebench.Scenario, sides []*diffSide) error {
 	for _, first := range sides {
 		if first.Inventory != nil {
 			continue
 		}
-		s.Platform, s.Images = first.platform, nil
+		s.Platform, s.Platforms, s.Images = first.platform, nil, nil
 		var group []*diffSide
 		for _, side := range sides {
 			if side.Inventory == nil && side.platform == first.platform {
@@ -179,7 +188,7 @@ func lookUp(ctx context.Context, s *cachebench.Scenario, sides []*diffSide) erro
 				s.Images = append(s.Images, side.reference)
 			}
 		}
-		inv, err := s.Analyze(ctx)
+		inv, err := in.lookUp(cmd, s)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
@@ -30,20 +32,24 @@ type inputs struct {
 	coverage   float64
 	worth      float64
 	quiet      bool
+	lookups    lookups
+	lists      lists
+	// lock is the file given by --lock, which need not exist yet.
+	lock string
 }
 
 // addImageFlags adds the flags of how images are looked up.
 func (in *inputs) addImageFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&in.file.Platform, "platform", "", "os/arch[/variant] of the images (default "+layers.DefaultPlatform+")")
 	f.StringVar(&in.file.Inventory, "inventory", "", "start from this saved inventory instead of asking registries")
 	f.StringVar(&in.file.LayerSizes, "layer-sizes", "", "CSV `file` of measured unpacked sizes (digest, unpacked_bytes, entries)")
-	f.StringVar(&in.file.Lock, "lock", "", "look up the digests that this lock file pins")
+	f.StringVar(&in.lock, "lock", "", "look up the digests that this lock `file` pins, and pin there what it lacks")
 	f.StringArrayVar(&in.registries, "registry", nil, "serve `NAME=DIR`, an OCI layout, on loopback under that registry's name; repeatable")
 	f.StringArrayVar(&in.aliases, "registry-alias", nil, "fetch registry `FROM=TO`; results keep the name FROM; repeatable")
 	f.StringArrayVar(&in.file.PlainHTTP, "plain-http", nil, "registry `host` without TLS; repeatable")
 	f.StringVar(&in.now, "now", "", "look at tags and caches as of this `time` (RFC 3339; default: the present)")
 	f.BoolVarP(&in.quiet, "quiet", "q", false, "no progress on stderr")
+	in.lookups.addFlags(cmd)
 }
 
 // addWorkloadFlags adds the flags of what is started and what exists.
@@ -69,6 +75,9 @@ func (in *inputs) addModelFlags(cmd *cobra.Command) {
 
 // load returns the Scenario of the flags over that of the scenario file.
 func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
+	if err := in.lookups.check(); err != nil {
+		return nil, err
+	}
 	file := &cachebench.ScenarioFile{}
 	var data []byte
 	var err error
@@ -93,9 +102,40 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 	if s.Now.IsZero() {
 		s.Now = time.Now().UTC().Truncate(time.Second)
 	}
+	s.Platforms = in.lookups.platforms
 	s.Resolve.Progress = in.progress()
 	s.Progress = in.stages(cmd)
 	return s, nil
+}
+
+// lookUp looks the scenario's images up, and writes the lock file where it
+// lacks some of them.
+func (in *inputs) lookUp(cmd *cobra.Command, s *cachebench.Scenario) (*layers.Inventory, error) {
+	if err := in.lookups.apply(in, s); err != nil {
+		return nil, err
+	}
+	inv, err := s.Analyze(cmd.Context())
+	return inv, errors.Join(err, in.pin(s, inv))
+}
+
+// pin writes what references mean to the lock file, where it lacks them.
+func (in *inputs) pin(s *cachebench.Scenario, inv *layers.Inventory) error {
+	if inv == nil || in.lock == "" {
+		return nil
+	}
+	before := s.Lock
+	if before == nil {
+		before = &cachebench.Lock{}
+	}
+	after := before.With(inv)
+	if after == before {
+		return nil
+	}
+	data, err := document.Marshal(cachebench.LockKind, after)
+	if err != nil {
+		return fmt.Errorf("write the lock: %w", err)
+	}
+	return writeFile(in.lock, data)
 }
 
 // override puts what the flags give in place of the file's.
@@ -114,12 +154,19 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	}
 	path(&file.Inventory, in.file.Inventory)
 	path(&file.LayerSizes, in.file.LayerSizes)
-	path(&file.Lock, in.file.Lock)
+	if _, err := os.Stat(in.lock); err == nil {
+		path(&file.Lock, in.lock)
+	} else if in.lock != "" {
+		// It is made of what is looked up.
+		file.Lock = ""
+	}
 	path(&file.Workload, in.file.Workload)
 	path(&file.Caches, in.file.Caches)
 	name(&file.Profile, in.file.Profile)
 	name(&file.Prices, in.file.Prices)
-	set(&file.Platform, in.file.Platform)
+	if len(in.lookups.platforms) > 0 {
+		file.Platform = in.lookups.platforms[0]
+	}
 	set(&file.Baseline, in.file.Baseline)
 	set(&file.Assign, in.file.Assign)
 	if err := in.overrideNumbers(cmd.Flags(), file); err != nil {

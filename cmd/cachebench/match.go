@@ -85,6 +85,6 @@ func look(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.
 	if s.Workload == nil && s.Trace == nil {
 		return nil, nil, usageError{cachebench.ErrNoWorkload}
 	}
-	inv, err := s.Analyze(cmd.Context())
+	inv, err := in.lookUp(cmd, s)
 	return s, inv, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers/docstore"
 	"github.com/cachebench/cachebench/reports"
 )
 
@@ -38,6 +39,18 @@ type streams struct {
 	in  io.Reader
 	out io.Writer
 	err io.Writer
+	// store is what keeps documents for later runs, once it is open.
+	store *docstore.Store
+}
+
+// close closes what the command opened. What could not be kept is no failure.
+func (s *streams) close() {
+	if s.store == nil {
+		return
+	}
+	if err := s.store.Close(); err != nil {
+		fmt.Fprintln(s.err, "cachebench: not all is kept for later runs:", err)
+	}
 }
 
 // clear removes a line of progress.
@@ -49,7 +62,8 @@ func (s *streams) clear() {
 
 // run is the whole program but for the process: it returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	io := &streams{in, out, errOut}
+	io := &streams{in: in, out: out, err: errOut}
+	defer io.close()
 	root := newRoot(io)
 	root.SetArgs(args)
 	root.SetIn(in)

@@ -44,7 +44,13 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if err != nil {
 		return err
 	}
+	if err := in.lookups.apply(in, s); err != nil {
+		return err
+	}
 	results, err := cachebench.Run(cmd.Context(), s)
+	if perr := in.pin(s, results.Inventory); perr != nil {
+		return errors.Join(err, perr)
+	}
 	if err != nil && !errors.Is(err, cachebench.ErrCoverage) {
 		return err
 	}

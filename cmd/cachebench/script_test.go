@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("QUICKSTART", filepath.Join(testdata, "quickstart"))
 			env.Setenv("IMAGES", filepath.Join(testdata, "images"))
 			env.Setenv("NO_COLOR", "1")
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Values[askedKey{}] = make(chan struct{}, 1)
 			return nil
 		},
