@@ -129,7 +129,8 @@ func (c *Containerd) Document(ctx context.Context, digest string, limitBytes int
 	return raw, nil
 }
 
-// Blob implements Store. A blob may be absent by intent: containerd drops layers
+// Blob implements Store. Namespaces share content, so one that only another
+// namespace pulled is found too. A blob may be absent by intent: containerd drops layers
 // after unpacking where discard_unpacked_layers is set, and pulls only the
 // platform that it runs.
 func (c *Containerd) Blob(_ context.Context, digest string) (io.ReadCloser, error) {

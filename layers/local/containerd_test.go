@@ -30,7 +30,7 @@ func containerdRoot(t testing.TB, layoutDir string) (root string, db *bbolt.DB) 
 			t.Fatal(err)
 		}
 	}
-	db = must[*bbolt.DB](t)(bbolt.Open(filepath.Join(root, "io.containerd.metadata.v1.bolt/meta.db"), 0o644, nil))
+	db = must[*bbolt.DB](t)(bbolt.Open(filepath.Join(root, "io.containerd.metadata.v1.bolt/meta.db"), 0o644, &bbolt.Options{NoSync: true}))
 	t.Cleanup(func() { db.Close() })
 	return root, db
 }
