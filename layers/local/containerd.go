@@ -65,13 +65,18 @@ func (c *Containerd) Lookup(_ context.Context, name string) (Descriptor, error) 
 		return d, nil
 	}
 	if others := c.elsewhere(name); len(others) > 0 {
-		return Descriptor{}, absent("%v", c.errorf("it has no image %s, but namespace %s has: set CONTAINERD_NAMESPACE", quoted(name), some(others)))
+		return Descriptor{}, c.absent("it has no image %s, but namespace %s has: set CONTAINERD_NAMESPACE", quoted(name), some(others))
 	}
-	return Descriptor{}, absent("%v", c.errorf("it has no image %s%s", quoted(name), listed(images)))
+	return Descriptor{}, c.absent("it has no image %s%s", quoted(name), listed(images))
 }
 
 func (c *Containerd) errorf(format string, args ...any) error {
 	return fmt.Errorf("containerd's store at %s, namespace %s: %w", c.root, quoted(c.namespace), fmt.Errorf(format, args...))
+}
+
+// absent is errorf for what the store lacks.
+func (c *Containerd) absent(format string, args ...any) error {
+	return absent("%v", c.errorf(format, args...))
 }
 
 func lookupImage(images map[string]Descriptor, name string) (Descriptor, bool) {
@@ -112,10 +117,20 @@ func (c *Containerd) elsewhere(name string) []string {
 
 // Document implements Store.
 func (c *Containerd) Document(ctx context.Context, digest string, limitBytes int64) ([]byte, error) {
-	return document(ctx, c, digest, limitBytes)
+	r, err := c.Blob(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	raw, err := readDocument(r, limitBytes)
+	if err != nil {
+		return nil, c.errorf("read %s: %w", digest, err)
+	}
+	return raw, nil
 }
 
-// Blob implements Store. A blob may be absent by intent: containerd drops layers
+// Blob implements Store. Namespaces share content, so one that only another
+// namespace pulled is found too. A blob may be absent by intent: containerd drops layers
 // after unpacking where discard_unpacked_layers is set, and pulls only the
 // platform that it runs.
 func (c *Containerd) Blob(_ context.Context, digest string) (io.ReadCloser, error) {
@@ -132,9 +147,9 @@ func (c *Containerd) Blob(_ context.Context, digest string) (io.ReadCloser, erro
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, c.errorf("open %s: %w", digest, err)
 	case c.metadata.blobs[digest]:
-		return nil, absent("%v", c.errorf("content of %s is recorded but missing on disk: the store is damaged or has just changed; pull the image again", digest))
+		return nil, c.absent("content of %s is recorded but missing on disk: the store is damaged or has just changed; pull the image again", digest)
 	}
-	return nil, absent("%v", c.errorf("no content of %s: it was dropped after unpacking (discard_unpacked_layers in containerd's configuration) or is of a platform that was not pulled; read the image from its registry", digest))
+	return nil, c.absent("no content of %s: it was dropped after unpacking (discard_unpacked_layers in containerd's configuration) or is of a platform that was not pulled; read the image from its registry", digest)
 }
 
 // Close implements Store.

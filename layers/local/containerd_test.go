@@ -30,7 +30,7 @@ func containerdRoot(t testing.TB, layoutDir string) (root string, db *bbolt.DB) 
 			t.Fatal(err)
 		}
 	}
-	db = must[*bbolt.DB](t)(bbolt.Open(filepath.Join(root, "io.containerd.metadata.v1.bolt/meta.db"), 0o644, nil))
+	db = must[*bbolt.DB](t)(bbolt.Open(filepath.Join(root, "io.containerd.metadata.v1.bolt/meta.db"), 0o644, &bbolt.Options{NoSync: true}))
 	t.Cleanup(func() { db.Close() })
 	return root, db
 }
@@ -208,13 +208,13 @@ func TestSnapshot(t *testing.T) {
 		}
 	}()
 	sizes := map[int64]bool{}
-	for range 40 {
+	for len(sizes) < 8 {
 		c, err := OpenContainerd(t.Context(), root, "")
 		if err != nil {
-			if !strings.Contains(err.Error(), "containerd changed it during each of") {
-				t.Error(err)
+			if strings.Contains(err.Error(), "containerd changed it during each of") {
+				continue // which a slow machine may see
 			}
-			continue
+			t.Fatal(err)
 		}
 		all := c.metadata.images["default"]
 		first := all["registry.example.com/x:0"].Size
@@ -231,9 +231,6 @@ func TestSnapshot(t *testing.T) {
 	close(stop)
 	if err := <-done; err != nil {
 		t.Fatal(err)
-	}
-	if len(sizes) < 2 {
-		t.Errorf("only the transactions %v were seen: nothing happened meanwhile", sizes)
 	}
 }
 

@@ -104,7 +104,7 @@ func (s *tarScan) add(c *contents, header *tar.Header, r io.Reader) error {
 		return err
 	}
 	e := entry{offset: s.position(), size: header.Size}
-	if e.offset+e.size > maxUnpackedBytes {
+	if e.size > maxUnpackedBytes-e.offset {
 		return fmt.Errorf("it has more than %d TiB uncompressed", maxUnpackedBytes>>40)
 	}
 	name := cleanName(header.Name)

@@ -122,7 +122,7 @@ func (e *engineImage) image(steps []engineStep) (*DockerImage, error) {
 	layer := 0
 	for i, s := range steps {
 		if made[i] {
-			img.Layers[layer].FileBytes = s.Size
+			img.Layers[layer].FileBytes = max(s.Size, -1) // an engine may not know either
 			layer++
 		}
 	}
@@ -198,7 +198,7 @@ func exported(ctx context.Context, body io.Reader, visit func(string, io.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	items, err := dockerItems(ctx, "", c)
+	items, err := dockerItems(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}

@@ -43,7 +43,10 @@ func OpenDockerArchive(ctx context.Context, file string) (*DockerArchive, error)
 	if err != nil {
 		return nil, fmt.Errorf("open docker archive %s: %w", file, err)
 	}
-	images, err := dockerItems(ctx, file, c)
+	images, err := dockerItems(ctx, c)
+	if IsAbsent(err) && c.has("index.json") {
+		err = fmt.Errorf("it is an OCI archive: name it oci-archive:%s", file)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open docker archive %s: %w", file, err), c.source.close())
 	}
@@ -51,15 +54,13 @@ func OpenDockerArchive(ctx context.Context, file string) (*DockerArchive, error)
 }
 
 // dockerItems reads manifest.json.
-func dockerItems(ctx context.Context, file string, c *contents) ([]dockerItem, error) {
+func dockerItems(ctx context.Context, c *contents) ([]dockerItem, error) {
 	raw, err := c.single(ctx, dockerManifest)
 	switch {
-	case IsAbsent(err) && c.has("index.json"):
-		return nil, fmt.Errorf("it is an OCI archive: name it oci-archive:%s", file)
 	case IsAbsent(err) && c.has("repositories"):
-		return nil, errors.New("it has no manifest.json: it was saved by a Docker before 1.10; load and save it again")
+		return nil, absent("it has no manifest.json: it was saved by a Docker before 1.10; load and save it again")
 	case IsAbsent(err):
-		return nil, errors.New("it has no manifest.json, so it is not an archive of docker save")
+		return nil, absent("it has no manifest.json, so it is not an archive of docker save")
 	case err != nil:
 		return nil, err
 	}

@@ -186,8 +186,8 @@ func head(t *testing.T, c *contents, e entry) []byte {
 // checkImages opens every image of an archive, plain and compressed: both say
 // the same, and what they say holds.
 func checkImages(t *testing.T, plain, packed *contents) {
-	items, err := dockerItems(t.Context(), "x", plain)
-	_, packedErr := dockerItems(t.Context(), "x", packed)
+	items, err := dockerItems(t.Context(), plain)
+	_, packedErr := dockerItems(t.Context(), packed)
 	if fmt.Sprint(err) != fmt.Sprint(packedErr) {
 		t.Fatalf("plain: %v, compressed: %v", err, packedErr)
 	}

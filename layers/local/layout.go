@@ -106,19 +106,14 @@ func (l *Layout) Document(ctx context.Context, digest string, limitBytes int64) 
 	if digest == digestOf(l.index.raw) {
 		return bytes.Clone(l.index.raw), nil
 	}
-	return document(ctx, l, digest, limitBytes)
-}
-
-// document reads a blob whole.
-func document(ctx context.Context, s Store, digest string, limitBytes int64) ([]byte, error) {
-	r, err := s.Blob(ctx, digest)
+	r, err := l.Blob(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	raw, err := readDocument(r, limitBytes)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", digest, err)
+		return nil, fmt.Errorf("OCI layout %s: read %s: %w", l.dir, digest, err)
 	}
 	return raw, nil
 }

@@ -481,6 +481,7 @@ func TestArchiveFaults(t *testing.T) {
 		{"damaged zstd", append(zstded(t, whole)[:500], make([]byte, 500)...), "open OCI archive"},
 		{"long path", pax(tar.Header{Name: strings.Repeat("a/", 3000) + "a"}), "more than 4096 bytes"},
 		{"impossible size", pax(tar.Header{Name: "x", Size: 1 << 43}), "more than 4 TiB"},
+		{"overflowing size", pax(tar.Header{Name: "x", Size: 1<<63 - 1}), "more than 4 TiB"},
 		{"sparse", sparseTar(), "is sparse"},
 		{"version", makeTar(t, append(slices.Clone(files), file{name: "oci-layout", content: []byte(`{"imageLayoutVersion":"3"}`)})...), "version 3"},
 	} {

@@ -151,6 +151,7 @@ func transaction(meta []byte) (txid uint64, ok bool) {
 // parseMetadata reads a copy of meta.db, which it closes. bbolt trusts its file
 // and panics, or touches memory that is not there, where the file is damaged.
 func parseMetadata(f *os.File, namespace string) (m *metadata, err error) {
+	defer f.Close() // which bbolt does too, unless it panics
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -148,9 +149,13 @@ func packedContents(ctx context.Context, p *packedTar) (*contents, error) {
 // maxWindowBytes is what zstd may ask of memory: that of zstd --long.
 const maxWindowBytes = 128 << 20
 
+// readAheadBytes is how much of a compressed archive is read at once.
+const readAheadBytes = 256 << 10
+
 // stream starts at the beginning of the uncompressed tar.
 func (p *packedTar) stream() (*tarStream, error) {
-	file := io.NewSectionReader(p.file, 0, p.size)
+	// Decompressors left alone read 4 KiB at a time.
+	file := bufio.NewReaderSize(io.NewSectionReader(p.file, 0, p.size), readAheadBytes)
 	if p.compression == Zstd {
 		z, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindowBytes))
 		if err != nil {
