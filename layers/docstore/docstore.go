@@ -38,6 +38,7 @@ package docstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,7 +77,7 @@ type Options struct {
 // Store is an open directory of documents, meanings and facts. All methods may
 // be called at once from any goroutines.
 type Store struct {
-	dir   string
+	dir   *os.Root
 	opt   Options
 	write func(*os.File, []byte) (int, error)
 
@@ -123,13 +124,19 @@ func Open(dir string, opt Options) (*Store, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	s := &Store{dir: filepath.Join(dir, formatDir), opt: opt, own: -1, write: (*os.File).Write}
+	dir = filepath.Join(dir, formatDir)
 	if !opt.ReadOnly {
-		if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("make the document store: %w", err)
 		}
 	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the document store: %w", err)
+	}
+	s := &Store{dir: root, opt: opt, own: -1, write: (*os.File).Write}
 	if err := s.load(); err != nil {
+		root.Close()
 		return nil, fmt.Errorf("open the document store: %w", err)
 	}
 	return s, nil
@@ -139,38 +146,38 @@ func Open(dir string, opt Options) (*Store, error) {
 // so the directory is listed again.
 func (s *Store) load() error {
 	for attempt := 0; ; attempt++ {
-		paths, err := s.packPaths()
+		names, err := s.packNames()
 		if err != nil {
 			return err
 		}
-		if vanished := s.openPacks(paths); !vanished || attempt == 3 {
+		if vanished := s.openPacks(names); !vanished || attempt == 3 {
 			return nil
 		}
 		s.closePacks()
 	}
 }
 
-// packPaths lists the packs, oldest first.
-func (s *Store) packPaths() ([]string, error) {
-	files, err := os.ReadDir(s.dir)
+// packNames lists the packs, oldest first.
+func (s *Store) packNames() ([]string, error) {
+	files, err := fs.ReadDir(s.dir.FS(), ".")
 	if err != nil {
 		return nil, err
 	}
-	var paths []string
+	var names []string
 	for _, f := range files {
 		if strings.HasSuffix(f.Name(), packSuffix) && f.Type().IsRegular() {
-			paths = append(paths, filepath.Join(s.dir, f.Name()))
+			names = append(names, f.Name())
 		}
 	}
-	return paths[max(0, len(paths)-maxOpenPacks):], nil
+	return names[max(0, len(names)-maxOpenPacks):], nil
 }
 
-func (s *Store) openPacks(paths []string) (vanished bool) {
-	s.index = newIndex(recordsOf(paths))
-	o := opener{readOnly: s.opt.ReadOnly}
-	for _, path := range paths {
+func (s *Store) openPacks(names []string) (vanished bool) {
+	s.index = newIndex(s.recordsOf(names))
+	o := opener{dir: s.dir, readOnly: s.opt.ReadOnly}
+	for _, name := range names {
 		position := uint32(len(s.packs))
-		p, err := o.open(path, func(e *entry) { s.index.add(position, e) })
+		p, err := o.open(name, func(e *entry) { s.index.add(position, e) })
 		switch {
 		case errors.Is(err, os.ErrNotExist):
 			vanished = true
@@ -186,9 +193,9 @@ func (s *Store) openPacks(paths []string) (vanished bool) {
 
 // recordsOf guesses how many records the packs hold, by the size of their
 // indexes: a map of the right size from the start is filled in half the time.
-func recordsOf(paths []string) (records int) {
-	for _, path := range paths {
-		if info, err := os.Stat(sidecarPath(path)); err == nil {
+func (s *Store) recordsOf(packs []string) (records int) {
+	for _, name := range packs {
+		if info, err := s.dir.Stat(sidecarName(name)); err == nil {
 			records += int(min(info.Size()/entryBytes, maxGuess))
 		}
 	}
@@ -266,6 +273,7 @@ func (s *Store) Close() error {
 			s.tidy()
 		}
 		s.closePacks()
+		_ = s.dir.Close()
 		s.index, s.closed = newIndex(0), true
 	}
 	s.mu.Unlock()

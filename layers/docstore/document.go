@@ -72,9 +72,11 @@ func (s *Store) putDocument(key sum, body []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.index.documents[key]; !ok {
-		s.put(&record{kind: kindDocument, key: key[:]}, key, body)
+	if at, ok := s.index.documents[key]; ok {
+		s.packs[at.pack].used.Store(true)
+		return
 	}
+	s.put(&record{kind: kindDocument, key: key[:]}, key, body)
 }
 
 func parseDigest(digest string) (s sum, ok bool) {

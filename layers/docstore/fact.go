@@ -23,8 +23,9 @@ func (s *Store) PutFact(kind, key string, value []byte) {
 		return
 	}
 	k := factKey(kind, key)
-	old, stamp, _, ok := s.get(kindFact, k)
+	old, stamp, p, ok := s.get(kindFact, k)
 	if ok && bytes.Equal(old, value) {
+		p.used.Store(true)
 		return
 	}
 	// Also when the clock went back, the newer value is the one that holds.

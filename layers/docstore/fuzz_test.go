@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -124,4 +126,98 @@ func repaired(pack, index []byte) ([]byte, []byte) {
 		binary.LittleEndian.PutUint32(index[tail:], checksum(0, index[:tail]))
 	}
 	return pack, index
+}
+
+// FuzzScan compares scan with a plain reading of the format, over bytes whose
+// checksums are made right or left as they are.
+func FuzzScan(f *testing.F) {
+	m := mark{1, 2, 3, 4, 5, 6, 7, 8}
+	pack := appendPackHead(nil, m)
+	for _, text := range []string{"one", "two", ""} {
+		r := record{kind: kindDocument, key: bytes.Repeat([]byte("k"), 32), bodyBytes: uint32(len(text)), bodyChecksum: checksum(0, []byte(text))}
+		pack = append(r.appendHead(pack, m), text...)
+	}
+	f.Add(pack, []byte{}, true)
+	f.Add(pack, pack[30:], false)
+	f.Add(append(bytes.Clone(pack), make([]byte, windowBytes)...), pack[packHeadBytes:], false)
+	f.Fuzz(func(t *testing.T, pack, more []byte, repair bool) {
+		// More stands where the window over the file has to move on.
+		pack = append(bytes.Clone(pack), more...)
+		if repair {
+			pack, more = repaired(pack, bytes.Clone(more))
+		}
+		_, got, _ := scan(bytes.NewReader(pack), int64(len(pack)))
+		if want := plainScan(pack); !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		m, entries, ok := parseSidecar(more, int64(len(pack)))
+		if !ok {
+			return
+		}
+		var list []entry
+		parseEntries(entries, 1<<40, func(e *entry) { list = append(list, *e) })
+		plausible := len(list)*entryBytes == len(entries)
+		if back := appendSidecar(nil, m, int64(len(pack)), list); plausible && !bytes.Equal(masked(back), masked(more)) {
+			t.Errorf("an index reads as %v, which writes otherwise", list)
+		}
+	})
+}
+
+// masked is an index without what a reader passes over: the zero byte of each
+// entry, and the checksum over it.
+func masked(index []byte) []byte {
+	b := bytes.Clone(index[:len(index)-sidecarTailBytes])
+	for at := sidecarHeadBytes + 33; at < len(b); at += entryBytes {
+		b[at] = 0
+	}
+	return b
+}
+
+// plainScan reads a pack that is in memory as record.go describes it.
+func plainScan(b []byte) (entries []entry) {
+	if len(b) < 24 || string(b[:8]) != packMagic || crc32.Checksum(b[:16], crc32.MakeTable(crc32.Castagnoli)) != binary.LittleEndian.Uint32(b[16:]) {
+		return nil
+	}
+	wasted := 0
+	for at := 24; at < len(b) && wasted <= len(b); {
+		e, end, bad := plainRecord(b, at)
+		wasted += bad
+		if end > 0 {
+			entries = append(entries, e)
+			at = end
+			continue
+		}
+		next := bytes.Index(b[at+1:], b[8:16])
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return entries
+}
+
+// plainRecord returns where the record at a place ends, or how large the body of
+// one is whose head alone is sound.
+func plainRecord(b []byte, at int) (e entry, end, bad int) {
+	r := b[at:]
+	if len(r) < 32 || !bytes.Equal(r[:8], b[8:16]) {
+		return e, 0, 0
+	}
+	keyBytes, bodyBytes := int(binary.LittleEndian.Uint16(r[10:])), int(binary.LittleEndian.Uint32(r[12:]))
+	if keyBytes > 4096 || bodyBytes > 16<<20 || len(r) < 32+keyBytes+bodyBytes || r[8] < 1 || r[8] > 3 || r[8] == 1 && keyBytes != 32 {
+		return e, 0, 0
+	}
+	castagnoli := crc32.MakeTable(crc32.Castagnoli)
+	key, body := r[32:32+keyBytes], r[32+keyBytes:32+keyBytes+bodyBytes]
+	if crc32.Checksum(append(bytes.Clone(r[:28]), key...), castagnoli) != binary.LittleEndian.Uint32(r[28:]) {
+		return e, 0, 0
+	}
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(r[24:]) {
+		return e, 0, bodyBytes
+	}
+	e = entry{kind: kind(r[8]), keyBytes: uint16(keyBytes), offset: uint32(at), bodyBytes: uint32(bodyBytes), stamp: int64(binary.LittleEndian.Uint64(r[16:]))}
+	if e.sum = sha256.Sum256(append([]byte{r[8]}, key...)); e.kind == kindDocument {
+		copy(e.sum[:], key)
+	}
+	return e, at + 32 + keyBytes + bodyBytes, 0
 }

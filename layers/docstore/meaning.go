@@ -41,12 +41,12 @@ func (s *Store) PutMeaning(reference string, m Meaning) {
 	if m.Digest == "" || strings.ContainsAny(m.Digest+m.MediaType, "\n\r") {
 		return
 	}
-	old, _, ok := s.meaning(reference)
-	if ok && m.At.Before(old.At) {
-		return
-	}
-	if ok && m.Digest == old.Digest && m.MediaType == old.MediaType && m.At.Sub(old.At) < MeaningRefresh {
-		return
+	if old, p, ok := s.meaning(reference); ok {
+		same := m.Digest == old.Digest && m.MediaType == old.MediaType
+		if m.At.Before(old.At) || same && m.At.Sub(old.At) < MeaningRefresh {
+			p.used.Store(true)
+			return
+		}
 	}
 	s.set(kindMeaning, []byte(reference), m.encode(), m.At.UnixNano())
 }

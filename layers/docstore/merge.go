@@ -2,7 +2,6 @@ package docstore
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 	"slices"
 	"time"
@@ -11,14 +10,14 @@ import (
 // merge writes small packs anew as one, and damaged ones without their damage.
 // The merged pack stands beside its sources until they are removed, so room is
 // made for it first.
-func (s *Store) merge() {
+func (s *Store) merge() error {
 	s.prune(s.reservedBytes())
 	packs, _ := s.list()
-	if sources := s.mergeable(packs); len(sources) > 0 {
-		if err := s.mergePacks(sources); err != nil {
-			s.fail(fmt.Errorf("merge packs of the document store: %w", err))
-		}
+	sources := s.mergeable(packs)
+	if len(sources) == 0 {
+		return nil
 	}
+	return s.mergePacks(sources)
 }
 
 // mergeable picks the packs to be merged: damaged ones, and if there are too
@@ -28,7 +27,7 @@ func (s *Store) mergeable(packs []packFile) []packFile {
 	for _, p := range packs {
 		switch {
 		case p.live:
-		case s.isDamaged(p.path):
+		case s.isDamaged(p.name):
 			sources = append(sources, p)
 		case p.bytes <= s.maxPackBytes()/2:
 			small = append(small, p)
@@ -47,31 +46,31 @@ func (s *Store) mergeable(packs []packFile) []packFile {
 	return sources
 }
 
-func (s *Store) isDamaged(path string) bool {
-	return slices.ContainsFunc(s.packs, func(p *pack) bool { return p.path == path && p.damaged.Load() })
+func (s *Store) isDamaged(name string) bool {
+	return slices.ContainsFunc(s.packs, func(p *pack) bool { return p.name == name && p.damaged.Load() })
 }
 
 // mergePacks copies what is sound and newest of the sources, and removes them.
 func (s *Store) mergePacks(sources []packFile) error {
-	slices.SortFunc(sources, func(a, b packFile) int { return cmp.Compare(a.path, b.path) })
+	slices.SortFunc(sources, func(a, b packFile) int { return cmp.Compare(a.name, b.name) })
 	from := &Store{dir: s.dir, opt: s.opt}
 	defer from.closePacks()
-	var paths []string
+	var names []string
 	var used time.Time
 	for _, p := range sources {
-		paths = append(paths, p.path)
+		names = append(names, p.name)
 		if p.used.After(used) {
 			used = p.used
 		}
 	}
-	if vanished := from.openPacks(paths); vanished {
+	if vanished := from.openPacks(names); vanished {
 		return nil
 	}
 	if err := s.copyPacks(from, used); err != nil {
 		return err
 	}
-	for _, path := range paths {
-		removePack(path)
+	for _, name := range names {
+		s.removePack(name)
 	}
 	return nil
 }
@@ -82,11 +81,12 @@ func (s *Store) copyPacks(from *Store, used time.Time) error {
 	if len(places) == 0 {
 		return nil
 	}
-	f, err := os.CreateTemp(s.dir, tempPattern)
+	temp := tempName()
+	f, err := s.dir.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // no longer there once it is in place
+	defer s.dir.Remove(temp) // no longer there once it is in place
 	w := newWriter(f, s.write)
 	for _, at := range places {
 		if err = from.copyRecord(w, at); err != nil {
@@ -102,12 +102,12 @@ func (s *Store) copyPacks(from *Store, used time.Time) error {
 	if err != nil {
 		return err
 	}
-	path := newPackPath(s.dir, s.opt.Now())
-	if err := os.Rename(f.Name(), path); err != nil {
+	name := newPackName(s.opt.Now())
+	if err := s.dir.Rename(temp, name); err != nil {
 		return err
 	}
-	_ = os.Chtimes(path, used, used)
-	return writeSidecar(sidecarPath(path), w.mark, w.packBytes(), w.entries)
+	_ = s.dir.Chtimes(name, used, used)
+	return writeSidecar(s.dir, sidecarName(name), w.mark, w.packBytes(), w.entries)
 }
 
 // places lists the records in the order in which they stand.

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -13,16 +12,15 @@ import (
 const (
 	packSuffix    = ".pack"
 	sidecarSuffix = ".index"
-	// tempPattern names files that are not in place yet.
-	tempPattern = "*.tmp"
-	tempSuffix  = ".tmp"
+	// tempSuffix is that of files that are not in place yet.
+	tempSuffix = ".tmp"
 	// maxPackFileBytes is what offsets of 32 bits reach.
 	maxPackFileBytes = 1<<32 - 1
 )
 
 // pack is one open file of records.
 type pack struct {
-	path string
+	name string
 	file *os.File
 	mark mark
 	// bytes are those of the finished pack and its index.
@@ -34,21 +32,22 @@ type pack struct {
 	used, damaged atomic.Bool
 }
 
-func dirOf(path string) string { return filepath.Dir(path) }
-
-func sidecarPath(packPath string) string {
-	return strings.TrimSuffix(packPath, packSuffix) + sidecarSuffix
+func sidecarName(packName string) string {
+	return strings.TrimSuffix(packName, packSuffix) + sidecarSuffix
 }
 
-// newPackPath is a name that sorts by the time of its making.
-func newPackPath(dir string, now time.Time) string {
+// newPackName is a name that sorts by the time of its making.
+func newPackName(now time.Time) string {
 	var random [4]byte
 	_, _ = rand.Read(random[:]) // it never fails
-	return filepath.Join(dir, fmt.Sprintf("%016x-%x%s", max(0, now.UnixNano()), random, packSuffix))
+	return fmt.Sprintf("%016x-%x%s", max(0, now.UnixNano()), random, packSuffix)
 }
+
+func tempName() string { return rand.Text() + tempSuffix }
 
 // opener opens packs for reading.
 type opener struct {
+	dir      *os.Root
 	readOnly bool
 	buf      []byte
 	// damaged counts the damage that scans met.
@@ -58,8 +57,8 @@ type opener struct {
 // open opens a pack and calls add for each of its records: by its index, or by
 // scanning the pack. A scan's result is kept as the index unless readOnly or the
 // pack's writer is still at work.
-func (o *opener) open(path string, add func(*entry)) (*pack, error) {
-	f, err := os.Open(path)
+func (o *opener) open(name string, add func(*entry)) (*pack, error) {
+	f, err := o.dir.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +67,8 @@ func (o *opener) open(path string, add func(*entry)) (*pack, error) {
 		f.Close()
 		return nil, err
 	}
-	p := &pack{path: path, file: f, bytes: info.Size()}
-	if b, err := readSidecar(sidecarPath(path), info.Size(), o.buf); err == nil {
+	p := &pack{name: name, file: f, bytes: info.Size()}
+	if b, err := readSidecar(o.dir, sidecarName(name), info.Size(), o.buf); err == nil {
 		o.buf = b
 		if m, entries, ok := parseSidecar(b, info.Size()); ok {
 			p.mark = m
@@ -90,12 +89,16 @@ func (o *opener) rebuild(p *pack) []entry {
 	if !o.readOnly {
 		owned, _ = lock(p.file)
 	}
+	// The writer may have finished since the file was opened.
+	if info, err := p.file.Stat(); err == nil {
+		p.bytes = info.Size()
+	}
 	m, entries, damaged := scan(p.file, p.bytes)
 	p.mark = m
 	o.damaged += damaged
 	if owned {
 		// Without the index the next run scans again: slower, not wrong.
-		if err := writeSidecar(sidecarPath(p.path), m, p.bytes, entries); err == nil {
+		if err := writeSidecar(o.dir, sidecarName(p.name), m, p.bytes, entries); err == nil {
 			p.bytes += sidecarBytes(len(entries))
 		}
 		unlock(p.file)
@@ -173,10 +176,10 @@ func (w *writer) bytes() int64 {
 	return w.packBytes() + sidecarBytes(len(w.entries))
 }
 
-// finish writes what is pending, and the index beside path.
-func (w *writer) finish(path string) error {
+// finish writes what is pending, and the index of the pack of that name.
+func (w *writer) finish(dir *os.Root, name string) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	return writeSidecar(sidecarPath(path), w.mark, w.packBytes(), w.entries)
+	return writeSidecar(dir, sidecarName(name), w.mark, w.packBytes(), w.entries)
 }

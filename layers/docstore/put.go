@@ -3,6 +3,7 @@ package docstore
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -25,6 +26,8 @@ func (s *Store) put(r *record, key sum, body []byte) {
 	}
 	if err := s.beginPack(); err != nil {
 		s.stop(err)
+	}
+	if s.full {
 		return
 	}
 	e, err := s.writer.append(r, key, body)
@@ -41,34 +44,36 @@ func (s *Store) put(r *record, key sum, body []byte) {
 
 // beginPack sees to it that there is a pack of this store's own, within the
 // bound.
-func (s *Store) beginPack() (err error) {
-	if s.writer != nil {
+func (s *Store) beginPack() error {
+	if s.writer != nil || s.full {
 		return nil
 	}
-	room := s.alone(func() {
+	waited, err := s.alone(func() error {
 		s.prune(s.reservedBytes())
-		err = s.newPack()
+		return s.newPack()
 	})
-	if !room {
-		err = s.newPack()
+	if waited {
+		// The bound may be passed by one pack, until the next one is begun.
+		return s.newPack()
 	}
 	return err
 }
 
 func (s *Store) newPack() error {
 	for range 8 {
-		f, err := os.OpenFile(newPackPath(s.dir, s.opt.Now()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		name := newPackName(s.opt.Now())
+		f, err := s.dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return err
 		}
 		held, err := lock(f)
-		if held && inPlace(f) {
-			s.adopt(f)
+		if held && s.inPlace(f, name) {
+			s.adopt(f, name)
 			return nil
 		}
 		// Somebody who came between took the empty file for a dead one.
 		f.Close()
-		_ = os.Remove(f.Name())
+		_ = s.dir.Remove(name)
 		if err != nil {
 			return err
 		}
@@ -76,21 +81,21 @@ func (s *Store) newPack() error {
 	return errors.New("every new pack is taken away at once")
 }
 
-func (s *Store) adopt(f *os.File) {
+func (s *Store) adopt(f *os.File, name string) {
 	s.writer = newWriter(f, s.write)
 	s.own = len(s.packs)
-	p := &pack{path: f.Name(), file: f, mark: s.writer.mark}
+	p := &pack{name: name, file: f, mark: s.writer.mark}
 	p.used.Store(true)
 	s.packs = append(s.packs, p)
 }
 
 // inPlace tells whether f is still the file of its name.
-func inPlace(f *os.File) bool {
+func (s *Store) inPlace(f *os.File, name string) bool {
 	own, err := f.Stat()
 	if err != nil {
 		return false
 	}
-	named, err := os.Stat(f.Name())
+	named, err := s.dir.Stat(name)
 	return err == nil && os.SameFile(own, named)
 }
 
@@ -100,7 +105,7 @@ func (s *Store) endPack() {
 		return
 	}
 	p := s.packs[s.own]
-	if err := s.writer.finish(p.path); err != nil {
+	if err := s.writer.finish(s.dir, p.name); err != nil {
 		s.stop(err)
 		return
 	}
@@ -129,6 +134,9 @@ func (s *Store) release() {
 func (s *Store) damaged(p *pack, err error) {
 	if errors.Is(err, os.ErrClosed) {
 		return
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.fail(fmt.Errorf("read a document store: %w", err))
 	}
 	p.damaged.Store(true)
 	s.healed.Add(1)

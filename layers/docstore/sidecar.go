@@ -98,8 +98,8 @@ func (e *entry) parse(b []byte) {
 
 // readSidecar reads the index file of a pack of packBytes, in buf where it fits.
 // A file that is too large for such a pack is not read.
-func readSidecar(path string, packBytes int64, buf []byte) ([]byte, error) {
-	f, err := os.Open(path)
+func readSidecar(dir *os.Root, name string, packBytes int64, buf []byte) ([]byte, error) {
+	f, err := dir.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -117,21 +117,15 @@ func readSidecar(path string, packBytes int64, buf []byte) ([]byte, error) {
 }
 
 // writeSidecar puts the index in place in one step.
-func writeSidecar(path string, m mark, packBytes int64, entries []entry) error {
-	b := make([]byte, 0, sidecarBytes(len(entries)))
-	f, err := os.CreateTemp(dirOf(path), tempPattern)
-	if err != nil {
-		return fmt.Errorf("write a pack's index: %w", err)
-	}
-	_, err = f.Write(appendSidecar(b, m, packBytes, entries))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
+func writeSidecar(dir *os.Root, name string, m mark, packBytes int64, entries []entry) error {
+	b := appendSidecar(make([]byte, 0, sidecarBytes(len(entries))), m, packBytes, entries)
+	temp := tempName()
+	err := dir.WriteFile(temp, b, 0o600)
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = dir.Rename(temp, name)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name())
+		_ = dir.Remove(temp)
 		return fmt.Errorf("write a pack's index: %w", err)
 	}
 	return nil

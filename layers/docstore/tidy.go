@@ -2,8 +2,10 @@ package docstore
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,41 +28,42 @@ func (s *Store) tidy() {
 	if packs, total := s.list(); total <= s.opt.MaxBytes && len(s.mergeable(packs)) == 0 {
 		return
 	}
-	s.alone(func() {
+	_, err := s.alone(func() error {
 		s.sweep()
 		s.prune(0)
 		if packs, _ := s.list(); len(s.mergeable(packs)) > 0 {
-			s.merge()
+			return s.merge()
 		}
+		return nil
 	})
+	if err != nil {
+		s.fail(fmt.Errorf("tidy the document store: %w", err))
+	}
 }
 
-// alone runs do while no other store begins, removes or merges packs. It returns
-// false without having run it if the wait is too long.
-func (s *Store) alone(do func()) bool {
-	f, err := os.OpenFile(filepath.Join(s.dir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+// alone runs do while no other store begins, removes or merges packs. If the
+// wait for that is too long it returns true without having run it.
+func (s *Store) alone(do func() error) (waited bool, err error) {
+	f, err := s.dir.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		s.fail(err)
-		return false
+		return false, err
 	}
 	defer f.Close()
 	for start := time.Now(); time.Since(start) < patience; time.Sleep(5 * time.Millisecond) {
 		held, err := lock(f)
 		if err != nil {
-			s.fail(err)
-			return false
+			return false, err
 		}
 		if held {
-			do()
-			return true
+			return false, do()
 		}
 	}
-	return false
+	return true, nil
 }
 
 // packFile is a pack as the directory lists it.
 type packFile struct {
-	path string
+	name string
 	// bytes are those of the pack and its index.
 	bytes int64
 	used  time.Time
@@ -70,7 +73,7 @@ type packFile struct {
 
 // list returns the packs, least recently used first, and the size of all files.
 func (s *Store) list() (packs []packFile, total int64) {
-	files, err := os.ReadDir(s.dir)
+	files, err := fs.ReadDir(s.dir.FS(), ".")
 	if err != nil {
 		s.fail(err)
 		return nil, 0
@@ -81,31 +84,30 @@ func (s *Store) list() (packs []packFile, total int64) {
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		path := filepath.Join(s.dir, f.Name())
-		bytes[path] = info.Size()
+		bytes[f.Name()] = info.Size()
 		total += info.Size()
-		if strings.HasSuffix(path, packSuffix) {
-			packs = append(packs, packFile{path: path, bytes: info.Size(), used: info.ModTime()})
+		if strings.HasSuffix(f.Name(), packSuffix) {
+			packs = append(packs, packFile{name: f.Name(), bytes: info.Size(), used: info.ModTime()})
 		}
 	}
 	for i := range packs {
 		p := &packs[i]
-		index, indexed := bytes[sidecarPath(p.path)]
-		if p.live = !indexed && held(p.path); p.live {
+		index, indexed := bytes[sidecarName(p.name)]
+		if p.live = !indexed && s.held(p.name); p.live {
 			total += max(0, s.reservedBytes()-p.bytes)
 			continue
 		}
 		p.bytes += index
 	}
 	slices.SortStableFunc(packs, func(a, b packFile) int {
-		return cmp.Or(a.used.Compare(b.used), strings.Compare(a.path, b.path))
+		return cmp.Or(a.used.Compare(b.used), strings.Compare(a.name, b.name))
 	})
 	return packs, total
 }
 
-// held tells whether another open file holds the lock of the one at path.
-func held(path string) bool {
-	f, err := os.Open(path)
+// held tells whether another open file holds the lock of the one of that name.
+func (s *Store) held(name string) bool {
+	f, err := s.dir.Open(name)
 	if err != nil {
 		return false
 	}
@@ -122,40 +124,35 @@ func (s *Store) prune(roomBytes int64) {
 		if total+roomBytes <= s.opt.MaxBytes {
 			return
 		}
-		if !p.live && removePack(p.path) {
+		if !p.live && s.removePack(p.name) {
 			total -= p.bytes
-			s.forget(p.path)
+			s.forget(p.name)
 		}
 	}
 }
 
-// removePack removes a pack that no one writes. On Windows it fails while
-// somebody reads it.
-func removePack(path string) bool {
-	f, err := os.Open(path)
+// removePack removes a pack that no one writes. Who reads it reads on: os.Root
+// opens files so that Windows, too, lets open ones be removed.
+func (s *Store) removePack(name string) bool {
+	f, err := s.dir.Open(name)
 	if err != nil {
 		return false
 	}
+	defer f.Close()
 	if free, err := lock(f); err != nil || !free {
-		f.Close()
 		return false
 	}
-	err = os.Remove(path)
-	f.Close()
-	if err != nil {
-		err = os.Remove(path)
-	}
-	if err != nil {
+	if err := s.dir.Remove(name); err != nil {
 		return false
 	}
-	_ = os.Remove(sidecarPath(path))
+	_ = s.dir.Remove(sidecarName(name))
 	return true
 }
 
 // forget drops a removed pack from this store, so that the disk has it back.
-func (s *Store) forget(path string) {
+func (s *Store) forget(name string) {
 	for i, p := range s.packs {
-		if p.path == path && !p.removed {
+		if p.name == name && !p.removed {
 			s.index.dropFrom(uint32(i), 0)
 			_ = p.file.Close()
 			p.removed, p.bytes = true, 0
@@ -170,31 +167,31 @@ func (s *Store) touch() {
 	for _, p := range s.packs {
 		if p.used.Load() && !p.removed {
 			// One that vanished meanwhile needs none.
-			_ = os.Chtimes(p.path, now, now)
+			_ = s.dir.Chtimes(p.name, now, now)
 		}
 	}
 }
 
 // sweep removes what crashes left: temporary files, and indexes without a pack.
 func (s *Store) sweep() {
-	files, err := os.ReadDir(s.dir)
+	files, err := fs.ReadDir(s.dir.FS(), ".")
 	if err != nil {
 		return
 	}
 	for _, f := range files {
-		path := filepath.Join(s.dir, f.Name())
-		base, isIndex := strings.CutSuffix(path, sidecarSuffix)
+		name := f.Name()
+		base, isIndex := strings.CutSuffix(name, sidecarSuffix)
 		if isIndex {
-			_, err := os.Stat(base + packSuffix)
-			isIndex = os.IsNotExist(err)
+			_, err := s.dir.Stat(base + packSuffix)
+			isIndex = errors.Is(err, fs.ErrNotExist)
 		}
-		if isIndex || strings.HasSuffix(path, tempSuffix) && forgotten(f) {
-			_ = os.Remove(path)
+		if isIndex || strings.HasSuffix(name, tempSuffix) && forgotten(f) {
+			_ = s.dir.Remove(name)
 		}
 	}
 }
 
-func forgotten(f os.DirEntry) bool {
+func forgotten(f fs.DirEntry) bool {
 	info, err := f.Info()
 	return err == nil && time.Since(info.ModTime()) > forgottenAfter
 }
