@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -100,6 +102,9 @@ func compressionOf(start []byte) string {
 
 // open tells the compression and returns the tar in it.
 func (f *inflater) open(ctx context.Context, in *bufio.Reader) (io.ReadCloser, error) {
+	if f.program != "" && !slices.Contains(programs, f.program) {
+		return nil, &Error{Reason: InflaterFailed, Err: fmt.Errorf("inflater %q is unknown: give %s, or none", f.program, strings.Join(programs, " or "))}
+	}
 	start, _ := in.Peek(6) // fewer at the end; the error comes again
 	switch c := compressionOf(start); c {
 	case Gzip:
@@ -139,7 +144,9 @@ func (f *inflater) explain(err error, taken int64) *Error {
 	var own *Error
 	switch {
 	case errors.As(err, &own):
-		own.Offset = taken
+		if own.Reason == CorruptCompression || own.Reason == ReadFailed {
+			own.Offset = taken
+		}
 		return own
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
 		return &Error{Reason: Truncated, Offset: taken, Err: fmt.Errorf("the %s stream ends early: %w", f.compression, io.ErrUnexpectedEOF)}

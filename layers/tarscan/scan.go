@@ -59,12 +59,15 @@ type Options struct {
 // obeys ctx, as an HTTP response body does.
 func Scan(ctx context.Context, blob io.Reader, compressedBytes int64, opt Options) (*Layer, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s := newScan(ctx, compressedBytes, opt)
 	var stages sync.WaitGroup
 	stages.Go(func() { s.source.run(blob) })
 	stages.Go(func() { s.inflater.run(ctx, s.source.belt) })
 	overrun := s.walk()
-	cancel()
+	if overrun != nil {
+		cancel() // or else the stages take the blob to its end, for its digest
+	}
 	stages.Wait()
 	return s.layer, s.finish(overrun)
 }
