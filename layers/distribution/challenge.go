@@ -68,8 +68,13 @@ func (p *challengeParser) challenge() (challenge, bool) {
 		p.rest = p.rest[1:]
 		p.space()
 		value, ok := p.value()
-		if !ok {
+		if !ok && strings.HasPrefix(p.rest, `"`) {
 			p.rest = ""
+			return c, true
+		}
+		if !ok {
+			p.rest = before
+			p.skipToken68()
 			return c, true
 		}
 		name = strings.ToLower(name)

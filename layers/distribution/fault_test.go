@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strconv"
 	"sync"
@@ -273,7 +274,7 @@ const ociManifest = "application/vnd.oci.image.manifest.v1+json"
 // put pushes an image, tagged 1, past all faults.
 func put(t *testing.T, h http.Handler, repo string) image {
 	t.Helper()
-	img := image{repo: repo, config: []byte(`{"os":"linux","architecture":"amd64","author":"` + repo + `"}`)}
+	img := image{repo: repo, config: []byte(`{"os":"linux","architecture":"amd64","author":"` + path.Base(repo) + `"}`)}
 	img.configDigest = digestOf(img.config, "")
 	img.manifest = []byte(`{"schemaVersion":2,"mediaType":"` + ociManifest + `","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"` +
 		img.configDigest + `","size":` + strconv.Itoa(len(img.config)) + `},"layers":[]}`)
@@ -290,14 +291,14 @@ func putBlob(t *testing.T, h http.Handler, repo string, blob []byte) (digest str
 	return digest
 }
 
-func push(t *testing.T, h http.Handler, method, path string, body []byte, contentType string) {
+func push(t *testing.T, h http.Handler, method, url string, body []byte, contentType string) {
 	t.Helper()
-	r := httptest.NewRequest(method, path, bytes.NewReader(body))
+	r := httptest.NewRequest(method, url, bytes.NewReader(body))
 	r.Header.Set("Content-Type", contentType)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	if w.Code != http.StatusCreated {
-		t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		t.Fatalf("%s %s: %d %s", method, url, w.Code, w.Body)
 	}
 }
 

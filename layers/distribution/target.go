@@ -162,8 +162,8 @@ func validHost(name string) bool {
 	} else {
 		host = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
 	}
-	if strings.Contains(host, ":") {
-		return strings.HasPrefix(name, "[") && net.ParseIP(host) != nil
+	if strings.HasPrefix(name, "[") || strings.Contains(host, ":") {
+		return strings.HasPrefix(name, "[") && strings.Contains(host, ":") && net.ParseIP(host) != nil
 	}
 	return host != "" && len(host) <= 253 && only(host, "-._") && host[0] != '.' && host[0] != '-'
 }
