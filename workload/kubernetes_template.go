@@ -64,6 +64,8 @@ var builtIn = []string{
 	"Pod", "PodTemplate", "Deployment", "ReplicaSet", "ReplicationController", "StatefulSet", "DaemonSet", "Job", "CronJob",
 }
 
+func (o *object) isBuiltIn() bool { return slices.Contains(builtIn, o.kind) }
+
 // A templateWalk goes through an object's values.
 type templateWalk struct {
 	object *object
@@ -95,7 +97,7 @@ func (w *templateWalk) visit(t *tree, in scope) error {
 		}
 	case t.is('{'):
 		in.count(t)
-		if s := shapeOf(t); s != nil {
+		if s := shapeOf(t, w.object.isBuiltIn()); s != nil {
 			return w.add(s, in)
 		}
 		for i, key := range t.keys {
@@ -145,7 +147,7 @@ const maxReplicas = 1_000_000
 func (w *templateWalk) add(s *shape, in scope) error {
 	spec, err := s.spec(w.object, strings.Join(in.path, "."))
 	if err != nil {
-		if slices.Contains(builtIn, w.object.kind) {
+		if w.object.isBuiltIn() {
 			return err
 		}
 		return nil // a mapping of that shape that is none
@@ -167,8 +169,9 @@ type roleValue struct {
 	*tree
 }
 
-// shapeOf returns nil where the mapping is no pod with an image.
-func shapeOf(t *tree) *shape {
+// shapeOf returns nil where the mapping is no pod with an image. In what is a pod
+// for sure, an image that is no text is a fault to be found.
+func shapeOf(t *tree, forSure bool) *shape {
 	s := &shape{volumes: t.get("volumes").list()}
 	add := func(to *[]roleValue, role, key string, values ...*tree) {
 		for _, value := range values {
@@ -190,7 +193,7 @@ func shapeOf(t *tree) *shape {
 		s.resources = t.get("resources")
 	}
 	for _, c := range append(slices.Clip(s.init), s.main...) {
-		if c.get("image").is('"') {
+		if image := c.get("image"); image.is('"') || forSure && image != nil {
 			return s
 		}
 	}
@@ -246,7 +249,7 @@ func (s *shape) spec(o *object, path string) (*podSpec, error) {
 // located returns the pod's spec once more, with the lines of its images: they
 // take a second reading, for which few pods give cause.
 func (o *object) located() (*podSpec, error) {
-	s := shapeOf(parseTree(o.spec))
+	s := shapeOf(parseTree(o.spec), true)
 	if s == nil {
 		return &podSpec{}, nil
 	}

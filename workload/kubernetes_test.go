@@ -445,6 +445,10 @@ func FuzzFromKubernetes(f *testing.F) {
 		`{"kind":"Pod","metadata":{"name":"a","creationTimestamp":"0000-01-01T00:00:00Z"},"spec":{"containers":[{"image":"a","resources":{"requests":{"cpu":1e9,"memory":"9E"}}}]},"status":{"phase":"Running","startTime":"9999-12-31T23:59:59Z"}}`,
 		`{"kind":"Pod","metadata":{"name":"a","ownerReferences":[{"kind":"Job","name":"a-9999999999"}]},"spec":{"containers":[{"name":"c","image":"a:1"}]},"status":{"phase":"Failed","containerStatuses":[{"name":"c","imageID":"a@sha256:` + strings.Repeat("a", 64) + `","state":{"terminated":{"startedAt":"1971-01-01T00:00:00Z","finishedAt":"9999-01-01T00:00:00Z"}}}]}}`,
 		`{"kind":"Pod","metadata":{"name":"a","ownerReferences":[{"kind":"B","name":"c"}]},"spec":{"containers":[{"image":"a"}]}}{"kind":"Pod","metadata":{"name":"b","ownerReferences":[{"kind":"b","name":"c"}]},"spec":{"containers":[{"image":"a"}]}}`,
+		`{"kind":"CronJob","metadata":{"name":"a"},"spec":{"schedule":"*/5 * * * *","jobTemplate":{"spec":{"completions":3,"template":{"spec":{"containers":[{"name":"c","image":"a:1","resources":{"requests":{"cpu":"1"}}}]}}}}}}`,
+		`{"kind":"Workflow","metadata":{"generateName":"a-"},"spec":{"templates":[{"name":"x","container":{"image":"a"},"sidecars":[{"image":"b"}]},{"name":"x","script":{"image":"$(c)"}}]}}`,
+		`{"kind":"DeploymentList","items":[{"metadata":{"name":"a"},"spec":{"replicas":2,"template":{"spec":{"containers":[{"image":"a"}],"volumes":[{"name":"v","image":{"reference":"v:1"}}]}}}}]}`,
+		`{"kind":"ReplicaSet","metadata":{"name":"a-1","ownerReferences":[{"kind":"Deployment","name":"a"}]},"spec":{"replicas":1,"template":{"spec":{"containers":[{"image":"a"}]}}}}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -456,8 +460,8 @@ func FuzzFromKubernetes(f *testing.F) {
 			}
 			return
 		}
-		if len(in.Workload.Apps) != len(in.Origins) || (in.Pods == 0) != (len(in.Workload.Apps) == 0) {
-			t.Fatalf("%d pods, %d apps, %d origins", in.Pods, len(in.Workload.Apps), len(in.Origins))
+		if len(in.Workload.Apps) != len(in.Origins) || (in.Pods+in.Manifests == 0) != (len(in.Workload.Apps) == 0) {
+			t.Fatalf("%d pods, %d manifests, %d apps, %d origins", in.Pods, in.Manifests, len(in.Workload.Apps), len(in.Origins))
 		}
 		saved, err := document.Marshal(Kind, &in.Workload)
 		if err != nil {
@@ -467,8 +471,12 @@ func FuzzFromKubernetes(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if in.Pods > 0 && !cmp.Equal(in.Workload, *back) {
+		if len(in.Workload.Apps) > 0 && !cmp.Equal(in.Workload, *back) {
 			t.Error(cmp.Diff(in.Workload, *back))
+		}
+		var value any
+		if json.Unmarshal(data, &value) == nil && value != nil {
+			compareForms(t, data)
 		}
 	})
 }
