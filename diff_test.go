@@ -13,9 +13,11 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/docs/schema"
 	"github.com/cachebench/cachebench/internal/golden"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
@@ -480,6 +482,7 @@ func TestDiffGoldens(t *testing.T) {
 			if format != reports.JSON {
 				continue
 			}
+			conforms(t, reports.DiffKind, b.Bytes())
 			again, err := reports.ReadDiff("diff.json", b.Bytes())
 			if err != nil {
 				t.Fatal(err)
@@ -488,6 +491,34 @@ func TestDiffGoldens(t *testing.T) {
 				t.Errorf("%s read back differs:\n%s", c.name, diff)
 			}
 		}
+	}
+}
+
+// conforms holds a document to the schema that is published for its kind.
+func conforms(t *testing.T, kind string, data []byte) {
+	t.Helper()
+	published, ok := schema.Of(kind)
+	if !ok {
+		t.Fatalf("no schema of %s", kind)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(kind, parsed); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled.Validate(value); err != nil {
+		t.Errorf("the document does not conform to the schema of %s: %v", kind, err)
 	}
 }
 
