@@ -13,9 +13,11 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/docs/schema"
 	"github.com/cachebench/cachebench/internal/golden"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
@@ -33,7 +35,7 @@ type testLayer struct {
 	// megabytes are compressed, three times as much unpacked; stored, where not 0,
 	// is what this source says of the compressed size.
 	megabytes, stored int64
-	// guessed leaves the unpacked size to be estimated.
+	// guessed has the unpacked size estimated.
 	guessed bool
 	step    string
 }
@@ -56,9 +58,11 @@ func side(reference string, list ...testLayer) cachebench.DiffSide {
 		if t.source != "" {
 			l.Digest, l.MediaType = l.DiffID, "application/vnd.docker.image.rootfs.diff.tar"
 		}
-		if !t.guessed {
-			unpacked, files := 3*t.megabytes*1e6, 10*t.megabytes
-			l.UnpackedBytes, l.UnpackedSource, l.Files = &unpacked, layers.Measured, &files
+		unpacked, files := 3*t.megabytes*1e6, 10*t.megabytes
+		l.UnpackedBytes, l.UnpackedSource, l.Files = &unpacked, layers.Measured, &files
+		if t.guessed {
+			unpacked = 4 * t.megabytes * 1e6
+			l.UnpackedSource, l.UnpackedMethod, l.Files = layers.Estimated, layers.ByRatio, nil
 		}
 		if t.files != "" {
 			l.Scan = &layers.Scan{Fingerprint: t.files}
@@ -168,6 +172,14 @@ func TestDiffByHand(t *testing.T) {
 			"kept new/rebuilt | gone", [2]int64{3, 9}, [2]int64{3, 9}, [2]int64{53, 159}, 2},
 		{"both are local builds", []testLayer{local(base, "measured", 52), local(app1, "estimated", 9)}, []testLayer{local(base, "estimated", 60), local(app2, "measured", 4)},
 			"kept new/rebuilt | gone", [2]int64{4, 9}, [2]int64{4, 9}, [2]int64{56, 159}, 2},
+		{"both are local builds, NEW's measured", []testLayer{local(base, "estimated", 60)}, []testLayer{local(base, "measured", 52), local(app2, "measured", 4)},
+			"kept new", [2]int64{4, 9}, [2]int64{4, 9}, [2]int64{56, 159}, 2},
+		// The blob in the same place is taken, though another has the same content.
+		{"local build, a content in two blobs", []testLayer{zopfli, python, base}, []testLayer{local(base, "estimated", 60), local(python, "estimated", 60), local(base, "estimated", 60)},
+			"kept kept kept", [2]int64{}, [2]int64{}, [2]int64{118, 360}, 0},
+		// A step that runs twice did not rebuild the layer that is still there.
+		{"one more by the same step", []testLayer{base, app1}, []testLayer{base, app1, app2},
+			"kept kept new", [2]int64{3, 9}, [2]int64{3, 9}, [2]int64{55, 165}, 3},
 		// What one side measured holds for the other.
 		{"only OLD was scanned", []testLayer{base, app1}, []testLayer{unpacked(base), app2},
 			"kept new/rebuilt | gone", [2]int64{3, 9}, [2]int64{3, 9}, [2]int64{53, 159}, 2},
@@ -188,6 +200,9 @@ func TestDiffByHand(t *testing.T) {
 			load("by digest", d.ByDigest, c.digest)
 			load("by chain", d.ByChain, c.chain)
 			load("cold", d.New.Cold.DiffLoad, c.cold)
+			if strings.HasPrefix(c.name, "only NEW was scanned") && d.Old.Cold.UnpackBytes != 156e6 {
+				t.Errorf("OLD unpacks %d, what NEW measured makes it 156 MB", d.Old.Cold.UnpackBytes)
+			}
 			load("update on containerd, which keeps blobs", d.Update.DiffLoad, c.digest)
 			parting := 0
 			if d.Parting != nil {
@@ -270,11 +285,15 @@ func TestDiffPlatforms(t *testing.T) {
 // A local build is compared as what it becomes in the registry: the same image
 // behind an index, or as uncompressed layers, costs the same.
 func TestDiffSameImageFoundElsewhere(t *testing.T) {
-	old := side("old", base, app1)
-	old.Inventory.Images[0].IndexDigest = hashed("index")
+	registry := side("registry", base, app1)
+	registry.Inventory.Images[0].IndexDigest = hashed("index")
 	plain := func(l testLayer) testLayer { return with(l, func(l *testLayer) { l.source = "estimated" }) }
-	d := mustDiff(t, old, side("new", plain(base), plain(app1)))
-	if d.Old.Cold != d.New.Cold || d.Old.Cached != d.New.Cached || d.Update.DiffLoad != d.New.Cached.DiffLoad {
+	local := side("local", plain(base), plain(app1))
+	there, back := mustDiff(t, registry, local), mustDiff(t, local, registry)
+	if there.Update != back.Update || there.New.Cold != back.New.Cold {
+		t.Errorf("there %+v, back %+v", there, back)
+	}
+	if d := there; d.Old.Cold != d.New.Cold || d.Old.Cached != d.New.Cached || d.Update.DiffLoad != d.New.Cached.DiffLoad {
 		t.Errorf("cold %+v and %+v, cached %+v and %+v, update %+v", d.Old.Cold, d.New.Cold, d.Old.Cached, d.New.Cached, d.Update)
 	}
 }
@@ -336,6 +355,7 @@ func TestDiffProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		old, new := image(t, "old"), image(t, "new")
 		profile := rapid.SampledFrom([]*simulate.Profile{simulate.Containerd(), simulate.ECI()}).Draw(t, "profile")
+		profile.Pull.KeepBlobs.Value = rapid.Bool().Draw(t, "keepBlobs")
 		diff := func(old, new cachebench.DiffSide) *reports.Diff {
 			d, err := cachebench.Diff(old, new, profile, cachebench.DiffOptions{})
 			if err != nil {
@@ -480,6 +500,7 @@ func TestDiffGoldens(t *testing.T) {
 			if format != reports.JSON {
 				continue
 			}
+			conforms(t, reports.DiffKind, b.Bytes())
 			again, err := reports.ReadDiff("diff.json", b.Bytes())
 			if err != nil {
 				t.Fatal(err)
@@ -488,6 +509,34 @@ func TestDiffGoldens(t *testing.T) {
 				t.Errorf("%s read back differs:\n%s", c.name, diff)
 			}
 		}
+	}
+}
+
+// conforms holds a document to the schema that is published for its kind.
+func conforms(t *testing.T, kind string, data []byte) {
+	t.Helper()
+	published, ok := schema.Of(kind)
+	if !ok {
+		t.Fatalf("no schema of %s", kind)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(kind, parsed); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled.Validate(value); err != nil {
+		t.Errorf("the document does not conform to the schema of %s: %v", kind, err)
 	}
 }
 

@@ -48,7 +48,8 @@ usage. With rules, the last line of the text output is for programs:
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench diff registry.example.com/shop/web:1.4.0 registry.example.com/shop/web:1.4.1
   cachebench diff inventory.json oci:build/web --gate 'cold-sec<=8,new-B<=60MB,cold-sec:+5%'
-  cachebench diff inventory.json#registry.example.com/shop/web:main oci:build/web --budget budget.yaml --output markdown`,
+  cachebench diff main.json#registry.example.com/shop/web:main oci:build/web --output markdown
+  cachebench diff main.json docker-archive:web.tar --budget budget.yaml --save diff.json`,
 		Args: exactly(2, "OLD and NEW"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return diff(cmd, args, in, out, rules, oldPlatform)
@@ -61,6 +62,7 @@ usage. With rules, the last line of the text output is for programs:
 	f.StringVar(&oldPlatform, "old-platform", "", "os/arch[/variant] of OLD, when it is meant to differ from NEW's")
 	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{"containerd", "eci"}, cobra.ShellCompDirectiveDefault))
 	rules.addFlags(cmd, "'new-B<=60MB,cold-sec:+5%'")
+	rules.addBudgetFlag(cmd)
 	out.addFlags(cmd, "the diff")
 	return cmd
 }

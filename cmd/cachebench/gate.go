@@ -28,7 +28,6 @@ type gates struct {
 func (g *gates) addFlags(cmd *cobra.Command, example string) {
 	f := cmd.Flags()
 	f.StringArrayVar(&g.rules, g.flag, nil, "exit with 3 unless these `RULES` are met, as "+example+"; repeatable")
-	f.StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget; --"+g.flag+" overrides those on the same figure")
 	cmd.RegisterFlagCompletionFunc(g.flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var list []string
 		for _, q := range g.known {
@@ -36,6 +35,13 @@ func (g *gates) addFlags(cmd *cobra.Command, example string) {
 		}
 		return list, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	})
+}
+
+// addBudgetFlag adds the flag of rules in a file. Elsewhere --budget is an amount
+// of money, so a default that is set for all commands is not meant for it.
+func (g *gates) addBudgetFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget; --"+g.flag+" replaces those on the same figure")
+	cmd.Flags().SetAnnotation("budget", commandLineOnly, []string{"true"})
 }
 
 // load reads the rules and refuses what is wrong with them before any work is

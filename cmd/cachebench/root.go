@@ -147,6 +147,9 @@ type config struct {
 	Flags map[string]string `json:"flags"`
 }
 
+// commandLineOnly marks flags that no default is looked up for.
+const commandLineOnly = "command-line-only"
+
 // applyDefaults sets the flags that the command line leaves open from the
 // environment (CACHEBENCH_FLAG_NAME), then from the user's configuration.
 func applyDefaults(cmd *cobra.Command, env func(string) (string, bool)) error {
@@ -161,7 +164,7 @@ func applyDefaults(cmd *cobra.Command, env func(string) (string, bool)) error {
 		}
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
-		if f.Changed || err != nil {
+		if f.Changed || err != nil || f.Annotations[commandLineOnly] != nil {
 			return
 		}
 		name := "CACHEBENCH_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
