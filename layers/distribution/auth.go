@@ -135,26 +135,31 @@ func (c *Client) credentials(ctx context.Context, h *host) (authn.AuthConfig, er
 
 // lookUp leaves a credential helper behind when the context ends: helpers may ask
 // the user and cannot be stopped from here.
-func lookUp(ctx context.Context, keychain authn.Keychain, host string) (who authn.AuthConfig, err error) {
+func lookUp(ctx context.Context, keychain authn.Keychain, host string) (authn.AuthConfig, error) {
 	registry, err := name.NewRegistry(host, name.WeakValidation)
 	if err != nil {
 		return authn.AuthConfig{}, err
 	}
-	done := make(chan struct{})
+	type found struct {
+		who *authn.AuthConfig
+		err error
+	}
+	done := make(chan found, 1)
 	go func() {
-		defer close(done)
-		var a authn.Authenticator
-		if a, err = authn.Resolve(ctx, keychain, registry); err != nil {
+		a, err := authn.Resolve(ctx, keychain, registry)
+		if err != nil {
+			done <- found{err: err}
 			return
 		}
-		var config *authn.AuthConfig
-		if config, err = authn.Authorization(ctx, a); err == nil && config != nil {
-			who = *config
-		}
+		who, err := authn.Authorization(ctx, a)
+		done <- found{who, err}
 	}()
 	select {
-	case <-done:
-		return who, err
+	case f := <-done:
+		if f.err != nil || f.who == nil {
+			return authn.AuthConfig{}, f.err
+		}
+		return *f.who, nil
 	case <-ctx.Done():
 		return authn.AuthConfig{}, ctx.Err()
 	}

@@ -1,6 +1,7 @@
 package distribution
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -381,6 +382,33 @@ func TestCredentialHelpers(t *testing.T) {
 			t.Errorf("%s: %v, want %s", test.host, err, test.err)
 		}
 	}
+}
+
+// slowKeys is a credential helper that asks its user.
+type slowKeys struct{ answer chan struct{} }
+
+func (k slowKeys) Resolve(authn.Resource) (authn.Authenticator, error) {
+	<-k.answer
+	return authn.FromConfig(authn.AuthConfig{Username: "ann", Password: "pw"}), nil
+}
+
+// TestSlowHelper: a context's end does not wait for a credential helper, and a
+// later request does.
+func TestSlowHelper(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *wire) {
+		a := w.guard(basicLogin("ann", "pw"))
+		k := slowKeys{make(chan struct{})}
+		c := w.client(Options{Keychain: k})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := c.Manifest(ctx, repository("team/app"), "1", nil); err != context.DeadlineExceeded {
+			t.Errorf("got %v", err)
+		}
+		close(k.answer)
+		if err := a.fetch(t, c); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestRedirects: storage gets no authorization, and what leads nowhere ends.

@@ -69,9 +69,6 @@ func (f *faulty) requests() []seen {
 	return slices.Clone(f.seen)
 }
 
-// good lets one request through.
-func good(w http.ResponseWriter, r *http.Request, h http.Handler) { h.ServeHTTP(w, r) }
-
 // answers gives a status, headers (name, value, …) and a body.
 func answers(status int, body string, headers ...string) fault {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {

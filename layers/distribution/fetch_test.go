@@ -422,3 +422,42 @@ func TestBadNames(t *testing.T) {
 		}
 	}
 }
+
+// TestSlotsStayBusy: with 30 ms to every answer, 64 slots and twice as many
+// goroutines, each of which spends 20 ms on what it got, the slots are never idle:
+// in virtual time, where computing takes none, the rate is the ideal one.
+func TestSlotsStayBusy(t *testing.T) {
+	const delay, slots, images = 30 * time.Millisecond, 64, 1280
+	inBubble(t, func(t *testing.T, w *wire) {
+		f := &faulty{good: store()}
+		img := put(t, f.good, "team/app")
+		f.always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+			time.Sleep(delay)
+			h.ServeHTTP(w, r)
+		}
+		w.serve(registryHost, f)
+		c := w.client(Options{RequestsAtOnce: slots})
+		var left atomic.Int64
+		left.Store(images)
+		start := time.Now()
+		var last atomic.Int64
+		var group sync.WaitGroup
+		for range 2 * slots {
+			group.Go(func() {
+				for left.Add(-1) >= 0 {
+					_, manifest := c.Manifest(t.Context(), repository(img.repo), "1", nil)
+					_, config := c.Document(t.Context(), repository(img.repo), img.configDigest, -1, nil)
+					if manifest != nil || config != nil {
+						t.Error(manifest, config)
+					}
+					last.Store(int64(time.Since(start)))
+					time.Sleep(20 * time.Millisecond)
+				}
+			})
+		}
+		group.Wait()
+		if took, ideal := time.Duration(last.Load()), 2*images*delay/slots; took != ideal {
+			t.Errorf("took %v, ideal is %v", took, ideal)
+		}
+	})
+}

@@ -42,7 +42,9 @@ func TestTags(t *testing.T) {
 		"absolute":       func(next string) string { return "<http://registry.test" + next + `>; rel=next` },
 		"another scheme": func(next string) string { return "<https://registry.test:80" + next + `>; rel="next"` },
 		"prefix":         func(next string) string { return "</internal/path" + next + `>; rel="next"` },
-		"after others":   func(next string) string { return `</x>; rel="prev"; title="a, <b>", <` + next + `>; title=x; rel="last next"` },
+		"after others": func(next string) string {
+			return `</x>; rel="prev"; title="a, <b>", <` + next + `>; title=x; rel="last next"`
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {

@@ -168,7 +168,7 @@ func hostname(name string) string {
 // speaksTLS tries a handshake with a loopback server. It sends nothing but that,
 // so whom the certificate names does not matter yet.
 func speaksTLS(ctx context.Context, name string) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	addr := name
 	if _, _, err := net.SplitHostPort(name); err != nil {
