@@ -25,6 +25,9 @@ func newImageSet(s *layers.SharedSet) *imageSet {
 		if !img.From.IsZero() {
 			name += " from " + img.From.UTC().Format("2006-01-02")
 		}
+		if s.Platform == "" {
+			name += " " + strings.TrimPrefix(img.Platform, "linux/")
+		}
 		v.names = append(v.names, name)
 	}
 	return v

@@ -12,6 +12,8 @@ import (
 // sharingView is what the page shows of a set of images.
 type sharingView struct {
 	Heading, Lead string
+	// Digest and Index are those of the only image, if there is one alone.
+	Digest, Index string
 	Tables        []*table
 	Matrix        *matrix
 	// Duplicates has at most one table, Hints what to do about it.
@@ -36,7 +38,8 @@ func (v *view) addSharing(s *layers.Sharing) {
 		if len(s.Sets) > 1 {
 			view.Heading, view.Lead = set.platformWords(), set.headline()+" "+view.Lead
 		}
-		if set.onlyImage() != nil {
+		if img := set.onlyImage(); img != nil {
+			view.Digest, view.Index = string(img.Digest), string(img.IndexDigest)
 			view.Tables = tables(set.oneImageTable())
 		} else {
 			view.Tables = tables(set.imagesTable(), set.basesTable(), set.movesTable(), set.holdersTable())

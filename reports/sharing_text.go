@@ -80,9 +80,6 @@ func (p *printer) images(s *imageSet) {
 	if hidden {
 		t.heads = append(t.heads, ">hidden")
 	}
-	if s.Platform == "" {
-		t.heads = append(t.heads, "platform")
-	}
 	if len(s.Bases) > 0 {
 		t.heads = append(t.heads, "base")
 	}
@@ -92,9 +89,6 @@ func (p *printer) images(s *imageSet) {
 			compressedSize(img.Total.ByDigest), compressedSize(img.Own.ByDigest), unpackedSize(img.Total.ByChain)}
 		if hidden {
 			cells = append(cells, hiddenSize(img.Hidden))
-		}
-		if s.Platform == "" {
-			cells = append(cells, img.Platform)
 		}
 		if len(s.Bases) > 0 {
 			cells = append(cells, s.baseOf(img))
