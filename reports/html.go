@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 
@@ -54,8 +55,9 @@ func showable(r rune) rune {
 // spacedUnit finds a number and its unit, or a currency and its amount.
 var spacedUnit = regexp.MustCompile(`([0-9]) (s|min|h|B|kB|MB|GB|TB|GiB|%)([^[:alnum:]]|$)|([A-Z]{3}) ([+-]?[0-9])`)
 
-// tight keeps a number and its unit on one line.
+// tight keeps a number, its unit and a sign before it on one line.
 func tight(s string) string {
+	s = strings.NewReplacer("~ ", "~\u00a0", "≥ ", "≥\u00a0").Replace(s)
 	return spacedUnit.ReplaceAllString(s, "$1$4\u00a0$2$5$3")
 }
 

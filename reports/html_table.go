@@ -36,10 +36,15 @@ type cell struct {
 func newTable(caption string, heads ...string) *table {
 	t := &table{Caption: caption}
 	for _, head := range heads {
-		name, number := strings.CutPrefix(head, ">")
-		t.Heads = append(t.Heads, cell{Text: name, Number: number})
+		t.head(head)
 	}
 	return t
+}
+
+// head adds a column.
+func (t *table) head(head string) {
+	name, number := strings.CutPrefix(head, ">")
+	t.Heads = append(t.Heads, cell{Text: name, Number: number})
 }
 
 func (t *table) add(cells ...cell) { t.Rows = append(t.Rows, cells) }

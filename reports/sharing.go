@@ -25,6 +25,9 @@ func newImageSet(s *layers.SharedSet) *imageSet {
 		if !img.From.IsZero() {
 			name += " from " + img.From.UTC().Format("2006-01-02")
 		}
+		if s.Platform == "" {
+			name += " " + strings.TrimPrefix(img.Platform, "linux/")
+		}
 		v.names = append(v.names, name)
 	}
 	return v
@@ -97,13 +100,13 @@ func (s *imageSet) advice() []string {
 	var gains []gain
 	add := func(saved, of int64, what, unit string) {
 		if f := float64(saved) / float64(max(of, 1)); f >= worthSaying {
-			gains = append(gains, gain{f, fmt.Sprintf("%s: saves %s %s of the union (%s).", what, size(saved), unit, percent(f))})
+			gains = append(gains, gain{f, fmt.Sprintf("%s, which saves %s %s (%s of the union).", what, size(saved), unit, percent(f))})
 		}
 	}
 	blobs, chains := s.Union.ByDigest.CompressedBytes, s.Union.ByChain.UnpackedBytes
 	if len(s.Moves) > 0 {
 		m := s.Moves[0]
-		add(m.SavedCompressedBytes, blobs, fmt.Sprintf("rebuild %s on %s", count(m.Images, "image"), s.baseName(m.To)), "compressed, estimated,")
+		add(m.SavedCompressedBytes, blobs, fmt.Sprintf("rebuild %s on %s, if they can run on it", count(m.Images, "image"), s.baseName(m.To)), "compressed, estimated")
 	}
 	for _, t := range s.duplicateTotals() {
 		groups := " (" + count(t.groups, "group") + " of layers)"
@@ -121,7 +124,7 @@ func (s *imageSet) advice() []string {
 	for i, g := range gains {
 		start := "Also: "
 		if i == 0 {
-			start = "Best next step: "
+			start = "Most to gain: "
 		}
 		list = append(list, start+g.words)
 	}
@@ -135,7 +138,7 @@ func duplicateAdvice(kind string) string {
 	case layers.OtherTimestamps:
 		return "build layers that differ in timestamps alone reproducibly"
 	}
-	return "build the same step once, where it gives the same files (may be)"
+	return "build a step that many images have once, where it may give the same files"
 }
 
 // duplicateTotal is what all groups of a kind would save.
@@ -163,6 +166,14 @@ func (s *imageSet) duplicateTotals() []duplicateTotal {
 	return totals
 }
 
+// worthShowing are the near-duplicates without those that save next to nothing:
+// less than a thousandth of the union. JSON has all.
+func (s *imageSet) worthShowing() []layers.NearDuplicate {
+	return slices.DeleteFunc(slices.Clone(s.NearDuplicates), func(n layers.NearDuplicate) bool {
+		return 1000*n.SavedCompressedBytes < s.Union.ByDigest.CompressedBytes && 1000*n.SavedUnpackedBytes < s.Union.ByChain.UnpackedBytes
+	})
+}
+
 // kindWords says in a word or two why layers could be one.
 func kindWords(kind string) string {
 	switch kind {
@@ -179,15 +190,11 @@ func kindWords(kind string) string {
 // hints are the hints of the kinds that there are, each once.
 func (s *imageSet) hints() []string {
 	var list []string
-	for _, t := range s.duplicateTotals() {
-		for _, n := range s.NearDuplicates {
-			if n.Kind == t.kind {
-				list = append(list, sentenceWord(kindWords(t.kind))+": "+n.Hint)
-				break
-			}
-		}
+	for _, n := range s.worthShowing() {
+		label, _, _ := strings.Cut(kindWords(n.Kind), " (")
+		list = append(list, sentenceWord(label)+": "+n.Hint)
 	}
-	return list
+	return distinct(list)
 }
 
 // baseName names a base by the image that it is, else by its place in the list.
@@ -204,8 +211,25 @@ func (s *imageSet) baseWords(b int) string {
 	if base.Image != nil {
 		return ""
 	}
-	step := cmpOr(base.CreatedBy, "unknown")
-	return fmt.Sprintf("the lowest %s of %s; its top layer is made by: %s", count(base.Size.Layers, "layer"), s.names[base.Example], ellipsis(step, 2*maxWord))
+	words := s.exampleWords(b)
+	if base.CreatedBy != "" {
+		words += ", the top one made by " + ellipsis(base.CreatedBy, maxWord)
+	}
+	return words
+}
+
+// exampleWords says where the base's layers stand.
+func (s *imageSet) exampleWords(b int) string {
+	base := &s.Bases[b]
+	if base.Size.Layers == 1 {
+		return "the lowest layer of " + s.names[base.Example]
+	}
+	return fmt.Sprintf("the lowest %d layers of %s", base.Size.Layers, s.names[base.Example])
+}
+
+// knowsHidden says whether any image was scanned for what later layers hide.
+func (s *imageSet) knowsHidden() bool {
+	return slices.ContainsFunc(s.Images, func(img layers.SharedImage) bool { return img.Hidden != nil })
 }
 
 // baseOf names the base of an image.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,11 +12,15 @@ import (
 // sharingView is what the page shows of a set of images.
 type sharingView struct {
 	Heading, Lead string
+	// Digest and Index are those of the only image, if there is one alone.
+	Digest, Index string
 	Tables        []*table
 	Matrix        *matrix
+	// Duplicates has at most one table, Hints what to do about it.
+	Duplicates []*table
+	Hints      []string
 	// Folded are long tables, shown on demand.
 	Folded []*table
-	Hints  []string
 }
 
 // How large a table of the page may be; JSON has all.
@@ -29,16 +34,18 @@ func (v *view) addSharing(s *layers.Sharing) {
 	v.SharingSource, _ = unpackedOrigin(unionOf(s))
 	for i := range s.Sets {
 		set := newImageSet(&s.Sets[i])
-		view := sharingView{Lead: set.headline() + " Sizes with ~ are partly estimated, those with ≥ lack layers of unknown size.", Hints: set.hints()}
+		view := sharingView{Lead: "Sizes with ~ are partly estimated, those with ≥ lack layers of unknown size.", Hints: set.hints()}
 		if len(s.Sets) > 1 {
-			view.Heading = set.platformWords()
+			view.Heading, view.Lead = set.platformWords(), set.headline()+" "+view.Lead
 		}
-		if set.onlyImage() != nil {
+		if img := set.onlyImage(); img != nil {
+			view.Digest, view.Index = string(img.Digest), string(img.IndexDigest)
 			view.Tables = tables(set.oneImageTable())
 		} else {
 			view.Tables = tables(set.imagesTable(), set.basesTable(), set.movesTable(), set.holdersTable())
 			view.Matrix = set.matrix()
-			view.Folded = tables(set.pairsTable(), set.duplicatesTable(), set.layersTable())
+			view.Duplicates = tables(set.duplicatesTable())
+			view.Folded = tables(set.pairsTable(), set.layersTable())
 		}
 		v.Sharing = append(v.Sharing, view)
 	}
@@ -79,17 +86,32 @@ func hiddenCell(h *layers.Hidden) cell {
 }
 
 func (s *imageSet) imagesTable() *table {
-	t := newTable("Images for "+s.platformWords()+prefixWords(s.prefix), "image", "digest", "platform", ">layers", ">compressed", ">own, compressed", ">unpacked", ">hidden, unpacked", "base")
+	t := newTable("Images for "+s.platformWords()+prefixWords(s.prefix), "image", "digest", "platform", ">layers", ">compressed", ">own, compressed", ">unpacked")
+	if s.knowsHidden() {
+		t.head(">hidden, unpacked")
+	}
+	if len(s.Bases) > 0 {
+		t.head("base")
+	}
+	add := func(name, digest, platform cell, all layers.Amount, own cell, hidden *layers.Hidden, base cell) {
+		row := []cell{name, digest, platform, countCell(all.ByDigest.Layers), compressedCell(all.ByDigest), own, unpackedCell(all.ByChain)}
+		if s.knowsHidden() {
+			row = append(row, hiddenCell(hidden))
+		}
+		if len(s.Bases) > 0 {
+			row = append(row, base)
+		}
+		t.add(row...)
+	}
 	for i := range s.Images[:min(len(s.Images), maxPageRows)] {
 		img := &s.Images[i]
 		name := s.imageCell(i)
 		name.Note = imageNote(img)
-		t.add(name, childCell(img), wordCell(img.Platform), countCell(len(img.Layers)), compressedCell(img.Total.ByDigest), compressedCell(img.Own.ByDigest),
-			unpackedCell(img.Total.ByChain), hiddenCell(img.Hidden), s.baseCell(img.Base))
+		add(name, childCell(img), wordCell(img.Platform), img.Total, compressedCell(img.Own.ByDigest), img.Hidden, s.baseCell(img.Base))
 	}
 	blank := cell{Text: "–", Number: true}
-	t.add(wordCell("sum, each image alone"), cell{}, cell{}, countCell(s.Sum.ByDigest.Layers), compressedCell(s.Sum.ByDigest), blank, unpackedCell(s.Sum.ByChain), blank, cell{})
-	t.add(wordCell("union, each distinct layer once"), cell{}, cell{}, countCell(s.Union.ByDigest.Layers), compressedCell(s.Union.ByDigest), blank, unpackedCell(s.Union.ByChain), hiddenCell(s.Hidden), cell{})
+	add(wordCell("sum, each image alone"), cell{}, cell{}, s.Sum, blank, nil, cell{})
+	add(wordCell("union, each layer once"), cell{}, cell{}, s.Union, blank, s.Hidden, cell{})
 	return t
 }
 
@@ -108,7 +130,7 @@ func (s *imageSet) basesTable() *table {
 	for b := range s.Bases[:min(len(s.Bases), maxPageRows)] {
 		base, name := &s.Bases[b], s.baseCell(&b)
 		if base.Image == nil {
-			name.Note = fmt.Sprintf("the lowest %s of %s", count(base.Size.Layers, "layer"), s.names[base.Example])
+			name.Note = s.exampleWords(b)
 		}
 		t.add(name, countCell(base.Images), countCell(base.Size.Layers), compressedCell(base.Size), unpackedCell(base.Size), s.baseCell(base.Below), longCell(base.CreatedBy))
 	}
@@ -145,7 +167,8 @@ func (s *imageSet) pairsTable() *table {
 
 func (s *imageSet) duplicatesTable() *table {
 	t := newTable("Layers that could be one", "why", "layers", ">images", ">compressed saved", ">unpacked saved", "made by")
-	for _, n := range s.NearDuplicates[:min(len(s.NearDuplicates), maxPageRows)] {
+	list := s.worthShowing()
+	for _, n := range list[:min(len(list), maxPageRows)] {
 		var digests, images []string
 		for _, l := range n.Layers {
 			digests = append(digests, string(s.Layers[l].Digest))
@@ -187,12 +210,19 @@ func typeWords(mediaType string) string {
 
 func (s *imageSet) oneImageTable() *table {
 	img := s.onlyImage()
-	t := newTable("Layers of "+img.Reference+" for "+img.Platform+", base layer first", "layer", ">compressed", ">unpacked", ">hides, unpacked", "media type", "made by")
+	t := newTable("Layers of "+img.Reference+" for "+img.Platform+", base layer first", "layer", ">compressed", ">unpacked", "media type", "made by")
+	if s.knowsHidden() {
+		t.head(">hides, unpacked")
+	}
 	for _, placed := range img.Layers {
 		l := &s.Layers[placed.Layer].Layer
 		name := digestCell(l.Digest)
 		name.Title += "\ndiffID " + string(l.DiffID) + "\nchainID " + string(placed.ChainID)
-		t.add(name, compressedCell(layerSize(l)), unpackedCell(layerSize(l)), hiddenCell(placed.Hidden), wordCell(typeWords(l.MediaType)), longCell(madeBy(l)))
+		row := []cell{name, compressedCell(layerSize(l)), unpackedCell(layerSize(l)), wordCell(typeWords(l.MediaType)), longCell(madeBy(l))}
+		if s.knowsHidden() {
+			row = append(row, hiddenCell(placed.Hidden))
+		}
+		t.add(row...)
 	}
 	return t
 }
@@ -264,29 +294,25 @@ func (s *imageSet) matrixCell(i, j int, shared layers.Amount) matrixCell {
 }
 
 // familyOrder orders images by their chains, so that those on one base stand
-// together; the larger family first.
+// together; the larger family first, then the one that was named first.
 func (s *imageSet) familyOrder() []int {
-	uses := make(map[layers.Digest]int)
+	uses, first := make(map[layers.Digest]int), make(map[layers.Digest]int)
+	order := make([]int, len(s.Images))
 	for i := range s.Images {
+		order[i] = i
 		for _, placed := range s.Images[i].Layers {
+			if uses[placed.ChainID] == 0 {
+				first[placed.ChainID] = i
+			}
 			uses[placed.ChainID]++
 		}
-	}
-	order := make([]int, len(s.Images))
-	for i := range order {
-		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
 		x, y := s.Images[a].Layers, s.Images[b].Layers
 		for j := 0; j < min(len(x), len(y)); j++ {
-			c, d := x[j].ChainID, y[j].ChainID
-			if c == d {
-				continue
+			if c, d := x[j].ChainID, y[j].ChainID; c != d {
+				return cmp.Or(uses[d]-uses[c], first[c]-first[d])
 			}
-			if uses[c] != uses[d] {
-				return uses[d] - uses[c]
-			}
-			return strings.Compare(string(c), string(d))
 		}
 		return len(x) - len(y)
 	})

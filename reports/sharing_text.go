@@ -75,13 +75,10 @@ func (p *printer) rest(all, shown int, noun, which string) {
 }
 
 func (p *printer) images(s *imageSet) {
-	hidden := slices.ContainsFunc(s.Images, func(img layers.SharedImage) bool { return img.Hidden != nil })
+	hidden := s.knowsHidden()
 	t := &textTable{heads: []string{"image", "digest", ">layers", ">compressed", ">own", ">unpacked"}}
 	if hidden {
 		t.heads = append(t.heads, ">hidden")
-	}
-	if s.Platform == "" {
-		t.heads = append(t.heads, "platform")
 	}
 	if len(s.Bases) > 0 {
 		t.heads = append(t.heads, "base")
@@ -92,9 +89,6 @@ func (p *printer) images(s *imageSet) {
 			compressedSize(img.Total.ByDigest), compressedSize(img.Own.ByDigest), unpackedSize(img.Total.ByChain)}
 		if hidden {
 			cells = append(cells, hiddenSize(img.Hidden))
-		}
-		if s.Platform == "" {
-			cells = append(cells, img.Platform)
 		}
 		if len(s.Bases) > 0 {
 			cells = append(cells, s.baseOf(img))
@@ -133,7 +127,7 @@ func (s *imageSet) listedImages() []int {
 func imageNote(img *layers.SharedImage) string {
 	note := ""
 	if len(img.AlsoNamed) > 0 {
-		note = "also " + some(shortReferences(img.AlsoNamed), 4)
+		note = "also " + some(shortReferences(img.AlsoNamed), 2)
 	}
 	if img.LazyFormat != "" {
 		note += " [" + img.LazyFormat + "]"
@@ -213,12 +207,13 @@ func (p *printer) pairs(s *imageSet) {
 }
 
 func (p *printer) duplicates(s *imageSet) {
-	if len(s.NearDuplicates) == 0 {
+	list := s.worthShowing()
+	if len(list) == 0 {
 		return
 	}
 	p.heading("Layers that could be one")
 	t := &textTable{heads: []string{"why", "layers", ">images", ">would save", "", "made by"}}
-	for _, n := range s.NearDuplicates[:min(len(s.NearDuplicates), maxTextDuplicates)] {
+	for _, n := range list[:min(len(list), maxTextDuplicates)] {
 		saved, unit := n.SavedCompressedBytes, "compressed"
 		if n.Kind == layers.OtherParent {
 			saved, unit = n.SavedUnpackedBytes, "unpacked"

@@ -20,8 +20,10 @@ func newAnalyze(io *streams) *cobra.Command {
 		Use:   "analyze IMAGE...",
 		Short: "Layers of images, their sizes, and what they share",
 		Long: `Analyze looks images up, without downloading a layer, and shows their layers'
-sizes and which layers they share. Images are named in a registry (nginx:1.27)
-or in an OCI layout directory (oci:DIR:TAG).
+sizes, which layers they share, on which bases they stand, and what would make
+them share more. Images are named in a registry (nginx:1.27) or in an OCI layout
+directory (oci:DIR:TAG). JSON has all of it; --save keeps the inventory for the
+next stage.
 
 Sizes are compressed bytes as stored; unpacked bytes are estimated unless
 --layer-sizes gives them.
@@ -88,7 +90,12 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 		Title: "Images", Inventory: inv, Platform: onlyPlatform(s),
 		Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
 	})
-	if werr := out.stage(layers.InventoryKind, inv, report); werr != nil {
+	// The JSON of an analysis is the report, which says more than the Inventory
+	// that the next stage needs.
+	if _, werr := out.keep(layers.InventoryKind, inv); werr != nil {
+		return werr
+	}
+	if werr := out.report(report); werr != nil {
 		return werr
 	}
 	if err != nil {

@@ -65,19 +65,26 @@ func (o *outputs) check() error {
 // stage writes a stage's value: as its own document in JSON, else as a report;
 // and saves the document where asked to.
 func (o *outputs) stage(kind string, value any, report *reports.Report) error {
-	data, err := document.Marshal(kind, value)
+	data, err := o.keep(kind, value)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", kind, err)
-	}
-	if o.save != "" {
-		if err := writeFile(o.save, data); err != nil {
-			return err
-		}
+		return err
 	}
 	if o.format == string(reports.JSON) {
 		return o.write(data)
 	}
 	return o.report(report)
+}
+
+// keep returns a stage's value as a document, saved where asked to.
+func (o *outputs) keep(kind string, value any) ([]byte, error) {
+	data, err := document.Marshal(kind, value)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", kind, err)
+	}
+	if o.save == "" {
+		return data, nil
+	}
+	return data, writeFile(o.save, data)
 }
 
 func (o *outputs) report(r *reports.Report) error {
