@@ -183,6 +183,8 @@ func TestDiffByHand(t *testing.T) {
 		// What one side measured holds for the other.
 		{"only OLD was scanned", []testLayer{base, app1}, []testLayer{unpacked(base), app2},
 			"kept new/rebuilt | gone", [2]int64{3, 9}, [2]int64{3, 9}, [2]int64{53, 159}, 2},
+		{"only NEW was scanned", []testLayer{unpacked(base), app1}, []testLayer{base, app2},
+			"kept new/rebuilt | gone", [2]int64{3, 9}, [2]int64{3, 9}, [2]int64{53, 159}, 2},
 		{"only NEW was scanned, recompressed", []testLayer{unpacked(base), app1}, []testLayer{zopfli, app2},
 			"kept/recompressed new/rebuilt | gone", [2]int64{3, 9}, [2]int64{3, 9}, [2]int64{51, 159}, 2},
 	} {
@@ -290,7 +292,7 @@ func TestDiffSameImageFoundElsewhere(t *testing.T) {
 	plain := func(l testLayer) testLayer { return with(l, func(l *testLayer) { l.source = "estimated" }) }
 	local := side("local", plain(base), plain(app1))
 	there, back := mustDiff(t, registry, local), mustDiff(t, local, registry)
-	if there.Update != back.Update || there.New.Cold != back.New.Cold {
+	if there.Update != back.Update || back.Old.Cold != back.New.Cold {
 		t.Errorf("there %+v, back %+v", there, back)
 	}
 	if d := there; d.Old.Cold != d.New.Cold || d.Old.Cached != d.New.Cached || d.Update.DiffLoad != d.New.Cached.DiffLoad {

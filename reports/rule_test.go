@@ -175,9 +175,10 @@ func TestJudge(t *testing.T) {
 		{"cold-sec:+0%", Figure{Value: 200, Old: old(200)}, Pass, 0},
 		{"pulled-B:+60MB", Figure{Value: 100e6, Old: old(40e6)}, Pass, 0},
 		{"pulled-B:+60MB", Figure{Value: 100e6 + 1, Old: old(40e6)}, Fail, -1},
-		// 0.1 and a tenth of it are 0.11 but for the last digit.
-		{"cold-sec:+10%", Figure{Value: 0.11, Old: old(0.1)}, Pass, 0},
-		{"cold-sec<0.3", Figure{Value: 0.1 + 0.2}, Fail, 0},
+		// What arithmetic adds in the last digit breaks no rule, nor meets one.
+		{"cold-sec<=0.3", Figure{Value: math.Nextafter(0.3, 1)}, Pass, 0},
+		{"cold-sec<0.3", Figure{Value: math.Nextafter(0.3, 0)}, Fail, 0},
+		{"cold-sec:+10%", Figure{Value: math.Nextafter(0.11, 1), Old: old(0.1)}, Pass, 0},
 		// Estimates warn; the old side's count only where it is looked at.
 		{"new-B<=1MB", Figure{Value: 2e6, Estimated: true}, Warn, -1e6},
 		{"new-B<=1MB", Figure{Value: 1e6, Estimated: true}, Pass, 0},
