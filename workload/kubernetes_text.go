@@ -19,6 +19,10 @@ const howTo = "write it with: kubectl get pods -A -o json (or -o yaml), helm tem
 // maxLists bounds how deep lists may stand in lists; kubectl writes one.
 const maxLists = 20
 
+// maxObject bounds what is held of an object, with room: a cluster stores 1.5 MiB
+// (etcd's limit on a request).
+const maxObject = 16 << 20
+
 // An object is a Kubernetes object as it stands in the input, its parts not yet
 // decoded. It holds only until the next one is read.
 type object struct {
@@ -174,6 +178,9 @@ func (d *objectReader) mapping(kind string, depth int) error {
 	}
 	if err := d.end(); err != nil || isList {
 		return err
+	}
+	if len(o.spec.raw) > maxObject || len(o.template.raw) > maxObject {
+		return o.fault(o.line, "an object of more than %d MiB, which no cluster stores", maxObject>>20)
 	}
 	if o.kind = own; own == "" {
 		o.kind = kind

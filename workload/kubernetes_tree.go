@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // A tree is a JSON value, with where it stands in the input.
@@ -22,14 +23,14 @@ func parseTree(p part) *tree {
 	return s.value()
 }
 
-// get returns an object's value for a key, the last where it stands again, as
-// encoding/json takes it. There is none in a nil tree.
+// get returns an object's value for a key as encoding/json takes it: in any case
+// of letters, the last where it stands again. There is none in a nil tree.
 func (t *tree) get(key string) *tree {
 	if t == nil {
 		return nil
 	}
 	for i := len(t.keys) - 1; i >= 0; i-- {
-		if t.keys[i] == key {
+		if strings.EqualFold(t.keys[i], key) {
 			return t.items[i]
 		}
 	}

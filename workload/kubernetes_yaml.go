@@ -15,10 +15,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Bounds of a YAML document: how deep it may be nested, and how many values and
-// bytes its aliases may add. A few lines of aliases to aliases would otherwise
-// fill the memory.
+// Bounds of a YAML document: its size, for all of it is held, in some twenty
+// times as much memory; how deep it may be nested; and how many values and bytes
+// its aliases may add. A few lines of aliases to aliases would otherwise fill the
+// memory.
 const (
+	maxDocument     = 64 << 20
 	maxDepth        = 1000
 	maxAliased      = 1_000_000
 	maxAliasedBytes = 16 << 20
@@ -34,6 +36,7 @@ type yamlText struct {
 	from  *yaml.Decoder
 	out   bytes.Buffer
 	line  int // in which out ends
+	most  int // bytes of a document
 	// What is known of the current document:
 	depth   int                 // of the current value
 	open    map[*yaml.Node]bool // the anchors that it stands in by aliases
@@ -44,18 +47,24 @@ type yamlText struct {
 
 func newYAMLText(name string, text *bufio.Reader) *yamlText {
 	lines := &templateReader{lineReader: lineReader{from: text, ended: true}}
-	return &yamlText{name: name, line: 1, lines: lines, from: yaml.NewDecoder(lines)}
+	return &yamlText{name: name, line: 1, most: maxDocument, lines: lines, from: yaml.NewDecoder(lines)}
 }
 
 // A templateReader is a lineReader that notes the first line with the braces of
-// a template of Helm.
+// a template of Helm, and bounds what is read of a document.
 type templateReader struct {
 	lineReader
 	template int
+	left     int
 }
+
+var errLarge = errors.New("a document is too large")
 
 func (t *templateReader) Read(into []byte) (int, error) {
 	n, err := t.lineReader.Read(into)
+	if t.left -= n; t.left < 0 {
+		return 0, errLarge
+	}
 	if t.template == 0 && bytes.Contains(into[:n], []byte("{{")) {
 		t.template = t.line
 	}
@@ -75,6 +84,7 @@ func (y *yamlText) Read(into []byte) (int, error) {
 // document puts out the next document, nothing where it is empty.
 func (y *yamlText) document() error {
 	var n yaml.Node
+	y.lines.left = y.most
 	switch err := y.from.Decode(&n); {
 	case errors.Is(err, io.EOF):
 		return io.EOF
@@ -339,8 +349,11 @@ var (
 // file, and for an anchor it names none: then the fault is in the last line that
 // it asked for.
 func (y *yamlText) syntax(err error) error {
-	if y.lines.err != nil {
+	switch {
+	case y.lines.err != nil:
 		return y.lines.err
+	case y.lines.left < 0:
+		return fault(y.name, y.lines.line, fmt.Sprintf("a document of YAML is larger than %d MiB: have it written as JSON, which is read item by item: kubectl get pods -A -o json", y.most>>20))
 	}
 	match := yamlLine.FindStringSubmatch(err.Error())
 	if match == nil {

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -133,6 +134,14 @@ func compareForms(t interface {
 	inYAML, err := yaml.Marshal(value)
 	if err != nil {
 		t.Fatalf("%v", err)
+	}
+	// Not all that the YAML package writes does it read again, as "\t\n".
+	var back any
+	if yaml.Unmarshal(inYAML, &back) != nil {
+		return
+	}
+	if again, err := json.MarshalIndent(back, "", " "); err != nil || !bytes.Equal(again, inJSON) {
+		return
 	}
 	inYAML = append([]byte("---\n"), inYAML...)
 	want, wantErr := FromKubernetes("a", bytes.NewReader(inJSON))
@@ -287,6 +296,37 @@ func TestYAMLBombs(t *testing.T) {
 	}
 }
 
+// What is too large to be held is refused, not read to its end.
+func TestTooLarge(t *testing.T) {
+	endless := io.MultiReader(strings.NewReader("kind: A\n---\nkind: ConfigMap\ndata: |\n"), repeated(strings.Repeat("  on and on\n", 100)))
+	y := newYAMLText("a.yaml", bufio.NewReader(endless))
+	if y.most != 64<<20 {
+		t.Errorf("a document may have %d bytes", y.most)
+	}
+	y.most = 1 << 20
+	_, yamlErr := io.ReadAll(y)
+
+	object := io.MultiReader(strings.NewReader("{\"kind\":\"A\",\n\"spec\":\""), io.LimitReader(repeated("text"), 17<<20), strings.NewReader("\"}"))
+	_, jsonErr := FromKubernetes("a.json", object)
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{yamlErr, "not Kubernetes objects: a document of YAML is larger than 1 MiB: have it written as JSON"},
+		{jsonErr, "a.json:1: not Kubernetes objects: an object of more than 16 MiB, which no cluster stores"},
+	} {
+		var fault *document.Error
+		if !errors.As(test.err, &fault) || !strings.Contains(test.err.Error(), test.want) {
+			t.Errorf("got %v, want %s", test.err, test.want)
+		}
+	}
+}
+
+// A repeated text comes again and again, from its beginning at each Read.
+type repeated string
+
+func (r repeated) Read(into []byte) (int, error) { return copy(into, r), nil }
+
 // Errors name YAML's own lines.
 func TestYAMLFaults(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
@@ -394,13 +434,13 @@ func FuzzKubernetesYAML(f *testing.F) {
 				t.Errorf("%+v in %d lines", u, lines)
 			}
 		}
-		for _, reference := range in.Workload.References() {
-			if !seen[reference] {
-				t.Errorf("%s is an app's, but not among the images", reference)
-			}
-		}
 		var value any
-		if yaml.Unmarshal(data, &value) == nil {
+		if yaml.Unmarshal(data, &value) == nil { // which refuses keys that stand twice
+			for _, reference := range in.Workload.References() {
+				if !seen[reference] {
+					t.Errorf("%s is an app's, but not among the images", reference)
+				}
+			}
 			if text, err := json.Marshal(value); err == nil && (text[0] == '{' || text[0] == '[') {
 				compareForms(t, text)
 			}
