@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/xxh3"
 )
 
 // entries is a tar's contents; bodies of regular files are in text.
@@ -519,4 +521,26 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("%+v, %v", l, err)
 		}
 	})
+}
+
+// TestFingerprintByHand adds up the hashes of a symbolic link and ten files with
+// big integers; ten are enough for sums that carry.
+func TestFingerprintByHand(t *testing.T) {
+	hash := func(b string) *big.Int {
+		h := xxh3.HashString128(b).Bytes()
+		return new(big.Int).SetBytes(h[:])
+	}
+	bytesOf := func(n *big.Int) string { return string(n.FillBytes(make([]byte, 16))) }
+	list := entries{{tar.Header{Typeflag: tar.TypeSymlink, Name: "b", Linkname: "a", Mode: 0o777}, ""}}
+	// Numbers are varints in zigzag: 1 is 2, 2 is 4, 0o644 is 840 (0xc8 0x06).
+	total := hash("2\x01b\x00\x00\x01a\x00" + bytesOf(hash("")))
+	for _, name := range strings.Split("0123456789", "") {
+		list = append(list, entries{{tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Uid: 1, Gid: 2}, "contents"}}...)
+		total.Add(total, hash("0\x01"+name+"\x02\x04\xc8\x06\x10"+bytesOf(hash("contents"))))
+	}
+	total.Mod(total, new(big.Int).Lsh(big.NewInt(1), 128))
+	want := fmt.Sprintf("%032x", hash(bytesOf(total)+"\x0b\x00\x00\x00\x00\x00\x00\x00"))
+	if got := mustScan(t, tarOf(t, list), Options{}).ContentFingerprint; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }
