@@ -45,6 +45,26 @@ func recordedSizes(t testing.TB) map[Digest]Measurement {
 	return sizes
 }
 
+// recordedReferences are all of the recorded images.
+func recordedReferences(t testing.TB) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(recorded, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index struct {
+		Manifests []struct{ Annotations map[string]string }
+	}
+	if err := json.Unmarshal(raw, &index); err != nil {
+		t.Fatal(err)
+	}
+	var references []string
+	for _, m := range index.Manifests {
+		references = append(references, "oci:"+recorded+":"+m.Annotations["org.opencontainers.image.ref.name"])
+	}
+	return references
+}
+
 func layoutRef(ref string) string { return "oci:" + recorded + ":registry.example.com/" + ref }
 
 // TestRecordedImages reads real images from an OCI layout. The expected figures

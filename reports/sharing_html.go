@@ -31,7 +31,7 @@ const (
 )
 
 func (v *view) addSharing(s *layers.Sharing) {
-	v.SharingSource, _ = unpackedOrigin(unionOf(s))
+	v.SharingSource = unpackedSource(unionOf(s))
 	for i := range s.Sets {
 		set := newImageSet(&s.Sets[i])
 		view := sharingView{Lead: "Sizes with ~ are partly estimated, those with ≥ lack layers of unknown size.", Hints: set.hints()}
