@@ -17,6 +17,11 @@ func benchDocument(n int) (string, []byte) {
 }
 
 func BenchmarkPut(b *testing.B) {
+	b.Run("verified=false", func(b *testing.B) { benchPut(b, (*Store).PutDocument) })
+	b.Run("verified=true", func(b *testing.B) { benchPut(b, (*Store).PutVerified) })
+}
+
+func benchPut(b *testing.B, put func(*Store, string, []byte)) {
 	const distinct = 20000
 	digests, docs := make([]string, distinct), make([][]byte, distinct)
 	for n := range distinct {
@@ -34,7 +39,7 @@ func BenchmarkPut(b *testing.B) {
 			s = open(b, b.TempDir(), Options{})
 			b.StartTimer()
 		}
-		s.PutDocument(digests[n%distinct], docs[n%distinct])
+		put(s, digests[n%distinct], docs[n%distinct])
 	}
 	closed(b, s)
 }

@@ -260,6 +260,23 @@ func TestBufferIsReused(t *testing.T) {
 	}
 }
 
+// TestPutVerified: a wrong body, whose caller did not check it, is never served.
+func TestPutVerified(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Options{})
+	s.PutVerified(digestOf(body(1)), body(1))
+	s.PutVerified(digestOf(body(2)), body(3))
+	holds(t, s, body(1))
+	if got, ok := s.Document(digestOf(body(2)), nil); ok {
+		t.Errorf("a wrong body is served: %.20q", got)
+	}
+	put(s, body(2))
+	closed(t, s)
+	s = open(t, dir, Options{})
+	holds(t, s, body(1), body(2))
+	closed(t, s)
+}
+
 // TestMeaningRefresh: which of two meanings holds, and that repeated runs do not
 // grow the store.
 func TestMeaningRefresh(t *testing.T) {

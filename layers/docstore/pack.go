@@ -77,8 +77,9 @@ func (o *opener) open(name string, add func(*entry)) (*pack, error) {
 			return p, nil
 		}
 	}
-	for _, e := range o.rebuild(p) {
-		add(&e)
+	entries := o.rebuild(p)
+	for i := range entries {
+		add(&entries[i])
 	}
 	return p, nil
 }
