@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -57,4 +58,33 @@ func BenchmarkFromKubernetes(b *testing.B) {
 			}
 		})
 	}
+}
+
+func BenchmarkImagesOf(b *testing.B) {
+	data := podList(b, 10_000)
+	b.Run("pods=10000", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := ImagesOf("pods.json", bytes.NewReader(data)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkFromKubernetesYAML(b *testing.B) {
+	var data bytes.Buffer
+	for i := range 1000 {
+		fmt.Fprintf(&data, "---%s", strings.Replace(workloadManifest("apps/v1", "Deployment", "replicas: 3"), "name: a,", fmt.Sprintf("name: a%d,", i), 1))
+	}
+	b.Run("deployments=1000", func(b *testing.B) {
+		b.SetBytes(int64(data.Len()))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := FromKubernetes("a.yaml", bytes.NewReader(data.Bytes())); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"fmt"
 	"io"
 	"slices"
 )
@@ -108,10 +107,12 @@ func (l *imageCollector) pod(o *object, spec *podSpec) error {
 
 func (l *imageCollector) take(o *object, meta *metadata, part string, images []podImage) error {
 	for _, i := range images {
+		if l.seen[i.reference] {
+			continue
+		}
 		switch where := i.where(o, meta, part); {
-		case l.seen[i.reference]:
 		case isUnrendered(i.reference):
-			l.notes.note(notRendered, fmt.Sprintf("%s:%d %s (%s)", o.file, i.line, shortText(i.reference), where))
+			l.notes.unrenderedImage(o, &i, where)
 		case !imageText.MatchString(i.reference):
 			return o.fault(i.line, "%s: %q is not an image reference", where, i.reference)
 		default:

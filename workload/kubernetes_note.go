@@ -35,7 +35,6 @@ const (
 	elsewhere
 	noDigest
 	notRendered
-	notReferences
 	injected
 	imageLists
 	oldReplicaSets
@@ -69,7 +68,6 @@ var topicTexts = [topics]string{
 	noSchedule:      "startsPerDay is unknown, as the manifest has no plain cron schedule: 1 stands in: put it in: %s",
 	suspended:       "startsPerDay is 0, as the schedule is suspended: %s",
 	notRendered:     "images that are templates, not rendered, or parameters were left out: %s",
-	notReferences:   "texts that are no image references were left out: %s",
 	injected:        "containers that are injected into other pods make no app: %s",
 	imageLists:      "lists of images to keep on nodes or in caches start nothing: %s",
 	oldReplicaSets:  "old ReplicaSets, scaled to 0, were left out: %s",
@@ -89,9 +87,13 @@ func (n *notes) note(about topic, subject string) {
 func (n *notes) unrendered(o *object, meta *metadata, part string, spec *podSpec) {
 	for _, i := range spec.images() {
 		if isUnrendered(i.reference) {
-			n.note(notRendered, fmt.Sprintf("%s:%d %s (%s)", o.file, i.line, shortText(i.reference), i.where(o, meta, part)))
+			n.unrenderedImage(o, &i, i.where(o, meta, part))
 		}
 	}
+}
+
+func (n *notes) unrenderedImage(o *object, i *podImage, where string) {
+	n.note(notRendered, fmt.Sprintf("%s:%d %s (%s)", o.file, i.line, shortText(i.reference), where))
 }
 
 // shortText is a text of the input as it can stand in a note.

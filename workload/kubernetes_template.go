@@ -181,16 +181,18 @@ func shapeOf(t *tree, forSure bool) *shape {
 		}
 	}
 	add(&s.init, "init container", "initContainers", t.get("initContainers").list()...)
-	add(&s.main, "step", "steps", t.get("steps").list()...)
-	add(&s.main, "step template", "stepTemplate", t.get("stepTemplate"))
-	add(&s.main, "container", "container", t.get("container"))
-	add(&s.main, "script", "script", t.get("script"))
-	add(&s.main, "container", "containerSet", t.get("containerSet").get("containers").list()...)
-	if len(s.main) > 0 {
-		add(&s.main, "sidecar", "sidecars", t.get("sidecars").list()...)
-	} else {
-		add(&s.main, "container", "containers", t.get("containers").list()...)
+	add(&s.main, "container", "containers", t.get("containers").list()...)
+	if forSure || len(s.main) > 0 {
 		s.resources = t.get("resources")
+	} else {
+		add(&s.main, "step", "steps", t.get("steps").list()...)
+		add(&s.main, "step template", "stepTemplate", t.get("stepTemplate"))
+		add(&s.main, "container", "container", t.get("container"))
+		add(&s.main, "script", "script", t.get("script"))
+		add(&s.main, "container", "containerSet", t.get("containerSet").get("containers").list()...)
+		if len(s.main) > 0 {
+			add(&s.main, "sidecar", "sidecars", t.get("sidecars").list()...)
+		}
 	}
 	for _, c := range append(slices.Clip(s.init), s.main...) {
 		if image := c.get("image"); image.is('"') || forSure && image != nil {
