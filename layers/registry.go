@@ -82,7 +82,7 @@ func (p *registryPlace) top(ctx context.Context, buf []byte) (topDocument, error
 	}
 	doc, err := received(got)
 	if err == nil && p.store != nil {
-		p.store.PutDocument(got.Digest, got.Body)
+		p.store.PutVerified(got.Digest, got.Body)
 		p.means(reference, docstore.Meaning{Digest: got.Digest, MediaType: got.ContentType})
 	}
 	return doc, err
@@ -129,7 +129,7 @@ func (p *registryPlace) byDigest(ctx context.Context, buf []byte) (topDocument, 
 		return topDocument{}, err
 	}
 	if p.store != nil {
-		p.store.PutDocument(got.Digest, got.Body)
+		p.store.PutVerified(got.Digest, got.Body)
 	}
 	return received(got)
 }
@@ -166,7 +166,7 @@ func (p *registryPlace) document(ctx context.Context, d *descriptor, what string
 		return nil, err
 	}
 	if p.store != nil {
-		p.store.PutDocument(digest, raw)
+		p.store.PutVerified(digest, raw)
 	}
 	return raw, sized(raw, d)
 }

@@ -52,12 +52,12 @@ type SizeOrigin struct {
 	Bytes  int64
 }
 
-// SizeOrigins says how the unpacked sizes of the layers are known, the most
-// certain first. Layers of unknown size are not in it.
-func (inv *Inventory) SizeOrigins() []SizeOrigin {
+// SizeOrigins says how the unpacked sizes of layers are known, the most certain
+// first. Layers of unknown size are not in it.
+func SizeOrigins(list []Layer) []SizeOrigin {
 	origins := make([]SizeOrigin, len(methodOrder))
-	for i := range inv.Layers {
-		l := &inv.Layers[i]
+	for i := range list {
+		l := &list[i]
 		if l.UnpackedBytes == nil {
 			continue
 		}

@@ -41,7 +41,7 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 	if s := r.Sharing; s != nil {
 		add("compressed sizes, shared layers", simulate.Measured, "stated by the images' manifests, resolved at "+inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST"))
 		union := unionOf(s)
-		add("unpacked sizes", unpackedSource(union), unpackedOrigin(inv, union.UnknownLayers))
+		add("unpacked sizes", unpackedSource(union), unpackedOrigin(s, union.UnknownLayers))
 	}
 	return list
 }
@@ -82,11 +82,17 @@ func unpackedSource(s layers.Size) string {
 	return simulate.Measured + " and " + simulate.Estimated
 }
 
-// unpackedOrigin says how the unpacked sizes of an Inventory are known, and how
-// far estimates of that kind are off.
-func unpackedOrigin(inv *layers.Inventory, unknownLayers int) string {
+// unpackedOrigin says how the unpacked sizes of the sets' layers are known, and
+// how far estimates of that kind are off.
+func unpackedOrigin(s *layers.Sharing, unknownLayers int) string {
+	var all []layers.Layer
+	for i := range s.Sets {
+		for j := range s.Sets[i].Layers {
+			all = append(all, s.Sets[i].Layers[j].Layer)
+		}
+	}
 	var words []string
-	for _, o := range inv.SizeOrigins() {
+	for _, o := range layers.SizeOrigins(all) {
 		words = append(words, count(o.Layers, "layer")+" "+originWords(o.Method))
 	}
 	if unknownLayers > 0 {
