@@ -116,18 +116,14 @@ func serveBench(delay string) {
 		panic(err)
 	}
 	documents := benchDocuments()
+	hold := delayer(wait)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	fmt.Println(listener.Addr())
 	go http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait > 0 {
-			// time.Sleep is late by up to a millisecond, which would count against
-			// the client.
-			ts := syscall.NsecToTimespec(int64(wait))
-			syscall.Nanosleep(&ts, nil)
-		}
+		hold()
 		body, ok := documents[r.URL.Path]
 		if !ok && r.URL.Path != "/v2/" {
 			w.WriteHeader(http.StatusNotFound)
@@ -143,6 +139,35 @@ func serveBench(delay string) {
 		}
 	}))
 	io.Copy(io.Discard, os.Stdin)
+}
+
+// delayer returns a function that returns wait after it was called. The
+// runtime's timers are late by up to a millisecond, which would count against the
+// client: one thread sleeps for all calls in turn, as they are due in turn.
+func delayer(wait time.Duration) func() {
+	if wait == 0 {
+		return func() {}
+	}
+	type call struct {
+		due  time.Time
+		done chan struct{}
+	}
+	calls := make(chan call, 1024)
+	go func() {
+		runtime.LockOSThread()
+		for c := range calls {
+			if left := time.Until(c.due); left > 0 {
+				ts := syscall.NsecToTimespec(int64(left))
+				syscall.Nanosleep(&ts, nil)
+			}
+			close(c.done)
+		}
+	}()
+	return func() {
+		c := call{time.Now().Add(wait), make(chan struct{})}
+		calls <- c
+		<-c.done
+	}
 }
 
 func startBenchServer(b *testing.B, delay time.Duration) string {
@@ -290,10 +315,7 @@ func BenchmarkResolve(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	configs := make(map[string]string)
-	for _, img := range inv.Images {
-		configs[img.Reference] = string(img.ConfigDigest)
-	}
+	configs := configsOf(inv)
 	inv = nil
 	const jobs = 16
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: jobs, DisableCompression: true}}
@@ -333,21 +355,50 @@ func median(all []time.Duration) time.Duration {
 }
 
 // BenchmarkResolveDelayed has 30 ms added to every answer and 64 requests at
-// once, and reports the share of the ideal rate, 64 / (2 × 30 ms).
+// once, and reports the share of the ideal rate, 64 / (2 × 30 ms): of Resolve, and
+// in turn of the floor with 64 goroutines.
+//
+//	go test ./layers -run '^$' -bench ResolveDelayed -benchtime 7x
 func BenchmarkResolveDelayed(b *testing.B) {
 	const delay, jobs = 30 * time.Millisecond, 64
 	host := startBenchServer(b, delay)
 	references := benchReferences(host)
-	var took []time.Duration
-	for b.Loop() {
-		start := time.Now()
-		if _, err := resolveAll(references, Options{Jobs: jobs}); err != nil {
-			b.Fatal(err)
-		}
-		took = append(took, time.Since(start))
+	inv, err := resolveAll(references, Options{Jobs: jobs})
+	if err != nil {
+		b.Fatal(err)
 	}
-	ideal := time.Duration(2*len(references)/jobs) * delay
-	b.ReportMetric(float64(ideal)/float64(median(took)), "of-ideal-rate")
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: jobs, DisableCompression: true}}
+	configs := configsOf(inv)
+	arms := []struct {
+		name string
+		run  func() error
+		took []time.Duration
+	}{
+		{name: "resolve", run: func() error { _, err := resolveAll(references, Options{Jobs: jobs}); return err }},
+		{name: "floor", run: func() error { return floor(client, references, configs, jobs) }},
+	}
+	for b.Loop() {
+		for i := range arms {
+			start := time.Now()
+			if err := arms[i].run(); err != nil {
+				b.Fatal(err)
+			}
+			arms[i].took = append(arms[i].took, time.Since(start))
+		}
+	}
+	ideal := time.Duration(2*len(references)) * delay / jobs
+	for _, arm := range arms {
+		b.ReportMetric(float64(ideal)/float64(median(arm.took)), arm.name+"-of-ideal-rate")
+	}
+}
+
+// configsOf are the images' configs, which the floor is told.
+func configsOf(inv *Inventory) map[string]string {
+	configs := make(map[string]string)
+	for _, img := range inv.Images {
+		configs[img.Reference] = string(img.ConfigDigest)
+	}
+	return configs
 }
 
 // BenchmarkResolveMemory reports the most memory that Resolve held at once,

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ type Options struct {
 	// and Password, where given, hold for every registry asked.
 	Keychain           authn.Keychain
 	Username, Password string
-	// Headroom, when not nil, is told how many requests a registry says are left.
+	// Headroom, when not nil, is told how many requests a registry says are left,
+	// before a run of many references, and when few are.
 	Headroom func(distribution.Headroom)
 	// Docker is the Docker engine's address (unix:///run/docker.sock, tcp://…);
 	// empty means DOCKER_HOST or the default.
@@ -211,6 +213,7 @@ type result struct {
 func (r *resolver) lookUpAll(ctx context.Context, references []string) []result {
 	n := len(r.platforms)
 	results := make([]result, len(references)*n)
+	r.askHeadroom(ctx, references)
 	r.progress.begin("references", int64(len(references)))
 	// A worker waits while a request is under way, and its registry's client
 	// lets only so many go at once: with twice as many workers the next request
@@ -229,6 +232,32 @@ func (r *resolver) lookUpAll(ctx context.Context, references []string) []result 
 	}
 	group.Wait()
 	return results
+}
+
+// bigRun is from how many references on registries are asked beforehand how many
+// requests they have left.
+const bigRun = 50
+
+// askHeadroom asks every registry of a big run for one manifest's HEAD, which
+// registries with a rate limit do not count, so that Options.Headroom is told
+// before the run. A registry that does not answer will not in the run either.
+func (r *resolver) askHeadroom(ctx context.Context, references []string) {
+	if r.opt.Headroom == nil || r.opt.Offline || len(references) < bigRun {
+		return
+	}
+	asked := make(map[string]bool)
+	for _, reference := range references {
+		transport, rest := splitTransport(reference)
+		if transport != "docker" {
+			continue
+		}
+		p, err := r.registry(reference, rest)
+		if err != nil || asked[p.repo.Host] || r.opt.served(p.repo.Host) {
+			continue
+		}
+		asked[p.repo.Host] = true
+		r.client.Head(ctx, p.repo, cmp.Or(string(p.name.Digest), p.name.Tag))
+	}
 }
 
 // collect lists the images in the order of the references, and numbers layers
