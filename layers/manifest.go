@@ -126,9 +126,14 @@ func (d *descriptor) validate() error {
 }
 
 // isImage says whether an index's child may be an image: attestations, entries
-// for the platform unknown/unknown and other artifacts are not.
+// for the platform unknown/unknown and other artifacts are not. An image has no
+// artifact type, or that of its config (OCI image specification, descriptor.md).
 func (d *descriptor) isImage() bool {
-	return !d.attestation && d.artifactType == "" && (!d.states || d.platform.OS != "unknown")
+	switch d.artifactType {
+	case "", v1.MediaTypeImageConfig, dockerConfig, v1.MediaTypeImageManifest, v1.MediaTypeImageIndex:
+		return !d.attestation && (!d.states || d.platform.OS != "unknown")
+	}
+	return false
 }
 
 // isForeign says that the registry need not hold the blob.

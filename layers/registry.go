@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cachebench/cachebench/layers/distribution"
 	"github.com/cachebench/cachebench/layers/docstore"
@@ -88,8 +89,9 @@ func (p *registryPlace) top(ctx context.Context, buf []byte) (topDocument, error
 	return doc, err
 }
 
-// means notes what the reference means now.
+// means notes what the reference means now, whatever time Options.Now pretends.
 func (p *registryPlace) means(reference string, m docstore.Meaning) {
+	m.At = time.Now()
 	p.store.PutMeaning(reference, m)
 }
 
