@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -139,10 +140,19 @@ func (w *worker) image(ctx context.Context, p place, doc *manifestDocument, dige
 	w.child = raw
 	// The child's descriptor may be part of w.doc, which is read over here.
 	digest, mediaType := child.hash, child.mediaType
+	soci := doc.hasSOCI()
 	if err := w.doc.parse(raw, mediaType); err != nil {
 		return result{err: err}
 	}
-	return w.image(ctx, p, &w.doc, digest, index, asked, depth+1)
+	found := w.image(ctx, p, &w.doc, digest, index, asked, depth+1)
+	found.soci = found.soci || soci
+	return found
+}
+
+// hasSOCI says whether an index lists a SOCI index beside its images
+// (soci-snapshotter, "SOCI Index Manifest v2").
+func (doc *manifestDocument) hasSOCI() bool {
+	return slices.ContainsFunc(doc.manifests, func(d descriptor) bool { return d.artifactType == sociV2 || d.mediaType == sociV2 })
 }
 
 // choose returns the child of an index that serves a platform: the one that

@@ -205,7 +205,9 @@ type result struct {
 	manifest hash
 	// index is that of the index chosen from; zero when there was none.
 	index hash
-	err   error
+	// soci says that the index has a SOCI index too.
+	soci bool
+	err  error
 }
 
 // lookUpAll looks all references up, each on all platforms, and returns the
@@ -287,6 +289,9 @@ func (r *resolver) collect(references []string, results []result) *Inventory {
 		img := Image{
 			Reference: reference, Digest: found.manifest.digest(), Platform: r.platforms[i%len(r.platforms)].String(),
 			MediaType: c.mediaType, LazyFormat: c.lazy, ConfigDigest: c.config.digest(), CreatedAt: c.created, Layers: c.layers,
+		}
+		if found.soci && img.LazyFormat == "" {
+			img.LazyFormat = SOCI
 		}
 		if found.index != (hash{}) {
 			img.IndexDigest = found.index.digest()
