@@ -140,7 +140,7 @@ func (r *recorder) footprint() *Footprint {
 			f.paths[n-1] = e
 		}
 	}
-	f.paths = slices.Clip(f.paths)
+	f.paths = slices.Clone(f.paths) // lets go of what the table grew into
 	return f
 }
 

@@ -3,9 +3,9 @@
 // The model: a blob is a tar, compressed by gzip or zstd or not at all, and a
 // tar is a list of entries. Three goroutines hand blocks of bytes on: one reads
 // the blob and hashes it (the digest), one inflates, one hashes the tar (the
-// diffID), walks its headers and hashes the contents. Memory is bounded by about a
-// MiB whatever the blob holds (with zstd by its window, at most 128 MiB more), but
-// for the path table of a Footprint, 24 to 50 bytes a path.
+// diffID), walks its headers and hashes the contents. Memory is bounded by a few
+// MiB whatever the blob holds, but for zstd's window (at most 128 MiB) and the
+// path table of a Footprint (24 bytes a path, about twice that while it grows).
 //
 // It extracts nothing, compares nothing with a manifest (the caller does, by
 // Digest and DiffID), follows no symbolic link and talks to no registry.
