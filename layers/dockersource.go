@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -90,11 +91,26 @@ func (t *table) internStored(id hash, img *local.DockerImage) (*content, error) 
 		number, known := t.numbers[e.digest]
 		if !known {
 			number = t.add(e.digest)
+		}
+		if !known || e.tells(&t.entries[number]) {
 			t.entries[number] = e
 		}
 		c.layers[i] = number
 	}
 	return c, nil
+}
+
+// tells says whether the entry, of a source without manifests, holds rather than
+// another of the same layer: a manifest's word goes first, then a size that is a
+// tar's, then the smaller ID, so that the order of reading does not matter.
+func (e *tableEntry) tells(other *tableEntry) bool {
+	switch {
+	case e.stored == nil || other.stored == nil:
+		return e.stored == nil && (other.stored != nil || bytes.Compare(e.manifest[:], other.manifest[:]) < 0)
+	case e.stored.engine != other.stored.engine:
+		return !e.stored.engine
+	}
+	return bytes.Compare(e.manifest[:], other.manifest[:]) < 0
 }
 
 func storedEntry(id hash, l local.DockerLayer) (tableEntry, error) {

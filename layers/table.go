@@ -79,13 +79,14 @@ func (t *table) intern(manifest hash, doc *manifestDocument, conf *config, steps
 		}
 		c.layers[i] = number
 		e := &t.entries[number]
-		if known {
+		if known && e.stored == nil {
 			e.sizes = e.sizes || e.size != d.size
 			e.diffIDs = e.diffIDs || e.diffID != conf.hashes[i]
 			if bytes.Compare(e.manifest[:], manifest[:]) <= 0 {
 				continue
 			}
 		}
+		e.stored = nil
 		e.manifest, e.diffID, e.size = manifest, conf.hashes[i], d.size
 		e.mediaType, e.lazy, e.foreign = d.mediaType, d.lazy, d.isForeign()
 		if e.lazy == "" && d.mediaType == nydusBlobType {
