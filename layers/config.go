@@ -57,7 +57,7 @@ func (c *config) parse(raw []byte, layers int) error {
 		return fmt.Errorf("the config lists %d diffIDs, the manifest %d layers", len(c.diffIDs), layers)
 	}
 	for _, t := range c.diffIDs {
-		h, ok := parseHash(t.bytes())
+		h, ok := t.hash()
 		if !ok {
 			return fmt.Errorf("diffID %.80q of the config is not sha256: and 64 hex digits", t.String())
 		}

@@ -92,8 +92,8 @@ func (t *table) internStored(id hash, img *local.DockerImage) (*content, error) 
 		if !known {
 			number = t.add(e.digest)
 		}
-		if !known || e.tells(&t.entries[number]) {
-			t.entries[number] = e
+		if !known || e.tells(t.entries[number]) {
+			*t.entries[number] = e
 		}
 		c.layers[i] = number
 	}

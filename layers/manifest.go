@@ -116,7 +116,7 @@ func (d *descriptor) annotation(key []byte, value jsonText) {
 // validate reads the digest and refuses what cannot be.
 func (d *descriptor) validate() error {
 	var ok bool
-	if d.hash, ok = parseHash(d.digest.bytes()); !ok {
+	if d.hash, ok = d.digest.hash(); !ok {
 		return fmt.Errorf("digest %.80q is not sha256: and 64 hex digits", d.digest.String())
 	}
 	if d.size < 0 || d.size > maxBytes {

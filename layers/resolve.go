@@ -217,10 +217,10 @@ func (r *resolver) lookUpAll(ctx context.Context, references []string) []result 
 	results := make([]result, len(references)*n)
 	r.askHeadroom(ctx, references)
 	r.progress.begin("references", int64(len(references)))
-	// A worker waits while a request is under way, and its registry's client
-	// lets only so many go at once: with twice as many workers the next request
-	// is ready before an answer is parsed.
-	workers := min(2*r.opt.jobs(), len(references))
+	// As many workers as requests at once: more would have their answers parsed
+	// while others' requests are under way, but parsing takes a thousandth of an
+	// answer's time, and waiting for one's turn costs more than that.
+	workers := min(r.opt.jobs(), len(references))
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range workers {
@@ -265,7 +265,11 @@ func (r *resolver) askHeadroom(ctx context.Context, references []string) {
 // collect lists the images in the order of the references, and numbers layers
 // in the order in which they then stand.
 func (r *resolver) collect(references []string, results []result) *Inventory {
-	inv := &Inventory{ResolvedAt: r.opt.Now.UTC(), Images: []Image{}, Layers: []Layer{}}
+	inv := &Inventory{
+		ResolvedAt: r.opt.Now.UTC(),
+		Images:     make([]Image, 0, len(results)),
+		Layers:     make([]Layer, 0, len(r.table.entries)),
+	}
 	numbers := make([]int, len(r.table.entries))
 	for i := range results {
 		found := &results[i]
@@ -306,7 +310,7 @@ func (r *resolver) collect(references []string, results []result) *Inventory {
 // layer is a table entry as the Inventory has it, with what is known of its
 // sizes.
 func (r *resolver) layer(number int) Layer {
-	e := &r.table.entries[number]
+	e := r.table.entries[number]
 	l := e.layer()
 	if s := e.stored; s != nil {
 		r.sizeStored(&l, s)

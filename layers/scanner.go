@@ -45,12 +45,12 @@ func (t jsonText) String() string {
 	return string(t.raw)
 }
 
-// bytes is String without the copy where there is nothing to change.
-func (t jsonText) bytes() []byte {
-	if t.escaped || !utf8.Valid(t.raw) {
-		return []byte(t.String())
+// hash reads the text of a digest.
+func (t jsonText) hash() (hash, bool) {
+	if t.escaped {
+		return parseHash(t.unescaped())
 	}
-	return t.raw
+	return parseHash(t.raw)
 }
 
 // is says whether the text is s, without a copy where there is nothing to change.
@@ -155,8 +155,8 @@ func (s *scanner) end() error {
 	return s.err
 }
 
-// object calls field with every key; field must take the value. It reports
-// whether there was an object: null is none.
+// object calls field with every key, as it stands but for escapes; field must
+// take the value. It reports whether there was an object: null is none.
 func (s *scanner) object(field func(key []byte)) bool {
 	if s.null() {
 		return false
@@ -176,7 +176,11 @@ func (s *scanner) object(field func(key []byte)) bool {
 		if s.err != nil {
 			return false
 		}
-		field(key.bytes())
+		if key.escaped {
+			field(key.unescaped())
+		} else {
+			field(key.raw)
+		}
 		if s.take(',') {
 			continue
 		}

@@ -66,8 +66,8 @@ func scanValue(s *scanner) any {
 	case '{':
 		m := map[string]any{}
 		s.object(func(key []byte) {
-			k := string(key)
-			m[k] = scanValue(s)
+			// encoding/json replaces bytes that are not UTF-8 in keys too.
+			m[jsonText{raw: key}.String()] = scanValue(s)
 		})
 		return m
 	case '[':

@@ -16,7 +16,9 @@ import (
 type table struct {
 	mu      sync.Mutex
 	numbers map[hash]int
-	entries []tableEntry
+	entries []*tableEntry
+	// room is where the next entries are, so that each is not allocated by itself.
+	room []tableEntry
 }
 
 // A tableEntry is one distinct blob.
@@ -78,7 +80,7 @@ func (t *table) intern(manifest hash, doc *manifestDocument, conf *config, steps
 			number = t.add(d.hash)
 		}
 		c.layers[i] = number
-		e := &t.entries[number]
+		e := t.entries[number]
 		if known && e.stored == nil {
 			e.sizes = e.sizes || e.size != d.size
 			e.diffIDs = e.diffIDs || e.diffID != conf.hashes[i]
@@ -100,9 +102,15 @@ func (t *table) intern(manifest hash, doc *manifestDocument, conf *config, steps
 }
 
 func (t *table) add(h hash) int {
+	if len(t.room) == 0 {
+		t.room = make([]tableEntry, 256)
+	}
+	e := &t.room[0]
+	t.room = t.room[1:]
+	e.digest = h
 	number := len(t.entries)
 	t.numbers[h] = number
-	t.entries = append(t.entries, tableEntry{digest: h})
+	t.entries = append(t.entries, e)
 	return number
 }
 
@@ -126,7 +134,7 @@ func lazyOfLayer(lazy string) string {
 func (t *table) doubts() []string {
 	var odd []*tableEntry
 	for i := range t.entries {
-		if e := &t.entries[i]; e.sizes || e.diffIDs {
+		if e := t.entries[i]; e.sizes || e.diffIDs {
 			odd = append(odd, e)
 		}
 	}
