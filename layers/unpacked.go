@@ -45,7 +45,8 @@ var (
 
 // SizeOrigin says how the unpacked sizes of some layers are known.
 type SizeOrigin struct {
-	// Method is UnpackedMethod; empty for measured sizes.
+	// Method is UnpackedMethod, of which ByRatio stands for ByCreatedBy too; empty
+	// for measured sizes.
 	Method string
 	// Layers counts them, Bytes sums their unpacked sizes.
 	Layers int
@@ -62,7 +63,8 @@ func SizeOrigins(list []Layer) []SizeOrigin {
 			continue
 		}
 		method := l.UnpackedMethod
-		if l.UnpackedSource == Estimated && method == "" {
+		if l.UnpackedSource == Estimated && method == "" || method == ByCreatedBy {
+			// RatioError is that of both together.
 			method = ByRatio
 		}
 		o := &origins[slices.Index(methodOrder, method)]

@@ -107,7 +107,7 @@ func originWords(method string) string {
 		return fmt.Sprintf("as their gzip trailers state, which was exact for all %d recorded layers", layers.TrailerError.Layers)
 	case layers.Engine:
 		return "as the Docker engine sums up their files"
-	case layers.ByRatio, layers.ByCreatedBy:
+	case layers.ByRatio:
 		e := layers.RatioError
 		return fmt.Sprintf("by a ratio times the compressed size, off by %s in the median and by less than %s for nine of ten of %d recorded layers, by %s for their sum",
 			percent(e.Median), percent(e.P90), e.Layers, percent(e.Total))

@@ -21,20 +21,36 @@ func newAnalyze(io *streams) *cobra.Command {
 		Short: "Layers of images, their sizes, and what they share",
 		Long: `Analyze looks images up, without downloading a layer, and shows their layers'
 sizes, which layers they share, on which bases they stand, and what would make
-them share more. Images are named in a registry (nginx:1.27) or in an OCI layout
-directory (oci:DIR:TAG). JSON has all of it; --save keeps the inventory for the
-next stage.
+them share more. JSON has all of it; --save keeps the inventory for the next
+stage.
 
-Sizes are compressed bytes as stored; unpacked bytes are estimated unless
---layer-sizes gives them.
+Images are named as containers-transports(5) does:
+
+  nginx:1.27, docker://nginx:1.27   in a registry
+  oci:DIR[:TAG]                     in an OCI layout directory
+  oci-archive:FILE[:TAG]            in an OCI layout in a tar
+  docker-archive:FILE[:REF]         in what docker save wrote
+  docker-daemon:REF                 in a Docker engine
+  containerd:REF                    in containerd's store, read without it
+
+or in files: --images-from, --from-kubernetes, --workload; --last-tags takes a
+repository's newest images.
+
+Compressed sizes are those of the stored blobs, as manifests state them. Unpacked
+sizes are estimated, which ~ marks, unless --deep reads the layers or
+--layer-sizes gives them. What was looked up is kept by digest, so that a second
+run asks one request a tag and --offline none.
 
 --check is a list of rules, NAME<=AMOUNT (also <, >=, >, ==), on the figures
 
 ` + figuresHelp(rules.known) + `
 The exit code is 3 when a rule is not met, 1 when an image could not be read.`,
 		Example: `  cachebench analyze nginx:1.27 redis:7
-  cachebench analyze oci:build/images:registry.example.com/base/debian:12
-  cachebench analyze --workload workload.yaml --save inventory.json
+  cachebench analyze oci-archive:build/web.tar docker-daemon:web:dev --deep
+  cachebench analyze --from-kubernetes deploy.yaml --from-kubernetes jobs.yaml --save inventory.json
+  helm template chart | cachebench analyze --from-kubernetes -
+  cachebench analyze --last-tags 10 registry.example.com/shop/web
+  cachebench analyze --images-from images.txt --platform linux/amd64 --platform linux/arm64
   cachebench analyze --inventory inventory.json --check 'shared>=60%,union<=5GiB'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.file.Images = args
