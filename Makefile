@@ -32,14 +32,19 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench
 
+# Inputs of megabytes take the fuzzer longer to minimise than to run.
 fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	@for pkg in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$pkg/*_test.go | cut -c6-); do \
-	    echo "$$pkg $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) || exit 1; \
+	    echo "$$pkg $$target"; $(GO) test $$pkg -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x || exit 1; \
 	  done; done
 
-bench: ## benchmarks, as text for benchstat
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+# Those with arms in turn report medians of their iterations.
+ARMS = BenchmarkResolve|BenchmarkScan
+
+bench: ## benchmarks, as text for benchstat; looking up and scanning beside the floor
+	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem ./...
+	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan
 
 golden: ## rewrite golden files and schemas; review the diff
 	$(GO) test ./... -update
