@@ -126,6 +126,7 @@ func assumptions(in Input) []string {
 // doubts adds to those handed in what the report can see itself.
 func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 	list := append(slices.Clone(in.Doubts), timeline.Doubts...)
+	list = append(list, inventoryDoubts(in.Inventory)...)
 	list = append(list, voidDoubts(timeline.Startups)...)
 	if c := r.Coverage; c != nil && len(c.LeftOut) > 0 {
 		list = append(list, fmt.Sprintf("%s left out because images could not be read; %s of the starts are covered.", count(len(c.LeftOut), "app"), percent(c.StartsFraction)))
@@ -148,6 +149,19 @@ func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 		}
 	}
 	return distinct(list)
+}
+
+// inventoryDoubts are those that looking images up raised, and layers that could
+// not be read.
+func inventoryDoubts(inv *layers.Inventory) []string {
+	if inv == nil {
+		return nil
+	}
+	list := slices.Clone(inv.Doubts)
+	for _, u := range inv.Unscanned {
+		list = append(list, fmt.Sprintf("Layer %s could not be read, so its sizes are not measured: %s.", short(u.Digest), u.Reason))
+	}
+	return list
 }
 
 func voidDoubts(startups []simulate.Startup) []string {

@@ -177,8 +177,12 @@ func (l *lookups) without(in *inputs, err error) error {
 	return nil
 }
 
-// headroom says on stderr, once a registry, what it lets the run ask, where that
-// may not be enough.
+// bigRun is from how many references on the headroom is told whether or not it
+// is enough.
+const bigRun = 50
+
+// headroom says on stderr, once a registry, what it lets the run ask: before a big
+// run, and where it may not be enough.
 func headroom(in *inputs, s *cachebench.Scenario) func(distribution.Headroom) {
 	if in.quiet {
 		return nil
@@ -188,15 +192,21 @@ func headroom(in *inputs, s *cachebench.Scenario) func(distribution.Headroom) {
 	return func(h distribution.Headroom) {
 		mu.Lock()
 		defer mu.Unlock()
-		// Two requests an image: a manifest and a config, of an index a third.
-		need := int64(3 * len(s.References()))
-		if told[h.Host] || h.Remaining > need {
+		references := int64(len(s.References()))
+		// Two requests an image, a manifest and a config; of an index a third.
+		need := 3 * references
+		scarce := h.Remaining <= need
+		if told[h.Host] || !scarce && references < bigRun {
 			return
 		}
 		told[h.Host] = true
+		advice := ""
+		if scarce {
+			advice = ": log in, or let an earlier run's documents serve (--store)"
+		}
 		in.io.clear()
-		fmt.Fprintf(in.io.err, "cachebench: %s leaves %d requests%s%s; this run may need up to %d: log in, or let an earlier run's documents serve (--store)\n",
-			h.Host, h.Remaining, ofLimit(h.Limit), within(h.Window), need)
+		fmt.Fprintf(in.io.err, "cachebench: %s leaves %d requests%s%s; this run may need up to %d%s\n",
+			h.Host, h.Remaining, ofLimit(h.Limit), within(h.Window), need, advice)
 	}
 }
 
