@@ -39,7 +39,8 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named below")
 	}
 	if s := r.Sharing; s != nil {
-		add("compressed sizes, shared layers", simulate.Measured, "stated by the images' manifests, resolved at "+inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST"))
+		source, from := compressedOrigin(s)
+		add("compressed sizes, shared layers", source, from+", resolved at "+inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST"))
 		union := unionOf(s)
 		add("unpacked sizes", unpackedSource(union), unpackedOrigin(s, union.UnknownLayers))
 	}
@@ -69,6 +70,38 @@ func unionOf(s *layers.Sharing) layers.Size {
 		sum.UnknownLayers += set.Union.ByDigest.UnknownLayers
 	}
 	return sum
+}
+
+// compressedOrigin says where the compressed sizes of the sets' layers come from.
+func compressedOrigin(s *layers.Sharing) (source, from string) {
+	stated, packed, guessed := 0, 0, 0
+	for i := range s.Sets {
+		for j := range s.Sets[i].Layers {
+			switch s.Sets[i].Layers[j].CompressedSource {
+			case layers.Measured:
+				packed++
+			case layers.Estimated:
+				guessed++
+			default:
+				stated++
+			}
+		}
+	}
+	var words []string
+	if stated > 0 || packed+guessed == 0 {
+		words = append(words, "stated by the images' manifests")
+	}
+	if packed > 0 {
+		words = append(words, count(packed, "layer")+" compressed here, as the source keeps none compressed")
+	}
+	if guessed == 0 {
+		return simulate.Measured, strings.Join(words, "; ")
+	}
+	source = simulate.Estimated
+	if stated+packed > 0 {
+		source = simulate.Measured + " and " + simulate.Estimated
+	}
+	return source, strings.Join(append(words, count(guessed, "layer")+" estimated from the unpacked size, as the source keeps none compressed"), "; ")
 }
 
 // unpackedSource says whether the unpacked sizes that add up to s are measured.
