@@ -40,7 +40,7 @@ func (r *resolver) compress(ctx context.Context, inv *Inventory, places *places)
 		}
 		var fact compressedFact
 		bytes, known := stated[l.diffID()]
-		if !known && r.fact(factCompressed, l.DiffID, &fact) {
+		if !known && r.fact(factCompressed, string(l.DiffID), &fact) {
 			bytes, known = fact.CompressedBytes, true
 		}
 		if known {
@@ -91,7 +91,7 @@ func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int
 	}
 	l := &inv.Layers[i]
 	l.CompressedBytes, l.CompressedSource = bytes, Measured
-	r.keepFact(factCompressed, l.DiffID, compressedFact{bytes})
+	r.keepFact(factCompressed, string(l.DiffID), compressedFact{bytes})
 	return i
 }
 

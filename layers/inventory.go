@@ -1,21 +1,30 @@
 // Package layers turns image references into an Inventory: which layers each
 // image is made of, base layer first, how big they are, and which of them are
-// the same.
+// the same; and says what the images of an Inventory share.
 //
 // The model is the registry's own: a reference names an index or a manifest;
 // an index names a manifest for each platform; a manifest names a config and
 // the layers' blobs; the config names the layers' diffIDs. No layer blob is
-// downloaded. This is the only package that talks to a registry.
+// downloaded unless the options ask for it. References name registries, or
+// sources on this machine as containers-transports(5) does: oci:, oci-archive:,
+// docker-archive:, docker-daemon:, containerd:.
+//
+// Four sizes are kept apart: a blob's compressed bytes are stated by the manifest,
+// or measured or estimated where the source keeps none compressed
+// (CompressedSource); a tar's unpacked bytes are measured, or estimated by the
+// gzip trailer or by a ratio (UnpackedSource, UnpackedMethod).
 //
 // It does not decide what to cache and does not know ECI; see packages matcher
-// and plan.
+// and plan. Registries are spoken to by package distribution, what was looked up
+// is kept by docstore, local reads what is on this machine, tarscan a layer's tar.
 //
 // Sources of the rules: the OCI image specification v1.1.1 (manifest.md,
-// config.md, image-index.md) and the Docker Image Manifest Version 2,
+// config.md, image-index.md, layer.md) and the Docker Image Manifest Version 2,
 // Schema 2 specification.
 //
 // Use: Resolve references into an Inventory, or Read one from a file; then ask
-// it for Find, Chains and Totals.
+// it for Find, Chains, Union and Sharing. LastTags finds a repository's newest
+// images.
 package layers
 
 import (

@@ -52,8 +52,7 @@ func (p *places) end(ctx context.Context, layer int) ([]byte, error) {
 		return nil, err
 	}
 	if registry, ok := place.(*registryPlace); ok {
-		end, _, err := registry.client.Range(ctx, registry.repo, string(l.Digest), from, l.CompressedBytes-from)
-		return end, err
+		return registry.trailerOf(ctx, p.resolver, l, from)
 	}
 	blob, err := p.open(ctx, layer)
 	if err != nil {

@@ -169,13 +169,16 @@ type resolver struct {
 	table     *table
 	locals    locals
 
+	progress progress
+
 	mu       sync.Mutex
 	contents map[hash]*reading
-	progress progress
+	// noRanges are registries that were found to serve no ranges.
+	noRanges map[string]bool
 }
 
 func newResolver(opt Options) (*resolver, error) {
-	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[hash]*reading)}
+	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[hash]*reading), noRanges: make(map[string]bool)}
 	r.locals.opt, r.progress.report = &r.opt, opt.Progress
 	var err error
 	if r.platforms, err = r.opt.platforms(); err != nil {

@@ -88,7 +88,7 @@ func (r *resolver) scan(ctx context.Context, inv *Inventory, places *places) {
 func (s *scanning) recall(i int) bool {
 	var fact scanFact
 	l := &s.inv.Layers[i]
-	if s.opt.Store == nil || !s.fact(factScan, l.Digest, &fact) || fact.DiffID != l.diffID() || fact.Scan == nil {
+	if s.opt.Store == nil || !s.fact(factScan, string(l.Digest), &fact) || fact.DiffID != l.diffID() || fact.Scan == nil {
 		return false
 	}
 	raw, ok := s.opt.Store.Fact(factFootprint, string(l.Digest))
@@ -146,7 +146,7 @@ func (s *scanning) take(i int, found *tarscan.Layer) {
 	l := &s.inv.Layers[i]
 	s.footprints[i] = found.Footprint
 	l.scanned(fact)
-	s.keepFact(factScan, l.Digest, fact)
+	s.keepFact(factScan, string(l.Digest), fact)
 	if raw, err := found.Footprint.MarshalBinary(); err == nil && s.opt.Store != nil {
 		s.opt.Store.PutFact(factFootprint, string(l.Digest), raw)
 	}

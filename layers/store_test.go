@@ -193,24 +193,30 @@ func TestTrailers(t *testing.T) {
 // TestTrailersRefused: a registry that knows no ranges costs no whole blobs; the
 // sizes stay estimates by ratio, and that is said.
 func TestTrailersRefused(t *testing.T) {
+	var log asked
 	host := fakeRegistry(t, func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		return log.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Del("Range")
 			h.ServeHTTP(w, r)
-		})
+		}))
 	})
 	push(t, host+"/team/a:1", realImage(t))
-	inv, err := Resolve(t.Context(), []string{host + "/team/a:1"}, Options{Trailers: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, l := range inv.Layers {
-		if l.UnpackedMethod != ByRatio {
-			t.Errorf("layer %d: %s", i, l.UnpackedMethod)
+	dir := t.TempDir()
+	log.since()
+	// Manifest, config and at most one range of each of 3 layers; then a HEAD.
+	for _, most := range []int{5, 1} {
+		inv := runWithStore(t, dir, []string{host + "/team/a:1"}, Options{Trailers: true})
+		if got := log.since(); len(got) > most {
+			t.Errorf("%d requests, want at most %d: %v", len(got), most, got)
 		}
-	}
-	if len(inv.Doubts) != 1 || !strings.Contains(inv.Doubts[0], "The ends of 3 layers could not be read by range") {
-		t.Errorf("doubts %v", inv.Doubts)
+		for i, l := range inv.Layers {
+			if l.UnpackedMethod != ByRatio {
+				t.Errorf("layer %d: %s", i, l.UnpackedMethod)
+			}
+		}
+		if len(inv.Doubts) != 1 || !strings.Contains(inv.Doubts[0], "The ends of 3 layers could not be read by range") {
+			t.Errorf("doubts %v", inv.Doubts)
+		}
 	}
 }
 

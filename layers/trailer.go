@@ -1,14 +1,20 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/cachebench/cachebench/layers/distribution"
 )
 
 // A gzip file ends with the length of its uncompressed content modulo 4 GiB
@@ -44,31 +50,17 @@ type trailerFact struct {
 }
 
 // trailers reads the ends of gzip layers whose unpacked size is only estimated
-// by a ratio. A layer that cannot be asked keeps its estimate.
-func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places) error {
-	var ask []int
-	for i := range inv.Layers {
-		l := &inv.Layers[i]
-		if !l.hasTrailer() {
-			continue
-		}
-		var fact trailerFact
-		if r.fact(factTrailer, l.Digest, &fact) {
-			l.take(fact)
-			continue
-		}
-		ask = append(ask, i)
-	}
+// by a ratio, of the largest first. A layer that cannot be asked keeps its
+// estimate.
+func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places) {
+	ask := r.untold(inv)
 	limit := r.opt.MaxTrailers
 	if limit == 0 {
 		limit = defaultMaxTrailers
 	}
 	if len(ask) > limit {
-		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The unpacked sizes of %d layers were not asked for, only those of the first %d: the others are estimated by a ratio.", len(ask)-limit, limit))
+		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The unpacked sizes of the %d smallest layers were not asked for, only those of %d: they are estimated by a ratio.", len(ask)-limit, limit))
 		ask = ask[:limit]
-	}
-	if r.opt.Offline {
-		ask = nil
 	}
 	r.progress.begin("layer sizes", int64(len(ask)))
 	facts := make([]*trailerFact, len(ask))
@@ -88,7 +80,7 @@ func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places)
 				return nil
 			}
 			facts[n] = readTrailer(end, l.CompressedBytes)
-			r.keepFact(factTrailer, l.Digest, facts[n])
+			r.keepFact(factTrailer, string(l.Digest), facts[n])
 			return nil
 		})
 	}
@@ -101,7 +93,60 @@ func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places)
 	if n := refused.Load(); n > 0 && ctx.Err() == nil {
 		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The ends of %d layers could not be read by range: their unpacked sizes are estimated by a ratio.", n))
 	}
-	return ctx.Err()
+}
+
+// untold are the layers whose ends may tell their size and that no earlier run
+// has read, the largest first.
+func (r *resolver) untold(inv *Inventory) (layers []int) {
+	for i := range inv.Layers {
+		l := &inv.Layers[i]
+		var fact trailerFact
+		switch {
+		case !l.hasTrailer():
+		case r.fact(factTrailer, string(l.Digest), &fact):
+			l.take(fact)
+		default:
+			layers = append(layers, i)
+		}
+	}
+	slices.SortStableFunc(layers, func(a, b int) int {
+		return cmp.Compare(inv.Layers[b].CompressedBytes, inv.Layers[a].CompressedBytes)
+	})
+	return layers
+}
+
+// rangelessFor is how long a registry that knew no ranges is not asked for one
+// again.
+const rangelessFor = 24 * time.Hour
+
+// factRangeless is the kind of fact that tells since when a registry is known to
+// serve no ranges.
+const factRangeless = "rangeless"
+
+// trailerOf reads the last bytes of a blob, unless the registry is known to serve
+// none.
+func (p *registryPlace) trailerOf(ctx context.Context, r *resolver, l *Layer, from int64) ([]byte, error) {
+	host := p.repo.Host
+	var since time.Time
+	if p.offline || r.rangeless(host) || p.store != nil && r.fact(factRangeless, host, &since) && time.Since(since) < rangelessFor {
+		return nil, distribution.ErrNoRanges
+	}
+	end, _, err := p.client.Range(ctx, p.repo, string(l.Digest), from, l.CompressedBytes-from)
+	if errors.Is(err, distribution.ErrNoRanges) {
+		r.mu.Lock()
+		r.noRanges[host] = true
+		r.mu.Unlock()
+		if p.store != nil {
+			r.keepFact(factRangeless, host, time.Now())
+		}
+	}
+	return end, err
+}
+
+func (r *resolver) rangeless(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.noRanges[host]
 }
 
 // hasTrailer says whether the layer's end may tell its unpacked size.
@@ -156,21 +201,21 @@ func isStargzFooter(end []byte) bool {
 	return f[0] == 0x1f && f[1] == 0x8b && f[3]&4 != 0 && f[12] == 'S' && f[13] == 'G' && string(f[32:38]) == "STARGZ"
 }
 
-// fact reads what is known of a layer from earlier runs.
-func (r *resolver) fact(kind string, digest Digest, into any) bool {
+// fact reads what is known from earlier runs, of a layer by its digest.
+func (r *resolver) fact(kind, key string, into any) bool {
 	if r.opt.Store == nil {
 		return false
 	}
-	raw, ok := r.opt.Store.Fact(kind, string(digest))
+	raw, ok := r.opt.Store.Fact(kind, key)
 	return ok && json.Unmarshal(raw, into) == nil
 }
 
-// keepFact keeps what was found out of a layer, for later runs.
-func (r *resolver) keepFact(kind string, digest Digest, fact any) {
+// keepFact keeps what was found out, for later runs.
+func (r *resolver) keepFact(kind, key string, fact any) {
 	if r.opt.Store == nil {
 		return
 	}
 	if raw, err := json.Marshal(fact); err == nil {
-		r.opt.Store.PutFact(kind, string(digest), raw)
+		r.opt.Store.PutFact(kind, key, raw)
 	}
 }
