@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -162,6 +163,9 @@ func (l *lookups) openStore(in *inputs, s *cachebench.Scenario) error {
 		dir = filepath.Join(user, "cachebench")
 	}
 	store, err := docstore.Open(dir, docstore.Options{ReadOnly: l.offline})
+	if l.offline && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("nothing is kept in %s yet: run once without --offline, or name another directory with --store", dir)
+	}
 	if err != nil {
 		return l.without(in, err)
 	}
