@@ -1,6 +1,8 @@
 package layers
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -9,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/cachebench/cachebench/layers/tarscan"
 )
 
 // factCompressed is the kind of fact under which a measured compressed size is
@@ -18,6 +22,15 @@ const factCompressed = "gzipped"
 // compressedFact is what a layer's tar is when it is compressed as here.
 type compressedFact struct {
 	CompressedBytes int64 `json:"compressedBytes"`
+	UnpackedBytes   int64 `json:"unpackedBytes"`
+}
+
+// compressedTo takes what compressing the layer told.
+func (l *Layer) compressedTo(f compressedFact) {
+	l.CompressedBytes, l.CompressedSource = f.CompressedBytes, Measured
+	if l.UnpackedSource != Measured && f.UnpackedBytes > 0 {
+		l.UnpackedBytes, l.UnpackedSource, l.UnpackedMethod = &f.UnpackedBytes, Measured, ""
+	}
 }
 
 // compress measures what the layers would be whose source keeps no compressed
@@ -39,12 +52,12 @@ func (r *resolver) compress(ctx context.Context, inv *Inventory, places *places)
 			continue
 		}
 		var fact compressedFact
-		bytes, known := stated[l.diffID()]
-		if !known && r.fact(factCompressed, string(l.DiffID), &fact) {
-			bytes, known = fact.CompressedBytes, true
+		if bytes, known := stated[l.diffID()]; known {
+			l.compressedTo(compressedFact{CompressedBytes: bytes})
+			continue
 		}
-		if known {
-			l.CompressedBytes, l.CompressedSource = bytes, Measured
+		if r.fact(factCompressed, string(l.DiffID), &fact) {
+			l.compressedTo(fact)
 			continue
 		}
 		todo = append(todo, i)
@@ -58,8 +71,8 @@ func (r *resolver) compress(ctx context.Context, inv *Inventory, places *places)
 	group.SetLimit(scanJobs())
 	for _, job := range places.jobs(todo) {
 		group.Go(func() error {
-			job(ctx, func(ctx context.Context, layers []int, blob io.Reader, err error) int {
-				return r.compressOne(ctx, inv, layers, blob, err, failed)
+			job(ctx, func(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) int {
+				return r.compressOne(ctx, inv, layers, sure, blob, err, failed)
 			})
 			return nil
 		})
@@ -72,16 +85,16 @@ func (r *resolver) compress(ctx context.Context, inv *Inventory, places *places)
 	}
 }
 
-func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int, blob io.Reader, err error, failed []error) int {
+func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int, sure bool, blob io.Reader, err error, failed []error) int {
 	var diffID Digest
-	var bytes int64
+	var fact compressedFact
 	if err == nil {
-		diffID, bytes, err = compressed(ctx, &counted{blob, &r.progress})
+		diffID, fact, err = r.compressed(ctx, &counted{blob, &r.progress})
 	}
 	i := layers[0]
-	if n := slices.IndexFunc(layers, func(l int) bool { return inv.Layers[l].DiffID == diffID }); n >= 0 {
+	if n := slices.IndexFunc(layers, func(l int) bool { return err == nil && inv.Layers[l].DiffID == diffID }); n >= 0 {
 		i = layers[n]
-	} else if len(layers) > 1 {
+	} else if !sure {
 		return -1
 	} else if err == nil {
 		err = fmt.Errorf("its tar has diffID %s, the config says %s", diffID, inv.Layers[i].DiffID)
@@ -89,24 +102,38 @@ func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int
 	if failed[i] = err; err != nil {
 		return i
 	}
-	l := &inv.Layers[i]
-	l.CompressedBytes, l.CompressedSource = bytes, Measured
-	r.keepFact(factCompressed, string(l.DiffID), compressedFact{bytes})
+	inv.Layers[i].compressedTo(fact)
+	r.keepFact(factCompressed, string(diffID), fact)
 	return i
 }
 
-// compressed returns the diffID of a tar and how many bytes it is when it is
-// compressed.
-func compressed(ctx context.Context, tar io.Reader) (Digest, int64, error) {
+// compressed returns the diffID of a layer and how many bytes it is when it is
+// compressed. An engine with containerd's image store exports layers as they were
+// pulled or built: those that are compressed are measured as they are.
+func (r *resolver) compressed(ctx context.Context, blob io.Reader) (Digest, compressedFact, error) {
+	head := bufio.NewReader(blob)
+	if magic, _ := head.Peek(len(zstdMagic)); bytes.HasPrefix(magic, gzipMagic) || bytes.Equal(magic, zstdMagic) {
+		found, err := tarscan.Scan(ctx, head, -1, tarscan.Options{Limits: r.opt.ScanLimits})
+		if err != nil {
+			return "", compressedFact{}, err
+		}
+		return Digest(found.DiffID), compressedFact{found.CompressedBytes, found.UnpackedBytes}, nil
+	}
 	var size byteCount
 	sum := sha256.New()
 	packer := gzip.NewWriter(&size)
-	_, err := io.Copy(io.MultiWriter(packer, sum), &untilDone{ctx, tar})
+	n, err := io.Copy(io.MultiWriter(packer, sum), &untilDone{ctx, head})
 	if closeErr := packer.Close(); err == nil {
 		err = closeErr
 	}
-	return hash(sum.Sum(nil)).digest(), int64(size), err
+	return hash(sum.Sum(nil)).digest(), compressedFact{int64(size), n}, err
 }
+
+// What compressed files begin with (RFC 1952, RFC 8878).
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
 
 // byteCount counts what is written to it.
 type byteCount int64

@@ -2,6 +2,7 @@ package layers
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -132,12 +133,14 @@ func storedEntry(id hash, l local.DockerLayer) (tableEntry, error) {
 }
 
 // sizeStored gives a layer without a compressed blob its sizes: the unpacked one
-// as far as the source states it, the compressed one estimated from it.
+// as far as the source states it, the compressed one estimated from it. Where
+// nothing is stated both are 0 and estimated, until the layer is read.
 func (r *resolver) sizeStored(l *Layer, s *storedLayer) {
-	if known, ok := r.opt.Known[l.DiffID]; ok {
+	if known, ok := r.opt.Known[l.DiffID]; ok && known.CompressedSource != Estimated {
 		l.CompressedBytes, l.CompressedSource = known.CompressedBytes, Measured
 	}
 	if s.unpackedBytes < 0 {
+		l.CompressedSource = cmp.Or(l.CompressedSource, Estimated)
 		return
 	}
 	bytes := s.unpackedBytes

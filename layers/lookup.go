@@ -50,12 +50,12 @@ func checked(raw []byte, d *descriptor) ([]byte, error) {
 // A worker looks references up one after another and uses its space again.
 type worker struct {
 	*resolver
-	// top, child and conf hold the documents that index, doc and config were
+	// top, childText and conf hold the documents that index, doc and config were
 	// parsed from.
-	top, child, conf []byte
-	index, doc       manifestDocument
-	config           config
-	steps            []jsonText
+	top, childText, conf []byte
+	index, doc           manifestDocument
+	config               config
+	steps                []jsonText
 }
 
 // lookUp finds what a reference means on each platform.
@@ -118,7 +118,7 @@ func (w *worker) image(ctx context.Context, p place, doc *manifestDocument, dige
 	if !doc.isIndex() {
 		c, err := w.read(ctx, p, doc, digest)
 		if err == nil && c.platform.OS != "" && !c.platform.serves(asked) {
-			err = fmt.Errorf("the image is for %s, not for %s", c.platform, asked)
+			err = platformErrorf("the image is for %s, not for %s", c.platform, asked)
 		}
 		return result{content: c, manifest: digest, index: index, err: err}
 	}
@@ -129,24 +129,46 @@ func (w *worker) image(ctx context.Context, p place, doc *manifestDocument, dige
 	if depth == 0 {
 		index = digest
 	}
-	child, err := choose(doc.manifests, asked)
+	children, err := choose(doc.manifests, asked)
 	if err != nil {
 		return result{err: err}
 	}
-	raw, err := p.manifest(ctx, child, w.child)
-	if err != nil {
-		return result{err: err}
-	}
-	w.child = raw
-	// The child's descriptor may be part of w.doc, which is read over here.
-	digest, mediaType := child.hash, child.mediaType
 	soci := doc.hasSOCI()
-	if err := w.doc.parse(raw, mediaType); err != nil {
+	var found result
+	for i := range children {
+		found = w.child(ctx, p, &children[i], index, asked, depth+1)
+		found.soci = found.soci || soci
+		if _, other := errors.AsType[platformError](found.err); !other {
+			return found
+		}
+	}
+	if len(children) > 1 {
+		found.err = platformErrorf("the index has no image for %s", asked)
+	}
+	return found
+}
+
+// child reads an index's child, and on from there. It reads into w.doc, of which
+// the index may be a part.
+func (w *worker) child(ctx context.Context, p place, d *descriptor, index hash, asked platform, depth int) result {
+	raw, err := p.manifest(ctx, d, w.childText)
+	if err != nil {
 		return result{err: err}
 	}
-	found := w.image(ctx, p, &w.doc, digest, index, asked, depth+1)
-	found.soci = found.soci || soci
-	return found
+	w.childText = raw
+	if err := w.doc.parse(raw, d.mediaType); err != nil {
+		return result{err: err}
+	}
+	return w.image(ctx, p, &w.doc, d.hash, index, asked, depth)
+}
+
+// platformError says that there is no image for the platform asked for.
+type platformError string
+
+func (e platformError) Error() string { return string(e) }
+
+func platformErrorf(format string, args ...any) error {
+	return platformError(fmt.Sprintf(format, args...))
 }
 
 // hasSOCI says whether an index lists a SOCI index beside its images
@@ -155,29 +177,36 @@ func (doc *manifestDocument) hasSOCI() bool {
 	return slices.ContainsFunc(doc.manifests, func(d descriptor) bool { return d.artifactType == sociV2 || d.mediaType == sociV2 })
 }
 
-// choose returns the child of an index that serves a platform: the one that
-// states it, else a nested index or a child that states no platform.
-func choose(children []descriptor, asked platform) (*descriptor, error) {
-	var open []*descriptor
+// maxOpen bounds the children of an index that are read because they state no
+// platform; builders write one for each platform.
+const maxOpen = 16
+
+// choose returns the children of an index that may serve a platform: the one
+// that states it, else the nested indexes and images that state none. The
+// descriptors are copies.
+func choose(children []descriptor, asked platform) ([]descriptor, error) {
+	var open []descriptor
 	var have []string
 	for i := range children {
 		switch d := &children[i]; {
 		case !d.isImage():
 		case d.platform.OS == "":
-			open = append(open, d)
+			open = append(open, *d)
 		case d.platform.equal(asked):
-			return d, nil
+			return []descriptor{*d}, nil
 		default:
 			have = append(have, d.platform.String())
 		}
 	}
-	if len(open) == 1 {
-		return open[0], nil
+	switch {
+	case len(open) > maxOpen:
+		return nil, fmt.Errorf("the index has %d entries that state no platform: name one of them by its digest", len(open))
+	case len(open) > 0:
+		return open, nil
+	case len(have) == 0:
+		return nil, platformErrorf("the index has no image for %s", asked)
 	}
-	if len(have) == 0 {
-		return nil, fmt.Errorf("the index has no image for %s", asked)
-	}
-	return nil, fmt.Errorf("the index has no image for %s, only for %s", asked, strings.Join(have, ", "))
+	return nil, platformErrorf("the index has no image for %s, only for %s", asked, strings.Join(have, ", "))
 }
 
 // A reading is a manifest whose config is being looked up, or was.

@@ -26,8 +26,8 @@ const (
 	emptyConfig    = "application/vnd.oci.empty.v1+json"
 )
 
-// maxBytes is more than any layer has (1 PiB): sums of sizes up to it do not
-// overflow.
+// maxBytes is more than any image has (1 PiB): sums of thousands of images do
+// not overflow.
 const maxBytes = 1 << 50
 
 // Annotations that say what a document or blob is beside its media type.
@@ -215,7 +215,22 @@ func (doc *manifestDocument) parse(raw []byte, contentType string) error {
 			doc.mediaType = plain
 		}
 	}
+	if doc.mediaType == "" {
+		doc.mediaType = doc.shape()
+	}
 	return doc.validate(contentType)
+}
+
+// shape is the type of a document that neither states its own, which OCI's need
+// not, nor came with one: an index has manifests, a manifest has a config.
+func (doc *manifestDocument) shape() string {
+	switch {
+	case len(doc.config.digest.raw) > 0 && len(doc.manifests) == 0:
+		return v1.MediaTypeImageManifest
+	case len(doc.manifests) > 0 && len(doc.config.digest.raw) == 0:
+		return v1.MediaTypeImageIndex
+	}
+	return ""
 }
 
 // notJSON says what a document is that should be a manifest.
@@ -258,7 +273,16 @@ func (doc *manifestDocument) validate(contentType string) error {
 	if err := doc.config.validate(); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	return validateAll(doc.layers)
+	if err := validateAll(doc.layers); err != nil {
+		return err
+	}
+	total := int64(0)
+	for i := range doc.layers {
+		if total += doc.layers[i].size; total > maxBytes {
+			return fmt.Errorf("the sizes of the layers are impossible: together they are more than 1 PiB")
+		}
+	}
+	return nil
 }
 
 func validateAll(ds []descriptor) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -244,5 +245,69 @@ func TestConflicts(t *testing.T) {
 				t.Errorf("order %v -first +this:\n%s", order, diff)
 			}
 		}
+	}
+}
+
+// TestUnstatedTypes: a document need not state its own type; what its descriptor,
+// its server or its shape says holds, in later runs too.
+func TestUnstatedTypes(t *testing.T) {
+	s := newShelf()
+	config := s.add("", v1.MediaTypeImageConfig, `{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}`)
+	body := `{"schemaVersion":2,"config":` + config + `,"layers":[]}`
+	manifest := s.add("manifest", v1.MediaTypeImageManifest, body)
+	s.add("index", v1.MediaTypeImageIndex, `{"schemaVersion":2,"manifests":[`+manifest+`]}`)
+	server := httptest.NewServer(s)
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	pinned := map[string]Digest{}
+	references := []string{host + "/a@" + string(digestOf([]byte(body))), host + "/a:manifest", host + "/a:index"}
+	for tag, digest := range s.tags {
+		pinned[host+"/a:"+tag] = Digest(digest)
+	}
+	dir := t.TempDir()
+	for i, opt := range []Options{{}, {}, {Digests: pinned}, {Offline: true, Digests: pinned}} {
+		inv := runWithStore(t, dir, references, opt)
+		if len(inv.Images) != 3 {
+			t.Errorf("run %d: %d images, unresolved %v", i, len(inv.Images), inv.Unresolved)
+		}
+	}
+}
+
+// TestOpenIndexes: children that state no platform, images and nested indexes,
+// are looked into until one serves.
+func TestOpenIndexes(t *testing.T) {
+	s := newShelf()
+	image := func(architecture string) (body string) {
+		config := s.add("", v1.MediaTypeImageConfig, `{"os":"linux","architecture":"`+architecture+`","rootfs":{"type":"layers","diff_ids":[]}}`)
+		return `{"schemaVersion":2,"mediaType":"` + v1.MediaTypeImageManifest + `","config":` + config + `,"layers":[]}`
+	}
+	arm, amd := image("arm64"), image("amd64")
+	plain := func(body string, more ...string) string { return s.add("", v1.MediaTypeImageManifest, body, more...) }
+	s.index("images", plain(arm), plain(amd))
+	s.index("indexes",
+		s.index("", plain(arm, `"platform":{"os":"linux","architecture":"arm64"}`)),
+		s.index("", plain(amd, `"platform":{"os":"linux","architecture":"amd64"}`)))
+	s.index("many", slices.Repeat([]string{plain(arm)}, maxOpen+1)...)
+	for _, tag := range []string{"images", "indexes"} {
+		inv := s.resolve(t, tag, Options{Platforms: []string{"linux/amd64", "linux/arm64", "linux/s390x"}})
+		if len(inv.Images) != 2 || inv.Images[0].Digest != digestOf([]byte(amd)) || inv.Images[1].Digest != digestOf([]byte(arm)) {
+			t.Errorf("%s: %d images, unresolved %v", tag, len(inv.Images), inv.Unresolved)
+			continue
+		}
+		if len(inv.Unresolved) != 1 || inv.Unresolved[0].Reason != "the index has no image for linux/s390x" {
+			t.Errorf("%s: unresolved %v", tag, inv.Unresolved)
+		}
+	}
+	if inv := s.resolve(t, "many", Options{}); len(inv.Unresolved) != 1 || !strings.Contains(inv.Unresolved[0].Reason, "17 entries that state no platform") {
+		t.Errorf("many: unresolved %v", inv.Unresolved)
+	}
+}
+
+// TestImpossibleSum: sizes that overflow when they are added are refused.
+func TestImpossibleSum(t *testing.T) {
+	s := newShelf()
+	s.image("x", 9000, slices.Repeat([]string{blob(1, v1.MediaTypeImageLayerGzip, maxBytes)}, 9000))
+	if inv := s.resolve(t, "x", Options{}); len(inv.Unresolved) != 1 || !strings.Contains(inv.Unresolved[0].Reason, "impossible") {
+		t.Errorf("unresolved %v, total %+v", inv.Unresolved, inv.Total())
 	}
 }

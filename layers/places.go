@@ -2,6 +2,7 @@ package layers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -68,10 +69,14 @@ func (p *places) end(ctx context.Context, layer int) ([]byte, error) {
 	return end, err
 }
 
-// A reader takes the blob of one of several layers, or why there is none. Which
-// layer it is, where there are several, its content tells: the reader returns
-// it, or -1 for none of them. It reads what it needs before it returns.
-type reader func(ctx context.Context, layers []int, blob io.Reader, err error) int
+// A reader takes the blob of a layer, or why there is none. With sure it is that
+// of the first of layers; else it may be of any of them or of none, and its
+// content tells: the reader returns which it is, or -1. It reads what it needs
+// before it returns.
+type reader func(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) int
+
+// errEnough ends an export of which nothing more is wanted.
+var errEnough = errors.New("enough was read")
 
 // jobs returns what is to be done to read the layers given, each once: a job for
 // each layer, but for those of an engine's image, which come in one export.
@@ -94,11 +99,11 @@ func (p *places) jobs(layers []int) (jobs []func(ctx context.Context, read reade
 func (p *places) read(ctx context.Context, layer int, read reader) {
 	blob, err := p.open(ctx, layer)
 	if err != nil {
-		read(ctx, []int{layer}, nil, err)
+		read(ctx, []int{layer}, true, nil, err)
 		return
 	}
 	defer blob.Close()
-	read(ctx, []int{layer}, blob, nil)
+	read(ctx, []int{layer}, true, blob, nil)
 }
 
 // export reads the layers of an engine's image. Their names in the export need
@@ -108,8 +113,11 @@ func (p *places) export(ctx context.Context, reference string, layers []int, rea
 	left := slices.Clone(layers)
 	if engine, ok := docker.(*engineImage); ok && err == nil {
 		_, err = engine.docker.Export(ctx, engine.name, func(_ string, blob io.Reader) error {
-			if got := read(ctx, left, blob, nil); got >= 0 {
+			if got := read(ctx, left, false, blob, nil); got >= 0 {
 				left = slices.DeleteFunc(left, func(l int) bool { return l == got })
+			}
+			if len(left) == 0 {
+				return errEnough
 			}
 			return ctx.Err()
 		})
@@ -118,6 +126,6 @@ func (p *places) export(ctx context.Context, reference string, layers []int, rea
 		err = fmt.Errorf("the engine's export of %s has no layer of that diffID", reference)
 	}
 	for _, layer := range left {
-		read(ctx, []int{layer}, nil, err)
+		read(ctx, []int{layer}, true, nil, err)
 	}
 }

@@ -44,7 +44,7 @@ type Options struct {
 	// RequestsPerSecond paces the requests to each registry; 0 means no pace.
 	RequestsPerSecond float64
 	// Keychain finds credentials; nil means the docker configuration. Username
-	// and Password, where given, hold for every registry asked.
+	// and Password, where given, hold for every registry asked, but for no mirror.
 	Keychain           authn.Keychain
 	Username, Password string
 	// Headroom, when not nil, is told how many requests a registry says are left,

@@ -27,7 +27,22 @@ func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
 		r.trailers(ctx, inv, places)
 	}
 	inv.shareSizes()
+	inv.doubtUnstated()
 	return ctx.Err()
+}
+
+// doubtUnstated says how many layers have no size at all: an engine does not
+// always tell which step of the history made which layer.
+func (inv *Inventory) doubtUnstated() {
+	n := 0
+	for i := range inv.Layers {
+		if l := &inv.Layers[i]; l.CompressedSource == Estimated && l.CompressedBytes == 0 && l.UnpackedMethod == ByRatio {
+			n++
+		}
+	}
+	if n > 0 {
+		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The source does not state the sizes of %d layers: they count as 0 bytes. --deep reads them.", n))
+	}
 }
 
 // Kinds of facts under which a scan is kept: what it told, and the table that
@@ -101,19 +116,19 @@ func (s *scanning) recall(i int) bool {
 	return true
 }
 
-// read scans the blob of one of the layers, or notes why there is none. With
-// several layers its diffID tells which it is of.
-func (s *scanning) read(ctx context.Context, layers []int, blob io.Reader, err error) int {
+// read scans the blob of one of the layers, or notes why there is none; see
+// reader.
+func (s *scanning) read(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) int {
 	var found *tarscan.Layer
 	if err == nil {
 		stated := int64(-1)
-		if l := &s.inv.Layers[layers[0]]; len(layers) == 1 && l.CompressedSource == "" {
+		if l := &s.inv.Layers[layers[0]]; sure && l.CompressedSource == "" {
 			stated = l.CompressedBytes
 		}
 		found, err = tarscan.Scan(ctx, &counted{blob, &s.progress}, stated, tarscan.Options{Limits: s.opt.ScanLimits, Inflater: s.opt.Inflater, Footprint: true})
 	}
 	i := layers[0]
-	if len(layers) > 1 {
+	if !sure {
 		n := slices.IndexFunc(layers, func(l int) bool { return err == nil && found.DiffID == string(s.inv.Layers[l].DiffID) })
 		if n < 0 {
 			return -1

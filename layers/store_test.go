@@ -242,6 +242,16 @@ func TestLastTags(t *testing.T) {
 	if _, _, err := LastTags(t.Context(), host+"/team/a:1.9", 2, Options{}); err == nil {
 		t.Error("a repository with a tag is accepted")
 	}
+	for _, bad := range []string{"docker-daemon:team/a", "oci:" + t.TempDir()} {
+		if _, _, err := LastTags(t.Context(), bad, 2, Options{}); err == nil || !strings.Contains(err.Error(), "no repository of a registry") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+	for _, n := range []int{0, -1} {
+		if _, _, err := LastTags(t.Context(), host+"/team/a", n, Options{}); err == nil {
+			t.Errorf("%d newest tags are accepted", n)
+		}
+	}
 	if _, _, err := LastTags(t.Context(), host+"/team/none", 2, Options{}); err == nil {
 		t.Error("a repository that does not exist is accepted")
 	}

@@ -21,9 +21,15 @@ const maxDatedTags = 200
 // with more than 200 tags, only those that are highest in version order are
 // looked at, and said says so, as it says which tags could not be read.
 func LastTags(ctx context.Context, repository string, n int, opt Options) (references, said []string, err error) {
+	if n < 1 {
+		return nil, nil, fmt.Errorf("%d newest images of %s are none: ask for 1 or more", n, repository)
+	}
 	name, err := ParseName(repository)
 	if err != nil {
 		return nil, nil, err
+	}
+	if _, remote := RegistryOf(repository); !remote {
+		return nil, nil, fmt.Errorf("%s is no repository of a registry: only those have tags to take the newest of", repository)
 	}
 	if name.Digest != "" || strings.HasSuffix(repository, ":"+name.Tag) {
 		return nil, nil, fmt.Errorf("%s names one image: name the repository alone to take its newest", repository)

@@ -83,8 +83,11 @@ func (l *Layer) estimate() {
 	l.UnpackedBytes = &bytes
 	switch l.MediaType {
 	case v1.MediaTypeImageLayer, ociForeignTar, dockerTar:
-		l.UnpackedSource = Measured
-		return
+		// Of a layer without a blob CompressedBytes is what it would be as gzip.
+		if l.CompressedSource == "" {
+			l.UnpackedSource = Measured
+			return
+		}
 	}
 	ratio, method := GzipRatio, ByRatio
 	if copiesPacked(l.CreatedBy) {

@@ -73,6 +73,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err := rules.load(); err != nil {
 		return err
 	}
+	if in.lists.lastTags < 0 {
+		return usagef("--last-tags %d takes no tags: give 1 or more", in.lists.lastTags)
+	}
 	images, err := in.lists.references(in, in.file.Images)
 	if err != nil {
 		return err
@@ -84,6 +87,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	}
 	if s.Inventory != nil && len(in.file.Images) > 0 {
 		return usagef("--inventory is looked at as it is: give images or an inventory")
+	}
+	if s.Inventory != nil && in.lookups.deep {
+		return usagef("--inventory is looked at as it is, and --deep reads layers: give images")
 	}
 	if len(s.References()) == 0 && s.Inventory == nil {
 		return usagef("no image is named: give references, or --workload; see %s --help", cmd.CommandPath())

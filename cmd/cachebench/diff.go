@@ -102,6 +102,11 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if old := sides[0].Inventory; old != nil {
 		s.Resolve.Known = old.ByDiffID()
 	}
+	// What the flags ask holds for both sides: a password is for one registry.
+	s.Images = sought(sides)
+	if err := in.lookups.apply(in, s); err != nil {
+		return err
+	}
 	if err := lookUp(cmd, in, s, sides); err != nil {
 		return err
 	}
@@ -173,6 +178,17 @@ func isInventoryName(name string) bool {
 		return true
 	}
 	return false
+}
+
+// sought are the references of the sides without an inventory.
+func sought(sides []*diffSide) []string {
+	var references []string
+	for _, side := range sides {
+		if side.Inventory == nil {
+			references = append(references, side.reference)
+		}
+	}
+	return references
 }
 
 // lookUp gives the sides without an inventory that of a lookup, one for both

@@ -135,6 +135,8 @@ func (in *inputs) pin(s *cachebench.Scenario, inv *layers.Inventory) error {
 	if err != nil {
 		return fmt.Errorf("write the lock: %w", err)
 	}
+	// A command may look up twice, and pins both.
+	s.Lock = after
 	return writeFile(in.lock, data)
 }
 

@@ -51,7 +51,7 @@ func (c *Client) exchange(ctx context.Context, r *request, held *grant, challeng
 		refusal.Advice = "it does not say how to log in: WWW-Authenticate is missing or not understood"
 		return nil, refusal
 	}
-	who, err := c.credentials(ctx, p.host)
+	who, err := c.credentials(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -107,11 +107,13 @@ func (l *login) refuse(host, problem string) *Error {
 	return e
 }
 
-// credentials asks the keychain for a registry's login, once.
-func (c *Client) credentials(ctx context.Context, h *host) (authn.AuthConfig, error) {
-	if c.opt.Username != "" {
+// credentials asks the keychain for a registry's login, once. The login that the
+// caller gave is the registry's and goes to no mirror.
+func (c *Client) credentials(ctx context.Context, p *place) (authn.AuthConfig, error) {
+	if c.opt.Username != "" && !p.mirror {
 		return authn.AuthConfig{Username: c.opt.Username, Password: c.opt.Password}, nil
 	}
+	h := p.host
 	l := &h.login
 	if err := l.gate.enter(ctx); err != nil {
 		return authn.AuthConfig{}, err

@@ -374,7 +374,7 @@ func TestCredentialHelpers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		who, err := c.credentials(t.Context(), target.places[0].host)
+		who, err := c.credentials(t.Context(), target.places[0])
 		if who.Username != test.user || who.Password != test.password {
 			t.Errorf("%s: %+v", test.host, who)
 		}
@@ -567,4 +567,36 @@ func TestSecrets(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestLoginNotForMirrors: the login that the caller gave is the registry's, and a
+// mirror that asks for one does not get it.
+func TestLoginNotForMirrors(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *wire) {
+		var own, mirror []string
+		basic := func(seen *[]string, good http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if *seen = append(*seen, r.Header.Get("Authorization")); r.Header.Get("Authorization") == "" {
+					w.Header().Set("WWW-Authenticate", `Basic realm="x"`)
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				good.ServeHTTP(w, r)
+			})
+		}
+		good := store()
+		img := put(t, good, "team/app")
+		w.serve(registryHost, basic(&own, good))
+		w.serve("mirror.test", basic(&mirror, good))
+		c := w.client(Options{Keychain: keys{}, Username: "me", Password: "secret", Mirrors: map[string][]string{registryHost: {"mirror.test"}}})
+		if _, err := c.Manifest(t.Context(), repository("team/app"), img.digest, nil); err != nil {
+			t.Error(err)
+		}
+		if len(mirror) == 0 || slices.ContainsFunc(mirror, func(s string) bool { return s != "" }) {
+			t.Errorf("the mirror was sent %q", mirror)
+		}
+		if len(own) != 2 || own[1] == "" {
+			t.Errorf("the registry was sent %q", own)
+		}
+	})
 }

@@ -20,7 +20,8 @@ type Options struct {
 	// configuration with its credential helpers, else none.
 	Keychain authn.Keychain
 	// Username and Password, when Username is set, go to every registry that asks
-	// for a login, in place of Keychain's. The caller makes sure that it is one.
+	// for a login, in place of Keychain's, but to no mirror. The caller makes sure
+	// that it is one.
 	Username, Password string
 	// PlainHTTP names hosts that speak HTTP without TLS. Of loopback addresses the
 	// client finds out by itself.

@@ -1,0 +1,145 @@
+package layers
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// engineOf is a Docker engine with images, on a unix socket. sizes are those of
+// the steps of an image's history, 0 for one that it leaves out.
+func engineOf(t *testing.T, images map[string]v1.Image, sizes func(int) int64, write func(*testing.T, v1.Image, string) string) string {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "docker.sock")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/_ping", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Api-Version", "1.45") })
+	for name, img := range images {
+		conf, _ := img.ConfigFile()
+		id, _ := img.ConfigName()
+		history := []map[string]any{}
+		for i := len(conf.History) - 1; i >= 0; i-- {
+			if size := sizes(i); size != 0 {
+				history = append(history, map[string]any{"CreatedBy": conf.History[i].CreatedBy, "Size": size})
+			}
+		}
+		archive := write(t, img, name)
+		mux.HandleFunc("/v1.45/images/"+name+"/json", func(w http.ResponseWriter, _ *http.Request) {
+			json.NewEncoder(w).Encode(map[string]any{
+				"Id": id.String(), "RepoTags": []string{name}, "Os": "linux", "Architecture": "amd64",
+				"RootFS": map[string]any{"Type": "layers", "Layers": conf.RootFS.DiffIDs},
+			})
+		})
+		mux.HandleFunc("/v1.45/images/"+name+"/history", func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(history) })
+		mux.HandleFunc("/v1.45/images/"+name+"/get", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, archive) })
+	}
+	server := &http.Server{Handler: mux}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return "unix://" + socket
+}
+
+// TestEngineImagesShare: of two images of an engine that share layers, the
+// second's own layer is found in its export among those that were read with the
+// first.
+func TestEngineImagesShare(t *testing.T) {
+	app := realImage(t)
+	next, err := mutate.Append(app, mutate.Addendum{Layer: realLayer(t, map[string]string{"srv/d": "d"}), History: v1.History{CreatedBy: "RUN step 3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := engineOf(t, map[string]v1.Image{"team/app:1": app, "team/next:1": next}, func(int) int64 { return 1000 }, writeDockerArchive)
+	references := []string{"docker-daemon:team/app:1", "docker-daemon:team/next:1"}
+	for name, opt := range map[string]Options{"deep": {Deep: true}, "compress": {Compress: true}} {
+		t.Run(name, func(t *testing.T) {
+			opt.Docker = host
+			inv, err := Resolve(t.Context(), references, opt)
+			if err != nil || len(inv.Layers) != 4 || len(inv.Unscanned) > 0 || len(inv.Doubts) > 0 {
+				t.Fatalf("err %v, %d layers, unscanned %v, doubts %v", err, len(inv.Layers), inv.Unscanned, inv.Doubts)
+			}
+			for i, l := range inv.Layers {
+				if opt.Deep && l.Scan == nil || opt.Compress && l.CompressedSource != Measured {
+					t.Errorf("layer %d was not read: %+v", i, l)
+				}
+			}
+		})
+	}
+}
+
+// TestEngineKeepsBlobs: the export of an engine with containerd's image store has
+// compressed layers; what they are is measured, not compressed again.
+func TestEngineKeepsBlobs(t *testing.T) {
+	img := realImage(t)
+	host := engineOf(t, map[string]v1.Image{"team/app:1": img}, func(int) int64 { return 1000 }, func(t *testing.T, img v1.Image, ref string) string {
+		file := filepath.Join(t.TempDir(), "image.tar")
+		tag, _ := name.NewTag(ref)
+		if err := tarball.WriteToFile(file, tag, img); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	})
+	inv, err := Resolve(t.Context(), []string{"docker-daemon:team/app:1"}, Options{Docker: host, Compress: true})
+	if err != nil || len(inv.Doubts) > 0 || len(inv.Layers) != 3 {
+		t.Fatalf("err %v, doubts %v, unresolved %v", err, inv.Doubts, inv.Unresolved)
+	}
+	all, _ := img.Layers()
+	for i, l := range inv.Layers {
+		size, _ := all[i].Size()
+		unpacked, _ := plainLayer{all[i]}.Size()
+		if l.CompressedBytes != size || l.CompressedSource != Measured || *l.UnpackedBytes != unpacked || l.UnpackedSource != Measured {
+			t.Errorf("layer %d is of %d bytes (%s), want %d", i, l.CompressedBytes, l.CompressedSource, size)
+		}
+	}
+}
+
+// TestEngineWithoutSizes: a size that the engine does not state is not 0.
+func TestEngineWithoutSizes(t *testing.T) {
+	host := engineOf(t, map[string]v1.Image{"team/app:1": realImage(t)}, func(i int) int64 { return int64(i % 2 * 1000) }, writeDockerArchive)
+	for _, compress := range []bool{false, true} {
+		inv, err := Resolve(t.Context(), []string{"docker-daemon:team/app:1"}, Options{Docker: host, Compress: compress})
+		if err != nil || len(inv.Layers) != 3 {
+			t.Fatalf("err %v, unresolved %v", err, inv.Unresolved)
+		}
+		for i, l := range inv.Layers {
+			want := Estimated
+			if compress {
+				want = Measured
+			}
+			if l.CompressedSource != want || l.UnpackedSource != want || compress && (l.CompressedBytes < 100 || *l.UnpackedBytes < 2048) {
+				t.Errorf("compress %v: layer %d is of %d bytes (%s), unpacked %d (%s)", compress, i, l.CompressedBytes, l.CompressedSource, *l.UnpackedBytes, l.UnpackedSource)
+			}
+		}
+		if said := len(inv.Doubts) == 1 && strings.Contains(inv.Doubts[0], "not state the sizes of 3 layers"); said == compress {
+			t.Errorf("compress %v: doubts %v", compress, inv.Doubts)
+		}
+	}
+}
+
+// TestKnownEstimates: what OLD only estimates is not measured in NEW.
+func TestKnownEstimates(t *testing.T) {
+	archive := "docker-archive:" + writeDockerArchive(t, realImage(t), "registry.example.com/team/app:1")
+	old, err := Resolve(t.Context(), []string{archive}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := Resolve(t.Context(), []string{archive}, Options{Known: old.ByDiffID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range inv.Layers {
+		if l.CompressedSource != Estimated {
+			t.Errorf("layer %d is %s", i, l.CompressedSource)
+		}
+	}
+}
