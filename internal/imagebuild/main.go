@@ -4,6 +4,7 @@
 //
 //	go run ./internal/imagebuild -out build/images -record testdata/images
 //	go run ./internal/imagebuild -out build/images -push 127.0.0.1:5000
+//	go run ./internal/imagebuild -out build/images -compare 127.0.0.1:5000
 //
 // The first form makes an OCI layout with all layers, and layers.csv beside
 // them; it needs root on Debian 12, 6 GB of disk and about two minutes. Each layer is what one apt run, or one
@@ -14,6 +15,9 @@
 //
 // The second form pushes a built layout to a registry on plain HTTP and reads
 // every tag back. It needs no root.
+//
+// The third form compares what cachebench says of the images pushed with what
+// crane and skopeo say, and fails where they differ (see compare.go).
 //
 // It does not sign images, and it does not make the same bytes from newer
 // packages.
@@ -51,6 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	out := flags.String("out", filepath.Join("build", "images"), "`directory` of the OCI layout with all layers")
 	recordDir := flags.String("record", "", "`directory` for the documents without layers; empty: none")
 	pushTo := flags.String("push", "", "do not build: push the layout to the registry at `HOST:PORT`, plain HTTP")
+	compareAt := flags.String("compare", "", "do not build: compare cachebench with crane and skopeo on the layout as pushed to `HOST:PORT`")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -59,9 +64,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	var err error
-	if *pushTo != "" {
+	switch {
+	case *pushTo != "":
 		err = pushLayout(ctx, layout(*out), *pushTo, stdout)
-	} else {
+	case *compareAt != "":
+		err = compareClients(ctx, layout(*out), *compareAt, stdout)
+	default:
 		err = buildLayout(ctx, *out, *recordDir, stdout)
 	}
 	switch {
