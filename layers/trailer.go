@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/cachebench/cachebench/layers/distribution"
+	"github.com/cachebench/cachebench/layers/local"
 )
 
 // A gzip file ends with the length of its uncompressed content modulo 4 GiB
@@ -76,7 +77,10 @@ func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places)
 			l := &inv.Layers[i]
 			end, err := places.end(ctx, i)
 			if err != nil {
-				refused.Add(1)
+				// A layout may hold documents alone: nothing was refused then.
+				if !local.IsAbsent(err) {
+					refused.Add(1)
+				}
 				return nil
 			}
 			facts[n] = readTrailer(end, l.CompressedBytes)
