@@ -177,7 +177,7 @@ func (s *Scenario) served(do func(layers.Options) error) (err error) {
 	opt.Now = s.Now
 	opt.Platforms = []string{s.platform()}
 	for _, p := range s.Platforms {
-		if !slices.Contains(opt.Platforms, p) {
+		if !slices.ContainsFunc(opt.Platforms, func(q string) bool { return layers.SamePlatform(p, q) }) {
 			opt.Platforms = append(opt.Platforms, p)
 		}
 	}

@@ -93,8 +93,14 @@ func (t *table) internStored(id hash, img *local.DockerImage) (*content, error) 
 		if !known {
 			number = t.add(e.digest)
 		}
-		if !known || e.tells(t.entries[number]) {
-			*t.entries[number] = e
+		old := t.entries[number]
+		if known && old.stored == nil && e.stored == nil {
+			old.sizes = old.sizes || old.size != e.size
+			old.diffIDs = old.diffIDs || old.diffID != e.diffID
+		}
+		if !known || e.tells(old) {
+			e.sizes, e.diffIDs = old.sizes, old.diffIDs
+			*old = e
 		}
 		c.layers[i] = number
 	}

@@ -59,8 +59,9 @@ type descriptor struct {
 	artifactType string
 	digest       jsonText
 	hash         hash
-	size         int64
-	platform     platform
+	// size is in bytes; -1 when it is not stated.
+	size     int64
+	platform platform
 	// states says that the descriptor states a platform, which may be "unknown".
 	states      bool
 	attestation bool
@@ -70,7 +71,7 @@ type descriptor struct {
 }
 
 func (d *descriptor) read(s *scanner) {
-	*d = descriptor{}
+	*d = descriptor{size: -1}
 	s.object(func(key []byte) {
 		switch string(key) {
 		case "mediaType":
@@ -80,7 +81,9 @@ func (d *descriptor) read(s *scanner) {
 		case "digest":
 			d.digest = s.text()
 		case "size":
-			d.size = s.integer()
+			if d.size = -1; !s.null() {
+				d.size = s.integer()
+			}
 		case "platform":
 			d.platform = platform{}
 			d.states = d.platform.read(s)
@@ -118,6 +121,9 @@ func (d *descriptor) validate() error {
 	var ok bool
 	if d.hash, ok = d.digest.hash(); !ok {
 		return fmt.Errorf("digest %.80q is not sha256: and 64 hex digits", d.digest.String())
+	}
+	if d.size == -1 {
+		return fmt.Errorf("the size of %s is not stated", d.hash)
 	}
 	if d.size < 0 || d.size > maxBytes {
 		return fmt.Errorf("size of %s is impossible (%d bytes)", d.hash, d.size)

@@ -2,9 +2,11 @@ package layers
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/cachebench/cachebench/layers/local"
 )
 
 // engineOf is a Docker engine with images, on a unix socket. sizes are those of
@@ -140,6 +144,50 @@ func TestKnownEstimates(t *testing.T) {
 	for i, l := range inv.Layers {
 		if l.CompressedSource != Estimated {
 			t.Errorf("layer %d is %s", i, l.CompressedSource)
+		}
+	}
+}
+
+// TestTableOrder: what is said of a blob that an archive and two manifests
+// contradict each other on does not depend on which was read first.
+func TestTableOrder(t *testing.T) {
+	blob, diffID := hash{1}, hash{2}
+	manifest := func(name byte, size int64) func(*table) {
+		return func(tab *table) {
+			doc := &manifestDocument{layers: []descriptor{{hash: blob, size: size}}}
+			tab.intern(hash{name}, doc, &config{hashes: []hash{diffID}}, []jsonText{{}})
+		}
+	}
+	archive := func(name byte, size int64) func(*table) {
+		return func(tab *table) {
+			_, err := tab.internStored(hash{name}, &local.DockerImage{Layers: []local.DockerLayer{{
+				DiffID: diffID.String(), StoredDigest: blob.String(), StoredBytes: size, Compression: "gzip",
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, read := range [][]func(*table){
+		{manifest(5, 10), archive(3, 20)},
+		{manifest(3, 10), archive(5, 20)},
+		{manifest(4, 10), manifest(5, 11), archive(3, 10)},
+	} {
+		var want []string
+		for range 2 {
+			tab := newTable()
+			for _, f := range read {
+				f(tab)
+			}
+			if got := append(tab.doubts(), fmt.Sprintf("%+v", tab.entries[0].layer())); want == nil {
+				want = got
+			} else if !slices.Equal(got, want) {
+				t.Errorf("in another order:\n%q\nwant\n%q", got, want)
+			}
+			if len(tab.doubts()) != 1 {
+				t.Errorf("doubts %q", tab.doubts())
+			}
+			slices.Reverse(read)
 		}
 	}
 }

@@ -303,6 +303,19 @@ func TestOpenIndexes(t *testing.T) {
 	}
 }
 
+// TestUnstatedSize: a size that the manifest does not state is not 0.
+func TestUnstatedSize(t *testing.T) {
+	s := newShelf()
+	bare := fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x"`, v1.MediaTypeImageLayerGzip, 1)
+	s.image("absent", 1, []string{bare + "}"})
+	s.image("null", 1, []string{bare + `,"size":null}`})
+	for _, tag := range []string{"absent", "null"} {
+		if inv := s.resolve(t, tag, Options{}); len(inv.Unresolved) != 1 || !strings.Contains(inv.Unresolved[0].Reason, "is not stated") {
+			t.Errorf("%s: unresolved %v, %d images", tag, inv.Unresolved, len(inv.Images))
+		}
+	}
+}
+
 // TestImpossibleSum: sizes that overflow when they are added are refused.
 func TestImpossibleSum(t *testing.T) {
 	s := newShelf()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/cachebench/cachebench/layers/distribution"
@@ -67,10 +68,10 @@ func (p *registryPlace) top(ctx context.Context, buf []byte) (topDocument, error
 	// rate limit do not count.
 	if known && p.store.Has(meaning.Digest) {
 		digest, _, _, err := p.client.Head(ctx, p.repo, p.name.Tag)
-		if err != nil {
+		if err != nil && !refusesHead(err) {
 			return topDocument{}, err
 		}
-		if digest == meaning.Digest {
+		if err == nil && digest == meaning.Digest {
 			if doc, err := p.stored(meaning, buf); err == nil {
 				p.means(reference, meaning)
 				return doc, nil
@@ -87,6 +88,20 @@ func (p *registryPlace) top(ctx context.Context, buf []byte) (topDocument, error
 		p.means(reference, docstore.Meaning{Digest: got.Digest, MediaType: got.ContentType})
 	}
 	return doc, err
+}
+
+// refusesHead says whether a HEAD failed by an answer that a GET may not get: some
+// registries, and proxies before them, know no HEAD.
+func refusesHead(err error) bool {
+	fault, ok := errors.AsType[*distribution.Error](err)
+	if !ok {
+		return false
+	}
+	switch fault.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
 }
 
 // means notes what the reference means now, whatever time Options.Now pretends.

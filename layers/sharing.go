@@ -172,7 +172,7 @@ func (inv *Inventory) platforms(opt SharingOptions) []string {
 	var list []string
 	for i := range inv.Images {
 		p := inv.Images[i].Platform
-		if (opt.Platform == "" || p == opt.Platform) && !slices.Contains(list, p) {
+		if (opt.Platform == "" || SamePlatform(p, opt.Platform)) && !slices.Contains(list, p) {
 			list = append(list, p)
 		}
 	}

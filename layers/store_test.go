@@ -138,6 +138,29 @@ func TestSecondRun(t *testing.T) {
 	}
 }
 
+// TestHeadRefused: a registry that knows no HEAD is asked by GET in a second run
+// too.
+func TestHeadRefused(t *testing.T) {
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented} {
+		host := fakeRegistry(t, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodHead && r.UserAgent() == "cachebench" {
+					w.WriteHeader(status)
+					return
+				}
+				h.ServeHTTP(w, r)
+			})
+		})
+		push(t, host+"/team/a:1", randomImage(t, 1, 1))
+		dir := t.TempDir()
+		for run := range 2 {
+			if inv := runWithStore(t, dir, []string{host + "/team/a:1"}, Options{}); len(inv.Images) != 1 {
+				t.Errorf("HEAD answered %d, run %d: unresolved %v", status, run, inv.Unresolved)
+			}
+		}
+	}
+}
+
 // TestOfflineLacks: what was never looked up is said to be so.
 func TestOfflineLacks(t *testing.T) {
 	inv := runWithStore(t, t.TempDir(), []string{"registry.example.com/a:1", "registry.example.com/a@sha256:" + strings.Repeat("a", 64)}, Options{Offline: true})

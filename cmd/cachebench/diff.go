@@ -124,11 +124,40 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err != nil {
 		return err
 	}
-	d.Gate = reports.Judge(chosen, d.Figures())
+	figures := d.Figures()
+	unread := unscanned(sides)
+	for i := range figures {
+		if len(unread) > 0 {
+			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", len(unread))
+		}
+	}
+	d.Gate = reports.Judge(chosen, figures)
 	if err := out.diff(d); err != nil {
 		return err
 	}
+	if len(unread) > 0 {
+		return unread
+	}
 	return d.Gate.Err()
+}
+
+// unscanned are the layers of images looked up now that were to be read and could
+// not be: a rule must not pass on what the manifests say of them.
+func unscanned(sides []*diffSide) (list errUnscanned) {
+	for _, side := range sides {
+		if side.file != "" {
+			continue
+		}
+		for _, l := range side.Inventory.Images[side.Image].Layers {
+			digest := side.Inventory.Layers[l].Digest
+			for _, u := range side.Inventory.Unscanned {
+				if u.Digest == digest && !slices.Contains(list, u) {
+					list = append(list, u)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // diffSide is OLD or NEW on its way from the command line to an image.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,8 @@ const (
 	maxPages     = 10_000
 	maxTags      = 1_000_000
 	maxPageBytes = 8 << 20
+	// maxQueryBytes is more than a tag and some state of the registry's.
+	maxQueryBytes = 4 << 10
 )
 
 // Tags yields a repository's tags page by page, in the registry's order (the
@@ -33,6 +36,8 @@ func (c *Client) Tags(ctx context.Context, repo Repository) iter.Seq2[[]string, 
 				return
 			}
 			tags += len(page)
+			// What is no tag cannot be asked for, and may be of any length.
+			page = slices.DeleteFunc(page, func(tag string) bool { return !validTag(tag) })
 			if !yield(page, nil) || next == "" {
 				return
 			}
@@ -95,7 +100,7 @@ func (r *response) nextPage() (query string, err error) {
 	if to.Host != "" && newOrigin(r.host.scheme, to.Host) != r.host.origin {
 		return "", &Error{Host: r.host.host, Problem: fmt.Sprintf("the registry's list of tags goes on at another host, %q, which is refused", to.Host)}
 	}
-	if to.Path != "" && !strings.HasSuffix(to.Path, "/tags/list") || to.RawQuery == "" {
+	if to.Path != "" && !strings.HasSuffix(to.Path, "/tags/list") || to.RawQuery == "" || len(to.RawQuery) > maxQueryBytes {
 		return "", &Error{Host: r.host.host, Problem: "the registry's link to the next page of tags leads to something else"}
 	}
 	return to.RawQuery, nil

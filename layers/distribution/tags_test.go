@@ -153,3 +153,29 @@ func FuzzNextLink(f *testing.F) {
 		}
 	})
 }
+
+// TestNoTags: what is no tag is left out, and a link that grows without end is
+// refused.
+func TestNoTags(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *wire) {
+		query := "?n=1"
+		w.serve(registryHost, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			query += strings.Repeat("x", 1000)
+			w.Header().Set("Link", "<"+query+`>; rel="next"`)
+			json.NewEncoder(w).Encode(map[string]any{"tags": []string{"1", strings.Repeat("x", 1<<20), "", "../x"}})
+		}))
+		pages := 0
+		var err error
+		for page, fault := range w.client(Options{}).Tags(t.Context(), repository("team/app")) {
+			if err = fault; err != nil {
+				break
+			}
+			if pages++; !slices.Equal(page, []string{"1"}) {
+				t.Errorf("page %d has %d tags", pages, len(page))
+			}
+		}
+		if err == nil || pages > 5 {
+			t.Errorf("%d pages, %v", pages, err)
+		}
+	})
+}
