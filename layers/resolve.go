@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"runtime"
 	"slices"
 	"sync"
@@ -36,6 +37,9 @@ type Options struct {
 	Mirrors map[string][]string
 	// PlainHTTP names registries that speak HTTP without TLS.
 	PlainHTTP []string
+	// DialContext opens all connections to registries, without a proxy; nil means
+	// the network.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// CAFiles are PEM files of certificate authorities to trust besides the
 	// system's.
 	CAFiles []string
@@ -187,7 +191,7 @@ func newResolver(opt Options) (*resolver, error) {
 	o := &r.opt
 	r.client, err = distribution.New(distribution.Options{
 		Keychain: o.Keychain, Username: o.Username, Password: o.Password,
-		PlainHTTP: o.PlainHTTP, Dial: o.Registries, CAFiles: o.CAFiles, Mirrors: o.Mirrors,
+		PlainHTTP: o.PlainHTTP, Dial: o.Registries, DialContext: o.DialContext, CAFiles: o.CAFiles, Mirrors: o.Mirrors,
 		RequestsAtOnce: o.jobs(), RequestsPerSecond: o.RequestsPerSecond,
 		Headroom: o.Headroom, UserAgent: "cachebench",
 	})

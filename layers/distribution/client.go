@@ -3,6 +3,7 @@ package distribution
 import (
 	"context"
 	"crypto/x509"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +31,10 @@ type Options struct {
 	// plain HTTP. They are never reached through a proxy. A host without a port
 	// stands for all its ports.
 	Dial map[string]string
+	// DialContext opens all connections, without a proxy; nil means the network,
+	// by the proxy that the environment names. Loopback hosts without PlainHTTP are
+	// tried for TLS on the network all the same.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// CAFiles hold certificates (PEM) trusted besides the system's.
 	CAFiles []string
 	// CertificatesDir holds a directory for each host with *.crt (trusted for that

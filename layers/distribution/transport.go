@@ -19,10 +19,13 @@ import (
 // newTransport is a pool of connections. Its RoundTrip is called directly, since
 // redirects and credentials are ours to judge.
 func (c *Client) newTransport(roots *x509.CertPool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	dial := c.opt.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
 	return &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
-			if _, served := c.served(r.URL.Host); served {
+			if _, served := c.served(r.URL.Host); served || c.opt.DialContext != nil {
 				return nil, nil
 			}
 			return http.ProxyFromEnvironment(r)
@@ -31,7 +34,7 @@ func (c *Client) newTransport(roots *x509.CertPool) *http.Transport {
 			if to, served := c.served(addr); served {
 				addr = to
 			}
-			return dialer.DialContext(ctx, network, addr)
+			return dial(ctx, network, addr)
 		},
 		TLSClientConfig:     &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout: 10 * time.Second,
