@@ -71,7 +71,7 @@ func (r *resolver) compress(ctx context.Context, inv *Inventory, places *places)
 	group.SetLimit(scanJobs())
 	for _, job := range places.jobs(todo) {
 		group.Go(func() error {
-			job(ctx, func(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) int {
+			job(ctx, func(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) (int, error) {
 				return r.compressOne(ctx, inv, layers, sure, blob, err, failed)
 			})
 			return nil
@@ -85,7 +85,7 @@ func (r *resolver) compress(ctx context.Context, inv *Inventory, places *places)
 	}
 }
 
-func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int, sure bool, blob io.Reader, err error, failed []error) int {
+func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int, sure bool, blob io.Reader, err error, failed []error) (int, error) {
 	var diffID Digest
 	var fact compressedFact
 	if err == nil {
@@ -95,16 +95,16 @@ func (r *resolver) compressOne(ctx context.Context, inv *Inventory, layers []int
 	if n := slices.IndexFunc(layers, func(l int) bool { return err == nil && inv.Layers[l].DiffID == diffID }); n >= 0 {
 		i = layers[n]
 	} else if !sure {
-		return -1
+		return -1, err
 	} else if err == nil {
 		err = fmt.Errorf("its tar has diffID %s, the config says %s", diffID, inv.Layers[i].DiffID)
 	}
 	if failed[i] = err; err != nil {
-		return i
+		return i, nil
 	}
 	inv.Layers[i].compressedTo(fact)
 	r.keepFact(factCompressed, string(diffID), fact)
-	return i
+	return i, nil
 }
 
 // compressed returns the diffID of a layer and how many bytes it is when it is

@@ -182,23 +182,29 @@ func (doc *manifestDocument) hasSOCI() bool {
 const maxOpen = 16
 
 // choose returns the children of an index that may serve a platform: the one
-// that states it, else the nested indexes and images that state none. The
-// descriptors are copies.
+// that states it, else the one of the nearest variant that it runs, else the
+// nested indexes and images that state none. The descriptors are copies.
 func choose(children []descriptor, asked platform) ([]descriptor, error) {
 	var open []descriptor
 	var have []string
+	runs := asked.compatible()
+	best := -1
 	for i := range children {
 		switch d := &children[i]; {
 		case !d.isImage():
 		case d.platform.OS == "":
 			open = append(open, *d)
-		case d.platform.equal(asked):
-			return []descriptor{*d}, nil
+		case slices.Contains(runs, d.platform.normal()):
+			if best < 0 || slices.Index(runs, d.platform.normal()) < slices.Index(runs, children[best].platform.normal()) {
+				best = i
+			}
 		default:
 			have = append(have, d.platform.String())
 		}
 	}
 	switch {
+	case best >= 0:
+		return []descriptor{children[best]}, nil
 	case len(open) > maxOpen:
 		return nil, fmt.Errorf("the index has %d entries that state no platform: name one of them by its digest", len(open))
 	case len(open) > 0:

@@ -221,14 +221,15 @@ func (doc *manifestDocument) parse(raw []byte, contentType string) error {
 			doc.mediaType = plain
 		}
 	}
-	if doc.mediaType == "" {
+	switch doc.mediaType {
+	case "", "application/json", "application/octet-stream", "text/plain":
 		doc.mediaType = doc.shape()
 	}
 	return doc.validate(contentType)
 }
 
 // shape is the type of a document that neither states its own, which OCI's need
-// not, nor came with one: an index has manifests, a manifest has a config.
+// not, nor came with one that says more than JSON: an index has manifests, a manifest has a config.
 func (doc *manifestDocument) shape() string {
 	switch {
 	case len(doc.config.digest.raw) > 0 && len(doc.manifests) == 0:

@@ -14,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	v1spec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/cachebench/cachebench/layers/local"
 )
@@ -124,8 +125,8 @@ func TestEngineWithoutSizes(t *testing.T) {
 				t.Errorf("compress %v: layer %d is of %d bytes (%s), unpacked %d (%s)", compress, i, l.CompressedBytes, l.CompressedSource, *l.UnpackedBytes, l.UnpackedSource)
 			}
 		}
-		if said := len(inv.Doubts) == 1 && strings.Contains(inv.Doubts[0], "not state the sizes of 3 layers"); said == compress {
-			t.Errorf("compress %v: doubts %v", compress, inv.Doubts)
+		if said := len(inv.Unscanned) == 3 && strings.Contains(inv.Unscanned[0].Reason, "does not state its size"); said == compress {
+			t.Errorf("compress %v: unscanned %v", compress, inv.Unscanned)
 		}
 	}
 }
@@ -189,5 +190,94 @@ func TestTableOrder(t *testing.T) {
 			}
 			slices.Reverse(read)
 		}
+	}
+}
+
+// TestOtherHolder: a layer that its registry does not give is read from another
+// image that has it, and one on this machine first.
+func TestOtherHolder(t *testing.T) {
+	img := realImage(t)
+	blobs := 0
+	host := fakeRegistry(t, func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "/denied/blobs/") && r.Method == http.MethodGet {
+				if id, _ := img.ConfigName(); !strings.HasSuffix(r.URL.Path, id.String()) {
+					blobs++
+					w.WriteHeader(http.StatusForbidden)
+					return
+				}
+			}
+			h.ServeHTTP(w, r)
+		})
+	})
+	push(t, host+"/team/denied:1", img)
+	push(t, host+"/team/open:1", img)
+	for _, other := range []string{host + "/team/open:1", "oci:" + writeLayout(t, img, "x")} {
+		blobs = 0
+		inv, err := Resolve(t.Context(), []string{host + "/team/denied:1", other}, Options{Deep: true, Jobs: 1})
+		if err != nil || len(inv.Images) != 2 || len(inv.Unscanned) > 0 || inv.Layers[2].Scan == nil {
+			t.Errorf("%s: err %v, unresolved %v, unscanned %v", other, err, inv.Unresolved, inv.Unscanned)
+		}
+		if local := strings.HasPrefix(other, "oci:"); local != (blobs == 0) {
+			t.Errorf("%s: %d layers were asked of the registry that denies them", other, blobs)
+		}
+	}
+	inv, err := Resolve(t.Context(), []string{host + "/team/denied:1"}, Options{Deep: true})
+	if err != nil || len(inv.Unscanned) != 3 || !strings.Contains(inv.Unscanned[0].Reason, "403") {
+		t.Errorf("err %v, unscanned %v", err, inv.Unscanned)
+	}
+}
+
+// TestVariants: a machine takes the nearest variant that it runs, as containerd
+// does.
+func TestVariants(t *testing.T) {
+	children := func(platforms ...string) (all []descriptor) {
+		for _, s := range platforms {
+			p, err := parsePlatform(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, descriptor{platform: p, states: true})
+		}
+		return all
+	}
+	for _, test := range []struct {
+		asked string
+		have  []string
+		want  string
+	}{
+		{"linux/arm/v7", []string{"linux/arm/v5", "linux/arm/v6"}, "linux/arm/v6"},
+		{"linux/arm/v7", []string{"linux/arm/v6", "linux/arm"}, "linux/arm"},
+		{"linux/arm/v6", []string{"linux/arm/v7", "linux/arm/v5"}, "linux/arm/v5"},
+		{"linux/arm/v6", []string{"linux/arm/v7"}, ""},
+		{"linux/amd64", []string{"linux/amd64/v3"}, ""},
+		{"linux/amd64/v3", []string{"linux/amd64", "linux/amd64/v2"}, "linux/amd64/v2"},
+		{"linux/arm64", []string{"linux/arm/v7"}, ""},
+		{"linux/arm64", []string{"linux/arm64/v8"}, "linux/arm64/v8"},
+	} {
+		asked, _ := parsePlatform(test.asked)
+		got, err := choose(children(test.have...), asked)
+		if (err != nil) != (test.want == "") || err == nil && got[0].platform.String() != test.want {
+			t.Errorf("%s of %v: %v, %v, want %s", test.asked, test.have, got, err, test.want)
+		}
+	}
+}
+
+// TestPlainJSON: a document that neither states its type nor comes with one is
+// known by its shape.
+func TestPlainJSON(t *testing.T) {
+	manifest := `{"schemaVersion":2,"config":` + blob(1, v1spec.MediaTypeImageConfig, 2) + `,"layers":[` + blob(2, v1spec.MediaTypeImageLayerGzip, 0) + `]}`
+	for _, contentType := range []string{"", "application/json", "application/json; charset=utf-8", "application/octet-stream"} {
+		if doc, err := parseManifest([]byte(manifest), contentType); err != nil || doc.mediaType != v1spec.MediaTypeImageManifest {
+			t.Errorf("%q: %v", contentType, err)
+		}
+	}
+	if _, err := parseManifest([]byte(manifest), "application/vnd.example"); err == nil {
+		t.Error("a document of another type is accepted")
+	}
+	s := newShelf()
+	s.image("empty", 1, []string{blob(2, v1spec.MediaTypeImageLayerGzip, 0)})
+	if inv := s.resolve(t, "empty", Options{}); len(inv.Doubts) != 1 || !strings.Contains(inv.Doubts[0], "0 bytes") {
+		t.Errorf("doubts %v", inv.Doubts)
 	}
 }

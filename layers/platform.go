@@ -2,6 +2,7 @@ package layers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -108,11 +109,31 @@ func SamePlatform(a, b string) bool {
 
 func (p platform) equal(q platform) bool { return p.normal() == q.normal() }
 
+// variants are those of an architecture, the newest first: a machine of one runs
+// images of those after it (containerd's platforms package, compare.go).
+var variants = map[string][]string{
+	"arm":   {"v8", "v7", "v6", "v5"},
+	"amd64": {"v4", "v3", "v2", ""},
+}
+
+// compatible lists what a machine of the platform runs, the best first.
+func (p platform) compatible() []platform {
+	p = p.normal()
+	all := []platform{p}
+	names := variants[p.Architecture]
+	if at := slices.Index(names, p.Variant); at >= 0 {
+		for _, variant := range names[at+1:] {
+			all = append(all, platform{p.OS, p.Architecture, variant})
+		}
+	}
+	return all
+}
+
 // serves compares a config's platform with the one asked for; the variant, which
 // a config may leave out, only where it states one.
 func (p platform) serves(asked platform) bool {
 	if p.Variant == "" {
 		return p.OS == asked.OS && p.Architecture == asked.Architecture
 	}
-	return p.equal(asked)
+	return slices.Contains(asked.compatible(), p.normal())
 }

@@ -177,12 +177,10 @@ type resolver struct {
 
 	mu       sync.Mutex
 	contents map[hash]*reading
-	// noRanges are registries that were found to serve no ranges.
-	noRanges map[string]bool
 }
 
 func newResolver(opt Options) (*resolver, error) {
-	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[hash]*reading), noRanges: make(map[string]bool)}
+	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[hash]*reading)}
 	r.locals.opt, r.progress.report = &r.opt, opt.Progress
 	var err error
 	if r.platforms, err = r.opt.platforms(); err != nil {
@@ -309,9 +307,24 @@ func (r *resolver) collect(references []string, results []result) *Inventory {
 		}
 		inv.Images = append(inv.Images, img)
 	}
-	inv.Doubts = r.table.doubts()
+	inv.Doubts = append(r.table.doubts(), inv.emptyBlobs()...)
 	inv.estimateMissing()
 	return inv
+}
+
+// emptyBlobs doubts stated sizes of 0 bytes: even the smallest compressed layer
+// has some.
+func (inv *Inventory) emptyBlobs() (doubts []string) {
+	n := 0
+	for i := range inv.Layers {
+		if l := &inv.Layers[i]; l.CompressedBytes == 0 && l.CompressedSource == "" {
+			n++
+		}
+	}
+	if n > 0 {
+		doubts = append(doubts, fmt.Sprintf("%d layers are stated to be of 0 bytes, which no layer is.", n))
+	}
+	return doubts
 }
 
 // layer is a table entry as the Inventory has it, with what is known of its

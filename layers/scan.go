@@ -27,21 +27,23 @@ func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
 		r.trailers(ctx, inv, places)
 	}
 	inv.shareSizes()
-	inv.doubtUnstated()
+	inv.unstated()
 	return ctx.Err()
 }
 
-// doubtUnstated says how many layers have no size at all: an engine does not
-// always tell which step of the history made which layer.
-func (inv *Inventory) doubtUnstated() {
-	n := 0
-	for i := range inv.Layers {
-		if l := &inv.Layers[i]; l.CompressedSource == Estimated && l.CompressedBytes == 0 && l.UnpackedMethod == ByRatio {
-			n++
-		}
+// unstated lists the layers that have no size at all among those that could not
+// be read: an engine does not always tell which step of the history made which
+// layer. They would count as 0 bytes.
+func (inv *Inventory) unstated() {
+	listed := make(map[Digest]bool)
+	for _, u := range inv.Unscanned {
+		listed[u.Digest] = true
 	}
-	if n > 0 {
-		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The source does not state the sizes of %d layers: they count as 0 bytes. --deep reads them.", n))
+	for i := range inv.Layers {
+		l := &inv.Layers[i]
+		if l.CompressedSource == Estimated && l.CompressedBytes == 0 && l.UnpackedMethod == ByRatio && !listed[l.Digest] {
+			inv.Unscanned = append(inv.Unscanned, Unscanned{l.Digest, "its source does not state its size, so it counts as 0 bytes: --deep reads it"})
+		}
 	}
 }
 
@@ -118,7 +120,7 @@ func (s *scanning) recall(i int) bool {
 
 // read scans the blob of one of the layers, or notes why there is none; see
 // reader.
-func (s *scanning) read(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) int {
+func (s *scanning) read(ctx context.Context, layers []int, sure bool, blob io.Reader, err error) (int, error) {
 	var found *tarscan.Layer
 	if err == nil {
 		stated := int64(-1)
@@ -131,7 +133,7 @@ func (s *scanning) read(ctx context.Context, layers []int, sure bool, blob io.Re
 	if !sure {
 		n := slices.IndexFunc(layers, func(l int) bool { return err == nil && found.DiffID == string(s.inv.Layers[l].DiffID) })
 		if n < 0 {
-			return -1
+			return -1, err
 		}
 		i = layers[n]
 	}
@@ -141,7 +143,7 @@ func (s *scanning) read(ctx context.Context, layers []int, sure bool, blob io.Re
 	if s.failed[i] = err; err == nil {
 		s.take(i, found)
 	}
-	return i
+	return i, nil
 }
 
 // verify refuses content that is not what the manifest and the config promise.

@@ -64,39 +64,99 @@ func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places)
 		ask = ask[:limit]
 	}
 	r.progress.begin("layer sizes", int64(len(ask)))
-	facts := make([]*trailerFact, len(ask))
+	t := &trailing{resolver: r, inv: inv, places: places}
+	ask = t.probe(ctx, ask)
+	t.readAll(ctx, ask)
+	if n := t.refused.Load(); n > 0 && ctx.Err() == nil {
+		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The ends of %d layers could not be read by range: their unpacked sizes are estimated by a ratio.", n))
+	}
+}
+
+// trailing is one run over the ends of layers.
+type trailing struct {
+	*resolver
+	inv     *Inventory
+	places  *places
+	refused atomic.Int64
+}
+
+// probe reads one layer at each registry, and returns the layers that are still
+// to be read: none of those at a registry that serves no ranges. Which these are
+// must not depend on who answers first.
+func (t *trailing) probe(ctx context.Context, ask []int) (rest []int) {
+	serves := make(map[string]bool)
+	for _, i := range ask {
+		registry, ok := t.places.registry(ctx, i)
+		if !ok {
+			rest = append(rest, i)
+			continue
+		}
+		host := registry.repo.Host
+		known, asked := serves[host]
+		switch {
+		case !asked && !t.mayServe(registry):
+			serves[host] = false
+		case !asked:
+			serves[host] = !errors.Is(t.read(ctx, i), distribution.ErrNoRanges)
+			if !serves[host] && registry.store != nil {
+				t.keepFact(factRangeless, host, time.Now())
+			}
+			continue
+		case known:
+			rest = append(rest, i)
+			continue
+		}
+		t.refused.Add(1)
+		t.progress.add(1)
+	}
+	return rest
+}
+
+// mayServe is false for a registry that lately served no ranges, and offline.
+func (t *trailing) mayServe(p *registryPlace) bool {
+	var since time.Time
+	return !p.offline && (p.store == nil || !t.fact(factRangeless, p.repo.Host, &since) || time.Since(since) > rangelessFor)
+}
+
+// rangelessFor is how long a registry that knew no ranges is not asked for one
+// again.
+const rangelessFor = 24 * time.Hour
+
+// factRangeless is the kind of fact that tells since when a registry is known to
+// serve no ranges.
+const factRangeless = "rangeless"
+
+func (t *trailing) readAll(ctx context.Context, ask []int) {
 	var group errgroup.Group
-	group.SetLimit(r.opt.jobs())
-	var refused atomic.Int64
-	for n, i := range ask {
+	group.SetLimit(t.opt.jobs())
+	for _, i := range ask {
 		group.Go(func() error {
-			defer r.progress.add(1)
-			if ctx.Err() != nil {
-				return nil
-			}
-			l := &inv.Layers[i]
-			end, err := places.end(ctx, i)
-			if err != nil {
-				// A layout may hold documents alone: nothing was refused then.
-				if !local.IsAbsent(err) {
-					refused.Add(1)
-				}
-				return nil
-			}
-			facts[n] = readTrailer(end, l.CompressedBytes)
-			r.keepFact(factTrailer, string(l.Digest), facts[n])
+			t.read(ctx, i)
 			return nil
 		})
 	}
 	group.Wait()
-	for n, i := range ask {
-		if facts[n] != nil {
-			inv.Layers[i].take(*facts[n])
+}
+
+// read takes what a layer's end tells. No other goroutine has that layer.
+func (t *trailing) read(ctx context.Context, i int) error {
+	defer t.progress.add(1)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l := &t.inv.Layers[i]
+	end, err := t.places.end(ctx, i)
+	if err != nil {
+		// A layout may hold documents alone: nothing was refused then.
+		if !local.IsAbsent(err) {
+			t.refused.Add(1)
 		}
+		return err
 	}
-	if n := refused.Load(); n > 0 && ctx.Err() == nil {
-		inv.Doubts = append(inv.Doubts, fmt.Sprintf("The ends of %d layers could not be read by range: their unpacked sizes are estimated by a ratio.", n))
-	}
+	fact := readTrailer(end, l.CompressedBytes)
+	t.keepFact(factTrailer, string(l.Digest), fact)
+	l.take(*fact)
+	return nil
 }
 
 // untold are the layers whose ends may tell their size and that no earlier run
@@ -117,40 +177,6 @@ func (r *resolver) untold(inv *Inventory) (layers []int) {
 		return cmp.Compare(inv.Layers[b].CompressedBytes, inv.Layers[a].CompressedBytes)
 	})
 	return layers
-}
-
-// rangelessFor is how long a registry that knew no ranges is not asked for one
-// again.
-const rangelessFor = 24 * time.Hour
-
-// factRangeless is the kind of fact that tells since when a registry is known to
-// serve no ranges.
-const factRangeless = "rangeless"
-
-// trailerOf reads the last bytes of a blob, unless the registry is known to serve
-// none.
-func (p *registryPlace) trailerOf(ctx context.Context, r *resolver, l *Layer, from int64) ([]byte, error) {
-	host := p.repo.Host
-	var since time.Time
-	if p.offline || r.rangeless(host) || p.store != nil && r.fact(factRangeless, host, &since) && time.Since(since) < rangelessFor {
-		return nil, distribution.ErrNoRanges
-	}
-	end, _, err := p.client.Range(ctx, p.repo, string(l.Digest), from, l.CompressedBytes-from)
-	if errors.Is(err, distribution.ErrNoRanges) {
-		r.mu.Lock()
-		r.noRanges[host] = true
-		r.mu.Unlock()
-		if p.store != nil {
-			r.keepFact(factRangeless, host, time.Now())
-		}
-	}
-	return end, err
-}
-
-func (r *resolver) rangeless(host string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.noRanges[host]
 }
 
 // hasTrailer says whether the layer's end may tell its unpacked size.

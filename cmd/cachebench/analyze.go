@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -59,6 +60,7 @@ The exit code is 3 when a rule is not met, 1 when an image could not be read.`,
 	}
 	in.addImageFlags(cmd)
 	in.lookups.addDeepFlags(cmd)
+	in.lookups.several = true
 	in.lists.addFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	rules.addFlags(cmd, "'shared>=60%,union<=5GiB'")
@@ -75,6 +77,9 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	}
 	if in.lists.lastTags < 0 {
 		return usagef("--last-tags %d takes no tags: give 1 or more", in.lists.lastTags)
+	}
+	if in.lookups.passwordStdin && (slices.Contains(in.lists.files, "-") || slices.Contains(in.lists.kubernetes, "-")) {
+		return usagef("--password-stdin and a list of images cannot both be read from stdin: write one to a file")
 	}
 	images, err := in.lists.references(in, in.file.Images)
 	if err != nil {

@@ -43,6 +43,8 @@ type lookups struct {
 	deep     bool
 	inflater string
 	sizes    string
+	// several says that the command takes several platforms.
+	several bool
 	// applied says that the flags are in the scenario.
 	applied bool
 }
@@ -92,6 +94,9 @@ func (l *lookups) check() error {
 		return usagef("--inflater %q is neither igzip nor unpigz", l.inflater)
 	case l.sizes != "" && l.sizes != "trailer" && l.sizes != "ratio":
 		return usagef("--unpacked-sizes %q is neither trailer nor ratio", l.sizes)
+	}
+	if len(l.platforms) > 1 && !l.several {
+		return usagef("this is about the images of one platform: give one --platform")
 	}
 	for _, p := range l.platforms {
 		if err := layers.CheckPlatform(p); err != nil {
