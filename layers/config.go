@@ -51,15 +51,15 @@ func (c *config) parse(raw []byte, layers int) error {
 		}
 	})
 	if err := s.end(); err != nil {
-		return fmt.Errorf("the config is not JSON as configs are: %w", err)
+		return fmt.Errorf("the config is not JSON as configs are: %w: %s", err, pushAgain)
 	}
 	if len(c.diffIDs) != layers {
-		return fmt.Errorf("the config lists %d diffIDs, the manifest %d layers", len(c.diffIDs), layers)
+		return fmt.Errorf("the config lists %d diffIDs, the manifest %d layers: %s", len(c.diffIDs), layers, pushAgain)
 	}
 	for _, t := range c.diffIDs {
 		h, ok := t.hash()
 		if !ok {
-			return fmt.Errorf("diffID %.80q of the config is not sha256: and 64 hex digits", t.String())
+			return fmt.Errorf("diffID %.80q of the config is not sha256: and 64 hex digits: %s", t.String(), pushAgain)
 		}
 		c.hashes = append(c.hashes, h)
 	}

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"strings"
@@ -213,7 +214,7 @@ func (doc *manifestDocument) parse(raw []byte, contentType string) error {
 		}
 	})
 	if err := s.end(); err != nil {
-		return fmt.Errorf("%s: %w", notJSON(raw, contentType), err)
+		return fmt.Errorf("%s: %w: %s", notJSON(raw, contentType), err, pushAgain)
 	}
 	if doc.mediaType == "" {
 		doc.mediaType = contentType
@@ -229,7 +230,8 @@ func (doc *manifestDocument) parse(raw []byte, contentType string) error {
 }
 
 // shape is the type of a document that neither states its own, which OCI's need
-// not, nor came with one that says more than JSON: an index has manifests, a manifest has a config.
+// not, nor came with one that says more than JSON: an index has manifests, a
+// manifest has a config.
 func (doc *manifestDocument) shape() string {
 	switch {
 	case len(doc.config.digest.raw) > 0 && len(doc.manifests) == 0:
@@ -239,6 +241,9 @@ func (doc *manifestDocument) shape() string {
 	}
 	return ""
 }
+
+// pushAgain is what helps against documents that no client can use.
+const pushAgain = "push the image again with a current builder"
 
 // notJSON says what a document is that should be a manifest.
 func notJSON(raw []byte, contentType string) string {
@@ -258,7 +263,7 @@ func readAll(s *scanner, into []descriptor) []descriptor {
 
 func (doc *manifestDocument) validate(contentType string) error {
 	if doc.schemaVersion == 1 || doc.mediaType == dockerSchema1 || doc.mediaType == dockerSchema1Sign {
-		return fmt.Errorf("the manifest is Docker schema 1, which states neither layer sizes nor diffIDs and which containerd 2.1 no longer pulls: push the image again with a current builder")
+		return errors.New("the manifest is Docker schema 1, which states neither layer sizes nor diffIDs and which containerd 2.1 no longer pulls: " + pushAgain)
 	}
 	if doc.schemaVersion != 2 {
 		return fmt.Errorf("the document has schemaVersion %d and is no image manifest (content type %q)", doc.schemaVersion, contentType)
@@ -278,7 +283,7 @@ func (doc *manifestDocument) validate(contentType string) error {
 		return fmt.Errorf("this is %s, not a container image", name)
 	}
 	if err := doc.config.validate(); err != nil {
-		return fmt.Errorf("config: %w", err)
+		return fmt.Errorf("config: %w: %s", err, pushAgain)
 	}
 	if err := validateAll(doc.layers); err != nil {
 		return err
@@ -295,7 +300,7 @@ func (doc *manifestDocument) validate(contentType string) error {
 func validateAll(ds []descriptor) error {
 	for i := range ds {
 		if err := ds[i].validate(); err != nil {
-			return fmt.Errorf("entry %d: %w", i, err)
+			return fmt.Errorf("entry %d: %w: %s", i, err, pushAgain)
 		}
 	}
 	return nil

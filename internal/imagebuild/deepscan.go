@@ -30,7 +30,7 @@ func (c *comparison) scan(ctx context.Context, l layout, host string, names []st
 		return err
 	}
 	for _, u := range ours.inventory.Unscanned {
-		return fmt.Errorf("%s was not read: %s", u.Digest, u.Reason)
+		fmt.Fprintf(c.out, "%s was not read: %s\n", u.Digest, u.Reason)
 	}
 	scanned := map[string]facts{}
 	for i := range ours.inventory.Layers {
@@ -40,10 +40,8 @@ func (c *comparison) scan(ctx context.Context, l layout, host string, names []st
 	for _, row := range rows {
 		c.compare(row.digest.String(), "layers.csv", row.facts(), scanned[row.digest.String()])
 	}
+	c.compare("all images", "layers.csv", facts{"distinct layers": fmt.Sprint(len(rows))}, facts{"distinct layers": fmt.Sprint(len(scanned))})
 	fmt.Fprintf(c.out, "%d layers in layers.csv, %d read\n", len(rows), len(scanned))
-	if len(rows) != len(scanned) {
-		return fmt.Errorf("layers.csv has %d layers, cachebench reads %d", len(rows), len(scanned))
-	}
 	return nil
 }
 

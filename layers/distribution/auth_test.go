@@ -493,7 +493,7 @@ func TestBadRedirects(t *testing.T) {
 	}
 	r := request{place: &place{host: &host{origin: origin{"https", registryHost}}}}
 	from := &url.URL{Scheme: "https", Host: registryHost, Path: "/v2/"}
-	if _, err := r.redirected(r.place.host, from, "http://storage.test/?secret"); err == nil || err.Error() != `the registry redirects from HTTPS to plain HTTP at "storage.test", which is refused` {
+	if _, err := r.redirected(r.place.host, from, "http://storage.test/?secret"); err == nil || err.Error() != `the registry redirects from HTTPS to plain HTTP at "storage.test", which is refused (tell those who run the registry)` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -87,7 +87,7 @@ func (r *response) nonsense(want string) *Error {
 	return &Error{
 		Host: r.host.host, Status: r.StatusCode,
 		Problem: fmt.Sprintf("%s answers with %s, not with %s", r.request.speaker(r.host), typeName(r.Header.Get("Content-Type")), want),
-		Advice:  "is it a registry, and is there a proxy or a login page before it?",
+		Advice:  proxyAdvice,
 	}
 }
 
@@ -95,6 +95,7 @@ func (r *response) wrongDigest(want, got string) *Error {
 	e := &Error{
 		Host: r.host.host, Status: r.StatusCode, repeat: once,
 		Problem: fmt.Sprintf("the content of %s has digest %s: it was changed or cut off on the way", want, got),
+		Advice:  "try again, and if it stays so, push the image again",
 	}
 	if typeName(r.Header.Get("Content-Type")) == "text/html" {
 		e.Advice = r.nonsense("this content").Problem
@@ -158,7 +159,10 @@ func (c *Client) Document(ctx context.Context, repo Repository, digest string, s
 		return nil, err
 	}
 	if sizeBytes >= 0 && sizeBytes != int64(len(body)) {
-		return nil, &Error{Op: r.op(), Problem: fmt.Sprintf("it has %d bytes, its descriptor says %d", len(body), sizeBytes)}
+		return nil, &Error{
+			Op: r.op(), Problem: fmt.Sprintf("it has %d bytes, its descriptor says %d", len(body), sizeBytes),
+			Advice: "the image's manifest is wrong: push the image again",
+		}
 	}
 	return body, nil
 }

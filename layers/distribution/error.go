@@ -121,7 +121,7 @@ func (r *request) statusError(resp *response) *Error {
 	for _, code := range e.Codes {
 		e.Problem += ", " + code
 	}
-	e.Advice = r.advice(e.Status)
+	e.Advice = r.advice(resp.host, e.Status)
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout,
 		http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -130,27 +130,44 @@ func (r *request) statusError(resp *response) *Error {
 	return e
 }
 
-func (r *request) advice(status int) string {
+// advice is what to do about an answer of a host.
+func (r *request) advice(h *host, status int) string {
+	elsewhere := r.place != nil && h != r.place.host
 	switch status {
+	case http.StatusBadRequest:
+		return "check the reference"
 	case http.StatusUnauthorized, http.StatusForbidden:
+		if elsewhere {
+			return "the registry's address there is refused: try again, and check the proxy"
+		}
 		return loginAdvice
 	case http.StatusNotFound:
 		switch {
 		case r.place == nil:
 			return ""
-		case r.kind == manifests:
-			return "no such repository or tag"
 		case r.kind == lists:
 			return "no such repository"
+		case r.kind == blobs:
+			return "the registry does not hold this blob: push the image again"
+		case isDigest(r.reference):
+			return "the registry does not hold this manifest: push the image again"
 		}
-		return "the registry does not hold this blob"
+		return "no such repository or tag"
 	case http.StatusTooManyRequests:
 		return "the registry limits requests: log in, or try later"
+	case http.StatusRequestTimeout, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return "try again later"
 	}
 	return ""
 }
 
-const loginAdvice = "log in with docker login, or check that the repository exists"
+// Advice that several faults have in common.
+const (
+	loginAdvice   = "log in with docker login, or check that the repository exists"
+	networkAdvice = "check the network and the proxy, or try again later"
+	proxyAdvice   = "is it a registry, and is there a proxy or a login page before it?"
+	ownerAdvice   = "tell those who run the registry"
+)
 
 // maxErrorBytes is how much of an answer that is no success is read.
 const maxErrorBytes = 64 << 10
@@ -206,6 +223,7 @@ func (r *request) networkError(h *host, err error, stalled time.Duration) *Error
 	switch {
 	case stalled > 0:
 		e.Problem, e.Err, e.repeat = fmt.Sprintf("%s sends nothing for %s", r.speaker(h), stalled), nil, later
+		e.Advice = networkAdvice
 	case errors.As(err, &notTLS) && string(notTLS.RecordHeader[:]) == "HTTP/":
 		e.Problem = fmt.Sprintf("%s speaks plain HTTP, not HTTPS", r.at(h))
 		e.Advice = "if that is meant, name it with --plain-http " + h.host
@@ -220,8 +238,10 @@ func (r *request) networkError(h *host, err error, stalled time.Duration) *Error
 		e.Problem, e.Advice = fmt.Sprintf("nothing listens at %s", h.host), "check the name and the port"
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Problem, e.repeat = fmt.Sprintf("%s is not reached in time", r.at(h)), later
+		e.Advice = networkAdvice
 	case brokenConnection(err):
 		e.Problem, e.repeat = fmt.Sprintf("the connection to %s breaks off", h.host), later
+		e.Advice = networkAdvice
 	default:
 		e.Problem, e.Err = fmt.Sprintf("%s is not understood: %s", r.at(h), plain(err)), nil
 	}

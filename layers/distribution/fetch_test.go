@@ -184,7 +184,7 @@ func TestWrongContent(t *testing.T) {
 			err       error
 			want, got string
 		}{{byTag, img.digest, wrong(img.manifest)}, {byDigest, img.digest, wrong(img.manifest)}, {ofConfig, img.configDigest, wrong(img.config)}} {
-			want := fmt.Sprintf("the content of %s has digest %s: it was changed or cut off on the way", one.want, one.got)
+			want := fmt.Sprintf("the content of %s has digest %s: it was changed or cut off on the way (try again, and if it stays so, push the image again)", one.want, one.got)
 			if one.err == nil || !strings.HasSuffix(one.err.Error(), want) {
 				t.Errorf("got %v\nwant %s", one.err, want)
 			}
@@ -204,7 +204,7 @@ func TestDescriptorSize(t *testing.T) {
 		w.serve(registryHost, f)
 		c := w.client(Options{})
 		_, err := c.Document(t.Context(), repository(img.repo), img.configDigest, 5, nil)
-		want := fmt.Sprintf("fetch config registry.test/team/app@%s: it has %d bytes, its descriptor says 5", img.configDigest, len(img.config))
+		want := fmt.Sprintf("fetch config registry.test/team/app@%s: it has %d bytes, its descriptor says 5 (the image's manifest is wrong: push the image again)", img.configDigest, len(img.config))
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -228,7 +228,7 @@ func (c *Client) follow(ctx context.Context, r *request, held *grant) (*response
 		location := resp.Header.Get("Location")
 		resp.drain()
 		if redirects == maxRedirects {
-			return nil, &Error{Host: h.host, Status: resp.StatusCode, Problem: fmt.Sprintf("%s redirects more than %d times", r.speaker(h), maxRedirects)}
+			return nil, &Error{Host: h.host, Status: resp.StatusCode, Problem: fmt.Sprintf("%s redirects more than %d times", r.speaker(h), maxRedirects), Advice: ownerAdvice}
 		}
 		next, err := r.redirected(h, u, location)
 		if err != nil {
@@ -278,7 +278,7 @@ func isRedirect(status int) bool {
 // redirected judges a Location, which may be a signed URL and is not quoted.
 func (r *request) redirected(h *host, from *url.URL, location string) (*url.URL, error) {
 	bad := func(format string, args ...any) (*url.URL, error) {
-		return nil, &Error{Host: h.host, Problem: r.speaker(h) + " " + fmt.Sprintf(format, args...)}
+		return nil, &Error{Host: h.host, Problem: r.speaker(h) + " " + fmt.Sprintf(format, args...), Advice: ownerAdvice}
 	}
 	if r.method == http.MethodPost {
 		return bad("redirects a login, which is not followed")

@@ -118,7 +118,7 @@ func (r *response) read(buf []byte, limit int64) ([]byte, error) {
 }
 
 func (r *response) tooLong(limit int64) error {
-	return &Error{Host: r.host.host, Problem: fmt.Sprintf("%s sends more than %d bytes", r.request.speaker(r.host), limit)}
+	return &Error{Host: r.host.host, Problem: fmt.Sprintf("%s sends more than %d bytes", r.request.speaker(r.host), limit), Advice: proxyAdvice}
 }
 
 // broken words a body that broke off.

@@ -95,7 +95,7 @@ func TestTagsFaults(t *testing.T) {
 		}, "the registry's list of tags does not end: it has more than 1000000", maxTags / 100_000},
 		{"HTML", answers(200, "<html>", "Content-Type", "text/html"), "the registry answers with text/html, not with a list of tags (is it a registry, and is there a proxy or a login page before it?)", 0},
 		{"404", answers(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), "the registry answers 404 Not Found, NAME_UNKNOWN (no such repository)", 0},
-		{"too long", answers(200, strings.Repeat(" ", maxPageBytes+1)), "the registry sends more than 8388608 bytes", 0},
+		{"too long", answers(200, strings.Repeat(" ", maxPageBytes+1)), "the registry sends more than 8388608 bytes (" + proxyAdvice + ")", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {

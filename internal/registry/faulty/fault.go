@@ -41,7 +41,9 @@ func Changed(change func(a *httptest.ResponseRecorder) []byte) Fault {
 func Corrupted() Fault {
 	return Changed(func(a *httptest.ResponseRecorder) []byte {
 		body := bytes.Clone(a.Body.Bytes())
-		body[len(body)/2] ^= 1
+		if len(body) > 0 {
+			body[len(body)/2] ^= 1
+		}
 		return body
 	})
 }
@@ -54,29 +56,33 @@ func Typed(contentType string) Fault {
 	})
 }
 
-// Truncated breaks the connection after n bytes of a good body.
+// Truncated breaks the connection after n bytes of a good body; a body that has no
+// more is left whole.
 func Truncated(n int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, good http.Handler) {
-		begun(w, r, good, n)
-		panic(http.ErrAbortHandler)
+		if begun(w, r, good, n) {
+			panic(http.ErrAbortHandler)
+		}
 	}
 }
 
-// Stalled sends n bytes of a good body and then nothing; negative: no headers.
+// Stalled sends n bytes of a good body and then nothing; negative: no headers. A
+// body that has no more is left whole.
 func Stalled(n int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, good http.Handler) {
-		if n >= 0 {
-			begun(w, r, good, n)
+		if n < 0 || begun(w, r, good, n) {
+			<-r.Context().Done()
 		}
-		<-r.Context().Done()
 	}
 }
 
-// begun sends a good answer's headers and n bytes of its body.
-func begun(w http.ResponseWriter, r *http.Request, good http.Handler, n int) {
-	a := whole(w, r, good)
-	w.Write(a[:min(n, len(a))])
+// begun sends a good answer's headers and n bytes of its body, and says whether
+// there are more.
+func begun(w http.ResponseWriter, r *http.Request, good http.Handler, n int) bool {
+	body := whole(w, r, good)
+	w.Write(body[:min(n, len(body))])
 	w.(http.Flusher).Flush()
+	return n < len(body)
 }
 
 // whole sends a good answer's headers, its length among them, and returns its
@@ -94,7 +100,11 @@ func whole(w http.ResponseWriter, r *http.Request, good http.Handler) []byte {
 func Slow(n int, wait time.Duration) Fault {
 	return func(w http.ResponseWriter, r *http.Request, good http.Handler) {
 		for piece := range slices.Chunk(whole(w, r, good), n) {
-			time.Sleep(wait)
+			select {
+			case <-time.After(wait):
+			case <-r.Context().Done():
+				return
+			}
 			w.Write(piece)
 			w.(http.Flusher).Flush()
 		}
