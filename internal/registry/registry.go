@@ -2,21 +2,23 @@
 // read-only, so that demos, tests and experiments can look images up as in any
 // registry.
 //
-// It answers the pull half of the OCI distribution specification v1.1: the API
-// check, manifests by tag and by digest, and blobs. A layout need not hold its
-// layers' blobs: those that it lacks are not found.
+// It answers the pull half of the OCI distribution specification v1.1, and the
+// list of tags in one page: the API check, manifests by tag and by digest, and
+// blobs, also in ranges. A layout need not hold its layers' blobs: those that it
+// lacks are not found.
 package registry
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"path"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
@@ -72,6 +74,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
+	if repository, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/v2/"), "/tags/list"); ok {
+		h.list(w, repository)
+		return
+	}
 	m := request.FindStringSubmatch(r.URL.Path)
 	switch {
 	case m == nil:
@@ -81,6 +87,23 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.blob(w, r, m[3], "application/octet-stream")
 	}
+}
+
+// list answers with a repository's tags in order.
+func (h *handler) list(w http.ResponseWriter, repository string) {
+	var tags []string
+	for name := range h.tags {
+		if tag, ok := strings.CutPrefix(name, repository+":"); ok {
+			tags = append(tags, tag)
+		}
+	}
+	if len(tags) == 0 {
+		fail(w, http.StatusNotFound, "NAME_UNKNOWN", "no image of "+repository)
+		return
+	}
+	slices.Sort(tags)
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(map[string]any{"name": repository, "tags": tags})
 }
 
 func (h *handler) manifest(w http.ResponseWriter, r *http.Request, repository, reference string) {
@@ -96,7 +119,7 @@ func (h *handler) manifest(w http.ResponseWriter, r *http.Request, repository, r
 	h.blob(w, r, e.Digest, e.MediaType)
 }
 
-// blob serves a document by digest; contentType is taken from the document when
+// blob serves content by digest; contentType is taken from the document when
 // empty.
 func (h *handler) blob(w http.ResponseWriter, r *http.Request, digest, contentType string) {
 	hex, ok := strings.CutPrefix(digest, "sha256:")
@@ -104,25 +127,36 @@ func (h *handler) blob(w http.ResponseWriter, r *http.Request, digest, contentTy
 		fail(w, http.StatusBadRequest, "DIGEST_INVALID", "not a sha256 digest")
 		return
 	}
-	raw, err := fs.ReadFile(h.dir, path.Join("blobs/sha256", hex))
+	f, err := h.dir.Open(path.Join("blobs/sha256", hex))
 	if err != nil {
 		fail(w, http.StatusNotFound, "BLOB_UNKNOWN", "no content "+digest)
 		return
 	}
+	defer f.Close()
+	// Layers are of any size, so none is read into memory.
+	content, ok := f.(io.ReadSeeker)
+	if !ok {
+		fail(w, http.StatusInternalServerError, "UNSUPPORTED", "the layout's files cannot be read at random")
+		return
+	}
 	if contentType == "" {
-		var doc struct {
-			MediaType string `json:"mediaType"`
-		}
-		if json.Unmarshal(raw, &doc) == nil {
-			contentType = doc.MediaType
-		}
+		contentType = mediaTypeOf(content)
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Docker-Content-Digest", digest)
-	w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
-	if r.Method == http.MethodGet {
-		w.Write(raw)
+	http.ServeContent(w, r, "", time.Time{}, content)
+}
+
+// mediaTypeOf is what a document says of itself. ServeContent goes back to its
+// beginning.
+func mediaTypeOf(document io.Reader) string {
+	var doc struct {
+		MediaType string `json:"mediaType"`
 	}
+	if json.NewDecoder(document).Decode(&doc) != nil {
+		return ""
+	}
+	return doc.MediaType
 }
 
 func fail(w http.ResponseWriter, status int, code, message string) {

@@ -59,6 +59,8 @@ func TestPull(t *testing.T) {
 		{"HEAD", "/v2/team/app/manifests/1", 200, "application/vnd.oci.image.manifest.v1+json", ""},
 		{"GET", "/v2/team/app/manifests/" + digest, 200, "application/vnd.oci.image.manifest.v1+json", manifest},
 		{"GET", "/v2/team/app/blobs/" + digest, 200, "application/octet-stream", manifest},
+		{"GET", "/v2/team/app/tags/list", 200, "application/json", `{"name":"team/app","tags":["1"]}`},
+		{"GET", "/v2/team/other/tags/list", 404, "application/json", "NAME_UNKNOWN"},
 		{"GET", "/v2/team/app/manifests/2", 404, "application/json", "MANIFEST_UNKNOWN"},
 		{"GET", "/v2/team/app/blobs/sha256:" + strings.Repeat("0", 64), 404, "application/json", "BLOB_UNKNOWN"},
 		{"GET", "/v2/team/app/blobs/sha256:..%2F..%2Fsecret", 404, "application/json", "NAME_UNKNOWN"},
@@ -82,6 +84,25 @@ func TestPull(t *testing.T) {
 		if test.status == 200 && strings.Contains(test.path, "manifests") && resp.Header.Get("Docker-Content-Digest") != digest {
 			t.Errorf("%s %s: digest %s", test.method, test.path, resp.Header.Get("Docker-Content-Digest"))
 		}
+	}
+}
+
+// TestRange: the end of a blob costs no reading of the rest.
+func TestRange(t *testing.T) {
+	req, err := http.NewRequest("GET", serve(t)+"/v2/team/app/blobs/sha256:"+digestOf(manifest), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", len(manifest)-5))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	want := manifest[len(manifest)-5:]
+	if err != nil || resp.StatusCode != http.StatusPartialContent || string(body) != want {
+		t.Errorf("got %d %q, %v, want 206 %q", resp.StatusCode, body, err, want)
 	}
 }
 

@@ -40,7 +40,7 @@ func OpenContainerd(ctx context.Context, root, namespace string) (*Containerd, e
 	m, err := readMetadata(ctx, filepath.Join(root, "io.containerd.metadata.v1.bolt", "meta.db"), namespace)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, absent("there is no containerd store at %s: set CONTAINERD_ROOT to the root of containerd's configuration (containerd config dump shows it; k3s: /var/lib/rancher/k3s/agent/containerd)", root)
+		return nil, absent("there is no containerd store at %s: set --containerd-root or CONTAINERD_ROOT to the root of containerd's configuration (containerd config dump shows it; k3s: /var/lib/rancher/k3s/agent/containerd)", root)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("open containerd's store at %s: permission denied: run as root", root)
 	case err != nil:

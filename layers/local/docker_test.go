@@ -534,7 +534,7 @@ func TestEngineFaults(t *testing.T) {
 		_, err := d.Image(t.Context(), "x")
 		return err
 	}
-	wantError(t, "no socket", image("unix:///no/such.sock"), "no engine is running there: start it, or set DOCKER_HOST")
+	wantError(t, "no socket", image("unix:///no/such.sock"), "no engine is running there: start it, or set --docker-host or DOCKER_HOST")
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 	listener.Close()
 	wantError(t, "no listener", image("tcp://"+listener.Addr().String()), "no engine is running there")

@@ -158,7 +158,7 @@ func unreachable(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("permission denied on its socket: add yourself to the group docker (usermod -aG docker $USER, then log in again), or run as root: %w", err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("no engine is running there: start it, or set DOCKER_HOST (rootless: unix:///run/user/UID/docker.sock; docker context ls lists others): %w", err)
+		return fmt.Errorf("no engine is running there: start it, or set --docker-host or DOCKER_HOST (rootless: unix:///run/user/UID/docker.sock; docker context ls lists others): %w", err)
 	}
 	return err
 }

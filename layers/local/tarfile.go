@@ -114,8 +114,14 @@ func (p *plainTar) section(_ context.Context, offset, size int64) (io.ReadCloser
 	if offset+size > p.size {
 		return nil, io.ErrUnexpectedEOF
 	}
-	return io.NopCloser(io.NewSectionReader(p.file, offset, size)), nil
+	return tarSection{io.NewSectionReader(p.file, offset, size)}, nil
 }
+
+// tarSection is a file in a plain tar. Unlike io.NopCloser it can be read at
+// random, so that a blob's end costs no reading of the rest.
+type tarSection struct{ *io.SectionReader }
+
+func (tarSection) Close() error { return nil }
 
 func (p *plainTar) close() error { return p.file.Close() }
 
