@@ -8,7 +8,7 @@ package tarscan
 // several hard links stays until the last is gone.
 type Composition struct {
 	// OverwrittenBytes are contents of lower layers that this one replaces at the
-	// same path.
+	// same path; of several hard links that go in one layer, at one of theirs.
 	OverwrittenBytes int64
 	// DeletedBytes are contents of lower layers that this one removes by a
 	// whiteout, an opaque directory, or something else where a directory was.
@@ -56,6 +56,10 @@ type composer struct {
 	nodes    map[pathHash]node
 	children map[pathHash][]pathHash // may name what is gone again
 	contents []content
+	// gone are contents that the layer took the last link off.
+	gone []int
+	// touched are contents of which the layer replaced a path.
+	touched []int
 }
 
 // node is a path that exists.
@@ -71,6 +75,8 @@ type content struct {
 	bytes int64
 	layer int
 	links int
+	// overwritten says that the layer being laid replaced a path of it.
+	overwritten bool
 }
 
 // lay puts a layer on top. What it hides of lower layers goes first, since that
@@ -105,6 +111,30 @@ func (c *composer) lay(i int, f *Footprint) {
 			c.put(e, c.target(links, e.path))
 		}
 	}
+	c.book()
+}
+
+// book counts what the layer took the last link off, once all of it is laid: the
+// order of its paths must not matter.
+func (c *composer) book() {
+	for _, i := range c.gone {
+		gone := c.contents[i]
+		here := &c.layers[c.layer]
+		switch {
+		case gone.layer == c.layer:
+			here.RepeatedBytes += gone.bytes
+		case gone.overwritten:
+			here.OverwrittenBytes += gone.bytes
+		default:
+			here.DeletedBytes += gone.bytes
+		}
+		c.layers[gone.layer].HiddenBytes += gone.bytes
+	}
+	c.gone = c.gone[:0]
+	for _, i := range c.touched {
+		c.contents[i].overwritten = false
+	}
+	c.touched = c.touched[:0]
 }
 
 // target returns the content that a hard link leads to, -1 for none. Links to
@@ -137,7 +167,11 @@ func (c *composer) put(e pathEntry, content int) {
 		if isFolder(old.kind) && !isFolder(e.kind()) {
 			c.removeBelow(e.path)
 		}
-		c.release(old.content, &c.layers[c.layer].OverwrittenBytes)
+		if old.content >= 0 {
+			c.contents[old.content].overwritten = true
+			c.touched = append(c.touched, old.content)
+		}
+		c.release(old.content)
 	} else {
 		c.children[e.parent] = append(c.children[e.parent], e.path)
 	}
@@ -155,7 +189,7 @@ func (c *composer) remove(path pathHash) {
 		gone = gone[:last]
 		if n, ok := c.nodes[p]; ok {
 			delete(c.nodes, p)
-			c.release(n.content, &c.layers[c.layer].DeletedBytes)
+			c.release(n.content)
 			gone = append(gone, c.children[p]...)
 			delete(c.children, p)
 		}
@@ -173,18 +207,12 @@ func (c *composer) removeBelow(path pathHash) {
 	}
 }
 
-// release takes one link off a content; to counts it if that was the last.
-func (c *composer) release(content int, to *int64) {
+// release takes one link off a content.
+func (c *composer) release(content int) {
 	if content < 0 {
 		return
 	}
-	if c.contents[content].links--; c.contents[content].links > 0 {
-		return
+	if c.contents[content].links--; c.contents[content].links == 0 {
+		c.gone = append(c.gone, content)
 	}
-	gone := c.contents[content]
-	if gone.layer == c.layer {
-		to = &c.layers[c.layer].RepeatedBytes
-	}
-	*to += gone.bytes
-	c.layers[gone.layer].HiddenBytes += gone.bytes
 }

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -99,63 +98,56 @@ type naiveFile struct {
 	layer int
 }
 
-// isThere says whether any path leads to the file.
-func (n *naive) isThere(f *naiveFile) bool {
-	for _, node := range n.nodes {
-		if node.file == f {
-			return true
+// drop removes the paths for which it is true.
+func (n *naive) drop(gone func(p string) bool) {
+	for p := range n.nodes {
+		if gone(p) {
+			delete(n.nodes, p)
 		}
 	}
-	return false
 }
 
-// drop removes the paths for which it is true and counts what is gone with them.
-func (n *naive) drop(to *int64, gone func(p string) bool) {
-	for _, p := range slices.Sorted(maps.Keys(n.nodes)) {
-		node := n.nodes[p]
-		if !gone(p) {
-			continue
-		}
-		delete(n.nodes, p)
-		if node.file != nil && !n.isThere(node.file) {
-			*to += node.file.bytes
-			n.sums[node.file.layer].HiddenBytes += node.file.bytes
+// files are those that some path leads to.
+func (n *naive) files() map[*naiveFile]bool {
+	all := make(map[*naiveFile]bool)
+	for _, node := range n.nodes {
+		if node.file != nil {
+			all[node.file] = true
 		}
 	}
+	return all
 }
 
 func within(p, dir string) bool { return dir == "." || strings.HasPrefix(p, dir+"/") }
 
-func (n *naive) put(s *Composition, name string, node *naiveNode) {
+func (n *naive) put(overwritten map[*naiveFile]bool, name string, node *naiveNode) {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 		if n.nodes[dir] == nil {
 			n.nodes[dir] = &naiveNode{dir: true}
 		}
 	}
 	if old := n.nodes[name]; old != nil && old.dir && !node.dir {
-		n.drop(&s.DeletedBytes, func(p string) bool { return within(p, name) })
+		n.drop(func(p string) bool { return within(p, name) })
 	}
 	if old := n.nodes[name]; old == nil || !old.dir || !node.dir {
-		before := n.nodes[name]
-		n.nodes[name] = node
-		if before != nil && before.file != nil && !n.isThere(before.file) {
-			s.OverwrittenBytes += before.file.bytes
-			n.sums[before.file.layer].HiddenBytes += before.file.bytes
+		if old != nil && old.file != nil {
+			overwritten[old.file] = true
 		}
+		n.nodes[name] = node
 	}
 }
 
 func (n *naive) lay(i int, list entries) {
-	s := &n.sums[i]
+	before, overwritten := n.files(), make(map[*naiveFile]bool)
 	for _, e := range list {
 		dir, base := path.Split(e.header.Name)
 		dir = path.Clean(dir)
 		switch hidden, isMarker := strings.CutPrefix(base, ".wh."); {
 		case base == opaqueName:
-			n.drop(&s.DeletedBytes, func(p string) bool { return within(p, dir) })
+			n.drop(func(p string) bool { return within(p, dir) })
 		case isMarker:
 			gone := path.Join(dir, hidden)
-			n.drop(&s.DeletedBytes, func(p string) bool { return p == gone || within(p, gone) })
+			n.drop(func(p string) bool { return p == gone || within(p, gone) })
 		}
 	}
 	for _, e := range list {
@@ -163,18 +155,30 @@ func (n *naive) lay(i int, list entries) {
 		switch {
 		case strings.HasPrefix(path.Base(name), ".wh."):
 		case e.header.Typeflag == tar.TypeReg:
-			n.put(s, name, &naiveNode{file: &naiveFile{int64(len(e.text)), i}})
+			n.put(overwritten, name, &naiveNode{file: &naiveFile{int64(len(e.text)), i}})
 		case e.header.Typeflag == tar.TypeDir:
-			n.put(s, name, &naiveNode{dir: true})
+			n.put(overwritten, name, &naiveNode{dir: true})
 		case e.header.Typeflag == tar.TypeSymlink:
-			n.put(s, name, &naiveNode{})
+			n.put(overwritten, name, &naiveNode{})
 		case e.header.Typeflag == tar.TypeLink:
 			var f *naiveFile
 			if target := n.nodes[path.Clean(e.header.Linkname)]; target != nil {
 				f = target.file
 			}
-			n.put(s, name, &naiveNode{file: f})
+			n.put(overwritten, name, &naiveNode{file: f})
 		}
+	}
+	after := n.files()
+	for f := range before {
+		switch {
+		case after[f]:
+			continue
+		case overwritten[f]:
+			n.sums[i].OverwrittenBytes += f.bytes
+		default:
+			n.sums[i].DeletedBytes += f.bytes
+		}
+		n.sums[f.layer].HiddenBytes += f.bytes
 	}
 }
 
