@@ -421,6 +421,23 @@ func TestParseName(t *testing.T) {
 	}
 }
 
+// TestWrongNames: what is wrong is said in words for the user of a command line.
+func TestWrongNames(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                         "it is empty",
+		"https://a.example/b:1":    "write it without https://",
+		"dir:/some/dir":            "images are not read from dir: here",
+		"a.example/B:1":            "repository can only contain the characters",
+		"a.example/b@sha256:abc":   "invalid checksum digest length",
+		"a.example/b:":             "must specify a tag name after the colon",
+		"a.example:not-a-port/b:1": "registries must be valid RFC 3986 URI authorities",
+	} {
+		if n, err := ParseName(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v, want %q", in, n, err, want)
+		}
+	}
+}
+
 // TestUnion counts each layer once, and keeps estimated apart from measured.
 func TestUnion(t *testing.T) {
 	n := func(v int64) *int64 { return &v }

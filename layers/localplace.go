@@ -66,6 +66,9 @@ func (l *locals) source(ctx context.Context, transport, path string) *localSourc
 }
 
 func (s *localSource) begin(ctx context.Context, opt *Options, transport, path string) (err error) {
+	if form := map[string]string{"oci": "DIR[:TAG]", "oci-archive": "FILE[:TAG]", "docker-archive": "FILE[:REF]"}[transport]; path == "" && form != "" {
+		return fmt.Errorf("%s: names no path: write %[1]s:%s", transport, form)
+	}
 	switch transport {
 	case "oci":
 		s.store, err = asStore(local.OpenLayout(path))

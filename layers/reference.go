@@ -33,8 +33,9 @@ func ParseName(reference string) (Name, error) {
 		rest = tag
 	}
 	ref, err := name.ParseReference(rest, name.WeakValidation)
-	if err != nil {
-		return Name{}, fmt.Errorf("%q is not an image reference such as nginx:1.25 or registry.example.com/team/app@sha256:…: %w", reference, err)
+	// A registry without the port after its colon, which is taken, is a transport.
+	if err != nil || strings.HasSuffix(ref.Context().RegistryStr(), ":") {
+		return Name{}, fmt.Errorf("%q is not an image reference such as nginx:1.25 or registry.example.com/team/app@sha256:…: %s", reference, whyNoName(rest))
 	}
 	n := Name{Registry: ref.Context().RegistryStr(), Repository: ref.Context().RepositoryStr()}
 	switch r := ref.(type) {
@@ -47,6 +48,30 @@ func ParseName(reference string) (Name, error) {
 	return n, nil
 }
 
+// whyNoName says what is wrong with a reference that name.ParseReference does not
+// take: it tells no more than that.
+func whyNoName(reference string) string {
+	if scheme, _, ok := strings.Cut(reference, "://"); ok {
+		return fmt.Sprintf("write it without %s://; --plain-http HOST is for registries without TLS", scheme)
+	}
+	transport, _, _ := strings.Cut(reference, ":")
+	switch transport {
+	case "dir", "ostree", "sif", "containers-storage", "tarball":
+		return "images are not read from " + transport + ": here, only from registries, oci:, oci-archive:, docker-archive:, docker-daemon: and containerd:"
+	}
+	_, err := name.NewTag(reference, name.WeakValidation)
+	if strings.Contains(reference, "@") {
+		_, err = name.NewDigest(reference, name.WeakValidation)
+	}
+	switch {
+	case reference == "":
+		return "it is empty"
+	case err != nil:
+		return err.Error()
+	}
+	return "it cannot be read as one"
+}
+
 // tagBeside returns the tag of repo:tag@digest, which name.ParseReference drops.
 func tagBeside(reference string) string {
 	before, _, _ := strings.Cut(reference, "@")
@@ -54,6 +79,11 @@ func tagBeside(reference string) string {
 		return t.TagStr()
 	}
 	return ""
+}
+
+// untagged says whether the name's tag is only what stands where none is given.
+func (n Name) untagged(reference string) bool {
+	return n.Digest == "" && !strings.HasSuffix(reference, ":"+n.Tag)
 }
 
 // RepositoryName is the registry and repository without tag or digest.

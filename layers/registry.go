@@ -21,6 +21,8 @@ type registryPlace struct {
 	store   *docstore.Store
 	offline bool
 	name    Name
+	// untagged says that no tag was given, so that latest is meant.
+	untagged bool
 }
 
 // registry finds where a reference is to be fetched; a locked digest takes the
@@ -39,6 +41,7 @@ func (r *resolver) registry(reference, rest string) (*registryPlace, error) {
 	p := &registryPlace{
 		client: r.client, name: n, repo: distribution.Repository{Host: n.Registry, Path: n.Repository},
 		store: r.opt.Store, offline: r.opt.Offline,
+		untagged: n.untagged(rest),
 	}
 	if r.opt.served(n.Registry) {
 		p.store, p.offline = nil, false
@@ -80,7 +83,7 @@ func (p *registryPlace) top(ctx context.Context, buf []byte) (topDocument, error
 	}
 	got, err := p.client.Manifest(ctx, p.repo, p.name.Tag, buf)
 	if err != nil {
-		return topDocument{}, err
+		return topDocument{}, p.noted(err)
 	}
 	doc, err := received(got)
 	if err == nil && p.store != nil {
@@ -102,6 +105,17 @@ func refusesHead(err error) bool {
 		return true
 	}
 	return false
+}
+
+// noted says of an image that is not found that its tag was never given.
+func (p *registryPlace) noted(err error) error {
+	fault, ok := errors.AsType[*distribution.Error](err)
+	if !ok || !p.untagged || !errors.Is(err, distribution.ErrNotFound) {
+		return err
+	}
+	with := *fault
+	with.Advice = "no such repository, or no tag latest in it, which stands where none is given: name the tag"
+	return &with
 }
 
 // means notes what the reference means now, whatever time Options.Now pretends.

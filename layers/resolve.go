@@ -376,6 +376,10 @@ func (p *progress) begin(what string, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now = Progress{What: what, Total: total}
+	// Even the first of them may take long.
+	if p.report != nil && total > 0 {
+		p.report(p.now)
+	}
 }
 
 func (p *progress) add(n int64) {

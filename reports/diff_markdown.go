@@ -77,7 +77,8 @@ func change(old, now time.Duration) string {
 	return s
 }
 
-// percentChange writes by how much a time changes; empty for not at all.
+// percentChange writes by how much a time changes, as +0.0 % where it is by less
+// than is shown; empty for not at all.
 func percentChange(old, now time.Duration) string {
 	if old == now || old == 0 {
 		return ""
@@ -87,7 +88,7 @@ func percentChange(old, now time.Duration) string {
 		sign, fraction = "-", -fraction
 	}
 	if fraction < 0.001 {
-		return "< " + sign + "0.1 %"
+		return sign + "0.0 %"
 	}
 	return sign + percent(fraction)
 }

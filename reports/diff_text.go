@@ -101,17 +101,6 @@ func by(step string) string {
 	return ", made by " + ellipsis(step, 120)
 }
 
-// stepWords is a build step without what builders put around a command.
-func stepWords(step string) string {
-	step = strings.Join(strings.Fields(step), " ")
-	for _, prefix := range []string{"/bin/sh -c #(nop) ", "/bin/sh -c ", "RUN /bin/sh -c "} {
-		if rest, ok := strings.CutPrefix(step, prefix); ok {
-			return strings.TrimSpace(rest)
-		}
-	}
-	return strings.TrimSuffix(step, " # buildkit")
-}
-
 func (p *printer) diffStarts(d *Diff) {
 	p.heading("A start (estimated on profile " + d.Provenance.Profile + ")")
 	t := &textTable{heads: []string{"host has", ">fetch", ">layers", ">unpack", ">ready", ">OLD: fetch", ">unpack", ">ready", ">change"}}
@@ -146,7 +135,7 @@ func (p *printer) diffLayers(d *Diff) {
 		return
 	}
 	p.heading("Layers of NEW, base layer first")
-	t := &textTable{heads: []string{">#", "state", "digest", ">compressed", ">unpacked", "created by"}}
+	t := &textTable{heads: []string{">#", "state", "digest", ">compressed", ">unpacked", "made by"}}
 	kept := 0
 	for i := range d.Layers {
 		if l := &d.Layers[i]; l.State == LayerKept && l.Change == "" {

@@ -21,7 +21,7 @@ type imageSet struct {
 func newImageSet(s *layers.SharedSet) *imageSet {
 	v := &imageSet{SharedSet: s, prefix: commonPrefix(s.Images)}
 	for _, img := range s.Images {
-		name := strings.TrimPrefix(img.Reference, v.prefix)
+		name := strings.TrimPrefix(bareReference(img.Reference), v.prefix)
 		if !img.From.IsZero() {
 			name += " from " + img.From.UTC().Format("2006-01-02")
 		}
@@ -33,15 +33,19 @@ func newImageSet(s *layers.SharedSet) *imageSet {
 	return v
 }
 
+// bareReference drops the transport that a bare reference stands for, so that
+// both spellings are shown alike.
+func bareReference(reference string) string { return strings.TrimPrefix(reference, "docker://") }
+
 // commonPrefix is what all references begin with, up to a slash or a colon
 // before the name.
 func commonPrefix(images []layers.SharedImage) string {
 	if len(images) < 2 {
 		return ""
 	}
-	prefix := images[0].Reference
+	prefix := bareReference(images[0].Reference)
 	for _, img := range images {
-		for !strings.HasPrefix(img.Reference, prefix) {
+		for !strings.HasPrefix(bareReference(img.Reference), prefix) {
 			prefix = prefix[:len(prefix)-1]
 		}
 	}
@@ -212,8 +216,13 @@ func (s *imageSet) baseWords(b int) string {
 		return ""
 	}
 	words := s.exampleWords(b)
-	if base.CreatedBy != "" {
-		words += ", the top one made by " + ellipsis(base.CreatedBy, maxWord)
+	step := stepWords(base.CreatedBy)
+	switch {
+	case step == "":
+	case base.Size.Layers == 1:
+		words += ", made by " + ellipsis(step, maxWord)
+	default:
+		words += ", the top one made by " + ellipsis(step, maxWord)
 	}
 	return words
 }
@@ -295,10 +304,24 @@ func formatWords(l *layers.Layer) string {
 // madeBy is a layer's build step without the words that most steps have, and
 // with what is unusual about the layer before it.
 func madeBy(l *layers.Layer) string {
+	step := stepWords(l.CreatedBy)
+	if format := formatWords(l); format != "" {
+		return "[" + format + "] " + step
+	}
+	return step
+}
+
+// stepWords is a build step without what builders put around a command and what
+// such steps have in common, so that the little room there is shows what is
+// particular.
+func stepWords(step string) string {
 	var kept []string
-	for _, part := range strings.Split(strings.TrimSuffix(l.CreatedBy, "# buildkit"), "&&") {
+	for _, part := range strings.Split(strings.TrimSuffix(step, "# buildkit"), "&&") {
 		part = strings.Join(strings.Fields(part), " ")
-		bare := strings.TrimPrefix(strings.TrimPrefix(part, "RUN "), "/bin/sh -c ")
+		bare := strings.TrimPrefix(part, "RUN ")
+		if arguments, command, ok := strings.Cut(bare, "/bin/sh -c "); ok && (arguments == "" || arguments[0] == '|') {
+			bare = command // after build arguments: |1 VERSION=3 /bin/sh -c make
+		}
 		if strings.HasPrefix(bare, "apt-get update") || strings.HasPrefix(bare, "rm -rf /var/lib/apt/lists") || bare == "" {
 			continue
 		}
@@ -310,11 +333,7 @@ func madeBy(l *layers.Layer) string {
 		}
 		kept = append(kept, strings.Join(words, " "))
 	}
-	step := strings.Join(kept, " && ")
-	if format := formatWords(l); format != "" {
-		return "[" + format + "] " + step
-	}
-	return step
+	return strings.Join(kept, " && ")
 }
 
 // layerSize is a layer's size by itself.

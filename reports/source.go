@@ -137,7 +137,7 @@ func unpackedOrigin(s *layers.Sharing, unknownLayers int) string {
 func originWords(method string) string {
 	switch method {
 	case layers.GzipTrailer:
-		return fmt.Sprintf("as their gzip trailers state, which was exact for all %d recorded layers", layers.TrailerError.Layers)
+		return fmt.Sprintf("by the gzip trailer, which was exact for all %d recorded layers", layers.TrailerError.Layers)
 	case layers.Engine:
 		return "as the Docker engine sums up their files"
 	case layers.ByRatio:

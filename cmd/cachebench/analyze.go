@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -148,7 +149,7 @@ func goOn(err error, s *cachebench.Scenario, inv *layers.Inventory, saved string
 	if saved != "" {
 		err = fmt.Errorf("%w; %d of %d references are in %s", err, len(s.References())-unread(inv), len(s.References()), saved)
 	}
-	if s.Resolve.Store != nil {
+	if s.Resolve.Store != nil && errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("%w; what was looked up is kept: run the same again to go on", err)
 	}
 	return err

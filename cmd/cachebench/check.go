@@ -27,6 +27,13 @@ func setQuantities() []reports.Quantity {
 // read, all but the number of those are unknown: a rule must not pass on a part.
 func setFigures(s *layers.Sharing) []reports.Figure {
 	figures := reports.Figures(s.Figures())
+	for _, set := range s.Sets {
+		if len(set.Images) > 0 && set.Hidden == nil {
+			figures = append(figures, reports.Figure{
+				Name: "wasted", Platform: set.Platform, Unit: reports.UnitBytes, Unknown: "only --deep tells it, of layers that could all be read",
+			})
+		}
+	}
 	if len(s.Unresolved) == 0 {
 		return figures
 	}

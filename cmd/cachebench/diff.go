@@ -59,7 +59,7 @@ usage. With rules, the last line of the text output is for programs:
 	in.lookups.addDeepFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&in.file.Profile, "profile", cachebench.DiffProfile, "containerd, eci or a profile `file`")
-	f.StringVar(&oldPlatform, "old-platform", "", "os/arch[/variant] of OLD, when it is meant to differ from NEW's")
+	f.StringVar(&oldPlatform, "old-platform", "", "`os/arch[/variant]` of OLD, when it is meant to differ from NEW's")
 	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions([]string{"containerd", "eci"}, cobra.ShellCompDirectiveDefault))
 	rules.addFlags(cmd, "'new-B<=60MB,cold-sec:+5%'")
 	rules.addBudgetFlag(cmd)

@@ -41,11 +41,11 @@ type inputs struct {
 // addImageFlags adds the flags of how images are looked up.
 func (in *inputs) addImageFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&in.file.Inventory, "inventory", "", "start from this saved inventory instead of asking registries")
+	f.StringVar(&in.file.Inventory, "inventory", "", "start from this saved inventory `file` instead of asking registries")
 	f.StringVar(&in.file.LayerSizes, "layer-sizes", "", "CSV `file` of measured unpacked sizes (digest, unpacked_bytes, entries)")
 	f.StringVar(&in.lock, "lock", "", "look up the digests that this lock `file` pins, and pin there what it lacks")
-	f.StringArrayVar(&in.registries, "registry", nil, "serve `NAME=DIR`, an OCI layout, on loopback under that registry's name; repeatable")
-	f.StringArrayVar(&in.aliases, "registry-alias", nil, "fetch registry `FROM=TO`; results keep the name FROM; repeatable")
+	f.StringArrayVar(&in.registries, "registry", nil, "serve the OCI layout DIR on loopback under a registry's name, as `NAME=DIR`; repeatable")
+	f.StringArrayVar(&in.aliases, "registry-alias", nil, "fetch from registry TO what is named in FROM, as `FROM=TO`; results keep FROM; repeatable")
 	f.StringArrayVar(&in.file.PlainHTTP, "plain-http", nil, "registry `host` without TLS; repeatable")
 	f.StringVar(&in.now, "now", "", "look at tags and caches as of this `time` (RFC 3339; default: the present)")
 	f.BoolVarP(&in.quiet, "quiet", "q", false, "no progress on stderr")
@@ -214,19 +214,19 @@ func (in *inputs) fromScenario(path string) string {
 
 func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string, string)) error {
 	for _, group := range []struct {
-		flag  string
-		pairs []string
-		to    *map[string]string
-		file  bool
+		flag, form string
+		pairs      []string
+		to         *map[string]string
+		file       bool
 	}{
-		{"registry", in.registries, &file.Registries, true},
-		{"registry-alias", in.aliases, &file.RegistryAliases, false},
-		{"policy", in.policies, &file.Policies, false},
+		{"registry", "NAME=DIR", in.registries, &file.Registries, true},
+		{"registry-alias", "FROM=TO", in.aliases, &file.RegistryAliases, false},
+		{"policy", "KEY=VALUE", in.policies, &file.Policies, false},
 	} {
 		for _, pair := range group.pairs {
 			key, value, ok := strings.Cut(pair, "=")
 			if !ok || key == "" || value == "" {
-				return usagef("--%s %q is not of the form NAME=VALUE", group.flag, pair)
+				return usagef("--%s %q is not of the form %s", group.flag, pair, group.form)
 			}
 			if group.file {
 				path(&value, value)
@@ -302,8 +302,8 @@ func (in *inputs) progress() func(layers.Progress) {
 	if in.quiet || !isTerminal(in.io.err) {
 		return nil
 	}
-	line := progressLine{to: in.io.err, now: time.Now}
-	return line.show
+	in.io.line = &progressLine{to: in.io.err, now: time.Now}
+	return in.io.line.show
 }
 
 // stages shows on stderr, when that is a terminal, what is being done; nil

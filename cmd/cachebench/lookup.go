@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,19 +52,19 @@ type lookups struct {
 
 func (l *lookups) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&l.platforms, "platform", nil, "os/arch[/variant] of the images; analyze takes several (default "+layers.DefaultPlatform+")")
-	f.StringArrayVar(&l.mirrors, "mirror", nil, "ask registry `HOST=MIRROR` at MIRROR first; repeatable")
+	f.StringSliceVar(&l.platforms, "platform", nil, "`os/arch[/variant]` of the images; analyze takes several (default "+layers.DefaultPlatform+")")
+	f.StringArrayVar(&l.mirrors, "mirror", nil, "ask MIRROR before registry HOST, as `HOST=MIRROR`; repeatable")
 	f.StringArrayVar(&l.caFiles, "ca-file", nil, "trust the certificates in this PEM `file` besides the system's; repeatable")
-	f.StringVar(&l.username, "username", "", "log in to the one registry asked as this user, in place of docker's configuration")
+	f.StringVar(&l.username, "username", "", "log in to the one registry asked as this `user`, in place of docker's configuration")
 	f.BoolVar(&l.passwordStdin, "password-stdin", false, "read the password for --username from stdin")
-	f.IntVar(&l.jobs, "jobs", 0, "requests to a registry at once (default 16)")
+	f.IntVar(&l.jobs, "jobs", 0, "`number` of requests to a registry at once (default 16)")
 	f.Float64Var(&l.perSecond, "requests-per-second", 0, "most requests to a registry a second (default no limit)")
 	f.BoolVar(&l.offline, "offline", false, "ask no registry: use what earlier runs kept")
 	f.StringVar(&l.store, "store", "", "`directory` that keeps manifests by digest (default cachebench in the user's cache directory)")
 	f.BoolVar(&l.noStore, "no-store", false, "keep nothing, and use nothing that was kept")
-	f.StringVar(&l.docker, "docker-host", "", "address of the Docker engine for docker-daemon: (default DOCKER_HOST)")
+	f.StringVar(&l.docker, "docker-host", "", "`address` of the Docker engine for docker-daemon: (default DOCKER_HOST)")
 	f.StringVar(&l.containerd, "containerd-root", "", "containerd's root `directory` for containerd: (default /var/lib/containerd)")
-	f.StringVar(&l.namespace, "containerd-namespace", "", "containerd's namespace (default CONTAINERD_NAMESPACE, else default)")
+	f.StringVar(&l.namespace, "containerd-namespace", "", "containerd's `namespace` (default CONTAINERD_NAMESPACE, else default)")
 	for _, dir := range []string{"store", "containerd-root"} {
 		cmd.MarkFlagDirname(dir)
 	}
@@ -74,8 +75,8 @@ func (l *lookups) addFlags(cmd *cobra.Command) {
 func (l *lookups) addDeepFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&l.deep, "deep", false, "read every distinct layer once: verify it, measure its unpacked size, count its files")
-	f.StringVar(&l.inflater, "inflater", "", "with --deep, inflate gzip by this program on PATH: igzip or unpigz (default in the process)")
-	f.StringVar(&l.sizes, "unpacked-sizes", "trailer", "estimate unpacked sizes by the gzip trailer, one small request a layer (trailer), or by ratio alone (ratio)")
+	f.StringVar(&l.inflater, "inflater", "", "with --deep, inflate gzip by this `program` on PATH: igzip or unpigz (default in the process)")
+	f.StringVar(&l.sizes, "unpacked-sizes", "trailer", "`how` to estimate unpacked sizes: by the gzip trailer, one small request a layer (trailer), or by ratio alone (ratio)")
 	cmd.RegisterFlagCompletionFunc("inflater", cobra.FixedCompletions([]string{"igzip", "unpigz"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("unpacked-sizes", cobra.FixedCompletions([]string{"trailer", "ratio"}, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -90,8 +91,6 @@ func (l *lookups) check() error {
 		return usagef("--username and --password-stdin go together: pipe the password in")
 	case l.offline && l.noStore:
 		return usagef("--offline works from what is kept, which --no-store leaves out")
-	case l.inflater != "" && l.inflater != "igzip" && l.inflater != "unpigz":
-		return usagef("--inflater %q is neither igzip nor unpigz", l.inflater)
 	case l.sizes != "" && l.sizes != "trailer" && l.sizes != "ratio":
 		return usagef("--unpacked-sizes %q is neither trailer nor ratio", l.sizes)
 	}
@@ -102,6 +101,22 @@ func (l *lookups) check() error {
 		if err := layers.CheckPlatform(p); err != nil {
 			return usageError{err}
 		}
+	}
+	return l.checkInflater()
+}
+
+// checkInflater refuses a program that cannot be used before anything is asked.
+func (l *lookups) checkInflater() error {
+	switch {
+	case l.inflater == "":
+		return nil
+	case l.inflater != "igzip" && l.inflater != "unpigz":
+		return usagef("--inflater %q is neither igzip nor unpigz", l.inflater)
+	case !l.deep:
+		return usagef("--inflater %s is for reading layers: add --deep", l.inflater)
+	}
+	if _, err := exec.LookPath(l.inflater); err != nil {
+		return usagef("--inflater %s: no such program is on PATH: install it, or leave the flag out", l.inflater)
 	}
 	return nil
 }
@@ -122,6 +137,9 @@ func (l *lookups) apply(in *inputs, s *cachebench.Scenario) error {
 		host, mirror, ok := strings.Cut(pair, "=")
 		if !ok || host == "" || mirror == "" {
 			return usagef("--mirror %q is not of the form HOST=MIRROR", pair)
+		}
+		if strings.Contains(pair, "://") {
+			return usagef("--mirror %q: write hosts without http:// or https://; --plain-http names those without TLS", pair)
 		}
 		if o.Mirrors == nil {
 			o.Mirrors = map[string][]string{}
@@ -277,11 +295,37 @@ func openInput(from *streams, name string) (io.ReadCloser, string, error) {
 	if err != nil {
 		return nil, "", usageError{fmt.Errorf("read input: %w", err)}
 	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, "", usagef("read input: %s is a directory: name its files one by one", name)
+	}
 	return f, name, nil
+}
+
+// fromStdin refuses two flags that both read the standard input.
+func (l *lists) fromStdin(password bool) error {
+	var flags []string
+	if password {
+		flags = append(flags, "--password-stdin")
+	}
+	for flag, names := range map[string][]string{"--images-from -": l.files, "--from-kubernetes -": l.kubernetes} {
+		for _, name := range names {
+			if name == "-" {
+				flags = append(flags, flag)
+			}
+		}
+	}
+	if slices.Sort(flags); len(flags) > 1 {
+		return usagef("%s: only one of them can read stdin", strings.Join(flags, " and "))
+	}
+	return nil
 }
 
 // references are those that the files name, after those of the arguments.
 func (l *lists) references(in *inputs, arguments []string) ([]string, error) {
+	if err := l.fromStdin(in.lookups.passwordStdin); err != nil {
+		return nil, err
+	}
 	all := slices.Clone(arguments)
 	for _, name := range l.files {
 		f, title, err := openInput(in.io, name)

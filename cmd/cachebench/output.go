@@ -28,7 +28,7 @@ type outputs struct {
 
 func (o *outputs) addFlags(cmd *cobra.Command, saved string) {
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output", "o", "text", "format: "+formatWords(o.formats))
+	f.StringVarP(&o.format, "output", "o", "text", "`format` of the result: "+formatWords(o.formats))
 	f.StringVar(&o.file, "output-file", "", "write the result to this `file` instead of stdout")
 	if saved != "" {
 		f.StringVar(&o.save, "save", "", "also save "+saved+" to this `file`, for the next stage")

@@ -39,6 +39,8 @@ type streams struct {
 	in  io.Reader
 	out io.Writer
 	err io.Writer
+	// line tells how far the looking up is, where err is a terminal; else nil.
+	line *progressLine
 	// store is what keeps documents for later runs, once it is open.
 	store *docstore.Store
 }
@@ -55,6 +57,9 @@ func (s *streams) close() {
 
 // clear removes a line of progress.
 func (s *streams) clear() {
+	if s.line != nil {
+		s.line.pause()
+	}
 	if isTerminal(s.err) {
 		fmt.Fprint(s.err, clearLine)
 	}
@@ -131,6 +136,7 @@ build under a budget, and simulates starts with and without them.`,
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})

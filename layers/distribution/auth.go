@@ -84,7 +84,7 @@ func (c *Client) judge(p *place, fresh *grant, status int) {
 		return
 	}
 	if p.host.basic.Load() == nil {
-		p.host.login.refuse(p.host.host, "the registry refuses the login")
+		p.host.login.refuse(p.host.host, "the registry refuses the login", c.loginAgain())
 	}
 }
 
@@ -98,10 +98,18 @@ type login struct {
 	refused atomic.Pointer[Error]
 }
 
-func (l *login) refuse(host, problem string) *Error {
+// loginAgain is what to do about a login that is refused, by where it is from.
+func (c *Client) loginAgain() string {
+	if c.opt.Username != "" {
+		return "check the user name and the password given"
+	}
+	return "log in again with docker login"
+}
+
+func (l *login) refuse(host, problem, advice string) *Error {
 	e := &Error{
 		Host: host, Status: http.StatusUnauthorized, Problem: problem,
-		Advice: "log in again with docker login; it is not tried again in this run",
+		Advice: advice + "; it is not tried again in this run",
 	}
 	l.refused.CompareAndSwap(nil, e)
 	return e
@@ -316,7 +324,7 @@ func (c *Client) askToken(ctx context.Context, r *request, t *tokenRequest, logi
 	})
 	var e *Error
 	if errors.As(err, &e) && e.Status == http.StatusUnauthorized && login {
-		return "", r.place.host.login.refuse(t.host.host, fmt.Sprintf("the token server %s refuses the login", t.host.host))
+		return "", r.place.host.login.refuse(t.host.host, fmt.Sprintf("the token server %s refuses the login", t.host.host), c.loginAgain())
 	}
 	return token, err
 }

@@ -184,6 +184,11 @@ func (c *Client) send(ctx context.Context, r *request) (*response, error) {
 			return nil, err
 		}
 		c.judge(r.place, fresh, resp.StatusCode)
+		if fresh.basic && resp.StatusCode == http.StatusUnauthorized {
+			e := r.statusError(resp)
+			e.Advice = c.loginAgain() + ", or see whether that login may read the repository"
+			return nil, e
+		}
 	}
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusPartialContent {
 		return resp, nil
