@@ -302,12 +302,9 @@ func openInput(from *streams, name string) (io.ReadCloser, string, error) {
 	return f, name, nil
 }
 
-// fromStdin refuses two flags that both read the standard input.
-func (l *lists) fromStdin(password bool) error {
+// fromStdin refuses two lists that are both to be read from the standard input.
+func (l *lists) fromStdin() error {
 	var flags []string
-	if password {
-		flags = append(flags, "--password-stdin")
-	}
 	for flag, names := range map[string][]string{"--images-from -": l.files, "--from-kubernetes -": l.kubernetes} {
 		for _, name := range names {
 			if name == "-" {
@@ -323,7 +320,7 @@ func (l *lists) fromStdin(password bool) error {
 
 // references are those that the files name, after those of the arguments.
 func (l *lists) references(in *inputs, arguments []string) ([]string, error) {
-	if err := l.fromStdin(in.lookups.passwordStdin); err != nil {
+	if err := l.fromStdin(); err != nil {
 		return nil, err
 	}
 	all := slices.Clone(arguments)

@@ -44,10 +44,17 @@ func TestScripts(t *testing.T) {
 			env.Setenv("IMAGES", filepath.Join(testdata, "images"))
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			env.Setenv("DOCKER_CONFIG", env.WorkDir)
+			// That of cachebench alone is the first directory: testscript.Main.
+			env.Setenv("PROGRAMS", filepath.SplitList(env.Getenv("PATH"))[0])
 			env.Values[askedKey{}] = make(chan struct{}, 1)
+			env.Values[registriesKey{}] = make(map[string]*scriptRegistry)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": wantCode, "slow-registry": slowRegistry},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": wantCode, "slow-registry": slowRegistry,
+			"make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
+		},
 	})
 }
 
