@@ -57,7 +57,7 @@ func dial(host string) (*Docker, error) {
 		}
 		d.base, transport.TLSClientConfig = "https://"+address, config
 	case "ssh":
-		return nil, errors.New("an engine behind ssh is not reached: forward its socket (ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix:///tmp/docker.sock, or docker save there and read the file as docker-archive:FILE")
+		return nil, errors.New("an engine behind ssh is not reached: forward its socket (ssh -nNT -L docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix://$PWD/docker.sock, or docker save there and read the file as docker-archive:FILE")
 	default:
 		return nil, fmt.Errorf("scheme %s is not known: give unix:///PATH or tcp://HOST:PORT", quoted(scheme))
 	}
