@@ -438,6 +438,28 @@ func TestWrongNames(t *testing.T) {
 	}
 }
 
+// FuzzNames: a name that is remembered is the one that ParseName gives.
+func FuzzNames(f *testing.F) {
+	for _, reference := range []string{"nginx:1.25", "a.example:5000/b:1", "localhost:5000", "a.example/b:.x", "a.example/B:1", "docker://a/b:1", "a:b:c", "oci:dir:x", ":1", "a/b:" + strings.Repeat("t", 129)} {
+		f.Add(reference, "latest")
+	}
+	f.Fuzz(func(t *testing.T, reference, tag string) {
+		var n names
+		n.parse(reference)
+		repository, _, ok := cutTag(reference)
+		if !ok {
+			return
+		}
+		for _, again := range []string{reference, repository + ":" + tag} {
+			got, gotErr := n.parse(again)
+			want, wantErr := ParseName(again)
+			if got != want || (gotErr == nil) != (wantErr == nil) {
+				t.Errorf("%q after %q: %v, %v, want %v, %v", again, reference, got, gotErr, want, wantErr)
+			}
+		}
+	})
+}
+
 // TestUnion counts each layer once, and keeps estimated apart from measured.
 func TestUnion(t *testing.T) {
 	n := func(v int64) *int64 { return &v }

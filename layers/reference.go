@@ -3,6 +3,7 @@ package layers
 import (
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -79,6 +80,59 @@ func tagBeside(reference string) string {
 		return t.TagStr()
 	}
 	return ""
+}
+
+// names parses references as ParseName does, and remembers repositories: the tags
+// of one are parsed once.
+type names struct {
+	mu           sync.RWMutex
+	repositories map[string]Name
+}
+
+func (n *names) parse(reference string) (Name, error) {
+	repository, tag, ok := cutTag(reference)
+	if !ok {
+		return ParseName(reference)
+	}
+	n.mu.RLock()
+	name, known := n.repositories[repository]
+	n.mu.RUnlock()
+	if known {
+		name.Tag = tag
+		return name, nil
+	}
+	name, err := ParseName(reference)
+	if err != nil {
+		return name, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.repositories == nil {
+		n.repositories = make(map[string]Name)
+	}
+	n.repositories[repository] = name
+	return name, nil
+}
+
+// cutTag splits REPOSITORY:TAG where the tag is beyond doubt one (distribution
+// specification, "Pulling manifests").
+func cutTag(reference string) (repository, tag string, ok bool) {
+	colon := strings.LastIndexByte(reference, ':')
+	transport, rest := splitTransport(reference)
+	if colon < 1 || strings.IndexByte(reference, '@') >= 0 || transport != "docker" || len(rest) != len(reference) {
+		return "", "", false
+	}
+	tag = reference[colon+1:]
+	if tag == "" || len(tag) > 128 || tag[0] == '.' || tag[0] == '-' {
+		return "", "", false
+	}
+	for i := range len(tag) {
+		c := tag[i]
+		if !(isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'z' || c == '.' || c == '-' || c == '_') {
+			return "", "", false
+		}
+	}
+	return reference[:colon], tag, true
 }
 
 // untagged says whether the name's tag is only what stands where none is given.

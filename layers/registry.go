@@ -28,7 +28,7 @@ type registryPlace struct {
 // registry finds where a reference is to be fetched; a locked digest takes the
 // place of its tag.
 func (r *resolver) registry(reference, rest string) (*registryPlace, error) {
-	n, err := ParseName(rest)
+	n, err := r.names.parse(rest)
 	if err != nil {
 		return nil, err
 	}

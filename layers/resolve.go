@@ -172,6 +172,7 @@ type resolver struct {
 	client    *distribution.Client
 	table     *table
 	locals    locals
+	names     names
 
 	progress progress
 

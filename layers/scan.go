@@ -16,6 +16,14 @@ func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if r.opt.Compress || r.opt.Deep || r.opt.Trailers {
+		r.readLayers(ctx, inv)
+	}
+	inv.unstated()
+	return ctx.Err()
+}
+
+func (r *resolver) readLayers(ctx context.Context, inv *Inventory) {
 	places := r.placesOf(inv)
 	if r.opt.Compress {
 		r.compress(ctx, inv, places)
@@ -27,8 +35,6 @@ func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
 		r.trailers(ctx, inv, places)
 	}
 	inv.shareSizes()
-	inv.unstated()
-	return ctx.Err()
 }
 
 // unstated lists the layers that have no size at all among those that could not
