@@ -18,6 +18,7 @@ import (
 
 	"github.com/cachebench/cachebench/internal/golden"
 	"github.com/cachebench/cachebench/internal/registry/faulty"
+	"github.com/cachebench/cachebench/layers/distribution"
 )
 
 // everyJobs is how many requests at once the tests make.
@@ -251,7 +252,7 @@ func lastingFaults(t *testing.T, m *market) []lasting {
 	on("a page for the config", sends(configs, faulty.Answers(200, "<html>secret", "Content-Type", "text/html")))
 	on("a picture", faulty.Answers(200, "GIF89a", "Content-Type", "image/gif"))
 	on("an empty answer", faulty.Answers(200, ""))
-	on("too long a manifest", faulty.Answers(200, strings.Repeat("{", maxManifestBytes+1), "Content-Type", v1.MediaTypeImageManifest))
+	on("too long a manifest", faulty.Answers(200, strings.Repeat("{", distribution.MaxManifestBytes+1), "Content-Type", v1.MediaTypeImageManifest))
 	on("redirect without a place", sends(configs, faulty.Answers(307, "")))
 	on("redirect in a circle", sends(configs, faulty.Redirects(307, "?secret-query")))
 	on("redirect to a host that is not there", sends(configs, faulty.Redirects(307, "http://nowhere.test/secret?secret")))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/cachebench/cachebench/layers/distribution"
 	"github.com/cachebench/cachebench/layers/local"
 )
 
@@ -130,11 +131,11 @@ func (p *storePlace) top(ctx context.Context, buf []byte) (topDocument, error) {
 }
 
 func (p *storePlace) manifest(ctx context.Context, d *descriptor, _ []byte) ([]byte, error) {
-	return p.document(ctx, d, maxManifestBytes)
+	return p.document(ctx, d, distribution.MaxManifestBytes)
 }
 
 func (p *storePlace) config(ctx context.Context, d *descriptor, _ []byte) ([]byte, error) {
-	return p.document(ctx, d, maxConfigBytes)
+	return p.document(ctx, d, distribution.MaxConfigBytes)
 }
 
 func (p *storePlace) document(ctx context.Context, d *descriptor, limitBytes int64) ([]byte, error) {

@@ -9,14 +9,6 @@ import (
 	"strings"
 )
 
-// Documents larger than this are refused: registries accept manifests up to
-// 4 MiB (distribution specification, "Pushing Manifests"), and no config of a
-// runnable image comes near 16 MiB.
-const (
-	maxManifestBytes = 4 << 20
-	maxConfigBytes   = 16 << 20
-)
-
 // A place is where the documents and blobs behind one reference are. What its
 // methods return of documents was verified.
 type place interface {

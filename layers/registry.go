@@ -180,7 +180,7 @@ func (p *registryPlace) config(ctx context.Context, d *descriptor, buf []byte) (
 
 // document returns a document by its digest, from the store or else fetched.
 func (p *registryPlace) document(ctx context.Context, d *descriptor, what string, buf []byte, fetch func(digest string) ([]byte, error)) ([]byte, error) {
-	if d.size > maxConfigBytes {
+	if d.size > distribution.MaxConfigBytes {
 		return nil, fmt.Errorf("%s %s is of %d bytes: no image has such a one", what, d.hash, d.size)
 	}
 	digest := string(d.hash.digest())

@@ -390,25 +390,29 @@ func TestCorruptLayers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(inv.Unscanned) != 2 || inv.Layers[2].Scan == nil || inv.Images[0].Hidden != nil {
-		t.Errorf("unscanned %v, scan %v, hidden %v", inv.Unscanned, inv.Layers[2].Scan, inv.Images[0].Hidden)
+	if len(inv.Unscanned) != 2 {
+		t.Fatalf("unscanned %v", inv.Unscanned)
 	}
-	for _, u := range inv.Unscanned {
-		t.Log(u.Reason)
-		if u.Reason == "" {
-			t.Error("a layer could not be read for no reason")
+	if inv.Layers[2].Scan == nil || inv.Images[0].Hidden != nil {
+		t.Errorf("scan %v, hidden %v", inv.Layers[2].Scan, inv.Images[0].Hidden)
+	}
+	for i, want := range []string{"truncated: ", "corrupt compression: "} {
+		digest, _ := all[i].Digest()
+		if u := inv.Unscanned[i]; string(u.Digest) != digest.String() || !strings.HasPrefix(u.Reason, want) {
+			t.Errorf("layer %d: %s: %s, want %s", i, u.Digest, u.Reason, want)
 		}
 	}
 }
 
+// TestMissingSources: what is not there is named, with what to do where that helps.
 func TestMissingSources(t *testing.T) {
 	dir := t.TempDir()
 	for reference, want := range map[string]string{
 		"oci:" + dir + "/none":           "open OCI layout",
 		"oci-archive:" + dir + "/none":   "open OCI archive",
-		"docker-archive:" + dir + "/no":  "docker",
-		"docker-daemon:team/app:1":       "engine",
-		"containerd:docker.io/library/a": "containerd",
+		"docker-archive:" + dir + "/no":  "open docker archive " + dir + "/no: no such file",
+		"docker-daemon:team/app:1":       "no engine is running there: start it, or set ",
+		"containerd:docker.io/library/a": "there is no containerd store at " + dir + "/none: set --containerd-root or CONTAINERD_ROOT",
 	} {
 		inv, err := Resolve(t.Context(), []string{reference}, Options{Docker: "unix://" + dir + "/none.sock", ContainerdRoot: dir + "/none"})
 		if err != nil || len(inv.Unresolved) != 1 || !strings.Contains(inv.Unresolved[0].Reason, want) {

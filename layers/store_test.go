@@ -309,7 +309,7 @@ func TestHeadroom(t *testing.T) {
 		}))
 	})
 	push(t, host+"/team/a:1", randomImage(t, 1, 1))
-	references := make([]string, bigRun)
+	references := make([]string, BigRun)
 	for i := range references {
 		references[i] = host + "/team/a:1"
 	}

@@ -2,7 +2,6 @@ package layers
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -142,8 +141,11 @@ func (t *table) doubts() []string {
 	var doubts []string
 	for _, e := range odd {
 		what := "two diffIDs"
-		if e.sizes {
-			what = cmp.Or(map[bool]string{true: "two sizes and two diffIDs"}[e.diffIDs], "two sizes")
+		switch {
+		case e.sizes && e.diffIDs:
+			what = "two sizes and two diffIDs"
+		case e.sizes:
+			what = "two sizes"
 		}
 		doubts = append(doubts, fmt.Sprintf("Images give layer %s %s; at most one of them can be right: %d bytes and diffID %s are taken.", e.digest, what, e.size, e.diffID))
 	}

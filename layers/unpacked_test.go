@@ -31,8 +31,8 @@ func TestRatioError(t *testing.T) {
 	}
 	slices.Sort(off)
 	got := EstimateError{len(off), round(off[len(off)/2]), round(off[(len(off)*9+9)/10-1]), round(math.Abs(estimated/measured - 1))}
-	if got != RatioError {
-		t.Errorf("RatioError is %+v, measured are %+v", RatioError, got)
+	if want, _ := (SizeOrigin{Method: ByRatio}).MeasuredError(); got != want {
+		t.Errorf("the error of ratios is told to be %+v, measured are %+v", want, got)
 	}
 }
 

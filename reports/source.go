@@ -126,7 +126,7 @@ func unpackedOrigin(s *layers.Sharing, unknownLayers int) string {
 	}
 	var words []string
 	for _, o := range layers.SizeOrigins(all) {
-		words = append(words, count(o.Layers, "layer")+" "+originWords(o.Method))
+		words = append(words, count(o.Layers, "layer")+" "+originWords(o))
 	}
 	if unknownLayers > 0 {
 		words = append(words, count(unknownLayers, "layer")+" of unknown size left out")
@@ -134,14 +134,14 @@ func unpackedOrigin(s *layers.Sharing, unknownLayers int) string {
 	return strings.Join(words, "; ")
 }
 
-func originWords(method string) string {
-	switch method {
+func originWords(o layers.SizeOrigin) string {
+	e, _ := o.MeasuredError()
+	switch o.Method {
 	case layers.GzipTrailer:
-		return fmt.Sprintf("by the gzip trailer, which was exact for all %d recorded layers", layers.TrailerError.Layers)
+		return fmt.Sprintf("by the gzip trailer, which was exact for all %d recorded layers", e.Layers)
 	case layers.Engine:
 		return "as the Docker engine sums up their files"
 	case layers.ByRatio:
-		e := layers.RatioError
 		return fmt.Sprintf("by a ratio times the compressed size, off by %s in the median and by less than %s for nine of ten of %d recorded layers, by %s for their sum",
 			percent(e.Median), percent(e.P90), e.Layers, percent(e.Total))
 	}

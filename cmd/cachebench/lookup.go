@@ -204,10 +204,6 @@ func (l *lookups) without(in *inputs, err error) error {
 	return nil
 }
 
-// bigRun is from how many references on the headroom is told whether or not it
-// is enough.
-const bigRun = 50
-
 // headroom says on stderr, once a registry, what it lets the run ask: before a big
 // run, and where it may not be enough.
 func headroom(in *inputs, s *cachebench.Scenario) func(distribution.Headroom) {
@@ -223,7 +219,7 @@ func headroom(in *inputs, s *cachebench.Scenario) func(distribution.Headroom) {
 		// Two requests an image, a manifest and a config; of an index a third.
 		need := 3 * references
 		scarce := h.Remaining <= need
-		if told[h.Host] || !scarce && references < bigRun {
+		if told[h.Host] || !scarce && references < layers.BigRun {
 			return
 		}
 		told[h.Host] = true

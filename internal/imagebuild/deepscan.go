@@ -42,6 +42,32 @@ func (c *comparison) scan(ctx context.Context, l layout, host string, names []st
 	}
 	c.compare("all images", "layers.csv", facts{"distinct layers": fmt.Sprint(len(rows))}, facts{"distinct layers": fmt.Sprint(len(scanned))})
 	fmt.Fprintf(c.out, "%d layers in layers.csv, %d read\n", len(rows), len(scanned))
+	return c.trailers(ctx, rows, references)
+}
+
+// trailers compares the unpacked sizes that gzip trailers state with those that
+// were counted, and their number with the one that reports tell.
+func (c *comparison) trailers(ctx context.Context, rows []layerRow, references []string) error {
+	ours, err := c.cachebench.analyze(ctx, comparedPlatforms, references)
+	if err != nil {
+		return err
+	}
+	counted := map[string]int64{}
+	for _, row := range rows {
+		counted[row.digest.String()] = row.unpackedBytes
+	}
+	n := 0
+	for i := range ours.inventory.Layers {
+		layer := &ours.inventory.Layers[i]
+		if layer.UnpackedMethod != layers.GzipTrailer {
+			continue
+		}
+		n++
+		c.compare(string(layer.Digest), "layers.csv", facts{"trailer": fmt.Sprint(counted[string(layer.Digest)])}, facts{"trailer": fmt.Sprint(*layer.UnpackedBytes)})
+	}
+	told, _ := layers.SizeOrigin{Method: layers.GzipTrailer}.MeasuredError()
+	c.compare("gzip trailers", "what reports tell", facts{"layers": fmt.Sprint(told.Layers)}, facts{"layers": fmt.Sprint(n)})
+	fmt.Fprintf(c.out, "%d layers have a gzip trailer that states their size\n", n)
 	return nil
 }
 

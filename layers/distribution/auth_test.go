@@ -87,7 +87,7 @@ type authWorld struct {
 func (w *wire) guard(login string) *authWorld {
 	g := &guarded{good: store(), realm: "http://" + tokenHost + "/token?x=y", login: login}
 	a := &authWorld{guarded: g, img: put(w.t, g.good, "team/app")}
-	a.registry, a.server = &faulty{good: g}, &faulty{good: http.HandlerFunc(g.tokens)}
+	a.registry, a.server = &faulty{Good: g}, &faulty{Good: http.HandlerFunc(g.tokens)}
 	w.serve(registryHost, a.registry)
 	w.serve(tokenHost, a.server)
 	return a
@@ -130,19 +130,19 @@ func TestToken(t *testing.T) {
 					group.Wait()
 				}
 				ask()
-				if n := len(a.server.requests()); n != 1 {
+				if n := len(a.server.Requests()); n != 1 {
 					t.Errorf("%d tokens were asked for, want 1", n)
 				}
 				a.expire()
 				ask()
-				if n := len(a.server.requests()); n != 2 {
+				if n := len(a.server.Requests()); n != 2 {
 					t.Errorf("%d tokens were asked for after the first expired, want 2", n)
 				}
-				r := a.server.requests()[0]
-				u, _ := url.Parse(r.url)
+				r := a.server.Requests()[0]
+				u, _ := url.Parse(r.URL)
 				query := u.Query()
-				if r.method == http.MethodPost {
-					query, _ = url.ParseQuery(r.form)
+				if r.Method == http.MethodPost {
+					query, _ = url.ParseQuery(r.Form)
 					if query.Get("grant_type") != "refresh_token" || query.Get("client_id") == "" {
 						t.Errorf("form %v", query)
 					}
@@ -150,9 +150,9 @@ func TestToken(t *testing.T) {
 				if query.Get("service") != "the service" || query.Get("scope") != "repository:team/app:pull" || u.Query().Get("x") != "y" {
 					t.Errorf("the token server is asked %v", query)
 				}
-				for _, r := range a.registry.requests() {
-					if r.authorization != "" && !strings.HasPrefix(r.authorization, "Bearer ") {
-						t.Errorf("the registry gets %q", r.authorization)
+				for _, r := range a.registry.Requests() {
+					if r.Authorization != "" && !strings.HasPrefix(r.Authorization, "Bearer ") {
+						t.Errorf("the registry gets %q", r.Authorization)
 					}
 				}
 			})
@@ -193,12 +193,12 @@ func TestTokenFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
 				a := w.guard("")
-				evil := &faulty{always: answers(200, `{"token":"token-0"}`)}
+				evil := &faulty{Always: answers(200, `{"token":"token-0"}`)}
 				w.serve("evil.test", evil)
 				if test.once != nil {
-					a.server.meet(test.once)
+					a.server.Meet(test.once)
 				}
-				a.server.always = test.always
+				a.server.Always = test.always
 				c := w.client(Options{Keychain: test.keys})
 				for range 2 {
 					err := a.fetch(t, c)
@@ -209,11 +209,11 @@ func TestTokenFaults(t *testing.T) {
 						t.Errorf("got  %v\nwant %s", err, test.want)
 					}
 				}
-				if n := len(a.server.requests()); n != test.requests {
+				if n := len(a.server.Requests()); n != test.requests {
 					t.Errorf("%d requests to the token server, want %d", n, test.requests)
 				}
-				for _, r := range evil.requests() {
-					if r.authorization != "" || r.form != "" {
+				for _, r := range evil.Requests() {
+					if r.Authorization != "" || r.Form != "" {
 						t.Errorf("the redirect's host gets %+v", r)
 					}
 				}
@@ -245,14 +245,14 @@ func TestUnauthorizedLoop(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
 				a := w.guard("")
-				a.registry.always = answers(401, "", test.challenge...)
+				a.registry.Always = answers(401, "", test.challenge...)
 				c := w.client(Options{Keychain: test.keys})
 				for range 2 {
 					if err := a.fetch(t, c); err == nil || !strings.HasSuffix(err.Error(), test.want) || !isError(err, ErrUnauthorized) && !strings.Contains(test.want, "token server") {
 						t.Errorf("got  %v\nwant %s", err, test.want)
 					}
 				}
-				if n := len(a.registry.requests()); n != test.requests {
+				if n := len(a.registry.Requests()); n != test.requests {
 					t.Errorf("%d requests by two fetches, want %d", n, test.requests)
 				}
 			})
@@ -265,11 +265,11 @@ func TestUnauthorizedLoop(t *testing.T) {
 func TestBasic(t *testing.T) {
 	for _, challenge := range []string{`Basic realm="x"`, `Negotiate, Basic realm="x, y"`, `Digest nonce=abc, basic`} {
 		inBubble(t, func(t *testing.T, w *wire) {
-			f := &faulty{good: store()}
-			put(t, f.good, "team/app")
-			put(t, f.good, "team/other")
+			f := &faulty{Good: store()}
+			put(t, f.Good, "team/app")
+			put(t, f.Good, "team/other")
 			want := basicLogin("ann", "pw")
-			f.always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+			f.Always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 				if r.Header.Get("Authorization") != want {
 					answers(401, "", "Www-Authenticate", challenge)(w, r, h)
 					return
@@ -283,7 +283,7 @@ func TestBasic(t *testing.T) {
 					t.Errorf("%s: %v", challenge, err)
 				}
 			}
-			if n := len(f.requests()); n != 4 {
+			if n := len(f.Requests()); n != 4 {
 				t.Errorf("%s: %d requests, want 4", challenge, n)
 			}
 		})
@@ -297,7 +297,7 @@ func TestRegistryToken(t *testing.T) {
 		if err := a.fetch(t, w.client(Options{Keychain: keys{registryHost: {RegistryToken: "token-0"}}})); err != nil {
 			t.Error(err)
 		}
-		if n := len(a.server.requests()); n != 0 {
+		if n := len(a.server.Requests()); n != 0 {
 			t.Errorf("the token server was asked %d times", n)
 		}
 	})
@@ -415,7 +415,7 @@ func TestSlowHelper(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
 		a := w.guard(basicLogin("ann", "pw"))
-		storage := &faulty{good: a.good}
+		storage := &faulty{Good: a.good}
 		w.serve("storage.test", storage)
 		c := w.client(Options{Keychain: keys{registryHost: {Username: "ann", Password: "pw"}}})
 		if err := a.fetch(t, c); err != nil {
@@ -423,31 +423,31 @@ func TestRedirects(t *testing.T) {
 		}
 		blob := "/v2/team/app/blobs/" + a.img.configDigest
 		for _, status := range []int{301, 302, 303, 307, 308} {
-			a.registry.meet(redirects(status, "http://storage.test"+blob+"?signature=secret"))
+			a.registry.Meet(redirects(status, "http://storage.test"+blob+"?signature=secret"))
 			if _, err := c.Document(t.Context(), repository("team/app"), a.img.configDigest, -1, nil); err != nil {
 				t.Errorf("%d: %v", status, err)
 			}
 		}
-		if n := len(storage.requests()); n != 5 {
+		if n := len(storage.Requests()); n != 5 {
 			t.Errorf("storage has %d requests", n)
 		}
 		// There and back: what has left the registry comes back without authorization.
-		a.registry.meet(redirects(307, "http://storage.test/back"), answers(403, ""))
-		storage.meet(redirects(307, "http://registry.test"+blob))
+		a.registry.Meet(redirects(307, "http://storage.test/back"), answers(403, ""))
+		storage.Meet(redirects(307, "http://registry.test"+blob))
 		if _, err := c.Document(t.Context(), repository("team/app"), a.img.configDigest, -1, nil); err == nil {
 			t.Error("the registry's refusal is lost")
 		}
-		for _, r := range storage.requests() {
-			if r.authorization != "" {
-				t.Errorf("storage gets %q", r.authorization)
+		for _, r := range storage.Requests() {
+			if r.Authorization != "" {
+				t.Errorf("storage gets %q", r.Authorization)
 			}
 		}
-		all := a.registry.requests()
-		if last := all[len(all)-1]; last.authorization != "" {
-			t.Errorf("a redirect from storage to the registry carries %q", last.authorization)
+		all := a.registry.Requests()
+		if last := all[len(all)-1]; last.Authorization != "" {
+			t.Errorf("a redirect from storage to the registry carries %q", last.Authorization)
 		}
 		// A part and another path of the same host.
-		a.registry.meet(redirects(307, blob))
+		a.registry.Meet(redirects(307, blob))
 		if part, total, err := c.Range(t.Context(), repository("team/app"), a.img.configDigest, 2, 4); err != nil || string(part) != string(a.img.config[2:6]) || total != int64(len(a.img.config)) {
 			t.Errorf("%q of %d, %v", part, total, err)
 		}
@@ -471,7 +471,7 @@ func TestBadRedirects(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				f := &faulty{good: store(), always: test.fault}
+				f := &faulty{Good: store(), Always: test.fault}
 				w.serve(registryHost, f)
 				w.serve("storage.test", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/401" {
@@ -485,7 +485,7 @@ func TestBadRedirects(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), ": "+test.want) || strings.Contains(err.Error(), "secret") {
 					t.Errorf("got  %v\nwant %s", err, test.want)
 				}
-				if n := len(f.requests()); n != test.requests {
+				if n := len(f.Requests()); n != test.requests {
 					t.Errorf("%d requests, want %d", n, test.requests)
 				}
 			})
@@ -534,9 +534,9 @@ func TestSecrets(t *testing.T) {
 				inBubble(t, func(t *testing.T, w *wire) {
 					a := w.guard("")
 					if where == "registry" {
-						a.registry.always = one
+						a.registry.Always = one
 					} else {
-						a.server.always = one
+						a.server.Always = one
 					}
 					c := w.client(Options{Keychain: keys{registryHost: {Username: "secret-user", Password: "secret-password"}}, MaxWait: time.Minute})
 					_, manifest := c.Manifest(t.Context(), repository("team/app"), "1", nil)

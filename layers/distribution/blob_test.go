@@ -54,9 +54,9 @@ func TestBlob(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				f := &faulty{good: store(), faults: test.faults, always: test.always}
+				f := meeting(store(), test.always, test.faults)
 				blob := randomBytes(size)
-				digest := putBlob(t, f.good, "team/app", blob)
+				digest := putBlob(t, f.Good, "team/app", blob)
 				w.serve(registryHost, f)
 				got, err := readBlob(t.Context(), w.client(Options{}), digest, test.stated)
 				switch {
@@ -69,9 +69,9 @@ func TestBlob(t *testing.T) {
 				case !bytes.HasPrefix(blob, got):
 					t.Error("what came is not the beginning of the blob")
 				}
-				for i, r := range f.requests() {
-					if test.ranges != nil && (i >= len(test.ranges) || r.byteRange != test.ranges[i]) {
-						t.Errorf("request %d has range %q, want %q", i, r.byteRange, test.ranges)
+				for i, r := range f.Requests() {
+					if test.ranges != nil && (i >= len(test.ranges) || r.Range != test.ranges[i]) {
+						t.Errorf("request %d has range %q, want %q", i, r.Range, test.ranges)
 					}
 				}
 			})
@@ -119,9 +119,9 @@ func chunked(n int) fault {
 // TestSlowReader: the time that a reader takes is not the host's stall.
 func TestSlowReader(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
+		f := &faulty{Good: store()}
 		blob := randomBytes(100_000)
-		digest := putBlob(t, f.good, "team/app", blob)
+		digest := putBlob(t, f.Good, "team/app", blob)
 		w.serve(registryHost, f)
 		stream, err := w.client(Options{}).Blob(t.Context(), repository("team/app"), digest, -1)
 		if err != nil {
@@ -135,7 +135,7 @@ func TestSlowReader(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n := len(f.requests()); n != 1 {
+		if n := len(f.Requests()); n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
 	})
@@ -144,8 +144,8 @@ func TestSlowReader(t *testing.T) {
 // TestBlobContext: the end of the context ends the stream.
 func TestBlobContext(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store(), always: stalled(10)}
-		digest := putBlob(t, f.good, "team/app", randomBytes(1000))
+		f := &faulty{Good: store(), Always: stalled(10)}
+		digest := putBlob(t, f.Good, "team/app", randomBytes(1000))
 		w.serve(registryHost, f)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -159,8 +159,8 @@ func TestBlobContext(t *testing.T) {
 // TestDribble: a server that breaks after every few bytes is left in the end.
 func TestDribble(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store(), always: truncated(1)}
-		digest := putBlob(t, f.good, "team/app", randomBytes(1000))
+		f := &faulty{Good: store(), Always: truncated(1)}
+		digest := putBlob(t, f.Good, "team/app", randomBytes(1000))
 		w.serve(registryHost, f)
 		got, err := readBlob(t.Context(), w.client(Options{}), digest, 1000)
 		if len(got) != 5 || err == nil || !strings.Contains(err.Error(), "breaks off after 5 bytes (") {
@@ -198,12 +198,12 @@ func TestRange(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				f := &faulty{good: store(), always: test.always}
+				f := &faulty{Good: store(), Always: test.always}
 				if test.name == "once broken" {
-					f.meet(truncated(5))
+					f.Meet(truncated(5))
 				}
 				blob := randomBytes(size)
-				digest := putBlob(t, f.good, "team/app", blob)
+				digest := putBlob(t, f.Good, "team/app", blob)
 				w.serve(registryHost, f)
 				part, total, err := w.client(Options{}).Range(t.Context(), repository("team/app"), digest, test.from, test.n)
 				if test.want == "" {

@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
-	"slices"
 	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,50 +21,15 @@ import (
 // fault is what one request meets in place of, or on the way to, a good answer.
 type fault = faults.Fault
 
-// seen is what a server saw of a request.
-type seen struct {
-	method, url, authorization, byteRange, form string
-	at                                          time.Time
-}
-
 // faulty is a server that meets its requests with faults, in order, and after
 // those is good.
-type faulty struct {
-	good http.Handler
+type faulty = faults.Server
 
-	mu     sync.Mutex
-	faults []fault
-	always fault
-	seen   []seen
-}
-
-func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	form, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(form))
-	f.mu.Lock()
-	f.seen = append(f.seen, seen{r.Method, r.URL.String(), r.Header.Get("Authorization"), r.Header.Get("Range"), string(form), time.Now()})
-	next := f.always
-	if len(f.faults) > 0 {
-		next, f.faults = f.faults[0], f.faults[1:]
-	}
-	f.mu.Unlock()
-	if next == nil {
-		f.good.ServeHTTP(w, r)
-		return
-	}
-	next(w, r, f.good)
-}
-
-func (f *faulty) meet(faults ...fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults = append(f.faults, faults...)
-}
-
-func (f *faulty) requests() []seen {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.seen)
+// meeting is a faulty server whose first requests meet faults.
+func meeting(good http.Handler, always fault, first []fault) *faulty {
+	f := &faulty{Good: good, Always: always}
+	f.Meet(first...)
+	return f
 }
 
 // The faults that all tests of registries share, under short names.

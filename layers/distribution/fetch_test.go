@@ -22,8 +22,8 @@ func repository(path string) Repository { return Repository{registryHost, path} 
 // registry says of them.
 func TestFetch(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store()}
+		img := put(t, f.Good, "team/app")
 		w.serve(registryHost, f)
 		c := w.client(Options{})
 		for _, reference := range []string{"1", img.digest} {
@@ -47,8 +47,8 @@ func TestFetch(t *testing.T) {
 		if err != nil || !bytes.Equal(config, img.config) {
 			t.Errorf("config %s %v", config, err)
 		}
-		if n := c.Requests()[registryHost]; n != 5 || len(f.requests()) != 5 {
-			t.Errorf("counted %d requests, the server %d", n, len(f.requests()))
+		if n := c.Requests()[registryHost]; n != 5 || len(f.Requests()) != 5 {
+			t.Errorf("counted %d requests, the server %d", n, len(f.Requests()))
 		}
 	})
 }
@@ -87,15 +87,15 @@ func TestPassingFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				f := &faulty{good: store(), faults: test.faults}
-				img := put(t, f.good, "team/app")
+				f := meeting(store(), nil, test.faults)
+				img := put(t, f.Good, "team/app")
 				w.serve(registryHost, f)
 				start := time.Now()
 				doc, err := w.client(Options{}).Manifest(t.Context(), repository(img.repo), "1", nil)
 				if err != nil || !bytes.Equal(doc.Body, img.manifest) {
 					t.Errorf("%s, %v", doc.Body, err)
 				}
-				if n := len(f.requests()); n != test.requests {
+				if n := len(f.Requests()); n != test.requests {
 					t.Errorf("%d requests, want %d", n, test.requests)
 				}
 				if took := time.Since(start); took < test.least || took > test.most {
@@ -141,8 +141,8 @@ func TestLastingFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				f := &faulty{good: store(), always: test.fault}
-				img := put(t, f.good, "team/app")
+				f := &faulty{Good: store(), Always: test.fault}
+				img := put(t, f.Good, "team/app")
 				w.serve(registryHost, f)
 				_, err := w.client(Options{}).Manifest(t.Context(), repository(img.repo), "1", nil)
 				if err == nil {
@@ -151,7 +151,7 @@ func TestLastingFaults(t *testing.T) {
 				if want := "fetch manifest registry.test/team/app:1: " + test.want; !strings.HasPrefix(err.Error(), want) {
 					t.Errorf("got  %s\nwant %s", err, want)
 				}
-				if n := len(f.requests()); n != test.requests {
+				if n := len(f.Requests()); n != test.requests {
 					t.Errorf("%d requests, want %d", n, test.requests)
 				}
 				for _, is := range []error{ErrNotFound, ErrUnauthorized, ErrRateLimited, ErrNoRanges, context.Canceled, context.DeadlineExceeded} {
@@ -168,8 +168,8 @@ func TestLastingFaults(t *testing.T) {
 // then both digests are named.
 func TestWrongContent(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store(), always: corrupted()}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store(), Always: corrupted()}
+		img := put(t, f.Good, "team/app")
 		w.serve(registryHost, f)
 		c := w.client(Options{})
 		wrong := func(body []byte) string {
@@ -189,7 +189,7 @@ func TestWrongContent(t *testing.T) {
 				t.Errorf("got %v\nwant %s", one.err, want)
 			}
 		}
-		if n := len(f.requests()); n != 6 {
+		if n := len(f.Requests()); n != 6 {
 			t.Errorf("%d requests, want 6", n)
 		}
 	})
@@ -199,8 +199,8 @@ func TestWrongContent(t *testing.T) {
 // is the descriptor's fault.
 func TestDescriptorSize(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store()}
+		img := put(t, f.Good, "team/app")
 		w.serve(registryHost, f)
 		c := w.client(Options{})
 		_, err := c.Document(t.Context(), repository(img.repo), img.configDigest, 5, nil)
@@ -211,7 +211,7 @@ func TestDescriptorSize(t *testing.T) {
 		if _, err := c.Document(t.Context(), repository(img.repo), img.configDigest, MaxConfigBytes+1, nil); err == nil {
 			t.Error("a config of more than 16 MiB is fetched")
 		}
-		if n := len(f.requests()); n != 1 {
+		if n := len(f.Requests()); n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
 	})
@@ -221,7 +221,7 @@ func TestDescriptorSize(t *testing.T) {
 func TestSHA512(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
 		body := []byte(`{"schemaVersion":2}`)
-		w.serve(registryHost, &faulty{always: answers(200, string(body), "Content-Type", ociManifest)})
+		w.serve(registryHost, &faulty{Always: answers(200, string(body), "Content-Type", ociManifest)})
 		digest := digestOf(body, "sha512:")
 		doc, err := w.client(Options{}).Manifest(t.Context(), repository("a"), digest, nil)
 		if err != nil || doc.Digest != digest {
@@ -234,7 +234,7 @@ func TestSHA512(t *testing.T) {
 // type comes back for the caller to refuse.
 func TestSchema1(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		w.serve(registryHost, &faulty{always: answers(200, `{"schemaVersion":1}`, "Content-Type", schema1, "Docker-Content-Digest", digestOf(nil, ""))})
+		w.serve(registryHost, &faulty{Always: answers(200, `{"schemaVersion":1}`, "Content-Type", schema1, "Docker-Content-Digest", digestOf(nil, ""))})
 		doc, err := w.client(Options{}).Manifest(t.Context(), repository("a"), "1", nil)
 		if err != nil || doc.ContentType != schema1 {
 			t.Errorf("%v %v", doc, err)
@@ -246,11 +246,11 @@ func TestSchema1(t *testing.T) {
 // is too long keeps later requests from being sent at all.
 func TestPause(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store()}
+		img := put(t, f.Good, "team/app")
 		w.serve(registryHost, f)
 		c := w.client(Options{})
-		f.meet(answers(429, "", "Retry-After", "60"))
+		f.Meet(answers(429, "", "Retry-After", "60"))
 		start := time.Now()
 		var group sync.WaitGroup
 		ask := func() {
@@ -264,13 +264,13 @@ func TestPause(t *testing.T) {
 			group.Go(ask)
 		}
 		group.Wait()
-		for i, r := range f.requests() {
-			if at := r.at.Sub(start); i > 0 && at != time.Minute {
+		for i, r := range f.Requests() {
+			if at := r.At.Sub(start); i > 0 && at != time.Minute {
 				t.Errorf("request %d at %v, want 1m", i, at)
 			}
 		}
-		f.meet(answers(429, "", "Retry-After", "121"))
-		before := len(f.requests())
+		f.Meet(answers(429, "", "Retry-After", "121"))
+		before := len(f.Requests())
 		for range 3 {
 			_, err := c.Manifest(t.Context(), repository(img.repo), "1", nil)
 			var e *Error
@@ -278,7 +278,7 @@ func TestPause(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		}
-		if n := len(f.requests()) - before; n != 1 {
+		if n := len(f.Requests()) - before; n != 1 {
 			t.Errorf("%d requests, want 1", n)
 		}
 		time.Sleep(121 * time.Second)
@@ -290,10 +290,10 @@ func TestPause(t *testing.T) {
 // them, and the limit is reached.
 func TestRequestsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store()}
+		img := put(t, f.Good, "team/app")
 		var now, most atomic.Int64
-		f.always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+		f.Always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 			n := now.Add(1)
 			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 			}
@@ -335,8 +335,8 @@ func TestRequestsAtOnce(t *testing.T) {
 // TestPace: requests leave at the stated rate.
 func TestPace(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store()}
+		img := put(t, f.Good, "team/app")
 		w.serve(registryHost, f)
 		c := w.client(Options{RequestsPerSecond: 4})
 		start := time.Now()
@@ -362,8 +362,8 @@ func TestContext(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				f := &faulty{good: store(), always: test.fault}
-				img := put(t, f.good, "team/app")
+				f := &faulty{Good: store(), Always: test.fault}
+				img := put(t, f.Good, "team/app")
 				w.serve(registryHost, f)
 				c := w.client(Options{Attempts: 1000, RequestsAtOnce: 1})
 				ctx, cancel := context.WithTimeout(t.Context(), 17*time.Second)
@@ -382,9 +382,7 @@ func TestContext(t *testing.T) {
 				if took := time.Since(start); took != 17*time.Second {
 					t.Errorf("took %v", took)
 				}
-				f.mu.Lock()
-				f.always = nil
-				f.mu.Unlock()
+				f.Meet(nil)
 				time.Sleep(time.Hour)
 				if _, err := c.Manifest(t.Context(), repository(img.repo), "1", nil); err != nil {
 					t.Errorf("the slot is lost: %v", err)
@@ -429,9 +427,9 @@ func TestBadNames(t *testing.T) {
 func TestSlotsStayBusy(t *testing.T) {
 	const delay, slots, images = 30 * time.Millisecond, 64, 1280
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store()}
-		img := put(t, f.good, "team/app")
-		f.always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+		f := &faulty{Good: store()}
+		img := put(t, f.Good, "team/app")
+		f.Always = func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 			time.Sleep(delay)
 			h.ServeHTTP(w, r)
 		}

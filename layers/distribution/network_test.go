@@ -97,9 +97,9 @@ func TestAgainstPuller(t *testing.T) {
 
 // TestReset: a connection that the kernel resets is asked anew.
 func TestReset(t *testing.T) {
-	f := &faulty{good: store()}
-	put(t, f.good, "team/app")
-	f.meet(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	f := &faulty{Good: store()}
+	put(t, f.Good, "team/app")
+	f.Meet(func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		conn, _, _ := w.(http.Hijacker).Hijack()
 		conn.(*net.TCPConn).SetLinger(0)
 		conn.Close()
@@ -114,7 +114,7 @@ func TestReset(t *testing.T) {
 	if _, err := c.Manifest(t.Context(), Repository{strings.TrimPrefix(server.URL, "http://"), "team/app"}, "1", nil); err != nil {
 		t.Error(err)
 	}
-	if n := len(f.requests()); n != 2 {
+	if n := len(f.Requests()); n != 2 {
 		t.Errorf("%d requests, want 2", n)
 	}
 }
@@ -138,8 +138,8 @@ func tlsServer(t *testing.T, h http.Handler) (host, certificate string) {
 // TestTLS: a certificate is trusted when it is named, for all hosts or for one,
 // and HTTP/2 is spoken.
 func TestTLS(t *testing.T) {
-	f := &faulty{good: store()}
-	put(t, f.good, "team/app")
+	f := &faulty{Good: store()}
+	put(t, f.Good, "team/app")
 	version := 0
 	host, ca := tlsServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		version = r.ProtoMajor
@@ -195,8 +195,8 @@ func TestTLS(t *testing.T) {
 // TestPlainHTTP: a server without TLS is refused unless it is named or on
 // loopback.
 func TestPlainHTTP(t *testing.T) {
-	f := &faulty{good: store()}
-	put(t, f.good, "team/app")
+	f := &faulty{Good: store()}
+	put(t, f.Good, "team/app")
 	server := httptest.NewServer(f)
 	defer server.Close()
 	addr := strings.TrimPrefix(server.URL, "http://")
@@ -330,10 +330,10 @@ func TestMirrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				own := &faulty{good: store()}
-				mirror := &faulty{good: store(), always: test.mirror}
-				img := put(t, own.good, "team/app")
-				put(t, mirror.good, "hub/team/app")
+				own := &faulty{Good: store()}
+				mirror := &faulty{Good: store(), Always: test.mirror}
+				img := put(t, own.Good, "team/app")
+				put(t, mirror.Good, "hub/team/app")
 				w.serve(registryHost, own)
 				w.serve("mirror.test", mirror)
 				c := w.client(Options{Mirrors: map[string][]string{registryHost: {"mirror.test/hub"}}})
@@ -343,19 +343,19 @@ func TestMirrors(t *testing.T) {
 						t.Errorf("%v %v", doc, err)
 					}
 				}
-				if m, o := len(mirror.requests()), len(own.requests()); m != test.mirrored || o != test.own {
+				if m, o := len(mirror.Requests()), len(own.Requests()); m != test.mirrored || o != test.own {
 					t.Errorf("%d requests to the mirror and %d to the registry, want %d and %d", m, o, test.mirrored, test.own)
 				}
 				time.Sleep(time.Hour)
-				before := len(mirror.requests())
+				before := len(mirror.Requests())
 				c.Manifest(t.Context(), repository("team/app"), img.digest, nil)
-				if len(mirror.requests()) == before && test.name != "limits for hours" {
+				if len(mirror.Requests()) == before && test.name != "limits for hours" {
 					t.Error("the mirror is never asked again")
 				}
-				before = len(mirror.requests())
+				before = len(mirror.Requests())
 				for range c.Tags(t.Context(), repository("team/app")) {
 				}
-				if len(mirror.requests()) != before {
+				if len(mirror.Requests()) != before {
 					t.Error("the mirror is asked for tags")
 				}
 			})
@@ -367,9 +367,9 @@ func TestMirrors(t *testing.T) {
 // not lost.
 func TestMirrorsAllFail(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		w.serve(registryHost, &faulty{always: answers(404, "")})
-		w.serve("a.test", &faulty{always: answers(503, "")})
-		w.serve("b.test", &faulty{always: answers(401, "")})
+		w.serve(registryHost, &faulty{Always: answers(404, "")})
+		w.serve("a.test", &faulty{Always: answers(503, "")})
+		w.serve("b.test", &faulty{Always: answers(401, "")})
 		c := w.client(Options{Mirrors: map[string][]string{registryHost: {"a.test", "b.test"}}})
 		_, err := c.Manifest(t.Context(), repository("team/app"), "1", nil)
 		want := "fetch manifest registry.test/team/app:1: the registry answers 404 Not Found; before that, the mirror a.test answers 503 Service Unavailable; before that, the mirror b.test answers 401 Unauthorized (no such repository or tag)"
@@ -433,8 +433,8 @@ func keyPEM(t *testing.T, c tls.Certificate) []byte {
 // TestSlotsOfWaiters: whoever waits for a slot leaves with its context.
 func TestSlotsOfWaiters(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: store(), always: stalled(-1)}
-		img := put(t, f.good, "team/app")
+		f := &faulty{Good: store(), Always: stalled(-1)}
+		img := put(t, f.Good, "team/app")
 		w.serve(registryHost, f)
 		c := w.client(Options{RequestsAtOnce: 1})
 		long, stop := context.WithCancel(t.Context())

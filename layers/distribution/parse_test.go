@@ -142,7 +142,7 @@ func TestParseHeadroom(t *testing.T) {
 func TestHeadroom(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
 		left := 101
-		w.serve(registryHost, &faulty{always: func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+		w.serve(registryHost, &faulty{Always: func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 			if left--; left < 0 {
 				left = 99
 			}

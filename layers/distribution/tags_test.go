@@ -48,7 +48,7 @@ func TestTags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				w.serve(registryHost, &faulty{good: pages(all, 100, link), faults: []fault{answers(500, "")}})
+				w.serve(registryHost, meeting(pages(all, 100, link), nil, []fault{answers(500, "")}))
 				var got []string
 				n := 0
 				for page, err := range w.client(Options{}).Tags(t.Context(), repository("team/app")) {
@@ -99,7 +99,7 @@ func TestTagsFaults(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, w *wire) {
-				w.serve(registryHost, &faulty{always: test.always})
+				w.serve(registryHost, &faulty{Always: test.always})
 				n := 0
 				var last error
 				for _, err := range w.client(Options{}).Tags(t.Context(), repository("team/app")) {
@@ -121,14 +121,14 @@ func TestTagsFaults(t *testing.T) {
 // TestTagsStop: who has seen enough asks no more.
 func TestTagsStop(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *wire) {
-		f := &faulty{good: pages([]string{"a", "b", "c"}, 1, func(next string) string { return "<" + next + `>; rel="next"` })}
+		f := &faulty{Good: pages([]string{"a", "b", "c"}, 1, func(next string) string { return "<" + next + `>; rel="next"` })}
 		w.serve(registryHost, f)
 		for page := range w.client(Options{}).Tags(t.Context(), repository("team/app")) {
 			if page[0] == "b" {
 				break
 			}
 		}
-		if n := len(f.requests()); n != 2 {
+		if n := len(f.Requests()); n != 2 {
 			t.Errorf("%d requests, want 2", n)
 		}
 	})
