@@ -81,6 +81,9 @@ type Cache struct {
 	OSType       string `json:"osType,omitempty"`
 	// Automatic caches were made by the service after a miss (eci §1.2).
 	Automatic bool `json:"automatic,omitempty"`
+	// EliminationStrategy LRU lets a manual cache be evicted at the quota
+	// (eci §1.5); empty keeps it.
+	EliminationStrategy string `json:"eliminationStrategy,omitempty" document:"enum=LRU"`
 	// Flash caches are usable from a local snapshot first (eci §1.7).
 	Flash bool `json:"flash,omitempty"`
 }

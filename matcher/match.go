@@ -22,6 +22,13 @@ type Group struct {
 	PullPolicy string
 	// CacheID asks for one cache explicitly; it wins over matching (eci §1.9).
 	CacheID string
+	// NoMatching turns automatic matching off (AutoMatchImageCache=false, or
+	// eci-auto-imc: "false"): without CacheID no cache is used and none is made
+	// (eci §1.8).
+	NoMatching bool
+	// Job says that the instance is of the Job type, which refuses caches
+	// (eci §1.10).
+	Job bool
 	// PerfectMatch accepts a cache only if it holds every image (imc-perfect-match).
 	PerfectMatch bool
 	// MatchCount accepts a cache only if it holds at least this many images

@@ -523,9 +523,9 @@ func ids(candidates []Candidate) []string {
 func TestPolicySet(t *testing.T) {
 	for in, want := range map[string]string{
 		"size":               `policy "size" is not KEY=VALUE`,
-		"colour=red":         `no policy is called "colour"; there are automatic-quota, create-on-partial, degree, retention, size, strict-size, threshold`,
+		"colour=red":         `no policy is called "colour"; there are ` + strings.Join(policyNames(), ", "),
 		"size=large":         `policy size: "large" is none of closest, matched-bytes`,
-		"strict-size=yes":    `policy strict-size: "yes" is neither true nor false`,
+		"strict-size=yes":    `policy strict-size: "yes" is none of false, true`,
 		"automatic-quota=-1": `policy automatic-quota: "-1" is not a number of caches`,
 	} {
 		p := DefaultPolicy()
