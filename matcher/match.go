@@ -85,38 +85,40 @@ type Match struct {
 	Hit Hit `json:"hit" document:"enum=hit|partial|miss"`
 	// Reason says in one sentence why this cache, or why none.
 	Reason string `json:"reason"`
+	// Fails says why the start fails, as one of an explicit cache that is not
+	// Ready does; empty when it does not.
+	Fails string `json:"fails,omitempty"`
 	// Overlap is what the picked cache holds of the group's layers.
 	Overlap Overlap `json:"overlap"`
+	// Stale are images that the tag no longer means, and that are used as the
+	// picked cache holds them, without asking the registry.
+	Stale []string `json:"stale,omitempty"`
+	// Revalidated are images that the picked cache holds and for which the
+	// registry is asked all the same; only missing layers are pulled.
+	Revalidated []string `json:"revalidated,omitempty"`
+	// Unknown are images that the Inventory lacks; their layers are in no figure.
+	Unknown []string `json:"unknown,omitempty"`
 	// CreatesAutomatic says that ECI would make an automatic cache from this
 	// start (eci §6 #5).
 	CreatesAutomatic bool `json:"createsAutomatic,omitempty"`
 	// AutomaticGiB is the size of that cache.
 	AutomaticGiB float64 `json:"automaticGiB,omitempty"`
-	// Candidates are all caches, the picked one first, in ECI's order; the
-	// disqualified ones last.
+	// AutomaticUsable is when that cache is Ready, if a start were now; absent
+	// where no time is known. AutomaticExpires is when it is deleted if no start
+	// uses it.
+	AutomaticUsable  time.Time `json:"automaticUsable,omitzero"`
+	AutomaticExpires time.Time `json:"automaticExpires,omitzero"`
+	// Candidates are the caches that hold something of the group's repositories,
+	// in ECI's order, the disqualified ones last; all caches in an explanation.
 	Candidates []Candidate `json:"candidates,omitempty"`
-}
-
-// Candidate is one cache with the keys that placed it.
-type Candidate struct {
-	CacheID string `json:"cacheId" document:"required"`
-	// Qualified caches may be picked; Reason says why another may not.
-	Qualified bool   `json:"qualified"`
-	Reason    string `json:"reason,omitempty"`
-	// FullImages counts the group's images that the cache holds by repository
-	// and tag or digest.
-	FullImages int `json:"fullImages"`
-	// RepositoryImages counts further images of which it holds another version.
-	RepositoryImages int `json:"repositoryImages"`
-	// SizeDistanceGiB is how far the cache's size is from the instance's
-	// temporary storage; used when policy size is closest.
-	SizeDistanceGiB float64 `json:"sizeDistanceGiB"`
-	// MatchedBytes are compressed bytes of the fully matched images.
-	MatchedBytes int64     `json:"matchedBytes"`
-	CreationTime time.Time `json:"creationTime"`
-	// LayerFraction is the share of the group's compressed bytes whose layers
-	// the cache holds by chain; reported beside the degree, not used in it.
-	LayerFraction float64 `json:"layerFraction"`
+	// OtherCaches counts the caches that are not among the candidates: they hold
+	// none of the group's repositories.
+	OtherCaches int `json:"otherCaches,omitempty"`
+	// Sensitivity are the other readings of undocumented rules that would change
+	// the answer, one at a time; ReadingsTried counts those that were tried. Both
+	// only where asked for.
+	Sensitivity   []Reading `json:"sensitivity,omitempty"`
+	ReadingsTried int       `json:"readingsTried,omitempty"`
 }
 
 // Overlap says what a store that holds layers spares a set of images, each

@@ -89,7 +89,7 @@ func TestOrder(t *testing.T) {
 		{
 			name: "another version of the repository counts after whole images (§6 #1)", group: group("a:1", "b:1"),
 			caches: []Cache{cache("plain", 30, 0, "b:1"), cache("near", 100, day, "b:1", "a:2")},
-			want:   "near", reason: "holds 1 of 2 images by name, more than plain",
+			want:   "near", reason: "holds 1 of 2 images by name as plain does, and other versions of 1 more, against 0",
 		},
 		{
 			name: "then the size closest to the instance's (§1.9, 2; S2)", group: group("a:1"),
@@ -109,7 +109,7 @@ func TestOrder(t *testing.T) {
 		{
 			name: "ties: the smaller cache (§6 #6)", group: group("a:1"),
 			caches: []Cache{cache("big", 40, day, "a:1"), cache("small", 20, day, "a:1")},
-			want:   "small", reason: "holds 1 of 1 images by name as big does; the tie rule decides (eci §6 #6)",
+			want:   "small", reason: "holds 1 of 1 images by name as big does, and the tie rule decides (eci §6 #6)",
 		},
 		{
 			name: "ties: then the ID (§6 #6)", group: group("a:1"),
@@ -166,11 +166,11 @@ func TestOrder(t *testing.T) {
 		},
 		{
 			name: "perfect match (§1.9)", group: Group{Name: "app", Images: []string{"r.example/a:1", "r.example/b:1"}, PerfectMatch: true, MatchCount: 1},
-			caches: []Cache{cache("c", 30, 0, "a:1")}, reason: "no cache qualifies: c holds 1 of 2 images, a perfect match is asked for",
+			caches: []Cache{cache("c", 30, 0, "a:1")}, reason: "no cache qualifies: c holds 1 of 2 images by name, a perfect match is asked for",
 		},
 		{
 			name: "match count (§1.9)", group: Group{Name: "app", Images: []string{"r.example/a:1", "r.example/b:1"}, MatchCount: 2},
-			caches: []Cache{cache("c", 30, 0, "a:1")}, reason: "no cache qualifies: c holds 1 images, at least 2 are asked for",
+			caches: []Cache{cache("c", 30, 0, "a:1")}, reason: "no cache qualifies: c holds 1 of 2 images by name, at least 2 are asked for",
 		},
 		{
 			name: "explicit beats automatic (§1.9)", group: Group{Name: "app", Images: []string{"r.example/a:1"}, CacheID: "other"},
@@ -179,7 +179,7 @@ func TestOrder(t *testing.T) {
 		{
 			name: "an explicit cache that is not Ready fails (§1.10)", group: Group{Name: "app", Images: []string{"r.example/a:1"}, CacheID: "c"},
 			caches: []Cache{{ID: "c", Images: []string{"r.example/a:1"}, Status: StatusCreating}},
-			reason: "cache c, asked for explicitly, is Creating: the start fails (eci §1.10)",
+			reason: "cache c, asked for explicitly, is Creating, not Ready: the start fails (eci §1.10)",
 		},
 		{name: "no caches", group: group("a:1"), reason: "there are no caches"},
 	} {

@@ -9,19 +9,31 @@ import (
 // A Matcher answers for the images of one Inventory on one platform as of one
 // time. It remembers names, so it is not safe for concurrent use.
 type Matcher struct {
+	// BuildTime, when not nil, is how long making a cache of these images takes
+	// until it is Ready; without it a Match tells no such time.
+	BuildTime func(images []string, sizeGiB float64) time.Duration
+
 	inv      *layers.Inventory
 	lookup   *layers.Lookup
 	chains   *layers.Chains
 	platform string
 	at       time.Time
 	policy   Policy
-	names    map[string]layers.Name
+
+	names                       map[string]layers.Name
+	repositories, tags, digests numbers
+	known                       map[heldKey]heldImage
+	positions                   map[string]int
 }
 
 // New prepares matching of the Inventory's images on platform (empty: the first
 // listed) as of at, under policy.
 func New(inv *layers.Inventory, platform string, at time.Time, policy Policy) *Matcher {
-	return &Matcher{inv, inv.Lookup(), inv.Chains(), platform, at, policy, make(map[string]layers.Name)}
+	return &Matcher{
+		inv: inv, lookup: inv.Lookup(), chains: inv.Chains(), platform: platform, at: at, policy: policy,
+		names: make(map[string]layers.Name), repositories: make(numbers), tags: make(numbers), digests: make(numbers),
+		known: make(map[heldKey]heldImage),
+	}
 }
 
 // Policy returns the policies that the Matcher answers under.
@@ -32,18 +44,23 @@ func (m *Matcher) find(reference string, at time.Time) int {
 	return m.lookup.Find(reference, m.platform, at)
 }
 
-// name normalises a reference; one that does not parse matches only itself.
-func (m *Matcher) name(reference string) layers.Name {
-	n, ok := m.names[reference]
-	if !ok {
-		var err error
-		if n, err = layers.ParseName(reference); err != nil {
-			n = layers.Name{Repository: reference}
+// byDigest returns the image of the platform whose manifest or index has the
+// digest, or -1.
+func (m *Matcher) byDigest(digest string) int {
+	if m.positions == nil {
+		m.positions = make(map[string]int, 2*len(m.inv.Images))
+		for i := len(m.inv.Images) - 1; i >= 0; i-- {
+			img := &m.inv.Images[i]
+			m.positions[string(img.Digest)] = i
+			if img.IndexDigest != "" && img.Platform == m.platform {
+				m.positions[string(img.IndexDigest)] = i
+			}
 		}
-		n = n.At(m.policy.Aliases)
-		m.names[reference] = n
 	}
-	return n
+	if i, ok := m.positions[digest]; ok {
+		return i
+	}
+	return -1
 }
 
 // store is what a node, a cache or a disk holds.
@@ -63,52 +80,27 @@ func (m *Matcher) store(images []int) store {
 	return s
 }
 
-// Held returns the images of the Inventory that a start with this pull policy
-// finds in a cache: what each reference meant when the cache was built. A
-// reference that means another digest by now is used as it is, stale, unless the
-// policy is to ask the registry (eci §6 #11); then only the layers of its older
-// content are of use, where the Inventory knows them.
+// Finds returns the images of the Inventory that a start of g finds in a cache:
+// what each reference meant when the cache was built; and an image of g that is
+// there under its own name and that the pull policy does not ask the registry
+// for, which is used as it is, stale or not (eci §6 #11).
+func (m *Matcher) Finds(g Group, c *Cache) []int {
+	held := make([]heldImage, len(c.Images))
+	for i, ref := range c.Images {
+		held[i] = m.held(c, ref)
+	}
+	return m.heldImages(m.wanted(&g), held)
+}
+
+// Held returns the images that a start with this pull policy, which wants all
+// that the cache holds, finds in it.
 func (m *Matcher) Held(c *Cache, pullPolicy string) []int {
-	digests := make(map[string]string, len(c.Contents))
-	for _, content := range c.Contents {
-		digests[content.Reference] = content.Digest
-	}
-	var images []int
-	for _, ref := range c.Images {
-		i := m.content(ref, digests[ref], c.CreationTime)
-		if now := m.find(ref, m.at); now >= 0 && !m.asks(ref, pullPolicy) {
-			i = now
-		}
-		if i >= 0 {
-			images = append(images, i)
-		}
-	}
-	return images
+	return m.Finds(Group{Images: c.Images, PullPolicy: pullPolicy}, c)
 }
 
-// asks says whether a pull asks the registry though the reference is present.
-func (m *Matcher) asks(reference, pullPolicy string) bool {
-	if pullPolicy != "" {
-		return pullPolicy == "Always"
-	}
-	n := m.name(reference)
-	return n.Digest == "" && n.Tag == "latest"
-}
-
-func (m *Matcher) content(reference, digest string, created time.Time) int {
-	if digest != "" {
-		for i, img := range m.inv.Images {
-			if string(img.Digest) == digest || string(img.IndexDigest) == digest && img.Platform == m.platform {
-				return i
-			}
-		}
-		return -1
-	}
-	if i := m.find(reference, created); i >= 0 {
-		return i
-	}
-	return m.find(reference, m.at)
-}
+// byLayers says whether a cache that holds none of a group's repositories may
+// matter to it.
+func (m *Matcher) byLayers() bool { return m.policy.Threshold == thresholdLayer }
 
 func (m *Matcher) images(references []string) []int {
 	var images []int

@@ -1,0 +1,257 @@
+package matcher
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Picker answers for many groups which of the same caches ECI would pick. It
+// finds by name the few caches that can be picked instead of comparing all. It
+// counts in memory of its own, so it is not safe for concurrent use.
+type Picker struct {
+	m      *Matcher
+	caches []Cache
+	held   [][]heldImage
+	// byLayers says that the policies compare what is present by chain.
+	byLayers bool
+	// tagged, pinned and repository hold the caches, in order, of each tag, each
+	// digest and each repository, by number.
+	tagged, pinned, repository [][]int32
+	// seen marks the caches that a query has met.
+	seen    []uint32
+	query   uint32
+	scratch scratch
+}
+
+// query is a group, as it is compared.
+type query struct {
+	group Group
+	// wanted are its images, counted those that count in the match degree.
+	wanted, counted []wantedImage
+	storageGiB      float64
+}
+
+// counts says whether an image counts in the match degree.
+func (q *query) counts(w *wantedImage) bool {
+	return slices.ContainsFunc(q.counted, func(c wantedImage) bool { return c.reference == w.reference })
+}
+
+// Picker prepares to answer about caches, which must not change meanwhile.
+func (m *Matcher) Picker(caches []Cache) *Picker {
+	p := m.compared(caches)
+	for i := range caches {
+		p.enter(int32(i))
+	}
+	return p
+}
+
+// compared is a Picker that knows no cache by name yet.
+func (m *Matcher) compared(caches []Cache) *Picker {
+	p := &Picker{m: m, caches: caches, held: make([][]heldImage, len(caches)), seen: make([]uint32, len(caches))}
+	pol := &m.policy
+	p.byLayers = pol.Degree == degreeLayers || pol.Threshold == thresholdLayer || pol.FullMatch == fullLayers
+	for i := range caches {
+		images := make([]heldImage, len(caches[i].Images))
+		for j, ref := range caches[i].Images {
+			images[j] = m.held(&caches[i], ref)
+		}
+		p.held[i] = images
+	}
+	return p
+}
+
+// enter lets a cache be found by its names.
+func (p *Picker) enter(i int32) {
+	for k := range p.held[i] {
+		h := &p.held[i][k]
+		enter(&p.repository, h.repository, i)
+		if h.tag != 0 {
+			enter(&p.tagged, h.tag, i)
+		}
+		for _, d := range h.digests {
+			enter(&p.pinned, d, i)
+		}
+	}
+}
+
+func enter(lists *[][]int32, id, cache int32) {
+	if missing := int(id) + 1 - len(*lists); missing > 0 {
+		*lists = append(*lists, make([][]int32, missing)...)
+	}
+	list := &(*lists)[id]
+	if n := len(*list); n == 0 || (*list)[n-1] != cache {
+		*list = append(*list, cache)
+	}
+}
+
+// ask prepares a group to be asked for.
+func (m *Matcher) ask(g Group) query {
+	q := query{group: m.placed(g), storageGiB: FreeStorageGiB + g.ExtraStorageGiB}
+	q.wanted = m.wanted(&g)
+	q.counted = m.counted(&g, q.wanted)
+	return q
+}
+
+// placed gives g the architecture and OS of the Matcher's platform where it
+// states none: a cache for others cannot serve it (eci §6 #9).
+func (m *Matcher) placed(g Group) Group {
+	parts := strings.Split(m.platform, "/")
+	if len(parts) < 2 {
+		return g
+	}
+	if g.OSType == "" {
+		g.OSType = parts[0]
+	}
+	if g.Architecture == "" {
+		g.Architecture = parts[1]
+	}
+	return g
+}
+
+// A Query is a group made ready to be asked for many times.
+type Query struct{ q query }
+
+// Query makes a group ready to be asked for.
+func (p *Picker) Query(g Group) *Query { return &Query{p.m.ask(g)} }
+
+// Pick returns the position of the cache that automatic matching picks, or -1.
+func (p *Picker) Pick(query *Query) int {
+	best, ok := p.pick(&query.q)
+	if !ok {
+		return -1
+	}
+	return best.cache
+}
+
+// pick compares the caches that hold one of the images by name; those alone can
+// be picked, unless a shared layer is enough.
+func (p *Picker) pick(q *query) (best rival, ok bool) {
+	if q.group.NoMatching || q.group.Job {
+		return best, false
+	}
+	if p.m.policy.Threshold == thresholdLayer {
+		for i := range p.caches {
+			ok = p.meet(q, i, &best, ok)
+		}
+		return best, ok
+	}
+	p.nextQuery()
+	for k := range q.counted {
+		w := &q.counted[k]
+		if w.tag != 0 && int(w.tag) < len(p.tagged) {
+			ok = p.meetAll(q, p.tagged[w.tag], &best, ok)
+		}
+		for _, d := range w.digests {
+			if int(d) < len(p.pinned) {
+				ok = p.meetAll(q, p.pinned[d], &best, ok)
+			}
+		}
+	}
+	return best, ok
+}
+
+func (p *Picker) nextQuery() {
+	p.query++
+	if p.query == 0 {
+		clear(p.seen)
+		p.query = 1
+	}
+}
+
+func (p *Picker) meetAll(q *query, caches []int32, best *rival, ok bool) bool {
+	for _, i := range caches {
+		if p.seen[i] != p.query {
+			p.seen[i] = p.query
+			ok = p.meet(q, int(i), best, ok)
+		}
+	}
+	return ok
+}
+
+// meet compares the cache at position i with the best so far, if any.
+func (p *Picker) meet(q *query, i int, best *rival, ok bool) bool {
+	r := p.rival(q, i)
+	if r.refusal != qualified {
+		return ok
+	}
+	if !ok || p.before(q, &r, best) {
+		*best = r
+	}
+	return true
+}
+
+// before says whether x comes before y. Matched bytes, which only the tie rule
+// compares, are counted when it comes to that.
+func (p *Picker) before(q *query, x, y *rival) bool {
+	order, key := p.compare(x, y)
+	if key == keyTie && p.m.policy.Ties != tiesID {
+		p.countMatched(q, x)
+		p.countMatched(q, y)
+		order = p.compareTie(x, y)
+	}
+	return order < 0
+}
+
+// ranked are the caches at the positions given in ECI's order.
+func (p *Picker) ranked(q *query, positions []int32) []rival {
+	rivals := make([]rival, len(positions))
+	for k, i := range positions {
+		rivals[k] = p.rival(q, int(i))
+		p.countLayers(q, &rivals[k])
+		p.countMatched(q, &rivals[k])
+	}
+	slices.SortFunc(rivals, func(x, y rival) int {
+		order, _ := p.compare(&x, &y)
+		return order
+	})
+	return rivals
+}
+
+// related are the caches that hold an image of one of the group's repositories,
+// in order; all caches where a shared layer is enough.
+func (p *Picker) related(q *query) []int32 {
+	if p.m.policy.Threshold == thresholdLayer {
+		return p.all()
+	}
+	var related []int32
+	for k := range q.wanted {
+		if r := q.wanted[k].repository; int(r) < len(p.repository) {
+			related = append(related, p.repository[r]...)
+		}
+	}
+	slices.Sort(related)
+	return slices.Compact(related)
+}
+
+func (p *Picker) all() []int32 {
+	all := make([]int32, len(p.caches))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	return all
+}
+
+// candidates puts rivals into words, in their order.
+func (p *Picker) candidates(q *query, rivals []rival, explain bool) []Candidate {
+	candidates := make([]Candidate, len(rivals))
+	for i := range rivals {
+		if explain {
+			candidates[i] = p.explained(q, &rivals[i])
+		} else {
+			candidates[i] = p.candidate(q, &rivals[i])
+		}
+		if i > 0 {
+			_, candidates[i].PlacedBy = p.compare(&rivals[i-1], &rivals[i])
+		}
+	}
+	return candidates
+}
+
+// Rank orders caches for g: the qualified ones first, in ECI's order (eci §1.9),
+// then the others, each with the keys that placed it. How two caches compare
+// does not depend on which others are in the list.
+func (m *Matcher) Rank(g Group, caches []Cache) []Candidate {
+	p := m.compared(caches)
+	q := m.ask(g)
+	return p.candidates(&q, p.ranked(&q, p.all()), false)
+}
