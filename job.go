@@ -37,14 +37,45 @@ func (j *Job) find(reference string) int {
 // Match says which existing cache ECI would pick for each app now, and what a
 // month of starts would find in them and in the automatic caches.
 func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, err
+	}
+	j.matcher.BuildTime = e.buildTime
 	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), At: j.Scenario.Now, Matches: []matcher.Match{}}
+	picker := j.matcher.Picker(j.Scenario.Caches)
 	for i := range j.Workload.Apps {
-		m.Matches = append(m.Matches, j.matcher.Match(matcher.GroupOf(&j.Workload.Apps[i]), j.Scenario.Caches))
+		if ctx.Err() != nil {
+			return m, fmt.Errorf("match %d of %d apps: %w", i, len(j.Workload.Apps), ctx.Err())
+		}
+		m.Matches = append(m.Matches, j.matchOf(picker, j.group(&j.Workload.Apps[i])))
+	}
+	if e.err != nil {
+		return nil, e.err
 	}
 	j.Scenario.progress("replaying a month of starts on the automatic caches")
 	outcomes, _, err := j.replay(ctx, j.Scenario.Caches, true, nil)
 	m.Outcomes = slices.DeleteFunc(outcomes, func(o matcher.Outcome) bool { return o.Starts == 0 })
 	return m, err
+}
+
+func (j *Job) matchOf(picker *matcher.Picker, g matcher.Group) matcher.Match {
+	match := picker.Match(g)
+	if j.Scenario.Explain {
+		match = picker.Explain(g)
+	}
+	if j.Scenario.Sensitivity {
+		match.Sensitivity, match.ReadingsTried = j.matcher.Sensitivity(g, j.Scenario.Caches, &match)
+	}
+	return match
+}
+
+// group is what a start of app asks for.
+func (j *Job) group(app *workload.App) matcher.Group {
+	g, ask := matcher.GroupOf(app), &j.Scenario.Ask
+	g.Region, g.CacheID, g.PerfectMatch, g.MatchCount = ask.Region, ask.CacheID, ask.PerfectMatch, ask.MatchCount
+	g.NoMatching, g.Job = ask.NoMatching, ask.Job
+	return g
 }
 
 // warmUp is how long starts are replayed before the month, so that automatic
@@ -272,7 +303,7 @@ func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 		app := &j.Workload.Apps[pick.Event.App]
 		s := j.start(app)
 		if pick.Cache != nil {
-			s.CacheID, s.Held = pick.Cache.ID, j.matcher.Held(pick.Cache, app.PullPolicy)
+			s.CacheID, s.Held = pick.Cache.ID, j.matcher.Finds(matcher.GroupOf(app), pick.Cache)
 		}
 		s.Requested = pick.Event.At - j.Scenario.WindowStart
 		starts = append(starts, s)

@@ -53,6 +53,12 @@ type Scenario struct {
 	Prices  cost.Book
 	Caches  []matcher.Cache
 	Policy  matcher.Policy
+	// Ask is what the group of every app asks of matching besides its images:
+	// Region, CacheID, PerfectMatch, MatchCount, NoMatching and Job are used.
+	Ask matcher.Group
+	// Explain lists all caches as candidates of each match, with the layers that
+	// each lacks; Sensitivity tries other readings of the undocumented rules.
+	Explain, Sensitivity bool
 
 	// Baseline is automatic or cold, Assign auto or explicit (package plan).
 	Baseline, Assign string

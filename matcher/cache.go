@@ -50,6 +50,8 @@ const (
 	AutomaticCacheGiB = 30
 	// FreeStorageGiB is the ephemeral storage every instance has (eci §5.2).
 	FreeStorageGiB = 30
+	// MaxExtraStorageGiB is the most ephemeral storage asked for above it (eci §2.6).
+	MaxExtraStorageGiB = 5000
 )
 
 // Caches is a list of image caches.

@@ -269,7 +269,7 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 
 func shopMatches() *matcher.Matches {
 	inv := shopInventory()
-	m := &matcher.Matches{Policies: map[string]string{"degree": "containers", "size": "closest"}, At: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}
+	m := &matcher.Matches{Policies: map[string]string{"degree": "images", "size": "matched-bytes"}, At: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)}
 	for i, app := range shopApps {
 		need := inv.Union(i)
 		o := matcher.Overlap{Layers: need.Layers, CompressedBytes: need.CompressedBytes, UnpackedBytes: need.UnpackedBytes,

@@ -88,6 +88,7 @@ type view struct {
 	Spans      []*table
 
 	Matches  *table
+	Whys     []explanation
 	Baseline *table
 	Policies []fact
 
@@ -142,6 +143,7 @@ func viewOf(r *Report) *view {
 	v.addFalls(r)
 	if r.Matches != nil {
 		v.Matches = matchesTable(r.Matches)
+		v.Whys = explanationsOf(r.Matches)
 		v.Baseline = baselineTable(r.Matches)
 		v.Policies = policies(r.Matches)
 	}

@@ -294,7 +294,7 @@ func matchesTable(m *matcher.Matches) *table {
 	for _, match := range m.Matches {
 		o := match.Overlap
 		t.add(wordCell(match.App), wordCell(cmpOr(match.CacheID, "–")), wordCell(string(match.Hit)), bytesCell(o.CompressedBytes),
-			bytesCell(o.ByDigest.PresentBytes), bytesCell(o.ByChain.PresentBytes), bytesCell(o.ByDigest.FetchBytes), bytesCell(o.ByChain.UnpackBytes), longCell(match.Reason))
+			bytesCell(o.ByDigest.PresentBytes), bytesCell(o.ByChain.PresentBytes), bytesCell(o.ByDigest.FetchBytes), bytesCell(o.ByChain.UnpackBytes), longCell(strings.Join(append([]string{match.Reason}, warnings(&match)...), "; ")))
 	}
 	return t.unlessEmpty()
 }

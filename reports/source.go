@@ -36,7 +36,7 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 		add("money", simulate.Estimated, from)
 	}
 	if r.Matches != nil {
-		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named below")
+		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named")
 	}
 	if s := r.Sharing; s != nil {
 		source, from := compressedOrigin(s)

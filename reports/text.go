@@ -24,6 +24,7 @@ func text(r *Report, opt Options) []byte {
 	p.phases(r)
 	p.existing(r.Plan)
 	p.matches(r.Matches)
+	p.explanations(r.Matches)
 	p.baseline(r.Matches)
 	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)
 	p.coverage(r.Coverage)
@@ -324,11 +325,12 @@ func (p *printer) matches(m *matcher.Matches) {
 	t := &textTable{heads: []string{"app", "cache", "bytes", ">held by digest", ">held by chain", ">to fetch", ">to unpack"}}
 	for _, match := range m.Matches {
 		o := match.Overlap
-		t.add(match.Reason, match.App, cmpOr(match.CacheID, "-"), string(match.Hit), size(o.ByDigest.PresentBytes),
+		t.add(strings.Join(append([]string{match.Reason}, warnings(&match)...), "; "), match.App, cmpOr(match.CacheID, "-"), string(match.Hit), size(o.ByDigest.PresentBytes),
 			size(o.ByChain.PresentBytes), size(o.ByDigest.FetchBytes), size(o.ByChain.UnpackBytes))
 	}
 	p.table(t)
 	p.lines("", wrap("held: compressed; by digest saves the download, by chain the unpacking too; to fetch compressed, to unpack unpacked", tableIndent))
+	p.lines("", wrap(policyWords(m), tableIndent))
 }
 
 func (p *printer) coverage(c *simulate.Coverage) {

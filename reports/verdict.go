@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -300,13 +301,39 @@ func armPair(arms []Summary) (cold, warm *Summary) {
 }
 
 func judgeMatches(v *Verdict, r *Report) {
-	matched := 0
+	if len(r.Matches.Matches) == 1 {
+		v.Headline = matchHeadline(&r.Matches.Matches[0])
+		return
+	}
+	matched, fails := 0, 0
 	for _, m := range r.Matches.Matches {
 		if m.CacheID != "" {
 			matched++
 		}
+		if m.Fails != "" {
+			fails++
+		}
 	}
-	v.Headline = fmt.Sprintf("%d of %s match an existing cache.", matched, count(len(r.Matches.Matches), "app"))
+	v.Headline = fmt.Sprintf("%d of %d apps match an existing cache.", matched, len(r.Matches.Matches))
+	if fails > 0 {
+		v.Headline += " " + count(fails, "start") + " would fail."
+	}
+}
+
+// matchHeadline is the answer for one group.
+func matchHeadline(m *matcher.Match) string {
+	o := &m.Overlap
+	left := fmt.Sprintf("%s of %s are downloaded and %s of %s unpacked",
+		size(o.ByChain.FetchBytes), size(o.CompressedBytes), size(o.ByChain.UnpackBytes), size(o.UnpackedBytes))
+	switch {
+	case m.Fails != "":
+		return fmt.Sprintf("The start of %s fails: %s.", m.App, m.Fails)
+	case m.CacheID == "":
+		return fmt.Sprintf("ECI picks no cache for %s: %s.", m.App, left)
+	case o.ByChain.MissingLayers == 0:
+		return fmt.Sprintf("ECI picks cache %s for %s: every layer is there.", m.CacheID, m.App)
+	}
+	return fmt.Sprintf("ECI picks cache %s for %s, which spares a part: %s.", m.CacheID, m.App, left)
 }
 
 // sureness says what the numbers rest on.

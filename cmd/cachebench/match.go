@@ -8,11 +8,10 @@ import (
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
-	"github.com/cachebench/cachebench/workload"
 )
 
 func newMatch(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io}
+	in, out, ask := &inputs{io: io}, &outputs{io: io}, &asks{}
 	cmd := &cobra.Command{
 		Use:   "match [IMAGE...]",
 		Short: "Which image cache ECI would pick, and why",
@@ -20,24 +19,34 @@ func newMatch(io *streams) *cobra.Command {
 pick for a container group of the images named, or for each app of a workload,
 why, and what is still pulled; and for a workload, what a month of its starts
 would find there and in the automatic caches that ECI makes by itself.
-Candidates and the keys that placed them are in the JSON output.`,
-		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml
-  cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml
+
+ECI documents the order (match degree, then size, then newest) and leaves much
+unsaid. Each such point is a policy: --list-policies lists them, --policy reads one
+otherwise, --sensitivity says whether that would change the choice. --explain lists
+every cache in order with the keys that placed it and the layers it lacks.`,
+		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml --explain
+  cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml --sensitivity
+  cachebench match app:2 --init-image setup:1 --pull-policy Always --perfect-match --caches caches.yaml
   cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out) },
+		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask) },
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	ask.addFlags(cmd)
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
 
-func match(cmd *cobra.Command, images []string, in *inputs, out *outputs) error {
+func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks) error {
+	if ask.rules {
+		return out.write(reports.Policies(matcher.Rules(), reports.Options{Color: useColor(out.io.out)}))
+	}
+	if err := ask.check(cmd, images); err != nil {
+		return err
+	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
-		if len(images) > 0 {
-			s.Workload = &workload.Workload{Apps: []workload.App{{Name: images[0], Images: images}}}
-		}
+		ask.apply(s, images)
 		return nil
 	})
 	if job == nil {
