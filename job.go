@@ -44,11 +44,15 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 	j.matcher.BuildTime = e.buildTime
 	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), At: j.Scenario.Now, Matches: []matcher.Match{}}
 	picker := j.matcher.Picker(j.Scenario.Caches)
+	var readings *matcher.Sensitivity
+	if j.Scenario.Sensitivity {
+		readings = j.matcher.Sensitivity(j.Scenario.Caches)
+	}
 	for i := range j.Workload.Apps {
 		if ctx.Err() != nil {
 			return m, fmt.Errorf("match %d of %d apps: %w", i, len(j.Workload.Apps), ctx.Err())
 		}
-		m.Matches = append(m.Matches, j.matchOf(picker, j.group(&j.Workload.Apps[i])))
+		m.Matches = append(m.Matches, j.matchOf(picker, readings, j.group(&j.Workload.Apps[i])))
 	}
 	if e.err != nil {
 		return nil, e.err
@@ -59,13 +63,13 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 	return m, err
 }
 
-func (j *Job) matchOf(picker *matcher.Picker, g matcher.Group) matcher.Match {
+func (j *Job) matchOf(picker *matcher.Picker, readings *matcher.Sensitivity, g matcher.Group) matcher.Match {
 	match := picker.Match(g)
 	if j.Scenario.Explain {
 		match = picker.Explain(g)
 	}
-	if j.Scenario.Sensitivity {
-		match.Sensitivity, match.ReadingsTried = j.matcher.Sensitivity(g, j.Scenario.Caches, &match)
+	if readings != nil {
+		match.Sensitivity, match.ReadingsTried = readings.Readings(g, &match), readings.Tried()
 	}
 	return match
 }

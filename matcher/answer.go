@@ -36,11 +36,19 @@ func (p *Picker) Explain(g Group) Match {
 	return p.match(&q, p.all(), true)
 }
 
+// maxCandidates is how many candidates a Match lists that explains nothing: of
+// thousands of caches, the first are those that matter.
+const maxCandidates = 20
+
 func (p *Picker) match(q *query, positions []int32, explain bool) Match {
 	ranked := p.ranked(q, positions)
+	listed := ranked
+	if !explain {
+		listed = ranked[:min(maxCandidates, len(ranked))]
+	}
 	match := Match{
-		App: q.group.Name, Hit: Miss,
-		Candidates: p.candidates(q, ranked, explain), OtherCaches: len(p.caches) - len(positions),
+		App: q.group.Name, Hit: Miss, Candidates: p.candidates(q, listed, explain),
+		MoreCandidates: len(ranked) - len(listed), OtherCaches: len(p.caches) - len(positions),
 	}
 	picked := p.chosen(q, ranked, &match)
 	var held []heldImage
@@ -225,7 +233,7 @@ func (p *Picker) whyNone(match *Match) string {
 	for _, c := range match.Candidates[:min(shown, len(match.Candidates))] {
 		reasons = append(reasons, c.CacheID+" "+c.Reason)
 	}
-	if n := len(match.Candidates) - shown; n > 0 {
+	if n := len(match.Candidates) + match.MoreCandidates - shown; n > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d more do not qualify", n))
 	}
 	switch {

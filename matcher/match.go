@@ -108,9 +108,12 @@ type Match struct {
 	// uses it.
 	AutomaticUsable  time.Time `json:"automaticUsable,omitzero"`
 	AutomaticExpires time.Time `json:"automaticExpires,omitzero"`
-	// Candidates are the caches that hold something of the group's repositories,
-	// in ECI's order, the disqualified ones last; all caches in an explanation.
+	// Candidates are the first caches that hold something of the group's
+	// repositories, in ECI's order, the disqualified ones last; all caches in an
+	// explanation.
 	Candidates []Candidate `json:"candidates,omitempty"`
+	// MoreCandidates counts those after them, which only an explanation lists.
+	MoreCandidates int `json:"moreCandidates,omitempty"`
 	// OtherCaches counts the caches that are not among the candidates: they hold
 	// none of the group's repositories.
 	OtherCaches int `json:"otherCaches,omitempty"`

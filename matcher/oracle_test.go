@@ -358,7 +358,7 @@ func TestAgainstPlain(t *testing.T) {
 			listed.CreatesAutomatic != explained.CreatesAutomatic || listed.Fails != explained.Fails {
 			t.Fatalf("listed %+v, explained %+v, want %q", listed, explained, want)
 		}
-		if len(explained.Candidates) != len(caches) || len(listed.Candidates)+listed.OtherCaches != len(caches) {
+		if len(explained.Candidates) != len(caches) || len(listed.Candidates)+listed.MoreCandidates+listed.OtherCaches != len(caches) {
 			t.Fatalf("%d candidates of %d", len(explained.Candidates), len(caches))
 		}
 		checkLacks(t, &explained)

@@ -13,27 +13,44 @@ type Reading struct {
 	Changes []string `json:"changes"`
 }
 
-// Sensitivity answers as Match does under every other reading of each
-// undocumented rule, one at a time, and returns those that change the answer
-// given, with the number of readings tried. Rules that are numbers, and those
-// that end the life of caches or build new ones, have no bearing on a match.
-func (m *Matcher) Sensitivity(g Group, caches []Cache, answer *Match) (readings []Reading, tried int) {
+// Sensitivity answers for many groups under every other reading of each
+// undocumented rule, one at a time. Rules that are numbers, and those that end
+// the life of caches or build new ones, have no bearing on a match.
+type Sensitivity struct {
+	readings []reading
+}
+
+type reading struct {
+	rule, value string
+	picker      *Picker
+}
+
+// Sensitivity prepares to answer about caches, which must not change meanwhile.
+func (m *Matcher) Sensitivity(caches []Cache) *Sensitivity {
+	s := &Sensitivity{}
 	for _, rule := range Rules() {
-		if !rule.Matching {
-			continue
-		}
 		for _, value := range rule.Values {
-			if value == rule.value(&m.policy) {
-				continue
-			}
-			tried++
-			other := m.under(rule, value).Match(g, caches)
-			if changes := answer.changes(&other); changes != nil {
-				readings = append(readings, Reading{rule.Key, value, other.CacheID, other.Reason, changes})
+			if rule.Matching && value != rule.value(&m.policy) {
+				s.readings = append(s.readings, reading{rule.Key, value, m.under(rule, value).Picker(caches)})
 			}
 		}
 	}
-	return readings, tried
+	return s
+}
+
+// Tried is the number of other readings.
+func (s *Sensitivity) Tried() int { return len(s.readings) }
+
+// Readings returns the readings that change the answer for g.
+func (s *Sensitivity) Readings(g Group, answer *Match) []Reading {
+	var changing []Reading
+	for _, r := range s.readings {
+		other := r.picker.Match(g)
+		if changes := answer.changes(&other); changes != nil {
+			changing = append(changing, Reading{r.rule, r.value, other.CacheID, other.Reason, changes})
+		}
+	}
+	return changing
 }
 
 // under is the Matcher under another reading of a rule.
