@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients
+.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -18,6 +18,10 @@ demo-live: ## the same on freshly built images in a real registry server (root, 
 
 compare-clients: ## compare with crane and skopeo on the images of build/images in a real registry (Debian)
 	internal/imagebuild/compare-clients.sh
+
+compare-match: ## compare match with a plain script on CORPORA (*.jsonl.gz of references and their layers)
+	$(GO) build -o build/cachebench ./cmd/cachebench
+	python3 matcher/testdata/compare-match.py build/cachebench $(CORPORA)
 
 images: ## build the test images and record their documents (root, Debian)
 	$(GO) run ./internal/imagebuild -out build/images -record testdata/images
