@@ -199,7 +199,7 @@ func (p *Picker) agreement(w *wantedImage, held []heldImage) (best, which int) {
 // countMatched counts the distinct layers of the fully matched images.
 func (p *Picker) countMatched(q *query, r *rival) {
 	r.matchedBytes = 0
-	s := &p.scratch
+	s := &p.m.scratch
 	s.begin(p.m)
 	for k := range q.counted {
 		w := &q.counted[k]
@@ -220,7 +220,7 @@ func (p *Picker) countMatched(q *query, r *rival) {
 // countLayers counts the share of bytes present by chain, and the images whose
 // every layer is.
 func (p *Picker) countLayers(q *query, r *rival) {
-	s := &p.scratch
+	s := &p.m.scratch
 	s.begin(p.m)
 	p.markHeld(q, r.cache)
 	total, fetch := int64(0), int64(0)
@@ -260,11 +260,11 @@ func (p *Picker) markHeld(q *query, cache int) {
 	for k := range p.held[cache] {
 		h := &p.held[cache][k]
 		if h.content >= 0 {
-			p.scratch.hold(p.m.chains.Images[h.content])
+			p.m.scratch.hold(p.m.chains.Images[h.content])
 		}
 		for j := range q.wanted {
 			if w := &q.wanted[j]; w.image >= 0 && w.image != h.content && !w.asks && present(w, h) {
-				p.scratch.hold(p.m.chains.Images[w.image])
+				p.m.scratch.hold(p.m.chains.Images[w.image])
 			}
 		}
 	}

@@ -63,13 +63,20 @@ func (m *Matcher) name(reference string) layers.Name {
 		if n, err = layers.ParseName(reference); err != nil {
 			n = layers.Name{Repository: reference}
 		}
-		if m.policy.Registries == registriesEqual {
-			n.Registry = publicName(n.Registry)
-		}
-		n = n.At(m.policy.Aliases)
+		n = m.aliased(n)
 		m.names[reference] = n
 	}
 	return n
+}
+
+// aliased is a name in the registry that is compared: the user's alias for it,
+// and where the names of one registry are taken as one, its public name or that
+// one's alias.
+func (m *Matcher) aliased(n layers.Name) layers.Name {
+	if _, ok := m.policy.Aliases[n.Registry]; !ok && m.policy.Registries == registriesEqual {
+		n.Registry = publicName(n.Registry)
+	}
+	return n.At(m.policy.Aliases)
 }
 
 // publicName is the public name of an Alibaba Cloud registry that is reached by

@@ -24,6 +24,7 @@ type Matcher struct {
 	repositories, tags, digests numbers
 	known                       map[heldKey]heldImage
 	positions                   map[string]int
+	scratch                     scratch
 }
 
 // New prepares matching of the Inventory's images on platform (empty: the first

@@ -7,7 +7,7 @@ import (
 
 // A Picker answers for many groups which of the same caches ECI would pick. It
 // finds by name the few caches that can be picked instead of comparing all. It
-// counts in memory of its own, so it is not safe for concurrent use.
+// counts in its Matcher's memory, so it is not safe for concurrent use.
 type Picker struct {
 	m      *Matcher
 	caches []Cache
@@ -18,9 +18,8 @@ type Picker struct {
 	// digest and each repository, by number.
 	tagged, pinned, repository [][]int32
 	// seen marks the caches that a query has met.
-	seen    []uint32
-	query   uint32
-	scratch scratch
+	seen  []uint32
+	query uint32
 }
 
 // query is a group, as it is compared.
@@ -123,31 +122,62 @@ func (p *Picker) Pick(query *Query) int {
 	return best.cache
 }
 
-// pick compares the caches that hold one of the images by name; those alone can
-// be picked, unless a shared layer is enough.
+// Order returns the positions of the caches that qualify for g, in ECI's order:
+// the first is picked, the second would be without it, and so on.
+func (p *Picker) Order(g Group) []int {
+	q := p.m.ask(g)
+	var rivals []rival
+	p.meetAll(&q, func(r *rival) { rivals = append(rivals, *r) })
+	if p.m.policy.Ties != tiesID {
+		for i := range rivals {
+			p.countMatched(&q, &rivals[i])
+		}
+	}
+	slices.SortFunc(rivals, func(x, y rival) int {
+		order, _ := p.compare(&x, &y)
+		return order
+	})
+	order := make([]int, len(rivals))
+	for i := range rivals {
+		order[i] = rivals[i].cache
+	}
+	return order
+}
+
+// pick is the first of the caches that qualify.
 func (p *Picker) pick(q *query) (best rival, ok bool) {
+	p.meetAll(q, func(r *rival) {
+		if !ok || p.before(q, r, &best) {
+			best, ok = *r, true
+		}
+	})
+	return best, ok
+}
+
+// meetAll calls meet with each cache that qualifies. Only those can that hold one
+// of the images by name, unless a shared layer is enough.
+func (p *Picker) meetAll(q *query, meet func(*rival)) {
 	if q.group.NoMatching || q.group.Job {
-		return best, false
+		return
 	}
 	if p.m.policy.Threshold == thresholdLayer {
 		for i := range p.caches {
-			ok = p.meet(q, i, &best, ok)
+			p.meet(q, i, meet)
 		}
-		return best, ok
+		return
 	}
 	p.nextQuery()
 	for k := range q.counted {
 		w := &q.counted[k]
 		if w.tag != 0 && int(w.tag) < len(p.tagged) {
-			ok = p.meetAll(q, p.tagged[w.tag], &best, ok)
+			p.meetNew(q, p.tagged[w.tag], meet)
 		}
 		for _, d := range w.digests {
 			if int(d) < len(p.pinned) {
-				ok = p.meetAll(q, p.pinned[d], &best, ok)
+				p.meetNew(q, p.pinned[d], meet)
 			}
 		}
 	}
-	return best, ok
 }
 
 func (p *Picker) nextQuery() {
@@ -158,26 +188,20 @@ func (p *Picker) nextQuery() {
 	}
 }
 
-func (p *Picker) meetAll(q *query, caches []int32, best *rival, ok bool) bool {
+// meetNew meets the caches that the query has not met yet.
+func (p *Picker) meetNew(q *query, caches []int32, meet func(*rival)) {
 	for _, i := range caches {
 		if p.seen[i] != p.query {
 			p.seen[i] = p.query
-			ok = p.meet(q, int(i), best, ok)
+			p.meet(q, int(i), meet)
 		}
 	}
-	return ok
 }
 
-// meet compares the cache at position i with the best so far, if any.
-func (p *Picker) meet(q *query, i int, best *rival, ok bool) bool {
-	r := p.rival(q, i)
-	if r.refusal != qualified {
-		return ok
+func (p *Picker) meet(q *query, i int, meet func(*rival)) {
+	if r := p.rival(q, i); r.refusal == qualified {
+		meet(&r)
 	}
-	if !ok || p.before(q, &r, best) {
-		*best = r
-	}
-	return true
 }
 
 // before says whether x comes before y. Matched bytes, which only the tie rule

@@ -19,7 +19,9 @@ const month = workload.Month
 type model struct {
 	*Problem
 	matcher *matcher.Matcher
-	apps    []*app
+	// picker chooses among rivals.
+	picker *matcher.Picker
+	apps   []*app
 	// candidates are in the order of their images.
 	candidates []*candidate
 	leftOut    string
@@ -94,6 +96,7 @@ func newModel(ctx context.Context, p *Problem) (*model, error) {
 		}
 		m.candidates = append(m.candidates, c)
 	}
+	m.picker = m.matcher.Picker(m.rivals())
 	for _, a := range p.Apps {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("stopped before a plan was found: %w", err)
@@ -104,6 +107,19 @@ func newModel(ctx context.Context, p *Problem) (*model, error) {
 	}
 	m.setProgram()
 	return m, nil
+}
+
+// rivals are the candidates' caches and after them, against the automatic
+// baseline, the existing ones.
+func (m *model) rivals() []matcher.Cache {
+	caches := make([]matcher.Cache, 0, len(m.candidates)+len(m.Existing))
+	for _, c := range m.candidates {
+		caches = append(caches, c.cache)
+	}
+	if m.Baseline == Automatic {
+		caches = append(caches, m.Existing...)
+	}
+	return caches
 }
 
 func (m *model) add(given App) error {
@@ -279,22 +295,9 @@ func (m *model) explicitOptions(a *app) error {
 // autoOptions are the candidates that qualify, in ECI's order, down to the first
 // existing cache: what comes after it is never picked.
 func (m *model) autoOptions(a *app) error {
-	position := make(map[string]int, len(m.candidates))
-	caches := make([]matcher.Cache, 0, len(m.candidates)+len(m.Existing))
-	for i, c := range m.candidates {
-		position[c.cache.ID] = i
-		caches = append(caches, c.cache)
-	}
-	if m.Baseline == Automatic {
-		caches = append(caches, m.Existing...)
-	}
-	for _, ranked := range m.matcher.Rank(a.group, caches) {
-		if !ranked.Qualified {
-			break
-		}
-		i, planned := position[ranked.CacheID]
-		if !planned {
-			a.blocker = ranked.CacheID
+	for _, i := range m.picker.Order(a.group) {
+		if i >= len(m.candidates) {
+			a.blocker = m.Existing[i-len(m.candidates)].ID
 			break
 		}
 		served := a.baseline
