@@ -29,7 +29,11 @@ func imagesWords(c *matcher.Candidate) []string {
 		words = append(words, heldWords(image))
 	}
 	if len(words) > 1 {
-		words[0] = fmt.Sprintf("holds %s of %d — %s", degreeWords(c), len(c.Images), words[0])
+		held := fmt.Sprintf("holds %d of %d", c.FullImages, len(c.Images))
+		if c.RepositoryImages > 0 {
+			held += fmt.Sprintf(" and %d in another version", c.RepositoryImages)
+		}
+		words[0] = held + " — " + words[0]
 	} else {
 		words[0] = "holds " + words[0]
 	}
@@ -164,16 +168,13 @@ func automaticWords(match *matcher.Match) string {
 
 // readingWords says what another reading would change.
 func readingWords(match *matcher.Match, r *matcher.Reading) string {
-	words := r.Policy + "=" + r.Value + ": "
 	switch {
-	case r.CacheID != match.CacheID && r.CacheID == "":
-		words += "no cache"
-	case r.CacheID != match.CacheID:
-		words += r.CacheID + " instead"
-	default:
-		return words + "the same choice, but another " + strings.Join(r.Changes, " and ")
+	case r.CacheID == match.CacheID:
+		return "the same choice, but another " + strings.Join(r.Changes, " and ")
+	case r.CacheID == "":
+		return r.Reason
 	}
-	return words + ", " + r.Reason
+	return r.CacheID + " instead: " + r.Reason
 }
 
 // sensitivityWords is the first line of what other readings would change.

@@ -38,11 +38,11 @@ func explanationsOf(m *matcher.Matches) []explanation {
 }
 
 func candidatesTable(m *matcher.Matches, match *matcher.Match) *table {
-	t := newTable("Caches in ECI's order for "+match.App, ">place", "cache", "kind", ">GiB", "made", "images", "why here", ">lacks layers", ">to download", ">to unpack")
+	t := newTable("Caches in ECI's order for "+match.App, "place", "cache", "kind", ">GiB", "made", "images", "why here", ">lacks layers", ">to download", ">to unpack")
 	for i := range match.Candidates {
 		c := &match.Candidates[i]
 		why := "first"
-		place := cell{Text: fmt.Sprint(i + 1), Number: true}
+		place := cell{Text: fmt.Sprint(i + 1)}
 		switch {
 		case !c.Qualified:
 			place.Text, why = "–", "cannot be picked: it "+c.Reason

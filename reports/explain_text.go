@@ -83,7 +83,8 @@ func (p *printer) lacked(c *matcher.Candidate) {
 func (p *printer) sensitivity(match *matcher.Match) {
 	p.sentence(sensitivityWords(match))
 	for i := range match.Sensitivity {
-		p.note(readingWords(match, &match.Sensitivity[i]))
+		r := &match.Sensitivity[i]
+		p.note(r.Policy + "=" + r.Value + ": " + readingWords(match, r))
 	}
 }
 
