@@ -24,6 +24,10 @@ type ReplayOptions struct {
 	// Rebuild says whether a cache is built again after a release of one of
 	// its images; nil means none is.
 	Rebuild func(cacheID string) bool
+	// Day, when not nil, is told what each day's starts found, in order, from From
+	// to To, or to the day of the last event where that is later.
+	Day func(HitRate)
+	To  time.Duration
 }
 
 // Outcome is what an app's starts found in the caches.
@@ -39,8 +43,10 @@ type Outcome struct {
 // Found is a number of starts that found the same cache contents.
 type Found struct {
 	// Images are the references that the picked cache holds; nil when none was
-	// picked. Automatic says that it was an automatic one.
+	// picked. Stale are those whose content is an older version's, of which nothing
+	// is credited. Automatic says that it was an automatic one.
 	Images    []string `json:"images,omitempty"`
+	Stale     []string `json:"stale,omitempty"`
 	Automatic bool     `json:"automatic,omitempty"`
 	// CacheID and SizeGiB are the cache's; automatic ones, which come and go,
 	// have no ID.
@@ -59,15 +65,10 @@ type Pick struct {
 	Cache *Cache
 }
 
-// Replay plays events, which are in order of time, against caches as ECI would
-// and returns what each app's starts found, and the picks asked for.
-//
-// A miss starts one automatic cache for the app's images, however many starts
-// miss while it is made (not documented). Automatic caches live as the
-// retention policy says and are evicted least recently used first at the quota
-// (eci §1.2, §6 #15). A release makes the app's first image stale in every
-// cache, also in those being made; what a stale image still shares by layer is
-// not credited.
+// Replay plays events, which are in order of time, against a Store of the caches
+// given and returns what each app's starts found, and the picks asked for. The
+// Store has the rules: how caches are picked, made, kept and evicted, and that a
+// release is a new tag of the app's first image.
 func (m *Matcher) Replay(ctx context.Context, apps []workload.App, caches []Cache, events []workload.Event, opt ReplayOptions) ([]Outcome, []Pick, error) {
 	r := newReplay(m, apps, caches, opt)
 	var picks []Pick
@@ -75,329 +76,126 @@ func (m *Matcher) Replay(ctx context.Context, apps []workload.App, caches []Cach
 		if i%4096 == 0 && ctx.Err() != nil {
 			return nil, nil, fmt.Errorf("replay starts: %w", ctx.Err())
 		}
-		r.advance(e.At)
+		r.days.reach(e.At)
 		if e.Release {
 			r.release(&apps[e.App], e.At)
 			continue
 		}
-		c, full := r.start(e)
+		served := r.store.Match(e.App, e.At)
 		if e.At >= opt.From {
-			r.count(e.App, c, full)
+			r.days.day.count(served.Hit)
+			r.outcomes[e.App].count(&served)
 		}
 		if e.At >= opt.PicksFrom && e.At < opt.PicksTo {
-			picks = append(picks, Pick{e, c})
+			picks = append(picks, Pick{e, served.cache()})
 		}
 	}
-	return r.outcomes, picks, nil
+	r.days.finish(opt.To)
+	return r.done(), picks, nil
 }
 
-// replay is the state of the caches at one instant.
+// replay is a Store and what its starts found.
 type replay struct {
-	m        *Matcher
+	store    *Store
 	opt      ReplayOptions
-	apps     []workload.App
-	entries  []*entry
-	made     int
-	memo     []memo
-	outcomes []Outcome
-	// concerned lists the apps that use a repository: a cache that holds nothing
-	// of an app's repositories cannot change its pick.
-	concerned map[string][]int
-	// due is when the next cache becomes ready, fresh again or expires, at the
-	// earliest.
-	due time.Duration
+	days     days
+	outcomes []outcomeCount
 }
-
-// memo keeps an app's pick while no cache that concerns it changes.
-type memo struct {
-	valid  bool
-	picked *entry
-	full   bool
-	// fresh is the picked cache without its stale images.
-	fresh *Cache
-}
-
-// entry is a cache in time; times are since the start of the month.
-type entry struct {
-	cache   Cache
-	created time.Duration
-	ready   time.Duration
-	matched time.Duration
-	expire  time.Duration
-	// stale holds released images with the time until which they are missing.
-	stale  map[string]time.Duration
-	usable bool
-	// given caches exist when the month begins, with what they hold then:
-	// releases before it are behind them.
-	given bool
-	// apps are the apps that the cache concerns.
-	apps []int
-}
-
-const forever = time.Duration(1<<63 - 1)
 
 func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOptions) *replay {
-	r := &replay{
-		m: m, opt: opt, apps: apps, memo: make([]memo, len(apps)), outcomes: make([]Outcome, len(apps)),
-		concerned: make(map[string][]int), due: -forever,
-	}
+	groups := make([]Group, len(apps))
+	r := &replay{opt: opt, outcomes: make([]outcomeCount, len(apps))}
 	for i := range apps {
-		r.outcomes[i].App = apps[i].Name
-		for _, ref := range apps[i].AllImages() {
-			repository := m.name(ref).RepositoryName()
-			r.concerned[repository] = append(r.concerned[repository], i)
-		}
+		groups[i] = GroupOf(&apps[i])
+		r.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int)}
 	}
-	for i := range caches {
-		r.add(r.given(&caches[i]))
-	}
+	r.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic})
+	r.days = days{store: r.store, tell: opt.Day, from: opt.From}
 	return r
 }
 
-func (r *replay) add(e *entry) {
-	e.apps = r.concern(e.cache.Images)
-	r.entries = append(r.entries, e)
-	r.due = min(r.due, e.ready, e.expire)
-}
-
-// concern returns the apps whose pick a cache of these images can change. Where
-// any shared layer counts, that is every app.
-func (r *replay) concern(images []string) []int {
-	var apps []int
-	if r.m.byLayers() {
-		for i := range r.apps {
-			apps = append(apps, i)
+// release releases the app's first image, and renews the caches that are to be.
+func (r *replay) release(app *workload.App, at time.Duration) {
+	for _, id := range r.store.Release(app.Images[0], at) {
+		if r.opt.Rebuild != nil && r.opt.Rebuild(id) {
+			// The store just said that it has the cache.
+			_ = r.store.Renew(id, at)
 		}
-		return apps
-	}
-	for _, ref := range images {
-		apps = append(apps, r.concerned[r.m.name(ref).RepositoryName()]...)
-	}
-	slices.Sort(apps)
-	return slices.Compact(apps)
-}
-
-// changed forgets the picks that a cache's change may change.
-func (r *replay) changed(e *entry) {
-	for _, app := range e.apps {
-		r.memo[app].valid = false
 	}
 }
 
-// given is a cache that exists when the month begins. It was of use from its
-// creation on; one created just then, as a plan's are, is taken to have been
-// there before, so that what it does is seen in the long run.
-func (r *replay) given(c *Cache) *entry {
-	e := &entry{cache: *c, given: true, created: r.since(c.CreationTime), matched: -forever, expire: forever}
-	e.ready = e.created
-	if e.created >= 0 {
-		e.ready = -forever
+func (r *replay) done() []Outcome {
+	outcomes := make([]Outcome, len(r.outcomes))
+	for i := range r.outcomes {
+		outcomes[i] = r.outcomes[i].outcome()
 	}
-	if !c.LastMatchedTime.IsZero() {
-		e.matched = r.since(c.LastMatchedTime)
-	}
-	switch {
-	case !c.ExpireTime.IsZero():
-		e.expire = r.since(c.ExpireTime)
-	case c.Automatic:
-		e.expire = r.m.policy.expiry(e.created, e.matched)
-	}
-	return e
+	return outcomes
 }
 
-// since is a time since the month's beginning.
-func (r *replay) since(t time.Time) time.Duration { return t.Sub(r.m.at) }
+// cache is the cache picked as the start finds it: without its stale images. It is
+// nil when none was picked. The Matcher's own time is the month's start, so an
+// expiry, which the Store handles, is not shown to it.
+func (s *Served) cache() *Cache {
+	if s.from == nil {
+		return nil
+	}
+	c := s.from.cache
+	c.Images, c.Status, c.ExpireTime = s.Images, StatusReady, time.Time{}
+	return &c
+}
 
-// advance lets caches become ready, get fresh again and expire up to now.
-func (r *replay) advance(now time.Duration) {
-	if now < r.due {
+// outcomeCount counts what an app's starts find.
+type outcomeCount struct {
+	app             string
+	starts, nothing int
+	found           []Found
+	// known are the positions in found.
+	known map[foundKey]int
+}
+
+// foundKey is what distinguishes most findings; automatic caches have no ID here.
+type foundKey struct {
+	shape int
+	id    string
+}
+
+func (o *outcomeCount) count(s *Served) {
+	o.starts++
+	if s.from == nil {
+		o.nothing++
 		return
 	}
-	r.due = forever
-	r.entries = slices.DeleteFunc(r.entries, func(e *entry) bool {
-		if e.expire <= now {
-			r.changed(e)
-			return true
-		}
-		r.refresh(e, now)
-		r.due = min(r.due, e.expire)
-		return false
-	})
+	key := foundKey{shape: s.shape}
+	if !s.Automatic {
+		key.id = s.CacheID
+	}
+	i, ok := o.known[key]
+	if !ok {
+		i = o.position(&Found{Images: s.Images, Stale: s.Stale, SizeGiB: s.SizeGiB, Automatic: s.Automatic, CacheID: key.id, Full: s.Full})
+		o.known[key] = i
+	}
+	o.found[i].Starts++
 }
 
-func (r *replay) refresh(e *entry, now time.Duration) {
-	switch {
-	case e.usable:
-	case e.ready <= now:
-		e.usable = true
-		r.changed(e)
-	default:
-		r.due = min(r.due, e.ready)
+// position is where in found f is, which is added where it is not.
+func (o *outcomeCount) position(f *Found) int {
+	i := slices.IndexFunc(o.found, func(g Found) bool { return g.same(f) })
+	if i < 0 {
+		o.found = append(o.found, *f)
+		i = len(o.found) - 1
 	}
-	for ref, until := range e.stale {
-		if until > now {
-			r.due = min(r.due, until)
-			continue
-		}
-		delete(e.stale, ref)
-		r.changed(e)
-	}
+	return i
 }
 
-// release makes the app's first image stale wherever it is held.
-func (r *replay) release(app *workload.App, now time.Duration) {
-	ref := app.Images[0]
-	for _, e := range r.entries {
-		if !slices.Contains(e.cache.Images, ref) || e.given && now < r.opt.From {
-			continue
-		}
-		until := forever
-		if r.opt.Rebuild != nil && r.opt.Rebuild(e.cache.ID) {
-			until = now + r.opt.BuildTime(e.cache.Images, e.cache.SizeGiB)
-		}
-		if e.stale == nil {
-			e.stale = make(map[string]time.Duration)
-		}
-		e.stale[ref] = until
-		r.due = min(r.due, until)
-		r.changed(e)
+func (o *outcomeCount) outcome() Outcome {
+	found := o.found
+	if o.nothing > 0 {
+		found = slices.Insert(found, 0, Found{Starts: o.nothing})
 	}
-}
-
-// start picks a cache for one start, touches it and makes an automatic one
-// where the start was not fully served.
-func (r *replay) start(ev workload.Event) (found *Cache, full bool) {
-	p := r.pick(ev.App)
-	if p.picked != nil {
-		p.picked.matched = max(p.picked.matched, ev.At)
-		if p.picked.cache.Automatic && (!p.picked.given || p.picked.cache.ExpireTime.IsZero()) {
-			p.picked.expire = r.m.policy.expiry(p.picked.created, p.picked.matched)
-		}
-	}
-	if !p.full && r.opt.Automatic && (p.picked == nil || r.m.policy.CreateOnPartial) {
-		r.make(&r.apps[ev.App], ev.At)
-	}
-	return p.fresh, p.full
-}
-
-func (r *replay) pick(app int) memo {
-	known := &r.memo[app]
-	if known.valid {
-		return *known
-	}
-	g := GroupOf(&r.apps[app])
-	var entries []*entry
-	var caches []Cache
-	for _, e := range r.entries {
-		if _, concerned := slices.BinarySearch(e.apps, app); concerned && e.usable {
-			entries = append(entries, e)
-			caches = append(caches, e.fresh())
-		}
-	}
-	*known = memo{valid: true}
-	if ranked := r.m.Rank(g, caches); len(ranked) > 0 && ranked[0].Qualified {
-		i := slices.IndexFunc(caches, func(c Cache) bool { return c.ID == ranked[0].CacheID })
-		known.full = ranked[0].FullImages == len(g.all())
-		known.picked, known.fresh = entries[i], &caches[i]
-	}
-	return *known
-}
-
-// fresh is the cache without its stale images. The Matcher's own time is the
-// month's start, so an expiry, which the replay handles, is not shown to it.
-func (e *entry) fresh() Cache {
-	c := e.cache
-	c.ExpireTime = time.Time{}
-	if len(e.stale) > 0 {
-		c.Images = slices.DeleteFunc(slices.Clone(c.Images), func(ref string) bool {
-			_, stale := e.stale[ref]
-			return stale
-		})
-	}
-	return c
-}
-
-// make starts an automatic cache unless one of the same images is being made.
-func (r *replay) make(app *workload.App, now time.Duration) {
-	images := app.AllImages()
-	size := AutomaticCacheGiB + app.ExtraStorageGiB
-	for _, e := range r.entries {
-		if e.cache.Automatic && !e.usable && e.cache.SizeGiB == size && slices.Equal(e.cache.Images, images) && len(e.stale) == 0 {
-			return
-		}
-	}
-	e := &entry{
-		cache: Cache{
-			ID: r.newID(), Name: "auto-create-for-" + app.Name, Images: images,
-			SizeGiB: size, Status: StatusReady, CreationTime: r.m.at.Add(now), Automatic: true,
-		},
-		created: now, ready: now + r.opt.BuildTime(images, size), matched: -forever,
-	}
-	e.expire = r.m.policy.expiry(now, e.matched)
-	r.add(e)
-	r.evict()
-}
-
-// newID numbers the automatic caches, past names that are taken.
-func (r *replay) newID() string {
-	for {
-		r.made++
-		id := fmt.Sprintf("automatic-%d", r.made)
-		if !slices.ContainsFunc(r.entries, func(e *entry) bool { return e.cache.ID == id }) {
-			return id
-		}
-	}
-}
-
-// evict drops the least recently used automatic caches above the quota (by last
-// match, else creation; of equals the one made first).
-func (r *replay) evict() {
-	for {
-		automatic, oldest := 0, -1
-		for i, e := range r.entries {
-			if !e.cache.Automatic {
-				continue
-			}
-			automatic++
-			if oldest < 0 || e.used() < r.entries[oldest].used() {
-				oldest = i
-			}
-		}
-		if automatic <= r.m.policy.AutomaticQuota {
-			return
-		}
-		r.changed(r.entries[oldest])
-		r.entries = slices.Delete(r.entries, oldest, oldest+1)
-	}
-}
-
-func (e *entry) used() time.Duration { return max(e.matched, e.created) }
-
-func (r *replay) count(app int, c *Cache, full bool) {
-	o := &r.outcomes[app]
-	o.Starts++
-	f := Found{}
-	if c != nil {
-		f = Found{Images: c.Images, SizeGiB: c.SizeGiB, Automatic: c.Automatic, Full: full}
-		if !c.Automatic {
-			f.CacheID = c.ID
-		}
-	}
-	for i := range o.Found {
-		if o.Found[i].same(&f) {
-			o.Found[i].Starts++
-			return
-		}
-	}
-	f.Starts = 1
-	if c == nil {
-		o.Found = slices.Insert(o.Found, 0, f)
-		return
-	}
-	o.Found = append(o.Found, f)
+	return Outcome{App: o.app, Starts: o.starts, Found: found}
 }
 
 func (f *Found) same(g *Found) bool {
-	return f.CacheID == g.CacheID && f.Automatic == g.Automatic && f.SizeGiB == g.SizeGiB &&
-		(f.Images == nil) == (g.Images == nil) && slices.Equal(f.Images, g.Images)
+	return f.CacheID == g.CacheID && f.Automatic == g.Automatic && f.SizeGiB == g.SizeGiB && f.Full == g.Full &&
+		slices.Equal(f.Images, g.Images) && slices.Equal(f.Stale, g.Stale)
 }
