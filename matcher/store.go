@@ -109,7 +109,11 @@ func (m *Matcher) NewStore(groups []Group, given []Cache, opt StoreOptions) *Sto
 		s.groups = append(s.groups, s.shapes.asker(groups[i]))
 	}
 	for i := range given {
-		s.add(s.given(&given[i]))
+		c := s.given(&given[i])
+		s.add(c)
+		if underway := s.making[c.making]; c.making.images != "" && (underway == nil || underway.ready < c.ready) {
+			s.making[c.making] = c
+		}
 	}
 	return s
 }

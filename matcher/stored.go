@@ -86,7 +86,9 @@ func (s *Store) given(c *Cache) *stored {
 	switch c.Status {
 	case StatusPreparing, StatusCreating:
 		g.ready = max(0, g.created+build())
-		g.making = makingKey{joined(c.Images), c.SizeGiB}
+		if c.Automatic {
+			g.making = makingKey{joined(c.Images), c.SizeGiB}
+		}
 	case StatusUpdating:
 		// When the update began is not known: as if just now.
 		g.ready = build()
