@@ -128,7 +128,7 @@ func (j *Job) assumptions() []string {
 		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
 	}
 	if hasReleases(&j.Workload) {
-		list = append(list, "A release replaces an app's first image by one of the same size, and what its layers share with the older one is not credited.")
+		list = append(list, "A release gives an app's first image a new tag, of the same size; where the app asks for latest, that tag moves. What the layers of the older version share with the newer is not credited.")
 	}
 	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
 }

@@ -27,6 +27,8 @@ type Job struct {
 	lookup    *layers.Lookup
 	// month holds the events of the month and of the warm-up before it.
 	month []workload.Event
+	// played are the months that were replayed already.
+	played map[playedKey]*played
 }
 
 // find is the image that reference means now, or -1.
@@ -58,7 +60,12 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 		return nil, e.err
 	}
 	j.Scenario.progress("replaying a month of starts on the automatic caches")
-	outcomes, _, err := j.replay(ctx, j.Scenario.Caches, true, nil)
+	played, err := j.replay(ctx, simulate.ArmAutomatic, nil)
+	if err != nil {
+		return m, err
+	}
+	outcomes := slices.Clone(played.outcomes)
+	m.HitRates = played.days
 	m.Outcomes = slices.DeleteFunc(outcomes, func(o matcher.Outcome) bool { return o.Starts == 0 })
 	return m, err
 }
@@ -91,19 +98,6 @@ func (j *Job) events() []workload.Event {
 		j.month = j.Workload.Events(j.Scenario.Seed, -warmUp, workload.Month)
 	}
 	return j.month
-}
-
-// replay plays the month on the caches given.
-func (j *Job) replay(ctx context.Context, caches []matcher.Cache, automatic bool, rebuild func(string) bool) ([]matcher.Outcome, []matcher.Pick, error) {
-	e, err := j.newEstimates()
-	if err != nil {
-		return nil, nil, err
-	}
-	outcomes, picks, err := j.matcher.Replay(ctx, j.Workload.Apps, caches, j.events(), matcher.ReplayOptions{
-		Automatic: automatic, BuildTime: e.buildTime, Rebuild: rebuild,
-		PicksFrom: j.Scenario.WindowStart, PicksTo: j.Scenario.WindowStart + j.Scenario.window(),
-	})
-	return outcomes, picks, errors.Join(err, e.err)
 }
 
 // estimates answers for the planner and the replay, who take functions that
@@ -268,37 +262,11 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 // starts are the window's starts in one arm, each with the cache that ECI would
 // pick for it at that time.
 func (j *Job) starts(ctx context.Context, arm string, p *plan.Plan) ([]simulate.Start, error) {
-	var picks []matcher.Pick
-	var err error
-	switch arm {
-	case simulate.ArmCold:
-		_, picks, err = j.replay(ctx, nil, false, nil)
-	case simulate.ArmAutomatic:
-		_, picks, err = j.replay(ctx, j.Scenario.Caches, true, nil)
-	case simulate.ArmCached:
-		planned := j.planned(p)
-		_, picks, err = j.replay(ctx, slices.Concat(j.Scenario.Caches, planned), true, func(id string) bool {
-			return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
-		})
-	default:
-		err = fmt.Errorf("no arm is called %q; there are cold, automatic and cached", arm)
-	}
+	played, err := j.replay(ctx, arm, p)
 	if err != nil {
 		return nil, err
 	}
-	return j.window(picks), nil
-}
-
-// planned are the plan's caches, as if they had been Ready for a while.
-func (j *Job) planned(p *plan.Plan) []matcher.Cache {
-	caches := make([]matcher.Cache, len(p.Caches))
-	for i, c := range p.Caches {
-		caches[i] = matcher.Cache{
-			ID: c.Name, Name: c.Name, Images: c.Images, SizeGiB: c.SizeGiB,
-			Status: matcher.StatusReady, CreationTime: j.Scenario.Now,
-		}
-	}
-	return caches
+	return j.window(played.picks), nil
 }
 
 func (j *Job) window(picks []matcher.Pick) []simulate.Start {
@@ -335,7 +303,7 @@ func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *re
 	s := j.Scenario
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
-		Inventory: j.Inventory, Workload: &j.Workload, Matches: m, Plan: p, Timeline: t,
+		Inventory: j.Inventory, Workload: &j.Workload, Matches: j.withPlanned(m, p), Plan: p, Timeline: t,
 		Profile: s.profileSummary(), Assumptions: j.assumptions(),
 	})
 }

@@ -73,6 +73,10 @@ type Matches struct {
 	// automatic ones that ECI makes by itself: the automatic baseline. Apps that
 	// did not start have none.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
+	// HitRates are what those starts find by day, and PlannedHitRates what they
+	// find with a plan's caches besides; absent without a plan.
+	HitRates        []HitRate `json:"hitRates,omitempty"`
+	PlannedHitRates []HitRate `json:"plannedHitRates,omitempty"`
 }
 
 // Match is which cache ECI would pick for one group, and what that saves.

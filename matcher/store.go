@@ -120,9 +120,7 @@ func (m *Matcher) NewStore(groups []Group, given []Cache, opt StoreOptions) *Sto
 
 // Advance lets time pass: builds end, retentions too.
 func (s *Store) Advance(at time.Duration) {
-	if at <= s.now {
-		return
-	}
+	at = max(at, s.now)
 	for len(s.due) > 0 && s.due[0].due <= at {
 		c := s.due[0]
 		s.now = max(s.now, c.due)

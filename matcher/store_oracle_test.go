@@ -85,6 +85,7 @@ func (n *naive) pass(at time.Duration) {
 		}
 		n.step(next)
 	}
+	n.step(at)
 }
 
 func (n *naive) step(at time.Duration) {
@@ -379,6 +380,13 @@ func TestStoreAgainstNaive(t *testing.T) {
 	inv, refs := storeWorld()
 	rapid.Check(t, func(t *rapid.T) {
 		p := randomPolicy(t)
+		for _, rule := range Rules() {
+			if len(rule.Values) > 1 && !rule.Matching {
+				if err := rule.set(&p, rapid.SampledFrom(rule.Values).Draw(t, rule.Key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 		p.AutomaticQuota, p.ManualQuota = rapid.IntRange(0, 3).Draw(t, "automatic quota"), rapid.IntRange(0, 3).Draw(t, "manual quota")
 		groups := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Group { return storeGroup(t, refs) }), 1, 4).Draw(t, "groups")
 		given := storeGiven(t, refs)
@@ -393,6 +401,7 @@ func TestStoreAgainstNaive(t *testing.T) {
 			at += time.Duration(rapid.SampledFrom([]int{0, 0, 1, 1, 2, 3, 24, 71, 72, 73, 168, 719, 720}).Draw(t, "hours")) * time.Hour
 			n.pass(at)
 			naiveEvent(t, n, s, groups, refs, at)
+			n.pass(at)
 			if diff := cmp.Diff(n.state(), stateOf(s, at)); diff != "" {
 				t.Fatalf("at %v, -naive +Store:\n%s", at, diff)
 			}

@@ -15,7 +15,7 @@ func baselineRows(m *matcher.Matches) []baselineRow {
 		row := baselineRow{app: o.App, starts: o.Starts}
 		for _, f := range o.Found {
 			switch {
-			case f.Images != nil && !f.Full:
+			case (f.Images != nil || f.Stale != nil) && !f.Full:
 				row.partly += f.Starts
 			case f.Automatic:
 				row.automatic += f.Starts

@@ -288,6 +288,11 @@ func shopMatches() *matcher.Matches {
 		{Starts: 50}, {Starts: 130, Automatic: true, Images: []string{"web:2.4.1"}, SizeGiB: 30, Full: true},
 		{Starts: 20, CacheID: "imc-2ze0web", Images: []string{"web:2.3.9"}, SizeGiB: 40},
 	}}}
+	for day := range 30 {
+		from := time.Duration(day) * 24 * time.Hour
+		m.HitRates = append(m.HitRates, matcher.HitRate{From: from, Starts: 200, Hits: 120 + day, Partials: 20, Misses: 60 - day, Ready: 4, Automatic: 3, Created: 1, Evicted: 1})
+		m.PlannedHitRates = append(m.PlannedHitRates, matcher.HitRate{From: from, Starts: 200, Hits: 190, Partials: 4, Misses: 6, Ready: 6, Automatic: 3, Expired: day % 2})
+	}
 	return m
 }
 

@@ -90,6 +90,8 @@ type view struct {
 	Matches  *table
 	Whys     []explanation
 	Baseline *table
+	HitRate  *figure
+	HitRates *table
 	Policies []fact
 
 	Sharing       []sharingView
@@ -145,6 +147,7 @@ func viewOf(r *Report) *view {
 		v.Matches = matchesTable(r.Matches)
 		v.Whys = explanationsOf(r.Matches)
 		v.Baseline = baselineTable(r.Matches)
+		v.HitRate, v.HitRates = hitRateFigure(r.Matches), hitRateTable(r.Matches)
 		v.Policies = policies(r.Matches)
 	}
 	if s := r.Sharing; s != nil {

@@ -95,12 +95,12 @@ func inputs() map[string]struct {
 		in     Input
 		charts int
 	}{
-		"build":    {shop(true), 5},
-		"nothing":  {shop(false), 4},
+		"build":    {shop(true), 6},
+		"nothing":  {shop(false), 5},
 		"timeline": {Input{Timeline: shopTimeline(true)}, 4},
 		"images":   {Input{Inventory: shopInventory()}, 0},
-		"matches":  {Input{Matches: shopMatches()}, 0},
-		"hostile":  {hostile(), 5},
+		"matches":  {Input{Matches: shopMatches()}, 1},
+		"hostile":  {hostile(), 6},
 		"crowd":    {crowd(), 4},
 		"empty":    {Input{}, 0},
 	}

@@ -26,6 +26,7 @@ func text(r *Report, opt Options) []byte {
 	p.matches(r.Matches)
 	p.explanations(r.Matches)
 	p.baseline(r.Matches)
+	p.hitRates(r.Matches)
 	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)
 	p.coverage(r.Coverage)
 	p.list("Assumed", r.Assumptions)

@@ -12,13 +12,15 @@ import (
 
 func newMatch(io *streams) *cobra.Command {
 	in, out, ask := &inputs{io: io}, &outputs{io: io}, &asks{}
+	var planFile string
 	cmd := &cobra.Command{
 		Use:   "match [IMAGE...]",
 		Short: "Which image cache ECI would pick, and why",
 		Long: `Match says which of the existing image caches ECI's automatic matching would
 pick for a container group of the images named, or for each app of a workload,
 why, and what is still pulled; and for a workload, what a month of its starts
-would find there and in the automatic caches that ECI makes by itself.
+would find there and in the automatic caches that ECI makes by itself, week by
+week; with --plan also in the caches of a plan.
 
 ECI documents the order (match degree, then size, then newest) and leaves much
 unsaid. Each such point is a policy: --list-policies lists them, --policy reads one
@@ -27,22 +29,28 @@ every cache in order with the keys that placed it and the layers it lacks.`,
 		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml --explain
   cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml --sensitivity
   cachebench match app:2 --init-image setup:1 --pull-policy Always --perfect-match --caches caches.yaml
+  cachebench match --scenario scenario.yaml --plan plan.json
   cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask) },
+		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask, planFile) },
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	ask.addFlags(cmd)
+	cmd.Flags().StringVar(&planFile, "plan", "", "also replay the starts with the caches of this saved plan `file`, rebuilt at releases")
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
 
-func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks) error {
+func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks, planFile string) error {
 	if ask.rules {
 		return out.write(reports.Policies(matcher.Rules(), reports.Options{Color: useColor(out.io.out)}))
 	}
 	if err := ask.check(cmd, images); err != nil {
+		return err
+	}
+	p, err := readPlan(planFile)
+	if err != nil {
 		return err
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
@@ -55,6 +63,11 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	m, merr := job.Match(cmd.Context())
 	if merr != nil {
 		return merr
+	}
+	if p != nil {
+		if m.PlannedHitRates, merr = job.HitRates(cmd.Context(), p); merr != nil {
+			return merr
+		}
 	}
 	report := reports.New(reports.Input{
 		Title: "Matches", Inventory: job.Inventory, Platform: job.Scenario.Platform, Matches: m, Coverage: &job.Coverage,

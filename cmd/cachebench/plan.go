@@ -84,3 +84,15 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	}
 	return err
 }
+
+// readPlan reads a saved plan; none when no file is named.
+func readPlan(file string) (*plan.Plan, error) {
+	if file == "" {
+		return nil, nil
+	}
+	data, err := readInput(file)
+	if err != nil {
+		return nil, err
+	}
+	return plan.Read(file, data)
+}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
-	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -44,15 +43,9 @@ automatic caches, and with the caches of a plan. A workload that is a trace
 }
 
 func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string) error {
-	var p *plan.Plan
-	if planFile != "" {
-		data, err := readInput(planFile)
-		if err != nil {
-			return err
-		}
-		if p, err = plan.Read(planFile, data); err != nil {
-			return err
-		}
+	p, err := readPlan(planFile)
+	if err != nil {
+		return err
 	}
 	if slices.Contains(in.file.Arms, simulate.ArmCached) && p == nil {
 		return usagef("arm cached needs a plan's caches: give --plan")

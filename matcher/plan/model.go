@@ -204,7 +204,7 @@ func (m *model) setBaseline(a *app, o *matcher.Outcome) error {
 }
 
 func (m *model) finding(a *app, f *matcher.Found, starts float64) (finding, error) {
-	if f.Images == nil {
+	if f.Images == nil && f.Stale == nil {
 		return finding{starts: starts, startup: a.cold}, nil
 	}
 	c := m.foundCache(f)

@@ -1,0 +1,113 @@
+package cachebench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// played is what a month of starts finds in one arm: by app, the window's starts
+// one by one, and by day.
+type played struct {
+	outcomes []matcher.Outcome
+	picks    []matcher.Pick
+	days     []matcher.HitRate
+}
+
+// playedKey is what a replay depends on besides the Job.
+type playedKey struct {
+	arm  string
+	plan *plan.Plan
+}
+
+// HitRates are what the month's starts find by day with the plan's caches beside
+// the existing and the automatic ones.
+func (j *Job) HitRates(ctx context.Context, p *plan.Plan) ([]matcher.HitRate, error) {
+	j.Scenario.progress("replaying a month of starts on the planned caches")
+	played, err := j.replay(ctx, simulate.ArmCached, p)
+	if err != nil {
+		return nil, err
+	}
+	return played.days, nil
+}
+
+// replay plays the month in an arm, once: the plan counts only in arm cached.
+func (j *Job) replay(ctx context.Context, arm string, p *plan.Plan) (*played, error) {
+	key := playedKey{arm: arm}
+	if arm == simulate.ArmCached {
+		key.plan = p
+	}
+	if known := j.played[key]; known != nil {
+		return known, nil
+	}
+	caches, opt, err := j.arm(arm, p)
+	if err != nil {
+		return nil, err
+	}
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, err
+	}
+	var r played
+	opt.BuildTime = e.buildTime
+	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
+	opt.To, opt.Day = workload.Month, func(d matcher.HitRate) { r.days = append(r.days, d) }
+	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, j.events(), opt)
+	if err := errors.Join(err, e.err); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(r.days, func(d matcher.HitRate) bool { return d.Starts > 0 }) {
+		r.days = nil
+	}
+	if j.played == nil {
+		j.played = make(map[playedKey]*played)
+	}
+	j.played[key] = &r
+	return &r, nil
+}
+
+// withPlanned adds to the matches what the month's starts find with the plan's
+// caches, where Simulate replayed that.
+func (j *Job) withPlanned(m *matcher.Matches, p *plan.Plan) *matcher.Matches {
+	known := j.played[playedKey{simulate.ArmCached, p}]
+	if m == nil || p == nil || known == nil {
+		return m
+	}
+	with := *m
+	with.PlannedHitRates = known.days
+	return &with
+}
+
+// arm says which caches there are in an arm, and how they live.
+func (j *Job) arm(arm string, p *plan.Plan) ([]matcher.Cache, matcher.ReplayOptions, error) {
+	switch arm {
+	case simulate.ArmCold:
+		return nil, matcher.ReplayOptions{}, nil
+	case simulate.ArmAutomatic:
+		return j.Scenario.Caches, matcher.ReplayOptions{Automatic: true}, nil
+	case simulate.ArmCached:
+		planned := j.planned(p)
+		return slices.Concat(j.Scenario.Caches, planned), matcher.ReplayOptions{Automatic: true, Rebuild: func(id string) bool {
+			return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
+		}}, nil
+	}
+	return nil, matcher.ReplayOptions{}, fmt.Errorf("no arm is called %q; there are cold, automatic and cached", arm)
+}
+
+// planned are the plan's caches, as if they had been Ready for a while.
+func (j *Job) planned(p *plan.Plan) []matcher.Cache {
+	caches := make([]matcher.Cache, len(p.Caches))
+	for i, c := range p.Caches {
+		caches[i] = matcher.Cache{
+			ID: c.Name, Name: c.Name, Images: c.Images, SizeGiB: c.SizeGiB,
+			Status: matcher.StatusReady, CreationTime: j.Scenario.Now,
+		}
+	}
+	return caches
+}
