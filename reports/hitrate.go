@@ -66,10 +66,10 @@ func (r *hitRateRow) share(starts int) string {
 }
 
 func hitRateHeads() []string {
-	return []string{"arm", "days", ">starts", ">hit", ">partial", ">miss", ">caches ready", ">automatic", ">made", ">expired", ">evicted"}
+	return []string{"arm", "days", ">starts", ">hit", ">partial", ">miss", ">ready", ">automatic", ">made", ">expired", ">evicted"}
 }
 
-const hitRateNote = "hit: every unpacked layer present; ready and automatic: at the end; made, expired and evicted: in these days"
+const hitRateNote = "hit: every unpacked layer present; ready caches and automatic ones: at the end; made, expired, evicted: in these days"
 
 // hitRates prints what starts find as caches come and go.
 func (p *printer) hitRates(m *matcher.Matches) {
