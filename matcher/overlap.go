@@ -99,10 +99,6 @@ func (m *Matcher) Held(c *Cache, pullPolicy string) []int {
 	return m.Finds(Group{Images: c.Images, PullPolicy: pullPolicy}, c)
 }
 
-// byLayers says whether a cache that holds none of a group's repositories may
-// matter to it.
-func (m *Matcher) byLayers() bool { return m.policy.Threshold == thresholdLayer }
-
 func (m *Matcher) images(references []string) []int {
 	var images []int
 	for _, ref := range references {

@@ -107,7 +107,7 @@ func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOption
 	r := &replay{opt: opt, outcomes: make([]outcomeCount, len(apps))}
 	for i := range apps {
 		groups[i] = GroupOf(&apps[i])
-		r.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int)}
+		r.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int), same: make(map[string]int)}
 	}
 	r.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic})
 	r.days = days{store: r.store, tell: opt.Day, from: opt.From}
@@ -149,8 +149,9 @@ type outcomeCount struct {
 	app             string
 	starts, nothing int
 	found           []Found
-	// known are the positions in found.
+	// known and same are the positions in found, by shape and by all there is.
 	known map[foundKey]int
+	same  map[string]int
 }
 
 // foundKey is what distinguishes most findings; automatic caches have no ID here.
@@ -177,12 +178,15 @@ func (o *outcomeCount) count(s *Served) {
 	o.found[i].Starts++
 }
 
-// position is where in found f is, which is added where it is not.
+// position is where in found f is, which is added where it is not. Caches of
+// several shapes may be the same to an app.
 func (o *outcomeCount) position(f *Found) int {
-	i := slices.IndexFunc(o.found, func(g Found) bool { return g.same(f) })
-	if i < 0 {
+	key := fmt.Sprintf("%s\n\n%s\n\n%s %v %v %v", joined(f.Images), joined(f.Stale), f.CacheID, f.SizeGiB, f.Automatic, f.Full)
+	i, ok := o.same[key]
+	if !ok {
+		i = len(o.found)
+		o.same[key] = i
 		o.found = append(o.found, *f)
-		i = len(o.found) - 1
 	}
 	return i
 }
@@ -193,9 +197,4 @@ func (o *outcomeCount) outcome() Outcome {
 		found = slices.Insert(found, 0, Found{Starts: o.nothing})
 	}
 	return Outcome{App: o.app, Starts: o.starts, Found: found}
-}
-
-func (f *Found) same(g *Found) bool {
-	return f.CacheID == g.CacheID && f.Automatic == g.Automatic && f.SizeGiB == g.SizeGiB && f.Full == g.Full &&
-		slices.Equal(f.Images, g.Images) && slices.Equal(f.Stale, g.Stale)
 }

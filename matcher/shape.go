@@ -34,11 +34,11 @@ type shape struct {
 	states []staleness
 }
 
-// shelf is the shapes that a group may find there. changes counts how often
-// another cache became the newest of one.
+// shelf is the shapes that a group may find there. changes lists those of which
+// another cache became the newest, or none was left, as it happened.
 type shelf struct {
 	shapes  []int
-	changes int
+	changes []int32
 }
 
 // asker is a group with its last pick, and what it finds in each shape.
@@ -47,8 +47,11 @@ type asker struct {
 	images  []string
 	making  makingKey
 	shelves []*shelf
-	// picked is the shape that was picked when the shelves had changed that often.
-	picked, changes int
+	// picked is the shape that was picked when the shelves had seen that many
+	// changes; known is false before the first pick.
+	picked int
+	seen   []int
+	known  bool
 	// rank are the positions of shapes in found, plus 1; 0 is unknown.
 	rank  []int32
 	found []finds
@@ -74,12 +77,13 @@ func (t *shapes) asker(g Group) asker {
 	m := t.picker.m
 	q := m.ask(g)
 	images := slices.Concat(g.InitImages, g.Images)
-	a := asker{query: &q, images: images, making: makingKey{joined(images), AutomaticCacheGiB + g.ExtraStorageGiB}, picked: -1, changes: -1}
+	a := asker{query: &q, images: images, making: makingKey{joined(images), AutomaticCacheGiB + g.ExtraStorageGiB}, picked: -1}
 	for i := range q.wanted {
 		if on := t.shelf(q.wanted[i].repository); !slices.Contains(a.shelves, on) {
 			a.shelves = append(a.shelves, on)
 		}
 	}
+	a.seen = make([]int, len(a.shelves))
 	return a
 }
 
@@ -103,32 +107,63 @@ func (t *shapes) newest(shape int) *stored {
 }
 
 // pick is the shape whose newest cache automatic matching picks for the group, or
-// -1. While nothing changes on the group's shelves, it is the last one.
+// -1. As long as the shape last picked did not change, only those that did since
+// then can come before it.
 func (t *shapes) pick(a *asker) int {
-	changes := 0
-	for _, on := range a.shelves {
-		changes += on.changes
+	shapes, changes := 0, 0
+	for i, on := range a.shelves {
+		shapes += len(on.shapes)
+		changes += len(on.changes) - a.seen[i]
 	}
-	if changes == a.changes {
+	switch {
+	case a.known && changes == 0:
 		return a.picked
-	}
-	a.changes, a.picked = changes, -1
-	var best *rival
-	for _, on := range a.shelves {
-		for _, shape := range on.shapes {
-			r := &t.ranked(a, shape).rival
-			if r.refusal != qualified {
-				continue
+	case !a.known || changes > shapes || a.lost():
+		a.picked = -1
+		for _, on := range a.shelves {
+			for _, shape := range on.shapes {
+				t.consider(a, shape)
 			}
-			if best != nil {
-				if order, _ := t.picker.compare(r, best); order >= 0 {
-					continue
-				}
+		}
+	default:
+		for i, on := range a.shelves {
+			for _, shape := range on.changes[a.seen[i]:] {
+				t.consider(a, int(shape))
 			}
-			best, a.picked = r, shape
 		}
 	}
+	for i, on := range a.shelves {
+		a.seen[i] = len(on.changes)
+	}
+	a.known = true
 	return a.picked
+}
+
+// lost says whether the shape last picked changed since.
+func (a *asker) lost() bool {
+	for i, on := range a.shelves {
+		if slices.Contains(on.changes[a.seen[i]:], int32(a.picked)) {
+			return true
+		}
+	}
+	return false
+}
+
+// consider picks a shape if it comes before the one picked so far.
+func (t *shapes) consider(a *asker, shape int) {
+	if len(t.all[shape].caches) == 0 {
+		return
+	}
+	r := &t.ranked(a, shape).rival
+	if r.refusal != qualified {
+		return
+	}
+	if a.picked >= 0 {
+		if order, _ := t.picker.compare(r, &t.ranked(a, a.picked).rival); order >= 0 {
+			return
+		}
+	}
+	a.picked = shape
 }
 
 // ranked is what places a shape for a group.
@@ -236,7 +271,7 @@ func (t *shapes) changed(shape int, newest bool) {
 		t.picker.caches[shape].ID, t.picker.caches[shape].CreationTime = c.cache.ID, c.cache.CreationTime
 	}
 	for _, on := range s.shelves {
-		on.changes++
+		on.changes = append(on.changes, int32(shape))
 	}
 }
 

@@ -48,7 +48,9 @@ type App struct {
 	PullPolicy string `json:"pullPolicy,omitempty" document:"enum=Always|IfNotPresent|Never"`
 	// ExtraStorageGiB is ephemeral storage asked for above the free part.
 	ExtraStorageGiB float64 `json:"extraStorageGiB,omitempty"`
-	// ReleasesPerMonth is how often the first image is replaced in 30 days.
+	// ReleasesPerMonth is how often the first image is replaced in 30 days: by one
+	// with a new tag, which stands under the same reference here; where the tag is
+	// latest, that tag moves.
 	ReleasesPerMonth float64 `json:"releasesPerMonth,omitempty"`
 	// ReleaseNewBytesFraction is the share of the first image's bytes that a
 	// release replaces; nil when unknown.
