@@ -52,7 +52,8 @@ type asker struct {
 	picked int
 	seen   []int
 	known  bool
-	// rank are the positions of shapes in found, plus 1; 0 is unknown.
+	// rank are the positions of shapes in found, plus 1; 0 is unknown, and those
+	// that do not qualify are negative.
 	rank  []int32
 	found []finds
 }
@@ -128,7 +129,9 @@ func (t *shapes) pick(a *asker) int {
 	default:
 		for i, on := range a.shelves {
 			for _, shape := range on.changes[a.seen[i]:] {
-				t.consider(a, int(shape))
+				if len(t.all[shape].caches) > 0 {
+					t.consider(a, int(shape))
+				}
 			}
 		}
 	}
@@ -151,7 +154,7 @@ func (a *asker) lost() bool {
 
 // consider picks a shape if it comes before the one picked so far.
 func (t *shapes) consider(a *asker, shape int) {
-	if len(t.all[shape].caches) == 0 {
+	if shape < len(a.rank) && a.rank[shape] < 0 {
 		return
 	}
 	r := &t.ranked(a, shape).rival
@@ -178,8 +181,11 @@ func (t *shapes) ranked(a *asker, shape int) *finds {
 		}
 		a.found = append(a.found, f)
 		a.rank[shape] = int32(len(a.found))
+		if f.rival.refusal != qualified {
+			a.rank[shape] = -a.rank[shape]
+		}
 	}
-	return &a.found[a.rank[shape]-1]
+	return &a.found[max(a.rank[shape], -a.rank[shape])-1]
 }
 
 // finds is what a start of the group finds in the caches of a shape.
