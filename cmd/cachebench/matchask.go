@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,15 @@ func (a *asks) apply(s *cachebench.Scenario, images []string) {
 	if len(images) > 0 {
 		g := &a.group
 		s.Workload = &workload.Workload{Apps: []workload.App{{
-			Name: images[0], Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
+			Name: groupName(images), Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
 		}}}
 	}
+}
+
+// groupName names the group of the images on the command line.
+func groupName(images []string) string {
+	if len(images) == 1 {
+		return images[0]
+	}
+	return fmt.Sprintf("%s and %d more", images[0], len(images)-1)
 }
