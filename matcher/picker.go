@@ -17,7 +17,8 @@ type Picker struct {
 	// tagged, pinned and repository hold the caches, in order, of each tag, each
 	// digest and each repository, by number.
 	tagged, pinned, repository [][]int32
-	// seen marks the caches that a query has met.
+	// met are the caches that a query has met, seen marks them.
+	met   []int32
 	seen  []uint32
 	query uint32
 }
@@ -127,7 +128,11 @@ func (p *Picker) Pick(query *Query) int {
 func (p *Picker) Order(g Group) []int {
 	q := p.m.ask(g)
 	var rivals []rival
-	p.meetAll(&q, func(r *rival) { rivals = append(rivals, *r) })
+	for _, i := range p.meet(&q) {
+		if r := p.rival(&q, int(i)); r.refusal == qualified {
+			rivals = append(rivals, r)
+		}
+	}
 	if p.m.policy.Ties != tiesID {
 		for i := range rivals {
 			p.countMatched(&q, &rivals[i])
@@ -146,61 +151,51 @@ func (p *Picker) Order(g Group) []int {
 
 // pick is the first of the caches that qualify.
 func (p *Picker) pick(q *query) (best rival, ok bool) {
-	p.meetAll(q, func(r *rival) {
-		if !ok || p.before(q, r, &best) {
-			best, ok = *r, true
+	for _, i := range p.meet(q) {
+		r := p.rival(q, int(i))
+		if r.refusal == qualified && (!ok || p.before(q, &r, &best)) {
+			best, ok = r, true
 		}
-	})
+	}
 	return best, ok
 }
 
-// meetAll calls meet with each cache that qualifies. Only those can that hold one
-// of the images by name, unless a shared layer is enough.
-func (p *Picker) meetAll(q *query, meet func(*rival)) {
+// meet returns the caches that can qualify: those that hold one of the images by
+// name; all where a shared layer is enough. They are good until the next call.
+func (p *Picker) meet(q *query) []int32 {
+	p.met = p.met[:0]
 	if q.group.NoMatching || q.group.Job {
-		return
+		return nil
 	}
 	if p.m.policy.Threshold == thresholdLayer {
-		for i := range p.caches {
-			p.meet(q, i, meet)
-		}
-		return
+		return p.all()
 	}
-	p.nextQuery()
-	for k := range q.counted {
-		w := &q.counted[k]
-		if w.tag != 0 && int(w.tag) < len(p.tagged) {
-			p.meetNew(q, p.tagged[w.tag], meet)
-		}
-		for _, d := range w.digests {
-			if int(d) < len(p.pinned) {
-				p.meetNew(q, p.pinned[d], meet)
-			}
-		}
-	}
-}
-
-func (p *Picker) nextQuery() {
 	p.query++
 	if p.query == 0 {
 		clear(p.seen)
 		p.query = 1
 	}
+	for k := range q.counted {
+		w := &q.counted[k]
+		if w.tag != 0 && int(w.tag) < len(p.tagged) {
+			p.meetNew(p.tagged[w.tag])
+		}
+		for _, d := range w.digests {
+			if int(d) < len(p.pinned) {
+				p.meetNew(p.pinned[d])
+			}
+		}
+	}
+	return p.met
 }
 
-// meetNew meets the caches that the query has not met yet.
-func (p *Picker) meetNew(q *query, caches []int32, meet func(*rival)) {
+// meetNew adds the caches that the query has not met yet.
+func (p *Picker) meetNew(caches []int32) {
 	for _, i := range caches {
 		if p.seen[i] != p.query {
 			p.seen[i] = p.query
-			p.meet(q, int(i), meet)
+			p.met = append(p.met, i)
 		}
-	}
-}
-
-func (p *Picker) meet(q *query, i int, meet func(*rival)) {
-	if r := p.rival(q, i); r.refusal == qualified {
-		meet(&r)
 	}
 }
 
