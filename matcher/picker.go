@@ -127,24 +127,12 @@ func (p *Picker) Pick(query *Query) int {
 // the first is picked, the second would be without it, and so on.
 func (p *Picker) Order(g Group) []int {
 	q := p.m.ask(g)
-	var rivals []rival
-	for _, i := range p.meet(&q) {
-		if r := p.rival(&q, int(i)); r.refusal == qualified {
-			rivals = append(rivals, r)
+	met := p.meet(&q)
+	var order []int
+	for _, r := range p.ranked(&q, met, len(met)) {
+		if r.refusal == qualified {
+			order = append(order, r.cache)
 		}
-	}
-	if p.m.policy.Ties != tiesID {
-		for i := range rivals {
-			p.countMatched(&q, &rivals[i])
-		}
-	}
-	slices.SortFunc(rivals, func(x, y rival) int {
-		order, _ := p.compare(&x, &y)
-		return order
-	})
-	order := make([]int, len(rivals))
-	for i := range rivals {
-		order[i] = rivals[i].cache
 	}
 	return order
 }
@@ -199,31 +187,33 @@ func (p *Picker) meetNew(caches []int32) {
 	}
 }
 
-// before says whether x comes before y. Matched bytes, which only the tie rule
-// compares, are counted when it comes to that.
+// before says whether x comes before y.
 func (p *Picker) before(q *query, x, y *rival) bool {
-	order, key := p.compare(x, y)
-	if key == keyTie && p.m.policy.Ties != tiesID {
-		p.countMatched(q, x)
-		p.countMatched(q, y)
-		order = p.compareTie(x, y)
-	}
+	order, _ := p.compare(q, x, y)
 	return order < 0
 }
 
-// ranked are the caches at the positions given in ECI's order.
-func (p *Picker) ranked(q *query, positions []int32) []rival {
-	rivals := make([]rival, len(positions))
-	for k, i := range positions {
-		rivals[k] = p.rival(q, int(i))
-		p.countLayers(q, &rivals[k])
-		p.countMatched(q, &rivals[k])
+// ranked are the first of the caches at the positions given, in ECI's order.
+func (p *Picker) ranked(q *query, positions []int32, most int) []rival {
+	rivals := make([]rival, 0, min(2*most, len(positions)))
+	order := func(x, y rival) int {
+		c, _ := p.compare(q, &x, &y)
+		return c
 	}
-	slices.SortFunc(rivals, func(x, y rival) int {
-		order, _ := p.compare(&x, &y)
-		return order
-	})
-	return rivals
+	bounded := false
+	for _, i := range positions {
+		r := p.rival(q, int(i))
+		if bounded && p.before(q, &rivals[most-1], &r) {
+			continue
+		}
+		rivals = append(rivals, r)
+		if len(rivals) == 2*most {
+			slices.SortFunc(rivals, order)
+			rivals, bounded = rivals[:most], true
+		}
+	}
+	slices.SortFunc(rivals, order)
+	return rivals[:min(most, len(rivals))]
 }
 
 // related are the caches that hold an image of one of the group's repositories,
@@ -260,7 +250,7 @@ func (p *Picker) candidates(q *query, rivals []rival, explain bool) []Candidate 
 			candidates[i] = p.candidate(q, &rivals[i])
 		}
 		if i > 0 {
-			_, candidates[i].PlacedBy = p.compare(&rivals[i-1], &rivals[i])
+			_, candidates[i].PlacedBy = p.compare(q, &rivals[i-1], &rivals[i])
 		}
 	}
 	return candidates
@@ -272,5 +262,5 @@ func (p *Picker) candidates(q *query, rivals []rival, explain bool) []Candidate 
 func (m *Matcher) Rank(g Group, caches []Cache) []Candidate {
 	p := m.compared(caches)
 	q := m.ask(g)
-	return p.candidates(&q, p.ranked(&q, p.all()), false)
+	return p.candidates(&q, p.ranked(&q, p.all(), len(caches)), false)
 }
