@@ -89,6 +89,8 @@ type view struct {
 
 	Matches  *table
 	Whys     []explanation
+	Creation []*table
+	NewCache []string
 	Baseline *table
 	Policies []fact
 
@@ -136,6 +138,9 @@ func viewOf(r *Report) *view {
 		Numbers:     numbersTable(r.Sources),
 		Parameters:  parametersTable(r.Profile),
 		Basis:       r.Profile.Basis,
+	}
+	if r.Creation != nil {
+		v.Creation, v.NewCache = creationTables(r.Creation), creationSentences(r.Creation)
 	}
 	v.addPlan(r)
 	v.addStartups(r)

@@ -35,6 +35,9 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 		}
 		add("money", simulate.Estimated, from)
 	}
+	if r.Creation != nil {
+		add("times and costs of creation", simulate.Estimated, "pulls one after another and a snapshot"+onProfile(r)+"; unit prices of "+r.Provenance.PriceDate)
+	}
 	if r.Matches != nil {
 		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named")
 	}

@@ -25,6 +25,7 @@ func text(r *Report, opt Options) []byte {
 	p.existing(r.Plan)
 	p.matches(r.Matches)
 	p.explanations(r.Matches)
+	p.creation(r.Creation)
 	p.baseline(r.Matches)
 	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)
 	p.coverage(r.Coverage)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -11,7 +13,7 @@ import (
 )
 
 func newMatch(io *streams) *cobra.Command {
-	in, out, ask := &inputs{io: io}, &outputs{io: io}, &asks{}
+	in, out, ask, creation := &inputs{io: io}, &outputs{io: io}, &asks{}, &creations{}
 	cmd := &cobra.Command{
 		Use:   "match [IMAGE...]",
 		Short: "Which image cache ECI would pick, and why",
@@ -23,26 +25,33 @@ would find there and in the automatic caches that ECI makes by itself.
 ECI documents the order (match degree, then size, then newest) and leaves much
 unsaid. Each such point is a policy: --list-policies lists them, --policy reads one
 otherwise, --sensitivity says whether that would change the choice. --explain lists
-every cache in order with the keys that placed it and the layers it lacks.`,
+every cache in order with the keys that placed it and the layers it lacks.
+
+--create asks another question: a new cache of these images is to be created; which
+existing cache would ECI reuse layers from (AutoMatchImageCache), what is not
+downloaded again, how long does it take, with and without reuse and Flash, and do the
+images fit?`,
 		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml --explain
   cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml --sensitivity
   cachebench match app:2 --init-image setup:1 --pull-policy Always --perfect-match --caches caches.yaml
+  cachebench match app:2 sidecar:1 --create --caches caches.yaml
   cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask) },
+		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask, creation) },
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	ask.addFlags(cmd)
+	creation.addFlags(cmd)
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
 
-func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks) error {
+func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks, creation *creations) error {
 	if ask.rules {
 		return out.write(reports.Policies(matcher.Rules(), reports.Options{Color: useColor(out.io.out)}))
 	}
-	if err := ask.check(cmd, images); err != nil {
+	if err := errors.Join(ask.check(cmd, images), creation.check(cmd)); err != nil {
 		return err
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
@@ -51,6 +60,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	})
 	if job == nil {
 		return err
+	}
+	if creation.create {
+		return errors.Join(err, creation.write(job, out))
 	}
 	m, merr := job.Match(cmd.Context())
 	if merr != nil {
