@@ -91,6 +91,7 @@ type view struct {
 	Whys     []explanation
 	Creation []*table
 	NewCache []string
+	Best     *table
 	Baseline *table
 	Policies []fact
 
@@ -142,6 +143,7 @@ func viewOf(r *Report) *view {
 	if r.Creation != nil {
 		v.Creation, v.NewCache = creationTables(r.Creation), creationSentences(r.Creation)
 	}
+	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
 	v.addStartups(r)
 	v.addApps(r)

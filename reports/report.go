@@ -52,6 +52,8 @@ type Report struct {
 	// Plan, Matches and Sharing are absent when that stage did not run.
 	Plan    *plan.Plan       `json:"plan,omitempty"`
 	Matches *matcher.Matches `json:"matches,omitempty"`
+	// BestCaches are what the caches hold of each image by itself.
+	BestCaches *matcher.BestCaches `json:"bestCaches,omitempty"`
 	// Creation is what creating an image cache comes to.
 	Creation *matcher.Creation `json:"creation,omitempty"`
 	Sharing *layers.Sharing  `json:"sharing,omitempty"`
@@ -98,6 +100,7 @@ type Input struct {
 	Workload     *workload.Workload
 	Matches      *matcher.Matches
 	Creation     *matcher.Creation
+	BestCaches   *matcher.BestCaches
 	Plan         *plan.Plan
 	Timeline     *simulate.Timeline
 	Profile      Profile
@@ -121,6 +124,7 @@ func New(in Input) *Report {
 		Plan:       in.Plan,
 		Matches:    in.Matches,
 		Creation:   in.Creation,
+		BestCaches: in.BestCaches,
 		Profile:    in.Profile,
 	}
 	if isZero(r.Provenance) {

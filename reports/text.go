@@ -26,6 +26,7 @@ func text(r *Report, opt Options) []byte {
 	p.matches(r.Matches)
 	p.explanations(r.Matches)
 	p.creation(r.Creation)
+	p.bestCaches(r.BestCaches)
 	p.baseline(r.Matches)
 	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)
 	p.coverage(r.Coverage)

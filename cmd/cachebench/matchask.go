@@ -17,6 +17,7 @@ type asks struct {
 	explain     bool
 	sensitivity bool
 	rules       bool
+	each        bool
 }
 
 // groupFlags describe the group of the images named; a workload's apps say these
@@ -27,6 +28,7 @@ func (a *asks) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&a.explain, "explain", false, "list every cache in order with the keys that placed it and the layers it lacks")
 	f.BoolVar(&a.sensitivity, "sensitivity", false, "say whether another reading of an undocumented rule would change the choice")
+	f.BoolVar(&a.each, "each", false, "say instead, for each image by itself, which cache shares most bytes with it")
 	f.BoolVar(&a.rules, "list-policies", false, "list the undocumented rules with their readings and the reason of each default, and do nothing else")
 	f.StringVar(&a.group.CacheID, "cache-id", "", "ask for the cache with this `ID` explicitly (ImageSnapshotId)")
 	f.StringVar(&a.group.Region, "region", "", "`region` of the container group; only caches of it match")
