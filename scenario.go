@@ -274,6 +274,13 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 	return j, nil
 }
 
+// BestCaches says, for each image of the Inventory on the scenario's platform,
+// which of its caches shares most bytes with it.
+func (s *Scenario) BestCaches(inv *layers.Inventory) *matcher.BestCaches {
+	s.progress("comparing %d images with %d caches", len(inv.Images), len(s.Caches))
+	return matcher.New(inv, s.platform(), s.Now, s.policy()).BestCaches(s.Caches)
+}
+
 // eventsPerMonth counts starts and releases, and names the app with most.
 func eventsPerMonth(w *workload.Workload) (all float64, most string) {
 	var largest float64

@@ -25,7 +25,7 @@ func TestSchemas(t *testing.T) {
 	}
 	kinds := map[string]any{
 		layers.InventoryKind: layers.Inventory{}, workload.Kind: workload.Workload{}, matcher.CachesKind: matcher.Caches{},
-		matcher.MatchesKind: matcher.Matches{}, simulate.ProfileKind: simulate.Profile{}, cost.Kind: cost.Book{},
+		matcher.MatchesKind: matcher.Matches{}, matcher.CreationKind: matcher.Creation{}, matcher.BestCachesKind: matcher.BestCaches{}, simulate.ProfileKind: simulate.Profile{}, cost.Kind: cost.Book{},
 		plan.Kind: plan.Plan{}, simulate.TimelineKind: simulate.Timeline{}, reports.Kind: reports.Report{},
 		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{},
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},

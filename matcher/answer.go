@@ -41,14 +41,14 @@ func (p *Picker) Explain(g Group) Match {
 const maxCandidates = 20
 
 func (p *Picker) match(q *query, positions []int32, explain bool) Match {
-	ranked := p.ranked(q, positions)
-	listed := ranked
-	if !explain {
-		listed = ranked[:min(maxCandidates, len(ranked))]
+	most := maxCandidates
+	if explain {
+		most = len(positions)
 	}
+	ranked := p.ranked(q, positions, most)
 	match := Match{
-		App: q.group.Name, Hit: Miss, Candidates: p.candidates(q, listed, explain),
-		MoreCandidates: len(ranked) - len(listed), OtherCaches: len(p.caches) - len(positions),
+		App: q.group.Name, Hit: Miss, Candidates: p.candidates(q, ranked, explain),
+		MoreCandidates: len(positions) - len(ranked), OtherCaches: len(p.caches) - len(positions),
 	}
 	picked := p.chosen(q, ranked, &match)
 	var held []heldImage

@@ -92,15 +92,15 @@ type rival struct {
 	repositories int
 	fullByLayers int
 	distanceGiB  float64
-	// matchedBytes and layerFraction are counted only where the policies compare
-	// them, or a Candidate shows them.
+	// matchedBytes and layerFraction are counted only where a comparison comes to
+	// them, or a Candidate shows them; matchedBytes is -1 until then.
 	matchedBytes  int64
 	layerFraction float64
 }
 
 // compare orders by qualified, match degree, kind, size, newest, and the tie
 // rule, and returns the key that decides.
-func (p *Picker) compare(x, y *rival) (order int, key string) {
+func (p *Picker) compare(q *query, x, y *rival) (order int, key string) {
 	a, b := &p.caches[x.cache], &p.caches[y.cache]
 	if c := cmp.Compare(min(x.refusal, 1), min(y.refusal, 1)); c != 0 {
 		return c, keyQualified
@@ -117,7 +117,7 @@ func (p *Picker) compare(x, y *rival) (order int, key string) {
 	if c := b.CreationTime.Compare(a.CreationTime); c != 0 {
 		return c, keyCreation
 	}
-	return p.compareTie(x, y), keyTie
+	return p.compareTie(q, x, y), keyTie
 }
 
 func (p *Picker) compareDegree(x, y *rival) int {
@@ -149,15 +149,17 @@ func (p *Picker) compareSize(x, y *rival) int {
 
 // compareTie is the tie rule of eci §6 #6 in the policy's order; the ID, and
 // where that is the same the position, is always last, so that an answer repeats.
-func (p *Picker) compareTie(x, y *rival) int {
+func (p *Picker) compareTie(q *query, x, y *rival) int {
 	a, b := &p.caches[x.cache], &p.caches[y.cache]
-	matched, smaller := cmp.Compare(y.matchedBytes, x.matchedBytes), cmp.Compare(a.SizeGiB, b.SizeGiB)
 	last := cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(x.cache, y.cache))
-	switch p.m.policy.Ties {
-	case tiesSmaller:
-		return cmp.Or(smaller, matched, last)
-	case tiesID:
+	if p.m.policy.Ties == tiesID {
 		return last
+	}
+	p.countMatched(q, x)
+	p.countMatched(q, y)
+	matched, smaller := cmp.Compare(y.matchedBytes, x.matchedBytes), cmp.Compare(a.SizeGiB, b.SizeGiB)
+	if p.m.policy.Ties == tiesSmaller {
+		return cmp.Or(smaller, matched, last)
 	}
 	return cmp.Or(matched, smaller, last)
 }
@@ -165,7 +167,7 @@ func (p *Picker) compareTie(x, y *rival) int {
 // rival counts what the keys of the cache at position i are for the query. The
 // keys that need layers are left out unless a policy compares them.
 func (p *Picker) rival(q *query, i int) rival {
-	r := rival{cache: i, distanceGiB: math.Abs(p.caches[i].SizeGiB - q.storageGiB)}
+	r := rival{cache: i, distanceGiB: math.Abs(p.caches[i].SizeGiB - q.storageGiB), matchedBytes: -1}
 	held := p.held[i]
 	for k := range q.counted {
 		switch best, _ := p.agreement(&q.counted[k], held); best {
@@ -196,8 +198,11 @@ func (p *Picker) agreement(w *wantedImage, held []heldImage) (best, which int) {
 	return best, which
 }
 
-// countMatched counts the distinct layers of the fully matched images.
+// countMatched counts the distinct layers of the fully matched images, once.
 func (p *Picker) countMatched(q *query, r *rival) {
+	if r.matchedBytes >= 0 {
+		return
+	}
 	r.matchedBytes = 0
 	s := &p.m.scratch
 	s.begin(p.m)

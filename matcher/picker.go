@@ -17,7 +17,8 @@ type Picker struct {
 	// tagged, pinned and repository hold the caches, in order, of each tag, each
 	// digest and each repository, by number.
 	tagged, pinned, repository [][]int32
-	// seen marks the caches that a query has met.
+	// met are the caches that a query has met, seen marks them.
+	met   []int32
 	seen  []uint32
 	query uint32
 }
@@ -126,109 +127,93 @@ func (p *Picker) Pick(query *Query) int {
 // the first is picked, the second would be without it, and so on.
 func (p *Picker) Order(g Group) []int {
 	q := p.m.ask(g)
-	var rivals []rival
-	p.meetAll(&q, func(r *rival) { rivals = append(rivals, *r) })
-	if p.m.policy.Ties != tiesID {
-		for i := range rivals {
-			p.countMatched(&q, &rivals[i])
+	met := p.meet(&q)
+	var order []int
+	for _, r := range p.ranked(&q, met, len(met)) {
+		if r.refusal == qualified {
+			order = append(order, r.cache)
 		}
-	}
-	slices.SortFunc(rivals, func(x, y rival) int {
-		order, _ := p.compare(&x, &y)
-		return order
-	})
-	order := make([]int, len(rivals))
-	for i := range rivals {
-		order[i] = rivals[i].cache
 	}
 	return order
 }
 
 // pick is the first of the caches that qualify.
 func (p *Picker) pick(q *query) (best rival, ok bool) {
-	p.meetAll(q, func(r *rival) {
-		if !ok || p.before(q, r, &best) {
-			best, ok = *r, true
+	for _, i := range p.meet(q) {
+		r := p.rival(q, int(i))
+		if r.refusal == qualified && (!ok || p.before(q, &r, &best)) {
+			best, ok = r, true
 		}
-	})
+	}
 	return best, ok
 }
 
-// meetAll calls meet with each cache that qualifies. Only those can that hold one
-// of the images by name, unless a shared layer is enough.
-func (p *Picker) meetAll(q *query, meet func(*rival)) {
+// meet returns the caches that can qualify: those that hold one of the images by
+// name; all where a shared layer is enough. They are good until the next call.
+func (p *Picker) meet(q *query) []int32 {
+	p.met = p.met[:0]
 	if q.group.NoMatching || q.group.Job {
-		return
+		return nil
 	}
 	if p.m.policy.Threshold == thresholdLayer {
-		for i := range p.caches {
-			p.meet(q, i, meet)
-		}
-		return
+		return p.all()
 	}
-	p.nextQuery()
-	for k := range q.counted {
-		w := &q.counted[k]
-		if w.tag != 0 && int(w.tag) < len(p.tagged) {
-			p.meetNew(q, p.tagged[w.tag], meet)
-		}
-		for _, d := range w.digests {
-			if int(d) < len(p.pinned) {
-				p.meetNew(q, p.pinned[d], meet)
-			}
-		}
-	}
-}
-
-func (p *Picker) nextQuery() {
 	p.query++
 	if p.query == 0 {
 		clear(p.seen)
 		p.query = 1
 	}
+	for k := range q.counted {
+		w := &q.counted[k]
+		if w.tag != 0 && int(w.tag) < len(p.tagged) {
+			p.meetNew(p.tagged[w.tag])
+		}
+		for _, d := range w.digests {
+			if int(d) < len(p.pinned) {
+				p.meetNew(p.pinned[d])
+			}
+		}
+	}
+	return p.met
 }
 
-// meetNew meets the caches that the query has not met yet.
-func (p *Picker) meetNew(q *query, caches []int32, meet func(*rival)) {
+// meetNew adds the caches that the query has not met yet.
+func (p *Picker) meetNew(caches []int32) {
 	for _, i := range caches {
 		if p.seen[i] != p.query {
 			p.seen[i] = p.query
-			p.meet(q, int(i), meet)
+			p.met = append(p.met, i)
 		}
 	}
 }
 
-func (p *Picker) meet(q *query, i int, meet func(*rival)) {
-	if r := p.rival(q, i); r.refusal == qualified {
-		meet(&r)
-	}
-}
-
-// before says whether x comes before y. Matched bytes, which only the tie rule
-// compares, are counted when it comes to that.
+// before says whether x comes before y.
 func (p *Picker) before(q *query, x, y *rival) bool {
-	order, key := p.compare(x, y)
-	if key == keyTie && p.m.policy.Ties != tiesID {
-		p.countMatched(q, x)
-		p.countMatched(q, y)
-		order = p.compareTie(x, y)
-	}
+	order, _ := p.compare(q, x, y)
 	return order < 0
 }
 
-// ranked are the caches at the positions given in ECI's order.
-func (p *Picker) ranked(q *query, positions []int32) []rival {
-	rivals := make([]rival, len(positions))
-	for k, i := range positions {
-		rivals[k] = p.rival(q, int(i))
-		p.countLayers(q, &rivals[k])
-		p.countMatched(q, &rivals[k])
+// ranked are the first of the caches at the positions given, in ECI's order.
+func (p *Picker) ranked(q *query, positions []int32, most int) []rival {
+	rivals := make([]rival, 0, min(2*most, len(positions)))
+	order := func(x, y rival) int {
+		c, _ := p.compare(q, &x, &y)
+		return c
 	}
-	slices.SortFunc(rivals, func(x, y rival) int {
-		order, _ := p.compare(&x, &y)
-		return order
-	})
-	return rivals
+	bounded := false
+	for _, i := range positions {
+		r := p.rival(q, int(i))
+		if bounded && p.before(q, &rivals[most-1], &r) {
+			continue
+		}
+		rivals = append(rivals, r)
+		if len(rivals) == 2*most {
+			slices.SortFunc(rivals, order)
+			rivals, bounded = rivals[:most], true
+		}
+	}
+	slices.SortFunc(rivals, order)
+	return rivals[:min(most, len(rivals))]
 }
 
 // related are the caches that hold an image of one of the group's repositories,
@@ -265,7 +250,7 @@ func (p *Picker) candidates(q *query, rivals []rival, explain bool) []Candidate 
 			candidates[i] = p.candidate(q, &rivals[i])
 		}
 		if i > 0 {
-			_, candidates[i].PlacedBy = p.compare(&rivals[i-1], &rivals[i])
+			_, candidates[i].PlacedBy = p.compare(q, &rivals[i-1], &rivals[i])
 		}
 	}
 	return candidates
@@ -277,5 +262,5 @@ func (p *Picker) candidates(q *query, rivals []rival, explain bool) []Candidate 
 func (m *Matcher) Rank(g Group, caches []Cache) []Candidate {
 	p := m.compared(caches)
 	q := m.ask(g)
-	return p.candidates(&q, p.ranked(&q, p.all()), false)
+	return p.candidates(&q, p.ranked(&q, p.all(), len(caches)), false)
 }

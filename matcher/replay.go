@@ -181,7 +181,7 @@ func (o *outcomeCount) count(s *Served) {
 // position is where in found f is, which is added where it is not. Caches of
 // several shapes may be the same to an app.
 func (o *outcomeCount) position(f *Found) int {
-	key := fmt.Sprintf("%s\n\n%s\n\n%s %v %v %v", joined(f.Images), joined(f.Stale), f.CacheID, f.SizeGiB, f.Automatic, f.Full)
+	key := fmt.Sprintf("%s\n\n%s\n\n%s %v %v %v", listKey(f.Images), listKey(f.Stale), f.CacheID, f.SizeGiB, f.Automatic, f.Full)
 	i, ok := o.same[key]
 	if !ok {
 		i = len(o.found)

@@ -12,16 +12,16 @@ import (
 	"github.com/cachebench/cachebench/workload"
 )
 
-// fleet is a workload of apps of one image each on one of ten bases, and where
+// replayFleet is a workload of apps of one image each on one of ten bases, and where
 // sidecars is above 0 one of as many sidecars; apps start by Zipf's law.
-type fleet struct {
+type replayFleet struct {
 	apps, starts, sidecars, manual int
 	releases                       float64
 	// spread is 1 for Zipf's law, 0 for equal shares.
 	spread float64
 }
 
-func (f fleet) make() (*layers.Inventory, []workload.App, []Cache, []workload.Event) {
+func (f replayFleet) make() (*layers.Inventory, []workload.App, []Cache, []workload.Event) {
 	inv := &layers.Inventory{}
 	layer := func(n int64) int {
 		unpacked := 3 * n
@@ -60,7 +60,7 @@ func (f fleet) make() (*layers.Inventory, []workload.App, []Cache, []workload.Ev
 	return inv, apps, caches, f.events(rng)
 }
 
-func (f fleet) events(rng *rand.Rand) []workload.Event {
+func (f replayFleet) events(rng *rand.Rand) []workload.Event {
 	draw := func() int { return rng.IntN(f.apps) }
 	if f.spread > 0 {
 		zipf := rand.NewZipf(rng, 1+f.spread/10, 1, uint64(f.apps-1))
@@ -85,15 +85,15 @@ func (f fleet) events(rng *rand.Rand) []workload.Event {
 func BenchmarkReplay(b *testing.B) {
 	for _, test := range []struct {
 		name     string
-		fleet    fleet
+		fleet    replayFleet
 		policies []string
 	}{
-		{"apps=1000/caches=200/case=zipf", fleet{apps: 1000, starts: 1e6, manual: 200, releases: 4, spread: 1}, nil},
-		{"apps=500/caches=0/case=thrash", fleet{apps: 500, starts: 1e6}, nil},
-		{"apps=500/caches=0/case=thrash-repeat", fleet{apps: 500, starts: 1e6}, []string{"repeat-automatic=true"}},
-		{"apps=1000/caches=200/case=sidecar", fleet{apps: 1000, starts: 1e6, sidecars: 1, manual: 200, releases: 4, spread: 1}, nil},
-		{"apps=1000/caches=200/case=sidecar-thrash-repeat", fleet{apps: 1000, starts: 1e6, sidecars: 1, manual: 200, releases: 4}, []string{"repeat-automatic=true"}},
-		{"apps=1000/caches=200/case=any-layer", fleet{apps: 1000, starts: 1e6, manual: 200, releases: 4, spread: 1}, []string{"threshold=layer"}},
+		{"apps=1000/caches=200/case=zipf", replayFleet{apps: 1000, starts: 1e6, manual: 200, releases: 4, spread: 1}, nil},
+		{"apps=500/caches=0/case=thrash", replayFleet{apps: 500, starts: 1e6}, nil},
+		{"apps=500/caches=0/case=thrash-repeat", replayFleet{apps: 500, starts: 1e6}, []string{"repeat-automatic=true"}},
+		{"apps=1000/caches=200/case=sidecar", replayFleet{apps: 1000, starts: 1e6, sidecars: 1, manual: 200, releases: 4, spread: 1}, nil},
+		{"apps=1000/caches=200/case=sidecar-thrash-repeat", replayFleet{apps: 1000, starts: 1e6, sidecars: 1, manual: 200, releases: 4}, []string{"repeat-automatic=true"}},
+		{"apps=1000/caches=200/case=any-layer", replayFleet{apps: 1000, starts: 1e6, manual: 200, releases: 4, spread: 1}, []string{"threshold=layer"}},
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			inv, apps, caches, events := test.fleet.make()

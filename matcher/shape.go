@@ -78,7 +78,7 @@ func (t *shapes) asker(g Group) asker {
 	m := t.picker.m
 	q := m.ask(g)
 	images := slices.Concat(g.InitImages, g.Images)
-	a := asker{query: &q, images: images, making: makingKey{joined(images), AutomaticCacheGiB + g.ExtraStorageGiB}, picked: -1}
+	a := asker{query: &q, images: images, making: makingKey{listKey(images), AutomaticCacheGiB + g.ExtraStorageGiB}, picked: -1}
 	for i := range q.wanted {
 		if on := t.shelf(q.wanted[i].repository); !slices.Contains(a.shelves, on) {
 			a.shelves = append(a.shelves, on)
@@ -162,7 +162,7 @@ func (t *shapes) consider(a *asker, shape int) {
 		return
 	}
 	if a.picked >= 0 {
-		if order, _ := t.picker.compare(r, &t.ranked(a, a.picked).rival); order >= 0 {
+		if order, _ := t.picker.compare(a.query, r, &t.ranked(a, a.picked).rival); order >= 0 {
 			return
 		}
 	}
@@ -176,9 +176,6 @@ func (t *shapes) ranked(a *asker, shape int) *finds {
 	}
 	if a.rank[shape] == 0 {
 		f := finds{rival: t.picker.rival(a.query, shape)}
-		if t.picker.m.policy.Ties != tiesID {
-			t.picker.countMatched(a.query, &f.rival)
-		}
 		a.found = append(a.found, f)
 		a.rank[shape] = int32(len(a.found))
 		if f.rival.refusal != qualified {
@@ -374,5 +371,5 @@ func (c *Cache) contentDigest(reference string) string {
 	return ""
 }
 
-// joined is a key of references in their order; none holds a line end.
-func joined(references []string) string { return strings.Join(references, "\n") }
+// listKey is a key of references in their order; none holds a line end.
+func listKey(references []string) string { return strings.Join(references, "\n") }

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"slices"
@@ -259,7 +258,7 @@ func (s *Store) add(c *stored) {
 	}
 	s.shelve(c)
 	c.due = c.nextDue()
-	heap.Push(&s.due, c)
+	s.due.add(c)
 }
 
 // use is the list of use that a cache stands in.
@@ -284,7 +283,7 @@ func (s *Store) remove(c *stored) {
 	}
 	s.shapes.take(c)
 	if c.heapIndex >= 0 {
-		heap.Remove(&s.due, c.heapIndex)
+		s.due.drop(c)
 	}
 	if s.gone > 64 && s.gone > len(s.caches)/2 {
 		s.caches = slices.DeleteFunc(s.caches, func(c *stored) bool { return c.gone })

@@ -1,7 +1,6 @@
 package matcher
 
 import (
-	"container/heap"
 	"slices"
 	"time"
 )
@@ -87,7 +86,7 @@ func (s *Store) given(c *Cache) *stored {
 	case StatusPreparing, StatusCreating:
 		g.ready = max(0, g.created+build())
 		if c.Automatic {
-			g.making = makingKey{joined(c.Images), c.SizeGiB}
+			g.making = makingKey{listKey(c.Images), c.SizeGiB}
 		}
 	case StatusUpdating:
 		// When the update began is not known: as if just now.
@@ -157,7 +156,7 @@ func (s *Store) settle(c *stored) {
 // schedule puts the cache where its next due time belongs.
 func (s *Store) schedule(c *stored) {
 	c.due = c.nextDue()
-	heap.Fix(&s.due, c.heapIndex)
+	s.due.fix(c)
 }
 
 // built ends a build or an update.
@@ -232,36 +231,4 @@ func (s *Store) digest(c *Cache, reference string) string {
 		return string(s.m.inv.Images[i].Digest)
 	}
 	return ""
-}
-
-// dueList is a heap of caches, the one to which something happens first on top.
-type dueList []*stored
-
-func (d dueList) Len() int { return len(d) }
-
-func (d dueList) Less(i, j int) bool {
-	if d[i].due != d[j].due {
-		return d[i].due < d[j].due
-	}
-	return d[i].sequence < d[j].sequence
-}
-
-func (d dueList) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].heapIndex, d[j].heapIndex = i, j
-}
-
-// Push and Pop are heap.Interface's.
-func (d *dueList) Push(x any) {
-	c := x.(*stored)
-	c.heapIndex = len(*d)
-	*d = append(*d, c)
-}
-
-func (d *dueList) Pop() any {
-	last := len(*d) - 1
-	c := (*d)[last]
-	(*d)[last] = nil
-	*d, c.heapIndex = (*d)[:last], -1
-	return c
 }

@@ -92,10 +92,12 @@ func (p *printer) sensitivity(match *matcher.Match) {
 // were read.
 func (p *printer) orderWords(m *matcher.Matches) {
 	p.heading("How ECI chooses")
-	p.sentence("Of the caches that are Ready, of the region and platform and not too large, it takes the one that agrees with most of the group's images in repository and version; of equals the one of the better size; of those the newest (ECI's documentation, S2). What that leaves open is read as these policies say:")
+	p.sentence("Of the caches that are Ready, of the region and platform and not too large, it takes the one that agrees with most of the group's images in repository and version; of equals the one of the better size; of those the newest (ECI user guide, Overview of image caches). What that leaves open is read as these policies say:")
 	var list []string
-	for _, f := range policies(m) {
-		list = append(list, f.Name+"="+f.Value)
+	for _, r := range matcher.Rules() {
+		if value, ok := m.Policies[r.Key]; ok && r.Matching {
+			list = append(list, r.Key+"="+value)
+		}
 	}
 	p.lines("", wrap(strings.Join(list, ", "), noteIndent))
 	p.sentence("--list-policies says what each means and why; --policy KEY=VALUE reads one otherwise.")

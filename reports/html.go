@@ -89,6 +89,9 @@ type view struct {
 
 	Matches  *table
 	Whys     []explanation
+	Creation []*table
+	NewCache []string
+	Best     *table
 	Baseline *table
 	HitRate  *figure
 	HitRates *table
@@ -139,6 +142,10 @@ func viewOf(r *Report) *view {
 		Parameters:  parametersTable(r.Profile),
 		Basis:       r.Profile.Basis,
 	}
+	if r.Creation != nil {
+		v.Creation, v.NewCache = creationTables(r.Creation), creationSentences(r.Creation)
+	}
+	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
 	v.addStartups(r)
 	v.addApps(r)

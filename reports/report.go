@@ -52,6 +52,10 @@ type Report struct {
 	// Plan, Matches and Sharing are absent when that stage did not run.
 	Plan    *plan.Plan       `json:"plan,omitempty"`
 	Matches *matcher.Matches `json:"matches,omitempty"`
+	// BestCaches are what the caches hold of each image by itself.
+	BestCaches *matcher.BestCaches `json:"bestCaches,omitempty"`
+	// Creation is what creating an image cache comes to.
+	Creation *matcher.Creation `json:"creation,omitempty"`
 	Sharing *layers.Sharing  `json:"sharing,omitempty"`
 	// Arms summarise all startups of one arm and source; Summaries those of one
 	// app in them. Both in the order cold, automatic, cached, then others by
@@ -95,6 +99,8 @@ type Input struct {
 	Inventory    *layers.Inventory
 	Workload     *workload.Workload
 	Matches      *matcher.Matches
+	Creation     *matcher.Creation
+	BestCaches   *matcher.BestCaches
 	Plan         *plan.Plan
 	Timeline     *simulate.Timeline
 	Profile      Profile
@@ -117,6 +123,8 @@ func New(in Input) *Report {
 		Coverage:   in.Coverage,
 		Plan:       in.Plan,
 		Matches:    in.Matches,
+		Creation:   in.Creation,
+		BestCaches: in.BestCaches,
 		Profile:    in.Profile,
 	}
 	if isZero(r.Provenance) {

@@ -35,6 +35,12 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 		}
 		add("money", simulate.Estimated, from)
 	}
+	if r.BestCaches != nil {
+		add("bytes held", simulate.Estimated, "layers of the images and caches, compared by digest")
+	}
+	if r.Creation != nil {
+		add("times and costs of creation", simulate.Estimated, "pulls one after another and a snapshot"+onProfile(r)+"; unit prices of "+r.Provenance.PriceDate)
+	}
 	if r.Matches != nil {
 		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named")
 	}

@@ -25,6 +25,8 @@ func text(r *Report, opt Options) []byte {
 	p.existing(r.Plan)
 	p.matches(r.Matches)
 	p.explanations(r.Matches)
+	p.creation(r.Creation)
+	p.bestCaches(r.BestCaches)
 	p.baseline(r.Matches)
 	p.hitRates(r.Matches)
 	p.sharing(r.Sharing, r.Plan == nil && r.Matches == nil)

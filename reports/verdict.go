@@ -44,6 +44,10 @@ func judge(r *Report) Verdict {
 		judgePlan(&v, r)
 	case len(r.Arms) > 0:
 		judgeStartups(&v, r)
+	case r.BestCaches != nil:
+		judgeBest(&v, r.BestCaches)
+	case r.Creation != nil:
+		judgeCreation(&v, r.Creation)
 	case r.Matches != nil && len(r.Matches.Matches) > 0:
 		judgeMatches(&v, r)
 	case r.Sharing != nil && len(r.Sharing.Sets) > 0:

@@ -420,3 +420,9 @@ func choice(name string, p *Parameter[string], allowed ...string) value {
 func (p *Profile) BuildTime() time.Duration {
 	return typical(&p.Start.Provision) + typical(&p.Cache.Build)
 }
+
+// FlashTime is the same for an instant cache, which is of use as soon as there
+// is a local snapshot (eci §1.7).
+func (p *Profile) FlashTime() time.Duration {
+	return typical(&p.Start.Provision) + typical(&p.Cache.Flash)
+}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -11,8 +13,7 @@ import (
 )
 
 func newMatch(io *streams) *cobra.Command {
-	in, out, ask := &inputs{io: io}, &outputs{io: io}, &asks{}
-	var planFile string
+	in, out, ask, creation := &inputs{io: io}, &outputs{io: io}, &asks{}, &creations{}
 	cmd := &cobra.Command{
 		Use:   "match [IMAGE...]",
 		Short: "Which image cache ECI would pick, and why",
@@ -25,31 +26,47 @@ week; with --plan also in the caches of a plan.
 ECI documents the order (match degree, then size, then newest) and leaves much
 unsaid. Each such point is a policy: --list-policies lists them, --policy reads one
 otherwise, --sensitivity says whether that would change the choice. --explain lists
-every cache in order with the keys that placed it and the layers it lacks.`,
+every cache in order with the keys that placed it and the layers it lacks.
+
+--each asks what the caches hold of every image by itself, by its layers: which cache
+shares most bytes with it. It takes a hundred thousand images and ten thousand caches.
+
+--create asks another question: a new cache of these images is to be created; which
+existing cache would ECI reuse layers from (AutoMatchImageCache), what is not
+downloaded again, how long does it take, with and without reuse and Flash, and do the
+images fit?`,
 		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml --explain
   cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml --sensitivity
   cachebench match app:2 --init-image setup:1 --pull-policy Always --perfect-match --caches caches.yaml
+  cachebench match --each --inventory fleet.json --caches caches.json --output json
+  cachebench match app:2 sidecar:1 --create --caches caches.yaml
   cachebench match --scenario scenario.yaml --plan plan.json
   cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask, planFile) },
+		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask, creation) },
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	ask.addFlags(cmd)
-	cmd.Flags().StringVar(&planFile, "plan", "", "also replay the starts with the caches of this saved plan `file`, rebuilt at releases")
+	creation.addFlags(cmd)
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
 
-func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks, planFile string) error {
+func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks, creation *creations) error {
 	if ask.rules {
 		return out.write(reports.Policies(matcher.Rules(), reports.Options{Color: useColor(out.io.out)}))
 	}
-	if err := ask.check(cmd, images); err != nil {
+	if ask.plan != "" && (ask.each || creation.create || len(images) > 0) {
+		return usagef("--plan is about the starts of a workload: give it without --each, --create and images")
+	}
+	if ask.each {
+		return matchEach(cmd, images, in, out)
+	}
+	if err := errors.Join(ask.check(cmd, images), creation.check(cmd)); err != nil {
 		return err
 	}
-	p, err := readPlan(planFile)
+	p, err := readPlan(ask.plan)
 	if err != nil {
 		return err
 	}
@@ -59,6 +76,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	})
 	if job == nil {
 		return err
+	}
+	if creation.create {
+		return errors.Join(err, creation.write(job, out))
 	}
 	m, merr := job.Match(cmd.Context())
 	if merr != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,9 @@ type asks struct {
 	explain     bool
 	sensitivity bool
 	rules       bool
+	each        bool
+	// plan is the file of a plan whose caches are replayed too.
+	plan string
 }
 
 // groupFlags describe the group of the images named; a workload's apps say these
@@ -26,6 +30,8 @@ func (a *asks) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.BoolVar(&a.explain, "explain", false, "list every cache in order with the keys that placed it and the layers it lacks")
 	f.BoolVar(&a.sensitivity, "sensitivity", false, "say whether another reading of an undocumented rule would change the choice")
+	f.BoolVar(&a.each, "each", false, "say instead, for each image by itself, which cache shares most bytes with it")
+	f.StringVar(&a.plan, "plan", "", "also replay the workload's starts with the caches of this saved plan `file`, rebuilt at releases")
 	f.BoolVar(&a.rules, "list-policies", false, "list the undocumented rules with their readings and the reason of each default, and do nothing else")
 	f.StringVar(&a.group.CacheID, "cache-id", "", "ask for the cache with this `ID` explicitly (ImageSnapshotId)")
 	f.StringVar(&a.group.Region, "region", "", "`region` of the container group; only caches of it match")
@@ -64,7 +70,15 @@ func (a *asks) apply(s *cachebench.Scenario, images []string) {
 	if len(images) > 0 {
 		g := &a.group
 		s.Workload = &workload.Workload{Apps: []workload.App{{
-			Name: images[0], Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
+			Name: groupName(images), Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
 		}}}
 	}
+}
+
+// groupName names the group of the images on the command line.
+func groupName(images []string) string {
+	if len(images) == 1 {
+		return images[0]
+	}
+	return fmt.Sprintf("%s and %d more", images[0], len(images)-1)
 }

@@ -120,12 +120,16 @@ func add(in *reports.Input, kind, name string, data []byte) (err error) {
 		in.Plan, err = plan.Read(name, data)
 	case matcher.MatchesKind:
 		in.Matches, err = matcher.ReadMatches(name, data)
+	case matcher.BestCachesKind:
+		in.BestCaches, err = matcher.ReadBestCaches(name, data)
+	case matcher.CreationKind:
+		in.Creation, err = matcher.ReadCreation(name, data)
 	case layers.InventoryKind:
 		in.Inventory, err = layers.Read(name, data)
 	case workload.Kind:
 		in.Workload, err = workload.Read(name, data)
 	default:
-		err = usageError{fmt.Errorf("%s is a %s: a report is made of Report, Timeline, Plan, Matches, Inventory and Workload files", name, kind)}
+		err = usageError{fmt.Errorf("%s is a %s: a report is made of Report, Timeline, Plan, Matches, Creation, BestCaches, Inventory and Workload files", name, kind)}
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,10 +12,6 @@ import (
 )
 
 const (
-	// headroomFraction is room in a cache beyond its layers, for the file
-	// system's own blocks and rounding of files. Creation fails when images do
-	// not fit (eci §1.4); no figure is published, this one is assumed.
-	headroomFraction = 0.1
 	// assumedUnpackRatio is unpacked over compressed bytes of a layer whose
 	// unpacked size is unknown: "at least twice" (eci §1.4).
 	assumedUnpackRatio = 2
@@ -93,13 +88,6 @@ func (p *Problem) unpacked(set layerSet) (total, assumed int64) {
 	return total, assumed
 }
 
-// sizeGiB is the smallest whole size that holds the bytes with headroom.
-func sizeGiB(unpackedBytes int64) float64 {
-	need := float64(unpackedBytes) * (1 + headroomFraction) / bytesPerGiB
-	// Less what rounding adds: 100 GiB and a tenth are 110, not 111.
-	return max(matcher.MinCacheGiB, math.Ceil(need-1e-6))
-}
-
 // imageSet is a set of references on its way to become a candidate.
 type imageSet struct {
 	images []string
@@ -172,7 +160,7 @@ func (g *generator) add(s imageSet) bool {
 		return false
 	}
 	g.seen[s.key()] = true
-	if total, _ := g.problem.unpacked(s.layers); sizeGiB(total) > matcher.MaxCacheGiB {
+	if total, _ := g.problem.unpacked(s.layers); matcher.SizeToHold(total) > matcher.MaxCacheGiB {
 		g.large = append(g.large, s.images[0])
 		return false
 	}
@@ -281,7 +269,7 @@ func (g *generator) leftOut() string {
 func (p *Problem) newCandidate(s imageSet) (*candidate, error) {
 	c := &candidate{images: s.images, layers: s.layers, builds: 1}
 	c.unpackedBytes, c.assumedBytes = p.unpacked(s.layers)
-	size := sizeGiB(c.unpackedBytes)
+	size := matcher.SizeToHold(c.unpackedBytes)
 	c.cache = matcher.Cache{
 		ID: p.nameOf(s), Images: s.images, SizeGiB: size,
 		Status: matcher.StatusReady, CreationTime: p.At,

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/cachebench/cachebench/matcher"
 )
 
 func (m *model) whyPicked(a *app, c *candidate, e effect) string {
@@ -143,7 +145,7 @@ func (m *model) assumptions() []string {
 	}
 	all := []string{
 		"A month is 30 days; " + m.priceWords() + ".",
-		fmt.Sprintf("A cache's size is its unpacked layers, each once, and %s more, in whole GiB from 20.", percent(headroomFraction)),
+		fmt.Sprintf("A cache's size is its unpacked layers, each once, and %s more, in whole GiB from 20.", percent(matcher.HeadroomFraction)),
 		"An instance pays for a disk of the cache's size from the pull to its end; instance time saved does not count against the budget.",
 		"After a release, the app's starts count as cold until its cache is built again; other apps go on with the old build.",
 		"What a stale image still shares by layer is not credited.",

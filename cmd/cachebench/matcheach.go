@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// matchEach answers for each image by itself, which needs no workload.
+func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) error {
+	if err := out.check(); err != nil {
+		return err
+	}
+	s, err := in.load(cmd)
+	if err != nil {
+		return err
+	}
+	s.Images = append(s.Images, images...)
+	if s.Inventory == nil && len(s.References()) == 0 {
+		return usagef("--each needs images: name some, or an --inventory")
+	}
+	inv, lookErr := in.lookUp(cmd, s)
+	if inv == nil {
+		return lookErr
+	}
+	best := s.BestCaches(inv)
+	report := reports.New(reports.Input{
+		Title: "The best cache of each image", Platform: best.Platform, BestCaches: best,
+		Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
+	})
+	if err := out.stage(matcher.BestCachesKind, best, report); err != nil {
+		return err
+	}
+	return lookErr
+}
