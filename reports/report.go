@@ -56,7 +56,7 @@ type Report struct {
 	BestCaches *matcher.BestCaches `json:"bestCaches,omitempty"`
 	// Creation is what creating an image cache comes to.
 	Creation *matcher.Creation `json:"creation,omitempty"`
-	Sharing *layers.Sharing  `json:"sharing,omitempty"`
+	Sharing  *layers.Sharing   `json:"sharing,omitempty"`
 	// Arms summarise all startups of one arm and source; Summaries those of one
 	// app in them. Both in the order cold, automatic, cached, then others by
 	// name; Summaries by app first.
