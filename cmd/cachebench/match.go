@@ -13,7 +13,7 @@ import (
 )
 
 func newMatch(io *streams) *cobra.Command {
-	in, out, ask, creation := &inputs{io: io}, &outputs{io: io}, &asks{}, &creations{}
+	in, out, ask, creation, stores := &inputs{io: io}, &outputs{io: io}, &asks{}, &creations{}, &storeAsks{}
 	cmd := &cobra.Command{
 		Use:   "match [IMAGE...]",
 		Short: "Which image cache ECI would pick, and why",
@@ -26,7 +26,8 @@ week; with --plan also in the caches of a plan.
 ECI documents the order (match degree, then size, then newest) and leaves much
 unsaid. Each such point is a policy: --list-policies lists them, --policy reads one
 otherwise, --sensitivity says whether that would change the choice. --explain lists
-every cache in order with the keys that placed it and the layers it lacks.
+every cache in order with the keys that placed it and the layers it lacks. --against
+compares with what the service itself answers, and says which readings explain it.
 
 --each asks what the caches hold of every image by itself, by its layers: which cache
 shares most bytes with it. It takes a hundred thousand images and ten thousand caches.
@@ -34,28 +35,39 @@ shares most bytes with it. It takes a hundred thousand images and ten thousand c
 --create asks another question: a new cache of these images is to be created; which
 existing cache would ECI reuse layers from (AutoMatchImageCache), what is not
 downloaded again, how long does it take, with and without reuse and Flash, and do the
-images fit?`,
+images fit?
+
+--stores, --matrix and --nearest leave ECI aside: what any nodes, caches, disks and
+registry mirrors spare each app, what the images spare each other, and what each of
+them is built on.`,
 		Example: `  cachebench match nginx:1.27 redis:7 --caches caches.yaml --explain
   cachebench match --inventory inventory.json --workload workload.yaml --caches caches.yaml --sensitivity
   cachebench match app:2 --init-image setup:1 --pull-policy Always --perfect-match --caches caches.yaml
   cachebench match --each --inventory fleet.json --caches caches.json --output json
   cachebench match app:2 sidecar:1 --create --caches caches.yaml
   cachebench match --scenario scenario.yaml --plan plan.json
-  cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json`,
-		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask, creation) },
+  cachebench match --scenario scenario.yaml --policy size=matched-bytes --output json
+  cachebench match --workload workload.yaml --caches caches.yaml --against answers.json
+  cachebench match nginx:1.27 redis:7 --stores stores.yaml --profile containerd
+  cachebench match --inventory inventory.json --matrix --nearest`,
+		RunE: func(cmd *cobra.Command, args []string) error { return match(cmd, args, in, out, ask, creation, stores) },
 	}
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	ask.addFlags(cmd)
 	creation.addFlags(cmd)
+	stores.addFlags(cmd)
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
 
-func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks, creation *creations) error {
+func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks, creation *creations, stores *storeAsks) error {
 	if ask.rules {
 		return out.write(reports.Policies(matcher.Rules(), reports.Options{Color: useColor(out.io.out)}))
+	}
+	if stores.given() {
+		return stores.run(cmd, images, in, out, ask)
 	}
 	if ask.plan != "" && (ask.each || creation.create || len(images) > 0) {
 		return usagef("--plan is about the starts of a workload: give it without --each, --create and images")

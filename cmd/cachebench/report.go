@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,8 @@ func newReport(io *streams) *cobra.Command {
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
 		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
-a workload) and writes them as one report; or a saved diff, in any of its own
-formats.`,
+a workload) and writes them as one report; or a saved diff, saved scores or a saved
+comparison with the service, in any of its own formats.`,
 		Example: `  cachebench report report.json --output html --output-file report.html
   cachebench report timeline.json plan.json inventory.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -32,6 +33,9 @@ formats.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
+				return err
+			}
+			if done, err := savedTables(args, out); done || err != nil {
 				return err
 			}
 			d, err := savedDiff(args)
@@ -56,6 +60,41 @@ formats.`,
 	}
 	out.addFlags(cmd, "")
 	return cmd
+}
+
+// savedTables writes the scores, or the comparison with the service, that the only
+// file named holds; it does nothing when that holds something else.
+func savedTables(names []string, out *outputs) (done bool, err error) {
+	if len(names) != 1 {
+		return false, nil
+	}
+	data, err := readInput(names[0])
+	if err != nil {
+		return false, err
+	}
+	kind, err := document.Header(names[0], data)
+	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind {
+		return false, err
+	}
+	if out.formats = reports.TableFormats(); out.check() != nil {
+		return false, usagef("%s is a %s: %w", names[0], kind, out.check())
+	}
+	if kind == reports.ScoresKind {
+		s, err := reports.ReadScores(names[0], data)
+		if err != nil {
+			return false, err
+		}
+		return true, out.tables(kind, s, func(b *bytes.Buffer, f reports.Format, opt reports.Options) error {
+			return reports.WriteScores(b, f, s, opt)
+		})
+	}
+	s, err := reports.ReadService(names[0], data)
+	if err != nil {
+		return false, err
+	}
+	return true, out.tables(kind, s, func(b *bytes.Buffer, f reports.Format, opt reports.Options) error {
+		return reports.WriteService(b, f, s, opt)
+	})
 }
 
 // savedDiff reads the diff that the only file named holds; nil when it holds
