@@ -29,6 +29,8 @@ func TestSchemas(t *testing.T) {
 		plan.Kind: plan.Plan{}, simulate.TimelineKind: simulate.Timeline{}, reports.Kind: reports.Report{},
 		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{},
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
+		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
+		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
 	}
 	for kind, v := range kinds {
 		got, err := document.Schema(kind, v, describe)
