@@ -275,7 +275,7 @@ func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 		app := &j.Workload.Apps[pick.Event.App]
 		s := j.start(app)
 		if pick.Cache != nil {
-			s.CacheID, s.Held = pick.Cache.ID, j.matcher.Finds(matcher.GroupOf(app), pick.Cache)
+			s.CacheID, s.Held = pick.Cache.ID, j.matcher.Finds(j.group(app), pick.Cache)
 		}
 		s.Requested = pick.Event.At - j.Scenario.WindowStart
 		starts = append(starts, s)

@@ -55,7 +55,7 @@ func (j *Job) replay(ctx context.Context, arm string, p *plan.Plan) (*played, er
 		return nil, err
 	}
 	var r played
-	opt.BuildTime = e.buildTime
+	opt.BuildTime, opt.Group = e.buildTime, j.group
 	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
 	opt.To, opt.Day = workload.Month, func(d matcher.HitRate) { r.days = append(r.days, d) }
 	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, j.events(), opt)

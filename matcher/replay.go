@@ -15,6 +15,8 @@ type ReplayOptions struct {
 	From time.Duration
 	// PicksFrom and PicksTo bound the time of which single picks are returned.
 	PicksFrom, PicksTo time.Duration
+	// Group is what a start of an app asks for; nil means GroupOf.
+	Group func(*workload.App) Group
 	// Automatic makes an automatic cache after a start that no cache served
 	// fully, if the policies say so.
 	Automatic bool
@@ -103,10 +105,14 @@ type replay struct {
 }
 
 func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOptions) *replay {
+	group := opt.Group
+	if group == nil {
+		group = GroupOf
+	}
 	groups := make([]Group, len(apps))
 	r := &replay{opt: opt, outcomes: make([]outcomeCount, len(apps))}
 	for i := range apps {
-		groups[i] = GroupOf(&apps[i])
+		groups[i] = group(&apps[i])
 		r.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int), same: make(map[string]int)}
 	}
 	r.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic})
