@@ -1,6 +1,6 @@
 package matcher
 
-import binary "container/heap"
+import "container/heap"
 
 // dueList is a heap of caches, the one to which something happens first on top.
 type dueList []*stored
@@ -34,6 +34,6 @@ func (d *dueList) Pop() any {
 	return c
 }
 
-func (d *dueList) add(c *stored)  { binary.Push(d, c) }
-func (d *dueList) fix(c *stored)  { binary.Fix(d, c.heapIndex) }
-func (d *dueList) drop(c *stored) { binary.Remove(d, c.heapIndex) }
+func (d *dueList) add(c *stored)  { heap.Push(d, c) }
+func (d *dueList) fix(c *stored)  { heap.Fix(d, c.heapIndex) }
+func (d *dueList) drop(c *stored) { heap.Remove(d, c.heapIndex) }

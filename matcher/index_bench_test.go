@@ -88,8 +88,8 @@ func middle(all []time.Duration) time.Duration {
 	return all[len(all)/2]
 }
 
-// heap is what make leaves on the heap, in MiB.
-func heap[T any](make func() T) (T, float64) {
+// onHeap is what make leaves on the heap, in MiB.
+func onHeap[T any](make func() T) (T, float64) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -133,9 +133,9 @@ func benchIndex(b *testing.B, f *fleet) {
 	previous := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(previous)
 	digests := digestsOf(f.sizes)
-	without, bare := heap(func() *Index { return NewIndex(f.sizes, nil, f.caches) })
-	x, whole := heap(func() *Index { return NewIndex(f.sizes, digests, f.caches) })
-	_, images := heap(func() [][]uint32 { return packed(f.images) })
+	without, bare := onHeap(func() *Index { return NewIndex(f.sizes, nil, f.caches) })
+	x, whole := onHeap(func() *Index { return NewIndex(f.sizes, digests, f.caches) })
+	_, images := onHeap(func() [][]uint32 { return packed(f.images) })
 	runtime.KeepAlive(without)
 	runtime.KeepAlive(digests)
 	search, plain := x.Search(), newPostings(f.sizes, f.caches)
@@ -232,7 +232,7 @@ func BenchmarkPicker(b *testing.B) {
 	f := newFleet(theFleet)
 	inv, caches := f.named()
 	m := New(inv, "linux/amd64", now, DefaultPolicy())
-	p, mib := heap(func() *Picker { return m.Picker(caches) })
+	p, mib := onHeap(func() *Picker { return m.Picker(caches) })
 	groups, queries := f.groups(inv, 5000), []*Query{}
 	for _, g := range groups {
 		queries = append(queries, p.Query(g))

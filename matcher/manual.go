@@ -34,8 +34,8 @@ func (s *Store) Create(r CacheRequest, at time.Duration) (string, error) {
 	if err := s.check(&r); err != nil {
 		return "", fmt.Errorf("create cache %s: %w", cmpOr(r.ID, r.Name, "of "+r.Images[0]), err)
 	}
-	for s.manual.size >= s.m.policy.ManualQuota {
-		s.evict(s.evictable.first)
+	for s.manual.Len() >= s.m.policy.ManualQuota {
+		s.evict(s.evictable.first())
 	}
 	c := &stored{
 		cache: Cache{
@@ -71,9 +71,9 @@ func (s *Store) check(r *CacheRequest) error {
 		return fmt.Errorf("elimination strategy %q is neither LRU nor empty (eci §1.5)", r.EliminationStrategy)
 	case r.ID != "" && s.byID[r.ID] != nil:
 		return fmt.Errorf("there is a cache of this ID already: IDs must be unique")
-	case s.manual.size-s.evictable.size >= s.m.policy.ManualQuota:
+	case s.manual.Len()-s.evictable.Len() >= s.m.policy.ManualQuota:
 		return fmt.Errorf("%w: the region has %d manual caches, %d are allowed (policy manual-quota), and too few carry the elimination strategy LRU: delete one first (eci §1.5)",
-			ErrQuota, s.manual.size, s.m.policy.ManualQuota)
+			ErrQuota, s.manual.Len(), s.m.policy.ManualQuota)
 	}
 	if r.ID == "" {
 		r.ID = s.newID("manual")

@@ -1,8 +1,8 @@
 package matcher
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,6 +22,8 @@ type shapes struct {
 	shelves map[int32]*shelf
 	// serving counts the caches.
 	serving int
+	// keySpace is where keys are written.
+	keySpace []byte
 }
 
 // shape is caches that are alike.
@@ -290,25 +292,33 @@ func newer(x, y *stored) bool {
 // shapeOf is the shape that a cache has now.
 func (t *shapes) shapeOf(c *stored) int {
 	key := t.key(c)
-	shape, ok := t.byKey[key]
+	shape, ok := t.byKey[string(key)]
 	if !ok {
 		shape = t.add(c)
-		t.byKey[key] = shape
+		t.byKey[string(key)] = shape
 	}
 	return shape
 }
 
 // key is all that matching looks at of a cache, but for its ID and creation. What
 // its images meant depends on when it was created.
-func (t *shapes) key(c *stored) string {
+func (t *shapes) key(c *stored) []byte {
 	m := t.picker.m
-	var b strings.Builder
-	fmt.Fprintf(&b, "%v %v %q %q %q", c.cache.Automatic, c.cache.SizeGiB, c.cache.Region, c.cache.Architecture, c.cache.OSType)
+	key := t.keySpace[:0]
+	key = strconv.AppendBool(key, c.cache.Automatic)
+	key = strconv.AppendFloat(key, c.cache.SizeGiB, 'g', -1, 64)
+	for _, part := range []string{c.cache.Region, c.cache.Architecture, c.cache.OSType} {
+		key = strconv.AppendQuote(key, part)
+	}
 	for i, ref := range c.cache.Images {
 		digest := c.cache.contentDigest(ref)
-		fmt.Fprintf(&b, "\n%s %d %s %d", ref, c.states[i].staleness, digest, m.content(ref, digest, c.cache.CreationTime))
+		key = append(append(key, '\n'), ref...)
+		key = strconv.AppendInt(append(key, ' '), int64(c.states[i].staleness), 10)
+		key = append(append(key, ' '), digest...)
+		key = strconv.AppendInt(append(key, ' '), int64(m.content(ref, digest, c.cache.CreationTime)), 10)
 	}
-	return b.String()
+	t.keySpace = key
+	return key
 }
 
 // add makes a shape of a cache.

@@ -200,8 +200,8 @@ func (s *Store) make(a *asker) string {
 	c.expire = s.m.policy.expiry(c.created, c.matched)
 	s.begin(c)
 	s.making[a.making] = c
-	for s.automatic.size > s.m.policy.AutomaticQuota {
-		s.evict(s.automatic.first)
+	for s.automatic.Len() > s.m.policy.AutomaticQuota {
+		s.evict(s.automatic.first())
 	}
 	return c.cache.ID
 }
@@ -224,7 +224,7 @@ func (s *Store) Tally() Tally { return s.tally }
 // Ready counts the caches that starts can use now, Automatic the automatic ones,
 // those being built too.
 func (s *Store) Ready() int     { return s.shapes.serving }
-func (s *Store) Automatic() int { return s.automatic.size }
+func (s *Store) Automatic() int { return s.automatic.Len() }
 
 // Caches are the caches as they are at that time, in the order of their creation.
 func (s *Store) Caches(at time.Duration) []Cache {
@@ -251,10 +251,11 @@ func (s *Store) add(c *stored) {
 	c.states = make([]imageState, len(c.cache.Images))
 	s.caches = append(s.caches, c)
 	s.byID[c.cache.ID] = c
-	s.use(c).insert(c)
+	c.used.c = c
+	s.use(c).insert(&c.used)
 	if c.cache.EliminationStrategy == "LRU" && !c.cache.Automatic {
 		c.evictable = &usageLink{c: c}
-		s.evictable.insertLink(c.evictable)
+		s.evictable.insert(c.evictable)
 	}
 	s.shelve(c)
 	c.due = c.nextDue()
@@ -274,9 +275,9 @@ func (s *Store) remove(c *stored) {
 	c.gone = true
 	s.gone++
 	delete(s.byID, c.cache.ID)
-	s.use(c).remove(c)
+	s.use(c).remove(&c.used)
 	if c.evictable != nil {
-		s.evictable.removeLink(c.evictable)
+		s.evictable.remove(c.evictable)
 	}
 	if s.making[c.making] == c {
 		delete(s.making, c.making)
@@ -291,8 +292,8 @@ func (s *Store) remove(c *stored) {
 	}
 }
 
-func (s *Store) evict(l *usageLink) {
-	s.remove(l.c)
+func (s *Store) evict(c *stored) {
+	s.remove(c)
 	s.tally.Evicted++
 }
 
@@ -305,7 +306,7 @@ func (s *Store) touch(c *stored) {
 	if c.cache.Automatic && (!c.given || c.cache.ExpireTime.IsZero()) {
 		c.expire = s.m.policy.expiry(c.created, c.matched)
 	}
-	s.use(c).moved(&c.usageLink)
+	s.use(c).moved(&c.used)
 	if c.evictable != nil {
 		s.evictable.moved(c.evictable)
 	}

@@ -7,8 +7,11 @@ import (
 
 // stored is a cache in time; times are since the Matcher's own.
 type stored struct {
-	usageLink
 	cache Cache
+	// used is its place in the order of use; evictable is that among the manual
+	// caches marked LRU, nil for others.
+	used      usageLink
+	evictable *usageLink
 	// sequence orders caches by when the Store got them.
 	sequence int
 	// given caches exist when the Store begins, with what they hold at time 0:
@@ -25,8 +28,7 @@ type stored struct {
 	// next is what a running update will have put into it.
 	next *update
 	// making says of what it is an automatic cache.
-	making    makingKey
-	evictable *usageLink
+	making makingKey
 	// shape is where it stands while starts can use it, else -1.
 	shape     int
 	due       time.Duration

@@ -1,79 +1,65 @@
 package matcher
 
-import "time"
+import (
+	"container/heap"
+	"time"
+)
 
-// usage is caches in order of their last use, the least recently used first (eci
-// §1.3, §6 #15); where the policy goes by creation, in that order. Of equals the
-// one that the Store got first comes first.
+// usage is a heap of caches, the least recently used one on top (eci §1.3, §6
+// #15); where the policy goes by creation, the one created first. Of equals the
+// one that the Store got first is on top.
 type usage struct {
-	first, last *usageLink
-	size        int
-	byCreation  bool
+	links      []*usageLink
+	byCreation bool
 }
 
 // usageLink is a cache's place in a usage.
 type usageLink struct {
-	c             *stored
-	before, after *usageLink
+	c     *stored
+	index int
 }
 
-func (u *usage) insert(c *stored) {
-	c.usageLink.c = c
-	u.insertLink(&c.usageLink)
-}
+func (u *usage) insert(l *usageLink) { heap.Push(u, l) }
+func (u *usage) remove(l *usageLink) { heap.Remove(u, l.index) }
 
-// insertLink looks for the place from the end, for what is used is mostly used
-// last.
-func (u *usage) insertLink(l *usageLink) {
-	before := u.last
-	for before != nil && u.less(l.c, before.c) {
-		before = before.before
-	}
-	l.before = before
-	if before == nil {
-		l.after, u.first = u.first, l
-	} else {
-		l.after, before.after = before.after, l
-	}
-	if l.after == nil {
-		u.last = l
-	} else {
-		l.after.before = l
-	}
-	u.size++
-}
-
-func (u *usage) remove(c *stored) { u.removeLink(&c.usageLink) }
-
-func (u *usage) removeLink(l *usageLink) {
-	if l.before == nil {
-		u.first = l.after
-	} else {
-		l.before.after = l.after
-	}
-	if l.after == nil {
-		u.last = l.before
-	} else {
-		l.after.before = l.before
-	}
-	l.before, l.after = nil, nil
-	u.size--
-}
+// first is the one to evict.
+func (u *usage) first() *stored { return u.links[0].c }
 
 // moved puts a cache that was used where it belongs now.
 func (u *usage) moved(l *usageLink) {
-	if u.byCreation || l.after == nil {
-		return
+	if !u.byCreation {
+		heap.Fix(u, l.index)
 	}
-	u.removeLink(l)
-	u.insertLink(l)
 }
 
-func (u *usage) less(x, y *stored) bool {
+// Len and the following are heap.Interface's.
+func (u *usage) Len() int { return len(u.links) }
+
+func (u *usage) Less(i, j int) bool {
+	x, y := u.links[i].c, u.links[j].c
 	if a, b := u.key(x), u.key(y); a != b {
 		return a < b
 	}
 	return x.sequence < y.sequence
+}
+
+func (u *usage) Swap(i, j int) {
+	u.links[i], u.links[j] = u.links[j], u.links[i]
+	u.links[i].index, u.links[j].index = i, j
+}
+
+func (u *usage) Push(x any) {
+	l := x.(*usageLink)
+	l.index = len(u.links)
+	u.links = append(u.links, l)
+}
+
+func (u *usage) Pop() any {
+	last := len(u.links) - 1
+	l := u.links[last]
+	u.links[last] = nil
+	u.links = u.links[:last]
+	return l
 }
 
 func (u *usage) key(c *stored) time.Duration {

@@ -52,7 +52,7 @@ func readyWords(c *matcher.CreatedCache, reuse bool) string {
 	case with == nil || with.Until == nil:
 		return ""
 	case reuse && without != nil && without.Until != nil:
-		return fmt.Sprintf("; it is Ready in %s instead of %s (estimated)", longTime(*with.Until), longTime(*without.Until))
+		return fmt.Sprintf("; it is Ready in %s, %s sooner than without reuse (estimated)", longTime(*with.Until), seconds(*without.Until-*with.Until))
 	}
 	return fmt.Sprintf("; it is Ready in %s (estimated)", longTime(*with.Until))
 }
