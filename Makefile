@@ -47,11 +47,11 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 	  done; done
 
 # Those with arms in turn report medians of their iterations.
-ARMS = BenchmarkResolve|BenchmarkScan
+ARMS = BenchmarkResolve|BenchmarkScan|BenchmarkIndex
 
-bench: ## benchmarks, as text for benchstat; looking up and scanning beside the floor
+bench: ## benchmarks, as text for benchstat; looking up, scanning and matching beside the floor
 	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem ./...
-	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan
+	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan ./matcher
 
 golden: ## rewrite golden files and schemas; review the diff
 	$(GO) test ./... -update
