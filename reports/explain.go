@@ -107,12 +107,16 @@ func degreeWords(c *matcher.Candidate) string {
 }
 
 // lackWords sums up what a candidate does not spare.
-func lackWords(c *matcher.Candidate) string {
+func lackWords(match *matcher.Match, c *matcher.Candidate) string {
 	if len(c.Lacks) == 0 {
 		return "lacks no layer"
 	}
+	which := count(len(c.Lacks), "layer")
+	if lacksAll(match, c) {
+		which = "every layer"
+	}
 	fetch, unpack := lackedBytes(c)
-	words := fmt.Sprintf("lacks %s: %s to download, %s to unpack", count(len(c.Lacks), "layer"), size(fetch), size(unpack))
+	words := fmt.Sprintf("lacks %s: %s to download, %s to unpack", which, size(fetch), size(unpack))
 	unknown := 0
 	for _, l := range c.Lacks {
 		if l.UnpackedBytes == nil {
@@ -123,6 +127,12 @@ func lackWords(c *matcher.Candidate) string {
 		words += fmt.Sprintf(" and %s of unknown size", count(unknown, "layer"))
 	}
 	return words
+}
+
+// lacksAll says whether a candidate spares nothing.
+func lacksAll(match *matcher.Match, c *matcher.Candidate) bool {
+	chains := &match.Overlap.ByChain
+	return len(c.Lacks) == chains.PresentLayers+chains.MissingLayers
 }
 
 // lackedBytes are compressed bytes to download and unpacked bytes to unpack; a

@@ -7,9 +7,6 @@ import (
 	"github.com/cachebench/cachebench/matcher"
 )
 
-// maxLacked is how many lacked layers a text explanation lists of a candidate.
-const maxLacked = 5
-
 // explanations prints, for each match that carries them, all candidates with the
 // keys that placed them, and what other readings would change.
 func (p *printer) explanations(m *matcher.Matches) {
@@ -53,18 +50,19 @@ func (p *printer) candidates(m *matcher.Matches, match *matcher.Match) {
 			p.note(placeWords(m, c, &match.Candidates[i-1]))
 		}
 		p.note(strings.Join(imagesWords(c), "; "))
-		p.note(lackWords(c))
-		if c.Qualified {
-			p.lacked(c)
-		}
+		p.note(lackWords(match, c))
+		p.lacked(match, c)
 	}
 }
 
 func (p *printer) note(s string) { p.lines("", wrap(s, noteIndent)) }
 
-// lacked lists the first layers that a candidate lacks.
-func (p *printer) lacked(c *matcher.Candidate) {
-	for _, l := range c.Lacks[:min(maxLacked, len(c.Lacks))] {
+// lacked lists the layers that a candidate lacks, unless it lacks all.
+func (p *printer) lacked(match *matcher.Match, c *matcher.Candidate) {
+	if lacksAll(match, c) {
+		return
+	}
+	for _, l := range c.Lacks {
 		bytes := size(l.CompressedBytes)
 		if l.CompressedBytes == 0 {
 			bytes = "its blob is there, only unpacked"
@@ -74,9 +72,6 @@ func (p *printer) lacked(c *matcher.Candidate) {
 			line += ", " + ellipsis(l.CreatedBy, 50)
 		}
 		p.lines(faint, wrap(line, noteIndent+2))
-	}
-	if n := len(c.Lacks) - maxLacked; n > 0 {
-		p.lines(faint, wrap(fmt.Sprintf("and %d more (--output json lists all)", n), noteIndent+2))
 	}
 }
 
