@@ -45,12 +45,25 @@ func (s *Sensitivity) Tried() int { return len(s.readings) }
 func (s *Sensitivity) Readings(g Group, answer *Match) []Reading {
 	var changing []Reading
 	for _, r := range s.readings {
+		if other := r.picker.outcome(g); answer.changes(&other) == nil {
+			continue
+		}
 		other := r.picker.Match(g)
 		if changes := answer.changes(&other); changes != nil {
 			changing = append(changing, Reading{r.rule, r.value, other.CacheID, other.Reason, changes})
 		}
 	}
 	return changing
+}
+
+// outcome is the Match of g without its candidates and its reason, for comparison.
+func (p *Picker) outcome(g Group) Match {
+	q := p.m.ask(g)
+	var positions []int32
+	if best, ok := p.pick(&q); ok {
+		positions = []int32{int32(best.cache)}
+	}
+	return p.match(&q, positions, false)
 }
 
 // under is the Matcher under another reading of a rule.

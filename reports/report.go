@@ -97,6 +97,9 @@ type Input struct {
 	Platform     string
 	MixPlatforms bool
 	Inventory    *layers.Inventory
+	// NoSharing leaves out what the Inventory's images share, which takes a while
+	// for thousands of them.
+	NoSharing bool
 	Workload     *workload.Workload
 	Matches      *matcher.Matches
 	Creation     *matcher.Creation
@@ -137,7 +140,7 @@ func New(in Input) *Report {
 	r.Arms, r.Summaries = summarize(startups)
 	r.Distributions = distribute(startups)
 	r.Waterfalls = chooseWaterfalls(startups)
-	if in.Inventory != nil {
+	if in.Inventory != nil && !in.NoSharing {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})
 	}
 	r.Apps = apps(in, r.Summaries)

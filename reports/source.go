@@ -44,11 +44,18 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 	if r.Matches != nil {
 		add("matches", simulate.Estimated, "the documented order of ECI's matching, with the policies named")
 	}
+	resolved := func() string { return ", resolved at " + inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST") }
 	if s := r.Sharing; s != nil {
-		source, from := compressedOrigin(s)
-		add("compressed sizes, shared layers", source, from+", resolved at "+inv.ResolvedAt.UTC().Format("2006-01-02 15:04 MST"))
+		all := layersOf(s)
+		source, from := compressedOrigin(all)
+		add("compressed sizes, shared layers", source, from+resolved())
 		union := unionOf(s)
-		add("unpacked sizes", unpackedSource(union), unpackedOrigin(s, union.UnknownLayers))
+		add("unpacked sizes", unpackedSource(union), unpackedOrigin(all, union.UnknownLayers))
+	} else if inv != nil {
+		source, from := compressedOrigin(inv.Layers)
+		add("compressed sizes", source, from+resolved())
+		total := inv.Total()
+		add("unpacked sizes", unpackedSource(total), unpackedOrigin(inv.Layers, total.UnknownLayers))
 	}
 	return list
 }
@@ -78,19 +85,28 @@ func unionOf(s *layers.Sharing) layers.Size {
 	return sum
 }
 
-// compressedOrigin says where the compressed sizes of the sets' layers come from.
-func compressedOrigin(s *layers.Sharing) (source, from string) {
-	stated, packed, guessed := 0, 0, 0
+// layersOf are the layers of all sets.
+func layersOf(s *layers.Sharing) []layers.Layer {
+	var all []layers.Layer
 	for i := range s.Sets {
 		for j := range s.Sets[i].Layers {
-			switch s.Sets[i].Layers[j].CompressedSource {
-			case layers.Measured:
-				packed++
-			case layers.Estimated:
-				guessed++
-			default:
-				stated++
-			}
+			all = append(all, s.Sets[i].Layers[j].Layer)
+		}
+	}
+	return all
+}
+
+// compressedOrigin says where the compressed sizes of layers come from.
+func compressedOrigin(all []layers.Layer) (source, from string) {
+	stated, packed, guessed := 0, 0, 0
+	for i := range all {
+		switch all[i].CompressedSource {
+		case layers.Measured:
+			packed++
+		case layers.Estimated:
+			guessed++
+		default:
+			stated++
 		}
 	}
 	var words []string
@@ -121,15 +137,9 @@ func unpackedSource(s layers.Size) string {
 	return simulate.Measured + " and " + simulate.Estimated
 }
 
-// unpackedOrigin says how the unpacked sizes of the sets' layers are known, and
-// how far estimates of that kind are off.
-func unpackedOrigin(s *layers.Sharing, unknownLayers int) string {
-	var all []layers.Layer
-	for i := range s.Sets {
-		for j := range s.Sets[i].Layers {
-			all = append(all, s.Sets[i].Layers[j].Layer)
-		}
-	}
+// unpackedOrigin says how the unpacked sizes of layers are known, and how far
+// estimates of that kind are off.
+func unpackedOrigin(all []layers.Layer, unknownLayers int) string {
 	var words []string
 	for _, o := range layers.SizeOrigins(all) {
 		words = append(words, count(o.Layers, "layer")+" "+originWords(o))

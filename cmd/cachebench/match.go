@@ -101,10 +101,12 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 			return merr
 		}
 	}
-	report := reports.New(reports.Input{
-		Title: "Matches", Inventory: job.Inventory, Platform: job.Scenario.Platform, Matches: m, Coverage: &job.Coverage,
-		Provenance: simulate.Provenance{Version: cachebench.Version, Now: job.Scenario.Now, Inputs: job.Scenario.Inputs},
-	})
+	report := func() *reports.Report {
+		return reports.New(reports.Input{
+			Title: "Matches", Inventory: job.Inventory, NoSharing: true, Platform: job.Scenario.Platform, Matches: m, Coverage: &job.Coverage,
+			Provenance: simulate.Provenance{Version: cachebench.Version, Now: job.Scenario.Now, Inputs: job.Scenario.Inputs},
+		})
+	}
 	if werr := out.stage(matcher.MatchesKind, m, report); werr != nil {
 		return werr
 	}

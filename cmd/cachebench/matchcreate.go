@@ -40,11 +40,13 @@ func (c *creations) write(job *cachebench.Job, out *outputs) error {
 		return err
 	}
 	s := job.Scenario
-	return out.stage(matcher.CreationKind, creation, reports.New(reports.Input{
-		Title: "A new image cache", Platform: s.Platform, Creation: creation, Coverage: &job.Coverage,
-		Provenance: simulate.Provenance{
-			Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs, Profile: s.Profile.Name, ProfileBasis: s.Profile.Basis(),
-			Seed: s.Seed, PriceDate: s.Prices.Date, Currency: s.Prices.Currency,
-		},
-	}))
+	return out.stage(matcher.CreationKind, creation, func() *reports.Report {
+		return reports.New(reports.Input{
+			Title: "A new image cache", Platform: s.Platform, Inventory: job.Inventory, NoSharing: true, Creation: creation, Coverage: &job.Coverage,
+			Provenance: simulate.Provenance{
+				Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs, Profile: s.Profile.Name, ProfileBasis: s.Profile.Basis(),
+				Seed: s.Seed, PriceDate: s.Prices.Date, Currency: s.Prices.Currency,
+			},
+		})
+	})
 }

@@ -27,10 +27,12 @@ func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) er
 		return lookErr
 	}
 	best := s.BestCaches(inv)
-	report := reports.New(reports.Input{
-		Title: "The best cache of each image", Platform: best.Platform, BestCaches: best,
-		Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
-	})
+	report := func() *reports.Report {
+		return reports.New(reports.Input{
+			Title: "The best cache of each image", Platform: best.Platform, BestCaches: best,
+			Provenance: simulate.Provenance{Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs},
+		})
+	}
 	if err := out.stage(matcher.BestCachesKind, best, report); err != nil {
 		return err
 	}

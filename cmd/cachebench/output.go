@@ -62,9 +62,9 @@ func (o *outputs) check() error {
 	return nil
 }
 
-// stage writes a stage's value: as its own document in JSON, else as a report;
-// and saves the document where asked to.
-func (o *outputs) stage(kind string, value any, report *reports.Report) error {
+// stage writes a stage's value: as its own document in JSON, else as a report,
+// which is made only then; and saves the document where asked to.
+func (o *outputs) stage(kind string, value any, report func() *reports.Report) error {
 	data, err := o.keep(kind, value)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (o *outputs) stage(kind string, value any, report *reports.Report) error {
 	if o.format == string(reports.JSON) {
 		return o.write(data)
 	}
-	return o.report(report)
+	return o.report(report())
 }
 
 // keep returns a stage's value as a document, saved where asked to.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -65,7 +66,7 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 	if serr != nil {
 		return serr
 	}
-	if werr := out.stage(simulate.TimelineKind, t, job.Report(nil, p, t)); werr != nil {
+	if werr := out.stage(simulate.TimelineKind, t, func() *reports.Report { return job.Report(nil, p, t) }); werr != nil {
 		return werr
 	}
 	return err
@@ -76,7 +77,7 @@ func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inven
 	if t == nil {
 		return err
 	}
-	if werr := out.stage(simulate.TimelineKind, t, s.TraceReport(inv, t)); werr != nil {
+	if werr := out.stage(simulate.TimelineKind, t, func() *reports.Report { return s.TraceReport(inv, t) }); werr != nil {
 		return werr
 	}
 	return err
