@@ -30,11 +30,15 @@ type Matcher struct {
 // New prepares matching of the Inventory's images on platform (empty: the first
 // listed) as of at, under policy.
 func New(inv *layers.Inventory, platform string, at time.Time, policy Policy) *Matcher {
-	return &Matcher{
-		inv: inv, lookup: inv.Lookup(), chains: inv.Chains(), platform: platform, at: at, policy: policy,
-		names: make(map[string]layers.Name), repositories: make(numbers), tags: make(numbers), digests: make(numbers),
-		known: make(map[heldKey]heldImage),
-	}
+	m := &Matcher{inv: inv, lookup: inv.Lookup(), chains: inv.Chains(), platform: platform, at: at, policy: policy}
+	m.forget()
+	return m
+}
+
+// forget starts anew to number names.
+func (m *Matcher) forget() {
+	m.names, m.known = make(map[string]layers.Name), make(map[heldKey]heldImage)
+	m.repositories, m.tags, m.digests = make(numbers), make(numbers), make(numbers)
 }
 
 // Policy returns the policies that the Matcher answers under.

@@ -15,8 +15,9 @@ type Picker struct {
 	// byLayers says that the policies compare what is present by chain.
 	byLayers bool
 	// tagged, pinned and repository hold the caches, in order, of each tag, each
-	// digest and each repository, by number.
-	tagged, pinned, repository [][]int32
+	// digest and each repository, by number; rooted those of each chain of one
+	// layer, which whatever shares a layer with an image by chain holds.
+	tagged, pinned, repository, rooted [][]int32
 	// met are the caches that a query has met, seen marks them.
 	met   []int32
 	seen  []uint32
@@ -71,7 +72,18 @@ func (p *Picker) enter(i int32) {
 		for _, d := range h.digests {
 			enter(&p.pinned, d, i)
 		}
+		if root := p.m.root(h.content); root >= 0 {
+			enter(&p.rooted, int32(root), i)
+		}
 	}
+}
+
+// root is the chain of an image's base layer, -1 where it has none.
+func (m *Matcher) root(image int) int {
+	if image < 0 || len(m.chains.Images[image]) == 0 {
+		return -1
+	}
+	return m.chains.Images[image][0]
 }
 
 func enter(lists *[][]int32, id, cache int32) {
@@ -149,22 +161,20 @@ func (p *Picker) pick(q *query) (best rival, ok bool) {
 }
 
 // meet returns the caches that can qualify: those that hold one of the images by
-// name; all where a shared layer is enough. They are good until the next call.
+// name, or where a shared layer is enough, its base layer. They are good until the
+// next call.
 func (p *Picker) meet(q *query) []int32 {
 	p.met = p.met[:0]
 	if q.group.NoMatching || q.group.Job {
 		return nil
-	}
-	if p.m.policy.Threshold == thresholdLayer {
-		return p.all()
 	}
 	p.query++
 	if p.query == 0 {
 		clear(p.seen)
 		p.query = 1
 	}
-	for k := range q.counted {
-		w := &q.counted[k]
+	for k := range q.wanted {
+		w := &q.wanted[k]
 		if w.tag != 0 && int(w.tag) < len(p.tagged) {
 			p.meetNew(p.tagged[w.tag])
 		}
@@ -174,7 +184,20 @@ func (p *Picker) meet(q *query) []int32 {
 			}
 		}
 	}
+	if p.m.policy.Threshold == thresholdLayer {
+		for k := range q.wanted {
+			p.meetNew(p.onRoot(&q.wanted[k]))
+		}
+	}
 	return p.met
+}
+
+// onRoot are the caches that hold the base layer of what is wanted.
+func (p *Picker) onRoot(w *wantedImage) []int32 {
+	if root := p.m.root(w.image); root >= 0 && root < len(p.rooted) {
+		return p.rooted[root]
+	}
+	return nil
 }
 
 // meetNew adds the caches that the query has not met yet.
@@ -217,13 +240,13 @@ func (p *Picker) ranked(q *query, positions []int32, most int) []rival {
 }
 
 // related are the caches that hold an image of one of the group's repositories,
-// in order; all caches where a shared layer is enough.
+// in order; where a shared layer is enough, those that hold a base layer too.
 func (p *Picker) related(q *query) []int32 {
-	if p.m.policy.Threshold == thresholdLayer {
-		return p.all()
-	}
 	var related []int32
 	for k := range q.wanted {
+		if p.m.policy.Threshold == thresholdLayer {
+			related = append(related, p.onRoot(&q.wanted[k])...)
+		}
 		if r := q.wanted[k].repository; int(r) < len(p.repository) {
 			related = append(related, p.repository[r]...)
 		}

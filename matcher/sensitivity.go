@@ -73,9 +73,13 @@ func (m *Matcher) under(rule Rule, value string) *Matcher {
 		// Unreachable: the value is one of the rule's own.
 		return m
 	}
-	other := New(m.inv, m.platform, m.at, policy)
-	other.BuildTime = m.BuildTime
-	return other
+	// What is remembered of names holds under any policy but one.
+	other := *m
+	other.policy, other.scratch = policy, scratch{}
+	if policy.Registries != m.policy.Registries {
+		other.forget()
+	}
+	return &other
 }
 
 // changes names what another answer has different.
