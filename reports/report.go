@@ -99,14 +99,14 @@ type Input struct {
 	Inventory    *layers.Inventory
 	// NoSharing leaves out what the Inventory's images share, which takes a while
 	// for thousands of them.
-	NoSharing bool
-	Workload     *workload.Workload
-	Matches      *matcher.Matches
-	Creation     *matcher.Creation
-	BestCaches   *matcher.BestCaches
-	Plan         *plan.Plan
-	Timeline     *simulate.Timeline
-	Profile      Profile
+	NoSharing  bool
+	Workload   *workload.Workload
+	Matches    *matcher.Matches
+	Creation   *matcher.Creation
+	BestCaches *matcher.BestCaches
+	Plan       *plan.Plan
+	Timeline   *simulate.Timeline
+	Profile    Profile
 	// Assumptions and Doubts come before those of the Plan, of the Timeline and
 	// those that the Report finds itself.
 	Assumptions []string
