@@ -274,11 +274,12 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 	return j, nil
 }
 
-// BestCaches says, for each image of the Inventory on the scenario's platform,
-// which of its caches shares most bytes with it.
-func (s *Scenario) BestCaches(inv *layers.Inventory) *matcher.BestCaches {
+// BestCaches says, for each of the references on the scenario's platform, or
+// where there are none for each image of the Inventory, which of its caches shares
+// most bytes with it.
+func (s *Scenario) BestCaches(inv *layers.Inventory, references []string) *matcher.BestCaches {
 	s.progress("comparing %d images with %d caches", len(inv.Images), len(s.Caches))
-	return matcher.New(inv, s.platform(), s.Now, s.policy()).BestCaches(s.Caches)
+	return matcher.New(inv, s.platform(), s.Now, s.policy()).BestCaches(s.Caches, references)
 }
 
 // eventsPerMonth counts starts and releases, and names the app with most.

@@ -50,9 +50,9 @@ func ReadBestCaches(name string, data []byte) (*BestCaches, error) {
 	return &b, nil
 }
 
-// BestCaches answers for all images of the Matcher's platform, in the order of
-// the Inventory; those that a tag meant before it moved are left out.
-func (m *Matcher) BestCaches(caches []Cache) *BestCaches {
+// BestCaches answers for the images of the Matcher's platform that the references
+// mean now, those of the Inventory where there are none, in its order.
+func (m *Matcher) BestCaches(caches []Cache, references []string) *BestCaches {
 	p := m.compared(caches)
 	group := m.placed(Group{})
 	sizes := make([]int64, len(m.inv.Layers))
@@ -67,9 +67,15 @@ func (m *Matcher) BestCaches(caches []Cache) *BestCaches {
 		}
 	}
 	b := &BestCaches{At: m.at, Platform: m.platform, Caches: len(usable)}
+	named := make(map[string]bool, len(references))
+	for _, ref := range references {
+		named[ref] = true
+	}
 	var images [][]uint32
 	for i := range m.inv.Images {
-		if img := &m.inv.Images[i]; (m.platform == "" || layers.SamePlatform(img.Platform, m.platform)) && m.find(img.Reference, m.at) == i {
+		img := &m.inv.Images[i]
+		asked := len(named) == 0 || named[img.Reference]
+		if asked && (m.platform == "" || layers.SamePlatform(img.Platform, m.platform)) && m.find(img.Reference, m.at) == i {
 			images = append(images, m.distinct(i))
 			b.Images = append(b.Images, BestCache{Reference: img.Reference})
 		}

@@ -21,7 +21,7 @@ func TestBestCaches(t *testing.T) {
 		}
 	}
 	inv.Images[5].Platform = "linux/arm64"
-	got := New(inv, "linux/amd64", now, DefaultPolicy()).BestCaches(caches)
+	got := New(inv, "linux/amd64", now, DefaultPolicy()).BestCaches(caches, nil)
 	var shared, need int64
 	full, none, k := 0, 0, 0
 	for i, image := range inv.Images {
@@ -61,6 +61,10 @@ func TestBestCaches(t *testing.T) {
 	}
 	if got.SharedBytes != shared || got.CompressedBytes != need || got.Full != full || got.None != none || got.Full+got.Partial+got.None != len(got.Images) {
 		t.Errorf("totals %+v", got)
+	}
+	named := New(inv, "linux/amd64", now, DefaultPolicy()).BestCaches(caches, []string{inv.Images[9].Reference, inv.Images[5].Reference})
+	if len(named.Images) != 1 || named.Images[0] != got.Images[8] {
+		t.Errorf("of two that are named, one of another platform: %+v, want %+v", named.Images, got.Images[8])
 	}
 	if full == 0 || none == 0 || got.Partial == 0 {
 		t.Errorf("the fleet has no case of each: %d, %d, %d", full, got.Partial, none)

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
 )
 
 // CachesKind is the kind of a saved list of caches.
@@ -119,6 +120,11 @@ func (c *Caches) Validate() error {
 		}
 		if len(cache.Images) > MaxCacheImages {
 			return document.At(at+".images", "cache %q holds %d images: ECI allows %d", cache.ID, len(cache.Images), MaxCacheImages)
+		}
+		for j, ref := range cache.Images {
+			if _, err := layers.ParseName(ref); err != nil {
+				return document.At(fmt.Sprintf("%s.images[%d]", at, j), "%v", err)
+			}
 		}
 		if cache.SizeGiB < 0 || cache.SizeGiB > MaxCacheGiB {
 			return document.At(at+".sizeGiB", "cache %q has %v GiB: the range is %d to %d", cache.ID, cache.SizeGiB, MinCacheGiB, MaxCacheGiB)

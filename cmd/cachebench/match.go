@@ -69,14 +69,11 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	if stores.given() {
 		return stores.run(cmd, images, in, out, ask)
 	}
-	if ask.plan != "" && (ask.each || creation.create || len(images) > 0) {
-		return usagef("--plan is about the starts of a workload: give it without --each, --create and images")
+	if err := errors.Join(oneQuestion(cmd), ask.check(cmd, images), creation.check(cmd)); err != nil {
+		return err
 	}
 	if ask.each {
 		return matchEach(cmd, images, in, out)
-	}
-	if err := errors.Join(ask.check(cmd, images), creation.check(cmd)); err != nil {
-		return err
 	}
 	p, err := readPlan(ask.plan)
 	if err != nil {

@@ -45,8 +45,36 @@ func (a *asks) addFlags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("pull-policy", cobra.FixedCompletions([]string{"Always", "IfNotPresent", "Never"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// otherQuestions are flags with the ones that have nothing to do with them.
+var otherQuestions = [...]struct {
+	flag   string
+	others []string
+}{
+	{"each", []string{
+		"create", "size-gib", "plan", "workload", "explain", "sensitivity", "cache-id", "region", "perfect-match",
+		"match-count", "no-matching", "job", "init-image", "pull-policy", "extra-storage-gib",
+	}},
+	{"create", []string{"plan", "explain", "sensitivity", "cache-id", "perfect-match", "match-count", "no-matching", "job"}},
+}
+
+// oneQuestion refuses flags that have nothing to do with what is asked.
+func oneQuestion(cmd *cobra.Command) error {
+	flags := cmd.Flags()
+	for _, q := range otherQuestions {
+		for _, other := range q.others {
+			if flags.Changed(q.flag) && flags.Changed(other) {
+				return usagef("--%s does not go with --%s: ask one after the other", other, q.flag)
+			}
+		}
+	}
+	return nil
+}
+
 // check refuses what cannot be asked.
 func (a *asks) check(cmd *cobra.Command, images []string) error {
+	if a.plan != "" && len(images) > 0 {
+		return usagef("--plan is about the starts of a workload: name no images")
+	}
 	for _, name := range groupFlags {
 		if cmd.Flags().Changed(name) && len(images) == 0 {
 			return usagef("--%s is about the images named on the command line: name some; a workload's apps say it themselves", name)

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -9,7 +13,8 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// matchEach answers for each image by itself, which needs no workload.
+// matchEach answers for each image by itself, which needs no workload: those
+// named, or all of the inventory.
 func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) error {
 	if err := out.check(); err != nil {
 		return err
@@ -26,7 +31,7 @@ func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) er
 	if inv == nil {
 		return lookErr
 	}
-	best := s.BestCaches(inv)
+	best := s.BestCaches(inv, images)
 	report := func() *reports.Report {
 		return reports.New(reports.Input{
 			Title: "The best cache of each image", Platform: best.Platform, BestCaches: best,
@@ -36,5 +41,15 @@ func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) er
 	if err := out.stage(matcher.BestCachesKind, best, report); err != nil {
 		return err
 	}
-	return lookErr
+	return errors.Join(lookErr, missing(images, best))
+}
+
+// missing is the error of the first image that was named and not found.
+func missing(images []string, best *matcher.BestCaches) error {
+	for _, ref := range images {
+		if !slices.ContainsFunc(best.Images, func(b matcher.BestCache) bool { return b.Reference == ref }) {
+			return fmt.Errorf("image %s is not in the inventory for %s and is left out: see analyze for why", ref, best.Platform)
+		}
+	}
+	return nil
 }
