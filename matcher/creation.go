@@ -19,7 +19,8 @@ type NewCache struct {
 	// Groups are the images that are started together, each group's in one cache
 	// where it has no more than a cache can hold. An image may be in several.
 	Groups [][]string
-	// SizeGiB is the size to create it with; 0 takes the smallest that holds it.
+	// SizeGiB is the size to create it with, a whole number; 0 takes the smallest
+	// that holds it.
 	SizeGiB float64
 	// Region, Architecture and OSType are those of the cache; empty matches any,
 	// and the Matcher's platform where it has one.
@@ -62,16 +63,24 @@ type CreatedCache struct {
 	// UnpackedBytes must fit; EstimatedBytes of them are estimated.
 	UnpackedBytes  int64 `json:"unpackedBytes"`
 	EstimatedBytes int64 `json:"estimatedBytes,omitempty"`
-	// UnknownLayers have no unpacked size and are missing from UnpackedBytes.
-	UnknownLayers int `json:"unknownLayers,omitempty"`
+	// UnknownLayers have no unpacked size and are missing from UnpackedBytes;
+	// AssumedBytes is what they are taken to have, AssumedUnpackRatio times their
+	// compressed size.
+	UnknownLayers int   `json:"unknownLayers,omitempty"`
+	AssumedBytes  int64 `json:"assumedBytes,omitempty"`
 	// SizeGiB is the size asked for, or else SuggestedGiB: the smallest that holds
-	// the images with headroom. ThumbGiB is the vendor's rule of thumb, twice the
+	// the images with headroom, AssumedBytes among them; it is above MaxCacheGiB
+	// where no cache holds them. ThumbGiB is the vendor's rule of thumb, twice the
 	// images' compressed size (eci §1.4).
 	SizeGiB      float64 `json:"sizeGiB"`
 	SuggestedGiB float64 `json:"suggestedGiB"`
 	ThumbGiB     float64 `json:"thumbGiB"`
-	// Fails says why the creation fails; empty when it does not.
+	// Fails says why the creation fails, by measured bytes alone; empty when it does
+	// not.
 	Fails string `json:"fails,omitempty"`
+	// MayFail says why it fails if EstimatedBytes and AssumedBytes are right; empty
+	// when it does not, or fails anyhow.
+	MayFail string `json:"mayFail,omitempty"`
 	// Bases are the caches whose layers are reused: one, unless policy
 	// reuse-several is true; none where no cache shares a byte.
 	Bases []string `json:"bases,omitempty"`
@@ -130,6 +139,9 @@ func ReadCreation(name string, data []byte) (*Creation, error) {
 // downloaded again, how long it takes, and whether the images fit. More than
 // MaxCacheImages images are split. Every image must be in the Inventory.
 func (m *Matcher) Create(c NewCache, caches []Cache, times CreationTimes) (*Creation, error) {
+	if err := checkSize(c.SizeGiB); err != nil {
+		return nil, fmt.Errorf("create a cache: %w", err)
+	}
 	named, distinct := 0, make(map[string]bool)
 	for _, group := range c.Groups {
 		for _, ref := range group {
@@ -159,7 +171,7 @@ func (m *Matcher) Create(c NewCache, caches []Cache, times CreationTimes) (*Crea
 func (p *Picker) create(c *NewCache, images []string, times CreationTimes) CreatedCache {
 	created := CreatedCache{Images: images}
 	need := p.m.images(images)
-	p.fit(c, need, &created)
+	p.m.fit(c.SizeGiB, need, &created)
 	group := p.m.placed(Group{Images: images, Region: c.Region, Architecture: c.Architecture, OSType: c.OSType})
 	bases := p.bases(&group, need)
 	var held []int
@@ -184,23 +196,6 @@ func (p *Picker) create(c *NewCache, images []string, times CreationTimes) Creat
 		created.Times = append(created.Times, t)
 	}
 	return created
-}
-
-// fit says which size holds the images, and whether the one asked for does: if
-// not, the creation fails (eci §1.4). What counts is the unpacked size.
-func (p *Picker) fit(c *NewCache, need []int, created *CreatedCache) {
-	all := p.m.overlap(need, store{})
-	created.UnpackedBytes, created.UnknownLayers = all.UnpackedBytes, all.UnknownLayers
-	created.EstimatedBytes = p.m.inv.Union(need...).EstimatedBytes
-	created.SuggestedGiB = SizeToHold(all.UnpackedBytes)
-	created.ThumbGiB = max(MinCacheGiB, float64((2*all.CompressedBytes+bytesPerGiB-1)/bytesPerGiB))
-	created.SizeGiB = cmp.Or(c.SizeGiB, created.SuggestedGiB)
-	switch {
-	case created.SuggestedGiB > MaxCacheGiB:
-		created.Fails = fmt.Sprintf("the images need %g GiB unpacked, and a cache has at most %d GiB (eci §1.4): make several of fewer images", created.SuggestedGiB, MaxCacheGiB)
-	case float64(all.UnpackedBytes) > created.SizeGiB*bytesPerGiB:
-		created.Fails = fmt.Sprintf("the images have %.1f GiB unpacked, more than the %g GiB asked for (eci §1.4): ask for %g GiB", float64(all.UnpackedBytes)/bytesPerGiB, created.SizeGiB, created.SuggestedGiB)
-	}
 }
 
 // base is a cache that shares a byte with a new one.

@@ -15,7 +15,7 @@ func judgeCreation(v *Verdict, c *matcher.Creation) {
 		v.Headline = creationHeadline(&c.Caches[0])
 		return
 	}
-	images, fails, need, fetch := 0, 0, int64(0), int64(0)
+	images, fails, mayFail, need, fetch := 0, 0, 0, int64(0), int64(0)
 	for i := range c.Caches {
 		created := &c.Caches[i]
 		images += len(created.Images)
@@ -23,11 +23,16 @@ func judgeCreation(v *Verdict, c *matcher.Creation) {
 		fetch += created.Overlap.ByDigest.FetchBytes
 		if created.Fails != "" {
 			fails++
+		} else if created.MayFail != "" {
+			mayFail++
 		}
 	}
 	v.Headline = fmt.Sprintf("%d images make %s; reuse leaves %s of %s to download.", images, count(len(c.Caches), "cache"), size(fetch), size(need))
 	if fails > 0 {
 		v.Headline += fmt.Sprintf(" %s would fail.", count(fails, "creation"))
+	}
+	if mayFail > 0 {
+		v.Headline += fmt.Sprintf(" %s may fail.", count(mayFail, "creation"))
 	}
 	v.Sentences = append(v.Sentences, sentenceWord(c.Split)+".")
 }
@@ -36,13 +41,24 @@ func judgeCreation(v *Verdict, c *matcher.Creation) {
 func creationHeadline(c *matcher.CreatedCache) string {
 	o := &c.Overlap
 	switch {
-	case c.Fails != "":
-		return fmt.Sprintf("The creation fails: %s.", c.Fails)
+	case failWords(c) != "":
+		return failWords(c)
 	case len(c.Bases) == 0:
 		return fmt.Sprintf("Create a cache of %g GiB: no existing cache shares a layer, %s are downloaded%s.", c.SizeGiB, size(o.CompressedBytes), readyWords(c, false))
 	}
 	return fmt.Sprintf("Create a cache of %g GiB that reuses layers of %s: %s of %s are not downloaded again%s.",
 		c.SizeGiB, join(c.Bases), size(o.ByDigest.PresentBytes), size(o.CompressedBytes), readyWords(c, true))
+}
+
+// failWords say that the images do not fit, or may not; empty where they do.
+func failWords(c *matcher.CreatedCache) string {
+	switch {
+	case c.Fails != "":
+		return fmt.Sprintf("The creation fails: %s.", c.Fails)
+	case c.MayFail != "":
+		return fmt.Sprintf("The creation may fail: %s.", c.MayFail)
+	}
+	return ""
 }
 
 // readyWords says when a cache is Ready.
@@ -73,7 +89,7 @@ func sizeWords(c *matcher.CreatedCache) string {
 		words += fmt.Sprintf(", %s of it estimated", size(c.EstimatedBytes))
 	}
 	if c.UnknownLayers > 0 {
-		words += fmt.Sprintf(", and %s of unknown size", count(c.UnknownLayers, "layer"))
+		words += fmt.Sprintf(", and %s of unknown size, taken as %s, %d times the compressed size", count(c.UnknownLayers, "layer"), size(c.AssumedBytes), matcher.AssumedUnpackRatio)
 	}
 	return words + fmt.Sprintf(". The smallest that holds them with %s to spare for the file system is %g GiB; the vendor's rule of thumb, twice the compressed size, says %g GiB. Every instance pays for a disk of this size.",
 		percent(matcher.HeadroomFraction), c.SuggestedGiB, c.ThumbGiB)
@@ -124,8 +140,8 @@ func (p *printer) creation(c *matcher.Creation) {
 		}
 		p.heading(fmt.Sprintf("%s: %s", title, count(len(created.Images), "image")))
 		p.sentence(strings.Join(shortReferences(created.Images), ", "))
-		if created.Fails != "" {
-			p.sentence("The creation fails: " + created.Fails + ".")
+		if words := failWords(created); words != "" {
+			p.sentence(words)
 		}
 		p.sentence(sizeWords(created))
 		if id := already(created); id != "" {
@@ -213,8 +229,8 @@ func creationTables(c *matcher.Creation) (tables []*table) {
 func creationSentences(c *matcher.Creation) (sentences []string) {
 	for i := range c.Caches {
 		created := &c.Caches[i]
-		if created.Fails != "" {
-			sentences = append(sentences, "The creation fails: "+created.Fails+".")
+		if words := failWords(created); words != "" {
+			sentences = append(sentences, words)
 		}
 		sentences = append(sentences, strings.Join(shortReferences(created.Images), ", ")+". "+sizeWords(created))
 	}

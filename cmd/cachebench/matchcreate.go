@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -29,6 +31,8 @@ func (c *creations) check(cmd *cobra.Command) error {
 		return usagef("--size-gib is the size of a new cache: it needs --create")
 	case !(c.sizeGiB >= matcher.MinCacheGiB && c.sizeGiB <= matcher.MaxCacheGiB):
 		return usagef("--size-gib %v: a cache has %d to %d GiB", c.sizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
+	case c.sizeGiB != math.Trunc(c.sizeGiB):
+		return usagef("--size-gib %v: ECI takes a whole number of GiB: ask for %g", c.sizeGiB, math.Ceil(c.sizeGiB))
 	}
 	return nil
 }

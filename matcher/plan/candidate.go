@@ -11,12 +11,7 @@ import (
 	"github.com/cachebench/cachebench/matcher"
 )
 
-const (
-	// assumedUnpackRatio is unpacked over compressed bytes of a layer whose
-	// unpacked size is unknown: "at least twice" (eci §1.4).
-	assumedUnpackRatio = 2
-	bytesPerGiB        = 1 << 30
-)
+const bytesPerGiB = 1 << 30
 
 // candidate is a cache that might be built.
 type candidate struct {
@@ -24,7 +19,7 @@ type candidate struct {
 	images []string
 	layers layerSet
 	// unpackedBytes counts each layer once; assumedBytes of it rest on
-	// assumedUnpackRatio.
+	// matcher.AssumedUnpackRatio.
 	unpackedBytes, assumedBytes int64
 	cache                       matcher.Cache
 	build                       time.Duration
@@ -79,8 +74,8 @@ func (p *Problem) unpacked(set layerSet) (total, assumed int64) {
 	for _, l := range set {
 		layer := &p.Inventory.Layers[l]
 		if layer.UnpackedBytes == nil {
-			total += assumedUnpackRatio * layer.CompressedBytes
-			assumed += assumedUnpackRatio * layer.CompressedBytes
+			total += matcher.AssumedUnpackRatio * layer.CompressedBytes
+			assumed += matcher.AssumedUnpackRatio * layer.CompressedBytes
 			continue
 		}
 		total += *layer.UnpackedBytes

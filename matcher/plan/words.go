@@ -151,7 +151,7 @@ func (m *model) assumptions() []string {
 		"What a stale image still shares by layer is not credited.",
 	}
 	if assumed > 0 {
-		all = append(all, fmt.Sprintf("Layers of unknown unpacked size count as %d times their compressed size, up to %.3g GiB of a cache.", assumedUnpackRatio, float64(assumed)/bytesPerGiB))
+		all = append(all, fmt.Sprintf("Layers of unknown unpacked size count as %d times their compressed size, up to %.3g GiB of a cache.", matcher.AssumedUnpackRatio, float64(assumed)/bytesPerGiB))
 	}
 	if m.Assign == Explicit {
 		all = append(all, "A start that names a cache fails while that cache is not Ready; apps without one do not match the planned caches.")
