@@ -16,17 +16,26 @@ type part struct {
 	compressedBytes int64
 }
 
-// split makes sets of at most MaxCacheImages images of the groups', as few as
-// filling one after another makes, each group in one set, those that share layers
-// together. Groups of one image each make as few sets as there can be. Images are
-// in each set in order of name.
+// split makes sets of at most MaxCacheImages images of the groups', each group in
+// one set, those that share layers together. It fills one set after another; where
+// that makes more sets than the number of images asks for, it searches for fewer.
+// They are the fewest there can be for groups of one image each, and where the
+// search ends (packingSteps), as with eight groups. Images are in each set in
+// order of name.
 func (m *Matcher) split(groups [][]string) [][]string {
 	var sets [][]string
-	left := m.parts(groups)
-	for len(left) > 0 {
+	parts := m.parts(groups)
+	for left := parts; len(left) > 0; {
 		var set []string
 		set, left = m.fill(left)
 		sets = append(sets, set)
+	}
+	distinct := len(joined(slices.Concat(groups...), nil))
+	steps := packingSteps
+	for n := (distinct + MaxCacheImages - 1) / MaxCacheImages; n < len(sets) && steps > 0; n++ {
+		if fewer := m.pack(parts, n, &steps); fewer != nil {
+			return fewer
+		}
 	}
 	return sets
 }
