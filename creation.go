@@ -40,7 +40,11 @@ func (e *estimates) creation(work matcher.CreationWork) (until *time.Duration, p
 	regular := profile.BuildTime() + pull
 	ready := regular
 	if work.Flash {
-		ready = profile.FlashTime() + pull
+		flash, known := profile.FlashTime()
+		if !known {
+			return nil, nil
+		}
+		ready = flash + pull
 	}
 	bill, err := e.job.Scenario.Prices.Build(regular, work.SizeGiB)
 	if err == nil && work.Flash {

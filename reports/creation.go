@@ -63,14 +63,46 @@ func failWords(c *matcher.CreatedCache) string {
 
 // readyWords says when a cache is Ready.
 func readyWords(c *matcher.CreatedCache, reuse bool) string {
-	with, without := variant(c, reuse, false), variant(c, false, false)
-	switch {
-	case with == nil || with.Until == nil:
+	with, without, flash := variant(c, reuse, false), variant(c, false, false), variant(c, reuse, true)
+	if with == nil || with.Until == nil {
 		return ""
-	case reuse && without != nil && without.Until != nil:
-		return fmt.Sprintf("; it is Ready in %s, %s sooner than without reuse (estimated)", longTime(*with.Until), seconds(*without.Until-*with.Until))
 	}
-	return fmt.Sprintf("; it is Ready in %s (estimated)", longTime(*with.Until))
+	words := "; it is Ready in " + longTime(*with.Until)
+	if reuse && without != nil && without.Until != nil {
+		words += fmt.Sprintf(", %s sooner than without reuse", seconds(*without.Until-*with.Until))
+	}
+	if flash != nil && flash.Until != nil {
+		words += fmt.Sprintf(", and with Flash in %s", longTime(*flash.Until))
+	}
+	return words + " (estimated)"
+}
+
+// flashUnknown says why a variant with Flash has no time; empty where it has one.
+func flashUnknown(c *matcher.CreatedCache) string {
+	flash, regular := variant(c, false, true), variant(c, false, false)
+	if flash == nil || flash.Until != nil || regular == nil || regular.Until == nil {
+		return ""
+	}
+	return "How long a cache with Flash takes is unknown: the profile states no cache.flashSeconds."
+}
+
+// lentNotes are what is not documented about the bases that are reused.
+func lentNotes(c *matcher.CreatedCache) string {
+	var automatic []string
+	for i := range c.Candidates {
+		if b := &c.Candidates[i]; b.Automatic && slices.Contains(c.Bases, b.CacheID) {
+			automatic = append(automatic, b.CacheID)
+		}
+	}
+	if len(automatic) == 0 {
+		return ""
+	}
+	return "That an automatic cache (" + join(automatic) + ") lends layers to a new one is not documented: it is taken to. Only that it reuses none itself is (eci §1.2)."
+}
+
+// creationNotes are the sentences beneath the tables of a cache.
+func creationNotes(c *matcher.CreatedCache) []string {
+	return slices.DeleteFunc([]string{lentNotes(c), flashUnknown(c)}, func(s string) bool { return s == "" })
 }
 
 func variant(c *matcher.CreatedCache, reuse, flash bool) *matcher.CreationTime {
@@ -149,6 +181,9 @@ func (p *printer) creation(c *matcher.Creation) {
 		}
 		p.reusable(created)
 		p.creationTimes(created)
+		for _, note := range creationNotes(created) {
+			p.sentence(note)
+		}
 	}
 	if c.Repeated > 0 {
 		p.sentence(count(c.Repeated, "image") + " named more than once.")
@@ -168,7 +203,7 @@ func (p *printer) reusable(c *matcher.CreatedCache) {
 	}
 	p.table(t)
 	if c.MoreCandidates > 0 {
-		p.sentence(fmt.Sprintf("and %s that share less", count(c.MoreCandidates, "cache")))
+		p.sentence(fmt.Sprintf("and %s further down in this order", count(c.MoreCandidates, "cache")))
 	}
 }
 
@@ -233,6 +268,7 @@ func creationSentences(c *matcher.Creation) (sentences []string) {
 			sentences = append(sentences, words)
 		}
 		sentences = append(sentences, strings.Join(shortReferences(created.Images), ", ")+". "+sizeWords(created))
+		sentences = append(sentences, creationNotes(created)...)
 	}
 	return sentences
 }

@@ -422,7 +422,8 @@ func (p *Profile) BuildTime() time.Duration {
 }
 
 // FlashTime is the same for an instant cache, which is of use as soon as there
-// is a local snapshot (eci §1.7).
-func (p *Profile) FlashTime() time.Duration {
-	return typical(&p.Start.Provision) + typical(&p.Cache.Flash)
+// is a local snapshot (eci §1.7). It is not known where the profile does not state
+// cache.flashSeconds, or states a plain 0 without a source.
+func (p *Profile) FlashTime() (d time.Duration, known bool) {
+	return typical(&p.Start.Provision) + typical(&p.Cache.Flash), p.Cache.Flash != (Parameter[time.Duration]{})
 }
