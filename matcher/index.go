@@ -77,7 +77,7 @@ func NewIndex(sizes []int64, digests []layers.Digest, caches [][]uint32) *Index 
 		x.caches[i] = members[from:len(members):len(members)]
 		x.refine(uint32(i), x.caches[i], nil)
 	}
-	x.list()
+	x.list(memberships)
 	if digests != nil {
 		x.digests, x.known = make([][sha256.Size]byte, 1), make([]uint32, 1)
 		for l := range x.layers {
@@ -147,42 +147,37 @@ func (x *Index) refine(cache uint32, held []uint32, moved func(from, into uint32
 	}
 }
 
-// list fills the classes' lists of caches, by one layer of each class.
-func (x *Index) list() {
-	first, counts := make([]uint32, len(x.classes)), make([]uint32, len(x.classes))
-	for _, held := range x.caches {
+// list fills the classes' lists of caches; memberships is how many layers all
+// caches have.
+func (x *Index) list(memberships int) {
+	// pairs are the classes of each cache, one cache after another; seen is the
+	// last cache, plus one, that was found to have a class.
+	pairs := make([]uint32, 0, memberships)
+	ends := make([]int, len(x.caches))
+	seen, counts := make([]uint32, len(x.classes)), make([]uint32, len(x.classes))
+	for i, held := range x.caches {
 		for _, l := range held {
-			if c := x.layers[l].class; first[c] == 0 {
-				first[c] = l + 1
+			if c := x.layers[l].class; seen[c] != uint32(i)+1 {
+				seen[c] = uint32(i) + 1
+				counts[c]++
+				pairs = append(pairs, c)
 			}
 		}
+		ends[i] = len(pairs)
 	}
-	total := 0
-	x.eachOfClass(first, func(class, cache uint32) {
-		counts[class]++
-		total++
-	})
-	all := make([]uint32, total)
+	all := make([]uint32, len(pairs))
 	for c, n := range counts {
 		x.classes[c].caches, all = all[:0:n], all[n:]
 	}
-	x.eachOfClass(first, func(class, cache uint32) {
-		x.classes[class].caches = append(x.classes[class].caches, cache)
-	})
+	from := 0
+	for i, end := range ends {
+		for _, c := range pairs[from:end] {
+			x.classes[c].caches = append(x.classes[c].caches, uint32(i))
+		}
+		from = end
+	}
 	for c := range x.classes {
 		x.setBits(&x.classes[c])
-	}
-}
-
-// eachOfClass calls do for each class of each cache, in order of the caches;
-// first is one layer of each class, plus one.
-func (x *Index) eachOfClass(first []uint32, do func(class, cache uint32)) {
-	for i, held := range x.caches {
-		for _, l := range held {
-			if c := x.layers[l].class; first[c] == l+1 {
-				do(c, uint32(i))
-			}
-		}
 	}
 }
 
