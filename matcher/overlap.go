@@ -49,15 +49,15 @@ func (m *Matcher) find(reference string, at time.Time) int {
 	return m.lookup.Find(reference, m.platform, at)
 }
 
-// byDigest returns the image of the platform whose manifest or index has the
-// digest, or -1.
+// byDigest returns the image whose manifest has the digest, or the one of the
+// platform (the first listed where none is given) whose index has it; else -1.
 func (m *Matcher) byDigest(digest string) int {
 	if m.positions == nil {
 		m.positions = make(map[string]int, 2*len(m.inv.Images))
 		for i := len(m.inv.Images) - 1; i >= 0; i-- {
 			img := &m.inv.Images[i]
 			m.positions[string(img.Digest)] = i
-			if img.IndexDigest != "" && img.Platform == m.platform {
+			if img.IndexDigest != "" && (m.platform == "" || img.Platform == m.platform) {
 				m.positions[string(img.IndexDigest)] = i
 			}
 		}
