@@ -4,8 +4,10 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/workload"
 )
 
 // TestCacheSizeThatIsNoNumber: YAML has .nan, which is in no range.
@@ -63,5 +65,47 @@ func TestEstimateDoesNotFailABuild(t *testing.T) {
 		if got := s.Caches(day / 2)[0].Status; got != test.want {
 			t.Errorf("25 GiB, %s, in 20 GiB: %s, want %s", test.source, got, test.want)
 		}
+	}
+}
+
+// TestHitOfUnknownImages: an image that the Inventory lacks is found where it is
+// used as it is; otherwise what is there of it is unknown, which is no full hit.
+func TestHitOfUnknownImages(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		images, held []string
+		pull         string
+		want         Hit
+	}{
+		{"all known", []string{"a:1"}, []string{"a:1"}, "", FullHit},
+		{"one unknown and not held", []string{"a:1", "u:1"}, []string{"a:1"}, "", PartialHit},
+		{"one unknown, used as it is", []string{"a:1", "u:1"}, []string{"a:1", "u:1"}, "", FullHit},
+		{"one unknown, asked for", []string{"a:1", "u:1"}, []string{"a:1", "u:1"}, "Always", PartialHit},
+		{"all unknown, one used as it is", []string{"v:1", "u:1"}, []string{"u:1"}, "", PartialHit},
+		{"all unknown, asked for", []string{"u:1"}, []string{"u:1"}, "Always", Miss},
+		{"the known one not held", []string{"c:1", "u:1"}, []string{"u:1"}, "", PartialHit},
+	} {
+		g := group(test.images...)
+		g.PullPolicy = test.pull
+		caches := []Cache{cache("x", 30, day, test.held...)}
+		match := New(world(), "linux/amd64", now, DefaultPolicy()).Match(g, caches)
+		served := New(world(), "linux/amd64", now, DefaultPolicy()).NewStore([]Group{g}, caches, StoreOptions{}).Match(0, 0)
+		if match.Hit != test.want || served.Hit != test.want {
+			t.Errorf("%s: Match says %s, a Store %s, want %s", test.name, match.Hit, served.Hit, test.want)
+		}
+	}
+}
+
+// TestNoImages: a group without images makes no cache, which could hold nothing;
+// an app without images releases nothing.
+func TestNoImages(t *testing.T) {
+	m := New(world(), "linux/amd64", now, DefaultPolicy())
+	if match := m.Match(Group{Name: "app"}, nil); match.CreatesAutomatic {
+		t.Error("an automatic cache of nothing is made")
+	}
+	events := []workload.Event{{Release: true}, {At: time.Hour}}
+	outcomes, _, err := m.Replay(t.Context(), []workload.App{{Name: "app"}}, nil, events, ReplayOptions{Automatic: true})
+	if err != nil || outcomes[0].Starts != 1 {
+		t.Errorf("outcomes %+v, %v", outcomes, err)
 	}
 }

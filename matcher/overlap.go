@@ -181,12 +181,25 @@ func (o *Overlap) addChain(l *layers.Layer, present bool) {
 	o.ByChain.UnpackBytes += unpacked
 }
 
-// hit says what the share of unpacked layers means for a start.
-func (o *Overlap) hit() Hit {
+// hit says what a start finds that wants images where others are held: by unpacked
+// layers, and of an image that the Inventory lacks by whether it is used as it is.
+// What else is there of such an image is not known and not counted.
+func (o *Overlap) hit(wanted []wantedImage, held []heldImage) Hit {
+	found, missing := o.ByChain.PresentLayers > 0, o.ByChain.MissingLayers > 0
+	for k := range wanted {
+		w := &wanted[k]
+		switch {
+		case w.image >= 0:
+		case !w.asks && holds(held, w):
+			found = true
+		default:
+			missing = true
+		}
+	}
 	switch {
-	case o.ByChain.MissingLayers == 0:
+	case !missing:
 		return FullHit
-	case o.ByChain.PresentLayers > 0:
+	case found:
 		return PartialHit
 	}
 	return Miss

@@ -141,8 +141,8 @@ func (c *naiveCache) presented() Cache {
 	return p
 }
 
-// start returns the ID picked, the hit, and the ID made.
-func (n *naive) start(g Group) (picked string, hit Hit, made string) {
+// start returns the ID picked, the hit, the ID made, and whether the start fails.
+func (n *naive) start(g Group) (picked string, hit Hit, made string, fails bool) {
 	var list []Cache
 	for _, c := range n.caches {
 		list = append(list, c.presented())
@@ -158,7 +158,7 @@ func (n *naive) start(g Group) (picked string, hit Hit, made string) {
 	if match.CreatesAutomatic {
 		made = n.make(g)
 	}
-	return match.CacheID, match.Hit, made
+	return match.CacheID, match.Hit, made, match.Fails != ""
 }
 
 func (n *naive) make(g Group) string {
@@ -316,7 +316,7 @@ func (n *naive) state() []string {
 		}
 		older := make([]string, 0, len(c.older))
 		for _, ref := range c.Images {
-			if c.older[ref] {
+			if c.older[ref] && ref != unknownImage {
 				older = append(older, ref)
 			}
 		}
