@@ -109,3 +109,22 @@ func TestNoImages(t *testing.T) {
 		t.Errorf("outcomes %+v, %v", outcomes, err)
 	}
 }
+
+// TestGivenAutomaticCaches: the expiry that the service tells of an automatic cache
+// is as of now; a use extends it (eci §1.2). One of unknown age is not that old.
+func TestGivenAutomaticCaches(t *testing.T) {
+	told, ageless := cache("told", 30, day, "a:1"), cache("ageless", 30, 0, "a:1")
+	told.Automatic, ageless.Automatic = true, true
+	told.ExpireTime, ageless.CreationTime = now.Add(6*day), time.Time{}
+	for _, c := range []Cache{told, ageless} {
+		s := New(world(), "linux/amd64", now, DefaultPolicy()).NewStore([]Group{group("a:1")}, []Cache{c}, StoreOptions{NoAutomatic: true})
+		for _, start := range []struct {
+			at   time.Duration
+			want string
+		}{{5 * day, c.ID}, {34 * day, c.ID}, {65 * day, ""}} {
+			if got := s.Match(0, start.at).CacheID; got != start.want {
+				t.Errorf("%s at %v: %q is picked, want %q", c.ID, start.at, got, start.want)
+			}
+		}
+	}
+}

@@ -309,8 +309,9 @@ func (s *Store) touch(c *stored) {
 		return
 	}
 	c.matched = s.now
-	if c.cache.Automatic && (!c.given || c.cache.ExpireTime.IsZero()) {
-		c.expire = s.m.policy.expiry(c.created, c.matched)
+	if c.cache.Automatic {
+		// What the service said last may be later than what the policy says.
+		c.expire = max(c.expire, s.m.policy.expiry(c.created, c.matched))
 	}
 	s.use(c).moved(&c.used)
 	if c.evictable != nil {

@@ -150,9 +150,11 @@ func (n *naive) start(g Group) (picked string, hit Hit, made string, fails bool)
 	match := n.m.Match(g, list)
 	if match.CacheID != "" {
 		c := n.byID(match.CacheID)
-		c.matched = max(c.matched, n.now)
-		if c.Automatic && !(c.given && !c.ExpireTime.IsZero()) {
-			c.expire = n.m.policy.expiry(c.created, c.matched)
+		if n.now > c.matched {
+			c.matched = n.now
+			if until := n.m.policy.expiry(c.created, c.matched); c.Automatic && until > c.expire {
+				c.expire = until
+			}
 		}
 	}
 	if match.CreatesAutomatic {
