@@ -128,3 +128,36 @@ func TestGivenAutomaticCaches(t *testing.T) {
 		}
 	}
 }
+
+// TestFormsOfAName: what a reference means is found in the Inventory however its
+// name is written, by its digest, and under the public name of a registry in a VPC,
+// whose layers are the same (eci §1.11). Both images have 3 compressed bytes.
+func TestFormsOfAName(t *testing.T) {
+	inv := world()
+	inv.Images[0].Reference, inv.Images[1].Reference = "nginx:1", "registry.cn-hangzhou.aliyuncs.com/shop/web:1"
+	inv.Images[1].Layers = []int{0, 1}
+	digest := "@sha256:" + strings.Repeat("0", 64)
+	for _, test := range []struct {
+		held, wanted, cacheID string
+		present               int64
+	}{
+		{"docker.io/library/nginx:1", "nginx:1", "x", 3},
+		{"nginx:1", "docker.io/library/nginx:1", "x", 3},
+		{"nginx" + digest, "nginx:1", "x", 3},
+		{"nginx:1", "nginx" + digest, "x", 3},
+		{"nginx:1", "nginx:1" + digest, "x", 3},
+		// The names differ, so that it does not match; asked for explicitly, it holds the layers.
+		{"registry-vpc.cn-hangzhou.aliyuncs.com/shop/web:1", "registry.cn-hangzhou.aliyuncs.com/shop/web:1", "", 0},
+	} {
+		g := Group{Images: []string{test.wanted}, PullPolicy: "Always"}
+		caches := []Cache{{ID: "x", Images: []string{test.held}, Status: StatusReady, CreationTime: now}}
+		match := New(inv, "linux/amd64", now, DefaultPolicy()).Match(g, caches)
+		if got := match.Overlap.ByChain.PresentBytes; match.CacheID != test.cacheID || got != test.present || match.Unknown != nil {
+			t.Errorf("%s in a cache with %s: cache %q holds %d bytes, unknown %v; want %q and %d", test.wanted, test.held, match.CacheID, got, match.Unknown, test.cacheID, test.present)
+		}
+		g.CacheID = "x"
+		if got := New(inv, "linux/amd64", now, DefaultPolicy()).Match(g, caches).Overlap.ByChain.PresentBytes; got != 3 {
+			t.Errorf("%s in a cache with %s, asked for: %d bytes are held, want 3", test.wanted, test.held, got)
+		}
+	}
+}

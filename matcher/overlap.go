@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -24,7 +25,9 @@ type Matcher struct {
 	repositories, tags, digests numbers
 	known                       map[heldKey]heldImage
 	positions                   map[string]int
-	scratch                     scratch
+	// forms are the references of the Inventory by name; nil until asked for.
+	forms   map[layers.Name][]string
+	scratch scratch
 }
 
 // New prepares matching of the Inventory's images on platform (empty: the first
@@ -44,9 +47,48 @@ func (m *Matcher) forget() {
 // Policy returns the policies that the Matcher answers under.
 func (m *Matcher) Policy() Policy { return m.policy }
 
-// find returns the image that reference means at time at, or -1.
+// find returns the image that reference means at time at, or -1: the Inventory's
+// under the reference as it is written, else the one of its digest, else one under
+// another form of its name.
 func (m *Matcher) find(reference string, at time.Time) int {
-	return m.lookup.Find(reference, m.platform, at)
+	if i := m.lookup.Find(reference, m.platform, at); i >= 0 {
+		return i
+	}
+	n := m.contentName(reference)
+	if n.Digest != "" {
+		return m.byDigest(string(n.Digest))
+	}
+	m.learnForms()
+	for _, form := range m.forms[n] {
+		if i := m.lookup.Find(form, m.platform, at); i >= 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// contentName is what references to one content have in common: the public and the
+// VPC name of a registry serve the same layers, whether or not matching takes them
+// as one (eci §1.11).
+func (m *Matcher) contentName(reference string) layers.Name {
+	n := m.name(reference)
+	n.Registry = publicName(n.Registry)
+	return n
+}
+
+// learnForms collects the references of the Inventory by name.
+func (m *Matcher) learnForms() {
+	if m.forms != nil {
+		return
+	}
+	m.forms = make(map[layers.Name][]string, len(m.inv.Images))
+	for i := range m.inv.Images {
+		ref := m.inv.Images[i].Reference
+		n := m.contentName(ref)
+		if !slices.Contains(m.forms[n], ref) {
+			m.forms[n] = append(m.forms[n], ref)
+		}
+	}
 }
 
 // byDigest returns the image whose manifest has the digest, or the one of the
