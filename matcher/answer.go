@@ -69,7 +69,7 @@ func (p *Picker) match(q *query, positions []int32, explain bool) Match {
 func (p *Picker) chosen(q *query, ranked []rival, match *Match) int {
 	g := &q.group
 	switch {
-	case g.Job && (g.CacheID != "" || !g.NoMatching && p.m.policy.Jobs == jobsRefuse):
+	case g.Job && g.refusesJob(&p.m.policy):
 		match.Reason = "Job-type instances refuse image caches"
 		match.Fails = match.Reason + ": JobInstanceImageCacheNotSupport (eci §1.10); ask for no cache and turn automatic matching off"
 	case g.CacheID != "":
@@ -85,6 +85,12 @@ func (p *Picker) chosen(q *query, ranked []rival, match *Match) int {
 		match.Reason = p.whyNone(match)
 	}
 	return -1
+}
+
+// refusesJob says that a group of the Job type is refused for the cache that it
+// asks for (eci §1.10).
+func (g *Group) refusesJob(policy *Policy) bool {
+	return g.CacheID != "" || !g.NoMatching && policy.Jobs == jobsRefuse
 }
 
 // explicit is the cache asked for. A start that asks for one that is not there or
@@ -126,7 +132,7 @@ func (p *Picker) save(q *query, held []heldImage, match *Match) {
 	if held == nil {
 		return
 	}
-	match.Hit = match.Overlap.hit()
+	match.Hit = match.Overlap.hit(q.wanted, held)
 	for k := range q.wanted {
 		w := &q.wanted[k]
 		h := slices.IndexFunc(held, func(h heldImage) bool { return present(w, &h) })
@@ -145,7 +151,7 @@ func (p *Picker) save(q *query, held []heldImage, match *Match) {
 func unpullable(q *query, held []heldImage) string {
 	for k := range q.wanted {
 		w := &q.wanted[k]
-		if w.never && !slices.ContainsFunc(held, func(h heldImage) bool { return present(w, &h) }) {
+		if w.never && !holds(held, w) {
 			return fmt.Sprintf("pull policy Never, and no cache holds %s: let it be pulled, or build a cache with it", w.reference)
 		}
 	}
@@ -156,7 +162,7 @@ func unpullable(q *query, held []heldImage) string {
 // is when matching is on and no cache, or one that is not a full match, was found.
 func (p *Picker) follow(q *query, ranked []rival, match *Match) {
 	g, policy := &q.group, &p.m.policy
-	if g.CacheID != "" || g.NoMatching || g.Job || match.Fails != "" {
+	if g.CacheID != "" || g.NoMatching || g.Job || match.Fails != "" || len(q.wanted) == 0 {
 		return
 	}
 	if match.CacheID != "" {

@@ -126,7 +126,8 @@ func (c *Caches) Validate() error {
 				return document.At(fmt.Sprintf("%s.images[%d]", at, j), "%v", err)
 			}
 		}
-		if cache.SizeGiB < 0 || cache.SizeGiB > MaxCacheGiB {
+		// Written so that it is false of a size that is no number.
+		if !(cache.SizeGiB >= 0 && cache.SizeGiB <= MaxCacheGiB) {
 			return document.At(at+".sizeGiB", "cache %q has %v GiB: the range is %d to %d", cache.ID, cache.SizeGiB, MinCacheGiB, MaxCacheGiB)
 		}
 	}

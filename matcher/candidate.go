@@ -310,6 +310,9 @@ func (s *scratch) hold(chains []int) {
 
 func (s *scratch) heldChain(chain int) bool { return s.heldMark[chain] == s.count }
 
+// heldBlob says whether a layer was marked by blob.
+func (s *scratch) heldBlob(layer int) bool { return s.blobs[layer] == s.count }
+
 // candidate puts a rival into words.
 func (p *Picker) candidate(q *query, r *rival) Candidate {
 	c := &p.caches[r.cache]

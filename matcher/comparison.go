@@ -284,7 +284,7 @@ func difference(ours, theirs, unknown []string) (kind string, position int) {
 		case i < len(ours) && ours[i] == id:
 		case !slices.Contains(ours, id):
 			return RefusedByUs, i + 1
-		case !slices.Contains(theirs, ours[i]):
+		case i < len(ours) && !slices.Contains(theirs, ours[i]):
 			return OmittedByService, i + 1
 		default:
 			return OtherOrder, i + 1

@@ -219,17 +219,17 @@ func (p *Picker) contents(cache int) []int {
 // bases are the caches that share a byte with the images, in the order of policy
 // reuse-base; those that cannot be used last.
 func (p *Picker) bases(g *Group, need []int) []base {
-	wanted := p.m.wanted(g)
+	wanted, lending := p.m.wanted(g), p.m.lending(need)
 	var bases []base
 	for i := range p.caches {
 		c := &p.caches[i]
-		o := p.m.overlap(need, p.m.store(p.contents(i)))
-		if o.ByDigest.PresentBytes == 0 && o.ByChain.PresentLayers == 0 {
+		shared := lending.of(p.contents(i))
+		if shared.compressedBytes == 0 && shared.chains == 0 {
 			continue
 		}
 		b := base{cache: i, BaseCandidate: BaseCandidate{
-			CacheID: c.ID, SharedBytes: o.ByDigest.PresentBytes, SharedUnpackedBytes: o.UnpackedBytes - o.ByChain.UnpackBytes,
-			SharedLayers: o.ByDigest.PresentLayers, CreationTime: c.CreationTime, Automatic: c.Automatic, Reason: p.unusable(g, c),
+			CacheID: c.ID, SharedBytes: shared.compressedBytes, SharedUnpackedBytes: shared.unpackedBytes,
+			SharedLayers: shared.blobs, CreationTime: c.CreationTime, Automatic: c.Automatic, Reason: p.unusable(g, c),
 		}}
 		b.Usable = b.Reason == ""
 		for k := range wanted {
@@ -308,7 +308,7 @@ func (p *Picker) reused(need []int, bases []base) []base {
 			continue
 		}
 		taken, held, left = append(taken, b), more, o.ByDigest.FetchBytes
-		if !p.m.policy.ReuseSeveral {
+		if !p.m.policy.ReuseSeveral || left == 0 {
 			break
 		}
 	}

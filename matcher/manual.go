@@ -57,14 +57,15 @@ func (s *Store) check(r *CacheRequest) error {
 	if r.SizeGiB == 0 {
 		r.SizeGiB = MinCacheGiB
 	}
+	sizeErr := checkSize(r.SizeGiB)
 	switch {
 	case len(r.Images) == 0:
 		r.Images = []string{"nothing"}
 		return fmt.Errorf("it names no image: a cache holds 1 to %d", MaxCacheImages)
 	case len(r.Images) > MaxCacheImages:
 		return fmt.Errorf("it names %d images: a cache holds 1 to %d (eci §1.4)", len(r.Images), MaxCacheImages)
-	case r.SizeGiB < MinCacheGiB || r.SizeGiB > MaxCacheGiB:
-		return fmt.Errorf("%v GiB is out of the range of %d to %d (eci §1.4)", r.SizeGiB, MinCacheGiB, MaxCacheGiB)
+	case sizeErr != nil:
+		return sizeErr
 	case r.RetentionDays < 0 || r.RetentionDays > maxRetentionDays:
 		return fmt.Errorf("retention of %d days is out of the range of 1 to %d, or 0 for ever (eci §1.5)", r.RetentionDays, maxRetentionDays)
 	case r.EliminationStrategy != "" && r.EliminationStrategy != "LRU":
@@ -82,9 +83,11 @@ func (s *Store) check(r *CacheRequest) error {
 }
 
 // tooLarge says whether the images are known not to fit, unpacked, into a cache of
-// that size (eci §1.4). What is not known counts nothing.
+// that size (eci §1.4). What is not measured counts nothing.
 func (s *Store) tooLarge(images []string, sizeGiB float64) bool {
-	return float64(s.m.inv.Union(s.m.images(images)...).UnpackedBytes) > sizeGiB*(1<<30)
+	var created CreatedCache
+	s.m.fit(sizeGiB, s.m.images(images), &created)
+	return created.Fails != ""
 }
 
 // Update builds a manual or automatic cache anew, of these images or, where none

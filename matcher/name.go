@@ -240,3 +240,8 @@ func present(w *wantedImage, h *heldImage) bool {
 	}
 	return w.tag != 0 && h.tag == w.tag || w.tag == 0 && common(w.digests, h.digests)
 }
+
+// holds says that one of the images held is what is wanted under its own name.
+func holds(held []heldImage, w *wantedImage) bool {
+	return slices.ContainsFunc(held, func(h heldImage) bool { return present(w, &h) })
+}

@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -24,7 +25,9 @@ type Matcher struct {
 	repositories, tags, digests numbers
 	known                       map[heldKey]heldImage
 	positions                   map[string]int
-	scratch                     scratch
+	// forms are the references of the Inventory by name; nil until asked for.
+	forms   map[layers.Name][]string
+	scratch scratch
 }
 
 // New prepares matching of the Inventory's images on platform (empty: the first
@@ -44,20 +47,59 @@ func (m *Matcher) forget() {
 // Policy returns the policies that the Matcher answers under.
 func (m *Matcher) Policy() Policy { return m.policy }
 
-// find returns the image that reference means at time at, or -1.
+// find returns the image that reference means at time at, or -1: the Inventory's
+// under the reference as it is written, else the one of its digest, else one under
+// another form of its name.
 func (m *Matcher) find(reference string, at time.Time) int {
-	return m.lookup.Find(reference, m.platform, at)
+	if i := m.lookup.Find(reference, m.platform, at); i >= 0 {
+		return i
+	}
+	n := m.contentName(reference)
+	if n.Digest != "" {
+		return m.byDigest(string(n.Digest))
+	}
+	m.learnForms()
+	for _, form := range m.forms[n] {
+		if i := m.lookup.Find(form, m.platform, at); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
-// byDigest returns the image of the platform whose manifest or index has the
-// digest, or -1.
+// contentName is what references to one content have in common: the public and the
+// VPC name of a registry serve the same layers, whether or not matching takes them
+// as one (eci §1.11).
+func (m *Matcher) contentName(reference string) layers.Name {
+	n := m.name(reference)
+	n.Registry = publicName(n.Registry)
+	return n
+}
+
+// learnForms collects the references of the Inventory by name.
+func (m *Matcher) learnForms() {
+	if m.forms != nil {
+		return
+	}
+	m.forms = make(map[layers.Name][]string, len(m.inv.Images))
+	for i := range m.inv.Images {
+		ref := m.inv.Images[i].Reference
+		n := m.contentName(ref)
+		if !slices.Contains(m.forms[n], ref) {
+			m.forms[n] = append(m.forms[n], ref)
+		}
+	}
+}
+
+// byDigest returns the image whose manifest has the digest, or the one of the
+// platform (the first listed where none is given) whose index has it; else -1.
 func (m *Matcher) byDigest(digest string) int {
 	if m.positions == nil {
 		m.positions = make(map[string]int, 2*len(m.inv.Images))
 		for i := len(m.inv.Images) - 1; i >= 0; i-- {
 			img := &m.inv.Images[i]
 			m.positions[string(img.Digest)] = i
-			if img.IndexDigest != "" && img.Platform == m.platform {
+			if img.IndexDigest != "" && (m.platform == "" || img.Platform == m.platform) {
 				m.positions[string(img.IndexDigest)] = i
 			}
 		}
@@ -181,12 +223,25 @@ func (o *Overlap) addChain(l *layers.Layer, present bool) {
 	o.ByChain.UnpackBytes += unpacked
 }
 
-// hit says what the share of unpacked layers means for a start.
-func (o *Overlap) hit() Hit {
+// hit says what a start finds that wants images where others are held: by unpacked
+// layers, and of an image that the Inventory lacks by whether it is used as it is.
+// What else is there of such an image is not known and not counted.
+func (o *Overlap) hit(wanted []wantedImage, held []heldImage) Hit {
+	found, missing := o.ByChain.PresentLayers > 0, o.ByChain.MissingLayers > 0
+	for k := range wanted {
+		w := &wanted[k]
+		switch {
+		case w.image >= 0:
+		case !w.asks && holds(held, w):
+			found = true
+		default:
+			missing = true
+		}
+	}
 	switch {
-	case o.ByChain.MissingLayers == 0:
+	case !missing:
 		return FullHit
-	case o.ByChain.PresentLayers > 0:
+	case found:
 		return PartialHit
 	}
 	return Miss

@@ -64,6 +64,12 @@ func (p *Picker) refusal(q *query, r *rival) refusal {
 	return qualified
 }
 
+// elsewhere says that a cache is of another region or platform: also one that is
+// asked for explicitly cannot be used.
+func (r refusal) elsewhere() bool {
+	return r == otherRegion || r == otherArchitecture || r == otherOS
+}
+
 // usable says whether a cache's state lets it be used.
 func (p *Picker) usable(c *Cache) bool {
 	return c.Status == StatusReady || c.Status == StatusUpdating && p.m.policy.States == statesUpdating

@@ -122,6 +122,9 @@ func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOption
 
 // release releases the app's first image, and renews the caches that are to be.
 func (r *replay) release(app *workload.App, at time.Duration) {
+	if len(app.Images) == 0 {
+		return
+	}
 	for _, id := range r.store.Release(app.Images[0], at) {
 		if r.opt.Rebuild != nil && r.opt.Rebuild(id) {
 			// The store just said that it has the cache.

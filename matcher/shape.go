@@ -69,6 +69,8 @@ type finds struct {
 	images, stale  []string
 	full, complete bool
 	hit            Hit
+	// fails says that an image is neither held nor pulled.
+	fails bool
 }
 
 func (t *shapes) init(m *Matcher) {
@@ -217,7 +219,8 @@ func (t *shapes) finds(a *asker, shape int) *finds {
 		}
 	}
 	o := m.overlap(need, m.heldBy(q.wanted, held))
-	f.hit = o.hit()
+	f.hit = o.hit(q.wanted, held)
+	f.fails = unpullable(q, held) != ""
 	return f
 }
 

@@ -104,7 +104,7 @@ func (m *Matcher) fill(parts []part) (set []string, left []part) {
 func (m *Matcher) marked(layers []int) int64 {
 	var bytes int64
 	for _, l := range layers {
-		if m.scratch.blobs[l] == m.scratch.count {
+		if m.scratch.heldBlob(l) {
 			bytes += m.inv.Layers[l].CompressedBytes
 		}
 	}

@@ -81,8 +81,9 @@ type Served struct {
 	Hit Hit
 	// Made is the automatic cache that this start began, empty when none.
 	Made string
-	// Fails says that the start fails: it asked for a cache that is not there or
-	// not Ready (eci §1.10).
+	// Fails says that the start fails, as in a Match: it asked for a cache that is
+	// not there, not Ready or of another platform, is of the Job type, or may not
+	// pull an image that it does not find (eci §1.10). It makes no cache.
 	Fails bool
 
 	from  *stored
@@ -148,33 +149,38 @@ func (s *Store) Match(group int, at time.Duration) Served {
 // automatic cache is made beside it.
 func (s *Store) find(a *asker) (served Served, complete bool) {
 	g := &a.query.group
+	failed := Served{Hit: Miss, Fails: true, shape: -1}
 	shape, from := -1, (*stored)(nil)
 	switch {
-	case g.Job || g.CacheID == "" && g.NoMatching:
+	case g.Job && g.refusesJob(&s.m.policy):
+		return failed, true
 	case g.CacheID != "":
 		if from = s.byID[g.CacheID]; from == nil || !s.serves(from) {
-			return Served{Hit: Miss, Fails: true, shape: -1}, true
+			return failed, true
 		}
-		shape = from.shape
+		if shape = from.shape; s.shapes.ranked(a, shape).rival.refusal.elsewhere() {
+			return failed, true
+		}
+	case g.NoMatching || g.Job:
 	default:
 		if shape = s.shapes.pick(a); shape >= 0 {
 			from = s.shapes.newest(shape)
 		}
 	}
 	if shape < 0 {
-		return Served{Hit: Miss, shape: -1}, false
+		return Served{Hit: Miss, Fails: unpullable(a.query, nil) != "", shape: -1}, false
 	}
 	f := s.shapes.finds(a, shape)
 	return Served{
 		CacheID: from.cache.ID, Automatic: from.cache.Automatic, SizeGiB: from.cache.SizeGiB,
-		Images: f.images, Stale: f.stale, Full: f.full, Hit: f.hit, from: from, shape: shape,
+		Images: f.images, Stale: f.stale, Full: f.full, Hit: f.hit, Fails: f.fails, from: from, shape: shape,
 	}, f.complete
 }
 
 // makes says whether a start makes an automatic cache (eci §1.10, §6 #5).
 func (s *Store) makes(a *asker, served *Served, complete bool) bool {
 	g := &a.query.group
-	if s.opt.NoAutomatic || complete || g.CacheID != "" || g.NoMatching || g.Job {
+	if s.opt.NoAutomatic || complete || g.CacheID != "" || g.NoMatching || g.Job || served.Fails || len(a.images) == 0 {
 		return false
 	}
 	return served.from == nil || s.m.policy.CreateOnPartial
@@ -303,8 +309,9 @@ func (s *Store) touch(c *stored) {
 		return
 	}
 	c.matched = s.now
-	if c.cache.Automatic && (!c.given || c.cache.ExpireTime.IsZero()) {
-		c.expire = s.m.policy.expiry(c.created, c.matched)
+	if c.cache.Automatic {
+		// What the service said last may be later than what the policy says.
+		c.expire = max(c.expire, s.m.policy.expiry(c.created, c.matched))
 	}
 	s.use(c).moved(&c.used)
 	if c.evictable != nil {

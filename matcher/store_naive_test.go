@@ -141,8 +141,8 @@ func (c *naiveCache) presented() Cache {
 	return p
 }
 
-// start returns the ID picked, the hit, and the ID made.
-func (n *naive) start(g Group) (picked string, hit Hit, made string) {
+// start returns the ID picked, the hit, the ID made, and whether the start fails.
+func (n *naive) start(g Group) (picked string, hit Hit, made string, fails bool) {
 	var list []Cache
 	for _, c := range n.caches {
 		list = append(list, c.presented())
@@ -150,15 +150,17 @@ func (n *naive) start(g Group) (picked string, hit Hit, made string) {
 	match := n.m.Match(g, list)
 	if match.CacheID != "" {
 		c := n.byID(match.CacheID)
-		c.matched = max(c.matched, n.now)
-		if c.Automatic && !(c.given && !c.ExpireTime.IsZero()) {
-			c.expire = n.m.policy.expiry(c.created, c.matched)
+		if n.now > c.matched {
+			c.matched = n.now
+			if until := n.m.policy.expiry(c.created, c.matched); c.Automatic && until > c.expire {
+				c.expire = until
+			}
 		}
 	}
 	if match.CreatesAutomatic {
 		made = n.make(g)
 	}
-	return match.CacheID, match.Hit, made
+	return match.CacheID, match.Hit, made, match.Fails != ""
 }
 
 func (n *naive) make(g Group) string {
@@ -316,7 +318,7 @@ func (n *naive) state() []string {
 		}
 		older := make([]string, 0, len(c.older))
 		for _, ref := range c.Images {
-			if c.older[ref] {
+			if c.older[ref] && ref != unknownImage {
 				older = append(older, ref)
 			}
 		}

@@ -27,7 +27,8 @@ func stateOf(s *Store, at time.Duration) []string {
 		}
 		older := make([]string, 0)
 		for _, ref := range c.Images {
-			if c.contentDigest(ref) == "" {
+			// What an image means that the Inventory lacks is never shown.
+			if c.contentDigest(ref) == "" && ref != unknownImage {
 				older = append(older, ref)
 			}
 		}
@@ -36,7 +37,10 @@ func stateOf(s *Store, at time.Duration) []string {
 	return lines
 }
 
-// storeWorld has world's images, one by the tag latest and one larger than a cache.
+const unknownImage = "r.example/unknown:1"
+
+// storeWorld has world's images, one by the tag latest and one larger than a cache;
+// the references are theirs and one that the Inventory lacks.
 func storeWorld() (*layers.Inventory, []string) {
 	inv := world()
 	unpacked := int64(100) << 30
@@ -52,6 +56,7 @@ func storeWorld() (*layers.Inventory, []string) {
 	for _, img := range inv.Images {
 		refs = append(refs, img.Reference)
 	}
+	refs = append(refs, unknownImage)
 	return inv, refs
 }
 
@@ -95,11 +100,12 @@ func TestStoreAgainstNaive(t *testing.T) {
 func storeGroup(t *rapid.T, refs []string) Group {
 	return Group{
 		Name:   "app",
-		Images: rapid.SliceOfNDistinct(rapid.SampledFrom(refs), 1, 2, rapid.ID[string]).Draw(t, "images"), PullPolicy: rapid.SampledFrom([]string{"", "Always", "IfNotPresent"}).Draw(t, "pull policy"),
+		Images: rapid.SliceOfNDistinct(rapid.SampledFrom(refs), 0, 2, rapid.ID[string]).Draw(t, "images"), PullPolicy: rapid.SampledFrom([]string{"", "Always", "IfNotPresent", "Never"}).Draw(t, "pull policy"),
 		InitImages:      rapid.SliceOfNDistinct(rapid.SampledFrom(refs), 0, 1, rapid.ID[string]).Draw(t, "init images"),
 		ExtraStorageGiB: rapid.SampledFrom([]float64{0, 0, 10}).Draw(t, "extra"),
 		NoMatching:      rapid.IntRange(0, 9).Draw(t, "matching") == 0, PerfectMatch: rapid.IntRange(0, 5).Draw(t, "perfect") == 0,
 		CacheID: rapid.SampledFrom([]string{"", "", "", "", "", "", "given-0", "manual-1"}).Draw(t, "explicit"),
+		Region:  rapid.SampledFrom([]string{"", "", "here"}).Draw(t, "region"), Job: rapid.IntRange(0, 9).Draw(t, "job") == 0,
 	}
 }
 
@@ -115,6 +121,8 @@ func storeGiven(t *rapid.T, refs []string) []Cache {
 		if !c.Automatic {
 			c.EliminationStrategy = rapid.SampledFrom([]string{"", "LRU"}).Draw(t, "strategy")
 		}
+		c.Region = rapid.SampledFrom([]string{"", "here", "elsewhere"}).Draw(t, "cache's region")
+		c.Architecture = rapid.SampledFrom([]string{"", "", "amd64", "arm64"}).Draw(t, "architecture")
 		if rapid.Bool().Draw(t, "matched") {
 			c.LastMatchedTime = now.Add(-time.Hour)
 		}
@@ -136,9 +144,9 @@ func naiveEvent(t *rapid.T, n *naive, s *Store, groups []Group, refs []string, a
 	switch what := rapid.SampledFrom([]string{"start", "start", "start", "start", "release", "renew", "create", "update", "delete"}).Draw(t, "event"); what {
 	case "start":
 		g := rapid.IntRange(0, len(groups)-1).Draw(t, "group")
-		picked, hit, made := n.start(groups[g])
+		picked, hit, made, fails := n.start(groups[g])
 		served := s.Match(g, at)
-		want, got = []string{picked, string(hit), made}, []string{served.CacheID, string(served.Hit), served.Made}
+		want, got = []any{picked, hit, made, fails}, []any{served.CacheID, served.Hit, served.Made, served.Fails}
 	case "release", "renew":
 		ref := rapid.SampledFrom(refs).Draw(t, "reference")
 		want, got = n.release(ref), s.Release(ref, at)

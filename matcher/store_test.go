@@ -183,7 +183,7 @@ func TestStoreRefusals(t *testing.T) {
 	s := New(inv, "linux/amd64", now, DefaultPolicy()).NewStore(nil, []Cache{cache("m", 20, day, "a:1")}, StoreOptions{})
 	for want, r := range map[string]CacheRequest{
 		"create cache none: it names no image: a cache holds 1 to 20":                                         {Name: "none"},
-		"create cache of a: 10 GiB is out of the range of 20 to 32768 (eci §1.4)":                             {Images: []string{"a"}, SizeGiB: 10},
+		"create cache of a: a cache of 10 GiB: a size is a whole number from 20 to 32768 GiB (eci §1.4)":      {Images: []string{"a"}, SizeGiB: 10},
 		"create cache of a: retention of -1 days is out of the range of 1 to 65536, or 0 for ever (eci §1.5)": {Images: []string{"a"}, RetentionDays: -1},
 		`create cache of a: elimination strategy "FIFO" is neither LRU nor empty (eci §1.5)`:                  {Images: []string{"a"}, EliminationStrategy: "FIFO"},
 		"create cache m: there is a cache of this ID already: IDs must be unique":                             {ID: "m", Images: []string{"a"}},
@@ -262,8 +262,9 @@ func replayDays(t *rapid.T, inv *layers.Inventory, p Policy, apps []workload.App
 func recount(m *Matcher, g Group, f *Found, to *HitRate) {
 	hit := Miss
 	if f.Images != nil || f.Stale != nil {
-		o := m.overlap(m.images(g.all()), m.store(m.Finds(g, &Cache{Images: f.Images, CreationTime: now})))
-		hit = o.hit()
+		c := Cache{Images: f.Images, CreationTime: now}
+		o := m.overlap(m.images(g.all()), m.store(m.Finds(g, &c)))
+		hit = o.hit(m.wanted(&g), m.compared([]Cache{c}).held[0])
 	}
 	for range f.Starts {
 		to.count(hit)

@@ -79,7 +79,11 @@ const (
 
 // given is a cache that exists when the Store begins.
 func (s *Store) given(c *Cache) *stored {
-	g := &stored{cache: *c, given: true, status: c.Status, created: c.CreationTime.Sub(s.m.at), ready: -forever, matched: -forever, expire: forever}
+	g := &stored{cache: *c, given: true, status: c.Status, ready: -forever, matched: -forever, expire: forever}
+	if !c.CreationTime.IsZero() {
+		// One of unknown age is as if made now, so that its retention begins now.
+		g.created = c.CreationTime.Sub(s.m.at)
+	}
 	if !c.LastMatchedTime.IsZero() {
 		g.matched = c.LastMatchedTime.Sub(s.m.at)
 	}
