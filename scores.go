@@ -38,6 +38,9 @@ func (j *Job) Scores(parts ScoreParts) (*reports.Scores, error) {
 		s.Doubts = append(s.Doubts, fmt.Sprintf("%s is left out: %s.", out.App, out.Reason))
 	}
 	images := (&workload.Workload{Apps: j.Workload.Apps}).References()
+	if err := parts.bounded(len(images), len(j.Inventory.Images)); err != nil {
+		return nil, err
+	}
 	if parts.Matrix {
 		s.Matrix = j.matcher.Matrix(images)
 	}
@@ -45,6 +48,25 @@ func (j *Job) Scores(parts ScoreParts) (*reports.Scores, error) {
 		s.Nearest = j.matcher.Nearest(images, nil)
 	}
 	return s, nil
+}
+
+// What is refused as too many images to compare in pairs.
+const (
+	// MaxMatrix bounds a matrix, whose cells are kept: 25 million of them.
+	MaxMatrix = 5000
+	// MaxNearest bounds the images among which bases are looked for.
+	MaxNearest = 20_000
+)
+
+// bounded refuses more images than can be compared in pairs.
+func (parts *ScoreParts) bounded(images, inventory int) error {
+	switch {
+	case parts.Matrix && images > MaxMatrix:
+		return fmt.Errorf("a matrix of %d images has more than %d² cells: name fewer images, or a workload", images, MaxMatrix)
+	case parts.Nearest && max(images, inventory) > MaxNearest:
+		return fmt.Errorf("bases are looked for among at most %d images, the inventory has %d: make one of fewer with analyze --save", MaxNearest, inventory)
+	}
+	return nil
 }
 
 func (j *Job) scoreStores(s *reports.Scores, stores []matcher.Holder) error {

@@ -93,6 +93,12 @@ func (g *Group) refusesJob(policy *Policy) bool {
 	return g.CacheID != "" || !g.NoMatching && policy.Jobs == jobsRefuse
 }
 
+// NoCaches is the Reason of a Match against an empty list.
+const NoCaches = "there are no caches"
+
+// AskedFor is the Reason of a cache that the group asks for explicitly.
+const AskedFor = "asked for explicitly"
+
 // explicit is the cache asked for. A start that asks for one that is not there or
 // not Ready fails (eci §1.10, §2.6); one that lacks an image pulls it.
 func (p *Picker) explicit(q *query, match *Match) int {
@@ -113,7 +119,7 @@ func (p *Picker) explicit(q *query, match *Match) int {
 	case otherArchitecture, otherOS:
 		return fails(p.words(q, &r), "ImageSnapshot.NotSupport", "name a cache of the instance's platform")
 	}
-	match.Reason = "asked for explicitly"
+	match.Reason = AskedFor
 	return i
 }
 
@@ -232,7 +238,7 @@ func (p *Picker) advantage(key string) string {
 // whyNone says of the first candidates why they do not qualify.
 func (p *Picker) whyNone(match *Match) string {
 	if len(p.caches) == 0 {
-		return "there are no caches"
+		return NoCaches
 	}
 	const shown = 3
 	var reasons []string

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -257,6 +258,10 @@ func TestSplit(t *testing.T) {
 		c.Groups = append(c.Groups, []string{ref})
 	}
 	m := New(inv, "linux/amd64", now, DefaultPolicy())
+	// One group of all is split as single images are: by what they share.
+	if together, single := m.split([][]string{refs}), m.split(c.Groups); !reflect.DeepEqual(together, single) {
+		t.Errorf("one group of 60 is split into %v, single images into %v", together, single)
+	}
 	creation, err := m.Create(c, nil, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func (m *Matcher) split(groups [][]string) [][]string {
 }
 
 // parts are the groups without repeats, those with more images than a cache holds
-// cut; the ones with most bytes first.
+// image by image; the ones with most bytes first.
 func (m *Matcher) parts(groups [][]string) []part {
 	var parts []part
 	add := func(images []string) {
@@ -58,11 +58,13 @@ func (m *Matcher) parts(groups [][]string) []part {
 	}
 	for _, group := range groups {
 		images := joined(group, nil)
-		for len(images) > MaxCacheImages {
-			add(images[:MaxCacheImages])
-			images = images[MaxCacheImages:]
-		}
-		if len(images) > 0 {
+		switch {
+		case len(images) > MaxCacheImages:
+			// It cannot be together: its images go where they share most.
+			for i := range images {
+				add(images[i : i+1])
+			}
+		case len(images) > 0:
 			add(images)
 		}
 	}

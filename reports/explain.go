@@ -234,3 +234,20 @@ func policyWords(m *matcher.Matches) string {
 	}
 	return fmt.Sprintf("policies: %s; the defaults of the other %d (match --list-policies)", strings.Join(changed, ", "), len(m.Policies)-len(changed))
 }
+
+// refusedWords say why matching does not pick a cache; one that is asked for is
+// used all the same.
+func refusedWords(match *matcher.Match, c *matcher.Candidate) string {
+	if c.CacheID == match.CacheID {
+		return "asked for explicitly; matching would not pick it: it " + c.Reason
+	}
+	return "cannot be picked: it " + c.Reason
+}
+
+// whyWords is a match's reason, with what to do where no list of caches is given.
+func whyWords(match *matcher.Match) string {
+	if match.Reason == matcher.NoCaches {
+		return match.Reason + " (--caches names a file of those that exist)"
+	}
+	return match.Reason
+}

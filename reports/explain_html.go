@@ -45,7 +45,7 @@ func candidatesTable(m *matcher.Matches, match *matcher.Match) *table {
 		place := cell{Text: fmt.Sprint(i + 1)}
 		switch {
 		case !c.Qualified:
-			place.Text, why = "–", "cannot be picked: it "+c.Reason
+			place.Text, why = "–", refusedWords(match, c)
 		case c.CacheID == match.CacheID:
 			why = "picked"
 		case i > 0:

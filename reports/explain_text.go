@@ -45,7 +45,7 @@ func (p *printer) candidates(m *matcher.Matches, match *matcher.Match) {
 		}
 		p.lines(code, wrap(fmt.Sprintf("%s %s (%s)%s", place, c.CacheID, cacheWords(c), mark), tableIndent))
 		if !c.Qualified {
-			p.note("cannot be picked: it " + c.Reason)
+			p.note(refusedWords(match, c))
 		} else if i > 0 {
 			p.note(placeWords(m, c, &match.Candidates[i-1]))
 		}

@@ -328,7 +328,7 @@ func (p *printer) matches(m *matcher.Matches) {
 	t := &textTable{heads: []string{"app", "cache", "bytes", ">held by digest", ">held by chain", ">to fetch", ">to unpack"}}
 	for _, match := range m.Matches {
 		o := match.Overlap
-		t.add(strings.Join(append([]string{match.Reason}, warnings(&match)...), "; "), match.App, cmpOr(match.CacheID, "-"), string(match.Hit), size(o.ByDigest.PresentBytes),
+		t.add(strings.Join(append([]string{whyWords(&match)}, warnings(&match)...), "; "), match.App, cmpOr(match.CacheID, "-"), string(match.Hit), size(o.ByDigest.PresentBytes),
 			size(o.ByChain.PresentBytes), size(o.ByDigest.FetchBytes), size(o.ByChain.UnpackBytes))
 	}
 	p.table(t)

@@ -329,15 +329,19 @@ func matchHeadline(m *matcher.Match) string {
 	o := &m.Overlap
 	left := fmt.Sprintf("%s of %s are downloaded and %s of %s unpacked",
 		size(o.ByChain.FetchBytes), size(o.CompressedBytes), size(o.ByChain.UnpackBytes), size(o.UnpackedBytes))
+	picks := "ECI picks cache " + m.CacheID
+	if m.Reason == matcher.AskedFor {
+		picks = "The start gets the cache it asks for, " + m.CacheID + ","
+	}
 	switch {
 	case m.Fails != "":
 		return fmt.Sprintf("The start of %s fails: %s.", m.App, m.Fails)
 	case m.CacheID == "":
 		return fmt.Sprintf("ECI picks no cache for %s: %s.", m.App, left)
 	case o.ByChain.MissingLayers == 0:
-		return fmt.Sprintf("ECI picks cache %s for %s: every layer is there.", m.CacheID, m.App)
+		return fmt.Sprintf("%s for %s: every layer is there.", picks, m.App)
 	}
-	return fmt.Sprintf("ECI picks cache %s for %s, which spares a part: %s.", m.CacheID, m.App, left)
+	return fmt.Sprintf("%s for %s: it spares a part, %s.", picks, m.App, left)
 }
 
 // sureness says what the numbers rest on.

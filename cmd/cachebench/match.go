@@ -75,6 +75,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	if ask.each {
 		return matchEach(cmd, images, in, out)
 	}
+	if len(images) == 0 && in.scenario == "" && in.file.Workload == "" {
+		return usagef("nothing to match: name images (cachebench match nginx:1.27 --caches caches.yaml), or give a --workload or --scenario")
+	}
 	p, err := readPlan(ask.plan)
 	if err != nil {
 		return err

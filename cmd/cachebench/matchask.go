@@ -34,7 +34,7 @@ func (a *asks) addFlags(cmd *cobra.Command) {
 	f.StringVar(&a.plan, "plan", "", "also replay the workload's starts with the caches of this saved plan `file`, rebuilt at releases")
 	f.BoolVar(&a.rules, "list-policies", false, "list the undocumented rules with their readings and the reason of each default, and do nothing else")
 	f.StringVar(&a.group.CacheID, "cache-id", "", "ask for the cache with this `ID` explicitly (ImageSnapshotId)")
-	f.StringVar(&a.group.Region, "region", "", "`region` of the container group; only caches of it match")
+	f.StringVar(&a.group.Region, "region", "", "`region` of the container group; caches that state another one do not match")
 	f.BoolVar(&a.group.PerfectMatch, "perfect-match", false, "use a cache only if it holds every image (imc-perfect-match)")
 	f.IntVar(&a.group.MatchCount, "match-count", 0, "use a cache only if it holds this `number` of images (imc-match-count-request)")
 	f.BoolVar(&a.group.NoMatching, "no-matching", false, "automatic matching is off (AutoMatchImageCache=false)")
@@ -72,6 +72,9 @@ func oneQuestion(cmd *cobra.Command) error {
 
 // check refuses what cannot be asked.
 func (a *asks) check(cmd *cobra.Command, images []string) error {
+	if len(images) > 0 && cmd.Flags().Changed("workload") {
+		return usagef("images are named and --workload is given: ask about one or the other")
+	}
 	if a.plan != "" && len(images) > 0 {
 		return usagef("--plan is about the starts of a workload: name no images")
 	}
@@ -98,13 +101,15 @@ func (a *asks) apply(s *cachebench.Scenario, images []string) {
 	if len(images) > 0 {
 		g := &a.group
 		s.Workload = &workload.Workload{Apps: []workload.App{{
-			Name: groupName(images), Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
+			Name: groupName(slices.Concat(images, g.InitImages)), Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
 		}}}
 	}
 }
 
 // groupName names the group of the images on the command line.
 func groupName(images []string) string {
+	slices.Sort(images[1:])
+	images = append(images[:1], slices.DeleteFunc(slices.Compact(images[1:]), func(ref string) bool { return ref == images[0] })...)
 	if len(images) == 1 {
 		return images[0]
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// matchEach answers for each image by itself, which needs no workload: those
-// named, or all of the inventory.
+// matchEach answers for each image by itself: those named, else the scenario's
+// workload's, else all of the inventory.
 func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) error {
 	if err := out.check(); err != nil {
 		return err
@@ -30,6 +30,9 @@ func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) er
 	inv, lookErr := in.lookUp(cmd, s)
 	if inv == nil {
 		return lookErr
+	}
+	if len(images) == 0 && s.Workload != nil {
+		images = s.Workload.References()
 	}
 	best := s.BestCaches(inv, images)
 	report := func() *reports.Report {
