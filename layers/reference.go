@@ -195,13 +195,18 @@ func normalRegistry(host string) string {
 	return r.RegistryStr()
 }
 
-// At returns the name in the registry that aliases give for its own, if any.
+// At returns the name in the registry that aliases give for its own, if any. Where
+// two of them mean its registry, as docker.io and index.docker.io do, the first in
+// order counts.
 func (n Name) At(aliases map[string]string) Name {
-	for from, to := range aliases {
-		if normalRegistry(from) == n.Registry {
-			n.Registry = normalRegistry(to)
-			break
+	first, found := "", false
+	for from := range aliases {
+		if normalRegistry(from) == n.Registry && (!found || from < first) {
+			first, found = from, true
 		}
+	}
+	if found {
+		n.Registry = normalRegistry(aliases[first])
 	}
 	return n
 }

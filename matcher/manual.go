@@ -132,8 +132,8 @@ func (s *Store) Renew(id string, at time.Duration) error {
 	}
 	fresh := s.now + s.opt.BuildTime(c.cache.Images, c.cache.SizeGiB)
 	for i := range c.states {
-		if state := &c.states[i]; state.staleness != current && state.fresh == 0 {
-			state.fresh = fresh
+		if state := &c.states[i]; state.staleness != current && !state.renewing {
+			state.fresh, state.renewing = fresh, true
 		}
 	}
 	s.settle(c)
@@ -154,18 +154,20 @@ func (s *Store) Renew(id string, at time.Duration) error {
 func (s *Store) Release(reference string, at time.Duration) []string {
 	s.Advance(at)
 	stale := superseded
-	if n := s.m.name(reference); n.Digest == "" && n.Tag == "latest" {
+	n := s.m.name(reference)
+	if n.Digest == "" && n.Tag == "latest" {
 		stale = moved
 	}
+	released := func(ref string) bool { return ref == reference || s.m.name(ref) == n }
 	var ids []string
 	for _, c := range s.caches {
 		if c.gone || c.given && s.now < 0 {
 			continue
 		}
 		if c.next != nil {
-			age(c.next.images, c.next.states, reference, stale)
+			age(c.next.images, c.next.states, released, stale)
 		}
-		if !age(c.cache.Images, c.states, reference, stale) {
+		if !age(c.cache.Images, c.states, released, stale) {
 			continue
 		}
 		ids = append(ids, c.cache.ID)
@@ -178,10 +180,10 @@ func (s *Store) Release(reference string, at time.Duration) []string {
 	return ids
 }
 
-// age marks an image as left behind by a release.
-func age(images []string, states []imageState, reference string, stale staleness) (held bool) {
+// age marks the images that were released as left behind.
+func age(images []string, states []imageState, released func(string) bool, stale staleness) (held bool) {
 	for i, ref := range images {
-		if ref == reference {
+		if released(ref) {
 			states[i] = imageState{staleness: stale}
 			held = true
 		}

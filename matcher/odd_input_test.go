@@ -161,3 +161,41 @@ func TestFormsOfAName(t *testing.T) {
 		}
 	}
 }
+
+// TestRenewalAtTimeZero: a renewal that ends at the Matcher's own time ends.
+func TestRenewalAtTimeZero(t *testing.T) {
+	for _, build := range []time.Duration{0, 2 * time.Hour} {
+		s := New(world(), "linux/amd64", now, DefaultPolicy()).NewStore([]Group{group("a:1")}, nil, StoreOptions{
+			BuildTime: func([]string, float64) time.Duration { return build }, NoAutomatic: true,
+		})
+		id, err := s.Create(CacheRequest{Images: []string{"r.example/a:1"}}, -day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Release("r.example/a:1", -build)
+		if err := s.Renew(id, -build); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Match(0, time.Hour); got.CacheID != id || got.Hit != FullHit {
+			t.Errorf("an hour after a renewal of %v: cache %q, %s; want %s, hit", build, got.CacheID, got.Hit, id)
+		}
+	}
+}
+
+// TestReleaseInAnyForm: a release leaves behind what a cache holds of the image,
+// however its name is written there.
+func TestReleaseInAnyForm(t *testing.T) {
+	inv := world()
+	inv.Images[0].Reference = "nginx:1"
+	c := Cache{ID: "x", Images: []string{"docker.io/library/nginx:1"}, Status: StatusReady, CreationTime: now}
+	s := New(inv, "linux/amd64", now, DefaultPolicy()).NewStore([]Group{{Images: []string{"nginx:1"}}}, []Cache{c}, StoreOptions{NoAutomatic: true})
+	if got := s.Match(0, 0); got.CacheID != "x" {
+		t.Fatalf("before the release cache %q is picked", got.CacheID)
+	}
+	if ids := s.Release("nginx:1", 1); len(ids) != 1 {
+		t.Errorf("the release leaves behind %q, want x", ids)
+	}
+	if got := s.Match(0, 2); got.CacheID != "" {
+		t.Errorf("after the release cache %q is picked", got.CacheID)
+	}
+}

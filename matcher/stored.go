@@ -38,8 +38,9 @@ type stored struct {
 // imageState says what a release did to an image of a cache.
 type imageState struct {
 	staleness
-	// fresh is when a renewal brings the new content; 0 when none is coming.
-	fresh time.Duration
+	// fresh is when a renewal brings the new content, if one is renewing it.
+	fresh    time.Duration
+	renewing bool
 }
 
 // staleness is how a cache's image relates to what starts want now.
@@ -127,7 +128,7 @@ func (c *stored) nextDue() time.Duration {
 		due = min(due, c.ready)
 	}
 	for _, state := range c.states {
-		if state.staleness != current && state.fresh != 0 {
+		if state.renewing {
 			due = min(due, state.fresh)
 		}
 	}
@@ -148,7 +149,7 @@ func (s *Store) settle(c *stored) {
 		changed = true
 	}
 	for i := range c.states {
-		if state := &c.states[i]; state.fresh != 0 && state.fresh <= s.now {
+		if state := &c.states[i]; state.renewing && state.fresh <= s.now {
 			*state = imageState{}
 			changed = true
 		}

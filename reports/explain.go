@@ -64,7 +64,22 @@ func heldWords(image matcher.CandidateImage) string {
 
 // cacheWords describes a candidate's cache.
 func cacheWords(c *matcher.Candidate) string {
-	return fmt.Sprintf("%s, %g GiB, made %s", kindWord(c), c.SizeGiB, c.CreationTime.UTC().Format("2006-01-02 15:04"))
+	return fmt.Sprintf("%s, %s, made %s", kindWord(c), sizeWord(c), madeWord(c))
+}
+
+// sizeWord and madeWord say what a list of caches may leave out.
+func sizeWord(c *matcher.Candidate) string {
+	if c.SizeGiB == 0 {
+		return "of unknown size"
+	}
+	return fmt.Sprintf("%g GiB", c.SizeGiB)
+}
+
+func madeWord(c *matcher.Candidate) string {
+	if c.CreationTime.IsZero() {
+		return "at an unknown time"
+	}
+	return c.CreationTime.UTC().Format("2006-01-02 15:04")
 }
 
 func kindWord(c *matcher.Candidate) string {
@@ -180,11 +195,27 @@ func automaticWords(match *matcher.Match) string {
 func readingWords(match *matcher.Match, r *matcher.Reading) string {
 	switch {
 	case r.CacheID == match.CacheID:
-		return "the same choice, but another " + strings.Join(r.Changes, " and ")
+		return "the same choice, but " + join(changeWords(r.Changes))
 	case r.CacheID == "":
 		return r.Reason
 	}
 	return r.CacheID + " instead: " + r.Reason
+}
+
+// changeWords say what a reading changes besides the choice.
+func changeWords(changes []string) []string {
+	var words []string
+	for _, change := range changes {
+		switch change {
+		case "failure":
+			words = append(words, "whether the start fails differs")
+		case "automatic cache":
+			words = append(words, "whether an automatic cache is made differs")
+		default:
+			words = append(words, "other "+change+" are still pulled")
+		}
+	}
+	return words
 }
 
 // sensitivityWords is the first line of what other readings would change.

@@ -52,8 +52,8 @@ func candidatesTable(m *matcher.Matches, match *matcher.Match) *table {
 			why = placeWords(m, c, &match.Candidates[i-1])
 		}
 		fetch, unpack := lackedBytes(c)
-		t.add(place, wordCell(c.CacheID), wordCell(kindWord(c)), cell{Text: fmt.Sprintf("%g", c.SizeGiB), Number: true},
-			wordCell(c.CreationTime.UTC().Format("2006-01-02 15:04")), longCell(strings.Join(imagesWords(c), "; ")), longCell(why),
+		t.add(place, wordCell(c.CacheID), wordCell(kindWord(c)), cell{Text: strings.TrimSuffix(sizeWord(c), " GiB"), Number: true},
+			wordCell(madeWord(c)), longCell(strings.Join(imagesWords(c), "; ")), longCell(why),
 			countCell(len(c.Lacks)), bytesCell(fetch), bytesCell(unpack))
 	}
 	return t.unlessEmpty()

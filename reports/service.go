@@ -132,7 +132,7 @@ func addKeys(t *textTable, whose string, c *matcher.Candidate) {
 		return
 	}
 	t.add(reasonWords(c), whose, c.CacheID, fmt.Sprint(c.FullImages), fmt.Sprint(c.RepositoryImages), fmt.Sprintf("%g", c.SizeGiB),
-		fmt.Sprintf("%g", c.SizeDistanceGiB), size(c.MatchedBytes), c.CreationTime.UTC().Format("2006-01-02 15:04"), kindWord(c))
+		fmt.Sprintf("%g", c.SizeDistanceGiB), size(c.MatchedBytes), madeWord(c), kindWord(c))
 }
 
 func reasonWords(c *matcher.Candidate) string {
