@@ -97,11 +97,11 @@ func (b *BestCaches) count(to *BestCache, best Best, image []uint32, sizes []int
 	for _, l := range image {
 		to.CompressedBytes += sizes[l]
 	}
-	switch to.SharedBytes {
-	case to.CompressedBytes:
-		b.Full++
-	case 0:
+	switch {
+	case best.Cache < 0:
 		b.None++
+	case to.SharedBytes == to.CompressedBytes:
+		b.Full++
 	default:
 		b.Partial++
 	}
