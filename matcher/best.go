@@ -62,7 +62,7 @@ func (m *Matcher) BestCaches(caches []Cache, references []string) *BestCaches {
 	var usable []int
 	var held [][]uint32
 	for i := range caches {
-		if p.unusable(&group, &caches[i]) == "" {
+		if p.barred(&group, &caches[i]) == qualified {
 			usable, held = append(usable, i), append(held, m.distinct(p.contents(i)...))
 		}
 	}

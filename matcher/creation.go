@@ -217,7 +217,8 @@ func (p *Picker) contents(cache int) []int {
 }
 
 // bases are the caches that share a byte with the images, in the order of policy
-// reuse-base; those that cannot be used last.
+// reuse-base; those that cannot be used last. Manual and automatic caches alike may
+// lend layers (not documented).
 func (p *Picker) bases(g *Group, need []int) []base {
 	wanted, lending := p.m.wanted(g), p.m.lending(need)
 	var bases []base
@@ -229,7 +230,7 @@ func (p *Picker) bases(g *Group, need []int) []base {
 		}
 		b := base{cache: i, BaseCandidate: BaseCandidate{
 			CacheID: c.ID, SharedBytes: shared.compressedBytes, SharedUnpackedBytes: shared.unpackedBytes,
-			SharedLayers: shared.blobs, CreationTime: c.CreationTime, Automatic: c.Automatic, Reason: p.unusable(g, c),
+			SharedLayers: shared.blobs, CreationTime: c.CreationTime, Automatic: c.Automatic, Reason: p.words(&query{group: *g}, &rival{cache: i, refusal: p.barred(g, c)}),
 		}}
 		b.Usable = b.Reason == ""
 		for k := range wanted {
@@ -244,24 +245,6 @@ func (p *Picker) bases(g *Group, need []int) []base {
 	}
 	slices.SortFunc(bases, p.m.compareBases)
 	return bases
-}
-
-// unusable says why a cache cannot lend layers: it is not Ready, or of another
-// region or platform. Manual and automatic caches alike may (not documented).
-func (p *Picker) unusable(g *Group, c *Cache) string {
-	switch {
-	case !p.usable(c):
-		return fmt.Sprintf("is %s, not Ready", c.Status)
-	case !c.ExpireTime.IsZero() && !c.ExpireTime.After(p.m.at):
-		return "has expired"
-	case differ(c.Region, g.Region):
-		return fmt.Sprintf("is in region %s, not %s", c.Region, g.Region)
-	case p.m.policy.Platform == platformEqual && differ(c.Architecture, g.Architecture):
-		return fmt.Sprintf("is for %s, not %s", c.Architecture, g.Architecture)
-	case p.m.policy.Platform == platformEqual && differ(c.OSType, g.OSType):
-		return fmt.Sprintf("is for %s, not %s", c.OSType, g.OSType)
-	}
-	return ""
 }
 
 // compareBases orders by policy reuse-base; what that leaves equal goes by shared

@@ -56,8 +56,8 @@ type layerClass struct {
 // splitClass counts, while a cache is entered, how many layers of a class it has.
 type splitClass struct{ cache, touched, into uint32 }
 
-// manyCaches is from how many caches on a class has bits: a search of a list
-// that is shorter is as fast.
+// manyCaches is from how many caches on a class has bits; a shorter list is
+// searched instead, which spares their memory.
 const manyCaches = 64
 
 // NewIndex builds an Index of caches, each a list of distinct layers by number.

@@ -34,17 +34,10 @@ func (p *Picker) refusal(q *query, r *rival) refusal {
 	if policy.FullMatch == fullLayers {
 		full = r.fullByLayers
 	}
+	if barred := p.barred(&q.group, c); barred != qualified {
+		return barred
+	}
 	switch {
-	case !p.usable(c):
-		return notReady
-	case !c.ExpireTime.IsZero() && !c.ExpireTime.After(p.m.at):
-		return expired
-	case differ(c.Region, q.group.Region):
-		return otherRegion
-	case policy.Platform == platformEqual && differ(c.Architecture, q.group.Architecture):
-		return otherArchitecture
-	case policy.Platform == platformEqual && differ(c.OSType, q.group.OSType):
-		return otherOS
 	case c.SizeGiB > q.storageGiB && (c.Automatic || policy.StrictSize):
 		return tooLarge
 	case q.group.PerfectMatch && full < wanted:
@@ -60,6 +53,25 @@ func (p *Picker) refusal(q *query, r *rival) refusal {
 		return noLayers
 	case full < wanted && !policy.UsePartial:
 		return notWhole
+	}
+	return qualified
+}
+
+// barred says why a cache is of no use to a group whatever it holds: it is not
+// Ready, or of another region or platform.
+func (p *Picker) barred(g *Group, c *Cache) refusal {
+	equal := p.m.policy.Platform == platformEqual
+	switch {
+	case !p.usable(c):
+		return notReady
+	case !c.ExpireTime.IsZero() && !c.ExpireTime.After(p.m.at):
+		return expired
+	case differ(c.Region, g.Region):
+		return otherRegion
+	case equal && differ(c.Architecture, g.Architecture):
+		return otherArchitecture
+	case equal && differ(c.OSType, g.OSType):
+		return otherOS
 	}
 	return qualified
 }
