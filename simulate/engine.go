@@ -1,230 +1,248 @@
 package simulate
 
 import (
-	"cmp"
-	"container/heap"
 	"context"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
+	"iter"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
-	"github.com/cachebench/cachebench/simulate/unpack"
 )
 
-// engine runs one repeat: a queue of events in virtual time, the flows of the
-// network and the unpacks of the nodes.
+// engine runs one repeat: starts as they come, the flows of the network, and a
+// queue of what else is to happen in virtual time. Startups, pulls and nodes are
+// numbered values that are used again, so that a run takes the memory of what is
+// under way at once.
 type engine struct {
 	w      *world
-	opt    Options
+	opt    *Options
 	repeat int
+	dice   dice
 	now    time.Duration
 	queue  events
-	serial int
+	serial uint32
 	net    network.Network
-	shared []network.Link // registry and uplink
-	flows  map[network.Flow]func()
-	nodes  map[string]*node
-	// unpacking are the nodes with work for their cores, in order of first use.
-	unpacking []*node
-	tasks     map[taskKey]func()
-	// admitted is the token bucket's theoretical arrival time (GCRA), requests
-	// the time from which the registry begins the next request.
-	admitted, requests time.Duration
-	startups           []Startup
-	finished           int
+	// registry and uplink are the links that all nodes share, links those that
+	// the profile names.
+	registry, uplink network.Link
+	links            map[string]network.Link
+	dealt            map[*class]int // how many nodes were dealt to a class's links
+	copies           map[string]network.Link
+
+	templates []*template
+	known     map[string]int32 // templates by the starts that they stand for
+	key       []byte
+
+	startups table[startup]
+	pulls    table[pull]
+	own      table[steps]       // of pulls on nodes that keep what they hold
+	orders   table[[]uint16]    // of requests that race
+	wide     map[int32][]uint64 // what has arrived of pulls of more than 64 layers
+	partial  map[partialKey]int64
+	nodes    []*node
+	unused   []int32 // nodes
+	named    map[string]int32
+
+	// admission is the token bucket's theoretical arrival time (GCRA), paced the
+	// time from which the registry begins the next request, bucket the same as a
+	// token bucket that refuses.
+	admission, paced, bucket time.Duration
+	faults                   faults
+	tracked                  map[int32]*trace // by startup
+	observer                 *observer
+
+	rank     int32
+	finished int
+	// emit takes each result; result and phases are used again for the next.
+	emit   func(index int, s *Startup)
+	result Startup
+	phases [8]time.Duration
+	err    error
 }
 
-type taskKey struct {
-	node *node
-	task unpack.Task
-}
-
-type event struct {
-	at     time.Duration
-	serial int // events of one instant happen in the order in which they were set
-	run    func()
-}
-
-type events []event
-
-func (q events) Len() int { return len(q) }
-func (q events) Less(i, j int) bool {
-	if q[i].at != q[j].at {
-		return q[i].at < q[j].at
-	}
-	return q[i].serial < q[j].serial
-}
-func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
-func (q *events) Pop() any {
-	old := *q
-	last := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return last
-}
-
-func (w *world) run(ctx context.Context, opt Options, repeat int) ([]Startup, error) {
-	e := &engine{
-		w: w, opt: opt, repeat: repeat,
-		flows: map[network.Flow]func(){}, nodes: map[string]*node{}, tasks: map[taskKey]func(){},
-		startups: make([]Startup, len(w.starts)),
-	}
-	e.shared = []network.Link{
-		e.net.AddLink(typical(&w.profile.Network.Registry)),
-		e.net.AddLink(typical(&w.profile.Network.Uplink)),
-	}
-	order := make([]int, len(w.starts))
-	for i := range order {
-		order[i] = i
-	}
-	// Starts of one instant are served by name, so that the order of the input
-	// changes nothing.
-	slices.SortStableFunc(order, func(i, j int) int { return compareStarts(&w.starts[i], &w.starts[j]) })
-	for rank, i := range order {
-		s := newStartup(e, i, rank)
-		e.at(w.starts[i].Requested, s.request)
-	}
-	if err := e.loop(ctx); err != nil {
-		return nil, err
-	}
-	if e.finished != len(w.starts) {
-		return nil, fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", len(w.starts), e.finished)
-	}
-	return e.startups, nil
+type partialKey struct {
+	pull  int32
+	layer int32
 }
 
 // longest is more than any start takes; it keeps virtual time from overflowing.
 const longest = 10 * 365 * 24 * time.Hour
 
-func compareStarts(x, y *Start) int {
-	return cmp.Or(cmp.Compare(x.Requested, y.Requested), cmp.Compare(x.App, y.App), cmp.Compare(x.Node, y.Node),
-		slices.Compare(x.Images, y.Images), cmp.Compare(x.NodeClass, y.NodeClass), cmp.Compare(x.PullPolicy, y.PullPolicy),
-		cmp.Compare(x.Runtime, y.Runtime), cmp.Compare(x.CacheID, y.CacheID), slices.Compare(x.Held, y.Held))
+func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
+	e := &engine{
+		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
+		known: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+	}
+	e.registry = e.net.AddLink(typical(&w.profile.Network.Registry), network.NoLink)
+	e.uplink = e.net.AddLink(typical(&w.profile.Network.Uplink), e.registry)
+	e.links = addLinks(&e.net, &w.profile.Network, e.uplink)
+	return e
 }
 
-// at sets an event.
-func (e *engine) at(t time.Duration, run func()) {
-	e.serial++
-	heap.Push(&e.queue, event{t, e.serial, run})
-}
-
-func (e *engine) after(d time.Duration, run func()) { e.at(e.now+d, run) }
-
-// loop takes what happens first: of one instant, the end of a flow, then the
-// end of an unpack, then events.
-func (e *engine) loop(ctx context.Context) error {
+// run takes the starts in order of their requests and simulates them to the end.
+func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
+	next, stop := iter.Pull2(starts)
+	defer stop()
+	index, start, more := next()
+	e.setFaults()
 	for step := 0; ; step++ {
-		if step%1024 == 0 && ctx.Err() != nil {
+		if step&0xfff == 0 && ctx.Err() != nil {
 			return fmt.Errorf("simulate: %w", ctx.Err())
 		}
 		const never = time.Duration(math.MaxInt64)
-		flow, flowAt, _ := e.net.Next()
-		n, task, taskAt := e.nextTask()
-		eventAt := never
+		flowAt, eventAt, startAt := e.net.NextAt(), never, never
 		if len(e.queue) > 0 {
 			eventAt = e.queue[0].at
 		}
-		switch first := min(flowAt, taskAt, eventAt); {
+		if more {
+			startAt = start.Requested
+		}
+		first := min(flowAt, eventAt, startAt)
+		switch {
 		case first == never:
-			return nil
+			return e.ended()
 		case first > longest:
 			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
-		case first == flowAt:
-			e.now = flowAt
-			e.endFlow(flow)
-		case first == taskAt:
-			e.now = taskAt
-			e.endTask(n, task)
+		case first < e.now:
+			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, first, e.now)
+		}
+		e.observer.until(e, first)
+		e.now = first
+		switch first {
+		case flowAt:
+			f, tag, at, _ := e.net.Next()
+			e.net.Finish(at, f)
+			e.arrived(int32(tag>>16), int(tag&0xffff))
+		case eventAt:
+			e.happen(e.queue.pop())
 		default:
-			e.now = eventAt
-			heap.Pop(&e.queue).(event).run()
+			if err := e.request(index, start); err != nil {
+				return err
+			}
+			index, start, more = next()
+		}
+		if e.err != nil {
+			return e.err
 		}
 	}
 }
 
-func (e *engine) nextTask() (n *node, task unpack.Task, at time.Duration) {
-	at = math.MaxInt64
-	for _, x := range e.unpacking {
-		if t, end, ok := x.unpack.Next(); ok && end < at {
-			n, task, at = x, t, end
+func (e *engine) ended() error {
+	if e.finished != int(e.rank) {
+		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.rank, e.finished)
+	}
+	return nil
+}
+
+// at sets an event.
+func (e *engine) at(t time.Duration, kind eventKind, id, arg int32, age uint16) {
+	e.serial++
+	e.queue.push(event{at: t, serial: e.serial, id: id, arg: arg, kind: kind, age: age})
+}
+
+// after sets an event, or lets it happen at once.
+func (e *engine) after(d time.Duration, kind eventKind, id int32) {
+	if d == 0 {
+		e.happen(event{at: e.now, id: id, kind: kind, age: e.startups.at(id).age})
+		return
+	}
+	e.at(e.now+d, kind, id, 0, e.startups.at(id).age)
+}
+
+func (e *engine) happen(x event) {
+	switch x.kind {
+	case admitted, provisioned, attached, created, becameReady:
+		if s := e.startups.at(x.id); s.age == x.age {
+			e.step(x.kind, x.id, s)
+		}
+	case resolved, answered, refused, pulled, retried, fetchAgain:
+		if p := e.pulls.at(x.id); p.age == x.age {
+			e.stepPull(x, p)
+		}
+	case unpacked:
+		if n := e.nodes[x.id]; n.plans == x.age {
+			e.endUnpack(n)
+		}
+	case left:
+		if n := e.nodes[x.id]; n.life == x.age {
+			n.leave(e, e.templates[x.arg])
+		}
+	case faultBegins:
+		e.beginFault(int(x.arg))
+	case faultEnds:
+		e.endFault(int(x.arg))
+	}
+}
+
+// template returns the number of the template that a start follows.
+func (e *engine) template(s *Start) (int32, error) {
+	k := e.key[:0]
+	k = append(append(k, s.App...), 0)
+	k = append(append(k, s.CacheID...), 0)
+	k = append(append(k, s.PullPolicy...), 0)
+	k = append(append(k, s.NodeClass...), 0)
+	k = binary.AppendVarint(k, int64(s.Runtime))
+	if s.Ready != nil {
+		k = binary.AppendVarint(append(k, 1), int64(*s.Ready))
+	}
+	if s.ReadFraction != nil {
+		k = binary.LittleEndian.AppendUint64(append(k, 2), math.Float64bits(*s.ReadFraction))
+	}
+	for _, images := range [2][]int{s.Images, s.Held} {
+		k = binary.AppendUvarint(k, uint64(len(images)))
+		for _, i := range images {
+			k = binary.AppendVarint(k, int64(i))
 		}
 	}
-	return n, task, at
-}
-
-func (e *engine) endFlow(f network.Flow) {
-	e.net.Finish(e.now, f)
-	run := e.flows[f]
-	delete(e.flows, f)
-	run()
-}
-
-func (e *engine) endTask(n *node, task unpack.Task) {
-	n.unpack.Finish(e.now, task)
-	key := taskKey{n, task}
-	run := e.tasks[key]
-	delete(e.tasks, key)
-	if _, _, more := n.unpack.Next(); !more {
-		e.unpacking = slices.DeleteFunc(e.unpacking, func(x *node) bool { return x == n })
+	e.key = k
+	if id, ok := e.known[string(k)]; ok {
+		return id, nil
 	}
-	run()
-}
-
-// transfer sends a blob to a node and calls done when it is there.
-func (e *engine) transfer(n *node, bytes int64, cap network.Rate, done func()) {
-	f := e.net.Start(e.now, bytes, cap, append(slices.Clone(e.shared), n.link)...)
-	e.flows[f] = done
-}
-
-// unpackLayer unpacks a layer on a node and calls done when it is there.
-func (e *engine) unpackLayer(n *node, l unpack.Layer, done func()) {
-	task := n.unpack.Start(e.now, l)
-	e.tasks[taskKey{n, task}] = done
-	if !slices.Contains(e.unpacking, n) {
-		e.unpacking = append(e.unpacking, n)
+	if err := e.w.check(s); err != nil {
+		return 0, err
 	}
+	id := int32(len(e.templates))
+	e.templates = append(e.templates, e.w.newTemplate(s))
+	e.known[string(k)] = id
+	return id, nil
 }
 
-// ask sends a request to the registry and calls answered at the first byte of
-// the answer.
-func (e *engine) ask(wait time.Duration, answered func()) {
-	begin := e.now
-	if rate := e.w.profile.Network.RegistryRequests.Value; !math.IsInf(rate, 1) {
-		begin = max(begin, e.requests)
-		e.requests = begin + time.Duration(math.Round(1e9/rate))
+// link returns the link below which the next node of a class stands.
+func (e *engine) link(c *class) network.Link {
+	if len(c.links) == 0 {
+		return e.uplink
 	}
-	e.at(begin+wait, answered)
+	i := e.dealt[c]
+	e.dealt[c]++
+	return e.links[c.links[i%len(c.links)]]
 }
 
-// admit returns when the service accepts a start requested now: a token bucket
-// of the profile's burst and rate, in the form of the generic cell rate
-// algorithm.
-func (e *engine) admit() time.Duration {
-	s := &e.w.profile.Start
-	if math.IsInf(s.AdmitPerSecond.Value, 1) {
-		return e.now
+// addLinks adds the links that the profile names, parents first.
+func addLinks(net *network.Network, p *NetworkProfile, top network.Link) map[string]network.Link {
+	ids := make(map[string]network.Link, len(p.Links))
+	names := make([]string, 0, len(p.Links))
+	for name := range p.Links {
+		names = append(names, name)
 	}
-	period := time.Duration(math.Round(1e9 / s.AdmitPerSecond.Value))
-	at := max(e.now, e.admitted-time.Duration(s.AdmitBurst.Value-1)*period)
-	e.admitted = max(e.now, e.admitted) + period
-	return at
-}
-
-// random returns the stream of a draw, keyed by seed, repeat, start and what is
-// drawn, so that arms share it and no other draw moves it.
-func (e *engine) random(start int, what string) func() *rand.Rand {
-	return func() *rand.Rand {
-		h := fnv.New64a()
-		var key [16]byte
-		binary.LittleEndian.PutUint64(key[:8], uint64(e.repeat))
-		binary.LittleEndian.PutUint64(key[8:], uint64(start))
-		h.Write(key[:])
-		h.Write([]byte(what))
-		return rand.New(rand.NewPCG(e.opt.Seed, h.Sum64()))
+	slices.Sort(names)
+	var add func(name string) network.Link
+	add = func(name string) network.Link {
+		if id, ok := ids[name]; ok {
+			return id
+		}
+		l := p.Links[name]
+		parent := top
+		if l.Parent != "" {
+			parent = add(l.Parent)
+		}
+		ids[name] = net.AddLink(typical(&l.Rate), parent)
+		return ids[name]
 	}
+	for _, name := range names {
+		add(name)
+	}
+	return ids
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
-	"github.com/cachebench/cachebench/simulate/unpack"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // Estimate is what one start on an idle node takes, with typical values in
@@ -46,7 +46,7 @@ func NewEstimator(inv *layers.Inventory, profile *Profile) (*Estimator, error) {
 	if err := profile.Validate(); err != nil {
 		return nil, err
 	}
-	w, err := newWorld(inv, profile, nil)
+	w, err := newWorld(inv, profile)
 	return &Estimator{w}, err
 }
 
@@ -58,124 +58,93 @@ func (e *Estimator) Estimate(start *Start) (Estimate, error) {
 	return e.w.estimate(start), nil
 }
 
-// idleNode is what an estimate keeps of the node: chains unpacked, blobs stored.
+// idleNode is one start's instance, with nothing else to do.
 type idleNode struct {
-	w         *world
-	p         *Profile
-	costs     unpack.Costs
-	snapshots map[int]bool
-	blobs     map[int]bool
-	result    Estimate
+	w      *world
+	t      *template
+	result Estimate
 }
 
 func (w *world) estimate(start *Start) Estimate {
-	p := w.classes[start.NodeClass]
-	n := &idleNode{w: w, p: p, snapshots: map[int]bool{}, blobs: map[int]bool{}}
-	n.costs = unpack.Costs{
-		Layer: typical(&p.Unpack.Layer), File: typical(&p.Unpack.File),
-		Cores: p.Unpack.Cores.Value, DiskBytesPerSecond: float64(typical(&p.Unpack.Disk)),
-	}
+	t := w.newTemplate(start)
+	n := &idleNode{w: w, t: t}
+	p := t.class.Profile
 	before := typical(&p.Start.Provision)
-	if start.CacheID != "" {
+	if t.cacheID != "" {
 		before += typical(&p.Cache.Attach)
 	}
 	if start.Node != "" {
 		before += typical(&p.Node.Boot)
 	}
-	held := map[int]bool{}
-	if start.CacheID != "" {
-		for _, image := range start.Held {
-			held[image] = true
-			for _, c := range w.chains.Images[image] {
-				n.snapshots[c] = true
-				n.blobs[w.blobs[image][c]] = p.Pull.KeepBlobs.Value
-			}
+	for i := range t.images {
+		if !t.skip[i] {
+			n.result.Pull += n.pull(i)
 		}
-	}
-	reused, missing := map[int]bool{}, map[int]bool{}
-	for _, image := range start.Images {
-		for _, c := range w.chains.Images[image] {
-			if n.snapshots[c] {
-				reused[c] = true
-			} else {
-				missing[c] = true
-			}
-		}
-	}
-	for _, image := range start.Images {
-		if held[image] && !start.pulls(w.inv.Images[image].Reference) {
-			continue
-		}
-		n.result.Pull += n.pull(image)
-		held[image] = true
 	}
 	ready := typical(&p.Start.Ready)
-	if start.Ready != nil {
-		ready = *start.Ready
+	if t.ready != nil {
+		ready = *t.ready
 	}
-	n.result.Billed = n.result.Pull + typical(&p.Start.Create)*time.Duration(len(start.Images)) + ready + firstRead(w, p, start, reused)
+	if t.firstReadBytes > 0 {
+		rate := float64(min(typical(&p.Cache.FirstRead), typical(&p.Cache.Copy)*network.Rate(p.Cache.Copies.Value)))
+		ready += time.Duration(math.Round(t.fraction * float64(t.firstReadBytes) / rate * 1e9))
+	}
+	n.result.Billed = n.result.Pull + typical(&p.Start.Create)*time.Duration(len(t.images)) + ready
 	n.result.Ready = before + n.result.Billed
-	n.result.Hit = start.hit(len(reused), len(missing))
+	n.result.Hit = hit(t.cacheID != "", int(t.reused), int(t.missing))
 	return n.result
 }
 
-// pull returns how long one image takes and leaves its layers on the node.
-func (n *idleNode) pull(image int) time.Duration {
-	answer := typical(&n.p.Network.RoundTrip) + typical(&n.p.Network.Request)
-	resolve := time.Duration(resolveRequests(n.w, image)) * answer
-	var chains, order []int
-	for _, c := range n.w.chains.Images[image] {
-		if n.snapshots[c] {
-			continue
-		}
-		chains = append(chains, c)
-		if l := n.w.blobs[image][c]; !n.blobs[l] && !slices.Contains(order, l) {
-			order = append(order, l)
-		}
+// pull returns how long one image takes.
+func (n *idleNode) pull(i int) time.Duration {
+	p, steps := n.t.class.Profile, &n.t.pulls[i]
+	trip := typical(&p.Network.RoundTrip)
+	answer := trip + typical(&p.Network.Request)
+	connect := trip * time.Duration(p.Network.ConnectRoundTrips.Value)
+	resolve := connect + time.Duration(n.w.requests(n.t.class, n.t.images[i]))*answer
+	order := slices.Clone(steps.fetch)
+	if last := len(order) - 1; p.Pull.RequestOrder.Value == "race" && last > 0 {
+		order = append([]int32{order[last]}, order[:last]...)
 	}
-	if n.p.Pull.RequestOrder.Value == "race" && len(order) > 1 {
-		order = append([]int{order[len(order)-1]}, order[:len(order)-1]...)
-	}
-	arrived := n.fetch(order, answer)
+	arrived := n.fetch(order, answer*time.Duration(p.Network.BlobRequests.Value), connect)
 	end := time.Duration(0)
-	for _, c := range chains {
-		l := n.w.blobs[image][c]
-		layer := &n.w.inv.Layers[l]
-		alone := n.costs.Alone(demand(n.p, layer))
-		if at := arrived[l]; n.p.Unpack.Parallel.Value {
+	for _, u := range steps.units {
+		alone := n.t.class.alone(&n.w.layers[u.layer])
+		if at := arrived[u.layer]; p.Unpack.Parallel.Value {
 			end = max(end, at+alone)
 		} else {
 			end = max(end, at) + alone
 		}
-		n.snapshots[c] = true
-		n.result.UnpackedBytes += *layer.UnpackedBytes
-	}
-	if !n.p.Pull.KeepBlobs.Value {
-		clear(n.blobs)
+		n.result.UnpackedBytes += n.w.layers[u.layer].unpack.UnpackedBytes
 	}
 	return resolve + end
 }
 
 // fetch returns when each layer of order has arrived: at most so many at once
 // as the profile lets, each first answered, then sent at an equal share.
-func (n *idleNode) fetch(order []int, answer time.Duration) map[int]time.Duration {
+func (n *idleNode) fetch(order []int32, answer, connect time.Duration) map[int32]time.Duration {
 	type transfer struct {
-		layer     int
+		layer     int32
 		answered  float64
 		remaining float64
 	}
-	net := &n.p.Network
-	link := float64(min(typical(&net.Registry), typical(&net.Uplink), typical(&net.Node)))
+	net := &n.t.class.Network
+	link := float64(min(net.path(), typical(&net.Node)))
 	limit := float64(typical(&net.Connection))
-	arrived := map[int]time.Duration{}
+	arrived := make(map[int32]time.Duration, len(order))
 	var active []transfer
+	opened := 1 // connections, by what came before the layers
 	now := 0.0
 	for len(order) > 0 || len(active) > 0 {
-		for len(order) > 0 && len(active) < int(n.p.Pull.MaxConcurrentDownloads.Value) {
-			bytes := n.w.inv.Layers[order[0]].CompressedBytes
+		for len(order) > 0 && len(active) < int(n.t.class.Pull.MaxConcurrentDownloads.Value) {
+			bytes := n.w.layers[order[0]].compressed
 			n.result.FetchedBytes += bytes
-			active = append(active, transfer{order[0], now + answer.Seconds(), float64(bytes)})
-			n.blobs[order[0]] = true
+			wait := answer
+			if len(active) >= opened {
+				opened++
+				wait += connect
+			}
+			active = append(active, transfer{order[0], now + wait.Seconds(), float64(bytes)})
 			order = order[1:]
 		}
 		sending := 0

@@ -1,181 +1,551 @@
 package simulate
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
 	"github.com/cachebench/cachebench/simulate/unpack"
 )
 
-// node is a machine: what it holds and what it shares among its starts.
+// node is a machine whose pulls can meet: one that keeps its layers between
+// starts, or an instance on which several layers are unpacked at once. An
+// instance of its own on which they cannot meet has none (class.lane).
 type node struct {
-	profile *Profile
-	link    network.Link
-	unpack  *unpack.Node
-	// snapshots are unpacked chains, blobs stored layers.
-	snapshots map[int]bool
-	blobs     map[int]bool
-	// images held by reference, with when they were last used and by how many
-	// starts that still run.
-	images map[int]*heldImage
-	// owner is the pull that is to unpack a chain, unpacking the chains that are
-	// being unpacked, inFlight the layers that are being fetched.
-	owner     map[int]*pull
-	unpacking map[int]bool
-	inFlight  map[int]bool
-	// active are the pulls under way, in order of their beginning.
-	active []*pull
-	// slots are the daemon's download slots.
-	slots slots
+	name   string
+	class  *class
+	net    network.Node
+	unpack unpack.Node
+	// chains and blobs are what it holds or is about to hold.
+	chains, blobs pages
+	bytes         int64
+	// images are held by reference; those that no start uses stand in a list by
+	// last use, longest ago first.
+	images              map[int]*heldImage
+	idleFirst, idleLast *heldImage
+	// active are the pulls that know their layers, in order of their beginning.
+	active []int32
+	// free are the daemon's download slots, queue the pulls that wait for one.
+	free  int64
+	queue []int32
+	// pulling counts the pulls that the node lets at once, turns are those that
+	// wait for theirs.
+	pulling int64
+	turns   []int32
 	// up is when the node has booted.
 	up time.Duration
+	// life counts its losses, plans the changes of what is unpacked next.
+	life, plans uint16
+	fetching    int
 }
 
 type heldImage struct {
-	used  time.Duration
-	users int
+	image          int
+	users          int
+	previous, next *heldImage // among the idle
+	idle           bool
+	// baked: on a disk from a snapshot, not yet read.
+	baked bool
 }
 
-// slots hands out a bounded number of download slots, first come first served.
-type slots struct {
-	free  int64
-	queue []func()
+// pages keep a small state for each of many numbers, most of them unused.
+type pages [][]entry
+
+type entry struct {
+	refs  uint16
+	state uint8
 }
 
-func (s *slots) take(run func()) {
-	if s.free > 0 {
-		s.free--
-		run()
-		return
+// The states of a chain or a blob.
+const (
+	absent  = iota
+	present // unpacked, or stored
+	claimed // about to be, by a pull
+)
+
+const pageBits = 6
+
+func (p *pages) at(id int) *entry {
+	for len(*p) <= id>>pageBits {
+		*p = append(*p, nil)
 	}
-	s.queue = append(s.queue, run)
-}
-
-func (s *slots) give() {
-	if len(s.queue) > 0 {
-		run := s.queue[0]
-		s.queue = s.queue[1:]
-		run()
-		return
+	if (*p)[id>>pageBits] == nil {
+		(*p)[id>>pageBits] = make([]entry, 1<<pageBits)
 	}
-	s.free++
+	return &(*p)[id>>pageBits][id&(1<<pageBits-1)]
 }
 
-func (e *engine) newNode(p *Profile) *node {
+func (p pages) state(id int) uint8 {
+	if id>>pageBits >= len(p) || p[id>>pageBits] == nil {
+		return absent
+	}
+	return p[id>>pageBits][id&(1<<pageBits-1)].state
+}
+
+// nodeNamed is the machine of that name; it boots when it is first asked for.
+func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
+	if id, ok := e.named[name]; ok {
+		return id
+	}
+	id := e.newNode(name, c)
+	e.named[name] = id
+	e.nodes[id].up = e.now + e.drawTime(&c.Node.Boot, rank, drawBoot, 0)
+	return id
+}
+
+func (e *engine) newNode(name string, c *class) int32 {
 	n := &node{
-		profile:   p,
-		snapshots: map[int]bool{}, blobs: map[int]bool{}, images: map[int]*heldImage{},
-		owner: map[int]*pull{}, unpacking: map[int]bool{}, inFlight: map[int]bool{},
-		slots: slots{free: p.Pull.MaxConcurrentDownloads.Value},
+		name: name, class: c, images: make(map[int]*heldImage), free: c.Pull.MaxConcurrentDownloads.Value,
+		unpack: unpack.NewNode(&c.costs),
 	}
-	n.link = e.net.AddLink(typical(&p.Network.Node))
-	n.unpack = unpack.NewNode(unpack.Costs{
-		Layer: typical(&p.Unpack.Layer), File: typical(&p.Unpack.File),
-		Cores: p.Unpack.Cores.Value, DiskBytesPerSecond: float64(typical(&p.Unpack.Disk)),
-	})
-	return n
+	n.net = e.net.AddNode(e.link(c), c.nodeRate(), typical(&c.Network.Connection))
+	if last := len(e.unused) - 1; last >= 0 {
+		id := e.unused[last]
+		e.unused = e.unused[:last]
+		n.plans, n.life = e.nodes[id].plans+1, e.nodes[id].life+1
+		e.nodes[id] = n
+		return id
+	}
+	e.nodes = append(e.nodes, n)
+	return int32(len(e.nodes) - 1)
+}
+
+// dropNode forgets an instance.
+func (e *engine) dropNode(id int32) {
+	n := e.nodes[id]
+	e.net.RemoveNode(n.net)
+	n.plans++
+	n.life++
+	e.unused = append(e.unused, id)
+}
+
+// empty makes the node a new machine of the same name.
+func (n *node) empty(e *engine) {
+	for n.unpack.Tasks() > 0 {
+		tag, _, _ := n.unpack.Next()
+		n.unpack.Finish(e.now, tag)
+	}
+	n.life++
+	n.plans++
+	n.chains, n.blobs, n.bytes = nil, nil, 0
+	n.images, n.idleFirst, n.idleLast = make(map[int]*heldImage), nil, nil
+	n.active, n.queue, n.turns = nil, nil, nil
+	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0
+}
+
+// addRefs notes that an image's layers are needed once more, or once less; a
+// layer that nobody needs goes. Blobs are needed by pulls, and by images where
+// they are kept.
+func (n *node) addRefs(e *engine, image int, chains, blobs int) {
+	for j, l := range e.w.inv.Images[image].Layers {
+		c := e.w.chains.Images[image][j]
+		x := n.chains.at(c)
+		x.refs = uint16(int(x.refs) + chains)
+		if x.refs == 0 && x.state == present {
+			x.state = absent
+			n.bytes -= e.w.chainBytes[c]
+		}
+		x = n.blobs.at(l)
+		x.refs = uint16(int(x.refs) + blobs)
+		if x.refs == 0 && x.state == present {
+			x.state = absent
+			n.bytes -= e.w.layers[l].compressed
+		}
+	}
+}
+
+func (n *node) lease(e *engine, image int)   { n.addRefs(e, image, 1, 1) }
+func (n *node) release(e *engine, image int) { n.addRefs(e, image, -1, -1) }
+
+func (n *node) setChain(e *engine, c int) {
+	if x := n.chains.at(c); x.state != present {
+		x.state = present
+		n.bytes += e.w.chainBytes[c]
+	}
+}
+
+func (n *node) setBlob(e *engine, l int) {
+	if x := n.blobs.at(l); x.state != present {
+		x.state = present
+		n.bytes += e.w.layers[l].compressed
+	}
+}
+
+// keep makes an image one that the node holds.
+func (n *node) keep(e *engine, image int) *heldImage {
+	h := n.images[image]
+	if h == nil {
+		h = &heldImage{image: image}
+		n.images[image] = h
+		kept := 0
+		if n.class.Pull.KeepBlobs.Value {
+			kept = 1
+		}
+		n.addRefs(e, image, 1, kept)
+	}
+	return h
+}
+
+// use notes that one more start uses an image.
+func (n *node) use(e *engine, image int) {
+	h := n.keep(e, image)
+	h.users++
+	n.unlist(h)
+}
+
+// leave ends a start's use of its images.
+func (n *node) leave(e *engine, t *template) {
+	for _, image := range t.images {
+		if h := n.images[image]; h != nil {
+			if h.users--; h.users <= 0 {
+				h.users = 0
+				n.enlist(h)
+			}
+		}
+	}
+}
+
+func (n *node) enlist(h *heldImage) {
+	n.unlist(h)
+	h.idle, h.previous, h.next = true, n.idleLast, nil
+	if n.idleLast != nil {
+		n.idleLast.next = h
+	} else {
+		n.idleFirst = h
+	}
+	n.idleLast = h
+}
+
+func (n *node) unlist(h *heldImage) {
+	if !h.idle {
+		return
+	}
+	if h.previous != nil {
+		h.previous.next = h.next
+	} else {
+		n.idleFirst = h.next
+	}
+	if h.next != nil {
+		h.next.previous = h.previous
+	} else {
+		n.idleLast = h.previous
+	}
+	h.idle, h.previous, h.next = false, nil, nil
 }
 
 // hold puts an image's layers on the node, unpacked, as a cache's disk does; with
 // their blobs where the runtime that filled the disk keeps them.
 func (n *node) hold(e *engine, image int) {
-	for _, c := range e.w.chains.Images[image] {
-		n.snapshots[c] = true
-		if n.profile.Pull.KeepBlobs.Value {
-			n.blobs[e.w.blobs[image][c]] = true
-		}
-		if !n.unpacking[c] {
-			delete(n.owner, c)
+	h := n.keep(e, image)
+	for j, l := range e.w.inv.Images[image].Layers {
+		n.setChain(e, e.w.chains.Images[image][j])
+		if n.class.Pull.KeepBlobs.Value {
+			n.setBlob(e, l)
 		}
 	}
+	if h.users == 0 {
+		n.enlist(h)
+	}
+	n.wake(e)
+}
+
+// has says whether the node holds an image with all its layers.
+func (n *node) has(e *engine, image int) bool {
 	if n.images[image] == nil {
-		n.images[image] = &heldImage{}
+		return false
 	}
-	n.images[image].used = e.now
-	n.wake()
-}
-
-// wake lets the pulls under way go on after a change.
-func (n *node) wake() {
-	for _, p := range slices.Clone(n.active) {
-		if slices.Contains(n.active, p) {
-			p.advance()
+	for _, c := range e.w.chains.Images[image] {
+		if n.chains.state(c) != present {
+			return false
 		}
 	}
+	return true
 }
 
-// wants says whether a pull under way still needs a blob.
-func (n *node) wants(e *engine, layer int) bool {
-	for _, p := range n.active {
-		for _, c := range p.to {
-			if p.blob(c) == layer && !n.snapshots[c] {
-				return true
-			}
+// count notes how many of a start's layers are present.
+func (n *node) count(e *engine, s *startup, t *template) {
+	for _, c := range t.chains {
+		if n.chains.state(int(c)) != present {
+			s.missing++
+			continue
+		}
+		s.reused++
+		if t.cacheID != "" {
+			s.firstReadBytes += e.w.chainBytes[c]
 		}
 	}
-	return false
 }
 
 // evict removes images that no start uses, least recently used first, when the
 // disk is fuller than the high mark, until it is no fuller than the low one (the
 // kubelet's image garbage collection).
 func (n *node) evict(e *engine) {
-	disk := n.profile.Node.DiskGiB.Value * (1 << 30)
-	if n.bytes(e) <= n.profile.Node.HighFraction.Value*disk {
+	disk := n.class.Node.DiskGiB.Value * (1 << 30)
+	if float64(n.bytes) <= n.class.Node.HighFraction.Value*disk {
 		return
 	}
-	var idle []int
-	for i, held := range n.images {
-		if held.users == 0 {
-			idle = append(idle, i)
+	low := n.class.Node.LowFraction.Value * disk
+	for n.idleFirst != nil && float64(n.bytes) > low {
+		h := n.idleFirst
+		n.unlist(h)
+		delete(n.images, h.image)
+		kept := 0
+		if n.class.Pull.KeepBlobs.Value {
+			kept = -1
 		}
+		n.addRefs(e, h.image, -1, kept)
 	}
-	slices.SortFunc(idle, func(x, y int) int {
-		return cmp.Or(cmp.Compare(n.images[x].used, n.images[y].used), cmp.Compare(x, y))
-	})
-	for _, i := range idle {
-		if n.bytes(e) <= n.profile.Node.LowFraction.Value*disk {
+}
+
+// turn lets a pull begin if the node pulls fewer images than it may at once; else
+// it waits for its turn.
+func (n *node) turn(e *engine, pid int32, c *class) bool {
+	if n.pulling < c.Pull.MaxParallelPulls.Value {
+		n.pulling++
+		return true
+	}
+	n.turns = append(n.turns, pid)
+	return false
+}
+
+// pass gives a pull's turn to the next.
+func (n *node) pass(e *engine, c *class) {
+	n.pulling--
+	for len(n.turns) > 0 && n.pulling < c.Pull.MaxParallelPulls.Value {
+		pid := n.turns[0]
+		n.turns = n.turns[1:]
+		n.pulling++
+		e.takeTurn(n, pid)
+	}
+}
+
+// takeTurn begins a pull that waited, unless another has brought the image
+// meanwhile.
+func (e *engine) takeTurn(n *node, pid int32) {
+	p := e.pulls.at(pid)
+	id := p.startup
+	s := e.startups.at(id)
+	t := e.templates[s.template]
+	if image := t.images[p.image]; n.has(e, image) && !t.again[p.image] {
+		e.account(s)
+		e.forget(pid, p)
+		n.use(e, image)
+		e.imagePulled(id, s, t)
+		n.pass(e, t.class)
+		return
+	}
+	e.resolve(pid, p)
+}
+
+// claim takes the layers that are missing. Where another pull on the node is at
+// the first of them, it waits until that one is unpacked (facts on real pulls,
+// point 4).
+func (n *node) claim(e *engine, pid int32, p *pull) {
+	s := e.startups.at(p.startup)
+	t := e.templates[s.template]
+	image := t.images[p.image]
+	for _, c := range e.w.chains.Images[image] {
+		state := n.chains.state(c)
+		if state == claimed {
 			return
 		}
-		n.remove(e, i)
+		if state == absent {
+			break
+		}
+	}
+	p.state = fetching
+	if p.own == none {
+		p.own = e.own.take()
+	}
+	own := e.own.at(p.own)
+	own.fetch, own.units = own.fetch[:0], own.units[:0]
+	e.w.addSteps(own, image,
+		func(c int) bool { return n.chains.state(c) == present },
+		func(l int32) bool { return n.blobs.state(int(l)) != absent })
+	p.arrived, p.fetchNext, p.unit = 0, 0, 0
+	for _, u := range own.units {
+		n.chains.at(int(u.chain)).state = claimed
+	}
+	for _, l := range own.fetch {
+		n.blobs.at(int(l)).state = claimed
+	}
+	if len(own.units) == 0 {
+		e.endPull(pid, p)
+		return
+	}
+	e.ordered(p, s, t, len(own.fetch))
+	age := p.age
+	if len(own.fetch) > 0 {
+		n.demandSlots(e, pid, p, s, t)
+	}
+	if p.age == age {
+		n.advance(e, pid, p)
 	}
 }
 
-// remove deletes an image and the layers that no other image or pull needs.
-func (n *node) remove(e *engine, image int) {
-	delete(n.images, image)
-	needed, blobs := map[int]bool{}, map[int]bool{}
-	need := func(image int) {
-		for c, l := range e.w.blobs[image] {
-			needed[c], blobs[l] = true, true
+// demandSlots begins the downloads of a pull, or queues it for the daemon's slots.
+func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup, t *template) {
+	if t.class.Pull.DownloadScope.Value == "image" {
+		e.fetchMore(pid, p, s, t)
+		return
+	}
+	n.queue = append(n.queue, pid)
+	n.grant(e)
+}
+
+// grant gives free slots to the pulls in the queue, first come first served.
+func (n *node) grant(e *engine) {
+	for n.free > 0 && len(n.queue) > 0 {
+		pid := n.queue[0]
+		p := e.pulls.at(pid)
+		s := e.startups.at(p.startup)
+		n.free--
+		if p.state == resolving {
+			n.queue = n.queue[1:]
+			e.ask(pid, p, s, e.templates[s.template], uint64(p.requests-1), -1)
+			continue
 		}
-	}
-	for i := range n.images {
-		need(i)
-	}
-	for _, p := range n.active {
-		need(p.image)
-	}
-	for c, l := range e.w.blobs[image] {
-		if !needed[c] {
-			delete(n.snapshots, c)
-		}
-		if !blobs[l] && !n.inFlight[l] {
-			delete(n.blobs, l)
+		if !e.fetchNext(pid, p, s, e.templates[s.template]) {
+			n.free++
+			n.queue = n.queue[1:]
 		}
 	}
 }
 
-// bytes is what the node's layers take on its disk.
-func (n *node) bytes(e *engine) float64 {
-	var sum int64
-	for c := range n.snapshots {
-		sum += *e.w.inv.Layers[e.w.layer[c]].UnpackedBytes
+// arrived notes that a blob is there.
+func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
+	n.setBlob(e, int(layer))
+	s := e.startups.at(p.startup)
+	t := e.templates[s.template]
+	if t.class.Pull.DownloadScope.Value == "image" {
+		e.fetchMore(pid, p, s, t)
+	} else {
+		n.free++
+		n.grant(e)
 	}
-	for l := range n.blobs {
-		sum += e.w.inv.Layers[l].CompressedBytes
+	n.wake(e)
+}
+
+// wake lets the pulls under way go on after a change.
+func (n *node) wake(e *engine) {
+	for i := 0; i < len(n.active); i++ {
+		pid := n.active[i]
+		p := e.pulls.at(pid)
+		if p.state == waiting {
+			n.claim(e, pid, p)
+		} else {
+			n.advance(e, pid, p)
+		}
+		if i < len(n.active) && n.active[i] != pid {
+			i = -1 // it has ended, and perhaps begun others: look again
+		}
 	}
-	return float64(sum)
+}
+
+// The tags of unpacks: the pull and the place of the layer among its units.
+func unpackTag(pid int32, unit int) int64 { return int64(pid)<<16 | int64(unit) }
+
+// advance does what can be done now: unpacks the first layer not yet unpacked
+// when its blob is there, or with parallel unpack every layer whose blob is.
+func (n *node) advance(e *engine, pid int32, p *pull) {
+	if p.state != fetching {
+		return
+	}
+	own := e.own.at(p.own)
+	for int(p.unit) < len(own.units) && n.chains.state(int(own.units[p.unit].chain)) == present {
+		n.stopUnpack(e, pid, p, int(p.unit))
+		p.unit++
+	}
+	if int(p.unit) == len(own.units) {
+		if p.inFlight == 0 {
+			e.endPull(pid, p)
+		}
+		return
+	}
+	for i := int(p.unit); i < len(own.units); i++ {
+		u := &own.units[i]
+		if u.layer >= 0 && n.chains.state(int(u.chain)) == claimed && n.blobs.state(int(u.layer)) == present {
+			if int64(n.unpack.Tasks()) >= n.class.Unpack.MaxConcurrent.Value {
+				return
+			}
+			n.beginUnpack(e, pid, p, i)
+		}
+		if !n.class.Unpack.Parallel.Value {
+			return
+		}
+	}
+}
+
+// beginUnpack begins to unpack a layer; it is then marked by a negative number.
+func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
+	s := e.startups.at(p.startup)
+	u := &e.own.at(p.own).units[i]
+	facts := &e.w.layers[u.layer]
+	e.account(s)
+	s.unpacking++
+	n.unpack.Start(e.now, n.class.demand(facts), unpackTag(pid, i))
+	e.trackUnpacking(pid, p, i)
+	u.layer = ^u.layer
+	n.plan(e, s.node)
+}
+
+// stopUnpack gives up the unpack of a layer, if there is one: a cache's disk has
+// brought it.
+func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
+	u := &e.own.at(p.own).units[i]
+	if u.layer >= 0 {
+		return
+	}
+	s := e.startups.at(p.startup)
+	u.layer = ^u.layer
+	e.account(s)
+	s.unpacking--
+	n.unpack.Finish(e.now, unpackTag(pid, i))
+	n.plan(e, s.node)
+}
+
+// plan sets the event of the end of the first unpack.
+func (n *node) plan(e *engine, id int32) {
+	n.plans++
+	if _, at, ok := n.unpack.Next(); ok {
+		e.at(at, unpacked, id, 0, n.plans)
+	}
+}
+
+// endUnpack ends the first unpack of a node.
+func (e *engine) endUnpack(n *node) {
+	tag, _, _ := n.unpack.Next()
+	pid, i := int32(tag>>16), int(tag&0xffff)
+	p := e.pulls.at(pid)
+	s := e.startups.at(p.startup)
+	n.unpack.Finish(e.now, tag)
+	n.plan(e, s.node)
+	e.account(s)
+	s.unpacking--
+	u := &e.own.at(p.own).units[i]
+	u.layer = ^u.layer
+	s.unpacked += e.w.layers[u.layer].unpack.UnpackedBytes
+	e.trackUnpacked(pid, p, i, u.layer)
+	n.setChain(e, int(u.chain))
+	n.wake(e)
+}
+
+// nodeFetching tells a node how many transfers it takes in, where that slows its
+// unpacks.
+func (e *engine) nodeFetching(s *startup) {
+	if s.node == none {
+		return
+	}
+	n := e.nodes[s.node]
+	if n.class.costs.FetchCores == 0 && n.class.costs.FetchDiskFraction == 0 {
+		return
+	}
+	transfers := 0
+	for _, pid := range n.active {
+		transfers += int(e.pulls.at(pid).inFlight)
+	}
+	if transfers != n.fetching {
+		n.fetching = transfers
+		n.unpack.Fetching(e.now, transfers)
+		n.plan(e, s.node)
+	}
 }

@@ -3,7 +3,6 @@ package simulate
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
@@ -39,17 +38,6 @@ func typical[T number](p *Parameter[T]) T {
 		return p.Median
 	case "uniform":
 		return p.Min + (p.Max-p.Min)/2
-	}
-	return p.Value
-}
-
-// draw takes a value; a constant takes nothing from rng.
-func draw[T number](p *Parameter[T], rng func() *rand.Rand) T {
-	switch p.Distribution {
-	case "lognormal":
-		return T(min(float64(p.Median)*math.Exp(p.Sigma*rng().NormFloat64()), 1e18))
-	case "uniform":
-		return p.Min + T(rng().Float64()*float64(p.Max-p.Min))
 	}
 	return p.Value
 }

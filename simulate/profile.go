@@ -2,6 +2,8 @@ package simulate
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -45,8 +47,35 @@ type NetworkProfile struct {
 	// Connection caps each transfer.
 	Connection Parameter[network.Rate] `json:"connectionBytesPerSecond"`
 	// RegistryRequests is how many requests a second the registry begins to
-	// answer, evenly spaced.
+	// answer.
 	RegistryRequests Parameter[float64] `json:"registryRequestsPerSecond"`
+	// OverRate is what happens to requests beyond that: wait, in line, or refuse
+	// (429 Too Many Requests), of which RegistryBurst at once are not.
+	OverRate      Parameter[string] `json:"overRate"`
+	RegistryBurst Parameter[int64]  `json:"registryBurst"`
+	// ErrorFraction of the requests is answered with an error of the server (5xx).
+	ErrorFraction Parameter[float64] `json:"errorFraction"`
+	// ConnectRoundTrips is what opening a connection costs: one for TCP, one more
+	// for TLS 1.3. A pull opens one, and more for layers at once.
+	ConnectRoundTrips Parameter[int64] `json:"connectRoundTrips"`
+	// TokenRequests is how many requests for access a pull needs first.
+	TokenRequests Parameter[int64] `json:"tokenRequests"`
+	// BlobRequests is how many requests a layer takes: 2 where the registry sends
+	// the client on to an object store.
+	BlobRequests Parameter[int64] `json:"blobRequests"`
+	// Links are further links that many nodes share, such as zones and racks:
+	// a tree below the uplink.
+	Links map[string]LinkProfile `json:"links,omitempty"`
+	// Attach names the links at which nodes stand; with several, new nodes are
+	// dealt to them in turn. Without any they stand at the uplink.
+	Attach []string `json:"attach,omitempty"`
+}
+
+// LinkProfile is a link that many nodes share.
+type LinkProfile struct {
+	Rate Parameter[network.Rate] `json:"bytesPerSecond"`
+	// Parent is the link above it; without one it is the uplink.
+	Parent string `json:"parent,omitempty"`
 }
 
 // PullProfile is how the runtime pulls.
@@ -60,8 +89,36 @@ type PullProfile struct {
 	RequestOrder Parameter[string] `json:"requestOrder"`
 	// MaxParallelImages is how many images of one start are pulled at once.
 	MaxParallelImages Parameter[int64] `json:"maxParallelImages"`
+	// MaxParallelPulls is how many images a node pulls at once, of whatever
+	// starts: 1 under the kubelet's serializeImagePulls.
+	MaxParallelPulls Parameter[int64] `json:"maxParallelPulls"`
 	// KeepBlobs keeps compressed blobs after they are unpacked.
 	KeepBlobs Parameter[bool] `json:"keepBlobs"`
+	// ResolveRequests is what a pull asks before its first layer, one after
+	// another; an image behind an index takes one more.
+	ResolveRequests Parameter[int64] `json:"resolveRequests"`
+	// SlotRequests: a manifest or config takes a download slot as a layer does,
+	// where the slots are the daemon's.
+	SlotRequests Parameter[bool] `json:"slotRequests"`
+	// Retry is what the client does when it is refused.
+	Retry RetryProfile `json:"retry"`
+}
+
+// RetryProfile is what a client does when a registry refuses a request or breaks
+// off a transfer.
+type RetryProfile struct {
+	// Attempts is how often a request is sent before the pull fails, the first
+	// time included.
+	Attempts Parameter[int64] `json:"attempts"`
+	// Delay comes before the second attempt, twice Delay before the third, and so
+	// on.
+	Delay Parameter[time.Duration] `json:"delaySeconds"`
+	// Backoff comes before a failed pull is tried again, doubled each time up to
+	// BackoffMax.
+	Backoff    Parameter[time.Duration] `json:"backoffSeconds"`
+	BackoffMax Parameter[time.Duration] `json:"backoffMaxSeconds"`
+	// Resume keeps what has arrived of a layer whose transfer broke off.
+	Resume Parameter[bool] `json:"resume"`
 }
 
 // UnpackProfile is how fast layers are unpacked.
@@ -78,8 +135,15 @@ type UnpackProfile struct {
 	// Layer is the fixed time for each layer, File that for each tar entry.
 	Layer Parameter[time.Duration] `json:"layerSeconds"`
 	File  Parameter[time.Duration] `json:"fileSeconds"`
-	// Parallel lets layers of one image be unpacked at once.
-	Parallel Parameter[bool] `json:"parallel"`
+	// Parallel lets layers of one image be unpacked at once, MaxConcurrent of all
+	// images of a node.
+	Parallel      Parameter[bool]  `json:"parallel"`
+	MaxConcurrent Parameter[int64] `json:"maxConcurrent"`
+	// FetchCores is how many cores each transfer takes from unpacking (checksum,
+	// TLS), FetchDiskFraction the share of the disk's speed that transfers take
+	// while there are any.
+	FetchCores        Parameter[float64] `json:"fetchCores"`
+	FetchDiskFraction Parameter[float64] `json:"fetchDiskFraction"`
 }
 
 // StartProfile is what surrounds the pull.
@@ -106,6 +170,10 @@ type CacheProfile struct {
 	// StartsPerCopy is how many starts at once one snapshot copy serves well;
 	// beyond it a doubt is raised, the slowdown is not published.
 	StartsPerCopy Parameter[int64] `json:"startsPerCopy"`
+	// Copies is how many copies of each cache's snapshot there are, Copy how fast
+	// one of them fills the disks made from it, all together.
+	Copies Parameter[int64]        `json:"copies"`
+	Copy   Parameter[network.Rate] `json:"copyBytesPerSecond"`
 	// Build is from the last pull of a cache's images to Ready.
 	Build Parameter[time.Duration] `json:"buildSeconds"`
 	// Flash is the same for an instant cache.
@@ -195,8 +263,9 @@ func (p *Profile) Class(name string) (*Profile, error) {
 	if err := raw.Decode(&class); err != nil {
 		return nil, fmt.Errorf("profile %s, node class %s: %w", p.Name, name, err)
 	}
-	if n := class.Network; n.Registry != p.Network.Registry || n.Uplink != p.Network.Uplink || n.RegistryRequests != p.Network.RegistryRequests {
-		return nil, raw.At("network", "node class %s of profile %s changes the registry or the uplink, which all nodes share", name, p.Name)
+	if n := class.Network; n.Registry != p.Network.Registry || n.Uplink != p.Network.Uplink || n.RegistryRequests != p.Network.RegistryRequests ||
+		n.OverRate != p.Network.OverRate || n.RegistryBurst != p.Network.RegistryBurst || n.ErrorFraction != p.Network.ErrorFraction || !maps.Equal(n.Links, p.Network.Links) {
+		return nil, raw.At("network", "node class %s of profile %s changes the registry or links that all nodes share", name, p.Name)
 	}
 	if s := class.Start; s.AdmitBurst != p.Start.AdmitBurst || s.AdmitPerSecond != p.Start.AdmitPerSecond {
 		return nil, raw.At("start", "node class %s of profile %s changes admission, which is the service's", name, p.Name)
@@ -213,6 +282,9 @@ func (p *Profile) Validate() error {
 		if err := v.check(); err != nil {
 			return document.At(v.name, "%v (profile %s)", err, p.Name)
 		}
+	}
+	if err := p.Network.checkLinks(); err != nil {
+		return err
 	}
 	if p.Node.LowFraction.Value > p.Node.HighFraction.Value {
 		return document.At("node.lowFraction", "lowFraction %g is above highFraction %g", p.Node.LowFraction.Value, p.Node.HighFraction.Value)
@@ -300,11 +372,25 @@ func (p *Profile) values() []value {
 		fixed(speed("network.nodeBytesPerSecond", &n.Node), &n.Node),
 		speed("network.connectionBytesPerSecond", &n.Connection),
 		frequency("network.registryRequestsPerSecond", &n.RegistryRequests),
+		choice("network.overRate", &n.OverRate, "wait", "refuse"),
+		count("network.registryBurst", &n.RegistryBurst),
+		fraction("network.errorFraction", &n.ErrorFraction),
+		amount("network.connectRoundTrips", &n.ConnectRoundTrips),
+		amount("network.tokenRequests", &n.TokenRequests),
+		count("network.blobRequests", &n.BlobRequests),
 		count("pull.maxConcurrentDownloads", &l.MaxConcurrentDownloads),
 		choice("pull.downloadScope", &l.DownloadScope, "image", "daemon"),
 		choice("pull.requestOrder", &l.RequestOrder, "manifest", "race"),
 		count("pull.maxParallelImages", &l.MaxParallelImages),
+		count("pull.maxParallelPulls", &l.MaxParallelPulls),
 		plain("pull.keepBlobs", &l.KeepBlobs),
+		amount("pull.resolveRequests", &l.ResolveRequests),
+		plain("pull.slotRequests", &l.SlotRequests),
+		count("pull.retry.attempts", &l.Retry.Attempts),
+		fixed(span("pull.retry.delaySeconds", &l.Retry.Delay), &l.Retry.Delay),
+		fixed(span("pull.retry.backoffSeconds", &l.Retry.Backoff), &l.Retry.Backoff),
+		fixed(span("pull.retry.backoffMaxSeconds", &l.Retry.BackoffMax), &l.Retry.BackoffMax),
+		plain("pull.retry.resume", &l.Retry.Resume),
 		frequency("unpack.cores", &u.Cores),
 		plain("unpack.decoder", &u.Decoder),
 		fixed(speed("unpack.gzipBytesPerSecond", &u.Gzip), &u.Gzip),
@@ -313,6 +399,9 @@ func (p *Profile) values() []value {
 		fixed(span("unpack.layerSeconds", &u.Layer), &u.Layer),
 		fixed(span("unpack.fileSeconds", &u.File), &u.File),
 		plain("unpack.parallel", &u.Parallel),
+		count("unpack.maxConcurrent", &u.MaxConcurrent),
+		amountOf("unpack.fetchCores", &u.FetchCores),
+		fraction("unpack.fetchDiskFraction", &u.FetchDiskFraction),
 		count("start.admitBurst", &s.AdmitBurst),
 		frequency("start.admitPerSecond", &s.AdmitPerSecond),
 		span("start.provisionSeconds", &s.Provision),
@@ -322,6 +411,8 @@ func (p *Profile) values() []value {
 		fraction("cache.readFraction", &c.ReadFraction),
 		fixed(speed("cache.firstReadBytesPerSecond", &c.FirstRead), &c.FirstRead),
 		count("cache.startsPerCopy", &c.StartsPerCopy),
+		count("cache.copies", &c.Copies),
+		fixed(speed("cache.copyBytesPerSecond", &c.Copy), &c.Copy),
 		span("cache.buildSeconds", &c.Build),
 		span("cache.flashSeconds", &c.Flash),
 		frequency("node.diskGiB", &d.DiskGiB),
@@ -387,6 +478,30 @@ func count(name string, p *Parameter[int64]) value {
 	v.check = func() error {
 		if p.Value < 1 {
 			return fmt.Errorf("needs a whole number of at least 1")
+		}
+		return constant(p)
+	}
+	return v
+}
+
+// amount is a whole number that may be 0.
+func amount(name string, p *Parameter[int64]) value {
+	v := plain(name, p)
+	v.check = func() error {
+		if p.Value < 0 || p.Value > 100 {
+			return fmt.Errorf("needs a whole number from 0 to 100")
+		}
+		return constant(p)
+	}
+	return v
+}
+
+// amountOf is a number that may be 0.
+func amountOf(name string, p *Parameter[float64]) value {
+	v := plain(name, p)
+	v.check = func() error {
+		if !(p.Value >= 0) || math.IsInf(p.Value, 1) {
+			return fmt.Errorf("needs a number that is not negative")
 		}
 		return constant(p)
 	}

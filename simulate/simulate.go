@@ -15,13 +15,13 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"iter"
 	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
-	"github.com/cachebench/cachebench/matcher"
 )
 
 // Start is one start to simulate.
@@ -56,8 +56,11 @@ type Options struct {
 	Arm string
 	// Seed decides every draw; arms with one seed share their draws.
 	Seed uint64
-	// Repeats is how many times everything is simulated; 0 means once.
-	Repeats int
+	// Repeats is how many times everything is simulated; 0 means once. Stream
+	// simulates one of them, Repeat.
+	Repeats, Repeat int
+	// Faults are what goes wrong meanwhile.
+	Faults []Fault
 	// Spans says whether a start's spans are kept; nil keeps none.
 	Spans func(start int) bool
 }
@@ -65,113 +68,75 @@ type Options struct {
 // Run simulates starts, which need no order, and returns a startup for each and
 // each repeat, repeat by repeat in the order of starts. It stops when ctx ends.
 func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options) ([]Startup, error) {
-	if err := profile.Validate(); err != nil {
-		return nil, err
-	}
-	w, err := newWorld(inv, profile, starts)
+	w, err := newWorld(inv, profile)
 	if err != nil {
 		return nil, err
-	}
-	repeats := max(1, opt.Repeats)
-	startups := make([]Startup, 0, repeats*len(starts))
-	for r := range repeats {
-		one, err := w.run(ctx, opt, r)
-		if err != nil {
-			return nil, err
-		}
-		startups = append(startups, one...)
-	}
-	return startups, nil
-}
-
-// world is what all repeats share.
-type world struct {
-	inv    *layers.Inventory
-	chains *layers.Chains
-	// layer is a layer at the top of each chain, for its unpacked size; blobs
-	// are those that each image names for its chains, which may differ: the same
-	// content can be compressed in several ways.
-	layer   []int
-	blobs   []map[int]int
-	profile *Profile
-	classes map[string]*Profile
-	starts  []Start
-}
-
-func newWorld(inv *layers.Inventory, profile *Profile, starts []Start) (*world, error) {
-	w := &world{inv: inv, chains: inv.Chains(), profile: profile, classes: map[string]*Profile{}, starts: starts}
-	w.layer = make([]int, len(w.chains.Parents))
-	w.blobs = make([]map[int]int, len(inv.Images))
-	for i, img := range inv.Images {
-		w.blobs[i] = make(map[int]int, len(img.Layers))
-		for j, l := range img.Layers {
-			c := w.chains.Images[i][j]
-			w.blobs[i][c] = l
-			w.layer[c] = max(w.layer[c], l)
-		}
 	}
 	for i := range starts {
 		if err := w.check(&starts[i]); err != nil {
 			return nil, err
 		}
 	}
-	return w, nil
-}
-
-// check refuses a start that cannot be simulated, by name.
-func (w *world) check(s *Start) error {
-	if s.Requested < 0 || s.Runtime < 0 {
-		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
+	// Starts of one instant are served by name, so that the order of the input
+	// changes nothing.
+	order := make([]int32, len(starts))
+	for i := range order {
+		order[i] = int32(i)
 	}
-	if s.Ready != nil && *s.Ready < 0 {
-		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
-	}
-	if s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1) {
-		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
-	}
-	if len(s.Images) == 0 {
-		return fmt.Errorf("simulate app %s: it names no image", s.App)
-	}
-	for _, i := range slices.Concat(s.Images, s.Held) {
-		if i < 0 || i >= len(w.inv.Images) {
-			return fmt.Errorf("simulate app %s: image %d is not in the inventory (%d images)", s.App, i, len(w.inv.Images))
-		}
-		for _, l := range w.inv.Images[i].Layers {
-			if layer := &w.inv.Layers[l]; layer.UnpackedBytes == nil || layer.CompressedBytes < 0 || *layer.UnpackedBytes < 0 {
-				return fmt.Errorf("simulate app %s: layer %s of image %s has no usable size: analyze the image again, or give unpackedBytes in the inventory", s.App, layer.Digest, w.inv.Images[i].Reference)
+	slices.SortStableFunc(order, func(i, j int32) int { return compareStarts(&starts[i], &starts[j]) })
+	sorted := func(yield func(int, *Start) bool) {
+		for _, i := range order {
+			if !yield(int(i), &starts[i]) {
+				return
 			}
 		}
 	}
-	if _, ok := w.classes[s.NodeClass]; !ok {
-		class, err := w.profile.Class(s.NodeClass)
+	repeats := max(1, opt.Repeats)
+	startups := make([]Startup, repeats*len(starts))
+	for r := range repeats {
+		err := newEngine(w, &opt, r, func(i int, s *Startup) {
+			startups[r*len(starts)+i] = s.clone()
+		}).run(ctx, sorted)
 		if err != nil {
-			return fmt.Errorf("simulate app %s: %w", s.App, err)
+			return nil, err
 		}
-		w.classes[s.NodeClass] = class
 	}
-	return nil
+	return startups, nil
 }
 
-// pulls says whether an image is asked for at the registry though it is present.
-func (s *Start) pulls(reference string) bool {
-	switch s.PullPolicy {
-	case "Always":
-		return true
-	case "IfNotPresent", "Never":
-		return false
+// Stream simulates one repeat of starts that come in order of their requests, and
+// hands each startup on when it is ready, with the place of its start in the
+// input. The startup is good until emit returns; its Phases are used again. What
+// it needs is memory for the starts under way.
+func Stream(ctx context.Context, inv *layers.Inventory, profile *Profile, starts iter.Seq[*Start], opt Options, emit func(start int, s *Startup)) error {
+	w, err := newWorld(inv, profile)
+	if err != nil {
+		return err
 	}
-	n, err := layers.ParseName(reference)
-	return err == nil && n.Digest == "" && n.Tag == "latest"
+	return newEngine(w, &opt, opt.Repeat, emit).run(ctx, func(yield func(int, *Start) bool) {
+		i := 0
+		for s := range starts {
+			if !yield(i, s) {
+				return
+			}
+			i++
+		}
+	})
 }
 
-// hit words what a start found. A start that needs no layer found nothing unless
-// a cache was matched.
-func (s *Start) hit(present, missing int) matcher.Hit {
-	switch {
-	case missing == 0 && (present > 0 || s.CacheID != ""):
-		return matcher.FullHit
-	case present > 0:
-		return matcher.PartialHit
+// clone is a copy that shares no phases.
+func (s *Startup) clone() Startup {
+	c := *s
+	d := new([8]time.Duration)
+	for i, p := range []*time.Duration{s.Phases.Admit, s.Phases.Provision, s.Phases.Attach, s.Phases.Resolve, s.Phases.Fetch, s.Phases.Unpack, s.Phases.Create, s.Phases.Ready} {
+		d[i] = *p
 	}
-	return matcher.Miss
+	c.Phases = phasesIn(d)
+	return c
+}
+
+func compareStarts(x, y *Start) int {
+	return cmp.Or(cmp.Compare(x.Requested, y.Requested), cmp.Compare(x.App, y.App), cmp.Compare(x.Node, y.Node),
+		slices.Compare(x.Images, y.Images), cmp.Compare(x.NodeClass, y.NodeClass), cmp.Compare(x.PullPolicy, y.PullPolicy),
+		cmp.Compare(x.Runtime, y.Runtime), cmp.Compare(x.CacheID, y.CacheID), slices.Compare(x.Held, y.Held))
 }

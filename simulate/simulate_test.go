@@ -28,14 +28,12 @@ const (
 func bare() *Profile {
 	p := Containerd()
 	p.Name = "bare"
-	p.Network = NetworkProfile{
-		Registry: is(network.Unlimited, ""), Uplink: is(network.Unlimited, ""), Node: is(network.Unlimited, ""),
-		Connection: is(network.Unlimited, ""), RegistryRequests: is(math.Inf(1), ""),
-	}
+	n, u := &p.Network, &p.Unpack
+	n.RoundTrip, n.Request, n.ConnectRoundTrips = is(time.Duration(0), ""), is(time.Duration(0), ""), is[int64](0, "")
+	n.Node, n.Connection = is(network.Unlimited, ""), is(network.Unlimited, "")
 	p.Pull.RequestOrder.Value = "manifest"
-	p.Unpack = UnpackProfile{
-		Cores: is(1.0, ""), Gzip: is(network.Unlimited, ""), Zstd: is(network.Unlimited, ""), Disk: is(network.Unlimited, ""),
-	}
+	u.Cores, u.Gzip, u.Zstd, u.Disk = is(1.0, ""), is(network.Unlimited, ""), is(network.Unlimited, ""), is(network.Unlimited, "")
+	u.Layer, u.File = is(time.Duration(0), ""), is(time.Duration(0), "")
 	p.Start.Provision, p.Start.Create = Parameter[time.Duration]{}, Parameter[time.Duration]{}
 	return p
 }
@@ -181,7 +179,7 @@ func TestCachedStart(t *testing.T) {
 	inv := inventory([]testLayer{a}, []testLayer{a, b})
 	p := bare()
 	p.Network.Node = is[network.Rate](100*mb, "")
-	p.Cache = CacheProfile{Attach: is(time.Second, ""), ReadFraction: is(0.1, ""), FirstRead: is[network.Rate](20*mb, ""), StartsPerCopy: is[int64](1000, "")}
+	p.Cache.Attach, p.Cache.ReadFraction, p.Cache.FirstRead = is(time.Second, ""), is(0.1, ""), is[network.Rate](20*mb, "")
 	got := run(t, inv, p, Options{Spans: func(int) bool { return true }},
 		Start{App: "hit", Images: []int{0}, Held: []int{0}, CacheID: "c"},
 		Start{App: "partial", Images: []int{1}, Held: []int{0}, CacheID: "c"},
@@ -341,7 +339,7 @@ func allImages(inv *layers.Inventory) []int {
 func TestCachedNeverSlower(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inv, p := randomCase(t)
-		p.Cache = CacheProfile{FirstRead: is(network.Unlimited, ""), StartsPerCopy: is[int64](1, "")}
+		p.Cache.FirstRead = is(network.Unlimited, "")
 		held := rapid.SliceOfDistinct(rapid.IntRange(0, len(inv.Images)-1), rapid.ID[int]).Draw(t, "held")
 		cold := Start{App: "cold", Images: allImages(inv)}
 		cached := Start{App: "cached", Images: allImages(inv), Held: held, CacheID: "c"}

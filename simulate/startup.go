@@ -2,441 +2,252 @@ package simulate
 
 import (
 	"math"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate/network"
-	"github.com/cachebench/cachebench/simulate/unpack"
 )
 
-// startup is one start on its way to ready.
+// startup is one start on its way to ready. Its fields are packed: a hundred
+// thousand may be under way.
 type startup struct {
-	e     *engine
-	index int // in the input
-	rank  int // in order of request; the key of its draws
-	start *Start
-	p     *Profile
-	node  *node
-	spans []Span
-	// next is the next image to pull, running how many pulls are under way.
-	next, running int
-	reused        map[int]bool
-	missing       map[int]bool
-	fetched       int64
-	unpacked      int64
+	requested time.Duration
+	// since is when the phases were last brought up to date; from then on they
+	// depend on what is in flight (account).
+	since time.Duration
+	// began is when the pulls began, the phases before it being times in a row.
+	admit, provision, attach time.Duration
+	resolve, fetch, unpack   time.Duration
+	waited                   time.Duration // the part of fetch in which no transfer was in flight
+	unpackBusy               time.Duration
+	// runUntil is the end of the present run of unpacks, on a lane, and runFrom
+	// its begin.
+	runFrom, runUntil time.Duration
+	fetched, unpacked int64
+	wasted            int64 // compressed bytes that were sent and are lost
+	create            time.Duration
+	firstReadBytes    int64
+	index             int32 // in the input
+	rank              int32 // in order of request; the key of its draws
+	template          int32
+	node              int32 // of engine.nodes; none for an instance of its own
+	netNode, readNode network.Node
+	reused, missing   int32
+	fetching          uint16
+	unpacking         uint16
+	resolving         uint16
+	next, running     uint16 // image, and pulls under way
+	retries           uint16
+	age               uint16
+	hidden            bool // a node's own pull, not a start of the input
+	alive             bool
 }
 
-func newStartup(e *engine, index, rank int) *startup {
-	s := &e.w.starts[index]
-	return &startup{
-		e: e, index: index, rank: rank, start: s, p: e.w.classes[s.NodeClass],
-		reused: map[int]bool{}, missing: map[int]bool{},
+// request is the first step of a start.
+func (e *engine) request(index int, start *Start) error {
+	t, err := e.template(start)
+	if err != nil {
+		return err
 	}
-}
-
-// span records an activity; empty ones are left out.
-func (s *startup) span(phase Phase, image string, layer layers.Digest, from time.Duration, bytes int64) {
-	if s.e.now > from {
-		requested := s.start.Requested
-		s.spans = append(s.spans, Span{phase, image, layer, from - requested, s.e.now - requested, bytes})
+	id := e.startups.take()
+	s := e.startups.at(id)
+	*s = startup{
+		requested: e.now, since: e.now, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, age: s.age + 1, alive: true,
 	}
-}
-
-// wait lets a phase of fixed length pass.
-func (s *startup) wait(phase Phase, d time.Duration, then func()) {
-	from := s.e.now
-	s.e.after(d, func() {
-		s.span(phase, "", "", from, 0)
-		then()
-	})
-}
-
-func (s *startup) drawTime(p *Parameter[time.Duration], what string) time.Duration {
-	return draw(p, s.e.random(s.rank, what))
-}
-
-// request is the first step; each step sets the next.
-func (s *startup) request() {
-	s.wait(Admit, s.e.admit()-s.e.now, s.provision)
-}
-
-func (s *startup) provision() {
-	s.settle()
-	wait := max(0, s.node.up-s.e.now)
-	s.wait(Provision, wait+s.drawTime(&s.p.Start.Provision, "provision"), s.attach)
-}
-
-// settle finds the start's node, or makes one of its own.
-func (s *startup) settle() {
-	if s.start.Node == "" {
-		s.node = s.e.newNode(s.p)
-		return
+	e.rank++
+	if e.opt.Spans != nil && e.opt.Spans(index) {
+		e.track(id)
 	}
-	n, ok := s.e.nodes[s.start.Node]
-	if !ok {
-		n = s.e.newNode(s.p)
-		n.up = s.e.now + s.drawTime(&s.p.Node.Boot, "boot")
-		s.e.nodes[s.start.Node] = n
+	if start.Node != "" {
+		s.node = e.nodeNamed(start.Node, e.templates[t].class, s.rank)
 	}
-	s.node = n
+	s.admit = e.admit() - e.now
+	e.after(s.admit, admitted, id)
+	return nil
 }
 
-func (s *startup) attach() {
-	if s.start.CacheID == "" {
-		s.pullAll()
-		return
+// admit returns when the service accepts a start requested now: a token bucket
+// of the profile's burst and rate, in the form of the generic cell rate
+// algorithm.
+func (e *engine) admit() time.Duration {
+	s := &e.w.profile.Start
+	if math.IsInf(s.AdmitPerSecond.Value, 1) {
+		return e.now
 	}
-	s.wait(Attach, s.drawTime(&s.p.Cache.Attach, "attach"), func() {
-		for _, image := range s.start.Held {
-			s.node.hold(s.e, image)
+	period := time.Duration(math.Round(1e9 / s.AdmitPerSecond.Value))
+	at := max(e.now, e.admission-time.Duration(s.AdmitBurst.Value-1)*period)
+	e.admission = max(e.now, e.admission) + period
+	return at
+}
+
+// step takes a startup from one phase to the next.
+func (e *engine) step(kind eventKind, id int32, s *startup) {
+	t := e.templates[s.template]
+	switch kind {
+	case admitted:
+		e.mark(id, Admit, s.since)
+		s.since = e.now
+		wait := e.drawTime(&t.class.Start.Provision, s.rank, drawProvision, 0)
+		if s.node != none {
+			wait += max(0, e.nodes[s.node].up-e.now)
 		}
-		s.pullAll()
-	})
-}
-
-// pullAll notes what is present, then pulls images in order, as many at once as
-// the profile lets.
-func (s *startup) pullAll() {
-	for _, image := range s.start.Images {
-		for _, c := range s.e.w.chains.Images[image] {
-			if s.node.snapshots[c] {
-				s.reused[c] = true
-			} else {
-				s.missing[c] = true
-			}
+		s.provision += wait
+		e.after(wait, provisioned, id)
+	case provisioned:
+		e.mark(id, Provision, s.since)
+		s.since = e.now
+		if t.cacheID != "" {
+			s.attach = e.drawTime(&t.class.Cache.Attach, s.rank, drawAttach, 0)
 		}
+		e.after(s.attach, attached, id)
+	case attached:
+		e.mark(id, Attach, s.since)
+		s.since = e.now
+		e.pullAll(id, s, t)
+	case created:
+		e.mark(id, Create, s.since)
+		s.since = e.now
+		e.readFirst(id, s, t)
+	case becameReady:
+		e.mark(id, Ready, s.since)
+		e.finish(id, s, t)
 	}
-	s.pullMore()
 }
 
-func (s *startup) pullMore() {
-	for s.next < len(s.start.Images) && s.running < int(s.p.Pull.MaxParallelImages.Value) {
-		image := s.start.Images[s.next]
+// pullAll notes what is present, then pulls images in order.
+func (e *engine) pullAll(id int32, s *startup, t *template) {
+	if s.node == none && !t.class.lane {
+		s.node = e.newNode("", t.class)
+	}
+	if s.node != none {
+		n := e.nodes[s.node]
+		for _, image := range t.held {
+			n.hold(e, image)
+		}
+		n.count(e, s, t)
+	} else {
+		s.reused, s.missing, s.firstReadBytes = t.reused, t.missing, t.firstReadBytes
+	}
+	e.pullMore(id, s, t)
+}
+
+// pullMore begins pulls, as many of a start at once as the profile lets.
+func (e *engine) pullMore(id int32, s *startup, t *template) {
+	for int(s.next) < len(t.images) && int64(s.running) < t.class.Pull.MaxParallelImages.Value {
 		s.next++
 		s.running++
-		newPull(s, image).resolve()
-	}
-	if s.running == 0 && s.next == len(s.start.Images) {
-		s.create()
+		e.beginPull(id, s, t, int32(s.next-1))
+		if s.running == 0 {
+			return // pulled at once: the rest was begun by imagePulled
+		}
 	}
 }
 
-func (s *startup) pulled(image int) {
-	held := s.node.images[image]
-	if held == nil {
-		held = &heldImage{}
-		s.node.images[image] = held
-	}
-	held.used = s.e.now
-	held.users++
-	if s.start.Node != "" {
-		s.node.evict(s.e)
-	}
+// imagePulled ends the pull of one image of a startup.
+func (e *engine) imagePulled(id int32, s *startup, t *template) {
 	s.running--
-	s.pullMore()
-}
-
-// create creates the containers one after another.
-func (s *startup) create() {
-	d := s.drawTime(&s.p.Start.Create, "create")
-	s.wait(Create, d*time.Duration(len(s.start.Images)), s.becomeReady)
-}
-
-// becomeReady is the program's own start: its own time, and the first reads of
-// what a cache's disk holds.
-func (s *startup) becomeReady() {
-	d := s.drawTime(&s.p.Start.Ready, "ready")
-	if s.start.Ready != nil {
-		d = *s.start.Ready
-	}
-	s.wait(Ready, d+firstRead(s.e.w, s.p, s.start, s.reused), s.finish)
-}
-
-// firstRead is the time to read the needed share of the cached layers from a
-// disk made from a snapshot.
-func firstRead(w *world, p *Profile, start *Start, reused map[int]bool) time.Duration {
-	if start.CacheID == "" {
-		return 0
-	}
-	fraction := p.Cache.ReadFraction.Value
-	if start.ReadFraction != nil {
-		fraction = *start.ReadFraction
-	}
-	var bytes int64
-	for c := range reused {
-		bytes += *w.inv.Layers[w.layer[c]].UnpackedBytes
-	}
-	rate := float64(typical(&p.Cache.FirstRead))
-	return time.Duration(math.Round(fraction * float64(bytes) / rate * 1e9))
-}
-
-func (s *startup) finish() {
-	e := s.e
-	ready := e.now - s.start.Requested
-	references := make([]string, len(s.start.Images))
-	for i, image := range s.start.Images {
-		references[i] = e.w.inv.Images[image].Reference
-	}
-	slices.SortStableFunc(s.spans, func(x, y Span) int {
-		if x.Start != y.Start {
-			return int(min(1, max(-1, x.Start-y.Start)))
-		}
-		return int(min(1, max(-1, x.End-y.End)))
-	})
-	result := Startup{
-		Source: Simulated, Arm: e.opt.Arm, App: s.start.App, Images: references, Node: s.start.Node, Repeat: e.repeat,
-		Requested: s.start.Requested, Ready: ready, Phases: PhasesOf(s.spans, ready),
-		FetchBusy: busy(s.spans, Fetch, ready), UnpackBusy: busy(s.spans, Unpack, ready),
-		FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: len(s.reused),
-		CacheID: s.start.CacheID, Hit: s.start.hit(len(s.reused), len(s.missing)),
-	}
-	if e.opt.Spans != nil && e.opt.Spans(s.index) {
-		result.Spans = s.spans
-	}
-	e.startups[s.index] = result
-	e.finished++
-	if s.start.Node != "" {
-		e.after(s.start.Runtime, s.leave)
-	}
-}
-
-// leave ends the start's use of its images.
-func (s *startup) leave() {
-	for _, image := range s.start.Images {
-		if held := s.node.images[image]; held != nil {
-			held.users--
-			held.used = s.e.now
-		}
-	}
-}
-
-// pull is one image on its way to one node.
-type pull struct {
-	s     *startup
-	image int
-	slots *slots
-	// to are the chains to wait for, base first; each is unpacked by this pull
-	// or by another.
-	to []int
-	// claimed is false while another pull is at this one's first missing layer.
-	claimed bool
-}
-
-func newPull(s *startup, image int) *pull {
-	p := &pull{s: s, image: image, slots: &s.node.slots}
-	if s.p.Pull.DownloadScope.Value == "image" {
-		p.slots = &slots{free: s.p.Pull.MaxConcurrentDownloads.Value}
-	}
-	return p
-}
-
-// resolve asks for the manifest and the config, unless the image is present and
-// need not be asked for. An image behind an index takes a request more.
-func (p *pull) resolve() {
-	s := p.s
-	img := &s.e.w.inv.Images[p.image]
-	if s.node.images[p.image] != nil && !s.start.pulls(img.Reference) && p.complete() {
-		s.e.after(0, func() { s.pulled(p.image) })
-		return
-	}
-	from := s.e.now
-	requests := resolveRequests(s.e.w, p.image)
-	var next func()
-	next = func() {
-		if requests == 0 {
-			s.span(Resolve, img.Reference, "", from, 0)
-			p.begin()
-			return
-		}
-		requests--
-		s.e.ask(s.answer("resolve"+strconv.Itoa(requests)), next)
-	}
-	next()
-}
-
-// resolveRequests counts what a pull asks before its first layer: a check that
-// the reference exists, the manifest and the config (facts on real pulls), and
-// an index where there is one.
-func resolveRequests(w *world, image int) int {
-	if w.inv.Images[image].IndexDigest != "" {
-		return 4
-	}
-	return 3
-}
-
-// answer is the time from a request to the first byte of its answer.
-func (s *startup) answer(what string) time.Duration {
-	return s.drawTime(&s.p.Network.RoundTrip, what+" round trip") + s.drawTime(&s.p.Network.Request, what+" request")
-}
-
-func (p *pull) chains() []int { return p.s.e.w.chains.Images[p.image] }
-
-// blob is the layer that the image names for one of its chains.
-func (p *pull) blob(chain int) int { return p.s.e.w.blobs[p.image][chain] }
-
-func (p *pull) complete() bool {
-	for _, c := range p.chains() {
-		if !p.s.node.snapshots[c] {
-			return false
-		}
-	}
-	return true
-}
-
-// begin puts the pull to work on its node.
-func (p *pull) begin() {
-	p.s.node.active = append(p.s.node.active, p)
-	p.advance()
-}
-
-// claim takes the layers that are missing. Where another pull on the node is at
-// the first of them, it waits until that one is unpacked (facts on real pulls,
-// point 4).
-func (p *pull) claim() {
-	n := p.s.node
-	first := slices.IndexFunc(p.chains(), func(c int) bool { return !n.snapshots[c] })
-	if first >= 0 && n.owner[p.chains()[first]] != nil {
-		return
-	}
-	p.claimed = true
-	if first < 0 {
-		return
-	}
-	p.to = p.chains()[first:]
-	for _, c := range p.to {
-		if n.owner[c] == nil && !n.snapshots[c] {
-			n.owner[c] = p
-		}
-	}
-	for _, l := range p.order() {
-		p.request(l)
-	}
-}
-
-// order returns the layers to fetch in the order in which they are asked for.
-func (p *pull) order() []int {
-	n, w := p.s.node, p.s.e.w
-	var order []int
-	for _, c := range p.to {
-		l := p.blob(c)
-		if n.owner[c] == p && !n.blobs[l] && !n.inFlight[l] && !slices.Contains(order, l) {
-			order = append(order, l)
-		}
-	}
-	if p.s.p.Pull.RequestOrder.Value == "race" && len(order) > 1 {
-		last := len(order) - 1
-		order[0], order[last] = order[last], order[0]
-		rng := p.s.e.random(p.s.rank, "order "+string(w.inv.Images[p.image].Digest))()
-		rng.Shuffle(last, func(i, j int) { order[i+1], order[j+1] = order[j+1], order[i+1] })
-	}
-	return order
-}
-
-// request fetches a layer when a download slot is free.
-func (p *pull) request(l int) {
-	s, e, n := p.s, p.s.e, p.s.node
-	layer := &e.w.inv.Layers[l]
-	n.inFlight[l] = true
-	p.slots.take(func() {
-		from := e.now
-		e.ask(s.answer(string(layer.Digest)), func() {
-			cap := draw(&s.p.Network.Connection, e.random(s.rank, string(layer.Digest)+" connection"))
-			e.transfer(n, layer.CompressedBytes, network.Rate(cap), func() {
-				s.span(Fetch, e.w.inv.Images[p.image].Reference, layer.Digest, from, layer.CompressedBytes)
-				s.fetched += layer.CompressedBytes
-				delete(n.inFlight, l)
-				n.blobs[l] = true
-				p.slots.give()
-				n.wake()
-			})
-		})
-	})
-}
-
-// advance does what can be done now: unpacks the first layer not yet unpacked
-// when its blob is there, or with parallel unpack every layer whose blob is.
-// When all are unpacked, the image is pulled. It is called whenever something
-// on the node has changed.
-func (p *pull) advance() {
-	n := p.s.node
-	if !p.claimed {
-		if p.claim(); !p.claimed {
-			return
-		}
-	}
-	for len(p.to) > 0 && n.snapshots[p.to[0]] {
-		p.to = p.to[1:]
-	}
-	if len(p.to) == 0 {
-		p.done()
-		return
-	}
-	for _, c := range p.to {
-		if n.owner[c] == p && !n.unpacking[c] && n.blobs[p.blob(c)] {
-			p.unpack(c)
-		}
-		if !p.s.p.Unpack.Parallel.Value {
-			return
-		}
-	}
-}
-
-func (p *pull) done() {
-	n := p.s.node
-	n.active = slices.DeleteFunc(n.active, func(x *pull) bool { return x == p })
-	for _, c := range p.chains() {
-		if n.owner[c] == p {
-			delete(n.owner, c)
-		}
-	}
-	if !p.s.p.Pull.KeepBlobs.Value {
-		for _, c := range p.chains() {
-			if l := p.blob(c); !n.wants(p.s.e, l) {
-				delete(n.blobs, l)
-			}
-		}
-	}
-	p.s.pulled(p.image)
-}
-
-func (p *pull) unpack(c int) {
-	s, e, n := p.s, p.s.e, p.s.node
-	layer := &e.w.inv.Layers[p.blob(c)]
-	from := e.now
-	n.unpacking[c] = true
-	reference := e.w.inv.Images[p.image].Reference
-	e.unpackLayer(n, demand(s.p, layer), func() {
-		s.span(Unpack, reference, layer.Digest, from, *layer.UnpackedBytes)
-		s.unpacked += *layer.UnpackedBytes
-		delete(n.owner, c)
-		delete(n.unpacking, c)
-		n.snapshots[c] = true
-		n.wake()
-	})
-}
-
-// BytesPerFile is assumed where a layer's number of tar entries is unknown: the
-// 56 recorded layers of testdata/images have as many unpacked bytes an entry,
-// taken together (testdata/images/layers.csv, 2026-11; the median layer has
-// 21,700, a tar of Debian packages in the benchmark workloads 76,000).
-const BytesPerFile = 31_600
-
-// demand is what unpacking a layer asks for, by its media type.
-func demand(p *Profile, l *layers.Layer) unpack.Layer {
-	d := unpack.Layer{UnpackedBytes: *l.UnpackedBytes, Files: *l.UnpackedBytes / BytesPerFile}
-	if l.Files != nil {
-		d.Files = *l.Files
-	}
 	switch {
-	case strings.HasSuffix(l.MediaType, "zstd"):
-		d.DecodeBytesPerSecond = float64(typical(&p.Unpack.Zstd))
-	case strings.HasSuffix(l.MediaType, "gzip"):
-		d.DecodeBytesPerSecond = float64(typical(&p.Unpack.Gzip))
-	default:
-		d.DecodeBytesPerSecond = math.Inf(1)
+	case int(s.next) < len(t.images):
+		e.pullMore(id, s, t)
+	case s.running == 0:
+		e.createAll(id, s, t)
 	}
-	return d
+}
+
+// createAll creates the containers one after another.
+func (e *engine) createAll(id int32, s *startup, t *template) {
+	e.account(s)
+	s.running = 0
+	d := e.drawTime(&t.class.Start.Create, s.rank, drawCreate, 0)
+	s.create = d * time.Duration(len(t.images))
+	e.after(s.create, created, id)
+}
+
+// readFirst is the program's own start: its own time, and the first reads of what
+// a cache's disk holds.
+func (e *engine) readFirst(id int32, s *startup, t *template) {
+	d := e.ownReady(s, t)
+	if s.firstReadBytes > 0 {
+		bytes := t.fraction * float64(s.firstReadBytes)
+		if rate := e.crowded(t); rate != nil {
+			e.startRead(id, s, t, *rate, int64(math.Round(bytes)))
+			return
+		}
+		d += time.Duration(math.Round(bytes / float64(typical(&t.class.Cache.FirstRead)) * 1e9))
+	}
+	e.after(d, becameReady, id)
+}
+
+// account brings a startup's phases up to now. An instant with any transfer in
+// flight is fetch, otherwise unpack where one runs, otherwise resolve, otherwise
+// a wait, which counts as fetch.
+func (e *engine) account(s *startup) {
+	d := e.now - s.since
+	if d <= 0 {
+		return
+	}
+	var unpacking time.Duration
+	if s.unpacking > 0 {
+		unpacking = d
+	} else if until := min(e.now, s.runUntil); until > max(s.since, s.runFrom) {
+		unpacking = until - max(s.since, s.runFrom)
+	}
+	s.unpackBusy += unpacking
+	s.since = e.now
+	if s.fetching > 0 {
+		s.fetch += d
+		return
+	}
+	s.unpack += unpacking
+	if d -= unpacking; s.resolving > 0 {
+		s.resolve += d
+	} else {
+		s.fetch += d
+		s.waited += d
+	}
+}
+
+// finish makes the result of a startup that is ready.
+func (e *engine) finish(id int32, s *startup, t *template) {
+	if !s.hidden {
+		e.finished++
+		ready := e.now - s.requested
+		result := &e.result
+		*result = Startup{
+			Source: Simulated, Arm: e.opt.Arm, App: t.app, Images: t.names, Repeat: e.repeat,
+			Requested: s.requested, Ready: ready,
+			FetchBusy: s.fetch - s.waited, UnpackBusy: s.unpackBusy,
+			FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: int(s.reused),
+			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: s.wasted,
+		}
+		if s.node != none {
+			result.Node = e.nodes[s.node].name
+		}
+		e.phases = [...]time.Duration{s.admit, s.provision, s.attach, s.resolve, s.fetch, s.unpack, s.create, e.now - s.since}
+		result.Phases = phasesIn(&e.phases)
+		if tr := e.tracked[id]; tr != nil {
+			tr.finish(result)
+			delete(e.tracked, id)
+		}
+		e.emit(int(s.index), result)
+	}
+	if s.node != none {
+		if n := e.nodes[s.node]; n.name != "" {
+			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
+		} else {
+			e.dropNode(s.node)
+		}
+	} else if s.netNode != none {
+		e.net.RemoveNode(s.netNode)
+	}
+	s.age++
+	s.alive = false
+	e.startups.give(id)
+}
+
+// phasesIn are phases that stand in an array, in the order of the pull.
+func phasesIn(d *[8]time.Duration) Phases {
+	return Phases{
+		Admit: &d[0], Provision: &d[1], Attach: &d[2], Resolve: &d[3],
+		Fetch: &d[4], Unpack: &d[5], Create: &d[6], Ready: &d[7],
+	}
 }

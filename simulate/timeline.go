@@ -110,6 +110,11 @@ type Startup struct {
 	// LayersReused counts the layers, each above the same layers, that were
 	// present already.
 	LayersReused int `json:"layersReused"`
+	// Retries counts the pulls that failed and were tried again, and the times
+	// that the start was made anew because its node was lost. WastedBytes are
+	// compressed bytes that were sent for nothing thereby, beyond FetchedBytes.
+	Retries     int   `json:"retries,omitempty"`
+	WastedBytes int64 `json:"wastedBytes,omitempty"`
 	// CacheID is the cache that was matched; Hit what it saved.
 	CacheID string      `json:"cacheId,omitempty"`
 	Hit     matcher.Hit `json:"hit" document:"enum=hit|partial|miss"`

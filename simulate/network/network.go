@@ -272,6 +272,24 @@ func (n *Network) Finish(now time.Duration, f Flow) {
 	n.touch(id, m)
 }
 
+// Tag is what the caller gave with a flow.
+func (n *Network) Tag(f Flow) int64 { return n.flows.at(int32(f)).tag }
+
+// FlowsOf are the flows of a node that something limits, in no order.
+func (n *Network) FlowsOf(node Node) []Flow {
+	var flows []Flow
+	add := func(m *member) {
+		for id := m.first; id != none; id = n.flows.at(id).next {
+			flows = append(flows, Flow(id))
+		}
+	}
+	add(n.members.at(int32(node)))
+	for _, p := range n.parts[node] {
+		add(n.members.at(p.member))
+	}
+	return flows
+}
+
 // Remaining is how many bytes of a flow are still to be sent.
 func (n *Network) Remaining(f Flow) float64 {
 	x := n.flows.at(int32(f))

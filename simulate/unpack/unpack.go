@@ -5,14 +5,14 @@
 // core and writing to the disk, plus a time for each file. Layers unpacked at
 // once each want one core and their own share of the disk; when they want more
 // than there is, all are slowed by the same factor. This is exact for layers
-// alike and fair for others.
+// alike and fair for others. Transfers into the node may take cores and disk
+// from them.
 //
 // It knows no order: what may be unpacked when is its caller's.
 package unpack
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -24,6 +24,9 @@ type Costs struct {
 	Cores float64
 	// DiskBytesPerSecond is the disk's write speed, shared; +Inf is unlimited.
 	DiskBytesPerSecond float64
+	// FetchCores is how many cores each transfer into the node keeps busy, and
+	// FetchDiskFraction the share of the disk that is lost while there are any.
+	FetchCores, FetchDiskFraction float64
 }
 
 // Layer is what unpacking one layer asks for.
@@ -35,102 +38,121 @@ type Layer struct {
 	DecodeBytesPerSecond float64
 }
 
-// Alone returns how long the layer takes on an idle node.
+// Alone returns how long the layer takes on a node with a core to spare and
+// nothing else to do.
 func (c *Costs) Alone(l Layer) time.Duration {
 	rate := min(l.DecodeBytesPerSecond, c.DiskBytesPerSecond)
-	seconds := c.Layer.Seconds() + float64(l.UnpackedBytes)/rate + float64(l.Files)*c.File.Seconds()
-	if seconds > mostSeconds {
-		return time.Duration(mostSeconds * 1e9)
+	stream := float64(l.UnpackedBytes) / rate * 1e9
+	total := float64(c.Layer) + stream + float64(l.Files)*float64(c.File)
+	if total > mostSeconds*1e9 {
+		return mostSeconds * 1e9
 	}
-	stream := time.Duration(math.Round(float64(l.UnpackedBytes) / rate * 1e9))
-	return c.Layer + stream + time.Duration(l.Files)*c.File
+	return c.Layer + time.Duration(math.Round(stream)) + time.Duration(l.Files)*c.File
 }
+
+// DiskBound says whether the disk is slower than decompressing the layer.
+func (c *Costs) DiskBound(l Layer) bool { return c.DiskBytesPerSecond < l.DecodeBytesPerSecond }
 
 // mostSeconds (100 years) keeps a time far from the end of time.Duration.
 const mostSeconds = 100 * 365 * 24 * 3600
 
-// Task is a task's number; numbers are not used again.
-type Task int
-
-// Node is the unpacks that run on one node.
+// Node is the unpacks that run on one node. All run at one speed, so they share
+// a clock of work done.
 type Node struct {
-	costs Costs
-	tasks []*task
-	next  Task
-	speed float64
+	costs *Costs
+	tasks []task // by end
+	// clock is the nanoseconds of work that each task has had since the node was
+	// idle, at time at; speed is its rate, 1 when nothing is short.
+	clock    float64
+	at       time.Duration
+	speed    float64
+	fetching int
 }
 
 type task struct {
-	id    Task
-	alone time.Duration
-	// disk is the mean write speed when alone.
-	disk float64
-	// At time since, left of alone remained.
-	since time.Duration
-	left  float64 // nanoseconds at full speed
-	end   time.Duration
+	end  float64 // on the node's clock
+	disk float64 // mean write speed at full speed
+	tag  int64
 }
 
-// NewNode returns an idle node.
-func NewNode(c Costs) *Node { return &Node{costs: c, speed: 1} }
+// NewNode returns an idle node; it keeps c.
+func NewNode(c *Costs) Node { return Node{costs: c, speed: 1} }
 
-// Start begins to unpack a layer. Calls of Start and Finish come in order of
-// now.
-func (n *Node) Start(now time.Duration, l Layer) Task {
+// Start begins to unpack a layer; the tag is the caller's. Calls of Start, Finish
+// and Fetching come in order of now.
+func (n *Node) Start(now time.Duration, l Layer, tag int64) {
+	n.advance(now)
+	if len(n.tasks) == 0 {
+		n.clock = 0
+	}
 	alone := n.costs.Alone(l)
-	t := &task{id: n.next + 1, alone: alone, since: now, left: float64(alone)}
+	t := task{end: n.clock + float64(alone), tag: tag}
 	if alone > 0 {
 		t.disk = float64(l.UnpackedBytes) / alone.Seconds()
 	}
-	n.next++
 	n.tasks = append(n.tasks, t)
-	n.share(now)
-	t.plan(n.speed)
-	return t.id
+	for i := len(n.tasks) - 1; i > 0 && n.tasks[i-1].end > t.end; i-- {
+		n.tasks[i], n.tasks[i-1] = n.tasks[i-1], n.tasks[i]
+	}
+	n.share()
 }
 
-// Next returns the task that ends first and when; ok is false when there is none.
-func (n *Node) Next() (id Task, at time.Duration, ok bool) {
-	at = math.MaxInt64
-	for _, t := range n.tasks {
-		if t.end < at {
-			id, at, ok = t.id, t.end, true
+// Next returns the tag of the task that ends first (of several, the one that
+// started first) and when; ok is false when there is none.
+func (n *Node) Next() (tag int64, at time.Duration, ok bool) {
+	if len(n.tasks) == 0 {
+		return 0, math.MaxInt64, false
+	}
+	left := max(0, n.tasks[0].end-n.clock) / n.speed
+	return n.tasks[0].tag, n.at + time.Duration(math.Round(min(left, mostSeconds*1e9))), true
+}
+
+// Finish removes a task, ended or given up.
+func (n *Node) Finish(now time.Duration, tag int64) {
+	n.advance(now)
+	for i := range n.tasks {
+		if n.tasks[i].tag == tag {
+			n.tasks = append(n.tasks[:i], n.tasks[i+1:]...)
+			break
 		}
 	}
-	return id, at, ok
+	n.share()
 }
 
-// Finish removes a task.
-func (n *Node) Finish(now time.Duration, id Task) {
-	n.tasks = slices.DeleteFunc(n.tasks, func(t *task) bool { return t.id == id })
-	n.share(now)
+// Tasks is how many unpacks run.
+func (n *Node) Tasks() int { return len(n.tasks) }
+
+// Fetching tells how many transfers into the node there are from now on.
+func (n *Node) Fetching(now time.Duration, transfers int) {
+	n.advance(now)
+	n.fetching = transfers
+	n.share()
 }
 
-// share sets the speed, 1 when nothing is short, and plans the tasks' ends anew
-// when it changes.
-func (n *Node) share(now time.Duration) {
-	disk := 0.0
-	for _, t := range n.tasks {
-		disk += t.disk
-	}
-	speed := 1.0
-	if wanted := float64(len(n.tasks)); wanted > n.costs.Cores {
-		speed = n.costs.Cores / wanted
-	}
-	if disk > n.costs.DiskBytesPerSecond {
-		speed = min(speed, n.costs.DiskBytesPerSecond/disk)
-	}
-	if speed == n.speed {
-		return
-	}
-	for _, t := range n.tasks {
-		t.left = max(0, t.left-float64(now-t.since)*n.speed)
-		t.since = now
-		t.plan(speed)
-	}
-	n.speed = speed
+func (n *Node) advance(now time.Duration) {
+	n.clock += float64(now-n.at) * n.speed
+	n.at = now
 }
 
-func (t *task) plan(speed float64) {
-	t.end = t.since + time.Duration(math.Round(t.left/speed))
+// leastShare of cores and disk is left to unpacking however much is fetched, so
+// that it does not stand still.
+const leastShare = 0.05
+
+func (n *Node) share() {
+	cores, disk := n.costs.Cores, n.costs.DiskBytesPerSecond
+	if n.fetching > 0 {
+		cores = max(cores-float64(n.fetching)*n.costs.FetchCores, leastShare*cores)
+		disk *= max(1-n.costs.FetchDiskFraction, leastShare)
+	}
+	wanted := 0.0
+	for i := range n.tasks {
+		wanted += n.tasks[i].disk
+	}
+	n.speed = 1
+	if tasks := float64(len(n.tasks)); tasks > cores {
+		n.speed = cores / tasks
+	}
+	if wanted > disk {
+		n.speed = min(n.speed, disk/wanted)
+	}
 }

@@ -46,9 +46,9 @@ func TestSharing(t *testing.T) {
 		{"one core", 1, math.Inf(1), 2 * time.Second},
 		{"short disk", 2, 150e6, 1333333333 * time.Nanosecond},
 	} {
-		n := NewNode(Costs{Cores: test.cores, DiskBytesPerSecond: test.disk})
-		n.Start(0, layer)
-		n.Start(0, layer)
+		n := NewNode(&Costs{Cores: test.cores, DiskBytesPerSecond: test.disk})
+		n.Start(0, layer, 1)
+		n.Start(0, layer, 2)
 		id, at, ok := n.Next()
 		if !ok || at != test.want {
 			t.Errorf("%s: first ends at %v, want %v", test.name, at, test.want)
@@ -65,9 +65,10 @@ func TestSharing(t *testing.T) {
 // has 0.5 s left and ends at 2 s.
 func TestJoinAndLeave(t *testing.T) {
 	layer := Layer{UnpackedBytes: 100e6, DecodeBytesPerSecond: 100e6}
-	n := NewNode(Costs{Cores: 1, DiskBytesPerSecond: math.Inf(1)})
-	first := n.Start(0, layer)
-	second := n.Start(500*time.Millisecond, layer)
+	n := NewNode(&Costs{Cores: 1, DiskBytesPerSecond: math.Inf(1)})
+	const first, second = 1, 2
+	n.Start(0, layer, first)
+	n.Start(500*time.Millisecond, layer, second)
 	id, at, _ := n.Next()
 	if id != first || at != 1500*time.Millisecond {
 		t.Fatalf("task %d ends at %v, want %d at 1.5s", id, at, first)
@@ -75,5 +76,29 @@ func TestJoinAndLeave(t *testing.T) {
 	n.Finish(at, id)
 	if id, at, _ := n.Next(); id != second || at != 2*time.Second {
 		t.Fatalf("task %d ends at %v, want %d at 2s", id, at, second)
+	}
+}
+
+// TestFetching: a layer of 1 s alone, on 1 core of which each of two transfers
+// takes a quarter for the first second: half of it is done by then, the rest
+// takes half a second more. On a disk that loses half its speed, a layer that
+// needs all of it takes twice as long.
+func TestFetching(t *testing.T) {
+	layer := Layer{UnpackedBytes: 100e6, DecodeBytesPerSecond: 100e6}
+	n := NewNode(&Costs{Cores: 1, DiskBytesPerSecond: math.Inf(1), FetchCores: 0.25})
+	n.Fetching(0, 2)
+	n.Start(0, layer, 1)
+	if _, at, _ := n.Next(); at != 2*time.Second {
+		t.Errorf("beside two transfers it ends at %v, want 2s", at)
+	}
+	n.Fetching(time.Second, 0)
+	if _, at, _ := n.Next(); at != 1500*time.Millisecond {
+		t.Errorf("after them it ends at %v, want 1.5s", at)
+	}
+	n = NewNode(&Costs{Cores: 1, DiskBytesPerSecond: 100e6, FetchDiskFraction: 0.5})
+	n.Fetching(0, 1)
+	n.Start(0, layer, 1)
+	if _, at, _ := n.Next(); at != 2*time.Second {
+		t.Errorf("on half the disk it ends at %v, want 2s", at)
 	}
 }

@@ -1,0 +1,63 @@
+package simulate
+
+import (
+	"slices"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// checkLinks refuses links that are no tree, and nodes at links that there are
+// not.
+func (n *NetworkProfile) checkLinks() error {
+	names := make([]string, 0, len(n.Links))
+	for name := range n.Links {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		l := n.Links[name]
+		at := "network.links." + name
+		if err := checkRate(&l.Rate); err != nil {
+			return document.At(at+".bytesPerSecond", "link %s: %v", name, err)
+		}
+		if err := constant(&l.Rate); err != nil {
+			return document.At(at+".bytesPerSecond", "link %s: a link that nodes share %v", name, err)
+		}
+		path := []string{name}
+		for up := l.Parent; up != ""; up = n.Links[up].Parent {
+			if _, ok := n.Links[up]; !ok {
+				return document.At(at+".parent", "link %s: there is no link %q: name one of network.links, or none for the uplink", name, up)
+			}
+			if slices.Contains(path, up) {
+				return document.At(at+".parent", "links go round in a circle: %v and %s again; one of them needs another parent", path, up)
+			}
+			path = append(path, up)
+		}
+	}
+	for _, name := range n.Attach {
+		if _, ok := n.Links[name]; !ok {
+			return document.At("network.attach", "there is no link %q at which nodes could stand: name one of network.links", name)
+		}
+	}
+	return nil
+}
+
+// path is the least rate of the links that a node shares with others; with
+// several to stand at, of the fastest way.
+func (n *NetworkProfile) path() network.Rate {
+	shared := min(typical(&n.Registry), typical(&n.Uplink))
+	fastest := network.Rate(0)
+	for _, name := range n.Attach {
+		rate := network.Unlimited
+		for ; name != ""; name = n.Links[name].Parent {
+			l := n.Links[name]
+			rate = min(rate, typical(&l.Rate))
+		}
+		fastest = max(fastest, rate)
+	}
+	if len(n.Attach) == 0 {
+		return shared
+	}
+	return min(shared, fastest)
+}

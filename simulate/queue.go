@@ -1,0 +1,117 @@
+package simulate
+
+import "time"
+
+// event is something that is to happen to a startup, a pull or a node.
+type event struct {
+	at     time.Duration
+	serial uint32 // events of one instant happen in the order in which they were set
+	id     int32
+	arg    int32
+	kind   eventKind
+	// age is that of the pull or node when the event was set: what has changed
+	// since then is not meant any more.
+	age uint16
+}
+
+type eventKind uint8
+
+const (
+	admitted eventKind = iota
+	provisioned
+	attached
+	resolved
+	answered
+	refused
+	unpacked
+	pulled
+	created
+	becameReady
+	left
+	retried
+	faultBegins
+	faultEnds
+	fetchAgain
+)
+
+// events is a 4-ary heap of events, the first on top.
+type events []event
+
+func (x *event) before(y *event) bool {
+	return x.at < y.at || x.at == y.at && x.serial < y.serial
+}
+
+func (q *events) push(x event) {
+	h := append(*q, x)
+	i := len(h) - 1
+	for i > 0 {
+		parent := (i - 1) >> 2
+		if !x.before(&h[parent]) {
+			break
+		}
+		h[i] = h[parent]
+		i = parent
+	}
+	h[i] = x
+	*q = h
+}
+
+func (q *events) pop() event {
+	h := *q
+	top := h[0]
+	last := len(h) - 1
+	x := h[last]
+	h = h[:last]
+	*q = h
+	for i := 0; last > 0; {
+		child := 4*i + 1
+		if child >= last {
+			h[i] = x
+			break
+		}
+		least := child
+		for c := child + 1; c < min(child+4, last); c++ {
+			if h[c].before(&h[least]) {
+				least = c
+			}
+		}
+		if !h[least].before(&x) {
+			h[i] = x
+			break
+		}
+		h[i] = h[least]
+		i = least
+	}
+	return top
+}
+
+// table holds numbered values in blocks that do not move, and gives numbers out
+// again.
+type table[T any] struct {
+	blocks [][]T
+	used   int
+	free   []int32
+}
+
+const (
+	blockBits = 8
+	blockMask = 1<<blockBits - 1
+)
+
+func (t *table[T]) at(id int32) *T { return &t.blocks[id>>blockBits][id&blockMask] }
+
+// take returns the number of a value, which is as it was left.
+func (t *table[T]) take() int32 {
+	if last := len(t.free) - 1; last >= 0 {
+		id := t.free[last]
+		t.free = t.free[:last]
+		return id
+	}
+	if t.used>>blockBits == len(t.blocks) {
+		t.blocks = append(t.blocks, make([]T, 1<<blockBits))
+	}
+	t.used++
+	return int32(t.used - 1)
+}
+
+func (t *table[T]) give(id int32) { t.free = append(t.free, id) }

@@ -1,0 +1,351 @@
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// registryTakes returns when the registry begins to answer a request sent now,
+// and whether it answers it at all.
+func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok bool) {
+	n := &e.w.profile.Network
+	e.observer.request(e.now)
+	if e.faults.down > 0 {
+		return e.now, false
+	}
+	if f := n.ErrorFraction.Value; f > 0 && uniform(e.dice.bits64(s.rank, drawError, of+uint64(s.retries)<<40)) < f {
+		return e.now, false
+	}
+	rate := n.RegistryRequests.Value
+	if math.IsInf(rate, 1) {
+		return e.now, true
+	}
+	period := time.Duration(math.Round(1e9 / rate))
+	if n.OverRate.Value == "refuse" {
+		if e.bucket-time.Duration(n.RegistryBurst.Value-1)*period > e.now {
+			return e.now, false
+		}
+		e.bucket = max(e.bucket, e.now) + period
+		return e.now, true
+	}
+	begin = max(e.now, e.paced)
+	e.paced = begin + period
+	return begin, true
+}
+
+// refusedRequest sends a request that was refused again, or gives the pull up for
+// a while, as the client does: so many attempts of a request with a delay that
+// grows by itself each time, and then the whole pull after a back-off that doubles.
+func (e *engine) refusedRequest(pid int32, p *pull, arg int32) {
+	s := e.startups.at(p.startup)
+	c := e.templates[s.template].class
+	r := &c.Pull.Retry
+	p.tries++
+	if int64(p.tries) < r.Attempts.Value {
+		e.afterPull(time.Duration(p.tries)*r.Delay.Value, fetchAgain, pid, p, arg)
+		return
+	}
+	e.failPull(pid, p)
+}
+
+// failPull ends what a pull has under way and sets the time at which it is tried
+// again. What has arrived stays, and what has partly arrived where the client
+// resumes.
+func (e *engine) failPull(pid int32, p *pull) {
+	s := e.startups.at(p.startup)
+	t := e.templates[s.template]
+	e.abandon(pid, p, s, t)
+	s.retries++
+	r := &t.class.Pull.Retry
+	wait := r.Backoff.Value
+	for range p.failures {
+		wait = min(2*wait, r.BackoffMax.Value)
+	}
+	p.failures = min(p.failures+1, 60)
+	p.state = backingOff
+	e.at(e.now+min(wait, r.BackoffMax.Value), retried, pid, 0, p.age)
+}
+
+// abandon ends a pull's requests and transfers, and what it had claimed of its
+// node.
+func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
+	e.account(s)
+	for _, f := range e.flowsOf(pid, s) {
+		_, i := tagOf(e.net.Tag(f))
+		left := int64(math.Ceil(e.net.Remaining(f)))
+		layer := e.stepsOf(p).fetch[i]
+		if full := e.w.layers[layer].compressed; t.class.Pull.Retry.Resume.Value && left < full {
+			if e.partial == nil {
+				e.partial = make(map[partialKey]int64)
+			}
+			e.partial[partialKey{pid, layer}] = left
+		} else {
+			s.wasted += full - left
+		}
+		e.net.Finish(e.now, f)
+	}
+	e.trackAbandon(pid, p)
+	inFlight := int64(p.inFlight)
+	if p.state == resolving {
+		s.resolving--
+		if e.slotted(p, s, t) == nil || inFlight == 0 {
+			inFlight = 0
+		}
+	} else {
+		s.fetching -= uint16(inFlight)
+	}
+	p.age++
+	p.inFlight, p.fetchNext = 0, 0
+	if s.node != none {
+		e.nodes[s.node].abandon(e, pid, p, s, inFlight)
+	}
+}
+
+// flowsOf are the transfers of a pull.
+func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
+	node := s.netNode
+	if s.node != none {
+		node = e.nodes[s.node].net
+	}
+	if node == none {
+		return nil
+	}
+	return slices.DeleteFunc(e.net.FlowsOf(node), func(f network.Flow) bool {
+		of, _ := tagOf(e.net.Tag(f))
+		return of != pid
+	})
+}
+
+func tagOf(tag int64) (pid int32, fetch int) { return int32(tag >> 16), int(tag & 0xffff) }
+
+// abandon takes a pull from the node's lists; what it claimed is free again, and
+// who waits for a blob of it fetches that itself.
+func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
+	t := e.templates[s.template]
+	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
+	if t.class.Pull.DownloadScope.Value == "daemon" {
+		n.free += slots
+	}
+	wasActive := slices.Contains(n.active, pid)
+	n.active = slices.DeleteFunc(n.active, func(x int32) bool { return x == pid })
+	if p.own != none && wasActive {
+		own := e.own.at(p.own)
+		for i := range own.units {
+			n.stopUnpack(e, pid, p, i)
+			u := &own.units[i]
+			if x := n.chains.at(int(u.chain)); x.state == claimed {
+				x.state = absent
+			}
+		}
+		n.plan(e, s.node)
+		for _, l := range own.fetch {
+			if x := n.blobs.at(int(l)); x.state == claimed {
+				x.state = absent
+			}
+		}
+	}
+	if wasActive {
+		n.release(e, t.images[p.image])
+	}
+	e.nodeFetching(s)
+	n.adopt(e)
+	if slots > 0 {
+		n.grant(e)
+	}
+	n.pass(e, t.class)
+	n.wake(e)
+}
+
+// adopt lets pulls fetch the blobs for which they waited, where nobody fetches
+// them any more.
+func (n *node) adopt(e *engine) {
+	for _, pid := range slices.Clone(n.active) {
+		p := e.pulls.at(pid)
+		if p.state != fetching {
+			continue
+		}
+		own := e.own.at(p.own)
+		more := false
+		for i := int(p.unit); i < len(own.units); i++ {
+			u := &own.units[i]
+			if u.layer < 0 || u.from != none || n.blobs.state(int(u.layer)) != absent || n.chains.state(int(u.chain)) == present {
+				continue
+			}
+			n.blobs.at(int(u.layer)).state = claimed
+			u.from = int32(len(own.fetch))
+			own.fetch = append(own.fetch, u.layer)
+			if p.order != none {
+				o := e.orders.at(p.order)
+				*o = append(*o, uint16(u.from))
+			}
+			more = true
+		}
+		if more {
+			s := e.startups.at(p.startup)
+			n.demandSlots(e, pid, p, s, e.templates[s.template])
+		}
+	}
+}
+
+// retry begins a pull that failed again.
+func (e *engine) retry(pid int32, p *pull) {
+	s := e.startups.at(p.startup)
+	t := e.templates[s.template]
+	if s.node != none {
+		n := e.nodes[s.node]
+		if p.own != none {
+			e.own.give(p.own)
+			p.own = none
+		}
+		if !n.turn(e, pid, t.class) {
+			p.state = queued
+			return
+		}
+		e.takeTurn(n, pid)
+		return
+	}
+	e.resolve(pid, p)
+}
+
+// A Fault is something that goes wrong for a while.
+type Fault struct {
+	// Kind is registry-down, registry-slow or node-lost.
+	Kind string `json:"kind" document:"required,enum=registry-down|registry-slow|node-lost"`
+	// At is when it begins, For how long it lasts.
+	At  time.Duration `json:"atSeconds"`
+	For time.Duration `json:"forSeconds,omitempty"`
+	// Registry is the egress of a slow registry, for all nodes.
+	Registry network.Rate `json:"registryBytesPerSecond,omitempty"`
+	// Node is the name of the node that is lost; For is how long it takes until
+	// its starts are made again, on an empty node in its place.
+	Node string `json:"node,omitempty"`
+}
+
+// Validate refuses a fault that cannot be.
+func (f *Fault) Validate() error {
+	switch {
+	case f.At < 0 || f.For < 0:
+		return document.At("atSeconds", "a fault's times cannot be negative (at %v, for %v)", f.At, f.For)
+	case f.Kind == "registry-slow" && !(f.Registry > 0):
+		return document.At("registryBytesPerSecond", "a slow registry needs a rate above 0: what it sends to all nodes together")
+	case f.Kind == "node-lost" && f.Node == "":
+		return document.At("node", "which node is lost? name it as the trace does")
+	case !slices.Contains([]string{"registry-down", "registry-slow", "node-lost"}, f.Kind):
+		return document.At("kind", "%q is none of registry-down, registry-slow, node-lost", f.Kind)
+	}
+	return nil
+}
+
+// faults is what goes wrong at present.
+type faults struct {
+	down int
+	slow []network.Rate
+}
+
+func (e *engine) setFaults() {
+	for i, f := range e.opt.Faults {
+		e.at(f.At, faultBegins, 0, int32(i), 0)
+	}
+}
+
+func (e *engine) beginFault(i int) {
+	f := &e.opt.Faults[i]
+	switch f.Kind {
+	case "registry-down":
+		e.faults.down++
+		e.cutTransfers()
+	case "registry-slow":
+		e.faults.slow = append(e.faults.slow, f.Registry)
+		e.slowRegistry()
+	case "node-lost":
+		e.loseNode(f)
+		return
+	}
+	e.at(e.now+f.For, faultEnds, 0, int32(i), 0)
+}
+
+func (e *engine) endFault(i int) {
+	f := &e.opt.Faults[i]
+	switch f.Kind {
+	case "registry-down":
+		e.faults.down--
+	case "registry-slow":
+		k := slices.Index(e.faults.slow, f.Registry)
+		e.faults.slow = slices.Delete(e.faults.slow, k, k+1)
+		e.slowRegistry()
+	}
+}
+
+func (e *engine) slowRegistry() {
+	rate := typical(&e.w.profile.Network.Registry)
+	for _, slow := range e.faults.slow {
+		rate = min(rate, slow)
+	}
+	e.net.SetCapacity(e.now, e.registry, rate)
+}
+
+// cutTransfers ends all transfers: the clients ask for the rest, and are refused.
+func (e *engine) cutTransfers() {
+	for pid := range int32(e.pulls.used) {
+		p := e.pulls.at(pid)
+		if p.state != fetching && p.state != resolving || p.inFlight == 0 {
+			continue
+		}
+		s := e.startups.at(p.startup)
+		if p.state == resolving || len(e.flowsOf(pid, s)) > 0 {
+			e.failPull(pid, p)
+		}
+	}
+}
+
+// loseNode empties a node and makes its unfinished starts anew after a while.
+func (e *engine) loseNode(f *Fault) {
+	id, ok := e.named[f.Node]
+	if !ok {
+		e.err = fmt.Errorf("simulate: node %s is lost at %v, but no start before that names it: name a node of the trace", f.Node, f.At)
+		return
+	}
+	for pid := range int32(e.pulls.used) {
+		if p := e.pulls.at(pid); p.state != resting && e.startups.at(p.startup).node == id {
+			e.dropPull(pid, p)
+		}
+	}
+	n := e.nodes[id]
+	n.empty(e)
+	n.up = e.now + f.For + e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.life))
+	for sid := range int32(e.startups.used) {
+		if s := e.startups.at(sid); s.alive && s.node == id {
+			e.again(sid, s, f.For)
+		}
+	}
+}
+
+// dropPull ends a pull on a node that is lost.
+func (e *engine) dropPull(pid int32, p *pull) {
+	s := e.startups.at(p.startup)
+	for _, f := range e.flowsOf(pid, s) {
+		_, i := tagOf(e.net.Tag(f))
+		s.wasted += e.w.layers[e.stepsOf(p).fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
+		e.net.Finish(e.now, f)
+	}
+	e.trackAbandon(pid, p)
+	e.forget(pid, p)
+}
+
+// again makes a start anew whose node was lost; what it had is lost, the time is
+// not given back.
+func (e *engine) again(id int32, s *startup, wait time.Duration) {
+	e.account(s)
+	s.wasted += s.fetched
+	s.fetched, s.unpacked = 0, 0
+	s.fetching, s.unpacking, s.resolving = 0, 0, 0
+	s.next, s.running, s.reused, s.missing, s.firstReadBytes = 0, 0, 0, 0, 0
+	s.retries++
+	s.age++
+	e.at(e.now+wait, admitted, id, 0, s.age)
+}
