@@ -6,19 +6,20 @@ import (
 )
 
 // MaxBuckets bounds the length of a Series; FirstWidth is the width of its
-// buckets as long as they reach: 0.512 s. A month has buckets of 8.192 s.
+// buckets as long as they reach, which is 1.024 s. A minute has buckets of 64 ms,
+// an hour of 4.1 s, a day of 131 s, a month of 70 minutes.
 const (
-	MaxBuckets = 512
+	MaxBuckets = 1024
 	FirstWidth = time.Millisecond
 )
 
 // Series holds amounts (bytes, requests) over virtual time in buckets of one
 // width, which doubles when more than MaxBuckets would be needed. The zero value
-// is empty and ready to use, and holds at most 8 KiB.
+// is empty and ready to use, and holds at most 16 KiB.
 //
 // Amounts are kept as multiples of 2^-64, and a span's part before an instant is
 // rounded down to one. So an amount that is whole, or at least 2^-11, is kept
-// exactly; no part is lost or counted twice; and neither the order of calls and
+// exactly, and any other to 2^-64; no part is lost or counted twice; and neither the order of calls and
 // merges nor the width at the time of a call changes any bit.
 type Series struct {
 	doublings uint

@@ -76,6 +76,9 @@ func (t *Times) addZero(d time.Duration) {
 
 // cover widens the window of counts to hold a bucket.
 func (t *Times) cover(bucket int) {
+	if i := bucket - t.first; uint(i) < uint(len(t.counts)) {
+		return
+	}
 	first := bucket / growth * growth
 	end := first + growth
 	if len(t.counts) > 0 {

@@ -176,9 +176,7 @@ func (t *Times) fill(bucket int, n int64) {
 		t.zeros = n
 		return
 	}
-	if i := bucket - t.first; uint(i) >= uint(len(t.counts)) {
-		t.cover(bucket)
-	}
+	t.cover(bucket)
 	t.counts[bucket-t.first] = n
 }
 
