@@ -134,7 +134,8 @@ func (s *Series) Merge(other *Series) {
 func (s *Series) Width() time.Duration { return FirstWidth << s.doublings }
 
 // Amounts returns what fell into each bucket, rounded to a float64. Bucket i is
-// from i*Width on, up to the next; the last one holds the last amount added.
+// from i*Width on, up to the next; the last is the latest that anything above 0
+// was added to.
 func (s *Series) Amounts() []float64 {
 	amounts := make([]float64, len(s.amounts))
 	for i, a := range s.amounts {

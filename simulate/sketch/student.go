@@ -3,10 +3,9 @@ package sketch
 import "math"
 
 // Student's t is computed here and not by a module: gonum is not among ours and
-// weighs more than all of this package, and go-moremath (benchstat's) has had no
-// release and panics when its continued fraction does not converge, from about
-// 20,000 degrees of freedom on. For whole degrees of freedom the distribution is a
-// finite sum.
+// weighs more than all of this package, and go-moremath (benchstat's) has no
+// releases. For whole degrees of freedom, which are all that intervals need, the
+// distribution is a finite sum.
 
 // studentFactor returns the t that a variable of Student's distribution with so
 // many degrees of freedom (1 or more) stays within, on either side of 0, with the

@@ -31,8 +31,8 @@ func text(t interface{ Fatal(...any) }, list ...time.Duration) string {
 func TestTextByHand(t *testing.T) {
 	for want, list := range map[string][]time.Duration{
 		"times/1 count=0": nil,
-		"times/1 count=3 sumSeconds=5 minSeconds=1 maxSeconds=2 buckets=3054:1,3182:2":                                                  {2 * time.Second, time.Second, 2 * time.Second},
-		"times/1 count=3 sumSeconds=0.000000007 minSeconds=0 maxSeconds=0.000000007 buckets=0:2,7:1 refused=1":                           {0, 7, -1, 0},
+		"times/1 count=3 sumSeconds=5 minSeconds=1 maxSeconds=2 buckets=3054:1,3182:2":                                                    {2 * time.Second, time.Second, 2 * time.Second},
+		"times/1 count=3 sumSeconds=0.000000007 minSeconds=0 maxSeconds=0.000000007 buckets=0:2,7:1 refused=1":                            {0, 7, -1, 0},
 		"times/1 count=2 sumSeconds=18446744073.709551614 minSeconds=9223372036.854775807 maxSeconds=9223372036.854775807 buckets=7295:2": {math.MaxInt64, math.MaxInt64},
 		"times/1 count=0 refused=2": {-1, math.MinInt64},
 	} {
