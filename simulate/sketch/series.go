@@ -118,11 +118,9 @@ func (s *Series) Merge(other *Series) {
 	if len(other.amounts) == 0 || !s.raise(other.total) {
 		return
 	}
-	for s.doublings < other.doublings {
-		s.double()
-	}
-	lastStart := time.Duration(len(other.amounts)-1) * other.Width()
-	s.cover(lastStart)
+	// Other's width is what its last bucket asks for, so this also brings s to
+	// that width at least.
+	s.cover(time.Duration(len(other.amounts)-1) * other.Width())
 	// S may be other: each bucket is then read just before it is written.
 	narrower := s.doublings - other.doublings
 	for i, a := range other.amounts {
