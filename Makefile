@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match
+.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -22,6 +22,12 @@ compare-clients: ## compare with crane and skopeo on the images of build/images 
 compare-match: ## compare match with a plain script on CORPORA (*.jsonl.gz of references and their layers)
 	$(GO) build -o build/cachebench ./cmd/cachebench
 	python3 matcher/testdata/compare-match.py build/cachebench $(CORPORA)
+
+oracle-simgrid: ## run SimGrid on the fleets of internal/fleet, store the ready times (Debian, libsimgrid-dev)
+	GO='$(GO)' simulate/network/testdata/simgrid/oracle.sh
+
+compare-simgrid: ## time SimGrid and ours in turn, RUNS times on FLEETS (Debian, libsimgrid-dev)
+	GO='$(GO)' RUNS='$(RUNS)' FLEETS='$(FLEETS)' simulate/network/testdata/simgrid/compare.sh
 
 images: ## build the test images and record their documents (root, Debian)
 	$(GO) run ./internal/imagebuild -out build/images -record testdata/images

@@ -18,7 +18,7 @@ const Module = "github.com/cachebench/cachebench"
 // Tiers lists the packages, left to right. A package imports only from tiers to
 // its left.
 var Tiers = [][]string{
-	{"internal/document", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/sketch", "simulate/unpack"},
+	{"internal/document", "internal/fleet", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/sketch", "simulate/unpack"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher"},
 	{"matcher/plan", "simulate"},
@@ -33,7 +33,7 @@ var Tiers = [][]string{
 var alone = []string{"cost", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan"}
 
 // outside are tools of the project's own, which no package imports.
-var outside = []string{"internal/imagebuild", "internal/importrule", "internal/golden", "internal/registry/faulty"}
+var outside = []string{"internal/fleet/simgrid", "internal/imagebuild", "internal/importrule", "internal/golden", "internal/registry/faulty"}
 
 // owners are the modules that only one package may import directly.
 var owners = map[string]string{
