@@ -446,8 +446,8 @@ func TestEstimate(t *testing.T) {
 	})
 }
 
-// fleet is a burst of starts of several apps under the given profile's draws.
-func fleet() (*layers.Inventory, *Profile, []Start) {
+// burst is a burst of starts of several apps under the given profile's draws.
+func burst() (*layers.Inventory, *Profile, []Start) {
 	base := testLayer{"base", 30 * mb, 80 * mb, 2000}
 	inv := inventory(
 		[]testLayer{base, {"python", 20 * mb, 60 * mb, 1500}, {"web", 5 * mb, 12 * mb, 300}},
@@ -485,7 +485,7 @@ func marshal(t testing.TB, startups []Startup) string {
 // TestDeterminism: the same bytes on one core and on several; another seed
 // gives others.
 func TestDeterminism(t *testing.T) {
-	inv, p, starts := fleet()
+	inv, p, starts := burst()
 	opt := Options{Seed: 7, Repeats: 2}
 	was := runtime.GOMAXPROCS(1)
 	one := marshal(t, run(t, inv, p, opt, starts...))
@@ -503,7 +503,7 @@ func TestDeterminism(t *testing.T) {
 
 // TestPermutation: the order of the input changes no start's result.
 func TestPermutation(t *testing.T) {
-	inv, p, starts := fleet()
+	inv, p, starts := burst()
 	for i := range starts {
 		starts[i].Requested += time.Duration(i) // no two of one instant are alike otherwise
 	}
@@ -551,7 +551,7 @@ func TestRefusals(t *testing.T) {
 
 // BenchmarkRun: many instances pull over one registry link.
 func BenchmarkRun(b *testing.B) {
-	inv, p, _ := fleet()
+	inv, p, _ := burst()
 	for _, n := range []int{100, 1000} {
 		starts := make([]Start, n)
 		for i := range starts {
