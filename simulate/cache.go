@@ -31,7 +31,7 @@ func (e *engine) startRead(id int32, s *startup, t *template, l network.Link, by
 
 func (e *engine) endRead(id int32) {
 	s := e.startups.at(id)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	e.net.RemoveNode(s.readNode)
 	e.after(e.ownReady(s, t), becameReady, id)
 }

@@ -32,7 +32,7 @@ type engine struct {
 	dealt            map[*class]int // how many nodes were dealt to a class's links
 	copies           map[string]network.Link
 
-	templates []*template
+	templates table[template]
 	known     map[string]int32 // templates by the starts that they stand for
 	key       []byte
 
@@ -168,7 +168,7 @@ func (e *engine) happen(x event) {
 		}
 	case left:
 		if n := e.nodes[x.id]; n.life == x.age {
-			n.leave(e, e.templates[x.arg])
+			n.leave(e, e.templates.at(x.arg))
 		}
 	case faultBegins:
 		e.beginFault(int(x.arg))
@@ -204,8 +204,8 @@ func (e *engine) template(s *Start) (int32, error) {
 	if err := e.w.check(s); err != nil {
 		return 0, err
 	}
-	id := int32(len(e.templates))
-	e.templates = append(e.templates, e.w.newTemplate(s))
+	id := e.templates.take()
+	e.w.follow(e.templates.at(id), s)
 	e.known[string(k)] = id
 	return id, nil
 }

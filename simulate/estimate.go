@@ -66,7 +66,8 @@ type idleNode struct {
 }
 
 func (w *world) estimate(start *Start) Estimate {
-	t := w.newTemplate(start)
+	t := new(template)
+	w.follow(t, start)
 	n := &idleNode{w: w, t: t}
 	p := t.class.Profile
 	before := typical(&p.Start.Provision)
@@ -76,8 +77,8 @@ func (w *world) estimate(start *Start) Estimate {
 	if start.Node != "" {
 		before += typical(&p.Node.Boot)
 	}
-	for i := range t.images {
-		if !t.skip[i] {
+	for i := range t.pulls {
+		if !t.pulls[i].skip {
 			n.result.Pull += n.pull(i)
 		}
 	}
@@ -89,7 +90,7 @@ func (w *world) estimate(start *Start) Estimate {
 		rate := float64(min(typical(&p.Cache.FirstRead), typical(&p.Cache.Copy)*network.Rate(p.Cache.Copies.Value)))
 		ready += time.Duration(math.Round(t.fraction * float64(t.firstReadBytes) / rate * 1e9))
 	}
-	n.result.Billed = n.result.Pull + typical(&p.Start.Create)*time.Duration(len(t.images)) + ready
+	n.result.Billed = n.result.Pull + typical(&p.Start.Create)*time.Duration(len(t.pulls)) + ready
 	n.result.Ready = before + n.result.Billed
 	n.result.Hit = hit(t.cacheID != "", int(t.reused), int(t.missing))
 	return n.result
@@ -97,11 +98,11 @@ func (w *world) estimate(start *Start) Estimate {
 
 // pull returns how long one image takes.
 func (n *idleNode) pull(i int) time.Duration {
-	p, steps := n.t.class.Profile, &n.t.pulls[i]
+	p, steps := n.t.class.Profile, n.t.pulls[i].steps
 	trip := typical(&p.Network.RoundTrip)
 	answer := trip + typical(&p.Network.Request)
 	connect := trip * time.Duration(p.Network.ConnectRoundTrips.Value)
-	resolve := connect + time.Duration(n.w.requests(n.t.class, n.t.images[i]))*answer
+	resolve := connect + time.Duration(n.w.requests(n.t.class, n.t.pulls[i].image))*answer
 	order := slices.Clone(steps.fetch)
 	if last := len(order) - 1; p.Pull.RequestOrder.Value == "race" && last > 0 {
 		order = append([]int32{order[last]}, order[:last]...)
@@ -115,7 +116,7 @@ func (n *idleNode) pull(i int) time.Duration {
 		} else {
 			end = max(end, at) + alone
 		}
-		n.result.UnpackedBytes += n.w.layers[u.layer].unpack.UnpackedBytes
+		n.result.UnpackedBytes += n.w.layers[u.layer].unpacked
 	}
 	return resolve + end
 }

@@ -87,10 +87,8 @@ func addClass(w *world, f fleet.Fleet, node fleet.Node) string {
 	name := fmt.Sprint(node.Link, node.BytesPerSecond, node.ConnectionBytesPerSecond)
 	if w.classes[name] == nil {
 		c := *w.classes[""]
-		p := *c.Profile
-		c.Profile, c.name = &p, name
-		p.Network.Node = is(network.Rate(node.BytesPerSecond), "")
-		p.Network.Connection = is(network.Rate(node.ConnectionBytesPerSecond), "")
+		c.name = name
+		c.rate, c.connection = network.Rate(node.BytesPerSecond), network.Rate(node.ConnectionBytesPerSecond)
 		if node.Link > 0 {
 			c.links = []string{f.Links[node.Link].Name}
 		}

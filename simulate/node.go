@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
@@ -43,8 +44,50 @@ type heldImage struct {
 	users          int
 	previous, next *heldImage // among the idle
 	idle           bool
-	// baked: on a disk from a snapshot, not yet read.
-	baked bool
+}
+
+// NodeSetup is what a new node begins with.
+type NodeSetup struct {
+	// Daemon are the pods that every node runs, each a list of positions in the
+	// Inventory: their images are pulled as soon as the node is up and compete
+	// with those of the starts.
+	Daemon [][]int
+	// Held are images that the node has from the beginning; Baked ones are on a
+	// disk made from a snapshot, whose layers are read at cache.firstRead the
+	// first time.
+	Held  []int
+	Baked bool
+}
+
+// setUp gives a new node what its class begins with.
+func (e *engine) setUp(id int32, rank int32) error {
+	n := e.nodes[id]
+	setup, ok := e.opt.Nodes[n.class.name]
+	if !ok {
+		return nil
+	}
+	for _, image := range setup.Held {
+		n.hold(e, image)
+		if setup.Baked {
+			for _, c := range e.w.chainIDs[image] {
+				n.chains.at(int(c)).unread = true
+			}
+		}
+	}
+	for k, pod := range setup.Daemon {
+		t, err := e.template(&Start{App: fmt.Sprint("daemon ", k+1), Images: pod, NodeClass: n.class.name, PullPolicy: "IfNotPresent"})
+		if err != nil {
+			return err
+		}
+		sid := e.startups.take()
+		s := e.startups.at(sid)
+		*s = startup{
+			requested: e.now, since: e.now, index: none, rank: rank, template: t, node: id, netNode: none,
+			age: s.age + 1, alive: true, hidden: true,
+		}
+		e.after(0, admitted, sid)
+	}
+	return nil
 }
 
 // pages keep a small state for each of many numbers, most of them unused.
@@ -53,6 +96,8 @@ type pages [][]entry
 type entry struct {
 	refs  uint16
 	state uint8
+	// unread: on a disk made from a snapshot, which is slow the first time.
+	unread bool
 }
 
 // The states of a chain or a blob.
@@ -89,6 +134,9 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	id := e.newNode(name, c)
 	e.named[name] = id
 	e.nodes[id].up = e.now + e.drawTime(&c.Node.Boot, rank, drawBoot, 0)
+	if err := e.setUp(id, rank); err != nil {
+		e.err = err
+	}
 	return id
 }
 
@@ -97,7 +145,7 @@ func (e *engine) newNode(name string, c *class) int32 {
 		name: name, class: c, images: make(map[int]*heldImage), free: c.Pull.MaxConcurrentDownloads.Value,
 		unpack: unpack.NewNode(&c.costs),
 	}
-	n.net = e.net.AddNode(e.link(c), c.nodeRate(), typical(&c.Network.Connection))
+	n.net = e.net.AddNode(e.link(c), c.rate, c.connection)
 	if last := len(e.unused) - 1; last >= 0 {
 		id := e.unused[last]
 		e.unused = e.unused[:last]
@@ -137,7 +185,7 @@ func (n *node) empty(e *engine) {
 // they are kept.
 func (n *node) addRefs(e *engine, image int, chains, blobs int) {
 	for j, l := range e.w.inv.Images[image].Layers {
-		c := e.w.chains.Images[image][j]
+		c := int(e.w.chainIDs[image][j])
 		x := n.chains.at(c)
 		x.refs = uint16(int(x.refs) + chains)
 		if x.refs == 0 && x.state == present {
@@ -177,7 +225,7 @@ func (n *node) keep(e *engine, image int) *heldImage {
 		h = &heldImage{image: image}
 		n.images[image] = h
 		kept := 0
-		if n.class.Pull.KeepBlobs.Value {
+		if n.class.keep {
 			kept = 1
 		}
 		n.addRefs(e, image, 1, kept)
@@ -194,8 +242,8 @@ func (n *node) use(e *engine, image int) {
 
 // leave ends a start's use of its images.
 func (n *node) leave(e *engine, t *template) {
-	for _, image := range t.images {
-		if h := n.images[image]; h != nil {
+	for _, p := range t.pulls {
+		if h := n.images[p.image]; h != nil {
 			if h.users--; h.users <= 0 {
 				h.users = 0
 				n.enlist(h)
@@ -237,8 +285,8 @@ func (n *node) unlist(h *heldImage) {
 func (n *node) hold(e *engine, image int) {
 	h := n.keep(e, image)
 	for j, l := range e.w.inv.Images[image].Layers {
-		n.setChain(e, e.w.chains.Images[image][j])
-		if n.class.Pull.KeepBlobs.Value {
+		n.setChain(e, int(e.w.chainIDs[image][j]))
+		if n.class.keep {
 			n.setBlob(e, l)
 		}
 	}
@@ -253,8 +301,8 @@ func (n *node) has(e *engine, image int) bool {
 	if n.images[image] == nil {
 		return false
 	}
-	for _, c := range e.w.chains.Images[image] {
-		if n.chains.state(c) != present {
+	for _, c := range e.w.chainIDs[image] {
+		if n.chains.state(int(c)) != present {
 			return false
 		}
 	}
@@ -269,8 +317,9 @@ func (n *node) count(e *engine, s *startup, t *template) {
 			continue
 		}
 		s.reused++
-		if t.cacheID != "" {
+		if x := n.chains.at(int(c)); t.cacheID != "" || x.unread {
 			s.firstReadBytes += e.w.chainBytes[c]
+			x.unread = false
 		}
 	}
 }
@@ -289,7 +338,7 @@ func (n *node) evict(e *engine) {
 		n.unlist(h)
 		delete(n.images, h.image)
 		kept := 0
-		if n.class.Pull.KeepBlobs.Value {
+		if n.class.keep {
 			kept = -1
 		}
 		n.addRefs(e, h.image, -1, kept)
@@ -324,8 +373,8 @@ func (e *engine) takeTurn(n *node, pid int32) {
 	p := e.pulls.at(pid)
 	id := p.startup
 	s := e.startups.at(id)
-	t := e.templates[s.template]
-	if image := t.images[p.image]; n.has(e, image) && !t.again[p.image] {
+	t := e.templates.at(s.template)
+	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
 		e.account(s)
 		e.forget(pid, p)
 		n.use(e, image)
@@ -341,10 +390,10 @@ func (e *engine) takeTurn(n *node, pid int32) {
 // point 4).
 func (n *node) claim(e *engine, pid int32, p *pull) {
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
-	image := t.images[p.image]
-	for _, c := range e.w.chains.Images[image] {
-		state := n.chains.state(c)
+	t := e.templates.at(s.template)
+	image := t.pulls[p.image].image
+	for _, c := range e.w.chainIDs[image] {
+		state := n.chains.state(int(c))
 		if state == claimed {
 			return
 		}
@@ -356,10 +405,11 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	if p.own == none {
 		p.own = e.own.take()
 	}
-	own := e.own.at(p.own)
+	p.steps = e.own.at(p.own)
+	own := p.steps
 	own.fetch, own.units = own.fetch[:0], own.units[:0]
 	e.w.addSteps(own, image,
-		func(c int) bool { return n.chains.state(c) == present },
+		func(c int32) bool { return n.chains.state(int(c)) == present },
 		func(l int32) bool { return n.blobs.state(int(l)) != absent })
 	p.arrived, p.fetchNext, p.unit = 0, 0, 0
 	for _, u := range own.units {
@@ -384,7 +434,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 
 // demandSlots begins the downloads of a pull, or queues it for the daemon's slots.
 func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup, t *template) {
-	if t.class.Pull.DownloadScope.Value == "image" {
+	if !t.class.daemonSlots {
 		e.fetchMore(pid, p, s, t)
 		return
 	}
@@ -401,10 +451,10 @@ func (n *node) grant(e *engine) {
 		n.free--
 		if p.state == resolving {
 			n.queue = n.queue[1:]
-			e.ask(pid, p, s, e.templates[s.template], uint64(p.requests-1), -1)
+			e.ask(pid, p, s, e.templates.at(s.template), uint64(p.requests-1), -1)
 			continue
 		}
-		if !e.fetchNext(pid, p, s, e.templates[s.template]) {
+		if !e.fetchNext(pid, p, s, e.templates.at(s.template)) {
 			n.free++
 			n.queue = n.queue[1:]
 		}
@@ -415,8 +465,8 @@ func (n *node) grant(e *engine) {
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 	n.setBlob(e, int(layer))
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
-	if t.class.Pull.DownloadScope.Value == "image" {
+	t := e.templates.at(s.template)
+	if !t.class.daemonSlots {
 		e.fetchMore(pid, p, s, t)
 	} else {
 		n.free++
@@ -450,7 +500,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 	if p.state != fetching {
 		return
 	}
-	own := e.own.at(p.own)
+	own := p.steps
 	for int(p.unit) < len(own.units) && n.chains.state(int(own.units[p.unit].chain)) == present {
 		n.stopUnpack(e, pid, p, int(p.unit))
 		p.unit++
@@ -478,7 +528,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 // beginUnpack begins to unpack a layer; it is then marked by a negative number.
 func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
 	s := e.startups.at(p.startup)
-	u := &e.own.at(p.own).units[i]
+	u := &p.steps.units[i]
 	facts := &e.w.layers[u.layer]
 	e.account(s)
 	s.unpacking++
@@ -491,7 +541,7 @@ func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
 // stopUnpack gives up the unpack of a layer, if there is one: a cache's disk has
 // brought it.
 func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
-	u := &e.own.at(p.own).units[i]
+	u := &p.steps.units[i]
 	if u.layer >= 0 {
 		return
 	}
@@ -521,9 +571,9 @@ func (e *engine) endUnpack(n *node) {
 	n.plan(e, s.node)
 	e.account(s)
 	s.unpacking--
-	u := &e.own.at(p.own).units[i]
+	u := &p.steps.units[i]
 	u.layer = ^u.layer
-	s.unpacked += e.w.layers[u.layer].unpack.UnpackedBytes
+	s.unpacked += e.w.layers[u.layer].unpacked
 	e.trackUnpacked(pid, p, i, u.layer)
 	n.setChain(e, int(u.chain))
 	n.wake(e)

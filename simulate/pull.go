@@ -12,9 +12,10 @@ import (
 // instance of its own, and worked out when it begins on a node that keeps what it
 // holds.
 type pull struct {
+	steps   *steps
 	startup int32
 	image   int32 // in the template's list
-	own     int32 // its steps in engine.own, none for the template's
+	own     int32 // its steps in engine.own, none where they are the template's
 	order   int32 // of the requests, in engine.orders; none for manifest order
 	// arrived has a bit for each layer to fetch, of the first 64.
 	arrived   uint64
@@ -40,31 +41,24 @@ const (
 	backingOff
 )
 
-func (e *engine) stepsOf(p *pull) *steps {
-	if p.own != none {
-		return e.own.at(p.own)
-	}
-	return &e.templates[e.startups.at(p.startup).template].pulls[p.image]
-}
-
 // beginPull begins the pull of an image, unless it is present and need not be
 // asked for.
 func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 	var n *node
 	if s.node != none {
 		n = e.nodes[s.node]
-		if n.has(e, t.images[image]) && !t.again[image] {
-			n.use(e, t.images[image])
+		if n.has(e, t.pulls[image].image) && !t.pulls[image].again {
+			n.use(e, t.pulls[image].image)
 			e.imagePulled(id, s, t)
 			return
 		}
-	} else if t.skip[image] {
+	} else if t.pulls[image].skip {
 		e.imagePulled(id, s, t)
 		return
 	}
 	pid := e.pulls.take()
 	p := e.pulls.at(pid)
-	*p = pull{startup: id, image: image, own: none, order: none, age: p.age + 1}
+	*p = pull{steps: t.pulls[image].steps, startup: id, image: image, own: none, order: none, age: p.age + 1}
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
 		return
@@ -75,11 +69,11 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 // resolve asks for what precedes the layers.
 func (e *engine) resolve(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	e.account(s)
 	s.resolving++
 	p.state = resolving
-	p.requests = uint8(min(255, e.w.requests(t.class, t.images[p.image])))
+	p.requests = uint8(min(255, e.w.requests(t.class, t.pulls[p.image].image)))
 	p.tries, p.opened = 0, 0
 	e.trackResolve(pid, p)
 	if e.patient(t.class, s) {
@@ -108,7 +102,7 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 		return
 	}
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	if n := e.slotted(p, s, t); n != nil {
 		n.queue = append(n.queue, pid)
 		n.grant(e)
@@ -122,10 +116,10 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 // but those for tokens and the first, which asks whether the image exists.
 func (e *engine) slotted(p *pull, s *startup, t *template) *node {
 	c := t.class
-	if s.node == none || !c.Pull.SlotRequests.Value || c.Pull.DownloadScope.Value != "daemon" {
+	if s.node == none || !c.Pull.SlotRequests.Value || !c.daemonSlots {
 		return nil
 	}
-	if bodies := e.w.requests(c, t.images[p.image]) - int(c.Network.TokenRequests.Value) - 1; int(p.requests) > bodies {
+	if bodies := e.w.requests(c, t.pulls[p.image].image) - int(c.Network.TokenRequests.Value) - 1; int(p.requests) > bodies {
 		return nil
 	}
 	return e.nodes[s.node]
@@ -133,7 +127,7 @@ func (e *engine) slotted(p *pull, s *startup, t *template) *node {
 
 func (e *engine) answeredResolve(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
-	n := e.slotted(p, s, e.templates[s.template])
+	n := e.slotted(p, s, e.templates.at(s.template))
 	p.requests--
 	p.inFlight--
 	if n != nil {
@@ -154,7 +148,7 @@ func (e *engine) answer(p *pull, s *startup, t *template, of uint64, resolving b
 	}
 	key := of
 	if resolving {
-		key = mix(e.w.imageKeys[t.images[p.image]] + of)
+		key = mix(e.w.imageKeys[t.pulls[p.image].image] + of)
 	}
 	n := &c.Network
 	trip := e.drawTime(&n.RoundTrip, s.rank, drawRoundTrip, key)
@@ -205,10 +199,10 @@ func (e *engine) stepPull(x event, p *pull) {
 		e.refusedRequest(x.id, p, x.arg)
 	case fetchAgain:
 		s := e.startups.at(p.startup)
-		t := e.templates[s.template]
+		t := e.templates.at(s.template)
 		of := uint64(p.requests - 1)
 		if x.arg >= 0 {
-			of = e.w.layers[e.stepsOf(p).fetch[x.arg]].key
+			of = e.w.layers[p.steps.fetch[x.arg]].key
 		}
 		p.inFlight--
 		e.ask(x.id, p, s, t, of+uint64(p.tries)<<32, x.arg)
@@ -222,21 +216,21 @@ func (e *engine) stepPull(x event, p *pull) {
 // resolvedPull puts a pull to work.
 func (e *engine) resolvedPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	e.account(s)
 	s.resolving--
 	e.trackResolved(pid, p)
 	p.state = fetching
 	if s.node != none {
 		n := e.nodes[s.node]
-		n.lease(e, t.images[p.image])
+		n.lease(e, t.pulls[p.image].image)
 		n.active = append(n.active, pid)
 		p.state = waiting
 		n.claim(e, pid, p)
 		return
 	}
-	e.ordered(p, s, t, len(t.pulls[p.image].fetch))
-	if len(t.pulls[p.image].units) == 0 {
+	e.ordered(p, s, t, len(t.pulls[p.image].steps.fetch))
+	if len(t.pulls[p.image].steps.units) == 0 {
 		e.endPull(pid, p)
 		return
 	}
@@ -250,7 +244,7 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 // ordered draws the order of the requests: the last layer first and the rest at
 // random, where the client's fetchers race (facts on real pulls, point 2).
 func (e *engine) ordered(p *pull, s *startup, t *template, n int) {
-	if t.class.Pull.RequestOrder.Value != "race" || n < 2 {
+	if !t.class.race || n < 2 {
 		return
 	}
 	if p.order == none {
@@ -263,7 +257,7 @@ func (e *engine) ordered(p *pull, s *startup, t *template, n int) {
 	}
 	o := *order
 	o[0], o[n-1] = o[n-1], o[0]
-	shuffle(o[1:], e.dice.bits64(s.rank, drawOrder, e.w.imageKeys[t.images[p.image]]))
+	shuffle(o[1:], e.dice.bits64(s.rank, drawOrder, e.w.imageKeys[t.pulls[p.image].image]))
 }
 
 // place is the k-th layer to ask for, as a place in the steps.
@@ -276,15 +270,14 @@ func (e *engine) place(p *pull, k int) int {
 
 // fetchMore asks for layers while the pull may have more transfers at once.
 func (e *engine) fetchMore(pid int32, p *pull, s *startup, t *template) {
-	most := t.class.Pull.MaxConcurrentDownloads.Value
 	age := p.age
-	for int64(p.inFlight) < most && e.fetchNext(pid, p, s, t) && p.age == age {
+	for int64(p.inFlight) < t.class.downloads && e.fetchNext(pid, p, s, t) && p.age == age {
 	}
 }
 
 // fetchNext asks for the next layer; false when there is none left.
 func (e *engine) fetchNext(pid int32, p *pull, s *startup, t *template) bool {
-	fetch := e.stepsOf(p).fetch
+	fetch := p.steps.fetch
 	for int(p.fetchNext) < len(fetch) {
 		i := e.place(p, int(p.fetchNext))
 		p.fetchNext++
@@ -305,8 +298,8 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup, t *template) bool {
 // startFlow begins the transfer of a layer.
 func (e *engine) startFlow(pid int32, p *pull, i int) {
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
-	layer := e.stepsOf(p).fetch[i]
+	t := e.templates.at(s.template)
+	layer := p.steps.fetch[i]
 	facts := &e.w.layers[layer]
 	bytes := facts.compressed
 	if len(e.partial) > 0 {
@@ -314,7 +307,10 @@ func (e *engine) startFlow(pid int32, p *pull, i int) {
 			bytes = left
 		}
 	}
-	cap := e.drawRate(&t.class.Network.Connection, s.rank, drawConnection, facts.key)
+	cap := t.class.connection
+	if t.class.drawn {
+		cap = e.drawRate(&t.class.Network.Connection, s.rank, drawConnection, facts.key)
+	}
 	e.net.Start(e.now, e.netNode(s, t), bytes, cap, int64(pid)<<16|int64(i))
 }
 
@@ -324,7 +320,7 @@ func (e *engine) netNode(s *startup, t *template) network.Node {
 		return e.nodes[s.node].net
 	}
 	if s.netNode == none {
-		s.netNode = e.net.AddNode(e.link(t.class), t.class.nodeRate(), typical(&t.class.Network.Connection))
+		s.netNode = e.net.AddNode(e.link(t.class), t.class.rate, t.class.connection)
 	}
 	return s.netNode
 }
@@ -337,12 +333,12 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	p := e.pulls.at(pid)
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	e.account(s)
 	s.fetching--
 	p.inFlight--
 	p.failures = 0
-	layer := e.stepsOf(p).fetch[i]
+	layer := p.steps.fetch[i]
 	s.fetched += e.w.layers[layer].compressed
 	if len(e.partial) > 0 {
 		delete(e.partial, partialKey{pid, layer})
@@ -386,7 +382,7 @@ func (e *engine) setArrived(pid int32, p *pull, i int) {
 // is there and the one below is done. Since nothing comes between, the ends are
 // known at once; the event is only that of the last.
 func (e *engine) lane(pid int32, p *pull, s *startup, t *template) {
-	st := e.stepsOf(p)
+	st := p.steps
 	for int(p.unit) < len(st.units) {
 		u := &st.units[p.unit]
 		if u.from != none && !e.hasArrived(pid, p, int(u.from)) {
@@ -400,11 +396,8 @@ func (e *engine) lane(pid int32, p *pull, s *startup, t *template) {
 		}
 		from := s.runUntil
 		s.runUntil += t.class.alone(facts)
-		s.unpacked += facts.unpack.UnpackedBytes
+		s.unpacked += facts.unpacked
 		e.trackUnpack(p, u, from, s.runUntil)
-	}
-	if p.inFlight > 0 {
-		return // a blob that this image needs no more, as under a failed retry
 	}
 	e.afterPull(s.runUntil-min(e.now, s.runUntil), pulled, pid, p, 0)
 }
@@ -413,9 +406,9 @@ func (e *engine) lane(pid int32, p *pull, s *startup, t *template) {
 func (e *engine) endPull(pid int32, p *pull) {
 	id := p.startup
 	s := e.startups.at(id)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	e.account(s)
-	image := t.images[p.image]
+	image := t.pulls[p.image].image
 	e.forget(pid, p)
 	if s.node != none {
 		n := e.nodes[s.node]

@@ -43,7 +43,7 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 // grows by itself each time, and then the whole pull after a back-off that doubles.
 func (e *engine) refusedRequest(pid int32, p *pull, arg int32) {
 	s := e.startups.at(p.startup)
-	c := e.templates[s.template].class
+	c := e.templates.at(s.template).class
 	r := &c.Pull.Retry
 	p.tries++
 	if int64(p.tries) < r.Attempts.Value {
@@ -58,7 +58,7 @@ func (e *engine) refusedRequest(pid int32, p *pull, arg int32) {
 // resumes.
 func (e *engine) failPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	e.abandon(pid, p, s, t)
 	s.retries++
 	r := &t.class.Pull.Retry
@@ -78,7 +78,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(e.net.Tag(f))
 		left := int64(math.Ceil(e.net.Remaining(f)))
-		layer := e.stepsOf(p).fetch[i]
+		layer := p.steps.fetch[i]
 		if full := e.w.layers[layer].compressed; t.class.Pull.Retry.Resume.Value && left < full {
 			if e.partial == nil {
 				e.partial = make(map[partialKey]int64)
@@ -126,15 +126,15 @@ func tagOf(tag int64) (pid int32, fetch int) { return int32(tag >> 16), int(tag 
 // abandon takes a pull from the node's lists; what it claimed is free again, and
 // who waits for a blob of it fetches that itself.
 func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
-	if t.class.Pull.DownloadScope.Value == "daemon" {
+	if t.class.daemonSlots {
 		n.free += slots
 	}
 	wasActive := slices.Contains(n.active, pid)
 	n.active = slices.DeleteFunc(n.active, func(x int32) bool { return x == pid })
 	if p.own != none && wasActive {
-		own := e.own.at(p.own)
+		own := p.steps
 		for i := range own.units {
 			n.stopUnpack(e, pid, p, i)
 			u := &own.units[i]
@@ -150,7 +150,7 @@ func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
 		}
 	}
 	if wasActive {
-		n.release(e, t.images[p.image])
+		n.release(e, t.pulls[p.image].image)
 	}
 	e.nodeFetching(s)
 	n.adopt(e)
@@ -169,7 +169,7 @@ func (n *node) adopt(e *engine) {
 		if p.state != fetching {
 			continue
 		}
-		own := e.own.at(p.own)
+		own := p.steps
 		more := false
 		for i := int(p.unit); i < len(own.units); i++ {
 			u := &own.units[i]
@@ -187,7 +187,7 @@ func (n *node) adopt(e *engine) {
 		}
 		if more {
 			s := e.startups.at(p.startup)
-			n.demandSlots(e, pid, p, s, e.templates[s.template])
+			n.demandSlots(e, pid, p, s, e.templates.at(s.template))
 		}
 	}
 }
@@ -195,7 +195,7 @@ func (n *node) adopt(e *engine) {
 // retry begins a pull that failed again.
 func (e *engine) retry(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	if s.node != none {
 		n := e.nodes[s.node]
 		if p.own != none {
@@ -330,7 +330,7 @@ func (e *engine) dropPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(e.net.Tag(f))
-		s.wasted += e.w.layers[e.stepsOf(p).fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
+		s.wasted += e.w.layers[p.steps.fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
 		e.net.Finish(e.now, f)
 	}
 	e.trackAbandon(pid, p)

@@ -61,6 +61,9 @@ type Options struct {
 	Repeats, Repeat int
 	// Faults are what goes wrong meanwhile.
 	Faults []Fault
+	// Nodes says what new nodes of a class begin with, by its name; the empty
+	// name is the profile itself.
+	Nodes map[string]NodeSetup
 	// Spans says whether a start's spans are kept; nil keeps none.
 	Spans func(start int) bool
 }

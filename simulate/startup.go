@@ -58,7 +58,7 @@ func (e *engine) request(index int, start *Start) error {
 		e.track(id)
 	}
 	if start.Node != "" {
-		s.node = e.nodeNamed(start.Node, e.templates[t].class, s.rank)
+		s.node = e.nodeNamed(start.Node, e.templates.at(t).class, s.rank)
 	}
 	s.admit = e.admit() - e.now
 	e.after(s.admit, admitted, id)
@@ -81,7 +81,7 @@ func (e *engine) admit() time.Duration {
 
 // step takes a startup from one phase to the next.
 func (e *engine) step(kind eventKind, id int32, s *startup) {
-	t := e.templates[s.template]
+	t := e.templates.at(s.template)
 	switch kind {
 	case admitted:
 		e.mark(id, Admit, s.since)
@@ -132,7 +132,7 @@ func (e *engine) pullAll(id int32, s *startup, t *template) {
 
 // pullMore begins pulls, as many of a start at once as the profile lets.
 func (e *engine) pullMore(id int32, s *startup, t *template) {
-	for int(s.next) < len(t.images) && int64(s.running) < t.class.Pull.MaxParallelImages.Value {
+	for int(s.next) < len(t.pulls) && int64(s.running) < t.class.Pull.MaxParallelImages.Value {
 		s.next++
 		s.running++
 		e.beginPull(id, s, t, int32(s.next-1))
@@ -146,7 +146,7 @@ func (e *engine) pullMore(id int32, s *startup, t *template) {
 func (e *engine) imagePulled(id int32, s *startup, t *template) {
 	s.running--
 	switch {
-	case int(s.next) < len(t.images):
+	case int(s.next) < len(t.pulls):
 		e.pullMore(id, s, t)
 	case s.running == 0:
 		e.createAll(id, s, t)
@@ -158,7 +158,7 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 	e.account(s)
 	s.running = 0
 	d := e.drawTime(&t.class.Start.Create, s.rank, drawCreate, 0)
-	s.create = d * time.Duration(len(t.images))
+	s.create = d * time.Duration(len(t.pulls))
 	e.after(s.create, created, id)
 }
 
@@ -231,7 +231,9 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 		e.emit(int(s.index), result)
 	}
 	if s.node != none {
-		if n := e.nodes[s.node]; n.name != "" {
+		if n := e.nodes[s.node]; s.hidden {
+			// The node runs it as long as it lives.
+		} else if n.name != "" {
 			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
 		} else {
 			e.dropNode(s.node)

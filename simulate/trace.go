@@ -53,7 +53,7 @@ func (e *engine) mark(id int32, phase Phase, from time.Duration) {
 }
 
 func (e *engine) imageOf(p *pull) string {
-	return e.templates[e.startups.at(p.startup).template].names[p.image]
+	return e.templates.at(e.startups.at(p.startup).template).names[p.image]
 }
 
 func (e *engine) opens(p *pull, phase Phase, pid int32, place int) {
@@ -87,7 +87,7 @@ func (e *engine) trackFetch(pid int32, p *pull, i int) { e.opens(p, Fetch, pid, 
 
 func (e *engine) trackFetched(pid int32, p *pull, i int) {
 	if e.traceOf(p) != nil {
-		layer := e.stepsOf(p).fetch[i]
+		layer := p.steps.fetch[i]
 		e.closes(p, Fetch, pid, i, layer, e.w.layers[layer].compressed)
 	}
 }
@@ -95,13 +95,13 @@ func (e *engine) trackFetched(pid int32, p *pull, i int) {
 func (e *engine) trackUnpacking(pid int32, p *pull, i int) { e.opens(p, Unpack, pid, i) }
 
 func (e *engine) trackUnpacked(pid int32, p *pull, i int, layer int32) {
-	e.closes(p, Unpack, pid, i, layer, e.w.layers[layer].unpack.UnpackedBytes)
+	e.closes(p, Unpack, pid, i, layer, e.w.layers[layer].unpacked)
 }
 
 // trackUnpack records an unpack whose end is known when it begins.
 func (e *engine) trackUnpack(p *pull, u *unit, from, to time.Duration) {
 	if t := e.traceOf(p); t != nil {
-		t.add(Unpack, e.imageOf(p), e.w.inv.Layers[u.layer].Digest, from, to, e.w.layers[u.layer].unpack.UnpackedBytes)
+		t.add(Unpack, e.imageOf(p), e.w.inv.Layers[u.layer].Digest, from, to, e.w.layers[u.layer].unpacked)
 	}
 }
 
@@ -123,7 +123,7 @@ func (e *engine) trackAbandon(pid int32, p *pull) {
 	for _, k := range keys {
 		layer := int32(none)
 		if k.phase == Fetch {
-			layer = e.stepsOf(p).fetch[k.place]
+			layer = p.steps.fetch[k.place]
 		}
 		e.closes(p, k.phase, pid, int(k.place), layer, 0)
 	}

@@ -19,25 +19,29 @@ import (
 type world struct {
 	inv     *layers.Inventory
 	profile *Profile
-	// chains has, for each image, its chains, base first; chainBytes is the
-	// unpacked size of each chain's top layer.
-	chains     *layers.Chains
+	// chainIDs are, for each image, its chains, base first (layers.Chains);
+	// chainBytes is the unpacked size of each chain's top layer.
+	chainIDs   [][]int32
 	chainBytes []int64
-	layers     []layerFacts
+	// cold are the steps of each image where nothing is present.
+	cold   []steps
+	layers []layerFacts
 	// imageKeys and names are of the images: the key of its draws, and whether it
 	// is asked for again when no pull policy is given.
 	imageKeys []uint64
+	names     []string
 	latest    []bool
+	usable    []bool // all its layers
 	classes   map[string]*class
 }
 
 // layerFacts is what the engine asks about a layer.
 type layerFacts struct {
-	compressed int64
-	unpack     unpack.Layer
-	codec      codec
-	key        uint64 // of its draws
-	usable     bool
+	compressed, unpacked int64
+	key                  uint64 // of its draws
+	files                uint32
+	codec                codec
+	usable               bool
 }
 
 type codec uint8
@@ -48,11 +52,18 @@ const (
 	zstd
 )
 
-// class is a node class of the profile, or the profile itself.
+// class is a node class of the profile, or the profile itself, with what the
+// engine asks most worked out.
 type class struct {
 	*Profile
 	name  string
 	costs unpack.Costs
+	// decode are the decompressors' speeds by codec.
+	decode [3]float64
+	// downloads at once; for the daemon, else for each pull.
+	downloads   int64
+	daemonSlots bool
+	race, keep  bool
 	// lane: one layer after another is unpacked, and nothing but the node's own
 	// pull needs its cores and disk, so that no event is needed for each layer.
 	lane bool
@@ -60,6 +71,10 @@ type class struct {
 	links []string
 	// quick: an answer takes no time.
 	quick bool
+	// rate is a node's own link, connection the cap of a transfer where it is
+	// not drawn.
+	rate, connection network.Rate
+	drawn            bool
 }
 
 func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
@@ -67,18 +82,29 @@ func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
 		return nil, err
 	}
 	w := &world{
-		inv: inv, profile: profile, chains: inv.Chains(), classes: make(map[string]*class),
+		inv: inv, profile: profile, classes: make(map[string]*class),
 		layers: make([]layerFacts, len(inv.Layers)), imageKeys: make([]uint64, len(inv.Images)), latest: make([]bool, len(inv.Images)),
+		names: make([]string, len(inv.Images)), usable: make([]bool, len(inv.Images)),
 	}
 	for i := range inv.Layers {
 		w.layers[i] = factsOf(&inv.Layers[i])
 	}
-	w.chainBytes = make([]int64, len(w.chains.Parents))
+	chains := inv.Chains()
+	w.chainBytes = make([]int64, len(chains.Parents))
+	w.chainIDs, w.cold = make([][]int32, len(inv.Images)), make([]steps, len(inv.Images))
+	nothing := func(int32) bool { return false }
 	for i := range inv.Images {
 		img := &inv.Images[i]
+		w.chainIDs[i] = make([]int32, len(img.Layers))
+		w.cold[i] = steps{fetch: make([]int32, 0, len(img.Layers)), units: make([]unit, 0, len(img.Layers))}
 		for j, l := range img.Layers {
-			w.chainBytes[w.chains.Images[i][j]] = w.layers[l].unpack.UnpackedBytes
+			c := chains.Images[i][j]
+			w.chainIDs[i][j] = int32(c)
+			w.chainBytes[c] = w.layers[l].unpacked
 		}
+		w.addSteps(&w.cold[i], i, nothing, nothing)
+		w.names[i] = img.Reference
+		w.usable[i] = !slices.ContainsFunc(img.Layers, func(l int) bool { return !w.layers[l].usable })
 		w.imageKeys[i] = keyOf(string(img.Digest))
 		n, err := layers.ParseName(img.Reference)
 		w.latest[i] = err == nil && n.Digest == "" && n.Tag == "latest"
@@ -109,11 +135,11 @@ func factsOf(l *layers.Layer) layerFacts {
 	if l.UnpackedBytes == nil || l.CompressedBytes < 0 || *l.UnpackedBytes < 0 {
 		return f
 	}
-	f.usable = true
-	f.unpack = unpack.Layer{UnpackedBytes: *l.UnpackedBytes, Files: *l.UnpackedBytes / BytesPerFile}
+	files := *l.UnpackedBytes / BytesPerFile
 	if l.Files != nil {
-		f.unpack.Files = *l.Files
+		files = *l.Files
 	}
+	f.usable, f.unpacked, f.files = true, *l.UnpackedBytes, uint32(min(files, math.MaxUint32))
 	switch {
 	case strings.HasSuffix(l.MediaType, "zstd"):
 		f.codec = zstd
@@ -132,35 +158,30 @@ func (w *world) class(name string) (*class, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &class{Profile: p, name: name, links: p.Network.Attach}
-	c.costs = unpack.Costs{
-		Layer: typical(&p.Unpack.Layer), File: typical(&p.Unpack.File),
-		Cores: p.Unpack.Cores.Value, DiskBytesPerSecond: float64(typical(&p.Unpack.Disk)),
-		FetchCores: p.Unpack.FetchCores.Value, FetchDiskFraction: p.Unpack.FetchDiskFraction.Value,
+	c := &class{
+		Profile: p, name: name, links: p.Network.Attach,
+		decode:    [...]float64{stored: math.Inf(1), gzipped: float64(typical(&p.Unpack.Gzip)), zstd: float64(typical(&p.Unpack.Zstd))},
+		downloads: p.Pull.MaxConcurrentDownloads.Value, daemonSlots: p.Pull.DownloadScope.Value == "daemon",
+		race: p.Pull.RequestOrder.Value == "race", keep: p.Pull.KeepBlobs.Value,
+		rate: typical(&p.Network.Node), connection: typical(&p.Network.Connection), drawn: p.Network.Connection.Distribution != "",
+		costs: unpack.Costs{
+			Layer: typical(&p.Unpack.Layer), File: typical(&p.Unpack.File),
+			Cores: p.Unpack.Cores.Value, DiskBytesPerSecond: float64(typical(&p.Unpack.Disk)),
+			FetchCores: p.Unpack.FetchCores.Value, FetchDiskFraction: p.Unpack.FetchDiskFraction.Value,
+		},
 	}
 	c.lane = !p.Unpack.Parallel.Value && p.Pull.MaxParallelImages.Value == 1 &&
 		c.costs.FetchCores == 0 && c.costs.FetchDiskFraction == 0
-	c.quick = p.Network.RoundTrip == constantZero(&p.Network.RoundTrip) && p.Network.Request == constantZero(&p.Network.Request)
+	c.quick = isZero(&p.Network.RoundTrip) && isZero(&p.Network.Request)
 	w.classes[name] = c
 	return c, nil
 }
 
-func constantZero(p *Parameter[time.Duration]) Parameter[time.Duration] {
-	return Parameter[time.Duration]{Source: p.Source}
-}
+func isZero(p *Parameter[time.Duration]) bool { return p.Distribution == "" && p.Value == 0 }
 
 // demand is what unpacking a layer asks for on nodes of a class.
 func (c *class) demand(f *layerFacts) unpack.Layer {
-	d := f.unpack
-	switch f.codec {
-	case zstd:
-		d.DecodeBytesPerSecond = float64(typical(&c.Unpack.Zstd))
-	case gzipped:
-		d.DecodeBytesPerSecond = float64(typical(&c.Unpack.Gzip))
-	default:
-		d.DecodeBytesPerSecond = math.Inf(1)
-	}
-	return d
+	return unpack.Layer{UnpackedBytes: f.unpacked, Files: int64(f.files), DecodeBytesPerSecond: c.decode[f.codec]}
 }
 
 // alone is how long a layer takes to unpack when nothing else does.
@@ -171,10 +192,6 @@ func (c *class) alone(f *layerFacts) time.Duration {
 	}
 	return d
 }
-
-// nodeRate is what a node can take in: its interface, and its disk where blobs
-// are written to it at the disk's pace.
-func (c *class) nodeRate() network.Rate { return typical(&c.Network.Node) }
 
 // check refuses a start that cannot be simulated, by name.
 func (w *world) check(s *Start) error {
@@ -205,6 +222,9 @@ func (w *world) checkImages(app string, images []int) error {
 	for _, i := range images {
 		if i < 0 || i >= len(w.inv.Images) {
 			return fmt.Errorf("simulate app %s: image %d is not in the inventory (%d images)", app, i, len(w.inv.Images))
+		}
+		if w.usable[i] {
+			continue
 		}
 		for _, l := range w.inv.Images[i].Layers {
 			if !w.layers[l].usable {
@@ -269,69 +289,85 @@ const none = -1
 
 // template is what starts that are alike share.
 type template struct {
-	app      string
-	images   []int
-	names    []string
-	held     []int
-	cacheID  string
-	class    *class
-	runtime  time.Duration
-	ready    *time.Duration
+	app     string
+	names   []string
+	held    []int
+	cacheID string
+	class   *class
+	runtime time.Duration
+	ready   *time.Duration
+	// fraction is the share of the cached layers that is read before ready.
 	fraction float64
-	// again says, image by image, whether it is asked for though present.
-	again []bool
-	// pulls are the steps of each image on an instance of its own, which begins
-	// with what is held; an image that needs none and is not asked for has skip.
-	pulls           []steps
-	skip            []bool
+	pulls    []imagePull
+	only     [1]imagePull // its room where there is one
+	// chains are those of all images, each once; on an instance of its own that
+	// begins with what is held, so many are reused and missing, and so many bytes
+	// are on the cache's disk.
+	chains          []int32
 	reused, missing int32
-	// chains are those of all images, each once.
-	chains []int32
-	// firstRead is the time to read what is needed of a cache's disk.
-	firstReadBytes int64
+	firstReadBytes  int64
 }
 
-func (w *world) newTemplate(s *Start) *template {
+// imagePull is one of a template's images.
+type imagePull struct {
+	image int
+	// again: it is asked for though present.
+	again bool
+	// On an instance of its own: its steps, and whether it is present and not
+	// asked for.
+	steps *steps
+	skip  bool
+}
+
+// follow makes t the template of s.
+func (w *world) follow(t *template, s *Start) {
 	c := w.classes[s.NodeClass]
-	t := &template{
-		app: s.App, images: slices.Clone(s.Images), held: slices.Clone(s.Held), cacheID: s.CacheID,
-		class: c, runtime: s.Runtime, ready: s.Ready, fraction: c.Cache.ReadFraction.Value,
-	}
+	*t = template{app: s.App, cacheID: s.CacheID, class: c, runtime: s.Runtime, ready: s.Ready, fraction: c.Cache.ReadFraction.Value}
 	if s.ReadFraction != nil {
 		t.fraction = *s.ReadFraction
 	}
-	if s.CacheID == "" {
-		t.held = nil
+	if s.CacheID != "" {
+		t.held = slices.Clone(s.Held)
 	}
-	for _, i := range t.images {
-		t.names = append(t.names, w.inv.Images[i].Reference)
-		t.again = append(t.again, w.asksAgain(s, i))
+	if i := s.Images[0]; len(s.Images) == 1 && len(t.held) == 0 {
+		t.names, t.pulls = w.names[i:i+1:i+1], t.only[:]
+		t.pulls[0] = w.imagePull(s, i)
+		t.chains = w.chainIDs[i]
+		t.missing = int32(len(t.chains))
+		return
+	}
+	t.names, t.pulls = make([]string, len(s.Images)), make([]imagePull, len(s.Images))
+	for k, i := range s.Images {
+		t.names[k], t.pulls[k] = w.names[i], w.imagePull(s, i)
 	}
 	w.plan(t)
-	return t
+}
+
+func (w *world) imagePull(s *Start, i int) imagePull {
+	return imagePull{image: i, again: w.asksAgain(s, i), steps: &w.cold[i]}
 }
 
 // plan works out what an instance of its own does.
 func (w *world) plan(t *template) {
-	chains, blobs, images := map[int]bool{}, map[int32]bool{}, map[int]bool{}
+	chains, blobs, images := map[int32]bool{}, map[int32]bool{}, map[int]bool{}
 	keep := t.class.Pull.KeepBlobs.Value
 	for _, i := range t.held {
 		images[i] = true
 		for j, l := range w.inv.Images[i].Layers {
-			chains[w.chains.Images[i][j]] = true
+			chains[w.chainIDs[i][j]] = true
 			if keep {
 				blobs[int32(l)] = true
 			}
 		}
 	}
-	counted := map[int]bool{}
-	for _, i := range t.images {
-		for _, c := range w.chains.Images[i] {
+	counted := map[int32]bool{}
+	for _, p := range t.pulls {
+		for _, c := range w.chainIDs[p.image] {
 			if counted[c] {
 				continue
 			}
 			counted[c] = true
-			t.chains = append(t.chains, int32(c))
+			t.chains = append(t.chains, c)
 			if chains[c] {
 				t.reused++
 				t.firstReadBytes += w.chainBytes[c]
@@ -343,14 +379,14 @@ func (w *world) plan(t *template) {
 	if t.cacheID == "" {
 		t.firstReadBytes = 0
 	}
-	for k, i := range t.images {
-		var p steps
-		w.addSteps(&p, i, func(c int) bool { return chains[c] }, func(l int32) bool { return blobs[l] })
-		t.pulls = append(t.pulls, p)
-		t.skip = append(t.skip, images[i] && !t.again[k] && len(p.units) == 0)
-		images[i] = true
-		for _, u := range p.units {
-			chains[int(u.chain)] = true
+	for k := range t.pulls {
+		p := &t.pulls[k]
+		p.steps = &steps{}
+		w.addSteps(p.steps, p.image, func(c int32) bool { return chains[c] }, func(l int32) bool { return blobs[l] })
+		p.skip = images[p.image] && !p.again && len(p.steps.units) == 0
+		images[p.image] = true
+		for _, u := range p.steps.units {
+			chains[u.chain] = true
 			if keep {
 				blobs[u.layer] = true
 			}
@@ -359,9 +395,9 @@ func (w *world) plan(t *template) {
 }
 
 // addSteps lists what pulling an image asks for.
-func (w *world) addSteps(p *steps, image int, hasChain func(int) bool, hasBlob func(int32) bool) {
+func (w *world) addSteps(p *steps, image int, hasChain, hasBlob func(int32) bool) {
 	for j, l := range w.inv.Images[image].Layers {
-		c := w.chains.Images[image][j]
+		c := w.chainIDs[image][j]
 		if hasChain(c) {
 			continue
 		}
@@ -373,6 +409,6 @@ func (w *world) addSteps(p *steps, image int, hasChain func(int) bool, hasBlob f
 				p.fetch = append(p.fetch, layer)
 			}
 		}
-		p.units = append(p.units, unit{layer, int32(c), from})
+		p.units = append(p.units, unit{layer, c, from})
 	}
 }
