@@ -533,7 +533,9 @@ func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
 	e.account(s)
 	s.unpacking++
 	n.unpack.Start(e.now, n.class.demand(facts), unpackTag(pid, i))
-	e.trackUnpacking(pid, p, i)
+	if e.tracing {
+		e.trackUnpacking(pid, p, i)
+	}
 	u.layer = ^u.layer
 	n.plan(e, s.node)
 }
@@ -574,7 +576,9 @@ func (e *engine) endUnpack(n *node) {
 	u := &p.steps.units[i]
 	u.layer = ^u.layer
 	s.unpacked += e.w.layers[u.layer].unpacked
-	e.trackUnpacked(pid, p, i, u.layer)
+	if e.tracing {
+		e.trackUnpacked(pid, p, i, u.layer)
+	}
 	n.setChain(e, int(u.chain))
 	n.wake(e)
 }

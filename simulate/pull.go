@@ -75,7 +75,9 @@ func (e *engine) resolve(pid int32, p *pull) {
 	p.state = resolving
 	p.requests = uint8(min(255, e.w.requests(t.class, t.pulls[p.image].image)))
 	p.tries, p.opened = 0, 0
-	e.trackResolve(pid, p)
+	if e.tracing {
+		e.trackResolve(pid, p)
+	}
 	if e.patient(t.class, s) {
 		var wait time.Duration
 		for p.requests > 0 {
@@ -219,7 +221,9 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 	t := e.templates.at(s.template)
 	e.account(s)
 	s.resolving--
-	e.trackResolved(pid, p)
+	if e.tracing {
+		e.trackResolved(pid, p)
+	}
 	p.state = fetching
 	if s.node != none {
 		n := e.nodes[s.node]
@@ -287,7 +291,9 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup, t *template) bool {
 		e.account(s)
 		s.fetching++
 		p.tries = 0
-		e.trackFetch(pid, p, i)
+		if e.tracing {
+			e.trackFetch(pid, p, i)
+		}
 		e.ask(pid, p, s, t, e.w.layers[fetch[i]].key, int32(i))
 		e.nodeFetching(s)
 		return true
@@ -344,7 +350,9 @@ func (e *engine) arrived(pid int32, i int) {
 		delete(e.partial, partialKey{pid, layer})
 	}
 	e.setArrived(pid, p, i)
-	e.trackFetched(pid, p, i)
+	if e.tracing {
+		e.trackFetched(pid, p, i)
+	}
 	if s.node != none {
 		e.nodeFetching(s)
 		e.nodes[s.node].arrived(e, pid, p, layer)
@@ -397,7 +405,9 @@ func (e *engine) lane(pid int32, p *pull, s *startup, t *template) {
 		from := s.runUntil
 		s.runUntil += t.class.alone(facts)
 		s.unpacked += facts.unpacked
-		e.trackUnpack(p, u, from, s.runUntil)
+		if e.tracing {
+			e.trackUnpack(p, u, from, s.runUntil)
+		}
 	}
 	e.afterPull(s.runUntil-min(e.now, s.runUntil), pulled, pid, p, 0)
 }

@@ -89,7 +89,9 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		}
 		e.net.Finish(e.now, f)
 	}
-	e.trackAbandon(pid, p)
+	if e.tracing {
+		e.trackAbandon(pid, p)
+	}
 	inFlight := int64(p.inFlight)
 	if p.state == resolving {
 		s.resolving--
@@ -282,11 +284,11 @@ func (e *engine) endFault(i int) {
 }
 
 func (e *engine) slowRegistry() {
-	rate := typical(&e.w.profile.Network.Registry)
+	rate := e.w.profile.Network.top()
 	for _, slow := range e.faults.slow {
 		rate = min(rate, slow)
 	}
-	e.net.SetCapacity(e.now, e.registry, rate)
+	e.net.SetCapacity(e.now, e.top, rate)
 }
 
 // cutTransfers ends all transfers: the clients ask for the rest, and are refused.
@@ -333,7 +335,9 @@ func (e *engine) dropPull(pid int32, p *pull) {
 		s.wasted += e.w.layers[p.steps.fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
 		e.net.Finish(e.now, f)
 	}
-	e.trackAbandon(pid, p)
+	if e.tracing {
+		e.trackAbandon(pid, p)
+	}
 	e.forget(pid, p)
 }
 
