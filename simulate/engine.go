@@ -55,6 +55,7 @@ type engine struct {
 	// token bucket that refuses.
 	admission, paced, bucket time.Duration
 	faults                   faults
+	plain                    bool // the registry answers every request, at once
 	tracing                  bool
 	tracked                  map[int32]*trace // by startup
 	observer                 *observer
@@ -82,6 +83,8 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 		known: make(map[string]int32), simple: make(map[simpleStart]int32), words: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
+	n := &w.profile.Network
+	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0 && e.observer == nil
 	e.links = addLinks(&e.net, &w.profile.Network, e.top)
 	return e
 }
@@ -117,8 +120,7 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		e.now = first
 		switch first {
 		case flowAt:
-			f, tag, at, _ := e.net.Next()
-			e.net.Finish(at, f)
+			tag := e.net.Take()
 			e.arrived(int32(tag>>16), int(tag&0xffff))
 		case eventAt:
 			e.happen(e.queue.pop())

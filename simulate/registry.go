@@ -43,8 +43,7 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 // grows by itself each time, and then the whole pull after a back-off that doubles.
 func (e *engine) refusedRequest(pid int32, p *pull, arg int32) {
 	s := e.startups.at(p.startup)
-	c := e.templates.at(s.template).class
-	r := &c.Pull.Retry
+	r := &s.class.Pull.Retry
 	p.tries++
 	if int64(p.tries) < r.Attempts.Value {
 		e.afterPull(time.Duration(p.tries)*r.Delay.Value, fetchAgain, pid, p, arg)
@@ -189,7 +188,7 @@ func (n *node) adopt(e *engine) {
 		}
 		if more {
 			s := e.startups.at(p.startup)
-			n.demandSlots(e, pid, p, s, e.templates.at(s.template))
+			n.demandSlots(e, pid, p, s)
 		}
 	}
 }
