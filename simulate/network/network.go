@@ -253,6 +253,25 @@ func (n *Network) NextAt() time.Duration {
 	return n.firstAt
 }
 
+// Take removes the flow that ends first, at its end, and returns its tag; there is
+// one.
+func (n *Network) Take() (tag int64) {
+	if len(n.instant) > 0 || !n.settled {
+		f, tag, at, _ := n.Next()
+		n.Finish(at, f)
+		return tag
+	}
+	n.now, n.settled = n.firstAt, false
+	id := n.firstMember(n.first)
+	m := n.members.at(id)
+	f := n.flows.at(m.first)
+	n.flows.give(m.first)
+	m.first = f.next
+	m.flows--
+	n.touch(id, m)
+	return f.tag
+}
+
 // Finish removes a flow that has ended, or gives one up.
 func (n *Network) Finish(now time.Duration, f Flow) {
 	n.change(now)
