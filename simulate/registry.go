@@ -107,7 +107,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	}
 }
 
-// flowsOf are the transfers of a pull.
+// flowsOf are the transfers of a pull, with what they have sent until now.
 func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
 	node := s.netNode
 	if s.node != none {
@@ -116,7 +116,8 @@ func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
 	if node == none {
 		return nil
 	}
-	return slices.DeleteFunc(e.net.FlowsOf(node), func(f network.Flow) bool {
+	e.net.Advance(e.now)
+	return slices.DeleteFunc(append(e.net.FlowsOf(node), e.net.Instant()...), func(f network.Flow) bool {
 		of, _ := tagOf(e.net.Tag(f))
 		return of != pid
 	})

@@ -309,6 +309,10 @@ func (n *Network) FlowsOf(node Node) []Flow {
 	return flows
 }
 
+// Instant are the flows of all nodes that nothing limits and that have not been
+// taken yet.
+func (n *Network) Instant() []Flow { return slices.Clone(n.instant) }
+
 // Remaining is how many bytes of a flow are still to be sent.
 func (n *Network) Remaining(f Flow) float64 {
 	x := n.flows.at(int32(f))
