@@ -25,14 +25,28 @@ func (e *engine) crowded(t *template) *network.Link {
 
 // startRead begins the first reads of a cache's disk.
 func (e *engine) startRead(id int32, s *startup, t *template, l network.Link, bytes int64) {
+	s.awaits = becameReady
 	s.readNode = e.net.AddNode(l, typical(&t.class.Cache.FirstRead), network.Unlimited)
 	e.net.Start(e.now, s.readNode, bytes, network.Unlimited, int64(-1-id)<<16)
+}
+
+// stopRead gives up the first reads of a startup whose node is lost.
+func (e *engine) stopRead(s *startup) {
+	if s.readNode == none {
+		return
+	}
+	for _, f := range e.net.FlowsOf(s.readNode) {
+		e.net.Finish(e.now, f)
+	}
+	e.net.RemoveNode(s.readNode)
+	s.readNode = none
 }
 
 func (e *engine) endRead(id int32) {
 	s := e.startups.at(id)
 	t := e.templates.at(s.template)
 	e.net.RemoveNode(s.readNode)
+	s.readNode = none
 	e.after(e.ownReady(s, t), becameReady, id)
 }
 

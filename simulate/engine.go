@@ -149,8 +149,9 @@ func (e *engine) at(t time.Duration, kind eventKind, id, arg int32, age uint16) 
 	e.queue.push(event{at: t, serial: e.serial, id: id, arg: arg, kind: kind, age: age})
 }
 
-// after sets an event, or lets it happen at once.
+// after sets a startup's next event, or lets it happen at once.
 func (e *engine) after(d time.Duration, kind eventKind, id int32) {
+	e.startups.at(id).awaits = kind
 	if d == 0 {
 		e.happen(event{at: e.now, id: id, kind: kind, age: e.startups.at(id).age})
 		return

@@ -32,8 +32,9 @@ type node struct {
 	// wait for theirs.
 	pulling int64
 	turns   []int32
-	// up is when the node has booted.
-	up time.Duration
+	// up is when the node has booted, rank the key of its own pods' draws.
+	up   time.Duration
+	rank int32
 	// life counts its losses, plans the changes of what is unpacked next.
 	life, plans uint16
 	fetching    int
@@ -60,7 +61,7 @@ type NodeSetup struct {
 }
 
 // setUp gives a new node what its class begins with.
-func (e *engine) setUp(id int32, rank int32) error {
+func (e *engine) setUp(id int32) error {
 	n := e.nodes[id]
 	setup, ok := e.opt.Nodes[n.class.name]
 	if !ok {
@@ -82,7 +83,7 @@ func (e *engine) setUp(id int32, rank int32) error {
 		sid := e.startups.take()
 		s := e.startups.at(sid)
 		*s = startup{
-			requested: e.now, since: e.now, class: n.class, index: none, rank: rank, template: t, node: id, netNode: none,
+			requested: e.now, since: e.now, class: n.class, index: none, rank: n.rank, template: t, node: id, netNode: none, readNode: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
 		e.after(0, admitted, sid)
@@ -133,8 +134,8 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	}
 	id := e.newNode(name, c)
 	e.named[name] = id
-	e.nodes[id].up = e.now + e.drawTime(&c.Node.Boot, rank, drawBoot, 0)
-	if err := e.setUp(id, rank); err != nil {
+	e.nodes[id].up, e.nodes[id].rank = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), rank
+	if err := e.setUp(id); err != nil {
 		e.err = err
 	}
 	return id
@@ -178,6 +179,7 @@ func (n *node) empty(e *engine) {
 	n.images, n.idleFirst, n.idleLast = make(map[int]*heldImage), nil, nil
 	n.active, n.queue, n.turns = nil, nil, nil
 	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0
+	n.unpack.Fetching(e.now, 0)
 }
 
 // addRefs notes that an image's layers are needed once more, or once less; a

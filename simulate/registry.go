@@ -325,6 +325,9 @@ func (e *engine) loseNode(f *Fault) {
 			e.again(sid, s, f.For)
 		}
 	}
+	if err := e.setUp(id); err != nil {
+		e.err = err
+	}
 }
 
 // dropPull ends a pull on a node that is lost.
@@ -342,14 +345,24 @@ func (e *engine) dropPull(pid int32, p *pull) {
 }
 
 // again makes a start anew whose node was lost; what it had is lost, the time is
-// not given back.
+// not given back. A node's own pod is the set-up's of the new node.
 func (e *engine) again(id int32, s *startup, wait time.Duration) {
-	e.account(s)
+	if !e.leavePhase(id, s) {
+		e.account(s)
+	}
+	e.stopRead(s)
+	if s.hidden {
+		s.alive = false
+		s.age++
+		e.startups.give(id)
+		return
+	}
 	s.wasted += s.fetched
 	s.fetched, s.unpacked = 0, 0
 	s.fetching, s.unpacking, s.resolving = 0, 0, 0
 	s.next, s.running, s.reused, s.missing, s.firstReadBytes = 0, 0, 0, 0, 0
 	s.retries++
 	s.age++
+	s.awaits = admitted
 	e.at(e.now+wait, admitted, id, 0, s.age)
 }

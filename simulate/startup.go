@@ -31,9 +31,11 @@ type startup struct {
 	retries           uint16
 	alive             bool
 	hidden            bool // a node's own pull, not a start of the input
+	awaits            eventKind
 
 	requested                        time.Duration
 	admit, provision, attach, create time.Duration
+	starting                         time.Duration // the program's own, the last phase
 	wasted                           int64 // compressed bytes that were sent and are lost
 	firstReadBytes                   int64
 	index                            int32 // in the input
@@ -51,7 +53,7 @@ func (e *engine) request(index int, start *Start) error {
 	id := e.startups.take()
 	s := e.startups.at(id)
 	*s = startup{
-		requested: e.now, since: e.now, class: e.templates.at(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, age: s.age + 1, alive: true,
+		requested: e.now, since: e.now, class: e.templates.at(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
 	if e.opt.Spans != nil && e.opt.Spans(index) {
@@ -60,8 +62,7 @@ func (e *engine) request(index int, start *Start) error {
 	if start.Node != "" {
 		s.node = e.nodeNamed(start.Node, e.templates.at(t).class, s.rank)
 	}
-	s.admit = e.admit() - e.now
-	e.after(s.admit, admitted, id)
+	e.after(e.admit()-e.now, admitted, id)
 	return nil
 }
 
@@ -79,36 +80,54 @@ func (e *engine) admit() time.Duration {
 	return at
 }
 
+// leavePhase ends a phase that a startup waits through; false in the pulls, which
+// account tells apart.
+func (e *engine) leavePhase(id int32, s *startup) bool {
+	var phase Phase
+	var spent *time.Duration
+	switch s.awaits {
+	case admitted:
+		phase, spent = Admit, &s.admit
+	case provisioned:
+		phase, spent = Provision, &s.provision
+	case attached:
+		phase, spent = Attach, &s.attach
+	case created:
+		phase, spent = Create, &s.create
+	case becameReady:
+		phase, spent = Ready, &s.starting
+	default:
+		return false
+	}
+	e.mark(id, phase, s.since)
+	*spent += e.now - s.since
+	s.since = e.now
+	return true
+}
+
 // step takes a startup from one phase to the next.
 func (e *engine) step(kind eventKind, id int32, s *startup) {
 	t := e.templates.at(s.template)
+	e.leavePhase(id, s)
 	switch kind {
 	case admitted:
-		e.mark(id, Admit, s.since)
-		s.since = e.now
 		wait := e.drawTime(&t.class.Start.Provision, s.rank, drawProvision, 0)
 		if s.node != none {
 			wait += max(0, e.nodes[s.node].up-e.now)
 		}
-		s.provision += wait
 		e.after(wait, provisioned, id)
 	case provisioned:
-		e.mark(id, Provision, s.since)
-		s.since = e.now
+		var wait time.Duration
 		if t.cacheID != "" {
-			s.attach = e.drawTime(&t.class.Cache.Attach, s.rank, drawAttach, 0)
+			wait = e.drawTime(&t.class.Cache.Attach, s.rank, drawAttach, 0)
 		}
-		e.after(s.attach, attached, id)
+		e.after(wait, attached, id)
 	case attached:
-		e.mark(id, Attach, s.since)
-		s.since = e.now
+		s.awaits = pulled
 		e.pullAll(id, s, t)
 	case created:
-		e.mark(id, Create, s.since)
-		s.since = e.now
 		e.readFirst(id, s, t)
 	case becameReady:
-		e.mark(id, Ready, s.since)
 		e.finish(id, s, t)
 	}
 }
@@ -158,8 +177,7 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 	e.account(s)
 	s.running = 0
 	d := e.drawTime(&t.class.Start.Create, s.rank, drawCreate, 0)
-	s.create = d * time.Duration(len(t.pulls))
-	e.after(s.create, created, id)
+	e.after(d*time.Duration(len(t.pulls)), created, id)
 }
 
 // readFirst is the program's own start: its own time, and the first reads of what
@@ -222,7 +240,7 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 		if s.node != none {
 			result.Node = e.nodes[s.node].name
 		}
-		e.phases = [...]time.Duration{s.admit, s.provision, s.attach, s.resolve, s.fetch, s.unpack, s.create, e.now - s.since}
+		e.phases = [...]time.Duration{s.admit, s.provision, s.attach, s.resolve, s.fetch, s.unpack, s.create, s.starting}
 		result.Phases = phasesIn(&e.phases)
 		if tr := e.tracked[id]; tr != nil {
 			tr.finish(result)
