@@ -436,8 +436,15 @@ func (e *engine) endPull(pid int32, p *pull) {
 	e.imagePulled(id, s, t)
 }
 
-// forget gives a pull's number back.
+// forget gives a pull's number back. What has arrived in part is of no use any
+// more.
 func (e *engine) forget(pid int32, p *pull) {
+	for k, left := range e.partial {
+		if k.pull == pid {
+			e.startups.at(p.startup).wasted += e.w.layers[k.layer].compressed - left
+			delete(e.partial, k)
+		}
+	}
 	if p.own != none {
 		e.own.give(p.own)
 	}

@@ -335,7 +335,9 @@ func (e *engine) dropPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(e.net.Tag(f))
-		s.wasted += e.w.layers[p.steps.fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
+		layer := p.steps.fetch[i]
+		s.wasted += e.w.layers[layer].compressed - int64(math.Ceil(e.net.Remaining(f)))
+		delete(e.partial, partialKey{pid, layer})
 		e.net.Finish(e.now, f)
 	}
 	if e.tracing {
