@@ -414,6 +414,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 		func(c int32) bool { return n.chains.state(int(c)) == present },
 		func(l int32) bool { return n.blobs.state(int(l)) != absent })
 	p.arrived, p.fetchNext, p.unit = 0, 0, 0
+	delete(e.wide, pid)
 	for _, u := range own.units {
 		n.chains.at(int(u.chain)).state = claimed
 	}
