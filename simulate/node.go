@@ -380,6 +380,9 @@ func (e *engine) takeTurn(n *node, pid int32) {
 		e.account(s)
 		e.forget(pid, p)
 		n.use(e, image)
+		if p.leased {
+			n.release(e, image)
+		}
 		e.imagePulled(id, s, t)
 		n.pass(e, t.class)
 		return
@@ -454,7 +457,7 @@ func (n *node) grant(e *engine) {
 		n.free--
 		if p.state == resolving {
 			n.queue = n.queue[1:]
-			e.ask(pid, p, s, uint64(p.requests-1), -1)
+			e.ask(pid, p, s, uint64(p.requests-1), -1, 0)
 			continue
 		}
 		if !e.fetchNext(pid, p, s) {

@@ -23,8 +23,8 @@ type pull struct {
 	inFlight  uint16
 	opened    uint16 // connections
 	requests  uint8  // left before the first layer
-	tries     uint8  // of the present request
 	failures  uint8  // of the pull
+	leased    bool   // the node keeps what has arrived for it
 	age       uint16
 	state     pullState
 }
@@ -73,7 +73,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 	s.resolving++
 	p.state = resolving
 	p.requests = uint8(min(255, e.w.requests(t.class, t.pulls[p.image].image)))
-	p.tries, p.opened = 0, 0
+	p.opened = 0
 	if e.tracing {
 		e.trackResolve(pid, p)
 	}
@@ -106,7 +106,7 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 		n.grant(e)
 		return
 	}
-	e.ask(pid, p, s, uint64(p.requests-1), -1)
+	e.ask(pid, p, s, uint64(p.requests-1), -1, 0)
 }
 
 // slotted returns the node whose download slots the next request before the
@@ -160,9 +160,14 @@ func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Dur
 	return d
 }
 
-// ask sends a request of a pull: for the layer at place fetch of its steps, or
-// before the layers for fetch -1.
-func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch int32) {
+// askedFor is a request as an event's argument: for the layer at place fetch of a
+// pull's steps, or before the layers for fetch -1; tries were refused.
+func askedFor(fetch, tries int32) int32 { return tries<<17 | (fetch + 1) }
+
+func (x *event) askedFor() (fetch, tries int32) { return x.arg&(1<<17-1) - 1, x.arg >> 17 }
+
+// ask sends a request of a pull.
+func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch, tries int32) {
 	begin, ok := e.now, true
 	if !e.plain {
 		begin, ok = e.registryTakes(s, of)
@@ -173,7 +178,7 @@ func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch int32) {
 	if !ok {
 		kind = refused
 	}
-	e.afterPull(wait, kind, pid, p, fetch)
+	e.afterPull(wait, kind, pid, p, askedFor(fetch, tries))
 }
 
 func (e *engine) afterPull(d time.Duration, kind eventKind, pid int32, p *pull, arg int32) {
@@ -189,21 +194,24 @@ func (e *engine) stepPull(x event, p *pull) {
 	case resolved:
 		e.resolvedPull(x.id, p)
 	case answered:
-		p.tries = 0
-		if x.arg < 0 {
+		switch fetch, _ := x.askedFor(); {
+		case e.faults.down > 0: // the registry went down before it answered
+			e.refusedRequest(x, p)
+		case fetch < 0:
 			e.answeredResolve(x.id, p)
-			return
+		default:
+			e.startFlow(x.id, p, e.startups.at(p.startup), int(fetch))
 		}
-		e.startFlow(x.id, p, e.startups.at(p.startup), int(x.arg))
 	case refused:
-		e.refusedRequest(x.id, p, x.arg)
+		e.refusedRequest(x, p)
 	case fetchAgain:
+		fetch, tries := x.askedFor()
 		of := uint64(p.requests - 1)
-		if x.arg >= 0 {
-			of = e.w.layers[p.steps.fetch[x.arg]].key
+		if fetch >= 0 {
+			of = e.w.layers[p.steps.fetch[fetch]].key
 		}
 		p.inFlight--
-		e.ask(x.id, p, e.startups.at(p.startup), of+uint64(p.tries)<<32, x.arg)
+		e.ask(x.id, p, e.startups.at(p.startup), of+uint64(tries)<<32, fetch, tries)
 	case pulled:
 		e.endPull(x.id, p)
 	case retried:
@@ -223,7 +231,10 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 	p.state = fetching
 	if s.node != none {
 		n := e.nodes[s.node]
-		n.lease(e, t.pulls[p.image].image)
+		if !p.leased {
+			p.leased = true
+			n.lease(e, t.pulls[p.image].image)
+		}
 		n.active = append(n.active, pid)
 		p.state = waiting
 		n.claim(e, pid, p)
@@ -287,7 +298,6 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 			e.account(s)
 		}
 		s.fetching++
-		p.tries = 0
 		if e.tracing {
 			e.trackFetch(pid, p, i)
 		}
@@ -295,7 +305,7 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 			p.inFlight++
 			e.startFlow(pid, p, s, i)
 		} else {
-			e.ask(pid, p, s, e.w.layers[p.steps.fetch[i]].key, int32(i))
+			e.ask(pid, p, s, e.w.layers[p.steps.fetch[i]].key, int32(i), 0)
 		}
 		if s.node != none {
 			e.nodeFetching(s)

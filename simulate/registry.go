@@ -41,15 +41,14 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 // refusedRequest sends a request that was refused again, or gives the pull up for
 // a while, as the client does: so many attempts of a request with a delay that
 // grows by itself each time, and then the whole pull after a back-off that doubles.
-func (e *engine) refusedRequest(pid int32, p *pull, arg int32) {
-	s := e.startups.at(p.startup)
-	r := &s.class.Pull.Retry
-	p.tries++
-	if int64(p.tries) < r.Attempts.Value {
-		e.afterPull(time.Duration(p.tries)*r.Delay.Value, fetchAgain, pid, p, arg)
+func (e *engine) refusedRequest(x event, p *pull) {
+	r := &e.startups.at(p.startup).class.Pull.Retry
+	fetch, tries := x.askedFor()
+	if tries++; int64(tries) < r.Attempts.Value {
+		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
 		return
 	}
-	e.failPull(pid, p)
+	e.failPull(x.id, p)
 }
 
 // failPull ends what a pull has under way and sets the time at which it is tried
@@ -128,9 +127,8 @@ func tagOf(tag int64) (pid int32, fetch int) { return int32(tag >> 16), int(tag 
 // abandon takes a pull from the node's lists; what it claimed is free again, and
 // who waits for a blob of it fetches that itself.
 func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
-	t := e.templates.at(s.template)
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
-	if t.class.daemonSlots {
+	if n.class.daemonSlots {
 		n.free += slots
 	}
 	wasActive := slices.Contains(n.active, pid)
@@ -151,15 +149,12 @@ func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
 			}
 		}
 	}
-	if wasActive {
-		n.release(e, t.pulls[p.image].image)
-	}
 	e.nodeFetching(s)
 	n.adopt(e)
 	if slots > 0 {
 		n.grant(e)
 	}
-	n.pass(e, t.class)
+	n.pass(e, n.class)
 	n.wake(e)
 }
 
@@ -292,14 +287,14 @@ func (e *engine) slowRegistry() {
 }
 
 // cutTransfers ends all transfers: the clients ask for the rest, and are refused.
+// Requests under way are refused when they would be answered.
 func (e *engine) cutTransfers() {
 	for pid := range int32(e.pulls.used) {
 		p := e.pulls.at(pid)
-		if p.state != fetching && p.state != resolving || p.inFlight == 0 {
+		if p.state != fetching || p.inFlight == 0 {
 			continue
 		}
-		s := e.startups.at(p.startup)
-		if p.state == resolving || len(e.flowsOf(pid, s)) > 0 {
+		if len(e.flowsOf(pid, e.startups.at(p.startup))) > 0 {
 			e.failPull(pid, p)
 		}
 	}

@@ -36,7 +36,7 @@ type startup struct {
 	requested                        time.Duration
 	admit, provision, attach, create time.Duration
 	starting                         time.Duration // the program's own, the last phase
-	wasted                           int64 // compressed bytes that were sent and are lost
+	wasted                           int64         // compressed bytes that were sent and are lost
 	firstReadBytes                   int64
 	index                            int32 // in the input
 	template                         int32
