@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
@@ -444,8 +445,24 @@ func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup) {
 		e.fetchMore(pid, p, s)
 		return
 	}
-	n.queue = append(n.queue, pid)
+	if !slices.Contains(n.queue, pid) {
+		n.queue = append(n.queue, pid)
+	}
 	n.grant(e)
+}
+
+// unclaim gives up what a pull that ends has not asked for yet: a cache's disk has
+// brought the layers. Who waits for a blob of it fetches that itself (adopt).
+func (n *node) unclaim(e *engine, pid int32, p *pull) {
+	if int(p.fetchNext) == len(p.steps.fetch) {
+		return
+	}
+	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
+	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
+		if x := n.blobs.at(int(p.steps.fetch[e.place(p, k)])); x.state == claimed {
+			x.state = absent
+		}
+	}
 }
 
 // grant gives free slots to the pulls in the queue, first come first served.
@@ -556,6 +573,9 @@ func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
 	u.layer = ^u.layer
 	e.account(s)
 	s.unpacking--
+	if e.tracing {
+		e.closes(p, Unpack, pid, i, u.layer, 0)
+	}
 	n.unpack.Finish(e.now, unpackTag(pid, i))
 	n.plan(e, s.node)
 }

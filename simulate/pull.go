@@ -256,6 +256,10 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 // random, where the client's fetchers race (facts on real pulls, point 2).
 func (e *engine) ordered(p *pull, s *startup, t *template, n int) {
 	if !t.class.race || n < 2 {
+		if p.order != none { // of a try before, when more was missing
+			e.orders.give(p.order)
+			p.order = none
+		}
 		return
 	}
 	if p.order == none {
@@ -432,6 +436,9 @@ func (e *engine) endPull(pid int32, p *pull) {
 	t := e.templates.at(s.template)
 	e.account(s)
 	image := t.pulls[p.image].image
+	if s.node != none {
+		e.nodes[s.node].unclaim(e, pid, p)
+	}
 	e.forget(pid, p)
 	if s.node != none {
 		n := e.nodes[s.node]
@@ -441,6 +448,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 		if n.name != "" {
 			n.evict(e)
 		}
+		n.adopt(e)
 		n.pass(e, t.class)
 	}
 	e.imagePulled(id, s, t)

@@ -51,6 +51,10 @@ func (e *engine) refusedRequest(x event, p *pull) {
 	e.failPull(x.id, p)
 }
 
+// mostRetries of a start are beyond any outage: a month at the kubelet's longest
+// back-off. More mean that it never gets through.
+const mostRetries = 10_000
+
 // failPull ends what a pull has under way and sets the time at which it is tried
 // again. What has arrived stays, and what has partly arrived where the client
 // resumes.
@@ -58,7 +62,10 @@ func (e *engine) failPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	t := e.templates.at(s.template)
 	e.abandon(pid, p, s, t)
-	s.retries++
+	if s.retries++; s.retries >= mostRetries {
+		e.err = fmt.Errorf("simulate app %s: its pulls failed %d times, now that of %s: the registry refuses or fails more than the client bears; "+
+			"raise network.registryBurst or pull.retry.attempts, or lower network.errorFraction", t.app, s.retries, t.names[p.image])
+	}
 	r := &t.class.Pull.Retry
 	wait := r.Backoff.Value
 	for range p.failures {
