@@ -141,5 +141,19 @@ func (s *Startup) clone() Startup {
 func compareStarts(x, y *Start) int {
 	return cmp.Or(cmp.Compare(x.Requested, y.Requested), cmp.Compare(x.App, y.App), cmp.Compare(x.Node, y.Node),
 		slices.Compare(x.Images, y.Images), cmp.Compare(x.NodeClass, y.NodeClass), cmp.Compare(x.PullPolicy, y.PullPolicy),
-		cmp.Compare(x.Runtime, y.Runtime), cmp.Compare(x.CacheID, y.CacheID), slices.Compare(x.Held, y.Held))
+		cmp.Compare(x.Runtime, y.Runtime), cmp.Compare(x.CacheID, y.CacheID), slices.Compare(x.Held, y.Held),
+		compareGiven(x.Ready, y.Ready), compareGiven(x.ReadFraction, y.ReadFraction))
+}
+
+// compareGiven puts what is not given first.
+func compareGiven[T cmp.Ordered](x, y *T) int {
+	switch {
+	case x == nil && y == nil:
+		return 0
+	case x == nil:
+		return -1
+	case y == nil:
+		return 1
+	}
+	return cmp.Compare(*x, *y)
 }

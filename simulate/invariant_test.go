@@ -1,0 +1,306 @@
+package simulate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// run simulates once and returns the engine as it is left.
+func (r *randomRun) run(t *rapid.T, starts []Start) ([]Startup, *engine) {
+	w, err := newWorld(r.inv, r.profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sorted := slices.Clone(starts)
+	slices.SortStableFunc(sorted, func(x, y Start) int { return compareStarts(&x, &y) })
+	startups := make([]Startup, len(sorted))
+	e := newEngine(w, &r.options, 0, func(i int, s *Startup) { startups[i] = s.clone() })
+	err = e.run(context.Background(), func(yield func(int, *Start) bool) {
+		for i := range sorted {
+			if !yield(i, &sorted[i]) {
+				return
+			}
+		}
+	})
+	if err != nil && strings.Contains(err.Error(), "failed 10000 times") {
+		return nil, nil // a client without patience, by chance
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startups, e
+}
+
+// TestInvariants: whatever is simulated, times, phases, spans and bytes are sound
+// and nothing is left behind.
+func TestInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRun(t)
+		startups, e := r.run(t, r.starts)
+		if startups == nil {
+			return
+		}
+		for i := range startups {
+			if err := sound(&startups[i]); err != nil {
+				t.Fatalf("start %d: %v", i, err)
+			}
+		}
+		if err := e.idle(); err != nil {
+			t.Fatal(err)
+		}
+		r.checkBytes(t, startups)
+	})
+}
+
+// idle says what an engine holds after everything has ended.
+func (e *engine) idle() error {
+	switch {
+	case e.net.NextAt() != math.MaxInt64:
+		return fmt.Errorf("the network holds a flow")
+	case len(e.pulls.free) != e.pulls.used:
+		return fmt.Errorf("%d of %d pulls are under way", e.pulls.used-len(e.pulls.free), e.pulls.used)
+	case len(e.startups.free) != e.startups.used:
+		return fmt.Errorf("%d of %d startups are under way", e.startups.used-len(e.startups.free), e.startups.used)
+	case len(e.own.free) != e.own.used || len(e.orders.free) != e.orders.used:
+		return fmt.Errorf("steps or orders of pulls are left: %d of %d, %d of %d free", len(e.own.free), e.own.used, len(e.orders.free), e.orders.used)
+	case len(e.partial) > 0 || len(e.wide) > 0 || len(e.tracked) > 0:
+		return fmt.Errorf("left: parts of layers %v, bits %v, traces %v", e.partial, e.wide, e.tracked)
+	}
+	for _, id := range e.named {
+		if err := e.nodes[id].idle(e); err != nil {
+			return fmt.Errorf("node %s: %w", e.nodes[id].name, err)
+		}
+	}
+	return nil
+}
+
+func (n *node) idle(e *engine) error {
+	switch {
+	case n.free != n.class.Pull.MaxConcurrentDownloads.Value:
+		return fmt.Errorf("%d download slots are free", n.free)
+	case n.pulling != 0 || len(n.turns) > 0 || len(n.queue) > 0 || len(n.active) > 0:
+		return fmt.Errorf("pulling %d, turns %v, queue %v, active %v", n.pulling, n.turns, n.queue, n.active)
+	case n.unpack.Tasks() > 0 || n.fetching > 0:
+		return fmt.Errorf("%d unpacks, %d transfers", n.unpack.Tasks(), n.fetching)
+	case len(e.net.FlowsOf(n.net)) > 0:
+		return fmt.Errorf("it has flows")
+	}
+	return n.ledger(e)
+}
+
+// ledger compares what a node keeps with the images that it holds.
+func (n *node) ledger(e *engine) error {
+	chains, blobs := map[int]int{}, map[int]int{}
+	for image := range n.images {
+		for j, l := range e.w.inv.Images[image].Layers {
+			chains[int(e.w.chainIDs[image][j])]++
+			if n.class.keep {
+				blobs[l]++
+			}
+		}
+	}
+	var bytes int64
+	for c, size := range e.w.chainBytes {
+		x := *n.chains.at(c)
+		if int(x.refs) != chains[c] || (x.state == present) != (chains[c] > 0) || x.state == claimed {
+			return fmt.Errorf("chain %d: %d references, state %d; %d images have it", c, x.refs, x.state, chains[c])
+		}
+		if x.state == present {
+			bytes += size
+		}
+	}
+	for l := range e.w.layers {
+		x := *n.blobs.at(l)
+		if int(x.refs) != blobs[l] || x.state == claimed || x.state == present && blobs[l] == 0 {
+			return fmt.Errorf("blob %d: %d references, state %d; %d images have it", l, x.refs, x.state, blobs[l])
+		}
+		if x.state == present {
+			bytes += e.w.layers[l].compressed
+		}
+	}
+	if bytes != n.bytes {
+		return fmt.Errorf("it counts %d bytes and has %d", n.bytes, bytes)
+	}
+	return nil
+}
+
+// store is what a machine has, reckoned by contents: chains as the contents from
+// the base up, blobs by digest.
+type store struct {
+	chains, blobs map[string]bool
+}
+
+func newStore() store { return store{map[string]bool{}, map[string]bool{}} }
+
+// add pulls an image, or puts it there, and returns what that fetches and unpacks.
+func (r *randomRun) add(s store, image int, keep bool) (fetched, unpacked int64) {
+	chain, here := "", map[string]bool{}
+	for _, l := range r.inv.Images[image].Layers {
+		layer := &r.inv.Layers[l]
+		chain += "/" + string(layer.DiffID)
+		if s.chains[chain] {
+			continue
+		}
+		s.chains[chain] = true
+		unpacked += *layer.UnpackedBytes
+		if digest := string(layer.Digest); !s.blobs[digest] && !here[digest] {
+			here[digest] = true
+			fetched += layer.CompressedBytes
+		}
+	}
+	if keep {
+		for _, l := range r.inv.Images[image].Layers {
+			s.blobs[string(r.inv.Layers[l].Digest)] = true
+		}
+	}
+	return fetched, unpacked
+}
+
+// checkBytes: a start on an instance of its own fetches and unpacks what its
+// images need beyond what it finds. All starts on a node that keeps what it has
+// fetch what it lacks, once.
+func (r *randomRun) checkBytes(t *rapid.T, startups []Startup) {
+	sorted := slices.Clone(r.starts)
+	slices.SortStableFunc(sorted, func(x, y Start) int { return compareStarts(&x, &y) })
+	for i, s := range sorted {
+		class, err := r.profile.Class(s.NodeClass)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := class.Pull.KeepBlobs.Value
+		if s.Node != "" || !keep && class.Pull.MaxParallelImages.Value > 1 {
+			continue
+		}
+		has := newStore()
+		if s.CacheID != "" {
+			for _, image := range s.Held {
+				r.add(has, image, keep)
+			}
+		}
+		var fetched, unpacked int64
+		for _, image := range s.Images {
+			f, u := r.add(has, image, keep)
+			fetched, unpacked = fetched+f, unpacked+u
+		}
+		if got := startups[i]; got.FetchedBytes != fetched || got.UnpackedBytes != unpacked {
+			t.Fatalf("start %d fetched %d and unpacked %d, its images need %d and %d", i, got.FetchedBytes, got.UnpackedBytes, fetched, unpacked)
+		}
+	}
+	for _, name := range []string{"n", "m"} {
+		r.checkNode(t, name, sorted, startups)
+	}
+}
+
+func (r *randomRun) checkNode(t *rapid.T, name string, sorted []Start, startups []Startup) {
+	class := map[string]string{"m": "wide"}[name]
+	p, err := r.profile.Class(class)
+	if err != nil {
+		t.Fatal(err)
+	}
+	setup := r.options.Nodes[class]
+	lost := slices.ContainsFunc(r.options.Faults, func(f Fault) bool { return f.Node == name })
+	cached := slices.ContainsFunc(sorted, func(s Start) bool { return s.Node == name && s.CacheID != "" })
+	if !p.Pull.KeepBlobs.Value || p.Node.DiskGiB.Value < 1e6 || lost {
+		return
+	}
+	has := newStore()
+	for _, image := range setup.Held {
+		r.add(has, image, true)
+	}
+	var need, unpack, fetched, unpacked int64
+	for i, s := range sorted {
+		if s.Node != name {
+			continue
+		}
+		for _, image := range s.Images {
+			f, u := r.add(has, image, true)
+			need, unpack = need+f, unpack+u
+		}
+		fetched, unpacked = fetched+startups[i].FetchedBytes, unpacked+startups[i].UnpackedBytes
+	}
+	if fetched > need || unpacked > unpack {
+		t.Fatalf("node %s: fetched %d and unpacked %d, its images need %d and %d", name, fetched, unpacked, need, unpack)
+	}
+	if len(setup.Daemon) == 0 && !cached && (fetched != need || unpacked != unpack) {
+		t.Fatalf("node %s: fetched %d and unpacked %d of %d and %d", name, fetched, unpacked, need, unpack)
+	}
+}
+
+// TestSameAgain: the same seed gives the same, whatever the order of the starts,
+// and Stream gives what Run does.
+func TestSameAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRun(t)
+		again, _ := r.run(t, r.starts)
+		if again == nil {
+			return
+		}
+		want, err := Run(context.Background(), r.inv, r.profile, r.starts, r.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := Run(context.Background(), r.inv, r.profile, rapid.Permutation(r.starts).Draw(t, "order"), r.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range [][]Startup{again, other} {
+			if diff := cmp.Diff(inOrder(want), inOrder(got)); diff != "" {
+				t.Fatalf("another run, or order, gives (-want +got):\n%s", diff)
+			}
+		}
+	})
+}
+
+// inOrder are startups as text, sorted.
+func inOrder(startups []Startup) []string {
+	var all []string
+	c := caseFile{}
+	for i := range startups {
+		all = append(all, fmt.Sprint(startups[i].Images, startups[i].CacheID)+c.write(startups[i:i+1]))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestCommonDraws: what a start draws is its own: other starts that come later,
+// or caches, move none of its times before the pull.
+func TestCommonDraws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRun(t)
+		r.options.Faults, r.options.Nodes = nil, nil
+		for i := range r.starts {
+			s := &r.starts[i]
+			s.Node, s.Requested = "", time.Duration(i)*100*ms
+		}
+		r.profile.Start.AdmitPerSecond.Value = math.Inf(1)
+		all, _ := r.run(t, r.starts)
+		fewer, _ := r.run(t, r.starts[:rapid.IntRange(1, len(r.starts)).Draw(t, "fewer")])
+		cold := slices.Clone(r.starts)
+		for i := range cold {
+			cold[i].CacheID, cold[i].Held = "", nil
+		}
+		bare, _ := r.run(t, cold)
+		if all == nil || fewer == nil || bare == nil {
+			return
+		}
+		for i := range all {
+			x := all[i].Phases
+			if i < len(fewer) {
+				if y := fewer[i].Phases; *x.Provision != *y.Provision || *x.Attach != *y.Attach || *x.Create != *y.Create {
+					t.Fatalf("start %d: without later starts %v, %v, %v; with them %v, %v, %v", i, *y.Provision, *y.Attach, *y.Create, *x.Provision, *x.Attach, *x.Create)
+				}
+			}
+			if y := bare[i].Phases; *x.Provision != *y.Provision || *x.Create != *y.Create {
+				t.Fatalf("start %d: without caches %v, %v; with them %v, %v", i, *y.Provision, *y.Create, *x.Provision, *x.Create)
+			}
+		}
+	})
+}
