@@ -75,7 +75,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	e.account(s)
 	for _, f := range e.flowsOf(pid, s) {
-		_, i := tagOf(e.net.Tag(f))
+		_, i := tagOf(f.Tag)
 		left := int64(math.Ceil(e.net.Remaining(f)))
 		layer := p.steps.fetch[i]
 		if full := e.w.layers[layer].compressed; t.class.Pull.Retry.Resume.Value && left < full {
@@ -117,7 +117,7 @@ func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
 		return nil
 	}
 	return slices.DeleteFunc(e.net.FlowsOf(node), func(f network.Flow) bool {
-		of, _ := tagOf(e.net.Tag(f))
+		of, _ := tagOf(f.Tag)
 		return of != pid
 	})
 }
@@ -330,7 +330,7 @@ func (e *engine) loseNode(f *Fault) {
 func (e *engine) dropPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	for _, f := range e.flowsOf(pid, s) {
-		_, i := tagOf(e.net.Tag(f))
+		_, i := tagOf(f.Tag)
 		s.wasted += e.w.layers[p.steps.fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
 		e.net.Finish(e.now, f)
 	}
