@@ -81,7 +81,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	e.account(s)
 	for _, f := range e.flowsOf(pid, s) {
-		_, i := tagOf(e.net.Tag(f))
+		_, i := tagOf(f.Tag)
 		left := int64(math.Ceil(e.net.Remaining(f)))
 		layer := p.steps.fetch[i]
 		if full := e.w.layers[layer].compressed; t.class.Pull.Retry.Resume.Value && left < full {
@@ -124,7 +124,7 @@ func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
 	}
 	e.net.Advance(e.now)
 	return slices.DeleteFunc(append(e.net.FlowsOf(node), e.net.Instant()...), func(f network.Flow) bool {
-		of, _ := tagOf(e.net.Tag(f))
+		of, _ := tagOf(f.Tag)
 		return of != pid
 	})
 }
@@ -336,7 +336,7 @@ func (e *engine) loseNode(f *Fault) {
 func (e *engine) dropPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	for _, f := range e.flowsOf(pid, s) {
-		_, i := tagOf(e.net.Tag(f))
+		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]
 		s.wasted += e.w.layers[layer].compressed - int64(math.Ceil(e.net.Remaining(f)))
 		delete(e.partial, partialKey{pid, layer})

@@ -41,7 +41,7 @@ type startup struct {
 	index                            int32 // in the input
 	template                         int32
 	readNode                         network.Node
-	reused, missing                  int32
+	reused, missing                  uint16
 }
 
 // request is the first step of a start.

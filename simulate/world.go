@@ -305,7 +305,7 @@ type template struct {
 	// begins with what is held, so many are reused and missing, and so many bytes
 	// are on the cache's disk.
 	chains          []int32
-	reused, missing int32
+	reused, missing uint16
 	firstReadBytes  int64
 }
 
@@ -334,7 +334,7 @@ func (w *world) follow(t *template, s *Start) {
 		t.names, t.pulls = w.names[i:i+1:i+1], t.only[:]
 		t.pulls[0] = w.imagePull(s, i)
 		t.chains = w.chainIDs[i]
-		t.missing = int32(len(t.chains))
+		t.missing = uint16(len(t.chains))
 		return
 	}
 	t.names, t.pulls = make([]string, len(s.Images)), make([]imagePull, len(s.Images))

@@ -133,7 +133,7 @@ func (n *Network) enter(id int32, m *member, to int32) {
 	l := &n.links[c.link]
 	if m.class == to && m.counted == m.flows {
 		// No rate changes, only what ends first.
-		c.members.set(n.memberAt, id, n.flows.at(m.first).end-m.offset)
+		c.members.set(n.memberAt, id, n.flowsOf(m)[0].end-m.offset)
 		n.queue(to)
 		l.plan(n.now)
 		return
@@ -143,7 +143,7 @@ func (n *Network) enter(id int32, m *member, to int32) {
 	n.leave(id, m)
 	m.class, m.counted = to, m.flows
 	m.offset = clock - n.classClock(c)
-	c.members.set(n.memberAt, id, n.flows.at(m.first).end-m.offset)
+	c.members.set(n.memberAt, id, n.flowsOf(m)[0].end-m.offset)
 	n.queue(to)
 	n.markStale(l.root)
 }
