@@ -169,6 +169,9 @@ func locate(err error) []located {
 		}
 		return list
 	}
+	if placed, ok := err.(*Error); ok { // of a Raw: it knows its place
+		return []located{{path: placed.Path, message: placed.Message}}
+	}
 	path := pathOf(err)
 	return []located{{path: path, message: strings.TrimPrefix(err.Error(), path+": ")}}
 }

@@ -194,6 +194,14 @@ func isSimpleKey(key string) bool {
 	return key != ""
 }
 
+// Key is the path of a map's key below path.
+func Key(path, key string) string {
+	if !isSimpleKey(key) {
+		return path + "[" + strconv.Quote(key) + "]"
+	}
+	return joinPath(path, key)
+}
+
 // joinPath puts a path below another.
 func joinPath(above, below string) string {
 	if above == "" || below == "" || below[0] == '[' {
