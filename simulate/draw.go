@@ -74,7 +74,7 @@ func (e *engine) drawTime(p *Parameter[time.Duration], rank int32, what, of uint
 	if p.Distribution == "" {
 		return p.Value
 	}
-	return draw(p, func() uint64 { return e.dice.bits64(rank, what, of) })
+	return min(MostTime, draw(p, func() uint64 { return e.dice.bits64(rank, what, of) }))
 }
 
 func (e *engine) drawRate(p *Parameter[network.Rate], rank int32, what, of uint64) network.Rate {

@@ -74,9 +74,6 @@ type partialKey struct {
 	layer int32
 }
 
-// longest is more than any start takes; it keeps virtual time from overflowing.
-const longest = 10 * 365 * 24 * time.Hour
-
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
@@ -111,10 +108,14 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		switch {
 		case first == never:
 			return e.ended()
+		case more && startAt < 0:
+			return e.w.check(start)
+		case more && startAt < e.now:
+			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, startAt, e.now)
 		case first > longest:
 			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
 		case first < e.now:
-			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, first, e.now)
+			return fmt.Errorf("simulate: something is to happen at %v, and it is %v; this is a fault of cachebench, please report it with the scenario", first, e.now)
 		}
 		e.observer.until(e, first)
 		e.now = first

@@ -17,7 +17,10 @@ func (n *NetworkProfile) checkLinks() error {
 	slices.Sort(names)
 	for _, name := range names {
 		l := n.Links[name]
-		at := "network.links." + name
+		at := document.Key("network.links", name)
+		if name == "" {
+			return document.At("network.links", "a link needs a name: the empty one is the uplink")
+		}
 		if err := checkRate(&l.Rate); err != nil {
 			return document.At(at+".bytesPerSecond", "link %s: %v", name, err)
 		}

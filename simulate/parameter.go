@@ -43,15 +43,37 @@ func typical[T number](p *Parameter[T]) T {
 }
 
 // checkNumber refuses a distribution that cannot be drawn from and a negative
-// constant.
+// constant. What is no number is refused with them.
 func checkNumber[T number](p *Parameter[T]) error {
-	switch {
-	case p.Distribution == "lognormal" && (p.Median <= 0 || !(p.Sigma >= 0 && p.Sigma <= 5)):
-		return fmt.Errorf("a lognormal needs a median above 0 and a sigma from 0 to 5")
-	case p.Distribution == "uniform" && (p.Min < 0 || p.Max < p.Min || math.IsInf(float64(p.Max), 0)):
-		return fmt.Errorf("a uniform distribution needs 0 <= min <= max")
-	case p.Distribution == "" && p.Value < 0:
-		return fmt.Errorf("cannot be negative")
+	switch p.Distribution {
+	case "lognormal":
+		if !(p.Median > 0) || math.IsInf(float64(p.Median), 1) || !(p.Sigma >= 0 && p.Sigma <= 5) {
+			return fmt.Errorf("a lognormal needs a median above 0 and a sigma from 0 to 5")
+		}
+	case "uniform":
+		if !(p.Min >= 0 && p.Max >= p.Min) || math.IsInf(float64(p.Max), 1) {
+			return fmt.Errorf("a uniform distribution needs 0 <= min <= max")
+		}
+	case "":
+		if !(p.Value >= 0) {
+			return fmt.Errorf("cannot be negative")
+		}
+	default:
+		return fmt.Errorf("%q is no distribution that can be drawn from: lognormal or uniform", p.Distribution)
+	}
+	return nil
+}
+
+// MostTime is the longest that a profile may say that one thing takes: what is
+// longer is a mistake, and sums of many could not be told.
+const MostTime = 30 * 24 * time.Hour
+
+func checkTime(p *Parameter[time.Duration]) error {
+	if err := checkNumber(p); err != nil {
+		return err
+	}
+	if max(p.Value, p.Median, p.Max) > MostTime {
+		return fmt.Errorf("cannot be more than %g days", MostTime.Hours()/24)
 	}
 	return nil
 }
@@ -62,6 +84,9 @@ func checkRate(p *Parameter[network.Rate]) error {
 	}
 	if p.Distribution == "" && p.Value == 0 || p.Distribution == "uniform" && p.Min == 0 {
 		return fmt.Errorf("a rate is needed: a number above 0 or unlimited")
+	}
+	if p.Distribution == "" && p.Value < 1 || p.Distribution == "uniform" && p.Min < 1 || p.Distribution == "lognormal" && p.Median < 1 {
+		return fmt.Errorf("is less than a byte per second")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -278,10 +279,14 @@ func (p *Profile) Validate() error {
 	if p.Name == "" {
 		return document.At("name", "a profile needs a name")
 	}
+	var wrong []error
 	for _, v := range p.values() {
 		if err := v.check(); err != nil {
-			return document.At(v.name, "%v (profile %s)", err, p.Name)
+			wrong = append(wrong, document.At(v.name, "%v (profile %s)", err, p.Name))
 		}
+	}
+	if wrong != nil {
+		return errors.Join(wrong...) // all that a profile without a base lacks
 	}
 	if err := p.Network.checkLinks(); err != nil {
 		return err
@@ -296,11 +301,14 @@ func (p *Profile) Validate() error {
 	slices.Sort(classes)
 	for _, name := range classes {
 		class, err := p.Class(name)
+		if faults := (*document.Errors)(nil); errors.As(err, &faults) {
+			return faults // which name the class by their path
+		}
 		if err != nil {
 			return err
 		}
 		if err := class.Validate(); err != nil {
-			return fmt.Errorf("node class %s: %w", name, err)
+			return document.Under(document.Key("nodeClasses", name), err)
 		}
 	}
 	return nil
@@ -377,7 +385,7 @@ func (p *Profile) values() []value {
 		fraction("network.errorFraction", &n.ErrorFraction),
 		amount("network.connectRoundTrips", &n.ConnectRoundTrips),
 		amount("network.tokenRequests", &n.TokenRequests),
-		count("network.blobRequests", &n.BlobRequests),
+		upTo100(count("network.blobRequests", &n.BlobRequests), &n.BlobRequests),
 		count("pull.maxConcurrentDownloads", &l.MaxConcurrentDownloads),
 		choice("pull.downloadScope", &l.DownloadScope, "image", "daemon"),
 		choice("pull.requestOrder", &l.RequestOrder, "manifest", "race"),
@@ -386,7 +394,7 @@ func (p *Profile) values() []value {
 		plain("pull.keepBlobs", &l.KeepBlobs),
 		amount("pull.resolveRequests", &l.ResolveRequests),
 		plain("pull.slotRequests", &l.SlotRequests),
-		count("pull.retry.attempts", &l.Retry.Attempts),
+		upTo100(count("pull.retry.attempts", &l.Retry.Attempts), &l.Retry.Attempts),
 		fixed(span("pull.retry.delaySeconds", &l.Retry.Delay), &l.Retry.Delay),
 		fixed(span("pull.retry.backoffSeconds", &l.Retry.Backoff), &l.Retry.Backoff),
 		fixed(span("pull.retry.backoffMaxSeconds", &l.Retry.BackoffMax), &l.Retry.BackoffMax),
@@ -436,7 +444,7 @@ func constant[T any](p *Parameter[T]) error {
 
 func span(name string, p *Parameter[time.Duration]) value {
 	v := plain(name, p)
-	v.check = func() error { return checkNumber(p) }
+	v.check = func() error { return checkTime(p) }
 	return v
 }
 
@@ -480,6 +488,18 @@ func count(name string, p *Parameter[int64]) value {
 			return fmt.Errorf("needs a whole number of at least 1")
 		}
 		return constant(p)
+	}
+	return v
+}
+
+// upTo100 bounds what is done one after another.
+func upTo100(v value, p *Parameter[int64]) value {
+	check := v.check
+	v.check = func() error {
+		if p.Value > 100 {
+			return fmt.Errorf("needs a whole number from 1 to 100")
+		}
+		return check()
 	}
 	return v
 }

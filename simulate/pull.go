@@ -420,7 +420,7 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 			s.runFrom, s.runUntil = e.now, e.now
 		}
 		from := s.runUntil
-		s.runUntil += s.class.alone(facts)
+		s.runUntil = min(s.runUntil+s.class.alone(facts), 2*longest)
 		s.unpacked += facts.unpacked
 		if e.tracing {
 			e.trackUnpack(p, u, from, s.runUntil)

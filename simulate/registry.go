@@ -25,16 +25,16 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 	if math.IsInf(rate, 1) {
 		return e.now, true
 	}
-	period := time.Duration(math.Round(1e9 / rate))
+	period := periodOf(rate)
 	if n.OverRate.Value == "refuse" {
-		if e.bucket-time.Duration(n.RegistryBurst.Value-1)*period > e.now {
+		if e.bucket-times(period, n.RegistryBurst.Value-1) > e.now {
 			return e.now, false
 		}
-		e.bucket = max(e.bucket, e.now) + period
+		e.bucket = min(max(e.bucket, e.now)+period, 2*longest)
 		return e.now, true
 	}
 	begin = max(e.now, e.paced)
-	e.paced = begin + period
+	e.paced = min(begin+period, 2*longest)
 	return begin, true
 }
 
@@ -235,12 +235,18 @@ func (f *Fault) Validate() error {
 	switch {
 	case f.At < 0 || f.For < 0:
 		return document.At("atSeconds", "a fault's times cannot be negative (at %v, for %v)", f.At, f.For)
-	case f.Kind == "registry-slow" && !(f.Registry > 0):
-		return document.At("registryBytesPerSecond", "a slow registry needs a rate above 0: what it sends to all nodes together")
-	case f.Kind == "node-lost" && f.Node == "":
-		return document.At("node", "which node is lost? name it as the trace does")
+	case f.At > longest || f.For > longest:
+		return document.At("atSeconds", "a fault's times cannot be longer than %v (at %v, for %v)", longest, f.At, f.For)
 	case !slices.Contains([]string{"registry-down", "registry-slow", "node-lost"}, f.Kind):
 		return document.At("kind", "%q is none of registry-down, registry-slow, node-lost", f.Kind)
+	case f.Kind == "registry-slow" && !(f.Registry >= 1):
+		return document.At("registryBytesPerSecond", "a slow registry needs a rate of a byte per second or more: what it sends to all nodes together")
+	case f.Kind == "node-lost" && f.Node == "":
+		return document.At("node", "which node is lost? name it as the trace does")
+	case f.Kind != "registry-slow" && f.Registry != 0:
+		return document.At("registryBytesPerSecond", "belongs to registry-slow, not to %s", f.Kind)
+	case f.Kind != "node-lost" && f.Node != "":
+		return document.At("node", "belongs to node-lost, not to %s", f.Kind)
 	}
 	return nil
 }

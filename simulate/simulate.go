@@ -17,7 +17,9 @@ package simulate
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -75,10 +77,17 @@ func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []
 	if err != nil {
 		return nil, err
 	}
+	if err := w.checkOptions(&opt); err != nil {
+		return nil, err
+	}
 	for i := range starts {
 		if err := w.check(&starts[i]); err != nil {
 			return nil, err
 		}
+	}
+	repeats := max(1, opt.Repeats)
+	if len(starts) > 0 && repeats > math.MaxInt32/len(starts) {
+		return nil, fmt.Errorf("simulate: %d repeats of %d starts are more than fit into memory: use fewer, or Stream", repeats, len(starts))
 	}
 	// Starts of one instant are served by name, so that the order of the input
 	// changes nothing.
@@ -94,7 +103,6 @@ func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []
 			}
 		}
 	}
-	repeats := max(1, opt.Repeats)
 	startups := make([]Startup, repeats*len(starts))
 	for r := range repeats {
 		err := newEngine(w, &opt, r, func(i int, s *Startup) {
@@ -114,6 +122,9 @@ func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []
 func Stream(ctx context.Context, inv *layers.Inventory, profile *Profile, starts iter.Seq[*Start], opt Options, emit func(start int, s *Startup)) error {
 	w, err := newWorld(inv, profile)
 	if err != nil {
+		return err
+	}
+	if err := w.checkOptions(&opt); err != nil {
 		return err
 	}
 	return newEngine(w, &opt, opt.Repeat, emit).run(ctx, func(yield func(int, *Start) bool) {

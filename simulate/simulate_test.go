@@ -522,7 +522,7 @@ func TestRefusals(t *testing.T) {
 	inv := inventory([]testLayer{{"a", 1, 1, 0}})
 	unknown := inventory([]testLayer{{"a", 1, 1, 0}})
 	unknown.Layers[0].UnpackedBytes = nil
-	two := 2.0
+	two, late := 2.0, time.Duration(math.MaxInt64)
 	negative := bare()
 	negative.Network.Node.Value = -1
 	for _, test := range []struct {
@@ -537,6 +537,8 @@ func TestRefusals(t *testing.T) {
 		{"image outside", inv, bare(), Start{App: "a", Images: []int{3}}, "simulate app a: image 3 is not in the inventory (1 images)"},
 		{"share above 1", inv, bare(), Start{App: "a", Images: []int{0}, ReadFraction: &two}, "simulate app a: readFraction 2 is not a share from 0 to 1"},
 		{"no size", unknown, bare(), Start{App: "a", Images: []int{0}}, "simulate app a: layer blob a of image example.com/image:0 has no usable size: analyze the image again, or give unpackedBytes in the inventory"},
+		{"policy", inv, bare(), Start{App: "a", Images: []int{0}, PullPolicy: "Sometimes"}, `simulate app a: pull policy "Sometimes" is none of Always, IfNotPresent, Never`},
+		{"ready too late", inv, bare(), Start{App: "a", Images: []int{0}, Ready: &late}, "simulate app a: its time to ready is longer than 87600h0m0s (2562047h47m16.854775807s)"},
 		{"negative rate", inv, negative, Start{App: "a", Images: []int{0}}, "network.nodeBytesPerSecond: cannot be negative (profile bare)"},
 		{"node class", inv, bare(), Start{App: "a", Images: []int{0}, NodeClass: "big"}, `simulate app a: profile bare has no node class "big": add it under nodeClasses`},
 	} {

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -60,7 +61,10 @@ func (e *engine) request(index int, start *Start) error {
 		e.track(id)
 	}
 	if start.Node != "" {
-		s.node = e.nodeNamed(start.Node, e.templates.at(t).class, s.rank)
+		s.node = e.nodeNamed(start.Node, s.class, s.rank)
+		if n := e.nodes[s.node]; n.class != s.class {
+			return fmt.Errorf("simulate app %s: node %s is of class %q by its first start and of %q by this one: give one class", start.App, n.name, n.class.name, s.class.name)
+		}
 	}
 	e.after(e.admit()-e.now, admitted, id)
 	return nil
@@ -74,10 +78,20 @@ func (e *engine) admit() time.Duration {
 	if math.IsInf(s.AdmitPerSecond.Value, 1) {
 		return e.now
 	}
-	period := time.Duration(math.Round(1e9 / s.AdmitPerSecond.Value))
-	at := max(e.now, e.admission-time.Duration(s.AdmitBurst.Value-1)*period)
-	e.admission = max(e.now, e.admission) + period
+	period := periodOf(s.AdmitPerSecond.Value)
+	at := max(e.now, e.admission-times(period, s.AdmitBurst.Value-1))
+	e.admission = min(max(e.now, e.admission)+period, 2*longest)
 	return at
+}
+
+// periodOf is the time between events of a rate per second.
+func periodOf(perSecond float64) time.Duration {
+	return time.Duration(math.Round(min(1e9/perSecond, float64(longest))))
+}
+
+// times is n periods, 2*longest at most.
+func times(period time.Duration, n int64) time.Duration {
+	return time.Duration(min(float64(period)*float64(n), float64(2*longest)))
 }
 
 // leavePhase ends a phase that a startup waits through; false in the pulls, which
@@ -190,7 +204,7 @@ func (e *engine) readFirst(id int32, s *startup, t *template) {
 			e.startRead(id, s, t, *rate, int64(math.Round(bytes)))
 			return
 		}
-		d += time.Duration(math.Round(bytes / float64(typical(&t.class.Cache.FirstRead)) * 1e9))
+		d += time.Duration(math.Round(min(bytes/float64(typical(&t.class.Cache.FirstRead))*1e9, float64(2*longest))))
 	}
 	e.after(d, becameReady, id)
 }
@@ -251,9 +265,9 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 	if s.node != none {
 		if n := e.nodes[s.node]; s.hidden {
 			// The node runs it as long as it lives.
-		} else if n.name != "" {
+		} else if n.name != "" && t.runtime <= longest-e.now { // else it never leaves
 			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
-		} else {
+		} else if n.name == "" {
 			e.dropNode(s.node)
 		}
 	} else if s.netNode != none {

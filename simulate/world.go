@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"fmt"
 	"hash/fnv"
 	"math"
 	"slices"
@@ -105,7 +104,7 @@ func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
 		}
 		w.addSteps(&w.cold[i], i, nothing, nothing)
 		w.names[i], w.indexed[i] = img.Reference, img.IndexDigest != ""
-		w.usable[i] = !slices.ContainsFunc(img.Layers, func(l int) bool { return !w.layers[l].usable })
+		w.usable[i] = len(img.Layers) <= most && !slices.ContainsFunc(img.Layers, func(l int) bool { return !w.layers[l].usable })
 		w.imageKeys[i] = keyOf(string(img.Digest))
 		n, err := layers.ParseName(img.Reference)
 		w.latest[i] = err == nil && n.Digest == "" && n.Tag == "latest"
@@ -133,7 +132,8 @@ const BytesPerFile = 31_600
 
 func factsOf(l *layers.Layer) layerFacts {
 	f := layerFacts{compressed: l.CompressedBytes, key: keyOf(string(l.Digest)), codec: stored}
-	if l.UnpackedBytes == nil || l.CompressedBytes < 0 || *l.UnpackedBytes < 0 {
+	const largest = 1 << 53 // 9 petabytes
+	if l.UnpackedBytes == nil || min(l.CompressedBytes, *l.UnpackedBytes) < 0 || max(l.CompressedBytes, *l.UnpackedBytes) > largest {
 		return f
 	}
 	files := *l.UnpackedBytes / BytesPerFile
@@ -189,51 +189,9 @@ func (c *class) demand(f *layerFacts) unpack.Layer {
 func (c *class) alone(f *layerFacts) time.Duration {
 	d := c.costs.Alone(c.demand(f))
 	if c.costs.Cores < 1 {
-		d = time.Duration(math.Round(float64(d) / c.costs.Cores))
+		d = time.Duration(math.Round(min(float64(d)/c.costs.Cores, float64(2*longest))))
 	}
 	return d
-}
-
-// check refuses a start that cannot be simulated, by name.
-func (w *world) check(s *Start) error {
-	if s.Requested < 0 || s.Runtime < 0 {
-		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
-	}
-	if s.Ready != nil && *s.Ready < 0 {
-		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
-	}
-	if s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1) {
-		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
-	}
-	if len(s.Images) == 0 {
-		return fmt.Errorf("simulate app %s: it names no image", s.App)
-	}
-	for _, images := range [][]int{s.Images, s.Held} {
-		if err := w.checkImages(s.App, images); err != nil {
-			return err
-		}
-	}
-	if _, err := w.class(s.NodeClass); err != nil {
-		return fmt.Errorf("simulate app %s: %w", s.App, err)
-	}
-	return nil
-}
-
-func (w *world) checkImages(app string, images []int) error {
-	for _, i := range images {
-		if i < 0 || i >= len(w.inv.Images) {
-			return fmt.Errorf("simulate app %s: image %d is not in the inventory (%d images)", app, i, len(w.inv.Images))
-		}
-		if w.usable[i] {
-			continue
-		}
-		for _, l := range w.inv.Images[i].Layers {
-			if !w.layers[l].usable {
-				return fmt.Errorf("simulate app %s: layer %s of image %s has no usable size: analyze the image again, or give unpackedBytes in the inventory", app, w.inv.Layers[l].Digest, w.inv.Images[i].Reference)
-			}
-		}
-	}
-	return nil
 }
 
 // asksAgain says whether an image is asked for at the registry though it is
