@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -61,6 +62,11 @@ func freeProfile() *Profile {
 }
 
 func readCase(name string, data []byte) (*caseFile, error) {
+	for line := range bytes.Lines(data) {
+		if bytes.HasPrefix(line, []byte("-- --")) { // on which txtar.Parse panics
+			return nil, fmt.Errorf("%s: a part without a name", name)
+		}
+	}
 	c := &caseFile{
 		archive: txtar.Parse(data), profile: freeProfile(), inv: &layers.Inventory{},
 		layers: make(map[string]int), images: make(map[string]int),

@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// steps is a context that ends a run after so many steps, reckoned by the engine's
+// stepLimit is a context that ends a run after so many steps, reckoned by the engine's
 // asking.
 type stepLimit struct {
 	context.Context
@@ -30,10 +30,16 @@ func (s *stepLimit) Err() error {
 	return nil
 }
 
+// failer is a test or a draw of one.
+type failer interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // endsSoundly runs a small burst with a profile that is valid: it ends, or says
 // that it takes too long or never gets through, and loses no byte.
-func endsSoundly(t *testing.T, r *randomRun) {
-	startups, err := Run(&stepLimit{t.Context(), 5000}, r.inv, r.profile, r.starts, r.options)
+func endsSoundly(t failer, r *randomRun) {
+	startups, err := Run(&stepLimit{context.Background(), 5000}, r.inv, r.profile, r.starts, r.options)
 	if err != nil {
 		if errors.Is(err, errSteps) || !strings.Contains(err.Error(), "takes more than") && !strings.Contains(err.Error(), "failed 10000 times") {
 			t.Fatal(err)

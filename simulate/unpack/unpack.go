@@ -103,7 +103,10 @@ func (n *Node) Next() (tag int64, at time.Duration, ok bool) {
 	if len(n.tasks) == 0 {
 		return 0, math.MaxInt64, false
 	}
-	left := max(0, n.tasks[0].end-n.clock) / n.speed
+	left := max(0, n.tasks[0].end-n.clock)
+	if left > 0 { // a speed may be too small for a number
+		left /= n.speed
+	}
 	return n.tasks[0].tag, n.at + time.Duration(math.Round(min(left, mostSeconds*1e9))), true
 }
 
