@@ -30,6 +30,9 @@ type Estimate struct {
 // transfers sharing the tightest link equally, unpacks in chain order. It leaves
 // out what only many starts bring (admission, request rates, shared nodes) and,
 // with parallel unpack or less than one core, that unpacks share cores and disk.
+// For one start in manifest order it is the simulation to the nanosecond or so;
+// TestEstimateError reports how far off the rest is, such as 2 % in the median and
+// 10 % at the 95th percentile for one start whose requests race.
 func EstimateStart(inv *layers.Inventory, profile *Profile, start *Start) (Estimate, error) {
 	e, err := NewEstimator(inv, profile)
 	if err != nil {
