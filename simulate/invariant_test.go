@@ -57,6 +57,52 @@ func TestInvariants(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.checkBytes(t, startups)
+		r.checkSent(t, startups, e)
+	})
+}
+
+// checkSent: what the registry's link has carried was fetched, or wasted.
+func (r *randomRun) checkSent(t *rapid.T, startups []Startup, e *engine) {
+	for _, setup := range r.options.Nodes {
+		if len(setup.Daemon) > 0 {
+			return // whose bytes are in no result
+		}
+	}
+	if math.IsInf(float64(r.profile.Network.top()), 1) {
+		return
+	}
+	sent, want, most := e.net.Carried(e.top), 0.0, 100.0
+	for i := range startups {
+		want += float64(startups[i].FetchedBytes + startups[i].WastedBytes)
+		most += 12 * float64(startups[i].Retries) // a byte for each transfer that broke off
+	}
+	if math.Abs(sent-want) > most+1e-6*want {
+		t.Fatalf("%.0f bytes were sent, %.0f fetched or wasted", sent, want)
+	}
+}
+
+// TestInstanceIsNode: a start on an instance of its own takes what it takes on a
+// node that keeps what it holds, if it is the first there; the engine goes two
+// ways.
+func TestInstanceIsNode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRun(t)
+		p := r.profile
+		p.Network.RegistryRequests.Value, p.Network.ErrorFraction.Value = math.Inf(1), 0
+		p.Pull.MaxParallelPulls.Value = 1000
+		p.Node.Boot, p.Node.DiskGiB.Value, r.options.Faults, r.options.Nodes = Parameter[time.Duration]{}, 1e6, nil, nil
+		s := r.starts[0]
+		s.Node, s.NodeClass = "", ""
+		alone, _ := r.run(t, []Start{s})
+		s.Node = "n"
+		node, _ := r.run(t, []Start{s})
+		x, y := alone[0], node[0]
+		if d := (x.Ready - y.Ready).Abs(); d > 200*time.Nanosecond {
+			t.Fatalf("alone %v\n%+v\non a node %v\n%+v", x.Ready, x, y.Ready, y)
+		}
+		if x.FetchedBytes != y.FetchedBytes || x.UnpackedBytes != y.UnpackedBytes || x.Hit != y.Hit || x.LayersReused != y.LayersReused {
+			t.Fatalf("alone\n%+v\non a node\n%+v", x, y)
+		}
 	})
 }
 

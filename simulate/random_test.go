@@ -36,6 +36,17 @@ func drawRun(t *rapid.T) *randomRun {
 	for range rapid.IntRange(1, 12).Draw(t, "starts") {
 		r.starts = append(r.starts, r.randomStart(t))
 	}
+	if rapid.IntRange(0, 3).Draw(t, "crowd") == 0 { // one slot of one node, and caches that bring what waits
+		l := &r.profile.Pull
+		l.DownloadScope.Value, l.MaxConcurrentDownloads.Value, l.MaxParallelPulls.Value = "daemon", 1, 100
+		for i := range r.starts {
+			s := &r.starts[i]
+			s.Node, s.NodeClass = "n", ""
+			if s.CacheID != "" {
+				s.Held = allImages(r.inv)
+			}
+		}
+	}
 	if rapid.Bool().Draw(t, "setup") {
 		r.options.Nodes = map[string]NodeSetup{}
 		for _, class := range []string{"", "plain", "wide"} {
@@ -59,11 +70,13 @@ func randomInventory(t *rapid.T) *layers.Inventory {
 	images := make([][]testLayer, rapid.IntRange(1, 4).Draw(t, "images"))
 	for i := range images {
 		length := rapid.IntRange(0, 6).Draw(t, "length")
-		if rapid.IntRange(0, 30).Draw(t, "long") == 30 {
-			length += 64
-		}
 		for range length {
 			images[i] = append(images[i], all[rapid.IntRange(0, len(all)-1).Draw(t, "layer")])
+		}
+		if rapid.IntRange(0, 8).Draw(t, "long") == 8 {
+			for k := range 66 {
+				images[i] = append(images[i], testLayer{fmt.Sprint("small", k), mb / 2, mb, 1})
+			}
 		}
 	}
 	inv := inventory(images...)

@@ -82,9 +82,10 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	e.account(s)
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(f.Tag)
-		left := int64(math.Ceil(e.net.Remaining(f)))
 		layer := p.steps.fetch[i]
-		if full := e.w.layers[layer].compressed; t.class.Pull.Retry.Resume.Value && left < full {
+		full := e.w.layers[layer].compressed
+		left := e.left(f, full)
+		if t.class.Pull.Retry.Resume.Value && left < full {
 			if e.partial == nil {
 				e.partial = make(map[partialKey]int64)
 			}
@@ -127,6 +128,12 @@ func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
 		of, _ := tagOf(f.Tag)
 		return of != pid
 	})
+}
+
+// left is how many whole bytes of a layer a transfer has still to send.
+func (e *engine) left(f network.Flow, full int64) int64 {
+	const noise = 1e-3 // of rounding, far below a byte
+	return min(full, int64(math.Ceil(max(0, e.net.Remaining(f)-noise))))
 }
 
 func tagOf(tag int64) (pid int32, fetch int) { return int32(tag >> 16), int(tag & 0xffff) }
@@ -344,7 +351,7 @@ func (e *engine) dropPull(pid int32, p *pull) {
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]
-		s.wasted += e.w.layers[layer].compressed - int64(math.Ceil(e.net.Remaining(f)))
+		s.wasted += e.w.layers[layer].compressed - e.left(f, e.w.layers[layer].compressed)
 		delete(e.partial, partialKey{pid, layer})
 		e.net.Finish(e.now, f)
 	}
