@@ -335,14 +335,35 @@ func (e *engine) loseNode(f *Fault) {
 	n := e.nodes[id]
 	n.empty(e)
 	n.up = e.now + f.For + e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.life))
-	for sid := range int32(e.startups.used) {
-		if s := e.startups.at(sid); s.alive && s.node == id {
-			e.again(sid, s, f.For)
+	e.startupsOf(id, func(sid int32, s *startup) {
+		if s.hidden { // set up anew, before the starts as when a node is first made
+			e.dropStartup(sid, s)
 		}
-	}
+	})
 	if err := e.setUp(id); err != nil {
 		e.err = err
 	}
+	e.startupsOf(id, func(sid int32, s *startup) {
+		if !s.hidden {
+			e.again(sid, s, f.For)
+		}
+	})
+}
+
+func (e *engine) startupsOf(node int32, do func(sid int32, s *startup)) {
+	for sid := range int32(e.startups.used) {
+		if s := e.startups.at(sid); s.alive && s.node == node {
+			do(sid, s)
+		}
+	}
+}
+
+// dropStartup forgets a node's own pod.
+func (e *engine) dropStartup(sid int32, s *startup) {
+	e.stopRead(s)
+	s.alive = false
+	s.age++
+	e.startups.give(sid)
 }
 
 // dropPull ends a pull on a node that is lost.
@@ -362,18 +383,12 @@ func (e *engine) dropPull(pid int32, p *pull) {
 }
 
 // again makes a start anew whose node was lost; what it had is lost, the time is
-// not given back. A node's own pod is the set-up's of the new node.
+// not given back.
 func (e *engine) again(id int32, s *startup, wait time.Duration) {
 	if !e.leavePhase(id, s) {
 		e.account(s)
 	}
 	e.stopRead(s)
-	if s.hidden {
-		s.alive = false
-		s.age++
-		e.startups.give(id)
-		return
-	}
 	s.wasted += s.fetched
 	s.fetched, s.unpacked = 0, 0
 	s.fetching, s.unpacking, s.resolving = 0, 0, 0
