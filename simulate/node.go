@@ -453,9 +453,9 @@ func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup) {
 
 // unclaim gives up what a pull that ends has not asked for yet: a cache's disk has
 // brought the layers. Who waits for a blob of it fetches that itself (adopt).
-func (n *node) unclaim(e *engine, pid int32, p *pull) {
+func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
 	if int(p.fetchNext) == len(p.steps.fetch) {
-		return
+		return false
 	}
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
 	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
@@ -463,6 +463,7 @@ func (n *node) unclaim(e *engine, pid int32, p *pull) {
 			x.state = absent
 		}
 	}
+	return true
 }
 
 // grant gives free slots to the pulls in the queue, first come first served.

@@ -436,9 +436,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 	t := e.templates.at(s.template)
 	e.account(s)
 	image := t.pulls[p.image].image
-	if s.node != none {
-		e.nodes[s.node].unclaim(e, pid, p)
-	}
+	unclaimed := s.node != none && e.nodes[s.node].unclaim(e, pid, p)
 	e.forget(pid, p)
 	if s.node != none {
 		n := e.nodes[s.node]
@@ -448,7 +446,9 @@ func (e *engine) endPull(pid int32, p *pull) {
 		if n.name != "" {
 			n.evict(e)
 		}
-		n.adopt(e)
+		if unclaimed {
+			n.adopt(e)
+		}
 		n.pass(e, t.class)
 	}
 	e.imagePulled(id, s, t)
