@@ -62,7 +62,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	t := e.templates.at(s.template)
 	e.abandon(pid, p, s, t)
-	if s.retries++; s.retries >= mostRetries {
+	if s.retries++; s.retries >= mostRetries && e.err == nil {
 		e.err = fmt.Errorf("simulate app %s: its pulls failed %d times, now that of %s: the registry refuses or fails more than the client bears; "+
 			"raise network.registryBurst or pull.retry.attempts, or lower network.errorFraction", t.app, s.retries, t.names[p.image])
 	}
