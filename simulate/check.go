@@ -24,17 +24,15 @@ func (w *world) checkOptions(opt *Options) error {
 			return fmt.Errorf("simulate nodes of class %q: %w", name, err)
 		}
 		setup := opt.Nodes[name]
-		who := fmt.Sprintf("nodes of class %q, held images", name)
-		if err := w.checkImages(who, setup.Held); err != nil {
-			return err
+		if err := w.checkImages(setup.Held); err != nil {
+			return fmt.Errorf("simulate nodes of class %q, held images: %w", name, err)
 		}
 		for i, pod := range setup.Daemon {
-			who := fmt.Sprintf("nodes of class %q, daemon pod %d", name, i+1)
 			if len(pod) == 0 {
-				return fmt.Errorf("simulate %s: it names no image", who)
+				return fmt.Errorf("simulate nodes of class %q, daemon pod %d: it names no image", name, i+1)
 			}
-			if err := w.checkImages(who, pod); err != nil {
-				return err
+			if err := w.checkImages(pod); err != nil {
+				return fmt.Errorf("simulate nodes of class %q, daemon pod %d: %w", name, i+1, err)
 			}
 		}
 	}
@@ -60,8 +58,8 @@ func (w *world) check(s *Start) error {
 		return fmt.Errorf("simulate app %s: pull policy %q is none of Always, IfNotPresent, Never", s.App, s.PullPolicy)
 	}
 	for _, images := range [][]int{s.Images, s.Held} {
-		if err := w.checkImages("app "+s.App, images); err != nil {
-			return err
+		if err := w.checkImages(images); err != nil {
+			return fmt.Errorf("simulate app %s: %w", s.App, err)
 		}
 	}
 	if _, err := w.class(s.NodeClass); err != nil {
@@ -73,21 +71,22 @@ func (w *world) check(s *Start) error {
 // most images of a start and layers of an image can be numbered.
 const most = math.MaxUint16 - 1
 
-func (w *world) checkImages(who string, images []int) error {
+// checkImages refuses images that are not there or cannot be simulated.
+func (w *world) checkImages(images []int) error {
 	for _, i := range images {
 		if i < 0 || i >= len(w.inv.Images) {
-			return fmt.Errorf("simulate %s: image %d is not in the inventory (%d images)", who, i, len(w.inv.Images))
+			return fmt.Errorf("image %d is not in the inventory (%d images)", i, len(w.inv.Images))
 		}
 		if w.usable[i] {
 			continue
 		}
 		img := &w.inv.Images[i]
 		if len(img.Layers) > most {
-			return fmt.Errorf("simulate %s: image %s has %d layers, more than %d", who, img.Reference, len(img.Layers), most)
+			return fmt.Errorf("image %s has %d layers, more than %d", img.Reference, len(img.Layers), most)
 		}
 		for _, l := range img.Layers {
 			if !w.layers[l].usable {
-				return fmt.Errorf("simulate %s: layer %s of image %s has no usable size: analyze the image again, or give unpackedBytes in the inventory", who, w.inv.Layers[l].Digest, img.Reference)
+				return fmt.Errorf("layer %s of image %s has no usable size: analyze the image again, or give unpackedBytes in the inventory", w.inv.Layers[l].Digest, img.Reference)
 			}
 		}
 	}
