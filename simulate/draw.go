@@ -24,9 +24,10 @@ const (
 	drawConnect
 )
 
-// dice draws from seed and repeat. Every draw has a key of its own (the start,
-// what is drawn, and of which layer or image), so that arms share their draws and
-// no draw moves another.
+// dice draws from seed and repeat. Every draw has a key of its own (the start, by
+// its place in order of requests; what is drawn; of which layer or image), so that
+// arms of the same starts share their draws, later starts move no draw of earlier
+// ones, and no draw moves another.
 type dice struct{ seed uint64 }
 
 func newDice(seed uint64, repeat int) dice {
