@@ -111,3 +111,19 @@ func wantHolds(t *testing.T, n *Network, want map[Flow]Bottleneck) {
 		}
 	}
 }
+
+// TestInstant: a flow that nothing limits stands apart from those of its node
+// until it is taken or given up.
+func TestInstant(t *testing.T) {
+	var n Network
+	node := n.AddNode(n.AddLink(Unlimited, NoLink), Unlimited, Unlimited)
+	n.Start(0, node, 100, Unlimited, 1)
+	f := n.Start(0, node, 100, Unlimited, 2)
+	if got := n.Instant(); len(got) != 2 || got[1] != f || len(n.FlowsOf(node)) != 0 {
+		t.Fatalf("at once %v, of the node %v", got, n.FlowsOf(node))
+	}
+	n.Finish(0, f)
+	if tag := n.Take(); tag != 1 || len(n.Instant()) != 0 || n.NextAt() != never {
+		t.Errorf("took %d, %v left", tag, n.Instant())
+	}
+}

@@ -102,3 +102,19 @@ func TestFetching(t *testing.T) {
 		t.Errorf("on half the disk it ends at %v, want 2s", at)
 	}
 }
+
+// TestHardlyAnyCore: on so small a share of a core that a transfer leaves none, a
+// layer that takes no time ends now, another far from the end of time.Duration.
+func TestHardlyAnyCore(t *testing.T) {
+	n := NewNode(&Costs{Cores: 5e-324, DiskBytesPerSecond: math.Inf(1), FetchCores: 1})
+	n.Fetching(0, 1)
+	n.Start(time.Second, Layer{DecodeBytesPerSecond: 1}, 1)
+	if _, at, _ := n.Next(); at != time.Second {
+		t.Errorf("a layer without bytes ends at %v, want 1s", at)
+	}
+	n.Finish(time.Second, 1)
+	n.Start(time.Second, Layer{UnpackedBytes: 1, DecodeBytesPerSecond: 1}, 2)
+	if _, at, _ := n.Next(); at < 1000*time.Hour {
+		t.Errorf("a layer of a second on no core ends at %v", at)
+	}
+}
