@@ -17,7 +17,7 @@ import (
 const ProfileKind = "Profile"
 
 // Profile is a kind of host and registry in numbers. Every value says where it
-// comes from.
+// comes from. A time is at most MostTime, a rate at least a byte per second.
 type Profile struct {
 	Name string `json:"name"`
 	// Base names the profile whose values hold where a file is silent;
@@ -61,8 +61,8 @@ type NetworkProfile struct {
 	ConnectRoundTrips Parameter[int64] `json:"connectRoundTrips"`
 	// TokenRequests is how many requests for access a pull needs first.
 	TokenRequests Parameter[int64] `json:"tokenRequests"`
-	// BlobRequests is how many requests a layer takes: 2 where the registry sends
-	// the client on to an object store.
+	// BlobRequests is how many requests a layer takes, 1 to 100: 2 where the
+	// registry sends the client on to an object store.
 	BlobRequests Parameter[int64] `json:"blobRequests"`
 	// Links are further links that many nodes share, such as zones and racks:
 	// a tree below the uplink.
@@ -108,8 +108,8 @@ type PullProfile struct {
 // RetryProfile is what a client does when a registry refuses a request or breaks
 // off a transfer.
 type RetryProfile struct {
-	// Attempts is how often a request is sent before the pull fails, the first
-	// time included.
+	// Attempts is how often each request is sent before the pull fails, the first
+	// time included; 1 to 100.
 	Attempts Parameter[int64] `json:"attempts"`
 	// Delay comes before the second attempt, twice Delay before the third, and so
 	// on.

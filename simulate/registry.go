@@ -223,7 +223,10 @@ func (e *engine) retry(pid int32, p *pull) {
 	e.resolve(pid, p)
 }
 
-// A Fault is something that goes wrong for a while.
+// A Fault is something that goes wrong for a while. While the registry is down,
+// transfers break off, and requests are refused, those under way when they would
+// have been answered. A node that is lost begins again with what its class begins
+// with.
 type Fault struct {
 	// Kind is registry-down, registry-slow or node-lost.
 	Kind string `json:"kind" document:"required,enum=registry-down|registry-slow|node-lost"`
