@@ -156,7 +156,7 @@ func (e *engine) answer(p *pull, s *startup, t *template, of uint64, resolving b
 	if !resolving {
 		d *= time.Duration(n.BlobRequests.Value)
 	}
-	if p.inFlight >= p.opened {
+	if p.inFlight >= p.opened || !c.Pull.ReuseConnections.Value {
 		p.opened++
 		d += trip * time.Duration(n.ConnectRoundTrips.Value)
 	}
