@@ -25,16 +25,20 @@ type engine struct {
 	queue  events
 	serial uint32
 	net    network.Network
-	// registry and uplink are the links that all nodes share, links those that
-	// the profile names.
-	registry, uplink network.Link
-	links            map[string]network.Link
-	dealt            map[*class]int // how many nodes were dealt to a class's links
-	copies           map[string]network.Link
+	// top is the registry's egress and the uplink, which all transfers cross, as
+	// one link of the lesser rate; links are those that the profile names.
+	top    network.Link
+	links  map[string]network.Link
+	dealt  map[*class]int // how many nodes were dealt to a class's links
+	copies map[string]network.Link
 
 	templates table[template]
-	known     map[string]int32 // templates by the starts that they stand for
-	key       []byte
+	// known are the templates by the starts that they stand for, simple those of
+	// starts of one image that finds nothing; words numbers what keys are of.
+	known  map[string]int32
+	simple map[simpleStart]int32
+	words  map[string]int32
+	key    []byte
 
 	startups table[startup]
 	pulls    table[pull]
@@ -51,6 +55,8 @@ type engine struct {
 	// token bucket that refuses.
 	admission, paced, bucket time.Duration
 	faults                   faults
+	plain                    bool // the registry answers every request, at once
+	tracing                  bool
 	tracked                  map[int32]*trace // by startup
 	observer                 *observer
 
@@ -74,11 +80,12 @@ const longest = 10 * 365 * 24 * time.Hour
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), simple: make(map[simpleStart]int32), words: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
 	}
-	e.registry = e.net.AddLink(typical(&w.profile.Network.Registry), network.NoLink)
-	e.uplink = e.net.AddLink(typical(&w.profile.Network.Uplink), e.registry)
-	e.links = addLinks(&e.net, &w.profile.Network, e.uplink)
+	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
+	n := &w.profile.Network
+	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0 && e.observer == nil
+	e.links = addLinks(&e.net, &w.profile.Network, e.top)
 	return e
 }
 
@@ -113,8 +120,7 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		e.now = first
 		switch first {
 		case flowAt:
-			f, tag, at, _ := e.net.Next()
-			e.net.Finish(at, f)
+			tag := e.net.Take()
 			e.arrived(int32(tag>>16), int(tag&0xffff))
 		case eventAt:
 			e.happen(e.queue.pop())
@@ -177,13 +183,62 @@ func (e *engine) happen(x event) {
 	}
 }
 
+// simpleStart is what a start of one image that finds nothing is known by.
+type simpleStart struct {
+	app, policy, class, image int32
+	runtime                   time.Duration
+}
+
+func (e *engine) word(s string) int32 {
+	if s == "" {
+		return 0
+	}
+	id, ok := e.words[s]
+	if !ok {
+		id = int32(len(e.words)) + 1
+		e.words[s] = id
+	}
+	return id
+}
+
 // template returns the number of the template that a start follows.
 func (e *engine) template(s *Start) (int32, error) {
+	if len(s.Images) == 1 && s.CacheID == "" && s.Ready == nil && s.ReadFraction == nil {
+		k := simpleStart{e.word(s.App), e.word(s.PullPolicy), e.word(s.NodeClass), int32(s.Images[0]), s.Runtime}
+		if id, ok := e.simple[k]; ok {
+			return id, nil
+		}
+		id, err := e.addTemplate(s)
+		if err == nil {
+			e.simple[k] = id
+		}
+		return id, err
+	}
+	k := e.keyOfStart(s)
+	if id, ok := e.known[string(k)]; ok {
+		return id, nil
+	}
+	id, err := e.addTemplate(s)
+	if err == nil {
+		e.known[string(k)] = id
+	}
+	return id, err
+}
+
+func (e *engine) addTemplate(s *Start) (int32, error) {
+	if err := e.w.check(s); err != nil {
+		return 0, err
+	}
+	id := e.templates.take()
+	e.w.follow(e.templates.at(id), s)
+	return id, nil
+}
+
+func (e *engine) keyOfStart(s *Start) []byte {
 	k := e.key[:0]
-	k = append(append(k, s.App...), 0)
-	k = append(append(k, s.CacheID...), 0)
-	k = append(append(k, s.PullPolicy...), 0)
-	k = append(append(k, s.NodeClass...), 0)
+	for _, word := range [4]string{s.App, s.CacheID, s.PullPolicy, s.NodeClass} {
+		k = append(append(k, word...), 0)
+	}
 	k = binary.AppendVarint(k, int64(s.Runtime))
 	if s.Ready != nil {
 		k = binary.AppendVarint(append(k, 1), int64(*s.Ready))
@@ -198,22 +253,13 @@ func (e *engine) template(s *Start) (int32, error) {
 		}
 	}
 	e.key = k
-	if id, ok := e.known[string(k)]; ok {
-		return id, nil
-	}
-	if err := e.w.check(s); err != nil {
-		return 0, err
-	}
-	id := e.templates.take()
-	e.w.follow(e.templates.at(id), s)
-	e.known[string(k)] = id
-	return id, nil
+	return k
 }
 
 // link returns the link below which the next node of a class stands.
 func (e *engine) link(c *class) network.Link {
 	if len(c.links) == 0 {
-		return e.uplink
+		return e.top
 	}
 	i := e.dealt[c]
 	e.dealt[c]++

@@ -43,10 +43,13 @@ func (n *NetworkProfile) checkLinks() error {
 	return nil
 }
 
+// top is the rate of the links that all transfers cross.
+func (n *NetworkProfile) top() network.Rate { return min(typical(&n.Registry), typical(&n.Uplink)) }
+
 // path is the least rate of the links that a node shares with others; with
 // several to stand at, of the fastest way.
 func (n *NetworkProfile) path() network.Rate {
-	shared := min(typical(&n.Registry), typical(&n.Uplink))
+	shared := n.top()
 	fastest := network.Rate(0)
 	for _, name := range n.Attach {
 		rate := network.Unlimited

@@ -82,7 +82,7 @@ func (e *engine) setUp(id int32, rank int32) error {
 		sid := e.startups.take()
 		s := e.startups.at(sid)
 		*s = startup{
-			requested: e.now, since: e.now, index: none, rank: rank, template: t, node: id, netNode: none,
+			requested: e.now, since: e.now, class: n.class, index: none, rank: rank, template: t, node: id, netNode: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
 		e.after(0, admitted, sid)
@@ -425,7 +425,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	e.ordered(p, s, t, len(own.fetch))
 	age := p.age
 	if len(own.fetch) > 0 {
-		n.demandSlots(e, pid, p, s, t)
+		n.demandSlots(e, pid, p, s)
 	}
 	if p.age == age {
 		n.advance(e, pid, p)
@@ -433,9 +433,9 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 }
 
 // demandSlots begins the downloads of a pull, or queues it for the daemon's slots.
-func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup, t *template) {
-	if !t.class.daemonSlots {
-		e.fetchMore(pid, p, s, t)
+func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup) {
+	if !n.class.daemonSlots {
+		e.fetchMore(pid, p, s)
 		return
 	}
 	n.queue = append(n.queue, pid)
@@ -451,10 +451,10 @@ func (n *node) grant(e *engine) {
 		n.free--
 		if p.state == resolving {
 			n.queue = n.queue[1:]
-			e.ask(pid, p, s, e.templates.at(s.template), uint64(p.requests-1), -1)
+			e.ask(pid, p, s, uint64(p.requests-1), -1)
 			continue
 		}
-		if !e.fetchNext(pid, p, s, e.templates.at(s.template)) {
+		if !e.fetchNext(pid, p, s) {
 			n.free++
 			n.queue = n.queue[1:]
 		}
@@ -465,9 +465,8 @@ func (n *node) grant(e *engine) {
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 	n.setBlob(e, int(layer))
 	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
-	if !t.class.daemonSlots {
-		e.fetchMore(pid, p, s, t)
+	if !n.class.daemonSlots {
+		e.fetchMore(pid, p, s)
 	} else {
 		n.free++
 		n.grant(e)
@@ -533,7 +532,9 @@ func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
 	e.account(s)
 	s.unpacking++
 	n.unpack.Start(e.now, n.class.demand(facts), unpackTag(pid, i))
-	e.trackUnpacking(pid, p, i)
+	if e.tracing {
+		e.trackUnpacking(pid, p, i)
+	}
 	u.layer = ^u.layer
 	n.plan(e, s.node)
 }
@@ -574,7 +575,9 @@ func (e *engine) endUnpack(n *node) {
 	u := &p.steps.units[i]
 	u.layer = ^u.layer
 	s.unpacked += e.w.layers[u.layer].unpacked
-	e.trackUnpacked(pid, p, i, u.layer)
+	if e.tracing {
+		e.trackUnpacked(pid, p, i, u.layer)
+	}
 	n.setChain(e, int(u.chain))
 	n.wake(e)
 }

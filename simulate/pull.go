@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -75,12 +74,14 @@ func (e *engine) resolve(pid int32, p *pull) {
 	p.state = resolving
 	p.requests = uint8(min(255, e.w.requests(t.class, t.pulls[p.image].image)))
 	p.tries, p.opened = 0, 0
-	e.trackResolve(pid, p)
+	if e.tracing {
+		e.trackResolve(pid, p)
+	}
 	if e.patient(t.class, s) {
 		var wait time.Duration
 		for p.requests > 0 {
 			p.requests--
-			wait += e.answer(p, s, t, uint64(p.requests), true)
+			wait += e.answer(p, s, uint64(p.requests), true)
 		}
 		e.afterPull(wait, resolved, pid, p, 0)
 		return
@@ -91,9 +92,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 // patient says that nothing can come between the requests of a pull: the registry
 // answers all, at once, and they take no download slot.
 func (e *engine) patient(c *class, s *startup) bool {
-	n := &e.w.profile.Network
-	return math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(e.opt.Faults) == 0 &&
-		e.observer == nil && (!c.Pull.SlotRequests.Value || s.node == none)
+	return e.plain && (!c.Pull.SlotRequests.Value || s.node == none)
 }
 
 func (e *engine) resolveNext(pid int32, p *pull) {
@@ -102,13 +101,12 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 		return
 	}
 	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
-	if n := e.slotted(p, s, t); n != nil {
+	if n := e.slotted(p, s, e.templates.at(s.template)); n != nil {
 		n.queue = append(n.queue, pid)
 		n.grant(e)
 		return
 	}
-	e.ask(pid, p, s, t, uint64(p.requests-1), -1)
+	e.ask(pid, p, s, uint64(p.requests-1), -1)
 }
 
 // slotted returns the node whose download slots the next request before the
@@ -141,16 +139,15 @@ func (e *engine) answeredResolve(pid int32, p *pull) {
 
 // answer is the time from a request to the first byte of its answer, with that of
 // opening a connection where there is none to use.
-func (e *engine) answer(p *pull, s *startup, t *template, of uint64, resolving bool) time.Duration {
-	c := t.class
-	if c.quick {
+func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Duration {
+	if s.class.quick {
 		return 0
 	}
 	key := of
 	if resolving {
-		key = mix(e.w.imageKeys[t.pulls[p.image].image] + of)
+		key = mix(e.w.imageKeys[e.templates.at(s.template).pulls[p.image].image] + of)
 	}
-	n := &c.Network
+	n := &s.class.Network
 	trip := e.drawTime(&n.RoundTrip, s.rank, drawRoundTrip, key)
 	d := trip + e.drawTime(&n.Request, s.rank, drawRequest, key)
 	if !resolving {
@@ -165,9 +162,12 @@ func (e *engine) answer(p *pull, s *startup, t *template, of uint64, resolving b
 
 // ask sends a request of a pull: for the layer at place fetch of its steps, or
 // before the layers for fetch -1.
-func (e *engine) ask(pid int32, p *pull, s *startup, t *template, of uint64, fetch int32) {
-	begin, ok := e.registryTakes(s, of)
-	wait := begin - e.now + e.answer(p, s, t, of, fetch < 0)
+func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch int32) {
+	begin, ok := e.now, true
+	if !e.plain {
+		begin, ok = e.registryTakes(s, of)
+	}
+	wait := begin - e.now + e.answer(p, s, of, fetch < 0)
 	p.inFlight++
 	kind := answered
 	if !ok {
@@ -194,18 +194,16 @@ func (e *engine) stepPull(x event, p *pull) {
 			e.answeredResolve(x.id, p)
 			return
 		}
-		e.startFlow(x.id, p, int(x.arg))
+		e.startFlow(x.id, p, e.startups.at(p.startup), int(x.arg))
 	case refused:
 		e.refusedRequest(x.id, p, x.arg)
 	case fetchAgain:
-		s := e.startups.at(p.startup)
-		t := e.templates.at(s.template)
 		of := uint64(p.requests - 1)
 		if x.arg >= 0 {
 			of = e.w.layers[p.steps.fetch[x.arg]].key
 		}
 		p.inFlight--
-		e.ask(x.id, p, s, t, of+uint64(p.tries)<<32, x.arg)
+		e.ask(x.id, p, e.startups.at(p.startup), of+uint64(p.tries)<<32, x.arg)
 	case pulled:
 		e.endPull(x.id, p)
 	case retried:
@@ -219,7 +217,9 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 	t := e.templates.at(s.template)
 	e.account(s)
 	s.resolving--
-	e.trackResolved(pid, p)
+	if e.tracing {
+		e.trackResolved(pid, p)
+	}
 	p.state = fetching
 	if s.node != none {
 		n := e.nodes[s.node]
@@ -235,9 +235,9 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 		return
 	}
 	age := p.age
-	e.fetchMore(pid, p, s, t)
+	e.fetchMore(pid, p, s)
 	if p.age == age {
-		e.lane(pid, p, s, t)
+		e.lane(pid, p, s)
 	}
 }
 
@@ -269,36 +269,44 @@ func (e *engine) place(p *pull, k int) int {
 }
 
 // fetchMore asks for layers while the pull may have more transfers at once.
-func (e *engine) fetchMore(pid int32, p *pull, s *startup, t *template) {
+func (e *engine) fetchMore(pid int32, p *pull, s *startup) {
 	age := p.age
-	for int64(p.inFlight) < t.class.downloads && e.fetchNext(pid, p, s, t) && p.age == age {
+	for int64(p.inFlight) < s.class.downloads && int(p.fetchNext) < len(p.steps.fetch) && e.fetchNext(pid, p, s) && p.age == age {
 	}
 }
 
 // fetchNext asks for the next layer; false when there is none left.
-func (e *engine) fetchNext(pid int32, p *pull, s *startup, t *template) bool {
-	fetch := p.steps.fetch
-	for int(p.fetchNext) < len(fetch) {
+func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
+	for int(p.fetchNext) < len(p.steps.fetch) {
 		i := e.place(p, int(p.fetchNext))
 		p.fetchNext++
 		if e.hasArrived(pid, p, i) {
 			continue
 		}
-		e.account(s)
+		if s.fetching == 0 {
+			e.account(s)
+		}
 		s.fetching++
 		p.tries = 0
-		e.trackFetch(pid, p, i)
-		e.ask(pid, p, s, t, e.w.layers[fetch[i]].key, int32(i))
-		e.nodeFetching(s)
+		if e.tracing {
+			e.trackFetch(pid, p, i)
+		}
+		if e.plain && s.class.quick {
+			p.inFlight++
+			e.startFlow(pid, p, s, i)
+		} else {
+			e.ask(pid, p, s, e.w.layers[p.steps.fetch[i]].key, int32(i))
+		}
+		if s.node != none {
+			e.nodeFetching(s)
+		}
 		return true
 	}
 	return false
 }
 
 // startFlow begins the transfer of a layer.
-func (e *engine) startFlow(pid int32, p *pull, i int) {
-	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
+func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 	layer := p.steps.fetch[i]
 	facts := &e.w.layers[layer]
 	bytes := facts.compressed
@@ -307,20 +315,20 @@ func (e *engine) startFlow(pid int32, p *pull, i int) {
 			bytes = left
 		}
 	}
-	cap := t.class.connection
-	if t.class.drawn {
-		cap = e.drawRate(&t.class.Network.Connection, s.rank, drawConnection, facts.key)
+	cap := s.class.connection
+	if s.class.drawn {
+		cap = e.drawRate(&s.class.Network.Connection, s.rank, drawConnection, facts.key)
 	}
-	e.net.Start(e.now, e.netNode(s, t), bytes, cap, int64(pid)<<16|int64(i))
+	e.net.Start(e.now, e.netNode(s), bytes, cap, int64(pid)<<16|int64(i))
 }
 
 // netNode is a startup's node in the network.
-func (e *engine) netNode(s *startup, t *template) network.Node {
+func (e *engine) netNode(s *startup) network.Node {
 	if s.node != none {
 		return e.nodes[s.node].net
 	}
 	if s.netNode == none {
-		s.netNode = e.net.AddNode(e.link(t.class), t.class.rate, t.class.connection)
+		s.netNode = e.net.AddNode(e.link(s.class), s.class.rate, s.class.connection)
 	}
 	return s.netNode
 }
@@ -333,8 +341,9 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	p := e.pulls.at(pid)
 	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
-	e.account(s)
+	if s.fetching == 1 {
+		e.account(s)
+	}
 	s.fetching--
 	p.inFlight--
 	p.failures = 0
@@ -344,14 +353,16 @@ func (e *engine) arrived(pid int32, i int) {
 		delete(e.partial, partialKey{pid, layer})
 	}
 	e.setArrived(pid, p, i)
-	e.trackFetched(pid, p, i)
+	if e.tracing {
+		e.trackFetched(pid, p, i)
+	}
 	if s.node != none {
 		e.nodeFetching(s)
 		e.nodes[s.node].arrived(e, pid, p, layer)
 		return
 	}
-	e.fetchMore(pid, p, s, t)
-	e.lane(pid, p, s, t)
+	e.fetchMore(pid, p, s)
+	e.lane(pid, p, s)
 }
 
 func (e *engine) hasArrived(pid int32, p *pull, i int) bool {
@@ -381,10 +392,10 @@ func (e *engine) setArrived(pid int32, p *pull, i int) {
 // lane unpacks what can be unpacked on an instance of its own: each layer when it
 // is there and the one below is done. Since nothing comes between, the ends are
 // known at once; the event is only that of the last.
-func (e *engine) lane(pid int32, p *pull, s *startup, t *template) {
-	st := p.steps
-	for int(p.unit) < len(st.units) {
-		u := &st.units[p.unit]
+func (e *engine) lane(pid int32, p *pull, s *startup) {
+	units := p.steps.units
+	for int(p.unit) < len(units) {
+		u := &units[p.unit]
 		if u.from != none && !e.hasArrived(pid, p, int(u.from)) {
 			return
 		}
@@ -395,9 +406,11 @@ func (e *engine) lane(pid int32, p *pull, s *startup, t *template) {
 			s.runFrom, s.runUntil = e.now, e.now
 		}
 		from := s.runUntil
-		s.runUntil += t.class.alone(facts)
+		s.runUntil += s.class.alone(facts)
 		s.unpacked += facts.unpacked
-		e.trackUnpack(p, u, from, s.runUntil)
+		if e.tracing {
+			e.trackUnpack(p, u, from, s.runUntil)
+		}
 	}
 	e.afterPull(s.runUntil-min(e.now, s.runUntil), pulled, pid, p, 0)
 }

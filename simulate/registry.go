@@ -43,8 +43,7 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 // grows by itself each time, and then the whole pull after a back-off that doubles.
 func (e *engine) refusedRequest(pid int32, p *pull, arg int32) {
 	s := e.startups.at(p.startup)
-	c := e.templates.at(s.template).class
-	r := &c.Pull.Retry
+	r := &s.class.Pull.Retry
 	p.tries++
 	if int64(p.tries) < r.Attempts.Value {
 		e.afterPull(time.Duration(p.tries)*r.Delay.Value, fetchAgain, pid, p, arg)
@@ -76,7 +75,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	e.account(s)
 	for _, f := range e.flowsOf(pid, s) {
-		_, i := tagOf(e.net.Tag(f))
+		_, i := tagOf(f.Tag)
 		left := int64(math.Ceil(e.net.Remaining(f)))
 		layer := p.steps.fetch[i]
 		if full := e.w.layers[layer].compressed; t.class.Pull.Retry.Resume.Value && left < full {
@@ -89,7 +88,9 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		}
 		e.net.Finish(e.now, f)
 	}
-	e.trackAbandon(pid, p)
+	if e.tracing {
+		e.trackAbandon(pid, p)
+	}
 	inFlight := int64(p.inFlight)
 	if p.state == resolving {
 		s.resolving--
@@ -116,7 +117,7 @@ func (e *engine) flowsOf(pid int32, s *startup) []network.Flow {
 		return nil
 	}
 	return slices.DeleteFunc(e.net.FlowsOf(node), func(f network.Flow) bool {
-		of, _ := tagOf(e.net.Tag(f))
+		of, _ := tagOf(f.Tag)
 		return of != pid
 	})
 }
@@ -187,7 +188,7 @@ func (n *node) adopt(e *engine) {
 		}
 		if more {
 			s := e.startups.at(p.startup)
-			n.demandSlots(e, pid, p, s, e.templates.at(s.template))
+			n.demandSlots(e, pid, p, s)
 		}
 	}
 }
@@ -282,11 +283,11 @@ func (e *engine) endFault(i int) {
 }
 
 func (e *engine) slowRegistry() {
-	rate := typical(&e.w.profile.Network.Registry)
+	rate := e.w.profile.Network.top()
 	for _, slow := range e.faults.slow {
 		rate = min(rate, slow)
 	}
-	e.net.SetCapacity(e.now, e.registry, rate)
+	e.net.SetCapacity(e.now, e.top, rate)
 }
 
 // cutTransfers ends all transfers: the clients ask for the rest, and are refused.
@@ -329,11 +330,13 @@ func (e *engine) loseNode(f *Fault) {
 func (e *engine) dropPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
 	for _, f := range e.flowsOf(pid, s) {
-		_, i := tagOf(e.net.Tag(f))
+		_, i := tagOf(f.Tag)
 		s.wasted += e.w.layers[p.steps.fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
 		e.net.Finish(e.now, f)
 	}
-	e.trackAbandon(pid, p)
+	if e.tracing {
+		e.trackAbandon(pid, p)
+	}
 	e.forget(pid, p)
 }
 

@@ -7,39 +7,39 @@ import (
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
-// startup is one start on its way to ready. Its fields are packed: a hundred
-// thousand may be under way.
+// startup is one start on its way to ready. A hundred thousand may be under way:
+// its fields are packed, and those that every transfer touches stand first.
 type startup struct {
-	requested time.Duration
 	// since is when the phases were last brought up to date; from then on they
 	// depend on what is in flight (account).
-	since time.Duration
-	// began is when the pulls began, the phases before it being times in a row.
-	admit, provision, attach time.Duration
-	resolve, fetch, unpack   time.Duration
-	waited                   time.Duration // the part of fetch in which no transfer was in flight
-	unpackBusy               time.Duration
-	// runUntil is the end of the present run of unpacks, on a lane, and runFrom
-	// its begin.
+	since                  time.Duration
+	fetch, unpack, resolve time.Duration
+	waited                 time.Duration // the part of fetch in which no transfer was in flight
+	unpackBusy             time.Duration
+	// runFrom and runUntil are the present run of unpacks, on a lane.
 	runFrom, runUntil time.Duration
 	fetched, unpacked int64
-	wasted            int64 // compressed bytes that were sent and are lost
-	create            time.Duration
-	firstReadBytes    int64
-	index             int32 // in the input
+	class             *class
 	rank              int32 // in order of request; the key of its draws
-	template          int32
 	node              int32 // of engine.nodes; none for an instance of its own
-	netNode, readNode network.Node
-	reused, missing   int32
+	netNode           network.Node
 	fetching          uint16
 	unpacking         uint16
 	resolving         uint16
+	age               uint16
 	next, running     uint16 // image, and pulls under way
 	retries           uint16
-	age               uint16
-	hidden            bool // a node's own pull, not a start of the input
 	alive             bool
+	hidden            bool // a node's own pull, not a start of the input
+
+	requested                        time.Duration
+	admit, provision, attach, create time.Duration
+	wasted                           int64 // compressed bytes that were sent and are lost
+	firstReadBytes                   int64
+	index                            int32 // in the input
+	template                         int32
+	readNode                         network.Node
+	reused, missing                  uint16
 }
 
 // request is the first step of a start.
@@ -51,7 +51,7 @@ func (e *engine) request(index int, start *Start) error {
 	id := e.startups.take()
 	s := e.startups.at(id)
 	*s = startup{
-		requested: e.now, since: e.now, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, age: s.age + 1, alive: true,
+		requested: e.now, since: e.now, class: e.templates.at(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
 	if e.opt.Spans != nil && e.opt.Spans(index) {

@@ -26,6 +26,7 @@ func (e *engine) track(id int32) {
 	if e.tracked == nil {
 		e.tracked = make(map[int32]*trace)
 	}
+	e.tracing = true
 	e.tracked[id] = &trace{e: e, requested: e.now, open: make(map[traceKey]time.Duration)}
 }
 
@@ -37,7 +38,7 @@ func (t *trace) add(phase Phase, image string, layer layers.Digest, from, to tim
 }
 
 func (e *engine) traceOf(p *pull) *trace {
-	if len(e.tracked) == 0 {
+	if !e.tracing {
 		return nil
 	}
 	return e.tracked[p.startup]
@@ -45,7 +46,7 @@ func (e *engine) traceOf(p *pull) *trace {
 
 // mark records a phase that a startup goes through once.
 func (e *engine) mark(id int32, phase Phase, from time.Duration) {
-	if len(e.tracked) > 0 {
+	if e.tracing {
 		if t := e.tracked[id]; t != nil {
 			t.add(phase, "", "", from, e.now, 0)
 		}

@@ -32,6 +32,7 @@ type world struct {
 	names     []string
 	latest    []bool
 	usable    []bool // all its layers
+	indexed   []bool // it stands behind an index
 	classes   map[string]*class
 }
 
@@ -84,7 +85,7 @@ func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
 	w := &world{
 		inv: inv, profile: profile, classes: make(map[string]*class),
 		layers: make([]layerFacts, len(inv.Layers)), imageKeys: make([]uint64, len(inv.Images)), latest: make([]bool, len(inv.Images)),
-		names: make([]string, len(inv.Images)), usable: make([]bool, len(inv.Images)),
+		names: make([]string, len(inv.Images)), usable: make([]bool, len(inv.Images)), indexed: make([]bool, len(inv.Images)),
 	}
 	for i := range inv.Layers {
 		w.layers[i] = factsOf(&inv.Layers[i])
@@ -103,7 +104,7 @@ func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
 			w.chainBytes[c] = w.layers[l].unpacked
 		}
 		w.addSteps(&w.cold[i], i, nothing, nothing)
-		w.names[i] = img.Reference
+		w.names[i], w.indexed[i] = img.Reference, img.IndexDigest != ""
 		w.usable[i] = !slices.ContainsFunc(img.Layers, func(l int) bool { return !w.layers[l].usable })
 		w.imageKeys[i] = keyOf(string(img.Digest))
 		n, err := layers.ParseName(img.Reference)
@@ -252,7 +253,7 @@ func (w *world) asksAgain(s *Start, image int) bool {
 // where there is one, and tokens.
 func (w *world) requests(c *class, image int) int {
 	n := int(c.Pull.ResolveRequests.Value) + int(c.Network.TokenRequests.Value)
-	if w.inv.Images[image].IndexDigest != "" {
+	if w.indexed[image] {
 		n++
 	}
 	return n
@@ -304,7 +305,7 @@ type template struct {
 	// begins with what is held, so many are reused and missing, and so many bytes
 	// are on the cache's disk.
 	chains          []int32
-	reused, missing int32
+	reused, missing uint16
 	firstReadBytes  int64
 }
 
@@ -319,10 +320,10 @@ type imagePull struct {
 	skip  bool
 }
 
-// follow makes t the template of s.
+// follow makes t, which is empty, the template of s.
 func (w *world) follow(t *template, s *Start) {
 	c := w.classes[s.NodeClass]
-	*t = template{app: s.App, cacheID: s.CacheID, class: c, runtime: s.Runtime, ready: s.Ready, fraction: c.Cache.ReadFraction.Value}
+	t.app, t.cacheID, t.class, t.runtime, t.ready, t.fraction = s.App, s.CacheID, c, s.Runtime, s.Ready, c.Cache.ReadFraction.Value
 	if s.ReadFraction != nil {
 		t.fraction = *s.ReadFraction
 	}
@@ -333,7 +334,7 @@ func (w *world) follow(t *template, s *Start) {
 		t.names, t.pulls = w.names[i:i+1:i+1], t.only[:]
 		t.pulls[0] = w.imagePull(s, i)
 		t.chains = w.chainIDs[i]
-		t.missing = int32(len(t.chains))
+		t.missing = uint16(len(t.chains))
 		return
 	}
 	t.names, t.pulls = make([]string, len(s.Images)), make([]imagePull, len(s.Images))

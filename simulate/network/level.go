@@ -129,17 +129,23 @@ func (n *Network) move(id int32) {
 
 // enter puts a member into a class, or tells the class that its flows changed.
 func (n *Network) enter(id int32, m *member, to int32) {
-	clock := n.clock(m)
-	if m.class != to || m.counted != m.flows {
-		n.count(to, m.flows) // before leave, which may give up an empty class
-		n.leave(id, m)
-		m.class, m.counted = to, m.flows
-		m.offset = clock - n.classClock(&n.classes[to])
-	}
 	c := &n.classes[to]
-	c.members.set(n.memberAt, id, n.flows.at(m.first).end-m.offset)
+	l := &n.links[c.link]
+	if m.class == to && m.counted == m.flows {
+		// No rate changes, only what ends first.
+		c.members.set(n.memberAt, id, n.flowsOf(m)[0].end-m.offset)
+		n.queue(to)
+		l.plan(n.now)
+		return
+	}
+	clock := n.clock(m)
+	n.count(to, m.flows) // before leave, which may give up an empty class
+	n.leave(id, m)
+	m.class, m.counted = to, m.flows
+	m.offset = clock - n.classClock(c)
+	c.members.set(n.memberAt, id, n.flowsOf(m)[0].end-m.offset)
 	n.queue(to)
-	n.markStale(n.links[c.link].root)
+	n.markStale(l.root)
 }
 
 // leave takes a member out of its class, if it is in one.

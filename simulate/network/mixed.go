@@ -16,37 +16,34 @@ type part struct {
 }
 
 // startMixed adds a flow to a node whose flows have different caps from now on.
-func (n *Network) startMixed(node Node, flow int32, bytes, cap float64) {
+func (n *Network) startMixed(node Node, bytes, cap float64, tag int64) {
 	m := n.members.at(int32(node))
 	if !m.mixed {
 		m.mixed = true
 		n.split(node, m)
 	}
-	n.startPart(node, flow, bytes, cap)
+	n.startPart(node, bytes, cap, tag)
 }
 
 // split makes each flow of a node a part.
 func (n *Network) split(node Node, m *member) {
 	clock := n.clock(m)
-	for id := m.first; id != none; {
-		f := n.flows.at(id)
-		next := f.next
-		f.next = none
-		n.startPart(node, id, f.end-clock, n.speeds[m.speed].cap)
-		id = next
+	for _, x := range n.flowsOf(m) {
+		n.startPart(node, x.end-clock, n.speeds[m.speed].cap, x.tag)
 	}
-	m.first, m.flows = none, 0
-	n.touch(int32(node), m)
+	for m.flows > 0 {
+		n.drop(int32(node), m, 0)
+	}
 }
 
-func (n *Network) startPart(node Node, flow int32, bytes, cap float64) {
+func (n *Network) startPart(node Node, bytes, cap float64, tag int64) {
 	if n.parts == nil {
 		n.parts = make(map[Node][]part)
 	}
 	id := n.newMember(n.members.at(int32(node)).speed)
 	m := n.members.at(id)
 	m.node = node
-	n.insert(id, m, flow, bytes)
+	n.insert(id, m, bytes, tag)
 	n.parts[node] = append(n.parts[node], part{id, cap})
 }
 

@@ -45,8 +45,11 @@ const NoLink Link = -1
 // RemoveNode.
 type Node int32
 
-// Flow is a flow's number; numbers are used again after Finish.
-type Flow int32
+// Flow is a flow, by its node and the caller's tag.
+type Flow struct {
+	Node Node
+	Tag  int64
+}
 
 // Network is a set of links and the flows on them. The zero value is empty and
 // ready to use.
@@ -55,7 +58,9 @@ type Network struct {
 	speeds  []speed
 	classes []class
 	members table[member]
-	flows   table[flow]
+	// many are the flows of members that have more than fit into their record.
+	many      [][]flow
+	spareMany []int32
 	// parts are the flows of the nodes whose flows have different caps.
 	parts map[Node][]part
 	// speedOf and classOf find what there is; spare are classes not in use.
@@ -77,28 +82,31 @@ type Network struct {
 	firstAt time.Duration
 }
 
-type flow struct {
-	end    float64 // on its member's clock
-	tag    int64
-	member int32
-	next   int32 // of the member, by end
-}
-
 // member is flows of a node that run at one rate: all of them, or one of a mixed
 // node's.
 type member struct {
 	// offset is its clock less its class's; the clock of one without flows is 0.
 	offset float64
-	first  int32 // flow
-	speed  int32
-	class  int32
-	flows  int32
-	// counted is the number of flows with which it is in its class.
-	counted int32
+	// near are its flows by end, if many is none.
+	near    [few]flow
+	many    int32
+	flows   int32
+	class   int32
+	counted int32 // the number of flows with which it is in its class
+	speed   int32
 	node    Node // of a part of a mixed node; else none
 	dirty   bool
 	mixed   bool
 }
+
+type flow struct {
+	end float64 // on its member's clock
+	tag int64
+}
+
+// few is the number of flows that a member's record has room for: the downloads
+// that containerd and docker begin at once.
+const few = 3
 
 // speed is what a member's limit depends on besides its flows, with the classes
 // for one flow, two, and so on as far as known.
@@ -153,7 +161,7 @@ func (n *Network) AddNode(l Link, capacity, cap Rate) Node {
 
 func (n *Network) newMember(s int32) int32 {
 	id := n.members.take()
-	*n.members.at(id) = member{first: none, class: none, speed: s, node: none}
+	*n.members.at(id) = member{many: none, class: none, speed: s, node: none}
 	if int(id) == len(n.memberAt) {
 		n.memberAt = append(n.memberAt, none)
 	}
@@ -167,24 +175,22 @@ func (n *Network) RemoveNode(node Node) {
 	n.members.give(int32(node))
 }
 
-// Start begins to send bytes to a node, at most at rate cap, and returns the
-// flow. The tag is the caller's. Calls of Start, Finish and SetCapacity come in
-// order of now.
+// Start begins to send bytes to a node, at most at rate cap. The tag is the
+// caller's; no other flow of the node has it. Calls of Start, Take, Finish and
+// SetCapacity come in order of now.
 func (n *Network) Start(now time.Duration, node Node, bytes int64, cap Rate, tag int64) Flow {
 	n.change(now)
-	id := n.flows.take()
-	*n.flows.at(id) = flow{tag: tag, next: none, member: none}
 	m := n.members.at(int32(node))
 	s := &n.speeds[m.speed]
 	switch {
 	case math.IsInf(min(s.rate, float64(cap)), 1) && !n.links[s.link].limited:
-		n.instant = append(n.instant, Flow(id))
+		n.instant = append(n.instant, Flow{node, tag})
 	case m.mixed || s.cap != float64(cap):
-		n.startMixed(node, id, float64(bytes), float64(cap))
+		n.startMixed(node, float64(bytes), float64(cap), tag)
 	default:
-		n.insert(int32(node), m, id, float64(bytes))
+		n.insert(int32(node), m, float64(bytes), tag)
 	}
-	return Flow(id)
+	return Flow{node, tag}
 }
 
 // change is called before anything changes at now: what changed at an earlier
@@ -198,19 +204,59 @@ func (n *Network) change(now time.Duration) {
 }
 
 // insert adds a flow to a member.
-func (n *Network) insert(id int32, m *member, flow int32, bytes float64) {
-	f := n.flows.at(flow)
-	f.member, f.end = id, bytes+n.clock(m)
-	previous := &m.first
-	for *previous != none {
-		other := n.flows.at(*previous)
-		if other.end > f.end {
-			break
-		}
-		previous = &other.next
+func (n *Network) insert(id int32, m *member, bytes float64, tag int64) {
+	x := flow{bytes + n.clock(m), tag}
+	var list []flow
+	if m.many == none && m.flows < few {
+		list = m.near[:m.flows+1]
+	} else {
+		list = n.room(m)
 	}
-	f.next, *previous = *previous, flow
+	i := int(m.flows)
+	for ; i > 0 && list[i-1].end > x.end; i-- {
+		list[i] = list[i-1]
+	}
+	list[i] = x
 	m.flows++
+	n.touch(id, m)
+}
+
+// room makes room for one flow more outside of a member's record.
+func (n *Network) room(m *member) []flow {
+	if m.many == none {
+		if last := len(n.spareMany) - 1; last >= 0 {
+			m.many = n.spareMany[last]
+			n.spareMany = n.spareMany[:last]
+		} else {
+			m.many = int32(len(n.many))
+			n.many = append(n.many, nil)
+		}
+		n.many[m.many] = append(n.many[m.many][:0], m.near[:]...)
+	}
+	n.many[m.many] = append(n.many[m.many], flow{})
+	return n.many[m.many]
+}
+
+// flowsOf are a member's flows by end.
+func (n *Network) flowsOf(m *member) []flow {
+	if m.many == none {
+		return m.near[:m.flows]
+	}
+	return n.many[m.many]
+}
+
+// drop takes the i-th flow from a member.
+func (n *Network) drop(id int32, m *member, i int) {
+	list := n.flowsOf(m)
+	copy(list[i:], list[i+1:])
+	m.flows--
+	if m.many != none {
+		n.many[m.many] = list[:m.flows]
+		if m.flows == 0 {
+			n.spareMany = append(n.spareMany, m.many)
+			m.many = none
+		}
+	}
 	n.touch(id, m)
 }
 
@@ -229,19 +275,21 @@ func (n *Network) clock(m *member) float64 {
 	return n.classClock(&n.classes[m.class]) + m.offset
 }
 
-// Next returns the flow that ends first, its tag and when; ok is false when
-// there is none.
-func (n *Network) Next() (f Flow, tag int64, at time.Duration, ok bool) {
+// Next returns the flow that ends first and when; ok is false when there is none.
+func (n *Network) Next() (f Flow, at time.Duration, ok bool) {
 	at = n.NextAt()
 	switch {
 	case at == never:
-		return 0, 0, at, false
+		return Flow{}, at, false
 	case len(n.instant) > 0:
-		f = n.instant[0]
-	default:
-		f = Flow(n.members.at(n.firstMember(n.first)).first)
+		return n.instant[0], at, true
 	}
-	return f, n.flows.at(int32(f)).tag, at, true
+	id := n.firstMember(n.first)
+	m := n.members.at(id)
+	if m.node != none {
+		id = int32(m.node)
+	}
+	return Flow{Node(id), n.flowsOf(m)[0].tag}, at, true
 }
 
 // NextAt is the time of Next, the largest there is when there is none.
@@ -253,34 +301,56 @@ func (n *Network) NextAt() time.Duration {
 	return n.firstAt
 }
 
+// Take removes the flow that ends first, at its end, and returns its tag; there is
+// one.
+func (n *Network) Take() (tag int64) {
+	if len(n.instant) > 0 || !n.settled {
+		f, at, _ := n.Next()
+		n.Finish(at, f)
+		return f.Tag
+	}
+	n.now, n.settled = n.firstAt, false
+	id := n.firstMember(n.first)
+	m := n.members.at(id)
+	tag = n.flowsOf(m)[0].tag
+	n.drop(id, m, 0)
+	return tag
+}
+
 // Finish removes a flow that has ended, or gives one up.
 func (n *Network) Finish(now time.Duration, f Flow) {
 	n.change(now)
-	id := n.flows.at(int32(f)).member
-	n.flows.give(int32(f))
-	if id == none {
-		n.instant = slices.DeleteFunc(n.instant, func(x Flow) bool { return x == f })
+	if i := slices.Index(n.instant, f); i >= 0 {
+		n.instant = slices.Delete(n.instant, i, i+1)
 		return
 	}
-	m := n.members.at(id)
-	previous := &m.first
-	for *previous != int32(f) {
-		previous = &n.flows.at(*previous).next
+	if id, m, i := n.find(f); m != nil {
+		n.drop(id, m, i)
 	}
-	*previous = n.flows.at(int32(f)).next
-	m.flows--
-	n.touch(id, m)
 }
 
-// Tag is what the caller gave with a flow.
-func (n *Network) Tag(f Flow) int64 { return n.flows.at(int32(f)).tag }
+// find returns the member of a flow and its place there, nil if there is none.
+func (n *Network) find(f Flow) (id int32, m *member, place int) {
+	is := func(x flow) bool { return x.tag == f.Tag }
+	m = n.members.at(int32(f.Node))
+	if i := slices.IndexFunc(n.flowsOf(m), is); i >= 0 {
+		return int32(f.Node), m, i
+	}
+	for _, p := range n.parts[f.Node] {
+		m = n.members.at(p.member)
+		if i := slices.IndexFunc(n.flowsOf(m), is); i >= 0 {
+			return p.member, m, i
+		}
+	}
+	return none, nil, none
+}
 
 // FlowsOf are the flows of a node that something limits, in no order.
 func (n *Network) FlowsOf(node Node) []Flow {
 	var flows []Flow
 	add := func(m *member) {
-		for id := m.first; id != none; id = n.flows.at(id).next {
-			flows = append(flows, Flow(id))
+		for _, x := range n.flowsOf(m) {
+			flows = append(flows, Flow{node, x.tag})
 		}
 	}
 	add(n.members.at(int32(node)))
@@ -292,21 +362,21 @@ func (n *Network) FlowsOf(node Node) []Flow {
 
 // Remaining is how many bytes of a flow are still to be sent.
 func (n *Network) Remaining(f Flow) float64 {
-	x := n.flows.at(int32(f))
-	if x.member == none {
+	_, m, i := n.find(f)
+	if m == nil {
 		return 0
 	}
-	return max(0, x.end-n.clock(n.members.at(x.member)))
+	return max(0, n.flowsOf(m)[i].end-n.clock(m))
 }
 
 // Rate returns the present rate of a flow.
 func (n *Network) Rate(f Flow) Rate {
 	n.flush()
-	x := n.flows.at(int32(f))
-	if x.member == none {
+	_, m, _ := n.find(f)
+	if m == nil {
 		return Unlimited
 	}
-	c := &n.classes[n.members.at(x.member).class]
+	c := &n.classes[m.class]
 	if c.high {
 		return Rate(n.links[c.link].level)
 	}
@@ -354,14 +424,13 @@ const (
 // Holds says what keeps a flow from being faster at present.
 func (n *Network) Holds(f Flow) Bottleneck {
 	n.flush()
-	x := n.flows.at(int32(f))
-	if x.member == none {
+	id, m, _ := n.find(f)
+	if m == nil {
 		return Nothing
 	}
-	m := n.members.at(x.member)
 	c := &n.classes[m.class]
 	if !c.high {
-		if n.capOf(x.member, m) <= c.limit {
+		if n.capOf(id, m) <= c.limit {
 			return OwnCap
 		}
 		return NodeLink

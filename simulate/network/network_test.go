@@ -21,13 +21,13 @@ func TestHandWorked(t *testing.T) {
 		tag  int64
 		at   time.Duration
 	}{{first, 7, 2 * time.Second}, {second, 8, 3500 * time.Millisecond}} {
-		f, tag, at, ok := n.Next()
-		if !ok || f != want.flow || tag != want.tag || at != want.at {
-			t.Fatalf("Next() = flow %d, tag %d, at %v, want flow %d, tag %d, at %v", f, tag, at, want.flow, want.tag, want.at)
+		f, at, ok := n.Next()
+		if !ok || f != want.flow || f.Tag != want.tag || at != want.at {
+			t.Fatalf("Next() = flow %v at %v, want flow %v at %v", f, at, want.flow, want.at)
 		}
 		n.Finish(at, f)
 	}
-	if _, _, _, ok := n.Next(); ok {
+	if _, _, ok := n.Next(); ok {
 		t.Error("a flow is left")
 	}
 	if carried := n.Carried(l); math.Abs(carried-350*mb) > 1 {
@@ -49,14 +49,14 @@ func TestShares(t *testing.T) {
 		var n Network
 		l := n.AddLink(90, NoLink)
 		slow, fast := n.AddNode(l, 30, Unlimited), n.AddNode(l, Unlimited, Unlimited)
-		a, b, c := n.Start(0, slow, 1e6, Unlimited, 0), n.Start(0, slow, 1e6, Unlimited, 0), n.Start(0, fast, 1e6, Unlimited, 0)
+		a, b, c := n.Start(0, slow, 1e6, Unlimited, 0), n.Start(0, slow, 1e6, Unlimited, 1), n.Start(0, fast, 1e6, Unlimited, 0)
 		wantRates(t, &n, map[Flow]Rate{a: 15, b: 15, c: 60})
 		wantHolds(t, &n, map[Flow]Bottleneck{a: NodeLink, b: NodeLink, c: Bottleneck(l)})
 	})
 	t.Run("different caps on one node", func(t *testing.T) {
 		var n Network
 		node := n.AddNode(n.AddLink(Unlimited, NoLink), 60, 100)
-		a, b, c := n.Start(0, node, 1e6, 100, 0), n.Start(0, node, 1e6, 10, 0), n.Start(0, node, 1e6, 100, 0)
+		a, b, c := n.Start(0, node, 1e6, 100, 0), n.Start(0, node, 1e6, 10, 1), n.Start(0, node, 1e6, 100, 2)
 		wantRates(t, &n, map[Flow]Rate{a: 25, b: 10, c: 25})
 		wantHolds(t, &n, map[Flow]Bottleneck{a: NodeLink, b: OwnCap, c: NodeLink})
 	})
@@ -77,18 +77,18 @@ func TestShares(t *testing.T) {
 	t.Run("nothing holds a flow up", func(t *testing.T) {
 		var n Network
 		f := n.Start(time.Second, n.AddNode(n.AddLink(Unlimited, NoLink), Unlimited, Unlimited), 5, Unlimited, 3)
-		if got, tag, at, ok := n.Next(); !ok || got != f || tag != 3 || at != time.Second || n.Holds(f) != Nothing {
-			t.Errorf("Next() = %d, tag %d, at %v", got, tag, at)
+		if got, at, ok := n.Next(); !ok || got != f || got.Tag != 3 || at != time.Second || n.Holds(f) != Nothing {
+			t.Errorf("Next() = %v at %v", got, at)
 		}
 		n.Finish(time.Second, f)
-		if _, _, _, ok := n.Next(); ok {
+		if _, _, ok := n.Next(); ok {
 			t.Error("a flow is left")
 		}
 	})
 	t.Run("nothing to send", func(t *testing.T) {
 		var n Network
 		n.Start(time.Second, n.AddNode(n.AddLink(1, NoLink), 1, 1), 0, 1, 0)
-		if _, _, at, _ := n.Next(); at != time.Second {
+		if _, at, _ := n.Next(); at != time.Second {
 			t.Errorf("ends at %v, want at once", at)
 		}
 	})
@@ -98,7 +98,7 @@ func wantRates(t *testing.T, n *Network, want map[Flow]Rate) {
 	t.Helper()
 	for f, r := range want {
 		if got := n.Rate(f); math.Abs(float64(got-r)) > 1e-9*float64(r) {
-			t.Errorf("flow %d has rate %v, want %v", f, got, r)
+			t.Errorf("flow %v has rate %v, want %v", f, got, r)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func wantHolds(t *testing.T, n *Network, want map[Flow]Bottleneck) {
 	t.Helper()
 	for f, b := range want {
 		if got := n.Holds(f); got != b {
-			t.Errorf("flow %d is held by %v, want %v", f, got, b)
+			t.Errorf("flow %v is held by %v, want %v", f, got, b)
 		}
 	}
 }

@@ -125,27 +125,27 @@ func TestAgainstPlain(t *testing.T) {
 			nodes = append(nodes, pair{n.AddNode(l, rate, cap), p.addLink(rate, int(l)), cap})
 		}
 		mixed := rapid.Bool().Draw(t, "mixed")
-		running := map[Flow]bool{}
+		running, started := map[Flow]bool{}, 0
 		now := time.Duration(0)
 		compare := func() {
 			for id, want := range p.rates() {
 				if got := n.Rate(id); math.Abs(float64(got)-want) > 1e-9*want {
-					t.Fatalf("at %v flow %d has rate %v, want %v", now, id, got, want)
+					t.Fatalf("at %v flow %v has rate %v, want %v", now, id, got, want)
 				}
 				if got, want := n.Remaining(id), p.flows[id].left; math.Abs(got-want) > 1e-5 {
-					t.Fatalf("at %v flow %d has %v bytes left, want %v", now, id, got, want)
+					t.Fatalf("at %v flow %v has %v bytes left, want %v", now, id, got, want)
 				}
 			}
 		}
 		end := func() {
-			f, _, at, ok := n.Next()
+			f, at, ok := n.Next()
 			if !ok {
 				return
 			}
 			p.advance(at.Seconds())
 			// Half a nanosecond at 1000 B/s is 5e-7 bytes.
 			if left := p.flows[f].left; left > 1e-5 {
-				t.Fatalf("flow %d ends at %v with %v bytes left", f, at, left)
+				t.Fatalf("flow %v ends at %v with %v bytes left", f, at, left)
 			}
 			now = at
 			n.Finish(now, f)
@@ -161,7 +161,8 @@ func TestAgainstPlain(t *testing.T) {
 					cap = speed("its cap")
 				}
 				bytes := rapid.Int64Range(0, 5000).Draw(t, "bytes")
-				f := n.Start(now, x.node, bytes, cap, 0)
+				f := n.Start(now, x.node, bytes, cap, int64(started))
+				started++
 				p.start(f, x.plain, bytes, cap)
 				running[f] = true
 			case 5, 6:
@@ -176,7 +177,7 @@ func TestAgainstPlain(t *testing.T) {
 				n.Advance(now)
 			case 8:
 				if len(running) > 0 {
-					f := slices.Min(slices.Collect(maps.Keys(running)))
+					f := slices.MinFunc(slices.Collect(maps.Keys(running)), func(a, b Flow) int { return int(a.Tag - b.Tag) })
 					n.Finish(now, f)
 					delete(p.flows, f)
 					delete(running, f)
@@ -193,7 +194,7 @@ func TestAgainstPlain(t *testing.T) {
 			end()
 			compare()
 		}
-		if _, _, _, ok := n.Next(); ok {
+		if _, _, ok := n.Next(); ok {
 			t.Fatal("a flow is left")
 		}
 	})
