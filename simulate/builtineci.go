@@ -36,7 +36,7 @@ func ECI() *Profile {
 	p.Unpack.use("go", "assumed: containerd without igzip or unpigz")
 	p.Unpack.Gzip.Source = "assumed: as measured elsewhere with Go gzip, 2026-11"
 	p.Unpack.Zstd.Source = "assumed: as measured elsewhere, 2026-11"
-	p.Unpack.Disk = is[network.Rate](135*mega, "published: PL1 disk of 30 GiB, min(120 + 0.5 x GiB, 350) MB/s (eci §6 #14)")
+	p.Unpack.Disk = is[network.Rate](135*mega, "assumed: a PL1 disk of 30 GiB, min(120 + 0.5 x GiB, 350) MB/s, not looked up (eci §6 #14)")
 	p.Unpack.Layer.Source = "assumed: as measured elsewhere on ext4, 2026-11"
 	p.Unpack.File.Source = "assumed: as measured elsewhere on ext4, 2026-11"
 	p.Unpack.Parallel.Source = "assumed: containerd's default"
@@ -46,7 +46,7 @@ func ECI() *Profile {
 	p.Start.Provision = is(10*time.Second, "assumed: a hit takes 11 to 12 s to its first Pulling or Pulled event (eci §1.12), less attaching")
 	p.Start.Create = is(500*time.Millisecond, "assumed: containers are created and started within the second (eci §1.12)")
 	p.Cache.Attach = is(1500*time.Millisecond, "assumed: part of the 11 to 12 s of a hit (eci §1.12)")
-	p.Cache.FirstRead = is[network.Rate](130*mega, "published: PL1 disk of 20 GiB, min(120 + 0.5 x GiB, 350) MB/s (eci §6 #14); lazily loaded data may be slower")
+	p.Cache.FirstRead = is[network.Rate](130*mega, "assumed: a PL1 disk of 20 GiB, min(120 + 0.5 x GiB, 350) MB/s, not looked up (eci §6 #14); lazily loaded data may be slower")
 	p.Cache.StartsPerCopy = is[int64](1000, "published: one copy for each 1,000 instances of a batch (eci §1.6)")
 	p.Node.HighFraction.Source, p.Node.LowFraction.Source = "assumed: not used by instances of their own", "assumed: not used by instances of their own"
 	p.Cache.Build = is(131*time.Second, "published: last pull to Ready of a 25 GiB cache (eci §1.12)")
