@@ -33,8 +33,8 @@ func ECI() *Profile {
 	p.Pull.MaxParallelImages.Source = "published: traces show images pulled one after another (eci §1.12, §6 #19)"
 	p.Pull.KeepBlobs.Source = "assumed: containerd's default"
 	p.Unpack.Cores = is(2.0, "assumed: a small instance")
-	p.Unpack.use("go", "assumed: containerd without igzip or unpigz")
-	p.Unpack.Gzip.Source = "assumed: as measured elsewhere with Go gzip, 2026-11"
+	p.Unpack.use("go-std", "assumed: containerd 1.x on the instance, without unpigz (eci §6 #19)")
+	p.Unpack.Gzip.Source = "assumed: as measured elsewhere with Go's compress/gzip, 2026-11; the disk is slower"
 	p.Unpack.Zstd.Source = "assumed: as measured elsewhere, 2026-11"
 	p.Unpack.Disk = is[network.Rate](135*mega, "assumed: a PL1 disk of 30 GiB, min(120 + 0.5 x GiB, 350) MB/s, not looked up (eci §6 #14)")
 	p.Unpack.Layer.Source = "assumed: as measured elsewhere on ext4, 2026-11"

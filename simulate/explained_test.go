@@ -18,7 +18,7 @@ const (
 
 func explanations() []explained {
 	return []explained{
-		{"network.roundTripSeconds", "from a request's sending to the registry's receiving and back", byRequest + ": `connect`"},
+		{"network.roundTripSeconds", "from a request's sending to the registry's receiving and back", byRequest + ": `connect` less `name`"},
 		{"network.requestSeconds", "the registry's own time to the first byte of an answer", byRequest + ": `first byte` less `connected` less a round trip"},
 		{"network.registryBytesPerSecond", "the registry's egress, shared by all nodes", byLink + ": the sum over so many nodes that it grows no more"},
 		{"network.uplinkBytesPerSecond", "a NAT gateway or EIP, shared by all nodes", byLink + ": the same; or the bandwidth that was bought"},
@@ -28,7 +28,7 @@ func explanations() []explained {
 		{"network.overRate", "what happens to requests beyond that: they wait in line, or are refused (429)", byTrace + ": are there answers of 429?"},
 		{"network.registryBurst", "how many requests at once are not refused though they are beyond the rate", byBurst + ": requests answered before the first 429"},
 		{"network.errorFraction", "the share of requests that is answered with an error of the server (5xx), each independently", byTrace + ": answers of 500 and above, divided by all"},
-		{"network.connectRoundTrips", "round trips to open a connection: 1 for TCP, 1 more for TLS 1.3, 2 more for TLS 1.2", byRequest + ": `connected` divided by `connect`"},
+		{"network.connectRoundTrips", "round trips to open a connection: 1 for TCP, 1 more for TLS 1.3, 2 more for TLS 1.2", byRequest + ": `connected` less `name`, divided by a round trip"},
 		{"network.tokenRequests", "requests for access that come before the manifest, each with its answer awaited", byTrace + ": answers of 401 and requests to the token server, for one pull"},
 		{"network.blobRequests", "requests a layer takes before its bytes flow", byRequest + " for a blob: redirects plus 1"},
 

@@ -70,6 +70,27 @@ func TestModelLinks(t *testing.T) {
 	}
 }
 
+// TestModelExamples: the profiles that docs/model.md shows can be read.
+func TestModelExamples(t *testing.T) {
+	text, err := os.ReadFile(modelFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 2 {
+		t.Fatalf("%d examples", len(blocks))
+	}
+	for _, block := range blocks {
+		example := block[1]
+		if !strings.Contains(example, "kind:") {
+			example = "apiVersion: cachebench/v1\nkind: Profile\nname: p\n" + example
+		}
+		if _, err := ReadProfile("example.yaml", []byte(example)); err != nil {
+			t.Errorf("%v\n%s", err, example)
+		}
+	}
+}
+
 // TestValuesListEveryField: what a profile's file may state under a group is in
 // Values, but for links and where nodes stand, which are not single values.
 func TestValuesListEveryField(t *testing.T) {
