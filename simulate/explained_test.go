@@ -8,7 +8,7 @@ const (
 	byRequest = "[a request](#a-request)"
 	byLink    = "[links](#links)"
 	byTrace   = "[a registry's log](#a-registrys-log)"
-	byUnpack  = "[unpacking](#unpacking)"
+	byUnpack  = "[layers unpacked](#layers-unpacked)"
 	byStart   = "[a start](#a-start)"
 	byBurst   = "[a burst](#a-burst)"
 	byCache   = "[a cache on ECI](#a-cache-on-eci)"

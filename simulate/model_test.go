@@ -50,18 +50,31 @@ func TestModelDocument(t *testing.T) {
 	golden.Equal(t, modelFile, []byte(got))
 }
 
-// TestModelLinks: the files that docs/model.md links to exist.
+// TestModelLinks: the files and sections that docs/model.md links to exist, each
+// section once.
 func TestModelLinks(t *testing.T) {
 	text, err := os.ReadFile(modelFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	links := regexp.MustCompile(`\]\(([^)#]+)(#[^)]*)?\)`).FindAllStringSubmatch(string(text), -1)
+	links := regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`).FindAllStringSubmatch(string(text), -1)
 	if len(links) == 0 {
 		t.Fatal("no links")
 	}
+	sections := map[string]bool{}
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		name := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		name = strings.ReplaceAll(name, " ", "-")
+		if sections[name] {
+			t.Errorf("two sections are called #%s", name)
+		}
+		sections[name] = true
+	}
 	for _, link := range links {
-		if strings.Contains(link[1], "://") {
+		if link[1] == "" {
+			if !sections[link[2]] {
+				t.Errorf("there is no section #%s", link[2])
+			}
 			continue
 		}
 		if _, err := os.Stat(filepath.Join("../docs", link[1])); err != nil {
