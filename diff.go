@@ -173,8 +173,8 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 	if names := profile.Unlimited(); len(names) > 0 {
 		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
 	}
-	if profile.Name == "eci" {
-		add("No value of profile eci was measured on ECI.")
+	if profile.OfECI() {
+		add("No value of profile %s was measured on ECI.", profile.Name)
 	}
 	return doubts
 }

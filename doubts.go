@@ -14,8 +14,8 @@ import (
 func (j *Job) doubts(t *simulate.Timeline) []string {
 	doubts := j.imageDoubts()
 	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
-	if name := j.Scenario.Profile.Name; name != "eci" {
-		add("Caches and prices are ECI's, but profile %s describes other hosts.", name)
+	if p := j.Scenario.Profile; !p.OfECI() {
+		add("Caches and prices are ECI's, but profile %s describes other hosts.", p.Name)
 	}
 	j.bulkDoubts(add)
 	j.poolDoubts(add)
@@ -50,8 +50,8 @@ func (j *Job) imageDoubts() []string {
 	if names := profile.Unlimited(); len(names) > 0 {
 		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
 	}
-	if profile.Name == "eci" {
-		add("No value of profile eci was measured on ECI: calibrate it before spending much on its word.")
+	if profile.OfECI() {
+		add("No value of profile %s was measured on ECI: calibrate it before spending much on its word.", profile.Name)
 	}
 	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
 		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",

@@ -224,7 +224,7 @@ func TestScenarioErrors(t *testing.T) {
 		{"unknown key", "scenario.yaml", "budgetPerMont: 3\n", "scenario.yaml:3: budgetPerMont: unknown key; did you mean budgetPerMonth?"},
 		{"negative budget", "scenario.yaml", "budgetPerMonth: -3\n", "scenario.yaml:3: budgetPerMonth: a budget of -3 cannot be"},
 		{"unknown policy", "scenario.yaml", "policies: {size: huge}\n", `scenario.yaml:3: policies: policy size: "huge" is none of closest, matched-bytes`},
-		{"unknown profile", "scenario.yaml", "profile: k8s\n", `no built-in profile is called "k8s"; there are containerd and eci`},
+		{"unknown profile", "scenario.yaml", "profile: k8s\n", `no built-in profile is called "k8s"; there are containerd, containerd-1, docker, eci, eci-calls, eci-virtual-nodes`},
 		{"missing file", "scenario.yaml", "workload: w.yaml\n", "w.yaml: no such file or directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -47,8 +47,8 @@ type ScenarioFile struct {
 	Lock string `json:"lock,omitempty"`
 	// Platform is os/arch[/variant]; linux/amd64 when not given.
 	Platform string `json:"platform,omitempty"`
-	// Profile is eci, containerd or a file; eci when not given, for the caches
-	// that are planned are ECI's.
+	// Profile is the name of a built-in one (docs/model.md) or a file; eci when not
+	// given, for the caches that are planned are ECI's.
 	Profile string `json:"profile,omitempty"`
 	// Prices is usd, cny or a file.
 	Prices string `json:"prices,omitempty"`

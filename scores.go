@@ -132,8 +132,8 @@ func (j *Job) scoreDoubts(held []matcher.Holding) []string {
 	if names := p.Unlimited(); len(names) > 0 {
 		doubts = append(doubts, fmt.Sprintf("Unlimited in profile %s, so never the bottleneck: %s.", p.Name, strings.Join(names, ", ")))
 	}
-	if p.Name == "eci" {
-		doubts = append(doubts, "No value of profile eci was measured on ECI.")
+	if p.OfECI() {
+		doubts = append(doubts, fmt.Sprintf("No value of profile %s was measured on ECI.", p.Name))
 	}
 	return doubts
 }

@@ -1,6 +1,8 @@
 package simulate
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
@@ -12,13 +14,46 @@ const (
 	mega        = 1e6
 	notLimited  = "assumed: not known to hold a pull up; set it where it does"
 	containerd2 = "measured: containerd 2.4.2, traces of 485 pulls, 2026-11"
+	kubelet133  = "published: kubernetes v1.33.13, "
 )
+
+// builtIn makes a built-in profile.
+type builtIn struct {
+	name string
+	make func() *Profile
+}
+
+func builtIns() []builtIn {
+	return []builtIn{
+		{"containerd", Containerd}, {"containerd-1", Containerd1}, {"docker", Docker},
+		{"eci", ECI}, {"eci-calls", ECICalls}, {"eci-virtual-nodes", ECIVirtualNodes},
+	}
+}
+
+// BuiltInNames lists the built-in profiles: those of nodes, then those of ECI.
+func BuiltInNames() []string {
+	var names []string
+	for _, b := range builtIns() {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// BuiltIn returns the built-in profile of that name.
+func BuiltIn(name string) (*Profile, error) {
+	for _, b := range builtIns() {
+		if b.name == name {
+			return b.make(), nil
+		}
+	}
+	return nil, fmt.Errorf("no built-in profile is called %q; there are %s; a profile of your own is a file that ends in .yaml or .json", name, strings.Join(BuiltInNames(), ", "))
+}
 
 // Containerd returns the built-in profile of a containerd 2 node in one region
 // with its registry: the defaults of the daemon and the kubelet, times as
 // measured on a 2-core machine with an ext4 disk (facts on real pulls, 2026-11).
 func Containerd() *Profile {
-	return &Profile{
+	p := &Profile{
 		Name: "containerd",
 		Network: NetworkProfile{
 			RoundTrip:        is(time.Millisecond, "assumed: registry in the same region"),
@@ -37,33 +72,32 @@ func Containerd() *Profile {
 			BlobRequests:      is[int64](1, "measured: every blob is one GET, 2026-11; 2 where a registry redirects to an object store"),
 		},
 		Pull: PullProfile{
-			MaxConcurrentDownloads: is[int64](3, containerd2+": max_concurrent_downloads"),
-			DownloadScope:          is("daemon", containerd2+": one semaphore for all pulls"),
-			RequestOrder:           is("race", containerd2+": fetchers race, mostly the last layer first"),
-			MaxParallelImages:      is[int64](1, "published: the kubelet starts a pod's containers one after another (pkg/kubelet/kuberuntime, SyncPod, v1.33.13)"),
-			MaxParallelPulls:       is[int64](1, "published: the kubelet's serializeImagePulls, one queue for the node (pkg/kubelet/images/puller.go, v1.33.13)"),
-			KeepBlobs:              is(true, "published: containerd's discard_unpacked_layers is false by default"),
-			ResolveRequests:        is[int64](3, "measured: HEAD, manifest, config, 2026-11"),
+			MaxConcurrentDownloads: is[int64](3, containerd2+": max_concurrent_downloads (plugins/transfer/plugin.go)"),
+			DownloadScope:          is("daemon", containerd2+": one semaphore for all pulls (core/transfer/local/transfer.go); since 2.1"),
+			RequestOrder:           is("race", containerd2+": fetchers race, mostly the last layer first (core/unpack/unpacker.go); since 2.1"),
+			MaxParallelImages:      is[int64](1, kubelet133+"the kubelet starts a pod's containers one after another (pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod)"),
+			MaxParallelPulls:       is[int64](1, kubelet133+"serializeImagePulls, one queue for the node (pkg/kubelet/images/puller.go)"),
+			KeepBlobs:              is(true, "published: containerd 2.4.2, discard_unpacked_layers is false by default (internal/cri/config/config.go)"),
+			ResolveRequests:        is[int64](3, "measured: HEAD, manifest, config, one after another, 2026-11"),
 			SlotRequests:           is(true, containerd2+": manifest and config requests take a slot, HEAD does not (core/remotes/docker/fetcher.go)"),
+			ReuseConnections:       is(true, "measured: containerd 2.4.2 keeps up to two idle connections during a pull, 2026-11"),
 			Retry: RetryProfile{
-				Attempts:   is[int64](5, "published: containerd 2.4.2, maxAttempts (core/remotes/docker/resolver.go); 2 for 5xx"),
-				Delay:      is(time.Duration(0), "published: containerd does not wait between attempts"),
-				Backoff:    is(10*time.Second, "published: the kubelet's ImagePullBackOff begins with 10 s (pkg/kubelet/kubelet.go, v1.33.13)"),
-				BackoffMax: is(300*time.Second, "published: and doubles up to 300 s, without jitter (pkg/kubelet/kubelet.go, v1.33.13)"),
-				Resume:     is(true, "published: containerd asks for the rest of a layer with Range (core/remotes/docker/httpreadseeker.go, 2.4.2)"),
+				Attempts:   is[int64](5, "published: containerd 2.4.2, maxAttempts, for 429 (core/remotes/docker/resolver.go); 2 for 500, 503 and 504, 1 for 502"),
+				Delay:      is(time.Duration(0), "published: containerd 2.4.2 does not wait between attempts and ignores Retry-After (core/remotes/docker/resolver.go)"),
+				Backoff:    is(10*time.Second, kubelet133+"ImagePullBackOff begins with 10 s (pkg/kubelet/kubelet.go)"),
+				BackoffMax: is(300*time.Second, kubelet133+"and doubles up to 300 s, without jitter (pkg/kubelet/kubelet.go)"),
+				Resume:     is(true, "published: containerd 2.4.2 asks for the rest of a layer with Range (core/remotes/docker/httpreadseeker.go)"),
 			},
 		},
 		Unpack: UnpackProfile{
 			Cores:    is(2.0, "assumed: the machine of the measurements"),
-			Decoder:  is("go", "measured: containerd without igzip or unpigz on PATH, 2026-11"),
-			Gzip:     is[network.Rate](195*mega, "measured: Go gzip 160 to 230 MB/s, 2026-11"),
 			Zstd:     is[network.Rate](615*mega, "measured: zstd 430 to 800 MB/s, 2026-11"),
 			Disk:     is[network.Rate](167*mega, "measured: 6 ms an unpacked MB on ext4, 2026-11"),
 			Layer:    is(10*time.Millisecond, "measured: about 10 ms a layer on ext4, 2026-11"),
 			File:     is(220*time.Microsecond, "measured: 0.22 ms a tar entry on ext4, 2026-11"),
-			Parallel: is(false, containerd2+": max_concurrent_unpacks 1"),
+			Parallel: is(false, containerd2+": max_concurrent_unpacks 1 (plugins/transfer/plugin.go)"),
 
-			MaxConcurrent:     is[int64](1000, "published: containerd 2.4.2 sets no limit across images with max_concurrent_unpacks 1 (core/transfer/local/transfer.go)"),
+			MaxConcurrent:     is[int64](1000, "published: containerd 2.4.2 sets no limit across images where max_concurrent_unpacks is 1 (core/transfer/local/transfer.go)"),
 			FetchCores:        is(0.0, "assumed: checksums are fast beside the network (sha256 1,300 to 1,650 MB/s, 2026-11)"),
 			FetchDiskFraction: is(0.0, "assumed: blobs stay in the page cache while they are unpacked"),
 		},
@@ -86,44 +120,11 @@ func Containerd() *Profile {
 		},
 		Node: NodeProfile{
 			DiskGiB:      is(100.0, "assumed: a common node disk"),
-			HighFraction: is(0.85, "published: kubelet imageGCHighThresholdPercent"),
-			LowFraction:  is(0.80, "published: kubelet imageGCLowThresholdPercent"),
+			HighFraction: is(0.85, kubelet133+"imageGCHighThresholdPercent (pkg/kubelet/apis/config/v1beta1/defaults.go)"),
+			LowFraction:  is(0.80, kubelet133+"imageGCLowThresholdPercent (pkg/kubelet/apis/config/v1beta1/defaults.go)"),
 			Boot:         is(time.Duration(0), "assumed: nodes are up"),
 		},
 	}
-}
-
-// ECI returns the built-in profile of Alibaba Cloud ECI. No value was measured
-// on ECI by this project: they are published figures where there are any, and
-// assumptions fitted to the published starts of eci §1.12.
-func ECI() *Profile {
-	p := Containerd()
-	p.Name = "eci"
-	p.Network.RoundTrip = is(2*time.Millisecond, "assumed: registry in the same region")
-	p.Network.Request = is(5*time.Millisecond, "assumed: a shared registry answers slower than an own one")
-	p.Network.Node = is[network.Rate](121*mega, "assumed: a 1 Gbit/s interface")
-	p.Network.Connection = is[network.Rate](40*mega, "assumed: with it, published pulls of 193 to 1,340 MB at 20 to 37 MB/s are met (eci §1.12)")
-	p.Pull.DownloadScope = is("image", "assumed: containerd 1.x on the instance (eci §6 #19)")
-	p.Pull.RequestOrder = is("manifest", "assumed: containerd 1.x on the instance (eci §6 #19)")
-	p.Pull.MaxConcurrentDownloads.Source = "assumed: containerd's default (eci §6 #19)"
-	p.Pull.MaxParallelImages.Source = "published: traces show images pulled one after another (eci §1.12, §6 #19)"
-	p.Pull.KeepBlobs.Source = "assumed: containerd's default"
-	p.Unpack.Cores = is(2.0, "assumed: a small instance")
-	p.Unpack.Decoder = is("go", "assumed: containerd without igzip or unpigz")
-	p.Unpack.Gzip.Source = "assumed: as measured elsewhere with Go gzip, 2026-11"
-	p.Unpack.Zstd.Source = "assumed: as measured elsewhere, 2026-11"
-	p.Unpack.Disk = is[network.Rate](135*mega, "published: PL1 disk of 30 GiB, min(120 + 0.5 x GiB, 350) MB/s (eci §6 #14)")
-	p.Unpack.Layer.Source = "assumed: as measured elsewhere on ext4, 2026-11"
-	p.Unpack.File.Source = "assumed: as measured elsewhere on ext4, 2026-11"
-	p.Unpack.Parallel.Source = "assumed: containerd's default"
-	p.Start.AdmitBurst = is[int64](100, "published: CreateContainerGroup token bucket (eci §2.8)")
-	p.Start.AdmitPerSecond = is(20.0, "published: CreateContainerGroup token bucket (eci §2.8)")
-	p.Start.Provision = is(10*time.Second, "assumed: a hit takes 11 to 12 s to its first Pulling or Pulled event (eci §1.12), less attaching")
-	p.Start.Create = is(500*time.Millisecond, "assumed: containers are created and started within the second (eci §1.12)")
-	p.Cache.Attach = is(1500*time.Millisecond, "assumed: part of the 11 to 12 s of a hit (eci §1.12)")
-	p.Cache.FirstRead = is[network.Rate](130*mega, "published: PL1 disk of 20 GiB, min(120 + 0.5 x GiB, 350) MB/s (eci §6 #14); lazily loaded data may be slower")
-	p.Cache.StartsPerCopy = is[int64](1000, "published: one copy for each 1,000 instances of a batch (eci §1.6)")
-	p.Cache.Build = is(131*time.Second, "published: last pull to Ready of a 25 GiB cache (eci §1.12)")
-	p.Cache.Flash = is(30*time.Second, "assumed: tens of seconds (eci §6 #13)")
+	p.Unpack.use("go", "measured: containerd 2.4.2 without igzip or unpigz on PATH, 2026-11 (pkg/archive/compression/compression.go)")
 	return p
 }

@@ -105,7 +105,11 @@ func (n *idleNode) pull(i int) time.Duration {
 	trip := typical(&p.Network.RoundTrip)
 	answer := trip + typical(&p.Network.Request)
 	connect := trip * time.Duration(p.Network.ConnectRoundTrips.Value)
-	resolve := connect + time.Duration(n.w.requests(n.t.class, n.t.pulls[i].image))*answer
+	requests := time.Duration(n.w.requests(n.t.class, n.t.pulls[i].image))
+	resolve := connect + requests*answer
+	if !p.Pull.ReuseConnections.Value {
+		resolve = requests * (answer + connect)
+	}
 	order := slices.Clone(steps.fetch)
 	if last := len(order) - 1; p.Pull.RequestOrder.Value == "race" && last > 0 {
 		order = append([]int32{order[last]}, order[:last]...)
@@ -144,7 +148,7 @@ func (n *idleNode) fetch(order []int32, answer, connect time.Duration) map[int32
 			bytes := n.w.layers[order[0]].compressed
 			n.result.FetchedBytes += bytes
 			wait := answer
-			if len(active) >= opened {
+			if len(active) >= opened || !n.t.class.Pull.ReuseConnections.Value {
 				opened++
 				wait += connect
 			}

@@ -115,6 +115,7 @@ func showValue(v any) string {
 		if math.IsInf(v, 1) {
 			return "unlimited"
 		}
+		return fmt.Sprintf("%.6g", v)
 	}
 	return fmt.Sprint(v)
 }

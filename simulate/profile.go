@@ -20,7 +20,7 @@ const ProfileKind = "Profile"
 // comes from. A time is at most MostTime, a rate at least a byte per second.
 type Profile struct {
 	Name string `json:"name"`
-	// Base names the profile whose values hold where a file is silent;
+	// Base names the built-in profile whose values hold where a file is silent;
 	// containerd when not given, none for nothing at all.
 	Base    string         `json:"base,omitempty"`
 	Network NetworkProfile `json:"network"`
@@ -57,7 +57,8 @@ type NetworkProfile struct {
 	// ErrorFraction of the requests is answered with an error of the server (5xx).
 	ErrorFraction Parameter[float64] `json:"errorFraction"`
 	// ConnectRoundTrips is what opening a connection costs: one for TCP, one more
-	// for TLS 1.3. A pull opens one, and more for layers at once.
+	// for TLS 1.3. A pull opens one, and more for layers at once
+	// (pull.reuseConnections).
 	ConnectRoundTrips Parameter[int64] `json:"connectRoundTrips"`
 	// TokenRequests is how many requests for access a pull needs first.
 	TokenRequests Parameter[int64] `json:"tokenRequests"`
@@ -101,6 +102,9 @@ type PullProfile struct {
 	// SlotRequests: a manifest or config takes a download slot as a layer does,
 	// where the slots are the daemon's.
 	SlotRequests Parameter[bool] `json:"slotRequests"`
+	// ReuseConnections keeps a pull's connections for its next requests; otherwise
+	// each request opens one.
+	ReuseConnections Parameter[bool] `json:"reuseConnections"`
 	// Retry is what the client does when it is refused.
 	Retry RetryProfile `json:"retry"`
 }
@@ -126,7 +130,8 @@ type RetryProfile struct {
 type UnpackProfile struct {
 	// Cores are shared by all unpacks on a node.
 	Cores Parameter[float64] `json:"cores"`
-	// Decoder is the program that the gzip rate is of.
+	// Decoder is what inflates gzip: a name of Decoders, whose rate holds where a
+	// file gives none beside it.
 	Decoder Parameter[string] `json:"decoder"`
 	// Gzip and Zstd are unpacked bytes per second on one core.
 	Gzip Parameter[network.Rate] `json:"gzipBytesPerSecond"`
@@ -219,6 +224,7 @@ func ReadProfile(name string, data []byte) (*Profile, error) {
 		*p = *base
 	}
 	p.NodeClasses = nil
+	p.Unpack.useDecoder(head.Unpack)
 	if err := document.Read(name, data, ProfileKind, p); err != nil {
 		return nil, err
 	}
@@ -238,17 +244,6 @@ type profileHead struct {
 	NodeClasses document.Raw `json:"nodeClasses"`
 }
 
-// BuiltIn returns the built-in profile of that name.
-func BuiltIn(name string) (*Profile, error) {
-	switch name {
-	case "containerd":
-		return Containerd(), nil
-	case "eci":
-		return ECI(), nil
-	}
-	return nil, fmt.Errorf("no built-in profile is called %q; there are containerd and eci", name)
-}
-
 // Class returns the profile of a node class; the empty name is the profile
 // itself.
 func (p *Profile) Class(name string) (*Profile, error) {
@@ -261,6 +256,10 @@ func (p *Profile) Class(name string) (*Profile, error) {
 	}
 	class := *p
 	class.NodeClasses = nil
+	var blocks map[string]document.Raw
+	if raw.Decode(&blocks) == nil {
+		class.Unpack.useDecoder(blocks["unpack"])
+	}
 	if err := raw.Decode(&class); err != nil {
 		return nil, fmt.Errorf("profile %s, node class %s: %w", p.Name, name, err)
 	}
@@ -394,13 +393,14 @@ func (p *Profile) values() []value {
 		plain("pull.keepBlobs", &l.KeepBlobs),
 		amount("pull.resolveRequests", &l.ResolveRequests),
 		plain("pull.slotRequests", &l.SlotRequests),
+		plain("pull.reuseConnections", &l.ReuseConnections),
 		upTo100(count("pull.retry.attempts", &l.Retry.Attempts), &l.Retry.Attempts),
 		fixed(span("pull.retry.delaySeconds", &l.Retry.Delay), &l.Retry.Delay),
 		fixed(span("pull.retry.backoffSeconds", &l.Retry.Backoff), &l.Retry.Backoff),
 		fixed(span("pull.retry.backoffMaxSeconds", &l.Retry.BackoffMax), &l.Retry.BackoffMax),
 		plain("pull.retry.resume", &l.Retry.Resume),
 		frequency("unpack.cores", &u.Cores),
-		plain("unpack.decoder", &u.Decoder),
+		decoder("unpack.decoder", &u.Decoder),
 		fixed(speed("unpack.gzipBytesPerSecond", &u.Gzip), &u.Gzip),
 		fixed(speed("unpack.zstdBytesPerSecond", &u.Zstd), &u.Zstd),
 		fixed(speed("unpack.diskBytesPerSecond", &u.Disk), &u.Disk),

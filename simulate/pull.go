@@ -153,7 +153,7 @@ func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Dur
 	if !resolving {
 		d *= time.Duration(n.BlobRequests.Value)
 	}
-	if p.inFlight >= p.opened {
+	if p.inFlight >= p.opened || !s.class.Pull.ReuseConnections.Value {
 		p.opened++
 		d += trip * time.Duration(n.ConnectRoundTrips.Value)
 	}

@@ -8,8 +8,8 @@
 // named node share its layers, its interface, its cores and its disk.
 //
 // It reads no files and no clock; the same inputs and seed give the same
-// result. It does not know registries that fail, lazy formats, or a program's
-// own use of the disk.
+// result. What it does not know, packets and lazy formats among it, is listed in
+// docs/model.md.
 //
 // Use: Run for many starts, EstimateStart for one on an idle node.
 package simulate

@@ -23,6 +23,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -57,15 +58,13 @@ Where pods are given too, the manifests of what started them add nothing.`,
 	f.StringArrayVar(&start.images, "image", nil, "make an app of this image `reference`; repeatable")
 	f.StringVar(&start.dir, "dir", ".", "`directory` to write to; made when it is not there")
 	f.BoolVar(&start.force, "force", false, "overwrite files that exist")
-	f.StringVar(&start.profile, "profile", "eci", "eci or containerd")
+	f.StringVar(&start.profile, "profile", "eci", "one of "+builtInProfiles())
 	cmd.MarkFlagFilename("from-kubernetes", "json", "yaml", "yml")
 	cmd.MarkFlagDirname("dir")
-	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(initProfiles, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(simulate.BuiltInNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("image", cobra.NoFileCompletions)
 	return cmd
 }
-
-var initProfiles = []string{"eci", "containerd"}
 
 // initialiser is the init command.
 type initialiser struct {
@@ -98,8 +97,8 @@ func (s *initialiser) run(ctx context.Context) error {
 
 func (s *initialiser) draft(ctx context.Context) (*draft, error) {
 	switch {
-	case !slices.Contains(initProfiles, s.profile):
-		return nil, usagef("--profile %q is none of %s; name a profile file in scenario.yaml instead", s.profile, strings.Join(initProfiles, ", "))
+	case !slices.Contains(simulate.BuiltInNames(), s.profile):
+		return nil, usagef("--profile %q is none of %s; name a profile file in scenario.yaml instead", s.profile, builtInProfiles())
 	case s.dir == "":
 		return nil, usagef("--dir is empty: name a directory, or leave it out for the current one")
 	case len(s.objects) > 0 && len(s.images) > 0:
@@ -555,8 +554,9 @@ platform: {{default "platform"}}
 # unpacked bytes are estimated from compressed ones.
 #layerSizes: layers.csv
 
-# Where starts happen, with every time and rate: eci, containerd or a profile
-# file. Default: eci.
+# Where starts happen, with every time and rate: one of containerd,
+# containerd-1, docker, eci, eci-calls, eci-virtual-nodes, or a profile file
+# (docs/model.md). Default: eci.
 profile: {{.Profile}}
 
 # Unit prices: usd, cny (which lacks disk prices) or a price book file. Default:

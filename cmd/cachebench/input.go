@@ -65,13 +65,16 @@ func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
 // addModelFlags adds the flags of times and prices.
 func (in *inputs) addModelFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&in.file.Profile, "profile", "", "eci, containerd or a profile `file` (default eci)")
+	f.StringVar(&in.file.Profile, "profile", "", builtInProfiles()+" or a profile `file` (default eci)")
 	f.StringVar(&in.file.Prices, "prices", "", "usd, cny (lacks disk prices) or a price book `file` (default usd)")
-	for flag, values := range map[string][]string{"profile": {"eci", "containerd"}, "prices": {"usd", "cny"}} {
+	for flag, values := range map[string][]string{"profile": simulate.BuiltInNames(), "prices": {"usd", "cny"}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveDefault))
 	}
 	f.Uint64Var(&in.file.Seed, "seed", 0, "seed of every draw (default 1)")
 }
+
+// builtInProfiles are their names for a flag's help.
+func builtInProfiles() string { return strings.Join(simulate.BuiltInNames(), ", ") }
 
 // load returns the Scenario of the flags over that of the scenario file.
 func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
