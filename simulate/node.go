@@ -52,26 +52,34 @@ type NodeSetup struct {
 	// Inventory: their images are pulled as soon as the node is up and compete
 	// with those of the starts.
 	Daemon [][]int
-	// Held are images that the node has from the beginning; Baked ones are on a
-	// disk made from a snapshot, whose layers are read at cache.firstRead the
-	// first time.
-	Held  []int
-	Baked bool
+	// Held are images that the node has from the beginning, the one used longest
+	// ago first. Baked ones are there too, on a disk made from a snapshot, whose
+	// layers are read at cache.firstRead the first time.
+	Held, Baked []int
 }
 
 // setUp gives a new node what its class begins with.
 func (e *engine) setUp(id int32, rank int32) error {
-	n := e.nodes[id]
-	setup, ok := e.opt.Nodes[n.class.name]
+	setup, ok := e.opt.Nodes[e.nodes[id].class.name]
 	if !ok {
 		return nil
 	}
-	for _, image := range setup.Held {
-		n.hold(e, image)
-		if setup.Baked {
-			for _, c := range e.w.chainIDs[image] {
-				n.chains.at(int(c)).unread = true
-			}
+	return e.setUpWith(id, rank, &setup)
+}
+
+func (e *engine) setUpWith(id int32, rank int32, setup *NodeSetup) error {
+	n := e.nodes[id]
+	for _, images := range [2][]int{setup.Baked, setup.Held} {
+		if err := e.w.checkImages("of a new node", images); err != nil {
+			return err
+		}
+		for _, image := range images {
+			n.hold(e, image)
+		}
+	}
+	for _, image := range setup.Baked {
+		for _, c := range e.w.chainIDs[image] {
+			n.chains.at(int(c)).unread = true
 		}
 	}
 	for k, pod := range setup.Daemon {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -231,6 +232,10 @@ func (f *Fault) Validate() error {
 	switch {
 	case f.At < 0 || f.For < 0:
 		return document.At("atSeconds", "a fault's times cannot be negative (at %v, for %v)", f.At, f.For)
+	case max(f.At, f.For) > longest:
+		return document.At("atSeconds", "a fault's times cannot be above %v (at %v, for %v)", longest, f.At, f.For)
+	case f.For == 0 && strings.HasPrefix(f.Kind, "registry-"):
+		return document.At("forSeconds", "for how long is the registry so? give a time above 0")
 	case f.Kind == "registry-slow" && !(f.Registry > 0):
 		return document.At("registryBytesPerSecond", "a slow registry needs a rate above 0: what it sends to all nodes together")
 	case f.Kind == "node-lost" && f.Node == "":

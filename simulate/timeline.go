@@ -44,8 +44,12 @@ type Timeline struct {
 	// the timeline was not made from a workload.
 	Coverage *Coverage `json:"coverage,omitempty"`
 	// Doubts are reasons to trust the result less, one sentence each.
-	Doubts   []string  `json:"doubts,omitempty"`
-	Startups []Startup `json:"startups"`
+	Doubts []string `json:"doubts,omitempty"`
+	// Faults are what went wrong meanwhile, Disturbances how the startups of each
+	// arm came through them.
+	Faults       []Fault       `json:"faults,omitempty"`
+	Disturbances []Disturbance `json:"disturbances,omitempty"`
+	Startups     []Startup     `json:"startups"`
 }
 
 // Provenance says what a result was made from.
