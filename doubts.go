@@ -22,11 +22,15 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	j.neverDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
+	faultDoubts(t, add)
 	return doubts
 }
 
 // absentDoubts names apps that the simulated window says nothing of.
 func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
+	if len(j.Scenario.Bursts) > 0 {
+		return // it was asked for those apps alone
+	}
 	seen := make(map[string]bool)
 	for i := range t.Startups {
 		seen[t.Startups[i].App] = true
@@ -93,11 +97,19 @@ func (j *Job) neverDoubts(add func(string, ...any)) {
 // much they would be slower is not published (eci §6 #18).
 func (j *Job) bulkDoubts(add func(string, ...any)) {
 	limit := j.Scenario.Profile.Cache.StartsPerCopy.Value
+	bulk := func(app string, n int) {
+		add("App %s starts %d instances in a burst: ECI advises a snapshot copy for each %d, and how much slower one copy is is not published and not simulated.", app, n, limit)
+	}
 	for _, app := range j.Workload.Apps {
 		for _, b := range app.Bursts {
 			if int64(b.Count) > limit {
-				add("App %s starts %d instances in a burst: ECI advises a snapshot copy for each %d, and how much slower one copy is is not published and not simulated.", app.Name, b.Count, limit)
+				bulk(app.Name, b.Count)
 			}
+		}
+	}
+	for _, b := range j.Scenario.Bursts {
+		if int64(b.Count) > limit {
+			bulk(b.App, b.Count)
 		}
 	}
 }
@@ -129,6 +141,9 @@ func (j *Job) assumptions() []string {
 	}
 	if hasReleases(&j.Workload) {
 		list = append(list, "A release gives an app's first image a new tag, of the same size; where the app asks for latest, that tag moves. What the layers of the older version share with the newer is not credited.")
+	}
+	if len(s.Bursts) > 0 {
+		return append(list, burstAssumption(s))
 	}
 	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
 }

@@ -27,6 +27,8 @@ type Job struct {
 	lookup    *layers.Lookup
 	// month holds the events of the month and of the warm-up before it.
 	month []workload.Event
+	// burst are the same with the Scenario's bursts; see simulated.
+	burst []workload.Event
 	// played are the months that were replayed already.
 	played map[playedKey]*played
 }
@@ -198,7 +200,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // the arm cached is left out.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
-	if err := j.bounded(p); err != nil {
+	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
 	for _, arm := range j.arms(p) {
@@ -207,13 +209,9 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		if err != nil {
 			return nil, err
 		}
-		startups, err := simulate.Run(ctx, j.Inventory, j.Scenario.Profile, starts, simulate.Options{
-			Arm: arm, Seed: j.Scenario.Seed, Repeats: j.Scenario.Repeats, Spans: firstOfEachApp(starts),
-		})
-		if err != nil {
+		if err := j.Scenario.run(ctx, j.Inventory, t, starts, simulate.Options{Arm: arm, Spans: firstOfEachApp(starts)}); err != nil {
 			return nil, err
 		}
-		t.Startups = append(t.Startups, startups...)
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
@@ -225,7 +223,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 // bounded refuses a window with more startups than a timeline can list.
 func (j *Job) bounded(p *plan.Plan) error {
 	n := 0
-	for _, e := range j.events() {
+	for _, e := range j.simulated() {
 		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
 			n++
 		}
@@ -262,7 +260,7 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 // starts are the window's starts in one arm, each with the cache that ECI would
 // pick for it at that time.
 func (j *Job) starts(ctx context.Context, arm string, p *plan.Plan) ([]simulate.Start, error) {
-	played, err := j.replay(ctx, arm, p)
+	played, err := j.replayOf(ctx, arm, p, len(j.Scenario.Bursts) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +281,12 @@ func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 	return starts
 }
 
+// window is the part of the month that is simulated; with bursts it ends with the
+// last of them.
 func (s *Scenario) window() time.Duration {
+	if len(s.Bursts) > 0 {
+		return s.burstWindow()
+	}
 	if s.Window == 0 {
 		return min(DefaultWindow, workload.Month-s.WindowStart)
 	}

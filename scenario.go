@@ -70,6 +70,11 @@ type Scenario struct {
 	// Quota is the most caches to build.
 	Quota int
 
+	// Bursts, when there are any, are simulated in place of the window's starts.
+	Bursts []StartBurst
+	// Faults are what goes wrong in every arm; their times are since the window's
+	// beginning, or the trace's.
+	Faults []simulate.Fault
 	// Arms are those to simulate; empty is all three.
 	Arms    []string
 	Seed    uint64

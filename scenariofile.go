@@ -82,6 +82,11 @@ type ScenarioFile struct {
 	// by start; the first day when not given.
 	WindowStart time.Duration `json:"windowStartSeconds,omitempty"`
 	Window      time.Duration `json:"windowSeconds,omitempty"`
+	// Bursts are simulated in place of the window's starts.
+	Bursts []StartBurst `json:"bursts,omitempty"`
+	// Faults are what goes wrong in every arm; times are since the window's
+	// beginning, or since the trace's.
+	Faults []simulate.Fault `json:"faults,omitempty"`
 	// MinCoverage is the least share of starts a month whose images must be
 	// known; 0.95 when not given.
 	MinCoverage *float64 `json:"minCoverageFraction,omitempty"`
@@ -133,6 +138,16 @@ func (f *ScenarioFile) Validate() error {
 	}
 	if err := layers.CheckPlatform(f.Platform); err != nil {
 		return document.At("platform", "%v", err)
+	}
+	for i := range f.Faults {
+		if err := f.Faults[i].Validate(); err != nil {
+			return document.Under(fmt.Sprintf("faults[%d]", i), err)
+		}
+	}
+	for i := range f.Bursts {
+		if err := f.Bursts[i].validate(f.WindowStart); err != nil {
+			return document.Under(fmt.Sprintf("bursts[%d]", i), err)
+		}
 	}
 	if err := f.validateOutputs(); err != nil {
 		return err
@@ -197,6 +212,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
 	}
+	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.setDefaults()
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
@@ -220,6 +236,9 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	l.load(f, s)
 	s.Inputs = l.inputs
+	if l.err == nil {
+		l.err = s.aimBursts()
+	}
 	return s, l.err
 }
 

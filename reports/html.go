@@ -76,6 +76,7 @@ type view struct {
 
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table
+	Faults                           *table
 
 	AppDots   *figure
 	AppSource string
@@ -258,6 +259,7 @@ func (v *view) addStartups(r *Report) {
 	v.Arms = armsTable(r)
 	v.Quantiles = quantilesTable(r)
 	v.Phases = phasesTable(r)
+	v.Faults = faultsTable(r)
 	v.AppArms = appArmsTable(r)
 }
 

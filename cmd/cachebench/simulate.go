@@ -39,6 +39,7 @@ automatic caches, and with the caches of a plan. A workload that is a trace
 	f.StringSliceVar(&in.file.Arms, "arms", nil, "arms to simulate: cold, automatic, cached (default all)")
 	f.Var((*days)(&in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
 	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")
+	in.addStartFlags(cmd)
 	out.addFlags(cmd, "the timeline")
 	return cmd
 }
