@@ -133,9 +133,8 @@ func (j *Job) staleDoubts(add func(string, ...any)) {
 // assumptions are what the results rest on besides the plan's own.
 func (j *Job) assumptions() []string {
 	s := j.Scenario
-	p := s.Policy
 	list := []string{
-		fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept (eci §1.2, §6).", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota),
+		s.matchingAssumption(),
 		"Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + ".",
 		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
 	}
@@ -146,6 +145,12 @@ func (j *Job) assumptions() []string {
 		return append(list, burstAssumption(s))
 	}
 	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
+}
+
+// matchingAssumption says how matching is read where ECI documents nothing.
+func (s *Scenario) matchingAssumption() string {
+	p := s.Policy
+	return fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept (eci §1.2, §6).", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota)
 }
 
 func retention(rule string) string {
