@@ -70,20 +70,6 @@ func (j *Job) imageDoubts() []string {
 	return doubts
 }
 
-// poolDoubts names apps on node pools, of which the plan and the month's replay
-// know nothing yet.
-func (j *Job) poolDoubts(add func(string, ...any)) {
-	var pooled []string
-	for _, app := range j.Workload.Apps {
-		if app.NodePool != "" {
-			pooled = append(pooled, app.Name)
-		}
-	}
-	if len(pooled) > 0 {
-		add("Treated as starts on instances of their own, though they run on node pools: %s.", strings.Join(pooled, ", "))
-	}
-}
-
 // neverDoubts names apps that would fail where their images are not present.
 func (j *Job) neverDoubts(add func(string, ...any)) {
 	for _, app := range j.Workload.Apps {
@@ -138,6 +124,7 @@ func (j *Job) assumptions() []string {
 		"Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + ".",
 		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
 	}
+	list = append(list, j.poolAssumptions()...)
 	if hasReleases(&j.Workload) {
 		list = append(list, "A release gives an app's first image a new tag, of the same size; where the app asks for latest, that tag moves. What the layers of the older version share with the newer is not credited.")
 	}

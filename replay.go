@@ -68,7 +68,7 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 	if bursts {
 		events = j.simulated()
 	}
-	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, events, opt)
+	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, j.own(events), opt)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (j *Job) withPlanned(m *matcher.Matches, p *plan.Plan) *matcher.Matches {
 // arm says which caches there are in an arm, and how they live.
 func (j *Job) arm(arm string, p *plan.Plan) ([]matcher.Cache, matcher.ReplayOptions, error) {
 	switch arm {
-	case simulate.ArmCold:
+	case simulate.ArmCold, simulate.ArmWarm:
 		return nil, matcher.ReplayOptions{}, nil
 	case simulate.ArmAutomatic:
 		return j.Scenario.Caches, matcher.ReplayOptions{Automatic: true}, nil
@@ -107,7 +107,7 @@ func (j *Job) arm(arm string, p *plan.Plan) ([]matcher.Cache, matcher.ReplayOpti
 			return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
 		}}, nil
 	}
-	return nil, matcher.ReplayOptions{}, fmt.Errorf("no arm is called %q; there are cold, automatic and cached", arm)
+	return nil, matcher.ReplayOptions{}, fmt.Errorf("no arm is called %q; there are cold, warm, automatic and cached", arm)
 }
 
 // planned are the plan's caches, as if they had been Ready for a while.

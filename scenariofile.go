@@ -69,7 +69,8 @@ type ScenarioFile struct {
 	Quota int `json:"quota,omitempty"`
 	// Policies read ECI's undocumented rules in another way than by default.
 	Policies map[string]string `json:"policies,omitempty"`
-	// Arms to simulate: cold, automatic, cached; all when not given.
+	// Arms to simulate: cold, warm (the nodes of pools hold what a month left on
+	// them), automatic, cached; all that make sense when not given.
 	Arms []string `json:"arms,omitempty"`
 	// Seed decides every draw; 1 when not given.
 	Seed uint64 `json:"seed,omitempty"`
@@ -153,8 +154,8 @@ func (f *ScenarioFile) Validate() error {
 		return err
 	}
 	for i, arm := range f.Arms {
-		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
-			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, automatic and cached", arm)
+		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
+			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, warm, automatic and cached", arm)
 		}
 		if slices.Contains(f.Arms[:i], arm) {
 			return document.At(fmt.Sprintf("arms[%d]", i), "arm %s stands twice", arm)

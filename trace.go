@@ -85,12 +85,12 @@ func (tr *traced) arms(arms []string) []string {
 
 // traced reads the trace's starts.
 func (j *Job) traced() *traced {
-	tr := &traced{}
+	tr, s := &traced{}, j.Scenario
 	leftOut, seen, known := make(map[string]bool), make(map[string]bool), make(map[string]int)
-	for _, line := range j.Scenario.Trace.Starts {
+	for _, line := range s.Trace.Starts {
 		tr.all += line.Count
 		seen[line.App] = true
-		if why := j.lacksAny(line.Images); why != "" {
+		if why := j.lacksAny(line.Images, s.platform()); why != "" {
 			if !leftOut[line.App] {
 				leftOut[line.App] = true
 				j.Coverage.LeftOut = append(j.Coverage.LeftOut, simulate.LeftOut{App: line.App, Reason: why})
@@ -168,9 +168,9 @@ func (s *Scenario) profileSummary() reports.Profile {
 }
 
 // lacksAny says which of the references is not known, and why.
-func (j *Job) lacksAny(references []string) string {
+func (j *Job) lacksAny(references []string, platform string) string {
 	for _, ref := range references {
-		if j.find(ref) >= 0 {
+		if j.lookup.Find(ref, platform, j.Scenario.Now) >= 0 {
 			continue
 		}
 		for _, u := range j.Inventory.Unresolved {
@@ -178,13 +178,13 @@ func (j *Job) lacksAny(references []string) string {
 				return fmt.Sprintf("image %s: %s", ref, u.Reason)
 			}
 		}
-		return fmt.Sprintf("image %s is not in the inventory for %s", ref, j.Scenario.platform())
+		return fmt.Sprintf("image %s is not in the inventory for %s", ref, platform)
 	}
 	return ""
 }
 
 // lacks says which image of an app is not known, and why.
-func (j *Job) lacks(app *workload.App) string { return j.lacksAny(app.AllImages()) }
+func (j *Job) lacks(app *workload.App) string { return j.lacksAny(app.AllImages(), j.platformOf(app)) }
 
 // tooLittle is the error of coverage below the minimum.
 func (j *Job) tooLittle() error {

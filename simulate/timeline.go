@@ -31,6 +31,9 @@ const (
 const (
 	// ArmCold: no cache at all.
 	ArmCold = "cold"
+	// ArmWarm: no cache, but the nodes of node pools hold what a month of starts
+	// left on them; in ArmCold they begin fresh, in the other arms as here.
+	ArmWarm = "warm"
 	// ArmAutomatic: the service's free automatic caches and the existing ones.
 	ArmAutomatic = "automatic"
 	// ArmCached: the planned caches as well.
