@@ -186,8 +186,9 @@ func (b *StartBurst) events(app int, from time.Duration) []workload.Event {
 	events := make([]workload.Event, b.Count)
 	for i := range events {
 		events[i] = workload.Event{At: from + b.At, App: app}
-		if b.Count > 1 {
-			events[i].At += b.Within / time.Duration(b.Count-1) * time.Duration(i)
+		if gaps := time.Duration(b.Count - 1); gaps > 0 {
+			// Within * i / gaps, which would overflow.
+			events[i].At += b.Within/gaps*time.Duration(i) + b.Within%gaps*time.Duration(i)/gaps
 		}
 	}
 	return events
