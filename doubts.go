@@ -22,11 +22,15 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	j.neverDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
+	faultDoubts(t, add)
 	return doubts
 }
 
 // absentDoubts names apps that the simulated window says nothing of.
 func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
+	if len(j.Scenario.Bursts) > 0 {
+		return // it was asked for those apps alone
+	}
 	seen := make(map[string]bool)
 	for i := range t.Startups {
 		seen[t.Startups[i].App] = true
@@ -66,20 +70,6 @@ func (j *Job) imageDoubts() []string {
 	return doubts
 }
 
-// poolDoubts names apps on node pools, of which the plan and the month's replay
-// know nothing yet.
-func (j *Job) poolDoubts(add func(string, ...any)) {
-	var pooled []string
-	for _, app := range j.Workload.Apps {
-		if app.NodePool != "" {
-			pooled = append(pooled, app.Name)
-		}
-	}
-	if len(pooled) > 0 {
-		add("Treated as starts on instances of their own, though they run on node pools: %s.", strings.Join(pooled, ", "))
-	}
-}
-
 // neverDoubts names apps that would fail where their images are not present.
 func (j *Job) neverDoubts(add func(string, ...any)) {
 	for _, app := range j.Workload.Apps {
@@ -93,11 +83,19 @@ func (j *Job) neverDoubts(add func(string, ...any)) {
 // much they would be slower is not published (eci §6 #18).
 func (j *Job) bulkDoubts(add func(string, ...any)) {
 	limit := j.Scenario.Profile.Cache.StartsPerCopy.Value
+	bulk := func(app string, n int) {
+		add("App %s starts %d instances in a burst: ECI advises a snapshot copy for each %d, and how much slower one copy is is not published and not simulated.", app, n, limit)
+	}
 	for _, app := range j.Workload.Apps {
 		for _, b := range app.Bursts {
 			if int64(b.Count) > limit {
-				add("App %s starts %d instances in a burst: ECI advises a snapshot copy for each %d, and how much slower one copy is is not published and not simulated.", app.Name, b.Count, limit)
+				bulk(app.Name, b.Count)
 			}
+		}
+	}
+	for _, b := range j.Scenario.Bursts {
+		if int64(b.Count) > limit {
+			bulk(b.App, b.Count)
 		}
 	}
 }
@@ -121,16 +119,25 @@ func (j *Job) staleDoubts(add func(string, ...any)) {
 // assumptions are what the results rest on besides the plan's own.
 func (j *Job) assumptions() []string {
 	s := j.Scenario
-	p := s.Policy
 	list := []string{
-		fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept (eci §1.2, §6).", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota),
+		s.matchingAssumption(),
 		"Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + ".",
 		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
 	}
+	list = append(list, j.poolAssumptions()...)
 	if hasReleases(&j.Workload) {
 		list = append(list, "A release gives an app's first image a new tag, of the same size; where the app asks for latest, that tag moves. What the layers of the older version share with the newer is not credited.")
 	}
+	if len(s.Bursts) > 0 {
+		return append(list, burstAssumption(s))
+	}
 	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
+}
+
+// matchingAssumption says how matching is read where ECI documents nothing.
+func (s *Scenario) matchingAssumption() string {
+	p := s.Policy
+	return fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept (eci §1.2, §6).", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota)
 }
 
 func retention(rule string) string {

@@ -27,6 +27,11 @@ type Job struct {
 	lookup    *layers.Lookup
 	// month holds the events of the month and of the warm-up before it.
 	month []workload.Event
+	// burst are the same with the Scenario's bursts; see simulated.
+	burst []workload.Event
+	// crowded counts the window's starts for which a node pool had no room, in the
+	// arm that was simulated last.
+	crowded map[string]int
 	// played are the months that were replayed already.
 	played map[playedKey]*played
 }
@@ -53,6 +58,9 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 	for i := range j.Workload.Apps {
 		if ctx.Err() != nil {
 			return m, fmt.Errorf("match %d of %d apps: %w", i, len(j.Workload.Apps), ctx.Err())
+		}
+		if j.Workload.Apps[i].NodePool != "" {
+			continue // no image cache is for nodes
 		}
 		m.Matches = append(m.Matches, j.matchOf(picker, readings, j.group(&j.Workload.Apps[i])))
 	}
@@ -149,8 +157,16 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 func (j *Job) start(app *workload.App) simulate.Start {
 	return simulate.Start{
 		App: app.Name, PullPolicy: app.PullPolicy, Runtime: app.Runtime,
-		Ready: app.Ready, ReadFraction: app.ReadFraction, Images: j.positions(app.AllImages()),
+		Ready: app.Ready, ReadFraction: app.ReadFraction, Images: j.imagesOf(app),
 	}
+}
+
+// imagesOf are the positions of an app's images for its platform.
+func (j *Job) imagesOf(app *workload.App) []int {
+	if pool := j.Workload.Pool(app.NodePool); pool != nil {
+		return j.positionsOn(app.AllImages(), pool)
+	}
+	return j.positions(app.AllImages())
 }
 
 // positions of references in the Inventory; those that it lacks are left out.
@@ -174,10 +190,11 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	for _, o := range m.Outcomes {
 		outcomes[o.App] = o
 	}
-	apps := make([]plan.App, len(j.Workload.Apps))
-	for i := range apps {
-		app := &j.Workload.Apps[i]
-		apps[i] = plan.App{App: app, Outcome: outcomes[app.Name]}
+	var apps []plan.App
+	for i := range j.Workload.Apps {
+		if app := &j.Workload.Apps[i]; app.NodePool == "" {
+			apps = append(apps, plan.App{App: app, Outcome: outcomes[app.Name]})
+		}
 	}
 	s := j.Scenario
 	s.progress("choosing caches for %d apps", len(apps))
@@ -198,7 +215,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // the arm cached is left out.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
-	if err := j.bounded(p); err != nil {
+	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
 	for _, arm := range j.arms(p) {
@@ -207,13 +224,15 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		if err != nil {
 			return nil, err
 		}
-		startups, err := simulate.Run(ctx, j.Inventory, j.Scenario.Profile, starts, simulate.Options{
-			Arm: arm, Seed: j.Scenario.Seed, Repeats: j.Scenario.Repeats, Spans: firstOfEachApp(starts),
-		})
+		pools, err := j.onPools(ctx, arm)
 		if err != nil {
 			return nil, err
 		}
-		t.Startups = append(t.Startups, startups...)
+		j.crowded = pools.crowded
+		starts = append(starts, pools.starts...)
+		if err := j.Scenario.run(ctx, pools.inv, t, starts, simulate.Options{Arm: arm, Spans: firstOfEachApp(starts), NewNodes: pools.nodes}); err != nil {
+			return nil, err
+		}
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
@@ -225,7 +244,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 // bounded refuses a window with more startups than a timeline can list.
 func (j *Job) bounded(p *plan.Plan) error {
 	n := 0
-	for _, e := range j.events() {
+	for _, e := range j.simulated() {
 		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
 			n++
 		}
@@ -240,11 +259,24 @@ func (j *Job) bounded(p *plan.Plan) error {
 func (j *Job) arms(p *plan.Plan) []string {
 	arms := j.Scenario.Arms
 	if len(arms) == 0 {
-		arms = []string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}
+		arms = j.defaultArms()
 	}
 	return slices.DeleteFunc(slices.Clone(arms), func(arm string) bool {
 		return arm == simulate.ArmCached && p == nil
 	})
+}
+
+// defaultArms leaves out those that make no difference: warm without node pools,
+// caches where all apps run on nodes.
+func (j *Job) defaultArms() []string {
+	arms := []string{simulate.ArmCold}
+	if j.hasPooled() {
+		arms = append(arms, simulate.ArmWarm)
+	}
+	if j.hasOwn() || !j.hasPooled() {
+		arms = append(arms, simulate.ArmAutomatic, simulate.ArmCached)
+	}
+	return arms
 }
 
 // firstOfEachApp keeps the spans of one start of each app: enough for a
@@ -262,7 +294,7 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 // starts are the window's starts in one arm, each with the cache that ECI would
 // pick for it at that time.
 func (j *Job) starts(ctx context.Context, arm string, p *plan.Plan) ([]simulate.Start, error) {
-	played, err := j.replay(ctx, arm, p)
+	played, err := j.replayOf(ctx, arm, p, len(j.Scenario.Bursts) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -283,7 +315,12 @@ func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 	return starts
 }
 
+// window is the part of the month that is simulated; with bursts it ends with the
+// last of them.
 func (s *Scenario) window() time.Duration {
+	if len(s.Bursts) > 0 {
+		return s.burstWindow()
+	}
 	if s.Window == 0 {
 		return min(DefaultWindow, workload.Month-s.WindowStart)
 	}

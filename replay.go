@@ -24,6 +24,8 @@ type played struct {
 type playedKey struct {
 	arm  string
 	plan *plan.Plan
+	// bursts: with the Scenario's bursts in place of the window's starts.
+	bursts bool
 }
 
 // HitRates are what the month's starts find by day with the plan's caches beside
@@ -39,7 +41,11 @@ func (j *Job) HitRates(ctx context.Context, p *plan.Plan) ([]matcher.HitRate, er
 
 // replay plays the month in an arm, once: the plan counts only in arm cached.
 func (j *Job) replay(ctx context.Context, arm string, p *plan.Plan) (*played, error) {
-	key := playedKey{arm: arm}
+	return j.replayOf(ctx, arm, p, false)
+}
+
+func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts bool) (*played, error) {
+	key := playedKey{arm: arm, bursts: bursts}
 	if arm == simulate.ArmCached {
 		key.plan = p
 	}
@@ -58,7 +64,11 @@ func (j *Job) replay(ctx context.Context, arm string, p *plan.Plan) (*played, er
 	opt.BuildTime, opt.Group = e.buildTime, j.group
 	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
 	opt.To, opt.Day = workload.Month, func(d matcher.HitRate) { r.days = append(r.days, d) }
-	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, j.events(), opt)
+	events := j.events()
+	if bursts {
+		events = j.simulated()
+	}
+	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, j.own(events), opt)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
@@ -75,7 +85,7 @@ func (j *Job) replay(ctx context.Context, arm string, p *plan.Plan) (*played, er
 // withPlanned adds to the matches what the month's starts find with the plan's
 // caches, where Simulate replayed that.
 func (j *Job) withPlanned(m *matcher.Matches, p *plan.Plan) *matcher.Matches {
-	known := j.played[playedKey{simulate.ArmCached, p}]
+	known := j.played[playedKey{arm: simulate.ArmCached, plan: p}]
 	if m == nil || p == nil || known == nil {
 		return m
 	}
@@ -87,7 +97,7 @@ func (j *Job) withPlanned(m *matcher.Matches, p *plan.Plan) *matcher.Matches {
 // arm says which caches there are in an arm, and how they live.
 func (j *Job) arm(arm string, p *plan.Plan) ([]matcher.Cache, matcher.ReplayOptions, error) {
 	switch arm {
-	case simulate.ArmCold:
+	case simulate.ArmCold, simulate.ArmWarm:
 		return nil, matcher.ReplayOptions{}, nil
 	case simulate.ArmAutomatic:
 		return j.Scenario.Caches, matcher.ReplayOptions{Automatic: true}, nil
@@ -97,7 +107,7 @@ func (j *Job) arm(arm string, p *plan.Plan) ([]matcher.Cache, matcher.ReplayOpti
 			return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
 		}}, nil
 	}
-	return nil, matcher.ReplayOptions{}, fmt.Errorf("no arm is called %q; there are cold, automatic and cached", arm)
+	return nil, matcher.ReplayOptions{}, fmt.Errorf("no arm is called %q; there are cold, warm, automatic and cached", arm)
 }
 
 // planned are the plan's caches, as if they had been Ready for a while.

@@ -70,6 +70,11 @@ type Scenario struct {
 	// Quota is the most caches to build.
 	Quota int
 
+	// Bursts, when there are any, are simulated in place of the window's starts.
+	Bursts []StartBurst
+	// Faults are what goes wrong in every arm; their times are since the window's
+	// beginning, or the trace's.
+	Faults []simulate.Fault
 	// Arms are those to simulate; empty is all three.
 	Arms    []string
 	Seed    uint64
@@ -163,7 +168,62 @@ func (s *Scenario) Analyze(ctx context.Context) (inv *layers.Inventory, err erro
 		inv, err = layers.Resolve(ctx, s.References(), opt)
 		return err
 	})
+	if inv != nil && len(s.poolPlatforms()) > 0 && len(s.Platforms) <= 1 {
+		s.forgive(inv)
+	}
 	return inv, err
+}
+
+// poolPlatforms are those of the node pools that apps run on.
+func (s *Scenario) poolPlatforms() []string {
+	var platforms []string
+	if s.Workload == nil {
+		return nil
+	}
+	for i := range s.Workload.Apps {
+		if pool := s.Workload.Pool(s.Workload.Apps[i].NodePool); pool != nil && !slices.Contains(platforms, pool.Platform) {
+			platforms = append(platforms, pool.Platform)
+		}
+	}
+	return platforms
+}
+
+// forgive drops from the Inventory's unresolved references those that lack only a
+// platform on which nothing runs them.
+func (s *Scenario) forgive(inv *layers.Inventory) {
+	has := func(ref, platform string) bool {
+		return slices.ContainsFunc(inv.Images, func(img layers.Image) bool {
+			return img.Reference == ref && layers.SamePlatform(img.Platform, platform)
+		})
+	}
+	inv.Unresolved = slices.DeleteFunc(inv.Unresolved, func(u layers.Unresolved) bool {
+		needed := s.platformsOf(u.Reference)
+		return !slices.ContainsFunc(needed, func(platform string) bool { return !has(u.Reference, platform) })
+	})
+}
+
+// platformsOf are the platforms for which a reference is wanted.
+func (s *Scenario) platformsOf(reference string) []string {
+	var platforms []string
+	own := slices.Contains(s.Images, reference)
+	for i := range s.Workload.Apps {
+		app := &s.Workload.Apps[i]
+		pool := s.Workload.Pool(app.NodePool)
+		used := slices.Contains(app.AllImages(), reference)
+		switch {
+		case pool == nil:
+			own = own || used
+		case used || slices.Contains(pool.References(), reference):
+			platforms = append(platforms, pool.Platform)
+		}
+	}
+	for _, c := range s.Caches {
+		own = own || slices.Contains(c.Images, reference)
+	}
+	if own {
+		platforms = append(platforms, s.platform())
+	}
+	return platforms
 }
 
 // LastTags returns references of the n newest images of a repository; see
@@ -182,7 +242,7 @@ func (s *Scenario) served(do func(layers.Options) error) (err error) {
 	opt := s.Resolve
 	opt.Now = s.Now
 	opt.Platforms = []string{s.platform()}
-	for _, p := range s.Platforms {
+	for _, p := range slices.Concat(s.Platforms, s.poolPlatforms()) {
 		if !slices.ContainsFunc(opt.Platforms, func(q string) bool { return layers.SamePlatform(p, q) }) {
 			opt.Platforms = append(opt.Platforms, p)
 		}

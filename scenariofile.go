@@ -69,7 +69,8 @@ type ScenarioFile struct {
 	Quota int `json:"quota,omitempty"`
 	// Policies read ECI's undocumented rules in another way than by default.
 	Policies map[string]string `json:"policies,omitempty"`
-	// Arms to simulate: cold, automatic, cached; all when not given.
+	// Arms to simulate: cold, warm (the nodes of pools hold what a month left on
+	// them), automatic, cached; all that make sense when not given.
 	Arms []string `json:"arms,omitempty"`
 	// Seed decides every draw; 1 when not given.
 	Seed uint64 `json:"seed,omitempty"`
@@ -82,6 +83,11 @@ type ScenarioFile struct {
 	// by start; the first day when not given.
 	WindowStart time.Duration `json:"windowStartSeconds,omitempty"`
 	Window      time.Duration `json:"windowSeconds,omitempty"`
+	// Bursts are simulated in place of the window's starts.
+	Bursts []StartBurst `json:"bursts,omitempty"`
+	// Faults are what goes wrong in every arm; times are since the window's
+	// beginning, or since the trace's.
+	Faults []simulate.Fault `json:"faults,omitempty"`
 	// MinCoverage is the least share of starts a month whose images must be
 	// known; 0.95 when not given.
 	MinCoverage *float64 `json:"minCoverageFraction,omitempty"`
@@ -134,12 +140,22 @@ func (f *ScenarioFile) Validate() error {
 	if err := layers.CheckPlatform(f.Platform); err != nil {
 		return document.At("platform", "%v", err)
 	}
+	for i := range f.Faults {
+		if err := f.Faults[i].Validate(); err != nil {
+			return document.Under(fmt.Sprintf("faults[%d]", i), err)
+		}
+	}
+	for i := range f.Bursts {
+		if err := f.Bursts[i].validate(f.WindowStart); err != nil {
+			return document.Under(fmt.Sprintf("bursts[%d]", i), err)
+		}
+	}
 	if err := f.validateOutputs(); err != nil {
 		return err
 	}
 	for i, arm := range f.Arms {
-		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
-			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, automatic and cached", arm)
+		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
+			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, warm, automatic and cached", arm)
 		}
 		if slices.Contains(f.Arms[:i], arm) {
 			return document.At(fmt.Sprintf("arms[%d]", i), "arm %s stands twice", arm)
@@ -197,6 +213,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
 	}
+	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.setDefaults()
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
@@ -220,6 +237,9 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	l.load(f, s)
 	s.Inputs = l.inputs
+	if l.err == nil {
+		l.err = s.aimBursts()
+	}
 	return s, l.err
 }
 

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
@@ -15,45 +18,79 @@ import (
 // ErrTrace is wrapped when a trace is given where apps with rates are needed.
 var ErrTrace = errors.New("a trace lists single starts: only simulate takes one, the other stages need a Workload of apps")
 
-// SimulateTrace replays the Scenario's trace: every start as it stands there,
-// without image caches; starts on one named node share what it holds. Starts
-// whose images are not all in the Inventory are left out and listed.
-func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory) (*simulate.Timeline, error) {
+// SimulateTrace replays the Scenario's trace: every start as it stands there.
+// Starts on one named node share what it holds. A start on an instance of its own
+// is matched with the caches that there are at that time: none in arm cold; those
+// that exist and the automatic ones that the trace's own starts have made in arm
+// automatic; those of the plan too in arm cached, which a nil plan leaves out.
+// Starts whose images are not all in the Inventory are left out and listed.
+func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan) (*simulate.Timeline, error) {
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
-	starts, all := j.traced()
-	if len(starts) == 0 {
+	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
+	tr := j.traced()
+	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
-	if n := len(starts) * max(1, s.Repeats); n > MaxStartups {
-		return nil, fmt.Errorf("%w: %d starts, %d times, are more than %d startups", ErrTooMuch, len(starts), max(1, s.Repeats), MaxStartups)
+	arms := tr.arms(j.arms(p))
+	if n := len(tr.starts) * len(arms) * max(1, s.Repeats); n > MaxStartups {
+		return nil, fmt.Errorf("%w: %d starts, in %d arms, %d times, are more than %d startups: split the trace, take fewer --arms or repeat less",
+			ErrTooMuch, len(tr.starts), len(arms), max(1, s.Repeats), MaxStartups)
 	}
-	j.Coverage.StartsFraction = float64(len(starts)) / float64(all)
-	s.progress("simulating %d starts", len(starts))
-	startups, err := simulate.Run(ctx, inv, s.Profile, starts, simulate.Options{
-		Arm: simulate.ArmCold, Seed: s.Seed, Repeats: s.Repeats, Spans: firstOfEachApp(starts),
-	})
-	if err != nil {
-		return nil, err
-	}
+	j.Coverage.StartsFraction = float64(len(tr.starts)) / float64(tr.all)
 	provenance := j.provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
-	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Startups: startups, Doubts: j.imageDoubts()}
+	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage}
+	for _, arm := range arms {
+		s.progress("simulating arm %s: %d starts", arm, len(tr.starts))
+		starts, err := j.tracedIn(ctx, arm, p, tr)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.run(ctx, inv, t, starts, simulate.Options{Arm: arm, Spans: firstOfEachApp(starts)}); err != nil {
+			return nil, err
+		}
+	}
+	t.Doubts = j.imageDoubts()
+	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
+	j.staleDoubts(add)
+	faultDoubts(t, add)
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()
 	}
 	return t, nil
 }
 
-// traced are the trace's starts whose images are known, and how many there are
-// in all.
-func (j *Job) traced() (starts []simulate.Start, all int) {
-	leftOut := make(map[string]bool)
-	apps := make(map[string]bool)
-	for _, line := range j.Scenario.Trace.Starts {
-		all += line.Count
-		apps[line.App] = true
-		if why := j.lacksAny(line.Images); why != "" {
+// traced is a trace whose images are known.
+type traced struct {
+	starts []simulate.Start
+	// all counts the trace's starts, those too whose images are not known.
+	all int
+	// apps are what the starts on instances of their own ask matching for, one
+	// for each app and set of images; events are those starts, in order, and
+	// starting their places in starts.
+	apps     []workload.App
+	events   []workload.Event
+	starting []int
+}
+
+// arms leaves out those that differ from arm cold in nothing: where all starts
+// are on named nodes, which use no image cache.
+func (tr *traced) arms(arms []string) []string {
+	if len(tr.events) > 0 {
+		return arms
+	}
+	return []string{simulate.ArmCold}
+}
+
+// traced reads the trace's starts.
+func (j *Job) traced() *traced {
+	tr, s := &traced{}, j.Scenario
+	leftOut, seen, known := make(map[string]bool), make(map[string]bool), make(map[string]int)
+	for _, line := range s.Trace.Starts {
+		tr.all += line.Count
+		seen[line.App] = true
+		if why := j.lacksAny(line.Images, s.platform()); why != "" {
 			if !leftOut[line.App] {
 				leftOut[line.App] = true
 				j.Coverage.LeftOut = append(j.Coverage.LeftOut, simulate.LeftOut{App: line.App, Reason: why})
@@ -63,10 +100,50 @@ func (j *Job) traced() (starts []simulate.Start, all int) {
 		start := simulate.Start{
 			App: line.App, Requested: line.At, Images: j.positions(line.Images), Node: line.Node, NodeClass: line.NodeClass,
 		}
-		starts = append(starts, slices.Repeat([]simulate.Start{start}, line.Count)...)
+		if line.Node == "" {
+			key := line.App + "\n" + strings.Join(line.Images, "\n")
+			app, ok := known[key]
+			if !ok {
+				app = len(tr.apps)
+				known[key] = app
+				tr.apps = append(tr.apps, workload.App{Name: line.App, Images: line.Images})
+			}
+			for k := range line.Count {
+				tr.events = append(tr.events, workload.Event{At: line.At, App: app})
+				tr.starting = append(tr.starting, len(tr.starts)+k)
+			}
+		}
+		tr.starts = append(tr.starts, slices.Repeat([]simulate.Start{start}, line.Count)...)
 	}
-	j.Coverage.Apps = len(apps) - len(leftOut)
-	return starts, all
+	j.Coverage.Apps = len(seen) - len(leftOut)
+	return tr
+}
+
+// tracedIn are the trace's starts in one arm, each with the cache that ECI would
+// pick for it at that time.
+func (j *Job) tracedIn(ctx context.Context, arm string, p *plan.Plan, tr *traced) ([]simulate.Start, error) {
+	caches, opt, err := j.arm(arm, p)
+	if err != nil || arm == simulate.ArmCold || len(tr.events) == 0 {
+		return tr.starts, err
+	}
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, err
+	}
+	opt.BuildTime, opt.Group = e.buildTime, j.group
+	opt.PicksTo = tr.events[len(tr.events)-1].At + 1
+	_, picks, err := j.matcher.Replay(ctx, tr.apps, caches, tr.events, opt)
+	if err := errors.Join(err, e.err); err != nil {
+		return nil, err
+	}
+	starts := slices.Clone(tr.starts)
+	for i, pick := range picks {
+		if pick.Cache != nil {
+			s := &starts[tr.starting[i]]
+			s.CacheID, s.Held = pick.Cache.ID, j.matcher.Finds(j.group(&tr.apps[pick.Event.App]), pick.Cache)
+		}
+	}
+	return starts, nil
 }
 
 // TraceReport gathers what a trace's simulation found.
@@ -74,8 +151,16 @@ func (s *Scenario) TraceReport(inv *layers.Inventory, t *simulate.Timeline) *rep
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: t.Coverage, Platform: s.platform(),
 		Inventory: inv, Timeline: t, Profile: s.profileSummary(),
-		Assumptions: []string{"No start of a trace finds an image cache; a node's layers last from its first start in the trace on."},
+		Assumptions: s.traceAssumptions(t),
 	})
+}
+
+func (s *Scenario) traceAssumptions(t *simulate.Timeline) []string {
+	list := []string{"A named node's layers last from its first start in the trace on; starts on it use no image cache."}
+	if slices.ContainsFunc(t.Startups, func(x simulate.Startup) bool { return x.Arm != simulate.ArmCold }) {
+		return append(list, "A start on an instance of its own is matched with the caches that exist and the automatic ones that the trace's own starts made before it; there is no warm-up.", s.matchingAssumption())
+	}
+	return append(list, "No start of the trace finds an image cache.")
 }
 
 func (s *Scenario) profileSummary() reports.Profile {
@@ -83,9 +168,9 @@ func (s *Scenario) profileSummary() reports.Profile {
 }
 
 // lacksAny says which of the references is not known, and why.
-func (j *Job) lacksAny(references []string) string {
+func (j *Job) lacksAny(references []string, platform string) string {
 	for _, ref := range references {
-		if j.find(ref) >= 0 {
+		if j.lookup.Find(ref, platform, j.Scenario.Now) >= 0 {
 			continue
 		}
 		for _, u := range j.Inventory.Unresolved {
@@ -93,13 +178,13 @@ func (j *Job) lacksAny(references []string) string {
 				return fmt.Sprintf("image %s: %s", ref, u.Reason)
 			}
 		}
-		return fmt.Sprintf("image %s is not in the inventory for %s", ref, j.Scenario.platform())
+		return fmt.Sprintf("image %s is not in the inventory for %s", ref, platform)
 	}
 	return ""
 }
 
 // lacks says which image of an app is not known, and why.
-func (j *Job) lacks(app *workload.App) string { return j.lacksAny(app.AllImages()) }
+func (j *Job) lacks(app *workload.App) string { return j.lacksAny(app.AllImages(), j.platformOf(app)) }
 
 // tooLittle is the error of coverage below the minimum.
 func (j *Job) tooLittle() error {

@@ -76,6 +76,7 @@ type view struct {
 
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table
+	Faults                           *table
 
 	AppDots   *figure
 	AppSource string
@@ -258,6 +259,7 @@ func (v *view) addStartups(r *Report) {
 	v.Arms = armsTable(r)
 	v.Quantiles = quantilesTable(r)
 	v.Phases = phasesTable(r)
+	v.Faults = faultsTable(r)
 	v.AppArms = appArmsTable(r)
 }
 
@@ -271,8 +273,8 @@ func (v *view) addApps(r *Report) {
 	if rest := len(r.Apps) - maxAppRows; rest > 0 {
 		v.AppDots.Caption = fmt.Sprintf("The %d apps that gain most; the table has %d more.", maxAppRows, rest)
 	}
-	for _, d := range dots(&App{}) {
-		if slices.ContainsFunc(r.Apps, func(a App) bool { return dots(&a)[slices.Index(armOrder, d.arm)].ready != nil }) {
+	for i, d := range dots(&App{}) {
+		if slices.ContainsFunc(r.Apps, func(a App) bool { return dots(&a)[i].ready != nil }) {
 			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm)})
 		}
 	}

@@ -67,6 +67,10 @@ type Report struct {
 	// Waterfalls are startups with spans, at most one an arm, of the app that
 	// gains most; a cold one first.
 	Waterfalls []simulate.Startup `json:"waterfalls,omitempty"`
+	// Faults are what went wrong in the simulation, Disturbances how the startups
+	// of each arm came through.
+	Faults       []simulate.Fault       `json:"faults,omitempty"`
+	Disturbances []simulate.Disturbance `json:"disturbances,omitempty"`
 	// Profile says on which parameters startups were simulated.
 	Profile Profile `json:"profile"`
 	// Sources says where each kind of number comes from.
@@ -144,6 +148,7 @@ func New(in Input) *Report {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})
 	}
 	r.Apps = apps(in, r.Summaries)
+	r.Faults, r.Disturbances = timeline.Faults, timeline.Disturbances
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)

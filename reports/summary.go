@@ -43,7 +43,7 @@ type Summary struct {
 
 // The orders in which arms and sources stand; others follow by name.
 var (
-	armOrder    = []string{simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached}
+	armOrder    = []string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached}
 	sourceOrder = []string{simulate.Measured, simulate.Simulated, simulate.Estimated}
 )
 

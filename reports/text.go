@@ -22,6 +22,7 @@ func text(r *Report, opt Options) []byte {
 	p.apps(r)
 	p.startups(r)
 	p.phases(r)
+	p.faults(r)
 	p.existing(r.Plan)
 	p.matches(r.Matches)
 	p.explanations(r.Matches)

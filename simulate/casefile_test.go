@@ -227,7 +227,7 @@ func (c *caseFile) nodes(words []string) error {
 		case "held":
 			setup.Held, err = c.list(value)
 		case "baked":
-			setup.Baked = true
+			setup.Baked, err = c.list(value)
 		case "daemon":
 			var pod []int
 			pod, err = c.list(value)

@@ -24,16 +24,41 @@ func (w *world) checkOptions(opt *Options) error {
 			return fmt.Errorf("simulate nodes of class %q: %w", name, err)
 		}
 		setup := opt.Nodes[name]
-		if err := w.checkImages(setup.Held); err != nil {
-			return fmt.Errorf("simulate nodes of class %q, held images: %w", name, err)
+		if err := w.checkSetup(&setup); err != nil {
+			return fmt.Errorf("simulate nodes of class %q, %w", name, err)
 		}
-		for i, pod := range setup.Daemon {
-			if len(pod) == 0 {
-				return fmt.Errorf("simulate nodes of class %q, daemon pod %d: it names no image", name, i+1)
-			}
-			if err := w.checkImages(pod); err != nil {
-				return fmt.Errorf("simulate nodes of class %q, daemon pod %d: %w", name, i+1, err)
-			}
+	}
+	for i := range opt.NewNodes {
+		n := &opt.NewNodes[i]
+		if _, err := w.class(n.NodeClass); err != nil {
+			return fmt.Errorf("simulate node %s: %w", n.Name, err)
+		}
+		if n.At < 0 || n.At > longest {
+			return fmt.Errorf("simulate node %s: it is made at %v, not between 0 and %v", n.Name, n.At, longest)
+		}
+		if n.Setup == nil {
+			continue
+		}
+		if err := w.checkSetup(n.Setup); err != nil {
+			return fmt.Errorf("simulate node %s, %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
+func (w *world) checkSetup(setup *NodeSetup) error {
+	if err := w.checkImages(setup.Held); err != nil {
+		return fmt.Errorf("held images: %w", err)
+	}
+	if err := w.checkImages(setup.Baked); err != nil {
+		return fmt.Errorf("baked images: %w", err)
+	}
+	for i, pod := range setup.Daemon {
+		if len(pod) == 0 {
+			return fmt.Errorf("daemon pod %d: it names no image", i+1)
+		}
+		if err := w.checkImages(pod); err != nil {
+			return fmt.Errorf("daemon pod %d: %w", i+1, err)
 		}
 	}
 	return nil

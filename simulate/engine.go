@@ -91,6 +91,7 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 	next, stop := iter.Pull2(starts)
 	defer stop()
 	index, start, more := next()
+	e.setNewNodes()
 	e.setFaults()
 	for step := 0; ; step++ {
 		if step&0xfff == 0 && ctx.Err() != nil {
@@ -178,6 +179,8 @@ func (e *engine) happen(x event) {
 		if n := e.nodes[x.id]; n.life == x.age {
 			n.leave(e, e.templates.at(x.arg))
 		}
+	case nodeAdded:
+		e.addNode(x.arg)
 	case faultBegins:
 		e.beginFault(int(x.arg))
 	case faultEnds:

@@ -258,7 +258,7 @@ func (r *randomRun) checkNode(t *rapid.T, name string, sorted []Start, startups 
 		return
 	}
 	has := newStore()
-	for _, image := range setup.Held {
+	for _, image := range slices.Concat(setup.Held, setup.Baked) {
 		r.add(has, image, true)
 	}
 	var need, unpack, fetched, unpacked int64

@@ -231,8 +231,12 @@ func allowed(key string) string {
 	switch above0, zero, many := ok("0.1"), ok("0"), ok("100000"); {
 	case !above0 && zero && !many:
 		within = "whole number, 0 to 100"
-	case !above0 && !zero:
+	case !above0 && !zero && ok("1.5"):
+		within = "1 or more"
+	case !above0 && !zero && ok("100000"):
 		within = "whole number, 1 or more"
+	case !above0 && !zero:
+		within = "whole number, 1 to 100"
 	case zero && many:
 		within = "0 or more"
 	case zero:

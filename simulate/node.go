@@ -13,6 +13,8 @@ import (
 // starts, or an instance on which several layers are unpacked at once. An
 // instance of its own on which they cannot meet has none (class.lane).
 type node struct {
+	// setup is what it begins with, and so what comes in its place when it is lost.
+	setup  *NodeSetup
 	name   string
 	class  *class
 	net    network.Node
@@ -54,26 +56,30 @@ type NodeSetup struct {
 	// Inventory: their images are pulled as soon as the node is up and compete
 	// with those of the starts.
 	Daemon [][]int
-	// Held are images that the node has from the beginning; Baked ones are on a
-	// disk made from a snapshot, whose layers are read at cache.firstRead the
-	// first time.
-	Held  []int
-	Baked bool
+	// Held are images that the node has from the beginning, the one used longest
+	// ago first. Baked ones are there too, on a disk made from a snapshot, whose
+	// layers are read at cache.firstRead the first time.
+	Held, Baked []int
 }
 
-// setUp gives a new node what its class begins with.
+// setUp gives a new node what it begins with.
 func (e *engine) setUp(id int32) error {
 	n := e.nodes[id]
-	setup, ok := e.opt.Nodes[n.class.name]
-	if !ok {
+	setup := n.setup
+	if setup == nil {
 		return nil
 	}
-	for _, image := range setup.Held {
-		n.hold(e, image)
-		if setup.Baked {
-			for _, c := range e.w.chainIDs[image] {
-				n.chains.at(int(c)).unread = true
-			}
+	for _, images := range [2][]int{setup.Baked, setup.Held} {
+		if err := e.w.checkImages(images); err != nil {
+			return err
+		}
+		for _, image := range images {
+			n.hold(e, image)
+		}
+	}
+	for _, image := range setup.Baked {
+		for _, c := range e.w.chainIDs[image] {
+			n.chains.at(int(c)).unread = true
 		}
 	}
 	for k, pod := range setup.Daemon {
@@ -128,6 +134,14 @@ func (p pages) state(id int) uint8 {
 	return p[id>>pageBits][id&(1<<pageBits-1)].state
 }
 
+// setupOf is what new nodes of a class begin with; nil is nothing.
+func (e *engine) setupOf(c *class) *NodeSetup {
+	if setup, ok := e.opt.Nodes[c.name]; ok {
+		return &setup
+	}
+	return nil
+}
+
 // nodeNamed is the machine of that name; it boots when it is first asked for.
 func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	if id, ok := e.named[name]; ok {
@@ -135,7 +149,8 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	}
 	id := e.newNode(name, c)
 	e.named[name] = id
-	e.nodes[id].up, e.nodes[id].rank = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), rank
+	n := e.nodes[id]
+	n.up, n.rank, n.setup = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), rank, e.setupOf(c)
 	if err := e.setUp(id); err != nil {
 		e.err = err
 	}

@@ -32,6 +32,7 @@ const (
 	faultBegins
 	faultEnds
 	fetchAgain
+	nodeAdded
 )
 
 // events is a 4-ary heap of events, the first on top.

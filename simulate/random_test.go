@@ -197,7 +197,7 @@ func (r *randomRun) randomStart(t *rapid.T) Start {
 }
 
 func (r *randomRun) randomSetup(t *rapid.T) NodeSetup {
-	setup := NodeSetup{Baked: rapid.Bool().Draw(t, "baked"), Held: r.someImages(t, 0, 1, "node held")}
+	setup := NodeSetup{Baked: r.someImages(t, 0, 1, "baked"), Held: r.someImages(t, 0, 1, "node held")}
 	for range rapid.IntRange(0, 2).Draw(t, "daemons") {
 		setup.Daemon = append(setup.Daemon, r.someImages(t, 1, 2, "daemon"))
 	}
@@ -214,7 +214,7 @@ func (r *randomRun) randomFaults(t *rapid.T) {
 	for range rapid.IntRange(1, 3).Draw(t, "faults") {
 		f := Fault{
 			Kind: rapid.SampledFrom([]string{"registry-down", "registry-slow", "node-lost"}).Draw(t, "fault"),
-			At:   time.Duration(rapid.IntRange(0, 8000).Draw(t, "fault at")) * ms, For: time.Duration(rapid.IntRange(0, 4000).Draw(t, "fault for")) * ms,
+			At:   time.Duration(rapid.IntRange(0, 8000).Draw(t, "fault at")) * ms, For: time.Duration(rapid.IntRange(1, 4000).Draw(t, "fault for")) * ms,
 		}
 		switch f.Kind {
 		case "registry-slow":

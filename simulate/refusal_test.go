@@ -42,7 +42,7 @@ func TestOptionsRefused(t *testing.T) {
 	inv := inventory([]testLayer{{"a", 1, 1, 0}}, []testLayer{{"unknown", 1, 1, 0}})
 	inv.Layers[1].UnpackedBytes = nil
 	one := []Start{{App: "a", Images: []int{0}, Node: "n"}}
-	fault := func(f Fault) Options { return Options{Faults: []Fault{{Kind: "registry-down"}, f}} }
+	fault := func(f Fault) Options { return Options{Faults: []Fault{{Kind: "registry-down", For: 1}, f}} }
 	nodes := func(class string, s NodeSetup) Options { return Options{Nodes: map[string]NodeSetup{class: s}} }
 	for _, test := range []struct {
 		name   string
@@ -58,6 +58,7 @@ func TestOptionsRefused(t *testing.T) {
 		{"fault without node", fault(Fault{Kind: "node-lost"}), one, "simulate fault 2 (node-lost): node: which node is lost? name it as the trace does"},
 		{"fault of a node", fault(Fault{Kind: "registry-down", Node: "n"}), one, "simulate fault 2 (registry-down): node: belongs to node-lost, not to registry-down"},
 		{"fault with a rate", fault(Fault{Kind: "node-lost", Node: "n", Registry: 1}), one, "simulate fault 2 (node-lost): registryBytesPerSecond: belongs to registry-slow, not to node-lost"},
+		{"fault of no time", fault(Fault{Kind: "registry-down"}), one, "simulate fault 2 (registry-down): forSeconds: for how long is the registry so? give a time above 0"},
 		{"lost stranger", fault(Fault{Kind: "node-lost", Node: "m"}), one, "simulate: node m is lost at 0s, but no start before that names it: name a node of the trace"},
 		{"nodes of no class", nodes("big", NodeSetup{}), one, `simulate nodes of class "big": profile bare has no node class "big": add it under nodeClasses`},
 		{"held outside", nodes("", NodeSetup{Held: []int{2}}), one, `simulate nodes of class "", held images: image 2 is not in the inventory (2 images)`},
@@ -143,7 +144,7 @@ func TestProfilesRefused(t *testing.T) {
 		{"class", "nodeClasses:\n  big:\n    unpack: {cores: 0}", "p.yaml:6: nodeClasses.big.unpack.cores: needs a number above 0"},
 		{"class of others' link", "nodeClasses:\n  big:\n    network: {registryBytesPerSecond: 1MB/s}", "p.yaml:6: nodeClasses.big.network: node class big of profile x changes the registry or links that all nodes share"},
 		{"class attach", "nodeClasses:\n  big:\n    network: {attach: [z]}", `p.yaml:6: nodeClasses.big.network.attach: there is no link "z"`},
-		{"base", "base: docker", `p.yaml:4: base: no built-in profile is called "docker"`},
+		{"base", "base: podman", `p.yaml:4: base: no built-in profile is called "podman"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			text := "apiVersion: cachebench/v1\nkind: Profile\nname: x\n" + test.text + "\n"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -257,6 +258,8 @@ func (f *Fault) Validate() error {
 		return document.At("registryBytesPerSecond", "belongs to registry-slow, not to %s", f.Kind)
 	case f.Kind != "node-lost" && f.Node != "":
 		return document.At("node", "belongs to node-lost, not to %s", f.Kind)
+	case f.For == 0 && strings.HasPrefix(f.Kind, "registry-"):
+		return document.At("forSeconds", "for how long is the registry so? give a time above 0")
 	}
 	return nil
 }

@@ -66,6 +66,8 @@ type Options struct {
 	// Nodes says what new nodes of a class begin with, by its name; the empty
 	// name is the profile itself.
 	Nodes map[string]NodeSetup
+	// NewNodes are machines made at a time of their own.
+	NewNodes []NewNode
 	// Spans says whether a start's spans are kept; nil keeps none.
 	Spans func(start int) bool
 }

@@ -31,6 +31,9 @@ const (
 const (
 	// ArmCold: no cache at all.
 	ArmCold = "cold"
+	// ArmWarm: no cache, but the nodes of node pools hold what a month of starts
+	// left on them; in ArmCold they begin fresh, in the other arms as here.
+	ArmWarm = "warm"
 	// ArmAutomatic: the service's free automatic caches and the existing ones.
 	ArmAutomatic = "automatic"
 	// ArmCached: the planned caches as well.
@@ -44,8 +47,12 @@ type Timeline struct {
 	// the timeline was not made from a workload.
 	Coverage *Coverage `json:"coverage,omitempty"`
 	// Doubts are reasons to trust the result less, one sentence each.
-	Doubts   []string  `json:"doubts,omitempty"`
-	Startups []Startup `json:"startups"`
+	Doubts []string `json:"doubts,omitempty"`
+	// Faults are what went wrong meanwhile, Disturbances how the startups of each
+	// arm came through them.
+	Faults       []Fault       `json:"faults,omitempty"`
+	Disturbances []Disturbance `json:"disturbances,omitempty"`
+	Startups     []Startup     `json:"startups"`
 }
 
 // Provenance says what a result was made from.

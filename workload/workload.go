@@ -11,6 +11,7 @@ package workload
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -85,14 +86,75 @@ type NodePool struct {
 	Platform string `json:"platform" document:"required"`
 	// Count is the number of nodes at a time.
 	Count int `json:"count" document:"required"`
-	// LifetimeHours is how long a node lives; 0 when unknown.
+	// LifetimeHours is how long a node lives until a fresh one takes its place; 0
+	// when unknown.
 	LifetimeHours float64 `json:"lifetimeHours,omitempty"`
-	// NewNodesPerDay is how many nodes are added a day; 0 when unknown.
+	// NewNodesPerDay is how many nodes are added a day, each in the place of the
+	// oldest; 0 when unknown. Where both are given, the one by which nodes live
+	// shorter counts.
 	NewNodesPerDay float64 `json:"newNodesPerDay,omitempty"`
-	// Placement is how starts choose a node.
+	// CPU (vCPUs) and MemoryGiB are what the apps on one node may ask for together;
+	// 0 when not bounded.
+	CPU       float64 `json:"cpu,omitempty"`
+	MemoryGiB float64 `json:"memoryGiB,omitempty"`
+	// Placement is how starts choose a node that has room: the one least in use
+	// (spread, the default), the one most in use (pack, which needs cpu or
+	// memoryGiB), or the one that kube-scheduler's ImageLocality scores highest.
 	Placement string `json:"placement,omitempty" document:"enum=spread|pack|imageLocality"`
-	// DaemonImages are started on every new node.
+	// DaemonImages are started on every new node; their pulls begin when it is up
+	// and compete with those of the starts.
 	DaemonImages []string `json:"daemonImages,omitempty"`
+	// PrePulled images are on a node's own disk before it takes starts.
+	PrePulled []string `json:"prePulled,omitempty"`
+	// Baked images are in the disk that new nodes are made from, which is slow the
+	// first time that it is read.
+	Baked []string `json:"baked,omitempty"`
+}
+
+// Lifetime is how long a node lives; 0 when not known to end.
+func (p *NodePool) Lifetime() time.Duration {
+	hours := p.LifetimeHours
+	if p.NewNodesPerDay > 0 {
+		if turn := 24 * float64(p.Count) / p.NewNodesPerDay; hours == 0 || turn < hours {
+			hours = turn
+		}
+	}
+	// Longer than anything that is replayed is for ever.
+	if hours > maxLifetime.Hours() {
+		return 0
+	}
+	return time.Duration(hours * float64(time.Hour))
+}
+
+// References are the images that a new node has or pulls.
+func (p *NodePool) References() []string {
+	return slices.Concat(p.Baked, p.PrePulled, p.DaemonImages)
+}
+
+// The bounds of a node's lifetime.
+const (
+	minLifetime = time.Minute
+	maxLifetime = 100 * 365 * 24 * time.Hour
+)
+
+func (p *NodePool) validate(at string) error {
+	switch {
+	case p.Name == "":
+		return document.At(at+".name", "a node pool needs a name")
+	case p.Count < 1:
+		return document.At(at+".count", "node pool %q needs at least 1 node", p.Name)
+	case p.LifetimeHours < 0 || p.NewNodesPerDay < 0 || p.CPU < 0 || p.MemoryGiB < 0:
+		return document.At(at, "numbers of node pool %q cannot be negative", p.Name)
+	case p.Lifetime() < minLifetime && p.LifetimeHours+p.NewNodesPerDay > 0 && p.Lifetime() != 0,
+		p.LifetimeHours > 0 && p.LifetimeHours < minLifetime.Hours():
+		return document.At(at, "nodes of pool %q live less than a minute (lifetimeHours, newNodesPerDay of %d nodes)", p.Name, p.Count)
+	}
+	for key, images := range map[string][]string{"daemonImages": p.DaemonImages, "prePulled": p.PrePulled, "baked": p.Baked} {
+		if i := slices.Index(images, ""); i >= 0 {
+			return document.At(fmt.Sprintf("%s.%s[%d]", at, key, i), "node pool %q has an empty reference", p.Name)
+		}
+	}
+	return nil
 }
 
 // Month is the length of a month in rates and prices: 30 days, as eci §5.2
@@ -117,8 +179,8 @@ func (w *Workload) Validate() error {
 			return document.At(fmt.Sprintf("nodePools[%d].name", i), "duplicate node pool %q: names must be unique", p.Name)
 		}
 		pools[p.Name] = true
-		if p.Count < 1 {
-			return document.At(fmt.Sprintf("nodePools[%d].count", i), "node pool %q needs at least 1 node", p.Name)
+		if err := p.validate(fmt.Sprintf("nodePools[%d]", i)); err != nil {
+			return err
 		}
 	}
 	first := make(map[string]int, len(w.Apps))
@@ -185,19 +247,38 @@ func (b Burst) validate(at, app string) error {
 	return nil
 }
 
-// Apps' images, each once, in order of first use.
+// References are the apps' images and those of the node pools that they run on,
+// each once, in order of first use.
 func (w *Workload) References() []string {
 	var refs []string
 	seen := make(map[string]bool)
-	for _, a := range w.Apps {
-		for _, ref := range a.AllImages() {
+	add := func(list []string) {
+		for _, ref := range list {
 			if !seen[ref] {
 				seen[ref] = true
 				refs = append(refs, ref)
 			}
 		}
 	}
+	for _, a := range w.Apps {
+		add(a.AllImages())
+	}
+	for _, a := range w.Apps {
+		if p := w.Pool(a.NodePool); p != nil {
+			add(p.References())
+		}
+	}
 	return refs
+}
+
+// Pool is the node pool of that name; nil when there is none.
+func (w *Workload) Pool(name string) *NodePool {
+	for i := range w.NodePools {
+		if name != "" && w.NodePools[i].Name == name {
+			return &w.NodePools[i]
+		}
+	}
+	return nil
 }
 
 // AllImages returns the app's init images followed by its images: the order in

@@ -590,6 +590,13 @@ budgetPerMonth: 50
 # What to simulate.
 #arms: [cold, automatic, cached]
 
+# Starts to simulate in place of the window's, as the first of a campaign.
+#bursts: [{app: web, count: 1000, atSeconds: 30s, withinSeconds: 10s}]
+
+# What goes wrong meanwhile, in every arm: registry-down, registry-slow with
+# registryBytesPerSecond, node-lost with node. Default: nothing.
+#faults: [{kind: registry-down, atSeconds: 60s, forSeconds: 2m}]
+
 # What every random draw follows from: the same seed, the same result.
 #seed: 1
 
@@ -684,8 +691,10 @@ apps:
 {{- end}}
 
 # Pools of nodes that keep images between starts: how many nodes at a time, how
-# long each lives, how many are added a day, how starts choose one (spread, pack
-# or imageLocality), what runs on each, and the nodeClass of the profile that
+# long each lives, how many are added a day, what the apps on one may ask for
+# (cpu, memoryGiB), how starts choose one (spread, pack or imageLocality), what
+# runs on each, which images are pulled before it takes starts (prePulled) or are
+# in the disk that it is made from (baked), and the nodeClass of the profile that
 # it is.
 #nodePools:
 #  - name: general
@@ -694,8 +703,12 @@ apps:
 #    count: 10
 #    lifetimeHours: 720
 #    newNodesPerDay: 2
+#    cpu: 16
+#    memoryGiB: 64
 #    placement: spread
 #    daemonImages: [registry.example.com/agent:1.0]
+#    prePulled: [registry.example.com/base:1.0]
+#    baked: [registry.example.com/large:1.0]
 `
 
 const lockText = `# What each reference meant to the pods that the workload was made from: the

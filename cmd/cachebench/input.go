@@ -36,6 +36,8 @@ type inputs struct {
 	lists      lists
 	// lock is the file given by --lock, which need not exist yet.
 	lock string
+	// bursts and faults are as people type them.
+	bursts, faults []string
 }
 
 // addImageFlags adds the flags of how images are looked up.
@@ -190,6 +192,9 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 		file.Now = at
 	}
 	if err := in.overridePairs(file, path); err != nil {
+		return err
+	}
+	if err := in.overrideStarts(file); err != nil {
 		return err
 	}
 	if err := file.Validate(); err != nil {

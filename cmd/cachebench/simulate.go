@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -22,11 +23,21 @@ func newSimulate(io *streams) *cobra.Command {
 		Use:   "simulate",
 		Short: "Startup times with and without caches, on a profile",
 		Long: `Simulate replays a workload's starts in virtual time: cold, with the free
-automatic caches, and with the caches of a plan. A workload that is a trace
-(.csv, .jsonl) is replayed start by start instead, on the nodes that it names.`,
+automatic caches, and with the caches of a plan. Apps on node pools run on the
+pool's nodes: arm cold begins with fresh nodes, the others with nodes that hold
+what a month of starts left there.
+
+A workload that is a trace (.csv, .jsonl) is replayed start by start instead: on
+the nodes that it names, or matched with the caches of that time, among them the
+automatic ones that its own starts have made.
+
+--burst puts starts of your choice in the place of the month's, --fault lets the
+registry be slow or down or a node be lost; the report then says what that cost.`,
 		Example: `  cachebench simulate --inventory inventory.json --workload workload.yaml
   cachebench simulate --scenario scenario.yaml --plan plan.json --repeats 5 --save timeline.json
-  cachebench simulate --inventory inventory.json --workload trace.csv --profile containerd`,
+  cachebench simulate --inventory inventory.json --workload trace.csv --caches caches.yaml --plan plan.json
+  cachebench simulate --scenario scenario.yaml --burst 'web=1000@30s over 10s' --fault 'registry-down at=40s for=2m'
+  cachebench simulate --image registry.example.com/team/web:1.4 --burst 1000 --profile containerd`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSimulation(cmd, in, out, planFile) },
 	}
@@ -36,9 +47,10 @@ automatic caches, and with the caches of a plan. A workload that is a trace
 	f := cmd.Flags()
 	f.StringVar(&planFile, "plan", "", "simulate the caches of this saved plan too")
 	f.IntVar(&in.file.Repeats, "repeats", 0, "simulate everything this often (default 1)")
-	f.StringSliceVar(&in.file.Arms, "arms", nil, "arms to simulate: cold, automatic, cached (default all)")
+	f.StringSliceVar(&in.file.Arms, "arms", nil, "arms to simulate: cold, warm, automatic, cached (default those that differ)")
 	f.Var((*days)(&in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
 	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")
+	in.addStartFlags(cmd)
 	out.addFlags(cmd, "the timeline")
 	return cmd
 }
@@ -56,7 +68,7 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 		return err
 	}
 	if s.Trace != nil && s.Workload == nil {
-		return simulateTrace(cmd, s, inv, out)
+		return simulateTrace(cmd, s, inv, out, p)
 	}
 	job, err := s.Cover(inv)
 	if job == nil {
@@ -72,8 +84,8 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 	return err
 }
 
-func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inventory, out *outputs) error {
-	t, err := s.SimulateTrace(cmd.Context(), inv)
+func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inventory, out *outputs, p *plan.Plan) error {
+	t, err := s.SimulateTrace(cmd.Context(), inv, p)
 	if t == nil {
 		return err
 	}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// addStartFlags adds the flags of what is started in place of the workload's
+// month, and of what goes wrong meanwhile.
+func (in *inputs) addStartFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&in.file.Images, "image", nil, "with --burst and without --workload: an image of the app that is started; repeatable")
+	f.StringArrayVar(&in.bursts, "burst", nil, "simulate these starts in place of the month's, as `APP=COUNT` or 'APP=COUNT@30s over 10s'; repeatable")
+	f.StringArrayVar(&in.faults, "fault", nil, "what goes wrong, as `'KIND at=60s for=2m'`: registry-down, registry-slow with rate=10MB/s, node-lost with node=NAME; repeatable")
+}
+
+// overrideStarts takes the bursts and faults of flags in place of the file's.
+func (in *inputs) overrideStarts(file *cachebench.ScenarioFile) error {
+	if len(in.bursts) > 0 {
+		file.Bursts = nil
+	}
+	for _, text := range in.bursts {
+		b, err := cachebench.ParseBurst(text)
+		if err != nil {
+			return usageError{err}
+		}
+		file.Bursts = append(file.Bursts, b)
+	}
+	if len(in.faults) > 0 {
+		file.Faults = nil
+	}
+	for _, text := range in.faults {
+		f, err := simulate.ParseFault(text)
+		if err != nil {
+			return usageError{err}
+		}
+		file.Faults = append(file.Faults, f)
+	}
+	return nil
+}

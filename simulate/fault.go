@@ -1,0 +1,129 @@
+package simulate
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// ParseFault reads a fault as people type it: its kind, then at=TIME, for=TIME,
+// rate=RATE (of a slow registry, as 10MB/s) and node=NAME, separated by spaces:
+//
+//	registry-down at=60s for=2m
+//	registry-slow at=1m for=10m rate=20MB/s
+//	node-lost at=90s for=30s node=n1
+func ParseFault(text string) (Fault, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return Fault{}, fmt.Errorf("a fault is written as 'registry-down at=60s for=2m'")
+	}
+	f := Fault{Kind: words[0]}
+	for _, word := range words[1:] {
+		key, value, _ := strings.Cut(word, "=")
+		var err error
+		switch key {
+		case "at":
+			f.At, err = time.ParseDuration(value)
+		case "for":
+			f.For, err = time.ParseDuration(value)
+		case "rate":
+			f.Registry, err = parseRate(value)
+		case "node":
+			f.Node = value
+		default:
+			err = fmt.Errorf("there are at=TIME, for=TIME, rate=RATE and node=NAME")
+		}
+		if err != nil {
+			return f, fmt.Errorf("fault %q: %s: %w", text, word, err)
+		}
+	}
+	if err := f.Validate(); err != nil {
+		return f, fmt.Errorf("fault %q: %w", text, err)
+	}
+	return f, nil
+}
+
+// parseRate reads bytes a second, as 500kB/s, 10MB/s or 1.5GB/s.
+func parseRate(text string) (network.Rate, error) {
+	number := strings.TrimSuffix(text, "/s")
+	unit := 1.0
+	for suffix, bytes := range map[string]float64{"kB": 1e3, "MB": 1e6, "GB": 1e9} {
+		if rest, ok := strings.CutSuffix(number, suffix); ok {
+			number, unit = rest, bytes
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(strings.TrimSuffix(number, "B"), 64)
+	if err != nil || !(n > 0) || math.IsInf(n, 1) {
+		return 0, fmt.Errorf("%q is no rate such as 10MB/s", text)
+	}
+	return network.Rate(n * unit), nil
+}
+
+// String writes a fault as ParseFault reads it.
+func (f Fault) String() string {
+	words := []string{f.Kind, "at=" + f.At.String()}
+	if f.For > 0 {
+		words = append(words, "for="+f.For.String())
+	}
+	if f.Registry > 0 {
+		words = append(words, fmt.Sprintf("rate=%gMB/s", float64(f.Registry)/1e6))
+	}
+	if f.Node != "" {
+		words = append(words, "node="+f.Node)
+	}
+	return strings.Join(words, " ")
+}
+
+// Disturbance is how the startups of one arm came through the faults, beside the
+// same starts with the same draws where nothing goes wrong.
+type Disturbance struct {
+	Arm string `json:"arm" document:"required"`
+	// Starts counts all startups of all repeats; Affected those that failed and
+	// were tried again or were ready later than without the faults.
+	Starts   int `json:"starts"`
+	Affected int `json:"affected"`
+	// Retries and WastedBytes are the sums of the startups'.
+	Retries     int   `json:"retries"`
+	WastedBytes int64 `json:"wastedBytes"`
+	// MeanDelay and WorstDelay are of the affected: how much later they were ready.
+	MeanDelay  time.Duration `json:"meanDelaySeconds" document:"signed"`
+	WorstDelay time.Duration `json:"worstDelaySeconds" document:"signed"`
+	// Recovered is when the last of the affected was ready, since the timeline's
+	// origin; nil when none was affected.
+	Recovered *time.Duration `json:"recoveredSeconds,omitempty"`
+}
+
+// Disturbed compares startups, which met faults, with those of the same starts in
+// the same order without them.
+func Disturbed(arm string, with, without []Startup) (Disturbance, error) {
+	d := Disturbance{Arm: arm, Starts: len(with)}
+	if len(with) != len(without) {
+		return d, fmt.Errorf("compare faults of arm %s: %d startups with them, %d without", arm, len(with), len(without))
+	}
+	var sum float64
+	for i := range with {
+		s := &with[i]
+		d.Retries += s.Retries
+		d.WastedBytes += s.WastedBytes
+		delay := s.Ready - without[i].Ready
+		if s.Retries == 0 && delay <= 0 {
+			continue
+		}
+		if d.Affected++; d.Affected == 1 || delay > d.WorstDelay {
+			d.WorstDelay = delay
+		}
+		sum += delay.Seconds()
+		if at := s.Requested + s.Ready; d.Recovered == nil || at > *d.Recovered {
+			d.Recovered = &at
+		}
+	}
+	if d.Affected > 0 {
+		d.MeanDelay = time.Duration(math.Round(sum / float64(d.Affected) * 1e9))
+	}
+	return d, nil
+}

@@ -1,0 +1,54 @@
+package simulate
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// TestNewNodes is worked by hand. Nodes take in 10 MB/s, pull one image after
+// another and boot in 30 s; half of an image is read before ready, from a disk made
+// from a snapshot at 10 MB/s.
+//
+//	fresh: made at 10 s, up at 40 s; its daemon's 200 MB until 60 s
+//	  web, 100 MB, asked for at 12 s: waits for the node, then for the daemon's
+//	  pull: 60 to 70 s, ready after 58 s
+//	  baked, unpacked 100 MB, at 100 s: 50 MB read in 5 s; at 200 s: read before, 0 s
+//	old: is up at 0 s and holds web: 0 s
+func TestNewNodes(t *testing.T) {
+	inv := inventory(
+		[]testLayer{{name: "web", compressed: 100 * mb, written: 100 * mb}},
+		[]testLayer{{name: "daemon", compressed: 200 * mb, written: 200 * mb}},
+		[]testLayer{{name: "baked", compressed: 50 * mb, written: 100 * mb}})
+	p := bare()
+	p.Network.Node = is[network.Rate](10*mb, "")
+	p.Node.Boot = is(30*time.Second, "")
+	p.Cache.ReadFraction, p.Cache.FirstRead = is(0.5, ""), is[network.Rate](10*mb, "")
+	opt := Options{NewNodes: []NewNode{
+		{Name: "fresh", At: 10 * time.Second, Setup: &NodeSetup{Daemon: [][]int{{1}}, Baked: []int{2}}},
+		{Name: "old", Up: true, Setup: &NodeSetup{Held: []int{0}}},
+	}}
+	at := func(seconds int, node string, image int) Start {
+		return Start{App: "app", Requested: time.Duration(seconds) * time.Second, Images: []int{image}, Node: node}
+	}
+	startups := run(t, inv, p, opt, at(12, "fresh", 0), at(100, "fresh", 2), at(200, "fresh", 2), at(0, "old", 0))
+	for i, want := range []time.Duration{58 * time.Second, 5 * time.Second, 0, 0} {
+		if got := startups[i].Ready; got != want {
+			t.Errorf("start %d on %s is ready after %v, want %v", i, startups[i].Node, got, want)
+		}
+	}
+
+	for text, nodes := range map[string][]NewNode{
+		"node n: there is one of that name": {{Name: "n"}, {Name: "n", At: time.Second}},
+		"no node class":                     {{Name: "n", NodeClass: "big"}},
+		"image 9 is not in the inventory":   {{Name: "n", Setup: &NodeSetup{Held: []int{9}}}},
+	} {
+		_, err := Run(context.Background(), inv, p, []Start{at(5, "x", 0)}, Options{NewNodes: nodes})
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v, want %q", err, text)
+		}
+	}
+}
