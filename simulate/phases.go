@@ -35,18 +35,6 @@ func PhasesOf(spans []Span, ready time.Duration) Phases {
 	return p
 }
 
-// busy returns how long at least one span of phase was in flight.
-func busy(spans []Span, phase Phase, ready time.Duration) time.Duration {
-	var total time.Duration
-	at := slices.Index(phaseOrder, phase)
-	sweep(spans, ready, func(length time.Duration, active *[9]int) {
-		if active[at] > 0 {
-			total += length
-		}
-	})
-	return total
-}
-
 // sweep calls visit for each stretch of time in which the same spans are active.
 func sweep(spans []Span, ready time.Duration, visit func(length time.Duration, active *[9]int)) {
 	type edge struct {

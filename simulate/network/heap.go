@@ -103,8 +103,6 @@ const (
 	blockMask = 1<<blockBits - 1
 )
 
-func (t *table[T]) len() int { return t.used }
-
 func (t *table[T]) at(id int32) *T { return &t.blocks[id>>blockBits][id&blockMask] }
 
 func (t *table[T]) take() int32 {
