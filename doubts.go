@@ -22,14 +22,14 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	j.neverDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
-	return doubts
+	return append(doubts, j.repeatDoubts()...)
 }
 
 // absentDoubts names apps that the simulated window says nothing of.
 func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 	seen := make(map[string]bool)
-	for i := range t.Startups {
-		seen[t.Startups[i].App] = true
+	for i := range t.Summaries {
+		seen[t.Summaries[i].App] = true
 	}
 	var absent []string
 	for _, app := range j.Workload.Apps {
@@ -166,17 +166,13 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 
 // coldMeans are the mean seconds to ready of each app's cold starts.
 func coldMeans(t *simulate.Timeline) map[string]float64 {
-	sum, n := make(map[string]float64), make(map[string]float64)
-	for i := range t.Startups {
-		if s := &t.Startups[i]; s.Arm == simulate.ArmCold {
-			sum[s.App] += s.Ready.Seconds()
-			n[s.App]++
+	mean := make(map[string]float64)
+	for i := range t.Summaries {
+		if s := &t.Summaries[i]; s.Arm == simulate.ArmCold && s.App != "" {
+			mean[s.App] = s.Mean.Value
 		}
 	}
-	for app := range sum {
-		sum[app] /= n[app]
-	}
-	return sum
+	return mean
 }
 
 func hasReleases(w *workload.Workload) bool {

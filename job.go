@@ -201,19 +201,17 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	if err := j.bounded(p); err != nil {
 		return nil, err
 	}
+	var before []*simulate.Repeats
 	for _, arm := range j.arms(p) {
 		j.Scenario.progress("simulating arm %s", arm)
-		starts, err := j.starts(ctx, arm, p)
+		result, err := j.simulateArm(ctx, arm, p)
 		if err != nil {
 			return nil, err
 		}
-		startups, err := simulate.Run(ctx, j.Inventory, j.Scenario.Profile, starts, simulate.Options{
-			Arm: arm, Seed: j.Scenario.Seed, Repeats: j.Scenario.Repeats, Spans: firstOfEachApp(starts),
-		})
-		if err != nil {
+		if err := t.Add(result, before...); err != nil {
 			return nil, err
 		}
-		t.Startups = append(t.Startups, startups...)
+		before = append(before, result.Repeats)
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
@@ -224,6 +222,9 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 
 // bounded refuses a window with more startups than a timeline can list.
 func (j *Job) bounded(p *plan.Plan) error {
+	if j.Scenario.NoStartups {
+		return nil // the month's events are bounded by MaxEventsPerMonth
+	}
 	n := 0
 	for _, e := range j.events() {
 		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
@@ -231,7 +232,7 @@ func (j *Job) bounded(p *plan.Plan) error {
 		}
 	}
 	if all := float64(n) * float64(len(j.arms(p))) * float64(max(1, j.Scenario.Repeats)); all > MaxStartups {
-		return fmt.Errorf("%w: %d starts in the window of %s, in %d arms, %d times, are more than %d startups: shorten the window (windowSeconds, --window) or repeat less",
+		return fmt.Errorf("%w: %d starts in the window of %s, in %d arms, %d times, are more than %d startups: shorten the window (windowSeconds, --window), repeat less, or list none (startups: false, --no-startups)",
 			ErrTooMuch, n, span(j.Scenario.window()), len(j.arms(p)), max(1, j.Scenario.Repeats), MaxStartups)
 	}
 	return nil

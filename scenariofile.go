@@ -75,6 +75,13 @@ type ScenarioFile struct {
 	Seed uint64 `json:"seed,omitempty"`
 	// Repeats is how many times the window is simulated.
 	Repeats int `json:"repeats,omitempty"`
+	// Startups says whether the timeline lists every startup; true when not given.
+	// Without the list there are summaries and curves, from sketches with a stated
+	// error, and the window may hold more starts.
+	Startups *bool `json:"startups,omitempty"`
+	// Observe asks for what happens over time: what links carry, requests to the
+	// registry and starts in flight.
+	Observe bool `json:"observe,omitempty"`
 	// Now is the time as of which tags and caches are looked at; the present
 	// when not given.
 	Now time.Time `json:"now,omitzero"`
@@ -198,6 +205,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
 	}
 	s.setDefaults()
+	s.Observe, s.NoStartups = f.Observe, f.Startups != nil && !*f.Startups
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
 	}

@@ -25,20 +25,21 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory) (*s
 	if len(starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
-	if n := len(starts) * max(1, s.Repeats); n > MaxStartups {
-		return nil, fmt.Errorf("%w: %d starts, %d times, are more than %d startups", ErrTooMuch, len(starts), max(1, s.Repeats), MaxStartups)
+	if err := s.boundedTrace(len(starts)); err != nil {
+		return nil, err
 	}
 	j.Coverage.StartsFraction = float64(len(starts)) / float64(all)
 	s.progress("simulating %d starts", len(starts))
-	startups, err := simulate.Run(ctx, inv, s.Profile, starts, simulate.Options{
-		Arm: simulate.ArmCold, Seed: s.Seed, Repeats: s.Repeats, Spans: firstOfEachApp(starts),
-	})
+	result, err := j.simulateStarts(ctx, simulate.ArmCold, starts)
 	if err != nil {
 		return nil, err
 	}
 	provenance := j.provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
-	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Startups: startups, Doubts: j.imageDoubts()}
+	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Startups: []simulate.Startup{}, Doubts: append(j.imageDoubts(), j.repeatDoubts()...)}
+	if err := t.Add(result); err != nil {
+		return nil, err
+	}
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()
 	}

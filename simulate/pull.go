@@ -80,6 +80,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 		var wait time.Duration
 		for p.requests > 0 {
 			p.requests--
+			e.observer.request(e.now + wait)
 			wait += e.answer(p, s, t, uint64(p.requests), true)
 		}
 		e.afterPull(wait, resolved, pid, p, 0)
@@ -93,7 +94,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 func (e *engine) patient(c *class, s *startup) bool {
 	n := &e.w.profile.Network
 	return math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(e.opt.Faults) == 0 &&
-		e.observer == nil && (!c.Pull.SlotRequests.Value || s.node == none)
+		(!c.Pull.SlotRequests.Value || s.node == none)
 }
 
 func (e *engine) resolveNext(pid int32, p *pull) {

@@ -11,7 +11,9 @@
 // result. It does not know registries that fail, lazy formats, or a program's
 // own use of the disk.
 //
-// Use: Run for many starts, EstimateStart for one on an idle node.
+// Use: RunArm for many starts, with what its repeats have in common; StreamArm for
+// more of them than a list can hold; Differences between two arms; EstimateStart
+// for one on an idle node.
 package simulate
 
 import (
@@ -64,47 +66,23 @@ type Options struct {
 	// Nodes says what new nodes of a class begin with, by its name; the empty
 	// name is the profile itself.
 	Nodes map[string]NodeSetup
-	// Spans says whether a start's spans are kept; nil keeps none.
+	// Workers is how many repeats are simulated at once, each in memory of its own;
+	// 0 means one for each processor. The result is the same for any number.
+	Workers int
+	// Observe asks for what happens over time, in Result.Observation.
+	Observe bool
+	// Spans says whether a start's spans are kept; nil keeps none. It is called
+	// from several goroutines at once.
 	Spans func(start int) bool
 }
 
-// Run simulates starts, which need no order, and returns a startup for each and
-// each repeat, repeat by repeat in the order of starts. It stops when ctx ends.
+// Run is RunArm for its startups alone.
 func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options) ([]Startup, error) {
-	w, err := newWorld(inv, profile)
+	result, err := RunArm(ctx, inv, profile, starts, opt)
 	if err != nil {
 		return nil, err
 	}
-	for i := range starts {
-		if err := w.check(&starts[i]); err != nil {
-			return nil, err
-		}
-	}
-	// Starts of one instant are served by name, so that the order of the input
-	// changes nothing.
-	order := make([]int32, len(starts))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortStableFunc(order, func(i, j int32) int { return compareStarts(&starts[i], &starts[j]) })
-	sorted := func(yield func(int, *Start) bool) {
-		for _, i := range order {
-			if !yield(int(i), &starts[i]) {
-				return
-			}
-		}
-	}
-	repeats := max(1, opt.Repeats)
-	startups := make([]Startup, repeats*len(starts))
-	for r := range repeats {
-		err := newEngine(w, &opt, r, func(i int, s *Startup) {
-			startups[r*len(starts)+i] = s.clone()
-		}).run(ctx, sorted)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return startups, nil
+	return result.Startups, nil
 }
 
 // Stream simulates one repeat of starts that come in order of their requests, and

@@ -44,8 +44,17 @@ type Timeline struct {
 	// the timeline was not made from a workload.
 	Coverage *Coverage `json:"coverage,omitempty"`
 	// Doubts are reasons to trust the result less, one sentence each.
-	Doubts   []string  `json:"doubts,omitempty"`
+	Doubts []string `json:"doubts,omitempty"`
+	// Startups are empty where the list was left out (startups: false); the
+	// summaries then say all there is.
 	Startups []Startup `json:"startups"`
+	// Summaries are what the repeats of each arm have in common: all apps
+	// together, then each app, arm by arm.
+	Summaries []Summary `json:"summaries,omitempty"`
+	// Differences compare each two arms, all apps together and each app.
+	Differences []Difference `json:"differences,omitempty"`
+	// Observations are what happened over time, one for each arm; only on request.
+	Observations []Observation `json:"observations,omitempty"`
 }
 
 // Provenance says what a result was made from.
