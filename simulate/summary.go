@@ -103,6 +103,13 @@ func (p *PhaseStatistics) Of(phase Phase) *Statistic {
 	return nil
 }
 
+// Set puts a statistic in the place of a phase; a name that is none is ignored.
+func (p *PhaseStatistics) Set(phase Phase, s Statistic) {
+	if i := slices.Index(AllPhases(), phase); i >= 0 {
+		*p.fields()[i] = &s
+	}
+}
+
 // Difference is how much sooner starts are ready in one arm than in another. Both
 // arms had the same random numbers in each repeat, so that what these do to both
 // cancels: its interval is that of the differences of each repeat.
@@ -222,6 +229,11 @@ func (m *means) of(figure int) Statistic {
 func statisticOf(values []float64) (Statistic, error) {
 	if len(values) == 1 {
 		return Statistic{Value: values[0]}, nil
+	}
+	if slices.Min(values) == slices.Max(values) {
+		// Repeats that are the same have no rounding in their mean either.
+		v, level := values[0], Level
+		return Statistic{Value: v, Low: &v, High: &v, Level: &level}, nil
 	}
 	interval, err := sketch.MeanInterval(values, Level)
 	if err != nil || interval == nil {

@@ -16,7 +16,7 @@ import (
 )
 
 func newSimulate(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
 	var planFile string
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -35,7 +35,7 @@ automatic caches, and with the caches of a plan. A workload that is a trace
 	in.addModelFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&planFile, "plan", "", "simulate the caches of this saved plan too")
-	f.IntVar(&in.file.Repeats, "repeats", 0, "simulate everything this often (default 1)")
+	in.addRepeatFlags(cmd)
 	f.StringSliceVar(&in.file.Arms, "arms", nil, "arms to simulate: cold, automatic, cached (default all)")
 	f.Var((*days)(&in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
 	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")
