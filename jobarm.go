@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -51,11 +52,15 @@ func (j *Job) options(arm string) simulate.Options {
 }
 
 // eachStart makes the starts of picks a few at a time, so that they need not all
-// be in memory.
+// be in memory. Several repeats may go through them at once; what window asks
+// remembers its answers, and so is asked by one at a time.
 func (j *Job) eachStart(picks []matcher.Pick) iter.Seq[*simulate.Start] {
+	var lock sync.Mutex
 	return func(yield func(*simulate.Start) bool) {
 		for few := range slices.Chunk(picks, 1024) {
+			lock.Lock()
 			starts := j.window(few)
+			lock.Unlock()
 			for i := range starts {
 				if !yield(&starts[i]) {
 					return

@@ -103,8 +103,9 @@ type ScenarioFile struct {
 type Output struct {
 	// File is relative to the directory in which the command runs.
 	File string `json:"file" document:"required"`
-	// Format is text, json or html; by the file's extension when not given.
-	Format string `json:"format,omitempty" document:"enum=text|json|html"`
+	// Format is text, json, html, markdown, csv or bench; by the file's extension
+	// when not given.
+	Format string `json:"format,omitempty" document:"enum=text|json|html|markdown|csv|bench"`
 }
 
 // ReadScenarioFile reads a scenario from the bytes of the file called name.
@@ -171,7 +172,7 @@ func (f *ScenarioFile) validateOutputs() error {
 		}
 		taken[filepath.Base(o.File)] = fmt.Sprintf("outputs[%d]", i)
 		if o.Format == "" && OutputFormat(o.File) == "" {
-			return document.At(at, "the ending of %s tells no format: add format: text, json or html", o.File)
+			return document.At(at, "the ending of %s tells no format: add format: text, json, html, markdown, csv or bench", o.File)
 		}
 	}
 	return nil
@@ -186,6 +187,10 @@ func OutputFormat(file string) string {
 		return "json"
 	case ".txt":
 		return "text"
+	case ".md":
+		return "markdown"
+	case ".csv":
+		return "csv"
 	}
 	return ""
 }

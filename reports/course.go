@@ -92,13 +92,21 @@ func (c *course) amount(v float64) string {
 	case "bytes a second":
 		return size(int64(v)) + "/s"
 	case "starts":
-		return number(v) + " starts"
+		return small(v) + " starts"
 	}
-	return number(v) + " requests/s"
+	return small(v) + " requests/s"
 }
 
-// peakWords says when an arm's course is highest: 118.2 MB/s (95 % of it) from
-// 12.0 s to 16.1 s.
+// small writes a count that may be far below 1.
+func small(v float64) string {
+	if v > 0 && v < 1 {
+		return trimmed(v, 3)
+	}
+	return number(v)
+}
+
+// peakWords says when an arm's course is highest: 118.2 MB/s (95 % of it) ± 1.2
+// MB/s, from 12.0 s to 16.1 s.
 func (c *course) peakWords(a *armCourse) string {
 	value, bucket, ok := a.Peak()
 	if !ok || value == 0 {
@@ -109,9 +117,9 @@ func (c *course) peakWords(a *armCourse) string {
 		words += " (" + percent(value/c.limit) + " of it)"
 	}
 	if bucket < len(a.High) && a.High[bucket] > a.Low[bucket] {
-		words += fmt.Sprintf(", %s to %s", c.amount(a.Low[bucket]), c.amount(a.High[bucket]))
+		words += fmt.Sprintf(" ± %s", c.amount((a.High[bucket]-a.Low[bucket])/2))
 	}
-	return fmt.Sprintf("%s from %s to %s", words, longTime(time.Duration(bucket)*a.bucket), longTime(time.Duration(bucket+1)*a.bucket))
+	return fmt.Sprintf("%s, from %s to %s", words, longTime(time.Duration(bucket)*a.bucket), longTime(time.Duration(bucket+1)*a.bucket))
 }
 
 // peakSentences say the peak of each quantity and when it is.

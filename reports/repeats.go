@@ -157,6 +157,18 @@ func withMargin(s simulate.Statistic) string {
 	return text
 }
 
+// longWithMargin writes a statistic in seconds of any size with its margin.
+func longWithMargin(s simulate.Statistic) string {
+	if s.Value < 120 {
+		return withMargin(s)
+	}
+	text := longTime(durationOf(s.Value))
+	if half, ok := halfWidth(s); ok {
+		text += " ± " + longTime(durationOf(half))
+	}
+	return text
+}
+
 // sizeWithMargin writes a statistic in bytes with its margin in the same unit.
 func sizeWithMargin(s simulate.Statistic) string {
 	text := size(int64(math.Round(s.Value)))
@@ -218,7 +230,7 @@ func (p *printer) repeats(r *Report) {
 		t := &textTable{heads: []string{"arm", ">p50", ">p90", ">p99", ">mean", ">last ready"}}
 		for i := range list {
 			s := &list[i]
-			t.add("", r.seriesLabel(s.Arm, s.Source), withMargin(s.P50), withMargin(s.P90), withMargin(s.P99), withMargin(s.Mean), withMargin(s.Makespan))
+			t.add("", r.seriesLabel(s.Arm, s.Source), withMargin(s.P50), withMargin(s.P90), withMargin(s.P99), withMargin(s.Mean), longWithMargin(s.Makespan))
 		}
 		p.table(t)
 		p.lines("", wrap("means over the repeats; quantiles from sketches, within "+sketchError(sketch.RelativeError)+" of the exact ones", tableIndent))

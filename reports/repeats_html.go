@@ -24,6 +24,11 @@ func intervalCell(s simulate.Statistic, text string, words func(float64) string)
 	return c
 }
 
+// longMarginCell is marginCell for times of any size.
+func longMarginCell(s simulate.Statistic) cell {
+	return intervalCell(s, longWithMargin(s), func(v float64) string { return longTime(durationOf(v)) })
+}
+
 func repeatsTable(r *Report) *table {
 	if len(r.Repeats) == 0 {
 		return nil
@@ -34,7 +39,7 @@ func repeatsTable(r *Report) *table {
 		s := &r.Repeats[i]
 		retries := cell{Text: trimmed(s.Retries.Value, 1), Value: exact(s.Retries.Value), Number: true}
 		t.add(wordCell(cmpOr(s.App, "all")), wordCell(r.seriesLabel(s.Arm, s.Source)), countCell(int(s.Starts)), marginCell(s.P50), marginCell(s.P90), marginCell(s.P99),
-			marginCell(s.Mean), marginCell(s.Slowest), marginCell(s.Makespan), marginBytesCell(s.FetchedBytes), retries)
+			marginCell(s.Mean), marginCell(s.Slowest), longMarginCell(s.Makespan), marginBytesCell(s.FetchedBytes), retries)
 	}
 	return t
 }
@@ -47,7 +52,7 @@ func differencesTable(r *Report) *table {
 	for i := range r.Differences {
 		d := &r.Differences[i]
 		t.add(wordCell(cmpOr(d.App, "all")), wordCell(r.pairWords(d)), marginCell(d.Mean), marginCell(d.P50), marginCell(d.P90), marginCell(d.P99),
-			marginCell(d.Makespan), marginBytesCell(d.FetchedBytes))
+			longMarginCell(d.Makespan), marginBytesCell(d.FetchedBytes))
 	}
 	return t
 }

@@ -44,7 +44,7 @@ func armsMarkdown(b *bytes.Buffer, r *Report) {
 		s := &r.Arms[i]
 		cells := []string{seconds(s.P50), seconds(s.P90), seconds(s.P99), seconds(s.Mean), longTime(s.Makespan)}
 		if x := r.repeatsOf(s); x != nil {
-			cells = []string{withMargin(x.P50), withMargin(x.P90), withMargin(x.P99), withMargin(x.Mean), withMargin(x.Makespan)}
+			cells = []string{withMargin(x.P50), withMargin(x.P90), withMargin(x.P99), withMargin(x.Mean), longWithMargin(x.Makespan)}
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", codeSpan(r.seriesLabel(s.Arm, s.Source)), number(float64(s.Starts)), strings.Join(cells, " | "))
 	}

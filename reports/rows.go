@@ -165,7 +165,8 @@ var notInName = regexp.MustCompile(`[\s/=]+`)
 
 // benchFile writes startups in the format of Go's benchmarks, for benchstat: a
 // line for each app and arm, with the repeats as its iterations. The ends of an
-// interval stand as units of their own, as the format has none.
+// interval stand as units of their own, as the format has none. The source is
+// last, for a number at the end of a name would be read as that of processors.
 func benchFile(r *Report) ([]byte, error) {
 	if len(r.Arms) == 0 {
 		return nil, errNoStartups(Bench)
@@ -175,15 +176,22 @@ func benchFile(r *Report) ([]byte, error) {
 	if r.Provenance.Profile != "" {
 		fmt.Fprintf(&b, "profile: %s\nseed: %d\n", r.Provenance.Profile, r.Provenance.Seed)
 	}
+	unitsEach := 1
+	if len(r.Repeats) > 0 {
+		unitsEach = 3
+	}
 	for _, u := range benchUnits {
-		fmt.Fprintf(&b, "Unit %s assume=exact better=lower\n", u.unit)
+		units := benchNames(u.unit)
+		for _, unit := range units[:unitsEach] {
+			fmt.Fprintf(&b, "Unit %s assume=exact better=lower\n", unit)
+		}
 	}
 	name := func(s string) string { return notInName.ReplaceAllString(s, "_") }
 	for _, summaries := range [][]Summary{r.Arms, r.Summaries} {
 		for i := range summaries {
 			s := &summaries[i]
 			rows := r.summaryRows(s)
-			fmt.Fprintf(&b, "BenchmarkStartup/source=%s/app=%s/arm=%s %d", name(s.Source), name(cmpOr(s.App, "all")), name(s.Arm), rows[0].repeats)
+			fmt.Fprintf(&b, "BenchmarkStartup/app=%s/arm=%s/source=%s %d", name(cmpOr(s.App, "all")), name(s.Arm), name(s.Source), rows[0].repeats)
 			for _, u := range benchUnits {
 				for j := range rows {
 					if rows[j].figure == u.figure {
@@ -198,10 +206,17 @@ func benchFile(r *Report) ([]byte, error) {
 }
 
 func benchValues(s simulate.Statistic, unit string) string {
-	text := fmt.Sprintf(" %s %s", exact(s.Value), unit)
+	names := benchNames(unit)
+	text := fmt.Sprintf(" %s %s", exact(s.Value), names[0])
 	if i := s.Interval(); i != nil {
-		head, tail, _ := strings.Cut(unit, "-")
-		text += fmt.Sprintf(" %s %s-low-%s %s %s-high-%s", exact(i.Low), head, tail, exact(i.High), head, tail)
+		text += fmt.Sprintf(" %s %s %s %s", exact(i.Low), names[1], exact(i.High), names[2])
 	}
 	return text
+}
+
+// benchNames are the units of a value and of the ends of its interval: p50-sec,
+// p50-low-sec, p50-high-sec.
+func benchNames(unit string) [3]string {
+	figure, of, _ := strings.Cut(unit, "-")
+	return [3]string{unit, figure + "-low-" + of, figure + "-high-" + of}
 }
