@@ -23,7 +23,7 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
 	faultDoubts(t, add)
-	return doubts
+	return append(doubts, j.repeatDoubts()...)
 }
 
 // absentDoubts names apps that the simulated window says nothing of.
@@ -32,8 +32,8 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 		return // it was asked for those apps alone
 	}
 	seen := make(map[string]bool)
-	for i := range t.Startups {
-		seen[t.Startups[i].App] = true
+	for i := range t.Summaries {
+		seen[t.Summaries[i].App] = true
 	}
 	var absent []string
 	for _, app := range j.Workload.Apps {
@@ -173,17 +173,13 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 
 // coldMeans are the mean seconds to ready of each app's cold starts.
 func coldMeans(t *simulate.Timeline) map[string]float64 {
-	sum, n := make(map[string]float64), make(map[string]float64)
-	for i := range t.Startups {
-		if s := &t.Startups[i]; s.Arm == simulate.ArmCold {
-			sum[s.App] += s.Ready.Seconds()
-			n[s.App]++
+	mean := make(map[string]float64)
+	for i := range t.Summaries {
+		if s := &t.Summaries[i]; s.Arm == simulate.ArmCold && s.App != "" {
+			mean[s.App] = s.Mean.Value
 		}
 	}
-	for app := range sum {
-		sum[app] /= n[app]
-	}
-	return sum
+	return mean
 }
 
 func hasReleases(w *workload.Workload) bool {

@@ -1,35 +1,61 @@
 package cachebench
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"iter"
+	"slices"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// run simulates the starts of one arm and adds its startups to t. Where faults
-// are given, it simulates the same starts without them too, to tell what they
-// cost.
-func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.Timeline, starts []simulate.Start, opt simulate.Options) error {
-	opt.Seed, opt.Repeats, opt.Faults = s.Seed, s.Repeats, s.Faults
-	startups, err := simulate.Run(ctx, inv, s.Profile, starts, opt)
+// run simulates the starts of one arm and adds the result to t. Where faults are
+// given, it simulates the same starts without them too, to tell what they cost.
+func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.Timeline, starts []simulate.Start, opt simulate.Options, before []*simulate.Repeats) (*simulate.Repeats, error) {
+	add := opt
+	opt = s.options(add.Arm)
+	opt.NewNodes, opt.Faults = add.NewNodes, s.Faults
+	if s.NoStartups && len(s.Faults) > 0 {
+		return nil, fmt.Errorf("what faults cost is told start by start: leave out --no-startups (startups: false), or the faults")
+	}
+	if s.NoStartups {
+		slices.SortStableFunc(starts, func(x, y simulate.Start) int { return cmp.Compare(x.Requested, y.Requested) })
+		result, err := simulate.StreamArm(ctx, inv, s.Profile, pointers(starts), opt)
+		if err != nil {
+			return nil, err
+		}
+		return result.Repeats, t.Add(result, before...)
+	}
+	opt.Spans = firstOfEachApp(starts)
+	result, err := simulate.RunArm(ctx, inv, s.Profile, starts, opt)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(s.Faults) > 0 {
-		opt.Faults, opt.Spans = nil, nil
+		opt.Faults, opt.Spans, opt.Observe = nil, nil, false
 		without, err := simulate.Run(ctx, inv, s.Profile, starts, opt)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		d, err := simulate.Disturbed(opt.Arm, startups, without)
+		d, err := simulate.Disturbed(opt.Arm, result.Startups, without)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		t.Faults, t.Disturbances = s.Faults, append(t.Disturbances, d)
 	}
-	t.Startups = append(t.Startups, startups...)
-	return nil
+	return result.Repeats, t.Add(result, before...)
+}
+
+func pointers(starts []simulate.Start) iter.Seq[*simulate.Start] {
+	return func(yield func(*simulate.Start) bool) {
+		for i := range starts {
+			if !yield(&starts[i]) {
+				return
+			}
+		}
+	}
 }
 
 // faultDoubts says where faults change nothing.

@@ -218,21 +218,19 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
+	var before []*simulate.Repeats
 	for _, arm := range j.arms(p) {
 		j.Scenario.progress("simulating arm %s", arm)
-		starts, err := j.starts(ctx, arm, p)
-		if err != nil {
-			return nil, err
-		}
 		pools, err := j.onPools(ctx, arm)
 		if err != nil {
 			return nil, err
 		}
 		j.crowded = pools.crowded
-		starts = append(starts, pools.starts...)
-		if err := j.Scenario.run(ctx, pools.inv, t, starts, simulate.Options{Arm: arm, Spans: firstOfEachApp(starts), NewNodes: pools.nodes}); err != nil {
+		repeats, err := j.simulateArm(ctx, t, arm, p, pools, before)
+		if err != nil {
 			return nil, err
 		}
+		before = append(before, repeats)
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
@@ -243,6 +241,9 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 
 // bounded refuses a window with more startups than a timeline can list.
 func (j *Job) bounded(p *plan.Plan) error {
+	if j.Scenario.NoStartups {
+		return nil // the month's events are bounded by MaxEventsPerMonth
+	}
 	n := 0
 	for _, e := range j.simulated() {
 		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
@@ -250,7 +251,7 @@ func (j *Job) bounded(p *plan.Plan) error {
 		}
 	}
 	if all := float64(n) * float64(len(j.arms(p))) * float64(max(1, j.Scenario.Repeats)); all > MaxStartups {
-		return fmt.Errorf("%w: %d starts in the window of %s, in %d arms, %d times, are more than %d startups: shorten the window (windowSeconds, --window) or repeat less",
+		return fmt.Errorf("%w: %d starts in the window of %s, in %d arms, %d times, are more than %d startups: shorten the window (windowSeconds, --window), repeat less, or list none (startups: false, --no-startups)",
 			ErrTooMuch, n, span(j.Scenario.window()), len(j.arms(p)), max(1, j.Scenario.Repeats), MaxStartups)
 	}
 	return nil

@@ -79,6 +79,11 @@ type Scenario struct {
 	Arms    []string
 	Seed    uint64
 	Repeats int
+	// Workers is how many repeats are simulated at once, 0 one for each processor;
+	// it changes no result. Observe keeps what happens over time. NoStartups keeps
+	// no list of startups: MaxStartups then does not bind.
+	Workers             int
+	Observe, NoStartups bool
 	// Now is the time as of which tags and caches are looked at, and when the
 	// month begins.
 	Now time.Time
@@ -115,7 +120,9 @@ const (
 	// MaxEventsPerMonth bounds starts and releases together; the month and its
 	// warm-up are kept in memory at 24 bytes each.
 	MaxEventsPerMonth = 5_000_000
-	// MaxStartups bounds the startups of a timeline.
+	// MaxStartups bounds the startups that a timeline lists. Where it lists none,
+	// only MaxEventsPerMonth bounds the starts of a window or a trace, whatever
+	// the number of arms and repeats.
 	MaxStartups = 1_000_000
 )
 

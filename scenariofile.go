@@ -76,6 +76,13 @@ type ScenarioFile struct {
 	Seed uint64 `json:"seed,omitempty"`
 	// Repeats is how many times the window is simulated.
 	Repeats int `json:"repeats,omitempty"`
+	// Startups says whether the timeline lists every startup; true when not given.
+	// Without the list there are summaries and curves, from sketches with a stated
+	// error, and the window may hold more starts.
+	Startups *bool `json:"startups,omitempty"`
+	// Observe asks for what happens over time: what links carry, requests to the
+	// registry and starts in flight.
+	Observe bool `json:"observe,omitempty"`
 	// Now is the time as of which tags and caches are looked at; the present
 	// when not given.
 	Now time.Time `json:"now,omitzero"`
@@ -102,8 +109,9 @@ type ScenarioFile struct {
 type Output struct {
 	// File is relative to the directory in which the command runs.
 	File string `json:"file" document:"required"`
-	// Format is text, json or html; by the file's extension when not given.
-	Format string `json:"format,omitempty" document:"enum=text|json|html"`
+	// Format is text, json, html, markdown, csv or bench; by the file's extension
+	// when not given.
+	Format string `json:"format,omitempty" document:"enum=text|json|html|markdown|csv|bench"`
 }
 
 // ReadScenarioFile reads a scenario from the bytes of the file called name.
@@ -180,7 +188,7 @@ func (f *ScenarioFile) validateOutputs() error {
 		}
 		taken[filepath.Base(o.File)] = fmt.Sprintf("outputs[%d]", i)
 		if o.Format == "" && OutputFormat(o.File) == "" {
-			return document.At(at, "the ending of %s tells no format: add format: text, json or html", o.File)
+			return document.At(at, "the ending of %s tells no format: add format: text, json, html, markdown, csv or bench", o.File)
 		}
 	}
 	return nil
@@ -195,6 +203,10 @@ func OutputFormat(file string) string {
 		return "json"
 	case ".txt":
 		return "text"
+	case ".md":
+		return "markdown"
+	case ".csv":
+		return "csv"
 	}
 	return ""
 }
@@ -215,6 +227,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.setDefaults()
+	s.Observe, s.NoStartups = f.Observe, f.Startups != nil && !*f.Startups
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
 	}

@@ -33,25 +33,27 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
 	arms := tr.arms(j.arms(p))
-	if n := len(tr.starts) * len(arms) * max(1, s.Repeats); n > MaxStartups {
-		return nil, fmt.Errorf("%w: %d starts, in %d arms, %d times, are more than %d startups: split the trace, take fewer --arms or repeat less",
-			ErrTooMuch, len(tr.starts), len(arms), max(1, s.Repeats), MaxStartups)
+	if err := s.boundedTrace(len(tr.starts), len(arms)); err != nil {
+		return nil, err
 	}
 	j.Coverage.StartsFraction = float64(len(tr.starts)) / float64(tr.all)
 	provenance := j.provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
-	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage}
+	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	var before []*simulate.Repeats
 	for _, arm := range arms {
 		s.progress("simulating arm %s: %d starts", arm, len(tr.starts))
 		starts, err := j.tracedIn(ctx, arm, p, tr)
 		if err != nil {
 			return nil, err
 		}
-		if err := s.run(ctx, inv, t, starts, simulate.Options{Arm: arm, Spans: firstOfEachApp(starts)}); err != nil {
+		repeats, err := s.run(ctx, inv, t, starts, simulate.Options{Arm: arm}, before)
+		if err != nil {
 			return nil, err
 		}
+		before = append(before, repeats)
 	}
-	t.Doubts = j.imageDoubts()
+	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
 	faultDoubts(t, add)

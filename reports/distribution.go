@@ -15,6 +15,9 @@ type Distribution struct {
 	// the fraction is that of the earlier one; below the first it is 0. At most
 	// 201.
 	Points []DistributionPoint `json:"points"`
+	// QuantileErrorFraction is how far a time may be from the exact one, as a share
+	// of it; absent where they are exact.
+	QuantileErrorFraction float64 `json:"quantileErrorFraction,omitempty"`
 }
 
 // DistributionPoint is one step of a Distribution.

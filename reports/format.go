@@ -21,9 +21,16 @@ const (
 	HTML Format = "html"
 	// Markdown is a comment of a few lines for a pull request.
 	Markdown Format = "markdown"
+	// CSV has a row for each figure of the startups.
+	CSV Format = "csv"
+	// Bench is the format of Go's benchmarks, for benchstat.
+	Bench Format = "bench"
 )
 
-// Formats lists the formats that Write knows; a Diff has its own.
+// StartupFormats lists the formats of a Report that has startup times.
+func StartupFormats() []Format { return append(Formats(), Markdown, CSV, Bench) }
+
+// Formats lists the formats of any Report; a Diff has its own.
 func Formats() []Format { return []Format{Text, JSON, HTML} }
 
 // ParseFormat returns the format called name, which must be one of the given
@@ -60,8 +67,14 @@ func Write(w io.Writer, format Format, r *Report, opt Options) error {
 		data, err = document.Marshal(Kind, r)
 	case HTML:
 		data, err = page(r)
+	case Markdown:
+		data = reportMarkdown(r)
+	case CSV:
+		data, err = csvTable(r)
+	case Bench:
+		data, err = benchFile(r)
 	default:
-		_, err = ParseFormat(string(format))
+		_, err = ParseFormat(string(format), StartupFormats()...)
 	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)

@@ -77,6 +77,11 @@ type view struct {
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table
 	Faults                           *table
+	Repeats, Differences, Peaks      *table
+	SketchNote, DifferencesNote      string
+	Courses                          []figure
+	CourseLegend                     []key
+	CourseNote                       string
 
 	AppDots   *figure
 	AppSource string
@@ -149,6 +154,7 @@ func viewOf(r *Report) *view {
 	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
 	v.addStartups(r)
+	v.addCourses(r)
 	v.addApps(r)
 	v.addFalls(r)
 	if r.Matches != nil {
@@ -261,6 +267,8 @@ func (v *view) addStartups(r *Report) {
 	v.Phases = phasesTable(r)
 	v.Faults = faultsTable(r)
 	v.AppArms = appArmsTable(r)
+	v.Repeats, v.Differences, v.SketchNote = repeatsTable(r), differencesTable(r), r.sketchNote()
+	v.DifferencesNote = sentence(differencesNote)
 }
 
 func (v *view) addApps(r *Report) {

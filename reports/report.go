@@ -10,7 +10,9 @@
 // A quantile is by nearest rank: the q-quantile of n starts is the start at
 // position ceil(q·n), counted from 1 in order of time to ready. It is always
 // the time of a real start, never a value between two; the median of 4 starts
-// is the second. With fewer than 100 starts, p99 is the slowest.
+// is the second. With fewer than 100 starts, p99 is the slowest. Where a timeline
+// lists no startups, quantiles are from its sketches, within the error that stands
+// beside them.
 //
 // Startups that were simulated, measured and estimated are never put into one
 // mean, quantile or curve; every number says which it is. Void runs are counted
@@ -64,6 +66,13 @@ type Report struct {
 	Summaries []Summary `json:"summaries,omitempty"`
 	// Distributions has one curve for each entry of Arms.
 	Distributions []Distribution `json:"distributions,omitempty"`
+	// Repeats are the figures over repeats, with their intervals: all apps together
+	// and each app, arm by arm; only where there were several.
+	Repeats []simulate.Summary `json:"repeats,omitempty"`
+	// Differences say how much sooner starts are ready in one arm than in another.
+	Differences []simulate.Difference `json:"differences,omitempty"`
+	// Observations are what happened over time, one for each arm.
+	Observations []simulate.Observation `json:"observations,omitempty"`
 	// Waterfalls are startups with spans, at most one an arm, of the app that
 	// gains most; a cold one first.
 	Waterfalls []simulate.Startup `json:"waterfalls,omitempty"`
@@ -144,6 +153,7 @@ func New(in Input) *Report {
 	r.Arms, r.Summaries = summarize(startups)
 	r.Distributions = distribute(startups)
 	r.Waterfalls = chooseWaterfalls(startups)
+	r.addRepeats(timeline)
 	if in.Inventory != nil && !in.NoSharing {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})
 	}

@@ -39,6 +39,11 @@ type Summary struct {
 	// MeanPhases holds for each phase the mean of the startups that state it;
 	// absent when none does. The means add up to Mean where all state the same.
 	MeanPhases simulate.Phases `json:"meanPhases"`
+	// QuantileErrorFraction is how far P50, P90 and P99 may be from the exact
+	// quantiles, as a share of these; absent where they are exact. It is given
+	// where no startups were listed: then the quantiles of an app are means over
+	// the repeats, and so are Slowest and Makespan.
+	QuantileErrorFraction float64 `json:"quantileErrorFraction,omitempty"`
 }
 
 // The orders in which arms and sources stand; others follow by name.

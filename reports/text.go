@@ -21,6 +21,8 @@ func text(r *Report, opt Options) []byte {
 	p.totals(r.Plan)
 	p.apps(r)
 	p.startups(r)
+	p.repeats(r)
+	p.observations(r)
 	p.phases(r)
 	p.faults(r)
 	p.existing(r.Plan)
@@ -267,6 +269,9 @@ func (p *printer) startups(r *Report) {
 	}
 	p.table(t)
 	p.lines("", wrap("quantiles by nearest rank; last ready: from the first request; fetched: compressed, mean of a start", tableIndent))
+	if note := r.sketchNote(); note != "" {
+		p.lines("", wrap(note, tableIndent))
+	}
 }
 
 func (p *printer) phases(r *Report) {

@@ -268,6 +268,9 @@ func judgeStartups(v *Verdict, r *Report) {
 	if warm == nil {
 		s := r.Arms[0]
 		v.Headline = fmt.Sprintf("Half of the %s starts are ready within %s, 99 %% within %s (%s).", s.Arm, seconds(s.P50), seconds(s.P99), s.Source)
+		if margin := r.marginSentence(&s); margin != "" {
+			v.Sentences = append(v.Sentences, margin)
+		}
 		return
 	}
 	saved := cold.P50 - warm.P50
@@ -281,6 +284,9 @@ func judgeStartups(v *Verdict, r *Report) {
 	}
 	v.Headline = fmt.Sprintf("Median start: %s %s, %s %s: ready %s %s%s.", cold.Arm, seconds(cold.P50), warm.Arm, seconds(warm.P50), seconds(saved), change, fraction)
 	v.Sentences = append(v.Sentences, fmt.Sprintf("99 %% of starts are ready within %s %s and %s %s (%s).", seconds(cold.P99), cold.Arm, seconds(warm.P99), warm.Arm, cold.Source))
+	if s := r.marginSentence(cold, warm); s != "" {
+		v.Sentences = append(v.Sentences, s)
+	}
 	bytes := cold.MeanFetchedBytes - warm.MeanFetchedBytes
 	v.SavedBytesPerStart = &bytes
 	if bytes > 0 {

@@ -298,15 +298,15 @@ func TestSameAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, got := range [][]Startup{again, other} {
-			if diff := cmp.Diff(inOrder(want), inOrder(got)); diff != "" {
+			if diff := cmp.Diff(servedOrder(want), servedOrder(got)); diff != "" {
 				t.Fatalf("another run, or order, gives (-want +got):\n%s", diff)
 			}
 		}
 	})
 }
 
-// inOrder are startups as text, sorted.
-func inOrder(startups []Startup) []string {
+// servedOrder are startups as text, sorted.
+func servedOrder(startups []Startup) []string {
 	var all []string
 	c := caseFile{}
 	for i := range startups {

@@ -81,6 +81,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 		var wait time.Duration
 		for p.requests > 0 {
 			p.requests--
+			e.observer.request(e.now + wait)
 			wait += e.answer(p, s, uint64(p.requests), true)
 		}
 		e.afterPull(wait, resolved, pid, p, 0)
@@ -169,7 +170,9 @@ func (x *event) askedFor() (fetch, tries int32) { return x.arg&(1<<17-1) - 1, x.
 // ask sends a request of a pull.
 func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch, tries int32) {
 	begin, ok := e.now, true
-	if !e.plain {
+	if e.plain {
+		e.observer.request(e.now)
+	} else {
 		begin, ok = e.registryTakes(s, of)
 	}
 	wait := begin - e.now + e.answer(p, s, of, fetch < 0)
@@ -306,6 +309,7 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 			e.trackFetch(pid, p, i)
 		}
 		if e.plain && s.class.quick {
+			e.observer.request(e.now)
 			p.inFlight++
 			e.startFlow(pid, p, s, i)
 		} else {

@@ -11,15 +11,15 @@
 // result. What it does not know, packets and lazy formats among it, is listed in
 // docs/model.md.
 //
-// Use: Run for many starts, EstimateStart for one on an idle node.
+// Use: RunArm for many starts, with what its repeats have in common; StreamArm for
+// more of them than a list can hold; Differences between two arms; EstimateStart
+// for one on an idle node.
 package simulate
 
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"time"
 
@@ -68,53 +68,23 @@ type Options struct {
 	Nodes map[string]NodeSetup
 	// NewNodes are machines made at a time of their own.
 	NewNodes []NewNode
-	// Spans says whether a start's spans are kept; nil keeps none.
+	// Workers is how many repeats are simulated at once, each in memory of its own;
+	// 0 means one for each processor. The result is the same for any number.
+	Workers int
+	// Observe asks for what happens over time, in Result.Observation.
+	Observe bool
+	// Spans says whether a start's spans are kept; nil keeps none. It is called
+	// from several goroutines at once.
 	Spans func(start int) bool
 }
 
-// Run simulates starts, which need no order, and returns a startup for each and
-// each repeat, repeat by repeat in the order of starts. It stops when ctx ends.
+// Run is RunArm for its startups alone.
 func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options) ([]Startup, error) {
-	w, err := newWorld(inv, profile)
+	result, err := RunArm(ctx, inv, profile, starts, opt)
 	if err != nil {
 		return nil, err
 	}
-	if err := w.checkOptions(&opt); err != nil {
-		return nil, err
-	}
-	for i := range starts {
-		if err := w.check(&starts[i]); err != nil {
-			return nil, err
-		}
-	}
-	repeats := max(1, opt.Repeats)
-	if len(starts) > 0 && repeats > math.MaxInt32/len(starts) {
-		return nil, fmt.Errorf("simulate: %d repeats of %d starts are more than fit into memory: use fewer, or Stream", repeats, len(starts))
-	}
-	// Starts of one instant are served by name, so that the order of the input
-	// changes nothing.
-	order := make([]int32, len(starts))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortStableFunc(order, func(i, j int32) int { return compareStarts(&starts[i], &starts[j]) })
-	sorted := func(yield func(int, *Start) bool) {
-		for _, i := range order {
-			if !yield(int(i), &starts[i]) {
-				return
-			}
-		}
-	}
-	startups := make([]Startup, repeats*len(starts))
-	for r := range repeats {
-		err := newEngine(w, &opt, r, func(i int, s *Startup) {
-			startups[r*len(starts)+i] = s.clone()
-		}).run(ctx, sorted)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return startups, nil
+	return result.Startups, nil
 }
 
 // Stream simulates one repeat of starts that come in order of their requests, and

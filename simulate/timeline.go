@@ -52,7 +52,16 @@ type Timeline struct {
 	// arm came through them.
 	Faults       []Fault       `json:"faults,omitempty"`
 	Disturbances []Disturbance `json:"disturbances,omitempty"`
-	Startups     []Startup     `json:"startups"`
+	// Startups are empty where the list was left out (startups: false); the
+	// summaries then say all there is.
+	Startups []Startup `json:"startups"`
+	// Summaries are what the repeats of each arm have in common: all apps
+	// together, then each app, arm by arm.
+	Summaries []Summary `json:"summaries,omitempty"`
+	// Differences compare each two arms, all apps together and each app.
+	Differences []Difference `json:"differences,omitempty"`
+	// Observations are what happened over time, one for each arm; only on request.
+	Observations []Observation `json:"observations,omitempty"`
 }
 
 // Provenance says what a result was made from.

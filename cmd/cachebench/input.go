@@ -32,6 +32,8 @@ type inputs struct {
 	coverage   float64
 	worth      float64
 	quiet      bool
+	workers    int
+	noStartups bool
 	lookups    lookups
 	lists      lists
 	// lock is the file given by --lock, which need not exist yet.
@@ -78,6 +80,15 @@ func (in *inputs) addModelFlags(cmd *cobra.Command) {
 // builtInProfiles are their names for a flag's help.
 func builtInProfiles() string { return strings.Join(simulate.BuiltInNames(), ", ") }
 
+// addRepeatFlags adds the flags of how often starts are simulated and what is kept.
+func (in *inputs) addRepeatFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.IntVar(&in.file.Repeats, "repeats", 0, "simulate everything this often, for intervals (default 1)")
+	f.IntVar(&in.workers, "workers", 0, "simulate this many repeats at once; changes no result (default: one for each processor)")
+	f.BoolVar(&in.file.Observe, "observe", false, "keep what links carry, requests and starts in flight over time")
+	f.BoolVar(&in.noStartups, "no-startups", false, "list no startups: summaries and curves come from sketches, and the window may be large")
+}
+
 // load returns the Scenario of the flags over that of the scenario file.
 func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 	if err := in.lookups.check(); err != nil {
@@ -107,7 +118,7 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 	if s.Now.IsZero() {
 		s.Now = time.Now().UTC().Truncate(time.Second)
 	}
-	s.Platforms = in.lookups.platforms
+	s.Platforms, s.Workers = in.lookups.platforms, in.workers
 	s.Resolve.Progress = in.progress()
 	s.Progress = in.stages(cmd)
 	return s, nil
@@ -259,7 +270,7 @@ func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string
 func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.ScenarioFile) error {
 	given := func(name string) bool { return flags.Lookup(name) != nil && flags.Changed(name) }
 	for name, value := range map[string]float64{
-		"seed": float64(in.file.Seed), "repeats": float64(in.file.Repeats), "quota": float64(in.file.Quota), "window": in.file.Window.Seconds(),
+		"seed": float64(in.file.Seed), "repeats": float64(in.file.Repeats), "workers": float64(in.workers), "quota": float64(in.file.Quota), "window": in.file.Window.Seconds(),
 	} {
 		if given(name) && !(value > 0) {
 			return usagef("--%s must be above 0", name)
@@ -268,6 +279,13 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 	set(&file.Seed, in.file.Seed)
 	set(&file.Repeats, in.file.Repeats)
 	set(&file.Quota, in.file.Quota)
+	if given("observe") {
+		file.Observe = in.file.Observe
+	}
+	if given("no-startups") {
+		list := !in.noStartups
+		file.Startups = &list
+	}
 	set(&file.Window, in.file.Window)
 	if given("window-start") {
 		file.WindowStart = in.file.WindowStart

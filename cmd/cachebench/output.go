@@ -88,7 +88,7 @@ func (o *outputs) keep(kind string, value any) ([]byte, error) {
 }
 
 func (o *outputs) report(r *reports.Report) error {
-	format, err := reports.ParseFormat(o.format)
+	format, err := reports.ParseFormat(o.format, o.formats...)
 	if err != nil {
 		return usageError{err}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func newReport(io *streams) *cobra.Command {
-	out := &outputs{io: io, formats: append(reports.Formats(), reports.Markdown)}
+	out := &outputs{io: io, formats: reports.StartupFormats()}
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
@@ -47,9 +47,6 @@ comparison with the service, in any of its own formats.`,
 					return usagef("%s is a %s: %w", args[0], reports.DiffKind, out.check())
 				}
 				return out.diff(d)
-			}
-			if out.formats = reports.Formats(); out.check() != nil {
-				return usagef("%w; only a %s is written as %s", out.check(), reports.DiffKind, out.format)
 			}
 			r, err := gather(args)
 			if err != nil {
@@ -153,6 +150,9 @@ func add(in *reports.Input, kind, name string, data []byte) (err error) {
 			return nil
 		}
 		in.Timeline.Startups = append(in.Timeline.Startups, t.Startups...)
+		in.Timeline.Summaries = append(in.Timeline.Summaries, t.Summaries...)
+		in.Timeline.Differences = append(in.Timeline.Differences, t.Differences...)
+		in.Timeline.Observations = append(in.Timeline.Observations, t.Observations...)
 		in.Timeline.Doubts = append(in.Timeline.Doubts, t.Doubts...)
 		in.Timeline.Provenance.Inputs = append(in.Timeline.Provenance.Inputs, t.Provenance.Inputs...)
 	case plan.Kind:

@@ -10,7 +10,7 @@ import (
 )
 
 func newRun(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "The main job: analyze, match, plan, simulate, report",
@@ -29,6 +29,7 @@ start with and without them, prints a summary and writes the scenario's outputs.
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	in.addRepeatFlags(cmd)
 	cmd.Flags().MarkHidden("scenario")
 	cmd.Flags().Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month")
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
@@ -74,7 +75,7 @@ func writeOutputs(in *inputs, io *streams, r *reports.Report) error {
 		return err
 	}
 	for _, o := range file.Outputs {
-		to := &outputs{io: io, format: o.Format, file: o.File}
+		to := &outputs{io: io, format: o.Format, file: o.File, formats: reports.StartupFormats()}
 		if to.format == "" {
 			to.format = cachebench.OutputFormat(o.File)
 		}

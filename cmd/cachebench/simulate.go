@@ -17,7 +17,7 @@ import (
 )
 
 func newSimulate(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
 	var planFile string
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -46,7 +46,7 @@ registry be slow or down or a node be lost; the report then says what that cost.
 	in.addModelFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&planFile, "plan", "", "simulate the caches of this saved plan too")
-	f.IntVar(&in.file.Repeats, "repeats", 0, "simulate everything this often (default 1)")
+	in.addRepeatFlags(cmd)
 	f.StringSliceVar(&in.file.Arms, "arms", nil, "arms to simulate: cold, warm, automatic, cached (default those that differ)")
 	f.Var((*days)(&in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
 	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")

@@ -185,6 +185,9 @@ func (n *Network) Start(now time.Duration, node Node, bytes int64, cap Rate, tag
 	switch {
 	case math.IsInf(min(s.rate, float64(cap)), 1) && !n.links[s.link].limited:
 		n.instant = append(n.instant, Flow{node, tag})
+		for l := s.link; l != NoLink; l = n.links[l].parent {
+			n.links[l].carried += float64(bytes)
+		}
 	case m.mixed || s.cap != float64(cap):
 		n.startMixed(node, float64(bytes), float64(cap), tag)
 	default:
@@ -450,6 +453,16 @@ func (n *Network) Holds(f Flow) Bottleneck {
 func (n *Network) Carried(l Link) float64 {
 	n.flush()
 	return n.links[l].carried
+}
+
+// CarriedAt is how many bytes a link will have carried at a time before which
+// nothing changes. It changes nothing itself, not even the rounding of what comes
+// after, which Advance does.
+func (n *Network) CarriedAt(l Link, at time.Duration) float64 {
+	n.flush()
+	x := n.links[l]
+	x.advance(at)
+	return x.carried
 }
 
 // Advance lets time pass without an event, for Carried; no flow ends before now.

@@ -1,0 +1,171 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// course is one quantity over time, of every arm that was observed.
+type course struct {
+	// name heads its chart; unit is that of the axis.
+	name, unit string
+	// limit is what the quantity cannot exceed; 0 for none.
+	limit float64
+	arms  []armCourse
+}
+
+type armCourse struct {
+	arm, source string
+	bucket      time.Duration
+	repeats     int
+	*simulate.Course
+}
+
+// courses are the quantities over time, the busiest links first; of those that
+// always carry the same as another, as an unlimited uplink below the registry, the
+// first.
+func (r *Report) courses() []course {
+	var list []course
+	add := func(name, unit string, limit float64, o *simulate.Observation, c *simulate.Course) {
+		i := slices.IndexFunc(list, func(x course) bool { return x.name == name })
+		if i < 0 {
+			i = len(list)
+			list = append(list, course{name: name, unit: unit, limit: limit})
+		}
+		list[i].arms = append(list[i].arms, armCourse{o.Arm, o.Source, o.Bucket, o.Repeats, c})
+	}
+	for i := range r.Observations {
+		o := &r.Observations[i]
+		add("Starts in flight", "starts", 0, o, &o.InFlight)
+		add("Requests to the registry", "requests a second", 0, o, &o.Requests)
+		for j := range o.Links {
+			l := &o.Links[j]
+			limit := 0.0
+			if l.Capacity != nil {
+				limit = float64(*l.Capacity)
+			}
+			add(linkName(l.Link), "bytes a second", limit, o, &l.Carried)
+		}
+	}
+	return slices.DeleteFunc(list, func(c course) bool { return c.highest() == 0 })
+}
+
+func linkName(link string) string {
+	switch link {
+	case simulate.LinkRegistry:
+		return "Registry's egress"
+	case simulate.LinkUplink:
+		return "Uplink"
+	}
+	return "Link " + link
+}
+
+// highest is the top of all bands.
+func (c *course) highest() float64 {
+	var top float64
+	for _, a := range c.arms {
+		for i, mean := range a.Mean {
+			top = max(top, mean)
+			if i < len(a.High) {
+				top = max(top, a.High[i])
+			}
+		}
+	}
+	return top
+}
+
+// end is when the last bucket of all arms ends.
+func (c *course) end() time.Duration {
+	var end time.Duration
+	for _, a := range c.arms {
+		end = max(end, time.Duration(len(a.Mean))*a.bucket)
+	}
+	return end
+}
+
+// amount writes a value with its unit.
+func (c *course) amount(v float64) string {
+	switch c.unit {
+	case "bytes a second":
+		return size(int64(v)) + "/s"
+	case "starts":
+		return small(v) + " starts"
+	}
+	return small(v) + " requests/s"
+}
+
+// small writes a count that may be far below 1.
+func small(v float64) string {
+	if v > 0 && v < 1 {
+		return trimmed(v, 3)
+	}
+	return number(v)
+}
+
+// peakWords says when an arm's course is highest: 118.2 MB/s (95 % of it) ± 1.2
+// MB/s, from 12.0 s to 16.1 s.
+func (c *course) peakWords(a *armCourse) string {
+	value, bucket, ok := a.Peak()
+	if !ok || value == 0 {
+		return "none"
+	}
+	words := c.amount(value)
+	if c.limit > 0 {
+		words += " (" + percent(value/c.limit) + " of it)"
+	}
+	if bucket < len(a.High) && a.High[bucket] > a.Low[bucket] {
+		words += fmt.Sprintf(" ± %s", c.amount((a.High[bucket]-a.Low[bucket])/2))
+	}
+	return fmt.Sprintf("%s, from %s to %s", words, longTime(time.Duration(bucket)*a.bucket), longTime(time.Duration(bucket+1)*a.bucket))
+}
+
+// peakSentences say the peak of each quantity and when it is.
+func (r *Report) peakSentences() []string {
+	var list []string
+	for _, c := range r.courses() {
+		s := "Peak of " + lower(c.name) + ": "
+		for i := range c.arms {
+			if i > 0 {
+				s += "; "
+			}
+			s += r.armLabel(c.arms[i].arm) + " " + c.peakWords(&c.arms[i])
+		}
+		list = append(list, sentence(s))
+	}
+	return list
+}
+
+// lower starts a name with a small letter.
+func lower(s string) string {
+	if s != "" && 'A' <= s[0] && s[0] <= 'Z' {
+		return string(s[0]-'A'+'a') + s[1:]
+	}
+	return s
+}
+
+// maxTextCourses bounds the quantities of a text report.
+const maxTextCourses = 12
+
+// observations prints when each quantity is highest.
+func (p *printer) observations(r *Report) {
+	list := r.courses()
+	if len(list) == 0 {
+		return
+	}
+	p.heading("Over time: the peak of each quantity, mean of a bucket (" + r.Observations[0].Source + ")")
+	t := &textTable{heads: []string{"quantity", "arm", "peak"}}
+	for i := range list[:min(len(list), maxTextCourses)] {
+		for j := range list[i].arms {
+			t.add("", list[i].name, r.armLabel(list[i].arms[j].arm), list[i].peakWords(&list[i].arms[j]))
+		}
+	}
+	p.table(t)
+	note := "times are from the first instant of the timeline; bytes are compressed"
+	if rest := len(list) - maxTextCourses; rest > 0 {
+		note += fmt.Sprintf("; %s more: see --output html, csv or json", count(rest, "link"))
+	}
+	p.lines("", wrap(note, tableIndent))
+}

@@ -1,0 +1,222 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// row is one figure of the startups, for tables that programs read.
+type row struct {
+	source, arm, app string // app is empty for all together
+	figure           string // as ready_p50; a difference's is saved_p50_vs_cold
+	unit             string // s, B, B/s, 1/s or starts
+	from, to         *time.Duration
+	value            simulate.Statistic
+	repeats          int
+}
+
+// rows are all figures: of each arm and app, of each two arms, and of each bucket
+// of what happened over time.
+func (r *Report) rows() []row {
+	var list []row
+	for _, summaries := range [][]Summary{r.Arms, r.Summaries} {
+		for i := range summaries {
+			list = append(list, r.summaryRows(&summaries[i])...)
+		}
+	}
+	for i := range r.Differences {
+		list = append(list, differenceRows(&r.Differences[i])...)
+	}
+	for i := range r.Observations {
+		list = append(list, observationRows(&r.Observations[i])...)
+	}
+	return list
+}
+
+// summaryRows are the figures of one arm and app: over the repeats where there are
+// several, else those of the startups.
+func (r *Report) summaryRows(s *Summary) []row {
+	x := r.repeatsOf(s)
+	if x == nil {
+		x = statisticsOf(s)
+	}
+	list := []row{
+		{figure: "ready_p50", unit: "s", value: x.P50}, {figure: "ready_p90", unit: "s", value: x.P90}, {figure: "ready_p99", unit: "s", value: x.P99},
+		{figure: "ready_mean", unit: "s", value: x.Mean}, {figure: "ready_slowest", unit: "s", value: x.Slowest}, {figure: "makespan", unit: "s", value: x.Makespan},
+		{figure: "fetched", unit: "B", value: x.FetchedBytes}, {figure: "unpacked", unit: "B", value: x.UnpackedBytes},
+		{figure: "hits", unit: "starts", value: x.Hits}, {figure: "partial_hits", unit: "starts", value: x.Partials}, {figure: "misses", unit: "starts", value: x.Misses},
+	}
+	for _, phase := range phaseNames {
+		if p := x.MeanPhases.Of(phase); p != nil {
+			list = append(list, row{figure: "phase_" + string(phase) + "_mean", unit: "s", value: *p})
+		}
+	}
+	for i := range list {
+		list[i].source, list[i].arm, list[i].app, list[i].repeats = s.Source, s.Arm, s.App, max(1, x.Repeats)
+	}
+	return list
+}
+
+// statisticsOf are the figures of startups without intervals.
+func statisticsOf(s *Summary) *simulate.Summary {
+	seconds := func(d time.Duration) simulate.Statistic { return simulate.Statistic{Value: d.Seconds()} }
+	amount := func(n int) simulate.Statistic { return simulate.Statistic{Value: float64(n)} }
+	x := &simulate.Summary{
+		P50: seconds(s.P50), P90: seconds(s.P90), P99: seconds(s.P99), Mean: seconds(s.Mean), Slowest: seconds(s.Slowest), Makespan: seconds(s.Makespan),
+		FetchedBytes:  simulate.Statistic{Value: float64(s.MeanFetchedBytes) * float64(s.Starts)},
+		UnpackedBytes: simulate.Statistic{Value: float64(s.MeanUnpackedBytes) * float64(s.Starts)},
+		Hits:          amount(s.Hits), Partials: amount(s.Partials), Misses: amount(s.Misses),
+	}
+	for _, p := range phaseNames {
+		if d, known := s.MeanPhases.Of(p); known {
+			x.MeanPhases.Set(p, seconds(d))
+		}
+	}
+	return x
+}
+
+func differenceRows(d *simulate.Difference) []row {
+	list := []row{
+		{figure: "saved_mean", unit: "s", value: d.Mean}, {figure: "saved_p50", unit: "s", value: d.P50}, {figure: "saved_p90", unit: "s", value: d.P90},
+		{figure: "saved_p99", unit: "s", value: d.P99}, {figure: "saved_makespan", unit: "s", value: d.Makespan}, {figure: "saved_fetched", unit: "B", value: d.FetchedBytes},
+	}
+	for i := range list {
+		x := &list[i]
+		x.source, x.arm, x.app, x.repeats = d.Source, d.Arm, d.App, d.Repeats
+		x.figure += "_vs_" + d.Base
+	}
+	return list
+}
+
+func observationRows(o *simulate.Observation) []row {
+	var list []row
+	add := func(figure, unit string, c *simulate.Course) {
+		for i, mean := range c.Mean {
+			from, to := time.Duration(i)*o.Bucket, time.Duration(i+1)*o.Bucket
+			x := row{source: o.Source, arm: o.Arm, figure: figure, unit: unit, from: &from, to: &to, repeats: o.Repeats, value: simulate.Statistic{Value: mean}}
+			if i < len(c.Low) && i < len(c.High) {
+				level := simulate.Level
+				x.value.Low, x.value.High, x.value.Level = &c.Low[i], &c.High[i], &level
+			}
+			list = append(list, x)
+		}
+	}
+	for i := range o.Links {
+		add("link_"+o.Links[i].Link, "B/s", &o.Links[i].Carried)
+	}
+	add("registry_requests", "1/s", &o.Requests)
+	add("starts_in_flight", "starts", &o.InFlight)
+	return list
+}
+
+// errNoStartups is the error of a table of startups without any.
+func errNoStartups(format Format) error {
+	return fmt.Errorf("format %s has startup times only, and this report has none: give a timeline, or another format", format)
+}
+
+// csvTable writes every figure as a row of its own (RFC 4180), numbers in full
+// and units in a column. What is unknown is empty.
+func csvTable(r *Report) ([]byte, error) {
+	list := r.rows()
+	if len(list) == 0 {
+		return nil, errNoStartups(CSV)
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Write([]string{"source", "arm", "app", "figure", "unit", "from_seconds", "to_seconds", "value", "low", "high", "level", "repeats"})
+	for i := range list {
+		x := &list[i]
+		w.Write([]string{x.source, x.arm, x.app, x.figure, x.unit, secondsField(x.from), secondsField(x.to),
+			exact(x.value.Value), field(x.value.Low), field(x.value.High), field(x.value.Level), strconv.Itoa(x.repeats)})
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+func field(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return exact(*v)
+}
+
+func secondsField(d *time.Duration) string {
+	if d == nil {
+		return ""
+	}
+	return exact(d.Seconds())
+}
+
+// benchUnits are the figures that a benchmark file holds, with their units as
+// golang.org/x/perf spells them.
+var benchUnits = []struct{ figure, unit string }{
+	{"ready_p50", "p50-sec"}, {"ready_p90", "p90-sec"}, {"ready_p99", "p99-sec"}, {"ready_mean", "mean-sec"}, {"makespan", "makespan-sec"}, {"fetched", "fetched-B"},
+}
+
+// notInName are characters that a benchmark's name cannot hold.
+var notInName = regexp.MustCompile(`[\s/=]+`)
+
+// benchFile writes startups in the format of Go's benchmarks, for benchstat: a
+// line for each app and arm, with the repeats as its iterations. The ends of an
+// interval stand as units of their own, as the format has none. The source is
+// last, for a number at the end of a name would be read as that of processors.
+func benchFile(r *Report) ([]byte, error) {
+	if len(r.Arms) == 0 {
+		return nil, errNoStartups(Bench)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "pkg: cachebench\nsources: %s\n", r.sourceWords())
+	if r.Provenance.Profile != "" {
+		fmt.Fprintf(&b, "profile: %s\nseed: %d\n", r.Provenance.Profile, r.Provenance.Seed)
+	}
+	unitsEach := 1
+	if len(r.Repeats) > 0 {
+		unitsEach = 3
+	}
+	for _, u := range benchUnits {
+		units := benchNames(u.unit)
+		for _, unit := range units[:unitsEach] {
+			fmt.Fprintf(&b, "Unit %s assume=exact better=lower\n", unit)
+		}
+	}
+	name := func(s string) string { return notInName.ReplaceAllString(s, "_") }
+	for _, summaries := range [][]Summary{r.Arms, r.Summaries} {
+		for i := range summaries {
+			s := &summaries[i]
+			rows := r.summaryRows(s)
+			fmt.Fprintf(&b, "BenchmarkStartup/app=%s/arm=%s/source=%s %d", name(cmpOr(s.App, "all")), name(s.Arm), name(s.Source), rows[0].repeats)
+			for _, u := range benchUnits {
+				for j := range rows {
+					if rows[j].figure == u.figure {
+						b.WriteString(benchValues(rows[j].value, u.unit))
+					}
+				}
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.Bytes(), nil
+}
+
+func benchValues(s simulate.Statistic, unit string) string {
+	names := benchNames(unit)
+	text := fmt.Sprintf(" %s %s", exact(s.Value), names[0])
+	if i := s.Interval(); i != nil {
+		text += fmt.Sprintf(" %s %s %s %s", exact(i.Low), names[1], exact(i.High), names[2])
+	}
+	return text
+}
+
+// benchNames are the units of a value and of the ends of its interval: p50-sec,
+// p50-low-sec, p50-high-sec.
+func benchNames(unit string) [3]string {
+	figure, of, _ := strings.Cut(unit, "-")
+	return [3]string{unit, figure + "-low-" + of, figure + "-high-" + of}
+}

@@ -1,0 +1,190 @@
+package reports
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+	"time"
+)
+
+const (
+	courseTop    = 22
+	courseBottom = 162
+)
+
+// timeUnit is the unit of a time axis.
+type timeUnit struct {
+	name    string
+	seconds float64
+}
+
+// timeUnitFor suits an axis up to end.
+func timeUnitFor(end time.Duration) timeUnit {
+	switch {
+	case end <= 5*time.Minute:
+		return timeUnit{"seconds", 1}
+	case end <= 5*time.Hour:
+		return timeUnit{"minutes", 60}
+	case end <= 96*time.Hour:
+		return timeUnit{"hours", 3600}
+	}
+	return timeUnit{"days", 86400}
+}
+
+// byteUnitFor suits a rate of up to highest bytes a second.
+func byteUnitFor(highest float64) (name string, bytes float64) {
+	bytes = 1
+	for _, name = range []string{"B/s", "kB/s", "MB/s", "GB/s", "TB/s"} {
+		if highest < 1000*bytes || name == "TB/s" {
+			break
+		}
+		bytes *= 1000
+	}
+	return name, bytes
+}
+
+// courseChart draws a quantity over time: a step line for each arm, with the band
+// of its interval.
+func courseChart(id string, r *Report, q *course) template.HTML {
+	c := newChart(id, "ecdf", q.name+" over time, by arm", courseDescription(r, q), courseBottom+44)
+	unit, per := q.unit, 1.0
+	if q.unit == "bytes a second" {
+		unit, per = byteUnitFor(max(q.highest(), q.limitShown()))
+	}
+	times := timeUnitFor(q.end())
+	x := linearScale(q.end().Seconds() / times.seconds)
+	x.high = q.end().Seconds() / times.seconds
+	y := linearScale(max(q.highest(), q.limitShown()) / per)
+	at := func(v float64) float64 { return courseBottom - y.at(v/per)*(courseBottom-courseTop) }
+	c.axis(x.within(), courseTop, courseBottom, false)
+	for _, tick := range y.ticks {
+		c.line("grid", "", 0, at(tick*per), 1, at(tick*per))
+		c.margin("tick", at(tick*per)+4, trimmed(tick, 3), "")
+	}
+	c.text("tick", "start", 0, courseTop-9, unit)
+	c.text("tick", "middle", 0.5, courseBottom+36, times.name+" from the beginning")
+	c.open("svg", "x", "0", "y", pixels(courseTop), "width", "100%", "height", pixels(courseBottom-courseTop),
+		"viewBox", fmt.Sprintf("0 0 %d %d", ecdfUnits, ecdfUnits), "preserveAspectRatio", "none", "overflow", "visible")
+	height := func(v float64) float64 { return (1 - y.at(v/per)) * ecdfUnits }
+	for i := range q.arms {
+		if a := &q.arms[i]; a.hasBand() {
+			c.mark("path", "", "class", "band "+armClass(a.arm, a.source), "d", a.band(q.end(), height))
+		}
+	}
+	for i := range q.arms {
+		a := &q.arms[i]
+		tip := r.armLabel(a.arm) + ": peak " + q.peakWords(a)
+		c.mark("path", tip, "class", "mark curve course "+armClass(a.arm, a.source), "d", a.line(q.end(), height))
+	}
+	c.close("svg")
+	if l := q.limitShown(); l > 0 {
+		c.line("bound", "capacity "+q.amount(l), 0, at(l), 1, at(l))
+	}
+	return c.html()
+}
+
+// limitShown is the limit where it would not squeeze the curves against 0.
+func (c *course) limitShown() float64 {
+	if c.limit > 8*c.highest() {
+		return 0
+	}
+	return c.limit
+}
+
+// within drops ticks beyond the end.
+func (s scale) within() scale {
+	var kept []float64
+	for _, t := range s.ticks {
+		if t <= s.high*(1+1e-9) {
+			kept = append(kept, t)
+		}
+	}
+	s.ticks = kept
+	return s
+}
+
+func (a *armCourse) hasBand() bool { return len(a.Low) == len(a.Mean) && len(a.High) == len(a.Mean) }
+
+// line is the path of the means: each holds for its bucket.
+func (a *armCourse) line(end time.Duration, height func(float64) float64) string {
+	var b strings.Builder
+	a.steps(&b, "M", a.Mean, end, height)
+	return b.String()
+}
+
+// steps draws values from left to right, equal ones in a row as one.
+func (a *armCourse) steps(b *strings.Builder, first string, values []float64, end time.Duration, height func(float64) float64) {
+	x := func(i int) string {
+		return coordinate(math.Round(float64(a.bucket)*float64(i)/float64(end)*ecdfUnits*100) / 100)
+	}
+	for i, v := range values {
+		switch {
+		case i == 0:
+			fmt.Fprintf(b, "%s%s %s", first, x(0), tenth(height(v)))
+		case v != values[i-1]:
+			fmt.Fprintf(b, "H%sV%s", x(i), tenth(height(v)))
+		}
+	}
+	fmt.Fprintf(b, "H%s", x(len(values)))
+}
+
+func tenth(v float64) string { return coordinate(math.Round(v*10) / 10) }
+
+// band is the area between the ends of the intervals.
+func (a *armCourse) band(end time.Duration, height func(float64) float64) string {
+	var b strings.Builder
+	a.steps(&b, "M", a.High, end, height)
+	x := func(i int) float64 { return float64(a.bucket) * float64(i) / float64(end) * ecdfUnits }
+	for i := len(a.Low) - 1; i >= 0; i-- {
+		fmt.Fprintf(&b, "L%s %sH%s", coordinate(x(i+1)), tenth(height(a.Low[i])), coordinate(x(i)))
+	}
+	b.WriteString("Z")
+	return b.String()
+}
+
+func courseDescription(r *Report, q *course) string {
+	var parts []string
+	for i := range q.arms {
+		parts = append(parts, sentence(r.armLabel(q.arms[i].arm)+": peak "+q.peakWords(&q.arms[i])))
+	}
+	return strings.Join(parts, " ")
+}
+
+// maxCharts bounds the charts over time; the CSV and JSON forms have them all.
+const maxCharts = 8
+
+// addCourses draws what happened over time.
+func (v *view) addCourses(r *Report) {
+	list := r.courses()
+	if len(list) == 0 {
+		return
+	}
+	for i := range list[:min(len(list), maxCharts)] {
+		f := figure{Drawing: courseChart(fmt.Sprintf("chart-course-%d", i+1), r, &list[i]), Heading: list[i].name}
+		if list[i].limitShown() > 0 {
+			f.Caption = "Dashed: the link's capacity, " + list[i].amount(list[i].limit) + "."
+		} else if list[i].limit > 0 {
+			f.Caption = "The link's capacity, " + list[i].amount(list[i].limit) + ", is far above."
+		}
+		v.Courses = append(v.Courses, f)
+	}
+	o := &r.Observations[0]
+	v.CourseNote = fmt.Sprintf("Each step is the mean of %s.", longTime(o.Bucket))
+	if o.Repeats > 1 {
+		v.CourseNote = fmt.Sprintf("Each step is the mean of %s, over %s; the band is its interval (%s).", longTime(o.Bucket), count(o.Repeats, "repeat"), percent(0.95))
+	}
+	if rest := len(list) - maxCharts; rest > 0 {
+		v.CourseNote += fmt.Sprintf(" %s more: see the CSV or JSON form.", count(rest, "link"))
+	}
+	for i := range list[0].arms {
+		a := &list[0].arms[i]
+		v.CourseLegend = append(v.CourseLegend, key{sample("line", "curve "+armClass(a.arm, a.source)), r.armLabel(a.arm)})
+	}
+	v.Peaks = newTable("Peaks over time: the highest mean of a bucket", "quantity", "arm", "peak")
+	for i := range list {
+		for j := range list[i].arms {
+			v.Peaks.add(wordCell(list[i].name), wordCell(r.armLabel(list[i].arms[j].arm)), longCell(list[i].peakWords(&list[i].arms[j])))
+		}
+	}
+}
