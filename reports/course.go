@@ -24,9 +24,9 @@ type armCourse struct {
 	*simulate.Course
 }
 
-// courses are the quantities over time, the busiest links first; of those that
-// always carry the same as another, as an unlimited uplink below the registry, the
-// first.
+// courses are the quantities over time, links last; those that are 0 all the time
+// are left out, and an uplink without a limit, which carries what the registry
+// sends.
 func (r *Report) courses() []course {
 	var list []course
 	add := func(name, unit string, limit float64, o *simulate.Observation, c *simulate.Course) {
@@ -46,6 +46,9 @@ func (r *Report) courses() []course {
 			limit := 0.0
 			if l.Capacity != nil {
 				limit = float64(*l.Capacity)
+			}
+			if l.Link == simulate.LinkUplink && l.Capacity == nil {
+				continue
 			}
 			add(linkName(l.Link), "bytes a second", limit, o, &l.Carried)
 		}
@@ -86,21 +89,21 @@ func (c *course) end() time.Duration {
 	return end
 }
 
-// amount writes a value with its unit.
+// amount writes a value; what is counted stands in the quantity's name.
 func (c *course) amount(v float64) string {
 	switch c.unit {
 	case "bytes a second":
 		return size(int64(v)) + "/s"
 	case "starts":
-		return small(v) + " starts"
+		return small(v)
 	}
-	return small(v) + " requests/s"
+	return small(v) + "/s"
 }
 
 // small writes a count that may be far below 1.
 func small(v float64) string {
-	if v > 0 && v < 1 {
-		return trimmed(v, 3)
+	if v > 0 && v < 10 {
+		return twoDigits(v)
 	}
 	return number(v)
 }
@@ -117,7 +120,7 @@ func (c *course) peakWords(a *armCourse) string {
 		words += " (" + percent(value/c.limit) + " of it)"
 	}
 	if bucket < len(a.High) && a.High[bucket] > a.Low[bucket] {
-		words += fmt.Sprintf(" ± %s", c.amount((a.High[bucket]-a.Low[bucket])/2))
+		words += " ± " + c.amount((a.High[bucket]-a.Low[bucket])/2)
 	}
 	return fmt.Sprintf("%s, from %s to %s", words, longTime(time.Duration(bucket)*a.bucket), longTime(time.Duration(bucket+1)*a.bucket))
 }

@@ -1,0 +1,274 @@
+package simulate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/fleet"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// noisyBurst draws provisioning times, rates and the order of requests; half its
+// starts are on named nodes that keep their layers.
+func noisyBurst() (*layers.Inventory, *Profile, []Start) {
+	inv, p, starts := burst()
+	p.Start.Provision = Parameter[time.Duration]{Distribution: "lognormal", Median: 2 * time.Second, Sigma: 0.4}
+	p.Network.RoundTrip = Parameter[time.Duration]{Distribution: "uniform", Min: ms, Max: 30 * ms}
+	p.Network.Connection = Parameter[network.Rate]{Distribution: "lognormal", Median: 20 * mb, Sigma: 0.5}
+	p.Network.TokenRequests.Value = 1
+	p.Network.Links = map[string]LinkProfile{
+		"rack-a": {Rate: is[network.Rate](90*mb, "")}, "rack-b": {Rate: is[network.Rate](40*mb, "")},
+	}
+	p.Network.Attach = []string{"rack-a", "rack-b"}
+	p.Pull.RequestOrder.Value = "race"
+	for i := range starts {
+		if i%2 == 0 {
+			starts[i].Node = fmt.Sprint("node-", i%6)
+		}
+	}
+	return inv, p, starts
+}
+
+// bytesOf is a timeline of one arm or two, as a file.
+func bytesOf(t testing.TB, opt Options) string {
+	t.Helper()
+	inv, p, starts := noisyBurst()
+	var tl Timeline
+	var before []*Repeats
+	for _, arm := range []string{ArmCold, ArmCached} {
+		opt.Arm = arm
+		for i := range starts {
+			if arm == ArmCached && i%3 == 0 {
+				starts[i].CacheID, starts[i].Held = "c", starts[i].Images
+			}
+		}
+		result, err := RunArm(t.Context(), inv, p, starts, opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tl.Add(result, before...); err != nil {
+			t.Fatal(err)
+		}
+		before = append(before, result.Repeats)
+	}
+	data, err := document.Marshal(TimelineKind, &tl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// TestWorkersChangeNothing: the same bytes out for any number of workers.
+func TestWorkersChangeNothing(t *testing.T) {
+	opt := Options{Seed: 3, Repeats: 7, Workers: 1, Observe: true}
+	want := bytesOf(t, opt)
+	for _, workers := range []int{0, 2, 3, 20} {
+		opt.Workers = workers
+		if got := bytesOf(t, opt); got != want {
+			t.Errorf("%d workers give another timeline than one", workers)
+		}
+	}
+}
+
+// TestRepeatsAreRuns: repeat r of several is the only one of Stream's Repeat r.
+func TestRepeatsAreRuns(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	list := run(t, inv, p, Options{Seed: 5, Repeats: 3, Workers: 2}, starts...)
+	for r := range 3 {
+		order := slices.Clone(starts)
+		slices.SortStableFunc(order, func(x, y Start) int { return compareStarts(&x, &y) })
+		err := Stream(t.Context(), inv, p, pointers(order), Options{Seed: 5, Repeat: r}, func(i int, s *Startup) {
+			want := slices.IndexFunc(starts, func(x Start) bool { return cmp.Equal(x, order[i]) })
+			if got := list[r*len(starts)+want]; got.Ready != s.Ready || got.Repeat != r {
+				t.Fatalf("repeat %d, start %d: ready after %v, alone after %v", r, i, got.Ready, s.Ready)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func pointers(starts []Start) iter.Seq[*Start] {
+	return func(yield func(*Start) bool) {
+		for i := range starts {
+			if !yield(&starts[i]) {
+				return
+			}
+		}
+	}
+}
+
+// TestFirstErrorWins: the error is that of the lowest repeat that fails, though a
+// higher one fails earlier; repeats beyond are not begun.
+func TestFirstErrorWins(t *testing.T) {
+	for _, workers := range []int{1, 2, 3} {
+		var begun atomic.Int64
+		err := eachRepeat(100, workers, func(r int) error {
+			begun.Add(1)
+			switch r {
+			case 4:
+				time.Sleep(5 * time.Millisecond)
+				return errors.New("repeat 4")
+			case 5, 6:
+				return fmt.Errorf("repeat %d", r)
+			}
+			return nil
+		})
+		if err == nil || err.Error() != "repeat 4" {
+			t.Errorf("%d workers: %v", workers, err)
+		}
+		if n := begun.Load(); n > 7 {
+			t.Errorf("%d workers: %d repeats begun", workers, n)
+		}
+	}
+}
+
+// TestWorkersAtOnce: no more repeats are under way than asked for.
+func TestWorkersAtOnce(t *testing.T) {
+	var now, most atomic.Int64
+	err := eachRepeat(50, 3, func(int) error {
+		n := now.Add(1)
+		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		}
+		time.Sleep(100 * time.Microsecond)
+		now.Add(-1)
+		return nil
+	})
+	if err != nil || most.Load() > 3 {
+		t.Errorf("%d repeats at once, error %v", most.Load(), err)
+	}
+}
+
+func TestRepeatsStop(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := RunArm(ctx, inv, p, starts, Options{Repeats: 50, Workers: 2}); !errors.Is(err, context.Canceled) {
+		t.Errorf("after a cancel: %v", err)
+	}
+}
+
+// TestStreamArm: without a list, all but the list is the same.
+func TestStreamArm(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	opt := Options{Arm: "cold", Seed: 9, Repeats: 4, Workers: 2, Observe: true}
+	listed, err := RunArm(t.Context(), inv, p, starts, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortStableFunc(starts, func(x, y Start) int { return int(x.Requested - y.Requested) })
+	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if streamed.Startups != nil || len(listed.Startups) != 4*len(starts) {
+		t.Errorf("%d startups listed, %d streamed", len(listed.Startups), len(streamed.Startups))
+	}
+	want, err := listed.Repeats.Summaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := streamed.Repeats.Summaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("summaries, -listed +streamed:\n%s", diff)
+	}
+	if diff := cmp.Diff(listed.Observation, streamed.Observation); diff != "" {
+		t.Errorf("observation, -listed +streamed:\n%s", diff)
+	}
+}
+
+// TestTwoMillionStarts: a window that no list could hold runs in the memory of
+// what is under way and of one app's sketches.
+func TestTwoMillionStarts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	const n = 2_000_000
+	inv := inventory([]testLayer{{"a", 10 * mb, 20 * mb, 0}})
+	p := bare()
+	p.Network.Registry = is[network.Rate](10_000*mb, "")
+	p.Network.Node = is[network.Rate](100*mb, "")
+	var before, during runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	most := uint64(0)
+	starts := func(yield func(*Start) bool) {
+		for i := range n {
+			if i%200_000 == 0 {
+				runtime.ReadMemStats(&during)
+				most = max(most, during.HeapInuse)
+			}
+			if !yield(&Start{App: "a", Requested: time.Duration(i) * ms, Images: []int{0}}) {
+				return
+			}
+		}
+	}
+	result, err := StreamArm(t.Context(), inv, p, starts, Options{Arm: "cold", Observe: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summaries, err := result.Repeats.Summaries()
+	if err != nil || summaries[0].Starts != n {
+		t.Fatalf("%v: %+v", err, summaries)
+	}
+	t.Logf("at most %d KiB in use, %d KiB before", most>>10, before.HeapInuse>>10)
+	if most > before.HeapInuse+32<<20 {
+		t.Errorf("%d MiB of heap in use beyond what there was before", (most-before.HeapInuse)>>20)
+	}
+}
+
+// BenchmarkMonteCarlo: eight repeats of a fleet of 1,000 nodes, as CPU time of
+// the whole process, so that what workers cost each other shows.
+func BenchmarkMonteCarlo(b *testing.B) {
+	s := scenarioOf(b, fleet.Star(1000, 1))
+	starts := func(yield func(int, *Start) bool) {
+		for i := range s.starts {
+			if !yield(i, &s.starts[i]) {
+				return
+			}
+		}
+	}
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprint("workers=", workers), func(b *testing.B) {
+			b.ReportAllocs()
+			begin := cpuTime()
+			for b.Loop() {
+				if _, err := s.w.repeats(b.Context(), starts, &Options{Repeats: 8, Workers: workers}, func(int, int, *Startup) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			cpu := (cpuTime() - begin).Seconds() / float64(b.N)
+			b.ReportMetric(cpu, "cpu-sec/op")
+			b.ReportMetric(8*float64(len(s.starts))/cpu, "pulls/cpu-sec")
+		})
+	}
+}
+
+// jsonOf keeps NaN out of a comparison by failing on it.
+func jsonOf(t testing.TB, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
