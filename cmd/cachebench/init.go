@@ -597,6 +597,12 @@ budgetPerMonth: 50
 # registryBytesPerSecond, node-lost with node. Default: nothing.
 #faults: [{kind: registry-down, atSeconds: 60s, forSeconds: 2m}]
 
+# false lists no startups: summaries and curves alone, for large windows.
+#startups: false
+
+# Keep what links carry, requests and starts in flight over time.
+#observe: true
+
 # What every random draw follows from: the same seed, the same result.
 #seed: 1
 
