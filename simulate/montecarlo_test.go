@@ -90,7 +90,7 @@ func TestRepeatsAreRuns(t *testing.T) {
 	for r := range 3 {
 		order := slices.Clone(starts)
 		slices.SortStableFunc(order, func(x, y Start) int { return compareStarts(&x, &y) })
-		err := Stream(t.Context(), inv, p, pointers(order), Options{Seed: 5, Repeat: r}, func(i int, s *Startup) {
+		err := Stream(t.Context(), inv, p, eachOf(order), Options{Seed: 5, Repeat: r}, func(i int, s *Startup) {
 			want := slices.IndexFunc(starts, func(x Start) bool { return cmp.Equal(x, order[i]) })
 			if got := list[r*len(starts)+want]; got.Ready != s.Ready || got.Repeat != r {
 				t.Fatalf("repeat %d, start %d: ready after %v, alone after %v", r, i, got.Ready, s.Ready)
@@ -102,7 +102,7 @@ func TestRepeatsAreRuns(t *testing.T) {
 	}
 }
 
-func pointers(starts []Start) iter.Seq[*Start] {
+func eachOf(starts []Start) iter.Seq[*Start] {
 	return func(yield func(*Start) bool) {
 		for i := range starts {
 			if !yield(&starts[i]) {
@@ -171,7 +171,7 @@ func TestStreamArm(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.SortStableFunc(starts, func(x, y Start) int { return int(x.Requested - y.Requested) })
-	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
+	streamed, err := StreamArm(t.Context(), inv, p, eachOf(starts), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
