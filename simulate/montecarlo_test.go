@@ -2,11 +2,9 @@ package simulate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -260,15 +258,3 @@ func BenchmarkMonteCarlo(b *testing.B) {
 		})
 	}
 }
-
-// jsonOf keeps NaN out of a comparison by failing on it.
-func jsonOf(t testing.TB, v any) string {
-	t.Helper()
-	data, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
-
-func near(got, want, tolerance float64) bool { return math.Abs(got-want) <= tolerance*math.Abs(want) }
