@@ -29,6 +29,9 @@ func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.T
 		return result.Repeats, t.Add(result, before...)
 	}
 	opt.Spans = firstOfEachApp(starts)
+	if s.Spans {
+		opt.Spans = func(int) bool { return true }
+	}
 	result, err := simulate.RunArm(ctx, inv, s.Profile, starts, opt)
 	if err != nil {
 		return nil, err

@@ -84,6 +84,8 @@ type Scenario struct {
 	// no list of startups: MaxStartups then does not bind.
 	Workers             int
 	Observe, NoStartups bool
+	// Spans keeps the spans of every start, not only of each app's first.
+	Spans bool
 	// Now is the time as of which tags and caches are looked at, and when the
 	// month begins.
 	Now time.Time

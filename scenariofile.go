@@ -83,6 +83,9 @@ type ScenarioFile struct {
 	// Observe asks for what happens over time: what links carry, requests to the
 	// registry and starts in flight.
 	Observe bool `json:"observe,omitempty"`
+	// Spans keeps what happened inside every start, layer by layer; without it that
+	// of the first start of each app and arm is kept.
+	Spans bool `json:"spans,omitempty"`
 	// Now is the time as of which tags and caches are looked at; the present
 	// when not given.
 	Now time.Time `json:"now,omitzero"`
@@ -227,7 +230,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.setDefaults()
-	s.Observe, s.NoStartups = f.Observe, f.Startups != nil && !*f.Startups
+	s.Observe, s.Spans, s.NoStartups = f.Observe, f.Spans, f.Startups != nil && !*f.Startups
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
 	}

@@ -600,6 +600,9 @@ budgetPerMonth: 50
 # false lists no startups: summaries and curves alone, for large windows.
 #startups: false
 
+# Keep what happens inside every start, layer by layer; else of each app's first.
+#spans: true
+
 # Keep what links carry, requests and starts in flight over time.
 #observe: true
 
