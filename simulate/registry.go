@@ -75,6 +75,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 // node.
 func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	e.account(s)
+	e.net.Advance(e.now) // for what remains
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(e.net.Tag(f))
 		left := int64(math.Ceil(e.net.Remaining(f)))
@@ -328,6 +329,7 @@ func (e *engine) loseNode(f *Fault) {
 // dropPull ends a pull on a node that is lost.
 func (e *engine) dropPull(pid int32, p *pull) {
 	s := e.startups.at(p.startup)
+	e.net.Advance(e.now) // for what remains
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(e.net.Tag(f))
 		s.wasted += e.w.layers[p.steps.fetch[i]].compressed - int64(math.Ceil(e.net.Remaining(f)))
