@@ -306,6 +306,7 @@ func (e *engine) startFlow(pid int32, p *pull, i int) {
 	if len(e.partial) > 0 {
 		if left, ok := e.partial[partialKey{pid, layer}]; ok {
 			bytes = left
+			delete(e.partial, partialKey{pid, layer})
 		}
 	}
 	cap := t.class.connection
@@ -341,9 +342,6 @@ func (e *engine) arrived(pid int32, i int) {
 	p.failures = 0
 	layer := p.steps.fetch[i]
 	s.fetched += e.w.layers[layer].compressed
-	if len(e.partial) > 0 {
-		delete(e.partial, partialKey{pid, layer})
-	}
 	e.setArrived(pid, p, i)
 	e.trackFetched(pid, p, i)
 	if s.node != none {
@@ -424,8 +422,24 @@ func (e *engine) endPull(pid int32, p *pull) {
 	e.imagePulled(id, s, t)
 }
 
+// losePartial counts what had partly arrived and will not be used, for another
+// pull has fetched the blob or the node is lost.
+func (e *engine) losePartial(pid int32, p *pull) {
+	s := e.startups.at(p.startup)
+	for _, l := range e.w.inv.Images[e.templates.at(s.template).pulls[p.image].image].Layers {
+		k := partialKey{pid, int32(l)}
+		if left, ok := e.partial[k]; ok {
+			s.wasted += e.w.layers[l].compressed - left
+			delete(e.partial, k)
+		}
+	}
+}
+
 // forget gives a pull's number back.
 func (e *engine) forget(pid int32, p *pull) {
+	if len(e.partial) > 0 {
+		e.losePartial(pid, p)
+	}
 	if p.own != none {
 		e.own.give(p.own)
 	}
