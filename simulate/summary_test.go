@@ -134,13 +134,15 @@ func TestVoidIsNotCounted(t *testing.T) {
 // armOf has one app whose starts are ready after the given seconds, repeat by
 // repeat.
 func armOf(arm string, repeats ...[]float64) *Repeats {
-	r := newRepeats(Simulated, arm, len(repeats))
+	r := NewRepeats(Simulated, arm, len(repeats))
 	for i, seconds := range repeats {
 		var a Accumulator
 		for _, s := range seconds {
 			a.Add(&Startup{App: "web", Ready: time.Duration(math.Round(s * 1e9))})
 		}
-		r.put(i, &a)
+		if err := r.Put(i, &a); err != nil {
+			panic(err)
+		}
 	}
 	return r
 }
@@ -200,7 +202,7 @@ func TestOneRepeat(t *testing.T) {
 
 // TestAppsOfOneArm: an app that the other arm lacks has no difference.
 func TestAppsOfOneArm(t *testing.T) {
-	cold, cached := armOf(ArmCold, []float64{1}, []float64{2}), newRepeats(Simulated, ArmCached, 2)
+	cold, cached := armOf(ArmCold, []float64{1}, []float64{2}), NewRepeats(Simulated, ArmCached, 2)
 	differences, err := Differences(cold, cached)
 	if err != nil || len(differences) != 0 {
 		t.Errorf("%v, %v", differences, err)
