@@ -115,7 +115,7 @@ func inOrder(starts iter.Seq[*Start]) iter.Seq2[int, *Start] {
 // several goroutines at once.
 func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, emit func(repeat, index int, s *Startup)) (*Result, error) {
 	n := max(1, opt.Repeats)
-	result := &Result{Repeats: newRepeats(Simulated, opt.Arm, n)}
+	result := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n)}
 	observed := make([]observed, n)
 	var lock sync.Mutex
 	err := eachRepeat(n, opt.Workers, func(repeat int) error {
@@ -135,8 +135,7 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 		observed[repeat] = e.observer.end(e)
 		lock.Lock()
 		defer lock.Unlock()
-		result.Repeats.put(repeat, &sums)
-		return nil
+		return result.Repeats.Put(repeat, &sums)
 	})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -142,12 +143,17 @@ type Repeats struct {
 	ready sketch.Times
 }
 
-func newRepeats(source, arm string, n int) *Repeats {
+// NewRepeats returns the figures of n repeats of an arm, to be Put.
+func NewRepeats(source, arm string, n int) *Repeats {
 	return &Repeats{source: source, arm: arm, n: n, apps: make(map[string][]figureSet)}
 }
 
-// put notes what one repeat gave.
-func (r *Repeats) put(repeat int, a *Accumulator) {
+// Put notes what one repeat, counted from 0, gave. Each repeat is put once, in any
+// order and by one goroutine at a time.
+func (r *Repeats) Put(repeat int, a *Accumulator) error {
+	if repeat < 0 || repeat >= r.n {
+		return fmt.Errorf("arm %s: there is no repeat %d of %d: count from 0", r.arm, repeat, r.n)
+	}
 	place := func(app string, t *tally) {
 		if t.ready.Count() == 0 {
 			return
@@ -162,6 +168,7 @@ func (r *Repeats) put(repeat int, a *Accumulator) {
 		place(app, t)
 	}
 	place("", &a.all)
+	return nil
 }
 
 // ReadyTimes returns the sketch of the times to ready of all apps and repeats.
