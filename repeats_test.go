@@ -121,7 +121,9 @@ func TestTraceWithoutList(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		timeline.Summaries[0].ReadyTimes = nil
+		for i := range timeline.Summaries {
+			timeline.Summaries[i].ReadyTimes = nil
+		}
 		list = append(list, timeline)
 	}
 	if diff := cmp.Diff(list[0].Summaries, list[1].Summaries); diff != "" {
