@@ -43,8 +43,8 @@ func (e *engine) stopRead(s *startup) {
 }
 
 func (e *engine) endRead(id int32) {
-	s := e.startups.at(id)
-	t := e.templates.at(s.template)
+	s := e.startups.At(id)
+	t := e.templates.At(s.template)
 	e.net.RemoveNode(s.readNode)
 	s.readNode = none
 	e.after(e.ownReady(s, t), becameReady, id)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/table"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
@@ -32,7 +33,7 @@ type engine struct {
 	dealt  map[*class]int // how many nodes were dealt to a class's links
 	copies map[string]network.Link
 
-	templates table[template]
+	templates table.Table[template]
 	// known are the templates by the starts that they stand for, simple those of
 	// starts of one image that finds nothing; words numbers what keys are of.
 	known  map[string]int32
@@ -40,11 +41,11 @@ type engine struct {
 	words  map[string]int32
 	key    []byte
 
-	startups table[startup]
-	pulls    table[pull]
-	own      table[steps]       // of pulls on nodes that keep what they hold
-	orders   table[[]uint16]    // of requests that race
-	wide     map[int32][]uint64 // what has arrived of pulls of more than 64 layers
+	startups table.Table[startup]
+	pulls    table.Table[pull]
+	own      table.Table[steps]    // of pulls on nodes that keep what they hold
+	orders   table.Table[[]uint16] // of requests that race
+	wide     map[int32][]uint64    // what has arrived of pulls of more than 64 layers
 	partial  map[partialKey]int64
 	nodes    []*node
 	unused   []int32 // nodes
@@ -153,22 +154,22 @@ func (e *engine) at(t time.Duration, kind eventKind, id, arg int32, age uint16) 
 
 // after sets a startup's next event, or lets it happen at once.
 func (e *engine) after(d time.Duration, kind eventKind, id int32) {
-	e.startups.at(id).awaits = kind
+	e.startups.At(id).awaits = kind
 	if d == 0 {
-		e.happen(event{at: e.now, id: id, kind: kind, age: e.startups.at(id).age})
+		e.happen(event{at: e.now, id: id, kind: kind, age: e.startups.At(id).age})
 		return
 	}
-	e.at(e.now+d, kind, id, 0, e.startups.at(id).age)
+	e.at(e.now+d, kind, id, 0, e.startups.At(id).age)
 }
 
 func (e *engine) happen(x event) {
 	switch x.kind {
 	case admitted, provisioned, attached, created, becameReady:
-		if s := e.startups.at(x.id); s.age == x.age {
+		if s := e.startups.At(x.id); s.age == x.age {
 			e.step(x.kind, x.id, s)
 		}
 	case resolved, answered, refused, pulled, retried, fetchAgain:
-		if p := e.pulls.at(x.id); p.age == x.age {
+		if p := e.pulls.At(x.id); p.age == x.age {
 			e.stepPull(x, p)
 		}
 	case unpacked:
@@ -177,7 +178,7 @@ func (e *engine) happen(x event) {
 		}
 	case left:
 		if n := e.nodes[x.id]; n.life == x.age {
-			n.leave(e, e.templates.at(x.arg))
+			n.leave(e, e.templates.At(x.arg))
 		}
 	case nodeAdded:
 		e.addNode(x.arg)
@@ -234,8 +235,8 @@ func (e *engine) addTemplate(s *Start) (int32, error) {
 	if err := e.w.check(s); err != nil {
 		return 0, err
 	}
-	id := e.templates.take()
-	e.w.follow(e.templates.at(id), s)
+	id := e.templates.Take()
+	e.w.follow(e.templates.At(id), s)
 	return id, nil
 }
 

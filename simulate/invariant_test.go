@@ -111,12 +111,12 @@ func (e *engine) idle() error {
 	switch {
 	case e.net.NextAt() != math.MaxInt64:
 		return fmt.Errorf("the network holds a flow")
-	case len(e.pulls.free) != e.pulls.used:
-		return fmt.Errorf("%d of %d pulls are under way", e.pulls.used-len(e.pulls.free), e.pulls.used)
-	case len(e.startups.free) != e.startups.used:
-		return fmt.Errorf("%d of %d startups are under way", e.startups.used-len(e.startups.free), e.startups.used)
-	case len(e.own.free) != e.own.used || len(e.orders.free) != e.orders.used:
-		return fmt.Errorf("steps or orders of pulls are left: %d of %d, %d of %d free", len(e.own.free), e.own.used, len(e.orders.free), e.orders.used)
+	case e.pulls.Len() > 0:
+		return fmt.Errorf("%d of %d pulls are under way", e.pulls.Len(), e.pulls.Used())
+	case e.startups.Len() > 0:
+		return fmt.Errorf("%d of %d startups are under way", e.startups.Len(), e.startups.Used())
+	case e.own.Len() > 0 || e.orders.Len() > 0:
+		return fmt.Errorf("steps or orders of pulls are left: %d, %d", e.own.Len(), e.orders.Len())
 	case len(e.partial) > 0 || len(e.wide) > 0 || len(e.tracked) > 0:
 		return fmt.Errorf("left: parts of layers %v, bits %v, traces %v", e.partial, e.wide, e.tracked)
 	}

@@ -87,8 +87,8 @@ func (e *engine) setUp(id int32) error {
 		if err != nil {
 			return err
 		}
-		sid := e.startups.take()
-		s := e.startups.at(sid)
+		sid := e.startups.Take()
+		s := e.startups.At(sid)
 		*s = startup{
 			requested: e.now, since: e.now, class: n.class, index: none, rank: n.rank, template: t, node: id, netNode: none, readNode: none,
 			age: s.age + 1, alive: true, hidden: true,
@@ -388,10 +388,10 @@ func (n *node) pass(e *engine, c *class) {
 // takeTurn begins a pull that waited, unless another has brought the image
 // meanwhile.
 func (e *engine) takeTurn(n *node, pid int32) {
-	p := e.pulls.at(pid)
+	p := e.pulls.At(pid)
 	id := p.startup
-	s := e.startups.at(id)
-	t := e.templates.at(s.template)
+	s := e.startups.At(id)
+	t := e.templates.At(s.template)
 	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
 		e.account(s)
 		e.forget(pid, p)
@@ -410,8 +410,8 @@ func (e *engine) takeTurn(n *node, pid int32) {
 // the first of them, it waits until that one is unpacked (facts on real pulls,
 // point 4).
 func (n *node) claim(e *engine, pid int32, p *pull) {
-	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
+	s := e.startups.At(p.startup)
+	t := e.templates.At(s.template)
 	image := t.pulls[p.image].image
 	for _, c := range e.w.chainIDs[image] {
 		state := n.chains.state(int(c))
@@ -424,9 +424,9 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	}
 	p.state = fetching
 	if p.own == none {
-		p.own = e.own.take()
+		p.own = e.own.Take()
 	}
-	p.steps = e.own.at(p.own)
+	p.steps = e.own.At(p.own)
 	own := p.steps
 	own.fetch, own.units = own.fetch[:0], own.units[:0]
 	e.w.addSteps(own, image,
@@ -485,8 +485,8 @@ func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
 func (n *node) grant(e *engine) {
 	for n.free > 0 && len(n.queue) > 0 {
 		pid := n.queue[0]
-		p := e.pulls.at(pid)
-		s := e.startups.at(p.startup)
+		p := e.pulls.At(pid)
+		s := e.startups.At(p.startup)
 		n.free--
 		if p.state == resolving {
 			n.queue = n.queue[1:]
@@ -503,7 +503,7 @@ func (n *node) grant(e *engine) {
 // arrived notes that a blob is there.
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 	n.setBlob(e, int(layer))
-	s := e.startups.at(p.startup)
+	s := e.startups.At(p.startup)
 	if !n.class.daemonSlots {
 		e.fetchMore(pid, p, s)
 	} else {
@@ -517,7 +517,7 @@ func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 func (n *node) wake(e *engine) {
 	for i := 0; i < len(n.active); i++ {
 		pid := n.active[i]
-		p := e.pulls.at(pid)
+		p := e.pulls.At(pid)
 		if p.state == waiting {
 			n.claim(e, pid, p)
 		} else {
@@ -565,7 +565,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 
 // beginUnpack begins to unpack a layer; it is then marked by a negative number.
 func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
-	s := e.startups.at(p.startup)
+	s := e.startups.At(p.startup)
 	u := &p.steps.units[i]
 	facts := &e.w.layers[u.layer]
 	e.account(s)
@@ -585,7 +585,7 @@ func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
 	if u.layer >= 0 {
 		return
 	}
-	s := e.startups.at(p.startup)
+	s := e.startups.At(p.startup)
 	u.layer = ^u.layer
 	e.account(s)
 	s.unpacking--
@@ -608,8 +608,8 @@ func (n *node) plan(e *engine, id int32) {
 func (e *engine) endUnpack(n *node) {
 	tag, _, _ := n.unpack.Next()
 	pid, i := int32(tag>>16), int(tag&0xffff)
-	p := e.pulls.at(pid)
-	s := e.startups.at(p.startup)
+	p := e.pulls.At(pid)
+	s := e.startups.At(p.startup)
 	n.unpack.Finish(e.now, tag)
 	n.plan(e, s.node)
 	e.account(s)
@@ -636,7 +636,7 @@ func (e *engine) nodeFetching(s *startup) {
 	}
 	transfers := 0
 	for _, pid := range n.active {
-		transfers += int(e.pulls.at(pid).inFlight)
+		transfers += int(e.pulls.At(pid).inFlight)
 	}
 	if transfers != n.fetching {
 		n.fetching = transfers

@@ -55,8 +55,8 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 		e.imagePulled(id, s, t)
 		return
 	}
-	pid := e.pulls.take()
-	p := e.pulls.at(pid)
+	pid := e.pulls.Take()
+	p := e.pulls.At(pid)
 	*p = pull{steps: t.pulls[image].steps, startup: id, image: image, own: none, order: none, age: p.age + 1}
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
@@ -67,8 +67,8 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 
 // resolve asks for what precedes the layers.
 func (e *engine) resolve(pid int32, p *pull) {
-	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
+	s := e.startups.At(p.startup)
+	t := e.templates.At(s.template)
 	e.account(s)
 	s.resolving++
 	p.state = resolving
@@ -101,8 +101,8 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 		e.stepPull(event{kind: resolved, id: pid}, p)
 		return
 	}
-	s := e.startups.at(p.startup)
-	if n := e.slotted(p, s, e.templates.at(s.template)); n != nil {
+	s := e.startups.At(p.startup)
+	if n := e.slotted(p, s, e.templates.At(s.template)); n != nil {
 		n.queue = append(n.queue, pid)
 		n.grant(e)
 		return
@@ -125,8 +125,8 @@ func (e *engine) slotted(p *pull, s *startup, t *template) *node {
 }
 
 func (e *engine) answeredResolve(pid int32, p *pull) {
-	s := e.startups.at(p.startup)
-	n := e.slotted(p, s, e.templates.at(s.template))
+	s := e.startups.At(p.startup)
+	n := e.slotted(p, s, e.templates.At(s.template))
 	p.requests--
 	p.inFlight--
 	if n != nil {
@@ -146,7 +146,7 @@ func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Dur
 	}
 	key := of
 	if resolving {
-		key = mix(e.w.imageKeys[e.templates.at(s.template).pulls[p.image].image] + of)
+		key = mix(e.w.imageKeys[e.templates.At(s.template).pulls[p.image].image] + of)
 	}
 	n := &s.class.Network
 	trip := e.drawTime(&n.RoundTrip, s.rank, drawRoundTrip, key)
@@ -203,7 +203,7 @@ func (e *engine) stepPull(x event, p *pull) {
 		case fetch < 0:
 			e.answeredResolve(x.id, p)
 		default:
-			e.startFlow(x.id, p, e.startups.at(p.startup), int(fetch))
+			e.startFlow(x.id, p, e.startups.At(p.startup), int(fetch))
 		}
 	case refused:
 		e.refusedRequest(x, p)
@@ -214,7 +214,7 @@ func (e *engine) stepPull(x event, p *pull) {
 			of = e.w.layers[p.steps.fetch[fetch]].key
 		}
 		p.inFlight--
-		e.ask(x.id, p, e.startups.at(p.startup), of+uint64(tries)<<32, fetch, tries)
+		e.ask(x.id, p, e.startups.At(p.startup), of+uint64(tries)<<32, fetch, tries)
 	case pulled:
 		e.endPull(x.id, p)
 	case retried:
@@ -224,8 +224,8 @@ func (e *engine) stepPull(x event, p *pull) {
 
 // resolvedPull puts a pull to work.
 func (e *engine) resolvedPull(pid int32, p *pull) {
-	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
+	s := e.startups.At(p.startup)
+	t := e.templates.At(s.template)
 	e.account(s)
 	s.resolving--
 	if e.tracing {
@@ -260,15 +260,15 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 func (e *engine) ordered(p *pull, s *startup, t *template, n int) {
 	if !t.class.race || n < 2 {
 		if p.order != none { // of a try before, when more was missing
-			e.orders.give(p.order)
+			e.orders.Give(p.order)
 			p.order = none
 		}
 		return
 	}
 	if p.order == none {
-		p.order = e.orders.take()
+		p.order = e.orders.Take()
 	}
-	order := e.orders.at(p.order)
+	order := e.orders.At(p.order)
 	*order = (*order)[:0]
 	for i := range n {
 		*order = append(*order, uint16(i))
@@ -283,7 +283,7 @@ func (e *engine) place(p *pull, k int) int {
 	if p.order == none {
 		return k
 	}
-	return int((*e.orders.at(p.order))[k])
+	return int((*e.orders.At(p.order))[k])
 }
 
 // fetchMore asks for layers while the pull may have more transfers at once.
@@ -357,8 +357,8 @@ func (e *engine) arrived(pid int32, i int) {
 		e.endRead(-1 - pid)
 		return
 	}
-	p := e.pulls.at(pid)
-	s := e.startups.at(p.startup)
+	p := e.pulls.At(pid)
+	s := e.startups.At(p.startup)
 	if s.fetching == 1 {
 		e.account(s)
 	}
@@ -436,8 +436,8 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 // endPull ends the pull of an image.
 func (e *engine) endPull(pid int32, p *pull) {
 	id := p.startup
-	s := e.startups.at(id)
-	t := e.templates.at(s.template)
+	s := e.startups.At(id)
+	t := e.templates.At(s.template)
 	e.account(s)
 	image := t.pulls[p.image].image
 	unclaimed := s.node != none && e.nodes[s.node].unclaim(e, pid, p)
@@ -463,20 +463,20 @@ func (e *engine) endPull(pid int32, p *pull) {
 func (e *engine) forget(pid int32, p *pull) {
 	for k, left := range e.partial {
 		if k.pull == pid {
-			e.startups.at(p.startup).wasted += e.w.layers[k.layer].compressed - left
+			e.startups.At(p.startup).wasted += e.w.layers[k.layer].compressed - left
 			delete(e.partial, k)
 		}
 	}
 	if p.own != none {
-		e.own.give(p.own)
+		e.own.Give(p.own)
 	}
 	if p.order != none {
-		e.orders.give(p.order)
+		e.orders.Give(p.order)
 	}
 	if e.wide != nil {
 		delete(e.wide, pid)
 	}
 	p.age++
 	p.state = resting
-	e.pulls.give(pid)
+	e.pulls.Give(pid)
 }

@@ -43,7 +43,7 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 // a while, as the client does: so many attempts of a request with a delay that
 // grows by itself each time, and then the whole pull after a back-off that doubles.
 func (e *engine) refusedRequest(x event, p *pull) {
-	r := &e.startups.at(p.startup).class.Pull.Retry
+	r := &e.startups.At(p.startup).class.Pull.Retry
 	fetch, tries := x.askedFor()
 	if tries++; int64(tries) < r.Attempts.Value {
 		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
@@ -60,8 +60,8 @@ const mostRetries = 10_000
 // again. What has arrived stays, and what has partly arrived where the client
 // resumes.
 func (e *engine) failPull(pid int32, p *pull) {
-	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
+	s := e.startups.At(p.startup)
+	t := e.templates.At(s.template)
 	e.abandon(pid, p, s, t)
 	if s.retries++; s.retries >= mostRetries && e.err == nil {
 		e.err = fmt.Errorf("simulate app %s: its pulls failed %d times, now that of %s: the registry refuses or fails more than the client bears; "+
@@ -177,7 +177,7 @@ func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
 // them any more.
 func (n *node) adopt(e *engine) {
 	for _, pid := range slices.Clone(n.active) {
-		p := e.pulls.at(pid)
+		p := e.pulls.At(pid)
 		if p.state != fetching {
 			continue
 		}
@@ -192,13 +192,13 @@ func (n *node) adopt(e *engine) {
 			u.from = int32(len(own.fetch))
 			own.fetch = append(own.fetch, u.layer)
 			if p.order != none {
-				o := e.orders.at(p.order)
+				o := e.orders.At(p.order)
 				*o = append(*o, uint16(u.from))
 			}
 			more = true
 		}
 		if more {
-			s := e.startups.at(p.startup)
+			s := e.startups.At(p.startup)
 			n.demandSlots(e, pid, p, s)
 		}
 	}
@@ -206,12 +206,12 @@ func (n *node) adopt(e *engine) {
 
 // retry begins a pull that failed again.
 func (e *engine) retry(pid int32, p *pull) {
-	s := e.startups.at(p.startup)
-	t := e.templates.at(s.template)
+	s := e.startups.At(p.startup)
+	t := e.templates.At(s.template)
 	if s.node != none {
 		n := e.nodes[s.node]
 		if p.own != none {
-			e.own.give(p.own)
+			e.own.Give(p.own)
 			p.own = none
 		}
 		if !n.turn(e, pid, t.class) {
@@ -315,12 +315,12 @@ func (e *engine) slowRegistry() {
 // cutTransfers ends all transfers: the clients ask for the rest, and are refused.
 // Requests under way are refused when they would be answered.
 func (e *engine) cutTransfers() {
-	for pid := range int32(e.pulls.used) {
-		p := e.pulls.at(pid)
+	for pid := range int32(e.pulls.Used()) {
+		p := e.pulls.At(pid)
 		if p.state != fetching || p.inFlight == 0 {
 			continue
 		}
-		if len(e.flowsOf(pid, e.startups.at(p.startup))) > 0 {
+		if len(e.flowsOf(pid, e.startups.At(p.startup))) > 0 {
 			e.failPull(pid, p)
 		}
 	}
@@ -333,8 +333,8 @@ func (e *engine) loseNode(f *Fault) {
 		e.err = fmt.Errorf("simulate: node %s is lost at %v, but no start before that names it: name a node of the trace", f.Node, f.At)
 		return
 	}
-	for pid := range int32(e.pulls.used) {
-		if p := e.pulls.at(pid); p.state != resting && e.startups.at(p.startup).node == id {
+	for pid := range int32(e.pulls.Used()) {
+		if p := e.pulls.At(pid); p.state != resting && e.startups.At(p.startup).node == id {
 			e.dropPull(pid, p)
 		}
 	}
@@ -357,8 +357,8 @@ func (e *engine) loseNode(f *Fault) {
 }
 
 func (e *engine) startupsOf(node int32, do func(sid int32, s *startup)) {
-	for sid := range int32(e.startups.used) {
-		if s := e.startups.at(sid); s.alive && s.node == node {
+	for sid := range int32(e.startups.Used()) {
+		if s := e.startups.At(sid); s.alive && s.node == node {
 			do(sid, s)
 		}
 	}
@@ -369,12 +369,12 @@ func (e *engine) dropStartup(sid int32, s *startup) {
 	e.stopRead(s)
 	s.alive = false
 	s.age++
-	e.startups.give(sid)
+	e.startups.Give(sid)
 }
 
 // dropPull ends a pull on a node that is lost.
 func (e *engine) dropPull(pid int32, p *pull) {
-	s := e.startups.at(p.startup)
+	s := e.startups.At(p.startup)
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]

@@ -51,10 +51,10 @@ func (e *engine) request(index int, start *Start) error {
 	if err != nil {
 		return err
 	}
-	id := e.startups.take()
-	s := e.startups.at(id)
+	id := e.startups.Take()
+	s := e.startups.At(id)
 	*s = startup{
-		requested: e.now, since: e.now, class: e.templates.at(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
+		requested: e.now, since: e.now, class: e.templates.At(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
 	if e.opt.Spans != nil && e.opt.Spans(index) {
@@ -121,7 +121,7 @@ func (e *engine) leavePhase(id int32, s *startup) bool {
 
 // step takes a startup from one phase to the next.
 func (e *engine) step(kind eventKind, id int32, s *startup) {
-	t := e.templates.at(s.template)
+	t := e.templates.At(s.template)
 	e.leavePhase(id, s)
 	switch kind {
 	case admitted:
@@ -275,7 +275,7 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 	}
 	s.age++
 	s.alive = false
-	e.startups.give(id)
+	e.startups.Give(id)
 }
 
 // phasesIn are phases that stand in an array, in the order of the pull.

@@ -54,7 +54,7 @@ func (e *engine) mark(id int32, phase Phase, from time.Duration) {
 }
 
 func (e *engine) imageOf(p *pull) string {
-	return e.templates.at(e.startups.at(p.startup).template).names[p.image]
+	return e.templates.At(e.startups.At(p.startup).template).names[p.image]
 }
 
 func (e *engine) opens(p *pull, phase Phase, pid int32, place int) {

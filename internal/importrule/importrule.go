@@ -18,6 +18,7 @@ const Module = "github.com/cachebench/cachebench"
 // Tiers lists the packages, left to right. A package imports only from tiers to
 // its left.
 var Tiers = [][]string{
+	{"internal/table"},
 	{"internal/document", "internal/fleet", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/sketch", "simulate/unpack"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher"},

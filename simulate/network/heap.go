@@ -89,33 +89,3 @@ func (h *heap) down(position []int32, i int32) {
 	h.items[i] = x
 	position[x.id] = i
 }
-
-// table holds numbered values in blocks that do not move, and gives numbers out
-// again.
-type table[T any] struct {
-	blocks [][]T
-	used   int
-	free   []int32
-}
-
-const (
-	blockBits = 10
-	blockMask = 1<<blockBits - 1
-)
-
-func (t *table[T]) at(id int32) *T { return &t.blocks[id>>blockBits][id&blockMask] }
-
-func (t *table[T]) take() int32 {
-	if last := len(t.free) - 1; last >= 0 {
-		id := t.free[last]
-		t.free = t.free[:last]
-		return id
-	}
-	if t.used>>blockBits == len(t.blocks) {
-		t.blocks = append(t.blocks, make([]T, 1<<blockBits))
-	}
-	t.used++
-	return int32(t.used - 1)
-}
-
-func (t *table[T]) give(id int32) { t.free = append(t.free, id) }

@@ -91,7 +91,7 @@ func (n *Network) classClock(c *class) float64 {
 // class of their number of flows, levels are found, and what ends first.
 func (n *Network) settle() {
 	for _, id := range n.dirty {
-		n.members.at(id).dirty = false
+		n.members.At(id).dirty = false
 		n.move(id)
 	}
 	n.dirty = n.dirty[:0]
@@ -111,7 +111,7 @@ func (n *Network) settle() {
 
 // move puts a member whose flows have changed into the class where it belongs.
 func (n *Network) move(id int32) {
-	m := n.members.at(id)
+	m := n.members.At(id)
 	switch {
 	case m.node != none:
 		n.moveParts(m.node)

@@ -17,7 +17,7 @@ type part struct {
 
 // startMixed adds a flow to a node whose flows have different caps from now on.
 func (n *Network) startMixed(node Node, bytes, cap float64, tag int64) {
-	m := n.members.at(int32(node))
+	m := n.members.At(int32(node))
 	if !m.mixed {
 		m.mixed = true
 		n.split(node, m)
@@ -40,8 +40,8 @@ func (n *Network) startPart(node Node, bytes, cap float64, tag int64) {
 	if n.parts == nil {
 		n.parts = make(map[Node][]part)
 	}
-	id := n.newMember(n.members.at(int32(node)).speed)
-	m := n.members.at(id)
+	id := n.newMember(n.members.At(int32(node)).speed)
+	m := n.members.At(id)
 	m.node = node
 	n.insert(id, m, bytes, tag)
 	n.parts[node] = append(n.parts[node], part{id, cap})
@@ -52,17 +52,17 @@ func (n *Network) startPart(node Node, bytes, cap float64, tag int64) {
 // node's own link.
 func (n *Network) moveParts(node Node) {
 	parts := slices.DeleteFunc(n.parts[node], func(p part) bool {
-		m := n.members.at(p.member)
+		m := n.members.At(p.member)
 		if m.flows > 0 {
 			return false
 		}
 		n.leave(p.member, m)
-		n.members.give(p.member)
+		n.members.Give(p.member)
 		return true
 	})
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.cap, b.cap) })
 	n.parts[node] = parts
-	s := &n.speeds[n.members.at(int32(node)).speed].speedKey
+	s := &n.speeds[n.members.At(int32(node)).speed].speedKey
 	left, share := s.rate, math.NaN()
 	for i, p := range parts {
 		limit := share
@@ -74,7 +74,7 @@ func (n *Network) moveParts(node Node) {
 				limit, share = equal, equal
 			}
 		}
-		n.enter(p.member, n.members.at(p.member), n.findClass(s.link, limit, false))
+		n.enter(p.member, n.members.At(p.member), n.findClass(s.link, limit, false))
 	}
 }
 

@@ -27,6 +27,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/cachebench/cachebench/internal/table"
 )
 
 // Rate is a speed in bytes per second.
@@ -57,7 +59,7 @@ type Network struct {
 	links   []link
 	speeds  []speed
 	classes []class
-	members table[member]
+	members table.Table[member]
 	// many are the flows of members that have more than fit into their record.
 	many      [][]flow
 	spareMany []int32
@@ -160,8 +162,8 @@ func (n *Network) AddNode(l Link, capacity, cap Rate) Node {
 }
 
 func (n *Network) newMember(s int32) int32 {
-	id := n.members.take()
-	*n.members.at(id) = member{many: none, class: none, speed: s, node: none}
+	id := n.members.Take()
+	*n.members.At(id) = member{many: none, class: none, speed: s, node: none}
 	if int(id) == len(n.memberAt) {
 		n.memberAt = append(n.memberAt, none)
 	}
@@ -172,7 +174,7 @@ func (n *Network) newMember(s int32) int32 {
 func (n *Network) RemoveNode(node Node) {
 	n.flush()
 	delete(n.parts, node)
-	n.members.give(int32(node))
+	n.members.Give(int32(node))
 }
 
 // Start begins to send bytes to a node, at most at rate cap. The tag is the
@@ -180,7 +182,7 @@ func (n *Network) RemoveNode(node Node) {
 // SetCapacity come in order of now.
 func (n *Network) Start(now time.Duration, node Node, bytes int64, cap Rate, tag int64) Flow {
 	n.change(now)
-	m := n.members.at(int32(node))
+	m := n.members.At(int32(node))
 	s := &n.speeds[m.speed]
 	switch {
 	case math.IsInf(min(s.rate, float64(cap)), 1) && !n.links[s.link].limited:
@@ -288,7 +290,7 @@ func (n *Network) Next() (f Flow, at time.Duration, ok bool) {
 		return n.instant[0], at, true
 	}
 	id := n.firstMember(n.first)
-	m := n.members.at(id)
+	m := n.members.At(id)
 	if m.node != none {
 		id = int32(m.node)
 	}
@@ -314,7 +316,7 @@ func (n *Network) Take() (tag int64) {
 	}
 	n.now, n.settled = n.firstAt, false
 	id := n.firstMember(n.first)
-	m := n.members.at(id)
+	m := n.members.At(id)
 	tag = n.flowsOf(m)[0].tag
 	n.drop(id, m, 0)
 	return tag
@@ -335,12 +337,12 @@ func (n *Network) Finish(now time.Duration, f Flow) {
 // find returns the member of a flow and its place there, nil if there is none.
 func (n *Network) find(f Flow) (id int32, m *member, place int) {
 	is := func(x flow) bool { return x.tag == f.Tag }
-	m = n.members.at(int32(f.Node))
+	m = n.members.At(int32(f.Node))
 	if i := slices.IndexFunc(n.flowsOf(m), is); i >= 0 {
 		return int32(f.Node), m, i
 	}
 	for _, p := range n.parts[f.Node] {
-		m = n.members.at(p.member)
+		m = n.members.At(p.member)
 		if i := slices.IndexFunc(n.flowsOf(m), is); i >= 0 {
 			return p.member, m, i
 		}
@@ -356,9 +358,9 @@ func (n *Network) FlowsOf(node Node) []Flow {
 			flows = append(flows, Flow{node, x.tag})
 		}
 	}
-	add(n.members.at(int32(node)))
+	add(n.members.At(int32(node)))
 	for _, p := range n.parts[node] {
-		add(n.members.at(p.member))
+		add(n.members.At(p.member))
 	}
 	return flows
 }
