@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -56,6 +57,7 @@ type templateReader struct {
 	lineReader
 	template int
 	left     int
+	count    document.YAMLLines
 }
 
 var errLarge = errors.New("a document is too large")
@@ -64,6 +66,9 @@ func (t *templateReader) Read(into []byte) (int, error) {
 	n, err := t.lineReader.Read(into)
 	if t.left -= n; t.left < 0 {
 		return 0, errLarge
+	}
+	if _, err := t.count.Write(into[:n]); err != nil {
+		return 0, err
 	}
 	if t.template == 0 && bytes.Contains(into[:n], []byte("{{")) {
 		t.template = t.line
@@ -94,6 +99,7 @@ func (y *yamlText) document() error {
 	if len(n.Content) == 0 || n.Content[0].ShortTag() == "!!null" {
 		return nil
 	}
+	y.lines.count.Restore(&n)
 	y.open, y.aliased, y.bytes = map[*yaml.Node]bool{}, 0, 0
 	if err := y.value(n.Content[0]); err != nil {
 		return err
@@ -360,6 +366,7 @@ func (y *yamlText) syntax(err error) error {
 		return y.fault(y.lines.line, "%w", err)
 	}
 	line, _ := strconv.Atoi(match[1])
+	line = y.lines.count.Line(line)
 	if line == 0 || anchorLost.MatchString(match[2]) || strings.HasPrefix(match[2], "did not find expected") {
 		line = y.lines.line
 	}

@@ -17,7 +17,6 @@ const maxAliased = 1_000_000
 
 // A yamlReader turns YAML's nodes into ours.
 type yamlReader struct {
-	lines   int32 // of the file: YAML puts what is not there behind its end
 	depth   int
 	inAlias int // aliases that the current node stands in
 	aliased int // nodes made so far inside aliases
@@ -27,7 +26,7 @@ type yamlReader struct {
 func parseYAML(name, text string) (root *node, err error) {
 	tree, fault := yamlTree(text)
 	if fault == nil && tree != nil {
-		r := &yamlReader{lines: yamlLines(text), open: map[*yaml.Node]bool{}}
+		r := &yamlReader{open: map[*yaml.Node]bool{}}
 		var n node
 		if n, fault = r.node(tree); fault == nil {
 			return &n, nil
@@ -39,35 +38,27 @@ func parseYAML(name, text string) (root *node, err error) {
 	return &node{kind: nullNode, line: 1}, nil
 }
 
-// yamlLines returns the most lines that the text has by YAML's count, which knows
-// more line breaks than others.
-func yamlLines(text string) int32 {
-	lines := 1
-	for _, lineBreak := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
-		lines += strings.Count(text, lineBreak)
-	}
-	return int32(lines)
-}
-
 // yamlTree returns the only document in the text, nil if there is none.
 func yamlTree(text string) (*yaml.Node, *syntaxFault) {
-	decoder := yaml.NewDecoder(strings.NewReader(text))
+	var lines YAMLLines
+	decoder := yaml.NewDecoder(io.TeeReader(strings.NewReader(text), &lines))
 	var first, second yaml.Node
 	switch err := decoder.Decode(&first); {
 	case errors.Is(err, io.EOF):
 		return nil, nil
 	case err != nil:
-		return nil, yamlFault(err, text)
+		return nil, yamlFault(err, text, &lines)
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
-		return nil, &syntaxFault{int32(second.Line), "a second document starts here: a file holds one"}
+		return nil, &syntaxFault{int32(lines.Line(second.Line)), "a second document starts here: a file holds one"}
 	case !errors.Is(err, io.EOF):
-		return nil, yamlFault(err, text)
+		return nil, yamlFault(err, text, &lines)
 	}
 	if len(first.Content) == 0 {
 		return nil, nil
 	}
+	lines.Restore(&first)
 	return first.Content[0], nil
 }
 
@@ -79,12 +70,13 @@ var (
 // yamlFault turns an error of the YAML package into ours. Its scanner names the
 // line of a fault, but its parser that of the mapping around it, which may be
 // the whole file, and for an anchor it names none.
-func yamlFault(err error, text string) *syntaxFault {
+func yamlFault(err error, text string, lines *YAMLLines) *syntaxFault {
 	match := yamlLine.FindStringSubmatch(err.Error())
 	if match == nil {
 		return &syntaxFault{1, "not valid YAML: " + err.Error()}
 	}
 	line, _ := strconv.Atoi(match[1])
+	line = lines.Line(line)
 	if anchor := yamlAnchor.FindStringSubmatch(match[2]); anchor != nil {
 		before, _, _ := strings.Cut(text, "*"+anchor[1])
 		line = 1 + strings.Count(before, "\n")
@@ -131,7 +123,7 @@ func (l *lineReader) Read(into []byte) (int, error) {
 }
 
 func (r *yamlReader) node(y *yaml.Node) (node, *syntaxFault) {
-	n := node{line: min(int32(y.Line), r.lines)}
+	n := node{line: int32(y.Line)}
 	if r.inAlias > 0 {
 		r.aliased++
 	}
