@@ -58,7 +58,7 @@ func checkFaults(t *testing.T, err error, data []byte) {
 		t.Fatalf("not faults of the file: %v", err)
 	}
 	for _, fault := range faults.Faults {
-		if most := 1+bytes.Count(data, []byte("\n")); fault.Line < 1 || fault.Line > most {
+		if most := 1 + bytes.Count(data, []byte("\n")); fault.Line < 1 || fault.Line > most {
 			t.Errorf("line %d of %d: %v", fault.Line, most, fault)
 		}
 		if strings.ContainsFunc(fault.Error(), unicode.IsControl) || len(fault.Message) > 5000 {
