@@ -3,10 +3,12 @@ package simulate
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
@@ -126,4 +128,44 @@ func Disturbed(arm string, with, without []Startup) (Disturbance, error) {
 		d.MeanDelay = time.Duration(math.Round(sum / float64(d.Affected) * 1e9))
 	}
 	return d, nil
+}
+
+// A Fault is something that goes wrong for a while. While the registry is down,
+// transfers break off, and requests are refused, those under way when they would
+// have been answered. A node that is lost begins again with what its class begins
+// with.
+type Fault struct {
+	// Kind is registry-down, registry-slow or node-lost.
+	Kind string `json:"kind" document:"required,enum=registry-down|registry-slow|node-lost"`
+	// At is when it begins, For how long it lasts.
+	At  time.Duration `json:"atSeconds"`
+	For time.Duration `json:"forSeconds,omitempty"`
+	// Registry is the egress of a slow registry, for all nodes.
+	Registry network.Rate `json:"registryBytesPerSecond,omitempty"`
+	// Node is the name of the node that is lost; For is how long it takes until
+	// its starts are made again, on an empty node in its place.
+	Node string `json:"node,omitempty"`
+}
+
+// Validate refuses a fault that cannot be.
+func (f *Fault) Validate() error {
+	switch {
+	case f.At < 0 || f.For < 0:
+		return document.At("atSeconds", "a fault's times cannot be negative (at %v, for %v)", f.At, f.For)
+	case f.At > longest || f.For > longest:
+		return document.At("atSeconds", "a fault's times cannot be longer than %v (at %v, for %v)", longest, f.At, f.For)
+	case !slices.Contains([]string{"registry-down", "registry-slow", "node-lost"}, f.Kind):
+		return document.At("kind", "%q is none of registry-down, registry-slow, node-lost", f.Kind)
+	case f.Kind == "registry-slow" && !(f.Registry >= 1):
+		return document.At("registryBytesPerSecond", "a slow registry needs a rate of a byte per second or more: what it sends to all nodes together")
+	case f.Kind == "node-lost" && f.Node == "":
+		return document.At("node", "which node is lost? name it as the trace does")
+	case f.Kind != "registry-slow" && f.Registry != 0:
+		return document.At("registryBytesPerSecond", "belongs to registry-slow, not to %s", f.Kind)
+	case f.Kind != "node-lost" && f.Node != "":
+		return document.At("node", "belongs to node-lost, not to %s", f.Kind)
+	case f.For == 0 && strings.HasPrefix(f.Kind, "registry-"):
+		return document.At("forSeconds", "for how long is the registry so? give a time above 0")
+	}
+	return nil
 }

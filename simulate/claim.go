@@ -1,0 +1,190 @@
+package simulate
+
+import "slices"
+
+// turn lets a pull begin if the node pulls fewer images than it may at once; else
+// it waits for its turn.
+func (n *node) turn(e *engine, pid int32, c *class) bool {
+	if n.pulling < c.Pull.MaxParallelPulls.Value {
+		n.pulling++
+		return true
+	}
+	n.turns = append(n.turns, pid)
+	return false
+}
+
+// pass gives a pull's turn to the next.
+func (n *node) pass(e *engine, c *class) {
+	n.pulling--
+	for len(n.turns) > 0 && n.pulling < c.Pull.MaxParallelPulls.Value {
+		pid := n.turns[0]
+		n.turns = n.turns[1:]
+		n.pulling++
+		e.takeTurn(n, pid)
+	}
+}
+
+// takeTurn begins a pull that waited, unless another has brought the image
+// meanwhile.
+func (e *engine) takeTurn(n *node, pid int32) {
+	p := e.pulls.At(pid)
+	id := p.startup
+	s := e.startups.At(id)
+	t := e.templates.At(s.template)
+	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
+		e.account(s)
+		e.forget(pid, p)
+		n.use(e, image)
+		if p.leased {
+			n.release(e, image)
+		}
+		e.imagePulled(id, s, t)
+		n.pass(e, t.class)
+		return
+	}
+	e.resolve(pid, p)
+}
+
+// claim takes the layers that are missing. Where another pull on the node is at
+// the first of them, it waits until that one is unpacked (facts on real pulls,
+// point 4).
+func (n *node) claim(e *engine, pid int32, p *pull) {
+	s := e.startups.At(p.startup)
+	t := e.templates.At(s.template)
+	image := t.pulls[p.image].image
+	for _, c := range e.w.chainIDs[image] {
+		state := n.chains.state(int(c))
+		if state == claimed {
+			return
+		}
+		if state == absent {
+			break
+		}
+	}
+	p.state = fetching
+	if p.own == none {
+		p.own = e.own.Take()
+	}
+	p.steps = e.own.At(p.own)
+	own := p.steps
+	own.fetch, own.units = own.fetch[:0], own.units[:0]
+	e.w.addSteps(own, image,
+		func(c int32) bool { return n.chains.state(int(c)) == present },
+		func(l int32) bool { return n.blobs.state(int(l)) != absent })
+	p.arrived, p.fetchNext, p.unit = 0, 0, 0
+	delete(e.wide, pid)
+	for _, u := range own.units {
+		n.chains.at(int(u.chain)).state = claimed
+	}
+	for _, l := range own.fetch {
+		n.blobs.at(int(l)).state = claimed
+	}
+	if len(own.units) == 0 {
+		e.endPull(pid, p)
+		return
+	}
+	e.ordered(p, s, t, len(own.fetch))
+	age := p.age
+	if len(own.fetch) > 0 {
+		n.demandSlots(e, pid, p, s)
+	}
+	if p.age == age {
+		n.advance(e, pid, p)
+	}
+}
+
+// demandSlots begins the downloads of a pull, or queues it for the daemon's slots.
+func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup) {
+	if !n.class.daemonSlots {
+		e.fetchMore(pid, p, s)
+		return
+	}
+	if !slices.Contains(n.queue, pid) {
+		n.queue = append(n.queue, pid)
+	}
+	n.grant(e)
+}
+
+// unclaim gives up what a pull that ends has not asked for yet: a cache's disk has
+// brought the layers. Who waits for a blob of it fetches that itself (adopt).
+func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
+	if int(p.fetchNext) == len(p.steps.fetch) {
+		return false
+	}
+	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
+	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
+		if x := n.blobs.at(int(p.steps.fetch[e.place(p, k)])); x.state == claimed {
+			x.state = absent
+		}
+	}
+	return true
+}
+
+// grant gives free slots to the pulls in the queue, first come first served.
+func (n *node) grant(e *engine) {
+	for n.free > 0 && len(n.queue) > 0 {
+		pid := n.queue[0]
+		p := e.pulls.At(pid)
+		s := e.startups.At(p.startup)
+		n.free--
+		if p.state == resolving {
+			n.queue = n.queue[1:]
+			e.ask(pid, p, s, uint64(p.requests-1), -1, 0)
+			continue
+		}
+		if !e.fetchNext(pid, p, s) {
+			n.free++
+			n.queue = n.queue[1:]
+		}
+	}
+}
+
+// arrived notes that a blob is there.
+func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
+	n.setBlob(e, int(layer))
+	s := e.startups.At(p.startup)
+	if !n.class.daemonSlots {
+		e.fetchMore(pid, p, s)
+	} else {
+		n.free++
+		n.grant(e)
+	}
+	n.wake(e)
+}
+
+// wake lets the pulls under way go on after a change.
+func (n *node) wake(e *engine) {
+	for i := 0; i < len(n.active); i++ {
+		pid := n.active[i]
+		p := e.pulls.At(pid)
+		if p.state == waiting {
+			n.claim(e, pid, p)
+		} else {
+			n.advance(e, pid, p)
+		}
+		if i < len(n.active) && n.active[i] != pid {
+			i = -1 // it has ended, and perhaps begun others: look again
+		}
+	}
+}
+
+// nodeFetching tells a node how many transfers it takes in, where that slows its
+// unpacks.
+func (e *engine) nodeFetching(s *startup) {
+	if s.node == none {
+		return
+	}
+	n := e.nodes[s.node]
+	if n.class.costs.FetchCores == 0 && n.class.costs.FetchDiskFraction == 0 {
+		return
+	}
+	transfers := 0
+	for _, pid := range n.active {
+		transfers += int(e.pulls.At(pid).inFlight)
+	}
+	if transfers != n.fetching {
+		n.fetching = transfers
+		n.unpack.Fetching(e.now, transfers)
+		n.plan(e, s.node)
+	}
+}
