@@ -27,6 +27,7 @@ func (e *engine) crowded(t *template) *network.Link {
 func (e *engine) startRead(id int32, s *startup, t *template, l network.Link, bytes int64) {
 	s.awaits = becameReady
 	s.readNode = e.net.AddNode(l, typical(&t.class.Cache.FirstRead), network.Unlimited)
+	e.rec.reads(id)
 	e.net.Start(e.now, s.readNode, bytes, network.Unlimited, int64(-1-id)<<16)
 }
 
@@ -45,6 +46,7 @@ func (e *engine) stopRead(s *startup) {
 func (e *engine) endRead(id int32) {
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
+	e.rec.readEnds(id)
 	e.net.RemoveNode(s.readNode)
 	s.readNode = none
 	e.after(e.ownReady(s, t), becameReady, id)

@@ -32,6 +32,7 @@ import (
 //	             APP ready|fetched|unpacked|wasted|retries|reused|hit VALUE
 //	             APP PHASE TIME
 //	             APP span PHASE LAYER|IMAGE|- FROM TO
+//	             APP held CAUSE|LINK LAYER|- FROM TO
 //	timeline   the expected timeline, rewritten by -update
 //
 // Sizes are in bytes, kB, MB or GB, times in seconds, from a start's request.
@@ -400,8 +401,11 @@ func (c *caseFile) hold(startups []Startup, words []string) error {
 		return fmt.Errorf("no start is called %q, or nothing is said of it", words[0])
 	}
 	s := &startups[i]
-	if words[1] == "span" {
+	switch words[1] {
+	case "span":
 		return c.holdSpan(s, words[2:])
+	case "held":
+		return c.holdHeld(i, words[2:])
 	}
 	var got string
 	switch words[1] {

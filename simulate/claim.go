@@ -31,6 +31,7 @@ func (e *engine) takeTurn(n *node, pid int32) {
 	id := p.startup
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
+	e.rec.turned(pid, p)
 	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
 		e.account(s)
 		e.forget(pid, p)
@@ -61,6 +62,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 			break
 		}
 	}
+	e.rec.claims(pid, p)
 	p.state = fetching
 	if p.own == none {
 		p.own = e.own.Take()

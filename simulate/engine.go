@@ -60,6 +60,7 @@ type engine struct {
 	tracing                  bool
 	tracked                  map[int32]*trace // by startup
 	observer                 *observer
+	rec                      *recorder // of the start that is explained
 
 	rank     int32
 	finished int
@@ -120,7 +121,9 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 			return fmt.Errorf("simulate: something is to happen at %v, and it is %v; this is a fault of cachebench, please report it with the scenario", first, e.now)
 		}
 		e.observer.until(e, first)
+		e.rec.poll()
 		e.now = first
+		e.rec.happens()
 		switch first {
 		case flowAt:
 			tag := e.net.Take()
@@ -155,6 +158,7 @@ func (e *engine) at(t time.Duration, kind eventKind, id, arg int32, age uint16) 
 // after sets a startup's next event, or lets it happen at once.
 func (e *engine) after(d time.Duration, kind eventKind, id int32) {
 	e.startups.At(id).awaits = kind
+	e.rec.phaseBegins(id)
 	if d == 0 {
 		e.happen(event{at: e.now, id: id, kind: kind, age: e.startups.At(id).age})
 		return

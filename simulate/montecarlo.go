@@ -40,26 +40,12 @@ func RunArm(ctx context.Context, inv *layers.Inventory, profile *Profile, starts
 			return nil, err
 		}
 	}
-	// Starts of one instant are served by name, so that the order of the input
-	// changes nothing.
-	order := make([]int32, len(starts))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortStableFunc(order, func(i, j int32) int { return compareStarts(&starts[i], &starts[j]) })
-	sorted := func(yield func(int, *Start) bool) {
-		for _, i := range order {
-			if !yield(int(i), &starts[i]) {
-				return
-			}
-		}
-	}
 	repeats := max(1, opt.Repeats)
 	if len(starts) > 0 && repeats > math.MaxInt32/len(starts) {
 		return nil, fmt.Errorf("simulate: %d repeats of %d starts are more than fit into memory: use fewer, or StreamArm", repeats, len(starts))
 	}
 	startups := make([]Startup, repeats*len(starts))
-	result, err := w.repeats(ctx, sorted, &opt, func(repeat, i int, s *Startup) {
+	result, err := w.repeats(ctx, inRequestOrder(starts), &opt, func(repeat, i int, s *Startup) {
 		startups[repeat*len(starts)+i] = s.clone()
 	})
 	if err != nil {
@@ -67,6 +53,23 @@ func RunArm(ctx context.Context, inv *layers.Inventory, profile *Profile, starts
 	}
 	result.Startups = startups
 	return result, nil
+}
+
+// inRequestOrder goes through starts, with their places. Those of one instant are
+// served by name, so that the order of the input changes nothing.
+func inRequestOrder(starts []Start) iter.Seq2[int, *Start] {
+	order := make([]int32, len(starts))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(i, j int32) int { return compareStarts(&starts[i], &starts[j]) })
+	return func(yield func(int, *Start) bool) {
+		for _, i := range order {
+			if !yield(int(i), &starts[i]) {
+				return
+			}
+		}
+	}
 }
 
 // StreamArm simulates starts that come in order of their requests, as often as

@@ -42,6 +42,7 @@ func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
 	e.account(s)
 	s.unpacking++
 	n.unpack.Start(e.now, n.class.demand(facts), unpackTag(pid, i))
+	e.rec.unpackBegins(pid, p, i)
 	if e.tracing {
 		e.trackUnpacking(pid, p, i)
 	}
@@ -63,6 +64,7 @@ func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
 	if e.tracing {
 		e.closes(p, Unpack, pid, i, u.layer, 0)
 	}
+	e.rec.unpackEnds(pid, p, i)
 	n.unpack.Finish(e.now, unpackTag(pid, i))
 	n.plan(e, s.node)
 }
@@ -81,6 +83,7 @@ func (e *engine) endUnpack(n *node) {
 	pid, i := int32(tag>>16), int(tag&0xffff)
 	p := e.pulls.At(pid)
 	s := e.startups.At(p.startup)
+	e.rec.unpackEnds(pid, p, i)
 	n.unpack.Finish(e.now, tag)
 	n.plan(e, s.node)
 	e.account(s)

@@ -129,6 +129,7 @@ func (e *engine) dropPull(pid int32, p *pull) {
 	if e.tracing {
 		e.trackAbandon(pid, p)
 	}
+	e.rec.abandons(pid, p)
 	e.forget(pid, p)
 }
 
@@ -139,6 +140,8 @@ func (e *engine) again(id int32, s *startup, wait time.Duration) {
 		e.account(s)
 	}
 	e.stopRead(s)
+	e.rec.readEnds(id)
+	e.rec.nodeLost(id)
 	s.wasted += s.fetched
 	s.fetched, s.unpacked = 0, 0
 	s.fetching, s.unpacking, s.resolving = 0, 0, 0

@@ -58,6 +58,7 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 	pid := e.pulls.Take()
 	p := e.pulls.At(pid)
 	*p = pull{steps: t.pulls[image].steps, startup: id, image: image, own: none, order: none, age: p.age + 1}
+	e.rec.asks(pid, p)
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
 		return
@@ -74,6 +75,7 @@ func (e *engine) afterPull(d time.Duration, kind eventKind, pid int32, p *pull, 
 }
 
 func (e *engine) stepPull(x event, p *pull) {
+	e.rec.steps(x, p)
 	switch x.kind {
 	case resolved:
 		e.resolvedPull(x.id, p)
@@ -112,6 +114,7 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 	if e.tracing {
 		e.trackResolved(pid, p)
 	}
+	e.rec.isResolved(pid, p)
 	p.state = fetching
 	if s.node != none {
 		n := e.nodes[s.node]
@@ -218,6 +221,7 @@ func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 	if s.class.drawn {
 		cap = e.drawRate(&s.class.Network.Connection, s.rank, drawConnection, facts.key)
 	}
+	e.rec.transfers(pid, p, i)
 	e.net.Start(e.now, e.netNode(s), bytes, cap, int64(pid)<<16|int64(i))
 }
 
@@ -252,6 +256,7 @@ func (e *engine) arrived(pid int32, i int) {
 		delete(e.partial, partialKey{pid, layer})
 	}
 	e.setArrived(pid, p, i)
+	e.rec.arrives(pid, p, i)
 	if e.tracing {
 		e.trackFetched(pid, p, i)
 	}
@@ -307,6 +312,7 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 		from := s.runUntil
 		s.runUntil = min(s.runUntil+s.class.alone(facts), 2*longest)
 		s.unpacked += facts.unpacked
+		e.rec.unpacks(pid, p, u.layer, from, s.runUntil)
 		if e.tracing {
 			e.trackUnpack(p, u, from, s.runUntil)
 		}
@@ -320,6 +326,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
 	e.account(s)
+	e.rec.pullEnds(pid, p)
 	image := t.pulls[p.image].image
 	unclaimed := s.node != none && e.nodes[s.node].unclaim(e, pid, p)
 	e.forget(pid, p)
@@ -357,6 +364,7 @@ func (e *engine) forget(pid int32, p *pull) {
 	if e.wide != nil {
 		delete(e.wide, pid)
 	}
+	e.rec.forgets(pid)
 	p.age++
 	p.state = resting
 	e.pulls.Give(pid)

@@ -44,6 +44,7 @@ func (e *engine) refusedRequest(x event, p *pull) {
 	r := &e.startups.At(p.startup).class.Pull.Retry
 	fetch, tries := x.askedFor()
 	if tries++; int64(tries) < r.Attempts.Value {
+		e.rec.delays(x.id, p, fetch)
 		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
 		return
 	}
@@ -72,6 +73,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 	}
 	p.failures = min(p.failures+1, 60)
 	p.state = backingOff
+	e.rec.backsOff(pid, p)
 	e.at(e.now+min(wait, r.BackoffMax.Value), retried, pid, 0, p.age)
 }
 
@@ -97,6 +99,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 	if e.tracing {
 		e.trackAbandon(pid, p)
 	}
+	e.rec.abandons(pid, p)
 	inFlight := int64(p.inFlight)
 	if p.state == resolving {
 		s.resolving--

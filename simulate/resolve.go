@@ -21,6 +21,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 			e.observer.request(e.now + wait)
 			wait += e.answer(p, s, uint64(p.requests), true)
 		}
+		e.rec.resolves(pid, p)
 		e.afterPull(wait, resolved, pid, p, 0)
 		return
 	}
@@ -41,6 +42,7 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 	s := e.startups.At(p.startup)
 	if n := e.slotted(p, s, e.templates.At(s.template)); n != nil {
 		n.queue = append(n.queue, pid)
+		e.rec.wantsSlot(pid, p)
 		n.grant(e)
 		return
 	}
@@ -112,6 +114,7 @@ func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch, tries int
 	} else {
 		begin, ok = e.registryTakes(s, of)
 	}
+	e.rec.sends(pid, p, fetch, begin)
 	wait := begin - e.now + e.answer(p, s, of, fetch < 0)
 	p.inFlight++
 	kind := answered

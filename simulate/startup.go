@@ -57,6 +57,7 @@ func (e *engine) request(index int, start *Start) error {
 		requested: e.now, since: e.now, class: e.templates.At(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
+	e.rec.requested(index, id)
 	if e.opt.Spans != nil && e.opt.Spans(index) {
 		e.track(id)
 	}
@@ -114,6 +115,7 @@ func (e *engine) leavePhase(id int32, s *startup) bool {
 		return false
 	}
 	e.mark(id, phase, s.since)
+	e.rec.phaseEnds(id, s.awaits)
 	*spent += e.now - s.since
 	s.since = e.now
 	return true
@@ -127,7 +129,9 @@ func (e *engine) step(kind eventKind, id int32, s *startup) {
 	case admitted:
 		wait := e.drawTime(&t.class.Start.Provision, s.rank, drawProvision, 0)
 		if s.node != none {
-			wait += max(0, e.nodes[s.node].up-e.now)
+			boot := max(0, e.nodes[s.node].up-e.now)
+			e.rec.splits(id, boot, ByBoot)
+			wait += boot
 		}
 		e.after(wait, provisioned, id)
 	case provisioned:
@@ -204,7 +208,9 @@ func (e *engine) readFirst(id int32, s *startup, t *template) {
 			e.startRead(id, s, t, *rate, int64(math.Round(bytes)))
 			return
 		}
-		d += time.Duration(math.Round(min(bytes/float64(typical(&t.class.Cache.FirstRead))*1e9, float64(2*longest))))
+		read := time.Duration(math.Round(min(bytes/float64(typical(&t.class.Cache.FirstRead))*1e9, float64(2*longest))))
+		e.rec.splits(id, read, ByFirstRead)
+		d += read
 	}
 	e.after(d, becameReady, id)
 }
@@ -240,6 +246,9 @@ func (e *engine) account(s *startup) {
 
 // finish makes the result of a startup that is ready.
 func (e *engine) finish(id int32, s *startup, t *template) {
+	if err := e.rec.finishes(id, s); err != nil {
+		e.err = err
+	}
 	if !s.hidden {
 		e.finished++
 		ready := e.now - s.requested

@@ -123,8 +123,13 @@ func (e *engine) trackAbandon(pid int32, p *pull) {
 	})
 	for _, k := range keys {
 		layer := int32(none)
-		if k.phase == Fetch {
+		switch k.phase {
+		case Fetch:
 			layer = p.steps.fetch[k.place]
+		case Unpack:
+			if layer = p.steps.units[k.place].layer; layer < 0 { // as it is while it runs
+				layer = ^layer
+			}
 		}
 		e.closes(p, k.phase, pid, int(k.place), layer, 0)
 	}

@@ -33,6 +33,10 @@ type world struct {
 	usable    []bool // all its layers
 	indexed   []bool // it stands behind an index
 	classes   map[string]*class
+	// given is the profile before change, which is made to it and to each class;
+	// nil makes none.
+	given  *Profile
+	change func(*Profile)
 }
 
 // layerFacts is what the engine asks about a layer.
@@ -78,11 +82,23 @@ type class struct {
 }
 
 func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
+	return newChangedWorld(inv, profile, nil)
+}
+
+// newChangedWorld is a world whose profile, and each class of it, is changed where
+// change is not nil.
+func newChangedWorld(inv *layers.Inventory, profile *Profile, change func(*Profile)) (*world, error) {
 	if err := profile.Validate(); err != nil {
 		return nil, err
 	}
+	changed := profile
+	if change != nil {
+		copied := *profile
+		changed = &copied
+		change(changed)
+	}
 	w := &world{
-		inv: inv, profile: profile, classes: make(map[string]*class),
+		inv: inv, profile: changed, given: profile, change: change, classes: make(map[string]*class),
 		layers: make([]layerFacts, len(inv.Layers)), imageKeys: make([]uint64, len(inv.Images)), latest: make([]bool, len(inv.Images)),
 		names: make([]string, len(inv.Images)), usable: make([]bool, len(inv.Images)), indexed: make([]bool, len(inv.Images)),
 	}
@@ -155,9 +171,15 @@ func (w *world) class(name string) (*class, error) {
 	if c, ok := w.classes[name]; ok {
 		return c, nil
 	}
-	p, err := w.profile.Class(name)
-	if err != nil {
-		return nil, err
+	p := w.profile
+	if name != "" {
+		var err error
+		if p, err = w.given.Class(name); err != nil {
+			return nil, err
+		}
+		if w.change != nil {
+			w.change(p)
+		}
 	}
 	c := &class{
 		Profile: p, name: name, links: p.Network.Attach,

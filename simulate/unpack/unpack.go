@@ -66,8 +66,26 @@ type Node struct {
 	clock    float64
 	at       time.Duration
 	speed    float64
+	short    Shortage
 	fetching int
 }
+
+// Shortage is what slows all unpacks of a node.
+type Shortage uint8
+
+// What may be short.
+const (
+	NothingShort Shortage = iota
+	Cores
+	Disk
+)
+
+// Short is what slows the unpacks at present, Speed how much: 1 when nothing is
+// short.
+func (n *Node) Short() Shortage { return n.short }
+
+// Speed is the rate of the unpacks' work, in (0, 1].
+func (n *Node) Speed() float64 { return n.speed }
 
 type task struct {
 	end  float64 // on the node's clock
@@ -151,11 +169,11 @@ func (n *Node) share() {
 	for i := range n.tasks {
 		wanted += n.tasks[i].disk
 	}
-	n.speed = 1
+	n.speed, n.short = 1, NothingShort
 	if tasks := float64(len(n.tasks)); tasks > cores {
-		n.speed = cores / tasks
+		n.speed, n.short = cores/tasks, Cores
 	}
-	if wanted > disk {
-		n.speed = min(n.speed, disk/wanted)
+	if wanted > disk && disk/wanted < n.speed {
+		n.speed, n.short = disk/wanted, Disk
 	}
 }

@@ -1,0 +1,144 @@
+package simulate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+)
+
+// Explanation says where the time of one start went: the one of an app whose time
+// to ready is the median of the first repeat.
+type Explanation struct {
+	Source string `json:"source" document:"required,enum=simulated"`
+	Arm    string `json:"arm" document:"required"`
+	App    string `json:"app" document:"required"`
+	Node   string `json:"node,omitempty"`
+	// Starts counts the app's starts, of which this one is the median.
+	Starts    int           `json:"starts"`
+	Requested time.Duration `json:"requestedSeconds"`
+	Ready     time.Duration `json:"readySeconds"`
+	// Holds partition Ready, in order of time: the start's critical path.
+	Holds []Hold `json:"holds"`
+	// Levers are what the app's median start would be with one parameter changed,
+	// the change that shortens it most first.
+	Levers []Lever `json:"levers,omitempty"`
+}
+
+// Explain simulates the first repeat of starts, which need no order, and says where
+// the time of the app's median start went, by nearest rank (of two as fast, the one
+// requested first). Each lever is another simulation; opt.Workers of them run at
+// once. It is an error if no start is of the app.
+func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options, app string) (*Explanation, error) {
+	opt.Repeat, opt.Spans, opt.Observe = 0, nil, false
+	w, err := newWorld(inv, profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.checkOptions(&opt); err != nil {
+		return nil, err
+	}
+	x := &explaining{inv: inv, profile: profile, starts: inRequestOrder(starts), opt: &opt, app: app}
+	for i := range starts {
+		if starts[i].App == app {
+			x.count++
+		}
+	}
+	if x.count == 0 {
+		return nil, fmt.Errorf("explain app %s: no start of it is simulated in arm %s", app, opt.Arm)
+	}
+	median, err := x.median(ctx, w, nil)
+	if err != nil {
+		return nil, err
+	}
+	result, err := x.record(ctx, w, median.start)
+	if err != nil {
+		return nil, err
+	}
+	if result.Ready != median.ready {
+		return nil, fmt.Errorf("explain app %s: it is ready after %v when it is looked at, else after %v; this is a fault of cachebench, please report it with the scenario", app, result.Ready, median.ready)
+	}
+	if result.Levers, err = x.levers(ctx, result.Holds); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// explaining is what the simulations for one Explanation share.
+type explaining struct {
+	inv     *layers.Inventory
+	profile *Profile
+	starts  iter.Seq2[int, *Start]
+	opt     *Options
+	app     string
+	count   int // starts of the app
+}
+
+// ended is one start of the app.
+type ended struct {
+	start int
+	ready time.Duration
+}
+
+// errSeen stops a simulation of which nothing more is wanted.
+var errSeen = errors.New("the rest is not wanted")
+
+// median simulates until all starts of the app are ready.
+func (x *explaining) median(ctx context.Context, w *world, rec *recorder) (ended, error) {
+	all := make([]ended, 0, x.count)
+	var e *engine
+	e = newEngine(w, x.opt, 0, func(i int, s *Startup) {
+		if s.App != x.app {
+			return
+		}
+		if all = append(all, ended{i, s.Ready}); len(all) == x.count {
+			e.err = errSeen
+		}
+	})
+	e.rec = rec
+	if err := e.run(ctx, x.starts); !errors.Is(err, errSeen) {
+		return ended{}, cmp.Or(err, fmt.Errorf("explain app %s: %d of its %d starts became ready", x.app, len(all), x.count))
+	}
+	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(cmp.Compare(a.ready, b.ready), cmp.Compare(a.start, b.start)) })
+	return all[(len(all)-1)/2], nil
+}
+
+// record simulates until one start is ready, and notes what held it up.
+func (x *explaining) record(ctx context.Context, w *world, start int) (*Explanation, error) {
+	result := &Explanation{Source: Simulated, Arm: x.opt.Arm, App: x.app, Starts: x.count}
+	var e *engine
+	e = newEngine(w, x.opt, 0, func(i int, s *Startup) {
+		if i == start && e.err == nil {
+			result.Node, result.Requested, result.Ready, e.err = s.Node, s.Requested, s.Ready, errSeen
+		}
+	})
+	e.rec = &recorder{e: e, start: start, id: none, pulls: make(map[int32]*pullRecord), open: make(map[activityKey]int32)}
+	if err := e.run(ctx, x.starts); !errors.Is(err, errSeen) {
+		return nil, cmp.Or(err, fmt.Errorf("explain app %s: its start did not become ready", x.app))
+	}
+	result.Holds = e.rec.holds
+	return result, nil
+}
+
+// levers tries what could shorten the holds.
+func (x *explaining) levers(ctx context.Context, holds []Hold) ([]Lever, error) {
+	tried := slices.DeleteFunc(leversOf(x.profile), func(l *lever) bool { return !l.loosens(holds) })
+	found := make([]Lever, len(tried))
+	err := eachRepeat(len(tried), x.opt.Workers, func(i int) error {
+		w, err := newChangedWorld(x.inv, x.profile, tried[i].change)
+		if err != nil {
+			return fmt.Errorf("explain app %s: %s %s: %w", x.app, tried[i].Parameter, tried[i].Change, err)
+		}
+		m, err := x.median(ctx, w, nil)
+		found[i] = tried[i].Lever
+		found[i].Ready = m.ready
+		return err
+	})
+	slices.SortStableFunc(found, func(a, b Lever) int { return cmp.Compare(a.Ready, b.Ready) })
+	return found, err
+}

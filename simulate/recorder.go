@@ -1,0 +1,692 @@
+package simulate
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate/network"
+	"github.com/cachebench/cachebench/simulate/unpack"
+)
+
+// recorder notes what one start does and waits for. An activity begins when
+// another ends and lets it; so those that let one another, from ready back to the
+// request, are the start's critical path, without a gap. All its methods may be
+// called on nil, which records nothing.
+type recorder struct {
+	e     *engine
+	start int   // place of the start in the input
+	id    int32 // its startup while it is under way, else none
+	class *class
+	acts  []activity
+	// cause is the activity whose end is what happens now: atRequest, or foreign
+	// where it is none of the start's.
+	cause int32
+	// phase is when the present phase began, split when its first part ends.
+	phase point
+	split time.Duration
+	first Cause // of the phase's first part
+	lost  bool  // the phase is the wait for a new node
+	pulls map[int32]*pullRecord
+	open  map[activityKey]int32
+	holds []Hold
+}
+
+const (
+	atRequest = -1
+	foreign   = -2
+)
+
+// activity is something that the start was at.
+type activity struct {
+	from, to time.Duration
+	before   int32 // which let it begin
+	kind     activityKind
+	by       Cause // where that does not change meanwhile
+	pull     int32
+	image    int32 // of the inventory; none for nothing in particular
+	layer    int32 // none for nothing in particular
+	// place is a transfer's among the pull's layers to fetch, base first.
+	place int32
+	// changes are what held it, each from a time on.
+	changes []change
+}
+
+type activityKind uint8
+
+const (
+	waitActivity activityKind = iota
+	transferActivity
+	unpackActivity
+)
+
+type change struct {
+	from  time.Duration
+	by    Cause
+	link  string
+	speed float64 // of an unpack, 1 when nothing is short
+}
+
+// point is when something was wanted, and what ended then.
+type point struct {
+	at     time.Duration
+	before int32
+}
+
+// pullRecord is what is known of one of the start's pulls.
+type pullRecord struct {
+	asked, resolved, fetching point
+	slot                      point // a request's wait for a download slot
+	last                      int32 // the activity that ended last
+	unit                      int32 // the last unpack, on a lane
+}
+
+type activityKey struct {
+	what        activityWhat
+	pull, place int32
+}
+
+type activityWhat uint8
+
+const (
+	asking    activityWhat = iota // place is a layer's among those to fetch, none before them
+	resolve                       // all requests before the layers
+	transfer                      // of a layer, or the first reads of a disk (pull none)
+	unpacking                     // place is the unit's
+	backOff
+)
+
+// ours returns the record of a pull, nil where it is another start's.
+func (r *recorder) ours(pid int32, p *pull) *pullRecord {
+	if r == nil || r.id == none || p.startup != r.id {
+		return nil
+	}
+	x := r.pulls[pid]
+	if x == nil {
+		x = &pullRecord{last: none, unit: none}
+		r.pulls[pid] = x
+	}
+	return x
+}
+
+// happens begins an event.
+func (r *recorder) happens() {
+	if r != nil {
+		r.cause = foreign
+	}
+}
+
+// requested begins the recording if the start is the one to record.
+func (r *recorder) requested(index int, id int32) {
+	if r != nil && index == r.start {
+		r.id, r.class, r.cause = id, r.e.startups.At(id).class, atRequest
+	}
+}
+
+func (r *recorder) now() point { return point{r.e.now, r.cause} }
+
+// settle gives what happens now a cause of the start's own: where it is another's,
+// the start has waited since.
+func (r *recorder) settle(since point, by Cause, a activity) {
+	if r.cause != foreign {
+		return
+	}
+	if r.cause = since.before; since.at < r.e.now {
+		a.from, a.to, a.before, a.by = since.at, r.e.now, since.before, by
+		r.acts = append(r.acts, a)
+		r.cause = int32(len(r.acts) - 1)
+	}
+}
+
+func (r *recorder) begin(k activityKey, a activity) {
+	a.from, a.before, a.pull = r.e.now, r.cause, k.pull
+	r.acts = append(r.acts, a)
+	r.open[k] = int32(len(r.acts) - 1)
+}
+
+// end ends an activity, which is then the cause of what happens. One that took no
+// time is not: what let it begin is.
+func (r *recorder) end(k activityKey) {
+	id, ok := r.open[k]
+	if !ok {
+		return
+	}
+	delete(r.open, k)
+	a := &r.acts[id]
+	a.to, r.cause = r.e.now, id
+	if a.from == a.to {
+		r.cause = a.before
+	}
+	if x := r.pulls[k.pull]; x != nil {
+		x.last = r.cause
+	}
+}
+
+// endAll ends what a pull has under way, in the order in which it began.
+func (r *recorder) endAll(pid int32) {
+	var keys []activityKey
+	for k := range r.open {
+		if k.pull == pid {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, func(a, b activityKey) int { return int(r.open[a] - r.open[b]) })
+	for _, k := range keys {
+		r.end(k)
+	}
+}
+
+// lastOf is the point at which the last activity of a pull ended.
+func (r *recorder) lastOf(x *pullRecord) point {
+	last := x.fetching
+	for _, p := range []point{x.asked, x.resolved} {
+		if p.at > last.at {
+			last = p
+		}
+	}
+	if x.last >= 0 && r.acts[x.last].to >= last.at {
+		return point{r.acts[x.last].to, x.last}
+	}
+	return last
+}
+
+// about is an activity of a pull.
+func (r *recorder) about(p *pull, layer int32) activity {
+	t := r.e.templates.At(r.e.startups.At(p.startup).template)
+	return activity{image: int32(t.pulls[p.image].image), layer: layer, place: none, pull: none}
+}
+
+var aboutNothing = activity{image: none, layer: none, place: none, pull: none}
+
+// Phases.
+
+func (r *recorder) phaseBegins(id int32) {
+	if r != nil && id == r.id {
+		r.phase, r.lost = r.now(), false
+	}
+}
+
+// splits says that the first part of the phase that is about to begin takes d, by
+// a cause of its own.
+func (r *recorder) splits(id int32, d time.Duration, by Cause) {
+	if r != nil && id == r.id && d > 0 {
+		r.split, r.first = r.e.now+d, by
+	}
+}
+
+var phaseCauses = map[eventKind]Cause{admitted: ByAdmission, provisioned: ByProvision, attached: ByAttach, created: ByCreate, becameReady: ByProgram}
+
+func (r *recorder) phaseEnds(id int32, kind eventKind) {
+	if r == nil || id != r.id {
+		return
+	}
+	by := phaseCauses[kind]
+	if r.lost {
+		by = ByNodeLost
+	}
+	r.cause = r.phase.before
+	from := r.phase.at
+	for _, part := range [2]struct {
+		to time.Duration
+		by Cause
+	}{{min(r.split, r.e.now), r.first}, {r.e.now, by}} {
+		if part.to > from {
+			a := aboutNothing
+			a.from, a.to, a.by, a.before = from, part.to, part.by, r.cause
+			r.acts = append(r.acts, a)
+			r.cause, from = int32(len(r.acts)-1), part.to
+		}
+	}
+	r.phase, r.split = r.now(), 0
+}
+
+// nodeLost begins the wait for a node in the place of the lost one; the start's
+// pulls have been dropped before.
+func (r *recorder) nodeLost(id int32) {
+	if r == nil || id != r.id {
+		return
+	}
+	last := r.phase
+	for i := range r.acts {
+		if to := r.acts[i].to; to > last.at && to <= r.e.now {
+			last = point{r.acts[i].to, int32(i)}
+		}
+	}
+	r.settle(last, ByOtherPull, aboutNothing)
+	r.phase, r.split, r.lost = r.now(), 0, true
+}
+
+// reads begins the first reads of a cache's disk, as a transfer.
+func (r *recorder) reads(id int32) {
+	if r != nil && id == r.id {
+		a := aboutNothing
+		a.kind = transferActivity
+		r.begin(activityKey{transfer, none, none}, a)
+	}
+}
+
+func (r *recorder) readEnds(id int32) {
+	if r != nil && id == r.id {
+		r.end(activityKey{transfer, none, none})
+	}
+}
+
+// Pulls.
+
+func (r *recorder) asks(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		x.asked = r.now()
+	}
+}
+
+// turned ends the wait for the node's turn.
+func (r *recorder) turned(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		r.settle(x.asked, ByTurn, r.about(p, none))
+	}
+}
+
+// resolves begins all requests before the layers at once.
+func (r *recorder) resolves(pid int32, p *pull) {
+	if r.ours(pid, p) != nil {
+		a := r.about(p, none)
+		a.by = ByRoundTrip
+		r.begin(activityKey{resolve, pid, none}, a)
+	}
+}
+
+func (r *recorder) wantsSlot(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		x.slot = r.now()
+	}
+}
+
+// sends begins a request for the layer at place fetch, none before the layers;
+// the registry begins to work on it later where it is busy.
+func (r *recorder) sends(pid int32, p *pull, fetch int32, begin time.Duration) {
+	x := r.ours(pid, p)
+	if x == nil {
+		return
+	}
+	since, layer := x.fetching, int32(none)
+	if fetch < 0 {
+		since = x.slot
+	} else {
+		layer = p.steps.fetch[fetch]
+	}
+	a := r.about(p, layer)
+	r.settle(since, BySlot, a)
+	a.place = fetch
+	if begin > r.e.now {
+		a.changes = append(a.changes, change{from: r.e.now, by: ByRegistryRequests})
+	}
+	a.changes = append(a.changes, change{from: begin, by: ByRoundTrip})
+	r.begin(activityKey{asking, pid, fetch}, a)
+}
+
+// steps ends what the event of a pull was set for.
+func (r *recorder) steps(x event, p *pull) {
+	record := r.ours(x.id, p)
+	if record == nil {
+		return
+	}
+	switch x.kind {
+	case answered, refused, fetchAgain:
+		fetch, _ := x.askedFor()
+		r.end(activityKey{asking, x.id, fetch})
+	case resolved:
+		r.end(activityKey{resolve, x.id, none})
+	case retried:
+		r.end(activityKey{backOff, x.id, none})
+		record.asked = r.now()
+	case pulled:
+		if u := record.unit; u >= 0 && r.acts[u].to == r.e.now {
+			r.cause, record.last = u, u
+		}
+	}
+}
+
+// delays begins the wait before a request is sent again.
+func (r *recorder) delays(pid int32, p *pull, fetch int32) {
+	if r.ours(pid, p) != nil {
+		layer := int32(none)
+		if fetch >= 0 {
+			layer = p.steps.fetch[fetch]
+		}
+		a := r.about(p, layer)
+		a.by, a.place = ByBackOff, fetch
+		r.begin(activityKey{asking, pid, fetch}, a)
+	}
+}
+
+// backsOff begins the wait before a failed pull is tried again.
+func (r *recorder) backsOff(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		r.settle(r.lastOf(x), ByOtherPull, r.about(p, none))
+		a := r.about(p, none)
+		a.by = ByBackOff
+		r.begin(activityKey{backOff, pid, none}, a)
+	}
+}
+
+func (r *recorder) isResolved(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		x.resolved, x.fetching = r.now(), r.now()
+	}
+}
+
+// claims ends the wait for another pull's unpack of the first missing layer.
+func (r *recorder) claims(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		r.settle(x.resolved, ByOtherPull, r.about(p, none))
+		x.fetching = r.now()
+	}
+}
+
+func (r *recorder) transfers(pid int32, p *pull, i int) {
+	x := r.ours(pid, p)
+	if x == nil {
+		return
+	}
+	a := r.about(p, p.steps.fetch[i])
+	r.settle(x.fetching, BySlot, a)
+	a.kind, a.place = transferActivity, int32(i)
+	r.begin(activityKey{transfer, pid, int32(i)}, a)
+}
+
+func (r *recorder) arrives(pid int32, p *pull, i int) {
+	if r.ours(pid, p) != nil {
+		r.end(activityKey{transfer, pid, int32(i)})
+	}
+}
+
+// unpacks notes an unpack on a lane, which begins when the one before it ends.
+func (r *recorder) unpacks(pid int32, p *pull, layer int32, from, to time.Duration) {
+	x := r.ours(pid, p)
+	if x == nil || to == from {
+		return
+	}
+	a := r.about(p, layer)
+	a.kind, a.pull, a.from, a.to, a.before = unpackActivity, pid, from, to, r.cause
+	if from > r.e.now {
+		a.before = x.unit
+	}
+	a.changes = []change{{from: from, speed: 1}}
+	r.acts = append(r.acts, a)
+	x.unit = int32(len(r.acts) - 1)
+}
+
+// unpackBegins notes an unpack on a node. Where another pull let it begin, it has
+// waited since the last of what it needed from its own was there.
+func (r *recorder) unpackBegins(pid int32, p *pull, i int) {
+	x := r.ours(pid, p)
+	if x == nil {
+		return
+	}
+	u := p.steps.units[i]
+	a := r.about(p, u.layer)
+	since, by := x.fetching, ByUnpackSlot
+	if u.from == none {
+		by = ByOtherPull
+	}
+	for id := range r.acts {
+		b := &r.acts[id]
+		if b.pull != pid || b.to <= since.at || b.to > r.e.now {
+			continue
+		}
+		if b.kind == transferActivity && b.layer == u.layer || b.kind == unpackActivity {
+			since = point{b.to, int32(id)}
+		}
+	}
+	r.settle(since, by, a)
+	a.kind = unpackActivity
+	r.begin(activityKey{unpacking, pid, int32(i)}, a)
+}
+
+func (r *recorder) unpackEnds(pid int32, p *pull, i int) {
+	if r.ours(pid, p) != nil {
+		r.end(activityKey{unpacking, pid, int32(i)})
+	}
+}
+
+// pullEnds sees that the end has a cause of the start's own.
+func (r *recorder) pullEnds(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		r.settle(r.lastOf(x), ByOtherPull, r.about(p, none))
+	}
+}
+
+// abandons ends all that a pull has under way. What was refused is why, if
+// something was.
+func (r *recorder) abandons(pid int32, p *pull) {
+	if r.ours(pid, p) == nil {
+		return
+	}
+	why := r.cause
+	r.endAll(pid)
+	if why != foreign {
+		r.cause = why
+	}
+}
+
+func (r *recorder) forgets(pid int32) {
+	if r != nil {
+		delete(r.pulls, pid)
+	}
+}
+
+// poll notes what holds the transfers and unpacks under way from now on.
+func (r *recorder) poll() {
+	if r == nil || r.id == none {
+		return
+	}
+	s := r.e.startups.At(r.id)
+	for k, id := range r.open {
+		a := &r.acts[id]
+		switch a.kind {
+		case transferActivity:
+			f := network.Flow{Node: s.readNode, Tag: int64(-1-r.id) << 16}
+			if k.pull != none {
+				f = network.Flow{Node: r.e.netNode(s), Tag: int64(k.pull)<<16 | int64(k.place)}
+			}
+			a.changesTo(r.transferHeld(f, k.pull == none))
+		case unpackActivity:
+			a.changesTo(r.unpackHeld(&r.e.nodes[s.node].unpack))
+		}
+	}
+}
+
+// changesTo notes what holds an activity from a time on.
+func (a *activity) changesTo(c change) {
+	if n := len(a.changes); n > 0 {
+		last := &a.changes[n-1]
+		if last.by == c.by && last.link == c.link && last.speed == c.speed {
+			return
+		}
+		if last.from == c.from {
+			*last = c
+			return
+		}
+	}
+	a.changes = append(a.changes, c)
+}
+
+func (r *recorder) transferHeld(f network.Flow, reads bool) change {
+	c := change{from: r.e.now}
+	switch held := r.e.net.Holds(f); {
+	case held == network.NodeLink && reads:
+		c.by = ByFirstRead
+	case held == network.NodeLink:
+		c.by = ByNodeLink
+	case held == network.OwnCap || held == network.Nothing:
+		c.by = ByConnection
+	case reads:
+		c.by = ByCopy
+	default:
+		c.by, c.link = ByLink, r.e.linkName(network.Link(held))
+	}
+	return c
+}
+
+func (r *recorder) unpackHeld(n *unpack.Node) change {
+	c := change{from: r.e.now, speed: n.Speed()}
+	switch n.Short() {
+	case unpack.Cores:
+		c.by = ByCores
+	case unpack.Disk:
+		c.by = ByDisk
+	}
+	return c
+}
+
+// linkName is what a link is called in the profile; the one that all cross is the
+// slower of the registry's egress and the uplink.
+func (e *engine) linkName(l network.Link) string {
+	for name, link := range e.links {
+		if link == l {
+			return name
+		}
+	}
+	if n := &e.w.profile.Network; len(e.faults.slow) == 0 && typical(&n.Uplink) < typical(&n.Registry) {
+		return LinkUplink
+	}
+	return LinkRegistry
+}
+
+// finishes follows the activities back from ready to the request.
+func (r *recorder) finishes(id int32, s *startup) error {
+	if r == nil || id != r.id {
+		return nil
+	}
+	r.id = none
+	at := r.e.now
+	var needed *activity
+	for next := r.cause; next != atRequest; {
+		if next < 0 || r.acts[next].to != at {
+			return fmt.Errorf("simulate: what held a start up until %v is not known; this is a fault of cachebench, please report it with the scenario", at-s.requested)
+		}
+		a := &r.acts[next]
+		pieces := r.pieces(a)
+		if a.place >= 0 && r.isOrdered(needed, a) {
+			for i := range pieces {
+				pieces[i].By, pieces[i].Link, pieces[i].Behind = ByOrder, "", pieces[i].Layer
+				pieces[i].Layer = r.e.w.inv.Layers[needed.layer].Digest
+			}
+		} else if needed = nil; a.place >= 0 {
+			needed = a
+		}
+		for _, h := range slices.Backward(pieces) {
+			h.Start, h.End = h.Start-s.requested, h.End-s.requested
+			if last := len(r.holds) - 1; last >= 0 && r.holds[last].alike(&h) {
+				r.holds[last].Start = h.Start
+			} else {
+				r.holds = append(r.holds, h)
+			}
+		}
+		at, next = a.from, a.before
+	}
+	if at != s.requested {
+		return fmt.Errorf("simulate: what held a start up in its first %v is not known; this is a fault of cachebench, please report it with the scenario", at-s.requested)
+	}
+	slices.Reverse(r.holds)
+	return nil
+}
+
+// isOrdered says that a transfer let another of its pull begin whose layer is
+// unpacked earlier, though both had been wanted.
+func (r *recorder) isOrdered(needed, a *activity) bool {
+	return needed != nil && needed.image == a.image && a.place > needed.place && !r.class.Unpack.Parallel.Value
+}
+
+// pieces are the holds of an activity.
+func (r *recorder) pieces(a *activity) []Hold {
+	whole := Hold{Start: a.from, End: a.to, By: a.by}
+	if a.image != none {
+		whole.Image = r.e.w.names[a.image]
+	}
+	if a.layer != none {
+		whole.Layer = r.e.w.inv.Layers[a.layer].Digest
+	}
+	if len(a.changes) == 0 {
+		return []Hold{whole}
+	}
+	var list []Hold
+	add := func(by Cause, link string, until time.Duration) {
+		h := whole
+		if len(list) > 0 {
+			h.Start = list[len(list)-1].End
+		}
+		if h.By, h.Link, h.End = by, link, min(until, a.to); h.End > h.Start {
+			list = append(list, h)
+		}
+	}
+	parts := r.parts(a)
+	for i, c := range a.changes {
+		until := a.to
+		if i+1 < len(a.changes) {
+			until = a.changes[i+1].from
+		}
+		if a.kind != unpackActivity || c.by != "" {
+			add(c.by, c.link, until)
+			parts.work(float64(until-c.from) * c.speed)
+			continue
+		}
+		for from := c.from; from < until; {
+			by, left := parts.present()
+			d := min(until-from, max(1, time.Duration(left)))
+			parts.work(float64(d))
+			from += d
+			add(by, "", from)
+		}
+	}
+	if len(list) > 0 {
+		list[len(list)-1].End = a.to
+	}
+	return list
+}
+
+// unpackParts are what an unpack is made of, one after another, in nanoseconds of
+// work that are left.
+type unpackParts []unpackPart
+
+type unpackPart struct {
+	by   Cause
+	left float64
+}
+
+func (r *recorder) parts(a *activity) unpackParts {
+	if a.kind != unpackActivity {
+		return nil
+	}
+	c, f := r.class, &r.e.w.layers[a.layer]
+	l := c.demand(f)
+	stream := unpackPart{by: ByCore, left: float64(c.costs.Alone(l) - c.costs.Layer - time.Duration(l.Files)*c.costs.File)}
+	if c.costs.DiskBound(l) {
+		stream.by = ByDisk
+	}
+	parts := unpackParts{{ByLayer, float64(c.costs.Layer)}, stream, {ByFiles, float64(l.Files) * float64(c.costs.File)}}
+	if c.lane && c.costs.Cores < 1 {
+		for i := range parts {
+			parts[i].left /= c.costs.Cores
+		}
+	}
+	return parts
+}
+
+// present is the part that is worked on; the last goes on until the end.
+func (p unpackParts) present() (by Cause, left float64) {
+	for i := range p {
+		if p[i].left >= 1 {
+			return p[i].by, p[i].left
+		}
+	}
+	return p[len(p)-1].by, 1e18
+}
+
+func (p unpackParts) work(done float64) {
+	for i := range p {
+		d := min(p[i].left, done)
+		p[i].left -= d
+		done -= d
+	}
+}
