@@ -17,6 +17,9 @@ func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.T
 	add := opt
 	opt = s.options(add.Arm)
 	opt.NewNodes, opt.Faults = add.NewNodes, s.Faults
+	if s.NoStartups && len(s.ExplainApps) > 0 {
+		return nil, errExplainUnlisted
+	}
 	if s.NoStartups && len(s.Faults) > 0 {
 		return nil, fmt.Errorf("what faults cost is told start by start: leave out --no-startups (startups: false), or the faults")
 	}
@@ -27,6 +30,9 @@ func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.T
 			return nil, err
 		}
 		return result.Repeats, t.Add(result, before...)
+	}
+	if err := s.explain(ctx, inv, t, starts, opt); err != nil {
+		return nil, err
 	}
 	opt.Spans = firstOfEachApp(starts)
 	if s.Spans {

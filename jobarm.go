@@ -16,7 +16,7 @@ import (
 // them, and adds the result to t.
 func (j *Job) simulateArm(ctx context.Context, t *simulate.Timeline, arm string, p *plan.Plan, pools *pooled, before []*simulate.Repeats) (*simulate.Repeats, error) {
 	s := j.Scenario
-	if s.NoStartups && len(pools.starts) == 0 && len(s.Faults) == 0 {
+	if s.NoStartups && len(pools.starts) == 0 && len(s.Faults) == 0 && len(s.ExplainApps) == 0 {
 		played, err := j.replay(ctx, arm, p)
 		if err != nil {
 			return nil, err

@@ -86,6 +86,9 @@ type Scenario struct {
 	Observe, NoStartups bool
 	// Spans keeps the spans of every start, not only of each app's first.
 	Spans bool
+	// ExplainApps are apps of which the timeline says where the time of their median
+	// start went, in each arm.
+	ExplainApps []string
 	// Now is the time as of which tags and caches are looked at, and when the
 	// month begins.
 	Now time.Time

@@ -86,6 +86,9 @@ type ScenarioFile struct {
 	// Spans keeps what happened inside every start, layer by layer; without it that
 	// of the first start of each app and arm is kept.
 	Spans bool `json:"spans,omitempty"`
+	// ExplainApps are apps of which the report says where the time of their median
+	// start went, and what would shorten it most.
+	ExplainApps []string `json:"explainApps,omitempty"`
 	// Now is the time as of which tags and caches are looked at; the present
 	// when not given.
 	Now time.Time `json:"now,omitzero"`
@@ -230,6 +233,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.setDefaults()
+	s.ExplainApps = f.ExplainApps
 	s.Observe, s.Spans, s.NoStartups = f.Observe, f.Spans, f.Startups != nil && !*f.Startups
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage

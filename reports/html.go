@@ -87,6 +87,8 @@ type view struct {
 	AppSource string
 	Apps      *table
 
+	Held []heldView
+
 	Falls      []figure
 	FallLegend []key
 	FallApp    string
@@ -156,6 +158,7 @@ func viewOf(r *Report) *view {
 	v.addStartups(r)
 	v.addCourses(r)
 	v.addApps(r)
+	v.addHeld(r)
 	v.addFalls(r)
 	if r.Matches != nil {
 		v.Matches = matchesTable(r.Matches)

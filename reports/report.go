@@ -80,6 +80,8 @@ type Report struct {
 	// of each arm came through.
 	Faults       []simulate.Fault       `json:"faults,omitempty"`
 	Disturbances []simulate.Disturbance `json:"disturbances,omitempty"`
+	// Explanations say where the time of an app's median start went, in each arm.
+	Explanations []simulate.Explanation `json:"explanations,omitempty"`
 	// Profile says on which parameters startups were simulated.
 	Profile Profile `json:"profile"`
 	// Sources says where each kind of number comes from.
@@ -159,6 +161,7 @@ func New(in Input) *Report {
 	}
 	r.Apps = apps(in, r.Summaries)
 	r.Faults, r.Disturbances = timeline.Faults, timeline.Disturbances
+	r.Explanations = timeline.Explanations
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)

@@ -25,6 +25,7 @@ func text(r *Report, opt Options) []byte {
 	p.observations(r)
 	p.phases(r)
 	p.faults(r)
+	p.explained(r)
 	p.existing(r.Plan)
 	p.matches(r.Matches)
 	p.explanations(r.Matches)

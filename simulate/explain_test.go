@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 )
 
@@ -110,4 +112,101 @@ func doing(s *Startup, h *Hold) bool {
 		}
 	}
 	return at >= h.End
+}
+
+// What a lever says is what a simulation on a profile with that value says, with
+// node classes and links too, for any number of workers.
+func TestExplain(t *testing.T) {
+	inv := inventory([]testLayer{{"a", 100 * mb, 300 * mb, 1000}, {"b", 40 * mb, 90 * mb, 10}}, []testLayer{{"a", 100 * mb, 300 * mb, 1000}})
+	profile := func(rack, gzip, poorGzip string) *Profile {
+		p := freeProfile()
+		text := `
+apiVersion: cachebench/v1
+kind: Profile
+network: {registryBytesPerSecond: 500MB/s, links: {rack: {bytesPerSecond: ` + rack + `}}, attach: [rack], roundTripSeconds: 0.02}
+unpack: {gzipBytesPerSecond: ` + gzip + `, layerSeconds: 0.05}
+nodeClasses:
+  poor: {unpack: {gzipBytesPerSecond: ` + poorGzip + `}}
+`
+		if err := document.Read("p.yaml", []byte(text), ProfileKind, p); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	var starts []Start
+	for i := range 9 {
+		starts = append(starts, Start{App: "x", Requested: time.Duration(i) * 100 * ms, Images: []int{0}, NodeClass: []string{"", "poor"}[i%2]})
+	}
+	starts = append(starts, Start{App: "other", Images: []int{1}})
+	opt := Options{Seed: 3, Arm: ArmCold}
+	median := func(p *Profile) time.Duration {
+		var all []time.Duration
+		for _, s := range run(t, inv, p, opt, starts...) {
+			if s.App == "x" {
+				all = append(all, s.Ready)
+			}
+		}
+		slices.Sort(all)
+		return all[4]
+	}
+	given := profile("80MB/s", "100MB/s", "40MB/s")
+	x, err := Explain(context.Background(), inv, given, starts, opt, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := median(given); x.Ready != want || x.Starts != 9 || x.Arm != ArmCold {
+		t.Errorf("the median of %d starts in arm %s is %v, not %v", x.Starts, x.Arm, x.Ready, want)
+	}
+	for _, test := range []struct {
+		parameter string
+		changed   *Profile
+	}{
+		{"network.links.rack.bytesPerSecond", profile("160MB/s", "100MB/s", "40MB/s")},
+		{"unpack.gzipBytesPerSecond", profile("80MB/s", "200MB/s", "80MB/s")},
+	} {
+		i := slices.IndexFunc(x.Levers, func(l Lever) bool { return l.Parameter == test.parameter })
+		if i < 0 {
+			t.Errorf("%s was not tried: %+v", test.parameter, x.Levers)
+			continue
+		}
+		if want := median(test.changed); x.Levers[i].Ready != want || x.Levers[i].Change != "x2" {
+			t.Errorf("%s %s: %v, not %v", test.parameter, x.Levers[i].Change, x.Levers[i].Ready, want)
+		}
+	}
+	if !slices.IsSortedFunc(x.Levers, func(a, b Lever) int { return cmp.Compare(a.Ready, b.Ready) }) {
+		t.Errorf("levers out of order: %+v", x.Levers)
+	}
+	opt.Workers = 1
+	alone, err := Explain(context.Background(), inv, given, starts, opt, "x")
+	if diff := gocmp.Diff(x, alone); err != nil || diff != "" {
+		t.Errorf("with one worker: %v\n%s", err, diff)
+	}
+	if _, err := Explain(context.Background(), inv, given, starts, opt, "y"); err == nil || !strings.Contains(err.Error(), "explain app y") {
+		t.Errorf("of an app that there is not: %v", err)
+	}
+}
+
+// Every lever changes the profile that it may be tried on, and leaves it valid.
+func TestLeversChange(t *testing.T) {
+	for _, name := range BuiltInNames() {
+		for _, l := range levers {
+			p, err := BuiltIn(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !l.isAble(p) {
+				continue
+			}
+			before := p.Values()
+			l.change(p)
+			if err := p.Validate(); err != nil {
+				t.Errorf("%s, %s %s: %v", name, l.Parameter, l.Change, err)
+			}
+			for i, v := range p.Values() {
+				if changed := v.Value != before[i].Value; changed != (v.Name == l.Parameter) {
+					t.Errorf("%s, %s %s: %s is %s, before %s", name, l.Parameter, l.Change, v.Name, v.Value, before[i].Value)
+				}
+			}
+		}
+	}
 }

@@ -133,23 +133,26 @@ func leversOf(p *Profile) []*lever {
 
 func linkParameter(name string) string { return "network.links." + name + ".bytesPerSecond" }
 
-// behind are the causes behind which stand other starts' pulls, and with them
-// whatever slows a pull.
-var behind = []Cause{ByTurn, BySlot, ByOrder, ByOtherPull, ByUnpackSlot, ByNodeLost}
+// behind says what may stand behind a cause that is no resource itself: other
+// starts' pulls, and with them whatever slows a pull; or transfers of layers.
+var behind = map[Cause][]Cause{
+	ByTurn: ofPulls, ByOtherPull: ofPulls, ByNodeLost: ofPulls,
+	BySlot: ofTransfers, ByOrder: ofTransfers, ByUnpackSlot: ofUnpacks,
+}
 
-// ofPulls are the causes that slow a pull.
-var ofPulls = []Cause{ByRegistryRequests, ByRoundTrip, ByBackOff, ByLink, ByNodeLink, ByConnection, ByLayer, ByCore, ByCores, ByDisk, ByFiles}
+var (
+	ofTransfers = []Cause{ByRegistryRequests, ByRoundTrip, ByLink, ByNodeLink, ByConnection}
+	ofUnpacks   = []Cause{ByLayer, ByCore, ByCores, ByDisk, ByFiles}
+	ofPulls     = slices.Concat(ofTransfers, ofUnpacks)
+)
 
 // loosens says whether a lever is worth a try on a start that was held up so.
 func (l *lever) loosens(holds []Hold) bool {
 	return slices.ContainsFunc(holds, func(h Hold) bool {
-		switch {
-		case h.By == ByLink:
+		if h.By == ByLink {
 			return l.isOf(h.Link)
-		case slices.Contains(behind, h.By) && slices.ContainsFunc(l.by, func(by Cause) bool { return slices.Contains(ofPulls, by) }):
-			return true
 		}
-		return slices.Contains(l.by, h.By)
+		return slices.Contains(l.by, h.By) || slices.ContainsFunc(behind[h.By], func(by Cause) bool { return slices.Contains(l.by, by) })
 	})
 }
 

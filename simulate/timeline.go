@@ -60,6 +60,9 @@ type Timeline struct {
 	Summaries []Summary `json:"summaries,omitempty"`
 	// Differences compare each two arms, all apps together and each app.
 	Differences []Difference `json:"differences,omitempty"`
+	// Explanations say where the time of an app's median start went, in each arm;
+	// only on request.
+	Explanations []Explanation `json:"explanations,omitempty"`
 	// Observations are what happened over time, one for each arm; only on request.
 	Observations []Observation `json:"observations,omitempty"`
 }

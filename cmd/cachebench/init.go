@@ -603,6 +603,10 @@ budgetPerMonth: 50
 # Keep what happens inside every start, layer by layer; else of each app's first.
 #spans: true
 
+# Say where the time of the median start of these apps went, and what would
+# shorten it most.
+#explainApps: [web]
+
 # Keep what links carry, requests and starts in flight over time.
 #observe: true
 

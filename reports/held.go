@@ -1,0 +1,163 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// causeWords say what each cause is to a reader, and as what phase it is drawn.
+var causeWords = map[simulate.Cause]struct {
+	words string
+	phase simulate.Phase
+}{
+	simulate.ByNodeLost:         {"its node was lost", waitPhase},
+	simulate.ByAdmission:        {"admission of starts by the service", simulate.Admit},
+	simulate.ByProvision:        {"provisioning the instance or sandbox", simulate.Provision},
+	simulate.ByBoot:             {"its node boots", simulate.Provision},
+	simulate.ByAttach:           {"making and attaching the cache's disk", simulate.Attach},
+	simulate.ByTurn:             {"its turn among the node's pulls", waitPhase},
+	simulate.ByRegistryRequests: {"the registry's requests a second", simulate.Resolve},
+	simulate.ByRoundTrip:        {"round trips: requests and their answers", simulate.Resolve},
+	simulate.ByBackOff:          {"back-off after what failed", waitPhase},
+	simulate.BySlot:             {"download slots, taken by other starts", waitPhase},
+	simulate.ByOrder:            {"order: later layers are fetched first", simulate.Fetch},
+	simulate.ByLink:             {"link", simulate.Fetch},
+	simulate.ByNodeLink:         {"the node's own network interface", simulate.Fetch},
+	simulate.ByConnection:       {"the cap of one connection", simulate.Fetch},
+	simulate.ByOtherPull:        {"another start's pull of a layer", waitPhase},
+	simulate.ByUnpackSlot:       {"unpacks of other starts, at the limit", waitPhase},
+	simulate.ByLayer:            {"fixed cost of unpacking a layer", simulate.Unpack},
+	simulate.ByCore:             {"one core: decompressing a layer", simulate.Unpack},
+	simulate.ByCores:            {"cores, too few for the unpacks at once", simulate.Unpack},
+	simulate.ByDisk:             {"the disk's write speed", simulate.Unpack},
+	simulate.ByFiles:            {"creating files", simulate.Unpack},
+	simulate.ByCreate:           {"creating the containers", simulate.Create},
+	simulate.ByFirstRead:        {"first reads of a disk made from a snapshot", simulate.Ready},
+	simulate.ByCopy:             {"the snapshot's copies that fill disks", simulate.Ready},
+	simulate.ByProgram:          {"the program's own start", simulate.Ready},
+}
+
+// waitPhase is drawn for what is no phase of a start's own: it waits for others.
+const waitPhase simulate.Phase = "wait"
+
+func holdWords(h *simulate.Hold) string {
+	if h.By == simulate.ByLink {
+		return lower(linkName(h.Link)) + ", shared by transfers"
+	}
+	if w, ok := causeWords[h.By]; ok {
+		return w.words
+	}
+	return string(h.By)
+}
+
+// heldSum is one cause of an explained start with all the time that it took.
+type heldSum struct {
+	words string
+	phase simulate.Phase
+	total time.Duration
+}
+
+// heldSums are the causes, the one that took longest first.
+func heldSums(x *simulate.Explanation) []heldSum {
+	var list []heldSum
+	for i := range x.Holds {
+		h := &x.Holds[i]
+		words := holdWords(h)
+		k := slices.IndexFunc(list, func(s heldSum) bool { return s.words == words })
+		if k < 0 {
+			k = len(list)
+			list = append(list, heldSum{words: words, phase: causeWords[h.By].phase})
+		}
+		list[k].total += h.End - h.Start
+	}
+	slices.SortStableFunc(list, func(a, b heldSum) int { return cmp.Compare(b.total, a.total) })
+	return list
+}
+
+func (r *Report) explanationTitle(x *simulate.Explanation) string {
+	words := fmt.Sprintf("Where the time of a start of %s went, %s: ready after %s (%s; the median of its %s, requested at %s",
+		x.App, r.armLabel(x.Arm), seconds(x.Ready), x.Source, count(x.Starts, "start"), longTime(x.Requested))
+	if x.Node != "" {
+		words += " on node " + x.Node
+	}
+	return words + ")"
+}
+
+// leverWords are a lever's parameter and change, as network.nodeBytesPerSecond, twice.
+func leverWords(l *simulate.Lever) string {
+	switch l.Change {
+	case "x2":
+		return l.Parameter + ", twice"
+	case "x0.5":
+		return l.Parameter + ", half"
+	}
+	return l.Parameter + ": " + l.Change
+}
+
+// leverSentence says what would shorten the app's starts most.
+func leverSentence(x *simulate.Explanation) string {
+	if len(x.Levers) == 0 || !helps(x, &x.Levers[0]) {
+		return "No single change of the profile's parameters shortens it by 0.5 % or more."
+	}
+	l := &x.Levers[0]
+	return fmt.Sprintf("What would shorten it most: %s: the median start is ready after %s, %s sooner (%s).",
+		leverWords(l), seconds(l.Ready), seconds(x.Ready-l.Ready), percent(1-float64(l.Ready)/float64(x.Ready)))
+}
+
+// helpful are the levers that shorten a start noticeably, by 0.5 % of it or more.
+func helpful(x *simulate.Explanation) []simulate.Lever {
+	return slices.DeleteFunc(slices.Clone(x.Levers), func(l simulate.Lever) bool { return !helps(x, &l) })
+}
+
+func helps(x *simulate.Explanation, l *simulate.Lever) bool {
+	return (x.Ready-l.Ready)*200 >= x.Ready && l.Ready < x.Ready
+}
+
+// useless names the levers that do not.
+func useless(x *simulate.Explanation) string {
+	var words []string
+	for i := range x.Levers {
+		if l := &x.Levers[i]; !helps(x, l) {
+			words = append(words, leverWords(l))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "Would shorten it by less than 0.5 %: " + strings.Join(words, "; ") + "."
+}
+
+const leverNote = "each change by itself, simulated with the same draws; median of the app's starts"
+
+// waitedFor is the layer or image of a hold, the image of a layer where the start
+// has several.
+func waitedFor(x *simulate.Explanation, h *simulate.Hold) string {
+	if h.Layer == "" {
+		return shortReference(h.Image)
+	}
+	words := "layer " + short(h.Layer)
+	if h.Behind != "" {
+		words = short(h.Layer) + ", behind " + short(h.Behind)
+	}
+	if slices.ContainsFunc(x.Holds, func(o simulate.Hold) bool { return o.Image != "" && o.Image != h.Image }) {
+		words += " of " + shortReference(h.Image)
+	}
+	return words
+}
+
+// explainedAs returns the arm before in which the app's median start went just so,
+// empty if there is none.
+func (r *Report) explainedAs(i int) string {
+	x := &r.Explanations[i]
+	for k := range r.Explanations[:i] {
+		if y := &r.Explanations[k]; y.App == x.App && slices.Equal(y.Holds, x.Holds) && slices.Equal(y.Levers, x.Levers) {
+			return r.armLabel(y.Arm)
+		}
+	}
+	return ""
+}
