@@ -134,6 +134,22 @@ func useless(x *simulate.Explanation) string {
 
 const leverNote = "each change by itself, simulated with the same draws; median of the app's starts"
 
+// explanationSentence is an explained start in few words: what held it up longest,
+// and what would shorten it most.
+func (r *Report) explanationSentence(i int) string {
+	x := &r.Explanations[i]
+	if arm := r.explainedAs(i); arm != "" {
+		return r.explanationTitle(x) + ": just as in arm " + arm + "."
+	}
+	const most = 4
+	var words []string
+	sums := heldSums(x)
+	for _, s := range sums[:min(len(sums), most)] {
+		words = append(words, s.words+" "+seconds(s.total))
+	}
+	return r.explanationTitle(x) + ": " + strings.Join(words, ", ") + ". " + leverSentence(x)
+}
+
 // waitedFor is the layer or image of a hold, the image of a layer where the start
 // has several.
 func waitedFor(x *simulate.Explanation, h *simulate.Hold) string {

@@ -21,8 +21,8 @@ type heldView struct {
 func (v *view) addHeld(r *Report) {
 	for i := range r.Explanations {
 		x := &r.Explanations[i]
-		if arm := r.explainedAs(i); arm != "" {
-			v.Held = append(v.Held, heldView{Lever: r.explanationTitle(x) + ": just as in arm " + arm + "."})
+		if r.explainedAs(i) != "" {
+			v.Held = append(v.Held, heldView{Lever: r.explanationSentence(i)})
 			continue
 		}
 		h := heldView{Lever: leverSentence(x), Useless: useless(x)}

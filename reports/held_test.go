@@ -70,6 +70,13 @@ func TestExplained(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
 	}
+	var comment bytes.Buffer
+	if err := Write(&comment, Markdown, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "on node n1): link rack, shared by transfers 7.00 s, order: later layers are fetched first 2.00 s, provisioning the instance or sandbox 1.00 s. What would shorten it most: network.links.rack.bytesPerSecond, twice"; !strings.Contains(comment.String(), want) {
+		t.Errorf("no %q in\n%s", want, &comment)
+	}
 	if n := strings.Count(page.String(), `class="chart held"`); n != 1 {
 		t.Errorf("%d strips on the page, one start goes as the other", n)
 	}

@@ -28,6 +28,9 @@ func reportMarkdown(r *Report) []byte {
 	for _, s := range r.peakSentences() {
 		fmt.Fprintf(&b, "\n%s\n", markdownText(s))
 	}
+	for i := range r.Explanations {
+		fmt.Fprintf(&b, "\n%s\n", markdownText(r.explanationSentence(i)))
+	}
 	if r.Verdict.Sure != "" {
 		fmt.Fprintf(&b, "\nHow sure: %s\n", markdownText(r.Verdict.Sure))
 	}
