@@ -32,7 +32,7 @@ type model struct {
 	// ended: a tainted session has ended. What it put may be there, and is then newer
 	// than what is kept for certain.
 	ended bool
-	bound    int64
+	bound int64
 }
 
 func newSession() session {
