@@ -29,7 +29,7 @@ import (
 //	             start APP at=TIME images=IMAGE,... [node=] [class=] [policy=]
 //	               [cache=ID held=IMAGE,...] [ready=TIME] [read=SHARE] [runtime=TIME]
 //	hand       what was worked out by hand, a line each; never rewritten
-//	             APP ready|fetched|unpacked|wasted|retries|reused|hit VALUE
+//	             APP ready|fetched|unpacked|wasted|retries|reused|hit|void VALUE
 //	             APP PHASE TIME
 //	             APP span PHASE LAYER|IMAGE|- FROM TO
 //	timeline   the expected timeline, rewritten by -update
@@ -55,7 +55,7 @@ func freeProfile() *Profile {
 	l := &p.Pull
 	l.MaxConcurrentDownloads.Value, l.DownloadScope.Value, l.MaxParallelPulls.Value = 1000, "image", 1000
 	l.ResolveRequests.Value, l.SlotRequests.Value = 0, false
-	l.Retry.Attempts.Value, l.Retry.Resume.Value = 1, false
+	l.Retry.Attempts.Value, l.Retry.ErrorAttempts.Value, l.Retry.Resume.Value = 1, 1, false
 	p.Unpack.Cores.Value, p.Cache.ReadFraction.Value = 1000, 0
 	p.Node.DiskGiB.Value = 1e6
 	return p
@@ -377,6 +377,9 @@ func (c *caseFile) write(startups []Startup) string {
 				fmt.Fprintf(&b, " %s %s", phase, writeSeconds(d))
 			}
 		}
+		if s.Void != "" {
+			fmt.Fprintf(&b, "\n  void: %s", s.Void)
+		}
 		fmt.Fprintf(&b, "\n  fetched %d, unpacked %d, reused %d layers, %s, retries %d, wasted %d\n",
 			s.FetchedBytes, s.UnpackedBytes, s.LayersReused, s.Hit, s.Retries, s.WastedBytes)
 	}
@@ -407,6 +410,8 @@ func (c *caseFile) hold(startups []Startup, words []string) error {
 	switch words[1] {
 	case "hit":
 		got = string(s.Hit)
+	case "void":
+		got = fmt.Sprint(s.Void != "")
 	case "retries":
 		got = fmt.Sprint(s.Retries)
 	case "reused":

@@ -168,7 +168,7 @@ func (e *engine) happen(x event) {
 		if s := e.startups.At(x.id); s.age == x.age {
 			e.step(x.kind, x.id, s)
 		}
-	case resolved, answered, refused, pulled, retried, fetchAgain:
+	case resolved, answered, refused, failed, pulled, retried, fetchAgain:
 		if p := e.pulls.At(x.id); p.age == x.age {
 			e.stepPull(x, p)
 		}

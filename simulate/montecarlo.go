@@ -187,8 +187,11 @@ func (t *Timeline) Add(result *Result, before ...*Repeats) error {
 	if err != nil {
 		return err
 	}
-	if result.Startups == nil && len(summaries) > 0 {
-		summaries[0].ReadyTimes = result.Repeats.ReadyTimes()
+	if result.Startups == nil {
+		t.Voids = append(t.Voids, result.Repeats.Voids()...)
+		if len(summaries) > 0 {
+			summaries[0].ReadyTimes = result.Repeats.ReadyTimes()
+		}
 	}
 	t.Startups = append(t.Startups, result.Startups...)
 	t.Summaries = append(t.Summaries, summaries...)

@@ -149,7 +149,7 @@ func TestObservedRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := w.requests(w.classes[""], 0)
+	n, _ := w.requests(w.classes[""], 0, false)
 	var at []time.Duration
 	for i, v := range o.Requests.Mean {
 		for range int(v*o.Bucket.Seconds() + 0.5) {

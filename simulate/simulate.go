@@ -39,7 +39,7 @@ type Start struct {
 	Held    []int
 	CacheID string
 	// PullPolicy is Always, IfNotPresent, Never or empty: Always for :latest or
-	// no tag, else IfNotPresent.
+	// no tag, else IfNotPresent. A start that never pulls and lacks an image is void.
 	PullPolicy string
 	// Node names a machine that keeps its layers; empty is a new instance.
 	Node string

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -78,6 +79,16 @@ type Summary struct {
 	ReadyTimes *sketch.Times `json:"readyTimes,omitempty"`
 }
 
+// Void counts startups that are void for one reason; no Summary counts them.
+type Void struct {
+	Source string `json:"source" document:"required,enum=simulated|measured|estimated"`
+	Arm    string `json:"arm" document:"required"`
+	App    string `json:"app" document:"required"`
+	// Reason is the startups' Void; Starts counts those of all repeats.
+	Reason string `json:"reason" document:"required"`
+	Starts int64  `json:"starts"`
+}
+
 // PhaseStatistics are Phases over repeats.
 type PhaseStatistics struct {
 	Admit     *Statistic `json:"admitSeconds,omitempty"`
@@ -141,6 +152,7 @@ type Repeats struct {
 	// app has no starts in its figures.
 	apps  map[string][]figureSet
 	ready sketch.Times
+	voids map[voidKey]int64
 }
 
 // NewRepeats returns the figures of n repeats of an arm, to be Put.
@@ -164,6 +176,9 @@ func (r *Repeats) Put(repeat int, a *Accumulator) error {
 		r.apps[app][repeat] = t.figures()
 	}
 	r.ready.Merge(&a.all.ready)
+	for k, n := range a.voids {
+		addVoids(&r.voids, k, n)
+	}
 	for app, t := range a.apps {
 		place(app, t)
 	}
@@ -173,6 +188,16 @@ func (r *Repeats) Put(repeat int, a *Accumulator) error {
 
 // ReadyTimes returns the sketch of the times to ready of all apps and repeats.
 func (r *Repeats) ReadyTimes() *sketch.Times { return r.ready.Clone() }
+
+// Voids returns the startups that are void, by app and reason.
+func (r *Repeats) Voids() []Void {
+	var list []Void
+	for k, n := range r.voids {
+		list = append(list, Void{Source: r.source, Arm: r.arm, App: k.app, Reason: k.reason, Starts: n})
+	}
+	slices.SortFunc(list, func(x, y Void) int { return cmp.Or(cmp.Compare(x.App, y.App), cmp.Compare(x.Reason, y.Reason)) })
+	return list
+}
 
 // Summaries returns the summary of all apps together, then of each app by name.
 func (r *Repeats) Summaries() ([]Summary, error) {
