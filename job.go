@@ -214,7 +214,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // Simulate replays the window's starts in each arm. The plan may be nil; then
 // the arm cached is left out.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
-	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
 	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}

@@ -16,28 +16,26 @@ import (
 // them, and adds the result to t.
 func (j *Job) simulateArm(ctx context.Context, t *simulate.Timeline, arm string, p *plan.Plan, pools *pooled, before []*simulate.Repeats) (*simulate.Repeats, error) {
 	s := j.Scenario
-	if s.NoStartups && len(pools.starts) == 0 && len(s.Faults) == 0 {
+	if s.NoStartups && len(pools.starts) == 0 {
 		played, err := j.replay(ctx, arm, p)
 		if err != nil {
 			return nil, err
 		}
-		result, err := simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), s.options(arm))
-		if err != nil {
-			return nil, err
-		}
-		return result.Repeats, t.Add(result, before...)
+		return s.stream(ctx, j.Inventory, t, j.eachStart(played.picks), s.options(arm), before)
 	}
 	starts, err := j.starts(ctx, arm, p)
 	if err != nil {
 		return nil, err
 	}
 	starts = append(starts, pools.starts...)
-	return s.run(ctx, pools.inv, t, starts, simulate.Options{Arm: arm, NewNodes: pools.nodes}, before)
+	opt := s.options(arm)
+	opt.NewNodes = pools.nodes
+	return s.run(ctx, pools.inv, t, starts, opt, before)
 }
 
 // options are what the Scenario says of an arm's simulation.
 func (s *Scenario) options(arm string) simulate.Options {
-	return simulate.Options{Arm: arm, Seed: s.Seed, Repeats: s.Repeats, Workers: s.Workers, Observe: s.Observe}
+	return simulate.Options{Arm: arm, Seed: s.Seed, Repeats: s.Repeats, Workers: s.Workers, Observe: s.Observe, Faults: s.Faults}
 }
 
 // eachStart makes the starts of picks a few at a time, so that they need not all

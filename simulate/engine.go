@@ -98,7 +98,6 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		if step&0xfff == 0 && ctx.Err() != nil {
 			return fmt.Errorf("simulate: %w", ctx.Err())
 		}
-		const never = time.Duration(math.MaxInt64)
 		flowAt, eventAt, startAt := e.net.NextAt(), never, never
 		if len(e.queue) > 0 {
 			eventAt = e.queue[0].at

@@ -81,55 +81,6 @@ func (f Fault) String() string {
 	return strings.Join(words, " ")
 }
 
-// Disturbance is how the startups of one arm came through the faults, beside the
-// same starts with the same draws where nothing goes wrong.
-type Disturbance struct {
-	Arm string `json:"arm" document:"required"`
-	// Starts counts all startups of all repeats; Affected those that failed and
-	// were tried again or were ready later than without the faults.
-	Starts   int `json:"starts"`
-	Affected int `json:"affected"`
-	// Retries and WastedBytes are the sums of the startups'.
-	Retries     int   `json:"retries"`
-	WastedBytes int64 `json:"wastedBytes"`
-	// MeanDelay and WorstDelay are of the affected: how much later they were ready.
-	MeanDelay  time.Duration `json:"meanDelaySeconds" document:"signed"`
-	WorstDelay time.Duration `json:"worstDelaySeconds" document:"signed"`
-	// Recovered is when the last of the affected was ready, since the timeline's
-	// origin; nil when none was affected.
-	Recovered *time.Duration `json:"recoveredSeconds,omitempty"`
-}
-
-// Disturbed compares startups, which met faults, with those of the same starts in
-// the same order without them.
-func Disturbed(arm string, with, without []Startup) (Disturbance, error) {
-	d := Disturbance{Arm: arm, Starts: len(with)}
-	if len(with) != len(without) {
-		return d, fmt.Errorf("compare faults of arm %s: %d startups with them, %d without", arm, len(with), len(without))
-	}
-	var sum float64
-	for i := range with {
-		s := &with[i]
-		d.Retries += s.Retries
-		d.WastedBytes += s.WastedBytes
-		delay := s.Ready - without[i].Ready
-		if s.Retries == 0 && delay <= 0 {
-			continue
-		}
-		if d.Affected++; d.Affected == 1 || delay > d.WorstDelay {
-			d.WorstDelay = delay
-		}
-		sum += delay.Seconds()
-		if at := s.Requested + s.Ready; d.Recovered == nil || at > *d.Recovered {
-			d.Recovered = &at
-		}
-	}
-	if d.Affected > 0 {
-		d.MeanDelay = time.Duration(math.Round(sum / float64(d.Affected) * 1e9))
-	}
-	return d, nil
-}
-
 // A Fault is something that goes wrong for a while. While the registry is down,
 // transfers break off, and requests are refused, those under way when they would
 // have been answered. A node that is lost begins again with what its class begins

@@ -23,6 +23,9 @@ type Result struct {
 	Repeats *Repeats
 	// Observation is what happened over time; nil unless Options.Observe.
 	Observation *Observation
+	// Disturbance is what Options.Faults did to the starts; nil without any. Each
+	// repeat is then simulated without them first, which takes 8 bytes a start.
+	Disturbance *Disturbance
 }
 
 // RunArm simulates starts, which need no order, and lists a startup for each and
@@ -117,11 +120,24 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 	n := max(1, opt.Repeats)
 	result := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n)}
 	observed := make([]observed, n)
+	var met []*disturbed
+	if len(opt.Faults) > 0 {
+		met = make([]*disturbed, n)
+	}
 	var lock sync.Mutex
 	err := eachRepeat(n, opt.Workers, func(repeat int) error {
 		var sums Accumulator
+		if met != nil {
+			var err error
+			if met[repeat], err = w.undisturbed(ctx, starts, opt, repeat); err != nil {
+				return err
+			}
+		}
 		var e *engine
 		e = newEngine(w, opt, repeat, func(i int, s *Startup) {
+			if met != nil {
+				met[repeat].add(i, s)
+			}
 			sums.Add(s)
 			e.observer.ready(s)
 			emit(repeat, i, s)
@@ -133,12 +149,18 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 			return err
 		}
 		observed[repeat] = e.observer.end(e)
+		if met != nil {
+			met[repeat].without = nil
+		}
 		lock.Lock()
 		defer lock.Unlock()
 		return result.Repeats.Put(repeat, &sums)
 	})
 	if err != nil {
 		return nil, err
+	}
+	if met != nil {
+		result.Disturbance = disturbance(opt.Arm, met)
 	}
 	if opt.Observe {
 		result.Observation, err = observation(w, opt.Arm, observed)
@@ -181,7 +203,7 @@ func eachRepeat(n, workers int, do func(repeat int) error) error {
 
 // Add puts what an arm's repeats gave into the timeline: its startups, what they
 // have in common, how much sooner they are ready than those of the arms before,
-// and what happened over time. Before are the repeats of those arms, in order.
+// what faults did to them and what happened over time. Before are the repeats of those arms, in order.
 func (t *Timeline) Add(result *Result, before ...*Repeats) error {
 	summaries, err := result.Repeats.Summaries()
 	if err != nil {
@@ -201,6 +223,9 @@ func (t *Timeline) Add(result *Result, before ...*Repeats) error {
 			return err
 		}
 		t.Differences = append(t.Differences, differences...)
+	}
+	if result.Disturbance != nil {
+		t.Disturbances = append(t.Disturbances, *result.Disturbance)
 	}
 	if result.Observation != nil {
 		t.Observations = append(t.Observations, *result.Observation)
