@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachebench/cachebench/internal/golden"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 func written(t *testing.T, format Format, r *Report, opt Options) string {
@@ -250,4 +251,37 @@ func ExampleWrite() {
 	}}})
 	fmt.Println(r.Verdict.Headline)
 	// Output: Median start: cold 12.0 s, cached 3.00 s: ready 9.00 s sooner (75 %).
+}
+
+// TestLinkThatLimits: of the registry's egress and the uplink, which carry the same,
+// the one with a capacity is shown, else the registry's.
+func TestLinkThatLimits(t *testing.T) {
+	rate := network.Rate(5)
+	for _, test := range []struct {
+		name             string
+		registry, uplink *network.Rate
+		want             string
+		note             bool
+	}{
+		{"neither", nil, nil, "Registry's egress", false},
+		{"registry", &rate, nil, "Registry's egress", true},
+		{"uplink", nil, &rate, "Uplink", true},
+		{"both", &rate, &rate, "Registry's egress, Uplink", true},
+	} {
+		carried := simulate.Course{Mean: []float64{1}}
+		r := &Report{Observations: []simulate.Observation{{Arm: "cold", Links: []simulate.LinkUse{
+			{Link: simulate.LinkRegistry, Capacity: test.registry, Carried: carried},
+			{Link: simulate.LinkUplink, Capacity: test.uplink, Carried: carried},
+		}}}}
+		var names []string
+		for _, c := range r.courses() {
+			names = append(names, c.name)
+		}
+		if got := strings.Join(names, ", "); got != test.want {
+			t.Errorf("%s: %s are shown, want %s", test.name, got, test.want)
+		}
+		if note := r.linkNote(); (note != "") != test.note {
+			t.Errorf("%s: note %q", test.name, note)
+		}
+	}
 }

@@ -163,7 +163,7 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 		result.Disturbance = disturbance(opt.Arm, met)
 	}
 	if opt.Observe {
-		result.Observation, err = observation(w, opt.Arm, observed)
+		result.Observation, err = observation(w, opt, observed)
 	}
 	return result, err
 }
