@@ -10,30 +10,17 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// run simulates the starts of one arm and adds the result to t.
-func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.Timeline, starts []simulate.Start, opt simulate.Options, before []*simulate.Repeats) (*simulate.Repeats, error) {
+// run simulates the starts of one arm.
+func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, starts []simulate.Start, opt simulate.Options) (*simulate.Result, error) {
 	if s.NoStartups {
 		slices.SortStableFunc(starts, func(x, y simulate.Start) int { return cmp.Compare(x.Requested, y.Requested) })
-		return s.stream(ctx, inv, t, pointers(starts), opt, before)
+		return simulate.StreamArm(ctx, inv, s.Profile, pointers(starts), opt)
 	}
 	opt.Spans = firstOfEachApp(starts)
 	if s.Spans {
 		opt.Spans = func(int) bool { return true }
 	}
-	result, err := simulate.RunArm(ctx, inv, s.Profile, starts, opt)
-	if err != nil {
-		return nil, err
-	}
-	return result.Repeats, t.Add(result, before...)
-}
-
-// stream is run for starts that come in order of time and are not listed.
-func (s *Scenario) stream(ctx context.Context, inv *layers.Inventory, t *simulate.Timeline, starts iter.Seq[*simulate.Start], opt simulate.Options, before []*simulate.Repeats) (*simulate.Repeats, error) {
-	result, err := simulate.StreamArm(ctx, inv, s.Profile, starts, opt)
-	if err != nil {
-		return nil, err
-	}
-	return result.Repeats, t.Add(result, before...)
+	return simulate.RunArm(ctx, inv, s.Profile, starts, opt)
 }
 
 func pointers(starts []simulate.Start) iter.Seq[*simulate.Start] {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -25,6 +26,10 @@ type Job struct {
 	Coverage  simulate.Coverage
 	matcher   *matcher.Matcher
 	lookup    *layers.Lookup
+	// repeat is the number of the repeat that the events are of (simulateArm); one
+	// repeat at a time asks the matcher and looks images up.
+	repeat int
+	turn   *sync.Mutex
 	// month holds the events of the month and of the warm-up before it.
 	month []workload.Event
 	// burst are the same with the Scenario's bursts; see simulated.
@@ -103,7 +108,7 @@ const warmUp = workload.Month
 
 func (j *Job) events() []workload.Event {
 	if j.month == nil {
-		j.month = j.Workload.Events(j.Scenario.Seed, -warmUp, workload.Month)
+		j.month = j.Workload.Events(j.seed(), -warmUp, workload.Month)
 	}
 	return j.month
 }
@@ -221,16 +226,14 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	var before []*simulate.Repeats
 	for _, arm := range j.arms(p) {
 		j.Scenario.progress("simulating arm %s", arm)
-		pools, err := j.onPools(ctx, arm)
+		result, err := j.simulateArm(ctx, arm, p)
+		if err == nil {
+			err = t.Add(result, before...)
+		}
 		if err != nil {
 			return nil, err
 		}
-		j.crowded = pools.crowded
-		repeats, err := j.simulateArm(ctx, t, arm, p, pools, before)
-		if err != nil {
-			return nil, err
-		}
-		before = append(before, repeats)
+		before = append(before, result.Repeats)
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
@@ -292,16 +295,7 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 	return func(i int) bool { return first[starts[i].App] == i }
 }
 
-// starts are the window's starts in one arm, each with the cache that ECI would
-// pick for it at that time.
-func (j *Job) starts(ctx context.Context, arm string, p *plan.Plan) ([]simulate.Start, error) {
-	played, err := j.replayOf(ctx, arm, p, len(j.Scenario.Bursts) > 0)
-	if err != nil {
-		return nil, err
-	}
-	return j.window(played.picks), nil
-}
-
+// window are the starts of picks in the window.
 func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 	starts := make([]simulate.Start, 0, len(picks))
 	for _, pick := range picks {

@@ -130,3 +130,70 @@ func TestTraceWithoutList(t *testing.T) {
 		t.Errorf("-with +without a list:\n%s", diff)
 	}
 }
+
+// TestStartsDrawnAnew: starts that come at random do so anew in each repeat, the
+// same in all arms; those of a burst stay. The first repeat is that of one alone,
+// and the number of workers changes nothing.
+func TestStartsDrawnAnew(t *testing.T) {
+	type start struct {
+		app string
+		at  time.Duration
+	}
+	// starts are those of each arm and repeat, of startups in any order.
+	starts := func(timeline *simulate.Timeline) map[string]map[start]int {
+		all := make(map[string]map[start]int)
+		for _, s := range timeline.Startups {
+			key := fmt.Sprint(s.Arm, " ", s.Repeat)
+			if all[key] == nil {
+				all[key] = make(map[start]int)
+			}
+			all[key][start{s.App, s.Requested}]++
+		}
+		return all
+	}
+	s := noisy(t)
+	s.Profile = instant()
+	several := runAll(t, s).Timeline
+	got := starts(several)
+	if len(got) != 15 {
+		t.Fatalf("%d arms and repeats", len(got))
+	}
+	for r := range 5 {
+		for _, arm := range []string{simulate.ArmAutomatic, simulate.ArmCached} {
+			if diff := cmp.Diff(got[fmt.Sprint("cold ", r)], got[fmt.Sprint(arm, " ", r)], cmp.AllowUnexported(start{})); diff != "" {
+				t.Errorf("repeat %d, -cold +%s:\n%s", r, arm, diff)
+			}
+		}
+		for q := range r {
+			if cmp.Equal(got[fmt.Sprint("cold ", r)], got[fmt.Sprint("cold ", q)], cmp.AllowUnexported(start{})) {
+				t.Errorf("repeats %d and %d have the same starts", q, r)
+			}
+		}
+	}
+	if all := several.Summaries[0]; all.Misses.Low == nil || *all.Misses.Low >= *all.Misses.High || all.Total() != int64(len(several.Startups)/3) {
+		t.Errorf("summary %+v of %d startups", all, len(several.Startups))
+	}
+	one := noisy(t)
+	one.Profile, one.Repeats = instant(), 1
+	if diff := cmp.Diff(starts(runAll(t, one).Timeline)["cold 0"], got["cold 0"], cmp.AllowUnexported(start{})); diff != "" {
+		t.Errorf("-alone +first of five:\n%s", diff)
+	}
+	s = noisy(t)
+	s.Profile, s.Workers = instant(), 3
+	if diff := cmp.Diff(several, runAll(t, s).Timeline); diff != "" {
+		t.Errorf("-all workers +three:\n%s", diff)
+	}
+	for _, none := range []bool{false, true} {
+		s = noisy(t)
+		s.NoStartups, s.Bursts = none, []cachebench.StartBurst{{App: "web", Count: 7, Within: time.Minute}}
+		burst := runAll(t, s).Timeline
+		for k, got := range starts(burst) {
+			if len(got) != 7 {
+				t.Errorf("%s: %d times of a burst of 7", k, len(got))
+			}
+		}
+		if all := burst.Summaries[0]; all.Starts != 7 || all.AllStarts != 0 {
+			t.Errorf("listed %v: %d starts, %d in all, of bursts of 7", !none, all.Starts, all.AllStarts)
+		}
+	}
+}

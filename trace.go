@@ -47,11 +47,14 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		if err != nil {
 			return nil, err
 		}
-		repeats, err := s.run(ctx, inv, t, starts, s.options(arm), before)
+		result, err := s.run(ctx, inv, starts, s.options(arm))
+		if err == nil {
+			err = t.Add(result, before...)
+		}
 		if err != nil {
 			return nil, err
 		}
-		before = append(before, repeats)
+		before = append(before, result.Repeats)
 	}
 	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }

@@ -26,6 +26,11 @@ type Result struct {
 	// Disturbance is what Options.Faults did to the starts; nil without any. Each
 	// repeat is then simulated without them first, which takes 8 bytes a start.
 	Disturbance *Disturbance
+
+	// What Observation and Disturbance are made of, repeat by repeat.
+	links    []namedLink
+	observed []observed
+	met      []*disturbed
 }
 
 // RunArm simulates starts, which need no order, and lists a startup for each and
@@ -119,53 +124,96 @@ func inOrder(starts iter.Seq[*Start]) iter.Seq2[int, *Start] {
 func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, emit func(repeat, index int, s *Startup)) (*Result, error) {
 	n := max(1, opt.Repeats)
 	result := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n)}
-	observed := make([]observed, n)
-	var met []*disturbed
+	if opt.Observe {
+		result.links, result.observed = w.linkNames(opt.Faults), make([]observed, n)
+	}
 	if len(opt.Faults) > 0 {
-		met = make([]*disturbed, n)
+		result.met = make([]*disturbed, n)
 	}
 	var lock sync.Mutex
-	err := eachRepeat(n, opt.Workers, func(repeat int) error {
-		var sums Accumulator
-		if met != nil {
-			var err error
-			if met[repeat], err = w.undisturbed(ctx, starts, opt, repeat); err != nil {
-				return err
-			}
-		}
-		var e *engine
-		e = newEngine(w, opt, repeat, func(i int, s *Startup) {
-			if met != nil {
-				met[repeat].add(i, s)
-			}
-			sums.Add(s)
-			e.observer.ready(s)
-			emit(repeat, i, s)
-		})
-		if opt.Observe {
-			e.observer = newObserver(e)
-		}
-		if err := e.run(ctx, starts); err != nil {
+	err := eachRepeat(n, opt.Workers, func(k int) error {
+		sums, err := w.repeat(ctx, starts, opt, k, result, emit)
+		if err != nil {
 			return err
-		}
-		observed[repeat] = e.observer.end(e)
-		if met != nil {
-			met[repeat].without = nil
 		}
 		lock.Lock()
 		defer lock.Unlock()
-		return result.Repeats.Put(repeat, &sums)
+		return result.Repeats.Put(k, sums)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if met != nil {
-		result.Disturbance = disturbance(opt.Arm, met)
+	return result, result.conclude(opt.Arm)
+}
+
+// repeat simulates the k-th of the repeats asked for.
+func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, k int, result *Result, emit func(repeat, index int, s *Startup)) (*Accumulator, error) {
+	var met *disturbed
+	if result.met != nil {
+		var err error
+		if met, err = w.undisturbed(ctx, starts, opt, opt.Repeat+k); err != nil {
+			return nil, err
+		}
+		result.met[k] = met
+	}
+	sums := &Accumulator{}
+	var e *engine
+	e = newEngine(w, opt, opt.Repeat+k, func(i int, s *Startup) {
+		if met != nil {
+			met.add(i, s)
+		}
+		sums.Add(s)
+		e.observer.ready(s)
+		emit(k, i, s)
+	})
+	if opt.Observe {
+		e.observer = newObserver(e)
+	}
+	if err := e.run(ctx, starts); err != nil {
+		return nil, err
 	}
 	if opt.Observe {
-		result.Observation, err = observation(w, opt, observed)
+		result.observed[k] = e.observer.end(e)
 	}
-	return result, err
+	if met != nil {
+		met.without = nil
+	}
+	return sums, nil
+}
+
+// conclude puts together what was observed of the repeats.
+func (r *Result) conclude(arm string) (err error) {
+	if r.met != nil {
+		r.Disturbance = disturbance(arm, r.met)
+	}
+	if r.observed != nil {
+		r.Observation, err = observation(arm, r.links, r.observed)
+	}
+	return err
+}
+
+// RunEach simulates the repeats that opt asks for, each with starts of its own, in
+// the way of opt.Workers: do simulates one, with the Options that it is given. Its
+// result is theirs together; Startups are repeat by repeat.
+func RunEach(opt Options, do func(opt Options) (*Result, error)) (*Result, error) {
+	n := max(1, opt.Repeats)
+	results := make([]*Result, n)
+	err := eachRepeat(n, opt.Workers, func(k int) (err error) {
+		one := opt
+		one.Repeats, one.Repeat, one.Workers = 1, opt.Repeat+k, 1
+		results[k], err = do(one)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n), links: results[0].links}
+	for k, r := range results {
+		all.Startups = append(all.Startups, r.Startups...)
+		all.observed, all.met = append(all.observed, r.observed...), append(all.met, r.met...)
+		all.Repeats.take(k, r.Repeats)
+	}
+	return all, all.conclude(opt.Arm)
 }
 
 // eachRepeat calls do for every repeat from 0 to n-1, at most so many at once; 0

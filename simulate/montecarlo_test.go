@@ -192,6 +192,81 @@ func TestStreamArm(t *testing.T) {
 	}
 }
 
+// TestRunEach: repeats that are run one by one and put together are those run at
+// once.
+func TestRunEach(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	opt := Options{
+		Arm: "cold", Seed: 9, Repeats: 4, Workers: 2, Observe: true,
+		Faults: []Fault{{Kind: "registry-down", At: 3 * time.Second, For: 5 * time.Second}},
+	}
+	want, err := RunArm(t.Context(), inv, p, starts, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := RunEach(opt, func(opt Options) (*Result, error) { return RunArm(t.Context(), inv, p, starts, opt) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	timelines := make([]string, 2)
+	for i, result := range []*Result{want, got} {
+		var tl Timeline
+		if err := tl.Add(result); err != nil {
+			t.Fatal(err)
+		}
+		data, err := document.Marshal(TimelineKind, &tl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timelines[i] = string(data)
+	}
+	if diff := cmp.Diff(timelines[0], timelines[1]); diff != "" {
+		t.Errorf("-at once +one by one:\n%s", diff)
+	}
+	_, err = RunEach(opt, func(opt Options) (*Result, error) {
+		if opt.Repeat > 0 {
+			return nil, fmt.Errorf("repeat %d", opt.Repeat)
+		}
+		return RunArm(t.Context(), inv, p, starts, opt)
+	})
+	if err == nil || err.Error() != "repeat 1" {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestStartsOfTheirOwn: of repeats with 1, 2 and 4 starts of 1 MB there are 7, 2.3
+// on the average; an app without a start in a repeat has no time there, and no
+// bytes.
+func TestStartsOfTheirOwn(t *testing.T) {
+	inv, p := inventory([]testLayer{{"a", mb, mb, 0}}), bare()
+	result, err := RunEach(Options{Arm: "cold", Repeats: 3}, func(opt Options) (*Result, error) {
+		var starts []Start
+		for i := range 1 << opt.Repeat {
+			starts = append(starts, Start{App: fmt.Sprint("app ", min(i, 1)), Images: []int{0}})
+		}
+		return RunArm(t.Context(), inv, p, starts, opt)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summaries, err := result.Repeats.Summaries()
+	if err != nil || len(summaries) != 3 || len(result.Startups) != 7 {
+		t.Fatalf("%d summaries, %d startups, %v", len(summaries), len(result.Startups), err)
+	}
+	for i, want := range []struct {
+		starts, total int64
+		bytes         float64
+	}{{2, 7, 7.0 / 3 * mb}, {1, 3, mb}, {1, 4, 4.0 / 3 * mb}} {
+		s := &summaries[i]
+		if s.Starts != want.starts || s.Total() != want.total || !near(s.FetchedBytes.Value, want.bytes, 1e-9) {
+			t.Errorf("app %q: %d starts, %d in all, %v bytes", s.App, s.Starts, s.Total(), s.FetchedBytes.Value)
+		}
+	}
+	if summaries[1].AllStarts != 0 || summaries[0].AllStarts != 7 {
+		t.Errorf("%+v", summaries)
+	}
+}
+
 // TestTwoMillionStarts: a window that no list could hold runs in the memory of
 // what is under way and of one app's sketches.
 func TestTwoMillionStarts(t *testing.T) {

@@ -126,7 +126,7 @@ func (x *observed) widen(width time.Duration, n int) {
 }
 
 // observation puts the repeats of an arm together.
-func observation(w *world, opt *Options, repeats []observed) (*Observation, error) {
+func observation(arm string, links []namedLink, repeats []observed) (*Observation, error) {
 	width, n := time.Duration(0), 0
 	for i := range repeats {
 		width = max(width, repeats[i].width)
@@ -137,11 +137,11 @@ func observation(w *world, opt *Options, repeats []observed) (*Observation, erro
 	for i := range repeats {
 		repeats[i].widen(width, n)
 	}
-	o := &Observation{Source: Simulated, Arm: opt.Arm, Repeats: len(repeats), Bucket: width}
+	o := &Observation{Source: Simulated, Arm: arm, Repeats: len(repeats), Bucket: width}
 	c := courses{repeats: repeats, n: n, seconds: width.Seconds()}
 	o.Requests = c.of(func(x *observed) []float64 { return x.requests })
 	o.InFlight = c.of(func(x *observed) []float64 { return x.inFlight })
-	for i, l := range w.linkNames(opt.Faults) {
+	for i, l := range links {
 		use := LinkUse{Link: l.name, Carried: c.of(func(x *observed) []float64 { return x.links[i] })}
 		if !math.IsInf(float64(l.rate), 1) {
 			use.Capacity = &l.rate
