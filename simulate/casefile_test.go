@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
-	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // caseFile is a scenario worked by hand, as it stands in testdata/cases: a txtar
@@ -25,7 +25,7 @@ import (
 //	             layer NAME COMPRESSED UNPACKED [files=N] [zstd|plain] [same=LAYER]
 //	             image NAME[:TAG] [index] [= LAYER...]
 //	             nodes [class=NAME] [held=IMAGE,...] [baked] [daemon=IMAGE,...]...
-//	             fault KIND at=TIME [for=TIME] [rate=BYTES] [node=NAME]
+//	             fault KIND at=..., as ParseFault reads it
 //	             start APP at=TIME images=IMAGE,... [node=] [class=] [policy=]
 //	               [cache=ID held=IMAGE,...] [ready=TIME] [read=SHARE] [runtime=TIME]
 //	hand       what was worked out by hand, a line each; never rewritten
@@ -128,6 +128,8 @@ func (c *caseFile) line(words []string) error {
 	return do(rest)
 }
 
+var errUnknown = errors.New("what is that?")
+
 func (c *caseFile) seed(words []string) (err error) {
 	c.options.Seed, err = strconv.ParseUint(words[0], 10, 64)
 	return err
@@ -154,8 +156,7 @@ func (c *caseFile) layer(words []string) error {
 		Digest: layers.Digest(name), DiffID: layers.Digest("content of " + name), MediaType: gzip,
 		CompressedBytes: compressed, UnpackedBytes: &unpacked, UnpackedSource: layers.Measured, Files: &files,
 	}
-	for _, word := range words[3:] {
-		key, value, _ := strings.Cut(word, "=")
+	if err := eachKey(words[3:], func(key, value string) (err error) {
 		switch key {
 		case "files":
 			if files, err = strconv.ParseInt(value, 10, 32); err != nil || files < 0 {
@@ -168,8 +169,11 @@ func (c *caseFile) layer(words []string) error {
 		case "same":
 			l.DiffID = layers.Digest("content of " + value)
 		default:
-			return fmt.Errorf("what is %q?", word)
+			err = errUnknown
 		}
+		return err
+	}); err != nil {
+		return err
 	}
 	c.layers[name] = len(c.inv.Layers)
 	c.inv.Layers = append(c.inv.Layers, l)
@@ -218,9 +222,7 @@ func (c *caseFile) list(value string) ([]int, error) {
 func (c *caseFile) nodes(words []string) error {
 	var setup NodeSetup
 	var class string
-	for _, word := range words {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
+	if err := eachKey(words, func(key, value string) (err error) {
 		switch key {
 		case "class":
 			class = value
@@ -233,11 +235,11 @@ func (c *caseFile) nodes(words []string) error {
 			pod, err = c.list(value)
 			setup.Daemon = append(setup.Daemon, pod)
 		default:
-			err = fmt.Errorf("what is %q?", word)
+			err = errUnknown
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}); err != nil {
+		return err
 	}
 	if c.options.Nodes == nil {
 		c.options.Nodes = make(map[string]NodeSetup)
@@ -247,37 +249,14 @@ func (c *caseFile) nodes(words []string) error {
 }
 
 func (c *caseFile) fault(words []string) error {
-	f := Fault{Kind: words[0]}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
-		switch key {
-		case "at":
-			f.At, err = parseSeconds(value)
-		case "for":
-			f.For, err = parseSeconds(value)
-		case "rate":
-			var bytes int64
-			bytes, err = parseBytes(value)
-			f.Registry = network.Rate(bytes)
-		case "node":
-			f.Node = value
-		default:
-			err = fmt.Errorf("what is %q?", word)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	f, err := ParseFault(strings.Join(words, " "))
 	c.options.Faults = append(c.options.Faults, f)
-	return nil
+	return err
 }
 
 func (c *caseFile) start(words []string) error {
 	s := Start{App: words[0]}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
+	if err := eachKey(words[1:], func(key, value string) (err error) {
 		switch key {
 		case "at":
 			s.Requested, err = parseSeconds(value)
@@ -302,11 +281,11 @@ func (c *caseFile) start(words []string) error {
 			s.ReadFraction = new(float64)
 			*s.ReadFraction, err = strconv.ParseFloat(value, 64)
 		default:
-			err = fmt.Errorf("what is %q?", word)
+			err = errUnknown
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}); err != nil {
+		return err
 	}
 	c.starts = append(c.starts, s)
 	return nil

@@ -24,9 +24,7 @@ func ParseFault(text string) (Fault, error) {
 		return Fault{}, fmt.Errorf("a fault is written as 'registry-down at=60s for=2m'")
 	}
 	f := Fault{Kind: words[0]}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
+	err := eachKey(words[1:], func(key, value string) (err error) {
 		switch key {
 		case "at":
 			f.At, err = time.ParseDuration(value)
@@ -39,14 +37,26 @@ func ParseFault(text string) (Fault, error) {
 		default:
 			err = fmt.Errorf("there are at=TIME, for=TIME, rate=RATE and node=NAME")
 		}
-		if err != nil {
-			return f, fmt.Errorf("fault %q: %s: %w", text, word, err)
-		}
+		return err
+	})
+	if err == nil {
+		err = f.Validate()
 	}
-	if err := f.Validate(); err != nil {
+	if err != nil {
 		return f, fmt.Errorf("fault %q: %w", text, err)
 	}
 	return f, nil
+}
+
+// eachKey calls do with the two sides of each word that is written key=value.
+func eachKey(words []string, do func(key, value string) error) error {
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		if err := do(key, value); err != nil {
+			return fmt.Errorf("%s: %w", word, err)
+		}
+	}
+	return nil
 }
 
 // parseRate reads bytes a second, as 500kB/s, 10MB/s or 1.5GB/s.

@@ -145,7 +145,7 @@ func TestDisturbance(t *testing.T) {
 		t.Errorf("-by the lists +got:\n%s", diff)
 	}
 	opt.Workers = 2
-	streamed, err := StreamArm(t.Context(), inv, p, eachOf(starts), opt)
+	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestDisturbance(t *testing.T) {
 		t.Errorf("-listed +streamed:\n%s", diff)
 	}
 	opt.Faults = []Fault{{Kind: "node-lost", At: time.Second, Node: "node-1000"}}
-	if _, err := StreamArm(t.Context(), inv, p, eachOf(starts), opt); err == nil || !strings.Contains(err.Error(), "node node-1000 is lost at 1s, but no start before that names it") {
+	if _, err := StreamArm(t.Context(), inv, p, pointers(starts), opt); err == nil || !strings.Contains(err.Error(), "node node-1000 is lost at 1s, but no start before that names it") {
 		t.Errorf("a node that there is not: %v", err)
 	}
 }

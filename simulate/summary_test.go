@@ -142,7 +142,7 @@ func TestVoidsOfStreams(t *testing.T) {
 		{App: "pulls", Images: []int{0}},
 	}
 	opt := Options{Arm: ArmCold, Repeats: 2}
-	streamed, err := StreamArm(t.Context(), inv, p, eachOf(starts), opt)
+	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,23 +316,10 @@ func TestCoverageOfIntervals(t *testing.T) {
 func TestSummariesInFiles(t *testing.T) {
 	inv, p, starts := noisyBurst()
 	slices.SortStableFunc(starts, func(x, y Start) int { return int(x.Requested - y.Requested) })
-	var tl Timeline
-	var before []*Repeats
-	for _, arm := range []string{ArmCold, ArmAutomatic} {
-		result, err := StreamArm(t.Context(), inv, p, pointers(starts), Options{Arm: arm, Repeats: 3, Observe: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := tl.Add(result, before...); err != nil {
-			t.Fatal(err)
-		}
-		before = append(before, result.Repeats)
-	}
-	data, err := document.Marshal(TimelineKind, &tl)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := ReadTimeline("timeline.json", data)
+	data := inFile(t, []string{ArmCold, ArmAutomatic}, func(arm string) (*Result, error) {
+		return StreamArm(t.Context(), inv, p, pointers(starts), Options{Arm: arm, Repeats: 3, Observe: true})
+	})
+	again, err := ReadTimeline("timeline.json", []byte(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +327,7 @@ func TestSummariesInFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(data), string(second)); diff != "" {
+	if diff := cmp.Diff(data, string(second)); diff != "" {
 		t.Errorf("-written +read and written:\n%s", diff)
 	}
 	if q, ok := again.Summaries[0].ReadyTimes.Quantile(0.5); !ok || q <= 0 {
