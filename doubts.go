@@ -35,6 +35,12 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 	for i := range t.Summaries {
 		seen[t.Summaries[i].App] = true
 	}
+	for i := range t.Startups {
+		seen[t.Startups[i].App] = true // void ones too
+	}
+	for i := range t.Voids {
+		seen[t.Voids[i].App] = true
+	}
 	var absent []string
 	for _, app := range j.Workload.Apps {
 		if !seen[app.Name] {
@@ -74,7 +80,7 @@ func (j *Job) imageDoubts() []string {
 func (j *Job) neverDoubts(add func(string, ...any)) {
 	for _, app := range j.Workload.Apps {
 		if app.PullPolicy == "Never" {
-			add("App %s never pulls: a start that does not find all its images fails; it is simulated as if it pulled.", app.Name)
+			add("App %s never pulls: a start that does not find all its images fails, and no time counts it; what is estimated takes it as if it pulled.", app.Name)
 		}
 	}
 }

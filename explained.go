@@ -10,23 +10,33 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-var errExplainUnlisted = errors.New("a start is explained from the list of startups: leave out --no-startups (startups: false), or --explain (explainApps)")
+// explainable refuses to explain starts that are not listed.
+func (s *Scenario) explainable() error {
+	if s.NoStartups && len(s.ExplainApps) > 0 {
+		return errors.New("a start is explained from the list of startups: leave out --no-startups (startups: false), or --explain (explainApps)")
+	}
+	return nil
+}
 
-// explain says in t where the time of the median start of each app in question
-// went, in one arm. It is an error if no start is of an app.
-func (s *Scenario) explain(ctx context.Context, inv *layers.Inventory, t *simulate.Timeline, starts []simulate.Start, opt simulate.Options) error {
+// explain says where the time of the median start of each app in question went, in
+// the first repeat of one arm. It is an error if no start is of an app.
+func (s *Scenario) explain(ctx context.Context, inv *layers.Inventory, starts []simulate.Start, opt simulate.Options) ([]simulate.Explanation, error) {
+	if opt.Repeat > 0 {
+		return nil, nil
+	}
+	var list []simulate.Explanation
 	for _, app := range s.ExplainApps {
 		if !slices.ContainsFunc(starts, func(x simulate.Start) bool { return x.App == app }) {
-			return fmt.Errorf("explain app %s: no start of it is simulated; there are starts of %s", app, someOf(appsOf(starts)))
+			return nil, fmt.Errorf("explain app %s: no start of it is simulated; there are starts of %s", app, someOf(appsOf(starts)))
 		}
 		s.progress("explaining app %s in arm %s", app, opt.Arm)
 		x, err := simulate.Explain(ctx, inv, s.Profile, starts, opt, app)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t.Explanations = append(t.Explanations, *x)
+		list = append(list, *x)
 	}
-	return nil
+	return list, nil
 }
 
 func appsOf(starts []simulate.Start) []string {

@@ -3,7 +3,6 @@ package cachebench
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"slices"
 
@@ -11,27 +10,14 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// run simulates the starts of one arm and adds the result to t. Where faults are
-// given, it simulates the same starts without them too, to tell what they cost.
-func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.Timeline, starts []simulate.Start, opt simulate.Options, before []*simulate.Repeats) (*simulate.Repeats, error) {
-	add := opt
-	opt = s.options(add.Arm)
-	opt.NewNodes, opt.Faults = add.NewNodes, s.Faults
-	if s.NoStartups && len(s.ExplainApps) > 0 {
-		return nil, errExplainUnlisted
-	}
-	if s.NoStartups && len(s.Faults) > 0 {
-		return nil, fmt.Errorf("what faults cost is told start by start: leave out --no-startups (startups: false), or the faults")
-	}
+// run simulates the starts of one arm.
+func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, starts []simulate.Start, opt simulate.Options) (*simulate.Result, error) {
 	if s.NoStartups {
 		slices.SortStableFunc(starts, func(x, y simulate.Start) int { return cmp.Compare(x.Requested, y.Requested) })
-		result, err := simulate.StreamArm(ctx, inv, s.Profile, pointers(starts), opt)
-		if err != nil {
-			return nil, err
-		}
-		return result.Repeats, t.Add(result, before...)
+		return simulate.StreamArm(ctx, inv, s.Profile, pointers(starts), opt)
 	}
-	if err := s.explain(ctx, inv, t, starts, opt); err != nil {
+	explanations, err := s.explain(ctx, inv, starts, opt)
+	if err != nil {
 		return nil, err
 	}
 	opt.Spans = firstOfEachApp(starts)
@@ -42,19 +28,8 @@ func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.T
 	if err != nil {
 		return nil, err
 	}
-	if len(s.Faults) > 0 {
-		opt.Faults, opt.Spans, opt.Observe = nil, nil, false
-		without, err := simulate.Run(ctx, inv, s.Profile, starts, opt)
-		if err != nil {
-			return nil, err
-		}
-		d, err := simulate.Disturbed(opt.Arm, result.Startups, without)
-		if err != nil {
-			return nil, err
-		}
-		t.Faults, t.Disturbances = s.Faults, append(t.Disturbances, d)
-	}
-	return result.Repeats, t.Add(result, before...)
+	result.Explanations = explanations
+	return result, nil
 }
 
 func pointers(starts []simulate.Start) iter.Seq[*simulate.Start] {

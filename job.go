@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -25,6 +26,10 @@ type Job struct {
 	Coverage  simulate.Coverage
 	matcher   *matcher.Matcher
 	lookup    *layers.Lookup
+	// repeat is the number of the repeat that the events are of (simulateArm); one
+	// repeat at a time asks the matcher and looks images up.
+	repeat int
+	turn   *sync.Mutex
 	// month holds the events of the month and of the warm-up before it.
 	month []workload.Event
 	// burst are the same with the Scenario's bursts; see simulated.
@@ -103,7 +108,7 @@ const warmUp = workload.Month
 
 func (j *Job) events() []workload.Event {
 	if j.month == nil {
-		j.month = j.Workload.Events(j.Scenario.Seed, -warmUp, workload.Month)
+		j.month = j.Workload.Events(j.seed(), -warmUp, workload.Month)
 	}
 	return j.month
 }
@@ -214,23 +219,21 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // Simulate replays the window's starts in each arm. The plan may be nil; then
 // the arm cached is left out.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
-	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
 	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
 	var before []*simulate.Repeats
 	for _, arm := range j.arms(p) {
 		j.Scenario.progress("simulating arm %s", arm)
-		pools, err := j.onPools(ctx, arm)
+		result, err := j.simulateArm(ctx, arm, p)
+		if err == nil {
+			err = t.Add(result, before...)
+		}
 		if err != nil {
 			return nil, err
 		}
-		j.crowded = pools.crowded
-		repeats, err := j.simulateArm(ctx, t, arm, p, pools, before)
-		if err != nil {
-			return nil, err
-		}
-		before = append(before, repeats)
+		before = append(before, result.Repeats)
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
@@ -241,8 +244,8 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 
 // bounded refuses a window with more startups than a timeline can list.
 func (j *Job) bounded(p *plan.Plan) error {
-	if j.Scenario.NoStartups {
-		return nil // the month's events are bounded by MaxEventsPerMonth
+	if err := j.Scenario.explainable(); err != nil || j.Scenario.NoStartups {
+		return err // the month's events are bounded by MaxEventsPerMonth
 	}
 	n := 0
 	for _, e := range j.simulated() {
@@ -292,16 +295,7 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 	return func(i int) bool { return first[starts[i].App] == i }
 }
 
-// starts are the window's starts in one arm, each with the cache that ECI would
-// pick for it at that time.
-func (j *Job) starts(ctx context.Context, arm string, p *plan.Plan) ([]simulate.Start, error) {
-	played, err := j.replayOf(ctx, arm, p, len(j.Scenario.Bursts) > 0)
-	if err != nil {
-		return nil, err
-	}
-	return j.window(played.picks), nil
-}
-
+// window are the starts of picks in the window.
 func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 	starts := make([]simulate.Start, 0, len(picks))
 	for _, pick := range picks {

@@ -4,52 +4,93 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"slices"
-	"sync"
 
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
 )
 
 // simulateArm simulates the window's starts in one arm, those on node pools with
-// them, and adds the result to t.
-func (j *Job) simulateArm(ctx context.Context, t *simulate.Timeline, arm string, p *plan.Plan, pools *pooled, before []*simulate.Repeats) (*simulate.Repeats, error) {
-	s := j.Scenario
-	if s.NoStartups && len(pools.starts) == 0 && len(s.Faults) == 0 && len(s.ExplainApps) == 0 {
-		played, err := j.replay(ctx, arm, p)
-		if err != nil {
-			return nil, err
-		}
-		result, err := simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), s.options(arm))
-		if err != nil {
-			return nil, err
-		}
-		return result.Repeats, t.Add(result, before...)
+// them. Where they come at random, each repeat has its own, the same in all arms.
+func (j *Job) simulateArm(ctx context.Context, arm string, p *plan.Plan) (*simulate.Result, error) {
+	opt := j.Scenario.options(arm)
+	if opt.Repeats < 2 || !j.drawsStarts() {
+		return j.simulateStarts(ctx, p, opt)
 	}
-	starts, err := j.starts(ctx, arm, p)
+	// The first repeat has the starts that are matched and planned for.
+	jobs := []*Job{j}
+	for repeat := 1; repeat < opt.Repeats; repeat++ {
+		other := *j
+		other.repeat, other.month, other.burst, other.crowded, other.played = repeat, nil, nil, nil, nil
+		jobs = append(jobs, &other)
+	}
+	return simulate.RunEach(opt, func(opt simulate.Options) (*simulate.Result, error) {
+		defer func() { jobs[opt.Repeat] = nil }()
+		return jobs[opt.Repeat].simulateStarts(ctx, p, opt)
+	})
+}
+
+// drawsStarts reports whether anything of the starts is drawn from the seed: their
+// times, or those of releases.
+func (j *Job) drawsStarts() bool {
+	return slices.ContainsFunc(j.Workload.Apps, func(a workload.App) bool { return a.StartsPerDay > 0 || a.ReleasesPerMonth > 0 })
+}
+
+// seed is what the starts are drawn from.
+func (j *Job) seed() uint64 {
+	if j.repeat == 0 {
+		return j.Scenario.Seed
+	}
+	return rand.New(rand.NewPCG(j.Scenario.Seed, uint64(j.repeat))).Uint64()
+}
+
+// simulateStarts simulates the repeats of an arm that have the job's starts.
+func (j *Job) simulateStarts(ctx context.Context, p *plan.Plan, opt simulate.Options) (*simulate.Result, error) {
+	s := j.Scenario
+	played, pools, err := j.prepare(ctx, opt.Arm, p)
 	if err != nil {
 		return nil, err
 	}
-	starts = append(starts, pools.starts...)
-	return s.run(ctx, pools.inv, t, starts, simulate.Options{Arm: arm, NewNodes: pools.nodes}, before)
+	if s.NoStartups && len(pools.starts) == 0 {
+		return simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), opt)
+	}
+	j.turn.Lock()
+	starts := append(j.window(played.picks), pools.starts...)
+	j.turn.Unlock()
+	opt.NewNodes = pools.nodes
+	return s.run(ctx, pools.inv, starts, opt)
+}
+
+// prepare finds what the starts of an arm find, and places those on node pools.
+func (j *Job) prepare(ctx context.Context, arm string, p *plan.Plan) (*played, *pooled, error) {
+	j.turn.Lock()
+	defer j.turn.Unlock()
+	pools, err := j.onPools(ctx, arm)
+	if err != nil {
+		return nil, nil, err
+	}
+	j.crowded = pools.crowded
+	played, err := j.replayOf(ctx, arm, p, len(j.Scenario.Bursts) > 0)
+	return played, pools, err
 }
 
 // options are what the Scenario says of an arm's simulation.
 func (s *Scenario) options(arm string) simulate.Options {
-	return simulate.Options{Arm: arm, Seed: s.Seed, Repeats: s.Repeats, Workers: s.Workers, Observe: s.Observe}
+	return simulate.Options{Arm: arm, Seed: s.Seed, Repeats: s.Repeats, Workers: s.Workers, Observe: s.Observe, Faults: s.Faults}
 }
 
 // eachStart makes the starts of picks a few at a time, so that they need not all
 // be in memory. Several repeats may go through them at once; what window asks
-// remembers its answers, and so is asked by one at a time.
+// remembers its answers.
 func (j *Job) eachStart(picks []matcher.Pick) iter.Seq[*simulate.Start] {
-	var lock sync.Mutex
 	return func(yield func(*simulate.Start) bool) {
 		for few := range slices.Chunk(picks, 1024) {
-			lock.Lock()
+			j.turn.Lock()
 			starts := j.window(few)
-			lock.Unlock()
+			j.turn.Unlock()
 			for i := range starts {
 				if !yield(&starts[i]) {
 					return
@@ -62,6 +103,9 @@ func (j *Job) eachStart(picks []matcher.Pick) iter.Seq[*simulate.Start] {
 // boundedTrace refuses a trace with more startups than a timeline can list, or
 // more starts than are kept in memory.
 func (s *Scenario) boundedTrace(starts, arms int) error {
+	if err := s.explainable(); err != nil {
+		return err
+	}
 	repeats := max(1, s.Repeats)
 	switch {
 	case s.NoStartups && starts > MaxEventsPerMonth:
@@ -76,11 +120,16 @@ func (s *Scenario) boundedTrace(starts, arms int) error {
 // repeatDoubts say what repeats cannot tell.
 func (j *Job) repeatDoubts() []string {
 	s := j.Scenario
+	arrivals, draws := j.drawsStarts(), s.Profile.Draws()
 	switch {
 	case s.Repeats < 2:
 		return nil
-	case !s.Profile.Draws():
-		return []string{fmt.Sprintf("Profile %s draws nothing at random, so all %d repeats are the same: their intervals have no width and say nothing of how far a figure may be off.", s.Profile.Name, s.Repeats)}
+	case arrivals && draws:
+		return []string{"Intervals are of what the profile draws at random and of the starts that come at random; caches are planned for those of the first repeat."}
+	case arrivals:
+		return []string{fmt.Sprintf("Profile %s draws nothing at random, so intervals are only of the starts that come at random; caches are planned for those of the first repeat.", s.Profile.Name)}
+	case draws:
+		return []string{"Intervals are of what the profile draws at random; the starts and their times are the same in every repeat."}
 	}
-	return []string{"Intervals are of what the profile draws at random; the starts and their times are the same in every repeat."}
+	return []string{fmt.Sprintf("Profile %s draws nothing at random, so all %d repeats are the same: their intervals have no width and say nothing of how far a figure may be off.", s.Profile.Name, s.Repeats)}
 }

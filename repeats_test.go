@@ -3,7 +3,9 @@ package cachebench_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,5 +130,137 @@ func TestTraceWithoutList(t *testing.T) {
 	}
 	if diff := cmp.Diff(list[0].Summaries, list[1].Summaries); diff != "" {
 		t.Errorf("-with +without a list:\n%s", diff)
+	}
+}
+
+// startOf is a start's app and time.
+type startOf struct {
+	app string
+	at  time.Duration
+}
+
+// startsOf counts the starts of each arm and repeat.
+func startsOf(timeline *simulate.Timeline) map[string]map[startOf]int {
+	all := make(map[string]map[startOf]int)
+	for _, s := range timeline.Startups {
+		key := fmt.Sprint(s.Arm, " ", s.Repeat)
+		if all[key] == nil {
+			all[key] = make(map[startOf]int)
+		}
+		all[key][startOf{s.App, s.Requested}]++
+	}
+	return all
+}
+
+// checkDrawnAnew: the arms have the same starts in each repeat, and no two repeats
+// do.
+func checkDrawnAnew(t *testing.T, starts map[string]map[startOf]int, repeats int, arms ...string) {
+	t.Helper()
+	if len(starts) != repeats*(1+len(arms)) {
+		t.Fatalf("%d arms and repeats", len(starts))
+	}
+	for r := range repeats {
+		cold := starts[fmt.Sprint("cold ", r)]
+		for _, arm := range arms {
+			if diff := cmp.Diff(cold, starts[fmt.Sprint(arm, " ", r)], cmp.AllowUnexported(startOf{})); diff != "" {
+				t.Errorf("repeat %d, -cold +%s:\n%s", r, arm, diff)
+			}
+		}
+		for q := range r {
+			if maps.Equal(cold, starts[fmt.Sprint("cold ", q)]) {
+				t.Errorf("repeats %d and %d have the same starts", q, r)
+			}
+		}
+	}
+}
+
+// TestStartsDrawnAnew: starts that come at random do so anew in each repeat, the
+// same in all arms; those of a burst stay. The first repeat is that of one alone,
+// and the number of workers changes nothing.
+func TestStartsDrawnAnew(t *testing.T) {
+	s := noisy(t)
+	s.Profile = instant()
+	several := runAll(t, s).Timeline
+	got := startsOf(several)
+	checkDrawnAnew(t, got, 5, simulate.ArmAutomatic, simulate.ArmCached)
+	if all := several.Summaries[0]; all.Misses.Low == nil || *all.Misses.Low >= *all.Misses.High || all.Total() != int64(len(several.Startups)/3) {
+		t.Errorf("summary %+v of %d startups", all, len(several.Startups))
+	}
+	one := noisy(t)
+	one.Profile, one.Repeats = instant(), 1
+	if diff := cmp.Diff(startsOf(runAll(t, one).Timeline)["cold 0"], got["cold 0"], cmp.AllowUnexported(startOf{})); diff != "" {
+		t.Errorf("-alone +first of five:\n%s", diff)
+	}
+	s = noisy(t)
+	s.Profile, s.Workers = instant(), 3
+	if diff := cmp.Diff(several, runAll(t, s).Timeline); diff != "" {
+		t.Errorf("-all workers +three:\n%s", diff)
+	}
+	for _, none := range []bool{false, true} {
+		s = noisy(t)
+		s.NoStartups, s.Bursts = none, []cachebench.StartBurst{{App: "web", Count: 7, Within: time.Minute}}
+		burst := runAll(t, s).Timeline
+		for k, got := range startsOf(burst) {
+			if len(got) != 7 {
+				t.Errorf("%s: %d times of a burst of 7", k, len(got))
+			}
+		}
+		if all := burst.Summaries[0]; all.Starts != 7 || all.AllStarts != 0 {
+			t.Errorf("listed %v: %d starts, %d in all, of bursts of 7", !none, all.Starts, all.AllStarts)
+		}
+	}
+}
+
+// TestPoolsDrawnAnew: so do starts on node pools, where each repeat has releases,
+// and so images, of its own.
+func TestPoolsDrawnAnew(t *testing.T) {
+	s := noisy(t)
+	for i := range s.Workload.Apps {
+		s.Workload.Apps[i].NodePool = "work"
+	}
+	s.Workload.NodePools = []workload.NodePool{{Name: "work", Platform: "linux/amd64", Count: 3}}
+	s.Profile, s.Repeats, s.Window = instant(), 3, 48*time.Hour
+	inv, err := s.Analyze(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := s.Cover(inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeline, err := job.Simulate(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDrawnAnew(t, startsOf(timeline), 3, simulate.ArmWarm)
+}
+
+// TestNeverPulled: starts of an app that never pulls and finds no cache are void,
+// and the report counts them, with a list of startups and without.
+func TestNeverPulled(t *testing.T) {
+	for _, none := range []bool{false, true} {
+		s := load(t)
+		s.NoStartups, s.Arms = none, []string{simulate.ArmCold}
+		web := &s.Workload.Apps[0]
+		web.PullPolicy = "Never"
+		r := runAll(t, s)
+		starts := 0
+		for _, e := range s.Workload.Events(s.Seed, -workload.Month, workload.Month) {
+			if e.App == 0 && !e.Release && e.At >= 0 && e.At < s.Window {
+				starts++
+			}
+		}
+		all := strings.Join(r.Report.Doubts, "\n")
+		if want := fmt.Sprintf("%d startups void and not counted: app web has pull policy Never, and %s is not there", starts, web.Images[0]); starts == 0 || !strings.Contains(all, want) {
+			t.Errorf("doubts lack %q:\n%s", want, all)
+		}
+		if strings.Contains(all, "no start falls into the window") {
+			t.Errorf("an app whose starts are void has none:\n%s", all)
+		}
+		for _, sum := range r.Timeline.Summaries {
+			if sum.App == "web" {
+				t.Errorf("void starts are counted: %+v", sum)
+			}
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
@@ -316,7 +317,7 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 		return nil, fmt.Errorf("%w: the one given lists no apps", ErrNoWorkload)
 	}
 	inv = inv.Estimated()
-	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
+	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup(), turn: new(sync.Mutex)}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
 	var all, covered float64
 	for i := range s.Workload.Apps {

@@ -39,7 +39,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	j.Coverage.StartsFraction = float64(len(tr.starts)) / float64(tr.all)
 	provenance := j.provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
-	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Faults: s.Faults, Startups: []simulate.Startup{}}
 	var before []*simulate.Repeats
 	for _, arm := range arms {
 		s.progress("simulating arm %s: %d starts", arm, len(tr.starts))
@@ -47,11 +47,14 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		if err != nil {
 			return nil, err
 		}
-		repeats, err := s.run(ctx, inv, t, starts, simulate.Options{Arm: arm}, before)
+		result, err := s.run(ctx, inv, starts, s.options(arm))
+		if err == nil {
+			err = t.Add(result, before...)
+		}
 		if err != nil {
 			return nil, err
 		}
-		before = append(before, repeats)
+		before = append(before, result.Repeats)
 	}
 	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
@@ -101,6 +104,9 @@ func (j *Job) traced() *traced {
 		}
 		start := simulate.Start{
 			App: line.App, Requested: line.At, Images: j.positions(line.Images), Node: line.Node, NodeClass: line.NodeClass,
+		}
+		if line.Runtime != nil {
+			start.Runtime = *line.Runtime
 		}
 		if line.Node == "" {
 			key := line.App + "\n" + strings.Join(line.Images, "\n")
@@ -159,6 +165,9 @@ func (s *Scenario) TraceReport(inv *layers.Inventory, t *simulate.Timeline) *rep
 
 func (s *Scenario) traceAssumptions(t *simulate.Timeline) []string {
 	list := []string{"A named node's layers last from its first start in the trace on; starts on it use no image cache."}
+	if slices.ContainsFunc(s.Trace.Starts, func(x workload.TraceStart) bool { return x.Node != "" && x.Runtime == nil }) {
+		list = append(list, "Starts on a node whose run time the trace does not give (runtime_seconds) need their images no longer than until they are ready.")
+	}
 	if slices.ContainsFunc(t.Startups, func(x simulate.Startup) bool { return x.Arm != simulate.ArmCold }) {
 		return append(list, "A start on an instance of its own is matched with the caches that exist and the automatic ones that the trace's own starts made before it; there is no warm-up.", s.matchingAssumption())
 	}

@@ -21,8 +21,9 @@ type App struct {
 	// Source says where the times below come from: estimated is the plan's mean
 	// over a month of starts, otherwise they are the means of startups.
 	Source string `json:"source" document:"enum=simulated|measured|estimated"`
-	// Cold, Automatic and Planned are mean times to ready; nil when unknown.
+	// Cold, Warm, Automatic and Planned are mean times to ready; nil when unknown.
 	Cold      *time.Duration `json:"coldSeconds,omitempty"`
+	Warm      *time.Duration `json:"warmSeconds,omitempty"`
 	Automatic *time.Duration `json:"automaticSeconds,omitempty"`
 	Planned   *time.Duration `json:"plannedSeconds,omitempty"`
 	// Saved is the plan's baseline less Planned; without a plan, Automatic or
@@ -34,7 +35,7 @@ type App struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// apps lists the plan's apps or, without a plan, those of the summaries.
+// apps lists the plan's apps, and those of the summaries that it says nothing of.
 func apps(in Input, summaries []Summary) []App {
 	known := make(map[string]*workload.App)
 	if in.Workload != nil {
@@ -44,13 +45,16 @@ func apps(in Input, summaries []Summary) []App {
 	}
 	list := summarizedApps(summaries)
 	if in.Plan != nil {
-		list = plannedApps(in.Plan)
+		planned := plannedApps(in.Plan)
+		list = append(planned, slices.DeleteFunc(list, func(a App) bool {
+			return slices.ContainsFunc(planned, func(p App) bool { return p.Name == a.Name })
+		})...)
 	}
 	for i := range list {
 		app := &list[i]
 		if w := known[app.Name]; w != nil {
 			app.Images = w.AllImages()
-			if in.Plan == nil {
+			if app.StartsPerMonth == 0 {
 				app.StartsPerMonth = w.StartsPerMonth()
 			}
 		}
@@ -113,6 +117,8 @@ func summarizedApps(summaries []Summary) []App {
 		switch s.Arm {
 		case simulate.ArmCold:
 			list[i].Cold = &mean
+		case simulate.ArmWarm:
+			list[i].Warm = &mean
 		case simulate.ArmAutomatic:
 			list[i].Automatic = &mean
 		case simulate.ArmCached:

@@ -25,8 +25,8 @@ type armCourse struct {
 }
 
 // courses are the quantities over time, links last; those that are 0 all the time
-// are left out, and an uplink without a limit, which carries what the registry
-// sends.
+// are left out, and of the registry's egress and the uplink, which carry the same,
+// one that never limits.
 func (r *Report) courses() []course {
 	var list []course
 	add := func(name, unit string, limit float64, o *simulate.Observation, c *simulate.Course) {
@@ -47,13 +47,37 @@ func (r *Report) courses() []course {
 			if l.Capacity != nil {
 				limit = float64(*l.Capacity)
 			}
-			if l.Link == simulate.LinkUplink && l.Capacity == nil {
+			if needless(o, l) {
 				continue
 			}
 			add(linkName(l.Link), "bytes a second", limit, o, &l.Carried)
 		}
 	}
 	return slices.DeleteFunc(list, func(c course) bool { return c.highest() == 0 })
+}
+
+// needless: the link carries what the registry or the uplink carries, which limits
+// it or, where neither limits, stands for both.
+func needless(o *simulate.Observation, l *simulate.LinkUse) bool {
+	if l.Capacity != nil || l.Link != simulate.LinkRegistry && l.Link != simulate.LinkUplink {
+		return false
+	}
+	return l.Link == simulate.LinkUplink || slices.ContainsFunc(o.Links, func(x simulate.LinkUse) bool {
+		return x.Link == simulate.LinkUplink && x.Capacity != nil
+	})
+}
+
+// linkNote says which of the two links that carry the same is shown; empty where
+// neither limits.
+func (r *Report) linkNote() string {
+	for i := range r.Observations {
+		for _, l := range r.Observations[i].Links {
+			if l.Capacity != nil && (l.Link == simulate.LinkRegistry || l.Link == simulate.LinkUplink) {
+				return "every transfer crosses the registry's egress and the uplink: of the two, what can limit is shown"
+			}
+		}
+	}
+	return ""
 }
 
 func linkName(link string) string {
@@ -167,6 +191,9 @@ func (p *printer) observations(r *Report) {
 	}
 	p.table(t)
 	note := "times are from the first instant of the timeline; bytes are compressed"
+	if of := r.linkNote(); of != "" {
+		note += "; " + of
+	}
 	if rest := len(list) - maxTextCourses; rest > 0 {
 		note += fmt.Sprintf("; %s more: see --output html, csv or json", count(rest, "link"))
 	}

@@ -25,7 +25,7 @@ func (p *printer) faults(r *Report) {
 	p.lines("", wrap(faultNote, tableIndent))
 }
 
-const faultNote = "affected: tried again, or ready later than without the faults; wasted: compressed bytes sent for nothing; last one ready: of the affected, since the beginning"
+const faultNote = "affected: tried again, ready later than without the faults, or never; wasted: compressed bytes sent for nothing; last one ready: of the affected, since the beginning"
 
 // faultWords is a fault as a sentence.
 func faultWords(f *simulate.Fault) string {
@@ -42,7 +42,7 @@ func faultWords(f *simulate.Fault) string {
 }
 
 func delayWords(d *simulate.Disturbance, words string) string {
-	if d.Affected == 0 {
+	if d.Recovered == nil {
 		return "-"
 	}
 	return words
@@ -67,11 +67,8 @@ func faultsTable(r *Report) *table {
 		"arm", ">starts", ">affected", ">retries", ">wasted", ">mean delay", ">worst delay", ">last one ready")
 	for _, d := range r.Disturbances {
 		mean, worst, last := cell{Text: "-", Number: true}, cell{Text: "-", Number: true}, cell{Text: "-", Number: true}
-		if d.Affected > 0 {
-			mean, worst = longTimeCell(d.MeanDelay), longTimeCell(d.WorstDelay)
-		}
 		if d.Recovered != nil {
-			last = longTimeCell(*d.Recovered)
+			mean, worst, last = longTimeCell(d.MeanDelay), longTimeCell(d.WorstDelay), longTimeCell(*d.Recovered)
 		}
 		t.add(wordCell(r.armLabel(d.Arm)), countCell(d.Starts), countCell(d.Affected), countCell(d.Retries), bytesCell(d.WastedBytes), mean, worst, last)
 	}

@@ -248,8 +248,11 @@ func phasesTable(r *Report) *table {
 }
 
 func appsTable(r *Report) *table {
-	t := newTable("Apps: mean time to ready ("+appSource(r.Apps)+")",
-		"app", ">starts a month", ">cold", ">automatic", ">"+r.armLabel(simulate.ArmCached), ">saved", ">break-even run time", "cache", "why")
+	heads, arms := []string{"app", ">starts a month"}, r.appArms()
+	for _, i := range arms {
+		heads = append(heads, ">"+r.armLabel(dots(&App{})[i].arm))
+	}
+	t := newTable("Apps: mean time to ready ("+appSource(r.Apps)+")", append(heads, ">saved", ">break-even run time", "cache", "why")...)
 	evens := make(map[string]*time.Duration)
 	if r.Plan != nil {
 		for i := range r.Plan.Assignments {
@@ -265,8 +268,11 @@ func appsTable(r *Report) *table {
 			even = longTimeCell(*d)
 		}
 		name := namedCell(r.appLabel(&a), strings.Join(a.Images, "\n"))
-		t.add(name, perMonth, optionalCell(a.Cold), optionalCell(a.Automatic), optionalCell(a.Planned), optionalCell(a.Saved), even,
-			wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))
+		row := []cell{name, perMonth}
+		for _, i := range arms {
+			row = append(row, optionalCell(dots(&a)[i].ready))
+		}
+		t.add(append(row, optionalCell(a.Saved), even, wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))...)
 	}
 	return t
 }

@@ -53,7 +53,7 @@ func has(list []Summary, key series) bool {
 // all apps together are those of the sketch; those of an app are the means of the
 // repeats'.
 func unlistedSummary(s *simulate.Summary) Summary {
-	n := float64(s.Starts) * float64(s.Repeats)
+	n := float64(s.Total())
 	times := func(x simulate.Statistic) int { return int(math.Round(x.Value * float64(s.Repeats))) }
 	mean := func(x simulate.Statistic) int64 { return int64(math.Round(x.Value * float64(s.Repeats) / n)) }
 	u := Summary{
@@ -86,7 +86,7 @@ func durationOf(seconds float64) time.Duration {
 // sketchedDistribution has a point at each 200th, from a sketch; where there is
 // none, at the quantiles that are known.
 func sketchedDistribution(s *simulate.Summary) Distribution {
-	d := Distribution{Source: s.Source, Arm: s.Arm, Starts: int(s.Starts) * s.Repeats, QuantileErrorFraction: s.QuantileErrorFraction}
+	d := Distribution{Source: s.Source, Arm: s.Arm, Starts: int(s.Total()), QuantileErrorFraction: s.QuantileErrorFraction}
 	add := func(ready time.Duration, fraction float64) {
 		if last := len(d.Points) - 1; last >= 0 && d.Points[last].Ready >= ready {
 			d.Points[last].Fraction = fraction

@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench/internal/golden"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 func written(t *testing.T, format Format, r *Report, opt Options) string {
@@ -250,4 +252,73 @@ func ExampleWrite() {
 	}}})
 	fmt.Println(r.Verdict.Headline)
 	// Output: Median start: cold 12.0 s, cached 3.00 s: ready 9.00 s sooner (75 %).
+}
+
+// TestLinkThatLimits: of the registry's egress and the uplink, which carry the same,
+// the one with a capacity is shown, else the registry's.
+func TestLinkThatLimits(t *testing.T) {
+	rate := network.Rate(5)
+	for _, test := range []struct {
+		name             string
+		registry, uplink *network.Rate
+		want             string
+		note             bool
+	}{
+		{"neither", nil, nil, "Registry's egress", false},
+		{"registry", &rate, nil, "Registry's egress", true},
+		{"uplink", nil, &rate, "Uplink", true},
+		{"both", &rate, &rate, "Registry's egress, Uplink", true},
+	} {
+		carried := simulate.Course{Mean: []float64{1}}
+		r := &Report{Observations: []simulate.Observation{{Arm: "cold", Links: []simulate.LinkUse{
+			{Link: simulate.LinkRegistry, Capacity: test.registry, Carried: carried},
+			{Link: simulate.LinkUplink, Capacity: test.uplink, Carried: carried},
+		}}}}
+		var names []string
+		for _, c := range r.courses() {
+			names = append(names, c.name)
+		}
+		if got := strings.Join(names, ", "); got != test.want {
+			t.Errorf("%s: %s are shown, want %s", test.name, got, test.want)
+		}
+		if note := r.linkNote(); (note != "") != test.note {
+			t.Errorf("%s: note %q", test.name, note)
+		}
+	}
+}
+
+// TestArmWarm: apps have arm warm in the text, the table and the chart, and no
+// column of it where nobody has it; apps that a plan is silent of stand with its own.
+func TestArmWarm(t *testing.T) {
+	startup := func(app, arm string, ready time.Duration) simulate.Startup {
+		return simulate.Startup{Source: simulate.Simulated, Arm: arm, App: app, Hit: "miss", Ready: ready * time.Second}
+	}
+	timeline := &simulate.Timeline{Startups: []simulate.Startup{
+		startup("pooled", simulate.ArmCold, 5), startup("pooled", simulate.ArmWarm, 3), startup("own", simulate.ArmCold, 7), startup("own", simulate.ArmCold, 9),
+	}}
+	r := New(Input{Timeline: timeline})
+	for format, wants := range map[Format][]string{
+		Text: {"app     starts/month    cold    warm  automatic", "pooled             -  5.00 s  3.00 s          -"},
+		HTML: {"pooled, warm: 3.00 s (simulated)", `class="mark ring a-warm"`, "warm"},
+		JSON: {`"warmSeconds": 3`},
+	} {
+		got := written(t, format, r, Options{})
+		for _, want := range wants {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s lacks %q:\n%s", format, want, got)
+			}
+		}
+	}
+	p := &plan.Plan{Baseline: simulate.ArmCold, Assignments: []plan.Assignment{{App: "own", ColdSeconds: 8 * time.Second, BaselineSeconds: 8 * time.Second, PlannedSeconds: 4 * time.Second}}}
+	var names []string
+	for _, a := range New(Input{Timeline: timeline, Plan: p}).Apps {
+		names = append(names, a.Name+" "+a.Source)
+	}
+	if got := strings.Join(names, ", "); got != "own estimated, pooled simulated" {
+		t.Errorf("beside a plan's apps: %s", got)
+	}
+	timeline.Startups = timeline.Startups[2:]
+	if got := written(t, Text, New(Input{Timeline: timeline}), Options{}); strings.Contains(got, "warm") {
+		t.Errorf("nobody has arm warm:\n%s", got)
+	}
 }

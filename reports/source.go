@@ -176,7 +176,7 @@ func assumptions(in Input) []string {
 func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 	list := append(slices.Clone(in.Doubts), timeline.Doubts...)
 	list = append(list, inventoryDoubts(in.Inventory)...)
-	list = append(list, voidDoubts(timeline.Startups)...)
+	list = append(list, voidDoubts(timeline)...)
 	if c := r.Coverage; c != nil && len(c.LeftOut) > 0 {
 		list = append(list, fmt.Sprintf("%s left out because images could not be read; %s of the starts are covered.", count(len(c.LeftOut), "app"), percent(c.StartsFraction)))
 	}
@@ -213,17 +213,20 @@ func inventoryDoubts(inv *layers.Inventory) []string {
 	return list
 }
 
-func voidDoubts(startups []simulate.Startup) []string {
+func voidDoubts(t *simulate.Timeline) []string {
 	var reasons []string
 	counts := make(map[string]int)
-	for _, s := range startups {
-		if s.Void == "" {
-			continue
+	add := func(reason string, n int) {
+		if reason != "" && counts[reason] == 0 {
+			reasons = append(reasons, reason)
 		}
-		if counts[s.Void] == 0 {
-			reasons = append(reasons, s.Void)
-		}
-		counts[s.Void]++
+		counts[reason] += n
+	}
+	for i := range t.Startups {
+		add(t.Startups[i].Void, 1)
+	}
+	for i := range t.Voids {
+		add(t.Voids[i].Reason, int(t.Voids[i].Starts))
 	}
 	var list []string
 	for _, reason := range reasons {

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,16 @@ type appDot struct {
 }
 
 func dots(a *App) []appDot {
-	return []appDot{{simulate.ArmCold, a.Cold}, {simulate.ArmAutomatic, a.Automatic}, {simulate.ArmCached, a.Planned}}
+	return []appDot{{simulate.ArmCold, a.Cold}, {simulate.ArmWarm, a.Warm}, {simulate.ArmAutomatic, a.Automatic}, {simulate.ArmCached, a.Planned}}
+}
+
+// appArms are the arms that tables of apps have columns of, as places in dots: all,
+// warm only where an app has it.
+func (r *Report) appArms() []int {
+	if slices.ContainsFunc(r.Apps, func(a App) bool { return a.Warm != nil }) {
+		return []int{0, 1, 2, 3}
+	}
+	return []int{0, 2, 3}
 }
 
 // appsChart draws the mean time to ready of each app as a dot for each arm.
@@ -65,7 +75,11 @@ func appsScale(list []App) scale {
 
 func (c *chart) appRow(r *Report, a *App, s scale, y float64) {
 	label := r.appLabel(a)
-	c.margin("row", y+4, ellipsis(label, 15), label)
+	name := a.Name
+	if slices.ContainsFunc(r.Apps, func(b App) bool { return b.Name == a.Name && b.Source != a.Source }) {
+		name = label
+	}
+	c.margin("row", y+4, ellipsis(name, 15), label)
 	c.line("row-line", "", 0, y, 1, y)
 	lowest, highest := 1.0, 0.0
 	for _, d := range dots(a) {
@@ -86,11 +100,15 @@ func (c *chart) appRow(r *Report, a *App, s scale, y float64) {
 }
 
 // dot draws an arm's own shape, so that colour is not all that tells them apart:
-// a ring, a square within it, a disc within that.
+// a ring, a diamond about it, a square within it, a disc within that.
 func (c *chart) dot(class, tip string, x, y float64) {
 	switch arm, _, _ := strings.Cut(class, " "); arm {
 	case "a-cold":
 		c.mark("circle", tip, "class", "mark ring "+class, "cx", share100(x), "cy", pixels(y), "r", "6")
+	case "a-warm":
+		c.open("svg", "x", share100(x), "y", pixels(y), "overflow", "visible")
+		c.mark("path", tip, "class", "mark ring "+class, "d", "M0 -8L8 0L0 8L-8 0Z")
+		c.close("svg")
 	case "a-automatic":
 		c.open("svg", "x", share100(x), "y", pixels(y), "overflow", "visible")
 		c.mark("rect", tip, "class", "mark "+class, "x", "-4", "y", "-4", "width", "8", "height", "8")

@@ -174,6 +174,9 @@ func (v *view) addCourses(r *Report) {
 	if o.Repeats > 1 {
 		v.CourseNote = fmt.Sprintf("Each step is the mean of %s, over %s; the band is its interval (%s).", longTime(o.Bucket), count(o.Repeats, "repeat"), percent(0.95))
 	}
+	if of := r.linkNote(); of != "" {
+		v.CourseNote += " " + sentence(of)
+	}
 	if rest := len(list) - maxCharts; rest > 0 {
 		v.CourseNote += fmt.Sprintf(" %s more: see the CSV or JSON form.", count(rest, "link"))
 	}

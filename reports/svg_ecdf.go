@@ -100,7 +100,7 @@ func ecdfDescription(r *Report) string {
 func armClass(arm, source string) string {
 	class := "a-other"
 	switch arm {
-	case simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached:
+	case simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached:
 		class = "a-" + arm
 	}
 	if source == simulate.Measured {

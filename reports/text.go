@@ -206,10 +206,18 @@ func (p *printer) apps(r *Report) {
 		return
 	}
 	p.heading("Apps: mean time to ready (" + appSource(r.Apps) + ")")
-	t := &textTable{heads: []string{"app", ">starts/month", ">cold", ">automatic", ">" + r.armLabel(simulate.ArmCached), ">saved", "cache"}}
+	heads, arms := []string{"app", ">starts/month"}, r.appArms()
+	for _, i := range arms {
+		heads = append(heads, ">"+r.armLabel(dots(&App{})[i].arm))
+	}
+	t := &textTable{heads: append(heads, ">saved", "cache")}
 	list := r.Apps[:min(len(r.Apps), maxTextApps)]
 	for i, a := range list {
-		t.add(commonReason(list, i), r.appLabel(&a), starts(a.StartsPerMonth), optional(a.Cold), optional(a.Automatic), optional(a.Planned), optional(a.Saved), cmpOr(a.Cache, "-"))
+		cells := []string{r.appLabel(&a), starts(a.StartsPerMonth)}
+		for _, k := range arms {
+			cells = append(cells, optional(dots(&a)[k].ready))
+		}
+		t.add(commonReason(list, i), append(cells, optional(a.Saved), cmpOr(a.Cache, "-"))...)
 	}
 	p.table(t)
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {

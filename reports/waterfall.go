@@ -8,12 +8,12 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// chooseWaterfalls returns one startup with spans without a cache and one with,
-// of the app whose mean time to ready differs most between the two. Where no
+// chooseWaterfalls returns one startup with spans without a cache and one with (or,
+// where there is none, one of arm warm), of the app whose mean time to ready differs most between the two. Where no
 // app has both, it returns the startup with spans that takes longest.
 func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
 	keys, groups := grouped(startups, true)
-	for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic} {
+	for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic, simulate.ArmWarm} {
 		var best []simulate.Startup
 		var most time.Duration = -1 << 63
 		for _, key := range keys {

@@ -17,13 +17,18 @@ import (
 // It holds up to 58 KiB for each app, in fact about 1 KiB for each factor of two
 // between an app's shortest and longest time to ready.
 type Accumulator struct {
-	all  tally
-	apps map[string]*tally
+	all   tally
+	apps  map[string]*tally
+	voids map[voidKey]int64
 }
 
-// Add counts a startup, unless it is void.
+// voidKey is an app and why startups of it are void.
+type voidKey struct{ app, reason string }
+
+// Add counts a startup; a void one apart.
 func (a *Accumulator) Add(s *Startup) {
 	if s.Void != "" {
+		addVoids(&a.voids, voidKey{s.App, s.Void}, 1)
 		return
 	}
 	a.all.add(s)
@@ -38,8 +43,18 @@ func (a *Accumulator) Add(s *Startup) {
 	t.add(s)
 }
 
+func addVoids(to *map[voidKey]int64, k voidKey, n int64) {
+	if *to == nil {
+		*to = make(map[voidKey]int64)
+	}
+	(*to)[k] += n
+}
+
 // Merge adds what other took of the same repeat; other stays as it is.
 func (a *Accumulator) Merge(other *Accumulator) {
+	for k, n := range other.voids {
+		addVoids(&a.voids, k, n)
+	}
 	a.all.merge(&other.all)
 	for app, t := range other.apps {
 		mine := a.apps[app]

@@ -79,10 +79,13 @@ func Containerd() *Profile {
 			MaxParallelPulls:       is[int64](1, kubelet133+"serializeImagePulls, one queue for the node (pkg/kubelet/images/puller.go)"),
 			KeepBlobs:              is(true, "published: containerd 2.4.2, discard_unpacked_layers is false by default (internal/cri/config/config.go)"),
 			ResolveRequests:        is[int64](3, "measured: HEAD, manifest, config, one after another, 2026-11"),
+			RepeatRequests:         is[int64](1, "published: containerd 2.4.2, HEAD; manifests that are stored are not asked for (core/remotes/handlers.go, fetch)"),
 			SlotRequests:           is(true, containerd2+": manifest and config requests take a slot, HEAD does not (core/remotes/docker/fetcher.go)"),
 			ReuseConnections:       is(true, "measured: containerd 2.4.2 keeps up to two idle connections during a pull, 2026-11"),
 			Retry: RetryProfile{
-				Attempts:   is[int64](5, "published: containerd 2.4.2, maxAttempts, for 429 (core/remotes/docker/resolver.go); 2 for 500, 503 and 504, 1 for 502"),
+				Attempts:      is[int64](5, "published: containerd 2.4.2, maxAttempts (core/remotes/docker/resolver.go)"),
+				ErrorAttempts: is[int64](2, "published: containerd 2.4.2, retryRequest, for 500, 503 and 504 (core/remotes/docker/resolver.go); 1 for 502 and a refused connection"),
+
 				Delay:      is(time.Duration(0), "published: containerd 2.4.2 does not wait between attempts and ignores Retry-After (core/remotes/docker/resolver.go)"),
 				Backoff:    is(10*time.Second, kubelet133+"ImagePullBackOff begins with 10 s (pkg/kubelet/kubelet.go)"),
 				BackoffMax: is(300*time.Second, kubelet133+"and doubles up to 300 s, without jitter (pkg/kubelet/kubelet.go)"),
@@ -97,7 +100,7 @@ func Containerd() *Profile {
 			File:     is(220*time.Microsecond, "measured: 0.22 ms a tar entry on ext4, 2026-11"),
 			Parallel: is(false, containerd2+": max_concurrent_unpacks 1 (plugins/transfer/plugin.go)"),
 
-			MaxConcurrent:     is[int64](1000, "published: containerd 2.4.2 sets no limit across images where max_concurrent_unpacks is 1 (core/transfer/local/transfer.go)"),
+			MaxConcurrent:     is[int64](1000, "published: containerd 2.4.2 sets no limit across images where max_concurrent_unpacks is 1 (core/transfer/local/transfer.go); with more, state that number and unpack.parallel true, since 2.2"),
 			FetchCores:        is(0.0, "assumed: checksums are fast beside the network (sha256 1,300 to 1,650 MB/s, 2026-11)"),
 			FetchDiskFraction: is(0.0, "assumed: blobs stay in the page cache while they are unpacked"),
 		},

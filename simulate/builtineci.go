@@ -24,9 +24,11 @@ func ECI() *Profile {
 	p.Pull.MaxConcurrentDownloads.Source = "assumed: containerd's default (eci §6 #19)"
 	p.Pull.MaxParallelPulls.Source = "assumed: as the kubelet does"
 	p.Pull.ResolveRequests.Source = "assumed: HEAD, manifest, config, as containerd asks"
+	p.Pull.RepeatRequests.Source = "assumed: HEAD, as containerd asks; a cache's disk holds the manifests"
 	p.Pull.SlotRequests = is(false, "assumed: containerd 1.x on the instance (eci §6 #19)")
 	p.Pull.ReuseConnections.Source = "assumed: as containerd does"
 	p.Pull.Retry.Attempts = is[int64](6, "assumed: containerd 1.x on the instance (eci §6 #19)")
+	p.Pull.Retry.ErrorAttempts = is[int64](1, "assumed: containerd 1.x on the instance (eci §6 #19)")
 	p.Pull.Retry.Delay.Source = "assumed: containerd 1.x on the instance (eci §6 #19)"
 	p.Pull.Retry.Resume.Source = "assumed: containerd 1.x on the instance (eci §6 #19)"
 	p.Pull.Retry.Backoff.Source, p.Pull.Retry.BackoffMax.Source = "assumed: as the kubelet does", "assumed: as the kubelet does"

@@ -26,9 +26,11 @@ func Containerd1() *Profile {
 	l.RequestOrder = is("manifest", containerd17+"a slot is taken before the next fetcher begins (pkg/unpack/unpacker.go); 2.0 too")
 	l.KeepBlobs = is(true, containerd17+"discard_unpacked_layers is false by default (pkg/cri/config/config.go)")
 	l.ResolveRequests = is[int64](3, containerd17+"HEAD, manifest, config, one after another (remotes/docker/resolver.go)")
+	l.RepeatRequests = is[int64](1, containerd17+"HEAD; manifests that are stored are not asked for (remotes/handlers.go, fetch)")
 	l.SlotRequests = is(false, containerd17+"manifests and configs have a semaphore of their own (pull.go)")
 	l.ReuseConnections = is(true, containerd17+"idle connections are kept during a pull (remotes/docker/resolver.go)")
-	l.Retry.Attempts = is[int64](6, containerd17+"for 429 (remotes/docker/resolver.go, retryRequest); 1 for 5xx")
+	l.Retry.Attempts = is[int64](6, containerd17+"retryRequest (remotes/docker/resolver.go)")
+	l.Retry.ErrorAttempts = is[int64](1, containerd17+"5xx and connections are not tried again (remotes/docker/resolver.go)")
 	l.Retry.Delay = is(time.Duration(0), containerd17+"no wait between attempts (remotes/docker/resolver.go)")
 	l.Retry.Resume = is(true, containerd17+"asks for the rest of a layer with Range (remotes/docker/httpreadseeker.go)")
 	u := &p.Unpack
@@ -57,10 +59,12 @@ func Docker() *Profile {
 	l.MaxParallelPulls = is[int64](1000, docker28+"pulls do not queue, only their layers do (distribution/xfer/transfer.go); 1 under the kubelet")
 	l.KeepBlobs = is(false, docker28+"a layer's file is removed once unpacked (distribution/pull_v2.go)")
 	l.ResolveRequests = is[int64](3, docker28+"ping, HEAD, manifest (distribution/registry.go, pull_v2.go); the config comes beside the layers")
+	l.RepeatRequests = is[int64](2, docker28+"ping and HEAD; the manifest is kept with the image (distribution/manifest.go, daemon/images/store.go)")
 	l.SlotRequests = is(false, docker28+"manifest and config go past the transfer manager (distribution/pull_v2.go)")
 	l.ReuseConnections = is(false, docker28+"DisableKeepAlives (distribution/registry.go)")
 	r := &l.Retry
-	r.Attempts = is[int64](5, docker28+"max-download-attempts (daemon/config/config.go); 1 for 401, 403 and 429 (distribution/errors.go)")
+	r.Attempts = is[int64](1, docker28+"429 is not tried again (distribution/errors.go, retryOnError)")
+	r.ErrorAttempts = is[int64](5, docker28+"max-download-attempts (daemon/config/config.go); 1 for what comes before the layers")
 	r.Delay = is(5*time.Second, docker28+"5, 10, 15, 20 s (distribution/xfer/download.go)")
 	r.Backoff.Source = "assumed: something pulls again, as the kubelet does; docker does not"
 	r.BackoffMax.Source = r.Backoff.Source

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
-	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // caseFile is a scenario worked by hand, as it stands in testdata/cases: a txtar
@@ -25,11 +25,11 @@ import (
 //	             layer NAME COMPRESSED UNPACKED [files=N] [zstd|plain] [same=LAYER]
 //	             image NAME[:TAG] [index] [= LAYER...]
 //	             nodes [class=NAME] [held=IMAGE,...] [baked] [daemon=IMAGE,...]...
-//	             fault KIND at=TIME [for=TIME] [rate=BYTES] [node=NAME]
+//	             fault KIND at=..., as ParseFault reads it
 //	             start APP at=TIME images=IMAGE,... [node=] [class=] [policy=]
 //	               [cache=ID held=IMAGE,...] [ready=TIME] [read=SHARE] [runtime=TIME]
 //	hand       what was worked out by hand, a line each; never rewritten
-//	             APP ready|fetched|unpacked|wasted|retries|reused|hit VALUE
+//	             APP ready|fetched|unpacked|wasted|retries|reused|hit|void VALUE
 //	             APP PHASE TIME
 //	             APP span PHASE LAYER|IMAGE|- FROM TO
 //	             APP held CAUSE|LINK LAYER|- FROM TO
@@ -56,7 +56,7 @@ func freeProfile() *Profile {
 	l := &p.Pull
 	l.MaxConcurrentDownloads.Value, l.DownloadScope.Value, l.MaxParallelPulls.Value = 1000, "image", 1000
 	l.ResolveRequests.Value, l.SlotRequests.Value = 0, false
-	l.Retry.Attempts.Value, l.Retry.Resume.Value = 1, false
+	l.Retry.Attempts.Value, l.Retry.ErrorAttempts.Value, l.Retry.Resume.Value = 1, 1, false
 	p.Unpack.Cores.Value, p.Cache.ReadFraction.Value = 1000, 0
 	p.Node.DiskGiB.Value = 1e6
 	return p
@@ -129,6 +129,8 @@ func (c *caseFile) line(words []string) error {
 	return do(rest)
 }
 
+var errUnknown = errors.New("what is that?")
+
 func (c *caseFile) seed(words []string) (err error) {
 	c.options.Seed, err = strconv.ParseUint(words[0], 10, 64)
 	return err
@@ -155,8 +157,7 @@ func (c *caseFile) layer(words []string) error {
 		Digest: layers.Digest(name), DiffID: layers.Digest("content of " + name), MediaType: gzip,
 		CompressedBytes: compressed, UnpackedBytes: &unpacked, UnpackedSource: layers.Measured, Files: &files,
 	}
-	for _, word := range words[3:] {
-		key, value, _ := strings.Cut(word, "=")
+	if err := eachKey(words[3:], func(key, value string) (err error) {
 		switch key {
 		case "files":
 			if files, err = strconv.ParseInt(value, 10, 32); err != nil || files < 0 {
@@ -169,8 +170,11 @@ func (c *caseFile) layer(words []string) error {
 		case "same":
 			l.DiffID = layers.Digest("content of " + value)
 		default:
-			return fmt.Errorf("what is %q?", word)
+			err = errUnknown
 		}
+		return err
+	}); err != nil {
+		return err
 	}
 	c.layers[name] = len(c.inv.Layers)
 	c.inv.Layers = append(c.inv.Layers, l)
@@ -219,9 +223,7 @@ func (c *caseFile) list(value string) ([]int, error) {
 func (c *caseFile) nodes(words []string) error {
 	var setup NodeSetup
 	var class string
-	for _, word := range words {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
+	if err := eachKey(words, func(key, value string) (err error) {
 		switch key {
 		case "class":
 			class = value
@@ -234,11 +236,11 @@ func (c *caseFile) nodes(words []string) error {
 			pod, err = c.list(value)
 			setup.Daemon = append(setup.Daemon, pod)
 		default:
-			err = fmt.Errorf("what is %q?", word)
+			err = errUnknown
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}); err != nil {
+		return err
 	}
 	if c.options.Nodes == nil {
 		c.options.Nodes = make(map[string]NodeSetup)
@@ -248,37 +250,14 @@ func (c *caseFile) nodes(words []string) error {
 }
 
 func (c *caseFile) fault(words []string) error {
-	f := Fault{Kind: words[0]}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
-		switch key {
-		case "at":
-			f.At, err = parseSeconds(value)
-		case "for":
-			f.For, err = parseSeconds(value)
-		case "rate":
-			var bytes int64
-			bytes, err = parseBytes(value)
-			f.Registry = network.Rate(bytes)
-		case "node":
-			f.Node = value
-		default:
-			err = fmt.Errorf("what is %q?", word)
-		}
-		if err != nil {
-			return err
-		}
-	}
+	f, err := ParseFault(strings.Join(words, " "))
 	c.options.Faults = append(c.options.Faults, f)
-	return nil
+	return err
 }
 
 func (c *caseFile) start(words []string) error {
 	s := Start{App: words[0]}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
+	if err := eachKey(words[1:], func(key, value string) (err error) {
 		switch key {
 		case "at":
 			s.Requested, err = parseSeconds(value)
@@ -303,11 +282,11 @@ func (c *caseFile) start(words []string) error {
 			s.ReadFraction = new(float64)
 			*s.ReadFraction, err = strconv.ParseFloat(value, 64)
 		default:
-			err = fmt.Errorf("what is %q?", word)
+			err = errUnknown
 		}
-		if err != nil {
-			return err
-		}
+		return err
+	}); err != nil {
+		return err
 	}
 	c.starts = append(c.starts, s)
 	return nil
@@ -378,6 +357,9 @@ func (c *caseFile) write(startups []Startup) string {
 				fmt.Fprintf(&b, " %s %s", phase, writeSeconds(d))
 			}
 		}
+		if s.Void != "" {
+			fmt.Fprintf(&b, "\n  void: %s", s.Void)
+		}
 		fmt.Fprintf(&b, "\n  fetched %d, unpacked %d, reused %d layers, %s, retries %d, wasted %d\n",
 			s.FetchedBytes, s.UnpackedBytes, s.LayersReused, s.Hit, s.Retries, s.WastedBytes)
 	}
@@ -411,6 +393,8 @@ func (c *caseFile) hold(startups []Startup, words []string) error {
 	switch words[1] {
 	case "hit":
 		got = string(s.Hit)
+	case "void":
+		got = fmt.Sprint(s.Void != "")
 	case "retries":
 		got = fmt.Sprint(s.Retries)
 	case "reused":

@@ -13,37 +13,19 @@ func (n *node) turn(e *engine, pid int32, c *class) bool {
 	return false
 }
 
-// pass gives a pull's turn to the next.
+// pass gives a pull's turn to the next. The next asks the registry even where
+// another pull has brought its image meanwhile: the kubelet looks at what is
+// present before it queues (kubernetes v1.33.13, pkg/kubelet/images/image_manager.go).
 func (n *node) pass(e *engine, c *class) {
 	n.pulling--
 	for len(n.turns) > 0 && n.pulling < c.Pull.MaxParallelPulls.Value {
 		pid := n.turns[0]
 		n.turns = n.turns[1:]
 		n.pulling++
-		e.takeTurn(n, pid)
+		p := e.pulls.At(pid)
+		e.rec.turned(pid, p)
+		e.resolve(pid, p)
 	}
-}
-
-// takeTurn begins a pull that waited, unless another has brought the image
-// meanwhile.
-func (e *engine) takeTurn(n *node, pid int32) {
-	p := e.pulls.At(pid)
-	id := p.startup
-	s := e.startups.At(id)
-	t := e.templates.At(s.template)
-	e.rec.turned(pid, p)
-	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
-		e.account(s)
-		e.forget(pid, p)
-		n.use(e, image)
-		if p.leased {
-			n.release(e, image)
-		}
-		e.imagePulled(id, s, t)
-		n.pass(e, t.class)
-		return
-	}
-	e.resolve(pid, p)
 }
 
 // claim takes the layers that are missing. Where another pull on the node is at
@@ -168,6 +150,7 @@ func (n *node) wake(e *engine) {
 			i = -1 // it has ended, and perhaps begun others: look again
 		}
 	}
+	n.passSlots(e)
 }
 
 // nodeFetching tells a node how many transfers it takes in, where that slows its

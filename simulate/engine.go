@@ -99,7 +99,6 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		if step&0xfff == 0 && ctx.Err() != nil {
 			return fmt.Errorf("simulate: %w", ctx.Err())
 		}
-		const never = time.Duration(math.MaxInt64)
 		flowAt, eventAt, startAt := e.net.NextAt(), never, never
 		if len(e.queue) > 0 {
 			eventAt = e.queue[0].at
@@ -172,7 +171,7 @@ func (e *engine) happen(x event) {
 		if s := e.startups.At(x.id); s.age == x.age {
 			e.step(x.kind, x.id, s)
 		}
-	case resolved, answered, refused, pulled, retried, fetchAgain:
+	case resolved, answered, refused, failed, pulled, retried, fetchAgain:
 		if p := e.pulls.At(x.id); p.age == x.age {
 			e.stepPull(x, p)
 		}

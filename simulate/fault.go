@@ -24,9 +24,7 @@ func ParseFault(text string) (Fault, error) {
 		return Fault{}, fmt.Errorf("a fault is written as 'registry-down at=60s for=2m'")
 	}
 	f := Fault{Kind: words[0]}
-	for _, word := range words[1:] {
-		key, value, _ := strings.Cut(word, "=")
-		var err error
+	err := eachKey(words[1:], func(key, value string) (err error) {
 		switch key {
 		case "at":
 			f.At, err = time.ParseDuration(value)
@@ -39,14 +37,26 @@ func ParseFault(text string) (Fault, error) {
 		default:
 			err = fmt.Errorf("there are at=TIME, for=TIME, rate=RATE and node=NAME")
 		}
-		if err != nil {
-			return f, fmt.Errorf("fault %q: %s: %w", text, word, err)
-		}
+		return err
+	})
+	if err == nil {
+		err = f.Validate()
 	}
-	if err := f.Validate(); err != nil {
+	if err != nil {
 		return f, fmt.Errorf("fault %q: %w", text, err)
 	}
 	return f, nil
+}
+
+// eachKey calls do with the two sides of each word that is written key=value.
+func eachKey(words []string, do func(key, value string) error) error {
+	for _, word := range words {
+		key, value, _ := strings.Cut(word, "=")
+		if err := do(key, value); err != nil {
+			return fmt.Errorf("%s: %w", word, err)
+		}
+	}
+	return nil
 }
 
 // parseRate reads bytes a second, as 500kB/s, 10MB/s or 1.5GB/s.
@@ -79,55 +89,6 @@ func (f Fault) String() string {
 		words = append(words, "node="+f.Node)
 	}
 	return strings.Join(words, " ")
-}
-
-// Disturbance is how the startups of one arm came through the faults, beside the
-// same starts with the same draws where nothing goes wrong.
-type Disturbance struct {
-	Arm string `json:"arm" document:"required"`
-	// Starts counts all startups of all repeats; Affected those that failed and
-	// were tried again or were ready later than without the faults.
-	Starts   int `json:"starts"`
-	Affected int `json:"affected"`
-	// Retries and WastedBytes are the sums of the startups'.
-	Retries     int   `json:"retries"`
-	WastedBytes int64 `json:"wastedBytes"`
-	// MeanDelay and WorstDelay are of the affected: how much later they were ready.
-	MeanDelay  time.Duration `json:"meanDelaySeconds" document:"signed"`
-	WorstDelay time.Duration `json:"worstDelaySeconds" document:"signed"`
-	// Recovered is when the last of the affected was ready, since the timeline's
-	// origin; nil when none was affected.
-	Recovered *time.Duration `json:"recoveredSeconds,omitempty"`
-}
-
-// Disturbed compares startups, which met faults, with those of the same starts in
-// the same order without them.
-func Disturbed(arm string, with, without []Startup) (Disturbance, error) {
-	d := Disturbance{Arm: arm, Starts: len(with)}
-	if len(with) != len(without) {
-		return d, fmt.Errorf("compare faults of arm %s: %d startups with them, %d without", arm, len(with), len(without))
-	}
-	var sum float64
-	for i := range with {
-		s := &with[i]
-		d.Retries += s.Retries
-		d.WastedBytes += s.WastedBytes
-		delay := s.Ready - without[i].Ready
-		if s.Retries == 0 && delay <= 0 {
-			continue
-		}
-		if d.Affected++; d.Affected == 1 || delay > d.WorstDelay {
-			d.WorstDelay = delay
-		}
-		sum += delay.Seconds()
-		if at := s.Requested + s.Ready; d.Recovered == nil || at > *d.Recovered {
-			d.Recovered = &at
-		}
-	}
-	if d.Affected > 0 {
-		d.MeanDelay = time.Duration(math.Round(sum / float64(d.Affected) * 1e9))
-	}
-	return d, nil
 }
 
 // A Fault is something that goes wrong for a while. While the registry is down,

@@ -1,10 +1,12 @@
 package simulate
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench/simulate/network"
@@ -72,25 +74,86 @@ func FuzzParseFault(f *testing.F) {
 	})
 }
 
-// TestDisturbed: a hand-worked comparison of four starts.
+// TestDisturbed: a hand-worked comparison of six starts, of two repeats.
 func TestDisturbed(t *testing.T) {
 	s := func(requested, ready time.Duration, retries int, wasted int64) Startup {
 		return Startup{Requested: requested * time.Second, Ready: ready * time.Second, Retries: retries, WastedBytes: wasted}
 	}
-	without := []Startup{s(0, 10, 0, 0), s(5, 10, 0, 0), s(6, 10, 0, 0), s(50, 10, 0, 0)}
+	without := []Startup{s(0, 10, 0, 0), s(5, 10, 0, 0), s(6, 10, 0, 0), s(50, 10, 0, 0), s(60, 1, 0, 0), s(70, 1, 0, 0)}
 	// The first is not met, the second is retried, the third only slower, the fourth
-	// even sooner, for others were late.
-	with := []Startup{s(0, 10, 0, 0), s(5, 30, 2, 700), s(6, 14, 0, 0), s(50, 9, 0, 0)}
-	d, err := Disturbed("cold", with, without)
+	// even sooner, for others were late; the fifth is never ready, the sixth never was.
+	with := []Startup{s(0, 10, 0, 0), s(5, 30, 2, 700), s(6, 14, 0, 0), s(50, 9, 0, 0), s(60, 1, 0, 0), s(70, 2, 0, 0)}
+	with[4].Void, with[5].Void, without[5].Void = "gone", "gone", "gone"
+	of := func(with []Startup) *disturbed {
+		d := &disturbed{}
+		for _, i := range []int{3, 0, 5, 1, 4, 2} { // as they become ready
+			d.expect(i, &without[i])
+		}
+		for i := range with {
+			d.add(i, &with[i])
+		}
+		return d
+	}
 	recovered := 35 * time.Second
-	if err != nil || d.Starts != 4 || d.Affected != 2 || d.Retries != 2 || d.WastedBytes != 700 ||
-		d.MeanDelay != 12*time.Second || d.WorstDelay != 20*time.Second || d.Recovered == nil || *d.Recovered != recovered {
-		t.Errorf("%+v, %v", d, err)
+	want := &Disturbance{
+		Arm: "cold", Starts: 12, Affected: 3, Retries: 2, WastedBytes: 700,
+		MeanDelay: 12 * time.Second, WorstDelay: 20 * time.Second, Recovered: &recovered,
 	}
-	if d, err := Disturbed("cold", without, without); err != nil || d.Affected != 0 || d.Recovered != nil {
-		t.Errorf("without a difference: %+v, %v", d, err)
+	if diff := cmp.Diff(want, disturbance("cold", []*disturbed{of(with), of(without)})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
-	if _, err := Disturbed("cold", with, without[:1]); err == nil {
-		t.Error("other starts are compared")
+	if diff := cmp.Diff(&Disturbance{Arm: "cold", Starts: 6}, disturbance("cold", []*disturbed{of(without)})); diff != "" {
+		t.Errorf("without a difference, -want +got:\n%s", diff)
+	}
+}
+
+// TestDisturbance: what is told of the faults, with a list of the startups and
+// without one, is what two lists tell.
+func TestDisturbance(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	slices.SortStableFunc(starts, func(x, y Start) int { return int(x.Requested - y.Requested) })
+	opt := Options{Arm: "cold", Seed: 9, Repeats: 3}
+	without := run(t, inv, p, opt, starts...)
+	opt.Faults = []Fault{
+		{Kind: "registry-down", At: 3 * time.Second, For: 5 * time.Second},
+		{Kind: "node-lost", At: 12 * time.Second, For: time.Second, Node: "node-2"},
+	}
+	listed, err := RunArm(t.Context(), inv, p, starts, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Disturbance{Arm: "cold", Starts: len(without)}
+	var delays time.Duration
+	for i, s := range listed.Startups {
+		want.Retries += s.Retries
+		want.WastedBytes += s.WastedBytes
+		if delay, ready := s.Ready-without[i].Ready, s.Requested+s.Ready; delay > 0 || s.Retries > 0 {
+			want.Affected++
+			delays += delay
+			want.WorstDelay = max(want.WorstDelay, delay)
+			if want.Recovered == nil || ready > *want.Recovered {
+				want.Recovered = &ready
+			}
+		}
+	}
+	if want.Affected == 0 || want.Retries == 0 {
+		t.Fatal("the faults do nothing")
+	}
+	want.MeanDelay = delays / time.Duration(want.Affected)
+	about := cmp.Comparer(func(x, y time.Duration) bool { return (x - y).Abs() <= 1 })
+	if diff := cmp.Diff(want, listed.Disturbance, about); diff != "" {
+		t.Errorf("-by the lists +got:\n%s", diff)
+	}
+	opt.Workers = 2
+	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(listed.Disturbance, streamed.Disturbance); diff != "" {
+		t.Errorf("-listed +streamed:\n%s", diff)
+	}
+	opt.Faults = []Fault{{Kind: "node-lost", At: time.Second, Node: "node-1000"}}
+	if _, err := StreamArm(t.Context(), inv, p, pointers(starts), opt); err == nil || !strings.Contains(err.Error(), "node node-1000 is lost at 1s, but no start before that names it") {
+		t.Errorf("a node that there is not: %v", err)
 	}
 }

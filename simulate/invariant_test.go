@@ -132,6 +132,8 @@ func (n *node) idle(e *engine) error {
 	switch {
 	case n.free != n.class.Pull.MaxConcurrentDownloads.Value:
 		return fmt.Errorf("%d download slots are free", n.free)
+	case n.unpackSlots != n.class.Unpack.MaxConcurrent.Value || len(n.unpackLine) > 0:
+		return fmt.Errorf("%d slots to unpack are free, in line %v", n.unpackSlots, n.unpackLine)
 	case n.pulling != 0 || len(n.turns) > 0 || len(n.queue) > 0 || len(n.active) > 0:
 		return fmt.Errorf("pulling %d, turns %v, queue %v, active %v", n.pulling, n.turns, n.queue, n.active)
 	case n.unpack.Tasks() > 0 || n.fetching > 0:
@@ -212,7 +214,8 @@ func (r *randomRun) add(s store, image int, keep bool) (fetched, unpacked int64)
 
 // checkBytes: a start on an instance of its own fetches and unpacks what its
 // images need beyond what it finds. All starts on a node that keeps what it has
-// fetch what it lacks, once.
+// fetch what it lacks, once. One that never pulls fetches nothing; on an instance of
+// its own it is void unless its cache holds its images.
 func (r *randomRun) checkBytes(t *rapid.T, startups []Startup) {
 	sorted := slices.Clone(r.starts)
 	slices.SortStableFunc(sorted, func(x, y Start) int { return compareStarts(&x, &y) })
@@ -220,6 +223,16 @@ func (r *randomRun) checkBytes(t *rapid.T, startups []Startup) {
 		class, err := r.profile.Class(s.NodeClass)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if s.PullPolicy == "Never" {
+			absent := slices.ContainsFunc(s.Images, func(i int) bool { return s.CacheID == "" || !slices.Contains(s.Held, i) })
+			if got := startups[i]; got.FetchedBytes != 0 || got.UnpackedBytes != 0 || s.Node == "" && (got.Void != "") != absent {
+				t.Fatalf("start %d never pulls: %+v", i, got)
+			}
+			continue
+		}
+		if startups[i].Void != "" {
+			t.Fatalf("start %d is void: %s", i, startups[i].Void)
 		}
 		keep := class.Pull.KeepBlobs.Value
 		if s.Node != "" || !keep && class.Pull.MaxParallelImages.Value > 1 {
@@ -263,7 +276,7 @@ func (r *randomRun) checkNode(t *rapid.T, name string, sorted []Start, startups 
 	}
 	var need, unpack, fetched, unpacked int64
 	for i, s := range sorted {
-		if s.Node != name {
+		if s.Node != name || s.PullPolicy == "Never" {
 			continue
 		}
 		for _, image := range s.Images {
@@ -325,6 +338,9 @@ func TestCommonDraws(t *testing.T) {
 		for i := range r.starts {
 			s := &r.starts[i]
 			s.Node, s.Requested = "", time.Duration(i)*100*ms
+			if s.PullPolicy == "Never" {
+				s.PullPolicy = "" // void starts draw less
+			}
 		}
 		r.profile.Start.AdmitPerSecond.Value = math.Inf(1)
 		all, _ := r.run(t, r.starts)

@@ -23,6 +23,16 @@ type Result struct {
 	Repeats *Repeats
 	// Observation is what happened over time; nil unless Options.Observe.
 	Observation *Observation
+	// Disturbance is what Options.Faults did to the starts; nil without any. Each
+	// repeat is then simulated without them first, which takes 8 bytes a start.
+	Disturbance *Disturbance
+	// Explanations are the caller's, for Timeline.Add.
+	Explanations []Explanation
+
+	// What Observation and Disturbance are made of, repeat by repeat.
+	links    []namedLink
+	observed []observed
+	met      []*disturbed
 }
 
 // RunArm simulates starts, which need no order, and lists a startup for each and
@@ -119,34 +129,96 @@ func inOrder(starts iter.Seq[*Start]) iter.Seq2[int, *Start] {
 func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, emit func(repeat, index int, s *Startup)) (*Result, error) {
 	n := max(1, opt.Repeats)
 	result := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n)}
-	observed := make([]observed, n)
+	if opt.Observe {
+		result.links, result.observed = w.linkNames(opt.Faults), make([]observed, n)
+	}
+	if len(opt.Faults) > 0 {
+		result.met = make([]*disturbed, n)
+	}
 	var lock sync.Mutex
-	err := eachRepeat(n, opt.Workers, func(repeat int) error {
-		var sums Accumulator
-		var e *engine
-		e = newEngine(w, opt, repeat, func(i int, s *Startup) {
-			sums.Add(s)
-			e.observer.ready(s)
-			emit(repeat, i, s)
-		})
-		if opt.Observe {
-			e.observer = newObserver(e)
-		}
-		if err := e.run(ctx, starts); err != nil {
+	err := eachRepeat(n, opt.Workers, func(k int) error {
+		sums, err := w.repeat(ctx, starts, opt, k, result, emit)
+		if err != nil {
 			return err
 		}
-		observed[repeat] = e.observer.end(e)
 		lock.Lock()
 		defer lock.Unlock()
-		return result.Repeats.Put(repeat, &sums)
+		return result.Repeats.Put(k, sums)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if opt.Observe {
-		result.Observation, err = observation(w, opt.Arm, observed)
+	return result, result.conclude(opt.Arm)
+}
+
+// repeat simulates the k-th of the repeats asked for.
+func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, k int, result *Result, emit func(repeat, index int, s *Startup)) (*Accumulator, error) {
+	var met *disturbed
+	if result.met != nil {
+		var err error
+		if met, err = w.undisturbed(ctx, starts, opt, opt.Repeat+k); err != nil {
+			return nil, err
+		}
+		result.met[k] = met
 	}
-	return result, err
+	sums := &Accumulator{}
+	var e *engine
+	e = newEngine(w, opt, opt.Repeat+k, func(i int, s *Startup) {
+		if met != nil {
+			met.add(i, s)
+		}
+		sums.Add(s)
+		e.observer.ready(s)
+		emit(k, i, s)
+	})
+	if opt.Observe {
+		e.observer = newObserver(e)
+	}
+	if err := e.run(ctx, starts); err != nil {
+		return nil, err
+	}
+	if opt.Observe {
+		result.observed[k] = e.observer.end(e)
+	}
+	if met != nil {
+		met.without = nil
+	}
+	return sums, nil
+}
+
+// conclude puts together what was observed of the repeats.
+func (r *Result) conclude(arm string) (err error) {
+	if r.met != nil {
+		r.Disturbance = disturbance(arm, r.met)
+	}
+	if r.observed != nil {
+		r.Observation, err = observation(arm, r.links, r.observed)
+	}
+	return err
+}
+
+// RunEach simulates the repeats that opt asks for, each with starts of its own, in
+// the way of opt.Workers: do simulates one, with the Options that it is given. Its
+// result is theirs together; Startups are repeat by repeat.
+func RunEach(opt Options, do func(opt Options) (*Result, error)) (*Result, error) {
+	n := max(1, opt.Repeats)
+	results := make([]*Result, n)
+	err := eachRepeat(n, opt.Workers, func(k int) (err error) {
+		one := opt
+		one.Repeats, one.Repeat, one.Workers = 1, opt.Repeat+k, 1
+		results[k], err = do(one)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n), links: results[0].links, Explanations: results[0].Explanations}
+	for k, r := range results {
+		all.Startups = append(all.Startups, r.Startups...)
+		all.observed, all.met = append(all.observed, r.observed...), append(all.met, r.met...)
+		all.Repeats.take(k, r.Repeats)
+	}
+	return all, all.conclude(opt.Arm)
 }
 
 // eachRepeat calls do for every repeat from 0 to n-1, at most so many at once; 0
@@ -184,23 +256,30 @@ func eachRepeat(n, workers int, do func(repeat int) error) error {
 
 // Add puts what an arm's repeats gave into the timeline: its startups, what they
 // have in common, how much sooner they are ready than those of the arms before,
-// and what happened over time. Before are the repeats of those arms, in order.
+// what faults did to them and what happened over time. Before are the repeats of those arms, in order.
 func (t *Timeline) Add(result *Result, before ...*Repeats) error {
 	summaries, err := result.Repeats.Summaries()
 	if err != nil {
 		return err
 	}
-	if result.Startups == nil && len(summaries) > 0 {
-		summaries[0].ReadyTimes = result.Repeats.ReadyTimes()
+	if result.Startups == nil {
+		t.Voids = append(t.Voids, result.Repeats.Voids()...)
+		if len(summaries) > 0 {
+			summaries[0].ReadyTimes = result.Repeats.ReadyTimes()
+		}
 	}
 	t.Startups = append(t.Startups, result.Startups...)
 	t.Summaries = append(t.Summaries, summaries...)
+	t.Explanations = append(t.Explanations, result.Explanations...)
 	for _, base := range before {
 		differences, err := Differences(base, result.Repeats)
 		if err != nil {
 			return err
 		}
 		t.Differences = append(t.Differences, differences...)
+	}
+	if result.Disturbance != nil {
+		t.Disturbances = append(t.Disturbances, *result.Disturbance)
 	}
 	if result.Observation != nil {
 		t.Observations = append(t.Observations, *result.Observation)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -40,24 +39,17 @@ func noisyBurst() (*layers.Inventory, *Profile, []Start) {
 	return inv, p, starts
 }
 
-// bytesOf is a timeline of one arm or two, as a file.
-func bytesOf(t testing.TB, opt Options) string {
+// inFile is a timeline of some arms as a file.
+func inFile(t testing.TB, arms []string, of func(arm string) (*Result, error)) string {
 	t.Helper()
-	inv, p, starts := noisyBurst()
 	var tl Timeline
 	var before []*Repeats
-	for _, arm := range []string{ArmCold, ArmCached} {
-		opt.Arm = arm
-		for i := range starts {
-			if arm == ArmCached && i%3 == 0 {
-				starts[i].CacheID, starts[i].Held = "c", starts[i].Images
-			}
+	for _, arm := range arms {
+		result, err := of(arm)
+		if err == nil {
+			err = tl.Add(result, before...)
 		}
-		result, err := RunArm(t.Context(), inv, p, starts, opt)
 		if err != nil {
-			t.Fatal(err)
-		}
-		if err := tl.Add(result, before...); err != nil {
 			t.Fatal(err)
 		}
 		before = append(before, result.Repeats)
@@ -72,10 +64,22 @@ func bytesOf(t testing.TB, opt Options) string {
 // TestWorkersChangeNothing: the same bytes out for any number of workers.
 func TestWorkersChangeNothing(t *testing.T) {
 	opt := Options{Seed: 3, Repeats: 7, Workers: 1, Observe: true}
-	want := bytesOf(t, opt)
+	bytesOf := func() string {
+		inv, p, starts := noisyBurst()
+		return inFile(t, []string{ArmCold, ArmCached}, func(arm string) (*Result, error) {
+			opt.Arm = arm
+			for i := range starts {
+				if arm == ArmCached && i%3 == 0 {
+					starts[i].CacheID, starts[i].Held = "c", starts[i].Images
+				}
+			}
+			return RunArm(t.Context(), inv, p, starts, opt)
+		})
+	}
+	want := bytesOf()
 	for _, workers := range []int{0, 2, 3, 20} {
 		opt.Workers = workers
-		if got := bytesOf(t, opt); got != want {
+		if got := bytesOf(); got != want {
 			t.Errorf("%d workers give another timeline than one", workers)
 		}
 	}
@@ -88,7 +92,7 @@ func TestRepeatsAreRuns(t *testing.T) {
 	for r := range 3 {
 		order := slices.Clone(starts)
 		slices.SortStableFunc(order, func(x, y Start) int { return compareStarts(&x, &y) })
-		err := Stream(t.Context(), inv, p, eachOf(order), Options{Seed: 5, Repeat: r}, func(i int, s *Startup) {
+		err := Stream(t.Context(), inv, p, pointers(order), Options{Seed: 5, Repeat: r}, func(i int, s *Startup) {
 			want := slices.IndexFunc(starts, func(x Start) bool { return cmp.Equal(x, order[i]) })
 			if got := list[r*len(starts)+want]; got.Ready != s.Ready || got.Repeat != r {
 				t.Fatalf("repeat %d, start %d: ready after %v, alone after %v", r, i, got.Ready, s.Ready)
@@ -96,16 +100,6 @@ func TestRepeatsAreRuns(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
-		}
-	}
-}
-
-func eachOf(starts []Start) iter.Seq[*Start] {
-	return func(yield func(*Start) bool) {
-		for i := range starts {
-			if !yield(&starts[i]) {
-				return
-			}
 		}
 	}
 }
@@ -169,7 +163,7 @@ func TestStreamArm(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.SortStableFunc(starts, func(x, y Start) int { return int(x.Requested - y.Requested) })
-	streamed, err := StreamArm(t.Context(), inv, p, eachOf(starts), opt)
+	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +183,64 @@ func TestStreamArm(t *testing.T) {
 	}
 	if diff := cmp.Diff(listed.Observation, streamed.Observation); diff != "" {
 		t.Errorf("observation, -listed +streamed:\n%s", diff)
+	}
+}
+
+// TestRunEach: repeats that are run one by one and put together are those run at
+// once.
+func TestRunEach(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	opt := Options{
+		Arm: "cold", Seed: 9, Repeats: 4, Workers: 2, Observe: true,
+		Faults: []Fault{{Kind: "registry-down", At: 3 * time.Second, For: 5 * time.Second}},
+	}
+	atOnce := func(opt Options) (*Result, error) { return RunArm(t.Context(), inv, p, starts, opt) }
+	want := inFile(t, []string{"cold"}, func(string) (*Result, error) { return atOnce(opt) })
+	got := inFile(t, []string{"cold"}, func(string) (*Result, error) { return RunEach(opt, atOnce) })
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-at once +one by one:\n%s", diff)
+	}
+	_, err := RunEach(opt, func(opt Options) (*Result, error) {
+		if opt.Repeat > 0 {
+			return nil, fmt.Errorf("repeat %d", opt.Repeat)
+		}
+		return RunArm(t.Context(), inv, p, starts, opt)
+	})
+	if err == nil || err.Error() != "repeat 1" {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestStartsOfTheirOwn: of repeats with 1, 2 and 4 starts of 1 MB there are 7, 2.3
+// on the average; an app without a start in a repeat has no time there, and no
+// bytes.
+func TestStartsOfTheirOwn(t *testing.T) {
+	inv, p := inventory([]testLayer{{"a", mb, mb, 0}}), bare()
+	result, err := RunEach(Options{Arm: "cold", Repeats: 3}, func(opt Options) (*Result, error) {
+		var starts []Start
+		for i := range 1 << opt.Repeat {
+			starts = append(starts, Start{App: fmt.Sprint("app ", min(i, 1)), Images: []int{0}})
+		}
+		return RunArm(t.Context(), inv, p, starts, opt)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summaries, err := result.Repeats.Summaries()
+	if err != nil || len(summaries) != 3 || len(result.Startups) != 7 {
+		t.Fatalf("%d summaries, %d startups, %v", len(summaries), len(result.Startups), err)
+	}
+	for i, want := range []struct {
+		starts, total int64
+		bytes         float64
+	}{{2, 7, 7.0 / 3 * mb}, {1, 3, mb}, {1, 4, 4.0 / 3 * mb}} {
+		s := &summaries[i]
+		if s.Starts != want.starts || s.Total() != want.total || !near(s.FetchedBytes.Value, want.bytes, 1e-9) {
+			t.Errorf("app %q: %d starts, %d in all, %v bytes", s.App, s.Starts, s.Total(), s.FetchedBytes.Value)
+		}
+	}
+	if summaries[1].AllStarts != 0 || summaries[0].AllStarts != 7 {
+		t.Errorf("%+v", summaries)
 	}
 }
 

@@ -30,6 +30,10 @@ type node struct {
 	// free are the daemon's download slots, queue the pulls that wait for one.
 	free  int64
 	queue []int32
+	// unpackSlots are the free ones of unpack.maxConcurrent, unpackLine the pulls
+	// that wait for one.
+	unpackSlots int64
+	unpackLine  []int32
 	// pulling counts the pulls that the node lets at once, turns are those that
 	// wait for theirs.
 	pulling int64
@@ -115,7 +119,7 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 
 func (e *engine) newNode(name string, c *class) int32 {
 	n := &node{
-		name: name, class: c, images: make(map[int]*heldImage), free: c.Pull.MaxConcurrentDownloads.Value,
+		name: name, class: c, images: make(map[int]*heldImage), free: c.Pull.MaxConcurrentDownloads.Value, unpackSlots: c.Unpack.MaxConcurrent.Value,
 		unpack: unpack.NewNode(&c.costs),
 	}
 	n.net = e.net.AddNode(e.link(c), c.rate, c.connection)
@@ -149,7 +153,8 @@ func (n *node) empty(e *engine) {
 	n.plans++
 	n.chains, n.blobs, n.bytes = nil, nil, 0
 	n.images, n.idleFirst, n.idleLast = make(map[int]*heldImage), nil, nil
-	n.active, n.queue, n.turns = nil, nil, nil
+	n.active, n.queue, n.turns, n.unpackLine = nil, nil, nil, nil
+	n.unpackSlots = n.class.Unpack.MaxConcurrent.Value
 	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0
 	n.unpack.Fetching(e.now, 0)
 }

@@ -36,7 +36,9 @@ type Observation struct {
 // LinkUse is what a link carried.
 type LinkUse struct {
 	Link string `json:"link" document:"required"`
-	// Capacity is the profile's; absent where the link never limits.
+	// Capacity is the profile's; absent where the link never limits: it is unlimited,
+	// or it is the registry's egress or the uplink and the other of them, which carry
+	// the same, is always slower.
 	Capacity *network.Rate `json:"capacityBytesPerSecond,omitempty"`
 	// Carried is the mean rate over a bucket, of compressed bytes.
 	Carried Course `json:"carriedBytesPerSecond"`
@@ -124,7 +126,7 @@ func (x *observed) widen(width time.Duration, n int) {
 }
 
 // observation puts the repeats of an arm together.
-func observation(w *world, arm string, repeats []observed) (*Observation, error) {
+func observation(arm string, links []namedLink, repeats []observed) (*Observation, error) {
 	width, n := time.Duration(0), 0
 	for i := range repeats {
 		width = max(width, repeats[i].width)
@@ -139,10 +141,10 @@ func observation(w *world, arm string, repeats []observed) (*Observation, error)
 	c := courses{repeats: repeats, n: n, seconds: width.Seconds()}
 	o.Requests = c.of(func(x *observed) []float64 { return x.requests })
 	o.InFlight = c.of(func(x *observed) []float64 { return x.inFlight })
-	for i, l := range w.linkNames() {
+	for i, l := range links {
 		use := LinkUse{Link: l.name, Carried: c.of(func(x *observed) []float64 { return x.links[i] })}
-		if rate := typical(l.rate); !math.IsInf(float64(rate), 1) {
-			use.Capacity = &rate
+		if !math.IsInf(float64(l.rate), 1) {
+			use.Capacity = &l.rate
 		}
 		o.Links = append(o.Links, use)
 	}
@@ -171,16 +173,29 @@ func (o *Observation) keepBusiest() {
 
 type namedLink struct {
 	name string
-	rate *Parameter[network.Rate]
+	rate network.Rate // unlimited where it never limits
 }
 
 // linkNames are the links that an observer looks at, in its order.
-func (w *world) linkNames() []namedLink {
+func (w *world) linkNames(faults []Fault) []namedLink {
 	n := &w.profile.Network
-	list := []namedLink{{LinkRegistry, &n.Registry}, {LinkUplink, &n.Uplink}}
+	registry, uplink := typical(&n.Registry), typical(&n.Uplink)
+	slowest := registry
+	for i := range faults {
+		if faults[i].Kind == "registry-slow" {
+			slowest = min(slowest, faults[i].Registry)
+		}
+	}
+	switch {
+	case slowest > uplink:
+		registry = network.Unlimited
+	case registry < uplink:
+		uplink = network.Unlimited
+	}
+	list := []namedLink{{LinkRegistry, registry}, {LinkUplink, uplink}}
 	for _, name := range slices.Sorted(maps.Keys(n.Links)) {
 		l := n.Links[name]
-		list = append(list, namedLink{name, &l.Rate})
+		list = append(list, namedLink{name, typical(&l.Rate)})
 	}
 	return list
 }

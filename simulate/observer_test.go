@@ -149,7 +149,7 @@ func TestObservedRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := w.requests(w.classes[""], 0)
+	n, _ := w.requests(w.classes[""], 0, false)
 	var at []time.Duration
 	for i, v := range o.Requests.Mean {
 		for range int(v*o.Bucket.Seconds() + 0.5) {
@@ -229,5 +229,41 @@ func TestBusiestLinks(t *testing.T) {
 	o.keepBusiest()
 	if len(o.Links) != 34 || o.LinksLeftOut != 8 || o.Links[2].Link != "l08" || o.Links[33].Link != "l39" {
 		t.Errorf("%d links, %d left out, from %s to %s", len(o.Links), o.LinksLeftOut, o.Links[2].Link, o.Links[33].Link)
+	}
+}
+
+// TestWhatLimits: of the registry's egress and the uplink, which carry the same,
+// only what can be the bottleneck has a capacity.
+func TestWhatLimits(t *testing.T) {
+	none := network.Rate(0)
+	slow := Fault{Kind: "registry-slow", At: time.Hour, For: time.Second, Registry: 15 * mb}
+	for _, test := range []struct {
+		name                     string
+		registry, uplink         network.Rate
+		faults                   []Fault
+		wantRegistry, wantUplink network.Rate
+	}{
+		{"neither", network.Unlimited, network.Unlimited, nil, none, none},
+		{"the registry alone", 30 * mb, network.Unlimited, nil, 30 * mb, none},
+		{"the uplink alone", network.Unlimited, 20 * mb, nil, none, 20 * mb},
+		{"the lesser", 30 * mb, 20 * mb, nil, none, 20 * mb},
+		{"equal", 20 * mb, 20 * mb, nil, 20 * mb, 20 * mb},
+		{"the registry while it is slow", 30 * mb, 20 * mb, []Fault{slow}, 30 * mb, 20 * mb},
+		{"the registry all the time", 10 * mb, 20 * mb, []Fault{slow}, 10 * mb, none},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := bare()
+			p.Network.Registry.Value, p.Network.Uplink.Value = test.registry, test.uplink
+			result, err := RunArm(t.Context(), inventory([]testLayer{{"a", mb, 0, 0}}), p, []Start{{App: "x", Images: []int{0}}}, Options{Observe: true, Faults: test.faults})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range []network.Rate{test.wantRegistry, test.wantUplink} {
+				l := &result.Observation.Links[i]
+				if got := l.Capacity; (got == nil) != (want == none) || got != nil && *got != want {
+					t.Errorf("capacity of the %s: %v, want %v", l.Link, got, want)
+				}
+			}
+		})
 	}
 }

@@ -98,6 +98,9 @@ type PullProfile struct {
 	// ResolveRequests is what a pull asks before its first layer, one after
 	// another; an image behind an index takes one more.
 	ResolveRequests Parameter[int64] `json:"resolveRequests"`
+	// RepeatRequests is what a pull asks where the image is present with its
+	// manifest and all its layers: what the reference means now.
+	RepeatRequests Parameter[int64] `json:"repeatRequests"`
 	// SlotRequests: a manifest or config takes a download slot as a layer does,
 	// where the slots are the daemon's.
 	SlotRequests Parameter[bool] `json:"slotRequests"`
@@ -111,9 +114,11 @@ type PullProfile struct {
 // RetryProfile is what a client does when a registry refuses a request or breaks
 // off a transfer.
 type RetryProfile struct {
-	// Attempts is how often each request is sent before the pull fails, the first
-	// time included; 1 to 100.
-	Attempts Parameter[int64] `json:"attempts"`
+	// Attempts is how often a request that is refused (429) is sent before the pull
+	// fails, the first time included; ErrorAttempts the same for one that is
+	// answered with an error of the server (5xx) or not at all. 1 to 100.
+	Attempts      Parameter[int64] `json:"attempts"`
+	ErrorAttempts Parameter[int64] `json:"errorAttempts"`
 	// Delay comes before the second attempt, twice Delay before the third, and so
 	// on.
 	Delay Parameter[time.Duration] `json:"delaySeconds"`
@@ -140,8 +145,9 @@ type UnpackProfile struct {
 	// Layer is the fixed time for each layer, File that for each tar entry.
 	Layer Parameter[time.Duration] `json:"layerSeconds"`
 	File  Parameter[time.Duration] `json:"fileSeconds"`
-	// Parallel lets layers of one image be unpacked at once, MaxConcurrent of all
-	// images of a node.
+	// Parallel lets layers of one image be unpacked at once. MaxConcurrent layers of
+	// all images of a node have a slot to be unpacked in, from the base up, which
+	// they take before their blobs are there.
 	Parallel      Parameter[bool]  `json:"parallel"`
 	MaxConcurrent Parameter[int64] `json:"maxConcurrent"`
 	// FetchCores is how many cores each transfer takes from unpacking (checksum,

@@ -23,6 +23,7 @@ type pull struct {
 	inFlight  uint16
 	opened    uint16 // connections
 	requests  uint8  // left before the first layer
+	bodies    uint8  // the last of the requests, which have a body
 	failures  uint8  // of the pull
 	leased    bool   // the node keeps what has arrived for it
 	age       uint16
@@ -51,7 +52,7 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 			e.imagePulled(id, s, t)
 			return
 		}
-	} else if t.pulls[image].skip {
+	} else if t.pulls[image].skip() {
 		e.imagePulled(id, s, t)
 		return
 	}
@@ -88,7 +89,7 @@ func (e *engine) stepPull(x event, p *pull) {
 		default:
 			e.startFlow(x.id, p, e.startups.At(p.startup), int(fetch))
 		}
-	case refused:
+	case refused, failed:
 		e.refusedRequest(x, p)
 	case fetchAgain:
 		fetch, tries := x.askedFor()
@@ -333,6 +334,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 	if s.node != none {
 		n := e.nodes[s.node]
 		n.active = slices.DeleteFunc(n.active, func(x int32) bool { return x == pid })
+		n.leaveLine(pid)
 		n.use(e, image)
 		n.release(e, image)
 		if n.name != "" {

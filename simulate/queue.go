@@ -23,6 +23,7 @@ const (
 	resolved
 	answered
 	refused
+	failed
 	unpacked
 	pulled
 	created

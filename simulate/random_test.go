@@ -148,9 +148,9 @@ func randomProfile(t *rapid.T) *Profile {
 	}
 	l.MaxConcurrentDownloads, l.DownloadScope, l.RequestOrder = count("downloads", 4), oneOf("scope", "image", "daemon"), oneOf("order", "manifest", "race")
 	l.MaxParallelImages, l.MaxParallelPulls, l.KeepBlobs = count("images", 3), count("pulls", 3), flag("keep")
-	l.ResolveRequests, l.SlotRequests = count("resolve", 3), flag("slot requests")
+	l.ResolveRequests, l.RepeatRequests, l.SlotRequests = count("resolve", 3), count("repeat", 2), flag("slot requests")
 	r := &l.Retry
-	r.Attempts, r.Resume = count("attempts", 4), flag("resume")
+	r.Attempts, r.ErrorAttempts, r.Resume = count("attempts", 4), count("error attempts", 4), flag("resume")
 	r.Delay, r.Backoff, r.BackoffMax = is(time.Duration(rapid.IntRange(0, 300).Draw(t, "delay"))*ms, ""), is(time.Duration(rapid.IntRange(1, 9000).Draw(t, "backoff"))*ms, ""), is(20*time.Second, "")
 	u.Cores, u.Gzip, u.Zstd, u.Disk = is(float64(rapid.IntRange(1, 8).Draw(t, "cores"))/2, ""), randomRate(t, "gzip"), randomRate(t, "zstd"), randomRate(t, "disk")
 	u.Layer, u.File = is(time.Duration(rapid.IntRange(0, 20).Draw(t, "layer"))*ms, ""), is(time.Duration(rapid.IntRange(0, 200).Draw(t, "file"))*time.Microsecond, "")
@@ -177,7 +177,7 @@ func (r *randomRun) randomStart(t *rapid.T) Start {
 		App: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "app"), Requested: time.Duration(rapid.IntRange(0, 20).Draw(t, "at")) * 200 * ms,
 		Images:     r.someImages(t, 1, 3, "pulls"),
 		Node:       rapid.SampledFrom([]string{"", "", "n", "m"}).Draw(t, "node"),
-		PullPolicy: rapid.SampledFrom([]string{"", "Always", "IfNotPresent"}).Draw(t, "policy"),
+		PullPolicy: rapid.SampledFrom([]string{"", "Always", "IfNotPresent", "Never"}).Draw(t, "policy"),
 		Runtime:    time.Duration(rapid.IntRange(0, 5).Draw(t, "runtime")) * time.Second,
 	}
 	switch s.Node { // a node is of one class

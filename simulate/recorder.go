@@ -331,7 +331,7 @@ func (r *recorder) steps(x event, p *pull) {
 		return
 	}
 	switch x.kind {
-	case answered, refused, fetchAgain:
+	case answered, refused, failed, fetchAgain:
 		fetch, _ := x.askedFor()
 		r.end(activityKey{asking, x.id, fetch})
 	case resolved:

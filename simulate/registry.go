@@ -10,40 +10,45 @@ import (
 )
 
 // registryTakes returns when the registry begins to answer a request sent now,
-// and whether it answers it at all.
-func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok bool) {
+// and how: answered, refused (429) or failed.
+func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, how eventKind) {
 	n := &e.w.profile.Network
 	e.observer.request(e.now)
 	if e.faults.down > 0 {
-		return e.now, false
+		return e.now, failed
 	}
 	if f := n.ErrorFraction.Value; f > 0 && uniform(e.dice.bits64(s.rank, drawError, of+uint64(s.retries)<<40)) < f {
-		return e.now, false
+		return e.now, failed
 	}
 	rate := n.RegistryRequests.Value
 	if math.IsInf(rate, 1) {
-		return e.now, true
+		return e.now, answered
 	}
 	period := periodOf(rate)
 	if n.OverRate.Value == "refuse" {
 		if e.bucket-times(period, n.RegistryBurst.Value-1) > e.now {
-			return e.now, false
+			return e.now, refused
 		}
 		e.bucket = min(max(e.bucket, e.now)+period, 2*longest)
-		return e.now, true
+		return e.now, answered
 	}
 	begin = max(e.now, e.paced)
 	e.paced = min(begin+period, 2*longest)
-	return begin, true
+	return begin, answered
 }
 
-// refusedRequest sends a request that was refused again, or gives the pull up for
-// a while, as the client does: so many attempts of a request with a delay that
-// grows by itself each time, and then the whole pull after a back-off that doubles.
+// refusedRequest sends a request that was refused or failed again, or gives the
+// pull up for a while, as the client does: so many attempts of a request with a
+// delay that grows by itself each time, and then the whole pull after a back-off
+// that doubles.
 func (e *engine) refusedRequest(x event, p *pull) {
 	r := &e.startups.At(p.startup).class.Pull.Retry
+	attempts := r.ErrorAttempts.Value
+	if x.kind == refused {
+		attempts = r.Attempts.Value
+	}
 	fetch, tries := x.askedFor()
-	if tries++; int64(tries) < r.Attempts.Value {
+	if tries++; int64(tries) < attempts {
 		e.rec.delays(x.id, p, fetch)
 		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
 		return
@@ -64,7 +69,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 	e.abandon(pid, p, s, t)
 	if s.retries++; s.retries >= mostRetries && e.err == nil {
 		e.err = fmt.Errorf("simulate app %s: its pulls failed %d times, now that of %s: the registry refuses or fails more than the client bears; "+
-			"raise network.registryBurst or pull.retry.attempts, or lower network.errorFraction", t.app, s.retries, t.names[p.image])
+			"raise network.registryBurst, pull.retry.attempts or pull.retry.errorAttempts, or lower network.errorFraction", t.app, s.retries, t.names[p.image])
 	}
 	r := &t.class.Pull.Retry
 	wait := r.Backoff.Value
@@ -149,6 +154,7 @@ func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
 	}
 	wasActive := slices.Contains(n.active, pid)
 	n.active = slices.DeleteFunc(n.active, func(x int32) bool { return x == pid })
+	n.leaveLine(pid)
 	if p.own != none && wasActive {
 		own := p.steps
 		for i := range own.units {
@@ -205,12 +211,24 @@ func (n *node) adopt(e *engine) {
 	}
 }
 
-// retry begins a pull that failed again.
+// retry begins a pull that failed again, unless another has brought the image
+// meanwhile and it need not be asked for.
 func (e *engine) retry(pid int32, p *pull) {
-	s := e.startups.At(p.startup)
+	id := p.startup
+	s := e.startups.At(id)
 	t := e.templates.At(s.template)
 	if s.node != none {
 		n := e.nodes[s.node]
+		if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
+			e.account(s)
+			n.use(e, image)
+			if p.leased {
+				n.release(e, image)
+			}
+			e.forget(pid, p)
+			e.imagePulled(id, s, t)
+			return
+		}
 		if p.own != none {
 			e.own.Give(p.own)
 			p.own = none
@@ -219,8 +237,6 @@ func (e *engine) retry(pid int32, p *pull) {
 			p.state = queued
 			return
 		}
-		e.takeTurn(n, pid)
-		return
 	}
 	e.resolve(pid, p)
 }

@@ -9,7 +9,13 @@ func (e *engine) resolve(pid int32, p *pull) {
 	e.account(s)
 	s.resolving++
 	p.state = resolving
-	p.requests = uint8(min(255, e.w.requests(t.class, t.pulls[p.image].image)))
+	image := &t.pulls[p.image]
+	stored := image.stored
+	if s.node != none {
+		stored = e.nodes[s.node].has(e, image.image)
+	}
+	all, bodies := e.w.requests(t.class, image.image, stored)
+	p.requests, p.bodies = uint8(min(255, all)), uint8(min(255, bodies))
 	p.opened = 0
 	if e.tracing {
 		e.trackResolve(pid, p)
@@ -53,11 +59,7 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 // layers needs: where the daemon's slots hold for all requests with a body, all
 // but those for tokens and the first, which asks whether the image exists.
 func (e *engine) slotted(p *pull, s *startup, t *template) *node {
-	c := t.class
-	if s.node == none || !c.Pull.SlotRequests.Value || !c.daemonSlots {
-		return nil
-	}
-	if bodies := e.w.requests(c, t.pulls[p.image].image) - int(c.Network.TokenRequests.Value) - 1; int(p.requests) > bodies {
+	if c := t.class; s.node == none || !c.Pull.SlotRequests.Value || !c.daemonSlots || p.requests > p.bodies {
 		return nil
 	}
 	return e.nodes[s.node]
@@ -101,25 +103,21 @@ func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Dur
 }
 
 // askedFor is a request as an event's argument: for the layer at place fetch of a
-// pull's steps, or before the layers for fetch -1; tries were refused.
+// pull's steps, or before the layers for fetch -1; tries were refused or failed.
 func askedFor(fetch, tries int32) int32 { return tries<<17 | (fetch + 1) }
 
 func (x *event) askedFor() (fetch, tries int32) { return x.arg&(1<<17-1) - 1, x.arg >> 17 }
 
 // ask sends a request of a pull.
 func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch, tries int32) {
-	begin, ok := e.now, true
+	begin, how := e.now, answered
 	if e.plain {
 		e.observer.request(e.now)
 	} else {
-		begin, ok = e.registryTakes(s, of)
+		begin, how = e.registryTakes(s, of)
 	}
 	e.rec.sends(pid, p, fetch, begin)
 	wait := begin - e.now + e.answer(p, s, of, fetch < 0)
 	p.inFlight++
-	kind := answered
-	if !ok {
-		kind = refused
-	}
-	e.afterPull(wait, kind, pid, p, askedFor(fetch, tries))
+	e.afterPull(wait, how, pid, p, askedFor(fetch, tries))
 }

@@ -39,7 +39,7 @@ type Start struct {
 	Held    []int
 	CacheID string
 	// PullPolicy is Always, IfNotPresent, Never or empty: Always for :latest or
-	// no tag, else IfNotPresent.
+	// no tag, else IfNotPresent. A start that never pulls and lacks an image is void.
 	PullPolicy string
 	// Node names a machine that keeps its layers; empty is a new instance.
 	Node string
@@ -58,8 +58,8 @@ type Options struct {
 	Arm string
 	// Seed decides every draw; arms with one seed share their draws.
 	Seed uint64
-	// Repeats is how many times everything is simulated; 0 means once. Stream
-	// simulates one of them, Repeat.
+	// Repeats is how many times everything is simulated; 0 means once. Repeat is the
+	// number of the first of them, counted from 0; Stream simulates that one.
 	Repeats, Repeat int
 	// Faults are what goes wrong meanwhile.
 	Faults []Fault

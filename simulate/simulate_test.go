@@ -334,6 +334,18 @@ func allImages(inv *layers.Inventory) []int {
 	return images
 }
 
+// rounding of a start's time: each event rounds to a nanosecond.
+const rounding = 50 * time.Nanosecond
+
+// alone simulates one start.
+func alone(t *rapid.T, inv *layers.Inventory, p *Profile, s Start) Startup {
+	startups, err := Run(context.Background(), inv, p, []Start{s}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startups[0]
+}
+
 // TestCachedNeverSlower: with no latency, manifest order and one node, a start
 // that finds images is never slower than a cold one, if attaching costs nothing.
 func TestCachedNeverSlower(t *testing.T) {
@@ -341,19 +353,10 @@ func TestCachedNeverSlower(t *testing.T) {
 		inv, p := randomCase(t)
 		p.Cache.FirstRead = is(network.Unlimited, "")
 		held := rapid.SliceOfDistinct(rapid.IntRange(0, len(inv.Images)-1), rapid.ID[int]).Draw(t, "held")
-		cold := Start{App: "cold", Images: allImages(inv)}
-		cached := Start{App: "cached", Images: allImages(inv), Held: held, CacheID: "c"}
-		a, err := Run(context.Background(), inv, p, []Start{cold}, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := Run(context.Background(), inv, p, []Start{cached}, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Each event rounds to a nanosecond.
-		if slack := 50 * time.Nanosecond; b[0].Ready > a[0].Ready+slack {
-			t.Fatalf("cached %v, cold %v", b[0].Ready, a[0].Ready)
+		cold := alone(t, inv, p, Start{App: "cold", Images: allImages(inv)})
+		cached := alone(t, inv, p, Start{App: "cached", Images: allImages(inv), Held: held, CacheID: "c"})
+		if cached.Ready > cold.Ready+rounding {
+			t.Fatalf("cached %v, cold %v", cached.Ready, cold.Ready)
 		}
 	})
 }
@@ -363,18 +366,12 @@ func TestFasterUplinkNeverSlower(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inv, p := randomCase(t)
 		p.Network.Uplink.Value = network.Rate(rapid.IntRange(1, 500).Draw(t, "uplink")) * mb
-		start := []Start{{App: "a", Images: allImages(inv)}}
-		slow, err := Run(context.Background(), inv, p, start, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		start := Start{App: "a", Images: allImages(inv)}
+		slow := alone(t, inv, p, start)
 		p.Network.Uplink.Value *= network.Rate(rapid.Float64Range(1, 10).Draw(t, "factor"))
-		fast, err := Run(context.Background(), inv, p, start, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slack := 50 * time.Nanosecond; fast[0].Ready > slow[0].Ready+slack {
-			t.Fatalf("faster uplink %v, slower %v", fast[0].Ready, slow[0].Ready)
+		fast := alone(t, inv, p, start)
+		if fast.Ready > slow.Ready+rounding {
+			t.Fatalf("faster uplink %v, slower %v", fast.Ready, slow.Ready)
 		}
 	})
 }
@@ -385,10 +382,7 @@ func TestBytesAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		inv, p := randomCase(t)
 		held := rapid.SliceOfDistinct(rapid.IntRange(0, len(inv.Images)-1), rapid.ID[int]).Draw(t, "held")
-		s, err := Run(context.Background(), inv, p, []Start{{App: "a", Images: allImages(inv), Held: held, CacheID: "c"}}, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := alone(t, inv, p, Start{App: "a", Images: allImages(inv), Held: held, CacheID: "c"})
 		m := matcher.New(inv, "", time.Time{}, matcher.DefaultPolicy())
 		var need, have []string
 		for _, img := range inv.Images {
@@ -400,19 +394,19 @@ func TestBytesAddUp(t *testing.T) {
 		o := m.Overlap(need, have)
 		// Blobs are kept, so a blob that is held anywhere is not fetched: what is
 		// fetched is what is present by no overlap.
-		if s[0].FetchedBytes != o.ByDigest.FetchBytes || s[0].FetchedBytes+o.ByDigest.PresentBytes != o.CompressedBytes {
-			t.Fatalf("fetched %d; overlap says fetch %d, present %d of %d", s[0].FetchedBytes, o.ByDigest.FetchBytes, o.ByDigest.PresentBytes, o.CompressedBytes)
+		if s.FetchedBytes != o.ByDigest.FetchBytes || s.FetchedBytes+o.ByDigest.PresentBytes != o.CompressedBytes {
+			t.Fatalf("fetched %d; overlap says fetch %d, present %d of %d", s.FetchedBytes, o.ByDigest.FetchBytes, o.ByDigest.PresentBytes, o.CompressedBytes)
 		}
-		if s[0].UnpackedBytes != o.ByChain.UnpackBytes || s[0].LayersReused != o.ByChain.PresentLayers {
-			t.Fatalf("unpacked %d, reused %d; overlap says %d, %d", s[0].UnpackedBytes, s[0].LayersReused, o.ByChain.UnpackBytes, o.ByChain.PresentLayers)
+		if s.UnpackedBytes != o.ByChain.UnpackBytes || s.LayersReused != o.ByChain.PresentLayers {
+			t.Fatalf("unpacked %d, reused %d; overlap says %d, %d", s.UnpackedBytes, s.LayersReused, o.ByChain.UnpackBytes, o.ByChain.PresentLayers)
 		}
 		var sum time.Duration
 		for _, phase := range AllPhases() {
-			d, _ := s[0].Phases.Of(phase)
+			d, _ := s.Phases.Of(phase)
 			sum += d
 		}
-		if sum != s[0].Ready {
-			t.Fatalf("phases make %v, ready is %v", sum, s[0].Ready)
+		if sum != s.Ready {
+			t.Fatalf("phases make %v, ready is %v", sum, s.Ready)
 		}
 	})
 }

@@ -146,7 +146,7 @@ func (e *engine) step(kind eventKind, id int32, s *startup) {
 	case created:
 		e.readFirst(id, s, t)
 	case becameReady:
-		e.finish(id, s, t)
+		e.finish(id, s, t, "")
 	}
 }
 
@@ -164,7 +164,27 @@ func (e *engine) pullAll(id int32, s *startup, t *template) {
 	} else {
 		s.reused, s.missing, s.firstReadBytes = t.reused, t.missing, t.firstReadBytes
 	}
+	if void := e.neverPulled(s, t); void != "" {
+		e.finish(id, s, t, void)
+		return
+	}
 	e.pullMore(id, s, t)
+}
+
+// neverPulled says which image of a start is absent that its policy never pulls:
+// the kubelet gives such a container up each time it looks at it (kubernetes
+// v1.33.13, pkg/kubelet/images/image_manager.go, ErrImageNeverPull).
+func (e *engine) neverPulled(s *startup, t *template) string {
+	if !t.never {
+		return ""
+	}
+	for k := range t.pulls {
+		p := &t.pulls[k]
+		if present := p.stored || s.node != none && e.nodes[s.node].has(e, p.image); !present {
+			return fmt.Sprintf("app %s has pull policy Never, and %s is not there (ErrImageNeverPull)", t.app, t.names[k])
+		}
+	}
+	return ""
 }
 
 // pullMore begins pulls, as many of a start at once as the profile lets.
@@ -244,10 +264,13 @@ func (e *engine) account(s *startup) {
 	}
 }
 
-// finish makes the result of a startup that is ready.
-func (e *engine) finish(id int32, s *startup, t *template) {
-	if err := e.rec.finishes(id, s); err != nil {
-		e.err = err
+// finish makes the result of a startup that is ready, or that is void and never
+// will be.
+func (e *engine) finish(id int32, s *startup, t *template, void string) {
+	if void == "" {
+		if err := e.rec.finishes(id, s); err != nil {
+			e.err = err
+		}
 	}
 	if !s.hidden {
 		e.finished++
@@ -258,7 +281,7 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 			Requested: s.requested, Ready: ready,
 			FetchBusy: s.fetch - s.waited, UnpackBusy: s.unpackBusy,
 			FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: int(s.reused),
-			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: s.wasted,
+			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: s.wasted, Void: void,
 		}
 		if s.node != none {
 			result.Node = e.nodes[s.node].name
@@ -272,8 +295,8 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 		e.emit(int(s.index), result)
 	}
 	if s.node != none {
-		if n := e.nodes[s.node]; s.hidden {
-			// The node runs it as long as it lives.
+		if n := e.nodes[s.node]; s.hidden || void != "" && n.name != "" {
+			// The node runs it as long as it lives, or uses no image for it.
 		} else if n.name != "" && t.runtime <= longest-e.now { // else it never leaves
 			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
 		} else if n.name == "" {

@@ -1,6 +1,8 @@
 package simulate
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,8 +15,8 @@ import (
 const Level = 0.95
 
 // Statistic is a figure over repeats: its mean and, where there are several, the
-// interval of that mean. The repeats differ in what the profile draws, not in the
-// starts, whose number and times are the same in all.
+// interval of that mean. The repeats differ in what the profile draws and, where
+// starts come at random, in their number and times.
 type Statistic struct {
 	// Value is the mean over the repeats.
 	Value float64 `json:"value" document:"required,signed,unit=parent"`
@@ -42,9 +44,11 @@ type Summary struct {
 	// App is empty for all apps together; each start counts once.
 	App string `json:"app,omitempty"`
 	// Repeats is how many times everything was simulated, Starts the number of
-	// startups of one repeat.
-	Repeats int   `json:"repeats"`
-	Starts  int64 `json:"starts"`
+	// startups of one repeat, the mean where they differ; AllStarts is then that of
+	// all repeats together, and absent where they do not.
+	Repeats   int   `json:"repeats"`
+	Starts    int64 `json:"starts"`
+	AllStarts int64 `json:"allStarts,omitempty"`
 	// P50, P90, P99, Mean and Slowest are of the times to ready of one repeat.
 	// Quantiles are by nearest rank and within QuantileErrorFraction of the exact
 	// ones; the mean and the slowest are exact.
@@ -76,6 +80,16 @@ type Summary struct {
 	// sketch writes it; only for all apps together, and only where the startups
 	// are not listed.
 	ReadyTimes *sketch.Times `json:"readyTimes,omitempty"`
+}
+
+// Void counts startups that are void for one reason; no Summary counts them.
+type Void struct {
+	Source string `json:"source" document:"required,enum=simulated|measured|estimated"`
+	Arm    string `json:"arm" document:"required"`
+	App    string `json:"app" document:"required"`
+	// Reason is the startups' Void; Starts counts those of all repeats.
+	Reason string `json:"reason" document:"required"`
+	Starts int64  `json:"starts"`
 }
 
 // PhaseStatistics are Phases over repeats.
@@ -141,6 +155,7 @@ type Repeats struct {
 	// app has no starts in its figures.
 	apps  map[string][]figureSet
 	ready sketch.Times
+	voids map[voidKey]int64
 }
 
 // NewRepeats returns the figures of n repeats of an arm, to be Put.
@@ -164,6 +179,9 @@ func (r *Repeats) Put(repeat int, a *Accumulator) error {
 		r.apps[app][repeat] = t.figures()
 	}
 	r.ready.Merge(&a.all.ready)
+	for k, n := range a.voids {
+		addVoids(&r.voids, k, n)
+	}
 	for app, t := range a.apps {
 		place(app, t)
 	}
@@ -173,6 +191,30 @@ func (r *Repeats) Put(repeat int, a *Accumulator) error {
 
 // ReadyTimes returns the sketch of the times to ready of all apps and repeats.
 func (r *Repeats) ReadyTimes() *sketch.Times { return r.ready.Clone() }
+
+// take puts the only repeat of other into a place.
+func (r *Repeats) take(repeat int, other *Repeats) {
+	for app, figures := range other.apps {
+		if r.apps[app] == nil {
+			r.apps[app] = make([]figureSet, r.n)
+		}
+		r.apps[app][repeat] = figures[0]
+	}
+	r.ready.Merge(&other.ready)
+	for k, n := range other.voids {
+		addVoids(&r.voids, k, n)
+	}
+}
+
+// Voids returns the startups that are void, by app and reason.
+func (r *Repeats) Voids() []Void {
+	var list []Void
+	for k, n := range r.voids {
+		list = append(list, Void{Source: r.source, Arm: r.arm, App: k.app, Reason: k.reason, Starts: n})
+	}
+	slices.SortFunc(list, func(x, y Void) int { return cmp.Or(cmp.Compare(x.App, y.App), cmp.Compare(x.Reason, y.Reason)) })
+	return list
+}
 
 // Summaries returns the summary of all apps together, then of each app by name.
 func (r *Repeats) Summaries() ([]Summary, error) {
@@ -188,18 +230,21 @@ func (r *Repeats) Summaries() ([]Summary, error) {
 }
 
 func (r *Repeats) summary(app string) (Summary, error) {
-	present := slices.DeleteFunc(slices.Clone(r.apps[app]), func(f figureSet) bool { return f[figStarts] == 0 })
-	s := Summary{
-		Source: r.source, Arm: r.arm, App: app, Repeats: r.n, Starts: int64(present[0][figStarts]),
-		QuantileErrorFraction: sketch.RelativeError,
-	}
-	m := means{repeats: present}
+	all := r.apps[app]
+	present := slices.DeleteFunc(slices.Clone(all), func(f figureSet) bool { return f[figStarts] == 0 })
+	s := Summary{Source: r.source, Arm: r.arm, App: app, Repeats: r.n, QuantileErrorFraction: sketch.RelativeError}
+	s.countStarts(all)
+	m, sums := means{repeats: present}, means{repeats: all}
 	for i, to := range map[int]*Statistic{
 		figP50: &s.P50, figP90: &s.P90, figP99: &s.P99, figMean: &s.Mean, figSlowest: &s.Slowest, figMakespan: &s.Makespan,
+	} {
+		*to = m.of(i)
+	}
+	for i, to := range map[int]*Statistic{
 		figFetched: &s.FetchedBytes, figUnpacked: &s.UnpackedBytes, figWasted: &s.WastedBytes, figRetries: &s.Retries,
 		figHits: &s.Hits, figPartials: &s.Partials, figMisses: &s.Misses,
 	} {
-		*to = m.of(i)
+		*to = sums.of(i)
 	}
 	for i, to := range s.MeanPhases.fields() {
 		if !math.IsNaN(present[0][figPhases+i]) {
@@ -207,7 +252,28 @@ func (r *Repeats) summary(app string) (Summary, error) {
 			*to = &x
 		}
 	}
-	return s, m.err
+	return s, errors.Join(m.err, sums.err)
+}
+
+func (s *Summary) countStarts(repeats []figureSet) {
+	var all int64
+	same := true
+	for i := range repeats {
+		all += int64(repeats[i][figStarts])
+		same = same && repeats[i][figStarts] == repeats[0][figStarts]
+	}
+	s.Starts = int64(math.Round(float64(all) / float64(len(repeats))))
+	if !same {
+		s.AllStarts = all
+	}
+}
+
+// Total is the number of startups of all repeats together.
+func (s *Summary) Total() int64 {
+	if s.AllStarts > 0 {
+		return s.AllStarts
+	}
+	return s.Starts * int64(s.Repeats)
 }
 
 // means makes statistics of the figures of repeats; its first error stays.

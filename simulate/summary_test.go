@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -128,6 +129,43 @@ func TestVoidIsNotCounted(t *testing.T) {
 	a.Add(&Startup{App: "a", Ready: time.Second, Void: "the node was busy"})
 	if a.all.ready.Count() != 0 {
 		t.Error("a void startup counts")
+	}
+}
+
+// TestVoidsOfStreams: a timeline without startups says how many are void and why;
+// one that lists them has them there. Two of three starts lack their image, twice.
+func TestVoidsOfStreams(t *testing.T) {
+	inv, p := inventory([]testLayer{{"a", mb, mb, 0}}), bare()
+	starts := []Start{
+		{App: "never", Images: []int{0}, PullPolicy: "Never"},
+		{App: "never", Images: []int{0}, PullPolicy: "Never"},
+		{App: "pulls", Images: []int{0}},
+	}
+	opt := Options{Arm: ArmCold, Repeats: 2}
+	streamed, err := StreamArm(t.Context(), inv, p, pointers(starts), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := RunArm(t.Context(), inv, p, starts, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stream, list Timeline
+	if err := errors.Join(stream.Add(streamed), list.Add(listed)); err != nil {
+		t.Fatal(err)
+	}
+	want := []Void{{
+		Source: Simulated, Arm: ArmCold, App: "never", Starts: 4,
+		Reason: "app never has pull policy Never, and example.com/image:0 is not there (ErrImageNeverPull)",
+	}}
+	if diff := cmp.Diff(want, stream.Voids); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if len(list.Voids) > 0 || list.Startups[0].Void != want[0].Reason || list.Startups[2].Void != "" {
+		t.Errorf("listed: %+v, %+v", list.Voids, list.Startups)
+	}
+	if s := stream.Summaries; len(s) != 2 || s[0].Starts != 1 || s[1].App != "pulls" {
+		t.Errorf("summaries %+v", s)
 	}
 }
 
@@ -278,23 +316,10 @@ func TestCoverageOfIntervals(t *testing.T) {
 func TestSummariesInFiles(t *testing.T) {
 	inv, p, starts := noisyBurst()
 	slices.SortStableFunc(starts, func(x, y Start) int { return int(x.Requested - y.Requested) })
-	var tl Timeline
-	var before []*Repeats
-	for _, arm := range []string{ArmCold, ArmAutomatic} {
-		result, err := StreamArm(t.Context(), inv, p, pointers(starts), Options{Arm: arm, Repeats: 3, Observe: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := tl.Add(result, before...); err != nil {
-			t.Fatal(err)
-		}
-		before = append(before, result.Repeats)
-	}
-	data, err := document.Marshal(TimelineKind, &tl)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := ReadTimeline("timeline.json", data)
+	data := inFile(t, []string{ArmCold, ArmAutomatic}, func(arm string) (*Result, error) {
+		return StreamArm(t.Context(), inv, p, pointers(starts), Options{Arm: arm, Repeats: 3, Observe: true})
+	})
+	again, err := ReadTimeline("timeline.json", []byte(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,7 +327,7 @@ func TestSummariesInFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(data), string(second)); diff != "" {
+	if diff := cmp.Diff(data, string(second)); diff != "" {
 		t.Errorf("-written +read and written:\n%s", diff)
 	}
 	if q, ok := again.Summaries[0].ReadyTimes.Quantile(0.5); !ok || q <= 0 {

@@ -58,6 +58,8 @@ type Timeline struct {
 	// Summaries are what the repeats of each arm have in common: all apps
 	// together, then each app, arm by arm.
 	Summaries []Summary `json:"summaries,omitempty"`
+	// Voids count the startups that are void, where the startups are not listed.
+	Voids []Void `json:"voids,omitempty"`
 	// Differences compare each two arms, all apps together and each app.
 	Differences []Difference `json:"differences,omitempty"`
 	// Explanations say where the time of an app's median start went, in each arm;
@@ -137,7 +139,9 @@ type Startup struct {
 	// CacheID is the cache that was matched; Hit what it saved.
 	CacheID string      `json:"cacheId,omitempty"`
 	Hit     matcher.Hit `json:"hit" document:"enum=hit|partial|miss"`
-	// Void says why a measured run does not count; empty when it does.
+	// Void says why a run does not count, a measured one that went wrong or a
+	// simulated one that never becomes ready, whose times end where it fails; empty
+	// when it does.
 	Void string `json:"void,omitempty"`
 	// Spans are what happened inside, in order of start; only on request.
 	Spans []Span `json:"spans,omitempty"`

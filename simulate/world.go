@@ -230,13 +230,16 @@ func (w *world) asksAgain(s *Start, image int) bool {
 
 // requests counts what a pull asks before its first layer: a check that the
 // reference exists, the manifest and the config (facts on real pulls), an index
-// where there is one, and tokens.
-func (w *world) requests(c *class, image int) int {
-	n := int(c.Pull.ResolveRequests.Value) + int(c.Network.TokenRequests.Value)
-	if w.indexed[image] {
+// where there is one, and tokens before them. Of an image that is stored only the
+// check is left. All but the tokens and the check have bodies.
+func (w *world) requests(c *class, image int, stored bool) (all, bodies int) {
+	n := int(c.Pull.ResolveRequests.Value)
+	if stored {
+		n = int(c.Pull.RepeatRequests.Value)
+	} else if w.indexed[image] {
 		n++
 	}
-	return n
+	return n + int(c.Network.TokenRequests.Value), max(0, n-1)
 }
 
 // hit words what a start found. A start that needs no layer found nothing unless
@@ -264,6 +267,8 @@ type unit struct {
 	// from is its place in fetch; none when the blob is present or comes by
 	// another pull.
 	from int32
+	// slot: it has one of unpack.maxConcurrent, on a node.
+	slot bool
 }
 
 const none = -1
@@ -279,8 +284,10 @@ type template struct {
 	ready   *time.Duration
 	// fraction is the share of the cached layers that is read before ready.
 	fraction float64
-	pulls    []imagePull
-	only     [1]imagePull // its room where there is one
+	// never: images that are absent are not pulled.
+	never bool
+	pulls []imagePull
+	only  [1]imagePull // its room where there is one
 	// chains are those of all images, each once; on an instance of its own that
 	// begins with what is held, so many are reused and missing, and so many bytes
 	// are on the cache's disk.
@@ -294,11 +301,14 @@ type imagePull struct {
 	image int
 	// again: it is asked for though present.
 	again bool
-	// On an instance of its own: its steps, and whether it is present and not
-	// asked for.
-	steps *steps
-	skip  bool
+	// On an instance of its own: its steps, and whether it is present with its
+	// manifest and all its layers.
+	steps  *steps
+	stored bool
 }
+
+// skip: it is not pulled.
+func (p *imagePull) skip() bool { return p.stored && !p.again }
 
 // follow makes t, which is empty, the template of s.
 func (w *world) follow(t *template, s *Start) {
@@ -307,6 +317,7 @@ func (w *world) follow(t *template, s *Start) {
 	if s.ReadFraction != nil {
 		t.fraction = *s.ReadFraction
 	}
+	t.never = s.PullPolicy == "Never"
 	if s.CacheID != "" {
 		t.held = slices.Clone(s.Held)
 	}
@@ -364,7 +375,7 @@ func (w *world) plan(t *template) {
 		p := &t.pulls[k]
 		p.steps = &steps{}
 		w.addSteps(p.steps, p.image, func(c int32) bool { return chains[c] }, func(l int32) bool { return blobs[l] })
-		p.skip = images[p.image] && !p.again && len(p.steps.units) == 0
+		p.stored = images[p.image] && len(p.steps.units) == 0
 		images[p.image] = true
 		for _, u := range p.steps.units {
 			chains[u.chain] = true
@@ -390,6 +401,6 @@ func (w *world) addSteps(p *steps, image int, hasChain, hasBlob func(int32) bool
 				p.fetch = append(p.fetch, layer)
 			}
 		}
-		p.units = append(p.units, unit{layer, c, from})
+		p.units = append(p.units, unit{layer: layer, chain: c, from: from})
 	}
 }

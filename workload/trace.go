@@ -34,6 +34,9 @@ type TraceStart struct {
 	// Node names a machine that keeps its layers; empty is a new instance for
 	// each start. NodeClass names a class of the profile.
 	Node, NodeClass string
+	// Runtime is how long each runs once it is ready, and so uses its images; nil
+	// where the trace does not say.
+	Runtime *time.Duration
 }
 
 // IsTrace says by a file's name whether it holds a trace rather than a Workload.
@@ -49,8 +52,8 @@ func IsTrace(name string) bool {
 const maxCount = 1_000_000
 
 // ReadTrace reads a trace from the file called name: CSV with the header
-// time_seconds,app,images,count and perhaps node and nodeClass, images separated
-// by spaces; or the same as JSON lines. Times must not go back. A fault is a
+// time_seconds,app,images,count and perhaps node, nodeClass and runtime_seconds
+// (an empty cell says nothing), images separated by spaces; or the same as JSON lines. Times must not go back. A fault is a
 // *document.Error with its line.
 func ReadTrace(name string, r io.Reader) (*Trace, error) {
 	t := &traceReader{name: name, trace: &Trace{}}
@@ -71,7 +74,7 @@ func (t *traceReader) fault(line int, path, format string, args ...any) error {
 }
 
 var (
-	traceColumns = []string{"time_seconds", "app", "images", "count", "node", "nodeClass"}
+	traceColumns = []string{"time_seconds", "app", "images", "count", "node", "nodeClass", "runtime_seconds"}
 	// required are those that every trace has.
 	requiredColumns = traceColumns[:4]
 )
@@ -175,11 +178,17 @@ func (t *traceReader) object(line int, text []byte) (map[string]string, error) {
 
 func (t *traceReader) add(line int, cells map[string]string) error {
 	s := TraceStart{App: cells["app"], Images: strings.Fields(cells["images"]), Node: cells["node"], NodeClass: cells["nodeClass"]}
-	seconds, err := strconv.ParseFloat(cells["time_seconds"], 64)
-	if err != nil || !(seconds >= 0) || seconds > 1e9 {
-		return t.fault(line, "time_seconds", "%q is not a number of seconds from 0", cells["time_seconds"])
+	var err error
+	if s.At, err = t.seconds(line, "time_seconds", cells); err != nil {
+		return err
 	}
-	s.At = time.Duration(math.Round(seconds * 1e9))
+	if cells["runtime_seconds"] != "" {
+		runtime, err := t.seconds(line, "runtime_seconds", cells)
+		if err != nil {
+			return err
+		}
+		s.Runtime = &runtime
+	}
 	if s.Count, err = strconv.Atoi(cells["count"]); err != nil || s.Count < 1 || s.Count > maxCount {
 		return t.fault(line, "count", "%q is not a number of starts from 1 to %d", cells["count"], maxCount)
 	}
@@ -196,6 +205,14 @@ func (t *traceReader) add(line int, cells map[string]string) error {
 	}
 	t.trace.Starts = append(t.trace.Starts, s)
 	return nil
+}
+
+func (t *traceReader) seconds(line int, column string, cells map[string]string) (time.Duration, error) {
+	seconds, err := strconv.ParseFloat(cells[column], 64)
+	if err != nil || !(seconds >= 0) || seconds > 1e9 {
+		return 0, t.fault(line, column, "%q is not a number of seconds from 0", cells[column])
+	}
+	return time.Duration(math.Round(seconds * 1e9)), nil
 }
 
 // References are the trace's images, each once, in order of first use.

@@ -11,12 +11,12 @@ import (
 // TestReadTrace: CSV and JSON lines say the same.
 func TestReadTrace(t *testing.T) {
 	want := &Trace{Starts: []TraceStart{
-		{At: 0, App: "web", Images: []string{"a:1", "b:2"}, Count: 2, Node: "n1", NodeClass: "big"},
+		{At: 0, App: "web", Images: []string{"a:1", "b:2"}, Count: 2, Node: "n1", NodeClass: "big", Runtime: new(90500 * time.Millisecond)},
 		{At: 1500 * time.Millisecond, App: "job", Images: []string{"a:1"}, Count: 1},
 	}}
 	for name, text := range map[string]string{
-		"t.csv":   "time_seconds,app,images,count,node,nodeClass\n0,web,a:1 b:2,2,n1,big\n1.5,job,a:1,1,,\n",
-		"t.jsonl": `{"time_seconds":0,"app":"web","images":["a:1","b:2"],"count":2,"node":"n1","nodeClass":"big"}` + "\n\n" + `{"time_seconds":1.5,"app":"job","images":"a:1","count":1}` + "\n",
+		"t.csv":   "time_seconds,app,images,count,node,nodeClass,runtime_seconds\n0,web,a:1 b:2,2,n1,big,90.5\n1.5,job,a:1,1,,,\n",
+		"t.jsonl": `{"time_seconds":0,"app":"web","images":["a:1","b:2"],"count":2,"node":"n1","nodeClass":"big","runtime_seconds":90.5}` + "\n\n" + `{"time_seconds":1.5,"app":"job","images":"a:1","count":1}` + "\n",
 	} {
 		got, err := ReadTrace(name, strings.NewReader(text))
 		if err != nil {
@@ -37,7 +37,7 @@ func TestTraceFaults(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"t.csv", "", "t.csv:1: read the header time_seconds,app,images,count: EOF"},
 		{"t.csv", "time_seconds,app,images\n", "t.csv:1: count: the header lacks this column"},
-		{"t.csv", "time_seconds,app,images,count,colour\n", "t.csv:1: colour: unknown or repeated column; a trace has time_seconds,app,images,count,node,nodeClass"},
+		{"t.csv", "time_seconds,app,images,count,colour\n", "t.csv:1: colour: unknown or repeated column; a trace has time_seconds,app,images,count,node,nodeClass,runtime_seconds"},
 		{"t.csv", header + "5,a,x,1\n4,a,x,1\n", "t.csv:3: time_seconds: time goes back, from 5s to 4s: sort the trace by time"},
 		{"t.csv", header + "soon,a,x,1\n", `t.csv:2: time_seconds: "soon" is not a number of seconds from 0`},
 		{"t.csv", header + "NaN,a,x,1\n", `t.csv:2: time_seconds: "NaN" is not a number of seconds from 0`},
@@ -46,7 +46,8 @@ func TestTraceFaults(t *testing.T) {
 		{"t.csv", header + "1,,x,1\n", "t.csv:2: app: the start names no app"},
 		{"t.csv", header + "1,a,,1\n", `t.csv:2: images: app "a" names no image`},
 		{"t.csv", header + "1,a\n", "t.csv:2: wrong number of fields"},
-		{"t.jsonl", `{"time_seconds":1,"app":"a","images":"x","count":1,"colour":"red"}`, "t.jsonl:1: colour: unknown key; a trace has time_seconds, app, images, count, node, nodeClass"},
+		{"t.jsonl", `{"time_seconds":1,"app":"a","images":"x","count":1,"colour":"red"}`, "t.jsonl:1: colour: unknown key; a trace has time_seconds, app, images, count, node, nodeClass, runtime_seconds"},
+		{"t.jsonl", `{"time_seconds":1,"app":"a","images":"x","count":1,"runtime_seconds":-1}`, `t.jsonl:1: runtime_seconds: "-1" is not a number of seconds from 0`},
 		{"t.jsonl", "\n{", "t.jsonl:2: not a JSON object: unexpected EOF"},
 		{"t.jsonl", `{"time_seconds":1,"app":"a","images":"x","count":true}`, "t.jsonl:1: count: is neither text nor a number"},
 	} {

@@ -151,6 +151,7 @@ func add(in *reports.Input, kind, name string, data []byte) (err error) {
 		}
 		in.Timeline.Startups = append(in.Timeline.Startups, t.Startups...)
 		in.Timeline.Summaries = append(in.Timeline.Summaries, t.Summaries...)
+		in.Timeline.Voids = append(in.Timeline.Voids, t.Voids...)
 		in.Timeline.Differences = append(in.Timeline.Differences, t.Differences...)
 		in.Timeline.Observations = append(in.Timeline.Observations, t.Observations...)
 		in.Timeline.Doubts = append(in.Timeline.Doubts, t.Doubts...)

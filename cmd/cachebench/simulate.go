@@ -29,7 +29,9 @@ what a month of starts left there.
 
 A workload that is a trace (.csv, .jsonl) is replayed start by start instead: on
 the nodes that it names, or matched with the caches of that time, among them the
-automatic ones that its own starts have made.
+automatic ones that its own starts have made. Its columns are time_seconds, app,
+images (separated by spaces) and count, and perhaps node, nodeClass and
+runtime_seconds, how long the start needs its images on the node.
 
 --burst puts starts of your choice in the place of the month's, --fault lets the
 registry be slow or down or a node be lost; the report then says what that cost.`,
