@@ -63,6 +63,7 @@ type engine struct {
 
 	rank     int32
 	finished int
+	happened uint64 // what has happened, starts aside; for looks at the context
 	// emit takes each result; result and phases are used again for the next.
 	emit   func(index int, s *Startup)
 	result Startup
@@ -89,31 +90,51 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 
 // run takes the starts in order of their requests and simulates them to the end.
 func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
-	next, stop := iter.Pull2(starts)
-	defer stop()
-	index, start, more := next()
 	e.setNewNodes()
 	e.setFaults()
-	for step := 0; ; step++ {
-		if step&0xfff == 0 && ctx.Err() != nil {
+	for index, start := range starts {
+		switch {
+		case start.Requested < 0:
+			return e.w.check(start)
+		case start.Requested < e.now:
+			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, start.Requested, e.now)
+		}
+		if err := e.until(ctx, min(start.Requested, never-1)); err != nil {
+			return err
+		}
+		if err := e.request(index, start); err != nil {
+			return err
+		}
+		if e.err != nil {
+			return e.err
+		}
+	}
+	if err := e.until(ctx, never); err != nil {
+		return err
+	}
+	if e.finished != int(e.rank) {
+		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.rank, e.finished)
+	}
+	return nil
+}
+
+const never = time.Duration(math.MaxInt64)
+
+// until lets happen what is set for the time up to t, t itself included, which is
+// then the present. Before never, that is all.
+func (e *engine) until(ctx context.Context, t time.Duration) error {
+	for ; ; e.happened++ {
+		if e.happened&0xfff == 0 && ctx.Err() != nil {
 			return fmt.Errorf("simulate: %w", ctx.Err())
 		}
-		const never = time.Duration(math.MaxInt64)
-		flowAt, eventAt, startAt := e.net.NextAt(), never, never
+		flowAt, eventAt := e.net.NextAt(), never
 		if len(e.queue) > 0 {
 			eventAt = e.queue[0].at
 		}
-		if more {
-			startAt = start.Requested
-		}
-		first := min(flowAt, eventAt, startAt)
+		first := min(flowAt, eventAt, t)
 		switch {
 		case first == never:
-			return e.ended()
-		case more && startAt < 0:
-			return e.w.check(start)
-		case more && startAt < e.now:
-			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, startAt, e.now)
+			return nil
 		case first > longest:
 			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
 		case first < e.now:
@@ -128,22 +149,12 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		case eventAt:
 			e.happen(e.queue.pop())
 		default:
-			if err := e.request(index, start); err != nil {
-				return err
-			}
-			index, start, more = next()
+			return nil
 		}
 		if e.err != nil {
 			return e.err
 		}
 	}
-}
-
-func (e *engine) ended() error {
-	if e.finished != int(e.rank) {
-		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.rank, e.finished)
-	}
-	return nil
 }
 
 // at sets an event.

@@ -48,8 +48,9 @@ func TestChild(t *testing.T) {
 		s.w.profile.Network.Uplink = is(network.Rate(n)*12*mb, "")
 		ready := 0
 		err := newEngine(s.w, &Options{}, 0, func(int, *Startup) { ready++ }).run(context.Background(), func(yield func(int, *Start) bool) {
+			var start Start
 			for i := range n {
-				start := s.starts[mix(uint64(i))%uint64(len(s.starts))]
+				start = s.starts[mix(uint64(i))%uint64(len(s.starts))]
 				start.Requested = time.Duration(i) * 20 * time.Second / time.Duration(n)
 				if !yield(i, &start) {
 					return
