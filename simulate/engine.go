@@ -42,6 +42,7 @@ type engine struct {
 	key    []byte
 
 	startups table.Table[startup]
+	asides   table.Table[aside]
 	pulls    table.Table[pull]
 	own      table.Table[steps]    // of pulls on nodes that keep what they hold
 	orders   table.Table[[]uint16] // of requests that race

@@ -9,23 +9,26 @@ import (
 
 // pull is one image on its way to one node. Its steps are its template's on an
 // instance of its own, and worked out when it begins on a node that keeps what it
-// holds.
+// holds. It is one cache line of 64 bytes: most transfers touch no more than it.
 type pull struct {
-	steps   *steps
-	startup int32
-	image   int32 // in the template's list
-	own     int32 // its steps in engine.own, none where they are the template's
-	order   int32 // of the requests, in engine.orders; none for manifest order
+	steps *steps
+	class *class
 	// arrived has a bit for each layer to fetch, of the first 64.
 	arrived   uint64
-	fetchNext uint16 // in the order of the requests
-	unit      uint16 // first not yet unpacked
+	fetched   int64 // compressed bytes
+	startup   int32
+	own       int32        // its steps in engine.own, none where they are the template's
+	order     int32        // of the requests, in engine.orders; none for manifest order
+	net       network.Node // to which it fetches; none before the first transfer
+	image     uint16       // in the template's list
+	fetchNext uint16       // in the order of the requests
+	unit      uint16       // first not yet unpacked
 	inFlight  uint16
 	opened    uint16 // connections
-	requests  uint8  // left before the first layer
-	failures  uint8  // of the pull
-	leased    bool   // the node keeps what has arrived for it
 	age       uint16
+	requests  uint8 // left before the first layer
+	failures  uint8 // of the pull
+	leased    bool  // it is on a node, which keeps what has arrived for it
 	state     pullState
 }
 
@@ -42,7 +45,7 @@ const (
 
 // beginPull begins the pull of an image, unless it is present and need not be
 // asked for.
-func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
+func (e *engine) beginPull(id int32, s *startup, t *template, image uint16) {
 	var n *node
 	if s.node != none {
 		n = e.nodes[s.node]
@@ -57,7 +60,7 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 	}
 	pid := e.pulls.Take()
 	p := e.pulls.At(pid)
-	*p = pull{steps: t.pulls[image].steps, startup: id, image: image, own: none, order: none, age: p.age + 1}
+	*p = pull{steps: t.pulls[image].steps, class: t.class, startup: id, image: image, own: none, order: none, net: none, age: p.age + 1}
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
 		return
@@ -170,7 +173,7 @@ func (e *engine) place(p *pull, k int) int {
 // fetchMore asks for layers while the pull may have more transfers at once.
 func (e *engine) fetchMore(pid int32, p *pull, s *startup) {
 	age := p.age
-	for int64(p.inFlight) < s.class.downloads && int(p.fetchNext) < len(p.steps.fetch) && e.fetchNext(pid, p, s) && p.age == age {
+	for int64(p.inFlight) < p.class.downloads && int(p.fetchNext) < len(p.steps.fetch) && e.fetchNext(pid, p, s) && p.age == age {
 	}
 }
 
@@ -182,21 +185,21 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		if e.hasArrived(pid, p, i) {
 			continue
 		}
-		if s.fetching == 0 {
+		if p.inFlight == 0 {
 			e.account(s)
+			s.fetching++
 		}
-		s.fetching++
 		if e.tracing {
 			e.trackFetch(pid, p, i)
 		}
-		if e.plain && s.class.quick {
+		if e.plain && p.class.quick {
 			e.observer.request(e.now)
 			p.inFlight++
 			e.startFlow(pid, p, s, i)
 		} else {
 			e.ask(pid, p, s, e.w.layers[p.steps.fetch[i]].key, int32(i), 0)
 		}
-		if s.node != none {
+		if p.leased {
 			e.nodeFetching(s)
 		}
 		return true
@@ -214,20 +217,23 @@ func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 			bytes = left
 		}
 	}
-	cap := s.class.connection
-	if s.class.drawn {
-		cap = e.drawRate(&s.class.Network.Connection, s.rank, drawConnection, facts.key)
+	cap := p.class.connection
+	if p.class.drawn {
+		cap = e.drawRate(&p.class.Network.Connection, s.rank, drawConnection, facts.key)
 	}
-	e.net.Start(e.now, e.netNode(s), bytes, cap, int64(pid)<<16|int64(i))
+	if p.net == none {
+		p.net = e.netNode(p.class, s)
+	}
+	e.net.Start(e.now, p.net, bytes, cap, int64(pid)<<16|int64(i))
 }
 
 // netNode is a startup's node in the network.
-func (e *engine) netNode(s *startup) network.Node {
+func (e *engine) netNode(c *class, s *startup) network.Node {
 	if s.node != none {
 		return e.nodes[s.node].net
 	}
 	if s.netNode == none {
-		s.netNode = e.net.AddNode(e.link(s.class), s.class.rate, s.class.connection)
+		s.netNode = e.net.AddNode(e.link(c), c.rate, c.connection)
 	}
 	return s.netNode
 }
@@ -240,14 +246,13 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	p := e.pulls.At(pid)
 	s := e.startups.At(p.startup)
-	if s.fetching == 1 {
+	if p.inFlight--; p.inFlight == 0 {
 		e.account(s)
+		s.fetching--
 	}
-	s.fetching--
-	p.inFlight--
 	p.failures = 0
 	layer := p.steps.fetch[i]
-	s.fetched += e.w.layers[layer].compressed
+	p.fetched += e.w.layers[layer].compressed
 	if len(e.partial) > 0 {
 		delete(e.partial, partialKey{pid, layer})
 	}
@@ -255,7 +260,7 @@ func (e *engine) arrived(pid int32, i int) {
 	if e.tracing {
 		e.trackFetched(pid, p, i)
 	}
-	if s.node != none {
+	if p.leased {
 		e.nodeFetching(s)
 		e.nodes[s.node].arrived(e, pid, p, layer)
 		return
@@ -302,10 +307,10 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 		facts := &e.w.layers[u.layer]
 		if s.runUntil < e.now {
 			e.account(s)
-			s.runFrom, s.runUntil = e.now, e.now
+			s.runUntil = e.now
 		}
 		from := s.runUntil
-		s.runUntil = min(s.runUntil+s.class.alone(facts), 2*longest)
+		s.runUntil = min(s.runUntil+p.class.alone(facts), 2*longest)
 		s.unpacked += facts.unpacked
 		if e.tracing {
 			e.trackUnpack(p, u, from, s.runUntil)
@@ -342,9 +347,11 @@ func (e *engine) endPull(pid int32, p *pull) {
 // forget gives a pull's number back. What has arrived in part is of no use any
 // more.
 func (e *engine) forget(pid int32, p *pull) {
+	s := e.startups.At(p.startup)
+	s.fetched += p.fetched
 	for k, left := range e.partial {
 		if k.pull == pid {
-			e.startups.At(p.startup).wasted += e.w.layers[k.layer].compressed - left
+			e.aside(s).wasted += e.w.layers[k.layer].compressed - left
 			delete(e.partial, k)
 		}
 	}

@@ -41,7 +41,7 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, ok b
 // a while, as the client does: so many attempts of a request with a delay that
 // grows by itself each time, and then the whole pull after a back-off that doubles.
 func (e *engine) refusedRequest(x event, p *pull) {
-	r := &e.startups.At(p.startup).class.Pull.Retry
+	r := &p.class.Pull.Retry
 	fetch, tries := x.askedFor()
 	if tries++; int64(tries) < r.Attempts.Value {
 		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
@@ -90,7 +90,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 			}
 			e.partial[partialKey{pid, layer}] = left
 		} else {
-			s.wasted += full - left
+			e.aside(s).wasted += full - left
 		}
 		e.net.Finish(e.now, f)
 	}
@@ -103,8 +103,8 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		if e.slotted(p, s, t) == nil || inFlight == 0 {
 			inFlight = 0
 		}
-	} else {
-		s.fetching -= uint16(inFlight)
+	} else if inFlight > 0 {
+		s.fetching--
 	}
 	p.age++
 	p.inFlight, p.fetchNext = 0, 0

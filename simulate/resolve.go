@@ -78,20 +78,20 @@ func (e *engine) answeredResolve(pid int32, p *pull) {
 // answer is the time from a request to the first byte of its answer, with that of
 // opening a connection where there is none to use.
 func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Duration {
-	if s.class.quick {
+	if p.class.quick {
 		return 0
 	}
 	key := of
 	if resolving {
 		key = mix(e.w.imageKeys[e.templates.At(s.template).pulls[p.image].image] + of)
 	}
-	n := &s.class.Network
+	n := &p.class.Network
 	trip := e.drawTime(&n.RoundTrip, s.rank, drawRoundTrip, key)
 	d := trip + e.drawTime(&n.Request, s.rank, drawRequest, key)
 	if !resolving {
 		d *= time.Duration(n.BlobRequests.Value)
 	}
-	if p.inFlight >= p.opened || !s.class.Pull.ReuseConnections.Value {
+	if p.inFlight >= p.opened || !p.class.Pull.ReuseConnections.Value {
 		p.opened++
 		d += trip * time.Duration(n.ConnectRoundTrips.Value)
 	}
