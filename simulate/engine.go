@@ -38,8 +38,9 @@ type engine struct {
 	// starts of one image that finds nothing; words numbers what keys are of.
 	known  map[string]int32
 	simple map[simpleStart]int32
-	words  map[string]int32
-	key    []byte
+
+	apps, policies, classes words
+	key                     []byte
 
 	startups table.Table[startup]
 	asides   table.Table[aside]
@@ -80,7 +81,7 @@ type partialKey struct {
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), simple: make(map[simpleStart]int32), words: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), simple: make(map[simpleStart]int32, min(len(w.names), 1<<10)), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
 	n := &w.profile.Network
@@ -207,22 +208,37 @@ type simpleStart struct {
 	runtime                   time.Duration
 }
 
-func (e *engine) word(s string) int32 {
-	if s == "" {
+// words numbers words, the empty one 0. Starts that follow one another often have
+// the same.
+type words struct {
+	ids    map[string]int32
+	last   string
+	lastID int32
+}
+
+func (w *words) id(s string) int32 {
+	switch {
+	case s == w.last:
+		return w.lastID
+	case s == "":
 		return 0
 	}
-	id, ok := e.words[s]
+	id, ok := w.ids[s]
 	if !ok {
-		id = int32(len(e.words)) + 1
-		e.words[s] = id
+		if w.ids == nil {
+			w.ids = make(map[string]int32)
+		}
+		id = int32(len(w.ids)) + 1
+		w.ids[s] = id
 	}
+	w.last, w.lastID = s, id
 	return id
 }
 
 // template returns the number of the template that a start follows.
 func (e *engine) template(s *Start) (int32, error) {
 	if len(s.Images) == 1 && s.CacheID == "" && s.Ready == nil && s.ReadFraction == nil {
-		k := simpleStart{e.word(s.App), e.word(s.PullPolicy), e.word(s.NodeClass), int32(s.Images[0]), s.Runtime}
+		k := simpleStart{e.apps.id(s.App), e.policies.id(s.PullPolicy), e.classes.id(s.NodeClass), int32(s.Images[0]), s.Runtime}
 		if id, ok := e.simple[k]; ok {
 			return id, nil
 		}

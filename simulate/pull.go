@@ -304,14 +304,13 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 			return
 		}
 		p.unit++
-		facts := &e.w.layers[u.layer]
 		if s.runUntil < e.now {
 			e.account(s)
 			s.runUntil = e.now
 		}
 		from := s.runUntil
-		s.runUntil = min(s.runUntil+p.class.alone(facts), 2*longest)
-		s.unpacked += facts.unpacked
+		s.runUntil = min(s.runUntil+p.class.laneTimes[u.layer], 2*longest)
+		s.unpacked += e.w.layers[u.layer].unpacked
 		if e.tracing {
 			e.trackUnpack(p, u, from, s.runUntil)
 		}

@@ -67,6 +67,8 @@ type class struct {
 	// lane: one layer after another is unpacked, and nothing but the node's own
 	// pull needs its cores and disk, so that no event is needed for each layer.
 	lane bool
+	// laneTimes are how long each layer takes to unpack there.
+	laneTimes []time.Duration
 	// links are those of the network that its nodes are dealt to in turn.
 	links []string
 	// quick: an answer takes no time.
@@ -173,6 +175,9 @@ func (w *world) class(name string) (*class, error) {
 	}
 	c.lane = !p.Unpack.Parallel.Value && p.Pull.MaxParallelImages.Value == 1 &&
 		c.costs.FetchCores == 0 && c.costs.FetchDiskFraction == 0
+	if c.lane {
+		c.laneTimes = w.laneTimes(c)
+	}
 	c.quick = isZero(&p.Network.RoundTrip) && isZero(&p.Network.Request)
 	w.classes[name] = c
 	return c, nil
@@ -192,6 +197,21 @@ func (c *class) alone(f *layerFacts) time.Duration {
 		d = time.Duration(math.Round(min(float64(d)/c.costs.Cores, float64(2*longest))))
 	}
 	return d
+}
+
+// laneTimes are how long each layer takes to unpack alone; classes that unpack
+// alike share the list.
+func (w *world) laneTimes(c *class) []time.Duration {
+	for _, like := range w.classes {
+		if like.lane && like.costs == c.costs && like.decode == c.decode {
+			return like.laneTimes
+		}
+	}
+	times := make([]time.Duration, len(w.layers))
+	for i := range times {
+		times[i] = c.alone(&w.layers[i])
+	}
+	return times
 }
 
 // asksAgain says whether an image is asked for at the registry though it is
