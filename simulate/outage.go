@@ -120,7 +120,9 @@ func (e *engine) dropPull(pid int32, p *pull) {
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]
-		e.aside(s).wasted += e.w.layers[layer].compressed - e.left(f, e.w.layers[layer].compressed)
+		full := e.w.layers[layer].compressed
+		p.fetched -= full
+		e.aside(s).wasted += full - e.left(f, full)
 		delete(e.partial, partialKey{pid, layer})
 		e.net.Finish(e.now, f)
 	}

@@ -15,7 +15,7 @@ type pull struct {
 	class *class
 	// arrived has a bit for each layer to fetch, of the first 64.
 	arrived   uint64
-	fetched   int64 // compressed bytes
+	fetched   int64 // compressed bytes, with all of what is in flight
 	startup   int32
 	own       int32        // its steps in engine.own, none where they are the template's
 	order     int32        // of the requests, in engine.orders; none for manifest order
@@ -212,6 +212,7 @@ func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 	layer := p.steps.fetch[i]
 	facts := &e.w.layers[layer]
 	bytes := facts.compressed
+	p.fetched += bytes
 	if len(e.partial) > 0 {
 		if left, ok := e.partial[partialKey{pid, layer}]; ok {
 			bytes = left
@@ -251,10 +252,8 @@ func (e *engine) arrived(pid int32, i int) {
 		s.fetching--
 	}
 	p.failures = 0
-	layer := p.steps.fetch[i]
-	p.fetched += e.w.layers[layer].compressed
 	if len(e.partial) > 0 {
-		delete(e.partial, partialKey{pid, layer})
+		delete(e.partial, partialKey{pid, p.steps.fetch[i]})
 	}
 	e.setArrived(pid, p, i)
 	if e.tracing {
@@ -262,7 +261,7 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	if p.leased {
 		e.nodeFetching(s)
-		e.nodes[s.node].arrived(e, pid, p, layer)
+		e.nodes[s.node].arrived(e, pid, p, p.steps.fetch[i])
 		return
 	}
 	e.fetchMore(pid, p, s)
@@ -310,11 +309,11 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 		}
 		from := s.runUntil
 		s.runUntil = min(s.runUntil+p.class.laneTimes[u.layer], 2*longest)
-		s.unpacked += e.w.layers[u.layer].unpacked
 		if e.tracing {
 			e.trackUnpack(p, u, from, s.runUntil)
 		}
 	}
+	s.unpacked += p.steps.unpacked
 	e.afterPull(s.runUntil-min(e.now, s.runUntil), pulled, pid, p, 0)
 }
 

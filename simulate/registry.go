@@ -83,6 +83,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]
 		full := e.w.layers[layer].compressed
+		p.fetched -= full
 		left := e.left(f, full)
 		if t.class.Pull.Retry.Resume.Value && left < full {
 			if e.partial == nil {

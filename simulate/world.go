@@ -254,6 +254,8 @@ func hit(cached bool, present, missing int) matcher.Hit {
 type steps struct {
 	fetch []int32
 	units []unit
+	// unpacked is the unpacked size of those to unpack, in bytes.
+	unpacked int64
 }
 
 // unit is one layer to unpack.
@@ -389,5 +391,6 @@ func (w *world) addSteps(p *steps, image int, hasChain, hasBlob func(int32) bool
 			}
 		}
 		p.units = append(p.units, unit{layer, c, from})
+		p.unpacked += w.layers[l].unpacked
 	}
 }
