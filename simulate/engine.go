@@ -35,12 +35,11 @@ type engine struct {
 
 	templates table.Table[template]
 	// known are the templates by the starts that they stand for, simple those of
-	// starts of one image that finds nothing; words numbers what keys are of.
-	known  map[string]int32
-	simple map[simpleStart]int32
-
-	apps, policies, classes words
+	// starts of one image that finds nothing, whose keys are made of numbered words.
+	known                   map[string]int32
 	key                     []byte
+	simple                  map[simpleStart]int32
+	apps, policies, classes words
 
 	startups table.Table[startup]
 	asides   table.Table[aside]

@@ -28,7 +28,7 @@ type pull struct {
 	age       uint16
 	requests  uint8 // left before the first layer
 	failures  uint8 // of the pull
-	leased    bool  // it is on a node, which keeps what has arrived for it
+	leased    bool  // it is on a node, which keeps what has arrived for it; from the first resolve on
 	state     pullState
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cachebench/cachebench/internal/fleet"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -31,6 +32,18 @@ func peakBytes() int64 {
 		}
 	}
 	return 0
+}
+
+// TestRecordSizes: what each start and each transfer under way takes stays within
+// the cache lines that the records are made for.
+func TestRecordSizes(t *testing.T) {
+	const line = 64
+	if size := unsafe.Sizeof(startup{}); size > 2*line {
+		t.Errorf("a startup takes %d bytes, more than two cache lines: what few startups have belongs into an aside", size)
+	}
+	if size := unsafe.Sizeof(pull{}); size > line {
+		t.Errorf("a pull takes %d bytes, more than a cache line", size)
+	}
 }
 
 const childStarts = "CACHEBENCH_TEST_STARTS"

@@ -51,7 +51,7 @@ type aside struct {
 	readNode                         network.Node
 }
 
-// aside is a startup's, to be changed.
+// aside is a startup's aside, to be changed.
 func (e *engine) aside(s *startup) *aside {
 	if s.aside == none {
 		s.aside = e.asides.Take()
@@ -131,10 +131,10 @@ func times(period time.Duration, n int64) time.Duration {
 // leavePhase ends a phase that a startup waits through; false in the pulls, which
 // account tells apart.
 func (e *engine) leavePhase(id int32, s *startup) bool {
-	spent := e.now - s.since
 	if s.awaits == pulled {
 		return false
 	}
+	spent := e.now - s.since
 	if spent == 0 {
 		return true
 	}
