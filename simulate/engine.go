@@ -34,10 +34,12 @@ type engine struct {
 	copies map[string]network.Link
 
 	templates table.Table[template]
-	// known are the templates by the starts that they stand for, simple those of
-	// starts of one image that finds nothing, whose keys are made of numbered words.
+	// known are the templates by the starts that they stand for. Those of starts of
+	// one image that finds nothing are kept apart: first has the first of each image,
+	// plus 1, and simple the others, by keys made of numbered words.
 	known                   map[string]int32
 	key                     []byte
+	first                   []int32
 	simple                  map[simpleStart]int32
 	apps, policies, classes words
 
@@ -80,7 +82,7 @@ type partialKey struct {
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), simple: make(map[simpleStart]int32, min(len(w.names), 1<<10)), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
 	n := &w.profile.Network
@@ -237,15 +239,7 @@ func (w *words) id(s string) int32 {
 // template returns the number of the template that a start follows.
 func (e *engine) template(s *Start) (int32, error) {
 	if len(s.Images) == 1 && s.CacheID == "" && s.Ready == nil && s.ReadFraction == nil {
-		k := simpleStart{e.apps.id(s.App), e.policies.id(s.PullPolicy), e.classes.id(s.NodeClass), int32(s.Images[0]), s.Runtime}
-		if id, ok := e.simple[k]; ok {
-			return id, nil
-		}
-		id, err := e.addTemplate(s)
-		if err == nil {
-			e.simple[k] = id
-		}
-		return id, err
+		return e.simpleTemplate(s)
 	}
 	k := e.keyOfStart(s)
 	if id, ok := e.known[string(k)]; ok {
@@ -254,6 +248,36 @@ func (e *engine) template(s *Start) (int32, error) {
 	id, err := e.addTemplate(s)
 	if err == nil {
 		e.known[string(k)] = id
+	}
+	return id, err
+}
+
+// simpleTemplate is template for a start of one image that finds nothing. Most
+// images have one such template, which is found without a key.
+func (e *engine) simpleTemplate(s *Start) (int32, error) {
+	image := s.Images[0]
+	if image < 0 || image >= len(e.first) {
+		return 0, e.w.check(s)
+	}
+	first := e.first[image] - 1
+	var key simpleStart
+	if first != none {
+		t := e.templates.At(first)
+		if t.app == s.App && t.class.name == s.NodeClass && t.policy == s.PullPolicy && t.runtime == s.Runtime {
+			return first, nil
+		}
+		key = simpleStart{e.apps.id(s.App), e.policies.id(s.PullPolicy), e.classes.id(s.NodeClass), int32(image), s.Runtime}
+		if id, ok := e.simple[key]; ok {
+			return id, nil
+		}
+	}
+	id, err := e.addTemplate(s)
+	switch {
+	case err != nil:
+	case first == none:
+		e.first[image] = id + 1
+	default:
+		e.simple[key] = id
 	}
 	return id, err
 }

@@ -271,6 +271,7 @@ const none = -1
 // template is what starts that are alike share.
 type template struct {
 	app     string
+	policy  string
 	names   []string
 	held    []int
 	cacheID string
@@ -303,7 +304,7 @@ type imagePull struct {
 // follow makes t, which is empty, the template of s.
 func (w *world) follow(t *template, s *Start) {
 	c := w.classes[s.NodeClass]
-	t.app, t.cacheID, t.class, t.runtime, t.ready, t.fraction = s.App, s.CacheID, c, s.Runtime, s.Ready, c.Cache.ReadFraction.Value
+	t.app, t.policy, t.cacheID, t.class, t.runtime, t.ready, t.fraction = s.App, s.PullPolicy, s.CacheID, c, s.Runtime, s.Ready, c.Cache.ReadFraction.Value
 	if s.ReadFraction != nil {
 		t.fraction = *s.ReadFraction
 	}
