@@ -26,29 +26,32 @@ func (e *engine) crowded(t *template) *network.Link {
 // startRead begins the first reads of a cache's disk.
 func (e *engine) startRead(id int32, s *startup, t *template, l network.Link, bytes int64) {
 	s.awaits = becameReady
-	s.readNode = e.net.AddNode(l, typical(&t.class.Cache.FirstRead), network.Unlimited)
+	a := e.aside(s)
+	a.readNode = e.net.AddNode(l, typical(&t.class.Cache.FirstRead), network.Unlimited)
 	e.rec.reads(id)
-	e.net.Start(e.now, s.readNode, bytes, network.Unlimited, int64(-1-id)<<16)
+	e.net.Start(e.now, a.readNode, bytes, network.Unlimited, int64(-1-id)<<16)
 }
 
 // stopRead gives up the first reads of a startup whose node is lost.
 func (e *engine) stopRead(s *startup) {
-	if s.readNode == none {
+	if e.noted(s).readNode == none {
 		return
 	}
-	for _, f := range e.net.FlowsOf(s.readNode) {
+	a := e.aside(s)
+	for _, f := range e.net.FlowsOf(a.readNode) {
 		e.net.Finish(e.now, f)
 	}
-	e.net.RemoveNode(s.readNode)
-	s.readNode = none
+	e.net.RemoveNode(a.readNode)
+	a.readNode = none
 }
 
 func (e *engine) endRead(id int32) {
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
 	e.rec.readEnds(id)
-	e.net.RemoveNode(s.readNode)
-	s.readNode = none
+	a := e.aside(s)
+	e.net.RemoveNode(a.readNode)
+	a.readNode = none
 	e.after(e.ownReady(s, t), becameReady, id)
 }
 

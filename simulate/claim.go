@@ -51,7 +51,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	}
 	p.steps = e.own.At(p.own)
 	own := p.steps
-	own.fetch, own.units = own.fetch[:0], own.units[:0]
+	own.fetch, own.units, own.unpacked = own.fetch[:0], own.units[:0], 0
 	e.w.addSteps(own, image,
 		func(c int32) bool { return n.chains.state(int(c)) == present },
 		func(l int32) bool { return n.blobs.state(int(l)) != absent })

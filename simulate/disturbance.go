@@ -39,8 +39,6 @@ type disturbed struct {
 	delays float64
 }
 
-const never = time.Duration(math.MaxInt64)
-
 // undisturbed runs a repeat without the faults.
 func (w *world) undisturbed(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, repeat int) (*disturbed, error) {
 	quiet, d := *opt, &disturbed{}

@@ -34,14 +34,17 @@ type engine struct {
 	copies map[string]network.Link
 
 	templates table.Table[template]
-	// known are the templates by the starts that they stand for, simple those of
-	// starts of one image that finds nothing; words numbers what keys are of.
-	known  map[string]int32
-	simple map[simpleStart]int32
-	words  map[string]int32
-	key    []byte
+	// known are the templates by the starts that they stand for. Those of starts of
+	// one image that finds nothing are kept apart: first has the first of each image,
+	// plus 1, and simple the others, by keys made of numbered words.
+	known                   map[string]int32
+	key                     []byte
+	first                   []int32
+	simple                  map[simpleStart]int32
+	apps, policies, classes words
 
 	startups table.Table[startup]
+	asides   table.Table[aside]
 	pulls    table.Table[pull]
 	own      table.Table[steps]    // of pulls on nodes that keep what they hold
 	orders   table.Table[[]uint16] // of requests that race
@@ -64,6 +67,7 @@ type engine struct {
 
 	rank     int32
 	finished int
+	happened uint64 // what has happened, starts aside; for looks at the context
 	// emit takes each result; result and phases are used again for the next.
 	emit   func(index int, s *Startup)
 	result Startup
@@ -79,7 +83,7 @@ type partialKey struct {
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), simple: make(map[simpleStart]int32), words: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
 	n := &w.profile.Network
@@ -90,30 +94,51 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 
 // run takes the starts in order of their requests and simulates them to the end.
 func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
-	next, stop := iter.Pull2(starts)
-	defer stop()
-	index, start, more := next()
 	e.setNewNodes()
 	e.setFaults()
-	for step := 0; ; step++ {
-		if step&0xfff == 0 && ctx.Err() != nil {
+	for index, start := range starts {
+		switch {
+		case start.Requested < 0:
+			return e.w.check(start)
+		case start.Requested < e.now:
+			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, start.Requested, e.now)
+		}
+		if err := e.until(ctx, min(start.Requested, never-1)); err != nil {
+			return err
+		}
+		if err := e.request(index, start); err != nil {
+			return err
+		}
+		if e.err != nil {
+			return e.err
+		}
+	}
+	if err := e.until(ctx, never); err != nil {
+		return err
+	}
+	if e.finished != int(e.rank) {
+		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.rank, e.finished)
+	}
+	return nil
+}
+
+const never = time.Duration(math.MaxInt64)
+
+// until lets happen what is set for the time up to t, t itself included, which is
+// then the present. Before never, that is all.
+func (e *engine) until(ctx context.Context, t time.Duration) error {
+	for ; ; e.happened++ {
+		if e.happened&0xfff == 0 && ctx.Err() != nil {
 			return fmt.Errorf("simulate: %w", ctx.Err())
 		}
-		flowAt, eventAt, startAt := e.net.NextAt(), never, never
+		flowAt, eventAt := e.net.NextAt(), never
 		if len(e.queue) > 0 {
 			eventAt = e.queue[0].at
 		}
-		if more {
-			startAt = start.Requested
-		}
-		first := min(flowAt, eventAt, startAt)
+		first := min(flowAt, eventAt, t)
 		switch {
 		case first == never:
-			return e.ended()
-		case more && startAt < 0:
-			return e.w.check(start)
-		case more && startAt < e.now:
-			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, startAt, e.now)
+			return nil
 		case first > longest:
 			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
 		case first < e.now:
@@ -130,22 +155,12 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		case eventAt:
 			e.happen(e.queue.pop())
 		default:
-			if err := e.request(index, start); err != nil {
-				return err
-			}
-			index, start, more = next()
+			return nil
 		}
 		if e.err != nil {
 			return e.err
 		}
 	}
-}
-
-func (e *engine) ended() error {
-	if e.finished != int(e.rank) {
-		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.rank, e.finished)
-	}
-	return nil
 }
 
 // at sets an event.
@@ -198,30 +213,37 @@ type simpleStart struct {
 	runtime                   time.Duration
 }
 
-func (e *engine) word(s string) int32 {
-	if s == "" {
+// words numbers words, the empty one 0. Starts that follow one another often have
+// the same.
+type words struct {
+	ids    map[string]int32
+	last   string
+	lastID int32
+}
+
+func (w *words) id(s string) int32 {
+	switch {
+	case s == w.last:
+		return w.lastID
+	case s == "":
 		return 0
 	}
-	id, ok := e.words[s]
+	id, ok := w.ids[s]
 	if !ok {
-		id = int32(len(e.words)) + 1
-		e.words[s] = id
+		if w.ids == nil {
+			w.ids = make(map[string]int32)
+		}
+		id = int32(len(w.ids)) + 1
+		w.ids[s] = id
 	}
+	w.last, w.lastID = s, id
 	return id
 }
 
 // template returns the number of the template that a start follows.
 func (e *engine) template(s *Start) (int32, error) {
 	if len(s.Images) == 1 && s.CacheID == "" && s.Ready == nil && s.ReadFraction == nil {
-		k := simpleStart{e.word(s.App), e.word(s.PullPolicy), e.word(s.NodeClass), int32(s.Images[0]), s.Runtime}
-		if id, ok := e.simple[k]; ok {
-			return id, nil
-		}
-		id, err := e.addTemplate(s)
-		if err == nil {
-			e.simple[k] = id
-		}
-		return id, err
+		return e.simpleTemplate(s)
 	}
 	k := e.keyOfStart(s)
 	if id, ok := e.known[string(k)]; ok {
@@ -230,6 +252,36 @@ func (e *engine) template(s *Start) (int32, error) {
 	id, err := e.addTemplate(s)
 	if err == nil {
 		e.known[string(k)] = id
+	}
+	return id, err
+}
+
+// simpleTemplate is template for a start of one image that finds nothing. Most
+// images have one such template, which is found without a key.
+func (e *engine) simpleTemplate(s *Start) (int32, error) {
+	image := s.Images[0]
+	if image < 0 || image >= len(e.first) {
+		return 0, e.w.check(s)
+	}
+	first := e.first[image] - 1
+	var key simpleStart
+	if first != none {
+		t := e.templates.At(first)
+		if t.app == s.App && t.class.name == s.NodeClass && t.policy == s.PullPolicy && t.runtime == s.Runtime {
+			return first, nil
+		}
+		key = simpleStart{e.apps.id(s.App), e.policies.id(s.PullPolicy), e.classes.id(s.NodeClass), int32(image), s.Runtime}
+		if id, ok := e.simple[key]; ok {
+			return id, nil
+		}
+	}
+	id, err := e.addTemplate(s)
+	switch {
+	case err != nil:
+	case first == none:
+		e.first[image] = id + 1
+	default:
+		e.simple[key] = id
 	}
 	return id, err
 }

@@ -86,7 +86,7 @@ func (e *engine) setUp(id int32) error {
 		sid := e.startups.Take()
 		s := e.startups.At(sid)
 		*s = startup{
-			requested: e.now, since: e.now, class: n.class, index: none, rank: n.rank, template: t, node: id, netNode: none, readNode: none,
+			requested: e.now, since: e.now, index: none, rank: n.rank, template: t, node: id, netNode: none, aside: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
 		e.after(0, admitted, sid)

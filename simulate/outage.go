@@ -111,9 +111,7 @@ func (e *engine) startupsOf(node int32, do func(sid int32, s *startup)) {
 // dropStartup forgets a node's own pod.
 func (e *engine) dropStartup(sid int32, s *startup) {
 	e.stopRead(s)
-	s.alive = false
-	s.age++
-	e.startups.Give(sid)
+	e.forgetStartup(sid, s)
 }
 
 // dropPull ends a pull on a node that is lost.
@@ -122,7 +120,9 @@ func (e *engine) dropPull(pid int32, p *pull) {
 	for _, f := range e.flowsOf(pid, s) {
 		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]
-		s.wasted += e.w.layers[layer].compressed - e.left(f, e.w.layers[layer].compressed)
+		full := e.w.layers[layer].compressed
+		p.fetched -= full
+		e.aside(s).wasted += full - e.left(f, full)
 		delete(e.partial, partialKey{pid, layer})
 		e.net.Finish(e.now, f)
 	}
@@ -142,10 +142,12 @@ func (e *engine) again(id int32, s *startup, wait time.Duration) {
 	e.stopRead(s)
 	e.rec.readEnds(id)
 	e.rec.nodeLost(id)
-	s.wasted += s.fetched
+	a := e.aside(s)
+	a.wasted += s.fetched
+	a.firstReadBytes = 0
 	s.fetched, s.unpacked = 0, 0
 	s.fetching, s.unpacking, s.resolving = 0, 0, 0
-	s.next, s.running, s.reused, s.missing, s.firstReadBytes = 0, 0, 0, 0, 0
+	s.next, s.running, s.reused, s.missing = 0, 0, 0, 0
 	s.retries++
 	s.age++
 	s.awaits = admitted

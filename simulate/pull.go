@@ -9,26 +9,38 @@ import (
 
 // pull is one image on its way to one node. Its steps are its template's on an
 // instance of its own, and worked out when it begins on a node that keeps what it
-// holds.
+// holds. It is one cache line of 64 bytes: most transfers touch no more than it.
 type pull struct {
-	steps   *steps
-	startup int32
-	image   int32 // in the template's list
-	own     int32 // its steps in engine.own, none where they are the template's
-	order   int32 // of the requests, in engine.orders; none for manifest order
+	steps *steps
+	class *class
 	// arrived has a bit for each layer to fetch, of the first 64.
 	arrived   uint64
-	fetchNext uint16 // in the order of the requests
-	unit      uint16 // first not yet unpacked
+	fetched   int64 // compressed bytes, with all of what is in flight
+	startup   int32
+	own       int32        // its steps in engine.own, none where they are the template's
+	order     int32        // of the requests, in engine.orders; none for manifest order
+	net       network.Node // to which it fetches; none before the first transfer
+	image     uint16       // in the template's list
+	fetchNext uint16       // in the order of the requests
+	unit      uint16       // first not yet unpacked
 	inFlight  uint16
 	opened    uint16 // connections
-	requests  uint8  // left before the first layer
-	bodies    uint8  // the last of the requests, which have a body
-	failures  uint8  // of the pull
-	leased    bool   // the node keeps what has arrived for it
 	age       uint16
+	requests  uint8 // left before the first layer
+	failures  uint8 // of the pull
+	is        pullFlags
 	state     pullState
 }
+
+type pullFlags uint8
+
+const (
+	// leased: it is on a node, which keeps what has arrived for it; from the first
+	// resolve on.
+	leased pullFlags = 1 << iota
+	// known: its image was on the node, or the cache's disk, when it was asked for.
+	known
+)
 
 type pullState uint8
 
@@ -43,7 +55,7 @@ const (
 
 // beginPull begins the pull of an image, unless it is present and need not be
 // asked for.
-func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
+func (e *engine) beginPull(id int32, s *startup, t *template, image uint16) {
 	var n *node
 	if s.node != none {
 		n = e.nodes[s.node]
@@ -58,7 +70,7 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 	}
 	pid := e.pulls.Take()
 	p := e.pulls.At(pid)
-	*p = pull{steps: t.pulls[image].steps, startup: id, image: image, own: none, order: none, age: p.age + 1}
+	*p = pull{steps: t.pulls[image].steps, class: t.class, startup: id, image: image, own: none, order: none, net: none, age: p.age + 1}
 	e.rec.asks(pid, p)
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
@@ -119,8 +131,8 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 	p.state = fetching
 	if s.node != none {
 		n := e.nodes[s.node]
-		if !p.leased {
-			p.leased = true
+		if p.is&leased == 0 {
+			p.is |= leased
 			n.lease(e, t.pulls[p.image].image)
 		}
 		n.active = append(n.active, pid)
@@ -174,7 +186,7 @@ func (e *engine) place(p *pull, k int) int {
 // fetchMore asks for layers while the pull may have more transfers at once.
 func (e *engine) fetchMore(pid int32, p *pull, s *startup) {
 	age := p.age
-	for int64(p.inFlight) < s.class.downloads && int(p.fetchNext) < len(p.steps.fetch) && e.fetchNext(pid, p, s) && p.age == age {
+	for int64(p.inFlight) < p.class.downloads && int(p.fetchNext) < len(p.steps.fetch) && e.fetchNext(pid, p, s) && p.age == age {
 	}
 }
 
@@ -186,21 +198,21 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		if e.hasArrived(pid, p, i) {
 			continue
 		}
-		if s.fetching == 0 {
+		if p.inFlight == 0 {
 			e.account(s)
+			s.fetching++
 		}
-		s.fetching++
 		if e.tracing {
 			e.trackFetch(pid, p, i)
 		}
-		if e.plain && s.class.quick {
+		if e.plain && p.class.quick {
 			e.observer.request(e.now)
 			p.inFlight++
 			e.startFlow(pid, p, s, i)
 		} else {
 			e.ask(pid, p, s, e.w.layers[p.steps.fetch[i]].key, int32(i), 0)
 		}
-		if s.node != none {
+		if p.is&leased != 0 {
 			e.nodeFetching(s)
 		}
 		return true
@@ -213,26 +225,30 @@ func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 	layer := p.steps.fetch[i]
 	facts := &e.w.layers[layer]
 	bytes := facts.compressed
+	p.fetched += bytes
 	if len(e.partial) > 0 {
 		if left, ok := e.partial[partialKey{pid, layer}]; ok {
 			bytes = left
 		}
 	}
-	cap := s.class.connection
-	if s.class.drawn {
-		cap = e.drawRate(&s.class.Network.Connection, s.rank, drawConnection, facts.key)
+	cap := p.class.connection
+	if p.class.drawn {
+		cap = e.drawRate(&p.class.Network.Connection, s.rank, drawConnection, facts.key)
+	}
+	if p.net == none {
+		p.net = e.netNode(p.class, s)
 	}
 	e.rec.transfers(pid, p, i)
-	e.net.Start(e.now, e.netNode(s), bytes, cap, int64(pid)<<16|int64(i))
+	e.net.Start(e.now, p.net, bytes, cap, int64(pid)<<16|int64(i))
 }
 
 // netNode is a startup's node in the network.
-func (e *engine) netNode(s *startup) network.Node {
+func (e *engine) netNode(c *class, s *startup) network.Node {
 	if s.node != none {
 		return e.nodes[s.node].net
 	}
 	if s.netNode == none {
-		s.netNode = e.net.AddNode(e.link(s.class), s.class.rate, s.class.connection)
+		s.netNode = e.net.AddNode(e.link(c), c.rate, c.connection)
 	}
 	return s.netNode
 }
@@ -245,25 +261,22 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	p := e.pulls.At(pid)
 	s := e.startups.At(p.startup)
-	if s.fetching == 1 {
+	if p.inFlight--; p.inFlight == 0 {
 		e.account(s)
+		s.fetching--
 	}
-	s.fetching--
-	p.inFlight--
 	p.failures = 0
-	layer := p.steps.fetch[i]
-	s.fetched += e.w.layers[layer].compressed
 	if len(e.partial) > 0 {
-		delete(e.partial, partialKey{pid, layer})
+		delete(e.partial, partialKey{pid, p.steps.fetch[i]})
 	}
 	e.setArrived(pid, p, i)
 	e.rec.arrives(pid, p, i)
 	if e.tracing {
 		e.trackFetched(pid, p, i)
 	}
-	if s.node != none {
+	if p.is&leased != 0 {
 		e.nodeFetching(s)
-		e.nodes[s.node].arrived(e, pid, p, layer)
+		e.nodes[s.node].arrived(e, pid, p, p.steps.fetch[i])
 		return
 	}
 	e.fetchMore(pid, p, s)
@@ -305,19 +318,18 @@ func (e *engine) lane(pid int32, p *pull, s *startup) {
 			return
 		}
 		p.unit++
-		facts := &e.w.layers[u.layer]
 		if s.runUntil < e.now {
 			e.account(s)
-			s.runFrom, s.runUntil = e.now, e.now
+			s.runUntil = e.now
 		}
 		from := s.runUntil
-		s.runUntil = min(s.runUntil+s.class.alone(facts), 2*longest)
-		s.unpacked += facts.unpacked
+		s.runUntil = min(s.runUntil+p.class.laneTimes[u.layer], 2*longest)
 		e.rec.unpacks(pid, p, u.layer, from, s.runUntil)
 		if e.tracing {
 			e.trackUnpack(p, u, from, s.runUntil)
 		}
 	}
+	s.unpacked += p.steps.unpacked
 	e.afterPull(s.runUntil-min(e.now, s.runUntil), pulled, pid, p, 0)
 }
 
@@ -351,9 +363,11 @@ func (e *engine) endPull(pid int32, p *pull) {
 // forget gives a pull's number back. What has arrived in part is of no use any
 // more.
 func (e *engine) forget(pid int32, p *pull) {
+	s := e.startups.At(p.startup)
+	s.fetched += p.fetched
 	for k, left := range e.partial {
 		if k.pull == pid {
-			e.startups.At(p.startup).wasted += e.w.layers[k.layer].compressed - left
+			e.aside(s).wasted += e.w.layers[k.layer].compressed - left
 			delete(e.partial, k)
 		}
 	}

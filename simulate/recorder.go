@@ -119,7 +119,7 @@ func (r *recorder) happens() {
 // requested begins the recording if the start is the one to record.
 func (r *recorder) requested(index int, id int32) {
 	if r != nil && index == r.start {
-		r.id, r.class, r.cause = id, r.e.startups.At(id).class, atRequest
+		r.id, r.class, r.cause = id, r.e.templates.At(r.e.startups.At(id).template).class, atRequest
 	}
 }
 
@@ -485,9 +485,9 @@ func (r *recorder) poll() {
 		a := &r.acts[id]
 		switch a.kind {
 		case transferActivity:
-			f := network.Flow{Node: s.readNode, Tag: int64(-1-r.id) << 16}
+			f := network.Flow{Node: r.e.noted(s).readNode, Tag: int64(-1-r.id) << 16}
 			if k.pull != none {
-				f = network.Flow{Node: r.e.netNode(s), Tag: int64(k.pull)<<16 | int64(k.place)}
+				f = network.Flow{Node: r.e.pulls.At(k.pull).net, Tag: int64(k.pull)<<16 | int64(k.place)}
 			}
 			a.changesTo(r.transferHeld(f, k.pull == none))
 		case unpackActivity:

@@ -42,7 +42,7 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, how 
 // delay that grows by itself each time, and then the whole pull after a back-off
 // that doubles.
 func (e *engine) refusedRequest(x event, p *pull) {
-	r := &e.startups.At(p.startup).class.Pull.Retry
+	r := &p.class.Pull.Retry
 	attempts := r.ErrorAttempts.Value
 	if x.kind == refused {
 		attempts = r.Attempts.Value
@@ -90,6 +90,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		_, i := tagOf(f.Tag)
 		layer := p.steps.fetch[i]
 		full := e.w.layers[layer].compressed
+		p.fetched -= full
 		left := e.left(f, full)
 		if t.class.Pull.Retry.Resume.Value && left < full {
 			if e.partial == nil {
@@ -97,7 +98,7 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 			}
 			e.partial[partialKey{pid, layer}] = left
 		} else {
-			s.wasted += full - left
+			e.aside(s).wasted += full - left
 		}
 		e.net.Finish(e.now, f)
 	}
@@ -111,8 +112,8 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		if e.slotted(p, s, t) == nil || inFlight == 0 {
 			inFlight = 0
 		}
-	} else {
-		s.fetching -= uint16(inFlight)
+	} else if inFlight > 0 {
+		s.fetching--
 	}
 	p.age++
 	p.inFlight, p.fetchNext = 0, 0
@@ -222,7 +223,7 @@ func (e *engine) retry(pid int32, p *pull) {
 		if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
 			e.account(s)
 			n.use(e, image)
-			if p.leased {
+			if p.is&leased != 0 {
 				n.release(e, image)
 			}
 			e.forget(pid, p)

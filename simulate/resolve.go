@@ -10,12 +10,15 @@ func (e *engine) resolve(pid int32, p *pull) {
 	s.resolving++
 	p.state = resolving
 	image := &t.pulls[p.image]
-	stored := image.stored
+	isKnown := image.stored
 	if s.node != none {
-		stored = e.nodes[s.node].has(e, image.image)
+		isKnown = e.nodes[s.node].has(e, image.image)
 	}
-	all, bodies := e.w.requests(t.class, image.image, stored)
-	p.requests, p.bodies = uint8(min(255, all)), uint8(min(255, bodies))
+	if p.is &^= known; isKnown {
+		p.is |= known
+	}
+	all, _ := e.w.requests(t.class, image.image, isKnown)
+	p.requests = uint8(min(255, all))
 	p.opened = 0
 	if e.tracing {
 		e.trackResolve(pid, p)
@@ -59,7 +62,11 @@ func (e *engine) resolveNext(pid int32, p *pull) {
 // layers needs: where the daemon's slots hold for all requests with a body, all
 // but those for tokens and the first, which asks whether the image exists.
 func (e *engine) slotted(p *pull, s *startup, t *template) *node {
-	if c := t.class; s.node == none || !c.Pull.SlotRequests.Value || !c.daemonSlots || p.requests > p.bodies {
+	c := t.class
+	if s.node == none || !c.Pull.SlotRequests.Value || !c.daemonSlots {
+		return nil
+	}
+	if _, bodies := e.w.requests(c, t.pulls[p.image].image, p.is&known != 0); int(p.requests) > bodies {
 		return nil
 	}
 	return e.nodes[s.node]
@@ -82,20 +89,20 @@ func (e *engine) answeredResolve(pid int32, p *pull) {
 // answer is the time from a request to the first byte of its answer, with that of
 // opening a connection where there is none to use.
 func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Duration {
-	if s.class.quick {
+	if p.class.quick {
 		return 0
 	}
 	key := of
 	if resolving {
 		key = mix(e.w.imageKeys[e.templates.At(s.template).pulls[p.image].image] + of)
 	}
-	n := &s.class.Network
+	n := &p.class.Network
 	trip := e.drawTime(&n.RoundTrip, s.rank, drawRoundTrip, key)
 	d := trip + e.drawTime(&n.Request, s.rank, drawRequest, key)
 	if !resolving {
 		d *= time.Duration(n.BlobRequests.Value)
 	}
-	if p.inFlight >= p.opened || !s.class.Pull.ReuseConnections.Value {
+	if p.inFlight >= p.opened || !p.class.Pull.ReuseConnections.Value {
 		p.opened++
 		d += trip * time.Duration(n.ConnectRoundTrips.Value)
 	}

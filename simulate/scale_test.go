@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cachebench/cachebench/internal/fleet"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -33,6 +34,18 @@ func peakBytes() int64 {
 	return 0
 }
 
+// TestRecordSizes: what each start and each transfer under way takes stays within
+// the cache lines that the records are made for.
+func TestRecordSizes(t *testing.T) {
+	const line = 64
+	if size := unsafe.Sizeof(startup{}); size > 2*line {
+		t.Errorf("a startup takes %d bytes, more than two cache lines: what few startups have belongs into an aside", size)
+	}
+	if size := unsafe.Sizeof(pull{}); size > line {
+		t.Errorf("a pull takes %d bytes, more than a cache line", size)
+	}
+}
+
 const childStarts = "CACHEBENCH_TEST_STARTS"
 
 // TestChild is the process that BenchmarkFleetMemory looks at: so many pulls of
@@ -48,8 +61,9 @@ func TestChild(t *testing.T) {
 		s.w.profile.Network.Uplink = is(network.Rate(n)*12*mb, "")
 		ready := 0
 		err := newEngine(s.w, &Options{}, 0, func(int, *Startup) { ready++ }).run(context.Background(), func(yield func(int, *Start) bool) {
+			var start Start
 			for i := range n {
-				start := s.starts[mix(uint64(i))%uint64(len(s.starts))]
+				start = s.starts[mix(uint64(i))%uint64(len(s.starts))]
 				start.Requested = time.Duration(i) * 20 * time.Second / time.Duration(n)
 				if !yield(i, &start) {
 					return

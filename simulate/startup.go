@@ -8,8 +8,9 @@ import (
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
-// startup is one start on its way to ready. A hundred thousand may be under way:
-// its fields are packed, and those that every transfer touches stand first.
+// startup is one start on its way to ready. A hundred thousand may be under way,
+// and memory is slow: it takes two cache lines of 64 bytes. What transfers need
+// stands in the pull, what not every startup has in an aside.
 type startup struct {
 	// since is when the phases were last brought up to date; from then on they
 	// depend on what is in flight (account).
@@ -17,32 +18,64 @@ type startup struct {
 	fetch, unpack, resolve time.Duration
 	waited                 time.Duration // the part of fetch in which no transfer was in flight
 	unpackBusy             time.Duration
-	// runFrom and runUntil are the present run of unpacks, on a lane.
-	runFrom, runUntil time.Duration
-	fetched, unpacked int64
-	class             *class
-	rank              int32 // in order of request; the key of its draws
-	node              int32 // of engine.nodes; none for an instance of its own
-	netNode           network.Node
-	fetching          uint16
-	unpacking         uint16
-	resolving         uint16
-	age               uint16
-	next, running     uint16 // image, and pulls under way
-	retries           uint16
-	alive             bool
-	hidden            bool // a node's own pull, not a start of the input
-	awaits            eventKind
+	// runUntil is when the present run of unpacks ends, on a lane.
+	runUntil        time.Duration
+	unpacked        int64
+	fetched         int64 // by pulls that have ended
+	requested       time.Duration
+	index           int32 // in the input
+	rank            int32 // in order of request; the key of its draws
+	template        int32
+	node            int32 // of engine.nodes; none for an instance of its own
+	netNode         network.Node
+	aside           int32  // of engine.asides; none while there is nothing to note
+	fetching        uint16 // pulls with a transfer in flight
+	unpacking       uint16
+	resolving       uint16
+	age             uint16
+	next, running   uint16 // image, and pulls under way
+	retries         uint16
+	reused, missing uint16
+	alive           bool
+	hidden          bool // a node's own pull, not a start of the input
+	awaits          eventKind
+}
 
-	requested                        time.Duration
+// aside is what a startup has to note if it ever waits in a phase besides the
+// pulls, reads a cache's disk, or fails.
+type aside struct {
 	admit, provision, attach, create time.Duration
 	starting                         time.Duration // the program's own, the last phase
 	wasted                           int64         // compressed bytes that were sent and are lost
 	firstReadBytes                   int64
-	index                            int32 // in the input
-	template                         int32
 	readNode                         network.Node
-	reused, missing                  uint16
+}
+
+// aside is a startup's aside, to be changed.
+func (e *engine) aside(s *startup) *aside {
+	if s.aside == none {
+		s.aside = e.asides.Take()
+		*e.asides.At(s.aside) = aside{readNode: none}
+	}
+	return e.asides.At(s.aside)
+}
+
+// noted is a startup's aside, to be read.
+func (e *engine) noted(s *startup) aside {
+	if s.aside == none {
+		return aside{readNode: none}
+	}
+	return *e.asides.At(s.aside)
+}
+
+// forgetStartup gives a startup's number back.
+func (e *engine) forgetStartup(id int32, s *startup) {
+	if s.aside != none {
+		e.asides.Give(s.aside)
+	}
+	s.age++
+	s.alive = false
+	e.startups.Give(id)
 }
 
 // request is the first step of a start.
@@ -54,7 +87,7 @@ func (e *engine) request(index int, start *Start) error {
 	id := e.startups.Take()
 	s := e.startups.At(id)
 	*s = startup{
-		requested: e.now, since: e.now, class: e.templates.At(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
+		requested: e.now, since: e.now, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, aside: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
 	e.rec.requested(index, id)
@@ -62,9 +95,10 @@ func (e *engine) request(index int, start *Start) error {
 		e.track(id)
 	}
 	if start.Node != "" {
-		s.node = e.nodeNamed(start.Node, s.class, s.rank)
-		if n := e.nodes[s.node]; n.class != s.class {
-			return fmt.Errorf("simulate app %s: node %s is of class %q by its first start and of %q by this one: give one class", start.App, n.name, n.class.name, s.class.name)
+		class := e.templates.At(t).class
+		s.node = e.nodeNamed(start.Node, class, s.rank)
+		if n := e.nodes[s.node]; n.class != class {
+			return fmt.Errorf("simulate app %s: node %s is of class %q by its first start and of %q by this one: give one class", start.App, n.name, n.class.name, class.name)
 		}
 	}
 	e.after(e.admit()-e.now, admitted, id)
@@ -98,25 +132,29 @@ func times(period time.Duration, n int64) time.Duration {
 // leavePhase ends a phase that a startup waits through; false in the pulls, which
 // account tells apart.
 func (e *engine) leavePhase(id int32, s *startup) bool {
+	if s.awaits == pulled {
+		return false
+	}
+	spent := e.now - s.since
+	if spent == 0 {
+		return true
+	}
+	a := e.aside(s)
 	var phase Phase
-	var spent *time.Duration
 	switch s.awaits {
 	case admitted:
-		phase, spent = Admit, &s.admit
+		phase, a.admit = Admit, a.admit+spent
 	case provisioned:
-		phase, spent = Provision, &s.provision
+		phase, a.provision = Provision, a.provision+spent
 	case attached:
-		phase, spent = Attach, &s.attach
+		phase, a.attach = Attach, a.attach+spent
 	case created:
-		phase, spent = Create, &s.create
+		phase, a.create = Create, a.create+spent
 	case becameReady:
-		phase, spent = Ready, &s.starting
-	default:
-		return false
+		phase, a.starting = Ready, a.starting+spent
 	}
 	e.mark(id, phase, s.since)
 	e.rec.phaseEnds(id, s.awaits)
-	*spent += e.now - s.since
 	s.since = e.now
 	return true
 }
@@ -162,7 +200,10 @@ func (e *engine) pullAll(id int32, s *startup, t *template) {
 		}
 		n.count(e, s, t)
 	} else {
-		s.reused, s.missing, s.firstReadBytes = t.reused, t.missing, t.firstReadBytes
+		s.reused, s.missing = t.reused, t.missing
+		if t.firstReadBytes > 0 {
+			e.aside(s).firstReadBytes = t.firstReadBytes
+		}
 	}
 	if void := e.neverPulled(s, t); void != "" {
 		e.finish(id, s, t, void)
@@ -192,7 +233,7 @@ func (e *engine) pullMore(id int32, s *startup, t *template) {
 	for int(s.next) < len(t.pulls) && int64(s.running) < t.class.Pull.MaxParallelImages.Value {
 		s.next++
 		s.running++
-		e.beginPull(id, s, t, int32(s.next-1))
+		e.beginPull(id, s, t, s.next-1)
 		if s.running == 0 {
 			return // pulled at once: the rest was begun by imagePulled
 		}
@@ -222,8 +263,8 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 // a cache's disk holds.
 func (e *engine) readFirst(id int32, s *startup, t *template) {
 	d := e.ownReady(s, t)
-	if s.firstReadBytes > 0 {
-		bytes := t.fraction * float64(s.firstReadBytes)
+	if unread := e.noted(s).firstReadBytes; unread > 0 {
+		bytes := t.fraction * float64(unread)
 		if rate := e.crowded(t); rate != nil {
 			e.startRead(id, s, t, *rate, int64(math.Round(bytes)))
 			return
@@ -246,8 +287,8 @@ func (e *engine) account(s *startup) {
 	var unpacking time.Duration
 	if s.unpacking > 0 {
 		unpacking = d
-	} else if until := min(e.now, s.runUntil); until > max(s.since, s.runFrom) {
-		unpacking = until - max(s.since, s.runFrom)
+	} else if until := min(e.now, s.runUntil); until > s.since {
+		unpacking = until - s.since // a run begins at the time of an account
 	}
 	s.unpackBusy += unpacking
 	s.since = e.now
@@ -275,18 +316,19 @@ func (e *engine) finish(id int32, s *startup, t *template, void string) {
 	if !s.hidden {
 		e.finished++
 		ready := e.now - s.requested
+		a := e.noted(s)
 		result := &e.result
 		*result = Startup{
 			Source: Simulated, Arm: e.opt.Arm, App: t.app, Images: t.names, Repeat: e.repeat,
 			Requested: s.requested, Ready: ready,
 			FetchBusy: s.fetch - s.waited, UnpackBusy: s.unpackBusy,
 			FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: int(s.reused),
-			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: s.wasted, Void: void,
+			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: a.wasted, Void: void,
 		}
 		if s.node != none {
 			result.Node = e.nodes[s.node].name
 		}
-		e.phases = [...]time.Duration{s.admit, s.provision, s.attach, s.resolve, s.fetch, s.unpack, s.create, s.starting}
+		e.phases = [...]time.Duration{a.admit, a.provision, a.attach, s.resolve, s.fetch, s.unpack, a.create, a.starting}
 		result.Phases = phasesIn(&e.phases)
 		if tr := e.tracked[id]; tr != nil {
 			tr.finish(result)
@@ -305,9 +347,7 @@ func (e *engine) finish(id int32, s *startup, t *template, void string) {
 	} else if s.netNode != none {
 		e.net.RemoveNode(s.netNode)
 	}
-	s.age++
-	s.alive = false
-	e.startups.Give(id)
+	e.forgetStartup(id, s)
 }
 
 // phasesIn are phases that stand in an array, in the order of the pull.

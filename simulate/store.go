@@ -181,7 +181,7 @@ func (n *node) count(e *engine, s *startup, t *template) {
 		}
 		s.reused++
 		if x := n.chains.at(int(c)); t.cacheID != "" || x.unread {
-			s.firstReadBytes += e.w.chainBytes[c]
+			e.aside(s).firstReadBytes += e.w.chainBytes[c]
 			x.unread = false
 		}
 	}

@@ -71,6 +71,8 @@ type class struct {
 	// lane: one layer after another is unpacked, and nothing but the node's own
 	// pull needs its cores and disk, so that no event is needed for each layer.
 	lane bool
+	// laneTimes are how long each layer takes to unpack there.
+	laneTimes []time.Duration
 	// links are those of the network that its nodes are dealt to in turn.
 	links []string
 	// quick: an answer takes no time.
@@ -195,6 +197,9 @@ func (w *world) class(name string) (*class, error) {
 	}
 	c.lane = !p.Unpack.Parallel.Value && p.Pull.MaxParallelImages.Value == 1 &&
 		c.costs.FetchCores == 0 && c.costs.FetchDiskFraction == 0
+	if c.lane {
+		c.laneTimes = w.laneTimes(c)
+	}
 	c.quick = isZero(&p.Network.RoundTrip) && isZero(&p.Network.Request)
 	w.classes[name] = c
 	return c, nil
@@ -214,6 +219,21 @@ func (c *class) alone(f *layerFacts) time.Duration {
 		d = time.Duration(math.Round(min(float64(d)/c.costs.Cores, float64(2*longest))))
 	}
 	return d
+}
+
+// laneTimes are how long each layer takes to unpack alone; classes that unpack
+// alike share the list.
+func (w *world) laneTimes(c *class) []time.Duration {
+	for _, like := range w.classes {
+		if like.lane && like.costs == c.costs && like.decode == c.decode {
+			return like.laneTimes
+		}
+	}
+	times := make([]time.Duration, len(w.layers))
+	for i := range times {
+		times[i] = c.alone(&w.layers[i])
+	}
+	return times
 }
 
 // asksAgain says whether an image is asked for at the registry though it is
@@ -259,6 +279,8 @@ func hit(cached bool, present, missing int) matcher.Hit {
 type steps struct {
 	fetch []int32
 	units []unit
+	// unpacked is the unpacked size of those to unpack, in bytes.
+	unpacked int64
 }
 
 // unit is one layer to unpack.
@@ -276,6 +298,7 @@ const none = -1
 // template is what starts that are alike share.
 type template struct {
 	app     string
+	policy  string
 	names   []string
 	held    []int
 	cacheID string
@@ -313,7 +336,7 @@ func (p *imagePull) skip() bool { return p.stored && !p.again }
 // follow makes t, which is empty, the template of s.
 func (w *world) follow(t *template, s *Start) {
 	c := w.classes[s.NodeClass]
-	t.app, t.cacheID, t.class, t.runtime, t.ready, t.fraction = s.App, s.CacheID, c, s.Runtime, s.Ready, c.Cache.ReadFraction.Value
+	t.app, t.policy, t.cacheID, t.class, t.runtime, t.ready, t.fraction = s.App, s.PullPolicy, s.CacheID, c, s.Runtime, s.Ready, c.Cache.ReadFraction.Value
 	if s.ReadFraction != nil {
 		t.fraction = *s.ReadFraction
 	}
@@ -402,5 +425,6 @@ func (w *world) addSteps(p *steps, image int, hasChain, hasBlob func(int32) bool
 			}
 		}
 		p.units = append(p.units, unit{layer: layer, chain: c, from: from})
+		p.unpacked += w.layers[l].unpacked
 	}
 }

@@ -5,14 +5,18 @@ package table
 // Table is a table of values numbered from 0. The zero value is empty and ready to
 // use.
 type Table[T any] struct {
-	blocks [][]T
+	blocks []*[blockSize]T
 	used   int
-	free   []int32
+	// free are the numbers given back, in blocks too, so that nothing is copied
+	// and left behind as the table grows.
+	free  []*[blockSize]int32
+	given int
 }
 
 const (
 	blockBits = 8
-	blockMask = 1<<blockBits - 1
+	blockSize = 1 << blockBits
+	blockMask = blockSize - 1
 )
 
 // At is the value of a number that was taken; it stays where it is.
@@ -22,21 +26,27 @@ func (t *Table[T]) At(id int32) *T { return &t.blocks[id>>blockBits][id&blockMas
 func (t *Table[T]) Used() int { return t.used }
 
 // Len is how many numbers are taken.
-func (t *Table[T]) Len() int { return t.used - len(t.free) }
+func (t *Table[T]) Len() int { return t.used - t.given }
 
-// Take returns the number of a value, which is as it was left.
+// Take returns the number of a value, which is as it was left: the one given back
+// last, where there is one.
 func (t *Table[T]) Take() int32 {
-	if last := len(t.free) - 1; last >= 0 {
-		id := t.free[last]
-		t.free = t.free[:last]
-		return id
+	if t.given > 0 {
+		t.given--
+		return t.free[t.given>>blockBits][t.given&blockMask]
 	}
 	if t.used>>blockBits == len(t.blocks) {
-		t.blocks = append(t.blocks, make([]T, 1<<blockBits))
+		t.blocks = append(t.blocks, new([blockSize]T))
 	}
 	t.used++
 	return int32(t.used - 1)
 }
 
 // Give gives a number back.
-func (t *Table[T]) Give(id int32) { t.free = append(t.free, id) }
+func (t *Table[T]) Give(id int32) {
+	if t.given>>blockBits == len(t.free) {
+		t.free = append(t.free, new([blockSize]int32))
+	}
+	t.free[t.given>>blockBits][t.given&blockMask] = id
+	t.given++
+}
