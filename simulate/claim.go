@@ -31,10 +31,10 @@ func (e *engine) takeTurn(n *node, pid int32) {
 	id := p.startup
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
-	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
+	if image := t.pulls[p.image].image; n.images.has(image) && !t.pulls[p.image].again {
 		e.account(s)
 		e.forget(pid, p)
-		n.use(e, image)
+		n.images.use(image)
 		if p.leased {
 			n.release(e, image)
 		}
@@ -53,7 +53,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	t := e.templates.At(s.template)
 	image := t.pulls[p.image].image
 	for _, c := range e.w.chainIDs[image] {
-		state := n.chains.state(int(c))
+		state := n.chain(e, c)
 		if state == claimed {
 			return
 		}
@@ -69,15 +69,15 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	own := p.steps
 	own.fetch, own.units = own.fetch[:0], own.units[:0]
 	e.w.addSteps(own, image,
-		func(c int32) bool { return n.chains.state(int(c)) == present },
-		func(l int32) bool { return n.blobs.state(int(l)) != absent })
+		func(c int32) bool { return n.chain(e, c) == present },
+		func(l int32) bool { return n.blob(e, l) != absent })
 	p.arrived, p.fetchNext, p.unit = 0, 0, 0
 	delete(e.wide, pid)
 	for _, u := range own.units {
-		n.chains.at(int(u.chain)).state = claimed
+		n.claimChain(e, u.chain)
 	}
 	for _, l := range own.fetch {
-		n.blobs.at(int(l)).state = claimed
+		n.claimBlob(e, l)
 	}
 	if len(own.units) == 0 {
 		e.endPull(pid, p)
@@ -113,9 +113,7 @@ func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
 	}
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
 	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
-		if x := n.blobs.at(int(p.steps.fetch[e.place(p, k)])); x.state == claimed {
-			x.state = absent
-		}
+		n.unclaimBlob(e, p.steps.fetch[e.place(p, k)])
 	}
 	return true
 }
@@ -141,7 +139,7 @@ func (n *node) grant(e *engine) {
 
 // arrived notes that a blob is there.
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
-	n.setBlob(e, int(layer))
+	n.setBlob(e, layer)
 	s := e.startups.At(p.startup)
 	if !n.class.daemonSlots {
 		e.fetchMore(pid, p, s)

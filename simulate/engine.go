@@ -178,7 +178,7 @@ func (e *engine) happen(x event) {
 		}
 	case left:
 		if n := e.nodes[x.id]; n.life == x.age {
-			n.leave(e, e.templates.At(x.arg))
+			n.leave(e.templates.At(x.arg))
 		}
 	case nodeAdded:
 		e.addNode(x.arg)

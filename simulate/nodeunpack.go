@@ -10,7 +10,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 		return
 	}
 	own := p.steps
-	for int(p.unit) < len(own.units) && n.chains.state(int(own.units[p.unit].chain)) == present {
+	for int(p.unit) < len(own.units) && n.chain(e, own.units[p.unit].chain) == present {
 		n.stopUnpack(e, pid, p, int(p.unit))
 		p.unit++
 	}
@@ -22,7 +22,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 	}
 	for i := int(p.unit); i < len(own.units); i++ {
 		u := &own.units[i]
-		if u.layer >= 0 && n.chains.state(int(u.chain)) == claimed && n.blobs.state(int(u.layer)) == present {
+		if u.layer >= 0 && n.chain(e, u.chain) == claimed && n.blob(e, u.layer) == present {
 			if int64(n.unpack.Tasks()) >= n.class.Unpack.MaxConcurrent.Value {
 				return
 			}
@@ -91,6 +91,6 @@ func (e *engine) endUnpack(n *node) {
 	if e.tracing {
 		e.trackUnpacked(pid, p, i, u.layer)
 	}
-	n.setChain(e, int(u.chain))
+	n.setChain(e, u.chain)
 	n.wake(e)
 }

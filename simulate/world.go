@@ -22,6 +22,7 @@ type world struct {
 	// chainBytes is the unpacked size of each chain's top layer.
 	chainIDs   [][]int32
 	chainBytes []int64
+	segmentation
 	// cold are the steps of each image where nothing is present.
 	cold   []steps
 	layers []layerFacts
@@ -90,6 +91,7 @@ func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
 		w.layers[i] = factsOf(&inv.Layers[i])
 	}
 	chains := inv.Chains()
+	w.segmentation = newSegmentation(inv, chains)
 	w.chainBytes = make([]int64, len(chains.Parents))
 	w.chainIDs, w.cold = make([][]int32, len(inv.Images)), make([]steps, len(inv.Images))
 	nothing := func(int32) bool { return false }
