@@ -68,17 +68,22 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	p.steps = e.own.At(p.own)
 	own := p.steps
 	own.fetch, own.units = own.fetch[:0], own.units[:0]
-	e.w.addSteps(own, image,
-		func(c int32) bool { return n.chain(e, c) == present },
-		func(l int32) bool { return n.blob(e, l) != absent })
+	if n.lacksAll(e, image) {
+		own.fetch, own.units = append(own.fetch, e.w.cold[image].fetch...), append(own.units, e.w.cold[image].units...)
+		n.claimAll(e, image)
+	} else {
+		e.w.addSteps(own, image,
+			func(c int32) bool { return n.chain(e, c) == present },
+			func(l int32) bool { return n.blob(e, l) != absent })
+		for _, u := range own.units {
+			n.claimChain(e, u.chain)
+		}
+		for _, l := range own.fetch {
+			n.claimBlob(e, l)
+		}
+	}
 	p.arrived, p.fetchNext, p.unit = 0, 0, 0
 	delete(e.wide, pid)
-	for _, u := range own.units {
-		n.claimChain(e, u.chain)
-	}
-	for _, l := range own.fetch {
-		n.claimBlob(e, l)
-	}
 	if len(own.units) == 0 {
 		e.endPull(pid, p)
 		return

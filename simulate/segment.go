@@ -18,8 +18,12 @@ type segmentation struct {
 	chainPlaces, layerPlaces []place
 }
 
-// segmentFacts are the chains of a segment and their top layers, by bit.
-type segmentFacts struct{ chains, layers []int32 }
+// segmentFacts are the chains of a segment and their top layers, by bit; blobs has
+// the bits of the layers whose place is here.
+type segmentFacts struct {
+	chains, layers []int32
+	blobs          uint32
+}
 
 // place is a segment and a bit in it.
 type place uint32
@@ -58,8 +62,9 @@ func newSegmentation(inv *layers.Inventory, chains *layers.Chains) segmentation 
 				f.chains, f.layers = append(f.chains, int32(c)), append(f.layers, int32(layer))
 				if above[layer] == 1 {
 					s.layerPlaces[layer] = s.chainPlaces[c]
+					f.blobs |= s.layerPlaces[layer].mask()
 				} else if own[layer] == 0 {
-					s.segments = append(s.segments, segmentFacts{layers: []int32{int32(layer)}})
+					s.segments = append(s.segments, segmentFacts{layers: []int32{int32(layer)}, blobs: 1})
 					own[layer] = int32(len(s.segments))
 					s.layerPlaces[layer] = placeOf(own[layer]-1, 0)
 				}

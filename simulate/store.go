@@ -49,6 +49,25 @@ func (n *node) unclaimBlob(e *engine, l int32) {
 	h.claimed &^= bit
 }
 
+// lacksAll says that nothing of an image is on the node or claimed; claimAll then
+// claims all of it.
+func (n *node) lacksAll(e *engine, image int) bool {
+	for _, id := range e.w.segmentsOf[image] {
+		if x := n.store.At(id); x.chains.present|x.chains.claimed|x.blobs.present|x.blobs.claimed != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *node) claimAll(e *engine, image int) {
+	for _, id := range e.w.segmentsOf[image] {
+		x, facts := n.store.At(id), &e.w.segments[id]
+		x.chains.claimed = uint32(1<<len(facts.chains) - 1)
+		x.blobs.claimed = facts.blobs
+	}
+}
+
 func (n *node) setChain(e *engine, c int32) {
 	if h, bit := n.chainAt(e, c); h.set(bit) {
 		n.bytes += e.w.chainBytes[c]
