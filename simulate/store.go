@@ -4,29 +4,29 @@ import "math/bits"
 
 // chain is the state of a chain on the node, blob that of a layer's blob.
 func (n *node) chain(e *engine, c int32) uint8 {
-	p := e.w.chainPlaces[c]
-	if x := n.store.Find(p.segment()); x != nil {
-		return x.chains.state(p.mask())
+	p := e.w.segments.Chains[c]
+	if x := n.store.Find(p.Segment()); x != nil {
+		return x.chains.state(p.Bit())
 	}
 	return absent
 }
 
 func (n *node) blob(e *engine, l int32) uint8 {
-	p := e.w.layerPlaces[l]
-	if x := n.store.Find(p.segment()); x != nil {
-		return x.blobs.state(p.mask())
+	p := e.w.segments.Layers[l]
+	if x := n.store.Find(p.Segment()); x != nil {
+		return x.blobs.state(p.Bit())
 	}
 	return absent
 }
 
 func (n *node) chainAt(e *engine, c int32) (h *holding, bit uint32) {
-	p := e.w.chainPlaces[c]
-	return &n.store.At(p.segment()).chains, p.mask()
+	p := e.w.segments.Chains[c]
+	return &n.store.At(p.Segment()).chains, p.Bit()
 }
 
 func (n *node) blobAt(e *engine, l int32) (h *holding, bit uint32) {
-	p := e.w.layerPlaces[l]
-	return &n.store.At(p.segment()).blobs, p.mask()
+	p := e.w.segments.Layers[l]
+	return &n.store.At(p.Segment()).blobs, p.Bit()
 }
 
 func (n *node) claimChain(e *engine, c int32) {
@@ -52,7 +52,7 @@ func (n *node) unclaimBlob(e *engine, l int32) {
 // lacksAll says that nothing of an image is on the node or claimed; claimAll then
 // claims all of it.
 func (n *node) lacksAll(e *engine, image int) bool {
-	for _, id := range e.w.segmentsOf[image] {
+	for _, id := range e.w.segments.OfImage[image] {
 		if x := n.store.At(id); x.chains.present|x.chains.claimed|x.blobs.present|x.blobs.claimed != 0 {
 			return false
 		}
@@ -61,10 +61,10 @@ func (n *node) lacksAll(e *engine, image int) bool {
 }
 
 func (n *node) claimAll(e *engine, image int) {
-	for _, id := range e.w.segmentsOf[image] {
-		x, facts := n.store.At(id), &e.w.segments[id]
-		x.chains.claimed = uint32(1<<len(facts.chains) - 1)
-		x.blobs.claimed = facts.blobs
+	for _, id := range e.w.segments.OfImage[image] {
+		x, facts := n.store.At(id), &e.w.segments.All[id]
+		x.chains.claimed = facts.AllChains()
+		x.blobs.claimed = facts.Blobs
 	}
 }
 
@@ -84,20 +84,20 @@ func (n *node) setBlob(e *engine, l int32) {
 // or less; what nobody needs goes. Blobs are needed by pulls, and by images where
 // they are kept.
 func (n *node) need(e *engine, image, chains, blobs int) {
-	for _, id := range e.w.segmentsOf[image] {
+	for _, id := range e.w.segments.OfImage[image] {
 		x := n.store.At(id)
 		goneChains, goneBlobs := x.chains.need(chains), x.blobs.need(blobs)
 		if goneChains|goneBlobs == 0 {
 			continue
 		}
-		facts := &e.w.segments[id]
+		facts := &e.w.segments.All[id]
 		for b := goneChains; b != 0; b &= b - 1 {
-			c := facts.chains[bits.TrailingZeros32(b)]
+			c := facts.Chains[bits.TrailingZeros32(b)]
 			n.bytes -= e.w.chainBytes[c]
 			delete(n.unread, c)
 		}
 		for b := goneBlobs; b != 0; b &= b - 1 {
-			n.bytes -= e.w.layers[facts.layers[bits.TrailingZeros32(b)]].compressed
+			n.bytes -= e.w.layers[facts.Layers[bits.TrailingZeros32(b)]].compressed
 		}
 	}
 }

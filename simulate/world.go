@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/segment"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -22,7 +23,7 @@ type world struct {
 	// chainBytes is the unpacked size of each chain's top layer.
 	chainIDs   [][]int32
 	chainBytes []int64
-	segmentation
+	segments   *segment.Segments
 	// cold are the steps of each image where nothing is present.
 	cold   []steps
 	layers []layerFacts
@@ -91,7 +92,7 @@ func newWorld(inv *layers.Inventory, profile *Profile) (*world, error) {
 		w.layers[i] = factsOf(&inv.Layers[i])
 	}
 	chains := inv.Chains()
-	w.segmentation = newSegmentation(inv, chains)
+	w.segments = segment.Of(inv, chains)
 	w.chainBytes = make([]int64, len(chains.Parents))
 	w.chainIDs, w.cold = make([][]int32, len(inv.Images)), make([]steps, len(inv.Images))
 	nothing := func(int32) bool { return false }
