@@ -209,12 +209,11 @@ func (p *placement) begins(pool *nodePool, arm string) []simulate.NewNode {
 	}
 	nodes := make([]simulate.NewNode, len(p.nodes))
 	for i := range p.nodes {
-		n := &p.nodes[i]
-		nodes[i] = simulate.NewNode{Name: nodeName(p.pool, n.number), NodeClass: p.pool.NodeClass, Setup: &pool.setup}
+		nodes[i] = simulate.NewNode{Name: nodeName(p.pool, p.nodes[i].number), NodeClass: p.pool.NodeClass, Setup: &pool.setup}
 		if arm != simulate.ArmCold {
 			// Its daemons are in use and find their images.
 			nodes[i].Up = true
-			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: n.byUse()}
+			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: p.disks.disks[i].byUse(func(placedImage) bool { return true })}
 		}
 	}
 	return nodes
@@ -322,7 +321,7 @@ func (v *versions) release(j *Job, app *workload.App, within bool, pools []*plac
 	image := j.first(app)
 	if !within {
 		for _, p := range pools {
-			p.release(image)
+			p.disks.release(image)
 		}
 		return
 	}
