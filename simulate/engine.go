@@ -50,6 +50,7 @@ type engine struct {
 	nodes    []*node
 	unused   []int32 // nodes
 	named    map[string]int32
+	newNodes []int32 // Options.NewNodes in order of time
 
 	// admission is the token bucket's theoretical arrival time (GCRA), paced the
 	// time from which the registry begins the next request, bucket the same as a
@@ -182,6 +183,8 @@ func (e *engine) happen(x event) {
 		}
 	case nodeAdded:
 		e.addNode(x.arg)
+	case nodeEnded:
+		e.endNode(x.id)
 	case faultBegins:
 		e.beginFault(int(x.arg))
 	case faultEnds:

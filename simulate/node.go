@@ -35,6 +35,10 @@ type node struct {
 	// wait for theirs.
 	pulling int64
 	turns   []int32
+	// underWay counts the startups on a named node that are not ready, its own pods
+	// among them; it has ended when no start may ask for it any more.
+	underWay int32
+	ended    bool
 	// up is when the node has booted, rank the key of its own pods' draws.
 	up   time.Duration
 	rank int32
@@ -89,6 +93,7 @@ func (e *engine) setUp(id int32) error {
 			requested: e.now, since: e.now, class: n.class, index: none, rank: n.rank, template: t, node: id, netNode: none, readNode: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
+		n.underWay++
 		e.after(0, admitted, sid)
 	}
 	return nil

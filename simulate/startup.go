@@ -62,7 +62,9 @@ func (e *engine) request(index int, start *Start) error {
 	}
 	if start.Node != "" {
 		s.node = e.nodeNamed(start.Node, s.class, s.rank)
-		if n := e.nodes[s.node]; n.class != s.class {
+		n := e.nodes[s.node]
+		n.underWay++
+		if n.class != s.class {
 			return fmt.Errorf("simulate app %s: node %s is of class %q by its first start and of %q by this one: give one class", start.App, n.name, n.class.name, s.class.name)
 		}
 	}
@@ -263,12 +265,14 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 		e.emit(int(s.index), result)
 	}
 	if s.node != none {
-		if n := e.nodes[s.node]; s.hidden {
-			// The node runs it as long as it lives.
-		} else if n.name != "" && t.runtime <= longest-e.now { // else it never leaves
-			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
-		} else if n.name == "" {
+		if n := e.nodes[s.node]; n.name == "" {
 			e.dropNode(s.node)
+		} else {
+			// The node runs its own pods as long as it lives.
+			if !s.hidden && t.runtime <= longest-e.now { // else it never leaves
+				e.at(e.now+t.runtime, left, s.node, s.template, n.life)
+			}
+			e.depart(s.node)
 		}
 	} else if s.netNode != none {
 		e.net.RemoveNode(s.netNode)
