@@ -16,23 +16,54 @@ import (
 // them, and adds the result to t.
 func (j *Job) simulateArm(ctx context.Context, t *simulate.Timeline, arm string, p *plan.Plan, pools *pooled, before []*simulate.Repeats) (*simulate.Repeats, error) {
 	s := j.Scenario
-	if s.NoStartups && len(pools.starts) == 0 && len(s.Faults) == 0 {
-		played, err := j.replay(ctx, arm, p)
-		if err != nil {
-			return nil, err
-		}
-		result, err := simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), s.options(arm))
+	played, err := j.replayOf(ctx, arm, p, len(s.Bursts) > 0)
+	if err != nil {
+		return nil, err
+	}
+	opt := s.options(arm)
+	opt.NewNodes = pools.nodes
+	if s.NoStartups && len(s.Faults) == 0 {
+		result, err := simulate.StreamArm(ctx, pools.inv, s.Profile, merged(j.eachStart(played.picks), pools.starts), opt)
 		if err != nil {
 			return nil, err
 		}
 		return result.Repeats, t.Add(result, before...)
 	}
-	starts, err := j.starts(ctx, arm, p)
-	if err != nil {
-		return nil, err
+	starts := j.window(played.picks)
+	if pools.starts != nil {
+		for start := range pools.starts {
+			starts = append(starts, *start)
+		}
 	}
-	starts = append(starts, pools.starts...)
-	return s.run(ctx, pools.inv, t, starts, simulate.Options{Arm: arm, NewNodes: pools.nodes}, before)
+	return s.run(ctx, pools.inv, t, starts, opt, before)
+}
+
+// merged are the starts of two sequences in order of time, of which the second may
+// be nil.
+func merged(a, b iter.Seq[*simulate.Start]) iter.Seq[*simulate.Start] {
+	if b == nil {
+		return a
+	}
+	return func(yield func(*simulate.Start) bool) {
+		next, stop := iter.Pull(a)
+		defer stop()
+		x, more := next()
+		for y := range b {
+			for ; more && x.Requested <= y.Requested; x, more = next() {
+				if !yield(x) {
+					return
+				}
+			}
+			if !yield(y) {
+				return
+			}
+		}
+		for ; more; x, more = next() {
+			if !yield(x) {
+				return
+			}
+		}
+	}
 }
 
 // options are what the Scenario says of an arm's simulation.
@@ -64,8 +95,8 @@ func (j *Job) eachStart(picks []matcher.Pick) iter.Seq[*simulate.Start] {
 func (s *Scenario) boundedTrace(starts, arms int) error {
 	repeats := max(1, s.Repeats)
 	switch {
-	case s.NoStartups && starts > MaxEventsPerMonth:
-		return fmt.Errorf("%w: the trace has %d starts, at most %d are kept in memory: split it", ErrTooMuch, starts, MaxEventsPerMonth)
+	case s.NoStartups && starts > MaxTraceStarts:
+		return fmt.Errorf("%w: the trace has %d starts, at most %d are kept in memory: split it", ErrTooMuch, starts, MaxTraceStarts)
 	case !s.NoStartups && starts*arms > MaxStartups/repeats:
 		return fmt.Errorf("%w: %d starts, in %d arms, %d times, are more than %d startups: list none (startups: false, --no-startups), split the trace, take fewer --arms or repeat less",
 			ErrTooMuch, starts, arms, repeats, MaxStartups)

@@ -38,6 +38,7 @@ type placement struct {
 type placedNode struct {
 	// number is its place in the pool's names, life counts those before it.
 	number, life int
+	name         string
 	starts       int
 	inUse
 	// load is how much of it is in use.
@@ -65,20 +66,36 @@ func newPlacement(pool *workload.NodePool, class *simulate.Profile, images *imag
 			p.turn--
 		}
 	}
-	p.byLoad = newRanking(pool.Count, func(a, b int32) bool { return p.compareLoad(&p.nodes[a], &p.nodes[b]) < 0 })
-	p.order = p.byLoad
-	if pool.Placement == "pack" {
-		p.order = newRanking(pool.Count, func(a, b int32) bool {
-			x, y := &p.nodes[a], &p.nodes[b]
-			return cmp.Or(-cmp.Compare(x.load, y.load), cmp.Compare(x.number, y.number)) < 0
-		})
-	}
+	p.rank()
 	for i := range p.nodes {
-		p.nodes[i].number = i + 1
+		p.nodes[i].number, p.nodes[i].name = i+1, nodeName(pool, i+1)
 		p.enter(i)
 	}
 	p.empty()
 	return p
+}
+
+// rank makes the rankings, of no node.
+func (p *placement) rank() {
+	p.byLoad = newRanking(len(p.nodes), func(a, b int32) bool { return p.compareLoad(&p.nodes[a], &p.nodes[b]) < 0 })
+	p.order = p.byLoad
+	if p.pool.Placement == "pack" {
+		p.order = newRanking(len(p.nodes), func(a, b int32) bool {
+			x, y := &p.nodes[a], &p.nodes[b]
+			return cmp.Or(-cmp.Compare(x.load, y.load), cmp.Compare(x.number, y.number)) < 0
+		})
+	}
+}
+
+// clone is a placement that goes on from here by itself.
+func (p *placement) clone() *placement {
+	c := *p
+	c.nodes, c.disks, c.runs = slices.Clone(p.nodes), p.disks.clone(), p.runs.Clone()
+	c.rank()
+	for i := range c.nodes {
+		c.enter(i)
+	}
+	return &c
 }
 
 // enter puts a node into the rankings, leave takes it out: it changes only between
@@ -144,9 +161,10 @@ func (p *placement) advance(at time.Duration) {
 		i := int(((p.turn % count) + count) % count)
 		p.leave(i)
 		n := &p.nodes[i]
-		*n = placedNode{number: n.number, life: n.life + 1}
+		*n = placedNode{number: n.number, name: n.name, life: n.life + 1}
 		if p.turn >= 0 {
 			n.number = int(count + p.turn + 1)
+			n.name = nodeName(p.pool, n.number)
 		}
 		p.enter(i)
 		p.furnish(i)
@@ -154,8 +172,8 @@ func (p *placement) advance(at time.Duration) {
 	}
 }
 
-// place puts a start on a node, whose number it returns.
-func (p *placement) place(app *workload.App, images []int, at time.Duration) int {
+// place puts a start on a node, whose name it returns.
+func (p *placement) place(app *workload.App, images []int, at time.Duration) string {
 	p.advance(at)
 	i := p.choose(app, images)
 	p.serial++
@@ -165,7 +183,7 @@ func (p *placement) place(app *workload.App, images []int, at time.Duration) int
 	}
 	p.disks.evict(i)
 	p.runs.Push(run{end: at + app.Runtime, serial: p.serial, node: i, life: p.nodes[i].life, app: app, images: images})
-	return p.nodes[i].number
+	return p.nodes[i].name
 }
 
 // take counts a start more on a node, or one less for -1.

@@ -63,8 +63,8 @@ func TestPlacement(t *testing.T) {
 			images := rapid.SliceOfN(rapid.IntRange(0, 7), 1, 3).Draw(t, "images")
 			want, room := scan(p, inv, app, images)
 			crowded := p.crowded
-			if got := p.place(app, images, at); got != p.nodes[want].number || (p.crowded == crowded) != room {
-				t.Fatalf("the start is on node %d, want %d, room %v", got, p.nodes[want].number, room)
+			if got := p.place(app, images, at); got != p.nodes[want].name || (p.crowded == crowded) != room {
+				t.Fatalf("the start is on %s, want %s, room %v", got, p.nodes[want].name, room)
 			}
 			recount(t, p, inv, kept)
 		}

@@ -93,6 +93,19 @@ func newPoolDisks(images *imageLayers, class *simulate.Profile, nodes int) poolD
 	return d
 }
 
+func (d *poolDisks) clone() poolDisks {
+	c := *d
+	c.disks, c.holders = slices.Clone(d.disks), slices.Clone(d.holders)
+	for i := range c.disks {
+		disk := &c.disks[i]
+		disk.held, disk.needed = disk.held.Clone(), disk.needed.Clone()
+	}
+	for image := range c.holders {
+		c.holders[image].bits = slices.Clone(c.holders[image].bits)
+	}
+	return c
+}
+
 // clear empties a node's disk.
 func (d *poolDisks) clear(i int) {
 	d.disks[i].held.All(func(image int32, _ placedImage) { d.setHolder(i, int(image), false) })

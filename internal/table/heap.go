@@ -1,5 +1,7 @@
 package table
 
+import "slices"
+
 // Heap holds values of which the first by Before is on top.
 type Heap[T any] struct {
 	Before func(a, b *T) bool
@@ -11,6 +13,9 @@ func (h *Heap[T]) Len() int { return len(h.items) }
 
 // Top is the first value, to be looked at, or changed and then Fixed.
 func (h *Heap[T]) Top() *T { return &h.items[0] }
+
+// Clone is a Heap with the same values.
+func (h *Heap[T]) Clone() Heap[T] { return Heap[T]{h.Before, slices.Clone(h.items)} }
 
 // Push adds a value.
 func (h *Heap[T]) Push(x T) {

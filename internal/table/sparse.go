@@ -1,5 +1,7 @@
 package table
 
+import "slices"
+
 // Sparse holds values for a few of many numbers from 0. A number that it does not
 // hold has the zero value, and one whose value is zero again is forgotten in time.
 // The zero Sparse is empty and ready to use.
@@ -50,6 +52,13 @@ func (s *Sparse[T]) All(do func(id int32, value T)) {
 			do(x.key-1, x.value)
 		}
 	}
+}
+
+// Clone is a Sparse with the same values.
+func (s *Sparse[T]) Clone() Sparse[T] {
+	c := *s
+	c.slots = slices.Clone(s.slots)
+	return c
 }
 
 // slot is that of a key, or the free one where it would be.
