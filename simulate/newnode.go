@@ -90,8 +90,8 @@ func (e *engine) endNode(id int32) {
 	}
 }
 
-// depart notes that a startup is no longer under way on a named node.
-func (e *engine) depart(id int32) {
+// settled notes that a startup on a named node is ready.
+func (e *engine) settled(id int32) {
 	n := e.nodes[id]
 	if n.underWay--; n.ended && n.underWay == 0 {
 		e.dropNode(id)

@@ -270,9 +270,9 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 		} else {
 			// The node runs its own pods as long as it lives.
 			if !s.hidden && t.runtime <= longest-e.now { // else it never leaves
-				e.at(e.now+t.runtime, left, s.node, s.template, n.life)
+				e.setDeparture(t, s.template, s.node)
 			}
-			e.depart(s.node)
+			e.settled(s.node)
 		}
 	} else if s.netNode != none {
 		e.net.RemoveNode(s.netNode)

@@ -266,6 +266,7 @@ type template struct {
 	// begins with what is held, so many are reused and missing, and so many bytes
 	// are on the cache's disk.
 	chains          []int32
+	departures      int32 // in engine.departures
 	reused, missing uint16
 	firstReadBytes  int64
 }
