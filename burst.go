@@ -3,6 +3,7 @@ package cachebench
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strconv"
@@ -143,23 +144,40 @@ func someOf(names []string) string {
 	return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 }
 
-// simulated are the events that Simulate plays: the month's; where bursts are
-// given, those in place of the starts from the window's beginning on.
-func (j *Job) simulated() []workload.Event {
+// simulated are the events that Simulate plays, of the apps that are wanted: the
+// month's; where bursts are given, those in place of the starts from the window's
+// beginning on.
+func (j *Job) simulated(want func(*workload.App) bool) iter.Seq[workload.Event] {
 	s := j.Scenario
+	month := j.events(want)
 	if len(s.Bursts) == 0 {
-		return j.events()
+		return month
 	}
-	if j.burst == nil {
-		j.burst = slices.DeleteFunc(slices.Clone(j.events()), func(e workload.Event) bool {
-			return !e.Release && e.At >= s.WindowStart
-		})
-		for _, b := range s.Bursts {
-			j.burst = append(j.burst, b.events(j.appOf(b.App), s.WindowStart)...)
+	var bursts []workload.Event
+	for _, b := range s.Bursts {
+		if app := j.appOf(b.App); app >= 0 && want(&j.Workload.Apps[app]) {
+			bursts = append(bursts, b.events(app, s.WindowStart)...)
 		}
-		slices.SortStableFunc(j.burst, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
 	}
-	return j.burst
+	slices.SortStableFunc(bursts, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	return func(yield func(workload.Event) bool) {
+		rest := bursts
+		for e := range month {
+			for ; len(rest) > 0 && rest[0].At < e.At; rest = rest[1:] {
+				if !yield(rest[0]) {
+					return
+				}
+			}
+			if (e.Release || e.At < s.WindowStart) && !yield(e) {
+				return
+			}
+		}
+		for _, e := range rest {
+			if !yield(e) {
+				return
+			}
+		}
+	}
 }
 
 // aimed refuses a burst of an app whose images are not all known.
@@ -180,9 +198,6 @@ func (j *Job) appOf(name string) int {
 }
 
 func (b *StartBurst) events(app int, from time.Duration) []workload.Event {
-	if app < 0 {
-		return nil
-	}
 	events := make([]workload.Event, b.Count)
 	for i := range events {
 		events[i] = workload.Event{At: from + b.At, App: app}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -30,10 +31,11 @@ type Job struct {
 	// repeat at a time asks the matcher and looks images up.
 	repeat int
 	turn   *sync.Mutex
-	// month holds the events of the month and of the warm-up before it.
+	// month holds the events of the month and of the warm-up before it, of apps on
+	// instances of their own.
 	month []workload.Event
-	// burst are the same with the Scenario's bursts; see simulated.
-	burst []workload.Event
+	// warm is what happened on node pools before the window.
+	warm *poolPlay
 	// crowded counts the window's starts for which a node pool had no room, in the
 	// arm that was simulated last.
 	crowded map[string]int
@@ -106,11 +108,10 @@ func (j *Job) group(app *workload.App) matcher.Group {
 // caches are as they are in the long run.
 const warmUp = workload.Month
 
-func (j *Job) events() []workload.Event {
-	if j.month == nil {
-		j.month = j.Workload.Events(j.seed(), -warmUp, workload.Month)
-	}
-	return j.month
+// events are those of the month, and of the warm-up before it, of the apps that are
+// wanted.
+func (j *Job) events(want func(*workload.App) bool) iter.Seq[workload.Event] {
+	return j.Workload.EventsOf(j.seed(), -warmUp, workload.Month, want)
 }
 
 // estimates answers for the planner and the replay, who take functions that
@@ -245,10 +246,10 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 // bounded refuses a window with more startups than a timeline can list.
 func (j *Job) bounded(p *plan.Plan) error {
 	if err := j.Scenario.explainable(); err != nil || j.Scenario.NoStartups {
-		return err // the month's events are bounded by MaxEventsPerMonth
+		return err // the month's events are bounded when the apps are covered
 	}
 	n := 0
-	for _, e := range j.simulated() {
+	for e := range j.simulated(func(*workload.App) bool { return true }) {
 		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
 			n++
 		}
@@ -295,7 +296,8 @@ func firstOfEachApp(starts []simulate.Start) func(int) bool {
 	return func(i int) bool { return first[starts[i].App] == i }
 }
 
-// window are the starts of picks in the window.
+// window are the window's starts, each with the cache that ECI would pick for it at
+// that time.
 func (j *Job) window(picks []matcher.Pick) []simulate.Start {
 	starts := make([]simulate.Start, 0, len(picks))
 	for _, pick := range picks {

@@ -24,7 +24,7 @@ func (j *Job) simulateArm(ctx context.Context, arm string, p *plan.Plan) (*simul
 	jobs := []*Job{j}
 	for repeat := 1; repeat < opt.Repeats; repeat++ {
 		other := *j
-		other.repeat, other.month, other.burst, other.crowded, other.played = repeat, nil, nil, nil, nil
+		other.repeat, other.month, other.warm, other.crowded, other.played = repeat, nil, nil, nil, nil
 		jobs = append(jobs, &other)
 	}
 	return simulate.RunEach(opt, func(opt simulate.Options) (*simulate.Result, error) {
@@ -54,13 +54,19 @@ func (j *Job) simulateStarts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 	if err != nil {
 		return nil, err
 	}
-	if s.NoStartups && len(pools.starts) == 0 {
-		return simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), opt)
+	opt.NewNodes = pools.nodes
+	defer func() { j.crowded = pools.crowded }()
+	if s.NoStartups {
+		return simulate.StreamArm(ctx, pools.inv, s.Profile, merged(j.eachStart(played.picks), pools.starts), opt)
 	}
 	j.turn.Lock()
-	starts := append(j.window(played.picks), pools.starts...)
+	starts := j.window(played.picks)
 	j.turn.Unlock()
-	opt.NewNodes = pools.nodes
+	if pools.starts != nil {
+		for start := range pools.starts {
+			starts = append(starts, *start)
+		}
+	}
 	return s.run(ctx, pools.inv, starts, opt)
 }
 
@@ -72,9 +78,36 @@ func (j *Job) prepare(ctx context.Context, arm string, p *plan.Plan) (*played, *
 	if err != nil {
 		return nil, nil, err
 	}
-	j.crowded = pools.crowded
 	played, err := j.replayOf(ctx, arm, p, len(j.Scenario.Bursts) > 0)
 	return played, pools, err
+}
+
+// merged are the starts of two sequences in order of time, of which the second may
+// be nil.
+func merged(a, b iter.Seq[*simulate.Start]) iter.Seq[*simulate.Start] {
+	if b == nil {
+		return a
+	}
+	return func(yield func(*simulate.Start) bool) {
+		next, stop := iter.Pull(a)
+		defer stop()
+		x, more := next()
+		for y := range b {
+			for ; more && x.Requested <= y.Requested; x, more = next() {
+				if !yield(x) {
+					return
+				}
+			}
+			if !yield(y) {
+				return
+			}
+		}
+		for ; more; x, more = next() {
+			if !yield(x) {
+				return
+			}
+		}
+	}
 }
 
 // options are what the Scenario says of an arm's simulation.
@@ -108,8 +141,8 @@ func (s *Scenario) boundedTrace(starts, arms int) error {
 	}
 	repeats := max(1, s.Repeats)
 	switch {
-	case s.NoStartups && starts > MaxEventsPerMonth:
-		return fmt.Errorf("%w: the trace has %d starts, at most %d are kept in memory: split it", ErrTooMuch, starts, MaxEventsPerMonth)
+	case s.NoStartups && starts > MaxTraceStarts:
+		return fmt.Errorf("%w: the trace has %d starts, at most %d are kept in memory: split it", ErrTooMuch, starts, MaxTraceStarts)
 	case !s.NoStartups && starts*arms > MaxStartups/repeats:
 		return fmt.Errorf("%w: %d starts, in %d arms, %d times, are more than %d startups: list none (startups: false, --no-startups), split the trace, take fewer --arms or repeat less",
 			ErrTooMuch, starts, arms, repeats, MaxStartups)

@@ -64,11 +64,15 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 	opt.BuildTime, opt.Group = e.buildTime, j.group
 	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
 	opt.To, opt.Day = workload.Month, func(d matcher.HitRate) { r.days = append(r.days, d) }
-	events := j.events()
-	if bursts {
-		events = j.simulated()
+	events := j.month
+	switch {
+	case bursts:
+		events = slices.Collect(j.simulated(isOwn))
+	case events == nil:
+		j.month = slices.Collect(j.events(isOwn))
+		events = j.month
 	}
-	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, j.own(events), opt)
+	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, events, opt)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}

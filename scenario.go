@@ -123,12 +123,20 @@ const (
 
 // What is refused as too much to do one by one.
 const (
-	// MaxEventsPerMonth bounds starts and releases together; the month and its
-	// warm-up are kept in memory at 24 bytes each.
+	// MaxEventsPerMonth bounds the starts and releases of the apps that start on
+	// instances of their own; those of the month and its warm-up are kept in memory
+	// at 24 bytes each.
 	MaxEventsPerMonth = 5_000_000
+	// MaxPooledEventsPerMonth bounds those of the apps on node pools, which are not
+	// kept; MaxNewNodes the nodes of a pool that are new within the month and its
+	// warm-up.
+	MaxPooledEventsPerMonth = 20_000_000
+	MaxNewNodes             = 5_000_000
+	// MaxTraceStarts bounds the starts of a trace, which are kept.
+	MaxTraceStarts = 5_000_000
 	// MaxStartups bounds the startups that a timeline lists. Where it lists none,
-	// only MaxEventsPerMonth bounds the starts of a window or a trace, whatever
-	// the number of arms and repeats.
+	// only the bounds above hold for the starts of a window or a trace, whatever the
+	// number of arms and repeats.
 	MaxStartups = 1_000_000
 )
 
@@ -335,8 +343,8 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 	if j.Coverage.StartsFraction = 1; all > 0 {
 		j.Coverage.StartsFraction = covered / all
 	}
-	if events, most := eventsPerMonth(s.Workload); events > MaxEventsPerMonth {
-		return nil, fmt.Errorf("%w: the workload has %.3g starts and releases a month, most of them of app %s; at most %d are replayed one by one: scale it down", ErrTooMuch, events, most, MaxEventsPerMonth)
+	if err := errors.Join(boundedMonth(s.Workload, isOwn, "instances of their own", MaxEventsPerMonth), boundedMonth(s.Workload, isPooled, "node pools", MaxPooledEventsPerMonth)); err != nil {
+		return nil, err
 	}
 	if j.Coverage.Apps == 0 {
 		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
@@ -355,15 +363,23 @@ func (s *Scenario) BestCaches(inv *layers.Inventory, references []string) *match
 	return matcher.New(inv, s.platform(), s.Now, s.policy()).BestCaches(s.Caches, references)
 }
 
-// eventsPerMonth counts starts and releases, and names the app with most.
-func eventsPerMonth(w *workload.Workload) (all float64, most string) {
-	var largest float64
+// boundedMonth refuses more starts and releases of the apps that are wanted than are
+// replayed one by one.
+func boundedMonth(w *workload.Workload, want func(*workload.App) bool, where string, bound int) error {
+	var all, largest float64
+	var most string
 	for i := range w.Apps {
+		if !want(&w.Apps[i]) {
+			continue
+		}
 		n := w.Apps[i].StartsPerMonth() + w.Apps[i].ReleasesPerMonth
 		all += n
 		if n > largest || most == "" {
 			largest, most = n, w.Apps[i].Name
 		}
 	}
-	return all, most
+	if all > float64(bound) {
+		return fmt.Errorf("%w: the workload has %.3g starts and releases a month, most of them of app %s; at most %d of apps on %s are replayed one by one: scale it down", ErrTooMuch, all, most, bound, where)
+	}
+	return nil
 }

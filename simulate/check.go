@@ -36,6 +36,9 @@ func (w *world) checkOptions(opt *Options) error {
 		if n.At < 0 || n.At > longest {
 			return fmt.Errorf("simulate node %s: it is made at %v, not between 0 and %v", n.Name, n.At, longest)
 		}
+		if n.Until != 0 && (n.Until <= n.At || n.Until > longest) {
+			return fmt.Errorf("simulate node %s: it is made at %v and ends at %v: it ends later, or never (0)", n.Name, n.At, n.Until)
+		}
 		if n.Setup == nil {
 			continue
 		}

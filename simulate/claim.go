@@ -36,7 +36,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	t := e.templates.At(s.template)
 	image := t.pulls[p.image].image
 	for _, c := range e.w.chainIDs[image] {
-		state := n.chains.state(int(c))
+		state := n.chain(e, c)
 		if state == claimed {
 			return
 		}
@@ -52,17 +52,23 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 	p.steps = e.own.At(p.own)
 	own := p.steps
 	own.fetch, own.units, own.unpacked = own.fetch[:0], own.units[:0], 0
-	e.w.addSteps(own, image,
-		func(c int32) bool { return n.chains.state(int(c)) == present },
-		func(l int32) bool { return n.blobs.state(int(l)) != absent })
+	if n.lacksAll(e, image) {
+		own.fetch, own.units = append(own.fetch, e.w.cold[image].fetch...), append(own.units, e.w.cold[image].units...)
+		own.unpacked = e.w.cold[image].unpacked
+		n.claimAll(e, image)
+	} else {
+		e.w.addSteps(own, image,
+			func(c int32) bool { return n.chain(e, c) == present },
+			func(l int32) bool { return n.blob(e, l) != absent })
+		for _, u := range own.units {
+			n.claimChain(e, u.chain)
+		}
+		for _, l := range own.fetch {
+			n.claimBlob(e, l)
+		}
+	}
 	p.arrived, p.fetchNext, p.unit = 0, 0, 0
 	delete(e.wide, pid)
-	for _, u := range own.units {
-		n.chains.at(int(u.chain)).state = claimed
-	}
-	for _, l := range own.fetch {
-		n.blobs.at(int(l)).state = claimed
-	}
 	if len(own.units) == 0 {
 		e.endPull(pid, p)
 		return
@@ -97,9 +103,7 @@ func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
 	}
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
 	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
-		if x := n.blobs.at(int(p.steps.fetch[e.place(p, k)])); x.state == claimed {
-			x.state = absent
-		}
+		n.unclaimBlob(e, p.steps.fetch[e.place(p, k)])
 	}
 	return true
 }
@@ -125,7 +129,7 @@ func (n *node) grant(e *engine) {
 
 // arrived notes that a blob is there.
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
-	n.setBlob(e, int(layer))
+	n.setBlob(e, layer)
 	s := e.startups.At(p.startup)
 	if !n.class.daemonSlots {
 		e.fetchMore(pid, p, s)

@@ -53,6 +53,10 @@ type engine struct {
 	nodes    []*node
 	unused   []int32 // nodes
 	named    map[string]int32
+	newNodes []int32 // Options.NewNodes in order of time
+	// departing has the place of each runtime's departures.
+	departures []departures
+	departing  map[time.Duration]int32
 
 	// admission is the token bucket's theoretical arrival time (GCRA), paced the
 	// time from which the registry begins the next request, bucket the same as a
@@ -83,7 +87,7 @@ type partialKey struct {
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), departing: make(map[time.Duration]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
 	n := &w.profile.Network
@@ -195,11 +199,11 @@ func (e *engine) happen(x event) {
 			e.endUnpack(n)
 		}
 	case left:
-		if n := e.nodes[x.id]; n.life == x.age {
-			n.leave(e, e.templates.At(x.arg))
-		}
+		e.depart(x.id)
 	case nodeAdded:
 		e.addNode(x.arg)
+	case nodeEnded:
+		e.endNode(x.id)
 	case faultBegins:
 		e.beginFault(int(x.arg))
 	case faultEnds:
@@ -291,7 +295,9 @@ func (e *engine) addTemplate(s *Start) (int32, error) {
 		return 0, err
 	}
 	id := e.templates.Take()
-	e.w.follow(e.templates.At(id), s)
+	t := e.templates.At(id)
+	e.w.follow(t, s)
+	t.departures = e.departuresAfter(t.runtime)
 	return id, nil
 }
 

@@ -147,30 +147,34 @@ func (n *node) idle(e *engine) error {
 // ledger compares what a node keeps with the images that it holds.
 func (n *node) ledger(e *engine) error {
 	chains, blobs := map[int]int{}, map[int]int{}
-	for image := range n.images {
+	n.images.images.All(func(image int32, _ heldImage) {
+		here := map[int]bool{}
 		for j, l := range e.w.inv.Images[image].Layers {
 			chains[int(e.w.chainIDs[image][j])]++
-			if n.class.keep {
+			if n.class.keep && !here[l] {
+				here[l] = true
 				blobs[l]++
 			}
 		}
-	}
+	})
 	var bytes int64
 	for c, size := range e.w.chainBytes {
-		x := *n.chains.at(c)
-		if int(x.refs) != chains[c] || (x.state == present) != (chains[c] > 0) || x.state == claimed {
-			return fmt.Errorf("chain %d: %d references, state %d; %d images have it", c, x.refs, x.state, chains[c])
+		x, bit := n.chainAt(e, int32(c))
+		state := x.state(bit)
+		if int(x.refs) != chains[c] || (state == present) != (chains[c] > 0) || x.claimed != 0 {
+			return fmt.Errorf("chain %d: %d references, state %d; %d images have it", c, x.refs, state, chains[c])
 		}
-		if x.state == present {
+		if state == present {
 			bytes += size
 		}
 	}
 	for l := range e.w.layers {
-		x := *n.blobs.at(l)
-		if int(x.refs) != blobs[l] || x.state == claimed || x.state == present && blobs[l] == 0 {
-			return fmt.Errorf("blob %d: %d references, state %d; %d images have it", l, x.refs, x.state, blobs[l])
+		x, bit := n.blobAt(e, int32(l))
+		state := x.state(bit)
+		if int(x.refs) != blobs[l] || x.claimed != 0 || state == present && blobs[l] == 0 {
+			return fmt.Errorf("blob %d: %d references, state %d; %d images have it", l, x.refs, state, blobs[l])
 		}
-		if x.state == present {
+		if state == present {
 			bytes += e.w.layers[l].compressed
 		}
 	}

@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,19 +18,38 @@ type NewNode struct {
 	At time.Duration
 	// Up says that it has booted already, as one that is older than the timeline.
 	Up bool
+	// Until is when it ends, 0 never: no start may ask for it from then on, and it is
+	// forgotten once those under way there are ready. A start that asks for it yet
+	// finds another node of its name, which boots then.
+	Until time.Duration
 	// Setup is what it begins with; nil is what Options.Nodes says of its class.
 	Setup *NodeSetup
 }
 
+// setNewNodes sets the event of the first new node; each sets that of the next, so
+// that they do not all stand in the queue.
 func (e *engine) setNewNodes() {
-	for i := range e.opt.NewNodes {
-		e.at(e.opt.NewNodes[i].At, nodeAdded, 0, int32(i), 0)
+	nodes := e.opt.NewNodes
+	e.newNodes = make([]int32, len(nodes))
+	for i := range nodes {
+		e.newNodes[i] = int32(i)
+	}
+	slices.SortStableFunc(e.newNodes, func(i, j int32) int { return cmp.Compare(nodes[i].At, nodes[j].At) })
+	e.serial = uint32(len(nodes)) // new nodes come before all else at an instant
+	e.setNewNode(0)
+}
+
+func (e *engine) setNewNode(k int32) {
+	if int(k) < len(e.newNodes) {
+		e.queue.push(event{at: e.opt.NewNodes[e.newNodes[k]].At, serial: uint32(k) + 1, arg: k, kind: nodeAdded})
 	}
 }
 
-// addNode makes a node. Its own pulls draw by its place among the new nodes, from
-// below 0, so that no start draws the same.
-func (e *engine) addNode(i int32) {
+// addNode makes the k-th node in order of time. Its own pulls draw by its place
+// among the new nodes, from below 0, so that no start draws the same.
+func (e *engine) addNode(k int32) {
+	e.setNewNode(k + 1)
+	i := e.newNodes[k]
 	add := &e.opt.NewNodes[i]
 	c, err := e.w.class(add.NodeClass)
 	switch _, there := e.named[add.Name]; {
@@ -52,5 +73,27 @@ func (e *engine) addNode(i int32) {
 	}
 	if err := e.setUp(id); err != nil {
 		e.err = err
+	}
+	if add.Until > 0 {
+		e.at(add.Until, nodeEnded, id, 0, n.life)
+	}
+}
+
+// endNode ends a node, which is forgotten when nothing is under way there any
+// more.
+func (e *engine) endNode(id int32) {
+	n := e.nodes[id]
+	n.ended = true
+	delete(e.named, n.name)
+	if n.underWay == 0 {
+		e.dropNode(id)
+	}
+}
+
+// settled notes that a startup on a named node is ready.
+func (e *engine) settled(id int32) {
+	n := e.nodes[id]
+	if n.underWay--; n.ended && n.underWay == 0 {
+		e.dropNode(id)
 	}
 }

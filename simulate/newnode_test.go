@@ -2,9 +2,13 @@ package simulate
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -45,10 +49,78 @@ func TestNewNodes(t *testing.T) {
 		"node n: there is one of that name": {{Name: "n"}, {Name: "n", At: time.Second}},
 		"no node class":                     {{Name: "n", NodeClass: "big"}},
 		"image 9 is not in the inventory":   {{Name: "n", Setup: &NodeSetup{Held: []int{9}}}},
+		"made at 2s and ends at 1s":         {{Name: "n", At: 2 * time.Second, Until: time.Second}},
 	} {
 		_, err := Run(context.Background(), inv, p, []Start{at(5, "x", 0)}, Options{NewNodes: nodes})
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%v, want %q", err, text)
 		}
+	}
+}
+
+// TestNodesEnd: what starts find is the same whether nodes are forgotten when they
+// end or kept; and there are no more in memory than were alive at once.
+func TestNodesEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRun(t)
+		var nodes []NewNode
+		var starts []Start
+		const lives, life = 40, 10 * time.Second
+		for k := range lives {
+			setup := r.randomSetup(t)
+			nodes = append(nodes, NewNode{Name: fmt.Sprint("pool/", k), NodeClass: "wide", At: time.Duration(k) * life, Until: time.Duration(k+1) * life, Setup: &setup})
+			for range rapid.IntRange(0, 3).Draw(t, "starts") {
+				s := r.randomStart(t)
+				s.Node, s.NodeClass = nodes[k].Name, "wide"
+				s.Requested = nodes[k].At + time.Duration(rapid.IntRange(0, int(life/ms)-1).Draw(t, "at"))*ms
+				starts = append(starts, s)
+			}
+		}
+		r.options = Options{NewNodes: nodes}
+		got, e := r.run(t, starts)
+		for i := range nodes {
+			nodes[i].Until = 0
+		}
+		want, kept := r.run(t, starts)
+		if got == nil || want == nil {
+			return
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("without the nodes that ended (-all +without):\n%s", diff)
+		}
+		if len(e.named) > 0 || len(kept.named) != lives {
+			t.Fatalf("%d nodes are kept, and %d of those that do not end", len(e.named), len(kept.named))
+		}
+		if n := len(e.nodes) - len(e.unused); n > 0 {
+			t.Fatalf("%d nodes are left", n)
+		}
+	})
+}
+
+// TestNodesEndMemory: of 40 nodes, each of which ends as the next is made, two are
+// in memory at most.
+func TestNodesEndMemory(t *testing.T) {
+	inv := inventory([]testLayer{{name: "web", compressed: mb, written: mb}})
+	w, err := newWorld(inv, bare())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{}
+	var starts []Start
+	for k := range 40 {
+		at := time.Duration(k) * time.Hour
+		opt.NewNodes = append(opt.NewNodes, NewNode{Name: fmt.Sprint("pool/", k), At: at, Until: at + time.Hour})
+		starts = append(starts, Start{App: "app", Images: []int{0}, Node: opt.NewNodes[k].Name, Requested: at, Runtime: 2 * time.Hour})
+	}
+	e := newEngine(w, &opt, 0, func(int, *Startup) {})
+	err = e.run(context.Background(), func(yield func(int, *Start) bool) {
+		for i := range starts {
+			if !yield(i, &starts[i]) {
+				return
+			}
+		}
+	})
+	if err != nil || len(e.nodes) > 2 {
+		t.Errorf("%d nodes were in memory at once: %v", len(e.nodes), err)
 	}
 }

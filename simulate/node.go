@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/table"
 	"github.com/cachebench/cachebench/simulate/network"
 	"github.com/cachebench/cachebench/simulate/unpack"
 )
@@ -18,13 +19,13 @@ type node struct {
 	class  *class
 	net    network.Node
 	unpack unpack.Node
-	// chains and blobs are what it holds or is about to hold.
-	chains, blobs pages
-	bytes         int64
-	// images are held by reference; those that no start uses stand in a list by
-	// last use, longest ago first.
-	images              map[int]*heldImage
-	idleFirst, idleLast *heldImage
+	// store is what it has or is about to have, by segment.
+	store  table.Sparse[portion]
+	bytes  int64
+	images heldImages
+	// unread are chains on a disk made from a snapshot, which is slow the first
+	// time.
+	unread map[int32]bool
 	// active are the pulls that know their layers, in order of their beginning.
 	active []int32
 	// free are the daemon's download slots, queue the pulls that wait for one.
@@ -38,6 +39,10 @@ type node struct {
 	// wait for theirs.
 	pulling int64
 	turns   []int32
+	// underWay counts the startups on a named node that are not ready, its own pods
+	// among them; it has ended when no start may ask for it any more.
+	underWay int32
+	ended    bool
 	// up is when the node has booted, rank the key of its own pods' draws.
 	up   time.Duration
 	rank int32
@@ -73,9 +78,12 @@ func (e *engine) setUp(id int32) error {
 			n.hold(e, image)
 		}
 	}
+	if len(setup.Baked) > 0 {
+		n.unread = make(map[int32]bool)
+	}
 	for _, image := range setup.Baked {
 		for _, c := range e.w.chainIDs[image] {
-			n.chains.at(int(c)).unread = true
+			n.unread[c] = true
 		}
 	}
 	for k, pod := range setup.Daemon {
@@ -89,6 +97,7 @@ func (e *engine) setUp(id int32) error {
 			requested: e.now, since: e.now, index: none, rank: n.rank, template: t, node: id, netNode: none, aside: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
+		n.underWay++
 		e.after(0, admitted, sid)
 	}
 	return nil
@@ -119,7 +128,7 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 
 func (e *engine) newNode(name string, c *class) int32 {
 	n := &node{
-		name: name, class: c, images: make(map[int]*heldImage), free: c.Pull.MaxConcurrentDownloads.Value, unpackSlots: c.Unpack.MaxConcurrent.Value,
+		name: name, class: c, free: c.Pull.MaxConcurrentDownloads.Value, unpackSlots: c.Unpack.MaxConcurrent.Value,
 		unpack: unpack.NewNode(&c.costs),
 	}
 	n.net = e.net.AddNode(e.link(c), c.rate, c.connection)
@@ -151,8 +160,8 @@ func (n *node) empty(e *engine) {
 	}
 	n.life++
 	n.plans++
-	n.chains, n.blobs, n.bytes = nil, nil, 0
-	n.images, n.idleFirst, n.idleLast = make(map[int]*heldImage), nil, nil
+	n.store, n.bytes = table.Sparse[portion]{}, 0
+	n.images, n.unread = heldImages{}, nil
 	n.active, n.queue, n.turns, n.unpackLine = nil, nil, nil, nil
 	n.unpackSlots = n.class.Unpack.MaxConcurrent.Value
 	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0

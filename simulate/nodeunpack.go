@@ -15,7 +15,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 		return
 	}
 	own := p.steps
-	for int(p.unit) < len(own.units) && n.chains.state(int(own.units[p.unit].chain)) == present {
+	for int(p.unit) < len(own.units) && n.chain(e, own.units[p.unit].chain) == present {
 		n.stopUnpack(e, pid, p, int(p.unit))
 		p.unit++
 	}
@@ -27,11 +27,11 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 	}
 	for i := int(p.unit); i < len(own.units); i++ {
 		u := &own.units[i]
-		if n.chains.state(int(u.chain)) == claimed {
+		if n.chain(e, u.chain) == claimed {
 			if !n.takeSlot(pid, u) {
 				return
 			}
-			if u.layer >= 0 && n.blobs.state(int(u.layer)) == present {
+			if u.layer >= 0 && n.blob(e, u.layer) == present {
 				n.beginUnpack(e, pid, p, i)
 			}
 		}
@@ -69,7 +69,7 @@ func (n *node) passSlots(e *engine) {
 		n.unpackLine = n.unpackLine[1:]
 		p := e.pulls.At(pid)
 		units := p.steps.units[p.unit:]
-		i := slices.IndexFunc(units, func(u unit) bool { return !u.slot && n.chains.state(int(u.chain)) == claimed })
+		i := slices.IndexFunc(units, func(u unit) bool { return !u.slot && n.chain(e, u.chain) == claimed })
 		if i >= 0 {
 			n.unpackSlots--
 			units[i].slot = true
@@ -145,6 +145,6 @@ func (e *engine) endUnpack(n *node) {
 	if e.tracing {
 		e.trackUnpacked(pid, p, i, u.layer)
 	}
-	n.setChain(e, int(u.chain))
+	n.setChain(e, u.chain)
 	n.wake(e)
 }

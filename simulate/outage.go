@@ -73,6 +73,9 @@ func (e *engine) cutTransfers() {
 // loseNode empties a node and makes its unfinished starts anew after a while.
 func (e *engine) loseNode(f *Fault) {
 	id, ok := e.named[f.Node]
+	if !ok && slices.ContainsFunc(e.opt.NewNodes, func(n NewNode) bool { return n.Name == f.Node && n.Until > 0 && n.Until <= e.now }) {
+		return // it has ended
+	}
 	if !ok {
 		e.err = fmt.Errorf("simulate: node %s is lost at %v, but no start before that names it: name a node of the trace", f.Node, f.At)
 		return
@@ -111,6 +114,7 @@ func (e *engine) startupsOf(node int32, do func(sid int32, s *startup)) {
 // dropStartup forgets a node's own pod.
 func (e *engine) dropStartup(sid int32, s *startup) {
 	e.stopRead(s)
+	e.nodes[s.node].underWay--
 	e.forgetStartup(sid, s)
 }
 

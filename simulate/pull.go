@@ -59,8 +59,8 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image uint16) {
 	var n *node
 	if s.node != none {
 		n = e.nodes[s.node]
-		if n.has(e, t.pulls[image].image) && !t.pulls[image].again {
-			n.use(e, t.pulls[image].image)
+		if n.images.has(t.pulls[image].image) && !t.pulls[image].again {
+			n.images.use(t.pulls[image].image)
 			e.imagePulled(id, s, t)
 			return
 		}
@@ -347,8 +347,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 		n := e.nodes[s.node]
 		n.active = slices.DeleteFunc(n.active, func(x int32) bool { return x == pid })
 		n.leaveLine(pid)
-		n.use(e, image)
-		n.release(e, image)
+		n.holdPulled(e, image)
 		if n.name != "" {
 			n.evict(e)
 		}

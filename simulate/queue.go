@@ -34,6 +34,7 @@ const (
 	faultEnds
 	fetchAgain
 	nodeAdded
+	nodeEnded
 )
 
 // events is a 4-ary heap of events, the first on top.

@@ -161,15 +161,11 @@ func (n *node) abandon(e *engine, pid int32, p *pull, s *startup, slots int64) {
 		for i := range own.units {
 			n.stopUnpack(e, pid, p, i)
 			u := &own.units[i]
-			if x := n.chains.at(int(u.chain)); x.state == claimed {
-				x.state = absent
-			}
+			n.unclaimChain(e, u.chain)
 		}
 		n.plan(e, s.node)
 		for _, l := range own.fetch {
-			if x := n.blobs.at(int(l)); x.state == claimed {
-				x.state = absent
-			}
+			n.unclaimBlob(e, l)
 		}
 	}
 	e.nodeFetching(s)
@@ -193,10 +189,10 @@ func (n *node) adopt(e *engine) {
 		more := false
 		for i := int(p.unit); i < len(own.units); i++ {
 			u := &own.units[i]
-			if u.layer < 0 || u.from != none || n.blobs.state(int(u.layer)) != absent || n.chains.state(int(u.chain)) == present {
+			if u.layer < 0 || u.from != none || n.blob(e, u.layer) != absent || n.chain(e, u.chain) == present {
 				continue
 			}
-			n.blobs.at(int(u.layer)).state = claimed
+			n.claimBlob(e, u.layer)
 			u.from = int32(len(own.fetch))
 			own.fetch = append(own.fetch, u.layer)
 			if p.order != none {
@@ -220,9 +216,9 @@ func (e *engine) retry(pid int32, p *pull) {
 	t := e.templates.At(s.template)
 	if s.node != none {
 		n := e.nodes[s.node]
-		if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
+		if image := t.pulls[p.image].image; n.images.has(image) && !t.pulls[p.image].again {
 			e.account(s)
-			n.use(e, image)
+			n.images.use(image)
 			if p.is&leased != 0 {
 				n.release(e, image)
 			}

@@ -12,7 +12,7 @@ func (e *engine) resolve(pid int32, p *pull) {
 	image := &t.pulls[p.image]
 	isKnown := image.stored
 	if s.node != none {
-		isKnown = e.nodes[s.node].has(e, image.image)
+		isKnown = e.nodes[s.node].images.has(image.image)
 	}
 	if p.is &^= known; isKnown {
 		p.is |= known

@@ -97,7 +97,9 @@ func (e *engine) request(index int, start *Start) error {
 	if start.Node != "" {
 		class := e.templates.At(t).class
 		s.node = e.nodeNamed(start.Node, class, s.rank)
-		if n := e.nodes[s.node]; n.class != class {
+		n := e.nodes[s.node]
+		n.underWay++
+		if n.class != class {
 			return fmt.Errorf("simulate app %s: node %s is of class %q by its first start and of %q by this one: give one class", start.App, n.name, n.class.name, class.name)
 		}
 	}
@@ -221,7 +223,7 @@ func (e *engine) neverPulled(s *startup, t *template) string {
 	}
 	for k := range t.pulls {
 		p := &t.pulls[k]
-		if present := p.stored || s.node != none && e.nodes[s.node].has(e, p.image); !present {
+		if present := p.stored || s.node != none && e.nodes[s.node].images.has(p.image); !present {
 			return fmt.Sprintf("app %s has pull policy Never, and %s is not there (ErrImageNeverPull)", t.app, t.names[k])
 		}
 	}
@@ -337,12 +339,15 @@ func (e *engine) finish(id int32, s *startup, t *template, void string) {
 		e.emit(int(s.index), result)
 	}
 	if s.node != none {
-		if n := e.nodes[s.node]; s.hidden || void != "" && n.name != "" {
-			// The node runs it as long as it lives, or uses no image for it.
-		} else if n.name != "" && t.runtime <= longest-e.now { // else it never leaves
-			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
-		} else if n.name == "" {
+		if n := e.nodes[s.node]; n.name == "" {
 			e.dropNode(s.node)
+		} else {
+			// The node runs its own pods as long as it lives, and uses no image for a start
+			// that is void.
+			if !s.hidden && void == "" && t.runtime <= longest-e.now { // else it never leaves
+				e.setDeparture(t, s.template, s.node)
+			}
+			e.settled(s.node)
 		}
 	} else if s.netNode != none {
 		e.net.RemoveNode(s.netNode)

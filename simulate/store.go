@@ -1,190 +1,183 @@
 package simulate
 
-type heldImage struct {
-	image          int
-	users          int
-	previous, next *heldImage // among the idle
-	idle           bool
+import "math/bits"
+
+// chain is the state of a chain on the node, blob that of a layer's blob.
+func (n *node) chain(e *engine, c int32) uint8 {
+	p := e.w.segments.Chains[c]
+	if x := n.store.Find(p.Segment()); x != nil {
+		return x.chains.state(p.Bit())
+	}
+	return absent
 }
 
-// pages keep a small state for each of many numbers, most of them unused.
-type pages [][]entry
-
-type entry struct {
-	refs  uint16
-	state uint8
-	// unread: on a disk made from a snapshot, which is slow the first time.
-	unread bool
+func (n *node) blob(e *engine, l int32) uint8 {
+	p := e.w.segments.Layers[l]
+	if x := n.store.Find(p.Segment()); x != nil {
+		return x.blobs.state(p.Bit())
+	}
+	return absent
 }
 
-// The states of a chain or a blob.
-const (
-	absent  = iota
-	present // unpacked, or stored
-	claimed // about to be, by a pull
-)
-
-const pageBits = 6
-
-func (p *pages) at(id int) *entry {
-	for len(*p) <= id>>pageBits {
-		*p = append(*p, nil)
-	}
-	if (*p)[id>>pageBits] == nil {
-		(*p)[id>>pageBits] = make([]entry, 1<<pageBits)
-	}
-	return &(*p)[id>>pageBits][id&(1<<pageBits-1)]
+func (n *node) chainAt(e *engine, c int32) (h *holding, bit uint32) {
+	p := e.w.segments.Chains[c]
+	return &n.store.At(p.Segment()).chains, p.Bit()
 }
 
-func (p pages) state(id int) uint8 {
-	if id>>pageBits >= len(p) || p[id>>pageBits] == nil {
-		return absent
-	}
-	return p[id>>pageBits][id&(1<<pageBits-1)].state
+func (n *node) blobAt(e *engine, l int32) (h *holding, bit uint32) {
+	p := e.w.segments.Layers[l]
+	return &n.store.At(p.Segment()).blobs, p.Bit()
 }
 
-// addRefs notes that an image's layers are needed once more, or once less; a
-// layer that nobody needs goes. Blobs are needed by pulls, and by images where
-// they are kept.
-func (n *node) addRefs(e *engine, image int, chains, blobs int) {
-	for j, l := range e.w.inv.Images[image].Layers {
-		c := int(e.w.chainIDs[image][j])
-		x := n.chains.at(c)
-		x.refs = uint16(int(x.refs) + chains)
-		if x.refs == 0 && x.state == present {
-			x.state = absent
-			n.bytes -= e.w.chainBytes[c]
-		}
-		x = n.blobs.at(l)
-		x.refs = uint16(int(x.refs) + blobs)
-		if x.refs == 0 && x.state == present {
-			x.state = absent
-			n.bytes -= e.w.layers[l].compressed
-		}
-	}
+func (n *node) claimChain(e *engine, c int32) {
+	h, bit := n.chainAt(e, c)
+	h.claimed |= bit
 }
 
-func (n *node) lease(e *engine, image int)   { n.addRefs(e, image, 1, 1) }
-func (n *node) release(e *engine, image int) { n.addRefs(e, image, -1, -1) }
-
-func (n *node) setChain(e *engine, c int) {
-	if x := n.chains.at(c); x.state != present {
-		x.state = present
-		n.bytes += e.w.chainBytes[c]
-	}
+func (n *node) claimBlob(e *engine, l int32) {
+	h, bit := n.blobAt(e, l)
+	h.claimed |= bit
 }
 
-func (n *node) setBlob(e *engine, l int) {
-	if x := n.blobs.at(l); x.state != present {
-		x.state = present
-		n.bytes += e.w.layers[l].compressed
-	}
+func (n *node) unclaimChain(e *engine, c int32) {
+	h, bit := n.chainAt(e, c)
+	h.claimed &^= bit
 }
 
-// keep makes an image one that the node holds.
-func (n *node) keep(e *engine, image int) *heldImage {
-	h := n.images[image]
-	if h == nil {
-		h = &heldImage{image: image}
-		n.images[image] = h
-		kept := 0
-		if n.class.keep {
-			kept = 1
-		}
-		n.addRefs(e, image, 1, kept)
-	}
-	return h
+func (n *node) unclaimBlob(e *engine, l int32) {
+	h, bit := n.blobAt(e, l)
+	h.claimed &^= bit
 }
 
-// use notes that one more start uses an image.
-func (n *node) use(e *engine, image int) {
-	h := n.keep(e, image)
-	h.users++
-	n.unlist(h)
-}
-
-// leave ends a start's use of its images.
-func (n *node) leave(e *engine, t *template) {
-	for _, p := range t.pulls {
-		if h := n.images[p.image]; h != nil {
-			if h.users--; h.users <= 0 {
-				h.users = 0
-				n.enlist(h)
-			}
-		}
-	}
-}
-
-func (n *node) enlist(h *heldImage) {
-	n.unlist(h)
-	h.idle, h.previous, h.next = true, n.idleLast, nil
-	if n.idleLast != nil {
-		n.idleLast.next = h
-	} else {
-		n.idleFirst = h
-	}
-	n.idleLast = h
-}
-
-func (n *node) unlist(h *heldImage) {
-	if !h.idle {
-		return
-	}
-	if h.previous != nil {
-		h.previous.next = h.next
-	} else {
-		n.idleFirst = h.next
-	}
-	if h.next != nil {
-		h.next.previous = h.previous
-	} else {
-		n.idleLast = h.previous
-	}
-	h.idle, h.previous, h.next = false, nil, nil
-}
-
-// hold puts an image's layers on the node, unpacked, as a cache's disk does; with
-// their blobs where the runtime that filled the disk keeps them.
-func (n *node) hold(e *engine, image int) {
-	h := n.keep(e, image)
-	for j, l := range e.w.inv.Images[image].Layers {
-		n.setChain(e, int(e.w.chainIDs[image][j]))
-		if n.class.keep {
-			n.setBlob(e, l)
-		}
-	}
-	if h.users == 0 {
-		n.enlist(h)
-	}
-	n.wake(e)
-}
-
-// has says whether the node holds an image with all its layers.
-func (n *node) has(e *engine, image int) bool {
-	if n.images[image] == nil {
-		return false
-	}
-	for _, c := range e.w.chainIDs[image] {
-		if n.chains.state(int(c)) != present {
+// lacksAll says that nothing of an image is on the node or claimed; claimAll then
+// claims all of it.
+func (n *node) lacksAll(e *engine, image int) bool {
+	for _, id := range e.w.segments.OfImage[image] {
+		if x := n.store.At(id); x.chains.present|x.chains.claimed|x.blobs.present|x.blobs.claimed != 0 {
 			return false
 		}
 	}
 	return true
 }
 
+func (n *node) claimAll(e *engine, image int) {
+	for _, id := range e.w.segments.OfImage[image] {
+		x, facts := n.store.At(id), &e.w.segments.All[id]
+		x.chains.claimed = facts.AllChains()
+		x.blobs.claimed = facts.Blobs
+	}
+}
+
+func (n *node) setChain(e *engine, c int32) {
+	if h, bit := n.chainAt(e, c); h.set(bit) {
+		n.bytes += e.w.chainBytes[c]
+	}
+}
+
+func (n *node) setBlob(e *engine, l int32) {
+	if h, bit := n.blobAt(e, l); h.set(bit) {
+		n.bytes += e.w.layers[l].compressed
+	}
+}
+
+// need notes that an image's chains, and its blobs, are needed so many times more,
+// or less; what nobody needs goes. Blobs are needed by pulls, and by images where
+// they are kept.
+func (n *node) need(e *engine, image, chains, blobs int) {
+	for _, id := range e.w.segments.OfImage[image] {
+		x := n.store.At(id)
+		goneChains, goneBlobs := x.chains.need(chains), x.blobs.need(blobs)
+		if goneChains|goneBlobs == 0 {
+			continue
+		}
+		facts := &e.w.segments.All[id]
+		for b := goneChains; b != 0; b &= b - 1 {
+			c := facts.Chains[bits.TrailingZeros32(b)]
+			n.bytes -= e.w.chainBytes[c]
+			delete(n.unread, c)
+		}
+		for b := goneBlobs; b != 0; b &= b - 1 {
+			n.bytes -= e.w.layers[facts.Layers[bits.TrailingZeros32(b)]].compressed
+		}
+	}
+}
+
+// kept is how often an image that is held needs its blobs.
+func (n *node) kept() int {
+	if n.class.keep {
+		return 1
+	}
+	return 0
+}
+
+func (n *node) lease(e *engine, image int)   { n.need(e, image, 1, 1) }
+func (n *node) release(e *engine, image int) { n.need(e, image, -1, -1) }
+
+// hold puts an image's layers on the node, unpacked, as a cache's disk does; with
+// their blobs where the runtime that filled the disk keeps them.
+func (n *node) hold(e *engine, image int) {
+	if n.images.has(image) {
+		n.images.touch(image)
+	} else {
+		n.images.add(image, false)
+		n.need(e, image, 1, n.kept())
+		for j, c := range e.w.chainIDs[image] {
+			n.setChain(e, c)
+			if n.class.keep {
+				n.setBlob(e, int32(e.w.inv.Images[image].Layers[j]))
+			}
+		}
+	}
+	n.wake(e)
+}
+
+// holdPulled makes an image that was pulled one that the node holds, which a start
+// uses; the image needs from then on what the pull did.
+func (n *node) holdPulled(e *engine, image int) {
+	if n.images.has(image) {
+		n.images.use(image)
+		n.release(e, image)
+		return
+	}
+	n.images.add(image, true)
+	if !n.class.keep {
+		n.need(e, image, 0, -1)
+	}
+}
+
+// leave ends a start's use of its images.
+func (n *node) leave(t *template) {
+	for i := range t.pulls {
+		n.images.leave(t.pulls[i].image)
+	}
+}
+
 // count notes how many of a start's layers are present.
 func (n *node) count(e *engine, s *startup, t *template) {
+	if t.cacheID == "" && len(n.unread) == 0 && n.hasAll(t) {
+		s.reused = uint16(len(t.chains))
+		return
+	}
 	for _, c := range t.chains {
-		if n.chains.state(int(c)) != present {
+		if n.chain(e, c) != present {
 			s.missing++
 			continue
 		}
 		s.reused++
-		if x := n.chains.at(int(c)); t.cacheID != "" || x.unread {
+		if t.cacheID != "" || n.unread[c] {
 			e.aside(s).firstReadBytes += e.w.chainBytes[c]
-			x.unread = false
+			delete(n.unread, c)
 		}
 	}
+}
+
+func (n *node) hasAll(t *template) bool {
+	for i := range t.pulls {
+		if !n.images.has(t.pulls[i].image) {
+			return false
+		}
+	}
+	return true
 }
 
 // evict removes images that no start uses, least recently used first, when the
@@ -196,14 +189,11 @@ func (n *node) evict(e *engine) {
 		return
 	}
 	low := n.class.Node.LowFraction.Value * disk
-	for n.idleFirst != nil && float64(n.bytes) > low {
-		h := n.idleFirst
-		n.unlist(h)
-		delete(n.images, h.image)
-		kept := 0
-		if n.class.keep {
-			kept = -1
+	for float64(n.bytes) > low {
+		image, ok := n.images.drop()
+		if !ok {
+			return
 		}
-		n.addRefs(e, h.image, -1, kept)
+		n.need(e, image, -1, -n.kept())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/segment"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -22,6 +23,7 @@ type world struct {
 	// chainBytes is the unpacked size of each chain's top layer.
 	chainIDs   [][]int32
 	chainBytes []int64
+	segments   *segment.Segments
 	// cold are the steps of each image where nothing is present.
 	cold   []steps
 	layers []layerFacts
@@ -108,6 +110,7 @@ func newChangedWorld(inv *layers.Inventory, profile *Profile, change func(*Profi
 		w.layers[i] = factsOf(&inv.Layers[i])
 	}
 	chains := inv.Chains()
+	w.segments = segment.Of(inv, chains)
 	w.chainBytes = make([]int64, len(chains.Parents))
 	w.chainIDs, w.cold = make([][]int32, len(inv.Images)), make([]steps, len(inv.Images))
 	nothing := func(int32) bool { return false }
@@ -315,6 +318,7 @@ type template struct {
 	// begins with what is held, so many are reused and missing, and so many bytes
 	// are on the cache's disk.
 	chains          []int32
+	departures      int32 // in engine.departures
 	reused, missing uint16
 	firstReadBytes  int64
 }

@@ -3,10 +3,13 @@ package workload
 import (
 	"cmp"
 	"hash/fnv"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/cachebench/cachebench/internal/table"
 )
 
 // An Event is one start of an app, or one release of it.
@@ -26,21 +29,74 @@ type Event struct {
 // directions of time. Each app draws from its own stream, keyed by seed and
 // name, so that adding an app moves no other app's starts.
 func (w *Workload) Events(seed uint64, from, to time.Duration) []Event {
-	var events []Event
-	for i := range w.Apps {
-		a := &w.Apps[i]
-		rng := stream(seed, a.Name)
-		events = a.single(events, i, rng, from, to)
-		events = a.releases(events, i, rng, from, to)
-		for _, b := range a.Bursts {
-			events = b.starts(events, i, from, to)
+	return slices.Collect(w.EventsOf(seed, from, to, func(*App) bool { return true }))
+}
+
+// EventsOf is Events for those apps that are wanted, one event after the other, in
+// the same order and without a list of them.
+func (w *Workload) EventsOf(seed uint64, from, to time.Duration, want func(*App) bool) iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		next := table.Heap[eventSource]{Before: func(a, b *eventSource) bool {
+			return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.app, b.app), cmp.Compare(a.rank, b.rank)) < 0
+		}}
+		for i := range w.Apps {
+			if a := &w.Apps[i]; want(a) {
+				for rank, s := range a.sources(seed, from, to) {
+					s.app, s.rank = i, rank
+					if s.advance() {
+						next.Push(s)
+					}
+				}
+			}
+		}
+		for next.Len() > 0 {
+			s := next.Top()
+			if !yield(Event{At: s.at, App: s.app, Release: s.release}) {
+				return
+			}
+			if s.advance() {
+				next.Fix()
+			} else {
+				next.Pop()
+			}
 		}
 	}
-	slices.SortStableFunc(events, func(x, y Event) int {
-		return cmp.Or(cmp.Compare(x.At, y.At), cmp.Compare(x.App, y.App))
-	})
-	return events
 }
+
+// eventSource gives events of one app in order of time. Of those at one instant,
+// its rank among the app's sources decides.
+type eventSource struct {
+	app, rank int
+	release   bool
+	at        time.Duration
+	// next returns the time of the next event, false after the last.
+	next func() (time.Duration, bool)
+}
+
+func (s *eventSource) advance() (ok bool) {
+	s.at, ok = s.next()
+	return ok
+}
+
+// sources are an app's starts one by one, its releases, and each of its bursts.
+func (a *App) sources(seed uint64, from, to time.Duration) []eventSource {
+	sources := []eventSource{{next: a.single(stream(seed, a.Name), from, to)}}
+	if a.ReleasesPerMonth > 0 {
+		// They draw after all single starts have drawn.
+		rng := stream(seed, a.Name)
+		single := a.single(rng, from, to)
+		for more := true; more; {
+			_, more = single()
+		}
+		sources = append(sources, eventSource{release: true, next: a.releases(rng, from, to)})
+	}
+	for _, b := range a.Bursts {
+		sources = append(sources, eventSource{next: b.starts(from, to)})
+	}
+	return sources
+}
+
+func none() (time.Duration, bool) { return 0, false }
 
 func stream(seed uint64, name string) *rand.Rand {
 	h := fnv.New64a()
@@ -48,43 +104,67 @@ func stream(seed uint64, name string) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, h.Sum64()))
 }
 
-func (a *App) single(events []Event, app int, rng *rand.Rand, from, to time.Duration) []Event {
+func (a *App) single(rng *rand.Rand, from, to time.Duration) func() (time.Duration, bool) {
 	if a.StartsPerDay <= 0 {
-		return events
+		return none
 	}
 	gap := 24 * float64(time.Hour) / a.StartsPerDay
-	for at := float64(from) + gap*rng.ExpFloat64(); at < float64(to); at += gap * rng.ExpFloat64() {
-		events = append(events, Event{At: time.Duration(at), App: app})
+	at := float64(from)
+	return func() (time.Duration, bool) {
+		if at < float64(to) {
+			at += gap * rng.ExpFloat64()
+		}
+		return time.Duration(at), at < float64(to)
 	}
-	return events
 }
 
-func (a *App) releases(events []Event, app int, rng *rand.Rand, from, to time.Duration) []Event {
-	if a.ReleasesPerMonth <= 0 {
-		return events
-	}
+func (a *App) releases(rng *rand.Rand, from, to time.Duration) func() (time.Duration, bool) {
 	every := float64(Month) / a.ReleasesPerMonth
 	first := rng.Float64() * every
-	for k := math.Ceil((float64(from) - first) / every); first+k*every < float64(to); k++ {
-		events = append(events, Event{At: time.Duration(first + k*every), App: app, Release: true})
+	k := math.Ceil((float64(from)-first)/every) - 1
+	return func() (time.Duration, bool) {
+		k++
+		return time.Duration(first + k*every), first+k*every < float64(to)
 	}
-	return events
 }
 
-func (b Burst) starts(events []Event, app int, from, to time.Duration) []Event {
+func (b Burst) starts(from, to time.Duration) func() (time.Duration, bool) {
 	period := b.period()
 	spacing := time.Duration(0)
 	if b.Count > 1 {
 		spacing = b.Within / time.Duration(b.Count-1)
 	}
 	// A burst may begin before from and still reach into it.
-	k := (from - b.First - b.Within) / period
-	for at := b.First + (k-1)*period; at < to; at += period {
-		for j := range b.Count {
-			if t := at + time.Duration(j)*spacing; t >= from && t < to {
-				events = append(events, Event{At: t, App: app})
+	at, j := b.First+((from-b.First-b.Within)/period-1)*period, -1
+	next := func() (time.Duration, bool) {
+		for {
+			if j++; j == b.Count {
+				at, j = at+period, 0
+			}
+			t := at + time.Duration(j)*spacing
+			if at >= to || b.Count == 0 {
+				return 0, false
+			}
+			if t >= from && t < to {
+				return t, true
 			}
 		}
 	}
-	return events
+	if b.Within <= period {
+		return next
+	}
+	// One burst begins before the last has ended: in order of time they are mixed.
+	var times []time.Duration
+	for t, ok := next(); ok; t, ok = next() {
+		times = append(times, t)
+	}
+	slices.Sort(times)
+	return func() (time.Duration, bool) {
+		if len(times) == 0 {
+			return 0, false
+		}
+		t := times[0]
+		times = times[1:]
+		return t, true
+	}
 }

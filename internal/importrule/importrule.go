@@ -21,7 +21,7 @@ var Tiers = [][]string{
 	{"internal/table"},
 	{"internal/document", "internal/fleet", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/sketch", "simulate/unpack"},
 	{"layers", "workload", "cost", "eci"},
-	{"matcher"},
+	{"matcher", "internal/segment"},
 	{"matcher/plan", "simulate"},
 	{"simulate/calibrate", "measure", "reports"},
 	{"measure/pull", "measure/containerd", "measure/ecigroup", "eci/ecitest"},

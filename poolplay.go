@@ -1,0 +1,238 @@
+package cachebench
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// poolPlay is what happens on the node pools, at a time up to which it was played.
+type poolPlay struct {
+	job   *Job
+	pools []nodePool
+	// placements are of the pools.
+	placements []*placement
+	versions   *versions
+	apps       []pooledApp
+}
+
+// pooledApp is an app of the job as it starts on a pool.
+type pooledApp struct {
+	// pool is the place of its pool, unless it has none.
+	pool int
+	// images are those of the Inventory, of which start has the versions that there
+	// are now; a release is of released.
+	images   []int
+	released int
+	start    simulate.Start
+}
+
+// warmPools plays the starts on node pools until the window, once for all arms, so
+// that nodes are in use alike in all. It is nil where no app is on a pool.
+func (j *Job) warmPools(ctx context.Context) (*poolPlay, error) {
+	if j.warm != nil {
+		return j.warm, nil
+	}
+	pools, err := j.pools()
+	if err != nil || len(pools) == 0 {
+		return nil, err
+	}
+	s := j.Scenario
+	w := &poolPlay{
+		job: j, pools: pools, placements: make([]*placement, len(pools)),
+		versions: j.newVersions(s.WindowStart + s.window()), apps: make([]pooledApp, len(j.Workload.Apps)),
+	}
+	for i := range w.apps {
+		app := &j.Workload.Apps[i]
+		if !isPooled(app) {
+			continue
+		}
+		start := j.start(app)
+		start.NodeClass = j.Workload.Pool(app.NodePool).NodeClass
+		w.apps[i] = pooledApp{
+			pool:   slices.IndexFunc(pools, func(p nodePool) bool { return p.Name == app.NodePool }),
+			images: start.Images, released: j.first(app), start: start,
+		}
+	}
+	images := newImageLayers(w.versions.inv)
+	for k := range pools {
+		if err := pools[k].bounded(); err != nil {
+			return nil, err
+		}
+		w.placements[k] = newPlacement(pools[k].NodePool, pools[k].class, images, &pools[k].setup, -warmUp, s.WindowStart)
+	}
+	n := 0
+	for e := range j.simulated(isPooled) {
+		if e.At >= s.WindowStart {
+			break
+		}
+		if n++; n%4096 == 0 && ctx.Err() != nil {
+			return nil, fmt.Errorf("place starts on node pools: %w", ctx.Err())
+		}
+		if !e.Release {
+			w.place(&e)
+			continue
+		}
+		// Before the window a release only makes what nodes hold of the older version
+		// of no more use.
+		w.of(&e).advance(e.At)
+		for _, p := range w.placements {
+			p.disks.release(w.apps[e.App].released)
+		}
+	}
+	for _, p := range w.placements {
+		p.advance(s.WindowStart)
+		p.crowded = 0
+	}
+	j.warm = w
+	return w, nil
+}
+
+// of is the placement of an event's app.
+func (w *poolPlay) of(e *workload.Event) *placement { return w.placements[w.apps[e.App].pool] }
+
+func (w *poolPlay) clone() *poolPlay {
+	c := *w
+	c.placements = make([]*placement, len(w.placements))
+	for k, p := range w.placements {
+		c.placements[k] = p.clone()
+	}
+	c.versions, c.apps = w.versions.clone(), slices.Clone(w.apps)
+	return &c
+}
+
+// place puts a start on a node and returns it.
+func (w *poolPlay) place(e *workload.Event) *simulate.Start {
+	start := &w.apps[e.App].start
+	start.Node = w.of(e).place(&w.job.Workload.Apps[e.App], start.Images, e.At)
+	start.Requested = e.At - w.job.Scenario.WindowStart
+	return start
+}
+
+// release makes the next version of an app's first image that which is asked for.
+func (w *poolPlay) release(e *workload.Event) {
+	w.of(e).advance(e.At)
+	w.versions.release(w.apps[e.App].released)
+	for i := range w.apps {
+		w.apps[i].start.Images = w.versions.of(w.apps[i].images)
+	}
+}
+
+// pooled is what happens on the node pools in the window of one arm.
+type pooled struct {
+	// inv is the Inventory with the images that releases bring within the window.
+	inv *layers.Inventory
+	// starts are in order of time. They are made anew each time that they are gone
+	// through, by several goroutines at once too; none is good after the next. They
+	// are nil where no app is on a pool.
+	starts iter.Seq[*simulate.Start]
+	nodes  []simulate.NewNode
+
+	lock sync.Mutex
+	// crowded counts the window's starts for which a pool had no room, by its name,
+	// once they have been gone through.
+	crowded map[string]int
+}
+
+// onPools places the starts of apps on node pools. In arm cold the nodes are fresh
+// when the window begins, in the others they hold what has been left on them.
+func (j *Job) onPools(ctx context.Context, arm string) (*pooled, error) {
+	out := &pooled{inv: j.Inventory}
+	warm, err := j.warmPools(ctx)
+	if err != nil || warm == nil {
+		return out, err
+	}
+	out.inv = warm.versions.inv
+	begin := warm.clone()
+	end := j.Scenario.window()
+	for k, p := range begin.placements {
+		out.nodes = append(out.nodes, p.begins(&begin.pools[k], arm, end)...)
+		out.nodes = append(out.nodes, p.renewals(&begin.pools[k], end)...)
+	}
+	out.starts = func(yield func(*simulate.Start) bool) {
+		w := begin.clone()
+		if w.play(yield) {
+			out.lock.Lock()
+			defer out.lock.Unlock()
+			out.crowded = w.crowded()
+		}
+	}
+	return out, nil
+}
+
+// play plays the window; false where it was stopped.
+func (w *poolPlay) play(yield func(*simulate.Start) bool) bool {
+	s := w.job.Scenario
+	for e := range w.job.simulated(isPooled) {
+		switch {
+		case e.At < s.WindowStart:
+		case e.At >= s.WindowStart+s.window():
+			return true
+		case e.Release:
+			w.release(&e)
+		case !yield(w.place(&e)):
+			return false
+		}
+	}
+	return true
+}
+
+func (w *poolPlay) crowded() map[string]int {
+	crowded := make(map[string]int)
+	for _, p := range w.placements {
+		if p.crowded > 0 {
+			crowded[p.pool.Name] = p.crowded
+		}
+	}
+	return crowded
+}
+
+// begins are the nodes of a pool at the window's beginning, which lasts until end.
+// In arm cold they are made then.
+func (p *placement) begins(pool *nodePool, arm string, end time.Duration) []simulate.NewNode {
+	if arm == simulate.ArmCold {
+		p.empty()
+	}
+	nodes := make([]simulate.NewNode, len(p.nodes))
+	for i := range p.nodes {
+		nodes[i] = simulate.NewNode{Name: p.nodes[i].name, NodeClass: p.pool.NodeClass, Until: p.endOf(i, end), Setup: &pool.setup}
+		if arm != simulate.ArmCold {
+			// Its daemons are in use and find their images.
+			nodes[i].Up = true
+			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: p.disks.disks[i].byUse(func(placedImage) bool { return true })}
+		}
+	}
+	return nodes
+}
+
+// renewals are the nodes that are new within the window, which lasts until end.
+func (p *placement) renewals(pool *nodePool, end time.Duration) []simulate.NewNode {
+	var nodes []simulate.NewNode
+	for k := 0; p.step > 0 && time.Duration(k+1)*p.step < end; k++ {
+		number := len(p.nodes) + k
+		nodes = append(nodes, simulate.NewNode{
+			Name: nodeName(p.pool, number+1), NodeClass: p.pool.NodeClass, At: time.Duration(k+1) * p.step, Until: p.endOf(number, end), Setup: &pool.setup,
+		})
+	}
+	return nodes
+}
+
+// endOf is when the i-th node ends, counted from 0 and from the first at the
+// window's beginning; 0 if not within the window.
+func (p *placement) endOf(i int, end time.Duration) time.Duration {
+	if at := time.Duration(i+1) * p.step; at < end {
+		return at
+	}
+	return 0
+}
+
+func nodeName(pool *workload.NodePool, number int) string {
+	return fmt.Sprintf("%s/%d", pool.Name, number)
+}
