@@ -18,6 +18,9 @@ import (
 // ErrTrace is wrapped when a trace is given where apps with rates are needed.
 var ErrTrace = errors.New("a trace lists single starts: only simulate takes one, the other stages need a Workload of apps")
 
+// ErrNoStart is wrapped when there is no start to simulate.
+var ErrNoStart = errors.New("nothing is simulated")
+
 // SimulateTrace replays the Scenario's trace: every start as it stands there.
 // Starts on one named node share what it holds. A start on an instance of its own
 // is matched with the caches that there are at that time: none in arm cold; those
@@ -28,6 +31,9 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
+	if err := s.checkTrace(); err != nil {
+		return nil, err
+	}
 	tr := j.traced()
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
@@ -61,6 +67,20 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		return t, j.tooLittle()
 	}
 	return t, nil
+}
+
+// checkTrace refuses a trace without a start and one of node classes that the
+// profile has not.
+func (s *Scenario) checkTrace() error {
+	if len(s.Trace.Starts) == 0 {
+		return fmt.Errorf("%w: the trace has no starts", ErrNoStart)
+	}
+	for i, start := range s.Trace.Starts {
+		if _, ok := s.Profile.NodeClasses[start.NodeClass]; !ok && start.NodeClass != "" {
+			return s.Trace.Fault(i, "nodeClass", "profile %s has no node class %q: add it under nodeClasses", s.Profile.Name, start.NodeClass)
+		}
+	}
+	return nil
 }
 
 // traced is a trace whose images are known.
