@@ -87,7 +87,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 		return err
 	}
 	in.file.Images = images
-	s, err := in.load(cmd)
+	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
 	}

@@ -77,13 +77,16 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err := layers.CheckPlatform(oldPlatform); err != nil {
 		return usagef("--old-platform: %w", err)
 	}
-	s, err := in.load(cmd)
+	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
 	}
 	sides := make([]*diffSide, len(args))
 	for i, arg := range args {
 		if sides[i], err = readSide(arg, s.Platform); err != nil {
+			return err
+		}
+		if err := out.spares(sides[i].file); err != nil {
 			return err
 		}
 		if sides[i].file != "" {

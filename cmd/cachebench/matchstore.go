@@ -183,7 +183,7 @@ func (o *outputs) tables(kind string, value any, write func(*bytes.Buffer, repor
 		if err != nil {
 			return fmt.Errorf("write %s: %w", kind, err)
 		}
-		if err := writeFile(o.save, data); err != nil {
+		if err := o.writeTo(o.save, data); err != nil {
 			return err
 		}
 	}

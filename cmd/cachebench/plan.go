@@ -51,6 +51,9 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		if m, err = matcher.ReadMatches(matchesFile, data); err != nil {
 			return err
 		}
+		if err := out.spares(matchesFile); err != nil {
+			return err
+		}
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
 		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") {

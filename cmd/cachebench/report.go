@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,7 @@ comparison with the service, in any of its own formats.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := out.check(); err != nil {
+			if err := errors.Join(out.check(), out.spares(args...)); err != nil {
 				return err
 			}
 			if done, err := savedTables(args, out); done || err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ registry be slow or down or a node be lost; the report then says what that cost.
 
 func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string) error {
 	p, err := readPlan(planFile)
-	if err != nil {
+	if err := errors.Join(err, out.spares(planFile)); err != nil {
 		return err
 	}
 	if slices.Contains(in.file.Arms, simulate.ArmCached) && p == nil {
