@@ -41,7 +41,10 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 			absent = append(absent, app.Name)
 		}
 	}
-	if len(absent) > 0 {
+	switch {
+	case len(absent) == len(j.Workload.Apps):
+		add("Nothing is simulated: no start falls into the window of %s (windowSeconds).", span(j.Scenario.window()))
+	case len(absent) > 0:
 		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
 	}
 }

@@ -17,7 +17,7 @@ import (
 func (j *Job) simulateArm(ctx context.Context, t *simulate.Timeline, arm string, p *plan.Plan, pools *pooled, before []*simulate.Repeats) (*simulate.Repeats, error) {
 	s := j.Scenario
 	if s.NoStartups && len(pools.starts) == 0 && len(s.Faults) == 0 {
-		played, err := j.replay(ctx, arm, p)
+		played, err := j.replayOf(ctx, arm, p, len(s.Bursts) > 0)
 		if err != nil {
 			return nil, err
 		}
