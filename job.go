@@ -226,6 +226,9 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		if err != nil {
 			return nil, err
 		}
+		if err := j.Scenario.checkLost(nil, pools.nodes); err != nil {
+			return nil, err
+		}
 		j.crowded = pools.crowded
 		repeats, err := j.simulateArm(ctx, t, arm, p, pools, before)
 		if err != nil {

@@ -38,6 +38,9 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
+	if err := s.checkLost(tr.starts, nil); err != nil {
+		return nil, err
+	}
 	arms := tr.arms(j.arms(p))
 	if err := s.boundedTrace(len(tr.starts), len(arms)); err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func TestOptionsRefused(t *testing.T) {
 		{"fault for ever", fault(Fault{Kind: "registry-down", For: math.MaxInt64}), one, "simulate fault 2 (registry-down): atSeconds: a fault's times cannot be longer than 87600h0m0s (at 0s, for 2562047h47m16.854775807s)"},
 		{"fault without rate", fault(Fault{Kind: "registry-slow"}), one, "simulate fault 2 (registry-slow): registryBytesPerSecond: a slow registry needs a rate of a byte per second or more: what it sends to all nodes together"},
 		{"fault no number", fault(Fault{Kind: "registry-slow", Registry: network.Rate(math.NaN())}), one, "simulate fault 2 (registry-slow): registryBytesPerSecond: a slow registry needs a rate of a byte per second or more: what it sends to all nodes together"},
-		{"fault without node", fault(Fault{Kind: "node-lost"}), one, "simulate fault 2 (node-lost): node: which node is lost? name it as the trace does"},
+		{"fault without node", fault(Fault{Kind: "node-lost"}), one, "simulate fault 2 (node-lost): node: which node is lost? name it as the trace does, or as pool/1"},
 		{"fault of a node", fault(Fault{Kind: "registry-down", Node: "n"}), one, "simulate fault 2 (registry-down): node: belongs to node-lost, not to registry-down"},
 		{"fault with a rate", fault(Fault{Kind: "node-lost", Node: "n", Registry: 1}), one, "simulate fault 2 (node-lost): registryBytesPerSecond: belongs to registry-slow, not to node-lost"},
 		{"fault of no time", fault(Fault{Kind: "registry-down"}), one, "simulate fault 2 (registry-down): forSeconds: for how long is the registry so? give a time above 0"},

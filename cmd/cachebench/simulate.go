@@ -2,15 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
@@ -96,7 +94,7 @@ func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inven
 	return err
 }
 
-// days is a flag's time, which may be in days.
+// days is a flag's time, as files have it: days too.
 type days time.Duration
 
 func (d *days) String() string {
@@ -109,17 +107,9 @@ func (d *days) String() string {
 func (d *days) Type() string { return "time" }
 
 func (d *days) Set(s string) error {
-	if number, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || n < 0 || n > 1e5 {
-			return fmt.Errorf("%q is not a number of days", s)
-		}
-		*d = days(n * 24 * float64(time.Hour))
-		return nil
-	}
-	t, err := time.ParseDuration(s)
-	if err != nil || t < 0 {
-		return fmt.Errorf("%q is not a time such as 36h or 10d", s)
+	t, err := document.ParseTime(s)
+	if err != nil {
+		return err
 	}
 	*d = days(t)
 	return nil
