@@ -63,8 +63,9 @@ func pointers(starts []simulate.Start) iter.Seq[*simulate.Start] {
 	}
 }
 
-// ErrFault is wrapped when a fault is of a node that there is not.
-var ErrFault = errors.New("a fault of no node")
+// ErrUnfit is wrapped when what is to be simulated does not go with the workload: an
+// arm that it has not, a fault of a node that there is not.
+var ErrUnfit = errors.New("does not go with the workload")
 
 // checkLost refuses the loss of a node that there is not, or not yet: nodes are those
 // of pools, and those that starts name, from their first start on.
@@ -96,11 +97,11 @@ func (s *Scenario) checkLost(starts []simulate.Start, nodes []simulate.NewNode) 
 		switch {
 		case f.Node == "":
 		case len(names) == 0:
-			return fmt.Errorf("%w: %s: no start is on a node that has a name", ErrFault, f)
+			return fmt.Errorf("%w: %s: no start is on a node that has a name", ErrUnfit, f)
 		case !known:
-			return fmt.Errorf("%w: %s: there are %s", ErrFault, f, someOf(names))
+			return fmt.Errorf("%w: %s: there are %s", ErrUnfit, f, someOf(names))
 		case at >= f.At:
-			return fmt.Errorf("%w: %s: node %s is there only after %v", ErrFault, f, f.Node, at)
+			return fmt.Errorf("%w: %s: node %s is there only after %v", ErrUnfit, f, f.Node, at)
 		}
 	}
 	return nil

@@ -129,6 +129,9 @@ func (in *inputs) load(cmd *cobra.Command, out *outputs) (*cachebench.Scenario, 
 	if err := out.spares(in.read...); err != nil {
 		return nil, err
 	}
+	if s.Trace != nil && (cmd.Flags().Changed("window") || cmd.Flags().Changed("window-start")) {
+		return nil, usagef("--window and --window-start are of a month of starts, and a trace is simulated whole: leave them out")
+	}
 	if in.scenario != "" {
 		s.Inputs = append([]simulate.Input{cachebench.InputOf(filepath.Base(in.scenario), data)}, s.Inputs...)
 	}
