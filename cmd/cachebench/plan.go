@@ -74,6 +74,8 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	if perr != nil {
 		return perr
 	}
+	// A search that is stopped gives the best that it has.
+	in.io.partial = cmd.Context().Err() != nil
 	s := job.Scenario
 	report := func() *reports.Report {
 		return reports.New(reports.Input{

@@ -50,6 +50,7 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
 		return err
 	}
 	results, err := cachebench.Run(cmd.Context(), s)
+	in.io.partial = cmd.Context().Err() != nil
 	if perr := in.pin(s, results.Inventory); perr != nil {
 		return errors.Join(err, perr)
 	}

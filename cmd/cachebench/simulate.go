@@ -62,7 +62,7 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 	if slices.Contains(in.file.Arms, simulate.ArmCached) && p == nil {
 		return usagef("arm cached needs a plan's caches: give --plan")
 	}
-	s, inv, err := look(cmd, in, out, nil)
+	s, inv, err := look(cmd, in, out, func(s *cachebench.Scenario) error { return in.checkImages(s) })
 	if err != nil {
 		return err
 	}
