@@ -26,12 +26,23 @@ automatic caches, and with the caches of a plan. Apps on node pools run on the
 pool's nodes: arm cold begins with fresh nodes, the others with nodes that hold
 what a month of starts left there.
 
-A workload that is a trace (.csv, .jsonl) is replayed start by start instead: on
-the nodes that it names, or matched with the caches of that time, among them the
-automatic ones that its own starts have made.
+The arms are the same starts under other conditions: cold finds nothing; warm, of
+node pools, what a month of starts left on the nodes; automatic the caches that
+exist and ECI's free ones; cached those of --plan too.
+
+A workload that is a trace is replayed start by start instead: on the nodes that it
+names, or matched with the caches of that time, among them the automatic ones that
+its own starts have made. It is CSV with the header
+
+  time_seconds,app,images,count     and perhaps node,nodeClass
+
+images separated by spaces, or the same as JSON lines (.jsonl, .ndjson).
 
 --burst puts starts of your choice in the place of the month's, --fault lets the
-registry be slow or down or a node be lost; the report then says what that cost.`,
+registry be slow or down or a node be lost; the report then says what that cost.
+Times are as 90s, 5m or 1d, rates as 200Mbit/s or 25MB/s. A pool's nodes are called
+POOL/1, POOL/2 and so on. --observe adds what happens over time: what the links
+carry, requests to the registry, starts in flight.`,
 		Example: `  cachebench simulate --inventory inventory.json --workload workload.yaml
   cachebench simulate --scenario scenario.yaml --plan plan.json --repeats 5 --save timeline.json
   cachebench simulate --inventory inventory.json --workload trace.csv --caches caches.yaml --plan plan.json
