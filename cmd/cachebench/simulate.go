@@ -21,14 +21,14 @@ func newSimulate(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Startup times with and without caches, on a profile",
-		Long: `Simulate replays a workload's starts in virtual time: cold, with the free
-automatic caches, and with the caches of a plan. Apps on node pools run on the
-pool's nodes: arm cold begins with fresh nodes, the others with nodes that hold
-what a month of starts left there.
+		Long: `Simulate replays a workload's starts in virtual time, in arms: the same starts
+under other conditions.
 
-The arms are the same starts under other conditions: cold finds nothing; warm, of
-node pools, what a month of starts left on the nodes; automatic the caches that
-exist and ECI's free ones; cached those of --plan too.
+  cold        no cache; the nodes of node pools are fresh
+  warm        no cache; nodes of node pools hold what a month of starts left there,
+              as they do in the arms below
+  automatic   the caches that exist and ECI's free automatic ones
+  cached      the caches of --plan too
 
 A workload that is a trace is replayed start by start instead: on the nodes that it
 names, or matched with the caches of that time, among them the automatic ones that
