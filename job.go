@@ -216,10 +216,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // empty, and the error wraps ErrNoStart.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
-	if slices.Contains(j.Scenario.Arms, simulate.ArmWarm) && !j.hasPooled() {
-		return nil, fmt.Errorf("%w: arm warm is of node pools, and no app runs on one (nodePool)", ErrUnfit)
-	}
-	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
+	if err := errors.Join(j.Scenario.checkArms(), j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
 	var before []*simulate.Repeats

@@ -32,10 +32,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
-	if slices.Contains(s.Arms, simulate.ArmWarm) {
-		return nil, fmt.Errorf("%w: arm warm is of node pools, and a trace's named nodes hold what its own starts leave there", ErrUnfit)
-	}
-	if err := s.checkTrace(); err != nil {
+	if err := errors.Join(s.checkArms(), s.checkTrace()); err != nil {
 		return nil, err
 	}
 	tr := j.traced()
@@ -77,13 +74,32 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	return t, nil
 }
 
+// checkArms refuses arms that the workload has not.
+func (s *Scenario) checkArms() error {
+	pooled := func(a workload.App) bool { return a.NodePool != "" }
+	switch {
+	case !slices.Contains(s.Arms, simulate.ArmWarm):
+	case s.Trace != nil:
+		return fmt.Errorf("%w: arm warm is of node pools, and a trace's named nodes hold what its own starts leave there", ErrUnfit)
+	case s.Workload != nil && !slices.ContainsFunc(s.Workload.Apps, pooled):
+		return fmt.Errorf("%w: arm warm is of node pools, and no app runs on one (nodePool)", ErrUnfit)
+	}
+	return nil
+}
+
 // checkTrace refuses a trace without a start and one of node classes that the
 // profile has not.
 func (s *Scenario) checkTrace() error {
+	if s.Trace == nil {
+		return nil
+	}
 	if len(s.Trace.Starts) == 0 {
 		return fmt.Errorf("%w: the trace has no starts", ErrNoStart)
 	}
 	for i, start := range s.Trace.Starts {
+		if start.Count < 1 {
+			return s.Trace.Fault(i, "count", "%d is not a number of starts from 1", start.Count)
+		}
 		if _, ok := s.Profile.NodeClasses[start.NodeClass]; !ok && start.NodeClass != "" {
 			return s.Trace.Fault(i, "nodeClass", "profile %s has no node class %q: add it under nodeClasses", s.Profile.Name, start.NodeClass)
 		}
@@ -113,14 +129,15 @@ func (s *Scenario) traceDoubts(tr *traced, arms []string, add func(string, ...an
 		}
 	}
 	for _, arm := range s.Arms {
-		if arm == simulate.ArmAutomatic && !slices.Contains(arms, arm) {
+		if len(tr.events) == 0 && !slices.Contains(arms, arm) {
 			add("Arm %s is left out, for it would be arm cold again: all starts are on named nodes, which use no image cache.", arm)
 		}
 	}
 	if s.Window > 0 || s.WindowStart > 0 {
 		add("The scenario's window is not used: a trace is simulated whole.")
 	}
-	if limit, known := s.startsPerCopies(); known && len(arms) > 1 {
+	cached := slices.ContainsFunc(arms, func(arm string) bool { return arm != simulate.ArmCold })
+	if limit, known := s.startsPerCopies(); known && cached {
 		names, most := tr.perMinute()
 		for _, app := range names {
 			if int64(most[app]) > limit {

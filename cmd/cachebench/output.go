@@ -97,8 +97,8 @@ func (o *outputs) spares(inputs ...string) error {
 	return nil
 }
 
-// toStdout says whether a file's name is the standard output: -, or what the shell
-// has given it besides.
+// toStdout says whether a file's name is the standard output: -, or the file or pipe
+// that the shell made it. A terminal or /dev/null takes both as they are.
 func (o *outputs) toStdout(name string) bool {
 	if name == "-" {
 		return true
@@ -109,7 +109,7 @@ func (o *outputs) toStdout(name string) bool {
 	}
 	its, err := out.Stat()
 	given, otherErr := os.Stat(name)
-	return err == nil && otherErr == nil && os.SameFile(its, given)
+	return err == nil && otherErr == nil && os.SameFile(its, given) && its.Mode()&os.ModeCharDevice == 0
 }
 
 // stage writes a stage's value: as its own document in JSON, else as a report,
