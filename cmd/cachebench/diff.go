@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,7 +72,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err := out.check(); err != nil {
 		return err
 	}
-	if err := rules.load(); err != nil {
+	if err := errors.Join(rules.load(), out.spares(rules.file)); err != nil {
 		return err
 	}
 	if err := layers.CheckPlatform(oldPlatform); err != nil {

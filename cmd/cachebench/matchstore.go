@@ -59,7 +59,7 @@ func (a *storeAsks) check(cmd *cobra.Command, images []string) error {
 }
 
 func (a *storeAsks) run(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks) error {
-	if err := errors.Join(a.check(cmd, images), ask.check(cmd, images)); err != nil {
+	if err := errors.Join(a.check(cmd, images), ask.check(cmd, images), out.spares(a.stores, a.against)); err != nil {
 		return err
 	}
 	out.formats = reports.TableFormats()
