@@ -3,11 +3,9 @@ package cachebench
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
@@ -61,50 +59,6 @@ func pointers(starts []simulate.Start) iter.Seq[*simulate.Start] {
 			}
 		}
 	}
-}
-
-// ErrUnfit is wrapped when what is to be simulated does not go with the workload: an
-// arm that it has not, a fault of a node that there is not.
-var ErrUnfit = errors.New("does not go with the workload")
-
-// checkLost refuses the loss of a node that there is not, or not yet: nodes are those
-// of pools, and those that starts name, from their first start on.
-func (s *Scenario) checkLost(starts []simulate.Start, nodes []simulate.NewNode) error {
-	if !slices.ContainsFunc(s.Faults, func(f simulate.Fault) bool { return f.Node != "" }) {
-		return nil
-	}
-	made := make(map[string]time.Duration)
-	var names []string
-	add := func(name string, at time.Duration) {
-		first, known := made[name]
-		if !known {
-			names = append(names, name)
-		}
-		if !known || at < first {
-			made[name] = at
-		}
-	}
-	for _, n := range nodes {
-		add(n.Name, n.At-1) // it is there when what happens at that time does
-	}
-	for _, start := range starts {
-		if start.Node != "" {
-			add(start.Node, start.Requested)
-		}
-	}
-	for _, f := range s.Faults {
-		at, known := made[f.Node]
-		switch {
-		case f.Node == "":
-		case len(names) == 0:
-			return fmt.Errorf("%w: %s: no start is on a node that has a name", ErrUnfit, f)
-		case !known:
-			return fmt.Errorf("%w: %s: there are %s", ErrUnfit, f, someOf(names))
-		case at >= f.At:
-			return fmt.Errorf("%w: %s: node %s is there only after %v", ErrUnfit, f, f.Node, at)
-		}
-	}
-	return nil
 }
 
 // faultDoubts says where faults change nothing.

@@ -257,11 +257,8 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	if l.err == nil {
 		l.err = s.aimBursts()
 	}
-	if err := s.checkArms(); l.err == nil && err != nil {
-		l.err = l.at("arms", err)
-	}
 	if l.err == nil {
-		l.err = s.checkTrace()
+		l.err = s.check(l.at)
 	}
 	return s, l.err
 }

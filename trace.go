@@ -74,39 +74,6 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	return t, nil
 }
 
-// checkArms refuses arms that the workload has not.
-func (s *Scenario) checkArms() error {
-	pooled := func(a workload.App) bool { return a.NodePool != "" }
-	switch {
-	case !slices.Contains(s.Arms, simulate.ArmWarm):
-	case s.Trace != nil:
-		return fmt.Errorf("%w: arm warm is of node pools, and a trace's named nodes hold what its own starts leave there", ErrUnfit)
-	case s.Workload != nil && !slices.ContainsFunc(s.Workload.Apps, pooled):
-		return fmt.Errorf("%w: arm warm is of node pools, and no app runs on one (nodePool)", ErrUnfit)
-	}
-	return nil
-}
-
-// checkTrace refuses a trace without a start and one of node classes that the
-// profile has not.
-func (s *Scenario) checkTrace() error {
-	if s.Trace == nil {
-		return nil
-	}
-	if len(s.Trace.Starts) == 0 {
-		return fmt.Errorf("%w: the trace has no starts", ErrNoStart)
-	}
-	for i, start := range s.Trace.Starts {
-		if start.Count < 1 {
-			return s.Trace.Fault(i, "count", "%d is not a number of starts from 1", start.Count)
-		}
-		if _, ok := s.Profile.NodeClasses[start.NodeClass]; !ok && start.NodeClass != "" {
-			return s.Trace.Fault(i, "nodeClass", "profile %s has no node class %q: add it under nodeClasses", s.Profile.Name, start.NodeClass)
-		}
-	}
-	return nil
-}
-
 // traced is a trace whose images are known.
 type traced struct {
 	starts []simulate.Start
