@@ -30,7 +30,7 @@ type StartBurst struct {
 }
 
 // ParseBurst reads a burst as people type it: COUNT or APP=COUNT, then perhaps
-// @TIME, when it begins, and "over TIME":
+// @TIME, when it begins, and "over TIME", with times as in files:
 //
 //	web=1000
 //	web=1000@30s over 10s
@@ -40,23 +40,24 @@ func ParseBurst(text string) (StartBurst, error) {
 	}
 	var b StartBurst
 	var err error
-	rest, over, spread := strings.Cut(text, " over ")
-	if spread {
-		if b.Within, err = time.ParseDuration(strings.TrimSpace(over)); err != nil {
-			return wrong(fmt.Sprintf("%q is no time", over))
-		}
-	}
-	// An app's name may hold =, a count does not.
+	rest := text
+	// An app's name may hold anything, what comes after it no =.
 	if i := strings.LastIndex(rest, "="); i >= 0 {
 		b.App, rest = strings.TrimSpace(rest[:i]), rest[i+1:]
 		if b.App == "" {
 			return wrong("it names no app")
 		}
 	}
+	rest, over, spread := strings.Cut(rest, " over ")
+	if spread {
+		if b.Within, err = document.ParseTime(strings.TrimSpace(over)); err != nil {
+			return wrong(err.Error())
+		}
+	}
 	count, at, later := strings.Cut(rest, "@")
 	if later {
-		if b.At, err = time.ParseDuration(strings.TrimSpace(at)); err != nil {
-			return wrong(fmt.Sprintf("%q is no time", at))
+		if b.At, err = document.ParseTime(strings.TrimSpace(at)); err != nil {
+			return wrong(err.Error())
 		}
 	}
 	if b.Count, err = strconv.Atoi(strings.TrimSpace(count)); err != nil {

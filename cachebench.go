@@ -52,7 +52,8 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	if r.Plan, err = job.Plan(ctx, r.Matches); err != nil {
 		return &r, err
 	}
-	if r.Timeline, err = job.Simulate(ctx, r.Plan); err != nil {
+	// The plan is good for a window in which nothing starts too.
+	if r.Timeline, err = job.Simulate(ctx, r.Plan); err != nil && !errors.Is(err, ErrNoStart) {
 		return &r, err
 	}
 	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)

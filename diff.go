@@ -173,7 +173,7 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 	if names := profile.Unlimited(); len(names) > 0 {
 		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
 	}
-	if profile.OfECI() {
+	if profile.UnmeasuredECI() {
 		add("No value of profile %s was measured on ECI.", profile.Name)
 	}
 	return doubts

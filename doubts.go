@@ -2,6 +2,7 @@ package cachebench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/layers"
@@ -47,7 +48,10 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 			absent = append(absent, app.Name)
 		}
 	}
-	if len(absent) > 0 {
+	switch {
+	case len(absent) == len(j.Workload.Apps):
+		add("Nothing is simulated: no start falls into the window of %s (windowSeconds).", span(j.Scenario.window()))
+	case len(absent) > 0:
 		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
 	}
 }
@@ -60,7 +64,7 @@ func (j *Job) imageDoubts() []string {
 	if names := profile.Unlimited(); len(names) > 0 {
 		add("Unlimited in profile %s, so never the bottleneck: %s.", profile.Name, strings.Join(names, ", "))
 	}
-	if profile.OfECI() {
+	if profile.UnmeasuredECI() {
 		add("No value of profile %s was measured on ECI: calibrate it before spending much on its word.", profile.Name)
 	}
 	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
@@ -88,11 +92,15 @@ func (j *Job) neverDoubts(add func(string, ...any)) {
 // bulkDoubts names bursts that one snapshot copy is not advised for; by how
 // much they would be slower is not published (eci §6 #18).
 func (j *Job) bulkDoubts(add func(string, ...any)) {
-	limit := j.Scenario.Profile.Cache.StartsPerCopy.Value
-	bulk := func(app string, n int) {
-		add("App %s starts %d instances in a burst: ECI advises a snapshot copy for each %d, and how much slower one copy is is not published and not simulated.", app, n, limit)
+	limit, known := j.Scenario.startsPerCopies()
+	if !known {
+		return
 	}
+	bulk := func(app string, n int) { add(bulkDoubt, app, n, "in a burst", limit) }
 	for _, app := range j.Workload.Apps {
+		if app.NodePool != "" {
+			continue // no image cache is for nodes
+		}
 		for _, b := range app.Bursts {
 			if int64(b.Count) > limit {
 				bulk(app.Name, b.Count)
@@ -100,10 +108,19 @@ func (j *Job) bulkDoubts(add func(string, ...any)) {
 		}
 	}
 	for _, b := range j.Scenario.Bursts {
-		if int64(b.Count) > limit {
+		if i := j.appOf(b.App); int64(b.Count) > limit && i >= 0 && j.Workload.Apps[i].NodePool == "" {
 			bulk(b.App, b.Count)
 		}
 	}
+}
+
+const bulkDoubt = "App %s starts %d instances %s, and one snapshot of its cache is advised for %d: how much slower more are is not published and not simulated (cache.copies, cache.copyBytesPerSecond)."
+
+// startsPerCopies is how many starts at once the copies of a snapshot are advised
+// for; unknown where the profile says how fast a copy is, so that it is simulated.
+func (s *Scenario) startsPerCopies() (limit int64, known bool) {
+	c := &s.Profile.Cache
+	return c.StartsPerCopy.Value * c.Copies.Value, slices.Contains(s.Profile.Unlimited(), "cache.copyBytesPerSecond")
 }
 
 // staleDoubts names caches whose content is not what their tags mean now.

@@ -218,10 +218,11 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 }
 
 // Simulate replays the window's starts in each arm. The plan may be nil; then
-// the arm cached is left out.
+// the arm cached is left out. Where no start falls into the window, the Timeline is
+// empty, and the error wraps ErrNoStart.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
-	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
+	if err := errors.Join(j.Scenario.checkArms(), j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
 	var before []*simulate.Repeats
@@ -240,6 +241,9 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	if p != nil {
 		t.Doubts = append(t.Doubts, j.planDoubts(p, t)...)
 	}
+	if len(t.Summaries) == 0 {
+		return t, fmt.Errorf("%w: no start falls into the window of %s, from %s after the month's beginning: make it longer (windowSeconds, --window) or move it", ErrNoStart, span(j.Scenario.window()), span(j.Scenario.WindowStart))
+	}
 	return t, nil
 }
 
@@ -255,8 +259,12 @@ func (j *Job) bounded(p *plan.Plan) error {
 		}
 	}
 	if all := float64(n) * float64(len(j.arms(p))) * float64(max(1, j.Scenario.Repeats)); all > MaxStartups {
-		return fmt.Errorf("%w: %d starts in the window of %s, in %d arms, %d times, are more than %d startups: shorten the window (windowSeconds, --window), repeat less, or list none (startups: false, --no-startups)",
-			ErrTooMuch, n, span(j.Scenario.window()), len(j.arms(p)), max(1, j.Scenario.Repeats), MaxStartups)
+		where, less := "in the window of "+span(j.Scenario.window()), "shorten the window (windowSeconds, --window)"
+		if len(j.Scenario.Bursts) > 0 {
+			where, less = "in the bursts", "make them smaller"
+		}
+		return fmt.Errorf("%w: %d starts %s, in %d arms, %d times, are more than %d startups: %s, take fewer --arms, repeat less, or list none (startups: false, --no-startups)",
+			ErrTooMuch, n, where, len(j.arms(p)), max(1, j.Scenario.Repeats), MaxStartups, less)
 	}
 	return nil
 }

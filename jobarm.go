@@ -54,6 +54,9 @@ func (j *Job) simulateStarts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkLost(nil, pools.nodes); err != nil {
+		return nil, err
+	}
 	opt.NewNodes = pools.nodes
 	defer func() { j.crowded = pools.crowded }()
 	if s.NoStartups {

@@ -129,8 +129,8 @@ func cmpOr(s, other string) string {
 func (j *Job) poolDoubts(add func(string, ...any)) {
 	for _, app := range j.Workload.Apps {
 		pool := j.Workload.Pool(app.NodePool)
-		if pool != nil && pool.NodeClass == "" && j.Scenario.Profile.Name == "eci" {
-			add("Node pool %s is simulated on profile eci, which describes instances, not nodes that keep images: name its nodeClass, or take --profile containerd.", pool.Name)
+		if pool != nil && pool.NodeClass == "" && j.Scenario.Profile.OfECI() {
+			add("Node pool %s is simulated on profile %s, which describes instances, not nodes that keep images: name its nodeClass, or take --profile containerd.", pool.Name, j.Scenario.Profile.Name)
 			break
 		}
 	}

@@ -48,6 +48,26 @@ func runAll(t testing.TB, s *cachebench.Scenario) *cachebench.Results {
 	return r
 }
 
+// TestEmptyWindow: where nothing starts in the window, simulating it is an error, and
+// the main job's plan is good all the same and says so.
+func TestEmptyWindow(t *testing.T) {
+	s := load(t)
+	s.Window = 1
+	r := runAll(t, s)
+	if r.Plan == nil || !slices.ContainsFunc(r.Report.Doubts, func(d string) bool {
+		return strings.HasPrefix(d, "Nothing is simulated: no start falls into the window of 1ns")
+	}) {
+		t.Errorf("plan %v, doubts %q", r.Plan, r.Report.Doubts)
+	}
+	job, err := s.Cover(r.Inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := job.Simulate(t.Context(), nil); !errors.Is(err, cachebench.ErrNoStart) {
+		t.Errorf("simulated: %v", err)
+	}
+}
+
 func rendered(t testing.TB, r *reports.Report) string {
 	t.Helper()
 	var b bytes.Buffer

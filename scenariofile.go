@@ -28,7 +28,8 @@ const ScenarioKind = "Scenario"
 type ScenarioFile struct {
 	// Title heads the report.
 	Title string `json:"title,omitempty"`
-	// Workload is a file of apps, or for simulate a trace (.csv, .jsonl).
+	// Workload is a file of apps, or for simulate a trace (.csv, .jsonl, .ndjson;
+	// docs/trace.md).
 	Workload string `json:"workload,omitempty"`
 	// Images are references to look up besides the workload's.
 	Images []string `json:"images,omitempty"`
@@ -259,6 +260,9 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	s.Inputs = l.inputs
 	if l.err == nil {
 		l.err = s.aimBursts()
+	}
+	if l.err == nil {
+		l.err = s.check(l.at)
 	}
 	return s, l.err
 }

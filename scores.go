@@ -132,7 +132,7 @@ func (j *Job) scoreDoubts(held []matcher.Holding) []string {
 	if names := p.Unlimited(); len(names) > 0 {
 		doubts = append(doubts, fmt.Sprintf("Unlimited in profile %s, so never the bottleneck: %s.", p.Name, strings.Join(names, ", ")))
 	}
-	if p.OfECI() {
+	if p.UnmeasuredECI() {
 		doubts = append(doubts, fmt.Sprintf("No value of profile %s was measured on ECI.", p.Name))
 	}
 	return doubts

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
@@ -18,6 +19,9 @@ import (
 // ErrTrace is wrapped when a trace is given where apps with rates are needed.
 var ErrTrace = errors.New("a trace lists single starts: only simulate takes one, the other stages need a Workload of apps")
 
+// ErrNoStart is wrapped when there is no start to simulate.
+var ErrNoStart = errors.New("nothing is simulated")
+
 // SimulateTrace replays the Scenario's trace: every start as it stands there.
 // Starts on one named node share what it holds. A start on an instance of its own
 // is matched with the caches that there are at that time: none in arm cold; those
@@ -28,9 +32,15 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
+	if err := errors.Join(s.checkArms(), s.checkTrace()); err != nil {
+		return nil, err
+	}
 	tr := j.traced()
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+	}
+	if err := s.checkLost(tr.starts, nil); err != nil {
+		return nil, err
 	}
 	arms := tr.arms(j.arms(p))
 	if err := s.boundedTrace(len(tr.starts), len(arms)); err != nil {
@@ -59,6 +69,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
+	s.traceDoubts(tr, arms, add)
 	faultDoubts(t, add)
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()
@@ -77,6 +88,53 @@ type traced struct {
 	apps     []workload.App
 	events   []workload.Event
 	starting []int
+}
+
+// traceDoubts are those about a trace.
+func (s *Scenario) traceDoubts(tr *traced, arms []string, add func(string, ...any)) {
+	for _, start := range tr.starts {
+		if start.Node != "" && start.NodeClass == "" && s.Profile.OfECI() {
+			add("Node %s is simulated on profile %s, which describes instances, not nodes that keep images: name its nodeClass, or take --profile containerd.", start.Node, s.Profile.Name)
+			break
+		}
+	}
+	for _, arm := range s.Arms {
+		if len(tr.events) == 0 && !slices.Contains(arms, arm) {
+			add("Arm %s is left out, for it would be arm cold again: all starts are on named nodes, which use no image cache.", arm)
+		}
+	}
+	if s.Window > 0 || s.WindowStart > 0 {
+		add("The scenario's window is not used: a trace is simulated whole.")
+	}
+	cached := slices.ContainsFunc(arms, func(arm string) bool { return arm != simulate.ArmCold })
+	if limit, known := s.startsPerCopies(); known && cached {
+		names, most := tr.perMinute()
+		for _, app := range names {
+			if int64(most[app]) > limit {
+				add(bulkDoubt, app, most[app], "within a minute", limit)
+			}
+		}
+	}
+}
+
+// perMinute is the most starts within a minute of each app on instances of its own;
+// names are those apps in order of first starts.
+func (tr *traced) perMinute() (names []string, most map[string]int) {
+	most = make(map[string]int)
+	recent := make(map[string][]time.Duration)
+	for _, e := range tr.events {
+		app := tr.apps[e.App].Name
+		if most[app] == 0 {
+			names = append(names, app)
+		}
+		times := append(recent[app], e.At)
+		for e.At-times[0] >= time.Minute {
+			times = times[1:]
+		}
+		recent[app] = times
+		most[app] = max(most[app], len(times))
+	}
+	return names, most
 }
 
 // arms leaves out those that differ from arm cold in nothing: where all starts

@@ -116,7 +116,7 @@ type Layer struct {
 	MediaType string `json:"mediaType"`
 	// CompressedBytes is the blob's size as stored, or what it would be where the
 	// source keeps no compressed blob (see CompressedSource).
-	CompressedBytes int64 `json:"compressedBytes"`
+	CompressedBytes int64 `json:"compressedBytes" document:"required"`
 	// CompressedSource says where CompressedBytes comes from: empty, it is stated
 	// by the manifest or is the stored blob's; measured, the layer was compressed
 	// here; estimated, it was not.
@@ -127,7 +127,7 @@ type Layer struct {
 	UnpackedSource string `json:"unpackedSource,omitempty" document:"enum=measured|estimated"`
 	// UnpackedMethod says how UnpackedBytes was estimated; empty when it was not.
 	UnpackedMethod string `json:"unpackedMethod,omitempty" document:"enum=gzipTrailer|engine|createdBy|ratio"`
-	// Files counts the tar's entries; nil when unknown.
+	// Files counts the tar's entries, each of at least 512 bytes; nil when unknown.
 	Files *int64 `json:"files,omitempty"`
 	// CreatedBy is the build step that made the layer, from the config's history.
 	CreatedBy string `json:"createdBy,omitempty"`
@@ -227,6 +227,11 @@ func (inv *Inventory) Validate() error {
 		if (l.UnpackedBytes == nil) != (l.UnpackedSource == "") {
 			return document.At(fmt.Sprintf("layers[%d]", i), "unpackedBytes and unpackedSource go together: give both or neither")
 		}
+		if l.Files != nil {
+			if err := l.checkFiles(); err != nil {
+				return document.At(fmt.Sprintf("layers[%d].files", i), "%v", err)
+			}
+		}
 	}
 	for i, img := range inv.Images {
 		for j, l := range img.Layers {
@@ -234,6 +239,21 @@ func (inv *Inventory) Validate() error {
 				return document.At(fmt.Sprintf("images[%d].layers[%d]", i, j), "layer %d of image %s is outside the layer table (0 to %d)", l, img.Reference, len(inv.Layers)-1)
 			}
 		}
+	}
+	return nil
+}
+
+// entryBytes is what a tar entry takes at least, its header (POSIX.1-1988, ustar).
+const entryBytes = 512
+
+// checkFiles refuses a number of tar entries that the layer cannot have.
+func (l *Layer) checkFiles() error {
+	room := int64(maxBytes)
+	if l.UnpackedSource == Measured {
+		room = *l.UnpackedBytes
+	}
+	if *l.Files < 0 || *l.Files > room/entryBytes {
+		return fmt.Errorf("layer %s cannot have %d tar entries: give 0 to %d, or leave files out where it is not known", l.Digest, *l.Files, room/entryBytes)
 	}
 	return nil
 }

@@ -503,7 +503,7 @@ func TestReadSizes(t *testing.T) {
 		{"", "sizes.csv: read the header: EOF"},
 		{"digest,entries\n", `sizes.csv:1: no column "unpacked_bytes" in the header`},
 		{"digest,unpacked_bytes,entries\nsha256:a,-1,2\n", `sizes.csv:2: unpacked_bytes "-1" is not a number of bytes`},
-		{"digest,unpacked_bytes,entries\nsha256:a,1,many\n", `sizes.csv:2: entries "many" is not a number of tar entries`},
+		{"digest,unpacked_bytes,entries\nsha256:a,1,many\n", `sizes.csv:2: entries "many" is not a number of tar entries from 0 to 0, which is as many as 1 bytes hold`},
 	} {
 		if _, err := ReadSizes("sizes.csv", strings.NewReader(test.in)); err == nil || err.Error() != test.want {
 			t.Errorf("%q: %v, want %s", test.in, err, test.want)

@@ -52,11 +52,11 @@ func ReadSizes(name string, r io.Reader) (map[Digest]Measurement, error) {
 }
 
 func parseMeasurement(unpacked, entries string) (m Measurement, err error) {
-	if m.UnpackedBytes, err = strconv.ParseInt(unpacked, 10, 64); err != nil || m.UnpackedBytes < 0 {
+	if m.UnpackedBytes, err = strconv.ParseInt(unpacked, 10, 64); err != nil || m.UnpackedBytes < 0 || m.UnpackedBytes > maxBytes {
 		return m, fmt.Errorf("unpacked_bytes %q is not a number of bytes", unpacked)
 	}
-	if m.Files, err = strconv.ParseInt(entries, 10, 64); err != nil || m.Files < 0 {
-		return m, fmt.Errorf("entries %q is not a number of tar entries", entries)
+	if m.Files, err = strconv.ParseInt(entries, 10, 64); err != nil || m.Files < 0 || m.Files > m.UnpackedBytes/entryBytes {
+		return m, fmt.Errorf("entries %q is not a number of tar entries from 0 to %d, which is as many as %d bytes hold", entries, m.UnpackedBytes/entryBytes, m.UnpackedBytes)
 	}
 	return m, nil
 }

@@ -33,6 +33,11 @@ func TestBuiltIns(t *testing.T) {
 			}
 		}
 	}
+	based := &Profile{Name: "ours", Base: "eci-calls"}
+	calibrated := &Profile{Name: "ours", Base: "eci", Start: StartProfile{Provision: is(time.Second, "measured: our own starts")}}
+	if !based.UnmeasuredECI() || !calibrated.OfECI() || calibrated.UnmeasuredECI() || Docker().OfECI() {
+		t.Error("a profile is of ECI when its base is, and calibrated when a value was measured")
+	}
 	_, err := BuiltIn("k8s")
 	if err == nil {
 		t.Fatal("k8s is found")

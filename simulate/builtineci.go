@@ -56,11 +56,16 @@ func ECI() *Profile {
 	return p
 }
 
-// OfECI says that p is one of the built-in profiles of ECI, of whose values none
-// was measured there.
+// OfECI says that p describes ECI: it is one of the built-in profiles of ECI, or a
+// file based on one.
 func (p *Profile) OfECI() bool {
-	return p.Name == "eci" || p.Name == "eci-calls" || p.Name == "eci-virtual-nodes"
+	ofECI := func(name string) bool { return name == "eci" || name == "eci-calls" || name == "eci-virtual-nodes" }
+	return ofECI(p.Name) || ofECI(p.Base)
 }
+
+// UnmeasuredECI says that p describes ECI and that none of its values was measured,
+// as none of the built-in ones was.
+func (p *Profile) UnmeasuredECI() bool { return p.OfECI() && p.sources()[measured] == 0 }
 
 // ECICalls is ECI where the older published limit of calls holds instead of the
 // token bucket.

@@ -76,7 +76,7 @@ func Docker() *Profile {
 	u.MaxConcurrent = is[int64](1000, docker28+"no limit across images (layer/layer_store.go)")
 	p.Start.Provision = is(300*time.Millisecond, "assumed: network and namespaces")
 	p.Start.Create.Source = asContainerd
-	p.Node.HighFraction = is(1.0, "assumed: docker removes no image by itself; 0.85 under the kubelet")
-	p.Node.LowFraction = is(1.0, "assumed: docker removes no image by itself; 0.80 under the kubelet")
+	p.Node.HighFraction = is(1.0, "assumed: docker removes no image by itself; here unused ones go once the disk is full, for no start fails; 0.85 under the kubelet")
+	p.Node.LowFraction = is(1.0, "assumed: as highFraction; 0.80 under the kubelet")
 	return p
 }

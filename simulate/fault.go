@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,8 @@ import (
 )
 
 // ParseFault reads a fault as people type it: its kind, then at=TIME, for=TIME,
-// rate=RATE (of a slow registry, as 10MB/s) and node=NAME, separated by spaces:
+// rate=RATE (of a slow registry) and node=NAME, each once, separated by spaces. Times
+// and rates are written as in files:
 //
 //	registry-down at=60s for=2m
 //	registry-slow at=1m for=10m rate=20MB/s
@@ -27,11 +27,13 @@ func ParseFault(text string) (Fault, error) {
 	err := eachKey(words[1:], func(key, value string) (err error) {
 		switch key {
 		case "at":
-			f.At, err = time.ParseDuration(value)
+			f.At, err = document.ParseTime(value)
 		case "for":
-			f.For, err = time.ParseDuration(value)
+			f.For, err = document.ParseTime(value)
 		case "rate":
-			f.Registry, err = parseRate(value)
+			var rate float64
+			rate, err = document.ParseRate(value)
+			f.Registry = network.Rate(rate)
 		case "node":
 			f.Node = value
 		default:
@@ -48,32 +50,21 @@ func ParseFault(text string) (Fault, error) {
 	return f, nil
 }
 
-// eachKey calls do with the two sides of each word that is written key=value.
+// eachKey calls do with the two sides of each word that is written key=value; a key
+// stands once.
 func eachKey(words []string, do func(key, value string) error) error {
+	given := make(map[string]bool)
 	for _, word := range words {
 		key, value, _ := strings.Cut(word, "=")
+		if given[key] {
+			return fmt.Errorf("%s: %s stands twice", word, key)
+		}
+		given[key] = true
 		if err := do(key, value); err != nil {
 			return fmt.Errorf("%s: %w", word, err)
 		}
 	}
 	return nil
-}
-
-// parseRate reads bytes a second, as 500kB/s, 10MB/s or 1.5GB/s.
-func parseRate(text string) (network.Rate, error) {
-	number := strings.TrimSuffix(text, "/s")
-	unit := 1.0
-	for suffix, bytes := range map[string]float64{"kB": 1e3, "MB": 1e6, "GB": 1e9} {
-		if rest, ok := strings.CutSuffix(number, suffix); ok {
-			number, unit = rest, bytes
-			break
-		}
-	}
-	n, err := strconv.ParseFloat(strings.TrimSuffix(number, "B"), 64)
-	if err != nil || !(n > 0) || math.IsInf(n, 1) {
-		return 0, fmt.Errorf("%q is no rate such as 10MB/s", text)
-	}
-	return network.Rate(n * unit), nil
 }
 
 // String writes a fault as ParseFault reads it.
@@ -83,7 +74,7 @@ func (f Fault) String() string {
 		words = append(words, "for="+f.For.String())
 	}
 	if f.Registry > 0 {
-		words = append(words, fmt.Sprintf("rate=%gMB/s", float64(f.Registry)/1e6))
+		words = append(words, "rate="+strconv.FormatFloat(float64(f.Registry)/1e6, 'f', -1, 64)+"MB/s")
 	}
 	if f.Node != "" {
 		words = append(words, "node="+f.Node)
@@ -98,13 +89,15 @@ func (f Fault) String() string {
 type Fault struct {
 	// Kind is registry-down, registry-slow or node-lost.
 	Kind string `json:"kind" document:"required,enum=registry-down|registry-slow|node-lost"`
-	// At is when it begins, For how long it lasts.
+	// At is when it begins, since the window's beginning or the trace's; For is how
+	// long it lasts.
 	At  time.Duration `json:"atSeconds"`
 	For time.Duration `json:"forSeconds,omitempty"`
 	// Registry is the egress of a slow registry, for all nodes.
 	Registry network.Rate `json:"registryBytesPerSecond,omitempty"`
-	// Node is the name of the node that is lost; For is how long it takes until
-	// its starts are made again, on an empty node in its place.
+	// Node is the name of the node that is lost, as the trace has it, or that of a
+	// pool's node, pool/1; For is how long it takes until its starts are made again,
+	// on an empty node in its place.
 	Node string `json:"node,omitempty"`
 }
 
@@ -117,10 +110,10 @@ func (f *Fault) Validate() error {
 		return document.At("atSeconds", "a fault's times cannot be longer than %v (at %v, for %v)", longest, f.At, f.For)
 	case !slices.Contains([]string{"registry-down", "registry-slow", "node-lost"}, f.Kind):
 		return document.At("kind", "%q is none of registry-down, registry-slow, node-lost", f.Kind)
-	case f.Kind == "registry-slow" && !(f.Registry >= 1):
+	case f.Kind == "registry-slow" && !(f.Registry >= 1 && f.Registry < network.Unlimited):
 		return document.At("registryBytesPerSecond", "a slow registry needs a rate of a byte per second or more: what it sends to all nodes together")
 	case f.Kind == "node-lost" && f.Node == "":
-		return document.At("node", "which node is lost? name it as the trace does")
+		return document.At("node", "which node is lost? name it as the trace does, or as pool/1")
 	case f.Kind != "registry-slow" && f.Registry != 0:
 		return document.At("registryBytesPerSecond", "belongs to registry-slow, not to %s", f.Kind)
 	case f.Kind != "node-lost" && f.Node != "":

@@ -18,6 +18,7 @@ func TestParseFault(t *testing.T) {
 		"registry-slow for=1h rate=1.5MB/s":       {Kind: "registry-slow", For: time.Hour, Registry: 1.5e6},
 		" registry-slow  for=1s rate=500kB/s":     {Kind: "registry-slow", For: time.Second, Registry: 5e5},
 		"registry-slow for=1s rate=7":             {Kind: "registry-slow", For: time.Second, Registry: 7},
+		"registry-slow at=2d for=1 rate=10Mbit/s": {Kind: "registry-slow", At: 48 * time.Hour, For: time.Second, Registry: 1.25e6},
 		"node-lost at=90s node=pool/3":            {Kind: "node-lost", At: 90 * time.Second, Node: "pool/3"},
 		"node-lost node=n1 for=30s at=1m30s     ": {Kind: "node-lost", At: 90 * time.Second, For: 30 * time.Second, Node: "n1"},
 	} {
@@ -26,17 +27,18 @@ func TestParseFault(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                                   "a fault is written as",
-		"fire at=1s for=1s":                  "none of registry-down",
-		"registry-down":                      "for how long",
-		"registry-down at=-1s for=1s":        "cannot be negative",
-		"registry-down at=2000000h for=1s":   "cannot be longer",
-		"registry-down at=soon for=1s":       "at=soon",
-		"registry-down when=1s":              "when=1s: there are at=TIME",
-		"registry-slow for=1s":               "needs a rate of a byte",
-		"registry-slow for=1s rate=-1MB/s":   "no rate such as",
-		"registry-slow for=1s rate=10Mbit/s": "no rate such as",
-		"node-lost at=1s":                    "which node is lost",
+		"":                                    "a fault is written as",
+		"fire at=1s for=1s":                   "none of registry-down",
+		"registry-down":                       "for how long",
+		"registry-down at=-1s for=1s":         `"-1s" is negative`,
+		"registry-down at=2000000h for=1s":    "cannot be longer",
+		"registry-down at=soon for=1s":        "at=soon",
+		"registry-down when=1s":               "when=1s: there are at=TIME",
+		"registry-slow for=1s":                "needs a rate of a byte",
+		"registry-slow for=1s rate=-1MB/s":    `"-1MB/s" is not above 0`,
+		"registry-slow for=1s rate=unlimited": "needs a rate of a byte",
+		"registry-down at=1s at=2s for=1s":    "at=2s: at stands twice",
+		"node-lost at=1s":                     "which node is lost",
 	} {
 		if _, err := ParseFault(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

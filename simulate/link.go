@@ -21,8 +21,14 @@ func (n *NetworkProfile) checkLinks() error {
 		if name == "" {
 			return document.At("network.links", "a link needs a name: the empty one is the uplink")
 		}
+		if name == LinkRegistry || name == LinkUplink {
+			return document.At(at, "%s is what the profile's own link is called: give this one another name", name)
+		}
 		if err := checkRate(&l.Rate); err != nil {
 			return document.At(at+".bytesPerSecond", "link %s: %v", name, err)
+		}
+		if err := checkSource(l.Rate.Source); err != nil {
+			return document.At(at+".bytesPerSecond.source", "link %s: %v", name, err)
 		}
 		if err := constant(&l.Rate); err != nil {
 			return document.At(at+".bytesPerSecond", "link %s: a link that nodes share %v", name, err)

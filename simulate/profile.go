@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -233,7 +232,23 @@ func ReadProfile(name string, data []byte) (*Profile, error) {
 	if err := document.Read(name, data, ProfileKind, p); err != nil {
 		return nil, err
 	}
+	if len(p.Network.Links) > 0 && !p.attached() {
+		return nil, head.Network.At("links", "no node stands at any of these links: name those that do under network.attach")
+	}
 	return p, nil
+}
+
+// attached says whether nodes of any class stand at links of their own.
+func (p *Profile) attached() bool {
+	if len(p.Network.Attach) > 0 {
+		return true
+	}
+	for name := range p.NodeClasses {
+		if c, err := p.Class(name); err == nil && len(c.Network.Attach) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // profileHead reads a profile's base before the rest.
@@ -288,6 +303,9 @@ func (p *Profile) Validate() error {
 		if err := v.check(); err != nil {
 			wrong = append(wrong, document.At(v.name, "%v (profile %s)", err, p.Name))
 		}
+		if err := checkSource(v.source); err != nil {
+			wrong = append(wrong, document.At(v.name+".source", "%v", err))
+		}
 	}
 	if wrong != nil {
 		return errors.Join(wrong...) // all that a profile without a base lacks
@@ -316,25 +334,6 @@ func (p *Profile) Validate() error {
 		}
 	}
 	return nil
-}
-
-// Basis says in one sentence how well founded the profile is.
-func (p *Profile) Basis() string {
-	count := map[string]int{}
-	for _, v := range p.values() {
-		word, _, _ := strings.Cut(v.source, ":")
-		switch word {
-		case "measured", "published", "assumed":
-			count[word]++
-		default:
-			count["unsourced"]++
-		}
-	}
-	s := fmt.Sprintf("%d values measured, %d published, %d assumed", count["measured"], count["published"], count["assumed"])
-	if n := count["unsourced"]; n > 0 {
-		s += fmt.Sprintf(", %d without a source", n)
-	}
-	return s
 }
 
 // Unlimited lists the links and caps that hold nothing up.

@@ -18,8 +18,10 @@ import (
 	"github.com/cachebench/cachebench/internal/document"
 )
 
-// Trace lists starts one by one, in order of time.
+// Trace lists starts one by one, in order of time. docs/trace.md is its format.
 type Trace struct {
+	// Name is that of the file it was read from.
+	Name   string
 	Starts []TraceStart
 }
 
@@ -37,6 +39,17 @@ type TraceStart struct {
 	// Runtime is how long each runs once it is ready, and so uses its images; nil
 	// where the trace does not say.
 	Runtime *time.Duration
+	// Line is where it stands in the file, from 1; 0 when it was not read from one.
+	Line int
+}
+
+// Fault is an error about one of t's starts, with file and line where it has them;
+// path is the column.
+func (t *Trace) Fault(start int, path, format string, args ...any) error {
+	if line := t.Starts[start].Line; line > 0 {
+		return &document.Error{File: t.Name, Line: line, Path: path, Message: fmt.Sprintf(format, args...)}
+	}
+	return fmt.Errorf("start %d of the trace: %s: %s", start+1, path, fmt.Sprintf(format, args...))
 }
 
 // IsTrace says by a file's name whether it holds a trace rather than a Workload.
@@ -51,22 +64,40 @@ func IsTrace(name string) bool {
 // maxCount bounds the starts of one line, and of a whole trace.
 const maxCount = 1_000_000
 
+// latest is the last time at which a start may be requested: a simulation ends
+// after ten years, and the last start needs time too.
+const latest = 9 * 365 * 24 * time.Hour
+
 // ReadTrace reads a trace from the file called name: CSV with the header
 // time_seconds,app,images,count and perhaps node, nodeClass and runtime_seconds
-// (an empty cell says nothing), images separated by spaces; or the same as JSON lines. Times must not go back. A fault is a
-// *document.Error with its line.
+// (an empty cell says nothing), images separated by spaces; or the same as JSON
+// lines. Times must not go back. A fault of a line is a *document.Error; a trace
+// without a start is an error too.
 func ReadTrace(name string, r io.Reader) (*Trace, error) {
-	t := &traceReader{name: name, trace: &Trace{}}
-	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		return t.trace, t.csv(r)
+	t := &traceReader{name: name, trace: &Trace{Name: name}, nodes: make(map[string]int)}
+	text := bufio.NewReader(r)
+	if mark, err := text.Peek(len(byteOrderMark)); err == nil && bytes.Equal(mark, byteOrderMark) {
+		text.Discard(len(byteOrderMark))
 	}
-	return t.trace, t.lines(r)
+	read := t.lines
+	if strings.EqualFold(filepath.Ext(name), ".csv") {
+		read = t.csv
+	}
+	if err := read(text); err != nil {
+		return nil, err
+	}
+	if len(t.trace.Starts) == 0 {
+		return nil, fmt.Errorf("%s: the trace has no starts", name)
+	}
+	return t.trace, nil
 }
 
 type traceReader struct {
 	name  string
 	trace *Trace
 	total int
+	// nodes are the first starts on each node, by its name.
+	nodes map[string]int
 }
 
 func (t *traceReader) fault(line int, path, format string, args ...any) error {
@@ -148,36 +179,73 @@ func (t *traceReader) lines(r io.Reader) error {
 func (t *traceReader) object(line int, text []byte) (map[string]string, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
-	var values map[string]any
-	if err := dec.Decode(&values); err != nil {
-		return nil, t.fault(line, "", "not a JSON object: %v", err)
+	wrong := func(err error) error {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return t.fault(line, "", "not a JSON object: %v", err)
+	}
+	if open, err := dec.Token(); err != nil {
+		return nil, wrong(err)
+	} else if open != json.Delim('{') {
+		return nil, t.fault(line, "", "not a JSON object: it begins with %v", open)
+	}
+	cells := make(map[string]string)
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return nil, wrong(err)
+		}
+		var value any
+		if err := dec.Decode(&value); err != nil {
+			return nil, wrong(err)
+		}
+		key := token.(string) // or Token had failed
+		if !slices.Contains(traceColumns, key) {
+			return nil, t.fault(line, key, "unknown key; a trace has %s", strings.Join(traceColumns, ", "))
+		}
+		if _, again := cells[key]; again {
+			return nil, t.fault(line, key, "the key stands twice")
+		}
+		if cells[key], err = t.cell(line, key, value); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, wrong(err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, t.fault(line, "", "more than one JSON value on the line")
 	}
-	cells := make(map[string]string, len(values))
-	for key, value := range values {
-		if !slices.Contains(traceColumns, key) {
-			return nil, t.fault(line, key, "unknown key; a trace has %s", strings.Join(traceColumns, ", "))
-		}
-		switch v := value.(type) {
-		case string:
-			cells[key] = v
-		case json.Number:
-			cells[key] = v.String()
-		case []any:
-			for _, item := range v {
-				cells[key] = strings.TrimSpace(cells[key] + " " + fmt.Sprint(item))
-			}
-		default:
-			return nil, t.fault(line, key, "is neither text nor a number")
-		}
-	}
 	return cells, nil
 }
 
+// cell is a JSON value as a cell of text.
+func (t *traceReader) cell(line int, key string, value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case json.Number:
+		return v.String(), nil
+	case []any:
+		if key != "images" {
+			return "", t.fault(line, key, "is a list: only images may be one")
+		}
+		images := make([]string, len(v))
+		for i, item := range v {
+			image, ok := item.(string)
+			if !ok || len(strings.Fields(image)) != 1 {
+				return "", t.fault(line, fmt.Sprintf("images[%d]", i), "is no reference")
+			}
+			images[i] = image
+		}
+		return strings.Join(images, " "), nil
+	}
+	return "", t.fault(line, key, "is neither text nor a number")
+}
+
 func (t *traceReader) add(line int, cells map[string]string) error {
-	s := TraceStart{App: cells["app"], Images: strings.Fields(cells["images"]), Node: cells["node"], NodeClass: cells["nodeClass"]}
+	s := TraceStart{App: cells["app"], Images: strings.Fields(cells["images"]), Node: cells["node"], NodeClass: cells["nodeClass"], Line: line}
 	var err error
 	if s.At, err = t.seconds(line, "time_seconds", cells); err != nil {
 		return err
@@ -203,16 +271,35 @@ func (t *traceReader) add(line int, cells map[string]string) error {
 	if t.total += s.Count; t.total > maxCount {
 		return t.fault(line, "count", "the trace has more than %d starts", maxCount)
 	}
+	if err := t.oneClass(&s); err != nil {
+		return err
+	}
 	t.trace.Starts = append(t.trace.Starts, s)
 	return nil
 }
 
 func (t *traceReader) seconds(line int, column string, cells map[string]string) (time.Duration, error) {
 	seconds, err := strconv.ParseFloat(cells[column], 64)
-	if err != nil || !(seconds >= 0) || seconds > 1e9 {
+	if err != nil || !(seconds >= 0) {
 		return 0, t.fault(line, column, "%q is not a number of seconds from 0", cells[column])
 	}
+	if seconds > latest.Seconds() {
+		return 0, t.fault(line, column, "%s is after the last time that can be simulated, %g seconds: count from the trace's own beginning", cells[column], latest.Seconds())
+	}
 	return time.Duration(math.Round(seconds * 1e9)), nil
+}
+
+// oneClass refuses a node that is of two classes.
+func (t *traceReader) oneClass(s *TraceStart) error {
+	first, known := t.nodes[s.Node]
+	switch {
+	case s.Node == "":
+	case !known:
+		t.nodes[s.Node] = len(t.trace.Starts)
+	case t.trace.Starts[first].NodeClass != s.NodeClass:
+		return t.fault(s.Line, "nodeClass", "node %s is of class %q here and of %q on line %d: give it one class", s.Node, s.NodeClass, t.trace.Starts[first].NodeClass, t.trace.Starts[first].Line)
+	}
+	return nil
 }
 
 // References are the trace's images, each once, in order of first use.

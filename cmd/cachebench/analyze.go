@@ -73,7 +73,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err := out.check(); err != nil {
 		return err
 	}
-	if err := rules.load(); err != nil {
+	if err := errors.Join(rules.load(), out.spares(rules.file), out.spares(slices.Concat(in.lists.files, in.lists.kubernetes)...)); err != nil {
 		return err
 	}
 	if in.lists.lastTags < 0 {
@@ -87,7 +87,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 		return err
 	}
 	in.file.Images = images
-	s, err := in.load(cmd)
+	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
 	}

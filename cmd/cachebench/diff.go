@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,19 +72,22 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err := out.check(); err != nil {
 		return err
 	}
-	if err := rules.load(); err != nil {
+	if err := errors.Join(rules.load(), out.spares(rules.file)); err != nil {
 		return err
 	}
 	if err := layers.CheckPlatform(oldPlatform); err != nil {
 		return usagef("--old-platform: %w", err)
 	}
-	s, err := in.load(cmd)
+	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
 	}
 	sides := make([]*diffSide, len(args))
 	for i, arg := range args {
 		if sides[i], err = readSide(arg, s.Platform); err != nil {
+			return err
+		}
+		if err := out.spares(sides[i].file); err != nil {
 			return err
 		}
 		if sides[i].file != "" {

@@ -38,6 +38,10 @@ type inputs struct {
 	lists      lists
 	// lock is the file given by --lock, which need not exist yet.
 	lock string
+	// read are the names of the files that the scenario was made from, outputs
+	// those that the scenario file names.
+	read    []string
+	outputs []cachebench.Output
 	// bursts and faults are as people type them.
 	bursts, faults []string
 }
@@ -91,9 +95,10 @@ func (in *inputs) addRepeatFlags(cmd *cobra.Command) {
 	f.BoolVar(&in.noStartups, "no-startups", false, "list no startups: summaries and curves come from sketches, and the window may be large")
 }
 
-// load returns the Scenario of the flags over that of the scenario file.
-func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
-	if err := in.lookups.check(); err != nil {
+// load returns the Scenario of the flags over that of the scenario file, and
+// refuses outputs that cannot be written or would replace what was read.
+func (in *inputs) load(cmd *cobra.Command, out *outputs) (*cachebench.Scenario, error) {
+	if err := errors.Join(out.check(), in.lookups.check()); err != nil {
 		return nil, err
 	}
 	file := &cachebench.ScenarioFile{}
@@ -113,6 +118,20 @@ func (in *inputs) load(cmd *cobra.Command) (*cachebench.Scenario, error) {
 	s, err := file.Scenario(in.scenario, readInput)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	in.read, in.outputs = []string{in.scenario, in.lock}, file.Outputs
+	for _, input := range s.Inputs { // named from the scenario file's directory
+		name := filepath.FromSlash(input.Name)
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(in.scenario), name)
+		}
+		in.read = append(in.read, name)
+	}
+	if err := out.spares(in.read...); err != nil {
+		return nil, err
+	}
+	if s.Trace != nil && (cmd.Flags().Changed("window") || cmd.Flags().Changed("window-start")) {
+		return nil, usagef("--window and --window-start are of a month of starts, and a trace is simulated whole: leave them out")
 	}
 	if in.scenario != "" {
 		s.Inputs = append([]simulate.Input{cachebench.InputOf(filepath.Base(in.scenario), data)}, s.Inputs...)

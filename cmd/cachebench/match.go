@@ -79,7 +79,7 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 		return usagef("nothing to match: name images (cachebench match nginx:1.27 --caches caches.yaml), or give a --workload or --scenario")
 	}
 	p, err := readPlan(ask.plan)
-	if err != nil {
+	if err := errors.Join(err, out.spares(ask.plan)); err != nil {
 		return err
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
@@ -126,10 +126,7 @@ func load(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.
 
 // look reads a stage's scenario and its inventory.
 func look(cmd *cobra.Command, in *inputs, out *outputs, change func(*cachebench.Scenario) error) (*cachebench.Scenario, *layers.Inventory, error) {
-	if err := out.check(); err != nil {
-		return nil, nil, err
-	}
-	s, err := in.load(cmd)
+	s, err := in.load(cmd, out)
 	if err != nil {
 		return nil, nil, err
 	}

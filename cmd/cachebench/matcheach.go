@@ -19,7 +19,7 @@ func matchEach(cmd *cobra.Command, images []string, in *inputs, out *outputs) er
 	if err := out.check(); err != nil {
 		return err
 	}
-	s, err := in.load(cmd)
+	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (a *storeAsks) check(cmd *cobra.Command, images []string) error {
 }
 
 func (a *storeAsks) run(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *asks) error {
-	if err := errors.Join(a.check(cmd, images), ask.check(cmd, images)); err != nil {
+	if err := errors.Join(a.check(cmd, images), ask.check(cmd, images), out.spares(a.stores, a.against)); err != nil {
 		return err
 	}
 	out.formats = reports.TableFormats()
@@ -183,7 +183,7 @@ func (o *outputs) tables(kind string, value any, write func(*bytes.Buffer, repor
 		if err != nil {
 			return fmt.Errorf("write %s: %w", kind, err)
 		}
-		if err := writeFile(o.save, data); err != nil {
+		if err := o.writeTo(o.save, data); err != nil {
 			return err
 		}
 	}

@@ -2,16 +2,15 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/reports"
 )
@@ -28,10 +27,10 @@ type outputs struct {
 
 func (o *outputs) addFlags(cmd *cobra.Command, saved string) {
 	f := cmd.Flags()
-	f.StringVarP(&o.format, "output", "o", "text", "`format` of the result: "+formatWords(o.formats))
-	f.StringVar(&o.file, "output-file", "", "write the result to this `file` instead of stdout")
+	f.StringVarP(&o.format, "output", "o", "", "`format` of the result: "+formatWords(o.formats)+" (default what the ending of --output-file tells, else text)")
+	f.StringVar(&o.file, "output-file", "", "write the result to this `file` instead of stdout; - is stdout")
 	if saved != "" {
-		f.StringVar(&o.save, "save", "", "also save "+saved+" to this `file`, for the next stage")
+		f.StringVar(&o.save, "save", "", "also save "+saved+" to this `file`, for the next stage; - is stdout")
 	}
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(o.formats), cobra.ShellCompDirectiveNoFileComp))
 }
@@ -54,12 +53,63 @@ func formatWords(formats []reports.Format) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// check refuses an unknown format before any work is done.
+// check finds the format, and refuses one that the result has not and files that
+// cannot be written, before any work is done.
 func (o *outputs) check() error {
+	if o.format == "" {
+		if o.format = cachebench.OutputFormat(o.file); o.format == "" {
+			o.format = string(reports.Text)
+		}
+	}
 	if _, err := reports.ParseFormat(o.format, o.formats...); err != nil {
 		return usageError{fmt.Errorf("--output: %w", err)}
 	}
+	if o.save != "" && o.toStdout(o.save) && (o.file == "" || o.toStdout(o.file)) {
+		return usagef("--save %s and the result would both go to stdout: name a file for one of them, or leave --save out and take --output json", o.save)
+	}
+	if o.save != "" && o.file != "" && sameFile(o.save, o.file) {
+		return usagef("--save and --output-file are both %s: one would replace the other", o.file)
+	}
+	for _, name := range []string{o.file, o.save} {
+		if name == "" || o.toStdout(name) {
+			continue
+		}
+		if err := checkPlace(name); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// spares refuses to replace what is read: the names of input files, empty ones
+// left out.
+func (o *outputs) spares(inputs ...string) error {
+	for flag, name := range map[string]string{"output-file": o.file, "save": o.save} {
+		if name == "" || o.toStdout(name) {
+			continue
+		}
+		for _, input := range inputs {
+			if input != "" && sameFile(name, input) {
+				return usagef("--%s %s would replace an input: give it another name", flag, name)
+			}
+		}
+	}
+	return nil
+}
+
+// toStdout says whether a file's name is the standard output: -, or the file or pipe
+// that the shell made it. A terminal or /dev/null takes both as they are.
+func (o *outputs) toStdout(name string) bool {
+	if name == "-" {
+		return true
+	}
+	out, ok := o.io.out.(*os.File)
+	if !ok {
+		return false
+	}
+	its, err := out.Stat()
+	given, otherErr := os.Stat(name)
+	return err == nil && otherErr == nil && os.SameFile(its, given) && its.Mode()&os.ModeCharDevice == 0
 }
 
 // stage writes a stage's value: as its own document in JSON, else as a report,
@@ -84,7 +134,7 @@ func (o *outputs) keep(kind string, value any) ([]byte, error) {
 	if o.save == "" {
 		return data, nil
 	}
-	return data, writeFile(o.save, data)
+	return data, o.writeTo(o.save, data)
 }
 
 func (o *outputs) report(r *reports.Report) error {
@@ -106,7 +156,7 @@ func (o *outputs) diff(d *reports.Diff) error {
 		if err != nil {
 			return fmt.Errorf("write %s: %w", reports.DiffKind, err)
 		}
-		if err := writeFile(o.save, data); err != nil {
+		if err := o.writeTo(o.save, data); err != nil {
 			return err
 		}
 	}
@@ -117,39 +167,16 @@ func (o *outputs) diff(d *reports.Diff) error {
 	return o.write(b.Bytes())
 }
 
-func (o *outputs) write(data []byte) error {
+func (o *outputs) write(data []byte) error { return o.writeTo(o.file, data) }
+
+// writeTo writes to the file of that name; to stdout where there is none.
+func (o *outputs) writeTo(name string, data []byte) error {
 	o.io.clear()
-	if o.file != "" && o.file != "-" {
-		return writeFile(o.file, data)
+	if name != "" && !o.toStdout(name) {
+		return writeFile(name, data)
 	}
 	_, err := o.io.out.Write(data)
 	return err
-}
-
-// writeFile writes a file whole or not at all.
-func writeFile(name string, data []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("write %s: there is no directory %s", name, filepath.Dir(name))
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Chmod(tmp.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
 }
 
 func isTerminal(w io.Writer) bool {

@@ -51,6 +51,9 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		if m, err = matcher.ReadMatches(matchesFile, data); err != nil {
 			return err
 		}
+		if err := out.spares(matchesFile); err != nil {
+			return err
+		}
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
 		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") {
@@ -71,6 +74,8 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	if perr != nil {
 		return perr
 	}
+	// A search that is stopped gives the best that it has.
+	in.io.partial = cmd.Context().Err() != nil
 	s := job.Scenario
 	report := func() *reports.Report {
 		return reports.New(reports.Input{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,10 @@ func newReport(io *streams) *cobra.Command {
 		Short: "Any saved result in any format",
 		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
 a workload) and writes them as one report; or a saved diff, saved scores or a saved
-comparison with the service, in any of its own formats.`,
+comparison with the service, in any of its own formats.
+
+Several timelines are the arms of one simulation, each simulated by itself, or
+measured ones beside it. What belongs to different simulations is refused.`,
 		Example: `  cachebench report report.json --output html --output-file report.html
   cachebench report timeline.json plan.json inventory.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +36,7 @@ comparison with the service, in any of its own formats.`,
 			return nil
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := out.check(); err != nil {
+			if err := errors.Join(out.check(), out.spares(args...)); err != nil {
 				return err
 			}
 			if done, err := savedTables(args, out); done || err != nil {
@@ -110,9 +114,12 @@ func savedDiff(names []string) (*reports.Diff, error) {
 	return reports.ReadDiff(names[0], data)
 }
 
-// gather makes one report of saved results; a saved report stands alone.
+// gather makes one report of saved results, one of each kind but for the timelines
+// of different arms; a saved report stands alone.
 func gather(names []string) (*reports.Report, error) {
 	var in reports.Input
+	var merged timelines
+	of := make(map[string]string) // the file of each kind
 	for _, name := range names {
 		data, err := readInput(name)
 		if err != nil {
@@ -128,7 +135,11 @@ func gather(names []string) (*reports.Report, error) {
 			}
 			return reports.Read(name, data)
 		}
-		if err := add(&in, kind, name, data); err != nil {
+		if other, ok := of[kind]; ok && kind != simulate.TimelineKind {
+			return nil, usagef("%s and %s are both of kind %s: name one of them", other, name, kind)
+		}
+		of[kind] = name
+		if err := add(&in, &merged, kind, name, data); err != nil {
 			return nil, err
 		}
 	}
@@ -138,24 +149,15 @@ func gather(names []string) (*reports.Report, error) {
 	return reports.New(in), nil
 }
 
-func add(in *reports.Input, kind, name string, data []byte) (err error) {
+func add(in *reports.Input, merged *timelines, kind, name string, data []byte) (err error) {
 	switch kind {
 	case simulate.TimelineKind:
 		var t *simulate.Timeline
 		if t, err = simulate.ReadTimeline(name, data); err != nil {
 			return err
 		}
-		if in.Timeline == nil {
-			in.Timeline = t
-			return nil
-		}
-		in.Timeline.Startups = append(in.Timeline.Startups, t.Startups...)
-		in.Timeline.Summaries = append(in.Timeline.Summaries, t.Summaries...)
-		in.Timeline.Voids = append(in.Timeline.Voids, t.Voids...)
-		in.Timeline.Differences = append(in.Timeline.Differences, t.Differences...)
-		in.Timeline.Observations = append(in.Timeline.Observations, t.Observations...)
-		in.Timeline.Doubts = append(in.Timeline.Doubts, t.Doubts...)
-		in.Timeline.Provenance.Inputs = append(in.Timeline.Provenance.Inputs, t.Provenance.Inputs...)
+		err = merged.add(name, t)
+		in.Timeline = merged.whole
 	case plan.Kind:
 		in.Plan, err = plan.Read(name, data)
 	case matcher.MatchesKind:

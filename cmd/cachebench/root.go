@@ -43,6 +43,8 @@ type streams struct {
 	line *progressLine
 	// store is what keeps documents for later runs, once it is open.
 	store *docstore.Store
+	// partial: the work was stopped and its result is not all that it could be.
+	partial bool
 }
 
 // close closes what the command opened. What could not be kept is no failure.
@@ -77,8 +79,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	err := root.ExecuteContext(ctx)
 	io.clear()
 	if err == nil && ctx.Err() != nil {
-		// A search for a plan gives the best that it has when it is stopped.
-		err = fmt.Errorf("%w; the result is what was found by then", context.Canceled)
+		what := "all was done and written"
+		if io.partial {
+			what = "the result is what was found by then"
+		}
+		err = fmt.Errorf("%w; %s", context.Canceled, what)
 	}
 	if err != nil {
 		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
@@ -95,7 +100,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace):
+	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace), errors.Is(err, cachebench.ErrUnfit):
 		return exitUsage
 	case errors.Is(err, reports.ErrRule):
 		return exitThreshold

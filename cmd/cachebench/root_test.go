@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/cachebench/cachebench"
@@ -32,5 +33,23 @@ func TestExitCode(t *testing.T) {
 		if got := exitCode(test.ctx, test.err); got != test.want {
 			t.Errorf("%v gives %d, want %d", test.err, got, test.want)
 		}
+	}
+}
+
+// stopping stops the program when it writes its result.
+type stopping struct{ stop context.CancelFunc }
+
+func (s stopping) Write(data []byte) (int, error) {
+	s.stop()
+	return len(data), nil
+}
+
+// TestInterruptedWriting: a signal while a whole result is written says so.
+func TestInterruptedWriting(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	var errOut strings.Builder
+	code := run(ctx, []string{"schema", "Workload"}, strings.NewReader(""), stopping{stop}, &errOut)
+	if want := "cachebench: interrupted; all was done and written\n"; code != exitInterrupted || errOut.String() != want {
+		t.Errorf("code %d, %q, want %q", code, errOut.String(), want)
 	}
 }

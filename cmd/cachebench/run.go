@@ -38,10 +38,11 @@ start with and without them, prints a summary and writes the scenario's outputs.
 }
 
 func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
-	if err := out.check(); err != nil {
+	s, err := in.load(cmd, out)
+	if err != nil {
 		return err
 	}
-	s, err := in.load(cmd)
+	files, err := in.outputFiles(out.io)
 	if err != nil {
 		return err
 	}
@@ -49,6 +50,7 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
 		return err
 	}
 	results, err := cachebench.Run(cmd.Context(), s)
+	in.io.partial = cmd.Context().Err() != nil
 	if perr := in.pin(s, results.Inventory); perr != nil {
 		return errors.Join(err, perr)
 	}
@@ -58,32 +60,26 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if werr := out.report(results.Report); werr != nil {
 		return werr
 	}
-	if werr := writeOutputs(in, out.io, results.Report); werr != nil {
-		return werr
+	for _, file := range files {
+		if err := file.report(results.Report); err != nil {
+			return err
+		}
 	}
 	return err
 }
 
-// writeOutputs writes the files that the scenario names.
-func writeOutputs(in *inputs, io *streams, r *reports.Report) error {
-	data, err := readInput(in.scenario)
-	if err != nil {
-		return err
-	}
-	file, err := cachebench.ReadScenarioFile(in.scenario, data)
-	if err != nil {
-		return err
-	}
-	for _, o := range file.Outputs {
+// outputFiles are the files that the scenario names; one that cannot be written or
+// would replace an input is refused.
+func (in *inputs) outputFiles(io *streams) ([]*outputs, error) {
+	var files []*outputs
+	for _, o := range in.outputs {
 		to := &outputs{io: io, format: o.Format, file: o.File, formats: reports.StartupFormats()}
-		if to.format == "" {
-			to.format = cachebench.OutputFormat(o.File)
+		if err := errors.Join(to.check(), to.spares(in.read...)); err != nil {
+			return nil, err
 		}
-		if err := to.report(r); err != nil {
-			return err
-		}
+		files = append(files, to)
 	}
-	return nil
+	return files, nil
 }
 
 // exactly wants n arguments.

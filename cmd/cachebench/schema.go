@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,10 +21,12 @@ Editors that know JSON Schema complete and check YAML files with it.`,
 		Args:              exactly(1, "the name of one file kind ("+strings.Join(schema.Kinds(), ", ")+")"),
 		ValidArgsFunction: cobra.FixedCompletions(schema.Kinds(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(_ *cobra.Command, args []string) error {
-			data, ok := schema.Of(args[0])
-			if !ok {
-				return usagef("no file kind is called %q; there are %s", args[0], strings.Join(schema.Kinds(), ", "))
+			kinds := schema.Kinds()
+			i := slices.IndexFunc(kinds, func(kind string) bool { return strings.EqualFold(kind, args[0]) })
+			if i < 0 {
+				return usagef("no file kind is called %q; there are %s", args[0], strings.Join(kinds, ", "))
 			}
+			data, _ := schema.Of(kinds[i])
 			_, err := fmt.Fprintf(io.out, "%s", data)
 			return err
 		},

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
@@ -22,19 +21,28 @@ func newSimulate(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Startup times with and without caches, on a profile",
-		Long: `Simulate replays a workload's starts in virtual time: cold, with the free
-automatic caches, and with the caches of a plan. Apps on node pools run on the
-pool's nodes: arm cold begins with fresh nodes, the others with nodes that hold
-what a month of starts left there.
+		Long: `Simulate replays a workload's starts in virtual time, in arms: the same starts
+under other conditions.
 
-A workload that is a trace (.csv, .jsonl) is replayed start by start instead: on
-the nodes that it names, or matched with the caches of that time, among them the
-automatic ones that its own starts have made. Its columns are time_seconds, app,
-images (separated by spaces) and count, and perhaps node, nodeClass and
-runtime_seconds, how long the start needs its images on the node.
+  cold        no cache; the nodes of node pools are fresh
+  warm        no cache; nodes of node pools hold what a month of starts left there,
+              as they do in the arms below
+  automatic   the caches that exist and ECI's free automatic ones
+  cached      the caches of --plan too
+
+A workload that is a trace is replayed start by start instead: on the nodes that it
+names, or matched with the caches of that time, among them the automatic ones that
+its own starts have made. It is CSV with the header
+
+  time_seconds,app,images,count     and perhaps node,nodeClass,runtime_seconds
+
+images separated by spaces, or the same as JSON lines (.jsonl, .ndjson).
 
 --burst puts starts of your choice in the place of the month's, --fault lets the
-registry be slow or down or a node be lost; the report then says what that cost.`,
+registry be slow or down or a node be lost; the report then says what that cost.
+Times are as 90s, 5m or 1d, rates as 200Mbit/s or 25MB/s. A pool's nodes are called
+POOL/1, POOL/2 and so on. --observe adds what happens over time: what the links
+carry, requests to the registry, starts in flight.`,
 		Example: `  cachebench simulate --inventory inventory.json --workload workload.yaml
   cachebench simulate --scenario scenario.yaml --plan plan.json --repeats 5 --save timeline.json
   cachebench simulate --inventory inventory.json --workload trace.csv --caches caches.yaml --plan plan.json
@@ -59,13 +67,13 @@ registry be slow or down or a node be lost; the report then says what that cost.
 
 func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string) error {
 	p, err := readPlan(planFile)
-	if err != nil {
+	if err := errors.Join(err, out.spares(planFile)); err != nil {
 		return err
 	}
 	if slices.Contains(in.file.Arms, simulate.ArmCached) && p == nil {
 		return usagef("arm cached needs a plan's caches: give --plan")
 	}
-	s, inv, err := look(cmd, in, out, nil)
+	s, inv, err := look(cmd, in, out, func(s *cachebench.Scenario) error { return in.checkImages(s) })
 	if err != nil {
 		return err
 	}
@@ -97,7 +105,7 @@ func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inven
 	return err
 }
 
-// days is a flag's time, which may be in days.
+// days is a flag's time, as files have it: days too.
 type days time.Duration
 
 func (d *days) String() string {
@@ -110,17 +118,9 @@ func (d *days) String() string {
 func (d *days) Type() string { return "time" }
 
 func (d *days) Set(s string) error {
-	if number, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || n < 0 || n > 1e5 {
-			return fmt.Errorf("%q is not a number of days", s)
-		}
-		*d = days(n * 24 * float64(time.Hour))
-		return nil
-	}
-	t, err := time.ParseDuration(s)
-	if err != nil || t < 0 {
-		return fmt.Errorf("%q is not a time such as 36h or 10d", s)
+	t, err := document.ParseTime(s)
+	if err != nil {
+		return err
 	}
 	*d = days(t)
 	return nil

@@ -12,8 +12,21 @@ import (
 func (in *inputs) addStartFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&in.file.Images, "image", nil, "with --burst and without --workload: an image of the app that is started; repeatable")
-	f.StringArrayVar(&in.bursts, "burst", nil, "simulate these starts in place of the month's, as `APP=COUNT` or 'APP=COUNT@30s over 10s'; repeatable")
-	f.StringArrayVar(&in.faults, "fault", nil, "what goes wrong, as `'KIND at=60s for=2m'`: registry-down, registry-slow with rate=10MB/s, node-lost with node=NAME; repeatable")
+	f.StringArrayVar(&in.bursts, "burst", nil, "simulate these starts in place of the month's, as `APP=COUNT` or 'APP=COUNT@30s over 10s', from the window's beginning; repeatable")
+	f.StringArrayVar(&in.faults, "fault", nil, "what goes wrong, as `'KIND at=60s for=2m'`, from the beginning of the window or trace: registry-down, registry-slow with rate=10MB/s, node-lost with node=NAME, of a pool's nodes node=POOL/1; repeatable")
+}
+
+// checkImages refuses --image without a burst that starts it, or beside a workload.
+func (in *inputs) checkImages(s *cachebench.Scenario) error {
+	switch {
+	case len(in.file.Images) == 0:
+		return nil
+	case in.file.Workload != "" || s.Trace != nil:
+		return usagef("--image is the app of a --burst where there is no workload: leave one of them out")
+	case len(s.Bursts) == 0:
+		return usagef("--image needs --burst: how many starts of it, as --burst 1000")
+	}
+	return nil
 }
 
 // overrideStarts takes the bursts and faults of flags in place of the file's.

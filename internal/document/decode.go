@@ -283,8 +283,12 @@ func (c *structCodec) entry(d *decoder, n *node, v reflect.Value) {
 		return
 	}
 	d.trail.pushKey(n.key)
+	defer d.trail.pop()
+	if f == c.shorthand && n.kind == mappingNode {
+		d.fault(n.at(), d.path(), "stands for a single value: its keys belong one level up, beside %s", n.key)
+		return
+	}
 	f.codec.decode(d, n, f.of(v))
-	d.trail.pop()
 }
 
 func (rawCodec) decode(d *decoder, n *node, v reflect.Value) {

@@ -90,7 +90,7 @@ func (s *schemer) document(kind string, c *structCodec) object {
 func (s *schemer) mapping(c *structCodec, properties object, required []string) object {
 	for i := range c.fields {
 		f := &c.fields[i]
-		schema := f.codec.schema(s).with("description", s.fieldWords(f))
+		schema := f.codec.schema(s).with("description", s.fieldWords(f, c.fields))
 		properties = properties.with(f.name, schema)
 		if f.required {
 			required = append(required, f.name)
@@ -103,12 +103,25 @@ func (s *schemer) mapping(c *structCodec, properties object, required []string) 
 	return schema.with("additionalProperties", false)
 }
 
-var goNil = regexp.MustCompile(`\bnil\b`)
+var (
+	goNil = regexp.MustCompile(`\bnil\b`)
+	// goName is a Go name that is no English word: it has a capital within.
+	goName = regexp.MustCompile(`\b[A-Z][A-Za-z]*[a-z][A-Z][A-Za-z]*\b`)
+)
 
 // fieldWords returns a field's description in the words of one who knows the
-// file and not the Go type: it begins with the key, and nil is an absent one.
-func (s *schemer) fieldWords(f *field) string {
+// file and not the Go type: it begins with the key, nil is an absent one, and the
+// fields beside it are their keys.
+func (s *schemer) fieldWords(f *field, beside []field) string {
 	words := goNil.ReplaceAllString(s.describe(f.owner, f.goName), "absent")
+	words = goName.ReplaceAllStringFunc(words, func(name string) string {
+		for i := range beside {
+			if beside[i].goName == name {
+				return beside[i].name
+			}
+		}
+		return name
+	})
 	if rest, ok := strings.CutPrefix(words, f.goName+" "); ok {
 		return f.name + " " + rest
 	}

@@ -40,7 +40,7 @@ func schemaOf(t *testing.T, v any) []byte {
 		case of.Name() == "app" && field == "":
 			return "app is a set of images."
 		case of.Name() == "app" && field == "Read":
-			return "Read is the share read before ready; nil when unknown."
+			return "Read is the share read before ready; nil when unknown. It has nothing to do with PerDay, Images or GiB."
 		case of.Name() == "common" && field == "Title":
 			return "Words."
 		}

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -193,6 +194,39 @@ func parseTime(text string) (quantity, bool) {
 		q.duration = -q.duration
 	}
 	return q, true
+}
+
+// ParseTime reads a time as a file has it: seconds (300), or with units ("5m", "1h30m",
+// "2d").
+func ParseTime(text string) (time.Duration, error) {
+	if d, ok := scaledDuration(text, time.Second); ok && d >= 0 {
+		return d, nil
+	}
+	q, fault := rule{unit: seconds}.quantity(text)
+	if fault != "" {
+		return 0, errors.New(fault)
+	}
+	return q.duration, nil
+}
+
+// ParseRate reads a rate in bytes per second as a file has it, above 0: a number
+// (25000000), with a unit ("200Mbit/s", "25MB/s"), or "unlimited", which is +Inf.
+func ParseRate(text string) (float64, error) {
+	if text == unlimited {
+		return math.Inf(1), nil
+	}
+	value, ok := parseFloat(text, 64)
+	if ok {
+		if fault := (rule{unit: byteRate}).check(value, text); fault != "" {
+			return 0, errors.New(fault)
+		}
+		return value, nil
+	}
+	q, fault := rule{unit: byteRate}.quantity(text)
+	if fault != "" {
+		return 0, errors.New(fault)
+	}
+	return q.value, nil
 }
 
 // cutQuantity cuts the first number and the word after it, which a space may

@@ -255,6 +255,30 @@ func TestAppendFloat(t *testing.T) {
 	}
 }
 
+// TestTypedQuantities: times and rates that people type are read as those of files.
+func TestTypedQuantities(t *testing.T) {
+	for text, want := range map[string]time.Duration{"90": 90 * time.Second, "0": 0, "1.5": 1500 * time.Millisecond, "1h30m": 90 * time.Minute, "2d": 48 * time.Hour, "250 ms": 250 * time.Millisecond} {
+		if got, err := ParseTime(text); err != nil || got != want {
+			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]float64{"7": 7, "10Mbit/s": 1.25e6, "25MB/s": 25e6, "1.5kB/s": 1500, "unlimited": math.Inf(1)} {
+		if got, err := ParseRate(text); err != nil || got != want {
+			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{"": "is not a time", "-1": "is not a time", "-1s": "is negative", "soon": "is not a time", "5MB": "is a size", "9e99": "is not a time", "NaN": "is not a time", "1e30d": "is not a time"} {
+		if got, err := ParseTime(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is %v, %v; want %q", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{"": "is not a rate", "0": "is not above 0", "-5": "is not above 0", "10MB": "is a size", "Inf": "is not a rate", "fast/s": "is not a rate"} {
+		if got, err := ParseRate(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is %v, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestFloatsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.Float64().Draw(t, "value")
