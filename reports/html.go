@@ -90,6 +90,7 @@ type view struct {
 	Falls      []figure
 	FallLegend []key
 	FallApp    string
+	FallWhy    string
 	FallSource string
 	Spans      []*table
 
@@ -292,6 +293,10 @@ func (v *view) addFalls(r *Report) {
 	var until time.Duration
 	for i := range r.Waterfalls {
 		until = max(until, r.Waterfalls[i].Ready)
+	}
+	v.FallWhy = "The app that gains most."
+	if len(r.Waterfalls) == 1 {
+		v.FallWhy = "The start that takes longest."
 	}
 	var present []simulate.Phase
 	for i := range r.Waterfalls {

@@ -182,7 +182,7 @@ func existingTable(p *plan.Plan) *table {
 }
 
 func armsTable(r *Report) *table {
-	t := newTable("Startup times by arm ("+r.sourceWords()+"; each start counts once, quantiles by nearest rank)",
+	t := newTable("Startup times by arm ("+r.sourceWords()+"; "+r.eachOnce()+", quantiles by nearest rank)",
 		"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">slowest", ">last ready", ">fetched (mean)", ">hit", ">partial", ">miss")
 	for i := range r.Arms {
 		t.addSummary(wordCell(r.seriesLabel(r.Arms[i].Arm, r.Arms[i].Source)), &r.Arms[i])
@@ -268,6 +268,7 @@ func appsTable(r *Report) *table {
 		t.add(name, perMonth, optionalCell(a.Cold), optionalCell(a.Automatic), optionalCell(a.Planned), optionalCell(a.Saved), even,
 			wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))
 	}
+	t.dropUnknown()
 	return t
 }
 

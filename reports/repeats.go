@@ -201,7 +201,23 @@ func levelWords(repeats int) string {
 
 // repeatsCaption heads the figures over repeats.
 func repeatsCaption(list []simulate.Summary) string {
-	return fmt.Sprintf("Startup times over repeats, ± %s (%s)", levelWords(list[0].Repeats), list[0].Source)
+	return fmt.Sprintf("Startup times over repeats: the mean of each repeat's figure, ± %s (%s)", levelWords(list[0].Repeats), list[0].Source)
+}
+
+// repeatsCount is how many repeats the startups are of; 1 where that is unknown.
+func (r *Report) repeatsCount() int {
+	if len(r.Repeats) == 0 {
+		return 1
+	}
+	return r.Repeats[0].Repeats
+}
+
+// eachOnce says what the figures of an arm are of, beside those over repeats.
+func (r *Report) eachOnce() string {
+	if n := r.repeatsCount(); n > 1 {
+		return fmt.Sprintf("the starts of all %d repeats together", n)
+	}
+	return "each start once"
 }
 
 // overall are the differences of all apps together, by app those of each.
@@ -300,5 +316,5 @@ func (r *Report) marginSentence(arms ...*Summary) string {
 	if len(words) == 0 {
 		return ""
 	}
-	return sentence(strings.Join(words, "; ") + " (" + levelWords(repeats) + ")")
+	return sentence("the mean of each repeat's: " + strings.Join(words, "; ") + " (" + levelWords(repeats) + ")")
 }

@@ -157,12 +157,13 @@ func New(in Input) *Report {
 	if in.Inventory != nil && !in.NoSharing {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})
 	}
-	r.Apps = apps(in, r.Summaries)
+	uses := cacheUses(startups)
+	r.Apps = apps(in, r.Summaries, uses)
 	r.Faults, r.Disturbances = timeline.Faults, timeline.Disturbances
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)
-	r.Verdict = judge(r)
+	r.Verdict = judge(r, uses)
 	return r
 }
 

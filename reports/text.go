@@ -210,6 +210,7 @@ func (p *printer) apps(r *Report) {
 	for i, a := range list {
 		t.add(commonReason(list, i), r.appLabel(&a), starts(a.StartsPerMonth), optional(a.Cold), optional(a.Automatic), optional(a.Planned), optional(a.Saved), cmpOr(a.Cache, "-"))
 	}
+	t.dropUnknown()
 	p.table(t)
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {
 		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "line")), tableIndent))
@@ -261,7 +262,7 @@ func (p *printer) startups(r *Report) {
 	if len(r.Arms) == 0 {
 		return
 	}
-	p.heading("Startup times by arm, each start once (" + r.sourceWords() + ")")
+	p.heading("Startup times by arm, " + r.eachOnce() + " (" + r.sourceWords() + ")")
 	t := &textTable{heads: []string{"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">last ready", ">fetched", ">hit/partial/miss"}}
 	for _, s := range r.Arms {
 		t.add("", r.seriesLabel(s.Arm, s.Source), number(float64(s.Starts)), seconds(s.P50), seconds(s.P90), seconds(s.P99), seconds(s.Mean),
