@@ -32,6 +32,7 @@ func (e *engine) takeTurn(n *node, pid int32) {
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
 	e.rec.turned(pid, p)
+	e.trackWaited(pid, p, WaitTurn)
 	if image := t.pulls[p.image].image; n.has(e, image) && !t.pulls[p.image].again {
 		e.account(s)
 		e.forget(pid, p)
@@ -63,6 +64,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 		}
 	}
 	e.rec.claims(pid, p)
+	e.trackWaited(pid, p, WaitOtherPull)
 	p.state = fetching
 	if p.own == none {
 		p.own = e.own.Take()
@@ -103,6 +105,7 @@ func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup) {
 	}
 	if !slices.Contains(n.queue, pid) {
 		n.queue = append(n.queue, pid)
+		e.trackWait(pid, p, WaitSlot)
 	}
 	n.grant(e)
 }
@@ -114,6 +117,7 @@ func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
 		return false
 	}
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
+	e.trackWaited(pid, p, WaitSlot)
 	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
 		if x := n.blobs.at(int(p.steps.fetch[e.place(p, k)])); x.state == claimed {
 			x.state = absent
@@ -145,6 +149,7 @@ func (n *node) grant(e *engine) {
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 	n.setBlob(e, int(layer))
 	s := e.startups.At(p.startup)
+	n.refetches(e, layer, s)
 	if !n.class.daemonSlots {
 		e.fetchMore(pid, p, s)
 	} else {

@@ -61,6 +61,7 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image int32) {
 	e.rec.asks(pid, p)
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
+		e.trackWait(pid, p, WaitTurn)
 		return
 	}
 	e.resolve(pid, p)
@@ -124,6 +125,7 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 		}
 		n.active = append(n.active, pid)
 		p.state = waiting
+		e.trackWait(pid, p, WaitOtherPull)
 		n.claim(e, pid, p)
 		return
 	}
@@ -190,6 +192,7 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		}
 		s.fetching++
 		if e.tracing {
+			e.trackWaited(pid, p, WaitSlot)
 			e.trackFetch(pid, p, i)
 		}
 		if e.plain && s.class.quick {
@@ -336,7 +339,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 		n.use(e, image)
 		n.release(e, image)
 		if n.name != "" {
-			n.evict(e)
+			n.evict(e, s)
 		}
 		if unclaimed {
 			n.adopt(e)

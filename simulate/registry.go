@@ -74,6 +74,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 	p.failures = min(p.failures+1, 60)
 	p.state = backingOff
 	e.rec.backsOff(pid, p)
+	e.trackWait(pid, p, WaitBackOff)
 	e.at(e.now+min(wait, r.BackoffMax.Value), retried, pid, 0, p.age)
 }
 
@@ -209,6 +210,7 @@ func (n *node) adopt(e *engine) {
 func (e *engine) retry(pid int32, p *pull) {
 	s := e.startups.At(p.startup)
 	t := e.templates.At(s.template)
+	e.trackWaited(pid, p, WaitBackOff)
 	if s.node != none {
 		n := e.nodes[s.node]
 		if p.own != none {
@@ -217,6 +219,7 @@ func (e *engine) retry(pid int32, p *pull) {
 		}
 		if !n.turn(e, pid, t.class) {
 			p.state = queued
+			e.trackWait(pid, p, WaitTurn)
 			return
 		}
 		e.takeTurn(n, pid)

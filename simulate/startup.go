@@ -38,11 +38,13 @@ type startup struct {
 	admit, provision, attach, create time.Duration
 	starting                         time.Duration // the program's own, the last phase
 	wasted                           int64         // compressed bytes that were sent and are lost
+	refetched                        int64         // of fetched, what had been on the node before
 	firstReadBytes                   int64
 	index                            int32 // in the input
 	template                         int32
 	readNode                         network.Node
 	reused, missing                  uint16
+	evicted                          int32 // images
 }
 
 // request is the first step of a start.
@@ -57,6 +59,7 @@ func (e *engine) request(index int, start *Start) error {
 		requested: e.now, since: e.now, class: e.templates.At(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
+	e.observer.begins(e)
 	e.rec.requested(index, id)
 	if e.opt.Spans != nil && e.opt.Spans(index) {
 		e.track(id)
@@ -259,6 +262,7 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 			FetchBusy: s.fetch - s.waited, UnpackBusy: s.unpackBusy,
 			FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: int(s.reused),
 			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: s.wasted,
+			EvictedImages: int(s.evicted), RefetchedBytes: s.refetched,
 		}
 		if s.node != none {
 			result.Node = e.nodes[s.node].name
