@@ -42,7 +42,7 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 		}
 	}
 	if len(absent) > 0 {
-		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
+		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), few(absent))
 	}
 }
 
@@ -61,21 +61,42 @@ func (j *Job) imageDoubts() []string {
 		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",
 			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), layers.GzipRatio)
 	}
-	for _, u := range j.Inventory.Unresolved {
+	unresolved, leftOut := j.Inventory.Unresolved, j.Coverage.LeftOut
+	for _, u := range unresolved[:min(len(unresolved), fewNames)] {
 		add("%s could not be read: %s.", u.Reference, strings.TrimSuffix(u.Reason, "."))
 	}
-	for _, out := range j.Coverage.LeftOut {
+	if rest := len(unresolved) - fewNames; rest > 0 {
+		add("%d more images could not be read.", rest)
+	}
+	for _, out := range leftOut[:min(len(leftOut), fewNames)] {
 		add("App %s is left out: %s.", out.App, strings.TrimSuffix(out.Reason, "."))
+	}
+	if rest := len(leftOut) - fewNames; rest > 0 {
+		add("%d more apps are left out.", rest)
 	}
 	return doubts
 }
 
+// fewNames is how many names a sentence gives at most; it counts the others.
+const fewNames = 10
+
+func few(names []string) string {
+	if len(names) <= fewNames {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:fewNames], ", "), len(names)-fewNames)
+}
+
 // neverDoubts names apps that would fail where their images are not present.
 func (j *Job) neverDoubts(add func(string, ...any)) {
+	var never []string
 	for _, app := range j.Workload.Apps {
 		if app.PullPolicy == "Never" {
-			add("App %s never pulls: a start that does not find all its images fails; it is simulated as if it pulled.", app.Name)
+			never = append(never, app.Name)
 		}
+	}
+	if len(never) > 0 {
+		add("Pull policy Never: a start that does not find all its images fails, but is simulated as if it pulled: %s.", few(never))
 	}
 }
 
@@ -160,10 +181,10 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 		}
 	}
 	if len(slower) > 0 {
-		doubts = append(doubts, "Ready sooner without any cache, because attaching and reading one takes longer than the pull: "+strings.Join(slower, ", ")+".")
+		doubts = append(doubts, "Ready sooner without any cache, because attaching and reading one takes longer than the pull: "+few(slower)+".")
 	}
 	if len(apart) > 0 {
-		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+strings.Join(apart, ", ")+".")
+		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+few(apart)+".")
 	}
 	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
 		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))

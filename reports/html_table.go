@@ -283,7 +283,7 @@ func spansTable(name string, s *simulate.Startup) *table {
 		if span.Layer != "" {
 			layer = digestCell(span.Layer)
 		}
-		t.add(wordCell(string(span.Phase)), namedCell(cmpOr(shortReference(span.Image), "–"), span.Image), layer,
+		t.add(wordCell(phaseWords(span.Phase)), namedCell(cmpOr(shortReference(span.Image), "–"), span.Image), layer,
 			secondsCell(span.Start), secondsCell(span.End), secondsCell(span.End-span.Start), bytes)
 	}
 	return t

@@ -54,7 +54,8 @@ func has(list []Summary, key series) bool {
 // repeats'.
 func unlistedSummary(s *simulate.Summary) Summary {
 	n := float64(s.Starts) * float64(s.Repeats)
-	times := func(x simulate.Statistic) int { return int(math.Round(x.Value * float64(s.Repeats))) }
+	sum := func(x simulate.Statistic) int64 { return int64(math.Round(x.Value * float64(s.Repeats))) }
+	times := func(x simulate.Statistic) int { return int(sum(x)) }
 	mean := func(x simulate.Statistic) int64 { return int64(math.Round(x.Value * float64(s.Repeats) / n)) }
 	u := Summary{
 		Source: s.Source, Arm: s.Arm, App: s.App, Starts: int(n),
@@ -62,6 +63,7 @@ func unlistedSummary(s *simulate.Summary) Summary {
 		Slowest: durationOf(s.Slowest.Value), Makespan: durationOf(s.Makespan.Value),
 		MeanFetchedBytes: mean(s.FetchedBytes), MeanUnpackedBytes: mean(s.UnpackedBytes),
 		Hits: times(s.Hits), Partials: times(s.Partials), Misses: times(s.Misses),
+		Retries: times(s.Retries), WastedBytes: sum(s.WastedBytes), EvictedImages: times(s.EvictedImages), RefetchedBytes: sum(s.RefetchedBytes),
 		QuantileErrorFraction: s.QuantileErrorFraction,
 	}
 	if s.ReadyTimes != nil {

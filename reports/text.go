@@ -24,6 +24,7 @@ func text(r *Report, opt Options) []byte {
 	p.repeats(r)
 	p.observations(r)
 	p.phases(r)
+	p.retriesAndEvictions(r)
 	p.faults(r)
 	p.existing(r.Plan)
 	p.matches(r.Matches)
@@ -217,6 +218,13 @@ func (p *printer) apps(r *Report) {
 	}
 }
 
+// more counts the apps beyond those of a table that shows maxTextApps of them.
+func (p *printer) more(apps int) {
+	if rest := apps - maxTextApps; rest > 0 {
+		p.lines("", wrap(fmt.Sprintf("and %s more: see --output html or json", count(rest, "app")), tableIndent))
+	}
+}
+
 // commonReason returns the reason of the i-th app, nothing when the next app has
 // the same: a reason stands once below the apps that share it.
 func commonReason(list []App, i int) string {
@@ -333,12 +341,13 @@ func (p *printer) matches(m *matcher.Matches) {
 	}
 	p.heading("Matches against existing caches (as of " + m.At.UTC().Format("2006-01-02") + ")")
 	t := &textTable{heads: []string{"app", "cache", "bytes", ">held by digest", ">held by chain", ">to fetch", ">to unpack"}}
-	for _, match := range m.Matches {
+	for _, match := range m.Matches[:min(len(m.Matches), maxTextApps)] {
 		o := match.Overlap
 		t.add(strings.Join(append([]string{whyWords(&match)}, warnings(&match)...), "; "), match.App, cmpOr(match.CacheID, "-"), string(match.Hit), size(o.ByDigest.PresentBytes),
 			size(o.ByChain.PresentBytes), size(o.ByDigest.FetchBytes), size(o.ByChain.UnpackBytes))
 	}
 	p.table(t)
+	p.more(len(m.Matches))
 	p.lines("", wrap("held: compressed; by digest saves the download, by chain the unpacking too; to fetch compressed, to unpack unpacked", tableIndent))
 	p.lines("", wrap(policyWords(m), tableIndent))
 }
@@ -349,10 +358,11 @@ func (p *printer) coverage(c *simulate.Coverage) {
 	}
 	p.heading(fmt.Sprintf("Left out: %s of the starts are covered", percent(c.StartsFraction)))
 	t := &textTable{heads: []string{"app"}}
-	for _, l := range c.LeftOut {
+	for _, l := range c.LeftOut[:min(len(c.LeftOut), maxTextApps)] {
 		t.add(l.Reason, l.App)
 	}
 	p.table(t)
+	p.more(len(c.LeftOut))
 }
 
 func (p *printer) sources(list []NumberSource) {
