@@ -14,11 +14,12 @@ import (
 func (j *Job) doubts(t *simulate.Timeline) []string {
 	doubts := j.imageDoubts()
 	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
-	if p := j.Scenario.Profile; !p.OfECI() {
+	if p := j.Scenario.Profile; !p.OfECI() && j.hasOwn() {
 		add("Caches and prices are ECI's, but profile %s describes other hosts.", p.Name)
 	}
 	j.bulkDoubts(add)
 	j.poolDoubts(add)
+	j.poolNodeDoubts(add)
 	j.neverDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
@@ -137,14 +138,22 @@ func (j *Job) staleDoubts(add func(string, ...any)) {
 	}
 }
 
-// assumptions are what the results rest on besides the plan's own.
-func (j *Job) assumptions() []string {
+// assumptions are what the results rest on besides the plan's own: image caches
+// only where a start may find one, prices only where something is priced.
+func (j *Job) assumptions(p *plan.Plan) []string {
 	s := j.Scenario
-	list := []string{
-		s.matchingAssumption(),
-		"Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + ".",
-		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
+	var list []string
+	if j.hasOwn() {
+		list = append(list, s.matchingAssumption())
 	}
+	if p != nil {
+		list = append(list, "Unit prices: "+strings.Join(s.Prices.Lines(), ", ")+".")
+	}
+	single := "Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + ")"
+	if j.hasOwn() {
+		single += "; automatic caches are replayed over 30 days after 30 days of warm-up"
+	}
+	list = append(list, single+".")
 	list = append(list, j.poolAssumptions()...)
 	if hasReleases(&j.Workload) {
 		list = append(list, "A release gives an app's first image a new tag, of the same size; where the app asks for latest, that tag moves. What the layers of the older version share with the newer is not credited.")

@@ -215,6 +215,9 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // the arm cached is left out.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Startups: []simulate.Startup{}}
+	if p == nil {
+		t.Provenance.PriceDate, t.Provenance.Currency = "", "" // no money is involved
+	}
 	if err := errors.Join(j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
@@ -342,6 +345,6 @@ func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *re
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
 		Inventory: j.Inventory, Workload: &j.Workload, Matches: j.withPlanned(m, p), Plan: p, Timeline: t,
-		Profile: s.profileSummary(), Assumptions: j.assumptions(),
+		Profile: s.profileSummary(), Assumptions: j.assumptions(p),
 	})
 }

@@ -56,6 +56,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
+	j.tracedNodeDoubts(tr.starts, add)
 	faultDoubts(t, add)
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()

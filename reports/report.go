@@ -146,6 +146,10 @@ func New(in Input) *Report {
 	if isZero(r.Provenance) {
 		r.Provenance = timeline.Provenance
 	}
+	if in.Plan != nil && r.Provenance.PriceDate == "" {
+		// A timeline alone involves no money, a plan does.
+		r.Provenance.PriceDate, r.Provenance.Currency = in.Plan.BudgetPerMonth.PriceDate, in.Plan.BudgetPerMonth.Currency
+	}
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
 	}

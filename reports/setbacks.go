@@ -14,7 +14,7 @@ type setback struct {
 	words func(float64) string
 }
 
-// setbacks are those that any arm has.
+// setbacks are those that any arm has; what faults cost has a table of its own.
 func (r *Report) setbacks() []setback {
 	bytes := func(v float64) string { return size(int64(v)) }
 	all := []setback{
@@ -22,6 +22,9 @@ func (r *Report) setbacks() []setback {
 		{"sent for nothing", func(s *Summary) float64 { return float64(s.WastedBytes) }, bytes},
 		{"images evicted", func(s *Summary) float64 { return float64(s.EvictedImages) }, number},
 		{"fetched again", func(s *Summary) float64 { return float64(s.RefetchedBytes) }, bytes},
+	}
+	if len(r.Disturbances) > 0 {
+		all = all[2:]
 	}
 	return slices.DeleteFunc(all, func(b setback) bool {
 		return !slices.ContainsFunc(r.Arms, func(s Summary) bool { return b.value(&s) > 0 })

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -58,12 +59,16 @@ func alike(a, b *Summary) bool {
 		a.MeanFetchedBytes == b.MeanFetchedBytes && a.Hits == b.Hits && a.Partials == b.Partials
 }
 
+// automaticID begins the names that a replay gives to the service's automatic
+// caches.
+const automaticID = "automatic-"
+
 // pairHeadline compares the medians of two arms, the means where the medians are
-// the same. Where one cache served the other arm, it names that: existing caches
+// the same. Where one existing cache served the other arm, it names that: these
 // are in arm automatic too.
 func pairHeadline(cold, other *Summary, used []cacheUse) string {
 	name := other.Arm
-	if len(used) == 1 {
+	if len(used) == 1 && !strings.HasPrefix(used[0].cacheID, automaticID) {
 		name = "with cache " + ellipsis(used[0].cacheID, 40)
 	}
 	what, base, with, rest := "Median", cold.P50, other.P50, ""

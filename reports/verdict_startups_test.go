@@ -37,6 +37,8 @@ func TestStartupsVerdict(t *testing.T) {
 			started("automatic", "automatic-1", 4), started("automatic", "imc-mine", 4), started("automatic", "imc-mine", 4)},
 			"Median start: cold 5.00 s, automatic 4.00 s: ready 1.00 s sooner (20 %).",
 			"Image caches found in arm automatic, of 3 starts: imc-mine by 2 and automatic-1 by 1.", 2},
+		{"an automatic cache", []simulate.Startup{started("cold", "", 5), started("automatic", "automatic-33", 4)},
+			"Median start: cold 5.00 s, automatic 4.00 s: ready 1.00 s sooner (20 %).", "of 1 start: automatic-33 by 1.", 2},
 		{"warm nodes", []simulate.Startup{started("cold", "", 8), started("warm", "", 2)},
 			"Median start: cold 8.00 s, warm 2.00 s: ready 6.00 s sooner (75 %).", "99 % of starts are ready within 8.00 s cold and 2.00 s warm", 2},
 		{"one median", []simulate.Startup{started("cold", "", 2), started("cold", "", 8), started("warm", "", 2), started("warm", "", 4)},
