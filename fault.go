@@ -17,6 +17,7 @@ func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.T
 	add := opt
 	opt = s.options(add.Arm)
 	opt.NewNodes, opt.Faults = add.NewNodes, s.Faults
+	opt.Progress = s.told("arm "+opt.Arm, len(starts))
 	if s.NoStartups && len(s.Faults) > 0 {
 		return nil, fmt.Errorf("what faults cost is told start by start: leave out --no-startups (startups: false), or the faults")
 	}
@@ -38,6 +39,7 @@ func (s *Scenario) run(ctx context.Context, inv *layers.Inventory, t *simulate.T
 	}
 	if len(s.Faults) > 0 {
 		opt.Faults, opt.Spans, opt.Observe = nil, nil, false
+		opt.Progress = s.told("arm "+opt.Arm+" without the faults", len(starts))
 		without, err := simulate.Run(ctx, inv, s.Profile, starts, opt)
 		if err != nil {
 			return nil, err

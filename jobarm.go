@@ -21,7 +21,9 @@ func (j *Job) simulateArm(ctx context.Context, t *simulate.Timeline, arm string,
 		if err != nil {
 			return nil, err
 		}
-		result, err := simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), s.options(arm))
+		opt := s.options(arm)
+		opt.Progress = s.told("arm "+arm, len(played.picks))
+		result, err := simulate.StreamArm(ctx, j.Inventory, s.Profile, j.eachStart(played.picks), opt)
 		if err != nil {
 			return nil, err
 		}

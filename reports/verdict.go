@@ -224,7 +224,7 @@ func waitSentence(v *Verdict, p *plan.Plan) []string {
 		return []string{sentence(s)}
 	}
 	s := fmt.Sprintf("A start takes %s on average instead of %s %s", seconds(planned), seconds(base), baselineWords(p))
-	if v.SavedBytesPerStart != nil {
+	if v.SavedBytesPerStart != nil && *v.SavedBytesPerStart > 0 {
 		s += fmt.Sprintf(" and fetches %s less", size(*v.SavedBytesPerStart))
 	}
 	return []string{sentence(s)}

@@ -124,10 +124,12 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 	err := eachRepeat(n, opt.Workers, func(repeat int) error {
 		var sums Accumulator
 		var e *engine
+		told := teller{to: opt.Progress}
 		e = newEngine(w, opt, repeat, func(i int, s *Startup) {
 			sums.Add(s)
 			e.observer.ready(s)
 			emit(repeat, i, s)
+			told.ready()
 		})
 		if opt.Observe {
 			e.observer = newObserver(e)
@@ -135,6 +137,7 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 		if err := e.run(ctx, starts); err != nil {
 			return err
 		}
+		told.rest()
 		observed[repeat] = e.observer.end(e)
 		lock.Lock()
 		defer lock.Unlock()
@@ -147,6 +150,28 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 		result.Observation, err = observation(w, opt.Arm, observed)
 	}
 	return result, err
+}
+
+// teller counts the starts of a repeat that are ready.
+type teller struct {
+	to  func(starts int)
+	few int // not told yet
+}
+
+func (t *teller) ready() {
+	if t.to == nil {
+		return
+	}
+	if t.few++; t.few == 1024 {
+		t.rest()
+	}
+}
+
+func (t *teller) rest() {
+	if t.few > 0 {
+		t.to(t.few)
+		t.few = 0
+	}
 }
 
 // eachRepeat calls do for every repeat from 0 to n-1, at most so many at once; 0
