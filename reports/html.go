@@ -297,7 +297,7 @@ func (v *view) addFalls(r *Report) {
 	}
 	v.FallWhy = "The app that gains most."
 	if len(r.Waterfalls) == 1 {
-		v.FallWhy = "The start that takes longest."
+		v.FallWhy = "The slowest of the starts whose spans are kept."
 	}
 	var present []simulate.Phase
 	for i := range r.Waterfalls {

@@ -3,25 +3,26 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cachebench/cachebench/simulate"
 )
 
 // setback is something that starts had to do again, or that made others do so.
 type setback struct {
-	head  string
-	value func(*Summary) float64
-	words func(float64) string
+	head, meaning string
+	value         func(*Summary) float64
+	words         func(float64) string
 }
 
 // setbacks are those that any arm has; what faults cost has a table of its own.
 func (r *Report) setbacks() []setback {
 	bytes := func(v float64) string { return size(int64(v)) }
 	all := []setback{
-		{"retries", func(s *Summary) float64 { return float64(s.Retries) }, number},
-		{"sent for nothing", func(s *Summary) float64 { return float64(s.WastedBytes) }, bytes},
-		{"images evicted", func(s *Summary) float64 { return float64(s.EvictedImages) }, number},
-		{"fetched again", func(s *Summary) float64 { return float64(s.RefetchedBytes) }, bytes},
+		{"retries", "retries: pulls that failed and were tried again, and starts made anew on another node", func(s *Summary) float64 { return float64(s.Retries) }, number},
+		{"sent for nothing", "sent for nothing: compressed", func(s *Summary) float64 { return float64(s.WastedBytes) }, bytes},
+		{"images evicted", "evicted: by pulls that filled a node's disk", func(s *Summary) float64 { return float64(s.EvictedImages) }, number},
+		{"fetched again", "fetched again: compressed, what a node had until it was evicted", func(s *Summary) float64 { return float64(s.RefetchedBytes) }, bytes},
 	}
 	if len(r.Disturbances) > 0 {
 		all = all[2:]
@@ -31,7 +32,13 @@ func (r *Report) setbacks() []setback {
 	})
 }
 
-const setbacksNote = "retries: pulls that failed and were tried again, and starts made anew on another node; evicted: by pulls that filled a node's disk; fetched again: what a node had until then; bytes are compressed"
+func setbacksNote(list []setback) string {
+	var words []string
+	for _, b := range list {
+		words = append(words, b.meaning)
+	}
+	return strings.Join(words, "; ")
+}
 
 // setbacksCaption heads them; they are sums over the starts.
 func (r *Report) setbacksCaption() string {
@@ -62,7 +69,7 @@ func (p *printer) retriesAndEvictions(r *Report) {
 		t.add("", cells...)
 	}
 	p.table(t)
-	p.lines("", wrap(setbacksNote, tableIndent))
+	p.lines("", wrap(setbacksNote(list), tableIndent))
 }
 
 func setbacksTable(r *Report) *table {
@@ -70,7 +77,7 @@ func setbacksTable(r *Report) *table {
 	if len(list) == 0 {
 		return nil
 	}
-	t := newTable(r.setbacksCaption()+"; "+setbacksNote, "arm")
+	t := newTable(r.setbacksCaption()+"; "+setbacksNote(list), "arm")
 	for _, b := range list {
 		t.head(">" + b.head)
 	}
