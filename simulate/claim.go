@@ -149,7 +149,7 @@ func (n *node) grant(e *engine) {
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 	n.setBlob(e, int(layer))
 	s := e.startups.At(p.startup)
-	n.refetches(e, layer, s)
+	n.refetches(e, layer, p.startup)
 	if !n.class.daemonSlots {
 		e.fetchMore(pid, p, s)
 	} else {

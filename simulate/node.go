@@ -21,6 +21,8 @@ type node struct {
 	// chains and blobs are what it holds or is about to hold.
 	chains, blobs pages
 	bytes         int64
+	// gone are the layers that it had.
+	gone gone
 	// images are held by reference; those that no start uses stand in a list by
 	// last use, longest ago first.
 	images              map[int]*heldImage
@@ -147,7 +149,7 @@ func (n *node) empty(e *engine) {
 	}
 	n.life++
 	n.plans++
-	n.chains, n.blobs, n.bytes = nil, nil, 0
+	n.chains, n.blobs, n.bytes, n.gone = nil, nil, 0, nil
 	n.images, n.idleFirst, n.idleLast = make(map[int]*heldImage), nil, nil
 	n.active, n.queue, n.turns = nil, nil, nil
 	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0

@@ -111,6 +111,7 @@ func (e *engine) startupsOf(node int32, do func(sid int32, s *startup)) {
 // dropStartup forgets a node's own pod.
 func (e *engine) dropStartup(sid int32, s *startup) {
 	e.stopRead(s)
+	delete(e.evictions, sid)
 	s.alive = false
 	s.age++
 	e.startups.Give(sid)

@@ -339,7 +339,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 		n.use(e, image)
 		n.release(e, image)
 		if n.name != "" {
-			n.evict(e, s)
+			n.evict(e, id)
 		}
 		if unclaimed {
 			n.adopt(e)

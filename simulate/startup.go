@@ -38,13 +38,11 @@ type startup struct {
 	admit, provision, attach, create time.Duration
 	starting                         time.Duration // the program's own, the last phase
 	wasted                           int64         // compressed bytes that were sent and are lost
-	refetched                        int64         // of fetched, what had been on the node before
 	firstReadBytes                   int64
 	index                            int32 // in the input
 	template                         int32
 	readNode                         network.Node
 	reused, missing                  uint16
-	evicted                          int32 // images
 }
 
 // request is the first step of a start.
@@ -262,7 +260,6 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 			FetchBusy: s.fetch - s.waited, UnpackBusy: s.unpackBusy,
 			FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: int(s.reused),
 			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: s.wasted,
-			EvictedImages: int(s.evicted), RefetchedBytes: s.refetched,
 		}
 		if s.node != none {
 			result.Node = e.nodes[s.node].name
@@ -272,6 +269,9 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 		if tr := e.tracked[id]; tr != nil {
 			tr.finish(result)
 			delete(e.tracked, id)
+		}
+		if x, ok := e.evictions[id]; ok {
+			result.EvictedImages, result.RefetchedBytes = int(x.images), x.refetched
 		}
 		e.emit(int(s.index), result)
 	}
@@ -286,6 +286,7 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 	} else if s.netNode != none {
 		e.net.RemoveNode(s.netNode)
 	}
+	delete(e.evictions, id)
 	s.age++
 	s.alive = false
 	e.startups.Give(id)

@@ -15,8 +15,6 @@ type entry struct {
 	state uint8
 	// unread: on a disk made from a snapshot, which is slow the first time.
 	unread bool
-	// evicted: of a blob, its layer was here and went with an image from a full disk.
-	evicted bool
 }
 
 // The states of a chain or a blob.
@@ -154,7 +152,7 @@ func (n *node) hold(e *engine, image int) {
 		if n.class.keep {
 			n.setBlob(e, l)
 		}
-		n.blobs.at(l).evicted = false
+		n.gone.clear(l)
 	}
 	if h.users == 0 {
 		n.enlist(h)
@@ -194,7 +192,7 @@ func (n *node) count(e *engine, s *startup, t *template) {
 // disk is fuller than the high mark, until it is no fuller than the low one (the
 // kubelet's image garbage collection). That is told of the start whose pull has
 // filled the disk.
-func (n *node) evict(e *engine, s *startup) {
+func (n *node) evict(e *engine, start int32) {
 	disk := n.class.Node.DiskGiB.Value * (1 << 30)
 	if float64(n.bytes) <= n.class.Node.HighFraction.Value*disk {
 		return
@@ -209,6 +207,6 @@ func (n *node) evict(e *engine, s *startup) {
 			kept = -1
 		}
 		n.addRefs(e, h.image, -1, kept)
-		n.evicted(e, h.image, s)
+		n.evicted(e, h.image, start)
 	}
 }
