@@ -15,11 +15,12 @@ import (
 func (j *Job) doubts(t *simulate.Timeline) []string {
 	doubts := j.imageDoubts()
 	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
-	if p := j.Scenario.Profile; !p.OfECI() {
+	if p := j.Scenario.Profile; !p.OfECI() && j.hasOwn() {
 		add("Caches and prices are ECI's, but profile %s describes other hosts.", p.Name)
 	}
 	j.bulkDoubts(add)
 	j.poolDoubts(add)
+	j.poolNodeDoubts(add)
 	j.neverDoubts(add)
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
@@ -52,7 +53,7 @@ func (j *Job) absentDoubts(t *simulate.Timeline, add func(string, ...any)) {
 	case len(absent) == len(j.Workload.Apps):
 		add("Nothing is simulated: no start falls into the window of %s (windowSeconds).", span(j.Scenario.window()))
 	case len(absent) > 0:
-		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), strings.Join(absent, ", "))
+		add("Not simulated, because no start falls into the window of %s (windowSeconds): %s.", span(j.Scenario.window()), few(absent))
 	}
 }
 
@@ -71,21 +72,42 @@ func (j *Job) imageDoubts() []string {
 		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",
 			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), layers.GzipRatio)
 	}
-	for _, u := range j.Inventory.Unresolved {
+	unresolved, leftOut := j.Inventory.Unresolved, j.Coverage.LeftOut
+	for _, u := range unresolved[:min(len(unresolved), fewNames)] {
 		add("%s could not be read: %s.", u.Reference, strings.TrimSuffix(u.Reason, "."))
 	}
-	for _, out := range j.Coverage.LeftOut {
+	if rest := len(unresolved) - fewNames; rest > 0 {
+		add("%d more images could not be read.", rest)
+	}
+	for _, out := range leftOut[:min(len(leftOut), fewNames)] {
 		add("App %s is left out: %s.", out.App, strings.TrimSuffix(out.Reason, "."))
+	}
+	if rest := len(leftOut) - fewNames; rest > 0 {
+		add("%d more apps are left out.", rest)
 	}
 	return doubts
 }
 
+// fewNames is how many names a sentence gives at most; it counts the others.
+const fewNames = 10
+
+func few(names []string) string {
+	if len(names) <= fewNames {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:fewNames], ", "), len(names)-fewNames)
+}
+
 // neverDoubts names apps that would fail where their images are not present.
 func (j *Job) neverDoubts(add func(string, ...any)) {
+	var never []string
 	for _, app := range j.Workload.Apps {
 		if app.PullPolicy == "Never" {
-			add("App %s never pulls: a start that does not find all its images fails, and no time counts it; what is estimated takes it as if it pulled.", app.Name)
+			never = append(never, app.Name)
 		}
+	}
+	if len(never) > 0 {
+		add("Pull policy Never: a start that does not find all its images fails, and no time counts it; what is estimated takes it as if it pulled: %s.", few(never))
 	}
 }
 
@@ -139,14 +161,22 @@ func (j *Job) staleDoubts(add func(string, ...any)) {
 	}
 }
 
-// assumptions are what the results rest on besides the plan's own.
-func (j *Job) assumptions() []string {
+// assumptions are what the results rest on besides the plan's own: image caches
+// only where a start may find one, prices only where something is priced.
+func (j *Job) assumptions(p *plan.Plan) []string {
 	s := j.Scenario
-	list := []string{
-		s.matchingAssumption(),
-		"Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + ".",
-		"Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + "); automatic caches are replayed over 30 days after 30 days of warm-up.",
+	var list []string
+	if j.hasOwn() {
+		list = append(list, s.matchingAssumption())
 	}
+	if p != nil {
+		list = append(list, "Unit prices: "+strings.Join(s.Prices.Lines(), ", ")+".")
+	}
+	single := "Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + ")"
+	if j.hasOwn() {
+		single += "; automatic caches are replayed over 30 days after 30 days of warm-up"
+	}
+	list = append(list, single+".")
 	list = append(list, j.poolAssumptions()...)
 	if hasReleases(&j.Workload) {
 		list = append(list, "A release gives an app's first image a new tag, of the same size; where the app asks for latest, that tag moves. What the layers of the older version share with the newer is not credited.")
@@ -183,10 +213,10 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 		}
 	}
 	if len(slower) > 0 {
-		doubts = append(doubts, "Ready sooner without any cache, because attaching and reading one takes longer than the pull: "+strings.Join(slower, ", ")+".")
+		doubts = append(doubts, "Ready sooner without any cache, because attaching and reading one takes longer than the pull: "+few(slower)+".")
 	}
 	if len(apart) > 0 {
-		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+strings.Join(apart, ", ")+".")
+		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+few(apart)+".")
 	}
 	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
 		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))

@@ -31,6 +31,8 @@ type Job struct {
 	// repeat at a time asks the matcher and looks images up.
 	repeat int
 	turn   *sync.Mutex
+	// told takes the progress of the arm that is simulated.
+	told *armProgress
 	// month holds the events of the month and of the warm-up before it, of apps on
 	// instances of their own.
 	month []workload.Event
@@ -222,6 +224,9 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 // empty, and the error wraps ErrNoStart.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
+	if p == nil {
+		t.Provenance.PriceDate, t.Provenance.Currency = "", "" // no money is involved
+	}
 	if err := errors.Join(j.Scenario.checkArms(), j.aimed(), j.bounded(p)); err != nil {
 		return nil, err
 	}
@@ -346,6 +351,6 @@ func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *re
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
 		Inventory: j.Inventory, Workload: &j.Workload, Matches: j.withPlanned(m, p), Plan: p, Timeline: t,
-		Profile: s.profileSummary(), Assumptions: j.assumptions(),
+		Profile: s.profileSummary(), Assumptions: j.assumptions(p),
 	})
 }

@@ -17,6 +17,7 @@ import (
 // them. Where they come at random, each repeat has its own, the same in all arms.
 func (j *Job) simulateArm(ctx context.Context, arm string, p *plan.Plan) (*simulate.Result, error) {
 	opt := j.Scenario.options(arm)
+	j.told = j.Scenario.armProgress(arm)
 	if opt.Repeats < 2 || !j.drawsStarts() {
 		return j.simulateStarts(ctx, p, opt)
 	}
@@ -60,6 +61,9 @@ func (j *Job) simulateStarts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 	opt.NewNodes = pools.nodes
 	defer func() { j.crowded = pools.crowded }()
 	if s.NoStartups {
+		if pools.starts == nil { // else their number is not known before
+			opt.Progress = j.told.of(len(played.picks))
+		}
 		return simulate.StreamArm(ctx, pools.inv, s.Profile, merged(j.eachStart(played.picks), pools.starts), opt)
 	}
 	j.turn.Lock()
@@ -70,6 +74,7 @@ func (j *Job) simulateStarts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 			starts = append(starts, *start)
 		}
 	}
+	opt.Progress = j.told.of(len(starts))
 	return s.run(ctx, pools.inv, starts, opt)
 }
 

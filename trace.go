@@ -57,7 +57,9 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		if err != nil {
 			return nil, err
 		}
-		result, err := s.run(ctx, inv, starts, s.options(arm))
+		opt := s.options(arm)
+		opt.Progress = s.armProgress(arm).of(len(starts))
+		result, err := s.run(ctx, inv, starts, opt)
 		if err == nil {
 			err = t.Add(result, before...)
 		}
@@ -70,6 +72,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
 	s.traceDoubts(tr, arms, add)
+	j.tracedNodeDoubts(tr.starts, add)
 	faultDoubts(t, add)
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()

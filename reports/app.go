@@ -27,16 +27,18 @@ type App struct {
 	Automatic *time.Duration `json:"automaticSeconds,omitempty"`
 	Planned   *time.Duration `json:"plannedSeconds,omitempty"`
 	// Saved is the plan's baseline less Planned; without a plan, Automatic or
-	// else Cold less Planned. Nil when one of them is unknown.
+	// else Cold less Planned, and Cold less Automatic where there is no Planned.
+	// Nil when one of them is unknown.
 	Saved *time.Duration `json:"savedSeconds,omitempty" document:"signed"`
-	// Cache is the planned or existing cache that serves it; empty when none.
+	// Cache is the planned or existing cache that serves it, without a plan the
+	// one that most of its listed startups found; empty when none.
 	Cache string `json:"cache,omitempty"`
 	// Reason says why this cache, or why none.
 	Reason string `json:"reason,omitempty"`
 }
 
 // apps lists the plan's apps, and those of the summaries that it says nothing of.
-func apps(in Input, summaries []Summary) []App {
+func apps(in Input, summaries []Summary, uses []cacheUse) []App {
 	known := make(map[string]*workload.App)
 	if in.Workload != nil {
 		for i := range in.Workload.Apps {
@@ -52,6 +54,9 @@ func apps(in Input, summaries []Summary) []App {
 	}
 	for i := range list {
 		app := &list[i]
+		if in.Plan == nil {
+			app.Cache = usedMost(uses, app)
+		}
 		if w := known[app.Name]; w != nil {
 			app.Images = w.AllImages()
 			if app.StartsPerMonth == 0 {
@@ -126,7 +131,11 @@ func summarizedApps(summaries []Summary) []App {
 		}
 	}
 	for i := range list {
-		list[i].Saved = difference(cmp.Or(list[i].Automatic, list[i].Cold), list[i].Planned)
+		a := &list[i]
+		a.Saved = difference(cmp.Or(a.Automatic, a.Cold), a.Planned)
+		if a.Planned == nil {
+			a.Saved = difference(a.Cold, a.Automatic)
+		}
 	}
 	return list
 }

@@ -44,10 +44,12 @@ func (p *printer) baseline(m *matcher.Matches) {
 	}
 	p.heading(baselineCaption)
 	t := &textTable{heads: []string{"app", ">starts", ">no cache", ">part of it", ">automatic cache", ">existing cache"}}
-	for _, r := range baselineRows(m) {
+	rows := baselineRows(m)
+	for _, r := range rows[:min(len(rows), maxTextApps)] {
 		t.add("", r.app, number(float64(r.starts)), r.share(r.nothing), r.share(r.partly), r.share(r.automatic), r.share(r.existing))
 	}
 	p.table(t)
+	p.more(len(rows))
 }
 
 func baselineTable(m *matcher.Matches) *table {

@@ -22,6 +22,10 @@ type armCourse struct {
 	bucket      time.Duration
 	repeats     int
 	*simulate.Course
+	// most is the greatest value at one instant and mostAt when that was; nil where
+	// only the means of buckets are known.
+	most   *simulate.Statistic
+	mostAt time.Duration
 }
 
 // courses are the quantities over time, links last; those that are 0 all the time
@@ -29,17 +33,19 @@ type armCourse struct {
 // one that never limits.
 func (r *Report) courses() []course {
 	var list []course
-	add := func(name, unit string, limit float64, o *simulate.Observation, c *simulate.Course) {
+	add := func(name, unit string, limit float64, o *simulate.Observation, c *simulate.Course) *armCourse {
 		i := slices.IndexFunc(list, func(x course) bool { return x.name == name })
 		if i < 0 {
 			i = len(list)
 			list = append(list, course{name: name, unit: unit, limit: limit})
 		}
-		list[i].arms = append(list[i].arms, armCourse{o.Arm, o.Source, o.Bucket, o.Repeats, c})
+		list[i].arms = append(list[i].arms, armCourse{arm: o.Arm, source: o.Source, bucket: o.Bucket, repeats: o.Repeats, Course: c})
+		return &list[i].arms[len(list[i].arms)-1]
 	}
 	for i := range r.Observations {
 		o := &r.Observations[i]
-		add("Starts in flight", "starts", 0, o, &o.InFlight)
+		inFlight := add("Starts in flight", "starts", 0, o, &o.InFlight)
+		inFlight.most, inFlight.mostAt = o.MostInFlight, o.MostInFlightAt
 		add("Requests to the registry", "requests a second", 0, o, &o.Requests)
 		for j := range o.Links {
 			l := &o.Links[j]
@@ -117,7 +123,7 @@ func (c *course) end() time.Duration {
 func (c *course) amount(v float64) string {
 	switch c.unit {
 	case "bytes a second":
-		return size(int64(v)) + "/s"
+		return rate(v)
 	case "starts":
 		return small(v)
 	}
@@ -135,6 +141,9 @@ func small(v float64) string {
 // peakWords says when an arm's course is highest: 118.2 MB/s (95 % of it) ± 1.2
 // MB/s, from 12.0 s to 16.1 s.
 func (c *course) peakWords(a *armCourse) string {
+	if a.most != nil {
+		return a.mostWords()
+	}
 	value, bucket, ok := a.Peak()
 	if !ok || value == 0 {
 		return "none"
@@ -147,6 +156,18 @@ func (c *course) peakWords(a *armCourse) string {
 		words += " ± " + c.amount((a.High[bucket]-a.Low[bucket])/2)
 	}
 	return fmt.Sprintf("%s, from %s to %s", words, longTime(time.Duration(bucket)*a.bucket), longTime(time.Duration(bucket+1)*a.bucket))
+}
+
+// mostWords says the greatest value at one instant: 100, first at 2.00 s.
+func (a *armCourse) mostWords() string {
+	if a.most.Value == 0 {
+		return "none"
+	}
+	words := number(a.most.Value)
+	if half, ok := halfWidth(*a.most); ok {
+		words += " ± " + small(half)
+	}
+	return words + ", first at " + longTime(a.mostAt)
 }
 
 // peakSentences say the peak of each quantity and when it is.
@@ -182,7 +203,7 @@ func (p *printer) observations(r *Report) {
 	if len(list) == 0 {
 		return
 	}
-	p.heading("Over time: the peak of each quantity, mean of a bucket (" + r.Observations[0].Source + ")")
+	p.heading("Over time: the peak of each quantity (" + r.Observations[0].Source + ")")
 	t := &textTable{heads: []string{"quantity", "arm", "peak"}}
 	for i := range list[:min(len(list), maxTextCourses)] {
 		for j := range list[i].arms {
@@ -190,7 +211,7 @@ func (p *printer) observations(r *Report) {
 		}
 	}
 	p.table(t)
-	note := "times are from the first instant of the timeline; bytes are compressed"
+	note := "starts in flight: the most at one instant; others: the highest mean of a bucket of the width told; times are from the first instant of the timeline; bytes are compressed"
 	if of := r.linkNote(); of != "" {
 		note += "; " + of
 	}

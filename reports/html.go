@@ -76,8 +76,9 @@ type view struct {
 
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table
-	Faults                           *table
-	Repeats, Differences, Peaks      *table
+	Faults, Setbacks                 *table
+	Repeats, Peaks                   *table
+	Differences, AppDifferences      *table
 	SketchNote, DifferencesNote      string
 	Courses                          []figure
 	CourseLegend                     []key
@@ -92,6 +93,7 @@ type view struct {
 	Falls      []figure
 	FallLegend []key
 	FallApp    string
+	FallWhy    string
 	FallSource string
 	Spans      []*table
 
@@ -268,9 +270,9 @@ func (v *view) addStartups(r *Report) {
 	v.Arms = armsTable(r)
 	v.Quantiles = quantilesTable(r)
 	v.Phases = phasesTable(r)
-	v.Faults = faultsTable(r)
+	v.Faults, v.Setbacks = faultsTable(r), setbacksTable(r)
 	v.AppArms = appArmsTable(r)
-	v.Repeats, v.Differences, v.SketchNote = repeatsTable(r), differencesTable(r), r.sketchNote()
+	v.Repeats, v.Differences, v.AppDifferences, v.SketchNote = repeatsTable(r), differencesTable(r), appDifferencesTable(r), r.sketchNote()
 	v.DifferencesNote = sentence(differencesNote)
 }
 
@@ -296,18 +298,22 @@ func (v *view) addFalls(r *Report) {
 	for i := range r.Waterfalls {
 		until = max(until, r.Waterfalls[i].Ready)
 	}
+	v.FallWhy = "The app that gains most."
+	if len(r.Waterfalls) == 1 {
+		v.FallWhy = "The slowest of the starts whose spans are kept."
+	}
 	var present []simulate.Phase
 	for i := range r.Waterfalls {
 		s := &r.Waterfalls[i]
 		v.FallApp, v.FallSource = s.App, s.Source
 		name := r.armLabel(s.Arm)
 		v.Falls = append(v.Falls, figure{
-			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, until),
+			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, until, r.faultsOf(s)),
 			Heading: sentenceWord(name) + fallWords(s),
 		})
 		v.Spans = append(v.Spans, spansTable(name, s))
 		for _, span := range s.Spans {
-			if !slices.Contains(present, span.Phase) {
+			if !isWait(span.Phase) && !slices.Contains(present, span.Phase) {
 				present = append(present, span.Phase)
 			}
 		}
@@ -319,6 +325,16 @@ func (v *view) addFalls(r *Report) {
 		v.FallLegend = append(v.FallLegend, key{sample("rect", phaseClass(phase)), string(phase)})
 	}
 	v.FallLegend = append(v.FallLegend, key{sample("line", "wait"), "layer waits"})
+	if k, ok := waitKey(r.Waterfalls); ok {
+		v.FallLegend = append(v.FallLegend, k)
+	}
+	for i := range r.Waterfalls {
+		s := &r.Waterfalls[i]
+		if keys := faultKeys(r.faultsOf(s), s.Requested, s.Requested+until); keys != nil {
+			v.FallLegend = append(v.FallLegend, keys...)
+			break
+		}
+	}
 }
 
 func fallWords(s *simulate.Startup) string {

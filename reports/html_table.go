@@ -182,7 +182,7 @@ func existingTable(p *plan.Plan) *table {
 }
 
 func armsTable(r *Report) *table {
-	t := newTable("Startup times by arm ("+r.sourceWords()+"; each start counts once, quantiles by nearest rank)",
+	t := newTable("Startup times by arm ("+r.sourceWords()+"; "+r.eachOnce()+", quantiles by nearest rank)",
 		"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">slowest", ">last ready", ">fetched (mean)", ">hit", ">partial", ">miss")
 	for i := range r.Arms {
 		t.addSummary(wordCell(r.seriesLabel(r.Arms[i].Arm, r.Arms[i].Source)), &r.Arms[i])
@@ -274,6 +274,7 @@ func appsTable(r *Report) *table {
 		}
 		t.add(append(row, optionalCell(a.Saved), even, wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))...)
 	}
+	t.dropUnknown()
 	return t
 }
 
@@ -288,7 +289,7 @@ func spansTable(name string, s *simulate.Startup) *table {
 		if span.Layer != "" {
 			layer = digestCell(span.Layer)
 		}
-		t.add(wordCell(string(span.Phase)), namedCell(cmpOr(shortReference(span.Image), "–"), span.Image), layer,
+		t.add(wordCell(phaseWords(span.Phase)), namedCell(cmpOr(shortReference(span.Image), "–"), span.Image), layer,
 			secondsCell(span.Start), secondsCell(span.End), secondsCell(span.End-span.Start), bytes)
 	}
 	return t

@@ -53,6 +53,17 @@ func size(bytes int64) string {
 	return decimal(value, 1) + " " + units[unit]
 }
 
+// rate writes bytes a second with three digits: 1.25 GB/s.
+func rate(bytesPerSecond float64) string {
+	name, unit := byteUnitFor(bytesPerSecond)
+	value := bytesPerSecond / unit
+	digits := 0
+	if value < 100 {
+		digits = 2 - int(math.Floor(math.Log10(max(value, 1))))
+	}
+	return trimmed(value, digits) + " " + name
+}
+
 // unpackedSize writes the unpacked bytes of s with what is not known of them:
 // ~ where part is estimated, ≥ where layers are missing.
 func unpackedSize(s layers.Size) string {

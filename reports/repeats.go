@@ -54,7 +54,8 @@ func has(list []Summary, key series) bool {
 // repeats'.
 func unlistedSummary(s *simulate.Summary) Summary {
 	n := float64(s.Total())
-	times := func(x simulate.Statistic) int { return int(math.Round(x.Value * float64(s.Repeats))) }
+	sum := func(x simulate.Statistic) int64 { return int64(math.Round(x.Value * float64(s.Repeats))) }
+	times := func(x simulate.Statistic) int { return int(sum(x)) }
 	mean := func(x simulate.Statistic) int64 { return int64(math.Round(x.Value * float64(s.Repeats) / n)) }
 	u := Summary{
 		Source: s.Source, Arm: s.Arm, App: s.App, Starts: int(n),
@@ -62,6 +63,7 @@ func unlistedSummary(s *simulate.Summary) Summary {
 		Slowest: durationOf(s.Slowest.Value), Makespan: durationOf(s.Makespan.Value),
 		MeanFetchedBytes: mean(s.FetchedBytes), MeanUnpackedBytes: mean(s.UnpackedBytes),
 		Hits: times(s.Hits), Partials: times(s.Partials), Misses: times(s.Misses),
+		Retries: times(s.Retries), WastedBytes: sum(s.WastedBytes), EvictedImages: times(s.EvictedImages), RefetchedBytes: sum(s.RefetchedBytes),
 		QuantileErrorFraction: s.QuantileErrorFraction,
 	}
 	if s.ReadyTimes != nil {
@@ -201,7 +203,23 @@ func levelWords(repeats int) string {
 
 // repeatsCaption heads the figures over repeats.
 func repeatsCaption(list []simulate.Summary) string {
-	return fmt.Sprintf("Startup times over repeats, ± %s (%s)", levelWords(list[0].Repeats), list[0].Source)
+	return fmt.Sprintf("Startup times over repeats: the mean of each repeat's figure, ± %s (%s)", levelWords(list[0].Repeats), list[0].Source)
+}
+
+// repeatsCount is how many repeats the startups are of; 1 where that is unknown.
+func (r *Report) repeatsCount() int {
+	if len(r.Repeats) == 0 {
+		return 1
+	}
+	return r.Repeats[0].Repeats
+}
+
+// eachOnce says what the figures of an arm are of, beside those over repeats.
+func (r *Report) eachOnce() string {
+	if n := r.repeatsCount(); n > 1 {
+		return fmt.Sprintf("the starts of all %d repeats together", n)
+	}
+	return "each start once"
 }
 
 // overall are the differences of all apps together, by app those of each.
@@ -300,5 +318,5 @@ func (r *Report) marginSentence(arms ...*Summary) string {
 	if len(words) == 0 {
 		return ""
 	}
-	return sentence(strings.Join(words, "; ") + " (" + levelWords(repeats) + ")")
+	return sentence("the mean of each repeat's: " + strings.Join(words, "; ") + " (" + levelWords(repeats) + ")")
 }

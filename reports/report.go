@@ -148,6 +148,10 @@ func New(in Input) *Report {
 	if isZero(r.Provenance) {
 		r.Provenance = timeline.Provenance
 	}
+	if in.Plan != nil && r.Provenance.PriceDate == "" {
+		// A timeline alone involves no money, a plan does.
+		r.Provenance.PriceDate, r.Provenance.Currency = in.Plan.BudgetPerMonth.PriceDate, in.Plan.BudgetPerMonth.Currency
+	}
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
 	}
@@ -159,13 +163,14 @@ func New(in Input) *Report {
 	if in.Inventory != nil && !in.NoSharing {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})
 	}
-	r.Apps = apps(in, r.Summaries)
+	uses := cacheUses(startups)
+	r.Apps = apps(in, r.Summaries, uses)
 	r.Faults, r.Disturbances = timeline.Faults, timeline.Disturbances
 	r.Explanations = timeline.Explanations
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)
-	r.Verdict = judge(r)
+	r.Verdict = judge(r, uses)
 	return r
 }
 

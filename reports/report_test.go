@@ -298,7 +298,7 @@ func TestArmWarm(t *testing.T) {
 	}}
 	r := New(Input{Timeline: timeline})
 	for format, wants := range map[Format][]string{
-		Text: {"app     starts/month    cold    warm  automatic", "pooled             -  5.00 s  3.00 s          -"},
+		Text: {"app       cold    warm\n", "pooled  5.00 s  3.00 s\n"},
 		HTML: {"pooled, warm: 3.00 s (simulated)", `class="mark ring a-warm"`, "warm"},
 		JSON: {`"warmSeconds": 3`},
 	} {

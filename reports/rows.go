@@ -16,7 +16,7 @@ import (
 type row struct {
 	source, arm, app string // app is empty for all together
 	figure           string // as ready_p50; a difference's is saved_p50_vs_cold
-	unit             string // s, B, B/s, 1/s or starts
+	unit             string // s, B, B/s, 1/s, starts, retries or images
 	from, to         *time.Duration
 	value            simulate.Statistic
 	repeats          int
@@ -41,7 +41,8 @@ func (r *Report) rows() []row {
 }
 
 // summaryRows are the figures of one arm and app: over the repeats where there are
-// several, else those of the startups.
+// several, counts and bytes then of one repeat as the number of starts beside them
+// is; else those of the startups.
 func (r *Report) summaryRows(s *Summary) []row {
 	x := r.repeatsOf(s)
 	if x == nil {
@@ -52,6 +53,9 @@ func (r *Report) summaryRows(s *Summary) []row {
 		{figure: "ready_mean", unit: "s", value: x.Mean}, {figure: "ready_slowest", unit: "s", value: x.Slowest}, {figure: "makespan", unit: "s", value: x.Makespan},
 		{figure: "fetched", unit: "B", value: x.FetchedBytes}, {figure: "unpacked", unit: "B", value: x.UnpackedBytes},
 		{figure: "hits", unit: "starts", value: x.Hits}, {figure: "partial_hits", unit: "starts", value: x.Partials}, {figure: "misses", unit: "starts", value: x.Misses},
+		{figure: "starts", unit: "starts", value: simulate.Statistic{Value: float64(x.Starts)}},
+		{figure: "retries", unit: "retries", value: x.Retries}, {figure: "wasted", unit: "B", value: x.WastedBytes},
+		{figure: "evicted_images", unit: "images", value: x.EvictedImages}, {figure: "refetched", unit: "B", value: x.RefetchedBytes},
 	}
 	for _, phase := range phaseNames {
 		if p := x.MeanPhases.Of(phase); p != nil {
@@ -72,7 +76,9 @@ func statisticsOf(s *Summary) *simulate.Summary {
 		P50: seconds(s.P50), P90: seconds(s.P90), P99: seconds(s.P99), Mean: seconds(s.Mean), Slowest: seconds(s.Slowest), Makespan: seconds(s.Makespan),
 		FetchedBytes:  simulate.Statistic{Value: float64(s.MeanFetchedBytes) * float64(s.Starts)},
 		UnpackedBytes: simulate.Statistic{Value: float64(s.MeanUnpackedBytes) * float64(s.Starts)},
-		Hits:          amount(s.Hits), Partials: amount(s.Partials), Misses: amount(s.Misses),
+		Hits:          amount(s.Hits), Partials: amount(s.Partials), Misses: amount(s.Misses), Starts: int64(s.Starts),
+		Retries: amount(s.Retries), WastedBytes: simulate.Statistic{Value: float64(s.WastedBytes)},
+		EvictedImages: amount(s.EvictedImages), RefetchedBytes: simulate.Statistic{Value: float64(s.RefetchedBytes)},
 	}
 	for _, p := range phaseNames {
 		if d, known := s.MeanPhases.Of(p); known {

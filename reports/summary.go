@@ -36,6 +36,17 @@ type Summary struct {
 	Hits     int `json:"hits"`
 	Partials int `json:"partials"`
 	Misses   int `json:"misses"`
+	// Retries counts the pulls that failed and were tried again, and the starts
+	// made anew because their node was lost.
+	Retries int `json:"retries,omitempty"`
+	// WastedBytes are compressed bytes that were sent for nothing thereby, of all
+	// startups together.
+	WastedBytes int64 `json:"wastedBytes,omitempty"`
+	// EvictedImages counts the images that went from full disks.
+	EvictedImages int `json:"evictedImages,omitempty"`
+	// RefetchedBytes are compressed bytes that were fetched again after that, of
+	// all startups together.
+	RefetchedBytes int64 `json:"refetchedBytes,omitempty"`
 	// MeanPhases holds for each phase the mean of the startups that state it;
 	// absent when none does. The means add up to Mean where all state the same.
 	MeanPhases simulate.Phases `json:"meanPhases"`
@@ -123,6 +134,7 @@ func summaryOf(key series, startups []*simulate.Startup) Summary {
 		total += float64(start.Ready)
 		fetched += float64(start.FetchedBytes)
 		unpacked += float64(start.UnpackedBytes)
+		s.addSetbacks(start)
 		switch start.Hit {
 		case matcher.FullHit:
 			s.Hits++

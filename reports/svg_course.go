@@ -57,6 +57,9 @@ func courseChart(id string, r *Report, q *course) template.HTML {
 	x.high = q.end().Seconds() / times.seconds
 	y := linearScale(max(q.highest(), q.limitShown()) / per)
 	at := func(v float64) float64 { return courseBottom - y.at(v/per)*(courseBottom-courseTop) }
+	for i := range r.Faults {
+		c.faultBand(&r.Faults[i], 0, q.end(), func(d time.Duration) float64 { return x.at(d.Seconds() / times.seconds) }, courseTop, courseBottom)
+	}
 	c.axis(x.within(), courseTop, courseBottom, false)
 	for _, tick := range y.ticks {
 		c.line("grid", "", 0, at(tick*per), 1, at(tick*per))
@@ -79,9 +82,16 @@ func courseChart(id string, r *Report, q *course) template.HTML {
 	}
 	c.close("svg")
 	if l := q.limitShown(); l > 0 {
-		c.line("bound", "capacity "+q.amount(l), 0, at(l), 1, at(l))
+		c.line("capacity", "capacity "+capacityWords(l), 0, at(l), 1, at(l))
 	}
 	return c.html()
+}
+
+// capacityWords write a link's capacity in bytes and, as networks are sold, bits:
+// 1.25 GB/s (10 Gbit/s).
+func capacityWords(bytesPerSecond float64) string {
+	bits := rate(8 * bytesPerSecond)
+	return rate(bytesPerSecond) + " (" + strings.Replace(bits, "B/s", "bit/s", 1) + ")"
 }
 
 // limitShown is the limit where it would not squeeze the curves against 0.
@@ -163,9 +173,9 @@ func (v *view) addCourses(r *Report) {
 	for i := range list[:min(len(list), maxCharts)] {
 		f := figure{Drawing: courseChart(fmt.Sprintf("chart-course-%d", i+1), r, &list[i]), Heading: list[i].name}
 		if list[i].limitShown() > 0 {
-			f.Caption = "Dashed: the link's capacity, " + list[i].amount(list[i].limit) + "."
+			f.Legend = []key{{sample("line", "capacity"), "the link's capacity, " + capacityWords(list[i].limit)}}
 		} else if list[i].limit > 0 {
-			f.Caption = "The link's capacity, " + list[i].amount(list[i].limit) + ", is far above."
+			f.Caption = "The link's capacity, " + capacityWords(list[i].limit) + ", is far above."
 		}
 		v.Courses = append(v.Courses, f)
 	}
@@ -184,7 +194,13 @@ func (v *view) addCourses(r *Report) {
 		a := &list[0].arms[i]
 		v.CourseLegend = append(v.CourseLegend, key{sample("line", "curve "+armClass(a.arm, a.source)), r.armLabel(a.arm)})
 	}
-	v.Peaks = newTable("Peaks over time: the highest mean of a bucket", "quantity", "arm", "peak")
+	for i := range list {
+		if keys := faultKeys(r.Faults, 0, list[i].end()); keys != nil {
+			v.CourseLegend = append(v.CourseLegend, keys...)
+			break
+		}
+	}
+	v.Peaks = newTable("Peaks over time: of starts in flight the most at one instant, else the highest mean of a step", "quantity", "arm", "peak")
 	for i := range list {
 		for j := range list[i].arms {
 			v.Peaks.add(wordCell(list[i].name), wordCell(r.armLabel(list[i].arms[j].arm)), longCell(list[i].peakWords(&list[i].arms[j])))

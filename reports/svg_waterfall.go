@@ -25,7 +25,8 @@ type fallRow struct {
 const maxLayerRows = 24
 
 // fallRows orders a startup's spans into rows: what belongs to no image by its
-// start, and an image's resolve and layers together below its name.
+// start, and an image's resolve with the waits of its pull and its layers together
+// below its name.
 func fallRows(s *simulate.Startup) []fallRow {
 	type block struct {
 		image string
@@ -41,12 +42,15 @@ func fallRows(s *simulate.Startup) []fallRow {
 		}
 		b := blocks[i]
 		key := span.Layer
-		if key == "" {
+		switch {
+		case isWait(span.Phase): // before, between and after requests
+			key = layers.Digest(simulate.Resolve)
+		case key == "":
 			key = layers.Digest(span.Phase)
 		}
 		if b.rows[key] == nil {
 			b.keys = append(b.keys, key)
-			b.rows[key] = &fallRow{label: string(span.Phase)}
+			b.rows[key] = &fallRow{label: string(key)}
 		}
 		b.rows[key].add(span)
 	}
@@ -56,6 +60,7 @@ func fallRows(s *simulate.Startup) []fallRow {
 		for _, key := range b.keys {
 			inside = append(inside, *b.rows[key])
 		}
+		baseFirst(inside)
 		if b.image != "" {
 			rows = append(rows, fallRow{label: b.image, heading: true})
 		}
@@ -123,13 +128,17 @@ const (
 	fallBarHeight = 12
 )
 
-// waterfall draws one startup; until is where the shared time axis ends.
-func waterfall(id, name string, s *simulate.Startup, until time.Duration) template.HTML {
+// waterfall draws one startup, over the faults that it may meet; until is where
+// the shared time axis ends.
+func waterfall(id, name string, s *simulate.Startup, until time.Duration, faults []simulate.Fault) template.HTML {
 	rows := fallRows(s)
 	bottom := float64(fallTop + fallRowHeight*len(rows) + 4)
 	title := fmt.Sprintf("What happens in a %s start of %s (%s)", name, s.App, s.Source)
 	c := newChart(id, "fall", title, fallDescription(s), bottom+20)
 	scale := linearScale(until.Seconds())
+	for i := range faults {
+		c.faultBand(&faults[i], s.Requested, until, func(d time.Duration) float64 { return scale.at(d.Seconds()) }, fallTop, bottom)
+	}
 	c.axis(scale, fallTop, bottom, true)
 	x := scale.at(s.Ready.Seconds())
 	c.line("ready-line", "ready after "+seconds(s.Ready), x, fallTop-4, x, bottom)
@@ -190,7 +199,7 @@ func (c *chart) fallLabel(row fallRow, y float64) {
 }
 
 func spanTip(span simulate.Span) string {
-	tip := fmt.Sprintf("%s: %s to %s, %s", span.Phase, seconds(span.Start), seconds(span.End), seconds(span.End-span.Start))
+	tip := fmt.Sprintf("%s: %s to %s, %s", phaseWords(span.Phase), seconds(span.Start), seconds(span.End), seconds(span.End-span.Start))
 	if span.Bytes > 0 {
 		tip += ", " + size(span.Bytes)
 	}
@@ -202,6 +211,9 @@ func spanTip(span simulate.Span) string {
 
 // phaseClass is the style of a phase; an unknown one has a plain colour.
 func phaseClass(p simulate.Phase) string {
+	if isWait(p) {
+		return "p-wait"
+	}
 	if slices.Contains(phaseNames, p) {
 		return "p-" + string(p)
 	}

@@ -24,6 +24,7 @@ func text(r *Report, opt Options) []byte {
 	p.repeats(r)
 	p.observations(r)
 	p.phases(r)
+	p.retriesAndEvictions(r)
 	p.faults(r)
 	p.explained(r)
 	p.existing(r.Plan)
@@ -219,9 +220,17 @@ func (p *printer) apps(r *Report) {
 		}
 		t.add(commonReason(list, i), append(cells, optional(a.Saved), cmpOr(a.Cache, "-"))...)
 	}
+	t.dropUnknown()
 	p.table(t)
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {
 		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "line")), tableIndent))
+	}
+}
+
+// more counts the apps beyond those of a table that shows maxTextApps of them.
+func (p *printer) more(apps int) {
+	if rest := apps - maxTextApps; rest > 0 {
+		p.lines("", wrap(fmt.Sprintf("and %s more: see --output html or json", count(rest, "app")), tableIndent))
 	}
 }
 
@@ -270,7 +279,7 @@ func (p *printer) startups(r *Report) {
 	if len(r.Arms) == 0 {
 		return
 	}
-	p.heading("Startup times by arm, each start once (" + r.sourceWords() + ")")
+	p.heading("Startup times by arm, " + r.eachOnce() + " (" + r.sourceWords() + ")")
 	t := &textTable{heads: []string{"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">last ready", ">fetched", ">hit/partial/miss"}}
 	for _, s := range r.Arms {
 		t.add("", r.seriesLabel(s.Arm, s.Source), number(float64(s.Starts)), seconds(s.P50), seconds(s.P90), seconds(s.P99), seconds(s.Mean),
@@ -341,12 +350,13 @@ func (p *printer) matches(m *matcher.Matches) {
 	}
 	p.heading("Matches against existing caches (as of " + m.At.UTC().Format("2006-01-02") + ")")
 	t := &textTable{heads: []string{"app", "cache", "bytes", ">held by digest", ">held by chain", ">to fetch", ">to unpack"}}
-	for _, match := range m.Matches {
+	for _, match := range m.Matches[:min(len(m.Matches), maxTextApps)] {
 		o := match.Overlap
 		t.add(strings.Join(append([]string{whyWords(&match)}, warnings(&match)...), "; "), match.App, cmpOr(match.CacheID, "-"), string(match.Hit), size(o.ByDigest.PresentBytes),
 			size(o.ByChain.PresentBytes), size(o.ByDigest.FetchBytes), size(o.ByChain.UnpackBytes))
 	}
 	p.table(t)
+	p.more(len(m.Matches))
 	p.lines("", wrap("held: compressed; by digest saves the download, by chain the unpacking too; to fetch compressed, to unpack unpacked", tableIndent))
 	p.lines("", wrap(policyWords(m), tableIndent))
 }
@@ -357,10 +367,11 @@ func (p *printer) coverage(c *simulate.Coverage) {
 	}
 	p.heading(fmt.Sprintf("Left out: %s of the starts are covered", percent(c.StartsFraction)))
 	t := &textTable{heads: []string{"app"}}
-	for _, l := range c.LeftOut {
+	for _, l := range c.LeftOut[:min(len(c.LeftOut), maxTextApps)] {
 		t.add(l.Reason, l.App)
 	}
 	p.table(t)
+	p.more(len(c.LeftOut))
 }
 
 func (p *printer) sources(list []NumberSource) {

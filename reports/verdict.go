@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,13 +36,13 @@ type Verdict struct {
 	Sure string `json:"sure,omitempty"`
 }
 
-func judge(r *Report) Verdict {
+func judge(r *Report, uses []cacheUse) Verdict {
 	v := Verdict{Sure: sureness(r)}
 	switch {
 	case r.Plan != nil:
 		judgePlan(&v, r)
 	case len(r.Arms) > 0:
-		judgeStartups(&v, r)
+		judgeStartups(&v, r, uses)
 	case r.BestCaches != nil:
 		judgeBest(&v, r.BestCaches)
 	case r.Creation != nil:
@@ -225,7 +224,7 @@ func waitSentence(v *Verdict, p *plan.Plan) []string {
 		return []string{sentence(s)}
 	}
 	s := fmt.Sprintf("A start takes %s on average instead of %s %s", seconds(planned), seconds(base), baselineWords(p))
-	if v.SavedBytesPerStart != nil {
+	if v.SavedBytesPerStart != nil && *v.SavedBytesPerStart > 0 {
 		s += fmt.Sprintf(" and fetches %s less", size(*v.SavedBytesPerStart))
 	}
 	return []string{sentence(s)}
@@ -259,55 +258,6 @@ func gapSentence(p *plan.Plan) string {
 
 func provenBest(p *plan.Plan) bool {
 	return p.GapFraction == 0 || p.Status == plan.Optimal
-}
-
-// judgeStartups compares medians of cold and of the best arm there is, of one
-// source.
-func judgeStartups(v *Verdict, r *Report) {
-	cold, warm := armPair(r.Arms)
-	if warm == nil {
-		s := r.Arms[0]
-		v.Headline = fmt.Sprintf("Half of the %s starts are ready within %s, 99 %% within %s (%s).", s.Arm, seconds(s.P50), seconds(s.P99), s.Source)
-		if margin := r.marginSentence(&s); margin != "" {
-			v.Sentences = append(v.Sentences, margin)
-		}
-		return
-	}
-	saved := cold.P50 - warm.P50
-	change := "sooner"
-	if saved < 0 {
-		saved, change = -saved, "later"
-	}
-	fraction := ""
-	if cold.P50 > 0 {
-		fraction = " (" + percent(float64(saved)/float64(cold.P50)) + ")"
-	}
-	v.Headline = fmt.Sprintf("Median start: %s %s, %s %s: ready %s %s%s.", cold.Arm, seconds(cold.P50), warm.Arm, seconds(warm.P50), seconds(saved), change, fraction)
-	v.Sentences = append(v.Sentences, fmt.Sprintf("99 %% of starts are ready within %s %s and %s %s (%s).", seconds(cold.P99), cold.Arm, seconds(warm.P99), warm.Arm, cold.Source))
-	if s := r.marginSentence(cold, warm); s != "" {
-		v.Sentences = append(v.Sentences, s)
-	}
-	bytes := cold.MeanFetchedBytes - warm.MeanFetchedBytes
-	v.SavedBytesPerStart = &bytes
-	if bytes > 0 {
-		v.Sentences = append(v.Sentences, fmt.Sprintf("A start of arm %s fetches %s less on average.", warm.Arm, size(bytes)))
-	}
-	v.Sentences = append(v.Sentences, "No plan was made: cachebench plan says which caches are worth their price.")
-}
-
-// armPair returns cold and what to compare it with, of one source; warm is nil
-// when there is no such pair.
-func armPair(arms []Summary) (cold, warm *Summary) {
-	for _, source := range sourceOrder {
-		for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic} {
-			c := slices.IndexFunc(arms, func(s Summary) bool { return s.Source == source && s.Arm == simulate.ArmCold })
-			w := slices.IndexFunc(arms, func(s Summary) bool { return s.Source == source && s.Arm == arm })
-			if c >= 0 && w >= 0 {
-				return &arms[c], &arms[w]
-			}
-		}
-	}
-	return nil, nil
 }
 
 func judgeMatches(v *Verdict, r *Report) {

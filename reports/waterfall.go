@@ -9,8 +9,9 @@ import (
 )
 
 // chooseWaterfalls returns one startup with spans without a cache and one with (or,
-// where there is none, one of arm warm), of the app whose mean time to ready differs most between the two. Where no
-// app has both, it returns the startup with spans that takes longest.
+// where there is none, one of arm warm), of the app whose mean time to ready differs
+// most between the two. Where no app has both, or they are the same, it returns the
+// startup with spans that takes longest.
 func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
 	keys, groups := grouped(startups, true)
 	for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic, simulate.ArmWarm} {
@@ -22,7 +23,7 @@ func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
 			}
 			with := series{key.app, arm, key.source}
 			pair := typicalOf(groups[key], groups[with])
-			if len(pair) < 2 {
+			if len(pair) < 2 || sameStart(&pair[0], &pair[1]) {
 				continue
 			}
 			if gain := meanReady(groups[key]) - meanReady(groups[with]); gain > most {
@@ -34,6 +35,12 @@ func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
 		}
 	}
 	return longest(startups)
+}
+
+// sameStart says that two startups do not differ in anything that a waterfall
+// shows.
+func sameStart(a, b *simulate.Startup) bool {
+	return a.CacheID == b.CacheID && slices.Equal(a.Spans, b.Spans)
 }
 
 // typicalOf returns from each group the startup with spans nearest to the

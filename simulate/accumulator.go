@@ -75,6 +75,7 @@ type tally struct {
 	first, last            time.Duration // request, and ready since the origin
 	fetched, unpacked      int64
 	wasted, retries        int64
+	evicted, refetched     int64
 	hits, partials, misses int64
 	phases                 [9]phaseSum
 }
@@ -108,6 +109,8 @@ func (t *tally) add(s *Startup) {
 	t.unpacked += s.UnpackedBytes
 	t.wasted += s.WastedBytes
 	t.retries += int64(s.Retries)
+	t.evicted += int64(s.EvictedImages)
+	t.refetched += s.RefetchedBytes
 	switch s.Hit {
 	case matcher.FullHit:
 		t.hits++
@@ -136,6 +139,8 @@ func (t *tally) merge(o *tally) {
 	t.unpacked += o.unpacked
 	t.wasted += o.wasted
 	t.retries += o.retries
+	t.evicted += o.evicted
+	t.refetched += o.refetched
 	t.hits += o.hits
 	t.partials += o.partials
 	t.misses += o.misses
@@ -158,6 +163,8 @@ const (
 	figUnpacked
 	figWasted
 	figRetries
+	figEvicted
+	figRefetched
 	figHits
 	figPartials
 	figMisses
@@ -172,20 +179,22 @@ type figureSet [figures]float64
 func (t *tally) figures() figureSet {
 	seconds := func(d time.Duration, _ bool) float64 { return d.Seconds() }
 	f := figureSet{
-		figStarts:   float64(t.ready.Count()),
-		figP50:      seconds(t.ready.Quantile(0.5)),
-		figP90:      seconds(t.ready.Quantile(0.9)),
-		figP99:      seconds(t.ready.Quantile(0.99)),
-		figMean:     t.ready.SumSeconds() / float64(t.ready.Count()),
-		figSlowest:  seconds(t.ready.Max()),
-		figMakespan: (t.last - t.first).Seconds(),
-		figFetched:  float64(t.fetched),
-		figUnpacked: float64(t.unpacked),
-		figWasted:   float64(t.wasted),
-		figRetries:  float64(t.retries),
-		figHits:     float64(t.hits),
-		figPartials: float64(t.partials),
-		figMisses:   float64(t.misses),
+		figStarts:    float64(t.ready.Count()),
+		figP50:       seconds(t.ready.Quantile(0.5)),
+		figP90:       seconds(t.ready.Quantile(0.9)),
+		figP99:       seconds(t.ready.Quantile(0.99)),
+		figMean:      t.ready.SumSeconds() / float64(t.ready.Count()),
+		figSlowest:   seconds(t.ready.Max()),
+		figMakespan:  (t.last - t.first).Seconds(),
+		figFetched:   float64(t.fetched),
+		figUnpacked:  float64(t.unpacked),
+		figWasted:    float64(t.wasted),
+		figRetries:   float64(t.retries),
+		figEvicted:   float64(t.evicted),
+		figRefetched: float64(t.refetched),
+		figHits:      float64(t.hits),
+		figPartials:  float64(t.partials),
+		figMisses:    float64(t.misses),
 	}
 	for i := range t.phases {
 		f[figPhases+i] = t.phases[i].meanSeconds()

@@ -29,7 +29,7 @@ import (
 //	             start APP at=TIME images=IMAGE,... [node=] [class=] [policy=]
 //	               [cache=ID held=IMAGE,...] [ready=TIME] [read=SHARE] [runtime=TIME]
 //	hand       what was worked out by hand, a line each; never rewritten
-//	             APP ready|fetched|unpacked|wasted|retries|reused|hit|void VALUE
+//	             APP ready|fetched|unpacked|wasted|refetched|evicted|retries|reused|hit|void VALUE
 //	             APP PHASE TIME
 //	             APP span PHASE LAYER|IMAGE|- FROM TO
 //	             APP held CAUSE|LINK LAYER|- FROM TO
@@ -362,6 +362,9 @@ func (c *caseFile) write(startups []Startup) string {
 		}
 		fmt.Fprintf(&b, "\n  fetched %d, unpacked %d, reused %d layers, %s, retries %d, wasted %d\n",
 			s.FetchedBytes, s.UnpackedBytes, s.LayersReused, s.Hit, s.Retries, s.WastedBytes)
+		if s.EvictedImages > 0 || s.RefetchedBytes > 0 {
+			fmt.Fprintf(&b, "  evicted %d images, %d bytes fetched again\n", s.EvictedImages, s.RefetchedBytes)
+		}
 	}
 	return b.String()
 }
@@ -399,13 +402,15 @@ func (c *caseFile) hold(startups []Startup, words []string) error {
 		got = fmt.Sprint(s.Retries)
 	case "reused":
 		got = fmt.Sprint(s.LayersReused)
-	case "fetched", "unpacked", "wasted":
+	case "evicted":
+		got = fmt.Sprint(s.EvictedImages)
+	case "fetched", "unpacked", "wasted", "refetched":
 		want, err := parseBytes(words[2])
 		if err != nil {
 			return err
 		}
 		words[2] = fmt.Sprint(want)
-		got = fmt.Sprint(map[string]int64{"fetched": s.FetchedBytes, "unpacked": s.UnpackedBytes, "wasted": s.WastedBytes}[words[1]])
+		got = fmt.Sprint(map[string]int64{"fetched": s.FetchedBytes, "unpacked": s.UnpackedBytes, "wasted": s.WastedBytes, "refetched": s.RefetchedBytes}[words[1]])
 	case "ready":
 		got = writeSeconds(s.Ready)
 	case "starting": // the program's own time, the last phase

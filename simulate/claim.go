@@ -24,6 +24,7 @@ func (n *node) pass(e *engine, c *class) {
 		n.pulling++
 		p := e.pulls.At(pid)
 		e.rec.turned(pid, p)
+		e.trackWaited(pid, p, WaitTurn)
 		e.resolve(pid, p)
 	}
 }
@@ -45,6 +46,7 @@ func (n *node) claim(e *engine, pid int32, p *pull) {
 		}
 	}
 	e.rec.claims(pid, p)
+	e.trackWaited(pid, p, WaitOtherPull)
 	p.state = fetching
 	if p.own == none {
 		p.own = e.own.Take()
@@ -91,6 +93,7 @@ func (n *node) demandSlots(e *engine, pid int32, p *pull, s *startup) {
 	}
 	if !slices.Contains(n.queue, pid) {
 		n.queue = append(n.queue, pid)
+		e.trackWait(pid, p, WaitSlot)
 	}
 	n.grant(e)
 }
@@ -102,6 +105,7 @@ func (n *node) unclaim(e *engine, pid int32, p *pull) (any bool) {
 		return false
 	}
 	n.queue = slices.DeleteFunc(n.queue, func(x int32) bool { return x == pid })
+	e.trackWaited(pid, p, WaitSlot)
 	for k := int(p.fetchNext); k < len(p.steps.fetch); k++ {
 		n.unclaimBlob(e, p.steps.fetch[e.place(p, k)])
 	}
@@ -131,6 +135,7 @@ func (n *node) grant(e *engine) {
 func (n *node) arrived(e *engine, pid int32, p *pull, layer int32) {
 	n.setBlob(e, layer)
 	s := e.startups.At(p.startup)
+	n.refetches(e, layer, p.startup)
 	if !n.class.daemonSlots {
 		e.fetchMore(pid, p, s)
 	} else {

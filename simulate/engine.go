@@ -65,7 +65,8 @@ type engine struct {
 	faults                   faults
 	plain                    bool // the registry answers every request, at once
 	tracing                  bool
-	tracked                  map[int32]*trace // by startup
+	tracked                  map[int32]*trace    // by startup
+	evictions                map[int32]evictions // by startup
 	observer                 *observer
 	rec                      *recorder // of the start that is explained
 

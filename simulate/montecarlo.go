@@ -161,7 +161,7 @@ func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *
 		}
 		result.met[k] = met
 	}
-	sums := &Accumulator{}
+	sums, told := &Accumulator{}, teller{to: opt.Progress}
 	var e *engine
 	e = newEngine(w, opt, opt.Repeat+k, func(i int, s *Startup) {
 		if met != nil {
@@ -170,6 +170,7 @@ func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *
 		sums.Add(s)
 		e.observer.ready(s)
 		emit(k, i, s)
+		told.ready()
 	})
 	if opt.Observe {
 		e.observer = newObserver(e)
@@ -177,6 +178,7 @@ func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *
 	if err := e.run(ctx, starts); err != nil {
 		return nil, err
 	}
+	told.rest()
 	if opt.Observe {
 		result.observed[k] = e.observer.end(e)
 	}
@@ -219,6 +221,28 @@ func RunEach(opt Options, do func(opt Options) (*Result, error)) (*Result, error
 		all.Repeats.take(k, r.Repeats)
 	}
 	return all, all.conclude(opt.Arm)
+}
+
+// teller counts the starts of a repeat that are ready.
+type teller struct {
+	to  func(starts int)
+	few int // not told yet
+}
+
+func (t *teller) ready() {
+	if t.to == nil {
+		return
+	}
+	if t.few++; t.few == 1024 {
+		t.rest()
+	}
+}
+
+func (t *teller) rest() {
+	if t.few > 0 {
+		t.to(t.few)
+		t.few = 0
+	}
 }
 
 // eachRepeat calls do for every repeat from 0 to n-1, at most so many at once; 0

@@ -26,6 +26,8 @@ type node struct {
 	// unread are chains on a disk made from a snapshot, which is slow the first
 	// time.
 	unread map[int32]bool
+	// gone are the layers that it had.
+	gone gone
 	// active are the pulls that know their layers, in order of their beginning.
 	active []int32
 	// free are the daemon's download slots, queue the pulls that wait for one.
@@ -161,7 +163,7 @@ func (n *node) empty(e *engine) {
 	n.life++
 	n.plans++
 	n.store, n.bytes = table.Sparse[portion]{}, 0
-	n.images, n.unread = heldImages{}, nil
+	n.images, n.unread, n.gone = heldImages{}, nil, nil
 	n.active, n.queue, n.turns, n.unpackLine = nil, nil, nil, nil
 	n.unpackSlots = n.class.Unpack.MaxConcurrent.Value
 	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0

@@ -31,6 +31,12 @@ type Observation struct {
 	// InFlight is how many starts were requested and not yet ready, the mean over
 	// a bucket.
 	InFlight Course `json:"startsInFlight"`
+	// MostInFlight is the greatest number of starts in flight at one instant: the
+	// mean over the repeats.
+	MostInFlight *Statistic `json:"mostStartsInFlight,omitempty"`
+	// MostInFlightAt is when there first were most, in the first repeat of those
+	// with the most.
+	MostInFlightAt time.Duration `json:"mostStartsInFlightAtSeconds,omitempty"`
 }
 
 // LinkUse is what a link carried.
@@ -78,6 +84,8 @@ type observed struct {
 	width              time.Duration
 	links              [][]float64 // bytes
 	requests, inFlight []float64   // inFlight in seconds, of all starts together
+	most               float64     // starts in flight
+	mostAt             time.Duration
 }
 
 // amounts are those of a series in n buckets of x's width.
@@ -149,6 +157,7 @@ func observation(arm string, links []namedLink, repeats []observed) (*Observatio
 		o.Links = append(o.Links, use)
 	}
 	o.keepBusiest()
+	o.MostInFlight, o.MostInFlightAt = c.most()
 	return o, c.err
 }
 
@@ -206,6 +215,19 @@ type courses struct {
 	n       int
 	seconds float64
 	err     error
+}
+
+// most is the greatest number of starts in flight, and when that was.
+func (c *courses) most() (*Statistic, time.Duration) {
+	values := make([]float64, len(c.repeats))
+	for i := range c.repeats {
+		values[i] = c.repeats[i].most
+	}
+	s, err := statisticOf(values)
+	if err != nil && c.err == nil {
+		c.err = err
+	}
+	return &s, c.repeats[slices.Index(values, slices.Max(values))].mostAt
 }
 
 func (c *courses) of(amounts func(*observed) []float64) Course {

@@ -18,6 +18,9 @@ type observer struct {
 	links             []observedLink
 	requests          sketch.Series
 	requested, became starts
+	// most is the greatest number of starts in flight, first at mostAt.
+	most   int32
+	mostAt time.Duration
 }
 
 // observedLink is a link and what it has carried.
@@ -89,6 +92,16 @@ func (o *observer) request(at time.Duration) {
 	}
 }
 
+// begins is called for each start when it is requested.
+func (o *observer) begins(e *engine) {
+	if o == nil {
+		return
+	}
+	if inFlight := e.rank - int32(e.finished); inFlight > o.most {
+		o.most, o.mostAt = inFlight, e.now
+	}
+}
+
 // ready is called for each start when it is ready.
 func (o *observer) ready(s *Startup) {
 	if o != nil {
@@ -107,7 +120,7 @@ func (o *observer) end(e *engine) observed {
 	for _, s := range o.all() {
 		until = max(until, time.Duration(len(s.Amounts()))*s.Width())
 	}
-	x := observed{width: sketch.FirstWidth}
+	x := observed{width: sketch.FirstWidth, most: float64(o.most), mostAt: o.mostAt}
 	for x.width*observationBuckets < until {
 		x.width *= 2
 	}

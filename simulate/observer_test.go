@@ -267,3 +267,41 @@ func TestWhatLimits(t *testing.T) {
 		})
 	}
 }
+
+// TestMostInFlight: what is told of the most starts in flight is what counting
+// them at each request gives; a mean of a bucket may be far below.
+func TestMostInFlight(t *testing.T) {
+	inv, p, starts := noisyBurst()
+	const repeats = 3
+	result, err := RunArm(t.Context(), inv, p, starts, Options{Arm: "cold", Seed: 4, Repeats: repeats, Observe: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum float64
+	best, at := 0, time.Duration(0)
+	for repeat := range repeats {
+		most, mostAt := 0, time.Duration(0)
+		startups := result.Startups[repeat*len(starts):][:len(starts)]
+		for i := range startups {
+			now, inFlight := startups[i].Requested, 0
+			for k := range startups {
+				if s := &startups[k]; s.Requested <= now && now < s.Requested+s.Ready {
+					inFlight++
+				}
+			}
+			if inFlight > most || inFlight == most && now < mostAt {
+				most, mostAt = inFlight, now
+			}
+		}
+		if sum += float64(most); most > best {
+			best, at = most, mostAt
+		}
+	}
+	o := result.Observation
+	if o.MostInFlight.Value != sum/repeats || o.MostInFlightAt != at {
+		t.Errorf("most in flight %v at %v, want %v at %v", o.MostInFlight.Value, o.MostInFlightAt, sum/repeats, at)
+	}
+	if mean, _, _ := o.InFlight.Peak(); mean > o.MostInFlight.Value*(1+1e-5) {
+		t.Errorf("a bucket's mean of %v is above the most, %v", mean, o.MostInFlight.Value)
+	}
+}

@@ -74,6 +74,7 @@ func (e *engine) beginPull(id int32, s *startup, t *template, image uint16) {
 	e.rec.asks(pid, p)
 	if n != nil && !n.turn(e, pid, t.class) {
 		p.state = queued
+		e.trackWait(pid, p, WaitTurn)
 		return
 	}
 	e.resolve(pid, p)
@@ -137,6 +138,7 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 		}
 		n.active = append(n.active, pid)
 		p.state = waiting
+		e.trackWait(pid, p, WaitOtherPull)
 		n.claim(e, pid, p)
 		return
 	}
@@ -203,6 +205,7 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 			s.fetching++
 		}
 		if e.tracing {
+			e.trackWaited(pid, p, WaitSlot)
 			e.trackFetch(pid, p, i)
 		}
 		if e.plain && p.class.quick {
@@ -349,7 +352,7 @@ func (e *engine) endPull(pid int32, p *pull) {
 		n.leaveLine(pid)
 		n.holdPulled(e, image)
 		if n.name != "" {
-			n.evict(e)
+			n.evict(e, id)
 		}
 		if unclaimed {
 			n.adopt(e)

@@ -79,6 +79,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 	p.failures = min(p.failures+1, 60)
 	p.state = backingOff
 	e.rec.backsOff(pid, p)
+	e.trackWait(pid, p, WaitBackOff)
 	e.at(e.now+min(wait, r.BackoffMax.Value), retried, pid, 0, p.age)
 }
 
@@ -214,6 +215,7 @@ func (e *engine) retry(pid int32, p *pull) {
 	id := p.startup
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
+	e.trackWaited(pid, p, WaitBackOff)
 	if s.node != none {
 		n := e.nodes[s.node]
 		if image := t.pulls[p.image].image; n.images.has(image) && !t.pulls[p.image].again {
@@ -232,6 +234,7 @@ func (e *engine) retry(pid int32, p *pull) {
 		}
 		if !n.turn(e, pid, t.class) {
 			p.state = queued
+			e.trackWait(pid, p, WaitTurn)
 			return
 		}
 	}

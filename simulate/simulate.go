@@ -71,6 +71,9 @@ type Options struct {
 	// Workers is how many repeats are simulated at once, each in memory of its own;
 	// 0 means one for each processor. The result is the same for any number.
 	Workers int
+	// Progress, where not nil, is told how many starts more are ready, some at a
+	// time, from several goroutines at once; RunArm and StreamArm call it.
+	Progress func(starts int)
 	// Observe asks for what happens over time, in Result.Observation.
 	Observe bool
 	// Spans says whether a start's spans are kept; nil keeps none. It is called

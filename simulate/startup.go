@@ -73,6 +73,7 @@ func (e *engine) forgetStartup(id int32, s *startup) {
 	if s.aside != none {
 		e.asides.Give(s.aside)
 	}
+	delete(e.evictions, id)
 	s.age++
 	s.alive = false
 	e.startups.Give(id)
@@ -90,6 +91,7 @@ func (e *engine) request(index int, start *Start) error {
 		requested: e.now, since: e.now, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, aside: none, age: s.age + 1, alive: true,
 	}
 	e.rank++
+	e.observer.begins(e)
 	e.rec.requested(index, id)
 	if e.opt.Spans != nil && e.opt.Spans(index) {
 		e.track(id)
@@ -335,6 +337,9 @@ func (e *engine) finish(id int32, s *startup, t *template, void string) {
 		if tr := e.tracked[id]; tr != nil {
 			tr.finish(result)
 			delete(e.tracked, id)
+		}
+		if x, ok := e.evictions[id]; ok {
+			result.EvictedImages, result.RefetchedBytes = int(x.images), x.refetched
 		}
 		e.emit(int(s.index), result)
 	}

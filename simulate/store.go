@@ -122,10 +122,12 @@ func (n *node) hold(e *engine, image int) {
 		n.images.add(image, false)
 		n.need(e, image, 1, n.kept())
 		for j, c := range e.w.chainIDs[image] {
+			layer := e.w.inv.Images[image].Layers[j]
 			n.setChain(e, c)
 			if n.class.keep {
-				n.setBlob(e, int32(e.w.inv.Images[image].Layers[j]))
+				n.setBlob(e, int32(layer))
 			}
+			n.gone.clear(layer)
 		}
 	}
 	n.wake(e)
@@ -182,8 +184,9 @@ func (n *node) hasAll(t *template) bool {
 
 // evict removes images that no start uses, least recently used first, when the
 // disk is fuller than the high mark, until it is no fuller than the low one (the
-// kubelet's image garbage collection).
-func (n *node) evict(e *engine) {
+// kubelet's image garbage collection). That is told of the start whose pull has
+// filled the disk.
+func (n *node) evict(e *engine, start int32) {
 	disk := n.class.Node.DiskGiB.Value * (1 << 30)
 	if float64(n.bytes) <= n.class.Node.HighFraction.Value*disk {
 		return
@@ -195,5 +198,6 @@ func (n *node) evict(e *engine) {
 			return
 		}
 		n.need(e, image, -1, -n.kept())
+		n.evicted(e, image, start)
 	}
 }

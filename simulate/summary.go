@@ -70,6 +70,12 @@ type Summary struct {
 	Partials Statistic `json:"partials"`
 	Misses   Statistic `json:"misses"`
 	Retries  Statistic `json:"retries"`
+	// EvictedImages counts the images that went from full disks for the pulls of a
+	// repeat's starts; what nodes' own pods cause is left out.
+	EvictedImages Statistic `json:"evictedImages"`
+	// RefetchedBytes are compressed, of layers fetched again after that, of all
+	// starts of a repeat together.
+	RefetchedBytes Statistic `json:"refetchedBytes"`
 	// MeanPhases holds for each phase the mean of the startups that state it;
 	// absent where none does.
 	MeanPhases PhaseStatistics `json:"meanPhases"`
@@ -242,6 +248,7 @@ func (r *Repeats) summary(app string) (Summary, error) {
 	}
 	for i, to := range map[int]*Statistic{
 		figFetched: &s.FetchedBytes, figUnpacked: &s.UnpackedBytes, figWasted: &s.WastedBytes, figRetries: &s.Retries,
+		figEvicted: &s.EvictedImages, figRefetched: &s.RefetchedBytes,
 		figHits: &s.Hits, figPartials: &s.Partials, figMisses: &s.Misses,
 	} {
 		*to = sums.of(i)

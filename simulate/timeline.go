@@ -136,6 +136,12 @@ type Startup struct {
 	// compressed bytes that were sent for nothing thereby, beyond FetchedBytes.
 	Retries     int   `json:"retries,omitempty"`
 	WastedBytes int64 `json:"wastedBytes,omitempty"`
+	// EvictedImages counts the images that went from the node's full disk when the
+	// start's pulls ended.
+	EvictedImages int `json:"evictedImages,omitempty"`
+	// RefetchedBytes are compressed, of the fetched bytes those of layers that the
+	// node had until they went so.
+	RefetchedBytes int64 `json:"refetchedBytes,omitempty"`
 	// CacheID is the cache that was matched; Hit what it saved.
 	CacheID string      `json:"cacheId,omitempty"`
 	Hit     matcher.Hit `json:"hit" document:"enum=hit|partial|miss"`
@@ -143,7 +149,8 @@ type Startup struct {
 	// simulated one that never becomes ready, whose times end where it fails; empty
 	// when it does.
 	Void string `json:"void,omitempty"`
-	// Spans are what happened inside, in order of start; only on request.
+	// Spans are what happened inside, in order of start, waits of its pulls among
+	// it; only on request.
 	Spans []Span `json:"spans,omitempty"`
 }
 
@@ -179,8 +186,22 @@ const (
 	Ready     Phase = "ready"
 )
 
+// What a pull waits for while it does nothing. Only spans tell that; phases count
+// it as fetch. The names are those of causes.
+const (
+	WaitTurn      = Phase(ByTurn)
+	WaitSlot      = Phase(BySlot)
+	WaitOtherPull = Phase(ByOtherPull)
+	WaitBackOff   = Phase(ByBackOff)
+)
+
+// Waits are what spans tell besides the phases.
+func Waits() []Phase { return []Phase{WaitTurn, WaitSlot, WaitOtherPull, WaitBackOff} }
+
 // Span is one activity inside a startup; times are from the request.
 type Span struct {
+	// Phase is one of the phases, or what a pull waits for: turn, slot, other-pull
+	// or back-off.
 	Phase Phase `json:"phase" document:"required"`
 	// Image and Layer say what it was about; empty when nothing in particular.
 	Image string        `json:"image,omitempty"`

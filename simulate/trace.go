@@ -93,6 +93,19 @@ func (e *engine) trackFetched(pid int32, p *pull, i int) {
 	}
 }
 
+// trackWait and trackWaited record what a pull waits for.
+func (e *engine) trackWait(pid int32, p *pull, wait Phase) {
+	if e.tracing {
+		e.opens(p, wait, pid, 0)
+	}
+}
+
+func (e *engine) trackWaited(pid int32, p *pull, wait Phase) {
+	if e.tracing {
+		e.closes(p, wait, pid, 0, none, 0)
+	}
+}
+
 func (e *engine) trackUnpacking(pid int32, p *pull, i int) { e.opens(p, Unpack, pid, i) }
 
 func (e *engine) trackUnpacked(pid int32, p *pull, i int, layer int32) {
