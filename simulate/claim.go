@@ -182,7 +182,8 @@ func (e *engine) nodeFetching(s *startup) {
 	}
 	transfers := 0
 	for _, pid := range n.active {
-		transfers += int(e.pulls.At(pid).inFlight)
+		p := e.pulls.At(pid)
+		transfers += int(p.inFlight - p.delayed)
 	}
 	if transfers != n.fetching {
 		n.fetching = transfers

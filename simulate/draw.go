@@ -22,6 +22,7 @@ const (
 	drawOrder
 	drawError
 	drawConnect
+	drawSync
 )
 
 // dice draws from seed and repeat. Every draw has a key of its own (the start, by

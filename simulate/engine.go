@@ -177,7 +177,7 @@ func (e *engine) happen(x event) {
 			e.stepPull(x, p)
 		}
 	case unpacked:
-		if n := e.nodes[x.id]; n.plans == x.age {
+		if n := e.nodes[x.id]; n.plans == x.arg {
 			e.endUnpack(n)
 		}
 	case left:

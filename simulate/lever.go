@@ -44,9 +44,10 @@ var levers = []*lever{
 	choose("pull.requestOrder", "manifest", func(p *Profile) *Parameter[string] { return &p.Pull.RequestOrder }, ByOrder),
 	half("pull.retry.delaySeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Delay }, ByBackOff),
 	half("pull.retry.backoffSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Backoff }, ByBackOff),
+	half("pull.retry.syncSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Sync }, BySync),
 	half("network.roundTripSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.RoundTrip }, ByRoundTrip),
 	half("network.requestSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.Request }, ByRoundTrip),
-	twice("network.registryRequestsPerSecond", func(p *Profile) *Parameter[float64] { return &p.Network.RegistryRequests }, ByRegistryRequests, ByBackOff),
+	twice("network.registryRequestsPerSecond", func(p *Profile) *Parameter[float64] { return &p.Network.RegistryRequests }, ByRegistryRequests, ByBackOff, BySync),
 	twice("network.registryBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Registry }, ByLink),
 	twice("network.uplinkBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Uplink }, ByLink),
 	twice("network.nodeBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Node }, ByNodeLink),
@@ -138,7 +139,7 @@ func linkParameter(name string) string { return "network.links." + name + ".byte
 var behind = []Cause{ByTurn, BySlot, ByOrder, ByOtherPull, ByUnpackSlot, ByNodeLost}
 
 // ofPulls are the causes that slow a pull.
-var ofPulls = []Cause{ByRegistryRequests, ByRoundTrip, ByBackOff, ByLink, ByNodeLink, ByConnection, ByLayer, ByCore, ByCores, ByDisk, ByFiles}
+var ofPulls = []Cause{ByRegistryRequests, ByRoundTrip, ByBackOff, BySync, ByLink, ByNodeLink, ByConnection, ByLayer, ByCore, ByCores, ByDisk, ByFiles}
 
 // loosens says whether a lever is worth a try on a start that was held up so.
 func (l *lever) loosens(holds []Hold) bool {

@@ -26,8 +26,8 @@ func (e *engine) setNewNodes() {
 	}
 }
 
-// addNode makes a node. Its own pulls draw by its place among the new nodes, from
-// below 0, so that no start draws the same.
+// addNode makes a node. It boots by its place among the new nodes, from below 0, so
+// that no start draws the same.
 func (e *engine) addNode(i int32) {
 	add := &e.opt.NewNodes[i]
 	c, err := e.w.class(add.NodeClass)
@@ -41,11 +41,10 @@ func (e *engine) addNode(i int32) {
 	}
 	id := e.newNode(add.Name, c)
 	e.named[add.Name] = id
-	rank := -1 - i
 	n := e.nodes[id]
-	n.up, n.rank, n.setup = e.now, rank, add.Setup
+	n.up, n.setup = e.now, add.Setup
 	if !add.Up {
-		n.up += e.drawTime(&c.Node.Boot, rank, drawBoot, 0)
+		n.up += e.drawTime(&c.Node.Boot, -1-i, drawBoot, 0)
 	}
 	if n.setup == nil {
 		n.setup = e.setupOf(c)

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate/network"
@@ -34,12 +35,13 @@ type node struct {
 	// wait for theirs.
 	pulling int64
 	turns   []int32
-	// up is when the node has booted, rank the key of its own pods' draws.
-	up   time.Duration
-	rank int32
-	// life counts its losses, plans the changes of what is unpacked next.
-	life, plans uint16
-	fetching    int
+	// up is when the node has booted.
+	up time.Duration
+	// life counts the machines of its number, losses those of its name before it,
+	// plans the changes of what is unpacked next.
+	life, losses uint16
+	plans        int32
+	fetching     int
 }
 
 // NodeSetup is what a new node begins with.
@@ -81,8 +83,10 @@ func (e *engine) setUp(id int32) error {
 		}
 		sid := e.startups.Take()
 		s := e.startups.At(sid)
+		// A key of its own, below those of starts and new nodes, the same in all arms.
+		rank := math.MinInt32 + int32(keyOf(fmt.Sprint(n.name, " ", k))>>34)
 		*s = startup{
-			requested: e.now, since: e.now, class: n.class, index: none, rank: n.rank, template: t, node: id, netNode: none, readNode: none,
+			requested: e.now, since: e.now, class: n.class, index: none, rank: rank, template: t, node: id, netNode: none, readNode: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
 		e.after(0, admitted, sid)
@@ -106,7 +110,7 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	id := e.newNode(name, c)
 	e.named[name] = id
 	n := e.nodes[id]
-	n.up, n.rank, n.setup = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), rank, e.setupOf(c)
+	n.up, n.setup = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), e.setupOf(c)
 	if err := e.setUp(id); err != nil {
 		e.err = err
 	}

@@ -73,7 +73,7 @@ func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
 func (n *node) plan(e *engine, id int32) {
 	n.plans++
 	if _, at, ok := n.unpack.Next(); ok {
-		e.at(at, unpacked, id, 0, n.plans)
+		e.at(at, unpacked, id, n.plans, 0)
 	}
 }
 

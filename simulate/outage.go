@@ -84,7 +84,8 @@ func (e *engine) loseNode(f *Fault) {
 	}
 	n := e.nodes[id]
 	n.empty(e)
-	n.up = e.now + f.For + e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.life))
+	n.losses++
+	n.up = max(n.up, e.now+f.For+e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.losses)))
 	e.startupsOf(id, func(sid int32, s *startup) {
 		if s.hidden { // set up anew, before the starts as when a node is first made
 			e.dropStartup(sid, s)
@@ -134,8 +135,12 @@ func (e *engine) dropPull(pid int32, p *pull) {
 }
 
 // again makes a start anew whose node was lost; what it had is lost, the time is
-// not given back.
+// not given back. One that waits to be admitted, or for another node lost before,
+// goes on to: it then waits until the node is up.
 func (e *engine) again(id int32, s *startup, wait time.Duration) {
+	if s.awaits == admitted {
+		return
+	}
 	if !e.leavePhase(id, s) {
 		e.account(s)
 	}

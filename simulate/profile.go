@@ -121,6 +121,9 @@ type RetryProfile struct {
 	// BackoffMax.
 	Backoff    Parameter[time.Duration] `json:"backoffSeconds"`
 	BackoffMax Parameter[time.Duration] `json:"backoffMaxSeconds"`
+	// Sync is the time between the looks of what started the pull, from the failure
+	// on: the pull is tried again at the first look after the back-off. 0 is at once.
+	Sync Parameter[time.Duration] `json:"syncSeconds"`
 	// Resume keeps what has arrived of a layer whose transfer broke off.
 	Resume Parameter[bool] `json:"resume"`
 }
@@ -288,6 +291,9 @@ func (p *Profile) Validate() error {
 	}
 	if err := p.Network.checkLinks(); err != nil {
 		return err
+	}
+	if r := &p.Pull.Retry; min(r.Backoff.Value, r.BackoffMax.Value) == 0 && typical(&r.Sync) == 0 {
+		return document.At("pull.retry.backoffSeconds", "a pull that fails would be tried again at once, for ever: give backoffSeconds and backoffMaxSeconds, or syncSeconds, a time above 0 (profile %s)", p.Name)
 	}
 	if p.Node.LowFraction.Value > p.Node.HighFraction.Value {
 		return document.At("node.lowFraction", "lowFraction %g is above highFraction %g", p.Node.LowFraction.Value, p.Node.HighFraction.Value)

@@ -20,13 +20,15 @@ type pull struct {
 	arrived   uint64
 	fetchNext uint16 // in the order of the requests
 	unit      uint16 // first not yet unpacked
-	inFlight  uint16
+	inFlight  uint16 // transfers, from the request on, and delayed ones
+	delayed   uint16 // layers that were refused and are to be asked for again
 	opened    uint16 // connections
 	requests  uint8  // left before the first layer
-	failures  uint8  // of the pull
+	failures  uint8  // of the pull, since its back-off was last forgotten
 	leased    bool   // the node keeps what has arrived for it
 	age       uint16
 	state     pullState
+	failedAt  time.Duration // the last time
 }
 
 type pullState uint8
@@ -96,8 +98,14 @@ func (e *engine) stepPull(x event, p *pull) {
 		if fetch >= 0 {
 			of = e.w.layers[p.steps.fetch[fetch]].key
 		}
+		s := e.startups.At(p.startup)
+		if fetch >= 0 {
+			p.delayed--
+			e.beginFetch(x.id, p, s, int(fetch))
+		}
 		p.inFlight--
-		e.ask(x.id, p, e.startups.At(p.startup), of+uint64(tries)<<32, fetch, tries)
+		e.ask(x.id, p, s, of+uint64(tries)<<32, fetch, tries)
+		e.nodeFetching(s)
 	case pulled:
 		e.endPull(x.id, p)
 	case retried:
@@ -185,13 +193,7 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		if e.hasArrived(pid, p, i) {
 			continue
 		}
-		if s.fetching == 0 {
-			e.account(s)
-		}
-		s.fetching++
-		if e.tracing {
-			e.trackFetch(pid, p, i)
-		}
+		e.beginFetch(pid, p, s, i)
 		if e.plain && s.class.quick {
 			e.observer.request(e.now)
 			p.inFlight++
@@ -205,6 +207,17 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		return true
 	}
 	return false
+}
+
+// beginFetch notes that a layer is in flight, from its request on.
+func (e *engine) beginFetch(pid int32, p *pull, s *startup, i int) {
+	if s.fetching == 0 {
+		e.account(s)
+	}
+	s.fetching++
+	if e.tracing {
+		e.trackFetch(pid, p, i)
+	}
 }
 
 // startFlow begins the transfer of a layer.
@@ -249,7 +262,6 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	s.fetching--
 	p.inFlight--
-	p.failures = 0
 	layer := p.steps.fetch[i]
 	s.fetched += e.w.layers[layer].compressed
 	if len(e.partial) > 0 {
