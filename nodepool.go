@@ -146,7 +146,7 @@ func (j *Job) onPools(ctx context.Context, arm string) (*pooled, error) {
 		begun = true
 		for k, pl := range all {
 			pl.advance(s.WindowStart)
-			out.nodes = append(out.nodes, pl.begins(&pools[k], arm)...)
+			out.nodes = append(out.nodes, pl.begins(&pools[k], arm, s.WindowStart)...)
 			pl.crowded = 0
 		}
 	}
@@ -201,20 +201,22 @@ func nodeName(pool *workload.NodePool, number int) string {
 	return fmt.Sprintf("%s/%d", pool.Name, number)
 }
 
-// begins are the nodes of a pool at the window's beginning. In arm cold they are
+// begins are the nodes of a pool at the beginning of the window. In arm cold they are
 // made then.
-func (p *placement) begins(pool *nodePool, arm string) []simulate.NewNode {
+func (p *placement) begins(pool *nodePool, arm string, window time.Duration) []simulate.NewNode {
 	if arm == simulate.ArmCold {
 		p.empty()
 	}
 	nodes := make([]simulate.NewNode, len(p.nodes))
+	inUse := p.inUse(window)
 	for i := range p.nodes {
 		n := &p.nodes[i]
 		nodes[i] = simulate.NewNode{Name: nodeName(p.pool, n.number), NodeClass: p.pool.NodeClass, Setup: &pool.setup}
 		if arm != simulate.ArmCold {
 			// Its daemons are in use and find their images.
 			nodes[i].Up = true
-			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: n.byUse()}
+			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: n.byUse(), InUse: inUse[i]}
+			nodes[i].Renewed = &pool.setup
 		}
 	}
 	return nodes

@@ -334,6 +334,25 @@ func (n *placedNode) byUse() []int {
 	return images
 }
 
+// inUse are the starts that run on each node, with their ends counted from the time
+// origin, and the images of them that the node still holds.
+func (p *placement) inUse(origin time.Duration) [][]simulate.Use {
+	uses := make([][]simulate.Use, len(p.nodes))
+	running := slices.Clone(p.runs)
+	slices.SortFunc(running, func(a, b run) int { return cmp.Compare(a.serial, b.serial) })
+	for _, r := range running {
+		n := &p.nodes[r.node]
+		if r.life != n.life {
+			continue
+		}
+		images := slices.DeleteFunc(slices.Clone(r.images), func(image int) bool { return n.held[image] == nil })
+		if len(images) > 0 {
+			uses[r.node] = append(uses[r.node], simulate.Use{Images: images, Until: r.end - origin})
+		}
+	}
+	return uses
+}
+
 // release makes an image one that nothing asks for any more: its older version.
 func (p *placement) release(image int) {
 	for i := range p.nodes {

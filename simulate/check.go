@@ -36,11 +36,13 @@ func (w *world) checkOptions(opt *Options) error {
 		if n.At < 0 || n.At > longest {
 			return fmt.Errorf("simulate node %s: it is made at %v, not between 0 and %v", n.Name, n.At, longest)
 		}
-		if n.Setup == nil {
-			continue
-		}
-		if err := w.checkSetup(n.Setup); err != nil {
-			return fmt.Errorf("simulate node %s, %w", n.Name, err)
+		for _, setup := range []*NodeSetup{n.Setup, n.Renewed} {
+			if setup == nil {
+				continue
+			}
+			if err := w.checkSetup(setup); err != nil {
+				return fmt.Errorf("simulate node %s, %w", n.Name, err)
+			}
 		}
 	}
 	return nil
@@ -52,6 +54,14 @@ func (w *world) checkSetup(setup *NodeSetup) error {
 	}
 	if err := w.checkImages(setup.Baked); err != nil {
 		return fmt.Errorf("baked images: %w", err)
+	}
+	for i, u := range setup.InUse {
+		if len(u.Images) == 0 {
+			return fmt.Errorf("start %d in use: it names no image", i+1)
+		}
+		if err := w.checkImages(u.Images); err != nil {
+			return fmt.Errorf("start %d in use: %w", i+1, err)
+		}
 	}
 	for i, pod := range setup.Daemon {
 		if len(pod) == 0 {

@@ -145,7 +145,10 @@ func (n *node) idle(e *engine) error {
 // ledger compares what a node keeps with the images that it holds.
 func (n *node) ledger(e *engine) error {
 	chains, blobs := map[int]int{}, map[int]int{}
-	for image := range n.images {
+	for image, h := range n.images {
+		if h.users < 0 || h.idle != (h.users == 0) {
+			return fmt.Errorf("image %d has %d users, idle %v", image, h.users, h.idle)
+		}
 		for j, l := range e.w.inv.Images[image].Layers {
 			chains[int(e.w.chainIDs[image][j])]++
 			if n.class.keep {
@@ -258,7 +261,7 @@ func (r *randomRun) checkNode(t *rapid.T, name string, sorted []Start, startups 
 		return
 	}
 	has := newStore()
-	for _, image := range slices.Concat(setup.Held, setup.Baked) {
+	for _, image := range slices.Concat(append(setup.used(), setup.Held, setup.Baked)...) {
 		r.add(has, image, true)
 	}
 	var need, unpack, fetched, unpacked int64
@@ -349,4 +352,13 @@ func TestCommonDraws(t *testing.T) {
 			}
 		}
 	})
+}
+
+// used are the images of the starts that run on a node from the beginning.
+func (s *NodeSetup) used() [][]int {
+	var images [][]int
+	for _, u := range s.InUse {
+		images = append(images, u.Images)
+	}
+	return images
 }

@@ -18,6 +18,9 @@ type NewNode struct {
 	Up bool
 	// Setup is what it begins with; nil is what Options.Nodes says of its class.
 	Setup *NodeSetup
+	// Renewed is what a node begins with that comes in its place when it is lost; nil
+	// is the same.
+	Renewed *NodeSetup
 }
 
 func (e *engine) setNewNodes() {
@@ -49,7 +52,10 @@ func (e *engine) addNode(i int32) {
 	if n.setup == nil {
 		n.setup = e.setupOf(c)
 	}
-	if err := e.setUp(id); err != nil {
+	if err := e.setUp(id, n.setup); err != nil {
 		e.err = err
+	}
+	if add.Renewed != nil {
+		n.setup = add.Renewed
 	}
 }

@@ -13,7 +13,7 @@ import (
 // starts, or an instance on which several layers are unpacked at once. An
 // instance of its own on which they cannot meet has none (class.lane).
 type node struct {
-	// setup is what it begins with, and so what comes in its place when it is lost.
+	// setup is what a node begins with that comes in its place when it is lost.
 	setup  *NodeSetup
 	name   string
 	class  *class
@@ -54,27 +54,52 @@ type NodeSetup struct {
 	// ago first. Baked ones are there too, on a disk made from a snapshot, whose
 	// layers are read at cache.firstRead the first time.
 	Held, Baked []int
+	// InUse are starts that run on it already.
+	InUse []Use
+}
+
+// Use is a start that runs on a node before the timeline begins. The node holds its
+// images, which are not evicted until its end.
+type Use struct {
+	// Images are positions in the Inventory.
+	Images []int
+	// Until is its end, since the timeline's origin.
+	Until time.Duration
+}
+
+// use lets starts run on a new node that are older than the timeline.
+func (e *engine) use(id int32, uses []Use) error {
+	n := e.nodes[id]
+	for _, u := range uses {
+		t, err := e.template(&Start{App: "in use", Images: u.Images, NodeClass: n.class.name, PullPolicy: "IfNotPresent"})
+		if err != nil {
+			return err
+		}
+		for _, image := range u.Images {
+			n.hold(e, image, false)
+			n.use(e, image)
+		}
+		if u.Until <= longest {
+			e.at(max(e.now, u.Until), left, id, t, n.life)
+		}
+	}
+	return nil
 }
 
 // setUp gives a new node what it begins with.
-func (e *engine) setUp(id int32) error {
+func (e *engine) setUp(id int32, setup *NodeSetup) error {
 	n := e.nodes[id]
-	setup := n.setup
 	if setup == nil {
 		return nil
 	}
-	for _, images := range [2][]int{setup.Baked, setup.Held} {
-		if err := e.w.checkImages(images); err != nil {
-			return err
-		}
-		for _, image := range images {
-			n.hold(e, image)
-		}
-	}
 	for _, image := range setup.Baked {
-		for _, c := range e.w.chainIDs[image] {
-			n.chains.at(int(c)).unread = true
-		}
+		n.hold(e, image, true)
+	}
+	for _, image := range setup.Held {
+		n.hold(e, image, false)
+	}
+	if err := e.use(id, setup.InUse); err != nil {
+		return err
 	}
 	for k, pod := range setup.Daemon {
 		t, err := e.template(&Start{App: fmt.Sprint("daemon ", k+1), Images: pod, NodeClass: n.class.name, PullPolicy: "IfNotPresent"})
@@ -111,7 +136,7 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	e.named[name] = id
 	n := e.nodes[id]
 	n.up, n.setup = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), e.setupOf(c)
-	if err := e.setUp(id); err != nil {
+	if err := e.setUp(id, n.setup); err != nil {
 		e.err = err
 	}
 	return id

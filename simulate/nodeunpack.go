@@ -94,6 +94,6 @@ func (e *engine) endUnpack(n *node) {
 	if e.tracing {
 		e.trackUnpacked(pid, p, i, u.layer)
 	}
-	n.setChain(e, int(u.chain))
+	n.setChain(e, int(u.chain), false)
 	n.wake(e)
 }

@@ -91,7 +91,7 @@ func (e *engine) loseNode(f *Fault) {
 			e.dropStartup(sid, s)
 		}
 	})
-	if err := e.setUp(id); err != nil {
+	if err := e.setUp(id, n.setup); err != nil {
 		e.err = err
 	}
 	e.startupsOf(id, func(sid int32, s *startup) {

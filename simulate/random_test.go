@@ -199,6 +199,9 @@ func (r *randomRun) randomStart(t *rapid.T) Start {
 
 func (r *randomRun) randomSetup(t *rapid.T) NodeSetup {
 	setup := NodeSetup{Baked: r.someImages(t, 0, 1, "baked"), Held: r.someImages(t, 0, 1, "node held")}
+	for range rapid.IntRange(0, 2).Draw(t, "in use") {
+		setup.InUse = append(setup.InUse, Use{Images: r.someImages(t, 1, 2, "used"), Until: time.Duration(rapid.IntRange(0, 8).Draw(t, "until")) * time.Second})
+	}
 	for range rapid.IntRange(0, 2).Draw(t, "daemons") {
 		setup.Daemon = append(setup.Daemon, r.someImages(t, 1, 2, "daemon"))
 	}

@@ -158,7 +158,7 @@ func (e *engine) pullAll(id int32, s *startup, t *template) {
 	if s.node != none {
 		n := e.nodes[s.node]
 		for _, image := range t.held {
-			n.hold(e, image)
+			n.hold(e, image, true)
 		}
 		n.count(e, s, t)
 	} else {

@@ -13,7 +13,7 @@ type pages [][]entry
 type entry struct {
 	refs  uint16
 	state uint8
-	// unread: on a disk made from a snapshot, which is slow the first time.
+	// unread: present on a disk made from a snapshot, which is slow the first time.
 	unread bool
 }
 
@@ -67,9 +67,11 @@ func (n *node) addRefs(e *engine, image int, chains, blobs int) {
 func (n *node) lease(e *engine, image int)   { n.addRefs(e, image, 1, 1) }
 func (n *node) release(e *engine, image int) { n.addRefs(e, image, -1, -1) }
 
-func (n *node) setChain(e *engine, c int) {
+// setChain notes that a chain is there, and whether it is on a disk made from a
+// snapshot.
+func (n *node) setChain(e *engine, c int, unread bool) {
 	if x := n.chains.at(c); x.state != present {
-		x.state = present
+		x.state, x.unread = present, unread
 		n.bytes += e.w.chainBytes[c]
 	}
 }
@@ -107,8 +109,7 @@ func (n *node) use(e *engine, image int) {
 func (n *node) leave(e *engine, t *template) {
 	for _, p := range t.pulls {
 		if h := n.images[p.image]; h != nil {
-			if h.users--; h.users <= 0 {
-				h.users = 0
+			if h.users--; h.users == 0 {
 				n.enlist(h)
 			}
 		}
@@ -143,12 +144,13 @@ func (n *node) unlist(h *heldImage) {
 	h.idle, h.previous, h.next = false, nil, nil
 }
 
-// hold puts an image's layers on the node, unpacked, as a cache's disk does; with
-// their blobs where the runtime that filled the disk keeps them.
-func (n *node) hold(e *engine, image int) {
+// hold puts an image's layers on the node, unpacked; with their blobs where the
+// runtime that filled the disk keeps them. Those of a disk made from a snapshot, as a
+// cache's, are unread.
+func (n *node) hold(e *engine, image int, unread bool) {
 	h := n.keep(e, image)
 	for j, l := range e.w.inv.Images[image].Layers {
-		n.setChain(e, int(e.w.chainIDs[image][j]))
+		n.setChain(e, int(e.w.chainIDs[image][j]), unread)
 		if n.class.keep {
 			n.setBlob(e, l)
 		}
@@ -180,7 +182,7 @@ func (n *node) count(e *engine, s *startup, t *template) {
 			continue
 		}
 		s.reused++
-		if x := n.chains.at(int(c)); t.cacheID != "" || x.unread {
+		if x := n.chains.at(int(c)); x.unread {
 			s.firstReadBytes += e.w.chainBytes[c]
 			x.unread = false
 		}
