@@ -76,15 +76,10 @@ func (w *world) checkSetup(setup *NodeSetup) error {
 
 // check refuses a start that cannot be simulated, by name.
 func (w *world) check(s *Start) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	switch {
-	case s.Requested < 0 || s.Runtime < 0:
-		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
-	case s.Ready != nil && *s.Ready < 0:
-		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
-	case s.Ready != nil && *s.Ready > longest:
-		return fmt.Errorf("simulate app %s: its time to ready is longer than %v (%v)", s.App, longest, *s.Ready)
-	case s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1):
-		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
 	case len(s.Images) == 0:
 		return fmt.Errorf("simulate app %s: it names no image", s.App)
 	case len(s.Images) > most:
@@ -99,6 +94,23 @@ func (w *world) check(s *Start) error {
 	}
 	if _, err := w.class(s.NodeClass); err != nil {
 		return fmt.Errorf("simulate app %s: %w", s.App, err)
+	}
+	return nil
+}
+
+// check refuses what is a start's own, not its template's.
+func (s *Start) check() error {
+	switch {
+	case s.Requested < 0 || s.Runtime < 0:
+		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
+	case s.Requested > longest:
+		return fmt.Errorf("simulate app %s: its start is requested after more than %v (%v)", s.App, longest, s.Requested)
+	case s.Ready != nil && *s.Ready < 0:
+		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
+	case s.Ready != nil && *s.Ready > longest:
+		return fmt.Errorf("simulate app %s: its time to ready is longer than %v (%v)", s.App, longest, *s.Ready)
+	case s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1):
+		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func below(x uint64, n int) int {
 	return int(hi)
 }
 
-// of draws a parameter's value; a constant needs no bits.
+// draw draws a parameter's value; a constant needs no bits.
 func draw[T number](p *Parameter[T], random func() uint64) T {
 	switch p.Distribution {
 	case "lognormal":

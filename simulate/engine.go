@@ -28,10 +28,13 @@ type engine struct {
 	net    network.Network
 	// top is the registry's egress and the uplink, which all transfers cross, as
 	// one link of the lesser rate; links are those that the profile names.
-	top    network.Link
-	links  map[string]network.Link
-	dealt  map[*class]int // how many nodes were dealt to a class's links
-	copies map[string]network.Link
+	top   network.Link
+	links map[string]network.Link
+	dealt map[*class]int // how many nodes were dealt to a class's links
+	// copies are the links of the caches that are being read, spareCopies those of
+	// none.
+	copies      map[string]*copyLink
+	spareCopies []*copyLink
 
 	templates table.Table[template]
 	// known are the templates by the starts that they stand for, simple those of
@@ -79,11 +82,11 @@ type partialKey struct {
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), simple: make(map[simpleStart]int32), words: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), simple: make(map[simpleStart]int32), words: make(map[string]int32), named: make(map[string]int32), dealt: make(map[*class]int), copies: make(map[string]*copyLink),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
 	n := &w.profile.Network
-	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0 && e.observer == nil
+	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0
 	e.links = addLinks(&e.net, &w.profile.Network, e.top)
 	return e
 }
@@ -111,12 +114,12 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 		switch {
 		case first == never:
 			return e.ended()
-		case more && startAt < 0:
-			return e.w.check(start)
+		case more && (startAt < 0 || startAt > longest):
+			return start.check()
 		case more && startAt < e.now:
 			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, startAt, e.now)
 		case first > longest:
-			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
+			return e.tooLong()
 		case first < e.now:
 			return fmt.Errorf("simulate: something is to happen at %v, and it is %v; this is a fault of cachebench, please report it with the scenario", first, e.now)
 		}
@@ -196,7 +199,6 @@ func (e *engine) happen(x event) {
 // simpleStart is what a start of one image that finds nothing is known by.
 type simpleStart struct {
 	app, policy, class, image int32
-	runtime                   time.Duration
 }
 
 func (e *engine) word(s string) int32 {
@@ -213,8 +215,8 @@ func (e *engine) word(s string) int32 {
 
 // template returns the number of the template that a start follows.
 func (e *engine) template(s *Start) (int32, error) {
-	if len(s.Images) == 1 && s.CacheID == "" && s.Ready == nil && s.ReadFraction == nil {
-		k := simpleStart{e.word(s.App), e.word(s.PullPolicy), e.word(s.NodeClass), int32(s.Images[0]), s.Runtime}
+	if len(s.Images) == 1 && s.CacheID == "" {
+		k := simpleStart{e.word(s.App), e.word(s.PullPolicy), e.word(s.NodeClass), int32(s.Images[0])}
 		if id, ok := e.simple[k]; ok {
 			return id, nil
 		}
@@ -248,13 +250,6 @@ func (e *engine) keyOfStart(s *Start) []byte {
 	k := e.key[:0]
 	for _, word := range [4]string{s.App, s.CacheID, s.PullPolicy, s.NodeClass} {
 		k = append(append(k, word...), 0)
-	}
-	k = binary.AppendVarint(k, int64(s.Runtime))
-	if s.Ready != nil {
-		k = binary.AppendVarint(append(k, 1), int64(*s.Ready))
-	}
-	if s.ReadFraction != nil {
-		k = binary.LittleEndian.AppendUint64(append(k, 2), math.Float64bits(*s.ReadFraction))
 	}
 	for _, images := range [2][]int{s.Images, s.Held} {
 		k = binary.AppendUvarint(k, uint64(len(images)))

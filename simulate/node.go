@@ -112,7 +112,7 @@ func (e *engine) setUp(id int32, setup *NodeSetup) error {
 		rank := math.MinInt32 + int32(keyOf(fmt.Sprint(n.name, " ", k))>>34)
 		*s = startup{
 			requested: e.now, since: e.now, class: n.class, index: none, rank: rank, template: t, node: id, netNode: none, readNode: none,
-			age: s.age + 1, alive: true, hidden: true,
+			age: s.age + 1, alive: true, hidden: true, ready: fromProfile, readFraction: fromProfile,
 		}
 		e.after(0, admitted, sid)
 	}

@@ -272,6 +272,9 @@ func (p *Profile) Class(name string) (*Profile, error) {
 	if s := class.Start; s.AdmitBurst != p.Start.AdmitBurst || s.AdmitPerSecond != p.Start.AdmitPerSecond {
 		return nil, raw.At("start", "node class %s of profile %s changes admission, which is the service's", name, p.Name)
 	}
+	if c := class.Cache; c.Copies != p.Cache.Copies || c.Copy != p.Cache.Copy {
+		return nil, raw.At("cache", "node class %s of profile %s changes copies or copyBytesPerSecond, which are a cache's, whatever nodes read it", name, p.Name)
+	}
 	return &class, nil
 }
 

@@ -42,11 +42,20 @@ type startup struct {
 	index                            int32 // in the input
 	template                         int32
 	readNode                         network.Node
-	reused, missing                  uint16
+	reused, missing                  int32 // layers
+	// What the start itself says, else fromProfile; it is not the template's, which
+	// would then be as many as there are starts.
+	ready, runtime time.Duration
+	readFraction   float64
 }
+
+const fromProfile = -1
 
 // request is the first step of a start.
 func (e *engine) request(index int, start *Start) error {
+	if err := start.check(); err != nil {
+		return err
+	}
 	t, err := e.template(start)
 	if err != nil {
 		return err
@@ -55,6 +64,13 @@ func (e *engine) request(index int, start *Start) error {
 	s := e.startups.At(id)
 	*s = startup{
 		requested: e.now, since: e.now, class: e.templates.At(t).class, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, readNode: none, age: s.age + 1, alive: true,
+	}
+	s.runtime, s.ready, s.readFraction = start.Runtime, fromProfile, fromProfile
+	if start.Ready != nil {
+		s.ready = *start.Ready
+	}
+	if start.ReadFraction != nil {
+		s.readFraction = *start.ReadFraction
 	}
 	e.rank++
 	e.rec.requested(index, id)
@@ -195,7 +211,7 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 	e.account(s)
 	s.running = 0
 	d := e.drawTime(&t.class.Start.Create, s.rank, drawCreate, 0)
-	e.after(d*time.Duration(len(t.pulls)), created, id)
+	e.after(times(d, int64(len(t.pulls))), created, id)
 }
 
 // readFirst is the program's own start: its own time, and the first reads of what
@@ -203,12 +219,16 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 func (e *engine) readFirst(id int32, s *startup, t *template) {
 	d := e.ownReady(s, t)
 	if s.firstReadBytes > 0 {
-		bytes := t.fraction * float64(s.firstReadBytes)
-		if rate := e.crowded(t); rate != nil {
-			e.startRead(id, s, t, *rate, int64(math.Round(bytes)))
+		fraction := s.readFraction
+		if fraction == fromProfile {
+			fraction = t.class.Cache.ReadFraction.Value
+		}
+		bytes := fraction * float64(s.firstReadBytes)
+		if t.isCrowded() {
+			e.startRead(id, s, t, int64(math.Round(bytes)))
 			return
 		}
-		read := time.Duration(math.Round(min(bytes/float64(typical(&t.class.Cache.FirstRead))*1e9, float64(2*longest))))
+		read := bounded(bytes / float64(typical(&t.class.Cache.FirstRead)))
 		e.rec.splits(id, read, ByFirstRead)
 		d += read
 	}
@@ -274,8 +294,8 @@ func (e *engine) finish(id int32, s *startup, t *template) {
 	if s.node != none {
 		if n := e.nodes[s.node]; s.hidden {
 			// The node runs it as long as it lives.
-		} else if n.name != "" && t.runtime <= longest-e.now { // else it never leaves
-			e.at(e.now+t.runtime, left, s.node, s.template, n.life)
+		} else if n.name != "" && s.runtime <= longest-e.now { // else it never leaves
+			e.at(e.now+s.runtime, left, s.node, s.template, n.life)
 		} else if n.name == "" {
 			e.dropNode(s.node)
 		}
