@@ -80,7 +80,7 @@ func (j *Job) repeatDoubts() []string {
 	case s.Repeats < 2:
 		return nil
 	case !s.Profile.Draws() && !slices.ContainsFunc(s.Faults, func(f simulate.Fault) bool { return f.Kind == "registry-down" }):
-		return []string{fmt.Sprintf("Profile %s draws nothing at random, so all %d repeats are the same: their intervals have no width and say nothing of how far a figure may be off.", s.Profile.Name, s.Repeats)}
+		return []string{fmt.Sprintf("Profile %s draws nothing at random, so all %d repeats are the same: their intervals have no width, but for the error of quantiles, and say nothing of how far a figure may be off.", s.Profile.Name, s.Repeats)}
 	}
 	return []string{"Intervals are of what the profile draws at random; the starts and their times are the same in every repeat."}
 }

@@ -147,23 +147,18 @@ func TestDaemonsDrawForThemselves(t *testing.T) {
 	}
 }
 
-// TestNeverAtOnce: a client that would try again at once, for ever, is refused; one
-// that tries again too often is told which fault it meets.
-func TestNeverAtOnce(t *testing.T) {
-	p := freeProfile()
-	p.Pull.Retry.Backoff.Value = 0
-	if err := p.Validate(); err == nil || !strings.Contains(err.Error(), "pull.retry.backoffSeconds: a pull that fails would be tried again at once") {
-		t.Errorf("no back-off: %v", err)
-	}
-	p.Pull.Retry.Sync.Value = time.Second
-	if err := p.Validate(); err != nil {
-		t.Errorf("with looks: %v", err)
-	}
-	p.Pull.Retry.Sync.Value, p.Pull.Retry.Backoff.Value, p.Pull.Retry.BackoffMax.Value = 0, ms, ms
+// TestTooManyTries: a client that tries again too often, or at once, is told which
+// fault it meets.
+func TestTooManyTries(t *testing.T) {
 	inv := inventory([]testLayer{{"a", mb, mb, 0}})
-	got := refusal(t, inv, p, []Start{{App: "web", Images: []int{0}}}, Options{Faults: []Fault{{Kind: "registry-down", For: time.Hour}}})
-	want := `simulate app web: its pulls failed 10000 times, now that of example.com/image:0 at 9.999s: the registry is down (fault "registry-down at=0s for=1h0m0s") for longer than so many tries take; raise pull.retry.backoffSeconds and backoffMaxSeconds`
-	if got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+	for backoff, until := range map[time.Duration]string{0: "0s", ms: "9.999s"} {
+		p := freeProfile()
+		p.Pull.Retry.Backoff.Value, p.Pull.Retry.BackoffMax.Value = backoff, ms
+		got := refusal(t, inv, p, []Start{{App: "web", Images: []int{0}}}, Options{Faults: []Fault{{Kind: "registry-down", For: time.Hour}}})
+		want := "simulate app web: its pulls failed 10000 times, now that of example.com/image:0 at " + until + `: the registry is down (fault "registry-down at=0s for=1h0m0s") for longer than so many tries take; ` +
+			"raise pull.retry.backoffSeconds and backoffMaxSeconds"
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
 	}
 }

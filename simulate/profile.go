@@ -295,9 +295,6 @@ func (p *Profile) Validate() error {
 	if err := p.Network.checkLinks(); err != nil {
 		return err
 	}
-	if r := &p.Pull.Retry; min(r.Backoff.Value, r.BackoffMax.Value) == 0 && typical(&r.Sync) == 0 {
-		return document.At("pull.retry.backoffSeconds", "a pull that fails would be tried again at once, for ever: give backoffSeconds and backoffMaxSeconds, or syncSeconds, a time above 0 (profile %s)", p.Name)
-	}
 	if p.Node.LowFraction.Value > p.Node.HighFraction.Value {
 		return document.At("node.lowFraction", "lowFraction %g is above highFraction %g", p.Node.LowFraction.Value, p.Node.HighFraction.Value)
 	}
