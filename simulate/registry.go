@@ -102,6 +102,9 @@ func (e *engine) failPull(pid int32, p *pull) {
 // neverPulled is the error of a start whose pulls fail again and again.
 func (e *engine) neverPulled(s *startup, p *pull, t *template) error {
 	why := "the registry refuses or fails more than the client bears; raise network.registryBurst or pull.retry.attempts, or lower network.errorFraction"
+	if s.class.Pull.Retry.Sync.Distribution == "" {
+		why += "; where many starts come back in step, give pull.retry.syncSeconds a distribution"
+	}
 	if e.faults.down > 0 {
 		i := slices.IndexFunc(e.opt.Faults, func(f Fault) bool { return f.Kind == "registry-down" && f.At <= e.now && e.now <= f.At+f.For })
 		why = fmt.Sprintf("the registry is down (fault %q) for longer than so many tries take; raise pull.retry.backoffSeconds and backoffMaxSeconds", e.opt.Faults[i])
