@@ -25,6 +25,7 @@ func (j *Job) doubts(t *simulate.Timeline) []string {
 	j.staleDoubts(add)
 	j.absentDoubts(t, add)
 	faultDoubts(t, add)
+	j.Scenario.stepDoubts(t, add)
 	return append(doubts, j.repeatDoubts()...)
 }
 

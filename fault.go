@@ -53,3 +53,18 @@ func faultDoubts(t *simulate.Timeline, add func(string, ...any)) {
 		add("No start is affected by the faults: nothing is pulled at their times, or not from the registry.")
 	}
 }
+
+// stepDoubts says where many pulls are tried again in step.
+func (s *Scenario) stepDoubts(t *simulate.Timeline, add func(string, ...any)) {
+	const many = 100 // in one arm and repeat
+	if s.Profile.Pull.Retry.Sync.Distribution != "" {
+		return
+	}
+	for i := range t.Summaries {
+		if x := &t.Summaries[i]; x.App == "" && x.Retries.Value >= many {
+			add("%.0f pulls of arm %s were tried again, each at a fixed time after it failed: starts that are refused together come back together, and the last may wait far longer than on nodes whose kubelets look at different times. Give pull.retry.syncSeconds of profile %s a distribution.",
+				x.Retries.Value, x.Arm, s.Profile.Name)
+			return
+		}
+	}
+}

@@ -172,5 +172,5 @@ func (j *Job) repeatDoubts() []string {
 	case draws:
 		return []string{"Intervals are of what the profile draws at random; the starts and their times are the same in every repeat."}
 	}
-	return []string{fmt.Sprintf("Profile %s draws nothing at random, so all %d repeats are the same: their intervals have no width and say nothing of how far a figure may be off.", s.Profile.Name, s.Repeats)}
+	return []string{fmt.Sprintf("Profile %s draws nothing at random, so all %d repeats are the same: their intervals have no width, but for the error of quantiles, and say nothing of how far a figure may be off.", s.Profile.Name, s.Repeats)}
 }

@@ -1,6 +1,7 @@
 package cachebench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -201,15 +202,39 @@ func (p *placement) begins(pool *nodePool, arm string, end time.Duration) []simu
 		p.empty()
 	}
 	nodes := make([]simulate.NewNode, len(p.nodes))
+	inUse := p.running()
 	for i := range p.nodes {
 		nodes[i] = simulate.NewNode{Name: p.nodes[i].name, NodeClass: p.pool.NodeClass, Until: p.endOf(i, end), Setup: &pool.setup}
 		if arm != simulate.ArmCold {
 			// Its daemons are in use and find their images.
 			nodes[i].Up = true
-			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: p.disks.disks[i].byUse(func(placedImage) bool { return true })}
+			nodes[i].Setup = &simulate.NodeSetup{Daemon: pool.setup.Daemon, Held: p.disks.disks[i].byUse(func(placedImage) bool { return true }), InUse: inUse[i]}
+			nodes[i].Renewed = &pool.setup
 		}
 	}
 	return nodes
+}
+
+// running are the starts that run on each node, with their ends counted from the
+// window's beginning, and the images of them that the node still holds.
+func (p *placement) running() [][]simulate.Use {
+	uses := make([][]simulate.Use, len(p.nodes))
+	runs := slices.Clone(p.runs.All())
+	slices.SortFunc(runs, func(a, b run) int { return cmp.Compare(a.serial, b.serial) })
+	for _, r := range runs {
+		if r.life != p.nodes[r.node].life {
+			continue
+		}
+		disk := &p.disks.disks[r.node]
+		images := slices.DeleteFunc(slices.Clone(r.images), func(image int) bool {
+			x := disk.held.Find(int32(image))
+			return x == nil || x.used == 0
+		})
+		if len(images) > 0 {
+			uses[r.node] = append(uses[r.node], simulate.Use{Images: images, Until: r.end - p.begin})
+		}
+	}
+	return uses
 }
 
 // renewals are the nodes that are new within the window, which lasts until end.

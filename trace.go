@@ -74,6 +74,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	s.traceDoubts(tr, arms, add)
 	j.tracedNodeDoubts(tr.starts, add)
 	faultDoubts(t, add)
+	j.Scenario.stepDoubts(t, add)
 	if j.Coverage.StartsFraction < s.MinCoverage {
 		return t, j.tooLittle()
 	}

@@ -24,6 +24,7 @@ var causeWords = map[simulate.Cause]struct {
 	simulate.ByRegistryRequests: {"the registry's requests a second", simulate.Resolve},
 	simulate.ByRoundTrip:        {"round trips: requests and their answers", simulate.Resolve},
 	simulate.ByBackOff:          {"back-off after what failed", waitPhase},
+	simulate.BySync:             {"until the client looks at it again", waitPhase},
 	simulate.BySlot:             {"download slots, taken by other starts", waitPhase},
 	simulate.ByOrder:            {"order: later layers are fetched first", simulate.Fetch},
 	simulate.ByLink:             {"link", simulate.Fetch},

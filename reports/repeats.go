@@ -227,7 +227,7 @@ func (r *Report) overall() []simulate.Difference {
 	return slices.DeleteFunc(slices.Clone(r.Differences), func(d simulate.Difference) bool { return d.App != "" })
 }
 
-const differencesNote = "both arms have the same random numbers in each repeat, so that the margin is that of the difference alone; below 0: later"
+const differencesNote = "both arms have the same random numbers in each repeat, so that the margin is that of the difference alone, with the error of both sketches for quantiles; below 0: later"
 
 func differencesCaption(list []simulate.Difference) string {
 	if list[0].Repeats < 2 {

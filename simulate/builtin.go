@@ -89,7 +89,11 @@ func Containerd() *Profile {
 				Delay:      is(time.Duration(0), "published: containerd 2.4.2 does not wait between attempts and ignores Retry-After (core/remotes/docker/resolver.go)"),
 				Backoff:    is(10*time.Second, kubelet133+"ImagePullBackOff begins with 10 s (pkg/kubelet/kubelet.go)"),
 				BackoffMax: is(300*time.Second, kubelet133+"and doubles up to 300 s, without jitter (pkg/kubelet/kubelet.go)"),
-				Resume:     is(true, "published: containerd 2.4.2 asks for the rest of a layer with Range (core/remotes/docker/httpreadseeker.go)"),
+				Sync: Parameter[time.Duration]{
+					Distribution: "uniform", Min: 10 * time.Second, Max: 15 * time.Second,
+					Source: kubelet133 + "a pod whose sync failed is looked at again after 10 s and up to half as much more (pkg/kubelet/pod_workers.go, completeWork)",
+				},
+				Resume: is(true, "published: containerd 2.4.2 asks for the rest of a layer with Range (core/remotes/docker/httpreadseeker.go)"),
 			},
 		},
 		Unpack: UnpackProfile{

@@ -31,7 +31,9 @@ func ECI() *Profile {
 	p.Pull.Retry.ErrorAttempts = is[int64](1, "assumed: containerd 1.x on the instance (eci §6 #19)")
 	p.Pull.Retry.Delay.Source = "assumed: containerd 1.x on the instance (eci §6 #19)"
 	p.Pull.Retry.Resume.Source = "assumed: containerd 1.x on the instance (eci §6 #19)"
-	p.Pull.Retry.Backoff.Source, p.Pull.Retry.BackoffMax.Source = "assumed: as the kubelet does", "assumed: as the kubelet does"
+	for _, r := range []*Parameter[time.Duration]{&p.Pull.Retry.Backoff, &p.Pull.Retry.BackoffMax, &p.Pull.Retry.Sync} {
+		r.Source = "assumed: as the kubelet does"
+	}
 	p.Pull.MaxParallelImages.Source = "published: traces show images pulled one after another (eci §1.12, §6 #19)"
 	p.Pull.KeepBlobs.Source = "assumed: containerd's default"
 	p.Unpack.Cores = is(2.0, "assumed: a small instance")

@@ -67,7 +67,7 @@ func Docker() *Profile {
 	r.ErrorAttempts = is[int64](5, docker28+"max-download-attempts (daemon/config/config.go); 1 for what comes before the layers")
 	r.Delay = is(5*time.Second, docker28+"5, 10, 15, 20 s (distribution/xfer/download.go)")
 	r.Backoff.Source = "assumed: something pulls again, as the kubelet does; docker does not"
-	r.BackoffMax.Source = r.Backoff.Source
+	r.BackoffMax.Source, r.Sync.Source = r.Backoff.Source, r.Backoff.Source
 	r.Resume = is(true, docker28+"asks for the rest of a layer with Range (distribution/pull_v2.go)")
 	u := &p.Unpack
 	u.use("go-std", docker28+"without unpigz on PATH; it knows no igzip (go-archive v0.1.0, compression/compression.go)")

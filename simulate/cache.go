@@ -7,27 +7,40 @@ import (
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
-// crowded returns the link over which the disks made from a cache's snapshot
-// copies are filled, nil where that is not known to hold anything up.
-func (e *engine) crowded(t *template) *network.Link {
-	c := &t.class.Cache
-	rate := typical(&c.Copy)
-	if t.cacheID == "" || math.IsInf(float64(rate), 1) || rate == 0 {
-		return nil
-	}
+// copyLink is the link over which the disks made from a cache's snapshot copies are
+// filled.
+type copyLink struct {
+	link    network.Link
+	readers int
+}
+
+// isCrowded says whether that is known to hold a start up.
+func (t *template) isCrowded() bool {
+	return t.cacheID != "" && !math.IsInf(float64(typical(&t.class.Cache.Copy)), 1)
+}
+
+// copyOf is the link of a cache, for one reader more. All have one rate, so that those
+// that nobody reads over serve other caches.
+func (e *engine) copyOf(t *template) network.Link {
 	l, ok := e.copies[t.cacheID]
 	if !ok {
-		l = e.net.AddLink(rate*network.Rate(c.Copies.Value), network.NoLink)
+		if last := len(e.spareCopies) - 1; last >= 0 {
+			l, e.spareCopies = e.spareCopies[last], e.spareCopies[:last]
+		} else {
+			c := &e.w.profile.Cache
+			l = &copyLink{link: e.net.AddLink(typical(&c.Copy)*network.Rate(c.Copies.Value), network.NoLink)}
+		}
 		e.copies[t.cacheID] = l
 	}
-	return &l
+	l.readers++
+	return l.link
 }
 
 // startRead begins the first reads of a cache's disk.
-func (e *engine) startRead(id int32, s *startup, t *template, l network.Link, bytes int64) {
+func (e *engine) startRead(id int32, s *startup, t *template, bytes int64) {
 	s.awaits = becameReady
 	a := e.aside(s)
-	a.readNode = e.net.AddNode(l, typical(&t.class.Cache.FirstRead), network.Unlimited)
+	a.readNode = e.net.AddNode(e.copyOf(t), typical(&t.class.Cache.FirstRead), network.Unlimited)
 	e.rec.reads(id)
 	e.net.Start(e.now, a.readNode, bytes, network.Unlimited, int64(-1-id)<<16)
 }
@@ -41,24 +54,34 @@ func (e *engine) stopRead(s *startup) {
 	for _, f := range e.net.FlowsOf(a.readNode) {
 		e.net.Finish(e.now, f)
 	}
+	e.leaveCopy(s)
+}
+
+// leaveCopy ends a startup's use of its cache's link.
+func (e *engine) leaveCopy(s *startup) {
+	a := e.aside(s)
 	e.net.RemoveNode(a.readNode)
 	a.readNode = none
+	id := e.templates.At(s.template).cacheID
+	l := e.copies[id]
+	if l.readers--; l.readers == 0 {
+		delete(e.copies, id)
+		e.spareCopies = append(e.spareCopies, l)
+	}
 }
 
 func (e *engine) endRead(id int32) {
 	s := e.startups.At(id)
 	t := e.templates.At(s.template)
 	e.rec.readEnds(id)
-	a := e.aside(s)
-	e.net.RemoveNode(a.readNode)
-	a.readNode = none
+	e.leaveCopy(s)
 	e.after(e.ownReady(s, t), becameReady, id)
 }
 
 // ownReady is the program's own time to ready.
 func (e *engine) ownReady(s *startup, t *template) time.Duration {
-	if t.ready != nil {
-		return *t.ready
+	if ready := e.noted(s).ready; ready != fromProfile {
+		return ready
 	}
 	return e.drawTime(&t.class.Start.Ready, s.rank, drawReady, 0)
 }

@@ -24,7 +24,7 @@ import (
 //	             seed 7
 //	             layer NAME COMPRESSED UNPACKED [files=N] [zstd|plain] [same=LAYER]
 //	             image NAME[:TAG] [index] [= LAYER...]
-//	             nodes [class=NAME] [held=IMAGE,...] [baked] [daemon=IMAGE,...]...
+//	             nodes [class=NAME] [held=IMAGE,...] [baked] [daemon=IMAGE,...]... [use=IMAGE,...:UNTIL]...
 //	             fault KIND at=..., as ParseFault reads it
 //	             start APP at=TIME images=IMAGE,... [node=] [class=] [policy=]
 //	               [cache=ID held=IMAGE,...] [ready=TIME] [read=SHARE] [runtime=TIME]
@@ -231,6 +231,13 @@ func (c *caseFile) nodes(words []string) error {
 			setup.Held, err = c.list(value)
 		case "baked":
 			setup.Baked, err = c.list(value)
+		case "use":
+			var u Use
+			images, until, _ := strings.Cut(value, ":")
+			if u.Until, err = parseSeconds(until); err == nil {
+				u.Images, err = c.list(images)
+			}
+			setup.InUse = append(setup.InUse, u)
 		case "daemon":
 			var pod []int
 			pod, err = c.list(value)

@@ -39,11 +39,13 @@ func (w *world) checkOptions(opt *Options) error {
 		if n.Until != 0 && (n.Until <= n.At || n.Until > longest) {
 			return fmt.Errorf("simulate node %s: it is made at %v and ends at %v: it ends later, or never (0)", n.Name, n.At, n.Until)
 		}
-		if n.Setup == nil {
-			continue
-		}
-		if err := w.checkSetup(n.Setup); err != nil {
-			return fmt.Errorf("simulate node %s, %w", n.Name, err)
+		for _, setup := range []*NodeSetup{n.Setup, n.Renewed} {
+			if setup == nil {
+				continue
+			}
+			if err := w.checkSetup(setup); err != nil {
+				return fmt.Errorf("simulate node %s, %w", n.Name, err)
+			}
 		}
 	}
 	return nil
@@ -55,6 +57,14 @@ func (w *world) checkSetup(setup *NodeSetup) error {
 	}
 	if err := w.checkImages(setup.Baked); err != nil {
 		return fmt.Errorf("baked images: %w", err)
+	}
+	for i, u := range setup.InUse {
+		if len(u.Images) == 0 {
+			return fmt.Errorf("start %d in use: it names no image", i+1)
+		}
+		if err := w.checkImages(u.Images); err != nil {
+			return fmt.Errorf("start %d in use: %w", i+1, err)
+		}
 	}
 	for i, pod := range setup.Daemon {
 		if len(pod) == 0 {
@@ -69,15 +79,10 @@ func (w *world) checkSetup(setup *NodeSetup) error {
 
 // check refuses a start that cannot be simulated, by name.
 func (w *world) check(s *Start) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	switch {
-	case s.Requested < 0 || s.Runtime < 0:
-		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
-	case s.Ready != nil && *s.Ready < 0:
-		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
-	case s.Ready != nil && *s.Ready > longest:
-		return fmt.Errorf("simulate app %s: its time to ready is longer than %v (%v)", s.App, longest, *s.Ready)
-	case s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1):
-		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
 	case len(s.Images) == 0:
 		return fmt.Errorf("simulate app %s: it names no image", s.App)
 	case len(s.Images) > most:
@@ -92,6 +97,23 @@ func (w *world) check(s *Start) error {
 	}
 	if _, err := w.class(s.NodeClass); err != nil {
 		return fmt.Errorf("simulate app %s: %w", s.App, err)
+	}
+	return nil
+}
+
+// check refuses what is a start's own, not its template's.
+func (s *Start) check() error {
+	switch {
+	case s.Requested < 0 || s.Runtime < 0:
+		return fmt.Errorf("simulate app %s: a time is negative (requested %v, runtime %v)", s.App, s.Requested, s.Runtime)
+	case s.Requested > longest:
+		return fmt.Errorf("simulate app %s: its start is requested after more than %v (%v)", s.App, longest, s.Requested)
+	case s.Ready != nil && *s.Ready < 0:
+		return fmt.Errorf("simulate app %s: its time to ready is negative (%v)", s.App, *s.Ready)
+	case s.Ready != nil && *s.Ready > longest:
+		return fmt.Errorf("simulate app %s: its time to ready is longer than %v (%v)", s.App, longest, *s.Ready)
+	case s.ReadFraction != nil && !(*s.ReadFraction >= 0 && *s.ReadFraction <= 1):
+		return fmt.Errorf("simulate app %s: readFraction %v is not a share from 0 to 1", s.App, *s.ReadFraction)
 	}
 	return nil
 }

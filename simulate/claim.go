@@ -174,7 +174,7 @@ func (e *engine) nodeFetching(s *startup) {
 	}
 	transfers := 0
 	for _, pid := range n.active {
-		transfers += int(e.pulls.At(pid).inFlight)
+		transfers += e.sending(pid, e.pulls.At(pid))
 	}
 	if transfers != n.fetching {
 		n.fetching = transfers

@@ -6,8 +6,9 @@ import "time"
 // order in which they were set, so that the first alone stands in the engine's
 // queue: all starts that run would make that deep.
 type departures struct {
-	list  []event
-	first int
+	runtime time.Duration
+	list    []event
+	first   int
 }
 
 func (d *departures) push(x event) (only bool) {
@@ -31,20 +32,26 @@ func (d *departures) pop() (x event, next *event) {
 // departuresAfter is the number of the departures of a runtime.
 func (e *engine) departuresAfter(runtime time.Duration) int32 {
 	id, ok := e.departing[runtime]
-	if !ok {
+	if ok {
+		return id
+	}
+	if last := len(e.spareDepartures) - 1; last >= 0 {
+		id, e.spareDepartures = e.spareDepartures[last], e.spareDepartures[:last]
+	} else {
 		id = int32(len(e.departures))
-		e.departing[runtime] = id
 		e.departures = append(e.departures, departures{})
 	}
+	e.departures[id].runtime = runtime
+	e.departing[runtime] = id
 	return id
 }
 
 // setDeparture notes when a start of a template, ready now, ends on its node.
-func (e *engine) setDeparture(t *template, template, node int32) {
+func (e *engine) setDeparture(runtime time.Duration, template, node int32) {
 	e.serial++
-	x := event{at: e.now + t.runtime, serial: e.serial, kind: left, id: node, arg: template, age: e.nodes[node].life}
-	if e.departures[t.departures].push(x) {
-		e.queueDeparture(t.departures, &x)
+	x := event{at: e.now + runtime, serial: e.serial, kind: left, id: node, arg: template, age: e.nodes[node].life}
+	if id := e.departuresAfter(runtime); e.departures[id].push(x) {
+		e.queueDeparture(id, &x)
 	}
 }
 
@@ -57,6 +64,9 @@ func (e *engine) depart(id int32) {
 	x, next := e.departures[id].pop()
 	if next != nil {
 		e.queueDeparture(id, next)
+	} else {
+		delete(e.departing, e.departures[id].runtime)
+		e.spareDepartures = append(e.spareDepartures, id)
 	}
 	if n := e.nodes[x.id]; n.life == x.age {
 		n.leave(e.templates.At(x.arg))

@@ -22,6 +22,7 @@ const (
 	drawOrder
 	drawError
 	drawConnect
+	drawSync
 )
 
 // dice draws from seed and repeat. Every draw has a key of its own (the start, by
@@ -60,7 +61,7 @@ func below(x uint64, n int) int {
 	return int(hi)
 }
 
-// of draws a parameter's value; a constant needs no bits.
+// draw draws a parameter's value; a constant needs no bits.
 func draw[T number](p *Parameter[T], random func() uint64) T {
 	switch p.Distribution {
 	case "lognormal":

@@ -28,10 +28,13 @@ type engine struct {
 	net    network.Network
 	// top is the registry's egress and the uplink, which all transfers cross, as
 	// one link of the lesser rate; links are those that the profile names.
-	top    network.Link
-	links  map[string]network.Link
-	dealt  map[*class]int // how many nodes were dealt to a class's links
-	copies map[string]network.Link
+	top   network.Link
+	links map[string]network.Link
+	dealt map[*class]int // how many nodes were dealt to a class's links
+	// copies are the links of the caches that are being read, spareCopies those of
+	// none.
+	copies      map[string]*copyLink
+	spareCopies []*copyLink
 
 	templates table.Table[template]
 	// known are the templates by the starts that they stand for. Those of starts of
@@ -49,14 +52,16 @@ type engine struct {
 	own      table.Table[steps]    // of pulls on nodes that keep what they hold
 	orders   table.Table[[]uint16] // of requests that race
 	wide     map[int32][]uint64    // what has arrived of pulls of more than 64 layers
+	troubles map[int32]*trouble    // of pulls that are troubled
 	partial  map[partialKey]int64
 	nodes    []*node
 	unused   []int32 // nodes
 	named    map[string]int32
 	newNodes []int32 // Options.NewNodes in order of time
 	// departing has the place of each runtime's departures.
-	departures []departures
-	departing  map[time.Duration]int32
+	departures      []departures
+	spareDepartures []int32
+	departing       map[time.Duration]int32
 
 	// admission is the token bucket's theoretical arrival time (GCRA), paced the
 	// time from which the registry begins the next request, bucket the same as a
@@ -88,11 +93,11 @@ type partialKey struct {
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {
 	e := &engine{
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
-		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), departing: make(map[time.Duration]int32), dealt: make(map[*class]int), copies: make(map[string]network.Link),
+		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), departing: make(map[time.Duration]int32), dealt: make(map[*class]int), copies: make(map[string]*copyLink),
 	}
 	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
 	n := &w.profile.Network
-	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0 && e.observer == nil
+	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0
 	e.links = addLinks(&e.net, &w.profile.Network, e.top)
 	return e
 }
@@ -103,8 +108,8 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 	e.setFaults()
 	for index, start := range starts {
 		switch {
-		case start.Requested < 0:
-			return e.w.check(start)
+		case start.Requested < 0 || start.Requested > longest:
+			return start.check()
 		case start.Requested < e.now:
 			return fmt.Errorf("simulate app %s: its start at %v comes after one at %v: starts go in order of time", start.App, start.Requested, e.now)
 		}
@@ -145,7 +150,7 @@ func (e *engine) until(ctx context.Context, t time.Duration) error {
 		case first == never:
 			return nil
 		case first > longest:
-			return fmt.Errorf("simulate: something takes more than %v: a rate is too low or a time too long", longest)
+			return e.tooLong()
 		case first < e.now:
 			return fmt.Errorf("simulate: something is to happen at %v, and it is %v; this is a fault of cachebench, please report it with the scenario", first, e.now)
 		}
@@ -196,7 +201,7 @@ func (e *engine) happen(x event) {
 			e.stepPull(x, p)
 		}
 	case unpacked:
-		if n := e.nodes[x.id]; n.plans == x.age {
+		if n := e.nodes[x.id]; n.plans == x.arg {
 			e.endUnpack(n)
 		}
 	case left:
@@ -215,7 +220,6 @@ func (e *engine) happen(x event) {
 // simpleStart is what a start of one image that finds nothing is known by.
 type simpleStart struct {
 	app, policy, class, image int32
-	runtime                   time.Duration
 }
 
 // words numbers words, the empty one 0. Starts that follow one another often have
@@ -247,7 +251,7 @@ func (w *words) id(s string) int32 {
 
 // template returns the number of the template that a start follows.
 func (e *engine) template(s *Start) (int32, error) {
-	if len(s.Images) == 1 && s.CacheID == "" && s.Ready == nil && s.ReadFraction == nil {
+	if len(s.Images) == 1 && s.CacheID == "" {
 		return e.simpleTemplate(s)
 	}
 	k := e.keyOfStart(s)
@@ -272,10 +276,10 @@ func (e *engine) simpleTemplate(s *Start) (int32, error) {
 	var key simpleStart
 	if first != none {
 		t := e.templates.At(first)
-		if t.app == s.App && t.class.name == s.NodeClass && t.policy == s.PullPolicy && t.runtime == s.Runtime {
+		if t.app == s.App && t.class.name == s.NodeClass && t.policy == s.PullPolicy {
 			return first, nil
 		}
-		key = simpleStart{e.apps.id(s.App), e.policies.id(s.PullPolicy), e.classes.id(s.NodeClass), int32(image), s.Runtime}
+		key = simpleStart{e.apps.id(s.App), e.policies.id(s.PullPolicy), e.classes.id(s.NodeClass), int32(image)}
 		if id, ok := e.simple[key]; ok {
 			return id, nil
 		}
@@ -296,9 +300,7 @@ func (e *engine) addTemplate(s *Start) (int32, error) {
 		return 0, err
 	}
 	id := e.templates.Take()
-	t := e.templates.At(id)
-	e.w.follow(t, s)
-	t.departures = e.departuresAfter(t.runtime)
+	e.w.follow(e.templates.At(id), s)
 	return id, nil
 }
 
@@ -306,13 +308,6 @@ func (e *engine) keyOfStart(s *Start) []byte {
 	k := e.key[:0]
 	for _, word := range [4]string{s.App, s.CacheID, s.PullPolicy, s.NodeClass} {
 		k = append(append(k, word...), 0)
-	}
-	k = binary.AppendVarint(k, int64(s.Runtime))
-	if s.Ready != nil {
-		k = binary.AppendVarint(append(k, 1), int64(*s.Ready))
-	}
-	if s.ReadFraction != nil {
-		k = binary.LittleEndian.AppendUint64(append(k, 2), math.Float64bits(*s.ReadFraction))
 	}
 	for _, images := range [2][]int{s.Images, s.Held} {
 		k = binary.AppendUvarint(k, uint64(len(images)))

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -28,9 +29,11 @@ type Estimate struct {
 // EstimateStart computes one start without simulating a fleet: images one after
 // another, layers in manifest order (last first under request order race), their
 // transfers sharing the tightest link equally, unpacks in chain order. It leaves
-// out what only many starts bring (admission, request rates, shared nodes) and,
-// with parallel unpack or less than one core, that unpacks share cores and disk;
-// and a start that never pulls is taken as if it did.
+// out what only many starts bring (admission, request rates, shared nodes), what
+// transfers take from the cores and the disk of unpacking (fetchCores,
+// fetchDiskFraction) and, with parallel unpack or less than one core, that unpacks
+// share cores and disk; and a start that never pulls is taken as if it did. A start of
+// more than ten years is an error.
 // For one start in manifest order it is the simulation to the nanosecond or so;
 // TestEstimateError reports how far off the rest is, such as 2 % in the median and
 // 10 % at the 95th percentile for one start whose requests race.
@@ -59,7 +62,11 @@ func (e *Estimator) Estimate(start *Start) (Estimate, error) {
 	if err := e.w.check(start); err != nil {
 		return Estimate{}, err
 	}
-	return e.w.estimate(start), nil
+	estimate := e.w.estimate(start)
+	if estimate.Ready > longest {
+		return Estimate{}, fmt.Errorf("estimate app %s: a start would take more than %v: a rate of profile %s is too low for it, or a time too long", start.App, longest, e.w.profile.Name)
+	}
+	return estimate, nil
 }
 
 // idleNode is one start's instance, with nothing else to do.
@@ -83,18 +90,22 @@ func (w *world) estimate(start *Start) Estimate {
 	}
 	for i := range t.pulls {
 		if !t.pulls[i].skip() {
-			n.result.Pull += n.pull(i)
+			n.result.Pull = min(n.result.Pull+n.pull(i), 2*longest)
 		}
 	}
 	ready := typical(&p.Start.Ready)
-	if t.ready != nil {
-		ready = *t.ready
+	if start.Ready != nil {
+		ready = *start.Ready
+	}
+	fraction := p.Cache.ReadFraction.Value
+	if start.ReadFraction != nil {
+		fraction = *start.ReadFraction
 	}
 	if t.firstReadBytes > 0 {
 		rate := float64(min(typical(&p.Cache.FirstRead), typical(&p.Cache.Copy)*network.Rate(p.Cache.Copies.Value)))
-		ready += time.Duration(math.Round(t.fraction * float64(t.firstReadBytes) / rate * 1e9))
+		ready += bounded(fraction * float64(t.firstReadBytes) / rate)
 	}
-	n.result.Billed = n.result.Pull + typical(&p.Start.Create)*time.Duration(len(t.pulls)) + ready
+	n.result.Billed = n.result.Pull + times(typical(&p.Start.Create), int64(len(t.pulls))) + ready
 	n.result.Ready = before + n.result.Billed
 	n.result.Hit = hit(t.cacheID != "", int(t.reused), int(t.missing))
 	return n.result
@@ -123,7 +134,7 @@ func (n *idleNode) pull(i int) time.Duration {
 		if at := arrived[u.layer]; p.Unpack.Parallel.Value {
 			end = max(end, at+alone)
 		} else {
-			end = max(end, at) + alone
+			end = min(max(end, at)+alone, 2*longest)
 		}
 		n.result.UnpackedBytes += n.w.layers[u.layer].unpacked
 	}
@@ -179,7 +190,7 @@ func (n *idleNode) fetch(order []int32, answer, connect time.Duration) map[int32
 				continue
 			}
 			if now+t.remaining/rate <= next {
-				arrived[t.layer] = time.Duration(math.Round(next * 1e9))
+				arrived[t.layer] = bounded(next)
 				continue
 			}
 			t.remaining -= rate * (next - now)
@@ -188,4 +199,9 @@ func (n *idleNode) fetch(order []int32, answer, connect time.Duration) map[int32
 		active, now = rest, next
 	}
 	return arrived
+}
+
+// bounded is a time in seconds, 2*longest at most.
+func bounded(seconds float64) time.Duration {
+	return time.Duration(math.Round(min(seconds*1e9, float64(2*longest))))
 }

@@ -47,6 +47,7 @@ func explanations() []explained {
 		{"pull.retry.delaySeconds", "the wait before the second attempt; twice it before the third, three times before the fourth, and so on", "the same: time between them"},
 		{"pull.retry.backoffSeconds", "the wait before a failed pull is tried again, doubled each time", "`kubectl get events`: time between `Pulling` events of one pod"},
 		{"pull.retry.backoffMaxSeconds", "the longest such wait", "the same, after six failures"},
+		{"pull.retry.syncSeconds", "the time between two looks of the kubelet at a pod that does not start, from the failure on: a pull is tried again at the first look after its back-off; 0 is at once", "the same: what it is above the back-off's 10, 20, 40 s"},
 		{"pull.retry.resume", "whether what has arrived of a layer that broke off is kept", byTrace + ": are there requests with `Range`?"},
 
 		{"unpack.cores", "cores that all unpacks of a node share", "`nproc`, less what else runs"},

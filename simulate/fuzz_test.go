@@ -41,7 +41,7 @@ type failer interface {
 func endsSoundly(t failer, r *randomRun) {
 	startups, err := Run(&stepLimit{context.Background(), 5000}, r.inv, r.profile, r.starts, r.options)
 	if err != nil {
-		if errors.Is(err, errSteps) || !strings.Contains(err.Error(), "takes more than") && !strings.Contains(err.Error(), "failed 10000 times") {
+		if errors.Is(err, errSteps) || !strings.Contains(err.Error(), "would go on for more than") && !strings.Contains(err.Error(), "failed 10000 times") {
 			t.Fatal(err)
 		}
 		return
@@ -54,6 +54,9 @@ func endsSoundly(t failer, r *randomRun) {
 	for i := range r.starts {
 		s := &r.starts[i]
 		e, err := EstimateStart(r.inv, r.profile, s)
+		if err != nil && strings.Contains(err.Error(), "would take more than") && r.profile.Draws() {
+			continue // for typical draws it would, for those of the run it did not
+		}
 		if err != nil || e.Ready < 0 || e.Pull < 0 || e.Billed < 0 {
 			t.Fatalf("estimate of start %d: %+v, %v", i, e, err)
 		}

@@ -27,6 +27,8 @@ const (
 	ByRoundTrip Cause = "round-trip"
 	// ByBackOff: the client waits before it asks again what was refused.
 	ByBackOff Cause = "back-off"
+	// BySync: the back-off is over, but the client has not looked at the start since.
+	BySync Cause = "sync"
 	// BySlot: pulls of other starts have the node's download slots.
 	BySlot Cause = "slot"
 	// ByOrder: the client fetches layers first that are unpacked later, while the

@@ -147,7 +147,11 @@ func (n *node) idle(e *engine) error {
 // ledger compares what a node keeps with the images that it holds.
 func (n *node) ledger(e *engine) error {
 	chains, blobs := map[int]int{}, map[int]int{}
-	n.images.images.All(func(image int32, _ heldImage) {
+	var miscounted error
+	n.images.images.All(func(image int32, h heldImage) {
+		if h.users < 0 {
+			miscounted = fmt.Errorf("image %d has %d users", image, h.users)
+		}
 		here := map[int]bool{}
 		for j, l := range e.w.inv.Images[image].Layers {
 			chains[int(e.w.chainIDs[image][j])]++
@@ -157,6 +161,9 @@ func (n *node) ledger(e *engine) error {
 			}
 		}
 	})
+	if miscounted != nil {
+		return miscounted
+	}
 	var bytes int64
 	for c, size := range e.w.chainBytes {
 		x, bit := n.chainAt(e, int32(c))
@@ -275,7 +282,7 @@ func (r *randomRun) checkNode(t *rapid.T, name string, sorted []Start, startups 
 		return
 	}
 	has := newStore()
-	for _, image := range slices.Concat(setup.Held, setup.Baked) {
+	for _, image := range slices.Concat(append(setup.used(), setup.Held, setup.Baked)...) {
 		r.add(has, image, true)
 	}
 	var need, unpack, fetched, unpacked int64
@@ -369,4 +376,13 @@ func TestCommonDraws(t *testing.T) {
 			}
 		}
 	})
+}
+
+// used are the images of the starts that run on a node from the beginning.
+func (s *NodeSetup) used() [][]int {
+	var images [][]int
+	for _, u := range s.InUse {
+		images = append(images, u.Images)
+	}
+	return images
 }

@@ -312,11 +312,14 @@ func (t *Timeline) Add(result *Result, before ...*Repeats) error {
 }
 
 // Draws reports whether anything in the profile is drawn at random, so that
-// repeats differ.
+// repeats differ; without faults, which may make pulls fail that else do not.
 func (p *Profile) Draws() bool {
 	drawn := func(p *Profile) bool {
 		return p.Network.ErrorFraction.Value > 0 || p.Pull.RequestOrder.Value == "race" ||
 			slices.ContainsFunc(p.Values(), func(v Value) bool {
+				if v.Name == "pull.retry.syncSeconds" && !p.Network.refuses() {
+					return false // nothing fails, but by a fault
+				}
 				return strings.HasPrefix(v.Value, "lognormal") || strings.HasPrefix(v.Value, "uniform")
 			})
 	}

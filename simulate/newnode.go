@@ -24,6 +24,9 @@ type NewNode struct {
 	Until time.Duration
 	// Setup is what it begins with; nil is what Options.Nodes says of its class.
 	Setup *NodeSetup
+	// Renewed is what a node begins with that comes in its place when it is lost; nil
+	// is the same.
+	Renewed *NodeSetup
 }
 
 // setNewNodes sets the event of the first new node; each sets that of the next, so
@@ -45,8 +48,8 @@ func (e *engine) setNewNode(k int32) {
 	}
 }
 
-// addNode makes the k-th node in order of time. Its own pulls draw by its place
-// among the new nodes, from below 0, so that no start draws the same.
+// addNode makes the k-th node in order of time. It boots by its place among the new
+// nodes, from below 0, so that no start draws the same.
 func (e *engine) addNode(k int32) {
 	e.setNewNode(k + 1)
 	i := e.newNodes[k]
@@ -62,17 +65,19 @@ func (e *engine) addNode(k int32) {
 	}
 	id := e.newNode(add.Name, c)
 	e.named[add.Name] = id
-	rank := -1 - i
 	n := e.nodes[id]
-	n.up, n.rank, n.setup = e.now, rank, add.Setup
+	n.up, n.setup = e.now, add.Setup
 	if !add.Up {
-		n.up += e.drawTime(&c.Node.Boot, rank, drawBoot, 0)
+		n.up += e.drawTime(&c.Node.Boot, -1-i, drawBoot, 0)
 	}
 	if n.setup == nil {
 		n.setup = e.setupOf(c)
 	}
-	if err := e.setUp(id); err != nil {
+	if err := e.setUp(id, n.setup); err != nil {
 		e.err = err
+	}
+	if add.Renewed != nil {
+		n.setup = add.Renewed
 	}
 	if add.Until > 0 {
 		e.at(add.Until, nodeEnded, id, 0, n.life)

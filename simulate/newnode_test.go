@@ -45,11 +45,23 @@ func TestNewNodes(t *testing.T) {
 		}
 	}
 
+	// A node that is lost comes back with what new nodes have: web is fetched again.
+	opt = Options{
+		NewNodes: []NewNode{{Name: "old", Up: true, Setup: &NodeSetup{Held: []int{0}}, Renewed: &NodeSetup{}}},
+		Faults:   []Fault{{Kind: "node-lost", Node: "old", At: 100 * time.Second}},
+	}
+	startups = run(t, inv, p, opt, at(0, "old", 0), at(200, "old", 0))
+	if first, second := startups[0].FetchedBytes, startups[1].FetchedBytes; first != 0 || second != 100*mb {
+		t.Errorf("fetched %d before the node is lost and %d after, want 0 and 100 MB", first, second)
+	}
+
 	for text, nodes := range map[string][]NewNode{
-		"node n: there is one of that name": {{Name: "n"}, {Name: "n", At: time.Second}},
-		"no node class":                     {{Name: "n", NodeClass: "big"}},
-		"image 9 is not in the inventory":   {{Name: "n", Setup: &NodeSetup{Held: []int{9}}}},
-		"made at 2s and ends at 1s":         {{Name: "n", At: 2 * time.Second, Until: time.Second}},
+		"node n: there is one of that name":                       {{Name: "n"}, {Name: "n", At: time.Second}},
+		"no node class":                                           {{Name: "n", NodeClass: "big"}},
+		"node n, start 1 in use: image 9 is not in the inventory": {{Name: "n", Setup: &NodeSetup{InUse: []Use{{Images: []int{9}}}}}},
+		"node n, start 1 in use: it names no image":               {{Name: "n", Renewed: &NodeSetup{InUse: []Use{{}}}}},
+		"image 9 is not in the inventory":                         {{Name: "n", Setup: &NodeSetup{Held: []int{9}}}},
+		"made at 2s and ends at 1s":                               {{Name: "n", At: 2 * time.Second, Until: time.Second}},
 	} {
 		_, err := Run(context.Background(), inv, p, []Start{at(5, "x", 0)}, Options{NewNodes: nodes})
 		if err == nil || !strings.Contains(err.Error(), text) {

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/table"
@@ -13,7 +14,7 @@ import (
 // starts, or an instance on which several layers are unpacked at once. An
 // instance of its own on which they cannot meet has none (class.lane).
 type node struct {
-	// setup is what it begins with, and so what comes in its place when it is lost.
+	// setup is what a node begins with that comes in its place when it is lost.
 	setup  *NodeSetup
 	name   string
 	class  *class
@@ -45,12 +46,13 @@ type node struct {
 	// among them; it has ended when no start may ask for it any more.
 	underWay int32
 	ended    bool
-	// up is when the node has booted, rank the key of its own pods' draws.
-	up   time.Duration
-	rank int32
-	// life counts its losses, plans the changes of what is unpacked next.
-	life, plans uint16
-	fetching    int
+	// up is when the node has booted.
+	up time.Duration
+	// life counts the machines of its number, losses those of its name before it,
+	// plans the changes of what is unpacked next.
+	life, losses uint16
+	plans        int32
+	fetching     int
 }
 
 // NodeSetup is what a new node begins with.
@@ -63,30 +65,52 @@ type NodeSetup struct {
 	// ago first. Baked ones are there too, on a disk made from a snapshot, whose
 	// layers are read at cache.firstRead the first time.
 	Held, Baked []int
+	// InUse are starts that run on it already.
+	InUse []Use
+}
+
+// Use is a start that runs on a node before the timeline begins. The node holds its
+// images, which are not evicted until its end.
+type Use struct {
+	// Images are positions in the Inventory.
+	Images []int
+	// Until is its end, since the timeline's origin.
+	Until time.Duration
+}
+
+// use lets starts run on a new node that are older than the timeline.
+func (e *engine) use(id int32, uses []Use) error {
+	n := e.nodes[id]
+	for _, u := range uses {
+		t, err := e.template(&Start{App: "in use", Images: u.Images, NodeClass: n.class.name, PullPolicy: "IfNotPresent"})
+		if err != nil {
+			return err
+		}
+		for _, image := range u.Images {
+			n.hold(e, image, false)
+			n.images.use(image)
+		}
+		if u.Until <= longest {
+			e.setDeparture(max(0, u.Until-e.now), t, id)
+		}
+	}
+	return nil
 }
 
 // setUp gives a new node what it begins with.
-func (e *engine) setUp(id int32) error {
+func (e *engine) setUp(id int32, setup *NodeSetup) error {
 	n := e.nodes[id]
-	setup := n.setup
 	if setup == nil {
 		return nil
 	}
-	for _, images := range [2][]int{setup.Baked, setup.Held} {
-		if err := e.w.checkImages(images); err != nil {
-			return err
-		}
-		for _, image := range images {
-			n.hold(e, image)
-		}
-	}
-	if len(setup.Baked) > 0 {
-		n.unread = make(map[int32]bool)
-	}
 	for _, image := range setup.Baked {
-		for _, c := range e.w.chainIDs[image] {
-			n.unread[c] = true
-		}
+		n.hold(e, image, true)
+	}
+	for _, image := range setup.Held {
+		n.hold(e, image, false)
+	}
+	if err := e.use(id, setup.InUse); err != nil {
+		return err
 	}
 	for k, pod := range setup.Daemon {
 		t, err := e.template(&Start{App: fmt.Sprint("daemon ", k+1), Images: pod, NodeClass: n.class.name, PullPolicy: "IfNotPresent"})
@@ -95,8 +119,10 @@ func (e *engine) setUp(id int32) error {
 		}
 		sid := e.startups.Take()
 		s := e.startups.At(sid)
+		// A key of its own, below those of starts and new nodes, the same in all arms.
+		rank := math.MinInt32 + int32(keyOf(fmt.Sprint(n.name, " ", k))>>34)
 		*s = startup{
-			requested: e.now, since: e.now, index: none, rank: n.rank, template: t, node: id, netNode: none, aside: none,
+			requested: e.now, since: e.now, index: none, rank: rank, template: t, node: id, netNode: none, aside: none,
 			age: s.age + 1, alive: true, hidden: true,
 		}
 		n.underWay++
@@ -121,8 +147,8 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 	id := e.newNode(name, c)
 	e.named[name] = id
 	n := e.nodes[id]
-	n.up, n.rank, n.setup = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), rank, e.setupOf(c)
-	if err := e.setUp(id); err != nil {
+	n.up, n.setup = e.now+e.drawTime(&c.Node.Boot, rank, drawBoot, 0), e.setupOf(c)
+	if err := e.setUp(id, n.setup); err != nil {
 		e.err = err
 	}
 	return id

@@ -123,7 +123,7 @@ func (n *node) stopUnpack(e *engine, pid int32, p *pull, i int) {
 func (n *node) plan(e *engine, id int32) {
 	n.plans++
 	if _, at, ok := n.unpack.Next(); ok {
-		e.at(at, unpacked, id, 0, n.plans)
+		e.at(at, unpacked, id, n.plans, 0)
 	}
 }
 
@@ -145,6 +145,6 @@ func (e *engine) endUnpack(n *node) {
 	if e.tracing {
 		e.trackUnpacked(pid, p, i, u.layer)
 	}
-	n.setChain(e, u.chain)
+	n.setChain(e, u.chain, false)
 	n.wake(e)
 }

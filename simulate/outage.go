@@ -87,13 +87,14 @@ func (e *engine) loseNode(f *Fault) {
 	}
 	n := e.nodes[id]
 	n.empty(e)
-	n.up = e.now + f.For + e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.life))
+	n.losses++
+	n.up = max(n.up, e.now+f.For+e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.losses)))
 	e.startupsOf(id, func(sid int32, s *startup) {
 		if s.hidden { // set up anew, before the starts as when a node is first made
 			e.dropStartup(sid, s)
 		}
 	})
-	if err := e.setUp(id); err != nil {
+	if err := e.setUp(id, n.setup); err != nil {
 		e.err = err
 	}
 	e.startupsOf(id, func(sid int32, s *startup) {
@@ -138,8 +139,12 @@ func (e *engine) dropPull(pid int32, p *pull) {
 }
 
 // again makes a start anew whose node was lost; what it had is lost, the time is
-// not given back.
+// not given back. One that waits to be admitted, or for another node lost before,
+// goes on to: it then waits until the node is up.
 func (e *engine) again(id int32, s *startup, wait time.Duration) {
+	if s.awaits == admitted {
+		return
+	}
 	if !e.leavePhase(id, s) {
 		e.account(s)
 	}
@@ -152,7 +157,7 @@ func (e *engine) again(id int32, s *startup, wait time.Duration) {
 	s.fetched, s.unpacked = 0, 0
 	s.fetching, s.unpacking, s.resolving = 0, 0, 0
 	s.next, s.running, s.reused, s.missing = 0, 0, 0, 0
-	s.retries++
+	a.retries++
 	s.age++
 	s.awaits = admitted
 	e.at(e.now+wait, admitted, id, 0, s.age)

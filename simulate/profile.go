@@ -125,6 +125,9 @@ type RetryProfile struct {
 	// BackoffMax.
 	Backoff    Parameter[time.Duration] `json:"backoffSeconds"`
 	BackoffMax Parameter[time.Duration] `json:"backoffMaxSeconds"`
+	// Sync is the time between the looks of what started the pull, from the failure
+	// on: the pull is tried again at the first look after the back-off. 0 is at once.
+	Sync Parameter[time.Duration] `json:"syncSeconds"`
 	// Resume keeps what has arrived of a layer whose transfer broke off.
 	Resume Parameter[bool] `json:"resume"`
 }
@@ -289,6 +292,9 @@ func (p *Profile) Class(name string) (*Profile, error) {
 	}
 	if s := class.Start; s.AdmitBurst != p.Start.AdmitBurst || s.AdmitPerSecond != p.Start.AdmitPerSecond {
 		return nil, raw.At("start", "node class %s of profile %s changes admission, which is the service's", name, p.Name)
+	}
+	if c := class.Cache; c.Copies != p.Cache.Copies || c.Copy != p.Cache.Copy {
+		return nil, raw.At("cache", "node class %s of profile %s changes copies or copyBytesPerSecond, which are a cache's, whatever nodes read it", name, p.Name)
 	}
 	return &class, nil
 }

@@ -27,7 +27,6 @@ type pull struct {
 	opened    uint16 // connections
 	age       uint16
 	requests  uint8 // left before the first layer
-	failures  uint8 // of the pull
 	is        pullFlags
 	state     pullState
 }
@@ -40,6 +39,8 @@ const (
 	leased pullFlags = 1 << iota
 	// known: its image was on the node, or the cache's disk, when it was asked for.
 	known
+	// troubled: it has an entry in engine.troubles.
+	troubled
 )
 
 type pullState uint8
@@ -110,8 +111,13 @@ func (e *engine) stepPull(x event, p *pull) {
 		if fetch >= 0 {
 			of = e.w.layers[p.steps.fetch[fetch]].key
 		}
-		p.inFlight--
-		e.ask(x.id, p, e.startups.At(p.startup), of+uint64(tries)<<32, fetch, tries)
+		s := e.startups.At(p.startup)
+		if p.inFlight--; fetch >= 0 {
+			e.trouble(x.id, p).delayed--
+			e.beginFetch(x.id, p, s, int(fetch))
+		}
+		e.ask(x.id, p, s, of+uint64(tries)<<32, fetch, tries)
+		e.nodeFetching(s)
 	case pulled:
 		e.endPull(x.id, p)
 	case retried:
@@ -200,14 +206,10 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		if e.hasArrived(pid, p, i) {
 			continue
 		}
-		if p.inFlight == 0 {
-			e.account(s)
-			s.fetching++
-		}
 		if e.tracing {
 			e.trackWaited(pid, p, WaitSlot)
-			e.trackFetch(pid, p, i)
 		}
+		e.beginFetch(pid, p, s, i)
 		if e.plain && p.class.quick {
 			e.observer.request(e.now)
 			p.inFlight++
@@ -221,6 +223,17 @@ func (e *engine) fetchNext(pid int32, p *pull, s *startup) bool {
 		return true
 	}
 	return false
+}
+
+// beginFetch notes that a layer is in flight, from its request on.
+func (e *engine) beginFetch(pid int32, p *pull, s *startup, i int) {
+	if e.sending(pid, p) == 0 {
+		e.account(s)
+		s.fetching++
+	}
+	if e.tracing {
+		e.trackFetch(pid, p, i)
+	}
 }
 
 // startFlow begins the transfer of a layer.
@@ -264,11 +277,10 @@ func (e *engine) arrived(pid int32, i int) {
 	}
 	p := e.pulls.At(pid)
 	s := e.startups.At(p.startup)
-	if p.inFlight--; p.inFlight == 0 {
+	if p.inFlight--; e.sending(pid, p) == 0 {
 		e.account(s)
 		s.fetching--
 	}
-	p.failures = 0
 	if len(e.partial) > 0 {
 		delete(e.partial, partialKey{pid, p.steps.fetch[i]})
 	}
@@ -383,6 +395,9 @@ func (e *engine) forget(pid int32, p *pull) {
 		delete(e.wide, pid)
 	}
 	e.rec.forgets(pid)
+	if p.is&troubled != 0 {
+		delete(e.troubles, pid)
+	}
 	p.age++
 	p.state = resting
 	e.pulls.Give(pid)

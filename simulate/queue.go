@@ -9,8 +9,8 @@ type event struct {
 	id     int32
 	arg    int32
 	kind   eventKind
-	// age is that of the pull or node when the event was set: what has changed
-	// since then is not meant any more.
+	// age is that of the startup, pull or node when the event was set: what has
+	// changed since then is not meant any more. An unpack's is arg.
 	age uint16
 }
 

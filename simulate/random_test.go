@@ -152,6 +152,7 @@ func randomProfile(t *rapid.T) *Profile {
 	r := &l.Retry
 	r.Attempts, r.ErrorAttempts, r.Resume = count("attempts", 4), count("error attempts", 4), flag("resume")
 	r.Delay, r.Backoff, r.BackoffMax = is(time.Duration(rapid.IntRange(0, 300).Draw(t, "delay"))*ms, ""), is(time.Duration(rapid.IntRange(1, 9000).Draw(t, "backoff"))*ms, ""), is(20*time.Second, "")
+	r.Sync = randomTime(t, 3000, "sync")
 	u.Cores, u.Gzip, u.Zstd, u.Disk = is(float64(rapid.IntRange(1, 8).Draw(t, "cores"))/2, ""), randomRate(t, "gzip"), randomRate(t, "zstd"), randomRate(t, "disk")
 	u.Layer, u.File = is(time.Duration(rapid.IntRange(0, 20).Draw(t, "layer"))*ms, ""), is(time.Duration(rapid.IntRange(0, 200).Draw(t, "file"))*time.Microsecond, "")
 	u.Parallel, u.MaxConcurrent, u.FetchCores, u.FetchDiskFraction = flag("parallel"), count("concurrent", 4), share("fetch cores"), share("fetch disk")
@@ -198,6 +199,9 @@ func (r *randomRun) randomStart(t *rapid.T) Start {
 
 func (r *randomRun) randomSetup(t *rapid.T) NodeSetup {
 	setup := NodeSetup{Baked: r.someImages(t, 0, 1, "baked"), Held: r.someImages(t, 0, 1, "node held")}
+	for range rapid.IntRange(0, 2).Draw(t, "in use") {
+		setup.InUse = append(setup.InUse, Use{Images: r.someImages(t, 1, 2, "used"), Until: time.Duration(rapid.IntRange(0, 8).Draw(t, "until")) * time.Second})
+	}
 	for range rapid.IntRange(0, 2).Draw(t, "daemons") {
 		setup.Daemon = append(setup.Daemon, r.someImages(t, 1, 2, "daemon"))
 	}

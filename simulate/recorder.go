@@ -359,12 +359,13 @@ func (r *recorder) delays(pid int32, p *pull, fetch int32) {
 	}
 }
 
-// backsOff begins the wait before a failed pull is tried again.
-func (r *recorder) backsOff(pid int32, p *pull) {
+// backsOff begins the wait before a failed pull is tried again: the back-off, and
+// then until the client looks at it.
+func (r *recorder) backsOff(pid int32, p *pull, until time.Duration) {
 	if x := r.ours(pid, p); x != nil {
 		r.settle(r.lastOf(x), ByOtherPull, r.about(p, none))
 		a := r.about(p, none)
-		a.by = ByBackOff
+		a.changes = []change{{from: r.e.now, by: ByBackOff}, {from: until, by: BySync}}
 		r.begin(activityKey{backOff, pid, none}, a)
 	}
 }
@@ -569,6 +570,9 @@ func (r *recorder) finishes(id int32, s *startup) error {
 		pieces := r.pieces(a)
 		if a.place >= 0 && r.isOrdered(needed, a) {
 			for i := range pieces {
+				if pieces[i].By == ByBackOff {
+					continue // it is not fetched meanwhile
+				}
 				pieces[i].By, pieces[i].Link, pieces[i].Behind = ByOrder, "", pieces[i].Layer
 				pieces[i].Layer = r.e.w.inv.Layers[needed.layer].Digest
 			}

@@ -11,13 +11,13 @@ import (
 
 // registryTakes returns when the registry begins to answer a request sent now,
 // and how: answered, refused (429) or failed.
-func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, how eventKind) {
+func (e *engine) registryTakes(p *pull, s *startup, of uint64) (begin time.Duration, how eventKind) {
 	n := &e.w.profile.Network
 	e.observer.request(e.now)
 	if e.faults.down > 0 {
 		return e.now, failed
 	}
-	if f := n.ErrorFraction.Value; f > 0 && uniform(e.dice.bits64(s.rank, drawError, of+uint64(s.retries)<<40)) < f {
+	if f := n.ErrorFraction.Value; f > 0 && uniform(e.dice.bits64(s.rank, drawError, e.keyOfTry(p, s)+of)) < f {
 		return e.now, failed
 	}
 	rate := n.RegistryRequests.Value
@@ -37,6 +37,17 @@ func (e *engine) registryTakes(s *startup, of uint64) (begin time.Duration, how 
 	return begin, answered
 }
 
+// refuses says that requests fail without a fault.
+func (n *NetworkProfile) refuses() bool {
+	return n.ErrorFraction.Value > 0 || n.OverRate.Value == "refuse" && !math.IsInf(n.RegistryRequests.Value, 1)
+}
+
+// keyOfTry is the key of the draws of a pull in this of the start's tries: each image
+// fails by itself.
+func (e *engine) keyOfTry(p *pull, s *startup) uint64 {
+	return mix(e.w.imageKeys[e.templates.At(s.template).pulls[p.image].image] + uint64(e.noted(s).retries)<<40)
+}
+
 // refusedRequest sends a request that was refused or failed again, or gives the
 // pull up for a while, as the client does: so many attempts of a request with a
 // delay that grows by itself each time, and then the whole pull after a back-off
@@ -50,10 +61,27 @@ func (e *engine) refusedRequest(x event, p *pull) {
 	fetch, tries := x.askedFor()
 	if tries++; int64(tries) < attempts {
 		e.rec.delays(x.id, p, fetch)
+		if fetch >= 0 {
+			e.delay(x.id, p, int(fetch))
+		}
 		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
 		return
 	}
 	e.failPull(x.id, p)
+}
+
+// delay notes that a layer is not in flight until it is asked for again; it keeps its
+// download slot.
+func (e *engine) delay(pid int32, p *pull, i int) {
+	s := e.startups.At(p.startup)
+	e.account(s)
+	if e.trouble(pid, p).delayed++; e.sending(pid, p) == 0 {
+		s.fetching--
+	}
+	if e.tracing {
+		e.closes(p, Fetch, pid, i, p.steps.fetch[i], 0)
+	}
+	e.nodeFetching(s)
 }
 
 // mostRetries of a start are beyond any outage: a month at the kubelet's longest
@@ -67,20 +95,67 @@ func (e *engine) failPull(pid int32, p *pull) {
 	s := e.startups.At(p.startup)
 	t := e.templates.At(s.template)
 	e.abandon(pid, p, s, t)
-	if s.retries++; s.retries >= mostRetries && e.err == nil {
-		e.err = fmt.Errorf("simulate app %s: its pulls failed %d times, now that of %s: the registry refuses or fails more than the client bears; "+
-			"raise network.registryBurst, pull.retry.attempts or pull.retry.errorAttempts, or lower network.errorFraction", t.app, s.retries, t.names[p.image])
+	a := e.aside(s)
+	if a.retries++; a.retries >= mostRetries && e.err == nil {
+		e.err = e.failsForever(s, p, t)
 	}
-	r := &t.class.Pull.Retry
+	until := e.now + e.backOff(pid, p)
+	p.state = backingOff
+	again := e.nextSync(p, s, until)
+	e.rec.backsOff(pid, p, until)
+	e.trackWait(pid, p, WaitBackOff)
+	e.at(again, retried, pid, 0, p.age)
+}
+
+// failsForever is the error of a start whose pulls fail again and again.
+func (e *engine) failsForever(s *startup, p *pull, t *template) error {
+	why := "the registry refuses or fails more than the client bears; raise network.registryBurst, pull.retry.attempts or pull.retry.errorAttempts, or lower network.errorFraction"
+	if p.class.Pull.Retry.Sync.Distribution == "" {
+		why += "; where many starts come back in step, give pull.retry.syncSeconds a distribution"
+	}
+	if e.faults.down > 0 {
+		i := slices.IndexFunc(e.opt.Faults, func(f Fault) bool { return f.Kind == "registry-down" && f.At <= e.now && e.now <= f.At+f.For })
+		why = fmt.Sprintf("the registry is down (fault %q) for longer than so many tries take; raise pull.retry.backoffSeconds and backoffMaxSeconds", e.opt.Faults[i])
+	}
+	return fmt.Errorf("simulate app %s: its pulls failed %d times, now that of %s at %v: %s", t.app, e.noted(s).retries, t.names[p.image], e.now, why)
+}
+
+// backOff is how long a pull that failed is not to be tried again. As the kubelet's
+// does (client-go, util/flowcontrol), it doubles with each failure, whatever arrived
+// between them, and is forgotten after twice the longest one without a failure.
+func (e *engine) backOff(pid int32, p *pull) time.Duration {
+	r, x := &p.class.Pull.Retry, e.trouble(pid, p)
+	if x.failures > 0 && e.now-x.failedAt > 2*r.BackoffMax.Value {
+		x.failures = 0
+	}
 	wait := r.Backoff.Value
-	for range p.failures {
+	for range x.failures {
 		wait = min(2*wait, r.BackoffMax.Value)
 	}
-	p.failures = min(p.failures+1, 60)
-	p.state = backingOff
-	e.rec.backsOff(pid, p)
-	e.trackWait(pid, p, WaitBackOff)
-	e.at(e.now+min(wait, r.BackoffMax.Value), retried, pid, 0, p.age)
+	x.failures, x.failedAt = min(x.failures+1, 60), e.now
+	return min(wait, r.BackoffMax.Value)
+}
+
+// nextSync is when the client first looks at a start once the back-off of its pull
+// has ended. It looks again and again from the failure on.
+func (e *engine) nextSync(p *pull, s *startup, until time.Duration) time.Duration {
+	sync := &p.class.Pull.Retry.Sync
+	switch {
+	case sync.Distribution != "":
+	case sync.Value == 0:
+		return until
+	default:
+		looks := max(1, (until-e.now+sync.Value-1)/sync.Value)
+		return e.now + looks*sync.Value
+	}
+	const mostLooks = 1000 // by then they are too close together to tell
+	at, key := e.now, e.keyOfTry(p, s)
+	for look := range uint64(mostLooks) {
+		if at += e.drawTime(sync, s.rank, drawSync, key+look); at >= until {
+			return at
+		}
+	}
+	return until
 }
 
 // abandon ends a pull's requests and transfers, and what it had claimed of its
@@ -113,11 +188,14 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		if e.slotted(p, s, t) == nil || inFlight == 0 {
 			inFlight = 0
 		}
-	} else if inFlight > 0 {
+	} else if e.sending(pid, p) > 0 {
 		s.fetching--
 	}
 	p.age++
 	p.inFlight, p.fetchNext = 0, 0
+	if p.is&troubled != 0 {
+		e.trouble(pid, p).delayed = 0
+	}
 	if s.node != none {
 		e.nodes[s.node].abandon(e, pid, p, s, inFlight)
 	}

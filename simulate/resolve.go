@@ -121,7 +121,7 @@ func (e *engine) ask(pid int32, p *pull, s *startup, of uint64, fetch, tries int
 	if e.plain {
 		e.observer.request(e.now)
 	} else {
-		begin, how = e.registryTakes(s, of)
+		begin, how = e.registryTakes(p, s, of)
 	}
 	e.rec.sends(pid, p, fetch, begin)
 	wait := begin - e.now + e.answer(p, s, of, fetch < 0)

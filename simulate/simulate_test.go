@@ -34,6 +34,7 @@ func bare() *Profile {
 	p.Pull.RequestOrder.Value = "manifest"
 	u.Cores, u.Gzip, u.Zstd, u.Disk = is(1.0, ""), is(network.Unlimited, ""), is(network.Unlimited, ""), is(network.Unlimited, "")
 	u.Layer, u.File = is(time.Duration(0), ""), is(time.Duration(0), "")
+	p.Pull.Retry.Sync = Parameter[time.Duration]{}
 	p.Start.Provision, p.Start.Create = Parameter[time.Duration]{}, Parameter[time.Duration]{}
 	return p
 }

@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	stdcmp "cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,8 +41,31 @@ func sound(s *Startup) error {
 	if s.Spans == nil {
 		return nil
 	}
+	if busy := busy(s.Spans, Fetch); s.FetchBusy != busy {
+		return fmt.Errorf("a transfer was in flight for %v, by the spans for %v", s.FetchBusy, busy)
+	}
+	if busy := busy(s.Spans, Unpack); s.UnpackBusy != busy {
+		return fmt.Errorf("an unpack was in flight for %v, by the spans for %v", s.UnpackBusy, busy)
+	}
 	if diff := cmp.Diff(PhasesOf(s.Spans, s.Ready), s.Phases); diff != "" {
 		return fmt.Errorf("the phases do not follow from the spans (-spans +phases):\n%s", diff)
 	}
 	return nil
+}
+
+// busy is how long any span of a phase was under way.
+func busy(spans []Span, phase Phase) time.Duration {
+	var of []Span
+	for _, x := range spans {
+		if x.Phase == phase {
+			of = append(of, x)
+		}
+	}
+	slices.SortFunc(of, func(x, y Span) int { return stdcmp.Compare(x.Start, y.Start) })
+	var sum, until time.Duration
+	for _, x := range of {
+		sum += max(0, x.End-max(x.Start, until))
+		until = max(until, x.End)
+	}
+	return sum
 }

@@ -29,13 +29,12 @@ type startup struct {
 	node            int32 // of engine.nodes; none for an instance of its own
 	netNode         network.Node
 	aside           int32  // of engine.asides; none while there is nothing to note
+	reused, missing int32  // layers
 	fetching        uint16 // pulls with a transfer in flight
 	unpacking       uint16
 	resolving       uint16
 	age             uint16
 	next, running   uint16 // image, and pulls under way
-	retries         uint16
-	reused, missing uint16
 	alive           bool
 	hidden          bool // a node's own pull, not a start of the input
 	awaits          eventKind
@@ -49,13 +48,22 @@ type aside struct {
 	wasted                           int64         // compressed bytes that were sent and are lost
 	firstReadBytes                   int64
 	readNode                         network.Node
+	retries                          int32
+	// What the start itself says, else fromProfile; it is not the template's, which
+	// would then be as many as there are starts.
+	ready        time.Duration
+	readFraction float64
+	// runtime is how long it runs on a named node once it is ready.
+	runtime time.Duration
 }
+
+var noAside = aside{readNode: none, ready: fromProfile, readFraction: fromProfile}
 
 // aside is a startup's aside, to be changed.
 func (e *engine) aside(s *startup) *aside {
 	if s.aside == none {
 		s.aside = e.asides.Take()
-		*e.asides.At(s.aside) = aside{readNode: none}
+		*e.asides.At(s.aside) = noAside
 	}
 	return e.asides.At(s.aside)
 }
@@ -63,7 +71,7 @@ func (e *engine) aside(s *startup) *aside {
 // noted is a startup's aside, to be read.
 func (e *engine) noted(s *startup) aside {
 	if s.aside == none {
-		return aside{readNode: none}
+		return noAside
 	}
 	return *e.asides.At(s.aside)
 }
@@ -79,8 +87,13 @@ func (e *engine) forgetStartup(id int32, s *startup) {
 	e.startups.Give(id)
 }
 
+const fromProfile = -1
+
 // request is the first step of a start.
 func (e *engine) request(index int, start *Start) error {
+	if err := start.check(); err != nil {
+		return err
+	}
 	t, err := e.template(start)
 	if err != nil {
 		return err
@@ -89,6 +102,15 @@ func (e *engine) request(index int, start *Start) error {
 	s := e.startups.At(id)
 	*s = startup{
 		requested: e.now, since: e.now, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, aside: none, age: s.age + 1, alive: true,
+	}
+	if start.Ready != nil {
+		e.aside(s).ready = *start.Ready
+	}
+	if start.ReadFraction != nil {
+		e.aside(s).readFraction = *start.ReadFraction
+	}
+	if start.Node != "" && start.Runtime > 0 {
+		e.aside(s).runtime = start.Runtime
 	}
 	e.rank++
 	e.observer.begins(e)
@@ -200,7 +222,7 @@ func (e *engine) pullAll(id int32, s *startup, t *template) {
 	if s.node != none {
 		n := e.nodes[s.node]
 		for _, image := range t.held {
-			n.hold(e, image)
+			n.hold(e, image, true)
 		}
 		n.count(e, s, t)
 	} else {
@@ -260,7 +282,7 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 	e.account(s)
 	s.running = 0
 	d := e.drawTime(&t.class.Start.Create, s.rank, drawCreate, 0)
-	e.after(d*time.Duration(len(t.pulls)), created, id)
+	e.after(times(d, int64(len(t.pulls))), created, id)
 }
 
 // readFirst is the program's own start: its own time, and the first reads of what
@@ -268,12 +290,16 @@ func (e *engine) createAll(id int32, s *startup, t *template) {
 func (e *engine) readFirst(id int32, s *startup, t *template) {
 	d := e.ownReady(s, t)
 	if unread := e.noted(s).firstReadBytes; unread > 0 {
-		bytes := t.fraction * float64(unread)
-		if rate := e.crowded(t); rate != nil {
-			e.startRead(id, s, t, *rate, int64(math.Round(bytes)))
+		fraction := e.noted(s).readFraction
+		if fraction == fromProfile {
+			fraction = t.class.Cache.ReadFraction.Value
+		}
+		bytes := fraction * float64(unread)
+		if t.isCrowded() {
+			e.startRead(id, s, t, int64(math.Round(bytes)))
 			return
 		}
-		read := time.Duration(math.Round(min(bytes/float64(typical(&t.class.Cache.FirstRead))*1e9, float64(2*longest))))
+		read := bounded(bytes / float64(typical(&t.class.Cache.FirstRead)))
 		e.rec.splits(id, read, ByFirstRead)
 		d += read
 	}
@@ -327,7 +353,7 @@ func (e *engine) finish(id int32, s *startup, t *template, void string) {
 			Requested: s.requested, Ready: ready,
 			FetchBusy: s.fetch - s.waited, UnpackBusy: s.unpackBusy,
 			FetchedBytes: s.fetched, UnpackedBytes: s.unpacked, LayersReused: int(s.reused),
-			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(s.retries), WastedBytes: a.wasted, Void: void,
+			CacheID: t.cacheID, Hit: hit(t.cacheID != "", int(s.reused), int(s.missing)), Retries: int(a.retries), WastedBytes: a.wasted, Void: void,
 		}
 		if s.node != none {
 			result.Node = e.nodes[s.node].name
@@ -349,8 +375,8 @@ func (e *engine) finish(id int32, s *startup, t *template, void string) {
 		} else {
 			// The node runs its own pods as long as it lives, and uses no image for a start
 			// that is void.
-			if !s.hidden && void == "" && t.runtime <= longest-e.now { // else it never leaves
-				e.setDeparture(t, s.template, s.node)
+			if runtime := e.noted(s).runtime; !s.hidden && void == "" && runtime <= longest-e.now { // else it never leaves
+				e.setDeparture(runtime, s.template, s.node)
 			}
 			e.settled(s.node)
 		}

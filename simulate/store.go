@@ -68,9 +68,19 @@ func (n *node) claimAll(e *engine, image int) {
 	}
 }
 
-func (n *node) setChain(e *engine, c int32) {
-	if h, bit := n.chainAt(e, c); h.set(bit) {
-		n.bytes += e.w.chainBytes[c]
+// setChain notes that a chain is there, and whether it is on a disk made from a
+// snapshot.
+func (n *node) setChain(e *engine, c int32, unread bool) {
+	h, bit := n.chainAt(e, c)
+	if !h.set(bit) {
+		return
+	}
+	n.bytes += e.w.chainBytes[c]
+	if unread {
+		if n.unread == nil {
+			n.unread = make(map[int32]bool)
+		}
+		n.unread[c] = true
 	}
 }
 
@@ -113,9 +123,10 @@ func (n *node) kept() int {
 func (n *node) lease(e *engine, image int)   { n.need(e, image, 1, 1) }
 func (n *node) release(e *engine, image int) { n.need(e, image, -1, -1) }
 
-// hold puts an image's layers on the node, unpacked, as a cache's disk does; with
-// their blobs where the runtime that filled the disk keeps them.
-func (n *node) hold(e *engine, image int) {
+// hold puts an image's layers on the node, unpacked; with their blobs where the
+// runtime that filled the disk keeps them. Those of a disk made from a snapshot, as a
+// cache's, are unread.
+func (n *node) hold(e *engine, image int, unread bool) {
 	if n.images.has(image) {
 		n.images.touch(image)
 	} else {
@@ -123,7 +134,7 @@ func (n *node) hold(e *engine, image int) {
 		n.need(e, image, 1, n.kept())
 		for j, c := range e.w.chainIDs[image] {
 			layer := e.w.inv.Images[image].Layers[j]
-			n.setChain(e, c)
+			n.setChain(e, c, unread)
 			if n.class.keep {
 				n.setBlob(e, int32(layer))
 			}
@@ -156,8 +167,8 @@ func (n *node) leave(t *template) {
 
 // count notes how many of a start's layers are present.
 func (n *node) count(e *engine, s *startup, t *template) {
-	if t.cacheID == "" && len(n.unread) == 0 && n.hasAll(t) {
-		s.reused = uint16(len(t.chains))
+	if len(n.unread) == 0 && n.hasAll(t) {
+		s.reused = int32(len(t.chains))
 		return
 	}
 	for _, c := range t.chains {

@@ -151,6 +151,10 @@ type Difference struct {
 	Makespan Statistic `json:"makespanSeconds"`
 	// FetchedBytes are compressed, of all starts of a repeat together.
 	FetchedBytes Statistic `json:"fetchedBytes"`
+	// QuantileErrorFraction is how far each arm's quantile may be from the exact one, as
+	// a share of it. The intervals of P50, P90 and P99 are wider by that much of both
+	// arms' on either side, so that they hold the difference of the exact ones.
+	QuantileErrorFraction float64 `json:"quantileErrorFraction"`
 }
 
 // Repeats are the figures of each repeat of one arm, by app.
@@ -305,6 +309,23 @@ func (m *means) of(figure int) Statistic {
 	return s
 }
 
+// ofQuantile is the mean of the differences of a quantile, with an interval that also
+// holds what the sketches of both arms may be off by.
+func (m *means) ofQuantile(figure int) Statistic {
+	s := m.of(figure)
+	if s.Interval() == nil {
+		return s
+	}
+	var sum float64
+	for i := range m.repeats {
+		sum += m.repeats[i][figure] + m.other[i][figure]
+	}
+	off := sketch.RelativeError * sum / float64(len(m.repeats))
+	low, high := *s.Low-off, *s.High+off
+	s.Low, s.High = &low, &high
+	return s
+}
+
 // statisticOf is the mean of values with its interval.
 func statisticOf(values []float64) (Statistic, error) {
 	if len(values) == 1 {
@@ -339,8 +360,8 @@ func Differences(base, arm *Repeats) ([]Difference, error) {
 		}
 		list = append(list, Difference{
 			Source: base.source, Base: base.arm, Arm: arm.arm, App: app, Repeats: len(m.repeats),
-			Mean: m.of(figMean), P50: m.of(figP50), P90: m.of(figP90), P99: m.of(figP99),
-			Makespan: m.of(figMakespan), FetchedBytes: m.of(figFetched),
+			Mean: m.of(figMean), P50: m.ofQuantile(figP50), P90: m.ofQuantile(figP90), P99: m.ofQuantile(figP99),
+			Makespan: m.of(figMakespan), FetchedBytes: m.of(figFetched), QuantileErrorFraction: sketch.RelativeError,
 		})
 		if m.err != nil {
 			return nil, m.err

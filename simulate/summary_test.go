@@ -337,3 +337,40 @@ func TestSummariesInFiles(t *testing.T) {
 		t.Errorf("%d differences, %d observations", len(again.Differences), len(again.Observations))
 	}
 }
+
+// TestDifferencesOfQuantiles: where repeats are the same, the intervals of the
+// differences hold those of the exact quantiles of the lists, by nearest rank.
+func TestDifferencesOfQuantiles(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var arms []*Repeats
+		var lists [][]int64
+		for _, arm := range []string{ArmCold, ArmCached} {
+			list := rapid.SliceOfN(rapid.Int64Range(int64(time.Second), int64(time.Minute)), 1, 30).Draw(t, arm)
+			r := NewRepeats(Simulated, arm, 2)
+			for repeat := range 2 {
+				var a Accumulator
+				for _, d := range list {
+					a.Add(&Startup{App: "a", Ready: time.Duration(d)})
+				}
+				if err := r.Put(repeat, &a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			slices.Sort(list)
+			arms, lists = append(arms, r), append(lists, list)
+		}
+		differences, err := Differences(arms[0], arms[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range []struct {
+			of  float64
+			got Statistic
+		}{{0.5, differences[0].P50}, {0.9, differences[0].P90}, {0.99, differences[0].P99}} {
+			exact := func(list []int64) float64 { return float64(list[int(math.Ceil(q.of*float64(len(list))))-1]) / 1e9 }
+			if want := exact(lists[0]) - exact(lists[1]); want < *q.got.Low-1e-9 || want > *q.got.High+1e-9 {
+				t.Fatalf("the %g quantile differs by %v, said is %v to %v", q.of, want, *q.got.Low, *q.got.High)
+			}
+		}
+	})
+}

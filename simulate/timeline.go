@@ -122,7 +122,8 @@ type Startup struct {
 	// Ready is the time to ready, from the request.
 	Ready time.Duration `json:"readySeconds"`
 	// FetchBusy and UnpackBusy are how long any transfer, any unpack was in
-	// flight; they overlap, phases do not.
+	// flight; they overlap, phases do not. A transfer is in flight from its request on,
+	// but not while a refused one waits to be asked for again.
 	FetchBusy  time.Duration `json:"fetchBusySeconds"`
 	UnpackBusy time.Duration `json:"unpackBusySeconds"`
 	// FetchedBytes are compressed, UnpackedBytes uncompressed.

@@ -67,6 +67,7 @@ func (p *Profile) values() []value {
 		fixed(span("pull.retry.delaySeconds", &l.Retry.Delay), &l.Retry.Delay),
 		fixed(span("pull.retry.backoffSeconds", &l.Retry.Backoff), &l.Retry.Backoff),
 		fixed(span("pull.retry.backoffMaxSeconds", &l.Retry.BackoffMax), &l.Retry.BackoffMax),
+		span("pull.retry.syncSeconds", &l.Retry.Sync),
 		plain("pull.retry.resume", &l.Retry.Resume),
 		frequency("unpack.cores", &u.Cores),
 		decoder("unpack.decoder", &u.Decoder),

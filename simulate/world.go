@@ -306,10 +306,6 @@ type template struct {
 	held    []int
 	cacheID string
 	class   *class
-	runtime time.Duration
-	ready   *time.Duration
-	// fraction is the share of the cached layers that is read before ready.
-	fraction float64
 	// never: images that are absent are not pulled.
 	never bool
 	pulls []imagePull
@@ -318,8 +314,7 @@ type template struct {
 	// begins with what is held, so many are reused and missing, and so many bytes
 	// are on the cache's disk.
 	chains          []int32
-	departures      int32 // in engine.departures
-	reused, missing uint16
+	reused, missing int32
 	firstReadBytes  int64
 }
 
@@ -340,10 +335,7 @@ func (p *imagePull) skip() bool { return p.stored && !p.again }
 // follow makes t, which is empty, the template of s.
 func (w *world) follow(t *template, s *Start) {
 	c := w.classes[s.NodeClass]
-	t.app, t.policy, t.cacheID, t.class, t.runtime, t.ready, t.fraction = s.App, s.PullPolicy, s.CacheID, c, s.Runtime, s.Ready, c.Cache.ReadFraction.Value
-	if s.ReadFraction != nil {
-		t.fraction = *s.ReadFraction
-	}
+	t.app, t.policy, t.cacheID, t.class = s.App, s.PullPolicy, s.CacheID, c
 	t.never = s.PullPolicy == "Never"
 	if s.CacheID != "" {
 		t.held = slices.Clone(s.Held)
@@ -352,7 +344,7 @@ func (w *world) follow(t *template, s *Start) {
 		t.names, t.pulls = w.names[i:i+1:i+1], t.only[:]
 		t.pulls[0] = w.imagePull(s, i)
 		t.chains = w.chainIDs[i]
-		t.missing = uint16(len(t.chains))
+		t.missing = int32(len(t.chains))
 		return
 	}
 	t.names, t.pulls = make([]string, len(s.Images)), make([]imagePull, len(s.Images))

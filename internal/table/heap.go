@@ -17,6 +17,9 @@ func (h *Heap[T]) Top() *T { return &h.items[0] }
 // Clone is a Heap with the same values.
 func (h *Heap[T]) Clone() Heap[T] { return Heap[T]{h.Before, slices.Clone(h.items)} }
 
+// All are the values, in no order, to be looked at.
+func (h *Heap[T]) All() []T { return h.items }
+
 // Push adds a value.
 func (h *Heap[T]) Push(x T) {
 	h.items = append(h.items, x)
