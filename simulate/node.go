@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/segment"
 	"github.com/cachebench/cachebench/internal/table"
 	"github.com/cachebench/cachebench/simulate/network"
 	"github.com/cachebench/cachebench/simulate/unpack"
@@ -155,6 +156,7 @@ func (e *engine) nodeNamed(name string, c *class, rank int32) int32 {
 }
 
 func (e *engine) newNode(name string, c *class) int32 {
+	e.w.split.Do(func() { e.w.segments = segment.Of(e.w.inv, e.w.inv.Chains()) })
 	n := &node{
 		name: name, class: c, free: c.Pull.MaxConcurrentDownloads.Value, unpackSlots: c.Unpack.MaxConcurrent.Value,
 		unpack: unpack.NewNode(&c.costs),

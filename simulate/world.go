@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/segment"
@@ -23,7 +24,9 @@ type world struct {
 	// chainBytes is the unpacked size of each chain's top layer.
 	chainIDs   [][]int32
 	chainBytes []int64
-	segments   *segment.Segments
+	// segments are made when there is a node that keeps layers.
+	segments *segment.Segments
+	split    sync.Once
 	// cold are the steps of each image where nothing is present.
 	cold   []steps
 	layers []layerFacts
@@ -110,7 +113,6 @@ func newChangedWorld(inv *layers.Inventory, profile *Profile, change func(*Profi
 		w.layers[i] = factsOf(&inv.Layers[i])
 	}
 	chains := inv.Chains()
-	w.segments = segment.Of(inv, chains)
 	w.chainBytes = make([]int64, len(chains.Parents))
 	w.chainIDs, w.cold = make([][]int32, len(inv.Images)), make([]steps, len(inv.Images))
 	nothing := func(int32) bool { return false }
