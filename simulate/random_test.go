@@ -151,7 +151,7 @@ func randomProfile(t *rapid.T) *Profile {
 	l.ResolveRequests, l.RepeatRequests, l.SlotRequests = count("resolve", 3), count("repeat", 2), flag("slot requests")
 	r := &l.Retry
 	r.Attempts, r.ErrorAttempts, r.Resume = count("attempts", 4), count("error attempts", 4), flag("resume")
-	r.Delay, r.Backoff, r.BackoffMax = is(time.Duration(rapid.IntRange(0, 300).Draw(t, "delay"))*ms, ""), is(time.Duration(rapid.IntRange(1, 9000).Draw(t, "backoff"))*ms, ""), is(20*time.Second, "")
+	r.Delay, r.Backoff, r.BackoffMax = is(time.Duration(rapid.IntRange(0, 300).Draw(t, "delay"))*ms, ""), is(time.Duration(rapid.IntRange(50, 9000).Draw(t, "backoff"))*ms, ""), is(20*time.Second, "")
 	r.Sync = randomTime(t, 3000, "sync")
 	u.Cores, u.Gzip, u.Zstd, u.Disk = is(float64(rapid.IntRange(1, 8).Draw(t, "cores"))/2, ""), randomRate(t, "gzip"), randomRate(t, "zstd"), randomRate(t, "disk")
 	u.Layer, u.File = is(time.Duration(rapid.IntRange(0, 20).Draw(t, "layer"))*ms, ""), is(time.Duration(rapid.IntRange(0, 200).Draw(t, "file"))*time.Microsecond, "")
