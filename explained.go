@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
@@ -18,25 +20,42 @@ func (s *Scenario) explainable() error {
 	return nil
 }
 
-// explain says where the time of the median start of each app in question went, in
+// explain says where the time of the start of each app in question went, in
 // the first repeat of one arm. It is an error if no start is of an app.
 func (s *Scenario) explain(ctx context.Context, inv *layers.Inventory, starts []simulate.Start, opt simulate.Options) ([]simulate.Explanation, error) {
 	if opt.Repeat > 0 {
 		return nil, nil
 	}
 	var list []simulate.Explanation
-	for _, app := range s.ExplainApps {
-		if !slices.ContainsFunc(starts, func(x simulate.Start) bool { return x.App == app }) {
+	for _, text := range s.ExplainApps {
+		is := func(app string) bool {
+			return slices.ContainsFunc(starts, func(x simulate.Start) bool { return x.App == app })
+		}
+		app, quantile := text, 0.5
+		if !is(app) {
+			app, quantile = explainedStart(text)
+		}
+		if !is(app) {
 			return nil, fmt.Errorf("explain app %s: no start of it is simulated; there are starts of %s", app, someOf(appsOf(starts)))
 		}
 		s.progress("explaining app %s in arm %s", app, opt.Arm)
-		x, err := simulate.Explain(ctx, inv, s.Profile, starts, opt, app)
+		x, err := simulate.Explain(ctx, inv, s.Profile, starts, opt, app, quantile)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, *x)
 	}
 	return list, nil
+}
+
+// explainedStart reads APP, for its median start, or APP@p99.
+func explainedStart(text string) (app string, quantile float64) {
+	if i := strings.LastIndex(text, "@p"); i > 0 {
+		if percent, err := strconv.ParseFloat(text[i+2:], 64); err == nil && percent > 0 && percent <= 100 {
+			return text[:i], percent / 100
+		}
+	}
+	return text, 0.5
 }
 
 func appsOf(starts []simulate.Start) []string {

@@ -88,7 +88,7 @@ type ScenarioFile struct {
 	// of the first start of each app and arm is kept.
 	Spans bool `json:"spans,omitempty"`
 	// ExplainApps are apps of which the report says where the time of their median
-	// start went, and what would shorten it most.
+	// start went (APP@p99: of another quantile), and what would shorten it most.
 	ExplainApps []string `json:"explainApps,omitempty"`
 	// Now is the time as of which tags and caches are looked at; the present
 	// when not given.

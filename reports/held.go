@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,12 +82,20 @@ func heldSums(x *simulate.Explanation) []heldSum {
 }
 
 func (r *Report) explanationTitle(x *simulate.Explanation) string {
-	words := fmt.Sprintf("Where the time of a start of %s went, %s: ready after %s (%s; the median of its %s, requested at %s",
-		x.App, r.armLabel(x.Arm), seconds(x.Ready), x.Source, count(x.Starts, "start"), longTime(x.Requested))
+	words := fmt.Sprintf("Where the time of a start of %s went, %s: ready after %s (%s; %s of its %s, requested at %s",
+		x.App, r.armLabel(x.Arm), seconds(x.Ready), x.Source, quantileWords(x), count(x.Starts, "start"), longTime(x.Requested))
 	if x.Node != "" {
 		words += " on node " + x.Node
 	}
 	return words + ")"
+}
+
+// quantileWords name which of the app's starts it is.
+func quantileWords(x *simulate.Explanation) string {
+	if x.QuantileFraction == 0.5 {
+		return "the median"
+	}
+	return "p" + strconv.FormatFloat(100*x.QuantileFraction, 'f', -1, 64)
 }
 
 // leverWords are a lever's parameter and change, as network.nodeBytesPerSecond, twice.
@@ -106,8 +115,8 @@ func leverSentence(x *simulate.Explanation) string {
 		return "No single change of the profile's parameters shortens it by 0.5 % or more."
 	}
 	l := &x.Levers[0]
-	return fmt.Sprintf("What would shorten it most: %s: the median start is ready after %s, %s sooner (%s).",
-		leverWords(l), seconds(l.Ready), seconds(x.Ready-l.Ready), percent(1-float64(l.Ready)/float64(x.Ready)))
+	return fmt.Sprintf("What would shorten it most: %s: %s is then ready after %s, %s sooner (%s).",
+		leverWords(l), quantileWords(x), seconds(l.Ready), seconds(x.Ready-l.Ready), percent(1-float64(l.Ready)/float64(x.Ready)))
 }
 
 // helpful are the levers that shorten a start noticeably, by 0.5 % of it or more.
@@ -133,7 +142,7 @@ func useless(x *simulate.Explanation) string {
 	return "Would shorten it by less than 0.5 %: " + strings.Join(words, "; ") + "."
 }
 
-const leverNote = "each change by itself, simulated with the same draws; median of the app's starts"
+const leverNote = "each change by itself, simulated with the same draws; the same quantile of the app's starts"
 
 // explanationSentence is an explained start in few words: what held it up longest,
 // and what would shorten it most.
@@ -167,12 +176,12 @@ func waitedFor(x *simulate.Explanation, h *simulate.Hold) string {
 	return words
 }
 
-// explainedAs returns the arm before in which the app's median start went just so,
+// explainedAs returns the arm before in which the app's start went just so,
 // empty if there is none.
 func (r *Report) explainedAs(i int) string {
 	x := &r.Explanations[i]
 	for k := range r.Explanations[:i] {
-		if y := &r.Explanations[k]; y.App == x.App && slices.Equal(y.Holds, x.Holds) && slices.Equal(y.Levers, x.Levers) {
+		if y := &r.Explanations[k]; y.App == x.App && y.QuantileFraction == x.QuantileFraction && slices.Equal(y.Holds, x.Holds) && slices.Equal(y.Levers, x.Levers) {
 			return r.armLabel(y.Arm)
 		}
 	}

@@ -36,7 +36,7 @@ func TestCauseWords(t *testing.T) {
 func TestExplained(t *testing.T) {
 	const s = time.Second
 	x := simulate.Explanation{
-		Source: simulate.Simulated, Arm: simulate.ArmCold, App: "web", Starts: 3, Requested: 5 * s, Ready: 10 * s, Node: "n1",
+		Source: simulate.Simulated, Arm: simulate.ArmCold, App: "web", QuantileFraction: 0.5, Starts: 3, Requested: 5 * s, Ready: 10 * s, Node: "n1",
 		Holds: []simulate.Hold{
 			{Start: 0, End: s, By: simulate.ByProvision},
 			{Start: s, End: 4 * s, By: simulate.ByLink, Link: "rack", Image: "r.example.com/shop/web:1", Layer: "sha256:aaaaaaaaaaaaaaaa"},
@@ -61,7 +61,7 @@ func TestExplained(t *testing.T) {
 		"Where the time of a start of web went, cold: ready after 10.0 s (simulated; the median of its 3\nstarts, requested at 5.00 s on node n1)",
 		"link rack, shared by transfers         7.00 s   70 %\n  order: later layers are fetched first  2.00 s   20 %\n  provisioning the instance or sandbox   1.00 s   10 %",
 		"4.00 s  6.00 s  order: later layers are fetched first  aaaaaaaaaaaa, behind bbbbbbbbbbbb",
-		"What would shorten it most: network.links.rack.bytesPerSecond, twice: the median start is ready\n  after 6.00 s, 4.00 s sooner (40 %).",
+		"What would shorten it most: network.links.rack.bytesPerSecond, twice: the median is then ready\n  after 6.00 s, 4.00 s sooner (40 %).",
 		"  start.provisionSeconds, half                   9.50 s  0.50 s\n",
 		"Would shorten it by less than 0.5 %: pull.requestOrder: manifest; unpack.cores, twice.",
 		"went, automatic: ready after 10.0 s (simulated; the median of its 3\nstarts, requested at 5.00 s on node n1)\n  just as in arm cold\n",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -13,28 +14,29 @@ import (
 )
 
 // Explanation says where the time of one start went: the one of an app whose time
-// to ready is the median of the first repeat.
+// to ready is a quantile of the first repeat.
 type Explanation struct {
 	Source string `json:"source" document:"required,enum=simulated"`
 	Arm    string `json:"arm" document:"required"`
 	App    string `json:"app" document:"required"`
 	Node   string `json:"node,omitempty"`
-	// Starts counts the app's starts, of which this one is the median.
-	Starts    int           `json:"starts"`
-	Requested time.Duration `json:"requestedSeconds"`
-	Ready     time.Duration `json:"readySeconds"`
+	// QuantileFraction is 0.5 for the median of the app's Starts.
+	QuantileFraction float64       `json:"quantileFraction"`
+	Starts           int           `json:"starts"`
+	Requested        time.Duration `json:"requestedSeconds"`
+	Ready            time.Duration `json:"readySeconds"`
 	// Holds partition Ready, in order of time: the start's critical path.
 	Holds []Hold `json:"holds"`
-	// Levers are what the app's median start would be with one parameter changed,
+	// Levers are what this quantile would be with one parameter changed,
 	// the change that shortens it most first.
 	Levers []Lever `json:"levers,omitempty"`
 }
 
 // Explain simulates the first repeat of starts, which need no order, and says where
-// the time of the app's median start went, by nearest rank (of two as fast, the one
-// requested first). Each lever is another simulation; opt.Workers of them run at
+// the time of one of the app's starts went: the quantile in (0, 1] by nearest rank (of
+// two as fast, the one requested first). Each lever is another simulation; opt.Workers of them run at
 // once. It is an error if no start is of the app.
-func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options, app string) (*Explanation, error) {
+func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options, app string, quantile float64) (*Explanation, error) {
 	opt.Repeat, opt.Spans, opt.Observe = 0, nil, false
 	w, err := newWorld(inv, profile)
 	if err != nil {
@@ -43,25 +45,28 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 	if err := w.checkOptions(&opt); err != nil {
 		return nil, err
 	}
-	x := &explaining{inv: inv, profile: profile, starts: inRequestOrder(starts), opt: &opt, app: app}
+	x := &explaining{inv: inv, profile: profile, starts: inRequestOrder(starts), opt: &opt, app: app, quantile: quantile}
 	for i := range starts {
 		if starts[i].App == app {
 			x.count++
 		}
 	}
+	if !(quantile > 0 && quantile <= 1) {
+		return nil, fmt.Errorf("explain app %s: %g is no quantile above 0, up to 1", app, quantile)
+	}
 	if x.count == 0 {
 		return nil, fmt.Errorf("explain app %s: no start of it is simulated in arm %s", app, opt.Arm)
 	}
-	median, err := x.median(ctx, w)
+	typical, err := x.chosen(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	result, err := x.record(ctx, w, median.start)
+	result, err := x.record(ctx, w, typical.start)
 	if err != nil {
 		return nil, err
 	}
-	if result.Ready != median.ready {
-		return nil, fmt.Errorf("explain app %s: it is ready after %v when it is looked at, else after %v; this is a fault of cachebench, please report it with the scenario", app, result.Ready, median.ready)
+	if result.Ready != typical.ready {
+		return nil, fmt.Errorf("explain app %s: it is ready after %v when it is looked at, else after %v; this is a fault of cachebench, please report it with the scenario", app, result.Ready, typical.ready)
 	}
 	if result.Levers, err = x.levers(ctx, result.Holds); err != nil {
 		return nil, err
@@ -71,12 +76,13 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 
 // explaining is what the simulations for one Explanation share.
 type explaining struct {
-	inv     *layers.Inventory
-	profile *Profile
-	starts  iter.Seq2[int, *Start]
-	opt     *Options
-	app     string
-	count   int // starts of the app
+	inv      *layers.Inventory
+	profile  *Profile
+	starts   iter.Seq2[int, *Start]
+	opt      *Options
+	app      string
+	count    int // starts of the app
+	quantile float64
 }
 
 // ended is one start of the app.
@@ -88,8 +94,9 @@ type ended struct {
 // errSeen stops a simulation of which nothing more is wanted.
 var errSeen = errors.New("the rest is not wanted")
 
-// median simulates until all starts of the app are ready, or void.
-func (x *explaining) median(ctx context.Context, w *world) (ended, error) {
+// chosen simulates until all starts of the app are ready, or void, and returns the
+// quantile.
+func (x *explaining) chosen(ctx context.Context, w *world) (ended, error) {
 	all := make([]ended, 0, x.count)
 	voids := 0
 	var e *engine
@@ -113,12 +120,12 @@ func (x *explaining) median(ctx context.Context, w *world) (ended, error) {
 		return ended{}, fmt.Errorf("explain app %s: none of its %d starts becomes ready in arm %s", x.app, x.count, x.opt.Arm)
 	}
 	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(cmp.Compare(a.ready, b.ready), cmp.Compare(a.start, b.start)) })
-	return all[(len(all)-1)/2], nil
+	return all[max(1, int(math.Ceil(x.quantile*float64(len(all)))))-1], nil
 }
 
 // record simulates until one start is ready, and notes what held it up.
 func (x *explaining) record(ctx context.Context, w *world, start int) (*Explanation, error) {
-	result := &Explanation{Source: Simulated, Arm: x.opt.Arm, App: x.app, Starts: x.count}
+	result := &Explanation{Source: Simulated, Arm: x.opt.Arm, App: x.app, QuantileFraction: x.quantile, Starts: x.count}
 	var e *engine
 	e = newEngine(w, x.opt, 0, func(i int, s *Startup) {
 		if i == start && e.err == nil {
@@ -142,7 +149,7 @@ func (x *explaining) levers(ctx context.Context, holds []Hold) ([]Lever, error) 
 		if err != nil {
 			return fmt.Errorf("explain app %s: %s %s: %w", x.app, tried[i].Parameter, tried[i].Change, err)
 		}
-		m, err := x.median(ctx, w)
+		m, err := x.chosen(ctx, w)
 		found[i] = tried[i].Lever
 		found[i].Ready = m.ready
 		return err

@@ -22,7 +22,7 @@ func recordOf(inv *layers.Inventory, profile *Profile, starts []Start, options *
 	if err != nil {
 		return nil, err
 	}
-	x := &explaining{starts: inRequestOrder(starts), opt: options, app: starts[start].App}
+	x := &explaining{starts: inRequestOrder(starts), opt: options, app: starts[start].App, quantile: 0.5}
 	return x.record(context.Background(), w, start)
 }
 
@@ -153,7 +153,7 @@ nodeClasses:
 		return all[4]
 	}
 	given := profile("80MB/s", "100MB/s", "40MB/s")
-	x, err := Explain(context.Background(), inv, given, starts, opt, "x")
+	x, err := Explain(context.Background(), inv, given, starts, opt, "x", 0.5)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,12 +179,22 @@ nodeClasses:
 	if !slices.IsSortedFunc(x.Levers, func(a, b Lever) int { return cmp.Compare(a.Ready, b.Ready) }) {
 		t.Errorf("levers out of order: %+v", x.Levers)
 	}
+	// The ninth of nine is the slowest.
+	slowest, err := Explain(context.Background(), inv, given, starts, opt, "x", 0.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range run(t, inv, given, opt, starts...) {
+		if s.App == "x" && s.Ready > slowest.Ready {
+			t.Errorf("the slowest is ready after %v, not %v", s.Ready, slowest.Ready)
+		}
+	}
 	opt.Workers = 1
-	alone, err := Explain(context.Background(), inv, given, starts, opt, "x")
+	alone, err := Explain(context.Background(), inv, given, starts, opt, "x", 0.5)
 	if diff := gocmp.Diff(x, alone); err != nil || diff != "" {
 		t.Errorf("with one worker: %v\n%s", err, diff)
 	}
-	if _, err := Explain(context.Background(), inv, given, starts, opt, "y"); err == nil || !strings.Contains(err.Error(), "explain app y") {
+	if _, err := Explain(context.Background(), inv, given, starts, opt, "y", 0.5); err == nil || !strings.Contains(err.Error(), "explain app y") {
 		t.Errorf("of an app that there is not: %v", err)
 	}
 }

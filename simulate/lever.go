@@ -17,7 +17,7 @@ type Lever struct {
 	// x2 or x0.5.
 	Parameter string `json:"parameter" document:"required"`
 	Change    string `json:"change" document:"required"`
-	// Ready is the median time to ready of the app's starts then.
+	// Ready is the same quantile of the app's times to ready then.
 	Ready time.Duration `json:"readySeconds"`
 }
 

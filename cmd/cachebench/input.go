@@ -90,7 +90,7 @@ func (in *inputs) addRepeatFlags(cmd *cobra.Command) {
 	f.IntVar(&in.file.Repeats, "repeats", 0, "simulate everything this often, for intervals (default 1)")
 	f.IntVar(&in.workers, "workers", 0, "simulate this many repeats at once; changes no result (default: one for each processor)")
 	f.BoolVar(&in.file.Spans, "spans", false, "keep what happens inside every start, layer by layer (default: of each app's first)")
-	f.StringSliceVar(&in.file.ExplainApps, "explain", nil, "say where the time of the median start of this `APP` went, and what would shorten it most; repeatable")
+	f.StringSliceVar(&in.file.ExplainApps, "explain", nil, "say where the time of the median start of this `APP` (or APP@p99) went, and what would shorten it most; repeatable")
 	f.BoolVar(&in.file.Observe, "observe", false, "keep what links carry, requests and starts in flight over time")
 	f.BoolVar(&in.noStartups, "no-startups", false, "list no startups: summaries and curves come from sketches, and the window may be large")
 }
