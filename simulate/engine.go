@@ -102,6 +102,21 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 	return e
 }
 
+// reuse lets an engine that has not begun have the memory of one of the same world
+// that has ended, and its templates, which are the same in all repeats.
+func (e *engine) reuse(old *engine) {
+	e.templates, e.known, e.first, e.simple = old.templates, old.known, old.first, old.simple
+	e.apps, e.policies, e.classes = old.apps, old.policies, old.classes
+	e.startups, e.asides, e.pulls, e.own, e.orders = old.startups, old.asides, old.pulls, old.own, old.orders
+	e.startups.Reset()
+	e.asides.Reset()
+	e.pulls.Reset()
+	e.own.Reset()
+	e.orders.Reset()
+	e.queue = old.queue[:0]
+	e.net.Reuse(&old.net)
+}
+
 // run takes the starts in order of their requests and simulates them to the end.
 func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 	e.setNewNodes()

@@ -136,13 +136,21 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 		result.met = make([]*disturbed, n)
 	}
 	var lock sync.Mutex
+	var spare []*engine // as many as ran at once
 	err := eachRepeat(n, opt.Workers, func(k int) error {
-		sums, err := w.repeat(ctx, starts, opt, k, result, emit)
+		lock.Lock()
+		var old *engine
+		if last := len(spare) - 1; last >= 0 {
+			old, spare = spare[last], spare[:last]
+		}
+		lock.Unlock()
+		sums, e, err := w.repeat(ctx, starts, opt, k, old, result, emit)
 		if err != nil {
 			return err
 		}
 		lock.Lock()
 		defer lock.Unlock()
+		spare = append(spare, e)
 		return result.Repeats.Put(k, sums)
 	})
 	if err != nil {
@@ -151,13 +159,14 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 	return result, result.conclude(opt.Arm)
 }
 
-// repeat simulates the k-th of the repeats asked for.
-func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, k int, result *Result, emit func(repeat, index int, s *Startup)) (*Accumulator, error) {
+// repeat simulates the k-th of the repeats asked for, in the memory of an engine
+// that has ended, unless that is nil. It returns its own.
+func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *Options, k int, old *engine, result *Result, emit func(repeat, index int, s *Startup)) (*Accumulator, *engine, error) {
 	var met *disturbed
 	if result.met != nil {
 		var err error
 		if met, err = w.undisturbed(ctx, starts, opt, opt.Repeat+k); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		result.met[k] = met
 	}
@@ -172,11 +181,14 @@ func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *
 		emit(k, i, s)
 		told.ready()
 	})
+	if old != nil {
+		e.reuse(old)
+	}
 	if opt.Observe {
 		e.observer = newObserver(e)
 	}
 	if err := e.run(ctx, starts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	told.rest()
 	if opt.Observe {
@@ -185,7 +197,7 @@ func (w *world) repeat(ctx context.Context, starts iter.Seq2[int, *Start], opt *
 	if met != nil {
 		met.without = nil
 	}
-	return sums, nil
+	return sums, e, nil
 }
 
 // conclude puts together what was observed of the repeats.

@@ -22,6 +22,9 @@ const (
 // At is the value of a number that was taken; it stays where it is.
 func (t *Table[T]) At(id int32) *T { return &t.blocks[id>>blockBits][id&blockMask] }
 
+// Reset gives all numbers back; values are as they were left.
+func (t *Table[T]) Reset() { t.used, t.given = 0, 0 }
+
 // Used is how many numbers there have been at once at most: all are below it.
 func (t *Table[T]) Used() int { return t.used }
 

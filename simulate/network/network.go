@@ -127,6 +127,12 @@ type classKey struct {
 	limit float64
 }
 
+// Reuse lets a network that is empty have the memory of one that is used no more.
+func (n *Network) Reuse(old *Network) {
+	n.members, n.memberAt = old.members, old.memberAt[:0]
+	n.members.Reset()
+}
+
 const (
 	none  = -1
 	never = time.Duration(math.MaxInt64)
