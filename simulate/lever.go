@@ -42,12 +42,16 @@ var levers = []*lever{
 	twice("pull.maxParallelImages", func(p *Profile) *Parameter[int64] { return &p.Pull.MaxParallelImages }, ByConnection, ByRoundTrip, ByLayer, ByCore, ByFiles),
 	twice("pull.maxConcurrentDownloads", func(p *Profile) *Parameter[int64] { return &p.Pull.MaxConcurrentDownloads }, BySlot, ByOrder, ByConnection, ByRoundTrip),
 	choose("pull.requestOrder", "manifest", func(p *Profile) *Parameter[string] { return &p.Pull.RequestOrder }, ByOrder),
+	twice("pull.retry.attempts", func(p *Profile) *Parameter[int64] { return &p.Pull.Retry.Attempts }, ByBackOff, BySync),
+	twice("pull.retry.errorAttempts", func(p *Profile) *Parameter[int64] { return &p.Pull.Retry.ErrorAttempts }, ByBackOff, BySync),
 	half("pull.retry.delaySeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Delay }, ByBackOff),
 	half("pull.retry.backoffSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Backoff }, ByBackOff),
 	half("pull.retry.syncSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Sync }, BySync),
 	half("network.roundTripSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.RoundTrip }, ByRoundTrip),
 	half("network.requestSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.Request }, ByRoundTrip),
 	twice("network.registryRequestsPerSecond", func(p *Profile) *Parameter[float64] { return &p.Network.RegistryRequests }, ByRegistryRequests, ByBackOff, BySync),
+	twice("network.registryBurst", func(p *Profile) *Parameter[int64] { return &p.Network.RegistryBurst }, ByBackOff, BySync),
+	half("network.errorFraction", func(p *Profile) *Parameter[float64] { return &p.Network.ErrorFraction }, ByBackOff, BySync),
 	twice("network.registryBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Registry }, ByLink),
 	twice("network.uplinkBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Uplink }, ByLink),
 	twice("network.nodeBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Node }, ByNodeLink),
@@ -66,7 +70,7 @@ var levers = []*lever{
 	half("start.readySeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Start.Ready }, ByProgram),
 }
 
-func half(name string, of func(*Profile) *Parameter[time.Duration], by ...Cause) *lever {
+func half[T number](name string, of func(*Profile) *Parameter[T], by ...Cause) *lever {
 	return scaled(name, "x0.5", 0.5, of, by)
 }
 
