@@ -28,14 +28,20 @@ type Explanation struct {
 	// Holds partition Ready, in order of time: the start's critical path.
 	Holds []Hold `json:"holds"`
 	// Levers are what this quantile would be with one parameter changed,
-	// the change that shortens it most first.
-	Levers []Lever `json:"levers,omitempty"`
+	// the change that shortens it most first; of the starts of LeverRepeats repeats
+	// together, of which Now is the quantile as it is. Several are needed where the
+	// profile draws, so that a lever is not what one draw makes of it.
+	Levers       []Lever       `json:"levers,omitempty"`
+	LeverRepeats int           `json:"leverRepeats,omitempty"`
+	Now          time.Duration `json:"nowSeconds,omitempty"`
+	// Void says why nothing is told: no start of the app becomes ready.
+	Void string `json:"void,omitempty"`
 }
 
 // Explain simulates the first repeat of starts, which need no order, and says where
 // the time of one of the app's starts went: the quantile in (0, 1] by nearest rank (of
-// two as fast, the one requested first). Each lever is another simulation; opt.Workers of them run at
-// once. It is an error if no start is of the app.
+// two as fast, the one requested first). Each lever is another simulation; opt.Workers
+// of them run at once. It is an error if no start is of the app.
 func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options, app string, quantile float64) (*Explanation, error) {
 	opt.Repeat, opt.Spans, opt.Observe = 0, nil, false
 	w, err := newWorld(inv, profile)
@@ -57,8 +63,12 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 	if x.count == 0 {
 		return nil, fmt.Errorf("explain app %s: no start of it is simulated in arm %s", app, opt.Arm)
 	}
-	typical, err := x.chosen(ctx, w)
-	if err != nil {
+	typical, err := x.chosen(ctx, w, 1)
+	var none *noneReady
+	switch {
+	case errors.As(err, &none):
+		return &Explanation{Source: Simulated, Arm: opt.Arm, App: app, QuantileFraction: quantile, Starts: x.count, Void: none.why}, nil
+	case err != nil:
 		return nil, err
 	}
 	result, err := x.record(ctx, w, typical.start)
@@ -68,10 +78,20 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 	if result.Ready != typical.ready {
 		return nil, fmt.Errorf("explain app %s: it is ready after %v when it is looked at, else after %v; this is a fault of cachebench, please report it with the scenario", app, result.Ready, typical.ready)
 	}
-	if result.Levers, err = x.levers(ctx, result.Holds); err != nil {
+	if result.Levers, err = x.levers(ctx, result); err != nil {
 		return nil, err
 	}
 	return result, nil
+}
+
+// repeatsOfLevers is over how many repeats a lever is tried: enough for 200 starts of
+// the app, 20 at most, where the profile draws.
+func (x *explaining) repeatsOfLevers() int {
+	const enough, most = 200, 20
+	if !x.profile.Draws() {
+		return 1
+	}
+	return min(max(1, (enough+x.count-1)/x.count), most)
 }
 
 // explaining is what the simulations for one Explanation share.
@@ -94,30 +114,42 @@ type ended struct {
 // errSeen stops a simulation of which nothing more is wanted.
 var errSeen = errors.New("the rest is not wanted")
 
-// chosen simulates until all starts of the app are ready, or void, and returns the
-// quantile.
-func (x *explaining) chosen(ctx context.Context, w *world) (ended, error) {
-	all := make([]ended, 0, x.count)
-	voids := 0
-	var e *engine
-	e = newEngine(w, x.opt, 0, func(i int, s *Startup) {
-		switch {
-		case s.App != x.app:
-			return
-		case s.Void != "":
-			voids++
-		default:
-			all = append(all, ended{i, s.Ready})
+// noneReady says that no start of the app becomes ready, and why.
+type noneReady struct{ why string }
+
+func (n *noneReady) Error() string { return "none becomes ready: " + n.why }
+
+// chosen simulates so many repeats, each until all starts of the app are ready, or
+// void, and returns the quantile of all.
+func (x *explaining) chosen(ctx context.Context, w *world, repeats int) (ended, error) {
+	all := make([]ended, 0, repeats*x.count)
+	var old *engine
+	for repeat := range repeats {
+		voids, void, begun := 0, "", len(all)
+		var e *engine
+		e = newEngine(w, x.opt, repeat, func(i int, s *Startup) {
+			switch {
+			case s.App != x.app:
+				return
+			case s.Void != "":
+				voids, void = voids+1, s.Void
+			default:
+				all = append(all, ended{i, s.Ready})
+			}
+			if len(all)-begun+voids == x.count {
+				e.err = errSeen
+			}
+		})
+		if old != nil {
+			e.reuse(old)
 		}
-		if len(all)+voids == x.count {
-			e.err = errSeen
+		if err := e.run(ctx, x.starts); !errors.Is(err, errSeen) {
+			return ended{}, cmp.Or(err, fmt.Errorf("explain app %s: %d of its %d starts became ready", x.app, len(all)-begun, x.count))
 		}
-	})
-	if err := e.run(ctx, x.starts); !errors.Is(err, errSeen) {
-		return ended{}, cmp.Or(err, fmt.Errorf("explain app %s: %d of its %d starts became ready", x.app, len(all), x.count))
-	}
-	if len(all) == 0 {
-		return ended{}, fmt.Errorf("explain app %s: none of its %d starts becomes ready in arm %s", x.app, x.count, x.opt.Arm)
+		if len(all) == 0 {
+			return ended{}, &noneReady{void}
+		}
+		old = e
 	}
 	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(cmp.Compare(a.ready, b.ready), cmp.Compare(a.start, b.start)) })
 	return all[max(1, int(math.Ceil(x.quantile*float64(len(all)))))-1], nil
@@ -141,15 +173,25 @@ func (x *explaining) record(ctx context.Context, w *world, start int) (*Explanat
 }
 
 // levers tries what could shorten the holds.
-func (x *explaining) levers(ctx context.Context, holds []Hold) ([]Lever, error) {
-	tried := slices.DeleteFunc(leversOf(x.profile), func(l *lever) bool { return !l.loosens(holds) })
+func (x *explaining) levers(ctx context.Context, result *Explanation) ([]Lever, error) {
+	tried := slices.DeleteFunc(leversOf(x.profile), func(l *lever) bool { return !l.loosens(result.Holds) })
 	found := make([]Lever, len(tried))
-	err := eachRepeat(len(tried), x.opt.Workers, func(i int) error {
+	repeats := x.repeatsOfLevers()
+	w, err := newWorld(x.inv, x.profile)
+	if err != nil {
+		return nil, err
+	}
+	now, err := x.chosen(ctx, w, repeats)
+	if err != nil {
+		return nil, err
+	}
+	result.LeverRepeats, result.Now = repeats, now.ready
+	err = eachRepeat(len(tried), x.opt.Workers, func(i int) error {
 		w, err := newChangedWorld(x.inv, x.profile, tried[i].change)
 		if err != nil {
 			return fmt.Errorf("explain app %s: %s %s: %w", x.app, tried[i].Parameter, tried[i].Change, err)
 		}
-		m, err := x.chosen(ctx, w)
+		m, err := x.chosen(ctx, w, repeats)
 		found[i] = tried[i].Lever
 		found[i].Ready = m.ready
 		return err

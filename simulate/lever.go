@@ -41,16 +41,19 @@ var levers = []*lever{
 	twice("pull.maxParallelPulls", func(p *Profile) *Parameter[int64] { return &p.Pull.MaxParallelPulls }, ByTurn),
 	twice("pull.maxParallelImages", func(p *Profile) *Parameter[int64] { return &p.Pull.MaxParallelImages }, ByConnection, ByRoundTrip, ByLayer, ByCore, ByFiles),
 	twice("pull.maxConcurrentDownloads", func(p *Profile) *Parameter[int64] { return &p.Pull.MaxConcurrentDownloads }, BySlot, ByOrder, ByConnection, ByRoundTrip),
+	scaled("pull.maxConcurrentDownloads", "x0.5", 0.5, func(p *Profile) *Parameter[int64] { return &p.Pull.MaxConcurrentDownloads }, []Cause{ByOrder, ByLink, ByNodeLink}),
 	choose("pull.requestOrder", "manifest", func(p *Profile) *Parameter[string] { return &p.Pull.RequestOrder }, ByOrder),
 	twice("pull.retry.attempts", func(p *Profile) *Parameter[int64] { return &p.Pull.Retry.Attempts }, ByBackOff, BySync),
 	twice("pull.retry.errorAttempts", func(p *Profile) *Parameter[int64] { return &p.Pull.Retry.ErrorAttempts }, ByBackOff, BySync),
 	half("pull.retry.delaySeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Delay }, ByBackOff),
 	half("pull.retry.backoffSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Backoff }, ByBackOff),
+	half("pull.retry.backoffMaxSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.BackoffMax }, ByBackOff),
 	half("pull.retry.syncSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Sync }, BySync),
 	half("network.roundTripSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.RoundTrip }, ByRoundTrip),
 	half("network.requestSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.Request }, ByRoundTrip),
 	twice("network.registryRequestsPerSecond", func(p *Profile) *Parameter[float64] { return &p.Network.RegistryRequests }, ByRegistryRequests, ByBackOff, BySync),
 	twice("network.registryBurst", func(p *Profile) *Parameter[int64] { return &p.Network.RegistryBurst }, ByBackOff, BySync),
+	choose("network.overRate", "wait", func(p *Profile) *Parameter[string] { return &p.Network.OverRate }, ByBackOff, BySync),
 	half("network.errorFraction", func(p *Profile) *Parameter[float64] { return &p.Network.ErrorFraction }, ByBackOff, BySync),
 	twice("network.registryBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Registry }, ByLink),
 	twice("network.uplinkBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Network.Uplink }, ByLink),
@@ -85,17 +88,26 @@ func scaled[T number](name, change string, by float64, of func(*Profile) *Parame
 		Lever: Lever{Parameter: name, Change: change}, by: causes,
 		isAble: func(p *Profile) bool {
 			v := float64(typical(of(p)))
-			return v > 0 && v < math.MaxInt64/2
+			return v > 0 && v < math.MaxInt64/2 && scaledBy(typical(of(p)), by) != v
 		},
 		change: func(p *Profile) {
 			x := of(p)
 			for _, v := range []*T{&x.Value, &x.Median, &x.Min, &x.Max} {
-				if f := float64(*v) * by; f < math.MaxInt64/2 {
+				if f := scaledBy(*v, by); f < math.MaxInt64/2 {
 					*v = T(f)
 				}
 			}
 		},
 	}
+}
+
+// scaledBy scales a number; a count stays whole and 1 or more.
+func scaledBy[T number](v T, by float64) float64 {
+	f := float64(v) * by
+	if _, isCount := any(v).(int64); isCount && v > 0 {
+		return max(1, math.Floor(f))
+	}
+	return f
 }
 
 func choose[T comparable](name string, value T, of func(*Profile) *Parameter[T], by ...Cause) *lever {

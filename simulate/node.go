@@ -47,8 +47,8 @@ type node struct {
 	// among them; it has ended when no start may ask for it any more.
 	underWay int32
 	ended    bool
-	// up is when the node has booted.
-	up time.Duration
+	// up is when the node has booted; after a loss it begins to at lostUntil.
+	up, lostUntil time.Duration
 	// life counts the machines of its number, losses those of its name before it,
 	// plans the changes of what is unpacked next.
 	life, losses uint16

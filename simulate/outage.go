@@ -88,6 +88,7 @@ func (e *engine) loseNode(f *Fault) {
 	n := e.nodes[id]
 	n.empty(e)
 	n.losses++
+	n.lostUntil = max(n.lostUntil, e.now+f.For)
 	n.up = max(n.up, e.now+f.For+e.drawTime(&n.class.Node.Boot, 0, drawBoot, keyOf(n.name)+uint64(n.losses)))
 	e.startupsOf(id, func(sid int32, s *startup) {
 		if s.hidden { // set up anew, before the starts as when a node is first made

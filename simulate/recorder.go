@@ -21,14 +21,19 @@ type recorder struct {
 	// cause is the activity whose end is what happens now: atRequest, or foreign
 	// where it is none of the start's.
 	cause int32
-	// phase is when the present phase began, split when its first part ends.
-	phase point
-	split time.Duration
-	first Cause // of the phase's first part
-	lost  bool  // the phase is the wait for a new node
-	pulls map[int32]*pullRecord
-	open  map[activityKey]int32
-	holds []Hold
+	// phase is when the present phase began, phaseParts its first ones, which have causes
+	// of their own.
+	phase      point
+	phaseParts []phasePart
+	lost       bool // the phase is the wait for a new node
+	pulls      map[int32]*pullRecord
+	open       map[activityKey]int32
+	holds      []Hold
+}
+
+type phasePart struct {
+	to time.Duration
+	by Cause
 }
 
 const (
@@ -203,12 +208,17 @@ func (r *recorder) phaseBegins(id int32) {
 	}
 }
 
-// splits says that the first part of the phase that is about to begin takes d, by
-// a cause of its own.
+// splits says that the next part of the phase that is about to begin takes d, by a
+// cause of its own.
 func (r *recorder) splits(id int32, d time.Duration, by Cause) {
-	if r != nil && id == r.id && d > 0 {
-		r.split, r.first = r.e.now+d, by
+	if r == nil || id != r.id || d <= 0 {
+		return
 	}
+	from := r.e.now
+	if last := len(r.phaseParts) - 1; last >= 0 {
+		from = r.phaseParts[last].to
+	}
+	r.phaseParts = append(r.phaseParts, phasePart{from + d, by})
 }
 
 var phaseCauses = map[eventKind]Cause{admitted: ByAdmission, provisioned: ByProvision, attached: ByAttach, created: ByCreate, becameReady: ByProgram}
@@ -223,10 +233,8 @@ func (r *recorder) phaseEnds(id int32, kind eventKind) {
 	}
 	r.cause = r.phase.before
 	from := r.phase.at
-	for _, part := range [2]struct {
-		to time.Duration
-		by Cause
-	}{{min(r.split, r.e.now), r.first}, {r.e.now, by}} {
+	for _, part := range append(r.phaseParts, phasePart{r.e.now, by}) {
+		part.to = min(part.to, r.e.now)
 		if part.to > from {
 			a := aboutNothing
 			a.from, a.to, a.by, a.before = from, part.to, part.by, r.cause
@@ -234,7 +242,7 @@ func (r *recorder) phaseEnds(id int32, kind eventKind) {
 			r.cause, from = int32(len(r.acts)-1), part.to
 		}
 	}
-	r.phase, r.split = r.now(), 0
+	r.phase, r.phaseParts = r.now(), r.phaseParts[:0]
 }
 
 // nodeLost begins the wait for a node in the place of the lost one; the start's
@@ -250,7 +258,7 @@ func (r *recorder) nodeLost(id int32) {
 		}
 	}
 	r.settle(last, ByOtherPull, aboutNothing)
-	r.phase, r.split, r.lost = r.now(), 0, true
+	r.phase, r.phaseParts, r.lost = r.now(), r.phaseParts[:0], true
 }
 
 // reads begins the first reads of a cache's disk, as a transfer.

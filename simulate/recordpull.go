@@ -196,6 +196,9 @@ func (r *recorder) abandons(pid int32, p *pull) {
 	}
 	why := r.cause
 	r.endAll(pid)
+	if r.cause == foreign && p.state == queued {
+		r.settle(r.pulls[pid].asked, ByTurn, r.about(p, none))
+	}
 	if why != foreign {
 		r.cause = why
 	}

@@ -194,7 +194,9 @@ func (e *engine) step(kind eventKind, id int32, s *startup) {
 		wait := e.drawTime(&t.class.Start.Provision, s.rank, drawProvision, 0)
 		if s.node != none {
 			boot := max(0, e.nodes[s.node].up-e.now)
-			e.rec.splits(id, boot, ByBoot)
+			lost := min(boot, max(0, e.nodes[s.node].lostUntil-e.now))
+			e.rec.splits(id, lost, ByNodeLost)
+			e.rec.splits(id, boot-lost, ByBoot)
 			wait += boot
 		}
 		e.after(wait, provisioned, id)
