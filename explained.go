@@ -2,7 +2,6 @@ package cachebench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,7 +14,7 @@ import (
 // explainable refuses to explain starts that are not listed.
 func (s *Scenario) explainable() error {
 	if s.NoStartups && len(s.ExplainApps) > 0 {
-		return errors.New("a start is explained from the list of startups: leave out --no-startups (startups: false), or --explain (explainApps)")
+		return fmt.Errorf("%w: a start is explained from the list of startups: leave out --no-startups (startups: false), or --explain (explainApps)", ErrUnfit)
 	}
 	return nil
 }
@@ -36,7 +35,7 @@ func (s *Scenario) explain(ctx context.Context, inv *layers.Inventory, starts []
 			app, quantile = explainedStart(text)
 		}
 		if !is(app) {
-			return nil, fmt.Errorf("explain app %s: no start of it is simulated; there are starts of %s", app, someOf(appsOf(starts)))
+			return nil, fmt.Errorf("%w: explain app %q: no start of it is simulated; there are starts of %s; write APP, or APP@p99 for another quantile than the median", ErrUnfit, text, someOf(appsOf(starts)))
 		}
 		s.progress("explaining app %s in arm %s", app, opt.Arm)
 		x, err := simulate.Explain(ctx, inv, s.Profile, starts, opt, app, quantile)

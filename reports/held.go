@@ -24,10 +24,10 @@ var causeWords = map[simulate.Cause]struct {
 	simulate.ByTurn:             {"its turn among the node's pulls", waitPhase},
 	simulate.ByRegistryRequests: {"the registry's requests a second", simulate.Resolve},
 	simulate.ByRoundTrip:        {"round trips: requests and their answers", simulate.Resolve},
-	simulate.ByBackOff:          {"back-off after what failed", waitPhase},
+	simulate.ByBackOff:          {"back-off", waitPhase},
 	simulate.BySync:             {"until the client looks at it again", waitPhase},
 	simulate.BySlot:             {"download slots, taken by other starts", waitPhase},
-	simulate.ByOrder:            {"order: later layers are fetched first", simulate.Fetch},
+	simulate.ByOrder:            {"order: later layers first", simulate.Fetch},
 	simulate.ByLink:             {"link", simulate.Fetch},
 	simulate.ByNodeLink:         {"the node's own network interface", simulate.Fetch},
 	simulate.ByConnection:       {"the cap of one connection", simulate.Fetch},
@@ -48,13 +48,35 @@ var causeWords = map[simulate.Cause]struct {
 const waitPhase simulate.Phase = "wait"
 
 func holdWords(h *simulate.Hold) string {
-	if h.By == simulate.ByLink {
+	switch h.By {
+	case simulate.ByLink:
 		return lower(linkName(h.Link)) + ", shared by transfers"
+	case simulate.ByOrder:
+		return causeWords[h.By].words + meanwhileWords(h)
+	case simulate.ByBackOff:
+		return causeWords[h.By].words + afterWords[h.After]
 	}
 	if w, ok := causeWords[h.By]; ok {
 		return w.words
 	}
 	return string(h.By)
+}
+
+// meanwhileWords say at what rate the later layers are fetched.
+func meanwhileWords(h *simulate.Hold) string {
+	switch h.Meanwhile {
+	case simulate.ByLink:
+		return ", over the " + lower(linkName(h.Link))
+	case simulate.ByNodeLink:
+		return ", over the node's interface"
+	case simulate.ByConnection:
+		return ", over one connection each"
+	}
+	return ""
+}
+
+var afterWords = map[simulate.Failure]string{
+	simulate.Refused: " after 429 Too Many Requests", simulate.Failed: " after an error of the registry", simulate.Down: ", the registry being down",
 }
 
 // heldSum is one cause of an explained start with all the time that it took.
@@ -82,8 +104,15 @@ func heldSums(x *simulate.Explanation) []heldSum {
 }
 
 func (r *Report) explanationTitle(x *simulate.Explanation) string {
-	words := fmt.Sprintf("Where the time of a start of %s went, %s: ready after %s (%s; %s of its %s, requested at %s",
-		x.App, r.armLabel(x.Arm), seconds(x.Ready), x.Source, quantileWords(x), count(x.Starts, "start"), longTime(x.Requested))
+	if x.Void != "" {
+		return fmt.Sprintf("Where the time of a start of %s went, %s (%s)", x.App, r.armLabel(x.Arm), x.Source)
+	}
+	which := quantileWords(x) + " of its " + count(x.Starts, "start")
+	if len(r.Repeats) > 0 {
+		which += " of the first repeat"
+	}
+	words := fmt.Sprintf("Where the time of a start of %s went, %s: ready after %s (%s; %s, requested at %s",
+		x.App, r.armLabel(x.Arm), seconds(x.Ready), x.Source, which, longTime(x.Requested))
 	if x.Node != "" {
 		words += " on node " + x.Node
 	}
@@ -111,12 +140,23 @@ func leverWords(l *simulate.Lever) string {
 
 // leverSentence says what would shorten the app's starts most.
 func leverSentence(x *simulate.Explanation) string {
+	if x.Void != "" {
+		return sentence("None of its " + count(x.Starts, "start") + " becomes ready: " + x.Void)
+	}
 	if len(x.Levers) == 0 || !helps(x, &x.Levers[0]) {
 		return "No single change of the profile's parameters shortens it by 0.5 % or more."
 	}
 	l := &x.Levers[0]
-	return fmt.Sprintf("What would shorten it most: %s: %s is then ready after %s, %s sooner (%s).",
-		leverWords(l), quantileWords(x), seconds(l.Ready), seconds(x.Ready-l.Ready), percent(1-float64(l.Ready)/float64(x.Ready)))
+	return fmt.Sprintf("What would shorten it most: %s: %s is then ready after %s instead of %s (%s less%s).",
+		leverWords(l), quantileWords(x), seconds(l.Ready), seconds(x.Now), percent(1-float64(l.Ready)/float64(x.Now)), overRepeats(x))
+}
+
+// overRepeats says over how many repeats levers were tried, if over several.
+func overRepeats(x *simulate.Explanation) string {
+	if x.LeverRepeats < 2 {
+		return ""
+	}
+	return fmt.Sprintf(", over %d repeats", x.LeverRepeats)
 }
 
 // helpful are the levers that shorten a start noticeably, by 0.5 % of it or more.
@@ -125,7 +165,7 @@ func helpful(x *simulate.Explanation) []simulate.Lever {
 }
 
 func helps(x *simulate.Explanation, l *simulate.Lever) bool {
-	return (x.Ready-l.Ready)*200 >= x.Ready && l.Ready < x.Ready
+	return (x.Now-l.Ready)*200 >= x.Now && l.Ready < x.Now
 }
 
 // useless names the levers that do not.
@@ -142,7 +182,10 @@ func useless(x *simulate.Explanation) string {
 	return "Would shorten it by less than 0.5 %: " + strings.Join(words, "; ") + "."
 }
 
-const leverNote = "each change by itself, simulated with the same draws; the same quantile of the app's starts"
+// leverNote says what the levers' figures are.
+func leverNote(x *simulate.Explanation) string {
+	return "each change by itself, simulated with the same draws" + overRepeats(x) + "; " + quantileWords(x) + " of the app's starts"
+}
 
 // explanationSentence is an explained start in few words: what held it up longest,
 // and what would shorten it most.
@@ -150,6 +193,9 @@ func (r *Report) explanationSentence(i int) string {
 	x := &r.Explanations[i]
 	if arm := r.explainedAs(i); arm != "" {
 		return r.explanationTitle(x) + ": just as in arm " + arm + "."
+	}
+	if x.Void != "" {
+		return r.explanationTitle(x) + ": " + leverSentence(x)
 	}
 	const most = 4
 	var words []string

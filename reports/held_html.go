@@ -21,7 +21,7 @@ type heldView struct {
 func (v *view) addHeld(r *Report) {
 	for i := range r.Explanations {
 		x := &r.Explanations[i]
-		if r.explainedAs(i) != "" {
+		if r.explainedAs(i) != "" || x.Void != "" {
 			v.Held = append(v.Held, heldView{Lever: r.explanationSentence(i)})
 			continue
 		}
@@ -36,9 +36,9 @@ func (v *view) addHeld(r *Report) {
 			hold := &x.Holds[k]
 			h.Holds.add(secondsCell(hold.Start), secondsCell(hold.End), wordCell(holdWords(hold)), namedCell(waitedFor(x, hold), string(hold.Layer)))
 		}
-		h.Levers = newTable("What would shorten it ("+leverNote+")", "change", ">ready after", ">sooner")
+		h.Levers = newTable("What would shorten it ("+leverNote(x)+")", "change", ">ready after", ">sooner")
 		for _, l := range helpful(x) {
-			h.Levers.add(wordCell(leverWords(&l)), secondsCell(l.Ready), secondsCell(x.Ready-l.Ready))
+			h.Levers.add(wordCell(leverWords(&l)), secondsCell(l.Ready), secondsCell(x.Now-l.Ready))
 		}
 		h.Levers = h.Levers.unlessEmpty()
 		v.Held = append(v.Held, h)
@@ -65,21 +65,32 @@ func heldStrip(id string, r *Report, x *simulate.Explanation) template.HTML {
 		if layer := waitedFor(x, h); layer != "" {
 			tip += ", " + layer
 		}
-		c.bar("mark "+phaseClass(causeWords[h.By].phase), tip, scale.at(h.Start.Seconds()), scale.at(h.End.Seconds()), heldTop, heldHeight)
+		c.bar("mark "+heldClass(h), tip, scale.at(h.Start.Seconds()), scale.at(h.End.Seconds()), heldTop, heldHeight)
 	}
 	return c.html()
 }
 
+// heldClass is the style of a hold: its phase's, paler where the fetch is not of what
+// is needed next.
+func heldClass(h *simulate.Hold) string {
+	class := phaseClass(causeWords[h.By].phase)
+	if h.By == simulate.ByOrder {
+		class += " held-order"
+	}
+	return class
+}
+
 func heldLegend(x *simulate.Explanation) []key {
 	var list []key
-	for _, phase := range append(slices.Clone(phaseNames), waitPhase) {
-		if slices.ContainsFunc(x.Holds, func(h simulate.Hold) bool { return causeWords[h.By].phase == phase }) {
-			label := string(phase)
-			if phase == waitPhase {
-				label = "waits for others"
-			}
-			list = append(list, key{sample("rect", phaseClass(phase)), label})
+	add := func(label string, is func(h *simulate.Hold) bool) {
+		if i := slices.IndexFunc(x.Holds, func(h simulate.Hold) bool { return is(&h) }); i >= 0 {
+			list = append(list, key{sample("rect", heldClass(&x.Holds[i])), label})
 		}
 	}
+	for _, phase := range phaseNames {
+		add(string(phase), func(h *simulate.Hold) bool { return causeWords[h.By].phase == phase && h.By != simulate.ByOrder })
+	}
+	add("fetch of later layers", func(h *simulate.Hold) bool { return h.By == simulate.ByOrder })
+	add("waits", func(h *simulate.Hold) bool { return causeWords[h.By].phase == waitPhase })
 	return list
 }

@@ -20,6 +20,10 @@ func (p *printer) explained(r *Report) {
 			p.lines("", wrap("just as in arm "+arm, tableIndent))
 			continue
 		}
+		if x.Void != "" {
+			p.lines("", wrap(leverSentence(x), tableIndent))
+			continue
+		}
 		t := &textTable{heads: []string{"held up by", ">time", ">share"}}
 		for _, s := range heldSums(x) {
 			t.add("", s.words, seconds(s.total), percent(float64(s.total)/float64(max(1, x.Ready))))
@@ -37,7 +41,7 @@ func (p *printer) levers(x *simulate.Explanation) {
 	if list := helpful(x); len(list) > 1 {
 		t := &textTable{heads: []string{"change", ">ready after", ">sooner"}}
 		for i := range list {
-			t.add("", leverWords(&list[i]), seconds(list[i].Ready), seconds(x.Ready-list[i].Ready))
+			t.add("", leverWords(&list[i]), seconds(list[i].Ready), seconds(x.Now-list[i].Ready))
 		}
 		p.table(t)
 	}
@@ -45,7 +49,7 @@ func (p *printer) levers(x *simulate.Explanation) {
 		p.lines("", wrap(words, tableIndent))
 	}
 	if len(x.Levers) > 0 {
-		p.lines("", wrap(leverNote, tableIndent))
+		p.lines("", wrap(leverNote(x), tableIndent))
 	}
 }
 

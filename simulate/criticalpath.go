@@ -25,7 +25,7 @@ func (r *recorder) finishes(id int32, s *startup) error {
 				if pieces[i].By == ByBackOff {
 					continue // it is not fetched meanwhile
 				}
-				pieces[i].By, pieces[i].Link, pieces[i].Behind = ByOrder, "", pieces[i].Layer
+				pieces[i].By, pieces[i].Meanwhile, pieces[i].Behind = ByOrder, pieces[i].By, pieces[i].Layer
 				pieces[i].Layer = r.e.w.inv.Layers[needed.layer].Digest
 			}
 		} else if needed = nil; a.place >= 0 {
@@ -56,7 +56,7 @@ func (r *recorder) isOrdered(needed, a *activity) bool {
 
 // pieces are the holds of an activity.
 func (r *recorder) pieces(a *activity) []Hold {
-	whole := Hold{Start: a.from, End: a.to, By: a.by}
+	whole := Hold{Start: a.from, End: a.to, By: a.by, After: a.after}
 	if a.image != none {
 		whole.Image = r.e.w.names[a.image]
 	}

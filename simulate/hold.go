@@ -70,16 +70,33 @@ type Hold struct {
 	Start time.Duration `json:"startSeconds"`
 	End   time.Duration `json:"endSeconds"`
 	By    Cause         `json:"by" document:"required"`
-	// Link is registry, uplink or a link of the profile, where By is link.
+	// Link is registry, uplink or a link of the profile, where By or Meanwhile is link.
 	Link string `json:"link,omitempty"`
 	// Image and Layer are what was waited for; empty for nothing in particular.
 	Image string        `json:"image,omitempty"`
 	Layer layers.Digest `json:"layer,omitempty"`
-	// Behind is the layer that was fetched meanwhile, where By is order.
-	Behind layers.Digest `json:"behind,omitempty"`
+	// Behind is the layer that was fetched meanwhile, where By is order; Meanwhile is
+	// what that was held by, and Link the link if it was one.
+	Behind    layers.Digest `json:"behind,omitempty"`
+	Meanwhile Cause         `json:"meanwhile,omitempty"`
+	// After is what failed, where By is back-off or sync.
+	After Failure `json:"after,omitempty"`
 }
+
+// A Failure is why a client asks again.
+type Failure string
+
+// The failures.
+const (
+	// Refused: 429 Too Many Requests.
+	Refused Failure = "refused"
+	// Failed: an error of the registry (5xx), or a connection that broke.
+	Failed Failure = "failed"
+	// Down: the registry is down (a Fault).
+	Down Failure = "registry-down"
+)
 
 // alike says that two holds tell the same.
 func (h *Hold) alike(x *Hold) bool {
-	return h.By == x.By && h.Link == x.Link && h.Image == x.Image && h.Layer == x.Layer && h.Behind == x.Behind
+	return h.By == x.By && h.Link == x.Link && h.Image == x.Image && h.Layer == x.Layer && h.Behind == x.Behind && h.Meanwhile == x.Meanwhile && h.After == x.After
 }

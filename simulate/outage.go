@@ -65,7 +65,7 @@ func (e *engine) cutTransfers() {
 			continue
 		}
 		if len(e.flowsOf(pid, e.startups.At(p.startup))) > 0 {
-			e.failPull(pid, p)
+			e.failPull(pid, p, Down)
 		}
 	}
 }

@@ -47,6 +47,7 @@ type activity struct {
 	before   int32 // which let it begin
 	kind     activityKind
 	by       Cause // where that does not change meanwhile
+	after    Failure
 	pull     int32
 	image    int32 // of the inventory; none for nothing in particular
 	layer    int32 // none for nothing in particular

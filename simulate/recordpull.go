@@ -78,25 +78,25 @@ func (r *recorder) steps(x event, p *pull) {
 }
 
 // delays begins the wait before a request is sent again.
-func (r *recorder) delays(pid int32, p *pull, fetch int32) {
+func (r *recorder) delays(pid int32, p *pull, fetch int32, after Failure) {
 	if r.ours(pid, p) != nil {
 		layer := int32(none)
 		if fetch >= 0 {
 			layer = p.steps.fetch[fetch]
 		}
 		a := r.about(p, layer)
-		a.by, a.place = ByBackOff, fetch
+		a.by, a.place, a.after = ByBackOff, fetch, after
 		r.begin(activityKey{asking, pid, fetch}, a)
 	}
 }
 
 // backsOff begins the wait before a failed pull is tried again: the back-off, and
 // then until the client looks at it.
-func (r *recorder) backsOff(pid int32, p *pull, until time.Duration) {
+func (r *recorder) backsOff(pid int32, p *pull, until time.Duration, after Failure) {
 	if x := r.ours(pid, p); x != nil {
 		r.settle(r.lastOf(x), ByOtherPull, r.about(p, none))
 		a := r.about(p, none)
-		a.changes = []change{{from: r.e.now, by: ByBackOff}, {from: until, by: BySync}}
+		a.after, a.changes = after, []change{{from: r.e.now, by: ByBackOff}, {from: until, by: BySync}}
 		r.begin(activityKey{backOff, pid, none}, a)
 	}
 }

@@ -54,20 +54,23 @@ func (e *engine) keyOfTry(p *pull, s *startup) uint64 {
 // that doubles.
 func (e *engine) refusedRequest(x event, p *pull) {
 	r := &p.class.Pull.Retry
-	attempts := r.ErrorAttempts.Value
-	if x.kind == refused {
-		attempts = r.Attempts.Value
+	attempts, after := r.ErrorAttempts.Value, Failed
+	switch {
+	case x.kind == refused:
+		attempts, after = r.Attempts.Value, Refused
+	case e.faults.down > 0:
+		after = Down
 	}
 	fetch, tries := x.askedFor()
 	if tries++; int64(tries) < attempts {
-		e.rec.delays(x.id, p, fetch)
+		e.rec.delays(x.id, p, fetch, after)
 		if fetch >= 0 {
 			e.delay(x.id, p, int(fetch))
 		}
 		e.afterPull(time.Duration(tries)*r.Delay.Value, fetchAgain, x.id, p, askedFor(fetch, tries))
 		return
 	}
-	e.failPull(x.id, p)
+	e.failPull(x.id, p, after)
 }
 
 // delay notes that a layer is not in flight until it is asked for again; it keeps its
@@ -91,7 +94,7 @@ const mostRetries = 10_000
 // failPull ends what a pull has under way and sets the time at which it is tried
 // again. What has arrived stays, and what has partly arrived where the client
 // resumes.
-func (e *engine) failPull(pid int32, p *pull) {
+func (e *engine) failPull(pid int32, p *pull, after Failure) {
 	s := e.startups.At(p.startup)
 	t := e.templates.At(s.template)
 	e.abandon(pid, p, s, t)
@@ -102,7 +105,7 @@ func (e *engine) failPull(pid int32, p *pull) {
 	until := e.now + e.backOff(pid, p)
 	p.state = backingOff
 	again := e.nextSync(p, s, until)
-	e.rec.backsOff(pid, p, until)
+	e.rec.backsOff(pid, p, until, after)
 	e.trackWait(pid, p, WaitBackOff)
 	e.at(again, retried, pid, 0, p.age)
 }

@@ -109,8 +109,24 @@ func unlike(a, b *namedTimeline) string {
 		return "their faults differ"
 	case a.starts != b.starts:
 		return fmt.Sprintf("%d startups an arm and %d", a.starts, b.starts)
+	case !maps.Equal(startsOf(a.Timeline), startsOf(b.Timeline)):
+		return "their apps start another number of times"
 	}
 	return ""
+}
+
+// startsOf counts the simulated startups of each app in one arm, for all arms have
+// the same.
+func startsOf(t *simulate.Timeline) map[string]int64 {
+	apps := make(map[string]int64)
+	arm := ""
+	for i := range t.Summaries {
+		if s := &t.Summaries[i]; s.Source == simulate.Simulated && (arm == "" || s.Arm == arm) && s.App != "" {
+			arm = s.Arm
+			apps[s.App] += s.Total()
+		}
+	}
+	return apps
 }
 
 // digests are those of a timeline's inputs, whatever their names and order.
