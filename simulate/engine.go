@@ -53,7 +53,6 @@ type engine struct {
 	orders   table.Table[[]uint16] // of requests that race
 	wide     map[int32][]uint64    // what has arrived of pulls of more than 64 layers
 	troubles map[int32]*trouble    // of pulls that are troubled
-	partial  map[partialKey]int64
 	nodes    []*node
 	unused   []int32 // nodes
 	named    map[string]int32
@@ -83,11 +82,6 @@ type engine struct {
 	result Startup
 	phases [8]time.Duration
 	err    error
-}
-
-type partialKey struct {
-	pull  int32
-	layer int32
 }
 
 func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *engine {

@@ -117,8 +117,8 @@ func (e *engine) idle() error {
 		return fmt.Errorf("%d of %d startups are under way", e.startups.Len(), e.startups.Used())
 	case e.own.Len() > 0 || e.orders.Len() > 0:
 		return fmt.Errorf("steps or orders of pulls are left: %d, %d", e.own.Len(), e.orders.Len())
-	case len(e.partial) > 0 || len(e.wide) > 0 || len(e.tracked) > 0:
-		return fmt.Errorf("left: parts of layers %v, bits %v, traces %v", e.partial, e.wide, e.tracked)
+	case len(e.troubles) > 0 || len(e.wide) > 0 || len(e.tracked) > 0:
+		return fmt.Errorf("left: parts of layers %v, bits %v, traces %v", e.troubles, e.wide, e.tracked)
 	}
 	for _, id := range e.named {
 		if err := e.nodes[id].idle(e); err != nil {

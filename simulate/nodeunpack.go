@@ -29,6 +29,7 @@ func (n *node) advance(e *engine, pid int32, p *pull) {
 		u := &own.units[i]
 		if n.chain(e, u.chain) == claimed {
 			if !n.takeSlot(pid, u) {
+				e.rec.wantsUnpack(pid, p)
 				return
 			}
 			if u.layer >= 0 && n.blob(e, u.layer) == present {

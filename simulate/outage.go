@@ -129,7 +129,9 @@ func (e *engine) dropPull(pid int32, p *pull) {
 		full := e.w.layers[layer].compressed
 		p.fetched -= full
 		e.aside(s).wasted += full - e.left(f, full)
-		delete(e.partial, partialKey{pid, layer})
+		if p.is&troubled != 0 {
+			delete(e.troubles[pid].partial, layer)
+		}
 		e.net.Finish(e.now, f)
 	}
 	if e.tracing {

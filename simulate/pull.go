@@ -242,10 +242,8 @@ func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 	facts := &e.w.layers[layer]
 	bytes := facts.compressed
 	p.fetched += bytes
-	if len(e.partial) > 0 {
-		if left, ok := e.partial[partialKey{pid, layer}]; ok {
-			bytes = left
-		}
+	if p.is&troubled != 0 {
+		bytes = e.leftOf(pid, p, layer)
 	}
 	cap := p.class.connection
 	if p.class.drawn {
@@ -281,8 +279,8 @@ func (e *engine) arrived(pid int32, i int) {
 		e.account(s)
 		s.fetching--
 	}
-	if len(e.partial) > 0 {
-		delete(e.partial, partialKey{pid, p.steps.fetch[i]})
+	if p.is&troubled != 0 {
+		delete(e.troubles[pid].partial, p.steps.fetch[i])
 	}
 	e.setArrived(pid, p, i)
 	e.rec.arrives(pid, p, i)
@@ -379,11 +377,11 @@ func (e *engine) endPull(pid int32, p *pull) {
 func (e *engine) forget(pid int32, p *pull) {
 	s := e.startups.At(p.startup)
 	s.fetched += p.fetched
-	for k, left := range e.partial {
-		if k.pull == pid {
-			e.aside(s).wasted += e.w.layers[k.layer].compressed - left
-			delete(e.partial, k)
+	if p.is&troubled != 0 {
+		for layer, left := range e.troubles[pid].partial {
+			e.aside(s).wasted += e.w.layers[layer].compressed - left
 		}
+		delete(e.troubles, pid)
 	}
 	if p.own != none {
 		e.own.Give(p.own)
@@ -395,9 +393,6 @@ func (e *engine) forget(pid int32, p *pull) {
 		delete(e.wide, pid)
 	}
 	e.rec.forgets(pid)
-	if p.is&troubled != 0 {
-		delete(e.troubles, pid)
-	}
 	p.age++
 	p.state = resting
 	e.pulls.Give(pid)

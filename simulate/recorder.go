@@ -82,6 +82,10 @@ type point struct {
 type pullRecord struct {
 	asked, resolved, fetching point
 	slot                      point // a request's wait for a download slot
+	inLine                    bool  // for a slot to unpack in
+	// adopted is the first place, among the layers to fetch, of those that another
+	// pull was to bring; none for no such.
+	adopted int32
 	last                      int32 // the activity that ended last
 	unit                      int32 // the last unpack, on a lane
 }
@@ -108,7 +112,7 @@ func (r *recorder) ours(pid int32, p *pull) *pullRecord {
 	}
 	x := r.pulls[pid]
 	if x == nil {
-		x = &pullRecord{last: none, unit: none}
+		x = &pullRecord{last: none, unit: none, adopted: none}
 		r.pulls[pid] = x
 	}
 	return x

@@ -46,8 +46,9 @@ func (r *recorder) sends(pid int32, p *pull, fetch int32, begin time.Duration) {
 		layer = p.steps.fetch[fetch]
 	}
 	a := r.about(p, layer)
-	r.settle(since, BySlot, a)
-	a.place = fetch
+	by, place := x.waitOf(fetch)
+	r.settle(since, by, a)
+	a.place = place
 	if begin > r.e.now {
 		a.changes = append(a.changes, change{from: r.e.now, by: ByRegistryRequests})
 	}
@@ -111,7 +112,7 @@ func (r *recorder) isResolved(pid int32, p *pull) {
 func (r *recorder) claims(pid int32, p *pull) {
 	if x := r.ours(pid, p); x != nil {
 		r.settle(x.resolved, ByOtherPull, r.about(p, none))
-		x.fetching = r.now()
+		x.fetching, x.adopted, x.inLine = r.now(), none, false
 	}
 }
 
@@ -121,8 +122,9 @@ func (r *recorder) transfers(pid int32, p *pull, i int) {
 		return
 	}
 	a := r.about(p, p.steps.fetch[i])
-	r.settle(x.fetching, BySlot, a)
-	a.kind, a.place = transferActivity, int32(i)
+	by, place := x.waitOf(int32(i))
+	r.settle(x.fetching, by, a)
+	a.kind, a.place = transferActivity, place
 	r.begin(activityKey{transfer, pid, int32(i)}, a)
 }
 
@@ -148,6 +150,28 @@ func (r *recorder) unpacks(pid int32, p *pull, layer int32, from, to time.Durati
 	x.unit = int32(len(r.acts) - 1)
 }
 
+// wantsUnpack notes that a layer waits for a slot to unpack in.
+func (r *recorder) wantsUnpack(pid int32, p *pull) {
+	if x := r.ours(pid, p); x != nil {
+		x.inLine = true
+	}
+}
+
+// adopts notes that a pull fetches layers from a place on that another was to bring.
+func (r *recorder) adopts(pid int32, p *pull, place int) {
+	if x := r.ours(pid, p); x != nil && x.adopted == none {
+		x.adopted = int32(place)
+	}
+}
+
+// waitOf is what a layer waits for before it is asked for, and its place in order.
+func (x *pullRecord) waitOf(fetch int32) (by Cause, place int32) {
+	if x.adopted != none && fetch >= x.adopted {
+		return ByOtherPull, none
+	}
+	return BySlot, fetch
+}
+
 // unpackBegins notes an unpack on a node. Where another pull let it begin, it has
 // waited since the last of what it needed from its own was there.
 func (r *recorder) unpackBegins(pid int32, p *pull, i int) {
@@ -157,10 +181,11 @@ func (r *recorder) unpackBegins(pid int32, p *pull, i int) {
 	}
 	u := p.steps.units[i]
 	a := r.about(p, u.layer)
-	since, by := x.fetching, ByUnpackSlot
-	if u.from == none {
-		by = ByOtherPull
+	since, by := x.fetching, ByOtherPull
+	if x.inLine {
+		by = ByUnpackSlot
 	}
+	x.inLine = false
 	for id := range r.acts {
 		b := &r.acts[id]
 		if b.pull != pid || b.to <= since.at || b.to > r.e.now {

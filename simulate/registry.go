@@ -172,10 +172,11 @@ func (e *engine) abandon(pid int32, p *pull, s *startup, t *template) {
 		p.fetched -= full
 		left := e.left(f, full)
 		if t.class.Pull.Retry.Resume.Value && left < full {
-			if e.partial == nil {
-				e.partial = make(map[partialKey]int64)
+			x := e.trouble(pid, p)
+			if x.partial == nil {
+				x.partial = make(map[int32]int64)
 			}
-			e.partial[partialKey{pid, layer}] = left
+			x.partial[layer] = left
 		} else {
 			e.aside(s).wasted += full - left
 		}
@@ -275,6 +276,7 @@ func (n *node) adopt(e *engine) {
 				continue
 			}
 			n.claimBlob(e, u.layer)
+			e.rec.adopts(pid, p, len(own.fetch))
 			u.from = int32(len(own.fetch))
 			own.fetch = append(own.fetch, u.layer)
 			if p.order != none {
