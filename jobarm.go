@@ -158,13 +158,21 @@ func (s *Scenario) boundedTrace(starts, arms int) error {
 	return nil
 }
 
+// draws reports whether anything of a simulation but its starts is drawn: what the
+// profile draws, and when the kubelet looks at pods whose pulls a fault makes fail.
+func (s *Scenario) draws() bool {
+	return s.Profile.Draws() || slices.ContainsFunc(s.Faults, func(f simulate.Fault) bool { return f.Kind == "registry-down" })
+}
+
 // repeatDoubts say what repeats cannot tell.
 func (j *Job) repeatDoubts() []string {
 	s := j.Scenario
-	arrivals, draws := j.drawsStarts(), s.Profile.Draws()
+	arrivals, draws := j.drawsStarts(), s.draws()
 	switch {
 	case s.Repeats < 2:
 		return nil
+	case arrivals && len(s.Bursts) > 0 && !draws:
+		return []string{fmt.Sprintf("Profile %s draws nothing at random, and bursts are the same in every repeat: intervals are only of what the starts before them, which come at random, leave behind.", s.Profile.Name)}
 	case arrivals && draws:
 		return []string{"Intervals are of what the profile draws at random and of the starts that come at random; caches are planned for those of the first repeat."}
 	case arrivals:

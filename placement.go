@@ -206,7 +206,7 @@ func (p *placement) end(r *run) {
 	p.take(r.node, r.app, -1, n.placed)
 	p.serial++
 	for _, image := range r.images {
-		p.disks.leave(r.node, image, p.serial)
+		p.disks.leave(r.node, image, r.serial, p.serial)
 	}
 }
 

@@ -234,3 +234,22 @@ func TestWarmNodesAreInUse(t *testing.T) {
 		t.Errorf("cold, -want +got:\n%s", diff)
 	}
 }
+
+// TestUseOfReleasedImage: the end of a start that used an image before its release is
+// not the end of one that uses it since.
+func TestUseOfReleasedImage(t *testing.T) {
+	inv := &layers.Inventory{Images: make([]layers.Image, 1)}
+	p := newPlacement(&workload.NodePool{Name: "p", Count: 1}, simulate.Containerd(), newImageLayers(inv), &simulate.NodeSetup{}, 0, 0)
+	p.place(&workload.App{Runtime: time.Hour}, []int{0}, 0)
+	p.advance(10 * time.Minute)
+	p.disks.release(0)
+	p.place(&workload.App{Runtime: 5 * time.Hour}, []int{0}, 20*time.Minute)
+	p.advance(61 * time.Minute)
+	if x := p.disks.disks[0].held.Find(0); x == nil || x.users != 1 {
+		t.Errorf("the image is in use by %+v, want 1", x)
+	}
+	p.advance(6 * time.Hour)
+	if x := p.disks.disks[0].held.Find(0); x == nil || x.users != 0 {
+		t.Errorf("after both have ended the image is in use by %+v", x)
+	}
+}

@@ -35,6 +35,7 @@ type nodeDisk struct {
 type placedImage struct {
 	users int32
 	used  int
+	since int // it came
 }
 
 // nodeSet is a set of nodes.
@@ -135,15 +136,16 @@ func (d *poolDisks) use(i, image, users, serial int) {
 	if *h == (placedImage{}) {
 		d.setHolder(i, image, true)
 		d.weigh(i, image, 1)
+		h.since = serial
 	}
 	h.users += int32(users)
 	h.used = serial
 }
 
-// leave ends one use. The node may have been emptied meanwhile, and a release
-// replaces images.
-func (d *poolDisks) leave(i, image, serial int) {
-	if h := d.disks[i].held.Find(int32(image)); h != nil && h.users > 0 {
+// leave ends the use by a start that was placed at a time, unless the image has gone
+// since then: the node may have been emptied, and a release replaces images.
+func (d *poolDisks) leave(i, image, placed, serial int) {
+	if h := d.disks[i].held.Find(int32(image)); h != nil && h.users > 0 && h.since <= placed {
 		h.users--
 		h.used = serial
 	}

@@ -72,7 +72,7 @@ func (s *Scenario) checkLost(starts []simulate.Start, nodes []simulate.NewNode) 
 	if !slices.ContainsFunc(s.Faults, func(f simulate.Fault) bool { return f.Node != "" }) {
 		return nil
 	}
-	made := make(map[string]time.Duration)
+	made, ended := make(map[string]time.Duration), make(map[string]time.Duration)
 	var names []string
 	add := func(name string, at time.Duration) {
 		first, known := made[name]
@@ -85,6 +85,7 @@ func (s *Scenario) checkLost(starts []simulate.Start, nodes []simulate.NewNode) 
 	}
 	for _, n := range nodes {
 		add(n.Name, n.At)
+		ended[n.Name] = n.Until
 	}
 	for _, start := range starts {
 		if start.Node != "" {
@@ -99,6 +100,8 @@ func (s *Scenario) checkLost(starts []simulate.Start, nodes []simulate.NewNode) 
 			return fmt.Errorf("%w: %s: no start is on a node that has a name", ErrUnfit, f)
 		case !known:
 			return fmt.Errorf("%w: %s: there are %s", ErrUnfit, f, someOf(names))
+		case ended[f.Node] > 0 && f.At >= ended[f.Node]:
+			return fmt.Errorf("%w: %s: node %s ends at %v: lose it before, or the one in its place", ErrUnfit, f, f.Node, ended[f.Node])
 		// Nodes of pools come before the faults of that instant, starts after them.
 		case at > f.At || at == f.At && len(nodes) == 0:
 			return fmt.Errorf("%w: %s: node %s comes at %v: lose it later", ErrUnfit, f, f.Node, at)

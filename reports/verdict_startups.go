@@ -19,6 +19,11 @@ func judgeStartups(v *Verdict, r *Report, uses []cacheUse) {
 		return
 	}
 	ofCaches := other.Arm != simulate.ArmWarm
+	if cold.Starts != other.Starts {
+		v.Headline = halfWords(cold) + "; " + lower(halfWords(other)) + "."
+		add("%s become ready in arm %s and %s in arm %s: figures of all starts together do not compare.", count(cold.Starts, "start"), cold.Arm, number(float64(other.Starts)), other.Arm)
+		return
+	}
 	if alike(cold, other) {
 		v.Headline = fmt.Sprintf("%s, in arm %s as in arm cold.", halfWords(cold), other.Arm)
 		if ofCaches && other.Hits+other.Partials == 0 {

@@ -75,6 +75,7 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 	if err != nil {
 		return nil, err
 	}
+	result.Starts = typical.of
 	if result.Ready != typical.ready {
 		return nil, fmt.Errorf("explain app %s: it is ready after %v when it is looked at, else after %v; this is a fault of cachebench, please report it with the scenario", app, result.Ready, typical.ready)
 	}
@@ -88,7 +89,7 @@ func Explain(ctx context.Context, inv *layers.Inventory, profile *Profile, start
 // the app, 20 at most, where the profile draws.
 func (x *explaining) repeatsOfLevers() int {
 	const enough, most = 200, 20
-	if !x.profile.Draws() {
+	if !x.profile.Draws() && len(x.opt.Faults) == 0 {
 		return 1
 	}
 	return min(max(1, (enough+x.count-1)/x.count), most)
@@ -109,6 +110,7 @@ type explaining struct {
 type ended struct {
 	start int
 	ready time.Duration
+	of    int // among how many that became ready
 }
 
 // errSeen stops a simulation of which nothing more is wanted.
@@ -134,7 +136,7 @@ func (x *explaining) chosen(ctx context.Context, w *world, repeats int) (ended, 
 			case s.Void != "":
 				voids, void = voids+1, s.Void
 			default:
-				all = append(all, ended{i, s.Ready})
+				all = append(all, ended{start: i, ready: s.Ready})
 			}
 			if len(all)-begun+voids == x.count {
 				e.err = errSeen
@@ -152,7 +154,9 @@ func (x *explaining) chosen(ctx context.Context, w *world, repeats int) (ended, 
 		old = e
 	}
 	slices.SortFunc(all, func(a, b ended) int { return cmp.Or(cmp.Compare(a.ready, b.ready), cmp.Compare(a.start, b.start)) })
-	return all[max(1, int(math.Ceil(x.quantile*float64(len(all)))))-1], nil
+	found := all[max(1, int(math.Ceil(x.quantile*float64(len(all)))))-1]
+	found.of = len(all)
+	return found, nil
 }
 
 // record simulates until one start is ready, and notes what held it up.

@@ -54,8 +54,8 @@ func endsSoundly(t failer, r *randomRun) {
 	for i := range r.starts {
 		s := &r.starts[i]
 		e, err := EstimateStart(r.inv, r.profile, s)
-		if err != nil && strings.Contains(err.Error(), "would take more than") && r.profile.Draws() {
-			continue // for typical draws it would, for those of the run it did not
+		if err != nil && strings.Contains(err.Error(), "would take more than") && (r.profile.Draws() || startups[i].Ready > longest/10) {
+			continue // for typical draws it would, or if nothing were done at once
 		}
 		if err != nil || e.Ready < 0 || e.Pull < 0 || e.Billed < 0 {
 			t.Fatalf("estimate of start %d: %+v, %v", i, e, err)

@@ -49,6 +49,9 @@ var levers = []*lever{
 	half("pull.retry.backoffSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Backoff }, ByBackOff),
 	half("pull.retry.backoffMaxSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.BackoffMax }, ByBackOff),
 	half("pull.retry.syncSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Pull.Retry.Sync }, BySync),
+	half("network.connectRoundTrips", func(p *Profile) *Parameter[int64] { return &p.Network.ConnectRoundTrips }, ByRoundTrip),
+	half("network.tokenRequests", func(p *Profile) *Parameter[int64] { return &p.Network.TokenRequests }, ByRoundTrip, ByRegistryRequests),
+	half("network.blobRequests", func(p *Profile) *Parameter[int64] { return &p.Network.BlobRequests }, ByRoundTrip),
 	half("network.roundTripSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.RoundTrip }, ByRoundTrip),
 	half("network.requestSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Network.Request }, ByRoundTrip),
 	twice("network.registryRequestsPerSecond", func(p *Profile) *Parameter[float64] { return &p.Network.RegistryRequests }, ByRegistryRequests, ByBackOff, BySync),
@@ -64,10 +67,12 @@ var levers = []*lever{
 	twice("unpack.gzipBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Gzip }, ByCore),
 	twice("unpack.zstdBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Zstd }, ByCore),
 	twice("unpack.cores", func(p *Profile) *Parameter[float64] { return &p.Unpack.Cores }, ByCore, ByCores),
+	half("unpack.fetchCores", func(p *Profile) *Parameter[float64] { return &p.Unpack.FetchCores }, ByCores),
 	twice("unpack.diskBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Disk }, ByDisk),
 	choose("unpack.parallel", true, func(p *Profile) *Parameter[bool] { return &p.Unpack.Parallel }, ByLayer, ByCore, ByDisk, ByFiles, ByOrder),
 	twice("unpack.maxConcurrent", func(p *Profile) *Parameter[int64] { return &p.Unpack.MaxConcurrent }, ByUnpackSlot),
 	half("start.createSeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Start.Create }, ByCreate),
+	half("cache.readFraction", func(p *Profile) *Parameter[float64] { return &p.Cache.ReadFraction }, ByFirstRead, ByCopy),
 	twice("cache.firstReadBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Cache.FirstRead }, ByFirstRead),
 	twice("cache.copies", func(p *Profile) *Parameter[int64] { return &p.Cache.Copies }, ByCopy),
 	half("start.readySeconds", func(p *Profile) *Parameter[time.Duration] { return &p.Start.Ready }, ByProgram),
@@ -153,23 +158,37 @@ func linkParameter(name string) string { return "network.links." + name + ".byte
 // behind says what may stand behind a cause that is no resource itself: other
 // starts' pulls, and with them whatever slows a pull; or transfers of layers.
 var behind = map[Cause][]Cause{
-	ByTurn: ofPulls, ByOtherPull: ofPulls, ByNodeLost: ofPulls,
-	BySlot: ofTransfers, ByOrder: ofTransfers, ByUnpackSlot: ofUnpacks,
+	ByTurn: ofPulls, ByOtherPull: ofPulls, ByNodeLost: ofPulls, BySlot: ofTransfers, ByUnpackSlot: ofUnpacks,
+	ByOrder: {ByRegistryRequests, ByRoundTrip, ByLink, ByNodeLink, ByConnection},
 }
 
 var (
-	ofTransfers = []Cause{ByRegistryRequests, ByRoundTrip, ByLink, ByNodeLink, ByConnection}
-	ofUnpacks   = []Cause{ByLayer, ByCore, ByCores, ByDisk, ByFiles}
+	ofTransfers = []Cause{ByRegistryRequests, ByRoundTrip, ByBackOff, BySync, ByLink, ByNodeLink, ByConnection}
+	ofUnpacks   = []Cause{ByUnpackSlot, ByLayer, ByCore, ByCores, ByDisk, ByFiles}
 	ofPulls     = slices.Concat(ofTransfers, ofUnpacks)
 )
 
 // loosens says whether a lever is worth a try on a start that was held up so.
 func (l *lever) loosens(holds []Hold) bool {
+	if l.Parameter == "pull.maxParallelImages" && !severalImages(holds) {
+		return false
+	}
 	return slices.ContainsFunc(holds, func(h Hold) bool {
 		if h.By == ByLink {
 			return l.isOf(h.Link)
 		}
 		return slices.Contains(l.by, h.By) || slices.ContainsFunc(behind[h.By], func(by Cause) bool { return slices.Contains(l.by, by) })
+	})
+}
+
+// severalImages says that holds tell of more than one image.
+func severalImages(holds []Hold) bool {
+	first := ""
+	return slices.ContainsFunc(holds, func(h Hold) bool {
+		if first == "" {
+			first = h.Image
+		}
+		return h.Image != "" && h.Image != first
 	})
 }
 

@@ -80,7 +80,7 @@ func (e *engine) addNode(k int32) {
 		n.setup = add.Renewed
 	}
 	if add.Until > 0 {
-		e.at(add.Until, nodeEnded, id, 0, n.life)
+		e.at(add.Until, nodeEnded, id, 0, 0)
 	}
 }
 

@@ -154,6 +154,7 @@ func (e *engine) again(id int32, s *startup, wait time.Duration) {
 	e.stopRead(s)
 	e.rec.readEnds(id)
 	e.rec.nodeLost(id)
+	delete(e.evictions, id)
 	a := e.aside(s)
 	a.wasted += s.fetched
 	a.firstReadBytes = 0

@@ -86,8 +86,8 @@ type pullRecord struct {
 	// adopted is the first place, among the layers to fetch, of those that another
 	// pull was to bring; none for no such.
 	adopted int32
-	last                      int32 // the activity that ended last
-	unit                      int32 // the last unpack, on a lane
+	last    int32 // the activity that ended last
+	unit    int32 // the last unpack, on a lane
 }
 
 type activityKey struct {

@@ -345,13 +345,14 @@ func statisticOf(values []float64) (Statistic, error) {
 
 // Differences returns how much sooner starts are ready in an arm than in base, of
 // all apps together, then of each app that both have, by name. Both arms must
-// have been simulated with one seed.
+// have been simulated with one seed. Repeats in which they have not as many starts
+// that became ready are left out: those that did not are other starts.
 func Differences(base, arm *Repeats) ([]Difference, error) {
 	var list []Difference
 	for _, app := range slices.Sorted(maps.Keys(base.apps)) {
 		m := means{}
 		for i, f := range base.apps[app] {
-			if others := arm.apps[app]; i < len(others) && f[figStarts] > 0 && others[i][figStarts] > 0 {
+			if others := arm.apps[app]; i < len(others) && f[figStarts] > 0 && f[figStarts] == others[i][figStarts] {
 				m.repeats, m.other = append(m.repeats, f), append(m.other, others[i])
 			}
 		}

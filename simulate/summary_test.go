@@ -338,14 +338,34 @@ func TestSummariesInFiles(t *testing.T) {
 	}
 }
 
+// TestDifferencesOfOtherStarts: where a start is void in one arm, what is said of the
+// others together would be of other starts, and is left out.
+func TestDifferencesOfOtherStarts(t *testing.T) {
+	arm := func(name, void string) *Repeats {
+		r := NewRepeats(Simulated, name, 1)
+		var a Accumulator
+		a.Add(&Startup{App: "a", Ready: time.Second})
+		a.Add(&Startup{App: "late", Ready: time.Minute, Void: void})
+		if err := r.Put(0, &a); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	differences, err := Differences(arm(ArmCold, "never pulled"), arm(ArmCached, ""))
+	if err != nil || len(differences) != 1 || differences[0].App != "a" {
+		t.Errorf("%v, %+v; want those of app a alone", err, differences)
+	}
+}
+
 // TestDifferencesOfQuantiles: where repeats are the same, the intervals of the
 // differences hold those of the exact quantiles of the lists, by nearest rank.
 func TestDifferencesOfQuantiles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var arms []*Repeats
 		var lists [][]int64
+		n := rapid.IntRange(1, 30).Draw(t, "starts")
 		for _, arm := range []string{ArmCold, ArmCached} {
-			list := rapid.SliceOfN(rapid.Int64Range(int64(time.Second), int64(time.Minute)), 1, 30).Draw(t, arm)
+			list := rapid.SliceOfN(rapid.Int64Range(int64(time.Second), int64(time.Minute)), n, n).Draw(t, arm)
 			r := NewRepeats(Simulated, arm, 2)
 			for repeat := range 2 {
 				var a Accumulator

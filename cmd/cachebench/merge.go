@@ -77,16 +77,25 @@ func (m *timelines) add(name string, t *simulate.Timeline) error {
 	return nil
 }
 
-// armsOf counts a timeline's startups by source and arm.
+// armsOf counts a timeline's startups by source and arm, those that are void too.
 func armsOf(t *simulate.Timeline) map[[2]string]int64 {
 	arms := make(map[[2]string]int64)
 	for i := range t.Startups {
 		s := &t.Startups[i]
 		arms[[2]string{s.Source, s.Arm}]++
 	}
+	unlisted := make(map[[2]string]int64)
 	for i := range t.Summaries {
 		if s := &t.Summaries[i]; s.App == "" {
-			arms[[2]string{s.Source, s.Arm}] = s.Starts * int64(s.Repeats)
+			unlisted[[2]string{s.Source, s.Arm}] += s.Total()
+		}
+	}
+	for i := range t.Voids {
+		unlisted[[2]string{t.Voids[i].Source, t.Voids[i].Arm}] += t.Voids[i].Starts
+	}
+	for key, n := range unlisted {
+		if arms[key] == 0 {
+			arms[key] = n
 		}
 	}
 	return arms
@@ -116,15 +125,23 @@ func unlike(a, b *namedTimeline) string {
 }
 
 // startsOf counts the simulated startups of each app in one arm, for all arms have
-// the same.
+// the same; those that are void too.
 func startsOf(t *simulate.Timeline) map[string]int64 {
 	apps := make(map[string]int64)
 	arm := ""
-	for i := range t.Summaries {
-		if s := &t.Summaries[i]; s.Source == simulate.Simulated && (arm == "" || s.Arm == arm) && s.App != "" {
-			arm = s.Arm
-			apps[s.App] += s.Total()
+	add := func(source, of, app string, n int64) {
+		if source == simulate.Simulated && (arm == "" || of == arm) && app != "" {
+			arm = of
+			apps[app] += n
 		}
+	}
+	for i := range t.Summaries {
+		s := &t.Summaries[i]
+		add(s.Source, s.Arm, s.App, s.Total())
+	}
+	for i := range t.Voids {
+		v := &t.Voids[i]
+		add(v.Source, v.Arm, v.App, v.Starts)
 	}
 	return apps
 }
