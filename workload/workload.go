@@ -133,8 +133,11 @@ func (p *NodePool) References() []string {
 
 // The bounds of a node's lifetime.
 const (
-	minLifetime = time.Minute
-	maxLifetime = 100 * 365 * 24 * time.Hour
+	// maxPoolNodes bounds what is kept of a pool: 20 of the largest clusters that
+	// Kubernetes is made for (its documentation, "Considerations for large clusters").
+	maxPoolNodes = 100_000
+	minLifetime  = time.Minute
+	maxLifetime  = 100 * 365 * 24 * time.Hour
 )
 
 func (p *NodePool) validate(at string) error {
@@ -143,6 +146,8 @@ func (p *NodePool) validate(at string) error {
 		return document.At(at+".name", "a node pool needs a name")
 	case p.Count < 1:
 		return document.At(at+".count", "node pool %q needs at least 1 node", p.Name)
+	case p.Count > maxPoolNodes:
+		return document.At(at+".count", "node pool %q has %d nodes: more than %d are not simulated; Kubernetes is made for 5,000 in a cluster", p.Name, p.Count, maxPoolNodes)
 	case p.LifetimeHours < 0 || p.NewNodesPerDay < 0 || p.CPU < 0 || p.MemoryGiB < 0:
 		return document.At(at, "numbers of node pool %q cannot be negative", p.Name)
 	case p.Lifetime() < minLifetime && p.LifetimeHours+p.NewNodesPerDay > 0 && p.Lifetime() != 0,

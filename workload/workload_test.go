@@ -134,6 +134,7 @@ func TestRead(t *testing.T) {
 	}
 	for _, test := range []struct{ apps, want string }{
 		{app("a", "") + app("a", ""), `w.yaml:5: apps[1].name: duplicate app "a", also apps[0]: names must be unique`},
+		{"  - {name: a, images: [x], runtimeSeconds: 1, cpu: 1, memoryGiB: 1, nodePool: p}\nnodePools: [{name: p, platform: linux/amd64, count: 100001}]\n", `w.yaml:5: nodePools[0].count: node pool "p" has 100001 nodes: more than 100000 are not simulated`},
 		{app("a", ", nodePool: p"), `w.yaml:4: apps[0].nodePool: app "a" names node pool "p", which nodePools does not list`},
 		{"  - {name: a, images: [], runtimeSeconds: 1, cpu: 1, memoryGiB: 1}\n", `w.yaml:4: apps[0].images: app "a" names no image`},
 		{app("a", ", startsPerDay: -1"), `w.yaml:4: apps[0].startsPerDay: startsPerDay of app "a" is -1: it cannot be negative`},
