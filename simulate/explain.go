@@ -176,7 +176,8 @@ func (x *explaining) record(ctx context.Context, w *world, start int) (*Explanat
 	return result, nil
 }
 
-// levers tries what could shorten the holds.
+// levers tries what could shorten the holds. One with which the simulation comes to
+// no end, as when pulls then fail too often, is left out.
 func (x *explaining) levers(ctx context.Context, result *Explanation) ([]Lever, error) {
 	tried := slices.DeleteFunc(leversOf(x.profile), func(l *lever) bool { return !l.loosens(result.Holds) })
 	found := make([]Lever, len(tried))
@@ -196,10 +197,13 @@ func (x *explaining) levers(ctx context.Context, result *Explanation) ([]Lever, 
 			return fmt.Errorf("explain app %s: %s %s: %w", x.app, tried[i].Parameter, tried[i].Change, err)
 		}
 		m, err := x.chosen(ctx, w, repeats)
-		found[i] = tried[i].Lever
-		found[i].Ready = m.ready
-		return err
+		if err == nil {
+			found[i] = tried[i].Lever
+			found[i].Ready = m.ready
+		}
+		return ctx.Err()
 	})
+	found = slices.DeleteFunc(found, func(l Lever) bool { return l.Parameter == "" })
 	slices.SortStableFunc(found, func(a, b Lever) int { return cmp.Compare(a.Ready, b.Ready) })
 	return found, err
 }
