@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -197,12 +198,12 @@ func TestTableOrder(t *testing.T) {
 // image that has it, and one on this machine first.
 func TestOtherHolder(t *testing.T) {
 	img := realImage(t)
-	blobs := 0
+	var blobs atomic.Int64 // several requests come at once
 	host := fakeRegistry(t, func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if strings.Contains(r.URL.Path, "/denied/blobs/") && r.Method == http.MethodGet {
 				if id, _ := img.ConfigName(); !strings.HasSuffix(r.URL.Path, id.String()) {
-					blobs++
+					blobs.Add(1)
 					w.WriteHeader(http.StatusForbidden)
 					return
 				}
@@ -213,13 +214,13 @@ func TestOtherHolder(t *testing.T) {
 	push(t, host+"/team/denied:1", img)
 	push(t, host+"/team/open:1", img)
 	for _, other := range []string{host + "/team/open:1", "oci:" + writeLayout(t, img, "x")} {
-		blobs = 0
+		blobs.Store(0)
 		inv, err := Resolve(t.Context(), []string{host + "/team/denied:1", other}, Options{Deep: true, Jobs: 1})
 		if err != nil || len(inv.Images) != 2 || len(inv.Unscanned) > 0 || inv.Layers[2].Scan == nil {
 			t.Errorf("%s: err %v, unresolved %v, unscanned %v", other, err, inv.Unresolved, inv.Unscanned)
 		}
-		if local := strings.HasPrefix(other, "oci:"); local != (blobs == 0) {
-			t.Errorf("%s: %d layers were asked of the registry that denies them", other, blobs)
+		if local := strings.HasPrefix(other, "oci:"); local != (blobs.Load() == 0) {
+			t.Errorf("%s: %d layers were asked of the registry that denies them", other, blobs.Load())
 		}
 	}
 	inv, err := Resolve(t.Context(), []string{host + "/team/denied:1"}, Options{Deep: true})
