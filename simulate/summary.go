@@ -309,11 +309,17 @@ func (m *means) of(figure int) Statistic {
 	return s
 }
 
+// same says that two repeats do not differ; what is not known of both is the same.
+func (f figureSet) same(other figureSet) bool {
+	return slices.EqualFunc(f[:], other[:], func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) })
+}
+
 // ofQuantile is the mean of the differences of a quantile, with an interval that also
-// holds what the sketches of both arms may be off by.
+// holds what the sketches of both arms may be off by. Arms that are the same in all
+// their figures do not differ.
 func (m *means) ofQuantile(figure int) Statistic {
 	s := m.of(figure)
-	if s.Interval() == nil {
+	if s.Interval() == nil || slices.EqualFunc(m.repeats, m.other, figureSet.same) {
 		return s
 	}
 	var sum float64
