@@ -67,6 +67,9 @@ type Timeline struct {
 	Explanations []Explanation `json:"explanations,omitempty"`
 	// Observations are what happened over time, one for each arm; only on request.
 	Observations []Observation `json:"observations,omitempty"`
+	// Measurement says how the measured startups came about; absent where there are
+	// none.
+	Measurement *Measurement `json:"measurement,omitempty"`
 }
 
 // Provenance says what a result was made from.

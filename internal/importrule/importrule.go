@@ -19,11 +19,12 @@ const Module = "github.com/cachebench/cachebench"
 // its left.
 var Tiers = [][]string{
 	{"internal/table"},
-	{"internal/document", "internal/fleet", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/sketch", "simulate/unpack"},
+	{"internal/document", "internal/fleet", "internal/lab", "internal/registry", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "simulate/network", "simulate/sketch", "simulate/unpack"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher", "internal/segment"},
 	{"matcher/plan", "simulate"},
-	{"simulate/calibrate", "measure", "reports"},
+	{"simulate/calibrate", "measure"},
+	{"reports"},
 	{"measure/pull", "measure/containerd", "measure/ecigroup", "eci/ecitest"},
 	{""},
 	{"capacity", "benchtest", "docs/schema"},
@@ -34,7 +35,7 @@ var Tiers = [][]string{
 var alone = []string{"cost", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan"}
 
 // outside are tools of the project's own, which no package imports.
-var outside = []string{"internal/fleet/simgrid", "internal/imagebuild", "internal/importrule", "internal/golden", "internal/registry/faulty"}
+var outside = []string{"internal/fleet/simgrid", "internal/imagebuild", "internal/importrule", "internal/golden", "internal/registry/faulty", "internal/validate"}
 
 // owners are the modules that only one package may import directly.
 var owners = map[string]string{

@@ -1,0 +1,77 @@
+// Package measure makes real startups by a protocol that can be trusted: warm-up,
+// repeats, arms in random order from a seed, one run at a time, evidence of what was
+// reused, noise noted, runs that went wrong listed as void, saved after every run.
+//
+// What makes a startup is a Runner: package measure/pull fetches and unpacks
+// without a daemon, package measure/containerd starts containers. The result is a
+// simulate.Timeline, as of simulated startups, with its Measurement.
+package measure
+
+import (
+	"context"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// Arm is one set of conditions and what is started in them.
+type Arm struct {
+	// Name labels the startups; no two arms share one.
+	Name string `json:"name" document:"required"`
+	// Starts are requested together.
+	Starts []Start `json:"starts"`
+	// Keep are references of the images that are present, with all their layers,
+	// on each node before; all else of the experiment is absent.
+	Keep []string `json:"keep,omitempty"`
+	// Link is the way from the registry to the nodes; nil is as it is.
+	Link *Link `json:"link,omitempty"`
+	// MaxConcurrentDownloads and MaxConcurrentUnpacks bound layers at once; 0 is
+	// the runtime's default (3 and 1). More than one unpack is at most so many layers
+	// of one image at once.
+	MaxConcurrentDownloads int `json:"maxConcurrentDownloads,omitempty"`
+	MaxConcurrentUnpacks   int `json:"maxConcurrentUnpacks,omitempty"`
+	// DropPageCache empties the host's page cache before each run, so that what is
+	// kept is read from the disk.
+	DropPageCache bool `json:"dropPageCache,omitempty"`
+}
+
+// Start is one start of an arm.
+type Start struct {
+	App string `json:"app,omitempty"` // empty: the image
+	// Image is its reference.
+	Image string `json:"image" document:"required"`
+	// Node is the number of the node, from 0.
+	Node int `json:"node,omitempty"`
+}
+
+// Link is a shaped link, shared by all nodes.
+type Link struct {
+	// Rate is nominal, headers included; network.Unlimited shapes nothing.
+	Rate network.Rate `json:"bytesPerSecond"`
+	// Delay is added to each round trip.
+	Delay time.Duration `json:"delaySeconds,omitempty"`
+}
+
+// Runner makes runs on one host. Its methods are called one at a time.
+type Runner interface {
+	// Tool is the name of what measures: pull or containerd.
+	Tool() string
+	// Facts describe the host and the runtime.
+	Facts(ctx context.Context) ([]simulate.Fact, error)
+	// Settings are the profile values that the runner sets for an arm besides its
+	// link and limits, such as the decoder, as a document of YAML or JSON.
+	Settings(arm *Arm) string
+	// Prepare brings the nodes into the state in which a run of the arm begins, and
+	// checks that it is: what is kept is there, nothing else.
+	Prepare(ctx context.Context, arm *Arm) error
+	// Run makes the arm's starts at once and returns a startup for each, in their
+	// order, with spans; Requested is from the run's beginning. A start that failed
+	// is void, and an error is of the run itself.
+	Run(ctx context.Context, arm *Arm) ([]simulate.Startup, error)
+	// Processes are processes, besides this one, whose work, and that of their
+	// descendants, is the experiment's own.
+	Processes() []int
+	// Close removes all that the runner made.
+	Close() error
+}

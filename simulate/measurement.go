@@ -1,0 +1,58 @@
+package simulate
+
+import (
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+)
+
+// Measurement says how measured startups came about: on what host, in which
+// conditions, and what disturbed each run. A timeline of measured startups has one;
+// with it calibration can simulate the same starts.
+type Measurement struct {
+	// Tool is what measured: pull, containerd, eci, or kubelet for events of a
+	// cluster.
+	Tool string `json:"tool" document:"required,enum=pull|containerd|eci|kubelet"`
+	// Facts describe the host: cores, kernel, versions, file system, decompressor.
+	Facts []Fact `json:"facts,omitempty"`
+	// Inventory holds the images as they were measured.
+	Inventory *layers.Inventory `json:"inventory,omitempty"`
+	// Arms are the conditions of each arm.
+	Arms []ArmSetup `json:"arms,omitempty"`
+	// Runs are in the order in which they were made. The startups of a run were
+	// requested together; they have its arm and repeat.
+	Runs []MeasuredRun `json:"runs,omitempty"`
+}
+
+// Fact is one thing that is known of a host.
+type Fact struct {
+	Name  string `json:"name" document:"required"`
+	Value string `json:"value"`
+}
+
+// ArmSetup is what an experiment set for all runs of an arm.
+type ArmSetup struct {
+	Arm string `json:"arm" document:"required"`
+	// Kept are the images that were present, unpacked, on each node before.
+	Kept []string `json:"kept,omitempty"`
+	// Profile holds those values of a profile that the experiment set, such as the
+	// rate of its link; the rest is what calibration finds out.
+	Profile document.Raw `json:"profile,omitzero"`
+}
+
+// MeasuredRun is one run of an arm with its noise.
+type MeasuredRun struct {
+	Arm    string `json:"arm" document:"required"`
+	Repeat int    `json:"repeat"`
+	// At is when it began.
+	At time.Time `json:"at,omitzero"`
+	// OtherCPUFraction is the share of the host's cores that other processes used
+	// meanwhile, StealFraction the share that its hypervisor gave to others; absent is
+	// unknown.
+	OtherCPUFraction *float64 `json:"otherCpuFraction,omitempty"`
+	StealFraction    *float64 `json:"stealFraction,omitempty"`
+	// Void says why the run does not count; its startups, where there are any, say
+	// the same.
+	Void string `json:"void,omitempty"`
+}
