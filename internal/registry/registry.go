@@ -34,7 +34,7 @@ type entry struct {
 
 // Handler serves the layout in dir as the registry called host: an entry named
 // HOST/REPOSITORY:TAG is served as REPOSITORY:TAG.
-func Handler(host string, dir fs.FS) (http.Handler, error) {
+func Handler(host string, dir fs.FS) (Holder, error) {
 	raw, err := fs.ReadFile(dir, "index.json")
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: read the OCI layout's index.json: %w", host, err)
@@ -55,6 +55,29 @@ func Handler(host string, dir fs.FS) (http.Handler, error) {
 		return nil, fmt.Errorf("serve %s: the OCI layout names no image of that registry (annotation %s)", host, refNameAnnotation)
 	}
 	return h, nil
+}
+
+// Holder is a handler that says whether it has what a request's path asks for.
+type Holder interface {
+	http.Handler
+	Has(path string) bool
+}
+
+// Has says whether the layout has the manifest or blob of a path.
+func (h *handler) Has(urlPath string) bool {
+	m := request.FindStringSubmatch(urlPath)
+	if m == nil {
+		return false
+	}
+	if e, ok := h.tags[m[1]+":"+m[3]]; ok && m[2] == "manifests" {
+		return e.Digest != ""
+	}
+	hex, ok := strings.CutPrefix(m[3], "sha256:")
+	if !ok || !fs.ValidPath(hex) || strings.Contains(hex, "/") {
+		return false
+	}
+	_, err := fs.Stat(h.dir, path.Join("blobs/sha256", hex))
+	return err == nil
 }
 
 type handler struct {
