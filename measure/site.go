@@ -216,4 +216,3 @@ func CopiesDir() (string, error) {
 	}
 	return filepath.Join(dir, "cachebench", "images"), nil
 }
-
