@@ -36,6 +36,8 @@ type ArmSetup struct {
 	Arm string `json:"arm" document:"required"`
 	// Kept are the images that were present, unpacked, on each node before.
 	Kept []string `json:"kept,omitempty"`
+	// DropPageCache: the host's page cache was emptied before each run.
+	DropPageCache bool `json:"dropPageCache,omitempty"`
 	// Profile holds those values of a profile that the experiment set, such as the
 	// rate of its link; the rest is what calibration finds out.
 	Profile document.Raw `json:"profile,omitzero"`
