@@ -19,6 +19,7 @@ import (
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 func newMeasure(io *streams) *cobra.Command {
@@ -147,7 +148,7 @@ func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (er
 	if err != nil {
 		return err
 	}
-	m.in.file.Images = exp.References()
+	m.in.file.Images, m.in.file.Repeats, m.in.file.Seed = exp.References(), m.repeats, m.seed
 	s, err := m.in.load(cmd, m.out)
 	if err != nil {
 		return err
@@ -208,7 +209,7 @@ func (m *measuring) plan(references []string) (*measure.Experiment, error) {
 	if len(references) == 0 {
 		return nil, usagef("no image is named; name some, or an --experiment")
 	}
-	g := measure.Grid{Base: m.base, Downloads: m.downloads, Unpacks: m.unpacks, Nodes: []int{m.nodes}}
+	g := measure.Grid{Base: m.base, Downloads: m.downloads, Unpacks: m.unpacks, Nodes: m.nodeList()}
 	if m.together {
 		g.Together = [][]string{references}
 	} else {
@@ -234,9 +235,6 @@ func (m *measuring) plan(references []string) (*measure.Experiment, error) {
 	}
 	g.Links = links
 	exp := &measure.Experiment{Grids: []measure.Grid{g}, Repeats: m.repeats, Seed: m.seed}
-	if exp.Arms = exp.Expand(); !reflect.ValueOf(m.start).IsZero() {
-		exp = exp.With(m.start)
-	}
 	if m.warmup >= 0 {
 		exp.Warmup = &m.warmup
 	}
@@ -246,7 +244,7 @@ func (m *measuring) plan(references []string) (*measure.Experiment, error) {
 	if err := exp.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	return exp, nil
+	return exp.With(m.start), nil
 }
 
 func (m *measuring) links() ([]measure.Link, error) {
@@ -256,11 +254,11 @@ func (m *measuring) links() ([]measure.Link, error) {
 	}
 	var links []measure.Link
 	for _, text := range rates {
-		link := measure.Link{Delay: m.linkDelay}
-		if err := link.Rate.UnmarshalText([]byte(text)); err != nil {
-			return nil, usagef("--link-rate %s: %w", text, err)
+		rate, err := document.ParseRate(text)
+		if err != nil {
+			return nil, usagef("--link-rate: %w", err)
 		}
-		links = append(links, link)
+		links = append(links, measure.Link{Rate: network.Rate(rate), Delay: m.linkDelay})
 	}
 	return links, nil
 }
@@ -403,4 +401,12 @@ func (m *measuring) log(format string, args ...any) {
 	if !m.in.quiet && isTerminal(m.in.io.err) {
 		fmt.Fprintf(m.in.io.err, clearLine+format+"\n", args...)
 	}
+}
+
+// nodeList is how many nodes there are, where that is said.
+func (m *measuring) nodeList() []int {
+	if m.nodes == 1 {
+		return nil
+	}
+	return []int{m.nodes}
 }
