@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/internal/lab"
@@ -77,18 +78,12 @@ func (s *Site) Served(reference string) string {
 // of them.
 func (s *Site) serve(ctx context.Context, opt *SiteOptions) (http.Handler, error) {
 	var handlers hosts
-	add := func(host, dir string) error {
+	for host, dir := range opt.Layouts {
 		h, err := registry.Handler(host, os.DirFS(dir))
 		if err != nil {
-			return err
-		}
-		handlers, s.Hosts = append(handlers, h), append(s.Hosts, host)
-		return nil
-	}
-	for host, dir := range opt.Layouts {
-		if err := add(host, dir); err != nil {
 			return nil, fmt.Errorf("registry %s from %s: %w", host, dir, err)
 		}
+		handlers, s.Hosts = append(handlers, h), append(s.Hosts, host)
 	}
 	var elsewhere []string
 	for _, reference := range opt.References {
@@ -105,21 +100,20 @@ func (s *Site) serve(ctx context.Context, opt *SiteOptions) (http.Handler, error
 	if err := s.copy(ctx, elsewhere, opt); err != nil {
 		return nil, err
 	}
-	copied := make(map[string]bool)
 	for _, reference := range elsewhere {
 		n, err := layers.ParseName(s.Names[reference])
 		if err != nil {
 			return nil, err
 		}
-		if copied[n.Registry] {
-			continue
-		}
-		copied[n.Registry] = true
-		if err := add(n.Registry, opt.Copies); err != nil {
-			return nil, err
+		if !slices.Contains(s.Hosts, n.Registry) {
+			s.Hosts = append(s.Hosts, n.Registry)
 		}
 	}
-	return handlers, nil
+	copies, err := registry.Layout(os.DirFS(opt.Copies))
+	if err != nil {
+		return nil, err
+	}
+	return append(handlers, copies), nil
 }
 
 // copy copies images to a layout, named as the registry is to call them.
@@ -196,11 +190,11 @@ func (s *Site) read(ctx context.Context, handler http.Handler, opt *SiteOptions)
 
 // hosts answer for the images of several registries at one address: the first that
 // has what is asked for.
-type hosts []http.Handler
+type hosts []registry.Holder
 
 func (h hosts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i, handler := range h {
-		if i == len(h)-1 || handler.(registry.Holder).Has(r.URL.Path) {
+		if i == len(h)-1 || handler.Has(r.URL.Path) {
 			handler.ServeHTTP(w, r)
 			return
 		}

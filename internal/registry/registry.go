@@ -35,18 +35,12 @@ type entry struct {
 // Handler serves the layout in dir as the registry called host: an entry named
 // HOST/REPOSITORY:TAG is served as REPOSITORY:TAG.
 func Handler(host string, dir fs.FS) (Holder, error) {
-	raw, err := fs.ReadFile(dir, "index.json")
+	index, err := readIndex(dir)
 	if err != nil {
-		return nil, fmt.Errorf("serve %s: read the OCI layout's index.json: %w", host, err)
-	}
-	var index struct {
-		Manifests []entry `json:"manifests"`
-	}
-	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, fmt.Errorf("serve %s: read the OCI layout's index.json: %w", host, err)
+		return nil, fmt.Errorf("serve %s: %w", host, err)
 	}
 	h := &handler{dir: dir, tags: map[string]entry{}}
-	for _, e := range index.Manifests {
+	for _, e := range index {
 		if name, ok := strings.CutPrefix(e.Annotations[refNameAnnotation], host+"/"); ok {
 			h.tags[name] = e
 		}
