@@ -16,6 +16,9 @@ const (
 	// rootPrefix begins the name of each runner's directory.
 	rootPrefix = "cachebench-containerd-"
 	markName   = "cachebench.json"
+	// longestSocket leaves room for what containerd adds (.ttrpc) to the path of its
+	// socket: a path has at most 107 bytes (unix(7)).
+	longestSocket = 100
 )
 
 // mark is what a runner writes down of what it made, for CleanUp after a crash.
@@ -52,6 +55,9 @@ func newRoot(parent string) (*root, error) {
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
+	}
+	if socket := placesIn(filepath.Join(dir, "999")).socket; len(socket) > longestSocket {
+		return nil, errors.Join(fmt.Errorf("make a place for containerd: %s is too long for sockets: name a shorter root", socket), os.RemoveAll(dir))
 	}
 	owner, err := processOf(os.Getpid())
 	if err != nil {

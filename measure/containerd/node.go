@@ -88,7 +88,7 @@ func (n *node) begin(ctx context.Context) error {
 	if n.method, err = n.chooseMethod(ctx); err != nil {
 		return err
 	}
-	if err := claimNamespace(ctx, n.client, n.runner.opt.Namespace); err != nil {
+	if err := claimNamespace(n.ctx(ctx), n.client, n.runner.opt.Namespace); err != nil {
 		return err
 	}
 	n.journal, err = listen(n.ctx(ctx), n.client, n.runner.opt.Namespace)
@@ -118,7 +118,8 @@ func (n *node) chooseMethod(ctx context.Context) (string, error) {
 // ownLabel is on namespaces that a runner made.
 const ownLabel = "cachebench"
 
-// claimNamespace makes the namespace, or makes sure that a runner made it.
+// claimNamespace makes the namespace, or makes sure that a runner made it. The
+// context is of a namespace, without which daemons before 1.7 do not tell of it.
 func claimNamespace(ctx context.Context, client *containerd.Client, name string) error {
 	service := client.NamespaceService()
 	names, err := service.List(ctx)
