@@ -53,11 +53,31 @@ func program(name string) *exec.Cmd {
 // program.
 func needNamespaces(t *testing.T) {
 	t.Helper()
-	cmd := program("true")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	if err := cmd.Run(); err != nil {
+	if err := refusal(); err != nil {
 		t.Skipf("this system refuses network namespaces: %v", err)
 	}
+}
+
+func refusal() error {
+	cmd := program("true")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	return cmd.Run()
+}
+
+// TestRefused: where there can be no namespaces, a lab is on loopback and says why.
+func TestRefused(t *testing.T) {
+	if refusal() == nil {
+		t.Skip("this system refuses nothing to this user")
+	}
+	l, err := New(t.Context(), http.HandlerFunc(answer), Options{Nodes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if l.Namespaces() || !errors.Is(l.WhyLoopback(), os.ErrPermission) || l.Words() != "loopback, paced" {
+		t.Errorf("namespaces: %v, %v; %s", l.Namespaces(), l.WhyLoopback(), l.Words())
+	}
+	get(t, l, 1, 1000)
 }
 
 // look prints the addresses of a program's network.

@@ -112,7 +112,7 @@ func TestRate(t *testing.T) {
 				both.Go(func() { get(t, l, node, 4<<20) })
 			}
 			both.Wait()
-			if took := time.Since(begin); took < 750*time.Millisecond || took > 5*time.Second {
+			if took := time.Since(begin); took < 750*time.Millisecond || took > 20*time.Second {
 				t.Errorf("with a delay of %v, 8 MiB at 80 Mbit/s took %v, want 0.9 s", delay, took)
 			}
 		}

@@ -152,6 +152,8 @@ type pacedConn struct {
 	closed chan struct{}
 }
 
+var _ io.ReaderFrom = (*pacedConn)(nil)
+
 func (c *pacedConn) Write(p []byte) (written int, err error) {
 	for len(p) > 0 && err == nil {
 		n := c.pace.turn(int64(len(p)), c.closed)

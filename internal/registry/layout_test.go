@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,6 +73,49 @@ func TestLayout(t *testing.T) {
 			t.Errorf("%s: %d with %d bytes, %v; want %d with %d", test.path, resp.StatusCode, len(body), err, test.status, len(test.want))
 		}
 	}
+}
+
+// TestLayoutFiles: layers are handed on as files, which the kernel sends without
+// copying them.
+func TestLayoutFiles(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "blobs/sha256"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"index.json":                         indexOf(map[string]string{"registry.example.com/app:1": digestOf(manifest)}),
+		"blobs/sha256/" + digestOf(manifest): manifest,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handler, err := Layout(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &fileWriter{ResponseRecorder: httptest.NewRecorder()}
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/v2/app/blobs/sha256:"+digestOf(manifest), nil))
+	if w.files != 1 || w.Body.String() != manifest {
+		t.Errorf("%d files were handed on, %d %q", w.files, w.Code, w.Body)
+	}
+}
+
+// fileWriter counts the files that it is given to send.
+type fileWriter struct {
+	*httptest.ResponseRecorder
+	files int
+}
+
+func (w *fileWriter) ReadFrom(src io.Reader) (int64, error) {
+	limited, ok := src.(*io.LimitedReader)
+	if !ok {
+		return io.Copy(w.ResponseRecorder, src)
+	}
+	if _, ok := limited.R.(*os.File); ok {
+		w.files++
+	}
+	return io.Copy(w.ResponseRecorder, src)
 }
 
 func TestLayoutErrors(t *testing.T) {

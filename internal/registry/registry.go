@@ -1,6 +1,6 @@
-// Package registry serves the documents of OCI layout directories on loopback,
-// read-only, so that demos, tests and experiments can look images up as in any
-// registry.
+// Package registry serves OCI layout directories, on loopback or on a listener of the
+// caller's, read-only, so that demos, tests and experiments can look images up and
+// pull them as in any registry.
 //
 // It answers the pull half of the OCI distribution specification v1.1, and the
 // list of tags in one page: the API check, manifests by tag and by digest, and
