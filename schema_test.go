@@ -32,7 +32,7 @@ func TestSchemas(t *testing.T) {
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
 		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
-		measure.ExperimentKind: measure.Experiment{},
+		measure.ExperimentKind: measure.Experiment{}, reports.PullSummaryKind: reports.PullSummary{},
 	}
 	for kind, v := range kinds {
 		got, err := document.Schema(kind, v, describe)

@@ -43,6 +43,13 @@ type Start struct {
 	Image string `json:"image" document:"required"`
 	// Node is the number of the node, from 0.
 	Node int `json:"node,omitempty"`
+	// PullOnly ends the start once the image is pulled; what starts no containers
+	// does so anyway, and the rest is not for it.
+	PullOnly bool `json:"pullOnly,omitempty"`
+	// Args take the place of the image's own entrypoint and command.
+	Args []string `json:"args,omitempty"`
+	// Readiness is what the start is ready by; nil is once it was started.
+	Readiness *Readiness `json:"readiness,omitempty"`
 }
 
 // Link is a shaped link, shared by all nodes. In a file a rate stands for a link
