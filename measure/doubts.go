@@ -78,7 +78,7 @@ func noiseDoubts(runs []simulate.MeasuredRun) []string {
 	}
 	var doubts []string
 	if missing := count - len(others); missing > 0 {
-		doubts = append(doubts, fmt.Sprintf("of %d of %d runs it is not known how busy other processes kept the host", missing, count))
+		doubts = append(doubts, fmt.Sprintf("of %d of %d runs it is not known how busy other processes kept the host: they were too short to tell, or there is no /proc", missing, count))
 	}
 	if len(others) > 0 {
 		doubts = append(doubts, fmt.Sprintf("other processes used a median %s of the cores, at most %s", percent(median(others)), percent(slices.Max(others))))

@@ -88,6 +88,7 @@ func TestExperimentRefused(t *testing.T) {
 		{"no start", "arms:\n- {name: a, starts: []}\n", "e.yaml:4: arms[0].starts: arm a has 0 starts: give 1 to 1000"},
 		{"no image", "arms:\n- name: a\n  starts:\n  - {node: 1}\n", "e.yaml:6: arms[0].starts[0]: the key image is missing"},
 		{"node", "arms:\n- {name: a, starts: [{image: x, node: -1}]}\n", "e.yaml:4: arms[0].starts[0].node: there is no node -1: number nodes from 0 to 63"},
+		{"readiness", "arms:\n- name: a\n  starts:\n  - image: x\n    readiness: {by: tcp}\n", "e.yaml:7: arms[0].starts[0].readiness: readiness by tcp needs a port from 1 to 65535, not 0"},
 		{"nodes", "arms:\n- {name: a, starts: [{image: x, node: 64}]}\n", "e.yaml:4: arms[0].starts[0].node: there is no node 64: number nodes from 0 to 63"},
 		{"same name", "arms:\n- {name: a, starts: [{image: x}]}\n- {name: a, starts: [{image: y}]}\n", `e.yaml:5: arms[1].name: arm "a" stands already at arms[0].name: no two arms share a name`},
 		{"not listed", "images: [x]\narms:\n- {name: a, starts: [{image: y}]}\n", "e.yaml:5: arms[0].starts[0].image: y is not among the experiment's images: add it there, or leave images out"},

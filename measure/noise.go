@@ -143,6 +143,10 @@ func sum(processes map[int]process, roots []int) uint64 {
 	return total
 }
 
+// fewestTicks is below what nothing can be told: a tick is 10 ms (proc(5)), and with a
+// few of them a share is chance.
+const fewestTicks = 10
+
 // until returns the shares of the cores that others used between two readings, nil
 // where that is not known.
 //
@@ -151,7 +155,7 @@ func sum(processes map[int]process, roots []int) uint64 {
 // is taken off with the first sum. One whose parent is none of the experiment's is
 // missed, and counts as another's: a runner names such processes.
 func (u usage) until(later usage) (other, steal *float64) {
-	if !u.known || !later.known || later.all <= u.all {
+	if !u.known || !later.known || later.all < u.all+fewestTicks {
 		return nil, nil
 	}
 	all := float64(later.all - u.all)

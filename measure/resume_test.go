@@ -81,6 +81,9 @@ func TestResumeRefused(t *testing.T) {
 		{"keep", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[2].Keep = []string{app, base} }, "what arm full keeps was [registry.test/app:1], now it is [registry.test/app:1 registry.test/base:1]: measure anew, or as it was"},
 		{"page cache", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[2].DropPageCache = false }, "dropPageCache of arm full was true, now it is false: measure anew, or as it was"},
 		{"node", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[0].Starts[0].Node = 3 }, "arm cold: start 1 was [registry.test/app:1] as registry.test/app:1 on node-0, now it is [registry.test/app:1] as registry.test/app:1 on node-3: measure anew"},
+		{"readiness", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) {
+			e.Arms[0].Starts[0].Args, e.Arms[0].Starts[0].Readiness = []string{"secret"}, &Readiness{By: ReadyTCP, Port: 80}
+		}, `how arm cold starts was [], now it is ["arguments of digest sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, ready by tcp, port 80, within 2m0s"]: measure anew, or as it was`},
 		{"new arm", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) {
 			e.Arms = append(e.Arms, Arm{Name: "more", Starts: start(app)})
 		}, "arm more is new: measure anew"},
