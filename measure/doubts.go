@@ -9,7 +9,7 @@ import (
 
 // conclude works out what there is to doubt, from all runs until now.
 func (s *session) conclude() {
-	s.t.Doubts = slices.Concat(s.incomplete(), s.uncounted(), noiseDoubts(s.t.Measurement.Runs))
+	s.t.Doubts = slices.Concat(s.incomplete(), s.uncounted(), s.idleKeeps(), noiseDoubts(s.t.Measurement.Runs))
 	if n := unchecked(s.t.Measurement.Inventory); n > 0 {
 		s.t.Doubts = append(s.t.Doubts, fmt.Sprintf("the unpacked sizes of %d layers were not measured: what was unpacked of them is no evidence of what was reused", n))
 	}
@@ -46,6 +46,20 @@ func (s *session) uncounted() (doubts []string) {
 	return doubts
 }
 
+// idleKeeps tells of arms that keep what their starts have no use for.
+func (s *session) idleKeeps() (doubts []string) {
+	for i := range s.arms {
+		used := len(s.arms[i].Keep) == 0
+		for _, e := range s.evidence[i] {
+			used = used || e.reused.least > 0
+		}
+		if !used {
+			doubts = append(doubts, fmt.Sprintf("arm %s keeps images that share no unpacked layer with what it starts: its starts are cold", s.arms[i].Name))
+		}
+	}
+	return doubts
+}
+
 // noiseDoubts say how noisy the host was during the runs that count.
 func noiseDoubts(runs []simulate.MeasuredRun) []string {
 	var others, steals []float64
@@ -64,7 +78,7 @@ func noiseDoubts(runs []simulate.MeasuredRun) []string {
 	}
 	var doubts []string
 	if missing := count - len(others); missing > 0 {
-		doubts = append(doubts, fmt.Sprintf("of %d of %d runs it is not known how busy other processes kept the host", missing, count))
+		doubts = append(doubts, fmt.Sprintf("of %d of %d runs it is not known how busy other processes kept the host: they were too short to tell, or there is no /proc", missing, count))
 	}
 	if len(others) > 0 {
 		doubts = append(doubts, fmt.Sprintf("other processes used a median %s of the cores, at most %s", percent(median(others)), percent(slices.Max(others))))
@@ -75,4 +89,10 @@ func noiseDoubts(runs []simulate.MeasuredRun) []string {
 	return doubts
 }
 
-func percent(fraction float64) string { return fmt.Sprintf("%.2g %%", 100*fraction) }
+// percent has two digits: 0.34 %, 3.4 %, 34 %, and 100 %.
+func percent(fraction float64) string {
+	if fraction >= 0.0995 {
+		return fmt.Sprintf("%.0f %%", 100*fraction)
+	}
+	return fmt.Sprintf("%.2g %%", 100*fraction)
+}

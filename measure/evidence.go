@@ -2,6 +2,7 @@ package measure
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -129,24 +130,32 @@ func expect(inv *layers.Inventory, chains *layers.Chains, started []int, kept, b
 // layers in a kept image is fetched again only by a runtime that drops blobs once
 // they are unpacked, and of blobs with one content (recompressed) one is enough.
 func fetchOf(inv *layers.Inventory, fresh map[int]map[int]bool, blobs map[int]bool) bounds {
-	must, may := map[int]bool{}, map[int]bool{}
-	for _, options := range fresh {
-		for l := range options {
-			may[l] = true
-			if len(options) == 1 && !blobs[l] {
-				must[l] = true
+	may, served := map[int]bool{}, map[int]bool{}
+	var b bounds
+	// Those first that one blob alone can make: what it serves besides costs nothing.
+	for _, single := range []bool{true, false} {
+		for _, c := range slices.Sorted(maps.Keys(fresh)) {
+			if single != (len(fresh[c]) == 1) {
+				continue
 			}
+			smallest, free := int64(math.MaxInt64), false
+			for l := range fresh[c] {
+				may[l] = true
+				smallest = min(smallest, inv.Layers[l].CompressedBytes)
+				free = free || blobs[l] || served[l]
+			}
+			if free {
+				continue
+			}
+			b.least += smallest
+			maps.Copy(served, fresh[c])
 		}
 	}
-	var b bounds
 	for l := range may {
 		if inv.Layers[l].CompressedSource != "" {
 			return anything
 		}
 		b.most += inv.Layers[l].CompressedBytes
-		if must[l] {
-			b.least += inv.Layers[l].CompressedBytes
-		}
 	}
 	return b
 }

@@ -131,6 +131,11 @@ func (e *Experiment) checkArm(a *Arm) error {
 		if s.Node < 0 || s.Node >= MostNodes {
 			return document.At(at+".node", "there is no node %d: number nodes from 0 to %d", s.Node, MostNodes-1)
 		}
+		if s.Readiness != nil {
+			if err := s.Readiness.Validate(); err != nil {
+				return document.At(at+".readiness", "%v", err)
+			}
+		}
 	}
 	if err := checkNames("keep", a.Keep); err != nil {
 		return err

@@ -3,7 +3,6 @@ package measure
 import (
 	"bytes"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 )
@@ -12,17 +11,20 @@ import (
 // cores until one instant, in ticks (proc(5)).
 type usage struct {
 	known bool
-	// all is the time of all cores, idle or not; busy that of user and system,
-	// without interrupts: most of these are for the experiment's own packets and
-	// blocks. steal is what a hypervisor gave to others.
+	// all is the time of all cores, idle or not; busy that in which they worked,
+	// interrupts too: most kernels count an interrupt's time also to the process that
+	// it came upon. One that came upon an idle core for the experiment's own packets
+	// counts as another's, so that noise is rather over- than understated. steal is
+	// what a hypervisor gave to others.
 	all, busy, steal uint64
 	// own is of this process, the runner's and all their descendants, kernel of
-	// kernel threads, which work for whoever asks.
+	// kernel threads, which work for whoever asks (writing back what was unpacked).
 	own, kernel uint64
 }
 
-// readUsage reads /proc. Where it is not as expected, the usage is not known.
-func readUsage(proc fs.FS, roots []int) usage {
+// readUsage reads /proc, where self is this process. Where it is not as expected, the
+// usage is not known.
+func readUsage(proc fs.FS, self int, roots []int) usage {
 	var u usage
 	stat, err := fs.ReadFile(proc, "stat")
 	if err != nil || !u.readTotals(stat) {
@@ -47,10 +49,10 @@ func readUsage(proc fs.FS, roots []int) usage {
 			processes[pid] = p
 		}
 	}
-	if _, ok := processes[os.Getpid()]; !ok && len(processes) == 0 {
-		return u
+	if _, ok := processes[self]; !ok {
+		return u // of another process namespace, or hidden
 	}
-	u.own = sum(processes, append([]int{os.Getpid()}, roots...))
+	u.own = sum(processes, append([]int{self}, roots...))
 	u.kernel = sum(processes, []int{kernelThreads})
 	u.known = true
 	return u
@@ -78,7 +80,7 @@ func (u *usage) readTotals(stat []byte) bool {
 		v[i] = n
 		u.all += n
 	}
-	u.busy, u.steal = v[0]+v[1]+v[2], v[7]
+	u.busy, u.steal = v[0]+v[1]+v[2]+v[5]+v[6], v[7]
 	return true
 }
 
@@ -141,6 +143,10 @@ func sum(processes map[int]process, roots []int) uint64 {
 	return total
 }
 
+// fewestTicks is below what nothing can be told: a tick is 10 ms (proc(5)), and with a
+// few of them a share is chance.
+const fewestTicks = 10
+
 // until returns the shares of the cores that others used between two readings, nil
 // where that is not known.
 //
@@ -149,7 +155,7 @@ func sum(processes map[int]process, roots []int) uint64 {
 // is taken off with the first sum. One whose parent is none of the experiment's is
 // missed, and counts as another's: a runner names such processes.
 func (u usage) until(later usage) (other, steal *float64) {
-	if !u.known || !later.known || later.all <= u.all {
+	if !u.known || !later.known || later.all < u.all+fewestTicks {
 		return nil, nil
 	}
 	all := float64(later.all - u.all)

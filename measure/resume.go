@@ -145,6 +145,8 @@ func sameArms(was, is []simulate.ArmSetup) error {
 			return differs(fmt.Sprintf("arm %d", i+1), w.Arm, n.Arm)
 		case !slices.Equal(w.Kept, n.Kept):
 			return differs("what arm "+w.Arm+" keeps", fmt.Sprint(w.Kept), fmt.Sprint(n.Kept))
+		case !slices.Equal(w.Starts, n.Starts):
+			return differs("how arm "+w.Arm+" starts", fmt.Sprintf("%q", w.Starts), fmt.Sprintf("%q", n.Starts))
 		case w.DropPageCache != n.DropPageCache:
 			return differs("dropPageCache of arm "+w.Arm, fmt.Sprint(w.DropPageCache), fmt.Sprint(n.DropPageCache))
 		case !w.Profile.Equal(n.Profile):

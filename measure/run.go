@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -264,9 +265,10 @@ func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.Meas
 	if ctx.Err() != nil {
 		return run, nil, nil
 	}
-	before := readUsage(s.opt.proc, s.runner.Processes())
+	runtime.GC() // what Prepare left behind is not cleared away during the run
+	before := readUsage(s.opt.proc, os.Getpid(), s.runner.Processes())
 	startups, err := s.runner.Run(ctx, a)
-	run.OtherCPUFraction, run.StealFraction = before.until(readUsage(s.opt.proc, s.runner.Processes()))
+	run.OtherCPUFraction, run.StealFraction = before.until(readUsage(s.opt.proc, os.Getpid(), s.runner.Processes()))
 	if err == nil && len(startups) != len(a.Starts) {
 		err = fmt.Errorf("%s told of %d startups where %d were made", s.runner.Tool(), len(startups), len(a.Starts))
 	}

@@ -49,6 +49,10 @@ type ArmSetup struct {
 	Arm string `json:"arm" document:"required"`
 	// Kept are the images that were present, unpacked, on each node before.
 	Kept []string `json:"kept,omitempty"`
+	// Starts say of each start of a run what its startup does not: that it ended with
+	// the pull, the digest of its own arguments, what it was ready by. Absent where there
+	// is nothing to say.
+	Starts []string `json:"starts,omitempty"`
 	// DropPageCache: the host's page cache was emptied before each run.
 	DropPageCache bool `json:"dropPageCache,omitempty"`
 	// Profile holds those values of a profile that the experiment set, such as the
