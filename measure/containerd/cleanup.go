@@ -66,16 +66,7 @@ func (m *mark) cleanUp(ctx context.Context, dir string) error {
 	}
 	// After a restart of the host no process is what it was.
 	if m.Boot == bootID() {
-		for _, p := range append(m.Daemons, daemonsIn(dir)...) {
-			errs = append(errs, p.end(5*time.Second))
-		}
-		sockets, _ := filepath.Glob(filepath.Join(dir, "*", "c.sock"))
-		for _, socket := range append(sockets, m.sockets(dir)...) {
-			for _, shim := range shimsOf(socket) {
-				errs = append(errs, shim.end(time.Second))
-			}
-		}
-		errs = append(errs, removeCgroups(m.Cgroup))
+		errs = append(errs, m.endProcesses(dir), removeCgroups(m.Cgroup))
 	}
 	errs = append(errs, removeShimSockets(dir, m.ShimSockets), unmountBelow(dir))
 	if err := errors.Join(errs...); err != nil {
@@ -84,18 +75,26 @@ func (m *mark) cleanUp(ctx context.Context, dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// sockets are the daemons' sockets in dir, whether they are still there or not.
-func (m *mark) sockets(dir string) (sockets []string) {
-	nodes, _ := filepath.Glob(filepath.Join(dir, "*", "config.toml"))
-	for _, config := range nodes {
-		sockets = append(sockets, placesIn(filepath.Dir(config)).socket)
+// endProcesses ends daemons, then what they have left: shims, and what those were
+// starting.
+func (m *mark) endProcesses(dir string) error {
+	var errs []error
+	for _, p := range append(slices.Clone(m.Daemons), processesOf(dir, "containerd")...) {
+		errs = append(errs, p.end(5*time.Second))
 	}
-	return sockets
+	for _, p := range processesOf(dir, "containerd-shim-runc-v2") {
+		errs = append(errs, p.end(time.Second))
+	}
+	for _, p := range processesOf(dir, "runc") {
+		errs = append(errs, p.kill())
+	}
+	return errors.Join(errs...)
 }
 
-// daemonsIn returns the processes whose configuration is in dir: a daemon that was
-// started just before a crash is not in the mark.
-func daemonsIn(dir string) (found []process) {
+// processesOf returns the processes of a program whose arguments name something in
+// dir, which was made by a runner: daemons that a mark lacks, since they were started
+// just before a crash, shims and runc.
+func processesOf(dir, program string) (found []process) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -103,12 +102,8 @@ func daemonsIn(dir string) (found []process) {
 			continue
 		}
 		raw, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if err != nil {
-			continue
-		}
 		args := strings.Split(string(raw), "\x00")
-		i := slices.Index(args, "--config")
-		if i < 0 || i+1 >= len(args) || filepath.Dir(filepath.Dir(args[i+1])) != dir {
+		if err != nil || filepath.Base(args[0]) != program || !slices.ContainsFunc(args[1:], func(a string) bool { return strings.HasPrefix(a, dir+"/") }) {
 			continue
 		}
 		if p, err := processOf(pid); err == nil {

@@ -256,6 +256,9 @@ func (d *daemon) lastWords() string {
 	return strings.Join(lines[max(0, len(lines)-3):], "\n")
 }
 
+// shims are those of the daemon's containers.
+func (d *daemon) shims() []process { return processesOf(d.places.dir, "containerd-shim-runc-v2") }
+
 // stop ends the daemon and its shims.
 func (d *daemon) stop() error {
 	var errs []error
@@ -266,7 +269,7 @@ func (d *daemon) stop() error {
 		errs = append(errs, d.process.end(5*time.Second))
 		<-d.exited
 	}
-	for _, shim := range shimsOf(d.places.socket) {
+	for _, shim := range d.shims() {
 		errs = append(errs, shim.end(time.Second))
 	}
 	return errors.Join(errs...)

@@ -234,6 +234,7 @@ func (b *bench) asked() map[string]int {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	daemonProgram(t)
 	b := &bench{imageSet: testImages(t), blobs: map[string]int{}}
 	var err error
 	if b.handler, err = registry.Handler(host, os.DirFS(b.dir)); err != nil {
@@ -245,7 +246,7 @@ func newBench(t *testing.T) *bench {
 	}
 	defer s.Close()
 	b.inventory, err = layers.Resolve(t.Context(), []string{base, web, api}, layers.Options{
-		Aliases: map[string]string{host: s.Addr}, PlainHTTP: []string{s.Addr}, Platforms: []string{"linux/" + runtime.GOARCH},
+		Aliases: map[string]string{host: s.Addr}, PlainHTTP: []string{s.Addr}, Platforms: []string{"linux/" + runtime.GOARCH}, Deep: true,
 	})
 	if err != nil || len(b.inventory.Unresolved) > 0 {
 		t.Fatal(err, b.inventory.Unresolved)

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -102,35 +100,6 @@ func (p process) gone(within time.Duration) bool {
 		}
 	}
 	return true
-}
-
-// shimsOf returns the shims of the daemon behind a socket: they are called with its
-// path, which no other daemon has.
-func shimsOf(socket string) []process {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var found []process
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		raw, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if err != nil || !isShim(strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00"), socket) {
-			continue
-		}
-		if p, err := processOf(pid); err == nil {
-			found = append(found, p)
-		}
-	}
-	return found
-}
-
-func isShim(args []string, socket string) bool {
-	i := slices.Index(args, "-address")
-	return strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") && i > 0 && i+1 < len(args) && args[i+1] == socket
 }
 
 // bootID tells starts of the host apart, since process numbers and start times begin

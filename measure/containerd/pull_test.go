@@ -98,7 +98,7 @@ func TestColdPartialFull(t *testing.T) {
 	link := &measure.Link{Rate: 50e6}
 	cold := &measure.Arm{Name: "cold", Starts: start, Link: link}
 	partial := &measure.Arm{Name: "partial", Starts: start, Link: link, Keep: []string{base}}
-	full := &measure.Arm{Name: "full", Starts: start, Keep: []string{web}, DropPageCache: true}
+	full := &measure.Arm{Name: "full", Starts: start, Keep: []string{web}}
 	pullOnly := &measure.Arm{Name: "pull only", Starts: []measure.Start{{Image: web, PullOnly: true}}, Keep: []string{api}}
 	for _, run := range []struct {
 		arm     *measure.Arm

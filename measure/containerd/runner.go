@@ -179,7 +179,7 @@ func (r *Runner) Processes() []int {
 			continue
 		}
 		pids = append(pids, n.daemon.process.PID)
-		for _, shim := range shimsOf(n.places.socket) {
+		for _, shim := range n.daemon.shims() {
 			pids = append(pids, shim.PID)
 		}
 	}
