@@ -1,0 +1,289 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// shimSockets is where shims of every daemon have their sockets
+// (pkg/shim/util_unix.go).
+const shimSockets = "/run/containerd/s"
+
+// CleanUp removes what runners that were killed have left below parent, their
+// Options.Root: it ends the processes that they started, unmounts what they mounted,
+// removes their directories, and returns these. It leaves alone runners that still
+// run, and all that no runner made.
+func CleanUp(ctx context.Context, parent string) (removed []string, err error) {
+	if parent == "" {
+		parent = os.TempDir()
+	}
+	if parent, err = filepath.Abs(parent); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return nil, fmt.Errorf("look for what containerd runs have left: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), rootPrefix) {
+			continue
+		}
+		dir := filepath.Join(parent, e.Name())
+		m, err := readMark(dir)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("clean up %s: %w", dir, err))
+			continue
+		}
+		if m.Boot == bootID() && m.Owner.alive() {
+			continue
+		}
+		if err := m.cleanUp(ctx, dir); err != nil {
+			errs = append(errs, fmt.Errorf("clean up %s: %w", dir, err))
+			continue
+		}
+		removed = append(removed, dir)
+	}
+	return removed, errors.Join(errs...)
+}
+
+// cleanUp takes apart what the mark in dir tells of.
+func (m *mark) cleanUp(ctx context.Context, dir string) error {
+	var errs []error
+	if m.Address != "" {
+		errs = append(errs, leaveDaemon(ctx, m.Address, m.Namespace))
+	}
+	// After a restart of the host no process is what it was.
+	if m.Boot == bootID() {
+		for _, p := range append(m.Daemons, daemonsIn(dir)...) {
+			errs = append(errs, p.end(5*time.Second))
+		}
+		sockets, _ := filepath.Glob(filepath.Join(dir, "*", "c.sock"))
+		for _, socket := range append(sockets, m.sockets(dir)...) {
+			for _, shim := range shimsOf(socket) {
+				errs = append(errs, shim.end(time.Second))
+			}
+		}
+		errs = append(errs, removeCgroups(m.Cgroup))
+	}
+	errs = append(errs, removeShimSockets(dir, m.ShimSockets), unmountBelow(dir))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return os.RemoveAll(dir)
+}
+
+// sockets are the daemons' sockets in dir, whether they are still there or not.
+func (m *mark) sockets(dir string) (sockets []string) {
+	nodes, _ := filepath.Glob(filepath.Join(dir, "*", "config.toml"))
+	for _, config := range nodes {
+		sockets = append(sockets, placesIn(filepath.Dir(config)).socket)
+	}
+	return sockets
+}
+
+// daemonsIn returns the processes whose configuration is in dir: a daemon that was
+// started just before a crash is not in the mark.
+func daemonsIn(dir string) (found []process) {
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		if err != nil {
+			continue
+		}
+		args := strings.Split(string(raw), "\x00")
+		i := slices.Index(args, "--config")
+		if i < 0 || i+1 >= len(args) || filepath.Dir(filepath.Dir(args[i+1])) != dir {
+			continue
+		}
+		if p, err := processOf(pid); err == nil {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// removeCgroups ends the processes in the control group, which only containers of
+// ours are in, and removes it from every hierarchy.
+func removeCgroups(name string) error {
+	mounts, err := mountPoints(func(fstype string) bool { return fstype == "cgroup" || fstype == "cgroup2" })
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, at := range mounts {
+		top := filepath.Join(at, name)
+		if _, err := os.Stat(top); err != nil {
+			continue
+		}
+		errs = append(errs, removeCgroup(top))
+	}
+	return errors.Join(errs...)
+}
+
+func removeCgroup(top string) error {
+	var dirs []string
+	err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return nil // one that went meanwhile is gone
+	})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(dirs) // the lowest first
+	for _, dir := range dirs {
+		if err := emptyCgroup(dir); err != nil {
+			return err
+		}
+		if err := removeDir(dir); err != nil {
+			return fmt.Errorf("remove the control group %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+func emptyCgroup(dir string) error {
+	raw, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return nil
+	}
+	for _, word := range strings.Fields(string(raw)) {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			continue
+		}
+		if p, err := processOf(pid); err == nil {
+			if err := p.kill(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeDir removes an empty directory of control groups, which is busy for a moment
+// after its last process ended.
+func removeDir(dir string) (err error) {
+	for range 200 {
+		if err = unix.Rmdir(dir); err == nil || errors.Is(err, unix.ENOENT) {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return err
+}
+
+// removeShimSockets removes the sockets of shims that were killed, which tell in
+// their bundles where these are.
+func removeShimSockets(dir string, existed bool) error {
+	var errs []error
+	for _, name := range []string{"bootstrap.json", "address"} {
+		files, _ := filepath.Glob(filepath.Join(dir, "*", "state", "io.containerd.runtime.v2.task", "*", "*", name))
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				continue
+			}
+			if path := socketIn(string(raw)); path != "" {
+				if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+					errs = append(errs, fmt.Errorf("remove a shim's socket: %w", err))
+				}
+			}
+		}
+	}
+	if !existed {
+		// Only where they are empty.
+		unix.Rmdir(shimSockets)
+		unix.Rmdir(filepath.Dir(shimSockets))
+	}
+	return errors.Join(errs...)
+}
+
+// socketIn finds the path of a shim's socket in what its bundle says of it.
+func socketIn(text string) string {
+	i := strings.Index(text, "unix://"+shimSockets+"/")
+	if i < 0 {
+		return ""
+	}
+	path := text[i+len("unix://"):]
+	if end := strings.IndexAny(path, "\"\n "); end >= 0 {
+		path = path[:end]
+	}
+	if filepath.Clean(path) != path || filepath.Dir(path) != shimSockets {
+		return ""
+	}
+	return path
+}
+
+// unmountBelow unmounts all that is mounted below dir, the last first.
+func unmountBelow(dir string) error {
+	mounts, err := mountPoints(func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	slices.Reverse(mounts)
+	for _, at := range mounts {
+		if !strings.HasPrefix(at, dir+"/") {
+			continue
+		}
+		if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+			return fmt.Errorf("unmount %s: %w", at, err)
+		}
+	}
+	return nil
+}
+
+// mountPoints returns where file systems of the types wanted are mounted, in the
+// order in which they were.
+func mountPoints(wanted func(fstype string) bool) ([]string, error) {
+	raw, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("look for what is mounted: %w", err)
+	}
+	return parseMountInfo(string(raw), wanted), nil
+}
+
+func parseMountInfo(text string, wanted func(fstype string) bool) (points []string) {
+	for line := range strings.Lines(text) {
+		left, right, ok := strings.Cut(line, " - ")
+		fields, after := strings.Fields(left), strings.Fields(right)
+		if !ok || len(fields) < 5 || len(after) < 1 || !wanted(after[0]) {
+			continue
+		}
+		points = append(points, unescape(fields[4]))
+	}
+	return points
+}
+
+// unescape reads the octal escapes of mountinfo (proc(5)).
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

@@ -1,0 +1,241 @@
+//go:build linux
+
+package containerd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/registry"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/measure"
+)
+
+// victimRoot has the test binary run containers below a root until it is killed.
+const victimRoot = "CACHEBENCH_TEST_VICTIM_ROOT"
+
+// victim starts a container that never becomes ready, in a process that is killed
+// meanwhile.
+func victim(root string) {
+	fail := func(err error) {
+		if err != nil {
+			fmt.Println("victim:", err)
+			os.Exit(1)
+		}
+	}
+	h, err := registry.Handler(host, os.DirFS(os.Getenv("CACHEBENCH_TEST_IMAGES")))
+	fail(err)
+	s, err := registry.Serve(h)
+	fail(err)
+	ctx := context.Background()
+	inv, err := layers.Resolve(ctx, []string{web}, layers.Options{Aliases: map[string]string{host: s.Addr}, PlainHTTP: []string{s.Addr}})
+	fail(err)
+	r, err := NewRunner(ctx, Options{Root: root, Registry: s.Addr, Inventory: inv, Binary: os.Getenv("CACHEBENCH_TEST_DAEMON")})
+	fail(err)
+	arm := &measure.Arm{Name: "victim", Starts: []measure.Start{{
+		Image: web, Args: []string{"/program", "say", "up"}, Readiness: &measure.Readiness{By: measure.ReadyLog, Pattern: "never", Timeout: time.Hour},
+	}}}
+	fail(r.Prepare(ctx, arm))
+	go func() {
+		for len(r.Processes()) < 2 || !hasInit(r.root.mark.Cgroup) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		fmt.Println("running", r.root.mark.Cgroup)
+	}()
+	_, err = r.Run(ctx, arm)
+	fail(err)
+	os.Exit(1)
+}
+
+// hasInit says whether a container of the control group runs.
+func hasInit(cgroup string) bool { return len(processesIn(cgroup)) > 0 }
+
+// processesIn are the processes in a control group and those below it.
+func processesIn(cgroup string) (found []string) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
+	for _, file := range files {
+		if raw, err := os.ReadFile(file); err == nil && strings.Contains(string(raw), "/"+cgroup+"/") {
+			found = append(found, filepath.Dir(file))
+		}
+	}
+	return found
+}
+
+func TestCleanUpAfterKill(t *testing.T) {
+	daemon := daemonProgram(t)
+	root := shortDir(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), victimRoot+"="+root, "CACHEBENCH_TEST_IMAGES="+testImages(t).dir, "CACHEBENCH_TEST_DAEMON="+daemon)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	cgroup, running := strings.CutPrefix(strings.TrimSpace(line), "running ")
+	// While its owner runs it is left alone.
+	if removed, err := CleanUp(t.Context(), root); len(removed) > 0 || err != nil {
+		t.Errorf("a runner that runs was cleaned up: %v %v", removed, err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	if !running {
+		t.Fatalf("the program to be killed said %q, %v", line, err)
+	}
+	if len(processesWith(root)) < 2 || len(processesIn(cgroup)) == 0 {
+		t.Fatalf("a daemon, a shim and a container should have been left: %q, %v", processesWith(root), processesIn(cgroup))
+	}
+	socket := leftSocket(t, root)
+
+	innocent := exec.Command("sleep", "60")
+	if err := innocent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { innocent.Process.Kill(); innocent.Wait() }()
+	alterMark(t, root, func(m *mark) { m.Daemons = append(m.Daemons, process{innocent.Process.Pid, 1}) })
+
+	removed, err := CleanUp(t.Context(), root)
+	if err != nil || len(removed) != 1 {
+		t.Errorf("cleaned up %v: %v", removed, err)
+	}
+	nothingLeft(t, root)
+	if left := processesIn(cgroup); len(left) > 0 {
+		t.Errorf("processes of containers are left: %v", left)
+	}
+	if left, _ := filepath.Glob("/sys/fs/cgroup/*/" + cgroup); len(left) > 0 {
+		t.Errorf("control groups are left: %v", left)
+	}
+	if _, err := os.Stat(socket); err == nil {
+		t.Errorf("a shim's socket is left: %s", socket)
+	}
+	if p, err := processOf(innocent.Process.Pid); err != nil || !p.alive() {
+		t.Errorf("a process with the number of one of ours was ended")
+	}
+	if removed, err := CleanUp(t.Context(), root); len(removed) > 0 || err != nil {
+		t.Errorf("the second time: %v, %v", removed, err)
+	}
+}
+
+// leftSocket is the one of the shim that is left.
+func leftSocket(t *testing.T, root string) string {
+	t.Helper()
+	for _, name := range []string{"bootstrap.json", "address"} {
+		files, _ := filepath.Glob(filepath.Join(root, "*", "*", "state", "io.containerd.runtime.v2.task", "*", "*", name))
+		for _, file := range files {
+			raw, _ := os.ReadFile(file)
+			if path := socketIn(string(raw)); path != "" {
+				return path
+			}
+		}
+	}
+	t.Fatal("no shim has a socket")
+	return ""
+}
+
+func alterMark(t *testing.T, root string, change func(*mark)) {
+	t.Helper()
+	marks, _ := filepath.Glob(filepath.Join(root, "*", markName))
+	m, err := readMark(filepath.Dir(marks[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(m)
+	raw, err := json.Marshal(m)
+	if err == nil {
+		err = os.WriteFile(marks[0], raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCleanUpOfOthers: what is no runner's is not touched, and said.
+func TestCleanUpOfOthers(t *testing.T) {
+	root := t.TempDir()
+	other, odd := filepath.Join(root, "other"), filepath.Join(root, rootPrefix+"odd")
+	for _, dir := range []string{other, odd} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if removed, err := CleanUp(t.Context(), root); len(removed) > 0 || err == nil {
+		t.Errorf("removed %v, %v", removed, err)
+	}
+	for _, text := range []string{"{", `{"cgroup":""}`, `{"cgroup":"cachebench-/../x"}`, `{"cgroup":"system.slice"}`} {
+		if err := os.WriteFile(filepath.Join(odd, markName), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if removed, err := CleanUp(t.Context(), root); len(removed) > 0 || err == nil {
+			t.Errorf("with %s: removed %v, %v", text, removed, err)
+		}
+	}
+	for _, dir := range []string{other, odd} {
+		if _, err := os.Stat(dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestRunningDaemon: on a daemon that runs already only a namespace is used, and what
+// others have there is in the way rather than taken.
+func TestRunningDaemon(t *testing.T) {
+	b := newBench(t)
+	theirs := b.newRunner(t, Options{Namespace: "theirs"})
+	socket := theirs.nodes[0].places.socket
+	arm := &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: web, PullOnly: true}}}
+	if err := theirs.Prepare(t.Context(), arm); err != nil {
+		t.Fatal(err)
+	}
+	n := theirs.nodes[0]
+	s, err := registry.Serve(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	ours := func() *Runner {
+		r, err := NewRunner(t.Context(), Options{Address: socket, Registry: s.Addr, Inventory: b.inventory, Root: shortDir(t), Method: MethodClient})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	// The daemon is in the lab's namespace, from where the registry on this host's
+	// loopback is not reached; so this program pulls.
+	r := ours()
+	u := once(t, r, arm)[0]
+	checkPull(t, b, &u, []int{0, 1, 2}, 0)
+	if err := n.pull(n.ctx(t.Context()), base, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Prepare(t.Context(), arm); err == nil || !strings.Contains(err.Error(), "namespace theirs") {
+		t.Errorf("another namespace's content was not seen: %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	names, err := n.client.NamespaceService().List(n.ctx(t.Context()))
+	if err != nil || slices.Contains(names, "cachebench") || !slices.Contains(names, "theirs") {
+		t.Errorf("namespaces afterwards: %v, %v", names, err)
+	}
+	if err := n.client.NamespaceService().Create(n.ctx(t.Context()), "cachebench", nil); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := NewRunner(t.Context(), Options{Address: socket, Registry: s.Addr, Inventory: b.inventory, Root: shortDir(t)}); err == nil {
+		t.Error("a namespace that somebody else made was taken", r.Close())
+	}
+}

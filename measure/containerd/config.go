@@ -1,0 +1,53 @@
+//go:build linux
+
+package containerd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// limits are what a daemon is configured with; 0 is its default.
+type limits struct {
+	downloads, unpacks int
+}
+
+// unneeded are plugins that would write outside the daemon's root (opt, cri, nri),
+// listen, or slow its start down. Names that a version does not know it ignores.
+var unneeded = []string{
+	"io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime",
+	"io.containerd.nri.v1.nri", "io.containerd.internal.v1.opt", "io.containerd.internal.v1.tracing",
+	"io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.restart",
+	"io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+	"io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper",
+	"io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs",
+}
+
+// configuration is the daemon's config.toml. Its log is in JSON with debug messages,
+// which tell when layers are requested and applied.
+func configuration(version int, places places, l limits) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version = %d\nroot = %q\nstate = %q\n", version, places.data, places.state)
+	fmt.Fprintf(&b, "disabled_plugins = [%s]\n", quoted(unneeded))
+	fmt.Fprintf(&b, "[grpc]\naddress = %q\n", places.socket)
+	fmt.Fprintf(&b, "[debug]\nlevel = \"debug\"\nformat = \"json\"\n")
+	if version >= 3 && l != (limits{}) {
+		b.WriteString("[plugins.\"io.containerd.transfer.v1.local\"]\n")
+		if l.downloads > 0 {
+			fmt.Fprintf(&b, "max_concurrent_downloads = %d\n", l.downloads)
+		}
+		if l.unpacks > 0 {
+			fmt.Fprintf(&b, "max_concurrent_unpacks = %d\n", l.unpacks)
+		}
+	}
+	return b.String()
+}
+
+func quoted(names []string) string {
+	q := make([]string, len(names))
+	for i, n := range names {
+		q[i] = strconv.Quote(n)
+	}
+	return strings.Join(q, ", ")
+}

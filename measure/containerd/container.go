@@ -1,0 +1,97 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/containerd/api/types/runc/options"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/pkg/cio"
+	"github.com/containerd/containerd/v2/pkg/oci"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/cachebench/cachebench/measure"
+)
+
+// runcShim is the runtime of containers.
+const runcShim = "io.containerd.runc.v2"
+
+// run creates the container and starts it, and waits until it is ready.
+func (s *started) run(ctx context.Context) error {
+	readiness := s.start.Readiness
+	if readiness == nil {
+		readiness = &measure.Readiness{By: measure.ReadyStarted}
+	}
+	timeout := readiness.Timeout
+	if timeout == 0 {
+		timeout = measure.DefaultReadyTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	wait, err := newWait(readiness, s.node)
+	if err != nil {
+		return err
+	}
+	task, err := s.create(ctx, wait)
+	if err != nil {
+		return err
+	}
+	exited, err := task.Wait(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for the container of %s: %w", s.image.name, err)
+	}
+	if err := task.Start(ctx); err != nil {
+		return fmt.Errorf("start the container of %s: %w", s.image.name, err)
+	}
+	s.step()
+	if s.ready, err = wait.until(ctx, s.created[len(s.created)-1], exited); err != nil {
+		return fmt.Errorf("start %s: %w", s.image.name, err)
+	}
+	return nil
+}
+
+// step notes that a step of creating has ended.
+func (s *started) step() { s.created = append(s.created, time.Now()) }
+
+// create prepares the snapshot, creates the container and its task.
+func (s *started) create(ctx context.Context, wait *readyWait) (containerd.Task, error) {
+	n := s.node
+	img, err := n.client.GetImage(ctx, s.image.name)
+	if err != nil {
+		return nil, fmt.Errorf("look %s up after its pull: %w", s.image.name, err)
+	}
+	s.container, err = n.client.NewContainer(ctx, s.id,
+		containerd.WithSnapshotter(n.runner.opt.Snapshotter),
+		containerd.WithNewSnapshot(s.id, img),
+		containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
+		containerd.WithNewSpec(s.spec(img)...))
+	if err != nil {
+		return nil, fmt.Errorf("create a container of %s: %w", s.image.name, err)
+	}
+	s.step()
+	task, err := s.container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, wait, wait), cio.WithFIFODir(n.places.fifos)))
+	if err != nil {
+		return nil, fmt.Errorf("create the task of %s: %w", s.image.name, err)
+	}
+	s.step()
+	return task, nil
+}
+
+// spec is a container on its node's network, in a control group that is known to
+// be ours.
+func (s *started) spec(img containerd.Image) []oci.SpecOpts {
+	image := oci.WithImageConfig(img)
+	if len(s.start.Args) > 0 {
+		image = oci.Compose(image, oci.WithProcessArgs(s.start.Args...))
+	}
+	return []oci.SpecOpts{
+		oci.WithDefaultPathEnv, image,
+		oci.WithHostNamespace(specs.NetworkNamespace),
+		oci.WithHostHostsFile, oci.WithHostResolvconf,
+		oci.WithCgroup(filepath.Join("/", s.node.runner.root.mark.Cgroup, s.id)),
+	}
+}

@@ -1,0 +1,273 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+
+	"github.com/cachebench/cachebench/internal/lab"
+)
+
+// serveWithin is how long a daemon may take until it serves.
+const serveWithin = 30 * time.Second
+
+// places are where a node keeps its things.
+type places struct {
+	dir, config, data, state, socket, log, hosts, fifos, runc string
+}
+
+func placesIn(dir string) places {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	return places{
+		dir: dir, config: in("config.toml"), data: in("data"), state: in("state"), socket: in("c.sock"),
+		log: in("log"), hosts: in("hosts"), fifos: in("fifos"), runc: in("runc"),
+	}
+}
+
+// program is the daemon's program and what it runs with.
+type program struct {
+	binary  string
+	version version
+	// config is the version of its configuration.
+	config int
+	env    []string
+	// decoder inflates gzip.
+	decoder string
+}
+
+// daemon is a private daemon that runs.
+type daemon struct {
+	program *program
+	places  places
+	limits  limits
+	client  *containerd.Client
+	cmd     *exec.Cmd
+	process process
+	exited  chan struct{}
+}
+
+// findProgram looks for the daemon and what it needs, so that what is missing is
+// told before anything is made. bin is a directory for its PATH.
+func findProgram(ctx context.Context, opt *Options, bin string) (*program, error) {
+	binary := opt.Binary
+	if binary == "" {
+		binary = "containerd"
+	}
+	path, err := exec.LookPath(binary)
+	if err != nil {
+		return nil, fmt.Errorf("look for containerd: %w; install it, name its program, or the socket of a daemon that runs", err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	out, err := exec.CommandContext(ctx, path, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its version: %w", path, err)
+	}
+	p := &program{binary: path, config: opt.ConfigVersion}
+	if p.version, err = parseVersion(lastVersion(string(out))); err != nil {
+		return nil, fmt.Errorf("ask %s for its version: %w", path, err)
+	}
+	if p.config == 0 {
+		p.config = 2
+		if p.version.atLeast(2, 0) {
+			p.config = 3
+		}
+	}
+	if err := linkPrograms(path, bin); err != nil {
+		return nil, err
+	}
+	return p, p.chooseDecoder(opt.Decoder, bin)
+}
+
+// linkPrograms puts the shim into the directory that is first on the daemon's PATH,
+// since the one beside the daemon belongs to it.
+func linkPrograms(daemon, bin string) error {
+	const shim = "containerd-shim-runc-v2"
+	path := filepath.Join(filepath.Dir(daemon), shim)
+	if _, err := exec.LookPath(path); err != nil {
+		if path, err = exec.LookPath(shim); err != nil {
+			return fmt.Errorf("look for %s beside %s and on PATH: %w", shim, daemon, err)
+		}
+	}
+	if _, err := exec.LookPath("runc"); err != nil {
+		return fmt.Errorf("look for runc, which starts containers: %w", err)
+	}
+	return os.Symlink(path, filepath.Join(bin, shim))
+}
+
+// chooseDecoder sets what inflates gzip, and the environment that has it so.
+func (p *program) chooseDecoder(forced, bin string) error {
+	find := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
+	igzip := p.version.atLeast(2, 0) && find("igzip") // pkg/archive/compression/compression.go
+	pigz := find("unpigz")
+	inside := decoderGoStd
+	if p.version.atLeast(2, 4) {
+		inside = decoderGo // klauspost's, since 2.4
+	}
+	switch forced {
+	case "":
+	case decoderIgzip:
+		pigz = false
+		if !igzip {
+			return fmt.Errorf("have containerd %s inflate with igzip: it is not on PATH, or the daemon is older than 2.0", p.version)
+		}
+	case decoderPigz:
+		igzip = false
+		if !pigz {
+			return errors.New("have containerd inflate with pigz: unpigz is not on PATH; install pigz")
+		}
+	case decoderGo, decoderGoStd:
+		igzip, pigz = false, false
+	default:
+		return fmt.Errorf("decoder %q: containerd can have %s, %s or %s", forced, decoderIgzip, decoderPigz, decoderGo)
+	}
+	p.env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+	if !igzip {
+		p.env = append(p.env, "CONTAINERD_DISABLE_IGZIP=1")
+	}
+	if !pigz || igzip {
+		p.env = append(p.env, "CONTAINERD_DISABLE_PIGZ=1")
+	}
+	switch {
+	case igzip:
+		p.decoder = decoderIgzip
+	case pigz:
+		p.decoder = decoderPigz
+	default:
+		p.decoder = inside
+	}
+	return nil
+}
+
+// environment is the daemon's: this process's with what was decided in its place.
+func (p *program) environment() []string {
+	var env []string
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		switch name {
+		case "PATH", "CONTAINERD_DISABLE_IGZIP", "CONTAINERD_DISABLE_PIGZ", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID":
+		default:
+			env = append(env, e)
+		}
+	}
+	return append(env, p.env...)
+}
+
+// startDaemon starts a daemon on a node's network and waits until it serves.
+// started is told its process at once, so that it can be ended after a crash.
+func startDaemon(ctx context.Context, p *program, at places, l limits, network *lab.Lab, node int, started func(process) error) (*daemon, error) {
+	if err := os.WriteFile(at.config, []byte(configuration(p.config, at, l)), 0o600); err != nil {
+		return nil, fmt.Errorf("write the daemon's configuration: %w", err)
+	}
+	log, err := os.OpenFile(at.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the daemon's log: %w", err)
+	}
+	defer log.Close()
+	cmd := exec.Command(p.binary, "--config", at.config)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = at.dir, p.environment(), log, log
+	// A process group of its own: a terminal's interrupt is for this program, which
+	// then ends the daemon in order.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	start := cmd.Start
+	if network != nil {
+		start = func() error { return network.Start(node, cmd) }
+	}
+	if err := start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", p.binary, err)
+	}
+	d := &daemon{program: p, places: at, limits: l, cmd: cmd, exited: make(chan struct{})}
+	identity, err := processOf(cmd.Process.Pid)
+	go func() { cmd.Wait(); close(d.exited) }()
+	d.process = identity
+	if err == nil {
+		err = started(identity)
+	}
+	if err == nil {
+		err = d.connect(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.stop())
+	}
+	return d, nil
+}
+
+// connect waits until the daemon serves.
+func (d *daemon) connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, serveWithin)
+	defer cancel()
+	for {
+		if _, err := os.Stat(d.places.socket); err == nil {
+			break
+		}
+		select {
+		case <-d.exited:
+			return fmt.Errorf("containerd ended at once: %s", d.lastWords())
+		case <-ctx.Done():
+			return fmt.Errorf("containerd does not serve: %w: %s", ctx.Err(), d.lastWords())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	client, err := connect(ctx, d.places.socket)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, d.lastWords())
+	}
+	d.client = client
+	return nil
+}
+
+// connect connects to a daemon's socket and waits until it serves.
+func connect(ctx context.Context, socket string) (*containerd.Client, error) {
+	client, err := containerd.New(socket, containerd.WithTimeout(serveWithin))
+	if err != nil {
+		return nil, fmt.Errorf("connect to containerd at %s: %w", socket, err)
+	}
+	for {
+		serving, err := client.IsServing(ctx)
+		if err == nil && serving {
+			return client, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("containerd at %s does not serve: %w", socket, errors.Join(err, ctx.Err())), client.Close())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// lastWords are the end of the daemon's log.
+func (d *daemon) lastWords() string {
+	raw, err := os.ReadFile(d.places.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	return strings.Join(lines[max(0, len(lines)-3):], "\n")
+}
+
+// stop ends the daemon and its shims.
+func (d *daemon) stop() error {
+	var errs []error
+	if d.client != nil {
+		errs = append(errs, d.client.Close())
+	}
+	if d.cmd != nil {
+		errs = append(errs, d.process.end(5*time.Second))
+		<-d.exited
+	}
+	for _, shim := range shimsOf(d.places.socket) {
+		errs = append(errs, shim.end(time.Second))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,115 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// Facts implements measure.Runner.
+func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
+	n := r.nodes[0]
+	if n.client == nil {
+		return nil, fmt.Errorf("tell of containerd: it does not run")
+	}
+	facts := []simulate.Fact{
+		{Name: "containerd", Value: n.version.text},
+		{Name: "runc", Value: runcVersion(ctx)},
+		{Name: "snapshotter", Value: r.opt.Snapshotter},
+		{Name: "pull method", Value: n.method},
+		{Name: "decoder", Value: r.decoder()},
+		{Name: "containerd nodes", Value: fmt.Sprint(len(r.nodes))},
+		{Name: "network", Value: r.network()},
+	}
+	if n.daemon != nil {
+		facts = append(facts, simulate.Fact{Name: "containerd file system", Value: fileSystem(n.places.data)})
+	}
+	return facts, nil
+}
+
+// decoder is what the daemon inflates gzip with.
+func (r *Runner) decoder() string {
+	if r.program == nil {
+		return "unknown: the daemon's own"
+	}
+	return r.program.decoder
+}
+
+func (r *Runner) network() string {
+	switch {
+	case r.opt.Lab == nil:
+		return "the host's"
+	case r.opt.Lab.Namespaces():
+		return "a namespace for each node"
+	}
+	return "loopback"
+}
+
+func runcVersion(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "runc", "--version").Output()
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(out), "\n")
+	return strings.TrimSpace(strings.TrimPrefix(first, "runc version"))
+}
+
+// fileSystem is the type of the one that a path is on (statfs(2)).
+func fileSystem(path string) string {
+	var s unix.Statfs_t
+	if unix.Statfs(path, &s) != nil {
+		return "unknown"
+	}
+	switch int64(s.Type) {
+	case unix.EXT4_SUPER_MAGIC:
+		return "ext4"
+	case unix.XFS_SUPER_MAGIC:
+		return "xfs"
+	case unix.BTRFS_SUPER_MAGIC:
+		return "btrfs"
+	case unix.TMPFS_MAGIC:
+		return "tmpfs"
+	case unix.OVERLAYFS_SUPER_MAGIC:
+		return "overlayfs"
+	}
+	return fmt.Sprintf("type %#x", s.Type)
+}
+
+// Settings implements measure.Runner: the rules that containerd of this version
+// pulls by, as profiles name them (simulate.Containerd, Containerd1).
+func (r *Runner) Settings(arm *measure.Arm) string {
+	n := r.nodes[0]
+	pull := map[string]any{
+		// All starts of an arm pull at once: no kubelet lines them up.
+		"maxParallelPulls": 1000, "keepBlobs": true, "requestOrder": "race", "reuseConnections": true,
+		"downloadScope": "daemon", "slotRequests": true,
+	}
+	if n.method == MethodClient {
+		// This program's client, that of 2.4, fetches with a limit of each pull's own.
+		pull["downloadScope"] = "image"
+	}
+	unpack := map[string]any{"cores": runtime.NumCPU()}
+	if r.program != nil {
+		unpack["decoder"] = r.program.decoder
+	}
+	settings := map[string]any{"pull": pull, "unpack": unpack}
+	if r.opt.Lab != nil || r.opt.Registry != "" {
+		// Plain HTTP without logins.
+		settings["network"] = map[string]any{"connectRoundTrips": 1, "tokenRequests": 0, "blobRequests": 1}
+	}
+	text, err := json.Marshal(settings)
+	if err != nil {
+		return "" // maps of numbers and words always marshal
+	}
+	return string(text)
+}

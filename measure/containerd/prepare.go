@@ -1,0 +1,133 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// Prepare implements measure.Runner. What is kept is brought over an unshaped link.
+func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
+	keep, all, err := r.imagesOf(arm)
+	if err != nil {
+		return err
+	}
+	if err := r.possible(arm); err != nil {
+		return err
+	}
+	if err := r.shape(nil); err != nil {
+		return err
+	}
+	for _, n := range r.nodes {
+		if err := n.serve(ctx, r.limitsOf(arm)); err != nil {
+			return err
+		}
+		if err := n.unshared(n.ctx(ctx), all); err != nil {
+			return err
+		}
+		if err := n.provide(ctx, keep); err != nil {
+			return err
+		}
+	}
+	if err := r.shape(arm.Link); err != nil {
+		return err
+	}
+	if arm.DropPageCache {
+		return dropPageCache()
+	}
+	return nil
+}
+
+// imagesOf returns the images that an arm keeps, and those with the ones that it
+// starts.
+func (r *Runner) imagesOf(arm *measure.Arm) (keep, all []*pulledImage, err error) {
+	for _, ref := range arm.Keep {
+		img, err := r.image(ref)
+		if err != nil {
+			return nil, nil, fmt.Errorf("arm %s: %w", arm.Name, err)
+		}
+		keep = append(keep, img)
+	}
+	all = slices.Clone(keep)
+	for i := range arm.Starts {
+		s := &arm.Starts[i]
+		img, err := r.image(s.Image)
+		if err != nil {
+			return nil, nil, fmt.Errorf("arm %s: %w", arm.Name, err)
+		}
+		if s.Node < 0 || s.Node >= len(r.nodes) {
+			return nil, nil, fmt.Errorf("arm %s: node %d: there are %d, numbered from 0", arm.Name, s.Node, len(r.nodes))
+		}
+		if s.Readiness != nil {
+			if err := s.Readiness.Validate(); err != nil {
+				return nil, nil, fmt.Errorf("arm %s: %w", arm.Name, err)
+			}
+		}
+		all = append(all, img)
+	}
+	return keep, all, nil
+}
+
+// possible refuses what this runner cannot set for an arm.
+func (r *Runner) possible(arm *measure.Arm) error {
+	if l := arm.Link; l != nil && r.opt.Lab == nil && (l.Rate != network.Unlimited || l.Delay != 0) {
+		return fmt.Errorf("arm %s: a link is shaped in a lab alone, and there is none", arm.Name)
+	}
+	if r.opt.Address != "" && r.nodes[0].method == MethodTransfer && (arm.MaxConcurrentDownloads != 0 || arm.MaxConcurrentUnpacks != 0) {
+		return fmt.Errorf("arm %s: the limits of a daemon that runs already are as they are: measure with a daemon of one's own", arm.Name)
+	}
+	if arm.MaxConcurrentUnpacks > 1 && r.nodes[0].method == MethodClient {
+		return fmt.Errorf("arm %s: containerd %s unpacks the layers of an image one after another; %d at once takes 2.2 and the transfer service", arm.Name, r.nodes[0].version, arm.MaxConcurrentUnpacks)
+	}
+	return nil
+}
+
+// limitsOf are the limits that the daemon itself is configured with for an arm.
+func (r *Runner) limitsOf(arm *measure.Arm) limits {
+	if r.opt.Address != "" || r.nodes[0].method == MethodClient {
+		return limits{}
+	}
+	return limits{arm.MaxConcurrentDownloads, arm.MaxConcurrentUnpacks}
+}
+
+// shape sets the lab's link, nil for an unlimited one, and tells the nodes where the
+// registry is then.
+func (r *Runner) shape(link *measure.Link) error {
+	if l := r.opt.Lab; l != nil {
+		want := measure.Link{Rate: network.Unlimited}
+		if link != nil {
+			want = *link
+		}
+		rate := float64(want.Rate)
+		if want.Rate == network.Unlimited {
+			rate = math.Inf(1)
+		}
+		if err := l.SetLink(rate, want.Delay); err != nil {
+			return fmt.Errorf("shape the link: %w", err)
+		}
+	}
+	var errs []error
+	for _, n := range r.nodes {
+		errs = append(errs, n.writeHosts())
+	}
+	return errors.Join(errs...)
+}
+
+// dropPageCache writes what is not yet on the disk, and empties the page cache
+// (Documentation/admin-guide/sysctl/vm.rst, drop_caches).
+func dropPageCache() error {
+	syscall.Sync()
+	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0); err != nil {
+		return fmt.Errorf("empty the page cache: %w; it takes root on the host itself", err)
+	}
+	return nil
+}

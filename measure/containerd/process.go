@@ -1,0 +1,144 @@
+//go:build linux
+
+package containerd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a process that cannot be mistaken for a later one with its number.
+type process struct {
+	PID int `json:"pid"`
+	// Start is when it started, in clock ticks since the host did (proc(5), stat,
+	// field 22).
+	Start uint64 `json:"start"`
+}
+
+// processOf identifies the process that runs under a number now.
+func processOf(pid int) (process, error) {
+	fields, err := statOf(pid)
+	if err != nil {
+		return process{}, err
+	}
+	start, err := strconv.ParseUint(fields[19], 10, 64)
+	if err != nil {
+		return process{}, fmt.Errorf("read the start time of process %d: %w", pid, err)
+	}
+	return process{pid, start}, nil
+}
+
+// statOf returns the fields of /proc/PID/stat after the name, the state first.
+func statOf(pid int) ([]string, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return nil, err
+	}
+	// The name may hold anything, also brackets.
+	end := bytes.LastIndexByte(raw, ')')
+	fields := strings.Fields(string(raw[end+1:]))
+	if end < 0 || len(fields) < 20 {
+		return nil, fmt.Errorf("read /proc/%d/stat: %d fields", pid, len(fields))
+	}
+	return fields, nil
+}
+
+// alive says whether the process still runs.
+func (p process) alive() bool {
+	fields, err := statOf(p.PID)
+	return err == nil && fields[0] != "Z" && fields[0] != "X" && fields[19] == strconv.FormatUint(p.Start, 10)
+}
+
+// signal sends a signal to this process and no other: os.FindProcess holds it by a
+// descriptor before its start time is looked at.
+func (p process) signal(s syscall.Signal) error {
+	handle, err := os.FindProcess(p.PID)
+	if err != nil {
+		return nil
+	}
+	defer handle.Release()
+	if !p.alive() {
+		return nil
+	}
+	if err := handle.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("end process %d: %w", p.PID, err)
+	}
+	return nil
+}
+
+// end asks the process to end, and ends it where it does not within a while.
+func (p process) end(within time.Duration) error {
+	if err := p.signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	if p.gone(within) {
+		return nil
+	}
+	return p.kill()
+}
+
+func (p process) kill() error {
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	if !p.gone(10 * time.Second) {
+		return fmt.Errorf("process %d does not end, though it was killed", p.PID)
+	}
+	return nil
+}
+
+func (p process) gone(within time.Duration) bool {
+	for until := time.Now().Add(within); p.alive(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			return false
+		}
+	}
+	return true
+}
+
+// shimsOf returns the shims of the daemon behind a socket: they are called with its
+// path, which no other daemon has.
+func shimsOf(socket string) []process {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	var found []process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		if err != nil || !isShim(strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00"), socket) {
+			continue
+		}
+		if p, err := processOf(pid); err == nil {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+func isShim(args []string, socket string) bool {
+	i := slices.Index(args, "-address")
+	return strings.HasPrefix(filepath.Base(args[0]), "containerd-shim") && i > 0 && i+1 < len(args) && args[i+1] == socket
+}
+
+// bootID tells starts of the host apart, since process numbers and start times begin
+// anew with each.
+func bootID() string {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}

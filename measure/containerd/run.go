@@ -1,0 +1,142 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// started is one start of a run with what this program saw of it.
+type started struct {
+	start *measure.Start
+	image *pulledImage
+	node  *node
+	id    string // of its container
+	// begun is the request, pulled when the pull returned, created the moments at
+	// which steps of creating ended, ready the readiness.
+	begun, pulled time.Time
+	created       []time.Time
+	ready         time.Time
+	container     containerd.Container
+	err           error
+}
+
+// Run implements measure.Runner.
+func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup, error) {
+	list, err := r.startsOf(arm)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range r.nodes {
+		if err := n.forget(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if r.opt.Lab != nil {
+		r.opt.Lab.Requests()
+	}
+	watch := r.watchIngests(ctx)
+	origin := time.Now()
+	var group sync.WaitGroup
+	for _, s := range list {
+		group.Go(func() { s.make(ctx, arm) })
+	}
+	group.Wait()
+	watch.stop()
+	taken := r.takeApart(ctx, list)
+	if err := errors.Join(ctx.Err(), taken); err != nil {
+		return nil, err
+	}
+	return r.tell(ctx, origin, list, watch)
+}
+
+func (r *Runner) startsOf(arm *measure.Arm) ([]*started, error) {
+	if _, _, err := r.imagesOf(arm); err != nil {
+		return nil, err
+	}
+	var list []*started
+	for i := range arm.Starts {
+		s := &arm.Starts[i]
+		n := r.nodes[s.Node]
+		if n.client == nil {
+			return nil, fmt.Errorf("run arm %s: it was not prepared", arm.Name)
+		}
+		r.starts++
+		list = append(list, &started{start: s, image: r.images[s.Image], node: n, id: fmt.Sprintf("%s-%d", r.root.mark.Cgroup, r.starts)})
+	}
+	return list, nil
+}
+
+// make pulls the image, and starts it unless the pull is all.
+func (s *started) make(ctx context.Context, arm *measure.Arm) {
+	ctx = s.node.ctx(ctx)
+	s.begun = time.Now()
+	s.err = s.node.pull(ctx, s.image.name, arm.MaxConcurrentDownloads)
+	s.pulled = time.Now()
+	s.ready = s.pulled
+	if s.err == nil && !s.start.PullOnly {
+		s.err = s.run(ctx)
+	}
+}
+
+// takeApart removes the containers of a run, also when its context has ended.
+func (r *Runner) takeApart(ctx context.Context, list []*started) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+	defer cancel()
+	var errs []error
+	for _, s := range list {
+		if s.container != nil {
+			errs = append(errs, removeContainer(s.node.ctx(ctx), s.container))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// forget drops what was noted before a run.
+func (n *node) forget(ctx context.Context) error {
+	if err := n.journal.flush(n.ctx(ctx), n.client); err != nil {
+		return err
+	}
+	n.journal.drain()
+	n.own.drain()
+	_, err := n.log()
+	return err
+}
+
+// tell turns what was noted during a run into startups.
+func (r *Runner) tell(ctx context.Context, origin time.Time, list []*started, watch *ingestWatch) ([]simulate.Startup, error) {
+	asked := watch.requests
+	if r.opt.Lab != nil {
+		asked = labRequests(r.opt.Lab.Requests())
+	}
+	startups := make([]simulate.Startup, len(list))
+	for _, n := range r.nodes {
+		var here []*started
+		var at []int
+		for i, s := range list {
+			if s.node == n {
+				here, at = append(here, s), append(at, i)
+			}
+		}
+		if here == nil {
+			continue
+		}
+		e, err := n.evidence(ctx, origin, here, asked[n.number])
+		if err != nil {
+			return nil, err
+		}
+		for i, u := range e.startups(origin, here) {
+			startups[at[i]] = u
+		}
+	}
+	return startups, nil
+}

@@ -1,0 +1,206 @@
+//go:build linux
+
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/measure"
+)
+
+// Runner makes starts on containerd. Its methods are called one at a time.
+type Runner struct {
+	opt     Options
+	root    *root
+	program *program // nil where a daemon ran already
+	nodes   []*node
+	images  map[string]*pulledImage
+	// starts counts containers, for their names.
+	starts int
+}
+
+var _ measure.Runner = (*Runner)(nil)
+
+// pulledImage is an image as containerd will know it.
+type pulledImage struct {
+	// name is its reference in full.
+	name       string
+	repository string
+	// documents are its manifest, its config and the index above.
+	documents []layers.Digest
+	layers    []pulledLayer // base first
+}
+
+type pulledLayer struct {
+	digest, chain             layers.Digest
+	compressedBytes, unpacked int64
+}
+
+// cleaning is how long taking things apart may last after the context's end.
+const cleaning = time.Minute
+
+// NewRunner starts the daemons, or connects to the one that runs, with the default
+// limits. The Runner is to be closed.
+func NewRunner(ctx context.Context, opt Options) (*Runner, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("start containers with containerd: that takes root; measure pull works without")
+	}
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	r := &Runner{opt: opt}
+	if err := r.open(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// complete checks the options and fills in what is not said.
+func (o *Options) complete() error {
+	if o.Inventory == nil {
+		return errors.New("measure with containerd: no inventory of the images was given")
+	}
+	if o.Platform == "" {
+		o.Platform = "linux/" + runtime.GOARCH
+	}
+	if _, err := platforms.Parse(o.Platform); err != nil {
+		return fmt.Errorf("platform %q: %w", o.Platform, err)
+	}
+	if o.Namespace == "" {
+		o.Namespace = "cachebench"
+	}
+	if o.Snapshotter == "" {
+		o.Snapshotter = "overlayfs"
+	}
+	o.Nodes = max(o.Nodes, 1)
+	if o.Address == "" {
+		return nil
+	}
+	switch {
+	case o.Nodes > 1:
+		return fmt.Errorf("%d nodes: a daemon that runs already is one node", o.Nodes)
+	case o.Decoder != "":
+		return errors.New("a decoder cannot be forced on a daemon that runs already")
+	case o.Binary != "":
+		return errors.New("name a daemon's program or a daemon's socket, not both")
+	}
+	return nil
+}
+
+func (r *Runner) open(ctx context.Context) (err error) {
+	if r.root, err = newRoot(r.opt.Root); err != nil {
+		return err
+	}
+	for _, dir := range []string{r.root.dir + "/bin", r.root.dir + "/mounts"} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	// The client mounts a snapshot for a moment to look a user up.
+	mount.SetTempMountLocation(r.root.dir + "/mounts")
+	if r.opt.Address == "" {
+		if r.program, err = findProgram(ctx, &r.opt, r.root.dir+"/bin"); err != nil {
+			return err
+		}
+	} else if err := r.root.write(func(m *mark) { m.Address, m.Namespace = r.opt.Address, r.opt.Namespace }); err != nil {
+		return err
+	}
+	for i := range r.opt.Nodes {
+		n, err := r.newNode(i)
+		if err != nil {
+			return err
+		}
+		r.nodes = append(r.nodes, n)
+		if err := n.serve(ctx, limits{}); err != nil {
+			return err
+		}
+	}
+	return r.know()
+}
+
+// know works out what each image of the inventory will be in containerd.
+func (r *Runner) know() error {
+	inv := r.opt.Inventory
+	chains := inv.Chains()
+	ids := chains.IDs()
+	r.images = map[string]*pulledImage{}
+	for i := range inv.Images {
+		img := &inv.Images[i]
+		if inv.Find(img.Reference, r.opt.Platform, time.Now()) != i {
+			continue // another platform, or what a tag meant before
+		}
+		named, err := reference.ParseDockerRef(img.Reference)
+		if err != nil {
+			continue // a source on this machine, which containerd cannot pull
+		}
+		p := &pulledImage{name: named.String(), repository: reference.Path(named)}
+		for _, d := range []layers.Digest{img.Digest, img.ConfigDigest, img.IndexDigest} {
+			if d != "" {
+				p.documents = append(p.documents, d)
+			}
+		}
+		for j, l := range img.Layers {
+			layer := pulledLayer{digest: inv.Layers[l].Digest, chain: ids[chains.Images[i][j]], compressedBytes: inv.Layers[l].CompressedBytes}
+			if u := inv.Layers[l].UnpackedBytes; u != nil {
+				layer.unpacked = *u
+			}
+			p.layers = append(p.layers, layer)
+		}
+		r.images[img.Reference] = p
+	}
+	return nil
+}
+
+func (r *Runner) image(ref string) (*pulledImage, error) {
+	if img := r.images[ref]; img != nil {
+		return img, nil
+	}
+	return nil, fmt.Errorf("the inventory has no image %s of a registry for %s: resolve it first", ref, r.opt.Platform)
+}
+
+// Tool implements measure.Runner.
+func (r *Runner) Tool() string { return "containerd" }
+
+// Processes implements measure.Runner: daemons and shims.
+func (r *Runner) Processes() []int {
+	var pids []int
+	for _, n := range r.nodes {
+		if n.daemon == nil {
+			continue
+		}
+		pids = append(pids, n.daemon.process.PID)
+		for _, shim := range shimsOf(n.places.socket) {
+			pids = append(pids, shim.PID)
+		}
+	}
+	return pids
+}
+
+// Close implements measure.Runner.
+func (r *Runner) Close() error {
+	if r.root == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), cleaning)
+	defer cancel()
+	var errs []error
+	for _, n := range r.nodes {
+		if n.client != nil {
+			errs = append(errs, n.removeContainers(ctx))
+		}
+		errs = append(errs, n.stop())
+	}
+	errs = append(errs, r.root.mark.cleanUp(ctx, r.root.dir))
+	r.root, r.nodes = nil, nil
+	return errors.Join(errs...)
+}
