@@ -3,6 +3,7 @@ package workload
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func (d *objectReader) read(r io.Reader) error {
 	if isYAML {
 		text = bufio.NewReaderSize(newYAMLText(d.name, text), 64<<10)
 	}
-	d.lines = &lineReader{from: text, ended: true, isJSON: !isYAML}
+	d.lines = &lineReader{from: text, ended: true, isJSON: !isYAML, most: cmp.Or(d.most, 2*maxObject)}
 	d.json = json.NewDecoder(d.lines)
 	d.lines.taken = d.json.InputOffset
 	for {
@@ -95,7 +96,9 @@ type objectReader struct {
 	// events are looked for: their parts are kept, and an object may stand in the
 	// notice of a watch.
 	events bool
-	take   func(*object) error
+	// most bounds what is held of a value that has no end; 0 takes the default.
+	most int64
+	take func(*object) error
 }
 
 var (
@@ -377,16 +380,15 @@ type lineReader struct {
 	// given counts the bytes handed out, taken those that were understood.
 	given int64
 	taken func() int64
+	// most bounds given beyond taken: a value that has no end is not held.
+	most int64
 }
-
-// errEndless bounds what is held of an input that has no end of a value.
-var errEndless = fmt.Errorf("a value of more than %d MiB, which no cluster stores", 2*maxObject>>20)
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func (l *lineReader) Read(into []byte) (int, error) {
-	if l.taken != nil && l.given-l.taken() > 2*maxObject {
-		return 0, errEndless
+	if l.taken != nil && l.given-l.taken() > l.most {
+		return 0, fmt.Errorf("a value of more than %d MiB, which no cluster stores", l.most>>20)
 	}
 	for len(l.rest) == 0 {
 		if err := l.next(); err != nil {

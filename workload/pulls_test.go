@@ -210,7 +210,12 @@ func TestMergeInAnyOrder(t *testing.T) {
 					}
 				}
 				if rapid.Bool().Draw(t, "pod there") {
-					snapshots[n] = append(snapshots[n], pullPodText(pod, node, image, "Always", "containerd", begin, end))
+					// Later looks tell more, or another digest.
+					look := pullPodText(pod, node, image, "Always", "containerd", begin, end.Add(time.Duration(n)*time.Second))
+					look = strings.Replace(look, `"metadata":{`, fmt.Sprintf(`"metadata":{"resourceVersion":"%d",`, 8+n), 1)
+					digest := strings.Repeat(rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "digest"), 64)
+					look = strings.Replace(look, `"containerID"`, fmt.Sprintf(`"imageID":"%s@sha256:%s","containerID"`, strings.Split(image, ":")[0], digest), 1)
+					snapshots[n] = append(snapshots[n], look)
 				}
 			}
 		}

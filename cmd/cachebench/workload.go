@@ -177,11 +177,28 @@ func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHi
 	return h, inputs, err
 }
 
-// readFile reads one input, given up when ctx ends: a read from a terminal would
-// wait for ever.
+// readFile reads one input, given up when ctx ends: a read from a terminal, or a
+// pipe that nobody opens, would wait for ever.
 func (i *pullImport) readFile(ctx context.Context, importer *workload.PullImporter, name string) (simulate.Input, error) {
-	var from io.Reader = i.io.in
-	called := "stdin"
+	type result struct {
+		input simulate.Input
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		input, err := readSnapshot(ctx, importer, name, i.io.in)
+		done <- result{input, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return simulate.Input{}, ctx.Err()
+	case r := <-done:
+		return r.input, r.err
+	}
+}
+
+func readSnapshot(ctx context.Context, importer *workload.PullImporter, name string, stdin io.Reader) (simulate.Input, error) {
+	from, called := stdin, "stdin"
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -191,14 +208,10 @@ func (i *pullImport) readFile(ctx context.Context, importer *workload.PullImport
 		from, called = f, name
 	}
 	digest := sha256.New()
-	done := make(chan error, 1)
-	go func() { done <- importer.Read(called, &stoppable{ctx, io.TeeReader(from, digest)}) }()
-	select {
-	case <-ctx.Done():
-		return simulate.Input{}, ctx.Err()
-	case err := <-done:
-		return simulate.Input{Name: filepath.Base(called), Digest: layers.Digest(fmt.Sprintf("sha256:%x", digest.Sum(nil)))}, err
+	if err := importer.Read(called, &stoppable{ctx, io.TeeReader(from, digest)}); err != nil {
+		return simulate.Input{}, err
 	}
+	return simulate.Input{Name: filepath.Base(called), Digest: layers.Digest(fmt.Sprintf("sha256:%x", digest.Sum(nil)))}, nil
 }
 
 // stoppable is a reader that ends with ctx.
