@@ -89,7 +89,7 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
 		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), departing: make(map[time.Duration]int32), dealt: make(map[*class]int), copies: make(map[string]*copyLink),
 	}
-	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
+	e.top = e.net.AddLink(w.profile.Network.payload(w.profile.Network.top()), network.NoLink)
 	n := &w.profile.Network
 	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0
 	e.links = addLinks(&e.net, &w.profile.Network, e.top)
@@ -356,7 +356,7 @@ func addLinks(net *network.Network, p *NetworkProfile, top network.Link) map[str
 		if l.Parent != "" {
 			parent = add(l.Parent)
 		}
-		ids[name] = net.AddLink(typical(&l.Rate), parent)
+		ids[name] = net.AddLink(p.payload(typical(&l.Rate)), parent)
 		return ids[name]
 	}
 	for _, name := range names {
