@@ -96,11 +96,16 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 	return e
 }
 
-// reuse lets an engine that has not begun have the memory of one of the same world
-// that has ended, and its templates, which are the same in all repeats.
+// reuse lets an engine that has not begun have the memory of one that has ended, and,
+// where it is of the same world, its templates, which are the same in all repeats.
 func (e *engine) reuse(old *engine) {
-	e.templates, e.known, e.first, e.simple = old.templates, old.known, old.first, old.simple
-	e.apps, e.policies, e.classes = old.apps, old.policies, old.classes
+	e.templates = old.templates
+	if old.w == e.w {
+		e.known, e.first, e.simple = old.known, old.first, old.simple
+		e.apps, e.policies, e.classes = old.apps, old.policies, old.classes
+	} else {
+		e.templates.Reset()
+	}
 	e.startups, e.asides, e.pulls, e.own, e.orders = old.startups, old.asides, old.pulls, old.own, old.orders
 	e.startups.Reset()
 	e.asides.Reset()
@@ -309,6 +314,7 @@ func (e *engine) addTemplate(s *Start) (int32, error) {
 		return 0, err
 	}
 	id := e.templates.Take()
+	*e.templates.At(id) = template{}
 	e.w.follow(e.templates.At(id), s)
 	return id, nil
 }

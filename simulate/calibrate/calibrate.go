@@ -101,6 +101,8 @@ type Arm struct {
 var (
 	// ErrNothing: the timelines hold no run that can be compared.
 	ErrNothing = errors.New("nothing to calibrate with")
+	// ErrVoid: all runs are void.
+	ErrVoid = errors.New("no run counts")
 	// ErrSimulated: the startups were not measured.
 	ErrSimulated = errors.New("calibration needs measured startups")
 )

@@ -37,6 +37,9 @@ type Calibration struct {
 	// MedianRate is the median of bytes over time of pulls of which no more is known,
 	// compressed bytes a second.
 	MedianRate float64 `json:"medianBytesPerSecond,omitempty"`
+	// Factor is by how much all rates of a pull are those of the base, where parts of a
+	// pull are not told apart.
+	Factor *Factor `json:"factor,omitempty"`
 	// Parameters are what was fitted, and what could not be.
 	Parameters []Parameter `json:"parameters,omitempty"`
 	// Choices say in a sentence each what runs that were left out decided.
@@ -67,6 +70,13 @@ func Read(name string, data []byte) (*Calibration, error) {
 	return &c, nil
 }
 
+// Factor is a number with its 90 % interval.
+type Factor struct {
+	Value float64 `json:"value"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
 // Parameter is a value of a profile with what the runs tell of it.
 type Parameter struct {
 	// Name is its key in a profile's file.
@@ -83,6 +93,8 @@ type Parameter struct {
 	// it; empty where they do.
 	CannotBeTold string `json:"cannotBeTold,omitempty"`
 	Measure      string `json:"measure,omitempty"`
+	// Together: it was scaled by one factor with all other rates of a pull.
+	Together bool `json:"together,omitempty"`
 	// Raised: the base's value is contradicted, and Value is the least, or half, of
 	// what the runs allow.
 	Raised bool `json:"raised,omitempty"`
@@ -100,8 +112,8 @@ type AppReady struct {
 const (
 	// ByBase is the profile before the fit.
 	ByBase = "base"
-	// ByFit is the fitted profile on what it was fitted to; on all arms, also those
-	// that it was not.
+	// ByFit is the fitted profile on what it was fitted to. Where that was not all
+	// arms, everything else is scored on the others.
 	ByFit = "fitted"
 	// ByHeldOut is a profile that was fitted without the arm that it predicts.
 	ByHeldOut = "held-out"

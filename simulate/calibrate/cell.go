@@ -17,13 +17,13 @@ const (
 	// ClassShaped: one start, behind a link that the experiment set.
 	ClassShaped = "one pull, link set"
 	// ClassUnshaped: one start, the link as it is.
-	ClassUnshaped = "one pull, link as it is"
+	ClassUnshaped = "one pull, link open"
 	// ClassPresent: one start of which everything was present.
-	ClassPresent = "no pull, all present"
+	ClassPresent = "all present"
 	// ClassTogether: several starts at once on one node.
-	ClassTogether = "together on one node"
+	ClassTogether = "together, one node"
 	// ClassNodes: starts on several nodes at once.
-	ClassNodes = "on several nodes"
+	ClassNodes = "several nodes"
 )
 
 // Classes lists the classes of arms.
@@ -55,8 +55,9 @@ type cell struct {
 	// knowsReady: its runs tell the program's own time to ready.
 	knowsReady bool
 	work       work
-	fold       int
-	half       int
+	fold, half int
+	// fitted: a fit that knew only some arms knew this one.
+	fitted bool
 }
 
 // run is one run of an arm.
@@ -182,11 +183,13 @@ func (c *cell) profileWith(all *[parameters]parameter, v *values) *simulate.Prof
 
 // simulate replays the arm on its profile with v; readyOf are the programs' own
 // times to ready.
-func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *values, ready readiness, repeats int, seed uint64) (outcome, error) {
+func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *values, ready readiness, opt simulate.Options) (outcome, error) {
 	p := c.profileWith(all, v)
+	repeats := opt.Repeats
 	if !p.Draws() {
 		repeats = 1
 	}
+	opt.Arm, opt.Repeats, opt.NewNodes = c.arm, repeats, c.nodes
 	starts := c.starts
 	if c.knowsReady {
 		starts = slices.Clone(starts)
@@ -196,7 +199,7 @@ func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *valu
 			}
 		}
 	}
-	startups, err := simulate.Run(ctx, c.inv, p, starts, simulate.Options{Arm: c.arm, Seed: seed, Repeats: repeats, NewNodes: c.nodes, Workers: 1})
+	startups, err := simulate.Run(ctx, c.inv, p, starts, opt)
 	if err != nil {
 		return outcome{}, err
 	}

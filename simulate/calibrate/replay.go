@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // replay simulates arms, several at once. The result is the same for any number of
@@ -22,12 +24,14 @@ func (d *Data) replay(ctx context.Context, cells []*cell, v *values, ready readi
 	var wait sync.WaitGroup
 	for range min(workers, len(cells)) {
 		wait.Go(func() {
+			memory := d.memory.Get().(*simulate.Memory)
+			defer d.memory.Put(memory)
 			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(cells) || ctx.Err() != nil {
 					return
 				}
-				outcomes[i], errs[i] = cells[i].simulate(ctx, &d.all, v, ready, repeats, d.opt.Seed)
+				outcomes[i], errs[i] = cells[i].simulate(ctx, &d.all, v, ready, simulate.Options{Seed: d.opt.Seed, Repeats: repeats, Memory: memory, Workers: 1})
 			}
 		})
 	}

@@ -95,6 +95,9 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 			return nil, nil, fmt.Errorf("%w: of %d arms %d are to be fitted, and %d are left to check with: both need some", ErrNothing, len(d.cells), len(cells), len(rest))
 		}
 		c.FittedArms = len(cells)
+		for _, x := range cells {
+			x.fitted = true
+		}
 	}
 	d.opt.Progress(fmt.Sprintf("fitting to %d arms", len(cells)))
 	f, err := d.fit(ctx, cells)
@@ -124,9 +127,6 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 		list = append(list, *heldOut)
 	}
 	d.judge(c, append(list, d.naives(&f.values, f.ready)...), len(list)-1)
-	for i, x := range d.cells {
-		c.Cells[i].Fitted = c.FittedArms > 0 && slices.Contains(cells, x)
-	}
 	c.Parameters, c.Choices, c.Apps = d.parametersOf(f, &around), f.choicesWords(), appsOf(f.ready)
 	c.Simulated = d.evaluations
 	d.doubtCells(c)

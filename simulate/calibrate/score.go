@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"math"
+	"slices"
 
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -62,13 +63,16 @@ type figure func(*outcome) float64
 
 func total(o *outcome) float64 { return o.total }
 
-// scored scores every prediction of some arms, and the noise of their runs.
+// scored scores every prediction of some arms, and the noise of their runs. Where the
+// fit knew only some arms it is scored on those, and all else on the others.
 func (d *Data) scored(what string, predictions []prediction, of figure, in func(*cell) bool) (Scored, bool) {
 	s := Scored{What: what}
+	parted := slices.ContainsFunc(d.cells, func(c *cell) bool { return c.fitted })
+	counts := func(c *cell, by string) bool { return in(c) && (!parted || c.fitted == (by == ByFit)) }
 	for _, p := range predictions {
 		var misses []miss
 		for i, c := range d.cells {
-			if m := of(&c.measured); in(c) && m > 0 {
+			if m := of(&c.measured); counts(c, p.by) && m > 0 {
 				misses = append(misses, miss{of(&p.outcomes[i])/m - 1, c.arm})
 			}
 		}
@@ -78,7 +82,7 @@ func (d *Data) scored(what string, predictions []prediction, of figure, in func(
 	}
 	var noise []miss
 	for _, c := range d.cells {
-		if in(c) {
+		if counts(c, Noise) {
 			noise = append(noise, c.noise(of)...)
 		}
 	}
@@ -131,9 +135,12 @@ func (d *Data) judge(c *Calibration, predictions []prediction, shown int) {
 	}
 	for i, x := range d.cells {
 		predicted := predictions[shown].outcomes[i].total
+		if math.IsNaN(predicted) { // of an arm that was fitted
+			predicted = predictions[shown-1].outcomes[i].total
+		}
 		cell := Cell{
 			Arm: x.arm, Class: x.class, Images: x.images, Runs: len(x.runs),
-			Measured: seconds(x.measured.total), Predicted: seconds(predicted), Error: digits(predicted/x.measured.total - 1),
+			Measured: seconds(x.measured.total), Predicted: seconds(predicted), Error: digits(predicted/x.measured.total - 1), Fitted: x.fitted,
 		}
 		if s, ok := score(Noise, x.noise(total)); ok {
 			cell.Noise = &s.Mean

@@ -151,7 +151,7 @@ func (d *Data) assignSpeeds(e *estimate, c []float64, rows []term, diskBound *bo
 	for i, v := range map[int]float64{gzip: g, zstd: z} {
 		word := map[int]string{gzip: "gzip", zstd: "zstd"}[i]
 		if e.value[i] = v; math.IsNaN(v) {
-			e.cannot(i, "no "+word+" layer was unpacked that its bytes held up", "measure an image with large "+word+" layers")
+			e.cannot(i, "no "+word+" layer was unpacked that its bytes held up", "an image with large "+word+" layers")
 		}
 	}
 	if fastest == 0 {
