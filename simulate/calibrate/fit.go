@@ -140,13 +140,20 @@ func (d *Data) choose(ctx context.Context, cells []*cell) (choices, error) {
 		}
 		changed := change(with)
 		var e float64
-		// What helps by chance helps little.
-		if e, err = d.leftOut(ctx, cells, changed); e < 0.97*least-0.001 {
+		switch e, err = d.leftOut(ctx, cells, changed); {
+		case helps(e, least):
 			with, least = changed, e
+		case changed.diskBound != with.diskBound && helps(least, e):
+			asSeen := !*changed.diskBound // now it is known, not taken
+			with.diskBound = &asSeen
 		}
 	}
 	return with, err
 }
+
+// helps says whether one error is less than another by more than chance: what helps
+// by chance helps little.
+func helps(error, than float64) bool { return error < 0.97*than-0.001 }
 
 // candidates are the choices that the arms could tell.
 func (d *Data) candidates(cells []*cell) []func(choices) choices {

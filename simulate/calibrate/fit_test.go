@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -238,23 +240,29 @@ func TestDiskOrDecoder(t *testing.T) {
 	for name, disk := range map[string]float64{"disk": 180e6, "decoder": 4e9} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 8)
-			w.inv = w.images(5, false)
+			w.inv = apart(4)
 			w.timeline.Measurement.Inventory = w.inv
 			k := truth
+			k.node = 1e9
 			if k.disk = disk; name == "disk" {
 				k.gzip = 1e9
 			} else {
 				k.gzip = 180e6
 			}
 			w.truth = k.profile()
-			for _, link := range []string{"50000000", "200000000"} {
-				for i := 1; i <= 5; i++ {
-					w.arm("cold "+w.inv.Images[i].Reference+link, "network: {registryBytesPerSecond: "+link+"}", nil, 3, start{i, 0})
+			for _, link := range []string{"100000000", "200000000"} {
+				overlay := "network: {registryBytesPerSecond: " + link + "}"
+				for i := range 4 {
+					w.arm(fmt.Sprint("cold ", i, " ", link), overlay, nil, 3, start{i, 0})
 				}
-				w.arm("together "+link, "network: {registryBytesPerSecond: "+link+"}", nil, 3, start{1, 0}, start{2, 0}, start{3, 0})
-				w.arm("others "+link, "network: {registryBytesPerSecond: "+link+"}", nil, 3, start{3, 0}, start{4, 0}, start{5, 0})
+				w.arm("two "+link, overlay, nil, 3, start{0, 0}, start{1, 0})
+				w.arm("others "+link, overlay, nil, 3, start{2, 0}, start{3, 0})
+				w.arm("all "+link, overlay, nil, 3, start{0, 0}, start{1, 0}, start{2, 0}, start{3, 0})
 			}
 			c, _ := fitOf(t, w, brisk)
+			if !slices.ContainsFunc(c.Choices, func(s string) bool { return strings.HasPrefix(s, "The "+name+" bounds unpacking") }) {
+				t.Errorf("decided: %q", c.Choices)
+			}
 			told, other := "unpack.diskBytesPerSecond", "unpack.gzipBytesPerSecond"
 			if name == "decoder" {
 				told, other = other, told
@@ -265,6 +273,24 @@ func TestDiskOrDecoder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// apart are images of few files that share no layer.
+func apart(n int) *layers.Inventory {
+	inv := &layers.Inventory{}
+	for i := range n {
+		img := layers.Image{Reference: fmt.Sprintf("example.com/big%d:1", i), Digest: layers.Digest(fmt.Sprintf("sha256:%064x", 1000+i)), Platform: "linux/amd64"}
+		for j, mb := range []int64{60, 100 + 30*int64(i), 5, 80} {
+			unpacked, files := mb*1e6, 40*int64(j)
+			img.Layers = append(img.Layers, len(inv.Layers))
+			inv.Layers = append(inv.Layers, layers.Layer{
+				Digest: layers.Digest(fmt.Sprintf("sha256:%064x", len(inv.Layers))), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+				CompressedBytes: unpacked / 3, UnpackedBytes: &unpacked, UnpackedSource: layers.Measured, Files: &files,
+			})
+		}
+		inv.Images = append(inv.Images, img)
+	}
+	return inv
 }
 
 // TestDecoders: what the experiment says of its decoder holds for the profile.

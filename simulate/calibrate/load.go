@@ -255,19 +255,19 @@ func hostOf(m *simulate.Measurement) string {
 		return ""
 	}
 	words := m.Tool
-	if v := fact(m.Tool, m.Tool+" version", "version", "runtime"); v != "" {
+	if v := fact(m.Tool, "puller"); v != "" {
 		if words = v; !strings.Contains(v, m.Tool) {
 			words = m.Tool + " " + v
 		}
 	}
 	var where []string
-	if v := fact("cores", "cpus"); v != "" {
+	if v := fact("cores"); v != "" {
 		if n, err := strconv.Atoi(v); err == nil {
 			v = fmt.Sprintf("%d cores", n)
 		}
 		where = append(where, v)
 	}
-	for _, name := range []string{"kernel", "file system", "filesystem"} {
+	for _, name := range []string{"file system", "containerd file system", "kernel"} {
 		if v := fact(name); v != "" {
 			where = append(where, v)
 		}

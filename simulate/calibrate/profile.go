@@ -59,9 +59,9 @@ func (f *fit) choicesWords() []string {
 	var list []string
 	switch {
 	case f.choices.diskBound != nil && *f.choices.diskBound:
-		list = append(list, "The disk bounds unpacking rather than the decoder: so arms that were left out are met better.")
+		list = append(list, "The disk bounds unpacking rather than the decoder: arms that were left out are met better so.")
 	case f.choices.diskBound != nil:
-		list = append(list, "The decoder bounds unpacking rather than the disk: so arms that were left out are met better.")
+		list = append(list, "The decoder bounds unpacking rather than the disk: arms that were left out are met better so.")
 	case f.stage.undecided && f.stage.diskBound:
 		list = append(list, "Whether the disk or the decoder bounds unpacking is not told; taken is the disk.")
 	case f.stage.undecided:

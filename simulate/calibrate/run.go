@@ -200,11 +200,17 @@ func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted predi
 
 // doubtCells adds doubts that follow from the arms themselves.
 func (d *Data) doubtCells(c *Calibration) {
-	few := 0
+	few, brief := 0, 0
 	for _, x := range d.cells {
 		if len(x.runs) < 3 {
 			few++
 		}
+		if x.brief() {
+			brief++
+		}
+	}
+	if brief > 0 {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("Arms in which everything is present and that take less than 50 ms, %d of them, are scored in their class alone.", brief))
 	}
 	if few > 0 {
 		c.Doubts = append(c.Doubts, fmt.Sprintf("%d of %d arms have fewer than three runs, so that their noise is not known: measure with more repeats.", few, len(d.cells)))

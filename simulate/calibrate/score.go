@@ -113,6 +113,10 @@ func (c *cell) noise(of figure) []miss {
 	return misses
 }
 
+// brief says that next to nothing happens in an arm: its relative error would be
+// noise, so it is in its class alone.
+func (c *cell) brief() bool { return c.class == ClassPresent && c.measured.total < 0.05 }
+
 // judge fills in the errors of some predictions; the last one of base, fitted,
 // held-out or profile is that of the arms listed.
 func (d *Data) judge(c *Calibration, predictions []prediction, shown int) {
@@ -121,7 +125,7 @@ func (d *Data) judge(c *Calibration, predictions []prediction, shown int) {
 			*list = append(*list, s)
 		}
 	}
-	add(&c.Totals, "all", total, func(*cell) bool { return true })
+	add(&c.Totals, "all", total, func(c *cell) bool { return !c.brief() })
 	for _, class := range Classes() {
 		add(&c.Totals, class, total, func(c *cell) bool { return c.class == class })
 	}

@@ -127,6 +127,7 @@ func (d *Data) stageUnpack(e *estimate, cells []*cell, diskBound *bool) {
 	for i, coefficient := range map[int]float64{layer: c[perLayer], file: c[perFile]} {
 		if coefficient <= 0 {
 			e.cannot(i, "the layers' times are explained without it", "layers of few bytes and many entries, and empty ones")
+			e.bounds[i] = d.all[i].low // as the rest was found beside it
 		}
 	}
 	d.assignSpeeds(e, c, rows, diskBound)
@@ -159,7 +160,11 @@ func (d *Data) assignSpeeds(e *estimate, c []float64, rows []term, diskBound *bo
 		return
 	}
 	raise := func() { // decoders bound: the disk is at least as fast as what was seen
-		e.cannot(disk, fmt.Sprintf("decoders are slower than the disk, which takes at least %.0f MB/s", fastest/1e6), "uncompressed layers, or several starts at once on a node")
+		why := "decoders are slower than the disk"
+		if e.undecided && diskBound == nil {
+			why = "of disk and decoder only the slower can be told, and it is taken for the decoder"
+		}
+		e.cannot(disk, fmt.Sprintf("%s; the disk takes at least %.0f MB/s", why, fastest/1e6), "uncompressed layers, or several starts at once on a node")
 		e.bounds[disk] = 2 * fastest
 	}
 	if !math.IsNaN(plain) {
