@@ -15,12 +15,13 @@ import (
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/workload"
 )
 
 // TestSchemas holds docs/schema to the Go types and their comments.
 func TestSchemas(t *testing.T) {
-	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "measure", "reports", "simulate", "workload")
+	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "measure", "reports", "simulate", "simulate/calibrate", "workload")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestSchemas(t *testing.T) {
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
 		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
-		measure.ExperimentKind: measure.Experiment{}, reports.PullSummaryKind: reports.PullSummary{},
+		calibrate.Kind: calibrate.Calibration{}, measure.ExperimentKind: measure.Experiment{}, reports.PullSummaryKind: reports.PullSummary{},
 	}
 	for kind, v := range kinds {
 		got, err := document.Schema(kind, v, describe)
