@@ -60,9 +60,11 @@ type HostOptions struct {
 	// Registry says how registries are reached; its Dial and DialContext are the
 	// host's own.
 	Registry distribution.Options
-	// Aliases give registries the address (host:port) at which they are served in
-	// plain HTTP.
+	// Aliases fetch a registry under another name (layers.Options.Aliases).
 	Aliases map[string]string
+	// Served gives registries the address (host:port) at which they are served in
+	// plain HTTP, so that references stay the same.
+	Served map[string]string
 	// Dial opens connections; nil is this machine's network.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// MaxConcurrentDownloads and MaxConcurrentUnpacks are containerd's limits; 0 is
@@ -167,7 +169,7 @@ func (h *Host) Close() error {
 // each.
 func (h *Host) client() (*distribution.Client, error) {
 	opt := h.opt.Registry
-	opt.Dial, opt.DialContext = h.opt.Aliases, h.opt.Dial
+	opt.Dial, opt.DialContext = h.opt.Served, h.opt.Dial
 	return distribution.New(opt)
 }
 

@@ -212,14 +212,14 @@ func (f *fakeRegistry) requests() []string {
 	return asked
 }
 
-func (f *fakeRegistry) aliases() map[string]string {
+func (f *fakeRegistry) served() map[string]string {
 	return map[string]string{testHost: strings.TrimPrefix(f.URL, "http://")}
 }
 
 // hostFor makes a host that pulls from the registry.
 func hostFor(t testing.TB, f *fakeRegistry, opt HostOptions) *Host {
 	t.Helper()
-	opt.Root, opt.Aliases = t.TempDir(), f.aliases()
+	opt.Root, opt.Served = t.TempDir(), f.served()
 	opt.Registry.Attempts = 1
 	h, err := NewHost(opt)
 	if err != nil {

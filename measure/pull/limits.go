@@ -1,6 +1,10 @@
 package pull
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"strings"
+)
 
 // Limits bound what a layer may hold, so that a hostile one is refused before it
 // fills the disk. A value of zero or less takes the default.
@@ -69,4 +73,27 @@ func (s *Skipped) add(t Skipped) {
 	s.OpaqueDirectories += t.OpaqueDirectories
 	s.LinksBelow += t.LinksBelow
 	s.LostLinks += t.LostLinks
+}
+
+// String lists what there is; empty when nothing was skipped.
+func (s Skipped) String() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int64
+		what string
+	}{
+		{s.Devices, "devices left out"},
+		{s.Fifos, "fifos left out"},
+		{s.Owners, "entries with another owner than stated"},
+		{s.Xattrs, "extended attributes left out"},
+		{s.Whiteouts, "whiteouts kept as marker files"},
+		{s.OpaqueDirectories, "opaque directories kept as marker files"},
+		{s.LinksBelow, "hard links to lower layers copied"},
+		{s.LostLinks, "hard links to nothing left out"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
 }

@@ -18,5 +18,3 @@ func extract(context.Context, io.Reader, string, []string, Limits, int64) (Skipp
 func lockFile(*os.File) (bool, error) { return false, errNotHere }
 
 func syncAll(string) error { return nil }
-
-func fileSystem(string) string { return "" }

@@ -52,6 +52,7 @@ func (h *Host) Pull(ctx context.Context, reference string) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	name = name.At(h.opt.Aliases)
 	client, err := h.client()
 	if err != nil {
 		return nil, err

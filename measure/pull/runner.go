@@ -41,7 +41,8 @@ type Runner struct {
 	root  *root
 	hosts []*Host
 	// kept is what the present arm keeps, by the keys of what is stored.
-	kept map[string]bool
+	kept    map[string]bool
+	skipped Skipped
 }
 
 var _ measure.Runner = (*Runner)(nil)
@@ -57,9 +58,9 @@ func NewRunner(opt Options) (*Runner, error) {
 	for node := range opt.Nodes {
 		host := opt.Host
 		if opt.Lab != nil {
-			host.Aliases, host.Dial = run.network(node)
+			host.Served, host.Dial = run.network(node)
 		}
-		h, err := newHost(filepath.Join(r.path, nodeName(node)), host)
+		h, err := newHost(filepath.Join(r.path, measure.NodeName(node)), host)
 		if err != nil {
 			return nil, joinClose(err, r.close())
 		}
@@ -68,18 +69,16 @@ func NewRunner(opt Options) (*Runner, error) {
 	return run, nil
 }
 
-func nodeName(node int) string { return fmt.Sprintf("node-%d", node) }
-
 // network reaches the served registries through the lab, whose address may change
 // from arm to arm.
-func (r *Runner) network(node int) (aliases map[string]string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
-	const served = "lab.invalid:80" // never resolved
-	aliases = make(map[string]string)
+func (r *Runner) network(node int) (served map[string]string, dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
+	const labAddress = "lab.invalid:80" // never resolved
+	served = make(map[string]string)
 	for _, host := range r.opt.Served {
-		aliases[host] = served
+		served[host] = labAddress
 	}
-	return aliases, func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if addr == served {
+	return served, func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == labAddress {
 			addr = r.opt.Lab.Addr(node)
 		}
 		return r.opt.Lab.Dial(ctx, node, network, addr)
@@ -89,26 +88,26 @@ func (r *Runner) network(node int) (aliases map[string]string, dial func(ctx con
 // Tool is pull.
 func (r *Runner) Tool() string { return "pull" }
 
-// Facts describe what pulls, besides the host.
-func (r *Runner) Facts(context.Context) ([]simulate.Fact, error) {
-	d := r.hosts[0].decoder
-	decoder := d.name
-	if d.path != "" {
-		decoder += " (" + filepath.Base(d.path) + ")"
-	}
+// Facts describe what pulls, and the host.
+func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 	user := "root"
 	if id := os.Geteuid(); id != 0 {
 		user = fmt.Sprintf("user %d: owners, devices and fifos are left out", id)
 	}
-	facts := []simulate.Fact{
+	return append([]simulate.Fact{
 		{Name: "puller", Value: "cachebench, in the steps of containerd 2.4.2"},
-		{Name: "gzip decoder", Value: decoder},
 		{Name: "privilege", Value: user},
+		r.decoderFact(ctx),
+	}, measure.HostFacts(r.root.path)...), nil
+}
+
+// decoderFact names the decoder, with its version where it is the one on PATH.
+func (r *Runner) decoderFact(ctx context.Context) simulate.Fact {
+	d := measure.Decoder{Name: r.hosts[0].decoder.name, Path: r.hosts[0].decoder.path}
+	if found := measure.DecoderOnPath(ctx); found.Path == d.Path {
+		d.Version = found.Version
 	}
-	if name := fileSystem(r.root.path); name != "" {
-		facts = append(facts, simulate.Fact{Name: "file system", Value: name})
-	}
-	return facts, nil
+	return d.Fact()
 }
 
 // Settings are how the hosts pull, as a profile says it.
@@ -135,7 +134,7 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	for node, h := range r.hosts {
 		kept, err := h.keep(arm.Keep)
 		if err != nil {
-			return fmt.Errorf("prepare arm %s on %s: %w", arm.Name, nodeName(node), err)
+			return fmt.Errorf("prepare arm %s on %s: %w", arm.Name, measure.NodeName(node), err)
 		}
 		r.kept = kept // of one reference the nodes have the same
 		h.SetLimits(arm.MaxConcurrentDownloads, arm.MaxConcurrentUnpacks)
@@ -146,7 +145,7 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 		return fmt.Errorf("prepare arm %s: write back the file system: %w", arm.Name, err)
 	}
 	if arm.DropPageCache {
-		if err := dropPageCache(); err != nil {
+		if err := measure.DropPageCache(); err != nil {
 			return fmt.Errorf("prepare arm %s: %w", arm.Name, err)
 		}
 	}
@@ -177,17 +176,9 @@ func (r *Runner) pullKept(ctx context.Context, arm *measure.Arm) error {
 				open = true
 			}
 			if _, err := h.Pull(ctx, reference); err != nil {
-				return fmt.Errorf("%s, image to keep: %w", nodeName(node), err)
+				return fmt.Errorf("%s, image to keep: %w", measure.NodeName(node), err)
 			}
 		}
-	}
-	return nil
-}
-
-// dropPageCache writes back and empties the page cache, which root alone may.
-func dropPageCache() error {
-	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0); err != nil {
-		return fmt.Errorf("drop the page cache: %w: run as root, or leave dropPageCache out", err)
 	}
 	return nil
 }
@@ -217,6 +208,7 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 		h.forget()
 	}
 	startups := make([]simulate.Startup, len(arm.Starts))
+	results := make([]*Result, len(arm.Starts))
 	var all sync.WaitGroup
 	begin := time.Now()
 	for i, start := range arm.Starts {
@@ -224,12 +216,22 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 			requested := time.Since(begin)
 			result, err := r.hosts[start.Node].Pull(ctx, start.Image)
 			startups[i] = r.startup(arm, &start, result, err)
-			startups[i].Requested = requested
+			startups[i].Requested, results[i] = requested, result
 		})
 	}
 	all.Wait()
+	r.skipped = Skipped{}
+	for _, result := range results {
+		if result != nil {
+			r.skipped.add(result.Skipped)
+		}
+	}
 	return startups, ctx.Err()
 }
+
+// Skipped counts what of the layers that the last run unpacked could not be made
+// here.
+func (r *Runner) Skipped() Skipped { return r.skipped }
 
 // startup words a pull as a start of the arm, void where it does not count.
 func (r *Runner) startup(arm *measure.Arm, start *measure.Start, result *Result, err error) simulate.Startup {
@@ -237,7 +239,7 @@ func (r *Runner) startup(arm *measure.Arm, start *measure.Start, result *Result,
 	if result != nil {
 		s = result.Startup
 	}
-	s.Arm, s.App, s.Node = arm.Name, start.App, nodeName(start.Node)
+	s.Arm, s.App, s.Node = arm.Name, start.App, measure.NodeName(start.Node)
 	if s.App == "" {
 		s.App = start.Image
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/lab"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/measure"
@@ -21,7 +22,7 @@ import (
 
 func runnerFor(t *testing.T, f *fakeRegistry, opt Options) *Runner {
 	t.Helper()
-	opt.Host.Root, opt.Host.Aliases = t.TempDir(), f.aliases()
+	opt.Host.Root, opt.Host.Served = t.TempDir(), f.served()
 	opt.Host.Registry.Attempts = 1
 	r, err := NewRunner(opt)
 	if err != nil {
@@ -69,7 +70,7 @@ func TestRunner(t *testing.T) {
 		c := &arms[i]
 		startups := run(t, r, &c.arm)
 		for n, s := range startups {
-			if s.Void != "" || s.Hit != c.hit || s.FetchedBytes != int64(c.fetched) || s.Arm != c.arm.Name || s.Node != nodeName(n) {
+			if s.Void != "" || s.Hit != c.hit || s.FetchedBytes != int64(c.fetched) || s.Arm != c.arm.Name || s.Node != measure.NodeName(n) {
 				t.Errorf("arm %s: %+v", c.arm.Name, s)
 			}
 		}
@@ -83,6 +84,39 @@ func TestRunner(t *testing.T) {
 	link := &measure.Link{Rate: network.Rate(math.Inf(1)), Delay: time.Millisecond}
 	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Link: link}); err == nil {
 		t.Error("a link is taken without a lab")
+	}
+}
+
+// TestRunnerLab: through a lab with a delay, from a registry of another name, and the
+// kept image without the delay.
+func TestRunnerLab(t *testing.T) {
+	const delay = 30 * time.Millisecond
+	f := newRegistry(t)
+	base, top := sized(t, "base", 5000), sized(t, "top", 5000)
+	app, parent := f.push(t, "app:1", base, top), f.push(t, "base:1", base)
+	l, err := lab.New(context.Background(), f, lab.Options{Nodes: 2, Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	r := runnerFor(t, f, Options{Lab: l, Nodes: 2, Served: []string{"mirror.example.com"}, Host: HostOptions{Aliases: map[string]string{testHost: "mirror.example.com"}}})
+	arm := &measure.Arm{
+		Name: "partial", Starts: []measure.Start{{Image: app}, {Image: app, Node: 1}}, Keep: []string{parent},
+		Link: &measure.Link{Rate: network.Unlimited, Delay: delay},
+	}
+	for _, s := range run(t, r, arm) {
+		// HEAD, manifest, config and a layer are a round trip each.
+		if s.Void != "" || s.Hit != matcher.PartialHit || s.FetchedBytes != int64(len(top.blob)) || s.Ready < 4*delay {
+			t.Errorf("%+v", s)
+		}
+	}
+	if nodes := map[int]bool{}; true {
+		for _, q := range l.Requests() {
+			nodes[q.Node] = true
+		}
+		if !nodes[0] || !nodes[1] {
+			t.Errorf("the lab saw requests of the nodes %v", nodes)
+		}
 	}
 }
 

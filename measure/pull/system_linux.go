@@ -2,7 +2,6 @@ package pull
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"syscall"
 
@@ -33,23 +32,4 @@ func syncAll(dir string) error {
 	}
 	defer f.Close()
 	return unix.Syncfs(int(f.Fd()))
-}
-
-// fileSystems are names of file systems by their numbers (statfs(2)).
-var fileSystems = map[uint32]string{
-	unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
-	unix.TMPFS_MAGIC: "tmpfs", unix.OVERLAYFS_SUPER_MAGIC: "overlayfs", unix.NFS_SUPER_MAGIC: "nfs",
-	unix.FUSE_SUPER_MAGIC: "fuse", unix.F2FS_SUPER_MAGIC: "f2fs", 0x2fc12fc1: "zfs",
-}
-
-// fileSystem names the file system of a directory; empty where it cannot be told.
-func fileSystem(dir string) string {
-	var s unix.Statfs_t
-	if unix.Statfs(dir, &s) != nil {
-		return ""
-	}
-	if name, ok := fileSystems[uint32(s.Type)]; ok {
-		return name
-	}
-	return fmt.Sprintf("0x%x", uint32(s.Type))
 }
