@@ -12,14 +12,16 @@ import (
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/workload"
 )
 
 // TestSchemas holds docs/schema to the Go types and their comments.
 func TestSchemas(t *testing.T) {
-	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "reports", "simulate", "workload")
+	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "measure", "reports", "simulate", "simulate/calibrate", "workload")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,6 +33,7 @@ func TestSchemas(t *testing.T) {
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
 		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
+		calibrate.Kind: calibrate.Calibration{}, measure.ExperimentKind: measure.Experiment{}, reports.PullSummaryKind: reports.PullSummary{},
 	}
 	for kind, v := range kinds {
 		got, err := document.Schema(kind, v, describe)

@@ -17,6 +17,9 @@ type place interface {
 	// manifest returns a child of an index, config a config. They may use buf.
 	manifest(ctx context.Context, d *descriptor, buf []byte) ([]byte, error)
 	config(ctx context.Context, d *descriptor, buf []byte) ([]byte, error)
+	// exact returns a manifest, or else a config, by its digest alone, which the caller
+	// verifies.
+	exact(ctx context.Context, digest Digest, manifest bool) ([]byte, error)
 	// blob opens a layer's blob, which the caller verifies.
 	blob(ctx context.Context, l *Layer) (io.ReadCloser, error)
 }

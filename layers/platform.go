@@ -107,6 +107,24 @@ func SamePlatform(a, b string) bool {
 	return a == b || err == nil && errB == nil && p.equal(q)
 }
 
+// BestPlatform returns the position of the platform in offered that a machine of
+// asked runs best, as a runtime chooses it from an index; -1 where it runs none.
+// What offered names may be anything.
+func BestPlatform(offered []string, asked string) int {
+	p, err := parsePlatform(asked)
+	if err != nil {
+		return -1
+	}
+	for _, runs := range p.compatible() {
+		for i, name := range offered {
+			if q, err := parsePlatform(name); err == nil && q.equal(runs) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 func (p platform) equal(q platform) bool { return p.normal() == q.normal() }
 
 // variants are those of an architecture, the newest first: a machine of one runs

@@ -52,10 +52,11 @@ type Start struct {
 	Readiness *Readiness `json:"readiness,omitempty"`
 }
 
-// Link is a shaped link, shared by all nodes.
+// Link is a shaped link, shared by all nodes. In a file a rate stands for a link
+// without a delay.
 type Link struct {
 	// Rate is nominal, headers included; network.Unlimited shapes nothing.
-	Rate network.Rate `json:"bytesPerSecond"`
+	Rate network.Rate `json:"bytesPerSecond" document:"shorthand"`
 	// Delay is added to each round trip.
 	Delay time.Duration `json:"delaySeconds,omitempty"`
 }
@@ -64,7 +65,9 @@ type Link struct {
 type Runner interface {
 	// Tool is the name of what measures: pull or containerd.
 	Tool() string
-	// Facts describe the host and the runtime.
+	// Facts describe the host and the runtime, in the same words each time: an
+	// experiment is not resumed where they differ. Run adds those of HostFacts that are
+	// not among them.
 	Facts(ctx context.Context) ([]simulate.Fact, error)
 	// Settings are the profile values that the runner sets for an arm besides its
 	// link and limits, such as the decoder, as a document of YAML or JSON.
@@ -73,11 +76,13 @@ type Runner interface {
 	// checks that it is: what is kept is there, nothing else.
 	Prepare(ctx context.Context, arm *Arm) error
 	// Run makes the arm's starts at once and returns a startup for each, in their
-	// order, with spans; Requested is from the run's beginning. A start that failed
-	// is void, and an error is of the run itself.
+	// order, with spans; Requested is from the run's beginning. FetchedBytes are those
+	// of layers alone, no manifests and configs. A start that failed is void, and an
+	// error is of the run itself. What Run leaves out the protocol adds: source, arm,
+	// app, images, node, repeat, hit, phases and busy times from spans.
 	Run(ctx context.Context, arm *Arm) ([]simulate.Startup, error)
 	// Processes are processes, besides this one, whose work, and that of their
-	// descendants, is the experiment's own.
+	// descendants, is the experiment's own. It is asked before and after each run.
 	Processes() []int
 	// Close removes all that the runner made.
 	Close() error

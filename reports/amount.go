@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// A measure is a unit in which an amount may be written: n of it are
+// A multiple is a unit in which an amount may be written: n of it are
 // n × times ÷ by of the figure's own unit. Dividing by 100 is exact where
 // multiplying by 0.01 is not.
-type measure struct {
+type multiple struct {
 	name      string
 	times, by float64
 }
 
-// measures are the ways to write an amount of a unit, the preferred first.
-func measures(unit string) []measure {
+// multiples are the ways to write an amount of a unit, the preferred first.
+func multiples(unit string) []multiple {
 	switch unit {
 	case UnitBytes:
-		return []measure{
+		return []multiple{
 			{"B", 1, 1}, {"kB", 1e3, 1}, {"MB", 1e6, 1}, {"GB", 1e9, 1}, {"TB", 1e12, 1},
 			{"KiB", 1 << 10, 1}, {"MiB", 1 << 20, 1}, {"GiB", 1 << 30, 1}, {"TiB", 1 << 40, 1},
 		}
 	case UnitSeconds:
-		return []measure{{"s", 1, 1}, {"ms", 1, 1000}, {"min", 60, 1}, {"h", 3600, 1}}
+		return []multiple{{"s", 1, 1}, {"ms", 1, 1000}, {"min", 60, 1}, {"h", 3600, 1}}
 	case UnitFraction:
-		return []measure{{"%", 1, 100}}
+		return []multiple{{"%", 1, 100}}
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func parseAmount(text, unit string) (float64, bool) {
 	}
 	number, ok := parseNumber(text[:end])
 	word := strings.TrimSpace(text[end:])
-	for _, m := range measures(unit) {
+	for _, m := range multiples(unit) {
 		if m.name == word {
 			value := number * m.times / m.by
 			return value, ok && value <= maxAmount
@@ -77,9 +77,9 @@ func parseNumber(text string) (float64, bool) {
 func formatAmount(value float64, unit string) string {
 	best := digits(value)
 	if unit == UnitBytes || unit == UnitSeconds {
-		best += measures(unit)[0].name
+		best += multiples(unit)[0].name
 	}
-	for _, m := range measures(unit) {
+	for _, m := range multiples(unit) {
 		text := digits(rounded(value*m.by/m.times)) + m.name
 		again, ok := parseAmount(text, unit)
 		if ok && again == value && (len(text) < len(best) || unit == UnitFraction && len(text) <= len(best)) {

@@ -17,6 +17,9 @@ const (
 	kubelet133  = "published: kubernetes v1.33.13, "
 )
 
+// allPayload is for rates that are stated without headers.
+func allPayload() Parameter[float64] { return is(1.0, "assumed: rates are stated as payload") }
+
 // builtIn makes a built-in profile.
 type builtIn struct {
 	name string
@@ -62,6 +65,7 @@ func Containerd() *Profile {
 			Uplink:           is(network.Unlimited, notLimited),
 			Node:             is[network.Rate](121*mega, "assumed: a 1 Gbit/s interface; measured: goodput 0.97 of the nominal rate, 2026-11"),
 			Connection:       is(network.Unlimited, notLimited),
+			Goodput:          allPayload(),
 			RegistryRequests: is(float64(network.Unlimited), notLimited),
 
 			OverRate:          is("wait", "assumed: not reached while the rate is unlimited"),

@@ -55,7 +55,7 @@ func (w *world) class(name string) (*class, error) {
 		decode:    [...]float64{stored: math.Inf(1), gzipped: float64(typical(&p.Unpack.Gzip)), zstd: float64(typical(&p.Unpack.Zstd))},
 		downloads: p.Pull.MaxConcurrentDownloads.Value, daemonSlots: p.Pull.DownloadScope.Value == "daemon",
 		race: p.Pull.RequestOrder.Value == "race", keep: p.Pull.KeepBlobs.Value,
-		rate: typical(&p.Network.Node), connection: typical(&p.Network.Connection), drawn: p.Network.Connection.Distribution != "",
+		rate: p.Network.payload(typical(&p.Network.Node)), connection: typical(&p.Network.Connection), drawn: p.Network.Connection.Distribution != "",
 		costs: unpack.Costs{
 			Layer: typical(&p.Unpack.Layer), File: typical(&p.Unpack.File),
 			Cores: p.Unpack.Cores.Value, DiskBytesPerSecond: float64(typical(&p.Unpack.Disk)),

@@ -89,18 +89,23 @@ func newEngine(w *world, opt *Options, repeat int, emit func(int, *Startup)) *en
 		w: w, opt: opt, repeat: repeat, dice: newDice(opt.Seed, repeat), emit: emit,
 		known: make(map[string]int32), first: make([]int32, len(w.names)), simple: make(map[simpleStart]int32), named: make(map[string]int32), departing: make(map[time.Duration]int32), dealt: make(map[*class]int), copies: make(map[string]*copyLink),
 	}
-	e.top = e.net.AddLink(w.profile.Network.top(), network.NoLink)
+	e.top = e.net.AddLink(w.profile.Network.payload(w.profile.Network.top()), network.NoLink)
 	n := &w.profile.Network
 	e.plain = math.IsInf(n.RegistryRequests.Value, 1) && n.ErrorFraction.Value == 0 && len(opt.Faults) == 0
 	e.links = addLinks(&e.net, &w.profile.Network, e.top)
 	return e
 }
 
-// reuse lets an engine that has not begun have the memory of one of the same world
-// that has ended, and its templates, which are the same in all repeats.
+// reuse lets an engine that has not begun have the memory of one that has ended, and,
+// where it is of the same world, its templates, which are the same in all repeats.
 func (e *engine) reuse(old *engine) {
-	e.templates, e.known, e.first, e.simple = old.templates, old.known, old.first, old.simple
-	e.apps, e.policies, e.classes = old.apps, old.policies, old.classes
+	e.templates = old.templates
+	if old.w == e.w {
+		e.known, e.first, e.simple = old.known, old.first, old.simple
+		e.apps, e.policies, e.classes = old.apps, old.policies, old.classes
+	} else {
+		e.templates.Reset()
+	}
 	e.startups, e.asides, e.pulls, e.own, e.orders = old.startups, old.asides, old.pulls, old.own, old.orders
 	e.startups.Reset()
 	e.asides.Reset()
@@ -309,6 +314,7 @@ func (e *engine) addTemplate(s *Start) (int32, error) {
 		return 0, err
 	}
 	id := e.templates.Take()
+	*e.templates.At(id) = template{}
 	e.w.follow(e.templates.At(id), s)
 	return id, nil
 }
@@ -356,7 +362,7 @@ func addLinks(net *network.Network, p *NetworkProfile, top network.Link) map[str
 		if l.Parent != "" {
 			parent = add(l.Parent)
 		}
-		ids[name] = net.AddLink(typical(&l.Rate), parent)
+		ids[name] = net.AddLink(p.payload(typical(&l.Rate)), parent)
 		return ids[name]
 	}
 	for _, name := range names {

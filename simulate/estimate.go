@@ -150,7 +150,7 @@ func (n *idleNode) fetch(order []int32, answer, connect time.Duration) map[int32
 		remaining float64
 	}
 	net := &n.t.class.Network
-	link := float64(min(net.path(), typical(&net.Node)))
+	link := float64(net.payload(min(net.path(), typical(&net.Node))))
 	limit := float64(typical(&net.Connection))
 	arrived := make(map[int32]time.Duration, len(order))
 	var active []transfer

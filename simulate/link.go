@@ -52,10 +52,15 @@ func (n *NetworkProfile) checkLinks() error {
 	return nil
 }
 
-// top is the rate of the links that all transfers cross.
+// payload is what a link of a stated rate carries of layers' bytes.
+func (n *NetworkProfile) payload(rate network.Rate) network.Rate {
+	return rate * network.Rate(n.Goodput.Value)
+}
+
+// top is the stated rate of the links that all transfers cross.
 func (n *NetworkProfile) top() network.Rate { return min(typical(&n.Registry), typical(&n.Uplink)) }
 
-// path is the least rate of the links that a node shares with others; with
+// path is the least stated rate of the links that a node shares with others; with
 // several to stand at, of the fastest way.
 func (n *NetworkProfile) path() network.Rate {
 	shared := n.top()

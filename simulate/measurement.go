@@ -7,6 +7,19 @@ import (
 	"github.com/cachebench/cachebench/layers"
 )
 
+// The arms of a timeline that was read from a cluster's events (tool kubelet).
+const (
+	// ArmPull has a startup for each pull of an image, from when the pull itself
+	// began, and one for each time that the image was present.
+	ArmPull = "pull"
+	// ArmStart has a startup for each pod, from its creation; its pulls are in
+	// ArmPull too.
+	ArmStart = "start"
+)
+
+// ToolKubelet is the tool of a timeline from the events of a cluster's kubelets.
+const ToolKubelet = "kubelet"
+
 // Measurement says how measured startups came about: on what host, in which
 // conditions, and what disturbed each run. A timeline of measured startups has one;
 // with it calibration can simulate the same starts.
@@ -36,6 +49,12 @@ type ArmSetup struct {
 	Arm string `json:"arm" document:"required"`
 	// Kept are the images that were present, unpacked, on each node before.
 	Kept []string `json:"kept,omitempty"`
+	// Starts say of each start of a run what its startup does not: that it ended with
+	// the pull, the digest of its own arguments, what it was ready by. Absent where there
+	// is nothing to say.
+	Starts []string `json:"starts,omitempty"`
+	// DropPageCache: the host's page cache was emptied before each run.
+	DropPageCache bool `json:"dropPageCache,omitempty"`
 	// Profile holds those values of a profile that the experiment set, such as the
 	// rate of its link; the rest is what calibration finds out.
 	Profile document.Raw `json:"profile,omitzero"`

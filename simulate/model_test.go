@@ -237,6 +237,8 @@ func allowed(key string) string {
 		within = "whole number, 1 or more"
 	case !above0 && !zero:
 		within = "whole number, 1 to 100"
+	case above0 && !zero && !many:
+		within = "above 0, up to 1"
 	case zero && many:
 		within = "0 or more"
 	case zero:

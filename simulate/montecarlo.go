@@ -137,6 +137,10 @@ func (w *world) repeats(ctx context.Context, starts iter.Seq2[int, *Start], opt 
 	}
 	var lock sync.Mutex
 	var spare []*engine // as many as ran at once
+	if opt.Memory != nil {
+		spare = opt.Memory.engines
+		defer func() { opt.Memory.engines = spare }()
+	}
 	err := eachRepeat(n, opt.Workers, func(k int) error {
 		lock.Lock()
 		var old *engine

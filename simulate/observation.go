@@ -201,10 +201,10 @@ func (w *world) linkNames(faults []Fault) []namedLink {
 	case registry < uplink:
 		uplink = network.Unlimited
 	}
-	list := []namedLink{{LinkRegistry, registry}, {LinkUplink, uplink}}
+	list := []namedLink{{LinkRegistry, n.payload(registry)}, {LinkUplink, n.payload(uplink)}}
 	for _, name := range slices.Sorted(maps.Keys(n.Links)) {
 		l := n.Links[name]
-		list = append(list, namedLink{name, typical(&l.Rate)})
+		list = append(list, namedLink{name, n.payload(typical(&l.Rate))})
 	}
 	return list
 }

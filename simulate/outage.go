@@ -53,7 +53,7 @@ func (e *engine) slowRegistry() {
 	for _, slow := range e.faults.slow {
 		rate = min(rate, slow)
 	}
-	e.net.SetCapacity(e.now, e.top, rate)
+	e.net.SetCapacity(e.now, e.top, e.w.profile.Network.payload(rate))
 }
 
 // cutTransfers ends all transfers: the clients ask for the rest, and are refused.

@@ -96,6 +96,9 @@ func (p *Phases) Of(phase Phase) (d time.Duration, known bool) {
 	return 0, false
 }
 
+// Set states the time of a phase.
+func (p *Phases) Set(phase Phase, d time.Duration) { *p.field(phase) = &d }
+
 // AllPhases are the phases in the order in which they come.
 func AllPhases() []Phase {
 	return []Phase{Admit, Provision, Attach, Resolve, Fetch, Unpack, Pull, Create, Ready}

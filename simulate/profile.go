@@ -45,6 +45,9 @@ type NetworkProfile struct {
 	Node Parameter[network.Rate] `json:"nodeBytesPerSecond"`
 	// Connection caps each transfer.
 	Connection Parameter[network.Rate] `json:"connectionBytesPerSecond"`
+	// Goodput is the share of a link's rate that is layers' bytes; headers take the
+	// rest. It holds for all links, not for Connection.
+	Goodput Parameter[float64] `json:"goodputFraction"`
 	// RegistryRequests is how many requests a second the registry begins to
 	// answer.
 	RegistryRequests Parameter[float64] `json:"registryRequestsPerSecond"`
@@ -221,6 +224,7 @@ func ReadProfile(name string, data []byte) (*Profile, error) {
 	}
 	switch baseName {
 	case "none":
+		p.Network.Goodput = allPayload() // as in files that are older than it
 	case "":
 		*p = *Containerd()
 	default:
@@ -287,7 +291,7 @@ func (p *Profile) Class(name string) (*Profile, error) {
 		return nil, fmt.Errorf("profile %s, node class %s: %w", p.Name, name, err)
 	}
 	if n := class.Network; n.Registry != p.Network.Registry || n.Uplink != p.Network.Uplink || n.RegistryRequests != p.Network.RegistryRequests ||
-		n.OverRate != p.Network.OverRate || n.RegistryBurst != p.Network.RegistryBurst || n.ErrorFraction != p.Network.ErrorFraction || !maps.Equal(n.Links, p.Network.Links) {
+		n.Goodput != p.Network.Goodput || n.OverRate != p.Network.OverRate || n.RegistryBurst != p.Network.RegistryBurst || n.ErrorFraction != p.Network.ErrorFraction || !maps.Equal(n.Links, p.Network.Links) {
 		return nil, raw.At("network", "node class %s of profile %s changes the registry or links that all nodes share", name, p.Name)
 	}
 	if s := class.Start; s.AdmitBurst != p.Start.AdmitBurst || s.AdmitPerSecond != p.Start.AdmitPerSecond {

@@ -148,6 +148,8 @@ func TestProfilesRefused(t *testing.T) {
 		{"marks", "node:\n  highFraction: 0.5\n  lowFraction: 0.6", "p.yaml:6: node.lowFraction: lowFraction 0.6 is above highFraction 0.5"},
 		{"class", "nodeClasses:\n  big:\n    unpack: {cores: 0}", "p.yaml:6: nodeClasses.big.unpack.cores: needs a number above 0"},
 		{"class of others' link", "nodeClasses:\n  big:\n    network: {registryBytesPerSecond: 1MB/s}", "p.yaml:6: nodeClasses.big.network: node class big of profile x changes the registry or links that all nodes share"},
+		{"class of another goodput", "nodeClasses:\n  big:\n    network: {goodputFraction: 0.9}", "p.yaml:6: nodeClasses.big.network: node class big of profile x changes the registry or links that all nodes share"},
+		{"no goodput", "network:\n  goodputFraction: 0", "p.yaml:5: network.goodputFraction: needs a share above 0, up to 1"},
 		{"class of a cache's copies", "nodeClasses:\n  big:\n    cache: {copyBytesPerSecond: 1MB/s}", "p.yaml:6: nodeClasses.big.cache: node class big of profile x changes copies or copyBytesPerSecond, which are a cache's"},
 		{"class attach", "nodeClasses:\n  big:\n    network: {attach: [z]}", `p.yaml:6: nodeClasses.big.network.attach: there is no link "z"`},
 		{"base", "base: podman", `p.yaml:4: base: no built-in profile is called "podman"`},

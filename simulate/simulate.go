@@ -71,6 +71,9 @@ type Options struct {
 	// Workers is how many repeats are simulated at once, each in memory of its own;
 	// 0 means one for each processor. The result is the same for any number.
 	Workers int
+	// Memory, where not nil, is used again from one call of RunArm to the next; calls
+	// with one Memory come one after another.
+	Memory *Memory
 	// Progress, where not nil, is told how many starts more are ready, some at a
 	// time, from several goroutines at once; RunArm and StreamArm call it.
 	Progress func(starts int)
@@ -80,6 +83,10 @@ type Options struct {
 	// from several goroutines at once.
 	Spans func(start int) bool
 }
+
+// Memory is what simulations leave for the next: many short ones spend most of their
+// time on asking for it. The zero value is empty; no result depends on it.
+type Memory struct{ engines []*engine }
 
 // Run is RunArm for its startups alone.
 func Run(ctx context.Context, inv *layers.Inventory, profile *Profile, starts []Start, opt Options) ([]Startup, error) {

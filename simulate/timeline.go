@@ -132,6 +132,9 @@ type Startup struct {
 	// FetchedBytes are compressed, UnpackedBytes uncompressed.
 	FetchedBytes  int64 `json:"fetchedBytes"`
 	UnpackedBytes int64 `json:"unpackedBytes"`
+	// Unsized: how much was fetched is not known, and FetchedBytes, which is 0 then,
+	// does not say it. Only measured startups are.
+	Unsized bool `json:"unsized,omitempty"`
 	// LayersReused counts the layers, each above the same layers, that were
 	// present already.
 	LayersReused int `json:"layersReused"`

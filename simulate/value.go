@@ -45,6 +45,7 @@ func (p *Profile) values() []value {
 		fixed(speed("network.uplinkBytesPerSecond", &n.Uplink), &n.Uplink),
 		fixed(speed("network.nodeBytesPerSecond", &n.Node), &n.Node),
 		speed("network.connectionBytesPerSecond", &n.Connection),
+		above0(fraction("network.goodputFraction", &n.Goodput), &n.Goodput),
 		frequency("network.registryRequestsPerSecond", &n.RegistryRequests),
 		choice("network.overRate", &n.OverRate, "wait", "refuse"),
 		count("network.registryBurst", &n.RegistryBurst),
@@ -205,6 +206,18 @@ func fraction(name string, p *Parameter[float64]) value {
 			return fmt.Errorf("needs a share from 0 to 1")
 		}
 		return constant(p)
+	}
+	return v
+}
+
+// above0 is a share that cannot be nothing.
+func above0(v value, p *Parameter[float64]) value {
+	check := v.check
+	v.check = func() error {
+		if p.Value == 0 {
+			return fmt.Errorf("needs a share above 0, up to 1")
+		}
+		return check()
 	}
 	return v
 }

@@ -18,7 +18,7 @@ type pod struct {
 	Status   struct {
 		Phase                 string
 		StartTime             time.Time
-		Conditions            []struct{ LastTransitionTime time.Time }
+		Conditions            []condition
 		ContainerStatuses     []containerStatus
 		InitContainerStatuses []containerStatus
 	}
@@ -33,6 +33,13 @@ type metadata struct {
 	Labels            map[string]string
 	CreationTimestamp time.Time
 	OwnerReferences   []ownerReference
+	ResourceVersion   string
+}
+
+// condition is one of a pod's.
+type condition struct {
+	Type, Status       string
+	LastTransitionTime time.Time
 }
 
 type ownerReference struct {
@@ -73,12 +80,18 @@ type resources struct {
 }
 
 type containerStatus struct {
-	Name    string
-	ImageID string
-	State   struct {
-		Running    struct{ StartedAt time.Time }
-		Terminated struct{ StartedAt, FinishedAt time.Time }
-	}
+	Name         string
+	ImageID      string
+	ContainerID  string
+	RestartCount int
+	State        containerState
+	// LastState is of the run before.
+	LastState containerState
+}
+
+type containerState struct {
+	Running    struct{ StartedAt time.Time }
+	Terminated struct{ StartedAt, FinishedAt time.Time }
 }
 
 // podRecord is what is kept of a pod.

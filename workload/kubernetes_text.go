@@ -3,6 +3,7 @@ package workload
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,11 @@ type object struct {
 	metadata, spec   part
 	status           part
 	template         part // of a PodTemplate, which has no spec
+	// list numbers the list of the input that it stands in, from 1; 0 is none.
+	list int
+	// event are the parts of an Event by the place of their key in eventKeys, where
+	// the reader looks for events.
+	event []part
 }
 
 // A part is a valid JSON text and the line in which it begins; empty where the
@@ -45,17 +51,23 @@ type part struct {
 // readObjects hands the objects of a text to take, one by one. The parts of YAML
 // come through the same JSON decoder, see yamlText.
 func readObjects(name string, r io.Reader, take func(*object) error) error {
-	text := bufio.NewReaderSize(r, 64<<10)
 	d := &objectReader{name: name, take: take}
+	return d.read(r)
+}
+
+// read hands over the objects of a text.
+func (d *objectReader) read(r io.Reader) error {
+	text := bufio.NewReaderSize(r, 64<<10)
 	isYAML, err := d.begins(text)
 	if err != nil {
 		return err
 	}
 	if isYAML {
-		text = bufio.NewReaderSize(newYAMLText(name, text), 64<<10)
+		text = bufio.NewReaderSize(newYAMLText(d.name, text), 64<<10)
 	}
-	d.lines = &lineReader{from: text, ended: true, isJSON: !isYAML}
+	d.lines = &lineReader{from: text, ended: true, isJSON: !isYAML, most: cmp.Or(d.most, 2*maxObject)}
 	d.json = json.NewDecoder(d.lines)
+	d.lines.taken = d.json.InputOffset
 	for {
 		token, err := d.json.Token()
 		if errors.Is(err, io.EOF) && d.lines.err == nil {
@@ -79,7 +91,14 @@ type objectReader struct {
 	json   *json.Decoder
 	object object // reused from one to the next
 	item   int    // position in a list, from 1; 0 outside of lists
-	take   func(*object) error
+	lists  int    // how many there were, one in another not counted
+	list   int    // the one that is read; 0 outside of lists
+	// events are looked for: their parts are kept, and an object may stand in the
+	// notice of a watch.
+	events bool
+	// most bounds what is held of a value that has no end; 0 takes the default.
+	most int64
+	take func(*object) error
 }
 
 var (
@@ -124,6 +143,11 @@ func (d *objectReader) value(token json.Token, kind string, depth int) error {
 }
 
 func (d *objectReader) array(kind string, depth int) error {
+	if d.list == 0 {
+		d.lists++
+		d.list = d.lists
+		defer func() { d.list = 0 }()
+	}
 	for d.item = 1; d.json.More(); d.item++ {
 		item := d.item
 		token, err := d.json.Token()
@@ -144,8 +168,11 @@ func (d *objectReader) array(kind string, depth int) error {
 func (d *objectReader) mapping(kind string, depth int) error {
 	o := &d.object
 	*o = object{
-		file: d.name, line: d.lines.line, item: d.item,
+		file: d.name, line: d.lines.line, item: d.item, list: d.list, event: o.event,
 		metadata: o.metadata.emptied(), spec: o.spec.emptied(), status: o.status.emptied(), template: o.template.emptied(),
+	}
+	for i := range o.event {
+		o.event[i] = o.event[i].emptied()
 	}
 	own, isList := "", false // as items are read into the same object
 	for d.json.More() {
@@ -164,13 +191,16 @@ func (d *objectReader) mapping(kind string, depth int) error {
 			err = d.part(&o.spec)
 		case key == "template":
 			err = d.part(&o.template)
-		case key == "status" && (own == "" || own == "Pod"):
+		case key == "status" && (own == "" || own == "Pod" || own == "Node" && d.events):
 			err = d.part(&o.status)
 		case key == "items", key == "objects" && own == "Template":
 			isList = true
 			err = d.items(strings.TrimSuffix(own, "List"), depth)
+		case key == "object" && d.events:
+			isList = true
+			err = d.noticed(depth)
 		default:
-			err = d.skip()
+			err = d.other(key)
 		}
 		if err != nil {
 			return err
@@ -205,6 +235,30 @@ func (d *objectReader) items(kind string, depth int) error {
 		return nil
 	}
 	return d.fault(d.lines.line, "the items of a list are not an array; "+howTo)
+}
+
+// noticed reads the object of a watch's notice, beside which its type stands.
+func (d *objectReader) noticed(depth int) error {
+	token, err := d.json.Token()
+	if err != nil {
+		return d.syntax(err)
+	}
+	return d.value(token, "", depth+1)
+}
+
+// other keeps an event's part, and skips what is none.
+func (d *objectReader) other(key json.Token) error {
+	if d.events {
+		if d.object.event == nil {
+			d.object.event = make([]part, len(eventKeys))
+		}
+		for i := range eventKeys {
+			if key == eventKeys[i] {
+				return d.part(&d.object.event[i])
+			}
+		}
+	}
+	return d.skip()
 }
 
 // end takes the bracket that closes a value.
@@ -323,11 +377,19 @@ type lineReader struct {
 	line   int  // of the last byte handed out, from 1
 	ended  bool // the last line taken from the reader is whole
 	err    error
+	// given counts the bytes handed out, taken those that were understood.
+	given int64
+	taken func() int64
+	// most bounds given beyond taken: a value that has no end is not held.
+	most int64
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func (l *lineReader) Read(into []byte) (int, error) {
+	if l.taken != nil && l.given-l.taken() > l.most {
+		return 0, fmt.Errorf("a value of more than %d MiB, which no cluster stores", l.most>>20)
+	}
 	for len(l.rest) == 0 {
 		if err := l.next(); err != nil {
 			return 0, err
@@ -335,6 +397,7 @@ func (l *lineReader) Read(into []byte) (int, error) {
 	}
 	n := copy(into, l.rest)
 	l.rest = l.rest[n:]
+	l.given += int64(n)
 	return n, nil
 }
 

@@ -257,6 +257,9 @@ type initApp struct {
 	Origin workload.Origin
 }
 
+// Pools are the draft's for a template.
+func (d *draft) Pools() []workload.NodePool { return d.workload.NodePools }
+
 // Apps are the draft's for a template.
 func (d *draft) Apps() []initApp {
 	var all []initApp
@@ -276,42 +279,54 @@ type newFile struct {
 func (d *draft) files(dir string) ([]newFile, error) {
 	var files []newFile
 	add := func(name, text string, check func(name string, data []byte) error) error {
-		t, err := template.New(name).Funcs(initFuncs()).Parse(text)
-		if err != nil {
-			return err
+		data, err := d.fill(name, text, check)
+		if err == nil {
+			files = append(files, newFile{filepath.Join(dir, name), data})
 		}
-		var b bytes.Buffer
-		if err := t.Execute(&b, d); err != nil {
-			return fmt.Errorf("write %s: %w", name, err)
-		}
-		if err := check(name, b.Bytes()); err != nil {
-			// Not the user's fault: no file of theirs is meant.
-			return fmt.Errorf("what would be written does not read back: %v", err)
-		}
-		files = append(files, newFile{filepath.Join(dir, name), b.Bytes()})
-		return nil
+		return err
 	}
 	err := add("scenario.yaml", scenarioText, func(name string, data []byte) error {
 		_, err := cachebench.ReadScenarioFile(name, data)
 		return err
 	})
-	err = errors.Join(err, add("workload.yaml", workloadText, func(name string, data []byte) error {
-		back, err := workload.Read(name, data)
-		if err == nil && !reflect.DeepEqual(*back, d.workload) {
-			err = fmt.Errorf("%s holds another workload", name)
-		}
-		return err
-	}))
+	err = errors.Join(err, add("workload.yaml", workloadText, d.checkWorkload))
 	if len(d.Locked) > 0 {
-		err = errors.Join(err, add("lock.yaml", lockText, func(name string, data []byte) error {
-			back, err := cachebench.ReadLock(name, data)
-			if err == nil && len(back.References) != len(d.Locked) {
-				err = fmt.Errorf("%s holds another lock", name)
-			}
-			return err
-		}))
+		err = errors.Join(err, add("lock.yaml", lockText, d.checkLock))
 	}
 	return files, err
+}
+
+func (d *draft) checkWorkload(name string, data []byte) error {
+	back, err := workload.Read(name, data)
+	if err == nil && !reflect.DeepEqual(*back, d.workload) {
+		err = fmt.Errorf("%s holds another workload", name)
+	}
+	return err
+}
+
+func (d *draft) checkLock(name string, data []byte) error {
+	back, err := cachebench.ReadLock(name, data)
+	if err == nil && len(back.References) != len(d.Locked) {
+		err = fmt.Errorf("%s holds another lock", name)
+	}
+	return err
+}
+
+// fill makes a file of a template, and reads it back as the commands will.
+func (d *draft) fill(name, text string, check func(name string, data []byte) error) ([]byte, error) {
+	t, err := template.New(name).Funcs(initFuncs()).Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, d); err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, err)
+	}
+	if err := check(name, b.Bytes()); err != nil {
+		// Not the user's fault: no file of theirs is meant.
+		return nil, fmt.Errorf("what would be written does not read back: %v", err)
+	}
+	return b.Bytes(), nil
 }
 
 // mayWrite refuses to overwrite files unless asked to.
@@ -700,6 +715,29 @@ apps:
 {{- end}}
 {{- if .ReleasesPerMonth}}
     releasesPerMonth: {{number .ReleasesPerMonth}}
+{{- end}}
+{{- if .Ready}}
+    readySeconds: {{span .Ready}}
+{{- end}}
+{{- if .NodePool}}
+    nodePool: {{text .NodePool}}
+{{- end}}
+{{- end}}
+{{- if .Pools}}
+
+# A pool is as many nodes as its label named; cpu and memoryGiB are what the
+# smallest of them lets pods ask for.
+nodePools:
+{{- range .Pools}}
+  - name: {{text .Name}}
+    platform: {{text .Platform}}
+    count: {{.Count}}
+{{- if .CPU}}
+    cpu: {{number .CPU}}
+{{- end}}
+{{- if .MemoryGiB}}
+    memoryGiB: {{number .MemoryGiB}}
+{{- end}}
 {{- end}}
 {{- end}}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -22,8 +23,8 @@ func newReport(io *streams) *cobra.Command {
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
 		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
-a workload) and writes them as one report; or a saved diff, saved scores or a saved
-comparison with the service, in any of its own formats.
+a workload) and writes them as one report; or a saved diff, saved scores, a saved
+calibration or a saved comparison with the service, in any of its own formats.
 
 Several timelines are the arms of one simulation, each simulated by itself, or
 measured ones beside it. What belongs to different simulations is refused.`,
@@ -74,11 +75,20 @@ func savedTables(names []string, out *outputs) (done bool, err error) {
 		return false, err
 	}
 	kind, err := document.Header(names[0], data)
-	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind {
+	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind && kind != calibrate.Kind {
 		return false, err
 	}
 	if out.formats = reports.TableFormats(); out.check() != nil {
 		return false, usagef("%s is a %s: %w", names[0], kind, out.check())
+	}
+	if kind == calibrate.Kind {
+		c, err := calibrate.Read(names[0], data)
+		if err != nil {
+			return false, err
+		}
+		return true, out.tables(kind, c, func(b *bytes.Buffer, f reports.Format, opt reports.Options) error {
+			return reports.WriteCalibration(b, f, c, opt)
+		})
 	}
 	if kind == reports.ScoresKind {
 		s, err := reports.ReadScores(names[0], data)

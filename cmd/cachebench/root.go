@@ -147,7 +147,7 @@ build under a budget, and simulates starts with and without them.`,
 	})
 	root.AddCommand(
 		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newMatch(io), newPlan(io),
-		newSimulate(io), newReport(io), newSchema(io), newVersion(io),
+		newSimulate(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newVersion(io),
 	)
 	return root
 }

@@ -28,10 +28,15 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command line as a user would. $QUICKSTART is the
-// directory of the quickstart scenario, $IMAGES that of the recorded images;
-// "code N COMMAND..." wants that exit code.
+// directory of the quickstart scenario, $IMAGES that of the recorded images, $PULLS
+// that of a cluster's snapshots, $CALIBRATE that of timelines that stand for measured
+// ones; "code N COMMAND..." wants that exit code.
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	calibrated, err := filepath.Abs("testdata/calibrate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +47,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("QUICKSTART", filepath.Join(testdata, "quickstart"))
 			env.Setenv("IMAGES", filepath.Join(testdata, "images"))
+			env.Setenv("PULLS", filepath.Join(filepath.Dir(testdata), "workload", "testdata", "pulls"))
+			env.Setenv("CALIBRATE", calibrated)
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DOCKER_CONFIG", env.WorkDir)

@@ -97,6 +97,9 @@ const (
 	segment = 256 << 10
 	// minRead is the least room to read into.
 	minRead = 16 << 10
+	// gather is how long packets are gathered while they come one after another: to
+	// take each by itself would cost more than the experiment.
+	gather = 400 * time.Microsecond
 )
 
 // line is one direction of a connection.
@@ -130,12 +133,22 @@ func (l *line) init(bytesPerSecond float64) {
 // receive takes in what one end sends, as long as there is room.
 func (l *line) receive() {
 	var room []byte
+	var last time.Time
+	size := 0
 	for l.wait() {
+		gathering := size > 0 && size < minRead && time.Since(last) < 2*gather
+		if gathering {
+			nap(gather)
+		}
 		if len(room) < minRead {
 			room = make([]byte, segment)
 		}
 		n, err := l.from.Read(room)
-		at := time.Now()
+		size, last = n, time.Now()
+		at := last
+		if gathering {
+			at = at.Add(-gather / 2) // between its first packet and its last
+		}
 		if at.Before(l.open) {
 			at = l.open
 		}

@@ -111,6 +111,9 @@ func (l *Lab) serve() {
 		Handler:           l.log,
 		ReadHeaderTimeout: 10 * time.Second,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			boundUnsent(conn, l.setting.bytesPerSecond)
 			return withNode(ctx, l.fabric.nodeOf(conn))
 		},
 	}

@@ -29,7 +29,7 @@ type loopback struct {
 func newLoopback(nodes int) (*loopback, error) {
 	l := &loopback{pace: newPacer(), thread: newThread()}
 	for node := range nodes {
-		listener, err := listenTCP("127.0.0.1:0")
+		listener, err := listenTCP(registryConfig(), "127.0.0.1:0")
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("listen for node %d: %w", node, err), l.close())
 		}
@@ -39,8 +39,7 @@ func newLoopback(nodes int) (*loopback, error) {
 }
 
 // listenTCP listens without multipath TCP, whose sockets take more work.
-func listenTCP(addr string) (net.Listener, error) {
-	var c net.ListenConfig
+func listenTCP(c net.ListenConfig, addr string) (net.Listener, error) {
 	c.SetMultipathTCP(false)
 	return c.Listen(context.Background(), "tcp4", addr)
 }
@@ -56,7 +55,9 @@ func (l *loopback) shape(bytesPerSecond float64) error {
 	return nil
 }
 
-func (l *loopback) listen(int) (net.Listener, error) { return listenTCP("127.0.0.1:0") }
+func (l *loopback) listen(int) (net.Listener, error) {
+	return listenTCP(net.ListenConfig{}, "127.0.0.1:0")
+}
 
 func (l *loopback) dial(ctx context.Context, _ int, network, addr string) (net.Conn, error) {
 	var d net.Dialer
@@ -150,6 +151,8 @@ type pacedConn struct {
 	once   sync.Once
 	closed chan struct{}
 }
+
+var _ io.ReaderFrom = (*pacedConn)(nil)
 
 func (c *pacedConn) Write(p []byte) (written int, err error) {
 	for len(p) > 0 && err == nil {

@@ -62,7 +62,7 @@ func newNamespaces(nodes int) (_ fabric, err error) {
 		return nil, err
 	}
 	err = n.registrySpace.do(func() (err error) {
-		n.listener, err = listenTCP(netip.AddrPortFrom(registryAddr, registryPort).String())
+		n.listener, err = listenTCP(registryConfig(), netip.AddrPortFrom(registryAddr, registryPort).String())
 		return err
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (n *namespaces) shape(bytesPerSecond float64) error { return n.shaped.set(b
 
 func (n *namespaces) listen(node int) (listener net.Listener, err error) {
 	err = n.nodes[node].do(func() (err error) {
-		listener, err = listenTCP("127.0.0.1:0")
+		listener, err = listenTCP(net.ListenConfig{}, "127.0.0.1:0")
 		return err
 	})
 	return listener, err

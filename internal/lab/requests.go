@@ -107,6 +107,8 @@ type recorder struct {
 	request Request
 }
 
+var _ io.ReaderFrom = (*recorder)(nil)
+
 func (r *recorder) begin(status int) {
 	if r.request.FirstByte.IsZero() {
 		r.request.FirstByte = time.Now()

@@ -1,6 +1,6 @@
-// Package registry serves the documents of OCI layout directories on loopback,
-// read-only, so that demos, tests and experiments can look images up as in any
-// registry.
+// Package registry serves OCI layout directories, on loopback or on a listener of the
+// caller's, read-only, so that demos, tests and experiments can look images up and
+// pull them as in any registry.
 //
 // It answers the pull half of the OCI distribution specification v1.1, and the
 // list of tags in one page: the API check, manifests by tag and by digest, and
@@ -34,19 +34,13 @@ type entry struct {
 
 // Handler serves the layout in dir as the registry called host: an entry named
 // HOST/REPOSITORY:TAG is served as REPOSITORY:TAG.
-func Handler(host string, dir fs.FS) (http.Handler, error) {
-	raw, err := fs.ReadFile(dir, "index.json")
+func Handler(host string, dir fs.FS) (Holder, error) {
+	index, err := readIndex(dir)
 	if err != nil {
-		return nil, fmt.Errorf("serve %s: read the OCI layout's index.json: %w", host, err)
-	}
-	var index struct {
-		Manifests []entry `json:"manifests"`
-	}
-	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, fmt.Errorf("serve %s: read the OCI layout's index.json: %w", host, err)
+		return nil, fmt.Errorf("serve %s: %w", host, err)
 	}
 	h := &handler{dir: dir, tags: map[string]entry{}}
-	for _, e := range index.Manifests {
+	for _, e := range index {
 		if name, ok := strings.CutPrefix(e.Annotations[refNameAnnotation], host+"/"); ok {
 			h.tags[name] = e
 		}
@@ -55,6 +49,29 @@ func Handler(host string, dir fs.FS) (http.Handler, error) {
 		return nil, fmt.Errorf("serve %s: the OCI layout names no image of that registry (annotation %s)", host, refNameAnnotation)
 	}
 	return h, nil
+}
+
+// Holder is a handler that says whether it has what a request's path asks for.
+type Holder interface {
+	http.Handler
+	Has(path string) bool
+}
+
+// Has says whether the layout has the manifest or blob of a path.
+func (h *handler) Has(urlPath string) bool {
+	m := request.FindStringSubmatch(urlPath)
+	if m == nil {
+		return false
+	}
+	if e, ok := h.tags[m[1]+":"+m[3]]; ok && m[2] == "manifests" {
+		return e.Digest != ""
+	}
+	hex, ok := strings.CutPrefix(m[3], "sha256:")
+	if !ok || !fs.ValidPath(hex) || strings.Contains(hex, "/") {
+		return false
+	}
+	_, err := fs.Stat(h.dir, path.Join("blobs/sha256", hex))
+	return err == nil
 }
 
 type handler struct {

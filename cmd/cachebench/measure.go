@@ -1,0 +1,412 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/lab"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+func newMeasure(io *streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "measure",
+		Short: "Real pulls and starts, timed phase by phase",
+		Long: `Measure makes real pulls or starts on this host, again and again, cold and with
+images present, and times every layer's fetch and unpack apart.
+
+  pull        fetches and unpacks by itself: no daemon, no root, any CI
+  containerd  pulls and starts through containerd
+
+Runs are made one at a time, in random order, and saved after each; a run that found
+more present than it should is void. The timeline that comes out is what calibrate,
+compare and report read.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("%s is not measured by: pull and containerd are; see %s --help", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newMeasurePull(io), newMeasureContainerd(io))
+	return cmd
+}
+
+// measuring are the flags of an experiment.
+type measuring struct {
+	in  *inputs
+	out *outputs
+
+	experiment string
+	arms       []string
+	base       []string
+	together   bool
+	linkRates  []string
+	linkDelay  time.Duration
+	nodes      int
+	loopback   bool
+	downloads  []int
+	unpacks    []int
+	dropCache  bool
+	repeats    int
+	warmup     int
+	seed       uint64
+	retries    int
+	maxOther   float64
+	resume     bool
+	root       string
+	decoder    string
+	cleanUp    bool
+	// start is what all starts have in common; resolve and platform are how images
+	// were looked up.
+	start   measure.Start
+	resolve layers.Options
+}
+
+func (m *measuring) platform() string {
+	if len(m.in.lookups.platforms) > 0 {
+		return m.in.lookups.platforms[0]
+	}
+	return layers.DefaultPlatform
+}
+
+// roots are the directories to look for what was left in; none where those that are
+// taken without --root.
+func (m *measuring) roots() []string {
+	if m.root == "" {
+		return nil
+	}
+	return []string{m.root}
+}
+
+// removeLeft removes what killed runs left behind, and tells what.
+func (m *measuring) removeLeft(remove func(context.Context) ([]string, error)) error {
+	removed, err := remove(context.Background())
+	for _, path := range removed {
+		fmt.Fprintln(m.in.io.out, "removed", path)
+	}
+	if len(removed) == 0 && err == nil {
+		fmt.Fprintln(m.in.io.out, "nothing was left behind")
+	}
+	return err
+}
+
+func (m *measuring) addFlags(cmd *cobra.Command) {
+	m.in.addImageFlags(cmd)
+	f := cmd.Flags()
+	f.Lookup("registry").Usage = "serve the images from a registry of the experiment's own: embedded, or the OCI layout DIR under a registry's name, as `NAME=DIR`; repeatable"
+	for _, name := range []string{"inventory", "layer-sizes", "lock", "now", "unpacked-sizes"} {
+		f.MarkHidden(name)
+	}
+	f.StringVar(&m.experiment, "experiment", "", "take the arms from this `file` of kind Experiment (cachebench schema Experiment)")
+	f.StringSliceVar(&m.arms, "arms", []string{"cold"}, "`what` is present before: cold (nothing), partial (the images of --base), present (the image itself)")
+	f.StringArrayVar(&m.base, "base", nil, "`image` that arm partial keeps; repeatable")
+	f.BoolVar(&m.together, "together", false, "start all images at once instead of each alone")
+	f.StringSliceVar(&m.linkRates, "link-rate", nil, "shape the link from the registry to this `rate`, as 200Mbit/s or unlimited; several are arms")
+	f.Var((*days)(&m.linkDelay), "link-delay", "add this `time` to each round trip, as 20ms")
+	f.IntVar(&m.nodes, "nodes", 1, "`number` of nodes that start the same at once, each with a store of its own, behind one link")
+	f.BoolVar(&m.loopback, "loopback", false, "make no network namespaces: pace a registry on loopback")
+	f.IntSliceVar(&m.downloads, "max-concurrent-downloads", nil, "`number` of layers fetched at once (default the runtime's: 3); several are arms")
+	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers of one image unpacked at once (default the runtime's: 1); several are arms")
+	f.BoolVar(&m.dropCache, "drop-page-cache", false, "empty the host's page cache before each run (root)")
+	f.IntVar(&m.repeats, "repeats", measure.DefaultRepeats, "`number` of runs of each arm")
+	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
+	f.Uint64Var(&m.seed, "seed", measure.DefaultSeed, "`number` that decides the order of the runs")
+	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void run is made again")
+	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2")
+	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
+	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default one for temporary files); its disk is measured")
+	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
+	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind")
+	m.out.addFlags(cmd, "the timeline, after each run,")
+}
+
+// maker makes the runner of an experiment; site is nil for images from where they
+// are.
+type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error)
+
+// run makes the experiment and writes what came of it.
+func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (err error) {
+	embedded := slices.Contains(m.in.registries, "embedded")
+	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
+	exp, err := m.plan(references)
+	if err != nil {
+		return err
+	}
+	m.in.file.Images, m.in.file.Repeats, m.in.file.Seed = exp.References(), m.repeats, m.seed
+	s, err := m.in.load(cmd, m.out)
+	if err != nil {
+		return err
+	}
+	m.resolve = s.Resolve
+	if err := m.out.spares(m.experiment); err != nil {
+		return err
+	}
+	resume, err := m.saved()
+	if err != nil {
+		return err
+	}
+	var site *measure.Site
+	var inv *layers.Inventory
+	if embedded || len(s.Registries) > 0 {
+		if site, err = m.site(cmd, s, exp); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, site.Close()) }()
+		inv, exp = site.Inventory, exp.Renamed(site.Served)
+	} else if inv, err = m.elsewhere(cmd, s, exp); err != nil {
+		return err
+	}
+	runner, err := make(cmd.Context(), exp, site, inv)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, runner.Close()) }()
+	t, err := measure.Run(cmd.Context(), exp, inv, runner, measure.Options{
+		Version: cachebench.Version, Inputs: s.Inputs, Platform: s.Platform, Resume: resume,
+		Save: m.save, Retries: m.retryCount(), MaxOtherCPUFraction: m.maxOther, Progress: m.progress(), Log: m.log,
+	})
+	if t == nil {
+		return err
+	}
+	return errors.Join(err, m.write(t))
+}
+
+func (m *measuring) retryCount() int {
+	if m.retries == 0 {
+		return -1
+	}
+	return m.retries
+}
+
+// plan is the experiment of the flags, or of the file.
+func (m *measuring) plan(references []string) (*measure.Experiment, error) {
+	if m.experiment != "" {
+		if len(references) > 0 {
+			return nil, usagef("the experiment of --experiment names its images: leave %s out", strings.Join(references, " "))
+		}
+		data, err := readInput(m.experiment)
+		if err != nil {
+			return nil, err
+		}
+		return measure.ReadExperiment(m.experiment, data)
+	}
+	if len(references) == 0 {
+		return nil, usagef("no image is named; name some, or an --experiment")
+	}
+	g := measure.Grid{Base: m.base, Downloads: m.downloads, Unpacks: m.unpacks, Nodes: m.nodeList()}
+	if m.together {
+		g.Together = [][]string{references}
+	} else {
+		g.Images = references
+	}
+	if m.dropCache {
+		g.DropPageCache = []bool{true}
+	}
+	keeps := map[string]string{"cold": measure.KeepNothing, "partial": measure.KeepBase, "present": measure.KeepItself}
+	for _, arm := range m.arms {
+		keep, ok := keeps[arm]
+		if !ok {
+			return nil, usagef("--arms %q is none of cold, partial and present", arm)
+		}
+		g.Keep = append(g.Keep, keep)
+	}
+	if slices.Contains(m.arms, "partial") != (len(m.base) > 0) {
+		return nil, usagef("--arms partial and --base go together: name what is present before")
+	}
+	links, err := m.links()
+	if err != nil {
+		return nil, err
+	}
+	g.Links = links
+	exp := &measure.Experiment{Grids: []measure.Grid{g}, Repeats: m.repeats, Seed: m.seed}
+	if m.warmup >= 0 {
+		exp.Warmup = &m.warmup
+	}
+	if m.repeats < 1 {
+		return nil, usagef("--repeats must be above 0")
+	}
+	if err := exp.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	return exp.With(m.start), nil
+}
+
+func (m *measuring) links() ([]measure.Link, error) {
+	rates := m.linkRates
+	if rates == nil && m.linkDelay > 0 {
+		rates = []string{"unlimited"}
+	}
+	var links []measure.Link
+	for _, text := range rates {
+		rate, err := document.ParseRate(text)
+		if err != nil {
+			return nil, usagef("--link-rate: %w", err)
+		}
+		links = append(links, measure.Link{Rate: network.Rate(rate), Delay: m.linkDelay})
+	}
+	return links, nil
+}
+
+// saved is the timeline to go on with.
+func (m *measuring) saved() (*simulate.Timeline, error) {
+	if !m.resume {
+		return nil, nil
+	}
+	if m.out.save == "" || m.out.toStdout(m.out.save) {
+		return nil, usagef("--resume goes on with what --save holds: name that file")
+	}
+	data, err := os.ReadFile(m.out.save)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // interrupted before the first run ended
+	}
+	if err != nil {
+		return nil, err
+	}
+	return simulate.ReadTimeline(m.out.save, data)
+}
+
+// site serves the experiment's images behind its link.
+func (m *measuring) site(cmd *cobra.Command, s *cachebench.Scenario, exp *measure.Experiment) (*measure.Site, error) {
+	if err := m.in.lookups.apply(m.in, s); err != nil {
+		return nil, err
+	}
+	copies, err := measure.CopiesDir()
+	if err != nil {
+		return nil, err
+	}
+	resolve := s.Resolve
+	resolve.Now = s.Now
+	if s.Platform != "" {
+		resolve.Platforms = []string{s.Platform}
+	}
+	layouts := make(map[string]string, len(s.Registries))
+	for host, dir := range s.Registries {
+		layouts[host] = filepath.FromSlash(dir)
+	}
+	site, err := measure.NewSite(cmd.Context(), measure.SiteOptions{
+		References: exp.References(), Layouts: layouts, Copies: copies, Resolve: resolve,
+		Lab: lab.Options{Nodes: exp.Nodes(), Loopback: m.loopback},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the experiment's registry: %w", err)
+	}
+	return site, nil
+}
+
+// elsewhere looks up images that come from where they are.
+func (m *measuring) elsewhere(cmd *cobra.Command, s *cachebench.Scenario, exp *measure.Experiment) (*layers.Inventory, error) {
+	for _, a := range exp.Expand() {
+		if a.Link != nil {
+			return nil, usagef("a link is only shaped to a registry of the experiment's own: add --registry embedded")
+		}
+	}
+	for _, reference := range exp.References() {
+		if _, ok := layers.RegistryOf(reference); !ok {
+			return nil, usagef("%s is in no registry: add --registry embedded to serve it from one", reference)
+		}
+	}
+	if exp.Nodes() > 1 && m.in.registries == nil {
+		m.in.say([]string{"the nodes share this host's network: their transfers are not behind a link of their own"})
+	}
+	inv, err := m.in.lookUp(cmd, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(inv.Unresolved) > 0 {
+		u := inv.Unresolved[0]
+		return nil, fmt.Errorf("look up %s: %s", u.Reference, u.Reason)
+	}
+	return inv, nil
+}
+
+// save keeps the timeline after a run.
+func (m *measuring) save(t *simulate.Timeline) error {
+	if m.out.save == "" || m.out.toStdout(m.out.save) {
+		return nil
+	}
+	data, err := document.Marshal(simulate.TimelineKind, t)
+	if err != nil {
+		return err
+	}
+	return writeFile(m.out.save, data)
+}
+
+func (m *measuring) write(t *simulate.Timeline) error {
+	if m.out.save != "" && !m.out.toStdout(m.out.save) {
+		if err := m.save(t); err != nil {
+			return err
+		}
+	}
+	return m.out.measured(t)
+}
+
+// measured writes measured startups.
+func (o *outputs) measured(t *simulate.Timeline) error {
+	data, err := document.Marshal(simulate.TimelineKind, t)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", simulate.TimelineKind, err)
+	}
+	if o.save != "" && o.toStdout(o.save) {
+		if err := o.writeTo(o.save, data); err != nil {
+			return err
+		}
+	}
+	if o.format == string(reports.JSON) {
+		return o.write(data)
+	}
+	var b strings.Builder
+	if err := reports.WriteMeasured(&b, reports.Format(o.format), t, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
+		return err
+	}
+	return o.write([]byte(b.String()))
+}
+
+// progress shows how far the experiment is, on a terminal.
+func (m *measuring) progress() func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
+	if m.in.quiet || !isTerminal(m.in.io.err) {
+		return nil
+	}
+	begun := time.Now()
+	return func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
+		words := fmt.Sprintf("%d of %d runs, %s", done, total, arm)
+		if done > 0 {
+			left := time.Duration(float64(time.Since(begun)) / float64(done) * float64(total-done))
+			words += fmt.Sprintf(", %s left", left.Round(time.Second))
+		}
+		if last != nil && last.Void != "" {
+			words += "; the last is void: " + last.Void
+		}
+		fmt.Fprint(m.in.io.err, clearLine+words)
+	}
+}
+
+// log tells what the timeline does not hold.
+func (m *measuring) log(format string, args ...any) {
+	if !m.in.quiet && isTerminal(m.in.io.err) {
+		fmt.Fprintf(m.in.io.err, clearLine+format+"\n", args...)
+	}
+}
+
+// nodeList is how many nodes there are, where that is said.
+func (m *measuring) nodeList() []int {
+	if m.nodes == 1 {
+		return nil
+	}
+	return []int{m.nodes}
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+func newWorkload(io *streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "workload",
+		Short:   "Workloads from what clusters tell",
+		Long:    "Workload makes workloads, and timelines of measured pulls, of what clusters tell.",
+		Example: "  kubectl get pods,events,nodes -A -o json | cachebench workload import -",
+		Args:    none,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newWorkloadImport(io))
+	return cmd
+}
+
+func newWorkloadImport(io *streams) *cobra.Command {
+	i := &pullImport{io: io, out: &outputs{io: io, formats: reports.PullFormats()}}
+	cmd := &cobra.Command{
+		Use:   "import FILE|-...",
+		Short: "How long a cluster's own pulls took: kubectl's pods and events to a workload and a timeline",
+		Long: `Import reads what kubectl get pods,events,nodes -A -o json prints: the kubelet's
+messages about pulls, the pods with their images, digests and times, and the
+nodes, if they are there. It says how fast images came and how often they were
+there already; --save writes the workload, --save-timeline the pulls as measured
+startups, for calibrate, and --save-lock what the references meant.
+
+Events live an hour. Take a snapshot every 50 minutes and name them all, in any
+order: what stands in several counts once. The output of a watch (kubectl get
+--watch -o json, with --output-watch-events or without) will do too.
+
+Less than a day is not scaled to startsPerDay unless --scale-to-day asks for it;
+without, no workload is written. What cannot be (a pull longer than the time
+between its events, faster than 10 GB/s, ...) is dropped and counted by reason.
+docs/import.md says what is read and how.`,
+		Example: `  kubectl get pods,events,nodes -A -o json | cachebench workload import -
+  cachebench workload import snapshots/*.json --save workload.yaml --save-timeline pulls.json
+  cachebench workload import snapshot.json --scale-to-day --save workload.yaml --save-lock lock.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("name the files of kubectl get pods,events,nodes -A -o json, or - for stdin")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return i.run(cmd.Context(), args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&i.timeline, "save-timeline", "", "save the pulls and starts, as measured, to this `file`")
+	f.StringVar(&i.lock, "save-lock", "", "save the digests that references meant to this `file`")
+	f.Var((*days)(&i.opt.Window), "window", "how long the input is known to cover, up to its newest time, as 12h or 2d; what is older is left out (default what the events tell)")
+	f.BoolVar(&i.opt.ScaleToDay, "scale-to-day", false, "give startsPerDay though less than a day is covered, as if the whole day were like it")
+	i.out.addFlags(cmd, "the workload")
+	return cmd
+}
+
+// pullImport is one run of workload import.
+type pullImport struct {
+	io             *streams
+	out            *outputs
+	timeline, lock string
+	opt            workload.PullOptions
+}
+
+func (i *pullImport) run(ctx context.Context, files []string) error {
+	if err := i.check(files); err != nil {
+		return err
+	}
+	h, inputs, err := i.read(ctx, files)
+	if err != nil {
+		return err
+	}
+	t := cachebench.PullTimeline(h)
+	t.Provenance.Inputs = inputs
+	s := reports.NewPullSummary(h)
+	s.Errors = predictionErrors(ctx, t)
+	var b bytes.Buffer
+	if err := reports.WritePulls(&b, reports.Format(i.out.format), s, reports.Options{Color: i.out.file == "" && useColor(i.io.out)}); err != nil {
+		return err
+	}
+	if err := i.out.write(b.Bytes()); err != nil {
+		return err
+	}
+	return i.save(h, t)
+}
+
+// predictionErrors says how far predictions are from a cluster's own pulls: with
+// the built-in profile, and on pulls held out after fitting. It is the first thing
+// that the user sees.
+//
+// Package simulate/calibrate knows; until it is asked here, nothing is said.
+func predictionErrors(context.Context, *simulate.Timeline) []string { return nil }
+
+// check refuses what cannot be done before anything is read.
+func (i *pullImport) check(files []string) error {
+	if err := i.out.check(); err != nil {
+		return err
+	}
+	if i.opt.Window < 0 {
+		return usagef("--window %v is negative: say how long the input covers, as 12h", i.opt.Window)
+	}
+	if err := i.out.spares(files...); err != nil {
+		return err
+	}
+	written := map[string]string{"--output-file": i.out.file, "--save": i.out.save, "--save-timeline": i.timeline, "--save-lock": i.lock}
+	flags := []string{"--output-file", "--save", "--save-timeline", "--save-lock"}
+	for n, flag := range flags {
+		name := written[flag]
+		if name == "" {
+			continue
+		}
+		for _, other := range flags[:n] {
+			if written[other] != "" && sameFile(name, written[other]) {
+				return usagef("%s and %s are both %s: one would replace the other", other, flag, name)
+			}
+		}
+		if n < 2 {
+			continue
+		}
+		for _, input := range files {
+			if input != "-" && sameFile(name, input) {
+				return usagef("%s %s would replace an input: give it another name", flag, name)
+			}
+		}
+		if i.out.toStdout(name) {
+			if i.out.file == "" || i.out.toStdout(i.out.file) {
+				return usagef("%s %s and the result would both go to stdout: name a file for one of them", flag, name)
+			}
+			continue
+		}
+		if err := checkPlace(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read makes a history of the files.
+func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHistory, []simulate.Input, error) {
+	var importer workload.PullImporter
+	var inputs []simulate.Input
+	for n, name := range files {
+		if slices.Contains(files[:n], name) {
+			return nil, nil, usagef("%s is named twice", name)
+		}
+		input, err := i.readFile(ctx, &importer, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		inputs = append(inputs, input)
+	}
+	h, err := importer.History(i.opt)
+	if errors.Is(err, workload.ErrNoPulls) {
+		return nil, nil, usagef("%s: %w", strings.Join(files, ", "), err)
+	}
+	return h, inputs, err
+}
+
+// readFile reads one input, given up when ctx ends: a read from a terminal, or a
+// pipe that nobody opens, would wait for ever.
+func (i *pullImport) readFile(ctx context.Context, importer *workload.PullImporter, name string) (simulate.Input, error) {
+	type result struct {
+		input simulate.Input
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		input, err := readSnapshot(ctx, importer, name, i.io.in)
+		done <- result{input, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return simulate.Input{}, ctx.Err()
+	case r := <-done:
+		return r.input, r.err
+	}
+}
+
+func readSnapshot(ctx context.Context, importer *workload.PullImporter, name string, stdin io.Reader) (simulate.Input, error) {
+	from, called := stdin, "stdin"
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return simulate.Input{}, usageError{fmt.Errorf("read input: %w", err)}
+		}
+		defer f.Close()
+		from, called = f, name
+	}
+	digest := sha256.New()
+	if err := importer.Read(called, &stoppable{ctx, io.TeeReader(from, digest)}); err != nil {
+		return simulate.Input{}, err
+	}
+	return simulate.Input{Name: filepath.Base(called), Digest: layers.Digest(fmt.Sprintf("sha256:%x", digest.Sum(nil)))}, nil
+}
+
+// stoppable is a reader that ends with ctx.
+type stoppable struct {
+	ctx  context.Context
+	from io.Reader
+}
+
+func (s *stoppable) Read(into []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.from.Read(into)
+}
+
+// save writes the files that were asked for. A workload without startsPerDay is
+// not one.
+func (i *pullImport) save(h *workload.PullHistory, t *simulate.Timeline) error {
+	var failed error
+	if i.timeline != "" {
+		data, err := document.Marshal(simulate.TimelineKind, t)
+		if err == nil {
+			err = i.out.writeTo(i.timeline, data)
+		}
+		failed = errors.Join(failed, err)
+	}
+	d := pullDraft(h)
+	if i.lock != "" {
+		if len(d.Locked) == 0 {
+			failed = errors.Join(failed, fmt.Errorf("%s is not written: no pod's status tells a digest", i.lock))
+		} else if data, err := d.fill("lock.yaml", lockText, d.checkLock); err != nil {
+			failed = errors.Join(failed, err)
+		} else {
+			failed = errors.Join(failed, i.out.writeTo(i.lock, data))
+		}
+	}
+	if i.out.save != "" {
+		failed = errors.Join(failed, i.saveWorkload(h, d))
+	}
+	return failed
+}
+
+func (i *pullImport) saveWorkload(h *workload.PullHistory, d *draft) error {
+	switch {
+	case len(h.Workload.Apps) == 0:
+		return fmt.Errorf("%s is not written: no pods are in the input, only events; write it with: kubectl get pods,events,nodes -A -o json", i.out.save)
+	case h.NoStarts != "":
+		return fmt.Errorf("%s is not written: %s, from which startsPerDay does not follow; read more snapshots, or give --scale-to-day to take the whole day as being like it", i.out.save, h.NoStarts)
+	}
+	data, err := d.fill("workload.yaml", workloadText, d.checkWorkload)
+	if err == nil && strings.EqualFold(filepath.Ext(i.out.save), ".json") {
+		data, err = document.Marshal(workload.Kind, &h.Workload)
+	}
+	if err != nil {
+		return err
+	}
+	return i.out.writeTo(i.out.save, data)
+}
+
+// pullDraft is what init's templates make files of.
+func pullDraft(h *workload.PullHistory) *draft {
+	return &draft{
+		Source: fmt.Sprintf("Made from %d pods and %d events that cover %s up to %s; each number says where it comes from.",
+			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339)),
+		Notes: slices.Concat(h.Doubts, h.Notes), Locked: h.Digests,
+		workload: h.Workload, origins: h.Origins,
+	}
+}

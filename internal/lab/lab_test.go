@@ -1,0 +1,320 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// content is what the test registry's paths /N answer with, N bytes of it.
+var content = func() []byte {
+	data := make([]byte, 8<<20)
+	rand.NewChaCha8([32]byte{}).Read(data)
+	return data
+}()
+
+func answer(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/missing":
+		http.Error(w, "no", http.StatusNotFound)
+	case "/abort":
+		w.Write(content[:1000])
+		panic(http.ErrAbortHandler)
+	default:
+		n, err := strconv.Atoi(r.URL.Path[1:])
+		if err != nil {
+			panic(err)
+		}
+		http.ServeContent(w, r, "a.bin", time.Time{}, bytes.NewReader(content[:n]))
+	}
+}
+
+// inModes runs a test in each mode that this system allows.
+func inModes(t *testing.T, nodes int, test func(*testing.T, *Lab)) {
+	for _, loopback := range []bool{true, false} {
+		t.Run(fmt.Sprintf("loopback=%v", loopback), func(t *testing.T) {
+			test(t, newLab(t, Options{Nodes: nodes, Loopback: loopback}))
+		})
+	}
+}
+
+func newLab(t *testing.T, opt Options) *Lab {
+	t.Helper()
+	if !opt.Loopback {
+		needNamespaces(t)
+	}
+	l, err := New(t.Context(), http.HandlerFunc(answer), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if l.Namespaces() == opt.Loopback {
+		t.Fatalf("namespaces: %v, %v", l.Namespaces(), l.WhyLoopback())
+	}
+	return l
+}
+
+// client makes requests from a node.
+func client(t *testing.T, l *Lab, node int) *http.Client {
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return l.Dial(ctx, node, network, addr)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+func get(t *testing.T, l *Lab, node, n int) {
+	t.Helper()
+	resp, err := client(t, l, node).Get(fmt.Sprintf("http://%s/%d", l.Addr(node), n))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || !bytes.Equal(body, content[:n]) {
+		t.Errorf("node %d got %d bytes, %v; want the registry's %d", node, len(body), err, n)
+	}
+}
+
+func setLink(t *testing.T, l *Lab, bytesPerSecond float64, delay time.Duration) {
+	t.Helper()
+	if err := l.SetLink(bytesPerSecond, delay); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRate: the link's rate holds for all nodes together, with and without a delay,
+// and can be taken away again. What takes too little time is wrong on any machine.
+func TestRate(t *testing.T) {
+	inModes(t, 2, func(t *testing.T, l *Lab) {
+		for _, delay := range []time.Duration{0, 10 * time.Millisecond} {
+			setLink(t, l, 10e6, delay)
+			begin := time.Now()
+			var both sync.WaitGroup
+			for node := range 2 {
+				both.Go(func() { get(t, l, node, 4<<20) })
+			}
+			both.Wait()
+			if took := time.Since(begin); took < 750*time.Millisecond || took > 20*time.Second {
+				t.Errorf("with a delay of %v, 8 MiB at 80 Mbit/s took %v, want 0.9 s", delay, took)
+			}
+		}
+		setLink(t, l, math.Inf(1), 0)
+		get(t, l, 0, 8<<20)
+	})
+}
+
+// TestTurns: connections that are paced have equal shares.
+func TestTurns(t *testing.T) {
+	l := newLab(t, Options{Nodes: 2, Loopback: true})
+	setLink(t, l, 10e6, 0)
+	var mu sync.Mutex
+	var counts [2]int
+	var other int // what the slower one had when the first was through
+	var both sync.WaitGroup
+	for node := range 2 {
+		both.Go(func() {
+			resp, err := client(t, l, node).Get(fmt.Sprintf("http://%s/%d", l.Addr(node), 4<<20))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer resp.Body.Close()
+			buf := make([]byte, 32<<10)
+			for {
+				n, err := resp.Body.Read(buf)
+				mu.Lock()
+				counts[node] += n
+				if err == io.EOF && other == 0 {
+					other = counts[1-node]
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
+	if other < 2<<20 {
+		t.Errorf("when one node had its 4 MiB the other had %d bytes", other)
+	}
+}
+
+// TestDelay: a new connection and its first request take two round trips, the next
+// request one.
+func TestDelay(t *testing.T) {
+	const delay = 60 * time.Millisecond
+	inModes(t, 2, func(t *testing.T, l *Lab) {
+		setLink(t, l, math.Inf(1), delay)
+		c := client(t, l, 1)
+		for i, want := range []time.Duration{2 * delay, delay, delay} {
+			begin := time.Now()
+			resp, err := c.Get("http://" + l.Addr(1) + "/5")
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			// Timers of the kernel may come a little early by another of its clocks.
+			if took := time.Since(begin); took < want-time.Millisecond || took > want+2*time.Second {
+				t.Errorf("request %d took %v, want %v", i, took, want)
+			}
+		}
+		if got := l.Requests(); len(got) != 3 || got[0].Node != 1 {
+			t.Errorf("requests by way of the delay: %+v", got)
+		}
+		setLink(t, l, math.Inf(1), 0)
+		get(t, l, 1, 5)
+	})
+}
+
+func TestRequests(t *testing.T) {
+	inModes(t, 3, func(t *testing.T, l *Lab) {
+		want := []Request{
+			{Node: 2, Method: "GET", Path: "/70000", Status: 200, Bytes: 70000},
+			{Node: 0, Method: "HEAD", Path: "/70000", Status: 200},
+			{Node: 1, Method: "GET", Path: "/missing", Status: 404, Bytes: 3},
+			{Node: 1, Method: "GET", Path: "/0", Status: 200},
+			{Node: 0, Method: "GET", Path: "/abort", Status: 200, Bytes: 1000},
+			{Node: 2, Method: "GET", Path: "/500", Status: 206, Bytes: 100},
+		}
+		for _, r := range want {
+			req, err := http.NewRequest(r.Method, "http://"+l.Addr(r.Node)+r.Path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Status == 206 {
+				req.Header.Set("Range", "bytes=400-")
+			}
+			resp, err := client(t, l, r.Node).Do(req)
+			if err != nil {
+				if r.Path != "/abort" {
+					t.Fatal(err)
+				}
+				continue
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		got := l.Requests()
+		if len(got) != len(want) {
+			t.Fatalf("got %+v", got)
+		}
+		for i, r := range got {
+			if r.Arrived.After(r.FirstByte) || r.FirstByte.After(r.LastByte) || r.Arrived.IsZero() {
+				t.Errorf("request %d: arrived %v, first byte %v, last byte %v", i, r.Arrived, r.FirstByte, r.LastByte)
+			}
+			r.Arrived, r.FirstByte, r.LastByte = time.Time{}, time.Time{}, time.Time{}
+			if r != want[i] {
+				t.Errorf("request %d: got %+v, want %+v", i, r, want[i])
+			}
+		}
+		if again := l.Requests(); len(again) > 0 {
+			t.Errorf("requests are given twice: %+v", again)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	for _, nodes := range []int{-1, maxNodes + 1} {
+		if _, err := New(t.Context(), http.NotFoundHandler(), Options{Nodes: nodes}); err == nil || !strings.Contains(err.Error(), "from 1 to 1000") {
+			t.Errorf("%d nodes: %v", nodes, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := New(ended, http.NotFoundHandler(), Options{}); err == nil {
+		t.Error("a lab was made though its context had ended")
+	}
+	inModes(t, 1, func(t *testing.T, l *Lab) {
+		for _, rate := range []float64{0, -1, 999, math.NaN(), math.Inf(-1)} {
+			if l.SetLink(rate, 0) == nil {
+				t.Errorf("a rate of %v was taken", rate)
+			}
+		}
+		if l.SetLink(1e6, -1) == nil || l.SetLink(1e6, time.Hour) == nil {
+			t.Error("an impossible delay was taken")
+		}
+		for _, addr := range []string{"localhost:80", "10.0.0.1", ""} {
+			if _, err := l.Dial(t.Context(), 0, "tcp", addr); err == nil || !strings.Contains(err.Error(), "no IP address with a port") {
+				t.Errorf("connecting to %q: %v", addr, err)
+			}
+		}
+		registry := l.Addr(0)
+		for _, node := range []int{-1, 1} {
+			_, err := l.Dial(t.Context(), node, "tcp", registry)
+			if err == nil || l.Start(node, exec.Command("true")) == nil || l.Addr(node) != "" {
+				t.Errorf("there is a node %d", node)
+			}
+		}
+		for range 2 {
+			if err := l.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		}
+		if _, err := l.Dial(t.Context(), 0, "tcp", registry); err == nil {
+			t.Error("a node connected after the end")
+		}
+		if l.Start(0, exec.Command("true")) == nil || l.SetLink(1e6, 0) == nil {
+			t.Error("a lab goes on after its end")
+		}
+	})
+}
+
+// TestCloseInFlight: Close ends what is under way, and all goroutines.
+func TestCloseInFlight(t *testing.T) {
+	for _, loopback := range []bool{true, false} {
+		t.Run(fmt.Sprintf("loopback=%v", loopback), func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			l := newLab(t, Options{Nodes: 2, Loopback: loopback})
+			setLink(t, l, 1e6, 50*time.Millisecond)
+			conn, err := l.Dial(t.Context(), 1, "tcp", l.Addr(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "GET /%d HTTP/1.1\r\nHost: registry\r\n\r\n", 8<<20)
+			if _, err := io.ReadFull(conn, make([]byte, 10_000)); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := io.Copy(io.Discard, conn); n >= 7<<20 {
+				t.Errorf("%d bytes more came after the end, %v", n, err)
+			}
+			if got := l.Requests(); len(got) != 1 || got[0].Bytes >= 8<<20 {
+				t.Errorf("the request that was cut off: %+v", got)
+			}
+			eventually(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before })
+		})
+	}
+}
+
+// eventually waits for what the system does in its own time.
+func eventually(t *testing.T, what string, good func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !good(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(what)
+		}
+	}
+}

@@ -1,0 +1,258 @@
+package pull
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+func runnerFor(t *testing.T, f *fakeRegistry, opt Options) *Runner {
+	t.Helper()
+	opt.Host.Root, opt.Host.Aliases = t.TempDir(), f.aliases()
+	opt.Host.Registry.Attempts = 1
+	r, err := NewRunner(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// run prepares and makes one run.
+func run(t *testing.T, r *Runner, arm *measure.Arm) []simulate.Startup {
+	t.Helper()
+	if err := r.Prepare(context.Background(), arm); err != nil {
+		t.Fatal(err)
+	}
+	startups, err := r.Run(context.Background(), arm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return startups
+}
+
+// TestRunner: arms after each other, cold, partly kept and all kept, begin each from
+// what they say.
+func TestRunner(t *testing.T) {
+	f := newRegistry(t)
+	base, top := sized(t, "base", 5000), sized(t, "top", 5000)
+	app, parent := f.push(t, "app:1", base, top), f.push(t, "base:1", base)
+	r := runnerFor(t, f, Options{Nodes: 2})
+	start := []measure.Start{{App: "web", Image: app}, {Image: app, Node: 1}}
+	arms := []struct {
+		arm     measure.Arm
+		hit     matcher.Hit
+		fetched int
+	}{
+		{measure.Arm{Name: "cold", Starts: start}, matcher.Miss, len(base.blob) + len(top.blob)},
+		{measure.Arm{Name: "partial", Starts: start, Keep: []string{parent}}, matcher.PartialHit, len(top.blob)},
+		{measure.Arm{Name: "full", Starts: start, Keep: []string{app}}, matcher.FullHit, 0},
+	}
+	for _, i := range []int{0, 2, 1, 0, 1, 1, 2} {
+		c := &arms[i]
+		startups := run(t, r, &c.arm)
+		for n, s := range startups {
+			if s.Void != "" || s.Hit != c.hit || s.FetchedBytes != int64(c.fetched) || s.Arm != c.arm.Name || s.Node != nodeName(n) {
+				t.Errorf("arm %s: %+v", c.arm.Name, s)
+			}
+		}
+		if startups[0].App != "web" || startups[1].App != app {
+			t.Errorf("apps %q and %q", startups[0].App, startups[1].App)
+		}
+	}
+	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Starts: []measure.Start{{Image: app, Node: 2}}}); err == nil {
+		t.Error("a node that there is not is taken")
+	}
+	link := &measure.Link{Rate: network.Rate(math.Inf(1)), Delay: time.Millisecond}
+	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Link: link}); err == nil {
+		t.Error("a link is taken without a lab")
+	}
+}
+
+// TestSilentReuse: content that was left over is removed before a run, and what comes
+// up after that makes the run void.
+func TestSilentReuse(t *testing.T) {
+	f := newRegistry(t)
+	base, top := sized(t, "base", 5000), sized(t, "top", 5000)
+	app := f.push(t, "app:1", base, top)
+	arm := &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: app}}}
+	r := runnerFor(t, f, Options{})
+	h := r.hosts[0]
+	leave := func() {
+		if err := os.WriteFile(h.content.path(sha(base.blob)), base.blob, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave()
+	if s := run(t, r, arm)[0]; s.Void != "" || s.FetchedBytes != int64(len(base.blob)+len(top.blob)) {
+		t.Errorf("what was there before Prepare is not removed: %+v", s)
+	}
+	if err := r.Prepare(context.Background(), arm); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	startups, err := r.Run(context.Background(), arm)
+	if err != nil || !strings.Contains(startups[0].Void, string(sha(base.blob))) {
+		t.Errorf("a blob that was silently reused: void %q, %v", startups[0].Void, err)
+	}
+	if err := r.Prepare(context.Background(), arm); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(h.snapshots.path(sha(base.tar)), 0o755); err != nil { // the base's chainID is its diffID
+		t.Fatal(err)
+	}
+	startups, err = r.Run(context.Background(), arm)
+	if err != nil || !strings.Contains(startups[0].Void, string(sha(base.tar))) {
+		t.Errorf("a layer that was silently reused: void %q, %v", startups[0].Void, err)
+	}
+	// Two starts of one image share what they fetch, and that is no fault.
+	arm.Starts = append(arm.Starts, arm.Starts[0])
+	for _, s := range run(t, r, arm) {
+		if s.Void != "" {
+			t.Error(s.Void)
+		}
+	}
+}
+
+// TestVoidStart: a start that fails is void, the others count; a cancelled run is an
+// error.
+func TestVoidStart(t *testing.T) {
+	f := newRegistry(t)
+	good, bad := f.push(t, "good:1", sized(t, "g", 1000)), f.push(t, "bad:1", sized(t, "b", 1000))
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "/bad/blobs/") {
+			http.Error(w, "no", http.StatusForbidden)
+			return true
+		}
+		return false
+	}
+	inv := &layers.Inventory{Images: []layers.Image{{Reference: good, Platform: layers.DefaultPlatform, Digest: sha(nil)}}}
+	r := runnerFor(t, f, Options{Inventory: inv})
+	arm := &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: good}, {Image: bad}}}
+	startups := run(t, r, arm)
+	if !strings.Contains(startups[0].Void, "the inventory has") || !strings.Contains(startups[1].Void, "403") && !strings.Contains(startups[1].Void, "denies") {
+		t.Errorf("void are %q and %q", startups[0].Void, startups[1].Void)
+	}
+	inv.Images = nil
+	if startups = run(t, r, arm); startups[0].Void != "" {
+		t.Error(startups[0].Void)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := r.Run(ctx, arm); err == nil {
+		t.Error("a cancelled run is no error")
+	}
+}
+
+// TestSettings: what the runner says of itself can be read as a profile.
+func TestSettings(t *testing.T) {
+	r := runnerFor(t, newRegistry(t), Options{Host: HostOptions{Decoder: "go-std"}})
+	var settings map[string]any
+	if err := json.Unmarshal([]byte(r.Settings(nil)), &settings); err != nil {
+		t.Fatal(err)
+	}
+	settings["apiVersion"], settings["kind"], settings["name"] = "cachebench/v1", simulate.ProfileKind, "here"
+	text, _ := json.Marshal(settings)
+	p, err := simulate.ReadProfile("settings", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Unpack.Decoder.Value != "go-std" || p.Pull.RequestOrder.Value != "race" || p.Pull.DownloadScope.Value != "daemon" || !p.Pull.KeepBlobs.Value {
+		t.Errorf("the profile is %+v, %+v", p.Pull, p.Unpack)
+	}
+	facts, err := r.Facts(context.Background())
+	if err != nil || len(facts) < 3 || r.Tool() != "pull" || len(r.Processes()) > 0 {
+		t.Errorf("facts %v, %v", facts, err)
+	}
+}
+
+// TestRoots: a root that a killed process left is cleaned, one in use and one with
+// other things are not touched, and locked directories go too.
+func TestRoots(t *testing.T) {
+	parent := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", parent)
+	t.Setenv("TMPDIR", parent)
+	live, err := newRoot("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := filepath.Join(parent, rootPrefix+"stale")
+	locked := filepath.Join(stale, "node-0", "locked")
+	if err := os.MkdirAll(filepath.Join(locked, "inside", "more"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{filepath.Join(locked, "inside"), locked} {
+		if err := os.Chmod(dir, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(stale, markerName), []byte("1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	foreign := filepath.Join(parent, rootPrefix+"foreign")
+	if err := os.MkdirAll(filepath.Join(foreign, "things"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	removed, err := CleanUp()
+	if err != nil || len(removed) != 1 || removed[0] != stale {
+		t.Errorf("removed %v, %v", removed, err)
+	}
+	for _, dir := range []string{live.path, foreign} {
+		if _, err := os.Stat(dir); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := newRoot(live.path); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a root in use is taken: %v", err)
+	}
+	if _, err := newRoot(foreign); err == nil || !strings.Contains(err.Error(), "things") {
+		t.Errorf("a directory with other things is taken: %v", err)
+	}
+	if err := live.close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(live.path); err == nil {
+		t.Error("the temporary root is left")
+	}
+}
+
+// TestRootGiven: a directory that was there stays, emptied; one made here goes.
+func TestRootGiven(t *testing.T) {
+	there := t.TempDir()
+	for dir, stays := range map[string]bool{there: true, filepath.Join(there, "new", "one"): false} {
+		r, err := newRoot(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(path.Join(dir, "node-0", "x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(dir); (err == nil) != stays {
+			t.Errorf("%s: %v", dir, err)
+		}
+		if !stays {
+			break
+		}
+		os.RemoveAll(filepath.Join(there, "new"))
+	}
+}

@@ -1,0 +1,111 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// TestResume: whenever an experiment is cut off, what is resumed from the file
+// makes only what is missing and ends as if it had not been.
+func TestResume(t *testing.T) {
+	f := newFake()
+	whole, err := Run(t.Context(), threeArms(), testInventory(), f, f.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cutAt := range 10 {
+		f := newFake()
+		ctx, cancel := context.WithCancel(t.Context())
+		f.prepare = func(call int, _ *Arm) error {
+			if call == 2*cutAt+1 {
+				f.now = f.now.Add(-time.Second) // this run is not made
+				cancel()
+			}
+			return nil
+		}
+		part, err := Run(ctx, threeArms(), testInventory(), f, f.options())
+		cancel()
+		if cutAt < 9 && !errors.Is(err, context.Canceled) || len(part.Measurement.Runs) != cutAt || len(part.Startups) != cutAt {
+			t.Fatalf("cut at %d: %v, %d runs", cutAt, err, len(part.Measurement.Runs))
+		}
+		read, err := simulate.ReadTimeline("t.json", []byte(text(part)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := text(read)
+		f.prepare, f.runs = nil, 0
+		opt := f.options()
+		opt.Resume = read
+		rest, err := Run(t.Context(), threeArms(), testInventory(), f, opt)
+		if err != nil || f.runs != 9-cutAt {
+			t.Fatalf("resumed at %d: %v, %d runs made", cutAt, err, f.runs)
+		}
+		if diff := cmp.Diff(text(whole), text(rest)); diff != "" {
+			t.Errorf("resumed at %d: %s", cutAt, diff)
+		}
+		if text(read) != before {
+			t.Error("what was resumed from was changed")
+		}
+	}
+}
+
+// TestResumeRefused: another experiment, host or inventory is named.
+func TestResumeRefused(t *testing.T) {
+	f := newFake()
+	f.facts = []simulate.Fact{{Name: FactKernel, Value: "6.1"}, {Name: FactDecoder, Value: "igzip"}}
+	done, err := Run(t.Context(), threeArms(), testInventory(), f, f.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		change func(*fakeRunner, *Experiment, *simulate.Timeline)
+		want   string
+	}{
+		{"nothing", func(*fakeRunner, *Experiment, *simulate.Timeline) {}, ""},
+		{"more repeats", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Repeats = 4 }, ""},
+		{"seed", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Seed = 8 }, "seed was 7, now it is 8: measure anew, or as it was"},
+		{"kernel", func(f *fakeRunner, _ *Experiment, _ *simulate.Timeline) {
+			f.facts = []simulate.Fact{{Name: FactKernel, Value: "6.2"}}
+		}, "kernel was 6.1, now it is 6.2: measure anew, or as it was"},
+		{"decoder", func(f *fakeRunner, _ *Experiment, _ *simulate.Timeline) { f.facts = f.facts[:1] }, "gzip decoder was igzip, now it is not known: measure anew, or as it was"},
+		{"image", func(f *fakeRunner, _ *Experiment, _ *simulate.Timeline) { f.inv.Images[0].Digest = "sha256:new" }, "image registry.test/base:1 was sha256:of-registry.test/base:1, now it is sha256:new: measure anew, or as it was"},
+		{"link", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[0].Link.Rate = 50e6 }, `the conditions of arm cold was {`},
+		{"keep", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[2].Keep = []string{app, base} }, "what arm full keeps was [registry.test/app:1], now it is [registry.test/app:1 registry.test/base:1]: measure anew, or as it was"},
+		{"page cache", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[2].DropPageCache = false }, "dropPageCache of arm full was true, now it is false: measure anew, or as it was"},
+		{"node", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms[0].Starts[0].Node = 3 }, "arm cold: start 1 was [registry.test/app:1] as registry.test/app:1 on node-0, now it is [registry.test/app:1] as registry.test/app:1 on node-3: measure anew"},
+		{"readiness", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) {
+			e.Arms[0].Starts[0].Args, e.Arms[0].Starts[0].Readiness = []string{"secret"}, &Readiness{By: ReadyTCP, Port: 80}
+		}, `how arm cold starts was [], now it is ["arguments of digest sha256:2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, ready by tcp, port 80, within 2m0s"]: measure anew, or as it was`},
+		{"new arm", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) {
+			e.Arms = append(e.Arms, Arm{Name: "more", Starts: start(app)})
+		}, "arm more is new: measure anew"},
+		{"no arm", func(_ *fakeRunner, e *Experiment, _ *simulate.Timeline) { e.Arms = e.Arms[:2] }, "arm full is no longer there: measure anew"},
+		{"simulated", func(_ *fakeRunner, _ *Experiment, tl *simulate.Timeline) { tl.Measurement = nil }, "the timeline does not say how it was measured: it is of no experiment"},
+		{"twice", func(_ *fakeRunner, _ *Experiment, tl *simulate.Timeline) {
+			tl.Measurement.Runs = append(tl.Measurement.Runs, tl.Measurement.Runs[0])
+		}, " twice"},
+		{"startups lost", func(_ *fakeRunner, _ *Experiment, tl *simulate.Timeline) { tl.Startups = nil }, "it had 0 starts, now it has 1: measure anew"},
+	} {
+		f, e := newFake(), threeArms()
+		f.facts = []simulate.Fact{{Name: FactKernel, Value: "6.1"}, {Name: FactDecoder, Value: "igzip"}}
+		old, err := simulate.ReadTimeline("t.json", []byte(text(done)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.change(f, e, old)
+		opt := f.options()
+		opt.Resume = old
+		_, err = Run(t.Context(), e, f.inv, f, opt)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+}

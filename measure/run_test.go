@@ -1,0 +1,329 @@
+package measure
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+func none() *int { return new(int) }
+
+func start(image string) []Start { return []Start{{Image: image}} }
+
+// threeArms are a cold, a partly present and a fully present start.
+func threeArms() *Experiment {
+	return &Experiment{Name: "test", Repeats: 3, Warmup: none(), Seed: 7, Arms: []Arm{
+		{Name: "cold", Starts: start(app), Link: &Link{Rate: 25e6, Delay: 20 * time.Millisecond}},
+		{Name: "partial", Starts: start(app), Keep: []string{base}, MaxConcurrentDownloads: 1, MaxConcurrentUnpacks: 2},
+		{Name: "full", Starts: start(app), Keep: []string{app}, DropPageCache: true},
+	}}
+}
+
+// TestRun: all that a timeline says of an experiment that went well, by hand.
+func TestRun(t *testing.T) {
+	f := newFake()
+	f.settings = "unpack: {decoder: igzip, gzipBytesPerSecond: 400MB/s}"
+	saves, progress := 0, ""
+	opt := f.options()
+	opt.Save = func(tl *simulate.Timeline) error {
+		saves++
+		if len(tl.Measurement.Runs) != saves {
+			t.Errorf("save %d holds %d runs", saves, len(tl.Measurement.Runs))
+		}
+		return nil
+	}
+	opt.Progress = func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
+		progress = fmt.Sprint(done, total, arm == last.Arm, repeat == last.Repeat)
+	}
+	got, err := Run(t.Context(), threeArms(), testInventory(), f, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if saves != 9 || progress != "9 9 true true" {
+		t.Errorf("%d saves, progress %s", saves, progress)
+	}
+	read, err := simulate.ReadTimeline("t.json", []byte(text(got)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text(read) != text(got) {
+		t.Error("the timeline is another once it is read")
+	}
+	if p := read.Provenance; p.Version != "test" || p.Seed != 7 || p.Profile != "measured on this host" {
+		t.Errorf("provenance %+v", p)
+	}
+	want := map[string]simulate.Startup{
+		"cold":    {FetchedBytes: 1210, UnpackedBytes: 3520, Hit: matcher.Miss},
+		"partial": {FetchedBytes: 210, UnpackedBytes: 520, LayersReused: 1, Hit: matcher.PartialHit},
+		"full":    {LayersReused: 3, Hit: matcher.FullHit},
+	}
+	for i, u := range read.Startups {
+		w := want[u.Arm]
+		if u.Source != simulate.Measured || u.App != app || u.Node != "node-0" || u.FetchedBytes != w.FetchedBytes || u.UnpackedBytes != w.UnpackedBytes || u.LayersReused != w.LayersReused || u.Hit != w.Hit {
+			t.Errorf("startup %+v, want %+v", u, w)
+		}
+		// Each run takes a second to prepare and a minute; the origin is the first.
+		if at := time.Duration(i) * 61 * time.Second; u.Requested != at {
+			t.Errorf("startup %d was requested at %v, want %v", i, u.Requested, at)
+		}
+		fetch, known := u.Phases.Of(simulate.Fetch)
+		// The first millisecond, of which no span tells, counts as fetch.
+		if busy := time.Duration(w.FetchedBytes) * time.Millisecond; u.Arm != "full" && (!known || fetch != busy+time.Millisecond || u.FetchBusy != busy) {
+			t.Errorf("arm %s: fetch %v, busy %v, want %v", u.Arm, fetch, u.FetchBusy, busy)
+		}
+	}
+	checkSetups(t, read.Measurement)
+}
+
+// checkSetups decodes the conditions as calibration does.
+func checkSetups(t *testing.T, m *simulate.Measurement) {
+	t.Helper()
+	profiles := map[string]*simulate.Profile{}
+	for _, a := range m.Arms {
+		p := simulate.Containerd()
+		if err := a.Profile.Decode(p); err != nil {
+			t.Fatal(err)
+		}
+		profiles[a.Arm] = p
+		if p.Unpack.Decoder.Value != "igzip" || p.Unpack.Gzip.Value != 400e6 {
+			t.Errorf("arm %s lost the runner's settings: %+v", a.Arm, p.Unpack)
+		}
+	}
+	given := simulate.Containerd()
+	if p := profiles["cold"]; p.Network.Registry.Value != 25e6 || p.Network.RoundTrip.Value != 20*time.Millisecond || p.Pull != given.Pull {
+		t.Errorf("cold: %+v", p.Network)
+	}
+	if p := profiles["partial"]; p.Pull.MaxConcurrentDownloads.Value != 1 || !p.Unpack.Parallel.Value || p.Unpack.MaxConcurrent.Value != 2 || p.Network.Registry != given.Network.Registry {
+		t.Errorf("partial: %+v", p.Pull)
+	}
+	if !m.Arms[2].DropPageCache || m.Arms[1].DropPageCache || !slices.Equal(m.Arms[1].Kept, []string{base}) {
+		t.Errorf("arms %+v", m.Arms)
+	}
+}
+
+// TestOrder: each round makes every arm once, in an order that the seed decides
+// and that more rounds do not change.
+func TestOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := Experiment{Seed: rapid.Uint64().Draw(t, "seed"), Repeats: rapid.IntRange(1, 9).Draw(t, "repeats")}
+		longer := Experiment{Seed: e.Seed, Repeats: e.Repeats + 1}
+		arms, round := rapid.IntRange(1, 50).Draw(t, "arms"), rapid.IntRange(0, 8).Draw(t, "round")
+		order := e.order(round, arms)
+		if !slices.Equal(order, longer.order(round, arms)) {
+			t.Fatal("one seed, two orders")
+		}
+		for i, arm := range slices.Sorted(slices.Values(order)) {
+			if arm != i {
+				t.Fatalf("no permutation: %v", order)
+			}
+		}
+	})
+	orders := map[string]bool{}
+	for seed := range uint64(20) {
+		e := Experiment{Seed: seed + 1}
+		orders[fmt.Sprint(e.order(0, 6))], orders[fmt.Sprint(e.order(1, 6))] = true, true
+	}
+	if len(orders) < 35 {
+		t.Errorf("%d different orders of 40", len(orders))
+	}
+}
+
+// TestRounds: the runs are made in those rounds.
+func TestRounds(t *testing.T) {
+	f, e := newFake(), threeArms()
+	tl, err := Run(t.Context(), e, testInventory(), f, f.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range tl.Measurement.Runs {
+		if want := e.Arms[e.order(i/3, 3)[i%3]].Name; r.Repeat != i/3 || r.Arm != want {
+			t.Errorf("run %d is repeat %d of %s, want %d of %s", i, r.Repeat, r.Arm, i/3, want)
+		}
+	}
+}
+
+// TestWarmup: the first arms with images that were not started yet are run before
+// all and leave no trace.
+func TestWarmup(t *testing.T) {
+	e := threeArms()
+	e.Arms = append(e.Arms, Arm{Name: "other", Starts: start(web)})
+	e.Repeats = 1
+	for _, test := range []struct {
+		warmup *int
+		want   string
+	}{{nil, "cold other"}, {new(1), "cold"}, {none(), ""}, {new(9), "cold other"}} {
+		f := newFake()
+		e.Warmup = test.warmup
+		opt := f.options()
+		logged := 0
+		opt.Log = func(string, ...any) { logged++ }
+		tl, err := Run(t.Context(), e, testInventory(), f, opt)
+		if err != nil || len(tl.Measurement.Runs) != 4 || len(tl.Startups) != 4 {
+			t.Fatalf("%v, %d runs", err, len(tl.Measurement.Runs))
+		}
+		warm := len(f.calls)/2 - 4
+		var got []string
+		for i := range warm {
+			got = append(got, strings.TrimPrefix(f.calls[2*i+1], "run "))
+		}
+		if strings.Join(got, " ") != test.want || logged != warm {
+			t.Errorf("warm-up of %v, want %s; %d logged", got, test.want, logged)
+		}
+	}
+}
+
+// TestVoid: what was reused in silence, fetched against the arm, or went wrong in
+// another way makes a run void; it is made again, and stays in the list.
+func TestVoid(t *testing.T) {
+	for _, test := range []struct {
+		name, arm string
+		change    func(u *simulate.Startup)
+		want      string
+	}{
+		{"reused", "cold", func(u *simulate.Startup) { u.FetchedBytes -= 10 }, "node-0 silently reused content: fetched 1200 of the 1210 bytes that were to be fetched"},
+		{"not kept", "full", func(u *simulate.Startup) { u.FetchedBytes = 10 }, "node-0 lacked content that was to be kept: fetched 10 bytes where 0 were to be fetched"},
+		{"not unpacked", "partial", func(u *simulate.Startup) { u.UnpackedBytes = 500 }, "node-0 silently reused content: unpacked 500 of the 520 bytes that were to be unpacked"},
+		{"unpacked again", "full", func(u *simulate.Startup) { u.UnpackedBytes = 20 }, "node-0 lacked content that was to be kept: unpacked 20 bytes where 0 were to be unpacked"},
+		{"layers reused", "cold", func(u *simulate.Startup) { u.LayersReused = 1 }, "node-0 silently reused content: reused 1 layers where 0 were to be reused"},
+		{"layers not reused", "full", func(u *simulate.Startup) { u.LayersReused = 2 }, "node-0 lacked content that was to be kept: reused 2 layers where 3 were to be reused"},
+		{"start failed", "cold", func(u *simulate.Startup) { u.Void = "connection refused" }, "start of registry.test/app:1: connection refused"},
+		{"clock", "cold", func(u *simulate.Startup) { u.Spans[0].End = -1 }, "start of registry.test/app:1: times cannot be: below zero, or an end before its beginning"},
+	} {
+		f := newFake()
+		hit := false
+		f.change = func(_ int, a *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+			if a.Name == test.arm && !hit {
+				hit = true
+				test.change(&s[0])
+			}
+			return s, nil
+		}
+		tl, err := Run(t.Context(), threeArms(), testInventory(), f, f.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := simulate.ReadTimeline("t.json", []byte(text(tl))); err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		voids := 0
+		for i, r := range tl.Measurement.Runs {
+			if r.Void == "" {
+				continue
+			}
+			voids++
+			next := tl.Measurement.Runs[i+1]
+			if r.Void != test.want || r.Repeat != 0 || next.Arm != r.Arm || next.Repeat != 0 || next.Void != "" {
+				t.Errorf("%s: void because %q, want %q; then %+v", test.name, r.Void, test.want, next)
+			}
+			if u := tl.Startups[i]; u.Void != test.want || tl.Startups[i+1].Void != "" {
+				t.Errorf("%s: the startup says %q", test.name, u.Void)
+			}
+		}
+		if voids != 1 || len(tl.Measurement.Runs) != 10 || !slices.Contains(tl.Doubts, "1 of 10 runs are void and do not count; the list of runs says why") {
+			t.Errorf("%s: %d void of %d, doubts %q", test.name, voids, len(tl.Measurement.Runs), tl.Doubts)
+		}
+	}
+}
+
+// TestAlwaysVoid: an arm that never goes well is given up after its retries, and a
+// resumed experiment tries it again.
+func TestAlwaysVoid(t *testing.T) {
+	f := newFake()
+	f.change = func(_ int, a *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+		if a.Name == "full" {
+			s[0].FetchedBytes = 1
+		}
+		return s, nil
+	}
+	opt := f.options()
+	opt.Retries = 1
+	tl, err := Run(t.Context(), threeArms(), testInventory(), f, opt)
+	if err != nil || len(tl.Measurement.Runs) != 6+3*2 {
+		t.Fatalf("%v, %d runs", err, len(tl.Measurement.Runs))
+	}
+	want := []string{
+		"6 of the experiment's 9 runs count, the others were void or not made",
+		"arm full has no run that counts: 6 were void, the last because: node-0 lacked content that was to be kept: fetched 1 bytes where 0 were to be fetched",
+	}
+	if !slices.Equal(tl.Doubts[:2], want) {
+		t.Errorf("doubts %q", tl.Doubts)
+	}
+	f.change = nil
+	opt.Resume = tl
+	again, err := Run(t.Context(), threeArms(), testInventory(), f, opt)
+	if err != nil || len(again.Measurement.Runs) != 15 || len(tl.Measurement.Runs) != 12 {
+		t.Fatalf("%v, %d runs", err, len(again.Measurement.Runs))
+	}
+}
+
+// TestErrors: what fails once is made again; what fails always ends the experiment
+// with what was measured.
+func TestErrors(t *testing.T) {
+	f := newFake()
+	f.prepare = func(call int, _ *Arm) error {
+		if call == 5 {
+			return errBroken
+		}
+		return nil
+	}
+	tl, err := Run(t.Context(), threeArms(), testInventory(), f, f.options())
+	if err != nil || len(tl.Measurement.Runs) != 10 || tl.Measurement.Runs[2].Void != "prepare: the disk is broken" || len(tl.Startups) != 9 {
+		t.Fatalf("%v: %+v", err, tl.Measurement.Runs)
+	}
+	f = newFake()
+	f.change = func(run int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+		if run > 4 {
+			return nil, errBroken
+		}
+		return s, nil
+	}
+	opt := f.options()
+	tl, err = Run(t.Context(), threeArms(), testInventory(), f, opt)
+	if !errors.Is(err, errBroken) || len(tl.Startups) != 4 || len(tl.Measurement.Runs) != 7 {
+		t.Errorf("%v: %d startups", err, len(tl.Startups))
+	}
+	f = newFake()
+	opt = f.options()
+	opt.Save = func(tl *simulate.Timeline) error {
+		if len(tl.Startups) == 2 {
+			return errBroken
+		}
+		return nil
+	}
+	if tl, err := Run(t.Context(), threeArms(), testInventory(), f, opt); !errors.Is(err, errBroken) || len(tl.Startups) != 2 {
+		t.Errorf("a save that fails: %v", err)
+	}
+	f = newFake()
+	f.change = func(_ int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) { return s[:0], nil }
+	if _, err := Run(t.Context(), threeArms(), testInventory(), f, f.options()); err == nil || !strings.Contains(err.Error(), "pull told of 0 startups where 1 were made") {
+		t.Errorf("startups that are missing: %v", err)
+	}
+}
+
+// TestRefused: what cannot be measured is refused before anything is run.
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(*fakeRunner, *Experiment)
+		want   string
+	}{
+		{"no arms", func(_ *fakeRunner, e *Experiment) { e.Arms = nil }, "experiment test: arms: an experiment needs at least one arm"},
+		{"no image", func(_ *fakeRunner, e *Experiment) { e.Arms[0].Starts = start("nothere:1") }, "the inventory does not hold nothere:1: resolve it first"},
+		{"settings", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: {cores: -1}" }, "arm cold: its conditions are no values of a profile"},
+		{"no document", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: 5" }, "arm cold: pull's settings"},
+	} {
+		f, e := newFake(), threeArms()
+		test.change(f, e)
+		if _, err := Run(t.Context(), e, testInventory(), f, f.options()); err == nil || !strings.HasPrefix(err.Error(), test.want) || f.runs > 0 {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+}

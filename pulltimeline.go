@@ -1,0 +1,167 @@
+package cachebench
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// PullTimeline is the timeline of what snapshots of a cluster tell: a startup in
+// arm "pull" for each pull, requested when the pull itself began, and one in arm
+// "start" for each pod that was made meanwhile, requested at its creation.
+//
+// An image that was present is a hit without phases; one that the registry was only
+// asked about is a hit whose time is resolve. A pull of which it is not known what
+// it fetched is Unsized. Starts whose events are not all there are left out.
+func PullTimeline(h *workload.PullHistory) *simulate.Timeline {
+	t := &simulate.Timeline{
+		Provenance: simulate.Provenance{Version: Version, Now: h.Window.To},
+		Doubts:     slices.Clone(h.Doubts),
+		Startups:   []simulate.Startup{},
+	}
+	origin := originOf(h)
+	for i := range h.Pulls {
+		t.Startups = append(t.Startups, pullStartup(&h.Pulls[i], origin))
+	}
+	missing := 0
+	for i := range h.Starts {
+		if !h.Starts[i].Whole {
+			missing++
+			continue
+		}
+		t.Startups = append(t.Startups, podStartup(&h.Starts[i], h.Pulls, origin))
+	}
+	if missing > 0 {
+		t.Doubts = append(t.Doubts, fmt.Sprintf("%d of %d starts left out: not all of their images have an event that can be used", missing, len(h.Starts)))
+	}
+	if len(h.Starts) > missing {
+		t.Doubts = append(t.Doubts, "phases of starts are known to the second, as conditions and events bear whole seconds")
+	}
+	t.Measurement = &simulate.Measurement{Tool: simulate.ToolKubelet, Facts: pullFacts(h, origin)}
+	return t
+}
+
+// originOf is the first time that a startup is requested.
+func originOf(h *workload.PullHistory) time.Time {
+	origin := h.Window.From
+	for i := range h.Pulls {
+		if at := h.Pulls[i].Began; origin.IsZero() || at.Before(origin) {
+			origin = at
+		}
+	}
+	for i := range h.Starts {
+		if at := h.Starts[i].Created; origin.IsZero() || at.Before(origin) {
+			origin = at
+		}
+	}
+	return origin
+}
+
+func pullFacts(h *workload.PullHistory, origin time.Time) []simulate.Fact {
+	facts := []simulate.Fact{
+		{Name: "origin", Value: origin.UTC().Format(time.RFC3339)},
+		{Name: "covered", Value: workload.SpellTime(h.Window.Covered)},
+		{Name: "nodes", Value: fmt.Sprint(h.Nodes)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Runtimes)) {
+		facts = append(facts, simulate.Fact{Name: "runtime " + cmp.Or(name, "unknown"), Value: fmt.Sprintf("%d nodes", h.Runtimes[name])})
+	}
+	return facts
+}
+
+func pullStartup(p *workload.Pull, origin time.Time) simulate.Startup {
+	s := simulate.Startup{
+		Source: simulate.Measured, Arm: simulate.ArmPull, App: p.App, Images: []string{p.Reference},
+		Node: p.Node, Requested: p.Began.Sub(origin), Retries: p.Failures, Hit: matcher.FullHit,
+	}
+	if p.Took == nil {
+		return s
+	}
+	s.Ready = *p.Took
+	switch p.Outcome {
+	case workload.Rechecked:
+		s.Phases.Resolve = p.Took
+		return s
+	case workload.PartlyPulled:
+		s.Hit, s.Unsized = matcher.PartialHit, true
+	default:
+		s.Hit = matcher.Miss
+		addPullBytes(&s, p)
+	}
+	s.Phases.Pull = p.Took
+	return s
+}
+
+// podStartup is a pod's, of which each image has its pull.
+func podStartup(p *workload.PodStart, pulls []workload.Pull, origin time.Time) simulate.Startup {
+	s := simulate.Startup{
+		Source: simulate.Measured, Arm: simulate.ArmStart, App: p.App, Images: p.Images, Node: p.Node,
+		Requested: p.Created.Sub(origin), Ready: p.Took,
+		Phases: simulate.Phases{Admit: p.Admit, Provision: p.Provision, Pull: p.Pull, Create: p.Create, Ready: p.Ready},
+	}
+	fetched, present := 0, 0
+	for _, i := range p.Pulls {
+		pull := &pulls[i]
+		s.Retries += pull.Failures
+		switch pull.Outcome {
+		case workload.Present, workload.Rechecked:
+			present++
+		case workload.PartlyPulled:
+			fetched++
+			present++
+			s.Unsized = true
+		default:
+			fetched++
+			addPullBytes(&s, pull)
+		}
+		s.Spans = append(s.Spans, pullSpans(pull, p.Created)...)
+	}
+	if s.Unsized {
+		s.FetchedBytes = 0
+	}
+	switch {
+	case fetched == 0:
+		s.Hit = matcher.FullHit
+	case present == 0:
+		s.Hit = matcher.Miss
+	default:
+		s.Hit = matcher.PartialHit
+	}
+	return s
+}
+
+// addPullBytes adds what a whole pull fetched; what is unpacked is not what was
+// fetched.
+func addPullBytes(s *simulate.Startup, p *workload.Pull) {
+	if p.UnpackedBytes != nil {
+		s.UnpackedBytes += *p.UnpackedBytes
+	}
+	if p.CompressedBytes == nil {
+		s.Unsized = true
+		return
+	}
+	s.FetchedBytes += *p.CompressedBytes
+}
+
+// pullSpans are a pull's, and its wait's, from the pod's creation.
+func pullSpans(p *workload.Pull, created time.Time) []simulate.Span {
+	if p.Took == nil {
+		return nil
+	}
+	phase := simulate.Pull
+	if p.Outcome == workload.Rechecked {
+		phase = simulate.Resolve
+	}
+	begin := p.Began.Sub(created)
+	var spans []simulate.Span
+	if p.Waited != nil && *p.Waited > 0 {
+		spans = append(spans, simulate.Span{Phase: simulate.WaitTurn, Image: p.Reference, Start: begin - *p.Waited, End: begin})
+	}
+	return append(spans, simulate.Span{Phase: phase, Image: p.Reference, Start: begin, End: begin + *p.Took})
+}

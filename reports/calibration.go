@@ -1,0 +1,109 @@
+package reports
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/cachebench/cachebench/simulate/calibrate"
+)
+
+// WriteCalibration writes c to w.
+func WriteCalibration(w io.Writer, format Format, c *calibrate.Calibration, opt Options) error {
+	return writeTables(w, format, calibrate.Kind, c, func() []byte { return calibrationText(c, opt) })
+}
+
+// CalibrationError is the error by which a calibration is judged: that of runs that
+// were left out of the fit, or of the profile that was checked; the mean absolute
+// error of arms, the median one of a cluster's pulls. ok is false where there is
+// none.
+func CalibrationError(c *calibrate.Calibration) (fraction float64, ok bool) {
+	s := judged(c)
+	if s == nil {
+		return 0, false
+	}
+	if c.Basis != "layers" {
+		return s.Median, true
+	}
+	return s.Mean, true
+}
+
+// judged is the score that counts; nil where nothing was left out.
+func judged(c *calibrate.Calibration) *calibrate.Score {
+	if len(c.Totals) == 0 {
+		return nil
+	}
+	for _, by := range []string{calibrate.ByHeldOut, calibrate.ByProfile} {
+		if s := c.Totals[0].Of(by); s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// CheckCalibration holds the error to a limit; the error wraps ErrRule above it, and
+// ErrUnjudged where nothing was left out of the fit.
+func CheckCalibration(c *calibrate.Calibration, most float64) error {
+	e, ok := CalibrationError(c)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: no run was left out of the fit, so its error is not known: measure more arms", ErrUnjudged)
+	case e > most:
+		return fmt.Errorf("%w: the error is %s, and at most %s is asked for", ErrRule, percent(e), percent(most))
+	}
+	return nil
+}
+
+// calibrationHeadline is the answer, what was measured and how wrong predictions
+// are.
+func calibrationHeadline(c *calibrate.Calibration) string {
+	if len(c.Totals) == 0 {
+		return "Nothing could be compared."
+	}
+	s := &c.Totals[0]
+	if c.Basis != "layers" {
+		return pullsHeadline(c, s)
+	}
+	words := fmt.Sprintf("%s of %s: ", count(c.Runs, "run"), count(c.Arms, "arm"))
+	if p := s.Of(calibrate.ByProfile); p != nil {
+		words += fmt.Sprintf("error %s on profile %s", percent(p.Mean), c.Profile)
+	} else {
+		words += "error "
+		if base := s.Of(calibrate.ByBase); base != nil {
+			words += fmt.Sprintf("%s on profile %s, ", percent(base.Mean), c.Base)
+		}
+		words += fittedWords(c, s, func(x *calibrate.Score) float64 { return x.Mean })
+	}
+	words += " (mean absolute)"
+	if n := s.Of(calibrate.Noise); n != nil {
+		words += fmt.Sprintf("; the runs themselves scatter by %s", percent(n.Mean))
+	}
+	return words + "."
+}
+
+// fittedWords say the error after fitting.
+func fittedWords(c *calibrate.Calibration, s *calibrate.Scored, of func(*calibrate.Score) float64) string {
+	held := s.Of(calibrate.ByHeldOut)
+	switch {
+	case held == nil:
+		return fmt.Sprintf("%s after fitting, on the runs that it was fitted to", percent(of(s.Of(calibrate.ByFit))))
+	case c.FittedArms > 0:
+		return fmt.Sprintf("%s held-out, on the arms beside the %d that it was fitted to", percent(of(held)), c.FittedArms)
+	}
+	return fmt.Sprintf("%s held-out after fitting", percent(of(held)))
+}
+
+func pullsHeadline(c *calibrate.Calibration, s *calibrate.Scored) string {
+	words := fmt.Sprintf("your %s: median %.0f MB/s; error ", count(c.Runs, "pull"), c.MedianRate/1e6)
+	median := func(x *calibrate.Score) float64 { return x.Median }
+	if p := s.Of(calibrate.ByProfile); p != nil {
+		return words + fmt.Sprintf("%s on profile %s (median absolute)", percent(p.Median), c.Profile)
+	}
+	if base := s.Of(calibrate.ByBase); base != nil {
+		name := "built-in"
+		if !isBuiltIn(c.Base) {
+			name = "on profile " + c.Base
+		}
+		words += fmt.Sprintf("%s %s, ", percent(base.Median), name)
+	}
+	return words + fittedWords(c, s, median) + " (median absolute)"
+}

@@ -1,0 +1,206 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// MeasuredFormats lists the formats of measured startups by themselves.
+func MeasuredFormats() []Format { return []Format{Text, JSON, Markdown, CSV} }
+
+// WriteMeasured writes a timeline of measured startups with the spread of each
+// arm's runs, the noise meanwhile and the host; in JSON it is the timeline.
+func WriteMeasured(w io.Writer, format Format, t *simulate.Timeline, opt Options) error {
+	var data []byte
+	var err error
+	m := &measured{Timeline: t, arms: measure.Spread(t)}
+	switch format {
+	case Text:
+		data = m.text(opt)
+	case JSON:
+		data, err = document.Marshal(simulate.TimelineKind, t)
+	case Markdown:
+		data = m.markdown()
+	case CSV:
+		data, err = m.csv()
+	default:
+		_, err = ParseFormat(string(format), MeasuredFormats()...)
+	}
+	if err != nil {
+		return fmt.Errorf("write what was measured: %w", err)
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+// measured is a timeline of measured startups with what its runs have in common.
+type measured struct {
+	*simulate.Timeline
+	arms []measure.ArmSpread
+}
+
+// headline says how much was measured, and how well it repeats.
+func (m *measured) headline() string {
+	runs, voids := 0, 0
+	var spreads []float64
+	for i := range m.arms {
+		a := &m.arms[i]
+		runs, voids = runs+a.Runs, voids+a.Voids
+		if !math.IsNaN(a.CoefficientOfVariation) {
+			spreads = append(spreads, a.CoefficientOfVariation)
+		}
+	}
+	words := fmt.Sprintf("Measured: %s of %s", count(runs, "run"), count(len(m.arms), "arm"))
+	if voids > 0 {
+		words += fmt.Sprintf(", %d more are void", voids)
+	}
+	if len(spreads) > 0 {
+		slices.Sort(spreads)
+		words += fmt.Sprintf("; runs of one arm differ by %s (median coefficient of variation)", percent(spreads[len(spreads)/2]))
+	}
+	return words + "."
+}
+
+// measuredPhases are those that a measured startup may tell of.
+func measuredPhases() []simulate.Phase {
+	return []simulate.Phase{simulate.Resolve, simulate.Fetch, simulate.Unpack, simulate.Create, simulate.Ready}
+}
+
+// row is an arm's line in the tables of text and Markdown.
+func measuredRow(a *measure.ArmSpread) []string {
+	cells := []string{a.Arm, strconv.Itoa(a.Runs)}
+	if a.Runs == 0 {
+		return append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
+	}
+	interval := "-"
+	if a.Interval != nil {
+		interval = secondsDigits(inSeconds(a.Interval.Low)) + " to " + secondsDigits(inSeconds(a.Interval.High))
+	}
+	spread := "-"
+	if !math.IsNaN(a.CoefficientOfVariation) {
+		spread = percent(a.CoefficientOfVariation)
+	}
+	cells = append(cells, seconds(a.Median), interval, spread)
+	for _, phase := range measuredPhases() {
+		d, known := a.Phases.Of(phase)
+		if !known {
+			cells = append(cells, "-")
+			continue
+		}
+		cells = append(cells, seconds(d))
+	}
+	return cells
+}
+
+func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func measuredHeads() []string {
+	heads := []string{"arm", "runs", "median", "90 % interval", "spread"}
+	for _, phase := range measuredPhases() {
+		heads = append(heads, string(phase))
+	}
+	return heads
+}
+
+func (m *measured) text(opt Options) []byte {
+	p := &printer{color: opt.Color}
+	words := []string{"measured"}
+	if m.Measurement != nil {
+		words = append(words, "by "+m.Measurement.Tool)
+	}
+	p.lines(faint, wrap(strings.Join(words, " · "), 0))
+	p.line("")
+	p.lines(boldGreen, wrap(m.headline(), 0))
+	p.heading("Time from the request until the last start of a run is ready; phases are medians of starts")
+	t := &textTable{}
+	for i, head := range measuredHeads() {
+		if i > 0 {
+			head = ">" + head
+		}
+		t.heads = append(t.heads, head)
+	}
+	for i := range m.arms {
+		t.add("", measuredRow(&m.arms[i])...)
+	}
+	p.table(t)
+	p.list("Void runs, which do not count", m.voidRuns())
+	p.list("Doubts", m.Doubts)
+	p.list("Host", m.facts())
+	p.tablesProvenance(m.Provenance.Version, "", m.Provenance.Now)
+	return p.out.Bytes()
+}
+
+func (m *measured) voidRuns() (list []string) {
+	if m.Measurement == nil {
+		return nil
+	}
+	for _, r := range m.Measurement.Runs {
+		if r.Void != "" {
+			list = append(list, fmt.Sprintf("%s, repeat %d: %s", r.Arm, r.Repeat, r.Void))
+		}
+	}
+	return list
+}
+
+func (m *measured) facts() (list []string) {
+	if m.Measurement == nil {
+		return nil
+	}
+	for _, f := range m.Measurement.Facts {
+		list = append(list, f.Name+": "+f.Value)
+	}
+	return list
+}
+
+func (m *measured) markdown() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "**%s**\n\n", markdownText(m.headline()))
+	heads := measuredHeads()
+	fmt.Fprintf(&b, "| %s |\n|---%s|\n", strings.Join(heads, " | "), strings.Repeat("|--:", len(heads)-1))
+	for i := range m.arms {
+		cells := measuredRow(&m.arms[i])
+		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
+	}
+	for _, s := range m.Doubts {
+		fmt.Fprintf(&b, "\n- %s", markdownText(s))
+	}
+	b.WriteString("\n")
+	return b.Bytes()
+}
+
+// csv has a row for each startup.
+func (m *measured) csv() ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	heads := []string{"arm", "repeat", "app", "node", "requested_seconds", "ready_seconds"}
+	for _, phase := range measuredPhases() {
+		heads = append(heads, string(phase)+"_seconds")
+	}
+	w.Write(append(heads, "fetched_bytes", "unpacked_bytes", "layers_reused", "hit", "void"))
+	for i := range m.Startups {
+		s := &m.Startups[i]
+		row := []string{s.Arm, strconv.Itoa(s.Repeat), s.App, s.Node, secondsField(&s.Requested), secondsField(&s.Ready)}
+		for _, phase := range measuredPhases() {
+			d, known := s.Phases.Of(phase)
+			if !known {
+				row = append(row, "")
+				continue
+			}
+			row = append(row, secondsField(&d))
+		}
+		w.Write(append(row, strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused), string(s.Hit), s.Void))
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}

@@ -1,0 +1,217 @@
+package reports
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/workload"
+)
+
+// PullSummaryKind is the kind of a saved PullSummary.
+const PullSummaryKind = "PullSummary"
+
+// PullSummary is what snapshots of a cluster tell of its pulls, in figures.
+type PullSummary struct {
+	// Errors say how far predictions are from these pulls, for people, one sentence
+	// each; first of all where they are known.
+	Errors []string        `json:"errors,omitempty"`
+	Window workload.Window `json:"window"`
+	// Pulls fetched an image, or what was missing of it; Images and Nodes are those
+	// that had one.
+	Pulls  int `json:"pulls"`
+	Images int `json:"images"`
+	Nodes  int `json:"nodes"`
+	// Sized are the pulls of which it is known what they fetched; the median and the
+	// tenth and ninetieth of a hundred rates are theirs, compressed; absent where
+	// there are none.
+	Sized                int      `json:"sized"`
+	MedianBytesPerSecond *float64 `json:"medianBytesPerSecond,omitempty"`
+	P10BytesPerSecond    *float64 `json:"p10BytesPerSecond,omitempty"`
+	P90BytesPerSecond    *float64 `json:"p90BytesPerSecond,omitempty"`
+	// Median and P90 are of how long pulls took, waiting left out where it is told
+	// apart.
+	Median *time.Duration `json:"medianSeconds,omitempty"`
+	P90    *time.Duration `json:"p90Seconds,omitempty"`
+	// WaitP90 is of how long pulls waited for others, where that is told.
+	WaitP90 *time.Duration `json:"waitP90Seconds,omitempty"`
+	// Present images were there already, Rechecked ones too after the registry was
+	// asked; Partly are of Pulls those that found most layers there.
+	Present   int `json:"present"`
+	Rechecked int `json:"rechecked"`
+	Partly    int `json:"partly"`
+	// PresentFraction is the share of Present and Rechecked in all.
+	PresentFraction float64            `json:"presentFraction"`
+	Dropped         []workload.Dropped `json:"dropped,omitempty"`
+	// Runtimes are in order of name.
+	Runtimes []RuntimeNodes `json:"runtimes,omitempty"`
+	// Starts are the pods made in the window that came to run, with the medians of
+	// their times.
+	Starts PodStarts `json:"starts"`
+	// ByImage are the images that were pulled, those first that took longest
+	// together.
+	ByImage []ImagePulls `json:"byImage,omitempty"`
+	// Apps is how many the workload has; NoStartsPerDay says why it has no
+	// startsPerDay.
+	Apps           int    `json:"apps"`
+	NoStartsPerDay string `json:"noStartsPerDay,omitempty"`
+	// Doubts are reasons to trust it less; Notes say what was assumed of the
+	// workload.
+	Doubts []string `json:"doubts,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
+}
+
+// RuntimeNodes is a container runtime and how many nodes have it.
+type RuntimeNodes struct {
+	// Runtime is containerd, cri-o or docker; empty where unknown.
+	Runtime string `json:"runtime"`
+	Nodes   int    `json:"nodes"`
+}
+
+// PodStarts are the medians of starts; absent is unknown.
+type PodStarts struct {
+	Count     int            `json:"count"`
+	Median    *time.Duration `json:"medianSeconds,omitempty"`
+	Admit     *time.Duration `json:"admitSeconds,omitempty"`
+	Provision *time.Duration `json:"provisionSeconds,omitempty"`
+	Pull      *time.Duration `json:"pullSeconds,omitempty"`
+	Create    *time.Duration `json:"createSeconds,omitempty"`
+	Ready     *time.Duration `json:"readySeconds,omitempty"`
+}
+
+// ImagePulls is what became of one image.
+type ImagePulls struct {
+	Reference string `json:"reference"`
+	// Pulls fetched it, Present found it, the registry asked or not.
+	Pulls   int `json:"pulls"`
+	Present int `json:"present"`
+	// Median is of the pulls' times, Total their sum.
+	Median time.Duration `json:"medianSeconds"`
+	Total  time.Duration `json:"totalSeconds"`
+	// CompressedBytes and UnpackedBytes are the image's; nil is unknown.
+	CompressedBytes *int64 `json:"compressedBytes,omitempty"`
+	UnpackedBytes   *int64 `json:"unpackedBytes,omitempty"`
+}
+
+// NewPullSummary sums a history up.
+func NewPullSummary(h *workload.PullHistory) *PullSummary {
+	s := &PullSummary{
+		Window: h.Window, Dropped: h.Dropped, Apps: len(h.Workload.Apps), NoStartsPerDay: h.NoStarts,
+		Doubts: h.Doubts, Notes: h.Notes, Starts: summarizeStarts(h.Starts),
+	}
+	for _, name := range slices.Sorted(maps.Keys(h.Runtimes)) {
+		s.Runtimes = append(s.Runtimes, RuntimeNodes{name, h.Runtimes[name]})
+	}
+	var rates, times, waits []float64
+	nodes := map[string]bool{}
+	for i := range h.Pulls {
+		p := &h.Pulls[i]
+		switch p.Outcome {
+		case workload.Present:
+			s.Present++
+			continue
+		case workload.Rechecked:
+			s.Rechecked++
+			continue
+		case workload.PartlyPulled:
+			s.Partly++
+		case workload.Pulled:
+			if p.CompressedBytes != nil {
+				s.Sized++
+				rates = append(rates, float64(*p.CompressedBytes)/p.Took.Seconds())
+			}
+		}
+		s.Pulls++
+		times = append(times, p.Took.Seconds())
+		if p.Node != "" {
+			nodes[p.Node] = true
+		}
+		if p.Waited != nil {
+			waits = append(waits, p.Waited.Seconds())
+		}
+	}
+	s.Nodes = len(nodes)
+	s.ByImage = pullsByImage(h.Pulls)
+	s.Images = len(s.ByImage)
+	if all := s.Pulls + s.Present + s.Rechecked; all > 0 {
+		s.PresentFraction = float64(s.Present+s.Rechecked) / float64(all)
+	}
+	s.MedianBytesPerSecond, s.P10BytesPerSecond, s.P90BytesPerSecond = quantileOf(rates, 0.5), quantileOf(rates, 0.1), quantileOf(rates, 0.9)
+	s.Median, s.P90, s.WaitP90 = inTime(quantileOf(times, 0.5)), inTime(quantileOf(times, 0.9)), inTime(quantileOf(waits, 0.9))
+	return s
+}
+
+func pullsByImage(pulls []workload.Pull) []ImagePulls {
+	byName := map[string]*ImagePulls{}
+	times := map[string][]float64{}
+	for i := range pulls {
+		p := &pulls[i]
+		image := byName[p.Reference]
+		if image == nil {
+			image = &ImagePulls{Reference: p.Reference}
+			byName[p.Reference] = image
+		}
+		if p.Outcome == workload.Present || p.Outcome == workload.Rechecked {
+			image.Present++
+			continue
+		}
+		image.Pulls++
+		image.Total += *p.Took
+		image.CompressedBytes = cmp.Or(p.CompressedBytes, image.CompressedBytes)
+		image.UnpackedBytes = cmp.Or(p.UnpackedBytes, image.UnpackedBytes)
+		times[p.Reference] = append(times[p.Reference], p.Took.Seconds())
+	}
+	var images []ImagePulls
+	for name, image := range byName {
+		if image.Pulls == 0 {
+			continue
+		}
+		image.Median = *inTime(quantileOf(times[name], 0.5))
+		images = append(images, *image)
+	}
+	slices.SortFunc(images, func(a, b ImagePulls) int {
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Reference, b.Reference))
+	})
+	return images
+}
+
+func summarizeStarts(starts []workload.PodStart) PodStarts {
+	s := PodStarts{Count: len(starts)}
+	median := func(of func(*workload.PodStart) *time.Duration) *time.Duration {
+		var known []float64
+		for i := range starts {
+			if d := of(&starts[i]); d != nil {
+				known = append(known, d.Seconds())
+			}
+		}
+		return inTime(quantileOf(known, 0.5))
+	}
+	s.Median = median(func(p *workload.PodStart) *time.Duration { return &p.Took })
+	s.Admit = median(func(p *workload.PodStart) *time.Duration { return p.Admit })
+	s.Provision = median(func(p *workload.PodStart) *time.Duration { return p.Provision })
+	s.Pull = median(func(p *workload.PodStart) *time.Duration { return p.Pull })
+	s.Create = median(func(p *workload.PodStart) *time.Duration { return p.Create })
+	s.Ready = median(func(p *workload.PodStart) *time.Duration { return p.Ready })
+	return s
+}
+
+// quantileOf values, between the nearest two; nil of none.
+func quantileOf(values []float64, q float64) *float64 {
+	if len(values) == 0 {
+		return nil
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	at := q * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return new(sorted[low] + (sorted[high]-sorted[low])*(at-float64(low)))
+}
+
+// inTime reads seconds, to the millisecond; nil of nil.
+func inTime(seconds *float64) *time.Duration {
+	if seconds == nil {
+		return nil
+	}
+	return new(time.Duration(*seconds * float64(time.Second)).Round(time.Millisecond))
+}

@@ -1,0 +1,162 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// PullFormats are those of a PullSummary.
+func PullFormats() []Format { return []Format{Text, JSON} }
+
+// WritePulls writes s to w.
+func WritePulls(w io.Writer, format Format, s *PullSummary, opt Options) error {
+	var data []byte
+	var err error
+	switch format {
+	case Text:
+		data = pullsText(s, opt)
+	case JSON:
+		data, err = document.Marshal(PullSummaryKind, s)
+	default:
+		_, err = ParseFormat(string(format), PullFormats()...)
+	}
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err != nil {
+		return fmt.Errorf("write the pulls: %w", err)
+	}
+	return nil
+}
+
+// shownImages bounds the table of images.
+const shownImages = 20
+
+// pullsText writes s for a terminal: first how wrong predictions are on these
+// pulls, then the verdict.
+func pullsText(s *PullSummary, opt Options) []byte {
+	p := &printer{color: opt.Color}
+	for _, e := range s.Errors {
+		p.lines(bold, wrap(e, 0))
+	}
+	p.lines(bold, wrap(s.headline(), 0))
+	for _, words := range s.sentences() {
+		p.lines("", wrap(words, 2))
+	}
+	p.list("Doubts", s.Doubts)
+	p.pulledImages(s.ByImage)
+	p.podStarts(&s.Starts)
+	if s.Apps > 0 {
+		p.list("Assumed in the workload", s.Notes)
+	}
+	return p.out.Bytes()
+}
+
+// headline is the verdict.
+func (s *PullSummary) headline() string {
+	parts := []string{fmt.Sprintf("%s of %s on %s in %s", count(s.Pulls, "pull"), count(s.Images, "image"), count(s.Nodes, "node"), workload.SpellTime(s.Window.Covered))}
+	var figures []string
+	if s.MedianBytesPerSecond != nil {
+		figures = append(figures, "median "+rate(*s.MedianBytesPerSecond))
+	} else if s.Median != nil {
+		figures = append(figures, "median "+seconds(*s.Median)+", rate unknown")
+	}
+	if s.WaitP90 != nil {
+		figures = append(figures, "p90 wait "+seconds(*s.WaitP90))
+	}
+	if len(figures) > 0 {
+		parts = append(parts, strings.Join(figures, ", "))
+	}
+	if there := s.Present + s.Rechecked; there > 0 {
+		verb := "were"
+		if there == 1 {
+			verb = "was"
+		}
+		parts = append(parts, fmt.Sprintf("%s %s already present (%s)", number(float64(there)), verb, percent(s.PresentFraction)))
+	}
+	dropped, reasons := 0, []string{}
+	for _, d := range s.Dropped {
+		dropped += d.Count
+		reasons = append(reasons, fmt.Sprintf("%d %s", d.Count, d.Reason))
+	}
+	if dropped > 0 {
+		parts = append(parts, fmt.Sprintf("%d dropped: %s", dropped, strings.Join(reasons, ", ")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (s *PullSummary) sentences() []string {
+	w := &s.Window
+	from := "as their events tell"
+	if w.Given {
+		from = "as given"
+	}
+	list := []string{fmt.Sprintf("The snapshots cover %s, %s, between %s and %s.", workload.SpellTime(w.Covered), from, stamp(w.From), stamp(w.To))}
+	if s.Sized > 0 {
+		list = append(list, fmt.Sprintf("Rates are compressed bytes over the pull's own time, of the %s whose size is known: p10 %s, p90 %s.", count(s.Sized, "pull"), rate(*s.P10BytesPerSecond), rate(*s.P90BytesPerSecond)))
+	}
+	if len(s.Runtimes) > 0 {
+		var words []string
+		for _, r := range s.Runtimes {
+			words = append(words, fmt.Sprintf("%s on %s", cmp.Or(r.Runtime, "an unknown one"), count(r.Nodes, "node")))
+		}
+		list = append(list, "Runtime: "+strings.Join(words, ", ")+".")
+	}
+	switch {
+	case s.Apps == 0:
+		list = append(list, "No pods are in the input, so there is no workload.")
+	case s.NoStartsPerDay != "":
+		list = append(list, fmt.Sprintf("Workload: %s, but no startsPerDay: %s. Read more snapshots, or scale with --scale-to-day.", count(s.Apps, "app"), s.NoStartsPerDay))
+	default:
+		list = append(list, fmt.Sprintf("Workload: %s.", count(s.Apps, "app")))
+	}
+	return list
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+
+func (p *printer) pulledImages(images []ImagePulls) {
+	if len(images) == 0 {
+		return
+	}
+	p.heading("Images by the time that their pulls took")
+	t := &textTable{heads: []string{"image", ">pulls", ">present", ">median", ">all", ">size", "of it"}}
+	for i := range images[:min(len(images), shownImages)] {
+		m := &images[i]
+		bytes, kind := "", "unknown"
+		if m.CompressedBytes != nil {
+			bytes, kind = size(*m.CompressedBytes), "compressed"
+		} else if m.UnpackedBytes != nil {
+			bytes, kind = size(*m.UnpackedBytes), "unpacked"
+		}
+		t.add("", m.Reference, fmt.Sprint(m.Pulls), fmt.Sprint(m.Present), seconds(m.Median), longTime(m.Total), bytes, kind)
+	}
+	p.table(t)
+	if more := len(images) - shownImages; more > 0 {
+		p.line(fmt.Sprintf("  and %d more: --output json lists all", more))
+	}
+}
+
+func (p *printer) podStarts(s *PodStarts) {
+	if s.Count == 0 {
+		return
+	}
+	p.heading(fmt.Sprintf("From creation to ready: medians of %s", count(s.Count, "pod")))
+	t := &textTable{heads: []string{">ready", ">admit", ">provision", ">pull", ">create", ">app"}}
+	var cells []string
+	for _, d := range []*time.Duration{s.Median, s.Admit, s.Provision, s.Pull, s.Create, s.Ready} {
+		if d == nil {
+			cells = append(cells, "unknown")
+		} else {
+			cells = append(cells, seconds(*d))
+		}
+	}
+	t.add("", cells...)
+	p.table(t)
+}

@@ -1,0 +1,192 @@
+package calibrate
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// newCell makes an arm of the startups of its first run.
+func (d *Data) newCell(inv *layers.Inventory, arm string, startups []*simulate.Startup, setup *simulate.ArmSetup) (*cell, error) {
+	c := &cell{arm: arm, gzipScale: 1, inv: &layers.Inventory{ResolvedAt: inv.ResolvedAt}}
+	own := &ownImages{from: inv, to: c.inv, images: make(map[int]int), layers: make(map[int]int)}
+	for _, ref := range setup.Kept {
+		i, err := find(inv, ref)
+		if err != nil {
+			return nil, err
+		}
+		c.kept = append(c.kept, own.image(i))
+	}
+	first := startups[0].Requested
+	for _, s := range startups {
+		first = min(first, s.Requested)
+	}
+	for _, s := range startups {
+		start := simulate.Start{App: s.App, Requested: s.Requested - first, Node: cmp.Or(s.Node, "node"), PullPolicy: "IfNotPresent"}
+		if asked(s) {
+			start.PullPolicy = "Always"
+		}
+		for _, ref := range s.Images {
+			i, err := find(inv, ref)
+			if err != nil {
+				return nil, err
+			}
+			start.Images = append(start.Images, own.image(i))
+			if !slices.Contains(c.images, ref) {
+				c.images = append(c.images, ref)
+			}
+		}
+		c.starts = append(c.starts, start)
+		if !slices.ContainsFunc(c.nodes, func(n simulate.NewNode) bool { return n.Name == start.Node }) {
+			c.nodes = append(c.nodes, simulate.NewNode{Name: start.Node, Up: true, Setup: &simulate.NodeSetup{Held: c.kept}})
+		}
+	}
+	return c, d.condition(c, setup.Profile)
+}
+
+// asked says whether the registry was asked what a reference means.
+func asked(s *simulate.Startup) bool {
+	d, known := s.Phases.Of(simulate.Resolve)
+	return known && d > 0 || slices.ContainsFunc(s.Spans, func(x simulate.Span) bool { return x.Phase == simulate.Resolve })
+}
+
+// ownImages copies images of an inventory, so that an arm is simulated on its own
+// alone.
+type ownImages struct {
+	from, to       *layers.Inventory
+	images, layers map[int]int
+}
+
+func (o *ownImages) image(i int) int {
+	if at, ok := o.images[i]; ok {
+		return at
+	}
+	img := o.from.Images[i]
+	list := make([]int, len(img.Layers))
+	for j, l := range img.Layers {
+		at, ok := o.layers[l]
+		if !ok {
+			at = len(o.to.Layers)
+			o.layers[l] = at
+			o.to.Layers = append(o.to.Layers, o.from.Layers[l])
+		}
+		list[j] = at
+	}
+	img.Layers, img.Hidden = list, nil
+	o.images[i] = len(o.to.Images)
+	o.to.Images = append(o.to.Images, img)
+	return o.images[i]
+}
+
+// condition gives an arm the base's profile with what the experiment set.
+func (d *Data) condition(c *cell, raw document.Raw) error {
+	p := *d.opt.Base
+	p.NodeClasses = nil
+	p.Pull.MaxParallelPulls = simulate.Parameter[int64]{Value: 1000, Source: "measured: no kubelet that pulls in turn"}
+	p.Start.AdmitPerSecond = simulate.Parameter[float64]{Value: math.Inf(1)}
+	names := make(map[string]bool)
+	var groups map[string]document.Raw
+	if err := raw.Decode(&groups); err != nil {
+		return err
+	}
+	for group, keys := range groups {
+		for _, key := range keys.Keys() {
+			names[group+"."+key] = true
+		}
+	}
+	c.setsLink = names["network.registryBytesPerSecond"] || names["network.uplinkBytesPerSecond"] || names["network.nodeBytesPerSecond"]
+	before := p.Unpack.Decoder.Value
+	if err := raw.Decode(&p); err != nil {
+		return err
+	}
+	for i := range d.all {
+		c.held[i] = names[d.all[i].name]
+	}
+	if now := p.Unpack.Decoder.Value; now != before && !c.held[gzip] {
+		d.all[gzip].set(&p, d.all[gzip].get(&p)*decoderRate(now)/decoderRate(before))
+	}
+	c.profile = &p
+	return nil
+}
+
+// decoderRate is the speed of a decoder by its name, 1 of one that is not known.
+func decoderRate(name string) float64 {
+	for _, x := range simulate.Decoders() {
+		if x.Name == name {
+			return float64(x.Gzip.Value)
+		}
+	}
+	return 1
+}
+
+// chooseDecoder makes the decoder that most arms use the one that is fitted; the
+// speeds of others stand to it as they are known to.
+func (d *Data) chooseDecoder() {
+	uses := make(map[string]int)
+	for _, c := range d.cells {
+		if !c.held[gzip] {
+			uses[c.profile.Unpack.Decoder.Value]++
+		}
+	}
+	d.decoder = d.opt.Base.Unpack.Decoder.Value
+	for _, name := range slices.Sorted(maps.Keys(uses)) {
+		if uses[name] > uses[d.decoder] {
+			d.decoder = name
+		}
+	}
+	d.baseGzip = d.all[gzip].get(d.opt.Base) * decoderRate(d.decoder) / decoderRate(d.opt.Base.Unpack.Decoder.Value)
+	for _, c := range d.cells {
+		if !c.held[gzip] {
+			c.gzipScale = decoderRate(c.profile.Unpack.Decoder.Value) / decoderRate(d.decoder)
+		}
+	}
+}
+
+// finish works out what depends on all runs of an arm.
+func (d *Data) finish(c *cell) {
+	list := make([]outcome, len(c.runs))
+	for i := range c.runs {
+		list[i] = c.runs[i].outcome
+	}
+	c.measured = medianOutcome(list)
+	happens := func(p simulate.Phase) bool {
+		return slices.ContainsFunc(c.runs, func(r run) bool {
+			return slices.ContainsFunc(r.startups, func(s *simulate.Startup) bool {
+				t, _ := s.Phases.Of(p)
+				return t > 0
+			})
+		})
+	}
+	zero := simulate.Parameter[time.Duration]{}
+	if !happens(simulate.Provision) {
+		c.profile.Start.Provision, c.held[provision] = zero, true
+	}
+	if !happens(simulate.Create) {
+		c.profile.Start.Create, c.held[create] = zero, true
+	}
+	if c.knowsReady = happens(simulate.Ready); !c.knowsReady {
+		c.profile.Start.Ready = zero
+	}
+	c.work = c.workOf()
+	c.class = c.classOf()
+}
+
+func (c *cell) classOf() string {
+	switch {
+	case len(c.nodes) > 1:
+		return ClassNodes
+	case len(c.starts) > 1:
+		return ClassTogether
+	case c.work.fetchBytes == 0 && len(c.work.unpacks[0]) == 0:
+		return ClassPresent
+	case c.shaped():
+		return ClassShaped
+	}
+	return ClassUnshaped
+}

@@ -1,0 +1,109 @@
+package calibrate
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// replay simulates arms, several at once. The result is the same for any number of
+// workers; the error is that of the first arm that has one.
+func (d *Data) replay(ctx context.Context, cells []*cell, v *values, ready readiness, repeats int) ([]outcome, error) {
+	outcomes, errs := make([]outcome, len(cells)), make([]error, len(cells))
+	workers := d.opt.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range min(workers, len(cells)) {
+		wait.Go(func() {
+			memory := d.memory.Get().(*simulate.Memory)
+			defer d.memory.Put(memory)
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(cells) || ctx.Err() != nil {
+					return
+				}
+				outcomes[i], errs[i] = cells[i].simulate(ctx, &d.all, v, ready, simulate.Options{Seed: d.opt.Seed, Repeats: repeats, Memory: memory, Workers: 1})
+			}
+		})
+	}
+	wait.Wait()
+	d.evaluations += len(cells) * repeats
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
+}
+
+// residuals are the logarithms of simulated over measured times of whole runs.
+func residuals(cells []*cell, simulated []outcome) []float64 {
+	r := make([]float64, len(cells))
+	for i, c := range cells {
+		r[i] = math.Log(floor(simulated[i].total) / floor(c.measured.total))
+	}
+	return r
+}
+
+// deal puts arms into folds and halves by a draw, classes spread evenly. Arms of
+// one name go together.
+func (d *Data) deal() {
+	random := rand.New(rand.NewPCG(d.opt.Seed, 0x63616c6962)) // a stream of its own
+	place := make(map[string]int)
+	next := 0
+	for _, class := range Classes() {
+		var names []string
+		for _, c := range d.cells {
+			if c.class == class && !slices.Contains(names, c.arm) {
+				names = append(names, c.arm)
+			}
+		}
+		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		for _, name := range names {
+			if _, ok := place[name]; !ok {
+				place[name] = next
+				next++
+			}
+		}
+	}
+	for _, c := range d.cells {
+		c.fold, c.half = place[c.arm]%d.opt.Folds, place[c.arm]%2
+	}
+	d.dealPulls(random)
+}
+
+// split parts arms by a condition.
+func split(cells []*cell, of func(*cell) bool) (yes, no []*cell) {
+	for _, c := range cells {
+		if of(c) {
+			yes = append(yes, c)
+		} else {
+			no = append(no, c)
+		}
+	}
+	return yes, no
+}
+
+// sample draws as many arms as there are, some of them more than once.
+func sample(cells []*cell, random *rand.Rand) ([]*cell, []float64) {
+	counts := make([]float64, len(cells))
+	list := make([]*cell, len(cells))
+	for i := range list {
+		k := random.IntN(len(cells))
+		counts[k]++
+		list[i] = cells[k]
+	}
+	return list, counts
+}

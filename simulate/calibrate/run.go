@@ -1,0 +1,223 @@
+package calibrate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+func seconds(v float64) time.Duration { return time.Duration(math.Round(v * 1e9)) }
+
+// imagesOf lists what single starts started, each once.
+func (d *Data) imagesOf() []string {
+	var list []string
+	for _, c := range d.cells {
+		if c.single() && len(c.images) == 1 && !slices.Contains(list, c.images[0]) {
+			list = append(list, c.images[0])
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// begin is a Calibration before its errors.
+func (d *Data) begin() *Calibration {
+	return &Calibration{
+		Tools: d.tools, Hosts: d.hosts, Basis: "layers", Base: d.opt.Base.Name, Profile: d.opt.Base.Name,
+		Runs: d.runs - d.voidRuns, VoidRuns: d.voidRuns, Startups: d.startups, Arms: len(d.cells),
+		Provenance: simulate.Provenance{Seed: d.opt.Seed, Profile: d.opt.Base.Name, ProfileBasis: d.opt.Base.Basis(), Now: d.last, Inputs: d.inputs},
+		Doubts:     slices.Clone(d.doubts),
+	}
+}
+
+// predict simulates all arms on a profile's values.
+func (d *Data) predict(ctx context.Context, by string, cells []*cell, v *values, ready readiness) (prediction, error) {
+	out, err := d.replay(ctx, cells, v, ready, d.opt.Repeats)
+	return prediction{by, out}, err
+}
+
+// naives are the naive predictions by a profile's values.
+func (d *Data) naives(v *values, ready readiness) []prediction {
+	byBytes, bySum := make([]outcome, len(d.cells)), make([]outcome, len(d.cells))
+	for i, c := range d.cells {
+		byBytes[i], bySum[i] = unknownOutcome(), unknownOutcome()
+		byBytes[i].total, bySum[i].total = d.naive(c, v, ready)
+	}
+	return []prediction{{ByBytes, byBytes}, {BySum, bySum}}
+}
+
+// Check says how wrong the base is of what was measured; nothing is fitted but the
+// programs' own times to ready, which no profile knows.
+func (d *Data) Check(ctx context.Context) (*Calibration, error) {
+	if len(d.pulls) > 0 {
+		return d.checkPulls(ctx)
+	}
+	c := d.begin()
+	c.Base = ""
+	ready := readinessOf(d.cells)
+	v := unset()
+	p, err := d.predict(ctx, ByProfile, d.cells, &v, ready)
+	if err != nil {
+		return nil, err
+	}
+	d.judge(c, append([]prediction{p}, d.naives(&v, ready)...), 0)
+	c.Apps = appsOf(ready)
+	c.Simulated = d.evaluations
+	d.doubtCells(c)
+	return c, nil
+}
+
+func appsOf(ready readiness) []AppReady {
+	var list []AppReady
+	for app, t := range ready {
+		list = append(list, AppReady{app, t})
+	}
+	slices.SortFunc(list, func(x, y AppReady) int { return strings.Compare(x.App, y.App) })
+	return list
+}
+
+// Fit fits a profile to what was measured, and says how wrong it is of what it was
+// not fitted to.
+func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error) {
+	if len(d.pulls) > 0 {
+		return d.fitPulls(ctx)
+	}
+	c := d.begin()
+	cells, rest := d.cells, []*cell(nil)
+	if d.opt.FitOn != nil {
+		if cells, rest = split(d.cells, func(x *cell) bool { return d.opt.FitOn(x.public()) }); len(cells) == 0 || len(rest) == 0 {
+			return nil, nil, fmt.Errorf("%w: of %d arms %d are to be fitted, and %d are left to check with: both need some", ErrNothing, len(d.cells), len(cells), len(rest))
+		}
+		c.FittedArms = len(cells)
+		for _, x := range cells {
+			x.fitted = true
+		}
+	}
+	d.opt.Progress(fmt.Sprintf("fitting to %d arms", len(cells)))
+	f, err := d.fit(ctx, cells)
+	if err != nil {
+		return nil, nil, err
+	}
+	around, err := d.intervals(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.forget(f, &around)
+	v := unset()
+	base, err := d.predict(ctx, ByBase, d.cells, &v, f.ready)
+	if err != nil {
+		return nil, nil, err
+	}
+	fitted, err := d.predict(ctx, ByFit, d.cells, &f.values, f.ready)
+	if err != nil {
+		return nil, nil, err
+	}
+	heldOut, err := d.heldOut(ctx, c, f, fitted)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := []prediction{base, fitted}
+	if heldOut != nil {
+		list = append(list, *heldOut)
+	}
+	d.judge(c, append(list, d.naives(&f.values, f.ready)...), len(list)-1)
+	c.Parameters, c.Choices, c.Apps = d.parametersOf(f, &around), f.choicesWords(), appsOf(f.ready)
+	c.Simulated = d.evaluations
+	d.doubtCells(c)
+	p := d.profileOf(f, &around)
+	c.Profile = p.Name
+	return c, p, p.Validate()
+}
+
+// forget gives up parameters whose interval tells too little: they keep the base's
+// value.
+func (d *Data) forget(f *fit, around *[parameters]interval) {
+	for _, i := range f.search.free {
+		if around[i].vague() {
+			at := f.values[i]
+			f.stage.cannot(i, fmt.Sprintf("the runs allow anything from %s to %s", d.all[i].show(around[i].low), d.all[i].show(around[i].high)), f.stage.measure[i])
+			if f.stage.measure[i] == "" {
+				f.stage.measure[i] = "more arms, and more different ones"
+			}
+			// The rest was fitted beside it, so it stays where it was fitted.
+			f.stage.bounds[i] = at
+		}
+	}
+}
+
+// heldOut predicts every arm by a fit that did not know it; nil where there are too
+// few arms. With arms of which some were not fitted it is those.
+func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted prediction) (*prediction, error) {
+	out := prediction{ByHeldOut, make([]outcome, len(d.cells))}
+	for i := range out.outcomes {
+		out.outcomes[i] = unknownOutcome()
+	}
+	if d.opt.FitOn != nil {
+		for i, x := range d.cells {
+			if !slices.Contains(f.search.cells, x) {
+				out.outcomes[i] = fitted.outcomes[i]
+			}
+		}
+		return &out, nil
+	}
+	const fewest = 4 // arms in a fit
+	folds := d.opt.Folds
+	if len(d.cells)-(len(d.cells)+folds-1)/folds < fewest {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("There are %d arms, too few to leave some out: the error of the fit is on what it was fitted to.", len(d.cells)))
+		return nil, nil
+	}
+	c.Folds = folds
+	for k := range folds {
+		in, left := split(d.cells, func(x *cell) bool { return x.fold != k })
+		if len(left) == 0 {
+			continue
+		}
+		d.opt.Progress(fmt.Sprintf("leaving out arms, %d of %d", k+1, folds))
+		part, err := d.fit(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		p, err := d.predict(ctx, ByHeldOut, left, &part.values, part.ready)
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for i, x := range d.cells {
+			if x.fold == k {
+				out.outcomes[i] = p.outcomes[n]
+				n++
+			}
+		}
+	}
+	return &out, nil
+}
+
+// doubtCells adds doubts that follow from the arms themselves.
+func (d *Data) doubtCells(c *Calibration) {
+	few, brief := 0, 0
+	for _, x := range d.cells {
+		if len(x.runs) < 3 {
+			few++
+		}
+		if x.brief() {
+			brief++
+		}
+	}
+	if brief > 0 {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("Arms in which everything is present and that take less than 50 ms, %d of them, are scored in their class alone.", brief))
+	}
+	if few > 0 {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("%d of %d arms have fewer than three runs, so that their noise is not known: measure with more repeats.", few, len(d.cells)))
+	}
+	if slices.ContainsFunc(d.cells, func(x *cell) bool {
+		return slices.ContainsFunc(x.inv.Layers, func(l layers.Layer) bool { return l.UnpackedSource == layers.Estimated })
+	}) {
+		c.Doubts = append(c.Doubts, "Unpacked sizes of some layers are estimated: analyze --deep measures them.")
+	}
+}

@@ -1,0 +1,178 @@
+package workload
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// howToPulls ends the errors on input from which no pulls are read.
+const howToPulls = "write it with: kubectl get pods,events,nodes -A -o json"
+
+// A PullImporter reads what a cluster tells of its pulls: pods and events, and
+// nodes if they are there, as "kubectl get pods,events,nodes -A -o json" prints
+// them: in lists or one by one, of v1 or events.k8s.io/v1, also in the notices of a
+// watch. Its zero value has read nothing.
+//
+// Several snapshots are one history: an event that stands in more than one counts
+// once, with its newest count, and of a pod all is kept that any look at it told.
+// Their order does not matter. What is held grows with the pods and their pulls,
+// not with the text.
+type PullImporter struct {
+	pods   map[string]*pullPod // by pod.key
+	events map[eventKey]*eventRecord
+	nodes  map[string]*nodeRecord
+	names  map[string]string // texts that stand again and again, held once
+	// looks are the snapshots: each list, and what stands outside of lists in each
+	// input.
+	looks  map[look]*span
+	inputs int
+	// counts are of items: events read, those of other things, other items.
+	eventCount, otherEvents, others int
+	nothing                         int // pods without name or image
+	untimed                         int // events about pulls without a time
+}
+
+// look names a snapshot; list is 0 for what stands outside of lists.
+type look struct{ input, list int }
+
+// A span is a time that is covered.
+type span struct {
+	from, to time.Time
+	// events: it has some, without which it covers nothing.
+	events bool
+}
+
+// Read reads the objects of an input, called name in errors. Errors are a
+// *document.Error where the input is to blame.
+func (i *PullImporter) Read(name string, r io.Reader) error {
+	if i.pods == nil {
+		i.pods, i.events, i.nodes = map[string]*pullPod{}, map[eventKey]*eventRecord{}, map[string]*nodeRecord{}
+		i.names, i.looks = map[string]string{}, map[look]*span{}
+	}
+	i.inputs++
+	d := &objectReader{name: name, take: i.add, events: true}
+	err := d.read(r)
+	var fault *document.Error
+	if errors.As(err, &fault) {
+		told := *fault
+		told.Message = strings.Replace(told.Message, howTo, howToPulls, 1)
+		return &told
+	}
+	return err
+}
+
+func (i *PullImporter) add(o *object) error {
+	switch {
+	case o.isEvent():
+		return i.addEvent(o)
+	case o.kind == "Node":
+		n, err := o.nodeRecord()
+		if err != nil || n == nil {
+			return err
+		}
+		if old := i.nodes[n.name]; old == nil || old.version <= n.version {
+			i.nodes[n.name] = n
+		}
+		return nil
+	case o.kind == "Pod" || o.kind == "":
+		return i.addPod(o)
+	}
+	i.others++
+	return nil
+}
+
+func (i *PullImporter) addPod(o *object) error {
+	p, err := o.pod()
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		i.others++
+		return nil
+	}
+	r, err := p.record()
+	switch {
+	case errors.Is(err, errNothing):
+		i.nothing++
+		return nil
+	case err != nil:
+		return o.fault(o.line, "%w", err)
+	}
+	h := sha256.New()
+	for _, part := range []part{o.metadata, o.spec, o.status} {
+		h.Write(part.raw)
+	}
+	k := newPullPod(p, r, [8]byte(h.Sum(nil)[:8]))
+	k.node = i.held(k.node)
+	if isUsable(r.latest) {
+		i.look(o).reach(r.latest)
+	}
+	if old := i.pods[p.key()]; old != nil {
+		k = old.merge(k)
+	}
+	i.pods[p.key()] = k
+	return nil
+}
+
+func (i *PullImporter) addEvent(o *object) error {
+	e, err := o.decodeEvent()
+	if err != nil {
+		return err
+	}
+	var meta metadata
+	if err := o.decode("metadata", o.metadata, &meta); err != nil {
+		return err
+	}
+	i.eventCount++
+	_, last, _ := e.times(&meta)
+	if isUsable(last) {
+		s := i.look(o)
+		s.reach(last)
+		s.from, s.events = earlier(s.from, last), true
+	}
+	r := e.record(&meta)
+	switch {
+	case r == nil:
+		i.otherEvents++
+		return nil
+	case r.last.IsZero():
+		i.untimed++
+		return nil
+	}
+	r.node, r.container, r.reference = i.held(r.node), i.held(r.container), i.held(r.reference)
+	r.pod = podKey{i.held(r.pod.uid), i.held(r.pod.namespace), i.held(r.pod.name)}
+	key := e.key(&meta)
+	if old := i.events[key]; old != nil {
+		r = r.newer(old)
+	}
+	i.events[key] = r
+	return nil
+}
+
+// look is the snapshot that an object stands in.
+func (i *PullImporter) look(o *object) *span {
+	k := look{i.inputs, o.list}
+	if i.looks[k] == nil {
+		i.looks[k] = &span{}
+	}
+	return i.looks[k]
+}
+
+func (s *span) reach(t time.Time) { s.to = later(s.to, t) }
+
+func (i *PullImporter) held(text string) string {
+	if old, ok := i.names[text]; ok {
+		return old
+	}
+	i.names[text] = text
+	return text
+}
+
+// key is the one under which a pod of that name stands in pods.
+func (k podKey) key() string { return cmp.Or(k.uid, k.namespace+"/"+k.name) }

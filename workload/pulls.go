@@ -1,0 +1,128 @@
+package workload
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+)
+
+// PullHistory is what snapshots of a cluster tell of its pulls and starts.
+type PullHistory struct {
+	// Workload has an app for each controller of which a pod was seen, and the
+	// pools of the nodes that were in the input.
+	Workload Workload
+	// Origins say of each of Workload.Apps where its numbers come from.
+	Origins []Origin
+	// Digests are what references meant when the pods were started.
+	Digests []LockedDigest
+	// NoStarts says why Workload lacks startsPerDay; empty where it has them.
+	NoStarts string
+	// Window is the time that the snapshots cover.
+	Window Window
+	// Pulls are in the order in which they began; pulls of which no time can be told
+	// are counted in Dropped.
+	Pulls []Pull
+	// Starts are the pods made in the window, or all of whose pulls are in it, that
+	// came to run, in order of creation.
+	Starts []PodStart
+	// Dropped count what was left out as it cannot be.
+	Dropped []Dropped
+	// Doubts are reasons to trust the history less, the weightiest first; Notes say
+	// what of the workload was assumed.
+	Doubts, Notes []string
+	// Nodes, Pods and Events count what was read, each once; Runtimes are the nodes'
+	// by name, with how many of the nodes have it.
+	Nodes, Pods, Events int
+	Runtimes            map[string]int
+}
+
+// An Outcome is how a node came by an image.
+type Outcome string
+
+// The outcomes.
+const (
+	// Pulled: the image was fetched and unpacked.
+	Pulled Outcome = "pulled"
+	// PartlyPulled: faster than an image can be unpacked, so that most of it was there.
+	PartlyPulled Outcome = "partly"
+	// Rechecked: the registry was asked, as the policy is Always, and the image was
+	// there already.
+	Rechecked Outcome = "rechecked"
+	// Present: the image was there, nothing was asked.
+	Present Outcome = "present"
+)
+
+// Pull is how one container came by its image.
+type Pull struct {
+	// App is named as in the Workload.
+	App string
+	// Namespace, Pod and Container say for whom it was.
+	Namespace, Pod, Container string
+	// Node is empty where unknown.
+	Node string
+	// Reference is as the pod has it, Digest what it meant, as the pod's status
+	// tells; empty where unknown.
+	Reference, Digest string
+	Outcome           Outcome
+	// Began is when the pull itself began, after it waited; to the second unless
+	// the events tell it better.
+	Began time.Time
+	// Took is how long it took without waiting; nil where nothing was pulled.
+	Took *time.Duration
+	// Waited is how long it waited for other pulls before; nil where unknown, and
+	// then Took may have it within.
+	Waited *time.Duration
+	// CompressedBytes and UnpackedBytes are the whole image's, of which a runtime
+	// tells one; nil is unknown.
+	CompressedBytes, UnpackedBytes *int64
+	// Failures counts the pulls of the image for the container that failed before.
+	Failures int
+	// Asked is when it was first asked for, where pulls failed before and that is
+	// known; else zero.
+	Asked time.Time
+	// pod is its key.
+	pod string
+}
+
+// Dropped counts pulls that were left out for one reason.
+type Dropped struct {
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+}
+
+// PullOptions say how a history is made.
+type PullOptions struct {
+	// Window is how long the input is known to cover, to its newest time; what is
+	// older is left out. 0 takes what the events tell.
+	Window time.Duration
+	// ScaleToDay gives startsPerDay though less than a day is covered.
+	ScaleToDay bool
+}
+
+// ErrNoPulls is the error on input without any event about a pull.
+var ErrNoPulls = errors.New("no event about a pull")
+
+// History puts together what was read.
+func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
+	b := &historyBuilder{importer: i, opt: opt, window: i.window(opt.Window), dropped: map[string]int{}}
+	b.sortEvents()
+	if len(b.byPod) == 0 {
+		return nil, i.noPulls()
+	}
+	b.nameApps()
+	b.readRuntimes()
+	b.addPulls()
+	b.tellRechecks()
+	h := &PullHistory{Window: b.window, Pulls: b.pulls, Pods: len(i.pods), Events: i.eventCount, Runtimes: b.runtimeCounts(), Nodes: len(b.runtimes)}
+	b.addStarts(h)
+	b.addWorkload(h)
+	for reason, n := range b.dropped {
+		h.Dropped = append(h.Dropped, Dropped{reason, n})
+	}
+	slices.SortFunc(h.Dropped, func(a, b Dropped) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	})
+	h.Doubts = b.doubts(h)
+	return h, nil
+}
