@@ -51,3 +51,11 @@ func quoted(names []string) string {
 	}
 	return strings.Join(q, ", ")
 }
+
+// Names of decoders, as in a profile (simulate.Decoders).
+const (
+	decoderIgzip = "igzip"
+	decoderPigz  = "pigz"
+	decoderGo    = "go"
+	decoderGoStd = "go-std"
+)

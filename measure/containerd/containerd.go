@@ -79,11 +79,3 @@ const (
 	MethodTransfer = "transfer"
 	MethodClient   = "client"
 )
-
-// Names of decoders, as in a profile (simulate.Decoders).
-const (
-	decoderIgzip = "igzip"
-	decoderPigz  = "pigz"
-	decoderGo    = "go"
-	decoderGoStd = "go-std"
-)
