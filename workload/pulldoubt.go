@@ -53,7 +53,7 @@ func (b *historyBuilder) doubtPulls(h *PullHistory, d *doubtList) {
 		d.say("%s dropped: %s", count(total, "pull"), strings.Join(reasons, ", "))
 	}
 	d.counted(b.importer.untimed, "event", "%s about pulls without any time left out")
-	d.counted(b.waits, "pull", "the time of %s may have waiting for other pulls within: their message does not tell it apart (Kubernetes before 1.28)")
+	d.counted(b.waits, "pull", "the time of %s may have waiting for other pulls within: messages of older kubelets do not tell it apart")
 	d.counted(b.between, "pull", "the time of %s is that between their events, known to the second")
 	d.counted(unpacked, "pull", "the size of %s is the unpacked one, as docker and CRI-O tell it: what was fetched is unknown")
 	d.counted(unsized, "pull", "the size of %s is unknown: the message or the node's runtime is missing")

@@ -44,7 +44,7 @@ var pullBegins = []struct {
 	step pullStep
 }{
 	{"Pulling image ", stepPulling},
-	{"pulling image ", stepPulling}, // before Kubernetes 1.16
+	{"pulling image ", stepPulling}, // older kubelets
 	{"Successfully pulled image ", stepPulled},
 	{"Container image ", stepPresent},
 	{"Failed to pull image ", stepFailed},
@@ -90,8 +90,8 @@ func (m *pullMessage) readEnd(rest string) {
 }
 
 // readTimes reads "in 3.2s (5.1s including waiting). Image size: 72950530 bytes.",
-// of which the end came with Kubernetes 1.30, the bracket with 1.28 (pull request
-// 111772) and the time with 1.20 (91563).
+// of which older kubelets leave out the end, the bracket (before kubernetes'
+// pull request 111772) or all (before 91563).
 func (m *pullMessage) readTimes(rest string) {
 	if after, ok := strings.CutPrefix(rest, "in "); ok {
 		first, more, _ := strings.Cut(after, " ")
