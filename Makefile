@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid
+.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -28,6 +28,18 @@ oracle-simgrid: ## run SimGrid on the fleets of internal/fleet, store the ready 
 
 compare-simgrid: ## time SimGrid and ours in turn, RUNS times on FLEETS (Debian, libsimgrid-dev)
 	GO='$(GO)' RUNS='$(RUNS)' FLEETS='$(FLEETS)' simulate/network/testdata/simgrid/compare.sh
+
+# containerd and its shim, of the version in go.mod.
+CONTAINERD = github.com/containerd/containerd/v2
+
+build/bin/containerd: go.mod
+	mkdir -p build/bin
+	$(GO) build -o build/bin/ $(CONTAINERD)/cmd/containerd $(CONTAINERD)/cmd/containerd-shim-runc-v2
+	touch build/bin/containerd
+
+validate: build/bin/containerd ## measure real pulls, predict them, write docs/validation.md (root, runc, an hour on a quiet machine)
+	test -f build/images/layers.csv || $(MAKE) images
+	$(GO) run ./internal/validate
 
 images: ## build the test images and record their documents (root, Debian)
 	$(GO) run ./internal/imagebuild -out build/images -record testdata/images

@@ -53,9 +53,9 @@ func CheckCalibration(c *calibrate.Calibration, most float64) error {
 	return nil
 }
 
-// calibrationHeadline is the answer, what was measured and how wrong predictions
+// CalibrationHeadline is the answer in a sentence, what was measured and how wrong predictions
 // are.
-func calibrationHeadline(c *calibrate.Calibration) string {
+func CalibrationHeadline(c *calibrate.Calibration) string {
 	if len(c.Totals) == 0 {
 		return "Nothing could be compared."
 	}

@@ -17,7 +17,7 @@ func isBuiltIn(name string) bool { return slices.Contains(simulate.BuiltInNames(
 // calibrationText writes c for a terminal: the answer first.
 func calibrationText(c *calibrate.Calibration, opt Options) []byte {
 	p := &printer{color: opt.Color}
-	p.lines(bold, wrap(calibrationHeadline(c), 0))
+	p.lines(bold, wrap(CalibrationHeadline(c), 0))
 	words := []string{"measured by " + join(c.Tools)}
 	if !slices.Equal(c.Hosts, c.Tools) {
 		words = append(words, strings.Join(c.Hosts, "; "))

@@ -20,6 +20,7 @@ import (
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -94,7 +95,9 @@ func (i *pullImport) run(ctx context.Context, files []string) error {
 	t := cachebench.PullTimeline(h)
 	t.Provenance.Inputs = inputs
 	s := reports.NewPullSummary(h)
-	s.Errors = predictionErrors(ctx, t)
+	if s.Errors, err = predictionErrors(ctx, t); err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if err := reports.WritePulls(&b, reports.Format(i.out.format), s, reports.Options{Color: i.out.file == "" && useColor(i.io.out)}); err != nil {
 		return err
@@ -107,10 +110,24 @@ func (i *pullImport) run(ctx context.Context, files []string) error {
 
 // predictionErrors says how far predictions are from a cluster's own pulls: with
 // the built-in profile, and on pulls held out after fitting. It is the first thing
-// that the user sees.
-//
-// Package simulate/calibrate knows; until it is asked here, nothing is said.
-func predictionErrors(context.Context, *simulate.Timeline) []string { return nil }
+// that the user sees. Too few pulls for that are no fault of the import.
+func predictionErrors(ctx context.Context, t *simulate.Timeline) ([]string, error) {
+	data, err := calibrate.Load([]calibrate.File{{Name: "the pulls", Timeline: t}}, calibrate.Options{Seed: 1})
+	if errors.Is(err, calibrate.ErrNothing) || errors.Is(err, calibrate.ErrVoid) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := data.Fit(ctx)
+	if errors.Is(err, calibrate.ErrNothing) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []string{reports.CalibrationHeadline(c)}, nil
+}
 
 // check refuses what cannot be done before anything is read.
 func (i *pullImport) check(files []string) error {
