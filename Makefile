@@ -29,12 +29,14 @@ oracle-simgrid: ## run SimGrid on the fleets of internal/fleet, store the ready 
 compare-simgrid: ## time SimGrid and ours in turn, RUNS times on FLEETS (Debian, libsimgrid-dev)
 	GO='$(GO)' RUNS='$(RUNS)' FLEETS='$(FLEETS)' simulate/network/testdata/simgrid/compare.sh
 
-# containerd and its shim, of the version in go.mod.
+# containerd and its shim in the version of the client in go.mod, with the modules
+# that they were released with.
 CONTAINERD = github.com/containerd/containerd/v2
 
 build/bin/containerd: go.mod
 	mkdir -p build/bin
-	$(GO) build -o build/bin/ $(CONTAINERD)/cmd/containerd $(CONTAINERD)/cmd/containerd-shim-runc-v2
+	v=$$($(GO) list -m -f '{{.Version}}' $(CONTAINERD)) && \
+	  GOBIN=$(CURDIR)/build/bin $(GO) install $(CONTAINERD)/cmd/containerd@$$v $(CONTAINERD)/cmd/containerd-shim-runc-v2@$$v
 	touch build/bin/containerd
 
 validate: build/bin/containerd ## measure real pulls, predict them, write docs/validation.md (root, runc, an hour on a quiet machine)
