@@ -216,7 +216,8 @@ func (b *historyBuilder) pull(key string, pod *pullPod, e *eventRecord, events [
 		return nil
 	}
 	b.size(p, e)
-	if rate := p.rate(); rate > highestRate && !isAlways(c, p.Reference) {
+	// The bound holds for either size, and so where the runtime is unknown too.
+	if e.bytes != nil && float64(*e.bytes)/p.Took.Seconds() > highestRate && !isAlways(c, p.Reference) {
 		b.dropped[overRate]++
 		return nil
 	}

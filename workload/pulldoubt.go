@@ -15,6 +15,9 @@ func (b *historyBuilder) doubts(h *PullHistory) []string {
 	if b.window.Given {
 		d.say("the window of %s was given, not read from the events", covered)
 	}
+	if b.window.longest > eventLife {
+		d.say("one snapshot seems to cover %s, though events live an hour unless --event-ttl of the API server says otherwise: if it does not, give --window", SpellTime(b.window.longest))
+	}
 	d.counted(b.window.Gaps, "gap", "%s between the snapshots are not covered and count for nothing: events live an hour, so look more often")
 	b.doubtPulls(h, &d)
 	d.counted(b.unlisted(), "app", "%s known by events alone, as no pod is in the input: in the timeline, named by a guess, not in the workload")

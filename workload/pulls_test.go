@@ -256,6 +256,11 @@ func TestWindow(t *testing.T) {
 	if h.NoStarts != "" || !strings.HasPrefix(h.Doubts[0], "startsPerDay is scaled to a day from 60 min") {
 		t.Errorf("scaled: %q, %q", h.NoStarts, h.Doubts)
 	}
+	// An old event in a snapshot is doubted.
+	h = history(t, PullOptions{}, listOf(pulled(1, 1, at(0)), pulled(2, 2, at(86400))))
+	if !strings.HasPrefix(h.Doubts[0], "one snapshot seems to cover 24 h") {
+		t.Errorf("a snapshot of a day: %q", h.Doubts)
+	}
 	// A week apart: two hours, not a week.
 	h = history(t, PullOptions{ScaleToDay: true}, hour(1), hour(8))
 	if h.Window.Gaps != 1 || h.Window.Covered.Round(time.Minute) != 2*time.Hour {
@@ -313,6 +318,16 @@ func TestOutcomes(t *testing.T) {
 		if p.Outcome != test.want || known != test.known {
 			t.Errorf("%s: %s, size %q, want %s, %q", test.name, p.Outcome, known, test.want, test.known)
 		}
+	}
+}
+
+// TestTooFast: the bound holds where the runtime is not known too.
+func TestTooFast(t *testing.T) {
+	h := history(t, PullOptions{}, listOf(
+		pullEvent(1, 1, "", "Pulled", `Successfully pulled image "i:1" in 50ms (50ms including waiting). Image size: 5000000000 bytes.`, at(0), at(0), 1),
+		pullEvent(2, 1, "", "Pulled", `Successfully pulled image "i:1" in 5s (5s including waiting). Image size: 5000000000 bytes.`, at(9), at(9), 1)))
+	if want := []Dropped{{overRate, 1}}; !slices.Equal(h.Dropped, want) || len(h.Pulls) != 1 {
+		t.Errorf("dropped %v of %v", h.Dropped, h.Pulls)
 	}
 }
 

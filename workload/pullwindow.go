@@ -20,7 +20,13 @@ type Window struct {
 	Given bool `json:"given,omitempty"`
 
 	spans []span
+	// longest is the most that one snapshot, a list, seems to cover.
+	longest time.Duration
 }
+
+// eventLife is how long an API server keeps events unless its --event-ttl says
+// otherwise (kube-apiserver's default), with as much again for late looks.
+const eventLife = 2 * time.Hour
 
 // quiet is how long no event may come without a gap being seen there.
 const quiet = time.Minute
@@ -32,10 +38,14 @@ const quiet = time.Minute
 func (i *PullImporter) window(given time.Duration) Window {
 	var spans []span
 	var to time.Time
-	for _, s := range i.looks {
+	var longest time.Duration
+	for k, s := range i.looks {
 		to = later(to, s.to)
 		if s.events {
 			spans = append(spans, *s)
+			if k.list > 0 {
+				longest = max(longest, s.to.Sub(s.from))
+			}
 		}
 	}
 	if given > 0 && !to.IsZero() {
@@ -43,7 +53,7 @@ func (i *PullImporter) window(given time.Duration) Window {
 		return Window{From: from, To: to, Covered: given, Given: true, spans: []span{{from: from, to: to}}}
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
-	var w Window
+	w := Window{longest: longest}
 	for _, s := range spans {
 		if n := len(w.spans); n > 0 && !s.from.After(w.spans[n-1].to.Add(quiet)) {
 			w.spans[n-1].to = later(w.spans[n-1].to, s.to)
