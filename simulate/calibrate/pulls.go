@@ -38,7 +38,7 @@ type pullModel struct{ scaled, answers, fixed float64 }
 func (d *Data) addPulls(t *simulate.Timeline) error {
 	for i := range t.Startups {
 		s := &t.Startups[i]
-		if s.Source != simulate.Measured {
+		if s.Source != simulate.Measured || s.Arm == simulate.ArmStart { // whole starts hold the pulls again
 			continue
 		}
 		took, known := s.Phases.Of(simulate.Pull)
