@@ -14,7 +14,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 		return err
 	}
 	m := s.t.Measurement
-	m.Runs = slices.Clone(old.Measurement.Runs)
+	m.Runs, m.Inventory = slices.Clone(old.Measurement.Runs), old.Measurement.Inventory
 	s.t.Startups = slices.Clone(old.Startups)
 	if len(s.t.Provenance.Inputs) == 0 {
 		s.t.Provenance.Inputs = old.Provenance.Inputs

@@ -77,30 +77,57 @@ func measuredPhases() []simulate.Phase {
 	return []simulate.Phase{simulate.Resolve, simulate.Fetch, simulate.Unpack, simulate.Create, simulate.Ready}
 }
 
-// row is an arm's line in the tables of text and Markdown.
-func measuredRow(a *measure.ArmSpread) []string {
-	cells := []string{a.Arm, strconv.Itoa(a.Runs)}
+// sharedWords are those that the names of all arms begin with, at least a word of
+// each left over, so that a table has room for what tells them apart.
+func sharedWords(arms []measure.ArmSpread) string {
+	if len(arms) < 2 {
+		return ""
+	}
+	shared := strings.Fields(arms[0].Arm)
+	for i := range arms {
+		words := strings.Fields(arms[i].Arm)
+		n := 0
+		for n < min(len(shared), len(words)-1) && shared[n] == words[n] {
+			n++
+		}
+		shared = shared[:n]
+	}
+	return strings.Join(shared, " ")
+}
+
+// measuredRow is an arm's line in the tables of text and Markdown; what it shares with
+// the others is left out of its name.
+func measuredRow(a *measure.ArmSpread, shared string) []string {
+	cells := []string{strings.TrimSpace(strings.TrimPrefix(a.Arm, shared)), strconv.Itoa(a.Runs)}
 	if a.Runs == 0 {
 		return append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
 	}
 	interval := "-"
 	if a.Interval != nil {
-		interval = secondsDigits(inSeconds(a.Interval.Low)) + " to " + secondsDigits(inSeconds(a.Interval.High))
+		interval = briefly(inSeconds(a.Interval.Low)) + " to " + briefly(inSeconds(a.Interval.High))
 	}
 	spread := "-"
 	if !math.IsNaN(a.CoefficientOfVariation) {
 		spread = percent(a.CoefficientOfVariation)
 	}
-	cells = append(cells, seconds(a.Median), interval, spread)
+	cells = append(cells, briefly(a.Median), interval, spread)
 	for _, phase := range measuredPhases() {
 		d, known := a.Phases.Of(phase)
 		if !known {
 			cells = append(cells, "-")
 			continue
 		}
-		cells = append(cells, seconds(d))
+		cells = append(cells, briefly(d))
 	}
 	return cells
+}
+
+// briefly writes a time in milliseconds where it is less than a second.
+func briefly(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Round(time.Millisecond).Milliseconds())
+	}
+	return seconds(d)
 }
 
 func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
@@ -122,7 +149,12 @@ func (m *measured) text(opt Options) []byte {
 	p.lines(faint, wrap(strings.Join(words, " · "), 0))
 	p.line("")
 	p.lines(boldGreen, wrap(m.headline(), 0))
-	p.heading("Time from the request until the last start of a run is ready; phases are medians of starts")
+	shared := sharedWords(m.arms)
+	title := "Time from the request until the last start of a run is ready; phases are medians of starts"
+	if shared != "" {
+		title = shared + ": time from the request until the last start of a run is ready; phases are medians of starts"
+	}
+	p.heading(title)
 	t := &textTable{}
 	for i, head := range measuredHeads() {
 		if i > 0 {
@@ -131,7 +163,7 @@ func (m *measured) text(opt Options) []byte {
 		t.heads = append(t.heads, head)
 	}
 	for i := range m.arms {
-		t.add("", measuredRow(&m.arms[i])...)
+		t.add("", measuredRow(&m.arms[i], shared)...)
 	}
 	p.table(t)
 	p.list("Void runs, which do not count", m.voidRuns())
@@ -169,7 +201,7 @@ func (m *measured) markdown() []byte {
 	heads := measuredHeads()
 	fmt.Fprintf(&b, "| %s |\n|---%s|\n", strings.Join(heads, " | "), strings.Repeat("|--:", len(heads)-1))
 	for i := range m.arms {
-		cells := measuredRow(&m.arms[i])
+		cells := measuredRow(&m.arms[i], "")
 		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
 	}
 	for _, s := range m.Doubts {
