@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid
+.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid containerd
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -31,6 +31,18 @@ compare-simgrid: ## time SimGrid and ours in turn, RUNS times on FLEETS (Debian,
 
 images: ## build the test images and record their documents (root, Debian)
 	$(GO) run ./internal/imagebuild -out build/images -record testdata/images
+
+# What measure/containerd's tests start: containerd of go.mod, and a runc of that time.
+CONTAINERD_VERSION = $(shell $(GO) list -m -f '{{.Version}}' github.com/containerd/containerd/v2)
+RUNC_VERSION = v1.5.3
+
+containerd: build/bin/containerd ## build containerd and runc into build/bin, for tests as root (Linux, gcc; some minutes)
+
+build/bin/containerd: go.mod
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/opencontainers/runc@$(RUNC_VERSION)
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2@$(CONTAINERD_VERSION)
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/containerd/containerd/v2/cmd/containerd@$(CONTAINERD_VERSION)
+	touch $@
 
 test: lint race ## everything that CI runs
 
