@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid validate
+.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -29,22 +29,24 @@ oracle-simgrid: ## run SimGrid on the fleets of internal/fleet, store the ready 
 compare-simgrid: ## time SimGrid and ours in turn, RUNS times on FLEETS (Debian, libsimgrid-dev)
 	GO='$(GO)' RUNS='$(RUNS)' FLEETS='$(FLEETS)' simulate/network/testdata/simgrid/compare.sh
 
-# containerd and its shim in the version of the client in go.mod, with the modules
-# that they were released with.
-CONTAINERD = github.com/containerd/containerd/v2
-
-build/bin/containerd: go.mod
-	mkdir -p build/bin
-	v=$$($(GO) list -m -f '{{.Version}}' $(CONTAINERD)) && \
-	  GOBIN=$(CURDIR)/build/bin $(GO) install $(CONTAINERD)/cmd/containerd@$$v $(CONTAINERD)/cmd/containerd-shim-runc-v2@$$v
-	touch build/bin/containerd
-
-validate: build/bin/containerd ## measure real pulls, predict them, write docs/validation.md (root, runc, an hour on a quiet machine)
+validate: build/bin/containerd ## measure real pulls, predict them, write docs/validation.md (root, Debian, an hour on a quiet machine)
 	test -f build/images/layers.csv || $(MAKE) images
 	$(GO) run ./internal/validate
 
 images: ## build the test images and record their documents (root, Debian)
 	$(GO) run ./internal/imagebuild -out build/images -record testdata/images
+
+# What measure/containerd's tests start: containerd of go.mod, and a runc of that time.
+CONTAINERD_VERSION = $(shell $(GO) list -m -f '{{.Version}}' github.com/containerd/containerd/v2)
+RUNC_VERSION = v1.5.3
+
+containerd: build/bin/containerd ## build containerd and runc into build/bin, for tests as root (Linux, gcc; some minutes)
+
+build/bin/containerd: go.mod
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/opencontainers/runc@$(RUNC_VERSION)
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2@$(CONTAINERD_VERSION)
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/containerd/containerd/v2/cmd/containerd@$(CONTAINERD_VERSION)
+	touch $@
 
 test: lint race ## everything that CI runs
 

@@ -82,7 +82,7 @@ func (m *mark) endProcesses(dir string) error {
 	for _, p := range append(slices.Clone(m.Daemons), processesOf(dir, "containerd")...) {
 		errs = append(errs, p.end(5*time.Second))
 	}
-	for _, p := range processesOf(dir, "containerd-shim-runc-v2") {
+	for _, p := range processesOf(dir, shimProgram) {
 		errs = append(errs, p.end(time.Second))
 	}
 	for _, p := range processesOf(dir, "runc") {

@@ -26,13 +26,16 @@ var unneeded = []string{
 
 // configuration is the daemon's config.toml. Its log is in JSON with debug messages,
 // which tell when layers are requested and applied.
-func configuration(version int, places places, l limits) string {
+func configuration(p *program, places places, l limits) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version = %d\nroot = %q\nstate = %q\n", version, places.data, places.state)
-	fmt.Fprintf(&b, "disabled_plugins = [%s]\n", quoted(unneeded))
+	fmt.Fprintf(&b, "version = %d\nroot = %q\nstate = %q\n", p.config, places.data, places.state)
+	fmt.Fprintf(&b, "disabled_plugins = [%s]\n", disabled(p.snapshotter))
 	fmt.Fprintf(&b, "[grpc]\naddress = %q\n", places.socket)
 	fmt.Fprintf(&b, "[debug]\nlevel = \"debug\"\nformat = \"json\"\n")
-	if version >= 3 && l != (limits{}) {
+	if p.config < 3 {
+		return b.String()
+	}
+	if l != (limits{}) {
 		b.WriteString("[plugins.\"io.containerd.transfer.v1.local\"]\n")
 		if l.downloads > 0 {
 			fmt.Fprintf(&b, "max_concurrent_downloads = %d\n", l.downloads)
@@ -41,15 +44,23 @@ func configuration(version int, places places, l limits) string {
 			fmt.Fprintf(&b, "max_concurrent_unpacks = %d\n", l.unpacks)
 		}
 	}
+	if p.snapshotter != "overlayfs" {
+		// The transfer service unpacks for the default one alone unless it is told.
+		fmt.Fprintf(&b, "[[plugins.\"io.containerd.transfer.v1.local\".unpack_config]]\nplatform = %q\nsnapshotter = %q\n", p.platform, p.snapshotter)
+	}
 	return b.String()
 }
 
-func quoted(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = strconv.Quote(n)
+// disabled are the plugins that are not needed, the snapshotter in use not among
+// them.
+func disabled(snapshotter string) string {
+	var quoted []string
+	for _, name := range unneeded {
+		if name != "io.containerd.snapshotter.v1."+snapshotter {
+			quoted = append(quoted, strconv.Quote(name))
+		}
 	}
-	return strings.Join(q, ", ")
+	return strings.Join(quoted, ", ")
 }
 
 // Names of decoders, as in a profile (simulate.Decoders).

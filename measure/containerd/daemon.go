@@ -18,6 +18,9 @@ import (
 	"github.com/cachebench/cachebench/internal/lab"
 )
 
+// shimProgram is the shim of containers run by runc.
+const shimProgram = "containerd-shim-runc-v2"
+
 // serveWithin is how long a daemon may take until it serves.
 const serveWithin = 30 * time.Second
 
@@ -39,8 +42,10 @@ type program struct {
 	binary  string
 	version version
 	// config is the version of its configuration.
-	config int
-	env    []string
+	config      int
+	snapshotter string
+	platform    string
+	env         []string
 	// decoder inflates gzip.
 	decoder string
 }
@@ -74,7 +79,7 @@ func findProgram(ctx context.Context, opt *Options, bin string) (*program, error
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its version: %w", path, err)
 	}
-	p := &program{binary: path, config: opt.ConfigVersion}
+	p := &program{binary: path, config: opt.ConfigVersion, snapshotter: opt.Snapshotter, platform: opt.Platform}
 	if p.version, err = parseVersion(lastVersion(string(out))); err != nil {
 		return nil, fmt.Errorf("ask %s for its version: %w", path, err)
 	}
@@ -90,20 +95,21 @@ func findProgram(ctx context.Context, opt *Options, bin string) (*program, error
 	return p, p.chooseDecoder(opt.Decoder, bin)
 }
 
-// linkPrograms puts the shim into the directory that is first on the daemon's PATH,
-// since the one beside the daemon belongs to it.
+// linkPrograms puts shim and runc into the directory that is first on the daemon's
+// PATH: those beside the daemon belong to it, else those on PATH.
 func linkPrograms(daemon, bin string) error {
-	const shim = "containerd-shim-runc-v2"
-	path := filepath.Join(filepath.Dir(daemon), shim)
-	if _, err := exec.LookPath(path); err != nil {
-		if path, err = exec.LookPath(shim); err != nil {
-			return fmt.Errorf("look for %s beside %s and on PATH: %w", shim, daemon, err)
+	for _, name := range []string{shimProgram, "runc"} {
+		path := filepath.Join(filepath.Dir(daemon), name)
+		if _, err := exec.LookPath(path); err != nil {
+			if path, err = exec.LookPath(name); err != nil {
+				return fmt.Errorf("look for %s, which starts containers, beside %s and on PATH: %w", name, daemon, err)
+			}
+		}
+		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
+			return err
 		}
 	}
-	if _, err := exec.LookPath("runc"); err != nil {
-		return fmt.Errorf("look for runc, which starts containers: %w", err)
-	}
-	return os.Symlink(path, filepath.Join(bin, shim))
+	return nil
 }
 
 // chooseDecoder sets what inflates gzip, and the environment that has it so.
@@ -167,7 +173,7 @@ func (p *program) environment() []string {
 // startDaemon starts a daemon on a node's network and waits until it serves.
 // started is told its process at once, so that it can be ended after a crash.
 func startDaemon(ctx context.Context, p *program, at places, l limits, network *lab.Lab, node int, started func(process) error) (*daemon, error) {
-	if err := os.WriteFile(at.config, []byte(configuration(p.config, at, l)), 0o600); err != nil {
+	if err := os.WriteFile(at.config, []byte(configuration(p, at, l)), 0o600); err != nil {
 		return nil, fmt.Errorf("write the daemon's configuration: %w", err)
 	}
 	log, err := os.OpenFile(at.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -257,7 +263,7 @@ func (d *daemon) lastWords() string {
 }
 
 // shims are those of the daemon's containers.
-func (d *daemon) shims() []process { return processesOf(d.places.dir, "containerd-shim-runc-v2") }
+func (d *daemon) shims() []process { return processesOf(d.places.dir, shimProgram) }
 
 // stop ends the daemon and its shims.
 func (d *daemon) stop() error {

@@ -7,10 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
@@ -24,17 +23,17 @@ func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 	}
 	facts := []simulate.Fact{
 		{Name: "containerd", Value: n.version.text},
-		{Name: "runc", Value: runcVersion(ctx)},
+		{Name: "runc", Value: r.runcVersion(ctx)},
 		{Name: "snapshotter", Value: r.opt.Snapshotter},
 		{Name: "pull method", Value: n.method},
-		{Name: "decoder", Value: r.decoder()},
+		{Name: measure.FactDecoder, Value: r.decoder()},
 		{Name: "containerd nodes", Value: fmt.Sprint(len(r.nodes))},
 		{Name: "network", Value: r.network()},
 	}
-	if n.daemon != nil {
-		facts = append(facts, simulate.Fact{Name: "containerd file system", Value: fileSystem(n.places.data)})
+	if n.daemon == nil {
+		return facts, nil
 	}
-	return facts, nil
+	return append(facts, measure.HostFacts(n.places.data)...), nil
 }
 
 // decoder is what the daemon inflates gzip with.
@@ -55,34 +54,16 @@ func (r *Runner) network() string {
 	return "loopback"
 }
 
-func runcVersion(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "runc", "--version").Output()
+func (r *Runner) runcVersion(ctx context.Context) string {
+	if r.program == nil {
+		return "unknown: the daemon's own"
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(r.root.dir, "bin", "runc"), "--version").Output()
 	if err != nil {
 		return "unknown"
 	}
 	first, _, _ := strings.Cut(string(out), "\n")
 	return strings.TrimSpace(strings.TrimPrefix(first, "runc version"))
-}
-
-// fileSystem is the type of the one that a path is on (statfs(2)).
-func fileSystem(path string) string {
-	var s unix.Statfs_t
-	if unix.Statfs(path, &s) != nil {
-		return "unknown"
-	}
-	switch int64(s.Type) {
-	case unix.EXT4_SUPER_MAGIC:
-		return "ext4"
-	case unix.XFS_SUPER_MAGIC:
-		return "xfs"
-	case unix.BTRFS_SUPER_MAGIC:
-		return "btrfs"
-	case unix.TMPFS_MAGIC:
-		return "tmpfs"
-	case unix.OVERLAYFS_SUPER_MAGIC:
-		return "overlayfs"
-	}
-	return fmt.Sprintf("type %#x", s.Type)
 }
 
 // Settings implements measure.Runner: the rules that containerd of this version

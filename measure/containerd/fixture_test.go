@@ -59,11 +59,11 @@ func daemonProgram(t *testing.T) string {
 	}
 	made, _ := filepath.Abs("../../build/bin/containerd")
 	for _, name := range []string{os.Getenv("CACHEBENCH_CONTAINERD"), made, "containerd"} {
-		if path, err := exec.LookPath(name); err == nil {
+		if path, err := exec.LookPath(name); err == nil && linkPrograms(path, t.TempDir()) == nil {
 			return path
 		}
 	}
-	t.Skip("no containerd on PATH or in $CACHEBENCH_CONTAINERD: make build/bin/containerd builds one")
+	t.Skip("no containerd with its shim and runc on PATH or in $CACHEBENCH_CONTAINERD: make build/bin/containerd builds one")
 	return ""
 }
 
@@ -203,10 +203,14 @@ type bench struct {
 
 	mu    sync.Mutex
 	blobs map[string]int // how often each was asked for
-	// delay is of one blob.
+	// delay is of one blob, or of each where delayed is all.
 	delayed layers.Digest
 	delay   time.Duration
+	// waiting are in their delay, most at once.
+	waiting, most int
 }
+
+const all = "all"
 
 func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, digest, blob := strings.Cut(r.URL.Path, "/blobs/")
@@ -214,13 +218,27 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
 		b.blobs[digest]++
 		wait := time.Duration(0)
-		if b.delayed == layers.Digest(digest) {
+		if b.delayed == layers.Digest(digest) || b.delayed == all {
 			wait = b.delay
 		}
+		b.waiting++
+		b.most = max(b.most, b.waiting)
 		b.mu.Unlock()
 		time.Sleep(wait)
+		b.mu.Lock()
+		b.waiting--
+		b.mu.Unlock()
 	}
 	b.handler.ServeHTTP(w, r)
+}
+
+// atOnce returns how many blobs were asked for at once since the last call.
+func (b *bench) atOnce() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	most := b.most
+	b.most = 0
+	return most
 }
 
 // asked returns how often each blob was asked for since the last call.

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
-	"syscall"
 
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -42,7 +40,7 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 		return err
 	}
 	if arm.DropPageCache {
-		return dropPageCache()
+		return measure.DropPageCache()
 	}
 	return nil
 }
@@ -120,14 +118,4 @@ func (r *Runner) shape(link *measure.Link) error {
 		errs = append(errs, n.writeHosts())
 	}
 	return errors.Join(errs...)
-}
-
-// dropPageCache writes what is not yet on the disk, and empties the page cache
-// (Documentation/admin-guide/sysctl/vm.rst, drop_caches).
-func dropPageCache() error {
-	syscall.Sync()
-	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0); err != nil {
-		return fmt.Errorf("empty the page cache: %w; it takes root on the host itself", err)
-	}
-	return nil
 }

@@ -3,6 +3,7 @@
 package containerd
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -238,6 +239,47 @@ func TestSilentReuse(t *testing.T) {
 	checkPull(t, b, &list[0], []int{1, 2}, 1)
 }
 
+// saboteur has the node hold content that was to be absent.
+type saboteur struct{ *Runner }
+
+func (s saboteur) Prepare(ctx context.Context, arm *measure.Arm) error {
+	if err := s.Runner.Prepare(ctx, arm); err != nil {
+		return err
+	}
+	n := s.nodes[0]
+	return n.pull(n.ctx(ctx), base, 0)
+}
+
+// TestProtocol: the protocol takes what the runner tells, and finds a run void that
+// silently reused content.
+func TestProtocol(t *testing.T) {
+	b := newBench(t)
+	r := b.newRunner(t, Options{})
+	none := 0
+	exp := &measure.Experiment{Warmup: &none, Repeats: 1, Arms: []measure.Arm{
+		{Name: "cold", Starts: []measure.Start{{Image: web}, {Image: api}}, Link: &measure.Link{Rate: 30e6, Delay: 2 * time.Millisecond}},
+		{Name: "partial", Starts: []measure.Start{{Image: web, PullOnly: true}}, Keep: []string{base}},
+	}}
+	voids := func(runner measure.Runner) (voids []string) {
+		timeline, err := measure.Run(t.Context(), exp, b.inventory, runner, measure.Options{Retries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range timeline.Measurement.Runs {
+			if run.Void != "" {
+				voids = append(voids, run.Arm+": "+run.Void)
+			}
+		}
+		return voids
+	}
+	if v := voids(r); len(v) > 0 {
+		t.Errorf("void: %q", v)
+	}
+	if v := voids(saboteur{r}); len(v) != 1 || !strings.HasPrefix(v[0], "cold: ") || !strings.Contains(v[0], "silently reused content") {
+		t.Errorf("content was reused silently, and void are %q", v)
+	}
+}
+
 // TestSilentBlobs: the same with a blob alone, that is not unpacked.
 func TestSilentBlobs(t *testing.T) {
 	b := newBench(t)
@@ -333,17 +375,27 @@ func TestUnpacksAtOnce(t *testing.T) {
 	}
 }
 
-// TestClientMethod: a pull by this program's client tells the same.
-func TestClientMethod(t *testing.T) {
-	b := newBench(t)
-	r := b.newRunner(t, Options{Method: MethodClient})
-	arm := &measure.Arm{Name: "cold", MaxConcurrentDownloads: 1, Starts: []measure.Start{{Image: web}}}
-	u := once(t, r, arm)[0]
-	checkPull(t, b, &u, []int{0, 1, 2}, 0)
-	fetches := spansOf(&u, simulate.Fetch)
-	for i := 1; i < len(fetches); i++ {
-		if fetches[i].Start < fetches[i-1].End-50*time.Millisecond {
-			t.Errorf("one download at once: %v", fetches)
-		}
+// TestMethods: a pull by this program's client tells the same as one by the daemon,
+// and both keep to a limit of downloads.
+func TestMethods(t *testing.T) {
+	for _, method := range []string{MethodClient, MethodTransfer} {
+		t.Run(method, func(t *testing.T) {
+			b := newBench(t)
+			r := b.newRunner(t, Options{Method: method})
+			b.delayed, b.delay = all, 200*time.Millisecond
+			arm := &measure.Arm{Name: "cold", MaxConcurrentDownloads: 1, Starts: []measure.Start{{Image: web, PullOnly: true}}}
+			u := once(t, r, arm)[0]
+			checkPull(t, b, &u, []int{0, 1, 2}, 0)
+			if n := b.atOnce(); n != 1 {
+				t.Errorf("%d downloads at once where 1 was allowed", n)
+			}
+			arm.MaxConcurrentDownloads = 0
+			someRun(t, r, arm, func(*simulate.Startup) string {
+				if n := b.atOnce(); n < 2 {
+					return "layers are not downloaded at once without a limit"
+				}
+				return ""
+			})
+		})
 	}
 }

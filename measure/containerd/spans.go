@@ -3,11 +3,11 @@
 package containerd
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -36,7 +36,7 @@ type account struct {
 func (a *account) startup(origin time.Time, list []*started) simulate.Startup {
 	s := a.s
 	a.u = simulate.Startup{
-		Source: simulate.Measured, App: s.start.App, Images: []string{s.start.Image}, Node: fmt.Sprintf("node-%d", s.start.Node),
+		Source: simulate.Measured, App: s.start.App, Images: []string{s.start.Image}, Node: measure.NodeName(s.start.Node),
 		Requested: s.begun.Sub(origin),
 	}
 	if a.u.App == "" {

@@ -86,16 +86,22 @@ func TestParseVersion(t *testing.T) {
 
 func TestConfiguration(t *testing.T) {
 	at := placesIn("/r/0")
-	three := configuration(3, at, limits{downloads: 1})
+	program := func(version int, snapshotter string) *program {
+		return &program{config: version, snapshotter: snapshotter, platform: "linux/amd64"}
+	}
+	three := configuration(program(3, "overlayfs"), at, limits{downloads: 1})
 	for _, want := range []string{"version = 3\n", "root = \"/r/0/data\"\n", "state = \"/r/0/state\"\n", "[grpc]\naddress = \"/r/0/c.sock\"\n", "max_concurrent_downloads = 1\n"} {
 		if !strings.Contains(three, want) {
 			t.Errorf("%q is not in\n%s", want, three)
 		}
 	}
-	if strings.Contains(three, "unpacks") || strings.Contains(configuration(3, at, limits{}), "[plugins") {
+	if strings.Contains(three, "unpacks") || strings.Contains(configuration(program(3, "overlayfs"), at, limits{}), "[plugins") {
 		t.Error("defaults are written")
 	}
-	if two := configuration(2, at, limits{downloads: 1, unpacks: 2}); strings.Contains(two, "transfer") || !strings.HasPrefix(two, "version = 2\n") {
+	if btrfs := configuration(program(3, "btrfs"), at, limits{}); strings.Contains(btrfs, "v1.btrfs") || !strings.Contains(btrfs, "snapshotter = \"btrfs\"") {
+		t.Errorf("btrfs is not in use:\n%s", btrfs)
+	}
+	if two := configuration(program(2, "overlayfs"), at, limits{downloads: 1, unpacks: 2}); strings.Contains(two, "transfer") || !strings.HasPrefix(two, "version = 2\n") {
 		t.Errorf("version 2 has no transfer service:\n%s", two)
 	}
 }
@@ -129,11 +135,11 @@ func FuzzParseMountInfo(f *testing.F) {
 func TestSocketIn(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"version":3,"address":"unix:///run/containerd/s/abc","protocol":"ttrpc"}`: "/run/containerd/s/abc",
-		"unix:///run/containerd/s/abc":              "/run/containerd/s/abc",
-		"unix:///run/containerd/s/../../etc/passwd": "",
-		"unix:///run/containerd/s/a/b":              "",
-		"unix:///run/containerd/s/":                 "",
-		"":                                          "",
+		"unix:///run/containerd/s/abc":                                              "/run/containerd/s/abc",
+		"unix:///run/containerd/s/../../etc/passwd":                                 "",
+		"unix:///run/containerd/s/a/b":                                              "",
+		"unix:///run/containerd/s/":                                                 "",
+		"":                                                                          "",
 	} {
 		if got := socketIn(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
