@@ -38,6 +38,9 @@ func (d *Data) optionStart(i int) (value, width float64) {
 	return d.all[i].get(d.opt.Base), 0.5
 }
 
+// isUnpack says whether a parameter is of unpacking.
+func isUnpack(i int) bool { return i >= layer && i <= disk }
+
 // effort is how long a search may take.
 type effort struct{ steps, simplex, samples int }
 
@@ -58,6 +61,9 @@ func (d *Data) prepare(ctx context.Context, cells []*cell, with choices, how eff
 		if slices.Contains(with.more, i) {
 			v, width = d.optionStart(i)
 			free = true
+		}
+		if isUnpack(i) && (slices.Contains(with.more, fetchCores) || slices.Contains(with.more, fetchDisk)) {
+			width = 0.5 // the stages took what transfers take for a slower decoder
 		}
 		if !free || !slices.ContainsFunc(cells, func(c *cell) bool { return !c.held[i] }) {
 			continue
