@@ -14,7 +14,7 @@ import (
 )
 
 // brisk is enough for a test.
-var brisk = Options{Seed: 1, Folds: 2, Repeats: 3, Samples: 60}
+var brisk = Options{Seed: 1, Folds: 2, Repeats: 3, Samples: 40}
 
 // parameterOf is what a calibration says of a parameter.
 func parameterOf(t *testing.T, c *Calibration, name string) Parameter {
@@ -141,7 +141,7 @@ func TestRecovers(t *testing.T) {
 // hits and starts at once.
 func TestFromColdOnly(t *testing.T) {
 	w := newWorld(t, 2)
-	w.small(5)
+	w.small(3)
 	opt := brisk
 	opt.FitOn = func(a Arm) bool { return a.Cold && (a.Class == ClassShaped || a.Class == ClassUnshaped) }
 	c, _ := fitOf(t, w, opt)
@@ -336,7 +336,7 @@ func TestSameResult(t *testing.T) {
 // TestFitIsNoWorse: of the runs that it was fitted to a profile is never further off
 // than its base, whatever the host.
 func TestFitIsNoWorse(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		w := newWorld(t, 20+seed)
 		k := truth
 		f := func(x float64) float64 { return x * math.Exp(w.random.NormFloat64()) }
