@@ -95,8 +95,8 @@ type Parameter struct {
 	Measure      string `json:"measure,omitempty"`
 	// Together: it was scaled by one factor with all other rates of a pull.
 	Together bool `json:"together,omitempty"`
-	// Raised: the base's value is contradicted, and Value is the least, or half, of
-	// what the runs allow.
+	// Raised: the base's value does not go with the rest of the fit, and Value is one
+	// that the runs allow.
 	Raised bool `json:"raised,omitempty"`
 	// Unlimited: the value, which is the base's, bounds nothing.
 	Unlimited bool `json:"unlimited,omitempty"`

@@ -11,6 +11,9 @@ import (
 type choices struct {
 	// diskBound: nil is as the stages see it.
 	diskBound *bool
+	// loose: whole runs may say otherwise of unpacking than spans do, as where
+	// transfers slow it down.
+	loose bool
 	// more are parameters that are fitted beyond those of the stages.
 	more []int
 }
@@ -22,8 +25,10 @@ type fit struct {
 	values  values
 	ready   readiness
 	search  *search
-	// x, r and j are the point, the residuals there and their slopes.
+	// x is the point, r the residuals there.
 	x, r []float64
+	// told are the parameters whose interval tells enough.
+	told [parameters]bool
 }
 
 // starts are where the search for parameters beyond the stages begins, and how
@@ -37,6 +42,9 @@ func (d *Data) optionStart(i int) (value, width float64) {
 	}
 	return d.all[i].get(d.opt.Base), 0.5
 }
+
+// isUnpack says whether a parameter is of unpacking.
+func isUnpack(i int) bool { return i >= layer && i <= disk }
 
 // effort is how long a search may take.
 type effort struct{ steps, simplex, samples int }
@@ -58,6 +66,9 @@ func (d *Data) prepare(ctx context.Context, cells []*cell, with choices, how eff
 		if slices.Contains(with.more, i) {
 			v, width = d.optionStart(i)
 			free = true
+		}
+		if with.loose && isUnpack(i) {
+			width = 0.5
 		}
 		if !free || !slices.ContainsFunc(cells, func(c *cell) bool { return !c.held[i] }) {
 			continue
@@ -126,63 +137,96 @@ func (d *Data) fit(ctx context.Context, cells []*cell) (*fit, error) {
 }
 
 // choose takes in what lowers the error of runs that were left out, one after
-// another.
+// another: what bounds unpacking, then what transfers take from it, then the cores.
 func (d *Data) choose(ctx context.Context, cells []*cell) (choices, error) {
-	var with choices
-	candidates := d.candidates(cells)
-	if len(candidates) == 0 {
-		return with, nil
-	}
-	least, err := d.leftOut(ctx, cells, with)
-	for _, change := range candidates {
-		if err != nil || math.IsNaN(least) {
-			return with, err
-		}
-		changed := change(with)
-		var e float64
-		switch e, err = d.leftOut(ctx, cells, changed); {
-		case helps(e, least):
-			with, least = changed, e
-		case changed.diskBound != with.diskBound && helps(least, e):
-			asSeen := !*changed.diskBound // now it is known, not taken
-			with.diskBound = &asSeen
-		}
-	}
-	return with, err
-}
-
-// helps says whether one error is less than another by more than chance: what helps
-// by chance helps little.
-func helps(error, than float64) bool { return error < 0.97*than-0.001 }
-
-// candidates are the choices that the arms could tell.
-func (d *Data) candidates(cells []*cell) []func(choices) choices {
+	c := &chooser{d: d, ctx: ctx, cells: cells}
+	e := d.stages(cells, nil)
 	together := slices.ContainsFunc(cells, func(c *cell) bool { return c.class == ClassTogether })
 	unshaped := slices.ContainsFunc(cells, func(c *cell) bool { return !c.shaped() && c.work.fetchBytes > 0 })
-	var list []func(choices) choices
-	more := func(i int) {
-		if slices.ContainsFunc(cells, func(c *cell) bool { return !c.held[i] }) {
-			list = append(list, func(w choices) choices {
-				w.more = append(slices.Clone(w.more), i)
-				return w
-			})
+	if !together && !unshaped {
+		return c.with, nil
+	}
+	c.least = c.error(c.with)
+	if e.undecided && together {
+		c.bound(!e.diskBound)
+	}
+	c.transfers()
+	if together && c.isFree(cores) {
+		more := c.with
+		more.more = append(slices.Clone(more.more), cores)
+		c.take(more, 0.97)
+	}
+	return c.with, c.err
+}
+
+// A chooser holds what is chosen so far, with its error.
+type chooser struct {
+	d     *Data
+	ctx   context.Context // of one call of choose
+	cells []*cell
+	with  choices
+	least float64
+	err   error
+}
+
+// error is that of runs left out; NaN after a fault, so that nothing is taken.
+func (c *chooser) error(with choices) float64 {
+	if c.err != nil || math.IsNaN(c.least) {
+		return math.NaN()
+	}
+	e, err := c.d.leftOut(c.ctx, c.cells, with)
+	if c.err = err; err != nil {
+		return math.NaN()
+	}
+	return e
+}
+
+func (c *chooser) isFree(i int) bool {
+	return slices.ContainsFunc(c.cells, func(x *cell) bool { return !x.held[i] })
+}
+
+// take takes choices whose error is below so much of what it is; what helps by
+// chance helps little.
+func (c *chooser) take(with choices, share float64) (error float64, taken bool) {
+	error = c.error(with)
+	if error < share*c.least-0.001 {
+		c.with, c.least = with, error
+		return error, true
+	}
+	return error, false
+}
+
+// bound tries whether the disk bounds unpacking, or the decoder, otherwise than the
+// stages see it.
+func (c *chooser) bound(disk bool) {
+	with := c.with
+	with.diskBound = &disk
+	if e, taken := c.take(with, 0.97); !taken && c.least < 0.97*e-0.001 {
+		asSeen := !disk // now it is known, not only taken
+		c.with.diskBound = &asSeen
+	}
+}
+
+// transfers tries what they take from unpacking. The spans of layers were unpacked
+// beside transfers too, so they are then trusted less, and that alone may lower the
+// error: it has to lower it by more.
+func (c *chooser) transfers() {
+	loose := c.with
+	loose.loose = true
+	const much = 0.85
+	alone, _ := c.take(loose, much)
+	for _, i := range []int{fetchCores, fetchDisk} {
+		if !c.isFree(i) {
+			continue
+		}
+		more := c.with
+		more.loose = true
+		more.more = append(slices.Clone(more.more), i)
+		before := c.with
+		if e, taken := c.take(more, much); taken && !(e < 0.95*alone) {
+			c.with = before
 		}
 	}
-	if e := d.stages(cells, nil); e.undecided && together {
-		list = append(list, func(w choices) choices {
-			other := !e.diskBound
-			w.diskBound = &other
-			return w
-		})
-	}
-	if together || unshaped {
-		more(fetchCores)
-		more(fetchDisk)
-	}
-	if together {
-		more(cores)
-	}
-	return list
 }
 
 // leftOut is the mean absolute error of the half of the arms that a fit to the other

@@ -14,7 +14,7 @@ import (
 )
 
 // brisk is enough for a test.
-var brisk = Options{Seed: 1, Folds: 2, Repeats: 3, Samples: 60}
+var brisk = Options{Seed: 1, Folds: 2, Repeats: 3, Samples: 40}
 
 // parameterOf is what a calibration says of a parameter.
 func parameterOf(t *testing.T, c *Calibration, name string) Parameter {
@@ -141,7 +141,7 @@ func TestRecovers(t *testing.T) {
 // hits and starts at once.
 func TestFromColdOnly(t *testing.T) {
 	w := newWorld(t, 2)
-	w.small(5)
+	w.small(3)
 	opt := brisk
 	opt.FitOn = func(a Arm) bool { return a.Cold && (a.Class == ClassShaped || a.Class == ClassUnshaped) }
 	c, _ := fitOf(t, w, opt)
@@ -336,7 +336,7 @@ func TestSameResult(t *testing.T) {
 // TestFitIsNoWorse: of the runs that it was fitted to a profile is never further off
 // than its base, whatever the host.
 func TestFitIsNoWorse(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(3) {
 		w := newWorld(t, 20+seed)
 		k := truth
 		f := func(x float64) float64 { return x * math.Exp(w.random.NormFloat64()) }
@@ -352,5 +352,35 @@ func TestFitIsNoWorse(t *testing.T) {
 		if base, fit := scoreOf(t, c, "all", ByBase), scoreOf(t, c, "all", ByFit); fit.Mean > base.Mean {
 			t.Errorf("seed %d: the base misses by %g, the fit by %g", seed, base.Mean, fit.Mean)
 		}
+	}
+}
+
+// TestTransfersTakeCores: what transfers take from unpacking is taken in where arms
+// that were left out are met better so, and only there.
+func TestTransfersTakeCores(t *testing.T) {
+	for name, takes := range map[string]float64{"some": 0.6, "none": 0} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 11)
+			w.inv = apart(6)
+			w.timeline.Measurement.Inventory = w.inv
+			k := truth
+			k.node = 110e6
+			w.truth = k.profile()
+			w.truth.Unpack.FetchCores.Value = takes
+			// Unpacking is what takes longest, and goes on while layers arrive.
+			overlay := "unpack: {cores: 1}\npull: {maxConcurrentDownloads: 1, requestOrder: manifest}"
+			for i := range 6 {
+				w.arm(fmt.Sprint("cold ", i), overlay, nil, 3, start{i, 0})
+				w.arm(fmt.Sprint("wide ", i), overlay+"\nnetwork: {registryBytesPerSecond: 1000000000}", nil, 3, start{i, 0})
+			}
+			c, _ := fitOf(t, w, brisk)
+			x := parameterOf(t, c, "unpack.fetchCores")
+			if told := x.CannotBeTold == ""; told != (takes > 0) || told && math.Abs(x.Value-takes) > 0.35 {
+				t.Errorf("fetchCores %+v, %v", x, c.Choices)
+			}
+			if held := scoreOf(t, c, "all", ByHeldOut); held.Mean > 0.06 {
+				t.Errorf("runs left out are missed by %g", held.Mean)
+			}
+		})
 	}
 }

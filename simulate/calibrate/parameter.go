@@ -107,13 +107,3 @@ func unset() values {
 	}
 	return v
 }
-
-// over is v with what other sets in its place.
-func (v values) over(other values) values {
-	for i, x := range other {
-		if !math.IsNaN(x) {
-			v[i] = x
-		}
-	}
-	return v
-}

@@ -3,7 +3,6 @@ package calibrate
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +36,7 @@ func (d *Data) parametersOf(f *fit, around *[parameters]interval) []Parameter {
 		} else {
 			x.Base = &base
 		}
-		if told := slices.Contains(f.search.free, i) && f.stage.why[i] == "" || slices.Contains(f.choices.more, i); told {
+		if f.told[i] {
 			low, high := digits(around[i].low), digits(around[i].high)
 			x.Value, x.Low, x.High, x.Unlimited = digits(f.values[i]), &low, &high, false
 		} else {
@@ -99,10 +98,10 @@ func (d *Data) profileOf(f *fit, around *[parameters]interval) *simulate.Profile
 		v := significant(f.values[i], 4)
 		switch {
 		case math.IsNaN(v):
-		case f.stage.why[i] == "" || slices.Contains(f.choices.more, i):
+		case f.told[i]:
 			d.all[i].put(p, v, fmt.Sprintf("%s, %d %% interval %s to %s", origin, int(level*100), d.all[i].show(around[i].low), d.all[i].show(around[i].high)))
 		default:
-			d.all[i].put(p, v, fmt.Sprintf("assumed: %s, so more than the base's %s; %s", f.stage.why[i], d.all[i].show(d.all[i].get(d.opt.Base)), strings.TrimPrefix(origin, "measured: ")))
+			d.all[i].put(p, v, fmt.Sprintf("assumed: %s; the base's %s does not go with the rest, which was %s", f.stage.why[i], d.all[i].show(d.all[i].get(d.opt.Base)), strings.TrimPrefix(origin, "measured: ")))
 		}
 	}
 	return p

@@ -135,19 +135,18 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 	return c, p, p.Validate()
 }
 
-// forget gives up parameters whose interval tells too little: they keep the base's
-// value.
+// forget gives up parameters whose interval tells too little; the others of the fit
+// are told. They stay where they were fitted, for the rest was fitted beside them.
 func (d *Data) forget(f *fit, around *[parameters]interval) {
 	for _, i := range f.search.free {
-		if around[i].vague() {
-			at := f.values[i]
-			f.stage.cannot(i, fmt.Sprintf("the runs allow anything from %s to %s", d.all[i].show(around[i].low), d.all[i].show(around[i].high)), f.stage.measure[i])
-			if f.stage.measure[i] == "" {
-				f.stage.measure[i] = "more arms, and more different ones"
-			}
-			// The rest was fitted beside it, so it stays where it was fitted.
-			f.stage.bounds[i] = at
+		if f.told[i] = !around[i].vague(); f.told[i] {
+			continue
 		}
+		measure := f.stage.measure[i]
+		if measure == "" {
+			measure = "more arms, and more different ones"
+		}
+		f.stage.cannot(i, fmt.Sprintf("the runs allow anything from %s to %s", d.all[i].show(around[i].low), d.all[i].show(around[i].high)), measure)
 	}
 }
 

@@ -191,30 +191,6 @@ func (w *world) noisy() *simulate.Profile {
 	return &p
 }
 
-// grid measures every image cold, partly and fully present behind three links and
-// none, and some together.
-func (w *world) grid(repeats int) {
-	links := map[string]string{"50": "6250000", "200": "25000000", "500": "62500000", "open": ""}
-	for _, link := range []string{"50", "200", "500", "open"} {
-		overlay := ""
-		if r := links[link]; r != "" {
-			overlay = "network: {registryBytesPerSecond: " + r + "}"
-		}
-		for i := 1; i < len(w.inv.Images); i++ {
-			w.arm(fmt.Sprint("app", i, " cold ", link), overlay, nil, repeats, start{i, 0})
-			w.arm(fmt.Sprint("app", i, " base ", link), overlay, []int{0}, repeats, start{i, 0})
-			if link == "200" {
-				w.arm(fmt.Sprint("app", i, " itself ", link), overlay, []int{i}, repeats, start{i, 0})
-			}
-		}
-		if link != "50" {
-			w.arm("together "+link, overlay, nil, repeats, start{1, 0}, start{3, 0}, start{5, 0})
-			w.arm("other three "+link, overlay, nil, repeats, start{2, 0}, start{4, 0}, start{6, 0})
-			w.arm("nodes "+link, overlay, nil, repeats, start{2, 0}, start{2, 1}, start{2, 2})
-		}
-	}
-}
-
 func (w *world) load(opt Options) *Data {
 	w.t.Helper()
 	d, err := Load([]File{{"measured.json", w.timeline}}, opt)
