@@ -30,7 +30,7 @@ compare-simgrid: ## time SimGrid and ours in turn, RUNS times on FLEETS (Debian,
 	GO='$(GO)' RUNS='$(RUNS)' FLEETS='$(FLEETS)' simulate/network/testdata/simgrid/compare.sh
 
 validate: build/bin/containerd ## measure real pulls, predict them, write docs/validation.md (root, Debian, an hour on a quiet machine)
-	test -f build/images/layers.csv || $(MAKE) images
+	test -f build/images/layers.csv || $(GO) run ./internal/imagebuild -out build/images
 	$(GO) run ./internal/validate
 
 images: ## build the test images and record their documents (root, Debian)
