@@ -90,7 +90,8 @@ type Host struct {
 	content   content
 	snapshots snapshots
 	locks     keyLocks
-	downloads *semaphore.Weighted
+	slots     int
+	downloads *semaphore.Weighted // slots of them
 	unpacks   *semaphore.Weighted // nil: layers of an image one after another
 
 	mu sync.Mutex
@@ -148,6 +149,7 @@ func (h *Host) SetLimits(downloads, unpacks int) {
 	if unpacks <= 0 {
 		unpacks = defaultUnpacks
 	}
+	h.slots = downloads
 	h.downloads, h.unpacks = semaphore.NewWeighted(int64(downloads)), nil
 	if unpacks > 1 {
 		h.unpacks = semaphore.NewWeighted(int64(unpacks))
@@ -170,6 +172,8 @@ func (h *Host) Close() error {
 func (h *Host) client() (*distribution.Client, error) {
 	opt := h.opt.Registry
 	opt.Dial, opt.DialContext = h.opt.Served, h.opt.Dial
+	// The host's slots are the limit, not the client's.
+	opt.RequestsAtOnce = max(opt.RequestsAtOnce, h.slots+1)
 	return distribution.New(opt)
 }
 
