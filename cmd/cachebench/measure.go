@@ -76,6 +76,8 @@ type measuring struct {
 	// were looked up.
 	start   measure.Start
 	resolve layers.Options
+	// doubt, where not nil, is what the runner has to add once all is done.
+	doubt func() string
 }
 
 func (m *measuring) platform() string {
@@ -183,6 +185,11 @@ func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (er
 	})
 	if t == nil {
 		return err
+	}
+	if m.doubt != nil {
+		if words := m.doubt(); words != "" {
+			t.Doubts = append(t.Doubts, words)
+		}
 	}
 	return errors.Join(err, m.write(t))
 }

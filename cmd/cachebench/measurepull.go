@@ -50,5 +50,15 @@ func (m *measuring) puller(_ context.Context, exp *measure.Experiment, site *mea
 		}
 		opt.Host.Aliases = r.Aliases
 	}
-	return pull.NewRunner(opt)
+	r, err := pull.NewRunner(opt)
+	if err != nil {
+		return nil, err
+	}
+	m.doubt = func() string {
+		if words := r.Skipped().String(); words != "" {
+			return "of the layers that the last run unpacked: " + words
+		}
+		return ""
+	}
+	return r, nil
 }
