@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/api/types/runc/options"
@@ -70,7 +71,7 @@ func (s *started) create(ctx context.Context, wait *readyWait) (containerd.Task,
 		containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
 		containerd.WithNewSpec(s.spec(img)...))
 	if err != nil {
-		return nil, fmt.Errorf("create a container of %s: %w", s.image.name, err)
+		return nil, fmt.Errorf("create a container of %s: %w%s", s.image.name, err, hint(err))
 	}
 	s.step()
 	task, err := s.container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, wait, wait), cio.WithFIFODir(n.places.fifos)))
@@ -79,6 +80,14 @@ func (s *started) create(ctx context.Context, wait *readyWait) (containerd.Task,
 	}
 	s.step()
 	return task, nil
+}
+
+// hint says what to do about an image without a command (pkg/oci/spec_opts.go).
+func hint(err error) string {
+	if strings.Contains(err.Error(), "no arguments specified") {
+		return ": the image has no command of its own; say what to run, or pull it only"
+	}
+	return ""
 }
 
 // spec is a container on its node's network, in a control group that is known to

@@ -141,7 +141,7 @@ func TestDelays(t *testing.T) {
 	const delay = 500 * time.Millisecond
 	b := newBench(t)
 	slow := slowDecoder(t, 3)
-	r := b.newRunner(t, Options{Decoder: decoderIgzip})
+	r := b.newRunner(t, Options{})
 	arm := &measure.Arm{Name: "delays", Starts: []measure.Start{{Image: web, PullOnly: true}}}
 	first, last := b.digest(t, 0), b.digest(t, 2)
 
@@ -200,7 +200,7 @@ func only(u *simulate.Startup, phase simulate.Phase, layer layers.Digest, delay 
 	return ""
 }
 
-// slowDecoder puts an igzip on PATH that sleeps with the n-th layer of a pull, once
+// slowDecoder puts an igzip on PATH, and an unpigz for containerd 1, that sleeps with the n-th layer of a pull, once
 // it is told how long. The function returned begins the count anew.
 func slowDecoder(t *testing.T, n int) (reset func()) {
 	t.Helper()
@@ -209,7 +209,7 @@ func slowDecoder(t *testing.T, n int) (reset func()) {
 		"echo >> " + dir + "/count\n" +
 		"if [ $(wc -l < " + dir + "/count) = " + strconv.Itoa(n) + " ]; then sleep $(cat " + dir + "/delay); fi\n" +
 		"exec gzip -dc\n"
-	for name, text := range map[string]string{"igzip": script, "delay": "0"} {
+	for name, text := range map[string]string{"igzip": script, "unpigz": script, "delay": "0"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +381,13 @@ func TestMethods(t *testing.T) {
 	for _, method := range []string{MethodClient, MethodTransfer} {
 		t.Run(method, func(t *testing.T) {
 			b := newBench(t)
-			r := b.newRunner(t, Options{Method: method})
+			r := b.newRunner(t, Options{Method: MethodClient})
+			if method == MethodTransfer {
+				if !r.nodes[0].version.atLeast(2, 1) {
+					t.Skipf("containerd %s: pulls go through the transfer service since 2.1", r.nodes[0].version)
+				}
+				r = b.newRunner(t, Options{Method: method})
+			}
 			b.delayed, b.delay = all, 200*time.Millisecond
 			arm := &measure.Arm{Name: "cold", MaxConcurrentDownloads: 1, Starts: []measure.Start{{Image: web, PullOnly: true}}}
 			u := once(t, r, arm)[0]
