@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -27,8 +28,9 @@ func (d *Data) newCell(inv *layers.Inventory, arm string, startups []*simulate.S
 	for _, s := range startups {
 		first = min(first, s.Requested)
 	}
-	for _, s := range startups {
-		start := simulate.Start{App: s.App, Requested: s.Requested - first, Node: cmp.Or(s.Node, "node"), PullPolicy: "IfNotPresent"}
+	for i, s := range startups {
+		// A start on no named node has an instance of its own.
+		start := simulate.Start{App: s.App, Requested: s.Requested - first, Node: cmp.Or(s.Node, fmt.Sprint("instance ", i)), PullPolicy: "IfNotPresent"}
 		if asked(s) {
 			start.PullPolicy = "Always"
 		}

@@ -3,6 +3,7 @@ package calibrate
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -201,7 +202,7 @@ func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *valu
 	}
 	startups, err := simulate.Run(ctx, c.inv, p, starts, opt)
 	if err != nil {
-		return outcome{}, err
+		return outcome{}, fmt.Errorf("arm %s: %w", c.arm, err)
 	}
 	outcomes := make([]outcome, repeats)
 	for k := range outcomes {

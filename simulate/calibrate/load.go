@@ -177,6 +177,9 @@ func (d *Data) addRun(inv *layers.Inventory, k runKey, startups []*simulate.Star
 		d.voidRuns++
 		return nil
 	}
+	if slices.ContainsFunc(startups, func(s *simulate.Startup) bool { return len(s.Images) == 0 }) {
+		return fmt.Errorf("%w: a startup names no image, so what it pulled is not known", ErrNothing)
+	}
 	if setup == nil {
 		setup = &simulate.ArmSetup{Arm: k.arm}
 	}
@@ -253,6 +256,12 @@ func hostOf(m *simulate.Measurement) string {
 			}
 		}
 		return ""
+	}
+	if m.Tool == "kubelet" {
+		if v := fact("nodes"); v != "" {
+			return "a cluster's events, " + v + " nodes"
+		}
+		return "a cluster's events"
 	}
 	words := m.Tool
 	if v := fact(m.Tool, "puller"); v != "" {

@@ -118,6 +118,14 @@ func scaledBy[T ~int64 | ~float64](p *simulate.Parameter[T], by float64) simulat
 	return q
 }
 
+// decidePulls fits both values, or the factor alone where the fixed time is not told.
+func (d *Data) decidePulls(pulls []*pull, models []pullModel) (f pullFit, factor, fixed interval) {
+	if factor, fixed = d.pullIntervals(pulls, models); fixed.vague() || imagesIn(pulls) < 3 {
+		return d.withoutFixed(pulls, models), factor, fixed
+	}
+	return d.fitPullsTo(pulls, models), factor, fixed
+}
+
 // withoutFixed fits the factor alone.
 func (d *Data) withoutFixed(pulls []*pull, models []pullModel) pullFit {
 	none := slices.Clone(models)

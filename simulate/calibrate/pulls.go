@@ -230,11 +230,7 @@ func (d *Data) fitPulls(ctx context.Context) (*Calibration, *simulate.Profile, e
 	if err != nil {
 		return nil, nil, err
 	}
-	f := d.fitPullsTo(in, models)
-	factor, fixed := d.pullIntervals(in, models)
-	if fixed.vague() || imagesIn(in) < 3 {
-		f = d.withoutFixed(in, models)
-	}
+	f, factor, fixed := d.decidePulls(in, models)
 	source := fmt.Sprintf("%s, all rates of a pull by one factor %.3g, %d %% interval %.3g to %.3g", d.origin(len(in), "pulls"), f.factor, int(level*100), factor.low, factor.high)
 	p := f.on(d, source)
 	scores := map[string][]miss{ByBytes: d.byRate(d.pulls), Noise: d.pullNoise()}
@@ -294,10 +290,7 @@ func (d *Data) heldOutPulls(c *Calibration, models []pullModel) ([]miss, error) 
 				in = append(in, p)
 			}
 		}
-		f := d.fitPullsTo(in, models)
-		if imagesIn(in) < 3 {
-			f = d.withoutFixed(in, models)
-		}
+		f, _, _ := d.decidePulls(in, models)
 		times, err := d.pullTimes(f.on(d, ""))
 		if err != nil {
 			return nil, err
