@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench"
@@ -60,7 +61,7 @@ func (v *validation) containerdRunner(ctx context.Context, exp *measure.Experime
 // experiment makes what is missing of an experiment, and keeps the timeline after
 // every run.
 func (v *validation) experiment(ctx context.Context, timeline string, text []byte, start measure.Start, runner func(*measure.Experiment, *measure.Site) (measure.Runner, error)) (err error) {
-	exp, err := measure.ReadExperiment(timeline, text)
+	exp, err := measure.ReadExperiment(strings.TrimSuffix(timeline, ".json")+".yaml", text)
 	if err != nil {
 		return err
 	}
