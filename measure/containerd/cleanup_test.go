@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -239,6 +240,9 @@ func TestRunningDaemon(t *testing.T) {
 			t.Fatal(err)
 		}
 		return r
+	}
+	if _, err := NewRunner(t.Context(), Options{Address: socket + ".not", Inventory: b.inventory}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no daemon's socket: %v", err)
 	}
 	// The daemon is in the lab's namespace, from where the registry on this host's
 	// loopback is not reached; so this program pulls.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
@@ -85,6 +86,10 @@ func (o *Options) complete() error {
 	o.Nodes = max(o.Nodes, 1)
 	if o.Address == "" {
 		return nil
+	}
+	o.Address = strings.TrimPrefix(o.Address, "unix://")
+	if _, err := os.Stat(o.Address); err != nil {
+		return fmt.Errorf("look for containerd's socket: %w; name the one of a daemon that runs, such as /run/containerd/containerd.sock", err)
 	}
 	switch {
 	case o.Nodes > 1:
