@@ -80,7 +80,7 @@ func TestCalibrationHeadline(t *testing.T) {
 		{all, "480 runs of 96 arms: error 33 % on profile containerd, 4 % after fitting, on the runs that it was fitted to (mean absolute); the runs themselves scatter by 3.5 %."},
 		{&calibrate.Calibration{}, "Nothing could be compared."},
 	} {
-		if got := calibrationHeadline(c.of); got != c.want {
+		if got := CalibrationHeadline(c.of); got != c.want {
 			t.Errorf("%s\nnot %s", got, c.want)
 		}
 	}
