@@ -36,6 +36,15 @@ type Arm struct {
 	DropPageCache bool `json:"dropPageCache,omitempty"`
 }
 
+// Nodes is on how many nodes the arm starts something.
+func (a *Arm) Nodes() int {
+	nodes := make(map[int]bool)
+	for i := range a.Starts {
+		nodes[a.Starts[i].Node] = true
+	}
+	return len(nodes)
+}
+
 // Start is one start of an arm.
 type Start struct {
 	App string `json:"app,omitempty"` // empty: the image

@@ -83,6 +83,8 @@ func Containerd() *Profile {
 			MaxParallelPulls:       is[int64](1, kubelet133+"serializeImagePulls, one queue for the node (pkg/kubelet/images/puller.go)"),
 			KeepBlobs:              is(true, "published: containerd 2.4.2, discard_unpacked_layers is false by default (internal/cri/config/config.go)"),
 			ResolveRequests:        is[int64](3, "measured: HEAD, manifest, config, one after another, 2026-11"),
+			Start:                  is(time.Duration(0), "assumed: nothing beside the requests"),
+			Blob:                   is(time.Duration(0), "assumed: nothing beside its request and its bytes"),
 			RepeatRequests:         is[int64](1, "published: containerd 2.4.2, HEAD; manifests that are stored are not asked for (core/remotes/handlers.go, fetch)"),
 			SlotRequests:           is(true, containerd2+": manifest and config requests take a slot, HEAD does not (core/remotes/docker/fetcher.go)"),
 			ReuseConnections:       is(true, "measured: containerd 2.4.2 keeps up to two idle connections during a pull, 2026-11"),

@@ -67,7 +67,7 @@ func (w *world) class(name string) (*class, error) {
 	if c.lane {
 		c.laneTimes = w.laneTimes(c)
 	}
-	c.quick = isZero(&p.Network.RoundTrip) && isZero(&p.Network.Request)
+	c.quick = isZero(&p.Network.RoundTrip) && isZero(&p.Network.Request) && isZero(&p.Pull.Start) && isZero(&p.Pull.Blob)
 	w.classes[name] = c
 	return c, nil
 }

@@ -123,11 +123,14 @@ func (n *idleNode) pull(i int) time.Duration {
 	if !p.Pull.ReuseConnections.Value {
 		resolve = requests * (answer + connect)
 	}
+	if requests > 0 {
+		resolve += p.Pull.Start.Value
+	}
 	order := slices.Clone(steps.fetch)
 	if last := len(order) - 1; p.Pull.RequestOrder.Value == "race" && last > 0 {
 		order = append([]int32{order[last]}, order[:last]...)
 	}
-	arrived := n.fetch(order, answer*time.Duration(p.Network.BlobRequests.Value), connect)
+	arrived := n.fetch(order, answer*time.Duration(p.Network.BlobRequests.Value)+p.Pull.Blob.Value, connect)
 	end := time.Duration(0)
 	for _, u := range steps.units {
 		alone := n.t.class.alone(&n.w.layers[u.layer])

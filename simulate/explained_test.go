@@ -40,6 +40,8 @@ func explanations() []explained {
 		{"pull.maxParallelPulls", "how many images a node pulls at once, for whatever starts", bySetting},
 		{"pull.keepBlobs", "whether compressed layers stay on the disk once they are unpacked: a layer above another parent is then unpacked again but not fetched", bySetting},
 		{"pull.resolveRequests", "requests before the first layer, one after another: whether the reference exists, manifest, config. An image behind an index takes one more", byTrace + ": requests before the first blob of a layer, without those for tokens"},
+		{"pull.startSeconds", "the runtime's own time for a pull, before the answer to its first request, whatever there is to fetch", "`cachebench measure containerd` with arms cold and present, then `cachebench calibrate`"},
+		{"pull.blobSeconds", "the runtime's own time for each layer that it fetches, in which none of its bytes flow: opening, verifying, storing it", "`cachebench measure containerd` with an image of many small layers, the link not set, then `cachebench calibrate`"},
 		{"pull.repeatRequests", "requests of a pull of an image that is present with its manifest and all its layers: what the reference means now", byTrace + ": requests of a second pull of one image under the policy Always, without those for tokens"},
 		{"pull.slotRequests", "whether requests for manifests and configs take a download slot as layers do; only where the scope is the daemon's", "by the client's version (sources below)"},
 		{"pull.reuseConnections", "whether a pull keeps connections for its next requests; otherwise each request opens one", "`ss -tn dst REGISTRY` during a pull: does the local port stay the same?"},

@@ -100,6 +100,12 @@ type PullProfile struct {
 	// ResolveRequests is what a pull asks before its first layer, one after
 	// another; an image behind an index takes one more.
 	ResolveRequests Parameter[int64] `json:"resolveRequests"`
+	// Start is the runtime's own time for a pull, before the answer to its first request,
+	// whatever there is to fetch.
+	Start Parameter[time.Duration] `json:"startSeconds"`
+	// Blob is the runtime's own time for each layer that it fetches, in which none of its
+	// bytes flow: opening, verifying, storing it.
+	Blob Parameter[time.Duration] `json:"blobSeconds"`
 	// RepeatRequests is what a pull asks where the image is present with its
 	// manifest and all its layers: what the reference means now.
 	RepeatRequests Parameter[int64] `json:"repeatRequests"`

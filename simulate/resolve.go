@@ -87,7 +87,8 @@ func (e *engine) answeredResolve(pid int32, p *pull) {
 }
 
 // answer is the time from a request to the first byte of its answer, with that of
-// opening a connection where there is none to use.
+// opening a connection where there is none to use; of a pull's first request, and of a
+// layer's, with the runtime's own time.
 func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Duration {
 	if p.class.quick {
 		return 0
@@ -100,7 +101,10 @@ func (e *engine) answer(p *pull, s *startup, of uint64, resolving bool) time.Dur
 	trip := e.drawTime(&n.RoundTrip, s.rank, drawRoundTrip, key)
 	d := trip + e.drawTime(&n.Request, s.rank, drawRequest, key)
 	if !resolving {
-		d *= time.Duration(n.BlobRequests.Value)
+		d = d*time.Duration(n.BlobRequests.Value) + p.class.Pull.Blob.Value
+	}
+	if resolving && p.opened == 0 {
+		d += p.class.Pull.Start.Value
 	}
 	if p.inFlight >= p.opened || !p.class.Pull.ReuseConnections.Value {
 		p.opened++

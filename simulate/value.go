@@ -60,6 +60,8 @@ func (p *Profile) values() []value {
 		count("pull.maxParallelPulls", &l.MaxParallelPulls),
 		plain("pull.keepBlobs", &l.KeepBlobs),
 		amount("pull.resolveRequests", &l.ResolveRequests),
+		fixed(span("pull.startSeconds", &l.Start), &l.Start),
+		fixed(span("pull.blobSeconds", &l.Blob), &l.Blob),
 		amount("pull.repeatRequests", &l.RepeatRequests),
 		plain("pull.slotRequests", &l.SlotRequests),
 		plain("pull.reuseConnections", &l.ReuseConnections),

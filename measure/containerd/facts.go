@@ -79,7 +79,8 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 		// This program's client, that of 2.4, fetches with a limit of each pull's own.
 		pull["downloadScope"] = "image"
 	}
-	unpack := map[string]any{"cores": runtime.NumCPU()}
+	// The nodes of a host share its cores.
+	unpack := map[string]any{"cores": float64(runtime.NumCPU()) / float64(max(1, arm.Nodes()))}
 	if r.program != nil {
 		unpack["decoder"] = r.program.decoder
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -111,10 +112,15 @@ func (r *Runner) decoderFact(ctx context.Context) simulate.Fact {
 }
 
 // Settings are how the hosts pull, as a profile says it.
-func (r *Runner) Settings(*measure.Arm) string {
+func (r *Runner) Settings(arm *measure.Arm) string {
 	settings, _ := json.Marshal(map[string]any{
-		"pull":   map[string]any{"downloadScope": "daemon", "requestOrder": "race", "keepBlobs": true},
-		"unpack": map[string]any{"decoder": r.hosts[0].decoder.name},
+		// All starts of an arm pull at once: no kubelet lines them up.
+		"pull": map[string]any{
+			"downloadScope": "daemon", "requestOrder": "race", "keepBlobs": true, "maxParallelPulls": 1000,
+			"slotRequests": true, "reuseConnections": true,
+		},
+		// The nodes of a host share its cores.
+		"unpack": map[string]any{"decoder": r.hosts[0].decoder.name, "cores": float64(runtime.NumCPU()) / float64(max(1, arm.Nodes()))},
 	})
 	return string(settings)
 }

@@ -199,7 +199,7 @@ func TestVoidStart(t *testing.T) {
 func TestSettings(t *testing.T) {
 	r := runnerFor(t, newRegistry(t), Options{Host: HostOptions{Decoder: "go-std"}})
 	var settings map[string]any
-	if err := json.Unmarshal([]byte(r.Settings(nil)), &settings); err != nil {
+	if err := json.Unmarshal([]byte(r.Settings(&measure.Arm{Starts: []measure.Start{{Image: "a"}}})), &settings); err != nil {
 		t.Fatal(err)
 	}
 	settings["apiVersion"], settings["kind"], settings["name"] = "cachebench/v1", simulate.ProfileKind, "here"

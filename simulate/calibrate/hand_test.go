@@ -27,8 +27,12 @@ func TestRegressByHand(t *testing.T) {
 	near(t, "a file", c[1], 0.001)
 	near(t, "a MB", c[2]*1e6, 0.010)
 
-	// 1 and 4 seconds of one thing: 2, as far from one as from the other in logarithms.
-	near(t, "one thing", regress([]term{{[]float64{1}, 1}, {[]float64{1}, 4}})[0], 2)
+	// 1 and 4 million seconds of one thing: 2 million, as far from one as from the other
+	// in logarithms. Of the same in milliseconds, 4 counts nearly four times as much.
+	near(t, "one thing", regress([]term{{[]float64{1}, 1e6}, {[]float64{1}, 4e6}})[0], 2e6)
+	if c := regress([]term{{[]float64{1}, 1e-3}, {[]float64{1}, 4e-3}}); c[0] < 2.5e-3 || c[0] > 4e-3 {
+		t.Errorf("one thing is %v", c)
+	}
 
 	// Longer with fewer files: a file takes no time, not less than none.
 	if c := regress([]term{{[]float64{1, 1}, 3}, {[]float64{1, 2}, 2}, {[]float64{1, 3}, 1}}); c[1] != 0 || c[0] < 1 || c[0] > 3 {

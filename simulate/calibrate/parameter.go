@@ -13,6 +13,8 @@ const (
 	goodput = iota
 	roundTrip
 	request
+	pullStart
+	blob
 	node
 	connection
 	layer
@@ -46,6 +48,8 @@ func fitted() [parameters]parameter {
 		goodput:    number("network.goodputFraction", func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Network.Goodput }, 0.5, 1),
 		roundTrip:  span("network.roundTripSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Network.RoundTrip }),
 		request:    span("network.requestSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Network.Request }),
+		pullStart:  span("pull.startSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Pull.Start }),
+		blob:       span("pull.blobSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Pull.Blob }),
 		node:       rate("network.nodeBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Node }),
 		connection: rate("network.connectionBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Connection }),
 		layer:      span("unpack.layerSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Unpack.Layer }),

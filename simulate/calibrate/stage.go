@@ -36,6 +36,7 @@ func (d *Data) stages(cells []*cell, diskBound *bool) *estimate {
 	e := &estimate{value: unset(), bounds: unset()}
 	d.stageUnpack(e, cells, diskBound)
 	d.stageRequests(e, cells)
+	d.stageBlobs(e, cells)
 	d.stageNetwork(e, cells)
 	d.stageStart(e, cells)
 	for i, text := range [][2]string{
@@ -216,8 +217,9 @@ func resolveShape(c *cell) (answers, connects float64) {
 	return answers, connects
 }
 
-// stageRequests takes the registry's time to answer from resolving, and the round
-// trip where some arms set one and others do not.
+// stageRequests takes the registry's time to answer from resolving, the runtime's own
+// where pulls ask more and fewer things, and the round trip where some arms set one and
+// others do not.
 func (d *Data) stageRequests(e *estimate, cells []*cell) {
 	baseTrip := d.all[roundTrip].get(d.opt.Base)
 	type asked struct{ time, answers, connects, trip float64 }
@@ -240,7 +242,36 @@ func (d *Data) stageRequests(e *estimate, cells []*cell) {
 	if len(set)+len(free) == 0 {
 		e.cannot(request, "no arm tells how long resolving took", "single pulls with their resolve phase")
 		e.cannot(roundTrip, e.why[request], e.measure[request])
+		e.cannot(pullStart, e.why[request], e.measure[request])
 		return
+	}
+	// What does not grow with the number of answers is the runtime's own.
+	rows := make([]term, 0, len(set)+len(free))
+	fewest, most := math.Inf(1), 0.0
+	for k, list := range [][]asked{set, free} {
+		for i := range list {
+			a := &list[i]
+			parts, known := []float64{1, a.answers, 0}, (a.answers+a.connects)*a.trip
+			if k == 1 && len(set) > 0 {
+				parts[2], known = a.answers+a.connects, 0
+			}
+			rows = append(rows, term{parts, max(a.time-known, a.time/20)})
+			fewest, most = min(fewest, a.answers), max(most, a.answers)
+		}
+	}
+	c := regress(rows)
+	switch {
+	case most < 2*fewest:
+		e.cannot(pullStart, "all pulls ask as many things before their layers", "arms in which everything is present, beside cold ones")
+	case c[0] <= 0:
+		e.cannot(pullStart, "resolving is explained without it", "arms in which everything is present, beside cold ones")
+	default:
+		e.value[pullStart] = c[0]
+		for _, list := range [][]asked{set, free} {
+			for i := range list {
+				list[i].time = max(list[i].time-c[0], list[i].time/20)
+			}
+		}
 	}
 	of := func(list []asked, trip float64) float64 {
 		return medianOf(list, func(a *asked) float64 {
@@ -252,6 +283,12 @@ func (d *Data) stageRequests(e *estimate, cells []*cell) {
 		})
 	}
 	const least = 1e-5 // seconds
+	if len(set) > 0 && len(free) > 0 && c[1] > 0 {
+		// All arms together, so that a few whose delay is not what it was set to do not
+		// decide.
+		e.value[request], e.value[roundTrip] = max(least, c[1]), max(least, c[2])
+		return
+	}
 	if len(set) > 0 {
 		e.value[request] = max(least, of(set, 0))
 		if len(free) == 0 {
@@ -289,6 +326,34 @@ func (d *Data) stageStart(e *estimate, cells []*cell) {
 			e.cannot(i, "no run has this phase", map[int]string{
 				provision: "starts with a sandbox, by a kubelet or on ECI", create: "starts of containers: cachebench measure containerd"}[i])
 		}
+	}
+}
+
+// stageBlobs takes the runtime's own time for a layer from small ones on links that are
+// not set, where their bytes take next to nothing.
+func (d *Data) stageBlobs(e *estimate, cells []*cell) {
+	const small = 300e3 // bytes: a quarter of a millisecond at 10 Gbit/s, 3 ms at 1 Gbit/s
+	var times []float64
+	for _, c := range cells {
+		if !c.single() || c.shaped() || c.held[blob] {
+			continue
+		}
+		answer := latency(c.profileWith(&d.all, &e.value), &d.all)
+		for i := range c.runs {
+			for _, s := range c.runs[i].startups[0].Spans {
+				if s.Phase == simulate.Fetch && s.Bytes < small && s.End > s.Start {
+					times = append(times, (s.End-s.Start).Seconds()-answer)
+				}
+			}
+		}
+	}
+	const enough = 5
+	if e.value[blob] = median(times); len(times) < enough || e.value[blob] <= 1e-5 {
+		why := "small layers take no longer than an answer"
+		if len(times) < enough {
+			why = "too few small layers came over a link that is not set"
+		}
+		e.cannot(blob, why, "an image of many small layers on a link that is not set")
 	}
 }
 
