@@ -102,10 +102,21 @@ func (w *readyWait) until(ctx context.Context, started time.Time, exited <-chan 
 	case at := <-w.seen:
 		return at, nil
 	case <-ctx.Done():
-		return time.Time{}, fmt.Errorf("not ready by %s: %w%s", w.by.By, ctx.Err(), w.said())
 	case status := <-exited:
-		return w.ended(status)
+		if status.Error() == nil || !nearlyOver(ctx) {
+			return w.ended(status)
+		}
+		<-ctx.Done()
 	}
+	return time.Time{}, fmt.Errorf("not ready by %s: %w%s", w.by.By, ctx.Err(), w.said())
+}
+
+// nearlyOver says that the time of a context is over, or will be: the daemon is told
+// of the deadline too, and may end the wait a moment before.
+func nearlyOver(ctx context.Context) bool {
+	const moment = 200 * time.Millisecond
+	deadline, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && time.Until(deadline) < moment
 }
 
 // ended decides about a container whose process has ended.
