@@ -24,7 +24,7 @@ func explanations() []explained {
 		{"network.uplinkBytesPerSecond", "a NAT gateway or EIP, shared by all nodes", byLink + ": the same; or the bandwidth that was bought"},
 		{"network.nodeBytesPerSecond", "one node's interface", byLink + ": the sum of eight connections on one node"},
 		{"network.connectionBytesPerSecond", "the most that one transfer gets; drawn for each layer of a start", byLink + ": one connection, where eight together are faster"},
-		{"network.goodputFraction", "the share of a link's rate that is layers' bytes, where rates are stated with headers: applies to all links, not to the cap of a transfer", byLink + ": the sum over the nominal rate; about 0.97 for TCP in frames of 1,500 bytes"},
+		{"network.goodputFraction", "the share of a link's rate that is layers' bytes, where rates are stated with headers: applies to all links, not to the cap of a transfer", byLink + ": the sum over the nominal rate; at most 0.956 for TCP in Ethernet frames (1,448 of 1,514 bytes)"},
 		{"network.registryRequestsPerSecond", "how many requests a second the registry begins to answer, of all nodes together", byBurst + ": requests a second in the registry's log at which 429 or a queue begins; or the registry's documentation"},
 		{"network.overRate", "what happens to requests beyond that: they wait in line, or are refused (429)", byTrace + ": are there answers of 429?"},
 		{"network.registryBurst", "how many requests at once are not refused though they are beyond the rate", byBurst + ": requests answered before the first 429"},

@@ -328,7 +328,7 @@ func (m *measuring) elsewhere(cmd *cobra.Command, s *cachebench.Scenario, exp *m
 			return nil, usagef("%s is in no registry: add --registry embedded to serve it from one", reference)
 		}
 	}
-	if exp.Nodes() > 1 && m.in.registries == nil {
+	if exp.Nodes() > 1 {
 		m.in.say([]string{"the nodes share this host's network: their transfers are not behind a link of their own"})
 	}
 	inv, err := m.in.lookUp(cmd, s)
