@@ -1,6 +1,9 @@
 package simulate
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // turn lets a pull begin if the node pulls fewer images than it may at once; else
 // it waits for its turn.
@@ -26,6 +29,38 @@ func (n *node) pass(e *engine, c *class) {
 		e.rec.turned(pid, p)
 		e.trackWaited(pid, p, WaitTurn)
 		e.resolve(pid, p)
+	}
+}
+
+// contender is a pull that resolved while others of its instant are yet to.
+type contender struct {
+	key uint64
+	pid int32
+	age uint16
+}
+
+// contend lets a pull claim once all that resolve at this instant have, in an order
+// that is drawn: which of several pulls at once comes to the layers that they share
+// first is chance where the client's fetchers race, and it decides whose other layers
+// come along with them.
+func (n *node) contend(e *engine, id, pid int32, p *pull) {
+	s := e.startups.At(p.startup)
+	image := e.templates.At(s.template).pulls[p.image].image
+	key := e.dice.bits64(s.rank, drawClaim, e.w.imageKeys[image])
+	if n.contenders = append(n.contenders, contender{key, pid, p.age}); len(n.contenders) == 1 {
+		e.at(e.now, contended, id, 0, 0)
+	}
+}
+
+// settleClaims serves those that contend, in the order of their draws.
+func (n *node) settleClaims(e *engine) {
+	list := n.contenders
+	n.contenders = nil // who begins now contends with the next
+	slices.SortFunc(list, func(x, y contender) int { return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.pid, y.pid)) })
+	for _, c := range list {
+		if p := e.pulls.At(c.pid); p.age == c.age && p.state == waiting {
+			n.claim(e, c.pid, p)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 	drawError
 	drawConnect
 	drawSync
+	drawClaim
 )
 
 // dice draws from seed and repeat. Every draw has a key of its own (the start, by

@@ -224,6 +224,8 @@ func (e *engine) happen(x event) {
 		e.addNode(x.arg)
 	case nodeEnded:
 		e.endNode(x.id)
+	case contended:
+		e.nodes[x.id].settleClaims(e)
 	case faultBegins:
 		e.beginFault(int(x.arg))
 	case faultEnds:

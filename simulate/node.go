@@ -43,6 +43,8 @@ type node struct {
 	// wait for theirs.
 	pulling int64
 	turns   []int32
+	// contenders are pulls that resolved at this instant and have not claimed yet.
+	contenders []contender
 	// underWay counts the startups on a named node that are not ready, its own pods
 	// among them; it has ended when no start may ask for it any more.
 	underWay int32
@@ -192,7 +194,7 @@ func (n *node) empty(e *engine) {
 	n.plans++
 	n.store, n.bytes = table.Sparse[portion]{}, 0
 	n.images, n.unread, n.gone = heldImages{}, nil, nil
-	n.active, n.queue, n.turns, n.unpackLine = nil, nil, nil, nil
+	n.active, n.queue, n.turns, n.unpackLine, n.contenders = nil, nil, nil, nil, nil
 	n.unpackSlots = n.class.Unpack.MaxConcurrent.Value
 	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0
 	n.unpack.Fetching(e.now, 0)

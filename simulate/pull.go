@@ -145,7 +145,11 @@ func (e *engine) resolvedPull(pid int32, p *pull) {
 		n.active = append(n.active, pid)
 		p.state = waiting
 		e.trackWait(pid, p, WaitOtherPull)
-		n.claim(e, pid, p)
+		if t.class.race && n.pulling > 1 {
+			n.contend(e, s.node, pid, p)
+		} else {
+			n.claim(e, pid, p)
+		}
 		return
 	}
 	e.ordered(p, s, t, len(t.pulls[p.image].steps.fetch))

@@ -35,6 +35,7 @@ const (
 	fetchAgain
 	nodeAdded
 	nodeEnded
+	contended
 )
 
 // events is a 4-ary heap of events, the first on top.
