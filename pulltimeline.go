@@ -18,7 +18,9 @@ import (
 //
 // An image that was present is a hit without phases; one that the registry was only
 // asked about is a hit whose time is resolve. A pull of which it is not known what
-// it fetched is Unsized. Starts whose events are not all there are left out.
+// it fetched, or whether its time is its own, is Unsized; one that may have been a mere
+// question is that, and no hit, partial hit or miss. Starts whose events are not all
+// there are left out.
 func PullTimeline(h *workload.PullHistory) *simulate.Timeline {
 	t := &simulate.Timeline{
 		Provenance: simulate.Provenance{Version: Version, Now: h.Window.To},
@@ -49,7 +51,7 @@ func PullTimeline(h *workload.PullHistory) *simulate.Timeline {
 
 // originOf is the first time that a startup is requested.
 func originOf(h *workload.PullHistory) time.Time {
-	origin := h.Window.From
+	var origin time.Time
 	for i := range h.Pulls {
 		if at := h.Pulls[i].Began; origin.IsZero() || at.Before(origin) {
 			origin = at
@@ -59,6 +61,9 @@ func originOf(h *workload.PullHistory) time.Time {
 		if at := h.Starts[i].Created; origin.IsZero() || at.Before(origin) {
 			origin = at
 		}
+	}
+	if origin.IsZero() {
+		return h.Window.From
 	}
 	return origin
 }
@@ -89,12 +94,17 @@ func pullStartup(p *workload.Pull, origin time.Time) simulate.Startup {
 		s.Phases.Resolve = p.Took
 		return s
 	case workload.PartlyPulled:
-		s.Hit, s.Unsized = matcher.PartialHit, true
+		s.Hit = matcher.PartialHit
+	case workload.Unclear:
+		s.Hit = ""
 	default:
 		s.Hit = matcher.Miss
-		addPullBytes(&s, p)
 	}
 	s.Phases.Pull = p.Took
+	addPullBytes(&s, p)
+	if s.Unsized = !p.Sized(); s.Unsized {
+		s.FetchedBytes = 0
+	}
 	return s
 }
 
@@ -103,9 +113,9 @@ func podStartup(p *workload.PodStart, pulls []workload.Pull, origin time.Time) s
 	s := simulate.Startup{
 		Source: simulate.Measured, Arm: simulate.ArmStart, App: p.App, Images: p.Images, Node: p.Node,
 		Requested: p.Created.Sub(origin), Ready: p.Took,
-		Phases: simulate.Phases{Admit: p.Admit, Provision: p.Provision, Pull: p.Pull, Create: p.Create, Ready: p.Ready},
+		Phases: simulate.Phases{Admit: p.Admit, Provision: p.Provision, Resolve: p.Resolve, Pull: p.Pull, Create: p.Create, Ready: p.Ready},
 	}
-	fetched, present := 0, 0
+	fetched, present, unclear := 0, 0, 0
 	for _, i := range p.Pulls {
 		pull := &pulls[i]
 		s.Retries += pull.Failures
@@ -115,38 +125,42 @@ func podStartup(p *workload.PodStart, pulls []workload.Pull, origin time.Time) s
 		case workload.PartlyPulled:
 			fetched++
 			present++
-			s.Unsized = true
+		case workload.Unclear:
+			unclear++
 		default:
 			fetched++
-			addPullBytes(&s, pull)
 		}
+		addPullBytes(&s, pull)
 		s.Spans = append(s.Spans, pullSpans(pull, p.Created)...)
 	}
 	if s.Unsized {
 		s.FetchedBytes = 0
 	}
 	switch {
+	case fetched > 0 && present > 0:
+		s.Hit = matcher.PartialHit
+	case unclear > 0: // it is not known what it found
 	case fetched == 0:
 		s.Hit = matcher.FullHit
-	case present == 0:
-		s.Hit = matcher.Miss
 	default:
-		s.Hit = matcher.PartialHit
+		s.Hit = matcher.Miss
 	}
 	return s
 }
 
-// addPullBytes adds what a whole pull fetched; what is unpacked is not what was
-// fetched.
+// addPullBytes adds what a pull fetched; what is unpacked is not what was fetched.
 func addPullBytes(s *simulate.Startup, p *workload.Pull) {
-	if p.UnpackedBytes != nil {
-		s.UnpackedBytes += *p.UnpackedBytes
-	}
-	if p.CompressedBytes == nil {
-		s.Unsized = true
+	if p.Outcome == workload.Present || p.Outcome == workload.Rechecked {
 		return
 	}
-	s.FetchedBytes += *p.CompressedBytes
+	if p.Outcome == workload.Pulled && p.UnpackedBytes != nil {
+		s.UnpackedBytes += *p.UnpackedBytes
+	}
+	if fetched := p.Fetched(); fetched != nil {
+		s.FetchedBytes += *fetched
+	} else {
+		s.Unsized = true
+	}
 }
 
 // pullSpans are a pull's, and its wait's, from the pod's creation.

@@ -10,6 +10,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -85,7 +86,72 @@ func TestPullTimeline(t *testing.T) {
 	if s := got.Startups[4]; s.Hit != matcher.FullHit || s.Phases != (simulate.Phases{}) || s.FetchedBytes != 0 {
 		t.Errorf("an image that was present is %+v", s)
 	}
-	if s := got.Startups[6]; s.Hit != matcher.FullHit || s.Phases.Pull != nil || *s.Phases.Resolve != 412*time.Millisecond || s.FetchedBytes != 0 {
-		t.Errorf("an image that was asked about is %+v", s)
+	if s := got.Startups[6]; s.Hit != "" || *s.Phases.Pull != 412*time.Millisecond || s.FetchedBytes != 0 || !s.Unsized {
+		t.Errorf("a pull of which it cannot be told is %+v", s)
+	}
+}
+
+// TestPullTimelineOutcomes: what becomes of each outcome in both arms.
+func TestPullTimelineOutcomes(t *testing.T) {
+	begin := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	second, bytes := time.Second, int64(90e6)
+	for _, test := range []struct {
+		name    string
+		pull    workload.Pull
+		hit     matcher.Hit
+		fetched int64
+		unsized bool
+	}{
+		{"pulled", workload.Pull{Outcome: workload.Pulled, CompressedBytes: &bytes}, matcher.Miss, bytes, false},
+		{"of unpacked size", workload.Pull{Outcome: workload.Pulled, UnpackedBytes: &bytes}, matcher.Miss, 0, true},
+		{"in place of another", workload.Pull{Outcome: workload.Pulled, CompressedBytes: &bytes, Replaces: true}, matcher.Miss, 0, true},
+		{"partly", workload.Pull{Outcome: workload.PartlyPulled, CompressedBytes: &bytes}, matcher.PartialHit, 0, true},
+		{"unclear", workload.Pull{Outcome: workload.Unclear, CompressedBytes: &bytes}, "", 0, true},
+		{"rechecked", workload.Pull{Outcome: workload.Rechecked, CompressedBytes: &bytes}, matcher.FullHit, 0, false},
+		// A start's own time is known, a pull's with waiting within is not.
+		{"queued", workload.Pull{Outcome: workload.Pulled, CompressedBytes: &bytes, Queued: true}, matcher.Miss, bytes, false},
+	} {
+		pull := test.pull
+		pull.App, pull.Reference, pull.Began, pull.Took = "a", "i:1", begin.Add(second), &second
+		h := &workload.PullHistory{
+			Pulls:  []workload.Pull{pull},
+			Starts: []workload.PodStart{{App: "a", Images: []string{"i:1"}, Created: begin, Took: 3 * second, Pulls: []int{0}, Whole: true}},
+		}
+		got := cachebench.PullTimeline(h).Startups
+		if s := got[1]; s.Hit != test.hit || s.FetchedBytes != test.fetched || s.Unsized != test.unsized {
+			t.Errorf("a start, %s: %+v", test.name, s)
+		}
+		if test.pull.Queued {
+			test.fetched, test.unsized = 0, true
+		}
+		if s := got[0]; s.Hit != test.hit || s.FetchedBytes != test.fetched || s.Unsized != test.unsized {
+			t.Errorf("a pull, %s: %+v", test.name, s)
+		}
+		if resolve := got[0].Phases.Resolve; (resolve != nil) != (test.pull.Outcome == workload.Rechecked) || (got[0].Phases.Pull != nil) == (resolve != nil) {
+			t.Errorf("a pull, %s: phases %+v", test.name, got[0].Phases)
+		}
+	}
+}
+
+// TestHitUnknown: summaries count no hit, partial hit or miss of a startup that does
+// not tell.
+func TestHitUnknown(t *testing.T) {
+	second := time.Second
+	timeline := cachebench.PullTimeline(&workload.PullHistory{Pulls: []workload.Pull{
+		{App: "a", Reference: "i:1", Outcome: workload.Unclear, Took: &second},
+		{App: "a", Reference: "i:1", Outcome: workload.Pulled, Took: &second},
+	}})
+	data, err := document.Marshal(simulate.TimelineKind, timeline)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := simulate.ReadTimeline("pulls.json", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range append(reports.New(reports.Input{Timeline: back}).Arms, reports.New(reports.Input{Timeline: back}).Summaries...) {
+		if s.Starts != 2 || s.Hits+s.Partials != 0 || s.Misses != 1 {
+			t.Errorf("%+v", s)
+		}
 	}
 }

@@ -23,9 +23,9 @@ type PullSummary struct {
 	Pulls  int `json:"pulls"`
 	Images int `json:"images"`
 	Nodes  int `json:"nodes"`
-	// Sized are the pulls of which it is known what they fetched; the median and the
-	// tenth and ninetieth of a hundred rates are theirs, compressed; absent where
-	// there are none.
+	// Sized are the pulls of which it is known what they fetched, and in what time; the
+	// median and the tenth and ninetieth of a hundred rates are theirs, compressed;
+	// absent where there are none.
 	Sized                int      `json:"sized"`
 	MedianBytesPerSecond *float64 `json:"medianBytesPerSecond,omitempty"`
 	P10BytesPerSecond    *float64 `json:"p10BytesPerSecond,omitempty"`
@@ -41,7 +41,11 @@ type PullSummary struct {
 	Present   int `json:"present"`
 	Rechecked int `json:"rechecked"`
 	Partly    int `json:"partly"`
-	// PresentFraction is the share of Present and Rechecked in all.
+	// Unclear are neither: it cannot be told whether they fetched the image or found
+	// it there.
+	Unclear int `json:"unclear"`
+	// PresentFraction is the share of Present and Rechecked in all of which it can be
+	// told.
 	PresentFraction float64            `json:"presentFraction"`
 	Dropped         []workload.Dropped `json:"dropped,omitempty"`
 	// Runtimes are in order of name.
@@ -76,16 +80,20 @@ type PodStarts struct {
 	Admit     *time.Duration `json:"admitSeconds,omitempty"`
 	Provision *time.Duration `json:"provisionSeconds,omitempty"`
 	Pull      *time.Duration `json:"pullSeconds,omitempty"`
-	Create    *time.Duration `json:"createSeconds,omitempty"`
-	Ready     *time.Duration `json:"readySeconds,omitempty"`
+	// Resolve is of the starts that asked the registry about an image that was there.
+	Resolve *time.Duration `json:"resolveSeconds,omitempty"`
+	Create  *time.Duration `json:"createSeconds,omitempty"`
+	Ready   *time.Duration `json:"readySeconds,omitempty"`
 }
 
 // ImagePulls is what became of one image.
 type ImagePulls struct {
 	Reference string `json:"reference"`
-	// Pulls fetched it, Present found it, the registry asked or not.
+	// Pulls fetched it, Present found it, the registry asked or not, and of Unclear it
+	// cannot be told.
 	Pulls   int `json:"pulls"`
 	Present int `json:"present"`
+	Unclear int `json:"unclear,omitempty"`
 	// Median is of the pulls' times, Total their sum.
 	Median time.Duration `json:"medianSeconds"`
 	Total  time.Duration `json:"totalSeconds"`
@@ -114,12 +122,15 @@ func NewPullSummary(h *workload.PullHistory) *PullSummary {
 		case workload.Rechecked:
 			s.Rechecked++
 			continue
+		case workload.Unclear:
+			s.Unclear++
+			continue
 		case workload.PartlyPulled:
 			s.Partly++
 		case workload.Pulled:
-			if p.CompressedBytes != nil {
+			if p.Sized() {
 				s.Sized++
-				rates = append(rates, float64(*p.CompressedBytes)/p.Took.Seconds())
+				rates = append(rates, float64(*p.Fetched())/p.Took.Seconds())
 			}
 		}
 		s.Pulls++
@@ -152,8 +163,12 @@ func pullsByImage(pulls []workload.Pull) []ImagePulls {
 			image = &ImagePulls{Reference: p.Reference}
 			byName[p.Reference] = image
 		}
-		if p.Outcome == workload.Present || p.Outcome == workload.Rechecked {
+		switch p.Outcome {
+		case workload.Present, workload.Rechecked:
 			image.Present++
+			continue
+		case workload.Unclear:
+			image.Unclear++
 			continue
 		}
 		image.Pulls++
@@ -191,6 +206,7 @@ func summarizeStarts(starts []workload.PodStart) PodStarts {
 	s.Admit = median(func(p *workload.PodStart) *time.Duration { return p.Admit })
 	s.Provision = median(func(p *workload.PodStart) *time.Duration { return p.Provision })
 	s.Pull = median(func(p *workload.PodStart) *time.Duration { return p.Pull })
+	s.Resolve = median(func(p *workload.PodStart) *time.Duration { return p.Resolve })
 	s.Create = median(func(p *workload.PodStart) *time.Duration { return p.Create })
 	s.Ready = median(func(p *workload.PodStart) *time.Duration { return p.Ready })
 	return s

@@ -60,7 +60,11 @@ func pullsText(s *PullSummary, opt Options) []byte {
 
 // headline is the verdict.
 func (s *PullSummary) headline() string {
-	parts := []string{fmt.Sprintf("%s of %s on %s in %s", count(s.Pulls, "pull"), count(s.Images, "image"), count(s.Nodes, "node"), workload.SpellTime(s.Window.Covered))}
+	where := ""
+	if s.Nodes > 0 || s.Pulls == 0 {
+		where = " on " + count(s.Nodes, "node")
+	}
+	parts := []string{fmt.Sprintf("%s of %s%s in %s", count(s.Pulls, "pull"), count(s.Images, "image"), where, workload.SpellTime(s.Window.Covered))}
 	var figures []string
 	if s.MedianBytesPerSecond != nil {
 		figures = append(figures, "median "+rate(*s.MedianBytesPerSecond))
@@ -80,26 +84,28 @@ func (s *PullSummary) headline() string {
 		}
 		parts = append(parts, fmt.Sprintf("%s %s already present (%s)", number(float64(there)), verb, percent(s.PresentFraction)))
 	}
-	dropped, reasons := 0, []string{}
+	if s.Unclear > 0 {
+		parts = append(parts, fmt.Sprintf("%d cannot be told from questions about present ones", s.Unclear))
+	}
+	dropped := 0
 	for _, d := range s.Dropped {
 		dropped += d.Count
-		reasons = append(reasons, fmt.Sprintf("%d %s", d.Count, d.Reason))
 	}
-	if dropped > 0 {
-		parts = append(parts, fmt.Sprintf("%d dropped: %s", dropped, strings.Join(reasons, ", ")))
+	if dropped > 0 { // the reasons are among the doubts
+		parts = append(parts, fmt.Sprintf("%d dropped as they cannot be", dropped))
 	}
 	return strings.Join(parts, "; ")
 }
 
 func (s *PullSummary) sentences() []string {
 	w := &s.Window
-	from := "as their events tell"
+	from := "as events live " + workload.SpellTime(w.Life)
 	if w.Given {
 		from = "as given"
 	}
 	list := []string{fmt.Sprintf("The snapshots cover %s, %s, between %s and %s.", workload.SpellTime(w.Covered), from, stamp(w.From), stamp(w.To))}
 	if s.Sized > 0 {
-		list = append(list, fmt.Sprintf("Rates are compressed bytes over the pull's own time, of the %s whose size is known: p10 %s, p90 %s.", count(s.Sized, "pull"), rate(*s.P10BytesPerSecond), rate(*s.P90BytesPerSecond)))
+		list = append(list, fmt.Sprintf("Rates are compressed bytes over the pull's own time, of the %s of which both are known: p10 %s, p90 %s.", count(s.Sized, "pull"), rate(*s.P10BytesPerSecond), rate(*s.P90BytesPerSecond)))
 	}
 	if len(s.Runtimes) > 0 {
 		var words []string
@@ -148,15 +154,24 @@ func (p *printer) podStarts(s *PodStarts) {
 		return
 	}
 	p.heading(fmt.Sprintf("From creation to ready: medians of %s", count(s.Count, "pod")))
-	t := &textTable{heads: []string{">ready", ">admit", ">provision", ">pull", ">create", ">app"}}
+	t := &textTable{}
 	var cells []string
-	for _, d := range []*time.Duration{s.Median, s.Admit, s.Provision, s.Pull, s.Create, s.Ready} {
-		if d == nil {
-			cells = append(cells, "unknown")
-		} else {
-			cells = append(cells, seconds(*d))
+	column := func(head string, d *time.Duration) {
+		cell := "unknown"
+		if d != nil {
+			cell = seconds(*d)
 		}
+		t.heads, cells = append(t.heads, ">"+head), append(cells, cell)
 	}
+	column("ready", s.Median)
+	column("admit", s.Admit)
+	column("provision", s.Provision)
+	column("pull", s.Pull)
+	if s.Resolve != nil {
+		column("ask", s.Resolve)
+	}
+	column("create", s.Create)
+	column("app", s.Ready)
 	t.add("", cells...)
 	p.table(t)
 }

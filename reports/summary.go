@@ -140,7 +140,7 @@ func summaryOf(key series, startups []*simulate.Startup) Summary {
 			s.Hits++
 		case matcher.PartialHit:
 			s.Partials++
-		default:
+		case matcher.Miss:
 			s.Misses++
 		}
 	}

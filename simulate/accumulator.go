@@ -116,7 +116,7 @@ func (t *tally) add(s *Startup) {
 		t.hits++
 	case matcher.PartialHit:
 		t.partials++
-	default:
+	case matcher.Miss:
 		t.misses++
 	}
 	for i, phase := range AllPhases() {

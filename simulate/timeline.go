@@ -132,8 +132,8 @@ type Startup struct {
 	// FetchedBytes are compressed, UnpackedBytes uncompressed.
 	FetchedBytes  int64 `json:"fetchedBytes"`
 	UnpackedBytes int64 `json:"unpackedBytes"`
-	// Unsized: how much was fetched is not known, and FetchedBytes, which is 0 then,
-	// does not say it. Only measured startups are.
+	// Unsized: how much was fetched, or in what time, is not known, and FetchedBytes,
+	// which is 0 then, does not say it. Only measured startups are.
 	Unsized bool `json:"unsized,omitempty"`
 	// LayersReused counts the layers, each above the same layers, that were
 	// present already.
@@ -149,7 +149,8 @@ type Startup struct {
 	// RefetchedBytes are compressed, of the fetched bytes those of layers that the
 	// node had until they went so.
 	RefetchedBytes int64 `json:"refetchedBytes,omitempty"`
-	// CacheID is the cache that was matched; Hit what it saved.
+	// CacheID is the cache that was matched; Hit what it saved, absent where a measured
+	// startup does not tell.
 	CacheID string      `json:"cacheId,omitempty"`
 	Hit     matcher.Hit `json:"hit" document:"enum=hit|partial|miss"`
 	// Void says why a run does not count, a measured one that went wrong or a

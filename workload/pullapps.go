@@ -13,7 +13,7 @@ import (
 // nameApps sorts the pods to apps, as Importer does.
 func (b *historyBuilder) nameApps() {
 	b.appOf, b.series = map[string]string{}, map[string]string{}
-	b.podsOf = map[string][]*pullPod{}
+	b.podsOf, b.policies = map[string][]*pullPod{}, map[[2]string]string{}
 	keys := map[*podRecord]string{}
 	for key, p := range b.importer.pods {
 		keys[p.podRecord] = key
@@ -22,7 +22,11 @@ func (b *historyBuilder) nameApps() {
 	for _, a := range b.apps {
 		for _, r := range a.pods {
 			b.appOf[keys[r]] = a.name
-			b.podsOf[a.name] = append(b.podsOf[a.name], b.importer.pods[keys[r]])
+			p := b.importer.pods[keys[r]]
+			b.podsOf[a.name] = append(b.podsOf[a.name], p)
+			for _, c := range p.containers { // the newest pod's hold
+				b.policies[[2]string{a.name, c.reference}] = c.policy
+			}
 			if parent, _, ok := cutLast(r.name); ok {
 				b.series[r.owner.namespace+"/"+parent] = a.name
 			}
@@ -83,7 +87,7 @@ func (b *historyBuilder) addWorkload(h *PullHistory) {
 	v := newView(b.records(), notes{})
 	starts := b.countStarts()
 	h.NoStarts = b.noStarts()
-	pools, poolOf := nodePools(b.importer.nodes)
+	pools, poolOf := b.nodePools()
 	h.Workload.NodePools = pools
 	for _, a := range b.apps {
 		app, origin := a.app(v)
@@ -109,15 +113,15 @@ func (b *historyBuilder) addWorkload(h *PullHistory) {
 }
 
 // fromPods takes from an app's pods what no single record tells: the pool that the
-// newest runs in, and how long they take to be ready.
+// newest runs in, and how long those of its starts took to be ready.
 func (b *historyBuilder) fromPods(a *appPods, app *App, poolOf map[string]string) {
 	var ready []time.Duration
 	for _, p := range b.podsOf[a.name] {
 		if p.podRecord == a.newest() {
 			app.NodePool = poolOf[p.node]
 		}
-		if started := p.started(); !started.IsZero() && !p.ready.IsZero() && !p.ready.Before(started) {
-			ready = append(ready, p.ready.Sub(started))
+		if d, ok := b.ready[b.keyOf(p.key)]; ok {
+			ready = append(ready, d)
 		}
 	}
 	if len(ready) > 0 {
@@ -134,18 +138,25 @@ func (b *historyBuilder) countStarts() map[string]int {
 			starts[b.appOf[key]]++
 		}
 	}
-	gone := func(key string, e *eventRecord) {
-		if b.importer.pods[key] == nil && b.window.holds(e.first) {
-			starts[b.app(key, e.pod)]++
+	// One that is gone was made about when it got a node, or else at the first that
+	// is known of it.
+	gone := func(key string, pod podKey, made time.Time) {
+		if b.importer.pods[key] == nil && b.window.holds(made) {
+			starts[b.app(key, pod)]++
 		}
 	}
 	for key, e := range b.scheduled {
-		gone(key, e)
+		gone(key, e.pod, e.first)
 	}
-	if len(b.scheduled) == 0 {
-		for key, events := range b.byPod {
-			gone(key, events[0])
+	for key, events := range b.byPod {
+		if b.scheduled[key] != nil {
+			continue
 		}
+		var first time.Time
+		for _, e := range events {
+			first = earlier(first, e.first)
+		}
+		gone(key, events[0].pod, first)
 	}
 	return starts
 }

@@ -17,22 +17,14 @@ const (
 	// leastBetween is from which length on the time between two events of whole
 	// seconds tells a pull's, to a tenth.
 	leastBetween = 10 * time.Second
-	// highestRate is more than any node's link carries: 80 Gbit/s.
-	highestRate = 10e9
-	// unpackRate is more compressed bytes a second than one core unpacks: zstd, the
-	// fastest, makes at most 800 MB/s (measured, facts on real pulls), and layers
-	// halve at least.
-	unpackRate = 400e6
-	// alwaysRate is hardly reached by a real pull (227 MB/s is the fastest
-	// published, of bytes that do not compress), so that with policy Always the image
-	// was there.
-	alwaysRate = 200e6
+	// restartMargin is how long after its pod got a node a container that ran again is
+	// still taken to have started first.
+	restartMargin = 10 * time.Minute
 )
 
 // The reasons for which a pull is left out.
 const (
 	unreadableTime = "of a time that cannot be read"
-	noTime         = "without a time"
 	notPositive    = "of no time or less"
 	overADay       = "longer than a day"
 	overBetween    = "longer than the time between their events"
@@ -47,41 +39,125 @@ type historyBuilder struct {
 	importer *PullImporter
 	opt      PullOptions
 	window   Window
+	static   map[string]string         // static pods by namespace/name to their keys
 	byPod    map[string][]*eventRecord // those about pulls, in order of time
 	// scheduled are the events that tell when pods were given a node.
 	scheduled map[string]*eventRecord
+	// hosts are those that kubelets' events name, by pod; elsewhere are the pods whose
+	// events name another than their node.
+	hosts     map[string]string
+	elsewhere map[string]bool
 	apps      []*appPods
 	appOf     map[string]string // pod to app
 	podsOf    map[string][]*pullPod
-	series    map[string]string // pods' names without their random end to apps
-	runtimes  map[string]string // node to runtime, empty where unknown
-	only      string            // the runtime, where it is one alone
+	series    map[string]string    // pods' names without their random end to apps
+	policies  map[[2]string]string // by app and reference
+	runtimes  map[string]string    // node to runtime, empty where unknown
+	only      string               // the runtime, where it is one alone
+	skewed    map[string]bool      // nodes whose clocks are wrong
 	pulls     []Pull
-	dropped   map[string]int
-	failed    int // containers whose pulls all failed
-	folded    int // pulls that events stand for but do not tell of
-	waits     int // pulls whose time may have waiting within
-	between   int // pulls whose time is that between their events
-	outside   int // pulls before the window
-	restarts  int // images found by a container that was restarted
+	seen      sightings
+	// ready is how long pods took from their containers' start to ready.
+	ready map[string]time.Duration
+	// varied are the pools whose nodes vary in number, with the fewest and the most.
+	varied     []string
+	dropped    map[string]int
+	failed     int // containers whose pulls all failed
+	never      int // containers without an image, which their policy is not to pull
+	folded     int // pulls that events stand for but do not tell of
+	between    int // pulls whose time is that between their events
+	outside    int // pulls before the window
+	restarts   int // images found by a container that was restarted
+	lateReady  int // pods that last became ready long after they started
+	skewStarts int // starts on nodes whose clocks are wrong
 }
 
 // sortEvents sorts events to their pods.
 func (b *historyBuilder) sortEvents() {
+	b.static = map[string]string{}
+	for key, p := range b.importer.pods {
+		if p.isStatic() {
+			b.static[p.key.namespace+"/"+p.key.name] = key
+		}
+	}
 	b.byPod, b.scheduled = map[string][]*eventRecord{}, map[string]*eventRecord{}
-	for _, r := range b.importer.events {
-		key := r.pod.key()
+	for _, r := range unfolded(b.importer.events) {
+		key := b.keyOf(r.pod)
 		if r.step != stepScheduled {
 			b.byPod[key] = append(b.byPod[key], r)
-		} else if old := b.scheduled[key]; old == nil || r.first.Before(old.first) {
+		} else if old := b.scheduled[key]; old == nil || cmp.Or(r.first.Compare(old.first), cmp.Compare(r.node, old.node)) < 0 {
 			b.scheduled[key] = r
 		}
 	}
-	for _, events := range b.byPod {
+	b.hosts, b.elsewhere = map[string]string{}, map[string]bool{}
+	for key, events := range b.byPod {
+		nameContainers(b.importer.pods[key], events)
 		slices.SortFunc(events, func(a, b *eventRecord) int {
 			return cmp.Or(a.last.Compare(b.last), a.first.Compare(b.first), cmp.Compare(a.step, b.step),
-				cmp.Compare(a.container, b.container), cmp.Compare(a.reference, b.reference), compareTimes(a.took, b.took))
+				cmp.Compare(a.container, b.container), cmp.Compare(a.reference, b.reference), compareTimes(a.took, b.took), cmp.Compare(a.count, b.count))
 		})
+		b.findHost(key, events)
+	}
+}
+
+// findHost finds the host of a pod. A kubelet's events name its node; those of a
+// virtual one may name something else, as ECI's do.
+func (b *historyBuilder) findHost(key string, events []*eventRecord) {
+	node := b.nodeOf(key, b.importer.pods[key])
+	for _, e := range events {
+		if e.node == "" {
+			continue
+		}
+		node = cmp.Or(node, e.node)
+		b.hosts[key] = node
+		b.elsewhere[key] = b.elsewhere[key] || e.node != node
+	}
+}
+
+// nodeOf is the node that a pod was given; empty where unknown.
+func (b *historyBuilder) nodeOf(key string, pod *pullPod) string {
+	node := ""
+	if pod != nil {
+		node = pod.node
+	}
+	if s := b.scheduled[key]; s != nil {
+		node = cmp.Or(node, s.node)
+	}
+	return node
+}
+
+// keyOf is the key of the pod that an event is about. Of a static pod the kubelet
+// knows another UID than the API server, which has a pod of that name in its stead.
+func (b *historyBuilder) keyOf(pod podKey) string {
+	key := pod.key()
+	if b.importer.pods[key] == nil {
+		key = cmp.Or(b.static[pod.namespace+"/"+pod.name], key)
+	}
+	return key
+}
+
+// nameContainers tells the containers of a pod's events that name none: those about
+// image volumes, and those that were put together.
+func nameContainers(pod *pullPod, events []*eventRecord) {
+	for n, e := range events {
+		if e.container != "" {
+			continue
+		}
+		name := ""
+		if c := pod.container("", e.reference); c != nil {
+			name = c.name
+		} else {
+			for _, o := range events {
+				if o.reference == e.reference && o.container != "" && (name == "" || o.container < name) {
+					name = o.container
+				}
+			}
+		}
+		if name != "" {
+			named := *e
+			named.container = name
+			events[n] = &named
+		}
 	}
 }
 
@@ -102,20 +178,30 @@ func (i *PullImporter) noPulls() error {
 	return fmt.Errorf("%w among %s: events live an hour, unless the API server's --event-ttl says otherwise, so look after pods have started; -A takes all namespaces; %s", ErrNoPulls, count(i.eventCount, "event"), howToPulls)
 }
 
-// readRuntimes tells each node's runtime: by the node itself, else by its pods.
+// readRuntimes tells each node's runtime, by the node itself, else by its pods, and
+// the nodes whose clocks are wrong. Virtual nodes are none.
 func (b *historyBuilder) readRuntimes() {
-	b.runtimes = map[string]string{}
+	b.runtimes, b.skewed = map[string]string{}, map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(b.importer.pods)) {
-		if p := b.importer.pods[key]; p.node != "" {
-			b.runtimes[p.node] = cmp.Or(b.runtimes[p.node], p.runtime)
+		p := b.importer.pods[key]
+		if node, _ := b.placeOf(key, p); node != "" {
+			b.runtimes[node] = cmp.Or(b.runtimes[node], p.runtime)
 		}
 	}
-	for _, r := range b.importer.events {
-		if r.node != "" {
-			b.runtimes[r.node] = cmp.Or(b.runtimes[r.node], "")
+	for key, events := range b.byPod {
+		node, _ := b.placeOf(key, b.importer.pods[key])
+		if node == "" {
+			continue
+		}
+		b.runtimes[node] = cmp.Or(b.runtimes[node], "")
+		for _, r := range events {
+			b.skewed[node] = b.skewed[node] || r.skewed && r.node == node
 		}
 	}
 	for name, n := range b.importer.nodes {
+		if n.virtual {
+			continue
+		}
 		scheme, _, _ := strings.Cut(n.runtime, "://")
 		if objectName.MatchString(scheme) {
 			b.runtimes[name] = scheme
@@ -139,94 +225,160 @@ func (b *historyBuilder) runtimeCounts() map[string]int {
 	return counts
 }
 
+// placeOf says on which node a pod is, and where the images are that it finds: on the
+// node, or where that is virtual with the pod, which is an instance of its own. Empty
+// is unknown.
+func (b *historyBuilder) placeOf(key string, pod *pullPod) (node, place string) {
+	node = cmp.Or(b.nodeOf(key, pod), b.hosts[key])
+	if n := b.importer.nodes[node]; b.elsewhere[key] || isVirtualName(node) || n != nil && n.virtual {
+		return "", "pod " + key
+	}
+	return node, node
+}
+
+// isAlways says whether a container's policy is to ask the registry each time. Of a
+// pod that is gone, others of its app tell it, else Kubernetes' own rule.
+func (b *historyBuilder) isAlways(app string, c *pullContainer, reference string) bool {
+	if c != nil {
+		return c.policy == "Always"
+	}
+	return cmp.Or(b.policies[[2]string{app, reference}], defaultPolicy(reference)) == "Always"
+}
+
 // addPulls makes pulls of the events.
 func (b *historyBuilder) addPulls() {
+	b.seen = sightings{}
 	for _, key := range slices.Sorted(maps.Keys(b.byPod)) {
-		events := b.byPod[key]
-		pod := b.importer.pods[key]
-		type target struct{ container, reference string }
-		came := map[target]bool{}
-		failures := map[target]int{}
-		for _, e := range events {
-			at := target{e.container, e.reference}
-			switch e.step {
-			case stepFailed:
-				failures[at] += e.count
-			case stepPulled, stepPresent:
-				came[at] = true
-				p := b.pull(key, pod, e, events)
-				if p == nil {
-					continue
-				}
-				if p.Failures, failures[at] = failures[at], 0; p.Failures > 0 {
-					p.Asked = firstAsked(e, events)
-				}
-				b.pulls = append(b.pulls, *p)
-			}
-		}
-		for at := range failures {
-			if !came[at] {
-				b.failed++
-			}
-		}
+		b.addPodPulls(key)
 	}
+	b.seeRuns()
 	slices.SortFunc(b.pulls, func(a, b Pull) int {
 		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.Node, b.Node), cmp.Compare(a.pod, b.pod),
 			cmp.Compare(a.Container, b.Container), cmp.Compare(a.Reference, b.Reference), compareTimes(a.Took, b.Took))
 	})
 }
 
-// pull makes one of an event that says that the image came; nil where it is left
-// out.
-func (b *historyBuilder) pull(key string, pod *pullPod, e *eventRecord, events []*eventRecord) *Pull {
+// target is an image that a container needs.
+type target struct{ container, reference string }
+
+func (b *historyBuilder) addPodPulls(key string) {
+	events := b.byPod[key]
+	pod := b.importer.pods[key]
+	came, failures, never := map[target]bool{}, map[target]int{}, map[target]bool{}
+	for n, e := range events {
+		at := target{e.container, e.reference}
+		switch e.step {
+		case stepFailed:
+			failures[at] += e.count
+		case stepNever:
+			never[at] = true
+		case stepPulled, stepPresent:
+			again := came[at] || b.ranBefore(key, pod, e)
+			failed := failures[at]
+			came[at], failures[at] = true, 0
+			p := b.pull(key, pod, e, nextOf(e, events[n+1:]))
+			p.again = again
+			if !b.keep(p, pod, e, events) {
+				continue
+			}
+			if p.Failures = failed; failed > 0 {
+				p.Asked = firstAsked(e, events)
+			}
+			b.pulls = append(b.pulls, *p)
+		}
+	}
+	for at := range failures {
+		if !came[at] {
+			b.failed++
+		}
+	}
+	b.never += len(never)
+}
+
+// nextOf is when the image of an event was seen to again, zero if never.
+func nextOf(e *eventRecord, later []*eventRecord) time.Time {
+	for _, o := range later {
+		if (o.step == stepPulled || o.step == stepPresent) && o.container == e.container && o.reference == e.reference {
+			return o.last
+		}
+	}
+	return time.Time{}
+}
+
+// ranBefore says whether a container had run before the event about its image.
+func (b *historyBuilder) ranBefore(key string, pod *pullPod, e *eventRecord) bool {
+	at := e.last
+	if e.step == stepPresent {
+		at = e.first
+	}
+	isAfter := func(t time.Time, margin time.Duration) bool { return !t.IsZero() && at.After(t.Add(margin)) }
+	c := pod.container(e.container, e.reference)
+	node, _ := b.placeOf(key, pod)
+	switch {
+	case c == nil || b.skewed[node]: // whose status is of another clock
+		return false
+	case len(c.runs) > 0 && isAfter(c.runs[0].started, 2*granularity), isAfter(pod.ran, 2*granularity):
+		return true
+	case c.restarted && c.started.IsZero():
+		scheduled := pod.scheduled
+		if s := b.scheduled[key]; s != nil {
+			scheduled = earlier(scheduled, s.first)
+		}
+		return isAfter(scheduled, restartMargin)
+	}
+	return false
+}
+
+// pull makes one of an event that says that the image came, without its times. next
+// is when the image was seen to again.
+func (b *historyBuilder) pull(key string, pod *pullPod, e *eventRecord, next time.Time) *Pull {
 	p := &Pull{
 		App: b.app(key, e.pod), Namespace: e.pod.namespace, Pod: e.pod.name, Container: e.container,
-		Node: e.node, Reference: e.reference, Began: e.last, Outcome: Present, pod: key,
+		Reference: e.reference, Began: e.last, Outcome: Pulled, pod: key, came: e.last, bytes: e.bytes,
 	}
+	if e.step == stepPresent {
+		p.Outcome, p.Began, p.came = Present, e.first, e.first
+	}
+	p.Node, p.place = b.placeOf(key, pod)
 	c := pod.container(e.container, e.reference)
-	if pod != nil {
-		p.Node = cmp.Or(p.Node, pod.node)
+	p.always = b.isAlways(p.App, c, e.reference)
+	p.Digest = c.digestAt(p.came, next)
+	return p
+}
+
+// keep gives a pull its times and its size, and notes that its node has the image
+// then; it returns false where the pull is left out, and counts why.
+func (b *historyBuilder) keep(p *Pull, pod *pullPod, e *eventRecord, events []*eventRecord) bool {
+	why := ""
+	if e.step == stepPulled {
+		why = b.time(p, pod, e, events)
+		b.size(p, pod, e)
 	}
-	if s := b.scheduled[key]; s != nil {
-		p.Node = cmp.Or(p.Node, s.node)
-	}
-	if c != nil {
-		p.Digest = c.digest
-		p.Container = cmp.Or(p.Container, c.name)
-	}
+	b.see(p, e)
 	switch {
 	case b.window.Given && !b.window.holds(e.last):
 		b.outside++
-		return nil
-	case e.step == stepPresent && c != nil && !c.started.IsZero() && e.first.After(c.started.Add(2*granularity)):
-		// The container was restarted and found its image again.
-		b.restarts++
-		return nil
-	case e.step == stepPresent:
-		p.Began = e.first
-		return p
-	}
-	p.Outcome = Pulled
-	if e.folded {
+		return false
+	case e.step == stepPulled || e.folded:
 		// The event tells of its last pull alone.
 		b.folded += e.count - 1
+	case p.again, e.count > 1 && !b.window.holds(e.first):
+		b.restarts += e.count
+		return false
+	default:
+		b.restarts += e.count - 1
 	}
-	if why := b.time(p, pod, e, events); why != "" {
+	switch {
+	case e.step == stepPresent && p.again:
+		b.restarts++
+		return false
+	case why != "":
 		b.dropped[why]++
-		return nil
-	}
-	b.size(p, e)
-	// The bound holds for either size, and so where the runtime is unknown too.
-	if e.bytes != nil && float64(*e.bytes)/p.Took.Seconds() > highestRate && !isAlways(c, p.Reference) {
-		b.dropped[overRate]++
-		return nil
-	}
-	if e.took == nil {
+		return false
+	case e.step == stepPulled && e.took == nil:
 		b.between++
-	} else if p.Waited == nil {
-		b.waits++
 	}
-	return p
+	return true
 }
 
 // time gives a pull its times; it returns why they cannot be.
@@ -258,7 +410,8 @@ func (b *historyBuilder) time(p *Pull, pod *pullPod, e *eventRecord, events []*e
 	if !asked.IsZero() && whole > e.last.Sub(asked)+2*granularity {
 		return overBetween
 	}
-	if pod != nil && isUsable(pod.created) && whole > e.last.Sub(pod.created)+2*granularity {
+	// The API server's static pods are made after the node's.
+	if pod != nil && !pod.isStatic() && isUsable(pod.created) && whole > e.last.Sub(pod.created)+2*granularity {
 		return overPod
 	}
 	p.Took, p.Began = took, e.last.Add(-*took)
@@ -296,57 +449,18 @@ func firstAsked(e *eventRecord, events []*eventRecord) time.Time {
 
 // size gives a pull the image's size: containerd tells the sum of the compressed
 // layers, docker and CRI-O the unpacked one.
-func (b *historyBuilder) size(p *Pull, e *eventRecord) {
-	switch cmp.Or(b.runtimes[p.Node], b.only) {
+func (b *historyBuilder) size(p *Pull, pod *pullPod, e *eventRecord) {
+	runtime := b.runtimes[p.Node]
+	if pod != nil {
+		runtime = cmp.Or(runtime, pod.runtime)
+	}
+	if p.place == p.Node { // no instance of its own
+		runtime = cmp.Or(runtime, b.only)
+	}
+	switch runtime {
 	case "containerd":
 		p.CompressedBytes = e.bytes
 	case "docker", "cri-o":
 		p.UnpackedBytes = e.bytes
-	}
-}
-
-// rate is that of the image's size, 0 where unknown.
-func (p *Pull) rate() float64 {
-	size := cmp.Or(p.CompressedBytes, p.UnpackedBytes)
-	if size == nil || p.Took == nil {
-		return 0
-	}
-	return float64(*size) / p.Took.Seconds()
-}
-
-func isAlways(c *pullContainer, reference string) bool {
-	if c != nil {
-		return c.policy == "Always"
-	}
-	return defaultPolicy(reference) == "Always"
-}
-
-// tellRechecks tells pulls from mere questions about an image that was there: with
-// policy Always the kubelet reports both alike.
-func (b *historyBuilder) tellRechecks() {
-	type place struct{ node, reference string }
-	there := map[place]string{} // digests, "?" where unknown
-	for i := range b.pulls {
-		p := &b.pulls[i]
-		at := place{p.Node, p.Reference}
-		digest := cmp.Or(p.Digest, "?")
-		if p.Outcome == Pulled {
-			b.tellRecheck(p, there[at], digest)
-		}
-		if p.Node != "" {
-			there[at] = digest
-		}
-	}
-}
-
-func (b *historyBuilder) tellRecheck(p *Pull, held, digest string) {
-	always := isAlways(b.importer.pods[p.pod].container(p.Container, p.Reference), p.Reference)
-	same := held != "" && (held == digest || held == "?" || digest == "?")
-	compressed := p.CompressedBytes != nil
-	switch rate := p.rate(); {
-	case always && same, always && compressed && rate > alwaysRate, always && rate > highestRate:
-		p.Outcome = Rechecked
-	case compressed && rate > unpackRate:
-		p.Outcome = PartlyPulled
 	}
 }

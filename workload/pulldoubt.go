@@ -12,38 +12,50 @@ func (b *historyBuilder) doubts(h *PullHistory) []string {
 	if h.NoStarts == "" && b.window.Covered < day {
 		d.say("startsPerDay is scaled to a day from %s: it is right only if the other hours are like these", covered)
 	}
-	if b.window.Given {
-		d.say("the window of %s was given, not read from the events", covered)
-	}
-	if b.window.longest > eventLife {
-		d.say("one snapshot seems to cover %s, though events live an hour unless --event-ttl of the API server says otherwise: if it does not, give --window", SpellTime(b.window.longest))
-	}
-	d.counted(b.window.Gaps, "gap", "%s between the snapshots are not covered and count for nothing: events live an hour, so look more often")
+	b.doubtWindow(&d)
 	b.doubtPulls(h, &d)
+	b.doubtTimes(h, &d)
+	d.counted(b.lateReady, "pod", "%s last became ready more than 10 min after the start, as when a probe fails later or a kubelet is restarted: when they became ready first is unknown")
 	d.counted(b.unlisted(), "app", "%s known by events alone, as no pod is in the input: in the timeline, named by a guess, not in the workload")
+	if len(b.varied) > 0 {
+		d.say("the nodes of pools differ in number between looks (%s): their median is taken", strings.Join(b.varied, ", "))
+	}
 	if len(b.importer.nodes) == 0 && len(b.importer.pods) > 0 {
 		d.say("no nodes are in the input, so the workload has no node pools: kubectl get pods,events,nodes")
 	}
 	return d
 }
 
-// doubtPulls are those about the pulls.
+// doubtWindow are those about the time that is covered.
+func (b *historyBuilder) doubtWindow(d *doubtList) {
+	w := &b.window
+	life := SpellTime(w.Life)
+	switch {
+	case w.Given:
+		d.say("the window of %s was given, not found out from the snapshots", SpellTime(w.Covered))
+	case w.back > w.Life*5/4:
+		d.say("events in one snapshot reach back %s, but a snapshot is taken to tell of the %s before it: if the API server keeps events longer, give its --event-ttl", SpellTime(w.back), life)
+	case w.short:
+		d.say("no snapshot has events older than %s: if the API server keeps events for less than %s, give its --event-ttl, or rates are too low", SpellTime(w.Life*3/4), life)
+	}
+	if w.streamed > w.Life && !w.Given {
+		d.say("what stands outside of lists is taken for a watch without gaps, of %s: if it is not, give --window", SpellTime(w.streamed))
+	}
+	d.counted(w.Gaps, "gap", "%s between the snapshots are not covered and count for nothing: events live "+life+", so look more often")
+}
+
+// doubtPulls are those about what pulls were.
 func (b *historyBuilder) doubtPulls(h *PullHistory, d *doubtList) {
-	var unsized, unpacked, rechecked, partly, pulled int
+	outcomes := map[Outcome]int{}
+	virtual, replaced := 0, 0
 	for i := range h.Pulls {
-		switch p := &h.Pulls[i]; p.Outcome {
-		case Pulled:
-			pulled++
-			switch {
-			case p.UnpackedBytes != nil:
-				unpacked++
-			case p.CompressedBytes == nil:
-				unsized++
-			}
-		case PartlyPulled:
-			partly++
-		case Rechecked:
-			rechecked++
+		p := &h.Pulls[i]
+		outcomes[p.Outcome]++
+		if p.Node == "" && p.place != "" {
+			virtual++
+		}
+		if p.Replaces && p.Outcome == Pulled {
+			replaced++
 		}
 	}
 	total := 0
@@ -56,18 +68,78 @@ func (b *historyBuilder) doubtPulls(h *PullHistory, d *doubtList) {
 		d.say("%s dropped: %s", count(total, "pull"), strings.Join(reasons, ", "))
 	}
 	d.counted(b.importer.untimed, "event", "%s about pulls without any time left out")
-	d.counted(b.waits, "pull", "the time of %s may have waiting for other pulls within: messages of older kubelets do not tell it apart")
-	d.counted(b.between, "pull", "the time of %s is that between their events, known to the second")
-	d.counted(unpacked, "pull", "the size of %s is the unpacked one, as docker and CRI-O tell it: what was fetched is unknown")
-	d.counted(unsized, "pull", "the size of %s is unknown: the message or the node's runtime is missing")
-	d.counted(rechecked, "pull", "%s of policy Always found the image there: the registry was only asked")
-	d.counted(partly, "pull", "%s faster than a core unpacks (400 MB/s), so that most layers were there: not in the rates")
+	d.counted(outcomes[Unclear], "pull", "of %s it cannot be told whether the image was fetched or was there, as the kubelet reports both alike: in no rate, neither present nor pulled")
+	d.counted(outcomes[Rechecked], "pull", "%s found the image there: the registry was only asked")
+	d.counted(outcomes[PartlyPulled], "pull", "%s faster than an image is fetched and unpacked whole: most layers were there, or they are pulled lazily or unpacked in parallel: not in the rates")
+	if lazy := lazyNodes(h.Pulls); lazy > 0 {
+		d.say("on %s most pulls are that fast: if the runtime pulls lazily (SOCI, stargz, nydus, image streaming), nothing was there, and what is read comes after the start", count(lazy, "node"))
+	}
+	d.counted(replaced, "pull", "%s found another image under the reference, perhaps with some of the layers: how much was fetched is unknown, not in the rates")
+	d.counted(virtual, "pull", "%s on virtual nodes: each pod is taken for an instance of its own, which begins without images")
 	d.counted(b.folded, "pull", "%s stand in no event of their own: the kubelet puts events together where there are many")
 	d.counted(b.restarts, "restart", "%s of containers found their image present: no starts, left out")
 	d.counted(b.failed, "container", "%s whose image never came: every pull failed")
+	d.counted(b.never, "container", "%s whose image was not there, and whose policy is never to pull it")
 	d.counted(b.outside, "pull", "%s before the window left out")
-	if pulled > 0 {
+	if outcomes[Pulled] > 0 {
 		d.say("a size is the whole image's: layers that the node had already make a pull look faster than it was")
+	}
+}
+
+// leastLazy is how many pulls of a node must be too fast for its runtime to be
+// suspected.
+const leastLazy = 3
+
+// lazyNodes counts the nodes most of whose pulls are faster than can be.
+func lazyNodes(pulls []Pull) int {
+	fast, all := map[string]int{}, map[string]int{}
+	for i := range pulls {
+		switch p := &pulls[i]; p.Outcome {
+		case PartlyPulled:
+			fast[p.place]++
+			all[p.place]++
+		case Pulled:
+			all[p.place]++
+		}
+	}
+	lazy := 0
+	for place, n := range fast {
+		if place != "" && n >= leastLazy && 2*n > all[place] {
+			lazy++
+		}
+	}
+	return lazy
+}
+
+// doubtTimes are those about how long pulls took, and their sizes.
+func (b *historyBuilder) doubtTimes(h *PullHistory, d *doubtList) {
+	var queued, unsized, unpacked, skewed int
+	for i := range h.Pulls {
+		p := &h.Pulls[i]
+		if p.Outcome != Pulled {
+			continue
+		}
+		switch {
+		case p.UnpackedBytes != nil:
+			unpacked++
+		case p.CompressedBytes == nil:
+			unsized++
+		}
+		if p.Queued {
+			queued++
+		}
+	}
+	for _, wrong := range b.skewed {
+		if wrong {
+			skewed++
+		}
+	}
+	d.counted(queued, "pull", "the time of %s may have waiting for other pulls within, which messages of older kubelets do not tell apart: not in the rates")
+	d.counted(b.between, "pull", "the time of %s is that between their events, known to the second")
+	d.counted(unpacked, "pull", "the size of %s is the unpacked one, as docker and CRI-O tell it: what was fetched is unknown")
+	d.counted(unsized, "pull", "the size of %s is unknown: the message or the node's runtime is missing")
+	if skewed > 0 {
+		d.say("the clocks of %s are more than %s off: their pulls are timed by the API server, and %s of theirs left out", count(skewed, "node"), SpellTime(clockSlack), count(b.skewStarts, "start"))
 	}
 }
 

@@ -74,8 +74,13 @@ type eventRecord struct {
 	last      time.Time
 	// exact: its time is known to more than the second.
 	exact bool
+	// skewed: the clock of who sent it was wrong, and its times were set right by the
+	// API server's.
+	skewed bool
 	// count is how often it happened.
 	count int
+	// event tells it from others, whatever their messages.
+	event eventKey
 	// version is the resourceVersion, 0 where it is no number.
 	version uint64
 }
@@ -113,11 +118,39 @@ func (e *event) record(meta *metadata) *eventRecord {
 	}
 	r.container = containerIn(about.FieldPath)
 	r.first, r.last, r.exact = e.times(meta)
-	r.count = max(1, e.Count, e.DeprecatedCount, e.Series.Count)
-	r.exact = r.exact && r.count == 1
+	r.count = e.often()
+	if skew := skewOf(meta.CreationTimestamp, r.first, r.last); skew != 0 {
+		r.first, r.last, r.skewed = r.first.Add(-skew), r.last.Add(-skew), true
+	}
+	r.exact = r.exact && r.count == 1 && !r.skewed
+	if r.folded {
+		// Container and first time are those of the first message that it bore.
+		r.container, r.first = "", r.last
+	}
+	r.event = keyOf(meta.id(), "")
 	r.version, _ = strconv.ParseUint(meta.ResourceVersion, 10, 64)
 	return r
 }
+
+// clockSlack is how far an event's time may be from when the API server took it.
+// Senders try for two minutes.
+const clockSlack = 5 * time.Minute
+
+// skewOf is how far a sender's clock is ahead, where that is more than slack: no event
+// happens first after it was created, nor last before.
+func skewOf(created, first, last time.Time) time.Duration {
+	switch {
+	case !isUsable(created) || last.IsZero():
+	case first.Sub(created) > clockSlack:
+		return first.Sub(created)
+	case created.Sub(last) > clockSlack:
+		return last.Sub(created)
+	}
+	return 0
+}
+
+// often is how often it happened.
+func (e *event) often() int { return max(1, e.Count, e.DeprecatedCount, e.Series.Count) }
 
 func (e *event) about() eventObject {
 	if e.InvolvedObject.Kind != "" {
@@ -160,26 +193,58 @@ func containerIn(fieldPath string) string {
 }
 
 // key is the same for one event in all snapshots, while its message is.
-func (e *event) key(meta *metadata) eventKey {
-	id := meta.UID
-	if id == "" {
-		id = meta.Namespace + "/" + meta.Name
-	}
-	sum := sha256.Sum256([]byte(id + "\x00" + e.Message + e.Note))
+func (e *event) key(meta *metadata) eventKey { return keyOf(meta.id(), e.Message+e.Note) }
+
+// id is the same for one object in all snapshots.
+func (m *metadata) id() string { return cmp.Or(m.UID, m.Namespace+"/"+m.Name) }
+
+func keyOf(id, message string) eventKey {
+	sum := sha256.Sum256([]byte(id + "\x00" + message))
 	return eventKey(sum[:16])
 }
 
 // newer is whichever of two records of an event tells more; the same whatever
 // their order.
 func (r *eventRecord) newer(other *eventRecord) *eventRecord {
-	order := cmp.Or(
+	if other == nil || r.compare(other) >= 0 {
+		return r
+	}
+	return other
+}
+
+// compare orders records of an event by how much they tell.
+func (r *eventRecord) compare(other *eventRecord) int {
+	return cmp.Or(
 		cmp.Compare(r.count, other.count), r.last.Compare(other.last), cmp.Compare(r.version, other.version),
 		r.first.Compare(other.first), cmp.Compare(r.node, other.node), cmp.Compare(r.container, other.container),
 		cmp.Compare(r.pod.uid, other.pod.uid), cmp.Compare(r.pod.namespace, other.pod.namespace), cmp.Compare(r.pod.name, other.pod.name),
-		cmp.Compare(r.step, other.step),
+		cmp.Compare(r.step, other.step), cmp.Compare(r.reference, other.reference), compareTimes(r.took, other.took),
 	)
-	if order < 0 {
-		return other
+}
+
+// unfolded returns the events with counts of their own. One that client-go put
+// together bears one message after the other, of which each look sees one: their
+// counts add up to its count at the newest look.
+func unfolded(events map[eventKey]*eventRecord) []*eventRecord {
+	newest := map[eventKey]*eventRecord{}
+	messages := map[eventKey]int{}
+	for _, r := range events {
+		if r.folded {
+			newest[r.event] = r.newer(newest[r.event])
+			messages[r.event]++
+		}
 	}
-	return r
+	all := make([]*eventRecord, 0, len(events))
+	for _, r := range events {
+		if r.folded {
+			own := *r
+			own.count = 1
+			if r == newest[r.event] {
+				own.count = max(1, r.count-messages[r.event]+1)
+			}
+			r = &own
+		}
+		all = append(all, r)
+	}
+	return all
 }

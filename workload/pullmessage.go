@@ -17,6 +17,8 @@ const (
 	stepPresent
 	stepFailed
 	stepBackOff
+	// stepNever: the image was not there, and the policy is not to pull it.
+	stepNever
 )
 
 // pullMessage is what one message tells. The messages are those of the kubelet's
@@ -36,7 +38,8 @@ type pullMessage struct {
 }
 
 // foldedPrefix begins the messages of events that client-go's recorder put
-// together: of more than ten a pod in ten minutes.
+// together: of one pod and reason, from the tenth message that differs on, until
+// none came for ten minutes (tools/record/events_cache.go, EventAggregate).
 const foldedPrefix = "(combined from similar events): "
 
 var pullBegins = []struct {
@@ -82,7 +85,7 @@ func (m *pullMessage) readEnd(rest string) {
 		// Newer kubelets go on: "and can be accessed by the pod".
 		if !strings.HasPrefix(rest, "already present on machine") {
 			// "is not present with pull policy of Never"
-			m.step = stepFailed
+			m.step = stepNever
 		}
 	case stepPulled:
 		m.readTimes(rest)

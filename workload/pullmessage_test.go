@@ -29,7 +29,7 @@ func TestPullMessages(t *testing.T) {
 		{`Successfully pulled image "a:1" in 3s. Image size: 99999999999999999999 bytes.`, pullMessage{step: stepPulled, reference: "a:1", took: ms(3000)}},
 		{`Container image "a:1" already present on machine`, pullMessage{step: stepPresent, reference: "a:1"}},
 		{`Container image "a:1" already present on machine and can be accessed by the pod`, pullMessage{step: stepPresent, reference: "a:1"}},
-		{`Container image "a:1" is not present with pull policy of Never`, pullMessage{step: stepFailed, reference: "a:1"}},
+		{`Container image "a:1" is not present with pull policy of Never`, pullMessage{step: stepNever, reference: "a:1"}},
 		{`Failed to pull image "a:1": rpc error: "x"`, pullMessage{step: stepFailed, reference: "a:1"}},
 		{`Back-off pulling image "a:1": ErrImagePull: no`, pullMessage{step: stepBackOff, reference: "a:1"}},
 		{`(combined from similar events): Successfully pulled image "a:1" in 1s`, pullMessage{step: stepPulled, reference: "a:1", took: ms(1000), folded: true}},

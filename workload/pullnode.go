@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,8 +16,10 @@ type nodeRecord struct {
 	runtime              string // with its version, as containerd://1.7.27
 	size                 size
 	created              time.Time
-	version              string
+	heartbeat            time.Time // the newest of its conditions
+	version              uint64    // the resourceVersion, 0 where it is no number
 	virtual              bool
+	looks                []look // the snapshots that it is in
 }
 
 // node is what is read of a Node.
@@ -24,6 +27,7 @@ type node struct {
 	Status struct {
 		Allocatable map[string]quantity
 		NodeInfo    struct{ ContainerRuntimeVersion, OperatingSystem, Architecture string }
+		Conditions  []struct{ LastHeartbeatTime time.Time }
 	}
 }
 
@@ -53,7 +57,13 @@ func (o *object) nodeRecord() (*nodeRecord, error) {
 	info := &n.Status.NodeInfo
 	r := &nodeRecord{
 		name: meta.Name, pool: defaultPool, runtime: info.ContainerRuntimeVersion, created: meta.CreationTimestamp,
-		version: meta.ResourceVersion, virtual: meta.Labels["type"] == "virtual-kubelet",
+		virtual: meta.Labels["type"] == "virtual-kubelet" || isVirtualName(meta.Name),
+	}
+	r.version, _ = strconv.ParseUint(meta.ResourceVersion, 10, 64)
+	for _, c := range n.Status.Conditions {
+		if isUsable(c.LastHeartbeatTime) {
+			r.heartbeat = later(r.heartbeat, c.LastHeartbeatTime)
+		}
 	}
 	for _, label := range poolLabels {
 		if name := meta.Labels[label]; objectName.MatchString(name) {
@@ -77,13 +87,44 @@ func (o *object) nodeRecord() (*nodeRecord, error) {
 	return r, nil
 }
 
+// isVirtualName tells virtual nodes by their names: those of Virtual Kubelet, of AKS,
+// and the host that the events of ECI's instances state.
+func isVirtualName(name string) bool {
+	return strings.HasPrefix(name, "virtual-kubelet") || strings.HasPrefix(name, "virtual-node") || name == "eci"
+}
+
+// merge puts two looks at one node together; the same whatever their order.
+func (n *nodeRecord) merge(other *nodeRecord) *nodeRecord {
+	if n.compare(other) < 0 {
+		n, other = other, n
+	}
+	merged := *n
+	merged.looks = slices.Clone(n.looks)
+	for _, at := range other.looks {
+		if !slices.Contains(merged.looks, at) {
+			merged.looks = append(merged.looks, at)
+		}
+	}
+	return &merged
+}
+
+// compare orders looks at one node by how late they are.
+func (n *nodeRecord) compare(other *nodeRecord) int {
+	return cmp.Or(
+		cmp.Compare(n.version, other.version), n.heartbeat.Compare(other.heartbeat), n.created.Compare(other.created),
+		cmp.Compare(n.pool, other.pool), cmp.Compare(n.platform, other.platform), cmp.Compare(n.runtime, other.runtime),
+		cmp.Compare(n.size.cpu, other.size.cpu), cmp.Compare(n.size.memoryGiB, other.size.memoryGiB),
+	)
+}
+
 // nodePools sorts nodes to pools, in order of name, and says which pool each is
 // in. Virtual nodes, on which each pod is an instance of its own, are in none.
-func nodePools(nodes map[string]*nodeRecord) (pools []NodePool, of map[string]string) {
+func (b *historyBuilder) nodePools() (pools []NodePool, of map[string]string) {
 	of = map[string]string{}
+	nodes := map[string][]*nodeRecord{}
 	byName := map[string]*NodePool{}
-	for _, name := range slices.Sorted(maps.Keys(nodes)) {
-		n := nodes[name]
+	for _, name := range slices.Sorted(maps.Keys(b.importer.nodes)) {
+		n := b.importer.nodes[name]
 		if n.virtual {
 			continue
 		}
@@ -96,15 +137,77 @@ func nodePools(nodes map[string]*nodeRecord) (pools []NodePool, of map[string]st
 			p = &NodePool{Name: key, Platform: n.platform, CPU: n.size.cpu, MemoryGiB: threeDigits(n.size.memoryGiB)}
 			byName[key] = p
 		}
-		p.Count++
 		// Where nodes differ, what all of them have.
 		p.CPU, p.MemoryGiB = min(p.CPU, n.size.cpu), min(p.MemoryGiB, threeDigits(n.size.memoryGiB))
 		of[name] = key
+		nodes[key] = append(nodes[key], n)
 	}
+	counts := b.newNodeCounts()
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		if byName[name].Count <= maxPoolNodes {
-			pools = append(pools, *byName[name])
+		p := byName[name]
+		counts.tell(p, nodes[name])
+		if p.Count <= maxPoolNodes {
+			pools = append(pools, *p)
 		}
 	}
+	b.varied = counts.varied
 	return pools, of
+}
+
+// nodeCounts counts nodes at a time, and how many come in the place of others.
+type nodeCounts struct {
+	window *Window
+	// looks are those that have nodes, with when they were taken; newest is the last of
+	// these times.
+	looks  map[look]time.Time
+	newest time.Time
+	// daily: the window is a day, or is taken for one.
+	daily bool
+	// varied are the pools whose looks differ, with the fewest and the most nodes.
+	varied []string
+}
+
+func (b *historyBuilder) newNodeCounts() *nodeCounts {
+	c := &nodeCounts{window: &b.window, looks: map[look]time.Time{}, daily: b.noStarts() == ""}
+	for at, l := range b.importer.looks {
+		if l.nodes {
+			c.looks[at] = l.taken()
+			c.newest = later(c.newest, c.looks[at])
+		}
+	}
+	return c
+}
+
+// tell gives a pool the number of its nodes at a time, the median of the looks, and
+// of new nodes a day: those made in the window in whose place others went.
+func (c *nodeCounts) tell(p *NodePool, nodes []*nodeRecord) {
+	perLook := map[look]int{}
+	made, gone := 0, 0
+	for _, n := range nodes {
+		for _, at := range n.looks {
+			perLook[at]++
+		}
+		if c.window.holds(n.created) {
+			made++
+		}
+		if !slices.ContainsFunc(n.looks, func(at look) bool { return c.looks[at].Equal(c.newest) }) {
+			gone++
+		}
+	}
+	numbers := make([]int, 0, len(c.looks))
+	for at := range c.looks {
+		numbers = append(numbers, perLook[at])
+	}
+	slices.Sort(numbers)
+	fewest, most := numbers[0], numbers[len(numbers)-1]
+	p.Count = max(1, (numbers[(len(numbers)-1)/2]+numbers[len(numbers)/2]+1)/2)
+	if fewest != most {
+		c.varied = append(c.varied, fmt.Sprintf("%s %d to %d", p.Name, fewest, most))
+	}
+	if replaced := min(made, gone); replaced > 0 && c.daily {
+		p.NewNodesPerDay = threeDigits(float64(replaced) * float64(day) / float64(c.window.Covered))
+		if p.Lifetime() < minLifetime {
+			p.NewNodesPerDay = 0
+		}
+	}
 }

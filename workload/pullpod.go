@@ -19,20 +19,42 @@ type pullPod struct {
 	// looks of one version.
 	tells int
 	sum   [8]byte
-	// scheduled, initialized and ready are when it became so, each the first time
-	// that is known; zero is unknown.
-	scheduled, sandbox, ready time.Time
-	containers                []pullContainer
-	restarted                 bool
+	// in is the snapshot that was read last of those that hold the pod.
+	in look
+	// scheduled and ready are when it became so, each the first time that is known;
+	// zero is unknown. ready is not known where a container ran again before.
+	scheduled, ready time.Time
+	// ran is the earliest time at which all containers are known to have run.
+	ran        time.Time
+	containers []pullContainer
+	restarted  bool
 }
 
-// pullContainer is one of a pod's, init containers first, in the pod's order.
+// pullContainer is one of a pod's: its image volumes first, then init containers, in
+// the pod's order, as the kubelet sees to their images.
 type pullContainer struct {
-	name, reference, policy, digest string
-	digestVersion                   uint64 // of the look that told the digest
-	init, sidecar                   bool
+	name, reference, policy string
+	// volume: it is a volume of the pod, of which no status tells.
+	volume, init, sidecar bool
+	// restarted: it ran more than once.
+	restarted bool
 	// started is when its first run began, ended when that ended; zero is unknown.
 	started, ended time.Time
+	// runs are those that a status told of, in order of time.
+	runs []containerRun
+}
+
+// A containerRun is one run of a container.
+type containerRun struct {
+	started time.Time
+	// ended is zero where unknown; until is the newest look, of those that are read to
+	// their end, at which it ran still, and open says so of the look that is not.
+	ended, until time.Time
+	open         bool
+	// digest is that of its image, empty where unknown; version that of the look that
+	// told it.
+	digest  string
+	version uint64
 }
 
 // newPullPod returns what is kept of a pod whose record is r and whose text has the
@@ -48,12 +70,11 @@ func newPullPod(p *pod, r *podRecord, sum [8]byte) *pullPod {
 		switch c.Type {
 		case "PodScheduled":
 			k.scheduled = c.LastTransitionTime
-		case "PodReadyToStartContainers", "PodHasNetwork":
-			k.sandbox = c.LastTransitionTime
 		case "Ready":
-			k.ready = c.LastTransitionTime
+			k.ready, k.ran = c.LastTransitionTime, c.LastTransitionTime
 		}
 	}
+	k.addVolumes(p.Spec.Volumes)
 	k.addContainers(p.Spec.InitContainers, p.Status.InitContainerStatuses, true)
 	k.addContainers(p.Spec.Containers, p.Status.ContainerStatuses, false)
 	if k.restarted {
@@ -62,6 +83,19 @@ func newPullPod(p *pod, r *podRecord, sum [8]byte) *pullPod {
 	}
 	k.tells = k.known()
 	return k
+}
+
+// addVolumes adds the volumes that are images, each image once.
+func (k *pullPod) addVolumes(volumes []volume) {
+	for _, v := range volumes {
+		reference := strings.TrimSpace(v.Image.Reference)
+		if reference == "" || isUnrendered(reference) || slices.ContainsFunc(k.containers, func(c pullContainer) bool { return c.reference == reference }) {
+			continue
+		}
+		k.containers = append(k.containers, pullContainer{
+			name: v.Name, reference: reference, policy: cmp.Or(v.Image.PullPolicy, defaultPolicy(reference)), volume: true,
+		})
+	}
 }
 
 func (k *pullPod) addContainers(of []container, statuses []containerStatus, init bool) {
@@ -74,14 +108,12 @@ func (k *pullPod) addContainers(of []container, statuses []containerStatus, init
 		i := slices.IndexFunc(statuses, func(s containerStatus) bool { return s.Name == c.Name })
 		if i >= 0 {
 			s := &statuses[i]
-			if _, digest, _ := strings.Cut(s.ImageID, "@"); digestForm.MatchString(digest) {
-				kept.digest, kept.digestVersion = digest, k.version
-			}
 			if scheme, _, ok := strings.Cut(s.ContainerID, "://"); ok && kindName.MatchString(strings.ReplaceAll(scheme, "-", "")) {
 				k.runtime = scheme
 			}
 			kept.started, kept.ended = s.firstRun()
-			k.restarted = k.restarted || s.RestartCount > 0 && !init
+			kept.runs, kept.restarted = s.runs(k.version), s.RestartCount > 0
+			k.restarted = k.restarted || kept.restarted && !init
 		}
 		k.containers = append(k.containers, kept)
 	}
@@ -90,15 +122,65 @@ func (k *pullPod) addContainers(of []container, statuses []containerStatus, init
 // firstRun is when the container's first run began and ended, as far as its status
 // tells.
 func (s *containerStatus) firstRun() (started, ended time.Time) {
-	state := &s.State
 	switch s.RestartCount {
 	case 0:
+		return s.State.run()
 	case 1:
-		state = &s.LastState
-	default:
-		return time.Time{}, time.Time{}
+		return s.LastState.run()
 	}
-	return firstTime(state.Running.StartedAt, state.Terminated.StartedAt), firstTime(state.Terminated.FinishedAt)
+	return time.Time{}, time.Time{}
+}
+
+// run is when a state's run began and ended; zero is unknown.
+func (s *containerState) run() (started, ended time.Time) {
+	return firstTime(s.Running.StartedAt, s.Terminated.StartedAt), firstTime(s.Terminated.FinishedAt)
+}
+
+// runs are those of which the status tells, in order of time. The digest is that of
+// the newest.
+func (s *containerStatus) runs(version uint64) []containerRun {
+	var runs []containerRun
+	for _, state := range []*containerState{&s.LastState, &s.State} {
+		if started, ended := state.run(); !started.IsZero() {
+			runs = append(runs, containerRun{started: started, ended: ended, open: isUsable(state.Running.StartedAt)})
+		}
+	}
+	if _, digest, _ := strings.Cut(s.ImageID, "@"); len(runs) > 0 && digestForm.MatchString(digest) {
+		newest := &runs[len(runs)-1]
+		newest.digest, newest.version = digest, version
+	}
+	return mergeRuns(runs, nil)
+}
+
+// mergeRuns puts runs of one container together, in order of time.
+func mergeRuns(a, b []containerRun) []containerRun {
+	all := slices.Concat(a, b)
+	slices.SortStableFunc(all, func(a, b containerRun) int { return a.started.Compare(b.started) })
+	merged := all[:0]
+	for _, r := range all {
+		n := len(merged) - 1
+		if n < 0 || !merged[n].started.Equal(r.started) {
+			merged = append(merged, r)
+			continue
+		}
+		m := &merged[n]
+		m.ended, m.until, m.open = earlier(m.ended, r.ended), later(m.until, r.until), m.open || r.open
+		if cmp.Or(cmp.Compare(m.version, r.version), cmp.Compare(m.digest, r.digest)) < 0 {
+			m.digest, m.version = r.digest, r.version
+		}
+	}
+	return merged
+}
+
+// close ends a look at the pod, taken at a time: what ran then ran until then.
+func (k *pullPod) close(taken time.Time) {
+	for i := range k.containers {
+		for j := range k.containers[i].runs {
+			if r := &k.containers[i].runs[j]; r.open {
+				r.until, r.open = later(r.until, taken), false
+			}
+		}
+	}
 }
 
 // merge puts two looks at one pod together; the same whatever their order.
@@ -109,21 +191,18 @@ func (k *pullPod) merge(other *pullPod) *pullPod {
 	merged := *k
 	merged.node, merged.runtime = cmp.Or(k.node, other.node), cmp.Or(k.runtime, other.runtime)
 	merged.scheduled = earlier(k.scheduled, other.scheduled)
-	merged.sandbox = earlier(k.sandbox, other.sandbox)
-	merged.ready = earlier(k.ready, other.ready)
+	merged.ready, merged.ran = earlier(k.ready, other.ready), earlier(k.ran, other.ran)
 	merged.restarted = k.restarted || other.restarted
 	merged.containers = slices.Clone(k.containers)
 	for i := range merged.containers {
 		c := &merged.containers[i]
-		j := slices.IndexFunc(other.containers, func(o pullContainer) bool { return o.name == c.name })
+		j := slices.IndexFunc(other.containers, func(o pullContainer) bool { return o.name == c.name && o.volume == c.volume })
 		if j < 0 {
 			continue
 		}
 		o := &other.containers[j]
 		c.started, c.ended = earlier(c.started, o.started), earlier(c.ended, o.ended)
-		if cmp.Or(cmp.Compare(c.digestVersion, o.digestVersion), cmp.Compare(c.digest, o.digest)) < 0 {
-			c.digest, c.digestVersion = o.digest, o.digestVersion
-		}
+		c.restarted, c.runs = c.restarted || o.restarted, mergeRuns(c.runs, o.runs)
 	}
 	return &merged
 }
@@ -139,7 +218,7 @@ func (k *pullPod) compare(other *pullPod) int {
 // known counts the times that are known.
 func (k *pullPod) known() int {
 	n := 0
-	for _, t := range []time.Time{k.scheduled, k.sandbox, k.ready} {
+	for _, t := range []time.Time{k.scheduled, k.ready} {
 		if !t.IsZero() {
 			n++
 		}
@@ -152,7 +231,8 @@ func (k *pullPod) known() int {
 	return n
 }
 
-// container returns the one that an event is about: by its name, else by its image.
+// container returns the one that an event is about: by its name, else by its image,
+// a volume first, of which events tell no name.
 func (k *pullPod) container(name, reference string) *pullContainer {
 	if k == nil {
 		return nil
@@ -175,7 +255,7 @@ func (k *pullPod) container(name, reference string) *pullContainer {
 func (k *pullPod) started() time.Time {
 	var last time.Time
 	for _, c := range k.containers {
-		if c.init {
+		if c.init || c.volume {
 			continue
 		}
 		if c.started.IsZero() {
@@ -184,6 +264,31 @@ func (k *pullPod) started() time.Time {
 		last = later(last, c.started)
 	}
 	return last
+}
+
+// isStatic tells a pod that a node has by itself.
+func (k *pullPod) isStatic() bool { return k.owner.kind == "StaticPod" }
+
+// startsWithin is how long after its image came a container starts at most.
+const startsWithin = 2 * time.Minute
+
+// digestAt is the digest of the image that came at a time, as the container's next
+// run had it; empty where unknown. next is when the image was seen to again, zero if
+// never.
+func (c *pullContainer) digestAt(came, next time.Time) string {
+	if c == nil {
+		return ""
+	}
+	for _, r := range c.runs {
+		if r.started.Before(came.Add(-granularity)) || r.digest == "" {
+			continue
+		}
+		if r.started.After(came.Add(startsWithin)) || !next.IsZero() && !r.started.Before(next) {
+			return ""
+		}
+		return r.digest
+	}
+	return ""
 }
 
 // earlier of two times, of which zero ones are unknown.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
 )
@@ -30,7 +29,7 @@ type PullImporter struct {
 	names  map[string]string // texts that stand again and again, held once
 	// looks are the snapshots: each list, and what stands outside of lists in each
 	// input.
-	looks  map[look]*span
+	looks  map[look]*lookRecord
 	inputs int
 	// counts are of items: events read, those of other things, other items.
 	eventCount, otherEvents, others int
@@ -38,22 +37,12 @@ type PullImporter struct {
 	untimed                         int // events about pulls without a time
 }
 
-// look names a snapshot; list is 0 for what stands outside of lists.
-type look struct{ input, list int }
-
-// A span is a time that is covered.
-type span struct {
-	from, to time.Time
-	// events: it has some, without which it covers nothing.
-	events bool
-}
-
 // Read reads the objects of an input, called name in errors. Errors are a
 // *document.Error where the input is to blame.
 func (i *PullImporter) Read(name string, r io.Reader) error {
 	if i.pods == nil {
 		i.pods, i.events, i.nodes = map[string]*pullPod{}, map[eventKey]*eventRecord{}, map[string]*nodeRecord{}
-		i.names, i.looks = map[string]string{}, map[look]*span{}
+		i.names, i.looks = map[string]string{}, map[look]*lookRecord{}
 	}
 	i.inputs++
 	d := &objectReader{name: name, take: i.add, events: true}
@@ -72,18 +61,31 @@ func (i *PullImporter) add(o *object) error {
 	case o.isEvent():
 		return i.addEvent(o)
 	case o.kind == "Node":
-		n, err := o.nodeRecord()
-		if err != nil || n == nil {
-			return err
-		}
-		if old := i.nodes[n.name]; old == nil || old.version <= n.version {
-			i.nodes[n.name] = n
-		}
-		return nil
+		return i.addNode(o)
 	case o.kind == "Pod" || o.kind == "":
 		return i.addPod(o)
 	}
 	i.others++
+	return nil
+}
+
+func (i *PullImporter) addNode(o *object) error {
+	n, err := o.nodeRecord()
+	if err != nil || n == nil {
+		return err
+	}
+	at := i.lookOf(o)
+	l := i.looks[at]
+	l.nodes = true
+	l.stamp(n.created)
+	if at.list > 0 && isUsable(n.heartbeat) {
+		l.heartbeats, l.sorted = append(l.heartbeats, n.heartbeat.UTC()), false
+	}
+	n.looks = []look{at}
+	if old := i.nodes[n.name]; old != nil {
+		n = old.merge(n)
+	}
+	i.nodes[n.name] = n
 	return nil
 }
 
@@ -109,12 +111,18 @@ func (i *PullImporter) addPod(o *object) error {
 		h.Write(part.raw)
 	}
 	k := newPullPod(p, r, [8]byte(h.Sum(nil)[:8]))
-	k.node = i.held(k.node)
-	if isUsable(r.latest) {
-		i.look(o).reach(r.latest)
-	}
+	k.node, k.in = i.held(k.node), i.lookOf(o)
+	l := i.looks[k.in]
+	l.pods = true
+	l.stamp(r.created)
+	l.tell(r.latest)
 	if old := i.pods[p.key()]; old != nil {
+		if old.in != k.in {
+			old.close(i.looks[old.in].taken())
+		}
+		at := k.in
 		k = old.merge(k)
+		k.in = at
 	}
 	i.pods[p.key()] = k
 	return nil
@@ -131,11 +139,7 @@ func (i *PullImporter) addEvent(o *object) error {
 	}
 	i.eventCount++
 	_, last, _ := e.times(&meta)
-	if isUsable(last) {
-		s := i.look(o)
-		s.reach(last)
-		s.from, s.events = earlier(s.from, last), true
-	}
+	i.looks[i.lookOf(o)].addEvent(meta.CreationTimestamp, last, e.often())
 	r := e.record(&meta)
 	switch {
 	case r == nil:
@@ -155,16 +159,14 @@ func (i *PullImporter) addEvent(o *object) error {
 	return nil
 }
 
-// look is the snapshot that an object stands in.
-func (i *PullImporter) look(o *object) *span {
-	k := look{i.inputs, o.list}
-	if i.looks[k] == nil {
-		i.looks[k] = &span{}
+// lookOf is the snapshot that an object stands in, which is in looks then.
+func (i *PullImporter) lookOf(o *object) look {
+	at := look{i.inputs, o.list}
+	if i.looks[at] == nil {
+		i.looks[at] = &lookRecord{}
 	}
-	return i.looks[k]
+	return at
 }
-
-func (s *span) reach(t time.Time) { s.to = later(s.to, t) }
 
 func (i *PullImporter) held(text string) string {
 	if old, ok := i.names[text]; ok {

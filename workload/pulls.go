@@ -44,11 +44,14 @@ type Outcome string
 const (
 	// Pulled: the image was fetched and unpacked.
 	Pulled Outcome = "pulled"
-	// PartlyPulled: faster than an image can be unpacked, so that most of it was there.
+	// PartlyPulled: faster than an image can be fetched and unpacked, so that most of
+	// it was there, or comes later.
 	PartlyPulled Outcome = "partly"
-	// Rechecked: the registry was asked, as the policy is Always, and the image was
-	// there already.
+	// Rechecked: the registry was asked, and the image was there already.
 	Rechecked Outcome = "rechecked"
+	// Unclear: it cannot be told whether the image was fetched or was there; the
+	// kubelet reports both alike. See pullOutcomes.
+	Unclear Outcome = "unclear"
 	// Present: the image was there, nothing was asked.
 	Present Outcome = "present"
 )
@@ -59,10 +62,11 @@ type Pull struct {
 	App string
 	// Namespace, Pod and Container say for whom it was.
 	Namespace, Pod, Container string
-	// Node is empty where unknown.
+	// Node is empty where unknown, and where it is virtual: each of its pods is an
+	// instance of its own.
 	Node string
-	// Reference is as the pod has it, Digest what it meant, as the pod's status
-	// tells; empty where unknown.
+	// Reference is as the pod has it, Digest what it meant, as the container that ran
+	// then tells; empty where unknown.
 	Reference, Digest string
 	Outcome           Outcome
 	// Began is when the pull itself began, after it waited; to the second unless
@@ -73,9 +77,14 @@ type Pull struct {
 	// Waited is how long it waited for other pulls before; nil where unknown, and
 	// then Took may have it within.
 	Waited *time.Duration
+	// Queued: Took may have waiting for other pulls of the node within.
+	Queued bool
 	// CompressedBytes and UnpackedBytes are the whole image's, of which a runtime
 	// tells one; nil is unknown.
 	CompressedBytes, UnpackedBytes *int64
+	// Replaces: the node had another image under the reference, and so perhaps some of
+	// the layers.
+	Replaces bool
 	// Failures counts the pulls of the image for the container that failed before.
 	Failures int
 	// Asked is when it was first asked for, where pulls failed before and that is
@@ -83,7 +92,29 @@ type Pull struct {
 	Asked time.Time
 	// pod is its key.
 	pod string
+	// place is the node, or the pod where that is an instance of its own; empty where
+	// unknown.
+	place string
+	// always: the policy is to ask the registry each time.
+	always bool
+	// came is when the image had come.
+	came time.Time
+	// bytes are the image's, of which kind ever.
+	bytes *int64
+	// again: its container had run, or had come by its image, before.
+	again bool
 }
+
+// Fetched is how many compressed bytes were fetched; nil is unknown.
+func (p *Pull) Fetched() *int64 {
+	if p.Outcome != Pulled || p.Replaces {
+		return nil
+	}
+	return p.CompressedBytes
+}
+
+// Sized says whether it is known how much was fetched, and in what time.
+func (p *Pull) Sized() bool { return p.Fetched() != nil && !p.Queued }
 
 // Dropped counts pulls that were left out for one reason.
 type Dropped struct {
@@ -98,6 +129,9 @@ type PullOptions struct {
 	Window time.Duration
 	// ScaleToDay gives startsPerDay though less than a day is covered.
 	ScaleToDay bool
+	// EventLife is how long the cluster keeps events, the API server's --event-ttl; 0
+	// takes its default, an hour.
+	EventLife time.Duration
 }
 
 // ErrNoPulls is the error on input without any event about a pull.
@@ -105,7 +139,10 @@ var ErrNoPulls = errors.New("no event about a pull")
 
 // History puts together what was read.
 func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
-	b := &historyBuilder{importer: i, opt: opt, window: i.window(opt.Window), dropped: map[string]int{}}
+	for _, p := range i.pods {
+		p.close(i.looks[p.in].taken())
+	}
+	b := &historyBuilder{importer: i, opt: opt, window: i.window(opt), dropped: map[string]int{}}
 	b.sortEvents()
 	if len(b.byPod) == 0 {
 		return nil, i.noPulls()
@@ -113,7 +150,8 @@ func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
 	b.nameApps()
 	b.readRuntimes()
 	b.addPulls()
-	b.tellRechecks()
+	b.tellQueued()
+	b.tellOutcomes()
 	h := &PullHistory{Window: b.window, Pulls: b.pulls, Pods: len(i.pods), Events: i.eventCount, Runtimes: b.runtimeCounts(), Nodes: len(b.runtimes)}
 	b.addStarts(h)
 	b.addWorkload(h)

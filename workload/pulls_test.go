@@ -80,7 +80,7 @@ func TestHistory(t *testing.T) {
 		"2m39.75s ml/model model:7 node-3 pulled took 1m4.25s failed 2",
 		"10m1s shop/web migrate:3.1 node-1 present",
 		"10m3s shop/web web:3.1 node-1 present",
-		"31m1.588s batch/report report:latest node-2 rechecked took 412ms waited 0s 110000000 B",
+		"31m1.588s batch/report report:latest node-2 unclear took 412ms waited 0s 110000000 B",
 		"55m1.2s shop/web migrate:3.1 node-2 pulled took 1.5s waited 0s 60000000 B",
 		"55m6s shop/web web:3.1 node-2 pulled took 12.5s",
 	}
@@ -137,10 +137,17 @@ func TestHistoryForms(t *testing.T) {
 		"watch notices": {asLines(t, first, `{"type":"ADDED","object":%s}`), asLines(t, second, `{"object":%s,"type":"MODIFIED"}`)},
 	} {
 		got := history(t, PullOptions{}, texts...)
-		// Where the snapshots cannot be told apart the window is the same still.
-		if !reflect.DeepEqual(got.Pulls, want.Pulls) || !reflect.DeepEqual(got.Starts, want.Starts) ||
-			!reflect.DeepEqual(got.Workload, want.Workload) || got.Window.Covered != want.Window.Covered {
+		if !reflect.DeepEqual(got.Pulls, want.Pulls) || !reflect.DeepEqual(got.Starts, want.Starts) || !reflect.DeepEqual(got.Workload, want.Workload) {
 			t.Errorf("%s: another history", name)
+		}
+		// Lists tell of the hour before each. Where they cannot be told apart, of that
+		// before the last, or of what is between the first and last event.
+		covered := map[string]time.Duration{"in an array": time.Hour, "lines": 55*time.Minute + 23*time.Second, "watch notices": 55*time.Minute + 23*time.Second}[name]
+		if covered == 0 {
+			covered = 84*time.Minute + 23*time.Second
+		}
+		if got.Window.Covered != covered {
+			t.Errorf("%s: covers %v, want %v", name, got.Window.Covered, covered)
 		}
 		if name == "reversed" && !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: another history", name)
@@ -256,9 +263,9 @@ func TestWindow(t *testing.T) {
 	if h.NoStarts != "" || !strings.HasPrefix(h.Doubts[0], "startsPerDay is scaled to a day from 60 min") {
 		t.Errorf("scaled: %q, %q", h.NoStarts, h.Doubts)
 	}
-	// An old event in a snapshot is doubted.
+	// An old event in a snapshot is doubted, and makes no day of it.
 	h = history(t, PullOptions{}, listOf(pulled(1, 1, at(0)), pulled(2, 2, at(86400))))
-	if !strings.HasPrefix(h.Doubts[0], "one snapshot seems to cover 24 h") {
+	if !strings.HasPrefix(h.Doubts[0], "events in one snapshot reach back 24 h") || h.Window.Covered != time.Hour {
 		t.Errorf("a snapshot of a day: %q", h.Doubts)
 	}
 	// A week apart: two hours, not a week.
@@ -294,10 +301,14 @@ func TestOutcomes(t *testing.T) {
 		{"docker", "IfNotPresent", "docker", 90e6, false, "3s", Pulled, "unpacked"},
 		{"CRI-O", "IfNotPresent", "cri-o", 90e6, false, "3s", Pulled, "unpacked"},
 		{"another runtime", "IfNotPresent", "other", 90e6, false, "3s", Pulled, ""},
-		{"asked again", "Always", "containerd", 90e6, true, "3s", Rechecked, "compressed"},
-		{"never seen but too fast", "Always", "containerd", 90e6, false, "300ms", Rechecked, "compressed"},
+		{"evicted, or asked about for other credentials", "IfNotPresent", "containerd", 90e6, true, "1s", Unclear, "compressed"},
+		{"asked again, or of a tag that moved", "Always", "containerd", 90e6, true, "3s", Unclear, "compressed"},
+		{"never seen", "Always", "containerd", 90e6, false, "3s", Pulled, "compressed"},
+		{"never seen but fast", "Always", "containerd", 90e6, false, "300ms", Unclear, "compressed"},
+		{"never seen but quick", "Always", "cri-o", 500e6, false, "2.1s", Unclear, "unpacked"},
 		{"shared layers", "IfNotPresent", "containerd", 900e6, false, "1s", PartlyPulled, "compressed"},
-		{"always, 50 GB at once", "Always", "docker", 50e9, false, "1s", Rechecked, "unpacked"},
+		{"shared layers, unpacked", "IfNotPresent", "docker", 900e6, false, "1s", PartlyPulled, "unpacked"},
+		{"always, 50 GB at once", "Always", "docker", 50e9, false, "1s", Unclear, "unpacked"},
 	} {
 		items := []string{
 			pullPodText(1, "n1", "i:1", test.policy, test.scheme, at(100), at(110)),

@@ -152,9 +152,20 @@ func FuzzPullImporter(f *testing.F) {
 			}
 			return
 		}
-		h, err := i.History(PullOptions{ScaleToDay: true})
+		opt := PullOptions{ScaleToDay: true, Window: time.Duration(len(data)%2) * 48 * time.Hour, EventLife: time.Duration(len(data)%5) * time.Hour}
+		h, err := i.History(opt)
 		if err != nil {
 			return
+		}
+		// What a second look sees again counts once.
+		var twice PullImporter
+		for _, name := range []string{"a.json", "b.json"} {
+			if err := twice.Read(name, strings.NewReader(string(data))); err != nil {
+				t.Fatalf("read once, but not as %s: %v", name, err)
+			}
+		}
+		if again, err := twice.History(opt); err != nil || len(again.Pulls) != len(h.Pulls) || len(again.Starts) != len(h.Starts) {
+			t.Errorf("one look: %d pulls, %d starts; the same twice: %+v, %v", len(h.Pulls), len(h.Starts), again, err)
 		}
 		for n := range h.Pulls {
 			p := &h.Pulls[n]

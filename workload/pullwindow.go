@@ -16,44 +16,174 @@ type Window struct {
 	Covered time.Duration `json:"coveredSeconds"`
 	// Gaps counts the times between snapshots that none tells of.
 	Gaps int `json:"gaps,omitempty"`
-	// Given: it was not read from the events.
+	// Given: it was not found out from the snapshots.
 	Given bool `json:"given,omitempty"`
+	// Life is how long events are taken to live: a list of them tells of so long
+	// before it was written.
+	Life time.Duration `json:"eventLifeSeconds,omitempty"`
 
 	spans []span
-	// longest is the most that one snapshot, a list, seems to cover.
-	longest time.Duration
+	// streamed is the longest that is covered by what stands outside of lists, back
+	// how far events in a list reach back at most.
+	streamed, back time.Duration
+	// short: no list has an event of the last quarter of their life.
+	short bool
 }
 
 // eventLife is how long an API server keeps events unless its --event-ttl says
-// otherwise (kube-apiserver's default), with as much again for late looks.
-const eventLife = 2 * time.Hour
+// otherwise (kube-apiserver's default).
+const eventLife = time.Hour
 
-// quiet is how long no event may come without a gap being seen there.
-const quiet = time.Minute
+const (
+	// quiet is how long a time between snapshots must be to be a gap.
+	quiet = time.Minute
+	// enoughEvents are enough for their ages to tell how long they live.
+	enoughEvents = 100
+)
 
-// window puts the snapshots' times together. A snapshot covers the time from its
-// oldest event on: one that happened again is kept on from then, so the time at
-// which each happened last counts. Given, if not 0, is how long the input is known
-// to cover.
-func (i *PullImporter) window(given time.Duration) Window {
+// look names a snapshot; list is 0 for what stands outside of lists.
+type look struct{ input, list int }
+
+// A span is a time that is covered.
+type span struct{ from, to time.Time }
+
+// A lookRecord is what is kept of a snapshot as such. Of clocks it trusts the API
+// server's, which stamps objects when they are made; those of nodes may be wrong.
+type lookRecord struct {
+	// stamped is the API server's newest stamp, told the newest time that others tell.
+	stamped, told time.Time
+	// heartbeats are the newest of each node in a list, at most five minutes before it
+	// was written.
+	heartbeats []time.Time
+	sorted     bool // heartbeats are
+	// oldest is the API server's oldest stamp on an event that happened once, before
+	// which none in the look did; kept is the time of the event that expires next.
+	oldest, kept time.Time
+	events       int
+	pods, nodes  bool
+}
+
+// stamp takes a time that the API server wrote.
+func (l *lookRecord) stamp(t time.Time) {
+	if isUsable(t) {
+		l.stamped = later(l.stamped, t.UTC())
+	}
+}
+
+// tell takes a time that another clock told.
+func (l *lookRecord) tell(t time.Time) {
+	if isUsable(t) {
+		l.told = later(l.told, t.UTC())
+	}
+}
+
+// addEvent takes the times of an event: when the API server made it, and when it
+// happened last.
+func (l *lookRecord) addEvent(created, last time.Time, often int) {
+	if !isUsable(last) {
+		return
+	}
+	l.events++
+	l.tell(last)
+	at := last.UTC()
+	if isUsable(created) {
+		l.stamp(created)
+		at = later(at, created.UTC())
+		if often == 1 {
+			at = created.UTC()
+		}
+	} else {
+		l.stamp(last) // there is no other time
+	}
+	l.kept = earlier(l.kept, at)
+	if often == 1 {
+		l.oldest = earlier(l.oldest, at)
+	}
+}
+
+// taken is when the snapshot was, as far as it tells: at the newest stamp, or where
+// little happens at the nodes' heartbeats, which come every five minutes. Without those
+// it is as late as anything says, if that is within an hour of a stamp.
+func (l *lookRecord) taken() time.Time {
+	switch n := len(l.heartbeats); {
+	case n > 0:
+		if !l.sorted {
+			slices.SortFunc(l.heartbeats, time.Time.Compare)
+			l.sorted = true
+		}
+		// The median, for a clock may be wrong.
+		return later(l.stamped, l.heartbeats[n/2])
+	case l.stamped.IsZero():
+		return l.told
+	case l.told.Sub(l.stamped) < eventLife:
+		return later(l.stamped, l.told)
+	}
+	return l.stamped
+}
+
+// covers is the time of which the snapshot tells; false where it is none of events. A
+// list tells of as long before it as events live, however few there are. Outside of
+// lists stands a watch, which tells from its first event on.
+func (l *lookRecord) covers(at look, life time.Duration, complete bool) (span, bool) {
+	to := l.taken()
+	switch {
+	case to.IsZero() || l.events == 0 && !(complete && at.list > 0 && l.pods && l.nodes):
+		return span{}, false
+	case at.list > 0:
+		return span{from: to.Add(-life), to: to}, true
+	}
+	from := l.oldest
+	if from.IsZero() {
+		from = l.kept
+	}
+	return span{from: from, to: later(from, to)}, true
+}
+
+// window puts the snapshots' times together.
+func (i *PullImporter) window(opt PullOptions) Window {
+	w := Window{Life: opt.EventLife, short: true}
+	if w.Life <= 0 {
+		w.Life = eventLife
+	}
+	// Of lists with pods and nodes, those without events are of hours without any, if
+	// others have them.
+	complete := false
+	for at, l := range i.looks {
+		complete = complete || at.list > 0 && l.events > 0 && l.pods && l.nodes
+	}
 	var spans []span
 	var to time.Time
-	var longest time.Duration
-	for k, s := range i.looks {
-		to = later(to, s.to)
-		if s.events {
-			spans = append(spans, *s)
-			if k.list > 0 {
-				longest = max(longest, s.to.Sub(s.from))
-			}
+	lists := 0
+	for at, l := range i.looks {
+		taken := l.taken()
+		to = later(to, taken)
+		s, ok := l.covers(at, w.Life, complete)
+		if !ok {
+			continue
 		}
+		spans = append(spans, s)
+		switch {
+		case at.list == 0:
+			w.streamed = max(w.streamed, s.to.Sub(s.from))
+			continue
+		case !l.oldest.IsZero():
+			w.back = max(w.back, taken.Sub(l.oldest))
+		}
+		lists++
+		w.short = w.short && l.events >= enoughEvents && taken.Sub(l.kept) < w.Life*3/4
 	}
-	if given > 0 && !to.IsZero() {
-		from := to.Add(-given)
-		return Window{From: from, To: to, Covered: given, Given: true, spans: []span{{from: from, to: to}}}
+	w.short = w.short && lists > 0
+	if opt.Window > 0 && !to.IsZero() {
+		from := to.Add(-opt.Window)
+		return Window{From: from, To: to, Covered: opt.Window, Given: true, Life: w.Life, spans: []span{{from: from, to: to}}}
 	}
+	w.join(spans)
+	return w
+}
+
+// join makes the window of spans that may overlap.
+func (w *Window) join(spans []span) {
 	slices.SortFunc(spans, func(a, b span) int { return a.from.Compare(b.from) })
-	w := Window{longest: longest}
 	for _, s := range spans {
 		if n := len(w.spans); n > 0 && !s.from.After(w.spans[n-1].to.Add(quiet)) {
 			w.spans[n-1].to = later(w.spans[n-1].to, s.to)
@@ -62,13 +192,12 @@ func (i *PullImporter) window(given time.Duration) Window {
 		w.spans = append(w.spans, s)
 	}
 	if len(w.spans) == 0 {
-		return w
+		return
 	}
 	for _, s := range w.spans {
 		w.Covered += s.to.Sub(s.from)
 	}
 	w.From, w.To, w.Gaps = w.spans[0].from, w.spans[len(w.spans)-1].to, len(w.spans)-1
-	return w
 }
 
 // holds says whether a time is covered. Times are to the second.

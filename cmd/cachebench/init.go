@@ -725,13 +725,16 @@ apps:
 {{- end}}
 {{- if .Pools}}
 
-# A pool is as many nodes as its label named; cpu and memoryGiB are what the
-# smallest of them lets pods ask for.
+# A pool is as many nodes as its label named at a time; cpu and memoryGiB are what
+# the smallest of them lets pods ask for.
 nodePools:
 {{- range .Pools}}
   - name: {{text .Name}}
     platform: {{text .Platform}}
     count: {{.Count}}
+{{- if .NewNodesPerDay}}
+    newNodesPerDay: {{number .NewNodesPerDay}}
+{{- end}}
 {{- if .CPU}}
     cpu: {{number .CPU}}
 {{- end}}

@@ -38,7 +38,7 @@ func newWorkload(io *streams) *cobra.Command {
 }
 
 func newWorkloadImport(io *streams) *cobra.Command {
-	i := &pullImport{io: io, out: &outputs{io: io, formats: reports.PullFormats()}}
+	i := &pullImport{io: io, out: &outputs{io: io, formats: reports.PullFormats()}, fit: calibratePulls}
 	cmd := &cobra.Command{
 		Use:   "import FILE|-...",
 		Short: "How long a cluster's own pulls took: kubectl's pods and events to a workload and a timeline",
@@ -48,9 +48,10 @@ nodes, if they are there. It says how fast images came and how often they were
 there already; --save writes the workload, --save-timeline the pulls as measured
 startups, for calibrate, and --save-lock what the references meant.
 
-Events live an hour. Take a snapshot every 50 minutes and name them all, in any
-order: what stands in several counts once. The output of a watch (kubectl get
---watch -o json, with --output-watch-events or without) will do too.
+Events live an hour, unless the API server's --event-ttl says otherwise: say so then.
+Take a snapshot every 50 minutes and name them all, in any order: what stands in
+several counts once. The output of a watch (kubectl get --watch -o json, with
+--output-watch-events or without) will do too.
 
 Less than a day is not scaled to startsPerDay unless --scale-to-day asks for it;
 without, no workload is written. What cannot be (a pull longer than the time
@@ -70,7 +71,8 @@ docs/import.md says what is read and how.`,
 	f := cmd.Flags()
 	f.StringVar(&i.timeline, "save-timeline", "", "save the pulls and starts, as measured, to this `file`")
 	f.StringVar(&i.lock, "save-lock", "", "save the digests that references meant to this `file`")
-	f.Var((*days)(&i.opt.Window), "window", "how long the input is known to cover, up to its newest time, as 12h or 2d; what is older is left out (default what the events tell)")
+	f.Var((*days)(&i.opt.Window), "window", "how long the input is known to cover, up to its newest time, as 12h or 2d; what is older is left out (default what the snapshots tell)")
+	f.Var((*days)(&i.opt.EventLife), "event-ttl", "how long the cluster keeps events: a snapshot tells of so long before it (default the API server's, 1h)")
 	f.BoolVar(&i.opt.ScaleToDay, "scale-to-day", false, "give startsPerDay though less than a day is covered, as if the whole day were like it")
 	i.out.addFlags(cmd, "the workload")
 	return cmd
@@ -82,6 +84,7 @@ type pullImport struct {
 	out            *outputs
 	timeline, lock string
 	opt            workload.PullOptions
+	fit            fitPulls
 }
 
 func (i *pullImport) run(ctx context.Context, files []string) error {
@@ -94,39 +97,91 @@ func (i *pullImport) run(ctx context.Context, files []string) error {
 	}
 	t := cachebench.PullTimeline(h)
 	t.Provenance.Inputs = inputs
+	// Files come first: the fit may take a while and be interrupted, and who reads the
+	// result may stop.
+	saved := i.save(h, t)
 	s := reports.NewPullSummary(h)
-	if s.Errors, err = predictionErrors(ctx, t); err != nil {
-		return err
+	if err := i.addErrors(ctx, s, t); err != nil {
+		if saved == nil && (i.out.save != "" || i.timeline != "" || i.lock != "") {
+			return fmt.Errorf("%w; the files that were asked for are written", err)
+		}
+		return errors.Join(err, saved)
 	}
 	var b bytes.Buffer
 	if err := reports.WritePulls(&b, reports.Format(i.out.format), s, reports.Options{Color: i.out.file == "" && useColor(i.io.out)}); err != nil {
-		return err
+		return errors.Join(err, saved)
 	}
-	if err := i.out.write(b.Bytes()); err != nil {
-		return err
-	}
-	return i.save(h, t)
+	return errors.Join(i.out.write(b.Bytes()), saved)
 }
 
-// predictionErrors says how far predictions are from a cluster's own pulls: with
-// the built-in profile, and on pulls held out after fitting. It is the first thing
-// that the user sees. Too few pulls for that are no fault of the import.
-func predictionErrors(ctx context.Context, t *simulate.Timeline) ([]string, error) {
+// fitPulls calibrates with a timeline of pulls; tests replace it.
+type fitPulls func(ctx context.Context, t *simulate.Timeline) (*calibrate.Calibration, error)
+
+func calibratePulls(ctx context.Context, t *simulate.Timeline) (*calibrate.Calibration, error) {
 	data, err := calibrate.Load([]calibrate.File{{Name: "the pulls", Timeline: t}}, calibrate.Options{Seed: 1})
-	if errors.Is(err, calibrate.ErrNothing) || errors.Is(err, calibrate.ErrVoid) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
 	c, _, err := data.Fit(ctx)
-	if errors.Is(err, calibrate.ErrNothing) {
-		return nil, nil
+	return c, err
+}
+
+// addErrors says how far predictions are from a cluster's own pulls: with the built-in
+// profile, and on pulls held out after fitting. It is the first thing that the user
+// sees. Too few pulls for that are no fault of the import, and what goes wrong with it
+// is but a doubt. It ends with ctx, however long the fit takes.
+func (i *pullImport) addErrors(ctx context.Context, s *reports.PullSummary, t *simulate.Timeline) error {
+	type result struct {
+		c   *calibrate.Calibration
+		err error
 	}
-	if err != nil {
-		return nil, err
+	done := make(chan result, 1)
+	go func() {
+		c, err := i.fit(ctx, t)
+		done <- result{c, err}
+	}()
+	var r result
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case r = <-done:
 	}
-	return []string{reports.CalibrationHeadline(c)}, nil
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(r.err, calibrate.ErrNothing), errors.Is(r.err, calibrate.ErrVoid):
+		return nil
+	case r.err != nil:
+		s.Doubts = append(slices.Clone(s.Doubts), fmt.Sprintf("how wrong predictions of these pulls are could not be told: %v", r.err))
+		return nil
+	}
+	s.Errors = []string{errorSentence(r.c)}
+	s.Doubts = slices.Clone(s.Doubts)
+	for _, d := range r.c.Doubts { // sentences there, phrases here
+		s.Doubts = append(s.Doubts, strings.ToLower(d[:1])+strings.TrimSuffix(d[1:], "."))
+	}
+	return nil
+}
+
+// Fewer pulls, or images, do not tell an error.
+const (
+	enoughPulls  = 10
+	enoughImages = 5
+)
+
+// errorSentence is the error of predictions, how far pulls of one image are apart, and
+// whether there are enough of them to go by.
+func errorSentence(c *calibrate.Calibration) string {
+	words := reports.CalibrationHeadline(c)
+	if len(c.Totals) > 0 {
+		if noise := c.Totals[0].Of(calibrate.Noise); noise != nil {
+			words += fmt.Sprintf("; pulls of one image are %.0f %% apart", noise.Median*100)
+		}
+	}
+	if c.Runs < enoughPulls || c.Arms < enoughImages {
+		words += fmt.Sprintf("; too few to go by: less than %d pulls or %d images", enoughPulls, enoughImages)
+	}
+	return words
 }
 
 // check refuses what cannot be done before anything is read.
