@@ -134,8 +134,6 @@ func (n *node) chooseMethod(ctx context.Context) (string, error) {
 	switch wanted := n.runner.opt.Method; {
 	case wanted == MethodClient, wanted == "" && !n.version.atLeast(2, 1):
 		return MethodClient, nil
-	case wanted != MethodTransfer && wanted != "":
-		return "", fmt.Errorf("method %q: images are pulled by %s or %s", wanted, MethodTransfer, MethodClient)
 	case !n.version.atLeast(2, 0):
 		return "", fmt.Errorf("the transfer service of containerd %s takes no directory of registry hosts, as that of 2.0 does: pull by %s", n.version, MethodClient)
 	}

@@ -391,16 +391,16 @@ func TestFailedRestart(t *testing.T) {
 		return a
 	}
 	// The daemon starts, and what comes after that fails.
-	r.opt.Method = "neither"
+	r.opt.Namespace = "no namespace's name"
 	for range 2 {
-		if err := r.Prepare(t.Context(), arm(1, 0)); err == nil || !strings.Contains(err.Error(), "neither") {
+		if err := r.Prepare(t.Context(), arm(1, 0)); err == nil || !strings.Contains(err.Error(), "namespace's name") {
 			t.Errorf("preparing: %v", err)
 		}
 		if list, err := r.Run(t.Context(), arm(1, 0)); err == nil {
 			t.Errorf("a run without a daemon: %v", list)
 		}
 	}
-	r.opt.Method = ""
+	r.opt.Namespace = "cachebench"
 	if u := once(t, r, arm(1, 0))[0]; u.Void != "" {
 		t.Error(u.Void)
 	}

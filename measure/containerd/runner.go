@@ -100,7 +100,7 @@ func Check(ctx context.Context, opt Options) error {
 }
 
 // complete checks the options and fills in what is not said.
-func (o *Options) complete() error {
+func (o *Options) complete() (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("start containers with containerd: that takes root; measure pull works without")
 	}
@@ -117,6 +117,9 @@ func (o *Options) complete() error {
 		o.Snapshotter = "overlayfs"
 	}
 	o.Nodes = max(o.Nodes, 1)
+	if o.Method != "" && o.Method != MethodTransfer && o.Method != MethodClient {
+		return fmt.Errorf("method %q: images are pulled by %s or %s", o.Method, MethodTransfer, MethodClient)
+	}
 	if o.HostDir != "" {
 		if err := o.checkHostDir(); err != nil {
 			return err
@@ -125,7 +128,10 @@ func (o *Options) complete() error {
 	if o.Address == "" {
 		return nil
 	}
-	o.Address = strings.TrimPrefix(o.Address, "unix://")
+	// Clean-up may be asked for from elsewhere.
+	if o.Address, err = filepath.Abs(strings.TrimPrefix(o.Address, "unix://")); err != nil {
+		return err
+	}
 	if _, err := os.Stat(o.Address); err != nil {
 		return fmt.Errorf("look for containerd's socket: %w; name the one of a daemon that runs, such as /run/containerd/containerd.sock", err)
 	}
