@@ -27,8 +27,8 @@ type Arm struct {
 	// Link is the way from the registry to the nodes; nil is as it is.
 	Link *Link `json:"link,omitempty"`
 	// MaxConcurrentDownloads and MaxConcurrentUnpacks bound layers at once; 0 is
-	// the runtime's default (3 and 1). More than one unpack is at most so many layers
-	// of one image at once.
+	// the runtime's default (3 and 1). Both are of a node, whatever pulls are under way;
+	// more than one unpack is of layers of one image too.
 	MaxConcurrentDownloads int `json:"maxConcurrentDownloads,omitempty"`
 	MaxConcurrentUnpacks   int `json:"maxConcurrentUnpacks,omitempty"`
 	// DropPageCache empties the host's page cache before each run, so that what is

@@ -36,6 +36,9 @@ type Measurement struct {
 	// Runs are in the order in which they were made. The startups of a run were
 	// requested together; they have its arm and repeat.
 	Runs []MeasuredRun `json:"runs,omitempty"`
+	// Doubts are what the tool itself has to say against its runs, such as what it
+	// could not make of layers; a timeline that is gone on with keeps them.
+	Doubts []string `json:"doubts,omitempty"`
 }
 
 // Fact is one thing that is known of a host.

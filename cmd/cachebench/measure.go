@@ -72,12 +72,13 @@ type measuring struct {
 	root       string
 	decoder    string
 	cleanUp    bool
-	// start is what all starts have in common; resolve and platform are how images
-	// were looked up.
+	// start is what all starts have in common; resolve is how images were looked up.
 	start   measure.Start
 	resolve layers.Options
-	// doubt, where not nil, is what the runner has to add once all is done.
-	doubt func() string
+	// doubts, where not nil, are what the runner has to say against its runs, earlier
+	// what was said in a timeline that is gone on with.
+	doubts  func() []string
+	earlier []string
 }
 
 func (m *measuring) platform() string {
@@ -96,14 +97,14 @@ func (m *measuring) roots() []string {
 	return []string{m.root}
 }
 
-// removeLeft removes what killed runs left behind, and tells what.
-func (m *measuring) removeLeft(remove func(context.Context) ([]string, error)) error {
-	removed, err := remove(context.Background())
+// removeLeft removes what killed runs left behind in directories, and tells what.
+func (m *measuring) removeLeft(cmd *cobra.Command, dirs []string, remove func(context.Context) ([]string, error)) error {
+	removed, err := remove(cmd.Context())
 	for _, path := range removed {
 		fmt.Fprintln(m.in.io.out, "removed", path)
 	}
 	if len(removed) == 0 && err == nil {
-		fmt.Fprintln(m.in.io.out, "nothing was left behind")
+		fmt.Fprintf(m.in.io.out, "nothing was left behind in %s\n", strings.Join(dirs, " and "))
 	}
 	return err
 }
@@ -124,7 +125,7 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	f.IntVar(&m.nodes, "nodes", 1, "`number` of nodes that start the same at once, each with a store of its own, behind one link")
 	f.BoolVar(&m.loopback, "loopback", false, "make no network namespaces: pace a registry on loopback")
 	f.IntSliceVar(&m.downloads, "max-concurrent-downloads", nil, "`number` of layers fetched at once (default the runtime's: 3); several are arms")
-	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers of one image unpacked at once (default the runtime's: 1); several are arms")
+	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers unpacked at once on a node; above 1, of one image too (default the runtime's: 1); several are arms")
 	f.BoolVar(&m.dropCache, "drop-page-cache", false, "empty the host's page cache before each run (root)")
 	f.IntVar(&m.repeats, "repeats", measure.DefaultRepeats, "`number` of runs of each arm")
 	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
@@ -142,8 +143,9 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 // are.
 type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error)
 
-// run makes the experiment and writes what came of it.
-func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (err error) {
+// run makes the experiment and writes what came of it. What check finds missing is
+// told before any image is looked at.
+func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
 	embedded := slices.Contains(m.in.registries, "embedded")
 	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
 	exp, err := m.plan(references)
@@ -155,12 +157,17 @@ func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (er
 	if err != nil {
 		return err
 	}
-	m.resolve = s.Resolve
 	if err := m.out.spares(m.experiment); err != nil {
 		return err
 	}
 	resume, err := m.saved()
 	if err != nil {
+		return err
+	}
+	if resume != nil && resume.Measurement != nil {
+		m.earlier = resume.Measurement.Doubts
+	}
+	if err := check(cmd.Context(), exp); err != nil {
 		return err
 	}
 	var site *measure.Site
@@ -174,6 +181,7 @@ func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (er
 	} else if inv, err = m.elsewhere(cmd, s, exp); err != nil {
 		return err
 	}
+	m.resolve = s.Resolve // with what looking up has put there
 	runner, err := make(cmd.Context(), exp, site, inv)
 	if err != nil {
 		return err
@@ -181,17 +189,31 @@ func (m *measuring) run(cmd *cobra.Command, references []string, make maker) (er
 	defer func() { err = errors.Join(err, runner.Close()) }()
 	t, err := measure.Run(cmd.Context(), exp, inv, runner, measure.Options{
 		Version: cachebench.Version, Inputs: s.Inputs, Platform: s.Platform, Resume: resume,
-		Save: m.save, Retries: m.retryCount(), MaxOtherCPUFraction: m.maxOther, Progress: m.progress(), Log: m.log,
+		Save: func(t *simulate.Timeline) error { return m.save(m.told(t)) }, Retries: m.retryCount(), MaxOtherCPUFraction: m.maxOther, Progress: m.progress(), Log: m.log,
 	})
 	if t == nil {
 		return err
 	}
-	if m.doubt != nil {
-		if words := m.doubt(); words != "" {
-			t.Doubts = append(t.Doubts, words)
+	return errors.Join(err, m.write(m.told(t)))
+}
+
+// told is a timeline with what the runner has to say against its runs.
+func (m *measuring) told(t *simulate.Timeline) *simulate.Timeline {
+	doubts := slices.Clone(m.earlier)
+	if m.doubts != nil {
+		for _, words := range m.doubts() {
+			if !slices.Contains(doubts, words) {
+				doubts = append(doubts, words)
+			}
 		}
 	}
-	return errors.Join(err, m.write(t))
+	if len(doubts) == 0 {
+		return t
+	}
+	told, measurement := *t, *t.Measurement
+	measurement.Doubts = doubts
+	told.Measurement, told.Doubts = &measurement, slices.Concat(t.Doubts, doubts)
+	return &told
 }
 
 func (m *measuring) retryCount() int {

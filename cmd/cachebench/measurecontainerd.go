@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +46,10 @@ node, and removes all that it made: afterwards, on failure and on Ctrl-C; what a
 killed run left, with --clean-up. With --address it uses one that runs, in a
 namespace of its own; its limits are then as they are.
 
+Logins, aliases, mirrors, --plain-http and authorities hold for containerd's pulls as
+they do for looking images up; with --hosts-dir that directory says it for the pulls,
+but for the logins.
+
   --ready started        the first process was started (default)
   --ready output         it wrote something
   --ready log:PATTERN    it wrote a line that matches
@@ -55,14 +62,25 @@ namespace of its own; its limits are then as they are.
   cachebench measure containerd --clean-up`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m.cleanUp {
-				return m.removeLeft(func(ctx context.Context) ([]string, error) { return containerd.CleanUp(ctx, m.root) })
+				dir := cmp.Or(m.root, os.TempDir())
+				return m.removeLeft(cmd, []string{dir}, func(ctx context.Context) ([]string, error) { return containerd.CleanUp(ctx, dir) })
 			}
 			readiness, err := c.readiness()
 			if err != nil {
 				return err
 			}
 			m.start = measure.Start{Readiness: readiness, PullOnly: c.pullOnly, Args: c.args}
-			return m.run(cmd, args, func(ctx context.Context, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error) {
+			// The daemon that runs is on the host's network.
+			m.loopback = m.loopback || c.address != ""
+			if c.hostDir != "" && len(m.in.registries) > 0 {
+				return usagef("--hosts-dir is for images from where they are, and --registry serves them from here: leave one out")
+			}
+			check := func(ctx context.Context, exp *measure.Experiment) error {
+				opt := c.options(m)
+				opt.Nodes = exp.Nodes()
+				return containerd.Check(ctx, opt)
+			}
+			return m.run(cmd, args, check, func(ctx context.Context, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error) {
 				return c.runner(ctx, m, exp, site, inv)
 			})
 		},
@@ -74,7 +92,7 @@ namespace of its own; its limits are then as they are.
 	f.StringVar(&c.namespace, "namespace", "", "containerd's `namespace` to work in, which must be free (default cachebench)")
 	f.StringVar(&c.snapshotter, "snapshotter", "", "`name` of the snapshotter (default overlayfs)")
 	f.StringVar(&c.method, "pull-by", "", "who pulls: the daemon (transfer) or its `client` (default as the kubelet does with that version)")
-	f.StringVar(&c.hostDir, "hosts-dir", "", "`directory` of containerd's registry hosts (certs.d)")
+	f.StringVar(&c.hostDir, "hosts-dir", "", "pull as this `directory` of containerd's registry hosts (certs.d) says")
 	f.StringVar(&c.ready, "ready", "", "`what` a start is ready by, as above")
 	f.Var((*days)(&c.timeout), "ready-timeout", "how long a start may take to be ready (default 2m)")
 	f.StringArrayVar(&c.args, "arg", nil, "run this `word` and those that follow in place of the image's own command; repeatable")
@@ -83,14 +101,36 @@ namespace of its own; its limits are then as they are.
 }
 
 func (c *containerdFlags) runner(ctx context.Context, m *measuring, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error) {
-	opt := containerd.Options{
-		Inventory: inv, Platform: m.platform(), Binary: c.binary, Root: m.root, Address: c.address, Namespace: c.namespace,
-		Snapshotter: c.snapshotter, Method: c.method, Decoder: m.decoder, Nodes: exp.Nodes(), HostDir: c.hostDir,
-	}
+	opt := c.options(m)
+	opt.Inventory, opt.Nodes = inv, exp.Nodes()
 	if site != nil {
 		opt.Lab = site.Lab
+	} else {
+		r := &m.resolve
+		opt.Access = containerd.Access{
+			Keychain: r.Keychain, Username: r.Username, Password: r.Password,
+			Aliases: r.Aliases, Mirrors: r.Mirrors, PlainHTTP: r.PlainHTTP, CAFiles: r.CAFiles,
+		}
 	}
-	return containerd.NewRunner(ctx, opt)
+	r, err := containerd.NewRunner(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	for _, arm := range exp.Expand() {
+		if err := r.CheckArm(&arm); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	m.doubts = r.Doubts
+	return r, nil
+}
+
+// options are those that say nothing of images.
+func (c *containerdFlags) options(m *measuring) containerd.Options {
+	return containerd.Options{
+		Platform: m.platform(), Binary: c.binary, Root: m.root, Address: c.address, Namespace: c.namespace,
+		Snapshotter: c.snapshotter, Method: c.method, Decoder: m.decoder, HostDir: c.hostDir,
+	}
 }
 
 // readiness reads --ready.

@@ -30,21 +30,31 @@ shaped by the kernel, else on loopback and paced.`,
   cachebench measure pull web:2 --arms cold,partial --base web:1 --save timeline.json --resume`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m.cleanUp {
-				return m.removeLeft(func(context.Context) ([]string, error) { return pull.CleanUp(m.roots()...) })
+				dirs := m.roots()
+				if dirs == nil {
+					dirs = pull.TemporaryDirs()
+				}
+				return m.removeLeft(cmd, dirs, func(context.Context) ([]string, error) { return pull.CleanUp(dirs...) })
 			}
-			return m.run(cmd, args, m.puller)
+			check := func(context.Context, *measure.Experiment) error { return pull.Check(m.pullOptions().Host) }
+			return m.run(cmd, args, check, m.puller)
 		},
 	}
 	m.addFlags(cmd)
 	return cmd
 }
 
+func (m *measuring) pullOptions() pull.Options {
+	return pull.Options{Host: pull.HostOptions{Root: m.root, Decoder: m.decoder, Platform: m.platform()}}
+}
+
 func (m *measuring) puller(_ context.Context, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error) {
-	opt := pull.Options{Nodes: exp.Nodes(), Inventory: inv, Host: pull.HostOptions{Root: m.root, Decoder: m.decoder, Platform: m.platform()}}
+	opt := m.pullOptions()
+	opt.Nodes, opt.Inventory = exp.Nodes(), inv
 	if site != nil {
 		opt.Lab, opt.Served = site.Lab, site.Hosts
 	} else {
-		r := m.resolve
+		r := &m.resolve
 		opt.Host.Registry = distribution.Options{
 			Keychain: r.Keychain, Username: r.Username, Password: r.Password, PlainHTTP: r.PlainHTTP, CAFiles: r.CAFiles, Mirrors: r.Mirrors,
 		}
@@ -54,11 +64,6 @@ func (m *measuring) puller(_ context.Context, exp *measure.Experiment, site *mea
 	if err != nil {
 		return nil, err
 	}
-	m.doubt = func() string {
-		if words := r.Skipped().String(); words != "" {
-			return "of the layers that the last run unpacked: " + words
-		}
-		return ""
-	}
+	m.doubts = r.Doubts
 	return r, nil
 }

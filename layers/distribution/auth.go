@@ -143,6 +143,23 @@ func (c *Client) credentials(ctx context.Context, p *place) (authn.AuthConfig, e
 	return l.who, l.err
 }
 
+// Login looks a host's login up in a keychain, nil for the docker configuration, as a
+// Client does: for those who speak to registries by another client. Without a login
+// the result is empty.
+func Login(ctx context.Context, keychain authn.Keychain, host string) (authn.AuthConfig, error) {
+	if keychain == nil {
+		keychain = authn.DefaultKeychain
+	}
+	who, err := lookUp(ctx, keychain, normalHost(host))
+	if ended := ctx.Err(); ended != nil {
+		return authn.AuthConfig{}, ended
+	}
+	if err != nil {
+		return authn.AuthConfig{}, keychainError(host, err)
+	}
+	return who, nil
+}
+
 // lookUp leaves a credential helper behind when the context ends: helpers may ask
 // the user and cannot be stopped from here.
 func lookUp(ctx context.Context, keychain authn.Keychain, host string) (authn.AuthConfig, error) {

@@ -227,10 +227,10 @@ func (n *node) unshared(ctx context.Context, arm []*pulledImage) error {
 			continue
 		}
 		for _, img := range arm {
-			for _, l := range img.layers {
-				_, err := n.client.ContentStore().Info(namespaces.WithNamespace(ctx, name), digest.Digest(l.digest))
+			for _, d := range img.blobs() {
+				_, err := n.client.ContentStore().Info(namespaces.WithNamespace(ctx, name), digest.Digest(d))
 				if err == nil {
-					return fmt.Errorf("namespace %s of the daemon holds layer %s of %s, which a pull would take from there: remove it, or measure with a daemon of one's own", name, l.digest, img.name)
+					return fmt.Errorf("namespace %s of the daemon holds %s of %s, which a pull would take from there: remove it, or measure with a daemon of one's own", name, d, img.name)
 				}
 			}
 		}
@@ -238,15 +238,17 @@ func (n *node) unshared(ctx context.Context, arm []*pulledImage) error {
 	return nil
 }
 
-// leaveDaemon removes a runner's namespace from a daemon that goes on.
-func leaveDaemon(ctx context.Context, address, namespace string) error {
-	client, err := connect(ctx, address)
+// leaveDaemon removes a runner's namespace from a daemon that goes on, unless it is
+// another's by now.
+func leaveDaemon(ctx context.Context, m *mark) error {
+	namespace := m.Namespace
+	client, err := connectTo(ctx, m.Address)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	labels, err := client.NamespaceService().Labels(ctx, namespace)
-	if errdefs.IsNotFound(err) || err == nil && labels[ownLabel] == "" {
+	labels, err := client.NamespaceService().Labels(namespaces.WithNamespace(ctx, namespace), namespace)
+	if errdefs.IsNotFound(err) || err == nil && labels[ownLabel] != m.label() {
 		return nil
 	}
 	if err != nil {

@@ -23,15 +23,12 @@ const shimSockets = "/run/containerd/s"
 // CleanUp removes what runners that were killed have left below parent, their
 // Options.Root: it ends the processes that they started, unmounts what they mounted,
 // removes their directories, and returns these. It leaves alone runners that still
-// run, and all that no runner made.
+// run, and all that no runner of this user made.
 func CleanUp(ctx context.Context, parent string) (removed []string, err error) {
 	if parent == "" {
 		parent = os.TempDir()
 	}
-	if parent, err = filepath.Abs(parent); err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(parent)
+	parent, entries, err := listed(parent)
 	if err != nil {
 		return nil, fmt.Errorf("look for what containerd runs have left: %w", err)
 	}
@@ -42,6 +39,13 @@ func CleanUp(ctx context.Context, parent string) (removed []string, err error) {
 		}
 		dir := filepath.Join(parent, e.Name())
 		m, err := readMark(dir)
+		if errors.Is(err, os.ErrNotExist) && removeUnmarked(dir) {
+			removed = append(removed, dir)
+			continue
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("it does not say what was made in it (%w): see that nothing of it runs or is mounted, and remove it yourself", err)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("clean up %s: %w", dir, err))
 			continue
@@ -58,29 +62,76 @@ func CleanUp(ctx context.Context, parent string) (removed []string, err error) {
 	return removed, errors.Join(errs...)
 }
 
-// cleanUp takes apart what the mark in dir tells of.
-func (m *mark) cleanUp(ctx context.Context, dir string) error {
-	var errs []error
-	if m.Address != "" {
-		errs = append(errs, leaveDaemon(ctx, m.Address, m.Namespace))
+// listed returns the real path of a directory and what is in it, unless everybody
+// could put other directories in the place of ours.
+func listed(dir string) (path string, entries []os.DirEntry, err error) {
+	if path, err = realPath(dir); err != nil {
+		return "", nil, err
 	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", nil, err
+	}
+	if info.Mode().Perm()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
+		return "", nil, fmt.Errorf("everybody can replace the directories in %s, so nothing in it is taken for one's own: take away the right to write there, or set its sticky bit", path)
+	}
+	entries, err = os.ReadDir(path)
+	return path, entries, err
+}
+
+// removeUnmarked removes a directory whose process was killed before it could say
+// what it makes, or after all else was removed: it is empty.
+func removeUnmarked(dir string) bool {
+	const moment = time.Minute // for one that is being made
+	info, err := os.Lstat(dir)
+	return err == nil && ownAlone(info) && time.Since(info.ModTime()) > moment && unix.Rmdir(dir) == nil
+}
+
+// cleanUp takes apart what the mark in dir tells of. The mark itself goes last, so
+// that what a second kill leaves is still known.
+func (m *mark) cleanUp(ctx context.Context, dir string) error {
+	var left error
+	if m.Address != "" {
+		if err := leaveDaemon(ctx, m); err != nil {
+			left = fmt.Errorf("%w: namespace %s may still be in it: clean up again once it serves, or remove %s where it never will", err, m.Namespace, dir)
+		}
+	}
+	var errs []error
 	// After a restart of the host no process is what it was.
 	if m.Boot == bootID() {
 		errs = append(errs, m.endProcesses(dir), removeCgroups(m.Cgroup))
 	}
 	errs = append(errs, removeShimSockets(dir, m.ShimSockets), unmountBelow(dir))
 	if err := errors.Join(errs...); err != nil {
-		return err
+		return errors.Join(left, err)
 	}
-	return os.RemoveAll(dir)
+	if err := emptyRoot(dir); err != nil || left != nil {
+		return errors.Join(left, err)
+	}
+	return errors.Join(os.RemoveAll(filepath.Join(dir, markName)), os.Remove(dir))
+}
+
+// emptyRoot removes all but the mark.
+func emptyRoot(dir string) error {
+	entries, err := os.ReadDir(dir)
+	errs := []error{err}
+	for _, e := range entries {
+		if e.Name() != markName {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // endProcesses ends daemons, then what they have left: shims, and what those were
-// starting.
+// starting. All of them have a path in dir among their arguments.
 func (m *mark) endProcesses(dir string) error {
 	var errs []error
 	for _, p := range append(slices.Clone(m.Daemons), processesOf(dir, "containerd")...) {
-		errs = append(errs, p.end(5*time.Second))
+		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.PID)) // none: it has ended
+		if strings.Contains(string(raw), "\x00"+dir+"/") {
+			errs = append(errs, p.end(5*time.Second))
+		}
 	}
 	for _, p := range processesOf(dir, shimProgram) {
 		errs = append(errs, p.end(time.Second))

@@ -32,8 +32,8 @@ func configuration(p *program, places places, l limits) string {
 	fmt.Fprintf(&b, "disabled_plugins = [%s]\n", disabled(p.snapshotter))
 	fmt.Fprintf(&b, "[grpc]\naddress = %q\n", places.socket)
 	fmt.Fprintf(&b, "[debug]\nlevel = \"debug\"\nformat = \"json\"\n")
-	if p.config < 3 {
-		return b.String()
+	if !p.version.atLeast(2, 0) {
+		return b.String() // pulls go by the client
 	}
 	if l != (limits{}) {
 		b.WriteString("[plugins.\"io.containerd.transfer.v1.local\"]\n")

@@ -71,20 +71,20 @@ func (s *started) create(ctx context.Context, wait *readyWait) (containerd.Task,
 		containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
 		containerd.WithNewSpec(s.spec(img)...))
 	if err != nil {
-		return nil, fmt.Errorf("create a container of %s: %w%s", s.image.name, err, hint(err))
+		return nil, fmt.Errorf("create a container of %s: %w", s.image.name, err)
 	}
 	s.step()
-	task, err := s.container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, wait, wait), cio.WithFIFODir(n.places.fifos)))
+	task, err := s.container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, wait.stream(), wait.stream()), cio.WithFIFODir(n.places.fifos)))
 	if err != nil {
-		return nil, fmt.Errorf("create the task of %s: %w", s.image.name, err)
+		return nil, fmt.Errorf("create the task of %s: %w%s", s.image.name, err, hint(err))
 	}
 	s.step()
 	return task, nil
 }
 
-// hint says what to do about an image without a command (pkg/oci/spec_opts.go).
+// hint says what to do about an image without a command (runc, utils_linux.go).
 func hint(err error) string {
-	if strings.Contains(err.Error(), "no arguments specified") {
+	if strings.Contains(err.Error(), "args must not be empty") {
 		return ": the image has no command of its own; say what to run, or pull it only"
 	}
 	return ""

@@ -8,17 +8,21 @@
 //
 // All times are of one clock, the host's. What it takes them from:
 //   - a layer is requested when the daemon's log says so; without its log, when the
-//     lab's registry was asked, else when its ingest was first seen;
+//     lab's registry was asked, else just before the first byte of its ingest was seen;
 //   - a blob is there, a snapshot is prepared or committed by the daemon's events
 //     (/content/create, /snapshot/prepare, /snapshot/commit);
 //   - unpacking begins once the blob is there and the layer below is committed, and
 //     ends with the snapshot's commit. Where layers of an image are unpacked at once
-//     the daemon's log tells when each was.
+//     the daemon's log tells when each was; without it only when all of them were.
 //
 // A layer that several starts of a run lack belongs to the start that asked for it:
 // the one whose repository the request names, among those the first in the order of
 // the arm. An unpacked layer belongs to the start that fetched it, else to the first
 // that has it.
+//
+// A pull that fails makes its start void and is not tried again, so that retries and
+// wasted bytes of startups are none. What the daemon asks again within a pull, after
+// an error or a lost connection, is in the layer's fetch.
 //
 // Create spans come in the order of what they are: snapshot and container, task,
 // start. What follows, until the container is ready, is the Ready span.
@@ -69,8 +73,10 @@ type Options struct {
 	// whatever their references say; for where there is no Lab. Without either, images
 	// come from where they are.
 	Registry string
-	// HostDir is a directory of registry hosts (certs.d), for where there is neither
-	// Lab nor Registry.
+	// Access says how those are reached. HostDir, where given, is a directory of
+	// registry hosts (containerd's certs.d) that says it in place of all in Access but
+	// the logins.
+	Access  Access
 	HostDir string
 }
 

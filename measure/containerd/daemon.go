@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -41,6 +43,8 @@ func placesIn(dir string) places {
 type program struct {
 	binary  string
 	version version
+	// beside are the programs that it is to find first on its PATH, by name.
+	beside map[string]string
 	// config is the version of its configuration.
 	config      int
 	snapshotter string
@@ -62,8 +66,8 @@ type daemon struct {
 }
 
 // findProgram looks for the daemon and what it needs, so that what is missing is
-// told before anything is made. bin is a directory for its PATH.
-func findProgram(ctx context.Context, opt *Options, bin string) (*program, error) {
+// told before anything is made.
+func findProgram(ctx context.Context, opt *Options) (*program, error) {
 	binary := opt.Binary
 	if binary == "" {
 		binary = "containerd"
@@ -89,22 +93,35 @@ func findProgram(ctx context.Context, opt *Options, bin string) (*program, error
 			p.config = 3
 		}
 	}
-	if err := linkPrograms(path, bin); err != nil {
+	if p.beside, err = findBeside(path); err != nil {
 		return nil, err
 	}
-	return p, p.chooseDecoder(opt.Decoder, bin)
+	return p, p.chooseDecoder(opt.Decoder)
 }
 
-// linkPrograms puts shim and runc into the directory that is first on the daemon's
-// PATH: those beside the daemon belong to it, else those on PATH.
-func linkPrograms(daemon, bin string) error {
+// findBeside finds shim and runc: those beside the daemon belong to it, else those
+// on PATH.
+func findBeside(daemon string) (map[string]string, error) {
+	found := map[string]string{}
 	for _, name := range []string{shimProgram, "runc"} {
 		path := filepath.Join(filepath.Dir(daemon), name)
 		if _, err := exec.LookPath(path); err != nil {
-			if path, err = exec.LookPath(name); err != nil {
-				return fmt.Errorf("look for %s, which starts containers, beside %s and on PATH: %w", name, daemon, err)
+			if path, err = exec.LookPath(name); err == nil {
+				path, err = filepath.Abs(path)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("look for %s, which starts containers, beside %s and on PATH: %w", name, daemon, err)
 			}
 		}
+		found[name] = path
+	}
+	return found, nil
+}
+
+// link puts shim and runc into the directory that is first on the daemon's PATH.
+func (p *program) link(bin string) error {
+	p.env = append(p.env, "PATH="+bin+":"+os.Getenv("PATH"))
+	for name, path := range p.beside {
 		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
 			return err
 		}
@@ -112,11 +129,17 @@ func linkPrograms(daemon, bin string) error {
 	return nil
 }
 
-// chooseDecoder sets what inflates gzip, and the environment that has it so.
-func (p *program) chooseDecoder(forced, bin string) error {
+// chooseDecoder sets what inflates gzip, and the environment that has it so. What
+// this process's environment disables the daemon does not take by itself
+// (pkg/archive/compression/compression.go).
+func (p *program) chooseDecoder(forced string) error {
 	find := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
-	igzip := p.version.atLeast(2, 0) && find("igzip") // pkg/archive/compression/compression.go
-	pigz := find("unpigz")
+	disabled := func(name string) bool {
+		off, _ := strconv.ParseBool(os.Getenv(name))
+		return off && forced == ""
+	}
+	igzip := p.version.atLeast(2, 0) && find("igzip") && !disabled("CONTAINERD_DISABLE_IGZIP")
+	pigz := find("unpigz") && !disabled("CONTAINERD_DISABLE_PIGZ")
 	inside := decoderGoStd
 	if p.version.atLeast(2, 4) {
 		inside = decoderGo // klauspost's, since 2.4
@@ -138,7 +161,7 @@ func (p *program) chooseDecoder(forced, bin string) error {
 	default:
 		return fmt.Errorf("decoder %q: containerd can have %s, %s or %s", forced, decoderIgzip, decoderPigz, decoderGo)
 	}
-	p.env = []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+	p.env = nil
 	if !igzip {
 		p.env = append(p.env, "CONTAINERD_DISABLE_IGZIP=1")
 	}
@@ -233,8 +256,29 @@ func (d *daemon) connect(ctx context.Context) error {
 	return nil
 }
 
+// connectTo connects to a daemon that ran already.
+func connectTo(ctx context.Context, address string) (*containerd.Client, error) {
+	if err := serves(ctx, address); err != nil {
+		return nil, err
+	}
+	return connect(ctx, address)
+}
+
+// serves says why nobody listens at a socket, which would be waited for.
+func serves(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
+	if err != nil {
+		return fmt.Errorf("connect to containerd: %w", err)
+	}
+	return conn.Close()
+}
+
 // connect connects to a daemon's socket and waits until it serves.
 func connect(ctx context.Context, socket string) (*containerd.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, serveWithin)
+	defer cancel()
 	client, err := containerd.New(socket, containerd.WithTimeout(serveWithin))
 	if err != nil {
 		return nil, fmt.Errorf("connect to containerd at %s: %w", socket, err)

@@ -19,8 +19,17 @@ type request struct {
 	repository string
 	// digest is the blob's; empty for manifests.
 	digest layers.Digest
-	// answered is when its answer began; zero is unknown.
-	answered time.Time
+	// opened is when its ingest was opened, where that was seen and the request was
+	// not; until then it waited for a slot.
+	opened time.Time
+}
+
+// begun is when the first thing was done for it.
+func (r *request) begun() time.Time {
+	if r.opened.IsZero() {
+		return r.at
+	}
+	return r.opened
 }
 
 // applied is the unpacking of one layer, without its snapshot's preparation and
@@ -54,7 +63,7 @@ func readLog(raw []byte) daemonLog {
 	var l daemonLog
 	for line := range bytes.Lines(raw) {
 		// Most lines are of no interest and not worth parsing.
-		if bytes.Contains(line, []byte(`"do request"`)) || bytes.Contains(line, []byte(`"diff applied"`)) || bytes.Contains(line, []byte(`"fetch response received"`)) {
+		if bytes.Contains(line, []byte(`"do request"`)) || bytes.Contains(line, []byte(`"diff applied"`)) {
 			l.take(line)
 		}
 	}
@@ -79,21 +88,6 @@ func (l *daemonLog) take(raw []byte) {
 		if r, ok := requestOf(line.URL); ok && line.Method != "HEAD" {
 			r.at = at
 			l.requests = append(l.requests, r)
-		}
-	case "fetch response received":
-		if r, ok := requestOf(line.URL); ok {
-			l.answer(r, at)
-		}
-	}
-}
-
-// answer notes that the last request of its kind was answered.
-func (l *daemonLog) answer(r request, at time.Time) {
-	for i := len(l.requests) - 1; i >= 0; i-- {
-		asked := &l.requests[i]
-		if asked.repository == r.repository && asked.digest == r.digest && asked.answered.IsZero() {
-			asked.answered = at
-			return
 		}
 	}
 }

@@ -3,7 +3,6 @@
 package containerd
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,6 +23,8 @@ type evidence struct {
 	applied                     []applied
 	// parallel is whether layers of one image are unpacked at once.
 	parallel bool
+	// blended: they are, and nothing tells when each was.
+	blended bool
 	// unseen allows blobs to come without their request having been seen, where
 	// requests are not told but looked for.
 	unseen bool
@@ -60,7 +61,27 @@ func (n *node) evidence(ctx context.Context, origin time.Time, list []*started, 
 			e.committed[note.about] = note.at
 		}
 	}
+	if e.blended = n.daemon == nil && e.atOnce(list); e.blended {
+		n.runner.doubt("the daemon unpacks layers of an image at once: what each of them took is not known, only all of them together")
+	}
 	return e, n.addStored(ctx, e, origin)
+}
+
+// atOnce says whether layers were unpacked before those below them.
+func (e *evidence) atOnce(list []*started) bool {
+	for _, s := range list {
+		for i, l := range s.image.layers {
+			if i == 0 {
+				continue
+			}
+			prepared, begun := e.prepared[l.chain]
+			below, made := e.committed[s.image.layers[i-1].chain]
+			if begun && made && prepared.Before(below) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // addStored looks up when requested blobs were stored of which no event told:
@@ -160,6 +181,7 @@ func (o *owners) fetchedIn(s *started, i int, chain layers.Digest) bool {
 	return false
 }
 
+// latest compares wall clocks: only times of this process have a monotonic one.
 func latest(times ...time.Time) time.Time {
-	return slices.MaxFunc(times, func(x, y time.Time) int { return cmp.Compare(x.UnixNano(), y.UnixNano()) })
+	return slices.MaxFunc(times, func(x, y time.Time) int { return x.Round(0).Compare(y.Round(0)) })
 }

@@ -18,12 +18,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/cachebench/cachebench/internal/lab"
 	"github.com/cachebench/cachebench/internal/registry"
@@ -37,6 +40,7 @@ const (
 	base = host + "/base/app:1" // a layer
 	web  = host + "/shop/web:1" // that of base and two more
 	api  = host + "/shop/api:1" // that of base and one more
+	bare = host + "/bare/app:1" // that of base, and no command
 )
 
 // TestMain lets the test binary be a program that is killed (cleanup_test.go).
@@ -59,7 +63,11 @@ func daemonProgram(t *testing.T) string {
 	}
 	made, _ := filepath.Abs("../../build/bin/containerd")
 	for _, name := range []string{os.Getenv("CACHEBENCH_CONTAINERD"), made, "containerd"} {
-		if path, err := exec.LookPath(name); err == nil && linkPrograms(path, t.TempDir()) == nil {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		if _, err := findBeside(path); err == nil {
 			return path
 		}
 	}
@@ -126,7 +134,7 @@ func buildImages() (*imageSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	for ref, list := range map[string][]v1.Layer{base: c.layers[:1], web: c.layers[:3], api: {c.layers[0], c.layers[3]}} {
+	for ref, list := range map[string][]v1.Layer{base: c.layers[:1], web: c.layers[:3], api: {c.layers[0], c.layers[3]}, bare: c.layers[:1]} {
 		if err := appendImage(path, ref, list); err != nil {
 			return nil, err
 		}
@@ -145,7 +153,9 @@ func appendImage(path layout.Path, ref string, list []v1.Layer) error {
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", runtime.GOARCH
-	config.Config.Entrypoint = []string{"/program"}
+	if ref != bare {
+		config.Config.Entrypoint = []string{"/program"}
+	}
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return err
 	}
@@ -193,6 +203,37 @@ func (c *imageSet) size(t *testing.T, list ...int) (compressed, unpacked int64) 
 		compressed, unpacked = compressed+n, unpacked+c.unpackedBytes[i]
 	}
 	return compressed, unpacked
+}
+
+// rawManifest is a manifest with its type.
+type rawManifest struct {
+	mediaType string
+	raw       []byte
+}
+
+// manifest returns that of an image as the registry at an address has it.
+func (b *bench) manifest(t *testing.T, address, reference string) rawManifest {
+	t.Helper()
+	path, tag, _ := strings.Cut(strings.TrimPrefix(reference, host+"/"), ":")
+	resp, err := http.Get("http://" + address + "/v2/" + path + "/manifests/" + tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status, err)
+	}
+	return rawManifest{resp.Header.Get("Content-Type"), raw}
+}
+
+// put stores a manifest in a node's namespace.
+func put(t *testing.T, n *node, m rawManifest) {
+	t.Helper()
+	desc := ocispec.Descriptor{MediaType: m.mediaType, Digest: digest.FromBytes(m.raw), Size: int64(len(m.raw))}
+	if err := content.WriteBlob(n.ctx(t.Context()), n.client.ContentStore(), "put", bytes.NewReader(m.raw), desc); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // bench is a registry with the tests' images and what came to it.
@@ -263,7 +304,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	b.inventory, err = layers.Resolve(t.Context(), []string{base, web, api}, layers.Options{
+	b.inventory, err = layers.Resolve(t.Context(), []string{base, web, api, bare}, layers.Options{
 		Aliases: map[string]string{host: s.Addr}, PlainHTTP: []string{s.Addr}, Platforms: []string{"linux/" + runtime.GOARCH}, Deep: true,
 	})
 	if err != nil || len(b.inventory.Unresolved) > 0 {
@@ -288,6 +329,24 @@ func (b *bench) newRunner(t *testing.T, opt Options) *Runner {
 		}
 	})
 	opt.Lab, opt.Inventory, opt.Root = l, b.inventory, shortDir(t)
+	return start(t, opt)
+}
+
+// onHost is a runner on the host's own network, with a registry there.
+func (b *bench) onHost(t *testing.T, opt Options) *Runner {
+	t.Helper()
+	s, err := registry.Serve(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	opt.Registry, opt.Inventory, opt.Root = s.Addr, b.inventory, shortDir(t)
+	return start(t, opt)
+}
+
+// start makes a runner, with nothing left of it after the test.
+func start(t *testing.T, opt Options) *Runner {
+	t.Helper()
 	r, err := NewRunner(t.Context(), opt)
 	if err != nil {
 		t.Fatal(err)

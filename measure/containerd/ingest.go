@@ -4,16 +4,20 @@ package containerd
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/containerd/containerd/v2/core/content"
 
 	"github.com/cachebench/cachebench/internal/lab"
 	"github.com/cachebench/cachebench/layers"
 )
 
-// looking is how often ingests are looked at: smaller layers than come in that time
-// may not be seen.
+// looking is how often ingests are looked at: layers that come in less time may not be
+// seen.
 const looking = 3 * time.Millisecond
 
 // ingestWatch looks at what a daemon takes in, where neither its log nor the
@@ -28,6 +32,7 @@ func (r *Runner) watchIngests(ctx context.Context) *ingestWatch {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &ingestWatch{cancel: cancel, requests: map[int][]request{}}
 	if n := r.nodes[0]; n.daemon == nil && n.method == MethodTransfer && r.opt.Lab == nil {
+		r.doubt("when layers were requested was looked for every %v in the daemon's store: the time until a layer's first byte counts as waiting for a slot", looking)
 		w.group.Go(func() { w.requests[0] = n.watchIngests(ctx) })
 	}
 	return w
@@ -38,21 +43,15 @@ func (w *ingestWatch) stop() {
 	w.group.Wait()
 }
 
-// watchIngests returns when each layer's ingest began, once the context ends.
-func (n *node) watchIngests(ctx context.Context) (requests []request) {
-	seen := map[layers.Digest]bool{}
+// watchIngests returns what was seen of each layer's ingest, once the context ends.
+func (n *node) watchIngests(ctx context.Context) []request {
+	seen := ingests{}
 	for ctx.Err() == nil {
+		at := time.Now()
 		statuses, err := n.client.ContentStore().ListStatuses(n.ctx(ctx))
 		if err == nil {
 			for _, s := range statuses {
-				// remotes.MakeRefKey: layer-DIGEST
-				i := strings.Index(s.Ref, "sha256:")
-				if i < 0 || seen[layers.Digest(s.Ref[i:])] {
-					continue
-				}
-				d := layers.Digest(s.Ref[i:])
-				seen[d] = true
-				requests = append(requests, request{at: s.StartedAt, digest: d})
+				seen.see(at, s)
 			}
 		}
 		select {
@@ -60,7 +59,29 @@ func (n *node) watchIngests(ctx context.Context) (requests []request) {
 		case <-time.After(looking):
 		}
 	}
-	return requests
+	return slices.Collect(maps.Values(seen))
+}
+
+// ingests are those of layers that were seen. All of an image are opened together,
+// and wait for one of the daemon's slots until anything is asked of the registry
+// (core/remotes/docker/fetcher.go): the request is after the last look at which
+// nothing had come yet.
+type ingests map[layers.Digest]request
+
+func (seen ingests) see(at time.Time, s content.Status) {
+	// remotes.MakeRefKey: layer-DIGEST
+	i := strings.Index(s.Ref, "sha256:")
+	if i < 0 {
+		return
+	}
+	r, known := seen[layers.Digest(s.Ref[i:])]
+	if !known {
+		r = request{digest: layers.Digest(s.Ref[i:]), opened: s.StartedAt, at: s.StartedAt}
+	}
+	if s.Offset == 0 && at.After(r.at) {
+		r.at = at
+	}
+	seen[r.digest] = r
 }
 
 // labRequests are what a lab's registry was asked, by node.
@@ -71,7 +92,7 @@ func labRequests(list []lab.Request) map[int][]request {
 		if !ok || asked.Method != "GET" {
 			continue
 		}
-		r.at, r.answered = asked.Arrived, asked.FirstByte
+		r.at = asked.Arrived
 		byNode[asked.Node] = append(byNode[asked.Node], r)
 	}
 	return byNode

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 )
 
 const (
@@ -49,12 +51,14 @@ func newRoot(parent string) (*root, error) {
 			return nil, fmt.Errorf("make a place for containerd: %w", err)
 		}
 	}
-	dir, err := os.MkdirTemp(parent, rootPrefix)
+	dir, err := os.MkdirTemp(parent, rootPrefix) // of mode 0700
 	if err != nil {
 		return nil, fmt.Errorf("make a place for containerd: %w", err)
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
+	made := dir
+	// Mounts are listed, and processes are to be found, by the path without symlinks.
+	if dir, err = realPath(made); err != nil {
+		return nil, errors.Join(fmt.Errorf("make a place for containerd: %w", err), os.RemoveAll(made))
 	}
 	if socket := placesIn(filepath.Join(dir, "999")).socket; len(socket) > longestSocket {
 		return nil, errors.Join(fmt.Errorf("make a place for containerd: %s is too long for sockets: name a shorter root", socket), os.RemoveAll(dir))
@@ -69,6 +73,29 @@ func newRoot(parent string) (*root, error) {
 		Cgroup: "cachebench-" + strings.TrimPrefix(filepath.Base(dir), rootPrefix),
 	}}
 	return r, r.write(func(*mark) {})
+}
+
+// realPath is a path from the root without symlinks.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// label is what a namespace on a daemon that runs already has of its owner.
+func (m *mark) label() string {
+	return fmt.Sprintf("%s %d %d %s", m.Boot, m.Owner.PID, m.Owner.Start, m.Cgroup)
+}
+
+// labelled reads the owner of a namespace, and whether it still runs.
+func labelled(label string) (owner process, alive bool) {
+	var boot, cgroup string
+	if n, err := fmt.Sscan(label, &boot, &owner.PID, &owner.Start, &cgroup); n != 4 || err != nil {
+		return process{}, false
+	}
+	return owner, boot == bootID() && owner.alive()
 }
 
 // write changes the mark, on the disk before anything that depends on it.
@@ -92,17 +119,42 @@ func (r *root) started(p process) error {
 	return r.write(func(m *mark) { m.Daemons = append(m.Daemons, p) })
 }
 
-func readMark(dir string) (*mark, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, markName))
+// errForeign is of marks that somebody else can have written.
+var errForeign = errors.New("it is not of this user alone, so it is left as it is: look at it yourself")
+
+// readMark reads the mark in a directory, which must be this user's alone: root does
+// what it says, and everybody can make such a directory in one for temporary files.
+func readMark(path string) (*mark, error) {
+	dir, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	for _, name := range []string{".", markName} {
+		info, err := dir.Lstat(name)
+		if err != nil {
+			return nil, err
+		}
+		if !ownAlone(info) {
+			return nil, errForeign
+		}
+	}
+	raw, err := dir.ReadFile(markName)
 	if err != nil {
 		return nil, err
 	}
 	var m mark
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, markName), err)
+		return nil, fmt.Errorf("read %s: %w", markName, err)
 	}
 	if !strings.HasPrefix(m.Cgroup, "cachebench-") || strings.Contains(m.Cgroup, "/") {
-		return nil, fmt.Errorf("read %s: no control group of ours: %q", filepath.Join(dir, markName), m.Cgroup)
+		return nil, fmt.Errorf("read %s: no control group of ours: %q", markName, m.Cgroup)
 	}
 	return &m, nil
+}
+
+// ownAlone says that a file belongs to this user and nobody else can write to it.
+func ownAlone(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }

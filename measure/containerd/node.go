@@ -22,8 +22,11 @@ type node struct {
 	runner *Runner
 	number int
 	places places
-	// daemon is nil where one ran already.
-	daemon  *daemon
+	// daemon is nil where one ran already, of which snapshots is the directory of its
+	// snapshotter; empty is unknown.
+	daemon    *daemon
+	snapshots string
+
 	client  *containerd.Client
 	version version
 	method  string
@@ -59,21 +62,30 @@ func (n *node) serve(ctx context.Context, l limits) error {
 	if err := n.stop(); err != nil {
 		return err
 	}
+	err := n.connect(ctx, l)
+	if err == nil {
+		err = n.begin(ctx)
+	}
+	if err != nil {
+		// Half begun it would pass for one that serves.
+		return fmt.Errorf("node %d: %w", n.number, errors.Join(err, n.stop()))
+	}
+	return nil
+}
+
+// connect starts the node's daemon, or finds the one that runs.
+func (n *node) connect(ctx context.Context, l limits) (err error) {
 	opt := &n.runner.opt
 	if opt.Address != "" {
-		client, err := connect(ctx, opt.Address)
-		if err != nil {
+		if n.client, err = connectTo(ctx, opt.Address); err != nil {
 			return err
 		}
-		n.client = client
-		return n.begin(ctx)
+		return n.runner.root.write(func(m *mark) { m.Address, m.Namespace = opt.Address, opt.Namespace })
 	}
-	d, err := startDaemon(ctx, n.runner.program, n.places, l, opt.Lab, n.number, n.runner.root.started)
-	if err != nil {
-		return fmt.Errorf("node %d: %w", n.number, err)
+	if n.daemon, err = startDaemon(ctx, n.runner.program, n.places, l, opt.Lab, n.number, n.runner.root.started); err == nil {
+		n.client = n.daemon.client
 	}
-	n.daemon, n.client = d, d.client
-	return n.begin(ctx)
+	return err
 }
 
 // begin learns what the daemon is and listens to it.
@@ -85,25 +97,45 @@ func (n *node) begin(ctx context.Context) error {
 	if n.version, err = parseVersion(v.Version); err != nil {
 		return err
 	}
-	if n.method, err = n.chooseMethod(ctx); err != nil {
+	method, err := n.chooseMethod(ctx)
+	if err != nil {
 		return err
 	}
-	if err := claimNamespace(n.ctx(ctx), n.client, n.runner.opt.Namespace); err != nil {
+	n.method = method
+	if err := claimNamespace(n.ctx(ctx), n.client, n.runner.opt.Namespace, &n.runner.root.mark); err != nil {
 		return err
+	}
+	if n.daemon == nil {
+		n.look(ctx)
 	}
 	n.journal, err = listen(n.ctx(ctx), n.client, n.runner.opt.Namespace)
 	return err
 }
 
+// look finds out of a daemon that ran already where its snapshots are, as far as it
+// tells.
+func (n *node) look(ctx context.Context) {
+	found, err := n.client.IntrospectionService().Plugins(n.ctx(ctx), "type=="+string(plugins.SnapshotPlugin)+",id=="+n.runner.opt.Snapshotter)
+	if err != nil {
+		return
+	}
+	for _, p := range found.Plugins {
+		if p.ID == n.runner.opt.Snapshotter {
+			n.snapshots = p.Exports[plugins.SnapshotterRootDir]
+		}
+	}
+}
+
 // chooseMethod is how the kubelet's pulls go with a daemon of this version: through
 // the transfer service since 2.1 (internal/cri/server/images/image_pull.go,
-// use_local_image_pull).
+// use_local_image_pull). That of 1.7 cannot be told where registries are
+// (pkg/transfer/registry knows no hosts directory).
 func (n *node) chooseMethod(ctx context.Context) (string, error) {
 	switch wanted := n.runner.opt.Method; {
 	case wanted == MethodClient, wanted == "" && !n.version.atLeast(2, 1):
 		return MethodClient, nil
-	case wanted != MethodTransfer && wanted != "":
-		return "", fmt.Errorf("method %q: images are pulled by %s or %s", wanted, MethodTransfer, MethodClient)
+	case !n.version.atLeast(2, 0):
+		return "", fmt.Errorf("the transfer service of containerd %s takes no directory of registry hosts, as that of 2.0 does: pull by %s", n.version, MethodClient)
 	}
 	found, err := n.client.IntrospectionService().Plugins(ctx, "type=="+string(plugins.TransferPlugin))
 	if err != nil {
@@ -115,12 +147,13 @@ func (n *node) chooseMethod(ctx context.Context) (string, error) {
 	return MethodTransfer, nil
 }
 
-// ownLabel is on namespaces that a runner made.
+// ownLabel is on namespaces that a runner made, and says which (mark.label).
 const ownLabel = "cachebench"
 
-// claimNamespace makes the namespace, or makes sure that a runner made it. The
-// context is of a namespace, without which daemons before 1.7 do not tell of it.
-func claimNamespace(ctx context.Context, client *containerd.Client, name string) error {
+// claimNamespace makes the namespace, or takes over that of a runner which was
+// killed. The context is of a namespace, without which daemons before 1.7 do not tell
+// of it.
+func claimNamespace(ctx context.Context, client *containerd.Client, name string, m *mark) error {
 	service := client.NamespaceService()
 	names, err := service.List(ctx)
 	if err != nil {
@@ -134,12 +167,22 @@ func claimNamespace(ctx context.Context, client *containerd.Client, name string)
 		if err != nil {
 			return fmt.Errorf("look at namespace %s: %w", name, err)
 		}
-		if labels[ownLabel] == "" {
+		switch label := labels[ownLabel]; label {
+		case m.label():
+			return nil
+		case "":
 			return fmt.Errorf("namespace %s is there already and was not made here; name another, since all that is in it would be removed", name)
+		default:
+			if owner, alive := labelled(label); alive {
+				return fmt.Errorf("namespace %s is that of a measurement that runs, process %d: wait for its end, or name another", name, owner.PID)
+			}
+		}
+		if err := service.SetLabel(ctx, name, ownLabel, m.label()); err != nil {
+			return fmt.Errorf("take over namespace %s of a measurement that was killed: %w", name, err)
 		}
 		return nil
 	}
-	if err := service.Create(ctx, name, map[string]string{ownLabel: "measure"}); err != nil {
+	if err := service.Create(ctx, name, map[string]string{ownLabel: m.label()}); err != nil {
 		return fmt.Errorf("make namespace %s: %w", name, err)
 	}
 	return nil
@@ -159,31 +202,6 @@ func (n *node) stop() error {
 	}
 	n.daemon, n.client, n.journal = nil, nil, nil
 	return errors.Join(errs...)
-}
-
-// writeHosts says where the node finds registries.
-func (n *node) writeHosts() error {
-	addr := n.runner.opt.Registry
-	if l := n.runner.opt.Lab; l != nil {
-		addr = l.Addr(n.number)
-	}
-	if addr == "" {
-		return nil
-	}
-	dir := filepath.Join(n.places.hosts, "_default")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	text := fmt.Sprintf("server = %q\ncapabilities = [\"pull\", \"resolve\"]\n", "http://"+addr)
-	return os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(text), 0o644)
-}
-
-// hostDir is the directory of registry hosts.
-func (n *node) hostDir() string {
-	if opt := &n.runner.opt; opt.Lab == nil && opt.Registry == "" {
-		return opt.HostDir
-	}
-	return n.places.hosts
 }
 
 // log returns what the daemon logged since the last call; nothing where its log is

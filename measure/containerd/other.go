@@ -20,6 +20,15 @@ var errLinux = errors.New("measure with containerd: that takes Linux; measure pu
 // NewRunner fails: containerd's snapshots and containers are Linux's.
 func NewRunner(context.Context, Options) (*Runner, error) { return nil, errLinux }
 
+// Check fails as NewRunner does.
+func Check(context.Context, Options) error { return errLinux }
+
+// CheckArm implements what the Runner has on Linux.
+func (*Runner) CheckArm(*measure.Arm) error { return errLinux }
+
+// Doubts has none.
+func (*Runner) Doubts() []string { return nil }
+
 // CleanUp finds nothing.
 func CleanUp(context.Context, string) ([]string, error) { return nil, nil }
 

@@ -22,6 +22,9 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	if err := r.possible(arm); err != nil {
 		return err
 	}
+	if err := r.logins.renew(ctx, r.registries); err != nil {
+		return err
+	}
 	if err := r.shape(nil); err != nil {
 		return err
 	}
@@ -43,10 +46,37 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	if err := r.shape(arm.Link); err != nil {
 		return err
 	}
+	if err := r.writeBack(); err != nil {
+		return err
+	}
 	if arm.DropPageCache {
 		return measure.DropPageCache()
 	}
 	return nil
+}
+
+// writeBack has written what preparing has left to be written, which would else be
+// during the run.
+func (r *Runner) writeBack() error {
+	if r.opt.Address == "" {
+		return measure.SyncFileSystem(r.root.dir)
+	}
+	err := errors.New("it does not say where its snapshots are")
+	if dir := r.nodes[0].snapshots; dir != "" {
+		err = measure.SyncFileSystem(dir)
+	}
+	if err != nil {
+		r.doubt("what the daemon had still to write to its disk when runs began was not waited for: %v", err)
+	}
+	return nil
+}
+
+// CheckArm says why an arm could not be run here.
+func (r *Runner) CheckArm(arm *measure.Arm) error {
+	if _, _, err := r.imagesOf(arm); err != nil {
+		return err
+	}
+	return r.possible(arm)
 }
 
 // imagesOf returns the images that an arm keeps, and those with the ones that it
@@ -76,7 +106,34 @@ func (r *Runner) imagesOf(arm *measure.Arm) (keep, all []*pulledImage, err error
 		}
 		all = append(all, img)
 	}
-	return keep, all, nil
+	return keep, all, r.portsApart(arm)
+}
+
+// portsApart refuses two starts that are ready by one port of one network, where the
+// first that listens would make both ready.
+func (r *Runner) portsApart(arm *measure.Arm) error {
+	type place struct{ network, port int }
+	first := map[place]int{}
+	for i := range arm.Starts {
+		s := &arm.Starts[i]
+		if !byPort(s) {
+			continue
+		}
+		at := place{port: s.Readiness.Port}
+		if r.opt.Lab != nil && r.opt.Lab.Namespaces() {
+			at.network = s.Node
+		}
+		if other, taken := first[at]; taken {
+			return fmt.Errorf("arm %s: starts %d and %d share a network and are both ready by port %d, so that one would make both ready: start them apart, by other ports, or on nodes with namespaces of their own", arm.Name, other+1, i+1, at.port)
+		}
+		first[at] = i
+	}
+	return nil
+}
+
+// byPort says that a start is ready by a port of its own.
+func byPort(s *measure.Start) bool {
+	return !s.PullOnly && s.Readiness != nil && (s.Readiness.By == measure.ReadyTCP || s.Readiness.By == measure.ReadyHTTP)
 }
 
 // possible refuses what this runner cannot set for an arm.
@@ -87,8 +144,9 @@ func (r *Runner) possible(arm *measure.Arm) error {
 	if r.opt.Address != "" && r.nodes[0].method == MethodTransfer && (arm.MaxConcurrentDownloads != 0 || arm.MaxConcurrentUnpacks != 0) {
 		return fmt.Errorf("arm %s: the limits of a daemon that runs already are as they are: measure with a daemon of one's own", arm.Name)
 	}
-	if arm.MaxConcurrentUnpacks > 1 && r.nodes[0].method == MethodClient {
-		return fmt.Errorf("arm %s: containerd %s unpacks the layers of an image one after another; %d at once takes 2.2 and the transfer service", arm.Name, r.nodes[0].version, arm.MaxConcurrentUnpacks)
+	// Older ones pass over max_concurrent_unpacks with a warning.
+	if n := r.nodes[0]; arm.MaxConcurrentUnpacks > 1 && (n.method == MethodClient || !n.version.atLeast(2, 2)) {
+		return fmt.Errorf("arm %s: containerd %s, pulling by %s, unpacks the layers of an image one after another; %d at once takes 2.2 and the transfer service", arm.Name, n.version, n.method, arm.MaxConcurrentUnpacks)
 	}
 	return nil
 }

@@ -32,14 +32,21 @@ func (n *node) pull(ctx context.Context, ref string, downloads int) error {
 		err = n.pullByClient(ctx, ref, downloads)
 	}
 	if err != nil {
-		return fmt.Errorf("pull %s on node %d: %w", ref, n.number, err)
+		return fmt.Errorf("pull %s on node %d: %w", ref, n.number, n.runner.logins.why(err))
 	}
 	return nil
 }
 
 // transfer has the daemon pull by itself, as under a kubelet.
 func (n *node) transfer(ctx context.Context, ref string) error {
-	source, err := registry.NewOCIRegistry(ctx, ref, registry.WithHostDir(n.hostDir()))
+	// With it ends what answers the daemon's questions for logins.
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	opts := []registry.Opt{registry.WithHostDir(n.hostDir())}
+	if n.runner.logins.any() {
+		opts = append(opts, registry.WithCredentials(n.runner.logins))
+	}
+	source, err := registry.NewOCIRegistry(ctx, ref, opts...)
 	if err != nil {
 		return err
 	}
@@ -74,6 +81,12 @@ func (n *node) resolver(ctx context.Context) remotes.Resolver {
 		c.Transport = noting{c.Transport, n.own}
 		return nil
 	}}
+	if n.runner.logins.any() {
+		options.Credentials = func(host string) (user, secret string, err error) {
+			c, err := n.runner.logins.GetCredentials(ctx, "", host)
+			return c.Username, c.Secret, err
+		}
+	}
 	if dir := n.hostDir(); dir != "" {
 		options.HostDir = config.HostDirFromRoot(dir)
 	}
@@ -105,7 +118,6 @@ func (t noting) RoundTrip(r *http.Request) (*http.Response, error) {
 	asked.at = time.Now()
 	resp, err := t.RoundTripper.RoundTrip(r)
 	if ok && err == nil && r.Method == http.MethodGet {
-		asked.answered = time.Now()
 		t.log.mu.Lock()
 		defer t.log.mu.Unlock()
 		t.log.requests = append(t.log.requests, asked)

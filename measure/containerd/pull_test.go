@@ -375,6 +375,52 @@ func TestUnpacksAtOnce(t *testing.T) {
 	}
 }
 
+// TestFailedRestart: a node whose daemon did not come up with other limits does not
+// pass for one that serves, and holds up no arm that does without it.
+func TestFailedRestart(t *testing.T) {
+	b := newBench(t)
+	r := b.newRunner(t, Options{Nodes: 2})
+	if r.nodes[0].method != MethodTransfer {
+		t.Skipf("containerd %s is not started anew for other limits, since pulls go by its client", r.nodes[0].version)
+	}
+	arm := func(downloads int, nodes ...int) *measure.Arm {
+		a := &measure.Arm{Name: strconv.Itoa(downloads), MaxConcurrentDownloads: downloads}
+		for _, n := range nodes {
+			a.Starts = append(a.Starts, measure.Start{Image: web, PullOnly: true, Node: n})
+		}
+		return a
+	}
+	// The daemon starts, and what comes after that fails.
+	r.opt.Namespace = "no namespace's name"
+	for range 2 {
+		if err := r.Prepare(t.Context(), arm(1, 0)); err == nil || !strings.Contains(err.Error(), "namespace's name") {
+			t.Errorf("preparing: %v", err)
+		}
+		if list, err := r.Run(t.Context(), arm(1, 0)); err == nil {
+			t.Errorf("a run without a daemon: %v", list)
+		}
+	}
+	r.opt.Namespace = "cachebench"
+	if u := once(t, r, arm(1, 0))[0]; u.Void != "" {
+		t.Error(u.Void)
+	}
+	// The other node's daemon does not even start.
+	binary := r.program.binary
+	r.program.binary = "/nonexistent/containerd"
+	if err := r.Prepare(t.Context(), arm(2, 1)); err == nil || !strings.Contains(err.Error(), "node 1") {
+		t.Errorf("preparing: %v", err)
+	}
+	if u := once(t, r, arm(1, 0))[0]; u.Void != "" {
+		t.Error(u.Void)
+	}
+	r.program.binary = binary
+	for _, u := range once(t, r, arm(1, 0, 1)) {
+		if u.Void != "" {
+			t.Error(u.Void)
+		}
+	}
+}
+
 // TestMethods: a pull by this program's client tells the same as one by the daemon,
 // and both keep to a limit of downloads.
 func TestMethods(t *testing.T) {

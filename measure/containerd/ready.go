@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
@@ -19,17 +20,25 @@ import (
 	"github.com/cachebench/cachebench/measure"
 )
 
-// readyWait waits until a container is ready. It is the writer of its output.
+// readyWait waits until a container is ready.
 type readyWait struct {
 	by      *measure.Readiness
 	pattern *regexp.Regexp
 	dial    func(ctx context.Context, network, addr string) (net.Conn, error)
 
 	mu   sync.Mutex
-	line []byte // the one that is not complete yet
 	last []byte // the end of the output, for errors
 	seen chan time.Time
 }
+
+// output is one of a container's two streams of output.
+type output struct {
+	wait *readyWait
+	line []byte // the one that is not complete yet
+}
+
+// stream takes output of the container.
+func (w *readyWait) stream() io.Writer { return &output{wait: w} }
 
 const (
 	// probing is how often ports are tried.
@@ -50,9 +59,8 @@ func newWait(by *measure.Readiness, n *node) (*readyWait, error) {
 	return w, nil
 }
 
-// Write takes output of the container.
-func (w *readyWait) Write(p []byte) (int, error) {
-	now := time.Now()
+func (o *output) Write(p []byte) (int, error) {
+	now, w := time.Now(), o.wait
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.last = append(w.last, p...)
@@ -61,21 +69,21 @@ func (w *readyWait) Write(p []byte) (int, error) {
 	case measure.ReadyOutput:
 		w.saw(now)
 	case measure.ReadyLog:
-		w.match(p, now)
+		o.match(p, now)
 	}
 	return len(p), nil
 }
 
 // match looks at lines as soon as they match, complete or not.
-func (w *readyWait) match(p []byte, now time.Time) {
+func (o *output) match(p []byte, now time.Time) {
 	for len(p) > 0 {
 		part, rest, whole := bytes.Cut(p, []byte("\n"))
-		w.line = append(w.line, part[:min(len(part), longestLine-len(w.line))]...)
-		if w.pattern.Match(w.line) {
-			w.saw(now)
+		o.line = append(o.line, part[:min(len(part), longestLine-len(o.line))]...)
+		if o.wait.pattern.Match(o.line) {
+			o.wait.saw(now)
 		}
 		if whole {
-			w.line = w.line[:0]
+			o.line = o.line[:0]
 		}
 		p = rest
 	}
@@ -149,8 +157,12 @@ func (w *readyWait) said() string {
 
 // probe tries the port until it answers.
 func (w *readyWait) probe(ctx context.Context) {
-	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(w.by.Port))
-	client := &http.Client{Transport: &http.Transport{DialContext: w.dial, DisableKeepAlives: true}}
+	addr := loopbackPort(w.by.Port)
+	client := &http.Client{
+		Transport: &http.Transport{DialContext: w.dial, DisableKeepAlives: true},
+		// To be sent elsewhere is an answer, and elsewhere may be another machine.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	for ctx.Err() == nil {
 		if w.answers(ctx, client, addr) {
 			w.saw(time.Now())
@@ -159,6 +171,8 @@ func (w *readyWait) probe(ctx context.Context) {
 		time.Sleep(probing)
 	}
 }
+
+func loopbackPort(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 func (w *readyWait) answers(ctx context.Context, client *http.Client, addr string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

@@ -5,17 +5,24 @@ package containerd
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/lab"
 	"github.com/cachebench/cachebench/measure"
 )
 
 func TestReadiness(t *testing.T) {
 	b := newBench(t)
 	r := b.newRunner(t, Options{})
-	second := time.Second
+	short := 4 * time.Second // with what creating takes on a busy machine
 	for _, test := range []struct {
 		name      string
 		args      []string
@@ -30,12 +37,18 @@ func TestReadiness(t *testing.T) {
 		{"exit", []string{"/program", "end", "0"}, &measure.Readiness{By: measure.ReadyExit}, ""},
 		{"fails", []string{"/program", "end", "3"}, &measure.Readiness{By: measure.ReadyExit}, `status 3 before it was ready by exit; its last output: "ends with 3"`},
 		{"ends before it is ready", []string{"/program", "end", "0"}, &measure.Readiness{By: measure.ReadyTCP, Port: 18082}, "status 0 before it was ready by tcp"},
-		{"never", []string{"/program", "say", "nothing of interest"}, &measure.Readiness{By: measure.ReadyLog, Pattern: "READY", Timeout: second}, "not ready by log"},
-		{"another path", []string{"/program", "serve", "18083"}, &measure.Readiness{By: measure.ReadyHTTP, Port: 18083, Path: "other", Timeout: second}, "not ready by http"},
+		{"never", []string{"/program", "say", "nothing of interest"}, &measure.Readiness{By: measure.ReadyLog, Pattern: "READY", Timeout: short}, "not ready by log"},
+		{"another path", []string{"/program", "serve", "18083"}, &measure.Readiness{By: measure.ReadyHTTP, Port: 18083, Path: "other", Timeout: short}, "not ready by http"},
 		{"no such program", []string{"/nothing"}, nil, "nothing"},
+		{"of an image without a command", []string{"/program", "end", "0"}, &measure.Readiness{By: measure.ReadyExit}, ""},
+		{"nothing to run", nil, nil, "the image has no command of its own; say what to run"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			arm := &measure.Arm{Name: test.name, Keep: []string{web}, Starts: []measure.Start{{Image: web, Args: test.args, Readiness: test.readiness}}}
+			image := web
+			if strings.Contains(test.name, "image without") || test.args == nil {
+				image = bare
+			}
+			arm := &measure.Arm{Name: test.name, Keep: []string{image}, Starts: []measure.Start{{Image: image, Args: test.args, Readiness: test.readiness}}}
 			u := once(t, r, arm)[0]
 			if test.void == "" && u.Void != "" || !strings.Contains(u.Void, test.void) {
 				t.Errorf("void %q, want %q", u.Void, test.void)
@@ -45,6 +58,124 @@ func TestReadiness(t *testing.T) {
 	}
 	if pids := r.Processes(); len(pids) != 1 {
 		t.Errorf("%d processes where the daemon alone is to run", len(pids))
+	}
+}
+
+// TestPortInUse: what listens on a port before the container is started does not make
+// it ready.
+func TestPortInUse(t *testing.T) {
+	b := newBench(t)
+	r := b.onHost(t, Options{Binary: daemonProgram(t)})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	args := []string{"/program", "serve", strconv.Itoa(port)}
+	for _, by := range []string{measure.ReadyTCP, measure.ReadyHTTP} {
+		arm := &measure.Arm{Name: by, Keep: []string{web}, Starts: []measure.Start{{Image: web, Args: args, Readiness: &measure.Readiness{By: by, Port: port, Path: "/healthz"}}}}
+		if err := r.Prepare(t.Context(), arm); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := r.Run(t.Context(), arm); err == nil || !strings.Contains(err.Error(), "something listens on port "+strconv.Itoa(port)) {
+			t.Errorf("by %s: %v, %v", by, list, err)
+		}
+	}
+	l.Close()
+	arm := &measure.Arm{Name: "free", Keep: []string{web}, Starts: []measure.Start{{Image: web, Args: args, Readiness: &measure.Readiness{By: measure.ReadyTCP, Port: port}}}}
+	if u := once(t, r, arm)[0]; u.Void != "" {
+		t.Errorf("with the port free: %s", u.Void)
+	}
+}
+
+// TestPortsApart: two starts of one network are not both ready by one port.
+func TestPortsApart(t *testing.T) {
+	by := func(port, node int) measure.Start {
+		return measure.Start{Node: node, Readiness: &measure.Readiness{By: measure.ReadyTCP, Port: port}}
+	}
+	pull, output := by(80, 0), by(80, 0)
+	pull.PullOnly, output.Readiness = true, &measure.Readiness{By: measure.ReadyOutput, Port: 80}
+	namespaced, err := lab.New(t.Context(), http.NotFoundHandler(), lab.Options{Nodes: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer namespaced.Close()
+	for name, c := range map[string]struct {
+		lab    *lab.Lab
+		starts []measure.Start
+		bad    bool
+	}{
+		"one":         {nil, []measure.Start{by(80, 0)}, false},
+		"two":         {nil, []measure.Start{by(80, 0), by(81, 0), by(80, 0)}, true},
+		"others":      {nil, []measure.Start{by(80, 0), by(81, 0), pull, output}, false},
+		"nodes":       {nil, []measure.Start{by(80, 0), by(80, 1)}, true},
+		"own network": {namespaced, []measure.Start{by(80, 0), by(80, 1)}, !namespaced.Namespaces()},
+		"same node":   {namespaced, []measure.Start{by(80, 1), by(80, 0), by(80, 1)}, true},
+	} {
+		r := &Runner{opt: Options{Lab: c.lab}}
+		if err := r.portsApart(&measure.Arm{Name: name, Starts: c.starts}); (err != nil) != c.bad {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestRedirect: to be sent elsewhere is an answer; nobody goes there.
+func TestRedirect(t *testing.T) {
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1); r.URL.Path == "/away" {
+			http.Redirect(w, r, "/missing", http.StatusFound)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer s.Close()
+	n := &node{runner: &Runner{}}
+	port := s.Listener.Addr().(*net.TCPAddr).Port
+	w, err := newWait(&measure.Readiness{By: measure.ReadyHTTP, Port: port, Path: "/away"}, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	w.probe(ctx)
+	select {
+	case <-w.seen:
+	default:
+		t.Error("an answer of 302 does not count")
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d requests were made", n)
+	}
+}
+
+// TestStreams: a line of one stream is not that of the other.
+func TestStreams(t *testing.T) {
+	w, err := newWait(&measure.Readiness{By: measure.ReadyLog, Pattern: "^READY$"}, &node{runner: &Runner{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, failures := w.stream(), w.stream()
+	for _, part := range []struct {
+		to   io.Writer
+		text string
+	}{{out, "loading..."}, {failures, "REA"}, {out, " still"}} {
+		io.WriteString(part.to, part.text)
+	}
+	select {
+	case <-w.seen:
+		t.Error("ready before it said so")
+	default:
+	}
+	io.WriteString(failures, "DY\n")
+	select {
+	case <-w.seen:
+	default:
+		t.Error("a line on one stream does not count while another is not complete on the other")
+	}
+	if said := w.said(); !strings.Contains(said, "loading...REA stillDY") {
+		t.Errorf("it said %s", said)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,9 +38,16 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 		return nil, err
 	}
 	for _, n := range r.nodes {
+		// Others may not serve, and hold nothing of this run.
+		if !slices.ContainsFunc(list, func(s *started) bool { return s.node == n }) {
+			continue
+		}
 		if err := n.forget(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if err := portsClosed(ctx, list); err != nil {
+		return nil, err
 	}
 	if r.opt.Lab != nil {
 		r.opt.Lab.Requests()
@@ -74,6 +82,24 @@ func (r *Runner) startsOf(arm *measure.Arm) ([]*started, error) {
 		list = append(list, &started{start: s, image: r.images[s.Image], node: n, id: fmt.Sprintf("%s-%d", r.root.mark.Cgroup, r.starts)})
 	}
 	return list, nil
+}
+
+// portsClosed makes sure that nothing answers yet at the ports that starts are to be
+// ready by, for it would pass for them.
+func portsClosed(ctx context.Context, list []*started) error {
+	for _, s := range list {
+		if !byPort(s.start) {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		conn, err := dialerOf(s.node.runner.opt.Lab, s.node.number)(ctx, "tcp", loopbackPort(s.start.Readiness.Port))
+		cancel()
+		if err == nil {
+			conn.Close()
+			return fmt.Errorf("something listens on port %d before %s is started, which is to be ready by it: end that, or have the image listen on another port", s.start.Readiness.Port, s.image.name)
+		}
+	}
+	return nil
 }
 
 // make pulls the image, and starts it unless the pull is all.

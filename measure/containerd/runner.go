@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,12 @@ type Runner struct {
 	program *program // nil where a daemon ran already
 	nodes   []*node
 	images  map[string]*pulledImage
+	// registries are those that the images come from as they are, and logins what
+	// they are shown.
+	registries []registryHost
+	logins     *logins
+	// told are doubts that came up.
+	told []string
 	// starts counts containers, for their names.
 	starts int
 }
@@ -42,9 +50,20 @@ type pulledImage struct {
 	layers    []pulledLayer // base first
 }
 
+// blobs are the digests of all that the image is made of.
+func (p *pulledImage) blobs() []layers.Digest {
+	all := slices.Clone(p.documents)
+	for _, l := range p.layers {
+		all = append(all, l.digest)
+	}
+	return all
+}
+
 type pulledLayer struct {
-	digest, chain             layers.Digest
-	compressedBytes, unpacked int64
+	digest, chain   layers.Digest
+	compressedBytes int64
+	// unpacked is in bytes; 0 is unknown.
+	unpacked int64
 }
 
 // cleaning is how long taking things apart may last after the context's end.
@@ -53,23 +72,37 @@ const cleaning = time.Minute
 // NewRunner starts the daemons, or connects to the one that runs, with the default
 // limits. The Runner is to be closed.
 func NewRunner(ctx context.Context, opt Options) (*Runner, error) {
-	if os.Geteuid() != 0 {
-		return nil, errors.New("start containers with containerd: that takes root; measure pull works without")
-	}
 	if err := opt.complete(); err != nil {
 		return nil, err
 	}
+	if opt.Inventory == nil {
+		return nil, errors.New("measure with containerd: no inventory of the images was given")
+	}
 	r := &Runner{opt: opt}
+	r.logins = &logins{access: &r.opt.Access, anywhere: opt.HostDir != ""}
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
+// Check says why no Runner could be made with these options, besides their images,
+// network and room; it makes nothing.
+func Check(ctx context.Context, opt Options) error {
+	if err := opt.complete(); err != nil {
+		return err
+	}
+	if opt.Address != "" {
+		return serves(ctx, opt.Address)
+	}
+	_, err := findProgram(ctx, &opt)
+	return err
+}
+
 // complete checks the options and fills in what is not said.
-func (o *Options) complete() error {
-	if o.Inventory == nil {
-		return errors.New("measure with containerd: no inventory of the images was given")
+func (o *Options) complete() (err error) {
+	if os.Geteuid() != 0 {
+		return errors.New("start containers with containerd: that takes root; measure pull works without")
 	}
 	if o.Platform == "" {
 		o.Platform = "linux/" + runtime.GOARCH
@@ -84,10 +117,21 @@ func (o *Options) complete() error {
 		o.Snapshotter = "overlayfs"
 	}
 	o.Nodes = max(o.Nodes, 1)
+	if o.Method != "" && o.Method != MethodTransfer && o.Method != MethodClient {
+		return fmt.Errorf("method %q: images are pulled by %s or %s", o.Method, MethodTransfer, MethodClient)
+	}
+	if o.HostDir != "" {
+		if err := o.checkHostDir(); err != nil {
+			return err
+		}
+	}
 	if o.Address == "" {
 		return nil
 	}
-	o.Address = strings.TrimPrefix(o.Address, "unix://")
+	// Clean-up may be asked for from elsewhere.
+	if o.Address, err = filepath.Abs(strings.TrimPrefix(o.Address, "unix://")); err != nil {
+		return err
+	}
 	if _, err := os.Stat(o.Address); err != nil {
 		return fmt.Errorf("look for containerd's socket: %w; name the one of a daemon that runs, such as /run/containerd/containerd.sock", err)
 	}
@@ -98,6 +142,22 @@ func (o *Options) complete() error {
 		return errors.New("a decoder cannot be forced on a daemon that runs already")
 	case o.Binary != "":
 		return errors.New("name a daemon's program or a daemon's socket, not both")
+	case o.Lab != nil && o.Lab.Namespaces():
+		return errors.New("a daemon that runs already is not on the network of a lab with namespaces: make the lab on loopback")
+	}
+	return nil
+}
+
+// checkHostDir makes the directory's path one that the daemon can follow.
+func (o *Options) checkHostDir() (err error) {
+	if o.HostDir, err = filepath.Abs(o.HostDir); err != nil {
+		return err
+	}
+	if _, err := os.ReadDir(o.HostDir); err != nil {
+		return fmt.Errorf("look for registry hosts: %w", err)
+	}
+	if o.Lab != nil || o.Registry != "" {
+		return fmt.Errorf("the directory of registry hosts %s is for images from where they are, and these come from a registry of the experiment's own: leave it out", o.HostDir)
 	}
 	return nil
 }
@@ -113,11 +173,10 @@ func (r *Runner) open(ctx context.Context) (err error) {
 	}
 	// The client mounts a snapshot for a moment to look a user up.
 	mount.SetTempMountLocation(r.root.dir + "/mounts")
-	if r.opt.Address == "" {
-		if r.program, err = findProgram(ctx, &r.opt, r.root.dir+"/bin"); err != nil {
-			return err
-		}
-	} else if err := r.root.write(func(m *mark) { m.Address, m.Namespace = r.opt.Address, r.opt.Namespace }); err != nil {
+	if err := r.findDaemon(ctx); err != nil {
+		return err
+	}
+	if err := r.know(); err != nil {
 		return err
 	}
 	for i := range r.opt.Nodes {
@@ -130,7 +189,19 @@ func (r *Runner) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return r.know()
+	return nil
+}
+
+// findDaemon finds the daemon's program, where none runs already.
+func (r *Runner) findDaemon(ctx context.Context) (err error) {
+	if r.opt.Address != "" {
+		r.doubt("the limits and the decoder of the daemon at %s are its own and not known: a profile that is fitted to these runs has the defaults in their place", r.opt.Address)
+		return nil
+	}
+	if r.program, err = findProgram(ctx, &r.opt); err != nil {
+		return err
+	}
+	return r.program.link(r.root.dir + "/bin")
 }
 
 // know works out what each image of the inventory will be in containerd.
@@ -156,13 +227,34 @@ func (r *Runner) know() error {
 		}
 		for j, l := range img.Layers {
 			layer := pulledLayer{digest: inv.Layers[l].Digest, chain: ids[chains.Images[i][j]], compressedBytes: inv.Layers[l].CompressedBytes}
-			if u := inv.Layers[l].UnpackedBytes; u != nil {
+			// An estimate is nothing that was measured.
+			if u := inv.Layers[l].UnpackedBytes; u != nil && inv.Layers[l].UnpackedSource == layers.Measured {
 				layer.unpacked = *u
 			}
 			p.layers = append(p.layers, layer)
 		}
 		r.images[img.Reference] = p
+		if err := r.knowRegistry(reference.Domain(named)); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// knowRegistry works out how a registry is reached, where images come from as they
+// are.
+func (r *Runner) knowRegistry(name string) error {
+	if r.opt.Lab != nil || r.opt.Registry != "" || slices.ContainsFunc(r.registries, func(known registryHost) bool { return known.name == hubName(name) }) {
+		return nil
+	}
+	host, err := r.opt.Access.registry(name)
+	if err != nil {
+		return fmt.Errorf("tell containerd of registry %s: %w", name, err)
+	}
+	if r.opt.HostDir != "" {
+		host.file = "" // that says it
+	}
+	r.registries = append(r.registries, host)
 	return nil
 }
 
@@ -175,6 +267,16 @@ func (r *Runner) image(ref string) (*pulledImage, error) {
 
 // Tool implements measure.Runner.
 func (r *Runner) Tool() string { return "containerd" }
+
+// Doubts are what is to be said against the runs that were made.
+func (r *Runner) Doubts() []string { return slices.Clone(r.told) }
+
+// doubt adds one, once.
+func (r *Runner) doubt(format string, args ...any) {
+	if words := fmt.Sprintf(format, args...); !slices.Contains(r.told, words) {
+		r.told = append(r.told, words)
+	}
+}
 
 // Processes implements measure.Runner: daemons and shims.
 func (r *Runner) Processes() []int {

@@ -31,6 +31,11 @@ type account struct {
 	u      simulate.Startup
 	// resolved is the end of resolving, last that of what is known of the pull.
 	resolved, last time.Time
+	// together is the unpacking of all layers, where it is not told apart.
+	together struct {
+		from, to time.Time
+		bytes    int64
+	}
 }
 
 func (a *account) startup(origin time.Time, list []*started) simulate.Startup {
@@ -46,6 +51,9 @@ func (a *account) startup(origin time.Time, list []*started) simulate.Startup {
 	for i := range s.image.layers {
 		a.fetch(i)
 		a.unpack(i)
+	}
+	if t := &a.together; !t.to.IsZero() {
+		a.span(simulate.Unpack, "", t.from, t.to, t.bytes)
 	}
 	a.settle()
 	a.create()
@@ -79,7 +87,7 @@ func (a *account) resolve(list []*started) {
 	for _, l := range a.s.image.layers {
 		if a.ownsFetch(l) {
 			if r := a.e.asked(l.digest); r != nil {
-				sooner(r.at, true)
+				sooner(r.begun(), true)
 			}
 		}
 		if owner, made := a.own.unpack[l.chain]; made && owner == a.number {
@@ -128,6 +136,9 @@ func (a *account) fetch(i int) {
 	begin := stored
 	if r := a.e.asked(l.digest); r != nil {
 		begin = r.at
+		if r.begun().Before(begin) {
+			a.span(simulate.WaitSlot, l.digest, r.begun(), begin, 0)
+		}
 	}
 	a.span(simulate.Fetch, l.digest, begin, stored, l.compressedBytes)
 	a.last = latest(a.last, stored)
@@ -150,6 +161,10 @@ func (a *account) unpack(i int) {
 		return
 	}
 	a.u.UnpackedBytes += l.unpacked
+	if a.e.blended {
+		a.blend(latest(a.resolved, a.e.stored[l.digest]), committed, l.unpacked)
+		return
+	}
 	told := a.e.unpackOf(l.digest, committed)
 	if a.e.parallel && told != nil {
 		a.unpackAside(i, told)
@@ -160,6 +175,16 @@ func (a *account) unpack(i int) {
 		begin = told.begin
 	}
 	a.span(simulate.Unpack, l.digest, begin, committed, l.unpacked)
+}
+
+// blend adds a layer to the unpacking of all of them.
+func (a *account) blend(from, to time.Time, bytes int64) {
+	t := &a.together
+	if t.to.IsZero() || from.Before(t.from) {
+		t.from = from
+	}
+	t.to = latest(t.to, to)
+	t.bytes += bytes
 }
 
 // unpackAside adds the unpacking of a layer beside others of its image: its commit

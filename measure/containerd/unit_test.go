@@ -5,11 +5,13 @@ package containerd
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/content"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -37,7 +39,7 @@ func TestReadLog(t *testing.T) {
 		return when
 	}
 	want := daemonLog{
-		requests: []request{{at: at("10.125166145"), repository: "shop/web", digest: "sha256:b72e", answered: at("10.126859473")}},
+		requests: []request{{at: at("10.125166145"), repository: "shop/web", digest: "sha256:b72e"}},
 		applied:  []applied{{digest: "sha256:59f8", begin: at("10.544393812"), end: at("12.428026761")}},
 	}
 	if diff := cmp.Diff(want, readLog([]byte(logged)), cmp.AllowUnexported(daemonLog{}, request{}, applied{})); diff != "" {
@@ -86,8 +88,8 @@ func TestParseVersion(t *testing.T) {
 
 func TestConfiguration(t *testing.T) {
 	at := placesIn("/r/0")
-	program := func(version int, snapshotter string) *program {
-		return &program{config: version, snapshotter: snapshotter, platform: "linux/amd64"}
+	program := func(config int, snapshotter string) *program {
+		return &program{version: version{major: 2, minor: 4}, config: config, snapshotter: snapshotter, platform: "linux/amd64"}
 	}
 	three := configuration(program(3, "overlayfs"), at, limits{downloads: 1})
 	for _, want := range []string{"version = 3\n", "root = \"/r/0/data\"\n", "state = \"/r/0/state\"\n", "[grpc]\naddress = \"/r/0/c.sock\"\n", "max_concurrent_downloads = 1\n"} {
@@ -101,8 +103,192 @@ func TestConfiguration(t *testing.T) {
 	if btrfs := configuration(program(3, "btrfs"), at, limits{}); strings.Contains(btrfs, "v1.btrfs") || !strings.Contains(btrfs, "snapshotter = \"btrfs\"") {
 		t.Errorf("btrfs is not in use:\n%s", btrfs)
 	}
-	if two := configuration(program(2, "overlayfs"), at, limits{downloads: 1, unpacks: 2}); strings.Contains(two, "transfer") || !strings.HasPrefix(two, "version = 2\n") {
-		t.Errorf("version 2 has no transfer service:\n%s", two)
+	// The form of the file does not decide about limits, the daemon's version does: 1.7
+	// has a transfer service that pulls do not go by.
+	two := program(2, "btrfs")
+	if text := configuration(two, at, limits{downloads: 1, unpacks: 2}); !strings.HasPrefix(text, "version = 2\n") || !strings.Contains(text, "max_concurrent_unpacks = 2\n") || !strings.Contains(text, "snapshotter = \"btrfs\"") {
+		t.Errorf("a file of version 2 lacks what is set:\n%s", text)
+	}
+	two.version = version{major: 1, minor: 7}
+	if text := configuration(two, at, limits{}); strings.Contains(text, "transfer") {
+		t.Errorf("containerd 1.7 pulls by its client:\n%s", text)
+	}
+}
+
+// TestOldVersions: what a version cannot do is refused rather than recorded as done.
+func TestOldVersions(t *testing.T) {
+	for _, c := range []struct {
+		version string
+		method  string
+		unpacks int
+		bad     bool
+	}{
+		{"2.4.2", MethodTransfer, 3, false}, {"2.2.0", MethodTransfer, 3, false}, {"2.1.5", MethodTransfer, 3, true}, {"2.0.2", MethodTransfer, 2, true},
+		{"2.1.5", MethodTransfer, 1, false}, {"2.4.2", MethodClient, 2, true}, {"1.7.27", MethodClient, 0, false},
+	} {
+		v, err := parseVersion(c.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Runner{nodes: []*node{{version: v, method: c.method}}}
+		if err := r.possible(&measure.Arm{Name: "x", MaxConcurrentUnpacks: c.unpacks}); (err != nil) != c.bad {
+			t.Errorf("%d unpacks at once on %s by %s: %v", c.unpacks, c.version, c.method, err)
+		}
+	}
+	old := &node{version: version{major: 1, minor: 7}, runner: &Runner{opt: Options{Method: MethodTransfer}}}
+	if method, err := old.chooseMethod(t.Context()); err == nil {
+		t.Errorf("containerd 1.7 pulls by %s, which cannot be told of registries", method)
+	}
+}
+
+// TestChooseDecoder: what the environment disables is not taken, unless it is asked
+// for by name.
+func TestChooseDecoder(t *testing.T) {
+	bin := t.TempDir()
+	for _, name := range []string{"igzip", "unpigz"} {
+		if err := os.WriteFile(filepath.Join(bin, name), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	for _, c := range []struct{ igzip, pigz, forced, want string }{
+		{"", "", "", "igzip"}, {"1", "", "", "pigz"}, {"true", "1", "", "go"}, {"", "1", "", "igzip"}, {"no bool", "", "", "igzip"},
+		{"1", "1", "igzip", "igzip"}, {"1", "1", "pigz", "pigz"}, {"", "", "go", "go"},
+	} {
+		t.Setenv("CONTAINERD_DISABLE_IGZIP", c.igzip)
+		t.Setenv("CONTAINERD_DISABLE_PIGZ", c.pigz)
+		p := &program{version: version{major: 2, minor: 4}}
+		if err := p.chooseDecoder(c.forced); err != nil || p.decoder != c.want {
+			t.Errorf("%+v: %s, %v", c, p.decoder, err)
+		}
+		env := p.environment()
+		if got, want := slices.Contains(env, "CONTAINERD_DISABLE_IGZIP=1"), c.want != "igzip"; got != want {
+			t.Errorf("%+v: the daemon is kept from igzip: %v", c, got)
+		}
+	}
+}
+
+// TestEstimates: a size that was not measured is not told as one that was.
+func TestEstimates(t *testing.T) {
+	size := int64(1000)
+	inv := &layers.Inventory{Images: []layers.Image{{Reference: web, Platform: "linux/amd64", Layers: []int{0, 1, 2}}}, Layers: []layers.Layer{
+		{UnpackedBytes: &size, UnpackedSource: layers.Measured}, {UnpackedBytes: &size, UnpackedSource: "ratio"}, {},
+	}}
+	r := &Runner{opt: Options{Inventory: inv, Platform: "linux/amd64"}}
+	if err := r.know(); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int64{1000, 0, 0} {
+		if got := r.images[web].layers[i].unpacked; got != want {
+			t.Errorf("layer %d: %d bytes, want %d", i, got, want)
+		}
+	}
+}
+
+// TestIngests: a layer's request is after the last look at which nothing of it was
+// there; before that it waited, which is no fetching.
+func TestIngests(t *testing.T) {
+	origin := time.Unix(1000, 0)
+	ms := func(n int) time.Time { return origin.Add(time.Duration(n) * time.Millisecond) }
+	status := func(d string, opened int, offset int64) content.Status {
+		return content.Status{Ref: "layer-sha256:" + d, StartedAt: ms(opened), Offset: offset}
+	}
+	seen := ingests{}
+	for _, look := range []struct {
+		at       int
+		statuses []content.Status
+	}{
+		{100, []content.Status{status("a", 98, 0), status("b", 99, 0), {Ref: "other"}}},
+		{103, []content.Status{status("a", 98, 5), status("b", 99, 0)}},
+		{106, []content.Status{status("a", 98, 10), status("b", 99, 0), status("c", 104, 7)}},
+		{109, []content.Status{status("b", 99, 1)}},
+	} {
+		for _, s := range look.statuses {
+			seen.see(ms(look.at), s)
+		}
+	}
+	want := ingests{
+		"sha256:a": {digest: "sha256:a", opened: ms(98), at: ms(100)},
+		"sha256:b": {digest: "sha256:b", opened: ms(99), at: ms(106)},
+		"sha256:c": {digest: "sha256:c", opened: ms(104), at: ms(104)},
+	}
+	if diff := cmp.Diff(want, seen, cmp.AllowUnexported(request{})); diff != "" {
+		t.Error(diff)
+	}
+	e := &evidence{
+		requests: []request{seen["sha256:b"]}, unseen: true,
+		stored:    map[layers.Digest]time.Time{"sha256:b": ms(200)},
+		committed: map[layers.Digest]time.Time{"c": ms(300)},
+	}
+	s := &started{start: &measure.Start{Image: "x", PullOnly: true}, image: &pulledImage{layers: []pulledLayer{{digest: "sha256:b", chain: "c", compressedBytes: 10}}}, begun: ms(90), pulled: ms(300), ready: ms(300)}
+	u := e.startups(ms(90), []*started{s})[0]
+	spans := []simulate.Span{
+		{Phase: simulate.Resolve, Image: "x", End: 9e6},
+		{Phase: simulate.WaitSlot, Image: "x", Layer: "sha256:b", Start: 9e6, End: 16e6},
+		{Phase: simulate.Fetch, Image: "x", Layer: "sha256:b", Start: 16e6, End: 110e6, Bytes: 10},
+		{Phase: simulate.Unpack, Image: "x", Layer: "sha256:b", Start: 110e6, End: 210e6},
+	}
+	if diff := cmp.Diff(spans, u.Spans); diff != "" {
+		t.Error(diff)
+	}
+	checkTimes(t, &u)
+}
+
+// TestBlended: where a daemon unpacks layers at once and its log is not read, they
+// have no times of their own.
+func TestBlended(t *testing.T) {
+	origin := time.Unix(1000, 0)
+	ms := func(n int) time.Time { return origin.Add(time.Duration(n) * time.Millisecond) }
+	image := &pulledImage{name: "one", repository: "one", layers: []pulledLayer{
+		{digest: "d1", chain: "c1", compressedBytes: 1, unpacked: 10}, {digest: "d2", chain: "c2", compressedBytes: 2, unpacked: 20}, {digest: "d3", chain: "c3", compressedBytes: 4, unpacked: 40},
+	}}
+	s := &started{start: &measure.Start{Image: "one", PullOnly: true}, image: image, begun: ms(0), pulled: ms(510), ready: ms(510)}
+	e := &evidence{
+		requests:  []request{{at: ms(20), repository: "one", digest: "d1"}, {at: ms(20), repository: "one", digest: "d2"}, {at: ms(20), repository: "one", digest: "d3"}},
+		stored:    map[layers.Digest]time.Time{"d1": ms(200), "d2": ms(100), "d3": ms(300)},
+		prepared:  map[layers.Digest]time.Time{"c1": ms(19), "c2": ms(401), "c3": ms(451)},
+		committed: map[layers.Digest]time.Time{"c1": ms(400), "c2": ms(450), "c3": ms(500)},
+	}
+	list := []*started{s}
+	if e.atOnce(list) {
+		t.Error("layers one after another are taken for layers at once")
+	}
+	if u := e.startups(origin, list)[0]; len(spansOf(&u, simulate.Unpack)) != 3 {
+		t.Errorf("%v", u.Spans)
+	}
+	e.prepared["c2"] = ms(21)
+	if e.blended = e.atOnce(list); !e.blended {
+		t.Error("layers at once are not seen")
+	}
+	u := e.startups(origin, list)[0]
+	var unpacks []simulate.Span
+	for _, s := range u.Spans {
+		if s.Phase == simulate.Unpack {
+			unpacks = append(unpacks, s)
+		}
+	}
+	want := []simulate.Span{
+		{Phase: simulate.Unpack, Image: "one", Start: 100e6, End: 500e6, Bytes: 70},
+		{Phase: simulate.Unpack, Image: "one", Start: 500e6, End: 510e6},
+	}
+	if diff := cmp.Diff(want, unpacks); diff != "" {
+		t.Error(diff)
+	}
+	if u.UnpackedBytes != 70 {
+		t.Errorf("%d bytes were unpacked", u.UnpackedBytes)
+	}
+	checkTimes(t, &u)
+}
+
+// TestLatest: also of times that have no clock, or a monotonic one.
+func TestLatest(t *testing.T) {
+	now := time.Now()
+	later := now.Round(0).Add(time.Millisecond)
+	if got := latest(time.Time{}, later, now); !got.Equal(later) {
+		t.Errorf("%v, want %v", got, later)
+	}
+	if got := latest(time.Time{}, time.Time{}); !got.IsZero() {
+		t.Errorf("%v of none", got)
 	}
 }
 

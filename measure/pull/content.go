@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,22 +164,4 @@ func (u untilDone) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	return u.r.Read(b)
-}
-
-// removeTree removes a file or directory with all in it, whatever the modes of the
-// directories.
-func removeTree(path string) error {
-	err := os.RemoveAll(path)
-	if err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	unlock := func(dir string) { _ = os.Chmod(dir, 0o700) }
-	unlock(path)
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if d != nil && d.IsDir() && err == nil {
-			unlock(p) // before it is read
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
 }

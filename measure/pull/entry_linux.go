@@ -46,7 +46,7 @@ func (x *extractor) mkdir(h *tar.Header, d directory, base string) error {
 
 func (x *extractor) file(ctx context.Context, h *tar.Header, d directory, base string, r io.Reader) error {
 	if x.room -= h.Size; x.room < 0 {
-		return errors.New("the layer's files hold more bytes than Limits allow")
+		return errors.New("the layer's files hold more bytes than Limits allow" + tooMuch)
 	}
 	fd := -1
 	err := x.make(d, base, func() (err error) {

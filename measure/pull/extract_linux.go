@@ -113,8 +113,8 @@ const (
 
 // entry makes one entry of the tar.
 func (x *extractor) entry(ctx context.Context, h *tar.Header, r io.Reader) error {
-	if x.entries--; x.entries < 0 {
-		return errors.New("the layer has more entries than Limits.MaxEntries allow")
+	if err := x.count(); err != nil {
+		return err
 	}
 	if len(h.Name) > maxPathBytes || len(h.Linkname) > maxPathBytes || strings.ContainsRune(h.Name+h.Linkname, 0) {
 		return fmt.Errorf("its name or link target is longer than %d bytes or holds a zero byte", maxPathBytes)
@@ -151,6 +151,14 @@ func (x *extractor) entry(ctx context.Context, h *tar.Header, r io.Reader) error
 		err = fmt.Errorf("it is of the unknown type %q", h.Typeflag)
 	}
 	return err
+}
+
+// count takes one from the entries that may still come.
+func (x *extractor) count() error {
+	if x.entries--; x.entries < 0 {
+		return errors.New("the layer has more entries and directories than Limits.MaxEntries allow" + tooMuch)
+	}
+	return nil
 }
 
 // open returns the directory that a name of the tar means, made if it is missing.
@@ -241,7 +249,8 @@ func (x *extractor) resolve(name string) (real string, err error) {
 }
 
 // makeParents makes a directory that the tar has no entry for, and those above it,
-// with the attributes that the layers below have for them.
+// with the attributes that the layers below have for them. One name can have two
+// thousand, so they count as entries.
 func (x *extractor) makeParents(real string) (int, error) {
 	for i := 1; i <= len(real); i++ {
 		if i < len(real) && real[i] != '/' {
@@ -250,6 +259,9 @@ func (x *extractor) makeParents(real string) (int, error) {
 		err := unix.Mkdirat(x.root, real[:i], 0o700)
 		if err == unix.EEXIST {
 			continue
+		}
+		if err == nil {
+			err = x.count()
 		}
 		if err == nil {
 			err = x.inherit(real[:i])

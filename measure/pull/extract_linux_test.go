@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,20 +261,48 @@ func TestExtractXattrs(t *testing.T) {
 	}
 }
 
-// TestExtractLimits: what is too much is refused before it fills the disk.
+// TestExtractLimits: what is too much is refused before it fills the disk, by the
+// limit that it is beyond. The tars are whole: without the limit they would be taken.
 func TestExtractLimits(t *testing.T) {
-	var sparse bytes.Buffer
-	w := tar.NewWriter(&sparse)
-	// A file that claims 1 PiB; nothing of it is there.
-	w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "huge", Size: 1 << 50, Mode: 0o644, Format: tar.FormatGNU})
-	for name, content := range map[string][]byte{
-		"size":    sparse.Bytes(),
-		"entries": tarOf(t, file("1", ""), file("2", ""), file("3", "")),
-		"name":    tarOf(t, file(strings.Repeat("d/", 3000)+"f", "")),
+	kilobyte := strings.Repeat("x", 1000)
+	for name, c := range map[string]struct {
+		content []byte
+		limits  Limits
+		want    string // empty: it is taken
+	}{
+		"files fit":          {tarOf(t, file("1", kilobyte), file("2", kilobyte)), Limits{MaxUnpackedBytes: 2000}, ""},
+		"files do not":       {tarOf(t, file("1", kilobyte), file("2", kilobyte+"x")), Limits{MaxUnpackedBytes: 2000}, "more bytes than Limits allow"},
+		"entries fit":        {tarOf(t, file("1", ""), file("2", ""), file("3", "")), Limits{MaxEntries: 3}, ""},
+		"entries do not":     {tarOf(t, file("1", ""), file("2", ""), file("3", "")), Limits{MaxEntries: 2}, "more entries and directories"},
+		"directories fit":    {tarOf(t, file("a/b/c/1", ""), file("a/b/c/2", "")), Limits{MaxEntries: 5}, ""},
+		"directories do not": {tarOf(t, file("a/b/c/1", ""), file("a/b/c/2", "")), Limits{MaxEntries: 4}, "more entries and directories"},
+		"one name of many":   {tarOf(t, file(strings.Repeat("d/", 2000)+"f", "")), Limits{MaxEntries: 1000}, "more entries and directories"},
+		"name":               {tarOf(t, file(strings.Repeat("d/", 3000)+"f", "")), Limits{}, "longer than 4096 bytes"},
+		"link target":        {tarOf(t, symlink("s", strings.Repeat("d/", 3000))), Limits{}, "longer than 4096 bytes"},
 	} {
-		_, err := extract(context.Background(), bytes.NewReader(content), layerDir(t), nil, Limits{MaxEntries: 2}.withDefaults(), 100)
-		if err == nil {
-			t.Errorf("%s: nothing is refused", name)
+		dir := layerDir(t)
+		_, err := extract(context.Background(), bytes.NewReader(c.content), dir, nil, c.limits.withDefaults(), 100)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+		if err := removeTree(dir); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestTarBytes: how long a layer's tar may be, by hand.
+func TestTarBytes(t *testing.T) {
+	for _, c := range []struct {
+		limits           Limits
+		compressed, want int64
+	}{
+		{Limits{}, 0, 256 << 20}, {Limits{}, 1 << 20, 256 << 20}, {Limits{}, 2 << 20, 400 << 20}, {Limits{}, 1 << 40, 1 << 40},
+		{Limits{MaxRatio: 10}, 100 << 20, 1000 << 20}, {Limits{MaxRatio: 10, MaxUnpackedBytes: 500 << 20}, 100 << 20, 500 << 20},
+		{Limits{MaxUnpackedBytes: 1000}, 1, 1000}, {Limits{MaxRatio: math.Inf(1)}, 1 << 20, 1 << 40}, {Limits{MaxRatio: math.NaN()}, 2 << 20, 400 << 20},
+	} {
+		if got := c.limits.withDefaults().tarBytes(c.compressed); got != c.want {
+			t.Errorf("%+v, a blob of %d bytes: %d, want %d", c.limits, c.compressed, got, c.want)
 		}
 	}
 }

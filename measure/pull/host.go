@@ -36,6 +36,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
@@ -47,9 +48,9 @@ import (
 // HostOptions say how a host pulls. The zero value pulls for linux/amd64 from
 // registries on the network, into a temporary directory.
 type HostOptions struct {
-	// Root is the directory that holds all that is pulled; it is made if missing, and
-	// must be empty or a host's that was killed. Empty is a temporary one in the
-	// user's cache directory, else in the system's for temporary files.
+	// Root is where a directory is made that holds all that is pulled; it is made if
+	// missing, and may hold other things. Empty is the user's cache directory, else
+	// the system's for temporary files.
 	Root string
 	// Platform is os/arch[/variant]; empty is layers.DefaultPlatform.
 	Platform string
@@ -99,6 +100,8 @@ type Host struct {
 	made map[string]bool
 	// images are the last pulls that succeeded, by reference.
 	images map[string]*Result
+	// skipped is what could not be made of layers, by chainID.
+	skipped map[layers.Digest]Skipped
 }
 
 // NewHost checks the options and makes the host's directory. Close it.
@@ -115,24 +118,36 @@ func NewHost(opt HostOptions) (*Host, error) {
 	return h, nil
 }
 
+// Check says why no host could be made with these options, besides a directory or a
+// registry that cannot be had; it makes nothing.
+func Check(opt HostOptions) error {
+	_, err := opt.complete()
+	return err
+}
+
+// complete checks the options and fills in what is not said.
+func (o *HostOptions) complete() (decoder, error) {
+	if runtime.GOOS != "linux" {
+		return decoder{}, fmt.Errorf("pull on %s: layers are unpacked on Linux alone: run it there", runtime.GOOS)
+	}
+	if o.Platform == "" {
+		o.Platform = layers.DefaultPlatform
+	}
+	if err := layers.CheckPlatform(o.Platform); err != nil {
+		return decoder{}, err
+	}
+	o.Limits = o.Limits.withDefaults()
+	return findDecoder(o.Decoder)
+}
+
 // newHost makes a host in a directory of the caller's.
 func newHost(dir string, opt HostOptions) (*Host, error) {
-	if runtime.GOOS != "linux" {
-		return nil, fmt.Errorf("pull on %s: layers are unpacked on Linux alone: run it there", runtime.GOOS)
-	}
-	if opt.Platform == "" {
-		opt.Platform = layers.DefaultPlatform
-	}
-	if err := layers.CheckPlatform(opt.Platform); err != nil {
+	inflates, err := opt.complete()
+	if err != nil {
 		return nil, err
 	}
-	opt.Limits = opt.Limits.withDefaults()
-	h := &Host{opt: opt, made: make(map[string]bool), images: make(map[string]*Result)}
+	h := &Host{opt: opt, decoder: inflates, made: make(map[string]bool), images: make(map[string]*Result), skipped: make(map[layers.Digest]Skipped)}
 	h.SetLimits(opt.MaxConcurrentDownloads, opt.MaxConcurrentUnpacks)
-	var err error
-	if h.decoder, err = findDecoder(opt.Decoder); err != nil {
-		return nil, err
-	}
 	if h.content, err = newContent(dir); err != nil {
 		return nil, err
 	}
@@ -159,7 +174,7 @@ func (h *Host) SetLimits(downloads, unpacks int) {
 // Decoder is the name of what inflates gzip, of simulate.Decoders.
 func (h *Host) Decoder() string { return h.decoder.name }
 
-// Close removes all that was pulled, and the directory if the host made it.
+// Close removes all that was pulled.
 func (h *Host) Close() error {
 	if h.root == nil {
 		return nil
@@ -197,6 +212,14 @@ func (h *Host) image(reference string) *Result {
 	return h.images[reference]
 }
 
+// leftOut remembers what of a layer could not be made. Unpacked at once with others
+// it lacks the layers below, so that it differs.
+func (h *Host) leftOut(chain layers.Digest, s Skipped) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.skipped[chain] = h.skipped[chain].or(s)
+}
+
 func (h *Host) remember(r *Result) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -206,3 +229,4 @@ func (h *Host) remember(r *Result) {
 // Keys of what is stored, also of locks.
 func blobKey(d layers.Digest) string      { return "blob " + string(d) }
 func chainKey(chain layers.Digest) string { return "chain " + string(chain) }
+func isChain(key string) bool             { return strings.HasPrefix(key, "chain ") }

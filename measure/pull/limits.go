@@ -13,11 +13,15 @@ type Limits struct {
 	// together, may be; default 200, where common layers stay below 10. The first
 	// 256 MiB are free.
 	MaxRatio float64
-	// MaxEntries bounds the tar's entries; default 4,000,000.
+	// MaxEntries bounds the tar's entries, together with the directories that their
+	// names imply; default 4,000,000.
 	MaxEntries int64
 	// MaxUnpackedBytes bounds the tar and its files together; default 1 TiB.
 	MaxUnpackedBytes int64
 }
+
+// tooMuch ends the errors of what is beyond Limits.
+const tooMuch = ": an image that is to be trusted can be measured with containerd, which has no such limit"
 
 // freeBytes are not measured against MaxRatio: small layers of zeros are harmless,
 // and gzip reaches 1,032.
@@ -62,6 +66,15 @@ type Skipped struct {
 	// LinksBelow are hard links to files of lower layers, of which a copy was made;
 	// LostLinks such links to what is in no layer that is visible then.
 	LinksBelow, LostLinks int64
+}
+
+// or is the larger count of each.
+func (s Skipped) or(t Skipped) Skipped {
+	return Skipped{
+		Devices: max(s.Devices, t.Devices), Fifos: max(s.Fifos, t.Fifos), Owners: max(s.Owners, t.Owners), Xattrs: max(s.Xattrs, t.Xattrs),
+		Whiteouts: max(s.Whiteouts, t.Whiteouts), OpaqueDirectories: max(s.OpaqueDirectories, t.OpaqueDirectories),
+		LinksBelow: max(s.LinksBelow, t.LinksBelow), LostLinks: max(s.LostLinks, t.LostLinks),
+	}
 }
 
 func (s *Skipped) add(t Skipped) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -17,4 +18,4 @@ func extract(context.Context, io.Reader, string, []string, Limits, int64) (Skipp
 
 func lockFile(*os.File) (bool, error) { return false, errNotHere }
 
-func syncAll(string) error { return nil }
+func ownAlone(fs.FileInfo) bool { return false }

@@ -309,6 +309,23 @@ func TestBadBlobs(t *testing.T) {
 	}
 }
 
+// TestBomb: a blob that inflates to more than is allowed of it, after a tar that is
+// fine, is not read to its end. TestTarBytes has how much that is.
+func TestBomb(t *testing.T) {
+	f := newRegistry(t)
+	content := append(tarOf(t, file("x", "x")), make([]byte, 3<<20)...)
+	l := testLayer{content, gzipped(t, content), v1.MediaTypeImageLayerGzip}
+	ref := f.push(t, "bomb:1", l)
+	for limits, taken := range map[Limits]bool{{MaxUnpackedBytes: 1 << 20}: false, {MaxUnpackedBytes: 4 << 20}: true, {}: true} {
+		h := hostFor(t, f, HostOptions{Decoder: "go", Limits: limits})
+		_, err := h.Pull(context.Background(), ref)
+		if taken && err != nil || !taken && (err == nil || !strings.Contains(err.Error(), "more than the 1048576 bytes")) {
+			t.Errorf("with %+v: %v", limits, err)
+		}
+		nothingHalf(t, h)
+	}
+}
+
 // nothingHalf checks that no unfinished files are left.
 func nothingHalf(t *testing.T, h *Host) {
 	t.Helper()

@@ -42,8 +42,7 @@ type Runner struct {
 	root  *root
 	hosts []*Host
 	// kept is what the present arm keeps, by the keys of what is stored.
-	kept    map[string]bool
-	skipped Skipped
+	kept map[string]bool
 }
 
 var _ measure.Runner = (*Runner)(nil)
@@ -134,11 +133,8 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	if err := r.check(arm); err != nil {
 		return err
 	}
-	if err := r.pullKept(ctx, arm); err != nil {
-		return fmt.Errorf("prepare arm %s: %w", arm.Name, err)
-	}
 	for node, h := range r.hosts {
-		kept, err := h.keep(arm.Keep)
+		kept, err := h.hold(ctx, arm.Keep, func() error { return r.shape(nil) })
 		if err != nil {
 			return fmt.Errorf("prepare arm %s on %s: %w", arm.Name, measure.NodeName(node), err)
 		}
@@ -147,8 +143,8 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	}
 	// What removed files had still to be written is not written any more, and what
 	// is left is written now, not during the run.
-	if err := syncAll(r.root.path); err != nil {
-		return fmt.Errorf("prepare arm %s: write back the file system: %w", arm.Name, err)
+	if err := measure.SyncFileSystem(r.root.path); err != nil {
+		return fmt.Errorf("prepare arm %s: %w", arm.Name, err)
 	}
 	if arm.DropPageCache {
 		if err := measure.DropPageCache(); err != nil {
@@ -162,28 +158,6 @@ func (r *Runner) check(arm *measure.Arm) error {
 	for i, s := range arm.Starts {
 		if s.Node < 0 || s.Node >= len(r.hosts) {
 			return fmt.Errorf("arm %s, start %d: there is no node %d, only 0 to %d", arm.Name, i+1, s.Node, len(r.hosts)-1)
-		}
-	}
-	return nil
-}
-
-// pullKept pulls the kept images that a node lacks, without a link's limits.
-func (r *Runner) pullKept(ctx context.Context, arm *measure.Arm) error {
-	open := false
-	for node, h := range r.hosts {
-		for _, reference := range arm.Keep {
-			if h.complete(reference) {
-				continue
-			}
-			if !open {
-				if err := r.shape(nil); err != nil {
-					return err
-				}
-				open = true
-			}
-			if _, err := h.Pull(ctx, reference); err != nil {
-				return fmt.Errorf("%s, image to keep: %w", measure.NodeName(node), err)
-			}
 		}
 	}
 	return nil
@@ -214,7 +188,6 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 		h.forget()
 	}
 	startups := make([]simulate.Startup, len(arm.Starts))
-	results := make([]*Result, len(arm.Starts))
 	var all sync.WaitGroup
 	begin := time.Now()
 	for i, start := range arm.Starts {
@@ -222,22 +195,39 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 			requested := time.Since(begin)
 			result, err := r.hosts[start.Node].Pull(ctx, start.Image)
 			startups[i] = r.startup(arm, &start, result, err)
-			startups[i].Requested, results[i] = requested, result
+			startups[i].Requested = requested
 		})
 	}
 	all.Wait()
-	r.skipped = Skipped{}
-	for _, result := range results {
-		if result != nil {
-			r.skipped.add(result.Skipped)
-		}
-	}
 	return startups, ctx.Err()
 }
 
-// Skipped counts what of the layers that the last run unpacked could not be made
-// here.
-func (r *Runner) Skipped() Skipped { return r.skipped }
+// Skipped counts what of all layers that were unpacked until now could not be made
+// here, of each layer once.
+func (r *Runner) Skipped() Skipped {
+	byChain := make(map[layers.Digest]Skipped)
+	for _, h := range r.hosts {
+		h.mu.Lock()
+		for chain, s := range h.skipped {
+			byChain[chain] = byChain[chain].or(s)
+		}
+		h.mu.Unlock()
+	}
+	var all Skipped
+	for _, s := range byChain {
+		all.add(s)
+	}
+	return all
+}
+
+// Doubts are what is to be said against the runs that were made.
+func (r *Runner) Doubts() []string {
+	words := r.Skipped().String()
+	if words == "" {
+		return nil
+	}
+	return []string{"of the layers that were unpacked: " + words}
+}
 
 // startup words a pull as a start of the arm, void where it does not count.
 func (r *Runner) startup(arm *measure.Arm, start *measure.Start, result *Result, err error) simulate.Startup {
@@ -290,46 +280,71 @@ func (h *Host) stored(key string) bool {
 	return h.made[key]
 }
 
-// complete says whether an image is present with all its layers.
-func (h *Host) complete(reference string) bool {
-	r := h.image(reference)
-	if r == nil {
-		return false
-	}
-	for _, l := range r.Layers {
-		if !h.snapshots.has(l.ChainID) {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(r.blobs, func(d layers.Digest) bool { return !h.content.has(d) })
-}
-
-// keep removes all but the given images, and makes sure by looking that it did. It
-// returns the keys of what is kept.
-func (h *Host) keep(references []string) (kept map[string]bool, err error) {
+// hold brings the host to hold the given images and nothing else, and makes sure by
+// looking that it does. It returns the keys of what is kept. Images that are not
+// there whole are pulled, before the first of which open is called.
+//
+// All else goes first: of two images with the same layers in other compressions
+// (the same chainIDs, other digests) the one that was left over would let the other's
+// blobs out.
+func (h *Host) hold(ctx context.Context, references []string, open func() error) (kept map[string]bool, err error) {
+	var missing []string
 	kept = make(map[string]bool)
 	for _, reference := range references {
-		r := h.image(reference)
-		if r == nil {
-			return nil, fmt.Errorf("the image %s that is to be kept was not pulled", reference)
-		}
-		for _, l := range r.Layers {
-			kept[chainKey(l.ChainID)] = true
-		}
-		for _, d := range r.blobs {
-			kept[blobKey(d)] = true
+		if r := h.image(reference); r != nil && h.complete(r) {
+			r.keys(kept)
+		} else {
+			missing = append(missing, reference)
 		}
 	}
-	err = errors.Join(
-		h.content.keep(func(d layers.Digest) bool { return kept[blobKey(d)] }),
-		h.snapshots.keep(func(chain layers.Digest) bool { return kept[chainKey(chain)] }))
-	if err != nil {
-		return nil, fmt.Errorf("remove what is not kept: %w", err)
+	if err := h.reduce(kept); err != nil {
+		return nil, err
+	}
+	if len(missing) > 0 {
+		if err := open(); err != nil {
+			return nil, err
+		}
+	}
+	for _, reference := range missing {
+		r, err := h.Pull(ctx, reference)
+		if err != nil {
+			return nil, fmt.Errorf("image to keep: %w", err)
+		}
+		r.keys(kept)
 	}
 	return kept, h.verify(kept)
 }
 
-// verify lists what is present: what is kept, each, and nothing else.
+// complete says whether an image is present with all its layers and blobs.
+func (h *Host) complete(r *Result) bool {
+	return !slices.ContainsFunc(r.Layers, func(l Layer) bool { return !h.snapshots.has(l.ChainID) }) &&
+		!slices.ContainsFunc(r.blobs, func(d layers.Digest) bool { return !h.content.has(d) })
+}
+
+// keys adds the keys of what an image is made of.
+func (r *Result) keys(to map[string]bool) {
+	for _, l := range r.Layers {
+		to[chainKey(l.ChainID)] = true
+	}
+	for _, d := range r.blobs {
+		to[blobKey(d)] = true
+	}
+}
+
+// reduce removes all but what is kept.
+func (h *Host) reduce(kept map[string]bool) error {
+	err := errors.Join(
+		h.content.keep(func(d layers.Digest) bool { return kept[blobKey(d)] }),
+		h.snapshots.keep(func(chain layers.Digest) bool { return kept[chainKey(chain)] }))
+	if err != nil {
+		return fmt.Errorf("remove what is not kept: %w", err)
+	}
+	return nil
+}
+
+// verify lists what is present: nothing but what is kept, and of that each unpacked
+// layer. A kept blob may be missing: of two images that are kept with the same layers
+// in other compressions only the first one's are fetched.
 func (h *Host) verify(kept map[string]bool) error {
 	blobs, otherBlobs, err := h.content.list()
 	if err != nil {
@@ -352,7 +367,7 @@ func (h *Host) verify(kept map[string]bool) error {
 		}
 	}
 	for key := range kept {
-		if !present[key] {
+		if !present[key] && isChain(key) {
 			return fmt.Errorf("%s is missing though it is to be kept: does another process use the directory?", key)
 		}
 	}

@@ -6,11 +6,12 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"path"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/cachebench/cachebench/internal/lab"
 	"github.com/cachebench/cachebench/layers"
@@ -165,6 +166,64 @@ func TestSilentReuse(t *testing.T) {
 	}
 }
 
+// TestKeepRecompressed: two images have the same layers in other compressions. What
+// one left behind is not taken for the other's, and both can be kept together.
+func TestKeepRecompressed(t *testing.T) {
+	f := newRegistry(t)
+	gzip, top := sized(t, "same", 5000), sized(t, "top", 1000)
+	zstd := testLayer{gzip.tar, zstded(t, gzip.tar), v1.MediaTypeImageLayerZstd}
+	one, two := f.push(t, "gzip:1", gzip), f.push(t, "zstd:1", zstd)
+	// Above another base the layer's chain is new, so that its blob is looked for.
+	above := f.push(t, "above:1", top, zstd)
+	r := runnerFor(t, f, Options{})
+	for i, keep := range [][]string{{one}, {two}, {one}, {one, two}, {two, one}, {one, two}, {two}} {
+		arm := &measure.Arm{Name: "kept", Starts: []measure.Start{{Image: two}, {Image: one}}, Keep: keep}
+		for _, s := range run(t, r, arm) {
+			if s.Void != "" || s.Hit != matcher.FullHit || s.FetchedBytes != 0 || s.UnpackedBytes != 0 {
+				t.Errorf("%d: with %v kept: %+v", i, keep, s)
+			}
+		}
+	}
+	// What a start finds depends on what is kept, not on what was kept before it.
+	for _, before := range []string{one, two} {
+		run(t, r, &measure.Arm{Name: "before", Starts: []measure.Start{{Image: one}}, Keep: []string{before}})
+		s := run(t, r, &measure.Arm{Name: "above", Starts: []measure.Start{{Image: above}}, Keep: []string{two}})[0]
+		if s.Void != "" || s.FetchedBytes != int64(len(top.blob)) {
+			t.Errorf("after %s: %d bytes fetched, want %d of the layer below alone (void %q)", before, s.FetchedBytes, len(top.blob), s.Void)
+		}
+	}
+}
+
+// TestDoubts: what could not be made of a layer is told once for each layer, whichever
+// run unpacked it.
+func TestDoubts(t *testing.T) {
+	f := newRegistry(t)
+	lost := layerOf(t, hardlink("a", "nothing"), hardlink("b", "nothing"))
+	other := layerOf(t, file("x", "x"), hardlink("c", "nothing"))
+	app, second := f.push(t, "app:1", lost), f.push(t, "second:1", lost, other)
+	r := runnerFor(t, f, Options{Nodes: 2})
+	if doubts := r.Doubts(); len(doubts) > 0 {
+		t.Errorf("before any run: %q", doubts)
+	}
+	cold := &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: app}, {Image: app, Node: 1}}}
+	present := &measure.Arm{Name: "present", Starts: cold.Starts, Keep: []string{app}}
+	for _, arm := range []*measure.Arm{cold, present, cold, present} {
+		run(t, r, arm)
+	}
+	links := "2 hard links to nothing left out"
+	if os.Geteuid() != 0 {
+		t.Log("as another user owners are told of too")
+	}
+	if doubts := r.Doubts(); len(doubts) != 1 || !strings.Contains(doubts[0], links) {
+		t.Errorf("the doubts are %q, want %s", doubts, links)
+	}
+	// That of an image that is only kept counts as well.
+	run(t, r, &measure.Arm{Name: "kept", Starts: cold.Starts, Keep: []string{second}})
+	if doubts := r.Doubts(); !slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, "3 hard links to nothing left out") }) {
+		t.Errorf("the doubts are %q", doubts)
+	}
+}
+
 // TestVoidStart: a start that fails is void, the others count; a cancelled run is an
 // error.
 func TestVoidStart(t *testing.T) {
@@ -214,79 +273,5 @@ func TestSettings(t *testing.T) {
 	facts, err := r.Facts(context.Background())
 	if err != nil || len(facts) < 3 || r.Tool() != "pull" || len(r.Processes()) > 0 {
 		t.Errorf("facts %v, %v", facts, err)
-	}
-}
-
-// TestRoots: a root that a killed process left is cleaned, one in use and one with
-// other things are not touched, and locked directories go too.
-func TestRoots(t *testing.T) {
-	parent := t.TempDir()
-	t.Setenv("XDG_CACHE_HOME", parent)
-	t.Setenv("TMPDIR", parent)
-	live, err := newRoot("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stale := filepath.Join(parent, rootPrefix+"stale")
-	locked := filepath.Join(stale, "node-0", "locked")
-	if err := os.MkdirAll(filepath.Join(locked, "inside", "more"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{filepath.Join(locked, "inside"), locked} {
-		if err := os.Chmod(dir, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(stale, markerName), []byte("1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	foreign := filepath.Join(parent, rootPrefix+"foreign")
-	if err := os.MkdirAll(filepath.Join(foreign, "things"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	removed, err := CleanUp()
-	if err != nil || len(removed) != 1 || removed[0] != stale {
-		t.Errorf("removed %v, %v", removed, err)
-	}
-	for _, dir := range []string{live.path, foreign} {
-		if _, err := os.Stat(dir); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := newRoot(live.path); err == nil || !strings.Contains(err.Error(), "in use") {
-		t.Errorf("a root in use is taken: %v", err)
-	}
-	if _, err := newRoot(foreign); err == nil || !strings.Contains(err.Error(), "things") {
-		t.Errorf("a directory with other things is taken: %v", err)
-	}
-	if err := live.close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(live.path); err == nil {
-		t.Error("the temporary root is left")
-	}
-}
-
-// TestRootGiven: a directory that was there stays, emptied; one made here goes.
-func TestRootGiven(t *testing.T) {
-	there := t.TempDir()
-	for dir, stays := range map[string]bool{there: true, filepath.Join(there, "new", "one"): false} {
-		r, err := newRoot(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.MkdirAll(path.Join(dir, "node-0", "x"), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Stat(dir); (err == nil) != stays {
-			t.Errorf("%s: %v", dir, err)
-		}
-		if !stays {
-			break
-		}
-		os.RemoveAll(filepath.Join(there, "new"))
 	}
 }

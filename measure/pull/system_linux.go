@@ -2,10 +2,9 @@ package pull
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // lockFile takes the lock of an open file without waiting; false means that another
@@ -23,13 +22,8 @@ func lockFile(f *os.File) (bool, error) {
 	}
 }
 
-// syncAll writes back all that the directory's file system has to write, so that it
-// does not disturb what comes next.
-func syncAll(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return unix.Syncfs(int(f.Fd()))
+// ownAlone says that a file belongs to this user and nobody else can write to it.
+func ownAlone(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }

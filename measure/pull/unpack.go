@@ -237,6 +237,7 @@ func (p *pull) apply(ctx context.Context, l *layer, dir string, below []string) 
 	if got := layers.Digest("sha256:" + hex.EncodeToString(sum.sum.Sum(nil))); got != l.diffID {
 		return 0, fmt.Errorf("it unpacks to diffID %s, the config says %s: push the image again", got, l.diffID)
 	}
+	p.host.leftOut(l.chain, skipped)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.unpacked += sum.n
@@ -255,7 +256,7 @@ func (s *summed) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
 	s.sum.Write(b[:n])
 	if s.n += int64(n); s.n > s.limit {
-		return 0, fmt.Errorf("it unpacks to more than %d bytes, the most that is taken: raise Limits if the image is to be trusted", s.limit)
+		return 0, fmt.Errorf("it unpacks to more than the %d bytes that Limits allow for a blob of its size%s", s.limit, tooMuch)
 	}
 	return n, err
 }
