@@ -206,8 +206,8 @@ func (c *chooser) bounds() error {
 	return nil
 }
 
-// options takes in one option after another, the best first, as long as one helps.
-// Those of transfers have to do better than trusting spans less does by itself.
+// options takes in one option after another, the best first, as long as one helps, or
+// else trusts spans less where that helps by itself.
 func (c *chooser) options(open []int) error {
 	if len(open) == 0 {
 		return nil
@@ -220,30 +220,14 @@ func (c *chooser) options(open []int) error {
 		}
 	}
 	for len(open) > 0 {
-		var found *attempt
-		var taken int
-		var how string
-		for _, i := range open {
-			with, err := c.try(c.best.with.and(i))
-			if err != nil {
-				return err
-			}
-			judges, without := c.judges(i), c.best
-			if ofTransfers(i) && loose.mean(judges) < without.mean(judges) {
-				without = loose
-			}
-			words := fmt.Sprintf("arms that were left out are missed by %s with it, by %s without", percent(with.mean(judges)), percent(without.mean(judges)))
-			c.why[i] = "it was tried, and does not help beyond chance: " + words
-			if with.beats(without, judges) && (found == nil || with.mean(nil) < found.mean(nil)) {
-				found, taken, how = with, i, words
-			}
+		taken, found, err := c.bestOf(open, loose)
+		if err != nil {
+			return err
 		}
 		if found == nil {
 			break
 		}
 		c.best = found
-		c.why[taken], c.measure[taken] = "", ""
-		c.words = append(c.words, fmt.Sprintf("%s is taken in: %s.", fitted()[taken].name, how))
 		open = slices.DeleteFunc(open, func(i int) bool { return i == taken })
 	}
 	if loose.beats(c.best, nil) {
@@ -251,6 +235,33 @@ func (c *chooser) options(open []int) error {
 		c.best = loose
 	}
 	return nil
+}
+
+// bestOf tries each of some options beside what is chosen, and says of each how it did.
+// It returns the best of those that help, nil where none does. One of transfers has to
+// do better than trusting spans less by itself, too.
+func (c *chooser) bestOf(open []int, loose *attempt) (taken int, found *attempt, err error) {
+	var how string
+	for _, i := range open {
+		with, err := c.try(c.best.with.and(i))
+		if err != nil {
+			return 0, nil, err
+		}
+		judges, without := c.judges(i), c.best
+		if ofTransfers(i) && loose.mean(judges) < without.mean(judges) {
+			without = loose
+		}
+		words := fmt.Sprintf("arms that were left out are missed by %s with it, by %s without", percent(with.mean(judges)), percent(without.mean(judges)))
+		c.why[i] = "it was tried, and does not help beyond chance: " + words
+		if with.beats(without, judges) && (found == nil || with.mean(nil) < found.mean(nil)) {
+			taken, found, how = i, with, words
+		}
+	}
+	if found != nil {
+		c.why[taken], c.measure[taken] = "", ""
+		c.words = append(c.words, fmt.Sprintf("%s is taken in: %s.", fitted()[taken].name, how))
+	}
+	return taken, found, nil
 }
 
 func percent(fraction float64) string { return fmt.Sprintf("%.1f %%", 100*fraction) }

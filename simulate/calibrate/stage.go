@@ -267,6 +267,14 @@ func (a *inquiry) set() bool { return !math.IsNaN(a.trip) }
 // trips is how many round trips it takes.
 func (a *inquiry) trips() float64 { return a.answers + a.connects }
 
+// tripsSet is the same where the experiment set how long one takes, NaN elsewhere.
+func (a *inquiry) tripsSet() float64 {
+	if !a.set() {
+		return math.NaN()
+	}
+	return a.trips()
+}
+
 // inquiries are the single pulls of one image of some arms.
 func (d *Data) inquiries(cells []*cell) []inquiry {
 	var list []inquiry
@@ -392,7 +400,7 @@ func (d *Data) stageRequests(e *estimate, cells []*cell) {
 	}
 	switch {
 	case noTrip:
-		e.cannot(roundTrip, fmt.Sprintf("arms that set a delay take %.1f times it to resolve, of which a pull on the profile has %.0f, so that nothing is left of it for the others", r.tripsTaken(all), medianOf(all, (*inquiry).trips)), "arms behind a link with delaySeconds, longer ones")
+		e.cannot(roundTrip, fmt.Sprintf("arms that set a delay take %.1f times it to resolve, of which a pull on the profile has %.0f, so that nothing is left of it for the others", medianOf(all, r.tripsTaken), medianOf(all, (*inquiry).tripsSet)), "arms behind a link with delaySeconds, longer ones")
 	case !free:
 		e.cannot(roundTrip, "the experiment set the delay of every arm", "arms without a delay")
 	case !set:
@@ -410,11 +418,9 @@ func (d *Data) stageRequests(e *estimate, cells []*cell) {
 }
 
 // tripsTaken is how many times the delay that an arm sets its resolving takes beyond
-// the rest of it, as the median.
-func (r *resolving) tripsTaken(list []inquiry) float64 {
-	return medianOf(list, func(a *inquiry) float64 {
-		return (a.time - r.value[perPull] - a.answers*r.value[perAnswer]) / a.trip
-	})
+// the rest of it; NaN where it sets none.
+func (r *resolving) tripsTaken(a *inquiry) float64 {
+	return (a.time - r.value[perPull] - a.answers*r.value[perAnswer]) / a.trip
 }
 
 // stageStart takes medians of what surrounds a pull.

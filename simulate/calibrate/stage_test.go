@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -168,6 +169,25 @@ func TestUntoldByHand(t *testing.T) {
 		if got := all[c.of].untold(interval{c.low, c.high}); got != c.why {
 			t.Errorf("%s from %g to %g: %q, not %q", all[c.of].name, c.low, c.high, got, c.why)
 		}
+	}
+}
+
+// TestHeldAtItsLimit: links that carry more than the experiment says would have a share
+// of payload above 1. It is held at 1, which is no measurement.
+func TestHeldAtItsLimit(t *testing.T) {
+	w := newWorld(t, 36)
+	w.single("network: {registryBytesPerSecond: 12500000}")
+	stated, err := document.Whole("arm", []byte("network: {registryBytesPerSecond: 10000000}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range w.timeline.Measurement.Arms {
+		w.timeline.Measurement.Arms[i].Profile = stated
+	}
+	c, p := fitOf(t, w, brisk)
+	untoldBecause(t, c, "network.goodputFraction", "the most that it can be")
+	if base := simulate.Containerd(); parameterOf(t, c, "network.goodputFraction").Raised || p.Network.Goodput != base.Network.Goodput {
+		t.Errorf("goodput %+v", p.Network.Goodput)
 	}
 }
 
