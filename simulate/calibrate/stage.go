@@ -394,7 +394,9 @@ func (d *Data) stageRequests(e *estimate, cells []*cell) {
 	switch {
 	case noPull:
 		e.cannot(pullStart, "resolving is explained without it", present)
-		e.taken[pullStart] = d.all[pullStart].low // as the rest was found beside it
+		if d.all[pullStart].get(base) > nothing {
+			e.taken[pullStart] = d.all[pullStart].low // as the rest was found beside it
+		}
 	case !r.wanted[perPull]:
 		e.cannot(pullStart, "all pulls ask as many things before their layers", present)
 	}

@@ -148,6 +148,26 @@ func TestResolvingAddsUp(t *testing.T) {
 	}
 }
 
+// TestNoTimeOfItsOwn: where resolving is all answers, a base that says so too stays, and
+// one that does not makes way.
+func TestNoTimeOfItsOwn(t *testing.T) {
+	for base, gone := range map[time.Duration]bool{0: false, 5 * time.Millisecond: true} {
+		w := newWorld(t, 37)
+		w.sigma = 0
+		w.single("")
+		w.arm("itself", "", []int{1}, 3, start{1, 0})
+		opt := brisk
+		opt.Base = simulate.Containerd()
+		opt.Base.Pull.Start.Value = base
+		d := w.load(opt)
+		e := d.stages(d.cells, nil)
+		if !math.IsNaN(e.value[pullStart]) || e.why[pullStart] != "resolving is explained without it" || math.IsNaN(e.taken[pullStart]) == gone {
+			t.Errorf("base %v: %g, taken %g, %q", base, e.value[pullStart], e.taken[pullStart], e.why[pullStart])
+		}
+		near(t, "an answer", e.value[request], truth.request.Seconds())
+	}
+}
+
 // TestUntoldByHand: an interval that holds all that can be, or that lies at the end of
 // it, measures nothing.
 func TestUntoldByHand(t *testing.T) {
