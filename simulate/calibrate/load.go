@@ -134,9 +134,9 @@ func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 		return fmt.Errorf("%w: the timeline holds no inventory of the images that it started, so their layers are not known: give one with --inventory", ErrNothing)
 	}
 	inv = inv.Estimated()
-	setups := make(map[string]*simulate.ArmSetup)
-	for i := range t.Measurement.Arms {
-		setups[t.Measurement.Arms[i].Arm] = &t.Measurement.Arms[i]
+	setups, err := setupsOf(t.Measurement)
+	if err != nil {
+		return err
 	}
 	notes := make(map[runKey]*simulate.MeasuredRun)
 	for i := range t.Measurement.Runs {
