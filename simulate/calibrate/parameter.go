@@ -42,7 +42,7 @@ type parameter struct {
 }
 
 // fitted lists the parameters. To add one, add its constant above, its row here and
-// how it is told: a stage (stage.go), or an option (option.go).
+// how it is told: a stage (stage.go, network.go), or a choice (fit.go).
 func fitted() [parameters]parameter {
 	return [parameters]parameter{
 		goodput:    number("network.goodputFraction", func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Network.Goodput }, 0.5, 1),
