@@ -68,12 +68,20 @@ func setAlike(cells []*cell, name string) bool {
 	return !first.IsZero() && !slices.ContainsFunc(cells, func(c *cell) bool { return !c.set[name].Equal(first) })
 }
 
-// put gives a profile the settings.
+// put gives a profile the settings. What it has so already keeps its source, where
+// that is more than an assumption.
 func (d *Data) put(p *simulate.Profile) error {
 	source := "measured: as set in all runs of " + d.where()
+	had, err := valuesOf(p)
+	if err != nil {
+		return err
+	}
 	groups := make(map[string]map[string]any)
 	for name, raw := range d.settings {
 		group, key, _ := strings.Cut(name, ".")
+		if isFounded(had[group][key], raw) {
+			continue
+		}
 		if groups[group] == nil {
 			groups[group] = make(map[string]any)
 		}
@@ -91,6 +99,39 @@ func (d *Data) put(p *simulate.Profile) error {
 		return err
 	}
 	return whole.Decode(p)
+}
+
+// valuesOf are a profile's values, by group and key, as its file has them.
+func valuesOf(p *simulate.Profile) (map[string]map[string]document.Raw, error) {
+	text, err := document.Marshal(simulate.ProfileKind, p)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := document.Whole("profile "+p.Name, text)
+	if err != nil {
+		return nil, err
+	}
+	var groups map[string]document.Raw
+	if err := whole.Decode(&groups); err != nil {
+		return nil, err
+	}
+	values := make(map[string]map[string]document.Raw)
+	for group, keys := range groups {
+		var of map[string]document.Raw
+		if keys.Keys() != nil && keys.Decode(&of) == nil {
+			values[group] = of
+		}
+	}
+	return values, nil
+}
+
+// isFounded says whether a profile has a value already, and not only assumed.
+func isFounded(had, value document.Raw) bool {
+	var p struct {
+		Value  document.Raw `json:"value"`
+		Source string       `json:"source"`
+	}
+	return had.Keys() != nil && had.Decode(&p) == nil && p.Value.Equal(value) && p.Source != "" && !strings.HasPrefix(p.Source, "assumed")
 }
 
 // settingsOf are the settings for people.

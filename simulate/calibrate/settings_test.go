@@ -14,7 +14,7 @@ import (
 // TestSettings: what the experiment set alike in all arms on one node is in the profile
 // that is written; its link, what differs, and what is of several nodes is not.
 func TestSettings(t *testing.T) {
-	const common = "pull: {downloadScope: image, requestOrder: manifest, maxParallelPulls: 1000%s}\nnetwork: {tokenRequests: 0%s}\nunpack: {cores: %s}\n"
+	const common = "pull: {downloadScope: image, requestOrder: manifest, slotRequests: true, maxParallelPulls: 1000%s}\nnetwork: {tokenRequests: 0%s}\nunpack: {cores: %s}\n"
 	w := newWorld(t, 40)
 	for i := 1; i <= 3; i++ {
 		more := ""
@@ -34,10 +34,16 @@ func TestSettings(t *testing.T) {
 	if p.Pull.DownloadScope.Value != "image" || p.Pull.RequestOrder.Value != "manifest" || p.Pull.RequestOrder.Source != source {
 		t.Errorf("scope %+v, order %+v", p.Pull.DownloadScope, p.Pull.RequestOrder)
 	}
+	if p.Pull.SlotRequests != base.Pull.SlotRequests {
+		t.Errorf("what the base has so, and why, is %+v", p.Pull.SlotRequests)
+	}
+	if x := p.Network.TokenRequests; x.Value != 0 || x.Source != source { // the base has it so, but assumed
+		t.Errorf("token requests %+v", x)
+	}
 	if p.Network.Registry != base.Network.Registry || p.Pull.MaxParallelPulls != base.Pull.MaxParallelPulls || p.Pull.MaxConcurrentDownloads != base.Pull.MaxConcurrentDownloads || p.Pull.KeepBlobs != base.Pull.KeepBlobs {
 		t.Errorf("registry %+v, parallel %+v, downloads %+v, blobs %+v", p.Network.Registry, p.Pull.MaxParallelPulls, p.Pull.MaxConcurrentDownloads, p.Pull.KeepBlobs)
 	}
-	want := []Setting{{"network.tokenRequests", "0"}, {"pull.downloadScope", "image"}, {"pull.requestOrder", "manifest"}, {"unpack.cores", "16"}}
+	want := []Setting{{"network.tokenRequests", "0"}, {"pull.downloadScope", "image"}, {"pull.requestOrder", "manifest"}, {"pull.slotRequests", "true"}, {"unpack.cores", "16"}}
 	if !slices.Equal(c.Settings, want) {
 		t.Errorf("settings %v", c.Settings)
 	}
