@@ -2,6 +2,7 @@ package calibrate
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -11,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // newCell makes an arm of the startups of its first run.
@@ -121,11 +123,92 @@ func (d *Data) condition(c *cell, raw document.Raw) error {
 	for i := range d.all {
 		c.held[i] = names[d.all[i].name]
 	}
+	if names["network.registryBytesPerSecond"] {
+		c.ownRegistry(&p.Network, names)
+	}
 	if now := p.Unpack.Decoder.Value; now != before && !c.held[gzip] {
 		d.all[gzip].set(&p, d.all[gzip].get(&p)*decoderRate(now)/decoderRate(before))
 	}
 	c.profile = &p
 	return nil
+}
+
+// ownRegistry lifts what the base says of a registry and of the way from it where the
+// experiment's link takes their place. Of the network the nodes' own interfaces and
+// connections are left.
+func (c *cell) ownRegistry(n *simulate.NetworkProfile, names map[string]bool) {
+	if c.held[uplink] = true; !names["network.uplinkBytesPerSecond"] {
+		n.Uplink = simulate.Parameter[network.Rate]{Value: network.Unlimited}
+	}
+	if !names["network.registryRequestsPerSecond"] {
+		n.RegistryRequests = simulate.Parameter[float64]{Value: math.Inf(1)}
+	}
+	if !names["network.errorFraction"] {
+		n.ErrorFraction = simulate.Parameter[float64]{}
+	}
+	n.Links, n.Attach = nil, nil
+}
+
+// setupsOf are the conditions of a timeline's arms, by name. What an arm of an
+// experiment with a registry of its own leaves unsaid is written out: a link that is not
+// shaped is unlimited, whatever the base says of some other registry.
+func setupsOf(m *simulate.Measurement) (map[string]*simulate.ArmSetup, error) {
+	setups := make(map[string]*simulate.ArmSetup)
+	own := ownsRegistry(m)
+	for i := range m.Arms {
+		setup := m.Arms[i]
+		if own {
+			var err error
+			if setup.Profile, err = withOpenLink(setup.Profile); err != nil {
+				return nil, fmt.Errorf("arm %s: %w", setup.Arm, err)
+			}
+		}
+		setups[setup.Arm] = &setup
+	}
+	return setups, nil
+}
+
+// ownsRegistry says whether a timeline's pulls came from a registry of the experiment:
+// its nodes have a network of their own, or the link of some arm was set, which no other
+// registry allows.
+func ownsRegistry(m *simulate.Measurement) bool {
+	apart := slices.ContainsFunc(m.Facts, func(f simulate.Fact) bool {
+		return f.Name == "network" && f.Value != "the host's" // by measure/containerd
+	})
+	return apart || slices.ContainsFunc(m.Arms, func(a simulate.ArmSetup) bool {
+		var groups map[string]document.Raw
+		return a.Profile.Decode(&groups) == nil && setsRegistry(groups)
+	})
+}
+
+func setsRegistry(groups map[string]document.Raw) bool {
+	return slices.Contains(groups["network"].Keys(), "registryBytesPerSecond")
+}
+
+// withOpenLink are conditions in which the registry's rate is stated: unlimited where
+// it was not.
+func withOpenLink(raw document.Raw) (document.Raw, error) {
+	var groups, stated map[string]document.Raw
+	if err := raw.Decode(&groups); err != nil || setsRegistry(groups) {
+		return raw, err
+	}
+	if err := groups["network"].Decode(&stated); err != nil {
+		return raw, err
+	}
+	values := map[string]any{"registryBytesPerSecond": "unlimited"}
+	for key, value := range stated {
+		values[key] = value
+	}
+	all := make(map[string]any, len(groups)+1)
+	for group, keys := range groups {
+		all[group] = keys
+	}
+	all["network"] = values
+	text, err := json.Marshal(all)
+	if err != nil {
+		return raw, err
+	}
+	return document.Whole("its conditions", text)
 }
 
 // decoderRate is the speed of a decoder by its name, 1 of one that is not known.

@@ -32,3 +32,25 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*len(d.cells)*3)/b.Elapsed().Seconds(), "runs/s")
 }
+
+// BenchmarkFit fits a profile to all arms, with its choices and without intervals.
+func BenchmarkFit(b *testing.B) {
+	data, err := os.ReadFile(filepath.Join(recorded, "measured.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	timeline, err := simulate.ReadTimeline("measured.json", data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := Load([]File{{"measured.json", timeline}}, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.fit(b.Context(), d.cells); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -33,7 +34,7 @@ func (d *Data) intervals(f *fit) ([parameters]interval, error) {
 	drawn := make([][]float64, len(s.free))
 	for range d.opt.Samples {
 		list, counts := sample(s.cells, random)
-		e := d.stages(list, boundOf(f.stage, f.choices))
+		e := d.stages(list, &f.chosen.with.bound)
 		x := s.resampled(f, j, e, counts)
 		for k := range x {
 			drawn[k] = append(drawn[k], x[k])
@@ -73,3 +74,19 @@ func (s *search) resampled(f *fit, j *mat.Dense, e *estimate, counts []float64) 
 // vague says that an interval tells too little: its ends are more than a factor of
 // ten apart.
 func (x interval) vague() bool { return x.high > 10*x.low }
+
+// untold says why samples within an interval do not tell a parameter; empty where they
+// do. One that holds all that a parameter can be is as vague, and one that lies at the
+// limit of that is not measured but held there.
+func (p *parameter) untold(x interval) string {
+	const edge = 1e-3
+	switch {
+	case x.vague(), x.low <= p.low && x.high >= p.high:
+		return fmt.Sprintf("the runs allow anything from %s to %s", p.show(x.low), p.show(x.high))
+	case x.low >= p.high*(1-edge):
+		return fmt.Sprintf("the runs put it at %s, the most that it can be, or beyond", p.show(p.high))
+	case x.high <= p.low*(1+edge):
+		return fmt.Sprintf("the runs put it at %s, the least that it can be, or below", p.show(p.low))
+	}
+	return ""
+}

@@ -16,9 +16,9 @@
 //     as measured ones: least squares of the logarithms under a soft-L1 loss, held
 //     to the first step by how well that knows each of them, and at last the method
 //     of Nelder and Mead (gonum/optimize).
-//  3. What transfers take from unpacking, the cores, and whether it is the disk or
-//     the decoder that bounds are taken in only where that lowers the error of runs
-//     that were left out.
+//  3. Whether it is the disk or the decoder that bounds unpacking, what transfers take
+//     from it, and the cores are decided by cross-validation among the arms of the fit,
+//     before all else (choose.go).
 //  4. Intervals come of a bootstrap over arms: the first step is done again for each
 //     sample, the second in its linear form.
 //

@@ -235,20 +235,25 @@ func TestDelays(t *testing.T) {
 }
 
 // TestDiskOrDecoder: starts at once show whether it is the disk that is short, which
-// layers by themselves cannot.
+// layers by themselves cannot; nor do two codecs of one speed.
 func TestDiskOrDecoder(t *testing.T) {
-	for name, disk := range map[string]float64{"disk": 180e6, "decoder": 4e9} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name, short string
+		zstd        bool
+		decoders    float64
+		disk        float64
+	}{
+		{"disk", "disk", false, 1e9, 180e6}, {"decoder", "decoder", false, 180e6, 4e9},
+		{"disk, two codecs", "disk", true, 1e9, 180e6}, {"decoders alike", "decoder", true, 180e6, 4e9},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 8)
-			w.inv = apart(4)
+			if w.inv = apart(4); c.zstd {
+				everyOther(w.inv)
+			}
 			w.timeline.Measurement.Inventory = w.inv
 			k := truth
-			k.node = 1e9
-			if k.disk = disk; name == "disk" {
-				k.gzip = 1e9
-			} else {
-				k.gzip = 180e6
-			}
+			k.node, k.gzip, k.zstd, k.disk = 1e9, c.decoders, c.decoders, c.disk
 			w.truth = k.profile()
 			for _, link := range []string{"100000000", "200000000"} {
 				overlay := "network: {registryBytesPerSecond: " + link + "}"
@@ -259,16 +264,16 @@ func TestDiskOrDecoder(t *testing.T) {
 				w.arm("others "+link, overlay, nil, 3, start{2, 0}, start{3, 0})
 				w.arm("all "+link, overlay, nil, 3, start{0, 0}, start{1, 0}, start{2, 0}, start{3, 0})
 			}
-			c, _ := fitOf(t, w, brisk)
-			if !slices.ContainsFunc(c.Choices, func(s string) bool { return strings.HasPrefix(s, "The "+name+" bounds unpacking") }) {
-				t.Errorf("decided: %q", c.Choices)
+			got, _ := fitOf(t, w, brisk)
+			if !slices.ContainsFunc(got.Choices, func(s string) bool { return strings.HasPrefix(s, "The "+c.short+" bounds unpacking") }) {
+				t.Errorf("decided: %q", got.Choices)
 			}
 			told, other := "unpack.diskBytesPerSecond", "unpack.gzipBytesPerSecond"
-			if name == "decoder" {
+			if c.short == "decoder" {
 				told, other = other, told
 			}
-			recovers(t, c, told, 180e6, 0.15)
-			if x := parameterOf(t, c, other); x.CannotBeTold == "" {
+			recovers(t, got, told, 180e6, 0.15)
+			if x := parameterOf(t, got, other); x.CannotBeTold == "" {
 				t.Errorf("%s is told: %+v", other, x)
 			}
 		})

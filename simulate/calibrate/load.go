@@ -160,7 +160,10 @@ func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 	if inv == nil {
 		return fmt.Errorf("%w: the timeline holds no inventory of the images that it started, so their layers are not known: give one with --inventory", ErrNothing)
 	}
-	e := d.newExperiment(t.Measurement, inv.Estimated())
+	e, err := d.newExperiment(t.Measurement, inv.Estimated())
+	if err != nil {
+		return err
+	}
 	groups, order := e.runs(t)
 	for _, k := range order {
 		if err := d.addRun(e, k, groups[k], known); err != nil {
@@ -172,15 +175,13 @@ func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 
 // newExperiment reads what was noted of the arms and runs, and counts the void runs
 // among them.
-func (d *Data) newExperiment(m *simulate.Measurement, inv *layers.Inventory) *experiment {
-	e := &experiment{
-		inv: inv, setups: make(map[string]*simulate.ArmSetup), notes: make(map[runKey]*simulate.MeasuredRun), void: make(map[runKey]bool),
-		host: machineOf(m),
+func (d *Data) newExperiment(m *simulate.Measurement, inv *layers.Inventory) (*experiment, error) {
+	setups, err := setupsOf(m)
+	if err != nil {
+		return nil, err
 	}
+	e := &experiment{inv: inv, setups: setups, notes: make(map[runKey]*simulate.MeasuredRun), void: make(map[runKey]bool), host: machineOf(m)}
 	d.machines[e.host] = m.Facts
-	for i := range m.Arms {
-		e.setups[m.Arms[i].Arm] = &m.Arms[i]
-	}
 	for i := range m.Runs {
 		r := &m.Runs[i]
 		k := runKey{r.Arm, r.Repeat}
@@ -192,7 +193,7 @@ func (d *Data) newExperiment(m *simulate.Measurement, inv *layers.Inventory) *ex
 		d.runs++
 		d.voidRuns++
 	}
-	return e
+	return e, nil
 }
 
 // runs are the startups of each run, in the order of the timeline, without those of

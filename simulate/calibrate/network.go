@@ -3,6 +3,7 @@ package calibrate
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -38,7 +39,7 @@ func (d *Data) linkSpeed(c *cell, v *values) (bytesPerSecond, seconds float64) {
 func (d *Data) stageNetwork(e *estimate, cells []*cell) {
 	type speed struct{ rate, seconds, nominal float64 }
 	var shaped, free []speed
-	top := 0.0
+	top, shared := 0.0, 0.0
 	for _, c := range cells {
 		rate, seconds := d.linkSpeed(c, &e.value)
 		if rate == 0 {
@@ -55,6 +56,9 @@ func (d *Data) stageNetwork(e *estimate, cells []*cell) {
 		}
 		if !c.held[node] {
 			top = max(top, rate)
+		}
+		if !c.held[registry] {
+			shared = max(shared, rate)
 		}
 	}
 	longer := func(list []speed, of func(*speed) float64) float64 {
@@ -74,12 +78,13 @@ func (d *Data) stageNetwork(e *estimate, cells []*cell) {
 		share = d.all[goodput].clamp(longer(shaped, func(s *speed) float64 { return s.rate / s.nominal }))
 		e.value[goodput] = share
 	}
+	d.sharedLinks(e, cells, shared/share)
 	e.cannot(connection, "no transfer shows a cap of its own", "one large layer alone, and several at once, on a link that is not set")
 	if len(free) == 0 {
 		e.cannot(node, "the link was set in all arms, so that none shows the node's own", "an arm whose link is not set")
 		if top > share*d.all[node].get(d.opt.Base) {
 			e.why[node] += fmt.Sprintf("; it carries at least %.0f MB/s", top/1e6)
-			e.bounds[node] = top / share * 1.05
+			e.taken[node] = top / share * 1.05
 		}
 		return
 	}
@@ -87,10 +92,27 @@ func (d *Data) stageNetwork(e *estimate, cells []*cell) {
 	if single, capped := connectionCap(cells); capped {
 		e.value[connection] = single
 		e.cannot(node, fmt.Sprintf("each connection is slower than the interface, which carries at least %.0f MB/s", top/1e6), "more connections at once (maxConcurrentDownloads)")
-		e.bounds[node] = max(2*top/share, d.all[node].get(d.opt.Base))
+		d.atLeast(e, node, 2*top/share, 2*top/share)
 		return
 	}
 	e.value[node] = rate / share
+}
+
+// sharedLinks says of the links that all nodes share what pulls to one node show: that
+// they carry so much at least, bytes a second with headers.
+func (d *Data) sharedLinks(e *estimate, cells []*cell, carried float64) {
+	why := "pulls to one node do not tell it from the node's own"
+	if !slices.ContainsFunc(cells, func(c *cell) bool { return !c.held[registry] }) {
+		why = "the registry was the experiment's own, or its link was set, in every arm"
+	}
+	for _, i := range []int{registry, uplink} {
+		words := why
+		if carried > d.all[i].get(d.opt.Base) {
+			words += fmt.Sprintf("; it carries at least %.0f MB/s", carried/1e6)
+		}
+		e.cannot(i, words, "pulls to many nodes at once from the registry that is to be simulated")
+		d.atLeast(e, i, carried, carried*1.05)
+	}
 }
 
 // connectionCap says whether transfers on links as they are go at a speed of their

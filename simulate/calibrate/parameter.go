@@ -17,6 +17,8 @@ const (
 	blob
 	node
 	connection
+	registry
+	uplink
 	layer
 	file
 	gzip
@@ -42,7 +44,7 @@ type parameter struct {
 }
 
 // fitted lists the parameters. To add one, add its constant above, its row here and
-// how it is told: a stage (stage.go, network.go), or a choice (fit.go).
+// how it is told: a stage (stage.go, network.go), or an option (choose.go).
 func fitted() [parameters]parameter {
 	return [parameters]parameter{
 		goodput:    number("network.goodputFraction", func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Network.Goodput }, 0.5, 1),
@@ -52,6 +54,8 @@ func fitted() [parameters]parameter {
 		blob:       span("pull.blobSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Pull.Blob }),
 		node:       rate("network.nodeBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Node }),
 		connection: rate("network.connectionBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Connection }),
+		registry:   rate("network.registryBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Registry }),
+		uplink:     rate("network.uplinkBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Uplink }),
 		layer:      span("unpack.layerSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Unpack.Layer }),
 		file:       span("unpack.fileSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Unpack.File }),
 		gzip:       rate("unpack.gzipBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Unpack.Gzip }),

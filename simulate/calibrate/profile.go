@@ -59,26 +59,6 @@ func (d *Data) parametersOf(f *fit, around *[parameters]interval, fitted *simula
 	return list
 }
 
-// choicesWords say what runs that were left out decided.
-func (f *fit) choicesWords() []string {
-	var list []string
-	switch {
-	case f.choices.diskBound != nil && *f.choices.diskBound:
-		list = append(list, "The disk bounds unpacking rather than the decoder: arms that were left out are met better so.")
-	case f.choices.diskBound != nil:
-		list = append(list, "The decoder bounds unpacking rather than the disk: arms that were left out are met better so.")
-	case f.stage.undecided && f.stage.diskBound:
-		list = append(list, "Whether the disk or the decoder bounds unpacking is not told; taken is the disk.")
-	case f.stage.undecided:
-		list = append(list, "Whether the disk or the decoder bounds unpacking is not told; taken is the decoder.")
-	}
-	all := fitted()
-	for _, i := range f.choices.more {
-		list = append(list, all[i].name+" is taken in: it lowers the error of arms that were left out.")
-	}
-	return list
-}
-
 // origin says where fitted values come from.
 func (d *Data) origin(count int, what string) string {
 	return fmt.Sprintf("measured: fitted to %d %s of %s", count, what, d.where())

@@ -73,11 +73,20 @@ func residuals(cells []*cell, simulated []outcome) []float64 {
 // one name go together.
 func (d *Data) deal() {
 	random := rand.New(rand.NewPCG(d.opt.Seed, 0x63616c6962)) // a stream of its own
+	place := places(d.cells, random)
+	for _, c := range d.cells {
+		c.fold, c.half = place[c.arm]%d.opt.Folds, place[c.arm]%2
+	}
+	d.dealPulls(random)
+}
+
+// places are those of arms, by name, in an order that is drawn, one class after
+// another.
+func places(cells []*cell, random *rand.Rand) map[string]int {
 	place := make(map[string]int)
-	next := 0
 	for _, class := range Classes() {
 		var names []string
-		for _, c := range d.cells {
+		for _, c := range cells {
 			if c.class == class && !slices.Contains(names, c.arm) {
 				names = append(names, c.arm)
 			}
@@ -85,15 +94,11 @@ func (d *Data) deal() {
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 		for _, name := range names {
 			if _, ok := place[name]; !ok {
-				place[name] = next
-				next++
+				place[name] = len(place)
 			}
 		}
 	}
-	for _, c := range d.cells {
-		c.fold, c.half = place[c.arm]%d.opt.Folds, place[c.arm]%2
-	}
-	d.dealPulls(random)
+	return place
 }
 
 // split parts arms by a condition.

@@ -162,14 +162,18 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 // are told. They stay where they were fitted, for the rest was fitted beside them.
 func (d *Data) forget(f *fit, around *[parameters]interval) {
 	for _, i := range f.search.free {
-		if f.told[i] = !around[i].vague(); f.told[i] {
+		why := d.all[i].untold(around[i])
+		if f.told[i] = why == ""; f.told[i] {
 			continue
 		}
 		measure := f.stage.measure[i]
 		if measure == "" {
 			measure = "more arms, and more different ones"
 		}
-		f.stage.cannot(i, fmt.Sprintf("the runs allow anything from %s to %s", d.all[i].show(around[i].low), d.all[i].show(around[i].high)), measure)
+		f.stage.cannot(i, why, measure)
+		if digits(f.values[i]) == digits(d.all[i].get(d.opt.Base)) {
+			f.values[i] = math.NaN() // nothing contradicts the base's
+		}
 	}
 }
 

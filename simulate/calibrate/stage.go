@@ -18,11 +18,12 @@ type estimate struct {
 	value   values
 	why     [parameters]string
 	measure [parameters]string
-	// bounds are values that are not told, but that must be at least so much.
-	bounds values
-	// diskBound: unpacked bytes are bounded by the disk, not by decoders.
-	diskBound bool
-	// undecided: spans cannot tell which of the two.
+	// taken are values of what is not told, where the base's would contradict the runs;
+	// NaN elsewhere, where the base's stays.
+	taken values
+	// bound is what bounds unpacked bytes: as the caller said, or a guess.
+	bound bounding
+	// undecided: spans cannot tell it.
 	undecided bool
 }
 
@@ -30,24 +31,26 @@ func (e *estimate) cannot(i int, why, measure string) {
 	e.value[i], e.why[i], e.measure[i] = math.NaN(), why, measure
 }
 
-// stages estimates every parameter of some arms; what bounds unpacking may be
-// decided by the caller.
-func (d *Data) stages(cells []*cell, diskBound *bool) *estimate {
-	e := &estimate{value: unset(), bounds: unset()}
-	d.stageUnpack(e, cells, diskBound)
+// atLeast takes a speed in place of a base's that is less than what the runs need.
+func (d *Data) atLeast(e *estimate, i int, need, take float64) {
+	base := d.all[i].get(d.opt.Base)
+	if i == gzip {
+		base = d.baseGzip
+	}
+	if base < need {
+		e.taken[i] = d.all[i].clamp(take)
+	}
+}
+
+// stages estimates every parameter of some arms but the options; what bounds unpacking
+// may be decided by the caller.
+func (d *Data) stages(cells []*cell, bound *bounding) *estimate {
+	e := &estimate{value: unset(), taken: unset()}
+	d.stageUnpack(e, cells, bound)
 	d.stageRequests(e, cells)
 	d.stageBlobs(e, cells)
 	d.stageNetwork(e, cells)
 	d.stageStart(e, cells)
-	for i, text := range [][2]string{
-		fetchCores: {"it does not lower the error of runs that were left out", "arms of one large layer after another on a link that is not set"},
-		fetchDisk:  {"it does not lower the error of runs that were left out", "arms on a real disk with a link that is not set"},
-		cores:      {"it does not lower the error of runs that were left out", "arms of more starts on one node than it has cores"},
-	} {
-		if i >= fetchCores {
-			e.cannot(i, text[0], text[1])
-		}
-	}
 	for i := range e.value {
 		if !math.IsNaN(e.value[i]) {
 			e.value[i] = d.all[i].clamp(e.value[i])
@@ -115,7 +118,7 @@ func filesOf(l *layers.Layer) int64 {
 	return *l.UnpackedBytes / simulate.BytesPerFile
 }
 
-func (d *Data) stageUnpack(e *estimate, cells []*cell, diskBound *bool) {
+func (d *Data) stageUnpack(e *estimate, cells []*cell, bound *bounding) {
 	rows := unpackRows(cells)
 	if len(rows) == 0 {
 		for _, i := range []int{layer, file, gzip, zstd, disk} {
@@ -128,72 +131,107 @@ func (d *Data) stageUnpack(e *estimate, cells []*cell, diskBound *bool) {
 	for i, coefficient := range map[int]float64{layer: c[perLayer], file: c[perFile]} {
 		if coefficient <= 0 {
 			e.cannot(i, "the layers' times are explained without it", "layers of few bytes and many entries, and empty ones")
-			e.bounds[i] = d.all[i].low // as the rest was found beside it
+			e.taken[i] = d.all[i].low // as the rest was found beside it
 		}
 	}
-	d.assignSpeeds(e, c, rows, diskBound)
+	s := speedsOf(c)
+	if s.fastest == 0 {
+		s.tellDecoders(e)
+		e.cannot(disk, "no layer was held up by its bytes", "larger layers")
+		return
+	}
+	s.atOnce = unpacksAtOnce(cells)
+	d.assignSpeeds(e, s, bound)
 }
 
-// assignSpeeds says what bounds unpacked bytes: a layer takes the slower of its
-// decoder and the disk, so that of two speeds only the slower can be told.
-func (d *Data) assignSpeeds(e *estimate, c []float64, rows []term, diskBound *bool) {
-	speed := func(k int) float64 { // NaN where no layer tells
-		if c[k] <= 0 {
-			return math.NaN()
+// speeds are those at which the bytes of layers are unpacked, by what they are
+// compressed with; NaN where no layer tells.
+type speeds struct {
+	gzip, zstd, plain float64
+	fastest           float64 // 0: none tells
+	// atOnce is how many decoders can work at a time.
+	atOnce float64
+}
+
+func speedsOf(coefficients []float64) *speeds {
+	s := &speeds{}
+	for k, to := range map[int]*float64{perGzipByte: &s.gzip, perZstdByte: &s.zstd, perPlainByte: &s.plain} {
+		if *to = math.NaN(); coefficients[k] > 0 {
+			*to = 1 / coefficients[k]
+			s.fastest = max(s.fastest, *to)
 		}
-		return 1 / c[k]
 	}
-	g, z, plain := speed(perGzipByte), speed(perZstdByte), speed(perPlainByte)
-	slowest, fastest := math.Inf(1), 0.0
-	for _, v := range []float64{g, z, plain} {
-		if !math.IsNaN(v) {
-			slowest, fastest = min(slowest, v), max(fastest, v)
+	return s
+}
+
+// unpacksAtOnce is how many layers some arm unpacks at once on one node: an image at a
+// time, and no more than there are cores.
+func unpacksAtOnce(cells []*cell) float64 {
+	most := 1.0
+	for _, c := range cells {
+		starts := make(map[string]float64)
+		for i := range c.starts {
+			at := c.starts[i].Node
+			starts[at]++
+			most = max(most, min(starts[at], c.profile.Unpack.Cores.Value))
 		}
 	}
-	for i, v := range map[int]float64{gzip: g, zstd: z} {
+	return most
+}
+
+// tellDecoders takes what was seen of each codec for its decoder's speed.
+func (s *speeds) tellDecoders(e *estimate) {
+	for i, v := range map[int]float64{gzip: s.gzip, zstd: s.zstd} {
 		word := map[int]string{gzip: "gzip", zstd: "zstd"}[i]
 		if e.value[i] = v; math.IsNaN(v) {
 			e.cannot(i, "no "+word+" layer was unpacked that its bytes held up", "an image with large "+word+" layers")
 		}
 	}
-	if fastest == 0 {
-		e.cannot(disk, "no layer was held up by its bytes", "larger layers")
+}
+
+// assignSpeeds says what bounds unpacked bytes: a layer takes the slower of its
+// decoder and the disk, so that of two speeds only the slower can be told.
+func (d *Data) assignSpeeds(e *estimate, s *speeds, bound *bounding) {
+	s.tellDecoders(e)
+	if !math.IsNaN(s.plain) { // no decoder but the disk
+		e.value[disk], e.bound = s.plain, bounding{disk: true, told: true}
+		d.boundByDisk(e, s, s.plain, 0.95*s.plain)
 		return
 	}
-	raise := func() { // decoders bound: the disk is at least as fast as what was seen
-		why := "decoders are slower than the disk"
-		if e.undecided && diskBound == nil {
-			why = "of disk and decoder only the slower can be told, and it is taken for the decoder"
-		}
-		e.cannot(disk, fmt.Sprintf("%s; the disk takes at least %.0f MB/s", why, fastest/1e6), "uncompressed layers, or several starts at once on a node")
-		e.bounds[disk] = 2 * fastest
+	e.undecided = true
+	if bound != nil {
+		e.bound = *bound
+	} else {
+		// A first guess. Codecs alike may wait for the same disk, but as well for one
+		// core that writes files, which is not shared.
+		alike := math.Abs(math.Log(s.gzip/s.zstd)) < 0.1
+		e.bound.disk = alike || math.IsNaN(s.zstd) && s.gzip < 0.8*d.baseGzip
 	}
-	if !math.IsNaN(plain) {
-		e.value[disk], e.diskBound = plain, true
-		for i, v := range map[int]float64{gzip: g, zstd: z} {
-			if !math.IsNaN(v) && v > 0.95*plain {
-				e.cannot(i, fmt.Sprintf("the disk is slower than this decoder, which makes at least %.0f MB/s", v/1e6), "the decoder alone, with nothing written")
-				e.bounds[i] = 1.2 * plain
-			}
-		}
+	if e.bound.disk {
+		// The disk bounds the fastest codec; one that is much slower is its decoder's.
+		e.value[disk] = s.fastest
+		d.boundByDisk(e, s, s.fastest, 0.9*s.fastest)
 		return
 	}
-	alike := !math.IsNaN(g) && !math.IsNaN(z) && math.Abs(math.Log(g/z)) < 0.1
-	e.undecided = !alike
-	decided := alike || math.IsNaN(z) && g < 0.8*d.baseGzip
-	if diskBound != nil {
-		decided = *diskBound
+	why := "decoders are slower than the disk"
+	if !e.bound.told {
+		why = "of disk and decoder only the slower can be told, and it is taken for the decoder"
 	}
-	if e.diskBound = decided; !decided {
-		raise()
-		return
+	e.cannot(disk, fmt.Sprintf("%s; the disk takes at least %.0f MB/s", why, s.fastest/1e6), "uncompressed layers, or several starts at once on a node")
+	d.atLeast(e, disk, s.atOnce*s.fastest, max(2, s.atOnce)*s.fastest)
+}
+
+// boundByDisk gives up the decoders that seem to be faster than a speed: they wait for
+// the disk, whose speed is theirs to reach at least.
+func (d *Data) boundByDisk(e *estimate, s *speeds, disk, from float64) {
+	why := "the disk is slower than this decoder"
+	if !e.bound.told {
+		why = "of disk and decoder only the slower can be told, and it is taken for the disk"
 	}
-	// The disk bounds the fastest codec; one that is much slower is its decoder's.
-	e.value[disk] = fastest
-	for i, v := range map[int]float64{gzip: g, zstd: z} {
-		if !math.IsNaN(v) && v > 0.9*fastest {
-			e.cannot(i, fmt.Sprintf("the disk is slower than this decoder, which makes at least %.0f MB/s", v/1e6), "the decoder alone, with nothing written")
-			e.bounds[i] = 1.2 * fastest
+	for i, v := range map[int]float64{gzip: s.gzip, zstd: s.zstd} {
+		if v > from { // not where it is NaN
+			e.cannot(i, fmt.Sprintf("%s; the decoder makes at least %.0f MB/s", why, v/1e6), "the decoder alone, with nothing written")
+			d.atLeast(e, i, disk, 1.2*disk)
 		}
 	}
 }
@@ -217,95 +255,172 @@ func resolveShape(c *cell) (answers, connects float64) {
 	return answers, connects
 }
 
-// stageRequests takes the registry's time to answer from resolving, the runtime's own
-// where pulls ask more and fewer things, and the round trip where some arms set one and
-// others do not.
-func (d *Data) stageRequests(e *estimate, cells []*cell) {
-	baseTrip := d.all[roundTrip].get(d.opt.Base)
-	type asked struct{ time, answers, connects, trip float64 }
-	var set, free []asked
+// inquiry is what one arm's pull asked before its layers, and how long that took.
+type inquiry struct {
+	time, answers, connects float64
+	// trip is the round trip where the experiment set it, NaN elsewhere.
+	trip float64
+}
+
+func (a *inquiry) set() bool { return !math.IsNaN(a.trip) }
+
+// trips is how many round trips it takes.
+func (a *inquiry) trips() float64 { return a.answers + a.connects }
+
+// tripsSet is the same where the experiment set how long one takes, NaN elsewhere.
+func (a *inquiry) tripsSet() float64 {
+	if !a.set() {
+		return math.NaN()
+	}
+	return a.trips()
+}
+
+// inquiries are the single pulls of one image of some arms.
+func (d *Data) inquiries(cells []*cell) []inquiry {
+	var list []inquiry
 	for _, c := range cells {
 		t := c.measured.phases[phase(simulate.Resolve)]
 		if !c.single() || len(c.starts[0].Images) != 1 || !(t > 0) || c.held[request] {
 			continue
 		}
-		a := asked{time: t, trip: d.all[roundTrip].get(c.profile)}
-		if a.answers, a.connects = resolveShape(c); a.answers == 0 {
-			continue
-		}
+		a := inquiry{time: t, trip: math.NaN()}
 		if c.held[roundTrip] {
-			set = append(set, a)
-		} else {
-			free = append(free, a)
+			a.trip = d.all[roundTrip].get(c.profile)
+		}
+		if a.answers, a.connects = resolveShape(c); a.answers > 0 {
+			list = append(list, a)
 		}
 	}
-	if len(set)+len(free) == 0 {
+	return list
+}
+
+// The terms of resolving: what does not grow with the number of answers is the
+// runtime's own.
+const (
+	perPull = iota
+	perAnswer
+	perTrip
+	resolveTerms
+)
+
+// resolving is resolving as a sum of its terms.
+type resolving struct {
+	list []inquiry
+	// wanted are the terms that the arms are to tell, value those of the others, and
+	// then of all.
+	wanted [resolveTerms]bool
+	value  [resolveTerms]float64
+}
+
+// nothing is the least time that counts as one.
+const nothing = 1e-5 // seconds
+
+func (r *resolving) solve() {
+	rows := make([]term, len(r.list))
+	for i := range r.list {
+		a := &r.list[i]
+		parts, rest := []float64{1, a.answers, a.trips()}, a.time
+		for k := range parts {
+			switch {
+			case k == perTrip && a.set():
+				rest -= parts[k] * a.trip
+			case !r.wanted[k]:
+				rest -= parts[k] * r.value[k]
+			default:
+				continue
+			}
+			parts[k] = 0
+		}
+		rows[i] = term{parts, max(rest, a.time/20)}
+	}
+	for k, v := range regress(rows) {
+		if r.wanted[k] {
+			r.value[k] = v
+		}
+	}
+}
+
+// settle solves for the terms that are wanted, and again without those that turn out
+// to be nothing, so that what is told adds up. Where nothing is left for the round trip
+// it begins anew without the arms that set it.
+func (r *resolving) settle() (noTrip, noPull bool) {
+	base := r.value
+	for {
+		r.solve()
+		switch {
+		case r.wanted[perTrip] && r.value[perTrip] <= nothing:
+			noTrip, noPull = true, false
+			r.list = slices.DeleteFunc(slices.Clone(r.list), func(a inquiry) bool { return a.set() })
+			r.value, r.wanted = base, [resolveTerms]bool{perPull: r.unlike(), perAnswer: true}
+		case r.wanted[perPull] && r.value[perPull] <= nothing:
+			noPull = true
+			r.wanted[perPull], r.value[perPull] = false, 0
+		default:
+			return noTrip, noPull
+		}
+	}
+}
+
+// unlike says whether some pulls ask much more than others, so that what they ask and
+// the runtime's own time can be told apart.
+func (r *resolving) unlike() bool {
+	fewest, most := math.Inf(1), 0.0
+	for i := range r.list {
+		fewest, most = min(fewest, r.list[i].answers), max(most, r.list[i].answers)
+	}
+	return most >= 2*fewest
+}
+
+// stageRequests takes the registry's time to answer from resolving, the runtime's own
+// where pulls ask more and fewer things, and the round trip where some arms set one and
+// others do not.
+func (d *Data) stageRequests(e *estimate, cells []*cell) {
+	all := d.inquiries(cells)
+	if len(all) == 0 {
 		e.cannot(request, "no arm tells how long resolving took", "single pulls with their resolve phase")
 		e.cannot(roundTrip, e.why[request], e.measure[request])
 		e.cannot(pullStart, e.why[request], e.measure[request])
 		return
 	}
-	// What does not grow with the number of answers is the runtime's own.
-	rows := make([]term, 0, len(set)+len(free))
-	fewest, most := math.Inf(1), 0.0
-	for k, list := range [][]asked{set, free} {
-		for i := range list {
-			a := &list[i]
-			parts, known := []float64{1, a.answers, 0}, (a.answers+a.connects)*a.trip
-			if k == 1 && len(set) > 0 {
-				parts[2], known = a.answers+a.connects, 0
-			}
-			rows = append(rows, term{parts, max(a.time-known, a.time/20)})
-			fewest, most = min(fewest, a.answers), max(most, a.answers)
-		}
-	}
-	c := regress(rows)
+	set := slices.ContainsFunc(all, func(a inquiry) bool { return a.set() })
+	free := slices.ContainsFunc(all, func(a inquiry) bool { return !a.set() })
+	base := d.opt.Base
+	r := &resolving{list: all, value: [resolveTerms]float64{perPull: d.all[pullStart].get(base), perTrip: d.all[roundTrip].get(base)}}
+	r.wanted = [resolveTerms]bool{perPull: r.unlike(), perAnswer: true, perTrip: set && free}
+	noTrip, noPull := r.settle()
+
+	e.value[request], e.value[pullStart], e.value[roundTrip] = r.value[perAnswer], r.value[perPull], r.value[perTrip]
+	present := "arms in which everything is present, beside cold ones"
 	switch {
-	case most < 2*fewest:
-		e.cannot(pullStart, "all pulls ask as many things before their layers", "arms in which everything is present, beside cold ones")
-	case c[0] <= 0:
-		e.cannot(pullStart, "resolving is explained without it", "arms in which everything is present, beside cold ones")
-	default:
-		e.value[pullStart] = c[0]
-		for _, list := range [][]asked{set, free} {
-			for i := range list {
-				list[i].time = max(list[i].time-c[0], list[i].time/20)
-			}
-		}
+	case noPull:
+		e.cannot(pullStart, "resolving is explained without it", present)
+		e.taken[pullStart] = d.all[pullStart].low // as the rest was found beside it
+	case !r.wanted[perPull]:
+		e.cannot(pullStart, "all pulls ask as many things before their layers", present)
 	}
-	of := func(list []asked, trip float64) float64 {
-		return medianOf(list, func(a *asked) float64 {
-			t := a.trip
-			if trip > 0 {
-				t = trip
-			}
-			return (a.time-a.connects*t)/a.answers - t
-		})
+	switch {
+	case noTrip:
+		e.cannot(roundTrip, fmt.Sprintf("arms that set a delay take %.1f times it to resolve, of which a pull on the profile has %.0f, so that nothing is left of it for the others", medianOf(all, r.tripsTaken), medianOf(all, (*inquiry).tripsSet)), "arms behind a link with delaySeconds, longer ones")
+	case !free:
+		e.cannot(roundTrip, "the experiment set the delay of every arm", "arms without a delay")
+	case !set:
+		e.cannot(roundTrip, "it cannot be told apart from requestSeconds: no arm sets a delay", "arms behind a link with delaySeconds")
 	}
-	const least = 1e-5 // seconds
-	if len(set) > 0 && len(free) > 0 && c[1] > 0 {
-		// All arms together, so that a few whose delay is not what it was set to do not
-		// decide.
-		e.value[request], e.value[roundTrip] = max(least, c[1]), max(least, c[2])
-		return
-	}
-	if len(set) > 0 {
-		e.value[request] = max(least, of(set, 0))
-		if len(free) == 0 {
-			e.cannot(roundTrip, "the experiment set the delay of every arm", "arms without a delay")
-			return
-		}
-		e.value[roundTrip] = max(least, medianOf(free, func(a *asked) float64 {
-			return (a.time - a.answers*e.value[request]) / (a.answers + a.connects)
-		}))
-		return
-	}
-	e.cannot(roundTrip, "it cannot be told apart from requestSeconds: no arm sets a delay", "arms behind a link with delaySeconds")
-	if e.value[request] = of(free, baseTrip); e.value[request] < baseTrip/20 {
+	if free && !r.wanted[perTrip] && r.value[perAnswer] < r.value[perTrip]/20 {
 		// The base's round trip alone is too long: half of each.
-		half := max(least, medianOf(free, func(a *asked) float64 { return a.time / (2*a.answers + a.connects) }))
-		e.value[request], e.bounds[roundTrip] = half, half
+		half := max(nothing, medianOf(r.list, func(a *inquiry) float64 { return (a.time - r.value[perPull]) / (a.answers + a.trips()) }))
+		e.value[request], e.taken[roundTrip] = half, half
 	}
+	if e.value[request] <= nothing {
+		e.cannot(request, "resolving is explained without it", "arms behind a link with delaySeconds, and others without")
+		e.taken[request] = d.all[request].low
+	}
+}
+
+// tripsTaken is how many times the delay that an arm sets its resolving takes beyond
+// the rest of it; NaN where it sets none.
+func (r *resolving) tripsTaken(a *inquiry) float64 {
+	return (a.time - r.value[perPull] - a.answers*r.value[perAnswer]) / a.trip
 }
 
 // stageStart takes medians of what surrounds a pull.
@@ -330,31 +445,56 @@ func (d *Data) stageStart(e *estimate, cells []*cell) {
 }
 
 // stageBlobs takes the runtime's own time for a layer from small ones on links that are
-// not set, where their bytes take next to nothing.
+// not set: what is left of their time beside an answer and their bytes.
 func (d *Data) stageBlobs(e *estimate, cells []*cell) {
-	const small = 300e3 // bytes: a quarter of a millisecond at 10 Gbit/s, 3 ms at 1 Gbit/s
-	var times []float64
-	for _, c := range cells {
-		if !c.single() || c.shaped() || c.held[blob] {
-			continue
+	open, _ := split(cells, func(c *cell) bool { return c.single() && !c.shaped() && !c.held[blob] })
+	var times, speeds []float64
+	for _, c := range open {
+		if rate, _ := d.linkSpeed(c, &e.value); rate > 0 {
+			speeds = append(speeds, rate)
 		}
-		answer := latency(c.profileWith(&d.all, &e.value), &d.all)
-		for i := range c.runs {
-			for _, s := range c.runs[i].startups[0].Spans {
-				if s.Phase == simulate.Fetch && s.Bytes < small && s.End > s.Start {
-					times = append(times, (s.End-s.Start).Seconds()-answer)
-				}
+	}
+	usual := median(speeds)
+	for _, c := range open {
+		rate, _ := d.linkSpeed(c, &e.value)
+		if rate == 0 {
+			rate = usual
+		}
+		times = append(times, besideBytes(c, rate, latency(c.profileWith(&d.all, &e.value), &d.all))...)
+	}
+	const enough = 5
+	if e.value[blob] = median(times); len(times) < enough || e.value[blob] <= nothing {
+		why := "small layers take no longer than an answer and their bytes"
+		if len(times) < enough {
+			why = "too few layers came over a link that is not set whose bytes took next to nothing"
+		}
+		e.cannot(blob, why, "an image of many small layers on a fast link that is not set")
+	}
+}
+
+// besideBytes are the times of the small layers of an arm less an answer's and what
+// their bytes take at a rate that layers at once share; those whose bytes take much of
+// their time are left out, and all where the rate is not known.
+func besideBytes(c *cell, bytesPerSecond, answer float64) []float64 {
+	const (
+		small = 300e3 // bytes
+		much  = 0.2   // of the time
+	)
+	var times []float64
+	for i := range c.runs {
+		spans := c.runs[i].startups[0].Spans
+		for j := range spans {
+			s := &spans[j]
+			if s.Phase != simulate.Fetch || s.Bytes >= small || s.End <= s.Start {
+				continue
+			}
+			t := (s.End - s.Start).Seconds()
+			if bytes := float64(s.Bytes) * atOnce(spans, s) / bytesPerSecond; bytes <= much*t {
+				times = append(times, t-bytes-answer)
 			}
 		}
 	}
-	const enough = 5
-	if e.value[blob] = median(times); len(times) < enough || e.value[blob] <= 1e-5 {
-		why := "small layers take no longer than an answer"
-		if len(times) < enough {
-			why = "too few small layers came over a link that is not set"
-		}
-		e.cannot(blob, why, "an image of many small layers on a link that is not set")
-	}
+	return times
 }
 
 // latency is an answer to the first request of a pull's layers.
