@@ -140,8 +140,7 @@ func (d *Data) decidePulls(ctx context.Context, pulls []*pull, models []pullMode
 	both := func(list []*pull) pullFit { return d.fitPullsTo(list, models) }
 	f := both(pulls)
 	around, err := d.bootstrapPulls(ctx, pulls, both, samples)
-	vague := !(around.start.high <= 10*around.start.low)
-	if err != nil || f.told && !vague && imagesIn(pulls) >= 3 {
+	if err != nil || f.told && !around.start.vague() && imagesIn(pulls) >= 3 {
 		return f, around, err
 	}
 	alone := func(list []*pull) pullFit { return d.fitFactorTo(list, models) }
