@@ -2,7 +2,6 @@ package measure
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -37,10 +36,8 @@ type ArmSpread struct {
 	// against one run. NaN for fewer than 2 runs.
 	RunNoise float64
 	// MedianNoise is how far the median of as many runs lies from itself when the
-	// experiment is made again: the mean of |m* - Median| / Median, where m* is the
-	// median of as many runs drawn from those that were made, with replacement (1000
-	// times, always the same draws). It is the noise floor of an error against the
-	// median. NaN for fewer than 3 runs.
+	// experiment is made again (sketch.MedianNoise): the noise floor of an error
+	// against the median. NaN for fewer than 3 runs.
 	MedianNoise float64
 }
 
@@ -94,7 +91,7 @@ func spreadOf(runs map[int][]*simulate.Startup) ArmSpread {
 	s.Median, s.Min, s.Max = duration(median(times)), duration(times[0]), duration(times[len(times)-1])
 	s.Interval = medianInterval(times)
 	s.CoefficientOfVariation = variation(times)
-	s.RunNoise, s.MedianNoise = runNoise(times), medianNoise(times)
+	s.RunNoise, s.MedianNoise = runNoise(times), sketch.MedianNoise(times)
 	s.Phases = medianPhases(runs)
 	return s
 }
@@ -150,25 +147,6 @@ func runNoise(values []float64) float64 {
 		total += math.Abs(v-m) / m
 	}
 	return total / float64(len(values))
-}
-
-// resamples are enough for two digits.
-const resamples = 1000
-
-func medianNoise(values []float64) float64 {
-	if len(values) < 3 {
-		return math.NaN()
-	}
-	m, total := median(values), 0.0
-	draw := rand.New(rand.NewPCG(1, uint64(len(values))))
-	again := make([]float64, len(values))
-	for range resamples {
-		for i := range again {
-			again[i] = values[draw.IntN(len(values))]
-		}
-		total += math.Abs(median(again)-m) / m
-	}
-	return total / resamples
 }
 
 func medianPhases(runs map[int][]*simulate.Startup) simulate.Phases {

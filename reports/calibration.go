@@ -56,7 +56,7 @@ func CheckCalibration(c *calibrate.Calibration, most float64) error {
 // CalibrationHeadline is the answer in a sentence, what was measured and how wrong predictions
 // are.
 func CalibrationHeadline(c *calibrate.Calibration) string {
-	if len(c.Totals) == 0 {
+	if len(c.Totals) == 0 || predicted(&c.Totals[0]) == nil {
 		return "Nothing could be compared."
 	}
 	s := &c.Totals[0]
@@ -75,9 +75,20 @@ func CalibrationHeadline(c *calibrate.Calibration) string {
 	}
 	words += " (mean absolute)"
 	if n := s.Of(calibrate.Noise); n != nil {
-		words += fmt.Sprintf("; the runs themselves scatter by %s", percent(n.Mean))
+		words += fmt.Sprintf("; measured again, their medians would differ by %s", percent(n.Mean))
 	}
 	return words + "."
+}
+
+// predicted is the score of the profile that counts: held out, else only checked, else
+// on what it was fitted to; nil where there is none.
+func predicted(s *calibrate.Scored) *calibrate.Score {
+	for _, by := range []string{calibrate.ByHeldOut, calibrate.ByProfile, calibrate.ByFit} {
+		if x := s.Of(by); x != nil {
+			return x
+		}
+	}
+	return nil
 }
 
 // fittedWords say the error after fitting.
@@ -85,7 +96,7 @@ func fittedWords(c *calibrate.Calibration, s *calibrate.Scored, of func(*calibra
 	held := s.Of(calibrate.ByHeldOut)
 	switch {
 	case held == nil:
-		return fmt.Sprintf("%s after fitting, on the runs that it was fitted to", percent(of(s.Of(calibrate.ByFit))))
+		return fmt.Sprintf("%s after fitting, on the runs that it was fitted to", percent(of(predicted(s))))
 	case c.FittedArms > 0:
 		return fmt.Sprintf("%s held-out, on the arms beside the %d that it was fitted to", percent(of(held)), c.FittedArms)
 	}

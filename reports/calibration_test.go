@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +27,8 @@ func calibrated() *calibrate.Calibration {
 				{By: calibrate.ByHeldOut, Count: 96, Median: 0.035, P90: 0.09, Worst: 0.25, Mean: 0.045, Bias: -0.0004, WorstArm: "b"},
 				{By: calibrate.ByBytes, Count: 96, Median: 0.6, P90: 0.8, Worst: 0.99, Mean: 0.61, Bias: -0.61, WorstArm: "b"},
 				{By: calibrate.BySum, Count: 96, Median: 0.08, P90: 0.2, Worst: 0.4, Mean: 0.1, Bias: 0.05, WorstArm: "b"},
-				{By: calibrate.Noise, Count: 480, Median: 0.02, P90: 0.06, Worst: 0.4, Mean: 0.035, WorstArm: "b"},
+				{By: calibrate.Noise, Count: 96, Median: 0.02, P90: 0.06, Worst: 0.2, Mean: 0.035, WorstArm: "b"},
+				{By: calibrate.RunNoise, Count: 480, Median: 0.04, P90: 0.1, Worst: 0.4, Mean: 0.07, WorstArm: "b"},
 			}},
 			{What: calibrate.ClassTogether, Scores: []calibrate.Score{{By: calibrate.ByHeldOut, Count: 12, Median: 0.05, P90: 0.1, Worst: 0.11, Mean: 0.06, Bias: 0.02, WorstArm: "c"}}},
 		},
@@ -34,9 +36,11 @@ func calibrated() *calibrate.Calibration {
 			{Name: "network.goodputFraction", Value: 0.97, Base: &base, Low: &low, High: &high},
 			{Name: "network.connectionBytesPerSecond", Unlimited: true, CannotBeTold: "no transfer shows a cap of its own", Measure: "one large layer alone"},
 			{Name: "unpack.diskBytesPerSecond", Value: 5e8, Base: &base, Raised: true, CannotBeTold: "decoders are slower than the disk"},
+			{Name: "unpack.cores", Value: 16, Base: &base, Set: true, CannotBeTold: "the experiment set it in all arms"},
 		},
-		Choices: []string{"unpack.fetchCores is taken in."},
-		Apps:    []calibrate.AppReady{{App: "registry.example.com/shop/web:1", Ready: 312 * time.Millisecond}},
+		Settings: []calibrate.Setting{{Name: "pull.downloadScope", Value: "image"}, {Name: "unpack.cores", Value: "16"}},
+		Choices:  []string{"unpack.fetchCores is taken in."},
+		Apps:     []calibrate.AppReady{{App: "registry.example.com/shop/web:1", Ready: 312 * time.Millisecond}},
 		Cells: []calibrate.Cell{
 			{Arm: "web cold", Class: calibrate.ClassShaped, Runs: 5, Measured: 4 * time.Second, Predicted: 3800 * time.Millisecond, Error: -0.05, Noise: &noise},
 			{Arm: "web base", Class: calibrate.ClassShaped, Runs: 2, Measured: 900 * time.Millisecond, Predicted: 990 * time.Millisecond, Error: 0.1},
@@ -76,9 +80,11 @@ func TestCalibrationHeadline(t *testing.T) {
 		{pulls, "your 312 pulls: median 41 MB/s; error 34 % built-in, 14 % held-out after fitting (median absolute)"},
 		{&own, "your 312 pulls: median 41 MB/s; error 34 % on profile mine, 14 % held-out after fitting (median absolute)"},
 		{checked, "10 runs of 2 arms: error 7 % on profile mine (mean absolute)."},
-		{calibrated(), "480 runs of 96 arms: error 33 % on profile containerd, 4.5 % held-out after fitting (mean absolute); the runs themselves scatter by 3.5 %."},
-		{all, "480 runs of 96 arms: error 33 % on profile containerd, 4 % after fitting, on the runs that it was fitted to (mean absolute); the runs themselves scatter by 3.5 %."},
+		{calibrated(), "480 runs of 96 arms: error 33 % on profile containerd, 4.5 % held-out after fitting (mean absolute); measured again, their medians would differ by 3.5 %."},
+		{all, "480 runs of 96 arms: error 33 % on profile containerd, 4 % after fitting, on the runs that it was fitted to (mean absolute); measured again, their medians would differ by 3.5 %."},
 		{&calibrate.Calibration{}, "Nothing could be compared."},
+		{&calibrate.Calibration{Basis: "layers", Totals: []calibrate.Scored{{What: "all"}}}, "Nothing could be compared."},
+		{&calibrate.Calibration{Basis: "pulls", Totals: []calibrate.Scored{{What: "all", Scores: []calibrate.Score{{By: calibrate.Noise}}}}}, "Nothing could be compared."},
 	} {
 		if got := CalibrationHeadline(c.of); got != c.want {
 			t.Errorf("%s\nnot %s", got, c.want)
@@ -95,5 +101,63 @@ func TestCalibrationHeadline(t *testing.T) {
 	}
 	if err := CheckCalibration(all, 1); !errors.Is(err, ErrUnjudged) {
 		t.Error(err)
+	}
+}
+
+// TestCalibrationOfLittle: a file may hold less than a fit or a check ever writes, and
+// is shown all the same.
+func TestCalibrationOfLittle(t *testing.T) {
+	const head = `{"apiVersion": "cachebench/v1", "kind": "Calibration", "provenance": {"version": "0", "seed": 1, "profile": "p"}, "tools": ["pull"], "basis": "layers", "profile": "p", "runs": 1, "startups": 1, "arms": 1, "simulated": 0, `
+	for _, rest := range []string{
+		`"totals": []}`,
+		`"totals": [{"what": "all", "scores": []}]}`,
+		`"totals": [{"what": "all", "scores": [{"by": "noise", "count": 1, "median": 0, "p90": 0, "worst": 0, "mean": 0, "bias": 0}]}]}`,
+		`"totals": [{"what": "all", "scores": [{"by": "base", "count": 1, "median": 0, "p90": 0, "worst": 0, "mean": 0, "bias": 0}]}], "phases": [{"what": "fetch", "scores": []}], "images": [{"what": "a", "scores": []}]}`,
+	} {
+		c, err := calibrate.Read("c.json", []byte(head+rest))
+		if err != nil {
+			t.Errorf("%s: %v", rest, err)
+			continue
+		}
+		for _, format := range TableFormats() {
+			if err := WriteCalibration(io.Discard, format, c, Options{}); err != nil {
+				t.Errorf("%s as %s: %v", rest, format, err)
+			}
+		}
+		if err := CheckCalibration(c, 1); !errors.Is(err, ErrUnjudged) {
+			t.Errorf("%s: %v", rest, err)
+		}
+	}
+	if _, err := calibrate.Read("c.json", []byte(head+`"totals": [{"what": "all"}]}`)); err == nil || !strings.Contains(err.Error(), "scores is missing") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestWorstArms: what the profile was fitted to is not among what was predicted.
+func TestWorstArms(t *testing.T) {
+	c := calibrated()
+	c.FittedArms, c.Cells[1].Fitted = 1, true
+	var b bytes.Buffer
+	if err := WriteCalibration(&b, Text, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	_, worst, _ := strings.Cut(b.String(), "Arms that are predicted worst")
+	if strings.Contains(worst, "web base") || !strings.Contains(worst, "web cold") {
+		t.Errorf("the list of the worst is\n%s", worst)
+	}
+}
+
+// TestPullErrorsAreMedians: of a cluster's pulls the table is of the same figures as the
+// sentence above it.
+func TestPullErrorsAreMedians(t *testing.T) {
+	c := &calibrate.Calibration{Basis: "pulls", Tools: []string{"kubelet"}, Runs: 312, Arms: 40, MedianRate: 41e6, Base: "containerd", Profile: "p", Totals: []calibrate.Scored{{What: "all", Scores: []calibrate.Score{
+		{By: calibrate.ByBase, Count: 312, Median: 0.34, Mean: 0.5}, {By: calibrate.ByHeldOut, Count: 312, Median: 0.14, Mean: 0.21},
+	}}}}
+	var b bytes.Buffer
+	if err := WriteCalibration(&b, Text, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); !strings.Contains(text, "  34 %      14 %") || strings.Contains(text, "50 %") || !strings.Contains(text, "Median absolute errors") {
+		t.Errorf("got\n%s", text)
 	}
 }

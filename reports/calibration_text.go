@@ -29,16 +29,21 @@ func calibrationText(c *calibrate.Calibration, opt Options) []byte {
 		words = append(words, fmt.Sprintf("%d folds", c.Folds))
 	}
 	p.lines(faint, wrap(strings.Join(words, " · "), 0))
-	p.scored(title(c), c.Totals)
-	p.lines(faint, wrap("Mean absolute errors; med/p90/max (median, nine of ten, worst) and bias (above 0: predicted too long) are of held-out, or else of the profile. Noise: each run against the median of the others of its arm. By bytes and sum are naive predictions by the same values: bytes over bandwidth, and that with unpacking added.", tableIndent))
+	shown := func(s *calibrate.Score) float64 { return s.Mean }
+	if c.Basis != "layers" {
+		shown = func(s *calibrate.Score) float64 { return s.Median }
+	}
+	p.scored(title(c), c.Totals, shown)
+	p.lines(faint, wrap(legend(c), tableIndent))
 	if c.Basis != "layers" {
 		p.factor(c)
 	}
 	p.fittedParameters(c)
+	p.settings(c)
 	p.list("What runs that were left out decided", c.Choices)
-	p.scored("Error of each phase of single starts", c.Phases)
+	p.scored("Error of each phase of single starts", c.Phases, shown)
 	p.worstCells(c)
-	p.scored("Error by image", c.Images)
+	p.scored("Error by image", c.Images, shown)
 	p.readyApps(c)
 	p.list("Doubts", c.Doubts)
 	p.tablesProvenance(c.Provenance.Version, c.Profile, c.Provenance.Now)
@@ -50,7 +55,22 @@ func predictors() []string {
 	return []string{calibrate.ByBase, calibrate.ByFit, calibrate.ByHeldOut, calibrate.ByProfile, calibrate.ByBytes, calibrate.BySum, calibrate.Noise}
 }
 
-func (p *printer) scored(title string, list []calibrate.Scored) {
+// legend says what the columns of errors are.
+func legend(c *calibrate.Calibration) string {
+	words, of, noise := "Mean absolute errors", "arms", "how far a median of an arm's runs lies from itself when they are made again"
+	if c.Basis != "layers" {
+		words, of, noise = "Median absolute errors", "pulls", "each pull against the median of the others of its image"
+	}
+	words += "; n (" + of + "), med/p90/max (median, nine of ten, worst) and bias (above 0: predicted too long) are of held-out, else of the profile that was checked, else of what was fitted. Noise, the floor of an error: " + noise + "."
+	if c.Basis != "layers" {
+		return words + " By bytes is a naive prediction: bytes over one rate."
+	}
+	return words + " By bytes and sum are naive predictions by the same values: bytes over bandwidth, and that with unpacking added."
+}
+
+// scored is a table of errors, a row for each thing of which something was predicted.
+func (p *printer) scored(title string, list []calibrate.Scored, of func(*calibrate.Score) float64) {
+	list = slices.DeleteFunc(slices.Clone(list), func(s calibrate.Scored) bool { return predicted(&s) == nil })
 	if len(list) == 0 {
 		return
 	}
@@ -68,10 +88,10 @@ func (p *printer) scored(title string, list []calibrate.Scored) {
 	t.heads = append(t.heads, ">med/p90/max %", ">bias")
 	for i := range list {
 		s := &list[i]
-		best := bestScore(s)
+		best := predicted(s)
 		row := []string{shortReference(s.What), fmt.Sprint(best.Count)}
 		for _, by := range shown {
-			row = append(row, errorCell(s.Of(by)))
+			row = append(row, errorCell(s.Of(by), of))
 		}
 		spread := fmt.Sprintf("%s/%s/%s", inPercent(best.Median), inPercent(best.P90), inPercent(best.Worst))
 		t.add("", append(row, spread, signedPercent(best.Bias))...)
@@ -106,21 +126,11 @@ func columnOf(by string) string {
 	return by
 }
 
-// bestScore is the one whose worst and bias are shown.
-func bestScore(s *calibrate.Scored) *calibrate.Score {
-	for _, by := range []string{calibrate.ByHeldOut, calibrate.ByProfile, calibrate.ByFit} {
-		if x := s.Of(by); x != nil {
-			return x
-		}
-	}
-	return &s.Scores[0]
-}
-
-func errorCell(s *calibrate.Score) string {
+func errorCell(s *calibrate.Score, of func(*calibrate.Score) float64) string {
 	if s == nil {
 		return "-"
 	}
-	return percent(s.Mean)
+	return percent(of(s))
 }
 
 func signedPercent(fraction float64) string {
@@ -163,6 +173,18 @@ func (p *printer) fittedParameters(c *calibrate.Calibration) {
 	p.list("Cannot be told by these runs", untold(c))
 }
 
+// settings are what the experiment set in all runs, which the profile has too.
+func (p *printer) settings(c *calibrate.Calibration) {
+	var words []string
+	for _, s := range c.Settings {
+		words = append(words, s.Name+" "+s.Value)
+	}
+	if len(words) > 0 {
+		p.line("")
+		p.lines("", wrap("As set in all runs: "+strings.Join(words, ", ")+".", 0))
+	}
+}
+
 // untold are the parameters that could not be told, those of one reason together.
 func untold(c *calibrate.Calibration) []string {
 	type reason struct{ why, measure string }
@@ -197,6 +219,8 @@ func untold(c *calibrate.Calibration) []string {
 // takenWords say which value holds.
 func takenWords(x *calibrate.Parameter) string {
 	switch {
+	case x.Set:
+		return "set to " + parameterWords(x.Name, x.Value)
 	case x.Raised:
 		return "taken is " + parameterWords(x.Name, x.Value)
 	case x.Unlimited:
@@ -226,11 +250,13 @@ func parameterWords(name string, v float64) string {
 // maxWorst is how many arms are listed.
 const maxWorst = 10
 
+// worstCells are those that were predicted: what the profile was fitted to is no
+// prediction, where there are others.
 func (p *printer) worstCells(c *calibrate.Calibration) {
-	if len(c.Cells) == 0 {
+	cells := slices.DeleteFunc(slices.Clone(c.Cells), func(x calibrate.Cell) bool { return x.Fitted })
+	if len(cells) == 0 {
 		return
 	}
-	cells := slices.Clone(c.Cells)
 	slices.SortStableFunc(cells, func(x, y calibrate.Cell) int { return cmp.Compare(math.Abs(y.Error), math.Abs(x.Error)) })
 	p.heading("Arms that are predicted worst")
 	t := &textTable{heads: []string{"arm", "class", ">runs", ">measured", ">predicted", ">error", ">noise"}}

@@ -44,11 +44,12 @@ func newCalibrate(io *streams) *cobra.Command {
 		Long: `Calibrate fits a profile to timelines of measured startups (cachebench measure, or
 workload import for the pulls of a cluster), and says how wrong the simulation of
 runs that it was not fitted to is: arm by arm, for each phase and in all, beside the
-noise of the runs themselves and beside two naive predictions. Arms are left out in
+noise of what was measured and beside two naive predictions. Arms are left out in
 turn, in folds; or --fit-on says which are fitted, and the rest is predicted.
 
 Every parameter has a 90 % interval, or the reason why the runs cannot tell it and
-what to measure to tell it; then it keeps the value of --base. Where the layers of
+what to measure to tell it; then it keeps the value of --base. What the experiment set
+alike in all runs, such as the cores, is in the profile as well. Where the layers of
 what was pulled are not known, as from a cluster's events, one factor for all rates
 of a pull is fitted, and its fixed time.
 

@@ -16,8 +16,12 @@ import (
 )
 
 // newCell makes an arm of the startups of its first run.
-func (d *Data) newCell(inv *layers.Inventory, arm string, startups []*simulate.Startup, setup *simulate.ArmSetup) (*cell, error) {
-	c := &cell{arm: arm, gzipScale: 1, inv: &layers.Inventory{ResolvedAt: inv.ResolvedAt}}
+func (d *Data) newCell(e *experiment, arm string, startups []*simulate.Startup, setup *simulate.ArmSetup) (*cell, error) {
+	inv := e.inv
+	c := &cell{
+		arm: arm, gzipScale: 1, inv: &layers.Inventory{ResolvedAt: inv.ResolvedAt},
+		set: make(map[string]document.Raw), dropped: setup.DropPageCache,
+	}
 	own := &ownImages{from: inv, to: c.inv, images: make(map[int]int), layers: make(map[int]int)}
 	for _, ref := range setup.Kept {
 		i, err := find(inv, ref)
@@ -111,8 +115,15 @@ func (d *Data) condition(c *cell, raw document.Raw) error {
 		return err
 	}
 	for group, keys := range groups {
-		for _, key := range keys.Keys() {
-			names[group+"."+key] = true
+		if keys.Keys() == nil {
+			continue // the profile's reader refuses it
+		}
+		var values map[string]document.Raw
+		if err := keys.Decode(&values); err != nil {
+			return err
+		}
+		for key, value := range values {
+			names[group+"."+key], c.set[group+"."+key] = true, value
 		}
 	}
 	c.setsLink = names["network.registryBytesPerSecond"] || names["network.uplinkBytesPerSecond"] || names["network.nodeBytesPerSecond"]
@@ -250,7 +261,7 @@ func (d *Data) finish(c *cell) {
 	for i := range c.runs {
 		list[i] = c.runs[i].outcome
 	}
-	c.measured = medianOutcome(list)
+	c.measured, c.spread = medianOutcome(list), spreadOutcome(list)
 	happens := func(p simulate.Phase) bool {
 		return slices.ContainsFunc(c.runs, func(r run) bool {
 			return slices.ContainsFunc(r.startups, func(s *simulate.Startup) bool {
@@ -266,9 +277,8 @@ func (d *Data) finish(c *cell) {
 	if !happens(simulate.Create) {
 		c.profile.Start.Create, c.held[create] = zero, true
 	}
-	if c.knowsReady = happens(simulate.Ready); !c.knowsReady {
-		c.profile.Start.Ready = zero
-	}
+	c.knowsReady = happens(simulate.Ready)
+	c.profile.Start.Ready = zero // each start has its program's own
 	c.work = c.workOf()
 	c.class = c.classOf()
 }

@@ -24,8 +24,9 @@
 //
 // What the runs cannot tell keeps the base's value, and the result says what to
 // measure to tell it. The error is that of arms left out of the fit (k-fold, all
-// runs of an arm in one fold), beside the noise of the runs themselves and beside
-// two naive predictions.
+// runs of an arm in one fold), beside the noise of the medians that are predicted and
+// beside two naive predictions. What the experiment set alike in all runs is in the
+// profile as well.
 //
 // Events of a cluster tell of a pull only its time and size. Then one factor for all
 // the rates of a pull is fitted, and a fixed time (pulls.go).

@@ -42,6 +42,9 @@ type Calibration struct {
 	Factor *Factor `json:"factor,omitempty"`
 	// Parameters are what was fitted, and what could not be.
 	Parameters []Parameter `json:"parameters,omitempty"`
+	// Settings are what the experiment set alike in all arms on one node, such as the
+	// cores; the fitted profile has it too.
+	Settings []Setting `json:"settings,omitempty"`
 	// Choices say in a sentence each what runs that were left out decided.
 	Choices []string `json:"choices,omitempty"`
 	// Apps are the programs' own times to ready, which no profile can know.
@@ -55,7 +58,7 @@ type Calibration struct {
 	Images []Scored `json:"images,omitempty"`
 	// Cells are the arms.
 	Cells []Cell `json:"cells,omitempty"`
-	// Simulated is how many runs were simulated.
+	// Simulated is how many runs were simulated, or pulls reckoned.
 	Simulated int `json:"simulated"`
 	// Doubts are reasons to trust the result less, one sentence each.
 	Doubts []string `json:"doubts,omitempty"`
@@ -95,11 +98,20 @@ type Parameter struct {
 	Measure      string `json:"measure,omitempty"`
 	// Together: it was scaled by one factor with all other rates of a pull.
 	Together bool `json:"together,omitempty"`
-	// Raised: the base's value does not go with the rest of the fit, and Value is one
-	// that the runs allow.
+	// Raised: Value is not the base's, which does not go with the rest of the fit, but
+	// one that the runs allow.
 	Raised bool `json:"raised,omitempty"`
+	// Set: the experiment set it alike in all arms on one node, and Value is what it set.
+	Set bool `json:"set,omitempty"`
 	// Unlimited: the value, which is the base's, bounds nothing.
 	Unlimited bool `json:"unlimited,omitempty"`
+}
+
+// Setting is a value of a profile that the experiment set.
+type Setting struct {
+	// Name is its key in a profile's file, Value what it was set to.
+	Name  string `json:"name" document:"required"`
+	Value string `json:"value"`
 }
 
 // AppReady is a program's own time to ready, the median of its runs.
@@ -124,15 +136,22 @@ const (
 	ByBytes = "bytes / bandwidth"
 	// BySum is ByBytes, then the longest unpacking of one start, layer after layer.
 	BySum = "fetch + unpack"
-	// Noise is the deviation of each run from the median of the others of its arm.
+	// Noise is the noise floor of the errors beside it. Errors of arms are of medians, so
+	// it is how far a median lies from itself when its runs are made again
+	// (sketch.MedianNoise), of arms with three runs or more. Errors of a cluster's pulls
+	// are of each by itself, so it is how far a pull lies from the median of the others of
+	// its image.
 	Noise = "noise"
+	// RunNoise is how far one run lies from the median of the others of its arm: more
+	// than the floor of an error of medians.
+	RunNoise = "noise of one run"
 )
 
 // Scored are errors of one thing that is predicted, in several ways.
 type Scored struct {
 	// What is all, a class, a phase, or an image.
 	What   string  `json:"what" document:"required"`
-	Scores []Score `json:"scores"`
+	Scores []Score `json:"scores" document:"required"`
 }
 
 // Of returns the score of a way to predict; nil where there is none.
@@ -150,14 +169,15 @@ func (s *Scored) Of(predictor string) *Score {
 type Score struct {
 	// By is how it was predicted.
 	By string `json:"by" document:"required"`
-	// Count is of arms; of noise, and of pulls, it is of runs.
+	// Count is of arms; of the noise of one run, and of pulls, it is of runs.
 	Count int `json:"count"`
 	// Median, P90 and Worst are of absolute errors, Mean is their mean.
 	Median float64 `json:"median"`
 	P90    float64 `json:"p90"`
 	Worst  float64 `json:"worst"`
 	Mean   float64 `json:"mean"`
-	// Bias is the mean of the errors with their sign: above 0 predictions are too long.
+	// Bias is the mean of the errors with their sign: above 0 predictions are too long. It
+	// is 0 of Noise, which has none.
 	Bias float64 `json:"bias" document:"signed"`
 	// WorstArm is where the worst is.
 	WorstArm string `json:"worstArm,omitempty"`
@@ -170,11 +190,14 @@ type Cell struct {
 	Images []string `json:"images,omitempty"`
 	Runs   int      `json:"runs"`
 	// Measured is the median of the runs, Predicted held out or, where all was fitted
-	// or nothing, by the profile.
-	Measured  time.Duration `json:"measuredSeconds"`
-	Predicted time.Duration `json:"predictedSeconds"`
-	// Error is Predicted over Measured less 1, Noise the mean deviation of a run from
-	// the median of the others; absent where there are fewer than three.
+	// or nothing, by the profile. UntilCreated: both end once the containers were created,
+	// for no other arm tells the program's own time to ready.
+	Measured     time.Duration `json:"measuredSeconds"`
+	Predicted    time.Duration `json:"predictedSeconds"`
+	UntilCreated bool          `json:"untilCreated,omitempty"`
+	// Error is Predicted over Measured less 1, Noise the noise floor of it: how far the
+	// median lies from itself when the runs are made again; absent where there are fewer
+	// than three.
 	Error float64  `json:"error" document:"signed"`
 	Noise *float64 `json:"noise,omitempty"`
 	// Fitted says that the profile was fitted to it.

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
+	"github.com/cachebench/cachebench/simulate/sketch"
 )
 
 // Classes of arms, which are judged apart.
@@ -46,13 +48,16 @@ type cell struct {
 	// parameters it set them, or of which the runs know nothing.
 	profile *simulate.Profile
 	held    [parameters]bool
-	// setsLink: the experiment set the rate of a link.
-	setsLink bool
-	// gzipScale is how fast the arm's decoder is beside that of the base.
+	// set are the profile values that the experiment set, by group and key.
+	set map[string]document.Raw
+	// setsLink: the experiment set the rate of a link; dropped: it emptied the page cache.
+	setsLink, dropped bool
+	// gzipScale is how fast the arm's decoder is beside the one that is fitted.
 	gzipScale float64
 	runs      []run
-	// measured are the medians of the runs.
-	measured outcome
+	// measured are the medians of the runs, spread how far each is from itself when
+	// measured again, as a share of it.
+	measured, spread outcome
 	// knowsReady: its runs tell the program's own time to ready.
 	knowsReady bool
 	work       work
@@ -90,17 +95,23 @@ func (c *cell) linkRate() network.Rate {
 
 // outcome is what is compared: times in seconds, NaN where unknown.
 type outcome struct {
-	// total is the time until the last start of the run is ready.
-	total float64
+	// total is the time until the last start of the run is ready, created until its
+	// containers were created: without the programs' own time.
+	total, created float64
 	// phases are of the only start, in the order of simulate.AllPhases; of starts
 	// together they are unknown.
 	phases [phases]float64
+	// bare is a prediction's that knows no time of the programs' own: total ends as
+	// created does.
+	bare bool
+	// simulated is of how many runs it is, where they were.
+	simulated int
 }
 
 const phases = 9 // as many as simulate.AllPhases
 
 func unknownOutcome() outcome {
-	o := outcome{total: math.NaN()}
+	o := outcome{total: math.NaN(), created: math.NaN()}
 	for i := range o.phases {
 		o.phases[i] = math.NaN()
 	}
@@ -110,11 +121,12 @@ func unknownOutcome() outcome {
 // outcomeOf is that of the startups of one run.
 func outcomeOf(startups []*simulate.Startup) outcome {
 	o := unknownOutcome()
-	first, last := startups[0].Requested, time.Duration(0)
+	first, last, created := startups[0].Requested, time.Duration(0), time.Duration(0)
 	for _, s := range startups {
-		first, last = min(first, s.Requested), max(last, s.Requested+s.Ready)
+		own, _ := s.Phases.Of(simulate.Ready)
+		first, last, created = min(first, s.Requested), max(last, s.Requested+s.Ready), max(created, s.Requested+s.Ready-own)
 	}
-	o.total = (last - first).Seconds()
+	o.total, o.created = (last - first).Seconds(), (created - first).Seconds()
 	if len(startups) > 1 {
 		return o
 	}
@@ -126,15 +138,40 @@ func outcomeOf(startups []*simulate.Startup) outcome {
 	return o
 }
 
-// medianOutcome takes the median of each figure by itself.
-func medianOutcome(list []outcome) outcome {
-	o := unknownOutcome()
-	o.total = medianOf(list, func(x *outcome) float64 { return x.total })
-	for i := range o.phases {
-		o.phases[i] = medianOf(list, func(x *outcome) float64 { return x.phases[i] })
+// against is a measured outcome as far as a prediction says anything of it.
+func (o outcome) against(p *outcome) outcome {
+	if p.bare {
+		o.total = o.created
+		o.phases[phase(simulate.Ready)] = math.NaN()
 	}
 	return o
 }
+
+// combined works out each figure of outcomes by itself.
+func combined(list []outcome, of func([]float64) float64) outcome {
+	figures := func(figure func(*outcome) float64) float64 {
+		values := make([]float64, 0, len(list))
+		for i := range list {
+			if v := figure(&list[i]); !math.IsNaN(v) {
+				values = append(values, v)
+			}
+		}
+		return of(values)
+	}
+	o := outcome{
+		total:   figures(func(x *outcome) float64 { return x.total }),
+		created: figures(func(x *outcome) float64 { return x.created }),
+	}
+	for i := range o.phases {
+		o.phases[i] = figures(func(x *outcome) float64 { return x.phases[i] })
+	}
+	return o
+}
+
+func medianOutcome(list []outcome) outcome { return combined(list, median) }
+
+// spreadOutcome is the noise of each figure's median.
+func spreadOutcome(list []outcome) outcome { return combined(list, sketch.MedianNoise) }
 
 func medianOf[T any](list []T, of func(*T) float64) float64 {
 	values := make([]float64, 0, len(list))
@@ -182,8 +219,8 @@ func (c *cell) profileWith(all *[parameters]parameter, v *values) *simulate.Prof
 	return &p
 }
 
-// simulate replays the arm on its profile with v; readyOf are the programs' own
-// times to ready.
+// simulate replays the arm on its profile with v; ready are the programs' own times
+// to ready.
 func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *values, ready readiness, opt simulate.Options) (outcome, error) {
 	p := c.profileWith(all, v)
 	repeats := opt.Repeats
@@ -191,14 +228,10 @@ func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *valu
 		repeats = 1
 	}
 	opt.Arm, opt.Repeats, opt.NewNodes = c.arm, repeats, c.nodes
-	starts := c.starts
-	if c.knowsReady {
-		starts = slices.Clone(starts)
-		for i := range starts {
-			if d, ok := ready[starts[i].App]; ok {
-				starts[i].Ready = &d
-			}
-		}
+	own, bare := ready.of(c)
+	starts := slices.Clone(c.starts)
+	for i := range starts {
+		starts[i].Ready = &own[i]
 	}
 	startups, err := simulate.Run(ctx, c.inv, p, starts, opt)
 	if err != nil {
@@ -215,7 +248,9 @@ func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *valu
 		}
 		outcomes[k] = outcomeOf(of)
 	}
-	return medianOutcome(outcomes), nil
+	o := medianOutcome(outcomes)
+	o.bare, o.simulated = bare, repeats
+	return o, nil
 }
 
 type voidError struct{ arm, why string }
@@ -226,6 +261,30 @@ func (e *voidError) Error() string {
 
 // readiness is the program's own time to ready of each app.
 type readiness map[string]time.Duration
+
+// of are the own times to ready of an arm's programs, start by start: none where its
+// runs know of none. Where one of them is not known they are all taken for none, and
+// what comes of it is bare.
+func (r readiness) of(c *cell) (own []time.Duration, bare bool) {
+	own = make([]time.Duration, len(c.starts))
+	if !c.knowsReady {
+		return own, false
+	}
+	for i := range c.starts {
+		d, known := r[c.starts[i].App]
+		if !known {
+			return make([]time.Duration, len(c.starts)), true
+		}
+		own[i] = d
+	}
+	return own, false
+}
+
+// readinessFor is what a prediction of an arm may know of the programs' own times.
+type readinessFor func(*cell) readiness
+
+// always is the same for all arms.
+func always(r readiness) readinessFor { return func(*cell) readiness { return r } }
 
 // readinessOf are the medians of the runs of arms, a start at a time.
 func readinessOf(cells []*cell) readiness {

@@ -311,8 +311,8 @@ func TestDecoders(t *testing.T) {
 	}
 }
 
-// TestSameResult: the same runs give the same result, in any order of the files and
-// on any number of processors.
+// TestSameResult: the same runs give the same result on any number of processors.
+// TestOrderOfFiles: and in any order of the files.
 func TestSameResult(t *testing.T) {
 	w := newWorld(t, 10)
 	for i := 1; i <= 5; i++ {

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -27,12 +27,19 @@ type Data struct {
 	cells []*cell
 	pulls []*pull
 
-	// pulled are the images of pulls, known the inventory that may know their layers,
-	// layered how many pulls it knows them of; present starts pulled nothing, and of
-	// noSize pulls the size is not known.
-	pulled, known            *layers.Inventory
-	layered, present, noSize int
-	arms                     int
+	// pulled are the images of pulls, of which layered pulls have layers that are known,
+	// and resized ones have not, for their size is not that of the inventory's image.
+	pulled           *layers.Inventory
+	layered, resized int
+	// present starts pulled nothing, noSize pulls are of unknown size, behind pulls
+	// began while another of their node was under way.
+	present, noSize, behind int
+	arms                    int
+
+	// settings are values that the experiment set alike in all arms on one node.
+	settings map[string]document.Raw
+	// machines are the facts of each host that runs were made on.
+	machines map[string][]simulate.Fact
 
 	tools, hosts   []string
 	runs, voidRuns int
@@ -48,12 +55,18 @@ type Data struct {
 	memory      sync.Pool // of *simulate.Memory
 }
 
-// Load reads measured timelines. Void runs are counted and left out.
+// Load reads measured timelines, in whatever order they come. Void runs are counted and
+// left out.
 func Load(files []File, opt Options) (*Data, error) {
-	d := &Data{opt: opt.withDefaults(), all: fitted(), memory: sync.Pool{New: func() any { return &simulate.Memory{} }}}
+	d := &Data{
+		opt: opt.withDefaults(), all: fitted(), machines: make(map[string][]simulate.Fact),
+		memory: sync.Pool{New: func() any { return &simulate.Memory{} }},
+	}
 	if err := d.opt.Base.Validate(); err != nil {
 		return nil, err
 	}
+	files = slices.Clone(files) // by name, so that their order is of no matter
+	slices.SortStableFunc(files, func(x, y File) int { return cmp.Compare(x.Name, y.Name) })
 	known := make(map[string]*cell)
 	for i := range files {
 		if err := d.add(&files[i], known); err != nil {
@@ -74,8 +87,10 @@ func Load(files []File, opt Options) (*Data, error) {
 	slices.SortStableFunc(d.pulls, func(x, y *pull) int {
 		return cmp.Or(cmp.Compare(x.image, y.image), cmp.Compare(x.bytes, y.bytes), cmp.Compare(x.seconds, y.seconds))
 	})
+	d.settle()
 	d.deal()
 	d.checkHosts()
+	d.checkConditions()
 	return d, nil
 }
 
@@ -125,6 +140,18 @@ type runKey struct {
 	repeat int
 }
 
+// An experiment is a timeline of runs, as it is read.
+type experiment struct {
+	inv    *layers.Inventory
+	setups map[string]*simulate.ArmSetup
+	// notes are those of runs that count, void says of which runs some were void: a void
+	// run is made again under the same repeat.
+	notes map[runKey]*simulate.MeasuredRun
+	void  map[runKey]bool
+	// host is the same for experiments of one tool on one host.
+	host string
+}
+
 func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 	inv := t.Measurement.Inventory
 	if inv == nil {
@@ -133,73 +160,90 @@ func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 	if inv == nil {
 		return fmt.Errorf("%w: the timeline holds no inventory of the images that it started, so their layers are not known: give one with --inventory", ErrNothing)
 	}
-	inv = inv.Estimated()
-	setups, err := setupsOf(t.Measurement)
+	e, err := d.newExperiment(t.Measurement, inv.Estimated())
 	if err != nil {
 		return err
 	}
-	notes := make(map[runKey]*simulate.MeasuredRun)
-	for i := range t.Measurement.Runs {
-		r := &t.Measurement.Runs[i]
-		notes[runKey{r.Arm, r.Repeat}] = r
-	}
-	groups := make(map[runKey][]*simulate.Startup)
-	var order []runKey
-	for i := range t.Startups {
-		s := &t.Startups[i]
-		if s.Source != simulate.Measured {
-			continue
-		}
-		k := runKey{s.Arm, s.Repeat}
-		if groups[k] == nil {
-			order = append(order, k)
-		}
-		groups[k] = append(groups[k], s)
-	}
-	for k, note := range notes { // void runs may have no startup
-		if groups[k] == nil && note.Void != "" {
-			d.runs++
-			d.voidRuns++
-		}
-	}
+	groups, order := e.runs(t)
 	for _, k := range order {
-		if err := d.addRun(inv, k, groups[k], notes[k], setups[k.arm], known); err != nil {
+		if err := d.addRun(e, k, groups[k], known); err != nil {
 			return fmt.Errorf("arm %s: %w", k.arm, err)
 		}
 	}
 	return nil
 }
 
-func (d *Data) addRun(inv *layers.Inventory, k runKey, startups []*simulate.Startup, note *simulate.MeasuredRun, setup *simulate.ArmSetup, known map[string]*cell) error {
+// newExperiment reads what was noted of the arms and runs, and counts the void runs
+// among them.
+func (d *Data) newExperiment(m *simulate.Measurement, inv *layers.Inventory) (*experiment, error) {
+	setups, err := setupsOf(m)
+	if err != nil {
+		return nil, err
+	}
+	e := &experiment{inv: inv, setups: setups, notes: make(map[runKey]*simulate.MeasuredRun), void: make(map[runKey]bool), host: machineOf(m)}
+	d.machines[e.host] = m.Facts
+	for i := range m.Runs {
+		r := &m.Runs[i]
+		k := runKey{r.Arm, r.Repeat}
+		if r.Void == "" {
+			e.notes[k] = r
+			continue
+		}
+		e.void[k] = true
+		d.runs++
+		d.voidRuns++
+	}
+	return e, nil
+}
+
+// runs are the startups of each run, in the order of the timeline, without those of
+// the void runs that were noted.
+func (e *experiment) runs(t *simulate.Timeline) (groups map[runKey][]*simulate.Startup, order []runKey) {
+	groups = make(map[runKey][]*simulate.Startup)
+	for i := range t.Startups {
+		s := &t.Startups[i]
+		k := runKey{s.Arm, s.Repeat}
+		if s.Source != simulate.Measured || e.void[k] && (s.Void != "" || e.notes[k] == nil) {
+			continue
+		}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], s)
+	}
+	return groups, order
+}
+
+func (d *Data) addRun(e *experiment, k runKey, startups []*simulate.Startup, known map[string]*cell) error {
 	d.runs++
-	void := note != nil && note.Void != ""
-	if void || slices.ContainsFunc(startups, func(s *simulate.Startup) bool { return s.Void != "" || s.Ready <= 0 }) {
+	if slices.ContainsFunc(startups, func(s *simulate.Startup) bool { return s.Void != "" || s.Ready <= 0 }) {
 		d.voidRuns++
 		return nil
 	}
 	if slices.ContainsFunc(startups, func(s *simulate.Startup) bool { return len(s.Images) == 0 }) {
 		return fmt.Errorf("%w: a startup names no image, so what it pulled is not known", ErrNothing)
 	}
+	setup := e.setups[k.arm]
 	if setup == nil {
 		setup = &simulate.ArmSetup{Arm: k.arm}
 	}
 	slices.SortStableFunc(startups, func(x, y *simulate.Startup) int {
 		return cmp.Or(cmp.Compare(x.Node, y.Node), cmp.Compare(x.App, y.App), slices.Compare(x.Images, y.Images), cmp.Compare(x.Requested, y.Requested))
 	})
-	key, err := cellKey(inv, k.arm, startups, setup)
+	key, err := e.cellKey(k.arm, startups, setup)
 	if err != nil {
 		return err
 	}
 	c := known[key]
 	if c == nil {
-		if c, err = d.newCell(inv, k.arm, startups, setup); err != nil {
+		if c, err = d.newCell(e, k.arm, startups, setup); err != nil {
 			return err
 		}
 		known[key] = c
 		d.cells = append(d.cells, c)
 	}
 	r := run{startups: startups, outcome: outcomeOf(startups)}
-	if note != nil {
+	if note := e.notes[k]; note != nil {
 		r.at = note.At
 	}
 	c.runs = append(c.runs, r)
@@ -208,27 +252,30 @@ func (d *Data) addRun(inv *layers.Inventory, k runKey, startups []*simulate.Star
 }
 
 // cellKey is the same for runs in the same conditions, of whatever timelines.
-func cellKey(inv *layers.Inventory, arm string, startups []*simulate.Startup, setup *simulate.ArmSetup) (string, error) {
+func (e *experiment) cellKey(arm string, startups []*simulate.Startup, setup *simulate.ArmSetup) (string, error) {
 	raw, err := setup.Profile.MarshalJSON()
 	if err != nil {
 		return "", err
 	}
-	parts := []string{arm, string(raw)}
+	parts := []string{arm, e.host, string(raw), fmt.Sprint("page cache dropped: ", setup.DropPageCache)}
+	for _, words := range setup.Starts {
+		parts = append(parts, "started", words)
+	}
 	for _, ref := range setup.Kept {
-		i, err := find(inv, ref)
+		i, err := find(e.inv, ref)
 		if err != nil {
 			return "", err
 		}
-		parts = append(parts, "kept", string(inv.Images[i].Digest))
+		parts = append(parts, "kept", string(e.inv.Images[i].Digest))
 	}
 	for _, s := range startups {
 		parts = append(parts, "start", s.Node, s.App)
 		for _, ref := range s.Images {
-			i, err := find(inv, ref)
+			i, err := find(e.inv, ref)
 			if err != nil {
 				return "", err
 			}
-			parts = append(parts, string(inv.Images[i].Digest))
+			parts = append(parts, string(e.inv.Images[i].Digest))
 		}
 	}
 	return strings.Join(parts, "\x00"), nil
@@ -243,52 +290,4 @@ func find(inv *layers.Inventory, ref string) (int, error) {
 		return 0, fmt.Errorf("%w: image %s was started or kept, but the inventory lacks it: give an inventory that has it with --inventory", ErrNothing, ref)
 	}
 	return i, nil
-}
-
-// hostOf describes where a timeline was measured.
-func hostOf(m *simulate.Measurement) string {
-	fact := func(names ...string) string {
-		for _, name := range names {
-			for _, f := range m.Facts {
-				if strings.EqualFold(f.Name, name) && f.Value != "" {
-					return f.Value
-				}
-			}
-		}
-		return ""
-	}
-	if m.Tool == "kubelet" {
-		if v := fact("nodes"); v != "" {
-			return "a cluster's events, " + v + " nodes"
-		}
-		return "a cluster's events"
-	}
-	words := m.Tool
-	if v := fact(m.Tool, "puller"); v != "" {
-		if words = v; !strings.Contains(v, m.Tool) {
-			words = m.Tool + " " + v
-		}
-	}
-	var where []string
-	if v := fact("cores"); v != "" {
-		if n, err := strconv.Atoi(v); err == nil {
-			v = fmt.Sprintf("%d cores", n)
-		}
-		where = append(where, v)
-	}
-	for _, name := range []string{"file system", "containerd file system", "kernel"} {
-		if v := fact(name); v != "" {
-			where = append(where, v)
-		}
-	}
-	if where != nil {
-		words += " on " + strings.Join(where, ", ")
-	}
-	return words
-}
-
-func (d *Data) checkHosts() {
-	if len(d.hosts) > 1 {
-		d.doubts = append(d.doubts, fmt.Sprintf("The timelines are of different hosts or versions (%s): one profile cannot be all of them; calibrate with each by itself.", strings.Join(d.hosts, "; ")))
-	}
 }

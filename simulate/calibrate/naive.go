@@ -25,15 +25,9 @@ func (d *Data) naive(c *cell, v *values, ready readiness) (byBytes, bySum float6
 	connections := d.all[connection].get(p) * float64(p.Pull.MaxConcurrentDownloads.Value)
 	byBytes = max(float64(c.work.fetchBytes)/link, float64(c.work.nodeBytes)/min(own, connections))
 	around := 0.0
+	times, _ := ready.of(c)
 	for i := range c.starts {
-		s := &c.starts[i]
-		t := d.all[provision].get(p) + d.all[create].get(p)*float64(len(s.Images))
-		if own, ok := ready[s.App]; ok && c.knowsReady {
-			t += own.Seconds()
-		} else {
-			t += p.Start.Ready.Value.Seconds()
-		}
-		around = max(around, t)
+		around = max(around, d.all[provision].get(p)+d.all[create].get(p)*float64(len(c.starts[i].Images))+times[i].Seconds())
 	}
 	costs := costsOf(p)
 	longest := 0.0

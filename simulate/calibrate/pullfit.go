@@ -1,6 +1,8 @@
 package calibrate
 
 import (
+	"cmp"
+	"context"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -10,7 +12,10 @@ import (
 )
 
 // pullTimes are how long each image takes to pull on a profile, on an idle node.
-func (d *Data) pullTimes(p *simulate.Profile) ([]float64, error) {
+func (d *Data) pullTimes(ctx context.Context, p *simulate.Profile) ([]float64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	e, err := simulate.NewEstimator(d.pulled, p)
 	if err != nil {
 		return nil, err
@@ -27,39 +32,43 @@ func (d *Data) pullTimes(p *simulate.Profile) ([]float64, error) {
 	return times, nil
 }
 
-// models part the base's time of each image by what moves it.
-func (d *Data) models() ([]pullModel, error) {
-	times := func(trip, request time.Duration) ([]float64, error) {
+// models part the base's time of each image by what moves it: waiting for answers and
+// the runtime's own time for a layer stay as they are.
+func (d *Data) models(ctx context.Context) ([]pullModel, error) {
+	times := func(change func(*simulate.Profile)) ([]float64, error) {
 		p := *d.opt.Base
-		p.Network.RoundTrip = simulate.Parameter[time.Duration]{Value: trip}
-		p.Network.Request = simulate.Parameter[time.Duration]{Value: request}
-		return d.pullTimes(&p)
+		p.Pull.Start = simulate.Parameter[time.Duration]{}
+		change(&p)
+		return d.pullTimes(ctx, &p)
 	}
-	trip := seconds(d.all[roundTrip].get(d.opt.Base))
-	const second = time.Second / 10
-	bare, err := times(0, 0)
+	const start = time.Second / 10
+	bare, err := times(func(p *simulate.Profile) {
+		none := simulate.Parameter[time.Duration]{}
+		p.Network.RoundTrip, p.Network.Request, p.Pull.Blob = none, none, none
+	})
 	if err != nil {
 		return nil, err
 	}
-	tripped, err := times(trip, 0)
+	waiting, err := times(func(*simulate.Profile) {})
 	if err != nil {
 		return nil, err
 	}
-	answered, err := times(0, second)
+	started, err := times(func(p *simulate.Profile) { p.Pull.Start.Value = start })
 	if err != nil {
 		return nil, err
 	}
 	list := make([]pullModel, len(bare))
 	for i := range list {
-		list[i] = pullModel{bare[i], (answered[i] - bare[i]) / second.Seconds(), tripped[i] - bare[i]}
+		list[i] = pullModel{bare[i], (started[i] - waiting[i]) / start.Seconds(), waiting[i] - bare[i]}
 	}
 	return list, nil
 }
 
-// pullFit is a fit to pulls: 1 is as the base. told says whether the fixed time is.
+// pullFit is a fit to pulls: a factor of 1 is as the base. start is the fixed time of a
+// pull in seconds, told whether it is, and not the base's.
 type pullFit struct {
-	factor, request float64
-	told            bool
+	factor, start float64
+	told          bool
 }
 
 // fitPullsTo is a robust regression of times on what the base says, in its parts.
@@ -67,22 +76,26 @@ func (d *Data) fitPullsTo(pulls []*pull, models []pullModel) pullFit {
 	rows := make([]term, 0, len(pulls))
 	for _, p := range pulls {
 		m := &models[p.at]
-		rows = append(rows, term{[]float64{m.scaled, m.answers}, max(p.seconds-m.fixed, p.seconds/10)})
+		rows = append(rows, term{[]float64{m.scaled, m.starts}, max(p.seconds-m.fixed, p.seconds/10)})
 	}
 	c := regress(rows)
-	f := pullFit{factor: 1, request: c[1], told: c[1] > 0}
+	f := pullFit{factor: 1, start: c[1], told: c[1] > 0}
 	if c[0] > 0 {
 		f.factor = 1 / c[0]
 	}
-	if !f.told { // with the base's answers, the factor alone
-		f.request = d.all[request].get(d.opt.Base)
-		for i, p := range pulls {
-			m := &models[p.at]
-			rows[i] = term{[]float64{m.scaled}, max(p.seconds-m.fixed-m.answers*f.request, p.seconds/10)}
-		}
-		if c := regress(rows); c[0] > 0 {
-			f.factor = 1 / c[0]
-		}
+	return f
+}
+
+// fitFactorTo is the same of the factor alone, with the base's fixed time.
+func (d *Data) fitFactorTo(pulls []*pull, models []pullModel) pullFit {
+	f := pullFit{factor: 1, start: d.all[pullStart].get(d.opt.Base)}
+	rows := make([]term, 0, len(pulls))
+	for _, p := range pulls {
+		m := &models[p.at]
+		rows = append(rows, term{[]float64{m.scaled}, max(p.seconds-m.fixed-m.starts*f.start, p.seconds/10)})
+	}
+	if c := regress(rows); c[0] > 0 {
+		f.factor = 1 / c[0]
 	}
 	return f
 }
@@ -104,7 +117,7 @@ func (f pullFit) on(d *Data, source string) *simulate.Profile {
 		t.Source = source
 	}
 	if f.told {
-		d.all[request].put(p, significant(f.request, 4), source)
+		d.all[pullStart].put(p, significant(f.start, 4), source)
 	}
 	return p
 }
@@ -118,55 +131,77 @@ func scaledBy[T ~int64 | ~float64](p *simulate.Parameter[T], by float64) simulat
 	return q
 }
 
-// decidePulls fits both values, or the factor alone where the fixed time is not told.
-func (d *Data) decidePulls(pulls []*pull, models []pullModel) (f pullFit, factor, fixed interval) {
-	if factor, fixed = d.pullIntervals(pulls, models); fixed.vague() || imagesIn(pulls) < 3 {
-		return d.withoutFixed(pulls, models), factor, fixed
+// pullIntervals are those of a fit to pulls.
+type pullIntervals struct{ factor, start interval }
+
+// decidePulls fits both values, or the factor alone where the fixed time is not told;
+// the intervals are of what is fitted.
+func (d *Data) decidePulls(ctx context.Context, pulls []*pull, models []pullModel, samples int) (pullFit, pullIntervals, error) {
+	both := func(list []*pull) pullFit { return d.fitPullsTo(list, models) }
+	f := both(pulls)
+	around, err := d.bootstrapPulls(ctx, pulls, both, samples)
+	if err != nil || f.told && !around.start.vague() && imagesIn(pulls) >= 3 {
+		return f, around, err
 	}
-	return d.fitPullsTo(pulls, models), factor, fixed
+	alone := func(list []*pull) pullFit { return d.fitFactorTo(list, models) }
+	around, err = d.bootstrapPulls(ctx, pulls, alone, samples)
+	return alone(pulls), around, err
 }
 
-// withoutFixed fits the factor alone.
-func (d *Data) withoutFixed(pulls []*pull, models []pullModel) pullFit {
-	none := slices.Clone(models)
-	at := d.all[request].get(d.opt.Base)
-	for i := range none {
-		none[i].fixed += none[i].answers * at
-		none[i].answers = 0
-	}
-	f := d.fitPullsTo(pulls, none)
-	f.told, f.request = false, at
-	return f
-}
+// mostRows is of how many pulls a sample is drawn: more would say little more of the
+// intervals, and take minutes of a large cluster.
+const mostRows = 2000
 
-// pullIntervals are those of the factor and of the fixed time, from samples of
-// images.
-func (d *Data) pullIntervals(pulls []*pull, models []pullModel) (factor, fixed interval) {
-	byImage := make(map[string][]*pull)
-	var names []string
-	for _, p := range pulls {
-		if byImage[p.image] == nil {
-			names = append(names, p.image)
+// bootstrapPulls are the intervals of a fit over samples of images. Of more pulls than
+// mostRows as many of each image are taken, evenly by time, and of more images than that
+// as many images are drawn; the intervals are then rather wider than they need be.
+func (d *Data) bootstrapPulls(ctx context.Context, pulls []*pull, fit func([]*pull) pullFit, samples int) (pullIntervals, error) {
+	var images [][]*pull
+	for i, p := range pulls {
+		if i == 0 || pulls[i-1].image != p.image {
+			images = append(images, nil)
 		}
-		byImage[p.image] = append(byImage[p.image], p)
+		k := len(images) - 1
+		images[k] = append(images[k], p)
+	}
+	if len(pulls) > mostRows {
+		for k := range images {
+			images[k] = thinned(images[k], max(1, mostRows/len(images)))
+		}
 	}
 	random := rand.New(rand.NewPCG(d.opt.Seed, 0x70756c6c73))
-	var factors, requests []float64
-	for range d.opt.Samples {
+	var factors, starts []float64
+	for range samples {
+		if err := ctx.Err(); err != nil {
+			return pullIntervals{}, err
+		}
 		var list []*pull
-		for range names {
-			list = append(list, byImage[names[random.IntN(len(names))]]...)
+		for range min(len(images), mostRows) {
+			list = append(list, images[random.IntN(len(images))]...)
 		}
-		f := d.fitPullsTo(list, models)
+		f := fit(list)
 		factors = append(factors, f.factor)
-		if f.told {
-			requests = append(requests, f.request)
-		} else {
-			requests = append(requests, 0)
+		if !f.told {
+			f.start = 0
 		}
+		starts = append(starts, f.start)
 	}
 	of := func(list []float64) interval {
 		return interval{quantile(list, (1-level)/2), quantile(list, (1+level)/2)}
 	}
-	return of(factors), of(requests)
+	return pullIntervals{of(factors), of(starts)}, nil
+}
+
+// thinned takes at most so many, evenly by the time that they took.
+func thinned(pulls []*pull, most int) []*pull {
+	if len(pulls) <= most {
+		return pulls
+	}
+	sorted := slices.Clone(pulls)
+	slices.SortStableFunc(sorted, func(x, y *pull) int { return cmp.Compare(x.seconds, y.seconds) })
+	list := make([]*pull, most)
+	for i := range list {
+		list[i] = sorted[(2*i+1)*len(sorted)/(2*most)]
+	}
+	return list
 }

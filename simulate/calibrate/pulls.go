@@ -1,11 +1,13 @@
 package calibrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
@@ -15,13 +17,14 @@ import (
 // events tell it.
 //
 // What they tell of a profile: a pull takes a fixed time and a time for each byte.
-// The fixed one is carried by network.requestSeconds, the only time of a pull besides
-// the round trip that no layer's size changes and that is paid once a pull or nearly
-// so. The time for each byte is fetching, inflating, writing and entries together, in
-// a proportion that events do not tell; so it is the base's proportion, and one
-// factor holds for all rates of a pull and for the times of layers and entries. To
-// put all into the network instead would fail wherever unpacking by the base alone
-// takes longer than the pull did, and would make a cached start's unpacking free.
+// The fixed one is pull.startSeconds, the runtime's own time for a pull, which is paid
+// once whatever there is to fetch; to put it into the time of requests would make every
+// layer of a real image pay for it. The time for each byte is fetching, inflating,
+// writing and entries together, in a proportion that events do not tell; so it is the
+// base's proportion, and one factor holds for all rates of a pull and for the times of
+// layers and entries. To put all into the network instead would fail wherever unpacking
+// by the base alone takes longer than the pull did, and would make a cached start's
+// unpacking free.
 type pull struct {
 	image   string
 	at      int // of the inventory of pulls
@@ -29,39 +32,82 @@ type pull struct {
 	seconds float64
 	fold    int
 	half    int
+	// known may know the image's layers; nil where nothing does.
+	known *layers.Inventory
 }
 
 // pullModel is what a pull takes on the base: scaled seconds that the factor
-// divides, answers that are waited for, and fixed seconds.
-type pullModel struct{ scaled, answers, fixed float64 }
+// divides, how often it pays the time of a pull's start, and fixed seconds.
+type pullModel struct{ scaled, starts, fixed float64 }
 
 func (d *Data) addPulls(t *simulate.Timeline) error {
+	known := t.Measurement.Inventory
+	if d.opt.Inventory != nil {
+		known = d.opt.Inventory
+	}
+	behind := behindOthers(t.Startups)
 	for i := range t.Startups {
 		s := &t.Startups[i]
 		if s.Source != simulate.Measured || s.Arm == simulate.ArmStart { // whole starts hold the pulls again
 			continue
 		}
-		took, known := s.Phases.Of(simulate.Pull)
+		took, pulled := pullTime(s)
 		switch {
 		case s.Void != "":
 			d.runs++
 			d.voidRuns++
-		case !known || took <= 0 || len(s.Images) == 0: // it was present
+		case !pulled: // it was present
 			d.present++
 		case s.FetchedBytes <= 0:
 			d.noSize++
+		case behind[i]:
+			d.behind++
 		default:
 			d.runs++
 			d.startups++
-			d.pulls = append(d.pulls, &pull{image: s.Images[0], bytes: s.FetchedBytes, seconds: took.Seconds()})
-		}
-	}
-	if d.known == nil {
-		if d.known = t.Measurement.Inventory; d.opt.Inventory != nil {
-			d.known = d.opt.Inventory
+			d.pulls = append(d.pulls, &pull{image: s.Images[0], bytes: s.FetchedBytes, seconds: took.Seconds(), known: known})
 		}
 	}
 	return nil
+}
+
+// pullTime is how long a startup that pulled something pulled.
+func pullTime(s *simulate.Startup) (took time.Duration, pulled bool) {
+	took, known := s.Phases.Of(simulate.Pull)
+	return took, known && took > 0 && len(s.Images) > 0
+}
+
+// behindOthers says which pulls began while another of their node was under way and
+// ended after it. Such a pull's time may hold its wait for the other, where the event
+// does not say how long it waited, or a part of the other's on their link; a profile is
+// compared with pulls on a node that does nothing else. Events bear whole seconds, so
+// that what is less than two of them is no overlap.
+func behindOthers(startups []simulate.Startup) []bool {
+	const least = 2 * time.Second
+	type interval struct {
+		from, to time.Duration
+		at       int
+	}
+	nodes := make(map[string][]interval)
+	for i := range startups {
+		s := &startups[i]
+		if s.Source != simulate.Measured || s.Arm == simulate.ArmStart || s.Void != "" || s.Node == "" {
+			continue
+		}
+		if took, pulled := pullTime(s); pulled {
+			nodes[s.Node] = append(nodes[s.Node], interval{s.Requested, s.Requested + took, i})
+		}
+	}
+	behind := make([]bool, len(startups))
+	for _, list := range nodes {
+		slices.SortFunc(list, func(x, y interval) int {
+			return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from), cmp.Compare(x.at, y.at))
+		})
+		for k := 1; k < len(list); k++ {
+			behind[list[k].at] = list[k-1].to-list[k].from > least
+		}
+	}
+	return behind
 }
 
 // dealPulls gives each image a fold, and makes the inventory of what was pulled:
@@ -70,54 +116,81 @@ func (d *Data) dealPulls(random *rand.Rand) {
 	if len(d.pulls) == 0 {
 		return
 	}
-	var names []string
-	for _, p := range d.pulls {
-		if n := len(names); n == 0 || names[n-1] != p.image {
-			names = append(names, p.image)
-		}
-	}
-	place := random.Perm(len(names))
-	folds := min(d.opt.Folds, len(names))
-	d.pulled = &layers.Inventory{}
-	known := d.known
-	var own *ownImages
-	if known != nil {
-		own = &ownImages{from: known.Estimated(), to: d.pulled, images: make(map[int]int), layers: make(map[int]int)}
-	}
-	type sized struct {
-		image string
-		bytes int64
-	}
-	made := make(map[sized]int)
+	d.arms = imagesIn(d.pulls)
+	place := random.Perm(d.arms)
+	folds := min(d.opt.Folds, d.arms)
+	m := &pulledImages{to: &layers.Inventory{}, of: make(map[*layers.Inventory]*ownImages), made: make(map[sizedImage]int)}
 	k := -1
 	for i, p := range d.pulls {
 		if i == 0 || d.pulls[i-1].image != p.image {
 			k++
 		}
 		p.fold, p.half = place[k]%folds, place[k]%2
-		if own != nil {
-			if at, err := find(own.from, p.image); err == nil {
-				p.at = own.image(at)
-				d.layered++
-				continue
-			}
+		var known, same bool
+		if p.at, known, same = m.layered(p); known && same {
+			d.layered++
+			continue
 		}
-		key := sized{p.image, p.bytes}
-		at, ok := made[key]
-		if !ok {
-			at = len(d.pulled.Images)
-			made[key] = at
-			d.pulled.Layers = append(d.pulled.Layers, layers.Layer{
-				Digest: layers.Digest(fmt.Sprintf("pulled %d", at)), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip", CompressedBytes: p.bytes,
-			})
-			d.pulled.Images = append(d.pulled.Images, layers.Image{
-				Reference: p.image, Digest: layers.Digest(fmt.Sprintf("pulled image %d", at)), Layers: []int{len(d.pulled.Layers) - 1},
-			})
+		if known {
+			d.resized++
 		}
-		p.at = at
+		p.at = m.single(p)
 	}
-	d.pulled = d.pulled.Estimated()
-	d.arms = len(names)
+	d.pulled = m.to.Estimated()
+}
+
+// pulledImages makes the inventory of what was pulled.
+type pulledImages struct {
+	to   *layers.Inventory
+	of   map[*layers.Inventory]*ownImages
+	made map[sizedImage]int
+}
+
+type sizedImage struct {
+	image string
+	bytes int64
+}
+
+// layered is a pull's image with its layers, where they are known: same says whether
+// they are of the size that was pulled. A tag that has moved since, or another platform,
+// are other layers.
+func (m *pulledImages) layered(p *pull) (at int, known, same bool) {
+	if p.known == nil {
+		return 0, false, false
+	}
+	own := m.of[p.known]
+	if own == nil {
+		own = &ownImages{from: p.known.Estimated(), to: m.to, images: make(map[int]int), layers: make(map[int]int)}
+		m.of[p.known] = own
+	}
+	i, err := find(own.from, p.image)
+	if err != nil {
+		return 0, false, false
+	}
+	const most = 0.05 // manifests and configs are in one of the two sizes
+	bytes := float64(own.from.Union(i).CompressedBytes)
+	if math.Abs(bytes/float64(p.bytes)-1) > most {
+		return 0, true, false
+	}
+	return own.image(i), true, true
+}
+
+// single is a pull's image as one layer of its size.
+func (m *pulledImages) single(p *pull) int {
+	key := sizedImage{p.image, p.bytes}
+	at, made := m.made[key]
+	if made {
+		return at
+	}
+	at = len(m.to.Images)
+	m.made[key] = at
+	m.to.Layers = append(m.to.Layers, layers.Layer{
+		Digest: layers.Digest(fmt.Sprintf("pulled %d", at)), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip", CompressedBytes: p.bytes,
+	})
+	m.to.Images = append(m.to.Images, layers.Image{
+		Reference: p.image, Digest: layers.Digest(fmt.Sprintf("pulled image %d", at)), Layers: []int{len(m.to.Layers) - 1},
+	})
+	return at
 }
 
 // missesOf are the errors of pulls predicted by the times of their images.
@@ -138,19 +211,17 @@ func rateOf(pulls []*pull) float64 {
 	return median(rates)
 }
 
-// pullNoise is how far each pull is from the median of the others of its image.
-func (d *Data) pullNoise() []miss {
+// pullNoise is how far each pull is from the median of the others of its image. Pulls
+// of one image stand together.
+func pullNoise(pulls []*pull) []miss {
 	var list []miss
-	for from := 0; from < len(d.pulls); {
+	for from := 0; from < len(pulls); {
+		var times []float64
 		to := from
-		for to < len(d.pulls) && d.pulls[to].at == d.pulls[from].at {
-			to++
+		for ; to < len(pulls) && pulls[to].at == pulls[from].at; to++ {
+			times = append(times, pulls[to].seconds)
 		}
-		c := &cell{arm: d.pulls[from].image}
-		for _, p := range d.pulls[from:to] {
-			c.runs = append(c.runs, run{outcome: outcome{total: p.seconds}})
-		}
-		list = append(list, c.noise(total)...)
+		list = append(list, noiseOf(times, pulls[from].image)...)
 		from = to
 	}
 	return list
@@ -160,18 +231,21 @@ func (d *Data) pullNoise() []miss {
 func (d *Data) beginPulls() *Calibration {
 	c := d.begin()
 	c.Basis, c.Arms, c.MedianRate = "pulls", d.arms, math.Round(rateOf(d.pulls))
+	doubt := func(n int, format string, values ...any) {
+		if n > 0 {
+			c.Doubts = append(c.Doubts, fmt.Sprintf(format, values...))
+		}
+	}
 	if d.layered == len(d.pulls) {
 		c.Basis = "images"
-	} else {
-		c.Doubts = append(c.Doubts, fmt.Sprintf("Of %d of %d pulls the layers are not known: each is taken for one layer of its size, with an estimated unpacked size, of which nothing was present.", len(d.pulls)-d.layered, len(d.pulls)))
 	}
-	c.Doubts = append(c.Doubts, "Events do not tell which layers of an image a node had already, nor what else was pulled meanwhile, nor fetching from unpacking.")
-	if d.present > 0 {
-		c.Doubts = append(c.Doubts, fmt.Sprintf("Starts that found their image present, %d of them, tell nothing of pulls.", d.present))
-	}
-	if d.noSize > 0 {
-		c.Doubts = append(c.Doubts, fmt.Sprintf("Pulls of unknown size, %d of them, are left out.", d.noSize))
-	}
+	single := len(d.pulls) - d.layered
+	doubt(single, "Of %d of %d pulls the layers are not known: each is taken for one layer of its size, with an estimated unpacked size, of which nothing was present.", single, len(d.pulls))
+	doubt(d.resized, "Of %d of them the inventory's image is not of the size that was pulled, by more than 5 %%: its tag has moved, or it is of another platform.", d.resized)
+	doubt(1, "Events do not tell which layers of an image a node had already, nor what else was pulled meanwhile, nor fetching from unpacking.")
+	doubt(d.present, "Starts that found their image present, %d of them, tell nothing of pulls.", d.present)
+	doubt(d.noSize, "Pulls of unknown size, %d of them, are left out.", d.noSize)
+	doubt(d.behind, "Pulls that began while another of their node was under way, %d of them, are left out: their times may hold a wait for it, or a share of its link.", d.behind)
 	return c
 }
 
@@ -189,21 +263,20 @@ func (c *Calibration) addScores(what string, scores map[string][]miss, order ...
 func (d *Data) checkPulls(ctx context.Context) (*Calibration, error) {
 	c := d.beginPulls()
 	c.Base = ""
-	times, err := d.pullTimes(d.opt.Base)
+	times, err := d.pullTimes(ctx, d.opt.Base)
 	if err != nil {
 		return nil, err
 	}
-	c.addScores("all", map[string][]miss{ByProfile: missesOf(d.pulls, times), ByBytes: d.byRate(d.pulls), Noise: d.pullNoise()}, ByProfile, ByBytes, Noise)
+	c.addScores("all", map[string][]miss{ByProfile: missesOf(d.pulls, times), ByBytes: byRate(d.pulls, rateOf(d.pulls)), Noise: pullNoise(d.pulls)}, ByProfile, ByBytes, Noise)
 	c.Simulated = d.evaluations
-	return c, ctx.Err()
+	return c, nil
 }
 
-// byRate predicts pulls by their bytes over the median rate of all.
-func (d *Data) byRate(pulls []*pull) []miss {
-	rate := rateOf(d.pulls)
+// byRate predicts pulls by their bytes over one rate.
+func byRate(pulls []*pull, bytesPerSecond float64) []miss {
 	list := make([]miss, len(pulls))
 	for i, p := range pulls {
-		list[i] = miss{float64(p.bytes)/rate/p.seconds - 1, p.image}
+		list[i] = miss{float64(p.bytes)/bytesPerSecond/p.seconds - 1, p.image}
 	}
 	return list
 }
@@ -211,69 +284,65 @@ func (d *Data) byRate(pulls []*pull) []miss {
 // fitPulls fits what pulls tell.
 func (d *Data) fitPulls(ctx context.Context) (*Calibration, *simulate.Profile, error) {
 	c := d.beginPulls()
-	in, out := d.pulls, []*pull(nil)
+	in, judged := d.pulls, d.pulls
 	if d.opt.FitOn != nil {
-		in = nil
+		in, judged = nil, nil
 		for _, p := range d.pulls {
 			if d.opt.FitOn(Arm{Name: p.image, Class: ClassUnshaped, Cold: true, Half: p.half}) {
 				in = append(in, p)
 			} else {
-				out = append(out, p)
+				judged = append(judged, p)
 			}
 		}
-		if len(in) == 0 || len(out) == 0 {
-			return nil, nil, fmt.Errorf("%w: of %d pulls %d are to be fitted, and %d are left to check with: both need some", ErrNothing, len(d.pulls), len(in), len(out))
+		if len(in) == 0 || len(judged) == 0 {
+			return nil, nil, fmt.Errorf("%w: of %d pulls %d are to be fitted, and %d are left to check with: both need some", ErrNothing, len(d.pulls), len(in), len(judged))
 		}
 		c.FittedArms = imagesIn(in)
 	}
-	models, err := d.models()
+	models, err := d.models(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	f, factor, fixed := d.decidePulls(in, models)
-	source := fmt.Sprintf("%s, all rates of a pull by one factor %.3g, %d %% interval %.3g to %.3g", d.origin(len(in), "pulls"), f.factor, int(level*100), factor.low, factor.high)
-	p := f.on(d, source)
-	scores := map[string][]miss{ByBytes: d.byRate(d.pulls), Noise: d.pullNoise()}
-	for by, profile := range map[string]*simulate.Profile{ByBase: d.opt.Base, ByFit: p} {
-		times, err := d.pullTimes(profile)
-		if err != nil {
-			return nil, nil, err
-		}
-		scores[by] = missesOf(d.pulls, times)
-		if by == ByFit && out != nil {
-			scores[ByHeldOut] = missesOf(out, times)
-		}
+	d.opt.Progress(fmt.Sprintf("fitting to %d pulls", len(in)))
+	f, around, err := d.decidePulls(ctx, in, models, d.opt.Samples)
+	if err != nil {
+		return nil, nil, err
 	}
-	if out == nil {
-		if scores[ByHeldOut], err = d.heldOutPulls(c, models); err != nil {
-			return nil, nil, err
-		}
+	source := fmt.Sprintf("%s, all rates of a pull by one factor %.3g, %d %% interval %.3g to %.3g", d.origin(len(in), "pulls"), f.factor, int(level*100), around.factor.low, around.factor.high)
+	p := f.on(d, source)
+	byBase, err := d.pullTimes(ctx, d.opt.Base)
+	if err != nil {
+		return nil, nil, err
+	}
+	byFit, err := d.pullTimes(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	scores := map[string][]miss{ByBase: missesOf(judged, byBase), ByFit: missesOf(in, byFit), ByBytes: byRate(judged, rateOf(in)), Noise: pullNoise(judged)}
+	if d.opt.FitOn != nil {
+		scores[ByHeldOut] = missesOf(judged, byFit)
+	} else if scores[ByHeldOut], err = d.heldOutPulls(ctx, c, models); err != nil {
+		return nil, nil, err
 	}
 	c.addScores("all", scores, ByBase, ByFit, ByHeldOut, ByBytes, Noise)
-	c.Parameters, c.Factor = d.pullParameters(f, p, factor, fixed), &Factor{digits(f.factor), digits(factor.low), digits(factor.high)}
+	c.Parameters, c.Factor = d.pullParameters(f, p, around), &Factor{digits(f.factor), digits(around.factor.low), digits(around.factor.high)}
 	c.Profile, c.Simulated = p.Name, d.evaluations
-	return c, p, errorOf(ctx, p)
+	return c, p, p.Validate()
 }
 
-func errorOf(ctx context.Context, p *simulate.Profile) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return p.Validate()
-}
-
+// imagesIn counts the images of pulls, of which those of one stand together.
 func imagesIn(pulls []*pull) int {
-	var names []string
-	for _, p := range pulls {
-		if !slices.Contains(names, p.image) {
-			names = append(names, p.image)
+	n := 0
+	for i, p := range pulls {
+		if i == 0 || pulls[i-1].image != p.image {
+			n++
 		}
 	}
-	return len(names)
+	return n
 }
 
 // heldOutPulls predicts each image by a fit to the others.
-func (d *Data) heldOutPulls(c *Calibration, models []pullModel) ([]miss, error) {
+func (d *Data) heldOutPulls(ctx context.Context, c *Calibration, models []pullModel) ([]miss, error) {
 	folds := min(d.opt.Folds, d.arms)
 	if folds < 2 {
 		c.Doubts = append(c.Doubts, "All pulls are of one image: the error of the fit is on what it was fitted to.")
@@ -282,6 +351,7 @@ func (d *Data) heldOutPulls(c *Calibration, models []pullModel) ([]miss, error) 
 	c.Folds = folds
 	var list []miss
 	for k := range folds {
+		d.opt.Progress(fmt.Sprintf("leaving out images, %d of %d", k+1, folds))
 		var in, left []*pull
 		for _, p := range d.pulls {
 			if p.fold == k {
@@ -290,8 +360,13 @@ func (d *Data) heldOutPulls(c *Calibration, models []pullModel) ([]miss, error) 
 				in = append(in, p)
 			}
 		}
-		f, _, _ := d.decidePulls(in, models)
-		times, err := d.pullTimes(f.on(d, ""))
+		// What is asked of the intervals is only whether they are vague.
+		const samples = 50
+		f, _, err := d.decidePulls(ctx, in, models, min(samples, d.opt.Samples))
+		if err != nil {
+			return nil, err
+		}
+		times, err := d.pullTimes(ctx, f.on(d, ""))
 		if err != nil {
 			return nil, err
 		}
@@ -301,11 +376,12 @@ func (d *Data) heldOutPulls(c *Calibration, models []pullModel) ([]miss, error) 
 }
 
 // pullParameters say what pulls tell of each parameter.
-func (d *Data) pullParameters(f pullFit, p *simulate.Profile, factor, fixed interval) []Parameter {
+func (d *Data) pullParameters(f pullFit, p *simulate.Profile, around pullIntervals) []Parameter {
 	const (
 		apart   = "events tell only how long a whole pull took"
 		layered = "pulls with spans of layers: cachebench measure containerd or measure pull"
 	)
+	factor := around.factor
 	var list []Parameter
 	for i := range d.all {
 		base, now := d.all[i].get(d.opt.Base), d.all[i].get(p)
@@ -316,10 +392,10 @@ func (d *Data) pullParameters(f pullFit, p *simulate.Profile, factor, fixed inte
 			x.Base = &base
 		}
 		switch {
-		case i == request && f.told:
-			low, high := digits(fixed.low), digits(fixed.high)
+		case i == pullStart && f.told:
+			low, high := digits(around.start.low), digits(around.start.high)
 			x.Low, x.High = &low, &high
-		case i == request:
+		case i == pullStart:
 			x.CannotBeTold, x.Measure = "the fixed time of a pull is not told by pulls of so few or so similar sizes", "pulls of small images as well as of large ones"
 		case now != base:
 			low, high := digits(now*factor.low/f.factor), digits(now*factor.high/f.factor)

@@ -1,9 +1,15 @@
 package calibrate
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
@@ -32,7 +38,7 @@ func TestPulls(t *testing.T) {
 	if c.Basis != "pulls" || c.Runs != 180 || c.Arms != 60 || c.Folds != 2 {
 		t.Errorf("%s, %d pulls of %d images, %d folds", c.Basis, c.Runs, c.Arms, c.Folds)
 	}
-	times, err := d.pullTimes(p)
+	times, err := d.pullTimes(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,8 +53,12 @@ func TestPulls(t *testing.T) {
 	if held.Median < 0.07 || held.Median > 0.13 || base.Median < 2*held.Median {
 		t.Errorf("held out %+v, base %+v", held, base)
 	}
-	if x := parameterOf(t, c, "network.requestSeconds"); x.Low == nil || 4*x.Value < 0.7*fixed || 4*x.Value > 1.1*fixed {
-		t.Errorf("four answers are the fixed time: %+v", x)
+	// The base's answers, 9 ms, are a part of the fixed time.
+	if x := parameterOf(t, c, "pull.startSeconds"); x.Low == nil || x.Value < 0.7*fixed || x.Value > 1.1*fixed || *x.Low > x.Value || *x.High < x.Value {
+		t.Errorf("the fixed time is %+v", x)
+	}
+	if p.Network.Request != simulate.Containerd().Network.Request {
+		t.Errorf("the registry's time to answer, which every layer waits for, is %+v", p.Network.Request)
 	}
 	if x := parameterOf(t, c, "unpack.gzipBytesPerSecond"); !x.Together || x.Value/(*x.Base) < 0.99*c.Factor.Value || x.Value/(*x.Base) > 1.01*c.Factor.Value {
 		t.Errorf("all rates have one factor, %+v: %+v", c.Factor, x)
@@ -65,7 +75,11 @@ func TestPullsOfFewImages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	untoldBecause(t, c, "network.requestSeconds", "fixed time")
+	untoldBecause(t, c, "pull.startSeconds", "fixed time")
+	// The interval is that of the factor that was fitted, alone.
+	if c.Factor.Low > c.Factor.Value || c.Factor.High < c.Factor.Value {
+		t.Errorf("factor %+v", c.Factor)
+	}
 	c, _, err = loadPulls(t, pullTimeline(4, 1, 50e6, 0.5), brisk).Fit(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -79,9 +93,9 @@ func TestPullsOfFewImages(t *testing.T) {
 // that is known comes out.
 func TestPullsWithLayers(t *testing.T) {
 	w := newWorld(t, 1)
-	truth := pullFit{factor: 0.5, request: 0.05, told: true}
+	truth := pullFit{factor: 0.5, start: 0.4, told: true}
 	d := &Data{opt: Options{Base: simulate.Containerd()}.withDefaults(), all: fitted(), pulled: w.inv}
-	times, err := d.pullTimes(truth.on(d, "assumed: test"))
+	times, err := d.pullTimes(t.Context(), truth.on(d, "assumed: test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +103,7 @@ func TestPullsWithLayers(t *testing.T) {
 	for i := range w.inv.Images {
 		took := seconds(times[i])
 		timeline.Startups = append(timeline.Startups, simulate.Startup{
-			Source: simulate.Measured, Arm: "events", App: "a", Images: []string{w.inv.Images[i].Reference},
+			Source: simulate.Measured, Arm: simulate.ArmPull, App: "a", Images: []string{w.inv.Images[i].Reference},
 			FetchedBytes: w.inv.Union(i).CompressedBytes, Phases: simulate.Phases{Pull: &took}, Ready: took,
 		})
 	}
@@ -122,5 +136,225 @@ func TestPullsByBytesOnly(t *testing.T) {
 	}
 	if c.Totals[0].Of(ByProfile) == nil || c.Parameters != nil || c.Factor != nil {
 		t.Errorf("a check fits nothing: %+v", c)
+	}
+}
+
+// TestFixedTimeOfManyLayers: a pull pays its fixed time once, however many layers the
+// image has that a profile fitted to pulls of unknown layers is asked about.
+func TestFixedTimeOfManyLayers(t *testing.T) {
+	const rate, fixed = 60e6, 0.8
+	d := loadPulls(t, pullTimeline(3, 60, rate, fixed), brisk)
+	_, p, err := d.Fit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 300 MB in 1 layer and in 120, the most that a runtime takes or nearly so.
+	inv := &layers.Inventory{}
+	for _, n := range []int64{1, 120} {
+		img := layers.Image{Reference: "example.com/app:1", Digest: layers.Digest(rune('a' + n))}
+		for range n {
+			img.Layers = append(img.Layers, len(inv.Layers))
+			inv.Layers = append(inv.Layers, layers.Layer{
+				Digest: layers.Digest(rune('A' + len(inv.Layers))), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip", CompressedBytes: 300e6 / n,
+			})
+		}
+		inv.Images = append(inv.Images, img)
+	}
+	d.pulled = inv.Estimated()
+	times, err := d.pullTimes(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one := fixed + 300e6/rate; math.Abs(times[0]/one-1) > 0.08 {
+		t.Errorf("one layer takes %.2f s, not %.2f s", times[0], one)
+	}
+	// Layers that are unpacked while others arrive can only make it shorter; a third of
+	// 120 answers of the base's 2 ms, and 120 layers of the fitted 4 ms, make it longer.
+	if times[1] > times[0]+0.6 {
+		t.Errorf("120 layers take %.2f s, one of as many bytes %.2f s", times[1], times[0])
+	}
+}
+
+// TestFitOnHalfOfPulls: what was fitted is judged on what it was fitted to, all else on
+// the rest: by hand.
+func TestFitOnHalfOfPulls(t *testing.T) {
+	timeline := pullTimeline(8, 20, 60e6, 0.5)
+	opt := brisk
+	opt.FitOn = func(a Arm) bool { return a.Half == 0 }
+	d := loadPulls(t, timeline, opt)
+	c, p, err := d.Fit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	byBase, err := d.pullTimes(t.Context(), d.opt.Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byFit, err := d.pullTimes(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := make(map[string]float64)
+	counts := make(map[string]int)
+	var rates []float64
+	for _, x := range d.pulls {
+		if x.half == 0 {
+			rates = append(rates, float64(x.bytes)/x.seconds)
+		}
+	}
+	rate := median(rates)
+	add := func(by string, predicted, measured float64) {
+		sums[by] += math.Abs(predicted/measured - 1)
+		counts[by]++
+	}
+	for _, x := range d.pulls {
+		if x.half == 0 {
+			add(ByFit, byFit[x.at], x.seconds)
+			continue
+		}
+		add(ByBase, byBase[x.at], x.seconds)
+		add(ByHeldOut, byFit[x.at], x.seconds)
+		add(ByBytes, float64(x.bytes)/rate, x.seconds)
+	}
+	for by, sum := range sums {
+		s := c.Totals[0].Of(by)
+		if s == nil || s.Count != counts[by] || math.Abs(s.Mean-sum/float64(counts[by])) > 1e-5*s.Mean {
+			t.Errorf("%s: %+v, by hand %d pulls are off by %g", by, s, counts[by], sum/float64(counts[by]))
+		}
+	}
+	if noise := c.Totals[0].Of(Noise); noise.Count != counts[ByHeldOut] {
+		t.Errorf("the noise is of %d pulls, %d are judged", noise.Count, counts[ByHeldOut])
+	}
+}
+
+// TestOverlappingPulls: a pull that may have waited for another of its node is left
+// out, one that followed it is not.
+func TestOverlappingPulls(t *testing.T) {
+	timeline := &simulate.Timeline{Measurement: &simulate.Measurement{Tool: simulate.ToolKubelet}}
+	add := func(image, node string, from, to time.Duration) {
+		took := to - from
+		timeline.Startups = append(timeline.Startups, simulate.Startup{
+			Source: simulate.Measured, Arm: simulate.ArmPull, App: image, Images: []string{"example.com/" + image + ":1"}, Node: node,
+			Requested: from, Ready: took, FetchedBytes: 100e6, Phases: simulate.Phases{Pull: &took},
+		})
+	}
+	const s = time.Second
+	// Three were asked for at once; each waited for those before it.
+	add("first", "a", 0, 5*s)
+	add("second", "a", 0, 10*s)
+	add("third", "a", 0, 15*s)
+	// The next begins when the last has ended, by a clock of whole seconds.
+	add("fourth", "a", 14*s, 20*s)
+	add("elsewhere", "b", 4*s, 12*s)
+	// Of no node, each is an instance of its own.
+	add("own", "", 0, 5*s)
+	add("another", "", 0, 9*s)
+	d := loadPulls(t, timeline, brisk)
+	var kept []string
+	for _, p := range d.pulls {
+		kept = append(kept, strings.TrimSuffix(strings.TrimPrefix(p.image, "example.com/"), ":1"))
+	}
+	if got := strings.Join(kept, " "); got != "another elsewhere first fourth own" {
+		t.Errorf("kept: %s", got)
+	}
+	if c := d.beginPulls(); c.Runs != 5 || !slices.ContainsFunc(c.Doubts, func(s string) bool { return strings.Contains(s, "another of their node was under way, 2 of them") }) {
+		t.Errorf("%d pulls, %q", c.Runs, c.Doubts)
+	}
+}
+
+// TestMovedTag: an inventory's image of another size is another image.
+func TestMovedTag(t *testing.T) {
+	w := newWorld(t, 1)
+	timeline := &simulate.Timeline{Measurement: &simulate.Measurement{Tool: simulate.ToolKubelet}}
+	for i, share := range []float64{0.97, 1.04, 0.9, 2} {
+		took := time.Duration(i+1) * time.Second
+		timeline.Startups = append(timeline.Startups, simulate.Startup{
+			Source: simulate.Measured, Arm: simulate.ArmPull, App: "a", Images: []string{w.inv.Images[i].Reference}, Node: fmt.Sprint(i),
+			FetchedBytes: int64(share * float64(w.inv.Union(i).CompressedBytes)), Phases: simulate.Phases{Pull: &took}, Ready: took,
+		})
+	}
+	opt := brisk
+	opt.Inventory = w.inv
+	d := loadPulls(t, timeline, opt)
+	for _, p := range d.pulls {
+		i := w.inv.Find(p.image, "", time.Time{})
+		want, bytes := len(w.inv.Images[i].Layers), w.inv.Union(i).CompressedBytes
+		if i >= 2 {
+			want, bytes = 1, p.bytes
+		}
+		if n, got := len(d.pulled.Images[p.at].Layers), d.pulled.Union(p.at).CompressedBytes; n != want || got != bytes {
+			t.Errorf("%s was pulled as %d layers of %d bytes, not %d of %d", p.image, n, got, want, bytes)
+		}
+	}
+	c := d.beginPulls()
+	if c.Basis != "pulls" || !slices.ContainsFunc(c.Doubts, func(s string) bool { return strings.HasPrefix(s, "Of 2 of them the inventory's image") }) {
+		t.Errorf("%s, %q", c.Basis, c.Doubts)
+	}
+}
+
+// TestInventoryOfEach: each timeline's pulls are of its own inventory's images.
+func TestInventoryOfEach(t *testing.T) {
+	w := newWorld(t, 1)
+	var files []File
+	for i := range 2 {
+		took := time.Second
+		inv := &layers.Inventory{Layers: w.inv.Layers, Images: w.inv.Images[i+1 : i+2]}
+		files = append(files, File{fmt.Sprint(i), &simulate.Timeline{
+			Startups: []simulate.Startup{{
+				Source: simulate.Measured, Arm: simulate.ArmPull, App: "a", Images: []string{inv.Images[0].Reference}, Node: "n",
+				FetchedBytes: inv.Union(0).CompressedBytes, Phases: simulate.Phases{Pull: &took}, Ready: took,
+			}},
+			Measurement: &simulate.Measurement{Tool: simulate.ToolKubelet, Inventory: inv},
+		}})
+	}
+	d, err := Load(files, brisk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.layered != 2 || len(d.pulled.Images[d.pulls[1].at].Layers) != len(w.inv.Images[2].Layers) {
+		t.Errorf("the layers of %d pulls are known, of the second %d", d.layered, len(d.pulled.Images[d.pulls[1].at].Layers))
+	}
+}
+
+// TestPullsInterrupted: a fit ends when its context does, before the next sample.
+func TestPullsInterrupted(t *testing.T) {
+	opt := brisk
+	opt.Samples = 1 << 40 // would never end
+	ctx, cancel := context.WithCancel(t.Context())
+	opt.Progress = func(string) { cancel() }
+	_, _, err := loadPulls(t, pullTimeline(4, 10, 50e6, 0.5), opt).Fit(ctx)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestManyPulls: of a large cluster's pulls of one image and of many the noise is that
+// of a definition that takes the square of their number, and a bootstrap takes as many
+// as say enough.
+func TestManyPulls(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	times := make([]float64, 301)
+	for i := range times {
+		times[i] = math.Round(50 * math.Exp(random.NormFloat64()))
+	}
+	got := noiseOf(times, "a")
+	for i, x := range times {
+		want := x/median(slices.Delete(slices.Clone(times), i, i+1)) - 1
+		if got[i].error != want || got[i].arm != "a" {
+			t.Fatalf("%g is off by %g, not %g", x, got[i].error, want)
+		}
+	}
+	all := make([]*pull, 5000)
+	for i := range all {
+		all[i] = &pull{seconds: float64((i * 7919) % 5000)}
+	}
+	few := thinned(all, 100)
+	seconds := make([]float64, len(few))
+	for i, p := range few {
+		seconds[i] = p.seconds
+	}
+	near(t, "the median of a tenth", median(seconds), 2500)
+	if len(few) != 100 || len(thinned(all[:100], 100)) != 100 {
+		t.Errorf("%d of 5000 pulls", len(few))
 	}
 }

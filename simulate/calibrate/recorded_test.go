@@ -63,13 +63,13 @@ func pullTimeline(seed uint64, n int, bytesPerSecond, fixed float64) *simulate.T
 		for k := range 3 {
 			took := time.Duration((fixed + float64(bytes)/bytesPerSecond) * math.Exp(0.15*random.NormFloat64()) * 1e9)
 			t.Startups = append(t.Startups, simulate.Startup{
-				Source: simulate.Measured, Arm: "events", App: fmt.Sprint("shop/app", i), Images: []string{ref}, Node: fmt.Sprint("node-", k),
+				Source: simulate.Measured, Arm: simulate.ArmPull, App: fmt.Sprint("shop/app", i), Images: []string{ref}, Node: fmt.Sprint("node-", k),
 				Requested: time.Duration(i*3+k) * time.Minute, Phases: simulate.Phases{Pull: &took}, Ready: took, FetchedBytes: bytes, Hit: matcher.Miss,
 			})
 		}
 	}
 	t.Startups = append(t.Startups, simulate.Startup{
-		Source: simulate.Measured, Arm: "events", App: "shop/app0", Images: []string{"example.com/app0:1"}, Node: "node-0", Hit: matcher.FullHit,
+		Source: simulate.Measured, Arm: simulate.ArmPull, App: "shop/app0", Images: []string{"example.com/app0:1"}, Node: "node-0", Hit: matcher.FullHit,
 	})
 	return t
 }

@@ -15,7 +15,16 @@ import (
 // replay simulates arms, several at once. The result is the same for any number of
 // workers; the error is that of the first arm that has one.
 func (d *Data) replay(ctx context.Context, cells []*cell, v *values, ready readiness, repeats int) ([]outcome, error) {
+	return d.replayEach(ctx, cells, v, always(ready), repeats)
+}
+
+// replayEach is replay where arms may know of the programs' own times differently.
+func (d *Data) replayEach(ctx context.Context, cells []*cell, v *values, ready readinessFor, repeats int) ([]outcome, error) {
 	outcomes, errs := make([]outcome, len(cells)), make([]error, len(cells))
+	own := make([]readiness, len(cells))
+	for i, c := range cells {
+		own[i] = ready(c)
+	}
 	workers := d.opt.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -31,12 +40,14 @@ func (d *Data) replay(ctx context.Context, cells []*cell, v *values, ready readi
 				if i >= len(cells) || ctx.Err() != nil {
 					return
 				}
-				outcomes[i], errs[i] = cells[i].simulate(ctx, &d.all, v, ready, simulate.Options{Seed: d.opt.Seed, Repeats: repeats, Memory: memory, Workers: 1})
+				outcomes[i], errs[i] = cells[i].simulate(ctx, &d.all, v, own[i], simulate.Options{Seed: d.opt.Seed, Repeats: repeats, Memory: memory, Workers: 1})
 			}
 		})
 	}
 	wait.Wait()
-	d.evaluations += len(cells) * repeats
+	for i := range outcomes {
+		d.evaluations += outcomes[i].simulated
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -52,7 +63,8 @@ func (d *Data) replay(ctx context.Context, cells []*cell, v *values, ready readi
 func residuals(cells []*cell, simulated []outcome) []float64 {
 	r := make([]float64, len(cells))
 	for i, c := range cells {
-		r[i] = math.Log(floor(simulated[i].total) / floor(c.measured.total))
+		measured := c.measured.against(&simulated[i])
+		r[i] = math.Log(floor(simulated[i].total) / floor(measured.total))
 	}
 	return r
 }

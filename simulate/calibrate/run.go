@@ -37,19 +37,36 @@ func (d *Data) begin() *Calibration {
 }
 
 // predict simulates all arms on a profile's values.
-func (d *Data) predict(ctx context.Context, by string, cells []*cell, v *values, ready readiness) (prediction, error) {
-	out, err := d.replay(ctx, cells, v, ready, d.opt.Repeats)
+func (d *Data) predict(ctx context.Context, by string, cells []*cell, v *values, ready readinessFor) (prediction, error) {
+	out, err := d.replayEach(ctx, cells, v, ready, d.opt.Repeats)
 	return prediction{by, out}, err
 }
 
 // naives are the naive predictions by a profile's values.
-func (d *Data) naives(v *values, ready readiness) []prediction {
+func (d *Data) naives(v *values, ready readinessFor) []prediction {
 	byBytes, bySum := make([]outcome, len(d.cells)), make([]outcome, len(d.cells))
 	for i, c := range d.cells {
+		of := ready(c)
 		byBytes[i], bySum[i] = unknownOutcome(), unknownOutcome()
-		byBytes[i].total, bySum[i].total = d.naive(c, v, ready)
+		byBytes[i].total, bySum[i].total = d.naive(c, v, of)
+		_, byBytes[i].bare = of.of(c)
+		bySum[i].bare = byBytes[i].bare
 	}
 	return []prediction{{ByBytes, byBytes}, {BySum, bySum}}
+}
+
+// readyApart is what arms outside an arm's own part tell of the programs' own times to
+// ready: what an arm itself took would make its prediction look better than it is.
+func (d *Data) readyApart(part func(*cell) string) readinessFor {
+	of := make(map[string]readiness)
+	return func(c *cell) readiness {
+		k := part(c)
+		if _, known := of[k]; !known {
+			others, _ := split(d.cells, func(x *cell) bool { return part(x) != k })
+			of[k] = readinessOf(others)
+		}
+		return of[k]
+	}
 }
 
 // Check says how wrong the base is of what was measured; nothing is fitted but the
@@ -60,14 +77,14 @@ func (d *Data) Check(ctx context.Context) (*Calibration, error) {
 	}
 	c := d.begin()
 	c.Base = ""
-	ready := readinessOf(d.cells)
+	ready := d.readyApart(func(x *cell) string { return x.arm })
 	v := unset()
 	p, err := d.predict(ctx, ByProfile, d.cells, &v, ready)
 	if err != nil {
 		return nil, err
 	}
 	d.judge(c, append([]prediction{p}, d.naives(&v, ready)...), 0)
-	c.Apps = appsOf(ready)
+	c.Apps = appsOf(readinessOf(d.cells))
 	c.Simulated = d.evaluations
 	d.doubtCells(c)
 	return c, nil
@@ -109,12 +126,16 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 		return nil, nil, err
 	}
 	d.forget(f, &around)
+	ready := always(f.ready)
+	if d.folded() {
+		ready = d.readyApart(func(x *cell) string { return fmt.Sprint(x.fold) })
+	}
 	v := unset()
-	base, err := d.predict(ctx, ByBase, d.cells, &v, f.ready)
+	base, err := d.predict(ctx, ByBase, d.cells, &v, ready)
 	if err != nil {
 		return nil, nil, err
 	}
-	fitted, err := d.predict(ctx, ByFit, d.cells, &f.values, f.ready)
+	fitted, err := d.predict(ctx, ByFit, d.cells, &f.values, always(f.ready))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -126,12 +147,14 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 	if heldOut != nil {
 		list = append(list, *heldOut)
 	}
-	d.judge(c, append(list, d.naives(&f.values, f.ready)...), len(list)-1)
-	c.Parameters, c.Choices, c.Apps = d.parametersOf(f, &around), f.choicesWords(), appsOf(f.ready)
-	c.Simulated = d.evaluations
+	d.judge(c, append(list, d.naives(&f.values, ready)...), len(list)-1)
+	p, err := d.profileOf(f, &around)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Parameters, c.Choices, c.Apps = d.parametersOf(f, &around, p), f.choicesWords(), appsOf(f.ready)
+	c.Profile, c.Settings, c.Simulated = p.Name, d.settingsOf(), d.evaluations
 	d.doubtCells(c)
-	p := d.profileOf(f, &around)
-	c.Profile = p.Name
 	return c, p, p.Validate()
 }
 
@@ -154,6 +177,13 @@ func (d *Data) forget(f *fit, around *[parameters]interval) {
 	}
 }
 
+// folded says whether arms are left out in turn: where the caller does not say which
+// ones are, and there are enough.
+func (d *Data) folded() bool {
+	const fewest = 4 // arms in a fit
+	return d.opt.FitOn == nil && len(d.cells)-(len(d.cells)+d.opt.Folds-1)/d.opt.Folds >= fewest
+}
+
 // heldOut predicts every arm by a fit that did not know it; nil where there are too
 // few arms. With arms of which some were not fitted it is those.
 func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted prediction) (*prediction, error) {
@@ -169,9 +199,8 @@ func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted predi
 		}
 		return &out, nil
 	}
-	const fewest = 4 // arms in a fit
 	folds := d.opt.Folds
-	if len(d.cells)-(len(d.cells)+folds-1)/folds < fewest {
+	if !d.folded() {
 		c.Doubts = append(c.Doubts, fmt.Sprintf("There are %d arms, too few to leave some out: the error of the fit is on what it was fitted to.", len(d.cells)))
 		return nil, nil
 	}
@@ -186,7 +215,7 @@ func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted predi
 		if err != nil {
 			return nil, err
 		}
-		p, err := d.predict(ctx, ByHeldOut, left, &part.values, part.ready)
+		p, err := d.predict(ctx, ByHeldOut, left, &part.values, always(part.ready))
 		if err != nil {
 			return nil, err
 		}

@@ -25,7 +25,9 @@ type world struct {
 	// outliers is the share of runs that take three times as long.
 	outliers float64
 	// bare runs have no creation, as of measure pull.
-	bare     bool
+	bare bool
+	// ready is the programs' own time to ready.
+	ready    time.Duration
 	timeline *simulate.Timeline
 }
 
@@ -122,7 +124,7 @@ func (w *world) arm(name string, overlay string, kept []int, repeats int, starts
 		var nodes []simulate.NewNode
 		for _, s := range starts {
 			n := fmt.Sprint("node-", s.node)
-			list = append(list, simulate.Start{App: w.inv.Images[s.image].Reference, Images: []int{s.image}, Node: n, PullPolicy: "Always"})
+			list = append(list, simulate.Start{App: w.inv.Images[s.image].Reference, Images: []int{s.image}, Node: n, PullPolicy: "Always", Ready: &w.ready})
 			if len(nodes) == 0 || nodes[len(nodes)-1].Name != n {
 				nodes = append(nodes, simulate.NewNode{Name: n, Up: true, Setup: &simulate.NodeSetup{Held: kept}})
 			}
