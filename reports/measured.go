@@ -67,7 +67,8 @@ func (m *measured) headline() string {
 	}
 	if len(spreads) > 0 {
 		slices.Sort(spreads)
-		words += fmt.Sprintf("; runs of one arm differ by %s (median coefficient of variation)", percent(spreads[len(spreads)/2]))
+		middle := (spreads[(len(spreads)-1)/2] + spreads[len(spreads)/2]) / 2
+		words += fmt.Sprintf("; runs of one arm differ by %s (median coefficient of variation)", percent(middle))
 	}
 	return words + "."
 }
@@ -204,14 +205,22 @@ func (m *measured) markdown() []byte {
 		cells := measuredRow(&m.arms[i], "")
 		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
 	}
-	for _, s := range m.Doubts {
-		fmt.Fprintf(&b, "\n- %s", markdownText(s))
+	for _, list := range []struct {
+		name  string
+		items []string
+	}{{"Void runs, which do not count", m.voidRuns()}, {"Doubts", m.Doubts}, {"Host", m.facts()}} {
+		if len(list.items) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s:\n\n", list.name)
+		for _, s := range list.items {
+			fmt.Fprintf(&b, "- %s\n", markdownText(s))
+		}
 	}
-	b.WriteString("\n")
 	return b.Bytes()
 }
 
-// csv has a row for each startup.
+// csv has a row for each startup, and for each void run that came to none.
 func (m *measured) csv() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -219,7 +228,8 @@ func (m *measured) csv() ([]byte, error) {
 	for _, phase := range measuredPhases() {
 		heads = append(heads, string(phase)+"_seconds")
 	}
-	w.Write(append(heads, "fetched_bytes", "unpacked_bytes", "layers_reused", "hit", "void"))
+	ends := []string{"fetched_bytes", "unpacked_bytes", "layers_reused", "hit", "void"}
+	w.Write(append(slices.Clone(heads), ends...))
 	for i := range m.Startups {
 		s := &m.Startups[i]
 		row := []string{s.Arm, strconv.Itoa(s.Repeat), s.App, s.Node, secondsField(&s.Requested), secondsField(&s.Ready)}
@@ -233,6 +243,26 @@ func (m *measured) csv() ([]byte, error) {
 		}
 		w.Write(append(row, strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused), string(s.Hit), s.Void))
 	}
+	for _, r := range m.runsWithoutStartups() {
+		row := make([]string, len(heads)+len(ends))
+		row[0], row[1], row[len(row)-1] = r.Arm, strconv.Itoa(r.Repeat), r.Void
+		w.Write(row)
+	}
 	w.Flush()
 	return b.Bytes(), w.Error()
+}
+
+// runsWithoutStartups are void runs that failed before a start was made. Void runs that
+// have startups are told by these: of one arm and repeat they have the same reason.
+func (m *measured) runsWithoutStartups() (list []simulate.MeasuredRun) {
+	if m.Measurement == nil {
+		return nil
+	}
+	for _, r := range m.Measurement.Runs {
+		has := func(s simulate.Startup) bool { return s.Arm == r.Arm && s.Repeat == r.Repeat && s.Void == r.Void }
+		if r.Void != "" && !slices.ContainsFunc(m.Startups, has) {
+			list = append(list, r)
+		}
+	}
+	return list
 }

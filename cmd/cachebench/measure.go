@@ -116,7 +116,7 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	for _, name := range []string{"inventory", "layer-sizes", "lock", "now", "unpacked-sizes"} {
 		f.MarkHidden(name)
 	}
-	f.StringVar(&m.experiment, "experiment", "", "take the arms from this `file` of kind Experiment (cachebench schema Experiment)")
+	f.StringVar(&m.experiment, "experiment", "", "take images and arms from this `file` of kind Experiment (cachebench schema Experiment); beside it --repeats, --seed, --warmup and what starts do may be given")
 	f.StringSliceVar(&m.arms, "arms", []string{"cold"}, "`what` is present before: cold (nothing), partial (the images of --base), present (the image itself)")
 	f.StringArrayVar(&m.base, "base", nil, "`image` that arm partial keeps; repeatable")
 	f.BoolVar(&m.together, "together", false, "start all images at once instead of each alone")
@@ -148,7 +148,7 @@ type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site
 func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
 	embedded := slices.Contains(m.in.registries, "embedded")
 	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
-	exp, err := m.plan(references)
+	exp, err := m.plan(cmd, references)
 	if err != nil {
 		return err
 	}
@@ -224,16 +224,9 @@ func (m *measuring) retryCount() int {
 }
 
 // plan is the experiment of the flags, or of the file.
-func (m *measuring) plan(references []string) (*measure.Experiment, error) {
+func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Experiment, error) {
 	if m.experiment != "" {
-		if len(references) > 0 {
-			return nil, usagef("the experiment of --experiment names its images: leave %s out", strings.Join(references, " "))
-		}
-		data, err := readInput(m.experiment)
-		if err != nil {
-			return nil, err
-		}
-		return measure.ReadExperiment(m.experiment, data)
+		return m.fromFile(cmd, references)
 	}
 	if len(references) == 0 {
 		return nil, usagef("no image is named; name some, or an --experiment")
@@ -272,6 +265,62 @@ func (m *measuring) plan(references []string) (*measure.Experiment, error) {
 	}
 	if err := exp.Validate(); err != nil {
 		return nil, usageError{err}
+	}
+	return exp.With(m.start), nil
+}
+
+// fromFile is the experiment of --experiment. Its images and conditions are the file's
+// alone; how often and in which order its runs are made, and what all of its starts do,
+// may be said beside it.
+func (m *measuring) fromFile(cmd *cobra.Command, references []string) (*measure.Experiment, error) {
+	if len(references) > 0 {
+		return nil, usagef("the experiment of --experiment names its images: leave %s out", strings.Join(references, " "))
+	}
+	f := cmd.Flags()
+	for _, flag := range []string{"arms", "base", "together", "link-rate", "link-delay", "nodes", "max-concurrent-downloads", "max-concurrent-unpacks", "drop-page-cache"} {
+		if f.Changed(flag) {
+			return nil, usagef("--%s makes arms, and those of --experiment are in its file: say it in %s instead", flag, m.experiment)
+		}
+	}
+	data, err := readInput(m.experiment)
+	if err != nil {
+		return nil, err
+	}
+	exp, err := measure.ReadExperiment(m.experiment, data)
+	if err != nil {
+		return nil, err
+	}
+	if f.Changed("repeats") {
+		if exp.Repeats = m.repeats; m.repeats < 1 {
+			return nil, usagef("--repeats must be above 0")
+		}
+	}
+	if f.Changed("seed") {
+		exp.Seed = m.seed
+	}
+	if f.Changed("warmup") && m.warmup >= 0 {
+		exp.Warmup = &m.warmup
+	}
+	if err := exp.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	return m.startAll(cmd, exp)
+}
+
+// startAll lets all starts of an experiment do what flags say. Where the file says it
+// of some, both cannot be.
+func (m *measuring) startAll(cmd *cobra.Command, exp *measure.Experiment) (*measure.Experiment, error) {
+	flags := []string{"arg", "ready", "ready-timeout", "pull-only"} // of containerd's command alone
+	i := slices.IndexFunc(flags, cmd.Flags().Changed)
+	if i < 0 {
+		return exp, nil
+	}
+	for _, a := range exp.Expand() {
+		for _, s := range a.Starts {
+			if s.PullOnly || s.Args != nil || s.Readiness != nil {
+				return nil, usagef("--%s is for all starts, but arm %s of %s says itself what its starts do: say all of it there", flags[i], a.Name, m.experiment)
+			}
+		}
 	}
 	return exp.With(m.start), nil
 }

@@ -150,10 +150,14 @@ type pullers struct {
 	own measure.Runner
 }
 
-const ownArm = "pull "
+// What the arms of pullers.yaml begin with, by who pulls.
+const (
+	ownArm   = "pull "
+	theirArm = "containerd "
+)
 
 func (p *pullers) of(arm *measure.Arm) measure.Runner {
-	if len(arm.Name) > len(ownArm) && arm.Name[:len(ownArm)] == ownArm {
+	if strings.HasPrefix(arm.Name, ownArm) {
 		return p.own
 	}
 	return p.Runner

@@ -4,6 +4,9 @@
 // predictions. make validate runs it; it needs root, a containerd and the images of
 // make images.
 //
+// The document is written from the top: the order of its sections is documentOf, the
+// aims are goals, the fits trials, the weak places weaknesses.
+//
 //	go run ./internal/validate -images build/images -containerd build/bin/containerd
 //
 // Measurements go to the -state directory after every run, so that an interrupted
@@ -36,7 +39,10 @@ type validation struct {
 	images, containerd, state, memory string
 	document, record                  string
 	repeats                           int
-	stderr                            io.Writer
+	// samples of each fit's bootstrap and draws of what is simulated; 0 is what calibrate
+	// takes.
+	samples, draws int
+	stderr         io.Writer
 }
 
 // run is the whole command. It returns the exit code.
@@ -55,10 +61,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	for _, s := range steps() {
-		if *only != "" && *only != s.name {
-			continue
-		}
+	todo, err := stepsOf(*only)
+	if err != nil {
+		fmt.Fprintln(stderr, "validate:", err)
+		return 2
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "validate: it takes no arguments, and %q is one\n", flags.Arg(0))
+		return 2
+	}
+	for _, s := range todo {
 		fmt.Fprintf(stderr, "validate: %s\n", s.name)
 		if err := s.do(v, ctx); err != nil {
 			if errors.Is(err, context.Canceled) {
@@ -89,6 +101,19 @@ func steps() []step {
 		{"pullers", (*validation).comparePullers},
 		{"document", (*validation).write},
 	}
+}
+
+// stepsOf are all steps, or only the one of a name.
+func stepsOf(only string) ([]step, error) {
+	if only == "" {
+		return steps(), nil
+	}
+	for _, s := range steps() {
+		if s.name == only {
+			return []step{s}, nil
+		}
+	}
+	return nil, fmt.Errorf("-only %s is no step: it is one of %s", only, strings.Join(stepNames(), ", "))
 }
 
 func stepNames() []string {

@@ -59,6 +59,9 @@ type Options struct {
 	// FitOn says which arms the profile is fitted to, and the rest is what it is
 	// checked on; nil fits all arms and checks on folds.
 	FitOn func(Arm) bool
+	// FoldBy names what arms are dealt to folds by, and to halves: those of one name go
+	// together, as all arms of an image where it is that. nil is the name of each arm.
+	FoldBy func(Arm) string
 	// Inventory knows images of timelines that hold none.
 	Inventory *layers.Inventory
 	// Workers is how many arms are simulated at once; 0 means one for each processor.
@@ -81,18 +84,23 @@ func (o Options) withDefaults() Options {
 	if o.Samples == 0 {
 		o.Samples = 200
 	}
+	if o.FoldBy == nil {
+		o.FoldBy = func(a Arm) string { return a.Name }
+	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
 	return o
 }
 
-// Arm is what Options.FitOn is asked about.
+// Arm is what Options.FitOn and FoldBy are asked about.
 type Arm struct {
 	// Name is the arm's; of events of a cluster it is the image.
 	Name string
 	// Class is one of the classes.
 	Class string
+	// Images are what is started, each once; of events of a cluster there are none.
+	Images []string
 	// Cold: nothing was present before.
 	Cold bool
 	// Half is 0 or 1, by a draw from the seed.

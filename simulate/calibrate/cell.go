@@ -61,6 +61,8 @@ type cell struct {
 	// knowsReady: its runs tell the program's own time to ready.
 	knowsReady bool
 	work       work
+	// dealtBy names what goes together into folds (Options.FoldBy).
+	dealtBy    string
 	fold, half int
 	// fitted: a fit that knew only some arms knew this one.
 	fitted bool
@@ -77,7 +79,7 @@ type run struct {
 func (c *cell) single() bool { return len(c.starts) == 1 }
 
 func (c *cell) public() Arm {
-	return Arm{Name: c.arm, Class: c.class, Cold: len(c.kept) == 0, Half: c.half}
+	return Arm{Name: c.arm, Class: c.class, Images: slices.Clone(c.images), Cold: len(c.kept) == 0, Half: c.half}
 }
 
 // shaped says whether the experiment set the rate of a link.

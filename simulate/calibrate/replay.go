@@ -69,26 +69,29 @@ func residuals(cells []*cell, simulated []outcome) []float64 {
 	return r
 }
 
-// deal puts arms into folds and halves by a draw, classes spread evenly. Arms of
-// one name go together.
+// deal puts arms into folds and halves by a draw, classes spread evenly. Arms that are
+// dealt by one name go together.
 func (d *Data) deal() {
 	random := rand.New(rand.NewPCG(d.opt.Seed, 0x63616c6962)) // a stream of its own
+	for _, c := range d.cells {
+		c.dealtBy = d.opt.FoldBy(c.public())
+	}
 	place := places(d.cells, random)
 	for _, c := range d.cells {
-		c.fold, c.half = place[c.arm]%d.opt.Folds, place[c.arm]%2
+		c.fold, c.half = place[c.dealtBy]%d.opt.Folds, place[c.dealtBy]%2
 	}
 	d.dealPulls(random)
 }
 
-// places are those of arms, by name, in an order that is drawn, one class after
-// another.
+// places are those of arms, by the name that they are dealt by, in an order that is
+// drawn, one class after another.
 func places(cells []*cell, random *rand.Rand) map[string]int {
 	place := make(map[string]int)
 	for _, class := range Classes() {
 		var names []string
 		for _, c := range cells {
-			if c.class == class && !slices.Contains(names, c.arm) {
-				names = append(names, c.arm)
+			if c.class == class && !slices.Contains(names, c.dealtBy) {
+				names = append(names, c.dealtBy)
 			}
 		}
 		random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// saveRecord keeps every run and the fitted profiles.
+func (v *validation) saveRecord(r *results) error {
+	if err := os.MkdirAll(v.record, 0o755); err != nil {
+		return err
+	}
+	for _, t := range r.trials {
+		if !t.recorded {
+			continue
+		}
+		data, err := document.Marshal(simulate.ProfileKind, t.profile)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(v.record, t.name+".json"), data, 0o644); err != nil {
+			return err
+		}
+	}
+	for name, t := range map[string]*simulate.Timeline{"memory.csv": r.memory, "disk.csv": r.disk, "pullers.csv": r.pullers} {
+		data, err := recordOf(t)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(v.record, name), data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordPhases are those that a record has, where a run has one start.
+func recordPhases() []simulate.Phase {
+	return []simulate.Phase{simulate.Resolve, simulate.Fetch, simulate.Unpack, simulate.Create, simulate.Ready}
+}
+
+// recordOf is a CSV of every run in the order in which they were made: arm, repeat,
+// when, noise, and its times; of a void run the reason.
+func recordOf(t *simulate.Timeline) ([]byte, error) {
+	type key struct {
+		arm    string
+		repeat int
+	}
+	counted := make(map[key]*measuredRun)
+	runs := countedRuns(t)
+	for i := range runs {
+		counted[key{runs[i].arm, runs[i].repeat}] = &runs[i]
+	}
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	heads := []string{"arm", "repeat", "at", "other_cpu_fraction", "makespan_seconds"}
+	for _, phase := range recordPhases() {
+		heads = append(heads, string(phase)+"_seconds")
+	}
+	w.Write(append(heads, "fetched_bytes", "unpacked_bytes", "void"))
+	for i := range t.Measurement.Runs {
+		r := &t.Measurement.Runs[i]
+		row := []string{r.Arm, strconv.Itoa(r.Repeat), r.At.UTC().Format("2006-01-02T15:04:05Z"), ""}
+		if r.OtherCPUFraction != nil {
+			row[3] = fmt.Sprintf("%.3f", *r.OtherCPUFraction)
+		}
+		times := make([]string, 1+len(recordPhases())+2)
+		if run := counted[key{r.Arm, r.Repeat}]; run != nil && r.Void == "" {
+			times = run.record()
+		}
+		w.Write(append(append(row, times...), r.Void))
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
+
+// record are a run's times and bytes.
+func (r *measuredRun) record() []string {
+	list := []string{fmt.Sprintf("%.4f", r.makespan().Seconds())}
+	for _, phase := range recordPhases() {
+		text := ""
+		if d, known := r.starts[0].Phases.Of(phase); known && len(r.starts) == 1 {
+			text = fmt.Sprintf("%.4f", d.Seconds())
+		}
+		list = append(list, text)
+	}
+	fetched, unpacked := int64(0), int64(0)
+	for _, s := range r.starts {
+		fetched, unpacked = fetched+s.FetchedBytes, unpacked+s.UnpackedBytes
+	}
+	return append(list, strconv.FormatInt(fetched, 10), strconv.FormatInt(unpacked, 10))
+}

@@ -1,0 +1,83 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// measuredTimeline has two arms of three runs, one of them steady, of 10 s, the other of
+// 8, 10 and 12 s; a run that was void and made again, and one that never began.
+func measuredTimeline() *simulate.Timeline {
+	t := &simulate.Timeline{Measurement: &simulate.Measurement{
+		Tool:  "pull",
+		Facts: []simulate.Fact{{Name: "cores", Value: "2"}, {Name: "file system", Value: "tmpfs on tmpfs"}},
+		Arms:  []simulate.ArmSetup{{Arm: "web cold"}, {Arm: "web warm"}},
+	}}
+	run := func(arm string, repeat int, s time.Duration, void string) {
+		t.Measurement.Runs = append(t.Measurement.Runs, simulate.MeasuredRun{Arm: arm, Repeat: repeat, Void: void})
+		if s > 0 {
+			t.Startups = append(t.Startups, simulate.Startup{Source: simulate.Measured, Arm: arm, App: "web", Repeat: repeat, Ready: s * time.Second, Void: void})
+		}
+	}
+	for i, s := range []time.Duration{8, 10, 12} {
+		run("web cold", i, 10, "")
+		run("web warm", i, s, "")
+	}
+	run("web cold", 3, 9, "it reused a layer that was to be absent")
+	run("web cold", 4, 0, "prepare: no room is left")
+	return t
+}
+
+func writtenMeasured(t *testing.T, format Format) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := WriteMeasured(&b, format, measuredTimeline(), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestMeasuredSpread: the standard deviation of 8, 10, 12 is 2, so that the arms vary by
+// 0 and by 20 %; the median of the two is 10 %.
+func TestMeasuredSpread(t *testing.T) {
+	for _, format := range []Format{Text, Markdown} {
+		if got := strings.Join(strings.Fields(writtenMeasured(t, format)), " "); !strings.Contains(got, "runs of one arm differ by 10 % (median coefficient of variation)") {
+			t.Errorf("%s:\n%s", format, got)
+		}
+	}
+}
+
+// TestMeasuredTellsAll: every format for people has the host and the void runs with
+// their reasons, CSV the void runs, whether or not a start was made.
+func TestMeasuredTellsAll(t *testing.T) {
+	for _, format := range []Format{Text, Markdown} {
+		got := writtenMeasured(t, format)
+		for _, want := range []string{"2 more are void", "cores: 2", "file system: tmpfs on tmpfs", "web cold, repeat 3: it reused a layer that was to be absent", "web cold, repeat 4: prepare: no room is left"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s lacks %q:\n%s", format, want, got)
+			}
+		}
+	}
+	rows, err := csv.NewReader(strings.NewReader(writtenMeasured(t, CSV))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	voids := 0
+	for _, row := range rows[1:] {
+		if row[len(row)-1] == "" {
+			continue
+		}
+		voids++
+		if row[1] == "4" && (row[0] != "web cold" || row[len(row)-1] != "prepare: no room is left" || row[5] != "") {
+			t.Errorf("the run that never began is %q", row)
+		}
+	}
+	if len(rows) != 1+6+2 || voids != 2 {
+		t.Errorf("%d rows, %d void: %q", len(rows), voids, rows)
+	}
+}
