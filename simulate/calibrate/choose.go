@@ -329,7 +329,7 @@ func (d *Data) parts(cells []*cell) []part {
 		p := &list[k]
 		p.priors = make(map[bool]*prior)
 		for i, c := range cells {
-			if place[c.arm]%leftParts != k {
+			if place[c.dealtBy]%leftParts != k {
 				p.in = append(p.in, c)
 				continue
 			}
