@@ -61,6 +61,9 @@ namespace of its own; its limits are then as they are.
 			if err != nil {
 				return err
 			}
+			if c.pullOnly && len(c.args) > 0 {
+				return usagef("--pull-only runs nothing that could have arguments: leave --arg out")
+			}
 			m.start = measure.Start{Readiness: readiness, PullOnly: c.pullOnly, Args: c.args}
 			return m.run(cmd, args, func(ctx context.Context, exp *measure.Experiment, site *measure.Site, inv *layers.Inventory) (measure.Runner, error) {
 				return c.runner(ctx, m, exp, site, inv)

@@ -81,7 +81,7 @@ func TestSmallValidation(t *testing.T) {
 			defer site.Close()
 			r := test.runner(t, site)
 			defer r.Close()
-			timeline, err := measure.Run(t.Context(), exp, site.Inventory, r, measure.Options{Version: "test"})
+			timeline, err := measure.Run(t.Context(), exp, site.Inventory, r, measure.Options{Version: "test", Site: site})
 			if err != nil {
 				t.Fatal(err)
 			}
