@@ -9,7 +9,8 @@ import (
 
 // conclude works out what there is to doubt, from all runs until now.
 func (s *session) conclude() {
-	s.t.Doubts = slices.Concat(s.incomplete(), s.uncounted(), s.idleKeeps(), noiseDoubts(s.t.Measurement.Runs))
+	s.t.Doubts = slices.Concat(s.incomplete(), s.uncounted(), s.idleKeeps(), s.unnoted(), delayDoubts(s.arms),
+		noiseDoubts(s.t.Measurement.Runs, s.opt.MaxOtherCPUFraction))
 	if n := unchecked(s.t.Measurement.Inventory); n > 0 {
 		s.t.Doubts = append(s.t.Doubts, fmt.Sprintf("the unpacked sizes of %d layers were not measured: what was unpacked of them is no evidence of what was reused", n))
 	}
@@ -49,19 +50,59 @@ func (s *session) uncounted() (doubts []string) {
 // idleKeeps tells of arms that keep what their starts have no use for.
 func (s *session) idleKeeps() (doubts []string) {
 	for i := range s.arms {
-		used := len(s.arms[i].Keep) == 0
+		a := &s.arms[i]
+		used := len(a.Keep) == 0
 		for _, e := range s.evidence[i] {
 			used = used || e.reused.least > 0
 		}
-		if !used {
-			doubts = append(doubts, fmt.Sprintf("arm %s keeps images that share no unpacked layer with what it starts: its starts are cold", s.arms[i].Name))
+		if used {
+			continue
+		}
+		text := fmt.Sprintf("arm %s keeps images that share no unpacked layer with what it starts", a.Name)
+		switch saved, known := s.savedByBlobs(i); {
+		case saved > 0:
+			text += fmt.Sprintf("; a runtime that keeps blobs need not fetch %d bytes of it", saved)
+		case known:
+			text += ": its starts are cold"
+		}
+		doubts = append(doubts, text)
+	}
+	return doubts
+}
+
+// savedByBlobs are the bytes that kept blobs alone may save an arm's starts; known
+// says whether all sizes are.
+func (s *session) savedByBlobs(arm int) (saved int64, known bool) {
+	cold := evidenceOf(s.t.Measurement.Inventory, []Arm{{Starts: s.arms[arm].Starts}})[0]
+	known = true
+	for i, e := range s.evidence[arm] {
+		known = known && e.fetch != anything
+		saved += cold[i].fetch.least - e.fetch.least
+	}
+	return saved, known
+}
+
+// unnoted tells of a timeline that an earlier version began, which noted less.
+func (s *session) unnoted() (doubts []string) {
+	for _, name := range unnotedBefore {
+		if !slices.ContainsFunc(s.t.Measurement.Facts, func(f simulate.Fact) bool { return f.Name == name }) {
+			doubts = append(doubts, fmt.Sprintf("the first runs were made before cachebench noted the %s of an experiment: it is not known whether later ones have the same", name))
 		}
 	}
 	return doubts
 }
 
-// noiseDoubts say how noisy the host was during the runs that count.
-func noiseDoubts(runs []simulate.MeasuredRun) []string {
+// delayDoubts tells what a link with a delay does not imitate (package lab).
+func delayDoubts(arms []Arm) []string {
+	if !slices.ContainsFunc(arms, func(a Arm) bool { return a.Link != nil && a.Link.Delay > 0 }) {
+		return nil
+	}
+	return []string{"links with a delay have neither TCP's slow start over it nor losses: over a real line small layers come later"}
+}
+
+// noiseDoubts say how noisy the host was during the runs that count; more than most
+// voids a run, 0 none.
+func noiseDoubts(runs []simulate.MeasuredRun, most float64) []string {
 	var others, steals []float64
 	count := 0
 	for _, r := range runs {
@@ -78,7 +119,11 @@ func noiseDoubts(runs []simulate.MeasuredRun) []string {
 	}
 	var doubts []string
 	if missing := count - len(others); missing > 0 {
-		doubts = append(doubts, fmt.Sprintf("of %d of %d runs it is not known how busy other processes kept the host: they were too short to tell, or there is no /proc", missing, count))
+		text := fmt.Sprintf("of %d of %d runs it is not known how busy other processes kept the host: they were too short to tell, there is no /proc, or the runtime's own cannot be named", missing, count)
+		if most > 0 {
+			text += fmt.Sprintf("; they count though they could not be held to the limit of %s", percent(most))
+		}
+		doubts = append(doubts, text)
 	}
 	if len(others) > 0 {
 		doubts = append(doubts, fmt.Sprintf("other processes used a median %s of the cores, at most %s", percent(median(others)), percent(slices.Max(others))))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/lab"
 )
 
 // ExperimentKind is the kind of an experiment's file.
@@ -131,10 +132,8 @@ func (e *Experiment) checkArm(a *Arm) error {
 		if s.Node < 0 || s.Node >= MostNodes {
 			return document.At(at+".node", "there is no node %d: number nodes from 0 to %d", s.Node, MostNodes-1)
 		}
-		if s.Readiness != nil {
-			if err := s.Readiness.Validate(); err != nil {
-				return document.At(at+".readiness", "%v", err)
-			}
+		if err := s.check(); err != nil {
+			return document.Under(at, err)
 		}
 	}
 	if err := checkNames("keep", a.Keep); err != nil {
@@ -156,6 +155,22 @@ func (e *Experiment) checkArm(a *Arm) error {
 	return checkAtOnce("maxConcurrentUnpacks", a.MaxConcurrentUnpacks)
 }
 
+// check refuses what does not go together.
+func (s *Start) check() error {
+	switch {
+	case s.PullOnly && s.Readiness != nil:
+		return document.At("readiness", "a start that is pullOnly runs nothing that could be ready: leave one out")
+	case s.PullOnly && len(s.Args) > 0:
+		return document.At("args", "a start that is pullOnly runs nothing that could have arguments: leave one out")
+	case s.Readiness == nil:
+		return nil
+	}
+	if err := s.Readiness.Validate(); err != nil {
+		return document.At("readiness", "%v", err)
+	}
+	return nil
+}
+
 // known refuses an image that the experiment does not list, where it lists them.
 func (e *Experiment) known(ref string) error {
 	switch {
@@ -169,8 +184,11 @@ func (e *Experiment) known(ref string) error {
 
 // check refuses a link that cannot be. A rate of 0 is one that was not given.
 func (l *Link) check() error {
-	if !(l.Rate >= 1) {
-		return document.At("bytesPerSecond", `a link needs a rate of a byte per second or more, or "unlimited"`)
+	switch {
+	case !(l.Rate > 0):
+		return document.At("bytesPerSecond", `a link needs a rate, or "unlimited"`)
+	case l.Rate < lab.SlowestLink:
+		return document.At("bytesPerSecond", `a link of %v bytes per second is below %d: with a unit it is another (write "%[1]vMbit/s")`, float64(l.Rate), lab.SlowestLink)
 	}
 	if l.Delay < 0 || l.Delay > mostDelay {
 		return document.At("delaySeconds", "a delay of %v cannot be: give 0 to %v", l.Delay, mostDelay)
@@ -266,13 +284,13 @@ func (e *Experiment) order(round, arms int) []int {
 	return rand.New(rand.NewPCG(e.seed(), uint64(round))).Perm(arms)
 }
 
-// warmups are the arms that are run before all.
-func (e *Experiment) warmups(arms []Arm) []*Arm {
+// warmups are the arms, by number, that are run before all.
+func (e *Experiment) warmups(arms []Arm) []int {
 	most := math.MaxInt
 	if e.Warmup != nil {
 		most = *e.Warmup
 	}
-	var list []*Arm
+	var list []int
 	started := map[string]bool{}
 	for i := range arms {
 		if len(list) >= most {
@@ -284,7 +302,7 @@ func (e *Experiment) warmups(arms []Arm) []*Arm {
 			started[s.Image] = true
 		}
 		if fresh {
-			list = append(list, &arms[i])
+			list = append(list, i)
 		}
 	}
 	return list

@@ -95,8 +95,9 @@ func TestExperimentRefused(t *testing.T) {
 		{"keep not listed", "images: [x]\narms:\n- name: a\n  starts: [{image: x}]\n  keep: [x, y]\n", "e.yaml:7: arms[0].keep[1]: y is not among the experiment's images: add it there, or leave images out"},
 		{"keep twice", "arms:\n- {name: a, starts: [{image: x}], keep: [y, y]}\n", "e.yaml:4: arms[0].keep[1]: y stands twice"},
 		{"rate", "arms:\n- {name: a, starts: [{image: x}], link: 0}\n", `e.yaml:4: arms[0].link: 0 is not above 0: write bytes per second (25000000), a unit ("200Mbit/s", "25MB/s") or "unlimited"`},
-		{"delay alone", "arms:\n- {name: a, starts: [{image: x}], link: {delaySeconds: 20ms}}\n", `e.yaml:4: arms[0].link.bytesPerSecond: a link needs a rate of a byte per second or more, or "unlimited"`},
-		{"delay", "arms:\n- {name: a, starts: [{image: x}], link: {bytesPerSecond: 5, delaySeconds: 20m}}\n", "e.yaml:4: arms[0].link.delaySeconds: a delay of 20m0s cannot be: give 0 to 10s"},
+		{"rate without a unit", "arms:\n- {name: a, starts: [{image: x}], link: 200}\n", `e.yaml:4: arms[0].link.bytesPerSecond: a link of 200 bytes per second is below 1000: with a unit it is another (write "200Mbit/s")`},
+		{"delay alone", "arms:\n- {name: a, starts: [{image: x}], link: {delaySeconds: 20ms}}\n", `e.yaml:4: arms[0].link.bytesPerSecond: a link needs a rate, or "unlimited"`},
+		{"delay", "arms:\n- {name: a, starts: [{image: x}], link: {bytesPerSecond: 5000, delaySeconds: 20m}}\n", "e.yaml:4: arms[0].link.delaySeconds: a delay of 20m0s cannot be: give 0 to 10s"},
 		{"downloads", "arms:\n- {name: a, starts: [{image: x}], maxConcurrentDownloads: -3}\n", "e.yaml:4: arms[0].maxConcurrentDownloads: -3 at once cannot be: give 1 to 1000, or 0 for the runtime's default"},
 		{"repeats", "repeats: -1\narms:\n- {name: a, starts: [{image: x}]}\n", "e.yaml:3: repeats: -1 repeats cannot be: give 1 to 1000"},
 		{"warmup", "warmup: -1\narms:\n- {name: a, starts: [{image: x}]}\n", "e.yaml:3: warmup: -1 runs to warm up cannot be: give 0 to 10000"},
@@ -106,14 +107,62 @@ func TestExperimentRefused(t *testing.T) {
 		{"grid twice", "grids:\n- {images: [x]}\n- {images: [x]}\n", `e.yaml:5: grids[1]: arm "x" stands already at grids[0]: no two arms share a name; a grid's name heads those of its arms`},
 		{"grid node", "grids:\n- {images: [x], nodes: [0]}\n", "e.yaml:4: grids[0].nodes[0]: 0 nodes cannot be: give 1 to 64"},
 		{"grid downloads", "grids:\n- {images: [x], maxConcurrentDownloads: [3, 1001]}\n", "e.yaml:4: grids[0].maxConcurrentDownloads[1]: 1001 at once cannot be: give 1 to 1000, or 0 for the runtime's default"},
-		{"grid link", "grids:\n- {images: [x], links: [5, {delaySeconds: 1}]}\n", `e.yaml:4: grids[0].links[1].bytesPerSecond: a link needs a rate of a byte per second or more, or "unlimited"`},
-		{"nobody together", "grids:\n- {together: [[x], []]}\n", "e.yaml:4: grids[0].together[1]: 0 images are started together: give 1 to 15"},
+		{"grid link", "grids:\n- {images: [x], links: [1000, {delaySeconds: 1}]}\n", `e.yaml:4: grids[0].links[1].bytesPerSecond: a link needs a rate, or "unlimited"`},
+		{"grid rate", "grids:\n- {images: [x], links: [1000, 999]}\n", `e.yaml:4: grids[0].links[1].bytesPerSecond: a link of 999 bytes per second is below 1000: with a unit it is another (write "999Mbit/s")`},
+		{"nobody together", "grids:\n- {together: [[x], []]}\n", "e.yaml:4: grids[0].together[1]: no images are started together: list some"},
+		{"too many together", "grids:\n- together: [[" + strings.Repeat("x, ", 16) + "x]]\n  nodes: [1, 60]\n", "e.yaml:4: grids[0].together[0]: 17 images together on 60 nodes are more than the 1000 starts that an arm may have: list fewer images or fewer nodes"},
+		{"pattern by tcp", readiness("{by: tcp, port: 80, pattern: up}"), "e.yaml:7: arms[0].starts[0].readiness: readiness by tcp looks for no pattern: leave it out, or wait for it by log"},
+		{"port by log", readiness("{by: log, pattern: up, port: 80}"), "e.yaml:7: arms[0].starts[0].readiness: readiness by log asks no port: leave it out, or wait for it by tcp or http"},
+		{"path by tcp", readiness("{by: tcp, port: 80, path: /ok}"), "e.yaml:7: arms[0].starts[0].readiness: readiness by tcp asks for no path: leave it out, or wait for it by http"},
+		{"pull only and ready", "arms:\n- name: a\n  starts:\n  - image: x\n    pullOnly: true\n    readiness: {by: exit}\n", "e.yaml:8: arms[0].starts[0].readiness: a start that is pullOnly runs nothing that could be ready: leave one out"},
+		{"pull only and args", "arms:\n- name: a\n  starts:\n  - image: x\n    pullOnly: true\n    args: [a]\n", "e.yaml:8: arms[0].starts[0].args: a start that is pullOnly runs nothing that could have arguments: leave one out"},
 		{"huge", "grids:\n- images: [" + strings.Repeat("x,", 200) + "x]\n  nodes: [" + strings.Repeat("1,", 200) + "1]\n", "e.yaml:4: grids[0]: an experiment of more than 10000 arms: list fewer conditions"},
 	} {
 		_, err := ReadExperiment("e.yaml", []byte(header+test.text))
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s: got %v\nwant %s", test.name, err, test.want)
 		}
+	}
+}
+
+// readiness is an arm whose start is ready by something.
+func readiness(by string) string {
+	return "arms:\n- name: a\n  starts:\n  - image: x\n    readiness: " + by + "\n"
+}
+
+// TestManyTogether: an arm may start more than a few images at once, on as many nodes
+// as there is room for.
+func TestManyTogether(t *testing.T) {
+	e, err := ReadExperiment("e.yaml", []byte(header+"grids:\n- together: [["+strings.Repeat("x, ", 49)+"x]]\n  nodes: [1, 20]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if arms := e.Expand(); len(arms) != 2 || len(arms[0].Starts) != 50 || len(arms[1].Starts) != 1000 {
+		t.Errorf("%d arms", len(arms))
+	}
+}
+
+// TestRenamed: images get the names that they are served by; two spellings of one
+// stand once in what is kept.
+func TestRenamed(t *testing.T) {
+	e := &Experiment{Images: []string{"nginx", "docker.io/nginx", app}, Arms: []Arm{
+		{Name: "a", Starts: []Start{{Image: "nginx"}, {Image: app}}, Keep: []string{"docker.io/nginx", "nginx"}},
+	}}
+	got := e.Renamed(func(reference string) string {
+		if strings.Contains(reference, "nginx") {
+			return "index.docker.io/library/nginx:latest"
+		}
+		return reference
+	})
+	if err := got.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	const nginx = "index.docker.io/library/nginx:latest"
+	if !slices.Equal(got.Images, []string{nginx, app}) || !slices.Equal(got.Arms[0].Keep, []string{nginx}) || got.Arms[0].Starts[0].Image != nginx {
+		t.Errorf("got %+v", got)
+	}
+	if e.Arms[0].Starts[0].Image != "nginx" || e.Images[0] != "nginx" {
+		t.Error("the experiment itself was changed")
 	}
 }
 

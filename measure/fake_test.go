@@ -48,6 +48,9 @@ type fakeRunner struct {
 	prepare  func(call int, a *Arm) error
 	change   func(call int, a *Arm, s []simulate.Startup) ([]simulate.Startup, error)
 	runs     int
+	finish   func() // what Finish does, besides that it is counted
+	finished int
+	roots    []int // of Processes
 }
 
 func newFake() *fakeRunner {
@@ -58,8 +61,16 @@ func (f *fakeRunner) Tool() string { return "pull" }
 
 func (f *fakeRunner) Facts(context.Context) ([]simulate.Fact, error) { return f.facts, nil }
 func (f *fakeRunner) Settings(*Arm) string                           { return f.settings }
-func (f *fakeRunner) Processes() []int                               { return nil }
+func (f *fakeRunner) Processes() []int                               { return f.roots }
 func (f *fakeRunner) Close() error                                   { return nil }
+
+func (f *fakeRunner) Finish(context.Context) error {
+	f.finished++
+	if f.finish != nil {
+		f.finish()
+	}
+	return nil
+}
 
 func (f *fakeRunner) Prepare(_ context.Context, a *Arm) error {
 	f.calls = append(f.calls, "prepare "+a.Name)

@@ -59,23 +59,28 @@ func (g *Grid) validate(known func(string) error) error {
 	if len(g.Images)+len(g.Together) == 0 {
 		return document.At("images", "a grid needs something to start: list images, or lists of them under together")
 	}
+	nodes := 1
+	for i, n := range g.Nodes {
+		if n < 1 || n > MostNodes {
+			return document.At(fmt.Sprintf("nodes[%d]", i), "%d nodes cannot be: give 1 to %d", n, MostNodes)
+		}
+		nodes = max(nodes, n)
+	}
 	for i, group := range g.groups() {
 		at := fmt.Sprintf("images[%d]", i)
 		if i >= len(g.Images) {
 			at = fmt.Sprintf("together[%d]", i-len(g.Images))
 		}
-		if len(group) == 0 || len(group) > mostStarts/MostNodes {
-			return document.At(at, "%d images are started together: give 1 to %d", len(group), mostStarts/MostNodes)
+		switch {
+		case len(group) == 0:
+			return document.At(at, "no images are started together: list some")
+		case len(group) > mostStarts/nodes:
+			return document.At(at, "%d images together on %d nodes are more than the %d starts that an arm may have: list fewer images or fewer nodes", len(group), nodes, mostStarts)
 		}
 		for _, ref := range group {
 			if err := known(ref); err != nil {
 				return document.At(at, "%v", err)
 			}
-		}
-	}
-	for i, n := range g.Nodes {
-		if n < 1 || n > MostNodes {
-			return document.At(fmt.Sprintf("nodes[%d]", i), "%d nodes cannot be: give 1 to %d", n, MostNodes)
 		}
 	}
 	if err := g.validateKeep(known); err != nil {

@@ -28,6 +28,12 @@ const (
 	FactDecoder     = "gzip decoder"
 )
 
+// Names of facts of an experiment, which Run adds.
+const (
+	FactRegistry = "registry" // where the images come from
+	FactLink     = "link"     // what is between registry and nodes
+)
+
 // HostFacts describe this host and, where dir is not empty, the file system that
 // dir is on. What cannot be found out is left out.
 func HostFacts(dir string) []simulate.Fact {
@@ -40,10 +46,10 @@ func HostFacts(dir string) []simulate.Fact {
 	return facts
 }
 
-// withHostFacts adds the host's facts that a runner did not tell of.
-func withHostFacts(facts []simulate.Fact) []simulate.Fact {
+// withFacts adds facts that a runner did not tell of.
+func withFacts(facts, more []simulate.Fact) []simulate.Fact {
 	all := slices.Clone(facts)
-	for _, f := range HostFacts("") {
+	for _, f := range more {
 		if !slices.ContainsFunc(facts, func(g simulate.Fact) bool { return g.Name == f.Name }) {
 			all = append(all, f)
 		}
@@ -60,9 +66,9 @@ func hostFacts(root fs.FS) []simulate.Fact {
 		}
 	}
 	info := read(root, "proc/cpuinfo")
-	add(FactCores, strconv.Itoa(runtime.NumCPU()))
+	add(FactCores, coresFact(root, runtime.NumCPU()))
 	add(FactCPU, cmp.Or(keyed(info, "model name"), keyed(info, "Processor"), runtime.GOARCH))
-	add(FactMemory, memory(read(root, "proc/meminfo")))
+	add(FactMemory, memory(read(root, "proc/meminfo"), memoryLimitOf(root)))
 	add(FactKernel, cmp.Or(read(root, "proc/sys/kernel/osrelease"), runtime.GOOS))
 	add(FactSystem, strings.Trim(keyed(read(root, "etc/os-release"), "PRETTY_NAME"), `"`))
 	add(FactVirtualised, virtualised(root, info))
@@ -88,13 +94,18 @@ func keyed(text, key string) string {
 	return ""
 }
 
-func memory(info string) string {
+// memory is "23.5 GiB", or "2.0 of 23.5 GiB (control group)".
+func memory(info string, limitBytes int64) string {
 	number, _, _ := strings.Cut(keyed(info, "MemTotal"), " ")
 	kib, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("%.1f GiB", float64(kib)/(1<<20))
+	text := fmt.Sprintf("%.1f GiB", float64(kib)/(1<<20))
+	if limitBytes>>10 < kib {
+		return fmt.Sprintf("%.1f of %s (control group)", float64(limitBytes)/(1<<30), text)
+	}
+	return text
 }
 
 // virtualised says whether the processor shows a hypervisor, where the system

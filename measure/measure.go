@@ -32,7 +32,9 @@ type Arm struct {
 	MaxConcurrentDownloads int `json:"maxConcurrentDownloads,omitempty"`
 	MaxConcurrentUnpacks   int `json:"maxConcurrentUnpacks,omitempty"`
 	// DropPageCache empties the host's page cache before each run, so that what is
-	// kept is read from the disk.
+	// kept is read from the disk. What the experiment's own registry serves is read
+	// again before the run, since it stands for a registry elsewhere. An arm without it
+	// is run once more, not counted, after another arm has emptied the cache.
 	DropPageCache bool `json:"dropPageCache,omitempty"`
 }
 
@@ -76,7 +78,7 @@ type Runner interface {
 	Tool() string
 	// Facts describe the host and the runtime, in the same words each time: an
 	// experiment is not resumed where they differ. Run adds those of HostFacts that are
-	// not among them.
+	// not among them, and where the images come from.
 	Facts(ctx context.Context) ([]simulate.Fact, error)
 	// Settings are the profile values that the runner sets for an arm besides its
 	// link and limits, such as the decoder, as a document of YAML or JSON.
@@ -89,9 +91,15 @@ type Runner interface {
 	// of layers alone, no manifests and configs. A start that failed is void, and an
 	// error is of the run itself. What Run leaves out the protocol adds: source, arm,
 	// app, images, node, repeat, hit, phases and busy times from spans.
+	// What was started may run on until Finish.
 	Run(ctx context.Context, arm *Arm) ([]simulate.Startup, error)
+	// Finish takes apart what the last Run started. It is called after each Run, also
+	// one that failed or whose context has ended, once the run's noise was read.
+	Finish(ctx context.Context) error
 	// Processes are processes, besides this one, whose work, and that of their
-	// descendants, is the experiment's own. It is asked before and after each run.
+	// descendants, is the experiment's own. It is asked before each run and after it,
+	// before Finish. A number below 1 stands for processes that cannot be named: then it
+	// is not known what others did.
 	Processes() []int
 	// Close removes all that the runner made.
 	Close() error

@@ -3,6 +3,7 @@ package measure
 import (
 	"bytes"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,10 +23,13 @@ type usage struct {
 	own, kernel uint64
 }
 
-// readUsage reads /proc, where self is this process. Where it is not as expected, the
-// usage is not known.
+// readUsage reads /proc, where self is this process. Where it is not as expected, or
+// one of the roots is a process that nobody can name, the usage is not known.
 func readUsage(proc fs.FS, self int, roots []int) usage {
 	var u usage
+	if slices.ContainsFunc(roots, func(pid int) bool { return pid < 1 }) {
+		return u
+	}
 	stat, err := fs.ReadFile(proc, "stat")
 	if err != nil || !u.readTotals(stat) {
 		return u
@@ -152,8 +156,9 @@ const fewestTicks = 10
 //
 // A process of the experiment that ended meanwhile is in its parent's time of
 // children once it was waited for, with what it used before the first reading, which
-// is taken off with the first sum. One whose parent is none of the experiment's is
-// missed, and counts as another's: a runner names such processes.
+// is taken off with the first sum. One whose parent is none of the experiment's would
+// be missed, and count as another's: a runner names such processes, and ends them
+// after the second reading only (Runner.Finish).
 func (u usage) until(later usage) (other, steal *float64) {
 	if !u.known || !later.known || later.all < u.all+fewestTicks {
 		return nil, nil

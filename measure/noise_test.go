@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -106,6 +107,51 @@ func TestNoiseUnknown(t *testing.T) {
 	}
 	if other, _ := readUsage(good(), 10, nil).until(readUsage(later, 10, nil)); other == nil || *other != 5./8 {
 		t.Errorf("others %v", other)
+	}
+}
+
+// TestUnnamedProcesses: where a runner cannot name its own processes it is not known
+// what others did.
+func TestUnnamedProcesses(t *testing.T) {
+	before := proc(totals(0, 0, 0, 1000, 0, 0, 0, 0), map[int]string{10: line(10, "x", 1, 0, 0, 0, 0)})
+	after := proc(totals(500, 0, 0, 1500, 0, 0, 0, 0), map[int]string{10: line(10, "x", 1, 0, 0, 0, 0)})
+	for _, roots := range [][]int{{0}, {-1, 10}} {
+		if other, _ := readUsage(before, 10, roots).until(readUsage(after, 10, roots)); other != nil {
+			t.Errorf("with %v others used %v", roots, *other)
+		}
+	}
+}
+
+// TestLimitUnknown: a limit for others is refused where nothing can be held to it, and
+// runs too short to tell are told of.
+func TestLimitUnknown(t *testing.T) {
+	files := proc(totals(0, 0, 0, 1000, 0, 0, 0, 0), map[int]string{os.Getpid(): line(os.Getpid(), "x", 1, 0, 0, 0, 0)})
+	for name, change := range map[string]func(*fakeRunner, *Options){
+		"no /proc": func(_ *fakeRunner, o *Options) { o.proc = fstest.MapFS{} },
+		"unnamed":  func(f *fakeRunner, _ *Options) { f.roots = []int{0} },
+	} {
+		f := newFake()
+		opt := f.options()
+		opt.proc, opt.MaxOtherCPUFraction = files, 0.2
+		change(f, &opt)
+		if _, err := Run(t.Context(), threeArms(), testInventory(), f, opt); err == nil || !strings.Contains(err.Error(), "leave the limit out") || f.runs > 0 {
+			t.Errorf("%s: %d runs, %v", name, f.runs, err)
+		}
+		opt.MaxOtherCPUFraction = 0
+		if _, err := Run(t.Context(), threeArms(), testInventory(), f, opt); err != nil {
+			t.Errorf("%s, without a limit: %v", name, err)
+		}
+	}
+	f := newFake()
+	opt := f.options()
+	opt.proc, opt.MaxOtherCPUFraction = files, 0.2
+	tl, err := Run(t.Context(), threeArms(), testInventory(), f, opt) // no time passes in files
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "of 9 of 9 runs it is not known how busy other processes kept the host: they were too short to tell, there is no /proc, or the runtime's own cannot be named; they count though they could not be held to the limit of 20 %"
+	if !slices.Contains(tl.Doubts, want) {
+		t.Errorf("doubts %q, want %q among them", tl.Doubts, want)
 	}
 }
 

@@ -44,6 +44,12 @@ func (r *Readiness) Validate() error {
 		return fmt.Errorf("readiness by log needs a pattern")
 	case (r.By == ReadyTCP || r.By == ReadyHTTP) && (r.Port < 1 || r.Port > 65535):
 		return fmt.Errorf("readiness by %s needs a port from 1 to 65535, not %d", r.By, r.Port)
+	case r.By != ReadyLog && r.Pattern != "":
+		return fmt.Errorf("readiness by %s looks for no pattern: leave it out, or wait for it by log", r.By)
+	case r.By != ReadyTCP && r.By != ReadyHTTP && r.Port != 0:
+		return fmt.Errorf("readiness by %s asks no port: leave it out, or wait for it by tcp or http", r.By)
+	case r.By != ReadyHTTP && r.Path != "":
+		return fmt.Errorf("readiness by %s asks for no path: leave it out, or wait for it by http", r.By)
 	case r.Timeout < 0:
 		return fmt.Errorf("readiness within %v cannot be", r.Timeout)
 	}

@@ -15,6 +15,9 @@ func (s *session) resume(old *simulate.Timeline) error {
 	}
 	m := s.t.Measurement
 	m.Runs, m.Inventory = slices.Clone(old.Measurement.Runs), old.Measurement.Inventory
+	// What the runs that are gone on with do not tell is not known of all together; a
+	// doubt says so.
+	m.Facts = likeEarlier(m.Facts, old.Measurement.Facts)
 	s.t.Startups = slices.Clone(old.Startups)
 	if len(s.t.Provenance.Inputs) == 0 {
 		s.t.Provenance.Inputs = old.Provenance.Inputs
@@ -81,7 +84,10 @@ func (s *session) sameExperiment(old *simulate.Timeline) error {
 	if o, n := old.Provenance.Seed, s.t.Provenance.Seed; o != n {
 		return differs("seed", fmt.Sprint(o), fmt.Sprint(n))
 	}
-	if err := sameFacts(was.Facts, is.Facts); err != nil {
+	if o, n := old.Provenance.Version, s.t.Provenance.Version; o != n {
+		return differs("cachebench", o, n) // another version may pull otherwise
+	}
+	if err := sameFacts(was.Facts, likeEarlier(is.Facts, was.Facts)); err != nil {
 		return err
 	}
 	if err := sameImages(was, is); err != nil {
@@ -92,6 +98,17 @@ func (s *session) sameExperiment(old *simulate.Timeline) error {
 
 func differs(what, was, is string) error {
 	return fmt.Errorf("%s was %s, now it is %s: measure anew, or as it was", what, cmp.Or(was, "not known"), cmp.Or(is, "not known"))
+}
+
+// unnotedBefore are facts that timelines of earlier versions lack.
+var unnotedBefore = []string{FactRegistry, FactLink}
+
+// likeEarlier leaves out of the facts what earlier ones lack because they were told
+// by an earlier version.
+func likeEarlier(is, was []simulate.Fact) []simulate.Fact {
+	return slices.DeleteFunc(slices.Clone(is), func(f simulate.Fact) bool {
+		return slices.Contains(unnotedBefore, f.Name) && !slices.ContainsFunc(was, func(w simulate.Fact) bool { return w.Name == f.Name })
+	})
 }
 
 func sameFacts(was, is []simulate.Fact) error {
@@ -115,7 +132,11 @@ func sameImages(was, is *simulate.Measurement) error {
 	digests := func(m *simulate.Measurement) map[string]string {
 		d := map[string]string{}
 		for i := range m.Inventory.Images {
-			d[m.Inventory.Images[i].Reference] = string(m.Inventory.Images[i].Digest)
+			img := &m.Inventory.Images[i]
+			d[img.Reference] = string(img.Digest)
+			if img.IndexDigest != "" { // it takes a request more
+				d[img.Reference] += " by index " + string(img.IndexDigest)
+			}
 		}
 		return d
 	}

@@ -3,12 +3,16 @@ package measure
 import (
 	"context"
 	"errors"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cachebench/cachebench/internal/lab"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -52,6 +56,89 @@ func TestResume(t *testing.T) {
 		}
 		if text(read) != before {
 			t.Error("what was resumed from was changed")
+		}
+	}
+}
+
+// TestResumeElsewhere: runs of another registry, another network or another version
+// are not gone on with; of a timeline that does not tell, a doubt does.
+func TestResumeElsewhere(t *testing.T) {
+	l, err := lab.New(t.Context(), http.NotFoundHandler(), lab.Options{Loopback: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	experiment := func() *Experiment {
+		e := threeArms()
+		for i := range e.Arms {
+			e.Arms[i].DropPageCache = false // the site below serves nothing
+		}
+		return e
+	}
+	site := &Site{Lab: l}
+	var done [2]*simulate.Timeline
+	for i, from := range []*Site{nil, site} {
+		f := newFake()
+		opt := f.options()
+		opt.Site = from
+		if done[i], err = Run(t.Context(), experiment(), testInventory(), f, opt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without := func(facts []simulate.Fact, name string) []simulate.Fact {
+		return slices.DeleteFunc(facts, func(f simulate.Fact) bool { return f.Name == name })
+	}
+	for _, test := range []struct {
+		name   string
+		done   *simulate.Timeline
+		change func(tl *simulate.Timeline, inv *layers.Inventory, opt *Options)
+		want   string
+	}{
+		{"the same", done[0], func(*simulate.Timeline, *layers.Inventory, *Options) {}, ""},
+		{"the same site", done[1], func(_ *simulate.Timeline, _ *layers.Inventory, o *Options) { o.Site = site }, ""},
+		{"served now", done[0], func(_ *simulate.Timeline, _ *layers.Inventory, o *Options) { o.Site = site }, "registry was as the images name it, now it is of the experiment's own: measure anew, or as it was"},
+		{"served then", done[1], func(*simulate.Timeline, *layers.Inventory, *Options) {}, "registry was of the experiment's own, now it is as the images name it"},
+		{"another link", done[1], func(tl *simulate.Timeline, _ *layers.Inventory, o *Options) {
+			o.Site = site
+			tl.Measurement.Facts = append(without(tl.Measurement.Facts, FactLink), simulate.Fact{Name: FactLink, Value: "network namespaces, token bucket filter"})
+		}, "link was network namespaces, token bucket filter, now it is loopback, paced"},
+		{"another version", done[0], func(_ *simulate.Timeline, _ *layers.Inventory, o *Options) { o.Version = "newer" }, "cachebench was test, now it is newer: measure anew, or as it was"},
+		{"by an index now", done[0], func(_ *simulate.Timeline, inv *layers.Inventory, _ *Options) { inv.Images[0].IndexDigest = "sha256:i" }, "image registry.test/base:1 was sha256:of-registry.test/base:1, now it is sha256:of-registry.test/base:1 by index sha256:i"},
+	} {
+		old, err := simulate.ReadTimeline("t.json", []byte(text(test.done)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := newFake()
+		opt := f.options()
+		opt.Resume = old
+		test.change(old, f.inv, &opt)
+		_, err = Run(t.Context(), experiment(), f.inv, f, opt)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+
+	// A timeline of before these facts, cut off, is gone on with; then they are not known
+	// of all runs together, however often it is resumed.
+	old, err := simulate.ReadTimeline("t.json", []byte(text(done[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Measurement.Facts = without(without(old.Measurement.Facts, FactRegistry), FactLink)
+	for range 2 {
+		old.Measurement.Runs, old.Startups = old.Measurement.Runs[:8], old.Startups[:8]
+		f := newFake()
+		opt := f.options()
+		opt.Site, opt.Resume = site, old
+		if old, err = Run(t.Context(), experiment(), testInventory(), f, opt); err != nil || f.runs != 1 {
+			t.Fatalf("%d runs, %v", f.runs, err)
+		}
+		for _, name := range []string{FactRegistry, FactLink} {
+			doubt := "the first runs were made before cachebench noted the " + name + " of an experiment: it is not known whether later ones have the same"
+			if !slices.Contains(old.Doubts, doubt) || slices.ContainsFunc(old.Measurement.Facts, func(f simulate.Fact) bool { return f.Name == name }) {
+				t.Errorf("doubts %q, facts %v", old.Doubts, old.Measurement.Facts)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,12 @@ import (
 // DefaultRetries is how often a run that is void is made again.
 const DefaultRetries = 2
 
-// sameErrors in a row end an experiment: what fails so does not come and go.
+// sameErrors in a row end an experiment, or an arm: what fails so does not come and
+// go.
 const sameErrors = 3
+
+// ErrNothingCounts is of an experiment with an arm of which no run counts.
+var ErrNothingCounts = errors.New("none of its runs counts")
 
 // Options say how an experiment is run. The zero value works.
 type Options struct {
@@ -27,6 +32,8 @@ type Options struct {
 	Inputs  []simulate.Input
 	// Platform is that of the images, where the inventory has several.
 	Platform string
+	// Site serves the images; nil is where they come from their registries.
+	Site *Site
 	// Resume is what an earlier, interrupted Run of the same experiment returned or
 	// saved: its runs that count are not made again.
 	Resume *simulate.Timeline
@@ -37,7 +44,7 @@ type Options struct {
 	// never.
 	Retries int
 	// MaxOtherCPUFraction voids runs during which other processes used more of the
-	// cores; 0 voids none.
+	// cores; 0 voids none. Runs too short to tell count, and a doubt says so.
 	MaxOtherCPUFraction float64
 	// Progress is called after each run with how many of total are done.
 	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
@@ -59,9 +66,11 @@ type session struct {
 	t        *simulate.Timeline
 	origin   time.Time
 	done     map[runKey]bool
-	// lastError came sameError times in a row.
-	lastError string
-	sameError int
+	failing  failing
+	// drops is how often the page cache was emptied, ran how often it had been when
+	// each arm last ran.
+	drops int
+	ran   []int
 }
 
 type runKey struct {
@@ -74,15 +83,19 @@ type runKey struct {
 // they came about. A run that did what it should not have, such as to reuse content
 // that was to be absent, is void and made again at once; it stays in the list.
 //
-// When the context ends, or the same error came three times in a row, or saving
-// fails, the timeline with what was measured is returned beside the error. It is
-// nil only where nothing could begin.
+// An arm whose starts failed three times in a row is given up. When the context ends,
+// or the same error came three times in a row, or starts failed so often, of three arms,
+// before any went well, or saving fails, the timeline with what was measured is
+// returned beside the error; also when all is done, and an arm has no run that counts
+// (ErrNothingCounts). It is nil only where nothing could begin.
 func Run(ctx context.Context, exp *Experiment, inv *layers.Inventory, r Runner, opt Options) (*simulate.Timeline, error) {
 	s, err := newSession(ctx, exp, inv, r, opt)
 	if err != nil {
 		return nil, err
 	}
-	err = s.run(ctx)
+	if err = s.run(ctx); err == nil {
+		err = s.nothingCounts()
+	}
 	s.conclude()
 	return s.t, err
 }
@@ -97,12 +110,17 @@ func newSession(ctx context.Context, exp *Experiment, inv *layers.Inventory, r R
 	if err != nil {
 		return nil, err
 	}
-	s.evidence = evidenceOf(images, s.arms)
+	s.evidence, s.ran = evidenceOf(images, s.arms), make([]int, len(s.arms))
+	s.failing = failing{arms: make(map[int]bool), ofArm: make([]int, len(s.arms))}
+	if opt.MaxOtherCPUFraction > 0 && !s.usage().known {
+		return nil, errors.New("void runs during which other processes were busy (--max-other-cpu): how busy they are is not known here, without /proc or where the runtime's own processes cannot be named: leave the limit out")
+	}
 	facts, err := r.Facts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s about this host: %w", r.Tool(), err)
 	}
-	m := &simulate.Measurement{Tool: r.Tool(), Facts: withHostFacts(facts), Inventory: images}
+	facts = withFacts(withFacts(facts, HostFacts("")), opt.Site.facts())
+	m := &simulate.Measurement{Tool: r.Tool(), Facts: facts, Inventory: images}
 	for i := range s.arms {
 		setup, err := setupOf(&s.arms[i], r)
 		if err != nil {
@@ -152,7 +170,7 @@ func (s *session) run(ctx context.Context) error {
 	}
 	for repeat := range s.exp.repeats() {
 		for _, i := range s.exp.order(repeat, len(s.arms)) {
-			if s.done[runKey{s.arms[i].Name, repeat}] {
+			if s.done[runKey{s.arms[i].Name, repeat}] || s.failing.givenUp(i) {
 				continue
 			}
 			if err := s.attempts(ctx, i, repeat); err != nil {
@@ -178,23 +196,54 @@ func (s *session) ended() int {
 	return n
 }
 
+// nothingCounts names the arms of which no run counts.
+func (s *session) nothingCounts() error {
+	var errs []error
+	last := map[string]string{}
+	for _, r := range s.t.Measurement.Runs {
+		last[r.Arm] = r.Void
+	}
+	for _, a := range s.arms {
+		counted := false
+		for repeat := range s.exp.repeats() {
+			counted = counted || s.done[runKey{a.Name, repeat}]
+		}
+		if !counted {
+			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", a.Name, ErrNothingCounts, last[a.Name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // warmUp makes runs that are not counted.
 func (s *session) warmUp(ctx context.Context) error {
-	for _, a := range s.exp.warmups(s.arms) {
-		begun := s.opt.now()
-		err := s.runner.Prepare(ctx, a)
-		if err == nil && ctx.Err() == nil {
-			_, err = s.runner.Run(ctx, a)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		s.opt.Log("warm-up, not counted: arm %s took %v, %s", a.Name, s.opt.now().Sub(begun).Round(time.Millisecond), orWell(err))
-		if err := s.count(err); err != nil {
+	for _, i := range s.exp.warmups(s.arms) {
+		if err := s.uncountedRun(ctx, i, "warm-up"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// uncountedRun makes a run of an arm that leaves no trace in the timeline.
+func (s *session) uncountedRun(ctx context.Context, arm int, why string) error {
+	begun := s.opt.now()
+	a := &s.arms[arm]
+	var startups []simulate.Startup
+	err := s.prepare(ctx, arm)
+	if err == nil && ctx.Err() == nil {
+		startups, err = s.runner.Run(ctx, a)
+		err = errors.Join(err, s.runner.Finish(ctx))
+		s.ran[arm] = s.drops
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		err = startFailed(a, startups)
+	}
+	s.opt.Log("%s, not counted: arm %s took %v, %s", why, a.Name, s.opt.now().Sub(begun).Round(time.Millisecond), orWell(err))
+	return s.count(arm, err)
 }
 
 func orWell(err error) string {
@@ -204,10 +253,48 @@ func orWell(err error) string {
 	return "as it should be"
 }
 
-// attempts makes a run until it counts, or was made as often as allowed.
+// startError is of a start that failed by itself, while the run went on.
+type startError struct{ app, reason string }
+
+func (e *startError) Error() string { return fmt.Sprintf("start of %s: %s", e.app, e.reason) }
+
+// startFailed is the first of an arm's starts that failed, an *startError.
+func startFailed(a *Arm, startups []simulate.Startup) error {
+	for i := range startups {
+		if reason := startups[i].Void; reason != "" && i < len(a.Starts) {
+			return &startError{cmp.Or(a.Starts[i].App, a.Starts[i].Image), reason}
+		}
+	}
+	return nil
+}
+
+// prepare brings the nodes into the state in which a run of the arm begins.
+func (s *session) prepare(ctx context.Context, arm int) error {
+	a := &s.arms[arm]
+	if a.DropPageCache {
+		s.drops++
+	}
+	if err := s.runner.Prepare(ctx, a); err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	if a.DropPageCache && s.opt.Site != nil {
+		return s.opt.Site.warm(ctx, a)
+	}
+	return nil
+}
+
+// attempts makes a run until it counts, or was made as often as allowed, or its arm
+// is given up.
 func (s *session) attempts(ctx context.Context, arm, repeat int) error {
 	name := s.arms[arm].Name
 	for range 1 + max(s.opt.Retries, 0) {
+		if s.ran[arm] < s.drops && !s.arms[arm].DropPageCache {
+			// What it keeps, and all that it needs, is in the page cache as if no other arm
+			// had emptied it.
+			if err := s.uncountedRun(ctx, arm, "after the page cache was emptied"); err != nil {
+				return err
+			}
+		}
 		run, startups, failure := s.once(ctx, arm, repeat)
 		if ctx.Err() != nil {
 			return ctx.Err() // the run may have been cut short: it says nothing
@@ -220,45 +307,81 @@ func (s *session) attempts(ctx context.Context, arm, repeat int) error {
 			return fmt.Errorf("save after repeat %d of arm %s: %w", repeat, name, err)
 		}
 		s.opt.Progress(s.ended(), s.total(), name, repeat, run)
-		if err := s.count(failure); err != nil {
+		if err := s.count(arm, failure); err != nil {
 			return err
 		}
 		if run.Void == "" {
+			return nil
+		}
+		if s.failing.givenUp(arm) {
+			s.opt.Log("arm %s is given up, for its starts failed %d times in a row; resume the experiment to try again", name, sameErrors)
 			return nil
 		}
 	}
 	return nil
 }
 
-// count ends the experiment when one error comes again and again.
-func (s *session) count(err error) error {
-	switch {
-	case err == nil:
-		s.lastError, s.sameError = "", 0
-		return nil
-	case err.Error() == s.lastError:
-		s.sameError++
-	default:
-		s.lastError, s.sameError = err.Error(), 1
-	}
-	if s.sameError < sameErrors {
-		return nil
-	}
-	return fmt.Errorf("the experiment ended, for the same happened %d times in a row: %w; what was measured until then is kept, and can be resumed", sameErrors, err)
+// failing counts what failed.
+type failing struct {
+	last string // error of the runner, that came same times in a row
+	same int
+	// starts is how many runs had starts that failed, of arms, before one went well.
+	starts int
+	arms   map[int]bool
+	well   bool
+	// ofArm is how many such runs each arm had in a row.
+	ofArm []int
 }
 
-// once makes a run. The failure is an error of the runner, of which the run is
-// void.
+// givenUp says whether an arm's starts have failed so often that it is not run any
+// more.
+func (f *failing) givenUp(arm int) bool { return f.ofArm[arm] >= sameErrors }
+
+// count ends the experiment when one error comes again and again, or when starts
+// fail from the beginning, whatever the arm.
+func (s *session) count(arm int, err error) error {
+	f := &s.failing
+	why := ""
+	switch _, start := errors.AsType[*startError](err); {
+	case err == nil:
+		f.last, f.same, f.well, f.ofArm[arm] = "", 0, true, 0
+	case start:
+		f.last, f.same = "", 0
+		f.starts++
+		f.arms[arm] = true
+		f.ofArm[arm]++
+		if !f.well && f.starts >= sameErrors && len(f.arms) >= min(sameErrors, len(s.arms)) {
+			why = fmt.Sprintf("%d starts failed and none went well, the last", f.starts)
+		}
+	case err.Error() == f.last:
+		if f.same++; f.same >= sameErrors {
+			why = fmt.Sprintf("the same happened %d times in a row", f.same)
+		}
+	default:
+		f.last, f.same = err.Error(), 1
+	}
+	if why == "" {
+		return nil
+	}
+	return fmt.Errorf("the experiment ended, for %s: %w; what was measured until then is kept, and can be resumed", why, err)
+}
+
+// usage reads what the experiment and others have used of the cores until now.
+func (s *session) usage() usage {
+	return readUsage(s.opt.proc, os.Getpid(), s.runner.Processes())
+}
+
+// once makes a run. The failure is an error of the runner or of a start, of which the
+// run is void.
 func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.MeasuredRun, startups []simulate.Startup, failure error) {
 	a := &s.arms[arm]
 	run = &simulate.MeasuredRun{Arm: a.Name, Repeat: repeat}
-	prepared := s.runner.Prepare(ctx, a)
+	failure = s.prepare(ctx, arm)
 	run.At = s.opt.now().UTC().Round(0)
 	if s.origin.IsZero() {
 		s.origin = run.At
 	}
-	if prepared != nil {
-		failure = fmt.Errorf("prepare: %w", prepared)
+	if failure != nil {
 		run.Void = failure.Error()
 		return run, nil, failure
 	}
@@ -266,9 +389,11 @@ func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.Meas
 		return run, nil, nil
 	}
 	runtime.GC() // what Prepare left behind is not cleared away during the run
-	before := readUsage(s.opt.proc, os.Getpid(), s.runner.Processes())
+	before := s.usage()
 	startups, err := s.runner.Run(ctx, a)
-	run.OtherCPUFraction, run.StealFraction = before.until(readUsage(s.opt.proc, os.Getpid(), s.runner.Processes()))
+	run.OtherCPUFraction, run.StealFraction = before.until(s.usage())
+	s.ran[arm] = s.drops
+	err = errors.Join(err, s.runner.Finish(ctx))
 	if err == nil && len(startups) != len(a.Starts) {
 		err = fmt.Errorf("%s told of %d startups where %d were made", s.runner.Tool(), len(startups), len(a.Starts))
 	}
@@ -277,6 +402,7 @@ func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.Meas
 		run.Void = failure.Error()
 		return run, nil, failure
 	}
+	failure = startFailed(a, startups)
 	for i := range startups {
 		s.complete(&startups[i], a, i, repeat, max(0, run.At.Sub(s.origin)))
 	}
@@ -285,22 +411,28 @@ func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.Meas
 			startups[i].Void = run.Void
 		}
 	}
-	return run, startups, nil
+	return run, startups, failure
 }
 
 var errTimes = errors.New("times cannot be: below zero, or an end before its beginning")
 
-// void says why a run does not count.
+// void says why a run does not count. Of startups with times that cannot be, all
+// that was told is dropped: no timeline may hold it.
 func (s *session) void(arm int, run *simulate.MeasuredRun, startups []simulate.Startup) string {
+	reason := ""
 	for i := range startups {
 		u := &startups[i]
+		why := u.Void
 		if !saneTimes(u) {
+			why = cmp.Or(why, errTimes.Error())
 			*u = simulate.Startup{Source: u.Source, Arm: u.Arm, App: u.App, Images: u.Images, Node: u.Node, Repeat: u.Repeat, Hit: u.Hit}
-			return fmt.Sprintf("start of %s: %v", u.App, errTimes)
 		}
-		if u.Void != "" {
-			return fmt.Sprintf("start of %s: %s", u.App, u.Void)
+		if reason == "" && why != "" {
+			reason = (&startError{u.App, why}).Error()
 		}
+	}
+	if reason != "" {
+		return reason
 	}
 	for i := range s.evidence[arm] {
 		if reason := s.evidence[arm][i].check(startups); reason != "" {

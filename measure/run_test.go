@@ -3,9 +3,11 @@ package measure
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -21,8 +23,8 @@ func start(image string) []Start { return []Start{{Image: image}} }
 // threeArms are a cold, a partly present and a fully present start.
 func threeArms() *Experiment {
 	return &Experiment{Name: "test", Repeats: 3, Warmup: none(), Seed: 7, Arms: []Arm{
-		{Name: "cold", Starts: start(app), Link: &Link{Rate: 25e6, Delay: 20 * time.Millisecond}},
-		{Name: "partial", Starts: start(app), Keep: []string{base}, MaxConcurrentDownloads: 1, MaxConcurrentUnpacks: 2},
+		{Name: "cold", Starts: start(app), Link: &Link{Rate: 25e6, Delay: 20 * time.Millisecond}, DropPageCache: true},
+		{Name: "partial", Starts: start(app), Keep: []string{base}, MaxConcurrentDownloads: 1, MaxConcurrentUnpacks: 2, DropPageCache: true},
 		{Name: "full", Starts: start(app), Keep: []string{app}, DropPageCache: true},
 	}}
 }
@@ -104,7 +106,7 @@ func checkSetups(t *testing.T, m *simulate.Measurement) {
 	if p := profiles["partial"]; p.Pull.MaxConcurrentDownloads.Value != 1 || !p.Unpack.Parallel.Value || p.Unpack.MaxConcurrent.Value != 2 || p.Network.Registry != given.Network.Registry {
 		t.Errorf("partial: %+v", p.Pull)
 	}
-	if !m.Arms[2].DropPageCache || m.Arms[1].DropPageCache || !slices.Equal(m.Arms[1].Kept, []string{base}) {
+	if !m.Arms[2].DropPageCache || !m.Arms[1].DropPageCache || !slices.Equal(m.Arms[1].Kept, []string{base}) {
 		t.Errorf("arms %+v", m.Arms)
 	}
 }
@@ -154,7 +156,7 @@ func TestRounds(t *testing.T) {
 // all and leave no trace.
 func TestWarmup(t *testing.T) {
 	e := threeArms()
-	e.Arms = append(e.Arms, Arm{Name: "other", Starts: start(web)})
+	e.Arms = append(e.Arms, Arm{Name: "other", Starts: start(web), DropPageCache: true})
 	e.Repeats = 1
 	for _, test := range []struct {
 		warmup *int
@@ -177,6 +179,159 @@ func TestWarmup(t *testing.T) {
 		if strings.Join(got, " ") != test.want || logged != warm {
 			t.Errorf("warm-up of %v, want %s; %d logged", got, test.want, logged)
 		}
+	}
+}
+
+// TestWarmupFails: a warm-up whose start failed is told so, and counts towards what
+// ends an experiment.
+func TestWarmupFails(t *testing.T) {
+	f := newFake()
+	f.change = func(_ int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+		s[0].Void = "not ready by tcp"
+		return s, nil
+	}
+	e := threeArms()
+	e.Warmup = nil
+	opt := f.options()
+	var logged []string
+	opt.Log = func(format string, args ...any) { logged = append(logged, fmt.Sprintf(format, args...)) }
+	tl, err := Run(t.Context(), e, testInventory(), f, opt)
+	want := "warm-up, not counted: arm cold took 1m1s, start of registry.test/app:1: not ready by tcp"
+	if len(logged) < 1 || logged[0] != want {
+		t.Errorf("logged %q, want %q first", logged, want)
+	}
+	if err == nil || !strings.Contains(err.Error(), "the experiment ended") {
+		t.Errorf("%d runs, then %v", len(tl.Measurement.Runs), err)
+	}
+}
+
+// TestStartsFail: where starts fail from the beginning the experiment ends; where only
+// those of one arm do, that arm is given up and the others are measured; an arm of which
+// no run counts is an error.
+func TestStartsFail(t *testing.T) {
+	failing := func(arms ...string) *fakeRunner {
+		f := newFake()
+		f.change = func(run int, a *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+			if slices.Contains(arms, a.Name) {
+				s[0].Void = fmt.Sprintf("container %d is not ready", run)
+			}
+			return s, nil
+		}
+		return f
+	}
+	f := failing("cold", "partial", "full")
+	tl, err := Run(t.Context(), threeArms(), testInventory(), f, f.options())
+	// Three attempts of the first arm and of the second, one of the third.
+	if err == nil || !strings.Contains(err.Error(), "7 starts failed and none went well, the last: start of registry.test/app:1: container 7 is not ready") || f.runs != 7 || len(tl.Measurement.Runs) != 7 {
+		t.Errorf("all starts fail: %d runs, %v", f.runs, err)
+	}
+	f = failing("full")
+	tl, err = Run(t.Context(), threeArms(), testInventory(), f, f.options())
+	if !errors.Is(err, ErrNothingCounts) || !strings.HasPrefix(err.Error(), "arm full: none of its runs counts, the last because: start of registry.test/app:1: container ") || f.runs != 6+3 {
+		t.Errorf("starts of one arm fail: %d runs, %v", f.runs, err)
+	}
+	if len(tl.Startups) != 9 || !slices.Contains(tl.Doubts, "6 of the experiment's 9 runs count, the others were void or not made") {
+		t.Errorf("%d startups, doubts %q", len(tl.Startups), tl.Doubts)
+	}
+	// Resumed, the arm is tried again.
+	f = failing()
+	opt := f.options()
+	opt.Resume = tl
+	if _, err = Run(t.Context(), threeArms(), testInventory(), f, opt); err != nil || f.runs != 3 {
+		t.Errorf("resumed: %d runs, %v", f.runs, err)
+	}
+	// What comes and goes does not give an arm up.
+	f = newFake()
+	f.change = func(run int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+		if run%3 != 0 {
+			s[0].Void = "the registry was busy"
+		}
+		return s, nil
+	}
+	if _, err = Run(t.Context(), threeArms(), testInventory(), f, f.options()); err != nil || f.runs != 27 {
+		t.Errorf("starts that fail twice of three times: %d runs, %v", f.runs, err)
+	}
+}
+
+// TestFinish: after each run, counted or not, what was started is taken apart, once
+// the noise was read: processes that end only then were the experiment's own.
+func TestFinish(t *testing.T) {
+	f := newFake()
+	e := &Experiment{Repeats: 1, Arms: []Arm{{Name: "cold", Starts: start(app)}}}
+	self := os.Getpid()
+	files := proc(totals(0, 0, 0, 1000, 0, 0, 0, 0), map[int]string{self: line(self, "x", 1, 0, 0, 0, 0)})
+	busy, shim := 0, 900_000
+	f.change = func(_ int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+		busy += 400
+		files["stat"].Data = []byte(totals(busy, 0, 0, 1000+busy, 0, 0, 0, 0))
+		files[fmt.Sprintf("%d/stat", shim)] = &fstest.MapFile{Data: []byte(line(shim, "shim", 1, 300, 0, 0, 0))}
+		f.roots = []int{shim}
+		return s, nil
+	}
+	f.finish = func() {
+		delete(files, fmt.Sprintf("%d/stat", shim))
+		f.roots = nil
+	}
+	opt := f.options()
+	opt.proc = files
+	tl, err := Run(t.Context(), e, testInventory(), f, opt)
+	if err != nil || f.finished != 2 {
+		t.Fatalf("%v, %d runs were finished, want one to warm up and one more", err, f.finished)
+	}
+	// Of 800 ticks 400 were busy, 300 of them the shim's.
+	if got := tl.Measurement.Runs[0].OtherCPUFraction; got == nil {
+		t.Error("what others used is not known")
+	} else if *got != 100./800 {
+		t.Errorf("others used %v, want 0.125", *got)
+	}
+}
+
+// TestPageCache: an arm that keeps the page cache is run once more, not counted, after
+// another arm has emptied it; its runs then begin with the cache that its own left.
+func TestPageCache(t *testing.T) {
+	f := newFake()
+	e := &Experiment{Repeats: 4, Warmup: none(), Seed: 3, Arms: []Arm{
+		{Name: "dropped", Starts: start(app), Keep: []string{app}, DropPageCache: true},
+		{Name: "warm", Starts: start(app), Keep: []string{app}},
+		{Name: "warm too", Starts: start(web), Keep: []string{web}},
+	}}
+	// warmed is who was in the page cache when a run of an arm began.
+	warmed := map[string]bool{}
+	f.prepare = func(_ int, a *Arm) error {
+		if a.DropPageCache {
+			clear(warmed)
+		}
+		return nil
+	}
+	begun, cold := map[string]int{}, map[string]int{}
+	f.change = func(_ int, a *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+		begun[a.Name]++
+		if !warmed[a.Name] {
+			cold[a.Name]++
+			s[0].Ready += time.Hour
+		}
+		warmed[a.Name] = true
+		return s, nil
+	}
+	tl, err := Run(t.Context(), e, testInventory(), f, f.options())
+	if err != nil || len(tl.Measurement.Runs) != 12 {
+		t.Fatalf("%v: %d runs", err, len(tl.Measurement.Runs))
+	}
+	if cold["warm"] < 2 || begun["dropped"] != 4 {
+		t.Fatalf("cold were %v of %v: the test tests nothing", cold, begun)
+	}
+	first := map[string]bool{}
+	for _, u := range tl.Startups {
+		// The very first run of an arm, before any drop, is as it is.
+		if u.Arm != "dropped" && u.Ready > time.Hour && (first[u.Arm] || u.Requested > 3*time.Minute) {
+			t.Errorf("repeat %d of arm %s began with an empty cache", u.Repeat, u.Arm)
+		}
+		first[u.Arm] = true
+	}
+	// Without an arm that empties it no run is made twice.
+	f, e.Arms = newFake(), e.Arms[1:]
+	if _, err := Run(t.Context(), e, testInventory(), f, f.options()); err != nil || f.runs != 8 {
+		t.Errorf("%d runs where 8 were to be made: %v", f.runs, err)
 	}
 }
 
@@ -233,6 +388,40 @@ func TestVoid(t *testing.T) {
 	}
 }
 
+// TestImpossibleTimes: whatever start of a run has times that cannot be, and whatever
+// else is wrong with it, the timeline that is saved can be read.
+func TestImpossibleTimes(t *testing.T) {
+	for name, change := range map[string]func(s []simulate.Startup){
+		"second":         func(s []simulate.Startup) { s[1].Spans[0].End = -1 },
+		"both":           func(s []simulate.Startup) { s[0].Ready, s[1].FetchBusy = -1, -time.Second },
+		"after a failed": func(s []simulate.Startup) { s[0].Void, s[1].Requested = "connection refused", -time.Hour },
+		"failed itself":  func(s []simulate.Startup) { s[1].Void, s[1].Spans[0].Start = "connection refused", -time.Hour },
+	} {
+		f := newFake()
+		e := &Experiment{Repeats: 1, Warmup: none(), Arms: []Arm{{Name: "two", Starts: []Start{{Image: app}, {Image: web, Node: 1}}}}}
+		f.change = func(run int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+			if run == 1 {
+				change(s)
+			}
+			return s, nil
+		}
+		tl, err := Run(t.Context(), e, testInventory(), f, f.options())
+		if err != nil || len(tl.Measurement.Runs) != 2 || tl.Measurement.Runs[0].Void == "" || len(tl.Startups) != 4 {
+			t.Fatalf("%s: %v, %+v", name, err, tl.Measurement.Runs)
+		}
+		read, err := simulate.ReadTimeline("t.json", []byte(text(tl)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, u := range read.Startups[:2] {
+			if u.Void != tl.Measurement.Runs[0].Void {
+				t.Errorf("%s: a startup of the void run says %q", name, u.Void)
+			}
+		}
+	}
+}
+
 // TestAlwaysVoid: an arm that never goes well is given up after its retries, and a
 // resumed experiment tries it again.
 func TestAlwaysVoid(t *testing.T) {
@@ -246,7 +435,7 @@ func TestAlwaysVoid(t *testing.T) {
 	opt := f.options()
 	opt.Retries = 1
 	tl, err := Run(t.Context(), threeArms(), testInventory(), f, opt)
-	if err != nil || len(tl.Measurement.Runs) != 6+3*2 {
+	if !errors.Is(err, ErrNothingCounts) || len(tl.Measurement.Runs) != 6+3*2 {
 		t.Fatalf("%v, %d runs", err, len(tl.Measurement.Runs))
 	}
 	want := []string{
@@ -319,6 +508,9 @@ func TestRefused(t *testing.T) {
 		{"no image", func(_ *fakeRunner, e *Experiment) { e.Arms[0].Starts = start("nothere:1") }, "the inventory does not hold nothere:1: resolve it first"},
 		{"settings", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: {cores: -1}" }, "arm cold: its conditions are no values of a profile"},
 		{"no document", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: 5" }, "arm cold: pull's settings"},
+		{"contradiction", func(_ *fakeRunner, e *Experiment) {
+			e.Arms[0].Starts[0] = Start{Image: app, PullOnly: true, Args: []string{"x"}}
+		}, "experiment test: arms[0].starts[0].args: a start that is pullOnly"},
 	} {
 		f, e := newFake(), threeArms()
 		test.change(f, e)

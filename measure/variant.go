@@ -19,10 +19,13 @@ func (e *Experiment) Renamed(called func(reference string) string) *Experiment {
 	return &v
 }
 
+// renamed has each name once: two spellings of a reference may have one.
 func renamed(references []string, called func(string) string) []string {
 	var names []string
 	for _, reference := range references {
-		names = append(names, called(reference))
+		if name := called(reference); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
 	return names
 }

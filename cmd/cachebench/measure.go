@@ -188,7 +188,7 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 	}
 	defer func() { err = errors.Join(err, runner.Close()) }()
 	t, err := measure.Run(cmd.Context(), exp, inv, runner, measure.Options{
-		Version: cachebench.Version, Inputs: s.Inputs, Platform: s.Platform, Resume: resume,
+		Version: cachebench.Version, Inputs: s.Inputs, Platform: s.Platform, Site: site, Resume: resume,
 		Save: func(t *simulate.Timeline) error { return m.save(m.told(t)) }, Retries: m.retryCount(), MaxOtherCPUFraction: m.maxOther, Progress: m.progress(), Log: m.log,
 	})
 	if t == nil {
@@ -364,10 +364,6 @@ func (m *measuring) site(cmd *cobra.Command, s *cachebench.Scenario, exp *measur
 	if err := m.in.lookups.apply(m.in, s); err != nil {
 		return nil, err
 	}
-	copies, err := measure.CopiesDir()
-	if err != nil {
-		return nil, err
-	}
 	resolve := s.Resolve
 	resolve.Now = s.Now
 	if s.Platform != "" {
@@ -378,7 +374,7 @@ func (m *measuring) site(cmd *cobra.Command, s *cachebench.Scenario, exp *measur
 		layouts[host] = filepath.FromSlash(dir)
 	}
 	site, err := measure.NewSite(cmd.Context(), measure.SiteOptions{
-		References: exp.References(), Layouts: layouts, Copies: copies, Resolve: resolve,
+		References: exp.References(), Layouts: layouts, Resolve: resolve,
 		Lab: lab.Options{Nodes: exp.Nodes(), Loopback: m.loopback},
 	})
 	if err != nil {

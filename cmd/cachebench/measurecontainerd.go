@@ -69,6 +69,9 @@ but for the logins.
 			if err != nil {
 				return err
 			}
+			if c.pullOnly && len(c.args) > 0 {
+				return usagef("--pull-only runs nothing that could have arguments: leave --arg out")
+			}
 			m.start = measure.Start{Readiness: readiness, PullOnly: c.pullOnly, Args: c.args}
 			// The daemon that runs is on the host's network.
 			m.loopback = m.loopback || c.address != ""

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"io"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -126,7 +127,9 @@ type parcel struct {
 
 func (l *line) init(bytesPerSecond float64) {
 	l.changed.L = &l.mu
-	// An unlimited link has the greatest bound.
+	if l.bound = maxHeld; math.IsInf(bytesPerSecond, 1) {
+		return // whatever the delay: of none the product below would be no number
+	}
 	l.bound = int(max(min(2*bytesPerSecond*(2*l.delay).Seconds(), maxHeld), minHeld))
 }
 

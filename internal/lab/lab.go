@@ -2,10 +2,12 @@
 // link, and nodes that pull from it.
 //
 // As root on Linux the registry, the link and each node have network namespaces of
-// their own, without names, so that nothing is left of them once the process ends;
-// the link is shaped by the kernel (a token bucket filter). Otherwise the registry
-// listens on loopback and paces what it sends. Either way a forwarder of the lab's
-// own adds the delay of round trips, since kernels may lack netem.
+// their own, without names, so that nothing is left of them once the process has
+// ended, and with it what was started on the nodes: a program that outlives it keeps
+// its node's namespace. The link is shaped by the kernel (a token bucket filter).
+// Otherwise the registry listens on loopback and paces what it sends. Either way a
+// forwarder of the lab's own adds the delay of round trips, since kernels may lack
+// netem.
 //
 // What it does not imitate: slow start over the delay (the forwarder's connections
 // have next to no round trip of their own), and losses beyond those of the link's
@@ -24,6 +26,10 @@ import (
 	"sync"
 	"time"
 )
+
+// SlowestLink is the least rate of a link, in bytes a second: below, a packet takes
+// longer than people wait.
+const SlowestLink = 1000
 
 // maxNodes is what one switch can take: a Linux bridge has 1024 ports.
 const maxNodes = 1000
@@ -158,9 +164,8 @@ func (l *Lab) Addr(node int) string {
 // between runs: what is under way is not held to the new link. On an error the link
 // may stand at the new rate with the old delay.
 func (l *Lab) SetLink(bytesPerSecond float64, delay time.Duration) error {
-	// Slower than 1 kbyte/s, a packet takes longer than people wait.
-	if !(bytesPerSecond >= 1000) {
-		return fmt.Errorf("set the lab's link to %v bytes a second: a rate is from 1000 bytes a second up, or +Inf for none", bytesPerSecond)
+	if !(bytesPerSecond >= SlowestLink) {
+		return fmt.Errorf("set the lab's link to %v bytes a second: a rate is from %d bytes a second up, or +Inf for none", bytesPerSecond, SlowestLink)
 	}
 	if delay < 0 || delay > time.Minute {
 		return fmt.Errorf("set the delay of the lab's link to %v: it is from 0 to a minute", delay)

@@ -37,6 +37,12 @@ func TestMain(m *testing.M) {
 	case "lab":
 		l, err := New(context.Background(), http.NotFoundHandler(), Options{Nodes: 2})
 		fmt.Println(l.Words(), err)
+		for node, deathsig := range []syscall.Signal{syscall.SIGKILL, 0} {
+			cmd := program("linger")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: deathsig}
+			err := l.Start(node, cmd)
+			fmt.Println(cmd.Process.Pid, err)
+		}
 		time.Sleep(time.Minute)
 	}
 }
@@ -202,7 +208,8 @@ func nothingLeft(t *testing.T, links []string) {
 	})
 }
 
-// TestKilled: nothing is left of a lab whose process is killed.
+// TestKilled: of a lab whose process is killed nothing is left but the namespaces of
+// programs that outlive it: those that were not started to die with it.
 func TestKilled(t *testing.T) {
 	needNamespaces(t)
 	cmd := program("lab")
@@ -213,22 +220,51 @@ func TestKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
+	said := bufio.NewReader(out)
+	line, err := said.ReadString('\n')
+	var pids [2]int
+	for node := range pids {
+		if _, err := fmt.Fscanln(said, &pids[node], new(string)); err != nil {
+			t.Errorf("program %d: %v", node, err)
+		}
+	}
 	made := namespacesOf(t, fmt.Sprintf("/proc/%d/task/*/ns/net", cmd.Process.Pid))
 	cmd.Process.Kill()
 	cmd.Wait()
-	if err != nil || !strings.HasPrefix(line, "network namespaces") || len(made) != 5 {
-		t.Fatalf("the program said %q, %v; its threads are in %v", line, err, made)
+	if err != nil || !strings.HasPrefix(line, "network namespaces") || len(made) != 5 || pids[0] == 0 || pids[1] == 0 {
+		t.Fatalf("the program said %q, %v; its threads are in %v, its programs are %v", line, err, made, pids)
 	}
+	outliving, err := os.FindProcess(pids[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outliving.Kill()
+	kept, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pids[1]))
+	if err != nil || !slices.Contains(made, kept) {
+		t.Fatalf("the program that outlives the lab is in namespace %s, %v", kept, err)
+	}
+	left := func() (list []string) {
+		for _, ns := range namespacesOf(t, "/proc/*/ns/net") {
+			if slices.Contains(made, ns) && ns != homeNamespace(t) {
+				list = append(list, ns)
+			}
+		}
+		return list
+	}
+	eventually(t, "processes are left in namespaces of the lab", func() bool { return slices.Equal(left(), []string{kept}) })
+	if err := outliving.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the namespace outlives its last program", func() bool { return len(left()) == 0 })
+}
+
+func homeNamespace(t *testing.T) string {
+	t.Helper()
 	home, err := os.Readlink("/proc/self/ns/net")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, ns := range namespacesOf(t, "/proc/*/ns/net") {
-		if ns != home && slices.Contains(made, ns) {
-			t.Errorf("a process is left in namespace %s", ns)
-		}
-	}
+	return home
 }
 
 // namespacesOf lists the namespaces that the links name, each once.

@@ -34,14 +34,14 @@ type entry struct {
 
 // Handler serves the layout in dir as the registry called host: an entry named
 // HOST/REPOSITORY:TAG is served as REPOSITORY:TAG.
-func Handler(host string, dir fs.FS) (Holder, error) {
+func Handler(host string, dir fs.FS) (http.Handler, error) {
 	index, err := readIndex(dir)
 	if err != nil {
 		return nil, fmt.Errorf("serve %s: %w", host, err)
 	}
 	h := &handler{dir: dir, tags: map[string]entry{}}
 	for _, e := range index {
-		if name, ok := strings.CutPrefix(e.Annotations[refNameAnnotation], host+"/"); ok {
+		if name, ok := inRegistry(host, e.Annotations[refNameAnnotation]); ok {
 			h.tags[name] = e
 		}
 	}
@@ -51,27 +51,47 @@ func Handler(host string, dir fs.FS) (Holder, error) {
 	return h, nil
 }
 
-// Holder is a handler that says whether it has what a request's path asks for.
-type Holder interface {
-	http.Handler
-	Has(path string) bool
+// Tags serves what the digests name by REPOSITORY:TAG, and all else in dir by its
+// digest. Of a layout only the blobs are needed: its index may change meanwhile.
+func Tags(dir fs.FS, digests map[string]string) http.Handler {
+	h := &handler{dir: dir, tags: make(map[string]entry, len(digests))}
+	for name, digest := range digests {
+		h.tags[name] = entry{Digest: digest}
+	}
+	return h
 }
 
-// Has says whether the layout has the manifest or blob of a path.
-func (h *handler) Has(urlPath string) bool {
-	m := request.FindStringSubmatch(urlPath)
-	if m == nil {
-		return false
+// hub are the names of Docker Hub; its images without a path are in library.
+var hub = []string{"docker.io", "index.docker.io"}
+
+// inRegistry takes the registry from the name of one of its images.
+func inRegistry(host, name string) (rest string, ok bool) {
+	if !slices.Contains(hub, host) {
+		return strings.CutPrefix(name, host+"/")
 	}
-	if e, ok := h.tags[m[1]+":"+m[3]]; ok && m[2] == "manifests" {
-		return e.Digest != ""
+	for _, alias := range hub {
+		if rest, ok := strings.CutPrefix(name, alias+"/"); ok {
+			if !strings.Contains(rest, "/") {
+				rest = "library/" + rest
+			}
+			return rest, true
+		}
 	}
-	hex, ok := strings.CutPrefix(m[3], "sha256:")
-	if !ok || !fs.ValidPath(hex) || strings.Contains(hex, "/") {
-		return false
+	return "", false
+}
+
+func readIndex(dir fs.FS) ([]entry, error) {
+	raw, err := fs.ReadFile(dir, "index.json")
+	if err != nil {
+		return nil, fmt.Errorf("read the OCI layout's index.json: %w", err)
 	}
-	_, err := fs.Stat(h.dir, path.Join("blobs/sha256", hex))
-	return err == nil
+	var index struct {
+		Manifests []entry `json:"manifests"`
+	}
+	if err := json.Unmarshal(raw, &index); err != nil {
+		return nil, fmt.Errorf("read the OCI layout's index.json: %w", err)
+	}
+	return index.Manifests, nil
 }
 
 type handler struct {
@@ -164,16 +184,23 @@ func (h *handler) blob(w http.ResponseWriter, r *http.Request, digest, contentTy
 	http.ServeContent(w, r, "", time.Time{}, content)
 }
 
-// mediaTypeOf is what a document says of itself. ServeContent goes back to its
-// beginning.
+// mediaTypeOf is what a document says of itself, else what its shape tells: OCI's
+// need not say it. ServeContent goes back to its beginning.
 func mediaTypeOf(document io.Reader) string {
 	var doc struct {
-		MediaType string `json:"mediaType"`
+		MediaType string            `json:"mediaType"`
+		Manifests []json.RawMessage `json:"manifests"`
+		Config    json.RawMessage   `json:"config"`
 	}
-	if json.NewDecoder(document).Decode(&doc) != nil {
-		return ""
+	switch err := json.NewDecoder(document).Decode(&doc); {
+	case err != nil || doc.MediaType != "":
+		return doc.MediaType
+	case doc.Manifests != nil:
+		return "application/vnd.oci.image.index.v1+json"
+	case doc.Config != nil:
+		return "application/vnd.oci.image.manifest.v1+json"
 	}
-	return doc.MediaType
+	return ""
 }
 
 func fail(w http.ResponseWriter, status int, code, message string) {

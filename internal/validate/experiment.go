@@ -92,7 +92,7 @@ func (v *validation) experiment(ctx context.Context, timeline string, text []byt
 	defer func() { err = errors.Join(err, r.Close()) }()
 	begun := time.Now()
 	_, err = measure.Run(ctx, exp, site.Inventory, r, measure.Options{
-		Version: cachebench.Version, Resume: resume,
+		Version: cachebench.Version, Site: site, Resume: resume,
 		Save: func(t *simulate.Timeline) error { return writeTimeline(file, t) },
 		Progress: func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
 			note := ""

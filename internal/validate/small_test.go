@@ -98,7 +98,7 @@ func measureSmall(t *testing.T, dir string, runner func(*testing.T, *measure.Sit
 	defer site.Close()
 	r := runner(t, site)
 	defer r.Close()
-	timeline, err := measure.Run(t.Context(), exp, site.Inventory, r, measure.Options{Version: "test"})
+	timeline, err := measure.Run(t.Context(), exp, site.Inventory, r, measure.Options{Version: "test", Site: site})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,6 +27,8 @@ type simulatedRunner struct {
 	broken int
 }
 
+func (*simulatedRunner) Finish(context.Context) error { return nil }
+
 func (r *simulatedRunner) Tool() string                                { return "containerd" }
 func (r *simulatedRunner) Settings(*measure.Arm) string                { return "" }
 func (r *simulatedRunner) Processes() []int                            { return nil }

@@ -145,7 +145,34 @@ func (m *mark) endProcesses(dir string) error {
 // processesOf returns the processes of a program whose arguments name something in
 // dir, which was made by a runner: daemons that a mark lacks, since they were started
 // just before a crash, shims and runc.
-func processesOf(dir, program string) (found []process) {
+func processesOf(dir, program string) []process {
+	return processesWhere(program, func(args []string) bool {
+		return slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, dir+"/") })
+	})
+}
+
+// shimsOf are the shims of a namespace's containers on the daemon at an address,
+// which are told both (-namespace, -address).
+func shimsOf(address, namespace string) []process {
+	target := func(path string) string {
+		if p, err := filepath.EvalSymlinks(path); err == nil {
+			return p
+		}
+		return path
+	}
+	return processesWhere(shimProgram, func(args []string) bool {
+		after := func(flag string) string {
+			if i := slices.Index(args, flag); i >= 0 && i+1 < len(args) {
+				return args[i+1]
+			}
+			return ""
+		}
+		return after("-namespace") == namespace && target(after("-address")) == target(address)
+	})
+}
+
+// processesWhere returns the processes of a program whose arguments are as wanted.
+func processesWhere(program string, wanted func(args []string) bool) (found []process) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
@@ -154,7 +181,7 @@ func processesOf(dir, program string) (found []process) {
 		}
 		raw, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
 		args := strings.Split(string(raw), "\x00")
-		if err != nil || filepath.Base(args[0]) != program || !slices.ContainsFunc(args[1:], func(a string) bool { return strings.HasPrefix(a, dir+"/") }) {
+		if err != nil || filepath.Base(args[0]) != program || !wanted(args[1:]) {
 			continue
 		}
 		if p, err := processOf(pid); err == nil {

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/lab"
 	"github.com/cachebench/cachebench/internal/registry"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
@@ -42,7 +43,13 @@ func victim(root string) {
 	ctx := context.Background()
 	inv, err := layers.Resolve(ctx, []string{web}, layers.Options{Aliases: map[string]string{host: s.Addr}, PlainHTTP: []string{s.Addr}})
 	fail(err)
-	r, err := NewRunner(ctx, Options{Root: root, Registry: s.Addr, Inventory: inv, Binary: os.Getenv("CACHEBENCH_TEST_DAEMON")})
+	opt := Options{Root: root, Registry: s.Addr, Inventory: inv, Binary: os.Getenv("CACHEBENCH_TEST_DAEMON")}
+	if os.Getenv("CACHEBENCH_TEST_LAB") != "" {
+		opt.Registry = ""
+		opt.Lab, err = lab.New(ctx, h, lab.Options{})
+		fail(err)
+	}
+	r, err := NewRunner(ctx, opt)
 	fail(err)
 	arm := &measure.Arm{Name: "victim", Starts: []measure.Start{{
 		Image: web, Args: []string{"/program", "say", "up"}, Readiness: &measure.Readiness{By: measure.ReadyLog, Pattern: "never", Timeout: time.Hour},
@@ -84,14 +91,16 @@ func processesIn(cgroup string) (found []string) {
 	return found
 }
 
-// TestCleanUpAfterKill: whether the container runs, or runc is at creating it.
+// TestCleanUpAfterKill: whether the container runs, or runc is at creating it. In a
+// lab the daemon ends with the program that was killed, and what is left are shims.
 func TestCleanUpAfterKill(t *testing.T) {
 	for name, program := range map[string]string{"container": "/program", "creating": "runc"} {
-		t.Run(name, func(t *testing.T) { killAndCleanUp(t, program) })
+		t.Run(name, func(t *testing.T) { killAndCleanUp(t, program, false) })
 	}
+	t.Run("container in a lab", func(t *testing.T) { killAndCleanUp(t, "/program", true) })
 }
 
-func killAndCleanUp(t *testing.T, program string) {
+func killAndCleanUp(t *testing.T, program string, inLab bool) {
 	daemon := daemonProgram(t)
 	root := shortDir(t)
 	// The user knows the place by another name than the kernel does.
@@ -106,6 +115,9 @@ func killAndCleanUp(t *testing.T, program string) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), victimRoot+"="+link, "CACHEBENCH_TEST_WHEN="+program, "CACHEBENCH_TEST_IMAGES="+testImages(t).dir, "CACHEBENCH_TEST_DAEMON="+daemon)
+	if inLab {
+		cmd.Env = append(cmd.Env, "CACHEBENCH_TEST_LAB=1")
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -125,12 +137,19 @@ func killAndCleanUp(t *testing.T, program string) {
 	if !running {
 		t.Fatalf("the program to be killed said %q, %v", line, err)
 	}
-	if len(processesWith(root)) == 0 {
-		t.Fatal("a daemon should have been left")
+	daemons := 1
+	if inLab {
+		daemons = 0
+		for end := time.Now().Add(10 * time.Second); len(processesOf(root, "containerd")) > 0 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if got := processesOf(root, "containerd"); len(got) != daemons {
+		t.Fatalf("%d daemons are left, want %d", len(got), daemons)
 	}
 	var socket string
 	if program == "/program" {
-		if len(processesWith(root)) < 2 || !runs(cgroup, program) {
+		if len(processesWith(root)) < daemons+1 || !runs(cgroup, program) {
 			t.Fatalf("a daemon, a shim and a container should have been left: %q, %v", processesWith(root), processesIn(cgroup))
 		}
 		socket = leftSocket(t, root)
@@ -435,6 +454,23 @@ func TestRunningDaemon(t *testing.T) {
 	}
 	if err := n.reduce(t.Context(), nil); err != nil {
 		t.Fatal(err)
+	}
+	// The daemon is named though it is not its own, and so is the shim of a container.
+	if pids := r.Processes(); !slices.Equal(pids, []int{theirs.nodes[0].daemon.process.PID}) {
+		t.Errorf("the running daemon is process %d, and %v are named", theirs.nodes[0].daemon.process.PID, pids)
+	}
+	long := &measure.Arm{Name: "long", Starts: []measure.Start{{Image: web, Args: []string{"/program", "serve", "18085"}}}}
+	if err := r.Prepare(t.Context(), long); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context(), long); err != nil {
+		t.Fatal(err)
+	}
+	if pids := r.Processes(); len(pids) != 2 {
+		t.Errorf("with a container %v are named, daemon and shim are to be", pids)
+	}
+	if err := r.Finish(t.Context()); err != nil {
+		t.Error(err)
 	}
 	if err := n.pull(n.ctx(t.Context()), base, 0); err != nil {
 		t.Fatal(err)

@@ -211,6 +211,10 @@ func startDaemon(ctx context.Context, p *program, at places, l limits, network *
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	start := cmd.Start
 	if network != nil {
+		// A daemon that outlives this program, killed, would keep its node's network
+		// namespace. The lab's thread, whose end the kernel goes by, lives as long as the
+		// lab.
+		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 		start = func() error { return network.Start(node, cmd) }
 	}
 	if err := start(); err != nil {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/cachebench/cachebench/measure"
@@ -80,7 +79,7 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 		pull["downloadScope"] = "image"
 	}
 	// The nodes of a host share its cores.
-	unpack := map[string]any{"cores": float64(runtime.NumCPU()) / float64(max(1, arm.Nodes()))}
+	unpack := map[string]any{"cores": measure.Cores() / float64(max(1, arm.Nodes()))}
 	if r.program != nil {
 		unpack["decoder"] = r.program.decoder
 	}

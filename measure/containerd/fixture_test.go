@@ -5,6 +5,7 @@ package containerd
 import (
 	"archive/tar"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -406,7 +407,7 @@ func once(t *testing.T, r *Runner, arm *measure.Arm) []simulate.Startup {
 		t.Fatal(err)
 	}
 	list, err := r.Run(t.Context(), arm)
-	if err != nil {
+	if err := errors.Join(err, r.Finish(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if len(list) != len(arm.Starts) {

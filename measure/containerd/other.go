@@ -47,6 +47,9 @@ func (*Runner) Prepare(context.Context, *measure.Arm) error { return errLinux }
 // Run implements measure.Runner.
 func (*Runner) Run(context.Context, *measure.Arm) ([]simulate.Startup, error) { return nil, errLinux }
 
+// Finish implements measure.Runner.
+func (*Runner) Finish(context.Context) error { return errLinux }
+
 // Processes implements measure.Runner.
 func (*Runner) Processes() []int { return nil }
 

@@ -6,11 +6,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // process is a process that cannot be mistaken for a later one with its number.
@@ -100,6 +103,27 @@ func (p process) gone(within time.Duration) bool {
 		}
 	}
 	return true
+}
+
+// servedBy is the process that listens on a socket (unix(7), SO_PEERCRED); 0 where
+// that cannot be told, as from another namespace of processes.
+func servedBy(socket string) int {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return 0
+	}
+	defer conn.Close()
+	raw, err := conn.(*net.UnixConn).SyscallConn()
+	if err != nil {
+		return 0
+	}
+	pid := 0
+	raw.Control(func(fd uintptr) {
+		if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			pid = int(peer.Pid)
+		}
+	})
+	return pid
 }
 
 // bootID tells starts of the host apart, since process numbers and start times begin

@@ -4,6 +4,7 @@ package containerd
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -262,7 +263,7 @@ func TestProtocol(t *testing.T) {
 	}}
 	voids := func(runner measure.Runner) (voids []string) {
 		timeline, err := measure.Run(t.Context(), exp, b.inventory, runner, measure.Options{Retries: -1})
-		if err != nil {
+		if err != nil && !errors.Is(err, measure.ErrNothingCounts) {
 			t.Fatal(err)
 		}
 		for _, run := range timeline.Measurement.Runs {

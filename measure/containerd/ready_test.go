@@ -120,6 +120,35 @@ func TestPortsApart(t *testing.T) {
 	}
 }
 
+// TestOwnProcesses: after a run and until Finish the shims of its containers are named,
+// also of those that ended, so that what they used is known to be the run's.
+func TestOwnProcesses(t *testing.T) {
+	b := newBench(t)
+	r := b.newRunner(t, Options{})
+	for _, program := range []string{"end", "serve"} {
+		words, by := []string{"/program", "end", "0"}, &measure.Readiness{By: measure.ReadyExit}
+		if program == "serve" {
+			words, by = []string{"/program", "serve", "18084"}, &measure.Readiness{By: measure.ReadyTCP, Port: 18084}
+		}
+		arm := &measure.Arm{Name: program, Starts: []measure.Start{{Image: web, Args: words, Readiness: by}}}
+		if err := r.Prepare(t.Context(), arm); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Run(t.Context(), arm); err != nil {
+			t.Fatal(err)
+		}
+		if pids := r.Processes(); len(pids) != 2 {
+			t.Errorf("%s: %d processes where daemon and shim are to be named", program, len(pids))
+		}
+		if err := r.Finish(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if pids := r.Processes(); len(pids) != 1 {
+			t.Errorf("%s: %d processes where the daemon alone is to run", program, len(pids))
+		}
+	}
+}
+
 // TestRedirect: to be sent elsewhere is an answer; nobody goes there.
 func TestRedirect(t *testing.T) {
 	var asked atomic.Int64
@@ -198,6 +227,9 @@ func TestInterrupted(t *testing.T) {
 	}()
 	if _, err := r.Run(ctx, arm); !errors.Is(err, context.Canceled) {
 		t.Errorf("the run ended with %v", err)
+	}
+	if err := r.Finish(ctx); err != nil {
+		t.Errorf("taken apart after its context's end: %v", err)
 	}
 	if pids := r.Processes(); len(pids) != 1 {
 		t.Errorf("%d processes where the daemon alone is to run", len(pids))

@@ -52,6 +52,7 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 	if r.opt.Lab != nil {
 		r.opt.Lab.Requests()
 	}
+	r.running = list
 	watch := r.watchIngests(ctx)
 	origin := time.Now()
 	var group sync.WaitGroup
@@ -60,11 +61,18 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 	}
 	group.Wait()
 	watch.stop()
-	taken := r.takeApart(ctx, list)
-	if err := errors.Join(ctx.Err(), taken); err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return r.tell(ctx, origin, list, watch)
+}
+
+// Finish implements measure.Runner. Shims end with their containers, and none of the
+// program's processes is their parent: what they used can be read until then only.
+func (r *Runner) Finish(ctx context.Context) error {
+	list := r.running
+	r.running = nil
+	return r.takeApart(ctx, list)
 }
 
 func (r *Runner) startsOf(arm *measure.Arm) ([]*started, error) {

@@ -36,6 +36,8 @@ type Runner struct {
 	told []string
 	// starts counts containers, for their names.
 	starts int
+	// running are the starts of the last run until they are taken apart.
+	running []*started
 }
 
 var _ measure.Runner = (*Runner)(nil)
@@ -282,11 +284,17 @@ func (r *Runner) doubt(format string, args ...any) {
 func (r *Runner) Processes() []int {
 	var pids []int
 	for _, n := range r.nodes {
-		if n.daemon == nil {
-			continue
+		var shims []process
+		switch {
+		case n.daemon != nil:
+			pids = append(pids, n.daemon.process.PID)
+			shims = n.daemon.shims()
+		case n.client != nil:
+			// A daemon that cannot be named leaves unknown what others did.
+			pids = append(pids, servedBy(r.opt.Address))
+			shims = shimsOf(r.opt.Address, r.opt.Namespace)
 		}
-		pids = append(pids, n.daemon.process.PID)
-		for _, shim := range n.daemon.shims() {
+		for _, shim := range shims {
 			pids = append(pids, shim.PID)
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -119,7 +118,7 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 			"slotRequests": true, "reuseConnections": true,
 		},
 		// The nodes of a host share its cores.
-		"unpack": map[string]any{"decoder": r.hosts[0].decoder.name, "cores": float64(runtime.NumCPU()) / float64(max(1, arm.Nodes()))},
+		"unpack": map[string]any{"decoder": r.hosts[0].decoder.name, "cores": measure.Cores() / float64(max(1, arm.Nodes()))},
 	})
 	return string(settings)
 }
@@ -201,6 +200,9 @@ func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup,
 	all.Wait()
 	return startups, ctx.Err()
 }
+
+// Finish does nothing: of a pull nothing goes on.
+func (r *Runner) Finish(context.Context) error { return nil }
 
 // Skipped counts what of all layers that were unpacked until now could not be made
 // here, of each layer once.
