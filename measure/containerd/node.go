@@ -15,6 +15,8 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/containerd/v2/plugins"
+	"github.com/containerd/log"
+	"github.com/sirupsen/logrus"
 )
 
 // node is one daemon with what is watched of it.
@@ -49,9 +51,17 @@ func (r *Runner) newNode(number int) (*node, error) {
 	return n, nil
 }
 
+// quiet is for containerd's client, which else tells its users' stderr of every host
+// that it tries; what fails is in its errors.
+var quiet = func() *log.Entry {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	return logrus.NewEntry(l)
+}()
+
 // ctx is of the runner's namespace.
 func (n *node) ctx(ctx context.Context) context.Context {
-	return namespaces.WithNamespace(ctx, n.runner.opt.Namespace)
+	return namespaces.WithNamespace(log.WithLogger(ctx, quiet), n.runner.opt.Namespace)
 }
 
 // serve sees to it that the node's daemon runs with the limits.

@@ -74,7 +74,11 @@ func TestPortInUse(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	args := []string{"/program", "serve", strconv.Itoa(port)}
 	for _, by := range []string{measure.ReadyTCP, measure.ReadyHTTP} {
-		arm := &measure.Arm{Name: by, Keep: []string{web}, Starts: []measure.Start{{Image: web, Args: args, Readiness: &measure.Readiness{By: by, Port: port, Path: "/healthz"}}}}
+		readiness := &measure.Readiness{By: by, Port: port}
+		if by == measure.ReadyHTTP {
+			readiness.Path = "/healthz"
+		}
+		arm := &measure.Arm{Name: by, Keep: []string{web}, Starts: []measure.Start{{Image: web, Args: args, Readiness: readiness}}}
 		if err := r.Prepare(t.Context(), arm); err != nil {
 			t.Fatal(err)
 		}

@@ -217,7 +217,8 @@ func TestPartsOfAnyArms(t *testing.T) {
 	for n := range 20 {
 		var cells []*cell
 		for i := range n {
-			cells = append(cells, &cell{arm: fmt.Sprintf("arm %02d", i), class: Classes()[i%2]})
+			name := fmt.Sprintf("arm %02d", i)
+			cells = append(cells, &cell{arm: name, dealtBy: name, class: Classes()[i%2]})
 		}
 		parts := d.parts(cells)
 		if (parts == nil) != (n < 6) {
@@ -248,7 +249,8 @@ func TestPartsOfAnyArms(t *testing.T) {
 	}
 	twice := make([]*cell, 9)
 	for i := range twice {
-		twice[i] = &cell{arm: fmt.Sprint("arm ", i/2), class: ClassShaped}
+		name := fmt.Sprint("arm ", i/2)
+		twice[i] = &cell{arm: name, dealtBy: name, class: ClassShaped}
 	}
 	for _, p := range d.parts(twice) {
 		for _, c := range p.out {
