@@ -78,7 +78,7 @@ func Containerd() *Profile {
 		Pull: PullProfile{
 			MaxConcurrentDownloads: is[int64](3, containerd2+": max_concurrent_downloads (plugins/transfer/plugin.go)"),
 			DownloadScope:          is("daemon", containerd2+": one semaphore for all pulls (core/transfer/local/transfer.go); since 2.1"),
-			RequestOrder:           is("race", containerd2+": fetchers race, mostly the last layer first (core/unpack/unpacker.go); since 2.1"),
+			RequestOrder:           is("race", containerd2+": fetchers race, mostly the last layer first, the rest nearly in order (core/unpack/unpacker.go); since 2.1"),
 			MaxParallelImages:      is[int64](1, kubelet133+"the kubelet starts a pod's containers one after another (pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod)"),
 			MaxParallelPulls:       is[int64](1, kubelet133+"serializeImagePulls, one queue for the node (pkg/kubelet/images/puller.go)"),
 			KeepBlobs:              is(true, "published: containerd 2.4.2, discard_unpacked_layers is false by default (internal/cri/config/config.go)"),

@@ -87,12 +87,3 @@ func (e *engine) drawRate(p *Parameter[network.Rate], rank int32, what, of uint6
 	// Whole bytes a second, at least one.
 	return max(1, network.Rate(math.Round(float64(draw(p, func() uint64 { return e.dice.bits64(rank, what, of) })))))
 }
-
-// shuffle permutes order by a key's bits.
-func shuffle(order []uint16, x uint64) {
-	for i := len(order) - 1; i > 0; i-- {
-		x = mix(x)
-		j := below(x, i+1)
-		order[i], order[j] = order[j], order[i]
-	}
-}

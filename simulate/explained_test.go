@@ -35,7 +35,7 @@ func explanations() []explained {
 
 		{"pull.maxConcurrentDownloads", "how many layers are under way at once", bySetting},
 		{"pull.downloadScope", "whether that bound is for each image being pulled or for the node's daemon as a whole", "by the client's version (sources below)"},
-		{"pull.requestOrder", "the order in which layers are asked for: `manifest` is base first; `race` is the last layer first and the rest in an order drawn for each pull", byTrace + ": the order of the GETs of blobs in ten pulls of an image of ten layers, with the limit set to 1"},
+		{"pull.requestOrder", "the order in which layers are asked for: `manifest` is base first; `race` is mostly the last layer first, then the order of the manifest with some layers, drawn for each pull, sooner or later", byTrace + ": the order of the GETs of blobs in ten pulls of an image of ten layers, with the limit set to 1"},
 		{"pull.maxParallelImages", "how many images of one start are pulled at once", byStart + ": do the pulls of a pod's images overlap?"},
 		{"pull.maxParallelPulls", "how many images a node pulls at once, for whatever starts", bySetting},
 		{"pull.keepBlobs", "whether compressed layers stay on the disk once they are unpacked: a layer above another parent is then unpacked again but not fetched", bySetting},

@@ -87,8 +87,8 @@ type PullProfile struct {
 	MaxConcurrentDownloads Parameter[int64] `json:"maxConcurrentDownloads"`
 	// DownloadScope is what the bound holds for: image or daemon.
 	DownloadScope Parameter[string] `json:"downloadScope"`
-	// RequestOrder is manifest, or race: the last layer first, the rest at
-	// random.
+	// RequestOrder is manifest, or race: mostly the last layer first, the rest
+	// nearly in the order of the manifest.
 	RequestOrder Parameter[string] `json:"requestOrder"`
 	// MaxParallelImages is how many images of one start are pulled at once.
 	MaxParallelImages Parameter[int64] `json:"maxParallelImages"`

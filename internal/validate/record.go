@@ -2,13 +2,18 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -64,16 +69,16 @@ func recordOf(t *simulate.Timeline) ([]byte, error) {
 	for _, phase := range recordPhases() {
 		heads = append(heads, string(phase)+"_seconds")
 	}
-	w.Write(append(heads, "fetched_bytes", "unpacked_bytes", "void"))
+	w.Write(append(heads, "fetched_bytes", "unpacked_bytes", "requests", "void"))
 	for i := range t.Measurement.Runs {
 		r := &t.Measurement.Runs[i]
 		row := []string{r.Arm, strconv.Itoa(r.Repeat), r.At.UTC().Format("2006-01-02T15:04:05Z"), ""}
 		if r.OtherCPUFraction != nil {
 			row[3] = fmt.Sprintf("%.3f", *r.OtherCPUFraction)
 		}
-		times := make([]string, 1+len(recordPhases())+2)
+		times := make([]string, 1+len(recordPhases())+3)
 		if run := counted[key{r.Arm, r.Repeat}]; run != nil && r.Void == "" {
-			times = run.record()
+			times = append(run.record(), requestOrder(t.Measurement.Inventory, run.starts))
 		}
 		w.Write(append(append(row, times...), r.Void))
 	}
@@ -96,4 +101,29 @@ func (r *measuredRun) record() []string {
 		fetched, unpacked = fetched+s.FetchedBytes, unpacked+s.UnpackedBytes
 	}
 	return append(list, strconv.FormatInt(fetched, 10), strconv.FormatInt(unpacked, 10))
+}
+
+// requestOrder is in which order the only start of a run asked for layers, by their
+// places in the manifest from 0 for the base.
+func requestOrder(inv *layers.Inventory, starts []*simulate.Startup) string {
+	if len(starts) != 1 || len(starts[0].Images) != 1 {
+		return ""
+	}
+	i := inv.Find(starts[0].Images[0], "", time.Time{})
+	if i < 0 {
+		return ""
+	}
+	var fetches []simulate.Span
+	for _, s := range starts[0].Spans {
+		if s.Phase == simulate.Fetch {
+			fetches = append(fetches, s)
+		}
+	}
+	slices.SortStableFunc(fetches, func(x, y simulate.Span) int { return cmp.Compare(x.Start, y.Start) })
+	words := make([]string, 0, len(fetches))
+	for _, s := range fetches {
+		at := slices.IndexFunc(inv.Images[i].Layers, func(l int) bool { return inv.Layers[l].Digest == s.Layer })
+		words = append(words, strconv.Itoa(at))
+	}
+	return strings.Join(words, " ")
 }

@@ -54,11 +54,11 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"arm,repeat,at,other_cpu_fraction,makespan_seconds,resolve_seconds,fetch_seconds,unpack_seconds,create_seconds,ready_seconds,fetched_bytes,unpacked_bytes,void",
-		"a,1,2026-11-29T23:40:00Z,,,,,,,,,,it reused a layer",
-		"a,1,2026-11-29T23:41:00Z,0.250,6.0000,,,,,,20,40,",
-		"b, \"quoted\",0,2026-11-30T00:40:00Z,,4.0000,,,,0.2000,,10,20,",
-		"c,0,2026-11-30T01:40:00Z,,,,,,,,,,prepare: no room is left",
+		"arm,repeat,at,other_cpu_fraction,makespan_seconds,resolve_seconds,fetch_seconds,unpack_seconds,create_seconds,ready_seconds,fetched_bytes,unpacked_bytes,requests,void",
+		"a,1,2026-11-29T23:40:00Z,,,,,,,,,,,it reused a layer",
+		"a,1,2026-11-29T23:41:00Z,0.250,6.0000,,,,,,20,40,,",
+		"b, \"quoted\",0,2026-11-30T00:40:00Z,,4.0000,,,,0.2000,,10,20,,",
+		"c,0,2026-11-30T01:40:00Z,,,,,,,,,,,prepare: no room is left",
 	}
 	for i, row := range rows {
 		if got := strings.Join(row, ","); i >= len(want) || got != want[i] {
