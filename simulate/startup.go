@@ -249,7 +249,11 @@ func (e *engine) neverPulled(s *startup, t *template) string {
 	}
 	for k := range t.pulls {
 		p := &t.pulls[k]
-		if present := p.stored || s.node != none && e.nodes[s.node].images.has(p.image); !present {
+		present := p.stored
+		if s.node != none { // what its cache brought may be evicted by now
+			present = e.nodes[s.node].images.has(p.image)
+		}
+		if !present {
 			return fmt.Sprintf("app %s has pull policy Never, and %s is not there (ErrImageNeverPull)", t.app, t.names[k])
 		}
 	}
