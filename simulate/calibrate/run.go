@@ -158,11 +158,21 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 	return c, p, p.Validate()
 }
 
+// fewestArms are needed for intervals: samples of fewer arms are mostly alike, as if
+// nothing were more certain.
+const fewestArms = 3
+
 // forget gives up parameters whose interval tells too little; the others of the fit
 // are told. They stay where they were fitted, for the rest was fitted beside them.
 func (d *Data) forget(f *fit, around *[parameters]interval) {
 	for _, i := range f.search.free {
 		why := d.all[i].untold(around[i])
+		if n := len(f.search.cells); n < fewestArms {
+			why = fmt.Sprintf("there are %d arms to fit to, and it takes %d to tell how sure a value is", n, fewestArms)
+			if n == 1 {
+				why = fmt.Sprintf("there is one arm to fit to, and it takes %d to tell how sure a value is", fewestArms)
+			}
+		}
 		if f.told[i] = why == ""; f.told[i] {
 			continue
 		}

@@ -83,7 +83,9 @@ func TestSettingsOfSeveralNodes(t *testing.T) {
 // found beside it, and its source says that and no more.
 func TestForgotten(t *testing.T) {
 	w := newWorld(t, 42)
-	w.arm("a", "", nil, 2, start{1, 0})
+	for i := range 3 {
+		w.arm(fmt.Sprint("a", i), "", nil, 2, start{1, 0})
+	}
 	d := w.load(brisk)
 	f, err := d.fit(t.Context(), d.cells)
 	if err != nil {
@@ -104,10 +106,31 @@ func TestForgotten(t *testing.T) {
 		t.Errorf("%+v beside %v", x, p.Unpack.Layer)
 	}
 	source := p.Unpack.Layer.Source
-	if !strings.HasPrefix(source, "assumed: the runs allow anything from ") || !strings.Contains(source, "; taken is where the rest was found beside it, which was fitted to 2 runs of containerd 2.4.2") || strings.Contains(source, "does not go with the rest") {
+	if !strings.HasPrefix(source, "assumed: the runs allow anything from ") || !strings.Contains(source, "; taken is where the rest was found beside it, which was fitted to 6 runs of containerd 2.4.2") || strings.Contains(source, "does not go with the rest") {
 		t.Errorf("source %q", source)
 	}
 	if math.Abs(p.Unpack.Layer.Value.Seconds()/f.values[layer]-1) > 1e-3 {
 		t.Errorf("%v in the profile, the fit had %g s", p.Unpack.Layer.Value, f.values[layer])
+	}
+}
+
+// TestFewArms: samples of one or two arms are alike, and say nothing of how sure a
+// value is.
+func TestFewArms(t *testing.T) {
+	for _, n := range []int{1, 2, 3} {
+		w := newWorld(t, 43)
+		for i := range n {
+			w.arm(fmt.Sprint("a", i), "", nil, 3, start{1, 0})
+		}
+		c, _, err := w.load(brisk).Fit(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range c.Parameters {
+			few := strings.Contains(x.CannotBeTold, "it takes 3 to tell how sure a value is")
+			if n < 3 && x.Low != nil || n == 3 && few {
+				t.Errorf("of %d arms: %+v", n, x)
+			}
+		}
 	}
 }
