@@ -11,18 +11,7 @@ import (
 // BenchmarkReplay simulates all arms once, three times each: what a search does
 // hundreds of times.
 func BenchmarkReplay(b *testing.B) {
-	data, err := os.ReadFile(filepath.Join(recorded, "measured.json"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	timeline, err := simulate.ReadTimeline("measured.json", data)
-	if err != nil {
-		b.Fatal(err)
-	}
-	d, err := Load([]File{{"measured.json", timeline}}, Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
+	d := recordedData(b)
 	v := unset()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -35,6 +24,18 @@ func BenchmarkReplay(b *testing.B) {
 
 // BenchmarkFit fits a profile to all arms, with its choices and without intervals.
 func BenchmarkFit(b *testing.B) {
+	d := recordedData(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.fit(b.Context(), d.cells); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// recordedData are the recorded runs.
+func recordedData(b *testing.B) *Data {
+	b.Helper()
 	data, err := os.ReadFile(filepath.Join(recorded, "measured.json"))
 	if err != nil {
 		b.Fatal(err)
@@ -47,10 +48,5 @@ func BenchmarkFit(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := d.fit(b.Context(), d.cells); err != nil {
-			b.Fatal(err)
-		}
-	}
+	return d
 }
