@@ -1,9 +1,15 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,28 +67,79 @@ func TestClaimsAtOnce(t *testing.T) {
 	}
 }
 
-// TestRacedOrder: every layer once, the base early and the last mostly first, as in the
-// requests of real pulls (270 of them: the base at a mean place of 1.0, 1.9, 1.9, 5.6 and
-// 4.7 of 3, 5, 6, 25 and 26 layers, the last first in 72 to 88 of 100).
+// TestRacedOrder: every layer once, the base as early and the last as often first as in
+// the requests of the pulls on record.
 func TestRacedOrder(t *testing.T) {
-	for n, place := range map[int]float64{3: 1.04, 5: 1.94, 6: 1.87, 25: 5.63, 26: 4.72} {
-		const draws = 2000
-		base, first := 0, 0
-		for k := range draws {
+	for n, orders := range recordedOrders(t) {
+		if len(orders) < 20 {
+			continue
+		}
+		var drawn [][]int
+		for k := range 2000 {
 			order := asRaced([]uint16{7}, n, mix(uint64(k)))[1:]
-			if sorted := slices.Sorted(slices.Values(order)); len(order) != n || sorted[0] != 0 || int(sorted[n-1]) != n-1 || len(slices.Compact(sorted)) != n {
-				t.Fatalf("%d layers are asked for in the order %v", n, order)
+			places := make([]int, len(order))
+			for i, x := range order {
+				places[i] = int(x)
 			}
-			base += slices.Index(order, 0)
-			if int(order[0]) == n-1 {
-				first++
+			if ranked := slices.Sorted(slices.Values(places)); len(places) != n || ranked[0] != 0 || ranked[n-1] != n-1 || len(slices.Compact(ranked)) != n {
+				t.Fatalf("%d layers are asked for in the order %v", n, places)
 			}
+			drawn = append(drawn, places)
 		}
-		if mean := float64(base) / draws; math.Abs(mean-place) > 0.25*place {
-			t.Errorf("of %d layers the base is asked for at place %.2f, measured %.2f", n, mean, place)
-		}
-		if share := float64(first) / draws; share < 0.72 || share > 0.88 {
-			t.Errorf("of %d layers the last comes first in %.2f of all pulls", n, share)
+		gotBase, gotFirst := baseAndLast(drawn)
+		base, first := baseAndLast(orders)
+		if math.Abs(gotBase-base) > 0.25*base || math.Abs(gotFirst-first) > 0.1 {
+			t.Errorf("of %d layers the base is drawn at place %.2f, in %d pulls %.2f; the last comes first in %.2f, in pulls %.2f", n, gotBase, len(orders), base, gotFirst, first)
 		}
 	}
+}
+
+// recordedOrders are the orders of requests on record, by their number: 0 is the lowest
+// layer that is asked for.
+func recordedOrders(t *testing.T) map[int][][]int {
+	all := make(map[int][][]int)
+	for _, name := range []string{"memory.csv", "disk.csv"} {
+		data, err := os.ReadFile(filepath.Join("..", "testdata", "validation", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		column := slices.Index(rows[0], "requests")
+		for _, row := range rows[1:] {
+			var order []int
+			for _, word := range strings.Fields(row[column]) {
+				place, err := strconv.Atoi(word)
+				if err != nil {
+					t.Fatal(err)
+				}
+				order = append(order, place)
+			}
+			lowest := slices.Sorted(slices.Values(order))
+			for i, place := range order {
+				order[i] = slices.Index(lowest, place)
+			}
+			if len(order) > 2 {
+				all[len(order)] = append(all[len(order)], order)
+			}
+		}
+	}
+	if len(all) < 4 {
+		t.Fatalf("orders of %d lengths are on record", len(all))
+	}
+	return all
+}
+
+// baseAndLast are the mean place of the base and how often the last layer is first.
+func baseAndLast(orders [][]int) (base, lastFirst float64) {
+	n := float64(len(orders))
+	for _, order := range orders {
+		base += float64(slices.Index(order, 0)) / n
+		if order[0] == len(order)-1 {
+			lastFirst += 1 / n
+		}
+	}
+	return base, lastFirst
 }
