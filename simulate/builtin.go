@@ -13,10 +13,15 @@ func is[T any](v T, source string) Parameter[T] { return Parameter[T]{Value: v, 
 const (
 	mega        = 1e6
 	notLimited  = "assumed: not known to hold a pull up; set it where it does"
-	containerd2 = "measured: containerd 2.4.2, traces of 485 pulls, 2026-11"
-	// ownRuns are make validate's on a disk; testdata/validation has each of them.
-	ownRuns    = "containerd 2.4.2, 2026-11-29 (docs/validation.md, trial disk; runs in testdata/validation)"
-	kubelet133 = "published: kubernetes v1.33.13, "
+	containerd2 = "published: containerd 2.4.2, "
+	// ownRuns are runs of make validate on a disk, memoryRuns those in memory, before
+	// the ones of docs/validation.md; the profiles stand beside the runs that they were
+	// fitted to.
+	ownRuns    = "containerd 2.4.2, 2026-11-29 (testdata/builtin/disk.csv, disk.json)"
+	memoryRuns = "containerd 2.4.2, 2026-11-29 (testdata/builtin/memory.csv, half.json)"
+	// requestRuns are both, with the order of requests of each pull.
+	requestRuns = "containerd 2.4.2, 2026-11-29 (testdata/builtin/memory.csv and disk.csv, column requests)"
+	kubelet133  = "published: kubernetes v1.33.13, "
 )
 
 // allPayload is for rates that are stated without headers.
@@ -62,10 +67,10 @@ func Containerd() *Profile {
 		Name: "containerd",
 		Network: NetworkProfile{
 			RoundTrip:        is(time.Millisecond, "assumed: registry in the same region"),
-			Request:          is(time.Millisecond, "measured: a registry request took 0.25 to 1.5 ms, 2026-11"),
+			Request:          is(time.Millisecond, "measured: 0.14 to 1.1 ms, registry and node on one host, "+memoryRuns),
 			Registry:         is(network.Unlimited, notLimited),
 			Uplink:           is(network.Unlimited, notLimited),
-			Node:             is[network.Rate](121*mega, "assumed: a 1 Gbit/s interface; measured: goodput 0.97 of the nominal rate, 2026-11"),
+			Node:             is[network.Rate](121*mega, "assumed: a 1 Gbit/s interface, 0.97 of it payload"),
 			Connection:       is(network.Unlimited, notLimited),
 			Goodput:          allPayload(),
 			RegistryRequests: is(float64(network.Unlimited), notLimited),
@@ -73,23 +78,23 @@ func Containerd() *Profile {
 			OverRate:          is("wait", "assumed: not reached while the rate is unlimited"),
 			RegistryBurst:     is[int64](1, "assumed: not reached while the rate is unlimited"),
 			ErrorFraction:     is(0.0, "assumed: no errors"),
-			ConnectRoundTrips: is[int64](1, "measured: a new connection is a round trip more, plain HTTP, 2026-11; 2 with TLS 1.3"),
+			ConnectRoundTrips: is[int64](1, "published: a TCP connection takes one round trip (RFC 9293); 2 with TLS 1.3 (RFC 8446)"),
 			TokenRequests:     is[int64](0, "assumed: a registry without logins; 4 with tokens (containerd 2.4.2 asks twice: refused, token)"),
-			BlobRequests:      is[int64](1, "measured: every blob is one GET, 2026-11; 2 where a registry redirects to an object store"),
+			BlobRequests:      is[int64](1, "published: containerd 2.4.2, a blob is one GET (core/remotes/docker/fetcher.go); 2 where a registry redirects to an object store"),
 		},
 		Pull: PullProfile{
-			MaxConcurrentDownloads: is[int64](3, containerd2+": max_concurrent_downloads (plugins/transfer/plugin.go)"),
-			DownloadScope:          is("daemon", containerd2+": one semaphore for all pulls (core/transfer/local/transfer.go); since 2.1"),
-			RequestOrder:           is("race", containerd2+": fetchers race, mostly the last layer first, the rest nearly in order (core/unpack/unpacker.go); since 2.1"),
+			MaxConcurrentDownloads: is[int64](3, containerd2+"max_concurrent_downloads (plugins/transfer/plugin.go)"),
+			DownloadScope:          is("daemon", containerd2+"one semaphore for all pulls (core/transfer/local/transfer.go); since 2.1"),
+			RequestOrder:           is("race", "measured: fetchers race (core/unpack/unpacker.go, since 2.1): often the last layer first, the rest nearly in order, "+requestRuns),
 			MaxParallelImages:      is[int64](1, kubelet133+"the kubelet starts a pod's containers one after another (pkg/kubelet/kuberuntime/kuberuntime_manager.go, SyncPod)"),
 			MaxParallelPulls:       is[int64](1, kubelet133+"serializeImagePulls, one queue for the node (pkg/kubelet/images/puller.go)"),
 			KeepBlobs:              is(true, "published: containerd 2.4.2, discard_unpacked_layers is false by default (internal/cri/config/config.go)"),
-			ResolveRequests:        is[int64](3, "measured: HEAD, manifest, config, one after another, 2026-11"),
+			ResolveRequests:        is[int64](3, containerd2+"HEAD, manifest, config, one after another (core/remotes/docker/resolver.go)"),
 			Start:                  is(time.Duration(0), "assumed: nothing beside the requests"),
 			Blob:                   is(time.Duration(0), "assumed: nothing beside its request and its bytes"),
 			RepeatRequests:         is[int64](1, "published: containerd 2.4.2, HEAD; manifests that are stored are not asked for (core/remotes/handlers.go, fetch)"),
-			SlotRequests:           is(true, containerd2+": manifest and config requests take a slot, HEAD does not (core/remotes/docker/fetcher.go)"),
-			ReuseConnections:       is(true, "measured: containerd 2.4.2 keeps up to two idle connections during a pull, 2026-11"),
+			SlotRequests:           is(true, containerd2+"manifest and config requests take a slot, HEAD does not (core/remotes/docker/fetcher.go)"),
+			ReuseConnections:       is(true, containerd2+"idle connections are kept during a pull (core/remotes/docker/resolver.go)"),
 			Retry: RetryProfile{
 				Attempts:      is[int64](5, "published: containerd 2.4.2, maxAttempts (core/remotes/docker/resolver.go)"),
 				ErrorAttempts: is[int64](2, "published: containerd 2.4.2, retryRequest, for 500, 503 and 504 (core/remotes/docker/resolver.go); 1 for 502 and a refused connection"),
@@ -106,14 +111,14 @@ func Containerd() *Profile {
 		},
 		Unpack: UnpackProfile{
 			Cores:    is(2.0, "assumed: the machine of the measurements"),
-			Zstd:     is[network.Rate](326*mega, "measured: 199 to 348 MB/s, containerd 2.4.2, 2026-11-29 (docs/validation.md, trial half; runs in testdata/validation)"),
-			Disk:     is[network.Rate](383*mega, "assumed: twice the 191 MB/s that the decoder wrote to ext4, 2026-11-29 (docs/validation.md, trial disk): a disk that took less would have held it up"),
+			Zstd:     is[network.Rate](326*mega, "measured: 199 to 348 MB/s, "+memoryRuns),
+			Disk:     is[network.Rate](383*mega, "assumed: twice the 191 MB/s at which one layer at a time was unpacked to ext4 (testdata/builtin/disk.csv), which does not tell what a disk takes beyond that"),
 			Layer:    is(6500*time.Microsecond, "measured: 5.8 to 7.3 ms a layer on ext4, "+ownRuns),
 			File:     is(98*time.Microsecond, "measured: 94 to 106 µs a tar entry on ext4, "+ownRuns),
-			Parallel: is(false, containerd2+": max_concurrent_unpacks 1 (plugins/transfer/plugin.go)"),
+			Parallel: is(false, containerd2+"max_concurrent_unpacks 1 (plugins/transfer/plugin.go)"),
 
 			MaxConcurrent:     is[int64](1000, "published: containerd 2.4.2 sets no limit across images where max_concurrent_unpacks is 1 (core/transfer/local/transfer.go); with more, state that number and unpack.parallel true, since 2.2"),
-			FetchCores:        is(0.0, "assumed: checksums are fast beside the network (sha256 1,300 to 1,650 MB/s, 2026-11)"),
+			Fetch:             is(network.Unlimited, "assumed: checksums are fast beside the network (sha256 1,300 to 1,650 MB/s, 2026-11)"),
 			FetchDiskFraction: is(0.0, "assumed: blobs stay in the page cache while they are unpacked"),
 		},
 		Start: StartProfile{

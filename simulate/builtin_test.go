@@ -1,6 +1,9 @@
 package simulate
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +30,12 @@ func TestBuiltIns(t *testing.T) {
 			word, rest, _ := strings.Cut(v.Source, ": ")
 			if !slices.Contains([]string{"measured", "published", "assumed"}, word) || rest == "" {
 				t.Errorf("%s: %s has source %q", name, v.Name, v.Source)
+			}
+			if word == "measured" {
+				record := regexp.MustCompile(`testdata/builtin/\w+\.csv`).FindString(rest)
+				if _, err := os.Stat(filepath.Join("..", record)); record == "" || err != nil {
+					t.Errorf("%s: of %s no runs are on record: %q, %v", name, v.Name, v.Source, err)
+				}
 			}
 			if p.OfECI() && word == "measured" {
 				t.Errorf("%s: %s is called measured, but nothing was measured on ECI", name, v.Name)

@@ -38,11 +38,11 @@ func ECI() *Profile {
 	p.Pull.KeepBlobs.Source = "assumed: containerd's default"
 	p.Unpack.Cores = is(2.0, "assumed: a small instance")
 	p.Unpack.use("go-std", "assumed: containerd 1.x on the instance, without unpigz (eci §6 #19)")
-	p.Unpack.Gzip.Source = "assumed: as measured elsewhere with Go's compress/gzip, 2026-11; the disk is slower"
-	p.Unpack.Zstd.Source = "assumed: as measured elsewhere, 2026-11"
+	p.Unpack.Gzip.Source = "assumed: as of Go's compress/gzip, decoder go-std; the disk is slower"
+	p.Unpack.Zstd.Source = "assumed: as of containerd 2.4.2, profile containerd"
 	p.Unpack.Disk = is[network.Rate](135*mega, "assumed: a PL1 disk of 30 GiB, min(120 + 0.5 x GiB, 350) MB/s, not looked up (eci §6 #14)")
-	p.Unpack.Layer.Source = "assumed: as measured elsewhere on ext4, 2026-11"
-	p.Unpack.File.Source = "assumed: as measured elsewhere on ext4, 2026-11"
+	p.Unpack.Layer.Source = "assumed: as of containerd 2.4.2 on ext4, profile containerd"
+	p.Unpack.File.Source = "assumed: as of containerd 2.4.2 on ext4, profile containerd"
 	p.Unpack.Parallel.Source = "assumed: containerd's default"
 	p.Unpack.MaxConcurrent.Source = "assumed: containerd 1.x on the instance, which sets no limit (eci §6 #19)"
 	p.Start.AdmitBurst = is[int64](100, "published: CreateContainerGroup token bucket (eci §2.8)")

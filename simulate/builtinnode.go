@@ -5,7 +5,7 @@ import "time"
 const (
 	containerd17 = "published: containerd v1.7.35, "
 	docker28     = "published: docker v28.5.2, "
-	asContainerd = "assumed: as measured with containerd 2.4.2, 2026-11"
+	asContainerd = "assumed: as of containerd 2.4.2, profile containerd"
 )
 
 // elsewhere says of what depends on the machine that it was measured with another

@@ -197,23 +197,22 @@ func (n *node) wake(e *engine) {
 	n.passSlots(e)
 }
 
-// nodeFetching tells a node how many transfers it takes in, where that slows its
-// unpacks.
+// nodeFetching tells a node what it takes in, where that slows its unpacks. It is
+// called when a transfer or an unpack of the node begins or ends; what transfers to
+// other nodes change of its rate in between shows at the next such time.
 func (e *engine) nodeFetching(s *startup) {
 	if s.node == none {
 		return
 	}
 	n := e.nodes[s.node]
-	if n.class.costs.FetchCores == 0 && n.class.costs.FetchDiskFraction == 0 {
+	if !n.class.costs.SlowedByTransfers() {
 		return
 	}
-	transfers := 0
-	for _, pid := range n.active {
-		transfers += e.sending(pid, e.pulls.At(pid))
-	}
-	if transfers != n.fetching {
-		n.fetching = transfers
-		n.unpack.Fetching(e.now, transfers)
+	fetching := slices.ContainsFunc(n.active, func(pid int32) bool { return e.sending(pid, e.pulls.At(pid)) > 0 })
+	rate := e.net.NodeRate(n.net)
+	if fetching != n.fetching || rate != n.fetchRate {
+		n.fetching, n.fetchRate = fetching, rate
+		n.unpack.Fetching(e.now, fetching, float64(rate))
 		n.plan(e, s.node)
 	}
 }

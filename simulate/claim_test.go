@@ -70,10 +70,12 @@ func TestClaimsAtOnce(t *testing.T) {
 // TestRacedOrder: every layer once, the base as early and the last as often first as in
 // the requests of the pulls on record.
 func TestRacedOrder(t *testing.T) {
+	checked := 0
 	for n, orders := range recordedOrders(t) {
 		if len(orders) < 20 {
 			continue
 		}
+		checked++
 		var drawn [][]int
 		for k := range 2000 {
 			order := asRaced([]uint16{7}, n, mix(uint64(k)))[1:]
@@ -92,6 +94,9 @@ func TestRacedOrder(t *testing.T) {
 			t.Errorf("of %d layers the base is drawn at place %.2f, in %d pulls %.2f; the last comes first in %.2f, in pulls %.2f", n, gotBase, len(orders), base, gotFirst, first)
 		}
 	}
+	if checked < 4 {
+		t.Errorf("orders of %d lengths were checked", checked)
+	}
 }
 
 // recordedOrders are the orders of requests on record, by their number: 0 is the lowest
@@ -99,7 +104,7 @@ func TestRacedOrder(t *testing.T) {
 func recordedOrders(t *testing.T) map[int][][]int {
 	all := make(map[int][][]int)
 	for _, name := range []string{"memory.csv", "disk.csv"} {
-		data, err := os.ReadFile(filepath.Join("..", "testdata", "validation", name))
+		data, err := os.ReadFile(filepath.Join("..", "testdata", "builtin", name))
 		if err != nil {
 			t.Fatal(err)
 		}

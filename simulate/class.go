@@ -59,11 +59,11 @@ func (w *world) class(name string) (*class, error) {
 		costs: unpack.Costs{
 			Layer: typical(&p.Unpack.Layer), File: typical(&p.Unpack.File),
 			Cores: p.Unpack.Cores.Value, DiskBytesPerSecond: float64(typical(&p.Unpack.Disk)),
-			FetchCores: p.Unpack.FetchCores.Value, FetchDiskFraction: p.Unpack.FetchDiskFraction.Value,
+			FetchBytesPerSecond: float64(p.Unpack.Fetch.Value), FetchDiskFraction: p.Unpack.FetchDiskFraction.Value,
 		},
 	}
 	c.lane = !p.Unpack.Parallel.Value && p.Pull.MaxParallelImages.Value == 1 &&
-		c.costs.FetchCores == 0 && c.costs.FetchDiskFraction == 0
+		!c.costs.SlowedByTransfers()
 	if c.lane {
 		c.laneTimes = w.laneTimes(c)
 	}
@@ -81,11 +81,7 @@ func (c *class) demand(f *layerFacts) unpack.Layer {
 
 // alone is how long a layer takes to unpack when nothing else does.
 func (c *class) alone(f *layerFacts) time.Duration {
-	d := c.costs.Alone(c.demand(f))
-	if c.costs.Cores < 1 {
-		d = time.Duration(math.Round(min(float64(d)/c.costs.Cores, float64(2*longest))))
-	}
-	return d
+	return min(c.costs.ByItself(c.demand(f)), 2*longest)
 }
 
 // laneTimes are how long each layer takes to unpack alone; classes that unpack

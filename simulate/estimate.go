@@ -30,7 +30,7 @@ type Estimate struct {
 // another, layers in manifest order (last first under request order race), their
 // transfers sharing the tightest link equally, unpacks in chain order. It leaves
 // out what only many starts bring (admission, request rates, shared nodes), what
-// transfers take from the cores and the disk of unpacking (fetchCores,
+// transfers take from the cores and the disk of unpacking (fetchBytesPerSecond,
 // fetchDiskFraction) and, with parallel unpack or less than one core, that unpacks
 // share cores and disk; and a start that never pulls is taken as if it did. A start of
 // more than ten years is an error.

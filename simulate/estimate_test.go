@@ -144,5 +144,5 @@ func twoAtOnce(_ *rand.Rand, p *Profile, _ *Start) {
 }
 
 func besideUnpacks(r *rand.Rand, p *Profile, _ *Start) {
-	p.Unpack.FetchCores.Value, p.Unpack.FetchDiskFraction.Value = r.Float64(), 0.5*r.Float64()
+	p.Unpack.Fetch.Value, p.Unpack.FetchDiskFraction.Value = network.Rate(20+r.IntN(200))*mb, 0.5*r.Float64()
 }

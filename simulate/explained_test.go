@@ -62,7 +62,7 @@ func explanations() []explained {
 		{"unpack.fileSeconds", "time for each tar entry", byUnpack + ": the fit"},
 		{"unpack.parallel", "whether layers of one image are unpacked at once", bySetting},
 		{"unpack.maxConcurrent", "slots of a node to unpack layers in, of all images; a layer takes one in its turn, from the base up, before its blob is there", bySetting},
-		{"unpack.fetchCores", "cores that each transfer takes from unpacking: checksums, TLS", "`pidstat -t -p DAEMON 1` while one large layer is fetched: cores in use"},
+		{"unpack.fetchBytesPerSecond", "what one core takes in from the network: transfers take that much of the cores from unpacking (checksums, TLS, copies)", "`pidstat -p DAEMON 1` while large layers are fetched and nothing is unpacked (`ctr content fetch`): bytes a second, divided by the cores in use"},
 		{"unpack.fetchDiskFraction", "share of the disk's speed that unpacking loses while anything is fetched", byUnpack + " while another image is fetched with `ctr content fetch`: how much slower it is"},
 
 		{"start.admitBurst", "starts that are admitted at once", byBurst},

@@ -67,7 +67,7 @@ var levers = []*lever{
 	twice("unpack.gzipBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Gzip }, ByCore),
 	twice("unpack.zstdBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Zstd }, ByCore),
 	twice("unpack.cores", func(p *Profile) *Parameter[float64] { return &p.Unpack.Cores }, ByCore, ByCores),
-	half("unpack.fetchCores", func(p *Profile) *Parameter[float64] { return &p.Unpack.FetchCores }, ByCores),
+	twice("unpack.fetchBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Fetch }, ByCores),
 	twice("unpack.diskBytesPerSecond", func(p *Profile) *Parameter[network.Rate] { return &p.Unpack.Disk }, ByDisk),
 	choose("unpack.parallel", true, func(p *Profile) *Parameter[bool] { return &p.Unpack.Parallel }, ByLayer, ByCore, ByDisk, ByFiles, ByOrder),
 	twice("unpack.maxConcurrent", func(p *Profile) *Parameter[int64] { return &p.Unpack.MaxConcurrent }, ByUnpackSlot),

@@ -82,7 +82,7 @@ func TestStalePlan(t *testing.T) {
 	}
 	inv := inventory([]testLayer{{"big", 0, 1000 * mb, 0}}, small)
 	p := freeProfile()
-	p.Unpack.Cores, p.Unpack.Disk, p.Unpack.FetchCores = is(1.0, ""), is[network.Rate](mb, ""), is(0.5, "")
+	p.Unpack.Cores, p.Unpack.Disk, p.Unpack.FetchDiskFraction = is(1.0, ""), is[network.Rate](mb, ""), is(0.5, "")
 	p.Network.RoundTrip, p.Pull.MaxConcurrentDownloads = is(ms, ""), is[int64](1, "")
 	got := run(t, inv, p, Options{}, Start{App: "a", Images: []int{0}, Node: "n"}, Start{App: "b", Images: []int{1}, Node: "n"})[0].Ready
 	if want := 1017 * time.Second; (got - want).Abs() > 10*ms {

@@ -55,7 +55,9 @@ type node struct {
 	// plans the changes of what is unpacked next.
 	life, losses uint16
 	plans        int32
-	fetching     int
+	// fetching and fetchRate are what its unpacks were last told of transfers.
+	fetching  bool
+	fetchRate network.Rate
 }
 
 // NodeSetup is what a new node begins with.
@@ -196,6 +198,7 @@ func (n *node) empty(e *engine) {
 	n.images, n.unread, n.gone = heldImages{}, nil, nil
 	n.active, n.queue, n.turns, n.unpackLine, n.contenders = nil, nil, nil, nil, nil
 	n.unpackSlots = n.class.Unpack.MaxConcurrent.Value
-	n.free, n.pulling, n.fetching = n.class.Pull.MaxConcurrentDownloads.Value, 0, 0
-	n.unpack.Fetching(e.now, 0)
+	n.free, n.pulling = n.class.Pull.MaxConcurrentDownloads.Value, 0
+	n.fetching, n.fetchRate = false, 0
+	n.unpack.Fetching(e.now, false, 0)
 }

@@ -91,6 +91,7 @@ func (n *node) beginUnpack(e *engine, pid int32, p *pull, i int) {
 	facts := &e.w.layers[u.layer]
 	e.account(s)
 	s.unpacking++
+	e.nodeFetching(s)
 	n.unpack.Start(e.now, n.class.demand(facts), unpackTag(pid, i))
 	e.rec.unpackBegins(pid, p, i)
 	if e.tracing {

@@ -161,11 +161,12 @@ type UnpackProfile struct {
 	// they take before their blobs are there.
 	Parallel      Parameter[bool]  `json:"parallel"`
 	MaxConcurrent Parameter[int64] `json:"maxConcurrent"`
-	// FetchCores is how many cores each transfer takes from unpacking (checksum,
-	// TLS), FetchDiskFraction the share of the disk's speed that transfers take
-	// while there are any.
-	FetchCores        Parameter[float64] `json:"fetchCores"`
-	FetchDiskFraction Parameter[float64] `json:"fetchDiskFraction"`
+	// Fetch is how many bytes a second one core takes in from the network (checksum,
+	// TLS, copies): transfers take that much of the cores from unpacking.
+	// FetchDiskFraction is the share of the disk's speed that transfers take while
+	// there are any.
+	Fetch             Parameter[network.Rate] `json:"fetchBytesPerSecond"`
+	FetchDiskFraction Parameter[float64]      `json:"fetchDiskFraction"`
 }
 
 // StartProfile is what surrounds the pull.

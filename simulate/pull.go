@@ -181,7 +181,7 @@ func (e *engine) ordered(p *pull, s *startup, t *template, n int) {
 }
 
 // How fetchers race, in hundredths, by the requests of 270 cold pulls and partial hits
-// of images of 3 to 26 layers (testdata/validation, column requests): the last layer is
+// of images of 3 to 26 layers (testdata/builtin, column requests): the last layer is
 // asked for first, for the scheduler runs what was made last; the others follow in the
 // order of the manifest, but for some that another thread takes sooner or later.
 const (
@@ -285,6 +285,7 @@ func (e *engine) startFlow(pid int32, p *pull, s *startup, i int) {
 	}
 	e.rec.transfers(pid, p, i)
 	e.net.Start(e.now, p.net, bytes, cap, int64(pid)<<16|int64(i))
+	e.nodeFetching(s)
 }
 
 // netNode is a startup's node in the network.

@@ -25,7 +25,7 @@ apiVersion: cachebench/v1
 kind: Profile
 name: random
 nodeClasses:
-  plain: {unpack: {parallel: false, fetchCores: 0, fetchDiskFraction: 0}, pull: {maxParallelImages: 1}}
+  plain: {unpack: {parallel: false, fetchBytesPerSecond: unlimited, fetchDiskFraction: 0}, pull: {maxParallelImages: 1}}
   wide: {unpack: {parallel: true}, pull: {maxParallelImages: 3, maxParallelPulls: 4}}
   discards: {pull: {keepBlobs: false}}
 `
@@ -155,7 +155,7 @@ func randomProfile(t *rapid.T) *Profile {
 	r.Sync = randomTime(t, 3000, "sync")
 	u.Cores, u.Gzip, u.Zstd, u.Disk = is(float64(rapid.IntRange(1, 8).Draw(t, "cores"))/2, ""), randomRate(t, "gzip"), randomRate(t, "zstd"), randomRate(t, "disk")
 	u.Layer, u.File = is(time.Duration(rapid.IntRange(0, 20).Draw(t, "layer"))*ms, ""), is(time.Duration(rapid.IntRange(0, 200).Draw(t, "file"))*time.Microsecond, "")
-	u.Parallel, u.MaxConcurrent, u.FetchCores, u.FetchDiskFraction = flag("parallel"), count("concurrent", 4), share("fetch cores"), share("fetch disk")
+	u.Parallel, u.MaxConcurrent, u.Fetch, u.FetchDiskFraction = flag("parallel"), count("concurrent", 4), randomRate(t, "fetch"), share("fetch disk")
 	if rapid.Bool().Draw(t, "admission") {
 		p.Start.AdmitBurst, p.Start.AdmitPerSecond.Value = count("admit burst", 5), float64(rapid.IntRange(1, 10).Draw(t, "admit rate"))
 	}

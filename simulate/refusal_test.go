@@ -172,11 +172,11 @@ func TestNumbersRefused(t *testing.T) {
 		"network.connectionBytesPerSecond": func(p *Profile) {
 			p.Network.Connection = Parameter[network.Rate]{Distribution: "lognormal", Median: network.Unlimited}
 		},
-		"start.provisionSeconds": func(p *Profile) { p.Start.Provision.Distribution = "normal" },
-		"cache.readFraction":     func(p *Profile) { p.Cache.ReadFraction.Value = nan },
-		"unpack.cores":           func(p *Profile) { p.Unpack.Cores.Value = nan },
-		"unpack.fetchCores":      func(p *Profile) { p.Unpack.FetchCores.Value = math.Inf(1) },
-		"node.bootSeconds":       func(p *Profile) { p.Node.Boot.Value = math.MaxInt64 },
+		"start.provisionSeconds":     func(p *Profile) { p.Start.Provision.Distribution = "normal" },
+		"cache.readFraction":         func(p *Profile) { p.Cache.ReadFraction.Value = nan },
+		"unpack.cores":               func(p *Profile) { p.Unpack.Cores.Value = nan },
+		"unpack.fetchBytesPerSecond": func(p *Profile) { p.Unpack.Fetch.Value = 0 },
+		"node.bootSeconds":           func(p *Profile) { p.Node.Boot.Value = math.MaxInt64 },
 	} {
 		p := bare()
 		change(p)

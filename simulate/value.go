@@ -81,7 +81,7 @@ func (p *Profile) values() []value {
 		fixed(span("unpack.fileSeconds", &u.File), &u.File),
 		plain("unpack.parallel", &u.Parallel),
 		count("unpack.maxConcurrent", &u.MaxConcurrent),
-		amountOf("unpack.fetchCores", &u.FetchCores),
+		fixed(speed("unpack.fetchBytesPerSecond", &u.Fetch), &u.Fetch),
 		fraction("unpack.fetchDiskFraction", &u.FetchDiskFraction),
 		count("start.admitBurst", &s.AdmitBurst),
 		frequency("start.admitPerSecond", &s.AdmitPerSecond),

@@ -48,10 +48,10 @@ noise of what was measured and beside two naive predictions. Arms are left out i
 turn, in folds; or --fit-on says which are fitted, and the rest is predicted.
 
 Every parameter has a 90 % interval, or the reason why the runs cannot tell it and
-what to measure to tell it; then it keeps the value of --base. What the experiment set
-alike in all runs, such as the cores, is in the profile as well. Where the layers of
-what was pulled are not known, as from a cluster's events, one factor for all rates
-of a pull is fitted, and its fixed time.
+what to measure to tell it; then it keeps the value of --base, unless that does not go
+with the rest. What the experiment set alike in all runs, such as the cores, is in the
+profile as well. Where the layers of what was pulled are not known, as from a cluster's
+events, one factor for all rates of a pull is fitted, and its fixed time.
 
 --check fits nothing: it says how wrong --profile is.
 

@@ -75,10 +75,10 @@ const (
 // state says whether the aim is met, and where it is not, why.
 func (v *verdict) state() (state, string) {
 	switch h := v.held; {
-	case h == nil:
-		return notJudged, "not measured"
 	case v.mean == 0:
 		return noAim, ""
+	case h == nil:
+		return notJudged, "not measured"
 	case v.runs < enoughRuns:
 		return notJudged, fmt.Sprintf("an arm has %s, %d are asked", several(v.runs, "run"), enoughRuns)
 	case h.Mean > v.mean:
@@ -184,6 +184,6 @@ func (d *page) aims(list []outcome) {
 		rows[i] = append(append([]string{}, list[i].cells...), list[i].word())
 	}
 	d.table("predicted|fitted to|aim, mean|>arms|>mean|>worst|>bias|>noise floor|>bytes / bandwidth|>fetch + unpack|met", rows)
-	d.text("Errors are predicted over measured, less 1, of an arm's median time from the request until the last start is ready, and only of arms that the fit did not know. *Mean* and *worst* are of absolute errors, *bias* is the mean with its sign: below 0 predictions are too short. The *noise floor* is how far the medians themselves would move if the same runs were made again: no prediction can be expected to be nearer. One image of several that are pulled at once is never judged, nor one node of several: which is first is the runtime's own chance.")
-	d.text("The two naive predictions of the same arms use the same fitted values: compressed bytes over the rate of the links; and that plus the time to unpack, one after the other. Both have creation and readiness added. An aim is met when the mean is not above it, nor the worst where that has a bound; when both naive predictions are further off; and when each arm has at least %d runs.", enoughRuns)
+	d.text("Errors are predicted over measured, less 1, of an arm's median time from the request until the last start is ready, and only of arms that the fit did not know. *Mean* and *worst* are of absolute errors, *bias* is the mean with its sign: below 0 predictions are too short. The *noise floor* is about how far the medians themselves would move if the same runs were made again: a prediction that is nearer than that is so by chance. One image of several that are pulled at once is never judged, nor one node of several: which is first is the runtime's own chance.")
+	d.text("The two naive predictions of an arm use the values of the same fit as the prediction beside them: compressed bytes over the rate of the links; and that plus the time to unpack, one after the other. Both have creation and readiness added. An aim is met when the mean is not above it, nor the worst where that has a bound; when both naive predictions are further off; and when each arm has at least %d runs.", enoughRuns)
 }

@@ -63,7 +63,7 @@ func beyond(r *results) string {
 		words += fmt.Sprintf("Files on a disk, a profile of its own: %s, at worst %s. ", percent(s.Mean), percent(s.Worst))
 	}
 	if s := scored(r.trial(trialHalf), "all", calibrate.ByBase); s != nil {
-		words += fmt.Sprintf("The built-in profile `%s`, which has its times to unpack and to create from the trial on a disk, and whose links are 1 Gbit/s where the experiment sets none: %s, at worst %s.", r.trial(trialHalf).result.Base, percent(s.Mean), percent(s.Worst))
+		words += fmt.Sprintf("The built-in profile `%s`, as it is: %s, at worst %s.", r.trial(trialHalf).result.Base, percent(s.Mean), percent(s.Worst))
 	}
 	return words
 }

@@ -20,10 +20,11 @@ func (v *validation) writeFrom(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(v.document, text, 0o644); err != nil {
+	// The page last: it names what is on record.
+	if err := v.saveRecord(r); err != nil {
 		return err
 	}
-	return v.saveRecord(r)
+	return os.WriteFile(v.document, text, 0o644)
 }
 
 // documentOf is the whole page, in the order in which it is read: the answer, the

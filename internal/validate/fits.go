@@ -46,7 +46,7 @@ func (d *page) scores(what string, list []calibrate.Scored, ways ...string) {
 // fitted are the values that were fitted.
 func (d *page) fitted(r *results) {
 	d.heading("## What was fitted")
-	d.text("Values in brackets were not fitted, for the runs do not tell them: what the built-in profile has contradicts the rest of the fit, and the value is one that goes with it. Intervals come of arms drawn one by one; those of one image are more alike than that, so that the intervals are rather too narrow.")
+	d.text("Values in brackets are not told by the runs, but go with the rest of the fit, where what the built-in profile has does not, or where the rest was found beside them. Intervals come of arms drawn one by one; those of one image are more alike than that, so that the intervals are rather too narrow.")
 	for _, t := range []*trial{r.trial(trialHalf), r.trial(trialDisk)} {
 		d.text("Trial *%s*, profile `testdata/validation/%s.json`:", t.name, t.name)
 		var rows [][]string

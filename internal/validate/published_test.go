@@ -93,6 +93,10 @@ func TestPublishedAssumptions(t *testing.T) {
 		if p.figure == "" || p.seconds <= 0 || p.source == "" || strings.Contains(p.source, "§") || strings.Contains(p.source, "facts") {
 			t.Errorf("%s: %q, %v s, of %q", p.what, p.figure, p.seconds, p.source)
 		}
+		// Nearly all of ECI's are what its profile was made of.
+		if p.profile == "eci" && !strings.Contains(told, fitted11) && !strings.Contains(told, fitted40) && !strings.Contains(told, "not published") {
+			t.Errorf("%s: not told whether the profile was fitted to it: %q", p.what, told)
+		}
 		if n := fmt.Sprint(p.layers, " layer"); strings.Contains(p.what, "layer") && !p.present && !strings.Contains(p.what, "one") && !strings.Contains(p.what, n) {
 			t.Errorf("%s: has %d layers", p.what, p.layers)
 		}

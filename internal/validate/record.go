@@ -103,27 +103,43 @@ func (r *measuredRun) record() []string {
 	return append(list, strconv.FormatInt(fetched, 10), strconv.FormatInt(unpacked, 10))
 }
 
-// requestOrder is in which order the only start of a run asked for layers, by their
-// places in the manifest from 0 for the base.
+// requestOrder is in which order a run asked for layers, by their places in the
+// manifest from 0 for the base. Of several starts each has a part with its image before
+// it, in the order in which they asked first: which of them begins the layers that they
+// share is chance.
 func requestOrder(inv *layers.Inventory, starts []*simulate.Startup) string {
-	if len(starts) != 1 || len(starts[0].Images) != 1 {
-		return ""
+	type part struct {
+		first time.Duration
+		words string
 	}
-	i := inv.Find(starts[0].Images[0], "", time.Time{})
-	if i < 0 {
-		return ""
-	}
-	var fetches []simulate.Span
-	for _, s := range starts[0].Spans {
-		if s.Phase == simulate.Fetch {
-			fetches = append(fetches, s)
+	var parts []part
+	for _, s := range starts {
+		if len(s.Images) != 1 {
+			return ""
 		}
+		i := inv.Find(s.Images[0], "", time.Time{})
+		if i < 0 {
+			return ""
+		}
+		fetches := slices.DeleteFunc(slices.Clone(s.Spans), func(x simulate.Span) bool { return x.Phase != simulate.Fetch })
+		if len(fetches) == 0 {
+			continue
+		}
+		slices.SortStableFunc(fetches, func(x, y simulate.Span) int { return cmp.Compare(x.Start, y.Start) })
+		var words []string
+		if len(starts) > 1 {
+			words = append(words, s.Images[0]+":")
+		}
+		for _, x := range fetches {
+			at := slices.IndexFunc(inv.Images[i].Layers, func(l int) bool { return inv.Layers[l].Digest == x.Layer })
+			words = append(words, strconv.Itoa(at))
+		}
+		parts = append(parts, part{s.Requested + fetches[0].Start, strings.Join(words, " ")})
 	}
-	slices.SortStableFunc(fetches, func(x, y simulate.Span) int { return cmp.Compare(x.Start, y.Start) })
-	words := make([]string, 0, len(fetches))
-	for _, s := range fetches {
-		at := slices.IndexFunc(inv.Images[i].Layers, func(l int) bool { return inv.Layers[l].Digest == s.Layer })
-		words = append(words, strconv.Itoa(at))
+	slices.SortStableFunc(parts, func(x, y part) int { return cmp.Compare(x.first, y.first) })
+	var list []string
+	for _, p := range parts {
+		list = append(list, p.words)
 	}
-	return strings.Join(words, " ")
+	return strings.Join(list, "; ")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -67,6 +68,34 @@ func TestRecord(t *testing.T) {
 	}
 	if len(rows) != len(want) {
 		t.Errorf("%d rows", len(rows))
+	}
+}
+
+// TestRequestOrder: layers by their places in the manifest in the order in which they
+// were asked for; of several starts, that first which asked first.
+func TestRequestOrder(t *testing.T) {
+	inv := &layers.Inventory{
+		Layers: []layers.Layer{{Digest: "sha256:base"}, {Digest: "sha256:a"}, {Digest: "sha256:b"}},
+		Images: []layers.Image{{Reference: "example.com/a:1", Layers: []int{0, 1}}, {Reference: "example.com/b:1", Layers: []int{0, 2, 1}}},
+	}
+	fetch := func(layer layers.Digest, at int) simulate.Span {
+		return simulate.Span{Phase: simulate.Fetch, Layer: layer, Start: time.Duration(at)}
+	}
+	a := &simulate.Startup{Images: []string{"example.com/a:1"}, Spans: []simulate.Span{
+		{Phase: simulate.Resolve}, fetch("sha256:base", 7), fetch("sha256:a", 6),
+	}}
+	b := &simulate.Startup{Images: []string{"example.com/b:1"}, Spans: []simulate.Span{
+		fetch("sha256:a", 5), {Phase: simulate.Unpack, Layer: "sha256:base", Start: 1}, fetch("sha256:b", 3),
+	}}
+	for want, starts := range map[string][]*simulate.Startup{
+		"1 0": {a},
+		"1 2": {b},
+		"example.com/b:1: 1 2; example.com/a:1: 1 0": {a, b},
+		"": {a, {Images: []string{"example.com/c:1"}}},
+	} {
+		if got := requestOrder(inv, starts); got != want {
+			t.Errorf("%q, not %q", got, want)
+		}
 	}
 }
 

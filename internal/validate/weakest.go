@@ -151,7 +151,7 @@ func (d *page) layerTable(list []layerTime) {
 }
 
 // tried is what a fit tries against an error, whatever the host.
-const tried = "Against each of these every fit tries whether transfers take cores or disk from unpacking, whether there are other cores than stated, and whether the disk or the decoder bounds unpacking, and takes in what lowers the error of arms that were left out: [What was fitted](#what-was-fitted) says what that came to."
+const tried = "Against each of these a fit tries whether transfers take cores or disk from unpacking, whether there are other cores than stated, and whether the disk or the decoder bounds unpacking, and takes in what lowers the error of arms that were left out, where there are enough of them to leave some out: [What was fitted](#what-was-fitted) says what that came to for half of the arms and on a disk."
 
 // missed lists the aims that are not met.
 func (d *page) missed(outcomes []outcome) {

@@ -30,13 +30,9 @@ func (d *Data) newCell(e *experiment, arm string, startups []*simulate.Startup, 
 		}
 		c.kept = append(c.kept, own.image(i))
 	}
-	first := startups[0].Requested
-	for _, s := range startups {
-		first = min(first, s.Requested)
-	}
 	for i, s := range startups {
 		// A start on no named node has an instance of its own.
-		start := simulate.Start{App: s.App, Requested: sinceFirst(s.Requested - first), Node: cmp.Or(s.Node, fmt.Sprint("instance ", i)), PullPolicy: "IfNotPresent"}
+		start := simulate.Start{App: s.App, Node: cmp.Or(s.Node, fmt.Sprint("instance ", i)), PullPolicy: "IfNotPresent"}
 		if asked(s) {
 			start.PullPolicy = "Always"
 		}
@@ -56,6 +52,20 @@ func (d *Data) newCell(e *experiment, arm string, startups []*simulate.Startup, 
 		}
 	}
 	return c, d.condition(c, setup.Profile)
+}
+
+// requestTimes are when the starts of an arm are requested: the medians of its runs, in
+// one of which a start may have been a little late by chance.
+func (c *cell) requestTimes() {
+	for i := range c.starts {
+		c.starts[i].Requested = sinceFirst(time.Duration(medianOf(c.runs, func(r *run) float64 {
+			first := r.startups[0].Requested
+			for _, s := range r.startups {
+				first = min(first, s.Requested)
+			}
+			return float64(r.startups[i].Requested - first)
+		})))
+	}
 }
 
 // together is within what starts of one run are requested together: whose request is a
@@ -180,13 +190,14 @@ func setupsOf(m *simulate.Measurement) (map[string]*simulate.ArmSetup, error) {
 }
 
 // ownsRegistry says whether a timeline's pulls came from a registry of the experiment:
-// its nodes have a network of their own, or the link of some arm was set, which no other
-// registry allows.
+// it says so, its nodes have a network of their own, or the link of some arm was set,
+// which no other registry allows.
 func ownsRegistry(m *simulate.Measurement) bool {
-	apart := slices.ContainsFunc(m.Facts, func(f simulate.Fact) bool {
-		return f.Name == "network" && f.Value != "the host's" // by measure/containerd
+	says := slices.ContainsFunc(m.Facts, func(f simulate.Fact) bool {
+		return f.Name == "registry" && f.Value == "of the experiment's own" || // by package measure
+			f.Name == "network" && f.Value != "the host's" // by measure/containerd, before that
 	})
-	return apart || slices.ContainsFunc(m.Arms, func(a simulate.ArmSetup) bool {
+	return says || slices.ContainsFunc(m.Arms, func(a simulate.ArmSetup) bool {
 		var groups map[string]document.Raw
 		return a.Profile.Decode(&groups) == nil && setsRegistry(groups)
 	})

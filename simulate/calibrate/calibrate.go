@@ -22,8 +22,8 @@
 //  4. Intervals come of a bootstrap over arms: the first step is done again for each
 //     sample, the second in its linear form.
 //
-// What the runs cannot tell keeps the base's value, and the result says what to
-// measure to tell it. The error is that of arms left out of the fit (k-fold, all
+// What the runs cannot tell keeps the base's value, unless that does not go with the
+// rest, and the result says what to measure to tell it. The error is that of arms left out of the fit (k-fold, all
 // runs of an arm in one fold), beside the noise of the medians that are predicted and
 // beside two naive predictions. What the experiment set alike in all runs is in the
 // profile as well.

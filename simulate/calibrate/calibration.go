@@ -85,7 +85,7 @@ type Parameter struct {
 	// Name is its key in a profile's file.
 	Name string `json:"name" document:"required"`
 	// Value is in the unit that Name ends in; of one that cannot be told it is the
-	// base's, or the least that the runs allow.
+	// base's, or, where that does not go with the rest of the fit, one that does.
 	Value float64 `json:"value"`
 	// Base is the base's value; absent where it is unlimited.
 	Base *float64 `json:"base,omitempty"`
@@ -98,8 +98,8 @@ type Parameter struct {
 	Measure      string `json:"measure,omitempty"`
 	// Together: it was scaled by one factor with all other rates of a pull.
 	Together bool `json:"together,omitempty"`
-	// Raised: Value is not the base's, which does not go with the rest of the fit, but
-	// one that the runs allow.
+	// Raised: Value cannot be told and is not the base's: the base's does not go with
+	// the rest of the fit, or the rest was found beside this one.
 	Raised bool `json:"raised,omitempty"`
 	// Set: the experiment set it alike in all arms on one node, and Value is what it set.
 	Set bool `json:"set,omitempty"`

@@ -3,8 +3,10 @@ package calibrate
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -55,6 +57,8 @@ type cell struct {
 	// gzipScale is how fast the arm's decoder is beside the one that is fitted.
 	gzipScale float64
 	runs      []run
+	// ranked are seeds of draws by the makespan they lead to, of starts together.
+	ranked []uint64
 	// measured are the medians of the runs, spread how far each is from itself when
 	// measured again, as a share of it.
 	measured, spread outcome
@@ -229,30 +233,74 @@ func (c *cell) simulate(ctx context.Context, all *[parameters]parameter, v *valu
 	if !p.Draws() {
 		repeats = 1
 	}
-	opt.Arm, opt.Repeats, opt.NewNodes = c.arm, repeats, c.nodes
+	opt.Arm, opt.NewNodes = c.arm, c.nodes
 	own, bare := ready.of(c)
 	starts := slices.Clone(c.starts)
 	for i := range starts {
 		starts[i].Ready = &own[i]
 	}
-	startups, err := simulate.Run(ctx, c.inv, p, starts, opt)
-	if err != nil {
-		return outcome{}, fmt.Errorf("arm %s: %w", c.arm, err)
+	var outcomes []outcome
+	draw := func(seed uint64, repeats int) error {
+		opt.Seed, opt.Repeats = seed, repeats
+		startups, err := simulate.Run(ctx, c.inv, p, starts, opt)
+		if err != nil {
+			return fmt.Errorf("arm %s: %w", c.arm, err)
+		}
+		for k := range repeats {
+			of := make([]*simulate.Startup, len(starts))
+			for i := range of {
+				of[i] = &startups[k*len(starts)+i]
+				if of[i].Void != "" {
+					return &voidError{c.arm, of[i].Void}
+				}
+			}
+			outcomes = append(outcomes, outcomeOf(of))
+		}
+		return nil
 	}
-	outcomes := make([]outcome, repeats)
-	for k := range outcomes {
-		of := make([]*simulate.Startup, len(starts))
-		for i := range of {
-			of[i] = &startups[k*len(starts)+i]
-			if of[i].Void != "" {
-				return outcome{}, &voidError{c.arm, of[i].Void}
+	if c.ranked == nil || repeats == 1 {
+		if err := draw(opt.Seed, repeats); err != nil {
+			return outcome{}, err
+		}
+	} else {
+		for k := range repeats {
+			if err := draw(c.ranked[(2*k+1)*len(c.ranked)/(2*repeats)], 1); err != nil {
+				return outcome{}, err
 			}
 		}
-		outcomes[k] = outcomeOf(of)
 	}
 	o := medianOutcome(outcomes)
 	o.bare, o.simulated = bare, repeats
 	return o, nil
+}
+
+// rankDraws ranks seeds of an arm of starts together by the makespan on the base. Which
+// of several pulls begins the layers that they share is chance, and decides between
+// makespans that lie far apart, so that the median of few draws would often be the wrong
+// one of them; of ranked draws those are taken that lie evenly among all.
+func (d *Data) rankDraws(ctx context.Context, c *cell) error {
+	if c.class != ClassTogether || !c.profile.Draws() {
+		return nil
+	}
+	const draws = 99
+	random := rand.New(rand.NewPCG(d.opt.Seed, 0x6472617773))
+	v := unset()
+	times := make(map[uint64]float64, draws)
+	for range draws {
+		seed := random.Uint64()
+		o, err := c.simulate(ctx, &d.all, &v, nil, simulate.Options{Seed: seed, Repeats: 1, Workers: 1})
+		if void := (*voidError)(nil); errors.As(err, &void) {
+			c.ranked = nil // the base fails, of which the predictions on it tell
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		times[seed] = o.total
+		c.ranked = append(c.ranked, seed)
+	}
+	slices.SortStableFunc(c.ranked, func(x, y uint64) int { return cmp.Compare(times[x], times[y]) })
+	return nil
 }
 
 type voidError struct{ arm, why string }

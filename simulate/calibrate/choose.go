@@ -10,7 +10,7 @@ import (
 
 // What it takes to decide anything by arms that are left out.
 const (
-	leftParts    = 3 // into which the arms are dealt
+	leftParts    = 3 // into which the arms are dealt, or fewer if they have fewer names
 	fewestFitted = 4 // arms that a fit knows
 	fewestJudges = 3 // arms in which an option shows
 )
@@ -35,11 +35,11 @@ type bounding struct {
 
 // options are the parameters that are fitted only where arms that are left out are met
 // better with them.
-func options() []int { return []int{fetchCores, fetchDisk, cores} }
+func options() []int { return []int{fetchRate, fetchDisk, cores} }
 
 // ofTransfers says whether an option is what transfers take from unpacking. The spans
 // of layers were unpacked beside transfers too, so with it they are trusted less.
-func ofTransfers(i int) bool { return i == fetchCores || i == fetchDisk }
+func ofTransfers(i int) bool { return i == fetchRate || i == fetchDisk }
 
 // and are choices with one option more.
 func (w choices) and(i int) choices {
@@ -131,12 +131,16 @@ func (b bounding) name() string {
 }
 
 // shows says whether an arm shows an option, or what bounds unpacking (disk): the
-// latter, and cores, only where several images are unpacked at once.
+// latter, and cores, only where several images are unpacked at once, and what transfers
+// take of the cores not in one pull behind a link that was set.
 func shows(i int, c *cell) bool {
 	if c.held[i] {
 		return false
 	}
-	if ofTransfers(i) {
+	switch i {
+	case fetchRate: // beside one unpack a slow transfer finds another core
+		return c.work.fetchBytes > 0 && (!c.shaped() || !c.single())
+	case fetchDisk:
 		return c.work.fetchBytes > 0
 	}
 	return c.class == ClassTogether
@@ -167,15 +171,28 @@ func (c *chooser) untried(i int) (why, measure string) {
 	case judges < fewestJudges:
 		return fmt.Sprintf("it was not tried, for it takes %d arms of starts together on one node, and there are %d", fewestJudges, judges), toMeasure(i)
 	case !c.dealt:
-		return fmt.Sprintf("it was not tried, for %d arms are too few to leave some out", len(c.cells)), "more arms, and more different ones"
+		return fmt.Sprintf("it was not tried, for %d arms%s are too few to leave some out", len(c.cells), c.groups()), "more arms, and more different ones"
 	}
 	return "", ""
+}
+
+// groups says into how many the arms fall that are left out together, where that is not
+// each by itself.
+func (c *chooser) groups() string {
+	names := make(map[string]bool)
+	for _, x := range c.cells {
+		names[x.dealtBy] = true
+	}
+	if len(names) == len(c.cells) {
+		return ""
+	}
+	return fmt.Sprintf(" of %d groups that are left out together", len(names))
 }
 
 // toMeasure is what tells an option.
 func toMeasure(i int) string {
 	switch i {
-	case fetchCores:
+	case fetchRate:
 		return "arms of one large layer after another on a link that is not set"
 	case fetchDisk:
 		return "arms on a real disk with a link that is not set"
@@ -212,14 +229,17 @@ func (c *chooser) options(open []int) error {
 	if len(open) == 0 {
 		return nil
 	}
+	trusts := slices.ContainsFunc(open, ofTransfers) // less may be gained by that alone
 	loose := c.best
-	if slices.ContainsFunc(open, ofTransfers) {
-		var err error
-		if loose, err = c.try(c.best.with.loosened()); err != nil {
-			return err
+	for {
+		if trusts && !c.best.with.loose {
+			var err error
+			if loose, err = c.try(c.best.with.loosened()); err != nil {
+				return err
+			}
+		} else {
+			loose = c.best
 		}
-	}
-	for len(open) > 0 {
 		taken, found, err := c.bestOf(open, loose)
 		if err != nil {
 			return err
@@ -321,15 +341,19 @@ type part struct {
 	priors map[bool]*prior
 }
 
-// parts deals arms, by a stream of its own; nil where there are too few.
+// parts deals arms, by a stream of its own, those of one name into one part; nil where
+// there are too few.
 func (d *Data) parts(cells []*cell) []part {
 	place := places(cells, rand.New(rand.NewPCG(d.opt.Seed, 0x63686f696365)))
-	list := make([]part, leftParts)
+	list := make([]part, min(leftParts, len(place)))
+	if len(list) < 2 {
+		return nil
+	}
 	for k := range list {
 		p := &list[k]
 		p.priors = make(map[bool]*prior)
 		for i, c := range cells {
-			if place[c.dealtBy]%leftParts != k {
+			if place[c.dealtBy]%len(list) != k {
 				p.in = append(p.in, c)
 				continue
 			}

@@ -27,8 +27,8 @@ func (f *fit) choicesWords() []string { return f.chosen.words }
 // is what it adds to.
 func (d *Data) optionStart(i int) (value, width float64) {
 	switch i {
-	case fetchCores:
-		return 0.2, 1
+	case fetchRate:
+		return 1e9, 1
 	case fetchDisk:
 		return 0.1, 1
 	}

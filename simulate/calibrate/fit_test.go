@@ -11,6 +11,7 @@ import (
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // brisk is enough for a test.
@@ -363,7 +364,7 @@ func TestFitIsNoWorse(t *testing.T) {
 // TestTransfersTakeCores: what transfers take from unpacking is taken in where arms
 // that were left out are met better so, and only there.
 func TestTransfersTakeCores(t *testing.T) {
-	for name, takes := range map[string]float64{"some": 0.6, "none": 0} {
+	for name, takes := range map[string]float64{"some": 180e6, "none": math.Inf(1)} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 11)
 			w.inv = apart(6)
@@ -371,7 +372,7 @@ func TestTransfersTakeCores(t *testing.T) {
 			k := truth
 			k.node = 110e6
 			w.truth = k.profile()
-			w.truth.Unpack.FetchCores.Value = takes
+			w.truth.Unpack.Fetch.Value = network.Rate(takes)
 			// Unpacking is what takes longest, and goes on while layers arrive.
 			overlay := "unpack: {cores: 1}\npull: {maxConcurrentDownloads: 1, requestOrder: manifest}"
 			for i := range 6 {
@@ -379,9 +380,9 @@ func TestTransfersTakeCores(t *testing.T) {
 				w.arm(fmt.Sprint("wide ", i), overlay+"\nnetwork: {registryBytesPerSecond: 1000000000}", nil, 3, start{i, 0})
 			}
 			c, _ := fitOf(t, w, brisk)
-			x := parameterOf(t, c, "unpack.fetchCores")
-			if told := x.CannotBeTold == ""; told != (takes > 0) || told && math.Abs(x.Value-takes) > 0.35 {
-				t.Errorf("fetchCores %+v, %v", x, c.Choices)
+			x := parameterOf(t, c, "unpack.fetchBytesPerSecond")
+			if told := x.CannotBeTold == ""; told == math.IsInf(takes, 1) || told && math.Abs(math.Log(x.Value/takes)) > 0.5 {
+				t.Errorf("fetchBytesPerSecond %+v, %v", x, c.Choices)
 			}
 			if held := scoreOf(t, c, "all", ByHeldOut); held.Mean > 0.06 {
 				t.Errorf("runs left out are missed by %g", held.Mean)

@@ -111,6 +111,7 @@ func TestNaiveByHand(t *testing.T) {
 	w.inv.Images[1].Layers = []int{0, 1}
 	w.arm("part", "network: {registryBytesPerSecond: 10000000}", []int{0}, 1, start{1, 0})
 	w.arm("two", "network: {registryBytesPerSecond: 10000000}", nil, 1, start{1, 0}, start{1, 1})
+	w.arm("half a core", "network: {registryBytesPerSecond: 10000000}\nunpack: {cores: 0.5}", []int{0}, 1, start{1, 0})
 	d := w.load(brisk)
 	v := unset()
 	v[goodput], v[layer], v[file], v[gzip], v[disk], v[create] = 0.8, 0.1, 1e-9, 10e6, 1e9, 0.5
@@ -119,7 +120,8 @@ func TestNaiveByHand(t *testing.T) {
 		byBytes, bySum float64
 	}{
 		{"part", 30.0/8 + 0.5, 30.0/8 + 0.1 + 4 + 0.5},
-		{"two", 80.0/8 + 0.5, 80.0/8 + 2*(0.1+4) + 0.5}, // both nodes' bytes share the link, unpacks go on at once
+		{"half a core", 30.0/8 + 0.5, 30.0/8 + 2*(0.1+4) + 0.5}, // as the simulation slows a single unpack
+		{"two", 80.0/8 + 0.5, 80.0/8 + 2*(0.1+4) + 0.5},         // both nodes' bytes share the link, unpacks go on at once
 	} {
 		for _, c := range d.cells {
 			if c.arm == want.arm {

@@ -81,6 +81,7 @@ func Load(files []File, opt Options) (*Data, error) {
 	}
 	d.chooseDecoder()
 	for _, c := range d.cells {
+		c.requestTimes()
 		d.finish(c)
 	}
 	slices.SortStableFunc(d.cells, func(x, y *cell) int { return cmp.Compare(x.arm, y.arm) })

@@ -46,7 +46,8 @@ func costsOf(p *simulate.Profile) unpack.Costs {
 	return unpack.Costs{Layer: u.Layer.Value, File: u.File.Value, Cores: u.Cores.Value, DiskBytesPerSecond: float64(u.Disk.Value)}
 }
 
-// alone is how long a layer of an arm takes to unpack by itself.
+// alone is how long a layer of an arm takes to unpack by itself, on the cores that the
+// arm has: less than one where several nodes share a host.
 func (d *Data) alone(c *cell, costs *unpack.Costs, p *simulate.Profile, l int) float64 {
 	at := &c.inv.Layers[l]
 	if at.UnpackedBytes == nil {
@@ -59,5 +60,5 @@ func (d *Data) alone(c *cell, costs *unpack.Costs, p *simulate.Profile, l int) f
 	case strings.HasSuffix(at.MediaType, "gzip"):
 		decode = float64(p.Unpack.Gzip.Value)
 	}
-	return costs.Alone(unpack.Layer{UnpackedBytes: *at.UnpackedBytes, Files: filesOf(at), DecodeBytesPerSecond: decode}).Seconds()
+	return costs.ByItself(unpack.Layer{UnpackedBytes: *at.UnpackedBytes, Files: filesOf(at), DecodeBytesPerSecond: decode}).Seconds()
 }

@@ -26,7 +26,7 @@ const (
 	disk
 	provision
 	create
-	fetchCores
+	fetchRate
 	fetchDisk
 	cores
 	parameters // how many there are
@@ -63,7 +63,7 @@ func fitted() [parameters]parameter {
 		disk:       rate("unpack.diskBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Unpack.Disk }),
 		provision:  span("start.provisionSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Start.Provision }),
 		create:     span("start.createSeconds", func(p *simulate.Profile) *simulate.Parameter[time.Duration] { return &p.Start.Create }),
-		fetchCores: number("unpack.fetchCores", func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Unpack.FetchCores }, 1e-3, 4),
+		fetchRate:  rate("unpack.fetchBytesPerSecond", func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Unpack.Fetch }),
 		fetchDisk:  number("unpack.fetchDiskFraction", func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Unpack.FetchDiskFraction }, 1e-3, 0.9),
 		cores:      number("unpack.cores", func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Unpack.Cores }, 0.25, 256),
 	}

@@ -321,8 +321,14 @@ func (d *Data) fitPulls(ctx context.Context) (*Calibration, *simulate.Profile, e
 	scores := map[string][]miss{ByBase: missesOf(judged, byBase), ByFit: missesOf(in, byFit), ByBytes: byRate(judged, rateOf(in)), Noise: pullNoise(judged)}
 	if d.opt.FitOn != nil {
 		scores[ByHeldOut] = missesOf(judged, byFit)
-	} else if scores[ByHeldOut], err = d.heldOutPulls(ctx, c, models); err != nil {
-		return nil, nil, err
+	} else {
+		held, byBytes, err := d.heldOutPulls(ctx, c, models)
+		if err != nil {
+			return nil, nil, err
+		}
+		if scores[ByHeldOut] = held; held != nil {
+			scores[ByBytes] = byBytes
+		}
 	}
 	c.addScores("all", scores, ByBase, ByFit, ByHeldOut, ByBytes, Noise)
 	c.Parameters, c.Factor = d.pullParameters(f, p, around), &Factor{digits(f.factor), digits(around.factor.low), digits(around.factor.high)}
@@ -342,14 +348,13 @@ func imagesIn(pulls []*pull) int {
 }
 
 // heldOutPulls predicts each image by a fit to the others.
-func (d *Data) heldOutPulls(ctx context.Context, c *Calibration, models []pullModel) ([]miss, error) {
+func (d *Data) heldOutPulls(ctx context.Context, c *Calibration, models []pullModel) (held, byBytes []miss, err error) {
 	folds := min(d.opt.Folds, d.arms)
 	if folds < 2 {
 		c.Doubts = append(c.Doubts, "All pulls are of one image: the error of the fit is on what it was fitted to.")
-		return nil, nil
+		return nil, nil, nil
 	}
 	c.Folds = folds
-	var list []miss
 	for k := range folds {
 		d.opt.Progress(fmt.Sprintf("leaving out images, %d of %d", k+1, folds))
 		var in, left []*pull
@@ -364,15 +369,15 @@ func (d *Data) heldOutPulls(ctx context.Context, c *Calibration, models []pullMo
 		const samples = 50
 		f, _, err := d.decidePulls(ctx, in, models, min(samples, d.opt.Samples))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		times, err := d.pullTimes(ctx, f.on(d, ""))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		list = append(list, missesOf(left, times)...)
+		held, byBytes = append(held, missesOf(left, times)...), append(byBytes, byRate(left, rateOf(in))...)
 	}
-	return list, nil
+	return held, byBytes, nil
 }
 
 // pullParameters say what pulls tell of each parameter.

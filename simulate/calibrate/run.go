@@ -42,10 +42,10 @@ func (d *Data) predict(ctx context.Context, by string, cells []*cell, v *values,
 	return prediction{by, out}, err
 }
 
-// naives are the naive predictions by a profile's values.
-func (d *Data) naives(v *values, ready readinessFor) []prediction {
-	byBytes, bySum := make([]outcome, len(d.cells)), make([]outcome, len(d.cells))
-	for i, c := range d.cells {
+// naives are the naive predictions of some arms by a profile's values.
+func (d *Data) naives(cells []*cell, v *values, ready readinessFor) []prediction {
+	byBytes, bySum := make([]outcome, len(cells)), make([]outcome, len(cells))
+	for i, c := range cells {
 		of := ready(c)
 		byBytes[i], bySum[i] = unknownOutcome(), unknownOutcome()
 		byBytes[i].total, bySum[i].total = d.naive(c, v, of)
@@ -75,6 +75,9 @@ func (d *Data) Check(ctx context.Context) (*Calibration, error) {
 	if len(d.pulls) > 0 {
 		return d.checkPulls(ctx)
 	}
+	if err := d.rankAll(ctx); err != nil {
+		return nil, err
+	}
 	c := d.begin()
 	c.Base = ""
 	ready := d.readyApart(func(x *cell) string { return x.arm })
@@ -83,11 +86,20 @@ func (d *Data) Check(ctx context.Context) (*Calibration, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.judge(c, append([]prediction{p}, d.naives(&v, ready)...), 0)
+	d.judge(c, append([]prediction{p}, d.naives(d.cells, &v, ready)...), 0)
 	c.Apps = appsOf(readinessOf(d.cells))
 	c.Simulated = d.evaluations
 	d.doubtCells(c)
 	return c, nil
+}
+
+func (d *Data) rankAll(ctx context.Context) error {
+	for _, c := range d.cells {
+		if err := d.rankDraws(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func appsOf(ready readiness) []AppReady {
@@ -104,6 +116,9 @@ func appsOf(ready readiness) []AppReady {
 func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error) {
 	if len(d.pulls) > 0 {
 		return d.fitPulls(ctx)
+	}
+	if err := d.rankAll(ctx); err != nil {
+		return nil, nil, err
 	}
 	c := d.begin()
 	cells, rest := d.cells, []*cell(nil)
@@ -143,11 +158,13 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	list := []prediction{base, fitted}
-	if heldOut != nil {
-		list = append(list, *heldOut)
+	list, shown := append([]prediction{base, fitted}, heldOut...), 1
+	if len(heldOut) > 0 {
+		shown = 2
+	} else {
+		list = append(list, d.naives(d.cells, &f.values, ready)...)
 	}
-	d.judge(c, append(list, d.naives(&f.values, ready)...), len(list)-1)
+	d.judge(c, list, shown)
 	p, err := d.profileOf(f, &around)
 	if err != nil {
 		return nil, nil, err
@@ -194,20 +211,18 @@ func (d *Data) folded() bool {
 	return d.opt.FitOn == nil && len(d.cells)-(len(d.cells)+d.opt.Folds-1)/d.opt.Folds >= fewest
 }
 
-// heldOut predicts every arm by a fit that did not know it; nil where there are too
-// few arms. With arms of which some were not fitted it is those.
-func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted prediction) (*prediction, error) {
-	out := prediction{ByHeldOut, make([]outcome, len(d.cells))}
-	for i := range out.outcomes {
-		out.outcomes[i] = unknownOutcome()
-	}
+// heldOut predicts every arm by a fit that did not know it, and beside it naively by
+// the values of the same fit; nil where there are too few arms. With arms of which some
+// were not fitted it is those.
+func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted prediction) ([]prediction, error) {
 	if d.opt.FitOn != nil {
+		out := prediction{ByHeldOut, slices.Clone(fitted.outcomes)}
 		for i, x := range d.cells {
-			if !slices.Contains(f.search.cells, x) {
-				out.outcomes[i] = fitted.outcomes[i]
+			if slices.Contains(f.search.cells, x) {
+				out.outcomes[i] = unknownOutcome()
 			}
 		}
-		return &out, nil
+		return append([]prediction{out}, d.naives(d.cells, &f.values, always(f.ready))...), nil
 	}
 	folds := d.opt.Folds
 	if !d.folded() {
@@ -215,6 +230,7 @@ func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted predi
 		return nil, nil
 	}
 	c.Folds = folds
+	var list []prediction
 	for k := range folds {
 		in, left := split(d.cells, func(x *cell) bool { return x.fold != k })
 		if len(left) == 0 {
@@ -229,15 +245,23 @@ func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted predi
 		if err != nil {
 			return nil, err
 		}
+		of := append([]prediction{p}, d.naives(left, &part.values, always(part.ready))...)
+		if list == nil {
+			for _, one := range of {
+				list = append(list, prediction{one.by, make([]outcome, len(d.cells))})
+			}
+		}
 		n := 0
 		for i, x := range d.cells {
 			if x.fold == k {
-				out.outcomes[i] = p.outcomes[n]
+				for j := range of {
+					list[j].outcomes[i] = of[j].outcomes[n]
+				}
 				n++
 			}
 		}
 	}
-	return &out, nil
+	return list, nil
 }
 
 // doubtCells adds doubts that follow from the arms themselves.

@@ -12,11 +12,13 @@ import (
 )
 
 // isOfExperiment says whether a value is an experiment's alone and says nothing of the
-// host or its runtime: the link that it set, and that no kubelet lines its pulls up.
+// host or its runtime: the link that it set, the protocol of its own registry, and that
+// no kubelet lines its pulls up.
 func isOfExperiment(name string) bool {
 	switch name {
 	case "network.registryBytesPerSecond", "network.uplinkBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond",
 		"network.roundTripSeconds", "network.registryRequestsPerSecond", "network.links", "network.attach",
+		"network.connectRoundTrips", "network.tokenRequests", "network.blobRequests",
 		"pull.maxParallelPulls", "start.admitBurst", "start.admitPerSecond":
 		return true
 	}

@@ -203,9 +203,11 @@ func (d *Data) assignSpeeds(e *estimate, s *speeds, bound *bounding) {
 		e.bound = *bound
 	} else {
 		// A first guess. Codecs alike may wait for the same disk, but as well for one
-		// core that writes files, which is not shared.
+		// core that writes files, which is not shared. Cores differ by half; a decoder that
+		// is slower than that waits for something else.
+		const slow = 0.4
 		alike := math.Abs(math.Log(s.gzip/s.zstd)) < 0.1
-		e.bound.disk = alike || math.IsNaN(s.zstd) && s.gzip < 0.8*d.baseGzip
+		e.bound.disk = alike || math.IsNaN(s.zstd) && s.gzip < slow*d.baseGzip
 	}
 	if e.bound.disk {
 		// The disk bounds the fastest codec; one that is much slower is its decoder's.
@@ -217,8 +219,25 @@ func (d *Data) assignSpeeds(e *estimate, s *speeds, bound *bounding) {
 	if !e.bound.told {
 		why = "of disk and decoder only the slower can be told, and it is taken for the decoder"
 	}
+	d.likeOther(e, s)
 	e.cannot(disk, fmt.Sprintf("%s; the disk takes at least %.0f MB/s", why, s.fastest/1e6), "uncompressed layers, or several starts at once on a node")
 	d.atLeast(e, disk, s.atOnce*s.fastest, max(2, s.atOnce)*s.fastest)
+}
+
+// likeOther takes a decoder that no layer tells to be as much slower or faster than the
+// base's as the other one is: they run on the same cores.
+func (d *Data) likeOther(e *estimate, s *speeds) {
+	base := map[int]float64{gzip: d.baseGzip, zstd: d.all[zstd].get(d.opt.Base)}
+	like := func(i, other int, v float64) {
+		e.why[i] += fmt.Sprintf("; taken is %.2f times the base's, as the other codec is", v/base[other])
+		e.taken[i] = d.all[i].clamp(base[i] * v / base[other])
+	}
+	switch {
+	case math.IsNaN(s.zstd):
+		like(zstd, gzip, s.gzip)
+	case math.IsNaN(s.gzip):
+		like(gzip, zstd, s.zstd)
+	}
 }
 
 // boundByDisk gives up the decoders that seem to be faster than a speed: they wait for

@@ -184,7 +184,7 @@ func TestUntoldByHand(t *testing.T) {
 		{layer, 1e-8, 1e-8, "the runs put it at 10ns, the least that it can be, or below"},
 		{layer, 0.001, 0.0101, "the runs allow anything from 1ms to 10.1ms"},
 		{layer, 0.001, 0.0099, ""},
-		{fetchCores, 4, 4, "the runs put it at 4, the most that it can be, or beyond"},
+		{fetchDisk, 0.9, 0.9, "the runs put it at 0.9, the most that it can be, or beyond"},
 	} {
 		if got := all[c.of].untold(interval{c.low, c.high}); got != c.why {
 			t.Errorf("%s from %g to %g: %q, not %q", all[c.of].name, c.low, c.high, got, c.why)

@@ -398,6 +398,29 @@ func (n *Network) Rate(f Flow) Rate {
 	return Rate(c.limit)
 }
 
+// NodeRate returns the present rate of all flows of a node that something limits,
+// together.
+func (n *Network) NodeRate(node Node) Rate {
+	n.flush()
+	total := n.rateOf(n.members.At(int32(node)))
+	for _, p := range n.parts[node] {
+		total += n.rateOf(n.members.At(p.member))
+	}
+	return Rate(total)
+}
+
+// rateOf is the rate of all flows of a member together.
+func (n *Network) rateOf(m *member) float64 {
+	if m.flows == 0 {
+		return 0
+	}
+	c := &n.classes[m.class]
+	if c.high {
+		return n.links[c.link].level * float64(m.flows)
+	}
+	return c.limit * float64(m.flows)
+}
+
 // flush brings all levels up to the present instant.
 func (n *Network) flush() {
 	if !n.settled {

@@ -128,12 +128,21 @@ func TestAgainstPlain(t *testing.T) {
 		running, started := map[Flow]bool{}, 0
 		now := time.Duration(0)
 		compare := func() {
+			together := make(map[Node]float64)
 			for id, want := range p.rates() {
+				if !math.IsInf(want, 1) {
+					together[id.Node] += want
+				}
 				if got := n.Rate(id); math.Abs(float64(got)-want) > 1e-9*want {
 					t.Fatalf("at %v flow %v has rate %v, want %v", now, id, got, want)
 				}
 				if got, want := n.Remaining(id), p.flows[id].left; math.Abs(got-want) > 1e-5 {
 					t.Fatalf("at %v flow %v has %v bytes left, want %v", now, id, got, want)
+				}
+			}
+			for _, x := range nodes {
+				if got, want := float64(n.NodeRate(x.node)), together[x.node]; math.Abs(got-want) > 1e-9*want {
+					t.Fatalf("at %v node %v has rate %v, want %v", now, x.node, got, want)
 				}
 			}
 		}

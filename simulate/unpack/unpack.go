@@ -24,9 +24,10 @@ type Costs struct {
 	Cores float64
 	// DiskBytesPerSecond is the disk's write speed, shared; +Inf is unlimited.
 	DiskBytesPerSecond float64
-	// FetchCores is how many cores each transfer into the node keeps busy, and
-	// FetchDiskFraction the share of the disk that is lost while there are any.
-	FetchCores, FetchDiskFraction float64
+	// FetchBytesPerSecond is what one core takes in from the network, +Inf where that
+	// takes no core to speak of; FetchDiskFraction is the share of the disk that is
+	// lost while anything is transferred.
+	FetchBytesPerSecond, FetchDiskFraction float64
 }
 
 // Layer is what unpacking one layer asks for.
@@ -36,6 +37,11 @@ type Layer struct {
 	// DecodeBytesPerSecond is the decompressor's speed on one core, in unpacked
 	// bytes; +Inf when the layer is stored uncompressed.
 	DecodeBytesPerSecond float64
+}
+
+// SlowedByTransfers says whether transfers take anything from unpacking.
+func (c *Costs) SlowedByTransfers() bool {
+	return !math.IsInf(c.FetchBytesPerSecond, 1) || c.FetchDiskFraction > 0
 }
 
 // Alone returns how long the layer takes on a node with a core to spare and
@@ -48,6 +54,16 @@ func (c *Costs) Alone(l Layer) time.Duration {
 		return mostSeconds * 1e9
 	}
 	return c.Layer + time.Duration(math.Round(stream)) + time.Duration(l.Files)*c.File
+}
+
+// ByItself returns how long the layer takes on a node that does nothing else: Alone,
+// and longer where there is less than a core.
+func (c *Costs) ByItself(l Layer) time.Duration {
+	d := c.Alone(l)
+	if c.Cores < 1 {
+		d = time.Duration(math.Round(min(float64(d)/c.Cores, mostSeconds*1e9)))
+	}
+	return d
 }
 
 // DiskBound says whether the disk is slower than decompressing the layer.
@@ -67,7 +83,8 @@ type Node struct {
 	at       time.Duration
 	speed    float64
 	short    Shortage
-	fetching int
+	fetching bool
+	taken    float64 // cores that transfers take
 }
 
 // Shortage is what slows all unpacks of a node.
@@ -143,10 +160,14 @@ func (n *Node) Finish(now time.Duration, tag int64) {
 // Tasks is how many unpacks run.
 func (n *Node) Tasks() int { return len(n.tasks) }
 
-// Fetching tells how many transfers into the node there are from now on.
-func (n *Node) Fetching(now time.Duration, transfers int) {
+// Fetching tells whether anything is transferred into the node from now on, and how
+// many bytes a second.
+func (n *Node) Fetching(now time.Duration, fetching bool, bytesPerSecond float64) {
 	n.advance(now)
-	n.fetching = transfers
+	n.fetching, n.taken = fetching, 0
+	if !math.IsInf(n.costs.FetchBytesPerSecond, 1) {
+		n.taken = bytesPerSecond / n.costs.FetchBytesPerSecond
+	}
 	n.share()
 }
 
@@ -161,8 +182,8 @@ const leastShare = 0.05
 
 func (n *Node) share() {
 	cores, disk := n.costs.Cores, n.costs.DiskBytesPerSecond
-	if n.fetching > 0 {
-		cores = max(cores-float64(n.fetching)*n.costs.FetchCores, leastShare*cores)
+	if n.fetching {
+		cores = max(cores-n.taken, leastShare*cores)
 		disk *= max(1-n.costs.FetchDiskFraction, leastShare)
 	}
 	wanted := 0.0

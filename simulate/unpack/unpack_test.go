@@ -79,24 +79,24 @@ func TestJoinAndLeave(t *testing.T) {
 	}
 }
 
-// TestFetching: a layer of 1 s alone, on 1 core of which each of two transfers
-// takes a quarter for the first second: half of it is done by then, the rest
-// takes half a second more. On a disk that loses half its speed, a layer that
+// TestFetching: a layer of 1 s alone, on 1 core of which transfers of 100 MB/s take
+// half for the first second, for a core takes in 200 MB/s: half of it is done by
+// then, the rest takes half a second more. On a disk that loses half its speed, a layer that
 // needs all of it takes twice as long.
 func TestFetching(t *testing.T) {
 	layer := Layer{UnpackedBytes: 100e6, DecodeBytesPerSecond: 100e6}
-	n := NewNode(&Costs{Cores: 1, DiskBytesPerSecond: math.Inf(1), FetchCores: 0.25})
-	n.Fetching(0, 2)
+	n := NewNode(&Costs{Cores: 1, DiskBytesPerSecond: math.Inf(1), FetchBytesPerSecond: 200e6})
+	n.Fetching(0, true, 100e6)
 	n.Start(0, layer, 1)
 	if _, at, _ := n.Next(); at != 2*time.Second {
-		t.Errorf("beside two transfers it ends at %v, want 2s", at)
+		t.Errorf("beside transfers it ends at %v, want 2s", at)
 	}
-	n.Fetching(time.Second, 0)
+	n.Fetching(time.Second, false, 0)
 	if _, at, _ := n.Next(); at != 1500*time.Millisecond {
 		t.Errorf("after them it ends at %v, want 1.5s", at)
 	}
-	n = NewNode(&Costs{Cores: 1, DiskBytesPerSecond: 100e6, FetchDiskFraction: 0.5})
-	n.Fetching(0, 1)
+	n = NewNode(&Costs{Cores: 1, DiskBytesPerSecond: 100e6, FetchBytesPerSecond: math.Inf(1), FetchDiskFraction: 0.5})
+	n.Fetching(0, true, 100e6)
 	n.Start(0, layer, 1)
 	if _, at, _ := n.Next(); at != 2*time.Second {
 		t.Errorf("on half the disk it ends at %v, want 2s", at)
@@ -106,8 +106,8 @@ func TestFetching(t *testing.T) {
 // TestHardlyAnyCore: on so small a share of a core that a transfer leaves none, a
 // layer that takes no time ends now, another far from the end of time.Duration.
 func TestHardlyAnyCore(t *testing.T) {
-	n := NewNode(&Costs{Cores: 5e-324, DiskBytesPerSecond: math.Inf(1), FetchCores: 1})
-	n.Fetching(0, 1)
+	n := NewNode(&Costs{Cores: 5e-324, DiskBytesPerSecond: math.Inf(1), FetchBytesPerSecond: 100e6})
+	n.Fetching(0, true, 100e6)
 	n.Start(time.Second, Layer{DecodeBytesPerSecond: 1}, 1)
 	if _, at, _ := n.Next(); at != time.Second {
 		t.Errorf("a layer without bytes ends at %v, want 1s", at)
