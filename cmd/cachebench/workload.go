@@ -74,6 +74,7 @@ docs/import.md says what is read and how.`,
 	f.Var((*days)(&i.opt.Window), "window", "how long the input is known to cover, up to its newest time, as 12h or 2d; what is older is left out (default what the snapshots tell)")
 	f.Var((*days)(&i.opt.EventLife), "event-ttl", "how long the cluster keeps events: a snapshot tells of so long before it (default the API server's, 1h)")
 	f.BoolVar(&i.opt.ScaleToDay, "scale-to-day", false, "give startsPerDay though less than a day is covered, as if the whole day were like it")
+	onCommandLineOnly(f, "window") // simulate's is how long is simulated
 	i.out.addFlags(cmd, "the workload")
 	return cmd
 }
