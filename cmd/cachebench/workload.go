@@ -347,7 +347,7 @@ func (i *pullImport) saveWorkload(h *workload.PullHistory, d *draft) error {
 // pullDraft is what init's templates make files of.
 func pullDraft(h *workload.PullHistory) *draft {
 	return &draft{
-		Source: fmt.Sprintf("Made from %d pods and %d events that cover %s up to %s; each number says where it comes from.",
+		Source: fmt.Sprintf("Made from %d pods and %d events about pulls, which cover %s up to %s; each number says where it comes from.",
 			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339)),
 		Notes: slices.Concat(h.Doubts, h.Notes), Locked: h.Digests,
 		workload: h.Workload, origins: h.Origins,
