@@ -98,6 +98,9 @@ type Pull struct {
 	place string
 	// always: the policy is to ask the registry each time.
 	always bool
+	// asksAgain: its kubelet may ask the registry about an image that is there,
+	// whatever the policy, for the pod's credentials.
+	asksAgain bool
 	// came is when the image had come.
 	came time.Time
 	// bytes are the image's, of which kind ever.
@@ -150,6 +153,7 @@ func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
 	}
 	b.nameApps()
 	b.readRuntimes()
+	b.readKubelets()
 	b.addPulls()
 	b.tellQueued()
 	b.tellOutcomes()
