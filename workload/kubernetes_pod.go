@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,6 +55,16 @@ type podSpec struct {
 	// Resources are those of the pod as a whole, which Kubernetes has since 1.32.
 	Resources resources
 	Volumes   []volume
+	// ImagePullSecrets are read by hasPullSecrets alone: what else may stand there, as in
+	// a template, is no fault of a workload.
+	ImagePullSecrets json.RawMessage
+}
+
+// hasPullSecrets says whether the pod names secrets to pull with.
+func (s *podSpec) hasPullSecrets() bool {
+	var named []struct{ Name string }
+	err := json.Unmarshal(s.ImagePullSecrets, &named)
+	return err == nil && slices.ContainsFunc(named, func(n struct{ Name string }) bool { return n.Name != "" })
 }
 
 type container struct {

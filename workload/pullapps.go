@@ -13,7 +13,7 @@ import (
 // nameApps sorts the pods to apps, as Importer does.
 func (b *historyBuilder) nameApps() {
 	b.appOf, b.series = map[string]string{}, map[string]string{}
-	b.podsOf, b.policies = map[string][]*pullPod{}, map[[2]string]string{}
+	b.podsOf, b.policies, b.secrets = map[string][]*pullPod{}, map[[2]string]string{}, map[string]bool{}
 	keys := map[*podRecord]string{}
 	for key, p := range b.importer.pods {
 		keys[p.podRecord] = key
@@ -27,6 +27,7 @@ func (b *historyBuilder) nameApps() {
 			for _, c := range p.containers { // the newest pod's hold
 				b.policies[[2]string{a.name, c.reference}] = c.policy
 			}
+			b.secrets[a.name] = p.secrets
 			if parent, _, ok := cutLast(r.name); ok {
 				b.series[r.owner.namespace+"/"+parent] = a.name
 			}

@@ -52,6 +52,8 @@ type historyBuilder struct {
 	podsOf    map[string][]*pullPod
 	series    map[string]string    // pods' names without their random end to apps
 	policies  map[[2]string]string // by app and reference
+	secrets   map[string]bool      // apps whose pods name secrets to pull with
+	asking    map[string]bool      // node to whether its kubelet asks again, see asksAgain
 	runtimes  map[string]string    // node to runtime, empty where unknown
 	only      string               // the runtime, where it is one alone
 	skewed    map[string]bool      // nodes whose clocks are wrong
@@ -342,6 +344,7 @@ func (b *historyBuilder) pull(key string, pod *pullPod, e *eventRecord, next tim
 	p.Node, p.place = b.placeOf(key, pod)
 	c := pod.container(e.container, e.reference)
 	p.always = b.isAlways(p.App, c, e.reference)
+	p.asksAgain = p.place == p.Node && b.mayAskAgain(p.Node, p.App, pod) // an instance of its own begins without images
 	p.Digest = c.digestAt(p.came, next)
 	return p
 }

@@ -47,7 +47,7 @@ func (b *historyBuilder) doubtWindow(d *doubtList) {
 // doubtPulls are those about what pulls were.
 func (b *historyBuilder) doubtPulls(h *PullHistory, d *doubtList) {
 	outcomes := map[Outcome]int{}
-	virtual, replaced := 0, 0
+	virtual, replaced, asked := 0, 0, 0
 	for i := range h.Pulls {
 		p := &h.Pulls[i]
 		outcomes[p.Outcome]++
@@ -56,6 +56,9 @@ func (b *historyBuilder) doubtPulls(h *PullHistory, d *doubtList) {
 		}
 		if p.Replaces && p.Outcome == Pulled {
 			replaced++
+		}
+		if p.Outcome == Unclear && p.asksAgain && !p.always {
+			asked++
 		}
 	}
 	total := 0
@@ -69,6 +72,7 @@ func (b *historyBuilder) doubtPulls(h *PullHistory, d *doubtList) {
 	}
 	d.counted(b.importer.untimed, "event", "%s about pulls without any time left out")
 	d.counted(outcomes[Unclear], "pull", "of %s it cannot be told whether the image was fetched or was there, as the kubelet reports both alike: in no rate, neither present nor pulled")
+	d.counted(asked, "pull", "of %s it cannot be told as the kubelet may ask about images that another pod's credentials fetched, as it does since 1.35: of such pulls only those that take longer than a question are in the rates")
 	d.counted(outcomes[Rechecked], "pull", "%s found the image there: the registry was only asked")
 	d.counted(outcomes[PartlyPulled], "pull", "%s faster than an image is fetched and unpacked whole: most layers were there, or they are pulled lazily or unpacked in parallel: not in the rates")
 	if lazy := lazyNodes(h.Pulls); lazy > 0 {

@@ -43,6 +43,7 @@ type kubePod struct {
 	restarts       int
 	ready          time.Time
 	static         bool
+	secrets        bool // it names some to pull with
 }
 
 func (p kubePod) text() string {
@@ -76,6 +77,9 @@ func (p kubePod) text() string {
 	spec := fields{"nodeName": p.node, "containers": []fields{{"name": "c", "image": p.image, "imagePullPolicy": p.policy}}}
 	if p.volume != "" {
 		spec["volumes"] = []fields{{"name": "model", "image": fields{"reference": p.volume, "pullPolicy": "IfNotPresent"}}}
+	}
+	if p.secrets {
+		spec["imagePullSecrets"] = []fields{{"name": "registry-login"}}
 	}
 	return printed(fields{
 		"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec,
@@ -146,6 +150,11 @@ func kubeNode(name, pool string, version int, created, heartbeat time.Time, labe
 			},
 		},
 	})
+}
+
+// ofKubelet is a node's text with its kubelet's version.
+func ofKubelet(version, node string) string {
+	return strings.Replace(node, `"nodeInfo":{`, fmt.Sprintf(`"nodeInfo":{"kubeletVersion":%q,`, version), 1)
 }
 
 // pulledIn is a kubelet's message: the pull's time, that with waiting, and the size.

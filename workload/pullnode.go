@@ -14,6 +14,7 @@ import (
 type nodeRecord struct {
 	name, pool, platform string
 	runtime              string // with its version, as containerd://1.7.27
+	kubelet              string // its version, as v1.35.0
 	size                 size
 	created              time.Time
 	heartbeat            time.Time // the newest of its conditions
@@ -26,7 +27,7 @@ type nodeRecord struct {
 type node struct {
 	Status struct {
 		Allocatable map[string]quantity
-		NodeInfo    struct{ ContainerRuntimeVersion, OperatingSystem, Architecture string }
+		NodeInfo    struct{ ContainerRuntimeVersion, KubeletVersion, OperatingSystem, Architecture string }
 		Conditions  []struct{ LastHeartbeatTime time.Time }
 	}
 }
@@ -56,7 +57,7 @@ func (o *object) nodeRecord() (*nodeRecord, error) {
 	}
 	info := &n.Status.NodeInfo
 	r := &nodeRecord{
-		name: meta.Name, pool: defaultPool, runtime: info.ContainerRuntimeVersion, created: meta.CreationTimestamp,
+		name: meta.Name, pool: defaultPool, runtime: info.ContainerRuntimeVersion, kubelet: info.KubeletVersion, created: meta.CreationTimestamp,
 		virtual: meta.Labels["type"] == "virtual-kubelet" || isVirtualName(meta.Name),
 	}
 	r.version, _ = strconv.ParseUint(meta.ResourceVersion, 10, 64)
@@ -113,8 +114,59 @@ func (n *nodeRecord) compare(other *nodeRecord) int {
 	return cmp.Or(
 		cmp.Compare(n.version, other.version), n.heartbeat.Compare(other.heartbeat), n.created.Compare(other.created),
 		cmp.Compare(n.pool, other.pool), cmp.Compare(n.platform, other.platform), cmp.Compare(n.runtime, other.runtime),
-		cmp.Compare(n.size.cpu, other.size.cpu), cmp.Compare(n.size.memoryGiB, other.size.memoryGiB),
+		cmp.Compare(n.size.cpu, other.size.cpu), cmp.Compare(n.size.memoryGiB, other.size.memoryGiB), cmp.Compare(n.kubelet, other.kubelet),
 	)
+}
+
+// firstToAsk is the first minor version of Kubernetes 1 whose kubelet, by default, asks
+// the registry about an image that is there: for a pod whose credentials are not those
+// that fetched it (KubeletEnsureSecretPulledImages, KEP 2535, on by default since 1.35).
+const firstToAsk = 35
+
+// asksAgain says whether a kubelet of that version, as v1.35.1-gke.100, asks the registry
+// about images that are there; known is false where the text tells no version.
+func asksAgain(version string) (asks, known bool) {
+	before, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
+	text, _, _ := strings.Cut(rest, ".")
+	major, err := strconv.Atoi(before)
+	if err != nil {
+		return false, false
+	}
+	minor, err := strconv.Atoi(text)
+	return major > 1 || major == 1 && minor >= firstToAsk, err == nil
+}
+
+// readKubelets tells of which nodes the kubelet asks again, and of nodes that are not in
+// the input, or tell no version, what all that do have in common.
+func (b *historyBuilder) readKubelets() {
+	b.asking = map[string]bool{}
+	told := map[bool]bool{}
+	for name, n := range b.importer.nodes {
+		if asks, known := asksAgain(n.kubelet); known && !n.virtual {
+			b.asking[name], told[asks] = asks, true
+		}
+	}
+	if len(told) == 1 {
+		b.asking[anyNode] = told[true]
+	}
+}
+
+// anyNode stands for nodes that tell no version: no node has that name.
+const anyNode = ""
+
+// mayAskAgain says whether the kubelet of a pod's node may ask the registry about an
+// image that is there, whatever the policy. Where no version is known, it may for pods
+// that have credentials of their own; of one that is gone, others of its app tell.
+func (b *historyBuilder) mayAskAgain(node, app string, pod *pullPod) bool {
+	for _, name := range []string{node, anyNode} {
+		if asks, known := b.asking[name]; known {
+			return asks
+		}
+	}
+	if pod != nil {
+		return pod.secrets
+	}
+	return b.secrets[app]
 }
 
 // nodePools sorts nodes to pools, in order of name, and says which pool each is

@@ -8,22 +8,23 @@ import (
 
 // A kubelet reports a pull and a mere question to the registry alike: "Successfully
 // pulled image". It asks about an image that is there where the policy is Always, where
-// the image came while the pull waited for others, and where another pod's credentials
-// had fetched it (KubeletEnsureSecretPulledImages, on since 1.35). So what a pull was is
-// told by what is known of its node when it began (a holding), and by its time (a pace).
+// the image came while the pull waited for others, and, since 1.35, where another pod's
+// credentials had fetched it (asksAgain). So what a pull was is told by what is known of
+// its node when it began (a holding), and by its time (a pace).
 
 // A holding is what is known of whether a node had an image when a pull of it began.
 type holding int
 
 const (
-	// lacksIt: the policy is IfNotPresent, by which the kubelet looked and did not find
-	// it, and nothing else is known.
+	// lacksIt: the policy is IfNotPresent, by which a kubelet that does not ask again
+	// looked and did not find it, and nothing else is known.
 	lacksIt holding = iota
 	// hasOther: the reference stood for another digest there, so that the image is not
 	// the one that the node had.
 	hasOther
-	// notTold: the policy is Always and nothing is known; or it is IfNotPresent, and the
-	// image was there once: it went since, or it is there and asked about.
+	// notTold: the kubelet asks whether or not the image is there, by the policy Always
+	// or for the pod's credentials, and nothing is known; or the policy is IfNotPresent,
+	// and the image was there once: it went since, or it is there and asked about.
 	notTold
 	// mayHave: it was seen there before, or a container of the reference ran, but the
 	// digest of one of the two is unknown; or it came while this pull waited or ran.
@@ -289,10 +290,7 @@ func (l *sightingList) came(from, to time.Time, p *Pull, counts func(*sighting) 
 // holding says what is known of whether the node had the image when a pull began.
 func (s sightings) holding(p *Pull) holding {
 	if p.place == "" {
-		if p.always {
-			return notTold
-		}
-		return lacksIt
+		return p.unseen()
 	}
 	all := s[imageAt{p.place, p.Reference, ""}]
 	before := func(s *sighting) bool { return s.began.Before(p.Began) }
@@ -320,14 +318,21 @@ func (s sightings) holding(p *Pull) holding {
 	switch {
 	case p.Queued && all.came(p.Began, p.came, p, first):
 		return mayHave
-	case last == nil && p.always:
-		return notTold
 	case last == nil:
-		return lacksIt
+		return p.unseen()
 	case p.Digest != "" && last.digest != "":
 		return hasOther
 	case p.always || unknown.runsAt(p.Began):
 		return mayHave
 	}
 	return notTold
+}
+
+// unseen is what is known where nothing tells of the image on the pull's node: that the
+// kubelet pulls says that it was not there only if it would not have asked otherwise.
+func (p *Pull) unseen() holding {
+	if p.always || p.asksAgain {
+		return notTold
+	}
+	return lacksIt
 }

@@ -146,6 +146,77 @@ func TestRechecks(t *testing.T) {
 	}
 }
 
+// TestOtherCredentials: a kubelet of 1.35 asks the registry about an image that is there,
+// for a pod whose credentials are not those that fetched it. So that it pulls an image of
+// which nothing was seen, by the policy IfNotPresent, says no more than under Always.
+func TestOtherCredentials(t *testing.T) {
+	const app = "example.com/app:1"
+	pod := func(node string, secrets bool) string {
+		return kubePod{name: "web-1", node: node, image: app, policy: "IfNotPresent", created: at(0), started: at(20), secrets: secrets}.text()
+	}
+	pulled := func(pod, host, took string, bytes int64) string {
+		return kubeEvent{pod: pod, host: host, message: pulledIn(app, took, took, bytes), last: at(12)}.text()
+	}
+	node := func(name, version string, labels ...string) string {
+		text := kubeNode(name, "x", 1, at(-86400), at(0), labels...)
+		if version == "" {
+			return text
+		}
+		return ofKubelet(version, text)
+	}
+	for _, test := range []struct {
+		name  string
+		items []string
+		want  string
+	}{
+		// The image was fetched two hours ago for a pod that is gone: 333 MB/s.
+		{"a question to 1.35", []string{node("n1", "v1.35.0"), pod("n1", true), pulled("web-1", "n1", "1.2s", 400e6)}, "unclear"},
+		{"that no secret is named for, of a public image fetched with a login", []string{node("n1", "v1.36.2-eks-1a2b3c"), pod("n1", false), pulled("web-1", "n1", "1.2s", 40e6)}, "unclear"},
+		{"longer than a question", []string{node("n1", "v1.35.0"), pod("n1", true), pulled("web-1", "n1", "8s", 400e6)}, "pulled"},
+		{"5 GB, which is not dropped as too fast", []string{node("n1", "v1.35.0"), pod("n1", true), pulled("web-1", "n1", "300ms", 5e9)}, "unclear"},
+		{"1.34 does not ask", []string{node("n1", "v1.34.3-gke.1003000"), pod("n1", true), pulled("web-1", "n1", "1.2s", 400e6)}, "pulled"},
+		{"nor do 1.4 and 1.9", []string{node("n1", "v1.4.0"), node("n2", "v1.9.11"), pod("n1", true), pulled("web-1", "n1", "1.2s", 400e6)}, "pulled"},
+		{"a major version that is to come asks", []string{node("n1", "v2.0.1"), pod("n1", false), pulled("web-1", "n1", "1.2s", 400e6)}, "unclear"},
+		{"of no version, for a pod with secrets", []string{node("n1", ""), pod("n1", true), pulled("web-1", "n1", "1.2s", 400e6)}, "unclear"},
+		{"of no version, for a pod without", []string{node("n1", ""), pod("n1", false), pulled("web-1", "n1", "1.2s", 400e6)}, "pulled"},
+		{"of a version that cannot be read", []string{node("n1", "1.next"), pod("n1", false), pulled("web-1", "n1", "1.2s", 400e6)}, "pulled"},
+		{"for a pod that is gone, of an app with secrets", []string{node("n1", ""), node("n2", ""), pod("n2", true), pulled("web-2", "n1", "1.2s", 400e6)}, "unclear"},
+		{"on a node that is gone, where the others agree", []string{node("n1", "v1.35.0"), node("n2", "v1.36.0"), pod("n9", false), pulled("web-1", "n9", "1.2s", 400e6)}, "unclear"},
+		{"where the others are older", []string{node("n1", "v1.33.0"), pod("n9", true), pulled("web-1", "n9", "1.2s", 400e6)}, "pulled"},
+		{"where the others differ", []string{node("n1", "v1.34.0"), node("n2", "v1.36.0"), pod("n9", false), pulled("web-1", "n9", "1.2s", 400e6)}, "pulled"},
+		{"on a virtual node, where each pod begins without images", []string{node("n1", "v1.35.0", "type=virtual-kubelet"), pod("n1", true), pulled("web-1", "n1", "1.2s", 400e6)}, "pulled"},
+		{"of which no node is known", []string{node("n1", "v1.35.0"), pulled("gone", "", "1.2s", 400e6)}, "unclear"},
+	} {
+		h := history(t, PullOptions{}, listOf(test.items...))
+		if got := outcomesOf(h); !slices.Equal(got, []string{test.want}) || len(h.Dropped) > 0 {
+			t.Errorf("%s: %q, want %q; dropped %v", test.name, got, test.want, h.Dropped)
+		}
+		said := slices.ContainsFunc(h.Doubts, func(d string) bool {
+			return strings.HasPrefix(d, "of 1 pull it cannot be told as the kubelet may ask about")
+		})
+		if said != (test.want == "unclear") {
+			t.Errorf("%s: %q", test.name, h.Doubts)
+		}
+	}
+}
+
+// TestPullSecretsOfAnyForm: what stands in the place of a pod's secrets is no fault.
+func TestPullSecretsOfAnyForm(t *testing.T) {
+	for text, want := range map[string]bool{
+		``: false, `null`: false, `[]`: false, `[{}]`: false, `[{"name":""}]`: false, `"{{ .secrets }}"`: false, `{"name":"a"}`: false,
+		`[{"name":"a"}]`: true, `[{},{"name":"a"}]`: true,
+	} {
+		pod := kubePod{name: "p", node: "n", image: "i:1", policy: "IfNotPresent", created: at(0), started: at(5)}.text()
+		if text != "" {
+			pod = strings.Replace(pod, `"spec":{`, `"spec":{"imagePullSecrets":`+text+`,`, 1)
+		}
+		var i PullImporter
+		if err := i.Read("a.json", strings.NewReader(pod)); err != nil || i.pods["p"] == nil || i.pods["p"].secrets != want {
+			t.Errorf("%s: %+v, %v, want %v", text, i.pods["p"], err, want)
+		}
+	}
+}
+
 // TestDigestOfPull: a pull's digest is that of the run that it was for, not of one
 // whose image came later.
 func TestDigestOfPull(t *testing.T) {

@@ -28,6 +28,8 @@ type pullPod struct {
 	ran        time.Time
 	containers []pullContainer
 	restarted  bool
+	// secrets: it names some to pull with.
+	secrets bool
 }
 
 // pullContainer is one of a pod's: its image volumes first, then init containers, in
@@ -61,7 +63,7 @@ type containerRun struct {
 // sum.
 func newPullPod(p *pod, r *podRecord, sum [8]byte) *pullPod {
 	k := &pullPod{podRecord: r, key: podKey{p.Metadata.UID, p.Metadata.Namespace, p.Metadata.Name}, node: p.Spec.NodeName}
-	k.sum = sum
+	k.sum, k.secrets = sum, p.Spec.hasPullSecrets()
 	k.version, _ = strconv.ParseUint(p.Metadata.ResourceVersion, 10, 64)
 	for _, c := range p.Status.Conditions {
 		if c.Status != "True" || !isUsable(c.LastTransitionTime) {

@@ -31,10 +31,10 @@ type PullImporter struct {
 	// input.
 	looks  map[look]*lookRecord
 	inputs int
-	// counts are of items: events read, those of other things, other items.
-	eventCount, otherEvents, others int
-	nothing                         int // pods without name or image
-	untimed                         int // events about pulls without a time
+	// counts are of items: events, as often as they stand in snapshots, and other items.
+	eventCount, others int
+	nothing            int // pods without name or image
+	untimed            int // events about pulls without a time
 }
 
 // Read reads the objects of an input, called name in errors. Errors are a
@@ -143,7 +143,6 @@ func (i *PullImporter) addEvent(o *object) error {
 	r := e.record(&meta)
 	switch {
 	case r == nil:
-		i.otherEvents++
 		return nil
 	case r.last.IsZero():
 		i.untimed++
@@ -157,6 +156,18 @@ func (i *PullImporter) addEvent(o *object) error {
 	}
 	i.events[key] = r
 	return nil
+}
+
+// pullEvents counts the events about pulls that are held, each once, however many
+// snapshots it stands in and however many messages it bore.
+func (i *PullImporter) pullEvents() int {
+	ids := map[eventKey]bool{}
+	for _, r := range i.events {
+		if r.step != stepScheduled {
+			ids[r.event] = true
+		}
+	}
+	return len(ids)
 }
 
 // lookOf is the snapshot that an object stands in, which is in looks then.

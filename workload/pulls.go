@@ -31,8 +31,9 @@ type PullHistory struct {
 	// Doubts are reasons to trust the history less, the weightiest first; Notes say
 	// what of the workload was assumed.
 	Doubts, Notes []string
-	// Nodes, Pods and Events count what was read, each once; Runtimes are the nodes'
-	// by name, with how many of the nodes have it.
+	// Nodes, Pods and Events (those about pulls) count what was read, each once, in
+	// however many snapshots it stands; Runtimes are the nodes' by name, with how many of
+	// the nodes have it.
 	Nodes, Pods, Events int
 	Runtimes            map[string]int
 }
@@ -97,6 +98,9 @@ type Pull struct {
 	place string
 	// always: the policy is to ask the registry each time.
 	always bool
+	// asksAgain: its kubelet may ask the registry about an image that is there,
+	// whatever the policy, for the pod's credentials.
+	asksAgain bool
 	// came is when the image had come.
 	came time.Time
 	// bytes are the image's, of which kind ever.
@@ -149,10 +153,11 @@ func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
 	}
 	b.nameApps()
 	b.readRuntimes()
+	b.readKubelets()
 	b.addPulls()
 	b.tellQueued()
 	b.tellOutcomes()
-	h := &PullHistory{Window: b.window, Pulls: b.pulls, Pods: len(i.pods), Events: i.eventCount, Runtimes: b.runtimeCounts(), Nodes: len(b.runtimes)}
+	h := &PullHistory{Window: b.window, Pulls: b.pulls, Pods: len(i.pods), Events: i.pullEvents(), Runtimes: b.runtimeCounts(), Nodes: len(b.runtimes)}
 	b.addStarts(h)
 	b.addWorkload(h)
 	for reason, n := range b.dropped {

@@ -149,6 +149,11 @@ func TestHistoryForms(t *testing.T) {
 		if got.Window.Covered != covered {
 			t.Errorf("%s: covers %v, want %v", name, got.Window.Covered, covered)
 		}
+		// Events stand twice, in the second snapshot again, or in it alone: 30 in all, of
+		// which 3 are of pods given a node and 1 is of a probe.
+		if got.Events != 26 {
+			t.Errorf("%s: %d events about pulls, want 26", name, got.Events)
+		}
 		if name == "reversed" && !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: another history", name)
 		}

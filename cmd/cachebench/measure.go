@@ -136,6 +136,9 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default one for temporary files); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
 	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind")
+	// Others have --arms, --base, --registry, --repeats and --seed too; and no default may
+	// change what an experiment file says, nor where directories are made and removed.
+	onCommandLineOnly(f, "arms", "base", "nodes", "registry", "repeats", "warmup", "seed", "root")
 	m.out.addFlags(cmd, "the timeline, after each run,")
 }
 
@@ -271,14 +274,15 @@ func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Expe
 
 // fromFile is the experiment of --experiment. Its images and conditions are the file's
 // alone; how often and in which order its runs are made, and what all of its starts do,
-// may be said beside it.
+// may be said beside it. Defaults of flags that make arms are for experiments without a
+// file, and give way to it.
 func (m *measuring) fromFile(cmd *cobra.Command, references []string) (*measure.Experiment, error) {
 	if len(references) > 0 {
 		return nil, usagef("the experiment of --experiment names its images: leave %s out", strings.Join(references, " "))
 	}
 	f := cmd.Flags()
 	for _, flag := range []string{"arms", "base", "together", "link-rate", "link-delay", "nodes", "max-concurrent-downloads", "max-concurrent-unpacks", "drop-page-cache"} {
-		if f.Changed(flag) {
+		if given(f, flag) {
 			return nil, usagef("--%s makes arms, and those of --experiment are in its file: say it in %s instead", flag, m.experiment)
 		}
 	}
@@ -308,16 +312,19 @@ func (m *measuring) fromFile(cmd *cobra.Command, references []string) (*measure.
 }
 
 // startAll lets all starts of an experiment do what flags say. Where the file says it
-// of some, both cannot be.
+// of some, both cannot be, and defaults give way to it.
 func (m *measuring) startAll(cmd *cobra.Command, exp *measure.Experiment) (*measure.Experiment, error) {
 	flags := []string{"arg", "ready", "ready-timeout", "pull-only"} // of containerd's command alone
-	i := slices.IndexFunc(flags, cmd.Flags().Changed)
-	if i < 0 {
+	if !slices.ContainsFunc(flags, cmd.Flags().Changed) {
 		return exp, nil
 	}
+	i := slices.IndexFunc(flags, func(name string) bool { return given(cmd.Flags(), name) })
 	for _, a := range exp.Expand() {
 		for _, s := range a.Starts {
 			if s.PullOnly || s.Args != nil || s.Readiness != nil {
+				if i < 0 {
+					return exp, nil
+				}
 				return nil, usagef("--%s is for all starts, but arm %s of %s says itself what its starts do: say all of it there", flags[i], a.Name, m.experiment)
 			}
 		}

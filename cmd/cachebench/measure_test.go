@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -32,5 +34,44 @@ func TestTold(t *testing.T) {
 	}
 	if len(measured.Doubts) != 1 || measured.Measurement.Doubts != nil {
 		t.Errorf("the runs' own timeline was changed: %+v", measured)
+	}
+}
+
+// TestStartAllDefaults: what all starts do may come from a default, which gives way where
+// an experiment's file says it itself; the command line does not.
+func TestStartAllDefaults(t *testing.T) {
+	plain := measure.Start{Image: "a:1"}
+	own := measure.Start{Image: "a:1", Args: []string{"/bin/true"}}
+	for _, test := range []struct {
+		name            string
+		start           measure.Start
+		line            []string
+		env             string
+		pullOnly, fails bool
+	}{
+		{"nothing is said", plain, nil, "", false, false},
+		{"a default", plain, nil, "true", true, false},
+		{"the command line", plain, []string{"--pull-only"}, "", true, false},
+		{"a default, and the file says it itself", own, nil, "true", false, false},
+		{"the command line, and the file says it itself", own, []string{"--pull-only"}, "", false, true},
+		{"the command line like a default, and the file says it itself", own, []string{"--pull-only"}, "true", false, true},
+	} {
+		m := &measuring{experiment: "own.yaml"}
+		cmd := &cobra.Command{}
+		cmd.Flags().BoolVar(&m.start.PullOnly, "pull-only", false, "")
+		if err := cmd.ParseFlags(test.line); err != nil {
+			t.Fatal(err)
+		}
+		env := func(name string) (string, bool) { return test.env, name == "CACHEBENCH_PULL_ONLY" && test.env != "" }
+		if err := applyDefaults(cmd, env); err != nil {
+			t.Fatal(err)
+		}
+		exp, err := m.startAll(cmd, &measure.Experiment{Arms: []measure.Arm{{Name: "x", Starts: []measure.Start{test.start}}}})
+		if (err != nil) != test.fails {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		if err == nil && exp.Expand()[0].Starts[0].PullOnly != test.pullOnly {
+			t.Errorf("%s: starts are %+v", test.name, exp.Expand()[0].Starts)
+		}
 	}
 }

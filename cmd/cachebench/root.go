@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -158,8 +159,27 @@ type config struct {
 	Flags map[string]string `json:"flags"`
 }
 
-// commandLineOnly marks flags that no default is looked up for.
-const commandLineOnly = "command-line-only"
+// Annotations of flags. commandLineOnly: no default is looked up for it. fromDefault:
+// it has its value from one, not from the command line.
+const (
+	commandLineOnly = "command-line-only"
+	fromDefault     = "from-default"
+)
+
+// onCommandLineOnly marks flags of which no default is looked up: most of them mean
+// something else in other commands, and a default for those is none for this one.
+func onCommandLineOnly(flags *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		flags.SetAnnotation(name, commandLineOnly, []string{"true"})
+	}
+}
+
+// given says whether the command line itself has a flag. pflag's Changed holds of those
+// too that have their value from a default.
+func given(flags *pflag.FlagSet, name string) bool {
+	f := flags.Lookup(name)
+	return f != nil && f.Changed && f.Annotations[fromDefault] == nil
+}
 
 // applyDefaults sets the flags that the command line leaves open from the
 // environment (CACHEBENCH_FLAG_NAME), then from the user's configuration.
@@ -189,17 +209,15 @@ func applyDefaults(cmd *cobra.Command, env func(string) (string, bool)) error {
 		if e := flags.Set(f.Name, value); e != nil {
 			err = usagef("%s: %w", name, e)
 		}
+		flags.SetAnnotation(f.Name, fromDefault, []string{"true"})
 	})
 	return err
 }
 
-func knownFlag(root *cobra.Command, name string) bool {
-	for _, c := range root.Commands() {
-		if c.Flags().Lookup(name) != nil {
-			return true
-		}
-	}
-	return false
+// knownFlag says whether a command, or one below it at whatever level, has a flag.
+func knownFlag(cmd *cobra.Command, name string) bool {
+	return cmd.Flags().Lookup(name) != nil ||
+		slices.ContainsFunc(cmd.Commands(), func(c *cobra.Command) bool { return knownFlag(c, name) })
 }
 
 func readConfig(env func(string) (string, bool)) (config, error) {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,5 +55,73 @@ func TestInterruptedWriting(t *testing.T) {
 	code := run(ctx, []string{"schema", "Workload"}, strings.NewReader(""), stopping{stop}, &errOut)
 	if want := "cachebench: interrupted; all was done and written\n"; code != exitInterrupted || errOut.String() != want {
 		t.Errorf("code %d, %q, want %q", code, errOut.String(), want)
+	}
+}
+
+// TestDefaults: what the environment and the configuration file give to the flags of a
+// command, at whatever level it is.
+func TestDefaults(t *testing.T) {
+	for _, test := range []struct {
+		name, file string
+		env        map[string]string
+		args       []string
+		// want are flags with their values, which all but those of args have from a default
+		// or are unset.
+		want map[string]string
+		err  string
+	}{
+		{"of a flag that only a subcommand has, for another", "link-rate: 200Mbit/s, event-ttl: 3h", nil, []string{"plan"}, map[string]string{"budget": "0"}, ""},
+		{"for itself", "link-rate: 200Mbit/s", nil, []string{"measure", "pull"}, map[string]string{"link-rate": "[200Mbit/s]"}, ""},
+		{"the environment first", "link-rate: 200Mbit/s", map[string]string{"CACHEBENCH_LINK_RATE": "1Gbit/s"}, []string{"measure", "containerd"}, map[string]string{"link-rate": "[1Gbit/s]"}, ""},
+		{"the command line before all", "link-rate: 200Mbit/s", map[string]string{"CACHEBENCH_LINK_RATE": "1Gbit/s"}, []string{"measure", "pull", "--link-rate", "10Mbit/s"}, map[string]string{"link-rate": "[10Mbit/s]"}, ""},
+		{"meant for simulate, in measure pull", `repeats: "100", seed: "9", arms: automatic, registry: a=b`, nil, []string{"measure", "pull"}, map[string]string{"repeats": "5", "seed": "1", "arms": "[cold]", "registry": "[]"}, ""},
+		{"in measure containerd", `repeats: "100", base: eci`, map[string]string{"CACHEBENCH_SEED": "9", "CACHEBENCH_ROOT": "/"}, []string{"measure", "containerd"}, map[string]string{"repeats": "5", "seed": "1", "base": "[]", "root": ""}, ""},
+		{"in simulate", `repeats: "100", seed: "9", window: 10d`, nil, []string{"simulate"}, map[string]string{"repeats": "100", "seed": "9", "window": "240h0m0s"}, ""},
+		{"in workload import", "window: 10d, event-ttl: 3h", map[string]string{"CACHEBENCH_WINDOW": "2d"}, []string{"workload", "import"}, map[string]string{"window": "", "event-ttl": "3h0m0s"}, ""},
+		{"of no flag of any command", "link-rte: 200Mbit/s", nil, []string{"measure", "pull"}, nil, `flag "link-rte" is no flag of any command`},
+		{"that cannot be", "event-ttl: long", nil, []string{"workload", "import"}, nil, "the configuration file's flag event-ttl"},
+	} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "cachebench"), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		text := "apiVersion: cachebench/v1\nkind: Config\nflags: {" + test.file + "}\n"
+		if err := os.WriteFile(filepath.Join(dir, "cachebench", "config.yaml"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		env := func(name string) (string, bool) {
+			if name == "XDG_CONFIG_HOME" {
+				return dir, true
+			}
+			value, ok := test.env[name]
+			return value, ok
+		}
+		cmd, rest, err := newRoot(&streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard}).Find(test.args)
+		if err == nil {
+			err = cmd.ParseFlags(rest)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		err = applyDefaults(cmd, env)
+		if test.err != "" {
+			if err == nil || !strings.Contains(err.Error(), test.err) {
+				t.Errorf("%s: %v, want %q", test.name, err, test.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		for name, want := range test.want {
+			f := cmd.Flags().Lookup(name)
+			if got := f.Value.String(); got != want {
+				t.Errorf("%s: --%s is %q, want %q", test.name, name, got, want)
+			}
+			if onLine := slices.Contains(rest, "--"+name); given(cmd.Flags(), name) != onLine {
+				t.Errorf("%s: --%s is given: %v", test.name, name, !onLine)
+			}
+		}
 	}
 }

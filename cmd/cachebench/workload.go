@@ -74,6 +74,7 @@ docs/import.md says what is read and how.`,
 	f.Var((*days)(&i.opt.Window), "window", "how long the input is known to cover, up to its newest time, as 12h or 2d; what is older is left out (default what the snapshots tell)")
 	f.Var((*days)(&i.opt.EventLife), "event-ttl", "how long the cluster keeps events: a snapshot tells of so long before it (default the API server's, 1h)")
 	f.BoolVar(&i.opt.ScaleToDay, "scale-to-day", false, "give startsPerDay though less than a day is covered, as if the whole day were like it")
+	onCommandLineOnly(f, "window") // simulate's is how long is simulated
 	i.out.addFlags(cmd, "the workload")
 	return cmd
 }
@@ -346,7 +347,7 @@ func (i *pullImport) saveWorkload(h *workload.PullHistory, d *draft) error {
 // pullDraft is what init's templates make files of.
 func pullDraft(h *workload.PullHistory) *draft {
 	return &draft{
-		Source: fmt.Sprintf("Made from %d pods and %d events that cover %s up to %s; each number says where it comes from.",
+		Source: fmt.Sprintf("Made from %d pods and %d events about pulls, which cover %s up to %s; each number says where it comes from.",
 			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339)),
 		Notes: slices.Concat(h.Doubts, h.Notes), Locked: h.Digests,
 		workload: h.Workload, origins: h.Origins,

@@ -41,11 +41,11 @@ type pull struct {
 type pullModel struct{ scaled, starts, fixed float64 }
 
 func (d *Data) addPulls(t *simulate.Timeline) error {
-	known := t.Measurement.Inventory
-	if d.opt.Inventory != nil {
+	known := t.Measurement.Inventory // what was pulled, where the timeline knows it
+	if known == nil {
 		known = d.opt.Inventory
 	}
-	behind := behindOthers(t.Startups)
+	behind := besideOthers(t.Startups)
 	for i := range t.Startups {
 		s := &t.Startups[i]
 		if s.Source != simulate.Measured || s.Arm == simulate.ArmStart { // whole starts hold the pulls again
@@ -58,7 +58,7 @@ func (d *Data) addPulls(t *simulate.Timeline) error {
 			d.voidRuns++
 		case !pulled: // it was present
 			d.present++
-		case s.FetchedBytes <= 0:
+		case s.Unsized || s.FetchedBytes <= 0:
 			d.noSize++
 		case behind[i]:
 			d.behind++
@@ -77,37 +77,81 @@ func pullTime(s *simulate.Startup) (took time.Duration, pulled bool) {
 	return took, known && took > 0 && len(s.Images) > 0
 }
 
-// behindOthers says which pulls began while another of their node was under way and
-// ended after it. Such a pull's time may hold its wait for the other, where the event
-// does not say how long it waited, or a part of the other's on their link; a profile is
-// compared with pulls on a node that does nothing else. Events bear whole seconds, so
-// that what is less than two of them is no overlap.
-func behindOthers(startups []simulate.Startup) []bool {
-	const least = 2 * time.Second
-	type interval struct {
-		from, to time.Duration
-		at       int
-	}
-	nodes := make(map[string][]interval)
+// leastOverlap is what pulls overlap by at least to be known to. Events bear whole seconds:
+// what is less than two of them is no overlap, and of two begins it is no order.
+const leastOverlap = 2 * time.Second
+
+// A pullTurn is when a startup, by its place, pulled on its node.
+type pullTurn struct {
+	from, to time.Duration
+	at       int
+}
+
+// besideOthers says which pulls are left out for others of their node: a profile is
+// compared with pulls on a node that does nothing else. Of two that overlap by more than
+// two seconds that is the one that began while the other was under way and ended after
+// it: its time may hold its wait for the other, where the event does not say how long it
+// waited. But on a node where some pull lies within another (it begins two seconds later
+// or more, and ends before it), which a kubelet that pulls in turn cannot show, each of
+// two had a part of the other's link: there every pull that overlaps another by more than
+// two seconds is left out, and every one that lies within another.
+func besideOthers(startups []simulate.Startup) []bool {
+	nodes := make(map[string][]pullTurn)
 	for i := range startups {
 		s := &startups[i]
 		if s.Source != simulate.Measured || s.Arm == simulate.ArmStart || s.Void != "" || s.Node == "" {
 			continue
 		}
 		if took, pulled := pullTime(s); pulled {
-			nodes[s.Node] = append(nodes[s.Node], interval{s.Requested, s.Requested + took, i})
+			nodes[s.Node] = append(nodes[s.Node], pullTurn{s.Requested, s.Requested + took, i})
 		}
 	}
-	behind := make([]bool, len(startups))
+	out := make([]bool, len(startups))
 	for _, list := range nodes {
-		slices.SortFunc(list, func(x, y interval) int {
+		slices.SortFunc(list, func(x, y pullTurn) int {
 			return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from), cmp.Compare(x.at, y.at))
 		})
-		for k := 1; k < len(list); k++ {
-			behind[list[k].at] = list[k-1].to-list[k].from > least
+		leaveBehind(list, out)
+		leaveTogether(list, out)
+	}
+	return out
+}
+
+// leaveBehind leaves out the pulls of a node, in order of their end, that overlap one that
+// ended before.
+func leaveBehind(list []pullTurn, out []bool) {
+	var end time.Duration // the last of pulls that are long enough to overlap, if there are
+	long := false
+	for _, x := range list {
+		if long && end-x.from > leastOverlap {
+			out[x.at] = true
+		}
+		if x.to-x.from > leastOverlap {
+			end, long = x.to, true
 		}
 	}
-	return behind
+}
+
+// leaveTogether leaves out the pulls of a node, in order of their end, that lie within
+// another; and where there are such, those that overlap one that ended after.
+func leaveTogether(list []pullTurn, out []bool) {
+	var overlapped []int
+	within := false
+	first := list[len(list)-1].from // when the first of those began that ended after
+	for k := len(list) - 2; k >= 0; k-- {
+		x := list[k]
+		if x.from-first >= leastOverlap {
+			out[x.at], within = true, true
+		} else if x.to-max(first, x.from) > leastOverlap {
+			overlapped = append(overlapped, x.at)
+		}
+		first = min(first, x.from)
+	}
+	if within {
+		for _, at := range overlapped {
+			out[at] = true
+		}
+	}
 }
 
 // dealPulls gives each image a fold, and makes the inventory of what was pulled:
@@ -244,8 +288,8 @@ func (d *Data) beginPulls() *Calibration {
 	doubt(d.resized, "Of %d of them the inventory's image is not of the size that was pulled, by more than 5 %%: its tag has moved, or it is of another platform.", d.resized)
 	doubt(1, "Events do not tell which layers of an image a node had already, nor what else was pulled meanwhile, nor fetching from unpacking.")
 	doubt(d.present, "Starts that found their image present, %d of them, tell nothing of pulls.", d.present)
-	doubt(d.noSize, "Pulls of unknown size, %d of them, are left out.", d.noSize)
-	doubt(d.behind, "Pulls that began while another of their node was under way, %d of them, are left out: their times may hold a wait for it, or a share of its link.", d.behind)
+	doubt(d.noSize, "Pulls of which it is not known how much they fetched, or in what time, %d of them, are left out.", d.noSize)
+	doubt(d.behind, "Pulls beside another of their node, %d of them, are left out, for their times may hold a wait for it or a share of its link: of two that overlap by more than two seconds the one that began while the other was under way and ended after it; and where one lies within another, so that the node does not pull in turn, all that overlap another so long or lie within one.", d.behind)
 	return c
 }
 

@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -257,8 +258,133 @@ func TestOverlappingPulls(t *testing.T) {
 	if got := strings.Join(kept, " "); got != "another elsewhere first fourth own" {
 		t.Errorf("kept: %s", got)
 	}
-	if c := d.beginPulls(); c.Runs != 5 || !slices.ContainsFunc(c.Doubts, func(s string) bool { return strings.Contains(s, "another of their node was under way, 2 of them") }) {
+	if c := d.beginPulls(); c.Runs != 5 || !slices.ContainsFunc(c.Doubts, func(s string) bool { return strings.HasPrefix(s, "Pulls beside another of their node, 2 of them") }) {
 		t.Errorf("%d pulls, %q", c.Runs, c.Doubts)
+	}
+}
+
+// pullsAt are pulls of nodes, each of [node, from, to] in seconds, called by their places.
+func pullsAt(pulls ...[3]int) *simulate.Timeline {
+	timeline := &simulate.Timeline{Measurement: &simulate.Measurement{Tool: simulate.ToolKubelet}}
+	for i, p := range pulls {
+		took := time.Duration(p[2]-p[1]) * time.Second
+		timeline.Startups = append(timeline.Startups, simulate.Startup{
+			Source: simulate.Measured, Arm: simulate.ArmPull, App: "a", Images: []string{fmt.Sprintf("example.com/%03d:1", i)}, Node: fmt.Sprint(p[0]),
+			Requested: time.Duration(p[1]) * time.Second, Ready: took, FetchedBytes: 100e6, Phases: simulate.Phases{Pull: &took},
+		})
+	}
+	return timeline
+}
+
+// TestPullsAtOnce: who is left out where a node pulls in turn, and where it cannot, as one
+// pull lies within another.
+func TestPullsAtOnce(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		pulls [][3]int
+		kept  string
+	}{
+		{"in turn", [][3]int{{1, 0, 5}, {1, 5, 10}, {1, 9, 20}}, "000 001 002"},
+		{"in turn, with their waiting", [][3]int{{1, 0, 15}, {1, 0, 5}, {1, 0, 10}}, "001"},
+		{"one within another", [][3]int{{1, 0, 10}, {1, 4, 8}}, ""},
+		{"so that others are at once too", [][3]int{{1, 0, 10}, {1, 4, 8}, {1, 20, 30}, {1, 25, 35}, {1, 40, 50}}, "004"},
+		{"which without it are in turn", [][3]int{{1, 20, 30}, {1, 25, 35}, {1, 40, 50}}, "000 002"},
+		{"on another node", [][3]int{{1, 0, 10}, {1, 4, 8}, {2, 20, 30}, {2, 25, 35}}, "002"},
+		{"a short one within, beside a long one", [][3]int{{1, 0, 100}, {1, 50, 51}}, "000"},
+		{"begun less than two seconds later, which may be before", [][3]int{{1, 0, 10}, {1, 1, 8}}, "001"},
+		{"ended in one second", [][3]int{{1, 0, 10}, {1, 5, 10}}, "000"},
+		{"an overlap of two seconds", [][3]int{{1, 0, 10}, {1, 8, 20}}, "000 001"},
+	} {
+		pulls := append(test.pulls, [3]int{9, 0, 5}) // one is always kept, for without pulls there is no fit
+		d := loadPulls(t, pullsAt(pulls...), brisk)
+		var kept []string
+		for _, p := range d.pulls {
+			kept = append(kept, strings.TrimSuffix(strings.TrimPrefix(p.image, "example.com/"), ":1"))
+		}
+		if got, want := strings.Join(kept, " "), strings.TrimPrefix(fmt.Sprintf("%s %03d", test.kept, len(pulls)-1), " "); got != want {
+			t.Errorf("%s: kept %q, want %q", test.name, got, want)
+		}
+		if left := len(pulls) - len(kept); d.behind != left {
+			t.Errorf("%s: %d are counted, %d left out", test.name, d.behind, left)
+		}
+	}
+}
+
+// TestPullsAtOncePairs holds who is left out to what the documents say, pair by pair.
+func TestPullsAtOncePairs(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	parallel := 0
+	for range 2000 {
+		pulls := make([][3]int, 2+random.IntN(7))
+		for i := range pulls {
+			from := random.IntN(30)
+			pulls[i] = [3]int{random.IntN(2), from, from + 1 + random.IntN(12)}
+		}
+		within := func(x, y [3]int) bool { return x[0] == y[0] && x[1] >= y[1]+2 && x[2] < y[2] }
+		overlap := func(x, y [3]int) bool { return x[0] == y[0] && min(x[2], y[2])-max(x[1], y[1]) > 2 }
+		atOnce := map[int]bool{}
+		for _, x := range pulls {
+			if slices.ContainsFunc(pulls, func(y [3]int) bool { return within(x, y) }) {
+				atOnce[x[0]] = true
+				parallel++
+			}
+		}
+		got := besideOthers(pullsAt(pulls...).Startups)
+		for i, x := range pulls {
+			want := false
+			for j, y := range pulls {
+				// In one second the one that took longer ended first.
+				after := cmp.Or(cmp.Compare(x[2], y[2]), cmp.Compare(x[1], y[1]), cmp.Compare(i, j)) > 0
+				want = want || within(x, y) || i != j && overlap(x, y) && (after || atOnce[x[0]])
+			}
+			if got[i] != want {
+				t.Fatalf("of %v pull %d is left out: %v, want %v", pulls, i, got[i], want)
+			}
+		}
+	}
+	if parallel < 500 {
+		t.Errorf("only %d pulls lay within others", parallel)
+	}
+}
+
+// TestUnsizedPulls: a pull of which not all is known is left out, whichever it is that is
+// not known, and counted as such.
+func TestUnsizedPulls(t *testing.T) {
+	timeline := pullsAt([3]int{1, 0, 5}, [3]int{2, 0, 5}, [3]int{3, 0, 5})
+	timeline.Startups[0].Unsized = true // its time is not its own
+	timeline.Startups[1].Unsized, timeline.Startups[1].FetchedBytes = true, 0
+	d := loadPulls(t, timeline, brisk)
+	c := d.beginPulls()
+	if want := "Pulls of which it is not known how much they fetched, or in what time, 2 of them, are left out."; c.Runs != 1 || !slices.Contains(c.Doubts, want) {
+		t.Errorf("%d pulls, %q", c.Runs, c.Doubts)
+	}
+}
+
+// TestOwnInventoryFirst: the layers that a timeline knows are those that were pulled; an
+// inventory beside it is of another day, where a tag may have moved.
+func TestOwnInventoryFirst(t *testing.T) {
+	w := newWorld(t, 1)
+	bytes := w.inv.Union(3).CompressedBytes
+	own := &layers.Inventory{Layers: w.inv.Layers, Images: w.inv.Images[3:4]}
+	newer := &layers.Inventory{
+		Layers: []layers.Layer{{Digest: "sha256:newer", MediaType: "application/vnd.oci.image.layer.v1.tar+gzip", CompressedBytes: bytes}},
+		Images: []layers.Image{{Reference: own.Images[0].Reference, Digest: "sha256:newer image", Layers: []int{0}}},
+	}
+	opt := brisk
+	opt.Inventory = newer
+	for _, test := range []struct {
+		name string
+		inv  *layers.Inventory
+		want int
+	}{{"its own", own, len(own.Images[0].Layers)}, {"none", nil, 1}} {
+		timeline := pullsAt([3]int{1, 0, 5})
+		timeline.Measurement.Inventory = test.inv
+		s := &timeline.Startups[0]
+		s.Images, s.FetchedBytes = []string{own.Images[0].Reference}, bytes
+		d := loadPulls(t, timeline, opt)
+		if got := len(d.pulled.Images[d.pulls[0].at].Layers); got != test.want || d.layered != 1 {
+			t.Errorf("of a timeline that holds %s the pull is of %d layers, want %d; %d are known", test.name, got, test.want, d.layered)
+		}
 	}
 }
 
