@@ -27,8 +27,10 @@ type Arm struct {
 	// Link is the way from the registry to the nodes; nil is as it is.
 	Link *Link `json:"link,omitempty"`
 	// MaxConcurrentDownloads and MaxConcurrentUnpacks bound layers at once; 0 is
-	// the runtime's default (3 and 1). Both are of a node, whatever pulls are under way;
-	// more than one unpack is of layers of one image too.
+	// the runtime's default (3 and 1). Downloads are of a node, whatever pulls are under
+	// way, and of each pull where containerd's client fetches. One unpack at once is of
+	// each image, and those of several images go on side by side; more are of a node, and
+	// of layers of one image too.
 	MaxConcurrentDownloads int `json:"maxConcurrentDownloads,omitempty"`
 	MaxConcurrentUnpacks   int `json:"maxConcurrentUnpacks,omitempty"`
 	// DropPageCache empties the host's page cache before each run, so that what is

@@ -125,7 +125,7 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	f.IntVar(&m.nodes, "nodes", 1, "`number` of nodes that start the same at once, each with a store of its own, behind one link")
 	f.BoolVar(&m.loopback, "loopback", false, "make no network namespaces: pace a registry on loopback")
 	f.IntSliceVar(&m.downloads, "max-concurrent-downloads", nil, "`number` of layers fetched at once (default the runtime's: 3); several are arms")
-	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers unpacked at once on a node; above 1, of one image too (default the runtime's: 1); several are arms")
+	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers unpacked at once: 1 is one of each image, more are of the node and of one image too (default the runtime's: 1); several are arms")
 	f.BoolVar(&m.dropCache, "drop-page-cache", false, "empty the host's page cache before each run (root)")
 	f.IntVar(&m.repeats, "repeats", measure.DefaultRepeats, "`number` of runs of each arm")
 	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
