@@ -44,7 +44,8 @@ type Options struct {
 	// never.
 	Retries int
 	// MaxOtherCPUFraction voids runs during which other processes used more of the
-	// cores; 0 voids none. Runs too short to tell count, and a doubt says so.
+	// cores, from 0 to 1; 0 voids none. Runs too short to tell count, and a doubt says so.
+	// Of a Resume it voids those runs as well.
 	MaxOtherCPUFraction float64
 	// Progress is called after each run with how many of total are done.
 	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
@@ -103,6 +104,9 @@ func Run(ctx context.Context, exp *Experiment, inv *layers.Inventory, r Runner, 
 func newSession(ctx context.Context, exp *Experiment, inv *layers.Inventory, r Runner, opt Options) (*session, error) {
 	if err := exp.Validate(); err != nil {
 		return nil, fmt.Errorf("experiment %s: %w", exp.Name, err)
+	}
+	if err := CheckOtherCPU(opt.MaxOtherCPUFraction); err != nil {
+		return nil, fmt.Errorf("void runs during which other processes were busy: %w", err)
 	}
 	opt.setDefaults()
 	s := &session{exp: exp, arms: exp.Expand(), runner: r, opt: opt, done: map[runKey]bool{}}
@@ -439,8 +443,5 @@ func (s *session) void(arm int, run *simulate.MeasuredRun, startups []simulate.S
 			return reason
 		}
 	}
-	if most := s.opt.MaxOtherCPUFraction; most > 0 && run.OtherCPUFraction != nil && *run.OtherCPUFraction > most {
-		return fmt.Sprintf("other processes used %.1f %% of the cores, more than the %.1f %% allowed", 100**run.OtherCPUFraction, 100*most)
-	}
-	return ""
+	return tooNoisy(run, s.opt.MaxOtherCPUFraction)
 }

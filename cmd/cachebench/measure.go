@@ -131,7 +131,7 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.seed, "seed", measure.DefaultSeed, "`number` that decides the order of the runs")
 	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void run is made again")
-	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2")
+	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2 for 20 %")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
 	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default one for temporary files); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
@@ -146,6 +146,9 @@ type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site
 // run makes the experiment and writes what came of it. What check finds missing is
 // told before any image is looked at.
 func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
+	if err := measure.CheckOtherCPU(m.maxOther); err != nil {
+		return usagef("--max-other-cpu: %w", err)
+	}
 	embedded := slices.Contains(m.in.registries, "embedded")
 	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
 	exp, err := m.plan(cmd, references)
