@@ -57,7 +57,7 @@ type Start struct {
 	// Node is the number of the node, from 0.
 	Node int `json:"node,omitempty"`
 	// PullOnly ends the start once the image is pulled; what starts no containers
-	// does so anyway, and the rest is not for it.
+	// does so anyway, and refuses the rest.
 	PullOnly bool `json:"pullOnly,omitempty"`
 	// Args take the place of the image's own entrypoint and command.
 	Args []string `json:"args,omitempty"`
@@ -85,6 +85,9 @@ type Runner interface {
 	// Settings are the profile values that the runner sets for an arm besides its
 	// link and limits, such as the decoder, as a document of YAML or JSON.
 	Settings(arm *Arm) string
+	// CheckArm says why an arm cannot be run as it is stated. Run asks it of all arms
+	// before the first run.
+	CheckArm(arm *Arm) error
 	// Prepare brings the nodes into the state in which a run of the arm begins, and
 	// checks that it is: what is kept is there, nothing else.
 	Prepare(ctx context.Context, arm *Arm) error

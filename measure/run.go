@@ -119,6 +119,11 @@ func newSession(ctx context.Context, exp *Experiment, inv *layers.Inventory, r R
 	if opt.MaxOtherCPUFraction > 0 && !s.usage().known {
 		return nil, errors.New("void runs during which other processes were busy (--max-other-cpu): how busy they are is not known here, without /proc or where the runtime's own processes cannot be named: leave the limit out")
 	}
+	for i := range s.arms {
+		if err := r.CheckArm(&s.arms[i]); err != nil {
+			return nil, err
+		}
+	}
 	facts, err := r.Facts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s about this host: %w", r.Tool(), err)

@@ -591,6 +591,14 @@ func TestRefused(t *testing.T) {
 		{"no image", func(_ *fakeRunner, e *Experiment) { e.Arms[0].Starts = start("nothere:1") }, "the inventory does not hold nothere:1: resolve it first"},
 		{"settings", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: {cores: -1}" }, "arm cold: its conditions are no values of a profile"},
 		{"no document", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: 5" }, "arm cold: pull's settings"},
+		{"runner", func(f *fakeRunner, _ *Experiment) {
+			f.refuse = func(a *Arm) error {
+				if a.Name == "full" {
+					return errBroken
+				}
+				return nil
+			}
+		}, "the disk is broken"},
 		{"contradiction", func(_ *fakeRunner, e *Experiment) {
 			e.Arms[0].Starts[0] = Start{Image: app, PullOnly: true, Args: []string{"x"}}
 		}, "experiment test: arms[0].starts[0].args: a start that is pullOnly"},

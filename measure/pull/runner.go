@@ -17,6 +17,7 @@ import (
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // Options say what a Runner pulls, and where.
@@ -129,7 +130,7 @@ func (r *Runner) Processes() []int { return nil }
 // Prepare has each node hold what the arm keeps and nothing else, and sets the
 // limits and the link.
 func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
-	if err := r.check(arm); err != nil {
+	if err := r.CheckArm(arm); err != nil {
 		return err
 	}
 	for node, h := range r.hosts {
@@ -153,34 +154,40 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	return r.shape(arm.Link)
 }
 
-func (r *Runner) check(arm *measure.Arm) error {
+// CheckArm refuses what no pull does, or not here: what is recorded of an arm is to be
+// what was measured.
+func (r *Runner) CheckArm(arm *measure.Arm) error {
 	for i, s := range arm.Starts {
-		if s.Node < 0 || s.Node >= len(r.hosts) {
+		switch {
+		case s.Node < 0 || s.Node >= len(r.hosts):
 			return fmt.Errorf("arm %s, start %d: there is no node %d, only 0 to %d", arm.Name, i+1, s.Node, len(r.hosts)-1)
+		case s.Readiness != nil:
+			return fmt.Errorf("arm %s, start %d: measure pull starts nothing that could be ready: leave readiness out, or use measure containerd", arm.Name, i+1)
+		case len(s.Args) > 0:
+			return fmt.Errorf("arm %s, start %d: measure pull runs nothing that could have arguments: leave args out, or use measure containerd", arm.Name, i+1)
 		}
+	}
+	if link := arm.Link; r.opt.Lab == nil && link != nil && (link.Rate != network.Unlimited || link.Delay != 0) {
+		return fmt.Errorf("arm %s: a link is shaped only where the registry is embedded: leave link out, or serve the images here", arm.Name)
 	}
 	return nil
 }
 
 // shape sets the lab's link; nil is none.
 func (r *Runner) shape(link *measure.Link) error {
-	unshaped := math.Inf(1)
-	rate, delay := unshaped, time.Duration(0)
+	if r.opt.Lab == nil {
+		return nil
+	}
+	rate, delay := math.Inf(1), time.Duration(0)
 	if link != nil {
 		rate, delay = float64(link.Rate), link.Delay
 	}
-	switch {
-	case r.opt.Lab != nil:
-		return r.opt.Lab.SetLink(rate, delay)
-	case link != nil && (rate != unshaped || delay != 0):
-		return errors.New("a link is shaped only where the registry is embedded: leave link out, or serve the images here")
-	}
-	return nil
+	return r.opt.Lab.SetLink(rate, delay)
 }
 
 // Run pulls the images of the arm's starts at once.
 func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup, error) {
-	if err := r.check(arm); err != nil {
+	if err := r.CheckArm(arm); err != nil {
 		return nil, err
 	}
 	for _, h := range r.hosts {

@@ -3,7 +3,6 @@ package pull
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -79,12 +78,35 @@ func TestRunner(t *testing.T) {
 			t.Errorf("apps %q and %q", startups[0].App, startups[1].App)
 		}
 	}
-	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Starts: []measure.Start{{Image: app, Node: 2}}}); err == nil {
-		t.Error("a node that there is not is taken")
-	}
-	link := &measure.Link{Rate: network.Rate(math.Inf(1)), Delay: time.Millisecond}
-	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Link: link}); err == nil {
-		t.Error("a link is taken without a lab")
+}
+
+// TestCheckArm: an arm that pulls cannot be is refused, by itself and before a run, so
+// that no timeline says what was not done.
+func TestCheckArm(t *testing.T) {
+	f := newRegistry(t)
+	app := f.push(t, "app:1", sized(t, "app", 1000))
+	r := runnerFor(t, f, Options{Nodes: 2})
+	for _, c := range []struct {
+		name string
+		arm  measure.Arm
+		want string // empty: it can be
+	}{
+		{"plain", measure.Arm{Starts: []measure.Start{{Image: app, Node: 1}}}, ""},
+		{"pull only", measure.Arm{Starts: []measure.Start{{Image: app, PullOnly: true}}}, ""},
+		{"unlimited", measure.Arm{Starts: []measure.Start{{Image: app}}, Link: &measure.Link{Rate: network.Unlimited}}, ""},
+		{"node", measure.Arm{Starts: []measure.Start{{Image: app, Node: 2}}}, "start 1: there is no node 2, only 0 to 1"},
+		{"readiness", measure.Arm{Starts: []measure.Start{{Image: app}, {Image: app, Node: 1, Readiness: &measure.Readiness{By: measure.ReadyHTTP, Port: 8080}}}},
+			"start 2: measure pull starts nothing that could be ready"},
+		{"arguments", measure.Arm{Starts: []measure.Start{{Image: app, Args: []string{"/bin/true"}}}}, "start 1: measure pull runs nothing that could have arguments"},
+		{"delay", measure.Arm{Starts: []measure.Start{{Image: app}}, Link: &measure.Link{Rate: network.Unlimited, Delay: time.Millisecond}}, "a link is shaped only where the registry is embedded"},
+		{"rate", measure.Arm{Starts: []measure.Start{{Image: app}}, Link: &measure.Link{Rate: 25e6}}, "a link is shaped only where the registry is embedded"},
+	} {
+		c.arm.Name = c.name
+		for what, err := range map[string]error{"CheckArm": r.CheckArm(&c.arm), "Prepare": r.Prepare(t.Context(), &c.arm)} {
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "arm "+c.name) || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s of %s: %v, want %s", what, c.name, err, c.want)
+			}
+		}
 	}
 }
 
