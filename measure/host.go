@@ -30,7 +30,7 @@ const (
 
 // Names of facts of an experiment, which Run adds.
 const (
-	FactRegistry = "registry" // where the images come from
+	FactRegistry = "registry" // where the images come from; see Origin
 	FactLink     = "link"     // what is between registry and nodes
 )
 

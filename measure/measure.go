@@ -79,8 +79,9 @@ type Runner interface {
 	// Tool is the name of what measures: pull or containerd.
 	Tool() string
 	// Facts describe the host and the runtime, in the same words each time: an
-	// experiment is not resumed where they differ. Run adds those of HostFacts that are
-	// not among them, and where the images come from.
+	// experiment is not resumed where they differ. Where images come from where they are,
+	// and the runner knows how they are reached, Origin's is among them. Run adds those of
+	// HostFacts that are not, and where a Site's images come from.
 	Facts(ctx context.Context) ([]simulate.Fact, error)
 	// Settings are the profile values that the runner sets for an arm besides its
 	// link and limits, such as the decoder, as a document of YAML or JSON.

@@ -120,6 +120,37 @@ func TestResumeElsewhere(t *testing.T) {
 		}
 	}
 
+	// So with other places that images come from where they are.
+	facts := func(o Origin) []simulate.Fact {
+		fact, err := o.Fact()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []simulate.Fact{fact}
+	}
+	mirrored := newFake()
+	mirrored.facts = facts(Origin{Mirrors: map[string][]string{"registry.test": {"mirror.test"}}})
+	through, err := Run(t.Context(), experiment(), testInventory(), mirrored, mirrored.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		facts []simulate.Fact
+		want  string // empty: it goes on
+	}{
+		{mirrored.facts, ""},
+		{nil, "registry was as the images name it, but registry.test through mirror.test, now it is as the images name it: measure anew, or as it was"},
+		{facts(Origin{Aliases: map[string]string{"registry.test": "mirror.test"}}), "now it is as the images name it, but registry.test as mirror.test"},
+	} {
+		f := newFake()
+		f.facts = test.facts
+		opt := f.options()
+		opt.Resume = through
+		if _, err := Run(t.Context(), experiment(), testInventory(), f, opt); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("resumed with %v: %v, want %s", test.facts, err, test.want)
+		}
+	}
+
 	// A timeline of before these facts, cut off, is gone on with; then they are not known
 	// of all runs together, however often it is resumed.
 	old, err := simulate.ReadTimeline("t.json", []byte(text(done[0])))

@@ -29,6 +29,14 @@ func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 		{Name: "containerd nodes", Value: fmt.Sprint(len(r.nodes))},
 		{Name: "network", Value: r.network()},
 	}
+	if a := &r.opt.Access; r.opt.Lab == nil && r.opt.Registry == "" {
+		origin := measure.Origin{Aliases: a.Aliases, Mirrors: a.Mirrors, PlainHTTP: a.PlainHTTP, HostDir: r.opt.HostDir}
+		fact, err := origin.Fact()
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, fact)
+	}
 	if n.daemon == nil {
 		return facts, nil
 	}

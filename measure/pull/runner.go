@@ -94,11 +94,21 @@ func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 	if id := os.Geteuid(); id != 0 {
 		user = fmt.Sprintf("user %d: owners, devices and fifos are left out", id)
 	}
-	return append([]simulate.Fact{
+	facts := []simulate.Fact{
 		{Name: "puller", Value: "cachebench, in the steps of containerd 2.4.2"},
 		{Name: "privilege", Value: user},
 		r.decoderFact(ctx),
-	}, measure.HostFacts(r.root.path)...), nil
+	}
+	if r.opt.Lab == nil {
+		host := &r.opt.Host
+		origin := measure.Origin{Aliases: host.Aliases, Mirrors: host.Registry.Mirrors, PlainHTTP: host.Registry.PlainHTTP}
+		fact, err := origin.Fact()
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, fact)
+	}
+	return append(facts, measure.HostFacts(r.root.path)...), nil
 }
 
 // decoderFact names the decoder, with its version where it is the one on PATH.
