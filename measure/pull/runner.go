@@ -2,7 +2,6 @@ package pull
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -122,16 +121,8 @@ func (r *Runner) decoderFact(ctx context.Context) simulate.Fact {
 
 // Settings are how the hosts pull, as a profile says it.
 func (r *Runner) Settings(arm *measure.Arm) string {
-	settings, _ := json.Marshal(map[string]any{
-		// All starts of an arm pull at once: no kubelet lines them up.
-		"pull": map[string]any{
-			"downloadScope": "daemon", "requestOrder": "race", "keepBlobs": true, "maxParallelPulls": 1000,
-			"slotRequests": true, "reuseConnections": true,
-		},
-		// The nodes of a host share its cores.
-		"unpack": map[string]any{"decoder": r.hosts[0].decoder.name, "cores": measure.Cores() / float64(max(1, arm.Nodes()))},
-	})
-	return string(settings)
+	settings := measure.PullSettings{OwnRegistry: r.opt.Lab != nil, Decoder: r.hosts[0].decoder.name, Cores: measure.Cores()}
+	return settings.Of(arm)
 }
 
 // Processes are none: decompressors are children of this one.

@@ -127,6 +127,9 @@ func TestRunnerLab(t *testing.T) {
 		Name: "partial", Starts: []measure.Start{{Image: app}, {Image: app, Node: 1}}, Keep: []string{parent},
 		Link: &measure.Link{Rate: network.Unlimited, Delay: delay},
 	}
+	if s := r.Settings(arm); !strings.Contains(s, `"tokenRequests":0`) || !strings.Contains(s, `"connectRoundTrips":1`) {
+		t.Errorf("the lab's registry has neither TLS nor logins, but the settings are %s", s)
+	}
 	for _, s := range run(t, r, arm) {
 		// HEAD, manifest, config and a layer are a round trip each.
 		if s.Void != "" || s.Hit != matcher.PartialHit || s.FetchedBytes != int64(len(top.blob)) || s.Ready < 4*delay {
@@ -288,6 +291,9 @@ func TestSettings(t *testing.T) {
 	p, err := simulate.ReadProfile("settings", text)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, told := settings["network"]; told {
+		t.Errorf("of registries elsewhere nothing is known, but the settings are %v", settings)
 	}
 	if p.Unpack.Decoder.Value != "go-std" || p.Pull.RequestOrder.Value != "race" || p.Pull.DownloadScope.Value != "daemon" || !p.Pull.KeepBlobs.Value {
 		t.Errorf("the profile is %+v, %+v", p.Pull, p.Unpack)
