@@ -128,13 +128,19 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 // Processes are none: decompressors are children of this one.
 func (r *Runner) Processes() []int { return nil }
 
-// Prepare has each node hold what the arm keeps and nothing else, and sets the
-// limits and the link.
+// Prepare has each node that the arm starts something on hold what it keeps and nothing
+// else, and sets the limits and the link.
 func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	if err := r.CheckArm(arm); err != nil {
 		return err
 	}
+	r.kept = nil
 	for node, h := range r.hosts {
+		// What other nodes hold is of no matter to this arm, and to bring them there takes
+		// time, room and the page cache.
+		if !slices.ContainsFunc(arm.Starts, func(s measure.Start) bool { return s.Node == node }) {
+			continue
+		}
 		kept, err := h.hold(ctx, arm.Keep, func() error { return r.shape(nil) })
 		if err != nil {
 			return fmt.Errorf("prepare arm %s on %s: %w", arm.Name, measure.NodeName(node), err)

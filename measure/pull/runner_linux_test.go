@@ -110,6 +110,48 @@ func TestCheckArm(t *testing.T) {
 	}
 }
 
+// TestUnusedNodes: nodes that an arm starts nothing on are left as they are, and are
+// brought to what a later arm asks for.
+func TestUnusedNodes(t *testing.T) {
+	f := newRegistry(t)
+	base, top := sized(t, "base", 5000), sized(t, "top", 5000)
+	app, parent := f.push(t, "app:1", base, top), f.push(t, "base:1", base)
+	r := runnerFor(t, f, Options{Nodes: 3})
+	held := func() (n [3]int) {
+		for i, h := range r.hosts {
+			blobs, _, err := h.content.list()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n[i] = len(blobs)
+		}
+		return n
+	}
+	one := &measure.Arm{Name: "one", Starts: []measure.Start{{Image: app, Node: 1}}, Keep: []string{parent}}
+	s := run(t, r, one)
+	// An image is its manifest, its config and its layers; the base layer is both's.
+	if got, want := held(), [3]int{0, 4 + 3 - 1, 0}; got != want {
+		t.Errorf("the nodes hold %v blobs, want %v", got, want)
+	}
+	if s[0].Void != "" || s[0].Hit != matcher.PartialHit {
+		t.Errorf("%+v", s[0])
+	}
+	all := &measure.Arm{Name: "all", Starts: []measure.Start{{Image: app}, {Image: app, Node: 1}, {Image: app, Node: 2}}, Keep: []string{parent}}
+	for _, s := range run(t, r, all) {
+		if s.Void != "" || s.Hit != matcher.PartialHit || s.FetchedBytes != int64(len(top.blob)) {
+			t.Errorf("%+v", s)
+		}
+	}
+	// With nothing kept the node in use is emptied, and no other.
+	before := held()
+	if err := r.Prepare(t.Context(), &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: app}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := held(), [3]int{0, before[1], before[2]}; got != want || before[1] == 0 {
+		t.Errorf("the nodes hold %v blobs, want %v", got, want)
+	}
+}
+
 // TestRunnerLab: through a lab with a delay, from a registry of another name, and the
 // kept image without the delay.
 func TestRunnerLab(t *testing.T) {
