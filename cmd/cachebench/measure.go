@@ -459,11 +459,10 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 	if m.in.quiet || !isTerminal(m.in.io.err) {
 		return nil
 	}
-	begun := time.Now()
+	var pace pace
 	return func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
 		words := fmt.Sprintf("%d of %d runs, %s", done, total, arm)
-		if done > 0 {
-			left := time.Duration(float64(time.Since(begun)) / float64(done) * float64(total-done))
+		if left, known := pace.left(time.Now(), done, total); known {
 			words += fmt.Sprintf(", %s left", left.Round(time.Second))
 		}
 		if last != nil && last.Void != "" {
@@ -471,6 +470,27 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 		}
 		fmt.Fprint(m.in.io.err, clearLine+words)
 	}
+}
+
+// pace is how fast runs come to count. It goes by what was done since it was first
+// asked: what was done before may be of a session before, and the time before is of runs
+// to warm up.
+type pace struct {
+	since time.Time
+	done  int
+}
+
+// left is how long what is not yet done will take, where that can be told.
+func (p *pace) left(now time.Time, done, total int) (left time.Duration, known bool) {
+	switch {
+	case p.since.IsZero():
+		p.since, p.done = now, done
+		return 0, false
+	case done <= p.done:
+		return 0, false
+	}
+	each := float64(now.Sub(p.since)) / float64(done-p.done)
+	return time.Duration(each * float64(total-done)), true
 }
 
 // log tells what the timeline does not hold.
