@@ -109,7 +109,9 @@ func (m *measuring) removeLeft(cmd *cobra.Command, dirs []string, remove func(co
 	return err
 }
 
-func (m *measuring) addFlags(cmd *cobra.Command) {
+// addFlags adds the flags of an experiment; temporary is where what is fetched and
+// unpacked goes without --root.
+func (m *measuring) addFlags(cmd *cobra.Command, temporary string) {
 	m.in.addImageFlags(cmd)
 	f := cmd.Flags()
 	f.Lookup("registry").Usage = "serve the images from a registry of the experiment's own: embedded, or the OCI layout DIR under a registry's name, as `NAME=DIR`; repeatable"
@@ -133,7 +135,7 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void run is made again")
 	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2 for 20 %")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
-	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default one for temporary files); its disk is measured")
+	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default "+temporary+"); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
 	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind")
 	m.out.addFlags(cmd, "the timeline, after each run,")

@@ -87,7 +87,7 @@ but for the logins.
 			})
 		},
 	}
-	m.addFlags(cmd)
+	m.addFlags(cmd, "the one for temporary files")
 	f := cmd.Flags()
 	f.StringVar(&c.binary, "containerd", "", "`program` to start as containerd (default the one on PATH)")
 	f.StringVar(&c.address, "address", "", "use the containerd that runs at this `socket`")
