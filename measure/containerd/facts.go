@@ -47,7 +47,7 @@ func (r *Runner) decoder() string {
 	if r.program == nil {
 		return "unknown: the daemon's own"
 	}
-	return r.program.decoder
+	return r.program.decoder.Fact().Value
 }
 
 func (r *Runner) network() string {
@@ -82,7 +82,7 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 		Cores:       measure.Cores(),
 	}
 	if r.program != nil {
-		settings.Decoder = r.program.decoder
+		settings.Decoder = r.program.decoder.Name
 	}
 	return settings.Of(arm)
 }

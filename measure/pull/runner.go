@@ -88,7 +88,7 @@ func (r *Runner) network(node int) (served map[string]string, dial func(ctx cont
 func (r *Runner) Tool() string { return "pull" }
 
 // Facts describe what pulls, and the host.
-func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
+func (r *Runner) Facts(context.Context) ([]simulate.Fact, error) {
 	user := "root"
 	if id := os.Geteuid(); id != 0 {
 		user = fmt.Sprintf("user %d: owners, devices and fifos are left out", id)
@@ -96,7 +96,7 @@ func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 	facts := []simulate.Fact{
 		{Name: "puller", Value: "cachebench, in the steps of containerd 2.4.2"},
 		{Name: "privilege", Value: user},
-		r.decoderFact(ctx),
+		r.hosts[0].decoder.Fact(),
 	}
 	if r.opt.Lab == nil {
 		host := &r.opt.Host
@@ -110,18 +110,9 @@ func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 	return append(facts, measure.HostFacts(r.root.path)...), nil
 }
 
-// decoderFact names the decoder, with its version where it is the one on PATH.
-func (r *Runner) decoderFact(ctx context.Context) simulate.Fact {
-	d := measure.Decoder{Name: r.hosts[0].decoder.name, Path: r.hosts[0].decoder.path}
-	if found := measure.DecoderOnPath(ctx); found.Path == d.Path {
-		d.Version = found.Version
-	}
-	return d.Fact()
-}
-
 // Settings are how the hosts pull, as a profile says it.
 func (r *Runner) Settings(arm *measure.Arm) string {
-	settings := measure.PullSettings{OwnRegistry: r.opt.Lab != nil, Decoder: r.hosts[0].decoder.name, Cores: measure.Cores()}
+	settings := measure.PullSettings{OwnRegistry: r.opt.Lab != nil, Decoder: r.hosts[0].decoder.Name, Cores: measure.Cores()}
 	return settings.Of(arm)
 }
 
