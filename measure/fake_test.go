@@ -51,6 +51,7 @@ type fakeRunner struct {
 	finish   func() // what Finish does, besides that it is counted
 	finished int
 	roots    []int // of Processes
+	refuse   func(a *Arm) error
 }
 
 func newFake() *fakeRunner {
@@ -63,6 +64,13 @@ func (f *fakeRunner) Facts(context.Context) ([]simulate.Fact, error) { return f.
 func (f *fakeRunner) Settings(*Arm) string                           { return f.settings }
 func (f *fakeRunner) Processes() []int                               { return f.roots }
 func (f *fakeRunner) Close() error                                   { return nil }
+
+func (f *fakeRunner) CheckArm(a *Arm) error {
+	if f.refuse != nil {
+		return f.refuse(a)
+	}
+	return nil
+}
 
 func (f *fakeRunner) Finish(context.Context) error {
 	f.finished++

@@ -30,7 +30,7 @@ const (
 
 // Names of facts of an experiment, which Run adds.
 const (
-	FactRegistry = "registry" // where the images come from
+	FactRegistry = "registry" // where the images come from; see Origin
 	FactLink     = "link"     // what is between registry and nodes
 )
 
@@ -147,22 +147,35 @@ func fileSystemOf(dir string, proc fs.FS) string {
 	return kind + " on " + device
 }
 
-// mountOf finds the mount that a path is on in a mountinfo (proc(5)): the last of
-// those with the longest mount point.
+// mountOf finds the mount that a path is on in a mountinfo: the last of those with the
+// longest mount point.
 func mountOf(mountinfo, path string) (kind, device string) {
 	longest := -1
-	for line := range strings.Lines(mountinfo) {
-		before, after, ok := strings.Cut(line, " - ")
-		fields, source := strings.Fields(before), strings.Fields(after)
-		if !ok || len(fields) < 5 || len(source) < 2 {
-			continue
-		}
-		point := unescaped(fields[4])
-		if len(point) >= longest && within(path, point) {
-			longest, kind, device = len(point), source[0], unescaped(source[1])
+	for _, m := range Mounts(mountinfo) {
+		if len(m.Point) >= longest && within(path, m.Point) {
+			longest, kind, device = len(m.Point), m.Type, m.Device
 		}
 	}
 	return kind, device
+}
+
+// Mount is one line of a mountinfo.
+type Mount struct {
+	// Point is where it is mounted, Type the file system's, Device what it is of.
+	Point, Type, Device string
+}
+
+// Mounts reads a mountinfo (proc(5)) in its order: of two at one point the later one
+// lies above. Lines of other forms tell nothing.
+func Mounts(mountinfo string) (mounts []Mount) {
+	for line := range strings.Lines(mountinfo) {
+		before, after, ok := strings.Cut(line, " - ")
+		fields, source := strings.Fields(before), strings.Fields(after)
+		if ok && len(fields) >= 5 && len(source) >= 2 {
+			mounts = append(mounts, Mount{unescaped(fields[4]), source[0], unescaped(source[1])})
+		}
+	}
+	return mounts
 }
 
 func within(path, point string) bool {

@@ -125,6 +125,7 @@ func TestDecoder(t *testing.T) {
 		{"igzip unpigz", "CONTAINERD_DISABLE_IGZIP", "yes please", "igzip"},
 		{"igzip unpigz", "CONTAINERD_DISABLE_PIGZ", "true", "igzip"},
 		{"igzip unpigz", "both", "true", "go"},
+		{"unpigz", "CONTAINERD_DISABLE_PIGZ", "1", "go"},
 	} {
 		getenv := func(name string) string {
 			if name == test.disabled || test.disabled == "both" {
@@ -132,17 +133,9 @@ func TestDecoder(t *testing.T) {
 			}
 			return ""
 		}
-		look := func(name string) (string, error) {
-			for p := range strings.FieldsSeq(test.programs) {
-				if p == name {
-					return "/bin/" + p, nil
-				}
-			}
-			return "", errors.New("not found")
-		}
-		got := decoderOf(getenv, look)
-		if got.Name != test.want || (got.Path == "") != (test.want == "go") {
-			t.Errorf("%+v: %+v", test, got)
+		got, err := decoderOf("", 2, 4, getenv, onPath(test.programs))
+		if err != nil || got.Name != test.want || (got.Path == "") != (test.want == "go") {
+			t.Errorf("%+v: %+v, %v", test, got, err)
 		}
 		known := false
 		for _, d := range simulate.Decoders() {
@@ -150,6 +143,54 @@ func TestDecoder(t *testing.T) {
 		}
 		if !known {
 			t.Errorf("no profile knows %s", got.Name)
+		}
+	}
+}
+
+// onPath finds these programs.
+func onPath(programs string) func(string) (string, error) {
+	return func(name string) (string, error) {
+		for p := range strings.FieldsSeq(programs) {
+			if p == name {
+				return "/bin/" + p, nil
+			}
+		}
+		return "", errors.New(name + " is not on PATH")
+	}
+}
+
+// TestDecoderAsked: one that is asked for is taken though it is disabled, and is an error
+// where it is not there or that version does not look for it; what is inside depends on
+// the version.
+func TestDecoderAsked(t *testing.T) {
+	disabled := func(string) string { return "1" }
+	nothing := func(string) string { return "" }
+	for _, test := range []struct {
+		name         string
+		major, minor int
+		programs     string
+		getenv       func(string) string
+		want, fault  string
+	}{
+		{"igzip", 2, 4, "igzip unpigz", disabled, "igzip", ""},
+		{"pigz", 2, 4, "igzip unpigz", disabled, "pigz", ""},
+		{"pigz", 2, 4, "igzip unpigz", nothing, "pigz", ""},
+		{"go", 2, 4, "igzip unpigz", nothing, "go", ""},
+		{"go-std", 2, 4, "igzip unpigz", nothing, "go-std", ""},
+		{"go", 2, 3, "igzip unpigz", nothing, "go-std", ""},
+		{"", 2, 3, "", nothing, "go-std", ""},
+		{"", 3, 0, "", nothing, "go", ""},
+		{"", 2, 0, "igzip unpigz", nothing, "igzip", ""},
+		{"", 1, 7, "igzip unpigz", nothing, "pigz", ""},
+		{"", 1, 7, "igzip", nothing, "go-std", ""},
+		{"igzip", 1, 7, "igzip", nothing, "", "decoder igzip: containerd 1.7 does not look for it, only 2.0 and later do"},
+		{"igzip", 2, 4, "unpigz", nothing, "", "decoder igzip: igzip is not on PATH: install it"},
+		{"pigz", 2, 4, "igzip", nothing, "", "decoder pigz: unpigz is not on PATH: install it"},
+		{"gunzip", 2, 4, "gunzip", nothing, "", `decoder "gunzip" is none of igzip, pigz, go and go-std`},
+	} {
+		got, err := decoderOf(test.name, test.major, test.minor, test.getenv, onPath(test.programs))
+		if got.Name != test.want || (err != nil) != (test.fault != "") || err != nil && !strings.Contains(err.Error(), test.fault) {
+			t.Errorf("%q of %d.%d with %q: %+v, %v; want %s %s", test.name, test.major, test.minor, test.programs, got, err, test.want, test.fault)
 		}
 	}
 }
@@ -162,14 +203,15 @@ func TestDecoderVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
-	d := DecoderOnPath(t.Context())
-	if got := d.Fact(); got != (simulate.Fact{Name: FactDecoder, Value: "pigz (pigz 9.9)"}) {
-		t.Errorf("got %+v", got)
-	}
-	t.Setenv("CONTAINERD_DISABLE_PIGZ", "1")
-	d = DecoderOnPath(t.Context())
-	if got := d.Fact().Value; got != "go" {
-		t.Errorf("got %s", got)
+	for _, test := range []struct{ disabled, asked, want string }{
+		{"", "", "pigz (pigz 9.9)"}, {"1", "", "go"},
+		{"1", "pigz", "pigz (pigz 9.9)"}, // though it is not what would be taken
+	} {
+		t.Setenv("CONTAINERD_DISABLE_PIGZ", test.disabled)
+		d, err := FindDecoder(t.Context(), test.asked, 2, 4)
+		if got, want := d.Fact(), (simulate.Fact{Name: FactDecoder, Value: test.want}); err != nil || got != want {
+			t.Errorf("%+v: got %+v, %v", test, got, err)
+		}
 	}
 }
 

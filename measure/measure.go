@@ -27,8 +27,10 @@ type Arm struct {
 	// Link is the way from the registry to the nodes; nil is as it is.
 	Link *Link `json:"link,omitempty"`
 	// MaxConcurrentDownloads and MaxConcurrentUnpacks bound layers at once; 0 is
-	// the runtime's default (3 and 1). Both are of a node, whatever pulls are under way;
-	// more than one unpack is of layers of one image too.
+	// the runtime's default (3 and 1). Downloads are of a node, whatever pulls are under
+	// way, and of each pull where containerd's client fetches. One unpack at once is of
+	// each image, and those of several images go on side by side; more are of a node, and
+	// of layers of one image too.
 	MaxConcurrentDownloads int `json:"maxConcurrentDownloads,omitempty"`
 	MaxConcurrentUnpacks   int `json:"maxConcurrentUnpacks,omitempty"`
 	// DropPageCache empties the host's page cache before each run, so that what is
@@ -55,7 +57,7 @@ type Start struct {
 	// Node is the number of the node, from 0.
 	Node int `json:"node,omitempty"`
 	// PullOnly ends the start once the image is pulled; what starts no containers
-	// does so anyway, and the rest is not for it.
+	// does so anyway, and refuses the rest.
 	PullOnly bool `json:"pullOnly,omitempty"`
 	// Args take the place of the image's own entrypoint and command.
 	Args []string `json:"args,omitempty"`
@@ -77,12 +79,16 @@ type Runner interface {
 	// Tool is the name of what measures: pull or containerd.
 	Tool() string
 	// Facts describe the host and the runtime, in the same words each time: an
-	// experiment is not resumed where they differ. Run adds those of HostFacts that are
-	// not among them, and where the images come from.
+	// experiment is not resumed where they differ. Where images come from where they are,
+	// and the runner knows how they are reached, Origin's is among them. Run adds those of
+	// HostFacts that are not, and where a Site's images come from.
 	Facts(ctx context.Context) ([]simulate.Fact, error)
 	// Settings are the profile values that the runner sets for an arm besides its
 	// link and limits, such as the decoder, as a document of YAML or JSON.
 	Settings(arm *Arm) string
+	// CheckArm says why an arm cannot be run as it is stated. Run asks it of all arms
+	// before the first run.
+	CheckArm(arm *Arm) error
 	// Prepare brings the nodes into the state in which a run of the arm begins, and
 	// checks that it is: what is kept is there, nothing else.
 	Prepare(ctx context.Context, arm *Arm) error

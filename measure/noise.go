@@ -2,10 +2,13 @@ package measure
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // usage is what all processes, and those of the experiment, have used of the
@@ -145,6 +148,27 @@ func sum(processes map[int]process, roots []int) uint64 {
 		roots = append(roots, children[pid]...)
 	}
 	return total
+}
+
+// CheckOtherCPU refuses what cannot be a limit of what other processes use of the
+// cores; 0 is none.
+func CheckOtherCPU(fraction float64) error {
+	switch {
+	case fraction > 1 && fraction <= 100: // of which no run could be void
+		return fmt.Errorf("%v is more than all cores: a share is from 0 to 1, write %v for %v %%", fraction, fraction/100, fraction)
+	case !(fraction >= 0 && fraction <= 1):
+		return fmt.Errorf("%v is no share of the cores: give one from 0 to 1, as 0.2 for 20 %%, or leave it out", fraction)
+	}
+	return nil
+}
+
+// tooNoisy says why a run does not count during which others used more than most of the
+// cores; empty where it does, or nothing is known of it. At most 0 there is no limit.
+func tooNoisy(run *simulate.MeasuredRun, most float64) string {
+	if most <= 0 || run.OtherCPUFraction == nil || *run.OtherCPUFraction <= most {
+		return ""
+	}
+	return fmt.Sprintf("other processes used %.1f %% of the cores, more than the %.1f %% allowed", 100**run.OtherCPUFraction, 100*most)
 }
 
 // fewestTicks is below what nothing can be told: a tick is 10 ms (proc(5)), and with a

@@ -155,6 +155,30 @@ func TestLimitUnknown(t *testing.T) {
 	}
 }
 
+// TestLimitRefused: a limit that no run could be held to, or that none could meet, is
+// refused before anything is run, with what was meant.
+func TestLimitRefused(t *testing.T) {
+	for fraction, want := range map[float64]string{
+		20:          "20 is more than all cores: a share is from 0 to 1, write 0.2 for 20 %",
+		-0.2:        "-0.2 is no share of the cores",
+		1000:        "1000 is no share of the cores",
+		math.Inf(1): "+Inf is no share of the cores",
+		math.NaN():  "NaN is no share of the cores",
+	} {
+		f := newFake()
+		opt := f.options()
+		opt.MaxOtherCPUFraction = fraction
+		if _, err := Run(t.Context(), threeArms(), testInventory(), f, opt); err == nil || !strings.Contains(err.Error(), want) || len(f.calls) > 0 {
+			t.Errorf("%v: got %v, want %s; %q were called", fraction, err, want, f.calls)
+		}
+	}
+	for _, fraction := range []float64{0, 0.001, 0.2, 1} {
+		if err := CheckOtherCPU(fraction); err != nil {
+			t.Errorf("%v: %v", fraction, err)
+		}
+	}
+}
+
 // TestNoiseHere: this host's /proc is understood, where there is one.
 func TestNoiseHere(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {

@@ -27,8 +27,8 @@ func (s *session) resume(old *simulate.Timeline) error {
 		arms[s.arms[i].Name] = &s.arms[i]
 	}
 	startups := map[runKey][]*simulate.Startup{}
-	for i := range old.Startups {
-		if u := &old.Startups[i]; u.Void == "" {
+	for i := range s.t.Startups {
+		if u := &s.t.Startups[i]; u.Void == "" {
 			key := runKey{u.Arm, u.Repeat}
 			startups[key] = append(startups[key], u)
 		}
@@ -36,7 +36,9 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if len(m.Runs) > 0 {
 		s.origin = m.Runs[0].At
 	}
-	for _, run := range m.Runs {
+	seen := map[runKey]bool{}
+	for i := range m.Runs {
+		run := &m.Runs[i]
 		key := runKey{run.Arm, run.Repeat}
 		a := arms[run.Arm]
 		if a == nil {
@@ -45,11 +47,19 @@ func (s *session) resume(old *simulate.Timeline) error {
 		if run.Void != "" {
 			continue
 		}
-		if s.done[key] {
+		if seen[key] {
 			return fmt.Errorf("its runs hold repeat %d of arm %s twice", run.Repeat, run.Arm)
 		}
+		seen[key] = true
 		if err := a.sameStarts(startups[key]); err != nil {
 			return fmt.Errorf("repeat %d of arm %s: %w", run.Repeat, run.Arm, err)
+		}
+		// The limit may be another than that of before. All runs are held to one.
+		if run.Void = tooNoisy(run, s.opt.MaxOtherCPUFraction); run.Void != "" {
+			for _, u := range startups[key] {
+				u.Void = run.Void
+			}
+			continue
 		}
 		s.done[key] = true
 	}

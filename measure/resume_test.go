@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +120,37 @@ func TestResumeElsewhere(t *testing.T) {
 		}
 	}
 
+	// So with other places that images come from where they are.
+	facts := func(o Origin) []simulate.Fact {
+		fact, err := o.Fact()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []simulate.Fact{fact}
+	}
+	mirrored := newFake()
+	mirrored.facts = facts(Origin{Mirrors: map[string][]string{"registry.test": {"mirror.test"}}})
+	through, err := Run(t.Context(), experiment(), testInventory(), mirrored, mirrored.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		facts []simulate.Fact
+		want  string // empty: it goes on
+	}{
+		{mirrored.facts, ""},
+		{nil, "registry was as the images name it, but registry.test through mirror.test, now it is as the images name it: measure anew, or as it was"},
+		{facts(Origin{Aliases: map[string]string{"registry.test": "mirror.test"}}), "now it is as the images name it, but registry.test as mirror.test"},
+	} {
+		f := newFake()
+		f.facts = test.facts
+		opt := f.options()
+		opt.Resume = through
+		if _, err := Run(t.Context(), experiment(), testInventory(), f, opt); test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("resumed with %v: %v, want %s", test.facts, err, test.want)
+		}
+	}
+
 	// A timeline of before these facts, cut off, is gone on with; then they are not known
 	// of all runs together, however often it is resumed.
 	old, err := simulate.ReadTimeline("t.json", []byte(text(done[0])))
@@ -140,6 +172,74 @@ func TestResumeElsewhere(t *testing.T) {
 				t.Errorf("doubts %q, facts %v", old.Doubts, old.Measurement.Facts)
 			}
 		}
+	}
+}
+
+// TestResumeLimit: a limit that is given, or made tighter, when an experiment is gone on
+// with holds for the runs of before as for the new ones. What an earlier limit has voided
+// stays so.
+func TestResumeLimit(t *testing.T) {
+	self := os.Getpid()
+	files := proc(totals(0, 0, 0, 0, 0, 0, 0, 0), map[int]string{self: line(self, "x", 1, 0, 0, 0, 0)})
+	var all, user int
+	var shares []int // of 1000 ticks, of one run after another
+	session := func(resume *simulate.Timeline, limit float64, of ...int) (*simulate.Timeline, *fakeRunner) {
+		t.Helper()
+		f, e := newFake(), threeArms()
+		e.Repeats, shares = 1, of
+		f.change = func(run int, _ *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+			all, user = all+1000, user+shares[run-1]
+			files["stat"].Data = []byte(totals(user, 0, 0, all-user, 0, 0, 0, 0))
+			return s, nil
+		}
+		opt := f.options()
+		opt.proc, opt.Resume, opt.MaxOtherCPUFraction, opt.Retries = files, resume, limit, -1
+		tl, err := Run(t.Context(), e, testInventory(), f, opt)
+		if err != nil && !errors.Is(err, ErrNothingCounts) {
+			t.Fatal(err)
+		}
+		read, err := simulate.ReadTimeline("t.json", []byte(text(tl)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return read, f
+	}
+	voids := func(tl *simulate.Timeline) (runs, startups int) {
+		for _, r := range tl.Measurement.Runs {
+			if r.Void != "" {
+				runs++
+			}
+		}
+		for _, u := range tl.Startups {
+			if u.Void != "" {
+				startups++
+			}
+		}
+		return runs, startups
+	}
+
+	loose, _ := session(nil, 0, 30, 600, 100)
+	if runs, _ := voids(loose); runs != 0 || len(loose.Measurement.Runs) != 3 {
+		t.Fatalf("without a limit %d of %d runs are void", runs, len(loose.Measurement.Runs))
+	}
+	before := text(loose)
+	tight, f := session(loose, 0.2, 50)
+	const want = "other processes used 60.0 % of the cores, more than the 20.0 % allowed"
+	if runs, startups := voids(tight); f.runs != 1 || runs != 1 || startups != 1 || tight.Measurement.Runs[1].Void != want || tight.Startups[1].Void != want {
+		t.Errorf("%d runs were made again, %d runs and %d startups are void, the noisy one because %q", f.runs, runs, startups, tight.Measurement.Runs[1].Void)
+	}
+	if again := tight.Measurement.Runs[3]; again.Arm != tight.Measurement.Runs[1].Arm || again.Repeat != 0 || again.Void != "" {
+		t.Errorf("the noisy run was made again as %+v", again)
+	}
+	if text(loose) != before {
+		t.Error("what was resumed from was changed")
+	}
+	if !slices.Contains(tight.Doubts, "other processes used a median 5 % of the cores, at most 10 %") {
+		t.Errorf("doubts %q", tight.Doubts)
+	}
+	// With no limit again nothing is left to do, and what was void stays so.
+	if last, f := session(tight, 0); f.runs != 0 || text(last) != text(tight) {
+		t.Errorf("resumed without the limit: %d runs", f.runs)
 	}
 }
 

@@ -44,7 +44,8 @@ type Options struct {
 	// never.
 	Retries int
 	// MaxOtherCPUFraction voids runs during which other processes used more of the
-	// cores; 0 voids none. Runs too short to tell count, and a doubt says so.
+	// cores, from 0 to 1; 0 voids none. Runs too short to tell count, and a doubt says so.
+	// Of a Resume it voids those runs as well.
 	MaxOtherCPUFraction float64
 	// Progress is called after each run with how many of total are done.
 	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
@@ -67,10 +68,10 @@ type session struct {
 	origin   time.Time
 	done     map[runKey]bool
 	failing  failing
-	// drops is how often the page cache was emptied, ran how often it had been when
-	// each arm last ran.
-	drops int
-	ran   []int
+	// drops is how often the page cache was emptied, filled how often it had been when a
+	// run of each arm, not counted, last filled it.
+	drops  int
+	filled []int
 }
 
 type runKey struct {
@@ -104,16 +105,24 @@ func newSession(ctx context.Context, exp *Experiment, inv *layers.Inventory, r R
 	if err := exp.Validate(); err != nil {
 		return nil, fmt.Errorf("experiment %s: %w", exp.Name, err)
 	}
+	if err := CheckOtherCPU(opt.MaxOtherCPUFraction); err != nil {
+		return nil, fmt.Errorf("void runs during which other processes were busy: %w", err)
+	}
 	opt.setDefaults()
 	s := &session{exp: exp, arms: exp.Expand(), runner: r, opt: opt, done: map[runKey]bool{}}
 	images, err := only(inv, exp.References(), opt.Platform, opt.now())
 	if err != nil {
 		return nil, err
 	}
-	s.evidence, s.ran = evidenceOf(images, s.arms), make([]int, len(s.arms))
+	s.evidence, s.filled = evidenceOf(images, s.arms), make([]int, len(s.arms))
 	s.failing = failing{arms: make(map[int]bool), ofArm: make([]int, len(s.arms))}
 	if opt.MaxOtherCPUFraction > 0 && !s.usage().known {
 		return nil, errors.New("void runs during which other processes were busy (--max-other-cpu): how busy they are is not known here, without /proc or where the runtime's own processes cannot be named: leave the limit out")
+	}
+	for i := range s.arms {
+		if err := r.CheckArm(&s.arms[i]); err != nil {
+			return nil, err
+		}
 	}
 	facts, err := r.Facts(ctx)
 	if err != nil {
@@ -218,14 +227,19 @@ func (s *session) nothingCounts() error {
 // warmUp makes runs that are not counted.
 func (s *session) warmUp(ctx context.Context) error {
 	for _, i := range s.exp.warmups(s.arms) {
-		if err := s.uncountedRun(ctx, i, "warm-up"); err != nil {
+		failure := s.uncountedRun(ctx, i, "warm-up")
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := s.count(i, failure); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// uncountedRun makes a run of an arm that leaves no trace in the timeline.
+// uncountedRun makes a run of an arm that leaves no trace in the timeline, and returns
+// what failed of it.
 func (s *session) uncountedRun(ctx context.Context, arm int, why string) error {
 	begun := s.opt.now()
 	a := &s.arms[arm]
@@ -234,7 +248,6 @@ func (s *session) uncountedRun(ctx context.Context, arm int, why string) error {
 	if err == nil && ctx.Err() == nil {
 		startups, err = s.runner.Run(ctx, a)
 		err = errors.Join(err, s.runner.Finish(ctx))
-		s.ran[arm] = s.drops
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -242,8 +255,11 @@ func (s *session) uncountedRun(ctx context.Context, arm int, why string) error {
 	if err == nil {
 		err = startFailed(a, startups)
 	}
+	if err == nil {
+		s.filled[arm] = s.drops
+	}
 	s.opt.Log("%s, not counted: arm %s took %v, %s", why, a.Name, s.opt.now().Sub(begun).Round(time.Millisecond), orWell(err))
-	return s.count(arm, err)
+	return err
 }
 
 func orWell(err error) string {
@@ -288,14 +304,7 @@ func (s *session) prepare(ctx context.Context, arm int) error {
 func (s *session) attempts(ctx context.Context, arm, repeat int) error {
 	name := s.arms[arm].Name
 	for range 1 + max(s.opt.Retries, 0) {
-		if s.ran[arm] < s.drops && !s.arms[arm].DropPageCache {
-			// What it keeps, and all that it needs, is in the page cache as if no other arm
-			// had emptied it.
-			if err := s.uncountedRun(ctx, arm, "after the page cache was emptied"); err != nil {
-				return err
-			}
-		}
-		run, startups, failure := s.once(ctx, arm, repeat)
+		run, startups, failure := s.attempt(ctx, arm, repeat)
 		if ctx.Err() != nil {
 			return ctx.Err() // the run may have been cut short: it says nothing
 		}
@@ -321,6 +330,31 @@ func (s *session) attempts(ctx context.Context, arm, repeat int) error {
 	return nil
 }
 
+// attempt makes a run, before it one that is not counted where another arm has emptied
+// the page cache: so what the arm keeps, and all that it needs, is in it as if none had.
+// Where that one fails nobody knows what it has read, and the run is void.
+func (s *session) attempt(ctx context.Context, arm, repeat int) (run *simulate.MeasuredRun, startups []simulate.Startup, failure error) {
+	if s.filled[arm] < s.drops && !s.arms[arm].DropPageCache {
+		if err := s.uncountedRun(ctx, arm, "after the page cache was emptied"); err != nil {
+			failure = fmt.Errorf("not made, for the run before it, which was to fill the page cache after another arm had emptied it, failed: %w", err)
+			run = s.begin(arm, repeat)
+			run.Void = failure.Error()
+			return run, nil, failure
+		}
+		s.failing.wentWell(arm)
+	}
+	return s.once(ctx, arm, repeat)
+}
+
+// begin is a run that begins now, the timeline's first at its origin.
+func (s *session) begin(arm, repeat int) *simulate.MeasuredRun {
+	run := &simulate.MeasuredRun{Arm: s.arms[arm].Name, Repeat: repeat, At: s.opt.now().UTC().Round(0)}
+	if s.origin.IsZero() {
+		s.origin = run.At
+	}
+	return run
+}
+
 // failing counts what failed.
 type failing struct {
 	last string // error of the runner, that came same times in a row
@@ -337,6 +371,8 @@ type failing struct {
 // more.
 func (f *failing) givenUp(arm int) bool { return f.ofArm[arm] >= sameErrors }
 
+func (f *failing) wentWell(arm int) { f.last, f.same, f.well, f.ofArm[arm] = "", 0, true, 0 }
+
 // count ends the experiment when one error comes again and again, or when starts
 // fail from the beginning, whatever the arm.
 func (s *session) count(arm int, err error) error {
@@ -344,7 +380,7 @@ func (s *session) count(arm int, err error) error {
 	why := ""
 	switch _, start := errors.AsType[*startError](err); {
 	case err == nil:
-		f.last, f.same, f.well, f.ofArm[arm] = "", 0, true, 0
+		f.wentWell(arm)
 	case start:
 		f.last, f.same = "", 0
 		f.starts++
@@ -375,12 +411,8 @@ func (s *session) usage() usage {
 // run is void.
 func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.MeasuredRun, startups []simulate.Startup, failure error) {
 	a := &s.arms[arm]
-	run = &simulate.MeasuredRun{Arm: a.Name, Repeat: repeat}
 	failure = s.prepare(ctx, arm)
-	run.At = s.opt.now().UTC().Round(0)
-	if s.origin.IsZero() {
-		s.origin = run.At
-	}
+	run = s.begin(arm, repeat)
 	if failure != nil {
 		run.Void = failure.Error()
 		return run, nil, failure
@@ -392,7 +424,6 @@ func (s *session) once(ctx context.Context, arm, repeat int) (run *simulate.Meas
 	before := s.usage()
 	startups, err := s.runner.Run(ctx, a)
 	run.OtherCPUFraction, run.StealFraction = before.until(s.usage())
-	s.ran[arm] = s.drops
 	err = errors.Join(err, s.runner.Finish(ctx))
 	if err == nil && len(startups) != len(a.Starts) {
 		err = fmt.Errorf("%s told of %d startups where %d were made", s.runner.Tool(), len(startups), len(a.Starts))
@@ -439,8 +470,5 @@ func (s *session) void(arm int, run *simulate.MeasuredRun, startups []simulate.S
 			return reason
 		}
 	}
-	if most := s.opt.MaxOtherCPUFraction; most > 0 && run.OtherCPUFraction != nil && *run.OtherCPUFraction > most {
-		return fmt.Sprintf("other processes used %.1f %% of the cores, more than the %.1f %% allowed", 100**run.OtherCPUFraction, 100*most)
-	}
-	return ""
+	return tooNoisy(run, s.opt.MaxOtherCPUFraction)
 }

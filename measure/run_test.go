@@ -335,6 +335,89 @@ func TestPageCache(t *testing.T) {
 	}
 }
 
+// TestPageCacheUnfilled: a run that was to fill the page cache and failed has not filled
+// it: it is made again, within the retries, and no run counts that began without.
+func TestPageCacheUnfilled(t *testing.T) {
+	const always = 1000
+	for _, test := range []struct {
+		name string
+		// times is how often what is to fill the cache fails in a row, and counted how
+		// many of the arm's two runs count then.
+		times, counted int
+		prepare, run   bool // where it fails; else a start does
+	}{
+		{"prepare once", 1, 2, true, false}, {"run once", 1, 2, false, true}, {"start once", 1, 2, false, false},
+		{"prepare twice", 2, 2, true, false}, {"run twice", 2, 2, false, true}, {"start twice", 2, 2, false, false},
+		{"prepare", always, 0, true, false}, {"run", always, 0, false, true}, {"start", always, 0, false, false},
+	} {
+		f := newFake()
+		// The one run to warm up empties the cache.
+		e := &Experiment{Repeats: 2, Warmup: new(1), Seed: 3, Arms: []Arm{
+			{Name: "dropped", Starts: start(app), Keep: []string{app}, DropPageCache: true},
+			{Name: "warm", Starts: start(web), Keep: []string{web}},
+		}}
+		filled, failed := true, 0
+		fail := func() bool {
+			if filled || failed == test.times {
+				return false
+			}
+			failed++
+			return true
+		}
+		// Errors that differ do not end the experiment, which is not what is tested here.
+		broken := func() error { return fmt.Errorf("%w, %d", errBroken, failed) }
+		f.prepare = func(_ int, a *Arm) error {
+			if a.DropPageCache {
+				filled, failed = false, 0
+			} else if test.prepare && fail() {
+				return broken()
+			}
+			return nil
+		}
+		cold := 0
+		f.change = func(_ int, a *Arm, s []simulate.Startup) ([]simulate.Startup, error) {
+			switch {
+			case a.DropPageCache:
+				return s, nil
+			case test.run && fail():
+				return nil, broken()
+			case !test.prepare && !test.run && fail():
+				s[0].Void = broken().Error()
+				return s, nil
+			}
+			if !filled {
+				cold++
+				s[0].Ready += time.Hour
+			}
+			filled = true
+			return s, nil
+		}
+		tl, err := Run(t.Context(), e, testInventory(), f, f.options())
+		if (err != nil) != (test.counted == 0) || test.counted > 0 && cold == 0 {
+			t.Errorf("%s: %v; %d runs filled the cache", test.name, err, cold)
+			continue
+		}
+		counted := 0
+		for _, r := range tl.Measurement.Runs {
+			if r.Arm == "warm" && r.Void == "" {
+				counted++
+			}
+			const want = "not made, for the run before it, which was to fill the page cache after another arm had emptied it, failed: "
+			if r.Void != "" && (!strings.HasPrefix(r.Void, want) || !strings.Contains(r.Void, errBroken.Error()) || r.At.IsZero()) {
+				t.Errorf("%s: void because %q, want %s", test.name, r.Void, want)
+			}
+		}
+		if counted != test.counted {
+			t.Errorf("%s: %d runs count, want %d: %+v", test.name, counted, test.counted, tl.Measurement.Runs)
+		}
+		for _, u := range tl.Startups {
+			if u.Void == "" && u.Ready > time.Hour {
+				t.Errorf("%s: repeat %d of arm %s counts, though it began with an empty cache", test.name, u.Repeat, u.Arm)
+			}
+		}
+	}
+}
+
 // TestVoid: what was reused in silence, fetched against the arm, or went wrong in
 // another way makes a run void; it is made again, and stays in the list.
 func TestVoid(t *testing.T) {
@@ -508,6 +591,14 @@ func TestRefused(t *testing.T) {
 		{"no image", func(_ *fakeRunner, e *Experiment) { e.Arms[0].Starts = start("nothere:1") }, "the inventory does not hold nothere:1: resolve it first"},
 		{"settings", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: {cores: -1}" }, "arm cold: its conditions are no values of a profile"},
 		{"no document", func(f *fakeRunner, _ *Experiment) { f.settings = "unpack: 5" }, "arm cold: pull's settings"},
+		{"runner", func(f *fakeRunner, _ *Experiment) {
+			f.refuse = func(a *Arm) error {
+				if a.Name == "full" {
+					return errBroken
+				}
+				return nil
+			}
+		}, "the disk is broken"},
 		{"contradiction", func(_ *fakeRunner, e *Experiment) {
 			e.Arms[0].Starts[0] = Start{Image: app, PullOnly: true, Args: []string{"x"}}
 		}, "experiment test: arms[0].starts[0].args: a start that is pullOnly"},

@@ -99,7 +99,11 @@ func (a *Arm) values() map[string]map[string]any {
 	}
 	if n := a.MaxConcurrentUnpacks; n > 0 {
 		set("unpack", "parallel", n > 1)
-		set("unpack", "maxConcurrent", n)
+		if n > 1 {
+			// At 1 containerd has no limit over images (core/transfer/local/transfer.go of
+			// 2.4.2), only one layer of an image after another.
+			set("unpack", "maxConcurrent", n)
+		}
 	}
 	return v
 }

@@ -91,7 +91,7 @@ func (s *Site) Served(reference string) string {
 // registries as they are.
 func (s *Site) facts() []simulate.Fact {
 	if s == nil {
-		return []simulate.Fact{{Name: FactRegistry, Value: "as the images name it"}, {Name: FactLink, Value: "this host's network"}}
+		return []simulate.Fact{{Name: FactRegistry, Value: asNamed}, {Name: FactLink, Value: "this host's network"}}
 	}
 	return []simulate.Fact{{Name: FactRegistry, Value: "of the experiment's own"}, {Name: FactLink, Value: s.Lab.Words()}}
 }

@@ -23,18 +23,18 @@ func (s *session) complete(u *simulate.Startup, a *Arm, start, repeat int, begun
 		u.Phases = simulate.PhasesOf(u.Spans, u.Ready)
 	}
 	if u.FetchBusy == 0 {
-		u.FetchBusy = busy(u.Spans, simulate.Fetch)
+		u.FetchBusy = Busy(u.Spans, simulate.Fetch)
 	}
 	if u.UnpackBusy == 0 {
-		u.UnpackBusy = busy(u.Spans, simulate.Unpack)
+		u.UnpackBusy = Busy(u.Spans, simulate.Unpack)
 	}
 	if u.Hit == "" {
 		u.Hit = hitOf(s.t.Measurement.Inventory, a, from.Image)
 	}
 }
 
-// busy is how long any span of a phase was in flight.
-func busy(spans []simulate.Span, phase simulate.Phase) time.Duration {
+// Busy is how long any span of a phase was in flight.
+func Busy(spans []simulate.Span, phase simulate.Phase) time.Duration {
 	var list []simulate.Span
 	for _, s := range spans {
 		if s.Phase == phase && s.End > s.Start {

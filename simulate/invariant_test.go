@@ -137,7 +137,7 @@ func (n *node) idle(e *engine) error {
 	case n.pulling != 0 || len(n.turns) > 0 || len(n.queue) > 0 || len(n.active) > 0 || len(n.contenders) > 0:
 		return fmt.Errorf("pulling %d, turns %v, queue %v, active %v, contenders %v", n.pulling, n.turns, n.queue, n.active, n.contenders)
 	case n.unpack.Tasks() > 0 || n.fetching:
-		return fmt.Errorf("%d unpacks, %d transfers", n.unpack.Tasks(), n.fetching)
+		return fmt.Errorf("%d unpacks, fetching %v", n.unpack.Tasks(), n.fetching)
 	case len(e.net.FlowsOf(n.net)) > 0:
 		return fmt.Errorf("it has flows")
 	}

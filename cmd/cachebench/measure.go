@@ -109,7 +109,9 @@ func (m *measuring) removeLeft(cmd *cobra.Command, dirs []string, remove func(co
 	return err
 }
 
-func (m *measuring) addFlags(cmd *cobra.Command) {
+// addFlags adds the flags of an experiment; temporary is where what is fetched and
+// unpacked goes without --root.
+func (m *measuring) addFlags(cmd *cobra.Command, temporary string) {
 	m.in.addImageFlags(cmd)
 	f := cmd.Flags()
 	f.Lookup("registry").Usage = "serve the images from a registry of the experiment's own: embedded, or the OCI layout DIR under a registry's name, as `NAME=DIR`; repeatable"
@@ -125,15 +127,15 @@ func (m *measuring) addFlags(cmd *cobra.Command) {
 	f.IntVar(&m.nodes, "nodes", 1, "`number` of nodes that start the same at once, each with a store of its own, behind one link")
 	f.BoolVar(&m.loopback, "loopback", false, "make no network namespaces: pace a registry on loopback")
 	f.IntSliceVar(&m.downloads, "max-concurrent-downloads", nil, "`number` of layers fetched at once (default the runtime's: 3); several are arms")
-	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers unpacked at once on a node; above 1, of one image too (default the runtime's: 1); several are arms")
+	f.IntSliceVar(&m.unpacks, "max-concurrent-unpacks", nil, "`number` of layers unpacked at once: 1 is one of each image, more are of the node and of one image too (default the runtime's: 1); several are arms")
 	f.BoolVar(&m.dropCache, "drop-page-cache", false, "empty the host's page cache before each run (root)")
 	f.IntVar(&m.repeats, "repeats", measure.DefaultRepeats, "`number` of runs of each arm")
 	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.seed, "seed", measure.DefaultSeed, "`number` that decides the order of the runs")
 	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void run is made again")
-	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2")
+	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2 for 20 %")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
-	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default one for temporary files); its disk is measured")
+	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default "+temporary+"); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
 	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind")
 	// Others have --arms, --base, --registry, --repeats and --seed too; and no default may
@@ -149,6 +151,9 @@ type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site
 // run makes the experiment and writes what came of it. What check finds missing is
 // told before any image is looked at.
 func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
+	if err := measure.CheckOtherCPU(m.maxOther); err != nil {
+		return usagef("--max-other-cpu: %w", err)
+	}
 	embedded := slices.Contains(m.in.registries, "embedded")
 	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
 	exp, err := m.plan(cmd, references)
@@ -463,11 +468,10 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 	if m.in.quiet || !isTerminal(m.in.io.err) {
 		return nil
 	}
-	begun := time.Now()
+	var pace pace
 	return func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
 		words := fmt.Sprintf("%d of %d runs, %s", done, total, arm)
-		if done > 0 {
-			left := time.Duration(float64(time.Since(begun)) / float64(done) * float64(total-done))
+		if left, known := pace.left(time.Now(), done, total); known {
 			words += fmt.Sprintf(", %s left", left.Round(time.Second))
 		}
 		if last != nil && last.Void != "" {
@@ -475,6 +479,27 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 		}
 		fmt.Fprint(m.in.io.err, clearLine+words)
 	}
+}
+
+// pace is how fast runs come to count. It goes by what was done since it was first
+// asked: what was done before may be of a session before, and the time before is of runs
+// to warm up.
+type pace struct {
+	since time.Time
+	done  int
+}
+
+// left is how long what is not yet done will take, where that can be told.
+func (p *pace) left(now time.Time, done, total int) (left time.Duration, known bool) {
+	switch {
+	case p.since.IsZero():
+		p.since, p.done = now, done
+		return 0, false
+	case done <= p.done:
+		return 0, false
+	}
+	each := float64(now.Sub(p.since)) / float64(done-p.done)
+	return time.Duration(each * float64(total-done)), true
 }
 
 // log tells what the timeline does not hold.

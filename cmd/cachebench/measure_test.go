@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -72,6 +73,35 @@ func TestStartAllDefaults(t *testing.T) {
 		}
 		if err == nil && exp.Expand()[0].Starts[0].PullOnly != test.pullOnly {
 			t.Errorf("%s: starts are %+v", test.name, exp.Expand()[0].Starts)
+		}
+	}
+}
+
+// TestPace: what is left is told by runs since the first call, not by those of a session
+// before, nor by the time that runs to warm up took.
+func TestPace(t *testing.T) {
+	begun := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name  string
+		calls []int // how many of 100 runs are done, a minute apart
+		want  time.Duration
+		known bool
+	}{
+		{"the first", []int{1}, 0, false},
+		{"anew", []int{1, 2}, 98 * time.Minute, true},
+		{"gone on with", []int{90, 91}, 9 * time.Minute, true},
+		{"void at first", []int{90, 90, 90, 91}, 27 * time.Minute, true},
+		{"void alone", []int{90, 90}, 0, false},
+		{"at the end", []int{98, 99, 100}, 0, true},
+	} {
+		var p pace
+		var got time.Duration
+		var known bool
+		for i, done := range c.calls {
+			got, known = p.left(begun.Add(time.Duration(i)*time.Minute), done, 100)
+		}
+		if got != c.want || known != c.known {
+			t.Errorf("%s: %v, %v, want %v, %v", c.name, got, known, c.want, c.known)
 		}
 	}
 }

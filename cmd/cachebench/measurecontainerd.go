@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -88,7 +87,7 @@ but for the logins.
 			})
 		},
 	}
-	m.addFlags(cmd)
+	m.addFlags(cmd, "the one for temporary files")
 	f := cmd.Flags()
 	f.StringVar(&c.binary, "containerd", "", "`program` to start as containerd (default the one on PATH)")
 	f.StringVar(&c.address, "address", "", "use the containerd that runs at this `socket`")
@@ -118,11 +117,6 @@ func (c *containerdFlags) runner(ctx context.Context, m *measuring, exp *measure
 	r, err := containerd.NewRunner(ctx, opt)
 	if err != nil {
 		return nil, err
-	}
-	for _, arm := range exp.Expand() {
-		if err := r.CheckArm(&arm); err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
 	}
 	m.doubts = r.Doubts
 	return r, nil

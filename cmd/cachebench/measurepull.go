@@ -40,7 +40,7 @@ shaped by the kernel, else on loopback and paced.`,
 			return m.run(cmd, args, check, m.puller)
 		},
 	}
-	m.addFlags(cmd)
+	m.addFlags(cmd, "the user's cache directory, else the one for temporary files")
 	return cmd
 }
 

@@ -99,7 +99,25 @@ type handler struct {
 	tags map[string]entry // by repository:tag
 }
 
-var request = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs)/([^/]+)$`)
+var requestPath = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs)/([^/]+)$`)
+
+// Request is what a registry is asked for: of a repository a manifest, by tag or digest,
+// or a blob, by digest.
+type Request struct {
+	Repository string
+	Blob       bool
+	Reference  string
+}
+
+// RequestOf reads what a request is for from the path of its URL; false where it is for
+// neither.
+func RequestOf(path string) (Request, bool) {
+	m := requestPath.FindStringSubmatch(path)
+	if m == nil {
+		return Request{}, false
+	}
+	return Request{Repository: m[1], Blob: m[2] == "blobs", Reference: m[3]}, true
+}
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
@@ -115,14 +133,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.list(w, repository)
 		return
 	}
-	m := request.FindStringSubmatch(r.URL.Path)
-	switch {
-	case m == nil:
+	switch asked, ok := RequestOf(r.URL.Path); {
+	case !ok:
 		fail(w, http.StatusNotFound, "NAME_UNKNOWN", "no such page")
-	case m[2] == "manifests":
-		h.manifest(w, r, m[1], m[3])
+	case asked.Blob:
+		h.blob(w, r, asked.Reference, "application/octet-stream")
 	default:
-		h.blob(w, r, m[3], "application/octet-stream")
+		h.manifest(w, r, asked.Repository, asked.Reference)
 	}
 }
 

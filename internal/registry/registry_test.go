@@ -123,3 +123,20 @@ func TestHandlerErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestOf(t *testing.T) {
+	for path, want := range map[string]Request{
+		"/v2/web/manifests/1.4":              {Repository: "web", Reference: "1.4"},
+		"/v2/shop/web/manifests/sha256:ab":   {Repository: "shop/web", Reference: "sha256:ab"},
+		"/v2/library/debian/blobs/sha256:ab": {Repository: "library/debian", Blob: true, Reference: "sha256:ab"},
+	} {
+		if got, ok := RequestOf(path); !ok || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", path, got, ok, want)
+		}
+	}
+	for _, path := range []string{"", "/v2/", "/v2/web/tags/list", "/v2/web/blobs/", "/v2/web/blobs/a/b", "/v1/web/blobs/a", "/v2/blobs/a"} {
+		if got, ok := RequestOf(path); ok {
+			t.Errorf("%s is taken for %+v", path, got)
+		}
+	}
+}

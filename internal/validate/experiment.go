@@ -165,6 +165,8 @@ func (p *pullers) of(arm *measure.Arm) measure.Runner {
 
 func (p *pullers) Settings(arm *measure.Arm) string { return p.of(arm).Settings(arm) }
 
+func (p *pullers) CheckArm(arm *measure.Arm) error { return p.of(arm).CheckArm(arm) }
+
 // Prepare empties both, so that neither finds the other's files in the page cache's
 // way.
 func (p *pullers) Prepare(ctx context.Context, arm *measure.Arm) error {

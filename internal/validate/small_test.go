@@ -73,7 +73,11 @@ func TestSmallValidation(t *testing.T) {
 	writeImages(t, dir)
 	for name, runner := range smallRunners() {
 		t.Run(name, func(t *testing.T) {
-			timeline := measureSmall(t, dir, runner)
+			var start measure.Start
+			if name == "containerd" {
+				start.Args = []string{"/" + program}
+			}
+			timeline := measureSmall(t, dir, start, runner)
 			c := judgeSmall(t, timeline)
 			if create := parameterOf(t, c, "start.createSeconds"); (create.CannotBeTold == "") != (name == "containerd") {
 				t.Errorf("creation is told by containerd alone, and it is %+v", create)
@@ -82,13 +86,13 @@ func TestSmallValidation(t *testing.T) {
 	}
 }
 
-func measureSmall(t *testing.T, dir string, runner func(*testing.T, *measure.Site) measure.Runner) *simulate.Timeline {
+func measureSmall(t *testing.T, dir string, start measure.Start, runner func(*testing.T, *measure.Site) measure.Runner) *simulate.Timeline {
 	t.Helper()
 	exp, err := measure.ReadExperiment("small.yaml", []byte(smallExperiment))
 	if err != nil {
 		t.Fatal(err)
 	}
-	exp = exp.With(measure.Start{Args: []string{"/" + program}})
+	exp = exp.With(start)
 	site, err := measure.NewSite(t.Context(), measure.SiteOptions{
 		References: exp.References(), Layouts: map[string]string{host: dir}, Resolve: layers.Options{Now: time.Now()}, Lab: lab.Options{Nodes: 1},
 	})

@@ -31,6 +31,7 @@ func (*simulatedRunner) Finish(context.Context) error { return nil }
 
 func (r *simulatedRunner) Tool() string                                { return "containerd" }
 func (r *simulatedRunner) Settings(*measure.Arm) string                { return "" }
+func (r *simulatedRunner) CheckArm(*measure.Arm) error                 { return nil }
 func (r *simulatedRunner) Processes() []int                            { return nil }
 func (r *simulatedRunner) Close() error                                { return nil }
 func (r *simulatedRunner) Prepare(context.Context, *measure.Arm) error { return nil }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cachebench/cachebench/measure"
 )
 
 // shimSockets is where shims of every daemon have their sockets
@@ -334,29 +336,10 @@ func mountPoints(wanted func(fstype string) bool) ([]string, error) {
 }
 
 func parseMountInfo(text string, wanted func(fstype string) bool) (points []string) {
-	for line := range strings.Lines(text) {
-		left, right, ok := strings.Cut(line, " - ")
-		fields, after := strings.Fields(left), strings.Fields(right)
-		if !ok || len(fields) < 5 || len(after) < 1 || !wanted(after[0]) {
-			continue
+	for _, m := range measure.Mounts(text) {
+		if wanted(m.Type) {
+			points = append(points, m.Point)
 		}
-		points = append(points, unescape(fields[4]))
 	}
 	return points
-}
-
-// unescape reads the octal escapes of mountinfo (proc(5)).
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +17,7 @@ import (
 	containerd "github.com/containerd/containerd/v2/client"
 
 	"github.com/cachebench/cachebench/internal/lab"
+	"github.com/cachebench/cachebench/measure"
 )
 
 // shimProgram is the shim of containers run by runc.
@@ -51,7 +51,7 @@ type program struct {
 	platform    string
 	env         []string
 	// decoder inflates gzip.
-	decoder string
+	decoder measure.Decoder
 }
 
 // daemon is a private daemon that runs.
@@ -96,7 +96,7 @@ func findProgram(ctx context.Context, opt *Options) (*program, error) {
 	if p.beside, err = findBeside(path); err != nil {
 		return nil, err
 	}
-	return p, p.chooseDecoder(opt.Decoder)
+	return p, p.chooseDecoder(ctx, opt.Decoder)
 }
 
 // findBeside finds shim and runc: those beside the daemon belong to it, else those
@@ -130,51 +130,20 @@ func (p *program) link(bin string) error {
 }
 
 // chooseDecoder sets what inflates gzip, and the environment that has it so. What
-// this process's environment disables the daemon does not take by itself
-// (pkg/archive/compression/compression.go).
-func (p *program) chooseDecoder(forced string) error {
-	find := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
-	disabled := func(name string) bool {
-		off, _ := strconv.ParseBool(os.Getenv(name))
-		return off && forced == ""
+// this process's environment disables the daemon does not take by itself.
+func (p *program) chooseDecoder(ctx context.Context, forced string) (err error) {
+	if forced == decoderGoStd {
+		forced = decoderGo // a daemon has one of the two in it
 	}
-	igzip := p.version.atLeast(2, 0) && find("igzip") && !disabled("CONTAINERD_DISABLE_IGZIP")
-	pigz := find("unpigz") && !disabled("CONTAINERD_DISABLE_PIGZ")
-	inside := decoderGoStd
-	if p.version.atLeast(2, 4) {
-		inside = decoderGo // klauspost's, since 2.4
-	}
-	switch forced {
-	case "":
-	case decoderIgzip:
-		pigz = false
-		if !igzip {
-			return fmt.Errorf("have containerd %s inflate with igzip: it is not on PATH, or the daemon is older than 2.0", p.version)
-		}
-	case decoderPigz:
-		igzip = false
-		if !pigz {
-			return errors.New("have containerd inflate with pigz: unpigz is not on PATH; install pigz")
-		}
-	case decoderGo, decoderGoStd:
-		igzip, pigz = false, false
-	default:
-		return fmt.Errorf("decoder %q: containerd can have %s, %s or %s", forced, decoderIgzip, decoderPigz, decoderGo)
+	if p.decoder, err = measure.FindDecoder(ctx, forced, p.version.major, p.version.minor); err != nil {
+		return fmt.Errorf("choose what containerd %s inflates with: %w", p.version, err)
 	}
 	p.env = nil
-	if !igzip {
+	if p.decoder.Name != decoderIgzip {
 		p.env = append(p.env, "CONTAINERD_DISABLE_IGZIP=1")
 	}
-	if !pigz || igzip {
+	if p.decoder.Name != decoderPigz {
 		p.env = append(p.env, "CONTAINERD_DISABLE_PIGZ=1")
-	}
-	switch {
-	case igzip:
-		p.decoder = decoderIgzip
-	case pigz:
-		p.decoder = decoderPigz
-	default:
-		p.decoder = inside
 	}
 	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/registry"
 	"github.com/cachebench/cachebench/layers"
 )
 
@@ -92,21 +92,16 @@ func (l *daemonLog) take(raw []byte) {
 	}
 }
 
-var registryPath = regexp.MustCompile(`^/v2/(.+)/(manifests|blobs)/([^/]+)$`)
-
 // requestOf reads what a request is for from its URL or path.
 func requestOf(text string) (request, bool) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return request{}, false
 	}
-	m := registryPath.FindStringSubmatch(u.Path)
-	if m == nil {
-		return request{}, false
+	asked, ok := registry.RequestOf(u.Path)
+	r := request{repository: asked.Repository}
+	if asked.Blob {
+		r.digest = layers.Digest(asked.Reference)
 	}
-	r := request{repository: m[1]}
-	if m[2] == "blobs" {
-		r.digest = layers.Digest(m[3])
-	}
-	return r, true
+	return r, ok
 }

@@ -4,7 +4,6 @@ package containerd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +28,14 @@ func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
 		{Name: "containerd nodes", Value: fmt.Sprint(len(r.nodes))},
 		{Name: "network", Value: r.network()},
 	}
+	if a := &r.opt.Access; r.opt.Lab == nil && r.opt.Registry == "" {
+		origin := measure.Origin{Aliases: a.Aliases, Mirrors: a.Mirrors, PlainHTTP: a.PlainHTTP, HostDir: r.opt.HostDir}
+		fact, err := origin.Fact()
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, fact)
+	}
 	if n.daemon == nil {
 		return facts, nil
 	}
@@ -40,7 +47,7 @@ func (r *Runner) decoder() string {
 	if r.program == nil {
 		return "unknown: the daemon's own"
 	}
-	return r.program.decoder
+	return r.program.decoder.Fact().Value
 }
 
 func (r *Runner) network() string {
@@ -68,29 +75,14 @@ func (r *Runner) runcVersion(ctx context.Context) string {
 // Settings implements measure.Runner: the rules that containerd of this version
 // pulls by, as profiles name them (simulate.Containerd, Containerd1).
 func (r *Runner) Settings(arm *measure.Arm) string {
-	n := r.nodes[0]
-	pull := map[string]any{
-		// All starts of an arm pull at once: no kubelet lines them up.
-		"maxParallelPulls": 1000, "keepBlobs": true, "requestOrder": "race", "reuseConnections": true,
-		"downloadScope": "daemon", "slotRequests": true,
-	}
-	if n.method == MethodClient {
+	settings := measure.PullSettings{
 		// This program's client, that of 2.4, fetches with a limit of each pull's own.
-		pull["downloadScope"] = "image"
+		ByClient:    r.nodes[0].method == MethodClient,
+		OwnRegistry: r.opt.Lab != nil || r.opt.Registry != "",
+		Cores:       measure.Cores(),
 	}
-	// The nodes of a host share its cores.
-	unpack := map[string]any{"cores": measure.Cores() / float64(max(1, arm.Nodes()))}
 	if r.program != nil {
-		unpack["decoder"] = r.program.decoder
+		settings.Decoder = r.program.decoder.Name
 	}
-	settings := map[string]any{"pull": pull, "unpack": unpack}
-	if r.opt.Lab != nil || r.opt.Registry != "" {
-		// Plain HTTP without logins.
-		settings["network"] = map[string]any{"connectRoundTrips": 1, "tokenRequests": 0, "blobRequests": 1}
-	}
-	text, err := json.Marshal(settings)
-	if err != nil {
-		return "" // maps of numbers and words always marshal
-	}
-	return string(text)
+	return settings.Of(arm)
 }

@@ -153,17 +153,29 @@ func TestChooseDecoder(t *testing.T) {
 	t.Setenv("PATH", bin)
 	for _, c := range []struct{ igzip, pigz, forced, want string }{
 		{"", "", "", "igzip"}, {"1", "", "", "pigz"}, {"true", "1", "", "go"}, {"", "1", "", "igzip"}, {"no bool", "", "", "igzip"},
-		{"1", "1", "igzip", "igzip"}, {"1", "1", "pigz", "pigz"}, {"", "", "go", "go"},
+		{"1", "1", "igzip", "igzip"}, {"1", "1", "pigz", "pigz"}, {"", "", "go", "go"}, {"", "", "go-std", "go"},
 	} {
 		t.Setenv("CONTAINERD_DISABLE_IGZIP", c.igzip)
 		t.Setenv("CONTAINERD_DISABLE_PIGZ", c.pigz)
 		p := &program{version: version{major: 2, minor: 4}}
-		if err := p.chooseDecoder(c.forced); err != nil || p.decoder != c.want {
-			t.Errorf("%+v: %s, %v", c, p.decoder, err)
+		if err := p.chooseDecoder(t.Context(), c.forced); err != nil || p.decoder.Name != c.want {
+			t.Errorf("%+v: %s, %v", c, p.decoder.Name, err)
 		}
 		env := p.environment()
 		if got, want := slices.Contains(env, "CONTAINERD_DISABLE_IGZIP=1"), c.want != "igzip"; got != want {
 			t.Errorf("%+v: the daemon is kept from igzip: %v", c, got)
+		}
+	}
+}
+
+// TestDecoderFact: the version of the program that inflates is told with it.
+func TestDecoderFact(t *testing.T) {
+	for want, p := range map[string]*program{
+		"unknown: the daemon's own": nil, "go": {decoder: measure.Decoder{Name: decoderGo}},
+		"igzip (igzip 2.31)": {decoder: measure.Decoder{Name: decoderIgzip, Path: "/bin/igzip", Version: "igzip 2.31"}},
+	} {
+		if got := (&Runner{program: p}).decoder(); got != want {
+			t.Errorf("told as %q, want %q", got, want)
 		}
 	}
 }
@@ -429,7 +441,7 @@ func TestAccount(t *testing.T) {
 // TestSettings: what a runner says that it sets is of a profile.
 func TestSettings(t *testing.T) {
 	for _, method := range []string{MethodTransfer, MethodClient} {
-		for _, p := range []*program{nil, {decoder: decoderPigz}, {decoder: decoderGoStd}} {
+		for _, p := range []*program{nil, {decoder: measure.Decoder{Name: decoderPigz}}, {decoder: measure.Decoder{Name: decoderGoStd}}} {
 			r := &Runner{opt: Options{Registry: "x"}, nodes: []*node{{method: method}}, program: p}
 			text := r.Settings(&measure.Arm{})
 			raw, err := document.Whole("settings", []byte(text))
@@ -443,7 +455,7 @@ func TestSettings(t *testing.T) {
 			if err := profile.Validate(); err != nil {
 				t.Errorf("%s: %v", text, err)
 			}
-			if (profile.Pull.DownloadScope.Value == "image") != (method == MethodClient) || p != nil && profile.Unpack.Decoder.Value != p.decoder {
+			if (profile.Pull.DownloadScope.Value == "image") != (method == MethodClient) || p != nil && profile.Unpack.Decoder.Value != p.decoder.Name {
 				t.Errorf("%s: scope %s, decoder %s", text, profile.Pull.DownloadScope.Value, profile.Unpack.Decoder.Value)
 			}
 		}

@@ -10,52 +10,24 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/cachebench/cachebench/measure"
 )
 
 // decoder inflates gzip: a program, or a library.
-type decoder struct {
-	name string // of simulate.Decoders
-	path string // of the program; empty for a library
-}
+type decoder struct{ measure.Decoder }
 
-// programs are those that containerd looks for, in its order, with the variables
-// that disable them (pkg/archive/compression).
-var programs = []struct{ decoder, program, disabled string }{
-	{"igzip", "igzip", "CONTAINERD_DISABLE_IGZIP"},
-	{"pigz", "unpigz", "CONTAINERD_DISABLE_PIGZ"},
-}
-
-// findDecoder finds the decoder that is asked for, or the one that containerd would
+// findDecoder finds the decoder that is asked for, or the one that containerd 2.4 would
 // take.
 func findDecoder(name string) (decoder, error) {
-	if name == "go" || name == "go-std" {
-		return decoder{name: name}, nil
-	}
-	for _, p := range programs {
-		if name != "" && name != p.decoder {
-			continue
-		}
-		if off, _ := strconv.ParseBool(os.Getenv(p.disabled)); off && name == "" {
-			continue
-		}
-		path, err := exec.LookPath(p.program)
-		if err == nil {
-			return decoder{p.decoder, path}, nil
-		}
-		if name != "" {
-			return decoder{}, fmt.Errorf("decoder %s: %w: install it, or take another", name, err)
-		}
-	}
-	if name != "" {
-		return decoder{}, fmt.Errorf("decoder %q is none of igzip, pigz, go and go-std", name)
-	}
-	return decoder{name: "go"}, nil
+	// The program found is asked for its version alone, which does not take long.
+	d, err := measure.FindDecoder(context.Background(), name, 2, 4)
+	return decoder{d}, err
 }
 
 // What a blob is compressed by, told by its first bytes as containerd tells it.
@@ -85,9 +57,9 @@ func (d decoder) open(ctx context.Context, f *os.File) (io.ReadCloser, error) {
 	switch start = start[:n]; {
 	case bytes.HasPrefix(start, gzipMagic):
 		switch {
-		case d.path != "":
-			return startProgram(ctx, d.path, f)
-		case d.name == "go-std":
+		case d.Path != "":
+			return startProgram(ctx, d.Path, f)
+		case d.Name == "go-std":
 			return stdgzip.NewReader(in)
 		}
 		return gzip.NewReader(in)

@@ -172,7 +172,7 @@ func (h *Host) SetLimits(downloads, unpacks int) {
 }
 
 // Decoder is the name of what inflates gzip, of simulate.Decoders.
-func (h *Host) Decoder() string { return h.decoder.name }
+func (h *Host) Decoder() string { return h.decoder.Name }
 
 // Close removes all that was pulled.
 func (h *Host) Close() error {

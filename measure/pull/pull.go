@@ -15,6 +15,7 @@ import (
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/layers/distribution"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -134,7 +135,7 @@ func (p *pull) result(img *image) *Result {
 	for _, span := range p.spans {
 		s.Ready = max(s.Ready, span.End)
 	}
-	s.FetchBusy, s.UnpackBusy = busy(p.spans, simulate.Fetch), busy(p.spans, simulate.Unpack)
+	s.FetchBusy, s.UnpackBusy = measure.Busy(p.spans, simulate.Fetch), measure.Busy(p.spans, simulate.Unpack)
 	s.Phases = simulate.PhasesOf(p.spans, s.Ready)
 	// Nothing is provisioned or started here, so nothing is known of it.
 	s.Phases.Admit, s.Phases.Provision, s.Phases.Attach = nil, nil, nil
@@ -159,18 +160,6 @@ func hit(present, all int) matcher.Hit {
 		return matcher.PartialHit
 	}
 	return matcher.FullHit
-}
-
-// busy is how long any span of a phase lasted; spans are in order of their start.
-func busy(spans []simulate.Span, phase simulate.Phase) (total time.Duration) {
-	var until time.Duration
-	for _, s := range spans {
-		if s.Phase == phase && s.End > until {
-			total += s.End - max(s.Start, until)
-			until = s.End
-		}
-	}
-	return total
 }
 
 // fetchKind says what is fetched: a layer, or a document of the image.

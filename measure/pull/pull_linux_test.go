@@ -247,8 +247,8 @@ func TestFindDecoder(t *testing.T) {
 		t.Setenv("CONTAINERD_DISABLE_IGZIP", c.igzip)
 		t.Setenv("CONTAINERD_DISABLE_PIGZ", c.pigz)
 		d, err := findDecoder(c.asked)
-		if d.name != c.want || (err != nil) != (c.want == "") {
-			t.Errorf("%+v: got %q, %v", c, d.name, err)
+		if d.Name != c.want || (err != nil) != (c.want == "") {
+			t.Errorf("%+v: got %q, %v", c, d.Name, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package pull
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -17,6 +16,7 @@ import (
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // Options say what a Runner pulls, and where.
@@ -88,51 +88,50 @@ func (r *Runner) network(node int) (served map[string]string, dial func(ctx cont
 func (r *Runner) Tool() string { return "pull" }
 
 // Facts describe what pulls, and the host.
-func (r *Runner) Facts(ctx context.Context) ([]simulate.Fact, error) {
+func (r *Runner) Facts(context.Context) ([]simulate.Fact, error) {
 	user := "root"
 	if id := os.Geteuid(); id != 0 {
 		user = fmt.Sprintf("user %d: owners, devices and fifos are left out", id)
 	}
-	return append([]simulate.Fact{
+	facts := []simulate.Fact{
 		{Name: "puller", Value: "cachebench, in the steps of containerd 2.4.2"},
 		{Name: "privilege", Value: user},
-		r.decoderFact(ctx),
-	}, measure.HostFacts(r.root.path)...), nil
-}
-
-// decoderFact names the decoder, with its version where it is the one on PATH.
-func (r *Runner) decoderFact(ctx context.Context) simulate.Fact {
-	d := measure.Decoder{Name: r.hosts[0].decoder.name, Path: r.hosts[0].decoder.path}
-	if found := measure.DecoderOnPath(ctx); found.Path == d.Path {
-		d.Version = found.Version
+		r.hosts[0].decoder.Fact(),
 	}
-	return d.Fact()
+	if r.opt.Lab == nil {
+		host := &r.opt.Host
+		origin := measure.Origin{Aliases: host.Aliases, Mirrors: host.Registry.Mirrors, PlainHTTP: host.Registry.PlainHTTP}
+		fact, err := origin.Fact()
+		if err != nil {
+			return nil, err
+		}
+		facts = append(facts, fact)
+	}
+	return append(facts, measure.HostFacts(r.root.path)...), nil
 }
 
 // Settings are how the hosts pull, as a profile says it.
 func (r *Runner) Settings(arm *measure.Arm) string {
-	settings, _ := json.Marshal(map[string]any{
-		// All starts of an arm pull at once: no kubelet lines them up.
-		"pull": map[string]any{
-			"downloadScope": "daemon", "requestOrder": "race", "keepBlobs": true, "maxParallelPulls": 1000,
-			"slotRequests": true, "reuseConnections": true,
-		},
-		// The nodes of a host share its cores.
-		"unpack": map[string]any{"decoder": r.hosts[0].decoder.name, "cores": measure.Cores() / float64(max(1, arm.Nodes()))},
-	})
-	return string(settings)
+	settings := measure.PullSettings{OwnRegistry: r.opt.Lab != nil, Decoder: r.hosts[0].decoder.Name, Cores: measure.Cores()}
+	return settings.Of(arm)
 }
 
 // Processes are none: decompressors are children of this one.
 func (r *Runner) Processes() []int { return nil }
 
-// Prepare has each node hold what the arm keeps and nothing else, and sets the
-// limits and the link.
+// Prepare has each node that the arm starts something on hold what it keeps and nothing
+// else, and sets the limits and the link.
 func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
-	if err := r.check(arm); err != nil {
+	if err := r.CheckArm(arm); err != nil {
 		return err
 	}
+	r.kept = nil
 	for node, h := range r.hosts {
+		// What other nodes hold is of no matter to this arm, and to bring them there takes
+		// time, room and the page cache.
+		if !slices.ContainsFunc(arm.Starts, func(s measure.Start) bool { return s.Node == node }) {
+			continue
+		}
 		kept, err := h.hold(ctx, arm.Keep, func() error { return r.shape(nil) })
 		if err != nil {
 			return fmt.Errorf("prepare arm %s on %s: %w", arm.Name, measure.NodeName(node), err)
@@ -153,34 +152,40 @@ func (r *Runner) Prepare(ctx context.Context, arm *measure.Arm) error {
 	return r.shape(arm.Link)
 }
 
-func (r *Runner) check(arm *measure.Arm) error {
+// CheckArm refuses what no pull does, or not here: what is recorded of an arm is to be
+// what was measured.
+func (r *Runner) CheckArm(arm *measure.Arm) error {
 	for i, s := range arm.Starts {
-		if s.Node < 0 || s.Node >= len(r.hosts) {
+		switch {
+		case s.Node < 0 || s.Node >= len(r.hosts):
 			return fmt.Errorf("arm %s, start %d: there is no node %d, only 0 to %d", arm.Name, i+1, s.Node, len(r.hosts)-1)
+		case s.Readiness != nil:
+			return fmt.Errorf("arm %s, start %d: measure pull starts nothing that could be ready: leave readiness out, or use measure containerd", arm.Name, i+1)
+		case len(s.Args) > 0:
+			return fmt.Errorf("arm %s, start %d: measure pull runs nothing that could have arguments: leave args out, or use measure containerd", arm.Name, i+1)
 		}
+	}
+	if link := arm.Link; r.opt.Lab == nil && link != nil && (link.Rate != network.Unlimited || link.Delay != 0) {
+		return fmt.Errorf("arm %s: a link is shaped only where the registry is embedded: leave link out, or serve the images here", arm.Name)
 	}
 	return nil
 }
 
 // shape sets the lab's link; nil is none.
 func (r *Runner) shape(link *measure.Link) error {
-	unshaped := math.Inf(1)
-	rate, delay := unshaped, time.Duration(0)
+	if r.opt.Lab == nil {
+		return nil
+	}
+	rate, delay := math.Inf(1), time.Duration(0)
 	if link != nil {
 		rate, delay = float64(link.Rate), link.Delay
 	}
-	switch {
-	case r.opt.Lab != nil:
-		return r.opt.Lab.SetLink(rate, delay)
-	case link != nil && (rate != unshaped || delay != 0):
-		return errors.New("a link is shaped only where the registry is embedded: leave link out, or serve the images here")
-	}
-	return nil
+	return r.opt.Lab.SetLink(rate, delay)
 }
 
 // Run pulls the images of the arm's starts at once.
 func (r *Runner) Run(ctx context.Context, arm *measure.Arm) ([]simulate.Startup, error) {
-	if err := r.check(arm); err != nil {
+	if err := r.CheckArm(arm); err != nil {
 		return nil, err
 	}
 	for _, h := range r.hosts {

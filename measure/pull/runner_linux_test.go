@@ -3,7 +3,6 @@ package pull
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"net/http"
 	"os"
 	"slices"
@@ -79,12 +78,77 @@ func TestRunner(t *testing.T) {
 			t.Errorf("apps %q and %q", startups[0].App, startups[1].App)
 		}
 	}
-	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Starts: []measure.Start{{Image: app, Node: 2}}}); err == nil {
-		t.Error("a node that there is not is taken")
+}
+
+// TestCheckArm: an arm that pulls cannot be is refused, by itself and before a run, so
+// that no timeline says what was not done.
+func TestCheckArm(t *testing.T) {
+	f := newRegistry(t)
+	app := f.push(t, "app:1", sized(t, "app", 1000))
+	r := runnerFor(t, f, Options{Nodes: 2})
+	for _, c := range []struct {
+		name string
+		arm  measure.Arm
+		want string // empty: it can be
+	}{
+		{"plain", measure.Arm{Starts: []measure.Start{{Image: app, Node: 1}}}, ""},
+		{"pull only", measure.Arm{Starts: []measure.Start{{Image: app, PullOnly: true}}}, ""},
+		{"unlimited", measure.Arm{Starts: []measure.Start{{Image: app}}, Link: &measure.Link{Rate: network.Unlimited}}, ""},
+		{"node", measure.Arm{Starts: []measure.Start{{Image: app, Node: 2}}}, "start 1: there is no node 2, only 0 to 1"},
+		{"readiness", measure.Arm{Starts: []measure.Start{{Image: app}, {Image: app, Node: 1, Readiness: &measure.Readiness{By: measure.ReadyHTTP, Port: 8080}}}},
+			"start 2: measure pull starts nothing that could be ready"},
+		{"arguments", measure.Arm{Starts: []measure.Start{{Image: app, Args: []string{"/bin/true"}}}}, "start 1: measure pull runs nothing that could have arguments"},
+		{"delay", measure.Arm{Starts: []measure.Start{{Image: app}}, Link: &measure.Link{Rate: network.Unlimited, Delay: time.Millisecond}}, "a link is shaped only where the registry is embedded"},
+		{"rate", measure.Arm{Starts: []measure.Start{{Image: app}}, Link: &measure.Link{Rate: 25e6}}, "a link is shaped only where the registry is embedded"},
+	} {
+		c.arm.Name = c.name
+		for what, err := range map[string]error{"CheckArm": r.CheckArm(&c.arm), "Prepare": r.Prepare(t.Context(), &c.arm)} {
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "arm "+c.name) || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%s of %s: %v, want %s", what, c.name, err, c.want)
+			}
+		}
 	}
-	link := &measure.Link{Rate: network.Rate(math.Inf(1)), Delay: time.Millisecond}
-	if err := r.Prepare(context.Background(), &measure.Arm{Name: "x", Link: link}); err == nil {
-		t.Error("a link is taken without a lab")
+}
+
+// TestUnusedNodes: nodes that an arm starts nothing on are left as they are, and are
+// brought to what a later arm asks for.
+func TestUnusedNodes(t *testing.T) {
+	f := newRegistry(t)
+	base, top := sized(t, "base", 5000), sized(t, "top", 5000)
+	app, parent := f.push(t, "app:1", base, top), f.push(t, "base:1", base)
+	r := runnerFor(t, f, Options{Nodes: 3})
+	held := func() (n [3]int) {
+		for i, h := range r.hosts {
+			blobs, _, err := h.content.list()
+			if err != nil {
+				t.Fatal(err)
+			}
+			n[i] = len(blobs)
+		}
+		return n
+	}
+	one := &measure.Arm{Name: "one", Starts: []measure.Start{{Image: app, Node: 1}}, Keep: []string{parent}}
+	s := run(t, r, one)
+	// An image is its manifest, its config and its layers; the base layer is both's.
+	if got, want := held(), [3]int{0, 4 + 3 - 1, 0}; got != want {
+		t.Errorf("the nodes hold %v blobs, want %v", got, want)
+	}
+	if s[0].Void != "" || s[0].Hit != matcher.PartialHit {
+		t.Errorf("%+v", s[0])
+	}
+	all := &measure.Arm{Name: "all", Starts: []measure.Start{{Image: app}, {Image: app, Node: 1}, {Image: app, Node: 2}}, Keep: []string{parent}}
+	for _, s := range run(t, r, all) {
+		if s.Void != "" || s.Hit != matcher.PartialHit || s.FetchedBytes != int64(len(top.blob)) {
+			t.Errorf("%+v", s)
+		}
+	}
+	// With nothing kept the node in use is emptied, and no other.
+	before := held()
+	if err := r.Prepare(t.Context(), &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: app}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := held(), [3]int{0, before[1], before[2]}; got != want || before[1] == 0 {
+		t.Errorf("the nodes hold %v blobs, want %v", got, want)
 	}
 }
 
@@ -104,6 +168,9 @@ func TestRunnerLab(t *testing.T) {
 	arm := &measure.Arm{
 		Name: "partial", Starts: []measure.Start{{Image: app}, {Image: app, Node: 1}}, Keep: []string{parent},
 		Link: &measure.Link{Rate: network.Unlimited, Delay: delay},
+	}
+	if s := r.Settings(arm); !strings.Contains(s, `"tokenRequests":0`) || !strings.Contains(s, `"connectRoundTrips":1`) {
+		t.Errorf("the lab's registry has neither TLS nor logins, but the settings are %s", s)
 	}
 	for _, s := range run(t, r, arm) {
 		// HEAD, manifest, config and a layer are a round trip each.
@@ -266,6 +333,9 @@ func TestSettings(t *testing.T) {
 	p, err := simulate.ReadProfile("settings", text)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, told := settings["network"]; told {
+		t.Errorf("of registries elsewhere nothing is known, but the settings are %v", settings)
 	}
 	if p.Unpack.Decoder.Value != "go-std" || p.Pull.RequestOrder.Value != "race" || p.Pull.DownloadScope.Value != "daemon" || !p.Pull.KeepBlobs.Value {
 		t.Errorf("the profile is %+v, %+v", p.Pull, p.Unpack)

@@ -190,7 +190,7 @@ func TestBeatsByHand(t *testing.T) {
 // TestEveryFitChooses: a fit to half of the arms, or to all but a fold, decides as one
 // to all arms does, among its own.
 func TestEveryFitChooses(t *testing.T) {
-	for name, takes := range map[string]float64{"some": 180e6, "none": math.Inf(1)} {
+	for name, takes := range map[string]float64{"some": 120e6, "none": math.Inf(1)} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 12)
 			w.inv = apart(8)

@@ -24,11 +24,20 @@ type fit struct {
 func (f *fit) choicesWords() []string { return f.chosen.words }
 
 // optionStart is where the search for an option begins, and how freely: small, for that
-// is what it adds to.
-func (d *Data) optionStart(i int) (value, width float64) {
+// is what it adds to; but what transfers take of the cores not so small that it leaves a
+// core for one unpack, where no arm would show it.
+func (d *Data) optionStart(i int, cells []*cell, v *values) (value, width float64) {
 	switch i {
 	case fetchRate:
-		return 1e9, 1
+		const left = 0.5 // of a core, beside the fastest transfers
+		for _, c := range cells {
+			rate, _ := d.linkSpeed(c, v)
+			value = max(value, rate/max(c.profile.Unpack.Cores.Value-left, left))
+		}
+		if value == 0 {
+			value = 1e9
+		}
+		return value, 1
 	case fetchDisk:
 		return 0.1, 1
 	}
@@ -101,7 +110,7 @@ func (d *Data) prepare(ctx context.Context, cells []*cell, with choices, k *prio
 		free := !math.IsNaN(v)
 		width := k.widths[i]
 		if slices.Contains(with.more, i) {
-			v, width = d.optionStart(i)
+			v, width = d.optionStart(i, cells, &f.stage.value)
 			free = true
 		}
 		if with.loose && isUnpack(i) {

@@ -31,8 +31,8 @@ type Data struct {
 	// and resized ones have not, for their size is not that of the inventory's image.
 	pulled           *layers.Inventory
 	layered, resized int
-	// present starts pulled nothing, noSize pulls are of unknown size, behind pulls
-	// began while another of their node was under way.
+	// present starts pulled nothing, noSize pulls are of unknown size or time, behind
+	// pulls are left out for others of their node (besideOthers).
 	present, noSize, behind int
 	arms                    int
 
