@@ -131,16 +131,12 @@ func (b bounding) name() string {
 }
 
 // shows says whether an arm shows an option, or what bounds unpacking (disk): the
-// latter, and cores, only where several images are unpacked at once, and what transfers
-// take of the cores not in one pull behind a link that was set.
+// latter, and cores, only where several images are unpacked at once.
 func shows(i int, c *cell) bool {
 	if c.held[i] {
 		return false
 	}
-	switch i {
-	case fetchRate: // beside one unpack a slow transfer finds another core
-		return c.work.fetchBytes > 0 && (!c.shaped() || !c.single())
-	case fetchDisk:
+	if ofTransfers(i) {
 		return c.work.fetchBytes > 0
 	}
 	return c.class == ClassTogether

@@ -386,7 +386,7 @@ func TestTransfersTakeCores(t *testing.T) {
 			}
 			c, _ := fitOf(t, w, brisk)
 			x := parameterOf(t, c, "unpack.fetchBytesPerSecond")
-			if told := x.CannotBeTold == ""; told == math.IsInf(takes, 1) || told && math.Abs(math.Log(x.Value/takes)) > 0.5 {
+			if told := x.CannotBeTold == ""; told == math.IsInf(takes, 1) || told && math.Abs(math.Log(x.Value/takes)) > math.Ln2 {
 				t.Errorf("fetchBytesPerSecond %+v, %v", x, c.Choices)
 			}
 			if held := scoreOf(t, c, "all", ByHeldOut); held.Mean > 0.06 {
