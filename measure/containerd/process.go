@@ -126,6 +126,16 @@ func servedBy(socket string) int {
 	return pid
 }
 
+// pidNamespace names the namespace that numbers of processes are of here; no two that
+// are there at once have one name.
+func pidNamespace() string {
+	name, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return "unknown"
+	}
+	return name
+}
+
 // bootID tells starts of the host apart, since process numbers and start times begin
 // anew with each.
 func bootID() string {

@@ -315,7 +315,8 @@ func (r *Runner) Close() error {
 		}
 		errs = append(errs, n.stop())
 	}
-	errs = append(errs, r.root.mark.cleanUp(ctx, r.root.dir))
+	errs = append(errs, r.root.mark.cleanUp(ctx, r.root.Dir))
+	r.root.Release()
 	r.root, r.nodes = nil, nil
 	return errors.Join(errs...)
 }
