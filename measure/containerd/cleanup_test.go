@@ -515,6 +515,33 @@ func TestCleanUpOfOthers(t *testing.T) {
 	}
 }
 
+// TestCloseAfterDaemon: where a daemon has died meanwhile, with a container that runs,
+// all goes nevertheless, and nothing is told to be left.
+func TestCloseAfterDaemon(t *testing.T) {
+	b := newBench(t)
+	r := b.onHost(t, Options{Binary: daemonProgram(t)})
+	arm := &measure.Arm{Name: "long", Starts: []measure.Start{{Image: web, Args: []string{"/program", "say", "up"}, Readiness: &measure.Readiness{By: measure.ReadyOutput}}}}
+	if err := r.Prepare(t.Context(), arm); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := r.Run(t.Context(), arm); err != nil || list[0].Void != "" {
+		t.Fatal(err, list)
+	}
+	if err := r.nodes[0].daemon.process.kill(); err != nil {
+		t.Fatal(err)
+	}
+	begin, cgroup := time.Now(), r.root.mark.Cgroup
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if left := processesIn(cgroup); len(left) > 0 {
+		t.Errorf("processes of containers are left: %v", left)
+	}
+}
+
 // TestRunningDaemon: on a daemon that runs already only a namespace is used, and what
 // others have there is in the way rather than taken.
 func TestRunningDaemon(t *testing.T) {

@@ -310,13 +310,17 @@ func (r *Runner) Close() error {
 	defer cancel()
 	var errs []error
 	for _, n := range r.nodes {
-		if n.client != nil {
+		// A daemon that has ended would only be waited for.
+		if n.client != nil && (n.daemon == nil || n.daemon.process.alive()) {
 			errs = append(errs, n.removeContainers(ctx))
 		}
 		errs = append(errs, n.stop())
 	}
-	errs = append(errs, r.root.mark.cleanUp(ctx, r.root.Dir))
-	r.root.Release()
+	root := r.root
 	r.root, r.nodes = nil, nil
-	return errors.Join(errs...)
+	defer root.Release()
+	if err := root.mark.cleanUp(ctx, root.Dir); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	return nil // whatever went wrong before, nothing is left
 }
