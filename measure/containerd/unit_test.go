@@ -3,6 +3,8 @@
 package containerd
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -360,6 +362,29 @@ func TestProcess(t *testing.T) {
 		t.Errorf("%+v: %v", self, err)
 	}
 }
+
+// TestUnsigned: no query of a URL, where signatures are, and no login in one is in the
+// words of an error; all else is.
+func TestUnsigned(t *testing.T) {
+	for text, want := range map[string]string{
+		"unexpected status from GET request to https://s3.example.com/b/x?X-Amz-Signature=ab%2Fc&X-Amz-Date=1: 403 Forbidden": "unexpected status from GET request to https://s3.example.com/b/x?...: 403 Forbidden",
+		`Get "https://a.example.com/x?sig=1": EOF; Get "http://b.example.com/y?sig=2"`:                                        `Get "https://a.example.com/x?...": EOF; Get "http://b.example.com/y?..."`,
+		"at https://a.example.com/x?sig=1, https://a.example.com?sig=2":                                                       "at https://a.example.com/x?..., https://a.example.com?...",
+		"at https://ann:secret@a.example.com/x":                                                                               "at https://...@a.example.com/x",
+		"is it https://a.example.com/x@sha256:1? no: a?b=c":                                                                   "is it https://a.example.com/x@sha256:1?... no: a?b=c",
+		"connection refused": "connection refused",
+	} {
+		err := unsigned{fmt.Errorf("%s%w", text, errEmpty)}
+		if got := err.Error(); got != want {
+			t.Errorf("%s\nis %s\nwant %s", text, got, want)
+		}
+		if !errors.Is(err, errEmpty) {
+			t.Errorf("%s: what it is of cannot be told", text)
+		}
+	}
+}
+
+var errEmpty = errors.New("")
 
 // TestAccount works startups out of evidence by hand: two images with a base in
 // common, of which the first starts's repository asked for it.
