@@ -5,6 +5,7 @@ package containerd
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -385,6 +386,26 @@ func TestUnsigned(t *testing.T) {
 }
 
 var errEmpty = errors.New("")
+
+// TestListener: of a socket that PID 1, or another process that all of ours come from,
+// listens at, it is not known who serves.
+func TestListener(t *testing.T) {
+	sleeping := sleeper(t) // of this process, not above it
+	for pid, want := range map[int]int{0: 0, 1: 0, os.Getppid(): 0, os.Getpid(): os.Getpid(), sleeping.PID: sleeping.PID} {
+		if got := listener(pid); got != want {
+			t.Errorf("who listens as process %d is %d, want %d", pid, got, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := servedBy(path); got != os.Getpid() {
+		t.Errorf("this process listens, and %d is named", got)
+	}
+}
 
 // TestAccount works startups out of evidence by hand: two images with a base in
 // common, of which the first starts's repository asked for it.
