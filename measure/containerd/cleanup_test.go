@@ -578,7 +578,7 @@ func TestRunningDaemon(t *testing.T) {
 	r := ours()
 	u := once(t, r, arm)[0]
 	checkPull(t, b, &u, []int{0, 1, 2}, 0)
-	if doubts := r.Doubts(); len(doubts) != 1 || !strings.Contains(doubts[0], "limits and the decoder") {
+	if doubts := r.Doubts(); len(doubts) != 1 || !strings.Contains(doubts[0], "limits, the decoder and the cores") {
 		t.Errorf("doubts %q", doubts)
 	}
 	// A namespace belongs to one that runs, and cannot be had or removed by others.

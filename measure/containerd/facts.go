@@ -78,12 +78,11 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 		// This program's client, that of 2.4, fetches with a limit of each pull's own.
 		pull["downloadScope"] = "image"
 	}
-	// The nodes of a host share its cores.
-	unpack := map[string]any{"cores": measure.Cores() / float64(max(1, arm.Nodes()))}
+	settings := map[string]any{"pull": pull}
 	if r.program != nil {
-		unpack["decoder"] = r.program.decoder
+		// The nodes of a host share its cores, and a daemon has those of who started it.
+		settings["unpack"] = map[string]any{"decoder": r.program.decoder, "cores": measure.Cores() / float64(max(1, arm.Nodes()))}
 	}
-	settings := map[string]any{"pull": pull, "unpack": unpack}
 	if r.opt.Lab != nil || r.opt.Registry != "" {
 		// Plain HTTP without logins.
 		settings["network"] = map[string]any{"connectRoundTrips": 1, "tokenRequests": 0, "blobRequests": 1}

@@ -197,7 +197,7 @@ func (r *Runner) open(ctx context.Context) (err error) {
 // findDaemon finds the daemon's program, where none runs already.
 func (r *Runner) findDaemon(ctx context.Context) (err error) {
 	if r.opt.Address != "" {
-		r.doubt("the limits and the decoder of the daemon at %s are its own and not known: a profile that is fitted to these runs has the defaults in their place", r.opt.Address)
+		r.doubt("the limits, the decoder and the cores of the daemon at %s are its own and not known: a profile that is fitted to these runs has the defaults in their place", r.opt.Address)
 		return nil
 	}
 	if r.program, err = findProgram(ctx, &r.opt); err != nil {

@@ -489,6 +489,10 @@ func TestSettings(t *testing.T) {
 			if err := profile.Validate(); err != nil {
 				t.Errorf("%s: %v", text, err)
 			}
+			// Of a daemon that ran already it is not known which cores it may use.
+			if strings.Contains(text, `"cores"`) != (p != nil) {
+				t.Errorf("%s: cores of a daemon of one's own: %v", text, p != nil)
+			}
 			if (profile.Pull.DownloadScope.Value == "image") != (method == MethodClient) || p != nil && profile.Unpack.Decoder.Value != p.decoder {
 				t.Errorf("%s: scope %s, decoder %s", text, profile.Pull.DownloadScope.Value, profile.Unpack.Decoder.Value)
 			}
