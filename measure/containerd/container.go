@@ -65,11 +65,14 @@ func (s *started) create(ctx context.Context, wait *readyWait) (containerd.Task,
 	if err != nil {
 		return nil, fmt.Errorf("look %s up after its pull: %w", s.image.name, err)
 	}
-	s.container, err = n.client.NewContainer(ctx, s.id,
-		containerd.WithSnapshotter(n.runner.opt.Snapshotter),
-		containerd.WithNewSnapshot(s.id, img),
-		containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
-		containerd.WithNewSpec(s.spec(img)...))
+	err = mounting.while(func() (err error) {
+		s.container, err = n.client.NewContainer(ctx, s.id,
+			containerd.WithSnapshotter(n.runner.opt.Snapshotter),
+			containerd.WithNewSnapshot(s.id, img),
+			containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
+			containerd.WithNewSpec(s.spec(img)...))
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("create a container of %s: %w", s.image.name, err)
 	}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 
@@ -168,13 +167,14 @@ func (r *Runner) open(ctx context.Context) (err error) {
 	if r.root, err = newRoot(r.opt.Root); err != nil {
 		return err
 	}
-	for _, dir := range []string{r.root.dir + "/bin", r.root.dir + "/mounts"} {
+	for _, dir := range []string{r.root.dir + "/bin", r.mounts()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	// The client mounts a snapshot for a moment to look a user up.
-	mount.SetTempMountLocation(r.root.dir + "/mounts")
+	if err := mounting.open(r.mounts()); err != nil {
+		return err
+	}
 	if err := r.findDaemon(ctx); err != nil {
 		return err
 	}
@@ -193,6 +193,9 @@ func (r *Runner) open(ctx context.Context) (err error) {
 	}
 	return nil
 }
+
+// mounts is where snapshots are mounted for a moment.
+func (r *Runner) mounts() string { return r.root.dir + "/mounts" }
 
 // findDaemon finds the daemon's program, where none runs already.
 func (r *Runner) findDaemon(ctx context.Context) (err error) {
@@ -316,6 +319,7 @@ func (r *Runner) Close() error {
 		}
 		errs = append(errs, n.stop())
 	}
+	errs = append(errs, mounting.close(r.mounts()))
 	root := r.root
 	r.root, r.nodes = nil, nil
 	defer root.Release()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -364,6 +365,26 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// TestListener: of a socket that PID 1, or another process that all of ours come from,
+// listens at, it is not known who serves.
+func TestListener(t *testing.T) {
+	sleeping := sleeper(t) // of this process, not above it
+	for pid, want := range map[int]int{0: 0, 1: 0, os.Getppid(): 0, os.Getpid(): os.Getpid(), sleeping.PID: sleeping.PID} {
+		if got := listener(pid); got != want {
+			t.Errorf("who listens as process %d is %d, want %d", pid, got, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := servedBy(path); got != os.Getpid() {
+		t.Errorf("this process listens, and %d is named", got)
+	}
+}
+
 // TestUnsigned: no query of a URL, where signatures are, and no login in one is in the
 // words of an error; all else is.
 func TestUnsigned(t *testing.T) {
@@ -387,23 +408,39 @@ func TestUnsigned(t *testing.T) {
 
 var errEmpty = errors.New("")
 
-// TestListener: of a socket that PID 1, or another process that all of ours come from,
-// listens at, it is not known who serves.
-func TestListener(t *testing.T) {
-	sleeping := sleeper(t) // of this process, not above it
-	for pid, want := range map[int]int{0: 0, 1: 0, os.Getppid(): 0, os.Getpid(): os.Getpid(), sleeping.PID: sleeping.PID} {
-		if got := listener(pid); got != want {
-			t.Errorf("who listens as process %d is %d, want %d", pid, got, want)
+// TestMounting: of several runners in one process the client mounts in the directory of
+// one that is open.
+func TestMounting(t *testing.T) {
+	where := func() (dir string) {
+		err := mount.WithTempMount(t.Context(), nil, func(root string) error { dir = filepath.Dir(root); return nil })
+		if err != nil {
+			t.Error(err)
+		}
+		return dir
+	}
+	var m mountPlaces
+	one, two, tmp := t.TempDir(), t.TempDir(), t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", tmp)
+	for _, step := range []struct {
+		call func(string) error
+		dir  string
+		want string
+	}{
+		{m.open, one, one}, {m.open, two, two}, {m.close, two, one}, {m.open, two, two}, {m.close, one, two}, {m.close, two, tmp}, {m.close, two, tmp},
+	} {
+		if err := step.call(step.dir); err != nil {
+			t.Error(err)
+		}
+		if got := where(); got != step.want {
+			t.Errorf("the client mounts in %s, want %s", got, step.want)
 		}
 	}
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", path)
-	if err != nil {
+	file := filepath.Join(one, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	if got := servedBy(path); got != os.Getpid() {
-		t.Errorf("this process listens, and %d is named", got)
+	if err := m.open(file); err == nil {
+		t.Error("a file is taken for a directory to mount in")
 	}
 }
 
