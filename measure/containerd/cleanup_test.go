@@ -203,6 +203,9 @@ func leftSocket(t *testing.T, root string) string {
 func alterMark(t *testing.T, root string, change func(*mark)) {
 	t.Helper()
 	marks, _ := filepath.Glob(filepath.Join(root, "*", markName))
+	if len(marks) != 1 {
+		t.Fatalf("there are the marks %v", marks)
+	}
 	dir, err := os.OpenRoot(filepath.Dir(marks[0]))
 	if err != nil {
 		t.Fatal(err)
