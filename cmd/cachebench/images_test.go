@@ -14,7 +14,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -41,15 +43,19 @@ import (
 //	team/multi:1           for linux/amd64 and linux/arm64
 //
 // make-images writes them as the layout oci/ under the registry registry.test, its
-// tar oci.tar, and app:2 as docker save does, app.tar.
+// tar oci.tar, and app:2 as docker save does, app.tar. make-images runnable adds
+//
+//	team/run:1             a layer and one with a program, for this host, that says "up"
+//	                       and goes on
 
 // appRelease is when app:1 was made.
 var appRelease = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // makeImages is the script command make-images.
 func makeImages(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: make-images")
+	runnable := slices.Equal(args, []string{"runnable"})
+	if neg || len(args) > 0 && !runnable {
+		ts.Fatalf("usage: make-images [runnable]")
 	}
 	root := ts.MkAbs("oci")
 	ts.Check(os.MkdirAll(root, 0o755))
@@ -71,6 +77,9 @@ func makeImages(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(path.AppendIndex(bothPlatforms(ts), named("multi:1")))
+	if runnable {
+		ts.Check(path.AppendImage(runnableImage(ts), named("run:1")))
+	}
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
 	ts.Check(w.AddFS(os.DirFS(root)))
@@ -82,6 +91,29 @@ func platformImage(ts *testscript.TestScript, architecture string) v1.Image {
 	img, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{OS: "linux", Architecture: architecture})
 	ts.Check(err)
 	return mutate.ConfigMediaType(img, types.OCIConfigJSON)
+}
+
+// runnableImage has the program of measure/containerd's tests.
+func runnableImage(ts *testscript.TestScript) v1.Image {
+	program := ts.MkAbs("program")
+	build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", program, "../../measure/containerd/testdata/program")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	if err != nil {
+		ts.Fatalf("build the image's program: %v: %s", err, out)
+	}
+	content, err := os.ReadFile(program)
+	ts.Check(err)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	ts.Check(w.WriteHeader(&tar.Header{Name: "program", Mode: 0o755, Size: int64(len(content)), ModTime: appRelease}))
+	_, err = w.Write(content)
+	ts.Check(err)
+	ts.Check(w.Close())
+	img := grown(ts, platformImage(ts, runtime.GOARCH), "ADD rootfs.tar /", appRelease, files("usr/lib/", 40, appRelease))
+	img, err = mutate.Config(grown(ts, img, "COPY program /", appRelease, b.Bytes()), v1.Config{Entrypoint: []string{"/program"}, Cmd: []string{"say", "up"}})
+	ts.Check(err)
+	return img
 }
 
 func bothPlatforms(ts *testscript.TestScript) v1.ImageIndex {

@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/cachebench/cachebench/internal/golden"
+	"github.com/cachebench/cachebench/measure/containerd"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +34,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command line as a user would. $QUICKSTART is the
 // directory of the quickstart scenario, $IMAGES that of the recorded images, $PULLS
 // that of a cluster's snapshots, $CALIBRATE that of timelines that stand for measured
-// ones; "code N COMMAND..." wants that exit code.
+// ones; "code N COMMAND..." wants that exit code. Scripts with the condition [containerd]
+// have one as $CONTAINERD, and this host's platform as $PLATFORM.
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
 	if err != nil {
@@ -40,6 +45,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	daemon := containerdProgram(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       golden.Updating(),
@@ -49,6 +55,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("IMAGES", filepath.Join(testdata, "images"))
 			env.Setenv("PULLS", filepath.Join(filepath.Dir(testdata), "workload", "testdata", "pulls"))
 			env.Setenv("CALIBRATE", calibrated)
+			env.Setenv("CONTAINERD", daemon)
+			env.Setenv("PLATFORM", "linux/"+runtime.GOARCH)
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DOCKER_CONFIG", env.WorkDir)
@@ -58,11 +66,48 @@ func TestScripts(t *testing.T) {
 			env.Values[registriesKey{}] = make(map[string]*scriptRegistry)
 			return nil
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond != "containerd" {
+				return false, fmt.Errorf("no condition %q is known", cond)
+			}
+			return daemon != "", nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": wantCode, "slow-registry": slowRegistry,
+			"code": wantCode, "slow-registry": slowRegistry, "appears": appears,
 			"make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
 		},
 	})
+}
+
+// containerdProgram finds a containerd that can be started here, as the tests of
+// measure/containerd do; none is empty.
+func containerdProgram(t *testing.T) string {
+	made, err := filepath.Abs("../../build/bin/containerd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{os.Getenv("CACHEBENCH_CONTAINERD"), made, "containerd"} {
+		path, err := exec.LookPath(name)
+		if err == nil && containerd.Check(t.Context(), containerd.Options{Binary: path}) == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// appears is the script command appears: it waits until there is a file of the pattern.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: appears PATTERN")
+	}
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		found, err := filepath.Glob(ts.MkAbs(args[0]))
+		ts.Check(err)
+		if len(found) > 0 {
+			return
+		}
+	}
+	ts.Fatalf("%s does not appear", args[0])
 }
 
 // slowRegistry starts a registry that never answers for a manifest: $SLOW is its

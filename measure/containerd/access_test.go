@@ -309,6 +309,40 @@ func TestLoginProtected(t *testing.T) {
 	}
 }
 
+// TestSignedRedirect: where a store refuses what a registry has redirected to it, the
+// start is void and says so, without the signature in the URL.
+func TestSignedRedirect(t *testing.T) {
+	b := newBench(t)
+	const signature = "X-Amz-Signature=topsecret"
+	var refused atomic.Int64
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery == signature {
+			refused.Add(1)
+		}
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer store.Close()
+	last := "/blobs/" + string(b.digest(t, 2))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, last) {
+			http.Redirect(w, r, store.URL+"/blob?"+signature, http.StatusTemporaryRedirect)
+			return
+		}
+		b.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	for _, method := range []string{MethodTransfer, MethodClient} {
+		t.Run(method, func(t *testing.T) {
+			refused.Store(0)
+			r := start(t, Options{Binary: daemonProgram(t), Root: shortDir(t), Inventory: b.inventory, Method: method, Registry: s.Listener.Addr().String()})
+			u := once(t, r, &measure.Arm{Name: "cold", Starts: []measure.Start{{Image: web, PullOnly: true}}})[0]
+			if refused.Load() == 0 || !strings.Contains(u.Void, "403") || !strings.Contains(u.Void, store.URL) || strings.Contains(u.Void, "topsecret") {
+				t.Errorf("%d requests were refused, and void is %q", refused.Load(), u.Void)
+			}
+		})
+	}
+}
+
 // nowhere makes sure that a secret is in no file.
 func nowhere(t *testing.T, root, secret string) {
 	t.Helper()

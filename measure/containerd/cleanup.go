@@ -3,9 +3,11 @@
 package containerd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/cachebench/cachebench/internal/scratch"
 	"github.com/cachebench/cachebench/measure"
 )
 
@@ -25,104 +28,68 @@ const shimSockets = "/run/containerd/s"
 // CleanUp removes what runners that were killed have left below parent, their
 // Options.Root: it ends the processes that they started, unmounts what they mounted,
 // removes their directories, and returns these. It leaves alone runners that still
-// run, and all that no runner of this user made.
+// run, in whichever container, and all that no runner of this user made.
 func CleanUp(ctx context.Context, parent string) (removed []string, err error) {
-	if parent == "" {
-		parent = os.TempDir()
-	}
-	parent, entries, err := listed(parent)
-	if err != nil {
-		return nil, fmt.Errorf("look for what containerd runs have left: %w", err)
-	}
+	left, err := rootKind.Left(cmp.Or(parent, os.TempDir()))
 	var errs []error
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), rootPrefix) {
+	if err != nil {
+		errs = append(errs, fmt.Errorf("look for what containerd runs have left: %w", err))
+	}
+	for _, d := range left {
+		if err := cleanUp(ctx, d); err != nil {
+			errs = append(errs, fmt.Errorf("clean up %s: %w", d.Path, err))
 			continue
 		}
-		dir := filepath.Join(parent, e.Name())
-		m, err := readMark(dir)
-		if errors.Is(err, os.ErrNotExist) && removeUnmarked(dir) {
-			removed = append(removed, dir)
-			continue
-		}
-		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("it does not say what was made in it (%w): see that nothing of it runs or is mounted, and remove it yourself", err)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("clean up %s: %w", dir, err))
-			continue
-		}
-		if m.Boot == bootID() && m.Owner.alive() {
-			continue
-		}
-		if err := m.cleanUp(ctx, dir); err != nil {
-			errs = append(errs, fmt.Errorf("clean up %s: %w", dir, err))
-			continue
-		}
-		removed = append(removed, dir)
+		removed = append(removed, d.Path)
 	}
 	return removed, errors.Join(errs...)
 }
 
-// listed returns the real path of a directory and what is in it, unless everybody
-// could put other directories in the place of ours.
-func listed(dir string) (path string, entries []os.DirEntry, err error) {
-	if path, err = realPath(dir); err != nil {
-		return "", nil, err
+// cleanUp removes what the runner left whose directory it is.
+func cleanUp(ctx context.Context, d *scratch.Dir) error {
+	defer d.Release()
+	m, err := readMark(d.Root)
+	switch {
+	case errors.Is(err, os.ErrNotExist) && d.Bare(newMarkName):
+		return d.Remove() // nothing was made before the mark, or is left without it
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("it does not say what was made in it (%w): see that nothing of it runs or is mounted, and remove it yourself", err)
+	case err != nil:
+		return err
+	case m.Boot == bootID() && m.PIDNamespace != pidNamespace():
+		return errors.New("it was made in another container, whose processes cannot be seen from here: clean up there, or remove it yourself once that container is gone")
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", nil, err
-	}
-	if info.Mode().Perm()&0o002 != 0 && info.Mode()&os.ModeSticky == 0 {
-		return "", nil, fmt.Errorf("everybody can replace the directories in %s, so nothing in it is taken for one's own: take away the right to write there, or set its sticky bit", path)
-	}
-	entries, err = os.ReadDir(path)
-	return path, entries, err
+	return m.cleanUp(ctx, d)
 }
 
-// removeUnmarked removes a directory whose process was killed before it could say
-// what it makes, or after all else was removed: it is empty.
-func removeUnmarked(dir string) bool {
-	const moment = time.Minute // for one that is being made
-	info, err := os.Lstat(dir)
-	return err == nil && ownAlone(info) && time.Since(info.ModTime()) > moment && unix.Rmdir(dir) == nil
-}
-
-// cleanUp takes apart what the mark in dir tells of. The mark itself goes last, so
-// that what a second kill leaves is still known.
-func (m *mark) cleanUp(ctx context.Context, dir string) error {
+// cleanUp takes apart what the mark in a directory tells of. The mark itself goes last,
+// so that what a second kill leaves is still known.
+func (m *mark) cleanUp(ctx context.Context, d *scratch.Dir) error {
 	var left error
 	if m.Address != "" {
 		if err := leaveDaemon(ctx, m); err != nil {
-			left = fmt.Errorf("%w: namespace %s may still be in it: clean up again once it serves, or remove %s where it never will", err, m.Namespace, dir)
+			left = fmt.Errorf("%w: namespace %s may still be in it: clean up again once it serves, or remove %s where it never will", err, m.Namespace, d.Path)
 		}
 	}
 	var errs []error
 	// After a restart of the host no process is what it was.
 	if m.Boot == bootID() {
-		errs = append(errs, m.endProcesses(dir), removeCgroups(m.Cgroup))
+		errs = append(errs, m.endProcesses(d.Path), removeCgroups(m.Cgroup))
 	}
-	errs = append(errs, removeShimSockets(dir, m.ShimSockets), unmountBelow(dir))
+	errs = append(errs, removeShimSockets(d.Root.FS(), m.ShimSockets))
+	// What is mounted is known by the path alone, and must not be emptied with the rest.
+	if err := d.InPlace(); err != nil {
+		errs = append(errs, err)
+	} else {
+		errs = append(errs, unmountBelow(d.Path))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return errors.Join(left, err)
 	}
-	if err := emptyRoot(dir); err != nil || left != nil {
+	if err := d.Empty(markName); err != nil || left != nil {
 		return errors.Join(left, err)
 	}
-	return errors.Join(os.RemoveAll(filepath.Join(dir, markName)), os.Remove(dir))
-}
-
-// emptyRoot removes all but the mark.
-func emptyRoot(dir string) error {
-	entries, err := os.ReadDir(dir)
-	errs := []error{err}
-	for _, e := range entries {
-		if e.Name() != markName {
-			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
-		}
-	}
-	return errors.Join(errs...)
+	return d.Remove()
 }
 
 // endProcesses ends daemons, then what they have left: shims, and what those were
@@ -267,12 +234,12 @@ func removeDir(dir string) (err error) {
 
 // removeShimSockets removes the sockets of shims that were killed, which tell in
 // their bundles where these are.
-func removeShimSockets(dir string, existed bool) error {
+func removeShimSockets(dir fs.FS, existed bool) error {
 	var errs []error
 	for _, name := range []string{"bootstrap.json", "address"} {
-		files, _ := filepath.Glob(filepath.Join(dir, "*", "state", "io.containerd.runtime.v2.task", "*", "*", name))
+		files, _ := fs.Glob(dir, "*/state/io.containerd.runtime.v2.task/*/*/"+name)
 		for _, file := range files {
-			raw, err := os.ReadFile(file)
+			raw, err := fs.ReadFile(dir, file)
 			if err != nil {
 				continue
 			}

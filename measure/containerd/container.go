@@ -65,21 +65,24 @@ func (s *started) create(ctx context.Context, wait *readyWait) (containerd.Task,
 	if err != nil {
 		return nil, fmt.Errorf("look %s up after its pull: %w", s.image.name, err)
 	}
-	s.container, err = n.client.NewContainer(ctx, s.id,
-		containerd.WithSnapshotter(n.runner.opt.Snapshotter),
-		containerd.WithNewSnapshot(s.id, img),
-		containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
-		containerd.WithNewSpec(s.spec(img)...))
+	err = mounting.while(func() (err error) {
+		s.container, err = n.client.NewContainer(ctx, s.id,
+			containerd.WithSnapshotter(n.runner.opt.Snapshotter),
+			containerd.WithNewSnapshot(s.id, img),
+			containerd.WithRuntime(runcShim, &options.Options{Root: n.places.runc}),
+			containerd.WithNewSpec(s.spec(img)...))
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("create a container of %s: %w", s.image.name, err)
 	}
 	s.step()
-	task, err := s.container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, wait.stream(), wait.stream()), cio.WithFIFODir(n.places.fifos)))
+	s.task, err = s.container.NewTask(ctx, cio.NewCreator(cio.WithStreams(nil, wait.stream(), wait.stream()), cio.WithFIFODir(n.places.fifos)))
 	if err != nil {
 		return nil, fmt.Errorf("create the task of %s: %w%s", s.image.name, err, hint(err))
 	}
 	s.step()
-	return task, nil
+	return s.task, nil
 }
 
 // hint says what to do about an image without a command (runc, utils_linux.go).

@@ -79,9 +79,9 @@ func (r *Runner) Settings(arm *measure.Arm) string {
 		// This program's client, that of 2.4, fetches with a limit of each pull's own.
 		ByClient:    r.nodes[0].method == MethodClient,
 		OwnRegistry: r.opt.Lab != nil || r.opt.Registry != "",
-		Cores:       measure.Cores(),
 	}
 	if r.program != nil {
+		settings.Cores = measure.Cores() // a daemon has those of who started it
 		settings.Decoder = r.program.decoder.Name
 	}
 	return settings.Of(arm)

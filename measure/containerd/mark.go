@@ -3,6 +3,7 @@
 package containerd
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/cachebench/cachebench/internal/scratch"
 )
 
 const (
@@ -23,10 +26,16 @@ const (
 	longestSocket = 100
 )
 
+// rootKind is how runners' directories are known. The lock is no part of the mark, which
+// is replaced as a whole when it changes.
+var rootKind = scratch.Kind{Prefix: rootPrefix, Marker: "cachebench.lock"}
+
 // mark is what a runner writes down of what it made, for CleanUp after a crash.
 type mark struct {
-	Boot  string  `json:"boot"`
-	Owner process `json:"owner"`
+	Boot string `json:"boot"`
+	// PIDNamespace is that in which the processes have their numbers.
+	PIDNamespace string  `json:"pidNamespace,omitempty"`
+	Owner        process `json:"owner"`
 	// Daemons are those that it started.
 	Daemons []process `json:"daemons,omitempty"`
 	// Cgroup is the name of the control group below which its containers are.
@@ -40,62 +49,59 @@ type mark struct {
 
 // root is a runner's directory.
 type root struct {
-	dir  string
+	*scratch.Dir
+	dir  string // its path
 	mu   sync.Mutex
 	mark mark
 }
 
 func newRoot(parent string) (*root, error) {
-	if parent != "" {
-		if err := os.MkdirAll(parent, 0o755); err != nil {
-			return nil, fmt.Errorf("make a place for containerd: %w", err)
-		}
-	}
-	dir, err := os.MkdirTemp(parent, rootPrefix) // of mode 0700
+	// Mounts are listed, and processes are to be found, by the path without symlinks,
+	// which this is.
+	d, err := rootKind.Make(cmp.Or(parent, os.TempDir()))
 	if err != nil {
 		return nil, fmt.Errorf("make a place for containerd: %w", err)
 	}
-	made := dir
-	// Mounts are listed, and processes are to be found, by the path without symlinks.
-	if dir, err = realPath(made); err != nil {
-		return nil, errors.Join(fmt.Errorf("make a place for containerd: %w", err), os.RemoveAll(made))
-	}
-	if socket := placesIn(filepath.Join(dir, "999")).socket; len(socket) > longestSocket {
-		return nil, errors.Join(fmt.Errorf("make a place for containerd: %s is too long for sockets: name a shorter root", socket), os.RemoveAll(dir))
+	if socket := placesIn(filepath.Join(d.Path, "999")).socket; len(socket) > longestSocket {
+		return nil, errors.Join(fmt.Errorf("make a place for containerd: %s is too long for sockets: name a shorter root", socket), d.Remove())
 	}
 	owner, err := processOf(os.Getpid())
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, d.Remove())
 	}
 	_, statErr := os.Stat(shimSockets)
-	r := &root{dir: dir, mark: mark{
-		Boot: bootID(), Owner: owner, ShimSockets: statErr == nil,
-		Cgroup: "cachebench-" + strings.TrimPrefix(filepath.Base(dir), rootPrefix),
+	r := &root{Dir: d, dir: d.Path, mark: mark{
+		Boot: bootID(), PIDNamespace: pidNamespace(), Owner: owner, ShimSockets: statErr == nil,
+		Cgroup: "cachebench-" + strings.TrimPrefix(filepath.Base(d.Path), rootPrefix),
 	}}
-	return r, r.write(func(*mark) {})
-}
-
-// realPath is a path from the root without symlinks.
-func realPath(path string) (string, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
+	if err := r.write(func(*mark) {}); err != nil {
+		return nil, errors.Join(err, d.Remove())
 	}
-	return filepath.EvalSymlinks(path)
+	return r, nil
 }
 
 // label is what a namespace on a daemon that runs already has of its owner.
 func (m *mark) label() string {
-	return fmt.Sprintf("%s %d %d %s", m.Boot, m.Owner.PID, m.Owner.Start, m.Cgroup)
+	return fmt.Sprintf("%s %d %d %s %s", m.Boot, m.Owner.PID, m.Owner.Start, m.Cgroup, m.PIDNamespace)
 }
 
-// labelled reads the owner of a namespace, and whether it still runs.
-func labelled(label string) (owner process, alive bool) {
-	var boot, cgroup string
-	if n, err := fmt.Sscan(label, &boot, &owner.PID, &owner.Start, &cgroup); n != 4 || err != nil {
-		return process{}, false
+// leftBehind says why a namespace with another's label cannot be taken over: its owner
+// runs, or it cannot be told from here whether it does. Containers of one host share the
+// daemon and the boot, but not the numbers of their processes.
+func leftBehind(label string) error {
+	var m mark
+	const mend = "name another namespace, or remove this one once nothing runs in it"
+	switch n, err := fmt.Sscan(label, &m.Boot, &m.Owner.PID, &m.Owner.Start, &m.Cgroup, &m.PIDNamespace); {
+	case n != 5 || err != nil:
+		return errors.New("is that of a measurement by another version, of which it cannot be told from here whether it runs: " + mend)
+	case m.Boot != bootID():
+		return nil // the host was started anew since
+	case m.PIDNamespace != pidNamespace():
+		return errors.New("is that of a measurement in another container, of which it cannot be told from here whether it runs: " + mend)
+	case m.Owner.alive():
+		return fmt.Errorf("is that of a measurement that runs, process %d: wait for its end, or name another", m.Owner.PID)
 	}
-	return owner, boot == bootID() && owner.alive()
+	return nil
 }
 
 // write changes the mark, on the disk before anything that depends on it.
@@ -107,37 +113,32 @@ func (r *root) write(change func(*mark)) error {
 	if err != nil {
 		return err
 	}
-	temp := filepath.Join(r.dir, markName+".new")
-	if err := os.WriteFile(temp, raw, 0o600); err != nil {
-		return fmt.Errorf("write down what was made: %w", err)
+	if err = r.Root.WriteFile(newMarkName, raw, 0o600); err == nil {
+		err = r.Root.Rename(newMarkName, markName)
 	}
-	return os.Rename(temp, filepath.Join(r.dir, markName))
+	if err != nil {
+		return fmt.Errorf("write down what was made in %s: %w", r.dir, err)
+	}
+	return nil
 }
+
+// newMarkName is a mark's name until it is complete.
+const newMarkName = markName + ".new"
 
 // started notes a daemon.
 func (r *root) started(p process) error {
 	return r.write(func(m *mark) { m.Daemons = append(m.Daemons, p) })
 }
 
-// errForeign is of marks that somebody else can have written.
-var errForeign = errors.New("it is not of this user alone, so it is left as it is: look at it yourself")
-
-// readMark reads the mark in a directory, which must be this user's alone: root does
-// what it says, and everybody can make such a directory in one for temporary files.
-func readMark(path string) (*mark, error) {
-	dir, err := os.OpenRoot(path)
+// readMark reads the mark in a directory of this user's alone, of whom it must be too:
+// what it says is done.
+func readMark(dir *os.Root) (*mark, error) {
+	info, err := dir.Lstat(markName)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
-	for _, name := range []string{".", markName} {
-		info, err := dir.Lstat(name)
-		if err != nil {
-			return nil, err
-		}
-		if !ownAlone(info) {
-			return nil, errForeign
-		}
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Geteuid() || info.Mode()&(fs.ModeType|0o022) != 0 {
+		return nil, fmt.Errorf("%s is not of this user alone, so what it says is not done: look at it yourself", markName)
 	}
 	raw, err := dir.ReadFile(markName)
 	if err != nil {
@@ -151,10 +152,4 @@ func readMark(path string) (*mark, error) {
 		return nil, fmt.Errorf("read %s: no control group of ours: %q", markName, m.Cgroup)
 	}
 	return &m, nil
-}
-
-// ownAlone says that a file belongs to this user and nobody else can write to it.
-func ownAlone(info fs.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(st.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }

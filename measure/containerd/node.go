@@ -183,8 +183,8 @@ func claimNamespace(ctx context.Context, client *containerd.Client, name string,
 		case "":
 			return fmt.Errorf("namespace %s is there already and was not made here; name another, since all that is in it would be removed", name)
 		default:
-			if owner, alive := labelled(label); alive {
-				return fmt.Errorf("namespace %s is that of a measurement that runs, process %d: wait for its end, or name another", name, owner.PID)
+			if err := leftBehind(label); err != nil {
+				return fmt.Errorf("namespace %s %w", name, err)
 			}
 		}
 		if err := service.SetLabel(ctx, name, ownLabel, m.label()); err != nil {

@@ -105,8 +105,8 @@ func (p process) gone(within time.Duration) bool {
 	return true
 }
 
-// servedBy is the process that listens on a socket (unix(7), SO_PEERCRED); 0 where
-// that cannot be told, as from another namespace of processes.
+// servedBy is the process that listens on a socket; 0 where that cannot be told, as
+// from another namespace of processes.
 func servedBy(socket string) int {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
@@ -123,7 +123,37 @@ func servedBy(socket string) int {
 			pid = int(peer.Pid)
 		}
 	})
+	return listener(pid)
+}
+
+// listener is the process that SO_PEERCRED names: the one that called listen(2), which
+// with a systemd socket unit is systemd, whoever it gave the socket to (unix(7)). That
+// is told by this process coming from it too: 0, for who serves is not known, and what
+// all of its processes do is not the daemon's.
+func listener(pid int) int {
+	for ancestor := os.Getpid(); ancestor > 1; {
+		fields, err := statOf(ancestor)
+		if err != nil {
+			break
+		}
+		if ancestor, err = strconv.Atoi(fields[1]); err != nil || ancestor == pid {
+			return 0
+		}
+	}
+	if pid == 1 {
+		return 0
+	}
 	return pid
+}
+
+// pidNamespace names the namespace that numbers of processes are of here; no two that
+// are there at once have one name.
+func pidNamespace() string {
+	name, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return "unknown"
+	}
+	return name
 }
 
 // bootID tells starts of the host apart, since process numbers and start times begin

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync"
 	"time"
 
@@ -32,10 +33,26 @@ func (n *node) pull(ctx context.Context, ref string, downloads int) error {
 		err = n.pullByClient(ctx, ref, downloads)
 	}
 	if err != nil {
-		return fmt.Errorf("pull %s on node %d: %w", ref, n.number, n.runner.logins.why(err))
+		return fmt.Errorf("pull %s on node %d: %w", ref, n.number, n.runner.logins.why(unsigned{err}))
 	}
 	return nil
 }
+
+// unsigned is an error without the secrets of URLs in it, since a timeline keeps why a
+// start is void, and is made to be shown around: registries redirect to stores by URLs
+// whose query is as good as a login, and containerd tells the whole URL.
+type unsigned struct{ error }
+
+var (
+	urlQuery = regexp.MustCompile(`(://[^\s"'?]*)\?[^\s"']*?([:;,.)]*(?:[\s"']|$))`)
+	urlUser  = regexp.MustCompile(`://[^\s"'/?@]*@`)
+)
+
+func (e unsigned) Error() string {
+	return urlUser.ReplaceAllString(urlQuery.ReplaceAllString(e.error.Error(), "$1?...$2"), "://...@")
+}
+
+func (e unsigned) Unwrap() error { return e.error }
 
 // transfer has the daemon pull by itself, as under a kubelet.
 func (n *node) transfer(ctx context.Context, ref string) error {

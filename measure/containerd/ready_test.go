@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -50,6 +51,9 @@ func TestReadiness(t *testing.T) {
 			}
 			arm := &measure.Arm{Name: test.name, Keep: []string{image}, Starts: []measure.Start{{Image: image, Args: test.args, Readiness: test.readiness}}}
 			u := once(t, r, arm)[0]
+			if left, err := os.ReadDir(r.nodes[0].places.fifos); err != nil || len(left) > 0 {
+				t.Errorf("fifos of a container that was removed are left: %v, %v", left, err)
+			}
 			if test.void == "" && u.Void != "" || !strings.Contains(u.Void, test.void) {
 				t.Errorf("void %q, want %q", u.Void, test.void)
 			}

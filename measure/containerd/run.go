@@ -28,6 +28,7 @@ type started struct {
 	created       []time.Time
 	ready         time.Time
 	container     containerd.Container
+	task          containerd.Task // nil where there is none
 	err           error
 }
 
@@ -130,6 +131,12 @@ func (r *Runner) takeApart(ctx context.Context, list []*started) error {
 	for _, s := range list {
 		if s.container != nil {
 			errs = append(errs, removeContainer(s.node.ctx(ctx), s.container))
+		}
+		if s.task != nil {
+			// The task was removed as another client does, that has none of its streams: their
+			// fifos go with these.
+			s.task.IO().Cancel()
+			errs = append(errs, s.task.IO().Close())
 		}
 	}
 	return errors.Join(errs...)

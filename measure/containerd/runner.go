@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 
@@ -168,13 +167,14 @@ func (r *Runner) open(ctx context.Context) (err error) {
 	if r.root, err = newRoot(r.opt.Root); err != nil {
 		return err
 	}
-	for _, dir := range []string{r.root.dir + "/bin", r.root.dir + "/mounts"} {
+	for _, dir := range []string{r.root.dir + "/bin", r.mounts()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
 		}
 	}
-	// The client mounts a snapshot for a moment to look a user up.
-	mount.SetTempMountLocation(r.root.dir + "/mounts")
+	if err := mounting.open(r.mounts()); err != nil {
+		return err
+	}
 	if err := r.findDaemon(ctx); err != nil {
 		return err
 	}
@@ -194,10 +194,13 @@ func (r *Runner) open(ctx context.Context) (err error) {
 	return nil
 }
 
+// mounts is where snapshots are mounted for a moment.
+func (r *Runner) mounts() string { return r.root.dir + "/mounts" }
+
 // findDaemon finds the daemon's program, where none runs already.
 func (r *Runner) findDaemon(ctx context.Context) (err error) {
 	if r.opt.Address != "" {
-		r.doubt("the limits and the decoder of the daemon at %s are its own and not known: a profile that is fitted to these runs has the defaults in their place", r.opt.Address)
+		r.doubt("the limits, the decoder and the cores of the daemon at %s are its own and not known: a profile that is fitted to these runs has the defaults in their place", r.opt.Address)
 		return nil
 	}
 	if r.program, err = findProgram(ctx, &r.opt); err != nil {
@@ -310,12 +313,18 @@ func (r *Runner) Close() error {
 	defer cancel()
 	var errs []error
 	for _, n := range r.nodes {
-		if n.client != nil {
+		// A daemon that has ended would only be waited for.
+		if n.client != nil && (n.daemon == nil || n.daemon.process.alive()) {
 			errs = append(errs, n.removeContainers(ctx))
 		}
 		errs = append(errs, n.stop())
 	}
-	errs = append(errs, r.root.mark.cleanUp(ctx, r.root.dir))
+	errs = append(errs, mounting.close(r.mounts()))
+	root := r.root
 	r.root, r.nodes = nil, nil
-	return errors.Join(errs...)
+	defer root.Release()
+	if err := root.mark.cleanUp(ctx, root.Dir); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	return nil // whatever went wrong before, nothing is left
 }

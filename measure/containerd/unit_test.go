@@ -3,6 +3,9 @@
 package containerd
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +15,7 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/content"
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -373,6 +377,85 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// TestListener: of a socket that PID 1, or another process that all of ours come from,
+// listens at, it is not known who serves.
+func TestListener(t *testing.T) {
+	sleeping := sleeper(t) // of this process, not above it
+	for pid, want := range map[int]int{0: 0, 1: 0, os.Getppid(): 0, os.Getpid(): os.Getpid(), sleeping.PID: sleeping.PID} {
+		if got := listener(pid); got != want {
+			t.Errorf("who listens as process %d is %d, want %d", pid, got, want)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := servedBy(path); got != os.Getpid() {
+		t.Errorf("this process listens, and %d is named", got)
+	}
+}
+
+// TestUnsigned: no query of a URL, where signatures are, and no login in one is in the
+// words of an error; all else is.
+func TestUnsigned(t *testing.T) {
+	for text, want := range map[string]string{
+		"unexpected status from GET request to https://s3.example.com/b/x?X-Amz-Signature=ab%2Fc&X-Amz-Date=1: 403 Forbidden": "unexpected status from GET request to https://s3.example.com/b/x?...: 403 Forbidden",
+		`Get "https://a.example.com/x?sig=1": EOF; Get "http://b.example.com/y?sig=2"`:                                        `Get "https://a.example.com/x?...": EOF; Get "http://b.example.com/y?..."`,
+		"at https://a.example.com/x?sig=1, https://a.example.com?sig=2":                                                       "at https://a.example.com/x?..., https://a.example.com?...",
+		"at https://ann:secret@a.example.com/x":                                                                               "at https://...@a.example.com/x",
+		"is it https://a.example.com/x@sha256:1? no: a?b=c":                                                                   "is it https://a.example.com/x@sha256:1?... no: a?b=c",
+		"connection refused": "connection refused",
+	} {
+		err := unsigned{fmt.Errorf("%s%w", text, errEmpty)}
+		if got := err.Error(); got != want {
+			t.Errorf("%s\nis %s\nwant %s", text, got, want)
+		}
+		if !errors.Is(err, errEmpty) {
+			t.Errorf("%s: what it is of cannot be told", text)
+		}
+	}
+}
+
+var errEmpty = errors.New("")
+
+// TestMounting: of several runners in one process the client mounts in the directory of
+// one that is open.
+func TestMounting(t *testing.T) {
+	where := func() (dir string) {
+		err := mount.WithTempMount(t.Context(), nil, func(root string) error { dir = filepath.Dir(root); return nil })
+		if err != nil {
+			t.Error(err)
+		}
+		return dir
+	}
+	var m mountPlaces
+	one, two, tmp := t.TempDir(), t.TempDir(), t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", tmp)
+	for _, step := range []struct {
+		call func(string) error
+		dir  string
+		want string
+	}{
+		{m.open, one, one}, {m.open, two, two}, {m.close, two, one}, {m.open, two, two}, {m.close, one, two}, {m.close, two, tmp}, {m.close, two, tmp},
+	} {
+		if err := step.call(step.dir); err != nil {
+			t.Error(err)
+		}
+		if got := where(); got != step.want {
+			t.Errorf("the client mounts in %s, want %s", got, step.want)
+		}
+	}
+	file := filepath.Join(one, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.open(file); err == nil {
+		t.Error("a file is taken for a directory to mount in")
+	}
+}
+
 // TestAccount works startups out of evidence by hand: two images with a base in
 // common, of which the first starts's repository asked for it.
 func TestAccount(t *testing.T) {
@@ -454,6 +537,10 @@ func TestSettings(t *testing.T) {
 			}
 			if err := profile.Validate(); err != nil {
 				t.Errorf("%s: %v", text, err)
+			}
+			// Of a daemon that ran already it is not known which cores it may use.
+			if strings.Contains(text, `"cores"`) != (p != nil) {
+				t.Errorf("%s: cores of a daemon of one's own: %v", text, p != nil)
 			}
 			if (profile.Pull.DownloadScope.Value == "image") != (method == MethodClient) || p != nil && profile.Unpack.Decoder.Value != p.decoder.Name {
 				t.Errorf("%s: scope %s, decoder %s", text, profile.Pull.DownloadScope.Value, profile.Unpack.Decoder.Value)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -87,6 +88,38 @@ func TestRootSwapped(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(victim, "precious")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestCloseSwapped: what somebody puts in the place of a root is not emptied at its end;
+// what was pulled is.
+func TestCloseSwapped(t *testing.T) {
+	parent, victim := t.TempDir(), t.TempDir()
+	r, err := newRoot(parent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(r.path, "node-0"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(victim, "precious"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	moved := filepath.Join(parent, "moved")
+	if err := os.Rename(r.path, moved); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, r.path); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.close(); err == nil || !strings.Contains(err.Error(), "in the place of "+r.path) {
+		t.Errorf("it is not told of: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(victim, "precious")); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(moved); err != nil || len(left) > 0 {
+		t.Errorf("of what was pulled are left %v, %v", left, err)
 	}
 }
 

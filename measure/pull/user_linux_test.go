@@ -26,7 +26,8 @@ func TestUnprivileged(t *testing.T) {
 	t.Cleanup(func() { removeTree(dir) })
 	program := filepath.Join(dir, "test")
 	copyProgram(t, program)
-	if err := os.Chmod(dir, 0o777); err != nil {
+	// As /tmp has it: else nobody would make a root there.
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
 	const nobody = 65534
