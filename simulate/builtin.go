@@ -145,6 +145,6 @@ func Containerd() *Profile {
 			Boot:         is(time.Duration(0), "assumed: nodes are up"),
 		},
 	}
-	p.Unpack.use("go", "measured: containerd 2.4.2 without igzip or unpigz on PATH, 2026-11 (pkg/archive/compression/compression.go)")
+	p.Unpack.use("go", "published: containerd 2.4.2 without igzip or unpigz on PATH (pkg/archive/compression/compression.go)")
 	return p
 }

@@ -32,7 +32,7 @@ func TestEstimateError(t *testing.T) {
 		{"race order, median of draws", race, 31, 0.015, 0.08, 0.2},
 		{"drawn times and connections", drawnTimes, 31, 0.012, 0.045, 0.09},
 		{"parallel unpack on two cores", parallelUnpack, 1, 0.03, 0.28, 0.5},
-		{"transfers beside unpacks", besideUnpacks, 1, 0.002, 0.1, 0.2},
+		{"transfers beside unpacks", besideUnpacks, 1, 0.004, 0.1, 0.2},
 		{"two images at once", twoAtOnce, 1, 0.11, 0.7, 1},
 		{"all of these", func(r *rand.Rand, p *Profile, s *Start) {
 			for _, change := range []func(*rand.Rand, *Profile, *Start){cachedStart, onNode, race, drawnTimes} {

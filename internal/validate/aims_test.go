@@ -66,8 +66,11 @@ func TestVerdict(t *testing.T) {
 	if o.state != met || o.word() != "yes" || strings.Join(o.cells, " | ") != "one pull | others | 8 % | 2 | 5.0 % | 0.0 % | -4.0 % | 2.0 % | - | -" {
 		t.Errorf("outcome %+v", o)
 	}
-	if o := r.verdict(goal{trial: trialHalf, class: calibrate.ClassNodes}).outcome("others"); o.word() != "not judged: not measured" {
+	if o := r.verdict(goal{trial: trialHalf, class: calibrate.ClassNodes, mean: 0.15}).outcome("others"); o.word() != "not judged: not measured" {
 		t.Errorf("a class that was not measured: %+v", o)
+	}
+	if o := r.verdict(goal{trial: trialHalf, class: calibrate.ClassNodes}).outcome("others"); o.state != noAim {
+		t.Errorf("a class that was not measured and has no aim: %+v", o)
 	}
 }
 
