@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -41,6 +42,28 @@ func arrivals(t *simulate.Timeline) string {
 	}
 	return fmt.Sprintf("The time at which the base layer is there varies by %s between runs of an arm, in the one that varies most by %s; the whole pull varies by %s (coefficients of variation, medians of %s).",
 		percent(median(ofBase)), percent(slices.Max(ofBase)), percent(median(ofWhole)), several(len(ofBase), "arm"))
+}
+
+// makespans tells how far runs of several pulls on one node lie apart, arm by arm.
+func makespans(t *simulate.Timeline) string {
+	times := make(map[string][]float64)
+	for _, run := range countedRuns(t) {
+		if len(run.starts) > 1 && run.nodes() == 1 {
+			times[run.arm] = append(times[run.arm], run.makespan().Seconds())
+		}
+	}
+	widest, most := "", 0.0
+	for _, arm := range slices.Sorted(maps.Keys(times)) {
+		if apart := slices.Max(times[arm])/slices.Min(times[arm]) - 1; apart > most {
+			widest, most = arm, apart
+		}
+	}
+	if widest == "" {
+		return notTold
+	}
+	list := times[widest]
+	return fmt.Sprintf("Runs of one arm take up to %s longer than others of it: %.2f s to %.2f s in %d runs of %s.",
+		percent(most), slices.Min(list), slices.Max(list), len(list), widest)
 }
 
 // baseArrival is when the layer that is unpacked first was fetched.

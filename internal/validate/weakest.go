@@ -25,6 +25,16 @@ func weaknesses() []weakness {
 			here: func(r *results) string { return arrivals(r.memory) },
 		},
 		{
+			name: "Who comes first.",
+			why:  "Of several pulls at once it is chance which begins the layers that they share, and it decides whose other layers come along. So an arm has as many makespans as there are orders, far apart; the median of its runs lies at one of them, and that of the simulated ones perhaps at another.",
+			here: func(r *results) string { return makespans(r.memory) },
+		},
+		{
+			name: "Who comes first.",
+			why:  "Of several pulls at once it is chance which begins the layers that they share, and it decides whose other layers come along. So an arm has as many makespans as there are orders, far apart; the median of its runs lies at one of them, and that of the simulated ones perhaps at another.",
+			here: func(r *results) string { return makespans(r.memory) },
+		},
+		{
 			name: "Cores.",
 			why:  "Registry, link and nodes are on one host and share its cores: without a shaped link fetching takes from unpacking, and nodes that unpack at once take from each other. The experiment tells the simulation that the nodes share the cores evenly; the nodes of a cluster do not share them.",
 			here: func(r *results) string { return crowdingWords(r.memory) },

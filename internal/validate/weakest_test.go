@@ -141,3 +141,27 @@ func TestEvidenceByHand(t *testing.T) {
 		}
 	}
 }
+
+// TestMakespansByHand: until the last of two pulls on one node it takes 20, 30 and 24 s;
+// two nodes, and one pull, are no such arm.
+func TestMakespansByHand(t *testing.T) {
+	tl := &simulate.Timeline{Measurement: &simulate.Measurement{}}
+	run := func(arm string, repeat int, nodes []string, ready ...int) {
+		for i, s := range ready {
+			tl.Startups = append(tl.Startups, simulate.Startup{Source: simulate.Measured, Arm: arm, Repeat: repeat, Node: nodes[i], Ready: time.Duration(s) * time.Second})
+		}
+	}
+	one, two := []string{"n", "n"}, []string{"n", "m"}
+	for k, last := range []int{20, 30, 24} {
+		run("a+b", k, one, 10, last)
+		run("c+d", k, one, 20+k, 20)
+		run("a nodes=2", k, two, 10, 3*last*k+1)
+		run("a", k, one, 10*k+1)
+	}
+	if got, want := makespans(tl), "Runs of one arm take up to 50.0 % longer than others of it: 20.00 s to 30.00 s in 3 runs of a+b."; got != want {
+		t.Errorf("%q, not %q", got, want)
+	}
+	if got := makespans(&simulate.Timeline{Measurement: &simulate.Measurement{}}); got != notTold {
+		t.Errorf("of nothing: %s", got)
+	}
+}
