@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -183,18 +182,6 @@ func amount(name string, p *Parameter[int64]) value {
 	v.check = func() error {
 		if p.Value < 0 || p.Value > 100 {
 			return fmt.Errorf("needs a whole number from 0 to 100")
-		}
-		return constant(p)
-	}
-	return v
-}
-
-// amountOf is a number that may be 0.
-func amountOf(name string, p *Parameter[float64]) value {
-	v := plain(name, p)
-	v.check = func() error {
-		if !(p.Value >= 0) || math.IsInf(p.Value, 1) {
-			return fmt.Errorf("needs a number that is not negative")
 		}
 		return constant(p)
 	}

@@ -226,15 +226,13 @@ func (c *chooser) options(open []int) error {
 		return nil
 	}
 	trusts := slices.ContainsFunc(open, ofTransfers) // less may be gained by that alone
-	loose := c.best
+	var loose *attempt
 	for {
-		if trusts && !c.best.with.loose {
+		if loose = c.best; trusts && !loose.with.loose {
 			var err error
-			if loose, err = c.try(c.best.with.loosened()); err != nil {
+			if loose, err = c.try(loose.with.loosened()); err != nil {
 				return err
 			}
-		} else {
-			loose = c.best
 		}
 		taken, found, err := c.bestOf(open, loose)
 		if err != nil {
