@@ -220,13 +220,14 @@ func (m *measured) markdown() []byte {
 	return b.Bytes()
 }
 
-// csv has a row for each startup, and for each void run that came to none.
+// csv has a row for each startup, and for each void run that came to none. Phases are
+// named as such: one of them is called ready, and so is the time of the whole start.
 func (m *measured) csv() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	heads := []string{"arm", "repeat", "app", "node", "requested_seconds", "ready_seconds"}
 	for _, phase := range measuredPhases() {
-		heads = append(heads, string(phase)+"_seconds")
+		heads = append(heads, "phase_"+string(phase)+"_seconds")
 	}
 	ends := []string{"fetched_bytes", "unpacked_bytes", "layers_reused", "hit", "void"}
 	w.Write(append(slices.Clone(heads), ends...))
