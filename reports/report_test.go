@@ -165,6 +165,32 @@ func TestSummaries(t *testing.T) {
 	}
 }
 
+// TestMeanPhasesAddUp: of starts whose phases make up their time, what one of them does
+// not state took no time; what a start that is not told whole leaves out is unknown.
+func TestMeanPhasesAddUp(t *testing.T) {
+	second := func(n int) *time.Duration { return ptr(time.Duration(n) * time.Second) }
+	start := func(arm string, ready int, p simulate.Phases) simulate.Startup {
+		return simulate.Startup{Source: simulate.Measured, Arm: arm, App: "a", Ready: time.Duration(ready) * time.Second, Phases: p}
+	}
+	r := New(Input{Timeline: &simulate.Timeline{Startups: []simulate.Startup{
+		start("told whole", 12, simulate.Phases{Resolve: second(4), Pull: second(6), Create: second(2)}),
+		start("told whole", 3, simulate.Phases{Create: second(3)}),
+		start("told whole", 0, simulate.Phases{}),
+		start("told in part", 12, simulate.Phases{Resolve: second(4), Pull: second(6)}),
+		start("told in part", 30, simulate.Phases{Pull: second(8)}),
+		start("told in part", 9, simulate.Phases{}),
+	}}})
+	want := map[string]simulate.Phases{
+		"told whole":   {Resolve: ptr(4 * time.Second / 3), Pull: second(2), Create: ptr(5 * time.Second / 3)},
+		"told in part": {Resolve: second(4), Pull: second(7)},
+	}
+	for i := range r.Arms {
+		if diff := cmp.Diff(want[r.Arms[i].Arm], r.Arms[i].MeanPhases, cmp.Comparer(func(x, y time.Duration) bool { return (x - y).Abs() <= 1 })); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", r.Arms[i].Arm, diff)
+		}
+	}
+}
+
 func ptr[T any](v T) *T { return &v }
 
 func TestDistribution(t *testing.T) {
