@@ -206,10 +206,13 @@ func (p *printer) apps(r *Report) {
 	if len(r.Apps) == 0 {
 		return
 	}
-	p.heading("Apps: mean time to ready (" + appSource(r.Apps) + ")")
 	heads, arms := []string{"app", ">starts/month"}, r.appArms()
 	for _, i := range arms {
 		heads = append(heads, ">"+r.armLabel(dots(&App{})[i].arm))
+	}
+	others := r.otherArms()
+	for _, arm := range others {
+		heads = append(heads, ">"+arm)
 	}
 	t := &textTable{heads: append(heads, ">saved", "cache")}
 	list := r.Apps[:min(len(r.Apps), maxTextApps)]
@@ -218,9 +221,16 @@ func (p *printer) apps(r *Report) {
 		for _, k := range arms {
 			cells = append(cells, optional(dots(&a)[k].ready))
 		}
+		for _, arm := range others {
+			cells = append(cells, optional(r.meanOf(&a, arm)))
+		}
 		t.add(commonReason(list, i), append(cells, optional(a.Saved), cmpOr(a.Cache, "-"))...)
 	}
 	t.dropUnknown()
+	if len(t.heads) == 1 {
+		return // names alone: the table by arm has all that is known
+	}
+	p.heading("Apps: mean time to ready (" + appSource(r.Apps) + ")")
 	p.table(t)
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {
 		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "line")), tableIndent))
