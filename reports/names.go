@@ -104,21 +104,24 @@ func cutEnds(name, begin, end string, n int) string {
 	if room < 2 {
 		return ellipsis("…"+middle, n)
 	}
-	// The beginning says more than the end, of which less than three columns say nothing.
+	// The beginning says more than the end: it has two thirds.
 	kept := room
 	if columns(begin)+columns(end) > room {
 		kept = max(room-columns(end), room-room/3)
 	}
-	begin = ellipsis(begin, min(kept, columns(begin)))
-	left := room - columns(begin)
+	begin = fitted(begin, kept)
+	return begin + middle + fitted(end, room-columns(begin))
+}
+
+// fitted is s in at most n columns, down to none.
+func fitted(s string, n int) string {
 	switch {
-	case columns(end) <= left:
-	case left >= 3:
-		end = ellipsis(end, left)
-	case left >= 1:
-		end = "…"
-	default:
-		end = ""
+	case columns(s) <= n:
+		return s
+	case n >= 3:
+		return ellipsis(s, n)
+	case n >= 1:
+		return "…"
 	}
-	return begin + middle + end
+	return ""
 }
