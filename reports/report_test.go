@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,28 @@ func TestSummaries(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(r.Doubts, "\n"), "1 startup void and not counted: the cache was not ready.") {
 		t.Errorf("the void startup is no doubt: %q", r.Doubts)
+	}
+}
+
+// TestPercentsOfAColumn: one precision for all, that of the one which needs most.
+func TestPercentsOfAColumn(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		write func([]float64) []string
+		in    []float64
+		want  string
+	}{
+		{errorPercents, []float64{0.704, 0.903, nan, 0.366, 1.25}, "70 %, 90 %, -, 37 %, 125 %"},
+		{errorPercents, []float64{0.366, 0.002, 0, 0.0004, 0.04}, "36.6 %, 0.2 %, 0.0 %, < 0.1 %, 4.0 %"},
+		{sharePercents, []float64{0.366, 0.987, 1}, "36.6 %, 98.7 %, 100.0 %"},
+		{sharePercents, []float64{0.366, 0.99997, 1}, "36.6 %, > 99.9 %, 100.0 %"},
+		{sharePercents, []float64{0.366, 0.5, 1}, "37 %, 50 %, 100 %"},
+		{signedErrors, []float64{-0.366, 0.5, 0.0001, nan}, "-37 %, +50 %, 0 %, -"},
+		{signedErrors, []float64{-0.036, 0.5}, "-3.6 %, +50.0 %"},
+	} {
+		if got := strings.Join(c.write(c.in), ", "); got != c.want {
+			t.Errorf("%v is %q, want %q", c.in, got, c.want)
+		}
 	}
 }
 
