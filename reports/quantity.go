@@ -151,8 +151,12 @@ func percents(fractions []float64, needsDigit func(p float64) bool) []string {
 func signedErrors(fractions []float64) []string {
 	sizes := make([]float64, len(fractions))
 	for i, f := range fractions {
-		if sizes[i] = math.Abs(f); sizes[i] < 0.0005 {
-			sizes[i] = 0
+		// Of what rounds to 0.1 % the direction is told, of less none.
+		switch a := math.Abs(f); {
+		case a >= 0.0005 && a < 0.001:
+			sizes[i] = 0.001
+		case a >= 0.001 || math.IsNaN(f):
+			sizes[i] = a
 		}
 	}
 	list := errorPercents(sizes)

@@ -180,6 +180,7 @@ func TestPercentsOfAColumn(t *testing.T) {
 		{sharePercents, []float64{0.366, 0.99997, 1}, "36.6 %, > 99.9 %, 100.0 %"},
 		{sharePercents, []float64{0.366, 0.5, 1}, "37 %, 50 %, 100 %"},
 		{signedErrors, []float64{-0.366, 0.5, 0.0001, nan}, "-37 %, +50 %, 0 %, -"},
+		{signedErrors, []float64{-0.0006, 0.5, -0.0004}, "-0.1 %, +50.0 %, 0.0 %"},
 		{signedErrors, []float64{-0.036, 0.5}, "-3.6 %, +50.0 %"},
 	} {
 		if got := strings.Join(c.write(c.in), ", "); got != c.want {

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -150,10 +151,11 @@ func (p *printer) build(pl *plan.Plan) {
 	}
 	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
 	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net"}}
+	shares := sharePercents(column(pl.Caches, func(c *plan.PlannedCache) float64 { return shareOfBound(c.CumulativeSeconds, pl.BoundSeconds) }))
 	for i, c := range pl.Caches {
 		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
 			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
-			ofBound(c.CumulativeSeconds, pl.BoundSeconds), money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
+			shares[i], money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
 	}
 	p.table(t)
 	p.lines("", wrap("net: cost less what shorter starts save on instances and on other caches' disks", tableIndent))
@@ -170,7 +172,15 @@ func ofBound(saved, bound time.Duration) string {
 	if bound <= 0 {
 		return "-"
 	}
-	return percent(float64(saved) / float64(bound))
+	return percent(shareOfBound(saved, bound))
+}
+
+// shareOfBound is NaN where there is no bound.
+func shareOfBound(saved, bound time.Duration) float64 {
+	if bound <= 0 {
+		return math.NaN()
+	}
+	return float64(saved) / float64(bound)
 }
 
 func (p *printer) totals(pl *plan.Plan) {
