@@ -147,3 +147,42 @@ func difference(from, to *time.Duration) *time.Duration {
 	d := *from - *to
 	return &d
 }
+
+// maxOtherArms bounds the arms that a table of apps has columns of beside those that an
+// App knows: an experiment has dozens, and the table by arm tells of them.
+const maxOtherArms = 4
+
+// hasTimes says that of an app any time is known in the arms that an App knows.
+func (r *Report) hasTimes() bool {
+	return slices.ContainsFunc(r.Apps, func(a App) bool {
+		return slices.ContainsFunc(dots(&a), func(d appDot) bool { return d.ready != nil })
+	})
+}
+
+// otherArms are arms to show of apps of which no time is known in those that an App
+// knows, as pull and start of a cluster's own pulls; none where they are many.
+func (r *Report) otherArms() []string {
+	if r.hasTimes() {
+		return nil
+	}
+	var list []string
+	for i := range r.Arms {
+		if !slices.Contains(list, r.Arms[i].Arm) {
+			list = append(list, r.Arms[i].Arm)
+		}
+	}
+	if len(list) > maxOtherArms {
+		return nil
+	}
+	return list
+}
+
+// meanOf is an app's mean time to ready in an arm, nil when there is none.
+func (r *Report) meanOf(a *App, arm string) *time.Duration {
+	for i := range r.Summaries {
+		if s := &r.Summaries[i]; s.App == a.Name && s.Source == a.Source && s.Arm == arm {
+			return &s.Mean
+		}
+	}
+	return nil
+}

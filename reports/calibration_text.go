@@ -86,15 +86,20 @@ func (p *printer) scored(title string, list []calibrate.Scored, of func(*calibra
 		t.heads = append(t.heads, ">"+columnOf(by))
 	}
 	t.heads = append(t.heads, ">med/p90/max %", ">bias")
+	columns := make([][]string, len(shown))
+	for k, by := range shown {
+		columns[k] = errorPercents(column(list, func(s *calibrate.Scored) float64 { return errorOf(s.Of(by), of) }))
+	}
+	biases := signedErrors(column(list, func(s *calibrate.Scored) float64 { return predicted(s).Bias }))
 	for i := range list {
 		s := &list[i]
 		best := predicted(s)
 		row := []string{shortReference(s.What), fmt.Sprint(best.Count)}
-		for _, by := range shown {
-			row = append(row, errorCell(s.Of(by), of))
+		for k := range columns {
+			row = append(row, columns[k][i])
 		}
 		spread := fmt.Sprintf("%s/%s/%s", inPercent(best.Median), inPercent(best.P90), inPercent(best.Worst))
-		t.add("", append(row, spread, signedPercent(best.Bias))...)
+		t.add("", append(row, spread, biases[i])...)
 	}
 	p.table(t)
 }
@@ -126,21 +131,21 @@ func columnOf(by string) string {
 	return by
 }
 
-func errorCell(s *calibrate.Score, of func(*calibrate.Score) float64) string {
-	if s == nil {
-		return "-"
+// column is a figure of each of a list, in its order.
+func column[T any](list []T, of func(*T) float64) []float64 {
+	figures := make([]float64, len(list))
+	for i := range list {
+		figures[i] = of(&list[i])
 	}
-	return percent(of(s))
+	return figures
 }
 
-func signedPercent(fraction float64) string {
-	switch {
-	case math.Abs(fraction) < 0.0005:
-		return "0 %"
-	case fraction < 0:
-		return "-" + inPercent(-fraction) + " %"
+// errorOf is NaN where nothing was predicted.
+func errorOf(s *calibrate.Score, of func(*calibrate.Score) float64) float64 {
+	if s == nil {
+		return math.NaN()
 	}
-	return "+" + inPercent(fraction) + " %"
+	return of(s)
 }
 
 func (p *printer) factor(c *calibrate.Calibration) {
@@ -260,13 +265,17 @@ func (p *printer) worstCells(c *calibrate.Calibration) {
 	slices.SortStableFunc(cells, func(x, y calibrate.Cell) int { return cmp.Compare(math.Abs(y.Error), math.Abs(x.Error)) })
 	p.heading("Arms that are predicted worst")
 	t := &textTable{heads: []string{"arm", "class", ">runs", ">measured", ">predicted", ">error", ">noise"}}
-	for i := range cells[:min(len(cells), maxWorst)] {
-		x := &cells[i]
-		noise := "-"
-		if x.Noise != nil {
-			noise = percent(*x.Noise)
+	worst := cells[:min(len(cells), maxWorst)]
+	errors := signedErrors(column(worst, func(x *calibrate.Cell) float64 { return x.Error }))
+	noises := errorPercents(column(worst, func(x *calibrate.Cell) float64 {
+		if x.Noise == nil {
+			return math.NaN()
 		}
-		t.add("", x.Arm, x.Class, fmt.Sprint(x.Runs), shortSeconds(x.Measured), shortSeconds(x.Predicted), signedPercent(x.Error), noise)
+		return *x.Noise
+	}))
+	for i := range worst {
+		x := &worst[i]
+		t.add("", x.Arm, x.Class, fmt.Sprint(x.Runs), shortSeconds(x.Measured), shortSeconds(x.Predicted), errors[i], noises[i])
 	}
 	p.table(t)
 	if len(cells) > maxWorst {

@@ -31,6 +31,7 @@ func (v *view) addHeld(r *Report) {
 		for _, s := range heldSums(x) {
 			h.Sums.add(wordCell(s.words), secondsCell(s.total), fractionCell(float64(s.total)/float64(max(1, x.Ready))))
 		}
+		h.Sums.evenShares("share")
 		h.Holds = newTable("The intervals, from the request on (simulated)", ">from", ">to", "held up by", "waiting for")
 		for k := range x.Holds {
 			hold := &x.Holds[k]

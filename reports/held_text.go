@@ -25,8 +25,10 @@ func (p *printer) explained(r *Report) {
 			continue
 		}
 		t := &textTable{heads: []string{"held up by", ">time", ">share"}}
-		for _, s := range heldSums(x) {
-			t.add("", s.words, seconds(s.total), percent(float64(s.total)/float64(max(1, x.Ready))))
+		sums := heldSums(x)
+		shares := sharePercents(column(sums, func(s *heldSum) float64 { return float64(s.total) / float64(max(1, x.Ready)) }))
+		for k, s := range sums {
+			t.add("", s.words, seconds(s.total), shares[k])
 		}
 		p.table(t)
 		p.line("")

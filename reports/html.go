@@ -281,7 +281,12 @@ func (v *view) addApps(r *Report) {
 		return
 	}
 	v.AppSource = appSource(r.Apps)
-	v.Apps = appsTable(r)
+	if v.Apps = appsTable(r); len(v.Apps.Heads) == 1 {
+		v.Apps = nil // names alone: the table by app and arm has what is known
+	}
+	if !r.hasTimes() {
+		return
+	}
 	v.AppDots = &figure{Drawing: appsChart("chart-apps", r)}
 	if rest := len(r.Apps) - maxAppRows; rest > 0 {
 		v.AppDots.Caption = fmt.Sprintf("The %d apps that gain most; the table has %d more.", maxAppRows, rest)

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,6 +49,23 @@ func (t *table) head(head string) {
 }
 
 func (t *table) add(cells ...cell) { t.Rows = append(t.Rows, cells) }
+
+// evenShares writes the shares of a column, told by its head, with one precision.
+func (t *table) evenShares(head string) {
+	c := slices.IndexFunc(t.Heads, func(h cell) bool { return h.Text == head })
+	shares := sharePercents(column(t.Rows, func(row *[]cell) float64 {
+		f, err := strconv.ParseFloat((*row)[c].Value, 64)
+		if err != nil {
+			return math.NaN()
+		}
+		return f
+	}))
+	for i, share := range shares {
+		if row := t.Rows[i]; row[c].Value != "" {
+			row[c].Text = share
+		}
+	}
+}
 
 // unlessEmpty returns nil for a table without rows, which the page leaves out.
 func (t *table) unlessEmpty() *table {
@@ -141,6 +159,7 @@ func buildTable(p *plan.Plan) *table {
 			longTimeCell(c.SavedSeconds), longTimeCell(c.CumulativeSeconds), ofBound,
 			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.Net))
 	}
+	t.evenShares("of bound")
 	return t
 }
 

@@ -96,9 +96,14 @@ func sharedWords(arms []measure.ArmSpread) string {
 	return strings.Join(shared, " ")
 }
 
+// spreads are the coefficients of variation of the arms, in words.
+func (m *measured) spreads() []string {
+	return errorPercents(column(m.arms, func(a *measure.ArmSpread) float64 { return a.CoefficientOfVariation }))
+}
+
 // measuredRow is an arm's line in the tables of text and Markdown; what it shares with
 // the others is left out of its name.
-func measuredRow(a *measure.ArmSpread, shared string) []string {
+func measuredRow(a *measure.ArmSpread, shared, spread string) []string {
 	cells := []string{strings.TrimSpace(strings.TrimPrefix(a.Arm, shared)), strconv.Itoa(a.Runs)}
 	if a.Runs == 0 {
 		return append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
@@ -106,10 +111,6 @@ func measuredRow(a *measure.ArmSpread, shared string) []string {
 	interval := "-"
 	if a.Interval != nil {
 		interval = briefly(inSeconds(a.Interval.Low)) + " to " + briefly(inSeconds(a.Interval.High))
-	}
-	spread := "-"
-	if !math.IsNaN(a.CoefficientOfVariation) {
-		spread = percent(a.CoefficientOfVariation)
 	}
 	cells = append(cells, briefly(a.Median), interval, spread)
 	for _, phase := range measuredPhases() {
@@ -163,8 +164,9 @@ func (m *measured) text(opt Options) []byte {
 		}
 		t.heads = append(t.heads, head)
 	}
+	spreads := m.spreads()
 	for i := range m.arms {
-		t.add("", measuredRow(&m.arms[i], shared)...)
+		t.add("", measuredRow(&m.arms[i], shared, spreads[i])...)
 	}
 	p.table(t)
 	p.list("Void runs, which do not count", m.voidRuns())
@@ -201,8 +203,9 @@ func (m *measured) markdown() []byte {
 	fmt.Fprintf(&b, "**%s**\n\n", markdownText(m.headline()))
 	heads := measuredHeads()
 	fmt.Fprintf(&b, "| %s |\n|---%s|\n", strings.Join(heads, " | "), strings.Repeat("|--:", len(heads)-1))
+	spreads := m.spreads()
 	for i := range m.arms {
-		cells := measuredRow(&m.arms[i], "")
+		cells := measuredRow(&m.arms[i], "", spreads[i])
 		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
 	}
 	for _, list := range []struct {
@@ -220,13 +223,14 @@ func (m *measured) markdown() []byte {
 	return b.Bytes()
 }
 
-// csv has a row for each startup, and for each void run that came to none.
+// csv has a row for each startup, and for each void run that came to none. Phases are
+// named as such: one of them is called ready, and so is the time of the whole start.
 func (m *measured) csv() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	heads := []string{"arm", "repeat", "app", "node", "requested_seconds", "ready_seconds"}
 	for _, phase := range measuredPhases() {
-		heads = append(heads, string(phase)+"_seconds")
+		heads = append(heads, "phase_"+string(phase)+"_seconds")
 	}
 	ends := []string{"fetched_bytes", "unpacked_bytes", "layers_reused", "hit", "void"}
 	w.Write(append(slices.Clone(heads), ends...))

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,5 +80,44 @@ func TestMeasuredTellsAll(t *testing.T) {
 	}
 	if len(rows) != 1+6+2 || voids != 2 {
 		t.Errorf("%d rows, %d void: %q", len(rows), voids, rows)
+	}
+}
+
+// TestCSVColumnsHaveNamesOfTheirOwn: who reads a row by the names of its columns, as
+// csv.DictReader of Python does, gets the last of two of one name.
+func TestCSVColumnsHaveNamesOfTheirOwn(t *testing.T) {
+	for name, text := range map[string]string{"measured": writtenMeasured(t, CSV), "simulated": written(t, CSV, New(shop(true)), Options{})} {
+		rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := make(map[string]bool)
+		for _, column := range rows[0] {
+			if seen[column] {
+				t.Errorf("%s: two columns are called %q: %q", name, column, rows[0])
+			}
+			seen[column] = true
+		}
+	}
+}
+
+// TestMeasuredCSVTellsReadyFromItsPhase: the time of the whole start and its last phase,
+// which are both called ready, are columns apart.
+func TestMeasuredCSVTellsReadyFromItsPhase(t *testing.T) {
+	timeline := measuredTimeline()
+	phase := 250 * time.Millisecond
+	timeline.Startups[0].Phases.Ready = &phase
+	var b bytes.Buffer
+	if err := WriteMeasured(&b, CSV, timeline, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{"ready_seconds": "10", "phase_ready_seconds": "0.25"} {
+		if i := slices.Index(rows[0], column); i < 0 || rows[1][i] != want {
+			t.Errorf("%s is not %s: %q", column, want, rows[:2])
+		}
 	}
 }

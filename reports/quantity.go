@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -110,6 +111,65 @@ func percent(fraction float64) string {
 		return trimmed(p, 1) + " %"
 	}
 	return decimal(p, 0) + " %"
+}
+
+// sharePercents writes the shares of a column with one precision, that which percent
+// gives the one that needs the most; NaN is unknown.
+func sharePercents(fractions []float64) []string {
+	return percents(fractions, func(p float64) bool { return p > 0 && p < 9.95 || p > 90 && p < 100 })
+}
+
+// errorPercents is sharePercents for errors and spreads, to which 100 % is no bound
+// that digits would tell them from.
+func errorPercents(fractions []float64) []string {
+	return percents(fractions, func(p float64) bool { return p > 0 && p < 9.95 })
+}
+
+func percents(fractions []float64, needsDigit func(p float64) bool) []string {
+	digits := 0
+	if slices.ContainsFunc(fractions, func(f float64) bool { return needsDigit(math.Abs(f * 100)) }) {
+		digits = 1
+	}
+	list := make([]string, len(fractions))
+	for i, f := range fractions {
+		p := f * 100
+		switch a := math.Abs(p); {
+		case math.IsNaN(f):
+			list[i] = "-"
+		case a > 0 && a < 0.1:
+			list[i] = "< 0.1 %"
+		case digits == 1 && a >= 99.95 && a < 100:
+			list[i] = "> 99.9 %"
+		default:
+			list[i] = decimal(p, digits) + " %"
+		}
+	}
+	return list
+}
+
+// signedErrors is errorPercents of errors that have a direction.
+func signedErrors(fractions []float64) []string {
+	sizes := make([]float64, len(fractions))
+	for i, f := range fractions {
+		// Of what rounds to 0.1 % the direction is told, of less none.
+		switch a := math.Abs(f); {
+		case a >= 0.0005 && a < 0.001:
+			sizes[i] = 0.001
+		case a >= 0.001 || math.IsNaN(f):
+			sizes[i] = a
+		}
+	}
+	list := errorPercents(sizes)
+	for i, f := range fractions {
+		switch {
+		case sizes[i] == 0 || math.IsNaN(f):
+		case f < 0:
+			list[i] = "-" + list[i]
+		default:
+			list[i] = "+" + list[i]
+		}
+	}
+	return list
 }
 
 // number writes a count, which may be a mean: 20,000.

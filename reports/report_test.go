@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,55 @@ func TestSummaries(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(r.Doubts, "\n"), "1 startup void and not counted: the cache was not ready.") {
 		t.Errorf("the void startup is no doubt: %q", r.Doubts)
+	}
+}
+
+// TestPercentsOfAColumn: one precision for all, that of the one which needs most.
+func TestPercentsOfAColumn(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		write func([]float64) []string
+		in    []float64
+		want  string
+	}{
+		{errorPercents, []float64{0.704, 0.903, nan, 0.366, 1.25}, "70 %, 90 %, -, 37 %, 125 %"},
+		{errorPercents, []float64{0.366, 0.002, 0, 0.0004, 0.04}, "36.6 %, 0.2 %, 0.0 %, < 0.1 %, 4.0 %"},
+		{sharePercents, []float64{0.366, 0.987, 1}, "36.6 %, 98.7 %, 100.0 %"},
+		{sharePercents, []float64{0.366, 0.99997, 1}, "36.6 %, > 99.9 %, 100.0 %"},
+		{sharePercents, []float64{0.366, 0.5, 1}, "37 %, 50 %, 100 %"},
+		{signedErrors, []float64{-0.366, 0.5, 0.0001, nan}, "-37 %, +50 %, 0 %, -"},
+		{signedErrors, []float64{-0.0006, 0.5, -0.0004}, "-0.1 %, +50.0 %, 0.0 %"},
+		{signedErrors, []float64{-0.036, 0.5}, "-3.6 %, +50.0 %"},
+	} {
+		if got := strings.Join(c.write(c.in), ", "); got != c.want {
+			t.Errorf("%v is %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+// TestMeanPhasesAddUp: of starts whose phases make up their time, what one of them does
+// not state took no time; what a start that is not told whole leaves out is unknown.
+func TestMeanPhasesAddUp(t *testing.T) {
+	second := func(n int) *time.Duration { return ptr(time.Duration(n) * time.Second) }
+	start := func(arm string, ready int, p simulate.Phases) simulate.Startup {
+		return simulate.Startup{Source: simulate.Measured, Arm: arm, App: "a", Ready: time.Duration(ready) * time.Second, Phases: p}
+	}
+	r := New(Input{Timeline: &simulate.Timeline{Startups: []simulate.Startup{
+		start("told whole", 12, simulate.Phases{Resolve: second(4), Pull: second(6), Create: second(2)}),
+		start("told whole", 3, simulate.Phases{Create: second(3)}),
+		start("told whole", 0, simulate.Phases{}),
+		start("told in part", 12, simulate.Phases{Resolve: second(4), Pull: second(6)}),
+		start("told in part", 30, simulate.Phases{Pull: second(8)}),
+		start("told in part", 9, simulate.Phases{}),
+	}}})
+	want := map[string]simulate.Phases{
+		"told whole":   {Resolve: ptr(4 * time.Second / 3), Pull: second(2), Create: ptr(5 * time.Second / 3)},
+		"told in part": {Resolve: second(4), Pull: second(7)},
+	}
+	for i := range r.Arms {
+		if diff := cmp.Diff(want[r.Arms[i].Arm], r.Arms[i].MeanPhases, cmp.Comparer(func(x, y time.Duration) bool { return (x - y).Abs() <= 1 })); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", r.Arms[i].Arm, diff)
+		}
 	}
 }
 

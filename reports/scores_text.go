@@ -171,9 +171,12 @@ func (p *printer) matrixPairs(s *Scores) {
 	x, pairs := s.Matrix, s.pairs()
 	p.heading("Pairs of images that share most")
 	t := &textTable{heads: []string{"image", "and", ">by digest", ">similar", ">by chain, unpacked", ">similar"}}
-	for _, pair := range pairs[:min(len(pairs), maxSquarePairs)] {
-		t.add("", shortReference(x.Images[pair.a].Reference), shortReference(x.Images[pair.b].Reference), size(x.DigestBytes[pair.a][pair.b]), percent(x.DigestSimilarity[pair.a][pair.b]),
-			size(x.ChainUnpackedBytes[pair.a][pair.b]), percent(x.ChainSimilarity[pair.a][pair.b]))
+	shown := pairs[:min(len(pairs), maxSquarePairs)]
+	byDigest := sharePercents(column(shown, func(p *imagePair) float64 { return x.DigestSimilarity[p.a][p.b] }))
+	byChain := sharePercents(column(shown, func(p *imagePair) float64 { return x.ChainSimilarity[p.a][p.b] }))
+	for i, pair := range shown {
+		t.add("", shortReference(x.Images[pair.a].Reference), shortReference(x.Images[pair.b].Reference), size(x.DigestBytes[pair.a][pair.b]), byDigest[i],
+			size(x.ChainUnpackedBytes[pair.a][pair.b]), byChain[i])
 	}
 	p.table(t)
 	p.lines("", wrap(fmt.Sprintf("The first %d of %s that share something; the whole matrix is in the JSON output.", min(len(pairs), maxSquarePairs), count(len(pairs), "pair")), tableIndent))

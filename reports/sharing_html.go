@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -143,14 +144,20 @@ func (s *imageSet) movesTable() *table {
 		t.add(s.baseCell(&m.To), countCell(m.Images), bytesCell(m.SavedCompressedBytes),
 			fractionCell(float64(m.SavedCompressedBytes)/float64(s.Union.ByDigest.CompressedBytes)), bytesCell(m.SavedUnpackedBytes))
 	}
+	t.evenShares("of the union")
 	return t
 }
 
 func (s *imageSet) holdersTable() *table {
 	t := newTable("Layers by how many images have them", "images that have them", ">layers", ">compressed, each once", ">of the union")
 	for _, b := range s.bands() {
-		t.add(wordCell(b.words), countCell(b.size.Layers), compressedCell(b.size), cell{Text: unionPart(s, b.size), Number: true})
+		part := cell{Text: "–", Number: true}
+		if f := unionShare(s, b.size); !math.IsNaN(f) {
+			part = fractionCell(f)
+		}
+		t.add(wordCell(b.words), countCell(b.size.Layers), compressedCell(b.size), part)
 	}
+	t.evenShares("of the union")
 	return t
 }
 

@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/cachebench/cachebench/layers"
@@ -166,9 +167,13 @@ func (p *printer) moves(s *imageSet) {
 	}
 	p.heading("If all images stood on one base (estimated)")
 	t := &textTable{heads: []string{"base that stays", ">images to rebuild", ">compressed saved", ">of the union", ">unpacked saved"}}
-	for _, m := range s.Moves[:min(len(s.Moves), maxTextMoves)] {
+	moves := s.Moves[:min(len(s.Moves), maxTextMoves)]
+	shares := sharePercents(column(moves, func(m *layers.Move) float64 {
+		return float64(m.SavedCompressedBytes) / float64(s.Union.ByDigest.CompressedBytes)
+	}))
+	for i, m := range moves {
 		t.add("", s.baseName(m.To), number(float64(m.Images)), size(m.SavedCompressedBytes),
-			percent(float64(m.SavedCompressedBytes)/float64(s.Union.ByDigest.CompressedBytes)), size(m.SavedUnpackedBytes))
+			shares[i], size(m.SavedUnpackedBytes))
 	}
 	p.table(t)
 	p.rest(len(s.Moves), len(t.rows), "base", "with less saved for each image to rebuild")
@@ -180,17 +185,20 @@ const moveWords = "layers above the base are taken to stay the same; the layers 
 func (p *printer) holders(s *imageSet) {
 	p.heading("Layers by how many images have them")
 	t := &textTable{heads: []string{">images", ">layers", ">compressed, each once", ">of the union"}}
-	for _, b := range s.bands() {
-		t.add("", b.words, number(float64(b.size.Layers)), compressedSize(b.size), unionPart(s, b.size))
+	bands := s.bands()
+	shares := sharePercents(column(bands, func(b *band) float64 { return unionShare(s, b.size) }))
+	for i, b := range bands {
+		t.add("", b.words, number(float64(b.size.Layers)), compressedSize(b.size), shares[i])
 	}
 	p.table(t)
 }
 
-func unionPart(s *imageSet, part layers.Size) string {
+// unionShare is NaN of nothing.
+func unionShare(s *imageSet, part layers.Size) float64 {
 	if s.Union.ByDigest.CompressedBytes == 0 {
-		return "-"
+		return math.NaN()
 	}
-	return percent(float64(part.CompressedBytes) / float64(s.Union.ByDigest.CompressedBytes))
+	return float64(part.CompressedBytes) / float64(s.Union.ByDigest.CompressedBytes)
 }
 
 func (p *printer) pairs(s *imageSet) {

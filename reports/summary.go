@@ -47,8 +47,10 @@ type Summary struct {
 	// RefetchedBytes are compressed bytes that were fetched again after that, of
 	// all startups together.
 	RefetchedBytes int64 `json:"refetchedBytes,omitempty"`
-	// MeanPhases holds for each phase the mean of the startups that state it;
-	// absent when none does. The means add up to Mean where all state the same.
+	// MeanPhases holds for each phase the mean of the startups; absent when none
+	// states it. One that a startup does not state took none of its time where those
+	// that it states make up all of it; else it is unknown, and the startup does not
+	// count for it. So the means add up to Mean where all startups are told whole.
 	MeanPhases simulate.Phases `json:"meanPhases"`
 	// QuantileErrorFraction is how far P50, P90 and P99 may be from the exact
 	// quantiles, as a share of these; absent where they are exact. It is given
@@ -210,21 +212,38 @@ func phaseFields(p *simulate.Phases) []**time.Duration {
 func meanPhases(startups []*simulate.Startup) simulate.Phases {
 	sums := make([]float64, len(phaseNames))
 	counts := make([]float64, len(phaseNames))
+	stated := make([]bool, len(phaseNames))
 	for _, s := range startups {
-		phases := s.Phases
+		phases, whole := s.Phases, toldWhole(s)
 		for i, field := range phaseFields(&phases) {
-			if *field != nil {
+			switch {
+			case *field != nil:
 				sums[i] += float64(**field)
+				counts[i]++
+				stated[i] = true
+			case whole:
 				counts[i]++
 			}
 		}
 	}
 	var mean simulate.Phases
 	for i, field := range phaseFields(&mean) {
-		if counts[i] > 0 {
+		if stated[i] {
 			d := time.Duration(math.Round(sums[i] / counts[i]))
 			*field = &d
 		}
 	}
 	return mean
+}
+
+// toldWhole says that the phases that a startup states make up all of its time, but
+// for what rounding leaves.
+func toldWhole(s *simulate.Startup) bool {
+	phases, told := s.Phases, time.Duration(0)
+	for _, field := range phaseFields(&phases) {
+		if *field != nil {
+			told += **field
+		}
+	}
+	return (s.Ready - told).Abs() <= s.Ready/1000
 }

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -150,10 +151,11 @@ func (p *printer) build(pl *plan.Plan) {
 	}
 	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
 	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net"}}
+	shares := sharePercents(column(pl.Caches, func(c *plan.PlannedCache) float64 { return shareOfBound(c.CumulativeSeconds, pl.BoundSeconds) }))
 	for i, c := range pl.Caches {
 		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
 			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
-			ofBound(c.CumulativeSeconds, pl.BoundSeconds), money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
+			shares[i], money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
 	}
 	p.table(t)
 	p.lines("", wrap("net: cost less what shorter starts save on instances and on other caches' disks", tableIndent))
@@ -170,7 +172,15 @@ func ofBound(saved, bound time.Duration) string {
 	if bound <= 0 {
 		return "-"
 	}
-	return percent(float64(saved) / float64(bound))
+	return percent(shareOfBound(saved, bound))
+}
+
+// shareOfBound is NaN where there is no bound.
+func shareOfBound(saved, bound time.Duration) float64 {
+	if bound <= 0 {
+		return math.NaN()
+	}
+	return float64(saved) / float64(bound)
 }
 
 func (p *printer) totals(pl *plan.Plan) {
@@ -206,10 +216,13 @@ func (p *printer) apps(r *Report) {
 	if len(r.Apps) == 0 {
 		return
 	}
-	p.heading("Apps: mean time to ready (" + appSource(r.Apps) + ")")
 	heads, arms := []string{"app", ">starts/month"}, r.appArms()
 	for _, i := range arms {
 		heads = append(heads, ">"+r.armLabel(dots(&App{})[i].arm))
+	}
+	others := r.otherArms()
+	for _, arm := range others {
+		heads = append(heads, ">"+arm)
 	}
 	t := &textTable{heads: append(heads, ">saved", "cache")}
 	list := r.Apps[:min(len(r.Apps), maxTextApps)]
@@ -218,9 +231,16 @@ func (p *printer) apps(r *Report) {
 		for _, k := range arms {
 			cells = append(cells, optional(dots(&a)[k].ready))
 		}
+		for _, arm := range others {
+			cells = append(cells, optional(r.meanOf(&a, arm)))
+		}
 		t.add(commonReason(list, i), append(cells, optional(a.Saved), cmpOr(a.Cache, "-"))...)
 	}
 	t.dropUnknown()
+	if len(t.heads) == 1 {
+		return // names alone: the table by arm has all that is known
+	}
+	p.heading("Apps: mean time to ready (" + appSource(r.Apps) + ")")
 	p.table(t)
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {
 		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "line")), tableIndent))

@@ -9,8 +9,8 @@ import (
 // textWidth is how many columns a text report may take.
 const textWidth = 100
 
-// textTable is a table for a terminal: columns aligned, the widest names cut in
-// the middle where a line would be longer than textWidth.
+// textTable is a table for a terminal: columns aligned, the widest names cut
+// where a line would be longer than textWidth, so that they stay distinct.
 type textTable struct {
 	// heads name the columns; one that starts with > is aligned to the right.
 	heads []string
@@ -40,14 +40,30 @@ const (
 func (t *textTable) lines() []string {
 	heads, right := t.alignment()
 	widths := t.widths(heads)
+	// Names stand in the first column: in others a number that was cut says so itself.
+	names, legend := t.names(widths)
 	lines := []string{tableLine(heads, widths, right)}
-	for _, row := range t.rows {
-		lines = append(lines, tableLine(row.cells, widths, right))
+	for i, row := range t.rows {
+		cells := slices.Clone(row.cells)
+		cells[0] = names[i]
+		lines = append(lines, tableLine(cells, widths, right))
 		if row.note != "" {
 			lines = append(lines, wrap(row.note, noteIndent)...)
 		}
 	}
+	for _, name := range legend {
+		lines = append(lines, wrap(name, tableIndent)...)
+	}
 	return lines
+}
+
+// names are the cells of the first column as they fit, and a legend of those that
+// even so cannot be told apart.
+func (t *textTable) names(widths []int) (names, legend []string) {
+	for _, row := range t.rows {
+		names = append(names, row.cells[0])
+	}
+	return distinctNames(names, widths[0])
 }
 
 func (t *textTable) alignment() (heads []string, right []bool) {

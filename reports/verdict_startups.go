@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,9 +14,8 @@ func judgeStartups(v *Verdict, r *Report, uses []cacheUse) {
 	cold, other := armPair(r.Arms)
 	add := func(format string, args ...any) { v.Sentences = append(v.Sentences, fmt.Sprintf(format, args...)) }
 	if other == nil {
-		s := &r.Arms[0]
-		v.Headline = halfWords(s) + "."
-		v.Sentences = appendWords(v.Sentences, r.marginSentence(s))
+		v.Headline = armsHeadline(r.Arms)
+		v.Sentences = appendWords(v.Sentences, r.marginSentence(&r.Arms[0]))
 		return
 	}
 	ofCaches := other.Arm != simulate.ArmWarm
@@ -51,6 +51,40 @@ func judgeStartups(v *Verdict, r *Report, uses []cacheUse) {
 
 func halfWords(s *Summary) string {
 	return fmt.Sprintf("Half of the %s starts are ready within %s, 99 %% within %s (%s)", s.Arm, seconds(s.P50), seconds(s.P99), s.Source)
+}
+
+// armsHeadline tells of arms of which none is there to be compared with: of one alone,
+// of two each, and of more from the shortest start to the longest.
+func armsHeadline(arms []Summary) string {
+	if len(arms) == 1 {
+		return halfWords(&arms[0]) + "."
+	}
+	first, last, starts := &arms[0], &arms[1], 0
+	same := true
+	for i := range arms {
+		starts += arms[i].Starts
+		same = same && arms[i].Source == first.Source
+	}
+	if len(arms) > 2 {
+		byMedian := func(a, b Summary) int { return cmp.Compare(a.P50, b.P50) }
+		sorted := slices.SortedStableFunc(slices.Values(arms), byMedian)
+		first, last = &sorted[0], &sorted[len(sorted)-1]
+	}
+	name := func(s *Summary) string {
+		if same {
+			return s.Arm
+		}
+		return s.Arm + ", " + s.Source
+	}
+	source := ""
+	if same {
+		source = " (" + first.Source + ")"
+	}
+	if len(arms) == 2 {
+		return fmt.Sprintf("Median start: %s in arm %s, %s in arm %s%s.", seconds(first.P50), name(first), seconds(last.P50), name(last), source)
+	}
+	return fmt.Sprintf("%s of %s; the median start from %s (%s) to %s (%s)%s.", sentenceWord(count(starts, "start")), count(len(arms), "arm"),
+		seconds(first.P50), name(first), seconds(last.P50), name(last), source)
 }
 
 // appendWords appends the sentences that say anything.

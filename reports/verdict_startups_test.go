@@ -72,3 +72,39 @@ func TestAppsWithoutPlan(t *testing.T) {
 		t.Errorf("the table of apps has other columns than what is known:\n%s", text)
 	}
 }
+
+// TestOtherArms: where no arm compares with another, the headline is of all, and apps
+// have their times in the arms that there are; nowhere is a table of names alone.
+func TestOtherArms(t *testing.T) {
+	timeline := func(arms ...string) *simulate.Timeline {
+		t := &simulate.Timeline{}
+		for i, arm := range arms {
+			t.Startups = append(t.Startups, started(arm, "", float64(1+i)), started(arm, "", float64(1+i)))
+		}
+		return t
+	}
+	for _, c := range []struct {
+		arms           []string
+		headline, apps string
+	}{
+		{[]string{"start"}, "Half of the start starts are ready within 1.00 s, 99 % within 1.00 s (simulated).", "app start web 1.00 s"},
+		{[]string{"pull", "start"}, "Median start: 1.00 s in arm pull, 2.00 s in arm start (simulated).", "app pull start web 1.00 s 2.00 s"},
+		{[]string{"c", "a", "b", "e", "d"}, "10 starts of 5 arms; the median start from 1.00 s (c) to 5.00 s (d) (simulated).", ""},
+	} {
+		r := New(Input{Timeline: timeline(c.arms...)})
+		if r.Verdict.Headline != c.headline {
+			t.Errorf("%q: headline %q, want %q", c.arms, r.Verdict.Headline, c.headline)
+		}
+		text := strings.Join(strings.Fields(written(t, Text, r, Options{})), " ")
+		if has := strings.Contains(text, "Apps:"); has != (c.apps != "") || !strings.Contains(text, c.apps) {
+			t.Errorf("%q: no table of apps %q:\n%s", c.arms, c.apps, text)
+		}
+		page := written(t, HTML, r, Options{})
+		if strings.Contains(page, "<h2>Apps") || strings.Contains(page, "chart-apps") {
+			t.Errorf("%q: the page has a table or chart of apps without times", c.arms)
+		}
+		if !strings.Contains(page, "Startup times by app and arm") {
+			t.Errorf("%q: the page tells the times of apps nowhere", c.arms)
+		}
+	}
+}
