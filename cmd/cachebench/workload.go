@@ -231,12 +231,12 @@ func (i *pullImport) check(files []string) error {
 
 // read makes a history of the files.
 func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHistory, []simulate.Input, error) {
+	if err := eachOnce(files); err != nil {
+		return nil, nil, err
+	}
 	var importer workload.PullImporter
 	var inputs []simulate.Input
-	for n, name := range files {
-		if slices.Contains(files[:n], name) {
-			return nil, nil, usagef("%s is named twice", name)
-		}
+	for _, name := range files {
 		input, err := i.readFile(ctx, &importer, name)
 		if err != nil {
 			return nil, nil, err
