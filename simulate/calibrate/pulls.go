@@ -318,6 +318,7 @@ func (d *Data) checkPulls(ctx context.Context) (*Calibration, error) {
 	}
 	c.addScores("all", map[string][]miss{ByProfile: missesOf(d.pulls, times), ByBytes: byRate(d.pulls, rateOf(d.pulls)), Noise: pullNoise(d.pulls)}, ByProfile, ByBytes, Noise)
 	c.Simulated = d.evaluations
+	d.doubtOwnRuns(c)
 	return c, nil
 }
 
