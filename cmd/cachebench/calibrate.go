@@ -163,17 +163,23 @@ func (c *calibration) run(cmd *cobra.Command, args []string, out *outputs) error
 		opt.Progress = func(what string) { fmt.Fprintf(c.io.err, "%s%s…", clearLine, what) }
 	}
 	var files []calibrate.File
+	var faults []error // of all files, to be mended at once
 	for _, arg := range args {
 		data, err := readInput(arg)
 		if err != nil {
-			return err
+			faults = append(faults, err)
+			continue
 		}
 		t, err := simulate.ReadTimeline(arg, data)
 		if err != nil {
-			return err
+			faults = append(faults, err)
+			continue
 		}
 		files = append(files, calibrate.File{Name: arg, Timeline: t})
 		inputs = append(inputs, cachebench.InputOf(filepath.Base(arg), data))
+	}
+	if faults != nil {
+		return errors.Join(faults...)
 	}
 	return c.judge(cmd, files, opt, inputs, out)
 }

@@ -257,6 +257,9 @@ func readSnapshot(ctx context.Context, importer *workload.PullImporter, name str
 			return simulate.Input{}, usageError{fmt.Errorf("read input: %w", err)}
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return simulate.Input{}, usagef("read input: %s is a directory: name the files in it", name)
+		}
 		from, called = f, name
 	}
 	digest := sha256.New()

@@ -106,6 +106,12 @@ func (d *Data) nothing() error {
 	if d.voidRuns > 0 {
 		return fmt.Errorf("%w: all %d are void; their reasons stand in the timelines (void): measure again", ErrVoid, d.voidRuns)
 	}
+	switch {
+	case d.noSize+d.behind > 0:
+		return fmt.Errorf("%w: of none of the pulls is it known how much it fetched, and in what time of its own; import longer, or of nodes that pull less at once", ErrNothing)
+	case d.present > 0:
+		return fmt.Errorf("%w: every start, %d of them, found its image present; import snapshots in which images are pulled", ErrNothing, d.present)
+	}
 	return fmt.Errorf("%w: there is no measured startup in them: name timelines of cachebench measure or of workload import", ErrNothing)
 }
 
