@@ -97,6 +97,8 @@ func fittedWords(c *calibrate.Calibration, s *calibrate.Scored, of func(*calibra
 	switch {
 	case held == nil:
 		return fmt.Sprintf("%s after fitting, on the runs that it was fitted to", percent(of(predicted(s))))
+	case c.FittedArms > 0 && c.Basis != "layers": // an arm of events is an image
+		return fmt.Sprintf("%s held-out, on the pulls of the %s beside the %d that it was fitted to", percent(of(held)), count(c.Arms-c.FittedArms, "image"), c.FittedArms)
 	case c.FittedArms > 0:
 		return fmt.Sprintf("%s held-out, on the arms beside the %d that it was fitted to", percent(of(held)), c.FittedArms)
 	}
@@ -104,11 +106,16 @@ func fittedWords(c *calibrate.Calibration, s *calibrate.Scored, of func(*calibra
 }
 
 func pullsHeadline(c *calibrate.Calibration, s *calibrate.Scored) string {
-	words := fmt.Sprintf("your %s: median %.0f MB/s; error ", count(c.Runs, "pull"), c.MedianRate/1e6)
+	return fmt.Sprintf("your %s: median %.0f MB/s; %s", count(c.Runs, "pull"), c.MedianRate/1e6, pullErrors(c, s))
+}
+
+// pullErrors say how wrong predictions of a cluster's pulls are.
+func pullErrors(c *calibrate.Calibration, s *calibrate.Scored) string {
 	median := func(x *calibrate.Score) float64 { return x.Median }
 	if p := s.Of(calibrate.ByProfile); p != nil {
-		return words + fmt.Sprintf("%s on profile %s (median absolute)", percent(p.Median), c.Profile)
+		return fmt.Sprintf("error %s on profile %s (median absolute)", percent(p.Median), c.Profile)
 	}
+	words := "error "
 	if base := s.Of(calibrate.ByBase); base != nil {
 		name := "built-in"
 		if !isBuiltIn(c.Base) {

@@ -70,6 +70,8 @@ func TestCalibrationHeadline(t *testing.T) {
 	}}}}
 	own := *pulls
 	own.Base = "mine"
+	half := *pulls
+	half.Runs, half.Arms, half.FittedArms = 11, 5, 3
 	checked := &calibrate.Calibration{Basis: "layers", Runs: 10, Arms: 2, Profile: "mine", Totals: []calibrate.Scored{{What: "all", Scores: []calibrate.Score{{By: calibrate.ByProfile, Mean: 0.07}}}}}
 	all := calibrated()
 	all.Totals[0].Scores = append(all.Totals[0].Scores[:2:2], all.Totals[0].Scores[5])
@@ -79,6 +81,7 @@ func TestCalibrationHeadline(t *testing.T) {
 	}{
 		{pulls, "your 312 pulls: median 41 MB/s; error 34 % built-in, 14 % held-out after fitting (median absolute)"},
 		{&own, "your 312 pulls: median 41 MB/s; error 34 % on profile mine, 14 % held-out after fitting (median absolute)"},
+		{&half, "your 11 pulls: median 41 MB/s; error 34 % built-in, 14 % held-out, on the pulls of the 2 images beside the 3 that it was fitted to (median absolute)"},
 		{checked, "10 runs of 2 arms: error 7 % on profile mine (mean absolute)."},
 		{calibrated(), "480 runs of 96 arms: error 33 % on profile containerd, 4.5 % held-out after fitting (mean absolute); measured again, their medians would differ by 3.5 %."},
 		{all, "480 runs of 96 arms: error 33 % on profile containerd, 4 % after fitting, on the runs that it was fitted to (mean absolute); measured again, their medians would differ by 3.5 %."},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -14,10 +15,10 @@ const PullSummaryKind = "PullSummary"
 
 // PullSummary is what snapshots of a cluster tell of its pulls, in figures.
 type PullSummary struct {
-	// Errors say how far predictions are from these pulls, for people, one sentence
-	// each; first of all where they are known.
-	Errors []string        `json:"errors,omitempty"`
-	Window workload.Window `json:"window"`
+	// Prediction is how far predictions are from these pulls; absent where that cannot
+	// be told.
+	Prediction *PullPrediction `json:"prediction,omitempty"`
+	Window     workload.Window `json:"window"`
 	// Pulls fetched an image, or what was missing of it; Images and Nodes are those
 	// that had one.
 	Pulls  int `json:"pulls"`
@@ -73,17 +74,22 @@ type RuntimeNodes struct {
 	Nodes   int    `json:"nodes"`
 }
 
-// PodStarts are the medians of starts; absent is unknown.
+// PodStarts are the pods that came to run, with the median of their times from creation
+// to ready; absent is unknown.
 type PodStarts struct {
-	Count     int            `json:"count"`
-	Median    *time.Duration `json:"medianSeconds,omitempty"`
-	Admit     *time.Duration `json:"admitSeconds,omitempty"`
-	Provision *time.Duration `json:"provisionSeconds,omitempty"`
-	Pull      *time.Duration `json:"pullSeconds,omitempty"`
-	// Resolve is of the starts that asked the registry about an image that was there.
-	Resolve *time.Duration `json:"resolveSeconds,omitempty"`
-	Create  *time.Duration `json:"createSeconds,omitempty"`
-	Ready   *time.Duration `json:"readySeconds,omitempty"`
+	Count  int            `json:"count"`
+	Median *time.Duration `json:"medianSeconds,omitempty"`
+	// Phases are in order, those that some pod is known to have had. Each is of pods of
+	// its own, so that the medians do not add up.
+	Phases []PodPhase `json:"phases,omitempty"`
+}
+
+// PodPhase is the median of one phase of the pods that had it: those that pulled, of
+// pull, and those that asked the registry about an image that was there, of resolve.
+type PodPhase struct {
+	Phase  simulate.Phase `json:"phase" document:"required,enum=admit|provision|pull|resolve|create|ready"`
+	Pods   int            `json:"pods"`
+	Median time.Duration  `json:"medianSeconds"`
 }
 
 // ImagePulls is what became of one image.
@@ -193,22 +199,30 @@ func pullsByImage(pulls []workload.Pull) []ImagePulls {
 
 func summarizeStarts(starts []workload.PodStart) PodStarts {
 	s := PodStarts{Count: len(starts)}
-	median := func(of func(*workload.PodStart) *time.Duration) *time.Duration {
-		var known []float64
-		for i := range starts {
-			if d := of(&starts[i]); d != nil {
-				known = append(known, d.Seconds())
-			}
-		}
-		return inTime(quantileOf(known, 0.5))
+	all := make([]float64, len(starts))
+	for i := range starts {
+		all[i] = starts[i].Took.Seconds()
 	}
-	s.Median = median(func(p *workload.PodStart) *time.Duration { return &p.Took })
-	s.Admit = median(func(p *workload.PodStart) *time.Duration { return p.Admit })
-	s.Provision = median(func(p *workload.PodStart) *time.Duration { return p.Provision })
-	s.Pull = median(func(p *workload.PodStart) *time.Duration { return p.Pull })
-	s.Resolve = median(func(p *workload.PodStart) *time.Duration { return p.Resolve })
-	s.Create = median(func(p *workload.PodStart) *time.Duration { return p.Create })
-	s.Ready = median(func(p *workload.PodStart) *time.Duration { return p.Ready })
+	s.Median = inTime(quantileOf(all, 0.5))
+	phase := func(phase simulate.Phase, of func(*workload.PodStart) *time.Duration) {
+		var had []float64
+		for i := range starts {
+			d := of(&starts[i])
+			if d == nil || *d == 0 && (phase == simulate.Pull || phase == simulate.Resolve) {
+				continue // a pod that pulled nothing says nothing of how long pulls hold one up
+			}
+			had = append(had, d.Seconds())
+		}
+		if median := inTime(quantileOf(had, 0.5)); median != nil {
+			s.Phases = append(s.Phases, PodPhase{phase, len(had), *median})
+		}
+	}
+	phase(simulate.Admit, func(p *workload.PodStart) *time.Duration { return p.Admit })
+	phase(simulate.Provision, func(p *workload.PodStart) *time.Duration { return p.Provision })
+	phase(simulate.Pull, func(p *workload.PodStart) *time.Duration { return p.Pull })
+	phase(simulate.Resolve, func(p *workload.PodStart) *time.Duration { return p.Resolve })
+	phase(simulate.Create, func(p *workload.PodStart) *time.Duration { return p.Create })
+	phase(simulate.Ready, func(p *workload.PodStart) *time.Duration { return p.Ready })
 	return s
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -42,8 +43,8 @@ const shownImages = 20
 // pulls, then the verdict.
 func pullsText(s *PullSummary, opt Options) []byte {
 	p := &printer{color: opt.Color}
-	for _, e := range s.Errors {
-		p.lines(bold, wrap(e, 0))
+	if s.Prediction != nil {
+		p.lines(bold, wrap(s.Prediction.Sentence+".", 0))
 	}
 	p.lines(bold, wrap(s.headline(), 0))
 	for _, words := range s.sentences() {
@@ -153,25 +154,28 @@ func (p *printer) podStarts(s *PodStarts) {
 	if s.Count == 0 {
 		return
 	}
-	p.heading(fmt.Sprintf("From creation to ready: medians of %s", count(s.Count, "pod")))
-	t := &textTable{}
-	var cells []string
-	column := func(head string, d *time.Duration) {
-		cell := "unknown"
-		if d != nil {
-			cell = seconds(*d)
-		}
-		t.heads, cells = append(t.heads, ">"+head), append(cells, cell)
+	p.heading(fmt.Sprintf("From creation to ready: medians of the pods that had each phase, of %s", count(s.Count, "pod")))
+	t := &textTable{heads: []string{"", ">ready"}}
+	medians, pods := []string{"median", "unknown"}, []string{"pods", fmt.Sprint(s.Count)}
+	if s.Median != nil {
+		medians[1] = seconds(*s.Median)
 	}
-	column("ready", s.Median)
-	column("admit", s.Admit)
-	column("provision", s.Provision)
-	column("pull", s.Pull)
-	if s.Resolve != nil {
-		column("ask", s.Resolve)
+	for _, phase := range s.Phases {
+		t.heads = append(t.heads, ">"+podColumn(phase.Phase))
+		medians, pods = append(medians, seconds(phase.Median)), append(pods, fmt.Sprint(phase.Pods))
 	}
-	column("create", s.Create)
-	column("app", s.Ready)
-	t.add("", cells...)
+	t.add("", medians...)
+	t.add("", pods...)
 	p.table(t)
+}
+
+// podColumn names a phase apart from the whole, which is ready as well.
+func podColumn(p simulate.Phase) string {
+	switch p {
+	case simulate.Resolve:
+		return "ask"
+	case simulate.Ready:
+		return "app"
+	}
+	return string(p)
 }

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,4 +45,15 @@ func (p *Profile) Basis() string {
 		s += fmt.Sprintf(", %d without a source", n)
 	}
 	return s
+}
+
+// Sources are those of the profile's values, each once, in order of the values.
+func (p *Profile) Sources() []string {
+	var list []string
+	for _, v := range p.values() {
+		if v.source != "" && !slices.Contains(list, v.source) {
+			list = append(list, v.source)
+		}
+	}
+	return list
 }

@@ -51,7 +51,8 @@ Every parameter has a 90 % interval, or the reason why the runs cannot tell it a
 what to measure to tell it; then it keeps the value of --base, unless that does not go
 with the rest. What the experiment set alike in all runs, such as the cores, is in the
 profile as well. Where the layers of what was pulled are not known, as from a cluster's
-events, one factor for all rates of a pull is fitted, and its fixed time.
+events, one factor for all rates of a pull is fitted, and its fixed time. Runs that
+stand in several of the files, as in copies of one that was resumed, count once.
 
 --check fits nothing: it says how wrong --profile is.
 
@@ -69,7 +70,7 @@ that were left out; of a cluster's pulls the median.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := errors.Join(out.check(), c.parse(cmd), out.spares(append(slices.Clone(args), c.base, c.profile, c.inventory)...)); err != nil {
+			if err := errors.Join(out.check(), c.parse(cmd), eachOnce(args), out.spares(append(slices.Clone(args), c.base, c.profile, c.inventory)...)); err != nil {
 				return err
 			}
 			return c.run(cmd, args, out)
@@ -162,17 +163,23 @@ func (c *calibration) run(cmd *cobra.Command, args []string, out *outputs) error
 		opt.Progress = func(what string) { fmt.Fprintf(c.io.err, "%s%s…", clearLine, what) }
 	}
 	var files []calibrate.File
+	var faults []error // of all files, to be mended at once
 	for _, arg := range args {
 		data, err := readInput(arg)
 		if err != nil {
-			return err
+			faults = append(faults, err)
+			continue
 		}
 		t, err := simulate.ReadTimeline(arg, data)
 		if err != nil {
-			return err
+			faults = append(faults, err)
+			continue
 		}
 		files = append(files, calibrate.File{Name: arg, Timeline: t})
 		inputs = append(inputs, cachebench.InputOf(filepath.Base(arg), data))
+	}
+	if faults != nil {
+		return errors.Join(faults...)
 	}
 	return c.judge(cmd, files, opt, inputs, out)
 }

@@ -137,3 +137,18 @@ func sameFile(a, b string) bool {
 	q, qErr := filepath.Abs(b)
 	return pErr == nil && qErr == nil && p == q
 }
+
+// eachOnce refuses inputs of which two are one file: what it holds would count twice.
+func eachOnce(files []string) error {
+	for n, name := range files {
+		for _, earlier := range files[:n] {
+			switch {
+			case name == earlier:
+				return usagef("%s is named twice", name)
+			case sameFile(name, earlier):
+				return usagef("%s and %s are one file: name it once", earlier, name)
+			}
+		}
+	}
+	return nil
+}

@@ -102,7 +102,7 @@ func (i *pullImport) run(ctx context.Context, files []string) error {
 	// result may stop.
 	saved := i.save(h, t)
 	s := reports.NewPullSummary(h)
-	if err := i.addErrors(ctx, s, t); err != nil {
+	if err := i.addPrediction(ctx, s, t); err != nil {
 		if saved == nil && (i.out.save != "" || i.timeline != "" || i.lock != "") {
 			return fmt.Errorf("%w; the files that were asked for are written", err)
 		}
@@ -127,11 +127,11 @@ func calibratePulls(ctx context.Context, t *simulate.Timeline) (*calibrate.Calib
 	return c, err
 }
 
-// addErrors says how far predictions are from a cluster's own pulls: with the built-in
+// addPrediction says how far predictions are from a cluster's own pulls: with the built-in
 // profile, and on pulls held out after fitting. It is the first thing that the user
 // sees. Too few pulls for that are no fault of the import, and what goes wrong with it
 // is but a doubt. It ends with ctx, however long the fit takes.
-func (i *pullImport) addErrors(ctx context.Context, s *reports.PullSummary, t *simulate.Timeline) error {
+func (i *pullImport) addPrediction(ctx context.Context, s *reports.PullSummary, t *simulate.Timeline) error {
 	type result struct {
 		c   *calibrate.Calibration
 		err error
@@ -156,33 +156,12 @@ func (i *pullImport) addErrors(ctx context.Context, s *reports.PullSummary, t *s
 		s.Doubts = append(slices.Clone(s.Doubts), fmt.Sprintf("how wrong predictions of these pulls are could not be told: %v", r.err))
 		return nil
 	}
-	s.Errors = []string{errorSentence(r.c)}
+	s.Prediction = reports.NewPullPrediction(r.c, s.Pulls)
 	s.Doubts = slices.Clone(s.Doubts)
 	for _, d := range r.c.Doubts { // sentences there, phrases here
 		s.Doubts = append(s.Doubts, strings.ToLower(d[:1])+strings.TrimSuffix(d[1:], "."))
 	}
 	return nil
-}
-
-// Fewer pulls, or images, do not tell an error.
-const (
-	enoughPulls  = 10
-	enoughImages = 5
-)
-
-// errorSentence is the error of predictions, how far pulls of one image are apart, and
-// whether there are enough of them to go by.
-func errorSentence(c *calibrate.Calibration) string {
-	words := reports.CalibrationHeadline(c)
-	if len(c.Totals) > 0 {
-		if noise := c.Totals[0].Of(calibrate.Noise); noise != nil {
-			words += fmt.Sprintf("; pulls of one image are %.0f %% apart", noise.Median*100)
-		}
-	}
-	if c.Runs < enoughPulls || c.Arms < enoughImages {
-		words += fmt.Sprintf("; too few to go by: less than %d pulls or %d images", enoughPulls, enoughImages)
-	}
-	return words
 }
 
 // check refuses what cannot be done before anything is read.
@@ -231,12 +210,12 @@ func (i *pullImport) check(files []string) error {
 
 // read makes a history of the files.
 func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHistory, []simulate.Input, error) {
+	if err := eachOnce(files); err != nil {
+		return nil, nil, err
+	}
 	var importer workload.PullImporter
 	var inputs []simulate.Input
-	for n, name := range files {
-		if slices.Contains(files[:n], name) {
-			return nil, nil, usagef("%s is named twice", name)
-		}
+	for _, name := range files {
 		input, err := i.readFile(ctx, &importer, name)
 		if err != nil {
 			return nil, nil, err
@@ -278,6 +257,9 @@ func readSnapshot(ctx context.Context, importer *workload.PullImporter, name str
 			return simulate.Input{}, usageError{fmt.Errorf("read input: %w", err)}
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return simulate.Input{}, usagef("read input: %s is a directory: name the files in it", name)
+		}
 		from, called = f, name
 	}
 	digest := sha256.New()

@@ -109,22 +109,6 @@ func TestImportSavesFirst(t *testing.T) {
 	}
 }
 
-// TestErrorSentence: few pulls, or of few images, tell no error, and that is said.
-func TestErrorSentence(t *testing.T) {
-	for _, test := range []struct {
-		pulls, images int
-		few           bool
-	}{{9, 9, true}, {100, 4, true}, {10, 5, false}} {
-		c := &calibrate.Calibration{Basis: "pulls", Runs: test.pulls, Arms: test.images, Base: "containerd", Totals: []calibrate.Scored{{What: "all", Scores: []calibrate.Score{
-			{By: calibrate.ByBase, Median: 0.34}, {By: calibrate.ByFit, Median: 0.1}, {By: calibrate.ByHeldOut, Median: 0.14}, {By: calibrate.Noise, Median: 0.21},
-		}}}}
-		words := errorSentence(c)
-		if strings.Contains(words, "too few") != test.few || !strings.Contains(words, "34 % built-in, 14 % held-out") || !strings.Contains(words, "pulls of one image are 21 % apart") {
-			t.Errorf("%d pulls of %d images: %q", test.pulls, test.images, words)
-		}
-	}
-}
-
 // TestImportedPools: what the nodes tell of a pool stands in the workload's file.
 func TestImportedPools(t *testing.T) {
 	h := &workload.PullHistory{

@@ -77,6 +77,7 @@ type run struct {
 	startups []*simulate.Startup
 	outcome  outcome
 	at       time.Time
+	file     string // the timeline's
 }
 
 // single says whether one start is all there is.

@@ -44,10 +44,14 @@ type Data struct {
 	tools, hosts   []string
 	runs, voidRuns int
 	startups       int
-	last           time.Time
-	doubts         []string
-	inputs         []simulate.Input
-	all            [parameters]parameter
+	// again is what stands in several files, and counts once.
+	again twice
+	// first and last are when the earliest and the latest was measured, zero where that
+	// is not known.
+	first, last time.Time
+	doubts      []string
+	inputs      []simulate.Input
+	all         [parameters]parameter
 	// decoder inflates the gzip whose speed is fitted, baseGzip is the base's for it.
 	decoder     string
 	baseGzip    float64
@@ -59,7 +63,7 @@ type Data struct {
 // left out.
 func Load(files []File, opt Options) (*Data, error) {
 	d := &Data{
-		opt: opt.withDefaults(), all: fitted(), machines: make(map[string][]simulate.Fact),
+		opt: opt.withDefaults(), all: fitted(), machines: make(map[string][]simulate.Fact), again: newTwice(),
 		memory: sync.Pool{New: func() any { return &simulate.Memory{} }},
 	}
 	if err := d.opt.Base.Validate(); err != nil {
@@ -92,12 +96,21 @@ func Load(files []File, opt Options) (*Data, error) {
 	d.deal()
 	d.checkHosts()
 	d.checkConditions()
+	if doubt := d.again.doubt(); doubt != "" {
+		d.doubts = append(d.doubts, doubt)
+	}
 	return d, nil
 }
 
 func (d *Data) nothing() error {
 	if d.voidRuns > 0 {
 		return fmt.Errorf("%w: all %d are void; their reasons stand in the timelines (void): measure again", ErrVoid, d.voidRuns)
+	}
+	switch {
+	case d.noSize+d.behind > 0:
+		return fmt.Errorf("%w: of none of the pulls is it known how much it fetched, and in what time of its own; import longer, or of nodes that pull less at once", ErrNothing)
+	case d.present > 0:
+		return fmt.Errorf("%w: every start, %d of them, found its image present; import snapshots in which images are pulled", ErrNothing, d.present)
 	}
 	return fmt.Errorf("%w: there is no measured startup in them: name timelines of cachebench measure or of workload import", ErrNothing)
 }
@@ -122,17 +135,27 @@ func (d *Data) add(f *File, known map[string]*cell) error {
 	}
 	d.inputs = append(d.inputs, t.Provenance.Inputs...)
 	for i := range m.Runs {
-		if m.Runs[i].At.After(d.last) {
-			d.last = m.Runs[i].At
-		}
+		d.span(m.Runs[i].At)
 	}
-	if t.Provenance.Now.After(d.last) {
-		d.last = t.Provenance.Now
+	d.span(t.Provenance.Now)
+	if m.Tool == simulate.ToolKubelet {
+		d.span(originOf(m))
+		return d.addPulls(f)
 	}
-	if m.Tool == "kubelet" {
-		return d.addPulls(t)
+	return d.addRuns(f, known)
+}
+
+// span widens the time of the measurements; an unknown time is of no matter.
+func (d *Data) span(at time.Time) {
+	if at.IsZero() {
+		return
 	}
-	return d.addRuns(t, known)
+	if at.After(d.last) {
+		d.last = at
+	}
+	if d.first.IsZero() || at.Before(d.first) {
+		d.first = at
+	}
 }
 
 // runKey tells the runs of a timeline apart.
@@ -149,11 +172,12 @@ type experiment struct {
 	// run is made again under the same repeat.
 	notes map[runKey]*simulate.MeasuredRun
 	void  map[runKey]bool
-	// host is the same for experiments of one tool on one host.
-	host string
+	// host is the same for experiments of one tool on one host, file the timeline's.
+	host, file string
 }
 
-func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
+func (d *Data) addRuns(f *File, known map[string]*cell) error {
+	t := f.Timeline
 	inv := t.Measurement.Inventory
 	if inv == nil {
 		inv = d.opt.Inventory
@@ -161,7 +185,7 @@ func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 	if inv == nil {
 		return fmt.Errorf("%w: the timeline holds no inventory of the images that it started, so their layers are not known: give one with --inventory", ErrNothing)
 	}
-	e, err := d.newExperiment(t.Measurement, inv.Estimated())
+	e, err := d.newExperiment(f, inv.Estimated())
 	if err != nil {
 		return err
 	}
@@ -176,12 +200,13 @@ func (d *Data) addRuns(t *simulate.Timeline, known map[string]*cell) error {
 
 // newExperiment reads what was noted of the arms and runs, and counts the void runs
 // among them.
-func (d *Data) newExperiment(m *simulate.Measurement, inv *layers.Inventory) (*experiment, error) {
+func (d *Data) newExperiment(f *File, inv *layers.Inventory) (*experiment, error) {
+	m := f.Timeline.Measurement
 	setups, err := setupsOf(m)
 	if err != nil {
 		return nil, err
 	}
-	e := &experiment{inv: inv, setups: setups, notes: make(map[runKey]*simulate.MeasuredRun), void: make(map[runKey]bool), host: machineOf(m)}
+	e := &experiment{inv: inv, setups: setups, notes: make(map[runKey]*simulate.MeasuredRun), void: make(map[runKey]bool), host: machineOf(m), file: f.Name}
 	d.machines[e.host] = m.Facts
 	for i := range m.Runs {
 		r := &m.Runs[i]
@@ -191,6 +216,9 @@ func (d *Data) newExperiment(m *simulate.Measurement, inv *layers.Inventory) (*e
 			continue
 		}
 		e.void[k] = true
+		if d.again.isVoidAgain(e.host, e.file, r) {
+			continue
+		}
 		d.runs++
 		d.voidRuns++
 	}
@@ -216,8 +244,8 @@ func (e *experiment) runs(t *simulate.Timeline) (groups map[runKey][]*simulate.S
 }
 
 func (d *Data) addRun(e *experiment, k runKey, startups []*simulate.Startup, known map[string]*cell) error {
-	d.runs++
 	if slices.ContainsFunc(startups, func(s *simulate.Startup) bool { return s.Void != "" || s.Ready <= 0 }) {
+		d.runs++
 		d.voidRuns++
 		return nil
 	}
@@ -243,10 +271,14 @@ func (d *Data) addRun(e *experiment, k runKey, startups []*simulate.Startup, kno
 		known[key] = c
 		d.cells = append(d.cells, c)
 	}
-	r := run{startups: startups, outcome: outcomeOf(startups)}
+	r := run{startups: startups, outcome: outcomeOf(startups), file: e.file}
 	if note := e.notes[k]; note != nil {
 		r.at = note.At
 	}
+	if d.again.isRunAgain(c, &r) {
+		return nil
+	}
+	d.runs++
 	c.runs = append(c.runs, r)
 	d.startups += len(startups)
 	return nil

@@ -79,6 +79,7 @@ func TestConditionsApart(t *testing.T) {
 				w := newWorld(t, 31)
 				w.arm("a", "", nil, 2, start{1, 0})
 				if name == "b.json" {
+					later(w.timeline)
 					c.change(w.timeline.Measurement)
 				}
 				files = append(files, File{name, w.timeline})
@@ -94,6 +95,80 @@ func TestConditionsApart(t *testing.T) {
 				t.Errorf("doubts %q", d.doubts)
 			}
 		})
+	}
+}
+
+// later are the same runs made an hour later.
+func later(t *simulate.Timeline) {
+	for i := range t.Measurement.Runs {
+		r := &t.Measurement.Runs[i]
+		r.At = r.At.Add(time.Hour)
+	}
+}
+
+// TestRunsInSeveralFiles: an experiment that was gone on with, and a copy of it as it was
+// before, are the runs of the newest alone.
+func TestRunsInSeveralFiles(t *testing.T) {
+	measured := func(repeats int) *simulate.Timeline {
+		w := newWorld(t, 31)
+		w.arm("a", "", nil, 2, start{1, 0}, start{2, 0})
+		w.void()
+		if repeats > 2 {
+			w.arm("b", "", nil, repeats, start{3, 0})
+		}
+		return w.timeline
+	}
+	counts := func(files ...File) [4]int {
+		d, err := Load(files, brisk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doubted := strings.Join(d.doubts, " "); strings.Contains(doubted, "count once") != (len(files) > 1) {
+			t.Errorf("%d files, doubts %q", len(files), d.doubts)
+		}
+		c := d.begin()
+		return [4]int{c.Runs, c.VoidRuns, c.Startups, c.Arms}
+	}
+	newest := File{"z.json", measured(3)}
+	want := [4]int{5, 1, 7, 2}
+	if got := counts(newest); got != want {
+		t.Fatalf("one file: runs, void, startups, arms %v, want %v", got, want)
+	}
+	if got := counts(newest, File{"copy.json", measured(3)}); got != want {
+		t.Errorf("with a copy: %v, want %v", got, want)
+	}
+	if got := counts(newest, File{"before.json", measured(2)}, File{"copy.json", measured(3)}); got != want {
+		t.Errorf("with what it was before: %v, want %v", got, want)
+	}
+}
+
+// TestPullsInSeveralFiles: of two imports whose snapshots overlap each pull counts once,
+// whatever the time that each counts from.
+func TestPullsInSeveralFiles(t *testing.T) {
+	first, second := pullTimeline(7, 10, 60e6, 0.8), pullTimeline(7, 12, 60e6, 0.8)
+	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	for i, timeline := range []*simulate.Timeline{first, second} {
+		from := at.Add(time.Duration(i) * time.Hour)
+		timeline.Measurement.Facts = []simulate.Fact{{Name: "origin", Value: from.Format(time.RFC3339)}}
+	}
+	load := func(files ...File) *Data {
+		d, err := Load(files, brisk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	a, b := File{"a.json", first}, File{"b.json", second}
+	both := len(load(a).pulls) + len(load(b).pulls)
+	if d := load(a, b); len(d.pulls) != both || len(d.doubts) > 0 {
+		t.Errorf("an hour apart: %d pulls of %d, doubts %q", len(d.pulls), both, d.doubts)
+	}
+	for i := range second.Startups { // the same times, counted from an hour later
+		second.Startups[i].Requested -= time.Hour - 300*time.Millisecond
+	}
+	d, alone := load(a, b), load(b)
+	if len(d.pulls) != len(alone.pulls) || d.present != alone.present || len(d.doubts) != 1 || !strings.Contains(d.doubts[0], "one workload import") {
+		t.Errorf("%d pulls and %d present, want %d and %d; doubts %q", len(d.pulls), d.present, len(alone.pulls), alone.present, d.doubts)
 	}
 }
 

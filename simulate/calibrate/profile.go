@@ -61,7 +61,7 @@ func (d *Data) parametersOf(f *fit, around *[parameters]interval, fitted *simula
 
 // origin says where fitted values come from.
 func (d *Data) origin(count int, what string) string {
-	return fmt.Sprintf("measured: fitted to %d %s of %s", count, what, d.where())
+	return fmt.Sprintf("measured: "+fittedTo+"%d %s of %s", count, what, d.where())
 }
 
 // where names the hosts and the day of the measurements.

@@ -40,7 +40,9 @@ type pull struct {
 // divides, how often it pays the time of a pull's start, and fixed seconds.
 type pullModel struct{ scaled, starts, fixed float64 }
 
-func (d *Data) addPulls(t *simulate.Timeline) error {
+func (d *Data) addPulls(f *File) error {
+	t := f.Timeline
+	origin := originOf(t.Measurement)
 	known := t.Measurement.Inventory // what was pulled, where the timeline knows it
 	if known == nil {
 		known = d.opt.Inventory
@@ -49,6 +51,9 @@ func (d *Data) addPulls(t *simulate.Timeline) error {
 	for i := range t.Startups {
 		s := &t.Startups[i]
 		if s.Source != simulate.Measured || s.Arm == simulate.ArmStart { // whole starts hold the pulls again
+			continue
+		}
+		if d.again.isPullAgain(f.Name, origin, s) {
 			continue
 		}
 		took, pulled := pullTime(s)
@@ -313,6 +318,7 @@ func (d *Data) checkPulls(ctx context.Context) (*Calibration, error) {
 	}
 	c.addScores("all", map[string][]miss{ByProfile: missesOf(d.pulls, times), ByBytes: byRate(d.pulls, rateOf(d.pulls)), Noise: pullNoise(d.pulls)}, ByProfile, ByBytes, Noise)
 	c.Simulated = d.evaluations
+	d.doubtOwnRuns(c)
 	return c, nil
 }
 

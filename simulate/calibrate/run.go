@@ -89,6 +89,7 @@ func (d *Data) Check(ctx context.Context) (*Calibration, error) {
 	d.judge(c, append([]prediction{p}, d.naives(d.cells, &v, ready)...), 0)
 	c.Apps = appsOf(readinessOf(d.cells))
 	c.Simulated = d.evaluations
+	d.doubtOwnRuns(c)
 	d.doubtCells(c)
 	return c, nil
 }
