@@ -15,6 +15,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/internal/lab"
+	"github.com/cachebench/cachebench/internal/scratch"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
@@ -33,8 +34,8 @@ images present, and times every layer's fetch and unpack apart.
   containerd  pulls and starts through containerd
 
 Runs are made one at a time, in random order, and saved after each; a run that found
-more present than it should is void. The timeline that comes out is what calibrate,
-compare and report read.`,
+more present than it should is void. The timeline that comes out is what calibrate
+and report read.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("%s is not measured by: pull and containerd are; see %s --help", args[0], cmd.CommandPath())
@@ -105,6 +106,9 @@ func (m *measuring) removeLeft(cmd *cobra.Command, dirs []string, remove func(co
 	}
 	if len(removed) == 0 && err == nil {
 		fmt.Fprintf(m.in.io.out, "nothing was left behind in %s\n", strings.Join(dirs, " and "))
+		if m.root == "" {
+			fmt.Fprintln(m.in.io.out, "runs with --root or another TMPDIR are not looked for: name their directory with --root")
+		}
 	}
 	return err
 }
@@ -137,7 +141,7 @@ func (m *measuring) addFlags(cmd *cobra.Command, temporary string) {
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
 	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default "+temporary+"); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
-	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind")
+	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind; of one with --root, with the same --root")
 	// Others have --arms, --base, --registry, --repeats and --seed too; and no default may
 	// change what an experiment file says, nor where directories are made and removed.
 	onCommandLineOnly(f, "arms", "base", "nodes", "registry", "repeats", "warmup", "seed", "root")
@@ -168,6 +172,11 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 	if err := m.out.spares(m.experiment); err != nil {
 		return err
 	}
+	release, err := m.lockSaved()
+	if err != nil {
+		return err
+	}
+	defer release()
 	resume, err := m.saved()
 	if err != nil {
 		return err
@@ -201,6 +210,9 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 	})
 	if t == nil {
 		return err
+	}
+	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
+		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(m.told(t)))
 }
@@ -353,22 +365,50 @@ func (m *measuring) links() ([]measure.Link, error) {
 	return links, nil
 }
 
-// saved is the timeline to go on with.
+// savesToFile says whether the timeline is saved where it can be gone on with.
+func (m *measuring) savesToFile() bool { return m.out.save != "" && !m.out.toStdout(m.out.save) }
+
+// lockSaved sees to it that no other run saves to the same file.
+func (m *measuring) lockSaved() (release func(), err error) {
+	if !m.savesToFile() {
+		return func() {}, nil
+	}
+	p, err := placeOf(m.out.save)
+	if err != nil || !p.replaced {
+		return func() {}, err
+	}
+	dir, base := filepath.Split(p.name)
+	release, free := scratch.LockFile(dir + "." + base + ".lock")
+	if !free {
+		return nil, fmt.Errorf("--save %s: another run that is under way saves to it: name another file, or wait for its end", m.out.save)
+	}
+	return release, nil
+}
+
+// saved is the timeline to go on with. Runs that would be lost are refused to be
+// replaced: they take time, and the command that was interrupted is easily given again.
 func (m *measuring) saved() (*simulate.Timeline, error) {
-	if !m.resume {
+	if !m.savesToFile() {
+		if m.resume {
+			return nil, usagef("--resume goes on with what --save holds: name that file")
+		}
 		return nil, nil
 	}
-	if m.out.save == "" || m.out.toStdout(m.out.save) {
-		return nil, usagef("--resume goes on with what --save holds: name that file")
+	if info, err := os.Stat(m.out.save); errors.Is(err, os.ErrNotExist) || err == nil && !info.Mode().IsRegular() && !m.resume {
+		return nil, nil // nothing yet, or interrupted before the first run ended
 	}
 	data, err := os.ReadFile(m.out.save)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // interrupted before the first run ended
-	}
 	if err != nil {
 		return nil, err
 	}
-	return simulate.ReadTimeline(m.out.save, data)
+	t, err := simulate.ReadTimeline(m.out.save, data)
+	if m.resume {
+		return t, err
+	}
+	if err == nil && t.Measurement != nil && len(t.Measurement.Runs) > 0 {
+		return nil, usagef("--save %s: it holds %d measured runs, which would be lost: add --resume to go on with them, name another file, or remove it", m.out.save, len(t.Measurement.Runs))
+	}
+	return nil, nil // another file's place is taken, as every command's --save does
 }
 
 // site serves the experiment's images behind its link.
@@ -423,7 +463,7 @@ func (m *measuring) elsewhere(cmd *cobra.Command, s *cachebench.Scenario, exp *m
 
 // save keeps the timeline after a run.
 func (m *measuring) save(t *simulate.Timeline) error {
-	if m.out.save == "" || m.out.toStdout(m.out.save) {
+	if !m.savesToFile() {
 		return nil
 	}
 	data, err := document.Marshal(simulate.TimelineKind, t)
@@ -434,7 +474,7 @@ func (m *measuring) save(t *simulate.Timeline) error {
 }
 
 func (m *measuring) write(t *simulate.Timeline) error {
-	if m.out.save != "" && !m.out.toStdout(m.out.save) {
+	if m.savesToFile() {
 		if err := m.save(t); err != nil {
 			return err
 		}
