@@ -124,6 +124,9 @@ func TestColdPartialFull(t *testing.T) {
 			if n := createSteps(&list[0]); n != run.creates {
 				t.Errorf("%d create spans, want %d: %v", n, run.creates, list[0].Spans)
 			}
+			if p := list[0].Phases; p.Admit != nil || p.Provision != nil || p.Attach != nil || (p.Create != nil) != (run.creates > 0) || (p.Ready != nil) != (run.creates > 0) || p.Resolve == nil {
+				t.Errorf("phases that did not take place have a value, or others none: %+v", p)
+			}
 			// The registry's own count of what it sent.
 			asked := b.asked()
 			for i := range 3 {
