@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,6 +102,9 @@ func (m *measuring) roots() []string {
 
 // removeLeft removes what killed runs left behind in directories, and tells what.
 func (m *measuring) removeLeft(cmd *cobra.Command, dirs []string, remove func(context.Context) ([]string, error)) error {
+	if err := m.checkNumbers(cmd); err != nil {
+		return err
+	}
 	removed, err := remove(cmd.Context())
 	for _, path := range removed {
 		fmt.Fprintln(m.in.io.out, "removed", path)
@@ -137,7 +142,7 @@ func (m *measuring) addFlags(cmd *cobra.Command, temporary string) {
 	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.seed, "seed", measure.DefaultSeed, "`number` that decides the order of the runs")
 	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void run is made again")
-	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2 for 20 %")
+	f.Var((*share)(&m.maxOther), "max-other-cpu", "void runs during which other processes used more than this `share` of the cores, as 0.2 or 20%")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
 	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default "+temporary+"); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
@@ -155,8 +160,8 @@ type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site
 // run makes the experiment and writes what came of it. What check finds missing is
 // told before any image is looked at.
 func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
-	if err := measure.CheckOtherCPU(m.maxOther); err != nil {
-		return usagef("--max-other-cpu: %w", err)
+	if err := m.checkNumbers(cmd); err != nil {
+		return err
 	}
 	embedded := slices.Contains(m.in.registries, "embedded")
 	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
@@ -236,6 +241,50 @@ func (m *measuring) told(t *simulate.Timeline) *simulate.Timeline {
 	return &told
 }
 
+// share is a flag's share, as 0.2 or 20%.
+type share float64
+
+func (s *share) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*s), 'g', -1, 64)
+}
+
+func (s *share) Type() string { return "share" }
+
+func (s *share) Set(text string) error {
+	number, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil {
+		return errors.New("write a share such as 0.2 or 20%")
+	}
+	if percent {
+		v /= 100
+	}
+	*s = share(v)
+	return nil
+}
+
+// mostRetries is more than anybody waits for.
+const mostRetries = 1000
+
+// checkNumbers refuses values of flags that stand for nothing.
+func (m *measuring) checkNumbers(cmd *cobra.Command) error {
+	if err := measure.CheckOtherCPU(m.maxOther); err != nil {
+		return usagef("--max-other-cpu: %w", err)
+	}
+	switch f := cmd.Flags(); {
+	case m.retries < 0 || m.retries > mostRetries:
+		return usagef("--retries %d cannot be: give 0 to %d", m.retries, mostRetries)
+	case m.warmup < 0 && f.Changed("warmup"):
+		return usagef("--warmup %d cannot be: give 0 or more, or leave it out to start each image once", m.warmup)
+	case m.root == "" && f.Changed("root"):
+		return usagef("--root names no directory: name one, or leave it out")
+	}
+	return nil
+}
+
 func (m *measuring) retryCount() int {
 	if m.retries == 0 {
 		return -1
@@ -276,6 +325,9 @@ func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Expe
 		return nil, err
 	}
 	g.Links = links
+	if err := m.checkTwice(references, links); err != nil {
+		return nil, err
+	}
 	exp := &measure.Experiment{Grids: []measure.Grid{g}, Repeats: m.repeats, Seed: m.seed}
 	if m.warmup >= 0 {
 		exp.Warmup = &m.warmup
@@ -284,9 +336,73 @@ func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Expe
 		return nil, usagef("--repeats must be above 0")
 	}
 	if err := exp.Validate(); err != nil {
-		return nil, usageError{err}
+		return nil, usageError{ofFlag(err)}
 	}
 	return exp.With(m.start), nil
+}
+
+// checkTwice refuses values that make two arms of the same conditions.
+func (m *measuring) checkTwice(references []string, links []measure.Link) error {
+	lists := []struct {
+		name   string
+		values []string
+	}{
+		{"--arms", m.arms}, {"--link-rate", texts(links, measure.Link.String)},
+		{"--max-concurrent-downloads", texts(m.downloads, strconv.Itoa)}, {"--max-concurrent-unpacks", texts(m.unpacks, strconv.Itoa)},
+	}
+	if !m.together {
+		lists = append(lists, struct {
+			name   string
+			values []string
+		}{"the image", references})
+	}
+	for _, list := range lists {
+		for i, value := range list.values {
+			if slices.Contains(list.values[:i], value) {
+				return usagef("%s %s is given twice: its runs are repeated with --repeats", list.name, value)
+			}
+		}
+	}
+	return nil
+}
+
+func texts[T any](values []T, text func(T) string) []string {
+	var list []string
+	for _, v := range values {
+		list = append(list, text(v))
+	}
+	return list
+}
+
+// flagOf are the flags that an experiment's values are from.
+var flagOf = []struct {
+	path *regexp.Regexp
+	flag string
+}{
+	{regexp.MustCompile(`^grids\[0\]\.links\[\d+\]\.delaySeconds$`), "--link-delay"},
+	{regexp.MustCompile(`^grids\[0\]\.links\[\d+\]`), "--link-rate"},
+	{regexp.MustCompile(`^grids\[0\]\.nodes`), "--nodes"},
+	{regexp.MustCompile(`^grids\[0\]\.base`), "--base"},
+	{regexp.MustCompile(`^grids\[0\]\.maxConcurrentDownloads`), "--max-concurrent-downloads"},
+	{regexp.MustCompile(`^grids\[0\]\.maxConcurrentUnpacks`), "--max-concurrent-unpacks"},
+	{regexp.MustCompile(`^grids\[0\]\.(images|together)`), "the images"},
+	{regexp.MustCompile(`^grids\[0\]$`), "the flags"},
+	{regexp.MustCompile(`^repeats$`), "--repeats"},
+	{regexp.MustCompile(`^warmup$`), "--warmup"},
+}
+
+// ofFlag words what is wrong with an experiment that flags alone make.
+func ofFlag(err error) error {
+	var fault interface{ Path() string }
+	if !errors.As(err, &fault) {
+		return err
+	}
+	for _, f := range flagOf {
+		if path := fault.Path(); f.path.MatchString(path) {
+			return errors.New(strings.Replace(err.Error(), path, f.flag, 1))
+		}
+	}
+	return err
 }
 
 // fromFile is the experiment of --experiment. Its images and conditions are the file's

@@ -76,6 +76,11 @@ func (r *Runner) CheckArm(arm *measure.Arm) error {
 	if _, _, err := r.imagesOf(arm); err != nil {
 		return err
 	}
+	if arm.DropPageCache {
+		if err := measure.CheckPageCache(); err != nil {
+			return fmt.Errorf("arm %s: %w", arm.Name, err)
+		}
+	}
 	return r.possible(arm)
 }
 

@@ -455,3 +455,16 @@ func TestMethods(t *testing.T) {
 		})
 	}
 }
+
+// TestSnapshotterMissing: a snapshotter that the daemon has not is refused before
+// anything is pulled.
+func TestSnapshotterMissing(t *testing.T) {
+	opt := Options{Binary: daemonProgram(t), Snapshotter: "nosuch", Inventory: &layers.Inventory{}, Root: shortDir(t)}
+	r, err := NewRunner(t.Context(), opt)
+	if err == nil {
+		r.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "containerd has no snapshotter nosuch: name one that it has (") || !strings.Contains(err.Error(), "native") {
+		t.Errorf("got %v", err)
+	}
+}
