@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,6 +77,8 @@ type measuring struct {
 	root       string
 	decoder    string
 	cleanUp    bool
+	// lines are those of how far it is where there is no terminal.
+	lines sparse
 	// start is what all starts have in common; resolve is how images were looked up.
 	start   measure.Start
 	resolve layers.Options
@@ -159,7 +163,7 @@ type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site
 
 // run makes the experiment and writes what came of it. What check finds missing is
 // told before any image is looked at.
-func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
+func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, start maker) (err error) {
 	if err := m.checkNumbers(cmd); err != nil {
 		return err
 	}
@@ -204,7 +208,12 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 		return err
 	}
 	m.resolve = s.Resolve // with what looking up has put there
-	runner, err := make(cmd.Context(), exp, site, inv)
+	// Who reads along may go before the end, as over a connection that is lost. To write
+	// then fails, and does not end the program before what was made is removed.
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGPIPE)
+	defer signal.Stop(gone)
+	runner, err := start(cmd.Context(), exp, site, inv)
 	if err != nil {
 		return err
 	}
@@ -619,12 +628,14 @@ func (o *outputs) measured(t *simulate.Timeline) error {
 	return o.write([]byte(b.String()))
 }
 
-// progress shows how far the experiment is, on a terminal.
+// progress shows how far the experiment is: on a terminal after each run, and elsewhere,
+// as in CI, by a line now and then, so that it can be told from one that hangs.
 func (m *measuring) progress() func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
-	if m.in.quiet || !isTerminal(m.in.io.err) {
+	if m.in.quiet {
 		return nil
 	}
 	var pace pace
+	m.lines.last = time.Now()
 	return func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
 		words := fmt.Sprintf("%d of %d runs, %s", done, total, arm)
 		if left, known := pace.left(time.Now(), done, total); known {
@@ -633,8 +644,23 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 		if last != nil && last.Void != "" {
 			words += "; the last is void: " + last.Void
 		}
-		fmt.Fprint(m.in.io.err, clearLine+words)
+		if isTerminal(m.in.io.err) {
+			fmt.Fprint(m.in.io.err, clearLine+words)
+		} else if m.lines.due(time.Now()) {
+			fmt.Fprintln(m.in.io.err, words)
+		}
 	}
+}
+
+// sparse says when a line is due where each is kept: one a minute.
+type sparse struct{ last time.Time }
+
+func (s *sparse) due(now time.Time) bool {
+	if now.Sub(s.last) < time.Minute {
+		return false
+	}
+	s.last = now
+	return true
 }
 
 // pace is how fast runs come to count. It goes by what was done since it was first
@@ -660,8 +686,12 @@ func (p *pace) left(now time.Time, done, total int) (left time.Duration, known b
 
 // log tells what the timeline does not hold.
 func (m *measuring) log(format string, args ...any) {
-	if !m.in.quiet && isTerminal(m.in.io.err) {
+	switch {
+	case m.in.quiet:
+	case isTerminal(m.in.io.err):
 		fmt.Fprintf(m.in.io.err, clearLine+format+"\n", args...)
+	case m.lines.due(time.Now()):
+		fmt.Fprintf(m.in.io.err, format+"\n", args...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -466,5 +467,27 @@ func TestSnapshotterMissing(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "containerd has no snapshotter nosuch: name one that it has (") || !strings.Contains(err.Error(), "native") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestOtherPlatform: an image of another platform is pulled only, and that is told
+// before it is pulled.
+func TestOtherPlatform(t *testing.T) {
+	other := map[string]string{"amd64": "linux/arm64", "arm64": "linux/amd64"}[runtime.GOARCH]
+	if other == "" {
+		t.Skip("no other platform is known of this one")
+	}
+	r := &Runner{opt: Options{Platform: other}}
+	arm := &measure.Arm{Starts: []measure.Start{{Image: web, PullOnly: true}}}
+	if err := r.runs(arm); err != nil {
+		t.Errorf("to pull: %v", err)
+	}
+	arm.Starts = append(arm.Starts, measure.Start{Image: web})
+	if err := r.runs(arm); err == nil || !strings.Contains(err.Error(), "images for "+other+" are not started on this host, which runs linux/"+runtime.GOARCH) {
+		t.Errorf("to start: %v", err)
+	}
+	r.opt.Platform = "linux/" + runtime.GOARCH
+	if err := r.runs(arm); err != nil {
+		t.Errorf("of this host: %v", err)
 	}
 }
