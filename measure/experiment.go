@@ -9,6 +9,7 @@ import (
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/internal/lab"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // ExperimentKind is the kind of an experiment's file.
@@ -189,6 +190,8 @@ func (l *Link) check() error {
 		return document.At("bytesPerSecond", `a link needs a rate, or "unlimited"`)
 	case l.Rate < lab.SlowestLink:
 		return document.At("bytesPerSecond", `a link of %v bytes per second is below %d: with a unit it is another (write "%[1]vMbit/s")`, float64(l.Rate), lab.SlowestLink)
+	case l.Rate > lab.FastestLink && l.Rate != network.Unlimited:
+		return document.At("bytesPerSecond", `a link of %v bytes per second is above %v (1 Tbit/s): none is shaped to that, write "unlimited"`, float64(l.Rate), float64(lab.FastestLink))
 	}
 	if l.Delay < 0 || l.Delay > mostDelay {
 		return document.At("delaySeconds", "a delay of %v cannot be: give 0 to %v", l.Delay, mostDelay)

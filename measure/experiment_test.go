@@ -109,6 +109,7 @@ func TestExperimentRefused(t *testing.T) {
 		{"grid downloads", "grids:\n- {images: [x], maxConcurrentDownloads: [3, 1001]}\n", "e.yaml:4: grids[0].maxConcurrentDownloads[1]: 1001 at once cannot be: give 1 to 1000, or 0 for the runtime's default"},
 		{"grid link", "grids:\n- {images: [x], links: [1000, {delaySeconds: 1}]}\n", `e.yaml:4: grids[0].links[1].bytesPerSecond: a link needs a rate, or "unlimited"`},
 		{"grid rate", "grids:\n- {images: [x], links: [1000, 999]}\n", `e.yaml:4: grids[0].links[1].bytesPerSecond: a link of 999 bytes per second is below 1000: with a unit it is another (write "999Mbit/s")`},
+		{"grid rate beyond what is shaped", "grids:\n- {images: [x], links: [1000, 2e12, unlimited]}\n", `e.yaml:4: grids[0].links[1].bytesPerSecond: a link of 2e+12 bytes per second is above 1.25e+11 (1 Tbit/s): none is shaped to that, write "unlimited"`},
 		{"nobody together", "grids:\n- {together: [[x], []]}\n", "e.yaml:4: grids[0].together[1]: no images are started together: list some"},
 		{"too many together", "grids:\n- together: [[" + strings.Repeat("x, ", 16) + "x]]\n  nodes: [1, 60]\n", "e.yaml:4: grids[0].together[0]: 17 images together on 60 nodes are more than the 1000 starts that an arm may have: list fewer images or fewer nodes"},
 		{"pattern by tcp", readiness("{by: tcp, port: 80, pattern: up}"), "e.yaml:7: arms[0].starts[0].readiness: readiness by tcp looks for no pattern: leave it out, or wait for it by log"},

@@ -221,8 +221,17 @@ func TestDropPageCache(t *testing.T) {
 	if err := dropPageCache(file); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no such switch") {
 		t.Errorf("missing: %v", err)
 	}
+	if err := checkPageCache(file); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "no such switch") {
+		t.Errorf("missing, asked before: %v", err)
+	}
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if err := checkPageCache(file); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(file); len(got) > 0 {
+		t.Errorf("to ask wrote %q", got)
 	}
 	if err := dropPageCache(file); err != nil {
 		t.Fatal(err)
@@ -231,6 +240,9 @@ func TestDropPageCache(t *testing.T) {
 		t.Errorf("wrote %q", got)
 	}
 	if os.Geteuid() != 0 {
+		if err := CheckPageCache(); err == nil || !strings.Contains(err.Error(), "run as root") {
+			t.Errorf("unprivileged, asked before: %v", err)
+		}
 		if err := DropPageCache(); err == nil || !strings.Contains(err.Error(), "run as root") {
 			t.Errorf("unprivileged: %v", err)
 		}

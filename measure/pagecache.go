@@ -18,12 +18,27 @@ func DropPageCache() error {
 	return dropPageCache(dropCaches)
 }
 
+// CheckPageCache says why DropPageCache would fail, without emptying anything.
+func CheckPageCache() error { return checkPageCache(dropCaches) }
+
+func checkPageCache(file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err == nil {
+		err = f.Close()
+	}
+	return wordPageCache(err)
+}
+
 func dropPageCache(file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err == nil {
 		_, err = f.WriteString("3\n")
 		err = errors.Join(err, f.Close())
 	}
+	return wordPageCache(err)
+}
+
+func wordPageCache(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("empty the page cache: %w: it takes root on the host itself; run as root, or leave dropPageCache out", err)

@@ -399,7 +399,7 @@ func (s *session) count(arm int, err error) error {
 	if why == "" {
 		return nil
 	}
-	return fmt.Errorf("the experiment ended, for %s: %w; what was measured until then is kept, and can be resumed", why, err)
+	return fmt.Errorf("the experiment ended, for %s: %w", why, err)
 }
 
 // usage reads what the experiment and others have used of the cores until now.

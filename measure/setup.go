@@ -51,7 +51,7 @@ func startWords(starts []Start) []string {
 			parts = append(parts, fmt.Sprintf("arguments of digest sha256:%x", sha256.Sum256([]byte(strings.Join(s.Args, "\x00")))))
 		}
 		if r := s.Readiness; r != nil {
-			parts = append(parts, r.words())
+			parts = append(parts, r.Words())
 		}
 		words[i] = strings.Join(parts, ", ")
 		special = special || words[i] != ""
@@ -63,7 +63,8 @@ func startWords(starts []Start) []string {
 }
 
 // words are "ready by http, port 8080, /healthz, within 2m0s".
-func (r *Readiness) words() string {
+// Words are as "ready by tcp, port 8080, within 3s".
+func (r *Readiness) Words() string {
 	text := "ready by " + r.By
 	if r.Pattern != "" {
 		text += fmt.Sprintf(", %q", r.Pattern)

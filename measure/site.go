@@ -206,7 +206,7 @@ func (s *Site) copy(ctx context.Context, references []string, opt *SiteOptions) 
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make a directory for copies of images: %w", err)
+		return fmt.Errorf("make a directory for copies of images: %w: have XDG_CACHE_HOME name a directory of your own, or serve an OCI layout as it is (--registry NAME=DIR)", err)
 	}
 	if err := inv.Copy(ctx, dir, s.Served, opt.Resolve); err != nil {
 		return err

@@ -351,6 +351,10 @@ func TestSiteCopies(t *testing.T) {
 	if _, err := NewSite(t.Context(), bare); err == nil || !strings.Contains(err.Error(), "set XDG_CACHE_HOME") {
 		t.Errorf("without a place for copies: %v", err)
 	}
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "index.json", "none")) // none can be made there
+	if _, err := NewSite(t.Context(), bare); err == nil || !strings.Contains(err.Error(), "have XDG_CACHE_HOME name a directory of your own") {
+		t.Errorf("with a place where nothing can be made: %v", err)
+	}
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	first, err := NewSite(t.Context(), bare)

@@ -30,9 +30,9 @@ const (
 	enoughImages = 5
 )
 
-// NewPullPrediction is what a calibration with some of so many pulls tells; nil where
-// nothing could be compared.
-func NewPullPrediction(c *calibrate.Calibration, pulls int) *PullPrediction {
+// NewPullPrediction is what a calibration with some of so many pulls tells, whose median
+// rate may be known; nil where nothing could be compared.
+func NewPullPrediction(c *calibrate.Calibration, pulls int, medianBytesPerSecond *float64) *PullPrediction {
 	if len(c.Totals) == 0 || predicted(&c.Totals[0]) == nil {
 		return nil
 	}
@@ -47,11 +47,14 @@ func NewPullPrediction(c *calibrate.Calibration, pulls int) *PullPrediction {
 		Pulls: c.Runs, Images: c.Arms, TooFew: c.Runs < enoughPulls || c.Arms < enoughImages,
 		BuiltInError: of(calibrate.ByBase), HeldOutError: of(calibrate.ByHeldOut), Noise: of(calibrate.Noise),
 	}
-	compared := "your " + count(pulls, "pull")
-	if c.Runs < pulls { // of the others it is not known what they fetched, or in what time
-		compared = fmt.Sprintf("%d of %s", c.Runs, compared)
+	p.Sentence = "Your " + count(pulls, "pull") + ": "
+	if medianBytesPerSecond != nil {
+		p.Sentence += "median " + rate(*medianBytesPerSecond) + "; "
 	}
-	p.Sentence = fmt.Sprintf("Predictions of %s: %s", compared, pullErrors(c, s))
+	p.Sentence += pullErrors(c, s)
+	if c.Runs < pulls { // of the others it is not known what they fetched, or in what time
+		p.Sentence += fmt.Sprintf(", of %d that can be compared", c.Runs)
+	}
 	if p.Noise != nil {
 		p.Sentence += fmt.Sprintf("; pulls of one image are %s apart", percent(*p.Noise))
 	}

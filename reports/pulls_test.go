@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -52,27 +53,31 @@ func TestPullSummaryOutcomes(t *testing.T) {
 // TestPullPrediction: few pulls, or of few images, tell no error, and that is said; so is
 // how many of the pulls it is of.
 func TestPullPrediction(t *testing.T) {
+	median := 41e6
 	for _, test := range []struct {
 		pulls, images, of int
 		few               bool
 		begins            string
 	}{
-		{9, 9, 9, true, "Predictions of your 9 pulls: error 34 % built-in, 14 % held-out"},
-		{100, 4, 120, true, "Predictions of 100 of your 120 pulls: error 34 % built-in, 14 % held-out"},
-		{10, 5, 11, false, "Predictions of 10 of your 11 pulls: error 34 % built-in, 14 % held-out"},
+		{9, 9, 9, true, "Your 9 pulls: median 41 MB/s; error 34 % built-in, 14 % held-out"},
+		{100, 4, 120, true, "Your 120 pulls: median 41 MB/s; error 34 % built-in, 14 % held-out"},
+		{10, 5, 11, false, "Your 11 pulls: median 41 MB/s; error 34 % built-in, 14 % held-out"},
 	} {
 		c := &calibrate.Calibration{Basis: "pulls", Runs: test.pulls, Arms: test.images, Base: "containerd", Totals: []calibrate.Scored{{What: "all", Scores: []calibrate.Score{
 			{By: calibrate.ByBase, Median: 0.34}, {By: calibrate.ByFit, Median: 0.1}, {By: calibrate.ByHeldOut, Median: 0.14}, {By: calibrate.Noise, Median: 0.21},
 		}}}}
-		p := NewPullPrediction(c, test.of)
+		p := NewPullPrediction(c, test.of, &median)
 		if p.TooFew != test.few || strings.Contains(p.Sentence, "too few") != test.few || !strings.HasPrefix(p.Sentence, test.begins) || !strings.Contains(p.Sentence, "pulls of one image are 21 % apart") {
 			t.Errorf("%d pulls of %d images: %+v", test.pulls, test.images, p)
+		}
+		if some := fmt.Sprintf(", of %d that can be compared", test.pulls); strings.Contains(p.Sentence, some) != (test.of > test.pulls) {
+			t.Errorf("%d of %d: %s", test.pulls, test.of, p.Sentence)
 		}
 		if p.Pulls != test.pulls || *p.BuiltInError != 0.34 || *p.HeldOutError != 0.14 || *p.Noise != 0.21 {
 			t.Errorf("%+v", p)
 		}
 	}
-	if p := NewPullPrediction(&calibrate.Calibration{Basis: "pulls"}, 3); p != nil {
+	if p := NewPullPrediction(&calibrate.Calibration{Basis: "pulls"}, 3, nil); p != nil {
 		t.Errorf("of nothing: %+v", p)
 	}
 }

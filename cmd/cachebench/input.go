@@ -101,6 +101,9 @@ func (in *inputs) load(cmd *cobra.Command, out *outputs) (*cachebench.Scenario, 
 	if err := errors.Join(out.check(), in.lookups.check()); err != nil {
 		return nil, err
 	}
+	if in.lookups.jobs == 0 && given(cmd.Flags(), "jobs") {
+		return nil, usagef("--jobs must be above 0")
+	}
 	file := &cachebench.ScenarioFile{}
 	var data []byte
 	var err error

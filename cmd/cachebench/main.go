@@ -10,11 +10,24 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first Ctrl-C the signal acts as usual again: a second one ends
-	// the program at once.
-	context.AfterFunc(ctx, stop)
+	ctx, stop := untilSignal()
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// untilSignal is a context that ends with the first signal to end: Ctrl-C, SIGTERM, or
+// SIGHUP, which comes when the terminal or the connection that the program was started
+// from goes; what was made is removed in each case. After it the signals act as usual
+// again, so that a second Ctrl-C ends the program at once, but for SIGHUP: shell and
+// kernel both send one. A program that was started to outlive its terminal (nohup) does.
+func untilSignal() (context.Context, context.CancelFunc) {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +19,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/internal/lab"
+	"github.com/cachebench/cachebench/internal/scratch"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
@@ -33,8 +38,8 @@ images present, and times every layer's fetch and unpack apart.
   containerd  pulls and starts through containerd
 
 Runs are made one at a time, in random order, and saved after each; a run that found
-more present than it should is void. The timeline that comes out is what calibrate,
-compare and report read.`,
+more present than it should is void. The timeline that comes out is what calibrate
+and report read.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("%s is not measured by: pull and containerd are; see %s --help", args[0], cmd.CommandPath())
@@ -72,6 +77,8 @@ type measuring struct {
 	root       string
 	decoder    string
 	cleanUp    bool
+	// lines are those of how far it is where there is no terminal.
+	lines sparse
 	// start is what all starts have in common; resolve is how images were looked up.
 	start   measure.Start
 	resolve layers.Options
@@ -99,12 +106,18 @@ func (m *measuring) roots() []string {
 
 // removeLeft removes what killed runs left behind in directories, and tells what.
 func (m *measuring) removeLeft(cmd *cobra.Command, dirs []string, remove func(context.Context) ([]string, error)) error {
+	if err := m.checkNumbers(cmd); err != nil {
+		return err
+	}
 	removed, err := remove(cmd.Context())
 	for _, path := range removed {
 		fmt.Fprintln(m.in.io.out, "removed", path)
 	}
 	if len(removed) == 0 && err == nil {
 		fmt.Fprintf(m.in.io.out, "nothing was left behind in %s\n", strings.Join(dirs, " and "))
+		if m.root == "" {
+			fmt.Fprintln(m.in.io.out, "runs with --root or another TMPDIR are not looked for: name their directory with --root")
+		}
 	}
 	return err
 }
@@ -133,11 +146,11 @@ func (m *measuring) addFlags(cmd *cobra.Command, temporary string) {
 	f.IntVar(&m.warmup, "warmup", -1, "most `runs` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.seed, "seed", measure.DefaultSeed, "`number` that decides the order of the runs")
 	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void run is made again")
-	f.Float64Var(&m.maxOther, "max-other-cpu", 0, "void runs during which other processes used more than this `share` of the cores, as 0.2 for 20 %")
+	f.Var((*share)(&m.maxOther), "max-other-cpu", "void runs during which other processes used more than this `share` of the cores, as 0.2 or 20%")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
 	f.StringVar(&m.root, "root", "", "`directory` for what is fetched and unpacked (default "+temporary+"); its disk is measured")
 	f.StringVar(&m.decoder, "decoder", "", "inflate gzip by this `program`: igzip, pigz or go (default what is on PATH, as containerd does)")
-	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind")
+	f.BoolVar(&m.cleanUp, "clean-up", false, "only remove what a killed run left behind; of one with --root, with the same --root")
 	// Others have --arms, --base, --registry, --repeats and --seed too; and no default may
 	// change what an experiment file says, nor where directories are made and removed.
 	onCommandLineOnly(f, "arms", "base", "nodes", "registry", "repeats", "warmup", "seed", "root")
@@ -150,9 +163,9 @@ type maker func(ctx context.Context, exp *measure.Experiment, site *measure.Site
 
 // run makes the experiment and writes what came of it. What check finds missing is
 // told before any image is looked at.
-func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, make maker) (err error) {
-	if err := measure.CheckOtherCPU(m.maxOther); err != nil {
-		return usagef("--max-other-cpu: %w", err)
+func (m *measuring) run(cmd *cobra.Command, references []string, check func(context.Context, *measure.Experiment) error, start maker) (err error) {
+	if err := m.checkNumbers(cmd); err != nil {
+		return err
 	}
 	embedded := slices.Contains(m.in.registries, "embedded")
 	m.in.registries = slices.DeleteFunc(m.in.registries, func(s string) bool { return s == "embedded" })
@@ -168,6 +181,11 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 	if err := m.out.spares(m.experiment); err != nil {
 		return err
 	}
+	release, err := m.lockSaved()
+	if err != nil {
+		return err
+	}
+	defer release()
 	resume, err := m.saved()
 	if err != nil {
 		return err
@@ -190,7 +208,12 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 		return err
 	}
 	m.resolve = s.Resolve // with what looking up has put there
-	runner, err := make(cmd.Context(), exp, site, inv)
+	// Who reads along may go before the end, as over a connection that is lost. To write
+	// then fails, and does not end the program before what was made is removed.
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGPIPE)
+	defer signal.Stop(gone)
+	runner, err := start(cmd.Context(), exp, site, inv)
 	if err != nil {
 		return err
 	}
@@ -201,6 +224,9 @@ func (m *measuring) run(cmd *cobra.Command, references []string, check func(cont
 	})
 	if t == nil {
 		return err
+	}
+	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
+		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(m.told(t)))
 }
@@ -222,6 +248,50 @@ func (m *measuring) told(t *simulate.Timeline) *simulate.Timeline {
 	measurement.Doubts = doubts
 	told.Measurement, told.Doubts = &measurement, slices.Concat(t.Doubts, doubts)
 	return &told
+}
+
+// share is a flag's share, as 0.2 or 20%.
+type share float64
+
+func (s *share) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*s), 'g', -1, 64)
+}
+
+func (s *share) Type() string { return "share" }
+
+func (s *share) Set(text string) error {
+	number, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil {
+		return errors.New("write a share such as 0.2 or 20%")
+	}
+	if percent {
+		v /= 100
+	}
+	*s = share(v)
+	return nil
+}
+
+// mostRetries is more than anybody waits for.
+const mostRetries = 1000
+
+// checkNumbers refuses values of flags that stand for nothing.
+func (m *measuring) checkNumbers(cmd *cobra.Command) error {
+	if err := measure.CheckOtherCPU(m.maxOther); err != nil {
+		return usagef("--max-other-cpu: %w", err)
+	}
+	switch f := cmd.Flags(); {
+	case m.retries < 0 || m.retries > mostRetries:
+		return usagef("--retries %d cannot be: give 0 to %d", m.retries, mostRetries)
+	case m.warmup < 0 && f.Changed("warmup"):
+		return usagef("--warmup %d cannot be: give 0 or more, or leave it out to start each image once", m.warmup)
+	case m.root == "" && f.Changed("root"):
+		return usagef("--root names no directory: name one, or leave it out")
+	}
+	return nil
 }
 
 func (m *measuring) retryCount() int {
@@ -264,6 +334,9 @@ func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Expe
 		return nil, err
 	}
 	g.Links = links
+	if err := m.checkTwice(references, links); err != nil {
+		return nil, err
+	}
 	exp := &measure.Experiment{Grids: []measure.Grid{g}, Repeats: m.repeats, Seed: m.seed}
 	if m.warmup >= 0 {
 		exp.Warmup = &m.warmup
@@ -272,9 +345,73 @@ func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Expe
 		return nil, usagef("--repeats must be above 0")
 	}
 	if err := exp.Validate(); err != nil {
-		return nil, usageError{err}
+		return nil, usageError{ofFlag(err)}
 	}
 	return exp.With(m.start), nil
+}
+
+// checkTwice refuses values that make two arms of the same conditions.
+func (m *measuring) checkTwice(references []string, links []measure.Link) error {
+	lists := []struct {
+		name   string
+		values []string
+	}{
+		{"--arms", m.arms}, {"--link-rate", texts(links, measure.Link.String)},
+		{"--max-concurrent-downloads", texts(m.downloads, strconv.Itoa)}, {"--max-concurrent-unpacks", texts(m.unpacks, strconv.Itoa)},
+	}
+	if !m.together {
+		lists = append(lists, struct {
+			name   string
+			values []string
+		}{"the image", references})
+	}
+	for _, list := range lists {
+		for i, value := range list.values {
+			if slices.Contains(list.values[:i], value) {
+				return usagef("%s %s is given twice: its runs are repeated with --repeats", list.name, value)
+			}
+		}
+	}
+	return nil
+}
+
+func texts[T any](values []T, text func(T) string) []string {
+	var list []string
+	for _, v := range values {
+		list = append(list, text(v))
+	}
+	return list
+}
+
+// flagOf are the flags that an experiment's values are from.
+var flagOf = []struct {
+	path *regexp.Regexp
+	flag string
+}{
+	{regexp.MustCompile(`^grids\[0\]\.links\[\d+\]\.delaySeconds$`), "--link-delay"},
+	{regexp.MustCompile(`^grids\[0\]\.links\[\d+\]`), "--link-rate"},
+	{regexp.MustCompile(`^grids\[0\]\.nodes`), "--nodes"},
+	{regexp.MustCompile(`^grids\[0\]\.base`), "--base"},
+	{regexp.MustCompile(`^grids\[0\]\.maxConcurrentDownloads`), "--max-concurrent-downloads"},
+	{regexp.MustCompile(`^grids\[0\]\.maxConcurrentUnpacks`), "--max-concurrent-unpacks"},
+	{regexp.MustCompile(`^grids\[0\]\.(images|together)`), "the images"},
+	{regexp.MustCompile(`^grids\[0\]$`), "the flags"},
+	{regexp.MustCompile(`^repeats$`), "--repeats"},
+	{regexp.MustCompile(`^warmup$`), "--warmup"},
+}
+
+// ofFlag words what is wrong with an experiment that flags alone make.
+func ofFlag(err error) error {
+	var fault interface{ Path() string }
+	if !errors.As(err, &fault) {
+		return err
+	}
+	for _, f := range flagOf {
+		if path := fault.Path(); f.path.MatchString(path) {
+			return errors.New(strings.Replace(err.Error(), path, f.flag, 1))
+		}
+	}
+	return err
 }
 
 // fromFile is the experiment of --experiment. Its images and conditions are the file's
@@ -353,22 +490,50 @@ func (m *measuring) links() ([]measure.Link, error) {
 	return links, nil
 }
 
-// saved is the timeline to go on with.
+// savesToFile says whether the timeline is saved where it can be gone on with.
+func (m *measuring) savesToFile() bool { return m.out.save != "" && !m.out.toStdout(m.out.save) }
+
+// lockSaved sees to it that no other run saves to the same file.
+func (m *measuring) lockSaved() (release func(), err error) {
+	if !m.savesToFile() {
+		return func() {}, nil
+	}
+	p, err := placeOf(m.out.save)
+	if err != nil || !p.replaced {
+		return func() {}, err
+	}
+	dir, base := filepath.Split(p.name)
+	release, free := scratch.LockFile(dir + "." + base + ".lock")
+	if !free {
+		return nil, fmt.Errorf("--save %s: another run that is under way saves to it: name another file, or wait for its end", m.out.save)
+	}
+	return release, nil
+}
+
+// saved is the timeline to go on with. Runs that would be lost are refused to be
+// replaced: they take time, and the command that was interrupted is easily given again.
 func (m *measuring) saved() (*simulate.Timeline, error) {
-	if !m.resume {
+	if !m.savesToFile() {
+		if m.resume {
+			return nil, usagef("--resume goes on with what --save holds: name that file")
+		}
 		return nil, nil
 	}
-	if m.out.save == "" || m.out.toStdout(m.out.save) {
-		return nil, usagef("--resume goes on with what --save holds: name that file")
+	if info, err := os.Stat(m.out.save); errors.Is(err, os.ErrNotExist) || err == nil && !info.Mode().IsRegular() && !m.resume {
+		return nil, nil // nothing yet, or interrupted before the first run ended
 	}
 	data, err := os.ReadFile(m.out.save)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // interrupted before the first run ended
-	}
 	if err != nil {
 		return nil, err
 	}
-	return simulate.ReadTimeline(m.out.save, data)
+	t, err := simulate.ReadTimeline(m.out.save, data)
+	if m.resume {
+		return t, err
+	}
+	if err == nil && t.Measurement != nil && len(t.Measurement.Runs) > 0 {
+		return nil, usagef("--save %s: it holds %d measured runs, which would be lost: add --resume to go on with them, name another file, or remove it", m.out.save, len(t.Measurement.Runs))
+	}
+	return nil, nil // another file's place is taken, as every command's --save does
 }
 
 // site serves the experiment's images behind its link.
@@ -423,7 +588,7 @@ func (m *measuring) elsewhere(cmd *cobra.Command, s *cachebench.Scenario, exp *m
 
 // save keeps the timeline after a run.
 func (m *measuring) save(t *simulate.Timeline) error {
-	if m.out.save == "" || m.out.toStdout(m.out.save) {
+	if !m.savesToFile() {
 		return nil
 	}
 	data, err := document.Marshal(simulate.TimelineKind, t)
@@ -434,7 +599,7 @@ func (m *measuring) save(t *simulate.Timeline) error {
 }
 
 func (m *measuring) write(t *simulate.Timeline) error {
-	if m.out.save != "" && !m.out.toStdout(m.out.save) {
+	if m.savesToFile() {
 		if err := m.save(t); err != nil {
 			return err
 		}
@@ -463,12 +628,14 @@ func (o *outputs) measured(t *simulate.Timeline) error {
 	return o.write([]byte(b.String()))
 }
 
-// progress shows how far the experiment is, on a terminal.
+// progress shows how far the experiment is: on a terminal after each run, and elsewhere,
+// as in CI, by a line now and then, so that it can be told from one that hangs.
 func (m *measuring) progress() func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
-	if m.in.quiet || !isTerminal(m.in.io.err) {
+	if m.in.quiet {
 		return nil
 	}
 	var pace pace
+	m.lines.last = time.Now()
 	return func(done, total int, arm string, repeat int, last *simulate.MeasuredRun) {
 		words := fmt.Sprintf("%d of %d runs, %s", done, total, arm)
 		if left, known := pace.left(time.Now(), done, total); known {
@@ -477,8 +644,23 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 		if last != nil && last.Void != "" {
 			words += "; the last is void: " + last.Void
 		}
-		fmt.Fprint(m.in.io.err, clearLine+words)
+		if isTerminal(m.in.io.err) {
+			fmt.Fprint(m.in.io.err, clearLine+words)
+		} else if m.lines.due(time.Now()) {
+			fmt.Fprintln(m.in.io.err, words)
+		}
 	}
+}
+
+// sparse says when a line is due where each is kept: one a minute.
+type sparse struct{ last time.Time }
+
+func (s *sparse) due(now time.Time) bool {
+	if now.Sub(s.last) < time.Minute {
+		return false
+	}
+	s.last = now
+	return true
 }
 
 // pace is how fast runs come to count. It goes by what was done since it was first
@@ -504,8 +686,12 @@ func (p *pace) left(now time.Time, done, total int) (left time.Duration, known b
 
 // log tells what the timeline does not hold.
 func (m *measuring) log(format string, args ...any) {
-	if !m.in.quiet && isTerminal(m.in.io.err) {
+	switch {
+	case m.in.quiet:
+	case isTerminal(m.in.io.err):
 		fmt.Fprintf(m.in.io.err, clearLine+format+"\n", args...)
+	case m.lines.due(time.Now()):
+		fmt.Fprintf(m.in.io.err, format+"\n", args...)
 	}
 }
 

@@ -105,3 +105,18 @@ func TestPace(t *testing.T) {
 		}
 	}
 }
+
+// TestSparse: where there is no terminal a line comes once a minute, and none at once.
+func TestSparse(t *testing.T) {
+	begun := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	lines := sparse{begun}
+	var got []int
+	for second := range 200 {
+		if lines.due(begun.Add(time.Duration(second) * time.Second)) {
+			got = append(got, second)
+		}
+	}
+	if diff := cmp.Diff([]int{60, 120, 180}, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -68,6 +68,12 @@ but for the logins.
 			if err != nil {
 				return err
 			}
+			if c.timeout == 0 && given(cmd.Flags(), "ready-timeout") {
+				return usagef("--ready-timeout 0s leaves no time to be ready: give more, or leave it out for 2m")
+			}
+			if c.address != "" && m.root != "" {
+				return usagef("--root is of a containerd of the command's own, and the one at --address keeps what it pulls where it always does: leave one out")
+			}
 			if c.pullOnly && len(c.args) > 0 {
 				return usagef("--pull-only runs nothing that could have arguments: leave --arg out")
 			}

@@ -156,7 +156,7 @@ func (i *pullImport) addPrediction(ctx context.Context, s *reports.PullSummary, 
 		s.Doubts = append(slices.Clone(s.Doubts), fmt.Sprintf("how wrong predictions of these pulls are could not be told: %v", r.err))
 		return nil
 	}
-	s.Prediction = reports.NewPullPrediction(r.c, s.Pulls)
+	s.Prediction = reports.NewPullPrediction(r.c, s.Pulls, s.MedianBytesPerSecond)
 	s.Doubts = slices.Clone(s.Doubts)
 	for _, d := range r.c.Doubts { // sentences there, phrases here
 		s.Doubts = append(s.Doubts, strings.ToLower(d[:1])+strings.TrimSuffix(d[1:], "."))

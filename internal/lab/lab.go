@@ -31,6 +31,10 @@ import (
 // longer than people wait.
 const SlowestLink = 1000
 
+// FastestLink is the highest rate that a link is shaped to, 1 Tbit/s: of those above by
+// far the kernel's filter cannot count the tokens (32 bits).
+const FastestLink = 125e9
+
 // maxNodes is what one switch can take: a Linux bridge has 1024 ports.
 const maxNodes = 1000
 
@@ -164,8 +168,8 @@ func (l *Lab) Addr(node int) string {
 // between runs: what is under way is not held to the new link. On an error the link
 // may stand at the new rate with the old delay.
 func (l *Lab) SetLink(bytesPerSecond float64, delay time.Duration) error {
-	if !(bytesPerSecond >= SlowestLink) {
-		return fmt.Errorf("set the lab's link to %v bytes a second: a rate is from %d bytes a second up, or +Inf for none", bytesPerSecond, SlowestLink)
+	if !(bytesPerSecond >= SlowestLink) || bytesPerSecond > FastestLink && !math.IsInf(bytesPerSecond, 1) {
+		return fmt.Errorf("set the lab's link to %v bytes a second: a rate is from %d to %v bytes a second, or +Inf for none", bytesPerSecond, SlowestLink, float64(FastestLink))
 	}
 	if delay < 0 || delay > time.Minute {
 		return fmt.Errorf("set the delay of the lab's link to %v: it is from 0 to a minute", delay)

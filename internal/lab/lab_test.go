@@ -316,9 +316,14 @@ func TestRefusals(t *testing.T) {
 		t.Error("a lab was made though its context had ended")
 	}
 	inModes(t, 1, func(t *testing.T, l *Lab) {
-		for _, rate := range []float64{0, -1, 999, math.NaN(), math.Inf(-1)} {
+		for _, rate := range []float64{0, -1, 999, math.NaN(), math.Inf(-1), 1.01 * FastestLink} {
 			if l.SetLink(rate, 0) == nil {
 				t.Errorf("a rate of %v was taken", rate)
+			}
+		}
+		for _, rate := range []float64{SlowestLink, FastestLink, math.Inf(1)} {
+			if err := l.SetLink(rate, 0); err != nil {
+				t.Errorf("a rate of %v: %v", rate, err)
 			}
 		}
 		if l.SetLink(1e6, -1) == nil || l.SetLink(1e6, time.Hour) == nil {

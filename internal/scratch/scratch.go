@@ -367,6 +367,35 @@ func (d *Dir) unmarked(info fs.FileInfo) (left bool, err error) {
 	return true, nil
 }
 
+// LockFile locks a file of a name for as long as this process lives, or until it is
+// released, when the file is removed; free is false where another process has it locked.
+// Where there are no locks, or none can be made, all are free: it keeps processes of one
+// user from an oversight, no more.
+func LockFile(name string) (release func(), free bool) {
+	nothing := func() {}
+	for range 100 {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+		if err != nil {
+			return nothing, true
+		}
+		free, err := lockFile(f)
+		if err != nil || !free {
+			f.Close()
+			if err != nil {
+				os.Remove(name)
+			}
+			return nothing, err != nil
+		}
+		// Its last owner may have removed it between the opening and the lock.
+		own, err := f.Stat()
+		if there, fault := os.Lstat(name); err == nil && fault == nil && os.SameFile(own, there) {
+			return func() { os.Remove(name); f.Close() }, true
+		}
+		f.Close()
+	}
+	return nothing, true
+}
+
 func readNames(dir *os.Root, name string) ([]fs.DirEntry, error) {
 	f, err := dir.Open(name)
 	if err != nil {

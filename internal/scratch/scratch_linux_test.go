@@ -329,3 +329,38 @@ func TestEmpty(t *testing.T) {
 		t.Errorf("the second time: %v", err)
 	}
 }
+
+// TestLockFile: a file is one process's until it is released, and nothing stays of it;
+// what a killed process left is free, and no link is followed.
+func TestLockFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "lock")
+	write(t, name) // of a process that was killed
+	release, free := LockFile(name)
+	if !free {
+		t.Fatal("a file that nobody holds is not free")
+	}
+	if _, free := LockFile(name); free {
+		t.Error("it is another's too")
+	}
+	release()
+	if exists(name) {
+		t.Error("it stays after its release")
+	}
+	again, free := LockFile(name)
+	if !free {
+		t.Error("it is not free after its release")
+	}
+	again()
+	if err := os.Symlink(filepath.Join(dir, "elsewhere"), name); err != nil {
+		t.Fatal(err)
+	}
+	if release, free := LockFile(name); !free {
+		t.Error("where none can be made it is not free")
+	} else {
+		release()
+	}
+	if exists(filepath.Join(dir, "elsewhere")) {
+		t.Error("a link was followed")
+	}
+}

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// noFollow refuses to open what a symlink leads to.
+const noFollow = syscall.O_NOFOLLOW
+
 // lockFile takes the lock of an open file without waiting; false means that another
 // process has it. It ends with the file or with the process.
 func lockFile(f *os.File) (bool, error) {

@@ -8,6 +8,8 @@ import (
 	"os"
 )
 
+const noFollow = 0
+
 func lockFile(*os.File) (bool, error) {
 	return false, errors.New("directories are told to be in use on Linux alone")
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,25 +116,37 @@ func (n *node) begin(ctx context.Context) error {
 	if err := claimNamespace(n.ctx(ctx), n.client, n.runner.opt.Namespace, &n.runner.root.mark); err != nil {
 		return err
 	}
-	if n.daemon == nil {
-		n.look(ctx)
+	if err := n.look(ctx); err != nil {
+		return err
 	}
 	n.journal, err = listen(n.ctx(ctx), n.client, n.runner.opt.Namespace)
 	return err
 }
 
-// look finds out of a daemon that ran already where its snapshots are, as far as it
-// tells.
-func (n *node) look(ctx context.Context) {
-	found, err := n.client.IntrospectionService().Plugins(n.ctx(ctx), "type=="+string(plugins.SnapshotPlugin)+",id=="+n.runner.opt.Snapshotter)
+// look makes sure that the daemon has the snapshotter, and finds out of one that ran
+// already where its snapshots are, as far as it tells.
+func (n *node) look(ctx context.Context) error {
+	found, err := n.client.IntrospectionService().Plugins(n.ctx(ctx), "type=="+string(plugins.SnapshotPlugin))
 	if err != nil {
-		return
+		return nil // the first pull tells
 	}
+	var others []string
 	for _, p := range found.Plugins {
-		if p.ID == n.runner.opt.Snapshotter {
-			n.snapshots = p.Exports[plugins.SnapshotterRootDir]
+		switch {
+		case p.ID != n.runner.opt.Snapshotter && p.InitErr == nil:
+			others = append(others, p.ID)
+		case p.ID != n.runner.opt.Snapshotter:
+		case p.InitErr != nil:
+			return fmt.Errorf("snapshotter %s does not work here: %s", p.ID, p.InitErr.Message)
+		default:
+			if n.daemon == nil {
+				n.snapshots = p.Exports[plugins.SnapshotterRootDir]
+			}
+			return nil
 		}
 	}
+	slices.Sort(others)
+	return fmt.Errorf("containerd has no snapshotter %s: name one that it has (%s)", n.runner.opt.Snapshotter, strings.Join(others, ", "))
 }
 
 // chooseMethod is how the kubelet's pulls go with a daemon of this version: through

@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/containerd/platforms"
+
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -76,7 +78,24 @@ func (r *Runner) CheckArm(arm *measure.Arm) error {
 	if _, _, err := r.imagesOf(arm); err != nil {
 		return err
 	}
+	if arm.DropPageCache {
+		if err := measure.CheckPageCache(); err != nil {
+			return fmt.Errorf("arm %s: %w", arm.Name, err)
+		}
+	}
+	if err := r.runs(arm); err != nil {
+		return fmt.Errorf("arm %s: %w", arm.Name, err)
+	}
 	return r.possible(arm)
+}
+
+// runs refuses to start what is of a platform that this host's containers are not of.
+func (r *Runner) runs(arm *measure.Arm) error {
+	p, err := platforms.Parse(r.opt.Platform)
+	if err != nil || platforms.Default().Match(p) || !slices.ContainsFunc(arm.Starts, func(s measure.Start) bool { return !s.PullOnly }) {
+		return err
+	}
+	return fmt.Errorf("images for %s are not started on this host, which runs %s: pull them only (--pull-only), or leave --platform out", r.opt.Platform, platforms.Format(platforms.DefaultSpec()))
 }
 
 // imagesOf returns the images that an arm keeps, and those with the ones that it

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,6 +124,9 @@ func TestColdPartialFull(t *testing.T) {
 			checkPull(t, b, &list[0], run.missing, run.reused)
 			if n := createSteps(&list[0]); n != run.creates {
 				t.Errorf("%d create spans, want %d: %v", n, run.creates, list[0].Spans)
+			}
+			if p := list[0].Phases; p.Admit != nil || p.Provision != nil || p.Attach != nil || (p.Create != nil) != (run.creates > 0) || (p.Ready != nil) != (run.creates > 0) || p.Resolve == nil {
+				t.Errorf("phases that did not take place have a value, or others none: %+v", p)
 			}
 			// The registry's own count of what it sent.
 			asked := b.asked()
@@ -450,5 +454,40 @@ func TestMethods(t *testing.T) {
 				return ""
 			})
 		})
+	}
+}
+
+// TestSnapshotterMissing: a snapshotter that the daemon has not is refused before
+// anything is pulled.
+func TestSnapshotterMissing(t *testing.T) {
+	opt := Options{Binary: daemonProgram(t), Snapshotter: "nosuch", Inventory: &layers.Inventory{}, Root: shortDir(t)}
+	r, err := NewRunner(t.Context(), opt)
+	if err == nil {
+		r.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "containerd has no snapshotter nosuch: name one that it has (") || !strings.Contains(err.Error(), "native") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestOtherPlatform: an image of another platform is pulled only, and that is told
+// before it is pulled.
+func TestOtherPlatform(t *testing.T) {
+	other := map[string]string{"amd64": "linux/arm64", "arm64": "linux/amd64"}[runtime.GOARCH]
+	if other == "" {
+		t.Skip("no other platform is known of this one")
+	}
+	r := &Runner{opt: Options{Platform: other}}
+	arm := &measure.Arm{Starts: []measure.Start{{Image: web, PullOnly: true}}}
+	if err := r.runs(arm); err != nil {
+		t.Errorf("to pull: %v", err)
+	}
+	arm.Starts = append(arm.Starts, measure.Start{Image: web})
+	if err := r.runs(arm); err == nil || !strings.Contains(err.Error(), "images for "+other+" are not started on this host, which runs linux/"+runtime.GOARCH) {
+		t.Errorf("to start: %v", err)
+	}
+	r.opt.Platform = "linux/" + runtime.GOARCH
+	if err := r.runs(arm); err != nil {
+		t.Errorf("of this host: %v", err)
 	}
 }

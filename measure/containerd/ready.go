@@ -5,6 +5,7 @@ package containerd
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -116,7 +117,10 @@ func (w *readyWait) until(ctx context.Context, started time.Time, exited <-chan 
 		}
 		<-ctx.Done()
 	}
-	return time.Time{}, fmt.Errorf("not ready by %s: %w%s", w.by.By, ctx.Err(), w.said())
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return time.Time{}, fmt.Errorf("not %s: %w", w.by.Words(), ctx.Err())
+	}
+	return time.Time{}, fmt.Errorf("not %s%s", w.by.Words(), w.said())
 }
 
 // nearlyOver says that the time of a context is over, or will be: the daemon is told
@@ -150,7 +154,7 @@ func (w *readyWait) said() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.last) == 0 {
-		return ""
+		return "; it wrote nothing"
 	}
 	return fmt.Sprintf("; its last output: %q", strings.TrimSpace(string(w.last)))
 }

@@ -59,6 +59,11 @@ func (a *account) startup(origin time.Time, list []*started) simulate.Startup {
 	a.create()
 	slices.SortStableFunc(a.u.Spans, func(x, y simulate.Span) int { return int(min(1, max(-1, x.Start-y.Start))) })
 	a.u.Phases = simulate.PhasesOf(a.u.Spans, a.u.Ready)
+	// What did not take place took no time of which anything is known.
+	a.u.Phases.Admit, a.u.Phases.Provision, a.u.Phases.Attach = nil, nil, nil
+	if s.start.PullOnly {
+		a.u.Phases.Create, a.u.Phases.Ready = nil, nil
+	}
 	if s.err != nil {
 		a.u.Void = s.err.Error()
 	}

@@ -165,6 +165,11 @@ func (r *Runner) CheckArm(arm *measure.Arm) error {
 			return fmt.Errorf("arm %s, start %d: measure pull runs nothing that could have arguments: leave args out, or use measure containerd", arm.Name, i+1)
 		}
 	}
+	if arm.DropPageCache {
+		if err := measure.CheckPageCache(); err != nil {
+			return fmt.Errorf("arm %s: %w", arm.Name, err)
+		}
+	}
 	if link := arm.Link; r.opt.Lab == nil && link != nil && (link.Rate != network.Unlimited || link.Delay != 0) {
 		return fmt.Errorf("arm %s: a link is shaped only where the registry is embedded: leave link out, or serve the images here", arm.Name)
 	}
