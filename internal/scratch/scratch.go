@@ -322,6 +322,9 @@ func (k Kind) takeOver(dir *os.Root, place, name string) (*Dir, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil // it went meanwhile
 		}
+		if errors.Is(err, fs.ErrPermission) {
+			err = errForeign // nobody else can look into what is made here
+		}
 		return nil, err
 	}
 	return d, nil

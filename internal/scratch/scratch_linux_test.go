@@ -3,8 +3,10 @@ package scratch
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -362,5 +364,36 @@ func TestLockFile(t *testing.T) {
 	}
 	if exists(filepath.Join(dir, "elsewhere")) {
 		t.Error("a link was followed")
+	}
+}
+
+// TestLeftOfAnother: what another user left is told to be another's, not that it cannot
+// be opened.
+func TestLeftOfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can look as another user")
+	}
+	dir, err := os.MkdirTemp("/tmp", "of-another-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := newDir(t, dir)
+	d.Release()
+	runtime.LockOSThread() // the user of files is the thread's
+	defer runtime.UnlockOSThread()
+	const nobody = 65534
+	if err := syscall.Setfsuid(nobody); err != nil {
+		t.Fatal(err)
+	}
+	list, err := kind.Left(dir)
+	if err := syscall.Setfsuid(0); err != nil {
+		t.Fatal(err)
+	}
+	if len(list) > 0 || err == nil || !strings.Contains(err.Error(), "it is not of this user alone") {
+		t.Errorf("took over %v: %v", list, err)
 	}
 }

@@ -50,7 +50,7 @@ func (s *started) run(ctx context.Context) error {
 	}
 	s.step()
 	if s.ready, err = wait.until(ctx, s.created[len(s.created)-1], exited); err != nil {
-		return fmt.Errorf("start %s: %w", s.image.name, err)
+		return err // that it is a start, and of what, is told with it
 	}
 	return nil
 }

@@ -276,6 +276,9 @@ func (d *daemon) lastWords() string {
 		return err.Error()
 	}
 	lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
+	if lines[0] == "" {
+		return "it wrote nothing; is the program a containerd?"
+	}
 	return strings.Join(lines[max(0, len(lines)-3):], "\n")
 }
 
