@@ -14,7 +14,7 @@ func (d *page) measured(r *results) {
 	d.hostOf("In memory", r.memory, nil)
 	d.hostOf("On a disk", r.disk, r.memory)
 	d.hostOf("Pullers side by side", r.pullers, r.memory)
-	d.text("Parts of the model were found in earlier runs of this experiment, which stand in `testdata/builtin`: in which order racing fetchers ask for layers, that it is chance which pull begins the layers that several share, that transfers take cores by their rate; and of the built-in profile `containerd` its times to unpack, to create and to ask. On those runs none of it is a prediction. Those of this page were made after them, and had no part in it.")
+	d.text("Parts of the model were found in earlier runs of this experiment, which stand in `testdata/builtin`: in which order racing fetchers ask for layers, that it is chance which pull begins the layers that several share, that transfers take cores by their rate; and of the built-in profile `containerd` its times to unpack, to create and to ask. On those runs none of it is a prediction. How the draws of starts together are ranked, what is taken for the speed of a codec of which no layer was unpacked, and what for the slower of disk and decoder where nothing tells, was mended after a look at the runs that began on 2026-11-29 at 23:22 UTC. Runs after those had no part in any of it.")
 }
 
 // hostOf tells of one timeline; of the host only what differs from that of another.
