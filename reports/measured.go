@@ -78,22 +78,32 @@ func measuredPhases() []simulate.Phase {
 	return []simulate.Phase{simulate.Resolve, simulate.Fetch, simulate.Unpack, simulate.Create, simulate.Ready}
 }
 
-// sharedWords are those that the names of all arms begin with, at least a word of
-// each left over, so that a table has room for what tells them apart.
-func sharedWords(arms []measure.ArmSpread) string {
+// sharedWords are those that the names of all arms have, where all arms are left with a
+// name of their own without them: a table then has room for what tells them apart.
+func sharedWords(arms []measure.ArmSpread) []string {
 	if len(arms) < 2 {
-		return ""
+		return nil
 	}
 	shared := strings.Fields(arms[0].Arm)
 	for i := range arms {
 		words := strings.Fields(arms[i].Arm)
-		n := 0
-		for n < min(len(shared), len(words)-1) && shared[n] == words[n] {
-			n++
-		}
-		shared = shared[:n]
+		shared = slices.DeleteFunc(shared, func(word string) bool { return !slices.Contains(words, word) })
 	}
-	return strings.Join(shared, " ")
+	seen := make(map[string]bool)
+	for i := range arms {
+		own := ownName(arms[i].Arm, shared)
+		if own == "" || seen[own] {
+			return nil
+		}
+		seen[own] = true
+	}
+	return shared
+}
+
+// ownName is an arm's name without the words that all have.
+func ownName(arm string, shared []string) string {
+	own := slices.DeleteFunc(strings.Fields(arm), func(word string) bool { return slices.Contains(shared, word) })
+	return strings.Join(own, " ")
 }
 
 // spreads are the coefficients of variation of the arms, in words.
@@ -103,8 +113,8 @@ func (m *measured) spreads() []string {
 
 // measuredRow is an arm's line in the tables of text and Markdown; what it shares with
 // the others is left out of its name.
-func measuredRow(a *measure.ArmSpread, shared, spread string) []string {
-	cells := []string{strings.TrimSpace(strings.TrimPrefix(a.Arm, shared)), strconv.Itoa(a.Runs)}
+func measuredRow(a *measure.ArmSpread, shared []string, spread string) []string {
+	cells := []string{ownName(a.Arm, shared), strconv.Itoa(a.Runs)}
 	if a.Runs == 0 {
 		return append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
 	}
@@ -153,8 +163,8 @@ func (m *measured) text(opt Options) []byte {
 	p.lines(boldGreen, wrap(m.headline(), 0))
 	shared := sharedWords(m.arms)
 	title := "Time from the request until the last start of a run is ready; phases are medians of starts"
-	if shared != "" {
-		title = shared + ": time from the request until the last start of a run is ready; phases are medians of starts"
+	if len(shared) > 0 {
+		title = strings.Join(shared, " ") + ": time from the request until the last start of a run is ready; phases are medians of starts"
 	}
 	p.heading(title)
 	t := &textTable{}
@@ -180,9 +190,19 @@ func (m *measured) voidRuns() (list []string) {
 	if m.Measurement == nil {
 		return nil
 	}
+	times := make(map[string]int)
 	for _, r := range m.Measurement.Runs {
-		if r.Void != "" {
-			list = append(list, fmt.Sprintf("%s, repeat %d: %s", r.Arm, r.Repeat, r.Void))
+		if r.Void == "" {
+			continue
+		}
+		words := fmt.Sprintf("%s, repeat %d: %s", r.Arm, r.Repeat, r.Void)
+		if times[words]++; times[words] == 1 {
+			list = append(list, words)
+		}
+	}
+	for i, words := range list {
+		if n := times[words]; n > 1 { // made again and again
+			list[i] = fmt.Sprintf("%s (%d times)", words, n)
 		}
 	}
 	return list
@@ -205,7 +225,7 @@ func (m *measured) markdown() []byte {
 	fmt.Fprintf(&b, "| %s |\n|---%s|\n", strings.Join(heads, " | "), strings.Repeat("|--:", len(heads)-1))
 	spreads := m.spreads()
 	for i := range m.arms {
-		cells := measuredRow(&m.arms[i], "", spreads[i])
+		cells := measuredRow(&m.arms[i], nil, spreads[i])
 		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
 	}
 	for _, list := range []struct {

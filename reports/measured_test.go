@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -119,5 +120,45 @@ func TestMeasuredCSVTellsReadyFromItsPhase(t *testing.T) {
 		if i := slices.Index(rows[0], column); i < 0 || rows[1][i] != want {
 			t.Errorf("%s is not %s: %q", column, want, rows[:2])
 		}
+	}
+}
+
+// TestSharedWords: words that all arms have go into the heading, wherever they stand,
+// unless an arm would be left without a name of its own.
+func TestSharedWords(t *testing.T) {
+	for _, test := range []struct {
+		arms   []string
+		shared string
+		own    []string
+	}{
+		{[]string{"a:1 keep=nothing link=1", "a:1 keep=itself link=1"}, "a:1 link=1", []string{"keep=nothing", "keep=itself"}},
+		{[]string{"a:1 keep=nothing link=1", "b:1 keep=nothing link=1"}, "keep=nothing link=1", []string{"a:1", "b:1"}},
+		{[]string{"a:1 link=1", "a:1 link=1 downloads=1"}, "", []string{"a:1 link=1", "a:1 link=1 downloads=1"}},
+		{[]string{"a:1 link=1"}, "", []string{"a:1 link=1"}},
+		{[]string{"x y", "y x"}, "", []string{"x y", "y x"}},
+	} {
+		var arms []measure.ArmSpread
+		for _, name := range test.arms {
+			arms = append(arms, measure.ArmSpread{Arm: name})
+		}
+		shared := sharedWords(arms)
+		if got := strings.Join(shared, " "); got != test.shared {
+			t.Errorf("%q share %q, not %q", test.arms, got, test.shared)
+		}
+		for i, name := range test.arms {
+			if got := ownName(name, shared); got != test.own[i] {
+				t.Errorf("%q is called %q, not %q", name, got, test.own[i])
+			}
+		}
+	}
+}
+
+// TestVoidAgain: a run that was void time and again for one reason is listed once.
+func TestVoidAgain(t *testing.T) {
+	m := &measured{Timeline: &simulate.Timeline{Measurement: &simulate.Measurement{Runs: []simulate.MeasuredRun{
+		{Arm: "a", Void: "no room"}, {Arm: "a", Void: "no room"}, {Arm: "b", Repeat: 1, Void: "no room"}, {Arm: "a"},
+	}}}}
+	if got, want := strings.Join(m.voidRuns(), "; "), "a, repeat 0: no room (2 times); b, repeat 1: no room"; got != want {
+		t.Errorf("%q, not %q", got, want)
 	}
 }
