@@ -195,6 +195,22 @@ func TestCannotBeTold(t *testing.T) {
 			t.Errorf("three arms are too few to leave some out: %v", c.Doubts)
 		}
 	})
+	t.Run("no gzip, a base whose zstd has no limit", func(t *testing.T) {
+		w := newWorld(t, 4)
+		for i := range w.inv.Layers {
+			w.inv.Layers[i].MediaType = strings.Replace(w.inv.Layers[i].MediaType, "gzip", "zstd", 1)
+		}
+		for i := 1; i <= 3; i++ {
+			w.arm("cold "+w.inv.Images[i].Reference, "", nil, 3, start{i, 0})
+		}
+		opt := brisk
+		opt.Base = simulate.Containerd()
+		opt.Base.Unpack.Zstd.Value = network.Unlimited
+		_, p := fitOf(t, w, opt)
+		if p.Unpack.Gzip.Value != base.Unpack.Gzip.Value {
+			t.Errorf("gzip %v, of which nothing is known", p.Unpack.Gzip)
+		}
+	})
 	t.Run("everything present", func(t *testing.T) {
 		w := newWorld(t, 5)
 		for i := range w.inv.Images {

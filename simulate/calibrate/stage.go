@@ -225,9 +225,13 @@ func (d *Data) assignSpeeds(e *estimate, s *speeds, bound *bounding) {
 }
 
 // likeOther takes a decoder that no layer tells to be as much slower or faster than the
-// base's as the other one is: they run on the same cores.
+// base's as the other one is: they run on the same cores. A base that has no limit for
+// one of them says nothing of that.
 func (d *Data) likeOther(e *estimate, s *speeds) {
 	base := map[int]float64{gzip: d.baseGzip, zstd: d.all[zstd].get(d.opt.Base)}
+	if math.IsInf(base[gzip], 1) || math.IsInf(base[zstd], 1) {
+		return
+	}
 	like := func(i, other int, v float64) {
 		e.why[i] += fmt.Sprintf("; taken is %.2f times the base's, as the other codec is", v/base[other])
 		e.taken[i] = d.all[i].clamp(base[i] * v / base[other])
