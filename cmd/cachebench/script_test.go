@@ -6,10 +6,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +46,13 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	daemon := containerdProgram(t)
+	if signal.Ignored(syscall.SIGHUP) {
+		// Tests that are run by nohup: what is caught here is not ignored by programs that
+		// scripts start.
+		hup := make(chan os.Signal, 1)
+		signal.Notify(hup, syscall.SIGHUP)
+		t.Cleanup(func() { signal.Reset(syscall.SIGHUP) }) // scripts run after this function
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       golden.Updating(),
