@@ -70,6 +70,9 @@ type Scenario struct {
 	WorthPerHour float64
 	// Quota is the most caches to build.
 	Quota int
+	// PlanOptions say what else the plan is to keep to; without a goal it is the most
+	// time saved.
+	PlanOptions PlanOptions
 
 	// Bursts, when there are any, are simulated in place of the window's starts.
 	Bursts []StartBurst

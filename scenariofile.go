@@ -63,11 +63,13 @@ type ScenarioFile struct {
 	// currency.
 	BudgetPerMonth float64 `json:"budgetPerMonth,omitempty"`
 	// WorthPerHour is what an hour of waiting saved is worth, in the prices'
-	// currency: a cache that costs more for what it adds is not built. 100 when
+	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
 	// Quota is the most caches to build; 50 when not given.
 	Quota int `json:"quota,omitempty"`
+	// Plan says what else the plan is to reach, and how it is looked for.
+	Plan PlanOptions `json:"plan,omitzero"`
 	// Policies read ECI's undocumented rules in another way than by default.
 	Policies map[string]string `json:"policies,omitempty"`
 	// Arms to simulate: cold, warm (the nodes of pools hold what a month left on
@@ -152,6 +154,9 @@ func (f *ScenarioFile) Validate() error {
 	case f.WindowStart+max(f.Window, 1) > workload.Month:
 		return document.At("windowSeconds", "the window ends %s after the month's start: it must lie within 30 days", span(f.WindowStart+f.Window))
 	}
+	if err := f.Plan.validate(); err != nil {
+		return document.Under("plan", err)
+	}
 	if err := layers.CheckPlatform(f.Platform); err != nil {
 		return document.At("platform", "%v", err)
 	}
@@ -227,7 +232,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole}
 	s := &Scenario{
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
-		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota,
+		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota, PlanOptions: f.Plan,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},

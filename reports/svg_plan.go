@@ -29,6 +29,9 @@ func planChart(id string, p *plan.Plan) template.HTML {
 	for i, cache := range shown {
 		c.planRow(i, &cache, at)
 	}
+	if p.Goal != plan.GoalSeconds {
+		return c.html()
+	}
 	bound := at(p.BoundSeconds)
 	c.line("mark bound", "proven bound: "+longTime(p.BoundSeconds)+" a month", bound, planTop-8, bound, bottom)
 	anchor := "end"
@@ -81,7 +84,10 @@ func planUnit(longest time.Duration) (time.Duration, string) {
 }
 
 func planDescription(p *plan.Plan) string {
-	text := fmt.Sprintf("%s save %s a month; no choice can save more than %s.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds), longTime(p.BoundSeconds))
+	text := fmt.Sprintf("%s save %s a month.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds))
+	if p.Goal == plan.GoalSeconds {
+		text = fmt.Sprintf("%s save %s a month; no choice can be worth more than %s.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds), longTime(p.BoundSeconds))
+	}
 	for i, c := range p.Caches[:min(len(p.Caches), 5)] {
 		text += fmt.Sprintf(" %d: %s adds %s for %s.", i+1, c.Name, longTime(c.SavedSeconds), money(c.Cost.Total))
 	}

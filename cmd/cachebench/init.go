@@ -599,6 +599,14 @@ budgetPerMonth: 50
 # The most caches to build.
 #quota: {{default "quota"}}
 
+# What the plan is to reach: seconds (most time saved within the budget), net (most money
+# saved) or limit (least cost with every app's mean start, or a share of all starts,
+# within limitSeconds); whether layers that caches share are stored once; how far from
+# the proven best is near enough, in how long; and what else to say: other budgets,
+# what would change the verdict, how a plan of the month's first part does in its last.
+# Default: seconds, separate, a gap of 1 %, nothing else.
+#plan: {goal: limit, limitSeconds: 10s, limitStartsFraction: 0.95, storage: separate, gapFraction: 0.01, timeLimitSeconds: 30s, curvePoints: 10, sensitivity: true, holdOutFraction: 0.3}
+
 # Other readings of ECI's undocumented rules. Default: as documented with each.
 #policies: {size: closest}
 

@@ -30,7 +30,10 @@ type inputs struct {
 	aliases    []string
 	now        string
 	coverage   float64
-	worth      float64
+	worth, gap float64
+	// candidates are the caches of --candidate, judgeAt is the time of --judge-at.
+	candidates []string
+	judgeAt    string
 	quiet      bool
 	workers    int
 	noStartups bool
@@ -332,7 +335,7 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 	if given("worth-per-hour") {
 		file.WorthPerHour = &in.worth
 	}
-	return nil
+	return in.givenPlan(&file.Plan, given)
 }
 
 // set puts a flag's value in place of the file's unless the flag was not given.
