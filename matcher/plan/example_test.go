@@ -33,21 +33,6 @@ func ExampleChoose() {
 	// 1 cache saves 2.7 h of startup time a month beyond the automatic baseline for USD 0.61, of which USD 0.503 is disks in use; what instances save is worth USD 0.189, so it comes to a net cost of USD 0.421.
 }
 
-func BenchmarkChoose(b *testing.B) {
-	for _, assign := range []string{plan.Auto, plan.Explicit} {
-		for _, apps := range []int{10, 100} {
-			b.Run(fmt.Sprintf("assign=%s/apps=%d", assign, apps), func(b *testing.B) {
-				p := many(apps)
-				p.Assign = assign
-				b.ReportAllocs()
-				for b.Loop() {
-					choose(b, p)
-				}
-			})
-		}
-	}
-}
-
 // many are apps on ten bases, each with layers of its own, half of them with the
 // same sidecar.
 func many(apps int) plan.Problem {

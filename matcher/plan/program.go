@@ -107,16 +107,34 @@ func (m *model) target() float64 {
 	return max(0, all-now)
 }
 
-// The steps of one search; Problem.Effort multiplies them.
+// The steps of one search of a small problem; Problem.Effort multiplies them. A larger
+// problem has fewer, for each takes longer: most is how many options they may look at.
 const (
-	searchSteps = 2000
-	boundSteps  = 2000
-	branchNodes = 20_000
+	searchSteps, mostSearched = 2000, 40_000_000
+	boundSteps, mostBounded   = 2000, 100_000_000
+	branchNodes, mostBranched = 20_000, 200_000_000
+	// light is the effort with which sets of candidates are tried before the last.
+	light = 0.2
 )
 
+// steps are how many a problem may have.
+func (p *program) steps(effort float64) knapsack.SolveOptions {
+	options := 1
+	for _, list := range p.problem.Customers {
+		options += len(list)
+	}
+	times := func(steps, most int) int {
+		return int(math.Ceil(min(float64(steps), float64(most)/float64(options)) * effort))
+	}
+	opt := knapsack.SolveOptions{Seed: 1, Iterations: times(searchSteps, mostSearched), BoundIterations: times(boundSteps, mostBounded)}
+	if effort > light {
+		opt.Nodes = times(branchNodes, mostBranched)
+	}
+	return opt
+}
+
 func (p *program) solve(ctx context.Context, effort float64) solution {
-	times := func(n int) int { return int(math.Ceil(float64(n) * effort)) }
-	opt := knapsack.SolveOptions{Seed: 1, Iterations: times(searchSteps), BoundIterations: times(boundSteps), Nodes: times(branchNodes)}
+	opt := p.steps(effort)
 	if p.goal == GoalLimit {
 		a := p.solver.Cheapest(ctx, p.target, opt)
 		s := solution{choice: a.Choice, objective: a.Cost, bound: min(a.Bound, a.Cost), optimal: a.Optimal, reached: a.Reached}
@@ -227,18 +245,18 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 		return nil, err
 	}
 	m.program = p
-	best := p.solve(ctx, m.effort())
+	best := p.solve(ctx, light*m.effort())
 	if given := m.generator.given(); len(given) > 0 {
 		if err := m.considerAll(given); err != nil {
 			return nil, err
 		}
-		if _, err := m.again(ctx, &best); err != nil {
+		if _, err := m.again(ctx, &best, light); err != nil {
 			return nil, err
 		}
 	}
 	for range neighbourRounds {
 		if ctx.Err() != nil {
-			break
+			return &best, nil
 		}
 		added, err := m.addNeighbours(&best.choice)
 		if err != nil {
@@ -247,11 +265,14 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 		if added == 0 {
 			break
 		}
-		if better, err := m.again(ctx, &best); err != nil || !better {
-			return &best, err
+		if better, err := m.again(ctx, &best, light); err != nil {
+			return nil, err
+		} else if !better {
+			break
 		}
 	}
-	return &best, nil
+	_, err = m.again(ctx, &best, 1)
+	return &best, err
 }
 
 func (m *model) effort() float64 {
@@ -279,7 +300,7 @@ func (s *solution) gapFraction(goal string) float64 {
 // again solves with the candidates as they are by now. It keeps the solution that it
 // had where that is better, and says whether it found a better one; the bound is of all
 // candidates in any case.
-func (m *model) again(ctx context.Context, best *solution) (better bool, err error) {
+func (m *model) again(ctx context.Context, best *solution, effort float64) (better bool, err error) {
 	m.progress("choosing again, among %s", plural(len(m.candidates), "candidate"))
 	old := m.picked(&best.choice)
 	p, err := m.newProgram()
@@ -287,7 +308,7 @@ func (m *model) again(ctx context.Context, best *solution) (better bool, err err
 		return false, fmt.Errorf("with neighbours: %w", err)
 	}
 	m.program = p
-	found := p.solve(ctx, m.effort())
+	found := p.solve(ctx, effort*m.effort())
 	kept := solution{choice: p.of(best.Sets, old), objective: best.objective, bound: found.bound, reached: best.reached}
 	if m.Goal == GoalLimit {
 		better = found.reached && !best.reached || found.reached == best.reached && found.objective < best.objective
