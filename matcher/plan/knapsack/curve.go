@@ -64,7 +64,7 @@ func (c *curve) look(ctx context.Context, budget float64) {
 		r := s.relax(g)
 		at := r.newPrices()
 		at.copy(c.warm.prices)
-		l.straight = r.value(at, r.newOffers())
+		l.straight = r.value(at, r.newOffers(), nil)
 		l.straight += slack*math.Abs(l.straight) + g.grain
 		l.steep = at.multiplier
 	}

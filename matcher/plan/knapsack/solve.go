@@ -113,6 +113,7 @@ type start struct {
 // pursue looks for a goal and returns the best choice and what none exceeds in value:
 // −Inf where it is proven that there is none.
 func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *start) (found, float64) {
+	s = s.reduced(g.limit)
 	x := s.seeker(g, opt.Seed)
 	if from.sets != nil {
 		x.offer(from.sets)
@@ -131,13 +132,13 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	if bound <= x.known()+g.grain || opt.Nodes == 0 {
 		return x.best, bound
 	}
-	b := v.branch(x.best, opt.Nodes)
-	b.run(ctx)
+	b := v.branch(x.best)
+	left := b.run(ctx, opt.Nodes)
 	if !b.known {
-		return b.best, min(bound, b.left)
+		return b.best, min(bound, left)
 	}
 	value := g.value(b.best.gain, b.best.cost)
-	return b.best, min(bound, max(value, b.left)+2*g.grain)
+	return b.best, min(bound, max(value, left)+2*g.grain)
 }
 
 // known is the value of the best choice found, −Inf if none meets the goal.
