@@ -3,6 +3,7 @@ package knapsack
 import (
 	"context"
 	"math"
+	"slices"
 )
 
 // BoundOptions are how long to look for a bound, and from where.
@@ -83,12 +84,16 @@ func (r *relaxation) newAverage() *average {
 	return a
 }
 
-// restart begins at prices, with averages of what is best now.
-func (v *volume) restart(from *prices) {
-	v.best, v.lowest = from, math.Inf(1)
+func (a *average) clone() *average {
+	return &average{slices.Clone(a.option), slices.Clone(a.used), slices.Clone(a.upTo), slices.Clone(a.item), slices.Clone(a.set)}
+}
+
+// restart begins again at prices and averages of other decisions.
+func (v *volume) restart(from *prices, a *average) {
+	v.best, v.average = from, a
 	v.step, v.mixed, v.failedInARow, v.iterations, v.target = 0.1, 0.1, 0, 0, math.Inf(1)
 	v.lowest = v.value(v.best, v.offers, v.decided)
-	v.mix(1)
+	v.mix(0.3)
 }
 
 // bound allows for a million terms that are rounded.

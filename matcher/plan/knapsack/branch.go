@@ -27,9 +27,10 @@ type branching struct {
 
 // node is a part of all choices.
 type node struct {
-	bound  float64
-	path   []turn
-	prices *prices
+	bound   float64
+	path    []turn
+	prices  *prices
+	average *average
 	// Where to branch: see split.
 	customer, set int32
 	limit         float64
@@ -70,7 +71,7 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 	b.setPrices(b.volume.best)
 	b.bound(mostSteps)
 	b.settle(ctx)
-	root := &node{bound: math.Inf(1), prices: b.volume.best}
+	root := &node{bound: math.Inf(1), prices: b.volume.best, average: b.average}
 	for _, d := range b.trail {
 		root.path = append(root.path, turn{customer: -1, set: d.set, yes: b.state[d.set] == in})
 	}
@@ -83,7 +84,7 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 		}
 		for _, yes := range []bool{true, false} {
 			b.look(ctx, &node{
-				bound: n.bound, prices: n.prices,
+				bound: n.bound, prices: n.prices, average: n.average,
 				path: append(slices.Clone(n.path), turn{n.customer, n.set, n.limit, yes}),
 			})
 		}
@@ -139,7 +140,8 @@ func (b *branching) look(ctx context.Context, n *node) {
 	if b.iterations > 0 {
 		n.prices = b.newPrices()
 		n.prices.copy(b.volume.best)
-		b.restart(n.prices)
+		n.average = n.average.clone()
+		b.restart(n.prices, n.average)
 		b.volume.run(ctx, BoundOptions{Gain: b.enough(), Iterations: b.iterations})
 		n.prices = b.volume.best
 		b.setPrices(n.prices)
@@ -263,26 +265,30 @@ func (b *branching) settle(ctx context.Context) {
 	}
 }
 
-// split is where to branch: the customer that is most of two minds, with a limit between
-// what they cost; else a set that is half wanted; −1 where all sets are decided.
+// split is where to branch: the customer whose average pays most more or less than its
+// mean, with that as a limit; else a set that is half wanted; −1 where all sets are
+// decided.
 func (b *branching) split() (customer int32, limit float64, set int32) {
 	customer, set = -1, -1
-	if b.offers.part > 0 && b.offers.part < 1 {
-		low, high := b.offers.low, b.offers.high
-		widest := 0.0
-		for i := range low.best {
-			x, y := b.pickCost(low.best[i]), b.pickCost(high.best[i])
-			if math.Abs(x-y) > widest {
-				customer, limit, widest = int32(i), (x+y)/2, math.Abs(x-y)
-			}
+	widest := 1e-3 * min(b.mostCost, b.goal.limit)
+	for i := 0; i < b.customerCount() && b.optionCost != nil; i++ {
+		mean, none := 0.0, 1.0
+		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
+			mean += b.average.option[k] * b.optionCost[k]
+			none -= b.average.option[k]
 		}
-		for j := range low.set {
-			if low.set[j] != high.set[j] && b.state[j] == undecided && b.setCost[j] > widest {
-				customer, set, widest = -1, int32(j), b.setCost[j]
-			}
+		spread := none * math.Abs(mean)
+		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
+			spread += b.average.option[k] * math.Abs(b.optionCost[k]-mean)
+		}
+		if spread > widest && b.parts(int32(i), mean) {
+			customer, limit, widest = int32(i), mean, spread
 		}
 	}
-	if customer >= 0 || set >= 0 {
+	if customer >= 0 {
+		return customer, limit, set
+	}
+	if customer, limit, set = b.splitSides(); customer >= 0 || set >= 0 {
 		return customer, limit, set
 	}
 	most := math.Inf(-1)
@@ -292,6 +298,42 @@ func (b *branching) split() (customer int32, limit float64, set int32) {
 		}
 		if wanted := -math.Abs(b.average.set[j] - 0.5); wanted > most {
 			set, most = int32(j), wanted
+		}
+	}
+	return customer, limit, set
+}
+
+// parts says whether a customer may pay more than a limit, and less.
+func (b *branching) parts(i int32, limit float64) bool {
+	more, less := false, false
+	if !b.must[i] {
+		more, less = limit < 0, limit >= 0
+	}
+	for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
+		if !b.barred[k] && b.state[b.optionSet[k]] != out {
+			more, less = more || b.optionCost[k] > limit, less || b.optionCost[k] <= limit
+		}
+	}
+	return more && less
+}
+
+// splitSides is split by what the sides of the best multiplier differ in.
+func (b *branching) splitSides() (customer int32, limit float64, set int32) {
+	customer, set = -1, -1
+	if b.offers.part <= 0 || b.offers.part >= 1 {
+		return customer, limit, set
+	}
+	low, high := b.offers.low, b.offers.high
+	widest := 0.0
+	for i := range low.best {
+		x, y := b.pickCost(low.best[i]), b.pickCost(high.best[i])
+		if math.Abs(x-y) > widest {
+			customer, limit, widest = int32(i), (x+y)/2, math.Abs(x-y)
+		}
+	}
+	for j := range low.set {
+		if low.set[j] != high.set[j] && b.state[j] == undecided && b.setCost[j] > widest {
+			customer, set, widest = -1, int32(j), b.setCost[j]
 		}
 	}
 	return customer, limit, set

@@ -89,6 +89,20 @@ func (b *branching) narrow(i int32, limit float64, dearer bool) bool {
 	if b.must[i] && left <= 1 {
 		return left == 1 && b.take(i, last)
 	}
+	// A set with which the customer had to take what it may not is out.
+	for k := b.optionsFrom[i]; k < b.optionsFrom[i+1] && b.ordered; k++ {
+		j := b.optionSet[k]
+		if b.state[j] == out {
+			continue
+		}
+		if !b.barred[k] {
+			break
+		}
+		if b.state[j] == in {
+			return false
+		}
+		b.leaveOut(j)
+	}
 	return true
 }
 
