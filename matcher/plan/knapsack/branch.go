@@ -31,9 +31,8 @@ type node struct {
 	path    []turn
 	prices  *prices
 	average *average
-	// Where to branch: see split.
-	customer, set int32
-	limit         float64
+	// turn is where to branch.
+	turn turn
 }
 
 // turn is a decision: for a set, or for what a customer pays.
@@ -83,10 +82,9 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 			break
 		}
 		for _, yes := range []bool{true, false} {
-			b.look(ctx, &node{
-				bound: n.bound, prices: n.prices, average: n.average,
-				path: append(slices.Clone(n.path), turn{n.customer, n.set, n.limit, yes}),
-			})
+			t := n.turn
+			t.yes = yes
+			b.look(ctx, &node{bound: n.bound, prices: n.prices, average: n.average, path: append(slices.Clone(n.path), t)})
 		}
 	}
 	if len(b.heap) > 0 {
@@ -107,22 +105,25 @@ func (b *branching) setPrices(p *prices) {
 func (b *branching) follow(path []turn) bool {
 	b.back(0)
 	for _, t := range path {
-		switch {
-		case t.customer >= 0:
-			if !b.narrow(t.customer, t.limit, t.yes) {
-				return false
-			}
-		case b.state[t.set] != undecided:
-			if (b.state[t.set] == in) != t.yes {
-				return false
-			}
-		case !t.yes:
-			b.leaveOut(t.set)
-		case !b.mayChoose(t.set):
+		if !b.turn(t) {
 			return false
-		default:
-			b.choose(t.set)
 		}
+	}
+	return true
+}
+
+func (b *branching) turn(t turn) bool {
+	switch {
+	case t.customer >= 0:
+		return b.narrow(t.customer, t.limit, t.yes)
+	case b.state[t.set] != undecided:
+		return (b.state[t.set] == in) == t.yes
+	case !t.yes:
+		b.leaveOut(t.set)
+	case !b.mayChoose(t.set):
+		return false
+	default:
+		b.choose(t.set)
 	}
 	return true
 }
@@ -152,10 +153,12 @@ func (b *branching) look(ctx context.Context, n *node) {
 	}
 	b.round()
 	n.path = b.settleByWorth(n.path)
-	if n.customer, n.limit, n.set = b.split(); n.customer < 0 && n.set < 0 {
+	t, ok := b.split(n.bound)
+	if !ok {
 		b.leaf(n.bound)
 		return
 	}
+	n.turn = t
 	b.push(n)
 }
 
@@ -263,87 +266,6 @@ func (b *branching) settle(ctx context.Context) {
 			}
 		}
 	}
-}
-
-// split is where to branch: the customer whose average pays most more or less than its
-// mean, with that as a limit; else a set that is half wanted; −1 where all sets are
-// decided.
-func (b *branching) split() (customer int32, limit float64, set int32) {
-	customer, set = -1, -1
-	widest := 1e-3 * min(b.mostCost, b.goal.limit)
-	for i := 0; i < b.customerCount() && b.optionCost != nil; i++ {
-		mean, none := 0.0, 1.0
-		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
-			mean += b.average.option[k] * b.optionCost[k]
-			none -= b.average.option[k]
-		}
-		spread := none * math.Abs(mean)
-		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
-			spread += b.average.option[k] * math.Abs(b.optionCost[k]-mean)
-		}
-		if spread > widest && b.parts(int32(i), mean) {
-			customer, limit, widest = int32(i), mean, spread
-		}
-	}
-	if customer >= 0 {
-		return customer, limit, set
-	}
-	if customer, limit, set = b.splitSides(); customer >= 0 || set >= 0 {
-		return customer, limit, set
-	}
-	most := math.Inf(-1)
-	for j, d := range b.state {
-		if d != undecided {
-			continue
-		}
-		if wanted := -math.Abs(b.average.set[j] - 0.5); wanted > most {
-			set, most = int32(j), wanted
-		}
-	}
-	return customer, limit, set
-}
-
-// parts says whether a customer may pay more than a limit, and less.
-func (b *branching) parts(i int32, limit float64) bool {
-	more, less := false, false
-	if !b.must[i] {
-		more, less = limit < 0, limit >= 0
-	}
-	for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
-		if !b.barred[k] && b.state[b.optionSet[k]] != out {
-			more, less = more || b.optionCost[k] > limit, less || b.optionCost[k] <= limit
-		}
-	}
-	return more && less
-}
-
-// splitSides is split by what the sides of the best multiplier differ in.
-func (b *branching) splitSides() (customer int32, limit float64, set int32) {
-	customer, set = -1, -1
-	if b.offers.part <= 0 || b.offers.part >= 1 {
-		return customer, limit, set
-	}
-	low, high := b.offers.low, b.offers.high
-	widest := 0.0
-	for i := range low.best {
-		x, y := b.pickCost(low.best[i]), b.pickCost(high.best[i])
-		if math.Abs(x-y) > widest {
-			customer, limit, widest = int32(i), (x+y)/2, math.Abs(x-y)
-		}
-	}
-	for j := range low.set {
-		if low.set[j] != high.set[j] && b.state[j] == undecided && b.setCost[j] > widest {
-			customer, set, widest = -1, int32(j), b.setCost[j]
-		}
-	}
-	return customer, limit, set
-}
-
-func (b *branching) pickCost(k int32) float64 {
-	if k < 0 {
-		return 0
-	}
-	return b.costOf(k)
 }
 
 // round offers the sets that customers take where the limit is kept.

@@ -98,7 +98,7 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 	x.refill(0, 1)
 	now := x.current()
 	x.offer(now.sets)
-	const firstThreshold = 0.003
+	firstThreshold := thr
 	for it := range iterations {
 		if ctx.Err() != nil {
 			return
@@ -335,3 +335,5 @@ func (x *seeker) swap() {
 		x.add(in)
 	}
 }
+
+var thr = 0.02
