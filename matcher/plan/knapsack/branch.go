@@ -44,9 +44,11 @@ type turn struct {
 }
 
 // Nodes of problems of up to smallOptions have prices of their own, found in nodeIterations.
+// A node whose turns are found to be sure is looked at again up to mostRounds times.
 const (
 	smallOptions   = 50_000
 	nodeIterations = 12
+	mostRounds     = 8
 )
 
 func (v *volume) branch(best found) *branching {
@@ -139,27 +141,62 @@ func (b *branching) look(ctx context.Context, n *node) {
 		return
 	}
 	if b.iterations > 0 {
-		n.prices = b.newPrices()
+		n.prices, n.average = b.newPrices(), n.average.clone()
 		n.prices.copy(b.volume.best)
-		n.average = n.average.clone()
-		b.restart(n.prices, n.average)
-		b.volume.run(ctx, BoundOptions{Gain: b.enough(), Iterations: b.iterations})
-		n.prices = b.volume.best
-		b.setPrices(n.prices)
-		n.bound = min(n.bound, b.bound(8))
-		if n.bound <= b.enough() {
+	}
+	for range mostRounds {
+		if b.iterations > 0 && !b.improve(ctx, n) {
 			return
 		}
+		b.round()
+		n.path = b.settleByWorth(n.path)
+		t, ok, sure := b.split(n.bound)
+		if !ok {
+			b.leaf(n.bound)
+			return
+		}
+		n.turn = t
+		if len(sure) == 0 {
+			break
+		}
+		for _, t := range sure {
+			if !b.turn(t) {
+				return
+			}
+			n.path = append(n.path, t)
+		}
 	}
-	b.round()
-	n.path = b.settleByWorth(n.path)
-	t, ok := b.split(n.bound)
+	if b.parted(n.turn) {
+		b.push(n)
+		return
+	}
+	// The last sure turns left nothing to branch on there.
+	t, ok := b.lastWay()
 	if !ok {
 		b.leaf(n.bound)
 		return
 	}
 	n.turn = t
 	b.push(n)
+}
+
+// parted says whether a turn parts what is left.
+func (b *branching) parted(t turn) bool {
+	if t.customer >= 0 {
+		return b.parts(t.customer, t.limit)
+	}
+	return b.state[t.set] == undecided
+}
+
+// improve looks for better prices of a node, and says whether it may hold a better choice
+// than the best.
+func (b *branching) improve(ctx context.Context, n *node) bool {
+	b.restart(n.prices, n.average)
+	b.volume.run(ctx, BoundOptions{Gain: b.enough(), Iterations: b.iterations})
+	n.prices = b.volume.best
+	b.setPrices(n.prices)
+	n.bound = min(n.bound, b.bound(8))
+	return n.bound > b.enough()
 }
 
 // settleByWorth adds turns for sets that are bought, or are not, by so much that the other

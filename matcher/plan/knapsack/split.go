@@ -17,27 +17,35 @@ type way struct {
 
 // split is where to branch: of the customers whose average pays most more or less than its
 // mean, and of the sets that are half wanted at most cost, that where the bounds of both
-// ways fall most; it says whether there is any.
-func (b *branching) split(bound float64) (turn, bool) {
+// ways fall most; it says whether there is any. Where a way leaves nothing better it
+// returns the other ones, of all such turns, as sure.
+func (b *branching) split(bound float64) (t turn, ok bool, sure []turn) {
 	ways := append(b.customerWays(), b.setWays()...)
 	if len(ways) == 0 {
-		return b.lastWay()
+		t, ok = b.lastWay()
+		return t, ok, nil
 	}
-	if len(ways) == 1 || b.iterations == 0 {
-		return ways[0].turn, true
+	if b.iterations == 0 {
+		return ways[0].turn, true, nil
 	}
 	best, most := ways[0], math.Inf(-1)
 	for _, w := range ways {
 		score := 1.0
 		for _, yes := range []bool{true, false} {
 			w.yes = yes
-			score *= max(bound-b.try(w.turn), b.goal.grain)
+			left := b.try(w.turn)
+			if left <= b.enough() {
+				w.yes = !yes
+				sure = append(sure, w.turn)
+				break
+			}
+			score *= max(bound-left, b.goal.grain)
 		}
 		if score > most {
 			best, most = w, score
 		}
 	}
-	return best.turn, true
+	return best.turn, true, sure
 }
 
 // try is the bound of a turn, no less than what is enough.
