@@ -103,11 +103,11 @@ func (s *Solver) answer(g goal, best found) Answer {
 	return Answer{Choice: Choice{Sets: sets, Picks: e.picks(), Gain: gain, Cost: cost}}
 }
 
-// start is where to begin: a choice, and prices of the same relaxation; nil where none is
-// known. pursue leaves its best prices in it.
+// start is a choice to begin with, nil where none is known. pursue leaves there the bound
+// of the relaxation alone, and its multiplier.
 type start struct {
-	sets   []int32
-	prices *prices
+	sets              []int32
+	bound, multiplier float64
 }
 
 // pursue looks for a goal and returns the best choice and what none exceeds in value:
@@ -119,7 +119,7 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		x.offer(from.sets)
 	}
 	r := s.relax(g)
-	v := r.volume(from.prices)
+	v := r.volume(nil)
 	if s.pure() && !g.cheapest {
 		x.offer(s.search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}))
 		v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations})
@@ -127,8 +127,8 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		x.pursue(ctx, v, opt)
 	}
 	x.finish()
-	from.prices = v.best
 	bound := v.bound()
+	from.bound, from.multiplier = bound, v.best.multiplier
 	if bound <= x.known()+g.grain || opt.Nodes == 0 {
 		return x.best, bound
 	}
