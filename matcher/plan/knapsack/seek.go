@@ -100,7 +100,7 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 	x.offer(now.sets)
 	firstThreshold := thr
 	for it := range iterations {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || x.setCount() == 0 {
 			return
 		}
 		if it%fresh == fresh-1 {
