@@ -38,7 +38,8 @@ func (m *model) explain(name string, s *solution) Explained {
 	})
 	x.Options = x.Options[:min(len(x.Options), mostExplained)]
 	if k := slices.IndexFunc(x.Options, func(o ExplainedOption) bool { return !o.Chosen && o.PlanChange != nil }); k >= 0 {
-		x.RunnerUp = fmt.Sprintf("%s: with it the plan would %s", cmp.Or(x.Options[k].Cache, "priming"), m.changeWords(*x.Options[k].PlanChange))
+		o := &x.Options[k]
+		x.RunnerUp = fmt.Sprintf("%s: with it the plan would %s", cmp.Or(o.Cache, "priming"), m.changeWords(*o.PlanChange, o.CostChange.Amount))
 	}
 	return x
 }
@@ -56,15 +57,21 @@ func (m *model) explainOption(s *solution, app, k int) ExplainedOption {
 	if c := m.candidateOf(o.set); c != nil {
 		x.Cache, x.Images, x.SizeGiB, x.Fixed, x.Priming = c.cache.ID, c.images, c.cache.SizeGiB, m.Prices.Money(c.fixed()), false
 	}
-	x.PlanChange, x.Why = m.changeBy(s, app, k)
+	with, why := m.with(s, app, k)
+	if x.Why = why; with != nil {
+		change := m.program.objective(with) - m.program.objective(&s.choice)
+		if m.Goal == GoalLimit {
+			change = with.Cost - s.Cost
+		}
+		x.PlanChange, x.CostChange = &change, m.money(with.Cost-s.Cost)
+	}
 	return x
 }
 
-// changeBy is by how much the objective changes when an app has another option: its set
-// is built too, and under explicit the app moves to it, under auto every app is matched
-// anew; a set that nobody has then is not built. It is nil, with a reason, where that
-// cannot be.
-func (m *model) changeBy(s *solution, app, option int) (change *float64, why string) {
+// with is the plan in which an app has another option: its set is built too, and under
+// explicit the app moves to it, under auto every app is matched anew; a set that nobody
+// has then is not built. It is nil, with a reason, where that cannot be.
+func (m *model) with(s *solution, app, option int) (with *choice, why string) {
 	p := m.program
 	if option == s.Picks[app] {
 		return nil, ""
@@ -92,12 +99,8 @@ func (m *model) changeBy(s *solution, app, option int) (change *float64, why str
 		return nil, "it breaks the budget or the quota"
 	case m.Goal == GoalLimit && c.Gain < min(s.Gain, p.target):
 		return nil, "the limit is not kept with it"
-	case m.Goal == GoalLimit:
-		more := c.Cost - s.Cost
-		return &more, ""
 	}
-	by := p.objective(&c) - p.objective(&s.choice)
-	return &by, ""
+	return &c, ""
 }
 
 // preferredTo says whether an option comes before that of a set in ECI's order.
@@ -105,14 +108,22 @@ func preferredTo(options []option, k, set int) bool {
 	return k < slices.IndexFunc(options, func(o option) bool { return o.set == set })
 }
 
-func (m *model) changeWords(change float64) string {
+// changeWords say by how much the plan's objective and its bill would change.
+func (m *model) changeWords(change, bill float64) string {
+	more := fmt.Sprintf("cost %s a month more", m.Prices.Money(bill))
+	if bill < 0 {
+		more = fmt.Sprintf("cost %s a month less", m.Prices.Money(-bill))
+	}
+	none := math.Abs(change) < 1e-9*math.Abs(m.program.price*bill)+1e-9
 	switch {
-	case m.Goal == GoalSeconds && change <= 0:
-		return fmt.Sprintf("be worth %s a month less", spell(-change))
+	case m.Goal == GoalLimit:
+		return more
+	case none:
+		return "be worth as much, and " + more
+	case m.Goal == GoalSeconds && change < 0:
+		return fmt.Sprintf("be worth %s a month less, and %s", spell(-change), more)
 	case m.Goal == GoalSeconds:
 		return fmt.Sprintf("be worth %s a month more, which the search did not find", spell(change))
-	case m.Goal == GoalLimit:
-		return fmt.Sprintf("cost %s a month more", m.Prices.Money(change))
 	}
 	return fmt.Sprintf("save %s a month less", m.Prices.Money(-change))
 }

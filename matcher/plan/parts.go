@@ -202,6 +202,8 @@ type ExplainedOption struct {
 	// PlanChange is by how much the plan's objective would change with this option in
 	// place of the present one, in the goal's unit: seconds, or money; absent where that
 	// cannot be, for the reason Why.
-	PlanChange *float64 `json:"planChange,omitempty"`
-	Why        string   `json:"why,omitempty"`
+	PlanChange *float64 `json:"planChange,omitempty" document:"signed"`
+	// CostChange is by how much the plan's bill would change then.
+	CostChange *cost.Money `json:"costChange,omitempty"`
+	Why        string      `json:"why,omitempty"`
 }
