@@ -38,6 +38,7 @@ choice is from the best possible, and when the right choice is to build nothing.
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	out.addFlags(cmd, "the plan")
+	cmd.AddCommand(newPlanExport(io))
 	return cmd
 }
 
