@@ -81,6 +81,7 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&x.opt.Nodes.AllNodes, "all-nodes", false, "nodes: a pool without a label is all nodes of its platform")
 	f.StringVar(&x.opt.Nodes.Pin, "pin", export.PinDigest, "nodes: name images by `digest`, tag, or both")
 	f.StringVar(&x.opt.Nodes.MaxUnavailable, "max-unavailable", "10%", "daemonset: change it on so many `nodes` at once, a number or a percentage")
+	f.BoolVar(&x.opt.Nodes.Empty, "empty", false, "daemonset: without its images, to be made so first and then changed")
 	f.IntVar(&x.opt.Nodes.Parallelism, "parallelism", 5, "image-pull-job: pull each image on so many `nodes` at once")
 	f.StringVar(&x.opt.Nodes.PriorityClass, "priority-class", "", "daemonset: a priority class that exists (default one is made, below all others)")
 	f.StringVar(&x.opt.Nodes.HelperImage, "helper-image", export.DefaultHelperImage, "daemonset: `image` with a static /bin/busybox")

@@ -171,11 +171,11 @@ func (e *exporter) cacheSet() ([]byte, error) {
 		item.HeadComment = cacheLine(i, &caches[i])
 	}
 	var s stream
-	s.document(&body,
+	s.comment(
 		"The image caches of a plan, in the order of what they gain: the first ones can be",
-		"built alone. They are named so that a start finds its images: by the references of",
-		"the workload. A tag is frozen when a cache is built (eci §1.10): build it anew after",
-		"a release.")
+		"built alone. Their images are named as starts name them, for ECI matches by names. A",
+		"cache holds what a tag meant when it was built: build it anew after a release.")
+	s.document(&body)
 	return s.bytes()
 }
 

@@ -36,7 +36,7 @@ type (
 		TerminationGracePeriodSeconds int                `yaml:"terminationGracePeriodSeconds"`
 		ImagePullSecrets              []namedReference   `yaml:"imagePullSecrets,omitempty"`
 		SecurityContext               podSecurityContext `yaml:"securityContext"`
-		InitContainers                []container        `yaml:"initContainers"`
+		InitContainers                []container        `yaml:"initContainers,omitempty"`
 		Containers                    []container        `yaml:"containers"`
 		Volumes                       []volume           `yaml:"volumes"`
 	}
@@ -134,10 +134,10 @@ func (e *exporter) daemonSets() ([]byte, error) {
 		"of what they gain, when it comes to a node: on those that are there, and on new ones.",
 		"",
 		"Beware: maxUnavailable limits on how many nodes at once it is changed, but not when it is",
-		"made, for then all nodes pull at once. To limit that too, make it without the images first:",
+		"made, for then all nodes pull at once. To limit that too, apply it first as it is written",
+		"with --empty, without the images, and this file when its pods run:",
 		"",
-		"  kubectl patch --local -f FILE --type json -o yaml \\",
-		"    --patch '[{\"op\":\"remove\",\"path\":\"/spec/template/spec/initContainers\"}]' | kubectl apply -f -",
+		"  cachebench plan export PLAN --as daemonset … --empty | kubectl apply -f -",
 		"  kubectl rollout status daemonset/NAME && kubectl apply -f FILE",
 		"",
 		"An image that cannot be pulled holds up those after it. While its pod is there, the kubelet's",
@@ -155,6 +155,9 @@ func (e *exporter) daemonSets() ([]byte, error) {
 			return nil, err
 		}
 		images := e.pulled(&pools[i])
+		if e.opt.Nodes.Empty {
+			images = nil
+		}
 
 		s.document(e.daemonSet(taken.of("prepull-"+pools[i].Name, maxLabel), labels, secrets, images), pools[i].about(images)...)
 	}
@@ -186,7 +189,7 @@ func (e *exporter) daemonSet(name string, nodes map[string]string, secrets, imag
 				NodeSelector: nodes, Tolerations: []toleration{{"Exists"}}, PriorityClassName: or(opt.PriorityClass, ownPriorityClass),
 				TerminationGracePeriodSeconds: 1, ImagePullSecrets: refs,
 				SecurityContext: podSecurityContext{true, 65534, 65534, seccompProfile{"RuntimeDefault"}},
-				InitContainers:  append([]container{e.helper()}, pulling(images)...),
+				InitContainers:  e.pulling(images),
 				Containers:      []container{contained("pause", or(opt.PauseImage, DefaultPauseImage))},
 				Volumes:         []volume{{helperVolume, emptyDir{"16Mi"}}},
 			}},
@@ -212,17 +215,28 @@ func (e *exporter) helper() container {
 	return c
 }
 
-// pulling are containers that end at once.
-func pulling(images []string) []container {
-	var list []container
-	taken := names{}
+// pulling are containers that end at once, after the one that they need.
+func (e *exporter) pulling(images []string) []container {
+	if len(images) == 0 {
+		return nil
+	}
+	list := []container{e.helper()}
 	for i, image := range images {
-		repository, _, _ := strings.Cut(image[strings.LastIndex(image, "/")+1:], "@")
-		c := contained(taken.of(fmt.Sprintf("image-%d-%s", i+1, repository), maxLabel), image, helperTrue)
+		c := contained(containerName(i, image), image, helperTrue)
 		// An image's own may be closed to the user.
 		c.WorkingDir = "/"
 		c.VolumeMounts = []volumeMount{{Name: helperVolume, MountPath: helperPath, ReadOnly: true}}
 		list = append(list, c)
 	}
 	return list
+}
+
+// containerName tells containers apart by number, and people what they are of.
+func containerName(i int, image string) string {
+	repository := image[strings.LastIndex(image, "/")+1:]
+	if end := strings.IndexAny(repository, ":@"); end >= 0 {
+		repository = repository[:end]
+	}
+	name := fmt.Sprintf("image-%d-%s", i+1, notInLabel.ReplaceAllString(repository, "-"))
+	return strings.TrimRight(name[:min(len(name), maxLabel)], "-")
 }

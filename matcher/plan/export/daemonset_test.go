@@ -1,6 +1,7 @@
 package export
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,20 @@ func TestNoShell(t *testing.T) {
 		if len(c.VolumeMounts) != 1 || c.VolumeMounts[0].Name != helper.VolumeMounts[0].Name || c.VolumeMounts[0].MountPath != helper.VolumeMounts[0].MountPath || !c.VolumeMounts[0].ReadOnly {
 			t.Errorf("%s mounts %+v", c.Name, c.VolumeMounts)
 		}
+	}
+}
+
+// TestEmpty: a set without its images has the same name and selector, so that applying
+// the whole one changes it, and other pods, so that it does so node by node.
+func TestEmpty(t *testing.T) {
+	empty := daemonSetOf(t, documents(t, render(t, DaemonSet, shop(), Options{Nodes: NodeOptions{Empty: true}}))[1])
+	whole := daemonSetOf(t, documents(t, render(t, DaemonSet, shop(), Options{}))[1])
+	if len(empty.Spec.Template.Spec.InitContainers) > 0 || empty.Name != whole.Name || !reflect.DeepEqual(empty.Spec.Selector, whole.Spec.Selector) {
+		t.Errorf("%+v", empty)
+	}
+	whole.Spec.Template.Spec.InitContainers = nil
+	if !reflect.DeepEqual(empty, whole) {
+		t.Errorf("they differ in more than the images: %+v, %+v", empty, whole)
 	}
 }
 

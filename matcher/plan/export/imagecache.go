@@ -46,9 +46,9 @@ func (e *exporter) imageCaches() ([]byte, error) {
 	var s stream
 	s.comment(
 		"ImageCache resources for ECI, in the order of what the caches gain: the first ones",
-		"can be built alone. Building and using a cache costs money (eci §5.1).",
+		"can be built alone. Building a cache costs money, and so does using it.",
 		"",
-		"  kubectl create -f FILE      creates them; an ImageCache cannot be changed (eci §4.2)",
+		"  kubectl create -f FILE      creates them; an ImageCache is not changed once it is there",
 		"  kubectl get imagecaches     shows their phase, and with -o yaml the imageCacheId",
 		"",
 		"The network is that of the cluster's eci-profile, unless annotations say otherwise.")

@@ -65,15 +65,10 @@ func (e *exporter) imageList(format Format) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// gkeLine is a flag of GKE's disk image builder, which wants the whole name with a tag
+// gkeLine is a flag of GKE's disk image builder, which wants the whole name with its tag
 // (ai-on-gke/tools, gke-disk-image-builder/README.md, --container-image).
 func gkeLine(image *nodeImage) string {
-	ref, digest, _ := strings.Cut(image.pinned(), "@")
-	ref = full(ref)
-	if digest != "" {
-		ref += "@" + digest
-	}
-	return "--container-image=" + ref
+	return "--container-image=" + full(image.pinned())
 }
 
 const ctrHead = `#!/bin/sh

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/matcher"
@@ -91,10 +92,11 @@ func (e *exporter) targetOf(app string) (target, bool) {
 		t.namespace = parts[0]
 	}
 	if len(parts) == 3 {
-		known := false
-		if t.kind, known = kindOf(parts[1]); !known {
+		named, known := kindOf(parts[1])
+		if !known {
 			return t, false
 		}
+		t.kind = named
 	}
 	return t, len(parts) <= 3 && isSubdomain(t.object) && (t.namespace == "" || isLabel(t.namespace))
 }
@@ -117,16 +119,22 @@ func (e *exporter) podPatches() ([]byte, error) {
 	}
 	var s stream
 	s.comment(
-		"Patches that name each app's image cache in its pods (eci §1.11, §4.1).",
+		"Patches that name each app's image cache in its pods.",
 		"",
-		"Beware: a pod that names a cache is not created while that cache is not Ready",
-		"(eci §1.10). Apply a patch once its cache is Ready; before the cache is deleted or",
-		"built anew, take the annotation away. It holds for pods that are made from then on,",
-		"and applying it makes a Deployment's pods anew.",
+		"Beware: a pod that names a cache is not created while that cache is not Ready (Alibaba",
+		"Cloud, Use an image cache CRD to accelerate pod creation). Apply a patch once its cache",
+		"is Ready; before the cache is deleted or built anew, take the annotation away. It holds",
+		"for pods that are made from then on; a Deployment makes its pods anew when it is patched.",
 		"",
 		"  kubectl apply --server-side --field-manager cachebench -f FILE     all of them",
 		"",
 		"The commands below apply one each. Kustomize takes the file as patches.")
+	if slices.ContainsFunc(apps, func(a namedApp) bool { _, known := e.targetOf(a.app); return !known }) {
+		s.comment("", "Some name no object: fill in which, before the whole file is applied.")
+	}
+	if slices.ContainsFunc(apps, func(a namedApp) bool { return a.id == "" }) {
+		s.comment("", "Some have a placeholder for the cache's ID, imc-…: Kubernetes refuses it until that is put in.")
+	}
 	if len(without) > 0 {
 		s.comment("", "No cache is named for "+saidAll(without)+".")
 	}
@@ -243,8 +251,10 @@ func (e *exporter) patch(s *stream, a *namedApp) {
 	if a.id == "" {
 		value = map[string]string{"placeholder": "the ID of cache " + a.cache + " when it is Ready"}
 	}
-	annotations := map[string]any{"annotations": map[string]any{explicitAnnotation: value}}
-	body := nested(t.path[:len(t.path)-1], t.path[len(t.path)-1], annotations)
+	body := map[string]any{"annotations": map[string]any{explicitAnnotation: value}}
+	for _, key := range slices.Backward(t.path) {
+		body = map[string]any{key: body}
+	}
 	lines := []string{fmt.Sprintf("app %s: cache %s", said(a.app), said(a.cache))}
 	switch {
 	case !known:
@@ -260,15 +270,6 @@ func (e *exporter) patch(s *stream, a *namedApp) {
 		lines = append(lines, fmt.Sprintf("  kubectl %spatch %s %s --patch '%s'", place, strings.ToLower(t.name), t.object, data))
 	}
 	s.document(e.patchDocument(&t, known, body), lines...)
-}
-
-// nested puts a value under a path of keys.
-func nested(path []string, last string, value any) map[string]any {
-	m := map[string]any{last: value}
-	for i := len(path) - 1; i >= 0; i-- {
-		m = map[string]any{path[i]: m}
-	}
-	return m
 }
 
 // patchDocument adds what says which object it is of.

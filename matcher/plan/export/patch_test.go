@@ -11,73 +11,82 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"sigs.k8s.io/yaml"
 
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
-// patched applies a patch as the API server does.
-func patched(t *testing.T, object, kind any, patch []byte) error {
-	t.Helper()
-	text, err := yaml.YAMLToJSON(patch)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := strategicpatch.StrategicMergePatch(toJSON(t, object), text, kind)
-	if err != nil {
-		return err
-	}
-	return yaml.UnmarshalStrict(out, kind)
+// annotated are a pod's metadata as a patch has them.
+func annotated(id string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Annotations: map[string]string{"k8s.aliyun.com/eci-imc-id": id}}
 }
 
-func template() corev1.PodTemplateSpec {
-	return corev1.PodTemplateSpec{
-		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "x"}, Annotations: map[string]string{"kept": "yes"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "r.example/c:1"}}},
-	}
-}
-
-// TestPatches: applied to the objects that the apps are, the patches add the
-// annotation to their pods and change nothing else.
+// TestPatches: each is a part of the object that the app is: which one, and the
+// annotation of its pods, nothing else.
 func TestPatches(t *testing.T) {
 	docs := documents(t, render(t, PodPatches, shop(), Options{}))
 	if len(docs) != 4 {
 		t.Fatalf("%d patches of 4 apps with a cache", len(docs))
 	}
-	with := func(id string) corev1.PodTemplateSpec {
-		p := template()
-		p.Annotations["k8s.aliyun.com/eci-imc-id"] = id
-		return p
-	}
-
-	web := appsv1.Deployment{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}, Spec: appsv1.DeploymentSpec{Template: template()}}
-	want := web
-	want.Spec.Template = with("imc-web")
+	want := appsv1.Deployment{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"}, ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"}}
+	want.Spec.Template.ObjectMeta = annotated("imc-web")
 	var got appsv1.Deployment
-	if err := patched(t, web, &got, docs[0]); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("web: %v: %+v", err, got)
+	if strictly(t, docs[0], &got); !reflect.DeepEqual(got, want) {
+		t.Errorf("web: %+v", got)
 	}
-
-	report := batchv1.CronJob{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJob"}, ObjectMeta: metav1.ObjectMeta{Name: "report", Namespace: "batch"}}
-	report.Spec.JobTemplate.Spec.Template = template()
-	wantReport := report
-	wantReport.Spec.JobTemplate.Spec.Template = with("imc-report")
+	wantReport := batchv1.CronJob{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJob"}, ObjectMeta: metav1.ObjectMeta{Name: "report", Namespace: "batch"}}
+	wantReport.Spec.JobTemplate.Spec.Template.ObjectMeta = annotated("imc-report")
 	var gotReport batchv1.CronJob
-	if err := patched(t, report, &gotReport, docs[2]); err != nil || !reflect.DeepEqual(gotReport, wantReport) {
-		t.Errorf("report: %v: %+v", err, gotReport)
+	if strictly(t, docs[2], &gotReport); !reflect.DeepEqual(gotReport, wantReport) {
+		t.Errorf("report: %+v", gotReport)
 	}
-
 	// An app that is no object's name: the annotation, and no object that it could be
 	// applied to by mistake.
-	var bare corev1.ObjectReference
-	if err := yaml.Unmarshal(docs[1], &bare); err != nil || bare.Kind != "" || bare.Name != "" || !strings.Contains(string(docs[1]), "eci-imc-id: imc-web") {
-		t.Errorf("Sidecar UI: %v: %s", err, docs[1])
+	got = appsv1.Deployment{}
+	if strictly(t, docs[1], &got); got.Kind != "" || got.Name != "" || got.Spec.Template.Annotations["k8s.aliyun.com/eci-imc-id"] != "imc-web" {
+		t.Errorf("Sidecar UI: %+v", got)
 	}
-	// An existing cache by its ID; a Job that cannot be changed.
-	if text := string(docs[3]); !strings.Contains(text, "eci-imc-id: imc-old") || !strings.Contains(text, "kind: Job") || strings.Contains(text, "kubectl") {
-		t.Errorf("once: %s", text)
+	// An existing cache by its ID; a Job cannot be changed.
+	wantJob := batchv1.Job{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "Job"}, ObjectMeta: metav1.ObjectMeta{Name: "once", Namespace: "batch"}}
+	wantJob.Spec.Template.ObjectMeta = annotated("imc-old")
+	var gotJob batchv1.Job
+	if strictly(t, docs[3], &gotJob); !reflect.DeepEqual(gotJob, wantJob) || strings.Contains(string(docs[3]), "kubectl") {
+		t.Errorf("once: %s", docs[3])
+	}
+}
+
+// TestPatchTargets: which object an app is, and where its pods' annotations stand.
+func TestPatchTargets(t *testing.T) {
+	for _, test := range []struct {
+		app, kind, namespace string
+		want                 string
+	}{
+		{"web", "", "", "Deployment//web"},
+		{"web", "statefulset", "shop", "StatefulSet/shop/web"},
+		{"team/web", "StatefulSet", "shop", "StatefulSet/team/web"},
+		{"team/DaemonSet/web.v2", "Job", "", "DaemonSet/team/web.v2"},
+		{"team/Pod/web-0", "", "", "Pod/team/web-0"},
+		{"team/Rollout/web", "", "", "//"},
+		{"team/web/part", "", "", "//"},
+		{"Web", "", "", "//"},
+		{"a/b/c/d", "", "", "//"},
+	} {
+		in := shop()
+		in.Plan.Assignments = []plan.Assignment{{App: test.app, Cache: "imc-old"}}
+		docs := documents(t, render(t, PodPatches, in, Options{Namespace: test.namespace, Patches: PatchOptions{Kind: test.kind}}))
+		o := decoded(t, docs[0]).(map[string]any)
+		meta, _ := o["metadata"].(map[string]any)
+		text := func(v any) string { s, _ := v.(string); return s }
+		if got := text(o["kind"]) + "/" + text(meta["namespace"]) + "/" + text(meta["name"]); got != test.want {
+			t.Errorf("%s: %s, want %s", test.app, got, test.want)
+		}
+		if o["kind"] == "Pod" {
+			var pod corev1.Pod
+			if strictly(t, docs[0], &pod); pod.Annotations["k8s.aliyun.com/eci-imc-id"] != "imc-old" {
+				t.Errorf("%s: %s", test.app, docs[0])
+			}
+		}
 	}
 }
 
@@ -107,11 +116,7 @@ func TestPlaceholders(t *testing.T) {
 		t.Errorf("without IDs: %v", err)
 	}
 	docs := documents(t, render(t, PodPatches, in, Options{Patches: PatchOptions{AllowPlaceholders: true}}))
-	web := appsv1.Deployment{Spec: appsv1.DeploymentSpec{Template: template()}}
 	var got appsv1.Deployment
-	if err := patched(t, web, &got, docs[0]); err == nil {
-		t.Errorf("it can be applied: %s", docs[0])
-	}
 	if err := yaml.UnmarshalStrict(docs[0], &got); err == nil {
 		t.Errorf("it is a Deployment: %s", docs[0])
 	}

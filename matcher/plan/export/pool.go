@@ -40,6 +40,10 @@ type NodeOptions struct {
 	// MaxUnavailable is on how many nodes at once a DaemonSet is changed, a number or
 	// a percentage; empty is 10%.
 	MaxUnavailable string
+	// Empty leaves the images out of a DaemonSet: one that is made so and then changed
+	// pulls on MaxUnavailable nodes at once, where one that is made with them pulls on
+	// all.
+	Empty bool
 	// Parallelism is on how many nodes at once a job pulls each image; 0 is 5.
 	Parallelism int
 	// PriorityClass is of the DaemonSet's pods, one that exists; empty makes one that

@@ -23,10 +23,14 @@ func (s *stream) comment(lines ...string) {
 	}
 }
 
-// document writes a value, after lines that tell of it.
+// document writes a value, after lines that tell of it. Those of the whole stream stand
+// apart.
 func (s *stream) document(v any, lines ...string) {
-	if s.documents++; s.documents > 1 {
+	switch s.documents++; {
+	case s.documents > 1:
 		s.out.WriteString("---\n")
+	case s.out.Len() > 0:
+		s.out.WriteString("\n")
 	}
 	s.comment(lines...)
 	enc := yaml.NewEncoder(&s.out)
