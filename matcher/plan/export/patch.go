@@ -199,11 +199,14 @@ func (e *exporter) idOf(name string, c *plan.PlannedCache) (string, error) {
 			found = i
 		}
 	}
-	if found < 0 && c == nil && len(e.Existing) == 0 && idForm.MatchString(name) {
+	if c == nil && len(e.Existing) == 0 && idForm.MatchString(name) {
 		return name, nil
 	}
-	if found < 0 {
+	switch {
+	case found < 0 && c != nil:
 		return "", ErrNoID
+	case found < 0:
+		return "", fmt.Errorf("cache %s, which the plan gives an app because it exists, is not among the account's caches: plan again", said(name))
 	}
 	x := &e.Existing[found]
 	if x.Status != matcher.StatusReady {

@@ -122,6 +122,22 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
+// TestExistingCache: an app that a cache serves which was there already.
+func TestExistingCache(t *testing.T) {
+	in := shop()
+	in.Plan.Caches, in.Plan.Assignments = nil, []plan.Assignment{{App: "a", Cache: "imc-old"}}
+	for _, existing := range [][]matcher.Cache{nil, in.Existing} {
+		in.Existing = existing
+		if got := render(t, PodPatches, in, Options{}); !strings.Contains(string(got), "eci-imc-id: imc-old\n") {
+			t.Errorf("of %d caches: %s", len(existing), got)
+		}
+	}
+	in.Existing = in.Existing[:1]
+	if _, err := Render(PodPatches, in, Options{Patches: PatchOptions{AllowPlaceholders: true}}); err == nil || !strings.Contains(err.Error(), "imc-old, which the plan gives an app because it exists") {
+		t.Errorf("gone by now: %v", err)
+	}
+}
+
 // TestIDs: which of the account's caches a planned one is.
 func TestIDs(t *testing.T) {
 	image := []string{"nginx:1"}
