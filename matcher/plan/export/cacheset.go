@@ -5,8 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
@@ -20,29 +18,29 @@ const CacheSetKind = "CacheSet"
 // what there is, it has nothing that only the service decides: no IDs, states, times.
 type CacheSet struct {
 	// Caches are in the order in which they are to be built: what gains most first.
-	Caches []WantedCache `json:"caches" yaml:"caches" document:"required"`
+	Caches []WantedCache `json:"caches" document:"required"`
 }
 
 // WantedCache is a cache to build, with the parameters of the service's own request
 // (eci §2.2) that a plan or its user decides.
 type WantedCache struct {
-	Name string `json:"name" yaml:"name" document:"required"`
+	Name string `json:"name" document:"required"`
 	// Images are the references that it holds, named as starts name them.
-	Images []string `json:"images" yaml:"images" document:"required"`
+	Images []string `json:"images" document:"required"`
 	// SizeGiB is the size of its disk, in whole GiB.
-	SizeGiB int `json:"sizeGiB" yaml:"sizeGiB" document:"required"`
+	SizeGiB int `json:"sizeGiB" document:"required"`
 	// Architecture of the images where it is not amd64 (eci §4.2).
-	Architecture string `json:"architecture,omitempty" yaml:"architecture,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
 	// RetentionDays is when it is deleted, in days since it was built; absent means
 	// never.
-	RetentionDays int `json:"retentionDays,omitempty" yaml:"retentionDays,omitempty"`
+	RetentionDays int `json:"retentionDays,omitempty"`
 	// AutoMatchImageCache lets the build reuse layers of a cache that exists
 	// (eci §1.8).
-	AutoMatchImageCache bool `json:"autoMatchImageCache,omitempty" yaml:"autoMatchImageCache,omitempty"`
+	AutoMatchImageCache bool `json:"autoMatchImageCache,omitempty"`
 	// Flash makes it usable from a local snapshot first (eci §1.7).
-	Flash bool `json:"flash,omitempty" yaml:"flash,omitempty"`
+	Flash bool `json:"flash,omitempty"`
 	// EliminationStrategy LRU lets it be evicted at the quota (eci §1.5).
-	EliminationStrategy string `json:"eliminationStrategy,omitempty" yaml:"eliminationStrategy,omitempty" document:"enum=LRU"`
+	EliminationStrategy string `json:"eliminationStrategy,omitempty" document:"enum=LRU"`
 }
 
 // The days after which a cache may be deleted (eci §1.5).
@@ -159,13 +157,9 @@ func (e *exporter) cacheSet() ([]byte, error) {
 			RetentionDays: e.opt.Caches.RetentionDays, AutoMatchImageCache: e.opt.Caches.Reuse, Flash: e.opt.Caches.Flash,
 		})
 	}
-	var body yaml.Node
-	if err := body.Encode(struct {
-		APIVersion string `yaml:"apiVersion"`
-		Kind       string `yaml:"kind"`
-		CacheSet   `yaml:",inline"`
-	}{document.APIVersion, CacheSetKind, set}); err != nil {
-		return nil, fmt.Errorf("write a %s: %w", CacheSetKind, err)
+	body, err := yamlOf(CacheSetKind, set)
+	if err != nil {
+		return nil, err
 	}
 	for i, item := range body.Content[len(body.Content)-1].Content {
 		item.HeadComment = cacheLine(i, &caches[i])
@@ -175,7 +169,7 @@ func (e *exporter) cacheSet() ([]byte, error) {
 		"The image caches of a plan, in the order of what they gain: the first ones can be",
 		"built alone. Their images are named as starts name them, for ECI matches by names. A",
 		"cache holds what a tag meant when it was built: build it anew after a release.")
-	s.document(&body)
+	s.document(body)
 	return s.bytes()
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -232,18 +233,15 @@ func better(x, y *matcher.Cache, name string) bool {
 	return x.ID < y.ID
 }
 
-// sameImages says that two caches hold the same references.
-func sameImages(x, y []string) bool {
-	held := map[string]bool{}
-	for _, ref := range x {
-		held[full(bare(ref))] = true
+// sameImages says that two lists name the same images.
+func sameImages(x, y []string) bool { return maps.Equal(fullNames(x), fullNames(y)) }
+
+func fullNames(refs []string) map[string]bool {
+	set := map[string]bool{}
+	for _, ref := range refs {
+		set[full(bare(ref))] = true
 	}
-	for _, ref := range y {
-		if !held[full(bare(ref))] {
-			return false
-		}
-	}
-	return len(unique(x)) == len(unique(y))
+	return set
 }
 
 // patch writes the document of one app.
@@ -252,7 +250,7 @@ func (e *exporter) patch(s *stream, a *namedApp) {
 	// Kubernetes takes only texts as annotations, so it refuses a mapping.
 	var value any = a.id
 	if a.id == "" {
-		value = map[string]string{"placeholder": "the ID of cache " + a.cache + " when it is Ready"}
+		value = map[string]any{"placeholder": safe("the ID of cache " + a.cache + " when it is Ready")}
 	}
 	body := map[string]any{"annotations": map[string]any{explicitAnnotation: value}}
 	for _, key := range slices.Backward(t.path) {

@@ -57,10 +57,11 @@ type NodeOptions struct {
 
 // The images that a DaemonSet needs beside those that it is for.
 const (
-	// DefaultHelperImage has a busybox that is linked statically, for all
-	// architectures that Kubernetes runs on.
+	// DefaultHelperImage has a busybox that is linked statically, as that of the tags
+	// without a library and with glibc is not (docker-library/docs, busybox/variant-musl.md
+	// and variant-glibc.md).
 	DefaultHelperImage = "docker.io/library/busybox:1.37.0-musl"
-	// DefaultPauseImage is that of Kubernetes' own sandboxes.
+	// DefaultPauseImage is that of Kubernetes' own sandboxes since 1.31.
 	DefaultPauseImage = "registry.k8s.io/pause:3.10"
 )
 

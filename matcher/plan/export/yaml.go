@@ -3,9 +3,13 @@ package export
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/cachebench/cachebench/internal/document"
 )
 
 // A stream is YAML documents, each after its comment.
@@ -33,14 +37,85 @@ func (s *stream) document(v any, lines ...string) {
 		s.out.WriteString("\n")
 	}
 	s.comment(lines...)
-	enc := yaml.NewEncoder(&s.out)
-	enc.SetIndent(2)
-	if err := enc.Encode(v); err != nil && s.err == nil {
+	n, ready := v.(*yaml.Node) // which has comments
+	var err error
+	if !ready {
+		n = new(yaml.Node)
+		err = n.Encode(v)
+	}
+	if err == nil {
+		plain(n)
+		enc := yaml.NewEncoder(&s.out)
+		enc.SetIndent(2)
+		err = enc.Encode(n)
+	}
+	if err != nil && s.err == nil {
 		s.err = fmt.Errorf("write YAML: %w", err)
 	}
 }
 
 func (s *stream) bytes() ([]byte, error) { return s.out.Bytes(), s.err }
+
+// yamlOf is a document of the project's own, as the project writes it, but in YAML.
+func yamlOf(kind string, v any) (*yaml.Node, error) {
+	data, err := document.Marshal(kind, v)
+	if err != nil {
+		return nil, err
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal(escaped(data), &n); err != nil {
+		return nil, fmt.Errorf("write a %s: %w", kind, err)
+	}
+	return n.Content[0], nil
+}
+
+// escaped is JSON that is YAML too: characters that YAML has only as escapes are such.
+func escaped(data []byte) []byte {
+	var out bytes.Buffer
+	for _, r := range string(data) {
+		switch {
+		case r < 0x7f || unicode.IsPrint(r):
+			out.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&out, "\\u%04x", r)
+		default:
+			fmt.Fprintf(&out, "\\U%08x", r)
+		}
+	}
+	return out.Bytes()
+}
+
+// plain takes away JSON's brackets, and the quotes of texts that mean the same without.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && !isPlain(n.Value) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	for _, c := range n.Content {
+		plain(c)
+	}
+}
+
+// numberLike are texts that some reader of YAML takes for a number, were it one that it
+// cannot hold, as 1e400.
+var numberLike = regexp.MustCompile(`^[-+.]*[0-9][-+.:0-9_a-fA-FoxX]*$`)
+
+// isPlain says that a text needs no quotes in YAML, of whatever version.
+func isPlain(text string) bool {
+	if said(text) != text || numberLike.MatchString(text) {
+		return false
+	}
+	out, err := yaml.Marshal(text)
+	return err == nil && string(out) == text+"\n"
+}
+
+// safe is a text that is written in quotes where it needs them. The encoder writes one
+// with a line's end as a block, which it does not read back where that comes first.
+func safe(text string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	plain(n)
+	return n
+}
 
 // An object is what is common to all that Kubernetes knows.
 type object struct {
