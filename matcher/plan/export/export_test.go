@@ -3,9 +3,12 @@ package export
 import (
 	"errors"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
@@ -76,6 +79,37 @@ func TestRefused(t *testing.T) {
 		if data, err := Render(test.format, in, opt); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s as %s: %v, want %q\n%s", test.name, test.format, err, test.want, data)
 		}
+	}
+}
+
+// TestDigests: what an inventory tells pins what the plan does not; the input stays as it
+// was.
+func TestDigests(t *testing.T) {
+	inv := &layers.Inventory{Images: []layers.Image{
+		{Reference: "nginx", Digest: digestA},
+		{Reference: "nginx", Digest: digestA, IndexDigest: digestB}, // the tag moved
+		{Reference: "docker://registry.example.com/mesh/proxy:1.2", Digest: digestA},
+		{Reference: "docker-daemon:app:1", Digest: digestA}, // a config's
+	}}
+	in := shop()
+	if in.Digests = DigestsOf(inv); len(in.Digests) != 2 || in.Digests["nginx"] != digestB {
+		t.Errorf("digests %v", in.Digests)
+	}
+	want := []string{"registry.example.com/shop/web:1.4.1@" + string(digestA), "nginx@" + string(digestB), "docker.io/library/redis@" + string(digestB)}
+	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
+		t.Errorf("the pool's: %q, want %q", got, want)
+	}
+	if before := shop(); !reflect.DeepEqual(in.Plan, before.Plan) || !reflect.DeepEqual(in.Pools, before.Pools) {
+		t.Errorf("the input is changed: %+v", in.Pools)
+	}
+	in.Pools = nil
+	want = []string{"registry.example.com/shop/web:1.4.1", "registry.example.com/mesh/proxy:1.2@" + string(digestA), "registry.example.com/batch/report:2026.11"}
+	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
+		t.Errorf("the caches': %q, want %q", got, want)
+	}
+	in.Digests["registry.example.com/shop/web:1.4.1"] = "sha256:1"
+	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
+		t.Errorf("what is no digest: %q, want %q", got, want)
 	}
 }
 

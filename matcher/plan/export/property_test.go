@@ -26,9 +26,11 @@ func anyName() *rapid.Generator[string] {
 	)
 }
 
-// anyReference are references that a registry serves.
+// anyReference are references that a registry serves, some of which look like something
+// else.
 func anyReference() *rapid.Generator[string] {
-	return rapid.Custom(func(t *rapid.T) string {
+	odd := rapid.SampledFrom([]string{"1e400", "12:30", "0x10", "yes:no", "null", "on", "docker://1:1_000"})
+	return rapid.OneOf(odd, rapid.Custom(func(t *rapid.T) string {
 		ref := rapid.SampledFrom([]string{"", "r.example/", "r.example:5000/", "docker.io/library/", "localhost/"}).Draw(t, "registry") +
 			rapid.StringMatching(`[a-z0-9]{1,8}((\.|_|__|-)[a-z0-9]{1,8})?(/[a-z0-9]{1,8}){0,2}`).Draw(t, "repository") +
 			rapid.StringMatching(`(:[A-Za-z0-9_][A-Za-z0-9._-]{0,20})?`).Draw(t, "tag")
@@ -39,7 +41,7 @@ func anyReference() *rapid.Generator[string] {
 			ref = "docker://" + ref
 		}
 		return ref
-	})
+	}))
 }
 
 func anyDigest() *rapid.Generator[layers.Digest] {
