@@ -19,7 +19,9 @@ type Image struct {
 
 // How images are named where a node pulls them.
 const (
-	// PinDigest names them by digest where it is known.
+	// PinDigest names them by digest where it is known. Of name:tag@digest a node keeps
+	// the digest alone (containerd, internal/cri/server/images/image_pull.go: the tag is
+	// dropped by reference.ParseDockerRef; OpenKruise, pkg/daemon/util, does the same).
 	PinDigest = "digest"
 	// PinTag names them as the workload does.
 	PinTag = "tag"

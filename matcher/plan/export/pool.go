@@ -18,6 +18,8 @@ type Pool struct {
 	// stand there too where the advice is not to hold them: such a pool is exported only
 	// when Options name it.
 	Verdict, Reason string
+	// Warnings are what may undo the plan, one sentence each.
+	Warnings []string
 	// Images are in the order of what they gain.
 	Images []Image
 	// NodeSelector are labels that its nodes have, and no others: a workload knows
@@ -131,7 +133,12 @@ func (p *Pool) about(images []string) []string {
 	if p.Verdict != "" {
 		line += "; the plan's verdict is " + p.Verdict
 	}
-	return append([]string{line}, nameNote(images)...)
+	list := append([]string{line}, nameNote(images)...)
+	for _, w := range p.Warnings {
+		list = append(list, "")
+		list = append(list, wrapped(said(w))...)
+	}
+	return list
 }
 
 // A Selector is a label that the nodes of a pool have.

@@ -55,6 +55,7 @@ func shop() Input {
 				{"docker.io/library/redis@" + string(digestB), digestA},
 			},
 			NodeSelector: map[string]string{"example.com/pool": "general"},
+			Warnings:     []string{"The disks are 84 % full when all images are there, and the kubelet begins to remove images at 85 %, the least recently used first."},
 		}},
 		Existing: []matcher.Cache{
 			{ID: "imc-web", Name: "shop-web-1a2b3c4d", Images: []string{"registry.example.com/mesh/proxy:1.2", "registry.example.com/shop/web:1.4.1"}, Status: matcher.StatusReady},

@@ -27,6 +27,23 @@ func (s *stream) comment(lines ...string) {
 	}
 }
 
+// commentWidth is of lines that are not written as they stand.
+const commentWidth = 90
+
+// wrapped are the lines of a longer text.
+func wrapped(text string) []string {
+	var list []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > commentWidth {
+			list = append(list, line)
+			line = ""
+		}
+		line = strings.TrimLeft(line+" "+word, " ")
+	}
+	return append(list, line)
+}
+
 // document writes a value, after lines that tell of it. Those of the whole stream stand
 // apart.
 func (s *stream) document(v any, lines ...string) {
