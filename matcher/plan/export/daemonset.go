@@ -159,7 +159,7 @@ func (e *exporter) daemonSets() ([]byte, error) {
 			images = nil
 		}
 
-		s.document(e.daemonSet(taken.of("prepull-"+pools[i].Name, maxLabel), labels, secrets, images), pools[i].about(images)...)
+		s.document(e.daemonSet(taken.of("prepull-"+pools[i].Name, maxLabel), labels, secrets, images), e.about(&pools[i], images)...)
 	}
 	return s.bytes()
 }

@@ -110,7 +110,7 @@ func TestDaemonSet(t *testing.T) {
 	if !labels.Equals(pod.NodeSelector, want) {
 		t.Errorf("nodes %v, want %v", pod.NodeSelector, want)
 	}
-	if got, want := imagesOf(d), []string{"registry.example.com/shop/web:1.4.1@" + string(digestA), "nginx", "docker.io/library/redis@" + string(digestB)}; !slices.Equal(got, want) {
+	if got, want := imagesOf(d), []string{"registry.example.com/shop/web:1.4.1@" + string(digestA), "registry.example.com/shop/web:1.4.1", "nginx", "docker.io/library/redis@" + string(digestB)}; !slices.Equal(got, want) {
 		t.Errorf("images %q, want %q", got, want)
 	}
 	if got := *d.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable; got != intstr.FromString("10%") {
@@ -169,7 +169,7 @@ func TestMaxUnavailable(t *testing.T) {
 func TestPin(t *testing.T) {
 	web, redis := "registry.example.com/shop/web:1.4.1", "docker.io/library/redis@"+string(digestB)
 	for pin, want := range map[string][]string{
-		"":        {web + "@" + string(digestA), "nginx", redis},
+		"":        {web + "@" + string(digestA), web, "nginx", redis},
 		PinDigest: {web + "@" + string(digestA), "nginx", redis},
 		PinTag:    {web, "nginx", redis},
 		PinBoth:   {web + "@" + string(digestA), web, "nginx", redis},
