@@ -49,6 +49,7 @@ choice is from the best possible, and when the right choice is to build nothing.
 	}
 	in.addPlanFlags(cmd)
 	out.addFlags(cmd, "the plan")
+	cmd.AddCommand(newPlanExport(io))
 	return cmd
 }
 
