@@ -16,12 +16,14 @@ type effect struct {
 	within float64
 }
 
-// effect adds up what changes when the served starts find a candidate instead.
-func (m *model) effect(a *app, candidate int, served []finding) (effect, error) {
+// effect adds up what changes when the served starts find a candidate instead. It is
+// worked out once.
+func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []finding) (effect, error) {
 	if e, ok := a.known[candidate]; ok {
 		return e, nil
 	}
 	c := m.candidates[candidate]
+	served := servedBy(a, c)
 	estimate := m.estimate(a, c.images)
 	hit := inSeconds(estimate)
 	missed := missedFraction(a, c)

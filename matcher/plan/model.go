@@ -198,7 +198,7 @@ func (m *model) explicitOptions(a *app) error {
 		if !intersect(a.need, c.layers) {
 			continue
 		}
-		e, err := m.effect(a, i, a.baseline)
+		e, err := m.effect(a, i, func(a *app, _ *candidate) []finding { return a.baseline })
 		if err != nil {
 			return err
 		}
@@ -219,17 +219,21 @@ func (m *model) autoOptions(a *app, picker *matcher.Picker) error {
 			a.blocker = m.Existing[i-len(m.candidates)].ID
 			break
 		}
-		served := a.baseline
-		if c := m.candidates[i]; !m.holdsAll(a, c) {
-			served = m.preferred(a, c)
-		}
-		e, err := m.effect(a, i, served)
+		e, err := m.effect(a, i, m.servedBy)
 		if err != nil {
 			return err
 		}
 		a.options = append(a.options, option{m.set(i), e})
 	}
 	return nil
+}
+
+// servedBy are the findings that ECI's matching replaces by a candidate.
+func (m *model) servedBy(a *app, c *candidate) []finding {
+	if m.holdsAll(a, c) {
+		return a.baseline
+	}
+	return m.preferred(a, c)
 }
 
 func (m *model) holdsAll(a *app, c *candidate) bool {

@@ -158,16 +158,18 @@ func (p *program) objective(c *choice) float64 { return c.Gain - p.price*c.Cost 
 // option or has none, under auto it takes the first in ECI's order.
 func (p *program) among(c *choice, keep func(set int) bool) choice {
 	var kept choice
+	in := make([]bool, len(p.problem.Sets))
 	for _, j := range c.Sets {
 		if keep(j) {
 			kept.Sets = append(kept.Sets, j)
+			in[j] = true
 		}
 	}
 	kept.Picks = slices.Clone(c.Picks)
 	for i, options := range p.problem.Customers {
 		switch {
 		case p.problem.Ordered:
-			kept.Picks[i] = slices.IndexFunc(options, func(o knapsack.Option) bool { return slices.Contains(kept.Sets, o.Set) })
+			kept.Picks[i] = slices.IndexFunc(options, func(o knapsack.Option) bool { return in[o.Set] })
 		case c.Picks[i] != none && !keep(options[c.Picks[i]].Set):
 			kept.Picks[i] = none
 		}
