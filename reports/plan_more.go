@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,20 +37,22 @@ func primesTable(p *plan.Plan) *table {
 
 func curveTable(p *plan.Plan) *table {
 	t := newTable("What other budgets would bring, whatever an hour is worth (estimated, per month of 30 days)",
-		">budget", ">cost", ">caches", ">saves", ">at most (proven)", ">net saved")
-	for i := range p.Curve {
-		addPoint(t, &p.Curve[i])
-	}
+		"budget", ">cost", ">caches", ">saves", ">at most (proven)", ">net saved")
+	points := slices.Clone(p.Curve)
 	if s := p.Sensitivity; s != nil && s.More != nil {
-		more := newTable("A budget larger by a tenth", ">budget", ">cost", ">caches", ">saves", ">at most (proven)", ">net saved")
-		addPoint(more, s.More)
-		t.Rows = append(t.Rows, more.Rows...)
+		points = append(points, *s.More)
+	}
+	slices.SortStableFunc(points, func(x, y plan.CurvePoint) int { return cmp.Compare(x.BudgetPerMonth.Amount, y.BudgetPerMonth.Amount) })
+	for i := range points {
+		c := &points[i]
+		budget := moneyCell(c.BudgetPerMonth)
+		budget.Number = false
+		if s := p.Sensitivity; s != nil && s.More != nil && *s.More == *c {
+			budget.Text += " (a tenth more)"
+		}
+		t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
 	}
 	return t.unlessEmpty()
-}
-
-func addPoint(t *table, c *plan.CurvePoint) {
-	t.add(moneyCell(c.BudgetPerMonth), moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
 }
 
 func leversTable(p *plan.Plan) *table {
@@ -97,7 +100,7 @@ func optionsTable(p *plan.Plan, x *plan.Explained) *table {
 		case o.Built:
 			in = "yes"
 		}
-		change := cell{Text: "–", Number: true, Note: o.Why}
+		change := cell{Text: "–", Number: true}
 		if o.PlanChange != nil {
 			change = changeCell(p, *o.PlanChange)
 		}

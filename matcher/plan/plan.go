@@ -240,6 +240,15 @@ func (p *Plan) ShareOfBound(i int) float64 {
 	return math.NaN()
 }
 
+// BoundSaved is what no choice with the same bill saves more than, of goal seconds: the
+// bound, and what the bill is worth.
+func (p *Plan) BoundSaved() time.Duration {
+	if len(p.Caches) == 0 {
+		return p.BoundSeconds
+	}
+	return p.BoundSeconds + duration(p.worth(p.Caches[len(p.Caches)-1].CumulativeCost))
+}
+
 // worth are the seconds that a bill is worth.
 func (p *Plan) worth(bill cost.Money) float64 {
 	if p.WorthPerHour == nil || p.WorthPerHour.Amount == 0 {
