@@ -55,10 +55,10 @@ func pooledScenario(pool workload.NodePool, images [][]int, startsPerDay float64
 	return s
 }
 
-// manifestOrder is profile containerd with nothing drawn.
+// manifestOrder is profile containerd with nothing drawn, and no blobs kept.
 func manifestOrder() *simulate.Profile {
 	p := simulate.Containerd()
-	p.Pull.RequestOrder.Value = "manifest"
+	p.Pull.RequestOrder.Value, p.Pull.KeepBlobs.Value = "manifest", false
 	return p
 }
 

@@ -112,6 +112,7 @@ func (e *engine) request(index int, start *Start) error {
 	if start.Node != "" && start.Runtime > 0 {
 		e.aside(s).runtime = start.Runtime
 	}
+	e.requested++
 	e.observer.begins(e)
 	e.rec.requested(index, id)
 	if e.opt.Spans != nil && e.opt.Spans(index) {
