@@ -599,6 +599,13 @@ budgetPerMonth: 50
 # The most caches to build.
 #quota: {{default "quota"}}
 
+# How much planned images may add to the disk of each node of a pool that does not
+# say it itself. Default: what the kubelet leaves before it removes images.
+#diskBudgetGiB: 40
+
+# The most that the p99 of the starts on a node pool may take. Default: no limit.
+#startupLimitSeconds: 10s
+
 # Other readings of ECI's undocumented rules. Default: as documented with each.
 #policies: {size: closest}
 
@@ -675,6 +682,8 @@ const workloadText = `{{comment .Source}}
 #                   profile's
 #   readFraction    share of the image read before ready; default: the
 #                   profile's
+#   pulledFraction  share of its starts on nodes that pulled their images there,
+#                   as counted on a cluster; default: what a replay gives
 #   nodePool        the pool below that it runs on; default: an instance of its
 #                   own, as on ECI
 {{- if .Notes}}
@@ -718,6 +727,9 @@ apps:
 {{- end}}
 {{- if .Ready}}
     readySeconds: {{span .Ready}}
+{{- end}}
+{{- if .PulledFraction}}
+    pulledFraction: {{number .PulledFraction}}
 {{- end}}
 {{- if .NodePool}}
     nodePool: {{text .NodePool}}
@@ -763,6 +775,8 @@ nodePools:
 #    daemonImages: [registry.example.com/agent:1.0]
 #    prePulled: [registry.example.com/base:1.0]
 #    baked: [registry.example.com/large:1.0]
+#    diskBudgetGiB: 40   # for images that plan chooses; default: what is left
+#    rebuildHours: 168   # of the disk with baked images
 `
 
 const lockText = `# What each reference meant to the pods that the workload was made from: the
