@@ -196,7 +196,12 @@ func TestPoolObjectiveIsTheEstimate(t *testing.T) {
 			}
 			want += time.Duration(x.PerMonth) * (before.Pull - after.Pull)
 		}
-		if off := (want - objective).Seconds(); off < -1e-3 || off > 1e-3 && !kept {
+		// Fewer requests may make the others come in a worse order.
+		least := -1e-3
+		if kept {
+			least = -0.01 * objective.Seconds()
+		}
+		if off := (want - objective).Seconds(); off < least || off > 1e-3 && !kept {
 			t.Fatalf("the plan of %v spares %v, the estimator says %v (keepBlobs %v)", chosen, objective, want, kept)
 		}
 	})

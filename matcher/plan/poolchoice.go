@@ -28,7 +28,7 @@ const (
 // by the best chosen image alone, and the knapsack's sum of gains is the estimate of the
 // union, exactly. Where the runtime keeps blobs (KeepBlobs), a layer above another chain
 // would spare its fetch as well; that is left out of account, so that a plan promises no
-// more than the estimator.
+// more than the estimator, but for what fewer requests do to the order of the others.
 type poolModel struct {
 	*PoolProblem
 	// chains are those of each candidate, base first, as numbers of the Inventory's.
