@@ -26,7 +26,7 @@ choice is from the best possible, and when the right choice is to build nothing.
 
 For apps on node pools it chooses which images each node should hold, under a disk
 budget, and compares doing nothing, parallel pulls, a DaemonSet that pre-pulls and
-a baked disk.`,
+a baked disk (docs/pools.md).`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
   cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json
   cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,

@@ -136,9 +136,11 @@ func (a *poolAnswer) reason() string {
 	what := capital(poolArmWords[first.Arm])
 	if a.Limit > 0 {
 		switch {
+		case isYes(first.MeetsLimit) && first.Arm == PoolNothing:
+			return fmt.Sprintf("The pool as it is keeps the p99 of starts, %s, within the limit of %s.", poolTime(*first.P99Seconds), poolTime(a.Limit))
 		case isYes(first.MeetsLimit):
-			return fmt.Sprintf("%s is the cheapest that keeps the p99 of starts, %s, within the limit of %s; it costs %s a month.",
-				what, poolTime(*first.P99Seconds), poolTime(a.Limit), first.Cost.Total)
+			return fmt.Sprintf("%s is the cheapest that keeps the p99 of starts, %s, within the limit of %s; it %s a month.",
+				what, poolTime(*first.P99Seconds), poolTime(a.Limit), costWords(first))
 		case first.P99Seconds != nil:
 			return fmt.Sprintf("Nothing keeps the p99 of starts within the limit of %s; %s comes nearest, with %s.", poolTime(a.Limit), poolArmWords[first.Arm], poolTime(*first.P99Seconds))
 		}
@@ -146,7 +148,7 @@ func (a *poolAnswer) reason() string {
 	if first.Arm == PoolNothing {
 		return a.nothingReason()
 	}
-	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and costs %s", what, poolTime(first.SavedSeconds), first.Cost.Total)
+	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and %s", what, poolTime(first.SavedSeconds), costWords(first))
 	if a.WorthPerHour > 0 {
 		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.Net)
 	}
@@ -155,6 +157,14 @@ func (a *poolAnswer) reason() string {
 		s += fmt.Sprintf(", and the next best, %s, %s", poolArmWords[second.Arm], a.worthWords(second))
 	}
 	return s + "."
+}
+
+// costWords say what an arm costs, or saves.
+func costWords(x *PoolArm) string {
+	if x.Cost.Total.Amount < 0 {
+		return "saves " + x.Cost.Total.Times(-1).String()
+	}
+	return "costs " + x.Cost.Total.String()
 }
 
 func (a *poolAnswer) worthWords(x *PoolArm) string {
@@ -208,7 +218,7 @@ func (a *poolAnswer) warnings(c *poolChoice) []string {
 	}
 	list = append(list, a.lateWarning()...)
 	if c.arm == PoolBaked {
-		add("No container uses baked images until an app starts: the kubelet may remove them once they are older than imageMinimumGCAge (2 minutes) and the disk is above its high mark, or unused for longer than imageMaximumGCAge where that is set.")
+		add("No container uses baked images until an app starts: the kubelet removes those unused for longer than imageMaximumGCAge where that is set, and any of them, once older than imageMinimumGCAge, on a disk above its high mark.")
 		list = append(list, a.staleWarning(c)...)
 	}
 	return list
