@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -130,6 +131,16 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	p.Profile = j.Scenario.Profile.Name
+	if !j.hasOwn() {
+		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
+	}
+	var leftOut []string
+	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
+		return p, fmt.Errorf("plan: %w", err)
+	}
+	if len(leftOut) > 0 {
+		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
+	}
 	if j.Scenario.PlanOptions.Sensitivity && ctx.Err() == nil {
 		err = j.addTurns(ctx, p, problem)
 	}

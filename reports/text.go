@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ func text(r *Report, opt Options) []byte {
 	p.build(r.Plan)
 	p.totals(r.Plan)
 	p.tables(planTables(r.Plan))
+	p.pools(r.Plan)
 	p.apps(r)
 	p.startups(r)
 	p.repeats(r)
@@ -178,8 +180,16 @@ func sharesOfBound(p *plan.Plan) []float64 {
 	return shares
 }
 
+// shareOfBound is NaN where there is no bound.
+func shareOfBound(saved, bound time.Duration) float64 {
+	if bound <= 0 {
+		return math.NaN()
+	}
+	return float64(saved) / float64(bound)
+}
+
 func (p *printer) totals(pl *plan.Plan) {
-	if pl == nil || len(pl.Totals) == 0 {
+	if pl == nil || len(pl.Totals) == 0 || onlyPools(pl) {
 		return
 	}
 	p.heading("A month of 30 days by arm (estimated)")

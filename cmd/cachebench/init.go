@@ -607,6 +607,13 @@ budgetPerMonth: 50
 # Default: seconds, separate, a gap of 1 %, nothing else.
 #plan: {goal: limit, limitSeconds: 10s, limitStartsFraction: 0.95, storage: separate, gapFraction: 0.01, timeLimitSeconds: 30s, curvePoints: 10, sensitivity: true, holdOutFraction: 0.3}
 
+# How much planned images may add to the disk of each node of a pool that does not
+# say it itself. Default: what the kubelet leaves before it removes images.
+#diskBudgetGiB: 40
+
+# The most that the p99 of the starts on a node pool may take. Default: no limit.
+#startupLimitSeconds: 10s
+
 # Other readings of ECI's undocumented rules. Default: as documented with each.
 #policies: {size: closest}
 
@@ -683,6 +690,8 @@ const workloadText = `{{comment .Source}}
 #                   profile's
 #   readFraction    share of the image read before ready; default: the
 #                   profile's
+#   pulledFraction  share of its starts on nodes that pulled their images there,
+#                   as counted on a cluster; default: what a replay gives
 #   nodePool        the pool below that it runs on; default: an instance of its
 #                   own, as on ECI
 {{- if .Notes}}
@@ -726,6 +735,9 @@ apps:
 {{- end}}
 {{- if .Ready}}
     readySeconds: {{span .Ready}}
+{{- end}}
+{{- if .PulledFraction}}
+    pulledFraction: {{number .PulledFraction}}
 {{- end}}
 {{- if .NodePool}}
     nodePool: {{text .NodePool}}
@@ -771,6 +783,8 @@ nodePools:
 #    daemonImages: [registry.example.com/agent:1.0]
 #    prePulled: [registry.example.com/base:1.0]
 #    baked: [registry.example.com/large:1.0]
+#    diskBudgetGiB: 40   # for images that plan chooses; default: what is left
+#    rebuildHours: 168   # of the disk with baked images
 `
 
 const lockText = `# What each reference meant to the pods that the workload was made from: the

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,22 +16,29 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
 )
 
 func newPlan(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io}
 	var matchesFile string
+	out.formats = append(reports.Formats(), reports.Markdown, reports.CSV)
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Which caches to build under a budget, and how good that is",
 		Long: `Plan chooses which ECI image caches to build so that starts become ready sooner
 than with the free automatic caches, under a monthly budget. It says how far the
-choice is from the best possible, and when the right choice is to build nothing.`,
+choice is from the best possible, and when the right choice is to build nothing.
+
+For apps on node pools it chooses which images each node should hold, under a disk
+budget, and compares doing nothing, parallel pulls, a DaemonSet that pre-pulls and
+a baked disk (docs/pools.md).`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
   cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json
   cachebench plan --scenario scenario.yaml --goal limit --limit 10s --limit-starts 0.95
   cachebench plan --scenario scenario.yaml --goal net --assign explicit --explain web
-  cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s`,
+  cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s
+  cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out, matchesFile) },
 	}
@@ -48,6 +56,7 @@ choice is from the best possible, and when the right choice is to build nothing.
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	in.addPlanFlags(cmd)
+	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
 	out.addFlags(cmd, "the plan")
 	cmd.AddCommand(newPlanExport(io))
 	return cmd
@@ -57,7 +66,7 @@ choice is from the best possible, and when the right choice is to build nothing.
 func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f, opt := cmd.Flags(), &in.file.Plan
 	f.StringVar(&opt.Goal, "goal", "", "what to reach: seconds, most time saved; net, most money saved; limit, least cost within --limit (default seconds)")
-	f.DurationVar(&opt.Limit, "limit", 0, "goal limit: every app's mean start is to be ready within this time")
+	f.DurationVar(&in.limit, "limit", 0, "goal limit: every app's mean start is to be ready within this time; node pools: the p99 of their starts")
 	f.Float64Var(&opt.LimitStartsFraction, "limit-starts", 0, "goal limit: let this share of all starts be within it instead, such as 0.95")
 	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
 	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
@@ -79,7 +88,9 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) bool) error {
 	opt := &in.file.Plan
 	set(&file.Goal, opt.Goal)
-	set(&file.Limit, opt.Limit)
+	if given("limit") && file.Goal == plan.GoalLimit {
+		file.Limit = in.limit
+	}
 	set(&file.LimitStartsFraction, opt.LimitStartsFraction)
 	set(&file.Storage, opt.Storage)
 	set(&file.Effort, opt.Effort)
@@ -149,7 +160,10 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
 		goal := cmp.Or(s.PlanOptions.Goal, plan.GoalSeconds)
-		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && goal == plan.GoalSeconds {
+		if in.limit != 0 && goal != plan.GoalLimit && len(s.Workload.NodePools) == 0 {
+			return usagef("--limit has no meaning without --goal limit, where no app is on a node pool")
+		}
+		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && goal == plan.GoalSeconds && startsOnInstances(s.Workload) {
 			return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
 		}
 		return nil
@@ -186,6 +200,11 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		perr = errors.Join(perr, fmt.Errorf("%w: see the plan for what stays above it", cachebench.ErrLimit))
 	}
 	return errors.Join(perr, err)
+}
+
+// startsOnInstances says that an app has instances of its own, for which caches are built.
+func startsOnInstances(w *workload.Workload) bool {
+	return w == nil || slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.NodePool == "" })
 }
 
 // readPlan reads a saved plan; none when no file is named.

@@ -186,6 +186,8 @@ type Plan struct {
 	HeldOut []HeldOut `json:"heldOut,omitempty"`
 	// Explained are the apps that were asked about.
 	Explained []Explained `json:"explained,omitempty"`
+	// Pools say for each node pool which images its nodes should hold.
+	Pools []Pool `json:"pools,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
 }
@@ -214,7 +216,7 @@ func (p *Plan) Validate() error {
 	if b, o := p.BoundMoney, p.ObjectiveMoney; b != nil && o != nil && (b.Amount < o.Amount) != (p.Goal == GoalLimit) && b.Amount != o.Amount {
 		return document.At("boundMoney", "the bound %v is on the wrong side of the plan's objective, %v", b, o)
 	}
-	return nil
+	return validatePools(p.Pools)
 }
 
 // ShareOfBound is how much of the bound the caches up to the i-th reach, of the goal's

@@ -119,8 +119,9 @@ func (x *searching) fillByRatio(pass float64) {
 // fill adds the set of most worth above 0, again and again, each passed over with some
 // probability; and drops those that are of no more use.
 func (x *searching) fill(pass float64, worth func(gain, cost float64) float64) {
-	least := slack * x.gain
-	for {
+	// Sets that cost nothing and gain a rounding would come and go without end.
+	for range 4*x.setCount() + 16 {
+		least := slack * x.gain
 		best, most := int32(-1), 0.0
 		for j := range x.setCount() {
 			if gain := x.addGain[j]; gain > least && x.fits(int32(j)) {
