@@ -66,9 +66,9 @@ func (v *volume) branch(best found) *branching {
 	return b
 }
 
-// run decides what bounds alone decide, then looks at a number of nodes. It returns what
-// no choice exceeds that is better than the best.
-func (b *branching) run(ctx context.Context, nodes int) float64 {
+// run decides what bounds alone decide, then looks at a number of nodes, as long as the gap
+// is more than a share. It returns what no choice exceeds that is better than the best.
+func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 	b.setPrices(b.volume.best)
 	b.bound(mostSteps)
 	b.settle(ctx)
@@ -78,11 +78,10 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 	}
 	b.look(ctx, root)
 	for ; len(b.heap) > 0 && nodes > 0 && ctx.Err() == nil; nodes -= 2 {
-		n := b.pop()
-		if n.bound <= b.enough() {
-			b.heap = nil
+		if b.near(gap) {
 			break
 		}
+		n := b.pop()
 		for _, yes := range []bool{true, false} {
 			t := n.turn
 			t.yes = yes
@@ -93,6 +92,11 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 		b.left = max(b.left, b.heap[0].bound)
 	}
 	return b.left
+}
+
+// near says whether what is left is at most a share better than the best.
+func (b *branching) near(gap float64) bool {
+	return b.known && b.heap[0].bound <= b.enough()+gap*math.Abs(b.goal.value(b.best.gain, b.best.cost))
 }
 
 func (b *branching) setPrices(p *prices) {

@@ -12,6 +12,8 @@ type SolveOptions struct {
 	// Iterations of the search, BoundIterations of the bound, and Nodes of the branch
 	// and bound that closes the gap where it can.
 	Iterations, BoundIterations, Nodes int
+	// Gap at which branch and bound ends, as a share of the objective; 0 is none.
+	Gap float64
 }
 
 // Answer is a choice with its proof.
@@ -133,7 +135,7 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		return x.best, bound
 	}
 	b := v.branch(x.best)
-	left := b.run(ctx, opt.Nodes)
+	left := b.run(ctx, opt.Nodes, opt.Gap)
 	if !b.known {
 		return b.best, min(bound, left)
 	}
