@@ -66,9 +66,8 @@ func (v *volume) branch(best found) *branching {
 	return b
 }
 
-// run decides what bounds alone decide, then looks at a number of nodes, as long as the gap
-// is more than a share. It returns what no choice exceeds that is better than the best.
-func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
+// begin decides what bounds alone decide.
+func (b *branching) begin(ctx context.Context) {
 	b.setPrices(b.volume.best)
 	b.bound(mostSteps)
 	b.settle(ctx)
@@ -77,6 +76,11 @@ func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 		root.path = append(root.path, turn{customer: -1, set: d.set, yes: b.state[d.set] == in})
 	}
 	b.look(ctx, root)
+}
+
+// run looks at a number of nodes more, as long as the gap is more than a share. It returns
+// what no choice exceeds that is better than the best.
+func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 	for ; len(b.heap) > 0 && nodes > 0 && ctx.Err() == nil; nodes -= 2 {
 		if b.near(gap) {
 			break
@@ -89,7 +93,7 @@ func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 		}
 	}
 	if len(b.heap) > 0 {
-		b.left = max(b.left, b.heap[0].bound)
+		return max(b.left, b.heap[0].bound)
 	}
 	return b.left
 }
@@ -354,12 +358,24 @@ func (b *branching) offer(sets []int, nodes int) bool {
 	if nodes > 0 && b.Solver.priced() {
 		gain, cost, complete = b.judge.prove(nodes)
 	}
-	if b.goal.feasible(gain, cost) && (!b.known || b.goal.better(gain, cost, b.best.gain, b.best.cost)) {
-		b.best, b.known = found{gain: gain, cost: cost}, true
+	f := found{gain: gain, cost: cost}
+	if b.beats(&f) {
 		for _, j := range sets {
-			b.best.sets = append(b.best.sets, int32(j))
+			f.sets = append(f.sets, int32(j))
 		}
-		slices.Sort(b.best.sets)
+		slices.Sort(f.sets)
+		b.accept(f)
 	}
 	return complete
+}
+
+func (b *branching) beats(f *found) bool {
+	return b.goal.feasible(f.gain, f.cost) && (!b.known || b.goal.better(f.gain, f.cost, b.best.gain, b.best.cost))
+}
+
+// accept takes a choice if it is better than the best.
+func (b *branching) accept(f found) {
+	if b.beats(&f) {
+		b.best, b.known = f, true
+	}
 }

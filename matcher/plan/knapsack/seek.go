@@ -54,13 +54,15 @@ func (x *seeker) judged(sets []int32) found {
 	return f
 }
 
-// offer takes a choice if it is better than the best.
-func (x *seeker) offer(sets []int32) {
+// offer takes a choice if it is better than the best, and says whether it is.
+func (x *seeker) offer(sets []int32) bool {
 	f := x.judged(sets)
-	if x.within(f.cost) && (x.best.sets == nil || x.better(f.gain, f.cost, x.best.gain, x.best.cost)) {
-		x.best = f
-		x.best.sets = append([]int32{}, sets...)
+	if !x.within(f.cost) || x.best.sets != nil && !x.better(f.gain, f.cost, x.best.gain, x.best.cost) {
+		return false
 	}
+	x.best = f
+	x.best.sets = append([]int32{}, sets...)
+	return true
 }
 
 // finish makes the picks of the best choice as good as they get.

@@ -135,7 +135,15 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		return x.best, bound
 	}
 	b := v.branch(x.best)
-	left := b.run(ctx, opt.Nodes, opt.Gap)
+	b.begin(ctx)
+	left := b.run(ctx, opt.Nodes/4, opt.Gap)
+	if x.offer(b.best.sets) && !s.pure() {
+		// What the branching found may lead to better ones.
+		x.run(ctx, from.multiplier, x.best.sets, opt.Iterations/4)
+		x.finish()
+		b.accept(x.best)
+	}
+	left = b.run(ctx, opt.Nodes-opt.Nodes/4, opt.Gap)
 	if !b.known {
 		return b.best, min(bound, left)
 	}
