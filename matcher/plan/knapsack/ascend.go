@@ -1,6 +1,9 @@
 package knapsack
 
-import "math"
+import (
+	"context"
+	"math"
+)
 
 const (
 	// ascentRounds are how often each customer is lowered by a step.
@@ -16,13 +19,13 @@ const (
 // multiplier of which that gives the least bound: each customer starts at its best option
 // without fees and is lowered step by step, to the next option or as far as the sets above
 // it can still take a fee.
-func (r *relaxation) ascend() *prices {
+func (r *relaxation) ascend(ctx context.Context) *prices {
 	best := r.newPrices()
-	if r.itemCount() > 0 {
+	if r.itemCount() > 0 || ctx.Err() != nil {
 		return best
 	}
 	a := &ascent{
-		relaxation: r, trial: r.newPrices(), best: best, lowest: math.Inf(1), offers: r.newOffers(),
+		ctx: ctx, relaxation: r, trial: r.newPrices(), best: best, lowest: math.Inf(1), offers: r.newOffers(),
 		left: make([]float64, r.setCount()), worth: make([]float64, len(r.optionSet)), level: make([]float64, r.customerCount()),
 	}
 	if !r.goal.limited() {
@@ -43,14 +46,14 @@ func (a *ascent) search(tries int) {
 	if half := a.bound(x / factor); half < at {
 		x, at, factor = x/factor, half, 1/factor
 	}
-	for ; tries > leastAscents/2; tries-- {
+	for ; tries > leastAscents/2 && a.ctx.Err() == nil; tries-- {
 		next := a.bound(x * factor)
 		if next >= at {
 			break
 		}
 		x, at = x*factor, next
 	}
-	for factor = math.Sqrt2; tries > 0; tries -= 2 {
+	for factor = math.Sqrt2; tries > 0 && a.ctx.Err() == nil; tries -= 2 {
 		low, high := a.bound(x/factor), a.bound(x*factor)
 		switch {
 		case low < at && low <= high:
@@ -64,6 +67,7 @@ func (a *ascent) search(tries int) {
 }
 
 type ascent struct {
+	ctx context.Context
 	*relaxation
 	trial  *prices
 	best   *prices

@@ -148,7 +148,7 @@ func (b *branching) back(length int) {
 // setFloors works out what customers pay at the least, and the room that a limit of the
 // whole cost leaves.
 func (b *branching) setFloors(limit float64) {
-	b.room = limit*(1+2*slack) - b.spent
+	b.room = loose(limit) - b.spent
 	if b.optionCost == nil {
 		return
 	}

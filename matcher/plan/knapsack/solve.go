@@ -68,7 +68,7 @@ func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions)
 	best, bound := s.pursue(ctx, g, opt, from)
 	a := s.answer(g, best)
 	a.Reached, a.Stopped = g.reached(a.Gain), ctx.Err() != nil
-	if a.Bound = -bound; !a.Reached {
+	if a.Bound = 0 - bound; !a.Reached {
 		m := most.Solve(ctx, opt)
 		if g.reached(m.Gain) {
 			best.sets = best.sets[:0]
@@ -77,7 +77,7 @@ func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions)
 			}
 			a = s.answer(g, best)
 			a.Reached, a.Stopped = true, ctx.Err() != nil
-			a.Bound = -bound
+			a.Bound = 0 - bound
 		} else {
 			a.Choice = m.Choice
 			if a.Proven = math.IsInf(a.Bound, 1) || !g.reached(m.Bound); a.Proven {
@@ -115,13 +115,17 @@ type start struct {
 // pursue looks for a goal and returns the best choice and what none exceeds in value:
 // −Inf where it is proven that there is none.
 func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *start) (found, float64) {
-	s = s.reduced(g.limit)
+	limit := g.limit
+	if g.cheapest {
+		limit = min(limit, s.someCost(ctx, g, opt, from))
+	}
+	s = s.reduced(limit)
 	x := s.seeker(g, opt.Seed)
 	if from.sets != nil {
 		x.offer(from.sets)
 	}
 	r := s.relax(g)
-	v := r.volume(nil)
+	v := r.volume(ctx)
 	if s.pure() && !g.cheapest {
 		x.offer(s.search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}))
 		v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations})
@@ -149,6 +153,21 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	}
 	value := g.value(b.best.gain, b.best.cost)
 	return b.best, min(bound, max(value, left)+2*g.grain)
+}
+
+// someCost is that of a choice that meets the goal, from which to start; the limit where
+// none is found.
+func (s *Solver) someCost(ctx context.Context, g goal, opt SolveOptions, from *start) float64 {
+	x := s.seeker(g, opt.Seed)
+	x.offer(from.sets)
+	r := s.relax(g)
+	x.run(ctx, r.ascend(ctx).multiplier, from.sets, opt.Iterations/5)
+	x.finish()
+	if !x.reached(x.best.gain) {
+		return g.limit
+	}
+	from.sets = x.best.sets
+	return x.best.cost
 }
 
 // known is the value of the best choice found, −Inf if none meets the goal.
