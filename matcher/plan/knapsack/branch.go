@@ -199,6 +199,7 @@ func (b *branching) parted(t turn) bool {
 // improve looks for better prices of a node, and says whether it may hold a better choice
 // than the best.
 func (b *branching) improve(ctx context.Context, n *node) bool {
+	b.setFloors(b.mostSpent())
 	b.restart(n.prices, n.average)
 	b.volume.run(ctx, BoundOptions{Gain: b.enough(), Iterations: b.iterations})
 	n.prices = b.volume.best
@@ -257,13 +258,17 @@ func (b *branching) enough() float64 {
 	return -2*(b.mostGain+b.goal.perCost*b.mostCost) - 1
 }
 
+// mostSpent is what a better choice costs at the most.
+func (b *branching) mostSpent() float64 {
+	if b.known && b.goal.cheapest {
+		return min(b.goal.limit, b.best.cost)
+	}
+	return b.goal.limit
+}
+
 // bound is what no choice that agrees with the decisions exceeds.
 func (b *branching) bound(steps int) float64 {
-	limit := b.goal.limit
-	if b.known && b.goal.cheapest {
-		limit = min(limit, b.best.cost)
-	}
-	if b.setFloors(limit); b.room < 0 {
+	if b.setFloors(b.mostSpent()); b.room < 0 {
 		return math.Inf(-1)
 	}
 	if b.pure {
