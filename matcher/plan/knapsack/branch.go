@@ -23,6 +23,9 @@ type branching struct {
 	used    []bool
 	// iterations of the volume algorithm at a node.
 	iterations int
+	// lead is told of sets that the relaxation of a node wants, now and then; nil is none.
+	lead   func(sets []int)
+	looked int
 }
 
 // node is a part of all choices.
@@ -49,6 +52,7 @@ const (
 	smallOptions   = 50_000
 	nodeIterations = 12
 	mostRounds     = 8
+	leadEvery      = 12
 )
 
 func (v *volume) branch(best found) *branching {
@@ -157,6 +161,9 @@ func (b *branching) look(ctx context.Context, n *node) {
 			return
 		}
 		b.round()
+		if b.looked++; b.lead != nil && b.looked%leadEvery == 0 {
+			b.lead(b.scratch)
+		}
 		n.path = b.settleByWorth(n.path)
 		t, ok, sure := b.split(n.bound)
 		if !ok {
@@ -365,9 +372,7 @@ func (b *branching) offer(sets []int, nodes int) bool {
 	}
 	f := found{gain: gain, cost: cost}
 	if b.beats(&f) {
-		for _, j := range sets {
-			f.sets = append(f.sets, int32(j))
-		}
+		f.sets = indices(sets)
 		slices.Sort(f.sets)
 		b.accept(f)
 	}

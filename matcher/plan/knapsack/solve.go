@@ -71,11 +71,7 @@ func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions)
 	if a.Bound = 0 - bound; !a.Reached {
 		m := most.Solve(ctx, opt)
 		if g.reached(m.Gain) {
-			best.sets = best.sets[:0]
-			for _, j := range m.Sets {
-				best.sets = append(best.sets, int32(j))
-			}
-			a = s.answer(g, best)
+			a = s.answer(g, found{sets: indices(m.Sets)})
 			a.Reached, a.Stopped = true, ctx.Err() != nil
 			a.Bound = 0 - bound
 		} else {
@@ -103,6 +99,17 @@ func (s *Solver) answer(g goal, best found) Answer {
 		gain, cost, _ = e.prove(pickNodes)
 	}
 	return Answer{Choice: Choice{Sets: sets, Picks: e.picks(), Gain: gain, Cost: cost}}
+}
+
+// leadIterations are how long the search follows what branching finds.
+const leadIterations = 40
+
+func indices(sets []int) []int32 {
+	list := make([]int32, len(sets))
+	for k, j := range sets {
+		list[k] = int32(j)
+	}
+	return list
 }
 
 // start is a choice to begin with, nil where none is known. pursue leaves there the bound
@@ -139,15 +146,15 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		return x.best, bound
 	}
 	b := v.branch(x.best)
-	b.begin(ctx)
-	left := b.run(ctx, opt.Nodes/4, opt.Gap)
-	if x.offer(b.best.sets) && !s.pure() {
-		// What the branching found may lead to better ones.
-		x.run(ctx, from.multiplier, x.best.sets, opt.Iterations/4)
-		x.finish()
-		b.accept(x.best)
+	if !s.pure() {
+		b.lead = func(sets []int) {
+			// What the relaxation of a part wants may lead to better ones of the whole.
+			x.run(ctx, from.multiplier, indices(sets), leadIterations)
+			b.accept(x.best)
+		}
 	}
-	left = b.run(ctx, opt.Nodes-opt.Nodes/4, opt.Gap)
+	b.begin(ctx)
+	left := b.run(ctx, opt.Nodes, opt.Gap)
 	if !b.known {
 		return b.best, min(bound, left)
 	}
