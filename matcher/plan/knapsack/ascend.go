@@ -24,7 +24,7 @@ func (r *relaxation) ascend(ctx context.Context) *prices {
 	if r.itemCount() > 0 || ctx.Err() != nil {
 		return best
 	}
-	a := &ascent{
+	a := &lowering{
 		ctx: ctx, relaxation: r, trial: r.newPrices(), best: best, lowest: math.Inf(1), offers: r.newOffers(),
 		left: make([]float64, r.setCount()), worth: make([]float64, len(r.optionSet)), level: make([]float64, r.customerCount()),
 	}
@@ -38,7 +38,7 @@ func (r *relaxation) ascend(ctx context.Context) *prices {
 
 // search narrows the multiplier down in a number of tries: by halves or doubles of the
 // first guess as long as the bound falls, then between the neighbours of the least.
-func (a *ascent) search(tries int) {
+func (a *lowering) search(tries int) {
 	tries = min(tries, 24)
 	factor := 2.0
 	x := max(a.unit, a.goal.least())
@@ -66,7 +66,8 @@ func (a *ascent) search(tries int) {
 	}
 }
 
-type ascent struct {
+// lowering is an ascent under way.
+type lowering struct {
 	ctx context.Context
 	*relaxation
 	trial  *prices
@@ -80,7 +81,7 @@ type ascent struct {
 }
 
 // bound is that of the ascent at a multiplier, or above its least.
-func (a *ascent) bound(multiplier float64) float64 {
+func (a *lowering) bound(multiplier float64) float64 {
 	multiplier = max(multiplier, a.goal.least())
 	clear(a.trial.fee)
 	a.fee = a.trial.fee
@@ -94,7 +95,7 @@ func (a *ascent) bound(multiplier float64) float64 {
 	return value
 }
 
-func (a *ascent) run(multiplier float64) {
+func (a *lowering) run(multiplier float64) {
 	gain, cost := a.goal.weights(multiplier)
 	for j, c := range a.setCost {
 		a.left[j] = cost * c
@@ -118,7 +119,7 @@ func (a *ascent) run(multiplier float64) {
 }
 
 // lower moves one customer's level down a step and charges the sets above it.
-func (a *ascent) lower(i int) bool {
+func (a *lowering) lower(i int) bool {
 	now, next := a.level[i], 0.0
 	for k := a.optionsFrom[i]; k < a.optionsFrom[i+1]; k++ {
 		if a.worth[k] < now {

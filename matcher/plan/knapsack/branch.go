@@ -164,7 +164,10 @@ func (b *branching) look(ctx context.Context, n *node) {
 		if b.looked++; b.lead != nil && b.looked%leadEvery == 0 {
 			b.lead(b.scratch)
 		}
-		n.path = b.settleByWorth(n.path)
+		path, ok := b.settleByWorth(n.path)
+		if n.path = path; !ok {
+			return
+		}
 		t, ok, sure := b.split(n.bound)
 		if !ok {
 			b.leaf(n.bound)
@@ -215,33 +218,6 @@ func (b *branching) improve(ctx context.Context, n *node) bool {
 	return n.bound > b.enough()
 }
 
-// settleByWorth adds turns for sets that are bought, or are not, by so much that the other
-// way leaves nothing better.
-func (b *branching) settleByWorth(path []turn) []turn {
-	side := b.offers.high
-	if b.offers.part == 1 {
-		side = b.offers.low
-	}
-	_, weight := b.goal.weights(side.multiplier)
-	spare := side.value - b.enough()
-	full := len(b.offers.ranked) > b.quota-b.counted
-	for j, d := range b.state {
-		if d != undecided {
-			continue
-		}
-		worth := b.offers.setPaid[j] - weight*b.setCost[j]
-		switch {
-		case -worth >= spare && worth < 0:
-			path = append(path, turn{customer: -1, set: int32(j)})
-			b.leaveOut(int32(j))
-		case worth >= spare && worth > 0 && side.set[j] && !full:
-			path = append(path, turn{customer: -1, set: int32(j), yes: true})
-			b.choose(int32(j))
-		}
-	}
-	return path
-}
-
 func (b *branching) push(n *node) {
 	at, _ := slices.BinarySearchFunc(b.heap, n, func(x, y *node) int { return cmp.Compare(y.bound, x.bound) })
 	b.heap = slices.Insert(b.heap, at, n)
@@ -284,108 +260,4 @@ func (b *branching) bound(steps int) float64 {
 	m := b.minimise(b.offers, b.volume.best.multiplier, b.decisions, b.enough(), steps)
 	b.volume.best.multiplier = m.multiplier
 	return m.bound
-}
-
-// settleWork is how many options may be gone through to settle sets.
-const settleWork = 200_000_000
-
-// settle decides for sets whose one decision leaves nothing better, again as long as
-// there are any.
-func (b *branching) settle(ctx context.Context) {
-	work := 0
-	for changed := true; changed; {
-		changed = false
-		for j := range int32(b.setCount()) {
-			if work += 8 * len(b.optionSet); work > settleWork || ctx.Err() != nil {
-				return
-			}
-			if b.state[j] != undecided {
-				continue
-			}
-			here := len(b.trail)
-			if !b.mayChoose(j) {
-				b.leaveOut(j)
-				changed = true
-				continue
-			}
-			b.choose(j)
-			hopeless := b.bound(3) <= b.enough()
-			if b.back(here); hopeless {
-				b.leaveOut(j)
-				changed = true
-				continue
-			}
-			b.leaveOut(j)
-			hopeless = b.bound(3) <= b.enough()
-			if b.back(here); hopeless {
-				b.choose(j)
-				changed = true
-			}
-		}
-	}
-}
-
-// round offers the sets that customers take where the limit is kept.
-func (b *branching) round() {
-	side := b.offers.high
-	if b.offers.part == 1 {
-		side = b.offers.low
-	}
-	b.scratch = append(b.scratch[:0], b.in...)
-	used := b.used
-	clear(used)
-	for _, j := range b.in {
-		used[j] = true
-	}
-	counted := b.counted
-	for _, k := range side.best {
-		if k < 0 {
-			continue
-		}
-		j := b.optionSet[k]
-		if used[j] || counted >= b.quota && !b.uncounted[j] {
-			continue
-		}
-		if used[j] = true; !b.uncounted[j] {
-			counted++
-		}
-		b.scratch = append(b.scratch, int(j))
-	}
-	b.offer(b.scratch, 0)
-}
-
-// leaf is where all sets are decided.
-func (b *branching) leaf(bound float64) {
-	if !b.offer(b.in, pickNodes) {
-		b.left = max(b.left, bound)
-	}
-}
-
-// offer takes sets as the best choice if they are, with picks looked for in some nodes,
-// and says whether no picks of them are better.
-func (b *branching) offer(sets []int, nodes int) bool {
-	b.judge.choose(sets)
-	gain, cost := b.judge.evaluate()
-	complete := true
-	if nodes > 0 && b.Solver.priced() {
-		gain, cost, complete = b.judge.prove(nodes)
-	}
-	f := found{gain: gain, cost: cost}
-	if b.beats(&f) {
-		f.sets = indices(sets)
-		slices.Sort(f.sets)
-		b.accept(f)
-	}
-	return complete
-}
-
-func (b *branching) beats(f *found) bool {
-	return b.goal.feasible(f.gain, f.cost) && (!b.known || b.goal.better(f.gain, f.cost, b.best.gain, b.best.cost))
-}
-
-// accept takes a choice if it is better than the best.
-func (b *branching) accept(f found) {
-	if b.beats(&f) {
-		b.best, b.known = f, true
-	}
 }
