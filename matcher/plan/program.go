@@ -13,9 +13,11 @@ import (
 // candidates; customers are apps. Money and seconds are float64 here, for they are
 // added, compared and traded; they become cost.Money and time.Duration in the Plan.
 type program struct {
-	goal    string
-	price   float64
-	target  float64
+	goal   string
+	price  float64
+	target float64
+	// gap is how far from its bound a choice may be.
+	gap     float64
 	problem *knapsack.Problem
 	solver  *knapsack.Solver
 }
@@ -42,7 +44,7 @@ type solution struct {
 }
 
 func (m *model) newProgram() (*program, error) {
-	p := &program{goal: m.Goal, price: m.price()}
+	p := &program{goal: m.Goal, price: m.price(), gap: m.GapFraction}
 	problem := &knapsack.Problem{
 		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: m.Quota, Price: p.price,
 		Customers: make([][]knapsack.Option, len(m.apps)),
@@ -113,6 +115,9 @@ const (
 	searchSteps, mostSearched = 2000, 40_000_000
 	boundSteps, mostBounded   = 2000, 100_000_000
 	branchNodes, mostBranched = 20_000, 200_000_000
+	// smallProblem is how many options are looked through to the end, whatever gap is
+	// allowed.
+	smallProblem = 1500
 	// light is the effort with which sets of candidates are tried before the last.
 	light = 0.2
 )
@@ -129,6 +134,9 @@ func (p *program) steps(effort float64) knapsack.SolveOptions {
 	opt := knapsack.SolveOptions{Seed: 1, Iterations: times(searchSteps, mostSearched), BoundIterations: times(boundSteps, mostBounded)}
 	if effort > light {
 		opt.Nodes = times(branchNodes, mostBranched)
+	}
+	if options > smallProblem {
+		opt.Gap = p.gap
 	}
 	return opt
 }
