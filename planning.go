@@ -110,6 +110,14 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 // ErrLimit is wrapped where no plan keeps the limit that was asked for.
 var ErrLimit = errors.New("the limit is not met")
 
+// limitKept is the error of a plan whose limit cannot be kept.
+func limitKept(p *plan.Plan) error {
+	if p.Verdict == plan.LimitNotMet {
+		return fmt.Errorf("%w: see the plan for what stays above it", ErrLimit)
+	}
+	return nil
+}
+
 // Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
 // asked beside the plan cannot be done, it returns the plan with the error.
 func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
