@@ -66,7 +66,7 @@ func (m *model) secondsFor(ctx context.Context, budget float64) (*solution, erro
 		return nil, err
 	}
 	p := &program{goal: GoalSeconds, problem: &problem, solver: solver}
-	s := p.solve(ctx, m.effort()/2)
+	s := p.solve(ctx, m.effort()/2, true)
 	return &s, nil
 }
 
@@ -125,7 +125,7 @@ func (m *model) more(ctx context.Context, s *solution) (*Sensitivity, error) {
 		return nil, err
 	}
 	p := &program{goal: m.Goal, price: m.program.price, problem: &problem, solver: solver}
-	found := p.solve(ctx, m.effort())
+	found := p.solve(ctx, m.effort(), true)
 	if found.objective < s.objective {
 		found.choice = s.choice
 	}

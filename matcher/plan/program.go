@@ -122,8 +122,11 @@ const (
 	light = 0.2
 )
 
-// steps are how many a problem may have.
-func (p *program) steps(effort float64) knapsack.SolveOptions {
+// steps are how many a problem may have: few, and no branching, before the last search.
+func (p *program) steps(effort float64, last bool) knapsack.SolveOptions {
+	if !last {
+		effort *= light
+	}
 	options := 1
 	for _, list := range p.problem.Customers {
 		options += len(list)
@@ -132,7 +135,7 @@ func (p *program) steps(effort float64) knapsack.SolveOptions {
 		return int(math.Ceil(min(float64(steps), float64(most)/float64(options)) * effort))
 	}
 	opt := knapsack.SolveOptions{Seed: 1, Iterations: times(searchSteps, mostSearched), BoundIterations: times(boundSteps, mostBounded)}
-	if effort > light {
+	if last {
 		opt.Nodes = times(branchNodes, mostBranched)
 	}
 	if options > smallProblem {
@@ -141,8 +144,8 @@ func (p *program) steps(effort float64) knapsack.SolveOptions {
 	return opt
 }
 
-func (p *program) solve(ctx context.Context, effort float64) solution {
-	opt := p.steps(effort)
+func (p *program) solve(ctx context.Context, effort float64, last bool) solution {
+	opt := p.steps(effort, last)
 	if p.goal == GoalLimit {
 		a := p.solver.Cheapest(ctx, p.target, opt)
 		s := solution{choice: a.Choice, objective: a.Cost, bound: min(a.Bound, a.Cost), optimal: a.Optimal, reached: a.Reached}
@@ -255,12 +258,12 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 		return nil, err
 	}
 	m.program = p
-	best := p.solve(ctx, light*m.effort())
+	best := p.solve(ctx, m.effort(), false)
 	if given := m.generator.given(); len(given) > 0 {
 		if err := m.considerAll(given); err != nil {
 			return nil, err
 		}
-		if _, err := m.again(ctx, &best, light); err != nil {
+		if _, err := m.again(ctx, &best, false); err != nil {
 			return nil, err
 		}
 	}
@@ -275,13 +278,13 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 		if added == 0 {
 			break
 		}
-		if better, err := m.again(ctx, &best, light); err != nil {
+		if better, err := m.again(ctx, &best, false); err != nil {
 			return nil, err
 		} else if !better {
 			break
 		}
 	}
-	_, err = m.again(ctx, &best, 1)
+	_, err = m.again(ctx, &best, true)
 	return &best, err
 }
 
@@ -310,7 +313,7 @@ func (s *solution) gapFraction(goal string) float64 {
 // again solves with the candidates as they are by now. It keeps the solution that it
 // had where that is better, and says whether it found a better one; the bound is of all
 // candidates in any case.
-func (m *model) again(ctx context.Context, best *solution, effort float64) (better bool, err error) {
+func (m *model) again(ctx context.Context, best *solution, last bool) (better bool, err error) {
 	m.progress("choosing again, among %s", plural(len(m.candidates), "candidate"))
 	old := m.picked(&best.choice)
 	p, err := m.newProgram()
@@ -318,7 +321,7 @@ func (m *model) again(ctx context.Context, best *solution, effort float64) (bett
 		return false, fmt.Errorf("with neighbours: %w", err)
 	}
 	m.program = p
-	found := p.solve(ctx, effort*m.effort())
+	found := p.solve(ctx, m.effort(), last)
 	kept := solution{choice: p.of(best.Sets, old), objective: best.objective, bound: found.bound, reached: best.reached}
 	if m.Goal == GoalLimit {
 		better = found.reached && !best.reached || found.reached == best.reached && found.objective < best.objective
