@@ -47,7 +47,8 @@ type PlanOptions struct {
 	// JudgeAt judges the plan's caches on what their references mean at a later time, which
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
-	// Sensitivity asks which price or rate would change the verdict.
+	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
+	// would change the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`
@@ -194,7 +195,7 @@ func (j *Job) planProblem(ctx context.Context, m *matcher.Matches, e *estimates)
 		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
 		Goal: opt.Goal, Limit: opt.Limit, LimitStartsFraction: opt.LimitStartsFraction, Storage: opt.Storage,
 		BudgetPerMonth: budget, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
-		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, Explain: opt.Explain,
+		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, More: opt.Sensitivity, Explain: opt.Explain,
 		Progress: s.Progress,
 		Estimate: e.estimate, BuildTime: e.buildTime,
 	}, nil

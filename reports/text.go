@@ -362,11 +362,20 @@ func (p *printer) existing(pl *plan.Plan) {
 		return
 	}
 	p.heading("Existing caches: what to do")
-	t := &textTable{heads: []string{"advice", "cache"}}
-	for _, c := range pl.Existing {
-		t.add(c.Reason, c.Advice, c.ID)
+	t := &textTable{heads: []string{"advice", "cache", ">stale"}}
+	for i := range pl.Existing {
+		c := &pl.Existing[i]
+		t.add(c.Reason, c.Advice, c.ID, staleWords(c))
 	}
 	p.table(t)
+}
+
+// staleWords is how much of a cache no image of its references has any more.
+func staleWords(c *plan.ExistingCache) string {
+	if c.StaleUnpackedBytes == nil {
+		return "-"
+	}
+	return size(*c.StaleUnpackedBytes)
 }
 
 func (p *printer) matches(m *matcher.Matches) {

@@ -67,8 +67,10 @@ type Problem struct {
 	// Effort multiplies the steps of the search; 0 is 1. It is a count and not a time, so
 	// that the same Problem has the same Plan everywhere.
 	Effort float64
-	// Points is how many points the curve of budgets has; 0 is no curve.
+	// Points is how many points the curve of budgets has; 0 is no curve. More asks for what
+	// a tenth more of budget would bring.
 	Points int
+	More   bool
 	// Explain are the names of apps to explain.
 	Explain []string
 	// Progress is told what is being done; nil is none.
