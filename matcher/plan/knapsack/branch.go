@@ -50,7 +50,7 @@ type turn struct {
 // A node whose turns are found to be sure is looked at again up to mostRounds times.
 const (
 	smallOptions   = 50_000
-	nodeIterations = 12
+	nodeIterations = 25
 	mostRounds     = 8
 	leadEvery      = 12
 )

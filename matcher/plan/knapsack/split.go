@@ -7,7 +7,7 @@ import (
 )
 
 // mostTried are how many ways to branch of each kind are tried at a node.
-const mostTried = 5
+const mostTried = 8
 
 // way is a turn with how much it seems to part.
 type way struct {
