@@ -179,7 +179,7 @@ var usual = SolveOptions{Seed: 1, Iterations: 1000, BoundIterations: 800, Nodes:
 // TestMarkets: the gap of problems of a hundred apps is at most 2 %, for either way to
 // serve. BenchmarkMarkets has all hundred of them.
 func TestMarkets(t *testing.T) {
-	count := 8
+	count := 6
 	if testing.Short() {
 		count = 3
 	}
@@ -227,6 +227,22 @@ func TestSameMarketAgain(t *testing.T) {
 		if !early.Stopped || early.Bound > cheap.Objective || cheap.Gain < target*(1-1e-8) {
 			t.Errorf("ordered %v: cheapest stopped at once: %+v, else %+v", ordered, early, cheap)
 		}
+	}
+}
+
+// TestProgress: what is told while solving rises to the answer, between bounds that hold.
+func TestProgress(t *testing.T) {
+	told, last := 0, math.Inf(-1)
+	opt := SolveOptions{Seed: 3, Iterations: 100, BoundIterations: 50, Nodes: 200}
+	best := solverOf(t, marketProblem(3, 100, false)).Solve(t.Context(), usual)
+	opt.Progress = func(objective, bound float64) {
+		if told++; objective < last || bound < best.Objective {
+			t.Errorf("told of %g, bound %g, after %g; the best known is %g", objective, bound, last, best.Objective)
+		}
+		last = objective
+	}
+	if a := solverOf(t, marketProblem(3, 100, false)).Solve(t.Context(), opt); told < 2 || last > a.Objective*(1+1e-9) {
+		t.Errorf("told %d times, of %g at last, the answer is %g", told, last, a.Objective)
 	}
 }
 

@@ -14,6 +14,9 @@ type SolveOptions struct {
 	Iterations, BoundIterations, Nodes int
 	// Gap at which branch and bound ends, as a share of the objective; 0 is none.
 	Gap float64
+	// Progress is told of the objective of the best choice so far, ±Inf while there is
+	// none, and of its bound, now and then; nil is none.
+	Progress func(objective, bound float64)
 }
 
 // Answer is a choice with its proof.
@@ -61,7 +64,7 @@ func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions)
 	if !x.reached(x.best.gain) {
 		// What gains most is a start, and an answer where none meets the target.
 		some := opt
-		some.Iterations, some.BoundIterations, some.Nodes = opt.Iterations/4, opt.BoundIterations/4, 0
+		some.Iterations, some.BoundIterations, some.Nodes, some.Progress = opt.Iterations/4, opt.BoundIterations/4, 0, nil
 		found, _ := most.pursue(ctx, most.mostValue(), some, &start{})
 		from.sets = found.sets
 	}
@@ -69,6 +72,7 @@ func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions)
 	a := s.answer(g, best)
 	a.Reached, a.Stopped = g.reached(a.Gain), ctx.Err() != nil
 	if a.Bound = 0 - bound; !a.Reached {
+		opt.Progress = nil
 		m := most.Solve(ctx, opt)
 		if g.reached(m.Gain) {
 			a = s.answer(g, found{sets: indices(m.Sets)})
@@ -142,6 +146,7 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	x.finish()
 	bound := v.bound()
 	from.bound, from.multiplier = bound, v.best.multiplier
+	opt.tell(&g, x.known(), bound)
 	if bound <= x.known()+g.grain || opt.Nodes == 0 {
 		return x.best, bound
 	}
@@ -153,13 +158,24 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 			b.accept(x.best)
 		}
 	}
+	b.tell = func(left float64) { opt.tell(&g, b.known(), min(bound, left)) }
 	b.begin(ctx)
 	left := b.run(ctx, opt.Nodes, opt.Gap)
-	if !b.known {
+	if !b.found {
 		return b.best, min(bound, left)
 	}
-	value := g.value(b.best.gain, b.best.cost)
-	return b.best, min(bound, max(value, left)+2*g.grain)
+	return b.best, min(bound, max(b.known(), left)+2*g.grain)
+}
+
+// tell turns values of a goal into its objective.
+func (o *SolveOptions) tell(g *goal, value, bound float64) {
+	switch {
+	case o.Progress == nil:
+	case g.cheapest:
+		o.Progress(0-value, 0-bound)
+	default:
+		o.Progress(value, max(value, bound))
+	}
 }
 
 // someCost is that of a choice that meets the goal, from which to start; the limit where
