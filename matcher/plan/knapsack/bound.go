@@ -226,16 +226,19 @@ func (v *volume) move(length float64) {
 
 // along is how far the slopes of what is best now go the way of the averages'.
 func (v *volume) along() float64 {
+	items, sets := v.offers.itemPart, v.offers.setPart
+	clear(items)
+	clear(sets)
 	sum := 0.0
-	add := func(s *side, part float64) {
-		for a, item := range v.priced {
-			if s.item[item] {
-				sum += part * (v.average.item[item] - v.average.used[a])
+	v.offers.sides(func(s *side, part float64) {
+		for l, bought := range s.item {
+			if bought {
+				items[l] += part
 			}
 		}
-		for k, j := range v.optionSet {
-			if s.set[j] {
-				sum += part * (v.average.set[j] - v.average.option[k])
+		for j, bought := range s.set {
+			if bought {
+				sets[j] += part
 			}
 		}
 		for _, k := range s.best {
@@ -247,8 +250,17 @@ func (v *volume) along() float64 {
 				sum -= part * (v.average.item[v.priced[a]] - v.average.used[a])
 			}
 		}
+	})
+	for a, item := range v.priced {
+		if part := items[item]; part > 0 {
+			sum += part * (v.average.item[item] - v.average.used[a])
+		}
 	}
-	v.offers.sides(add)
+	for k, j := range v.optionSet {
+		if part := sets[j]; part > 0 {
+			sum += part * (v.average.set[j] - v.average.option[k])
+		}
+	}
 	return sum
 }
 

@@ -15,7 +15,7 @@ type branching struct {
 	*decisions
 	judge *evaluator
 	best  found
-	known bool // whether best meets the goal
+	found bool // whether best meets the goal
 	heap  []*node
 	// left is the greatest bound of what was given up.
 	left    float64
@@ -26,6 +26,8 @@ type branching struct {
 	// lead is told of sets that the relaxation of a node wants, now and then; nil is none.
 	lead   func(sets []int)
 	looked int
+	// tell is told now and then of the greatest bound of what is left.
+	tell func(bound float64)
 }
 
 // node is a part of all choices.
@@ -46,25 +48,28 @@ type turn struct {
 	yes bool
 }
 
-// Nodes of problems of up to smallOptions have prices of their own, found in nodeIterations.
-// A node whose turns are found to be sure is looked at again up to mostRounds times.
 const (
+	// smallOptions is up to how many options and shares nodes have prices of their own,
+	// found in nodeIterations of the volume algorithm.
 	smallOptions   = 50_000
-	nodeIterations = 12
-	mostRounds     = 8
-	leadEvery      = 12
+	nodeIterations = 25
+	// mostRounds is how often a node is looked at again whose turns were sure.
+	mostRounds = 8
+	// The search follows every leadEvery-th look, progress is told every tellEvery nodes.
+	leadEvery = 12
+	tellEvery = 50
 )
 
 func (v *volume) branch(best found) *branching {
 	b := &branching{
 		volume: v, decisions: v.newDecisions(), judge: v.evaluator(v.goal),
-		best: best, left: math.Inf(-1), known: v.goal.feasible(best.gain, best.cost), used: make([]bool, v.setCount()),
+		best: best, left: math.Inf(-1), found: v.goal.feasible(best.gain, best.cost), used: make([]bool, v.setCount()),
 	}
 	v.decided = b.decisions
 	if len(v.optionSet)+len(v.priced) <= smallOptions {
 		b.iterations = nodeIterations
 	}
-	if b.known && b.goal.cheapest {
+	if b.found && b.goal.cheapest {
 		b.shut(best.cost)
 	}
 	return b
@@ -89,6 +94,9 @@ func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 		if b.near(gap) {
 			break
 		}
+		if nodes%tellEvery < 2 {
+			b.tell(max(b.left, b.heap[0].bound))
+		}
 		n := b.pop()
 		for _, yes := range []bool{true, false} {
 			t := n.turn
@@ -104,7 +112,7 @@ func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 
 // near says whether what is left is at most a share better than the best.
 func (b *branching) near(gap float64) bool {
-	return b.known && b.heap[0].bound <= b.enough()+gap*math.Abs(b.goal.value(b.best.gain, b.best.cost))
+	return b.found && b.heap[0].bound <= b.enough()+gap*math.Abs(b.known())
 }
 
 func (b *branching) setPrices(p *prices) {
@@ -229,11 +237,19 @@ func (b *branching) pop() *node {
 	return n
 }
 
+// known is the value of the best choice, −Inf if none meets the goal.
+func (b *branching) known() float64 {
+	if !b.found {
+		return math.Inf(-1)
+	}
+	return b.goal.value(b.best.gain, b.best.cost)
+}
+
 // enough is the bound below which nothing better is to be found: also where the limit
 // cannot be met at all, which sends the bound below any value.
 func (b *branching) enough() float64 {
-	if b.known {
-		return b.goal.value(b.best.gain, b.best.cost) + b.goal.grain
+	if b.found {
+		return b.known() + b.goal.grain
 	}
 	if b.goal.cheapest {
 		return -2*b.mostCost - 1
@@ -243,7 +259,7 @@ func (b *branching) enough() float64 {
 
 // mostSpent is what a better choice costs at the most.
 func (b *branching) mostSpent() float64 {
-	if b.known && b.goal.cheapest {
+	if b.found && b.goal.cheapest {
 		return min(b.goal.limit, b.best.cost)
 	}
 	return b.goal.limit

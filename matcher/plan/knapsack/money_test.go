@@ -226,3 +226,46 @@ func TestNoChoiceBeatsItsBound(t *testing.T) {
 		}
 	}
 }
+
+// TestPicksOfSets: of sets that are given the picks are the best within the budget.
+func TestPicksOfSets(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	costly := 0
+	for n := range 500 {
+		p := tinyMoney(r, n%2 == 0)
+		chosen := r.Uint64() % (1 << len(p.Sets))
+		var sets []int
+		paid, fixed := make(map[int]bool), 0.0
+		for j, set := range p.Sets {
+			if chosen>>j&1 == 0 {
+				continue
+			}
+			sets = append(sets, j)
+			fixed += set.Cost
+			for _, item := range set.Items {
+				if !paid[item] {
+					paid[item] = true
+					fixed += p.ItemCost[item]
+				}
+			}
+		}
+		best, within := math.Inf(-1), false
+		everyPick(p, uint(chosen), 0, 0, fixed, func(gain, cost float64) {
+			if cost <= p.Budget || p.Ordered {
+				best, within = max(best, gain-p.Price*cost), true
+			}
+		})
+		got := solverOf(t, p).Of(sets)
+		checkChoice(t, p, &got, false)
+		if !within {
+			costly++
+			continue
+		}
+		if !near(got.Gain-p.Price*got.Cost, best) || !p.Ordered && got.Cost > p.Budget*(1+1e-8) {
+			t.Errorf("problem %d, sets %v: %+v, the best value is %g: %+v", n, sets, got, best, p)
+		}
+	}
+	if costly > 200 {
+		t.Errorf("%d of 500 choices cost more than the budget: they mean little", costly)
+	}
+}

@@ -57,12 +57,12 @@ func (b *branching) offer(sets []int, nodes int) bool {
 }
 
 func (b *branching) beats(f *found) bool {
-	return b.goal.feasible(f.gain, f.cost) && (!b.known || b.goal.better(f.gain, f.cost, b.best.gain, b.best.cost))
+	return b.goal.feasible(f.gain, f.cost) && (!b.found || b.goal.better(f.gain, f.cost, b.best.gain, b.best.cost))
 }
 
 // accept takes a choice if it is better than the best.
 func (b *branching) accept(f found) {
 	if b.beats(&f) {
-		b.best, b.known = f, true
+		b.best, b.found = f, true
 	}
 }

@@ -137,6 +137,8 @@ type offers struct {
 	// low and high are sides where the multiplier could be higher and lower.
 	low, high, trial *side
 	part             float64 // of low
+	// itemPart and setPart are how much of each is bought on both sides.
+	itemPart, setPart []float64
 	// ranked are for the quota.
 	ranked []ranked
 }
@@ -147,6 +149,7 @@ func (r *relaxation) newOffers() *offers {
 	}
 	return &offers{
 		itemPaid: make([]float64, r.itemCount()), setPaid: make([]float64, r.setCount()), worth: make([]float64, len(r.optionSet)),
+		itemPart: make([]float64, r.itemCount()), setPart: make([]float64, r.setCount()),
 		best: make([]int32, r.customerCount()), low: newSide(), high: newSide(), trial: newSide(),
 	}
 }

@@ -14,6 +14,9 @@ type SolveOptions struct {
 	Iterations, BoundIterations, Nodes int
 	// Gap at which branch and bound ends, as a share of the objective; 0 is none.
 	Gap float64
+	// Progress is told of the objective of the best choice so far, ±Inf while there is
+	// none, and of its bound, now and then; nil is none.
+	Progress func(objective, bound float64)
 }
 
 // Answer is a choice with its proof.
@@ -46,46 +49,6 @@ func (s *Solver) Solve(ctx context.Context, opt SolveOptions) Answer {
 	a.Bound = max(bound, a.Objective)
 	a.Optimal = a.Bound <= a.Objective+3*g.grain+2*slack*math.Abs(a.Objective)
 	a.Reached, a.Stopped = true, ctx.Err() != nil
-	return a
-}
-
-// Cheapest searches for the least cost that gains at least a target, within budget and
-// quota; the problem's price does not matter to it. When ctx is done it returns the best
-// so far with its bound.
-func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions) Answer {
-	g := s.leastCost(target)
-	most := *s
-	most.price = 0
-	from := &start{}
-	x := s.seeker(g, opt.Seed)
-	if !x.reached(x.best.gain) {
-		// What gains most is a start, and an answer where none meets the target.
-		some := opt
-		some.Iterations, some.BoundIterations, some.Nodes = opt.Iterations/4, opt.BoundIterations/4, 0
-		found, _ := most.pursue(ctx, most.mostValue(), some, &start{})
-		from.sets = found.sets
-	}
-	best, bound := s.pursue(ctx, g, opt, from)
-	a := s.answer(g, best)
-	a.Reached, a.Stopped = g.reached(a.Gain), ctx.Err() != nil
-	if a.Bound = 0 - bound; !a.Reached {
-		m := most.Solve(ctx, opt)
-		if g.reached(m.Gain) {
-			a = s.answer(g, found{sets: indices(m.Sets)})
-			a.Reached, a.Stopped = true, ctx.Err() != nil
-			a.Bound = 0 - bound
-		} else {
-			a.Choice = m.Choice
-			if a.Proven = math.IsInf(a.Bound, 1) || !g.reached(m.Bound); a.Proven {
-				a.Bound = math.Inf(1)
-			}
-		}
-	}
-	a.Objective = a.Cost
-	if a.Reached {
-		a.Bound = min(a.Bound, a.Cost)
-		a.Optimal = a.Bound >= a.Objective-3*g.grain-2*slack*math.Abs(a.Objective)
-	}
 	return a
 }
 
@@ -142,6 +105,7 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	x.finish()
 	bound := v.bound()
 	from.bound, from.multiplier = bound, v.best.multiplier
+	opt.tell(&g, x.known(), bound)
 	if bound <= x.known()+g.grain || opt.Nodes == 0 {
 		return x.best, bound
 	}
@@ -153,28 +117,24 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 			b.accept(x.best)
 		}
 	}
+	b.tell = func(left float64) { opt.tell(&g, b.known(), min(bound, left)) }
 	b.begin(ctx)
 	left := b.run(ctx, opt.Nodes, opt.Gap)
-	if !b.known {
+	if !b.found {
 		return b.best, min(bound, left)
 	}
-	value := g.value(b.best.gain, b.best.cost)
-	return b.best, min(bound, max(value, left)+2*g.grain)
+	return b.best, min(bound, max(b.known(), left)+2*g.grain)
 }
 
-// someCost is that of a choice that meets the goal, from which to start; the limit where
-// none is found.
-func (s *Solver) someCost(ctx context.Context, g goal, opt SolveOptions, from *start) float64 {
-	x := s.seeker(g, opt.Seed)
-	x.offer(from.sets)
-	r := s.relax(g)
-	x.run(ctx, r.ascend(ctx).multiplier, from.sets, opt.Iterations/5)
-	x.finish()
-	if !x.reached(x.best.gain) {
-		return g.limit
+// tell turns values of a goal into its objective.
+func (o *SolveOptions) tell(g *goal, value, bound float64) {
+	switch {
+	case o.Progress == nil:
+	case g.cheapest:
+		o.Progress(0-value, 0-bound)
+	default:
+		o.Progress(value, max(value, bound))
 	}
-	from.sets = x.best.sets
-	return x.best.cost
 }
 
 // known is the value of the best choice found, −Inf if none meets the goal.
@@ -200,6 +160,9 @@ func (x *seeker) pursue(ctx context.Context, v *volume, opt SolveOptions) {
 		x.run(ctx, factor*v.best.multiplier, from, opt.Iterations*9/50)
 	}
 	v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations - opt.BoundIterations/2})
+	if x.cheapest && v.bound() > x.known()+v.goal.grain {
+		x.halve(ctx, -v.bound(), v.best.multiplier, opt.Iterations/5)
+	}
 }
 
 // wanted are sets that the relaxation wants more than half of.

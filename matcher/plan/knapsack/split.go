@@ -7,7 +7,7 @@ import (
 )
 
 // mostTried are how many ways to branch of each kind are tried at a node.
-const mostTried = 5
+const mostTried = 8
 
 // way is a turn with how much it seems to part.
 type way struct {
@@ -30,8 +30,8 @@ func (b *branching) split(bound float64) (t turn, ok bool, sure []turn) {
 	}
 	best, most := ways[0], math.Inf(-1)
 	for _, w := range ways {
-		score := 1.0
-		for _, yes := range []bool{true, false} {
+		fall := [2]float64{}
+		for n, yes := range []bool{true, false} {
 			w.yes = yes
 			left := b.try(w.turn)
 			if left <= b.enough() {
@@ -39,9 +39,10 @@ func (b *branching) split(bound float64) (t turn, ok bool, sure []turn) {
 				sure = append(sure, w.turn)
 				break
 			}
-			score *= max(bound-left, b.goal.grain)
+			fall[n] = max(bound-left, b.goal.grain)
 		}
-		if score > most {
+		// The way that falls less is the one that is left over: it counts twice.
+		if score := fall[0] * fall[1] * min(fall[0], fall[1]); score > most {
 			best, most = w, score
 		}
 	}
