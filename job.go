@@ -151,16 +151,6 @@ func (e *estimates) buildTime(images []string, _ float64) time.Duration {
 	return d
 }
 
-// estimate is one start for the planner that finds the images held.
-func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
-	start := e.job.start(app)
-	if held != nil {
-		start.CacheID, start.Held = "planned", e.job.positions(held)
-	}
-	result := e.of(&start)
-	return plan.Estimate{Ready: result.Ready, Billed: result.Billed}
-}
-
 // start is one start of app that finds nothing.
 func (j *Job) start(app *workload.App) simulate.Start {
 	return simulate.Start{
@@ -186,47 +176,6 @@ func (j *Job) positions(references []string) []int {
 		}
 	}
 	return images
-}
-
-// Plan chooses the caches to build beyond what the matches' outcomes find.
-func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
-	e, err := j.newEstimates()
-	if err != nil {
-		return nil, err
-	}
-	outcomes := make(map[string]matcher.Outcome, len(m.Outcomes))
-	for _, o := range m.Outcomes {
-		outcomes[o.App] = o
-	}
-	var apps []plan.App
-	for i := range j.Workload.Apps {
-		if app := &j.Workload.Apps[i]; app.NodePool == "" {
-			apps = append(apps, plan.App{App: app, Outcome: outcomes[app.Name]})
-		}
-	}
-	s := j.Scenario
-	s.progress("choosing caches for %d apps", len(apps))
-	p, err := plan.Choose(ctx, plan.Problem{
-		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches,
-		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
-		BudgetPerMonth: s.BudgetPerMonth, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
-		Estimate: e.estimate, BuildTime: e.buildTime,
-	})
-	if err := errors.Join(err, e.err); err != nil {
-		return nil, err
-	}
-	p.Profile = s.Profile.Name
-	if !j.hasOwn() {
-		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
-	}
-	var leftOut []string
-	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
-	if len(leftOut) > 0 {
-		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
-	}
-	return p, nil
 }
 
 // Simulate replays the window's starts in each arm. The plan may be nil; then

@@ -55,6 +55,10 @@ func (p *poolPlanner) simulate(ctx context.Context, arm string, images []int) (*
 		return nil, fmt.Errorf("simulate arm %s: %w", arm, err)
 	}
 	times.P99, _ = ready.Quantile(0.99)
+	times.Limited = times.P99
+	if f := p.job.Scenario.PlanOptions.LimitStartsFraction; f > 0 {
+		times.Limited, _ = ready.Quantile(f)
+	}
 	times.Slowest, _ = ready.Max()
 	return times, nil
 }

@@ -63,17 +63,13 @@ type ScenarioFile struct {
 	// currency.
 	BudgetPerMonth float64 `json:"budgetPerMonth,omitempty"`
 	// WorthPerHour is what an hour of waiting saved is worth, in the prices'
-	// currency: a cache that costs more for what it adds is not built. 100 when
+	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
 	// Quota is the most caches to build; 50 when not given.
 	Quota int `json:"quota,omitempty"`
-	// DiskBudgetGiB is how much planned images may add to the disk of each node of a pool
-	// that does not say it itself; what the kubelet leaves when not given.
-	DiskBudgetGiB *float64 `json:"diskBudgetGiB,omitempty"`
-	// StartupLimit is the most that the p99 of the starts on a node pool may take; none
-	// when not given.
-	StartupLimit time.Duration `json:"startupLimitSeconds,omitempty"`
+	// Plan says what else the plan is to reach, and how it is looked for.
+	Plan PlanOptions `json:"plan,omitzero"`
 	// Policies read ECI's undocumented rules in another way than by default.
 	Policies map[string]string `json:"policies,omitempty"`
 	// Arms to simulate: cold, warm (the nodes of pools hold what a month left on
@@ -147,10 +143,6 @@ func (f *ScenarioFile) Validate() error {
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
 		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
-	case f.DiskBudgetGiB != nil && !(*f.DiskBudgetGiB > 0 && *f.DiskBudgetGiB <= mostDiskGiB):
-		return document.At("diskBudgetGiB", "a disk budget of %v GiB cannot be: give more than 0, or leave it out for what the kubelet leaves", *f.DiskBudgetGiB)
-	case f.StartupLimit < 0:
-		return document.At("startupLimitSeconds", "a limit of %v cannot be: give more than 0", f.StartupLimit)
 	case f.Repeats < 0:
 		return document.At("repeats", "%d repeats cannot be: give at least 1", f.Repeats)
 	case f.Window < 0:
@@ -161,6 +153,9 @@ func (f *ScenarioFile) Validate() error {
 		return document.At("minCoverageFraction", "%v is not a share from 0 to 1", *f.MinCoverage)
 	case f.WindowStart+max(f.Window, 1) > workload.Month:
 		return document.At("windowSeconds", "the window ends %s after the month's start: it must lie within 30 days", span(f.WindowStart+f.Window))
+	}
+	if err := f.Plan.validate(); err != nil {
+		return document.Under("plan", err)
 	}
 	if err := layers.CheckPlatform(f.Platform); err != nil {
 		return document.At("platform", "%v", err)
@@ -237,13 +232,12 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole}
 	s := &Scenario{
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
-		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota,
+		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota, PlanOptions: f.Plan,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
 	}
 	s.Bursts, s.Faults = f.Bursts, f.Faults
-	s.DiskBudgetGiB, s.StartupLimit = f.DiskBudgetGiB, f.StartupLimit
 	s.setDefaults()
 	s.ExplainApps = f.ExplainApps
 	s.Observe, s.Spans, s.NoStartups = f.Observe, f.Spans, f.Startups != nil && !*f.Startups

@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/matcher/plan/export"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -21,14 +22,14 @@ import (
 
 // TestSchemas holds docs/schema to the Go types and their comments.
 func TestSchemas(t *testing.T) {
-	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "measure", "reports", "simulate", "simulate/calibrate", "workload")
+	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "matcher/plan/export", "measure", "reports", "simulate", "simulate/calibrate", "workload")
 	if err != nil {
 		t.Fatal(err)
 	}
 	kinds := map[string]any{
 		layers.InventoryKind: layers.Inventory{}, workload.Kind: workload.Workload{}, matcher.CachesKind: matcher.Caches{},
 		matcher.MatchesKind: matcher.Matches{}, matcher.CreationKind: matcher.Creation{}, matcher.BestCachesKind: matcher.BestCaches{}, simulate.ProfileKind: simulate.Profile{}, cost.Kind: cost.Book{},
-		plan.Kind: plan.Plan{}, simulate.TimelineKind: simulate.Timeline{}, reports.Kind: reports.Report{},
+		plan.Kind: plan.Plan{}, export.CacheSetKind: export.CacheSet{}, simulate.TimelineKind: simulate.Timeline{}, reports.Kind: reports.Report{},
 		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{},
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},

@@ -209,6 +209,11 @@ func usd(amount float64) cost.Money {
 }
 
 // shopPlan is a plan of two caches, or of none.
+func budgetOf(amount float64) *cost.Money {
+	money := usd(amount)
+	return &money
+}
+
 func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 	_, summaries := summarize(counted(timeline.Startups))
 	mean := func(app, arm string) time.Duration {
@@ -221,7 +226,7 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 	}
 	p := &plan.Plan{Objective: "most seconds saved", Baseline: "automatic", Assign: "auto", Verdict: "build nothing",
 		Reason:         "The cheapest cache that saves time, web for app web, saves 3.1 h a month and costs USD 9.12, of which USD 8.60 is disks in use: more than the budget of USD 5.00.",
-		BudgetPerMonth: usd(5), Status: "optimal", Candidates: 23,
+		BudgetPerMonth: budgetOf(5), Goal: plan.GoalSeconds, Status: "optimal", Candidates: 23,
 		Assumptions: []string{"Automatic caches live 3 days and are used by the next start of the same images.", "A release makes a cache stale until it is built again."}}
 	saved := make(map[string]time.Duration)
 	sums := make([]time.Duration, 3)
@@ -250,8 +255,9 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 		return p
 	}
 	p.Verdict, p.Reason = "build", "2 caches save 280.6 h of startup time a month beyond the automatic baseline for USD 81.43, of which USD 80.20 is disks in use; what instances save is worth USD 42.59, so it comes to a net cost of USD 38.84."
-	p.BudgetPerMonth, p.Status = usd(150), "bounded"
+	p.BudgetPerMonth, p.Status = budgetOf(150), plan.Stopped
 	p.SavedSeconds = saved["shop-family"] + saved["train-cuda"]
+	p.ObjectiveSeconds = p.SavedSeconds
 	p.BoundSeconds = time.Duration(float64(p.SavedSeconds) * 1.045)
 	p.GapFraction = 1 - float64(p.SavedSeconds)/float64(p.BoundSeconds)
 	p.Caches = []plan.PlannedCache{

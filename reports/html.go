@@ -74,6 +74,7 @@ type view struct {
 	Gain                    *figure
 	Build, Totals, Existing *table
 	Pools                   []poolView
+	PlanTables              []*table
 
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table
@@ -180,7 +181,7 @@ func tiles(r *Report) []tile {
 	if r.Plan == nil || onlyPools(r.Plan) {
 		return startupTiles(r)
 	}
-	if len(r.Plan.Caches) == 0 {
+	if len(r.Plan.Caches) == 0 && len(r.Plan.Primes) == 0 {
 		return append(todayTiles(r.Plan), boundTile(r))
 	}
 	v := &r.Verdict
@@ -221,7 +222,7 @@ func boundTile(r *Report) tile {
 	if provenBest(p) {
 		return tile{"distance from the best", "no other choice saves more", "proven", cell{Text: "none", Value: "0"}}
 	}
-	note := "the bound is " + longTime(p.BoundSeconds) + " a month"
+	note := "the bound is " + boundWords(p) + " a month"
 	return tile{"distance from the best", note, "proven", cell{Text: "≤ " + percent(p.GapFraction), Value: exact(p.GapFraction)}}
 }
 
@@ -245,6 +246,7 @@ func (v *view) addPlan(r *Report) {
 	}
 	v.Totals = totalsTable(p)
 	v.Existing = existingTable(p)
+	v.PlanTables = planTables(p)
 	if len(p.Caches) == 0 {
 		return
 	}

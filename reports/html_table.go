@@ -150,8 +150,8 @@ func buildTable(p *plan.Plan) *table {
 		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net")
 	for i, c := range p.Caches {
 		ofBound := cell{Text: "–", Number: true}
-		if p.BoundSeconds > 0 {
-			ofBound = fractionCell(float64(c.CumulativeSeconds) / float64(p.BoundSeconds))
+		if share := p.ShareOfBound(i); !math.IsNaN(share) {
+			ofBound = fractionCell(share)
 		}
 		name := namedCell(fmt.Sprintf("%d. %s", i+1, c.Name), strings.Join(c.Images, "\n"))
 		name.Note = some(shortReferences(c.Images), 6)

@@ -2,6 +2,8 @@ package reports
 
 import (
 	"fmt"
+	"math"
+	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -60,8 +62,8 @@ func poolGap(p *plan.Pool) string {
 	}
 	s := fmt.Sprintf("These spare %s of %s of pulling a month; no choice of the %s considered spares more than %s %s (proven): a gap of %s",
 		longTime(p.ObjectiveSeconds), longTime(p.PullSeconds), count(p.Candidates, "image"), longTime(p.BoundSeconds), within, percent(p.GapFraction))
-	if p.Status != "gap reached" {
-		s += "; " + p.Status + " before it was closed"
+	if p.Status == plan.Stopped {
+		s += "; the search was stopped before it was closed"
 	}
 	return sentence(s)
 }
@@ -128,4 +130,12 @@ func poolSentences(pools []plan.Pool) []string {
 // onlyPools says that a plan is of node pools alone.
 func onlyPools(p *plan.Plan) bool {
 	return len(p.Pools) > 0 && len(p.Assignments) == 0 && len(p.Caches) == 0
+}
+
+// poolShare is how much of its bound a pool's images up to one spare; NaN without any.
+func poolShare(saved, bound time.Duration) float64 {
+	if bound <= 0 {
+		return math.NaN()
+	}
+	return float64(saved) / float64(bound)
 }

@@ -150,7 +150,9 @@ func New(in Input) *Report {
 	}
 	if in.Plan != nil && r.Provenance.PriceDate == "" {
 		// A timeline alone involves no money, a plan does.
-		r.Provenance.PriceDate, r.Provenance.Currency = in.Plan.BudgetPerMonth.PriceDate, in.Plan.BudgetPerMonth.Currency
+		for _, total := range in.Plan.Totals {
+			r.Provenance.PriceDate, r.Provenance.Currency = total.Net.PriceDate, total.Net.Currency
+		}
 	}
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage

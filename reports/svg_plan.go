@@ -20,22 +20,26 @@ const (
 func planChart(id string, p *plan.Plan) template.HTML {
 	shown := p.Caches[:min(len(p.Caches), maxPlanRows)]
 	bottom := float64(planTop + planRowHeight*len(shown))
-	unit, name := planUnit(max(p.BoundSeconds, p.SavedSeconds))
+	unit, name := planUnit(max(p.BoundSaved(), p.SavedSeconds))
 	c := newChart(id, "gain", "Startup time saved a month, cache by cache (estimated)", planDescription(p), bottom+40)
-	s := linearScale(float64(max(p.BoundSeconds, p.SavedSeconds)) / float64(unit))
+	s := linearScale(float64(max(p.BoundSaved(), p.SavedSeconds)) / float64(unit))
 	at := func(d time.Duration) float64 { return s.at(float64(d) / float64(unit)) }
 	c.axis(s, planTop, bottom, false)
 	c.text("tick", "middle", 0.5, bottom+34, name+" of startup time saved a month")
 	for i, cache := range shown {
 		c.planRow(i, &cache, at)
 	}
-	bound := at(p.BoundSeconds)
-	c.line("mark bound", "proven bound: "+longTime(p.BoundSeconds)+" a month", bound, planTop-8, bound, bottom)
+	if p.Goal != plan.GoalSeconds {
+		return c.html()
+	}
+	most := p.BoundSaved()
+	bound := at(most)
+	c.line("mark bound", "proven bound of what this bill can save: "+longTime(most)+" a month", bound, planTop-8, bound, bottom)
 	anchor := "end"
 	if bound < 0.3 {
 		anchor = "start"
 	}
-	c.text("strong", anchor, bound, planTop-12, "proven bound "+longTime(p.BoundSeconds))
+	c.text("strong", anchor, bound, planTop-12, "proven bound "+longTime(most))
 	return c.html()
 }
 
@@ -81,7 +85,10 @@ func planUnit(longest time.Duration) (time.Duration, string) {
 }
 
 func planDescription(p *plan.Plan) string {
-	text := fmt.Sprintf("%s save %s a month; no choice can save more than %s.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds), longTime(p.BoundSeconds))
+	text := fmt.Sprintf("%s save %s a month.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds))
+	if p.Goal == plan.GoalSeconds {
+		text = fmt.Sprintf("%s save %s a month; no choice of the same bill can save more than %s.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds), longTime(p.BoundSaved()))
+	}
 	for i, c := range p.Caches[:min(len(p.Caches), 5)] {
 		text += fmt.Sprintf(" %d: %s adds %s for %s.", i+1, c.Name, longTime(c.SavedSeconds), money(c.Cost.Total))
 	}

@@ -3,7 +3,6 @@ package reports
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ func text(r *Report, opt Options) []byte {
 	p.build(r.Plan)
 	p.totals(r.Plan)
 	p.pools(r.Plan)
+	p.tables(planTables(r.Plan))
 	p.apps(r)
 	p.startups(r)
 	p.repeats(r)
@@ -152,7 +152,7 @@ func (p *printer) build(pl *plan.Plan) {
 	}
 	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
 	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net"}}
-	shares := sharePercents(column(pl.Caches, func(c *plan.PlannedCache) float64 { return shareOfBound(c.CumulativeSeconds, pl.BoundSeconds) }))
+	shares := sharePercents(sharesOfBound(pl))
 	for i, c := range pl.Caches {
 		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
 			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
@@ -163,25 +163,20 @@ func (p *printer) build(pl *plan.Plan) {
 }
 
 func budgetWords(p *plan.Plan) string {
-	if p.BudgetPerMonth.Amount <= 0 {
+	if p.BudgetPerMonth == nil || p.BudgetPerMonth.Amount <= 0 {
 		return ""
 	}
-	return "; budget " + money(p.BudgetPerMonth)
+	return "; budget " + money(*p.BudgetPerMonth)
 }
 
-func ofBound(saved, bound time.Duration) string {
-	if bound <= 0 {
-		return "-"
+// sharesOfBound are by how much the caches up to each reach the proven bound; NaN where
+// there is none to reach.
+func sharesOfBound(p *plan.Plan) []float64 {
+	shares := make([]float64, len(p.Caches))
+	for i := range shares {
+		shares[i] = p.ShareOfBound(i)
 	}
-	return percent(shareOfBound(saved, bound))
-}
-
-// shareOfBound is NaN where there is no bound.
-func shareOfBound(saved, bound time.Duration) float64 {
-	if bound <= 0 {
-		return math.NaN()
-	}
-	return float64(saved) / float64(bound)
+	return shares
 }
 
 func (p *printer) totals(pl *plan.Plan) {

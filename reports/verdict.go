@@ -141,10 +141,16 @@ func savedBytes(r *Report) *int64 {
 }
 
 func planHeadline(v *Verdict, p *plan.Plan) string {
-	if len(p.Caches) == 0 {
+	switch {
+	case p.Verdict == plan.LimitNotMet:
+		return notMetHeadline(p)
+	case len(p.Caches) == 0 && len(p.Primes) == 0:
 		return nothingHeadline(p)
 	}
 	head := sentence(fmt.Sprintf("%s %s", p.Verdict, count(len(p.Caches), "cache")))
+	if len(p.Caches) == 0 {
+		head = sentence(fmt.Sprintf("%s %s and build nothing", p.Verdict, count(len(p.Primes), "app")))
+	}
 	if v.SavedPerStart != nil {
 		head = fmt.Sprintf("%s: a start is ready %s sooner%s", strings.TrimSuffix(head, "."), seconds(*v.SavedPerStart), fractionWords(v.SavedFraction))
 	}
@@ -154,6 +160,30 @@ func planHeadline(v *Verdict, p *plan.Plan) string {
 	return sentence(head)
 }
 
+func notMetHeadline(p *plan.Plan) string {
+	what := "the mean start of every app"
+	if p.LimitStartsFraction != nil {
+		what = percent(*p.LimitStartsFraction) + " of starts"
+	}
+	limit := "the limit"
+	if p.LimitSeconds != nil {
+		limit = seconds(*p.LimitSeconds)
+	}
+	head := fmt.Sprintf("Limit not met: no choice of caches%s has %s ready within %s", withinBudget(p), what, limit)
+	if len(p.Caches) > 0 {
+		head += fmt.Sprintf("; %s nearest", countVerb(len(p.Caches), "cache", "come"))
+	}
+	return sentence(head)
+}
+
+// countVerb is "1 cache comes", "2 caches come".
+func countVerb(n int, noun, verb string) string {
+	if n == 1 {
+		verb += "s"
+	}
+	return count(n, noun) + " " + verb
+}
+
 // nothingHeadline says why in the headline itself, in the plan's words when they
 // are short enough.
 func nothingHeadline(p *plan.Plan) string {
@@ -161,13 +191,13 @@ func nothingHeadline(p *plan.Plan) string {
 	case saysReason(p):
 		return sentence(p.Verdict + ": " + strings.ToLower(p.Reason[:1]) + p.Reason[1:])
 	case p.Verdict == plan.BuildNothing:
-		return sentence(fmt.Sprintf("%s: no cache within %s a month makes starts faster than %s", p.Verdict, money(p.BudgetPerMonth), baselineNoun(p)))
+		return sentence(fmt.Sprintf("%s: no cache%s %s", p.Verdict, withinBudget(p), worthBuilding(p)))
 	}
 	return sentence(p.Verdict)
 }
 
 func saysReason(p *plan.Plan) bool {
-	return len(p.Caches) == 0 && p.Reason != "" && columns(p.Reason) <= 80
+	return p.Verdict == plan.BuildNothing && p.Reason != "" && columns(p.Reason) <= 80
 }
 
 func baselineNoun(p *plan.Plan) string {
@@ -219,7 +249,7 @@ func waitSentence(v *Verdict, p *plan.Plan) []string {
 	if base == 0 || planned == 0 {
 		return nil
 	}
-	if len(p.Caches) == 0 {
+	if len(p.Caches) == 0 && len(p.Primes) == 0 {
 		s := fmt.Sprintf("A start takes %s on average %s", seconds(base), baselineWords(p))
 		if cold := meanStart(p, plan.Cold); cold > 0 && p.Baseline != plan.Cold {
 			s += fmt.Sprintf(", %s without any cache", seconds(cold))
@@ -247,16 +277,74 @@ func signedMoney(m cost.Money) string {
 	return money(m)
 }
 
+// withinBudget names the plan's budget, where it has one.
+func withinBudget(p *plan.Plan) string {
+	if p.BudgetPerMonth == nil {
+		return ""
+	}
+	return " within " + money(*p.BudgetPerMonth) + " a month"
+}
+
+// worthBuilding is what a cache would have to do.
+func worthBuilding(p *plan.Plan) string {
+	switch p.Goal {
+	case plan.GoalNet:
+		return "saves more than it costs"
+	case plan.GoalLimit:
+		return "is needed"
+	}
+	return "makes starts faster than " + baselineNoun(p)
+}
+
 // gapSentence says how far from the best possible the plan is.
 func gapSentence(p *plan.Plan) string {
+	considered := count(p.Candidates, "cache") + " considered"
 	switch {
+	case p.Verdict == plan.LimitNotMet && provenBest(p):
+		return sentence("Proven: no choice of the " + considered + " keeps the limit")
+	case p.Verdict == plan.LimitNotMet:
+		return sentence("No choice of the " + considered + " is known that keeps the limit")
+	case provenBest(p) && p.Verdict == plan.Prime:
+		return sentence(fmt.Sprintf("Proven: none of the %s is worth building beside that", considered))
+	case provenBest(p) && len(p.Caches) == 0 && p.Goal == plan.GoalNet:
+		return sentence(fmt.Sprintf("Proven: none of the %s saves money", considered))
+	case provenBest(p) && len(p.Caches) == 0 && p.Goal == plan.GoalLimit:
+		return sentence("Proven: no cache is needed")
 	case provenBest(p) && len(p.Caches) == 0:
-		return sentence(fmt.Sprintf("Proven: none of the %s considered saves time under the budget", count(p.Candidates, "cache")))
+		return sentence(fmt.Sprintf("Proven: none of the %s saves time under the budget", considered))
 	case provenBest(p):
-		return sentence(fmt.Sprintf("Proven: no other choice of the %s considered saves more under the budget", count(p.Candidates, "cache")))
+		return sentence(fmt.Sprintf("Proven: no other choice of the %s %s", considered, betterWords(p)))
+	case p.Goal == plan.GoalLimit:
+		return sentence(fmt.Sprintf("No choice of the %s keeps the limit for less than %s a month (proven); this plan costs %s more at most",
+			considered, boundWords(p), percent(p.GapFraction)))
+	case p.Goal == plan.GoalNet:
+		return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month net (proven); this plan reaches %s of that", considered, boundWords(p), percent(1-p.GapFraction)))
+	case p.WorthPerHour != nil:
+		return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month, less an hour for each %s of its bill (proven); this plan reaches %s of that",
+			considered, boundWords(p), money(*p.WorthPerHour), percent(1-p.GapFraction)))
 	}
-	return sentence(fmt.Sprintf("No choice of the %s considered can save more than %s a month (proven); this plan reaches %s of that",
-		count(p.Candidates, "cache"), longTime(p.BoundSeconds), ofBound(p.SavedSeconds, p.BoundSeconds)))
+	return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month (proven); this plan reaches %s of that", considered, boundWords(p), percent(1-p.GapFraction)))
+}
+
+// boundWords is the proven bound in the goal's unit.
+func boundWords(p *plan.Plan) string {
+	if p.BoundMoney != nil {
+		return money(*p.BoundMoney)
+	}
+	return longTime(p.BoundSeconds)
+}
+
+// betterWords are what no other choice does.
+func betterWords(p *plan.Plan) string {
+	switch {
+	case p.Goal == plan.GoalLimit:
+		return "keeps the limit for less"
+	case p.Goal == plan.GoalNet:
+		return "saves more money"
+	case p.BudgetPerMonth == nil:
+		return "is worth more"
+	}
+	return "saves more under the budget"
 }
 
 func provenBest(p *plan.Plan) bool {

@@ -28,6 +28,8 @@ type lever struct {
 	// isAble says that a profile has something to change.
 	isAble func(*Profile) bool
 	change func(*Profile)
+	// scale changes a quantity by any factor; nil where it is none.
+	scale func(p *Profile, by float64)
 }
 
 // levers are the changes worth a try: rates and counts twice as large, times half
@@ -89,21 +91,37 @@ func twice[T number](name string, of func(*Profile) *Parameter[T], by ...Cause) 
 // scaled changes a quantity, and all that is drawn from its distribution with it,
 // unless it is nothing or unlimited.
 func scaled[T number](name, change string, by float64, of func(*Profile) *Parameter[T], causes []Cause) *lever {
+	scale := func(p *Profile, by float64) {
+		x := of(p)
+		for _, v := range []*T{&x.Value, &x.Median, &x.Min, &x.Max} {
+			if f := scaledBy(*v, by); f < math.MaxInt64/2 {
+				*v = T(f)
+			}
+		}
+	}
 	return &lever{
 		Lever: Lever{Parameter: name, Change: change}, by: causes,
 		isAble: func(p *Profile) bool {
 			v := float64(typical(of(p)))
 			return v > 0 && v < math.MaxInt64/2 && scaledBy(typical(of(p)), by) != v
 		},
-		change: func(p *Profile) {
-			x := of(p)
-			for _, v := range []*T{&x.Value, &x.Median, &x.Min, &x.Max} {
-				if f := scaledBy(*v, by); f < math.MaxInt64/2 {
-					*v = T(f)
-				}
-			}
-		},
+		change: func(p *Profile) { scale(p, by) },
+		scale:  scale,
 	}
+}
+
+// Scaled is the profile with one quantity, named as in a file, times a factor, and all
+// that is drawn from its distribution with it; a count stays whole and 1 or more. It is
+// false where the profile has no such quantity, or it is nothing or unlimited.
+func (p *Profile) Scaled(parameter string, factor float64) (*Profile, bool) {
+	for _, l := range levers {
+		if l.Parameter == parameter && l.scale != nil && l.isAble(p) {
+			scaled := *p
+			l.scale(&scaled, factor)
+			return &scaled, true
+		}
+	}
+	return p, false
 }
 
 // scaledBy scales a number; a count stays whole and 1 or more.

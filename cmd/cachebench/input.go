@@ -30,8 +30,11 @@ type inputs struct {
 	aliases    []string
 	now        string
 	coverage   float64
-	worth      float64
+	worth, gap float64
 	diskGiB    float64
+	// candidates are the caches of --candidate, judgeAt is the time of --judge-at.
+	candidates []string
+	judgeAt    string
 	quiet      bool
 	workers    int
 	noStartups bool
@@ -327,19 +330,13 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 		}
 		file.BudgetPerMonth = in.file.BudgetPerMonth
 	}
-	if given("disk-gib") {
-		file.DiskBudgetGiB = &in.diskGiB
-	}
-	if given("limit") {
-		file.StartupLimit = in.file.StartupLimit
-	}
 	if given("min-coverage") {
 		file.MinCoverage = &in.coverage
 	}
 	if given("worth-per-hour") {
 		file.WorthPerHour = &in.worth
 	}
-	return nil
+	return in.givenPlan(&file.Plan, given)
 }
 
 // set puts a flag's value in place of the file's unless the flag was not given.

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +35,10 @@ budget, and compares doing nothing, parallel pulls, a DaemonSet that pre-pulls a
 a baked disk (docs/pools.md).`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
   cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json
-  cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,
+  cachebench plan --workload pools.yaml --profile containerd --disk-gib 20
+  cachebench plan --scenario scenario.yaml --goal limit --limit 10s --limit-starts 0.95
+  cachebench plan --scenario scenario.yaml --goal net --assign explicit --explain web
+  cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out, matchesFile) },
 	}
@@ -46,10 +55,94 @@ a baked disk (docs/pools.md).`,
 	for flag, values := range map[string][]string{"baseline": {plan.Automatic, plan.Cold}, "assign": {plan.Auto, plan.Explicit}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
-	f.DurationVar(&in.file.StartupLimit, "limit", 0, "most that the p99 of the starts on a node pool may take, as 10s")
+	in.addPlanFlags(cmd)
 	out.addFlags(cmd, "the plan")
+	cmd.AddCommand(newPlanExport(io))
 	return cmd
+}
+
+// addPlanFlags are those of the key plan in a scenario.
+func (in *inputs) addPlanFlags(cmd *cobra.Command) {
+	f, opt := cmd.Flags(), &in.file.Plan
+	f.StringVar(&opt.Goal, "goal", "", "what to reach: seconds, most time saved; net, most money saved; limit, least cost within --limit (default seconds)")
+	f.DurationVar(&opt.Limit, "limit", 0, "goal limit: every app's mean start, on node pools 99 % of the starts, is to be ready within this time")
+	f.Float64Var(&opt.LimitStartsFraction, "limit-starts", 0, "goal limit: let this share of all starts be within it instead, such as 0.95")
+	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
+	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
+	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
+	f.Float64Var(&opt.Effort, "effort", 0, "search so many times as long (default 1)")
+	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop searching after this time, with the best plan so far and its bound")
+	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring")
+	f.StringArrayVar(&in.candidates, "candidate", nil, "consider a cache of these images too, separated by commas, with =GIB for another size than the smallest; repeatable")
+	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
+	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
+	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
+	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say which price or rate would have to be how different to change the verdict")
+	f.StringArrayVar(&opt.Explain, "explain", nil, "say why this app got its cache, and what the runner-up was; repeatable")
+	for flag, values := range map[string][]string{"goal": {plan.GoalSeconds, plan.GoalNet, plan.GoalLimit}, "storage": {plan.Separate, plan.Shared}} {
+		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+// givenPlan puts the flags in place of a scenario's plan.
+func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) bool) error {
+	opt := &in.file.Plan
+	set(&file.Goal, opt.Goal)
+	set(&file.Limit, opt.Limit)
+	set(&file.LimitStartsFraction, opt.LimitStartsFraction)
+	set(&file.Storage, opt.Storage)
+	set(&file.Effort, opt.Effort)
+	set(&file.TimeLimit, opt.TimeLimit)
+	set(&file.CurvePoints, opt.CurvePoints)
+	set(&file.MaxCandidates, opt.MaxCandidates)
+	if given("gap") {
+		file.GapFraction = &in.gap
+	}
+	if given("disk-gib") {
+		file.DiskBudgetGiB = &in.diskGiB
+	}
+	if given("explain") {
+		file.Explain = opt.Explain
+	}
+	set(&file.HoldOutFraction, opt.HoldOutFraction)
+	if in.judgeAt != "" {
+		at, err := time.Parse(time.RFC3339, in.judgeAt)
+		if err != nil {
+			return usagef("--judge-at %q is no time such as 2026-12-01T00:00:00Z", in.judgeAt)
+		}
+		file.JudgeAt = at.UTC()
+	}
+	if given("sensitivity") {
+		file.Sensitivity = opt.Sensitivity
+	}
+	for _, text := range in.candidates {
+		c, err := candidateOf(text)
+		if err != nil {
+			return err
+		}
+		file.Candidates = append(file.Candidates, c)
+	}
+	return nil
+}
+
+// candidateOf reads IMAGE,IMAGE…[=GIB].
+func candidateOf(text string) (cachebench.PlanCandidate, error) {
+	var c cachebench.PlanCandidate
+	images, size, sized := strings.Cut(text, "=")
+	if sized {
+		gib, err := strconv.ParseFloat(size, 64)
+		if err != nil || !(gib > 0) {
+			return c, usagef("--candidate %q: %q is no size in GiB", text, size)
+		}
+		c.SizeGiB = gib
+	}
+	for ref := range strings.SplitSeq(images, ",") {
+		if ref = strings.TrimSpace(ref); ref == "" {
+			return c, usagef("--candidate %q: an image is missing between commas", text)
+		}
+		c.Images = append(c.Images, ref)
+	}
+	return c, nil
 }
 
 func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) error {
@@ -67,8 +160,9 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		}
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
-		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && startsOnInstances(s.Workload) {
-			return usagef("a plan needs a budget: give --budget, or budgetPerMonth in a scenario")
+		goal := cmp.Or(s.PlanOptions.Goal, plan.GoalSeconds)
+		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && goal == plan.GoalSeconds && startsOnInstances(s.Workload) {
+			return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
 		}
 		return nil
 	})
@@ -82,7 +176,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		}
 	}
 	p, perr := job.Plan(cmd.Context(), m)
-	if perr != nil {
+	if p == nil {
 		return perr
 	}
 	// A search that is stopped gives the best that it has.
@@ -100,7 +194,10 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	if werr := out.stage(plan.Kind, p, report); werr != nil {
 		return werr
 	}
-	return err
+	if p.Verdict == plan.LimitNotMet || slices.ContainsFunc(p.Pools, func(x plan.Pool) bool { return x.LimitNotMet() }) {
+		perr = errors.Join(perr, fmt.Errorf("%w: see the plan for what stays above it", cachebench.ErrLimit))
+	}
+	return errors.Join(perr, err)
 }
 
 // startsOnInstances says that an app has instances of its own, for which caches are built.

@@ -16,6 +16,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers/docstore"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 )
 
@@ -101,9 +102,9 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace), errors.Is(err, cachebench.ErrUnfit):
+	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace), errors.Is(err, cachebench.ErrUnfit), errors.Is(err, plan.ErrInvalid):
 		return exitUsage
-	case errors.Is(err, reports.ErrRule):
+	case errors.Is(err, reports.ErrRule), errors.Is(err, cachebench.ErrLimit):
 		return exitThreshold
 	}
 	return exitFailed

@@ -23,7 +23,7 @@ var Tiers = [][]string{
 	{"layers", "workload", "cost", "eci"},
 	{"matcher", "internal/segment"},
 	{"matcher/plan", "simulate"},
-	{"simulate/calibrate", "measure"},
+	{"simulate/calibrate", "measure", "matcher/plan/export"},
 	{"reports"},
 	{"measure/pull", "measure/containerd", "measure/ecigroup", "eci/ecitest"},
 	{""},

@@ -1,54 +1,135 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/cachebench/cachebench/cost"
 )
 
 // answer turns the solution of the program into the Plan.
-func (m *model) answer(s solution) (*Plan, error) {
+func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 	p := &Plan{
-		Platform:  m.Platform,
-		Objective: m.objective(),
-		Baseline:  m.Baseline, Assign: m.Assign,
-		BudgetPerMonth: m.Prices.Money(m.BudgetPerMonth), Quota: m.Quota,
-		SavedSeconds: duration(s.gain), BoundSeconds: duration(max(s.gain, s.bound)),
-		Status:     Optimal,
-		Candidates: len(m.candidates), LeftOut: m.leftOut,
-		Verdict: Build,
+		Platform: m.Platform, Goal: m.Goal, Storage: m.Storage, Objective: m.objective(),
+		Baseline: m.Baseline, Assign: m.Assign, Quota: m.Quota,
+		SavedSeconds: duration(m.saved(&s.choice)),
+		Candidates:   len(m.candidates), LeftOut: m.generator.leftOut(),
+		Verdict: m.verdict(s),
 	}
-	if s.bound > s.gain {
-		p.GapFraction = (s.bound - s.gain) / s.bound
-	}
-	if p.GapFraction > 0 && (!s.exhaustive || m.pruned.gain > 0) {
-		p.Status = Bounded
-	}
-	p.Caches = m.planned(s.choice)
-	if len(p.Caches) == 0 {
-		p.Verdict = BuildNothing
-	}
-	p.Totals = m.totals(s.choice)
-	p.Existing = m.advice(s.choice)
+	m.setTerms(p)
+	m.setObjective(p, s)
+	p.Caches = m.planned(&s.choice)
+	p.Primes = m.primes(&s.choice)
+	p.Totals = m.totals(&s.choice)
+	p.Existing = m.advice(&s.choice)
 	for i, a := range m.apps {
-		assignment, err := m.assignment(a, s.pick[i], s.choice)
+		assignment, err := m.assignment(a, s.Picks[i], &s.choice)
 		if err != nil {
 			return nil, fmt.Errorf("plan: app %q: %w", a.Name, err)
 		}
 		p.Assignments = append(p.Assignments, assignment)
 	}
-	p.Reason = m.reason(p)
+	p.Reason = m.reason(ctx, p, s)
 	p.Assumptions = m.assumptions()
+	if err := m.setCurve(ctx, p, s); err != nil {
+		return nil, fmt.Errorf("plan: curve: %w", err)
+	}
+	for _, name := range m.Explain {
+		p.Explained = append(p.Explained, m.explain(name, s))
+	}
 	return p, nil
 }
 
+// setTerms are what the plan was asked for.
+func (m *model) setTerms(p *Plan) {
+	if !math.IsInf(m.BudgetPerMonth, 1) {
+		p.BudgetPerMonth = m.money(m.BudgetPerMonth)
+	}
+	if m.Goal == GoalSeconds && m.WorthPerHour > 0 {
+		p.WorthPerHour = m.money(m.WorthPerHour)
+	}
+	if m.Goal == GoalLimit {
+		p.LimitSeconds = &m.Limit
+		if m.LimitStartsFraction > 0 {
+			p.LimitStartsFraction = &m.LimitStartsFraction
+		}
+	}
+}
+
+func (m *model) money(amount float64) *cost.Money {
+	money := m.Prices.Money(amount)
+	return &money
+}
+
+// setObjective says what the plan reaches, and what is proven of all.
+func (m *model) setObjective(p *Plan, s *solution) {
+	if m.Goal == GoalSeconds {
+		p.ObjectiveSeconds, p.BoundSeconds = duration(s.objective), duration(s.bound)
+	} else {
+		p.ObjectiveMoney, p.BoundMoney = m.money(s.objective), m.money(s.bound)
+	}
+	p.Status = Stopped
+	switch p.GapFraction = s.gapFraction(m.Goal); {
+	case s.optimal:
+		p.Status, p.GapFraction, p.BoundSeconds, p.BoundMoney = Optimal, 0, p.ObjectiveSeconds, p.ObjectiveMoney
+	case p.GapFraction <= m.GapFraction:
+		p.Status = GapReached
+	}
+}
+
+func (m *model) verdict(s *solution) string {
+	switch {
+	case !s.reached:
+		return LimitNotMet
+	case m.isPriming(&s.choice):
+		return Prime
+	case len(s.Sets) == 0:
+		return BuildNothing
+	}
+	return Build
+}
+
 func (m *model) objective() string {
-	s := "most startup seconds saved a month within the budget"
+	within := ""
+	if !math.IsInf(m.BudgetPerMonth, 1) {
+		within = " within the budget"
+	}
+	switch m.Goal {
+	case GoalNet:
+		return "most money saved a month" + within
+	case GoalLimit:
+		if m.LimitStartsFraction > 0 {
+			return fmt.Sprintf("least cost with %s of starts ready within %s", percent(m.LimitStartsFraction), spell(m.Limit.Seconds())) + within
+		}
+		return fmt.Sprintf("least cost with every app's mean start ready within %s", spell(m.Limit.Seconds())) + within
+	}
+	s := "most startup seconds saved a month" + within
 	if m.WorthPerHour > 0 {
-		s += fmt.Sprintf(", each cache at no more than %s for an hour that it saves", m.Prices.Money(m.WorthPerHour))
+		s += fmt.Sprintf(", less an hour for each %s that the caches cost", m.Prices.Money(m.WorthPerHour))
 	}
 	return s
+}
+
+// effectOf is what an app's pick does; nil where it has none.
+func (m *model) effectOf(c *choice, app int) *effect {
+	if c.Picks[app] == none {
+		return nil
+	}
+	return &m.apps[app].options[c.Picks[app]].effect
+}
+
+// saved are the seconds that a choice saves.
+func (m *model) saved(c *choice) float64 {
+	total := 0.0
+	for i := range m.apps {
+		if e := m.effectOf(c, i); e != nil {
+			total += e.readySaved
+		}
+	}
+	return total
 }
 
 // duration is seconds as a time.Duration, at the ends where they do not fit.
@@ -60,53 +141,79 @@ func duration(seconds float64) time.Duration {
 	return time.Duration(max(ns, math.MinInt64))
 }
 
-// planned are the open caches, each the one that adds most to those before it.
-func (m *model) planned(c choice) []PlannedCache {
-	so := m.program.nothing()
+// planned are the chosen caches, each the one that adds most to those before it. What
+// is primed is so from the first.
+func (m *model) planned(c *choice) []PlannedCache {
+	in := make(map[int]bool)
+	for _, j := range c.Sets {
+		in[j] = m.candidateOf(j) == nil
+	}
+	so := m.program.among(c, func(j int) bool { return in[j] })
 	var caches []PlannedCache
-	for range count(c.open) {
+	var held layerSet
+	var stored int64
+	for {
 		next := none
 		var with choice
-		for i := range c.open {
-			if !c.open[i] || so.open[i] {
+		for _, j := range c.Sets {
+			if in[j] {
 				continue
 			}
-			open := slices.Clone(so.open)
-			open[i] = true
-			if trial := m.program.restrict(c, open); next == none || trial.gain > with.gain {
-				next, with = i, trial
+			trial := m.program.among(c, func(other int) bool { return in[other] || other == j })
+			if next == none || m.program.objective(&trial) > m.program.objective(&with) {
+				next, with = j, trial
 			}
 		}
-		planned := m.plannedCache(next, c)
-		planned.SavedSeconds = duration(with.gain - so.gain)
-		planned.CumulativeSeconds = duration(with.gain)
-		planned.CumulativeCost = m.Prices.Money(with.cost)
+		if next == none {
+			return caches
+		}
+		in[next] = true
+		planned := m.plannedCache(next, c, held)
+		planned.SavedSeconds = duration(m.saved(&with) - m.saved(&so))
+		planned.CumulativeSeconds = duration(m.saved(&with))
+		planned.CumulativeCost = m.Prices.Money(with.Cost)
+		candidate := m.candidateOf(next)
+		held = union(imageSet{layers: held}, imageSet{layers: candidate.layers}).layers
+		if stored += candidate.unpackedBytes; m.Storage == Shared {
+			stored, _ = m.unpacked(held)
+		}
+		planned.CumulativeUnpackedBytes = stored
 		caches = append(caches, planned)
 		so = with
 	}
-	return caches
 }
 
-func (m *model) plannedCache(index int, c choice) PlannedCache {
-	cache := m.candidates[index]
+// plannedCache is a chosen candidate; of shared storage, held are the layers that the
+// caches before it store already.
+func (m *model) plannedCache(set int, c *choice, held layerSet) PlannedCache {
+	cache := m.candidateOf(set)
 	p := PlannedCache{
 		Name: cache.cache.ID, Images: cache.images,
 		SizeGiB: cache.cache.SizeGiB, UnpackedBytes: cache.unpackedBytes,
 	}
 	var use, instance, useSaved float64
 	for i, a := range m.apps {
-		if c.pick[i] == none || a.options[c.pick[i]].cache != index {
+		if c.Picks[i] == none || a.options[c.Picks[i]].set != set {
 			continue
 		}
-		e := a.effects[c.pick[i]]
+		e := m.effectOf(c, i)
 		use += e.use
 		useSaved += e.useSaved
 		instance += e.billedSaved * a.instance
 		p.Apps = append(p.Apps, a.Name)
 	}
-	total := cache.fixed() + use
+	keep := cache.keepMoney
+	if m.Storage == Shared {
+		keep = 0
+		for _, l := range cache.layers {
+			if _, stored := slices.BinarySearch(held, l); !stored {
+				keep += m.layerMoney[l]
+			}
+		}
+	}
+	total := cache.buildMoney + keep + use
 	p.Cost = Bill{
-		Build: m.Prices.Money(cache.buildMoney), Keep: m.Prices.Money(cache.keepMoney), Use: m.Prices.Money(use),
+		Build: m.Prices.Money(cache.buildMoney), Keep: m.Prices.Money(keep), Use: m.Prices.Money(use),
 		InstanceSaved: m.Prices.Money(instance), UseSaved: m.Prices.Money(useSaved),
 		Total: m.Prices.Money(total), Net: m.Prices.Money(total - instance - useSaved),
 	}
@@ -116,7 +223,7 @@ func (m *model) plannedCache(index int, c choice) PlannedCache {
 // arm is one arm's month: seconds and money.
 type arm struct{ ready, caches, instances float64 }
 
-func (m *model) totals(c choice) []Total {
+func (m *model) totals(c *choice) []Total {
 	var cold, automatic, baseline arm
 	known := true
 	for _, a := range m.apps {
@@ -126,11 +233,10 @@ func (m *model) totals(c choice) []Total {
 		known = known && (a.automatic != nil || a.starts == 0)
 	}
 	planned := baseline
-	planned.ready -= c.gain
-	planned.caches += c.cost
+	planned.ready -= m.saved(c)
+	planned.caches += c.Cost
 	for i, a := range m.apps {
-		if c.pick[i] != none {
-			e := a.effects[c.pick[i]]
+		if e := m.effectOf(c, i); e != nil {
 			planned.caches -= e.useSaved
 			planned.instances -= e.billedSaved * a.instance
 		}
@@ -158,7 +264,7 @@ func (m *model) total(name string, t, baseline arm) Total {
 	}
 }
 
-func (m *model) assignment(a *app, pick int, c choice) (Assignment, error) {
+func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	given := Assignment{
 		App: a.Name, StartsPerMonth: a.starts,
 		ColdSeconds: duration(a.cold.ready), BaselineSeconds: duration(a.meanBaseline()),
@@ -168,14 +274,19 @@ func (m *model) assignment(a *app, pick int, c choice) (Assignment, error) {
 		given.Cache, given.Reason = m.whyNone(a, c)
 		return given, nil
 	}
-	e, cache := a.effects[pick], m.candidates[a.options[pick].cache]
-	given.Cache, given.MissedPerMonth = cache.cache.ID, e.missed
-	given.Reason = m.whyPicked(a, cache, e)
+	o := &a.options[pick]
 	if a.starts > 0 {
-		given.PlannedSeconds = duration(a.meanBaseline() - e.readySaved/a.starts)
+		given.PlannedSeconds = duration(a.meanBaseline() - o.effect.readySaved/a.starts)
 	}
+	cache := m.candidateOf(o.set)
+	if cache == nil {
+		given.Primed, given.Reason = true, m.whyPrimed(a)
+		return given, nil
+	}
+	given.Cache, given.MissedPerMonth = cache.cache.ID, o.effect.missed
+	given.Reason = m.whyPicked(a, cache, &o.effect)
 	var err error
-	given.BreakEvenSeconds, err = m.breakEven(a, cache, e)
+	given.BreakEvenSeconds, err = m.breakEven(a, cache, &o.effect)
 	return given, err
 }
 
@@ -193,7 +304,7 @@ func (a *app) meanBaseline() float64 {
 
 // breakEven solves instance time saved = build + keep + disk × (run time +
 // start) × served starts for the run time; nil when there is no answer.
-func (m *model) breakEven(a *app, c *candidate, e effect) (*time.Duration, error) {
+func (m *model) breakEven(a *app, c *candidate, e *effect) (*time.Duration, error) {
 	second, err := m.Prices.Use(c.cache.SizeGiB, time.Second)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,8 @@ func (p *Problem) compressedShared(x, y layerSet) int64 {
 	return total
 }
 
-func share(x, y layerSet) bool {
+// intersect says whether two sets have a layer in common.
+func intersect(x, y layerSet) bool {
 	for _, l := range x {
 		if _, ok := slices.BinarySearch(y, l); ok {
 			return true
@@ -83,180 +84,18 @@ func (p *Problem) unpacked(set layerSet) (total, assumed int64) {
 	return total, assumed
 }
 
-// imageSet is a set of references on its way to become a candidate.
-type imageSet struct {
-	images []string
-	layers layerSet
-}
-
-func (s imageSet) key() string { return strings.Join(s.images, "\n") }
-
-func (p *Problem) imageSet(references []string) imageSet {
-	images := slices.Clone(references)
-	slices.Sort(images)
-	images = slices.Compact(images)
-	return imageSet{images, p.layersOf(images)}
-}
-
-func union(x, y imageSet) imageSet {
-	images := slices.Concat(x.images, y.images)
-	slices.Sort(images)
-	all := slices.Concat(x.layers, y.layers)
-	slices.Sort(all)
-	return imageSet{slices.Compact(images), slices.Compact(all)}
-}
-
-// generator collects the sets to consider, each once.
-type generator struct {
-	problem *Problem
-	seen    map[string]bool
-	sets    []imageSet
-	// unions counts generated unions, beyond those that were left out because
-	// the limit was reached.
-	unions, beyond int
-	tooMany, large []string
-}
-
-// imageSets returns what to consider, in the order of its images, and says what
-// was left out.
-func (p *Problem) imageSets() (sets []imageSet, leftOut string) {
-	g := &generator{problem: p, seen: make(map[string]bool)}
-	for _, images := range p.Candidates {
-		g.add(p.imageSet(images))
-	}
-	own := g.ownSets()
-	g.grow(own, g.pairs(own))
-	slices.SortFunc(g.sets, func(x, y imageSet) int { return slices.Compare(x.images, y.images) })
-	return g.sets, g.leftOut()
-}
-
-// ownSets are the distinct image sets of apps.
-func (g *generator) ownSets() []imageSet {
-	var own []imageSet
-	seen := make(map[string]bool)
-	for _, a := range g.problem.Apps {
-		s := g.problem.imageSet(a.App.AllImages())
-		if len(s.images) > matcher.MaxCacheImages {
-			g.tooMany = append(g.tooMany, a.App.Name)
-			continue
+// priceLayers sets what storing each layer costs a month.
+func (m *model) priceLayers() error {
+	m.layerMoney = make([]float64, len(m.Inventory.Layers))
+	for l := range m.layerMoney {
+		bytes, _ := m.unpacked(layerSet{l})
+		keep, err := m.Prices.Keep(float64(bytes)/bytesPerGiB, month)
+		if err != nil {
+			return err
 		}
-		if !seen[s.key()] {
-			seen[s.key()] = true
-			own = append(own, s)
-			g.add(s)
-		}
+		m.layerMoney[l] = keep.Amount
 	}
-	slices.SortFunc(own, func(x, y imageSet) int { return slices.Compare(x.images, y.images) })
-	return own
-}
-
-func (g *generator) add(s imageSet) bool {
-	if g.seen[s.key()] {
-		return false
-	}
-	g.seen[s.key()] = true
-	if total, _ := g.problem.unpacked(s.layers); matcher.SizeToHold(total) > matcher.MaxCacheGiB {
-		g.large = append(g.large, s.images[0])
-		return false
-	}
-	g.sets = append(g.sets, s)
-	return true
-}
-
-// addUnion is add within the limit.
-func (g *generator) addUnion(s imageSet) {
-	limit := g.problem.MaxCandidates
-	if limit == 0 {
-		limit = defaultMaxCandidates
-	}
-	switch {
-	case g.seen[s.key()]:
-	case g.unions >= limit:
-		g.beyond++
-		g.seen[s.key()] = true
-	case g.add(s):
-		g.unions++
-	}
-}
-
-// pair is two positions among the apps' own sets.
-type pair struct {
-	i, j   int
-	shared int64
-}
-
-// pairs adds the unions of two apps' sets that share layers, those that share
-// most bytes first.
-func (g *generator) pairs(own []imageSet) []pair {
-	var pairs []pair
-	for i := range own {
-		for j := i + 1; j < len(own); j++ {
-			if shared := g.problem.compressedShared(own[i].layers, own[j].layers); shared > 0 {
-				pairs = append(pairs, pair{i, j, shared})
-			}
-		}
-	}
-	slices.SortStableFunc(pairs, func(x, y pair) int { return cmp.Compare(y.shared, x.shared) })
-	for _, p := range pairs {
-		if u := union(own[p.i], own[p.j]); len(u.images) <= matcher.MaxCacheImages {
-			g.addUnion(u)
-		}
-	}
-	return pairs
-}
-
-// grow starts from each set that shares layers and adds the one that shares most
-// with the union so far, as long as the images fit in one cache.
-func (g *generator) grow(own []imageSet, pairs []pair) {
-	sharing := make([]bool, len(own))
-	for _, p := range pairs {
-		sharing[p.i], sharing[p.j] = true, true
-	}
-	for i := range own {
-		if !sharing[i] {
-			continue
-		}
-		used := make([]bool, len(own))
-		used[i] = true
-		for s := own[i]; ; {
-			next := g.mostShared(s, own, used)
-			if next < 0 {
-				break
-			}
-			used[next] = true
-			s = union(s, own[next])
-			g.addUnion(s)
-		}
-	}
-}
-
-// mostShared is the unused set that shares most bytes with s and fits beside it.
-func (g *generator) mostShared(s imageSet, own []imageSet, used []bool) int {
-	best, most := -1, int64(0)
-	for i, o := range own {
-		if used[i] {
-			continue
-		}
-		shared := g.problem.compressedShared(s.layers, o.layers)
-		if shared > most && len(union(s, o).images) <= matcher.MaxCacheImages {
-			best, most = i, shared
-		}
-	}
-	return best
-}
-
-func (g *generator) leftOut() string {
-	parts := []string{"sets that are not the images of whole apps", "unions of apps that share no layer"}
-	if g.beyond > 0 {
-		parts = append(parts, fmt.Sprintf("%d unions beyond the limit of %d", g.beyond, g.unions))
-	}
-	if len(g.tooMany) > 0 {
-		parts = append(parts, fmt.Sprintf("the sets of %s, of more than %d images", strings.Join(g.tooMany, ", "), matcher.MaxCacheImages))
-	}
-	if len(g.large) > 0 {
-		parts = append(parts, fmt.Sprintf("%d sets of more than %d GiB", len(g.large), matcher.MaxCacheGiB))
-	}
-	return strings.Join(parts, "; ")
+	return nil
 }
 
 // newCandidate sizes and prices a set. Its name says which app it was made for
@@ -264,7 +103,7 @@ func (g *generator) leftOut() string {
 func (p *Problem) newCandidate(s imageSet) (*candidate, error) {
 	c := &candidate{images: s.images, layers: s.layers, builds: 1}
 	c.unpackedBytes, c.assumedBytes = p.unpacked(s.layers)
-	size := matcher.SizeToHold(c.unpackedBytes)
+	size := cmp.Or(s.sizeGiB, matcher.SizeToHold(c.unpackedBytes))
 	c.cache = matcher.Cache{
 		ID: p.nameOf(s), Images: s.images, SizeGiB: size,
 		Status: matcher.StatusReady, CreationTime: p.At,

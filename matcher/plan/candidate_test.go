@@ -11,33 +11,69 @@ import (
 	"github.com/cachebench/cachebench/workload"
 )
 
-// Sets are apps' own, unions of two that share layers, and larger ones; what a
-// limit cuts off is said.
+// Sets are apps' own; what several have in common; groups that share layers, and groups
+// that fit into the disk of one; and what is given. What a limit cuts off is said.
 func TestCandidates(t *testing.T) {
-	inv := inventory([]float64{4, 1, 1, 1, 9}, map[string][]int{
-		"a": {0, 1}, "b": {0, 2}, "c": {0, 3}, "d": {4},
+	inv := inventory([]float64{4, 1, 1, 1, 9, 30}, map[string][]int{
+		"a": {0, 1}, "b": {0, 2}, "c": {0, 3}, "d": {4}, "e": {5}, "side": {1},
 	})
 	var apps []plan.App
-	for _, ref := range []string{"a", "b", "c", "d"} {
-		apps = append(apps, found(&workload.App{Name: "app-" + ref, Images: []string{ref}}))
+	for i, images := range [][]string{{"a"}, {"b"}, {"c", "side"}, {"d", "side"}, {"e"}} {
+		apps = append(apps, found(&workload.App{Name: fmt.Sprint("app", i), Images: images}))
 	}
 	p := problem(inv, apps...)
-	p.Candidates = [][]string{{"d", "a", "d"}}
+	p.Candidates = []plan.Candidate{{Images: []string{"e", "a", "e"}}, {Images: []string{"d"}, SizeGiB: 40}}
 	_, images, sizes := plan.Candidates(p)
-	// d shares nothing: it is alone but for what the caller gives.
-	want := [][]string{{"a"}, {"a", "b"}, {"a", "b", "c"}, {"a", "c"}, {"a", "d"}, {"b"}, {"b", "c"}, {"c"}, {"d"}}
-	if fmt.Sprint(images) != fmt.Sprint(want) {
-		t.Errorf("considers %v, want %v", images, want)
+	considers := func(want ...string) bool {
+		return slices.ContainsFunc(images, func(set []string) bool { return slices.Equal(set, want) })
 	}
-	if slices.Max(sizes) != 20 {
-		t.Errorf("sizes %v, want 20 GiB for at most 14 GiB and headroom", sizes)
+	for why, want := range map[string][]string{
+		"an app's own": {"c", "side"}, "alone": {"e"}, "common to two apps": {"side"}, "they share a base": {"a", "b"},
+		"all on one base": {"a", "b", "c", "side"}, "no larger disk": {"a", "b", "c", "d", "side"}, "given": {"a", "e"},
+	} {
+		if !considers(want...) {
+			t.Errorf("%s: %v is not considered", why, want)
+		}
 	}
-	if got := choose(t, p); got.Candidates != len(want) || strings.Contains(got.LeftOut, "limit") {
+	if considers("b", "e") || considers("e", "side") {
+		t.Errorf("e shares nothing and needs a larger disk: it is alone but for what is given: %v", images)
+	}
+	if !slices.Contains(sizes, 40) || slices.Max(sizes) != 40 {
+		t.Errorf("sizes %v, want a given one of 40 GiB and 39 for 35 GiB and headroom", sizes)
+	}
+	p.Candidates = nil
+	if got := choose(t, p); strings.Contains(got.LeftOut, "limit") {
+		t.Errorf("left out: %s", got.LeftOut)
+	}
+	p.MaxCandidates = 4
+	if got := choose(t, p); got.Candidates < 5 || !strings.Contains(got.LeftOut, "sets beyond the limit of 4") {
 		t.Errorf("%d candidates, left out: %s", got.Candidates, got.LeftOut)
 	}
-	p.MaxCandidates = 1
-	if got := choose(t, p); got.Candidates != 6 || !strings.Contains(got.LeftOut, "3 unions beyond the limit of 1") {
-		t.Errorf("%d candidates, left out: %s", got.Candidates, got.LeftOut)
+}
+
+// A plan is never worse for candidates that are given: here one for five apps that share
+// nothing, where one cache may be built; the generator's come to fewer apps.
+func TestGivenCandidates(t *testing.T) {
+	images := make(map[string][]int)
+	var all []string
+	p := problem(nil)
+	for i := range 5 {
+		ref := fmt.Sprint("image", i)
+		images[ref] = []int{i}
+		all = append(all, ref)
+		p.Apps = append(p.Apps, found(&workload.App{Name: ref, Images: []string{ref}, StartsPerDay: 1, CPU: 1, MemoryGiB: 1}, nothing(1)))
+	}
+	p.Inventory = inventory([]float64{15, 16, 17, 18, 18}, images)
+	p.Estimate = estimator(p.Inventory)
+	p.Quota = 1
+	alone := choose(t, p)
+	p.Candidates = []plan.Candidate{{Images: all}}
+	if got := choose(t, p); got.SavedSeconds <= alone.SavedSeconds || len(got.Caches[0].Images) != 5 {
+		t.Errorf("with a cache for all it saves %v, without %v", got.SavedSeconds, alone.SavedSeconds)
+	}
+	p.Candidates = []plan.Candidate{{Images: all[:1], SizeGiB: 100}}
+	if got := choose(t, p); got.SavedSeconds != alone.SavedSeconds || got.Caches[0].SizeGiB == 100 {
+		t.Errorf("with a useless candidate it saves %v, without %v", got.SavedSeconds, alone.SavedSeconds)
 	}
 }
 
@@ -47,7 +83,7 @@ func TestCandidateSize(t *testing.T) {
 	for unpacked, want := range map[float64]float64{1: 20, 18: 20, 19: 21, 100: 110} {
 		inv := inventory([]float64{unpacked}, map[string][]int{"a": {0}, "b": {0}})
 		_, _, sizes := plan.Candidates(problem(inv, found(&workload.App{Name: "app", Images: []string{"a", "b"}})))
-		if len(sizes) != 1 || sizes[0] != want {
+		if len(sizes) != 3 || slices.Max(sizes) != want { // of both images, and of each alone
 			t.Errorf("%v GiB unpacked: %v GiB, want %v", unpacked, sizes, want)
 		}
 	}

@@ -2,13 +2,15 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 )
 
 // advice says what to do with the caches that exist, once the plan is built.
-func (m *model) advice(c choice) []ExistingCache {
+func (m *model) advice(c *choice) []ExistingCache {
 	users := m.usersOfExisting(c)
 	var advice []ExistingCache
 	for i := range m.Existing {
@@ -19,8 +21,8 @@ func (m *model) advice(c choice) []ExistingCache {
 }
 
 func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
-	a := ExistingCache{ID: e.ID, Advice: Keep}
 	stale := m.stale(e)
+	a := ExistingCache{ID: e.ID, Advice: Keep, StaleUnpackedBytes: m.staleBytes(e)}
 	switch {
 	case e.Automatic:
 		a.Reason = "it is an automatic cache: it costs nothing to keep, and ECI removes it by itself"
@@ -42,7 +44,7 @@ func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 
 // usersOfExisting are the apps that would pick each existing cache, were all of
 // them Ready.
-func (m *model) usersOfExisting(c choice) map[string][]string {
+func (m *model) usersOfExisting(c *choice) map[string][]string {
 	ready := make([]matcher.Cache, len(m.Existing))
 	for i, e := range m.Existing {
 		if e.Status != matcher.StatusFailed {
@@ -52,7 +54,7 @@ func (m *model) usersOfExisting(c choice) map[string][]string {
 	}
 	users := make(map[string][]string)
 	for i, a := range m.apps {
-		if m.Assign == Explicit && c.pick[i] != none {
+		if m.Assign == Explicit && m.hasCache(c, i) {
 			continue
 		}
 		if id := m.firstExisting(a, ready, c); id != "" {
@@ -62,23 +64,28 @@ func (m *model) usersOfExisting(c choice) map[string][]string {
 	return users
 }
 
+// hasCache says whether an app has a planned cache.
+func (m *model) hasCache(c *choice, app int) bool {
+	return c.Picks[app] != none && m.candidateOf(m.apps[app].options[c.Picks[app]].set) != nil
+}
+
 // existingFor is the existing cache that a would pick beside the planned ones.
-func (m *model) existingFor(a *app, c choice) string {
+func (m *model) existingFor(a *app, c *choice) string {
 	return m.firstExisting(a, m.Existing, c)
 }
 
 // firstExisting returns the ID of the first in ECI's order if it is one of
 // existing. Under explicit, planned caches serve only the apps that name them.
-func (m *model) firstExisting(a *app, existing []matcher.Cache, c choice) string {
+func (m *model) firstExisting(a *app, existing []matcher.Cache, c *choice) string {
 	position := make(map[string]bool, len(existing))
 	caches := make([]matcher.Cache, 0, len(existing))
 	for _, e := range existing {
 		position[e.ID] = true
 		caches = append(caches, e)
 	}
-	for i, open := range c.open {
-		if open && m.Assign == Auto {
-			caches = append(caches, m.candidates[i].cache)
+	for _, j := range c.Sets {
+		if candidate := m.candidateOf(j); candidate != nil && m.Assign == Auto {
+			caches = append(caches, candidate.cache)
 		}
 	}
 	ranked := m.matcher.Rank(a.group, caches)
@@ -86,4 +93,35 @@ func (m *model) firstExisting(a *app, existing []matcher.Cache, c choice) string
 		return ""
 	}
 	return ranked[0].CacheID
+}
+
+// staleBytes are of layers that the cache was built from and that no image of its
+// references has by now; nil where it is not known what it was built from.
+func (m *model) staleBytes(e *matcher.Cache) *int64 {
+	if len(e.Contents) == 0 {
+		return nil
+	}
+	var now, built layerSet
+	for _, content := range e.Contents {
+		if i := m.find(content.Reference); i >= 0 {
+			now = append(now, m.Inventory.Images[i].Layers...)
+		}
+		i := slices.IndexFunc(m.Inventory.Images, func(img layers.Image) bool {
+			return content.Digest == string(img.Digest) || content.Digest == string(img.IndexDigest) && (m.Platform == "" || img.Platform == m.Platform)
+		})
+		if i < 0 {
+			return nil
+		}
+		built = append(built, m.Inventory.Images[i].Layers...)
+	}
+	slices.Sort(now)
+	var gone layerSet
+	for _, l := range built {
+		if _, ok := slices.BinarySearch(now, l); !ok {
+			gone = append(gone, l)
+		}
+	}
+	slices.Sort(gone)
+	bytes, _ := m.unpacked(slices.Compact(gone))
+	return &bytes
 }

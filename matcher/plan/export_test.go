@@ -1,16 +1,26 @@
 package plan
 
-import "github.com/cachebench/cachebench/matcher"
+import (
+	"cmp"
+	"context"
+)
 
-// Candidates returns what Choose considers: the names, images and sizes in GiB.
+// Candidates returns what Choose has considered in the end: the names, images and sizes
+// in GiB.
 func Candidates(p Problem) (names []string, images [][]string, sizes []float64) {
+	p.Goal, p.Storage = cmp.Or(p.Goal, GoalSeconds), cmp.Or(p.Storage, Separate)
 	p = p.sorted()
-	sets, _ := p.imageSets()
-	for _, s := range sets {
-		total, _ := p.unpacked(s.layers)
-		names = append(names, p.nameOf(s))
-		images = append(images, s.images)
-		sizes = append(sizes, matcher.SizeToHold(total))
+	m, err := newModel(context.Background(), &p)
+	if err == nil {
+		_, err = m.solve(context.Background())
+	}
+	if err != nil {
+		panic(err)
+	}
+	for _, c := range m.candidates {
+		names = append(names, c.cache.ID)
+		images = append(images, c.images)
+		sizes = append(sizes, c.cache.SizeGiB)
 	}
 	return names, images, sizes
 }

@@ -19,19 +19,19 @@ const month = workload.Month
 type model struct {
 	*Problem
 	matcher *matcher.Matcher
-	// picker chooses among rivals.
-	picker *matcher.Picker
-	apps   []*app
-	// candidates are in the order of their images.
+	apps    []*app
+	// primings are the apps that can be primed, in order: sets of the program, before
+	// the candidates.
+	primings []*app
+	// candidates are the generated ones in the order of their images, then neighbours
+	// of what was chosen.
 	candidates []*candidate
-	leftOut    string
+	generator  *generator
 	program    *program
-	pruned     pruned
 	layers     map[string]layerSet
+	// layerMoney is what storing each layer costs a month, of shared storage.
+	layerMoney []float64
 }
-
-// pruned is what was left out as not worth its cost.
-type pruned struct{ gain, cost float64 }
 
 // app is an App in numbers.
 type app struct {
@@ -46,67 +46,62 @@ type app struct {
 	// baseline is what the starts find without the plan; automatic the same for
 	// the automatic arm, nil when it is unknown.
 	baseline, automatic []finding
+	// withinNow is what of the baseline keeps the goal's limit.
+	withinNow float64
 	// unseen says that no start was counted in the outcome.
 	unseen bool
-	// options and effects are aligned; see program.
+	// options are, under auto, those that qualify in ECI's order; else those that gain,
+	// the best first.
 	options []option
-	effects []effect
+	// known are the effects of candidates that were worked out.
+	known map[int]effect
+	// primed is the effect of so many priming starts a month; nil where it gains nothing.
+	primed *effect
+	primes float64
 	// blocker is the existing cache that ends the options under auto.
 	blocker string
 	memo    map[string]Estimate
 }
 
-// startup is a mean time of a start, in seconds.
-type startup struct{ ready, billed float64 }
-
-func inSeconds(e Estimate) startup { return startup{e.Ready.Seconds(), e.Billed.Seconds()} }
-
-// finding is a number of starts a month that find the same cache.
-type finding struct {
-	// cache is nil where none was found.
-	cache *matcher.Cache
-	// full says that it held every image.
-	full   bool
-	starts float64
-	startup
-	// use is the money that one start pays for the cache's disk.
-	use float64
-}
-
-// effect is what one candidate does for one app in a month.
-type effect struct {
-	// served starts get the candidate; missed ones of them find it stale.
-	served, missed float64
-	// readySaved and billedSaved are seconds less than on the baseline.
-	readySaved, billedSaved float64
-	// use is money for the candidate's disks, useSaved what the baseline's cost.
-	use, useSaved float64
-	// billed is the seconds of a start on the fresh candidate.
-	billed float64
-}
-
 func newModel(ctx context.Context, p *Problem) (*model, error) {
 	m := &model{Problem: p, matcher: matcher.New(p.Inventory, p.Platform, p.At, p.Policy), layers: make(map[string]layerSet)}
-	sets, leftOut := p.imageSets()
-	m.leftOut = leftOut
-	for _, s := range sets {
-		c, err := p.newCandidate(s)
-		if err != nil {
+	for i := range p.Apps {
+		if err := m.add(&p.Apps[i]); err != nil {
+			return nil, fmt.Errorf("app %q: %w", p.Apps[i].App.Name, err)
+		}
+	}
+	if p.Storage == Shared {
+		if err := m.priceLayers(); err != nil {
 			return nil, err
 		}
+	}
+	m.generator = p.newGenerator()
+	for _, s := range m.generator.generate() {
+		if err := m.consider(s); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.setOptions(ctx)
+}
+
+// consider makes a set a candidate.
+func (m *model) consider(s imageSet) error {
+	c, err := m.newCandidate(s)
+	if err == nil {
 		m.candidates = append(m.candidates, c)
 	}
-	m.picker = m.matcher.Picker(m.rivals())
-	for _, a := range p.Apps {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("stopped before a plan was found: %w", err)
-		}
-		if err := m.add(a); err != nil {
-			return nil, fmt.Errorf("app %q: %w", a.App.Name, err)
-		}
+	return err
+}
+
+// set is a candidate's in the program.
+func (m *model) set(candidate int) int { return len(m.primings) + candidate }
+
+// candidateOf is the candidate of a set; nil for a priming.
+func (m *model) candidateOf(set int) *candidate {
+	if set < len(m.primings) {
+		return nil
 	}
-	m.setProgram()
-	return m, nil
+	return m.candidates[set-len(m.primings)]
 }
 
 // rivals are the candidates' caches and after them, against the automatic
@@ -122,10 +117,10 @@ func (m *model) rivals() []matcher.Cache {
 	return caches
 }
 
-func (m *model) add(given App) error {
+func (m *model) add(given *App) error {
 	a := &app{
 		App: given.App, group: matcher.GroupOf(given.App), need: m.layersOf(given.App.AllImages()),
-		starts: given.App.StartsPerMonth(), memo: make(map[string]Estimate),
+		starts: given.App.StartsPerMonth(), memo: make(map[string]Estimate), known: make(map[int]effect),
 	}
 	a.cold = inSeconds(m.estimate(a, nil))
 	second, err := m.Prices.Instance(a.CPU, a.MemoryGiB, time.Second)
@@ -136,11 +131,36 @@ func (m *model) add(given App) error {
 	if err := m.setBaseline(a, &given.Outcome); err != nil {
 		return err
 	}
+	a.withinNow = m.within(a, a.baseline)
 	m.apps = append(m.apps, a)
-	if m.Assign == Explicit {
-		return m.explicitOptions(a)
+	return m.setPriming(a, given)
+}
+
+// setOptions works out what the candidates do for each app.
+func (m *model) setOptions(ctx context.Context) error {
+	var picker *matcher.Picker
+	if m.Assign == Auto {
+		picker = m.matcher.Picker(m.rivals())
 	}
-	return m.autoOptions(a)
+	for _, a := range m.apps {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stopped before a plan was found: %w", err)
+		}
+		a.options = nil
+		var err error
+		if m.Assign == Auto {
+			err = m.autoOptions(a, picker)
+		} else {
+			err = m.explicitOptions(a)
+		}
+		if err != nil {
+			return fmt.Errorf("app %q: %w", a.Name, err)
+		}
+		if a.primed != nil {
+			a.options = append(a.options, option{slices.Index(m.primings, a), *a.primed})
+		}
+	}
+	return nil
 }
 
 // estimate asks for the time of a start that finds the images of a cache. Only
@@ -148,7 +168,7 @@ func (m *model) add(given App) error {
 func (m *model) estimate(a *app, images []string) Estimate {
 	var held []string
 	for _, ref := range images {
-		if share(a.need, m.layersOfOne(ref)) {
+		if intersect(a.need, m.layersOfOne(ref)) {
 			held = append(held, ref)
 		}
 	}
@@ -172,143 +192,48 @@ func (m *model) layersOfOne(reference string) layerSet {
 	return set
 }
 
-// mustBeSeen is the starts a month above which an outcome without any start is
-// taken for a mistake: were they spread at random, one month in 20,000 had none.
-const mustBeSeen = 10
-
-func (m *model) setBaseline(a *app, o *matcher.Outcome) error {
-	nothing := []finding{{starts: a.starts, startup: a.cold}}
-	counted := 0
-	for _, f := range o.Found {
-		counted += f.Starts
-	}
-	switch {
-	case counted > 0:
-		for _, f := range o.Found {
-			found, err := m.finding(a, &f, a.starts*float64(f.Starts)/float64(counted))
-			if err != nil {
-				return err
-			}
-			a.automatic = append(a.automatic, found)
-		}
-	case m.Baseline == Automatic && a.starts >= mustBeSeen:
-		return fmt.Errorf("what its %.4g starts a month find on the automatic baseline is unknown: replay the workload first", a.starts)
-	case m.Baseline == Automatic:
-		a.automatic, a.unseen = nothing, a.starts > 0
-	}
-	a.baseline = a.automatic
-	if m.Baseline == Cold {
-		a.baseline = nothing
-	}
-	return nil
-}
-
-func (m *model) finding(a *app, f *matcher.Found, starts float64) (finding, error) {
-	if f.Images == nil && f.Stale == nil {
-		return finding{starts: starts, startup: a.cold}, nil
-	}
-	c := m.foundCache(f)
-	e := m.estimate(a, m.fresh(c))
-	use, err := m.useOf(a, c, e)
-	full := !slices.ContainsFunc(a.AllImages(), func(ref string) bool { return !slices.Contains(c.Images, ref) })
-	return finding{cache: c, full: full, starts: starts, startup: inSeconds(e), use: use}, err
-}
-
-// foundCache is the cache of a replay's finding. An automatic one is newer than
-// any that the plan builds, for it was made during the month.
-func (m *model) foundCache(f *matcher.Found) *matcher.Cache {
-	c := matcher.Cache{ID: "automatic", Automatic: true, CreationTime: m.At.Add(1)}
-	if !f.Automatic {
-		c = matcher.Cache{ID: f.CacheID}
-		if i := slices.IndexFunc(m.Existing, func(e matcher.Cache) bool { return e.ID == f.CacheID }); i >= 0 {
-			c = m.Existing[i]
-		}
-	}
-	// The images of the finding are those not stale at the time; the cache was
-	// there then, whatever its state is at At.
-	c.Images, c.SizeGiB, c.Status, c.ExpireTime = f.Images, f.SizeGiB, matcher.StatusReady, time.Time{}
-	return &c
-}
-
-// fresh are a cache's images that still mean what it was built from. What a
-// stale image shares by layer is not credited, as in matcher.Replay.
-func (m *model) fresh(c *matcher.Cache) []string {
-	stale := m.stale(c)
-	var fresh []string
-	for _, ref := range c.Images {
-		if !slices.Contains(stale, ref) {
-			fresh = append(fresh, ref)
-		}
-	}
-	return fresh
-}
-
-// stale are a cache's images whose reference means another digest by now.
-func (m *model) stale(c *matcher.Cache) []string {
-	var stale []string
-	for _, content := range c.Contents {
-		i := m.find(content.Reference)
-		if i < 0 {
-			continue
-		}
-		if img := &m.Inventory.Images[i]; content.Digest != string(img.Digest) && content.Digest != string(img.IndexDigest) {
-			stale = append(stale, content.Reference)
-		}
-	}
-	return stale
-}
-
-// useOf is what one start of a pays to find c. Storage above the free part that
-// the app asks for itself is paid with or without a cache.
-func (m *model) useOf(a *app, c *matcher.Cache, e Estimate) (float64, error) {
-	d := e.Billed + a.Runtime
-	if c.Automatic {
-		use, err := m.Prices.Automatic(max(0, c.SizeGiB-a.ExtraStorageGiB), d)
-		return use.Amount, err
-	}
-	use, err := m.Prices.Use(c.SizeGiB, d)
-	return use.Amount, err
-}
-
-// explicitOptions are the candidates that save the app time, the best first.
+// explicitOptions are the candidates that gain something, the best first.
 func (m *model) explicitOptions(a *app) error {
 	for i, c := range m.candidates {
-		if err := m.addOption(a, i, a.baseline, c); err != nil {
+		if !intersect(a.need, c.layers) {
+			continue
+		}
+		e, err := m.effect(a, i, func(a *app, _ *candidate) []finding { return a.baseline })
+		if err != nil {
 			return err
 		}
-	}
-	keep := make([]int, 0, len(a.options))
-	for i, o := range a.options {
-		if o.gain > 0 {
-			keep = append(keep, i)
+		if m.gain(a, &e) > 0 {
+			a.options = append(a.options, option{m.set(i), e})
 		}
 	}
-	slices.SortStableFunc(keep, func(x, y int) int { return cmp.Compare(a.options[y].gain, a.options[x].gain) })
-	options, effects := make([]option, len(keep)), make([]effect, len(keep))
-	for to, from := range keep {
-		options[to], effects[to] = a.options[from], a.effects[from]
-	}
-	a.options, a.effects = options, effects
+	slices.SortStableFunc(a.options, func(x, y option) int { return cmp.Compare(m.gain(a, &y.effect), m.gain(a, &x.effect)) })
 	return nil
 }
 
 // autoOptions are the candidates that qualify, in ECI's order, down to the first
 // existing cache: what comes after it is never picked.
-func (m *model) autoOptions(a *app) error {
-	for _, i := range m.picker.Order(a.group) {
+func (m *model) autoOptions(a *app, picker *matcher.Picker) error {
+	a.blocker = ""
+	for _, i := range picker.Order(a.group) {
 		if i >= len(m.candidates) {
 			a.blocker = m.Existing[i-len(m.candidates)].ID
 			break
 		}
-		served := a.baseline
-		if c := m.candidates[i]; !m.holdsAll(a, c) {
-			served = m.preferred(a, c)
-		}
-		if err := m.addOption(a, i, served, m.candidates[i]); err != nil {
+		e, err := m.effect(a, i, m.servedBy)
+		if err != nil {
 			return err
 		}
+		a.options = append(a.options, option{m.set(i), e})
 	}
 	return nil
+}
+
+// servedBy are the findings that ECI's matching replaces by a candidate.
+func (m *model) servedBy(a *app, c *candidate) []finding {
+	if m.holdsAll(a, c) {
+		return a.baseline
+	}
+	return m.preferred(a, c)
 }
 
 func (m *model) holdsAll(a *app, c *candidate) bool {
@@ -329,57 +254,4 @@ func (m *model) preferred(a *app, c *candidate) []finding {
 		}
 	}
 	return served
-}
-
-func (m *model) addOption(a *app, index int, served []finding, c *candidate) error {
-	e, err := m.effect(a, c, served)
-	if err != nil {
-		return err
-	}
-	a.options = append(a.options, option{cache: index, gain: e.readySaved, use: e.use})
-	a.effects = append(a.effects, e)
-	return nil
-}
-
-// effect adds up what changes when the served starts find c instead.
-func (m *model) effect(a *app, c *candidate, served []finding) (effect, error) {
-	estimate := m.estimate(a, c.images)
-	hit := inSeconds(estimate)
-	missed := missedFraction(a, c)
-	planned := startup{
-		ready:  (1-missed)*hit.ready + missed*a.cold.ready,
-		billed: (1-missed)*hit.billed + missed*a.cold.billed,
-	}
-	e := effect{billed: hit.billed}
-	for _, f := range served {
-		e.served += f.starts
-		e.readySaved += f.starts * (f.ready - planned.ready)
-		e.billedSaved += f.starts * (f.billed - planned.billed)
-		e.useSaved += f.starts * f.use
-	}
-	e.missed = e.served * missed
-	use, err := m.useOf(a, &c.cache, estimate)
-	e.use = (e.served - e.missed) * use
-	return e, err
-}
-
-// missedFraction is the share of the app's starts between a release of its first
-// image and the end of the rebuild.
-func missedFraction(a *app, c *candidate) float64 {
-	if !slices.Contains(c.images, a.Images[0]) {
-		return 0
-	}
-	return min(1, a.ReleasesPerMonth*c.build.Seconds()/month.Seconds())
-}
-
-func (m *model) setProgram() {
-	fixed := make([]float64, len(m.candidates))
-	for i, c := range m.candidates {
-		fixed[i] = c.fixed()
-	}
-	options := make([][]option, len(m.apps))
-	for i, a := range m.apps {
-		options[i] = a.options
-	}
-	m.program = newProgram(m.Assign == Explicit, fixed, options, m.BudgetPerMonth, m.Quota)
 }

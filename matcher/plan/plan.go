@@ -37,6 +37,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
@@ -62,18 +63,49 @@ const (
 	Explicit = "explicit"
 )
 
+// What a plan is to reach.
+const (
+	// GoalSeconds is the most startup time saved a month within the budget, less
+	// what its bill is worth in time.
+	GoalSeconds = "seconds"
+	// GoalNet is the most money saved a month: instances and disks that the baseline
+	// would pay for, less the caches' bills.
+	GoalNet = "net"
+	// GoalLimit is the smallest bill with which every app, or a share of starts, is
+	// ready within a limit.
+	GoalLimit = "limit"
+)
+
+// How caches store layers that several of them hold.
+const (
+	// Separate is a snapshot for each cache, as ECI has them: each pays for all of its
+	// layers.
+	Separate = "separate"
+	// Shared storage keeps a layer once, however many caches hold it.
+	Shared = "shared"
+)
+
 // How the search ended.
 const (
 	// Optimal plans are proven the best of the candidates.
 	Optimal = "optimal"
-	// Bounded plans save no less than the bound less the gap.
-	Bounded = "bounded"
+	// GapReached plans are proven no further from the best than was asked for.
+	GapReached = "gapReached"
+	// Stopped plans are further from their bound: the search came to the end of its
+	// steps or of its time, or was interrupted.
+	Stopped = "stopped"
 )
 
 // The verdicts.
 const (
 	Build        = "build"
 	BuildNothing = "build nothing"
+	// Prime builds nothing, but makes one short start of some apps after each release
+	// and before each burst, so that their free automatic cache is there in time.
+	Prime = "prime"
+	// LimitNotMet plans reach the most apps or starts that any set of the candidates
+	// can, but not all that were asked for.
+	LimitNotMet = "limit not met"
 )
 
 // Advice on a cache that exists.
@@ -99,19 +131,38 @@ type Plan struct {
 	Verdict string `json:"verdict"`
 	// Reason explains the verdict in one sentence.
 	Reason string `json:"reason"`
-	// BudgetPerMonth bounds the bill of the caches that the plan builds.
-	BudgetPerMonth cost.Money `json:"budgetPerMonth"`
+	// Goal is what the plan is to reach: seconds, net or limit.
+	Goal string `json:"goal" document:"enum=seconds|net|limit"`
+	// Storage is separate or shared.
+	Storage string `json:"storage" document:"enum=separate|shared"`
+	// BudgetPerMonth bounds the bill of the caches that the plan builds; absent where
+	// there is none.
+	BudgetPerMonth *cost.Money `json:"budgetPerMonth,omitempty"`
+	// WorthPerHour is what an hour of startup time was taken to be worth; absent where
+	// it does not count.
+	WorthPerHour *cost.Money `json:"worthPerHour,omitempty"`
+	// LimitSeconds is the goal's limit of the time to ready, LimitStartsFraction the
+	// share of starts that are to keep it; absent where each app's mean is to.
+	LimitSeconds        *time.Duration `json:"limitSeconds,omitempty"`
+	LimitStartsFraction *float64       `json:"limitStartsFraction,omitempty"`
 	// Quota is how many caches the plan might build.
 	Quota int `json:"quota"`
 	// SavedSeconds is startup time saved a month beyond the baseline.
-	SavedSeconds time.Duration `json:"savedSeconds"`
-	// BoundSeconds is proven: no set of the candidates saves more under the
-	// budget.
-	BoundSeconds time.Duration `json:"boundSeconds"`
-	// GapFraction is (bound − saved) / bound, 0 when the plan is optimal.
+	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
+	// Objective values of the plan and what is proven of any set of the candidates
+	// under the same terms: of goal seconds ObjectiveSeconds, which is SavedSeconds
+	// less the time that the bill is worth, is at most BoundSeconds; of goal net
+	// ObjectiveMoney, which is saved, is at most BoundMoney; of goal limit it is the
+	// bill, and at least BoundMoney.
+	ObjectiveSeconds time.Duration `json:"objectiveSeconds,omitempty"`
+	BoundSeconds     time.Duration `json:"boundSeconds,omitempty"`
+	ObjectiveMoney   *cost.Money   `json:"objectiveMoney,omitempty"`
+	BoundMoney       *cost.Money   `json:"boundMoney,omitempty"`
+	// GapFraction is how far the objective may be from the best, of the bound (of the
+	// bill, of goal limit); 0 when the plan is optimal.
 	GapFraction float64 `json:"gapFraction"`
-	// Status is optimal, or bounded when the search was not exhaustive.
-	Status string `json:"status" document:"enum=optimal|bounded"`
+	// Status is how the search ended: optimal, gapReached or stopped.
+	Status string `json:"status" document:"enum=optimal|gapReached|stopped"`
 	// Candidates is how many caches were considered; LeftOut says what was not.
 	Candidates int    `json:"candidates"`
 	LeftOut    string `json:"leftOut,omitempty"`
@@ -120,101 +171,25 @@ type Plan struct {
 	Caches []PlannedCache `json:"caches"`
 	// Assignments has one entry for each app of the workload.
 	Assignments []Assignment `json:"assignments"`
+	// Primes are the apps for which short starts are made after releases and before
+	// bursts, so that their free automatic caches are there in time.
+	Primes []PrimedApp `json:"primes,omitempty"`
 	// Totals are the three arms: no caches, automatic only, this plan.
 	Totals []Total `json:"totals"`
 	// Existing says what to do with the caches that exist.
 	Existing []ExistingCache `json:"existing,omitempty"`
 	// Pools say for each node pool which images its nodes should hold.
 	Pools []Pool `json:"pools,omitempty"`
+	// Curve is what other budgets would bring, the least first.
+	Curve []CurvePoint `json:"curve,omitempty"`
+	// Sensitivity is what would change the answer.
+	Sensitivity *Sensitivity `json:"sensitivity,omitempty"`
+	// HeldOut judges the plan on starts and tags that it was not made for.
+	HeldOut []HeldOut `json:"heldOut,omitempty"`
+	// Explained are the apps that were asked about.
+	Explained []Explained `json:"explained,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
-}
-
-// PlannedCache is one cache to build.
-type PlannedCache struct {
-	Name    string   `json:"name" document:"required"`
-	Images  []string `json:"images" document:"required"`
-	SizeGiB float64  `json:"sizeGiB"`
-	// UnpackedBytes is what it holds, each layer once.
-	UnpackedBytes int64 `json:"unpackedBytes"`
-	// Apps are the apps it serves.
-	Apps []string `json:"apps"`
-	// SavedSeconds is this cache's gain a month when added in this order;
-	// CumulativeSeconds the gain of the plan up to and with it. Under auto both
-	// can be negative on the way, where a cache takes starts from a better one
-	// that comes later.
-	SavedSeconds      time.Duration `json:"savedSeconds" document:"signed"`
-	CumulativeSeconds time.Duration `json:"cumulativeSeconds" document:"signed"`
-	// Cost is its bill a month in the whole plan, CumulativeCost the bill of the
-	// plan so far.
-	Cost           Bill       `json:"cost"`
-	CumulativeCost cost.Money `json:"cumulativeCost"`
-}
-
-// Bill is what a cache costs in 30 days.
-type Bill struct {
-	// Build is for the first build and one rebuild at every release.
-	Build cost.Money `json:"build"`
-	// Keep is snapshot storage.
-	Keep cost.Money `json:"keep"`
-	// Use is a disk of the cache's size for every running instance.
-	Use cost.Money `json:"use"`
-	// InstanceSaved is what shorter starts save on instances, beyond the
-	// baseline; not part of Total.
-	InstanceSaved cost.Money `json:"instanceSaved"`
-	// UseSaved is what served starts no longer pay for the disks of the caches
-	// that the baseline found; not part of Total.
-	UseSaved cost.Money `json:"useSaved"`
-	// Total is Build + Keep + Use.
-	Total cost.Money `json:"total"`
-	// Net is Total − InstanceSaved − UseSaved: what the cache costs in the end.
-	Net cost.Money `json:"net"`
-}
-
-// Assignment is what one app gets.
-type Assignment struct {
-	App string `json:"app" document:"required"`
-	// Cache is the name of the planned cache or the ID of the existing one that
-	// serves it; empty when none.
-	Cache string `json:"cache,omitempty"`
-	// StartsPerMonth counts its starts; MissedPerMonth those that find the
-	// planned cache not Ready after a release.
-	StartsPerMonth float64 `json:"startsPerMonth"`
-	MissedPerMonth float64 `json:"missedPerMonth"`
-	// ColdSeconds, BaselineSeconds and PlannedSeconds are the mean time to
-	// ready of a start.
-	ColdSeconds     time.Duration `json:"coldSeconds"`
-	BaselineSeconds time.Duration `json:"baselineSeconds"`
-	PlannedSeconds  time.Duration `json:"plannedSeconds"`
-	// BreakEvenSeconds is the longest run time for which the cache pays for
-	// itself by instance time saved, with its build and storage on this app
-	// alone; absent when it never does or when no planned cache is assigned.
-	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
-	// Reason says why this cache, or why none.
-	Reason string `json:"reason"`
-}
-
-// Total is one arm's month.
-type Total struct {
-	// Arm is cold, automatic or planned.
-	Arm string `json:"arm" document:"enum=cold|automatic|planned"`
-	// StartupSeconds is the sum of all starts' times to ready.
-	StartupSeconds time.Duration `json:"startupSeconds"`
-	// Caches is the bill of caches: build, keep and use of planned ones, use of
-	// the others (their storage is paid in any case).
-	Caches cost.Money `json:"caches"`
-	// Instances is what instances cost while starting (from the pull's start).
-	Instances cost.Money `json:"instances"`
-	// Net is Caches + Instances less the same of the baseline's arm; negative
-	// saves money.
-	Net cost.Money `json:"net"`
-}
-
-// ExistingCache is advice on a cache that exists.
-type ExistingCache struct {
-	ID     string `json:"id"`
-	Advice string `json:"advice" document:"enum=keep|rebuild|drop"`
-	Reason string `json:"reason"`
 }
 
 // Read reads a saved Plan from the bytes of the file called name.
@@ -235,8 +210,51 @@ func (p *Plan) Validate() error {
 		}
 		first[c.Name] = i
 	}
-	if p.BoundSeconds < p.SavedSeconds {
-		return document.At("boundSeconds", "the bound %v is below what the plan saves, %v", p.BoundSeconds, p.SavedSeconds)
+	if p.BoundSeconds < p.ObjectiveSeconds {
+		return document.At("boundSeconds", "the bound %v is below the plan's objective, %v", p.BoundSeconds, p.ObjectiveSeconds)
+	}
+	if b, o := p.BoundMoney, p.ObjectiveMoney; b != nil && o != nil && (b.Amount < o.Amount) != (p.Goal == GoalLimit) && b.Amount != o.Amount {
+		return document.At("boundMoney", "the bound %v is on the wrong side of the plan's objective, %v", b, o)
 	}
 	return validatePools(p.Pools)
+}
+
+// ShareOfBound is how much of the bound the caches up to the i-th reach, of the goal's
+// unit: seconds less what their bills are worth, or money; NaN where there is no bound
+// above 0, and of goal limit, whose bound is below.
+func (p *Plan) ShareOfBound(i int) float64 {
+	c := &p.Caches[i]
+	switch {
+	case p.Goal == GoalSeconds && p.BoundSeconds > 0:
+		// A time is rounded to nanoseconds.
+		worth := c.CumulativeSeconds.Seconds() - p.worth(c.CumulativeCost)
+		if missing := p.BoundSeconds.Seconds() - worth; math.Abs(missing) < 1e-8+1e-12*worth {
+			return 1
+		}
+		return worth / p.BoundSeconds.Seconds()
+	case p.Goal == GoalNet && p.BoundMoney != nil && p.BoundMoney.Amount > 0:
+		net := 0.0
+		for k := range i + 1 {
+			net -= p.Caches[k].Cost.Net.Amount
+		}
+		return net / p.BoundMoney.Amount
+	}
+	return math.NaN()
+}
+
+// BoundSaved is what no choice with the same bill saves more than, of goal seconds: the
+// bound, and what the bill is worth.
+func (p *Plan) BoundSaved() time.Duration {
+	if len(p.Caches) == 0 {
+		return p.BoundSeconds
+	}
+	return p.BoundSeconds + duration(p.worth(p.Caches[len(p.Caches)-1].CumulativeCost))
+}
+
+// worth are the seconds that a bill is worth.
+func (p *Plan) worth(bill cost.Money) float64 {
+	if p.WorthPerHour == nil || p.WorthPerHour.Amount == 0 {
+		return 0
+	}
+	return bill.Amount / p.WorthPerHour.Amount * time.Hour.Seconds()
 }

@@ -176,7 +176,7 @@ func TestPartialCache(t *testing.T) {
 	p := problem(inv, found(
 		&workload.App{Name: "app", Images: []string{"r/a:1", "r/b:1"}, StartsPerDay: 10, CPU: 2, MemoryGiB: 4},
 		nothing(1), automatic(2, "r/a:1", "r/b:1")))
-	p.Candidates = [][]string{{"r/a:1"}}
+	p.Candidates = []plan.Candidate{{Images: []string{"r/a:1"}}}
 	// The whole cache costs 0.14 to keep, the half 0.08, and 0.024 to build and use.
 	p.BudgetPerMonth = 0.11
 	got := choose(t, p)
@@ -201,7 +201,7 @@ func TestCacheTakesStarts(t *testing.T) {
 	p := problem(inv,
 		found(&workload.App{Name: "small", Images: []string{"r/small:1"}, StartsPerDay: 1000, Runtime: time.Hour, CPU: 1, MemoryGiB: 1}),
 		found(&workload.App{Name: "large", Images: []string{"r/large:1"}, StartsPerDay: 1, CPU: 1, MemoryGiB: 1}))
-	p.Baseline, p.Candidates = plan.Cold, [][]string{{"r/large:1", "r/small:1"}}
+	p.Baseline, p.Candidates = plan.Cold, []plan.Candidate{{Images: []string{"r/large:1", "r/small:1"}}}
 	// One disk of 20 GiB for all starts of small costs 300.3; of 28 GiB 420.5.
 	p.BudgetPerMonth = 310
 	got := choose(t, p)
@@ -297,8 +297,8 @@ func TestRefusals(t *testing.T) {
 		{"app twice", func(p *plan.Problem) { p.Apps = append(p.Apps, p.Apps[0]) }, `app "web" stands twice`},
 		{"app without images", func(p *plan.Problem) { p.Apps[0] = plan.App{} }, "without images"},
 		{"image not listed", func(p *plan.Problem) { p.Platform = "linux/arm64" }, "does not list for platform"},
-		{"candidate not listed", func(p *plan.Problem) { p.Candidates = [][]string{{"r/none:1"}} }, "r/none:1"},
-		{"empty candidate", func(p *plan.Problem) { p.Candidates = [][]string{{}} }, "a candidate of 0 images"},
+		{"candidate not listed", func(p *plan.Problem) { p.Candidates = []plan.Candidate{{Images: []string{"r/none:1"}}} }, "r/none:1"},
+		{"empty candidate", func(p *plan.Problem) { p.Candidates = []plan.Candidate{{}} }, "0 images: a cache holds 1 to 20"},
 		{"outcome unknown", func(p *plan.Problem) { p.Baseline = plan.Automatic }, "replay the workload first"},
 		{"no disk price", func(p *plan.Problem) { p.Prices = cost.China() }, "diskGiBHour"},
 		{"no prices", func(p *plan.Problem) { p.Prices = cost.Book{} }, "prices: currency"},
@@ -330,7 +330,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil || string(again) != string(data) {
 		t.Errorf("after a round trip (%v):\n%s\nwant\n%s", err, again, data)
 	}
-	got.BoundSeconds = got.SavedSeconds - 1
+	got.BoundSeconds = got.ObjectiveSeconds - 1
 	if err := got.Validate(); err == nil {
 		t.Error("a bound below the plan is accepted")
 	}

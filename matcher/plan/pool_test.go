@@ -159,7 +159,7 @@ func TestPoolVerdict(t *testing.T) {
 		if (arm == plan.PoolPrePull || arm == plan.PoolBaked) != (len(images) > 0) {
 			t.Errorf("arm %s holds %v", arm, images)
 		}
-		return &plan.PoolTimes{Span: workload.Month / 2, Starts: 100, Ready: seconds(s[0] * 1800), P99: seconds(s[1]), Slowest: seconds(s[1]), FetchedBytes: int64(s[2] * 5e8)}, nil
+		return &plan.PoolTimes{Span: workload.Month / 2, Starts: 100, Ready: seconds(s[0] * 1800), P99: seconds(s[1]), Slowest: seconds(s[1]), Limited: seconds(s[1]), FetchedBytes: int64(s[2] * 5e8)}, nil
 	}
 	egress, snapshot, ahead := 0.5, 1.0, 0.1
 	x.Prices.Node = cost.Node{RegistryEgressGB: &egress, SnapshotGiBMonth: &snapshot, VolumeInitialisationGB: &ahead}

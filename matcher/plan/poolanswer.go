@@ -134,16 +134,8 @@ var poolArmWords = map[string]string{
 func (a *poolAnswer) reason() string {
 	first := &a.arms[0]
 	what := capital(poolArmWords[first.Arm])
-	if a.Limit > 0 {
-		switch {
-		case isYes(first.MeetsLimit) && first.Arm == PoolNothing:
-			return fmt.Sprintf("The pool as it is keeps the p99 of starts, %s, within the limit of %s.", poolTime(*first.P99Seconds), poolTime(a.Limit))
-		case isYes(first.MeetsLimit):
-			return fmt.Sprintf("%s is the cheapest that keeps the p99 of starts, %s, within the limit of %s; it %s a month.",
-				what, poolTime(*first.P99Seconds), poolTime(a.Limit), costWords(first))
-		case first.P99Seconds != nil:
-			return fmt.Sprintf("Nothing keeps the p99 of starts within the limit of %s; %s comes nearest, with %s.", poolTime(a.Limit), poolArmWords[first.Arm], poolTime(*first.P99Seconds))
-		}
+	if a.Limit > 0 && first.MeetsLimit != nil {
+		return a.limitReason(what, first)
 	}
 	if first.Arm == PoolNothing {
 		return a.nothingReason()
@@ -157,6 +149,20 @@ func (a *poolAnswer) reason() string {
 		s += fmt.Sprintf(", and the next best, %s, %s", poolArmWords[second.Arm], a.worthWords(second))
 	}
 	return s + "."
+}
+
+// limitReason says why an arm comes first where there is a limit.
+func (a *poolAnswer) limitReason(what string, first *PoolArm) string {
+	share := cmp.Or(a.LimitStartsFraction, defaultLimitShare)
+	of := fmt.Sprintf("%.4g %% of the starts ready within", 100*share)
+	switch {
+	case !*first.MeetsLimit:
+		return fmt.Sprintf("Nothing has %s the limit of %s; %s comes nearest, with %s.", of, poolTime(a.Limit), poolArmWords[first.Arm], poolTime(a.times[first.Arm].Limited))
+	case first.Arm == PoolNothing:
+		return fmt.Sprintf("The pool as it is has %s %s, and the limit is %s.", of, poolTime(a.times[first.Arm].Limited), poolTime(a.Limit))
+	}
+	return fmt.Sprintf("%s is the cheapest that has %s the limit of %s, within %s; it %s a month.",
+		what, of, poolTime(a.Limit), poolTime(a.times[first.Arm].Limited), costWords(first))
 }
 
 // costWords say what an arm costs, or saves.

@@ -105,7 +105,7 @@ func (a *poolAnswer) arm(arm string) (*PoolArm, error) {
 			x.MeanSeconds, x.P99Seconds, x.SlowestSeconds = &mean, &times.P99, &times.Slowest
 		}
 		if a.Limit > 0 && times.Starts > 0 {
-			meets := times.P99 <= a.Limit
+			meets := times.Limited <= a.Limit
 			x.MeetsLimit = &meets
 		}
 	}
@@ -206,8 +206,8 @@ func (a *poolAnswer) rank() {
 				return cmp.Compare(boolRank(my), boolRank(mx))
 			case mx:
 				return cmp.Or(compareMoney(x.Cost.Total, y.Cost.Total), cmp.Compare(y.SavedSeconds, x.SavedSeconds))
-			case x.P99Seconds != nil && y.P99Seconds != nil:
-				return cmp.Or(cmp.Compare(*x.P99Seconds, *y.P99Seconds), compareMoney(x.Cost.Total, y.Cost.Total))
+			case x.MeetsLimit != nil && y.MeetsLimit != nil:
+				return cmp.Or(cmp.Compare(a.times[x.Arm].Limited, a.times[y.Arm].Limited), compareMoney(x.Cost.Total, y.Cost.Total))
 			}
 		}
 		if a.WorthPerHour > 0 {

@@ -195,13 +195,15 @@ func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error)
 		options += len(list)
 	}
 	nodes := max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options))
-	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: poolIterations, BoundIterations: poolBoundIterations, Nodes: nodes})
+	effort := cmp.Or(m.Effort, 1)
+	steps := func(n int) int { return int(min(effort*float64(n), 1<<30)) }
+	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: steps(poolIterations), BoundIterations: steps(poolBoundIterations), Nodes: steps(nodes)})
 	switch {
 	case found.Optimal:
-	case ctx.Err() != nil:
-		c.status = poolStopped
+	case ctx.Err() == nil && found.Bound-found.Gain <= m.GapFraction*found.Bound:
+		c.status = GapReached
 	default:
-		c.status = poolGapReached
+		c.status = Stopped
 	}
 	m.order(c, found.Sets, customers)
 	if c.bound = max(found.Bound, c.gain); c.status == Optimal {

@@ -3,9 +3,11 @@ package plan
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
@@ -28,8 +30,8 @@ type Problem struct {
 	// Existing are the caches that there are. Under the cold baseline they are
 	// left out of account but for the advice on them.
 	Existing []matcher.Cache
-	// Candidates are sets of references to consider beside the generated ones.
-	Candidates [][]string
+	// Candidates are caches to consider beside the generated ones.
+	Candidates []Candidate
 	// Policy are the readings of ECI's undocumented rules.
 	Policy matcher.Policy
 	// Prices must have every price of caches and instances.
@@ -38,23 +40,52 @@ type Problem struct {
 	Baseline string
 	// Assign is Auto or Explicit.
 	Assign string
+	// Goal is GoalSeconds, GoalNet or GoalLimit; empty is GoalSeconds.
+	Goal string
+	// Limit is the time to ready of GoalLimit, in the mean of each app's starts; or, where
+	// LimitStartsFraction is above 0, of that share of all starts.
+	Limit               time.Duration
+	LimitStartsFraction float64
+	// Storage is Separate or Shared; empty is Separate.
+	Storage string
 	// BudgetPerMonth is the most that the planned caches' bills may come to, in
-	// the currency of Prices; instance time saved does not count against it.
+	// the currency of Prices; instance time saved does not count against it. +Inf is
+	// no budget.
 	BudgetPerMonth float64
 	// WorthPerHour is what an hour of waiting saved is worth, in the currency of
-	// Prices: a cache that costs more for what it adds is not built. At 0 only
-	// the budget counts.
+	// Prices: under GoalSeconds each unit of the bill counts as that much less time
+	// saved. At 0 only the budget counts.
 	WorthPerHour float64
 	// Quota is the most caches to build, at least 1.
 	Quota int
-	// MaxCandidates bounds the candidates generated from unions of apps; 0 is
-	// 200. Apps' own sets and Candidates are always considered.
+	// MaxCandidates bounds the candidates generated beside apps' own sets and
+	// Candidates, which are always considered; 0 is 200.
 	MaxCandidates int
+	// GapFraction is how far from its bound a plan may be; the search goes on until it is
+	// nearer, or to the end of Effort. 0 asks for the best.
+	GapFraction float64
+	// Effort multiplies the steps of the search; 0 is 1. It is a count and not a time, so
+	// that the same Problem has the same Plan everywhere.
+	Effort float64
+	// Points is how many points the curve of budgets has; 0 is no curve.
+	Points int
+	// Explain are the names of apps to explain.
+	Explain []string
+	// Progress is told what is being done; nil is none.
+	Progress func(what string)
 	// Estimate is the time of one start of app that finds the images held
 	// unpacked; nil is none.
 	Estimate func(app *workload.App, held []string) Estimate
 	// BuildTime is how long building a cache of these images takes, until Ready.
 	BuildTime func(images []string, sizeGiB float64) time.Duration
+}
+
+// Candidate is a cache that might be built.
+type Candidate struct {
+	// Images are 1 to 20 references.
+	Images []string
+	// SizeGiB is its size; 0 is the smallest that holds the images.
+	SizeGiB float64
 }
 
 // App is an app with what its starts find without the plan.
@@ -63,6 +94,11 @@ type App struct {
 	// Outcome is of the automatic baseline, over any span: its shares are
 	// applied to the app's starts a month. The cold baseline can do without.
 	Outcome matcher.Outcome
+	// Primed is the Outcome were PrimesPerMonth starts made so that automatic caches are
+	// there in time: after releases and before bursts. They are not counted in it. Nil is
+	// not known.
+	Primed         *matcher.Outcome
+	PrimesPerMonth float64
 }
 
 // Estimate is the time of one start.
@@ -76,30 +112,50 @@ type Estimate struct {
 
 const defaultMaxCandidates = 200
 
+// ErrInvalid is wrapped by errors of a Problem that cannot be.
+var ErrInvalid = errors.New("invalid planning problem")
+
+// invalid says that an error is of the Problem itself.
+type invalid struct{ error }
+
+func (i invalid) Is(target error) bool { return target == ErrInvalid }
+
+func (i invalid) Unwrap() error { return i.error }
+
 // Choose returns the plan. When ctx is done it returns the best plan so far with
 // its bound, or an error if it had none yet.
 func Choose(ctx context.Context, p Problem) (*Plan, error) {
+	p.Goal, p.Storage = cmp.Or(p.Goal, GoalSeconds), cmp.Or(p.Storage, Separate)
 	if err := p.validate(); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
+		return nil, fmt.Errorf("plan: %w", invalid{err})
 	}
 	p = p.sorted()
 	m, err := newModel(ctx, &p)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	found := m.program.solve(ctx)
-	kept := m.program.prune(found.choice, p.gainPerMoney())
-	m.pruned = pruned{found.gain - kept.gain, found.cost - kept.cost}
-	found.choice = kept
-	return m.answer(found)
+	found, err := m.solve(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return m.answer(ctx, found)
 }
 
-// gainPerMoney is how many seconds a unit of money must save at least.
-func (p *Problem) gainPerMoney() float64 {
-	if p.WorthPerHour == 0 {
-		return 0
+func (p *Problem) progress(format string, args ...any) {
+	if p.Progress != nil {
+		p.Progress(fmt.Sprintf(format, args...))
 	}
-	return time.Hour.Seconds() / p.WorthPerHour
+}
+
+// price is how many units of the goal a unit of money is worth.
+func (p *Problem) price() float64 {
+	switch {
+	case p.Goal == GoalNet:
+		return 1
+	case p.Goal == GoalSeconds && p.WorthPerHour > 0:
+		return time.Hour.Seconds() / p.WorthPerHour
+	}
+	return 0
 }
 
 // sorted is p in an order of its own, so that no result depends on the caller's.
@@ -117,21 +173,43 @@ func (p *Problem) validate() error {
 		return fmt.Errorf("baseline %q is neither %s nor %s", p.Baseline, Automatic, Cold)
 	case p.Assign != Auto && p.Assign != Explicit:
 		return fmt.Errorf("assign %q is neither %s nor %s", p.Assign, Auto, Explicit)
-	case !(p.BudgetPerMonth >= 0) || math.IsInf(p.BudgetPerMonth, 1):
-		return fmt.Errorf("budget %v a month: it must be a finite amount of at least 0", p.BudgetPerMonth)
+	case !(p.BudgetPerMonth >= 0):
+		return fmt.Errorf("budget %v a month: it must be an amount of at least 0", p.BudgetPerMonth)
 	case !(p.WorthPerHour >= 0) || math.IsInf(p.WorthPerHour, 1):
 		return fmt.Errorf("an hour saved is worth %v: it must be a finite amount of at least 0", p.WorthPerHour)
 	case p.Quota < 1:
 		return fmt.Errorf("quota %d: a plan needs room for at least 1 cache", p.Quota)
 	case p.MaxCandidates < 0:
 		return fmt.Errorf("at most %d candidates: give at least 1, or 0 for %d", p.MaxCandidates, defaultMaxCandidates)
+	case !(p.GapFraction >= 0 && p.GapFraction < 1):
+		return fmt.Errorf("a gap of %v: it must be at least 0 and below 1", p.GapFraction)
+	case !(p.Effort >= 0) || math.IsInf(p.Effort, 1):
+		return fmt.Errorf("an effort of %v: it must be at least 0", p.Effort)
+	case p.Points < 0:
+		return fmt.Errorf("a curve of %d points: give at least 1, or 0 for none", p.Points)
 	case p.Inventory == nil || p.Estimate == nil || p.BuildTime == nil:
 		return fmt.Errorf("an inventory and functions for start and build times are needed")
 	}
 	if err := p.Prices.Validate(); err != nil {
 		return fmt.Errorf("prices: %w", err)
 	}
-	return p.validateApps()
+	return errors.Join(p.validateGoal(), p.validateApps())
+}
+
+func (p *Problem) validateGoal() error {
+	switch {
+	case p.Storage != Separate && p.Storage != Shared:
+		return fmt.Errorf("storage %q is neither %s nor %s", p.Storage, Separate, Shared)
+	case p.Goal != GoalSeconds && p.Goal != GoalNet && p.Goal != GoalLimit:
+		return fmt.Errorf("goal %q is none of %s, %s and %s", p.Goal, GoalSeconds, GoalNet, GoalLimit)
+	case p.Goal == GoalSeconds && p.WorthPerHour == 0 && math.IsInf(p.BudgetPerMonth, 1):
+		return fmt.Errorf("goal %s without a budget: the most time is saved by spending most; give a budget, or what an hour is worth", GoalSeconds)
+	case p.Goal == GoalLimit && p.Limit <= 0:
+		return fmt.Errorf("a limit of %v: goal %s needs the time, above 0, in which starts are to be ready", p.Limit, GoalLimit)
+	case !(p.LimitStartsFraction >= 0 && p.LimitStartsFraction <= 1):
+		return fmt.Errorf("a share of starts of %v: it must be above 0 and at most 1, or 0 for the mean of every app", p.LimitStartsFraction)
+	}
+	return nil
 }
 
 func (p *Problem) validateApps() error {
@@ -150,15 +228,37 @@ func (p *Problem) validateApps() error {
 			}
 		}
 	}
-	for _, images := range p.Candidates {
-		if len(images) == 0 || len(images) > matcher.MaxCacheImages {
-			return fmt.Errorf("a candidate of %d images: a cache holds 1 to %d", len(images), matcher.MaxCacheImages)
+	for _, name := range p.Explain {
+		if !seen[name] {
+			return fmt.Errorf("no app %q to explain: there are %s", name, strings.Join(sortedKeys(seen), ", "))
 		}
-		for _, ref := range images {
-			if p.find(ref) < 0 {
-				return fmt.Errorf("a candidate holds image %s, which the inventory does not list for platform %q", ref, p.Platform)
-			}
+	}
+	for i := range p.Candidates {
+		if err := p.validateCandidate(&p.Candidates[i]); err != nil {
+			return fmt.Errorf("candidate %d: %w", i+1, err)
 		}
+	}
+	return nil
+}
+
+func (p *Problem) validateCandidate(c *Candidate) error {
+	if n := len(c.Images); n == 0 || n > matcher.MaxCacheImages {
+		return fmt.Errorf("%d images: a cache holds 1 to %d", n, matcher.MaxCacheImages)
+	}
+	for _, ref := range c.Images {
+		if p.find(ref) < 0 {
+			return fmt.Errorf("the inventory does not list image %s for platform %q: resolve it, or leave it out", ref, p.Platform)
+		}
+	}
+	bytes, _ := p.unpacked(p.layersOf(c.Images))
+	least, holds := matcher.SizeToHold(bytes), float64(bytes)/bytesPerGiB
+	switch {
+	case least > matcher.MaxCacheGiB:
+		return fmt.Errorf("its images need %v GiB, and a cache has at most %d: leave some out", least, matcher.MaxCacheGiB)
+	case c.SizeGiB != 0 && !(c.SizeGiB >= matcher.MinCacheGiB && c.SizeGiB <= matcher.MaxCacheGiB):
+		return fmt.Errorf("a size of %v GiB: caches have %d to %d", c.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
+	case c.SizeGiB != 0 && c.SizeGiB < holds:
+		return fmt.Errorf("a cache of %v GiB cannot hold its images, which are %.3g GiB unpacked: give at least %v, or no size", c.SizeGiB, holds, least)
 	}
 	return nil
 }

@@ -1,280 +1,355 @@
 package plan
 
 import (
-	"cmp"
+	"context"
+	"fmt"
 	"math"
 	"slices"
+
+	"github.com/cachebench/cachebench/matcher/plan/knapsack"
 )
 
-// program is a Problem in bare numbers: open caches, give each app one of its
-// options whose cache is open or none, within the budget and the quota, for the
-// most gain. Money and seconds are float64 here, for they are added, compared
-// and traded; they become cost.Money and time.Duration in the Plan.
+// program is a Problem in bare numbers: sets are primings of apps and, after them, the
+// candidates; customers are apps. Money and seconds are float64 here, for they are
+// added, compared and traded; they become cost.Money and time.Duration in the Plan.
 type program struct {
-	// explicit programs choose the option; under auto an app takes its first
-	// option whose cache is open, whatever it gains.
-	explicit bool
-	// fixed is the money a month of each cache, whoever uses it.
-	fixed []float64
-	// options are those of each app: under auto in ECI's order, down to where an
-	// existing cache is preferred; else those with a gain, by gain.
-	options [][]option
-	budget  float64
-	quota   int
-	// tolerance is the gain below which two choices are alike: rounding of sums.
-	tolerance float64
+	goal    string
+	price   float64
+	target  float64
+	problem *knapsack.Problem
+	solver  *knapsack.Solver
 }
 
-// option is one cache for one app.
+// option is one set for one app.
 type option struct {
-	cache int
-	// gain is seconds saved a month beyond the baseline.
-	gain float64
-	// use is the money a month that the app's starts pay for the cache's disks.
-	use float64
+	set    int
+	effect effect
 }
 
 // none is the pick of an app without a planned cache.
 const none = -1
 
-// choice is an answer to a program.
-type choice struct {
-	open []bool
-	// pick is the position among the app's options, or none.
-	pick []int
-	gain float64
-	cost float64
+// choice is an answer to a program: the sets, and the option of each app.
+type choice = knapsack.Choice
+
+// solution is the best choice found, with what is proven of all.
+type solution struct {
+	choice
+	// objective is in the goal's unit; bound is what none exceeds, of goal limit what
+	// none falls below.
+	objective, bound float64
+	optimal, reached bool
 }
 
-func newProgram(explicit bool, fixed []float64, options [][]option, budget float64, quota int) *program {
-	p := &program{explicit: explicit, fixed: fixed, options: options, budget: budget, quota: quota}
-	p.tolerance = 1e-9 * p.mostGain()
-	return p
-}
-
-func (p *program) nothing() choice {
-	return choice{open: make([]bool, len(p.fixed)), pick: p.noPicks()}
-}
-
-func (p *program) noPicks() []int {
-	pick := make([]int, len(p.options))
-	for i := range pick {
-		pick[i] = none
+func (m *model) newProgram() (*program, error) {
+	p := &program{goal: m.Goal, price: m.price()}
+	problem := &knapsack.Problem{
+		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: m.Quota, Price: p.price,
+		Customers: make([][]knapsack.Option, len(m.apps)),
 	}
-	return pick
-}
-
-// matched is the choice that ECI's matching makes of open caches.
-func (p *program) matched(open []bool) choice {
-	c := choice{open: slices.Clone(open), pick: p.noPicks()}
-	for app, options := range p.options {
-		c.pick[app] = slices.IndexFunc(options, func(o option) bool { return open[o.cache] })
-	}
-	p.sum(&c)
-	return c
-}
-
-// named is the choice of picks, with the caches open that they need.
-func (p *program) named(pick []int) choice {
-	c := choice{open: make([]bool, len(p.fixed)), pick: slices.Clone(pick)}
-	for app, i := range pick {
-		if i != none {
-			c.open[p.options[app][i].cache] = true
+	m.addSets(problem)
+	for i, a := range m.apps {
+		for _, o := range a.options {
+			problem.Customers[i] = append(problem.Customers[i], knapsack.Option{Set: o.set, Gain: m.gain(a, &o.effect), Cost: o.effect.use})
 		}
 	}
-	p.sum(&c)
-	return c
+	p.problem, p.target = problem, m.target()
+	var err error
+	p.solver, err = knapsack.New(problem)
+	return p, err
 }
 
-// restrict is c with only the caches in open.
-func (p *program) restrict(c choice, open []bool) choice {
-	if !p.explicit {
-		return p.matched(open)
+// addSets are the primings, which are no caches, and the candidates with their bills.
+func (m *model) addSets(problem *knapsack.Problem) {
+	for range m.primings {
+		problem.Sets = append(problem.Sets, knapsack.Set{Uncounted: true})
 	}
-	pick := slices.Clone(c.pick)
-	for app, i := range pick {
-		if i != none && !open[p.options[app][i].cache] {
-			pick[app] = none
+	for _, c := range m.candidates {
+		set := knapsack.Set{Cost: c.fixed()}
+		if m.Storage == Shared {
+			set = knapsack.Set{Cost: c.buildMoney, Items: c.layers}
+		}
+		problem.Sets = append(problem.Sets, set)
+	}
+	if m.Storage == Shared {
+		problem.ItemCost = m.layerMoney
+	}
+}
+
+// gain is what an effect is worth to the goal.
+func (m *model) gain(a *app, e *effect) float64 {
+	switch m.Goal {
+	case GoalNet:
+		return e.billedSaved*a.instance + e.useSaved
+	case GoalLimit:
+		return e.within
+	}
+	return e.readySaved
+}
+
+// target is how much of what counts for goal limit the plan has to add to the baseline.
+func (m *model) target() float64 {
+	if m.Goal != GoalLimit {
+		return 0
+	}
+	all, now := 0.0, 0.0
+	for _, a := range m.apps {
+		now += a.withinNow
+		if m.LimitStartsFraction > 0 {
+			all += a.starts
+		} else if a.starts > 0 {
+			all++
 		}
 	}
-	return p.named(pick)
+	if m.LimitStartsFraction > 0 {
+		all *= m.LimitStartsFraction
+	}
+	return max(0, all-now)
+}
+
+// The steps of one search of a small problem; Problem.Effort multiplies them. A larger
+// problem has fewer, for each takes longer: most is how many options they may look at.
+const (
+	searchSteps, mostSearched = 2000, 40_000_000
+	boundSteps, mostBounded   = 2000, 100_000_000
+	branchNodes, mostBranched = 20_000, 200_000_000
+	// light is the effort with which sets of candidates are tried before the last.
+	light = 0.2
+)
+
+// steps are how many a problem may have.
+func (p *program) steps(effort float64) knapsack.SolveOptions {
+	options := 1
+	for _, list := range p.problem.Customers {
+		options += len(list)
+	}
+	times := func(steps, most int) int {
+		return int(math.Ceil(min(float64(steps), float64(most)/float64(options)) * effort))
+	}
+	opt := knapsack.SolveOptions{Seed: 1, Iterations: times(searchSteps, mostSearched), BoundIterations: times(boundSteps, mostBounded)}
+	if effort > light {
+		opt.Nodes = times(branchNodes, mostBranched)
+	}
+	return opt
+}
+
+func (p *program) solve(ctx context.Context, effort float64) solution {
+	opt := p.steps(effort)
+	if p.goal == GoalLimit {
+		a := p.solver.Cheapest(ctx, p.target, opt)
+		s := solution{choice: a.Choice, objective: a.Cost, bound: min(a.Bound, a.Cost), optimal: a.Optimal, reached: a.Reached}
+		if !a.Reached {
+			s.optimal = a.Proven
+		}
+		return s
+	}
+	a := p.solver.Solve(ctx, opt)
+	s := solution{choice: a.Choice, bound: a.Bound, optimal: a.Optimal, reached: true}
+	s.choice = p.tidy(s.choice)
+	s.objective = p.objective(&s.choice)
+	s.bound = max(s.bound, s.objective)
+	return s
+}
+
+// objective of a choice is in the goal's unit; of goal limit it is what is reached.
+func (p *program) objective(c *choice) float64 { return c.Gain - p.price*c.Cost }
+
+// among is a choice with only the sets that are kept: under explicit each app keeps its
+// option or has none, under auto it takes the first in ECI's order.
+func (p *program) among(c *choice, keep func(set int) bool) choice {
+	var kept choice
+	in := make([]bool, len(p.problem.Sets))
+	for _, j := range c.Sets {
+		if keep(j) {
+			kept.Sets = append(kept.Sets, j)
+			in[j] = true
+		}
+	}
+	kept.Picks = slices.Clone(c.Picks)
+	for i, options := range p.problem.Customers {
+		switch {
+		case p.problem.Ordered:
+			kept.Picks[i] = slices.IndexFunc(options, func(o knapsack.Option) bool { return in[o.Set] })
+		case c.Picks[i] != none && !keep(options[c.Picks[i]].Set):
+			kept.Picks[i] = none
+		}
+	}
+	p.sum(&kept)
+	return kept
 }
 
 // sum adds gain and cost in one order, so that equal choices have equal sums.
 func (p *program) sum(c *choice) {
-	c.gain, c.cost = 0, 0
-	for i, fixed := range p.fixed {
-		if c.open[i] {
-			c.cost += fixed
-		}
-	}
-	for app, i := range c.pick {
-		if i != none {
-			o := p.options[app][i]
-			c.gain += o.gain
-			c.cost += o.use
-		}
-	}
-}
-
-// prune leaves out, worst first, caches whose part of the gain is nothing, or
-// less than perMoney for each unit of money that they cost; perMoney 0 keeps
-// whatever gains. A budget is a limit, not a goal.
-func (p *program) prune(c choice, perMoney float64) choice {
-	for {
-		best, worst := c, 0.0
-		for i := range c.open {
-			if !c.open[i] {
-				continue
-			}
-			open := slices.Clone(c.open)
-			open[i] = false
-			without := p.restrict(c, open)
-			lost, spared := c.gain-without.gain, c.cost-without.cost
-			if excess := spared*perMoney - lost; spared >= 0 && (lost <= p.tolerance || excess > 0) && excess+p.tolerance >= worst {
-				best, worst = without, excess+p.tolerance
+	c.Gain, c.Cost = 0, 0
+	paid := make([]bool, len(p.problem.ItemCost))
+	for _, j := range c.Sets {
+		set := &p.problem.Sets[j]
+		c.Cost += set.Cost
+		for _, item := range set.Items {
+			if !paid[item] {
+				paid[item] = true
+				c.Cost += p.problem.ItemCost[item]
 			}
 		}
-		if count(best.open) == count(c.open) {
-			return c
-		}
-		c = best
 	}
-}
-
-func (p *program) feasible(c *choice) bool {
-	return p.affordable(c.cost) && count(c.open) <= p.quota
-}
-
-// affordable allows for rounding, so that a plan that costs the very budget is
-// found whatever the order in which its bills are added.
-func (p *program) affordable(money float64) bool {
-	return money <= p.budget*(1+1e-12)
-}
-
-func count(open []bool) int {
-	n := 0
-	for _, o := range open {
-		if o {
-			n++
+	for i, k := range c.Picks {
+		if k != none {
+			c.Gain += p.problem.Customers[i][k].Gain
+			c.Cost += p.problem.Customers[i][k].Cost
 		}
 	}
-	return n
 }
 
-// mostGain is what each app gains at best; no choice gains more in sum.
-func (p *program) mostGain() float64 {
-	total := 0.0
-	for _, options := range p.options {
-		most := 0.0
-		for _, o := range options {
-			most = max(most, o.gain)
-		}
-		total += most
-	}
-	return total
-}
-
-// better says whether x beats y: more gain, or the same for less money.
-func (p *program) better(x, y *choice) bool {
-	if math.Abs(x.gain-y.gain) > p.tolerance {
-		return x.gain > y.gain
-	}
-	return x.cost < y.cost-1e-12*(math.Abs(x.cost)+math.Abs(y.cost))
-}
-
-// greedy opens one cache after the other, by gain per money, by gain alone, and
-// by gain less the price of money for prices around perMoney, and returns the
-// best: each rule by itself can be arbitrarily bad, the first where the quota is
-// short, the second where the budget is.
-func (p *program) greedy(perMoney float64) choice {
-	best := p.greedyBy(p.nothing(), 0, func(gain, money float64) float64 {
-		if money <= 0 {
-			return math.Inf(1)
-		}
-		return gain / money
-	})
-	for _, factor := range []float64{0, 0.25, 0.5, 1, 2, 4} {
-		price := factor * perMoney
-		c := p.greedyBy(p.nothing(), price, func(gain, money float64) float64 { return gain - price*money })
-		// What is left of the budget is worth nothing unspent.
-		c = p.greedyBy(c, 0, func(gain, _ float64) float64 { return gain })
-		if p.better(&c, &best) {
-			best = c
-		}
-	}
-	return best
-}
-
-// greedyBy adds to best the cache of most worth, above 0, as long as there is
-// one; apps move to it where that is worth more than perMoney.
-func (p *program) greedyBy(best choice, perMoney float64, worth func(gain, money float64) float64) choice {
-	for {
-		var next *choice
-		worthNext := 0.0
-		for c := range p.fixed {
-			if best.open[c] && !p.explicit {
-				continue
-			}
-			with := p.with(best, c, perMoney)
-			if !p.feasible(&with) || !p.better(&with, &best) {
-				continue
-			}
-			if w := worth(with.gain-best.gain, with.cost-best.cost); w > worthNext {
-				next, worthNext = &with, w
+// tidy leaves out sets without which the objective is no less: a budget is a limit, not
+// a goal.
+func (p *program) tidy(c choice) choice {
+	for again := true; again; {
+		again = false
+		for _, j := range slices.Backward(slices.Clone(c.Sets)) {
+			without := p.among(&c, func(set int) bool { return set != j })
+			if p.objective(&without) >= p.objective(&c)-1e-12*math.Abs(c.Gain) && p.allowed(&without) {
+				c, again = without, true
 			}
 		}
-		if next == nil {
-			return best
-		}
-		best = *next
 	}
+	return c
 }
 
-// with is the choice c after cache is opened as well.
-func (p *program) with(c choice, cache int, perMoney float64) choice {
-	if p.explicit {
-		return p.withNamed(c, cache, perMoney)
+// allowed says whether a choice keeps the budget, but for rounding, and the quota.
+func (p *program) allowed(c *choice) bool {
+	counted := 0
+	for _, j := range c.Sets {
+		if !p.problem.Sets[j].Uncounted {
+			counted++
+		}
 	}
-	open := slices.Clone(c.open)
-	open[cache] = true
-	return p.matched(open)
+	return c.Cost <= p.problem.Budget*(1+1e-9) && (p.problem.Quota == 0 || counted <= p.problem.Quota)
 }
 
-// withNamed moves apps to cache where that gains more than perMoney, those with
-// the most gain per money first, as long as the budget lasts.
-func (p *program) withNamed(c choice, cache int, perMoney float64) choice {
-	type move struct {
-		app, pick   int
-		gain, money float64
-	}
-	var moves []move
-	for app, options := range p.options {
-		i := slices.IndexFunc(options, func(o option) bool { return o.cache == cache })
-		if i == none {
-			continue
-		}
-		m := move{app, i, options[i].gain, options[i].use}
-		if old := c.pick[app]; old != none {
-			m.gain -= options[old].gain
-			m.money -= options[old].use
-		}
-		if m.gain > 0 && m.gain > perMoney*m.money {
-			moves = append(moves, m)
+// mostGain is the option of an app that gains most; nil where none gains.
+func (p *program) mostGain(app int) *knapsack.Option {
+	var most *knapsack.Option
+	for k := range p.problem.Customers[app] {
+		if o := &p.problem.Customers[app][k]; o.Gain > 0 && (most == nil || o.Gain > most.Gain) {
+			most = o
 		}
 	}
-	// Cross-multiplied, for money can be 0 or less.
-	slices.SortStableFunc(moves, func(x, y move) int { return cmp.Compare(y.gain*x.money, x.gain*y.money) })
-	left := p.budget - c.cost
-	if !c.open[cache] {
-		left -= p.fixed[cache]
+	return most
+}
+
+// solve chooses among the generated candidates; then with those that were given, so
+// that a plan is never worse for them; then with neighbours of what was chosen, as long
+// as that brings something.
+func (m *model) solve(ctx context.Context) (*solution, error) {
+	m.progress("choosing among %s", plural(len(m.candidates), "candidate"))
+	p, err := m.newProgram()
+	if err != nil {
+		return nil, err
 	}
-	pick := slices.Clone(c.pick)
-	for _, m := range moves {
-		if m.money <= left {
-			pick[m.app] = m.pick
-			left -= m.money
+	m.program = p
+	best := p.solve(ctx, light*m.effort())
+	if given := m.generator.given(); len(given) > 0 {
+		if err := m.considerAll(given); err != nil {
+			return nil, err
+		}
+		if _, err := m.again(ctx, &best, light); err != nil {
+			return nil, err
 		}
 	}
-	return p.named(pick)
+	for range neighbourRounds {
+		if ctx.Err() != nil {
+			return &best, nil
+		}
+		added, err := m.addNeighbours(&best.choice)
+		if err != nil {
+			return nil, err
+		}
+		if added == 0 {
+			break
+		}
+		if better, err := m.again(ctx, &best, light); err != nil {
+			return nil, err
+		} else if !better {
+			break
+		}
+	}
+	_, err = m.again(ctx, &best, 1)
+	return &best, err
+}
+
+func (m *model) effort() float64 {
+	if m.Effort == 0 {
+		return 1
+	}
+	return m.Effort
+}
+
+// near says whether a solution is as near to its bound as was asked for.
+func (m *model) near(s *solution) bool { return s.optimal || s.gapFraction(m.Goal) <= m.GapFraction }
+
+// gapFraction is how far the objective may be from the best, of the bound; of goal limit,
+// of the bill.
+func (s *solution) gapFraction(goal string) float64 {
+	switch {
+	case goal == GoalLimit && s.objective > 0:
+		return max(0, 1-s.bound/s.objective)
+	case goal != GoalLimit && s.bound > 0:
+		return max(0, 1-s.objective/s.bound)
+	}
+	return 0
+}
+
+// again solves with the candidates as they are by now. It keeps the solution that it
+// had where that is better, and says whether it found a better one; the bound is of all
+// candidates in any case.
+func (m *model) again(ctx context.Context, best *solution, effort float64) (better bool, err error) {
+	m.progress("choosing again, among %s", plural(len(m.candidates), "candidate"))
+	old := m.picked(&best.choice)
+	p, err := m.newProgram()
+	if err != nil {
+		return false, fmt.Errorf("with neighbours: %w", err)
+	}
+	m.program = p
+	found := p.solve(ctx, effort*m.effort())
+	kept := solution{choice: p.of(best.Sets, old), objective: best.objective, bound: found.bound, reached: best.reached}
+	if m.Goal == GoalLimit {
+		better = found.reached && !best.reached || found.reached == best.reached && found.objective < best.objective
+		kept.bound = min(kept.bound, kept.objective)
+	} else {
+		better = found.objective > best.objective
+		kept.bound = max(kept.bound, kept.objective)
+	}
+	if better {
+		*best = found
+		return true, nil
+	}
+	kept.optimal = found.optimal && found.objective == best.objective
+	*best = kept
+	return false, nil
+}
+
+// picked are the sets that the apps have, none where they have none.
+func (m *model) picked(c *choice) []int {
+	sets := make([]int, len(c.Picks))
+	for i, k := range c.Picks {
+		if sets[i] = none; k != none {
+			sets[i] = m.program.problem.Customers[i][k].Set
+		}
+	}
+	return sets
+}
+
+// of is the choice of some sets; under explicit each app has the one that is named.
+func (p *program) of(sets, picked []int) choice {
+	c := choice{Sets: sets, Picks: make([]int, len(picked))}
+	for i, options := range p.problem.Customers {
+		c.Picks[i] = slices.IndexFunc(options, func(o knapsack.Option) bool {
+			if p.problem.Ordered {
+				return slices.Contains(sets, o.Set)
+			}
+			return o.Set == picked[i]
+		})
+	}
+	p.sum(&c)
+	return c
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
@@ -61,7 +62,30 @@ func tiny(r source) plan.Problem {
 		}}
 	}
 	if r.Int(2) == 0 {
-		p.Candidates = [][]string{{tinyImage(r)}}
+		p.Candidates = []plan.Candidate{{Images: []string{tinyImage(r)}, SizeGiB: float64(r.Int(2) * 40)}}
+	}
+	return p
+}
+
+// withGoal gives an instance another goal, storage and worth of time.
+func withGoal(p plan.Problem, r source) plan.Problem {
+	p.Storage = []string{plan.Separate, plan.Shared}[r.Int(2)]
+	switch r.Int(4) {
+	case 0:
+		p.Goal = plan.GoalNet
+		for i := range p.Apps {
+			app := *p.Apps[i].App
+			app.Runtime /= 60 // caches pay for short runs alone
+			p.Apps[i].App = &app
+		}
+	case 1:
+		p.Goal, p.Limit = plan.GoalLimit, time.Duration(10+r.Int(100))*time.Second
+		p.BudgetPerMonth = math.Inf(1)
+		if r.Int(2) == 0 {
+			p.LimitStartsFraction = float64(1+r.Int(20)) / 20
+		}
+	case 2:
+		p.WorthPerHour = math.Pow(10, float64(r.Int(300))/100-1)
 	}
 	return p
 }
@@ -104,24 +128,32 @@ func (o *oracle) cache(c int) matcher.Cache {
 }
 
 // fixed is build and keep of candidate c.
-func (o *oracle) fixed(c int) float64 {
+func (o *oracle) fixed(c int) (build, keep float64) {
 	builds := 1.0
 	for _, a := range o.p.Apps {
 		if slices.Contains(o.images[c], a.App.Images[0]) {
 			builds += a.App.ReleasesPerMonth
 		}
 	}
-	var have []int
-	for _, ref := range o.images[c] {
-		have = append(have, o.p.Inventory.Find(ref, platform, noon))
-	}
-	build, _ := o.p.Prices.Build(o.p.BuildTime(o.images[c], o.sizes[c]), o.sizes[c])
-	keep, _ := o.p.Prices.Keep(float64(o.p.Inventory.Union(have...).UnpackedBytes)/gib, workload.Month)
-	return builds*build.Amount + keep.Amount
+	once, _ := o.p.Prices.Build(o.p.BuildTime(o.images[c], o.sizes[c]), o.sizes[c])
+	return builds * once.Amount, o.keep(o.images[c])
 }
 
-// serve is what app a saves and pays when it gets candidate c.
-func (o *oracle) serve(a, c int) (gain, use float64) {
+// keep is what storing images costs, each layer once.
+func (o *oracle) keep(images []string) float64 {
+	var have []int
+	for _, ref := range images {
+		have = append(have, o.p.Inventory.Find(ref, platform, noon))
+	}
+	keep, _ := o.p.Prices.Keep(float64(o.p.Inventory.Union(have...).UnpackedBytes)/gib, workload.Month)
+	return keep.Amount
+}
+
+// served is what app a gains and pays when it gets a candidate.
+type served struct{ ready, money, within, use float64 }
+
+// serve is what app a gains and pays when it gets candidate c.
+func (o *oracle) serve(a, c int) served {
 	app := o.p.Apps[a].App
 	cold := o.p.Estimate(app, nil)
 	hit := o.p.Estimate(app, o.relevant(app, o.images[c]))
@@ -133,31 +165,119 @@ func (o *oracle) serve(a, c int) (gain, use float64) {
 	for _, ref := range app.AllImages() {
 		whole = whole && slices.Contains(o.images[c], ref)
 	}
-	findings := o.p.Apps[a].Outcome.Found
-	if o.p.Baseline == plan.Cold {
-		findings = []matcher.Found{nothing(1)}
-	}
-	counted := 0
-	for _, f := range findings {
-		counted += f.Starts
-	}
+	second, _ := o.p.Prices.Instance(app.CPU, app.MemoryGiB, time.Second)
 	perStart, _ := o.p.Prices.Use(o.sizes[c], app.Runtime+hit.Billed)
-	for _, f := range findings {
-		starts := app.StartsPerMonth() * float64(f.Starts) / float64(counted)
-		before := cold
-		if f.Images != nil {
-			before = o.p.Estimate(app, o.relevant(app, f.Images))
-			other := matcher.Cache{ID: "automatic", Images: f.Images, SizeGiB: f.SizeGiB, Automatic: true, Status: matcher.StatusReady, CreationTime: noon.Add(time.Minute)}
-			first := o.match.Rank(matcher.GroupOf(app), []matcher.Cache{o.cache(c), other})[0].CacheID
-			if o.p.Assign == plan.Auto && !whole && first != o.names[c] {
+	var s served
+	var before, after []start
+	for _, f := range o.findings(a) {
+		before = append(before, f.start)
+		if o.p.Assign == plan.Auto && !whole && f.images != nil {
+			other := matcher.Cache{ID: "automatic", Images: f.images, SizeGiB: f.sizeGiB, Automatic: true, Status: matcher.StatusReady, CreationTime: noon.Add(time.Minute)}
+			if first := o.match.Rank(matcher.GroupOf(app), []matcher.Cache{o.cache(c), other})[0].CacheID; first != o.names[c] {
+				after = append(after, f.start)
 				continue
 			}
 		}
-		after := (1-missed)*hit.Ready.Seconds() + missed*cold.Ready.Seconds()
-		gain += starts * (before.Ready.Seconds() - after)
-		use += starts * (1 - missed) * perStart.Amount
+		after = append(after, start{f.starts * (1 - missed), hit.Ready.Seconds()}, start{f.starts * missed, cold.Ready.Seconds()})
+		s.ready += f.starts * (f.ready - (1-missed)*hit.Ready.Seconds() - missed*cold.Ready.Seconds())
+		s.money += f.starts*f.use + f.starts*second.Amount*(f.billed-(1-missed)*hit.Billed.Seconds()-missed*cold.Billed.Seconds())
+		s.use += f.starts * (1 - missed) * perStart.Amount
 	}
-	return gain, use
+	s.within = o.within(after) - o.within(before)
+	return s
+}
+
+// start is a number of starts that take as long.
+type start struct{ starts, ready float64 }
+
+// within is what of starts keeps the limit.
+func (o *oracle) within(starts []start) float64 {
+	kept, total, all := 0.0, 0.0, 0.0
+	for _, s := range starts {
+		if s.ready <= o.p.Limit.Seconds() {
+			kept += s.starts
+		}
+		total += s.starts * s.ready
+		all += s.starts
+	}
+	switch {
+	case o.p.LimitStartsFraction > 0:
+		return kept
+	case total <= all*o.p.Limit.Seconds()*(1+1e-12):
+		return 1
+	}
+	return 0
+}
+
+// foundStart is what a number of starts a month find.
+type foundStart struct {
+	start
+	billed, use, sizeGiB float64
+	images               []string
+}
+
+func (o *oracle) findings(a int) []foundStart {
+	app := o.p.Apps[a].App
+	found := o.p.Apps[a].Outcome.Found
+	if o.p.Baseline == plan.Cold {
+		found = []matcher.Found{nothing(1)}
+	}
+	counted := 0
+	for _, f := range found {
+		counted += f.Starts
+	}
+	var all []foundStart
+	for _, f := range found {
+		e := o.p.Estimate(app, nil)
+		use := cost.Money{}
+		if f.Images != nil {
+			e = o.p.Estimate(app, o.relevant(app, f.Images))
+			use, _ = o.p.Prices.Automatic(max(0, f.SizeGiB-app.ExtraStorageGiB), e.Billed+app.Runtime)
+		}
+		all = append(all, foundStart{
+			start{app.StartsPerMonth() * float64(f.Starts) / float64(counted), e.Ready.Seconds()},
+			e.Billed.Seconds(), use.Amount, f.SizeGiB, f.Images,
+		})
+	}
+	return all
+}
+
+// gain is what the goal counts.
+func (o *oracle) gain(s served) float64 {
+	switch o.p.Goal {
+	case plan.GoalNet:
+		return s.money
+	case plan.GoalLimit:
+		return s.within
+	}
+	return s.ready
+}
+
+// price is what a unit of money is worth to the goal.
+func (o *oracle) price() float64 {
+	switch {
+	case o.p.Goal == plan.GoalNet:
+		return 1
+	case o.p.Goal != plan.GoalLimit && o.p.WorthPerHour > 0:
+		return 3600 / o.p.WorthPerHour
+	}
+	return 0
+}
+
+// target is what has to be gained to keep the limit.
+func (o *oracle) target() float64 {
+	all, now := 0.0, 0.0
+	for a := range o.p.Apps {
+		var starts []start
+		for _, f := range o.findings(a) {
+			starts = append(starts, f.start)
+		}
+		now += o.within(starts)
+		if all++; o.p.LimitStartsFraction > 0 {
+			all += o.p.Apps[a].App.StartsPerMonth()*o.p.LimitStartsFraction - 1
+		}
+	}
+	return max(0, all-now)
 }
 
 // relevant are the images that share a layer with the app's.
@@ -172,88 +292,126 @@ func (o *oracle) relevant(app *workload.App, images []string) []string {
 	return held
 }
 
-// best is the most that any choice within budget and quota gains.
-func (o *oracle) best() float64 {
+// answer is the best of all choices: what it is worth to the goal, of goal limit its
+// bill; and whether that keeps the limit.
+type answer struct {
+	value   float64
+	reached bool
+}
+
+// best is that of any choice within budget and quota.
+func (o *oracle) best() answer {
 	gain, use := make([][]float64, len(o.p.Apps)), make([][]float64, len(o.p.Apps))
 	for a := range o.p.Apps {
 		for c := range o.names {
-			g, u := o.serve(a, c)
-			gain[a], use[a] = append(gain[a], g), append(use[a], u)
+			s := o.serve(a, c)
+			gain[a], use[a] = append(gain[a], o.gain(s)), append(use[a], s.use)
 		}
 	}
-	fixed := make([]float64, len(o.names))
-	for c := range fixed {
-		fixed[c] = o.fixed(c)
+	x := &trial{oracle: o, gain: gain, use: use, best: answer{value: math.Inf(1)}, target: o.target(), most: math.Inf(-1)}
+	if o.p.Goal != plan.GoalLimit {
+		x.best = answer{value: math.Inf(-1), reached: true}
 	}
 	if o.p.Assign == plan.Explicit {
-		return o.bestNamed(gain, use, fixed)
+		x.named(make([]int, len(gain)), 0)
+	} else {
+		x.matched()
 	}
-	return o.bestMatched(gain, use, fixed)
+	return x.best
 }
 
-// bestNamed tries every cache, or none, for every app.
-func (o *oracle) bestNamed(gain, use [][]float64, fixed []float64) float64 {
-	best := 0.0
-	pick := make([]int, len(gain))
-	var try func(a int)
-	try = func(a int) {
-		if a < len(pick) {
-			for c := -1; c < len(fixed); c++ {
-				pick[a] = c
-				try(a + 1)
-			}
-			return
+// trial tries all choices.
+type trial struct {
+	*oracle
+	gain, use    [][]float64
+	target, most float64
+	best         answer
+}
+
+// offer weighs one choice: the candidate of each app, −1 for none, and those that are
+// built.
+func (x *trial) offer(pick []int, open map[int]bool) {
+	bill, total := x.bill(open), 0.0
+	for a, c := range pick {
+		if c >= 0 {
+			total += x.gain[a][c]
+			bill += x.use[a][c]
 		}
-		open := make(map[int]bool)
-		total, bill := 0.0, 0.0
-		for a, c := range pick {
-			if c < 0 {
-				continue
+	}
+	if bill > x.p.BudgetPerMonth || len(open) > x.p.Quota {
+		return
+	}
+	switch reached := total >= x.target-1e-9; {
+	case x.p.Goal != plan.GoalLimit:
+		x.best.value = max(x.best.value, total-x.price()*bill)
+	case reached:
+		x.best = answer{min(x.best.value, bill), true}
+	}
+}
+
+// bill is build and keep of caches.
+func (x *trial) bill(open map[int]bool) float64 {
+	bill := 0.0
+	var all []string
+	for c := range x.names {
+		if open[c] {
+			build, keep := x.fixed(c)
+			bill += build
+			if x.p.Storage != plan.Shared {
+				bill += keep
 			}
-			total += gain[a][c]
-			bill += use[a][c]
-			if !open[c] {
-				bill += fixed[c]
-			}
+			all = append(all, x.images[c]...)
+		}
+	}
+	if x.p.Storage == plan.Shared && len(all) > 0 {
+		bill += x.keep(all)
+	}
+	return bill
+}
+
+// named tries every cache, or none, for every app from a on.
+func (x *trial) named(pick []int, a int) {
+	if a < len(pick) {
+		for c := -1; c < len(x.names); c++ {
+			pick[a] = c
+			x.named(pick, a+1)
+		}
+		return
+	}
+	open := make(map[int]bool)
+	for _, c := range pick {
+		if c >= 0 {
 			open[c] = true
 		}
-		if bill <= o.p.BudgetPerMonth && len(open) <= o.p.Quota {
-			best = max(best, total)
-		}
 	}
-	try(0)
-	return best
+	x.offer(pick, open)
 }
 
-// bestMatched tries every set of caches, each matched as ECI would.
-func (o *oracle) bestMatched(gain, use [][]float64, fixed []float64) float64 {
-	orders := o.orders()
-	best := 0.0
-	for set := range 1 << len(fixed) {
-		total, bill, opened := 0.0, 0.0, 0
-		for c := range fixed {
+// matched tries every set of caches, each matched as ECI would.
+func (x *trial) matched() {
+	orders := x.orders()
+	for set := range 1 << len(x.names) {
+		open := make(map[int]bool)
+		for c := range x.names {
 			if set>>c&1 == 1 {
-				bill += fixed[c]
-				opened++
+				open[c] = true
 			}
 		}
+		pick := make([]int, len(orders))
 		for a, order := range orders {
+			pick[a] = -1
 			for _, c := range order {
 				if c < 0 {
 					break
 				}
-				if set>>c&1 == 1 {
-					total += gain[a][c]
-					bill += use[a][c]
+				if open[c] {
+					pick[a] = c
 					break
 				}
 			}
 		}
-		if bill <= o.p.BudgetPerMonth && opened <= o.p.Quota {
-			best = max(best, total)
-		}
+		x.offer(pick, open)
 	}
-	return best
 }
 
 // orders are each app's qualified caches in ECI's order; -1 is an existing one.
@@ -278,40 +436,62 @@ func (o *oracle) orders() [][]int {
 	return orders
 }
 
-// Choose finds what brute force finds.
+// Choose finds what brute force finds, for every goal, assignment and storage.
 func TestBruteForce(t *testing.T) {
-	built, both := 0, 0
-	for i := range 600 {
-		p := tiny(seeded{rand.New(rand.NewPCG(1, uint64(i)))})
+	built, both := make(map[string]int), 0
+	for i := range 2000 {
+		r := seeded{rand.New(rand.NewPCG(1, uint64(i)))}
+		p := withGoal(tiny(r), r)
 		got := choose(t, p)
 		want := newOracle(p).best()
-		if !near(got.SavedSeconds.Seconds(), want, 1e-6*(1+want)) {
-			t.Errorf("instance %d (%s, %s): saves %v s, brute force %v s", i, p.Assign, p.Baseline, got.SavedSeconds.Seconds(), want)
+		value := got.ObjectiveSeconds.Seconds()
+		if got.ObjectiveMoney != nil {
+			value = got.ObjectiveMoney.Amount
+		}
+		name := fmt.Sprintf("instance %d (%s, %s, %s, %s)", i, got.Goal, p.Assign, p.Baseline, got.Storage)
+		if (got.Verdict != plan.LimitNotMet) != want.reached {
+			t.Errorf("%s: verdict %s, brute force reaches the limit: %v", name, got.Verdict, want.reached)
+		}
+		if !want.reached {
+			continue
+		}
+		if !near(value, want.value, 1e-6*(1+math.Abs(want.value))) {
+			t.Errorf("%s: %v, brute force %v", name, value, want.value)
 		}
 		if got.Status != plan.Optimal || got.GapFraction != 0 {
-			t.Errorf("instance %d: status %s, gap %v", i, got.Status, got.GapFraction)
+			t.Errorf("%s: status %s, gap %v", name, got.Status, got.GapFraction)
 		}
 		if len(got.Caches) > 0 {
-			built++
+			built[got.Goal+" "+p.Assign]++
 		}
 		if len(got.Caches) > 1 {
 			both++
 		}
 	}
-	if built < 200 || both < 20 {
-		t.Errorf("%d of 600 instances build, %d more than one cache: too few to mean anything", built, both)
+	for _, goal := range []string{plan.GoalSeconds, plan.GoalNet, plan.GoalLimit} {
+		for _, assign := range []string{plan.Auto, plan.Explicit} {
+			if n := built[goal+" "+assign]; n < 30 {
+				t.Errorf("%d instances of goal %s, assign %s build: too few to mean anything", n, goal, assign)
+			}
+		}
+	}
+	if both < 60 {
+		t.Errorf("%d of 2000 instances build more than one cache: too few to mean anything", both)
 	}
 }
 
 func TestPlanProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := tiny(drawn{t})
+		if rapid.Bool().Draw(t, "goal") {
+			p = withGoal(p, drawn{t})
+		}
 		got, err := plan.Choose(context.Background(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkPlan(t, p, got)
-		if p.Assign == plan.Explicit {
+		if p.Assign == plan.Explicit && got.Goal == plan.GoalSeconds && p.WorthPerHour == 0 {
 			more := p
 			more.BudgetPerMonth *= 1 + rapid.Float64Range(0, 5).Draw(t, "more")
 			richer, err := plan.Choose(context.Background(), more)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -9,7 +10,7 @@ import (
 	"github.com/cachebench/cachebench/matcher"
 )
 
-func (m *model) whyPicked(a *app, c *candidate, e effect) string {
+func (m *model) whyPicked(a *app, c *candidate, e *effect) string {
 	held := 0
 	for _, ref := range a.group.Images {
 		if slices.Contains(c.images, ref) {
@@ -31,30 +32,69 @@ func (m *model) whyPicked(a *app, c *candidate, e effect) string {
 	return of + "; ECI's order puts it before every other cache there would be"
 }
 
+// whyPrimed says what priming does for an app.
+func (m *model) whyPrimed(a *app) string {
+	when := "before each burst"
+	switch {
+	case a.ReleasesPerMonth > 0 && len(a.Bursts) > 0:
+		when = "after each release and before each burst"
+	case a.ReleasesPerMonth > 0:
+		when = "after each release"
+	}
+	return fmt.Sprintf("one short start %s, %.3g a month, has its free automatic cache made before the others come", when, a.primes)
+}
+
 // whyNone returns the existing cache that serves the app, if any, and says why no
 // planned one does.
-func (m *model) whyNone(a *app, c choice) (cache, reason string) {
+func (m *model) whyNone(a *app, c *choice) (cache, reason string) {
 	if m.Baseline == Automatic {
 		if cache = m.existingFor(a, c); cache != "" {
 			return cache, "ECI's matching gives it this cache, which exists already"
 		}
 	}
-	most := option{}
-	for _, o := range a.options {
-		if o.gain > most.gain {
+	most := m.mostFor(a)
+	if most == nil {
+		return "", fmt.Sprintf("no candidate %s than %s", m.better(), m.baselineWords(a))
+	}
+	candidate := m.candidateOf(most.set)
+	bill := most.effect.use + candidate.fixed()
+	why := "the budget or the quota does more elsewhere"
+	switch {
+	case m.program.price*bill > m.gain(a, &most.effect) && m.Goal == GoalNet:
+		why = "that is more than it saves"
+	case m.program.price*bill > m.gain(a, &most.effect):
+		why = fmt.Sprintf("that is more than %s for an hour saved", m.Prices.Money(m.WorthPerHour))
+	case m.Goal == GoalLimit:
+		why = "the limit is kept without it for less"
+	}
+	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; %s",
+		spell(most.effect.readySaved), m.Prices.Money(bill), m.Prices.Money(most.effect.use), why)
+}
+
+// better is what a candidate has to do, to count for the goal.
+func (m *model) better() string {
+	switch m.Goal {
+	case GoalNet:
+		return "makes its instances cost less"
+	case GoalLimit:
+		return "brings more of its starts under the limit"
+	}
+	return "makes its starts faster"
+}
+
+// mostFor is the candidate that does most for an app; nil where none helps.
+func (m *model) mostFor(a *app) *option {
+	var most *option
+	for k := range a.options {
+		o := &a.options[k]
+		if m.candidateOf(o.set) == nil || m.gain(a, &o.effect) <= 0 {
+			continue
+		}
+		if most == nil || m.gain(a, &o.effect) > m.gain(a, &most.effect) {
 			most = o
 		}
 	}
-	if most.gain <= 0 {
-		return "", fmt.Sprintf("no candidate makes its starts faster than %s", m.baselineWords(a))
-	}
-	bill := most.use + m.candidates[most.cache].fixed()
-	why := "the budget or the quota does more elsewhere"
-	if bill*m.gainPerMoney() > most.gain {
-		why = fmt.Sprintf("that is more than %s for an hour saved", m.Prices.Money(m.WorthPerHour))
-	}
-	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; %s",
-		spell(most.gain), m.Prices.Money(bill), m.Prices.Money(most.use), why)
+	return most
 }
 
 func (m *model) baselineWords(a *app) string {
@@ -73,10 +113,15 @@ func (m *model) baselineWords(a *app) string {
 	return fmt.Sprintf("the automatic baseline, on which %s of them find every image", percent(full/a.starts))
 }
 
-// reason explains the verdict in one sentence.
-func (m *model) reason(p *Plan) string {
-	if p.Verdict == BuildNothing {
-		return m.whyNothing()
+// reason explains the verdict in one sentence, or two.
+func (m *model) reason(ctx context.Context, p *Plan, s *solution) string {
+	switch p.Verdict {
+	case BuildNothing:
+		return m.whyNothing(ctx)
+	case Prime:
+		return m.whyPrime(p)
+	case LimitNotMet:
+		return m.whyNotMet(s)
 	}
 	var use, saved, net float64
 	for _, c := range p.Caches {
@@ -84,42 +129,125 @@ func (m *model) reason(p *Plan) string {
 		saved += c.Cost.InstanceSaved.Amount + c.Cost.UseSaved.Amount
 		net += c.Cost.Net.Amount
 	}
-	cost := p.Caches[len(p.Caches)-1].CumulativeCost
+	bill := p.Caches[len(p.Caches)-1].CumulativeCost
 	effect := fmt.Sprintf("a net cost of %s", m.Prices.Money(net))
 	if net < 0 {
 		effect = fmt.Sprintf("a net saving of %s", m.Prices.Money(-net))
 	}
 	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what instances save is worth %s, so it comes to %s.%s",
-		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, cost, m.Prices.Money(use), m.Prices.Money(saved), effect, m.prunedWords())
+		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, bill, m.Prices.Money(use), m.Prices.Money(saved), effect, m.primeWords(p))
+}
+
+// primeWords tell of the apps that are primed beside the caches.
+func (m *model) primeWords(p *Plan) string {
+	if len(p.Primes) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Of that time, %s is saved by short starts of %s ahead of the others, which have free automatic caches made.", spell(primed(p)), appNames(p.Primes))
+}
+
+func primed(p *Plan) float64 {
+	total := 0.0
+	for _, prime := range p.Primes {
+		total += prime.SavedSeconds.Seconds()
+	}
+	return total
+}
+
+func appNames(primes []PrimedApp) string {
+	names := make([]string, 0, len(primes))
+	for _, prime := range primes {
+		names = append(names, prime.App)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (m *model) whyPrime(p *Plan) string {
+	bill := 0.0
+	for _, prime := range p.Primes {
+		bill += prime.Cost.Amount
+	}
+	return fmt.Sprintf("Short starts of %s after releases and before bursts have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache is worth building beside them.",
+		appNames(p.Primes), spell(primed(p)), m.Prices.Money(bill))
+}
+
+// whyNotMet names what stays above the limit.
+func (m *model) whyNotMet(s *solution) string {
+	var above []string
+	for i, a := range m.apps {
+		within := a.withinNow
+		if e := m.effectOf(&s.choice, i); e != nil {
+			within += e.within
+		}
+		if a.starts > 0 && within < 1 || m.LimitStartsFraction > 0 && within < a.starts {
+			above = append(above, fmt.Sprintf("%s (%s at best)", a.Name, spell(m.fastest(a))))
+		}
+	}
+	return fmt.Sprintf("No set of the candidates within the budget and the quota has %s within %s. Above it stay %s.",
+		m.limitWords(), spell(m.Limit.Seconds()), strings.Join(above, ", "))
+}
+
+func (m *model) limitWords() string {
+	if m.LimitStartsFraction > 0 {
+		return percent(m.LimitStartsFraction) + " of starts ready"
+	}
+	return "the mean start of every app ready"
+}
+
+// fastest is the least mean time to ready that any option gives an app.
+func (m *model) fastest(a *app) float64 {
+	least := a.meanBaseline()
+	for _, o := range a.options {
+		least = min(least, a.meanBaseline()-o.effect.readySaved/a.starts)
+	}
+	return least
 }
 
 // whyNothing finds the nearest cache that would have helped.
-func (m *model) whyNothing() string {
+func (m *model) whyNothing(ctx context.Context) string {
 	var best *app
+	var most *option
 	cheapest := math.Inf(1)
-	var use float64
-	var most option
-	if m.pruned.gain > 0 {
-		return fmt.Sprintf("Caches within the budget would save %s a month for %s: more than %s for an hour saved.",
-			spell(m.pruned.gain), m.Prices.Money(m.pruned.cost), m.Prices.Money(m.WorthPerHour))
-	}
 	for _, a := range m.apps {
-		for _, o := range a.options {
-			if all := o.use + m.candidates[o.cache].fixed(); o.gain > 0 && all < cheapest {
-				best, cheapest, use, most = a, all, o.use, o
+		for k := range a.options {
+			o := &a.options[k]
+			c := m.candidateOf(o.set)
+			if c == nil || m.gain(a, &o.effect) <= 0 {
+				continue
+			}
+			if all := o.effect.use + c.fixed(); all < cheapest {
+				best, cheapest, most = a, all, o
 			}
 		}
 	}
 	switch {
 	case len(m.apps) == 0:
 		return "There are no apps to plan for."
+	case m.Goal == GoalLimit && m.program.target == 0:
+		return fmt.Sprintf("On the %s baseline %s within %s already.", m.Baseline, strings.Replace(m.limitWords(), "ready", "is ready", 1), spell(m.Limit.Seconds()))
 	case best == nil:
-		return fmt.Sprintf("No candidate saves time beyond the %s baseline: %s of starts find every image already.", m.Baseline, percent(m.fullFraction()))
+		return fmt.Sprintf("No candidate saves %s beyond the %s baseline: %s of starts find every image already.", m.unit(), m.Baseline, percent(m.fullFraction()))
 	case cheapest > m.BudgetPerMonth:
 		return fmt.Sprintf("The cheapest cache that saves time, %s for app %s, saves %s a month and costs %s, of which %s is disks in use: more than the budget of %s.",
-			m.candidates[most.cache].cache.ID, best.Name, spell(most.gain), m.Prices.Money(cheapest), m.Prices.Money(use), m.Prices.Money(m.BudgetPerMonth))
+			m.candidateOf(most.set).cache.ID, best.Name, spell(most.effect.readySaved), m.Prices.Money(cheapest), m.Prices.Money(most.effect.use), m.Prices.Money(m.BudgetPerMonth))
+	case m.Goal == GoalNet:
+		return fmt.Sprintf("No cache saves what it costs: the nearest, %s for app %s, costs %s a month, of which %s is disks in use, and saves %s of instances and disks.",
+			m.candidateOf(most.set).cache.ID, best.Name, m.Prices.Money(cheapest), m.Prices.Money(most.effect.use), m.Prices.Money(m.gain(best, &most.effect)))
+	case m.WorthPerHour > 0:
+		if s, err := m.secondsFor(ctx, m.BudgetPerMonth); err == nil && s.Gain > 0 {
+			return fmt.Sprintf("Caches within the budget would save %s a month for %s: more than %s for an hour saved.",
+				spell(s.Gain), m.Prices.Money(s.Cost), m.Prices.Money(m.WorthPerHour))
+		}
 	}
 	return fmt.Sprintf("No set of caches within the budget of %s saves time once ECI's matching gives starts to them.", m.Prices.Money(m.BudgetPerMonth))
+}
+
+// unit is what the goal counts.
+func (m *model) unit() string {
+	if m.Goal == GoalNet {
+		return "money"
+	}
+	return "time"
 }
 
 func (m *model) fullFraction() float64 {
@@ -223,13 +351,4 @@ func verb(n int, word string) string {
 		return word + "s"
 	}
 	return word
-}
-
-// prunedWords tells what would have been within the budget, but not worth it.
-func (m *model) prunedWords() string {
-	if m.pruned.gain <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" More caches within the budget would save another %s for %s: more than %s for an hour saved.",
-		spell(m.pruned.gain), m.Prices.Money(m.pruned.cost), m.Prices.Money(m.WorthPerHour))
 }

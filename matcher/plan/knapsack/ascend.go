@@ -23,7 +23,7 @@ func (r *relaxation) ascend() *prices {
 	for n := range 6 {
 		clear(p.fee)
 		a.run(p.multiplier)
-		if value := r.value(p, o); n == 0 || value < bestValue {
+		if value := r.value(p, o, nil); n == 0 || value < bestValue {
 			bestValue = value
 			best.copy(p)
 		} else {

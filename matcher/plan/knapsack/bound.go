@@ -3,6 +3,7 @@ package knapsack
 import (
 	"context"
 	"math"
+	"slices"
 )
 
 // BoundOptions are how long to look for a bound, and from where.
@@ -47,6 +48,8 @@ type volume struct {
 	target       float64
 	failedInARow int
 	iterations   int
+	// decided are the decisions of branch and bound that bounds are for; nil is none.
+	decided *decisions
 }
 
 // average is of what was best at the prices so far.
@@ -64,16 +67,33 @@ func (r *relaxation) volume(from *prices) *volume {
 	if from == nil {
 		v.best = r.ascend()
 	}
-	v.average = &average{
+	v.average = r.newAverage()
+	v.lowest = r.value(v.best, v.offers, nil)
+	v.mix(1)
+	return v
+}
+
+func (r *relaxation) newAverage() *average {
+	a := &average{
 		option: make([]float64, len(r.optionSet)), used: make([]float64, len(r.priced)),
 		item: make([]float64, r.itemCount()), set: make([]float64, r.setCount()),
 	}
 	if r.ordered {
-		v.average.upTo = make([]float64, len(r.optionSet))
+		a.upTo = make([]float64, len(r.optionSet))
 	}
-	v.lowest = r.value(v.best, v.offers)
-	v.mix(1)
-	return v
+	return a
+}
+
+func (a *average) clone() *average {
+	return &average{slices.Clone(a.option), slices.Clone(a.used), slices.Clone(a.upTo), slices.Clone(a.item), slices.Clone(a.set)}
+}
+
+// restart begins again at prices and averages of other decisions.
+func (v *volume) restart(from *prices, a *average) {
+	v.best, v.average = from, a
+	v.step, v.mixed, v.failedInARow, v.iterations, v.target = 0.1, 0.1, 0, 0, math.Inf(1)
+	v.lowest = v.value(v.best, v.offers, v.decided)
+	v.mix(0.3)
 }
 
 // bound allows for a million terms that are rounded.
@@ -91,7 +111,7 @@ func (v *volume) run(ctx context.Context, opt BoundOptions) {
 			return
 		}
 		v.move(length)
-		value := v.value(v.trial, v.offers)
+		value := v.value(v.trial, v.offers, v.decided)
 		along := v.along()
 		v.mix(v.mixed)
 		if value < v.lowest {

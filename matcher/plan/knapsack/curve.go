@@ -19,9 +19,10 @@ func (s *Solver) Curve(ctx context.Context, points int, opt SolveOptions) []Answ
 	c := &curve{Solver: s, opt: opt}
 	c.look(ctx, s.budget)
 	most := slices.MaxFunc(c.found, func(x, y Choice) int { return cmp.Compare(x.Gain, y.Gain) })
-	c.look(ctx, 0)
 	if most.Gain > 0 && most.Cost > 0 {
 		c.look(ctx, most.Cost)
+		c.sets = nil
+		c.look(ctx, 0)
 		c.refine(ctx, points, most)
 	}
 	return c.answers(ctx)
@@ -29,26 +30,25 @@ func (s *Solver) Curve(ctx context.Context, points int, opt SolveOptions) []Answ
 
 type curve struct {
 	*Solver
-	opt SolveOptions
-	// warm is where the next look starts.
-	warm  start
+	opt   SolveOptions
 	found []Choice
 	proof []line
+	// sets are where the next look starts.
+	sets []int32
 }
 
-// line is a bound of a budget, and, where steep is not NaN, of others along a line.
+// line is a bound of a budget, and of smaller ones, along a line from straight.
 type line struct{ budget, bound, straight, steep float64 }
 
 // at is the bound of a budget.
 func (l line) at(budget float64) float64 {
-	bound := math.Inf(1)
-	if budget <= l.budget*(1+slack) {
-		bound = l.bound
+	switch {
+	case budget > l.budget*(1+slack):
+		return math.Inf(1)
+	case math.IsInf(l.budget, 1):
+		return l.bound
 	}
-	if !math.IsNaN(l.steep) {
-		bound = min(bound, l.straight+l.steep*(budget-l.budget))
-	}
-	return bound
+	return min(l.bound, l.straight+l.steep*(budget-l.budget))
 }
 
 // look solves for a budget.
@@ -56,24 +56,11 @@ func (c *curve) look(ctx context.Context, budget float64) {
 	s := *c.Solver
 	s.budget, s.price = budget, 0
 	g := s.mostValue()
-	best, bound := s.pursue(ctx, g, c.opt, &c.warm)
-	a := s.answer(g, best)
-	c.found = append(c.found, a.Choice)
-	l := line{budget: budget, bound: bound, straight: math.Inf(1), steep: math.NaN()}
-	if g.limited() {
-		r := s.relax(g)
-		at := r.newPrices()
-		at.copy(c.warm.prices)
-		l.straight = r.value(at, r.newOffers())
-		l.straight += slack*math.Abs(l.straight) + g.grain
-		l.steep = at.multiplier
-	}
-	c.proof = append(c.proof, l)
-	c.warm.sets = best.sets
-	// Prices that nobody pays teach nothing to a start with another budget.
-	if budget == 0 || !g.limited() {
-		c.warm = start{}
-	}
+	from := start{sets: c.sets}
+	best, bound := s.pursue(ctx, g, c.opt, &from)
+	c.found = append(c.found, s.answer(g, best).Choice)
+	c.proof = append(c.proof, line{budget, bound, from.bound, from.multiplier})
+	c.sets = best.sets
 }
 
 // refine looks at budgets between.
@@ -92,7 +79,7 @@ func (c *curve) refine(ctx context.Context, points int, most Choice) {
 		if widest < 1e-9 || !(middle > budgets[split] && middle < budgets[split+1]) {
 			return
 		}
-		c.warm.sets = nil
+		c.sets = nil
 		c.look(ctx, middle)
 		budgets = slices.Insert(budgets, split+1, middle)
 	}

@@ -101,18 +101,19 @@ func TestBruteForce(t *testing.T) {
 	}
 }
 
-// TestHalvesPayWhole: two caches share a layer of cost 10; the budget is 5. A customer
-// that gains 8 by either could be served by half of each, with half of the layer paid,
-// in the usual relaxation, whose bound is 8. It gains at most half of that: 4.
+// TestHalvesPayWhole: two caches share a layer of cost 10, a third holds another; the
+// budget is 15. A customer that gains 8 by either of the two could be served by half of
+// each, with half of the layer paid, in the usual relaxation, which leaves enough for the
+// other customer's 8: its bound is 16. The half of a layer serves half of a customer: 12.
 func TestHalvesPayWhole(t *testing.T) {
 	s := solverOf(t, &Problem{
-		ItemCost:  []float64{10},
-		Sets:      []Set{{Items: []int{0}}, {Items: []int{0}}},
-		Customers: [][]Option{{{Set: 0, Gain: 8}, {Set: 1, Gain: 8}}},
-		Budget:    5,
+		ItemCost:  []float64{10, 10},
+		Sets:      []Set{{Items: []int{0}}, {Items: []int{0}}, {Items: []int{1}}},
+		Customers: [][]Option{{{Set: 0, Gain: 8}, {Set: 1, Gain: 8}}, {{Set: 2, Gain: 8}}},
+		Budget:    15,
 	})
-	if bound := s.Bound(t.Context(), BoundOptions{Iterations: 2000}); bound < 4 || bound > 4.01 {
-		t.Errorf("the bound is %g, want 4", bound)
+	if bound := s.Bound(t.Context(), BoundOptions{Iterations: 2000}); bound < 12 || bound > 12.01 {
+		t.Errorf("the bound is %g, want 12", bound)
 	}
 }
 

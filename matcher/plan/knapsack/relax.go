@@ -41,6 +41,8 @@ type relaxation struct {
 	pure bool
 	// unit is a first guess of the multiplier.
 	unit float64
+	// dear options cost more than any choice may; nil where there are none.
+	dear []bool
 }
 
 func (s *Solver) relax(g goal) *relaxation {
@@ -61,6 +63,9 @@ func (s *Solver) relax(g goal) *relaxation {
 			r.from = append(r.from, int32(len(r.sharesOf)))
 		}
 	}
+	if s.ordered {
+		r.shut(g.limit)
+	}
 	r.unit = 1
 	if most := min(s.mostCost, g.limit); s.mostGain > 0 && most > 0 {
 		if r.unit = s.mostGain / most; g.cheapest {
@@ -69,6 +74,21 @@ func (s *Solver) relax(g goal) *relaxation {
 	}
 	return r
 }
+
+// shut marks options that cost more than a limit with their sets: where customers are
+// ordered such a set may be chosen yet if an earlier one is.
+func (r *relaxation) shut(limit float64) {
+	for k := range r.optionSet {
+		if r.tooDear(int32(k), limit) {
+			if r.dear == nil {
+				r.dear = make([]bool, len(r.optionSet))
+			}
+			r.dear[k] = true
+		}
+	}
+}
+
+func (r *relaxation) isDear(k int32) bool { return r.dear != nil && r.dear[k] }
 
 func (r *relaxation) sharesOfOption(k int32) []int32 { return r.sharesOf[r.from[k]:r.from[k+1]] }
 
@@ -141,26 +161,15 @@ func (o *offers) sides(f func(s *side, part float64)) {
 	}
 }
 
-// decisions of branch and bound.
-type decisions struct {
-	state   []decision // by set
-	held    []int32    // by how many sets that are in each item is
-	counted int        // sets that are in and count towards the quota
-}
-
-type decision int8
-
-const (
-	undecided decision = iota
-	in
-	out
-)
-
 // value is the bound that prices prove at the best multiplier near theirs, to which it
-// sets theirs, and what is best at them.
-func (r *relaxation) value(at *prices, o *offers) float64 {
+// sets theirs, and what is best at them; after decisions if there are any.
+func (r *relaxation) value(at *prices, o *offers, d *decisions) float64 {
 	r.price(at, o)
-	value := r.minimise(o, at.multiplier, nil, math.Inf(-1), mostSteps)
+	if r.pure && d != nil {
+		r.addWorths(at, o)
+		r.takeDecided(o, d)
+	}
+	value := r.minimise(o, at.multiplier, d, math.Inf(-1), mostSteps)
 	at.multiplier = value.multiplier
 	return value.bound
 }
@@ -197,6 +206,9 @@ func (r *relaxation) addWorths(at *prices, o *offers) {
 			for _, a := range r.sharesOfOption(k) {
 				worth -= at.share[a]
 			}
+			if r.isDear(k) {
+				worth = math.Inf(-1)
+			}
 			o.worth[k] = worth
 		}
 	}
@@ -209,7 +221,7 @@ func (r *relaxation) take(at *prices, o *offers) {
 		best, most := int32(-1), 0.0
 		for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
 			worth := r.optionGain[k] - at.fee[k]
-			if worth <= most {
+			if worth <= most || r.isDear(k) {
 				continue
 			}
 			for _, a := range r.sharesOfOption(k) {
@@ -230,7 +242,7 @@ func (r *relaxation) takeDecided(o *offers, d *decisions) {
 	for i := range r.customerCount() {
 		best, most := int32(-1), 0.0
 		for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
-			if worth := r.optionGain[k] + o.worth[k]; worth > most && d.state[r.optionSet[k]] != out {
+			if worth := r.optionGain[k] + o.worth[k]; worth > most && d.state[r.optionSet[k]] != out && !d.barred[k] {
 				best, most = k, worth
 			}
 		}
@@ -296,25 +308,30 @@ func (r *relaxation) serve(o *offers, s *side, d *decisions) (gain, cost float64
 	weightGain, weightCost := r.goal.weights(s.multiplier)
 	for i := range r.customerCount() {
 		best, most := int32(-1), 0.0
-		forced := math.Inf(-1) // the most of what may be taken up to a set that is in
-		forcedBest := int32(-1)
+		// The most of what may be taken up to a set that is in, where none may not be.
+		forced, forcedBest := math.Inf(-1), int32(-1)
+		must, inBefore := d != nil && (r.ordered || d.must[i]), false
 		for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
 			if d != nil && d.state[r.optionSet[k]] == out {
 				continue
 			}
 			worth := weightGain*r.optionGain[k] - weightCost*r.cost[k] + o.worth[k]
+			if d != nil && (d.barred[k] || r.cost[k]-d.floor[i] > d.room) {
+				worth = math.Inf(-1)
+			}
 			if worth > most {
 				best, most = k, worth
 			}
-			if r.ordered && d != nil {
-				if worth > forced {
-					forced, forcedBest = worth, k
-				}
-				if d.state[r.optionSet[k]] == in {
-					best, most = forcedBest, forced
-					break
-				}
+			if must && worth > forced {
+				forced, forcedBest = worth, k
 			}
+			if d != nil && r.ordered && d.state[r.optionSet[k]] == in {
+				inBefore = true
+				break
+			}
+		}
+		if must && (inBefore || d.must[i]) {
+			best, most = forcedBest, forced
 		}
 		s.best[i] = best
 		if s.value += most; best >= 0 {

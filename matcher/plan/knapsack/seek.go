@@ -36,10 +36,12 @@ type seeker struct {
 	*searching
 	// money is the gain that a unit of money is worth.
 	money float64
+	// banned sets are not chosen in this iteration.
+	banned []bool
 }
 
 func (s *Solver) seeker(g goal, seed uint64) *seeker {
-	x := &seeker{Solver: s, goal: g, random: rand.New(rand.NewPCG(seed, 0x7365656b)), judge: s.evaluator(g)}
+	x := &seeker{Solver: s, goal: g, random: rand.New(rand.NewPCG(seed, 0x7365656b)), judge: s.evaluator(g), banned: make([]bool, s.setCount())}
 	x.offer(nil)
 	return x
 }
@@ -96,15 +98,15 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 	x.refill(0, 1)
 	now := x.current()
 	x.offer(now.sets)
-	const firstThreshold = 0.003
+	firstThreshold := thr
 	for it := range iterations {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || x.setCount() == 0 {
 			return
 		}
 		if it%fresh == fresh-1 {
 			x.reset(now.sets)
 		}
-		x.ruin()
+		x.shake()
 		pass := x.random.Float64()
 		x.refill(0.5*pass*pass*pass, 0.4+1.2*x.random.Float64())
 		if x.random.IntN(6) == 0 {
@@ -124,6 +126,74 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 		}
 	}
 }
+
+// shake takes some sets out. Where customers are ordered every set that one is served by
+// may make it pay much: sometimes all of them go, and none comes back at once.
+func (x *seeker) shake() {
+	clear(x.banned)
+	switch n := x.random.IntN(6); {
+	case n == 0:
+		x.admit()
+	case n < 3 && x.ordered:
+		for range 1 + x.random.IntN(2) {
+			x.evict()
+		}
+	default:
+		x.ruin()
+	}
+}
+
+// admit chooses a set that gains much, and drops those that bring least for what they cost
+// until it fits.
+func (x *seeker) admit() {
+	best := int32(-1)
+	for range 4 {
+		if j := int32(x.random.IntN(x.setCount())); x.placed(j) && (best < 0 || x.addGain[j] > x.addGain[best]) {
+			best = j
+		}
+	}
+	if best < 0 {
+		return
+	}
+	for !x.fits(best) && len(x.list) > 0 {
+		worst, least := int32(-1), math.Inf(1)
+		for _, j := range x.list {
+			gain, cost := x.loss(j)
+			if w := gain / max(cost, slack*x.mostCost) * (0.5 + x.random.Float64()); w < least {
+				worst, least = j, w
+			}
+		}
+		x.drop(worst)
+	}
+	if x.fits(best) {
+		x.add(best)
+	}
+}
+
+// evict bars a served customer, more likely one that pays much.
+func (x *seeker) evict() {
+	customer, most := -1, 0.0
+	for i, place := range x.state.best {
+		if _, cost := x.served(int32(i), place); cost > 0 {
+			if w := math.Pow(x.random.Float64(), x.mostCost/cost/float64(x.customerCount())); w > most {
+				customer, most = i, w
+			}
+		}
+	}
+	if customer < 0 {
+		return
+	}
+	for k := x.Solver.optionsFrom[customer]; k < x.Solver.optionsFrom[customer+1]; k++ {
+		j := x.Solver.optionSet[k]
+		x.banned[j] = true
+		if x.chosen[j] {
+			x.drop(j)
+		}
+	}
+}
+
+// may says whether a set may be added in this iteration.
+func (x *seeker) may(j int) bool { return !x.banned[j] && x.fits(int32(j)) }
 
 // current is the state's choice; where picks are free, with the best found for it.
 func (x *seeker) current() found {
@@ -160,7 +230,7 @@ func (x *seeker) pack(pass float64, worth func(gain, cost float64) float64) {
 	for range 4 * x.setCount() {
 		best, most := int32(-1), x.grain
 		for j := range x.setCount() {
-			if !x.fits(int32(j)) {
+			if !x.may(j) {
 				continue
 			}
 			if w := worth(x.addGain[j], x.addCost[j]); w > most && (pass == 0 || x.random.Float64() >= pass) {
@@ -179,7 +249,7 @@ func (x *seeker) fillToTarget(pass float64) {
 	for !x.reached(x.state.gain) {
 		best, most := int32(-1), 0.0
 		for j := range x.setCount() {
-			if !x.fits(int32(j)) {
+			if !x.may(j) {
 				continue
 			}
 			gain := min(x.addGain[j], x.target-x.state.gain)
@@ -249,7 +319,7 @@ func (x *seeker) swap() {
 		for _, j := range slices.Clone(x.list) {
 			x.drop(j)
 			for o := range x.setCount() {
-				if int32(o) == j || !x.fits(int32(o)) {
+				if int32(o) == j || !x.may(o) {
 					continue
 				}
 				if score := judge(x.state.gain+x.addGain[o], x.state.cost+x.addCost[o]); score > most {
@@ -265,3 +335,5 @@ func (x *seeker) swap() {
 		x.add(in)
 	}
 }
+
+var thr = 0.02

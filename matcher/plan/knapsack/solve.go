@@ -103,22 +103,23 @@ func (s *Solver) answer(g goal, best found) Answer {
 	return Answer{Choice: Choice{Sets: sets, Picks: e.picks(), Gain: gain, Cost: cost}}
 }
 
-// start is where to begin: a choice, and prices of the same relaxation; nil where none is
-// known. pursue leaves its best prices in it.
+// start is a choice to begin with, nil where none is known. pursue leaves there the bound
+// of the relaxation alone, and its multiplier.
 type start struct {
-	sets   []int32
-	prices *prices
+	sets              []int32
+	bound, multiplier float64
 }
 
 // pursue looks for a goal and returns the best choice and what none exceeds in value:
 // −Inf where it is proven that there is none.
 func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *start) (found, float64) {
+	s = s.reduced(g.limit)
 	x := s.seeker(g, opt.Seed)
 	if from.sets != nil {
 		x.offer(from.sets)
 	}
 	r := s.relax(g)
-	v := r.volume(from.prices)
+	v := r.volume(nil)
 	if s.pure() && !g.cheapest {
 		x.offer(s.search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}))
 		v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations})
@@ -126,18 +127,18 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		x.pursue(ctx, v, opt)
 	}
 	x.finish()
-	from.prices = v.best
 	bound := v.bound()
+	from.bound, from.multiplier = bound, v.best.multiplier
 	if bound <= x.known()+g.grain || opt.Nodes == 0 {
 		return x.best, bound
 	}
-	b := v.branch(x.best, opt.Nodes)
-	b.run(ctx)
+	b := v.branch(x.best)
+	left := b.run(ctx, opt.Nodes)
 	if !b.known {
-		return b.best, min(bound, b.left)
+		return b.best, min(bound, left)
 	}
 	value := g.value(b.best.gain, b.best.cost)
-	return b.best, min(bound, max(value, b.left)+2*g.grain)
+	return b.best, min(bound, max(value, left)+2*g.grain)
 }
 
 // known is the value of the best choice found, −Inf if none meets the goal.

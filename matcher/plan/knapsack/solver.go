@@ -109,10 +109,14 @@ func (s *Solver) addOptions(p *Problem) {
 	}
 	s.optionsFrom = append(s.optionsFrom, int32(len(s.optionSet)))
 	s.addCustomers(len(p.Sets))
-	if !costs {
+	if costs {
+		s.addByCost()
+	} else {
 		s.optionCost = nil
-		return
 	}
+}
+
+func (s *Solver) addByCost() {
 	s.byCost = make([]int32, len(s.optionSet))
 	for i := range s.customerCount() {
 		row := s.byCost[s.optionsFrom[i]:s.optionsFrom[i+1]]
@@ -146,6 +150,7 @@ func (r *rows) addCustomers(sets int) {
 }
 
 func (s *Solver) addScales() {
+	s.mostGain, s.mostCost, s.mostSpared = 0, 0, 0
 	for _, cost := range s.itemCost {
 		s.mostCost += cost
 	}
@@ -186,22 +191,33 @@ func (s *Solver) at(gain, cost float64) *Solver {
 	if !s.priced() {
 		return s
 	}
-	v := *s
-	v.rows, v.byCost = rows{}, nil
 	worth := func(k int32) float64 { return gain*s.optionGain[k] - cost*s.optionCost[k] }
-	var order []int32
+	v := s.with(func(order []int32) []int32 {
+		order = slices.DeleteFunc(order, func(k int32) bool { return worth(k) <= 0 })
+		slices.SortFunc(order, func(x, y int32) int { return cmp.Or(cmp.Compare(worth(y), worth(x)), cmp.Compare(x, y)) })
+		return order
+	})
+	v.byCost = nil
+	return v
+}
+
+// with is the solver with what f makes of each customer's options.
+func (s *Solver) with(f func(options []int32) []int32) *Solver {
+	v := *s
+	v.rows = rows{}
+	var list []int32
 	for i := range s.customerCount() {
 		v.optionsFrom = append(v.optionsFrom, int32(len(v.optionSet)))
-		order = order[:0]
+		list = list[:0]
 		for k := s.optionsFrom[i]; k < s.optionsFrom[i+1]; k++ {
-			if worth(k) > 0 {
-				order = append(order, k)
-			}
+			list = append(list, k)
 		}
-		slices.SortFunc(order, func(x, y int32) int { return cmp.Or(cmp.Compare(worth(y), worth(x)), cmp.Compare(x, y)) })
-		for _, k := range order {
+		for _, k := range f(list) {
 			v.optionSet, v.position = append(v.optionSet, s.optionSet[k]), append(v.position, s.position[k])
-			v.optionGain, v.optionCost = append(v.optionGain, s.optionGain[k]), append(v.optionCost, s.optionCost[k])
+			v.optionGain = append(v.optionGain, s.optionGain[k])
+			if s.optionCost != nil {
+				v.optionCost = append(v.optionCost, s.optionCost[k])
+			}
 		}
 	}
 	v.optionsFrom = append(v.optionsFrom, int32(len(v.optionSet)))

@@ -1,0 +1,93 @@
+package plan
+
+import "slices"
+
+// effect is what one candidate does for one app in a month.
+type effect struct {
+	// served starts get the candidate; missed ones of them find it stale.
+	served, missed float64
+	// readySaved and billedSaved are seconds less than on the baseline.
+	readySaved, billedSaved float64
+	// use is money for the candidate's disks, useSaved what the baseline's cost.
+	use, useSaved float64
+	// billed is the seconds of a start on the fresh candidate.
+	billed float64
+	// within is by how much more of the app keeps the goal's limit: starts, or the app.
+	within float64
+}
+
+// effect adds up what changes when the served starts find a candidate instead. It is
+// worked out once.
+func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []finding) (effect, error) {
+	if e, ok := a.known[candidate]; ok {
+		return e, nil
+	}
+	c := m.candidates[candidate]
+	served := servedBy(a, c)
+	estimate := m.estimate(a, c.images)
+	hit := inSeconds(estimate)
+	missed := missedFraction(a, c)
+	e := effect{billed: hit.billed}
+	planned := make([]finding, 0, len(a.baseline)+2)
+	for _, f := range served {
+		e.served += f.starts
+		e.readySaved += f.starts * (f.ready - (1-missed)*hit.ready - missed*a.cold.ready)
+		e.billedSaved += f.starts * (f.billed - (1-missed)*hit.billed - missed*a.cold.billed)
+		e.useSaved += f.starts * f.use
+	}
+	e.missed = e.served * missed
+	planned = append(planned, finding{starts: e.served - e.missed, startup: hit}, finding{starts: e.missed, startup: a.cold})
+	e.within = m.within(a, append(planned, unserved(a.baseline, served)...)) - a.withinNow
+	use, err := m.useOf(a, &c.cache, estimate)
+	e.use = (e.served - e.missed) * use
+	if err == nil {
+		a.known[candidate] = e
+	}
+	return e, err
+}
+
+// unserved are the findings that are not among the served ones.
+func unserved(all, served []finding) []finding {
+	if len(served) == len(all) {
+		return nil
+	}
+	var rest []finding
+	for _, f := range all {
+		if !slices.ContainsFunc(served, func(s finding) bool { return s.cache == f.cache && s.startup == f.startup && s.starts == f.starts }) {
+			rest = append(rest, f)
+		}
+	}
+	return rest
+}
+
+// within is what of an app keeps the goal's limit when its starts find this: its starts
+// one by one, or 1 where their mean does.
+func (m *model) within(a *app, found []finding) float64 {
+	if m.Goal != GoalLimit || a.starts == 0 {
+		return 0
+	}
+	limit := m.Limit.Seconds()
+	starts, total := 0.0, 0.0
+	for _, f := range found {
+		total += f.starts * f.ready
+		if f.ready <= limit {
+			starts += f.starts
+		}
+	}
+	switch {
+	case m.LimitStartsFraction > 0:
+		return starts
+	case total <= limit*a.starts*(1+1e-12): // for rounding, where every start takes the limit
+		return 1
+	}
+	return 0
+}
+
+// missedFraction is the share of the app's starts between a release of its first
+// image and the end of the rebuild.
+func missedFraction(a *app, c *candidate) float64 {
+	if !slices.Contains(c.images, a.Images[0]) {
+		return 0
+	}
+	return min(1, a.ReleasesPerMonth*c.build.Seconds()/month.Seconds())
+}

@@ -1,0 +1,209 @@
+package plan
+
+// Fields are named as their keys in a file, which carry the unit.
+//lint:file-ignore ST1011 see above
+
+import (
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+)
+
+// PlannedCache is one cache to build.
+type PlannedCache struct {
+	Name    string   `json:"name" document:"required"`
+	Images  []string `json:"images" document:"required"`
+	SizeGiB float64  `json:"sizeGiB"`
+	// UnpackedBytes is what it holds, each layer once.
+	UnpackedBytes int64 `json:"unpackedBytes"`
+	// Apps are the apps it serves.
+	Apps []string `json:"apps"`
+	// SavedSeconds is this cache's gain a month when added in this order;
+	// CumulativeSeconds the gain of the plan up to and with it. Under auto both
+	// can be negative on the way, where a cache takes starts from a better one
+	// that comes later.
+	SavedSeconds      time.Duration `json:"savedSeconds" document:"signed"`
+	CumulativeSeconds time.Duration `json:"cumulativeSeconds" document:"signed"`
+	// CumulativeUnpackedBytes is what the caches up to and with it store: of shared
+	// storage each layer once.
+	CumulativeUnpackedBytes int64 `json:"cumulativeUnpackedBytes"`
+	// Cost is its bill a month in the whole plan, CumulativeCost the bill of the
+	// plan so far.
+	Cost           Bill       `json:"cost"`
+	CumulativeCost cost.Money `json:"cumulativeCost"`
+}
+
+// Bill is what a cache costs in 30 days.
+type Bill struct {
+	// Build is for the first build and one rebuild at every release.
+	Build cost.Money `json:"build"`
+	// Keep is snapshot storage.
+	Keep cost.Money `json:"keep"`
+	// Use is a disk of the cache's size for every running instance.
+	Use cost.Money `json:"use"`
+	// InstanceSaved is what shorter starts save on instances, beyond the
+	// baseline; not part of Total.
+	InstanceSaved cost.Money `json:"instanceSaved"`
+	// UseSaved is what served starts no longer pay for the disks of the caches
+	// that the baseline found; not part of Total.
+	UseSaved cost.Money `json:"useSaved"`
+	// Total is Build + Keep + Use.
+	Total cost.Money `json:"total"`
+	// Net is Total − InstanceSaved − UseSaved: what the cache costs in the end.
+	Net cost.Money `json:"net"`
+}
+
+// Assignment is what one app gets.
+type Assignment struct {
+	App string `json:"app" document:"required"`
+	// Cache is the name of the planned cache or the ID of the existing one that
+	// serves it; empty when none.
+	Cache string `json:"cache,omitempty"`
+	// Primed says that its automatic cache is made in time by starts for that alone.
+	Primed bool `json:"primed,omitempty"`
+	// StartsPerMonth counts its starts; MissedPerMonth those that find the
+	// planned cache not Ready after a release.
+	StartsPerMonth float64 `json:"startsPerMonth"`
+	MissedPerMonth float64 `json:"missedPerMonth"`
+	// ColdSeconds, BaselineSeconds and PlannedSeconds are the mean time to
+	// ready of a start.
+	ColdSeconds     time.Duration `json:"coldSeconds"`
+	BaselineSeconds time.Duration `json:"baselineSeconds"`
+	PlannedSeconds  time.Duration `json:"plannedSeconds"`
+	// BreakEvenSeconds is the longest run time for which the cache pays for
+	// itself by instance time saved, with its build and storage on this app
+	// alone; absent when it never does or when no planned cache is assigned.
+	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
+	// Reason says why this cache, or why none.
+	Reason string `json:"reason"`
+}
+
+// Total is one arm's month.
+type Total struct {
+	// Arm is cold, automatic or planned.
+	Arm string `json:"arm" document:"enum=cold|automatic|planned"`
+	// StartupSeconds is the sum of all starts' times to ready.
+	StartupSeconds time.Duration `json:"startupSeconds"`
+	// Caches is the bill of caches: build, keep and use of planned ones, use of
+	// the others (their storage is paid in any case).
+	Caches cost.Money `json:"caches"`
+	// Instances is what instances cost while starting (from the pull's start).
+	Instances cost.Money `json:"instances"`
+	// Net is Caches + Instances less the same of the baseline's arm; negative
+	// saves money.
+	Net cost.Money `json:"net"`
+}
+
+// ExistingCache is advice on a cache that exists.
+type ExistingCache struct {
+	ID     string `json:"id"`
+	Advice string `json:"advice" document:"enum=keep|rebuild|drop"`
+	Reason string `json:"reason"`
+	// StaleUnpackedBytes are of layers that it was built from and that no image of its
+	// references has any more; absent where it is not known what it was built from.
+	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`
+}
+
+// PrimedApp is an app whose automatic cache is made in time by short starts: one after
+// each release, and one before each burst.
+type PrimedApp struct {
+	App string `json:"app" document:"required"`
+	// StartsPerMonth is how many starts are made for it.
+	StartsPerMonth float64 `json:"startsPerMonth"`
+	// SavedSeconds is startup time that its other starts save a month, less what the
+	// priming ones take.
+	SavedSeconds time.Duration `json:"savedSeconds"`
+	// Cost is what the instances of the priming starts cost until they are ready.
+	Cost cost.Money `json:"cost"`
+}
+
+// CurvePoint is the best plan found for one budget.
+type CurvePoint struct {
+	// Cost is its bill, at most BudgetPerMonth.
+	BudgetPerMonth cost.Money    `json:"budgetPerMonth"`
+	Cost           cost.Money    `json:"cost"`
+	Caches         int           `json:"caches"`
+	SavedSeconds   time.Duration `json:"savedSeconds" document:"signed"`
+	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth.
+	BoundSeconds time.Duration `json:"boundSeconds"`
+	// NetSaved is money saved on instances and the baseline's disks, less Cost.
+	NetSaved cost.Money `json:"netSaved"`
+}
+
+// Sensitivity is what would change a plan.
+type Sensitivity struct {
+	// More is the best plan for a budget larger by a tenth; absent without a budget.
+	More *CurvePoint `json:"more,omitempty"`
+	// Levers are what was varied, one at a time.
+	Levers []Lever `json:"levers,omitempty"`
+}
+
+// Lever is a price or a rate that was varied.
+type Lever struct {
+	// Name says what it is, as in the file of prices or the profile.
+	Name string `json:"name" document:"required"`
+	// Factor is by how much it has to change, times its value, for Verdict; absent where
+	// the verdict stays from a tenth to ten times the value.
+	Factor  *float64 `json:"factor,omitempty"`
+	Verdict string   `json:"verdict,omitempty"`
+}
+
+// HeldOut judges a plan on what it was not made for.
+type HeldOut struct {
+	// Of says what was held out: starts after a time of the trace, or later tags.
+	Of string `json:"of" document:"required"`
+	// From is when it begins.
+	From time.Time `json:"from"`
+	// Starts is how many starts it was judged on.
+	Starts int `json:"starts"`
+	// PlannedSaved and ActualSaved are what a start saves in the mean: as planned,
+	// and as the held-out starts were served when replayed.
+	PlannedSaved time.Duration `json:"plannedSavedSeconds" document:"signed"`
+	ActualSaved  time.Duration `json:"actualSavedSeconds" document:"signed"`
+	// BestSaved is what a plan made for the held-out part itself saves there; absent
+	// where that was not looked for.
+	BestSaved *time.Duration `json:"bestSavedSeconds,omitempty" document:"signed"`
+	// StaleUnpackedBytes is what the planned caches hold by then that no image has.
+	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`
+}
+
+// Explained says why an app got its cache.
+type Explained struct {
+	App string `json:"app" document:"required"`
+	// Reason is the answer in a sentence; RunnerUp names the next best option and what
+	// the plan would lose with it.
+	Reason   string `json:"reason"`
+	RunnerUp string `json:"runnerUp,omitempty"`
+	// Considered is how many options it has; Options lists the one that it has and those
+	// with which the plan would lose least.
+	Considered int               `json:"considered"`
+	Options    []ExplainedOption `json:"options,omitempty"`
+}
+
+// ExplainedOption is one candidate, or priming, for one app.
+type ExplainedOption struct {
+	// Cache is the candidate's name; it is in the plan where Built, and serves the app
+	// where Chosen.
+	Cache   string   `json:"cache,omitempty"`
+	Images  []string `json:"images,omitempty"`
+	Priming bool     `json:"priming,omitempty"`
+	Built   bool     `json:"built,omitempty"`
+	Chosen  bool     `json:"chosen,omitempty"`
+	// Order is its place in ECI's order among all candidates that qualify, from 1; absent
+	// where caches are named.
+	Order int `json:"order,omitempty"`
+	// SizeGiB is the disk that every start on it pays for.
+	SizeGiB float64 `json:"sizeGiB"`
+	// SavedSeconds and Use are of the app's starts in a month; Fixed is the candidate's
+	// build and storage, whoever uses it.
+	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
+	Use          cost.Money    `json:"use"`
+	Fixed        cost.Money    `json:"fixed"`
+	// PlanChange is by how much the plan's objective would change with this option in
+	// place of the present one, in the goal's unit: seconds, or money; absent where that
+	// cannot be, for the reason Why.
+	PlanChange *float64 `json:"planChange,omitempty" document:"signed"`
+	// CostChange is by how much the plan's bill would change then.
+	CostChange *cost.Money `json:"costChange,omitempty"`
+	Why        string      `json:"why,omitempty"`
+}

@@ -1,0 +1,85 @@
+package cachebench
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// planRates are the profile's quantities that are varied to see what would change a
+// plan's verdict: those that startup times mostly depend on.
+var planRates = []string{
+	"network.registryBytesPerSecond", "network.uplinkBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond",
+	"unpack.gzipBytesPerSecond", "unpack.diskBytesPerSecond", "cache.attachSeconds", "cache.firstReadBytesPerSecond", "cache.buildSeconds",
+}
+
+// planPrices are the prices that are varied.
+var planPrices = []struct {
+	name string
+	of   func(*cost.Book) []**float64
+}{
+	{"diskGiBHour", func(b *cost.Book) []**float64 { return []**float64{&b.DiskGiBHour, &b.EphemeralGiBHour} }},
+	{"snapshotGiBMonth", func(b *cost.Book) []**float64 { return []**float64{&b.SnapshotGiBMonth} }},
+	{"vcpuSecond and memoryGiBSecond", func(b *cost.Book) []**float64 { return []**float64{&b.VCPUSecond, &b.MemoryGiBSecond} }},
+}
+
+// addTurns says which price or rate would change the plan's verdict.
+func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
+	j.Scenario.progress("looking for prices and rates that would change the verdict")
+	turns, err := plan.Turns(ctx, p.Verdict, j.trials(problem))
+	if err != nil {
+		return fmt.Errorf("sensitivity: %w", err)
+	}
+	if p.Sensitivity == nil {
+		p.Sensitivity = &plan.Sensitivity{}
+	}
+	p.Sensitivity.Levers = turns
+	return nil
+}
+
+// trials are what may be another price or rate than was taken.
+func (j *Job) trials(problem *plan.Problem) []plan.Trial {
+	var trials []plan.Trial
+	for _, price := range planPrices {
+		trials = append(trials, plan.Trial{Name: price.name, Problem: func(factor float64) (plan.Problem, error) {
+			varied := *problem
+			for _, v := range price.of(&varied.Prices) {
+				if *v != nil {
+					scaled := **v * factor
+					*v = &scaled
+				}
+			}
+			return varied, nil
+		}})
+	}
+	if problem.Goal == "" || problem.Goal == plan.GoalSeconds {
+		if problem.WorthPerHour > 0 {
+			trials = append(trials, plan.Trial{Name: "worthPerHour", Problem: func(factor float64) (plan.Problem, error) {
+				varied := *problem
+				varied.WorthPerHour *= factor
+				return varied, nil
+			}})
+		}
+	}
+	for _, name := range planRates {
+		if _, ok := j.Scenario.Profile.Scaled(name, 2); ok {
+			trials = append(trials, plan.Trial{Name: name, Problem: func(factor float64) (plan.Problem, error) { return j.atRate(problem, name, factor) }})
+		}
+	}
+	return trials
+}
+
+// atRate is a problem with one rate of the profile times a factor.
+func (j *Job) atRate(problem *plan.Problem, name string, factor float64) (plan.Problem, error) {
+	profile, _ := j.Scenario.Profile.Scaled(name, factor)
+	scenario := *j.Scenario
+	scenario.Profile = profile
+	other := *j
+	other.Scenario = &scenario
+	e, err := other.newEstimates()
+	varied := *problem
+	varied.Estimate, varied.BuildTime = e.estimate, e.buildTime
+	return varied, err
+}

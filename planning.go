@@ -1,0 +1,275 @@
+package cachebench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// PlanOptions say what a plan is to reach and how it is looked for.
+type PlanOptions struct {
+	// Goal is seconds (default: the most startup time saved within the budget), net (the
+	// most money saved) or limit (the least bill with starts ready within a limit).
+	Goal string `json:"goal,omitempty" document:"enum=seconds|net|limit"`
+	// Limit is the limit's time to ready: of each app's mean start, or of
+	// LimitStartsFraction of all starts. On node pools it is of that share of the pool's
+	// starts, of 0.99 when not given.
+	Limit               time.Duration `json:"limitSeconds,omitempty"`
+	LimitStartsFraction float64       `json:"limitStartsFraction,omitempty"`
+	// Storage is separate (default: ECI's snapshots) or shared: each layer is stored once
+	// for all caches.
+	Storage string `json:"storage,omitempty" document:"enum=separate|shared"`
+	// GapFraction is how far from the proven best the plan may be; 0.01 when not given.
+	GapFraction *float64 `json:"gapFraction,omitempty"`
+	// Effort multiplies the steps of the search; 1 when not given.
+	Effort float64 `json:"effort,omitempty"`
+	// TimeLimit ends the search with the best plan so far; none when not given.
+	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
+	// CurvePoints asks for what that many other budgets would bring.
+	CurvePoints int `json:"curvePoints,omitempty"`
+	// Candidates are caches to consider beside the generated ones, at most
+	// MaxCandidates (200 when not given).
+	Candidates    []PlanCandidate `json:"candidates,omitempty"`
+	MaxCandidates int             `json:"maxCandidates,omitempty"`
+	// HoldOutFraction plans again on the first part of the month and judges that plan on
+	// the last, which is this share; 0 does not.
+	HoldOutFraction float64 `json:"holdOutFraction,omitempty"`
+	// JudgeAt judges the plan's caches on what their references mean at a later time, which
+	// the inventory has to list beside the present.
+	JudgeAt time.Time `json:"judgeAt,omitzero"`
+	// DiskBudgetGiB is how much planned images may add to the disk of each node of a pool
+	// that does not say it itself; what the kubelet leaves when not given.
+	DiskBudgetGiB *float64 `json:"diskBudgetGiB,omitempty"`
+	// Sensitivity asks which price or rate would change the verdict.
+	Sensitivity bool `json:"sensitivity,omitempty"`
+	// Explain names apps of which the plan says why they got their cache.
+	Explain []string `json:"explain,omitempty"`
+}
+
+// PlanCandidate is a cache to consider.
+type PlanCandidate struct {
+	// Images are 1 to 20 references.
+	Images []string `json:"images" document:"required"`
+	// SizeGiB is its size; the smallest that holds the images when not given.
+	SizeGiB float64 `json:"sizeGiB,omitempty"`
+}
+
+// validate reports what cannot be.
+func (o *PlanOptions) validate() error {
+	switch {
+	case o.Goal == plan.GoalLimit && o.Limit <= 0:
+		return document.At("limitSeconds", "goal limit needs the time, above 0, within which starts are to be ready")
+	case o.Goal != plan.GoalLimit && o.Limit != 0:
+		return document.At("limitSeconds", "a limit of %v has no meaning without goal: limit", o.Limit)
+	case !(o.LimitStartsFraction >= 0 && o.LimitStartsFraction <= 1):
+		return document.At("limitStartsFraction", "%v is not a share above 0 and at most 1", o.LimitStartsFraction)
+	case o.Goal != plan.GoalLimit && o.LimitStartsFraction != 0:
+		return document.At("limitStartsFraction", "a share of starts has no meaning without goal: limit")
+	case o.GapFraction != nil && !(*o.GapFraction >= 0 && *o.GapFraction < 1):
+		return document.At("gapFraction", "%v is not a share of at least 0 and below 1", *o.GapFraction)
+	case !(o.Effort >= 0) || o.Effort > MaxEffort:
+		return document.At("effort", "%v times the steps cannot be: give more than 0, at most %d", o.Effort, MaxEffort)
+	case !(o.HoldOutFraction >= 0 && o.HoldOutFraction < 1):
+		return document.At("holdOutFraction", "%v of the month cannot be held out: give a share above 0 and below 1", o.HoldOutFraction)
+	case o.TimeLimit < 0:
+		return document.At("timeLimitSeconds", "%v cannot be: give a time above 0", o.TimeLimit)
+	case o.DiskBudgetGiB != nil && !(*o.DiskBudgetGiB > 0 && *o.DiskBudgetGiB <= mostDiskGiB):
+		return document.At("diskBudgetGiB", "a disk budget of %v GiB cannot be: give more than 0, or leave it out for what the kubelet leaves", *o.DiskBudgetGiB)
+	case o.CurvePoints < 0 || o.CurvePoints > MaxCurvePoints:
+		return document.At("curvePoints", "a curve of %d points cannot be: give 1 to %d", o.CurvePoints, MaxCurvePoints)
+	case o.MaxCandidates < 0:
+		return document.At("maxCandidates", "%d candidates cannot be: give at least 1", o.MaxCandidates)
+	}
+	return nil
+}
+
+// Bounds of PlanOptions.
+const (
+	MaxEffort      = 1000
+	MaxCurvePoints = 200
+)
+
+// DefaultGapFraction is how far from the proven best a plan may be.
+const DefaultGapFraction = 0.01
+
+// estimate is one start for the planner that finds the images held.
+func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
+	start := e.job.start(app)
+	if held != nil {
+		start.CacheID, start.Held = "planned", e.job.positions(held)
+	}
+	result := e.of(&start)
+	return plan.Estimate{Ready: result.Ready, Billed: result.Billed}
+}
+
+// ErrLimit is wrapped where no plan keeps the limit that was asked for.
+var ErrLimit = errors.New("the limit is not met")
+
+// Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
+// asked beside the plan cannot be done, it returns the plan with the error.
+func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, err
+	}
+	problem, err := j.planProblem(ctx, m, e)
+	if err != nil {
+		return nil, err
+	}
+	whole := ctx
+	if limit := j.Scenario.PlanOptions.TimeLimit; limit > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, limit)
+		defer stop()
+	}
+	p, err := plan.Choose(ctx, *problem)
+	if err := errors.Join(err, e.err); err != nil {
+		return nil, err
+	}
+	p.Profile = j.Scenario.Profile.Name
+	if j.Scenario.PlanOptions.Sensitivity && ctx.Err() == nil {
+		err = j.addTurns(ctx, p, problem)
+	}
+	if err == nil && ctx.Err() == nil {
+		err = j.addHeldOut(ctx, p)
+	}
+	return p, errors.Join(err, j.addPools(whole, p))
+}
+
+// planProblem is what the planner is asked.
+func (j *Job) planProblem(ctx context.Context, m *matcher.Matches, e *estimates) (*plan.Problem, error) {
+	s, opt := j.Scenario, &j.Scenario.PlanOptions
+	primed, err := j.primed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make(map[string]matcher.Outcome, len(m.Outcomes))
+	for _, o := range m.Outcomes {
+		outcomes[o.App] = o
+	}
+	var apps []plan.App
+	for i := range j.Workload.Apps {
+		if app := &j.Workload.Apps[i]; app.NodePool == "" {
+			primed := primed[app.Name]
+			apps = append(apps, plan.App{App: app, Outcome: outcomes[app.Name], Primed: primed.outcome, PrimesPerMonth: primed.starts})
+		}
+	}
+	budget := s.BudgetPerMonth
+	if opt.Goal != "" && opt.Goal != plan.GoalSeconds && budget == 0 {
+		budget = math.Inf(1)
+	}
+	gap := DefaultGapFraction
+	if opt.GapFraction != nil {
+		gap = *opt.GapFraction
+	}
+	candidates := make([]plan.Candidate, len(opt.Candidates))
+	for i, c := range opt.Candidates {
+		candidates[i] = plan.Candidate{Images: c.Images, SizeGiB: c.SizeGiB}
+	}
+	s.progress("choosing caches for %d apps", len(apps))
+	return &plan.Problem{
+		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches, Candidates: candidates,
+		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
+		Goal: opt.Goal, Limit: opt.Limit, LimitStartsFraction: opt.LimitStartsFraction, Storage: opt.Storage,
+		BudgetPerMonth: budget, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
+		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, Explain: opt.Explain,
+		Progress: s.Progress,
+		Estimate: e.estimate, BuildTime: e.buildTime,
+	}, nil
+}
+
+// priming is what starts would find were their automatic caches made in time, by starts
+// that are made for that alone.
+type priming struct {
+	outcome *matcher.Outcome
+	// starts is how many are made in a month.
+	starts float64
+}
+
+// primed is what a month of starts would find on the automatic caches were one start made
+// after every release of its app, and one in time before each burst.
+func (j *Job) primed(ctx context.Context) (map[string]priming, error) {
+	if j.Scenario.Baseline != plan.Automatic {
+		return nil, nil
+	}
+	caches, opt, err := j.arm(simulate.ArmAutomatic, nil)
+	if err != nil {
+		return nil, err
+	}
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, err
+	}
+	opt.BuildTime, opt.Group = e.buildTime, j.group
+	if j.month == nil {
+		j.month = slices.Collect(j.events(isOwn))
+	}
+	// Priming starts are of twins, which are counted apart.
+	apps := slices.Concat(j.Workload.Apps, j.Workload.Apps)
+	events, counts := j.primings(e)
+	if len(events) == 0 {
+		return nil, nil
+	}
+	events = slices.Concat(j.month, events)
+	slices.SortStableFunc(events, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	outcomes, _, err := j.matcher.Replay(ctx, apps, caches, events, opt)
+	if err := errors.Join(err, e.err); err != nil {
+		return nil, fmt.Errorf("replay with priming starts: %w", err)
+	}
+	primed := make(map[string]priming)
+	for i := range j.Workload.Apps {
+		if counts[i] > 0 {
+			primed[outcomes[i].App] = priming{&outcomes[i], float64(counts[i])}
+		}
+	}
+	return primed, nil
+}
+
+// primeMargin is how long before a burst its automatic cache is to be ready.
+const primeMargin = time.Minute
+
+// primings are one start after each release, and one before each burst, early enough that
+// its automatic cache is ready for it; counts are those of each app in the month itself.
+func (j *Job) primings(e *estimates) (events []workload.Event, counts []int) {
+	counts = make([]int, len(j.Workload.Apps))
+	add := func(app int, at time.Duration) {
+		if at < -warmUp || at >= workload.Month {
+			return
+		}
+		twin := workload.Event{At: at, App: app + len(j.Workload.Apps)}
+		events = append(events, twin)
+		if at >= 0 {
+			counts[app]++
+		}
+	}
+	for _, event := range j.month {
+		if event.Release {
+			add(event.App, event.At)
+		}
+	}
+	for i := range j.Workload.Apps {
+		app := &j.Workload.Apps[i]
+		if !isOwn(app) || len(app.Bursts) == 0 {
+			continue
+		}
+		lead := e.buildTime(app.AllImages(), matcher.AutomaticCacheGiB) + primeMargin
+		for _, b := range app.Bursts {
+			every := cmp.Or(b.Every, workload.Month)
+			first := b.First - (b.First+warmUp)/every*every
+			for at := first; at < workload.Month; at += every {
+				add(i, at-lead)
+			}
+		}
+	}
+	return events, counts
+}

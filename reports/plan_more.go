@@ -1,0 +1,158 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// planTables are what a plan says beside what to build: who is primed, what other
+// budgets would bring, what would change the answer, how it did on what it was not made
+// for, and why an app got its cache.
+func planTables(p *plan.Plan) []*table {
+	if p == nil {
+		return nil
+	}
+	all := tables(primesTable(p), curveTable(p), leversTable(p), heldOutTable(p))
+	for i := range p.Explained {
+		if t := optionsTable(p, &p.Explained[i]); t != nil {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+func primesTable(p *plan.Plan) *table {
+	t := newTable("Apps to prime: a short start after each release and before each burst has their free automatic cache made in time (estimated, per month of 30 days)",
+		"app", ">starts to make", ">saves", ">cost")
+	for _, prime := range p.Primes {
+		t.add(wordCell(prime.App), numberCell(prime.StartsPerMonth), longTimeCell(prime.SavedSeconds), moneyCell(prime.Cost))
+	}
+	return t.unlessEmpty()
+}
+
+func curveTable(p *plan.Plan) *table {
+	t := newTable("What other budgets would bring, whatever an hour is worth (estimated, per month of 30 days)",
+		"budget", ">cost", ">caches", ">saves", ">at most (proven)", ">net saved")
+	points := slices.Clone(p.Curve)
+	if s := p.Sensitivity; s != nil && s.More != nil {
+		points = append(points, *s.More)
+	}
+	slices.SortStableFunc(points, func(x, y plan.CurvePoint) int { return cmp.Compare(x.BudgetPerMonth.Amount, y.BudgetPerMonth.Amount) })
+	for i := range points {
+		c := &points[i]
+		budget := moneyCell(c.BudgetPerMonth)
+		budget.Number = false
+		if s := p.Sensitivity; s != nil && s.More != nil && *s.More == *c {
+			budget.Text += " (a tenth more)"
+		}
+		t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
+	}
+	return t.unlessEmpty()
+}
+
+func leversTable(p *plan.Plan) *table {
+	t := newTable("What would change the verdict, one at a time", "price or rate", ">times its value", "verdict then")
+	if p.Sensitivity == nil {
+		return nil
+	}
+	for _, l := range p.Sensitivity.Levers {
+		factor, verdict := cell{Text: "–", Number: true}, "stays from a tenth to ten times"
+		if l.Factor != nil {
+			factor, verdict = cell{Text: fmt.Sprintf("%.3g", *l.Factor), Value: exact(*l.Factor), Number: true}, l.Verdict
+		}
+		t.add(wordCell(l.Name), factor, wordCell(verdict))
+	}
+	return t.unlessEmpty()
+}
+
+func heldOutTable(p *plan.Plan) *table {
+	t := newTable("The plan judged on what it was not made for (replayed and estimated, saved by a start in the mean)",
+		"held out", "from", ">starts", ">planned", ">there", ">best there", ">stale")
+	for _, h := range p.HeldOut {
+		stale := cell{Text: "–", Number: true}
+		if h.StaleUnpackedBytes != nil {
+			stale = bytesCell(*h.StaleUnpackedBytes)
+		}
+		t.add(wordCell(h.Of), wordCell(h.From.UTC().Format("2006-01-02 15:04")), countCell(h.Starts),
+			secondsCell(h.PlannedSaved), secondsCell(h.ActualSaved), optionalCell(h.BestSaved), stale)
+	}
+	return t.unlessEmpty()
+}
+
+// optionsTable lists what an app could have. The first column is the answer's.
+func optionsTable(p *plan.Plan, x *plan.Explained) *table {
+	caption := fmt.Sprintf("Why %s: %s", x.App, x.Reason)
+	if x.RunnerUp != "" {
+		caption += ". Runner-up " + x.RunnerUp
+	}
+	t := newTable(fmt.Sprintf("%s (%d of its %s, those with which the plan loses least; estimated, per month of 30 days)", caption, len(x.Options), count(x.Considered, "option")),
+		"cache", "in the plan", ">ECI's order", ">size", ">saves", ">disks in use", ">build and keep", ">plan changes by")
+	for _, o := range x.Options {
+		in := "no"
+		switch {
+		case o.Chosen:
+			in = "serves it"
+		case o.Built:
+			in = "yes"
+		}
+		change := cell{Text: "–", Number: true}
+		if o.PlanChange != nil {
+			change = changeCell(p, *o.PlanChange)
+		}
+		name := namedCell(o.Cache, strings.Join(o.Images, "\n"))
+		name.Note = strings.Join(slices.DeleteFunc([]string{some(shortReferences(o.Images), 6), o.Why}, func(s string) bool { return s == "" }), "; ")
+		size := cell{Text: gibibytes(o.SizeGiB), Value: exact(o.SizeGiB), Number: true}
+		if o.Priming {
+			name, size = wordCell("priming"), cell{Text: "–", Number: true}
+		}
+		t.add(name, wordCell(in), orderCell(o.Order), size, longTimeCell(o.SavedSeconds), moneyCell(o.Use), moneyCell(o.Fixed), change)
+	}
+	return t
+}
+
+func orderCell(order int) cell {
+	if order == 0 {
+		return cell{Text: "–", Number: true}
+	}
+	return countCell(order)
+}
+
+// changeCell is by how much a plan would change, in its goal's unit.
+func changeCell(p *plan.Plan, change float64) cell {
+	if p.Goal == plan.GoalSeconds {
+		return cell{Text: longTime(time.Duration(change * float64(time.Second))), Value: exact(change), Number: true}
+	}
+	m := p.Totals[0].Net
+	m.Amount = change
+	c := moneyCell(m)
+	c.Text = signedMoney(m)
+	return c
+}
+
+// tables prints tables of the page for a terminal.
+func (p *printer) tables(list []*table) {
+	for _, t := range list {
+		p.heading(t.Caption)
+		text := &textTable{}
+		for _, h := range t.Heads {
+			name := h.Text
+			if h.Number {
+				name = ">" + name
+			}
+			text.heads = append(text.heads, name)
+		}
+		for _, row := range t.Rows {
+			cells := make([]string, len(row))
+			for i, c := range row {
+				cells[i] = c.Text
+			}
+			text.add(row[0].Note, cells...)
+		}
+		p.table(text)
+	}
+}
