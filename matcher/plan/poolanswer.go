@@ -141,6 +141,9 @@ func (a *poolAnswer) reason() string {
 		return a.nothingReason()
 	}
 	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and %s", what, poolTime(first.SavedSeconds), costWords(first))
+	if first.Source == "estimated" {
+		s += ", by estimate alone"
+	}
 	if a.WorthPerHour > 0 {
 		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.Net)
 	}
