@@ -79,7 +79,9 @@ type PoolArm struct {
 	// MeetsLimit says whether enough of the starts are within the limit; absent where there
 	// is no limit, or no simulated start.
 	MeetsLimit *bool `json:"meetsLimit,omitempty"`
-	// Images is how many it holds, AddedBytes what they add to each node's disk.
+	// Images is how many it holds, AddedBytes what they add to each node's disk: the first
+	// ones of its choice, as many as are worth more than they cost by estimate, all where
+	// an hour is worth nothing or a limit is to be kept.
 	Images     int   `json:"images"`
 	AddedBytes int64 `json:"addedBytes"`
 	// Source says where the times come from: simulated, or estimated where the simulation

@@ -29,7 +29,10 @@ func (a *poolAnswer) pool() (*Pool, error) {
 	}
 	out.Images = a.planned(c)
 	out.Reason = a.reason()
-	out.Warnings = append(slices.Clone(a.Warnings), a.warnings(c)...)
+	out.Warnings = append(slices.Clone(a.Warnings), a.warnings(a.held[heldBy])...)
+	if n := len(a.held[heldBy].images); n > 0 && n < len(c.images) {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("Of the images that the disk has room for, those after the first %d cost more than the time that they save is worth: the arm holds %d.", n, n))
+	}
 	out.Assumptions = append(slices.Clone(a.Assumptions), a.assumptions()...)
 	return out, nil
 }
@@ -193,7 +196,9 @@ func (a *poolAnswer) nothingReason() string {
 		return "Nothing starts on the pool."
 	case pulls == 0:
 		return "No start of a month pulls: nodes hold all images already."
-	case len(a.arms) == 1:
+	case len(a.choices[PoolPrePull].images) > 0 && len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
+		return "Holding any image costs more than the time that it saves is worth."
+	case len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
 		return fmt.Sprintf("No image fits the disk budget of %.3g GiB and spares a pull.", gibOfBytes(a.DiskBudgetBytes))
 	}
 	return fmt.Sprintf("Of %.4g starts a month %.4g pull, for %s in all; nothing tried saves more than it costs.", a.StartsPerMonth, pulls, poolTime(a.pullTime()))
@@ -255,7 +260,7 @@ func (a *poolAnswer) withApps(c *poolChoice) int64 {
 func (a *poolAnswer) lateWarning() []string {
 	for i := range a.arms {
 		x := &a.arms[i]
-		c := a.choices[PoolPrePull]
+		c := a.held[PoolPrePull]
 		if x.Arm != PoolPrePull || x.Source != "simulated" || x.SavedSeconds >= durationOf(c.gain/2) {
 			continue
 		}
@@ -287,7 +292,7 @@ func (a *poolAnswer) assumptions() []string {
 	if a.trafficPrice() == 0 {
 		list = append(list, "Traffic to nodes is not charged: the price book has neither node.registryEgressGB nor node.natEgressGB.")
 	}
-	if a.choices[PoolBaked] != nil && len(a.choices[PoolBaked].images) > 0 {
+	if a.held[PoolBaked] != nil && len(a.held[PoolBaked].images) > 0 {
 		if a.Prices.Node.SnapshotGiBMonth == nil {
 			list = append(list, "A baked disk is stored at snapshotGiBMonth, for the price book has no node.snapshotGiBMonth; the machine that builds it is not priced.")
 		}

@@ -35,6 +35,8 @@ type poolModel struct {
 	// items are those of each candidate, bytes what each takes on a disk.
 	items [][]int
 	bytes []int64
+	// compressed is what each item's layers have as blobs.
+	compressed []int64
 	// sets are the candidates that fit into the budget.
 	sets []int
 	// times are the pull times of each candidate by what the node has (timesOf).
@@ -74,10 +76,11 @@ func newPoolModel(p *PoolProblem) *poolModel {
 				if n > 0 && holders[c] == holders[m.chains[k][n-1]] && !held[m.chains[k][n-1]] {
 					item = itemOf[m.chains[k][n-1]]
 				} else {
-					m.bytes = append(m.bytes, 0)
+					m.bytes, m.compressed = append(m.bytes, 0), append(m.compressed, 0)
 				}
 				itemOf[c] = item
 				m.bytes[item] += m.bytesOf(p.image(k).Layers[n])
+				m.compressed[item] += p.Inventory.Layers[p.image(k).Layers[n]].CompressedBytes
 			}
 			if !slices.Contains(m.items[k], item) {
 				m.items[k] = append(m.items[k], item)
