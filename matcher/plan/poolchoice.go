@@ -17,6 +17,7 @@ const (
 	// Each node of the branch and bound looks at all options: those of many are fewer.
 	mostPoolNodes, leastPoolNodes = 50_000, 200
 	poolNodeOptions               = 4_000_000
+	manyPoolOptions               = 5_000
 	poolSeed                      = 1
 )
 
@@ -193,14 +194,7 @@ func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error)
 	if err != nil {
 		return nil, fmt.Errorf("choose images: %w", err)
 	}
-	options := 1
-	for _, list := range customers {
-		options += len(list)
-	}
-	nodes := max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options))
-	effort := cmp.Or(m.Effort, 1)
-	steps := func(n int) int { return int(min(effort*float64(n), 1<<30)) }
-	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: steps(poolIterations), BoundIterations: steps(poolBoundIterations), Nodes: steps(nodes)})
+	found := m.solve(ctx, solver, customers)
 	switch {
 	case found.Optimal:
 	case ctx.Err() == nil && found.Bound-found.Gain <= m.GapFraction*found.Bound:
@@ -213,6 +207,25 @@ func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error)
 		c.bound = c.gain
 	}
 	return c, nil
+}
+
+// solve looks for the sets of most gain. Where there are many options, it is content with
+// the gap that was asked for; branch and bound takes its time.
+func (m *poolModel) solve(ctx context.Context, solver *knapsack.Solver, customers [][]knapsack.Option) knapsack.Answer {
+	options := 1
+	for _, list := range customers {
+		options += len(list)
+	}
+	effort := cmp.Or(m.Effort, 1)
+	steps := func(n int) int { return int(min(effort*float64(n), 1<<30)) }
+	opt := knapsack.SolveOptions{Seed: poolSeed, Iterations: steps(poolIterations), BoundIterations: steps(poolBoundIterations)}
+	if options > manyPoolOptions {
+		if found := solver.Solve(ctx, opt); found.Optimal || found.Bound-found.Gain <= m.GapFraction*found.Bound || ctx.Err() != nil {
+			return found
+		}
+	}
+	opt.Nodes = steps(max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options)))
+	return solver.Solve(ctx, opt)
 }
 
 // customers are the pulls, with what each set spares all of its kind, in seconds.
