@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid containerd validate
+.PHONY: help demo demo-live images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -51,7 +51,7 @@ build/bin/containerd: go.mod
 # Root on Linux can start containerd, so its tests have one.
 STARTS_CONTAINERD = $(shell [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ] && echo containerd)
 
-test: $(STARTS_CONTAINERD) lint race ## everything that CI runs
+test: $(STARTS_CONTAINERD) lint exhaust race ## everything that CI runs
 
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l $(GOFILES)); if [ -n "$$bad" ]; then echo "not gofmt'ed: $$bad"; exit 1; fi
@@ -60,6 +60,10 @@ lint: ## gofmt, go vet, staticcheck
 
 race: ## all tests with the race detector: units, properties, fuzz seeds, imports, command line
 	$(GO) test -race ./...
+
+# Where the race detector looks at fewer instances.
+exhaust: ## plans against every choice there is, on 1,000 instances of each kind
+	$(GO) test -run BruteForce ./matcher/plan/...
 
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench

@@ -35,7 +35,8 @@ type Results struct {
 // each app against the existing caches, plans which caches to build, simulates
 // every start with and without them, and reports. When coverage is below the
 // scenario's minimum, the results are returned with an error that wraps
-// ErrCoverage; when ctx ends, with what was done so far.
+// ErrCoverage; where no plan keeps the limit that is asked for, with one that wraps
+// ErrLimit; when ctx ends, with what was done so far.
 func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	var r Results
 	var err error
@@ -57,5 +58,5 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 		return &r, err
 	}
 	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)
-	return &r, covered
+	return &r, errors.Join(covered, limitKept(r.Plan))
 }

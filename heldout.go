@@ -122,7 +122,7 @@ func (j *Job) planOn(ctx context.Context, from, to, count time.Duration) (*plan.
 	if err != nil {
 		return nil, err
 	}
-	problem.Points, problem.Explain = 0, nil
+	problem.Points, problem.More, problem.Explain = 0, false, nil
 	p, err := plan.Choose(ctx, *problem)
 	return p, errors.Join(err, e.err)
 }

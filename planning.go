@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -22,8 +23,7 @@ type PlanOptions struct {
 	// most money saved) or limit (the least bill with starts ready within a limit).
 	Goal string `json:"goal,omitempty" document:"enum=seconds|net|limit"`
 	// Limit is the limit's time to ready: of each app's mean start, or of
-	// LimitStartsFraction of all starts. On node pools it is of that share of the pool's
-	// starts, of 0.99 when not given.
+	// LimitStartsFraction of all starts.
 	Limit               time.Duration `json:"limitSeconds,omitempty"`
 	LimitStartsFraction float64       `json:"limitStartsFraction,omitempty"`
 	// Storage is separate (default: ECI's snapshots) or shared: each layer is stored once
@@ -47,10 +47,8 @@ type PlanOptions struct {
 	// JudgeAt judges the plan's caches on what their references mean at a later time, which
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
-	// DiskBudgetGiB is how much planned images may add to the disk of each node of a pool
-	// that does not say it itself; what the kubelet leaves when not given.
-	DiskBudgetGiB *float64 `json:"diskBudgetGiB,omitempty"`
-	// Sensitivity asks which price or rate would change the verdict.
+	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
+	// would change the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`
@@ -83,8 +81,6 @@ func (o *PlanOptions) validate() error {
 		return document.At("holdOutFraction", "%v of the month cannot be held out: give a share above 0 and below 1", o.HoldOutFraction)
 	case o.TimeLimit < 0:
 		return document.At("timeLimitSeconds", "%v cannot be: give a time above 0", o.TimeLimit)
-	case o.DiskBudgetGiB != nil && !(*o.DiskBudgetGiB > 0 && *o.DiskBudgetGiB <= mostDiskGiB):
-		return document.At("diskBudgetGiB", "a disk budget of %v GiB cannot be: give more than 0, or leave it out for what the kubelet leaves", *o.DiskBudgetGiB)
 	case o.CurvePoints < 0 || o.CurvePoints > MaxCurvePoints:
 		return document.At("curvePoints", "a curve of %d points cannot be: give 1 to %d", o.CurvePoints, MaxCurvePoints)
 	case o.MaxCandidates < 0:
@@ -115,6 +111,14 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 // ErrLimit is wrapped where no plan keeps the limit that was asked for.
 var ErrLimit = errors.New("the limit is not met")
 
+// limitKept is the error of a plan whose limit cannot be kept.
+func limitKept(p *plan.Plan) error {
+	if p.Verdict == plan.LimitNotMet {
+		return fmt.Errorf("%w: see the plan for what stays above it", ErrLimit)
+	}
+	return nil
+}
+
 // Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
 // asked beside the plan cannot be done, it returns the plan with the error.
 func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
@@ -126,7 +130,6 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	if err != nil {
 		return nil, err
 	}
-	whole := ctx
 	if limit := j.Scenario.PlanOptions.TimeLimit; limit > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, limit)
@@ -137,13 +140,23 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	p.Profile = j.Scenario.Profile.Name
+	if !j.hasOwn() {
+		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
+	}
+	var leftOut []string
+	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
+		return p, fmt.Errorf("plan: %w", err)
+	}
+	if len(leftOut) > 0 {
+		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
+	}
 	if j.Scenario.PlanOptions.Sensitivity && ctx.Err() == nil {
 		err = j.addTurns(ctx, p, problem)
 	}
 	if err == nil && ctx.Err() == nil {
 		err = j.addHeldOut(ctx, p)
 	}
-	return p, errors.Join(err, j.addPools(whole, p))
+	return p, err
 }
 
 // planProblem is what the planner is asked.
@@ -182,7 +195,7 @@ func (j *Job) planProblem(ctx context.Context, m *matcher.Matches, e *estimates)
 		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
 		Goal: opt.Goal, Limit: opt.Limit, LimitStartsFraction: opt.LimitStartsFraction, Storage: opt.Storage,
 		BudgetPerMonth: budget, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
-		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, Explain: opt.Explain,
+		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, More: opt.Sensitivity, Explain: opt.Explain,
 		Progress: s.Progress,
 		Estimate: e.estimate, BuildTime: e.buildTime,
 	}, nil

@@ -47,26 +47,6 @@ type poolPlanner struct {
 	err   error // of an estimate
 }
 
-// addPools plans for the node pools too. The search for their images ends by counts, and
-// no time limit is for what is simulated.
-func (j *Job) addPools(ctx context.Context, p *plan.Plan) error {
-	if !j.hasPooled() {
-		return nil
-	}
-	if !j.hasOwn() {
-		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
-	}
-	var leftOut []string
-	var err error
-	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
-		return fmt.Errorf("plan: %w", err)
-	}
-	if len(leftOut) > 0 {
-		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
-	}
-	return nil
-}
-
 // planPools says for each node pool that apps run on which images its nodes should hold.
 // Where ctx ends, leftOut names the pools that were not looked at.
 func (j *Job) planPools(ctx context.Context) (list []plan.Pool, leftOut []string, err error) {
@@ -173,7 +153,7 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 		Pulls: counted.pulls(p.job.Workload.Apps, placeOf), StartsPerMonth: counted.startsPerMonth(),
 		DiskBudgetBytes: budget, FreeBytes: free, KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
 		FirstRead: p.class.FirstReadTime, PullTime: p.pullTime, Simulate: p.simulate, Parallel: p.class.Pull.MaxParallelPulls.Value < manyPulls,
-		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.PlanOptions.Limit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
+		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
 		GapFraction: gap, Effort: s.PlanOptions.Effort,
 		LeftOut: leftOut, Warnings: p.warnings(), Assumptions: p.assumptions(rebuild),
 	}, nil
@@ -202,7 +182,7 @@ func (p *poolPlanner) freeBytes() int64 {
 
 // budget is the pool's own, else the scenario's, else what is free.
 func (p *poolPlanner) budget(free int64) (int64, error) {
-	gib := p.job.Scenario.PlanOptions.DiskBudgetGiB
+	gib := p.job.Scenario.DiskBudgetGiB
 	if own := p.pool.DiskBudgetGiB; own != nil {
 		gib = own
 	}

@@ -36,7 +36,7 @@ func TestRandomPoolPlans(t *testing.T) {
 		s.Profile.Pull.KeepBlobs.Value = rapid.Bool().Draw(t, "keepBlobs")
 		s.Profile.Node.DiskGiB.Value = float64(rapid.SampledFrom([]int{1, 100}).Draw(t, "disk"))
 		budget := float64(rapid.IntRange(1, 20).Draw(t, "budget")) / 20
-		s.PlanOptions.DiskBudgetGiB = &budget
+		s.DiskBudgetGiB = &budget
 		disk := 0.1
 		s.Prices.Node.DiskGiBMonth = &disk
 		p := planOnePool(t, s)

@@ -229,7 +229,7 @@ func TestPoolBases(t *testing.T) {
 	s := pooledScenario(workload.NodePool{Count: 2, LifetimeHours: 24}, [][]int{{200, 10}, {200, 20}, {200}}, 50)
 	s.Workload.Apps = s.Workload.Apps[:2]
 	budget := 0.39 // GiB: the base of 400 MB, and no image on it
-	s.PlanOptions.DiskBudgetGiB = &budget
+	s.DiskBudgetGiB = &budget
 	if p := planOnePool(t, s); len(p.Images) != 1 || !strings.Contains(p.Images[0].Reference, "app2") || !strings.Contains(p.LeftOut, "2 images larger") {
 		t.Errorf("images %+v, left out %q; want the base alone", p.Images, p.LeftOut)
 	}

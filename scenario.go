@@ -73,6 +73,12 @@ type Scenario struct {
 	// PlanOptions say what else the plan is to keep to; without a goal it is the most
 	// time saved.
 	PlanOptions PlanOptions
+	// StartupLimit is the most that the p99 of the starts on a node pool may take; 0 is
+	// no limit.
+	StartupLimit time.Duration
+	// DiskBudgetGiB is how much planned images may add to each node's disk, in pools that
+	// do not say it themselves; nil is what the kubelet leaves.
+	DiskBudgetGiB *float64
 
 	// Bursts, when there are any, are simulated in place of the window's starts.
 	Bursts []StartBurst

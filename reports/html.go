@@ -73,8 +73,8 @@ type view struct {
 
 	Gain                    *figure
 	Build, Totals, Existing *table
-	Pools                   []poolView
 	PlanTables              []*table
+	Pools                   []poolView
 
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table

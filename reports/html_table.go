@@ -193,9 +193,14 @@ func totalsTable(p *plan.Plan) *table {
 }
 
 func existingTable(p *plan.Plan) *table {
-	t := newTable("Existing caches: what to do", "cache", "advice", "why")
-	for _, c := range p.Existing {
-		t.add(wordCell(c.ID), wordCell(c.Advice), longCell(c.Reason))
+	t := newTable("Existing caches: what to do", "cache", "advice", ">stale", "why")
+	for i := range p.Existing {
+		c := &p.Existing[i]
+		stale := cell{Text: "–", Number: true, Title: "what it was built from is not known"}
+		if c.StaleUnpackedBytes != nil {
+			stale = bytesCell(*c.StaleUnpackedBytes)
+		}
+		t.add(wordCell(c.ID), wordCell(c.Advice), stale, longCell(c.Reason))
 	}
 	return t.unlessEmpty()
 }

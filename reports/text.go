@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +20,8 @@ func text(r *Report, opt Options) []byte {
 	p.verdict(&r.Verdict)
 	p.build(r.Plan)
 	p.totals(r.Plan)
-	p.pools(r.Plan)
 	p.tables(planTables(r.Plan))
+	p.pools(r.Plan)
 	p.apps(r)
 	p.startups(r)
 	p.repeats(r)
@@ -177,6 +178,14 @@ func sharesOfBound(p *plan.Plan) []float64 {
 		shares[i] = p.ShareOfBound(i)
 	}
 	return shares
+}
+
+// shareOfBound is NaN where there is no bound.
+func shareOfBound(saved, bound time.Duration) float64 {
+	if bound <= 0 {
+		return math.NaN()
+	}
+	return float64(saved) / float64(bound)
 }
 
 func (p *printer) totals(pl *plan.Plan) {
@@ -353,11 +362,20 @@ func (p *printer) existing(pl *plan.Plan) {
 		return
 	}
 	p.heading("Existing caches: what to do")
-	t := &textTable{heads: []string{"advice", "cache"}}
-	for _, c := range pl.Existing {
-		t.add(c.Reason, c.Advice, c.ID)
+	t := &textTable{heads: []string{"advice", "cache", ">stale"}}
+	for i := range pl.Existing {
+		c := &pl.Existing[i]
+		t.add(c.Reason, c.Advice, c.ID, staleWords(c))
 	}
 	p.table(t)
+}
+
+// staleWords is how much of a cache no image of its references has any more.
+func staleWords(c *plan.ExistingCache) string {
+	if c.StaleUnpackedBytes == nil {
+		return "-"
+	}
+	return size(*c.StaleUnpackedBytes)
 }
 
 func (p *printer) matches(m *matcher.Matches) {

@@ -77,7 +77,7 @@ func TestNodesEnd(t *testing.T) {
 		r := drawRun(t)
 		var nodes []NewNode
 		var starts []Start
-		const lives, life = 40, 10 * time.Second
+		const lives, life = 12, 10 * time.Second
 		for k := range lives {
 			setup := r.randomSetup(t)
 			nodes = append(nodes, NewNode{Name: fmt.Sprint("pool/", k), NodeClass: "wide", At: time.Duration(k) * life, Until: time.Duration(k+1) * life, Setup: &setup})

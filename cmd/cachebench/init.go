@@ -603,10 +603,16 @@ budgetPerMonth: 50
 # saved) or limit (least cost with every app's mean start, or a share of all starts,
 # within limitSeconds); whether layers that caches share are stored once; how far from
 # the proven best is near enough, in how long; and what else to say: other budgets,
-# what would change the verdict, how a plan of the month's first part does in its last;
-# and how much planned images may add to the disk of a node of a pool.
-# Default: seconds, separate, a gap of 1 %, what the kubelet leaves, nothing else.
-#plan: {diskBudgetGiB: 40, goal: limit, limitSeconds: 10s, limitStartsFraction: 0.95, storage: separate, gapFraction: 0.01, timeLimitSeconds: 30s, curvePoints: 10, sensitivity: true, holdOutFraction: 0.3}
+# what would change the verdict, how a plan of the month's first part does in its last.
+# Default: seconds, separate, a gap of 1 %, nothing else.
+#plan: {goal: limit, limitSeconds: 10s, limitStartsFraction: 0.95, storage: separate, gapFraction: 0.01, timeLimitSeconds: 30s, curvePoints: 10, sensitivity: true, holdOutFraction: 0.3}
+
+# How much planned images may add to the disk of each node of a pool that does not
+# say it itself. Default: what the kubelet leaves before it removes images.
+#diskBudgetGiB: 40
+
+# The most that the p99 of the starts on a node pool may take. Default: no limit.
+#startupLimitSeconds: 10s
 
 # Other readings of ECI's undocumented rules. Default: as documented with each.
 #policies: {size: closest}

@@ -35,6 +35,7 @@ type inputs struct {
 	// candidates are the caches of --candidate, judgeAt is the time of --judge-at.
 	candidates []string
 	judgeAt    string
+	limit      time.Duration
 	quiet      bool
 	workers    int
 	noStartups bool
@@ -329,6 +330,12 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 			return usagef("--budget %v is not an amount", in.file.BudgetPerMonth)
 		}
 		file.BudgetPerMonth = in.file.BudgetPerMonth
+	}
+	if given("disk-gib") {
+		file.DiskBudgetGiB = &in.diskGiB
+	}
+	if given("limit") {
+		file.StartupLimit = in.limit
 	}
 	if given("min-coverage") {
 		file.MinCoverage = &in.coverage

@@ -35,10 +35,10 @@ budget, and compares doing nothing, parallel pulls, a DaemonSet that pre-pulls a
 a baked disk (docs/pools.md).`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
   cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json
-  cachebench plan --workload pools.yaml --profile containerd --disk-gib 20
   cachebench plan --scenario scenario.yaml --goal limit --limit 10s --limit-starts 0.95
   cachebench plan --scenario scenario.yaml --goal net --assign explicit --explain web
-  cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s`,
+  cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s
+  cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out, matchesFile) },
 	}
@@ -56,6 +56,7 @@ a baked disk (docs/pools.md).`,
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	in.addPlanFlags(cmd)
+	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
 	out.addFlags(cmd, "the plan")
 	cmd.AddCommand(newPlanExport(io))
 	return cmd
@@ -65,11 +66,10 @@ a baked disk (docs/pools.md).`,
 func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f, opt := cmd.Flags(), &in.file.Plan
 	f.StringVar(&opt.Goal, "goal", "", "what to reach: seconds, most time saved; net, most money saved; limit, least cost within --limit (default seconds)")
-	f.DurationVar(&opt.Limit, "limit", 0, "goal limit: every app's mean start, on node pools 99 % of the starts, is to be ready within this time")
+	f.DurationVar(&in.limit, "limit", 0, "goal limit: every app's mean start is to be ready within this time; node pools: the p99 of their starts")
 	f.Float64Var(&opt.LimitStartsFraction, "limit-starts", 0, "goal limit: let this share of all starts be within it instead, such as 0.95")
 	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
 	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
-	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
 	f.Float64Var(&opt.Effort, "effort", 0, "search so many times as long (default 1)")
 	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop searching after this time, with the best plan so far and its bound")
 	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring")
@@ -77,7 +77,7 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
 	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
 	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
-	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say which price or rate would have to be how different to change the verdict")
+	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the verdict")
 	f.StringArrayVar(&opt.Explain, "explain", nil, "say why this app got its cache, and what the runner-up was; repeatable")
 	for flag, values := range map[string][]string{"goal": {plan.GoalSeconds, plan.GoalNet, plan.GoalLimit}, "storage": {plan.Separate, plan.Shared}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -88,7 +88,9 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) bool) error {
 	opt := &in.file.Plan
 	set(&file.Goal, opt.Goal)
-	set(&file.Limit, opt.Limit)
+	if given("limit") && file.Goal == plan.GoalLimit {
+		file.Limit = in.limit
+	}
 	set(&file.LimitStartsFraction, opt.LimitStartsFraction)
 	set(&file.Storage, opt.Storage)
 	set(&file.Effort, opt.Effort)
@@ -97,9 +99,6 @@ func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) boo
 	set(&file.MaxCandidates, opt.MaxCandidates)
 	if given("gap") {
 		file.GapFraction = &in.gap
-	}
-	if given("disk-gib") {
-		file.DiskBudgetGiB = &in.diskGiB
 	}
 	if given("explain") {
 		file.Explain = opt.Explain
@@ -161,6 +160,9 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
 		goal := cmp.Or(s.PlanOptions.Goal, plan.GoalSeconds)
+		if in.limit != 0 && goal != plan.GoalLimit && len(s.Workload.NodePools) == 0 {
+			return usagef("--limit has no meaning without --goal limit, where no app is on a node pool")
+		}
 		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && goal == plan.GoalSeconds && startsOnInstances(s.Workload) {
 			return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
 		}

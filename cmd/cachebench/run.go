@@ -56,7 +56,7 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
 	if perr := in.pin(s, results.Inventory); perr != nil {
 		return errors.Join(err, perr)
 	}
-	if err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+	if err != nil && !errors.Is(err, cachebench.ErrCoverage) && !errors.Is(err, cachebench.ErrLimit) {
 		return err
 	}
 	if werr := out.report(results.Report); werr != nil {

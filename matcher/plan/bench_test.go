@@ -13,7 +13,7 @@ func BenchmarkChoose(b *testing.B) {
 		for _, apps := range []int{30, 100, 300, 1000} {
 			b.Run(fmt.Sprintf("assign=%s/apps=%d", assign, apps), func(b *testing.B) {
 				p := many(apps)
-				p.Assign, p.BudgetPerMonth = assign, 0.5*float64(apps)
+				p.Assign, p.BudgetPerMonth, p.GapFraction = assign, 0.5*float64(apps), 0.01
 				var got *plan.Plan
 				for b.Loop() {
 					got = choose(b, p)

@@ -10,9 +10,17 @@ import (
 // moreBudget is the budget of Sensitivity.More, times the plan's.
 const moreBudget = 1.1
 
-// setCurve adds what other budgets would bring: points from the cheapest candidate's bill
-// to what the plan without a budget costs, and a tenth more than the budget there is.
+// setCurve adds what other budgets would bring, as far as that is asked for: points from
+// the cheapest candidate's bill to what the plan without a budget costs, and a tenth more
+// than the budget that there is.
 func (m *model) setCurve(ctx context.Context, p *Plan, s *solution) error {
+	if ctx.Err() == nil && m.More && p.BudgetPerMonth != nil && m.Goal == GoalSeconds {
+		m.progress("looking at a tenth more of budget")
+		var err error
+		if p.Sensitivity, err = m.more(ctx, s); err != nil {
+			return err
+		}
+	}
 	if m.Points == 0 || ctx.Err() != nil {
 		return nil
 	}
@@ -29,12 +37,7 @@ func (m *model) setCurve(ctx context.Context, p *Plan, s *solution) error {
 	for i := range m.Points {
 		budgets = append(budgets, low*math.Pow(high/low, float64(i)/float64(max(1, m.Points-1))))
 	}
-	if p.Curve, err = m.curve(ctx, budgets); err != nil {
-		return err
-	}
-	if p.BudgetPerMonth != nil && m.Goal == GoalSeconds {
-		p.Sensitivity, err = m.more(ctx, s)
-	}
+	p.Curve, err = m.curve(ctx, budgets)
 	return err
 }
 
@@ -66,7 +69,7 @@ func (m *model) secondsFor(ctx context.Context, budget float64) (*solution, erro
 		return nil, err
 	}
 	p := &program{goal: GoalSeconds, problem: &problem, solver: solver}
-	s := p.solve(ctx, m.effort()/2)
+	s := p.solve(ctx, m.effort()/2, true)
 	return &s, nil
 }
 
@@ -125,7 +128,7 @@ func (m *model) more(ctx context.Context, s *solution) (*Sensitivity, error) {
 		return nil, err
 	}
 	p := &program{goal: m.Goal, price: m.program.price, problem: &problem, solver: solver}
-	found := p.solve(ctx, m.effort())
+	found := p.solve(ctx, m.effort(), true)
 	if found.objective < s.objective {
 		found.choice = s.choice
 	}

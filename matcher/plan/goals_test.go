@@ -187,13 +187,13 @@ func TestSharedStorage(t *testing.T) {
 func TestCurve(t *testing.T) {
 	for _, assign := range []string{plan.Auto, plan.Explicit} {
 		p := twoApps()
-		p.Assign, p.Points, p.BudgetPerMonth = assign, 6, 0.8
+		p.Assign, p.Points, p.More, p.BudgetPerMonth = assign, 6, true, 0.8
 		got := choose(t, p)
 		if len(got.Curve) != 6 || got.Sensitivity == nil || got.Sensitivity.More == nil {
 			t.Fatalf("%s: %d points, %+v", assign, len(got.Curve), got.Sensitivity)
 		}
 		for i, point := range append(got.Curve, *got.Sensitivity.More) {
-			p.Points, p.BudgetPerMonth = 0, point.BudgetPerMonth.Amount
+			p.Points, p.More, p.BudgetPerMonth = 0, false, point.BudgetPerMonth.Amount
 			if want := choose(t, p).SavedSeconds; point.SavedSeconds != want || point.BoundSeconds < want {
 				t.Errorf("%s, point %d: saves %v, at most %v, for %v; a plan for that saves %v", assign, i, point.SavedSeconds, point.BoundSeconds, point.BudgetPerMonth, want)
 			}

@@ -75,7 +75,7 @@ func (t *Trial) verdict(ctx context.Context, factor float64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.Effort, p.Points, p.Explain, p.Progress = leverEffort, 0, nil, nil
+	p.Effort, p.Points, p.More, p.Explain, p.Progress = leverEffort, 0, false, nil, nil
 	got, err := Choose(ctx, p)
 	if err != nil {
 		return "", err

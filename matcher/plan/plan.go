@@ -178,8 +178,6 @@ type Plan struct {
 	Totals []Total `json:"totals"`
 	// Existing says what to do with the caches that exist.
 	Existing []ExistingCache `json:"existing,omitempty"`
-	// Pools say for each node pool which images its nodes should hold.
-	Pools []Pool `json:"pools,omitempty"`
 	// Curve is what other budgets would bring, the least first.
 	Curve []CurvePoint `json:"curve,omitempty"`
 	// Sensitivity is what would change the answer.
@@ -188,6 +186,8 @@ type Plan struct {
 	HeldOut []HeldOut `json:"heldOut,omitempty"`
 	// Explained are the apps that were asked about.
 	Explained []Explained `json:"explained,omitempty"`
+	// Pools say for each node pool which images its nodes should hold.
+	Pools []Pool `json:"pools,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
 }

@@ -61,14 +61,16 @@ type Problem struct {
 	// MaxCandidates bounds the candidates generated beside apps' own sets and
 	// Candidates, which are always considered; 0 is 200.
 	MaxCandidates int
-	// GapFraction is how far from its bound a plan may be; the search goes on until it is
-	// nearer, or to the end of Effort. 0 asks for the best.
+	// GapFraction is how far from its bound a plan may be: branching ends there. 0 asks for
+	// the best, and so do small problems.
 	GapFraction float64
 	// Effort multiplies the steps of the search; 0 is 1. It is a count and not a time, so
 	// that the same Problem has the same Plan everywhere.
 	Effort float64
-	// Points is how many points the curve of budgets has; 0 is no curve.
+	// Points is how many points the curve of budgets has; 0 is no curve. More asks for what
+	// a tenth more of budget would bring.
 	Points int
+	More   bool
 	// Explain are the names of apps to explain.
 	Explain []string
 	// Progress is told what is being done; nil is none.

@@ -13,9 +13,11 @@ import (
 // candidates; customers are apps. Money and seconds are float64 here, for they are
 // added, compared and traded; they become cost.Money and time.Duration in the Plan.
 type program struct {
-	goal    string
-	price   float64
-	target  float64
+	goal   string
+	price  float64
+	target float64
+	// gap is how far from its bound a choice may be.
+	gap     float64
 	problem *knapsack.Problem
 	solver  *knapsack.Solver
 }
@@ -42,7 +44,7 @@ type solution struct {
 }
 
 func (m *model) newProgram() (*program, error) {
-	p := &program{goal: m.Goal, price: m.price()}
+	p := &program{goal: m.Goal, price: m.price(), gap: m.GapFraction}
 	problem := &knapsack.Problem{
 		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: m.Quota, Price: p.price,
 		Customers: make([][]knapsack.Option, len(m.apps)),
@@ -113,12 +115,18 @@ const (
 	searchSteps, mostSearched = 2000, 40_000_000
 	boundSteps, mostBounded   = 2000, 100_000_000
 	branchNodes, mostBranched = 20_000, 200_000_000
+	// smallProblem is how many options are looked through to the end, whatever gap is
+	// allowed.
+	smallProblem = 1500
 	// light is the effort with which sets of candidates are tried before the last.
 	light = 0.2
 )
 
-// steps are how many a problem may have.
-func (p *program) steps(effort float64) knapsack.SolveOptions {
+// steps are how many a problem may have: few, and no branching, before the last search.
+func (p *program) steps(effort float64, last bool) knapsack.SolveOptions {
+	if !last {
+		effort *= light
+	}
 	options := 1
 	for _, list := range p.problem.Customers {
 		options += len(list)
@@ -127,14 +135,17 @@ func (p *program) steps(effort float64) knapsack.SolveOptions {
 		return int(math.Ceil(min(float64(steps), float64(most)/float64(options)) * effort))
 	}
 	opt := knapsack.SolveOptions{Seed: 1, Iterations: times(searchSteps, mostSearched), BoundIterations: times(boundSteps, mostBounded)}
-	if effort > light {
+	if last {
 		opt.Nodes = times(branchNodes, mostBranched)
+	}
+	if options > smallProblem {
+		opt.Gap = p.gap
 	}
 	return opt
 }
 
-func (p *program) solve(ctx context.Context, effort float64) solution {
-	opt := p.steps(effort)
+func (p *program) solve(ctx context.Context, effort float64, last bool) solution {
+	opt := p.steps(effort, last)
 	if p.goal == GoalLimit {
 		a := p.solver.Cheapest(ctx, p.target, opt)
 		s := solution{choice: a.Choice, objective: a.Cost, bound: min(a.Bound, a.Cost), optimal: a.Optimal, reached: a.Reached}
@@ -247,12 +258,12 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 		return nil, err
 	}
 	m.program = p
-	best := p.solve(ctx, light*m.effort())
+	best := p.solve(ctx, m.effort(), false)
 	if given := m.generator.given(); len(given) > 0 {
 		if err := m.considerAll(given); err != nil {
 			return nil, err
 		}
-		if _, err := m.again(ctx, &best, light); err != nil {
+		if _, err := m.again(ctx, &best, false); err != nil {
 			return nil, err
 		}
 	}
@@ -267,13 +278,13 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 		if added == 0 {
 			break
 		}
-		if better, err := m.again(ctx, &best, light); err != nil {
+		if better, err := m.again(ctx, &best, false); err != nil {
 			return nil, err
 		} else if !better {
 			break
 		}
 	}
-	_, err = m.again(ctx, &best, 1)
+	_, err = m.again(ctx, &best, true)
 	return &best, err
 }
 
@@ -302,7 +313,7 @@ func (s *solution) gapFraction(goal string) float64 {
 // again solves with the candidates as they are by now. It keeps the solution that it
 // had where that is better, and says whether it found a better one; the bound is of all
 // candidates in any case.
-func (m *model) again(ctx context.Context, best *solution, effort float64) (better bool, err error) {
+func (m *model) again(ctx context.Context, best *solution, last bool) (better bool, err error) {
 	m.progress("choosing again, among %s", plural(len(m.candidates), "candidate"))
 	old := m.picked(&best.choice)
 	p, err := m.newProgram()
@@ -310,7 +321,7 @@ func (m *model) again(ctx context.Context, best *solution, effort float64) (bett
 		return false, fmt.Errorf("with neighbours: %w", err)
 	}
 	m.program = p
-	found := p.solve(ctx, effort*m.effort())
+	found := p.solve(ctx, m.effort(), last)
 	kept := solution{choice: p.of(best.Sets, old), objective: best.objective, bound: found.bound, reached: best.reached}
 	if m.Goal == GoalLimit {
 		better = found.reached && !best.reached || found.reached == best.reached && found.objective < best.objective

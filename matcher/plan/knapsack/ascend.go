@@ -1,53 +1,107 @@
 package knapsack
 
-// ascentRounds are how often each customer is lowered by a step.
-const ascentRounds = 60
+import (
+	"context"
+	"math"
+)
+
+const (
+	// ascentRounds are how often each customer is lowered by a step.
+	ascentRounds = 60
+	// ascentWork is how many options may be gone through in search of a multiplier, beyond
+	// leastAscents times all.
+	ascentWork   = 10_000_000
+	leastAscents = 8
+)
 
 // ascend finds prices to start from. Where sets have no items in common it is the dual
-// ascent of facility location (Erlenkotter, Operations Research 26(6), 1978): each
-// customer starts at its best option without fees and is lowered step by step, to the next
-// option or as far as the sets above it can still take a fee.
-func (r *relaxation) ascend() *prices {
-	p := r.newPrices()
-	if r.itemCount() > 0 {
-		return p
+// ascent of facility location (Erlenkotter, Operations Research 26(6), 1978), at the
+// multiplier of which that gives the least bound: each customer starts at its best option
+// without fees and is lowered step by step, to the next option or as far as the sets above
+// it can still take a fee.
+func (r *relaxation) ascend(ctx context.Context) *prices {
+	best := r.newPrices()
+	if r.itemCount() > 0 || ctx.Err() != nil {
+		return best
 	}
-	p.multiplier = max(r.unit, r.goal.least())
+	a := &lowering{
+		ctx: ctx, relaxation: r, trial: r.newPrices(), best: best, lowest: math.Inf(1), offers: r.newOffers(),
+		left: make([]float64, r.setCount()), worth: make([]float64, len(r.optionSet)), level: make([]float64, r.customerCount()),
+	}
 	if !r.goal.limited() {
-		p.multiplier = r.goal.least()
+		a.bound(r.goal.least())
+		return best
 	}
-	a := &ascent{relaxation: r, fee: p.fee, left: make([]float64, r.setCount()), worth: make([]float64, len(r.optionSet))}
-	o := r.newOffers()
-	best, bestValue := r.newPrices(), 0.0
-	// The multiplier that is best at the fees leads to new fees.
-	for n := range 6 {
-		clear(p.fee)
-		a.run(p.multiplier)
-		if value := r.value(p, o, nil); n == 0 || value < bestValue {
-			bestValue = value
-			best.copy(p)
-		} else {
-			break
-		}
-	}
+	a.search(leastAscents + ascentWork/(1+len(r.optionSet)))
 	return best
 }
 
-type ascent struct {
-	*relaxation
-	fee   []float64 // by option
-	left  []float64 // by set, of what fees may come to
-	worth []float64 // by option
-	level []float64 // by customer
+// search narrows the multiplier down in a number of tries: by halves or doubles of the
+// first guess as long as the bound falls, then between the neighbours of the least.
+func (a *lowering) search(tries int) {
+	tries = min(tries, 24)
+	factor := 2.0
+	x := max(a.unit, a.goal.least())
+	at := a.bound(x)
+	if half := a.bound(x / factor); half < at {
+		x, at, factor = x/factor, half, 1/factor
+	}
+	for ; tries > leastAscents/2 && a.ctx.Err() == nil; tries-- {
+		next := a.bound(x * factor)
+		if next >= at {
+			break
+		}
+		x, at = x*factor, next
+	}
+	for factor = math.Sqrt2; tries > 0 && a.ctx.Err() == nil; tries -= 2 {
+		low, high := a.bound(x/factor), a.bound(x*factor)
+		switch {
+		case low < at && low <= high:
+			x, at = x/factor, low
+		case high < at:
+			x, at = x*factor, high
+		default:
+			factor = math.Sqrt(factor)
+		}
+	}
 }
 
-func (a *ascent) run(multiplier float64) {
+// lowering is an ascent under way.
+type lowering struct {
+	ctx context.Context
+	*relaxation
+	trial  *prices
+	best   *prices
+	lowest float64
+	offers *offers
+	fee    []float64 // by option
+	left   []float64 // by set, of what fees may come to
+	worth  []float64 // by option
+	level  []float64 // by customer
+}
+
+// bound is that of the ascent at a multiplier, or above its least.
+func (a *lowering) bound(multiplier float64) float64 {
+	multiplier = max(multiplier, a.goal.least())
+	clear(a.trial.fee)
+	a.fee = a.trial.fee
+	a.run(multiplier)
+	a.trial.multiplier = multiplier
+	value := a.value(a.trial, a.offers, nil)
+	if value < a.lowest {
+		a.lowest = value
+		a.best.copy(a.trial)
+	}
+	return value
+}
+
+func (a *lowering) run(multiplier float64) {
 	gain, cost := a.goal.weights(multiplier)
 	for j, c := range a.setCost {
 		a.left[j] = cost * c
 	}
-	a.level = make([]float64, a.customerCount())
 	for i := range a.level {
+		a.level[i] = 0
 		for k := a.optionsFrom[i]; k < a.optionsFrom[i+1]; k++ {
 			a.worth[k] = gain*a.optionGain[k] - cost*a.costOf(k)
 			a.level[i] = max(a.level[i], a.worth[k])
@@ -65,7 +119,7 @@ func (a *ascent) run(multiplier float64) {
 }
 
 // lower moves one customer's level down a step and charges the sets above it.
-func (a *ascent) lower(i int) bool {
+func (a *lowering) lower(i int) bool {
 	now, next := a.level[i], 0.0
 	for k := a.optionsFrom[i]; k < a.optionsFrom[i+1]; k++ {
 		if a.worth[k] < now {

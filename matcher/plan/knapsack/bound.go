@@ -19,7 +19,8 @@ type BoundOptions struct {
 
 // Bound returns what no choice gains more than, less the problem's price of its cost.
 func (s *Solver) Bound(ctx context.Context, opt BoundOptions) float64 {
-	v := s.relax(s.mostValue()).volume(nil)
+	g := s.mostValue()
+	v := s.reduced(g.limit).relax(g).volume(ctx)
 	v.run(ctx, opt)
 	return max(v.bound(), opt.Gain)
 }
@@ -61,12 +62,9 @@ type average struct {
 	set    []float64 // bought
 }
 
-// volume starts from prices, nil for the best that are easily found.
-func (r *relaxation) volume(from *prices) *volume {
-	v := &volume{relaxation: r, best: from, trial: r.newPrices(), offers: r.newOffers(), step: 0.1, mixed: 0.1, target: math.Inf(1)}
-	if from == nil {
-		v.best = r.ascend()
-	}
+// volume starts from prices that are easily found.
+func (r *relaxation) volume(ctx context.Context) *volume {
+	v := &volume{relaxation: r, best: r.ascend(ctx), trial: r.newPrices(), offers: r.newOffers(), step: 0.1, mixed: 0.1, target: math.Inf(1)}
 	v.average = r.newAverage()
 	v.lowest = r.value(v.best, v.offers, nil)
 	v.mix(1)

@@ -23,6 +23,9 @@ type branching struct {
 	used    []bool
 	// iterations of the volume algorithm at a node.
 	iterations int
+	// lead is told of sets that the relaxation of a node wants, now and then; nil is none.
+	lead   func(sets []int)
+	looked int
 }
 
 // node is a part of all choices.
@@ -49,6 +52,7 @@ const (
 	smallOptions   = 50_000
 	nodeIterations = 12
 	mostRounds     = 8
+	leadEvery      = 12
 )
 
 func (v *volume) branch(best found) *branching {
@@ -66,9 +70,8 @@ func (v *volume) branch(best found) *branching {
 	return b
 }
 
-// run decides what bounds alone decide, then looks at a number of nodes. It returns what
-// no choice exceeds that is better than the best.
-func (b *branching) run(ctx context.Context, nodes int) float64 {
+// begin decides what bounds alone decide.
+func (b *branching) begin(ctx context.Context) {
 	b.setPrices(b.volume.best)
 	b.bound(mostSteps)
 	b.settle(ctx)
@@ -77,12 +80,16 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 		root.path = append(root.path, turn{customer: -1, set: d.set, yes: b.state[d.set] == in})
 	}
 	b.look(ctx, root)
+}
+
+// run looks at a number of nodes more, as long as the gap is more than a share. It returns
+// what no choice exceeds that is better than the best.
+func (b *branching) run(ctx context.Context, nodes int, gap float64) float64 {
 	for ; len(b.heap) > 0 && nodes > 0 && ctx.Err() == nil; nodes -= 2 {
-		n := b.pop()
-		if n.bound <= b.enough() {
-			b.heap = nil
+		if b.near(gap) {
 			break
 		}
+		n := b.pop()
 		for _, yes := range []bool{true, false} {
 			t := n.turn
 			t.yes = yes
@@ -90,9 +97,14 @@ func (b *branching) run(ctx context.Context, nodes int) float64 {
 		}
 	}
 	if len(b.heap) > 0 {
-		b.left = max(b.left, b.heap[0].bound)
+		return max(b.left, b.heap[0].bound)
 	}
 	return b.left
+}
+
+// near says whether what is left is at most a share better than the best.
+func (b *branching) near(gap float64) bool {
+	return b.known && b.heap[0].bound <= b.enough()+gap*math.Abs(b.goal.value(b.best.gain, b.best.cost))
 }
 
 func (b *branching) setPrices(p *prices) {
@@ -149,7 +161,13 @@ func (b *branching) look(ctx context.Context, n *node) {
 			return
 		}
 		b.round()
-		n.path = b.settleByWorth(n.path)
+		if b.looked++; b.lead != nil && b.looked%leadEvery == 0 {
+			b.lead(b.scratch)
+		}
+		path, ok := b.settleByWorth(n.path)
+		if n.path = path; !ok {
+			return
+		}
 		t, ok, sure := b.split(n.bound)
 		if !ok {
 			b.leaf(n.bound)
@@ -191,39 +209,13 @@ func (b *branching) parted(t turn) bool {
 // improve looks for better prices of a node, and says whether it may hold a better choice
 // than the best.
 func (b *branching) improve(ctx context.Context, n *node) bool {
+	b.setFloors(b.mostSpent())
 	b.restart(n.prices, n.average)
 	b.volume.run(ctx, BoundOptions{Gain: b.enough(), Iterations: b.iterations})
 	n.prices = b.volume.best
 	b.setPrices(n.prices)
 	n.bound = min(n.bound, b.bound(8))
 	return n.bound > b.enough()
-}
-
-// settleByWorth adds turns for sets that are bought, or are not, by so much that the other
-// way leaves nothing better.
-func (b *branching) settleByWorth(path []turn) []turn {
-	side := b.offers.high
-	if b.offers.part == 1 {
-		side = b.offers.low
-	}
-	_, weight := b.goal.weights(side.multiplier)
-	spare := side.value - b.enough()
-	full := len(b.offers.ranked) > b.quota-b.counted
-	for j, d := range b.state {
-		if d != undecided {
-			continue
-		}
-		worth := b.offers.setPaid[j] - weight*b.setCost[j]
-		switch {
-		case -worth >= spare && worth < 0:
-			path = append(path, turn{customer: -1, set: int32(j)})
-			b.leaveOut(int32(j))
-		case worth >= spare && worth > 0 && side.set[j] && !full:
-			path = append(path, turn{customer: -1, set: int32(j), yes: true})
-			b.choose(int32(j))
-		}
-	}
-	return path
 }
 
 func (b *branching) push(n *node) {
@@ -249,13 +241,17 @@ func (b *branching) enough() float64 {
 	return -2*(b.mostGain+b.goal.perCost*b.mostCost) - 1
 }
 
+// mostSpent is what a better choice costs at the most.
+func (b *branching) mostSpent() float64 {
+	if b.known && b.goal.cheapest {
+		return min(b.goal.limit, b.best.cost)
+	}
+	return b.goal.limit
+}
+
 // bound is what no choice that agrees with the decisions exceeds.
 func (b *branching) bound(steps int) float64 {
-	limit := b.goal.limit
-	if b.known && b.goal.cheapest {
-		limit = min(limit, b.best.cost)
-	}
-	if b.setFloors(limit); b.room < 0 {
+	if b.setFloors(b.mostSpent()); b.room < 0 {
 		return math.Inf(-1)
 	}
 	if b.pure {
@@ -264,98 +260,4 @@ func (b *branching) bound(steps int) float64 {
 	m := b.minimise(b.offers, b.volume.best.multiplier, b.decisions, b.enough(), steps)
 	b.volume.best.multiplier = m.multiplier
 	return m.bound
-}
-
-// settleWork is how many options may be gone through to settle sets.
-const settleWork = 200_000_000
-
-// settle decides for sets whose one decision leaves nothing better, again as long as
-// there are any.
-func (b *branching) settle(ctx context.Context) {
-	work := 0
-	for changed := true; changed; {
-		changed = false
-		for j := range int32(b.setCount()) {
-			if work += 8 * len(b.optionSet); work > settleWork || ctx.Err() != nil {
-				return
-			}
-			if b.state[j] != undecided {
-				continue
-			}
-			here := len(b.trail)
-			if !b.mayChoose(j) {
-				b.leaveOut(j)
-				changed = true
-				continue
-			}
-			b.choose(j)
-			hopeless := b.bound(3) <= b.enough()
-			if b.back(here); hopeless {
-				b.leaveOut(j)
-				changed = true
-				continue
-			}
-			b.leaveOut(j)
-			hopeless = b.bound(3) <= b.enough()
-			if b.back(here); hopeless {
-				b.choose(j)
-				changed = true
-			}
-		}
-	}
-}
-
-// round offers the sets that customers take where the limit is kept.
-func (b *branching) round() {
-	side := b.offers.high
-	if b.offers.part == 1 {
-		side = b.offers.low
-	}
-	b.scratch = append(b.scratch[:0], b.in...)
-	used := b.used
-	clear(used)
-	for _, j := range b.in {
-		used[j] = true
-	}
-	counted := b.counted
-	for _, k := range side.best {
-		if k < 0 {
-			continue
-		}
-		j := b.optionSet[k]
-		if used[j] || counted >= b.quota && !b.uncounted[j] {
-			continue
-		}
-		if used[j] = true; !b.uncounted[j] {
-			counted++
-		}
-		b.scratch = append(b.scratch, int(j))
-	}
-	b.offer(b.scratch, 0)
-}
-
-// leaf is where all sets are decided.
-func (b *branching) leaf(bound float64) {
-	if !b.offer(b.in, pickNodes) {
-		b.left = max(b.left, bound)
-	}
-}
-
-// offer takes sets as the best choice if they are, with picks looked for in some nodes,
-// and says whether no picks of them are better.
-func (b *branching) offer(sets []int, nodes int) bool {
-	b.judge.choose(sets)
-	gain, cost := b.judge.evaluate()
-	complete := true
-	if nodes > 0 && b.Solver.priced() {
-		gain, cost, complete = b.judge.prove(nodes)
-	}
-	if b.goal.feasible(gain, cost) && (!b.known || b.goal.better(gain, cost, b.best.gain, b.best.cost)) {
-		b.best, b.known = found{gain: gain, cost: cost}, true
-		for _, j := range sets {
-			b.best.sets = append(b.best.sets, int32(j))
-		}
-		slices.Sort(b.best.sets)
-	}
-	return complete
 }

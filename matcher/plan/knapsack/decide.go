@@ -18,6 +18,10 @@ type decisions struct {
 	// all that.
 	floor []float64
 	room  float64
+	// alive are the options that each customer may take yet, those of i at aliveFrom[i] to
+	// aliveFrom[i+1]; forced customers take one.
+	alive, aliveFrom []int32
+	forced           []bool
 	// trail are the decisions in their order, to take them back.
 	trail []decided
 }
@@ -38,7 +42,7 @@ func (s *Solver) newDecisions() *decisions {
 	return &decisions{
 		state: make([]decision, s.setCount()), held: make([]int32, s.itemCount()),
 		barred: make([]bool, len(s.optionSet)), must: make([]bool, s.customerCount()),
-		floor: make([]float64, s.customerCount()), room: math.Inf(1),
+		floor: make([]float64, s.customerCount()), room: math.Inf(1), forced: make([]bool, s.customerCount()),
 	}
 }
 
@@ -145,34 +149,45 @@ func (b *branching) back(length int) {
 	}
 }
 
-// setFloors works out what customers pay at the least, and the room that a limit of the
-// whole cost leaves.
+// setFloors works out what customers pay at the least, the room that a limit of the whole
+// cost leaves, and the options that are left with it.
 func (b *branching) setFloors(limit float64) {
-	b.room = limit*(1+2*slack) - b.spent
-	if b.optionCost == nil {
-		return
-	}
+	b.room = loose(limit) - b.spent
 	for i := range b.floor {
-		least, must := math.Inf(1), b.must[i]
+		least, forced := math.Inf(1), b.must[i]
 		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
 			state := b.state[b.optionSet[k]]
 			if state == out {
 				continue
 			}
 			if !b.barred[k] {
-				least = min(least, b.optionCost[k])
+				least = min(least, b.costOf(k))
 			}
 			if b.ordered && state == in {
-				must = true
+				forced = true
 				break
 			}
 		}
-		if !must {
+		if b.forced[i] = forced; !forced {
 			least = min(least, 0)
 		}
 		b.floor[i] = least
 		b.room -= least
 	}
+	b.alive, b.aliveFrom = b.alive[:0], b.aliveFrom[:0]
+	for i := range b.floor {
+		b.aliveFrom = append(b.aliveFrom, int32(len(b.alive)))
+		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
+			state := b.state[b.optionSet[k]]
+			if state != out && !b.barred[k] && b.costOf(k)-b.floor[i] <= b.room {
+				b.alive = append(b.alive, k)
+			}
+			if b.ordered && state == in {
+				break
+			}
+		}
+	}
+	b.aliveFrom = append(b.aliveFrom, int32(len(b.alive)))
 }
 
 func (b *branching) unchoose(j int32) {

@@ -210,7 +210,7 @@ func TestNoChoiceBeatsItsBound(t *testing.T) {
 		p := tinyMoney(r, n%2 == 0)
 		s := solverOf(t, p)
 		target := float64(r.IntN(80))
-		most, cheap := s.relax(s.mostValue()).volume(nil), s.relax(s.leastCost(target)).volume(nil)
+		most, cheap := s.relax(s.mostValue()).volume(t.Context()), s.relax(s.leastCost(target)).volume(t.Context())
 		for range 1 + r.IntN(3) {
 			opt := BoundOptions{Gain: math.Inf(-1), Iterations: r.IntN(10)}
 			most.run(t.Context(), opt)

@@ -35,7 +35,7 @@ func (s *Solver) reduced(limit float64) *Solver {
 
 // tooDear says whether an option and its set alone cost more than a limit.
 func (s *Solver) tooDear(k int32, limit float64) bool {
-	return s.aloneCost(s.optionSet[k])+s.costOf(k)-s.mostSpared > limit*(1+2*slack)
+	return s.aloneCost(s.optionSet[k])+s.costOf(k)-s.mostSpared > loose(limit)
 }
 
 // aloneCost is what a set costs with its items.
@@ -66,10 +66,13 @@ func (s *Solver) dearSets(limit float64) []bool {
 			}
 		}
 		for j := range dear {
-			if !dear[j] && s.aloneCost(int32(j))+least[j]-s.mostSpared > limit*(1+2*slack) {
+			if !dear[j] && s.aloneCost(int32(j))+least[j]-s.mostSpared > loose(limit) {
 				dear[j], changed = true, true
 			}
 		}
 	}
 	return dear
 }
+
+// loose is a limit of costs with room for rounding.
+func loose(limit float64) float64 { return limit + 2*slack*math.Abs(limit) }

@@ -241,8 +241,8 @@ func (r *relaxation) takeDecided(o *offers, d *decisions) {
 	o.taken = 0
 	for i := range r.customerCount() {
 		best, most := int32(-1), 0.0
-		for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
-			if worth := r.optionGain[k] + o.worth[k]; worth > most && d.state[r.optionSet[k]] != out && !d.barred[k] {
+		for _, k := range d.alive[d.aliveFrom[i]:d.aliveFrom[i+1]] {
+			if worth := r.optionGain[k] + o.worth[k]; worth > most {
 				best, most = k, worth
 			}
 		}
@@ -308,30 +308,21 @@ func (r *relaxation) serve(o *offers, s *side, d *decisions) (gain, cost float64
 	weightGain, weightCost := r.goal.weights(s.multiplier)
 	for i := range r.customerCount() {
 		best, most := int32(-1), 0.0
-		// The most of what may be taken up to a set that is in, where none may not be.
-		forced, forcedBest := math.Inf(-1), int32(-1)
-		must, inBefore := d != nil && (r.ordered || d.must[i]), false
-		for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
-			if d != nil && d.state[r.optionSet[k]] == out {
-				continue
+		if d == nil {
+			for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
+				if worth := weightGain*r.optionGain[k] - weightCost*r.cost[k] + o.worth[k]; worth > most {
+					best, most = k, worth
+				}
 			}
-			worth := weightGain*r.optionGain[k] - weightCost*r.cost[k] + o.worth[k]
-			if d != nil && (d.barred[k] || r.cost[k]-d.floor[i] > d.room) {
-				worth = math.Inf(-1)
+		} else {
+			if d.forced[i] {
+				most = math.Inf(-1)
 			}
-			if worth > most {
-				best, most = k, worth
+			for _, k := range d.alive[d.aliveFrom[i]:d.aliveFrom[i+1]] {
+				if worth := weightGain*r.optionGain[k] - weightCost*r.cost[k] + o.worth[k]; worth > most {
+					best, most = k, worth
+				}
 			}
-			if must && worth > forced {
-				forced, forcedBest = worth, k
-			}
-			if d != nil && r.ordered && d.state[r.optionSet[k]] == in {
-				inBefore = true
-				break
-			}
-		}
-		if must && (inBefore || d.must[i]) {
-			best, most = forcedBest, forced
 		}
 		s.best[i] = best
 		if s.value += most; best >= 0 {

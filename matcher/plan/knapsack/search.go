@@ -29,9 +29,10 @@ const (
 // returned.
 func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
 	if g := s.mostValue(); !s.pure() {
-		x := s.seeker(g, opt.Seed)
-		v := s.relax(g).volume(nil)
-		x.pursue(ctx, v, SolveOptions{Iterations: opt.Iterations})
+		reduced := s.reduced(g.limit)
+		x := reduced.seeker(g, opt.Seed)
+		x.tell = opt.Progress
+		x.pursue(ctx, reduced.relax(g).volume(ctx), SolveOptions{Iterations: opt.Iterations})
 		x.finish()
 		return s.answer(g, x.best).Choice
 	}

@@ -38,7 +38,13 @@ type seeker struct {
 	money float64
 	// banned sets are not chosen in this iteration.
 	banned []bool
+	// tell is told of better choices; nil is none.
+	tell       func(iteration int, gain float64)
+	iterations int
 }
+
+// worseAtFirst is by which share of its score a choice may be worse than the last, at first.
+const worseAtFirst = 0.02
 
 func (s *Solver) seeker(g goal, seed uint64) *seeker {
 	x := &seeker{Solver: s, goal: g, random: rand.New(rand.NewPCG(seed, 0x7365656b)), judge: s.evaluator(g), banned: make([]bool, s.setCount())}
@@ -54,13 +60,18 @@ func (x *seeker) judged(sets []int32) found {
 	return f
 }
 
-// offer takes a choice if it is better than the best.
-func (x *seeker) offer(sets []int32) {
+// offer takes a choice if it is better than the best, and says whether it is.
+func (x *seeker) offer(sets []int32) bool {
 	f := x.judged(sets)
-	if x.within(f.cost) && (x.best.sets == nil || x.better(f.gain, f.cost, x.best.gain, x.best.cost)) {
-		x.best = f
-		x.best.sets = append([]int32{}, sets...)
+	if !x.within(f.cost) || x.best.sets != nil && !x.better(f.gain, f.cost, x.best.gain, x.best.cost) {
+		return false
 	}
+	x.best = f
+	x.best.sets = append([]int32{}, sets...)
+	if x.tell != nil {
+		x.tell(x.iterations, f.gain)
+	}
+	return true
 }
 
 // finish makes the picks of the best choice as good as they get.
@@ -98,11 +109,11 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 	x.refill(0, 1)
 	now := x.current()
 	x.offer(now.sets)
-	firstThreshold := thr
 	for it := range iterations {
 		if ctx.Err() != nil || x.setCount() == 0 {
 			return
 		}
+		x.iterations++
 		if it%fresh == fresh-1 {
 			x.reset(now.sets)
 		}
@@ -118,7 +129,7 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 		}
 		left := 1 - float64(it)/float64(iterations)
 		score := x.score(&now)
-		if x.score(&next) > score+firstThreshold*math.Abs(score)*left*left*math.Log(1-x.random.Float64()) {
+		if x.within(next.cost) && x.score(&next) > score+worseAtFirst*math.Abs(score)*left*left*math.Log(1-x.random.Float64()) {
 			now.sets = append(now.sets[:0], next.sets...)
 			now.gain, now.cost = next.gain, next.cost
 		} else {
@@ -277,7 +288,7 @@ func (x *seeker) tidy() {
 		worst, least := int32(-1), x.grain
 		for _, j := range x.list {
 			gain, cost := x.loss(j)
-			if w := gain - price*cost; w < least || w <= least && worst < 0 {
+			if w := gain - price*cost; w < least && x.within(x.state.cost-cost) {
 				worst, least = j, w
 			}
 		}
@@ -335,5 +346,3 @@ func (x *seeker) swap() {
 		x.add(in)
 	}
 }
-
-var thr = 0.02

@@ -12,6 +12,8 @@ type SolveOptions struct {
 	// Iterations of the search, BoundIterations of the bound, and Nodes of the branch
 	// and bound that closes the gap where it can.
 	Iterations, BoundIterations, Nodes int
+	// Gap at which branch and bound ends, as a share of the objective; 0 is none.
+	Gap float64
 }
 
 // Answer is a choice with its proof.
@@ -66,16 +68,12 @@ func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions)
 	best, bound := s.pursue(ctx, g, opt, from)
 	a := s.answer(g, best)
 	a.Reached, a.Stopped = g.reached(a.Gain), ctx.Err() != nil
-	if a.Bound = -bound; !a.Reached {
+	if a.Bound = 0 - bound; !a.Reached {
 		m := most.Solve(ctx, opt)
 		if g.reached(m.Gain) {
-			best.sets = best.sets[:0]
-			for _, j := range m.Sets {
-				best.sets = append(best.sets, int32(j))
-			}
-			a = s.answer(g, best)
+			a = s.answer(g, found{sets: indices(m.Sets)})
 			a.Reached, a.Stopped = true, ctx.Err() != nil
-			a.Bound = -bound
+			a.Bound = 0 - bound
 		} else {
 			a.Choice = m.Choice
 			if a.Proven = math.IsInf(a.Bound, 1) || !g.reached(m.Bound); a.Proven {
@@ -103,6 +101,17 @@ func (s *Solver) answer(g goal, best found) Answer {
 	return Answer{Choice: Choice{Sets: sets, Picks: e.picks(), Gain: gain, Cost: cost}}
 }
 
+// leadIterations are how long the search follows what branching finds.
+const leadIterations = 40
+
+func indices(sets []int) []int32 {
+	list := make([]int32, len(sets))
+	for k, j := range sets {
+		list[k] = int32(j)
+	}
+	return list
+}
+
 // start is a choice to begin with, nil where none is known. pursue leaves there the bound
 // of the relaxation alone, and its multiplier.
 type start struct {
@@ -113,13 +122,17 @@ type start struct {
 // pursue looks for a goal and returns the best choice and what none exceeds in value:
 // −Inf where it is proven that there is none.
 func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *start) (found, float64) {
-	s = s.reduced(g.limit)
+	limit := g.limit
+	if g.cheapest {
+		limit = min(limit, s.someCost(ctx, g, opt, from))
+	}
+	s = s.reduced(limit)
 	x := s.seeker(g, opt.Seed)
 	if from.sets != nil {
 		x.offer(from.sets)
 	}
 	r := s.relax(g)
-	v := r.volume(nil)
+	v := r.volume(ctx)
 	if s.pure() && !g.cheapest {
 		x.offer(s.search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}))
 		v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations})
@@ -133,12 +146,35 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		return x.best, bound
 	}
 	b := v.branch(x.best)
-	left := b.run(ctx, opt.Nodes)
+	if !s.pure() {
+		b.lead = func(sets []int) {
+			// What the relaxation of a part wants may lead to better ones of the whole.
+			x.run(ctx, from.multiplier, indices(sets), leadIterations)
+			b.accept(x.best)
+		}
+	}
+	b.begin(ctx)
+	left := b.run(ctx, opt.Nodes, opt.Gap)
 	if !b.known {
 		return b.best, min(bound, left)
 	}
 	value := g.value(b.best.gain, b.best.cost)
 	return b.best, min(bound, max(value, left)+2*g.grain)
+}
+
+// someCost is that of a choice that meets the goal, from which to start; the limit where
+// none is found.
+func (s *Solver) someCost(ctx context.Context, g goal, opt SolveOptions, from *start) float64 {
+	x := s.seeker(g, opt.Seed)
+	x.offer(from.sets)
+	r := s.relax(g)
+	x.run(ctx, r.ascend(ctx).multiplier, from.sets, opt.Iterations/5)
+	x.finish()
+	if !x.reached(x.best.gain) {
+		return g.limit
+	}
+	from.sets = x.best.sets
+	return x.best.cost
 }
 
 // known is the value of the best choice found, −Inf if none meets the goal.

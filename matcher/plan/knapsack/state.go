@@ -56,16 +56,20 @@ func (st *state) reset(sets []int32) {
 	}
 }
 
-// served is what customer i gains and pays by the option at a place, 0 beyond the last.
-func (st *state) served(i, place int32) (gain, cost float64) {
-	k := st.optionsFrom[i] + place
-	if k >= st.optionsFrom[i+1] {
-		return 0, 0
+// gainAt is what customer i gains by the option at a place, 0 beyond the last.
+func (st *state) gainAt(i, place int32) float64 {
+	if k := st.optionsFrom[i] + place; k < st.optionsFrom[i+1] {
+		return st.optionGain[k]
 	}
-	if st.optionCost != nil {
+	return 0
+}
+
+// served is gainAt with what the customer pays.
+func (st *state) served(i, place int32) (gain, cost float64) {
+	if k := st.optionsFrom[i] + place; k < st.optionsFrom[i+1] && st.optionCost != nil {
 		cost = st.optionCost[k]
 	}
-	return st.optionGain[k], cost
+	return st.gainAt(i, place), cost
 }
 
 // moved counts what changes when customer i is served by the option at place to in place

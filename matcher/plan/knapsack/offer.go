@@ -1,0 +1,68 @@
+package knapsack
+
+import "slices"
+
+// round offers the sets that customers take where the limit is kept.
+func (b *branching) round() {
+	side := b.offers.high
+	if b.offers.part == 1 {
+		side = b.offers.low
+	}
+	b.scratch = append(b.scratch[:0], b.in...)
+	used := b.used
+	clear(used)
+	for _, j := range b.in {
+		used[j] = true
+	}
+	counted := b.counted
+	for _, k := range side.best {
+		if k < 0 {
+			continue
+		}
+		j := b.optionSet[k]
+		if used[j] || counted >= b.quota && !b.uncounted[j] {
+			continue
+		}
+		if used[j] = true; !b.uncounted[j] {
+			counted++
+		}
+		b.scratch = append(b.scratch, int(j))
+	}
+	b.offer(b.scratch, 0)
+}
+
+// leaf is where all sets are decided.
+func (b *branching) leaf(bound float64) {
+	if !b.offer(b.in, pickNodes) {
+		b.left = max(b.left, bound)
+	}
+}
+
+// offer takes sets as the best choice if they are, with picks looked for in some nodes,
+// and says whether no picks of them are better.
+func (b *branching) offer(sets []int, nodes int) bool {
+	b.judge.choose(sets)
+	gain, cost := b.judge.evaluate()
+	complete := true
+	if nodes > 0 && b.Solver.priced() {
+		gain, cost, complete = b.judge.prove(nodes)
+	}
+	f := found{gain: gain, cost: cost}
+	if b.beats(&f) {
+		f.sets = indices(sets)
+		slices.Sort(f.sets)
+		b.accept(f)
+	}
+	return complete
+}
+
+func (b *branching) beats(f *found) bool {
+	return b.goal.feasible(f.gain, f.cost) && (!b.known || b.goal.better(f.gain, f.cost, b.best.gain, b.best.cost))
+}
+
+// accept takes a choice if it is better than the best.
+func (b *branching) accept(f found) {
+	if b.beats(&f) {
+		b.best, b.known = f, true
+	}
+}
