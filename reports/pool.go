@@ -2,8 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -130,12 +128,4 @@ func poolSentences(pools []plan.Pool) []string {
 // onlyPools says that a plan is of node pools alone.
 func onlyPools(p *plan.Plan) bool {
 	return len(p.Pools) > 0 && len(p.Assignments) == 0 && len(p.Caches) == 0
-}
-
-// poolShare is how much of its bound a pool's images up to one spare; NaN without any.
-func poolShare(saved, bound time.Duration) float64 {
-	if bound <= 0 {
-		return math.NaN()
-	}
-	return float64(saved) / float64(bound)
 }

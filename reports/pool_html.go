@@ -60,7 +60,7 @@ func poolImageHTML(x *plan.Pool) *table {
 		img := &x.Images[i]
 		share := cell{Text: "–", Number: true}
 		if x.BoundSeconds > 0 {
-			share = fractionCell(poolShare(img.CumulativeSeconds, x.BoundSeconds))
+			share = fractionCell(shareOfBound(img.CumulativeSeconds, x.BoundSeconds))
 		}
 		t.add(namedCell(fmt.Sprintf("%d. %s", i+1, img.Reference), img.Digest), numberCell(math.Round(img.PullsPerMonth)),
 			bytesCell(img.UnpackedBytes), bytesCell(img.AddedBytes), bytesCell(img.CumulativeBytes),

@@ -80,7 +80,7 @@ func poolArmNote(x *plan.Pool) string {
 func poolImageTable(x *plan.Pool) *textTable {
 	t := &textTable{heads: []string{"image", ">pulls", ">adds", ">so far", ">spares", ">so far", ">of bound"}}
 	list := x.Images[:min(len(x.Images), maxTextApps)]
-	shares := sharePercents(column(list, func(i *plan.PlannedImage) float64 { return poolShare(i.CumulativeSeconds, x.BoundSeconds) }))
+	shares := sharePercents(column(list, func(i *plan.PlannedImage) float64 { return shareOfBound(i.CumulativeSeconds, x.BoundSeconds) }))
 	names := make([]string, len(list))
 	for i := range list {
 		names[i] = list[i].Reference
