@@ -144,12 +144,17 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 	if h := p.pool.RebuildHours; h > 0 {
 		rebuild = time.Duration(h * float64(time.Hour))
 	}
+	gap := DefaultGapFraction
+	if g := s.PlanOptions.GapFraction; g != nil {
+		gap = *g
+	}
 	return &plan.PoolProblem{
 		Pool: p.pool, Inventory: p.job.Inventory, Images: images, Held: p.held(),
 		Pulls: counted.pulls(p.job.Workload.Apps, placeOf), StartsPerMonth: counted.startsPerMonth(),
 		DiskBudgetBytes: budget, FreeBytes: free, KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
 		FirstRead: p.class.FirstReadTime, PullTime: p.pullTime, Simulate: p.simulate, Parallel: p.class.Pull.MaxParallelPulls.Value < manyPulls,
-		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit,
+		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
+		GapFraction: gap, Effort: s.PlanOptions.Effort,
 		LeftOut: leftOut, Warnings: p.warnings(), Assumptions: p.assumptions(rebuild),
 	}, nil
 }

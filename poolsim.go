@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// maxPlannedStarts bounds the starts that are simulated for each arm of a pool; of
-	// busier pools a part of the month is.
-	maxPlannedStarts = 200_000
+	// maxPlannedStarts bounds the starts, and the pulls ahead of them, that are simulated
+	// for each arm of a pool; of busier pools a part of the month is.
+	maxPlannedStarts = 1_000_000
 	// manyPulls at once are as good as any number.
 	manyPulls = 1000
 	// prePullApp is what the pods that pull ahead are called; no app can be.
@@ -55,6 +55,10 @@ func (p *poolPlanner) simulate(ctx context.Context, arm string, images []int) (*
 		return nil, fmt.Errorf("simulate arm %s: %w", arm, err)
 	}
 	times.P99, _ = ready.Quantile(0.99)
+	times.Limited = times.P99
+	if f := p.job.Scenario.PlanOptions.LimitStartsFraction; f > 0 {
+		times.Limited, _ = ready.Quantile(f)
+	}
 	times.Slowest, _ = ready.Max()
 	return times, nil
 }
@@ -81,9 +85,12 @@ func (p *poolPlanner) armJob(arm string, images []int) *Job {
 }
 
 // simulated is the part of the month that is simulated: all of it, or as many whole days
-// as have few enough starts, or less than one.
+// as have few enough starts and pulls ahead, or less than one.
 func (p *poolPlanner) simulated() time.Duration {
 	var perMonth float64
+	if life := p.pool.Lifetime(); life > 0 {
+		perMonth += float64(p.pool.Count) * float64(workload.Month) / float64(life) * float64(len(p.job.Workload.References()))
+	}
 	for i := range p.job.Workload.Apps {
 		app := &p.job.Workload.Apps[i]
 		perMonth += app.StartsPerMonth() + app.ReleasesPerMonth*float64(p.pool.Count)

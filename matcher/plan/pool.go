@@ -25,14 +25,6 @@ const (
 	PoolBaked = "baked"
 )
 
-// How the search for images of a pool ended, beside Optimal.
-const (
-	// poolGapReached: the search ended by its count with a gap to the bound.
-	poolGapReached = "gap reached"
-	// poolStopped: it was interrupted, and this is the best so far.
-	poolStopped = "stopped"
-)
-
 // Pool says which images the nodes of a pool should hold, and how.
 type Pool struct {
 	Name string `json:"name" document:"required"`
@@ -63,9 +55,8 @@ type Pool struct {
 	BoundSeconds     time.Duration `json:"boundSeconds"`
 	// GapFraction is (bound − objective) / bound, 0 when the choice is optimal.
 	GapFraction float64 `json:"gapFraction"`
-	// Status is optimal, gap reached where the search ended before a proof, or stopped
-	// where it was interrupted.
-	Status string `json:"status" document:"enum=optimal|gap reached|stopped"`
+	// Status is how the search ended: optimal, gapReached or stopped.
+	Status string `json:"status" document:"enum=optimal|gapReached|stopped"`
 	// Candidates is how many images were considered; LeftOut says what was not.
 	Candidates int    `json:"candidates"`
 	LeftOut    string `json:"leftOut,omitempty"`
@@ -85,10 +76,12 @@ type Pool struct {
 // PoolArm is one thing that can be done for a pool, with what comes of it.
 type PoolArm struct {
 	Arm string `json:"arm" document:"required,enum=nothing|parallel|prepull|baked"`
-	// MeetsLimit says whether the p99 of the starts is within the startup limit; absent
-	// where there is no limit, or no simulated start.
+	// MeetsLimit says whether enough of the starts are within the limit; absent where there
+	// is no limit, or no simulated start.
 	MeetsLimit *bool `json:"meetsLimit,omitempty"`
-	// Images is how many it holds, AddedBytes what they add to each node's disk.
+	// Images is how many it holds, AddedBytes what they add to each node's disk: the first
+	// ones of its choice, as many as are worth more than they cost by estimate, all where
+	// an hour is worth nothing or a limit is to be kept.
 	Images     int   `json:"images"`
 	AddedBytes int64 `json:"addedBytes"`
 	// Source says where the times come from: simulated, or estimated where the simulation
@@ -163,6 +156,11 @@ func (p *Pool) Arm(name string) *PoolArm {
 		}
 	}
 	return nil
+}
+
+// LimitNotMet says that there is a limit, and that no arm keeps it.
+func (p *Pool) LimitNotMet() bool {
+	return len(p.Arms) > 0 && p.Arms[0].MeetsLimit != nil && !*p.Arms[0].MeetsLimit
 }
 
 // validatePools reports pools and images that stand twice, and bounds below what is

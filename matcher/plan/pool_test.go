@@ -159,7 +159,7 @@ func TestPoolVerdict(t *testing.T) {
 		if (arm == plan.PoolPrePull || arm == plan.PoolBaked) != (len(images) > 0) {
 			t.Errorf("arm %s holds %v", arm, images)
 		}
-		return &plan.PoolTimes{Span: workload.Month / 2, Starts: 100, Ready: seconds(s[0] * 1800), P99: seconds(s[1]), Slowest: seconds(s[1]), FetchedBytes: int64(s[2] * 5e8)}, nil
+		return &plan.PoolTimes{Span: workload.Month / 2, Starts: 100, Ready: seconds(s[0] * 1800), P99: seconds(s[1]), Slowest: seconds(s[1]), Limited: seconds(s[1]), FetchedBytes: int64(s[2] * 5e8)}, nil
 	}
 	egress, snapshot, ahead := 0.5, 1.0, 0.1
 	x.Prices.Node = cost.Node{RegistryEgressGB: &egress, SnapshotGiBMonth: &snapshot, VolumeInitialisationGB: &ahead}
@@ -190,10 +190,30 @@ func TestPoolVerdict(t *testing.T) {
 	}
 }
 
+// TestPoolWorth: b is pulled once a month by one of 90 new nodes: fetching it on all of
+// them costs more than that saves, so that a pre-pull holds a alone, of a choice of both;
+// a disk with both costs next to nothing.
+func TestPoolWorth(t *testing.T) {
+	inv := inventory([]float64{2, 1, 4}, map[string][]int{"a": {0, 1}, "b": {2}})
+	x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 90}, {Image: 1, Cause: plan.Fresh, PerMonth: 1}}, 10)
+	x.Pool.LifetimeHours = 24
+	egress := 0.1
+	x.Prices.Node.RegistryEgressGB = &egress
+	p := choosePool(t, x)
+	ahead, baked := p.Arm(plan.PoolPrePull), p.Arm(plan.PoolBaked)
+	if ahead.Images != 1 || ahead.AddedBytes != 3*gib || baked.Images != 2 || len(p.Images) != 2 {
+		t.Errorf("pre-pulled %d images, %d bytes, baked %d, of %d; want 1, 3 GiB, 2, 2", ahead.Images, ahead.AddedBytes, baked.Images, len(p.Images))
+	}
+	x.WorthPerHour = 0
+	if ahead = choosePool(t, x).Arm(plan.PoolPrePull); ahead.Images != 2 {
+		t.Errorf("pre-pulled %d images where only seconds count; want both", ahead.Images)
+	}
+}
+
 // TestPoolPrices: what an arm needs and the book lacks is named.
 func TestPoolPrices(t *testing.T) {
 	inv := inventory([]float64{1}, map[string][]int{"a": {0}})
-	pulls := []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 1}}
+	pulls := []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 1000}}
 	x := poolOf(inv, candidates(inv), pulls, 10)
 	x.Prices = cost.China()
 	var missing *cost.MissingPriceError

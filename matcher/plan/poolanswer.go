@@ -29,7 +29,10 @@ func (a *poolAnswer) pool() (*Pool, error) {
 	}
 	out.Images = a.planned(c)
 	out.Reason = a.reason()
-	out.Warnings = append(slices.Clone(a.Warnings), a.warnings(c)...)
+	out.Warnings = append(slices.Clone(a.Warnings), a.warnings(a.held[heldBy])...)
+	if n := len(a.held[heldBy].images); n > 0 && n < len(c.images) {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("Of the images that the disk has room for, those after the first %d cost more than the time that they save is worth: the arm holds %d.", n, n))
+	}
 	out.Assumptions = append(slices.Clone(a.Assumptions), a.assumptions()...)
 	return out, nil
 }
@@ -134,21 +137,16 @@ var poolArmWords = map[string]string{
 func (a *poolAnswer) reason() string {
 	first := &a.arms[0]
 	what := capital(poolArmWords[first.Arm])
-	if a.Limit > 0 {
-		switch {
-		case isYes(first.MeetsLimit) && first.Arm == PoolNothing:
-			return fmt.Sprintf("The pool as it is keeps the p99 of starts, %s, within the limit of %s.", poolTime(*first.P99Seconds), poolTime(a.Limit))
-		case isYes(first.MeetsLimit):
-			return fmt.Sprintf("%s is the cheapest that keeps the p99 of starts, %s, within the limit of %s; it %s a month.",
-				what, poolTime(*first.P99Seconds), poolTime(a.Limit), costWords(first))
-		case first.P99Seconds != nil:
-			return fmt.Sprintf("Nothing keeps the p99 of starts within the limit of %s; %s comes nearest, with %s.", poolTime(a.Limit), poolArmWords[first.Arm], poolTime(*first.P99Seconds))
-		}
+	if a.Limit > 0 && first.MeetsLimit != nil {
+		return a.limitReason(what, first)
 	}
 	if first.Arm == PoolNothing {
 		return a.nothingReason()
 	}
 	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and %s", what, poolTime(first.SavedSeconds), costWords(first))
+	if first.Source == "estimated" {
+		s += ", by estimate alone"
+	}
 	if a.WorthPerHour > 0 {
 		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.Net)
 	}
@@ -157,6 +155,20 @@ func (a *poolAnswer) reason() string {
 		s += fmt.Sprintf(", and the next best, %s, %s", poolArmWords[second.Arm], a.worthWords(second))
 	}
 	return s + "."
+}
+
+// limitReason says why an arm comes first where there is a limit.
+func (a *poolAnswer) limitReason(what string, first *PoolArm) string {
+	share := cmp.Or(a.LimitStartsFraction, defaultLimitShare)
+	of := fmt.Sprintf("%.4g %% of the starts ready within", 100*share)
+	switch {
+	case !*first.MeetsLimit:
+		return fmt.Sprintf("Nothing has %s the limit of %s; %s comes nearest, with %s.", of, poolTime(a.Limit), poolArmWords[first.Arm], poolTime(a.times[first.Arm].Limited))
+	case first.Arm == PoolNothing:
+		return fmt.Sprintf("The pool as it is has %s %s, and the limit is %s.", of, poolTime(a.times[first.Arm].Limited), poolTime(a.Limit))
+	}
+	return fmt.Sprintf("%s is the cheapest that has %s the limit of %s, within %s; it %s a month.",
+		what, of, poolTime(a.Limit), poolTime(a.times[first.Arm].Limited), costWords(first))
 }
 
 // costWords say what an arm costs, or saves.
@@ -184,7 +196,9 @@ func (a *poolAnswer) nothingReason() string {
 		return "Nothing starts on the pool."
 	case pulls == 0:
 		return "No start of a month pulls: nodes hold all images already."
-	case len(a.arms) == 1:
+	case len(a.choices[PoolPrePull].images) > 0 && len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
+		return "Holding any image costs more than the time that it saves is worth."
+	case len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
 		return fmt.Sprintf("No image fits the disk budget of %.3g GiB and spares a pull.", gibOfBytes(a.DiskBudgetBytes))
 	}
 	return fmt.Sprintf("Of %.4g starts a month %.4g pull, for %s in all; nothing tried saves more than it costs.", a.StartsPerMonth, pulls, poolTime(a.pullTime()))
@@ -246,7 +260,7 @@ func (a *poolAnswer) withApps(c *poolChoice) int64 {
 func (a *poolAnswer) lateWarning() []string {
 	for i := range a.arms {
 		x := &a.arms[i]
-		c := a.choices[PoolPrePull]
+		c := a.held[PoolPrePull]
 		if x.Arm != PoolPrePull || x.Source != "simulated" || x.SavedSeconds >= durationOf(c.gain/2) {
 			continue
 		}
@@ -278,7 +292,7 @@ func (a *poolAnswer) assumptions() []string {
 	if a.trafficPrice() == 0 {
 		list = append(list, "Traffic to nodes is not charged: the price book has neither node.registryEgressGB nor node.natEgressGB.")
 	}
-	if a.choices[PoolBaked] != nil && len(a.choices[PoolBaked].images) > 0 {
+	if a.held[PoolBaked] != nil && len(a.held[PoolBaked].images) > 0 {
 		if a.Prices.Node.SnapshotGiBMonth == nil {
 			list = append(list, "A baked disk is stored at snapshotGiBMonth, for the price book has no node.snapshotGiBMonth; the machine that builds it is not priced.")
 		}

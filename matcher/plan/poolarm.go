@@ -23,13 +23,13 @@ func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	m := newPoolModel(&p)
-	a := &poolAnswer{poolModel: m, choices: make(map[string]*poolChoice), times: make(map[string]*PoolTimes)}
+	a := &poolAnswer{poolModel: m, choices: make(map[string]*poolChoice), held: make(map[string]*poolChoice), times: make(map[string]*PoolTimes)}
 	for _, arm := range []string{PoolPrePull, PoolBaked} {
 		c, err := m.choose(ctx, arm)
 		if err != nil {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
-		a.choices[arm] = c
+		a.choices[arm], a.held[arm] = c, c.first(a.worthwhile(c))
 	}
 	for _, arm := range poolArms {
 		if err := a.play(ctx, arm); err != nil {
@@ -42,14 +42,16 @@ func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 // poolAnswer is what becomes of a model.
 type poolAnswer struct {
 	*poolModel
-	choices map[string]*poolChoice
-	times   map[string]*PoolTimes // nil where it was interrupted
-	arms    []PoolArm
+	// choices are what was chosen for each arm that holds images, held what of it is
+	// worth its price.
+	choices, held map[string]*poolChoice
+	times         map[string]*PoolTimes // nil where it was interrupted
+	arms          []PoolArm
 }
 
 // images are those that an arm holds, as positions in the Inventory.
 func (a *poolAnswer) images(arm string) []int {
-	c := a.choices[arm]
+	c := a.held[arm]
 	if c == nil {
 		return nil
 	}
@@ -63,7 +65,7 @@ func (a *poolAnswer) images(arm string) []int {
 // play simulates an arm and puts it among the arms. One that would hold nothing is none.
 func (a *poolAnswer) play(ctx context.Context, arm string) error {
 	images := a.images(arm)
-	if a.choices[arm] != nil && len(images) == 0 || arm == PoolParallel && !a.Parallel {
+	if a.held[arm] != nil && len(images) == 0 || arm == PoolParallel && !a.Parallel {
 		return nil
 	}
 	var err error
@@ -88,7 +90,7 @@ func (a *poolAnswer) play(ctx context.Context, arm string) error {
 // arm is one arm with its times and its bill. Arm nothing must have been played before.
 func (a *poolAnswer) arm(arm string) (*PoolArm, error) {
 	x := &PoolArm{Arm: arm, Source: "estimated", PullSeconds: a.pullTime()}
-	c := a.choices[arm]
+	c := a.held[arm]
 	if c != nil {
 		x.Images, x.AddedBytes = len(c.images), c.bytes
 		x.SavedSeconds = durationOf(c.gain)
@@ -105,7 +107,7 @@ func (a *poolAnswer) arm(arm string) (*PoolArm, error) {
 			x.MeanSeconds, x.P99Seconds, x.SlowestSeconds = &mean, &times.P99, &times.Slowest
 		}
 		if a.Limit > 0 && times.Starts > 0 {
-			meets := times.P99 <= a.Limit
+			meets := times.Limited <= a.Limit
 			x.MeetsLimit = &meets
 		}
 	}
@@ -143,11 +145,7 @@ func (a *poolAnswer) bill(arm string, c *poolChoice) (PoolBill, error) {
 		}
 	}
 	if arm == PoolBaked {
-		name, unit := "node.snapshotGiBMonth", a.Prices.Node.SnapshotGiBMonth
-		if unit == nil {
-			unit = a.Prices.SnapshotGiBMonth // a node's disk is stored as a cache's is
-		}
-		perGiB, err := a.price(name, unit)
+		perGiB, err := a.price("node.snapshotGiBMonth", a.snapshotPrice())
 		if err != nil {
 			return b, err
 		}
@@ -206,8 +204,8 @@ func (a *poolAnswer) rank() {
 				return cmp.Compare(boolRank(my), boolRank(mx))
 			case mx:
 				return cmp.Or(compareMoney(x.Cost.Total, y.Cost.Total), cmp.Compare(y.SavedSeconds, x.SavedSeconds))
-			case x.P99Seconds != nil && y.P99Seconds != nil:
-				return cmp.Or(cmp.Compare(*x.P99Seconds, *y.P99Seconds), compareMoney(x.Cost.Total, y.Cost.Total))
+			case x.MeetsLimit != nil && y.MeetsLimit != nil:
+				return cmp.Or(cmp.Compare(a.times[x.Arm].Limited, a.times[y.Arm].Limited), compareMoney(x.Cost.Total, y.Cost.Total))
 			}
 		}
 		if a.WorthPerHour > 0 {

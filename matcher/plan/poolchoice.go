@@ -17,6 +17,7 @@ const (
 	// Each node of the branch and bound looks at all options: those of many are fewer.
 	mostPoolNodes, leastPoolNodes = 50_000, 200
 	poolNodeOptions               = 4_000_000
+	manyPoolOptions               = 5_000
 	poolSeed                      = 1
 )
 
@@ -35,6 +36,8 @@ type poolModel struct {
 	// items are those of each candidate, bytes what each takes on a disk.
 	items [][]int
 	bytes []int64
+	// compressed is what each item's layers have as blobs.
+	compressed []int64
 	// sets are the candidates that fit into the budget.
 	sets []int
 	// times are the pull times of each candidate by what the node has (timesOf).
@@ -74,10 +77,11 @@ func newPoolModel(p *PoolProblem) *poolModel {
 				if n > 0 && holders[c] == holders[m.chains[k][n-1]] && !held[m.chains[k][n-1]] {
 					item = itemOf[m.chains[k][n-1]]
 				} else {
-					m.bytes = append(m.bytes, 0)
+					m.bytes, m.compressed = append(m.bytes, 0), append(m.compressed, 0)
 				}
 				itemOf[c] = item
 				m.bytes[item] += m.bytesOf(p.image(k).Layers[n])
+				m.compressed[item] += p.Inventory.Layers[p.image(k).Layers[n]].CompressedBytes
 			}
 			if !slices.Contains(m.items[k], item) {
 				m.items[k] = append(m.items[k], item)
@@ -190,24 +194,38 @@ func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error)
 	if err != nil {
 		return nil, fmt.Errorf("choose images: %w", err)
 	}
-	options := 1
-	for _, list := range customers {
-		options += len(list)
-	}
-	nodes := max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options))
-	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: poolIterations, BoundIterations: poolBoundIterations, Nodes: nodes})
+	found := m.solve(ctx, solver, customers)
 	switch {
 	case found.Optimal:
-	case ctx.Err() != nil:
-		c.status = poolStopped
+	case ctx.Err() == nil && found.Bound-found.Gain <= m.GapFraction*found.Bound:
+		c.status = GapReached
 	default:
-		c.status = poolGapReached
+		c.status = Stopped
 	}
 	m.order(c, found.Sets, customers)
 	if c.bound = max(found.Bound, c.gain); c.status == Optimal {
 		c.bound = c.gain
 	}
 	return c, nil
+}
+
+// solve looks for the sets of most gain. Where there are many options, it is content with
+// the gap that was asked for; branch and bound takes its time.
+func (m *poolModel) solve(ctx context.Context, solver *knapsack.Solver, customers [][]knapsack.Option) knapsack.Answer {
+	options := 1
+	for _, list := range customers {
+		options += len(list)
+	}
+	effort := cmp.Or(m.Effort, 1)
+	steps := func(n int) int { return int(min(effort*float64(n), 1<<30)) }
+	opt := knapsack.SolveOptions{Seed: poolSeed, Iterations: steps(poolIterations), BoundIterations: steps(poolBoundIterations)}
+	if options > manyPoolOptions {
+		if found := solver.Solve(ctx, opt); found.Optimal || found.Bound-found.Gain <= m.GapFraction*found.Bound || ctx.Err() != nil {
+			return found
+		}
+	}
+	opt.Nodes = steps(max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options)))
+	return solver.Solve(ctx, opt)
 }
 
 // customers are the pulls, with what each set spares all of its kind, in seconds.

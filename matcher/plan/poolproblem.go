@@ -49,8 +49,13 @@ type PoolProblem struct {
 	// WorthPerHour is what an hour of waiting saved is worth; at 0 money counts only
 	// between arms that save the same.
 	WorthPerHour float64
-	// Limit is the most that the p99 of starts may take; 0 is none.
-	Limit time.Duration
+	// Limit is within what LimitStartsFraction of the starts are to be ready; 0 is no limit,
+	// and a share of 0 is 0.99.
+	Limit               time.Duration
+	LimitStartsFraction float64
+	// GapFraction is how far from the proven best the images may be; Effort multiplies the
+	// steps of the search for them, 0 is 1.
+	GapFraction, Effort float64
 	// LeftOut says what is no candidate, Warnings and Assumptions what the caller knows.
 	LeftOut               string
 	Warnings, Assumptions []string
@@ -67,6 +72,9 @@ type PoolImage struct {
 	// Apps are those that start it on the pool; none for one that others are built on.
 	Apps []string
 }
+
+// defaultLimitShare is the share of starts that a limit is for where none is given.
+const defaultLimitShare = 0.99
 
 // Why a node pulled an image.
 const (
@@ -99,8 +107,9 @@ type PoolTimes struct {
 	Span   time.Duration
 	// Pull and Ready are the sums of the starts' pull times and times to ready.
 	Pull, Ready time.Duration
-	// P99 and Slowest are of the times to ready.
-	P99, Slowest time.Duration
+	// P99 and Slowest are of the times to ready, and Limited, within what
+	// PoolProblem.LimitStartsFraction of the starts were ready.
+	P99, Slowest, Limited time.Duration
 	// FetchedBytes are compressed, of all pulls on the nodes: those of starts and of the
 	// pods that pull ahead.
 	FetchedBytes int64
@@ -120,6 +129,10 @@ func (p *PoolProblem) validate() error {
 		return fmt.Errorf("an hour saved is worth %v: it must be a finite amount of at least 0", p.WorthPerHour)
 	case p.Limit < 0:
 		return fmt.Errorf("a startup limit of %v: it must be at least 0", p.Limit)
+	case !(p.LimitStartsFraction >= 0 && p.LimitStartsFraction <= 1):
+		return fmt.Errorf("a limit for %v of the starts: give a share above 0 and at most 1, or 0 for 0.99", p.LimitStartsFraction)
+	case !(p.GapFraction >= 0 && p.GapFraction < 1) || !(p.Effort >= 0) || math.IsInf(p.Effort, 1):
+		return fmt.Errorf("a gap of %v, %v times the steps: the gap must be at least 0 and below 1, the steps finite and at least 0", p.GapFraction, p.Effort)
 	}
 	for _, img := range p.Images {
 		if img.Image < 0 || img.Image >= len(p.Inventory.Images) {

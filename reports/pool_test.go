@@ -1,0 +1,92 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// poolPlan is a plan for two pools, one of them of a name that is markup.
+func poolPlan() *plan.Plan {
+	usd := func(amount float64) cost.Money {
+		return cost.Money{Amount: amount, Currency: "USD", PriceDate: "2024-03-08"}
+	}
+	seconds := func(s float64) *time.Duration {
+		d := time.Duration(s * float64(time.Second))
+		return &d
+	}
+	yes, no := true, false
+	arm := func(name string, p99 float64, meets *bool, net float64) plan.PoolArm {
+		return plan.PoolArm{
+			Arm: name, MeetsLimit: meets, Images: 2, AddedBytes: 3e9, Source: "simulated", Starts: 1200, SimulatedSeconds: 720 * time.Hour,
+			PullSeconds: time.Hour, SavedSeconds: 90 * time.Minute, MeanSeconds: seconds(p99 / 3), P99Seconds: seconds(p99), SlowestSeconds: seconds(2 * p99),
+			Cost: plan.PoolBill{Traffic: usd(-1), Snapshot: usd(3), Total: usd(2)}, Net: usd(net), Reason: "what it takes",
+		}
+	}
+	image := func(ref string, sum time.Duration) plan.PlannedImage {
+		return plan.PlannedImage{Reference: ref, Digest: "sha256:1", PullsPerMonth: 60, UnpackedBytes: 2e9, CompressedBytes: 1e9, AddedBytes: 15e8,
+			CumulativeBytes: int64(sum.Hours() * 15e8), SavedSeconds: time.Hour, CumulativeSeconds: sum, Apps: []string{"web", "job"}}
+	}
+	return &plan.Plan{Platform: "linux/amd64", Baseline: plan.Automatic, Assign: plan.Auto, Status: plan.Optimal, Pools: []plan.Pool{
+		{
+			Name: "gpu|<b>", Platform: "linux/arm64", Nodes: 4, Verdict: plan.PoolBaked, Reason: "A baked disk is the cheapest", DiskBudgetBytes: 5e9, HeldBy: plan.PoolBaked,
+			PullSeconds: 5 * time.Hour, ObjectiveSeconds: 2 * time.Hour, BoundSeconds: 150 * time.Minute, GapFraction: 0.2, Status: plan.Stopped, Candidates: 9, LeftOut: "one thing",
+			Arms:     []plan.PoolArm{arm(plan.PoolBaked, 9, &yes, 7), arm(plan.PoolPrePull, 30, &no, 12)},
+			Images:   []plan.PlannedImage{image("registry.example.com/a|b:1", time.Hour), image("registry.example.com/c:2", 2*time.Hour)},
+			Warnings: []string{"it may be <undone>"}, Assumptions: []string{"assumed of pools"},
+		},
+		{Name: "small", Platform: "linux/amd64", Nodes: 1, Verdict: plan.PoolNothing, Reason: "Nothing starts", HeldBy: plan.PoolPrePull, Status: plan.Optimal, Arms: []plan.PoolArm{arm(plan.PoolNothing, 1, nil, 0)}},
+	}}
+}
+
+// TestPools: every format has the advice, the arms, the images in their order, how far
+// they are from the best, and what may undo them; names are no markup.
+func TestPools(t *testing.T) {
+	r := New(Input{Title: "Plan", Plan: poolPlan()})
+	if want := "1 of 2 node pools gain by a change."; r.Verdict.Headline != want {
+		t.Errorf("headline %q, want %q", r.Verdict.Headline, want)
+	}
+	for format, wants := range map[Format][]string{
+		Text: {"Node pool gpu|<b>: bake 2 images into its disk (4 nodes, linux/arm64)", "baked disk  9.00 s  3.00 s      60.0 min     90.0 min    USD 2.00   USD +7.00  yes", "pre-pull",
+			"1,200 starts over 720.0 h", "40 %", "80 %", "no choice of the 9 images considered spares more than 2.5 h", "a gap of 20 %; the search was stopped", "Warning: it may be <undone>",
+			"Not considered: one thing.", "Node pool small: leave it as it is (1 node, linux/amd64)", "assumed of pools"},
+		Markdown: {"**Node pool gpu\\|&lt;b>: bake 2 images", "| baked disk | 9.00 s | 3.00 s |", "| `registry.example.com/a¦b:1` |", "- it may be &lt;undone>"},
+		HTML:     {"Node pool gpu|&lt;b&gt;: bake 2 images", "1. registry.example.com/a|b:1", "it may be &lt;undone&gt;", `id="pool-2"`},
+		JSON:     {`"pools"`, `"cumulativeSeconds": 7200`},
+	} {
+		var b bytes.Buffer
+		if err := Write(&b, format, r, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.ReplaceAll(b.String(), "\u00a0", " ")
+		if format == Text {
+			for line := range strings.Lines(got) {
+				if columns(strings.TrimRight(line, "\n")) > textWidth {
+					t.Errorf("a line of more than %d columns: %q", textWidth, line)
+				}
+			}
+			got = strings.Join(strings.Fields(got), " ")
+		}
+		for _, want := range wants {
+			if format == Text {
+				want = strings.Join(strings.Fields(want), " ")
+			}
+			if !strings.Contains(got, want) {
+				t.Errorf("%s lacks %q:\n%s", format, want, got)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := Write(&b, CSV, r, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil || len(rows) != 3 || rows[1][0] != "gpu|<b>" || rows[2][3] != "2" || rows[2][12] != "7200" {
+		t.Errorf("%v, rows %q", err, rows)
+	}
+}
