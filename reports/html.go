@@ -182,7 +182,7 @@ func tiles(r *Report) []tile {
 		return startupTiles(r)
 	}
 	if len(r.Plan.Caches) == 0 && len(r.Plan.Primes) == 0 {
-		return append(todayTiles(r.Plan), boundTile(r))
+		return append(todayTiles(r.Plan), boundTiles(r.Plan)...)
 	}
 	v := &r.Verdict
 	var list []tile
@@ -201,7 +201,7 @@ func tiles(r *Report) []tile {
 		c.Text = signedMoney(*v.NetPerMonth)
 		list = append(list, tile{"net per month", "caches less what shorter starts save", simulate.Estimated, c})
 	}
-	return append(list, boundTile(r))
+	return append(list, boundTiles(r.Plan)...)
 }
 
 // todayTiles are the mean starts that a plan without caches leaves as they are.
@@ -217,13 +217,28 @@ func todayTiles(p *plan.Plan) []tile {
 	return list
 }
 
-func boundTile(r *Report) tile {
-	p := r.Plan
-	if provenBest(p) {
-		return tile{"distance from the best", "no other choice saves more", "proven", cell{Text: "none", Value: "0"}}
+// boundTiles say how far from the best a plan may be; none where no choice keeps the
+// limit, or none was found, for there is nothing to be far from.
+func boundTiles(p *plan.Plan) []tile {
+	switch {
+	case p.Verdict == plan.LimitNotMet:
+		return nil
+	case provenBest(p):
+		return []tile{{"distance from the best", "no other choice " + noneWords(p), "proven", cell{Text: "none", Value: "0"}}}
 	}
 	note := "the bound is " + boundWords(p) + " a month"
-	return tile{"distance from the best", note, "proven", cell{Text: "≤ " + percent(p.GapFraction), Value: exact(p.GapFraction)}}
+	return []tile{{"distance from the best", note, "proven", cell{Text: "≤ " + percent(p.GapFraction), Value: exact(p.GapFraction)}}}
+}
+
+// noneWords are what no other choice does, in a few words.
+func noneWords(p *plan.Plan) string {
+	switch {
+	case p.Goal == plan.GoalLimit:
+		return "costs less"
+	case p.Goal == plan.GoalSeconds && p.WorthPerHour != nil:
+		return "is worth more"
+	}
+	return "saves more"
 }
 
 func startupTiles(r *Report) []tile {

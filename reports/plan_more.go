@@ -17,7 +17,7 @@ func planTables(p *plan.Plan) []*table {
 	if p == nil {
 		return nil
 	}
-	all := tables(primesTable(p), curveTable(p), leversTable(p), heldOutTable(p))
+	all := tables(primesTable(p), curveTable(p), moreTable(p), leversTable(p), heldOutTable(p))
 	for i := range p.Explained {
 		if t := optionsTable(p, &p.Explained[i]); t != nil {
 			all = append(all, t)
@@ -36,23 +36,39 @@ func primesTable(p *plan.Plan) *table {
 }
 
 func curveTable(p *plan.Plan) *table {
-	t := newTable("What other budgets would bring, whatever an hour is worth (estimated, per month of 30 days)",
-		"budget", ">cost", ">caches", ">saves", ">at most (proven)", ">net saved")
+	t := newBudgetTable("What other budgets would bring, whatever an hour is worth (estimated, per month of 30 days)")
 	points := slices.Clone(p.Curve)
-	if s := p.Sensitivity; s != nil && s.More != nil {
-		points = append(points, *s.More)
-	}
 	slices.SortStableFunc(points, func(x, y plan.CurvePoint) int { return cmp.Compare(x.BudgetPerMonth.Amount, y.BudgetPerMonth.Amount) })
 	for i := range points {
-		c := &points[i]
-		budget := moneyCell(c.BudgetPerMonth)
-		budget.Number = false
-		if s := p.Sensitivity; s != nil && s.More != nil && *s.More == *c {
-			budget.Text += " (a tenth more)"
-		}
-		t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
+		t.addBudget(&points[i])
 	}
 	return t.unlessEmpty()
+}
+
+// moreTable is what a tenth more of budget would bring. It is apart from the curve, for
+// the plan weighs its bill against what an hour is worth and the curve does not.
+func moreTable(p *plan.Plan) *table {
+	if p.Sensitivity == nil || p.Sensitivity.More == nil {
+		return nil
+	}
+	worth := ""
+	if p.WorthPerHour != nil {
+		worth = fmt.Sprintf(", an hour being worth %s", money(*p.WorthPerHour))
+	}
+	t := newBudgetTable(fmt.Sprintf("What a tenth more of budget would bring%s (estimated, per month of 30 days)", worth))
+	t.addBudget(p.Sensitivity.More)
+	return t
+}
+
+func newBudgetTable(caption string) *table {
+	return newTable(caption, "budget", ">cost", ">caches", ">saves", ">at most (proven)", ">net saved")
+}
+
+// addBudget adds what one budget brings to a table of budgets.
+func (t *table) addBudget(c *plan.CurvePoint) {
+	budget := moneyCell(c.BudgetPerMonth)
+	budget.Number = false
+	t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
 }
 
 func leversTable(p *plan.Plan) *table {
@@ -102,7 +118,7 @@ func optionsTable(p *plan.Plan, x *plan.Explained) *table {
 		}
 		change := cell{Text: "–", Number: true}
 		if o.PlanChange != nil {
-			change = changeCell(p, *o.PlanChange)
+			change = changeCell(p, &o)
 		}
 		name := namedCell(o.Cache, strings.Join(o.Images, "\n"))
 		name.Note = strings.Join(slices.DeleteFunc([]string{some(shortReferences(o.Images), 6), o.Why}, func(s string) bool { return s == "" }), "; ")
@@ -122,12 +138,17 @@ func orderCell(order int) cell {
 	return countCell(order)
 }
 
-// changeCell is by how much a plan would change, in its goal's unit.
-func changeCell(p *plan.Plan, change float64) cell {
-	if p.Goal == plan.GoalSeconds {
+// changeCell is by how much a plan would change with an option, in its goal's unit. A file
+// may lack the change of the bill, which has the currency; then it is a bare number.
+func changeCell(p *plan.Plan, o *plan.ExplainedOption) cell {
+	change := *o.PlanChange
+	switch {
+	case p.Goal == plan.GoalSeconds:
 		return cell{Text: longTime(time.Duration(change * float64(time.Second))), Value: exact(change), Number: true}
+	case o.CostChange == nil:
+		return cell{Text: fmt.Sprintf("%+.2f", change), Value: exact(change), Number: true}
 	}
-	m := p.Totals[0].Net
+	m := *o.CostChange
 	m.Amount = change
 	c := moneyCell(m)
 	c.Text = signedMoney(m)

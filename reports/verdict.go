@@ -29,8 +29,9 @@ type Verdict struct {
 	// NetPerMonth is what the plan adds to the bill of 30 days beyond its
 	// baseline; negative saves money. Nil without a plan.
 	NetPerMonth *cost.Money `json:"netPerMonth,omitempty"`
-	// GapFraction is how far the plan may be from the best possible, 0 when it
-	// is proven best; nil without a plan.
+	// GapFraction is how far the plan may be from the best possible, of the bound
+	// (of the plan's bill, of goal limit), 0 when it is proven best; nil without a
+	// plan.
 	GapFraction *float64 `json:"gapFraction,omitempty"`
 	// Sure says what the result rests on, in one sentence.
 	Sure string `json:"sure,omitempty"`
@@ -169,11 +170,14 @@ func notMetHeadline(p *plan.Plan) string {
 	if p.LimitSeconds != nil {
 		limit = seconds(*p.LimitSeconds)
 	}
-	head := fmt.Sprintf("Limit not met: no choice of caches%s has %s ready within %s", withinBudget(p), what, limit)
-	if len(p.Caches) > 0 {
-		head += fmt.Sprintf("; %s nearest", countVerb(len(p.Caches), "cache", "come"))
+	found, nearest := "", ""
+	switch {
+	case !provenBest(p):
+		found = " was found that"
+	case len(p.Caches) > 0:
+		nearest = fmt.Sprintf("; %s nearest", countVerb(len(p.Caches), "cache", "come"))
 	}
-	return sentence(head)
+	return sentence(fmt.Sprintf("Limit not met: no choice of caches%s%s has %s ready within %s%s", withinBudget(p), found, what, limit, nearest))
 }
 
 // countVerb is "1 cache comes", "2 caches come".
@@ -275,80 +279,6 @@ func signedMoney(m cost.Money) string {
 		return strings.TrimSpace(m.Currency + " +" + strings.TrimPrefix(money(m), m.Currency+" "))
 	}
 	return money(m)
-}
-
-// withinBudget names the plan's budget, where it has one.
-func withinBudget(p *plan.Plan) string {
-	if p.BudgetPerMonth == nil {
-		return ""
-	}
-	return " within " + money(*p.BudgetPerMonth) + " a month"
-}
-
-// worthBuilding is what a cache would have to do.
-func worthBuilding(p *plan.Plan) string {
-	switch p.Goal {
-	case plan.GoalNet:
-		return "saves more than it costs"
-	case plan.GoalLimit:
-		return "is needed"
-	}
-	return "makes starts faster than " + baselineNoun(p)
-}
-
-// gapSentence says how far from the best possible the plan is.
-func gapSentence(p *plan.Plan) string {
-	considered := count(p.Candidates, "cache") + " considered"
-	switch {
-	case p.Verdict == plan.LimitNotMet && provenBest(p):
-		return sentence("Proven: no choice of the " + considered + " keeps the limit")
-	case p.Verdict == plan.LimitNotMet:
-		return sentence("No choice of the " + considered + " is known that keeps the limit")
-	case provenBest(p) && p.Verdict == plan.Prime:
-		return sentence(fmt.Sprintf("Proven: none of the %s is worth building beside that", considered))
-	case provenBest(p) && len(p.Caches) == 0 && p.Goal == plan.GoalNet:
-		return sentence(fmt.Sprintf("Proven: none of the %s saves money", considered))
-	case provenBest(p) && len(p.Caches) == 0 && p.Goal == plan.GoalLimit:
-		return sentence("Proven: no cache is needed")
-	case provenBest(p) && len(p.Caches) == 0:
-		return sentence(fmt.Sprintf("Proven: none of the %s saves time under the budget", considered))
-	case provenBest(p):
-		return sentence(fmt.Sprintf("Proven: no other choice of the %s %s", considered, betterWords(p)))
-	case p.Goal == plan.GoalLimit:
-		return sentence(fmt.Sprintf("No choice of the %s keeps the limit for less than %s a month (proven); this plan costs %s more at most",
-			considered, boundWords(p), percent(p.GapFraction)))
-	case p.Goal == plan.GoalNet:
-		return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month net (proven); this plan reaches %s of that", considered, boundWords(p), percent(1-p.GapFraction)))
-	case p.WorthPerHour != nil:
-		return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month, less an hour for each %s of its bill (proven); this plan reaches %s of that",
-			considered, boundWords(p), money(*p.WorthPerHour), percent(1-p.GapFraction)))
-	}
-	return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month (proven); this plan reaches %s of that", considered, boundWords(p), percent(1-p.GapFraction)))
-}
-
-// boundWords is the proven bound in the goal's unit.
-func boundWords(p *plan.Plan) string {
-	if p.BoundMoney != nil {
-		return money(*p.BoundMoney)
-	}
-	return longTime(p.BoundSeconds)
-}
-
-// betterWords are what no other choice does.
-func betterWords(p *plan.Plan) string {
-	switch {
-	case p.Goal == plan.GoalLimit:
-		return "keeps the limit for less"
-	case p.Goal == plan.GoalNet:
-		return "saves more money"
-	case p.BudgetPerMonth == nil:
-		return "is worth more"
-	}
-	return "saves more under the budget"
-}
-
-func provenBest(p *plan.Plan) bool {
-	return p.GapFraction == 0 || p.Status == plan.Optimal
 }
 
 func judgeMatches(v *Verdict, r *Report) {
