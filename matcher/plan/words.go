@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/cachebench/cachebench/matcher"
 )
 
 func (m *model) whyPicked(a *app, c *candidate, e *effect) string {
@@ -64,12 +62,15 @@ func (m *model) whyNone(a *app, c *choice) (cache, reason string) {
 		why = "that is more than it saves"
 	case m.program.price*bill > m.gain(a, &most.effect):
 		why = fmt.Sprintf("that is more than %s for an hour saved", m.Prices.Money(m.WorthPerHour))
-	case m.Goal == GoalLimit:
+	case m.Goal == GoalLimit && m.keepsLimit(c):
 		why = "the limit is kept without it for less"
 	}
 	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; %s",
 		spell(most.effect.readySaved), m.Prices.Money(bill), m.Prices.Money(most.effect.use), why)
 }
+
+// keepsLimit says whether a choice keeps the goal's limit, as the search does.
+func (m *model) keepsLimit(c *choice) bool { return c.Gain >= m.program.target*(1-1e-9) }
 
 // better is what a candidate has to do, to count for the goal.
 func (m *model) better() string {
@@ -123,19 +124,28 @@ func (m *model) reason(ctx context.Context, p *Plan, s *solution) string {
 	case LimitNotMet:
 		return m.whyNotMet(s)
 	}
-	var use, saved, net float64
+	use, instances, otherUse := 0.0, 0.0, 0.0
 	for _, c := range p.Caches {
 		use += c.Cost.Use.Amount
-		saved += c.Cost.InstanceSaved.Amount + c.Cost.UseSaved.Amount
-		net += c.Cost.Net.Amount
 	}
-	bill := p.Caches[len(p.Caches)-1].CumulativeCost
+	for i, a := range m.apps {
+		if e := m.effectOf(&s.choice, i); e != nil {
+			instances += e.billedSaved * a.instance
+			otherUse += e.useSaved
+		}
+	}
+	savers := "instances"
+	if otherUse != 0 {
+		savers = "instances and other caches' disks"
+	}
+	net := s.Cost - instances - otherUse
 	effect := fmt.Sprintf("a net cost of %s", m.Prices.Money(net))
 	if net < 0 {
 		effect = fmt.Sprintf("a net saving of %s", m.Prices.Money(-net))
 	}
-	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what instances save is worth %s, so it comes to %s.%s",
-		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, bill, m.Prices.Money(use), m.Prices.Money(saved), effect, m.primeWords(p))
+	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what %s save is worth %s, so it comes to %s.%s",
+		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, m.Prices.Money(s.Cost), m.Prices.Money(use),
+		savers, m.Prices.Money(instances+otherUse), effect, m.primeWords(p))
 }
 
 // primeWords tell of the apps that are primed beside the caches.
@@ -143,7 +153,8 @@ func (m *model) primeWords(p *Plan) string {
 	if len(p.Primes) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Of that time, %s is saved by short starts of %s ahead of the others, which have free automatic caches made.", spell(primed(p)), appNames(p.Primes))
+	return fmt.Sprintf(" Of that time, %s is saved by short starts of %s ahead of the others, which have free automatic caches made; of that bill they are %s.",
+		spell(primed(p)), appNames(p.Primes), m.Prices.Money(primesBill(p)))
 }
 
 func primed(p *Plan) float64 {
@@ -152,6 +163,15 @@ func primed(p *Plan) float64 {
 		total += prime.SavedSeconds.Seconds()
 	}
 	return total
+}
+
+// primesBill is what the short starts cost.
+func primesBill(p *Plan) float64 {
+	bill := 0.0
+	for _, prime := range p.Primes {
+		bill += prime.Cost.Amount
+	}
+	return bill
 }
 
 func appNames(primes []PrimedApp) string {
@@ -163,28 +183,35 @@ func appNames(primes []PrimedApp) string {
 }
 
 func (m *model) whyPrime(p *Plan) string {
-	bill := 0.0
-	for _, prime := range p.Primes {
-		bill += prime.Cost.Amount
-	}
 	return fmt.Sprintf("Short starts of %s after releases and before bursts have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache is worth building beside them.",
-		appNames(p.Primes), spell(primed(p)), m.Prices.Money(bill))
+		appNames(p.Primes), spell(primed(p)), m.Prices.Money(primesBill(p)))
 }
 
-// whyNotMet names what stays above the limit.
+// whyNotMet names what stays above the limit: apps whose mean start does, or those with
+// starts that do.
 func (m *model) whyNotMet(s *solution) string {
 	var above []string
 	for i, a := range m.apps {
-		within := a.withinNow
+		within, want := a.withinNow, 1.0
 		if e := m.effectOf(&s.choice, i); e != nil {
 			within += e.within
 		}
-		if a.starts > 0 && within < 1 || m.LimitStartsFraction > 0 && within < a.starts {
+		if m.LimitStartsFraction > 0 {
+			want = a.starts
+		}
+		if a.starts > 0 && within < want*(1-1e-9) {
 			above = append(above, fmt.Sprintf("%s (%s at best)", a.Name, spell(m.fastest(a))))
 		}
 	}
-	return fmt.Sprintf("No set of the candidates within the budget and the quota has %s within %s. Above it stay %s.",
-		m.limitWords(), spell(m.Limit.Seconds()), strings.Join(above, ", "))
+	found, stay := "", "Above it stay"
+	if !s.optimal {
+		found = " was found that"
+	}
+	if m.LimitStartsFraction > 0 {
+		stay += " starts of"
+	}
+	return fmt.Sprintf("No set of the candidates within the budget and the quota%s has %s within %s. %s %s.",
+		found, m.limitWords(), spell(m.Limit.Seconds()), stay, strings.Join(above, ", "))
 }
 
 func (m *model) limitWords() string {
@@ -264,62 +291,6 @@ func (m *model) fullFraction() float64 {
 		return 0
 	}
 	return full / all
-}
-
-func (m *model) assumptions() []string {
-	var assumed int64
-	for _, c := range m.candidates {
-		assumed = max(assumed, c.assumedBytes)
-	}
-	all := []string{
-		"A month is 30 days; " + m.priceWords() + ".",
-		fmt.Sprintf("A cache's size is its unpacked layers, each once, and %s more, in whole GiB from 20.", percent(matcher.HeadroomFraction)),
-		"An instance pays for a disk of the cache's size from the pull to its end; instance time saved does not count against the budget.",
-		"After a release, the app's starts count as cold until its cache is built again; other apps go on with the old build.",
-		"What a stale image still shares by layer is not credited.",
-	}
-	if assumed > 0 {
-		all = append(all, fmt.Sprintf("Layers of unknown unpacked size count as %d times their compressed size, up to %.3g GiB of a cache.", matcher.AssumedUnpackRatio, float64(assumed)/bytesPerGiB))
-	}
-	if m.Assign == Explicit {
-		all = append(all, "A start that names a cache fails while that cache is not Ready; apps without one do not match the planned caches.")
-	} else {
-		all = append(all, "No automatic cache is made for an app whose planned cache holds all its images; policies: "+m.policyWords()+".")
-	}
-	if m.Baseline == Cold {
-		all = append(all, "On the cold baseline no start finds a cache, neither an automatic nor an existing one.")
-	}
-	if unseen := m.unseen(); len(unseen) > 0 {
-		all = append(all, "No start of "+strings.Join(unseen, ", ")+" was counted on the automatic baseline; they are taken to find nothing.")
-	}
-	return all
-}
-
-func (m *model) priceWords() string {
-	region := m.Prices.Region
-	if region != "" {
-		region = " for " + region
-	}
-	return fmt.Sprintf("prices in %s%s of %s", m.Prices.Currency, region, m.Prices.Date)
-}
-
-func (m *model) policyWords() string {
-	var words []string
-	for key, value := range m.Policy.Map() {
-		words = append(words, key+"="+value)
-	}
-	slices.Sort(words)
-	return strings.Join(words, ", ")
-}
-
-func (m *model) unseen() []string {
-	var names []string
-	for _, a := range m.apps {
-		if a.unseen {
-			names = append(names, a.Name)
-		}
-	}
-	return names
 }
 
 // spell is a time as people say it.
