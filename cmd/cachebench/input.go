@@ -311,7 +311,7 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 	if given("observe") {
 		file.Observe = in.file.Observe
 	}
-	if given("explain") {
+	if in.file.ExplainApps != nil { // plan has a flag of this name too
 		file.ExplainApps = in.file.ExplainApps
 	}
 	if given("spans") {

@@ -73,7 +73,7 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.Float64Var(&opt.Effort, "effort", 0, "search so many times as long (default 1)")
 	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop searching after this time, with the best plan so far and its bound")
 	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring")
-	f.StringArrayVar(&in.candidates, "candidate", nil, "consider a cache of these images too, separated by commas, with =GIB for another size than the smallest; repeatable")
+	f.StringArrayVar(&in.candidates, "candidate", nil, "consider a cache of these images too, separated by commas, with =GIB for another size than the smallest; repeatable, in place of a scenario's")
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
 	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
 	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
@@ -84,26 +84,32 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	}
 }
 
-// givenPlan puts the flags in place of a scenario's plan.
+// givenPlan puts the flags in place of a scenario's plan. A flag that is given counts
+// whatever its value: --curve 0 asks for none where the scenario asks for ten.
 func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) bool) error {
 	opt := &in.file.Plan
-	set(&file.Goal, opt.Goal)
+	if given("goal") {
+		if file.Goal = opt.Goal; file.Goal != plan.GoalLimit {
+			// What the scenario's own goal needs has no meaning with another.
+			file.Limit, file.LimitStartsFraction = 0, 0
+		}
+	}
 	if given("limit") && file.Goal == plan.GoalLimit {
 		file.Limit = in.limit
 	}
-	set(&file.LimitStartsFraction, opt.LimitStartsFraction)
-	set(&file.Storage, opt.Storage)
-	set(&file.Effort, opt.Effort)
-	set(&file.TimeLimit, opt.TimeLimit)
-	set(&file.CurvePoints, opt.CurvePoints)
-	set(&file.MaxCandidates, opt.MaxCandidates)
-	if given("gap") {
-		file.GapFraction = &in.gap
+	put(given("limit-starts"), &file.LimitStartsFraction, opt.LimitStartsFraction)
+	put(given("storage"), &file.Storage, opt.Storage)
+	put(given("effort"), &file.Effort, opt.Effort)
+	put(given("time-limit"), &file.TimeLimit, opt.TimeLimit)
+	put(given("curve"), &file.CurvePoints, opt.CurvePoints)
+	put(given("max-candidates"), &file.MaxCandidates, opt.MaxCandidates)
+	put(given("gap"), &file.GapFraction, &in.gap)
+	put(opt.Explain != nil, &file.Explain, opt.Explain) // run has a flag of this name too
+	put(given("hold-out"), &file.HoldOutFraction, opt.HoldOutFraction)
+	put(given("sensitivity"), &file.Sensitivity, opt.Sensitivity)
+	if given("judge-at") {
+		file.JudgeAt = time.Time{}
 	}
-	if given("explain") {
-		file.Explain = opt.Explain
-	}
-	set(&file.HoldOutFraction, opt.HoldOutFraction)
 	if in.judgeAt != "" {
 		at, err := time.Parse(time.RFC3339, in.judgeAt)
 		if err != nil {
@@ -111,8 +117,8 @@ func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) boo
 		}
 		file.JudgeAt = at.UTC()
 	}
-	if given("sensitivity") {
-		file.Sensitivity = opt.Sensitivity
+	if given("candidate") {
+		file.Candidates = nil
 	}
 	for _, text := range in.candidates {
 		c, err := candidateOf(text)
@@ -122,6 +128,13 @@ func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) boo
 		file.Candidates = append(file.Candidates, c)
 	}
 	return nil
+}
+
+// put puts a flag's value in place of the file's where the flag is given.
+func put[T any](given bool, to *T, from T) {
+	if given {
+		*to = from
+	}
 }
 
 // candidateOf reads IMAGE,IMAGE…[=GIB].

@@ -119,11 +119,14 @@ type PrimedApp struct {
 
 // CurvePoint is the best plan found for one budget.
 type CurvePoint struct {
-	// Cost is its bill, at most BudgetPerMonth.
-	BudgetPerMonth cost.Money    `json:"budgetPerMonth"`
-	Cost           cost.Money    `json:"cost"`
-	Caches         int           `json:"caches"`
-	SavedSeconds   time.Duration `json:"savedSeconds" document:"signed"`
+	// BudgetPerMonth is what the plan may cost.
+	BudgetPerMonth cost.Money `json:"budgetPerMonth"`
+	// Cost is the bill of the caches and of what is primed, at most BudgetPerMonth.
+	Cost cost.Money `json:"cost"`
+	// Caches is how many it builds.
+	Caches int `json:"caches"`
+	// SavedSeconds is startup time saved a month beyond the baseline.
+	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
 	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth.
 	BoundSeconds time.Duration `json:"boundSeconds"`
 	// NetSaved is money saved on instances and the baseline's disks, less Cost.
@@ -132,7 +135,8 @@ type CurvePoint struct {
 
 // Sensitivity is what would change a plan.
 type Sensitivity struct {
-	// More is the best plan for a budget larger by a tenth; absent without a budget.
+	// More is the best plan found for a budget larger by a tenth, an hour being worth
+	// what it is in the plan; absent without a budget and of goals other than seconds.
 	More *CurvePoint `json:"more,omitempty"`
 	// Levers are what was varied, one at a time.
 	Levers []Lever `json:"levers,omitempty"`

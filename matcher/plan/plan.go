@@ -1,18 +1,19 @@
-// Package plan chooses which image caches to build under a budget, and proves
-// how far the choice is from the best possible.
+// Package plan chooses which image caches to build, and which images the nodes of a
+// pool should hold, and proves how far the choice is from the best possible.
 //
-// The model (design: planning), all of it for a month of 30 days. The baseline
-// of an app is what its starts find without the plan: ECI's free automatic
-// caches and those that exist (automatic), or nothing (cold). A candidate is a
-// set of 1 to 20 images; its size is the smallest that holds them unpacked, each
-// layer once (eci §1.4). What a candidate saves an app is, over the starts that
-// it serves, the estimated time to ready of what the baseline found less that of
-// a start that finds the candidate. A release of the app replaces its first
-// image: until the cache is rebuilt, its starts count as cold, while others go
-// on with the old build. What a candidate costs (eci §5.3) is its build and one
-// more for every release of an app whose first image it holds, storage of what
-// it holds, and above all a disk of its size for every start that it serves,
-// from the pull to the end of the run.
+// The model of caches (design: planning), all of it for a month of 30 days. The
+// baseline of an app is what its starts find without the plan: ECI's free
+// automatic caches and those that exist (automatic), or nothing (cold). A
+// candidate is a set of 1 to 20 images; its size is the smallest that holds them
+// unpacked, each layer once (eci §1.4). What a candidate saves an app is, over the
+// starts that it serves, the estimated time to ready of what the baseline found
+// less that of a start that finds the candidate. A release of the app replaces its
+// first image: until the cache is rebuilt, its starts count as cold, while others
+// go on with the old build. What a candidate costs (eci §5.3) is its build and one
+// more for every release of an app whose first image it holds, storage of what it
+// holds, and above all a disk of its size for every start that it serves, from the
+// pull to the end of the run. Storage is of each cache (separate), or of each layer
+// once for all caches (shared).
 //
 // Under auto a start gets what ECI's matching picks (eci §1.9) among the planned
 // caches and those that exist. A cache that holds all images of an app then
@@ -20,16 +21,28 @@
 // partial one serves those starts for which ECI prefers it to what the baseline
 // found. So a cache that helps one app may take another's starts from a better
 // one. Under explicit a start names its cache (eci §1.11), and an app may go
-// without. Choose maximises the seconds saved with the caches' bills within the
-// budget, and bounds from above what any choice among the candidates could save.
+// without. An app may also be primed: one short start after each release and
+// before each burst has its free automatic cache made before the others come.
 //
-// It does not estimate times, replay starts or know what a registry holds: it is
-// handed an Inventory, outcomes and two functions. It does not choose among
-// images of nodes, nor raise a cache's size to win a match.
+// The goal is the most seconds saved, less what the bill is worth in time
+// (seconds); the most money saved on instances and disks, less the bill (net); or
+// the smallest bill with which starts are ready within a limit (limit). Each is
+// sought within a budget and a quota, and what no choice among the candidates
+// exceeds, of goal limit falls below, is proven.
+//
+// The model of node pools is of counted pulls: an image's gain is what its pulls
+// take less on a node that holds it, layers count once towards the disk budget, and
+// what can be done with the images (pulled ahead, baked into the disk, or nothing)
+// is simulated and compared by what the time saved is worth beyond its bill.
+//
+// It does not estimate times, replay or simulate starts or know what a registry
+// holds: it is handed an Inventory, outcomes, counted pulls and functions. It does
+// not raise a cache's size to win a match.
 //
 // Source of the rules: the project's fact sheet on ECI, cited as "eci §".
 //
-// Use: fill a Problem, call Choose, and save or print the Plan.
+// Use: fill a Problem and call Choose, or a PoolProblem and call ChoosePool, and
+// save or print the Plan.
 package plan
 
 // Fields are named as their keys in a file, which carry the unit.
@@ -127,8 +140,9 @@ type Plan struct {
 	Baseline string `json:"baseline" document:"enum=automatic|cold"`
 	// Assign is how starts get their cache: auto (ECI's matching) or explicit.
 	Assign string `json:"assign" document:"enum=auto|explicit"`
-	// Verdict is the advice in one word: build, build nothing.
-	Verdict string `json:"verdict"`
+	// Verdict is the advice: build, build nothing, prime (make short starts ahead of the
+	// others, and build nothing) or limit not met.
+	Verdict string `json:"verdict" document:"enum=build|build nothing|prime|limit not met"`
 	// Reason explains the verdict in one sentence.
 	Reason string `json:"reason"`
 	// Goal is what the plan is to reach: seconds, net or limit.
