@@ -246,10 +246,11 @@ func (p *Plan) ShareOfBound(i int) float64 {
 			return 1
 		}
 		return worth / p.BoundSeconds.Seconds()
-	case p.Goal == GoalNet && p.BoundMoney != nil && p.BoundMoney.Amount > 0:
-		net := 0.0
-		for k := range i + 1 {
-			net -= p.Caches[k].Cost.Net.Amount
+	case p.Goal == GoalNet && p.ObjectiveMoney != nil && p.BoundMoney != nil && p.BoundMoney.Amount > 0:
+		// The objective has what primes save besides.
+		net := p.ObjectiveMoney.Amount
+		for k := i + 1; k < len(p.Caches); k++ {
+			net += p.Caches[k].Cost.Net.Amount
 		}
 		return net / p.BoundMoney.Amount
 	}
@@ -259,10 +260,15 @@ func (p *Plan) ShareOfBound(i int) float64 {
 // BoundSaved is what no choice with the same bill saves more than, of goal seconds: the
 // bound, and what the bill is worth.
 func (p *Plan) BoundSaved() time.Duration {
-	if len(p.Caches) == 0 {
-		return p.BoundSeconds
+	var bill cost.Money
+	if n := len(p.Caches); n > 0 {
+		bill = p.Caches[n-1].CumulativeCost // with what primes cost
+	} else {
+		for _, prime := range p.Primes {
+			bill.Amount += prime.Cost.Amount
+		}
 	}
-	return p.BoundSeconds + duration(p.worth(p.Caches[len(p.Caches)-1].CumulativeCost))
+	return p.BoundSeconds + duration(p.worth(bill))
 }
 
 // worth are the seconds that a bill is worth.
