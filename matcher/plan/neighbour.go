@@ -8,7 +8,7 @@ import (
 
 // How many neighbours of what was chosen are added at once, and how often.
 const (
-	neighbourRounds = 2
+	neighbourRounds = 5
 	mostNeighbours  = 60
 )
 
