@@ -154,9 +154,7 @@ func (j *Job) baselineOf(p *plan.Plan) arrangement {
 	a.opt.Rebuild = func(id string) bool {
 		return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
 	}
-	a.primed = func(app string) bool {
-		return slices.ContainsFunc(p.Primes, func(x plan.PrimedApp) bool { return x.App == app })
-	}
+	a.primed = p.Primed
 	return a
 }
 

@@ -125,6 +125,27 @@ func TestHoldOutBaselines(t *testing.T) {
 	}
 }
 
+// The simulation of a plan has its priming starts made: report's burst finds its cache.
+func TestPrimedStartsAreSimulated(t *testing.T) {
+	s := load(t)
+	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, 0
+	r, err := cachebench.Run(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	starts := make(map[string]int)
+	ready := make(map[string]time.Duration)
+	for _, x := range r.Timeline.Startups {
+		if x.App == "report" {
+			starts[x.Arm]++
+			ready[x.Arm] += x.Ready
+		}
+	}
+	if r.Plan.Verdict != plan.Prime || starts["cached"] != starts["automatic"] || ready["cached"] > ready["automatic"]*2/3 {
+		t.Errorf("%s: starts %v take %v", r.Plan.Verdict, starts, ready)
+	}
+}
+
 // A burst as the month begins is primed in the month before, for each month alike.
 func TestPrimeAtTheBeginning(t *testing.T) {
 	s := load(t)

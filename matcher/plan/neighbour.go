@@ -23,7 +23,7 @@ func (m *model) addNeighbours(c *choice) (int, error) {
 		}
 	}
 	g := m.generator
-	before := len(g.sets)
+	before, beyond := len(g.sets), g.beyond
 	g.limit = g.made + mostNeighbours/2
 	m.offerWithout(c)
 	g.limit = g.made + mostNeighbours/2
@@ -38,6 +38,8 @@ func (m *model) addNeighbours(c *choice) (int, error) {
 			g.offerUnion(s, own)
 		}
 	}
+	g.neighbours += g.beyond - beyond
+	g.beyond = beyond
 	added := slices.Clone(g.sets[before:])
 	return len(added), m.considerAll(added)
 }

@@ -57,3 +57,8 @@ func (m *model) primes(c *choice) []PrimedApp {
 func (m *model) isPriming(c *choice) bool {
 	return len(c.Sets) > 0 && !slices.ContainsFunc(c.Sets, func(j int) bool { return m.candidateOf(j) != nil })
 }
+
+// Primed says whether an app's automatic cache is made in time by starts for that alone.
+func (p *Plan) Primed(app string) bool {
+	return slices.ContainsFunc(p.Primes, func(x PrimedApp) bool { return x.App == app })
+}
