@@ -114,7 +114,7 @@ func (m *model) target() float64 {
 const (
 	searchSteps, mostSearched = 2000, 40_000_000
 	boundSteps, mostBounded   = 2000, 100_000_000
-	branchNodes, mostBranched = 20_000, 200_000_000
+	branchNodes, mostBranched = 4000, 50_000_000
 	// smallProblem is how many options are looked through to the end, whatever gap is
 	// allowed.
 	smallProblem = 1500
