@@ -61,8 +61,8 @@ type Problem struct {
 	// MaxCandidates bounds the candidates generated beside apps' own sets and
 	// Candidates, which are always considered; 0 is 200.
 	MaxCandidates int
-	// GapFraction is how far from its bound a plan may be: branching ends there. 0 asks for
-	// the best, and so do small problems.
+	// GapFraction is how far from its bound a plan may be: branching ends there; that of
+	// small problems where it is much smaller. 0 asks for the best.
 	GapFraction float64
 	// Effort multiplies the steps of the search; 0 is 1. It is a count and not a time, so
 	// that the same Problem has the same Plan everywhere.

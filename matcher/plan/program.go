@@ -115,9 +115,10 @@ const (
 	searchSteps, mostSearched = 2000, 40_000_000
 	boundSteps, mostBounded   = 2000, 100_000_000
 	branchNodes, mostBranched = 4000, 50_000_000
-	// smallProblem is how many options are looked through to the end, whatever gap is
-	// allowed.
+	// smallProblem is how many options are searched to a gap of smallGap, whatever larger
+	// one is allowed.
 	smallProblem = 1500
+	smallGap     = 0.0005
 	// light is the effort with which sets of candidates are tried before the last.
 	light = 0.2
 )
@@ -138,8 +139,9 @@ func (p *program) steps(effort float64, last bool) knapsack.SolveOptions {
 	if last {
 		opt.Nodes = times(branchNodes, mostBranched)
 	}
-	if options > smallProblem {
-		opt.Gap = p.gap
+	opt.Gap = p.gap
+	if options <= smallProblem {
+		opt.Gap = min(p.gap, smallGap)
 	}
 	return opt
 }
