@@ -24,7 +24,11 @@ func (j *Job) addHeldOut(ctx context.Context, p *plan.Plan) error {
 		}
 		p.HeldOut = append(p.HeldOut, *h)
 	}
-	if !opt.JudgeAt.IsZero() {
+	switch {
+	case opt.JudgeAt.IsZero():
+	case len(p.Caches) == 0:
+		p.Assumptions = append(p.Assumptions, "Nothing is judged on later tags: the plan builds no cache.")
+	default:
 		h, err := j.heldOutTags(ctx, p)
 		if err != nil {
 			return fmt.Errorf("judge on the tags of %s: %w", opt.JudgeAt.UTC().Format(time.DateOnly), err)
@@ -42,25 +46,27 @@ func (j *Job) heldOutStarts(ctx context.Context) (*plan.HeldOut, error) {
 		j.month = slices.Collect(j.events(isOwn))
 	}
 	j.Scenario.progress("planning on the first %s of the month, to judge on the rest", span(at.Round(time.Second)))
-	made, err := j.planOn(ctx, -warmUp, at, 0)
+	made, err := j.planOn(ctx, 0, at)
 	if err != nil {
 		return nil, err
 	}
-	best, err := j.planOn(ctx, at, workload.Month, at)
+	best, err := j.planOn(ctx, at, workload.Month)
 	if err != nil {
 		return nil, err
 	}
-	arms := make([]judged, 3)
-	for i, p := range []*plan.Plan{nil, made, best} {
-		if arms[i], err = j.judge(ctx, p, at); err != nil {
+	base, err := j.judge(ctx, j.baselineOf(nil), at)
+	if err != nil {
+		return nil, err
+	}
+	h := &plan.HeldOut{Of: "starts", From: j.Scenario.Now.Add(at), Starts: base.starts, PlannedSaved: perStart(made), BestSaved: new(time.Duration)}
+	for p, saved := range map[*plan.Plan]*time.Duration{made: &h.ActualSaved, best: h.BestSaved} {
+		x, err := j.judge(ctx, j.baselineOf(p), at)
+		if err != nil {
 			return nil, err
 		}
+		*saved = base.mean() - x.mean()
 	}
-	h := &plan.HeldOut{Of: "starts", From: j.Scenario.Now.Add(at), Starts: arms[0].starts, PlannedSaved: perStart(made)}
-	h.ActualSaved = arms[0].mean() - arms[1].mean()
-	bestSaved := max(h.ActualSaved, arms[0].mean()-arms[2].mean())
-	h.BestSaved = &bestSaved
-	return h, nil
+	return h, ctx.Err()
 }
 
 // perStart is what a plan saves a start in the mean.
@@ -75,25 +81,23 @@ func perStart(p *plan.Plan) time.Duration {
 	return time.Duration(float64(p.SavedSeconds) / starts)
 }
 
-// planOn plans for the starts and releases of a part of the month; what they find is
-// counted from a time on.
-func (j *Job) planOn(ctx context.Context, from, to, count time.Duration) (*plan.Plan, error) {
+// planOn plans for the starts and releases of a part of the month, and what they find.
+func (j *Job) planOn(ctx context.Context, from, to time.Duration) (*plan.Plan, error) {
 	starts, releases := make([]int, len(j.Workload.Apps)), make([]int, len(j.Workload.Apps))
-	var events []workload.Event
 	for _, e := range j.month {
-		if e.At >= to {
-			break
-		}
-		events = append(events, e)
 		switch {
-		case e.At < max(from, count):
+		case e.At < from || e.At >= to:
 		case e.Release:
 			releases[e.App]++
 		default:
 			starts[e.App]++
 		}
 	}
-	months := float64(to-max(from, count)) / float64(workload.Month)
+	primed, err := j.primed(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	months := float64(to-from) / float64(workload.Month)
 	part := *j
 	part.Workload.Apps = slices.Clone(j.Workload.Apps)
 	for i := range part.Workload.Apps {
@@ -104,7 +108,6 @@ func (j *Job) planOn(ctx context.Context, from, to, count time.Duration) (*plan.
 		a.Bursts, a.StartsPerDay = nil, float64(starts[i])/months/daysPerMonth
 		a.ReleasesPerMonth = float64(releases[i]) / months
 	}
-	part.month, part.played = events, nil
 	e, err := part.newEstimates()
 	if err != nil {
 		return nil, err
@@ -113,15 +116,12 @@ func (j *Job) planOn(ctx context.Context, from, to, count time.Duration) (*plan.
 	if err != nil {
 		return nil, err
 	}
-	opt.BuildTime, opt.Group, opt.From = e.buildTime, j.group, count
-	outcomes, _, err := j.matcher.Replay(ctx, part.Workload.Apps, caches, events, opt)
+	opt.BuildTime, opt.Group, opt.From = e.buildTime, j.group, from
+	outcomes, _, err := j.matcher.Replay(ctx, part.Workload.Apps, caches, j.with(nil, to), opt)
 	if err != nil {
 		return nil, err
 	}
-	problem, err := part.planProblem(ctx, &matcher.Matches{Outcomes: outcomes}, e)
-	if err != nil {
-		return nil, err
-	}
+	problem := part.planProblem(&matcher.Matches{Outcomes: outcomes}, primed, e)
 	problem.Points, problem.More, problem.Explain = 0, false, nil
 	p, err := plan.Choose(ctx, *problem)
 	return p, errors.Join(err, e.err)
@@ -129,7 +129,36 @@ func (j *Job) planOn(ctx context.Context, from, to, count time.Duration) (*plan.
 
 const daysPerMonth = float64(workload.Month / (24 * time.Hour))
 
-// judged is what starts took in one arm.
+// arrangement is what there is when starts are judged: caches and how they live, and the
+// apps that are primed.
+type arrangement struct {
+	caches []matcher.Cache
+	opt    matcher.ReplayOptions
+	primed func(app string) bool
+	// still leaves releases out: what references mean is told by the inventory.
+	still bool
+}
+
+// baselineOf is the plan's baseline, with the caches and primings of a plan unless it is
+// nil.
+func (j *Job) baselineOf(p *plan.Plan) arrangement {
+	a := arrangement{primed: func(string) bool { return false }}
+	if j.Scenario.Baseline == plan.Automatic {
+		a.caches, a.opt.Automatic = j.Scenario.Caches, true
+	}
+	if p == nil {
+		return a
+	}
+	planned := j.planned(p)
+	a.caches = slices.Concat(a.caches, planned)
+	a.opt.Rebuild = func(id string) bool {
+		return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
+	}
+	a.primed = p.Primed
+	return a
+}
+
+// judged is what starts took: theirs, and that of priming ones, which are not counted.
 type judged struct {
 	starts int
 	ready  time.Duration
@@ -142,42 +171,59 @@ func (x *judged) mean() time.Duration {
 	return x.ready / time.Duration(x.starts)
 }
 
-// judge replays the month, with a plan's caches where it is not nil, and estimates how
-// long its starts take from a time on.
-func (j *Job) judge(ctx context.Context, p *plan.Plan, from time.Duration) (judged, error) {
-	arm := simulate.ArmAutomatic
-	if p != nil {
-		arm = simulate.ArmCached
-	}
-	caches, opt, err := j.arm(arm, p)
-	if err != nil {
-		return judged{}, err
-	}
-	return j.judgeOn(ctx, caches, opt, from)
-}
-
-func (j *Job) judgeOn(ctx context.Context, caches []matcher.Cache, opt matcher.ReplayOptions, from time.Duration) (judged, error) {
+// judge replays the month and estimates how long its starts take from a time on. Starts
+// get their cache by ECI's matching, of explicit plans too.
+func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (judged, error) {
 	var x judged
 	e, err := j.newEstimates()
 	if err != nil {
 		return x, err
 	}
-	opt.BuildTime, opt.Group, opt.From = e.buildTime, j.group, from
-	outcomes, _, err := j.matcher.Replay(ctx, j.Workload.Apps, caches, j.month, opt)
+	a.opt.BuildTime, a.opt.Group, a.opt.From = e.buildTime, j.group, from
+	events := j.with(j.primings(e, workload.Month, a.primed), workload.Month)
+	if a.still {
+		events = slices.DeleteFunc(events, func(e workload.Event) bool { return e.Release })
+	}
+	apps := j.twins()
+	outcomes, _, err := j.matcher.Replay(ctx, apps, a.caches, events, a.opt)
 	if err != nil {
 		return x, err
 	}
 	for i := range outcomes {
-		for _, f := range outcomes[i].Found {
-			x.starts += f.Starts
-			x.ready += time.Duration(f.Starts) * e.estimate(&j.Workload.Apps[i], f.Images).Ready
+		for k := range outcomes[i].Found {
+			f := &outcomes[i].Found[k]
+			x.ready += time.Duration(f.Starts) * e.estimate(&apps[i], j.fresh(f, a.caches)).Ready
+			if i < len(j.Workload.Apps) {
+				x.starts += f.Starts
+			}
 		}
 	}
 	return x, e.err
 }
 
-// heldOutTags judges the plan's caches, as they are built now and not built again, on what
-// their references mean later.
+// fresh are the images of what starts found that are still those of their references: a
+// cache that says what it was built from may hold others.
+func (j *Job) fresh(f *matcher.Found, caches []matcher.Cache) []string {
+	i := slices.IndexFunc(caches, func(c matcher.Cache) bool { return f.CacheID != "" && c.ID == f.CacheID })
+	if i < 0 || f.Images == nil {
+		return f.Images
+	}
+	fresh := []string{}
+	for _, ref := range f.Images {
+		k := slices.IndexFunc(caches[i].Contents, func(c matcher.Content) bool { return c.Reference == ref })
+		if now := j.find(ref); k >= 0 && now >= 0 {
+			img := &j.Inventory.Images[now]
+			if built := caches[i].Contents[k].Digest; built != string(img.Digest) && built != string(img.IndexDigest) {
+				continue
+			}
+		}
+		fresh = append(fresh, ref)
+	}
+	return fresh
+}
+
+// heldOutTags judges the plan's caches on what their references mean later, as they are
+// built now and not built again, and built again.
 func (j *Job) heldOutTags(ctx context.Context, p *plan.Plan) (*plan.HeldOut, error) {
 	at := j.Scenario.PlanOptions.JudgeAt
 	if !at.After(j.Scenario.Now) {
@@ -191,28 +237,36 @@ func (j *Job) heldOutTags(ctx context.Context, p *plan.Plan) (*plan.HeldOut, err
 	if moved == 0 {
 		return nil, errors.New("no tag of the plan's caches means another image by then in the inventory: resolve the images again later, and give an inventory that has both")
 	}
-	caches, opt, err := later.arm(simulate.ArmCached, p)
-	if err != nil {
-		return nil, err
-	}
-	old := slices.Clone(caches)
-	for i := range old {
-		if old[i].Contents == nil {
-			old[i].Contents = j.contents(old[i].Images)
+	arms := map[string]arrangement{"nothing": later.baselineOf(nil), "old": later.baselineOf(p), "new": later.baselineOf(p)}
+	means := make(map[string]time.Duration)
+	starts := 0
+	for name, a := range arms {
+		a.still = true
+		if name == "old" {
+			a.caches = j.builtNow(a.caches, p)
 		}
-	}
-	opt.Rebuild = func(string) bool { return false }
-	var arms [3]judged
-	for i, c := range [][]matcher.Cache{later.Scenario.Caches, old, caches} {
-		if arms[i], err = later.judgeOn(ctx, c, opt, 0); err != nil {
+		x, err := later.judge(ctx, a, 0)
+		if err != nil {
 			return nil, err
 		}
+		means[name], starts = x.mean(), x.starts
 	}
-	best := arms[0].mean() - arms[2].mean()
+	best := means["nothing"] - means["new"]
 	return &plan.HeldOut{
-		Of: "tags", From: at, Starts: arms[0].starts, PlannedSaved: perStart(p),
-		ActualSaved: arms[0].mean() - arms[1].mean(), BestSaved: &best, StaleUnpackedBytes: &stale,
-	}, nil
+		Of: "tags", From: at, Starts: starts, PlannedSaved: perStart(p),
+		ActualSaved: means["nothing"] - means["old"], BestSaved: &best, StaleUnpackedBytes: &stale,
+	}, ctx.Err()
+}
+
+// builtNow are caches of which those of a plan hold what references mean now.
+func (j *Job) builtNow(caches []matcher.Cache, p *plan.Plan) []matcher.Cache {
+	built := slices.Clone(caches)
+	for i := range built {
+		if slices.ContainsFunc(p.Caches, func(c plan.PlannedCache) bool { return c.Name == built[i].ID }) {
+			built[i].Contents = j.contents(built[i].Images)
+		}
+	}
+	return built
 }
 
 // contents are the digests that references mean now.

@@ -12,7 +12,7 @@ import (
 // plan's verdict: those that startup times mostly depend on.
 var planRates = []string{
 	"network.registryBytesPerSecond", "network.uplinkBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond",
-	"unpack.gzipBytesPerSecond", "unpack.diskBytesPerSecond", "cache.attachSeconds", "cache.firstReadBytesPerSecond", "cache.buildSeconds",
+	"unpack.gzipBytesPerSecond", "unpack.diskBytesPerSecond", "cache.attachSeconds", "cache.firstReadBytesPerSecond",
 }
 
 // planPrices are the prices that are varied.
@@ -65,21 +65,26 @@ func (j *Job) trials(problem *plan.Problem) []plan.Trial {
 	}
 	for _, name := range planRates {
 		if _, ok := j.Scenario.Profile.Scaled(name, 2); ok {
-			trials = append(trials, plan.Trial{Name: name, Problem: func(factor float64) (plan.Problem, error) { return j.atRate(problem, name, factor) }})
+			trials = append(trials, j.rateTrial(problem, name))
 		}
 	}
 	return trials
 }
 
-// atRate is a problem with one rate of the profile times a factor.
-func (j *Job) atRate(problem *plan.Problem, name string, factor float64) (plan.Problem, error) {
-	profile, _ := j.Scenario.Profile.Scaled(name, factor)
-	scenario := *j.Scenario
-	scenario.Profile = profile
-	other := *j
-	other.Scenario = &scenario
-	e, err := other.newEstimates()
-	varied := *problem
-	varied.Estimate, varied.BuildTime = e.estimate, e.buildTime
-	return varied, err
+// rateTrial varies one rate of the profile.
+func (j *Job) rateTrial(problem *plan.Problem, name string) plan.Trial {
+	var last *estimates
+	return plan.Trial{
+		Name: name,
+		Problem: func(factor float64) (plan.Problem, error) {
+			scenario, other, varied := *j.Scenario, *j, *problem
+			scenario.Profile, _ = j.Scenario.Profile.Scaled(name, factor)
+			other.Scenario = &scenario
+			var err error
+			last, err = other.newEstimates()
+			varied.Estimate, varied.BuildTime = last.estimate, last.buildTime
+			return varied, err
+		},
+		Failed: func() error { return last.err },
+	}
 }

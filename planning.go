@@ -126,15 +126,11 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	if err != nil {
 		return nil, err
 	}
-	problem, err := j.planProblem(ctx, m, e)
+	primed, err := j.primed(ctx, 0, workload.Month)
 	if err != nil {
 		return nil, err
 	}
-	if limit := j.Scenario.PlanOptions.TimeLimit; limit > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, limit)
-		defer stop()
-	}
+	problem := j.planProblem(m, primed, e)
 	p, err := plan.Choose(ctx, *problem)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
@@ -150,22 +146,18 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	if len(leftOut) > 0 {
 		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
 	}
-	if j.Scenario.PlanOptions.Sensitivity && ctx.Err() == nil {
+	if j.Scenario.PlanOptions.Sensitivity && j.hasOwn() && ctx.Err() == nil {
 		err = j.addTurns(ctx, p, problem)
 	}
-	if err == nil && ctx.Err() == nil {
+	if err == nil && j.hasOwn() && ctx.Err() == nil {
 		err = j.addHeldOut(ctx, p)
 	}
 	return p, err
 }
 
 // planProblem is what the planner is asked.
-func (j *Job) planProblem(ctx context.Context, m *matcher.Matches, e *estimates) (*plan.Problem, error) {
+func (j *Job) planProblem(m *matcher.Matches, primed map[string]priming, e *estimates) *plan.Problem {
 	s, opt := j.Scenario, &j.Scenario.PlanOptions
-	primed, err := j.primed(ctx)
-	if err != nil {
-		return nil, err
-	}
 	outcomes := make(map[string]matcher.Outcome, len(m.Outcomes))
 	for _, o := range m.Outcomes {
 		outcomes[o.App] = o
@@ -196,9 +188,9 @@ func (j *Job) planProblem(ctx context.Context, m *matcher.Matches, e *estimates)
 		Goal: opt.Goal, Limit: opt.Limit, LimitStartsFraction: opt.LimitStartsFraction, Storage: opt.Storage,
 		BudgetPerMonth: budget, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
 		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, More: opt.Sensitivity, Explain: opt.Explain,
-		Progress: s.Progress,
+		TimeLimit: opt.TimeLimit, Progress: s.Progress,
 		Estimate: e.estimate, BuildTime: e.buildTime,
-	}, nil
+	}
 }
 
 // priming is what starts would find were their automatic caches made in time, by starts
@@ -209,9 +201,9 @@ type priming struct {
 	starts float64
 }
 
-// primed is what a month of starts would find on the automatic caches were one start made
-// after every release of its app, and one in time before each burst.
-func (j *Job) primed(ctx context.Context) (map[string]priming, error) {
+// primed is what the starts of a part of the month would find on the automatic caches were
+// one start made after every release of its app, and one in time before each burst.
+func (j *Job) primed(ctx context.Context, from, to time.Duration) (map[string]priming, error) {
 	if j.Scenario.Baseline != plan.Automatic {
 		return nil, nil
 	}
@@ -223,66 +215,75 @@ func (j *Job) primed(ctx context.Context) (map[string]priming, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt.BuildTime, opt.Group = e.buildTime, j.group
+	opt.BuildTime, opt.Group, opt.From = e.buildTime, j.group, from
 	if j.month == nil {
 		j.month = slices.Collect(j.events(isOwn))
 	}
-	// Priming starts are of twins, which are counted apart.
-	apps := slices.Concat(j.Workload.Apps, j.Workload.Apps)
-	events, counts := j.primings(e)
+	events := j.primings(e, to, func(string) bool { return true })
 	if len(events) == 0 {
 		return nil, nil
 	}
-	events = slices.Concat(j.month, events)
-	slices.SortStableFunc(events, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
-	outcomes, _, err := j.matcher.Replay(ctx, apps, caches, events, opt)
+	counts := make([]int, len(j.Workload.Apps))
+	for _, event := range events {
+		if event.At >= from {
+			counts[event.App-len(counts)]++
+		}
+	}
+	outcomes, _, err := j.matcher.Replay(ctx, j.twins(), caches, j.with(events, to), opt)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, fmt.Errorf("replay with priming starts: %w", err)
 	}
 	primed := make(map[string]priming)
 	for i := range j.Workload.Apps {
 		if counts[i] > 0 {
-			primed[outcomes[i].App] = priming{&outcomes[i], float64(counts[i])}
+			primed[outcomes[i].App] = priming{&outcomes[i], float64(counts[i]) * float64(workload.Month) / float64(to-from)}
 		}
 	}
 	return primed, nil
+}
+
+// twins are the apps, and each once more: priming starts are of the second ones, so that
+// they are counted apart.
+func (j *Job) twins() []workload.App { return slices.Concat(j.Workload.Apps, j.Workload.Apps) }
+
+// with are the month's events up to a time with others among them.
+func (j *Job) with(events []workload.Event, to time.Duration) []workload.Event {
+	end, _ := slices.BinarySearchFunc(j.month, to, func(e workload.Event, at time.Duration) int { return cmp.Compare(e.At, at) })
+	all := slices.Concat(j.month[:end], events)
+	slices.SortStableFunc(all, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	return all
 }
 
 // primeMargin is how long before a burst its automatic cache is to be ready.
 const primeMargin = time.Minute
 
 // primings are one start after each release, and one before each burst, early enough that
-// its automatic cache is ready for it; counts are those of each app in the month itself.
-func (j *Job) primings(e *estimates) (events []workload.Event, counts []int) {
-	counts = make([]int, len(j.Workload.Apps))
+// its automatic cache is ready for it, of the apps that are wanted, up to a time.
+func (j *Job) primings(e *estimates, to time.Duration, want func(app string) bool) []workload.Event {
+	var events []workload.Event
 	add := func(app int, at time.Duration) {
-		if at < -warmUp || at >= workload.Month {
-			return
-		}
-		twin := workload.Event{At: at, App: app + len(j.Workload.Apps)}
-		events = append(events, twin)
-		if at >= 0 {
-			counts[app]++
+		if at >= -warmUp && at < to {
+			events = append(events, workload.Event{At: at, App: app + len(j.Workload.Apps)})
 		}
 	}
 	for _, event := range j.month {
-		if event.Release {
+		if event.Release && want(j.Workload.Apps[event.App].Name) {
 			add(event.App, event.At)
 		}
 	}
 	for i := range j.Workload.Apps {
 		app := &j.Workload.Apps[i]
-		if !isOwn(app) || len(app.Bursts) == 0 {
+		if !isOwn(app) || len(app.Bursts) == 0 || !want(app.Name) {
 			continue
 		}
 		lead := e.buildTime(app.AllImages(), matcher.AutomaticCacheGiB) + primeMargin
 		for _, b := range app.Bursts {
 			every := cmp.Or(b.Every, workload.Month)
 			first := b.First - (b.First+warmUp)/every*every
-			for at := first; at < workload.Month; at += every {
+			for at := first; at-lead < to; at += every {
 				add(i, at-lead)
 			}
 		}
 	}
-	return events, counts
+	return events
 }

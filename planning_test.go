@@ -76,8 +76,8 @@ func appOf(w *workload.Workload, name string) *workload.App {
 	return &w.Apps[slices.IndexFunc(w.Apps, func(a workload.App) bool { return a.Name == name })]
 }
 
-// A plan of the month's first part, judged on the rest: what the best plan for the rest
-// saves is no less, and where nothing of the first part recurs nothing is saved.
+// A plan of the month's first part, judged on the rest: the plan made for the rest saves
+// about as much there or more, and where nothing of the first part recurs nothing is saved.
 func TestHoldOutStarts(t *testing.T) {
 	s := load(t)
 	s.PlanOptions.HoldOutFraction = 0.5 // the bursts of days 20 and after are in it
@@ -89,7 +89,7 @@ func TestHoldOutStarts(t *testing.T) {
 	if h.Of != "starts" || !h.From.Equal(s.Now.Add(15*24*time.Hour)) || h.Starts < 5000 || h.Starts > 8000 {
 		t.Errorf("%+v", h)
 	}
-	if h.ActualSaved <= 0 || *h.BestSaved < h.ActualSaved || h.PlannedSaved <= 0 {
+	if h.ActualSaved <= 0 || *h.BestSaved < h.ActualSaved*9/10 || h.PlannedSaved <= 0 {
 		t.Errorf("planned %v, saved %v, at best %v", h.PlannedSaved, h.ActualSaved, *h.BestSaved)
 	}
 	// From day 21 on there is no burst: the caches of the bursts serve nobody.
@@ -102,8 +102,68 @@ func TestHoldOutStarts(t *testing.T) {
 	}
 }
 
-// Two weeks later the tag of report means an image of which nothing is the same: its cache,
-// not built again, saves it nothing, and holds as many bytes as that image had for nothing.
+// What is held out is judged against the plan's own baseline, and with what it primes.
+func TestHoldOutBaselines(t *testing.T) {
+	s := load(t)
+	s.PlanOptions.HoldOutFraction, s.Baseline, s.BudgetPerMonth, s.WorthPerHour = 0.5, plan.Cold, 1000, 10_000
+	p, err := planOf(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Starts come evenly but for the bursts, so that what a start saves beyond a cold one is
+	// much the same in both halves.
+	if h := p.HeldOut[0]; h.ActualSaved < h.PlannedSaved*8/10 || h.ActualSaved > h.PlannedSaved*12/10 {
+		t.Errorf("cold: planned %v, saved %v", h.PlannedSaved, h.ActualSaved)
+	}
+	s = load(t)
+	s.PlanOptions.HoldOutFraction, s.PlanOptions.Goal, s.BudgetPerMonth = 0.5, plan.GoalNet, 0
+	if p, err = planOf(t, s); err != nil {
+		t.Fatal(err)
+	}
+	if h := p.HeldOut[0]; p.Verdict != plan.Prime || h.PlannedSaved <= 0 || h.ActualSaved <= 0 {
+		t.Errorf("%s: planned %v, saved %v", p.Verdict, h.PlannedSaved, h.ActualSaved)
+	}
+}
+
+// The simulation of a plan has its priming starts made: report's burst finds its cache.
+func TestPrimedStartsAreSimulated(t *testing.T) {
+	s := load(t)
+	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, 0
+	r, err := cachebench.Run(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	starts := make(map[string]int)
+	ready := make(map[string]time.Duration)
+	for _, x := range r.Timeline.Startups {
+		if x.App == "report" {
+			starts[x.Arm]++
+			ready[x.Arm] += x.Ready
+		}
+	}
+	if r.Plan.Verdict != plan.Prime || starts["cached"] != starts["automatic"] || ready["cached"] > ready["automatic"]*2/3 {
+		t.Errorf("%s: starts %v take %v", r.Plan.Verdict, starts, ready)
+	}
+}
+
+// A burst as the month begins is primed in the month before, for each month alike.
+func TestPrimeAtTheBeginning(t *testing.T) {
+	s := load(t)
+	report := appOf(s.Workload, "report")
+	report.Bursts[0].First, report.Bursts[0].Every = 0, 0
+	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, 0
+	p, err := planOf(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(p.Primes, func(a plan.PrimedApp) bool { return a.App == "report" })
+	if i < 0 || p.Primes[i].StartsPerMonth != 1 || p.Primes[i].SavedSeconds < 20*time.Minute {
+		t.Errorf("primes: %+v", p.Primes)
+	}
+}
+
+// Two weeks later the tag of report means another image: its cache, not built again, saves
+// it nothing, and holds bytes for nothing; built again it saves it time.
 func TestJudgeAtLaterTags(t *testing.T) {
 	s := load(t)
 	inv, err := s.Analyze(t.Context())
@@ -112,7 +172,7 @@ func TestJudgeAtLaterTags(t *testing.T) {
 	}
 	later := s.Now.Add(14 * 24 * time.Hour)
 	at := slices.IndexFunc(inv.Images, func(i layers.Image) bool { return strings.Contains(i.Reference, "batch/report") })
-	other := slices.IndexFunc(inv.Images, func(i layers.Image) bool { return strings.Contains(i.Reference, "mesh/proxy") })
+	other := slices.IndexFunc(inv.Images, func(i layers.Image) bool { return strings.Contains(i.Reference, "shop/orders") })
 	moved := inv.Images[other]
 	moved.Reference, moved.From = inv.Images[at].Reference, later
 	inv.Images = append(inv.Images, moved)
@@ -125,7 +185,7 @@ func TestJudgeAtLaterTags(t *testing.T) {
 		t.Fatalf("held out: %+v", p.HeldOut)
 	}
 	h := p.HeldOut[0]
-	if h.Of != "tags" || h.ActualSaved >= h.PlannedSaved/2 || h.ActualSaved > *h.BestSaved {
+	if h.Of != "tags" || h.ActualSaved >= h.PlannedSaved || h.ActualSaved >= *h.BestSaved*9/10 {
 		t.Errorf("planned %v, saved %v, built again %v", h.PlannedSaved, h.ActualSaved, *h.BestSaved)
 	}
 	if h.StaleUnpackedBytes == nil || *h.StaleUnpackedBytes <= 0 {

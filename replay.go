@@ -72,7 +72,16 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 		j.month = slices.Collect(j.events(isOwn))
 		events = j.month
 	}
-	r.outcomes, r.picks, err = j.matcher.Replay(ctx, j.Workload.Apps, caches, events, opt)
+	apps := j.Workload.Apps
+	if arm == simulate.ArmCached && !bursts && p != nil && len(p.Primes) > 0 {
+		apps, events = j.twins(), j.with(j.primings(e, workload.Month, p.Primed), workload.Month)
+	}
+	r.outcomes, r.picks, err = j.matcher.Replay(ctx, apps, caches, events, opt)
+	if err == nil {
+		// Priming starts are made for the others alone.
+		r.outcomes = r.outcomes[:len(j.Workload.Apps)]
+		r.picks = slices.DeleteFunc(r.picks, func(x matcher.Pick) bool { return x.Event.App >= len(j.Workload.Apps) })
+	}
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}

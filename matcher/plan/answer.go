@@ -73,6 +73,12 @@ func (m *model) setObjective(p *Plan, s *solution) {
 	}
 	p.Status = Stopped
 	switch p.GapFraction = s.gapFraction(m.Goal); {
+	case !s.reached:
+		// A bill that does not keep the limit is no bound of those that do.
+		p.BoundMoney, p.GapFraction = nil, 0
+		if s.optimal {
+			p.Status = Optimal
+		}
 	case s.optimal:
 		p.Status, p.GapFraction, p.BoundSeconds, p.BoundMoney = Optimal, 0, p.ObjectiveSeconds, p.ObjectiveMoney
 	case p.GapFraction <= m.GapFraction:
@@ -237,8 +243,8 @@ func (m *model) totals(c *choice) []Total {
 	planned.caches += c.Cost
 	for i, a := range m.apps {
 		if e := m.effectOf(c, i); e != nil {
-			planned.caches -= e.useSaved
-			planned.instances -= e.billedSaved * a.instance
+			planned.caches -= e.useSaved + e.priming
+			planned.instances += e.priming - e.billedSaved*a.instance
 		}
 	}
 	totals := []Total{m.total("cold", cold, baseline)}
@@ -302,18 +308,19 @@ func (a *app) meanBaseline() float64 {
 	return total / starts
 }
 
-// breakEven solves instance time saved = build + keep + disk × (run time +
-// start) × served starts for the run time; nil when there is no answer.
+// breakEven solves instance time saved + the baseline's disks = build + keep + disk × (run
+// time + start) × served starts for the run time; nil when there is no answer.
 func (m *model) breakEven(a *app, c *candidate, e *effect) (*time.Duration, error) {
 	second, err := m.Prices.Use(c.cache.SizeGiB, time.Second)
 	if err != nil {
 		return nil, err
 	}
-	left := e.billedSaved*a.instance - c.fixed()
-	perSecond := second.Amount * (e.served - e.missed)
-	if left <= 0 || perSecond <= 0 || left/perSecond < e.billed {
+	// What the baseline's disks cost is saved as well, and grows with the run time too.
+	perSecond := second.Amount*(e.served-e.missed) - e.useSavedPerSecond
+	left := e.billedSaved*a.instance - c.fixed() + e.useSaved - e.useSavedPerSecond*a.Runtime.Seconds() - second.Amount*(e.served-e.missed)*e.billed
+	if left <= 0 || perSecond <= 0 {
 		return nil, nil
 	}
-	run := duration(left/perSecond - e.billed)
+	run := duration(left / perSecond)
 	return &run, nil
 }

@@ -21,8 +21,9 @@ type finding struct {
 	full   bool
 	starts float64
 	startup
-	// use is the money that one start pays for the cache's disk.
-	use float64
+	// use is the money that one start pays for the cache's disk, and usePerSecond by how
+	// much that grows with each second of its run.
+	use, usePerSecond float64
 }
 
 // mustBeSeen is the starts a month above which an outcome without any start is
@@ -76,8 +77,14 @@ func (m *model) finding(a *app, f *matcher.Found, starts float64) (finding, erro
 	c := m.foundCache(f)
 	e := m.estimate(a, m.fresh(c))
 	use, err := m.useOf(a, c, e)
+	if err != nil {
+		return finding{}, err
+	}
+	longer := e
+	longer.Billed += time.Second
+	more, err := m.useOf(a, c, longer)
 	full := !slices.ContainsFunc(a.AllImages(), func(ref string) bool { return !slices.Contains(c.Images, ref) })
-	return finding{cache: c, full: full, starts: starts, startup: inSeconds(e), use: use}, err
+	return finding{cache: c, full: full, starts: starts, startup: inSeconds(e), use: use, usePerSecond: more - use}, err
 }
 
 // foundCache is the cache of a replay's finding. An automatic one is newer than

@@ -2,9 +2,12 @@ package plan_test
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -51,29 +54,74 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-// A plan is never worse for candidates that are given: here one for five apps that share
-// nothing, where one cache may be built; the generator's come to fewer apps.
+// Candidates that are given are considered: here one for twelve apps that share nothing,
+// where one cache may be built; the generator's come to fewer apps.
 func TestGivenCandidates(t *testing.T) {
 	images := make(map[string][]int)
 	var all []string
 	p := problem(nil)
-	for i := range 5 {
+	var sizes []float64
+	for i := range 12 {
+		sizes = append(sizes, float64(15+i%3))
 		ref := fmt.Sprint("image", i)
 		images[ref] = []int{i}
 		all = append(all, ref)
 		p.Apps = append(p.Apps, found(&workload.App{Name: ref, Images: []string{ref}, StartsPerDay: 1, CPU: 1, MemoryGiB: 1}, nothing(1)))
 	}
-	p.Inventory = inventory([]float64{15, 16, 17, 18, 18}, images)
+	p.Inventory = inventory(sizes, images)
 	p.Estimate = estimator(p.Inventory)
 	p.Quota = 1
 	alone := choose(t, p)
 	p.Candidates = []plan.Candidate{{Images: all}}
-	if got := choose(t, p); got.SavedSeconds <= alone.SavedSeconds || len(got.Caches[0].Images) != 5 {
+	if got := choose(t, p); got.SavedSeconds <= alone.SavedSeconds || len(got.Caches[0].Images) != 12 {
 		t.Errorf("with a cache for all it saves %v, without %v", got.SavedSeconds, alone.SavedSeconds)
 	}
 	p.Candidates = []plan.Candidate{{Images: all[:1], SizeGiB: 100}}
-	if got := choose(t, p); got.SavedSeconds != alone.SavedSeconds || got.Caches[0].SizeGiB == 100 {
+	if got := choose(t, p); got.SavedSeconds < alone.SavedSeconds || got.Caches[0].SizeGiB == 100 {
 		t.Errorf("with a useless candidate it saves %v, without %v", got.SavedSeconds, alone.SavedSeconds)
+	}
+}
+
+// A plan is never worse for candidates that are given, whatever they are.
+func TestNeverWorseForGiven(t *testing.T) {
+	for i := range 60 {
+		r := rand.New(rand.NewPCG(7, uint64(i)))
+		p := tiny(seeded{r})
+		for range 2 + r.IntN(3) {
+			p.Apps = append(p.Apps, tinyApp(seeded{r}, len(p.Apps)))
+		}
+		p.Candidates, p.MaxCandidates = nil, 1+r.IntN(3)
+		p = withGoal(p, seeded{r})
+		alone := choose(t, p)
+		for range 3 {
+			images := []string{tinyImage(seeded{r}), tinyImage(seeded{r}), tinyImage(seeded{r})}
+			p.Candidates = append(p.Candidates, plan.Candidate{Images: images})
+		}
+		got := choose(t, p)
+		switch {
+		case alone.Verdict != plan.LimitNotMet && got.Verdict == plan.LimitNotMet:
+			t.Errorf("instance %d: the limit is kept only without the given candidates", i)
+		case alone.Verdict == plan.LimitNotMet:
+		case got.Goal == plan.GoalSeconds && got.ObjectiveSeconds < alone.ObjectiveSeconds,
+			got.Goal == plan.GoalNet && got.ObjectiveMoney.Amount < alone.ObjectiveMoney.Amount-1e-12,
+			got.Goal == plan.GoalLimit && got.ObjectiveMoney.Amount > alone.ObjectiveMoney.Amount+1e-12:
+			t.Errorf("instance %d: %v, %v with given candidates, %v, %v without", i, got.ObjectiveSeconds, got.ObjectiveMoney, alone.ObjectiveSeconds, alone.ObjectiveMoney)
+		}
+	}
+}
+
+// Three apps of 18 GiB that share nothing, one cache, a limit that all three are to keep:
+// the first choice serves one of them, and a cache for all is found step by step, though
+// each step costs more.
+func TestNearerToTheLimit(t *testing.T) {
+	inv := inventory([]float64{18, 18, 18}, map[string][]int{"a": {0}, "b": {1}, "c": {2}})
+	p := problem(inv)
+	for _, ref := range []string{"a", "b", "c"} {
+		p.Apps = append(p.Apps, found(&workload.App{Name: ref, Images: []string{ref}, StartsPerDay: 1, CPU: 1, MemoryGiB: 1}, nothing(1)))
+	}
+	p.Quota, p.Goal, p.Limit, p.BudgetPerMonth = 1, plan.GoalLimit, 10*time.Second, math.Inf(1)
+	if got := choose(t, p); got.Verdict != plan.Build || len(got.Caches[0].Images) != 3 {
+		t.Errorf("%s: %s", got.Verdict, got.Reason)
 	}
 }
 

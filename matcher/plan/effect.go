@@ -10,6 +10,10 @@ type effect struct {
 	readySaved, billedSaved float64
 	// use is money for the candidate's disks, useSaved what the baseline's cost.
 	use, useSaved float64
+	// useSavedPerSecond is by how much useSaved grows with each second of a run.
+	useSavedPerSecond float64
+	// priming is what of use the instances of priming starts cost.
+	priming float64
 	// billed is the seconds of a start on the fresh candidate.
 	billed float64
 	// within is by how much more of the app keeps the goal's limit: starts, or the app.
@@ -26,7 +30,7 @@ func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []
 	served := servedBy(a, c)
 	estimate := m.estimate(a, c.images)
 	hit := inSeconds(estimate)
-	missed := missedFraction(a, c)
+	missed := m.missedFraction(a, c)
 	e := effect{billed: hit.billed}
 	planned := make([]finding, 0, len(a.baseline)+2)
 	for _, f := range served {
@@ -34,6 +38,7 @@ func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []
 		e.readySaved += f.starts * (f.ready - (1-missed)*hit.ready - missed*a.cold.ready)
 		e.billedSaved += f.starts * (f.billed - (1-missed)*hit.billed - missed*a.cold.billed)
 		e.useSaved += f.starts * f.use
+		e.useSavedPerSecond += f.starts * f.usePerSecond
 	}
 	e.missed = e.served * missed
 	planned = append(planned, finding{starts: e.served - e.missed, startup: hit}, finding{starts: e.missed, startup: a.cold})
@@ -83,11 +88,22 @@ func (m *model) within(a *app, found []finding) float64 {
 	return 0
 }
 
-// missedFraction is the share of the app's starts between a release of its first
-// image and the end of the rebuild.
-func missedFraction(a *app, c *candidate) float64 {
+// missedFraction is the share of the app's starts between a release of its first image, by
+// any app that has it as its first too, and the end of the rebuild.
+func (m *model) missedFraction(a *app, c *candidate) float64 {
 	if !slices.Contains(c.images, a.Images[0]) {
 		return 0
 	}
-	return min(1, a.ReleasesPerMonth*c.build.Seconds()/month.Seconds())
+	return min(1, m.releases(a.Images[0])*c.build.Seconds()/month.Seconds())
+}
+
+// releases are those of an image in a month.
+func (m *model) releases(reference string) float64 {
+	total := 0.0
+	for _, a := range m.Apps {
+		if a.App.Images[0] == reference {
+			total += a.App.ReleasesPerMonth
+		}
+	}
+	return total
 }

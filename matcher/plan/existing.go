@@ -29,7 +29,7 @@ func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 	case e.Status == matcher.StatusFailed:
 		a.Advice, a.Reason = Drop, "its creation failed; it can never be used"
 	case len(users) == 0:
-		a.Advice, a.Reason = Drop, "no app would pick it beside the planned caches; its storage is paid for nothing"
+		a.Advice, a.Reason = Drop, "no start of the month would pick it beside the planned caches; its storage is paid for nothing"
 	case e.Status == matcher.StatusUpdateFailed:
 		a.Advice, a.Reason = Rebuild, "its last update failed, so it cannot be used; it would serve "+strings.Join(users, ", ")
 	case len(stale) > 0:
@@ -60,8 +60,28 @@ func (m *model) usersOfExisting(c *choice) map[string][]string {
 		if id := m.firstExisting(a, ready, c); id != "" {
 			users[id] = append(users[id], a.Name)
 		}
+		for _, id := range m.foundInMonth(a, i, c) {
+			if !slices.Contains(users[id], a.Name) {
+				users[id] = append(users[id], a.Name)
+			}
+		}
 	}
 	return users
+}
+
+// foundInMonth are the caches with an ID that starts of an app find in the course of the
+// month, if no planned cache serves all of them: another may come first only for a while.
+func (m *model) foundInMonth(a *app, i int, c *choice) []string {
+	if e := m.effectOf(c, i); m.hasCache(c, i) && e.served >= a.starts*(1-1e-9) {
+		return nil
+	}
+	var ids []string
+	for _, f := range a.baseline {
+		if f.cache != nil && !f.cache.Automatic && f.starts > 0 && !slices.Contains(ids, f.cache.ID) {
+			ids = append(ids, f.cache.ID)
+		}
+	}
+	return ids
 }
 
 // hasCache says whether an app has a planned cache.

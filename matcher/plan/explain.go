@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// mostExplained is how many options of an app are listed beside the chosen one.
+// mostExplained is how many options of an app are listed.
 const mostExplained = 10
 
 // explain says why an app got what it has, and what the runner-up was. Of its options it
@@ -97,7 +97,7 @@ func (m *model) with(s *solution, app, option int) (with *choice, why string) {
 		return nil, "another cache of the plan comes before it"
 	case !p.allowed(&c):
 		return nil, "it breaks the budget or the quota"
-	case m.Goal == GoalLimit && c.Gain < min(s.Gain, p.target):
+	case m.Goal == GoalLimit && c.Gain < min(s.Gain, p.target)-1e-9*(1+s.Gain):
 		return nil, "the limit is not kept with it"
 	}
 	return &c, ""
@@ -124,6 +124,9 @@ func (m *model) changeWords(change, bill float64) string {
 		return fmt.Sprintf("be worth %s a month less, and %s", spell(-change), more)
 	case m.Goal == GoalSeconds:
 		return fmt.Sprintf("be worth %s a month more, which the search did not find", spell(change))
+	}
+	if change > 0 {
+		return fmt.Sprintf("save %s a month more, which the search did not find", m.Prices.Money(change))
 	}
 	return fmt.Sprintf("save %s a month less", m.Prices.Money(-change))
 }

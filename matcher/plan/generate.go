@@ -69,7 +69,9 @@ type generator struct {
 	seen    map[string]bool
 	sets    []imageSet
 	// made counts generated sets, beyond those that the limit left out.
-	made, beyond   int
+	made, beyond int
+	// neighbours counts those of chosen caches that were left out.
+	neighbours     int
 	tooMany, large []string
 }
 
@@ -317,6 +319,9 @@ func (g *generator) leftOut() string {
 	parts := []string{"sets that are neither images of whole apps nor what several apps have in common", "groups of apps that share no layer where a group needs a larger disk than its first app"}
 	if g.beyond > 0 {
 		parts = append(parts, fmt.Sprintf("%d sets beyond the limit of %d", g.beyond, cmp.Or(g.problem.MaxCandidates, defaultMaxCandidates)))
+	}
+	if g.neighbours > 0 {
+		parts = append(parts, fmt.Sprintf("%d sets that differ a little from chosen ones, beyond the first %d of each round", g.neighbours, mostNeighbours))
 	}
 	if len(g.tooMany) > 0 {
 		parts = append(parts, fmt.Sprintf("the sets of %s, of more than %d images", strings.Join(g.tooMany, ", "), matcher.MaxCacheImages))

@@ -12,6 +12,8 @@ type Trial struct {
 	Name string
 	// Problem is the problem with it times a factor.
 	Problem func(factor float64) (Problem, error)
+	// Failed is an error of the problem's functions, which cannot return one; nil is none.
+	Failed func() error
 }
 
 // How far a price or rate is varied, and in how many steps its turn is sought: a factor
@@ -19,19 +21,25 @@ type Trial struct {
 const (
 	mostVaried = 10
 	turnSteps  = 6
-	// leverEffort is enough for a verdict: whether anything is worth building.
+	// leverEffort is enough for most verdicts: whether anything is worth building.
 	leverEffort = 0.1
 )
 
 // Turns says by how much each price or rate would have to change, all else being as it
-// is, for another verdict: the nearer one of more and less. When ctx is done it returns
+// is, for another verdict: the nearer one of more and less. What starts find on the
+// baseline counts as what else there is. Where the verdict is the same at both ends it is
+// taken to be so between. When ctx is done it returns
 // those that it has looked at.
 func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error) {
 	var levers []Lever
 	for _, t := range trials {
 		l := Lever{Name: t.Name}
+		effort, err := t.effort(ctx, verdict)
+		if err != nil {
+			return levers, fmt.Errorf("%s: %w", t.Name, err)
+		}
 		for _, end := range []float64{mostVaried, 1.0 / mostVaried} {
-			factor, other, err := t.turn(ctx, verdict, end)
+			factor, other, err := t.turn(ctx, verdict, end, effort)
 			switch {
 			case ctx.Err() != nil:
 				return levers, nil
@@ -48,15 +56,15 @@ func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error)
 
 // turn looks for the factor between 1 and an end at which the verdict becomes another;
 // that is empty where it is the same at the end.
-func (t *Trial) turn(ctx context.Context, verdict string, end float64) (factor float64, other string, err error) {
-	other, err = t.verdict(ctx, end)
+func (t *Trial) turn(ctx context.Context, verdict string, end, effort float64) (factor float64, other string, err error) {
+	other, err = t.verdict(ctx, end, effort)
 	if err != nil || other == verdict {
 		return end, "", err
 	}
 	same, turned := 1.0, end
 	for range turnSteps {
 		middle := math.Sqrt(same * turned)
-		got, err := t.verdict(ctx, middle)
+		got, err := t.verdict(ctx, middle, effort)
 		switch {
 		case err != nil:
 			return middle, "", err
@@ -69,14 +77,26 @@ func (t *Trial) turn(ctx context.Context, verdict string, end float64) (factor f
 	return turned, other, nil
 }
 
+// effort is that with which the verdict is found as things are: little where that is enough.
+func (t *Trial) effort(ctx context.Context, verdict string) (float64, error) {
+	got, err := t.verdict(ctx, 1, leverEffort)
+	if err != nil || got == verdict {
+		return leverEffort, err
+	}
+	return 1, nil
+}
+
 // verdict is that of the best plan with the price or rate times a factor.
-func (t *Trial) verdict(ctx context.Context, factor float64) (string, error) {
+func (t *Trial) verdict(ctx context.Context, factor, effort float64) (string, error) {
 	p, err := t.Problem(factor)
 	if err != nil {
 		return "", err
 	}
-	p.Effort, p.Points, p.More, p.Explain, p.Progress = leverEffort, 0, false, nil, nil
+	p.Effort, p.Points, p.More, p.Explain, p.Progress = effort, 0, false, nil, nil
 	got, err := Choose(ctx, p)
+	if err == nil && t.Failed != nil {
+		err = t.Failed()
+	}
 	if err != nil {
 		return "", err
 	}

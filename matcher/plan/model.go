@@ -202,7 +202,7 @@ func (m *model) explicitOptions(a *app) error {
 		if err != nil {
 			return err
 		}
-		if m.gain(a, &e) > 0 {
+		if m.gain(a, &e) > 0 || e.readySaved > 0 { // the curve is of time, whatever the goal
 			a.options = append(a.options, option{m.set(i), e})
 		}
 	}

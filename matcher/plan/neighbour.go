@@ -8,7 +8,7 @@ import (
 
 // How many neighbours of what was chosen are added at once, and how often.
 const (
-	neighbourRounds = 2
+	neighbourRounds = 5
 	mostNeighbours  = 60
 )
 
@@ -23,7 +23,7 @@ func (m *model) addNeighbours(c *choice) (int, error) {
 		}
 	}
 	g := m.generator
-	before := len(g.sets)
+	before, beyond := len(g.sets), g.beyond
 	g.limit = g.made + mostNeighbours/2
 	m.offerWithout(c)
 	g.limit = g.made + mostNeighbours/2
@@ -38,6 +38,8 @@ func (m *model) addNeighbours(c *choice) (int, error) {
 			g.offerUnion(s, own)
 		}
 	}
+	g.neighbours += g.beyond - beyond
+	g.beyond = beyond
 	added := slices.Clone(g.sets[before:])
 	return len(added), m.considerAll(added)
 }

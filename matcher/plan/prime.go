@@ -16,11 +16,12 @@ func (m *model) setPriming(a *app, given *App) error {
 	if err != nil || found == nil {
 		return err
 	}
-	e := effect{billed: a.cold.billed, use: starts * a.cold.billed * a.instance, readySaved: -starts * a.cold.ready}
+	e := effect{billed: a.cold.billed, priming: starts * a.cold.billed * a.instance, readySaved: -starts * a.cold.ready}
+	e.use = e.priming
 	for _, f := range a.baseline {
 		e.readySaved += f.starts * f.ready
 		e.billedSaved += f.starts * f.billed
-		e.useSaved += f.starts * f.use
+		e.use -= f.starts * f.use
 	}
 	for _, f := range found {
 		e.served += f.starts
@@ -29,9 +30,8 @@ func (m *model) setPriming(a *app, given *App) error {
 		// More starts pay for what an automatic cache has above the free part.
 		e.use += f.starts * f.use
 	}
-	e.use, e.useSaved = max(0, e.use-e.useSaved), 0
 	e.within = m.within(a, found) - a.withinNow
-	if m.gain(a, &e) <= 0 || e.readySaved <= 0 {
+	if e.readySaved <= 0 {
 		return nil
 	}
 	a.primed, a.primes = &e, starts
@@ -56,4 +56,9 @@ func (m *model) primes(c *choice) []PrimedApp {
 // isPriming says whether a choice holds nothing but primings.
 func (m *model) isPriming(c *choice) bool {
 	return len(c.Sets) > 0 && !slices.ContainsFunc(c.Sets, func(j int) bool { return m.candidateOf(j) != nil })
+}
+
+// Primed says whether an app's automatic cache is made in time by starts for that alone.
+func (p *Plan) Primed(app string) bool {
+	return slices.ContainsFunc(p.Primes, func(x PrimedApp) bool { return x.App == app })
 }

@@ -61,12 +61,15 @@ type Problem struct {
 	// MaxCandidates bounds the candidates generated beside apps' own sets and
 	// Candidates, which are always considered; 0 is 200.
 	MaxCandidates int
-	// GapFraction is how far from its bound a plan may be: branching ends there. 0 asks for
-	// the best, and so do small problems.
+	// GapFraction is how far from its bound a plan may be: branching ends there; that of
+	// small problems where it is much smaller. 0 asks for the best.
 	GapFraction float64
 	// Effort multiplies the steps of the search; 0 is 1. It is a count and not a time, so
 	// that the same Problem has the same Plan everywhere.
 	Effort float64
+	// TimeLimit ends the search with the best so far; 0 does not. A plan that it ends need
+	// not be the same everywhere.
+	TimeLimit time.Duration
 	// Points is how many points the curve of budgets has; 0 is no curve. More asks for what
 	// a tenth more of budget would bring.
 	Points int
@@ -136,11 +139,16 @@ func Choose(ctx context.Context, p Problem) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	found, err := m.solve(ctx)
+	searching, stop := ctx, context.CancelFunc(func() {})
+	if p.TimeLimit > 0 {
+		searching, stop = context.WithTimeout(ctx, p.TimeLimit)
+	}
+	defer stop()
+	found, err := m.solve(searching)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	return m.answer(ctx, found)
+	return m.answer(searching, found)
 }
 
 func (p *Problem) progress(format string, args ...any) {
@@ -187,6 +195,8 @@ func (p *Problem) validate() error {
 		return fmt.Errorf("a gap of %v: it must be at least 0 and below 1", p.GapFraction)
 	case !(p.Effort >= 0) || math.IsInf(p.Effort, 1):
 		return fmt.Errorf("an effort of %v: it must be at least 0", p.Effort)
+	case p.TimeLimit < 0:
+		return fmt.Errorf("a time limit of %v: it must be above 0, or 0 for none", p.TimeLimit)
 	case p.Points < 0:
 		return fmt.Errorf("a curve of %d points: give at least 1, or 0 for none", p.Points)
 	case p.Inventory == nil || p.Estimate == nil || p.BuildTime == nil:

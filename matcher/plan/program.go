@@ -114,10 +114,11 @@ func (m *model) target() float64 {
 const (
 	searchSteps, mostSearched = 2000, 40_000_000
 	boundSteps, mostBounded   = 2000, 100_000_000
-	branchNodes, mostBranched = 20_000, 200_000_000
-	// smallProblem is how many options are looked through to the end, whatever gap is
-	// allowed.
+	branchNodes, mostBranched = 4000, 50_000_000
+	// smallProblem is how many options are searched to a gap of smallGap, whatever larger
+	// one is allowed.
 	smallProblem = 1500
+	smallGap     = 0.0005
 	// light is the effort with which sets of candidates are tried before the last.
 	light = 0.2
 )
@@ -138,8 +139,9 @@ func (p *program) steps(effort float64, last bool) knapsack.SolveOptions {
 	if last {
 		opt.Nodes = times(branchNodes, mostBranched)
 	}
-	if options > smallProblem {
-		opt.Gap = p.gap
+	opt.Gap = p.gap
+	if options <= smallProblem {
+		opt.Gap = min(p.gap, smallGap)
 	}
 	return opt
 }
@@ -248,9 +250,8 @@ func (p *program) mostGain(app int) *knapsack.Option {
 	return most
 }
 
-// solve chooses among the generated candidates; then with those that were given, so
-// that a plan is never worse for them; then with neighbours of what was chosen, as long
-// as that brings something.
+// solve chooses among the generated candidates and neighbours of what was chosen; and only
+// then among those that were given as well, so that a plan is never worse for them.
 func (m *model) solve(ctx context.Context) (*solution, error) {
 	m.progress("choosing among %s", plural(len(m.candidates), "candidate"))
 	p, err := m.newProgram()
@@ -259,33 +260,44 @@ func (m *model) solve(ctx context.Context) (*solution, error) {
 	}
 	m.program = p
 	best := p.solve(ctx, m.effort(), false)
-	if given := m.generator.given(); len(given) > 0 {
-		if err := m.considerAll(given); err != nil {
-			return nil, err
-		}
-		if _, err := m.again(ctx, &best, false); err != nil {
-			return nil, err
-		}
+	if err := m.refine(ctx, &best); err != nil {
+		return nil, err
 	}
+	given := m.generator.given()
+	if len(given) == 0 || ctx.Err() != nil {
+		return &best, nil
+	}
+	if err := m.considerAll(given); err != nil {
+		return nil, err
+	}
+	if _, err := m.again(ctx, &best, false); err != nil {
+		return nil, err
+	}
+	return &best, m.refine(ctx, &best)
+}
+
+// refine adds neighbours of what was chosen, as long as that brings something, and then
+// searches once more, to the end.
+func (m *model) refine(ctx context.Context, best *solution) error {
 	for range neighbourRounds {
 		if ctx.Err() != nil {
-			return &best, nil
+			return nil
 		}
 		added, err := m.addNeighbours(&best.choice)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if added == 0 {
 			break
 		}
-		if better, err := m.again(ctx, &best, false); err != nil {
-			return nil, err
+		if better, err := m.again(ctx, best, false); err != nil {
+			return err
 		} else if !better {
 			break
 		}
 	}
-	_, err = m.again(ctx, &best, true)
-	return &best, err
+	_, err := m.again(ctx, best, true)
+	return err
 }
 
 func (m *model) effort() float64 {
@@ -294,9 +306,6 @@ func (m *model) effort() float64 {
 	}
 	return m.Effort
 }
-
-// near says whether a solution is as near to its bound as was asked for.
-func (m *model) near(s *solution) bool { return s.optimal || s.gapFraction(m.Goal) <= m.GapFraction }
 
 // gapFraction is how far the objective may be from the best, of the bound; of goal limit,
 // of the bill.
@@ -324,19 +333,33 @@ func (m *model) again(ctx context.Context, best *solution, last bool) (better bo
 	found := p.solve(ctx, m.effort(), last)
 	kept := solution{choice: p.of(best.Sets, old), objective: best.objective, bound: found.bound, reached: best.reached}
 	if m.Goal == GoalLimit {
-		better = found.reached && !best.reached || found.reached == best.reached && found.objective < best.objective
 		kept.bound = min(kept.bound, kept.objective)
 	} else {
-		better = found.objective > best.objective
 		kept.bound = max(kept.bound, kept.objective)
 	}
-	if better {
+	if m.beats(&found, &kept) {
 		*best = found
 		return true, nil
 	}
-	kept.optimal = found.optimal && found.objective == best.objective
+	// What is proven is of the candidates and not of the choice.
+	kept.optimal = found.optimal && (!kept.reached || found.objective == kept.objective)
 	*best = kept
 	return false, nil
+}
+
+// beats says whether x is better than y: of goal limit, whether it keeps the limit for
+// less, or comes nearer to it.
+func (m *model) beats(x, y *solution) bool {
+	switch {
+	case m.Goal != GoalLimit:
+		return x.objective > y.objective
+	case x.reached != y.reached:
+		return x.reached
+	case x.reached:
+		return x.objective < y.objective
+	}
+	more := x.Gain - y.Gain
+	return more > 1e-9*(1+math.Abs(y.Gain)) || more > -1e-9*(1+math.Abs(y.Gain)) && x.Cost < y.Cost
 }
 
 // picked are the sets that the apps have, none where they have none.

@@ -159,7 +159,13 @@ func (o *oracle) serve(a, c int) served {
 	hit := o.p.Estimate(app, o.relevant(app, o.images[c]))
 	missed := 0.0
 	if slices.Contains(o.images[c], app.Images[0]) {
-		missed = min(1, app.ReleasesPerMonth*o.p.BuildTime(o.images[c], o.sizes[c]).Seconds()/workload.Month.Seconds())
+		releases := 0.0
+		for _, other := range o.p.Apps {
+			if other.App.Images[0] == app.Images[0] {
+				releases += other.App.ReleasesPerMonth
+			}
+		}
+		missed = min(1, releases*o.p.BuildTime(o.images[c], o.sizes[c]).Seconds()/workload.Month.Seconds())
 	}
 	whole := true
 	for _, ref := range app.AllImages() {
