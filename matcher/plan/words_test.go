@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -117,5 +118,20 @@ func TestAboveLimitOfStarts(t *testing.T) {
 	got := choose(t, p)
 	if got.Verdict != plan.LimitNotMet || !strings.HasSuffix(got.Reason, " Above it stay starts of job (7 s at best).") {
 		t.Errorf("%s: %s", got.Verdict, got.Reason)
+	}
+}
+
+// TestBoundCountsPrimes: 6 of the 10 that are saved are the primes', and the bill of 4 is
+// all theirs, worth two hours.
+func TestBoundCountsPrimes(t *testing.T) {
+	usd := func(amount float64) cost.Money { return cost.Money{Amount: amount, Currency: "USD"} }
+	objective, bound, worth := usd(10), usd(12.5), usd(2)
+	p := plan.Plan{Goal: plan.GoalNet, ObjectiveMoney: &objective, BoundMoney: &bound, Caches: []plan.PlannedCache{{Cost: plan.Bill{Net: usd(-3)}}, {Cost: plan.Bill{Net: usd(-1)}}}}
+	if first, all := p.ShareOfBound(0), p.ShareOfBound(1); !near(first, 0.72, 1e-9) || !near(all, 0.8, 1e-9) {
+		t.Errorf("shares %v and %v, want 0.72 and 0.8", first, all)
+	}
+	p = plan.Plan{Goal: plan.GoalSeconds, WorthPerHour: &worth, BoundSeconds: time.Hour, Primes: []plan.PrimedApp{{Cost: usd(1)}, {Cost: usd(3)}}}
+	if got := p.BoundSaved(); got != 3*time.Hour {
+		t.Errorf("%v is the most that the bill can save, want 3h", got)
 	}
 }
