@@ -272,8 +272,10 @@ func (v *view) addPlan(r *Report) {
 		Legend: []key{
 			{sample("rect", "a-cached"), "added by this cache"},
 			{sample("rect", "before"), "caches before it"},
-			{sample("line", "bound"), "proven bound: no choice saves more"},
 		},
+	}
+	if p.Goal == plan.GoalSeconds { // of the others the bound is money
+		v.Gain.Legend = append(v.Gain.Legend, key{sample("line", "bound"), "proven bound: no choice of this bill saves more"})
 	}
 }
 

@@ -85,9 +85,10 @@ func planUnit(longest time.Duration) (time.Duration, string) {
 }
 
 func planDescription(p *plan.Plan) string {
-	text := fmt.Sprintf("%s save %s a month.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds))
+	saves := countVerb(len(p.Caches), "cache", "save")
+	text := fmt.Sprintf("%s %s a month.", saves, longTime(p.SavedSeconds))
 	if p.Goal == plan.GoalSeconds {
-		text = fmt.Sprintf("%s save %s a month; no choice of the same bill can save more than %s.", count(len(p.Caches), "cache"), longTime(p.SavedSeconds), longTime(p.BoundSaved()))
+		text = fmt.Sprintf("%s %s a month; no choice of the same bill can save more than %s.", saves, longTime(p.SavedSeconds), longTime(p.BoundSaved()))
 	}
 	for i, c := range p.Caches[:min(len(p.Caches), 5)] {
 		text += fmt.Sprintf(" %d: %s adds %s for %s.", i+1, c.Name, longTime(c.SavedSeconds), money(c.Cost.Total))

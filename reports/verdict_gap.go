@@ -52,15 +52,18 @@ func gapSentence(p *plan.Plan) string {
 
 // provenWords are what is proven of a plan that is the best.
 func provenWords(p *plan.Plan, considered string) string {
+	within := withinBudget(p)
 	switch {
 	case p.Verdict == plan.Prime:
-		return noneOf(p, "is worth building beside that", "is not worth building beside that")
+		return noneOf(p, "is worth building beside that"+within, "is not worth building beside that"+within)
 	case len(p.Caches) > 0:
 		return fmt.Sprintf("no other choice of the %s %s", considered, betterWords(p))
 	case p.Goal == plan.GoalNet:
-		return noneOf(p, "saves money", "saves no money")
+		return noneOf(p, "saves money"+within, "saves no money"+within)
 	case p.Goal == plan.GoalLimit:
 		return "no cache is needed"
+	case p.WorthPerHour != nil && within != "":
+		return noneOf(p, "is both"+within+" and worth what it costs", "is not both"+within+" and worth what it costs")
 	case p.WorthPerHour != nil:
 		return noneOf(p, "is worth what it costs", "is not worth what it costs")
 	}

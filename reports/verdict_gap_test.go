@@ -32,8 +32,8 @@ func TestGapWords(t *testing.T) {
 	}{
 		{"no cache is faster", &nothing, "no cache within USD 5.00 a month makes starts faster than the free automatic caches", "Proven: none of the 23 caches considered saves time under the budget."},
 		{"time is worth too little", with(func(p *plan.Plan) { p.WorthPerHour = budgetOf(0.01) }),
-			"no cache within USD 5.00 a month is worth what it costs", "Proven: none of the 23 caches considered is worth what it costs."},
-		{"one candidate", with(func(p *plan.Plan) { p.WorthPerHour, p.Candidates = budgetOf(0.01), 1 }), "is worth what it costs", "Proven: the only cache considered is not worth what it costs."},
+			"no cache within USD 5.00 a month is worth what it costs", "Proven: none of the 23 caches considered is both within USD 5.00 a month and worth what it costs."},
+		{"one candidate", with(func(p *plan.Plan) { p.WorthPerHour, p.Candidates = budgetOf(0.01), 1 }), "is worth what it costs", "Proven: the only cache considered is not both within USD 5.00 a month and worth what it costs."},
 		{"no candidate", with(func(p *plan.Plan) { p.Candidates = 0 }), "makes starts faster", "Proven: there is no cache to consider."},
 		{"a gap of 0 proves nothing", with(func(p *plan.Plan) { p.Status, p.BoundSeconds = plan.Stopped, time.Hour }), "makes starts faster", "(proven); this plan reaches 100 % of that."},
 		{"best for what an hour is worth", with(func(p *plan.Plan) { built(p); p.WorthPerHour = budgetOf(1) }), "", "no other choice of the 23 caches considered is worth more within USD 5.00 a month."},

@@ -183,8 +183,12 @@ func appNames(primes []PrimedApp) string {
 }
 
 func (m *model) whyPrime(p *Plan) string {
-	return fmt.Sprintf("Short starts of %s after releases and before bursts have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache is worth building beside them.",
-		appNames(p.Primes), spell(primed(p)), m.Prices.Money(primesBill(p)))
+	within := ""
+	if p.BudgetPerMonth != nil {
+		within = " within the budget"
+	}
+	return fmt.Sprintf("Short starts of %s after releases and before bursts have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache%s is worth building beside them.",
+		appNames(p.Primes), spell(primed(p)), m.Prices.Money(primesBill(p)), within)
 }
 
 // whyNotMet names what stays above the limit: apps whose mean start does, or those with

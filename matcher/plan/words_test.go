@@ -121,6 +121,20 @@ func TestAboveLimitOfStarts(t *testing.T) {
 	}
 }
 
+// TestLimitNotProven: a search that proves nothing says that it found no choice.
+func TestLimitNotProven(t *testing.T) {
+	p := twoApps()
+	p.Goal, p.Limit, p.BudgetPerMonth = plan.GoalLimit, 10*time.Second, 0.7
+	for proven, want := range map[bool]string{
+		true:  "No set of the candidates within the budget and the quota has the mean start of every app ready within 10 s. ",
+		false: "No set of the candidates within the budget and the quota was found that has the mean start of every app ready within 10 s. ",
+	} {
+		if got := plan.WhyNotMet(p, proven); !strings.HasPrefix(got, want) {
+			t.Errorf("proven %t: %s", proven, got)
+		}
+	}
+}
+
 // TestBoundCountsPrimes: 6 of the 10 that are saved are the primes', and the bill of 4 is
 // all theirs, worth two hours.
 func TestBoundCountsPrimes(t *testing.T) {
