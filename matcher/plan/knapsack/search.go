@@ -33,10 +33,13 @@ const (
 // done the best so far is returned.
 func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
 	x := &searching{state: s.newState(), random: rand.New(rand.NewPCG(opt.Seed, 0x6b6e6170)), wanted: make([]bool, s.setCount()), mark: make([]bool, s.itemCount())}
+	for i := range s.customerCount() {
+		x.least += slack * x.gainAt(int32(i), 0)
+	}
 	x.fillByRatio(0)
 	now, nowGain := slices.Clone(x.list), x.gain
 	best, bestGain := slices.Clone(now), nowGain
-	const firstThreshold = 0.002 // of the greedy gain
+	firstThreshold := tryThreshold
 	threshold := firstThreshold * nowGain
 	for it := range opt.Iterations {
 		if ctx.Err() != nil {
@@ -47,7 +50,7 @@ func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
 		}
 		x.ruin()
 		x.recreate()
-		if x.gain > bestGain*(1-firstThreshold) && x.random.IntN(4) == 0 {
+		if x.gain > bestGain*(1-0.002) && x.random.IntN(4) == 0 {
 			x.exchange()
 		}
 		left := 1 - float64(it)/float64(opt.Iterations)
@@ -64,6 +67,13 @@ func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
 			}
 		}
 	}
+	if tryPairs {
+		x.reset(best)
+		x.exchangePairs(ctx)
+		if x.gain > bestGain*(1+slack) {
+			best = append(best[:0], x.list...)
+		}
+	}
 	sets := make([]int, len(best))
 	for k, j := range best {
 		sets[k] = int(j)
@@ -77,6 +87,10 @@ type searching struct {
 	wanted []bool // by set, for become
 	mark   []bool // by item, for sharing
 	ranked []ranked
+	// least is the least gain that counts: of all that could be gained, what rounding may
+	// leave. It does not follow the gain, which may be none.
+	least float64
+	noise []float64
 }
 
 // ranked is a chosen set with what it is ranked by.
@@ -88,6 +102,30 @@ type ranked struct {
 // recreate fills the budget again: by ratio with a chance to pass the best over, or by
 // gain less a price of the cost, which is dearer or cheaper than on average.
 func (x *searching) recreate() {
+	if tryNoise > 0 && x.random.Float64() < tryNoiseP {
+		if x.noise == nil {
+			x.noise = make([]float64, x.setCount())
+		}
+		sd := tryNoise * x.random.Float64()
+		for j := range x.noise {
+			x.noise[j] = math.Exp(sd * x.random.NormFloat64())
+		}
+		for {
+			best, most := int32(-1), 0.0
+			for j := range x.setCount() {
+				if gain := x.addGain[j]; gain > x.least && x.fits(int32(j)) {
+					if w := gain / max(x.addCost[j], 1e-9) * x.noise[j]; w > most {
+						best, most = int32(j), w
+					}
+				}
+			}
+			if best < 0 {
+				return
+			}
+			x.add(best)
+			x.dropUseless(best)
+		}
+	}
 	if x.random.IntN(2) == 0 {
 		pass := x.random.Float64()
 		x.fillByRatio(0.5 * pass * pass * pass) // seldom often
@@ -110,11 +148,10 @@ func (x *searching) fillByRatio(pass float64) {
 // fill adds the set of most worth above 0, again and again, each passed over with some
 // probability; and drops those that are of no more use.
 func (x *searching) fill(pass float64, worth func(gain, cost float64) float64) {
-	least := slack * x.gain
 	for {
 		best, most := int32(-1), 0.0
 		for j := range x.setCount() {
-			if gain := x.addGain[j]; gain > least && x.fits(int32(j)) {
+			if gain := x.addGain[j]; gain > x.least && x.fits(int32(j)) {
 				if w := worth(gain, x.addCost[j]); w > most && (pass == 0 || x.random.Float64() >= pass) {
 					best, most = int32(j), w
 				}
@@ -211,3 +248,7 @@ func (x *searching) rankBySharing(with int32) {
 		x.mark[item] = false
 	}
 }
+
+var tryThreshold, tryNoise, tryNoiseP = 0.01, 0.3, 0.5
+
+var tryPairs = true

@@ -28,7 +28,11 @@ type Answer struct {
 // better one, by branch and bound at the prices of the bound. When ctx is done it returns
 // the best so far with its bound.
 func (s *Solver) Solve(ctx context.Context, opt SolveOptions) Answer {
-	found := s.Search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations})
+	return s.prove(ctx, s.Search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}), opt)
+}
+
+// prove is Solve from a choice that was found.
+func (s *Solver) prove(ctx context.Context, found Choice, opt SolveOptions) Answer {
 	r := s.relax()
 	bound, at, average := s.bound(ctx, BoundOptions{Gain: found.Gain, Iterations: opt.BoundIterations}, r)
 	a := Answer{Choice: found, Bound: bound}
