@@ -3,6 +3,7 @@ package knapsack
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // compact is a Layered problem without its pairs. Items that the same customers hold are a
@@ -51,7 +52,7 @@ func (t table) turned(n int) table {
 	return to
 }
 
-func (l *Layered) compact() *compact {
+func (l *Layered) inSegments() *compact {
 	c := &compact{quota: l.Quota, budget: l.Budget, itemWorth: l.ItemWorth}
 	if c.quota == 0 {
 		c.quota = len(l.Sets)
@@ -244,6 +245,30 @@ func (c *compact) mostGain(j int32) float64 {
 		gain += c.setParts[k] * c.segmentWeight[c.setSegments.all[k]]
 	}
 	return gain
+}
+
+// of is the choice of some sets, with its gain and cost anew, without the rounding that
+// changes leave.
+func (c *compact) of(sets []int32) Choice {
+	g := c.newCovering()
+	var choice Choice
+	for _, j := range slices.Sorted(slices.Values(sets)) {
+		choice.Sets = append(choice.Sets, int(j))
+		choice.Cost += c.setCost[j]
+		for _, item := range c.setItems.of(j) {
+			if g.held[item]++; g.held[item] == 1 {
+				choice.Cost += c.itemCost[item]
+			}
+		}
+		g.visit(j, func(i int32, worth float64) { g.cover[i] = worth })
+		for _, s := range c.setSegments.of(j) {
+			g.close(s)
+		}
+	}
+	for i, worth := range g.cover {
+		choice.Gain += c.weight[i] * worth
+	}
+	return choice
 }
 
 func (g *covering) fits(j int32) bool {

@@ -23,12 +23,12 @@ func (l *Layered) Solve(ctx context.Context, opt SolveOptions) (Answer, error) {
 	if err := l.validate(); err != nil {
 		return Answer{}, fmt.Errorf("knapsack: %w", err)
 	}
-	c := l.compact()
+	c := l.inSegments()
 	g := c.newCovering()
 	g.fill()
 	a := c.newAscent()
-	a.search(g.lateRatio, ascentPasses)
-	x := &coring{Layered: l, ascent: a, found: l.of(g.list), elite: slices.Clone(g.list)}
+	a.search(priceOfLate*g.lateRatio, ascentPasses)
+	x := &coring{Layered: l, ascent: a, found: c.of(g.list), elite: slices.Clone(g.list)}
 	x.rank()
 	x.search(ctx, opt)
 	answer := Answer{Choice: x.found, Bound: max(a.bound, x.found.Gain)}
@@ -40,12 +40,16 @@ func (l *Layered) Solve(ctx context.Context, opt SolveOptions) (Answer, error) {
 }
 
 const (
-	ascentPasses = 6
-	// The iterations of one core, and how many times as many sets as the greedy choice the
-	// cores take in turn.
+	// The best price of a budget is about this part of what the greedy choice had for it
+	// late; from there it takes few passes.
+	priceOfLate  = 0.5
+	ascentPasses = 4
+	// The iterations of one core; how many times as many sets as the greedy choice the cores
+	// take in turn, and the fewest.
 	coreIterations = 300
-	smallestCore   = 1
+	smallestCore   = 2
 	largestCore    = 16
+	fewestInCore   = 50
 	// mostOptions limits the time and the memory of a bound: some 30 ms an iteration, and
 	// 300 MB, with a dozen items a set.
 	mostOptions = 1_000_000
@@ -75,7 +79,7 @@ func (x *coring) search(ctx context.Context, opt SolveOptions) {
 	chosen := max(len(x.found.Sets), 1)
 	times := smallestCore
 	for run, left := uint64(0), opt.Iterations; left > 0 && ctx.Err() == nil; run++ {
-		core := x.core(times * chosen)
+		core := x.core(max(times*chosen, fewestInCore))
 		s, sets := x.only(core)
 		got := s.Search(ctx, SearchOptions{Seed: opt.Seed + run, Iterations: min(left, coreIterations)})
 		left -= coreIterations
@@ -85,7 +89,7 @@ func (x *coring) search(ctx context.Context, opt SolveOptions) {
 		}
 		x.elite = append(x.elite, whole...)
 		if got.Gain > x.found.Gain*(1+slack) {
-			x.found = x.of(whole)
+			x.found = x.compact.of(whole)
 		}
 		if times *= 2; times > largestCore {
 			times = smallestCore
@@ -143,31 +147,7 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions, answer *Answer) {
 		for k, j := range proven.Sets {
 			whole[k] = sets[j]
 		}
-		answer.Choice = x.of(whole)
+		answer.Choice = x.compact.of(whole)
 	}
 	answer.Bound = max(answer.Bound, answer.Gain)
-}
-
-// of is the choice of some sets, with its gain and cost as they are without roundings of
-// a search.
-func (l *Layered) of(sets []int32) Choice {
-	part := *l
-	part.Sets = nil
-	sorted := slices.Sorted(slices.Values(sets))
-	var c Choice
-	for _, j := range sorted {
-		part.Sets = append(part.Sets, l.Sets[j])
-		c.Sets = append(c.Sets, int(j))
-	}
-	s, err := New(part.problem())
-	if err != nil {
-		panic(fmt.Sprintf("knapsack: a part of a valid problem: %v", err)) // cannot be
-	}
-	all := make([]int, len(sorted))
-	for k := range all {
-		all[k] = k
-	}
-	whole := s.Of(all)
-	c.Gain, c.Cost = whole.Gain, whole.Cost
-	return c
 }

@@ -68,7 +68,7 @@ func (l *Layered) problem() *Problem {
 				}
 			}
 		}
-		var options []Option
+		options := make([]Option, 0, len(met))
 		for _, j := range met {
 			options = append(options, Option{j, gains[j]})
 			gains[j] = 0

@@ -38,7 +38,7 @@ func TestTry(t *testing.T) {
 		}
 		for _, sep := range []bool{false, true} {
 			l := layeredOf(in, sep)
-			c := l.compact()
+			c := l.inSegments()
 			g := c.newCovering()
 			g.fill()
 			fmt.Println(n, sep, "greedy", g.gain, "late", g.lateRatio/(g.gain/g.cost))
@@ -60,5 +60,30 @@ func TestTry(t *testing.T) {
 				fmt.Printf("   %d: %.0f bound %.0f %v\n", it, gains, bound, (cpu()-at)/5)
 			}
 		}
+	}
+}
+
+func TestTry3(t *testing.T) {
+	for _, n := range []int{50, 200} {
+		in, _ := planinstance.Read(filepath.Join("testdata", fmt.Sprintf("planner-%d.json.gz", n)))
+		for _, sep := range []bool{false, true} {
+			l := layeredOf(in, sep)
+			for _, nodes := range []int{0, 3000} {
+				at := cpu()
+				a, err := l.Solve(t.Context(), SolveOptions{Iterations: 3000, Seed: 1, BoundIterations: 1500, Nodes: nodes})
+				if err != nil {
+					t.Fatal(err)
+				}
+				fmt.Printf("%d %v %d  %.2f bound %.2f %v\n", n, sep, nodes, a.Gain, a.Bound, (cpu() - at))
+			}
+		}
+	}
+}
+
+func BenchmarkBig(b *testing.B) {
+	in := planinstance.New(5000, 1)
+	l := layeredOf(in, false)
+	for b.Loop() {
+		l.Solve(b.Context(), SolveOptions{Iterations: 30, Seed: 1})
 	}
 }
