@@ -44,12 +44,13 @@ const (
 	// late; from there it takes few passes.
 	priceOfLate  = 0.5
 	ascentPasses = 4
-	// The iterations of one core; how many times as many sets as the greedy choice the cores
-	// take in turn, and the fewest.
-	coreIterations = 300
-	smallestCore   = 2
-	largestCore    = 16
+	// The iterations of one core; how many times as many sets as the greedy choice the
+	// smallest takes, or at least; and how many sizes there are, each twice the one before,
+	// which come again and again.
+	coreIterations = 200
+	timesChosen    = 2
 	fewestInCore   = 50
+	coreSizes      = 4
 	// mostOptions limits the time and the memory of a bound: some 30 ms an iteration, and
 	// 300 MB, with a dozen items a set.
 	mostOptions = 1_000_000
@@ -76,11 +77,9 @@ func (x *coring) rank() {
 }
 
 func (x *coring) search(ctx context.Context, opt SolveOptions) {
-	chosen := max(len(x.found.Sets), 1)
-	times := smallestCore
+	smallest := max(timesChosen*len(x.found.Sets), fewestInCore)
 	for run, left := uint64(0), opt.Iterations; left > 0 && ctx.Err() == nil; run++ {
-		core := x.core(max(times*chosen, fewestInCore))
-		s, sets := x.only(core)
+		s, sets := x.only(x.core(smallest << (run % coreSizes)))
 		got := s.Search(ctx, SearchOptions{Seed: opt.Seed + run, Iterations: min(left, coreIterations)})
 		left -= coreIterations
 		whole := make([]int32, len(got.Sets))
@@ -90,9 +89,6 @@ func (x *coring) search(ctx context.Context, opt SolveOptions) {
 		x.elite = append(x.elite, whole...)
 		if got.Gain > x.found.Gain*(1+slack) {
 			x.found = x.compact.of(whole)
-		}
-		if times *= 2; times > largestCore {
-			times = smallestCore
 		}
 	}
 }

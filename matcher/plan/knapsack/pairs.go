@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// mostPairMoves is how many times exchangePairs may add a set: about a microsecond each
-// with some thousand options.
-const mostPairMoves = 20_000
+// mostPairLooks is how many pairs of sets one round of exchangePairs may look at: some
+// milliseconds.
+const mostPairLooks = 2_000_000
 
 // exchangePairs puts up to two sets in the place of one or two others as long as that
 // gains. With few chosen sets, each a large part of the budget, no single exchange fits
 // where the best choice is another division of the budget. It does nothing where one
-// round would take more than mostPairMoves.
+// round would look at more than mostPairLooks.
 func (x *searching) exchangePairs(ctx context.Context) {
 	for ctx.Err() == nil {
 		n := len(x.list)
-		if n*(n+1)/2*x.setCount() > mostPairMoves {
+		if n*(n+1)/2*x.setCount()*x.setCount() > mostPairLooks {
 			return
 		}
 		most, best := x.gain*(1+slack), []int32(nil)

@@ -110,12 +110,12 @@ type ranked struct {
 	worth float64
 }
 
-// recreate fills the budget again, every other time by ratio with each set thought better
+// recreate fills the budget again, one time in three by ratio with each set thought better
 // or worse than it is by a random part, which is another choice nearly every time; else by
 // ratio with a chance to pass the best over, or by gain less a price of the cost, which is
 // dearer or cheaper than on average.
 func (x *searching) recreate() {
-	if x.random.IntN(2) == 0 {
+	if x.random.IntN(3) == 0 {
 		deviation := mostNoise * x.random.Float64()
 		for j := range x.noise {
 			x.noise[j] = math.Exp(deviation * x.random.NormFloat64())
