@@ -68,7 +68,7 @@ func (b *bench) run(ctx context.Context, set string) error {
 	case "seeded-1000":
 		rows = b.generated(1000, 3, 400)
 	case "large":
-		rows = b.generated(5000, 1, 30)
+		rows = b.generated(5000, 1, 15)
 	}
 	if err != nil {
 		return err
@@ -80,8 +80,7 @@ func (b *bench) run(ctx context.Context, set string) error {
 	return b.table(ctx, set, rows, seeds)
 }
 
-// stored are the stored instances in both storages; 1,000 images have a tenth of the
-// iterations of a bound, which take long.
+// stored are the stored instances in both storages.
 func (b *bench) stored(iterations map[int]int, bound int) (rows []*row, err error) {
 	for _, images := range []int{50, 200, 1000} {
 		name := fmt.Sprintf("planner-%d", images)

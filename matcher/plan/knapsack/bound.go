@@ -43,7 +43,7 @@ func (s *Solver) Bound(ctx context.Context, opt BoundOptions) float64 {
 
 // bound returns as well the prices that prove it, and averages of what is best at such.
 func (s *Solver) bound(ctx context.Context, opt BoundOptions, r *relaxation) (float64, *prices, *picks) {
-	at := r.newPrices()
+	at := cmp.Or(r.start, r.newPrices())
 	picks := r.newPicks()
 	best := r.value(at, picks)
 	v := &volume{relaxation: r, best: at, average: r.newPicks(), step: 0.1, mixed: 0.1, target: 1.02 * opt.Gain}
@@ -98,6 +98,7 @@ type relaxation struct {
 	// The prices of an option's items are at pricesOf[from[k]:from[k+1]].
 	from     []int32
 	pricesOf []int32
+	start    *prices   // from which the bound is sought; nil is none
 	order    []int32   // of items and sets, by what is paid for them
 	ratio    []float64 // of order
 }

@@ -136,7 +136,11 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions, answer *Answer) {
 		at, _ := slices.BinarySearch(sets, int32(j))
 		found.Sets = append(found.Sets, at)
 	}
-	proven := s.prove(ctx, found, opt)
+	r := s.relax()
+	if x.Separate { // with items the volume algorithm comes further from nothing
+		r.start = x.prices(r)
+	}
+	proven := s.prove(ctx, found, r, opt)
 	answer.Bound = min(answer.Bound, proven.Bound)
 	if proven.Gain > answer.Gain {
 		whole := make([]int32, len(proven.Sets))
@@ -146,4 +150,26 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions, answer *Answer) {
 		answer.Choice = x.compact.of(whole)
 	}
 	answer.Bound = max(answer.Bound, answer.Gain)
+}
+
+// prices are those of the ascent, for the relaxation of some sets that pay for themselves
+// alone: they prove its bound, or a better one, of these.
+func (x *coring) prices(r *relaxation) *prices {
+	at := r.newPrices()
+	room := make([]float64, r.setCount())
+	for j := range room {
+		room[j] = x.price * r.setCost[j]
+	}
+	for _, i := range x.order {
+		least := 0.0
+		from, to := r.optionsFrom[i], r.optionsFrom[i+1]
+		for k := from; k < to; k++ {
+			least = max(least, r.optionGain[k]-room[r.optionSet[k]])
+		}
+		for k := from; k < to; k++ {
+			at.fee[k] = max(0, r.optionGain[k]-least)
+			room[r.optionSet[k]] = max(0, room[r.optionSet[k]]-at.fee[k])
+		}
+	}
+	return at
 }

@@ -124,20 +124,23 @@ func TestSeeded50(t *testing.T) {
 	if len(optima) != 100 {
 		t.Fatalf("%d optima", len(optima))
 	}
-	within, worst := 0, 1.0
+	if raceEnabled {
+		optima = optima[:5]
+	}
+	missed, worst := 0, 1.0
 	for n, o := range optima {
 		a := solved(t, o, SolveOptions{Iterations: 300})
 		if a.Gain > o.gain*(1+1e-6) || a.Bound < o.gain*(1-1e-6) {
 			t.Errorf("instance %d: gain %.3f, bound %.3f, the optimum of HiGHS %.3f", n+1, a.Gain, a.Bound, o.gain)
 		}
-		if a.Gain >= 0.999*o.gain {
-			within++
+		if a.Gain < 0.999*o.gain {
+			missed++
 		}
 		worst = min(worst, a.Gain/o.gain)
 	}
-	t.Logf("%d within 0.1 %%, the worst %.4f of the optimum", within, worst)
-	if within < 95 || worst < 0.99 {
-		t.Errorf("%d within 0.1 %%, the worst %.4f of the optimum; at least 95 and 0.99 are wanted", within, worst)
+	t.Logf("%d of %d not within 0.1 %%, the worst %.4f of the optimum", missed, len(optima), worst)
+	if missed > 5 || worst < 0.99 {
+		t.Errorf("%d of %d not within 0.1 %%, the worst %.4f of the optimum; at most 5 and at least 0.99 are wanted", missed, len(optima), worst)
 	}
 }
 
@@ -145,6 +148,9 @@ func TestSeeded50(t *testing.T) {
 // the optimum; of the second the search finds a choice 0.43 % worse, from nearly every seed,
 // of which no exchange of two sets for two leads further.
 func TestSeeded200(t *testing.T) {
+	if raceEnabled {
+		t.Skip("slow with the race detector")
+	}
 	within := 0
 	for n, o := range readOptima(t, "separate", 200) {
 		a := solved(t, o, SolveOptions{Iterations: 400})
@@ -173,7 +179,7 @@ func solved(t *testing.T, o optimum, opt SolveOptions) Answer {
 // TestStoredByCores: cores come near the best known choices of the stored instances.
 func TestStoredByCores(t *testing.T) {
 	for _, k := range known {
-		if testing.Short() && k.images > 200 {
+		if (raceEnabled || testing.Short()) && k.images > 200 {
 			continue
 		}
 		a := solved(t, optimum{instance: readInstance(t, k.images), shared: k.shared}, SolveOptions{Iterations: 400})
@@ -187,8 +193,8 @@ func TestStoredByCores(t *testing.T) {
 // TestLarge: 5,000 images, 12,176 candidates and 8.6 million pairs, of which no options are
 // made, come within 1.5 % of their bound.
 func TestLarge(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a second or more with the race detector")
+	if raceEnabled || testing.Short() {
+		t.Skip("20 seconds with the race detector")
 	}
 	in := instance{planinstance.New(5000, 1)}
 	for _, shared := range []bool{true, false} {

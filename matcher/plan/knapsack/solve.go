@@ -28,12 +28,11 @@ type Answer struct {
 // better one, by branch and bound at the prices of the bound. When ctx is done it returns
 // the best so far with its bound.
 func (s *Solver) Solve(ctx context.Context, opt SolveOptions) Answer {
-	return s.prove(ctx, s.Search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}), opt)
+	return s.prove(ctx, s.Search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}), s.relax(), opt)
 }
 
 // prove is Solve from a choice that was found.
-func (s *Solver) prove(ctx context.Context, found Choice, opt SolveOptions) Answer {
-	r := s.relax()
+func (s *Solver) prove(ctx context.Context, found Choice, r *relaxation, opt SolveOptions) Answer {
 	bound, at, average := s.bound(ctx, BoundOptions{Gain: found.Gain, Iterations: opt.BoundIterations}, r)
 	a := Answer{Choice: found, Bound: bound}
 	if bound > found.Gain*(1+slack) && opt.Nodes > 0 {
