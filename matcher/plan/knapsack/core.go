@@ -10,7 +10,7 @@ import (
 // Solve finds a choice and a bound, by counts alone as Solver.Solve does, in three steps.
 //
 // The greedy choice, and a bound by dual ascent at a few prices of the budget (ascent.go),
-// take no options: a tenth of a second for 5,000 customers, 12,000 sets and 8.4 million
+// take no options: some 0.2 s and 30 MB for 5,000 customers, 12,000 sets and 8.4 million
 // pairs of such that share an item. The ascent tells of each set by how much less than the
 // bound any choice gains that has it. Then opt.Iterations are spent on cores: problems of
 // the sets of which that is least, with those of the choices found before, a few at first
@@ -78,7 +78,7 @@ func (x *coring) rank() {
 
 func (x *coring) search(ctx context.Context, opt SolveOptions) {
 	smallest := max(timesChosen*len(x.found.Sets), fewestInCore)
-	for run, left := uint64(0), opt.Iterations; left > 0 && ctx.Err() == nil; run++ {
+	for run, left := uint64(0), opt.Iterations; left > 0 && ctx.Err() == nil && x.found.Gain*(1+slack) < x.bound; run++ {
 		s, sets := x.only(x.core(smallest << (run % coreSizes)))
 		got := s.Search(ctx, SearchOptions{Seed: opt.Seed + run, Iterations: min(left, coreIterations)})
 		left -= coreIterations

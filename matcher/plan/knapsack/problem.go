@@ -16,7 +16,8 @@
 //
 // It knows no times, caches or money: amounts are float64 in the caller's units.
 //
-// Use: fill a Problem, New it, then Search and Bound.
+// Use: fill a Problem, New it, then Search and Bound; or, where gains come from the items
+// that customers and sets have in common, a Layered problem, and Solve it.
 package knapsack
 
 import (
