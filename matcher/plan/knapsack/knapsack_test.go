@@ -195,7 +195,7 @@ func TestKnownInstances(t *testing.T) {
 			continue
 		}
 		s := solverOf(t, readInstance(t, k.images).problem(k.shared))
-		got := s.Search(t.Context(), SearchOptions{Seed: 1, Iterations: 100})
+		got := s.Search(t.Context(), SearchOptions{Seed: 1, Iterations: 400})
 		if got.Gain < 0.99*k.best || k.optimal && got.Gain > k.best*(1+1e-6) || got.Gain < k.greedy {
 			t.Errorf("%d images, shared %v: gain %.2f, the best known is %.2f", k.images, k.shared, got.Gain, k.best)
 		}

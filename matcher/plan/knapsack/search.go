@@ -110,11 +110,16 @@ type ranked struct {
 	worth float64
 }
 
-// recreate fills the budget again, one time in three by ratio with each set thought better
-// or worse than it is by a random part, which is another choice nearly every time; else by
-// ratio with a chance to pass the best over, or by gain less a price of the cost, which is
-// dearer or cheaper than on average.
+// recreate fills the budget again: now and then as well as it can, where sets are few and
+// share no items; else one time in three by ratio with each set thought better or worse than
+// it is by a random part, which is another choice nearly every time; else by ratio with a
+// chance to pass the best over, or by gain less a price of the cost, which is dearer or
+// cheaper than on average.
 func (x *searching) recreate() {
+	if x.itemCount() == 0 && x.setCount() <= mostExact && x.random.IntN(exactEvery) == 0 {
+		x.fillExact()
+		return
+	}
 	if x.random.IntN(3) == 0 {
 		deviation := mostNoise * x.random.Float64()
 		for j := range x.noise {
