@@ -83,7 +83,7 @@ bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times 
 
 # Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.
 ORACLE_PLAN = shared:50:100 separate:200:5 shared:200:2
-STORED_PLAN = shared:50 separate:50 shared:200 separate:200 separate:1000
+STORED_PLAN = shared:50 separate:50 shared:200 separate:200
 
 oracle-plan: ## prove optima of planning instances by HiGHS, store them (Debian, python3-scipy; 20 minutes)
 	$(GO) build -o build/benchplan ./internal/benchplan

@@ -113,7 +113,8 @@ func TestSameSeed(t *testing.T) {
 		}
 		return b.String()
 	}
-	if written(1) != written(1) || written(1) == written(2) {
+	first, again := written(1), written(1)
+	if first != again || first == written(2) {
 		t.Error("instances of one seed differ, or those of two do not")
 	}
 }
