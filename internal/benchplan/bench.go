@@ -29,8 +29,8 @@ type bench struct {
 	optima map[string]float64
 }
 
-// What is known beside: the best choice that was found, and an optimum that takes optima.py
-// more than ten minutes (a later HiGHS proved it).
+// What is known beside: the best choice that was found, and an optimum that HiGHS proved in
+// another run, by a version that optima.py did not have.
 var bestKnown = map[string]float64{"shared,planner-1000": 720_459, "separate,planner-1000": 698_012.22}
 
 // row is an instance, solved from some seeds.
