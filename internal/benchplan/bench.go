@@ -30,7 +30,7 @@ type bench struct {
 }
 
 // What is known beside: the best choice that was found, and an optimum that HiGHS proved in
-// another run, by a version that optima.py did not have.
+// another run than those of optima.py.
 var bestKnown = map[string]float64{"shared,planner-1000": 720_459, "separate,planner-1000": 698_012.22}
 
 // row is an instance, solved from some seeds.
