@@ -19,7 +19,8 @@ type Layered struct {
 	ItemWorth []float64
 	Sets      []Set
 	Customers []Holder
-	// Budget is the most that a choice may cost, Quota the most sets; 0 is no quota.
+	// Budget is the most that a choice may cost; +Inf is none. Quota is the most sets that
+	// are counted; 0 is none.
 	Budget float64
 	Quota  int
 }
@@ -46,7 +47,7 @@ func (l *Layered) problem() *Problem {
 	if l.Separate {
 		p.ItemCost, p.Sets = nil, nil
 		for _, set := range l.Sets {
-			p.Sets = append(p.Sets, Set{Cost: l.whole(set)})
+			p.Sets = append(p.Sets, Set{Cost: l.whole(set), Uncounted: set.Uncounted})
 		}
 	}
 	holders := make([][]int, len(l.ItemCost))

@@ -12,7 +12,8 @@ import (
 )
 
 // tinyLayered is a random problem of a few sets: customers with segments of one item and
-// of more, sets with parts of them, items of no cost or no worth, sometimes a quota.
+// of more, sets with parts of them, items of no cost or no worth, sometimes a quota and
+// sets that do not count, sometimes no budget.
 func tinyLayered(r *rand.Rand) *Layered {
 	l := &Layered{Separate: r.IntN(2) == 0, Budget: float64(r.IntN(30))}
 	for range r.IntN(7) {
@@ -31,10 +32,16 @@ func tinyLayered(r *rand.Rand) *Layered {
 		l.Sets = append(l.Sets, Set{Items: some(), Cost: float64(r.IntN(5))})
 	}
 	for range r.IntN(7) {
-		l.Customers = append(l.Customers, Holder{some(), float64(r.IntN(4))})
+		l.Customers = append(l.Customers, Holder{Items: some(), Weight: float64(r.IntN(4))})
 	}
 	if r.IntN(3) == 0 {
 		l.Quota = 1 + r.IntN(4)
+		for j := range l.Sets {
+			l.Sets[j].Uncounted = r.IntN(4) == 0
+		}
+	}
+	if r.IntN(20) == 0 {
+		l.Budget = math.Inf(1)
 	}
 	return l
 }
@@ -71,12 +78,12 @@ func gainOf(l *Layered, sets []int) (gain, cost float64) {
 	return gain, cost
 }
 
-// TestLayeredBruteForce: of a thousand tiny problems the best of all choices is found and
-// proven, within budget and quota; and no bound is below it, that of the ascent alone
-// neither.
+// TestLayeredBruteForce: the best of all choices of tiny problems is found and proven,
+// within budget and quota; and no bound is below it, that of the ascent alone neither. What
+// Progress is told never gets worse, and ends at the answer.
 func TestLayeredBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for n := range 1000 {
+	for n := range bruteForced {
 		l := tinyLayered(r)
 		p, err := l.Problem()
 		if err != nil {
@@ -90,13 +97,19 @@ func TestLayeredBruteForce(t *testing.T) {
 		if quick.Bound < want || quick.Gain > want+1e-9 {
 			t.Errorf("problem %d: greedy %+v, the best %g: %+v", n, quick, want, l)
 		}
-		got, _ := l.Solve(t.Context(), SolveOptions{Iterations: 40, BoundIterations: 50, Nodes: 10_000})
-		if math.Abs(got.Gain-want) > 1e-9 || !got.Optimal || got.Bound < want {
+		told := [2]float64{0, math.Inf(1)}
+		got, _ := l.Solve(t.Context(), SolveOptions{Iterations: 40, BoundIterations: 50, Nodes: 10_000, Progress: func(gain, bound float64) {
+			if gain < told[0]-1e-9 || bound > told[1]+1e-6 || bound < want-1e-9 {
+				t.Errorf("problem %d: told of %g and %g after %v, the best %g: %+v", n, gain, bound, told, want, l)
+			}
+			told = [2]float64{gain, bound}
+		}})
+		if math.Abs(got.Gain-want) > 1e-9 || !got.Optimal || got.Bound < want || got.Objective != got.Gain {
 			t.Errorf("problem %d: %+v, the best %g: %+v", n, got, want, l)
 		}
 		for _, a := range []Answer{quick, got} {
 			gain, cost := gainOf(l, a.Sets)
-			if !near(gain, a.Gain) || !near(cost, a.Cost) || cost > l.Budget || l.Quota > 0 && len(a.Sets) > l.Quota {
+			if !near(gain, a.Gain) || !near(cost, a.Cost) || cost > l.Budget || l.Quota > 0 && p.counted(a.Sets) > l.Quota {
 				t.Errorf("problem %d: %+v gains %g and costs %g: %+v", n, a, gain, cost, l)
 			}
 		}
@@ -231,7 +244,7 @@ func TestRefusedLayered(t *testing.T) {
 		"customer 0 holds item -1, of 1 items":                                    func(l *Layered) { l.Customers[0].Items[0] = -1 },
 		"customer 0 holds item 0 twice":                                           func(l *Layered) { l.Customers[0].Items = []int{0, 0} },
 	} {
-		l := &Layered{ItemCost: []float64{1}, ItemWorth: []float64{1}, Sets: []Set{{Items: []int{0}}}, Customers: []Holder{{[]int{0}, 1}}, Budget: 1}
+		l := &Layered{ItemCost: []float64{1}, ItemWorth: []float64{1}, Sets: []Set{{Items: []int{0}}}, Customers: []Holder{{Items: []int{0}, Weight: 1}}, Budget: 1}
 		change(l)
 		if _, err := l.Solve(t.Context(), SolveOptions{}); err == nil || strings.TrimPrefix(err.Error(), "knapsack: ") != want {
 			t.Errorf("%v, want %s", err, want)

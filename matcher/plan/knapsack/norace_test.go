@@ -2,4 +2,8 @@
 
 package knapsack
 
-const raceEnabled = false
+const (
+	raceEnabled = false
+	// bruteForced problems of each kind are held against all choices there are.
+	bruteForced = 1000
+)

@@ -2,6 +2,10 @@
 
 package knapsack
 
-// raceEnabled: everything is some fifteen times slower. Nothing here
-// starts goroutines, so that it has little to find, and large instances are left out.
-const raceEnabled = true
+// raceEnabled: everything is some fifteen times slower. Nothing here starts goroutines, so
+// that it has little to find; fewer problems are looked at, and large instances are left
+// out. make exhaust runs it all without.
+const (
+	raceEnabled = true
+	bruteForced = 100
+)
