@@ -165,3 +165,23 @@ func (c *compact) mostGain(j int32) float64 {
 	}
 	return gain
 }
+
+// pairs are how many customers share a segment with each of some sets, in all; counting
+// ends beyond most.
+func (c *compact) pairs(sets []int32, most int) int {
+	n, last := 0, make([]int32, c.customerCount()) // the last set that met the customer, from 1
+	for _, j := range sets {
+		for _, s := range c.setSegments.of(j) {
+			for _, i := range c.segmentHeld.of(s) {
+				if last[i] != j+1 {
+					last[i] = j + 1
+					n++
+				}
+			}
+		}
+		if n > most {
+			break
+		}
+	}
+	return n
+}

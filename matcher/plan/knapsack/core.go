@@ -16,7 +16,9 @@ import (
 // the sets of which that is least, with those of the choices found before, a few at first
 // and then more. Last, if opt.BoundIterations is not 0, all sets that may still be in a
 // better choice are bounded, and branched on, as Solver.Solve does: what is proven of them
-// is proven of all. That is left out where their options are more than mostOptions.
+// is proven of all. Where sets pay for themselves alone the bound of all sets is looked for
+// as well, by an ascent that takes more steps. Both are left out where that needs more
+// options than mostOptions.
 //
 // The answer has no Picks: a customer is served by the best chosen set. Errors name the
 // place of what cannot be.
@@ -54,7 +56,7 @@ const (
 	fewestInCore   = 50
 	coreSizes      = 4
 	// mostOptions limits the time and the memory of a bound: some 30 ms an iteration, and
-	// 300 MB, with a dozen items a set.
+	// 300 MB, with a dozen items a set. The bound of all sets takes a second.
 	mostOptions = 1_000_000
 )
 
@@ -142,11 +144,13 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions) {
 			may = append(may, j)
 		}
 	}
+	if x.Separate {
+		x.boundAll(ctx)
+	}
 	sets := append(may, indices(x.found.Sets)...)
 	slices.Sort(sets)
 	sets = slices.Compact(sets)
-	s := x.only(sets)
-	if len(s.optionSet) > mostOptions {
+	if !x.open() || x.pairs(sets, mostOptions) > mostOptions {
 		return
 	}
 	found := make([]int32, len(x.found.Sets))
@@ -159,10 +163,23 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions) {
 		most := x.bound
 		opt.Progress = func(gain, bound float64) { tell(gain, min(bound, most)) }
 	}
+	s := x.only(sets)
 	g := s.mostValue()
 	best, bound := s.pursue(ctx, g, opt, &start{sets: found})
 	x.bound, x.grain = min(x.bound, bound), g.grain
 	if best.gain > x.found.Gain {
 		x.found = x.compact.of(of(sets, best.sets))
 	}
+}
+
+// boundAll bounds all sets by their options. Of fewer sets that ascent is worse: with fewer
+// options its steps are longer.
+func (x *coring) boundAll(ctx context.Context) {
+	all := slices.Sorted(slices.Values(x.ranked))
+	if x.pairs(all, mostOptions) > mostOptions {
+		return
+	}
+	s := x.only(all)
+	g := s.mostValue()
+	x.bound, x.grain = min(x.bound, s.reduced(g.limit).relax(g).volume(ctx).bound()), g.grain
 }

@@ -6,4 +6,6 @@ const (
 	raceEnabled = false
 	// bruteForced problems of each kind are held against all choices there are.
 	bruteForced = 1000
+	// marketApps of a problem in money.
+	marketApps = 100
 )

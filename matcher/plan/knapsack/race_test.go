@@ -8,4 +8,5 @@ package knapsack
 const (
 	raceEnabled = true
 	bruteForced = 100
+	marketApps  = 30
 )
