@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid containerd validate
+.PHONY: help demo demo-live images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -81,6 +81,19 @@ ARMS = BenchmarkResolve|BenchmarkScan|BenchmarkIndex
 bench: ## benchmarks, as text for benchstat; looking up, scanning and matching beside the floor
 	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem ./...
 	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan ./matcher
+
+bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,... for parts; 3 minutes)
+	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
+
+# Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.
+ORACLE_PLAN = shared:50:100 separate:200:5 shared:200:2
+STORED_PLAN = shared:50 separate:50 shared:200 separate:200
+
+oracle-plan: ## prove optima of planning instances by HiGHS, store them (Debian, python3-scipy; 20 minutes)
+	$(GO) build -o build/benchplan ./internal/benchplan
+	cd matcher/plan/knapsack/testdata && { echo storage,name,optimum,bound,status,cpu_seconds; \
+	  for i in $(ORACLE_PLAN); do set -- $$(echo $$i | tr : ' '); $(CURDIR)/build/benchplan -write -images $$2 -instances $$3 | python3 optima.py $$1; done; \
+	  for i in $(STORED_PLAN); do set -- $$(echo $$i | tr : ' '); { printf "planner-$$2\t"; gzip -dc planner-$$2.json.gz; } | python3 optima.py $$1; done; } > optima.csv
 
 golden: ## rewrite golden files and schemas; review the diff
 	$(GO) test ./... -update

@@ -8,12 +8,16 @@ import "testing"
 func TestSeparateBounds(t *testing.T) {
 	for images, within := range map[int]float64{200: 1.004, 1000: 1.001} {
 		for _, k := range known {
-			if k.images != images || k.shared || testing.Short() && images > 200 {
+			if k.images != images || k.shared || (raceEnabled || testing.Short()) && images > 200 {
 				continue
 			}
 			bound := solverOf(t, readInstance(t, images).problem(false)).Bound(t.Context(), BoundOptions{})
 			if bound < k.best || bound > within*k.best {
 				t.Errorf("%d images: bound %.2f, the optimum is %.2f", images, bound, k.best)
+			}
+			a := solved(t, optimum{instance: readInstance(t, images)}, SolveOptions{BoundIterations: 1})
+			if a.Bound < k.best || a.Bound > within*k.best {
+				t.Errorf("%d images, layered: bound %.2f, the optimum is %.2f", images, a.Bound, k.best)
 			}
 		}
 	}
@@ -21,8 +25,8 @@ func TestSeparateBounds(t *testing.T) {
 
 // TestSeparateOptimum: that of 200 images is found and proven.
 func TestSeparateOptimum(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a second")
+	if raceEnabled || testing.Short() {
+		t.Skip("takes seconds")
 	}
 	a := solverOf(t, readInstance(t, 200).problem(false)).Solve(t.Context(), SolveOptions{Seed: 1, Iterations: 300, Nodes: 400})
 	if !a.Optimal || a.Gain < 103_268.34 || a.Gain > 103_268.36 {

@@ -3,6 +3,8 @@ package knapsack
 import (
 	"fmt"
 	"testing"
+
+	"github.com/cachebench/cachebench/internal/planinstance"
 )
 
 // BenchmarkSearch reports what the search reaches on the benchmark instances, as a share of the
@@ -45,5 +47,27 @@ func BenchmarkBound(b *testing.B) {
 			b.ReportMetric(bound, "bound")
 			b.ReportMetric(100*(bound-gain)/bound, "%gap")
 		})
+	}
+}
+
+// BenchmarkLayered reports what cores reach, and on 5,000 images in how much memory.
+func BenchmarkLayered(b *testing.B) {
+	for _, images := range []int{200, 1000, 5000} {
+		in, iterations := instance{planinstance.New(images, 1)}, 15
+		if images < 5000 {
+			in, iterations = readInstance(b, images), 400
+		}
+		for _, shared := range []bool{true, false} {
+			l := in.layered(shared)
+			b.Run(fmt.Sprintf("shared=%v/images=%d/iterations=%d", shared, images, iterations), func(b *testing.B) {
+				b.ReportAllocs()
+				var a Answer
+				for b.Loop() {
+					a, _ = l.Solve(b.Context(), SolveOptions{Seed: 1, Iterations: iterations})
+				}
+				b.ReportMetric(a.Gain, "gain")
+				b.ReportMetric(100*(a.Bound-a.Gain)/a.Bound, "%gap")
+			})
+		}
 	}
 }

@@ -180,14 +180,14 @@ var usual = SolveOptions{Seed: 1, Iterations: 1000, BoundIterations: 800, Nodes:
 // serve. BenchmarkMarkets has all hundred of them.
 func TestMarkets(t *testing.T) {
 	count := 6
-	if testing.Short() {
-		count = 3
+	if raceEnabled || testing.Short() {
+		count = 2
 	}
 	for _, ordered := range []bool{false, true} {
 		var gaps []float64
 		optimal := 0
 		for n := range count {
-			p := marketProblem(n, 100, ordered)
+			p := marketProblem(n, marketApps, ordered)
 			a := solverOf(t, p).Solve(t.Context(), usual)
 			checkChoice(t, p, &a.Choice, true)
 			gap := 100 * (a.Bound - a.Objective) / max(a.Bound, 1e-9)
@@ -211,7 +211,7 @@ func TestSameMarketAgain(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	for _, ordered := range []bool{false, true} {
-		p := marketProblem(4, 100, ordered)
+		p := marketProblem(4, marketApps, ordered)
 		first, again := solverOf(t, p).Solve(t.Context(), opt), solverOf(t, p).Solve(t.Context(), opt)
 		if !reflect.DeepEqual(first, again) {
 			t.Errorf("ordered %v: %+v, then %+v", ordered, first, again)
@@ -234,14 +234,14 @@ func TestSameMarketAgain(t *testing.T) {
 func TestProgress(t *testing.T) {
 	told, last := 0, math.Inf(-1)
 	opt := SolveOptions{Seed: 3, Iterations: 100, BoundIterations: 50, Nodes: 200}
-	best := solverOf(t, marketProblem(3, 100, false)).Solve(t.Context(), usual)
+	best := solverOf(t, marketProblem(3, marketApps, false)).Solve(t.Context(), usual)
 	opt.Progress = func(objective, bound float64) {
 		if told++; objective < last || bound < best.Objective {
 			t.Errorf("told of %g, bound %g, after %g; the best known is %g", objective, bound, last, best.Objective)
 		}
 		last = objective
 	}
-	if a := solverOf(t, marketProblem(3, 100, false)).Solve(t.Context(), opt); told < 2 || last > a.Objective*(1+1e-9) {
+	if a := solverOf(t, marketProblem(3, marketApps, false)).Solve(t.Context(), opt); told < 2 || last > a.Objective*(1+1e-9) {
 		t.Errorf("told %d times, of %g at last, the answer is %g", told, last, a.Objective)
 	}
 }

@@ -157,14 +157,14 @@ func checkChoice(t *testing.T, p *Problem, c *Choice, limited bool) {
 
 var few = SolveOptions{Seed: 1, Iterations: 60, BoundIterations: 60, Nodes: 100_000}
 
-// TestEveryMoneyChoice: of a thousand tiny problems with options that cost, for each way
+// TestMoneyBruteForce: of tiny problems with options that cost, for each way
 // to serve, the best choice is found and proven, and so is the cheapest for a target, or
 // that none meets it.
-func TestEveryMoneyChoice(t *testing.T) {
+func TestMoneyBruteForce(t *testing.T) {
 	for _, ordered := range []bool{false, true} {
 		r := rand.New(rand.NewPCG(5, 6))
 		unmet := 0
-		for n := range 1000 {
+		for n := range bruteForced {
 			p := tinyMoney(r, ordered)
 			target := float64(r.IntN(80))
 			most, least := math.Inf(-1), math.Inf(1)
@@ -197,16 +197,16 @@ func TestEveryMoneyChoice(t *testing.T) {
 				return
 			}
 		}
-		if unmet < 50 || unmet > 950 {
-			t.Errorf("%d of 1000 targets cannot be met: the problems mean little", unmet)
+		if unmet < bruteForced/20 || unmet > bruteForced*19/20 {
+			t.Errorf("%d of %d targets cannot be met: the problems mean little", unmet, bruteForced)
 		}
 	}
 }
 
-// TestNoChoiceBeatsItsBound: bounds of few iterations, told of nothing, are not beaten.
-func TestNoChoiceBeatsItsBound(t *testing.T) {
+// TestBoundsBruteForce: bounds of few iterations, told of nothing, are not beaten.
+func TestBoundsBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for n := range 2000 {
+	for n := range 2 * bruteForced {
 		p := tinyMoney(r, n%2 == 0)
 		s := solverOf(t, p)
 		target := float64(r.IntN(80))
@@ -227,11 +227,11 @@ func TestNoChoiceBeatsItsBound(t *testing.T) {
 	}
 }
 
-// TestPicksOfSets: of sets that are given the picks are the best within the budget.
-func TestPicksOfSets(t *testing.T) {
+// TestPicksBruteForce: of sets that are given the picks are the best within the budget.
+func TestPicksBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	costly := 0
-	for n := range 500 {
+	for n := range bruteForced / 2 {
 		p := tinyMoney(r, n%2 == 0)
 		chosen := r.Uint64() % (1 << len(p.Sets))
 		var sets []int
@@ -265,7 +265,7 @@ func TestPicksOfSets(t *testing.T) {
 			t.Errorf("problem %d, sets %v: %+v, the best value is %g: %+v", n, sets, got, best, p)
 		}
 	}
-	if costly > 200 {
-		t.Errorf("%d of 500 choices cost more than the budget: they mean little", costly)
+	if costly > bruteForced/5 {
+		t.Errorf("%d of %d choices cost more than the budget: they mean little", costly, bruteForced/2)
 	}
 }

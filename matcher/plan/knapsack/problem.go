@@ -18,13 +18,14 @@
 //
 // The choice is found by greedy filling, then by ruin and recreate (search.go, seek.go).
 // The bound is that of a linear relaxation, found by the volume algorithm (relax.go,
-// volume.go); it is tighter than the usual one, which pays half of an item that two
+// bound.go); it is tighter than the usual one, which pays half of an item that two
 // half-chosen sets share. Branch and bound (branch.go) closes the gap where it can.
 //
 // It knows no times, caches or money: amounts are float64 in the caller's units, gains in
 // one and costs in another.
 //
-// Use: fill a Problem, New it, then Solve, Cheapest or Curve.
+// Use: fill a Problem, New it, then Solve, Cheapest or Curve; or, where gains come from the
+// items that customers and sets have in common, fill a Layered problem, and Solve it.
 package knapsack
 
 import (

@@ -25,6 +25,15 @@ const (
 	fresh      = 500
 )
 
+// A choice is accepted that is worse by up to about firstThreshold of the greedy gain at
+// first. Exchanges are tried of choices within nearBest of the best one. Sets are thought
+// better or worse by up to about mostNoise.
+const (
+	firstThreshold = 0.01
+	nearBest       = 0.002
+	mostNoise      = 0.3
+)
+
 // Search returns the best choice that it finds. When ctx is done the best so far is
 // returned.
 func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
@@ -44,13 +53,14 @@ func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
 // and others, Journal of Computational Physics 159, 2000): some sets are taken out, at
 // random, by what they share or by how little they bring, the rest of the budget is filled
 // again with some chance, and the new choice is kept if it is better, or a little worse at
-// first (threshold that shrinks to nothing).
+// first (threshold that shrinks to nothing). Last, where few are chosen, pairs are
+// exchanged.
 func (s *Solver) search(ctx context.Context, opt SearchOptions) []int32 {
-	x := &searching{state: s.newState(), random: rand.New(rand.NewPCG(opt.Seed, 0x6b6e6170)), wanted: make([]bool, s.setCount()), mark: make([]bool, s.itemCount())}
+	x := s.newSearching(rand.New(rand.NewPCG(opt.Seed, 0x6b6e6170)))
+	x.noise = make([]float64, s.setCount())
 	x.fillByRatio(0)
 	now, nowGain := slices.Clone(x.list), x.gain
 	best, bestGain := slices.Clone(now), nowGain
-	const firstThreshold = 0.002 // of the greedy gain
 	threshold := firstThreshold * nowGain
 	for it := range opt.Iterations {
 		if ctx.Err() != nil {
@@ -61,7 +71,7 @@ func (s *Solver) search(ctx context.Context, opt SearchOptions) []int32 {
 		}
 		x.ruin()
 		x.recreate()
-		if x.gain > bestGain*(1-firstThreshold) && x.random.IntN(4) == 0 {
+		if x.gain > bestGain*(1-nearBest) && x.random.IntN(4) == 0 {
 			x.exchange()
 		}
 		left := 1 - float64(it)/float64(opt.Iterations)
@@ -78,6 +88,16 @@ func (s *Solver) search(ctx context.Context, opt SearchOptions) []int32 {
 			}
 		}
 	}
+	x.reset(best)
+	if opt.Iterations > 0 {
+		x.exchangePairs(ctx)
+	}
+	if x.gain > bestGain*(1+slack) {
+		best = x.list
+		if opt.Progress != nil {
+			opt.Progress(opt.Iterations, x.gain)
+		}
+	}
 	return best
 }
 
@@ -87,6 +107,19 @@ type searching struct {
 	wanted []bool // by set, for become
 	mark   []bool // by item, for sharing
 	ranked []ranked
+	// least is the least gain that counts: of all that could be gained, what rounding may
+	// leave. It does not follow the gain, which may be none: sets that gain a rounding would
+	// come and go without end.
+	least float64
+	// noise is what the worth of each set is multiplied by, for recreate.
+	noise []float64
+}
+
+func (s *Solver) newSearching(random *rand.Rand) *searching {
+	return &searching{
+		state: s.newState(), random: random, least: slack * s.mostGain,
+		wanted: make([]bool, s.setCount()), mark: make([]bool, s.itemCount()),
+	}
 }
 
 // ranked is a chosen set with what it is ranked by.
@@ -95,39 +128,53 @@ type ranked struct {
 	worth float64
 }
 
-// recreate fills the budget again: by ratio with a chance to pass the best over, or by
-// gain less a price of the cost, which is dearer or cheaper than on average.
+// recreate fills the budget again: now and then as well as it can, where sets are few and
+// share no items; else one time in three by ratio with each set thought better or worse than
+// it is by a random part, which is another choice nearly every time; else by ratio with a
+// chance to pass the best over, or by gain less a price of the cost, which is dearer or
+// cheaper than on average.
 func (x *searching) recreate() {
+	if x.itemCount() == 0 && x.setCount() <= mostExact && x.random.IntN(exactEvery) == 0 {
+		x.fillExact()
+		return
+	}
+	if x.random.IntN(3) == 0 {
+		deviation := mostNoise * x.random.Float64()
+		for j := range x.noise {
+			x.noise[j] = math.Exp(deviation * x.random.NormFloat64())
+		}
+		x.fill(0, func(j int32) float64 { return x.ratio(j) * x.noise[j] })
+		return
+	}
 	if x.random.IntN(2) == 0 {
 		pass := x.random.Float64()
 		x.fillByRatio(0.5 * pass * pass * pass) // seldom often
 		return
 	}
 	price := (0.4 + 0.8*x.random.Float64()) * x.gain / x.budget
-	x.fill(0, func(gain, cost float64) float64 { return gain - price*cost })
+	x.fill(0, func(j int32) float64 { return x.addGain[j] - price*x.addCost[j] })
 	x.fillByRatio(0)
 }
 
-func (x *searching) fillByRatio(pass float64) {
-	x.fill(pass, func(gain, cost float64) float64 {
-		if cost <= 0 {
-			return math.Inf(1)
-		}
-		return gain / cost
-	})
+func (x *searching) fillByRatio(pass float64) { x.fill(pass, x.ratio) }
+
+// ratio is what a set would add for its cost.
+func (x *searching) ratio(j int32) float64 {
+	if x.addCost[j] <= 0 {
+		return math.Inf(1)
+	}
+	return x.addGain[j] / x.addCost[j]
 }
 
 // fill adds the set of most worth above 0, again and again, each passed over with some
 // probability; and drops those that are of no more use.
-func (x *searching) fill(pass float64, worth func(gain, cost float64) float64) {
-	// Sets that cost nothing and gain a rounding would come and go without end.
-	for range 4*x.setCount() + 16 {
-		least := slack * x.gain
+func (x *searching) fill(pass float64, worth func(j int32) float64) {
+	for {
 		best, most := int32(-1), 0.0
-		for j := range x.setCount() {
-			if gain := x.addGain[j]; gain > least && x.fits(int32(j)) {
-				if w := worth(gain, x.addCost[j]); w > most && (pass == 0 || x.random.Float64() >= pass) {
-					best, most = int32(j), w
+		for j := range int32(x.setCount()) {
+			if x.addGain[j] > x.least && x.fits(j) {
+				if w := worth(j); w > most && (pass == 0 || x.random.Float64() >= pass) {
+					best, most = j, w
 				}
 			}
 		}
@@ -145,18 +192,26 @@ func (x *searching) dropUseless(but int32) {
 		if k >= len(x.list) {
 			continue
 		}
-		if j := x.list[k]; j != but {
-			if gain, _ := x.loss(j); gain <= 0 {
-				x.drop(j)
-			}
+		if j := x.list[k]; j != but && !x.needed(j) {
+			x.drop(j)
 		}
 	}
+}
+
+// needed says whether some customer gains less without a chosen set.
+func (x *searching) needed(j int32) bool {
+	for k := x.customersFrom[j]; k < x.customersFrom[j+1]; k++ {
+		if i, place := x.customer[k], x.place[k]; x.best[i] == place && x.gainAt(i, place) > x.gainAt(i, x.next[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // exchange puts one set in the place of another as long as that gains.
 func (x *searching) exchange() {
 	for {
-		out, in, most := int32(-1), int32(-1), x.gain*(1+slack)
+		out, in, most := int32(-1), int32(-1), x.gain+x.least
 		for _, j := range slices.Clone(x.list) {
 			x.drop(j)
 			for o := range x.setCount() {
@@ -171,7 +226,7 @@ func (x *searching) exchange() {
 		}
 		x.drop(out)
 		x.add(in)
-		x.fill(0, func(gain, _ float64) float64 { return gain })
+		x.fill(0, func(j int32) float64 { return x.addGain[j] })
 	}
 }
 

@@ -100,7 +100,7 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 		return
 	}
 	view := x.Solver.at(weightGain, weightCost)
-	x.searching = &searching{state: view.newState(), random: x.random, wanted: make([]bool, x.setCount()), mark: make([]bool, x.itemCount())}
+	x.searching = view.newSearching(x.random)
 	for _, j := range from {
 		if x.fits(j) {
 			x.add(j)

@@ -1,0 +1,12 @@
+//go:build !unix
+
+package main
+
+import "time"
+
+var began = time.Now()
+
+// cpuTime is wall time where the system does not tell.
+func cpuTime() time.Duration { return time.Since(began) }
+
+func peakMemory() string { return "unknown on this system" }
