@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -169,10 +168,6 @@ func (j *Job) planProblem(m *matcher.Matches, primed map[string]priming, e *esti
 			apps = append(apps, plan.App{App: app, Outcome: outcomes[app.Name], Primed: primed.outcome, PrimesPerMonth: primed.starts})
 		}
 	}
-	budget := s.BudgetPerMonth
-	if opt.Goal != "" && opt.Goal != plan.GoalSeconds && budget == 0 {
-		budget = math.Inf(1)
-	}
 	gap := DefaultGapFraction
 	if opt.GapFraction != nil {
 		gap = *opt.GapFraction
@@ -186,7 +181,7 @@ func (j *Job) planProblem(m *matcher.Matches, primed map[string]priming, e *esti
 		Inventory: j.Inventory, Platform: s.platform(), At: s.Now, Apps: apps, Existing: s.Caches, Candidates: candidates,
 		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
 		Goal: opt.Goal, Limit: opt.Limit, LimitStartsFraction: opt.LimitStartsFraction, Storage: opt.Storage,
-		BudgetPerMonth: budget, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
+		BudgetPerMonth: s.BudgetPerMonth, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
 		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, More: opt.Sensitivity, Explain: opt.Explain,
 		TimeLimit: opt.TimeLimit, Progress: s.Progress,
 		Estimate: e.estimate, BuildTime: e.buildTime,

@@ -2,6 +2,7 @@ package cachebench_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func planOn(t *testing.T, s *cachebench.Scenario, inv *layers.Inventory) (*plan.
 func TestPrimeBeforeBursts(t *testing.T) {
 	s := load(t)
 	s.PlanOptions.Goal = plan.GoalNet
-	s.BudgetPerMonth = 0
+	s.BudgetPerMonth = math.Inf(1)
 	p, err := planOf(t, s)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func TestHoldOutBaselines(t *testing.T) {
 		t.Errorf("cold: planned %v, saved %v", h.PlannedSaved, h.ActualSaved)
 	}
 	s = load(t)
-	s.PlanOptions.HoldOutFraction, s.PlanOptions.Goal, s.BudgetPerMonth = 0.5, plan.GoalNet, 0
+	s.PlanOptions.HoldOutFraction, s.PlanOptions.Goal, s.BudgetPerMonth = 0.5, plan.GoalNet, math.Inf(1)
 	if p, err = planOf(t, s); err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestHoldOutBaselines(t *testing.T) {
 // The simulation of a plan has its priming starts made: report's burst finds its cache.
 func TestPrimedStartsAreSimulated(t *testing.T) {
 	s := load(t)
-	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, 0
+	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, math.Inf(1)
 	r, err := cachebench.Run(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +152,7 @@ func TestPrimeAtTheBeginning(t *testing.T) {
 	s := load(t)
 	report := appOf(s.Workload, "report")
 	report.Bursts[0].First, report.Bursts[0].Every = 0, 0
-	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, 0
+	s.PlanOptions.Goal, s.BudgetPerMonth = plan.GoalNet, math.Inf(1)
 	p, err := planOf(t, s)
 	if err != nil {
 		t.Fatal(err)

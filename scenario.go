@@ -63,7 +63,7 @@ type Scenario struct {
 
 	// Baseline is automatic or cold, Assign auto or explicit (package plan).
 	Baseline, Assign string
-	// BudgetPerMonth is in the currency of Prices.
+	// BudgetPerMonth is in the currency of Prices; +Inf is none.
 	BudgetPerMonth float64
 	// WorthPerHour is what an hour of waiting saved is worth, in the same
 	// currency; at 0 only the budget bounds what is built.

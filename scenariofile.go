@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,8 +61,9 @@ type ScenarioFile struct {
 	// Assign is how starts get their cache: auto (default) or explicit.
 	Assign string `json:"assign,omitempty" document:"enum=auto|explicit"`
 	// BudgetPerMonth bounds the bill of the planned caches, in the prices'
-	// currency.
-	BudgetPerMonth float64 `json:"budgetPerMonth,omitempty"`
+	// currency. Without it a plan for most money or for a limit has no budget, and one
+	// for most time spends nothing.
+	BudgetPerMonth *float64 `json:"budgetPerMonth,omitempty"`
 	// WorthPerHour is what an hour of waiting saved is worth, in the prices'
 	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
@@ -143,8 +145,8 @@ func ReadScenarioFile(name string, data []byte) (*ScenarioFile, error) {
 // Validate reports numbers that cannot be.
 func (f *ScenarioFile) Validate() error {
 	switch {
-	case f.BudgetPerMonth < 0:
-		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", f.BudgetPerMonth)
+	case f.BudgetPerMonth != nil && !(*f.BudgetPerMonth >= 0):
+		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", *f.BudgetPerMonth)
 	case f.WorthPerHour != nil && *f.WorthPerHour < 0:
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
@@ -233,6 +235,17 @@ func OutputFormat(file string) string {
 	return ""
 }
 
+// budget is that of the plan; without one, a goal that needs none has none.
+func (f *ScenarioFile) budget() float64 {
+	switch {
+	case f.BudgetPerMonth != nil:
+		return *f.BudgetPerMonth
+	case f.Plan.Goal == plan.GoalNet || f.Plan.Goal == plan.GoalLimit:
+		return math.Inf(1)
+	}
+	return 0
+}
+
 // ReadFunc returns the content of a file.
 type ReadFunc func(path string) ([]byte, error)
 
@@ -242,7 +255,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole}
 	s := &Scenario{
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
-		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.BudgetPerMonth, Quota: f.Quota, PlanOptions: f.Plan,
+		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.budget(), Quota: f.Quota, PlanOptions: f.Plan,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},

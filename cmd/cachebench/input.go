@@ -31,6 +31,7 @@ type inputs struct {
 	now        string
 	coverage   float64
 	worth, gap float64
+	budget     float64
 	diskGiB    float64
 	// candidates are the caches of --candidate, judgeAt is the time of --judge-at.
 	candidates []string
@@ -326,10 +327,10 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 		file.WindowStart = in.file.WindowStart
 	}
 	if given("budget") {
-		if math.IsNaN(in.file.BudgetPerMonth) || math.IsInf(in.file.BudgetPerMonth, 0) {
-			return usagef("--budget %v is not an amount", in.file.BudgetPerMonth)
+		if math.IsNaN(in.budget) || math.IsInf(in.budget, 0) {
+			return usagef("--budget %v is not an amount", in.budget)
 		}
-		file.BudgetPerMonth = in.file.BudgetPerMonth
+		file.BudgetPerMonth = &in.budget
 	}
 	if given("disk-gib") {
 		file.DiskBudgetGiB = &in.diskGiB

@@ -47,7 +47,7 @@ a baked disk (docs/pools.md).`,
 	in.addModelFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
-	f.Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
+	f.Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
 	f.Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	f.IntVar(&in.file.Quota, "quota", 0, "most caches to build (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")

@@ -33,7 +33,7 @@ start with and without them, prints a summary and writes the scenario's outputs.
 	in.addStartFlags(cmd)
 	cmd.Flags().MarkHidden("image")
 	cmd.Flags().MarkHidden("scenario")
-	cmd.Flags().Float64Var(&in.file.BudgetPerMonth, "budget", 0, "most that the planned caches may cost a month")
+	cmd.Flags().Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month")
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	out.addFlags(cmd, "")
 	return cmd
