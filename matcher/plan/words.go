@@ -255,7 +255,11 @@ func (m *model) whyNothing(ctx context.Context) string {
 	case len(m.apps) == 0:
 		return "There are no apps to plan for."
 	case m.Goal == GoalLimit && m.program.target == 0:
-		return fmt.Sprintf("On the %s baseline %s within %s already.", m.Baseline, strings.Replace(m.limitWords(), "ready", "is ready", 1), spell(m.Limit.Seconds()))
+		are := "is ready"
+		if m.LimitStartsFraction > 0 {
+			are = "are ready"
+		}
+		return fmt.Sprintf("On the %s baseline %s within %s already.", m.Baseline, strings.Replace(m.limitWords(), "ready", are, 1), spell(m.Limit.Seconds()))
 	case best == nil:
 		return fmt.Sprintf("No candidate saves %s beyond the %s baseline: %s of starts find every image already.", m.unit(), m.Baseline, percent(m.fullFraction()))
 	case cheapest > m.BudgetPerMonth:

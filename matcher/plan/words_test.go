@@ -106,6 +106,18 @@ func whyNone(p *plan.Plan) string {
 	return ""
 }
 
+// TestLimitKeptAlready: cold, web takes 105 s and job 125 s.
+func TestLimitKeptAlready(t *testing.T) {
+	p := twoApps()
+	p.Goal, p.Limit, p.BudgetPerMonth = plan.GoalLimit, 126*time.Second, math.Inf(1)
+	for share, want := range map[float64]string{0: "the mean start of every app is ready", 0.95: "95 % of starts are ready"} {
+		p.LimitStartsFraction = share
+		if got := choose(t, p); got.Reason != "On the cold baseline "+want+" within 2.1 min already." {
+			t.Errorf("%s", got.Reason)
+		}
+	}
+}
+
 // TestAboveLimitOfStarts: an app that starts less than once a month, and always within the
 // limit, does not stay above it; nor does web, which has its cache.
 func TestAboveLimitOfStarts(t *testing.T) {
