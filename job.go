@@ -216,6 +216,13 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	p.Profile = s.Profile.Name
+	var leftOut []string
+	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if len(leftOut) > 0 {
+		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
+	}
 	return p, nil
 }
 

@@ -32,6 +32,8 @@ type placement struct {
 	serial        int
 	// crowded counts the starts for which no node had room.
 	crowded int
+	// watch, where not nil, is told on which node a start is put, before it is there.
+	watch func(node int, app *workload.App, images []int, at time.Duration)
 }
 
 // placedNode is a node as placement sees it.
@@ -140,6 +142,14 @@ func (p *placement) use(i, image, users int) {
 	p.disks.use(i, image, users, p.serial)
 }
 
+// birth is when a node was made.
+func (p *placement) birth(i int) time.Duration {
+	if p.step == 0 {
+		return -warmUp
+	}
+	return p.begin + time.Duration(p.nodes[i].number-len(p.nodes))*p.step
+}
+
 // renewal is the time of the next new node.
 func (p *placement) renewal() time.Duration {
 	return p.begin + time.Duration(p.turn+1)*p.step
@@ -176,6 +186,9 @@ func (p *placement) advance(at time.Duration) {
 func (p *placement) place(app *workload.App, images []int, at time.Duration) string {
 	p.advance(at)
 	i := p.choose(app, images)
+	if p.watch != nil {
+		p.watch(i, app, images, at)
+	}
 	p.serial++
 	p.take(i, app, 1, p.serial)
 	for _, image := range images {

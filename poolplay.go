@@ -22,6 +22,8 @@ type poolPlay struct {
 	placements []*placement
 	versions   *versions
 	apps       []pooledApp
+	// counter, where not nil, is told what nodes lack of what is started there.
+	counter *pullCounter
 }
 
 // pooledApp is an app of the job as it starts on a pool.
@@ -41,6 +43,20 @@ func (j *Job) warmPools(ctx context.Context) (*poolPlay, error) {
 	if j.warm != nil {
 		return j.warm, nil
 	}
+	w, err := j.newPoolPlay()
+	if err != nil || w == nil {
+		return nil, err
+	}
+	if err := w.warmUp(ctx); err != nil {
+		return nil, err
+	}
+	j.warm = w
+	return w, nil
+}
+
+// newPoolPlay are the node pools with fresh nodes, a warm-up before the window; nil
+// where no app is on a pool.
+func (j *Job) newPoolPlay() (*poolPlay, error) {
 	pools, err := j.pools()
 	if err != nil || len(pools) == 0 {
 		return nil, err
@@ -69,13 +85,18 @@ func (j *Job) warmPools(ctx context.Context) (*poolPlay, error) {
 		}
 		w.placements[k] = newPlacement(pools[k].NodePool, pools[k].class, images, &pools[k].setup, -warmUp, s.WindowStart)
 	}
+	return w, nil
+}
+
+// warmUp plays what comes before the window.
+func (w *poolPlay) warmUp(ctx context.Context) error {
 	n := 0
-	for e := range j.simulated(isPooled) {
-		if e.At >= s.WindowStart {
+	for e := range w.job.simulated(isPooled) {
+		if e.At >= w.job.Scenario.WindowStart {
 			break
 		}
 		if n++; n%4096 == 0 && ctx.Err() != nil {
-			return nil, fmt.Errorf("place starts on node pools: %w", ctx.Err())
+			return fmt.Errorf("place starts on node pools: %w", ctx.Err())
 		}
 		if !e.Release {
 			w.place(&e)
@@ -84,16 +105,17 @@ func (j *Job) warmPools(ctx context.Context) (*poolPlay, error) {
 		// Before the window a release only makes what nodes hold of the older version
 		// of no more use.
 		w.of(&e).advance(e.At)
+		released := w.apps[e.App].released
+		w.counter.released(released, released, e.At)
 		for _, p := range w.placements {
-			p.disks.release(w.apps[e.App].released)
+			p.disks.release(released)
 		}
 	}
 	for _, p := range w.placements {
-		p.advance(s.WindowStart)
+		p.advance(w.job.Scenario.WindowStart)
 		p.crowded = 0
 	}
-	j.warm = w
-	return w, nil
+	return nil
 }
 
 // of is the placement of an event's app.
@@ -120,6 +142,7 @@ func (w *poolPlay) place(e *workload.Event) *simulate.Start {
 // release makes the next version of an app's first image that which is asked for.
 func (w *poolPlay) release(e *workload.Event) {
 	w.of(e).advance(e.At)
+	w.counter.released(w.apps[e.App].released, w.versions.next[0], e.At)
 	w.versions.release(w.apps[e.App].released)
 	for i := range w.apps {
 		w.apps[i].start.Images = w.versions.of(w.apps[i].images)

@@ -70,6 +70,12 @@ type Scenario struct {
 	WorthPerHour float64
 	// Quota is the most caches to build.
 	Quota int
+	// StartupLimit is the most that the p99 of the starts on a node pool may take; 0 is
+	// no limit.
+	StartupLimit time.Duration
+	// DiskBudgetGiB is how much planned images may add to each node's disk, in pools that
+	// do not say it themselves; nil is what the kubelet leaves.
+	DiskBudgetGiB *float64
 
 	// Bursts, when there are any, are simulated in place of the window's starts.
 	Bursts []StartBurst

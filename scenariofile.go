@@ -68,6 +68,12 @@ type ScenarioFile struct {
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
 	// Quota is the most caches to build; 50 when not given.
 	Quota int `json:"quota,omitempty"`
+	// DiskBudgetGiB is how much planned images may add to the disk of each node of a pool
+	// that does not say it itself; what the kubelet leaves when not given.
+	DiskBudgetGiB *float64 `json:"diskBudgetGiB,omitempty"`
+	// StartupLimit is the most that the p99 of the starts on a node pool may take; none
+	// when not given.
+	StartupLimit time.Duration `json:"startupLimitSeconds,omitempty"`
 	// Policies read ECI's undocumented rules in another way than by default.
 	Policies map[string]string `json:"policies,omitempty"`
 	// Arms to simulate: cold, warm (the nodes of pools hold what a month left on
@@ -141,6 +147,10 @@ func (f *ScenarioFile) Validate() error {
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
 		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
+	case f.DiskBudgetGiB != nil && !(*f.DiskBudgetGiB > 0 && *f.DiskBudgetGiB <= mostDiskGiB):
+		return document.At("diskBudgetGiB", "a disk budget of %v GiB cannot be: give more than 0, or leave it out for what the kubelet leaves", *f.DiskBudgetGiB)
+	case f.StartupLimit < 0:
+		return document.At("startupLimitSeconds", "a limit of %v cannot be: give more than 0", f.StartupLimit)
 	case f.Repeats < 0:
 		return document.At("repeats", "%d repeats cannot be: give at least 1", f.Repeats)
 	case f.Window < 0:
@@ -233,6 +243,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
 	}
 	s.Bursts, s.Faults = f.Bursts, f.Faults
+	s.DiskBudgetGiB, s.StartupLimit = f.DiskBudgetGiB, f.StartupLimit
 	s.setDefaults()
 	s.ExplainApps = f.ExplainApps
 	s.Observe, s.Spans, s.NoStartups = f.Observe, f.Spans, f.Startups != nil && !*f.Startups

@@ -55,18 +55,11 @@ func (j *Job) first(app *workload.App) int {
 // add adds a version of an image, and returns its place.
 func (v *versions) add(image int, fraction *float64) int {
 	img := v.inv.Images[image]
-	var all, fresh int64
-	for _, l := range img.Layers {
-		all += v.inv.Layers[l].CompressedBytes
-	}
+	kept := keptLayers(v.inv, image, fraction)
 	img.Layers = slices.Clone(img.Layers)
 	id := len(v.inv.Images)
-	for i := len(img.Layers) - 1; i >= 0; i-- {
-		if fraction != nil && float64(fresh) >= *fraction*float64(all) {
-			break
-		}
+	for i := len(img.Layers) - 1; i >= kept; i-- {
 		l := v.inv.Layers[img.Layers[i]]
-		fresh += l.CompressedBytes
 		// A digest that no other layer has, the same in every run.
 		l.DiffID = digestOf(fmt.Sprintf("%s released as image %d layer %d", l.Digest, id, i))
 		l.Digest = l.DiffID
@@ -75,6 +68,26 @@ func (v *versions) add(image int, fraction *float64) int {
 	}
 	v.inv.Images = append(v.inv.Images, img)
 	return id
+}
+
+// keptLayers is how many of an image's lowest layers a release leaves that replaces
+// fraction of its bytes; none where that is unknown.
+func keptLayers(inv *layers.Inventory, image int, fraction *float64) int {
+	img := &inv.Images[image]
+	if fraction == nil {
+		return 0
+	}
+	var all, fresh int64
+	for _, l := range img.Layers {
+		all += inv.Layers[l].CompressedBytes
+	}
+	for i := len(img.Layers) - 1; i >= 0; i-- {
+		if float64(fresh) >= *fraction*float64(all) {
+			return i + 1
+		}
+		fresh += inv.Layers[img.Layers[i]].CompressedBytes
+	}
+	return 0
 }
 
 func digestOf(text string) layers.Digest {

@@ -73,6 +73,7 @@ type view struct {
 
 	Gain                    *figure
 	Build, Totals, Existing *table
+	Pools                   []poolView
 
 	Curves                           *figure
 	Arms, Quantiles, Phases, AppArms *table
@@ -176,7 +177,7 @@ func viewOf(r *Report) *view {
 }
 
 func tiles(r *Report) []tile {
-	if r.Plan == nil {
+	if r.Plan == nil || onlyPools(r.Plan) {
 		return startupTiles(r)
 	}
 	if len(r.Plan.Caches) == 0 {
@@ -236,6 +237,10 @@ func startupTiles(r *Report) []tile {
 func (v *view) addPlan(r *Report) {
 	p := r.Plan
 	if p == nil {
+		return
+	}
+	v.Pools = poolViews(p)
+	if onlyPools(p) {
 		return
 	}
 	v.Totals = totalsTable(p)

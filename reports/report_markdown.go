@@ -15,6 +15,7 @@ func reportMarkdown(r *Report) []byte {
 		fmt.Fprintf(&b, "\n- %s", markdownText(s))
 	}
 	b.WriteString("\n")
+	poolsMarkdown(&b, r.Plan)
 	if len(r.Arms) > 0 {
 		armsMarkdown(&b, r)
 	}

@@ -131,6 +131,9 @@ func errNoStartups(format Format) error {
 // and units in a column. What is unknown is empty.
 func csvTable(r *Report) ([]byte, error) {
 	list := r.rows()
+	if len(list) == 0 && r.Plan != nil && len(r.Plan.Pools) > 0 {
+		return poolsCSV(r.Plan.Pools)
+	}
 	if len(list) == 0 {
 		return nil, errNoStartups(CSV)
 	}

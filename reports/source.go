@@ -34,6 +34,9 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 			from = fmt.Sprintf("unit prices of %s in %s times estimated seconds and sizes", r.Provenance.PriceDate, r.Provenance.Currency)
 		}
 		add("money", simulate.Estimated, from)
+		if len(p.Pools) > 0 {
+			add("arms of node pools", simulate.Simulated, "virtual time, a month of starts on each pool"+onProfile(r))
+		}
 	}
 	if r.BestCaches != nil {
 		add("bytes held", simulate.Estimated, "layers of the images and caches, compared by digest")
@@ -168,6 +171,9 @@ func assumptions(in Input) []string {
 	list := slices.Clone(in.Assumptions)
 	if in.Plan != nil {
 		list = append(list, in.Plan.Assumptions...)
+		for i := range in.Plan.Pools {
+			list = append(list, in.Plan.Pools[i].Assumptions...)
+		}
 	}
 	return distinct(list)
 }

@@ -20,6 +20,7 @@ func text(r *Report, opt Options) []byte {
 	p.verdict(&r.Verdict)
 	p.build(r.Plan)
 	p.totals(r.Plan)
+	p.pools(r.Plan)
 	p.apps(r)
 	p.startups(r)
 	p.repeats(r)
@@ -184,7 +185,7 @@ func shareOfBound(saved, bound time.Duration) float64 {
 }
 
 func (p *printer) totals(pl *plan.Plan) {
-	if pl == nil || len(pl.Totals) == 0 {
+	if pl == nil || len(pl.Totals) == 0 || onlyPools(pl) {
 		return
 	}
 	p.heading("A month of 30 days by arm (estimated)")

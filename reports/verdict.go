@@ -39,8 +39,11 @@ type Verdict struct {
 func judge(r *Report, uses []cacheUse) Verdict {
 	v := Verdict{Sure: sureness(r)}
 	switch {
+	case r.Plan != nil && onlyPools(r.Plan):
+		judgePools(&v, r)
 	case r.Plan != nil:
 		judgePlan(&v, r)
+		v.Sentences = append(v.Sentences, poolSentences(r.Plan.Pools)...)
 	case len(r.Arms) > 0:
 		judgeStartups(&v, r, uses)
 	case r.BestCaches != nil:

@@ -74,9 +74,11 @@ type engine struct {
 	observer                 *observer
 	rec                      *recorder // of the start that is explained
 
-	rank     int32
-	finished int
-	happened uint64 // what has happened, starts aside; for looks at the context
+	// rank is that of the next start that is not apart.
+	rank int32
+	// requested and finished count starts.
+	requested, finished int
+	happened            uint64 // what has happened, starts aside; for looks at the context
 	// emit takes each result; result and phases are used again for the next.
 	emit   func(index int, s *Startup)
 	result Startup
@@ -140,8 +142,8 @@ func (e *engine) run(ctx context.Context, starts iter.Seq2[int, *Start]) error {
 	if err := e.until(ctx, never); err != nil {
 		return err
 	}
-	if e.finished != int(e.rank) {
-		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.rank, e.finished)
+	if e.finished != e.requested {
+		return fmt.Errorf("simulate: of %d starts %d became ready; this is a fault of cachebench, please report it with the scenario", e.requested, e.finished)
 	}
 	return nil
 }

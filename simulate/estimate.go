@@ -204,6 +204,12 @@ func (n *idleNode) fetch(order []int32, answer, connect time.Duration) map[int32
 	return arrived
 }
 
+// FirstReadTime is how long a start reads of so many unpacked bytes on a disk made from a
+// snapshot, the first time and before it is ready.
+func (p *Profile) FirstReadTime(unpackedBytes int64) time.Duration {
+	return bounded(p.Cache.ReadFraction.Value * float64(unpackedBytes) / float64(typical(&p.Cache.FirstRead)))
+}
+
 // bounded is a time in seconds, 2*longest at most.
 func bounded(seconds float64) time.Duration {
 	return time.Duration(math.Round(min(seconds*1e9, float64(2*longest))))

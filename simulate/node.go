@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/segment"
@@ -124,8 +123,7 @@ func (e *engine) setUp(id int32, setup *NodeSetup) error {
 		}
 		sid := e.startups.Take()
 		s := e.startups.At(sid)
-		// A key of its own, below those of starts and new nodes, the same in all arms.
-		rank := math.MinInt32 + int32(keyOf(fmt.Sprint(n.name, " ", k))>>34)
+		rank := rankApart(fmt.Sprint(n.name, " ", k))
 		*s = startup{
 			requested: e.now, since: e.now, index: none, rank: rank, template: t, node: id, netNode: none, aside: none,
 			age: s.age + 1, alive: true, hidden: true,

@@ -97,7 +97,7 @@ func (o *observer) begins(e *engine) {
 	if o == nil {
 		return
 	}
-	if inFlight := e.rank - int32(e.finished); inFlight > o.most {
+	if inFlight := int32(e.requested - e.finished); inFlight > o.most {
 		o.most, o.mostAt = inFlight, e.now
 	}
 }

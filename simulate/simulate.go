@@ -50,6 +50,9 @@ type Start struct {
 	// Ready and ReadFraction override the profile's where not nil.
 	Ready        *time.Duration
 	ReadFraction *float64
+	// Apart: its draws go by its node, app and time, as those of a node's own pods do, so
+	// that other starts draw the same with it and without.
+	Apart bool
 }
 
 // Options say how to run.

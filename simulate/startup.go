@@ -101,7 +101,7 @@ func (e *engine) request(index int, start *Start) error {
 	id := e.startups.Take()
 	s := e.startups.At(id)
 	*s = startup{
-		requested: e.now, since: e.now, index: int32(index), rank: e.rank, template: t, node: none, netNode: none, aside: none, age: s.age + 1, alive: true,
+		requested: e.now, since: e.now, index: int32(index), rank: e.rankOf(start), template: t, node: none, netNode: none, aside: none, age: s.age + 1, alive: true,
 	}
 	if start.Ready != nil {
 		e.aside(s).ready = *start.Ready
@@ -112,7 +112,7 @@ func (e *engine) request(index int, start *Start) error {
 	if start.Node != "" && start.Runtime > 0 {
 		e.aside(s).runtime = start.Runtime
 	}
-	e.rank++
+	e.requested++
 	e.observer.begins(e)
 	e.rec.requested(index, id)
 	if e.opt.Spans != nil && e.opt.Spans(index) {
@@ -130,6 +130,19 @@ func (e *engine) request(index int, start *Start) error {
 	e.after(e.admit()-e.now, admitted, id)
 	return nil
 }
+
+// rankOf is what a start's draws go by: its place among the starts, or below those of all
+// where it is apart from them.
+func (e *engine) rankOf(start *Start) int32 {
+	if start.Apart {
+		return rankApart(fmt.Sprint(start.Node, " ", start.App, " ", start.Requested))
+	}
+	e.rank++
+	return e.rank - 1
+}
+
+// rankApart is a rank below those of starts and new nodes, the same in all arms.
+func rankApart(name string) int32 { return math.MinInt32 + int32(keyOf(name)>>34) }
 
 // admit returns when the service accepts a start requested now: a token bucket
 // of the profile's burst and rate, in the form of the generic cell rate

@@ -102,6 +102,9 @@ func (b *historyBuilder) addWorkload(h *PullHistory) {
 			}
 		}
 		b.fromPods(a, &app, poolOf)
+		if app.NodePool != "" {
+			app.PulledFraction = pulledFraction(h.Pulls, a.name)
+		}
 		h.Workload.Apps = append(h.Workload.Apps, app)
 		h.Origins = append(h.Origins, origin)
 	}
@@ -111,6 +114,26 @@ func (b *historyBuilder) addWorkload(h *PullHistory) {
 		v.notes[about] = nil
 	}
 	h.Notes = v.texts()
+}
+
+// pulledFraction is the share of an app's containers that had to pull their image, of
+// those started for the first time of which it can be told; nil where of none.
+func pulledFraction(pulls []Pull, app string) *float64 {
+	pulled, there := 0, 0
+	for i := range pulls {
+		p := &pulls[i]
+		switch {
+		case p.App != app || p.again:
+		case p.Outcome == Pulled, p.Outcome == PartlyPulled:
+			pulled++
+		case p.Outcome == Present, p.Outcome == Rechecked:
+			there++
+		}
+	}
+	if pulled+there == 0 {
+		return nil
+	}
+	return new(threeDigits(float64(pulled) / float64(pulled+there)))
 }
 
 // fromPods takes from an app's pods what no single record tells: the pool that the

@@ -58,6 +58,9 @@ type App struct {
 	ReleaseNewBytesFraction *float64 `json:"releaseNewBytesFraction,omitempty"`
 	// NodePool names the pool it runs on; empty means an instance of its own.
 	NodePool string `json:"nodePool,omitempty"`
+	// PulledFraction is the share of its starts on nodes that pulled their images there, as
+	// counted on a cluster; nil is unknown.
+	PulledFraction *float64 `json:"pulledFraction,omitempty"`
 	// Ready is the app's own time from its containers' creation to ready; nil
 	// takes the profile's.
 	Ready *time.Duration `json:"readySeconds,omitempty"`
@@ -109,6 +112,12 @@ type NodePool struct {
 	// Baked images are in the disk that new nodes are made from, which is slow the
 	// first time that it is read.
 	Baked []string `json:"baked,omitempty"`
+	// DiskBudgetGiB is how much images that a plan chooses may add to each node's disk;
+	// nil is what the kubelet leaves before it removes images.
+	DiskBudgetGiB *float64 `json:"diskBudgetGiB,omitempty"`
+	// RebuildHours is the time from one build of the disk that new nodes are made from to
+	// the next; 0 when unknown.
+	RebuildHours float64 `json:"rebuildHours,omitempty"`
 }
 
 // Lifetime is how long a node lives; 0 when not known to end.
@@ -150,6 +159,10 @@ func (p *NodePool) validate(at string) error {
 		return document.At(at+".count", "node pool %q has %d nodes: more than %d are not simulated; Kubernetes is made for 5,000 in a cluster", p.Name, p.Count, maxPoolNodes)
 	case p.LifetimeHours < 0 || p.NewNodesPerDay < 0 || p.CPU < 0 || p.MemoryGiB < 0:
 		return document.At(at, "numbers of node pool %q cannot be negative", p.Name)
+	case p.DiskBudgetGiB != nil && !(*p.DiskBudgetGiB > 0):
+		return document.At(at+".diskBudgetGiB", "node pool %q has a disk budget of %v GiB for images: give more than 0, or leave it out", p.Name, *p.DiskBudgetGiB)
+	case p.RebuildHours < 0:
+		return document.At(at+".rebuildHours", "the disk of node pool %q cannot be built every %v hours", p.Name, p.RebuildHours)
 	case p.Lifetime() < minLifetime && p.LifetimeHours+p.NewNodesPerDay > 0 && p.Lifetime() != 0,
 		p.LifetimeHours > 0 && p.LifetimeHours < minLifetime.Hours():
 		return document.At(at, "nodes of pool %q live less than a minute (lifetimeHours, newNodesPerDay of %d nodes)", p.Name, p.Count)
@@ -230,6 +243,9 @@ func (a *App) validate(at string) error {
 		if n.value < 0 {
 			return document.At(at+"."+n.key, "%s of app %q is %v: it cannot be negative", n.key, a.Name, n.value)
 		}
+	}
+	if f := a.PulledFraction; f != nil && !(*f >= 0 && *f <= 1) {
+		return document.At(at+".pulledFraction", "pulledFraction of app %q is %v: it is a share from 0 to 1", a.Name, *f)
 	}
 	for j, b := range a.Bursts {
 		if err := b.validate(fmt.Sprintf("%s.bursts[%d]", at, j), a.Name); err != nil {

@@ -31,6 +31,7 @@ type inputs struct {
 	now        string
 	coverage   float64
 	worth      float64
+	diskGiB    float64
 	quiet      bool
 	workers    int
 	noStartups bool
@@ -325,6 +326,12 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 			return usagef("--budget %v is not an amount", in.file.BudgetPerMonth)
 		}
 		file.BudgetPerMonth = in.file.BudgetPerMonth
+	}
+	if given("disk-gib") {
+		file.DiskBudgetGiB = &in.diskGiB
+	}
+	if given("limit") {
+		file.StartupLimit = in.file.StartupLimit
 	}
 	if given("min-coverage") {
 		file.MinCoverage = &in.coverage

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -8,19 +10,26 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
 )
 
 func newPlan(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io}
 	var matchesFile string
+	out.formats = append(reports.Formats(), reports.Markdown, reports.CSV)
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Which caches to build under a budget, and how good that is",
 		Long: `Plan chooses which ECI image caches to build so that starts become ready sooner
 than with the free automatic caches, under a monthly budget. It says how far the
-choice is from the best possible, and when the right choice is to build nothing.`,
+choice is from the best possible, and when the right choice is to build nothing.
+
+For apps on node pools it chooses which images each node should hold, under a disk
+budget, and compares doing nothing, parallel pulls, a DaemonSet that pre-pulls and
+a baked disk.`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
-  cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json`,
+  cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json
+  cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out, matchesFile) },
 	}
@@ -37,6 +46,8 @@ choice is from the best possible, and when the right choice is to build nothing.
 	for flag, values := range map[string][]string{"baseline": {plan.Automatic, plan.Cold}, "assign": {plan.Auto, plan.Explicit}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
+	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
+	f.DurationVar(&in.file.StartupLimit, "limit", 0, "most that the p99 of the starts on a node pool may take, as 10s")
 	out.addFlags(cmd, "the plan")
 	cmd.AddCommand(newPlanExport(io))
 	return cmd
@@ -57,7 +68,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		}
 	}
 	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
-		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") {
+		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && startsOnInstances(s.Workload) {
 			return usagef("a plan needs a budget: give --budget, or budgetPerMonth in a scenario")
 		}
 		return nil
@@ -91,6 +102,11 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		return werr
 	}
 	return err
+}
+
+// startsOnInstances says that an app has instances of its own, for which caches are built.
+func startsOnInstances(w *workload.Workload) bool {
+	return w == nil || slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.NodePool == "" })
 }
 
 // readPlan reads a saved plan; none when no file is named.

@@ -124,6 +124,8 @@ type Plan struct {
 	Totals []Total `json:"totals"`
 	// Existing says what to do with the caches that exist.
 	Existing []ExistingCache `json:"existing,omitempty"`
+	// Pools say for each node pool which images its nodes should hold.
+	Pools []Pool `json:"pools,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
 }
@@ -236,5 +238,5 @@ func (p *Plan) Validate() error {
 	if p.BoundSeconds < p.SavedSeconds {
 		return document.At("boundSeconds", "the bound %v is below what the plan saves, %v", p.BoundSeconds, p.SavedSeconds)
 	}
-	return nil
+	return validatePools(p.Pools)
 }

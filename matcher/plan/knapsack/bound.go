@@ -1,15 +1,14 @@
 package knapsack
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"math"
 )
 
 // BoundOptions are how long to look for a bound, and from where.
 type BoundOptions struct {
-	// Gain is that of the best choice known: the bound is sought towards it, and the
-	// search ends when it is reached.
+	// Gain is that of the best choice known, less the problem's price of its cost: the
+	// bound is sought towards it, and the search ends when it is reached.
 	Gain float64
 	// Iterations, a count and not a time.
 	Iterations int
@@ -17,66 +16,11 @@ type BoundOptions struct {
 	Progress func(iteration int, bound float64)
 }
 
-// Bound returns what no choice gains more than.
-//
-// It is a Lagrangian bound of this relaxation, with x the share of customer i that is
-// served by set j, y the share of a set and z that of an item that is bought:
-//
-//	most  Σ gain(i,j) x(i,j)
-//	with  Σ over sets j that hold l of x(i,j) ≤ z(l)  for each customer i and item l
-//	      x(i,j) ≤ y(j)                               for each customer i and set j
-//	      Σ x(i,j) over j ≤ 1, and costs of y and z within the budget
-//
-// The first line is what makes it tight. It holds of every choice, for a customer is
-// served by one set; the usual one, y(j) ≤ z(l), lets a customer be served by halves of
-// two sets that share an item of which half is paid. Each customer pays a share of every
-// item and a fee for every set that it may use; prices whatever they are prove a bound:
-// each customer takes its best option at these prices, and the budget buys what has been
-// paid most for.
-//
-// Prices are found by the volume algorithm (Barahona and Anbil, Mathematical Programming
-// 87, 2000), which follows averages of the customers' picks in place of the last ones.
+// Bound returns what no choice gains more than, less the problem's price of its cost.
 func (s *Solver) Bound(ctx context.Context, opt BoundOptions) float64 {
-	bound, _, _ := s.bound(ctx, opt, s.relax())
-	return bound
-}
-
-// bound returns as well the prices that prove it, and averages of what is best at such.
-func (s *Solver) bound(ctx context.Context, opt BoundOptions, r *relaxation) (float64, *prices, *picks) {
-	at := r.newPrices()
-	picks := r.newPicks()
-	best := r.value(at, picks)
-	v := &volume{relaxation: r, best: at, average: r.newPicks(), step: 0.1, mixed: 0.1, target: 1.02 * opt.Gain}
-	v.average.mix(r, picks, 1)
-	trial := r.newPrices()
-	for it := range opt.Iterations {
-		if ctx.Err() != nil || best <= opt.Gain*(1+slack) {
-			break
-		}
-		length := v.stepLength(best, opt.Gain)
-		if length == 0 {
-			break
-		}
-		v.move(trial, length)
-		bound := r.value(trial, picks)
-		along := v.along(picks)
-		v.average.mix(r, picks, v.mixed)
-		if bound < best {
-			best = bound
-			v.best, trial = trial, v.best
-			v.gained(along)
-		} else {
-			v.failed()
-		}
-		if it%mixEvery == mixEvery-1 {
-			v.mixed = max(v.mixed*mixDecay, leastMixed)
-			if opt.Progress != nil {
-				opt.Progress(it, best)
-			}
-		}
-	}
-	// Of a million terms that are rounded.
-	return max(best*(1+slack), opt.Gain), v.best, v.average
+	v := s.relax(s.mostValue()).volume(nil)
+	v.run(ctx, opt)
+	return max(v.bound(), opt.Gain)
 }
 
 // How the steps and the weight of new picks change: Barahona and Anbil's rules.
@@ -89,180 +33,129 @@ const (
 	mostStep   = 2.0
 )
 
-// relaxation is a Solver with the rows of prices: each customer has one for every item
-// that an option of its holds.
-type relaxation struct {
-	*Solver
-	// priced is the item of each price.
-	priced []int32
-	// The prices of an option's items are at pricesOf[from[k]:from[k+1]].
-	from     []int32
-	pricesOf []int32
-	order    []int32   // of items and sets, by what is paid for them
-	ratio    []float64 // of order
+// volume finds prices by the volume algorithm (Barahona and Anbil, Mathematical
+// Programming 87, 2000), which follows averages of what customers take in place of what
+// they took last.
+type volume struct {
+	*relaxation
+	// best are the prices of the least bound, trial those tried.
+	best, trial  *prices
+	lowest       float64
+	offers       *offers
+	average      *average
+	step, mixed  float64
+	target       float64
+	failedInARow int
+	iterations   int
 }
 
-func (s *Solver) relax() *relaxation {
-	r := &relaxation{Solver: s, from: []int32{0}}
-	place, last := make([]int32, s.itemCount()), make([]int32, s.itemCount())
-	for i := range s.customerCount() {
-		for k := s.optionsFrom[i]; k < s.optionsFrom[i+1]; k++ {
-			for _, item := range s.itemsOf(s.optionSet[k]) {
-				if last[item] != int32(i)+1 {
-					last[item], place[item] = int32(i)+1, int32(len(r.priced))
-					r.priced = append(r.priced, item)
-				}
-				r.pricesOf = append(r.pricesOf, place[item])
-			}
-			r.from = append(r.from, int32(len(r.pricesOf)))
-		}
-	}
-	r.order, r.ratio = make([]int32, s.itemCount()+s.setCount()), make([]float64, s.itemCount()+s.setCount())
-	for t := range r.order {
-		r.order[t] = int32(t)
-	}
-	return r
-}
-
-func (r *relaxation) pricesOfOption(k int32) []int32 { return r.pricesOf[r.from[k]:r.from[k+1]] }
-
-// prices are what customers pay: shares of items, and fees for sets, by option.
-type prices struct{ share, fee []float64 }
-
-func (r *relaxation) newPrices() *prices {
-	return &prices{make([]float64, len(r.priced)), make([]float64, len(r.optionSet))}
-}
-
-// picks are what is best at some prices, or averages of that.
-type picks struct {
+// average is of what was best at the prices so far.
+type average struct {
 	option []float64 // of customers, by option
-	used   []float64 // of items by customers, by price
+	used   []float64 // of items by customers, by share
+	upTo   []float64 // of option, summed up to each one in the customer's order
 	item   []float64 // bought
 	set    []float64 // bought
-	// best is each customer's option of one pick, −1 for none; not of averages.
-	best []int32
-	// itemPaid and setPaid are what customers pay together.
-	itemPaid, setPaid []float64
 }
 
-func (r *relaxation) newPicks() *picks {
-	return &picks{
+// volume starts from prices, nil for the best that are easily found.
+func (r *relaxation) volume(from *prices) *volume {
+	v := &volume{relaxation: r, best: from, trial: r.newPrices(), offers: r.newOffers(), step: 0.1, mixed: 0.1, target: math.Inf(1)}
+	if from == nil {
+		v.best = r.ascend()
+	}
+	v.average = &average{
 		option: make([]float64, len(r.optionSet)), used: make([]float64, len(r.priced)),
-		item: make([]float64, r.itemCount()), set: make([]float64, r.setCount()), best: make([]int32, r.customerCount()),
-		itemPaid: make([]float64, r.itemCount()), setPaid: make([]float64, r.setCount()),
+		item: make([]float64, r.itemCount()), set: make([]float64, r.setCount()),
+	}
+	if r.ordered {
+		v.average.upTo = make([]float64, len(r.optionSet))
+	}
+	v.lowest = r.value(v.best, v.offers)
+	v.mix(1)
+	return v
+}
+
+// bound allows for a million terms that are rounded.
+func (v *volume) bound() float64 { return v.lowest + slack*math.Abs(v.lowest) + v.goal.grain }
+
+// run looks for lower bounds in a number of iterations, more of them each time that it is
+// called.
+func (v *volume) run(ctx context.Context, opt BoundOptions) {
+	for range opt.Iterations {
+		if ctx.Err() != nil || v.lowest <= opt.Gain+v.goal.grain {
+			return
+		}
+		length := v.stepLength(opt.Gain)
+		if length == 0 {
+			return
+		}
+		v.move(length)
+		value := v.value(v.trial, v.offers)
+		along := v.along()
+		v.mix(v.mixed)
+		if value < v.lowest {
+			v.lowest = value
+			v.best, v.trial = v.trial, v.best
+			v.gained(along)
+		} else {
+			v.failed()
+		}
+		if v.iterations++; v.iterations%mixEvery == 0 {
+			v.mixed = max(v.mixed*mixDecay, leastMixed)
+			if opt.Progress != nil {
+				opt.Progress(v.iterations, v.lowest)
+			}
+		}
 	}
 }
 
-// value is the bound that prices prove, and what is best at them.
-func (r *relaxation) value(at *prices, p *picks) float64 {
-	total := 0.0
-	for i := range r.customerCount() {
-		best, most := int32(-1), 0.0
-		for k := r.optionsFrom[i]; k < r.optionsFrom[i+1]; k++ {
-			worth := r.optionGain[k] - at.fee[k]
-			if worth <= most {
-				continue
-			}
-			for _, a := range r.pricesOfOption(k) {
-				worth -= at.share[a]
-			}
-			if worth > most {
-				best, most = k, worth
-			}
-		}
-		p.best[i] = best
-		total += most
-	}
-	clear(p.itemPaid)
-	for a, item := range r.priced {
-		p.itemPaid[item] += at.share[a]
-	}
-	clear(p.setPaid)
-	for k, j := range r.optionSet {
-		p.setPaid[j] += at.fee[k]
-	}
-	return total + r.buy(p)
-}
-
-// buy spends the budget on what has been paid most for, the last of it on a part; and
-// returns what has been paid for that.
-func (r *relaxation) buy(p *picks) float64 { return r.buyFor(p, r.budget, nil) }
-
-// buyFor is buy with a budget, of what is not settled already: items first, then sets.
-func (r *relaxation) buyFor(p *picks, budget float64, settled []bool) float64 {
-	n := r.itemCount()
-	of := func(t int32) (paid, cost float64, bought *float64) {
-		if int(t) < n {
-			return p.itemPaid[t], r.itemCost[t], &p.item[t]
-		}
-		j := int(t) - n
-		return p.setPaid[j], r.setCost[j], &p.set[j]
-	}
-	for t := range r.ratio {
-		paid, cost, bought := of(int32(t))
-		*bought, r.ratio[t] = 0, paid/cost // +Inf where it is free, NaN where nothing is paid either
-		if !(paid > 0) || settled != nil && settled[t] {
-			r.ratio[t] = 0
-		}
-	}
-	slices.SortFunc(r.order, func(a, b int32) int { return cmp.Or(cmp.Compare(r.ratio[b], r.ratio[a]), cmp.Compare(a, b)) })
-	left, total := budget, 0.0
-	for _, t := range r.order {
-		paid, cost, bought := of(t)
-		if r.ratio[t] == 0 {
-			break
-		}
-		if cost > left {
-			*bought = left / cost
-			return total + paid*left/cost
-		}
-		*bought = 1
-		total += paid
-		left -= cost
-	}
-	return total
-}
-
-// mix moves averages towards picks by a part.
-func (p *picks) mix(r *relaxation, to *picks, part float64) {
+// mix moves averages towards what is best now by a part.
+func (v *volume) mix(part float64) {
 	scale := func(list []float64) {
 		for i := range list {
 			list[i] *= 1 - part
 		}
 	}
-	scale(p.option)
-	scale(p.used)
-	for l := range p.item {
-		p.item[l] += part * (to.item[l] - p.item[l])
-	}
-	for j := range p.set {
-		p.set[j] += part * (to.set[j] - p.set[j])
-	}
-	for _, k := range to.best {
-		if k < 0 {
-			continue
+	scale(v.average.option)
+	scale(v.average.used)
+	scale(v.average.item)
+	scale(v.average.set)
+	v.offers.sides(func(s *side, share float64) {
+		add := part * share
+		for l, bought := range s.item {
+			if bought {
+				v.average.item[l] += add
+			}
 		}
-		p.option[k] += part
-		for _, a := range r.pricesOfOption(k) {
-			p.used[a] += part
+		for j, bought := range s.set {
+			if bought {
+				v.average.set[j] += add
+			}
+		}
+		for _, k := range s.best {
+			if k < 0 {
+				continue
+			}
+			v.average.option[k] += add
+			for _, a := range v.sharesOfOption(k) {
+				v.average.used[a] += add
+			}
+		}
+	})
+	for i := 0; i < v.customerCount() && v.ordered; i++ {
+		sum := 0.0
+		for k := v.optionsFrom[i]; k < v.optionsFrom[i+1]; k++ {
+			sum += v.average.option[k]
+			v.average.upTo[k] = sum
 		}
 	}
 }
 
-// volume is where the algorithm stands.
-type volume struct {
-	*relaxation
-	best         *prices
-	average      *picks
-	step, mixed  float64
-	target       float64
-	failedInARow int
-}
-
-// slopes calls f with how the bound changes with each price, by the averages: what is
-// bought of an item or set less what the customer uses of it. A price of nothing that
-// should be less stays.
-func (v *volume) slopes(shares, fees func(i int, slope float64)) {
+// slopes calls functions with how the bound changes with each price, by the averages: what
+// is bought of an item or set less what the customer uses of it, or what it takes up to a
+// set less what is bought of it. A price of nothing that should be less stays.
+func (v *volume) slopes(shares, fees, pushes func(i int, slope float64)) {
 	for a, item := range v.priced {
 		if slope := v.average.item[item] - v.average.used[a]; slope < 0 || v.best.share[a] > 0 {
 			shares(a, slope)
@@ -273,51 +166,71 @@ func (v *volume) slopes(shares, fees func(i int, slope float64)) {
 			fees(k, slope)
 		}
 	}
+	for k := range v.best.push {
+		if slope := v.average.upTo[k] - v.average.set[v.optionSet[k]]; slope < 0 || v.best.push[k] > 0 {
+			pushes(k, slope)
+		}
+	}
 }
 
 // stepLength is Polyak's: what the bound lies above its target, over the square of the
-// slopes; 0 where there are none.
-func (v *volume) stepLength(best, gain float64) float64 {
-	if best < 1.01*v.target {
-		v.target = max(gain, 0.98*best)
+// slopes; 0 where there are none. The target is never quite reached by the bound, and not
+// below the value of the best choice known.
+func (v *volume) stepLength(known float64) float64 {
+	scale := math.Abs(v.lowest)
+	if !math.IsInf(known, 0) {
+		scale = max(scale, math.Abs(known), v.lowest-known)
+		if v.iterations == 0 {
+			v.target = known + 0.02*math.Abs(known)
+		}
 	}
-	v.target = min(v.target, 0.99*best)
+	if v.lowest < v.target+0.01*scale {
+		v.target = max(known, v.lowest-0.02*scale)
+	}
+	v.target = min(v.target, v.lowest-0.01*scale)
 	squares := 0.0
 	add := func(_ int, slope float64) { squares += slope * slope }
-	v.slopes(add, add)
+	v.slopes(add, add, add)
 	if squares < 1e-12 {
 		return 0
 	}
-	return v.step * (best - v.target) / squares
+	return v.step * (v.lowest - v.target) / squares
 }
 
-// move sets prices a step from the best ones.
-func (v *volume) move(to *prices, length float64) {
-	copy(to.share, v.best.share)
-	copy(to.fee, v.best.fee)
-	v.slopes(
-		func(a int, slope float64) { to.share[a] = max(0, to.share[a]-length*slope) },
-		func(k int, slope float64) { to.fee[k] = max(0, to.fee[k]-length*slope) })
+// move sets the trial's prices a step from the best ones.
+func (v *volume) move(length float64) {
+	v.trial.copy(v.best)
+	step := func(list []float64) func(i int, slope float64) {
+		return func(i int, slope float64) { list[i] = max(0, list[i]-length*slope) }
+	}
+	v.slopes(step(v.trial.share), step(v.trial.fee), step(v.trial.push))
 }
 
-// along is how far the slopes of new picks go the way of the averages'.
-func (v *volume) along(p *picks) float64 {
+// along is how far the slopes of what is best now go the way of the averages'.
+func (v *volume) along() float64 {
 	sum := 0.0
-	for a, item := range v.priced {
-		sum += p.item[item] * (v.average.item[item] - v.average.used[a])
-	}
-	for k, j := range v.optionSet {
-		sum += p.set[j] * (v.average.set[j] - v.average.option[k])
-	}
-	for _, k := range p.best {
-		if k < 0 {
-			continue
+	add := func(s *side, part float64) {
+		for a, item := range v.priced {
+			if s.item[item] {
+				sum += part * (v.average.item[item] - v.average.used[a])
+			}
 		}
-		sum -= v.average.set[v.optionSet[k]] - v.average.option[k]
-		for _, a := range v.pricesOfOption(k) {
-			sum -= v.average.item[v.priced[a]] - v.average.used[a]
+		for k, j := range v.optionSet {
+			if s.set[j] {
+				sum += part * (v.average.set[j] - v.average.option[k])
+			}
+		}
+		for _, k := range s.best {
+			if k < 0 {
+				continue
+			}
+			sum -= part * (v.average.set[v.optionSet[k]] - v.average.option[k])
+			for _, a := range v.sharesOfOption(k) {
+				sum -= part * (v.average.item[v.priced[a]] - v.average.used[a])
+			}
 		}
 	}
+	v.offers.sides(add)
 	return sum
 }
 

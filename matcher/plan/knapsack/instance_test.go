@@ -71,7 +71,7 @@ func (in *instance) problem(shared bool) *Problem {
 		}
 		var options []Option
 		for j, gain := range gains {
-			options = append(options, Option{j, gain})
+			options = append(options, Option{Set: j, Gain: gain})
 		}
 		p.Customers = append(p.Customers, options)
 	}

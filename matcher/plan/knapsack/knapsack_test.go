@@ -30,7 +30,7 @@ func tiny(r *rand.Rand) *Problem {
 		var options []Option
 		for j := range p.Sets {
 			if r.IntN(2) == 0 {
-				options = append(options, Option{j, float64(r.IntN(20) - 2)})
+				options = append(options, Option{Set: j, Gain: float64(r.IntN(20) - 2)})
 			}
 		}
 		p.Customers = append(p.Customers, options)
@@ -108,7 +108,7 @@ func TestHalvesPayWhole(t *testing.T) {
 	s := solverOf(t, &Problem{
 		ItemCost:  []float64{10},
 		Sets:      []Set{{Items: []int{0}}, {Items: []int{0}}},
-		Customers: [][]Option{{{0, 8}, {1, 8}}},
+		Customers: [][]Option{{{Set: 0, Gain: 8}, {Set: 1, Gain: 8}}},
 		Budget:    5,
 	})
 	if bound := s.Bound(t.Context(), BoundOptions{Iterations: 2000}); bound < 4 || bound > 4.01 {
@@ -168,18 +168,20 @@ func TestSameAgain(t *testing.T) {
 // TestRefusedProblems: what cannot be is refused by its place.
 func TestRefusedProblems(t *testing.T) {
 	for want, change := range map[string]func(p *Problem){
-		"a budget of -1: it must be a finite number of at least 0":    func(p *Problem) { p.Budget = -1 },
-		"a budget of NaN: it must be a finite number of at least 0":   func(p *Problem) { p.Budget = math.NaN() },
+		"a budget of -1: it must be a number of at least 0":           func(p *Problem) { p.Budget = -1 },
+		"a budget of NaN: it must be a number of at least 0":          func(p *Problem) { p.Budget = math.NaN() },
+		"a price of -1: it must be a finite number of at least 0":     func(p *Problem) { p.Price = -1 },
+		"customer 0 pays +Inf for set 0: it must be a finite number":  func(p *Problem) { p.Customers[0][0].Cost = math.Inf(1) },
 		"a quota of -2 sets: it must be at least 1, or 0 for none":    func(p *Problem) { p.Quota = -2 },
 		"item 0 costs +Inf: it must be a finite number of at least 0": func(p *Problem) { p.ItemCost[0] = math.Inf(1) },
 		"set 0 costs -3: it must be a finite number of at least 0":    func(p *Problem) { p.Sets[0].Cost = -3 },
 		"set 0 holds item 1, of 1 items":                              func(p *Problem) { p.Sets[0].Items[0] = 1 },
 		"set 0 holds item 0 twice":                                    func(p *Problem) { p.Sets[0].Items = []int{0, 0} },
 		"customer 0 has an option of set 2, of 1 sets":                func(p *Problem) { p.Customers[0][0].Set = 2 },
-		"customer 0 has two options of set 0":                         func(p *Problem) { p.Customers[0] = append(p.Customers[0], Option{0, 1}) },
+		"customer 0 has two options of set 0":                         func(p *Problem) { p.Customers[0] = append(p.Customers[0], Option{Set: 0, Gain: 1}) },
 		"customer 0 gains NaN by set 0: it must be a finite number":   func(p *Problem) { p.Customers[0][0].Gain = math.NaN() },
 	} {
-		p := &Problem{ItemCost: []float64{1}, Sets: []Set{{Items: []int{0}}}, Customers: [][]Option{{{0, 1}}}, Budget: 1}
+		p := &Problem{ItemCost: []float64{1}, Sets: []Set{{Items: []int{0}}}, Customers: [][]Option{{{Set: 0, Gain: 1}}}, Budget: 1}
 		change(p)
 		if _, err := New(p); err == nil || strings.TrimPrefix(err.Error(), "knapsack: ") != want {
 			t.Errorf("%v, want %s", err, want)

@@ -25,13 +25,26 @@ const (
 	fresh      = 500
 )
 
-// Search returns the best choice that it finds: the greedy one, made better by ruin and
-// recreate (Schrimpf and others, Journal of Computational Physics 159, 2000): some sets
-// are taken out, at random, by what they share or by how little they bring, the rest of
-// the budget is filled again with some chance, and the new choice is kept if it is
-// better, or a little worse at first (threshold that shrinks to nothing). When ctx is
-// done the best so far is returned.
+// Search returns the best choice that it finds. When ctx is done the best so far is
+// returned.
 func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
+	if g := s.mostValue(); !s.pure() {
+		x := s.seeker(g, opt.Seed)
+		v := s.relax(g).volume(nil)
+		x.pursue(ctx, v, SolveOptions{Iterations: opt.Iterations})
+		x.finish()
+		return s.answer(g, x.best).Choice
+	}
+	best := found{sets: s.search(ctx, opt)}
+	return s.Of(best.ints())
+}
+
+// search starts from the greedy choice and makes it better by ruin and recreate (Schrimpf
+// and others, Journal of Computational Physics 159, 2000): some sets are taken out, at
+// random, by what they share or by how little they bring, the rest of the budget is filled
+// again with some chance, and the new choice is kept if it is better, or a little worse at
+// first (threshold that shrinks to nothing).
+func (s *Solver) search(ctx context.Context, opt SearchOptions) []int32 {
 	x := &searching{state: s.newState(), random: rand.New(rand.NewPCG(opt.Seed, 0x6b6e6170)), wanted: make([]bool, s.setCount()), mark: make([]bool, s.itemCount())}
 	x.fillByRatio(0)
 	now, nowGain := slices.Clone(x.list), x.gain
@@ -64,11 +77,7 @@ func (s *Solver) Search(ctx context.Context, opt SearchOptions) Choice {
 			}
 		}
 	}
-	sets := make([]int, len(best))
-	for k, j := range best {
-		sets[k] = int(j)
-	}
-	return s.Of(sets)
+	return best
 }
 
 type searching struct {
@@ -110,8 +119,9 @@ func (x *searching) fillByRatio(pass float64) {
 // fill adds the set of most worth above 0, again and again, each passed over with some
 // probability; and drops those that are of no more use.
 func (x *searching) fill(pass float64, worth func(gain, cost float64) float64) {
-	least := slack * x.gain
-	for {
+	// Sets that cost nothing and gain a rounding would come and go without end.
+	for range 4*x.setCount() + 16 {
+		least := slack * x.gain
 		best, most := int32(-1), 0.0
 		for j := range x.setCount() {
 			if gain := x.addGain[j]; gain > least && x.fits(int32(j)) {

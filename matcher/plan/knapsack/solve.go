@@ -1,9 +1,8 @@
 package knapsack
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"math"
 )
 
 // SolveOptions are how long each step may take; all are counts, so that the same problem
@@ -18,137 +17,161 @@ type SolveOptions struct {
 // Answer is a choice with its proof.
 type Answer struct {
 	Choice
-	// Bound is proven: no choice gains more.
+	// Objective is what was looked for: of Solve the gain less the price of the cost, of
+	// Cheapest the cost.
+	Objective float64
+	// Bound is proven: no choice within budget and quota has a greater objective, of
+	// Cheapest none that meets the target a smaller one; +Inf where it is proven that
+	// none meets it.
 	Bound float64
-	// Optimal: none gains more than this one, but for rounding.
+	// Optimal: none is better than this one, but for rounding.
 	Optimal bool
+	// Reached: the target is met; always so of Solve. If not, the choice is that of most
+	// gain that was found, and Proven says that no other meets the target either.
+	Reached, Proven bool
+	// Stopped: the context was done before the counts were.
+	Stopped bool
 }
 
-// Solve searches, bounds, and then tries to prove the choice the best, or to find a
-// better one, by branch and bound at the prices of the bound. When ctx is done it returns
-// the best so far with its bound.
+// Solve searches for the most gain less the price of the cost, bounds, and then tries to
+// prove the choice the best, or to find a better one, by branch and bound. When ctx is
+// done it returns the best so far with its bound.
 func (s *Solver) Solve(ctx context.Context, opt SolveOptions) Answer {
-	found := s.Search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations})
-	r := s.relax()
-	bound, at, average := s.bound(ctx, BoundOptions{Gain: found.Gain, Iterations: opt.BoundIterations}, r)
-	a := Answer{Choice: found, Bound: bound}
-	if bound > found.Gain*(1+slack) && opt.Nodes > 0 {
-		b := r.branch(at, average, found, opt.Nodes)
-		b.visit(ctx, 0)
-		if a.Choice = b.best; b.stopped {
-			a.Bound = max(a.Bound, a.Gain)
-			return a
-		}
-		a.Bound = b.best.Gain * (1 + slack)
-	}
-	a.Optimal = a.Bound <= a.Gain*(1+2*slack)
+	g := s.mostValue()
+	best, bound := s.pursue(ctx, g, opt, &start{})
+	a := s.answer(g, best)
+	a.Objective = g.value(a.Gain, a.Cost)
+	a.Bound = max(bound, a.Objective)
+	a.Optimal = a.Bound <= a.Objective+3*g.grain+2*slack*math.Abs(a.Objective)
+	a.Reached, a.Stopped = true, ctx.Err() != nil
 	return a
 }
 
-// branching is a depth-first branch and bound over the sets, each chosen or not.
-type branching struct {
-	*relaxation
-	at    *prices
-	picks *picks
-	// order is that of decisions: sets that the relaxation wants most first.
-	order []int32
-	out   []bool // by set
-	in    []int
-	// settled are items and sets that are decided: they are paid for already, or left out.
-	settled []bool
-	held    []int32 // by how many chosen sets each item is
-	spent   float64
-	best    Choice
-	nodes   int
-	stopped bool
-}
-
-func (r *relaxation) branch(at *prices, average *picks, found Choice, nodes int) *branching {
-	b := &branching{
-		relaxation: r, at: at, picks: r.newPicks(), best: found, nodes: nodes,
-		out: make([]bool, r.setCount()), settled: make([]bool, r.itemCount()+r.setCount()), held: make([]int32, r.itemCount()),
+// Cheapest searches for the least cost that gains at least a target, within budget and
+// quota; the problem's price does not matter to it. When ctx is done it returns the best
+// so far with its bound.
+func (s *Solver) Cheapest(ctx context.Context, target float64, opt SolveOptions) Answer {
+	g := s.leastCost(target)
+	most := *s
+	most.price = 0
+	from := &start{}
+	x := s.seeker(g, opt.Seed)
+	if !x.reached(x.best.gain) {
+		// What gains most is a start, and an answer where none meets the target.
+		some := opt
+		some.Iterations, some.BoundIterations, some.Nodes = opt.Iterations/4, opt.BoundIterations/4, 0
+		found, _ := most.pursue(ctx, most.mostValue(), some, &start{})
+		from.sets = found.sets
 	}
-	r.value(at, b.picks) // for what is paid
-	for j := range r.setCount() {
-		b.order = append(b.order, int32(j))
-	}
-	slices.SortFunc(b.order, func(x, y int32) int { return cmp.Or(cmp.Compare(average.set[y], average.set[x]), cmp.Compare(x, y)) })
-	return b
-}
-
-// visit decides for the set at a depth, those before it being decided.
-func (b *branching) visit(ctx context.Context, depth int) {
-	if b.nodes--; b.nodes < 0 || ctx.Err() != nil {
-		b.stopped = true
-	}
-	if b.stopped || depth == len(b.order) || b.most() <= b.best.Gain*(1+slack) {
-		return
-	}
-	j := b.order[depth]
-	if len(b.in) < b.quota {
-		if b.choose(j); b.affordable(b.spent) {
-			if c := b.Of(b.in); c.Gain > b.best.Gain {
-				b.best = c
+	best, bound := s.pursue(ctx, g, opt, from)
+	a := s.answer(g, best)
+	a.Reached, a.Stopped = g.reached(a.Gain), ctx.Err() != nil
+	if a.Bound = -bound; !a.Reached {
+		m := most.Solve(ctx, opt)
+		if g.reached(m.Gain) {
+			best.sets = best.sets[:0]
+			for _, j := range m.Sets {
+				best.sets = append(best.sets, int32(j))
 			}
-			b.visit(ctx, depth+1)
-		}
-		b.unchoose(j)
-	}
-	b.out[j], b.settled[b.itemCount()+int(j)] = true, true
-	b.visit(ctx, depth+1)
-	b.out[j], b.settled[b.itemCount()+int(j)] = false, false
-}
-
-func (b *branching) choose(j int32) {
-	b.in = append(b.in, int(j))
-	b.settled[b.itemCount()+int(j)] = true
-	b.spent += b.setCost[j]
-	for _, item := range b.itemsOf(j) {
-		if b.held[item]++; b.held[item] == 1 {
-			b.settled[item] = true
-			b.spent += b.itemCost[item]
-		}
-	}
-}
-
-func (b *branching) unchoose(j int32) {
-	b.in = b.in[:len(b.in)-1]
-	b.settled[b.itemCount()+int(j)] = false
-	b.spent -= b.setCost[j]
-	for _, item := range b.itemsOf(j) {
-		if b.held[item]--; b.held[item] == 0 {
-			b.settled[item] = false
-			b.spent -= b.itemCost[item]
-		}
-	}
-}
-
-// most is what no choice gains more than that agrees with the decisions: customers take
-// their best option of the sets that are left, what is chosen is bought, and the rest of
-// the budget buys what has been paid most for.
-func (b *branching) most() float64 {
-	total := 0.0
-	for i := range b.customerCount() {
-		most := 0.0
-		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
-			worth := b.optionGain[k] - b.at.fee[k]
-			if worth <= most || b.out[b.optionSet[k]] {
-				continue
+			a = s.answer(g, best)
+			a.Reached, a.Stopped = true, ctx.Err() != nil
+			a.Bound = -bound
+		} else {
+			a.Choice = m.Choice
+			if a.Proven = math.IsInf(a.Bound, 1) || !g.reached(m.Bound); a.Proven {
+				a.Bound = math.Inf(1)
 			}
-			for _, a := range b.pricesOfOption(k) {
-				worth -= b.at.share[a]
-			}
-			most = max(most, worth)
-		}
-		total += most
-	}
-	for item, n := range b.held {
-		if n > 0 {
-			total += b.picks.itemPaid[item]
 		}
 	}
-	for _, j := range b.in {
-		total += b.picks.setPaid[j]
+	a.Objective = a.Cost
+	if a.Reached {
+		a.Bound = min(a.Bound, a.Cost)
+		a.Optimal = a.Bound >= a.Objective-3*g.grain-2*slack*math.Abs(a.Objective)
 	}
-	return total + b.buyFor(b.picks, max(0, b.budget-b.spent), b.settled)
+	return a
+}
+
+// answer is the choice of sets with the best picks for a goal.
+func (s *Solver) answer(g goal, best found) Answer {
+	e := s.evaluator(g)
+	sets := best.ints()
+	e.choose(sets)
+	gain, cost := e.evaluate()
+	if s.priced() {
+		gain, cost, _ = e.prove(pickNodes)
+	}
+	return Answer{Choice: Choice{Sets: sets, Picks: e.picks(), Gain: gain, Cost: cost}}
+}
+
+// start is where to begin: a choice, and prices of the same relaxation; nil where none is
+// known. pursue leaves its best prices in it.
+type start struct {
+	sets   []int32
+	prices *prices
+}
+
+// pursue looks for a goal and returns the best choice and what none exceeds in value:
+// −Inf where it is proven that there is none.
+func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *start) (found, float64) {
+	x := s.seeker(g, opt.Seed)
+	if from.sets != nil {
+		x.offer(from.sets)
+	}
+	r := s.relax(g)
+	v := r.volume(from.prices)
+	if s.pure() && !g.cheapest {
+		x.offer(s.search(ctx, SearchOptions{Seed: opt.Seed, Iterations: opt.Iterations}))
+		v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations})
+	} else {
+		x.pursue(ctx, v, opt)
+	}
+	x.finish()
+	from.prices = v.best
+	bound := v.bound()
+	if bound <= x.known()+g.grain || opt.Nodes == 0 {
+		return x.best, bound
+	}
+	b := v.branch(x.best, opt.Nodes)
+	b.run(ctx)
+	if !b.known {
+		return b.best, min(bound, b.left)
+	}
+	value := g.value(b.best.gain, b.best.cost)
+	return b.best, min(bound, max(value, b.left)+2*g.grain)
+}
+
+// known is the value of the best choice found, −Inf if none meets the goal.
+func (x *seeker) known() float64 {
+	if !x.feasible(x.best.gain, x.best.cost) {
+		return math.Inf(-1)
+	}
+	return x.value(x.best.gain, x.best.cost)
+}
+
+// pursue takes turns at bounding and at searching where the bound points to.
+func (x *seeker) pursue(ctx context.Context, v *volume, opt SolveOptions) {
+	x.run(ctx, v.best.multiplier, nil, opt.Iterations/10)
+	v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations / 2})
+	for _, factor := range []float64{1, 0.8, 1.25, 0.9, 1.1} {
+		if v.bound() <= x.known()+v.goal.grain {
+			return
+		}
+		from := x.best.sets
+		if factor == 1 {
+			from = v.wanted()
+		}
+		x.run(ctx, factor*v.best.multiplier, from, opt.Iterations*9/50)
+	}
+	v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations - opt.BoundIterations/2})
+}
+
+// wanted are sets that the relaxation wants more than half of.
+func (v *volume) wanted() []int32 {
+	var sets []int32
+	for j, part := range v.average.set {
+		if part > 0.5 {
+			sets = append(sets, int32(j))
+		}
+	}
+	return sets
 }

@@ -7,19 +7,22 @@ type state struct {
 	*Solver
 	chosen []bool
 	list   []int32 // the chosen sets, in no order
-	at     []int32 // where a chosen one is in list
+	spot   []int32 // where a chosen one is in list
 	held   []int32 // how many chosen sets hold each item
+	// counted of the chosen sets count towards the quota.
+	counted int
 	// best and next are the places of the first and the second chosen set among each
 	// customer's options; the number of options where there is none.
 	best, next []int32
-	// addGain and addCost are what each set would add.
+	// addGain and addCost are what each set would add, with the options that customers
+	// would change to; either may be below 0.
 	addGain, addCost []float64
 	gain, cost       float64
 }
 
 func (s *Solver) newState() *state {
 	st := &state{
-		Solver: s, chosen: make([]bool, s.setCount()), at: make([]int32, s.setCount()), held: make([]int32, s.itemCount()),
+		Solver: s, chosen: make([]bool, s.setCount()), spot: make([]int32, s.setCount()), held: make([]int32, s.itemCount()),
 		best: make([]int32, s.customerCount()), next: make([]int32, s.customerCount()),
 		addGain: make([]float64, s.setCount()), addCost: make([]float64, s.setCount()),
 	}
@@ -29,7 +32,7 @@ func (s *Solver) newState() *state {
 
 // reset makes the state of a choice anew, without the rounding that changes leave.
 func (st *state) reset(sets []int32) {
-	st.gain, st.cost, st.list = 0, 0, st.list[:0]
+	st.gain, st.cost, st.counted, st.list = 0, 0, 0, st.list[:0]
 	clear(st.chosen)
 	clear(st.held)
 	for i := range st.best {
@@ -45,46 +48,65 @@ func (st *state) reset(sets []int32) {
 	for k, j := range st.optionSet {
 		st.addGain[j] += st.optionGain[k]
 	}
+	for k, cost := range st.optionCost {
+		st.addCost[st.optionSet[k]] += cost
+	}
 	for _, j := range sets {
 		st.add(j)
 	}
 }
 
-// gainAt is what customer i gains by the option at a place, 0 beyond the last.
-func (st *state) gainAt(i, place int32) float64 {
-	if k := st.optionsFrom[i] + place; k < st.optionsFrom[i+1] {
-		return st.optionGain[k]
+// served is what customer i gains and pays by the option at a place, 0 beyond the last.
+func (st *state) served(i, place int32) (gain, cost float64) {
+	k := st.optionsFrom[i] + place
+	if k >= st.optionsFrom[i+1] {
+		return 0, 0
 	}
-	return 0
+	if st.optionCost != nil {
+		cost = st.optionCost[k]
+	}
+	return st.optionGain[k], cost
 }
 
 // moved counts what changes when customer i is served by the option at place to in place
-// of that at place from: options before both add more or less than they did, those
-// between begin or cease to add anything.
+// of that at place from, but for the state's own cost: options before both add more or
+// less than they did, those between begin or cease to add anything.
 func (st *state) moved(i, from, to int32) {
-	before, after := st.gainAt(i, from), st.gainAt(i, to)
-	st.gain += after - before
+	gainBefore, costBefore := st.served(i, from)
+	gainAfter, costAfter := st.served(i, to)
+	st.gain += gainAfter - gainBefore
 	least, most := min(from, to), max(from, to)
 	row := st.optionsFrom[i]
-	sets, gains := st.optionSet[row:row+most], st.optionGain[row:row+most]
-	for k := range least {
-		st.addGain[sets[k]] += before - after
+	sets := st.optionSet[row : row+most]
+	st.shift(st.addGain, sets, st.optionGain[row:row+most], least, to < from, gainBefore, gainAfter)
+	if st.optionCost != nil {
+		st.shift(st.addCost, sets, st.optionCost[row:row+most], least, to < from, costBefore, costAfter)
 	}
-	if to < from {
-		for k := least; k < most; k++ {
-			st.addGain[sets[k]] -= gains[k] - before
+}
+
+// shift is moved for gains or costs.
+func (st *state) shift(add []float64, sets []int32, amounts []float64, least int32, nearer bool, before, after float64) {
+	for _, j := range sets[:least] {
+		add[j] += before - after
+	}
+	if nearer {
+		for k, j := range sets[least:] {
+			add[j] -= amounts[int(least)+k] - before
 		}
 		return
 	}
-	for k := least; k < most; k++ {
-		st.addGain[sets[k]] += gains[k] - after
+	for k, j := range sets[least:] {
+		add[j] += amounts[int(least)+k] - after
 	}
 }
 
 // add chooses a set.
 func (st *state) add(j int32) {
-	st.chosen[j], st.at[j] = true, int32(len(st.list))
+	st.chosen[j], st.spot[j] = true, int32(len(st.list))
 	st.list = append(st.list, j)
+	if !st.uncounted[j] {
+		st.counted++
+	}
 	st.cost += st.addCost[j]
 	for k := st.customersFrom[j]; k < st.customersFrom[j+1]; k++ {
 		switch i, place := st.customer[k], st.place[k]; {
@@ -106,15 +128,17 @@ func (st *state) add(j int32) {
 // drop takes a chosen set out.
 func (st *state) drop(j int32) {
 	last := st.list[len(st.list)-1]
-	st.list[st.at[j]], st.at[last] = last, st.at[j]
+	st.list[st.spot[j]], st.spot[last] = last, st.spot[j]
 	st.list = st.list[:len(st.list)-1]
 	st.chosen[j] = false
+	if !st.uncounted[j] {
+		st.counted--
+	}
 	for _, item := range st.itemsOf(j) {
 		if st.held[item]--; st.held[item] == 0 {
 			st.itemPaid(item, st.itemCost[item])
 		}
 	}
-	st.cost -= st.addCost[j]
 	for k := st.customersFrom[j]; k < st.customersFrom[j+1]; k++ {
 		switch i, place := st.customer[k], st.place[k]; place {
 		case st.best[i]:
@@ -125,6 +149,7 @@ func (st *state) drop(j int32) {
 			st.next[i] = st.chosenAfter(i, place)
 		}
 	}
+	st.cost -= st.addCost[j]
 }
 
 // itemPaid changes what all sets that hold an item would cost.
@@ -149,10 +174,13 @@ func (st *state) chosenAfter(i, place int32) int32 {
 func (st *state) loss(j int32) (gain, cost float64) {
 	for k := st.customersFrom[j]; k < st.customersFrom[j+1]; k++ {
 		if i, place := st.customer[k], st.place[k]; st.best[i] == place {
-			gain += st.gainAt(i, place) - st.gainAt(i, st.next[i])
+			gainNow, costNow := st.served(i, place)
+			gainThen, costThen := st.served(i, st.next[i])
+			gain += gainNow - gainThen
+			cost += costNow - costThen
 		}
 	}
-	cost = st.setCost[j]
+	cost += st.setCost[j]
 	for _, item := range st.itemsOf(j) {
 		if st.held[item] == 1 {
 			cost += st.itemCost[item]
@@ -163,7 +191,12 @@ func (st *state) loss(j int32) (gain, cost float64) {
 
 // fits says whether a set may be added.
 func (st *state) fits(j int32) bool {
-	return !st.chosen[j] && len(st.list) < st.quota && st.affordable(st.cost+st.addCost[j])
+	return st.placed(j) && st.affordable(st.cost+st.addCost[j])
+}
+
+// placed says whether a set may be added as far as the quota goes.
+func (st *state) placed(j int32) bool {
+	return !st.chosen[j] && (st.counted < st.quota || st.uncounted[j])
 }
 
 // become makes the state that of a choice, by what differs alone.

@@ -1,0 +1,254 @@
+package plan_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// poolOf is a pool of three nodes on which candidates are pulled; a pull takes 1 s, and
+// 20 s for each unpacked GiB that is missing; held and not asked for again it takes none.
+func poolOf(inv *layers.Inventory, images []plan.PoolImage, pulls []plan.PoolPull, budgetGiB float64) plan.PoolProblem {
+	return plan.PoolProblem{
+		Pool:      &workload.NodePool{Name: "work", Platform: platform, Count: 3},
+		Inventory: inv, Images: images, Pulls: pulls, StartsPerMonth: 1000,
+		DiskBudgetBytes: int64(budgetGiB * gib), FreeBytes: 100 * gib, Rebuild: 7 * 24 * time.Hour,
+		FirstRead: func(int64) time.Duration { return 0 },
+		PullTime: func(image, present int, held, again bool) time.Duration {
+			if held && !again {
+				return 0
+			}
+			s := 1.0
+			for _, l := range inv.Images[image].Layers[present:] {
+				if !held {
+					s += 20 * float64(*inv.Layers[l].UnpackedBytes) / gib
+				}
+			}
+			return seconds(s)
+		},
+		Simulate: noStarts, Prices: cost.International(), WorthPerHour: 100,
+	}
+}
+
+func noStarts(context.Context, string, []int) (*plan.PoolTimes, error) {
+	return &plan.PoolTimes{Span: workload.Month}, nil
+}
+
+// candidates are all images of an Inventory.
+func candidates(inv *layers.Inventory) []plan.PoolImage {
+	var images []plan.PoolImage
+	for i := range inv.Images {
+		images = append(images, plan.PoolImage{Image: i, KeptLayers: len(inv.Images[i].Layers), Apps: []string{inv.Images[i].Reference}})
+	}
+	return images
+}
+
+func choosePool(t *testing.T, p plan.PoolProblem) *plan.Pool {
+	t.Helper()
+	pool, err := plan.ChoosePool(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool
+}
+
+func references(p *plan.Pool) string {
+	var refs []string
+	for _, img := range p.Images {
+		refs = append(refs, img.Reference)
+	}
+	return strings.Join(refs, " ")
+}
+
+// TestPoolByHand: a and b are 1 GiB each on a base of 2 GiB. With room for one and a half
+// of them, a is held: its 100 pulls of 61 s are spared, and 40 s of the 80 of b; b alone
+// would spare 80 x 61 s and 100 x 40 s, the base 180 x 40 s.
+func TestPoolByHand(t *testing.T) {
+	inv := inventory([]float64{2, 1, 1}, map[string][]int{"a": {0, 1}, "b": {0, 2}, "base": {0}})
+	pulls := []plan.PoolPull{
+		{Image: 0, Cause: plan.Fresh, PerMonth: 100},
+		{Image: 1, Cause: plan.Fresh, PerMonth: 80},
+	}
+	for _, test := range []struct {
+		budgetGiB float64
+		want      string
+		seconds   float64
+	}{
+		{1.9, "", 0},
+		{2.5, "base", 180 * 40},
+		{3.5, "a", 100*61 + 80*40},
+		{4, "a b", 180 * 61},
+	} {
+		p := choosePool(t, poolOf(inv, candidates(inv), pulls, test.budgetGiB))
+		if got := references(p); got != test.want || p.ObjectiveSeconds != seconds(test.seconds) || p.BoundSeconds != p.ObjectiveSeconds || p.Status != plan.Optimal || p.GapFraction != 0 {
+			t.Errorf("%g GiB: %q spares %v, bound %v, %s; want %q, %g s, proven", test.budgetGiB, got, p.ObjectiveSeconds, p.BoundSeconds, p.Status, test.want, test.seconds)
+		}
+		if p.PullSeconds != seconds(180*61) || p.PullsPerMonth != 180 {
+			t.Errorf("%g GiB: %v pulls take %v, want 180, %d s", test.budgetGiB, p.PullsPerMonth, p.PullSeconds, 180*61)
+		}
+	}
+	p := choosePool(t, poolOf(inv, candidates(inv), pulls, 4))
+	b := p.Images[1]
+	if b.AddedBytes != gib || b.CumulativeBytes != 4*gib || b.UnpackedBytes != 3*gib || b.SavedSeconds != seconds(80*21) || b.CumulativeSeconds != seconds(180*61) || !slices.Equal(b.Apps, []string{"a", "b"}) {
+		t.Errorf("second image %+v; want 1 GiB more, 4 in all, 80 x 21 s more", b)
+	}
+}
+
+// TestPoolHeldAlready: what new nodes have takes no room and is not chosen.
+func TestPoolHeldAlready(t *testing.T) {
+	inv := inventory([]float64{2, 1, 1}, map[string][]int{"a": {0, 1}, "b": {0, 2}, "base": {0}})
+	x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Present: 1, Cause: plan.Fresh, PerMonth: 10}, {Image: 1, Present: 1, Cause: plan.Fresh, PerMonth: 5}}, 1)
+	x.Held = []int{2}
+	p := choosePool(t, x)
+	if got := references(p); got != "a" || p.ObjectiveSeconds != seconds(10*21) || p.Images[0].AddedBytes != gib {
+		t.Errorf("%q spares %v and adds %v; want a, 210 s, 1 GiB", got, p.ObjectiveSeconds, p.Images)
+	}
+}
+
+// TestPoolBaked: a baked disk spares only pulls of nodes that are made with it, those of a
+// version that came after its build in part, and first reads take time.
+func TestPoolBaked(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	images := candidates(inv)
+	// A release every 15 days of which the base stays, a build every 15 days: half of the
+	// nodes have the older version.
+	images[0].ReleasesPerMonth, images[0].KeptLayers = 2, 1
+	pulls := []plan.PoolPull{
+		{Image: 0, Cause: plan.Fresh, PerMonth: 100},
+		{Image: 0, Cause: plan.Evicted, PerMonth: 7},
+		{Image: 0, Cause: plan.Released, PerMonth: 50, Present: 1},
+	}
+	x := poolOf(inv, images, pulls, 10)
+	x.Rebuild = 15 * 24 * time.Hour
+	x.FirstRead = func(bytes int64) time.Duration { return seconds(float64(bytes) / gib) }
+	x.Simulate = func(_ context.Context, arm string, _ []int) (*plan.PoolTimes, error) {
+		ready := map[string]float64{plan.PoolNothing: 10000, plan.PoolPrePull: 10000, plan.PoolBaked: 5000}[arm]
+		return &plan.PoolTimes{Span: workload.Month, Starts: 1000, Ready: seconds(ready)}, nil
+	}
+	p := choosePool(t, x)
+	if want := seconds(100 * (0.5*(61-3) + 0.5*(40-2))); p.HeldBy != plan.PoolBaked || p.ObjectiveSeconds != want || p.Verdict != plan.PoolBaked {
+		t.Errorf("%s, by %s, spares %v; want baked, %v", p.Verdict, p.HeldBy, p.ObjectiveSeconds, want)
+	}
+	if !strings.Contains(strings.Join(p.Warnings, " "), "older version of a on 50 % of new nodes") {
+		t.Errorf("no warning of stale disks: %q", p.Warnings)
+	}
+	x.Simulate = noStarts
+	if p = choosePool(t, x); p.HeldBy != plan.PoolPrePull || p.ObjectiveSeconds != seconds(107*61+50*21) {
+		t.Errorf("by %s, spares %v; want prepull, all pulls", p.HeldBy, p.ObjectiveSeconds)
+	}
+}
+
+// TestPoolVerdict: the arm with most worth less its bill; with a limit the cheapest that
+// meets it; where none does, the one that comes nearest.
+func TestPoolVerdict(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}, 10)
+	x.Parallel = true
+	x.Simulate = func(_ context.Context, arm string, images []int) (*plan.PoolTimes, error) {
+		s := map[string][3]float64{ // hours of all starts, p99 seconds, GB fetched
+			plan.PoolNothing: {10, 60, 100}, plan.PoolParallel: {9, 40, 100}, plan.PoolPrePull: {7, 20, 400}, plan.PoolBaked: {6, 30, 0},
+		}[arm]
+		if (arm == plan.PoolPrePull || arm == plan.PoolBaked) != (len(images) > 0) {
+			t.Errorf("arm %s holds %v", arm, images)
+		}
+		return &plan.PoolTimes{Span: workload.Month / 2, Starts: 100, Ready: seconds(s[0] * 1800), P99: seconds(s[1]), Slowest: seconds(s[1]), FetchedBytes: int64(s[2] * 5e8)}, nil
+	}
+	egress, snapshot, ahead := 0.5, 1.0, 0.1
+	x.Prices.Node = cost.Node{RegistryEgressGB: &egress, SnapshotGiBMonth: &snapshot, VolumeInitialisationGB: &ahead}
+	x.Pool.LifetimeHours = 24 // 90 new nodes a month
+	p := choosePool(t, x)
+	// Baked: 400 of worth, 3 GiB kept for 3, 90 x 3.22 GB read ahead for 28.99, and 50 less
+	// of traffic.
+	baked := p.Arm(plan.PoolBaked)
+	if want := 3 + 90*0.1*3*gib/1e9 - 50; p.Verdict != plan.PoolBaked || !near(baked.Cost.Total.Amount, want, 1e-6) || !near(baked.Net.Amount, 400-want, 1e-6) {
+		t.Errorf("%s, baked costs %v, net %v; want %v", p.Verdict, baked.Cost.Total, baked.Net, want)
+	}
+	if ahead := p.Arm(plan.PoolPrePull); !near(ahead.Cost.Total.Amount, 150, 1e-6) || ahead.SavedSeconds != 3*time.Hour {
+		t.Errorf("pre-pull costs %v and saves %v; want 300 GB for 150, 3 h", ahead.Cost.Total, ahead.SavedSeconds)
+	}
+	for _, test := range []struct {
+		limit float64
+		want  string
+	}{{60, plan.PoolBaked}, {29, plan.PoolPrePull}, {15, plan.PoolPrePull}} {
+		x.Limit = seconds(test.limit)
+		if p := choosePool(t, x); p.Verdict != test.want || *p.Arms[0].MeetsLimit != (test.limit > 20) {
+			t.Errorf("limit %v s: %s, meets %v; want %s", test.limit, p.Verdict, *p.Arms[0].MeetsLimit, test.want)
+		}
+	}
+	// Where traffic is free, a pre-pull is as cheap as parallel pulls and saves more.
+	x.Prices.Node.RegistryEgressGB, x.Limit = nil, seconds(45)
+	if p := choosePool(t, x); p.Verdict != plan.PoolPrePull || p.Arms[1].Arm != plan.PoolParallel {
+		t.Errorf("limit 45 s: %s, then %s; want prepull, parallel", p.Verdict, p.Arms[1].Arm)
+	}
+}
+
+// TestPoolPrices: what an arm needs and the book lacks is named.
+func TestPoolPrices(t *testing.T) {
+	inv := inventory([]float64{1}, map[string][]int{"a": {0}})
+	pulls := []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 1}}
+	x := poolOf(inv, candidates(inv), pulls, 10)
+	x.Prices = cost.China()
+	var missing *cost.MissingPriceError
+	if _, err := plan.ChoosePool(t.Context(), x); !errors.As(err, &missing) || missing.Price != "node.snapshotGiBMonth" {
+		t.Errorf("%v; want node.snapshotGiBMonth missing", err)
+	}
+	x = poolOf(inv, candidates(inv), pulls, 10)
+	x.FreeBytes = gib / 2
+	if _, err := plan.ChoosePool(t.Context(), x); !errors.As(err, &missing) || missing.Price != "node.diskGiBMonth" {
+		t.Errorf("%v; want node.diskGiBMonth missing", err)
+	}
+	disk := 2.0
+	x.Prices.Node.DiskGiBMonth = &disk
+	if p := choosePool(t, x); p.Arm(plan.PoolPrePull).Cost.Disk.Amount != 3 {
+		t.Errorf("half a GiB more on 3 nodes costs %v, want 3", p.Arm(plan.PoolPrePull).Cost.Disk)
+	}
+}
+
+// TestPoolStopped: a plan that is interrupted says so, with what it has.
+func TestPoolStopped(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x.Simulate = func(context.Context, string, []int) (*plan.PoolTimes, error) {
+		t.Error("simulated though interrupted")
+		return nil, ctx.Err()
+	}
+	p, err := plan.ChoosePool(ctx, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := p.Arm(plan.PoolPrePull); references(p) != "a" || a == nil || a.Source != "estimated" || a.MeanSeconds != nil || p.Arm(plan.PoolParallel) != nil {
+		t.Errorf("images %q, arms %+v", references(p), p.Arms)
+	}
+}
+
+// TestPoolRefuses: what cannot be is said.
+func TestPoolRefuses(t *testing.T) {
+	inv := inventory([]float64{1}, map[string][]int{"a": {0}})
+	for want, change := range map[string]func(*plan.PoolProblem){
+		"disk budget of -1":      func(p *plan.PoolProblem) { p.DiskBudgetBytes = -1 },
+		"0 nodes":                func(p *plan.PoolProblem) { p.Pool = &workload.NodePool{Name: "x"} },
+		"built every 0s":         func(p *plan.PoolProblem) { p.Rebuild = 0 },
+		"worth -1":               func(p *plan.PoolProblem) { p.WorthPerHour = -1 },
+		"startup limit of -1s":   func(p *plan.PoolProblem) { p.Limit = -time.Second },
+		"pulls of candidate 4":   func(p *plan.PoolProblem) { p.Pulls[0].Image = 4 },
+		"find 2 of its 1 layers": func(p *plan.PoolProblem) { p.Pulls[0].Present = 2 },
+		"-3 pulls a month of a":  func(p *plan.PoolProblem) { p.Pulls[0].PerMonth = -3 },
+		"candidate 9 is not":     func(p *plan.PoolProblem) { p.Images[0].Image = 9 },
+	} {
+		x := poolOf(inv, candidates(inv), []plan.PoolPull{{PerMonth: 1, Cause: plan.Fresh}}, 10)
+		change(&x)
+		if _, err := plan.ChoosePool(t.Context(), x); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

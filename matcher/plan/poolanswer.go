@@ -1,0 +1,277 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pool is the whole answer.
+func (a *poolAnswer) pool() (*Pool, error) {
+	a.rank()
+	heldBy := a.heldBy()
+	c := a.choices[heldBy]
+	out := &Pool{
+		Name: a.Pool.Name, Platform: a.Pool.Platform, NodeClass: a.Pool.NodeClass, Nodes: a.Pool.Count,
+		Verdict: a.arms[0].Arm, DiskBudgetBytes: a.DiskBudgetBytes, HeldBy: heldBy,
+		Objective:   "most seconds of pulling spared a month by images within the disk budget",
+		PullSeconds: a.pullTime(), ObjectiveSeconds: durationOf(c.gain), BoundSeconds: durationOf(c.bound),
+		Status: c.status, Candidates: len(a.Images), LeftOut: a.leftOut(), StartsPerMonth: a.StartsPerMonth,
+		Arms: a.arms,
+	}
+	if c.bound > c.gain {
+		out.GapFraction = (c.bound - c.gain) / c.bound
+	}
+	for i := range a.Pulls {
+		out.PullsPerMonth += a.Pulls[i].PerMonth
+	}
+	out.Images = a.planned(c)
+	out.Reason = a.reason()
+	out.Warnings = append(slices.Clone(a.Warnings), a.warnings(c)...)
+	out.Assumptions = append(slices.Clone(a.Assumptions), a.assumptions()...)
+	return out, nil
+}
+
+// heldBy is the arm whose images are listed.
+func (a *poolAnswer) heldBy() string {
+	for i := range a.arms {
+		if a.choices[a.arms[i].Arm] != nil {
+			return a.arms[i].Arm
+		}
+	}
+	return PoolPrePull
+}
+
+func (a *poolAnswer) planned(c *poolChoice) []PlannedImage {
+	var list []PlannedImage
+	var bytes int64
+	var saved float64
+	for n, k := range c.images {
+		bytes += c.added[n]
+		saved += c.saved[n]
+		img := a.image(k)
+		x := PlannedImage{
+			Reference: img.Reference, Digest: string(img.Digest), UnpackedBytes: a.unpackedUpTo(k, a.layers(k)),
+			AddedBytes: c.added[n], CumulativeBytes: bytes, SavedSeconds: durationOf(c.saved[n]), CumulativeSeconds: durationOf(saved),
+			Apps: a.appsOf(c.arm, k),
+		}
+		for _, l := range img.Layers {
+			x.CompressedBytes += a.Inventory.Layers[l].CompressedBytes
+		}
+		for i := range a.Pulls {
+			if p := &a.Pulls[i]; p.Image == k && (c.arm == PoolPrePull || p.Cause == Fresh) {
+				x.PullsPerMonth += p.PerMonth
+			}
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+// appsOf are the apps whose pulls an image shortens.
+func (a *poolAnswer) appsOf(arm string, k int) []string {
+	apps := []string{}
+	for i := range a.Pulls {
+		x := &a.Pulls[i]
+		if x.PerMonth == 0 || a.gainOf(a.gains(arm, x), x.Image, k) <= 0 {
+			continue
+		}
+		for _, app := range a.Images[x.Image].Apps {
+			if !slices.Contains(apps, app) {
+				apps = append(apps, app)
+			}
+		}
+	}
+	slices.Sort(apps)
+	return apps
+}
+
+func (a *poolAnswer) leftOut() string {
+	var parts []string
+	if a.tooLarge > 0 {
+		parts = append(parts, fmt.Sprintf("%s larger than the whole disk budget", countedNoun(a.tooLarge, "image")))
+	}
+	if a.LeftOut != "" {
+		parts = append(parts, a.LeftOut)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func countedNoun(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// armReason says what an arm takes.
+func (a *poolAnswer) armReason(arm string, c *poolChoice) string {
+	switch arm {
+	case PoolParallel:
+		return "settings of the kubelet: serializeImagePulls false, and no maxParallelImagePulls; several starts on a node pull at once, each its images one after another"
+	case PoolPrePull:
+		return fmt.Sprintf("a DaemonSet pulls %s on every node, one after another, again after each release; its pods go on running, so that the kubelet keeps the images", countedNoun(len(c.images), "image"))
+	case PoolBaked:
+		return fmt.Sprintf("%s on the disk that new nodes are made from, which is built anew every %s", countedNoun(len(c.images), "image"), everyDays(a.Rebuild))
+	}
+	return "the pool as it is"
+}
+
+func everyDays(d time.Duration) string {
+	if n := d.Hours() / 24; n != 1 {
+		return fmt.Sprintf("%.3g days", n)
+	}
+	return "day"
+}
+
+var poolArmWords = map[string]string{
+	PoolNothing: "leaving the pool as it is", PoolParallel: "pulling in parallel", PoolPrePull: "pre-pulling", PoolBaked: "a baked disk",
+}
+
+// reason says why the first arm is advised.
+func (a *poolAnswer) reason() string {
+	first := &a.arms[0]
+	what := capital(poolArmWords[first.Arm])
+	if a.Limit > 0 {
+		switch {
+		case isYes(first.MeetsLimit):
+			return fmt.Sprintf("%s is the cheapest that keeps the p99 of starts, %s, within the limit of %s; it costs %s a month.",
+				what, poolTime(*first.P99Seconds), poolTime(a.Limit), first.Cost.Total)
+		case first.P99Seconds != nil:
+			return fmt.Sprintf("Nothing keeps the p99 of starts within the limit of %s; %s comes nearest, with %s.", poolTime(a.Limit), poolArmWords[first.Arm], poolTime(*first.P99Seconds))
+		}
+	}
+	if first.Arm == PoolNothing {
+		return a.nothingReason()
+	}
+	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and costs %s", what, poolTime(first.SavedSeconds), first.Cost.Total)
+	if a.WorthPerHour > 0 {
+		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.Net)
+	}
+	if len(a.arms) > 1 {
+		second := &a.arms[1]
+		s += fmt.Sprintf(", and the next best, %s, %s", poolArmWords[second.Arm], a.worthWords(second))
+	}
+	return s + "."
+}
+
+func (a *poolAnswer) worthWords(x *PoolArm) string {
+	if a.WorthPerHour > 0 {
+		return x.Net.String()
+	}
+	return "saves " + poolTime(x.SavedSeconds)
+}
+
+func (a *poolAnswer) nothingReason() string {
+	pulls := 0.0
+	for i := range a.Pulls {
+		pulls += a.Pulls[i].PerMonth
+	}
+	switch {
+	case a.StartsPerMonth == 0:
+		return "Nothing starts on the pool."
+	case pulls == 0:
+		return "No start of a month pulls: nodes hold all images already."
+	case len(a.arms) == 1:
+		return fmt.Sprintf("No image fits the disk budget of %.3g GiB and spares a pull.", gibOfBytes(a.DiskBudgetBytes))
+	}
+	return fmt.Sprintf("Of %.4g starts a month %.4g pull, for %s in all; nothing tried saves more than it costs.", a.StartsPerMonth, pulls, poolTime(a.pullTime()))
+}
+
+// poolTime writes a time for people.
+func poolTime(d time.Duration) string {
+	switch s := d.Seconds(); {
+	case d < 0:
+		return "-" + poolTime(-d)
+	case s >= 2*3600:
+		return fmt.Sprintf("%.3g h", s/3600)
+	case s >= 120:
+		return fmt.Sprintf("%.3g min", s/60)
+	default:
+		return fmt.Sprintf("%.3g s", s)
+	}
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// warnings are what may undo the choice.
+func (a *poolAnswer) warnings(c *poolChoice) []string {
+	var list []string
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if len(c.images) == 0 {
+		return nil
+	}
+	if all := a.withApps(c); all > a.FreeBytes {
+		add("The images and those that the pool's apps start take %.1f GiB a node, more than the %.1f GiB that the kubelet leaves before it removes images: least recently used ones go, of a baked disk too; a DaemonSet's stay while its pods run, and others go sooner.", gibOfBytes(all), gibOfBytes(a.FreeBytes))
+	}
+	list = append(list, a.lateWarning()...)
+	if c.arm == PoolBaked {
+		add("No container uses baked images until an app starts: the kubelet may remove them once they are older than imageMinimumGCAge (2 minutes) and the disk is above its high mark, or unused for longer than imageMaximumGCAge where that is set.")
+		list = append(list, a.staleWarning(c)...)
+	}
+	return list
+}
+
+// withApps is what a node's disk holds with the choice and all images of the pool's apps.
+func (a *poolAnswer) withApps(c *poolChoice) int64 {
+	have := make(map[int]bool)
+	var bytes int64
+	for k := range a.Images {
+		if len(a.Images[k].Apps) == 0 && !slices.Contains(c.images, k) {
+			continue
+		}
+		for _, item := range a.items[k] {
+			if !have[item] {
+				have[item] = true
+				bytes += a.bytes[item]
+			}
+		}
+	}
+	return bytes
+}
+
+// lateWarning says that pre-pulls come too late for many starts.
+func (a *poolAnswer) lateWarning() []string {
+	for i := range a.arms {
+		x := &a.arms[i]
+		c := a.choices[PoolPrePull]
+		if x.Arm != PoolPrePull || x.Source != "simulated" || x.SavedSeconds >= durationOf(c.gain/2) {
+			continue
+		}
+		return []string{fmt.Sprintf("Pre-pulls come too late for many starts: of %s that the images could spare, %s are saved, for new nodes get starts before they are done. A taint that is taken off when they are done would keep starts away until then.", poolTime(durationOf(c.gain)), poolTime(x.SavedSeconds))}
+	}
+	return nil
+}
+
+// staleWarning names the image that is stale most often.
+func (a *poolAnswer) staleWarning(c *poolChoice) []string {
+	if len(c.images) == 0 {
+		return nil
+	}
+	worst := slices.MaxFunc(c.images, func(x, y int) int { return cmp.Compare(a.staleFraction(x), a.staleFraction(y)) })
+	share := a.staleFraction(worst)
+	if share < 0.1 {
+		return nil
+	}
+	return []string{fmt.Sprintf("A disk built every %s has an older version of %s on %.0f %% of new nodes: it is released %.3g times a month.", everyDays(a.Rebuild), a.reference(worst), 100*share, a.Images[worst].ReleasesPerMonth)}
+}
+
+func (a *poolAnswer) assumptions() []string {
+	list := []string{
+		"Images of a pool are chosen by counted pulls times the estimate of one pull on an idle node; arms are simulated, with all that starts, nodes and pre-pulls do to each other.",
+	}
+	if a.KeepBlobs {
+		list = append(list, "The runtime keeps compressed blobs: they count on the disk, and a blob that another image brought above other layers is not counted as spared.")
+	}
+	if a.trafficPrice() == 0 {
+		list = append(list, "Traffic to nodes is not charged: the price book has neither node.registryEgressGB nor node.natEgressGB.")
+	}
+	if a.choices[PoolBaked] != nil && len(a.choices[PoolBaked].images) > 0 {
+		if a.Prices.Node.SnapshotGiBMonth == nil {
+			list = append(list, "A baked disk is stored at snapshotGiBMonth, for the price book has no node.snapshotGiBMonth; the machine that builds it is not priced.")
+		}
+	}
+	return list
+}

@@ -1,0 +1,326 @@
+package plan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/matcher/plan/knapsack"
+)
+
+// How long the search for images of a pool may take, in counts.
+const (
+	poolIterations      = 3000
+	poolBoundIterations = 1500
+	poolNodes           = 50_000
+	poolSeed            = 1
+)
+
+// poolModel is a PoolProblem as sets that share items: a set is an image, an item a
+// chain of layers that the same images have, a customer a number of like pulls. What a
+// pull finds of its image's layers on a node that holds several others are the lowest
+// ones, as many as the nearest of the others has too: chains are a tree. So it is served
+// by the best chosen image alone, and the knapsack's sum of gains is the estimate of the
+// union, exactly. Where the runtime keeps blobs (KeepBlobs), a layer above another chain
+// would spare its fetch as well; that is left out of account, so that a plan promises no
+// more than the estimator.
+type poolModel struct {
+	*PoolProblem
+	// chains are those of each candidate, base first, as numbers of the Inventory's.
+	chains [][]int
+	// items are those of each candidate, bytes what each takes on a disk.
+	items [][]int
+	bytes []int64
+	// sets are the candidates that fit into the budget.
+	sets []int
+	// times are the pull times of each candidate by what the node has (timesOf).
+	times map[poolTimesKey]*pullTimes
+	// tooLarge counts the candidates that exceed the budget alone.
+	tooLarge int
+}
+
+type poolTimesKey struct {
+	image int
+	again bool
+}
+
+// pullTimes are those of one image: on a node with exactly so many of its lowest layers,
+// and on one that has it whole.
+type pullTimes struct {
+	with []time.Duration
+	held time.Duration
+}
+
+func newPoolModel(p *PoolProblem) *poolModel {
+	m := &poolModel{PoolProblem: p, times: make(map[poolTimesKey]*pullTimes)}
+	chains := p.Inventory.Chains()
+	m.chains = make([][]int, len(p.Images))
+	holders := make(map[int]int) // candidates by chain
+	for k := range p.Images {
+		m.chains[k] = chains.Images[p.Images[k].Image]
+		for _, c := range m.chains[k] {
+			holders[c]++
+		}
+	}
+	held := make(map[int]bool)
+	for _, i := range p.Held {
+		for _, c := range chains.Images[i] {
+			held[c] = true
+		}
+	}
+	itemOf := make(map[int]int)
+	m.items = make([][]int, len(p.Images))
+	for k := range p.Images {
+		for n, c := range m.chains[k] {
+			if held[c] {
+				continue
+			}
+			item, known := itemOf[c]
+			if !known {
+				// A chain in the same images as the one below it is one item with it.
+				item = len(m.bytes)
+				if n > 0 && holders[c] == holders[m.chains[k][n-1]] && !held[m.chains[k][n-1]] {
+					item = itemOf[m.chains[k][n-1]]
+				} else {
+					m.bytes = append(m.bytes, 0)
+				}
+				itemOf[c] = item
+				m.bytes[item] += m.bytesOf(p.image(k).Layers[n])
+			}
+			if !slices.Contains(m.items[k], item) {
+				m.items[k] = append(m.items[k], item)
+			}
+		}
+		// What new nodes have already may be chosen too: pods that use it keep it from being
+		// removed.
+		if m.sizeOf(k) > p.DiskBudgetBytes {
+			m.tooLarge++
+		} else {
+			m.sets = append(m.sets, k)
+		}
+	}
+	return m
+}
+
+// bytesOf is what a layer takes on a node's disk.
+func (m *poolModel) bytesOf(layer int) int64 {
+	l := &m.Inventory.Layers[layer]
+	var bytes int64
+	if l.UnpackedBytes != nil {
+		bytes = *l.UnpackedBytes
+	}
+	if m.KeepBlobs {
+		bytes += l.CompressedBytes
+	}
+	return bytes
+}
+
+// sizeOf is what a candidate alone adds to a node's disk.
+func (m *poolModel) sizeOf(k int) int64 {
+	var bytes int64
+	for _, item := range m.items[k] {
+		bytes += m.bytes[item]
+	}
+	return bytes
+}
+
+// sharedLayers is how many of image i's lowest layers image k has too.
+func (m *poolModel) sharedLayers(i, k int) int {
+	n := 0
+	for n < min(len(m.chains[i]), len(m.chains[k])) && m.chains[i][n] == m.chains[k][n] {
+		n++
+	}
+	return n
+}
+
+func (m *poolModel) timesOf(image int, again bool) *pullTimes {
+	key := poolTimesKey{image, again}
+	if t := m.times[key]; t != nil {
+		return t
+	}
+	n := m.layers(image)
+	t := &pullTimes{held: m.PullTime(m.Images[image].Image, n, true, again)}
+	for k := 0; k <= n; k++ {
+		t.with = append(t.with, m.PullTime(m.Images[image].Image, k, false, again))
+	}
+	m.times[key] = t
+	return t
+}
+
+// gains are how much less one pull takes in an arm that holds so many of its image's
+// lowest layers; the last is where it holds the image. Where more would be a little
+// worse, as with requests that race, less counts as that: a plan is not to promise what
+// another of its images undoes.
+func (m *poolModel) gains(arm string, x *PoolPull) []time.Duration {
+	n := m.layers(x.Image)
+	gains := make([]time.Duration, n+2)
+	for k := range gains {
+		gains[k] = m.gain(arm, x, min(k, n), k > n)
+	}
+	for k := n; k >= 0; k-- {
+		gains[k] = min(gains[k], gains[k+1])
+	}
+	return gains
+}
+
+// gain is that of one pull whose image has so many layers in what the arm holds, or is
+// held whole.
+func (m *poolModel) gain(arm string, x *PoolPull, shared int, whole bool) time.Duration {
+	t := m.timesOf(x.Image, x.Again)
+	before := t.with[x.Present]
+	with := func(layers int) time.Duration { return before - t.with[max(x.Present, layers)] }
+	held := with(shared)
+	if whole {
+		held = before - t.held
+	}
+	if arm == PoolPrePull {
+		return held
+	}
+	// A baked disk has the version of its build; what the kubelet removed is gone.
+	kept := min(shared, m.Images[x.Image].KeptLayers)
+	read := func(layers int) time.Duration { return m.FirstRead(m.unpackedUpTo(x.Image, layers)) }
+	switch x.Cause {
+	case Fresh:
+		stale := m.staleFraction(x.Image)
+		return time.Duration((1-stale)*float64(held-read(shared)) + stale*float64(with(kept)-read(kept)))
+	case Released:
+		return with(kept)
+	}
+	return 0
+}
+
+// gainOf is the one of gains that candidate k brings.
+func (m *poolModel) gainOf(gains []time.Duration, image, k int) time.Duration {
+	if image == k {
+		return gains[len(gains)-1]
+	}
+	return gains[m.sharedLayers(image, k)]
+}
+
+// unpackedUpTo is the size of an image's n lowest layers.
+func (m *poolModel) unpackedUpTo(image, n int) int64 {
+	var bytes int64
+	for _, l := range m.image(image).Layers[:n] {
+		if u := m.Inventory.Layers[l].UnpackedBytes; u != nil {
+			bytes += *u
+		}
+	}
+	return bytes
+}
+
+// poolChoice are the images that an arm holds.
+type poolChoice struct {
+	arm string
+	// images are candidates in the order of their gain; added and saved what each adds
+	// beside those before it, in bytes and in seconds of pulling.
+	images     []int
+	added      []int64
+	saved      []float64
+	bytes      int64
+	gain       float64 // seconds
+	bound      float64
+	status     string
+	considered int
+}
+
+// choose finds the images for an arm.
+func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error) {
+	c := &poolChoice{arm: arm, status: Optimal, considered: len(m.sets)}
+	customers := m.customers(arm)
+	problem := &knapsack.Problem{Budget: float64(m.DiskBudgetBytes), Customers: customers}
+	for _, bytes := range m.bytes {
+		problem.ItemCost = append(problem.ItemCost, float64(bytes))
+	}
+	for _, k := range m.sets {
+		problem.Sets = append(problem.Sets, knapsack.Set{Items: m.items[k]})
+	}
+	solver, err := knapsack.New(problem)
+	if err != nil {
+		return nil, fmt.Errorf("choose images: %w", err)
+	}
+	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: poolIterations, BoundIterations: poolBoundIterations, Nodes: poolNodes})
+	switch {
+	case found.Optimal:
+	case ctx.Err() != nil:
+		c.status = poolStopped
+	default:
+		c.status = poolGapReached
+	}
+	m.order(c, found.Sets, customers)
+	if c.bound = max(found.Bound, c.gain); c.status == Optimal {
+		c.bound = c.gain
+	}
+	return c, nil
+}
+
+// customers are the pulls, with what each set spares all of its kind, in seconds.
+func (m *poolModel) customers(arm string) [][]knapsack.Option {
+	customers := make([][]knapsack.Option, len(m.Pulls))
+	for i := range m.Pulls {
+		x := &m.Pulls[i]
+		gains := m.gains(arm, x)
+		for set, k := range m.sets {
+			if gain := m.gainOf(gains, x.Image, k).Seconds() * x.PerMonth; gain > 0 {
+				customers[i] = append(customers[i], knapsack.Option{Set: set, Gain: gain})
+			}
+		}
+	}
+	return customers
+}
+
+// order puts the chosen sets in the order of what each adds to those before it; of equal
+// ones the smaller first. One that adds nothing is left out.
+func (m *poolModel) order(c *poolChoice, chosen []int, customers [][]knapsack.Option) {
+	type visit struct {
+		customer int
+		gain     float64
+	}
+	visits := make(map[int][]visit, len(chosen))
+	for i, options := range customers {
+		for _, o := range options {
+			if slices.Contains(chosen, o.Set) {
+				visits[o.Set] = append(visits[o.Set], visit{i, o.Gain})
+			}
+		}
+	}
+	best, have := make([]float64, len(customers)), make([]bool, len(m.bytes))
+	left := slices.Clone(chosen)
+	for len(left) > 0 {
+		type step struct {
+			set   int
+			gain  float64
+			bytes int64
+		}
+		var next *step
+		for _, set := range left {
+			s := step{set: set}
+			for _, v := range visits[set] {
+				s.gain += max(0, v.gain-best[v.customer])
+			}
+			for _, item := range m.items[m.sets[set]] {
+				if !have[item] {
+					s.bytes += m.bytes[item]
+				}
+			}
+			if next == nil || cmp.Or(cmp.Compare(s.gain, next.gain), -cmp.Compare(s.bytes, next.bytes), -cmp.Compare(m.reference(m.sets[set]), m.reference(m.sets[next.set]))) > 0 {
+				next = &s
+			}
+		}
+		if next.gain <= 0 {
+			return
+		}
+		for _, v := range visits[next.set] {
+			best[v.customer] = max(best[v.customer], v.gain)
+		}
+		for _, item := range m.items[m.sets[next.set]] {
+			have[item] = true
+		}
+		left = slices.DeleteFunc(left, func(set int) bool { return set == next.set })
+		c.images = append(c.images, m.sets[next.set])
+		c.added, c.saved = append(c.added, next.bytes), append(c.saved, next.gain)
+		c.bytes += next.bytes
+		c.gain += next.gain
+	}
+}

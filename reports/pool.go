@@ -1,0 +1,131 @@
+package reports
+
+import (
+	"fmt"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// poolArmWords name what can be done for a node pool.
+func poolArmWords(arm string) string {
+	switch arm {
+	case plan.PoolNothing:
+		return "nothing"
+	case plan.PoolParallel:
+		return "parallel pulls"
+	case plan.PoolPrePull:
+		return "pre-pull"
+	case plan.PoolBaked:
+		return "baked disk"
+	}
+	return arm
+}
+
+// poolAdvice is the verdict on a pool in few words.
+func poolAdvice(p *plan.Pool) string {
+	arm := p.Arm(p.Verdict)
+	switch p.Verdict {
+	case plan.PoolParallel:
+		return "pull in parallel"
+	case plan.PoolPrePull:
+		return "pre-pull " + poolImageCount(arm)
+	case plan.PoolBaked:
+		return "bake " + poolImageCount(arm) + " into its disk"
+	}
+	return "leave it as it is"
+}
+
+func poolImageCount(arm *plan.PoolArm) string {
+	if arm == nil {
+		return "images"
+	}
+	return count(arm.Images, "image")
+}
+
+// poolHeading is the title of a pool's section.
+func poolHeading(p *plan.Pool) string {
+	words := fmt.Sprintf("Node pool %s: %s", p.Name, poolAdvice(p))
+	return words + fmt.Sprintf(" (%s, %s)", count(p.Nodes, "node"), p.Platform)
+}
+
+// poolGap says how far from the best possible the images of a pool are.
+func poolGap(p *plan.Pool) string {
+	within := "within " + size(p.DiskBudgetBytes) + " a node"
+	switch {
+	case p.Status == plan.Optimal && len(p.Images) == 0:
+		return sentence(fmt.Sprintf("Proven: none of the %s considered spares a pull %s", count(p.Candidates, "image"), within))
+	case p.Status == plan.Optimal:
+		return sentence(fmt.Sprintf("Proven: no other choice of the %s considered spares more than these %s of %s of pulling a month %s",
+			count(p.Candidates, "image"), longTime(p.ObjectiveSeconds), longTime(p.PullSeconds), within))
+	}
+	s := fmt.Sprintf("These spare %s of %s of pulling a month; no choice of the %s considered spares more than %s %s (proven): a gap of %s",
+		longTime(p.ObjectiveSeconds), longTime(p.PullSeconds), count(p.Candidates, "image"), longTime(p.BoundSeconds), within, percent(p.GapFraction))
+	if p.Status != "gap reached" {
+		s += "; " + p.Status + " before it was closed"
+	}
+	return sentence(s)
+}
+
+// poolImagesTitle says what the list of images is.
+func poolImagesTitle(p *plan.Pool) string {
+	return fmt.Sprintf("Images to hold on each node by %s, in this order (estimated, per month of 30 days)", poolArmWords(p.HeldBy))
+}
+
+// poolHeads are the columns of arms; those of a limit only where there is one.
+func hasLimit(p *plan.Pool) bool {
+	for i := range p.Arms {
+		if p.Arms[i].MeetsLimit != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return "-"
+	case *b:
+		return "yes"
+	}
+	return "no"
+}
+
+// judgePools is the verdict where only node pools are planned for.
+func judgePools(v *Verdict, r *Report) {
+	pools := r.Plan.Pools
+	v.Headline = sentence(fmt.Sprintf("Node pool %s: %s", pools[0].Name, poolAdvice(&pools[0])))
+	if len(pools) > 1 {
+		changed := 0
+		for i := range pools {
+			if pools[i].Verdict != plan.PoolNothing {
+				changed++
+			}
+		}
+		v.Headline = sentence(fmt.Sprintf("%d of %d node pools gain by a change", changed, len(pools)))
+	}
+	v.Advice = pools[0].Verdict
+	if len(pools) > 1 {
+		v.Advice = ""
+	}
+	v.Sentences = poolSentences(pools)
+}
+
+// poolSentences say what to do about each pool.
+func poolSentences(pools []plan.Pool) []string {
+	var list []string
+	for i := range pools {
+		p := &pools[i]
+		s := p.Reason
+		if len(pools) > 1 {
+			s = fmt.Sprintf("Node pool %s: %s. %s", p.Name, poolAdvice(p), p.Reason)
+		}
+		list = append(list, sentence(s))
+	}
+	return list
+}
+
+// onlyPools says that a plan is of node pools alone.
+func onlyPools(p *plan.Plan) bool {
+	return len(p.Pools) > 0 && len(p.Assignments) == 0 && len(p.Caches) == 0
+}

@@ -1,0 +1,144 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// pools prints a section for each node pool.
+func (p *printer) pools(pl *plan.Plan) {
+	if pl == nil {
+		return
+	}
+	for i := range pl.Pools {
+		p.pool(&pl.Pools[i])
+	}
+}
+
+func (p *printer) pool(x *plan.Pool) {
+	p.heading(poolHeading(x))
+	p.lines("", wrap(x.Reason, tableIndent))
+	p.table(poolArmTable(x))
+	p.lines("", wrap(poolArmNote(x), tableIndent))
+	if len(x.Images) > 0 {
+		p.heading(poolImagesTitle(x))
+		p.table(poolImageTable(x))
+	}
+	p.lines("", wrap(poolGap(x), tableIndent))
+	if x.LeftOut != "" {
+		p.lines("", wrap("Not considered: "+x.LeftOut+".", tableIndent))
+	}
+	for _, w := range x.Warnings {
+		p.lines(yellow, wrap("Warning: "+w, tableIndent))
+	}
+}
+
+func poolArmTable(x *plan.Pool) *textTable {
+	limit := hasLimit(x)
+	t := &textTable{heads: []string{"arm", ">p99", ">mean", ">pulls/month", ">saved/month", ">cost/month", ">net"}}
+	if limit {
+		t.heads = append(t.heads, "within limit")
+	}
+	for i := range x.Arms {
+		a := &x.Arms[i]
+		cells := []string{poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds), longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.Net)}
+		if limit {
+			cells = append(cells, yesNo(a.MeetsLimit))
+		}
+		t.add(a.Reason, cells...)
+	}
+	return t
+}
+
+// poolArmNote says where the figures of arms come from.
+func poolArmNote(x *plan.Pool) string {
+	var words []string
+	for i := range x.Arms {
+		if a := &x.Arms[i]; a.Source == "simulated" {
+			words = append(words, fmt.Sprintf("simulated: %s over %s of the month", count(int(a.Starts), "start"), longTime(a.SimulatedSeconds)))
+			break
+		}
+	}
+	for i := range x.Arms {
+		if a := &x.Arms[i]; a.Source != "simulated" {
+			words = append(words, poolArmWords(a.Arm)+": "+a.Source+" only, for the simulation was stopped")
+		}
+	}
+	words = append(words, "pulls: of starts, without those that come ahead; saved: how much sooner all starts are ready; net: what that is worth less the cost")
+	return strings.Join(words, "; ")
+}
+
+func poolImageTable(x *plan.Pool) *textTable {
+	t := &textTable{heads: []string{"image", ">pulls", ">adds", ">so far", ">spares", ">so far", ">of bound"}}
+	list := x.Images[:min(len(x.Images), maxTextApps)]
+	shares := sharePercents(column(list, func(i *plan.PlannedImage) float64 { return shareOfBound(i.CumulativeSeconds, x.BoundSeconds) }))
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Reference
+	}
+	names = shortReferences(names)
+	for i := range list {
+		img := &list[i]
+		t.add("for "+some(img.Apps, 6), names[i], number(math.Round(img.PullsPerMonth)), size(img.AddedBytes), size(img.CumulativeBytes),
+			longTime(img.SavedSeconds), longTime(img.CumulativeSeconds), shares[i])
+	}
+	if rest := len(x.Images) - len(list); rest > 0 {
+		t.add("", fmt.Sprintf("and %s more: see --output json or csv", count(rest, "image")), "", "", "", "", "", "")
+	}
+	return t
+}
+
+// poolsMarkdown writes a section for each node pool.
+func poolsMarkdown(b *bytes.Buffer, pl *plan.Plan) {
+	if pl == nil {
+		return
+	}
+	for i := range pl.Pools {
+		x := &pl.Pools[i]
+		fmt.Fprintf(b, "\n**%s**\n\n%s\n\n", markdownText(poolHeading(x)), markdownText(x.Reason))
+		b.WriteString("| arm | p99 | mean | pulls a month | saved a month | cost a month | net | within limit |\n|---|--:|--:|--:|--:|--:|--:|---|\n")
+		for k := range x.Arms {
+			a := &x.Arms[k]
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds),
+				longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.Net), yesNo(a.MeetsLimit))
+		}
+		if len(x.Images) > 0 {
+			fmt.Fprintf(b, "\n%s:\n\n| image | pulls | adds | so far | spares | so far |\n|---|--:|--:|--:|--:|--:|\n", poolImagesTitle(x))
+		}
+		for k := range x.Images {
+			img := &x.Images[k]
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", codeSpan(img.Reference), number(math.Round(img.PullsPerMonth)), size(img.AddedBytes),
+				size(img.CumulativeBytes), longTime(img.SavedSeconds), longTime(img.CumulativeSeconds))
+		}
+		fmt.Fprintf(b, "\n%s\n", markdownText(poolGap(x)))
+		for _, w := range x.Warnings {
+			fmt.Fprintf(b, "\n- %s\n", markdownText(w))
+		}
+	}
+}
+
+// poolsCSV writes the images of all pools in their order, a row each (RFC 4180), numbers
+// in full.
+func poolsCSV(pools []plan.Pool) ([]byte, error) {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Write([]string{"pool", "verdict", "held_by", "position", "reference", "digest", "pulls_per_month", "unpacked_bytes", "compressed_bytes",
+		"added_bytes", "cumulative_bytes", "saved_seconds", "cumulative_seconds", "apps"})
+	for i := range pools {
+		x := &pools[i]
+		for k := range x.Images {
+			img := &x.Images[k]
+			w.Write([]string{x.Name, x.Verdict, x.HeldBy, strconv.Itoa(k + 1), img.Reference, img.Digest, exact(img.PullsPerMonth),
+				strconv.FormatInt(img.UnpackedBytes, 10), strconv.FormatInt(img.CompressedBytes, 10), strconv.FormatInt(img.AddedBytes, 10), strconv.FormatInt(img.CumulativeBytes, 10),
+				exact(img.SavedSeconds.Seconds()), exact(img.CumulativeSeconds.Seconds()), strings.Join(img.Apps, " ")})
+		}
+	}
+	w.Flush()
+	return b.Bytes(), w.Error()
+}
