@@ -79,7 +79,7 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&x.opt.Pools, "pool", nil, "nodes: only the pool of this `name`; repeatable (default all)")
 	f.StringArrayVar(&x.selectors, "node-selector", nil, "nodes: a label that the pool's nodes have, as `[POOL:]KEY=VALUE`; repeatable")
 	f.BoolVar(&x.opt.Nodes.AllNodes, "all-nodes", false, "nodes: a pool without a label is all nodes of its platform")
-	f.StringVar(&x.opt.Nodes.Pin, "pin", export.PinDigest, "nodes: name images by `digest`, tag, or both")
+	f.StringVar(&x.opt.Nodes.Pin, "pin", "", "nodes: `name` images by digest, tag, or both (default both, in lists digest)")
 	f.StringVar(&x.opt.Nodes.MaxUnavailable, "max-unavailable", "10%", "daemonset: change it on so many `nodes` at once, a number or a percentage")
 	f.BoolVar(&x.opt.Nodes.Empty, "empty", false, "daemonset: without its images, to be made so first and then changed")
 	f.IntVar(&x.opt.Nodes.Parallelism, "parallelism", 5, "image-pull-job: pull each image on so many `nodes` at once")

@@ -29,6 +29,7 @@ type (
 	}
 	podSpec struct {
 		NodeSelector                  map[string]string  `yaml:"nodeSelector"`
+		Affinity                      affinity           `yaml:"affinity"`
 		Tolerations                   []toleration       `yaml:"tolerations"`
 		PriorityClassName             string             `yaml:"priorityClassName"`
 		AutomountServiceAccountToken  bool               `yaml:"automountServiceAccountToken"`
@@ -39,6 +40,23 @@ type (
 		InitContainers                []container        `yaml:"initContainers,omitempty"`
 		Containers                    []container        `yaml:"containers"`
 		Volumes                       []volume           `yaml:"volumes"`
+	}
+	affinity struct {
+		NodeAffinity nodeAffinity `yaml:"nodeAffinity"`
+	}
+	nodeAffinity struct {
+		Required nodeSelectorTerms `yaml:"requiredDuringSchedulingIgnoredDuringExecution"`
+	}
+	nodeSelectorTerms struct {
+		Terms []nodeSelectorTerm `yaml:"nodeSelectorTerms"`
+	}
+	nodeSelectorTerm struct {
+		MatchExpressions []expression `yaml:"matchExpressions"`
+	}
+	expression struct {
+		Key      string   `yaml:"key"`
+		Operator string   `yaml:"operator"`
+		Values   []string `yaml:"values"`
 	}
 	toleration struct {
 		Operator string `yaml:"operator"`
@@ -159,7 +177,7 @@ func (e *exporter) daemonSets() ([]byte, error) {
 			images = nil
 		}
 
-		s.document(e.daemonSet(taken.of("prepull-"+pools[i].Name, maxLabel), labels, secrets, images), pools[i].about(images)...)
+		s.document(e.daemonSet(taken.of("prepull-"+pools[i].Name, maxLabel), labels, secrets, images), e.about(&pools[i], images)...)
 	}
 	return s.bytes()
 }
@@ -186,7 +204,7 @@ func (e *exporter) daemonSet(name string, nodes map[string]string, secrets, imag
 			UpdateStrategy:       updateStrategy{"RollingUpdate", rollingUpdate{unavailable}},
 			RevisionHistoryLimit: 2,
 			Template: podTemplate{metadata{Labels: labels}, podSpec{
-				NodeSelector: nodes, Tolerations: []toleration{{"Exists"}}, PriorityClassName: or(opt.PriorityClass, ownPriorityClass),
+				NodeSelector: nodes, Affinity: realNodes(), Tolerations: []toleration{{"Exists"}}, PriorityClassName: or(opt.PriorityClass, ownPriorityClass),
 				TerminationGracePeriodSeconds: 1, ImagePullSecrets: refs,
 				SecurityContext: podSecurityContext{true, 65534, 65534, seccompProfile{"RuntimeDefault"}},
 				InitContainers:  e.pulling(images),
@@ -195,6 +213,13 @@ func (e *exporter) daemonSet(name string, nodes map[string]string, secrets, imag
 			}},
 		},
 	}
+}
+
+// realNodes keep the pods, which tolerate every taint, from virtual nodes: there each
+// would be an instance of its own that is paid for, as on ECI, and no image would stay.
+func realNodes() affinity {
+	real := expression{"type", "NotIn", []string{"virtual-kubelet"}} // the label that virtual-kubelet gives its nodes
+	return affinity{nodeAffinity{nodeSelectorTerms{[]nodeSelectorTerm{{[]expression{real}}}}}}
 }
 
 // contained is a container that may do nothing and needs next to nothing. Its limit of

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"pgregory.net/rapid"
@@ -110,11 +111,34 @@ func TestDaemonSet(t *testing.T) {
 	if !labels.Equals(pod.NodeSelector, want) {
 		t.Errorf("nodes %v, want %v", pod.NodeSelector, want)
 	}
-	if got, want := imagesOf(d), []string{"registry.example.com/shop/web:1.4.1@" + string(digestA), "nginx", "docker.io/library/redis@" + string(digestB)}; !slices.Equal(got, want) {
+	if got, want := imagesOf(d), []string{"registry.example.com/shop/web:1.4.1@" + string(digestA), "registry.example.com/shop/web:1.4.1", "nginx", "docker.io/library/redis@" + string(digestB)}; !slices.Equal(got, want) {
 		t.Errorf("images %q, want %q", got, want)
 	}
 	if got := *d.Spec.UpdateStrategy.RollingUpdate.MaxUnavailable; got != intstr.FromString("10%") {
 		t.Errorf("maxUnavailable %v", got)
+	}
+}
+
+// TestVirtualNodes: no pod goes to a virtual node, where it would be an instance that is
+// paid for; to nodes with and without that label's other values it does.
+func TestVirtualNodes(t *testing.T) {
+	docs := documents(t, render(t, DaemonSet, shop(), Options{}))
+	terms := daemonSetOf(t, docs[1]).Spec.Template.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms
+	if len(terms) != 1 || len(terms[0].MatchExpressions) != 1 {
+		t.Fatalf("terms %+v", terms)
+	}
+	x := terms[0].MatchExpressions[0]
+	r, err := labels.NewRequirement(x.Key, selection.Operator(strings.ToLower(string(x.Operator))), x.Values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		node labels.Set
+		want bool
+	}{{labels.Set{"type": "virtual-kubelet"}, false}, {labels.Set{"type": "gpu"}, true}, {labels.Set{}, true}} {
+		if got := r.Matches(test.node); got != test.want {
+			t.Errorf("node %v: %v", test.node, got)
+		}
 	}
 }
 
@@ -169,7 +193,7 @@ func TestMaxUnavailable(t *testing.T) {
 func TestPin(t *testing.T) {
 	web, redis := "registry.example.com/shop/web:1.4.1", "docker.io/library/redis@"+string(digestB)
 	for pin, want := range map[string][]string{
-		"":        {web + "@" + string(digestA), "nginx", redis},
+		"":        {web + "@" + string(digestA), web, "nginx", redis},
 		PinDigest: {web + "@" + string(digestA), "nginx", redis},
 		PinTag:    {web, "nginx", redis},
 		PinBoth:   {web + "@" + string(digestA), web, "nginx", redis},

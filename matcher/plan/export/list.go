@@ -115,8 +115,10 @@ func (e *exporter) list() ([]byte, error) {
 		return nil, poolErr
 	}
 	for i := range pools {
-		for _, ref := range e.pulled(&pools[i]) {
-			fmt.Fprintf(&out, "pool\t%s\t-\t%s\n", said(pools[i].Name), ref)
+		for _, image := range pools[i].Images {
+			for _, ref := range image.names(e.opt.Nodes.Pin) {
+				fmt.Fprintf(&out, "pool\t%s\t-\t%s\n", said(pools[i].Name), ref)
+			}
 		}
 	}
 	if out.Len() == 0 {

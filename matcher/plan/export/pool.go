@@ -39,7 +39,9 @@ const (
 type NodeOptions struct {
 	// AllNodes lets a pool without NodeSelector be all nodes of its platform.
 	AllNodes bool
-	// Pin is how images are named: PinDigest (also when empty), PinTag or PinBoth.
+	// Pin is how images are named: PinDigest, PinTag or PinBoth; empty is PinBoth where
+	// nodes pull them, so that what the plan chose is there under the name that pods have
+	// for it, and PinDigest in lists.
 	Pin string
 	// MaxUnavailable is on how many nodes at once a DaemonSet is changed, a number or
 	// a percentage; empty is 10%.
@@ -130,12 +132,15 @@ func (p *Pool) verdict() string {
 }
 
 // about tells of a pool before its document.
-func (p *Pool) about(images []string) []string {
+func (e *exporter) about(p *Pool, images []string) []string {
 	line := fmt.Sprintf("node pool %s: %d images", said(p.Name), len(p.Images))
+	if len(p.Images) == 1 {
+		line = strings.TrimSuffix(line, "s")
+	}
 	if p.Verdict != "" {
 		line += "; the plan's verdict is " + p.Verdict
 	}
-	list := append([]string{line}, nameNote(images)...)
+	list := append([]string{line}, e.nameNote(images)...)
 	for _, w := range p.Warnings {
 		list = append(list, "")
 		list = append(list, wrapped(said(w))...)
@@ -225,21 +230,27 @@ func (e *exporter) nodeLabels(p *Pool) (map[string]string, error) {
 func (e *exporter) pulled(p *Pool) []string {
 	var list []string
 	for _, image := range p.Images {
-		list = append(list, image.names(e.opt.Nodes.Pin)...)
+		list = append(list, image.names(or(e.opt.Nodes.Pin, PinBoth))...)
 	}
 	return unique(list)
 }
 
-// nameNote says what images named by digest do not spare, where there are any.
-func nameNote(images []string) []string {
-	if !slices.ContainsFunc(images, func(ref string) bool { return strings.Contains(ref, "@") }) {
+// nameNote says what the names of images mean that are pulled by digest, where there
+// are any.
+func (e *exporter) nameNote(images []string) []string {
+	switch {
+	case !slices.ContainsFunc(images, func(ref string) bool { return strings.Contains(ref, "@") }):
 		return nil
+	case e.opt.Nodes.Pin == PinDigest:
+		return []string{"",
+			"Images with a digest are those that the plan was made for, whatever their tags mean by",
+			"now. A node knows them by the digest alone: a pod that names the tag asks the registry",
+			"what it means, and downloads no layer. With the tags pulled too (--pin both) it does not",
+			"ask."}
 	}
 	return []string{"",
-		"Images with a digest are those that the plan was made for, whatever their tags mean by",
-		"now. A node then holds their layers under the digest: a pod that names only the tag asks",
-		"the registry what it means, and downloads no layer. With the tags pulled too (pin both)",
-		"it asks nothing, where the tag still means the same."}
+		"An image whose digest is known is pulled by it, for the plan was made for that, and then",
+		"by its tag, which pods name: that downloads nothing, unless the tag has moved since."}
 }
 
 // secretNames are those of a namespace; that of namespace:name must be the right one.

@@ -84,7 +84,7 @@ func TestAnyPlan(t *testing.T) {
 	crd, job := schema(t, "imagecache.schema.json"), schema(t, "imagelistpulljob.schema.json")
 	rapid.Check(t, func(rt *rapid.T) {
 		in := anyInput(rt)
-		opt := Options{Nodes: NodeOptions{AllNodes: true, Pin: rapid.SampledFrom([]string{PinDigest, PinTag, PinBoth}).Draw(rt, "pin")}}
+		opt := Options{Nodes: NodeOptions{AllNodes: true, Pin: rapid.SampledFrom([]string{"", PinDigest, PinTag, PinBoth}).Draw(rt, "pin")}}
 
 		set, err := ReadCacheSet("caches.yaml", render(rt, CacheApply, in, opt))
 		if err != nil || len(set.Caches) != len(in.Plan.Caches) {

@@ -79,7 +79,7 @@ func (e *exporter) pullJobs() ([]byte, error) {
 					Images: some, Parallelism: parallelism, Selector: labelSelector{labels}, PullSecrets: secrets,
 					CompletionPolicy: completionPolicy{"Never"}, PullPolicy: pullPolicy{pullTries, pullTimeoutSeconds},
 				},
-			}, pools[i].about(some)...)
+			}, e.about(&pools[i], some)...)
 		}
 	}
 	return s.bytes()
