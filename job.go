@@ -216,6 +216,9 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	p.Profile = s.Profile.Name
+	if !j.hasOwn() {
+		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
+	}
 	var leftOut []string
 	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)

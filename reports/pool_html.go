@@ -33,7 +33,7 @@ func poolViews(p *plan.Plan) []poolView {
 }
 
 func poolArmHTML(x *plan.Pool) *table {
-	heads := []string{"arm", ">p99", ">mean", ">slowest", ">pulls a month", ">saved a month", ">cost a month", ">net"}
+	heads := []string{"arm", ">p99", ">mean", ">slowest", ">pulling a month", ">saved a month", ">cost a month", ">net"}
 	limit := hasLimit(x)
 	if limit {
 		heads = append(heads, "within limit")

@@ -17,13 +17,16 @@ func (p *printer) pools(pl *plan.Plan) {
 		return
 	}
 	for i := range pl.Pools {
-		p.pool(&pl.Pools[i])
+		p.pool(&pl.Pools[i], onlyPools(pl) && len(pl.Pools) == 1)
 	}
 }
 
-func (p *printer) pool(x *plan.Pool) {
+// pool prints one; where it is the only thing planned, the verdict has said why.
+func (p *printer) pool(x *plan.Pool, only bool) {
 	p.heading(poolHeading(x))
-	p.lines("", wrap(x.Reason, tableIndent))
+	if !only {
+		p.lines("", wrap(x.Reason, tableIndent))
+	}
 	p.table(poolArmTable(x))
 	p.lines("", wrap(poolArmNote(x), tableIndent))
 	if len(x.Images) > 0 {
@@ -41,7 +44,7 @@ func (p *printer) pool(x *plan.Pool) {
 
 func poolArmTable(x *plan.Pool) *textTable {
 	limit := hasLimit(x)
-	t := &textTable{heads: []string{"arm", ">p99", ">mean", ">pulls/month", ">saved/month", ">cost/month", ">net"}}
+	t := &textTable{heads: []string{"arm", ">p99", ">mean", ">pulling/month", ">saved/month", ">cost/month", ">net"}}
 	if limit {
 		t.heads = append(t.heads, "within limit")
 	}
@@ -70,7 +73,7 @@ func poolArmNote(x *plan.Pool) string {
 			words = append(words, poolArmWords(a.Arm)+": "+a.Source+" only, for the simulation was stopped")
 		}
 	}
-	words = append(words, "pulls: of starts, without those that come ahead; saved: how much sooner all starts are ready; net: what that is worth less the cost")
+	words = append(words, "pulling: of starts, without what comes ahead; saved: how much sooner all starts are ready; net: what that is worth less the cost")
 	return strings.Join(words, "; ")
 }
 
@@ -101,8 +104,8 @@ func poolsMarkdown(b *bytes.Buffer, pl *plan.Plan) {
 	}
 	for i := range pl.Pools {
 		x := &pl.Pools[i]
-		fmt.Fprintf(b, "\n**%s**\n\n%s\n\n", markdownText(poolHeading(x)), markdownText(x.Reason))
-		b.WriteString("| arm | p99 | mean | pulls a month | saved a month | cost a month | net | within limit |\n|---|--:|--:|--:|--:|--:|--:|---|\n")
+		fmt.Fprintf(b, "\n**%s**\n\n", markdownText(poolHeading(x)))
+		b.WriteString("| arm | p99 | mean | pulling a month | saved a month | cost a month | net | within limit |\n|---|--:|--:|--:|--:|--:|--:|---|\n")
 		for k := range x.Arms {
 			a := &x.Arms[k]
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds),

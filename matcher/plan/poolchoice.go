@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,8 +15,10 @@ import (
 const (
 	poolIterations      = 3000
 	poolBoundIterations = 1500
-	poolNodes           = 50_000
-	poolSeed            = 1
+	// Each node of the branch and bound looks at all options: those of many are fewer.
+	mostPoolNodes, leastPoolNodes = 50_000, 200
+	poolNodeOptions               = 4_000_000
+	poolSeed                      = 1
 )
 
 // poolModel is a PoolProblem as sets that share items: a set is an image, an item a
@@ -93,6 +96,8 @@ func newPoolModel(p *PoolProblem) *poolModel {
 				m.items[k] = append(m.items[k], item)
 			}
 		}
+	}
+	for _, k := range m.useful() {
 		// What new nodes have already may be chosen too: pods that use it keep it from being
 		// removed.
 		if m.sizeOf(k) > p.DiskBudgetBytes {
@@ -102,6 +107,48 @@ func newPoolModel(p *PoolProblem) *poolModel {
 		}
 	}
 	return m
+}
+
+// useful are the candidates that are worth a look, in their order: those that are pulled,
+// and of the others, which serve by what pulled ones are built on, for each such lower
+// part the smallest, unless it is a pulled image's whole. No plan is better for the rest.
+func (m *poolModel) useful() []int {
+	pulled := make([]bool, len(m.Images))
+	used, whole := make(map[int]bool), make(map[int]bool)
+	for i := range m.Pulls {
+		k := m.Pulls[i].Image
+		if pulled[k] {
+			continue
+		}
+		pulled[k] = true
+		for n, c := range m.chains[k] {
+			used[c] = true
+			if n == len(m.chains[k])-1 {
+				whole[c] = true
+			}
+		}
+	}
+	best := make(map[int]int) // by the highest chain that is used
+	for k, chains := range m.chains {
+		n := 0
+		for n < len(chains) && used[chains[n]] {
+			n++
+		}
+		if pulled[k] || n == 0 || whole[chains[n-1]] {
+			continue
+		}
+		if other, ok := best[chains[n-1]]; !ok || m.sizeOf(k) < m.sizeOf(other) {
+			best[chains[n-1]] = k
+		}
+	}
+	keep := slices.Collect(maps.Values(best))
+	for k := range pulled {
+		if pulled[k] {
+			keep = append(keep, k)
+		}
+	}
+	slices.Sort(keep)
+	return keep
 }
 
 // bytesOf is what a layer takes on a node's disk.
@@ -240,7 +287,12 @@ func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error)
 	if err != nil {
 		return nil, fmt.Errorf("choose images: %w", err)
 	}
-	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: poolIterations, BoundIterations: poolBoundIterations, Nodes: poolNodes})
+	options := 1
+	for _, list := range customers {
+		options += len(list)
+	}
+	nodes := max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options))
+	found := solver.Solve(ctx, knapsack.SolveOptions{Seed: poolSeed, Iterations: poolIterations, BoundIterations: poolBoundIterations, Nodes: nodes})
 	switch {
 	case found.Optimal:
 	case ctx.Err() != nil:
