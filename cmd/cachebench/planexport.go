@@ -162,5 +162,16 @@ func (x *planExport) read(in *export.Input) error {
 	return nil
 }
 
-// exportedPools are the plan's node pools. No plan has any yet.
-func exportedPools(*plan.Plan) []export.Pool { return nil }
+// exportedPools are the plan's node pools as they are exported.
+func exportedPools(p *plan.Plan) []export.Pool {
+	var pools []export.Pool
+	for i := range p.Pools {
+		from := &p.Pools[i]
+		to := export.Pool{Name: from.Name, Platform: from.Platform, Verdict: from.Verdict, Reason: from.Reason, Warnings: from.Warnings}
+		for _, image := range from.Images {
+			to.Images = append(to.Images, export.Image{Reference: image.Reference, Digest: layers.Digest(image.Digest)})
+		}
+		pools = append(pools, to)
+	}
+	return pools
+}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cachebench/cachebench/matcher/plan"
 )
 
 // Pool is a node pool with the images that its nodes are to hold.
@@ -29,8 +31,8 @@ type Pool struct {
 
 // The verdicts on a pool that hold images.
 const (
-	PrePull = "prepull"
-	Baked   = "baked"
+	PrePull = plan.PoolPrePull
+	Baked   = plan.PoolBaked
 )
 
 // NodeOptions are of what pulls images to the nodes of a pool.
