@@ -39,7 +39,7 @@ func (m *model) explain(name string, s *solution) Explained {
 	x.Options = x.Options[:min(len(x.Options), mostExplained)]
 	if k := slices.IndexFunc(x.Options, func(o ExplainedOption) bool { return !o.Chosen && o.PlanChange != nil }); k >= 0 {
 		o := &x.Options[k]
-		x.RunnerUp = fmt.Sprintf("%s: with it the plan would %s", cmp.Or(o.Cache, "priming"), m.changeWords(*o.PlanChange, o.CostChange.Amount))
+		x.RunnerUp = fmt.Sprintf("%s: with it, and all else as planned, the plan would %s", cmp.Or(o.Cache, "priming"), m.changeWords(*o.PlanChange, o.CostChange.Amount))
 	}
 	return x
 }

@@ -83,13 +83,13 @@ func (m *model) offerWithout(c *choice) {
 	}
 }
 
-// unserved are the apps without a planned cache that a candidate would help, those that
-// gain most by one first.
+// unserved are the apps without a planned cache, primed or not, that a candidate would
+// help, those that gain most by one first.
 func (m *model) unserved(c *choice) []*app {
 	most := make(map[*app]float64)
 	var apps []*app
 	for i, a := range m.apps {
-		if o := m.program.mostGain(i); c.Picks[i] == none && o != nil {
+		if o := m.program.mostGain(i); !m.hasCache(c, i) && o != nil {
 			most[a] = o.Gain
 			apps = append(apps, a)
 		}

@@ -151,10 +151,25 @@ func (m *model) reason(ctx context.Context, p *Plan, s *solution) string {
 // primeWords tell of the apps that are primed beside the caches.
 func (m *model) primeWords(p *Plan) string {
 	if len(p.Primes) == 0 {
-		return ""
+		return m.onlyPrimed()
 	}
 	return fmt.Sprintf(" Of that time, %s is saved by short starts of %s ahead of the others, which have free automatic caches made; of that bill they are %s.",
 		spell(primed(p)), appNames(p.Primes), m.Prices.Money(primesBill(p)))
+}
+
+// onlyPrimed tells what priming alone would do, where caches do more.
+func (m *model) onlyPrimed() string {
+	var names []string
+	saved, bill := 0.0, 0.0
+	for _, a := range m.primings {
+		names = append(names, a.Name)
+		saved += a.primed.readySaved
+		bill += a.primed.use
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Without any cache, short starts of %s ahead of the others would save %s for %s.", strings.Join(names, ", "), spell(saved), m.Prices.Money(bill))
 }
 
 func primed(p *Plan) float64 {
