@@ -137,6 +137,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	p.Profile = j.Scenario.Profile.Name
 	if !j.hasOwn() {
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
+		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
 	}
 	var leftOut []string
 	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
@@ -182,7 +183,7 @@ func (j *Job) planProblem(m *matcher.Matches, primed map[string]priming, e *esti
 		Policy: s.policy(), Prices: s.Prices, Baseline: s.Baseline, Assign: s.Assign,
 		Goal: opt.Goal, Limit: opt.Limit, LimitStartsFraction: opt.LimitStartsFraction, Storage: opt.Storage,
 		BudgetPerMonth: s.BudgetPerMonth, WorthPerHour: s.WorthPerHour, Quota: s.Quota,
-		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, More: opt.Sensitivity, Explain: opt.Explain,
+		MaxCandidates: opt.MaxCandidates, GapFraction: gap, Effort: opt.Effort, Points: opt.CurvePoints, More: opt.Sensitivity && j.hasOwn(), Explain: opt.Explain,
 		TimeLimit: opt.TimeLimit, Progress: s.Progress,
 		Estimate: e.estimate, BuildTime: e.buildTime,
 	}

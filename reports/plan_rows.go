@@ -38,9 +38,18 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 // maxMarkdownCaches bounds the caches of a comment; the other formats have them all.
 const maxMarkdownCaches = 20
 
-// planMarkdown lists the caches to build.
+// planMarkdown lists the caches to build, and the apps to prime.
 func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
-	if p == nil || len(p.Caches) == 0 {
+	if p == nil {
+		return
+	}
+	if len(p.Primes) > 0 {
+		b.WriteString("\nApps to prime, by a short start after each release and before each burst (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost |\n|---|--:|--:|--:|\n")
+		for _, prime := range p.Primes {
+			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost))
+		}
+	}
+	if len(p.Caches) == 0 {
 		return
 	}
 	fmt.Fprintf(b, "\nWhat to build, in this order (estimated, per month of 30 days%s):\n\n", budgetWords(p))

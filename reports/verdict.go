@@ -240,11 +240,27 @@ func planSentences(v *Verdict, r *Report) []string {
 		add("Build in this order: %s", some(names, 3))
 	}
 	list = append(list, waitSentence(v, p)...)
+	if p.Goal == plan.GoalLimit && p.LimitSeconds != nil && p.Verdict != plan.LimitNotMet {
+		add("With it %s within %s", limitKeptBy(p), seconds(*p.LimitSeconds))
+	}
 	if p.Reason != "" && !saysReason(p) {
 		add("%s", p.Reason)
 	}
+	if auto, planned := totalOf(p, plan.Automatic), totalOf(p, armPlanned); p.Baseline == plan.Cold && auto != nil && planned != nil &&
+		auto.StartupSeconds <= planned.StartupSeconds && auto.Net.Amount <= planned.Net.Amount {
+		add("ECI's free automatic caches alone do better: %s of waiting in a month for %s, where the plan has %s for %s",
+			longTime(auto.StartupSeconds), signedMoney(auto.Net), longTime(planned.StartupSeconds), signedMoney(planned.Net))
+	}
 	list = append(list, gapSentence(p))
 	return list
+}
+
+// limitKeptBy says what is within the limit of a plan that keeps it.
+func limitKeptBy(p *plan.Plan) string {
+	if p.LimitStartsFraction != nil {
+		return percent(*p.LimitStartsFraction) + " of starts are ready"
+	}
+	return "the mean start of every app is ready"
 }
 
 // waitSentence compares the mean start of the baseline and of the plan.

@@ -54,6 +54,8 @@ func gapSentence(p *plan.Plan) string {
 func provenWords(p *plan.Plan, considered string) string {
 	within := withinBudget(p)
 	switch {
+	case p.Verdict == plan.Prime && p.Goal == plan.GoalLimit:
+		return "no cache is needed beside that"
 	case p.Verdict == plan.Prime:
 		return noneOf(p, "is worth building beside that"+within, "is not worth building beside that"+within)
 	case len(p.Caches) > 0:

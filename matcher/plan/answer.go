@@ -37,6 +37,9 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 	if err := m.setCurve(ctx, p, s); err != nil {
 		return nil, fmt.Errorf("plan: curve: %w", err)
 	}
+	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.More && p.Sensitivity == nil) {
+		p.LeftOut += "; other budgets, for the search was stopped before it came to them"
+	}
 	for _, name := range m.Explain {
 		p.Explained = append(p.Explained, m.explain(name, s))
 	}

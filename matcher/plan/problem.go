@@ -241,6 +241,9 @@ func (p *Problem) validateApps() error {
 		}
 	}
 	for _, name := range p.Explain {
+		if len(seen) == 0 {
+			return fmt.Errorf("no app %q to explain: no app starts on an instance of its own", name)
+		}
 		if !seen[name] {
 			return fmt.Errorf("no app %q to explain: there are %s", name, strings.Join(sortedKeys(seen), ", "))
 		}

@@ -24,7 +24,7 @@ func (m *model) whyPicked(a *app, c *candidate, e *effect) string {
 	if m.Assign == Explicit {
 		return fmt.Sprintf("%s; of what the budget allows, this cache fits the plan best", of)
 	}
-	if e.served < a.starts {
+	if e.served < a.starts*0.995 {
 		return fmt.Sprintf("%s; ECI prefers it for %.3g of %.4g starts, the others keep their automatic cache", of, e.served, a.starts)
 	}
 	return of + "; ECI's order puts it before every other cache there would be"
@@ -219,7 +219,11 @@ func (m *model) whyNotMet(s *solution) string {
 			want = a.starts
 		}
 		if a.starts > 0 && within < want*(1-1e-9) {
-			above = append(above, fmt.Sprintf("%s (%s at best)", a.Name, spell(m.fastest(a))))
+			how := spell(m.fastest(a)) + " at best"
+			if m.LimitStartsFraction > 0 {
+				how = percent(within/a.starts) + " within it"
+			}
+			above = append(above, fmt.Sprintf("%s (%s)", a.Name, how))
 		}
 	}
 	found, stay := "", "Above it stay"
@@ -269,6 +273,8 @@ func (m *model) whyNothing(ctx context.Context) string {
 	switch {
 	case len(m.apps) == 0:
 		return "There are no apps to plan for."
+	case !slices.ContainsFunc(m.apps, func(a *app) bool { return a.starts > 0 }):
+		return "No app ever starts."
 	case m.Goal == GoalLimit && m.program.target == 0:
 		are := "is ready"
 		if m.LimitStartsFraction > 0 {

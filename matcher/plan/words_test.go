@@ -128,7 +128,7 @@ func TestAboveLimitOfStarts(t *testing.T) {
 	p.Baseline, p.Assign = plan.Cold, plan.Explicit
 	p.Goal, p.Limit, p.LimitStartsFraction, p.BudgetPerMonth = plan.GoalLimit, 10*time.Second, 0.99, 0.7
 	got := choose(t, p)
-	if got.Verdict != plan.LimitNotMet || !strings.HasSuffix(got.Reason, " Above it stay starts of job (7 s at best).") {
+	if got.Verdict != plan.LimitNotMet || !strings.HasSuffix(got.Reason, " Above it stay starts of job (0 % within it).") {
 		t.Errorf("%s: %s", got.Verdict, got.Reason)
 	}
 }
