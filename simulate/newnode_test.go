@@ -75,6 +75,9 @@ func TestNewNodes(t *testing.T) {
 func TestNodesEnd(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRun(t)
+		// The kubelet's looks at pods whose pulls fail, a few milliseconds apart over all
+		// lives, would take nearly all of the time of this.
+		r.profile.Pull.Retry.Sync = is(time.Second, "")
 		var nodes []NewNode
 		var starts []Start
 		const lives, life = 12, 10 * time.Second
