@@ -68,7 +68,7 @@ func (m *model) secondsFor(ctx context.Context, budget float64) (*solution, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &program{goal: GoalSeconds, problem: &problem, solver: solver}
+	p := &program{goal: GoalSeconds, gap: m.GapFraction, problem: &problem, solver: solver}
 	s := p.solve(ctx, m.effort()/2, true)
 	return &s, nil
 }
@@ -127,7 +127,7 @@ func (m *model) more(ctx context.Context, s *solution) (*Sensitivity, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{goal: m.Goal, price: m.program.price, problem: &problem, solver: solver}
+	p := &program{goal: m.Goal, price: m.program.price, gap: m.GapFraction, problem: &problem, solver: solver}
 	found := p.solve(ctx, m.effort(), true)
 	if found.objective < s.objective {
 		found.choice = s.choice
