@@ -10,7 +10,7 @@ func (c *Client) DescribeContainerGroupPrice(ctx context.Context, want PriceQuer
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {
-		RequestID wireText
+		wireReply
 		PriceInfo *wirePrice
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
@@ -91,7 +91,7 @@ func (w wirePriceRule) rule() PriceRule { return PriceRule{string(w.RuleID), str
 func (c *Client) ListUsage(ctx context.Context) (Usage, error) {
 	k := &call{action: "ListUsage", read: true, parameters: query{"RegionId": c.regionID}}
 	var reply struct {
-		RequestID  wireText
+		wireReply
 		Attributes map[string]wireNumber
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
@@ -109,7 +109,10 @@ func (c *Client) ListUsage(ctx context.Context) (Usage, error) {
 // DescribeRegions gives the regions of ECI.
 func (c *Client) DescribeRegions(ctx context.Context) ([]Region, error) {
 	k := &call{action: "DescribeRegions", read: true, parameters: query{"RegionId": c.regionID}}
-	var reply struct{ Regions wireList[wireRegion] }
+	var reply struct {
+		wireReply
+		Regions wireList[wireRegion]
+	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return nil, err
 	}

@@ -121,17 +121,18 @@ var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
 
 // replyFault is an answer that is an error (eci §2.1).
 func replyFault(status int, body []byte, hide func(string) string) *fault {
-	var reply struct {
-		RequestID wireText `json:"RequestId"`
-		Code      wireText
-		Message   wireText
-	}
+	var reply struct{ RequestID, Code, Message wireText }
 	understood := json.Unmarshal(body, &reply) == nil
 	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: hide(string(reply.RequestID))}}
-	if codeForm.MatchString(string(reply.Code)) {
-		f.Code = hide(string(reply.Code))
+	code := string(reply.Code)
+	if !codeForm.MatchString(code) {
+		code = ""
 	}
-	v := verdictOf(f.Code, status)
+	// A code that is known is no secret, whatever the secrets are.
+	if f.Code = code; verdicts[code].kind == nil {
+		f.Code = hide(code)
+	}
+	v := verdictOf(code, status)
 	f.Kind, f.Advice = v.kind, v.advice
 	if f.Code == "" {
 		f.Problem = "the answer is not an error of the API"
@@ -145,7 +146,7 @@ func replyFault(status int, body []byte, hide func(string) string) *fault {
 			f.Advice = "check the endpoint, and proxies on the way"
 		}
 	}
-	f.repeat = repeatOf(v.kind, f.Code, status)
+	f.repeat = repeatOf(v.kind, code, status)
 	return f
 }
 

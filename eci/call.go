@@ -28,7 +28,7 @@ func (k *call) repeatable() bool { return k.read || k.token != "" }
 
 // do makes a call until it is answered, and decodes the answer. Its error is
 // always an *Error.
-func (c *Client) do(ctx context.Context, k *call, into any) error {
+func (c *Client) do(ctx context.Context, k *call, into reply) error {
 	var begun time.Time
 	renewed, uncertain := false, false
 	for attempt := 1; ; attempt++ {
@@ -116,11 +116,26 @@ func (c *Client) tell(ctx context.Context, what string, k *call, e *Error, pause
 		slog.String("why", e.happened()), slog.String("request", e.RequestID), slog.Duration("pause", pause))
 }
 
+// reply is an answer to be decoded into. It has a request's ID, which tells it from
+// what something else on the way answers.
+type reply interface{ id() string }
+
+// wireReply is what all answers have.
+type wireReply struct{ RequestID wireText }
+
+func (w *wireReply) id() string { return string(w.RequestID) }
+
 // decode reads an answer with the standard decoder, which takes keys in either
 // case, as the service writes them (eci §0.4, §3.2).
-func decode(body []byte, into any) *fault {
-	if err := json.Unmarshal(body, into); err != nil {
-		return &fault{Error{Kind: ErrReply, HTTPStatus: 200, Problem: "the answer is not the JSON of the API"}, never}
+func decode(body []byte, into reply) *fault {
+	problem := ""
+	switch {
+	case json.Unmarshal(body, into) != nil:
+		problem = "the answer is not the JSON of the API"
+	case into.id() == "":
+		problem = "the answer has no RequestId"
+	default:
+		return nil
 	}
-	return nil
+	return &fault{Error{Kind: ErrReply, HTTPStatus: 200, Problem: problem, Advice: "check the endpoint, and proxies on the way"}, never}
 }

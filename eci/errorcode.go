@@ -78,6 +78,10 @@ var verdicts = map[string]verdict{
 	"ServiceUnavailableTemporary":                {ErrUnavailable, "try again later"},
 	"InternalError":                              {ErrUnavailable, "try again later"},
 	"UnsupportedHTTPMethod":                      {ErrNotSupported, "the endpoint does not speak this API"},
+	"InvalidRegionId":                            {ErrInvalid, "give a region of ECI"},
+	"InvalidRegionId.NotFound":                   {ErrInvalid, "give a region of ECI"},
+	"InvalidApi.NotFound":                        {ErrNotSupported, "the endpoint does not have this action"},
+	"InvalidVersion":                             {ErrNotSupported, "the endpoint does not speak this API"},
 	"InvalidAction.NotFound":                     {ErrNotSupported, "the endpoint does not have this action"},
 }
 
@@ -124,9 +128,5 @@ func verdictOf(code string, status int) verdict {
 // notFoundCode knows the codes of missing things by their form: what DeleteImageCache
 // answers for an unknown ID is not documented (eci §2.4).
 func notFoundCode(code string) bool {
-	switch code {
-	case "InvalidAction.NotFound", "InvalidAccessKeyId.NotFound":
-		return false
-	}
 	return strings.HasSuffix(code, ".NotFound") || strings.HasSuffix(code, ".NotExist") || strings.HasSuffix(code, "NotExists")
 }

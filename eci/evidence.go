@@ -135,19 +135,3 @@ func began(e Event) time.Time {
 	}
 	return e.FirstAt
 }
-
-// ProgressFraction is the cache's progress as a number from 0 to 1; false if it is
-// not told.
-func (i ImageCache) ProgressFraction() (float64, bool) {
-	percent, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(i.Progress), "%"), 64)
-	if err != nil || !(percent >= 0 && percent <= 100) {
-		return 0, false
-	}
-	return percent / 100, true
-}
-
-// Automatic says whether ECI made the cache by itself, by its name (eci §1.2), and
-// for which container group.
-func (i ImageCache) Automatic() (groupID string, automatic bool) {
-	return strings.CutPrefix(i.Name, AutomaticCachePrefix)
-}

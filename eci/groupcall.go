@@ -20,7 +20,10 @@ func (c *Client) CreateContainerGroup(ctx context.Context, spec ContainerGroupSp
 		return CreatedContainerGroup{}, err
 	}
 	k.parameters = spec.query(c.regionID, k.token)
-	var reply struct{ RequestID, ContainerGroupID wireText }
+	var reply struct {
+		wireReply
+		ContainerGroupID wireText
+	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return CreatedContainerGroup{}, err
 	}
@@ -140,7 +143,7 @@ func (c *Client) DeleteContainerGroup(ctx context.Context, deletion ContainerGro
 	}
 	k.parameters = query{"RegionId": c.regionID, "ContainerGroupId": deletion.ID, "ClientToken": k.token}
 	k.parameters.flag("Force", deletion.Force)
-	return gone(c.do(ctx, k, &struct{}{}))
+	return gone(c.do(ctx, k, &wireReply{}))
 }
 
 // maxGroupsAtOnce is how many IDs, and rows of a page, the service takes (eci §2.7).
@@ -155,9 +158,10 @@ func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGrou
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {
-		RequestID, NextToken wireText
-		TotalCount           wireNumber
-		ContainerGroups      wireList[wireGroup]
+		wireReply
+		NextToken       wireText
+		TotalCount      wireNumber
+		ContainerGroups wireList[wireGroup]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return ContainerGroupPage{}, err
@@ -240,6 +244,7 @@ func describe[Wire, Value any](ctx context.Context, c *Client, action string, wa
 		return paged("", func(token string) ([]Value, string, error) {
 			k := &call{action: action, input: several(ids), read: true, parameters: want.query(c.regionID, ids, token)}
 			var reply struct {
+				wireReply
 				NextToken wireText
 				Data      wireList[Wire]
 			}

@@ -1,6 +1,10 @@
 package eci
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // ImageCacheSpec is what CreateImageCache makes (eci §2.2). The zero value of a
 // field is not sent: the service's default holds.
@@ -189,3 +193,19 @@ type ImageCache struct {
 // AutomaticCachePrefix begins the names of caches that ECI makes by itself; the
 // ID of the container group that caused it follows (eci §1.2).
 const AutomaticCachePrefix = "auto-create-for-"
+
+// ProgressFraction is the cache's progress as a number from 0 to 1; false if it is
+// not told.
+func (i ImageCache) ProgressFraction() (float64, bool) {
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(i.Progress), "%"), 64)
+	if err != nil || !(percent >= 0 && percent <= 100) {
+		return 0, false
+	}
+	return percent / 100, true
+}
+
+// Automatic says whether ECI made the cache by itself, by its name (eci §1.2), and
+// for which container group.
+func (i ImageCache) Automatic() (groupID string, automatic bool) {
+	return strings.CutPrefix(i.Name, AutomaticCachePrefix)
+}

@@ -17,7 +17,10 @@ func (c *Client) CreateImageCache(ctx context.Context, spec ImageCacheSpec) (Cre
 		return CreatedImageCache{}, err
 	}
 	k.parameters = spec.query(c.regionID, k.token)
-	var reply struct{ RequestID, ImageCacheID, ContainerGroupID wireText }
+	var reply struct {
+		wireReply
+		ImageCacheID, ContainerGroupID wireText
+	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return CreatedImageCache{}, err
 	}
@@ -68,7 +71,7 @@ func (c *Client) UpdateImageCache(ctx context.Context, update ImageCacheUpdate) 
 		return err
 	}
 	k.parameters = update.query(c.regionID, k.token)
-	return c.do(ctx, k, &struct{}{})
+	return c.do(ctx, k, &wireReply{})
 }
 
 func (u *ImageCacheUpdate) query(region, token string) query {
@@ -108,7 +111,7 @@ func (c *Client) DeleteImageCache(ctx context.Context, id, clientToken string) e
 		return err
 	}
 	k.parameters = query{"RegionId": c.regionID, "ImageCacheId": id, "ClientToken": k.token}
-	return gone(c.do(ctx, k, &struct{}{}))
+	return gone(c.do(ctx, k, &wireReply{}))
 }
 
 // DescribeImageCaches gives one page of caches. With MatchImages it is ECI's own
@@ -120,9 +123,10 @@ func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) 
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {
-		RequestID, NextToken wireText
-		TotalCount           wireNumber
-		ImageCaches          wireList[wireImageCache]
+		wireReply
+		NextToken   wireText
+		TotalCount  wireNumber
+		ImageCaches wireList[wireImageCache]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return ImageCachePage{}, err
