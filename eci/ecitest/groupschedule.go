@@ -1,0 +1,195 @@
+package ecitest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+)
+
+// schedule works out all that will happen to a group: which cache it is made from
+// (package matcher), how long its start takes (package simulate), and what its
+// containers do then.
+func (s *Server) schedule(c *call, g *group, asked *matcher.Group) {
+	platform := s.opt.Platform
+	if asked.Architecture != "" {
+		platform = strings.Split(platform, "/")[0] + "/" + asked.Architecture
+	}
+	unpullable := s.pullAll(c, g, platform)
+	for _, k := range g.containers {
+		if k.init {
+			asked.InitImages = append(asked.InitImages, k.image)
+		} else {
+			asked.Images = append(asked.Images, k.image)
+		}
+	}
+	m := matcher.New(s.images.inv, platform, c.now, s.policy)
+	match := m.Match(*asked, s.regional(c.region, c.now))
+	cache := s.cacheOf(c.region, match.CacheID)
+	g.tellMatch(c, cache, asked)
+	if cache != nil {
+		cache.matched = c.now
+		g.cacheID = cache.id
+		s.changed()
+	}
+	if match.CreatesAutomatic {
+		s.makeAutomatic(c, g, asked)
+	}
+	switch {
+	case c.fault.is(FaultStuck):
+		return
+	case c.fault.is(FaultScheduleFailed):
+		g.unscheduled = c.now.Add(time.Second)
+		g.tell(g.unscheduled, "NoStock", true, fromService, "[eci.scheduler]the resource is out of stock")
+		return
+	}
+	s.start(c, g, cache, match.Stale, unpullable)
+}
+
+// pullAll finds what the images mean now. The first that cannot be pulled ends the
+// start: its container waits for ever.
+func (s *Server) pullAll(c *call, g *group, platform string) (unpullable *container) {
+	for _, k := range g.containers {
+		at, err := s.images.pull(c.ctx, k.image, platform, c.now)
+		if err != nil {
+			k.message = err.Error()
+			if unpullable == nil {
+				unpullable = k
+			}
+			continue
+		}
+		k.position = at
+	}
+	return unpullable
+}
+
+// tellMatch gives the events of eci §3.2 on the match. Their prefix is the one
+// that samples carry.
+func (g *group) tellMatch(c *call, cache *cache, asked *matcher.Group) {
+	g.tell(c.now, "UserInstanceTypeSpec", false, fromService, fmt.Sprintf("[eci.scheduler]the user specified instance spec is %.1f-%.1fGi", g.cpu, g.memory))
+	switch {
+	case cache != nil:
+		g.tell(c.now, "SuccessfulHitImageCache", false, fromService, "[eci.imagecache]Successfully hit image cache "+cache.id+", eci will be scheduled with this image cache.")
+	case !asked.NoMatching:
+		g.tell(c.now, "ImageCacheMissed", true, fromService, "[eci.imagecache]Missed image cache.")
+	}
+}
+
+func (g *group) tell(at time.Time, reason string, warning bool, from source, message string) {
+	g.events = append(g.events, event{at, reason, message, warning, from})
+}
+
+// makeAutomatic begins an automatic cache of a group's images (eci §1.2, §1.10),
+// unless one of the same is being built.
+func (s *Server) makeAutomatic(c *call, g *group, asked *matcher.Group) {
+	var images []string
+	var held []int
+	for _, k := range g.containers {
+		if k.position < 0 {
+			return // it cannot be pulled: nothing to make a cache of
+		}
+		images, held = append(images, k.image), append(held, k.position)
+	}
+	made := cache{
+		id: s.newID("imc"), name: "auto-create-for-" + g.id, region: g.region, images: images, automatic: true,
+		sizeGiB: matcher.AutomaticCacheGiB + g.extraGiB, platform: s.opt.Platform, created: c.now, policy: &s.policy,
+	}
+	if s.underWay(&made, c.now) && !s.policy.RepeatAutomatic {
+		return
+	}
+	r := buildRequest{region: c.region, images: images, sizeGiB: made.sizeGiB}
+	made.build, made.held, made.events = s.newBuild(c.ctx, &r, c.now)
+	if s.policy.AutomaticReady == "at-once" {
+		made.build.creating, made.build.usable, made.build.done = c.now, c.now, c.now
+	}
+	s.keepCache(&made)
+	s.log.creates("AutomaticImageCache")
+	for {
+		if _, automatic := s.counted(c.region); automatic <= s.policy.AutomaticQuota {
+			break
+		}
+		s.removeCache(s.leastUsed(func(o *cache) bool { return o.region == c.region && o.automatic }))
+	}
+	g.tell(c.now, "ImageCacheAutoCreated", false, fromService, "[eci.imagecache]Image cache "+made.id+" is auto created.")
+}
+
+// underWay says whether an automatic cache of the same is being built.
+func (s *Server) underWay(made *cache, now time.Time) bool {
+	for _, c := range s.caches {
+		status := c.status(now)
+		if c.automatic && c.region == made.region && c.sizeGiB == made.sizeGiB && slices.Equal(c.images, made.images) &&
+			(status == matcher.StatusPreparing || status == matcher.StatusCreating) {
+			return true
+		}
+	}
+	return false
+}
+
+// start plays the start and sets the containers' times.
+func (s *Server) start(c *call, g *group, cache *cache, stale []string, unpullable *container) {
+	var held []int
+	if cache != nil {
+		held = cache.held
+	}
+	var wanted []int
+	var asks []bool
+	var pulled []*container
+	for _, k := range g.containers {
+		if k.position < 0 {
+			break
+		}
+		if slices.Contains(stale, k.image) {
+			// It is used as the cache holds it, without asking the registry (eci §6 #11).
+			k.position = cache.holds(k.image, k.position)
+		}
+		if k.pullPolicy == "Never" && !slices.Contains(held, k.position) {
+			k.waiting, k.message = "ErrImageNeverPull", "Container image \""+k.image+"\" is not present with pull policy of Never"
+			unpullable = k
+			break
+		}
+		k.digest = s.images.digest(k.position)
+		wanted, asks, pulled = append(wanted, k.position), append(asks, asksRegistry(k)), append(pulled, k)
+	}
+	var p played
+	if len(wanted) > 0 {
+		var err error
+		if p, err = s.images.play(wanted, asks, held, cache != nil, s.rand.Uint64()); err != nil {
+			unpullable = pulled[0]
+			unpullable.message, pulled = err.Error(), nil
+		}
+	}
+	at := func(d time.Duration) time.Time { return c.now.Add(d) }
+	g.scheduled = at(p.begun)
+	if len(wanted) == 0 {
+		g.scheduled = at(s.opt.Profile.Start.Provision.Value)
+	}
+	g.tellPulls(pulled, p)
+	if unpullable != nil {
+		g.cannotPull(unpullable, later(g.scheduled, at(p.pulled)))
+		return
+	}
+	g.run(p, c.fault)
+}
+
+// holds is what a cache holds under a reference, else what it means now.
+func (c *cache) holds(reference string, otherwise int) int {
+	for i, ref := range c.images {
+		if ref == reference && i < len(c.held) {
+			return c.held[i]
+		}
+	}
+	return otherwise
+}
+
+// asksRegistry says whether a pull asks the registry though the image is present:
+// Always, which is what no policy is for :latest or no tag (eci §1.10).
+func asksRegistry(k *container) bool {
+	if k.pullPolicy != "" {
+		return k.pullPolicy == "Always"
+	}
+	n, err := layers.ParseName(k.image)
+	return err == nil && n.Digest == "" && n.Tag == "latest"
+}
