@@ -32,6 +32,8 @@ const (
 type fault struct {
 	Error
 	repeat repeat
+	// uncertain: the attempt may have taken effect.
+	uncertain bool
 }
 
 // maxReplyBytes is far above any page of the API.
@@ -45,14 +47,14 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 	}
 	out, err := c.sign(k.action, k.parameters, key)
 	if err != nil {
-		return nil, &fault{Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, refused}
+		return nil, &fault{Error: Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, repeat: refused}
 	}
 	hide := hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, Secret(out.signature)}, k.secrets...))
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, out.url, nil)
 	if err != nil {
-		return nil, &fault{Error{Kind: ErrInvalid, Problem: "the request cannot be made into a URL"}, refused}
+		return nil, &fault{Error: Error{Kind: ErrInvalid, Problem: "the request cannot be made into a URL"}, repeat: refused}
 	}
 	for name, value := range out.headers {
 		request.Header.Set(name, value)
@@ -70,7 +72,7 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 		f.HTTPStatus = response.StatusCode
 		return nil, f
 	case len(body) > maxReplyBytes:
-		return nil, &fault{Error{Kind: ErrReply, HTTPStatus: response.StatusCode, Problem: "the answer is endless"}, never}
+		return nil, &fault{Error: Error{Kind: ErrReply, HTTPStatus: response.StatusCode, Problem: "the answer is endless"}, repeat: never, uncertain: true}
 	case response.StatusCode/100 == 2:
 		return body, nil
 	}
@@ -80,9 +82,9 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 func keyFault(err error) *fault {
 	var e *Error
 	if errors.As(err, &e) {
-		return &fault{*e, refused}
+		return &fault{Error: *e, repeat: refused}
 	}
-	return &fault{Error{}, never} // the context's, which the caller sees
+	return &fault{Error: Error{}, repeat: never} // the context's, which the caller sees
 }
 
 // errNoAnswer tells the client's own timeout from one of the caller's.
@@ -90,7 +92,7 @@ var errNoAnswer = errors.New("no answer in time")
 
 // networkFault is a request without a whole answer.
 func networkFault(ctx context.Context, err error, hide func(string) string) *fault {
-	f := &fault{Error{Kind: ErrUnavailable, Advice: "check the network, the region and the endpoint"}, unanswered}
+	f := &fault{Error: Error{Kind: ErrUnavailable, Advice: "check the network, the region and the endpoint"}, repeat: unanswered}
 	var certificate *tls.CertificateVerificationError
 	var dial *net.OpError
 	var place *url.Error
@@ -113,6 +115,7 @@ func networkFault(ctx context.Context, err error, hide func(string) string) *fau
 	default:
 		f.Problem = hide(err.Error())
 	}
+	f.uncertain = f.repeat == unanswered
 	return f
 }
 
@@ -147,6 +150,7 @@ func replyFault(status int, body []byte, hide func(string) string) *fault {
 		}
 	}
 	f.repeat = repeatOf(v.kind, code, status)
+	f.uncertain = f.repeat == unanswered
 	return f
 }
 
