@@ -246,3 +246,14 @@ func TestRefusedBeforeSending(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// isKinds are the kinds that an error is of.
+func isKinds(err error) []error {
+	var is []error
+	for _, kind := range kinds {
+		if errors.Is(err, kind) {
+			is = append(is, kind)
+		}
+	}
+	return is
+}
