@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -192,13 +193,34 @@ func TestOneKindOfCredentials(t *testing.T) {
 	}
 }
 
-// TestProxyIsNotForLoopback: the environment's proxy is not asked for this machine.
-func TestProxyIsNotForLoopback(t *testing.T) {
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	t.Setenv("NO_PROXY", "")
-	s := serve(t, func(int, url.Values) answer { return ok(`{"RequestId":"R"}`) })
-	c, _ := client(t, s)
-	if _, err := c.ListUsage(context.Background()); err != nil {
-		t.Error(err)
+// TestProxy: the environment's proxy is asked, but not for this machine. The
+// standard library reads the environment once, so a process of its own is needed.
+func TestProxy(t *testing.T) {
+	if os.Getenv("ECI_TEST_ENDPOINT") != "" {
+		c, err := eci.New(eci.Config{
+			RegionID: "cn-hangzhou", Endpoint: os.Getenv("ECI_TEST_ENDPOINT"), Retry: eci.Retry{Attempts: 1},
+			Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: testID, Secret: testSecret}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.ListUsage(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	answering := func(int, url.Values) answer { return ok(`{"RequestId":"R"}`) }
+	proxy, direct := serve(t, answering), serve(t, answering)
+	for endpoint, want := range map[string]*server{direct.URL: direct, "http://eci.invalid": proxy} {
+		before := len(want.seen())
+		command := exec.Command(os.Args[0], "-test.run=^TestProxy$")
+		command.Env = append(os.Environ(), "ECI_TEST_ENDPOINT="+endpoint, "HTTP_PROXY="+proxy.URL, "NO_PROXY=", "no_proxy=")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", endpoint, err, out)
+		}
+		if len(want.seen()) != before+1 {
+			t.Errorf("a request to %s did not arrive where it should", endpoint)
+		}
 	}
 }
