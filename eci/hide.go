@@ -8,10 +8,11 @@ import (
 )
 
 // queryOf finds what follows a question mark in a URL, userOf what precedes an at
-// sign.
+// sign, signedOf a signed query by itself.
 var (
-	queryOf = regexp.MustCompile(`(https?://[^\s"'?]*|/)\?[^\s"']*`)
-	userOf  = regexp.MustCompile(`://[^\s/@"']*@`)
+	signedOf = regexp.MustCompile(`[^\s"']*(?:AccessKeyId|Signature)(?:=|%3D|%253D)[^\s"']*`)
+	queryOf  = regexp.MustCompile(`(https?://[^\s"'?]*|/)\?[^\s"']*`)
+	userOf   = regexp.MustCompile(`://[^\s/@"']*@`)
 )
 
 // hider gives a function that masks secrets in a text from outside: as they are,
@@ -39,6 +40,7 @@ func hider(secrets []Secret) func(string) string {
 	return func(text string) string {
 		text = replacer.Replace(text)
 		text = queryOf.ReplaceAllString(text, "$1?"+masked)
+		text = signedOf.ReplaceAllString(text, masked)
 		return userOf.ReplaceAllString(text, "://"+masked+"@")
 	}
 }
