@@ -1,6 +1,7 @@
 package ecitest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,10 +15,7 @@ import (
 // (package matcher), how long its start takes (package simulate), and what its
 // containers do then.
 func (s *Server) schedule(c *call, g *group, asked *matcher.Group) {
-	platform := s.opt.Platform
-	if asked.Architecture != "" {
-		platform = strings.Split(platform, "/")[0] + "/" + asked.Architecture
-	}
+	platform := s.platformOf(asked)
 	unpullable := s.pullAll(c, g, platform)
 	for _, k := range g.containers {
 		if k.init {
@@ -47,6 +45,15 @@ func (s *Server) schedule(c *call, g *group, asked *matcher.Group) {
 		return
 	}
 	s.start(c, g, cache, match.Stale, unpullable)
+}
+
+// platformOf is the platform that a group asks for.
+func (s *Server) platformOf(asked *matcher.Group) string {
+	if asked.Architecture == "" && asked.OSType == "" {
+		return s.opt.Platform
+	}
+	own := strings.Split(s.opt.Platform, "/")
+	return cmp.Or(asked.OSType, own[0]) + "/" + cmp.Or(asked.Architecture, own[1])
 }
 
 // pullAll finds what the images mean now. The first that cannot be pulled ends the
@@ -86,21 +93,20 @@ func (g *group) tell(at time.Time, reason string, warning bool, from source, mes
 // unless one of the same is being built.
 func (s *Server) makeAutomatic(c *call, g *group, asked *matcher.Group) {
 	var images []string
-	var held []int
 	for _, k := range g.containers {
 		if k.position < 0 {
 			return // it cannot be pulled: nothing to make a cache of
 		}
-		images, held = append(images, k.image), append(held, k.position)
+		images = append(images, k.image)
 	}
 	made := cache{
 		id: s.newID("imc"), name: "auto-create-for-" + g.id, region: g.region, images: images, automatic: true,
-		sizeGiB: matcher.AutomaticCacheGiB + g.extraGiB, platform: s.opt.Platform, created: c.now, policy: &s.policy,
+		sizeGiB: matcher.AutomaticCacheGiB + g.extraGiB, platform: s.platformOf(asked), created: c.now, policy: &s.policy,
 	}
 	if s.underWay(&made, c.now) && !s.policy.RepeatAutomatic {
 		return
 	}
-	r := buildRequest{region: c.region, images: images, sizeGiB: made.sizeGiB}
+	r := buildRequest{region: c.region, images: images, sizeGiB: made.sizeGiB, platform: made.platform}
 	made.build, made.held, made.events = s.newBuild(c.ctx, &r, c.now)
 	if s.policy.AutomaticReady == "at-once" {
 		made.build.creating, made.build.usable, made.build.done = c.now, c.now, c.now
@@ -156,7 +162,7 @@ func (s *Server) start(c *call, g *group, cache *cache, stale []string, unpullab
 	var p played
 	if len(wanted) > 0 {
 		var err error
-		if p, err = s.images.play(wanted, asks, held, cache != nil, s.rand.Uint64()); err != nil {
+		if p, err = s.images.play(wanted, asks, held, cache != nil, s.draw()); err != nil {
 			unpullable = pulled[0]
 			unpullable.message, pulled = err.Error(), nil
 		}
