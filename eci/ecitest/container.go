@@ -19,7 +19,9 @@ type container struct {
 	runtime                 Runtime
 	// position is what the image meant, -1 for one that cannot be pulled.
 	position int
-	digest   string
+	// asks says that the registry is asked though the image is present.
+	asks   bool
+	digest string
 	// started is when it runs, finished when it ends for the first time; zero for
 	// never.
 	started, finished time.Time
@@ -103,7 +105,7 @@ const (
 
 // at is the state at a time, and the one before it where it was restarted.
 func (c *container) at(now, ended time.Time) (current, previous state) {
-	if ended.IsZero() || !now.After(ended) {
+	if ended.IsZero() || now.Before(ended) {
 		return c.whileRunning(now)
 	}
 	if current, previous = c.whileRunning(ended); current.kind == "Running" {
