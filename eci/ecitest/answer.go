@@ -1,6 +1,7 @@
 package ecitest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -58,7 +59,7 @@ func (s *Server) answer(r *http.Request) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opt.Clock.Request()
-	c := &call{ctx: r.Context(), action: r.Form.Get("Action"), now: s.opt.Clock.Now(), given: parse(r.Form)}
+	c := &call{ctx: context.WithoutCancel(r.Context()), action: r.Form.Get("Action"), now: s.opt.Clock.Now(), given: parse(r.Form)}
 	c.request = s.requestID()
 	body, refused := s.do(c, r.Method, r.Form)
 	a := answer{status: http.StatusOK}
@@ -69,7 +70,7 @@ func (s *Server) answer(r *http.Request) answer {
 			"Recommend": "https://api.example.invalid/troubleshoot?q=" + url.QueryEscape(refused.code),
 		}
 	}
-	if m, ok := body.(map[string]any); ok {
+	if m, ok := body.(object); ok {
 		m["RequestId"] = c.request
 	}
 	a.body = s.encode(body)
@@ -117,7 +118,7 @@ const version = "2018-08-08"
 
 // requestID is in the form of the service's.
 func (s *Server) requestID() string {
-	a, b := s.rand.Uint64(), s.rand.Uint64()
+	a, b := s.requests.Uint64(), s.requests.Uint64()
 	return fmt.Sprintf("%08X-%04X-%04X-%04X-%012X", a>>32, a>>16&0xffff, a&0xffff, b>>48, b&0xffffffffffff)
 }
 
@@ -126,10 +127,14 @@ func (s *Server) newID(prefix string) string {
 	const letters = "0123456789abcdefghijklmnopqrstuvwxyz"
 	var id [17]byte
 	for i := range id {
-		id[i] = letters[s.rand.IntN(len(letters))]
+		id[i] = letters[s.ids.IntN(len(letters))]
 	}
 	return prefix + "-" + string(id[:])
 }
+
+// draw is the seed of the draws of what is made next: it depends on what was made
+// before, not on how often somebody looked.
+func (s *Server) draw() uint64 { return s.ids.Uint64() }
 
 // encode writes an answer. Its keys are those of the documentation; map keys come
 // in order, so that the same answer has the same bytes.

@@ -11,9 +11,11 @@ import (
 
 // buildRequest is what a cache is to be built of.
 type buildRequest struct {
-	region  string
-	images  []string
-	sizeGiB int
+	region string
+	images []string
+	// platform is that of the images.
+	platform string
+	sizeGiB  int
 	// flash makes a local snapshot first, reuse takes over layers of another cache.
 	flash, reuse bool
 	fault        *rule
@@ -30,7 +32,7 @@ func (s *Server) newBuild(ctx context.Context, r *buildRequest, now time.Time) (
 	}
 	failure := ""
 	for _, ref := range r.images {
-		at, err := s.images.pull(ctx, ref, s.opt.Platform, now)
+		at, err := s.images.pull(ctx, ref, r.platform, now)
 		if err != nil {
 			failure = pullFailure(ref, err)
 			break
@@ -66,7 +68,7 @@ func (s *Server) timeBuild(b *build, r *buildRequest, held, reused []int) (ends 
 		for i := range asks {
 			asks[i] = true // as Job.Create pulls: nothing is taken to be there by its name
 		}
-		if p, err = s.images.play(held, asks, reused, reused != nil, s.rand.Uint64()); err != nil {
+		if p, err = s.images.play(held, asks, reused, reused != nil, s.draw()); err != nil {
 			p = played{}
 		}
 	}
@@ -98,7 +100,7 @@ func (s *Server) fit(r *buildRequest, images []string, now time.Time) (reused []
 		}
 		return nil, nil
 	}
-	m := matcher.New(s.images.inv, s.opt.Platform, now, s.policy)
+	m := matcher.New(s.images.inv, r.platform, now, s.policy)
 	creation, err := m.Create(matcher.NewCache{Groups: [][]string{images}, SizeGiB: float64(r.sizeGiB), Region: r.region}, s.regional(r.region, now), times)
 	if err != nil {
 		return nil, err.Error()

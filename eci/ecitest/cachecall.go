@@ -30,15 +30,15 @@ func (s *Server) createImageCache(c *call) (any, *refusal) {
 	made.platform = made.platformOf(p)
 	made.take(p)
 	reuse := p.flag("AutoMatchImageCache")
-	p.accept("Annotations", "PlainHttpRegistry", "InsecureRegistry", "AcrRegistryInfo.*.ArnService", "AcrRegistryInfo.*.ArnUser")
-	takeAccess(p)
+	p.accept("ZoneId", "Annotations", "PlainHttpRegistry", "InsecureRegistry")
+	takeAccess(p, "ArnService", "ArnUser")
 	if refused := s.checked(c); refused != nil {
 		return nil, refused
 	}
 	if !s.makeRoom(c.region) {
 		return nil, overQuota("ImageCache")
 	}
-	r := buildRequest{region: c.region, images: made.images, sizeGiB: made.sizeGiB, flash: made.flash, reuse: reuse, fault: c.fault}
+	r := buildRequest{region: c.region, images: made.images, sizeGiB: made.sizeGiB, platform: made.platform, flash: made.flash, reuse: reuse, fault: c.fault}
 	var held []int
 	made.build, held, made.events = s.newBuild(c.ctx, &r, c.now)
 	made.held, made.id = held, s.newID("imc")
@@ -103,9 +103,10 @@ func (c *cache) platformOf(p *parameters) string {
 }
 
 // takeAccess reads how images and networks are reached, on which nothing depends
-// here but that it is well formed.
-func takeAccess(p *parameters) {
-	p.accept("ZoneId", "SecurityGroupId", "EipInstanceId")
+// here but that it is well formed. acr are fields of AcrRegistryInfo that not every
+// action has (eci §2.3).
+func takeAccess(p *parameters, acr ...string) {
+	p.accept("SecurityGroupId", "EipInstanceId")
 	if n := len(strings.Split(p.text("VSwitchId"), ",")); n > maxVSwitches {
 		p.refuse(invalid("VSwitchId", "%d are named, at most %d are allowed", n, maxVSwitches))
 	}
@@ -119,7 +120,9 @@ func takeAccess(p *parameters) {
 	for _, prefix := range p.objects("AcrRegistryInfo", maxACR) {
 		p.required(prefix + ".InstanceId")
 		p.list(prefix+".Domain", maxDomains)
-		p.accept(prefix+".InstanceName", prefix+".RegionId", prefix+".ArnService", prefix+".ArnUser")
+		for _, field := range append(acr, "InstanceName", "RegionId") {
+			p.accept(prefix + "." + field)
+		}
 	}
 }
 
@@ -217,7 +220,7 @@ func (s *Server) updateImageCache(c *call) (any, *refusal) {
 	if status == matcher.StatusReady && !s.differs(c, found, &changed) {
 		return nil, refuse(http.StatusBadRequest, codeNoUpdate, "There is nothing to update in image cache %s.", id)
 	}
-	r := buildRequest{region: c.region, images: changed.images, sizeGiB: changed.sizeGiB, flash: changed.flash, reuse: reuse, fault: c.fault}
+	r := buildRequest{region: c.region, images: changed.images, sizeGiB: changed.sizeGiB, platform: changed.platform, flash: changed.flash, reuse: reuse, fault: c.fault}
 	b, held, events := s.newBuild(c.ctx, &r, c.now)
 	changed.held = held
 	found.next, found.failed = &update{b, changed}, false
@@ -236,7 +239,7 @@ func (s *Server) differs(c *call, old, changed *cache) bool {
 		return true
 	}
 	for i, ref := range changed.images {
-		at, err := s.images.pull(c.ctx, ref, s.opt.Platform, c.now)
+		at, err := s.images.pull(c.ctx, ref, changed.platform, c.now)
 		if err != nil || i >= len(old.held) || at != old.held[i] {
 			return true
 		}

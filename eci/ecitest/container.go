@@ -19,7 +19,9 @@ type container struct {
 	runtime                 Runtime
 	// position is what the image meant, -1 for one that cannot be pulled.
 	position int
-	digest   string
+	// asks says that the registry is asked though the image is present.
+	asks   bool
+	digest string
 	// started is when it runs, finished when it ends for the first time; zero for
 	// never.
 	started, finished time.Time
@@ -72,6 +74,9 @@ func (s *Server) runtimeOf(c *container) Runtime {
 	return r
 }
 
+// longestSleep is what counts as for ever.
+const longestSleep = 10 * 365 * day
+
 // sleepTime reads what sleep(1) is told: seconds, or a number with s, m, h or d.
 func sleepTime(text string) (time.Duration, bool) {
 	text = strings.TrimRight(text, `'"`)
@@ -82,7 +87,11 @@ func sleepTime(text string) (time.Duration, bool) {
 		}
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	return time.Duration(x * float64(unit)), err == nil && x >= 0 && x < 1e6
+	nanoseconds := x * float64(unit)
+	if err != nil || !(nanoseconds >= 0 && nanoseconds < float64(longestSleep)) {
+		return 0, false
+	}
+	return time.Duration(nanoseconds), true
 }
 
 // state is how a container stands at a time.
@@ -103,7 +112,7 @@ const (
 
 // at is the state at a time, and the one before it where it was restarted.
 func (c *container) at(now, ended time.Time) (current, previous state) {
-	if ended.IsZero() || !now.After(ended) {
+	if ended.IsZero() || now.Before(ended) {
 		return c.whileRunning(now)
 	}
 	if current, previous = c.whileRunning(ended); current.kind == "Running" {

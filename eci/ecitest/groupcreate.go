@@ -25,7 +25,7 @@ var ignored = []string{
 	"Volume.*", "HostAliase.*", "DnsConfig.*", "DnsPolicy", "SecurityContext.*", "HostSecurityContext.*", "Arn.*", "NtpServer.*", "RamRoleName", "SlsEnable",
 	"Ipv6AddressCount", "Ipv6GatewayBandwidth*", "SpotPriceLimit", "SpotDuration", "StrictSpot", "VSwitchStrategy", "ScheduleStrategy", "AutoCreateEip",
 	"EipBandwidth", "EipISP", "EipCommonBandwidthPackage", "HostName", "ShareProcessNamespace", "InsecureRegistry", "PlainHttpRegistry", "CorePattern",
-	"ComputeCategory.*", "OsType", "MaxPendingMinute", "DataCache*", "FixedIp*", "PrivateIpAddress", "IngressBandwidth", "EgressBandwidth", "CpuOptions*",
+	"ComputeCategory.*", "MaxPendingMinute", "DataCache*", "FixedIp*", "PrivateIpAddress", "IngressBandwidth", "EgressBandwidth", "CpuOptions*",
 	"ImageAccelerateMode", "GpuDriverVersion", "ContainerResourceView", "FailoverStrategy", "TerminationGracePeriodSeconds",
 }
 
@@ -74,13 +74,14 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 	asked := matcher.Group{
 		Region: c.region, ExtraStorageGiB: float64(g.extraGiB), CacheID: p.text("ImageSnapshotId"), NoMatching: !p.flag("AutoMatchImageCache"),
 		Architecture: strings.ToLower(p.choice("CpuArchitecture", "AMD64", "ARM64", "amd64", "arm64")),
+		OSType:       strings.ToLower(p.choice("OsType", "Linux", "Windows")),
 	}
-	takeAccess(p)
+	takeAccess(p, "ArnService", "ArnUser")
 	p.accept(ignored...)
 	if refused := s.checked(c); refused != nil {
 		return nil, asked, refused
 	}
-	if refused := s.checkExplicit(c, asked.CacheID); refused != nil {
+	if refused := s.checkExplicit(c, &asked); refused != nil {
 		return nil, asked, refused
 	}
 	if s.usedVCPU(c.region, c.now)+g.cpu > s.opt.MaxVCPU {
@@ -90,7 +91,8 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 }
 
 // checkExplicit refuses a cache that is asked for and cannot be used (eci §2.6).
-func (s *Server) checkExplicit(c *call, id string) *refusal {
+func (s *Server) checkExplicit(c *call, asked *matcher.Group) *refusal {
+	id := asked.CacheID
 	if id == "" {
 		return nil
 	}
@@ -101,6 +103,9 @@ func (s *Server) checkExplicit(c *call, id string) *refusal {
 	status := found.status(c.now)
 	if status != matcher.StatusReady && !(status == matcher.StatusUpdating && s.policy.States == "ready-or-updating") {
 		return refuse(http.StatusBadRequest, codeSnapshotStatus, "The specified image snapshot %s is %s, not Ready.", id, status)
+	}
+	if s.policy.Platform == "equal" && found.platform != s.platformOf(asked) {
+		return refuse(http.StatusBadRequest, codeSnapshotOther, "The specified image snapshot %s is for %s, not %s.", id, found.platform, s.platformOf(asked))
 	}
 	return nil
 }

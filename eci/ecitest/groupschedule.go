@@ -1,6 +1,7 @@
 package ecitest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,11 +15,8 @@ import (
 // (package matcher), how long its start takes (package simulate), and what its
 // containers do then.
 func (s *Server) schedule(c *call, g *group, asked *matcher.Group) {
-	platform := s.opt.Platform
-	if asked.Architecture != "" {
-		platform = strings.Split(platform, "/")[0] + "/" + asked.Architecture
-	}
-	unpullable := s.pullAll(c, g, platform)
+	platform := s.platformOf(asked)
+	s.pullAll(c, g, platform)
 	for _, k := range g.containers {
 		if k.init {
 			asked.InitImages = append(asked.InitImages, k.image)
@@ -35,7 +33,8 @@ func (s *Server) schedule(c *call, g *group, asked *matcher.Group) {
 		g.cacheID = cache.id
 		s.changed()
 	}
-	if match.CreatesAutomatic {
+	lacking := s.hold(g, cache)
+	if match.CreatesAutomatic && lacking == nil {
 		s.makeAutomatic(c, g, asked)
 	}
 	switch {
@@ -46,24 +45,27 @@ func (s *Server) schedule(c *call, g *group, asked *matcher.Group) {
 		g.tell(g.unscheduled, "NoStock", true, fromService, "[eci.scheduler]the resource is out of stock")
 		return
 	}
-	s.start(c, g, cache, match.Stale, unpullable)
+	s.start(c, g, cache, lacking)
 }
 
-// pullAll finds what the images mean now. The first that cannot be pulled ends the
-// start: its container waits for ever.
-func (s *Server) pullAll(c *call, g *group, platform string) (unpullable *container) {
+// platformOf is the platform that a group asks for.
+func (s *Server) platformOf(asked *matcher.Group) string {
+	if asked.Architecture == "" && asked.OSType == "" {
+		return s.opt.Platform
+	}
+	own := strings.Split(s.opt.Platform, "/")
+	return cmp.Or(asked.OSType, own[0]) + "/" + cmp.Or(asked.Architecture, own[1])
+}
+
+// pullAll finds what the images mean now.
+func (s *Server) pullAll(c *call, g *group, platform string) {
 	for _, k := range g.containers {
 		at, err := s.images.pull(c.ctx, k.image, platform, c.now)
 		if err != nil {
-			k.message = err.Error()
-			if unpullable == nil {
-				unpullable = k
-			}
-			continue
+			at, k.message = -1, err.Error()
 		}
 		k.position = at
 	}
-	return unpullable
 }
 
 // tellMatch gives the events of eci §3.2 on the match. Their prefix is the one
@@ -86,21 +88,17 @@ func (g *group) tell(at time.Time, reason string, warning bool, from source, mes
 // unless one of the same is being built.
 func (s *Server) makeAutomatic(c *call, g *group, asked *matcher.Group) {
 	var images []string
-	var held []int
 	for _, k := range g.containers {
-		if k.position < 0 {
-			return // it cannot be pulled: nothing to make a cache of
-		}
-		images, held = append(images, k.image), append(held, k.position)
+		images = append(images, k.image)
 	}
 	made := cache{
 		id: s.newID("imc"), name: "auto-create-for-" + g.id, region: g.region, images: images, automatic: true,
-		sizeGiB: matcher.AutomaticCacheGiB + g.extraGiB, platform: s.opt.Platform, created: c.now, policy: &s.policy,
+		sizeGiB: matcher.AutomaticCacheGiB + g.extraGiB, platform: s.platformOf(asked), created: c.now, policy: &s.policy,
 	}
 	if s.underWay(&made, c.now) && !s.policy.RepeatAutomatic {
 		return
 	}
-	r := buildRequest{region: c.region, images: images, sizeGiB: made.sizeGiB}
+	r := buildRequest{region: c.region, images: images, sizeGiB: made.sizeGiB, platform: made.platform}
 	made.build, made.held, made.events = s.newBuild(c.ctx, &r, c.now)
 	if s.policy.AutomaticReady == "at-once" {
 		made.build.creating, made.build.usable, made.build.done = c.now, c.now, c.now
@@ -128,67 +126,81 @@ func (s *Server) underWay(made *cache, now time.Time) bool {
 	return false
 }
 
-// start plays the start and sets the containers' times.
-func (s *Server) start(c *call, g *group, cache *cache, stale []string, unpullable *container) {
-	var held []int
+// hold settles what each container starts from, given the cache: what it holds, where
+// the registry is not asked (eci §6 #11). It returns the first that cannot have its
+// image: one that the registry lacks, or that is absent and never pulled.
+func (s *Server) hold(g *group, cache *cache) (lacking *container) {
+	for _, k := range g.containers {
+		k.asks = s.asksRegistry(k)
+		held := -1
+		if cache != nil {
+			held = cache.holds(k.image)
+		}
+		if held >= 0 && !k.asks {
+			k.position, k.message = held, ""
+		}
+		if held < 0 && k.pullPolicy == "Never" {
+			k.waiting, k.message = "ErrImageNeverPull", "Container image \""+k.image+"\" is not present with pull policy of Never"
+		}
+		if lacking == nil && (k.position < 0 || k.waiting != "") {
+			lacking = k
+		}
+	}
+	return lacking
+}
+
+// start plays the start up to the container that cannot have its image, if any, and
+// sets the containers' times.
+func (s *Server) start(c *call, g *group, cache *cache, lacking *container) {
+	var wanted, held []int
+	var asks []bool
+	var pulled []*container
 	if cache != nil {
 		held = cache.held
 	}
-	var wanted []int
-	var asks []bool
-	var pulled []*container
 	for _, k := range g.containers {
-		if k.position < 0 {
-			break
-		}
-		if slices.Contains(stale, k.image) {
-			// It is used as the cache holds it, without asking the registry (eci §6 #11).
-			k.position = cache.holds(k.image, k.position)
-		}
-		if k.pullPolicy == "Never" && !slices.Contains(held, k.position) {
-			k.waiting, k.message = "ErrImageNeverPull", "Container image \""+k.image+"\" is not present with pull policy of Never"
-			unpullable = k
+		if k == lacking {
 			break
 		}
 		k.digest = s.images.digest(k.position)
-		wanted, asks, pulled = append(wanted, k.position), append(asks, asksRegistry(k)), append(pulled, k)
+		wanted, asks, pulled = append(wanted, k.position), append(asks, k.asks), append(pulled, k)
 	}
-	var p played
+	p := played{begun: s.opt.Profile.Start.Provision.Value}
 	if len(wanted) > 0 {
 		var err error
-		if p, err = s.images.play(wanted, asks, held, cache != nil, s.rand.Uint64()); err != nil {
-			unpullable = pulled[0]
-			unpullable.message, pulled = err.Error(), nil
+		if p, err = s.images.play(wanted, asks, held, cache != nil, s.draw()); err != nil {
+			lacking, pulled = pulled[0], nil
+			lacking.message = err.Error()
 		}
 	}
-	at := func(d time.Duration) time.Time { return c.now.Add(d) }
-	g.scheduled = at(p.begun)
-	if len(wanted) == 0 {
-		g.scheduled = at(s.opt.Profile.Start.Provision.Value)
-	}
+	g.scheduled = c.now.Add(p.begun)
 	g.tellPulls(pulled, p)
-	if unpullable != nil {
-		g.cannotPull(unpullable, later(g.scheduled, at(p.pulled)))
+	if lacking != nil {
+		g.cannotPull(lacking, later(g.scheduled, c.now.Add(p.pulled)))
 		return
 	}
 	g.run(p, c.fault)
 }
 
-// holds is what a cache holds under a reference, else what it means now.
-func (c *cache) holds(reference string, otherwise int) int {
-	for i, ref := range c.images {
-		if ref == reference && i < len(c.held) {
-			return c.held[i]
+// holds is what a cache holds under the name of a reference, or -1.
+func (c *cache) holds(reference string) int {
+	wanted, err := layers.ParseName(reference)
+	for i, at := range c.held {
+		if n, e := layers.ParseName(c.images[i]); c.images[i] == reference || err == nil && e == nil && n == wanted {
+			return at
 		}
 	}
-	return otherwise
+	return -1
 }
 
 // asksRegistry says whether a pull asks the registry though the image is present:
 // Always, which is what no policy is for :latest or no tag (eci §1.10).
-func asksRegistry(k *container) bool {
-	if k.pullPolicy != "" {
+func (s *Server) asksRegistry(k *container) bool {
+	switch {
+	case k.pullPolicy != "":
 		return k.pullPolicy == "Always"
+	case s.policy.PullPolicy != "kubernetes":
+		return s.policy.PullPolicy == "always"
 	}
 	n, err := layers.ParseName(k.image)
 	return err == nil && n.Digest == "" && n.Tag == "latest"

@@ -150,7 +150,9 @@ func TestSDKFailures(t *testing.T) {
 		if e := caches.ImageCaches[0].Events; len(e) != 1 || e[0].Message != "" {
 			t.Errorf("the SDK decodes %+v, want an event without text (eci §0 point 4)", e)
 		}
-		var kept struct{ ImageCaches []struct{ Events []struct{ Reason string } } }
+		var kept struct {
+			ImageCaches []struct{ Events []struct{ Reason string } }
+		}
 		if err := json.Unmarshal(caches.GetHttpContentBytes(), &kept); err != nil || kept.ImageCaches[0].Events[0].Reason != "Started" {
 			t.Errorf("encoding/json decodes %+v, %v; want reason Started", kept, err)
 		}

@@ -109,7 +109,8 @@ type Server struct {
 	mu     sync.Mutex
 	opt    Options
 	policy matcher.Policy
-	rand   *rand.Rand
+	// ids are drawn from where something is made, requests with every request.
+	ids, requests *rand.Rand
 	// sequence numbers all that is made, in order.
 	sequence int
 	images   images
@@ -158,7 +159,7 @@ func NewHandler(opt Options) *Server {
 	opt.MaxVCPU = cmp.Or(opt.MaxVCPU, DefaultMaxVCPU)
 	opt.Termination = cmp.Or(opt.Termination, DefaultTermination)
 	s := &Server{
-		opt: opt, policy: matcher.DefaultPolicy(), rand: rand.New(rand.NewPCG(opt.Seed, 1)),
+		opt: opt, policy: matcher.DefaultPolicy(), ids: rand.New(rand.NewPCG(opt.Seed, 1)), requests: rand.New(rand.NewPCG(opt.Seed, 2)),
 		groupIDs: make(map[string]*group), tokens: make(map[string]*tokenUse), buckets: make(map[string]*bucket),
 	}
 	if opt.Policy != nil {
