@@ -53,8 +53,10 @@ func networkFault(ctx context.Context, err error, hide func(string) string) *fau
 	var certificate *tls.CertificateVerificationError
 	var dial *net.OpError
 	var place *url.Error
-	if errors.As(err, &place) {
-		err = place.Err // without the URL, which is signed
+	for errors.As(err, &place) {
+		if err = place.Err; err == nil { // without the URL, which is signed
+			err = errNoAnswer
+		}
 	}
 	switch {
 	case context.Cause(ctx) == errNoAnswer:
