@@ -25,7 +25,7 @@ func TestCancelInFlight(t *testing.T) {
 		<-r.Context().Done()
 		close(hungUp)
 	})
-	c, _ := client(t, s)
+	c, _ := client(t, s, func(c *eci.Config) { c.ReadTimeout = time.Hour })
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-arrived; cancel() }()
 	_, err := c.CreateImageCache(ctx, eci.ImageCacheSpec{Name: "web", Images: []string{"i"}, ClientToken: "tok"})

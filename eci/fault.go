@@ -85,7 +85,7 @@ var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
 func replyFault(status int, body []byte, hide func(string) string) *fault {
 	var reply struct{ RequestID, Code, Message wireText }
 	understood := json.Unmarshal(body, &reply) == nil
-	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: hide(string(reply.RequestID))}}
+	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: message(hide(string(reply.RequestID)))}}
 	code := string(reply.Code)
 	if !codeForm.MatchString(code) {
 		code = ""
@@ -127,12 +127,8 @@ func repeatOf(kind error, code string, status int) repeat {
 	return refused
 }
 
-// message is the service's text for one line of ours. That of a wrong signature
-// quotes what was signed, with all parameters.
+// message is the service's text as one line of ours.
 func message(text string) string {
-	if i := strings.Index(strings.ToLower(text), "string to sign"); i >= 0 {
-		text = strings.TrimRight(text[:i], " ,.:;") + " (what was signed is left out)"
-	}
 	text = strings.Join(strings.Fields(text), " ")
 	const most = 400
 	if len(text) > most {

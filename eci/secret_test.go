@@ -130,7 +130,7 @@ func TestErrorsAreMasked(t *testing.T) {
 		}},
 		{"transport's URL error", nil, func(c *eci.Config) {
 			c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-				return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: errors.New("GET " + r.URL.RawQuery + " http://user:" + password + "@proxy/")}
+				return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: errors.New("GET " + r.URL.RawQuery + " http://user:" + ticket + "@proxy/")}
 			})
 		}},
 		{"source", nil, func(c *eci.Config) {
