@@ -25,7 +25,7 @@ func TestCancelInFlight(t *testing.T) {
 		<-r.Context().Done()
 		close(hungUp)
 	})
-	c, _ := client(t, s)
+	c, _ := client(t, s, func(c *eci.Config) { c.ReadTimeout = time.Hour })
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-arrived; cancel() }()
 	_, err := c.CreateImageCache(ctx, eci.ImageCacheSpec{Name: "web", Images: []string{"i"}, ClientToken: "tok"})
@@ -47,7 +47,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 		c.Sleep = func(ctx context.Context, _ time.Duration) error { cancel(); <-ctx.Done(); return ctx.Err() }
 	})
 	_, err := c.ListUsage(ctx)
-	if !errors.Is(err, context.Canceled) || len(s.seen()) != 1 {
+	if want := "eci: ListUsage: stopped while waiting out throttled: Throttling (HTTP 400): about Throttling (request R-ERR)"; !errors.Is(err, context.Canceled) || len(s.seen()) != 1 || err.Error() != want {
 		t.Errorf("%v after %d requests", err, len(s.seen()))
 	}
 	if _, err = c.ListUsage(ctx); !errors.Is(err, context.Canceled) || len(s.seen()) != 1 {

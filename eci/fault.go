@@ -53,8 +53,10 @@ func networkFault(ctx context.Context, err error, hide func(string) string) *fau
 	var certificate *tls.CertificateVerificationError
 	var dial *net.OpError
 	var place *url.Error
-	if errors.As(err, &place) {
-		err = place.Err // without the URL, which is signed
+	for errors.As(err, &place) {
+		if err = place.Err; err == nil { // without the URL, which is signed
+			err = errNoAnswer
+		}
 	}
 	switch {
 	case context.Cause(ctx) == errNoAnswer:
@@ -62,9 +64,6 @@ func networkFault(ctx context.Context, err error, hide func(string) string) *fau
 	case errors.As(err, &certificate):
 		f.Problem, f.repeat = hide(certificate.Error()), refused
 		f.Advice = "check the endpoint, this machine's clock and its certificates"
-	case strings.Contains(err.Error(), "proxy address"):
-		// The standard library quotes the proxy's URL, password and all.
-		f.Problem, f.repeat, f.Advice = "the proxy of the environment is not a URL", refused, "check HTTPS_PROXY"
 	case errors.As(err, &dial) && dial.Op == "dial":
 		f.Problem, f.repeat = hide(err.Error()), later // nothing was sent
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
@@ -83,7 +82,7 @@ var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
 func replyFault(status int, body []byte, hide func(string) string) *fault {
 	var reply struct{ RequestID, Code, Message wireText }
 	understood := json.Unmarshal(body, &reply) == nil
-	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: hide(string(reply.RequestID))}}
+	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: message(hide(string(reply.RequestID)))}}
 	code := string(reply.Code)
 	if !codeForm.MatchString(code) {
 		code = ""
@@ -125,12 +124,8 @@ func repeatOf(kind error, code string, status int) repeat {
 	return refused
 }
 
-// message is the service's text for one line of ours. That of a wrong signature
-// quotes what was signed, with all parameters.
+// message is the service's text as one line of ours.
 func message(text string) string {
-	if i := strings.Index(strings.ToLower(text), "string to sign"); i >= 0 {
-		text = strings.TrimRight(text[:i], " ,.:;") + " (what was signed is left out)"
-	}
 	text = strings.Join(strings.Fields(text), " ")
 	const most = 400
 	if len(text) > most {

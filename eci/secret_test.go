@@ -17,7 +17,11 @@ import (
 	"github.com/cachebench/cachebench/eci"
 )
 
-const password = "pass&word +1"
+const (
+	password = "pass&word +1"
+	// ticket is a secret that only the query of a URL gives away.
+	ticket = "one-time-ticket"
+)
 
 // spellings are the forms in which a secret could come out.
 func spellings(secret string) []string {
@@ -27,15 +31,17 @@ func spellings(secret string) []string {
 
 func leaks(t *testing.T, where, text string, secrets ...string) {
 	t.Helper()
-	for _, secret := range append(secrets, testID, testSecret, testToken, password) {
+	for _, secret := range append(secrets, testID, testSecret, testToken, password, ticket) {
 		for _, spelling := range spellings(secret) {
 			if strings.Contains(text, spelling) {
 				t.Errorf("%s shows %q: %s", where, secret, text)
 			}
 		}
 	}
-	if strings.Contains(text, "Signature=") || strings.Contains(text, "AccessKeyId=") {
-		t.Errorf("%s shows a signed URL: %s", where, text)
+	for _, part := range []string{"Signature=", "AccessKeyId", "ImageRegistryCredential", "Post "} {
+		if strings.Contains(text, part) {
+			t.Errorf("%s shows %s of a signed request: %s", where, part, text)
+		}
 	}
 }
 
@@ -108,6 +114,11 @@ func TestErrorsAreMasked(t *testing.T) {
 	}{
 		{"signature", echo, nil},
 		{"parameters quoted", quoting, nil},
+		{"parameters quoted escaped", func(q url.Values) answer {
+			all, _ := json.Marshal(map[string]string{"RequestId": "R", "Code": "InvalidParameter",
+				"Message": "of " + percent(testToken) + ", " + url.QueryEscape(url.QueryEscape(password)) + " and " + percent(percent(testSecret)) + ": see https://x.example.com/help?ticket=" + ticket})
+			return answer{400, string(all), false}
+		}, nil},
 		{"code", func(url.Values) answer { return answer{400, `{"RequestId":"R","Code":"` + testID + `"}`, false} }, nil},
 		{"lost", func(url.Values) answer { return answer{lost: true} }, nil},
 		{"failing", func(q url.Values) answer { return answer{500, q.Encode(), false} }, nil},
@@ -119,7 +130,7 @@ func TestErrorsAreMasked(t *testing.T) {
 		}},
 		{"transport's URL error", nil, func(c *eci.Config) {
 			c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-				return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: errors.New("GET " + r.URL.RawQuery + " http://user:" + password + "@proxy/")}
+				return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: errors.New("GET " + r.URL.RawQuery + " http://user:" + ticket + "@proxy/")}
 			})
 		}},
 		{"source", nil, func(c *eci.Config) {
@@ -187,5 +198,23 @@ func TestRefusedEndpointIsNotQuoted(t *testing.T) {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 		leaks(t, "the error", rendered(err))
+	}
+}
+
+// TestRedirectIsNotFollowed: what is signed for the service is shown to no other.
+func TestRedirectIsNotFollowed(t *testing.T) {
+	elsewhere := serve(t, func(int, url.Values) answer { return ok(`{"RequestId":"R"}`) })
+	for _, status := range []int{302, 307, 308} {
+		s := serve(t, nil)
+		s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.RequestURI(), status)
+		})
+		c, _ := client(t, s)
+		if _, err := c.ListUsage(context.Background()); err == nil || !strings.Contains(err.Error(), "redirects elsewhere") {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+	if n := len(elsewhere.seen()); n != 0 {
+		t.Errorf("%d requests went elsewhere", n)
 	}
 }
