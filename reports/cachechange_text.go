@@ -58,8 +58,11 @@ func atMoney(bound string, is bool, m *cost.Money) string {
 }
 
 func outcomeWords(c *CacheChange) string {
-	if c.Status == "" || c.Action == ChangeDelete {
+	switch {
+	case c.Status == "" || c.Action == ChangeDelete:
 		return c.Outcome
+	case c.Action == ChangeKeep:
+		return c.Status
 	}
 	return c.Outcome + ", " + c.Status
 }
@@ -78,11 +81,6 @@ func changeNote(c *CacheChange, planned bool) string {
 		notes = append(notes, fitWords(c.Fit))
 	}
 	notes = append(notes, c.Error)
-	for i := range c.Events {
-		if e := &c.Events[i]; e.Type != "Normal" {
-			notes = append(notes, eventLine(e))
-		}
-	}
 	var said []string
 	for _, note := range notes {
 		if note != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -144,6 +145,10 @@ func findCache(ctx context.Context, client *eci.Client, want string) (eci.ImageC
 		return eci.ImageCache{}, err
 	}
 	named := namedCaches(all, want)
+	if good := slices.DeleteFunc(slices.Clone(named), func(c eci.ImageCache) bool { return c.Status == eci.CacheFailed }); len(good) == 1 {
+		// ECI keeps a failed one for a day (eci §1.3).
+		named = good
+	}
 	switch len(named) {
 	case 0:
 		return eci.ImageCache{}, &eci.Error{

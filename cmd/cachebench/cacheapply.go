@@ -88,7 +88,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	all, err := a.client.AllImageCaches(cmd.Context(), eci.ImageCacheQuery{})
+	all, err := a.account(cmd.Context(), set)
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,34 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	}
 	err = a.do(cmd.Context(), steps, changes)
 	return errors.Join(err, a.write(changes))
+}
+
+// account is what there is. Caches of the set that are being made or updated are waited
+// for first, if waiting is wanted: what an update leads to is seen only then.
+func (a *cacheApply) account(ctx context.Context, set *export.CacheSet) ([]eci.ImageCache, error) {
+	all, err := a.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
+	if err != nil || !a.wait.wait || a.dryRun {
+		return all, err
+	}
+	var busy []string
+	for _, w := range set.Caches {
+		for _, c := range namedCaches(all, w.Name) {
+			if !c.Status.Settled() {
+				busy = append(busy, c.ID)
+			}
+		}
+	}
+	if len(busy) == 0 {
+		return all, nil
+	}
+	last, err := a.wait.settled(ctx, a.client, busy, false)
+	for _, id := range busy {
+		// That one failed is seen below; that one is not done yet is not.
+		if c, ok := last[id]; err != nil && (!ok || !c.Status.Settled()) {
+			return nil, err
+		}
+	}
+	return a.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
 }
 
 // plan says what the steps come to.

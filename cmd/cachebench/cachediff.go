@@ -144,9 +144,11 @@ func (s *cacheStep) decide() {
 // notes are what apply cannot change, or leaves as it is.
 func (s *cacheStep) notes() string {
 	var notes string
-	tags := tagMap(s.have.Tags)
-	if tags[setTag] == "" {
-		notes = "not made by apply: it is taken over by its name, and never pruned"
+	if s.have.Status == eci.CacheUpdating {
+		notes = "an update is under way, to what ECI does not tell: apply again when it is Ready, or with --wait"
+	}
+	if tagMap(s.have.Tags)[setTag] == "" {
+		notes = joined(notes, "not made by apply: it is taken over by its name, and never pruned")
 	}
 	if s.wanted.RetentionDays == 0 && retentionDays(s.have) > 0 {
 		notes = joined(notes, fmt.Sprintf("it expires after %d days, and an update cannot say never: delete it to create it anew", retentionDays(s.have)))

@@ -147,6 +147,9 @@ func (z *cacheSizes) missing(w *export.WantedCache, err error) error {
 				return fmt.Errorf("%s: %s", ref, u.Reason)
 			}
 		}
+		if z.inventory.Find(ref, z.platform(), z.scenario.Now) < 0 {
+			return fmt.Errorf("%s is not in the inventory", ref)
+		}
 	}
 	return err
 }
