@@ -2,37 +2,9 @@ package eci
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/json"
-	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
-	"regexp"
-	"strings"
 )
-
-// repeat is what may help against a fault.
-type repeat int
-
-const (
-	never repeat = iota
-	// refused: never, and the call took no effect.
-	refused
-	// later: it took no effect, and may pass.
-	later
-	// unanswered: it may have taken effect; it is repeated only if that is harmless.
-	unanswered
-	// renewing: new credentials may help.
-	renewing
-)
-
-// fault is an attempt that failed.
-type fault struct {
-	Error
-	repeat repeat
-}
 
 // maxReplyBytes is far above any page of the API.
 const maxReplyBytes = 32 << 20
@@ -45,135 +17,42 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 	}
 	out, err := c.sign(k.action, k.parameters, key)
 	if err != nil {
-		return nil, &fault{Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, refused}
+		return nil, &fault{Error: Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, repeat: refused}
 	}
-	hide := hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, Secret(out.signature)}, k.secrets...))
+	hide := hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...))
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, out.url, nil)
 	if err != nil {
-		return nil, &fault{Error{Kind: ErrInvalid, Problem: "the request cannot be made into a URL"}, refused}
+		return nil, &fault{Error: Error{Kind: ErrInvalid, Problem: "the request cannot be made into a URL"}, repeat: refused}
 	}
 	for name, value := range out.headers {
 		request.Header.Set(name, value)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
+	return c.send(request, hide)
+}
+
+// send sends a request and reads the answer to its end.
+func (c *Client) send(request *http.Request, hide func(string) string) ([]byte, *fault) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, networkFault(ctx, err, hide)
+		return nil, networkFault(request.Context(), err, hide)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
 	switch {
 	case err != nil:
-		f := networkFault(ctx, err, hide)
+		f := networkFault(request.Context(), err, hide)
 		f.HTTPStatus = response.StatusCode
 		return nil, f
 	case len(body) > maxReplyBytes:
-		return nil, &fault{Error{Kind: ErrReply, HTTPStatus: response.StatusCode, Problem: "the answer is endless"}, never}
+		return nil, &fault{
+			Error:  Error{Kind: ErrReply, HTTPStatus: response.StatusCode, Problem: "the answer is endless"},
+			repeat: never, uncertain: true,
+		}
 	case response.StatusCode/100 == 2:
 		return body, nil
 	}
 	return nil, replyFault(response.StatusCode, body, hide)
-}
-
-func keyFault(err error) *fault {
-	var e *Error
-	if errors.As(err, &e) {
-		return &fault{*e, refused}
-	}
-	return &fault{Error{}, never} // the context's, which the caller sees
-}
-
-// errNoAnswer tells the client's own timeout from one of the caller's.
-var errNoAnswer = errors.New("no answer in time")
-
-// networkFault is a request without a whole answer.
-func networkFault(ctx context.Context, err error, hide func(string) string) *fault {
-	f := &fault{Error{Kind: ErrUnavailable, Advice: "check the network, the region and the endpoint"}, unanswered}
-	var certificate *tls.CertificateVerificationError
-	var dial *net.OpError
-	var place *url.Error
-	if errors.As(err, &place) {
-		err = place.Err // without the URL, which is signed
-	}
-	switch {
-	case context.Cause(ctx) == errNoAnswer:
-		f.Problem = errNoAnswer.Error()
-	case errors.As(err, &certificate):
-		f.Problem, f.repeat = hide(certificate.Error()), refused
-		f.Advice = "check the endpoint, this machine's clock and its certificates"
-	case strings.Contains(err.Error(), "proxy address"):
-		// The standard library quotes the proxy's URL, password and all.
-		f.Problem, f.repeat, f.Advice = "the proxy of the environment is not a URL", refused, "check HTTPS_PROXY"
-	case errors.As(err, &dial) && dial.Op == "dial":
-		f.Problem, f.repeat = hide(err.Error()), later // nothing was sent
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		f.Problem = "the connection closed before the whole answer had come"
-	default:
-		f.Problem = hide(err.Error())
-	}
-	return f
-}
-
-// codeForm is what codes of the service look like.
-var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
-
-// replyFault is an answer that is an error (eci §2.1).
-func replyFault(status int, body []byte, hide func(string) string) *fault {
-	var reply struct{ RequestID, Code, Message wireText }
-	understood := json.Unmarshal(body, &reply) == nil
-	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: hide(string(reply.RequestID))}}
-	code := string(reply.Code)
-	if !codeForm.MatchString(code) {
-		code = ""
-	}
-	// A code that is known is no secret, whatever the secrets are.
-	if f.Code = code; verdicts[code].kind == nil {
-		f.Code = hide(code)
-	}
-	v := verdictOf(code, status)
-	f.Kind, f.Advice = v.kind, v.advice
-	if f.Code == "" {
-		f.Problem = "the answer is not an error of the API"
-		if !understood {
-			f.Problem = "the answer is not the JSON of the API"
-		}
-		if status/100 == 3 {
-			f.Problem = "the endpoint redirects elsewhere"
-		}
-		if f.Advice == "" {
-			f.Advice = "check the endpoint, and proxies on the way"
-		}
-	}
-	f.repeat = repeatOf(v.kind, code, status)
-	return f
-}
-
-func repeatOf(kind error, code string, status int) repeat {
-	switch {
-	case kind == ErrThrottled:
-		return later
-	case kind == ErrExpiredToken:
-		return renewing
-	case code == "SignatureNonceUsed", code == "IdempotentProcessing", code == "LastTokenProcessing":
-		return unanswered
-	case status >= http.StatusInternalServerError:
-		return unanswered
-	}
-	return refused
-}
-
-// message is the service's text for one line of ours. That of a wrong signature
-// quotes what was signed, with all parameters.
-func message(text string) string {
-	if i := strings.Index(strings.ToLower(text), "string to sign"); i >= 0 {
-		text = strings.TrimRight(text[:i], " ,.:;") + " (what was signed is left out)"
-	}
-	text = strings.Join(strings.Fields(text), " ")
-	const most = 400
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "..."
-	}
-	return text
 }

@@ -26,65 +26,74 @@ type call struct {
 // may have taken effect.
 func (k *call) repeatable() bool { return k.read || k.token != "" }
 
+// tries is how far a call has come.
+type tries struct {
+	attempt int
+	// waited is the sum of the waits between attempts.
+	waited  time.Duration
+	renewed bool
+	// uncertain: an attempt may have taken effect unseen.
+	uncertain bool
+}
+
 // do makes a call until it is answered, and decodes the answer. Its error is
 // always an *Error.
 func (c *Client) do(ctx context.Context, k *call, into reply) error {
-	var begun time.Time
-	renewed, uncertain := false, false
-	for attempt := 1; ; attempt++ {
+	var so tries
+	for {
 		if err := c.admit(ctx, k); err != nil {
-			return c.ended(ctx, k, attempt-1, uncertain, err)
+			return c.ended(ctx, k, so, err)
 		}
-		if attempt == 1 {
-			begun = c.now()
-		}
-		body, fault := c.attempt(ctx, k)
+		so.attempt++
+		fault := c.try(ctx, k, into)
 		if fault == nil {
-			if fault = decode(body, into); fault == nil {
-				return nil
-			}
-			uncertain = uncertain || !k.read
+			return nil
 		}
-		uncertain = uncertain || fault.repeat == unanswered && !k.read
-		if ctx.Err() != nil {
-			return c.ended(ctx, k, attempt, uncertain, ctx.Err())
+		so.uncertain = so.uncertain || fault.uncertain && !k.read
+		if ctx.Err() != nil && fault.repeat != refused {
+			return c.ended(ctx, k, so, ctx.Err())
 		}
 		e := fault.Error
-		e.Action, e.Input, e.Attempts, e.ClientToken = k.action, k.input, attempt, k.token
-		e.Uncertain = uncertain
-		again := c.again(k, fault.repeat, attempt, &renewed)
-		pause := c.retry.wait(attempt, c.jitter())
-		if !again || c.now().Add(pause).Sub(begun) > c.retry.Total {
+		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, so.attempt, k.token, so.uncertain
+		pause, again := c.again(k, fault.repeat, &so)
+		if !again {
 			c.tell(ctx, "failed", k, &e, 0)
 			return &e
 		}
 		c.tell(ctx, "repeats", k, &e, pause)
 		if fault.repeat == renewing {
 			c.keys.renew(ctx)
-			continue
-		}
-		if err := c.sleep(ctx, pause); err != nil {
-			return c.ended(ctx, k, attempt, uncertain, err)
+		} else if err := c.sleep(ctx, pause); err != nil {
+			return c.ended(ctx, k, so, err)
 		}
 	}
 }
 
-// again says whether a fault may be tried again.
-func (c *Client) again(k *call, r repeat, attempt int, renewed *bool) bool {
-	if attempt >= c.retry.Attempts {
-		return false
+// try is one attempt, to the decoded answer.
+func (c *Client) try(ctx context.Context, k *call, into reply) *fault {
+	body, fault := c.attempt(ctx, k)
+	if fault == nil {
+		fault = decode(body, into)
+	}
+	return fault
+}
+
+// again says whether a fault may be tried again, and after which wait.
+func (c *Client) again(k *call, r repeat, so *tries) (time.Duration, bool) {
+	if so.attempt >= c.retry.Attempts || r == unanswered && !k.repeatable() {
+		return 0, false
 	}
 	switch r {
-	case later:
-		return true
-	case unanswered:
-		return k.repeatable()
 	case renewing:
-		first := !*renewed
-		*renewed = true
-		return first
+		first := !so.renewed
+		so.renewed = true
+		return 0, first
+	case later, unanswered:
+		pause := c.retry.wait(so.attempt, c.jitter())
+		so.waited += pause
+		return pause, so.waited <= c.retry.Total
 	}
-	return false
+	return 0, false
 }
 
 // admit waits until the documented rate lets the call through.
@@ -96,13 +105,13 @@ func (c *Client) admit(ctx context.Context, k *call) error {
 }
 
 // ended is the error of a call whose context ended, or whose sleeper gave why.
-func (c *Client) ended(ctx context.Context, k *call, attempts int, uncertain bool, why error) *Error {
+func (c *Client) ended(ctx context.Context, k *call, so tries, why error) *Error {
 	if ctx.Err() != nil {
 		why = ctx.Err()
 	}
 	e := &Error{
-		Action: k.action, Input: k.input, Attempts: attempts, ClientToken: k.token,
-		Uncertain: uncertain, Problem: "stopped", cause: why,
+		Action: k.action, Input: k.input, Attempts: so.attempt, ClientToken: k.token,
+		Uncertain: so.uncertain, Problem: "stopped", cause: why,
 	}
 	if errors.Is(why, context.DeadlineExceeded) {
 		e.Problem = "the time for it ran out"
@@ -137,5 +146,9 @@ func decode(body []byte, into reply) *fault {
 	default:
 		return nil
 	}
-	return &fault{Error{Kind: ErrReply, HTTPStatus: 200, Problem: problem, Advice: "check the endpoint, and proxies on the way"}, never}
+	return &fault{
+		Error: Error{Kind: ErrReply, HTTPStatus: 200, Problem: problem, Advice: "check the endpoint, and proxies on the way"},
+		// It was a good answer, of whomever.
+		repeat: never, uncertain: true,
+	}
 }

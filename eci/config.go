@@ -94,7 +94,8 @@ type Retry struct {
 	// wait is cut by chance to between a half and the whole. 0 is 500 ms and 20 s.
 	Base time.Duration
 	Max  time.Duration
-	// Total ends the repeating so long after the first attempt; 0 is 5 minutes.
+	// Total ends the repeating before the waits add up to more; 0 is 5 minutes. The
+	// time of the attempts themselves is limited by the timeouts.
 	Total time.Duration
 }
 

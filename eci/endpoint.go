@@ -1,7 +1,6 @@
 package eci
 
 import (
-	"net"
 	"net/url"
 	"os"
 	"regexp"
@@ -55,18 +54,4 @@ func endpointOf(given, region string) (endpoint, error) {
 			Problem: "not a host, host:port or URL of HTTP or HTTPS without user, path and query"}
 	}
 	return endpoint{scheme, u.Host}, nil
-}
-
-// loopback says whether a host name or address, with or without a port, is this
-// machine.
-func loopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.Trim(host, "[]")
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -10,7 +10,7 @@ import (
 type signed struct {
 	url       string
 	headers   map[string]string
-	signature string
+	signature Secret
 }
 
 // sign gives a call a nonce, a time and a signature, through the SDK. Everything
@@ -28,7 +28,7 @@ func (c *Client) sign(action string, parameters query, key AccessKey) (signed, e
 	if err := auth.Sign(request, nil, c.regionID, key.provider()); err != nil {
 		return signed{}, err
 	}
-	return signed{request.BuildUrl(), request.GetHeaders(), request.QueryParams["Signature"]}, nil
+	return signed{request.BuildUrl(), request.GetHeaders(), Secret(request.QueryParams["Signature"])}, nil
 }
 
 // provider is the SDK's form of a key.

@@ -3,7 +3,6 @@ package eci
 import (
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -21,7 +20,7 @@ func newHTTPClient(transport http.RoundTripper, connect time.Duration) *http.Cli
 
 func newTransport(connect time.Duration) *http.Transport {
 	return &http.Transport{
-		Proxy:                 proxyOf,
+		Proxy:                 http.ProxyFromEnvironment, // never for loopback, unlike the SDK's (eci §2.9)
 		DialContext:           (&net.Dialer{Timeout: connect, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   connect,
 		ForceAttemptHTTP2:     true,
@@ -29,13 +28,4 @@ func newTransport(connect time.Duration) *http.Transport {
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
 	}
-}
-
-// proxyOf is the environment's proxy, but never for this machine: the SDK's
-// transport would send even that through it (eci §2.9).
-func proxyOf(r *http.Request) (*url.URL, error) {
-	if loopback(r.URL.Host) {
-		return nil, nil
-	}
-	return http.ProxyFromEnvironment(r)
 }
