@@ -30,7 +30,7 @@ func (s *session) primeAll(ctx context.Context) error {
 // prime starts a group once, and waits for the cache that it causes.
 func (s *session) prime(ctx context.Context, arm int) error {
 	a := &s.arms[arm]
-	before := len(s.journal.automatics())
+	before, begun := len(s.journal.automatics()), s.opt.Now()
 	if err := s.play(ctx, []start{{arm: arm, repeat: uncounted, priming: true}}); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (s *session) prime(ctx context.Context, arm int) error {
 		return nil
 	}
 	r := resource{Kind: Cache, Name: all[i].Name, ID: all[i].ID, Making: a.making()}
-	return s.await(ctx, a, &r, s.opt.Now())
+	return s.await(ctx, a, &r, begun)
 }
 
 // makeCaches makes the caches of the arms that have starts to make, one after another,
@@ -128,9 +128,8 @@ func (s *session) cacheSpec(a *arm, r *resource) eci.ImageCacheSpec {
 	return c
 }
 
-// await waits until a cache is ready, and records how long its making took. The last
-// event is that of its being ready only as far as the service tells one; else it is when
-// it was first seen ready, which is no time of the service's and makes no run.
+// await waits until a cache that was asked for at begun is ready, and records how long
+// its making took.
 func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Time) error {
 	var last eci.ImageCache
 	for {
@@ -166,7 +165,7 @@ func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Tim
 	if a.kind != ArmAutomatic {
 		s.caches[a.making()] = r.ID
 	}
-	return s.recordMaking(a, &last)
+	return s.recordMaking(a, &last, s.opt.Now().Sub(begun).Round(time.Second))
 }
 
 func lastWarning(events []eci.Event) string {
@@ -180,42 +179,34 @@ func lastWarning(events []eci.Event) string {
 
 // recordMaking adds the making of a cache to the timeline, as a startup of an arm of its
 // own, once: a cache that is made again when an experiment is gone on with is not.
-func (s *session) recordMaking(a *arm, cache *eci.ImageCache) error {
+func (s *session) recordMaking(a *arm, cache *eci.ImageCache, took time.Duration) error {
 	key := runKey{a.making(), 0}
-	if s.done[key] {
+	if s.done[key] || cache.CreatedAt.IsZero() {
 		return nil
 	}
-	run := simulate.MeasuredRun{Arm: key.arm, At: cache.CreatedAt}
-	u, ok := makingOf(cache)
-	if !ok {
-		s.opt.Log("when cache %s was ready is not told: how long its making took is not known", cache.ID)
-		return nil
-	}
+	s.doubt(fmt.Sprintf("the service tells when a cache was asked for and its images were pulled, not when it was ready: that is by this machine's clock, and off by up to %v", s.opt.Poll))
+	u := makingOf(cache, took)
 	u.App, u.Images, u.CacheID = a.app.name(), slices.Clone(cache.Images), cache.ID
-	s.record(run, &u)
+	s.record(simulate.MeasuredRun{Arm: key.arm, At: cache.CreatedAt}, &u)
 	return s.save()
 }
 
-// makingOf times the making of a cache by its events: until the last image was pulled,
-// and until it was ready, which is the last event's time.
-func makingOf(cache *eci.ImageCache) (u simulate.Startup, ok bool) {
-	var pulled, ready time.Time
+// makingOf times the making of a cache, which took so long until it was seen ready: the
+// pulls until the event of the last one (eci §1.3), then the snapshot.
+func makingOf(cache *eci.ImageCache, took time.Duration) simulate.Startup {
+	var pulled time.Time
 	pulls := 0
 	for _, e := range cache.Events {
-		if strings.HasPrefix(strings.ToLower(e.Message), "success pull image") || e.Is(eci.ReasonPulled) { // eci §1.3
+		if strings.HasPrefix(strings.ToLower(e.Message), "success pull image") {
 			pulls++
 			pulled = latest(pulled, e.At())
 		}
-		ready = latest(ready, e.At())
 	}
-	if cache.CreatedAt.IsZero() || ready.Before(cache.CreatedAt) || !ready.After(pulled) {
-		return u, false
-	}
-	u.Ready, u.Unsized = ready.Sub(cache.CreatedAt), true
+	u := simulate.Startup{Ready: took, Unsized: true}
 	if pulls >= len(cache.Images) {
-		u.Phases.Pull, u.Phases.Create = between(cache.CreatedAt, pulled), between(pulled, ready)
+		u.Phases.Pull, u.Phases.Create = between(cache.CreatedAt, pulled), between(pulled, cache.CreatedAt.Add(took))
 	}
-	return u, true
+	return u
 }
 
 func latest(x, y time.Time) time.Time {
