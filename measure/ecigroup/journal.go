@@ -87,7 +87,7 @@ func openJournal(dir, run string) (*journal, error) {
 		return nil, fmt.Errorf("make the directory of journals: %w", err)
 	}
 	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}}
-	release, free := scratch.LockFile(filepath.Join(dir, "."+run+".lock"))
+	release, free := scratch.LockFile(lockName(dir, run))
 	if !free {
 		return nil, fmt.Errorf("journal %s: %w", j.name, errAlive)
 	}
@@ -228,6 +228,19 @@ func (j *journal) close(nothingLeft bool) error {
 	j.release()
 	return err
 }
+
+// LeftRuns are the runs with a journal in a directory that are not under way: they were
+// killed, or could not delete all.
+func LeftRuns(dir string) ([]string, error) {
+	runs, err := journaledRuns(dir)
+	return slices.DeleteFunc(runs, func(run string) bool {
+		release, free := scratch.LockFile(lockName(dir, run))
+		release()
+		return !free
+	}), err
+}
+
+func lockName(dir, run string) string { return filepath.Join(dir, "."+run+".lock") }
 
 // journaledRuns are the runs that have journals in a directory, in order.
 func journaledRuns(dir string) ([]string, error) {

@@ -64,7 +64,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if was == nil || was.Tool != s.t.Measurement.Tool {
 		return errors.New("the timeline is of no experiment on ECI")
 	}
-	s.run = factOf(was, factRun)
+	s.run = RunOf(old)
 	if err := s.same(old); err != nil {
 		return err
 	}
@@ -92,6 +92,14 @@ func (s *session) resume(old *simulate.Timeline) error {
 		}
 	}
 	return nil
+}
+
+// RunOf is the run that a timeline is of; empty is none.
+func RunOf(t *simulate.Timeline) string {
+	if t == nil || t.Measurement == nil {
+		return ""
+	}
+	return factOf(t.Measurement, factRun)
 }
 
 func factOf(m *simulate.Measurement, name string) string {

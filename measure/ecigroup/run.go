@@ -9,6 +9,7 @@ import (
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -27,6 +28,8 @@ type Options struct {
 	// Version of cachebench, and Inputs that the experiment was made from.
 	Version string
 	Inputs  []simulate.Input
+	// Inventory holds the images, for who simulates the same starts; nil is not known.
+	Inventory *layers.Inventory
 	// JournalDir is where the journal of the run is, on a disk that outlives a kill.
 	JournalDir string
 	// Resume is what an earlier run of the same experiment saved.
@@ -163,7 +166,7 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 			Version: opt.Version, Seed: exp.Seed, Profile: "measured on ECI", Inputs: opt.Inputs,
 			PriceDate: opt.Book.Date, Currency: opt.Book.Currency, Now: s.begun.UTC().Round(0),
 		},
-		Measurement: &simulate.Measurement{Tool: "eci", Arms: s.setups()},
+		Measurement: &simulate.Measurement{Tool: "eci", Inventory: opt.Inventory, Arms: s.setups()},
 		Startups:    []simulate.Startup{},
 	}
 	if opt.Resume != nil {
