@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -35,12 +36,38 @@ func (s *session) conclude() {
 	if voids > 0 {
 		doubts = append(doubts, fmt.Sprintf("%d of %d runs are void and do not count; the list of runs says why", voids, len(s.t.Measurement.Runs)))
 	}
-	if s.silent > 0 {
-		doubts = append(doubts, fmt.Sprintf("of %d starts neither an event nor an annotation tells which cache they were started from", s.silent))
-	}
-	if s.own > 0 {
-		doubts = append(doubts, fmt.Sprintf("the service started %d starts of arm %s from a cache that the experiment had made for another arm", s.own, ArmAutomatic))
-	}
+	doubts = append(doubts, s.evidenceDoubts()...)
 	doubts = append(doubts, "all times are the service's, to one second: a phase is off by as much, and one that is shorter may be 0")
 	s.t.Doubts = append(doubts, s.t.Measurement.Doubts...)
+}
+
+// evidenceDoubts are of starts that count although their cache is not known, or is one
+// that the experiment had made for another arm.
+func (s *session) evidenceDoubts() (doubts []string) {
+	kinds, own := map[string]string{}, map[string]bool{}
+	for i := range s.arms {
+		kinds[s.arms[i].name] = s.arms[i].kind
+	}
+	for i := range s.t.Startups {
+		if u := &s.t.Startups[i]; kinds[u.Arm] == "" && !strings.HasSuffix(u.Arm, " make "+ArmAutomatic) {
+			own[u.CacheID] = true
+		}
+	}
+	silent, others := 0, 0
+	for i := range s.t.Startups {
+		switch u := &s.t.Startups[i]; {
+		case u.Void != "" || kinds[u.Arm] == "" || kinds[u.Arm] == ArmCold:
+		case u.CacheID == "":
+			silent++
+		case kinds[u.Arm] == ArmAutomatic && own[u.CacheID]:
+			others++
+		}
+	}
+	if silent > 0 {
+		doubts = append(doubts, fmt.Sprintf("of %d starts neither an event nor an annotation tells which cache they were started from", silent))
+	}
+	if others > 0 {
+		doubts = append(doubts, fmt.Sprintf("the service started %d starts of arm %s from a cache that the experiment had made for another arm", others, ArmAutomatic))
+	}
+	return doubts
 }

@@ -48,7 +48,7 @@ const (
 	DefaultCacheTimeout = time.Hour // a public provider's limit (eci §1.3)
 	defaultCacheGiB     = 20        // eci §1.2
 	mostAtOnce          = 1000
-	mostRepeats         = 1000
+	mostRepeats         = 10_000
 )
 
 // App is what one group starts.

@@ -27,8 +27,8 @@ func TestThrottlingStorm(t *testing.T) {
 	)})
 	exp := web(ArmCold)
 	exp.Repeats, exp.Concurrency = 1000, 200
-	if testing.Short() {
-		exp.Repeats = 200
+	if raceEnabled || testing.Short() {
+		exp.Repeats = 200 // all of them: make exhaust
 	}
 	timeline, err := w.run(exp)
 	if err != nil {

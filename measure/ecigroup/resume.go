@@ -85,7 +85,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 		case r.Void == "" && s.done[key]:
 			return fmt.Errorf("its runs hold repeat %d of arm %s twice", r.Repeat, r.Arm)
 		case r.Void == "":
-			s.done[key] = true
+			s.count(key)
 		}
 		if s.origin.IsZero() || r.At.Before(s.origin) {
 			s.origin = r.At

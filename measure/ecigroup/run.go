@@ -119,9 +119,8 @@ type session struct {
 	caches map[string]string
 	// failed is how many starts of each arm were void in a row.
 	failed []int
-	// silent counts starts that tell nothing of their cache, own those of arm automatic
-	// that the service started from a cache of the experiment's own.
-	silent, own int
+	// counts is how many starts of each arm count, by its name.
+	counts map[string]int
 }
 
 type runKey struct {
@@ -157,7 +156,7 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 	}
 	opt.setDefaults()
 	exp = exp.withDefaults()
-	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}}
+	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
 	s.failed = make([]int, len(s.arms))
 	s.budget = budget{prices: prices{opt.Book, exp}, most: opt.MaxCost}
 	s.begun = opt.Now()
@@ -242,20 +241,18 @@ func (s *session) total() int { return len(s.arms) * s.exp.Repeats }
 // ended counts the starts that count.
 func (s *session) ended() int {
 	n := 0
-	for _, a := range s.arms {
-		n += s.counted(&a)
+	for i := range s.arms {
+		n += s.counts[s.arms[i].name]
 	}
 	return n
 }
 
-func (s *session) counted(a *arm) int {
-	n := 0
-	for repeat := range s.exp.Repeats {
-		if s.done[runKey{a.name, repeat}] {
-			n++
-		}
-	}
-	return n
+func (s *session) counted(a *arm) int { return s.counts[a.name] }
+
+// count notes that a run counts.
+func (s *session) count(key runKey) {
+	s.done[key] = true
+	s.counts[key.arm]++
 }
 
 // remaining says whether an arm has starts that are not done.
@@ -299,7 +296,7 @@ func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
 		s.t.Startups = append(s.t.Startups, *u)
 	}
 	if run.Void == "" {
-		s.done[runKey{run.Arm, run.Repeat}] = true
+		s.count(runKey{run.Arm, run.Repeat})
 	}
 }
 

@@ -382,7 +382,7 @@ func (s *session) settle(ctx context.Context, over []*flight) (again []start, er
 	return again, stop
 }
 
-// tally counts what its evidence says for the doubts, and the failures of its arm.
+// tally counts the failures in a row of a start's arm.
 func (s *session) tally(f *flight) {
 	a := &s.arms[f.arm]
 	if f.void != "" {
@@ -393,25 +393,9 @@ func (s *session) tally(f *flight) {
 		return
 	}
 	s.failed[f.arm] = 0
-	if a.kind != ArmCold && !f.evidence.known() {
-		s.silent++
-	}
-	if a.kind == ArmAutomatic && s.isOwn(f.evidence.cacheID) {
-		s.own++
-	}
 }
 
 func (s *session) givenUp(arm int) bool { return s.failed[arm] >= sameErrors }
-
-// isOwn says whether a cache was made by the experiment, for another arm.
-func (s *session) isOwn(id string) bool {
-	for i := range s.arms {
-		if a := &s.arms[i]; manual(a.kind) && id != "" && s.caches[a.making()] == id {
-			return true
-		}
-	}
-	return false
-}
 
 // pay settles what starts have cost: as long as they lasted by this machine's clock, or
 // by the service's where that is longer.

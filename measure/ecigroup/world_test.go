@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func newWorld(t testing.TB, opt ecitest.Options) *world {
 	w := &world{t: t, server: ecitest.NewServer(opt)}
 	t.Cleanup(w.server.Close)
 	w.opt = Options{
-		Version: "test", JournalDir: t.TempDir(), Book: cost.International(), MaxDuration: 24 * time.Hour,
+		Version: "test", JournalDir: journalDir(t), Book: cost.International(), MaxDuration: 24 * time.Hour,
 		Now: w.server.Now, Sleep: w.sleep,
 	}
 	w.opt.Save = w.save
@@ -153,4 +154,15 @@ func actionOf(r *http.Request) string { return r.URL.Query().Get("Action") }
 
 func hasDoubt(t *simulate.Timeline, words string) bool {
 	return slices.ContainsFunc(t.Doubts, func(d string) bool { return strings.Contains(d, words) })
+}
+
+// journalDir is in memory where there is such a file system: thousands of experiments
+// write their journals through to the disk.
+func journalDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "ecigroup")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
