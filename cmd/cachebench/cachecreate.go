@@ -132,7 +132,7 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 	if w.Name == "" {
 		return nil, usagef("the cache needs a name: --name NAME")
 	}
-	w.Images, w.CacheParameters, w.SizeGiB = images, flags, cmp.Or(w.SizeGiB, matcher.MinCacheGiB)
+	w.Images, w.CacheParameters, w.SizeGiB = plainNames(images), flags, cmp.Or(w.SizeGiB, matcher.MinCacheGiB)
 	set := export.CacheSet{Caches: []export.WantedCache{w}}
 	if err := set.Validate(); err != nil {
 		return nil, usageError{err}
