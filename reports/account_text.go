@@ -13,7 +13,7 @@ import (
 func AccountText(a *AccountCaches) []byte {
 	var b strings.Builder
 	if len(a.Matched) > 0 {
-		fmt.Fprintf(&b, "ECI's best match for %s:\n", some(a.Matched, 5))
+		b.WriteString(strings.Join(wrap("ECI's best match for "+some(a.Matched, 5)+":", 0), "\n") + "\n")
 	}
 	if len(a.Caches) == 0 {
 		fmt.Fprintf(&b, "No image cache in %s.\n", a.Region)
@@ -177,7 +177,7 @@ func cacheText(b *strings.Builder, c *AccountCache, now time.Time) {
 	if c.Name != "" {
 		title = c.Name + " (" + c.ID + ")"
 	}
-	fmt.Fprintf(b, "%s: %s\n", printable(title), statusWords(c))
+	b.WriteString(strings.Join(wrap(title+": "+statusWords(c), 0), "\n") + "\n")
 	line := func(key, value string) {
 		if value == "" {
 			return
