@@ -103,8 +103,10 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		}
 		return errors.Join(a.write(changes), err)
 	}
-	if err := a.agree(changes); err != nil {
-		return err
+	if changes.Count(reports.ChangeKeep) < len(changes.Changes) {
+		if err := a.sizes.in.announce(changes, a.yes); err != nil {
+			return err
+		}
 	}
 	err = a.do(cmd.Context(), steps, changes)
 	return errors.Join(err, a.write(changes))
@@ -186,20 +188,6 @@ func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) er
 	}
 	if q := quotaOf(usage.ImageCaches()); q != nil && q.Used+n > q.Max {
 		changes.Doubts = append(changes.Doubts, fmt.Sprintf("whether all can be created: the account has %d of at most %d caches, and %d more are wanted; only caches with elimination strategy LRU make room", q.Used, q.Max, n))
-	}
-	return nil
-}
-
-// agree shows the changes, and asks where something costs money or is lost.
-func (a *cacheApply) agree(changes *reports.CacheChanges) error {
-	if changes.Count(reports.ChangeKeep) == len(changes.Changes) {
-		return nil
-	}
-	if err := a.sizes.in.announce(changes, a.yes || changes.Count(reports.ChangeDelete) > 0); err != nil {
-		return err
-	}
-	if n := changes.Count(reports.ChangeDelete); n > 0 {
-		return a.sizes.in.io.agrees(fmt.Sprintf("Do this, and delete %s?", counted(n, "image cache")), a.yes, true)
 	}
 	return nil
 }
