@@ -178,6 +178,13 @@ func TestUpdate(t *testing.T) {
 	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" {
 		t.Errorf("after it: %v", r.body)
 	}
+	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "LRU")
+	s.Advance(120 * time.Second)
+	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "") // given without a value, it is taken away
+	s.Advance(120 * time.Second)
+	if got := c.cache(id).text("EliminationStrategy"); got != "" {
+		t.Errorf("the strategy is %q", got)
+	}
 	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "nowhere:1")
 	s.Advance(120 * time.Second)
 	if r := c.cache(id); r.text("Status") != "UpdateFailed" || r.text("Images.0") != "web:2" {
