@@ -175,7 +175,7 @@ func TestUpdate(t *testing.T) {
 	}
 	c.refused(400, "ImageSnapshot.IncorrectStatus", "CreateContainerGroup", append(groupParameters("web", []string{"web:1"}), "ImageSnapshotId", id)...)
 	s.Advance(120 * time.Second)
-	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" || r.text("ExpireDateTime") != "2026-03-06T00:00:00Z" {
+	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" || r.text("ExpireDateTime") != "2026-03-06T00:00:00Z" || len(r.list("Events")) != 6 {
 		t.Errorf("after it: %v", r.body)
 	}
 	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "LRU")

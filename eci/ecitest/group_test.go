@@ -421,12 +421,20 @@ func TestPoliciesOfOneImage(t *testing.T) {
 		"IfNotPresent Always": {"Pulled", "Pulling", "Pulled"},
 		"Always IfNotPresent": {"Pulling", "Pulled", "Pulled"},
 		"Always Always":       {"Pulling", "Pulled", "Pulling", "Pulled"},
+
+		"IfNotPresent IfNotPresent": {"Pulled", "Pulled"},
 	} {
 		first, second, _ := strings.Cut(order, " ")
 		id := c.createGroup("two", []string{"web:1", "web:1"}, "ImageSnapshotId", cache, "Container.1.ImagePullPolicy", first, "Container.2.ImagePullPolicy", second)
 		s.Advance(time.Hour)
 		got := slices.DeleteFunc(c.group(id).reasons(), func(r string) bool { return !strings.HasPrefix(r, "Pull") })
 		check(t, order, got, want)
+		groups := s.Groups()
+		g := groups[len(groups)-1]
+		// 15 s to the cache's disk, 1 s a container, 2 s the program, 1 s to ask.
+		if took := g.Ready.Sub(g.Created); (took == 19*time.Second) == strings.Contains(order, "Always") || took < 19*time.Second {
+			t.Errorf("%s is ready after %v: 19 s where nobody asks, more where one does", order, took)
+		}
 	}
 }
 
