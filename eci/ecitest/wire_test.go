@@ -2,10 +2,13 @@ package ecitest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -216,6 +219,28 @@ func TestFaults(t *testing.T) {
 	}
 	if hit < n*25/100 || hit > n*35/100 {
 		t.Errorf("%d of %d calls, want 30 %%", hit, n)
+	}
+}
+
+// TestHang: a caller that gives up on an answer finds what it asked for done.
+func TestHang(t *testing.T) {
+	s, c := serve(t, ecitest.Options{Faults: ecitest.Faults{Rules: []ecitest.Fault{{Kind: ecitest.FaultHang, Nth: 1}}}})
+	ctx, giveUp := context.WithCancel(context.Background())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/?"+c.parameters("CreateImageCache", cacheParameters("web", []string{"web:1"})...).Encode(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := http.DefaultClient.Do(request)
+		ended <- err
+	}()
+	for s.Count("CreateImageCache") == 0 {
+		runtime.Gosched()
+	}
+	giveUp()
+	if err := <-ended; !errors.Is(err, context.Canceled) || s.Created("CreateImageCache") != 1 || !s.Calls()[0].Lost {
+		t.Errorf("%v, %d made, %+v", err, s.Created("CreateImageCache"), s.Calls())
 	}
 }
 
