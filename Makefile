@@ -62,9 +62,10 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 	$(GO) test -race ./...
 
 # Where the race detector looks at fewer instances.
-exhaust: ## plans against every choice there is, on 1,000 instances of each kind
+exhaust: ## plans against every choice there is, on 1,000 instances of each kind; a million starts
 	$(GO) test -run BruteForce ./matcher/plan
 	$(GO) test ./matcher/plan/knapsack
+	$(GO) test -run ListBound .
 
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench
