@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/sketch"
 	"github.com/cachebench/cachebench/workload"
@@ -92,7 +93,7 @@ func TestListBound(t *testing.T) {
 		t.Errorf("with a list: %v", err)
 	}
 	s.NoStartups, s.Repeats = true, 80
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		s.Repeats = 2 // a million starts take minutes with the race detector
 	}
 	timeline, err := job.Simulate(t.Context(), nil)

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // market is a random problem of image caches in money, of the sizes and prices of eci §5:
@@ -232,6 +234,7 @@ func TestSameMarketAgain(t *testing.T) {
 
 // TestProgress: what is told while solving rises to the answer, between bounds that hold.
 func TestProgress(t *testing.T) {
+	race.Skip(t)
 	told, last := 0, math.Inf(-1)
 	opt := SolveOptions{Seed: 3, Iterations: 100, BoundIterations: 50, Nodes: 200}
 	best := solverOf(t, marketProblem(3, marketApps, false)).Solve(t.Context(), usual)
@@ -288,9 +291,7 @@ func marketGap(ctx context.Context, s *Solver, kind string) float64 {
 // sets, and bounds and choices follow only where that is branched on. These two had gaps of
 // 24 and 53 % before it was.
 func TestCheapestMarkets(t *testing.T) {
-	if raceEnabled || testing.Short() {
-		t.Skip("takes half a minute with the race detector; make exhaust runs it without")
-	}
+	race.Skip(t)
 	for _, n := range []int{48, 74} {
 		if gap := marketGap(t.Context(), solverOf(t, marketProblem(n, marketApps, true)), "cheapest"); gap > 3 {
 			t.Errorf("problem %d: a gap of %.2f %%", n, gap)

@@ -1,6 +1,0 @@
-//go:build !race
-
-package cachebench_test
-
-// raceEnabled: the race detector makes simulations ten times as slow.
-const raceEnabled = false
