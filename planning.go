@@ -134,7 +134,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
-	p.Profile = j.Scenario.Profile.Name
+	p.Profile, p.Provenance = j.Scenario.Profile.Name, j.planProvenance()
 	if !j.hasOwn() {
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
 		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
@@ -153,6 +153,19 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		err = j.addHeldOut(ctx, p)
 	}
 	return p, err
+}
+
+// planProvenance is the job's, as a plan keeps it.
+func (j *Job) planProvenance() *plan.Provenance {
+	from := j.provenance()
+	to := &plan.Provenance{
+		Version: from.Version, Seed: from.Seed, ProfileBasis: from.ProfileBasis,
+		PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now,
+	}
+	for _, input := range from.Inputs {
+		to.Inputs = append(to.Inputs, plan.Input(input))
+	}
+	return to
 }
 
 // planProblem is what the planner is asked.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
@@ -220,7 +221,7 @@ func startsOnInstances(w *workload.Workload) bool {
 	return w == nil || slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.NodePool == "" })
 }
 
-// readPlan reads a saved plan; none when no file is named.
+// readPlan reads a saved plan, or that of a saved report; none when no file is named.
 func readPlan(file string) (*plan.Plan, error) {
 	if file == "" {
 		return nil, nil
@@ -229,5 +230,20 @@ func readPlan(file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Read(file, data)
+	switch kind, err := document.Header(file, data); {
+	case err != nil:
+		return nil, err
+	case kind == plan.Kind:
+		return plan.Read(file, data)
+	case kind != reports.Kind:
+		return nil, usagef("%s is of kind %s: a plan is in what plan --save writes, or in a report of run --output json", file, kind)
+	}
+	r, err := reports.Read(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if r.Plan == nil {
+		return nil, usagef("%s is a Report without a plan: run and plan make reports with one", file)
+	}
+	return r.Plan, nil
 }

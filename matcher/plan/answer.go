@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 )
 
 // answer turns the solution of the program into the Plan.
@@ -197,7 +200,7 @@ func (m *model) planned(c *choice) []PlannedCache {
 func (m *model) plannedCache(set int, c *choice, held layerSet) PlannedCache {
 	cache := m.candidateOf(set)
 	p := PlannedCache{
-		Name: cache.cache.ID, Images: cache.images,
+		Name: cache.cache.ID, Images: cache.images, Contents: m.contents(cache.images),
 		SizeGiB: cache.cache.SizeGiB, UnpackedBytes: cache.unpackedBytes,
 	}
 	var use, instance, useSaved float64
@@ -227,6 +230,23 @@ func (m *model) plannedCache(set int, c *choice, held layerSet) PlannedCache {
 		Total: m.Prices.Money(total), Net: m.Prices.Money(total - instance - useSaved),
 	}
 	return p
+}
+
+// contents are the digests of references that a registry serves, as it knows them: an
+// index's where there is one, which is the same on every platform.
+func (p *Problem) contents(references []string) []matcher.Content {
+	var contents []matcher.Content
+	for _, ref := range references {
+		i := p.find(ref)
+		if _, served := layers.RegistryOf(ref); !served || i < 0 {
+			continue // of a disk or an engine it may be the digest of a config
+		}
+		img := &p.Inventory.Images[i]
+		if digest := cmp.Or(img.IndexDigest, img.Digest); digest != "" {
+			contents = append(contents, matcher.Content{Reference: ref, Digest: string(digest)})
+		}
+	}
+	return contents
 }
 
 // arm is one arm's month: seconds and money.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher"
 )
 
 // PlannedCache is one cache to build.
@@ -14,6 +15,9 @@ type PlannedCache struct {
 	Name    string   `json:"name" document:"required"`
 	Images  []string `json:"images" document:"required"`
 	SizeGiB float64  `json:"sizeGiB"`
+	// Contents says which digest each reference had when the plan was made, that of the
+	// index where there is one; references of which it is not known are absent.
+	Contents []matcher.Content `json:"contents,omitempty"`
 	// UnpackedBytes is what it holds, each layer once.
 	UnpackedBytes int64 `json:"unpackedBytes"`
 	// Apps are the apps it serves.

@@ -204,6 +204,8 @@ type Plan struct {
 	Pools []Pool `json:"pools,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
+	// Provenance says what it was made from; absent where who made it did not say.
+	Provenance *Provenance `json:"provenance,omitempty"`
 }
 
 // Read reads a saved Plan from the bytes of the file called name.

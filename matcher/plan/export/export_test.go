@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
@@ -110,6 +111,22 @@ func TestDigests(t *testing.T) {
 	in.Digests["registry.example.com/shop/web:1.4.1"] = "sha256:1"
 	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
 		t.Errorf("what is no digest: %q, want %q", got, want)
+	}
+	// What the plan says itself goes before an inventory of another time.
+	in.Plan.Caches[0].Contents = []matcher.Content{
+		{Reference: "registry.example.com/shop/web:1.4.1", Digest: string(digestB)},
+		{Reference: "docker://registry.example.com/mesh/proxy:1.2", Digest: string(digestB)},
+	}
+	want = []string{"registry.example.com/shop/web:1.4.1@" + string(digestB), "registry.example.com/mesh/proxy:1.2@" + string(digestB), "registry.example.com/batch/report:2026.11"}
+	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
+		t.Errorf("as the plan says: %q, want %q", got, want)
+	}
+	if _, err := Render(ImageList, in, Options{Nodes: NodeOptions{Pin: PinDigest}}); !errors.Is(err, ErrNoDigest) || !strings.Contains(err.Error(), "batch/report:2026.11") {
+		t.Errorf("a cache's image without a digest: %v", err)
+	}
+	want = []string{"--container-image=registry.example.com/shop/web:1.4.1", "--container-image=registry.example.com/mesh/proxy:1.2", "--container-image=registry.example.com/batch/report:2026.11"}
+	if got := lines(render(t, ImageListGKE, in, Options{Nodes: NodeOptions{Pin: PinTag}})); !slices.Equal(got, want) {
+		t.Errorf("flags by tag: %q, want %q", got, want)
 	}
 }
 

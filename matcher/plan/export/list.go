@@ -33,12 +33,16 @@ func (e *exporter) nodeImages() ([]nodeImage, error) {
 	if err == nil {
 		err = checkPlatform(e.Plan.Platform)
 	}
+	var images []Image
 	for i := range caches {
 		for _, ref := range cacheImages(&caches[i]) {
-			list = append(list, nodeImage{Image{ref, e.digest(ref)}, e.Plan.Platform})
+			images = append(images, Image{ref, e.digest(ref)})
 		}
 	}
-	return list, err
+	for _, image := range images {
+		list = append(list, nodeImage{image, e.Plan.Platform})
+	}
+	return list, errors.Join(err, e.checkPinned(images))
 }
 
 // imageList writes the images for a disk, a line each.
@@ -51,7 +55,7 @@ func (e *exporter) imageList(format Format) ([]byte, error) {
 	for _, image := range images {
 		switch format {
 		case ImageListGKE:
-			lines = append(lines, gkeLine(&image))
+			lines = append(lines, gkeLines(&image, e.opt.Nodes.Pin)...)
 		case ImageListCtr:
 			lines = append(lines, ctrLines(&image))
 		default:
@@ -65,10 +69,14 @@ func (e *exporter) imageList(format Format) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// gkeLine is a flag of GKE's disk image builder, which wants the whole name with its tag
+// gkeLines are flags of GKE's disk image builder, which wants whole names with their tags
 // (ai-on-gke/tools, gke-disk-image-builder/README.md, --container-image).
-func gkeLine(image *nodeImage) string {
-	return "--container-image=" + full(image.pinned())
+func gkeLines(image *nodeImage, pin string) []string {
+	var flags []string
+	for _, name := range image.names(pin) {
+		flags = append(flags, "--container-image="+full(name))
+	}
+	return flags
 }
 
 const ctrHead = `#!/bin/sh
