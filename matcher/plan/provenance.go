@@ -6,10 +6,10 @@ import (
 	"github.com/cachebench/cachebench/layers"
 )
 
+// Package simulate has the same two types for startups. They are written twice, for
+// neither package knows the other.
+
 // Provenance says what a plan was made from.
-//
-// Package simulate has the same for startups. It is written twice, for neither package
-// knows the other.
 type Provenance struct {
 	// Version of cachebench.
 	Version string `json:"version"`
