@@ -128,6 +128,13 @@ func amountCell(m cost.Money) cell {
 	return c
 }
 
+// signedCell is an amount with its sign: of what is net saved, below 0 what is lost.
+func signedCell(m cost.Money) cell {
+	c := moneyCell(m)
+	c.Text = signedMoney(m)
+	return c
+}
+
 func moneyCell(m cost.Money) cell {
 	return cell{Text: money(m), Value: exact(m.Amount), Number: true}
 }

@@ -30,10 +30,8 @@ func tiles(r *Report) []tile {
 	if v.SavedBytesPerStart != nil {
 		list = append(list, tile{"less fetched per start", "compressed", r.sourceWords(), bytesCell(*v.SavedBytesPerStart)})
 	}
-	if v.NetPerMonth != nil {
-		c := moneyCell(*v.NetPerMonth)
-		c.Text = signedMoney(*v.NetPerMonth)
-		list = append(list, tile{"net per month", "caches less what shorter starts save", simulate.Estimated, c})
+	if v.NetSavedPerMonth != nil {
+		list = append(list, tile{"net saved per month", "what shorter starts save, less the caches", simulate.Estimated, signedCell(*v.NetSavedPerMonth)})
 	}
 	return append(list, boundTiles(r.Plan)...)
 }

@@ -68,7 +68,7 @@ func newBudgetTable(caption string) *table {
 func (t *table) addBudget(c *plan.CurvePoint) {
 	budget := moneyCell(c.BudgetPerMonth)
 	budget.Number = false
-	t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
+	t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), signedCell(c.NetSaved))
 }
 
 func leversTable(p *plan.Plan) *table {
@@ -150,9 +150,7 @@ func changeCell(p *plan.Plan, o *plan.ExplainedOption) cell {
 	}
 	m := *o.CostChange
 	m.Amount = change
-	c := moneyCell(m)
-	c.Text = signedMoney(m)
-	return c
+	return signedCell(m)
 }
 
 // tables prints tables of the page for a terminal.

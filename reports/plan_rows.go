@@ -16,7 +16,7 @@ import (
 func planCSV(p *plan.Plan) ([]byte, error) {
 	lines := [][]string{{
 		"order", "cache", "images", "apps", "size_gib", "unpacked_bytes", "saved_seconds", "cumulative_seconds", "cumulative_unpacked_bytes",
-		"build", "keep", "use", "cost", "cumulative_cost", "net", "currency",
+		"build", "keep", "use", "cost", "cumulative_cost", "net_saved", "currency",
 	}}
 	amount := func(m cost.Money) string { return strconv.FormatFloat(m.Amount, 'g', -1, 64) }
 	for i := range p.Caches {
@@ -24,7 +24,7 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 		lines = append(lines, []string{
 			strconv.Itoa(i + 1), c.Name, strings.Join(c.Images, " "), strings.Join(c.Apps, " "), exact(c.SizeGiB), strconv.FormatInt(c.UnpackedBytes, 10),
 			exact(c.SavedSeconds.Seconds()), exact(c.CumulativeSeconds.Seconds()), strconv.FormatInt(c.CumulativeUnpackedBytes, 10),
-			amount(c.Cost.Build), amount(c.Cost.Keep), amount(c.Cost.Use), amount(c.Cost.Total), amount(c.CumulativeCost), amount(c.Cost.Net), c.Cost.Total.Currency,
+			amount(c.Cost.Build), amount(c.Cost.Keep), amount(c.Cost.Use), amount(c.Cost.Total), amount(c.CumulativeCost), amount(c.Cost.NetSaved), c.Cost.Total.Currency,
 		})
 	}
 	var b bytes.Buffer
@@ -53,11 +53,11 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 		return
 	}
 	fmt.Fprintf(b, "\nWhat to build, in this order (estimated, per month of 30 days%s):\n\n", budgetWords(p))
-	b.WriteString("| # | cache | size | saves | so far | cost so far | net | for |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
+	b.WriteString("| # | cache | size | saves | so far | cost so far | net saved | for |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
 	for i := range p.Caches[:min(len(p.Caches), maxMarkdownCaches)] {
 		c := &p.Caches[i]
 		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s |\n", i+1, codeSpan(c.Name), gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
-			money(c.CumulativeCost), money(c.Cost.Net), markdownText(some(c.Apps, 6)))
+			money(c.CumulativeCost), signedMoney(c.Cost.NetSaved), markdownText(some(c.Apps, 6)))
 	}
 	if rest := len(p.Caches) - maxMarkdownCaches; rest > 0 {
 		fmt.Fprintf(b, "\nAnd %d more.\n", rest)

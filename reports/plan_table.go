@@ -11,7 +11,7 @@ import (
 
 func buildTable(p *plan.Plan) *table {
 	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
-		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net")
+		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net saved")
 	for i, c := range p.Caches {
 		ofBound := cell{Text: "–", Number: true}
 		if share := p.ShareOfBound(i); !math.IsNaN(share) {
@@ -21,15 +21,15 @@ func buildTable(p *plan.Plan) *table {
 		name.Note = some(shortReferences(c.Images), 6)
 		t.add(name, cell{Text: gibibytes(c.SizeGiB), Value: exact(c.SizeGiB), Number: true}, longCell(some(shortened(c.Apps, 40), 6)),
 			longTimeCell(c.SavedSeconds), longTimeCell(c.CumulativeSeconds), ofBound,
-			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.Net))
+			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.NetSaved))
 	}
 	t.evenShares("of bound")
 	return t
 }
 
-// savedMoney is what a cache's bill is less its net cost.
+// savedMoney is what a cache saves before its bill.
 func savedMoney(b plan.Bill) cost.Money {
-	saved, err := b.Total.Minus(b.Net)
+	saved, err := b.Total.Plus(b.NetSaved)
 	if err != nil {
 		return b.InstanceSaved
 	}
@@ -47,11 +47,9 @@ func inCurrency(p *plan.Plan) string {
 }
 
 func totalsTable(p *plan.Plan) *table {
-	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net beyond "+p.Baseline)
+	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net saved beyond "+p.Baseline)
 	for _, total := range p.Totals {
-		net := moneyCell(total.Net)
-		net.Text = signedMoney(total.Net)
-		t.add(wordCell(armWords(total.Arm)), longTimeCell(total.StartupSeconds), moneyCell(total.Caches), moneyCell(total.Instances), net)
+		t.add(wordCell(armWords(total.Arm)), longTimeCell(total.StartupSeconds), moneyCell(total.Caches), moneyCell(total.Instances), signedCell(total.NetSaved))
 	}
 	return t.unlessEmpty()
 }

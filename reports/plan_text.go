@@ -14,15 +14,15 @@ func (p *printer) build(pl *plan.Plan) {
 		return
 	}
 	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
-	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net"}}
+	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net saved"}}
 	shares := sharePercents(sharesOfBound(pl))
 	for i, c := range pl.Caches {
 		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
 			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
-			shares[i], money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
+			shares[i], money(c.Cost.Total), money(c.CumulativeCost), signedMoney(c.Cost.NetSaved))
 	}
 	p.table(t)
-	p.lines("", wrap("net: cost less what shorter starts save on instances and on other caches' disks", tableIndent))
+	p.lines("", wrap("net saved: what shorter starts save on instances and on other caches' disks, less the cost", tableIndent))
 }
 
 func budgetWords(p *plan.Plan) string {
@@ -55,12 +55,12 @@ func (p *printer) totals(pl *plan.Plan) {
 		return
 	}
 	p.heading("A month of 30 days by arm (estimated)")
-	t := &textTable{heads: []string{"arm", ">waiting for starts", ">caches", ">instances while starting", ">net"}}
+	t := &textTable{heads: []string{"arm", ">waiting for starts", ">caches", ">instances while starting", ">net saved"}}
 	for _, total := range pl.Totals {
-		t.add("", armWords(total.Arm), longTime(total.StartupSeconds), money(total.Caches), money(total.Instances), signedMoney(total.Net))
+		t.add("", armWords(total.Arm), longTime(total.StartupSeconds), money(total.Caches), money(total.Instances), signedMoney(total.NetSaved))
 	}
 	p.table(t)
-	p.lines("", wrap("net: caches and instances, beyond those of arm "+pl.Baseline, tableIndent))
+	p.lines("", wrap("net saved: by how much caches and instances cost less than those of arm "+pl.Baseline, tableIndent))
 }
 
 // armWords explains an arm.

@@ -193,7 +193,7 @@ func planProvenance(known simulate.Provenance, p *plan.Plan) simulate.Provenance
 	if known.PriceDate == "" {
 		// A timeline alone involves no money, a plan does.
 		for _, total := range p.Totals {
-			known.PriceDate, known.Currency = total.Net.PriceDate, total.Net.Currency
+			known.PriceDate, known.Currency = total.NetSaved.PriceDate, total.NetSaved.Currency
 		}
 	}
 	return known

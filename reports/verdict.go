@@ -23,9 +23,9 @@ type Verdict struct {
 	// SavedBytesPerStart is how many compressed bytes fewer a start fetches, by
 	// the Timeline; nil when it lacks an arm.
 	SavedBytesPerStart *int64 `json:"savedBytesPerStart,omitempty" document:"signed"`
-	// NetPerMonth is what the plan adds to the bill of 30 days beyond its
-	// baseline; negative saves money. Nil without a plan.
-	NetPerMonth *cost.Money `json:"netPerMonth,omitempty"`
+	// NetSavedPerMonth is by how much the bill of 30 days is below that of the plan's
+	// baseline; where it is negative the plan costs money. Nil without a plan.
+	NetSavedPerMonth *cost.Money `json:"netSavedPerMonth,omitempty"`
 	// GapFraction is how far the plan may be from the best possible, of the bound
 	// (of the plan's bill, of goal limit), 0 when it is proven best; nil without a
 	// plan.

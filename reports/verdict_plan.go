@@ -23,7 +23,7 @@ func judgePlan(v *Verdict, r *Report) {
 		v.SavedFraction = &fraction
 	}
 	v.SavedBytesPerStart = savedBytes(r)
-	v.NetPerMonth = netOf(p)
+	v.NetSavedPerMonth = netOf(p)
 	v.Headline = planHeadline(v, p)
 	v.Sentences = planSentences(v, r)
 }
@@ -55,14 +55,14 @@ func meanStart(p *plan.Plan, arm string) time.Duration {
 	return time.Duration(float64(total.StartupSeconds) / starts)
 }
 
-// netOf is the planned arm's bill less the baseline's; nil when a total is
+// netOf is the baseline's bill less the planned arm's; nil when a total is
 // missing or in another currency.
 func netOf(p *plan.Plan) *cost.Money {
 	planned, base := totalOf(p, armPlanned), totalOf(p, p.Baseline)
 	if planned == nil || base == nil {
 		return nil
 	}
-	net, err := planned.Net.Minus(base.Net)
+	net, err := planned.NetSaved.Minus(base.NetSaved)
 	if err != nil {
 		return nil
 	}
@@ -104,8 +104,8 @@ func planHeadline(v *Verdict, p *plan.Plan) string {
 	if v.SavedPerStart != nil {
 		head = fmt.Sprintf("%s: a start is ready %s sooner%s", strings.TrimSuffix(head, "."), seconds(*v.SavedPerStart), fractionWords(v.SavedFraction))
 	}
-	if v.NetPerMonth != nil {
-		head = strings.TrimSuffix(head, ".") + netWords(*v.NetPerMonth)
+	if v.NetSavedPerMonth != nil {
+		head = strings.TrimSuffix(head, ".") + netWords(*v.NetSavedPerMonth)
 	}
 	return sentence(head)
 }
@@ -161,10 +161,10 @@ func fractionWords(fraction *float64) string {
 
 func netWords(net cost.Money) string {
 	switch {
-	case net.Amount > 0:
-		return ", for " + money(net) + " a month net"
 	case net.Amount < 0:
-		return ", and saves " + money(net.Times(-1)) + " a month net"
+		return ", at a net cost of " + money(net.Times(-1)) + " a month"
+	case net.Amount > 0:
+		return ", with a net saving of " + money(net) + " a month"
 	}
 	return ", at no net cost"
 }
@@ -188,9 +188,9 @@ func planSentences(v *Verdict, r *Report) []string {
 		add("%s", p.Reason)
 	}
 	if auto, planned := totalOf(p, plan.Automatic), totalOf(p, armPlanned); p.Baseline == plan.Cold && auto != nil && planned != nil &&
-		auto.StartupSeconds <= planned.StartupSeconds && auto.Net.Amount <= planned.Net.Amount {
-		add("ECI's free automatic caches alone do better: %s of waiting in a month for %s, where the plan has %s for %s",
-			longTime(auto.StartupSeconds), signedMoney(auto.Net), longTime(planned.StartupSeconds), signedMoney(planned.Net))
+		auto.StartupSeconds <= planned.StartupSeconds && auto.NetSaved.Amount >= planned.NetSaved.Amount {
+		add("ECI's free automatic caches alone do better: %s of waiting in a month and %s net saved, where the plan has %s and %s",
+			longTime(auto.StartupSeconds), signedMoney(auto.NetSaved), longTime(planned.StartupSeconds), signedMoney(planned.NetSaved))
 	}
 	list = append(list, gapSentence(p))
 	return list

@@ -227,7 +227,7 @@ func (m *model) plannedCache(set int, c *choice, held layerSet) PlannedCache {
 	p.Cost = Bill{
 		Build: m.Prices.Money(cache.buildMoney), Keep: m.Prices.Money(keep), Use: m.Prices.Money(use),
 		InstanceSaved: m.Prices.Money(instance), UseSaved: m.Prices.Money(useSaved),
-		Total: m.Prices.Money(total), Net: m.Prices.Money(total - instance - useSaved),
+		Total: m.Prices.Money(total), NetSaved: m.Prices.Money(instance + useSaved - total),
 	}
 	return p
 }
@@ -289,7 +289,7 @@ func (m *model) total(name string, t, baseline arm) Total {
 	return Total{
 		Arm: name, StartupSeconds: duration(t.ready),
 		Caches: m.Prices.Money(t.caches), Instances: m.Prices.Money(t.instances),
-		Net: m.Prices.Money(t.caches + t.instances - baseline.caches - baseline.instances),
+		NetSaved: m.Prices.Money(baseline.caches + baseline.instances - t.caches - t.instances),
 	}
 }
 

@@ -75,8 +75,8 @@ func TestNet(t *testing.T) {
 	if got.Status != plan.Optimal || len(got.Caches) != 1 || !near(got.ObjectiveMoney.Amount, 0.565656-0.159939, 1e-5) {
 		t.Fatalf("%s: %d caches save %v, want 0.405717", got.Status, len(got.Caches), got.ObjectiveMoney)
 	}
-	if total := got.Totals[len(got.Totals)-1]; !near(total.Net.Amount, -got.ObjectiveMoney.Amount, 1e-9) {
-		t.Errorf("net of the planned arm is %v, the plan saves %v", total.Net, got.ObjectiveMoney)
+	if total := got.Totals[len(got.Totals)-1]; !near(total.NetSaved.Amount, got.ObjectiveMoney.Amount, 1e-9) {
+		t.Errorf("net of the planned arm is %v, the plan saves %v", total.NetSaved, got.ObjectiveMoney)
 	}
 	if got.BudgetPerMonth != nil || got.BoundMoney.Amount != got.ObjectiveMoney.Amount {
 		t.Errorf("budget %v, bound %v", got.BudgetPerMonth, got.BoundMoney)
@@ -141,8 +141,8 @@ func TestPriming(t *testing.T) {
 	if a := got.Assignments[0]; !a.Primed || a.Cache != "" || !strings.Contains(a.Reason, "after each release, 3 a month") {
 		t.Errorf("assignment: %+v", a)
 	}
-	if planned := got.Totals[2]; !near(planned.Net.Amount, 0.005887-99*98*0.00001924, 1e-6) {
-		t.Errorf("net %v", planned.Net)
+	if planned := got.Totals[2]; !near(planned.NetSaved.Amount, 99*98*0.00001924-0.005887, 1e-6) {
+		t.Errorf("net %v", planned.NetSaved)
 	}
 	p.BudgetPerMonth = 1
 	if got := choose(t, p); got.Verdict != plan.Build || len(got.Primes) != 0 {

@@ -53,8 +53,8 @@ type Bill struct {
 	UseSaved cost.Money `json:"useSaved"`
 	// Total is Build + Keep + Use.
 	Total cost.Money `json:"total"`
-	// Net is Total − InstanceSaved − UseSaved: what the cache costs in the end.
-	Net cost.Money `json:"net"`
+	// NetSaved is InstanceSaved + UseSaved − Total; below 0 the cache costs money in the end.
+	NetSaved cost.Money `json:"netSaved"`
 }
 
 // Assignment is what one app gets.
@@ -93,9 +93,9 @@ type Total struct {
 	Caches cost.Money `json:"caches"`
 	// Instances is what instances cost while starting (from the pull's start).
 	Instances cost.Money `json:"instances"`
-	// Net is Caches + Instances less the same of the baseline's arm; negative
-	// saves money.
-	Net cost.Money `json:"net"`
+	// NetSaved is Caches + Instances of the baseline's arm less the same of this one;
+	// below 0 this one costs more.
+	NetSaved cost.Money `json:"netSaved"`
 }
 
 // ExistingCache is advice on a cache that exists.

@@ -252,7 +252,7 @@ func (p *Plan) ShareOfBound(i int) float64 {
 		// The objective has what primes save besides.
 		net := p.ObjectiveMoney.Amount
 		for k := i + 1; k < len(p.Caches); k++ {
-			net += p.Caches[k].Cost.Net.Amount
+			net -= p.Caches[k].Cost.NetSaved.Amount
 		}
 		return net / p.BoundMoney.Amount
 	}

@@ -107,9 +107,9 @@ func TestBreakEven(t *testing.T) {
 	if web.ColdSeconds != seconds(105) || web.PlannedSeconds != seconds(7) || web.StartsPerMonth != 300 {
 		t.Errorf("web: %+v", web)
 	}
-	net := got.Totals[len(got.Totals)-1].Net
-	if !near(net.Amount, 0.609939-0.565656, 1e-5) || !near(got.Caches[0].Cost.Net.Amount, net.Amount, 1e-9) {
-		t.Errorf("net is %v, want %v: the run time is above the break-even", net, 0.609939-0.565656)
+	net := got.Totals[len(got.Totals)-1].NetSaved
+	if !near(net.Amount, 0.565656-0.609939, 1e-5) || !near(got.Caches[0].Cost.NetSaved.Amount, net.Amount, 1e-9) {
+		t.Errorf("net saved is %v, want %v: the run time is above the break-even", net, 0.565656-0.609939)
 	}
 }
 
@@ -138,8 +138,8 @@ func TestManyPodsOnAutomaticCaches(t *testing.T) {
 		if got.SavedSeconds != seconds(980) {
 			t.Errorf("%s: a budget of 10,000 saves %v, want 980 s", assign, got.SavedSeconds)
 		}
-		if net := got.Caches[0].Cost.Net.Amount; !near(net, 6006.667+0.106605-0.018855, 0.001) {
-			t.Errorf("%s: the plan's net cost is %v, want 6,006.75", assign, net)
+		if net := got.Caches[0].Cost.NetSaved.Amount; !near(net, 0.018855-6006.667-0.106605, 0.001) {
+			t.Errorf("%s: the plan saves %v net, want -6,006.75", assign, net)
 		}
 		if b := got.Assignments[0].BreakEvenSeconds; b != nil {
 			t.Errorf("%s: breaks even at %v, want never", assign, b)
@@ -271,11 +271,11 @@ func TestNetAddsUp(t *testing.T) {
 	got := choose(t, p)
 	net := 0.0
 	for _, c := range got.Caches {
-		net += c.Cost.Net.Amount
+		net += c.Cost.NetSaved.Amount
 	}
 	planned := got.Totals[2]
-	if len(got.Caches) == 0 || !near(planned.Net.Amount, net, 1e-9) || got.Totals[1].Net.Amount != 0 {
-		t.Errorf("net %v, caches %v", planned.Net, net)
+	if len(got.Caches) == 0 || !near(planned.NetSaved.Amount, net, 1e-9) || got.Totals[1].NetSaved.Amount != 0 {
+		t.Errorf("net %v, caches %v", planned.NetSaved, net)
 	}
 	if s := got.Totals[1].StartupSeconds - planned.StartupSeconds; !near(s.Seconds(), got.SavedSeconds.Seconds(), 1e-6) {
 		t.Errorf("arms differ by %v, the plan says %v", s, got.SavedSeconds)
