@@ -23,10 +23,13 @@ func (p *printer) build(pl *plan.Plan) {
 	}
 	p.table(t)
 	p.lines("", wrap("net saved: what shorter starts save on instances and on other caches' disks, less the cost", tableIndent))
+	if even := breakEvenSentence(pl); even != "" {
+		p.lines("", wrap(even, tableIndent))
+	}
 }
 
 func budgetWords(p *plan.Plan) string {
-	if p.BudgetPerMonth == nil || p.BudgetPerMonth.Amount <= 0 {
+	if p.BudgetPerMonth == nil {
 		return ""
 	}
 	return "; budget " + money(*p.BudgetPerMonth)

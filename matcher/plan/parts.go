@@ -117,7 +117,9 @@ type PrimedApp struct {
 	// SavedSeconds is startup time that its other starts save a month, less what the
 	// priming ones take.
 	SavedSeconds time.Duration `json:"savedSeconds"`
-	// Cost is what the instances of the priming starts cost until they are ready.
+	// Cost is what the instances of the priming starts cost until they are ready, and by
+	// how much more the other starts then pay for caches' disks: below 0 where what they
+	// find now, such as an existing cache, costs them more than priming does.
 	Cost cost.Money `json:"cost"`
 }
 
