@@ -111,6 +111,8 @@ func optionsTable(p *plan.Plan, x *plan.Explained) *table {
 	for _, o := range x.Options {
 		in := "no"
 		switch {
+		case o.Existing:
+			in = "exists, serves it"
 		case o.Chosen:
 			in = "serves it"
 		case o.Built:

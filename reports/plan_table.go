@@ -55,14 +55,18 @@ func totalsTable(p *plan.Plan) *table {
 }
 
 func existingTable(p *plan.Plan) *table {
-	t := newTable("Existing caches: what to do", "cache", "advice", ">stale", "why")
+	t := newTable("Existing caches: what to do", "cache", "advice", ">storage a month", ">stale", "why")
 	for i := range p.Existing {
 		c := &p.Existing[i]
 		stale := cell{Text: "–", Number: true, Title: "what it was built from is not known"}
 		if c.StaleUnpackedBytes != nil {
 			stale = bytesCell(*c.StaleUnpackedBytes)
 		}
-		t.add(wordCell(c.ID), wordCell(c.Advice), stale, longCell(c.Reason))
+		keep := cell{Text: "–", Number: true, Title: "what it holds is not known"}
+		if c.KeepPerMonth != nil {
+			keep = moneyCell(*c.KeepPerMonth)
+		}
+		t.add(wordCell(c.ID), wordCell(c.Advice), keep, stale, longCell(c.Reason))
 	}
 	return t.unlessEmpty()
 }

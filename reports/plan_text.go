@@ -84,10 +84,14 @@ func (p *printer) existing(pl *plan.Plan) {
 		return
 	}
 	p.heading("Existing caches: what to do")
-	t := &textTable{heads: []string{"advice", "cache", ">stale"}}
+	t := &textTable{heads: []string{"advice", "cache", ">storage a month", ">stale"}}
 	for i := range pl.Existing {
 		c := &pl.Existing[i]
-		t.add(c.Reason, c.Advice, c.ID, staleWords(c))
+		keep := "-"
+		if c.KeepPerMonth != nil {
+			keep = money(*c.KeepPerMonth)
+		}
+		t.add(c.Reason, c.Advice, c.ID, keep, staleWords(c))
 	}
 	p.table(t)
 }

@@ -261,6 +261,10 @@ func (m *model) totals(c *choice) []Total {
 		baseline.add(a, a.baseline)
 		known = known && (a.automatic != nil || a.starts == 0)
 	}
+	automatic.caches += m.existingBill()
+	if m.Baseline == Automatic {
+		baseline.caches += m.existingBill()
+	}
 	planned := baseline
 	planned.ready -= m.saved(c)
 	planned.caches += c.Cost

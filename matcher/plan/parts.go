@@ -88,8 +88,10 @@ type Total struct {
 	Arm string `json:"arm" document:"enum=cold|automatic|planned"`
 	// StartupSeconds is the sum of all starts' times to ready.
 	StartupSeconds time.Duration `json:"startupSeconds"`
-	// Caches is the bill of caches: build, keep and use of planned ones, use of
-	// the others (their storage is paid in any case).
+	// Caches is the bill of caches: build, keep and use of planned ones, keep and use of
+	// those that exist. Storage of the latter is paid as long as they are there, so arms
+	// automatic and planned have that of all of which it is known, those to drop among
+	// them; of a cold baseline, arm automatic alone.
 	Caches cost.Money `json:"caches"`
 	// Instances is what instances cost while starting (from the pull's start).
 	Instances cost.Money `json:"instances"`
@@ -103,6 +105,8 @@ type ExistingCache struct {
 	ID     string `json:"id"`
 	Advice string `json:"advice" document:"enum=keep|rebuild|drop"`
 	Reason string `json:"reason"`
+	// KeepPerMonth is what its storage costs; absent where it is not known what it holds.
+	KeepPerMonth *cost.Money `json:"keepPerMonth,omitempty"`
 	// StaleUnpackedBytes are of layers that it was built from and that no image of its
 	// references has any more; absent where it is not known what it was built from.
 	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`
@@ -193,14 +197,17 @@ type Explained struct {
 // ExplainedOption is one candidate, or priming, for one app.
 type ExplainedOption struct {
 	// Cache is the candidate's name; it is in the plan where Built, and serves the app
-	// where Chosen.
+	// where Chosen. Where Existing it is the ID of a cache that exists, which is part of
+	// the baseline: what it saves is not counted.
 	Cache   string   `json:"cache,omitempty"`
 	Images  []string `json:"images,omitempty"`
 	Priming bool     `json:"priming,omitempty"`
 	Built   bool     `json:"built,omitempty"`
 	Chosen  bool     `json:"chosen,omitempty"`
-	// Order is its place in ECI's order among all candidates that qualify, from 1; absent
-	// where caches are named.
+	// Existing caches need not be built.
+	Existing bool `json:"existing,omitempty"`
+	// Order is its place in ECI's order among all caches that qualify, from 1; absent
+	// where caches are named, and of priming, whose caches are made later.
 	Order int `json:"order,omitempty"`
 	// SizeGiB is the disk that every start on it pays for.
 	SizeGiB float64 `json:"sizeGiB"`

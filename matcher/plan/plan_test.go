@@ -234,7 +234,7 @@ func TestExistingCaches(t *testing.T) {
 	p.Existing = []matcher.Cache{web, other, failed, making, auto}
 	p.Apps[0].Outcome.Found = []matcher.Found{{Images: web.Images, SizeGiB: 30, CacheID: "imc-web", Starts: 1}}
 	p.Apps[1].Outcome.Found = []matcher.Found{nothing(1)}
-	p.BudgetPerMonth = 0
+	p.BudgetPerMonth, p.Explain = 0, []string{"web"}
 
 	got := choose(t, p)
 	want := map[string]string{"imc-web": plan.Keep, "imc-other": plan.Drop, "imc-failed": plan.Drop, "imc-job": plan.Keep, "imc-auto": plan.Keep}
@@ -247,9 +247,26 @@ func TestExistingCaches(t *testing.T) {
 		t.Errorf("web: %+v", a)
 	}
 	// Its starts pay for a disk of 30 GiB on the automatic arm already:
-	// 300 × 30 × 0.0005 × 604 / 3600.
-	if got := got.Totals[1]; got.Arm != "automatic" || !near(got.Caches.Amount, 0.755, 1e-9) {
-		t.Errorf("automatic arm: %+v", got)
+	// 300 × 30 × 0.0005 × 604 / 3600. Storing the 5 GiB of web and the 6 GiB of job costs 0.02
+	// each; what other holds is not known, nothing is kept of the failed one, and the
+	// automatic one is free (eci §5.1).
+	for _, arm := range got.Totals[1:] {
+		if !near(arm.Caches.Amount, 0.755+11*0.02, 1e-9) || arm.NetSaved.Amount != 0 {
+			t.Errorf("arm: %+v", arm)
+		}
+	}
+	if cold := got.Totals[0]; cold.Caches.Amount != 0 || !near(cold.NetSaved.Amount, 0.755+0.22-300*98*0.00001924, 1e-6) {
+		t.Errorf("cold arm: %+v", cold)
+	}
+	keeps := map[string]float64{"imc-web": 0.1, "imc-job": 0.12, "imc-failed": 0, "imc-auto": 0}
+	for _, e := range got.Existing {
+		if keep, known := keeps[e.ID]; known != (e.KeepPerMonth != nil) || known && !near(e.KeepPerMonth.Amount, keep, 1e-9) {
+			t.Errorf("keeping %s costs %v, want %v", e.ID, e.KeepPerMonth, keep)
+		}
+	}
+	// The app that an existing cache serves is explained by that cache.
+	if x := got.Explained[0]; len(x.Options) == 0 || x.Options[0].Cache != "imc-web" || !x.Options[0].Chosen || !x.Options[0].Existing || !near(x.Options[0].Use.Amount, 0.755, 1e-9) || x.Considered < len(x.Options) {
+		t.Errorf("explained: %+v", x)
 	}
 
 	p.Existing[0].Contents = []matcher.Content{{Reference: "r/web:1", Digest: "sha256:old"}}
