@@ -133,6 +133,10 @@ func (f *ScenarioFile) Given(key, flag string) {
 	f.flags[key] = flag
 }
 
+// mostMoney is more than anybody's bill, and little enough that sums and products of
+// amounts stay exact enough and fit into files.
+const mostMoney = 1e12
+
 // Output is a report file to write.
 type Output struct {
 	// File is relative to the directory in which the command runs.
@@ -158,6 +162,10 @@ func (f *ScenarioFile) Validate() error {
 	switch {
 	case f.BudgetPerMonth != nil && !(*f.BudgetPerMonth >= 0):
 		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", *f.BudgetPerMonth)
+	case f.BudgetPerMonth != nil && *f.BudgetPerMonth > mostMoney:
+		return document.At("budgetPerMonth", "a budget of %v is more than any bill: give at most %v", *f.BudgetPerMonth, float64(mostMoney))
+	case f.WorthPerHour != nil && *f.WorthPerHour > mostMoney:
+		return document.At("worthPerHour", "an hour cannot be worth %v: give at most %v", *f.WorthPerHour, float64(mostMoney))
 	case f.WorthPerHour != nil && *f.WorthPerHour < 0:
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:

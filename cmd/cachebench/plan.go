@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
-	"github.com/cachebench/cachebench/workload"
 )
 
 func newPlan(io *streams) *cobra.Command {
@@ -172,16 +170,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 			return err
 		}
 	}
-	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
-		goal := cmp.Or(s.PlanOptions.Goal, plan.GoalSeconds)
-		if in.limit != 0 && goal != plan.GoalLimit && len(s.Workload.NodePools) == 0 {
-			return usagef("--limit has no meaning without --goal limit, where no app is on a node pool")
-		}
-		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && goal == plan.GoalSeconds && startsOnInstances(s.Workload) {
-			return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
-		}
-		return nil
-	})
+	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error { return checkPlan(cmd.Flags(), s) })
 	if job == nil {
 		return err
 	}
@@ -214,11 +203,6 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		perr = errors.Join(perr, fmt.Errorf("%w: see the plan for what stays above it", cachebench.ErrLimit))
 	}
 	return errors.Join(perr, err)
-}
-
-// startsOnInstances says that an app has instances of its own, for which caches are built.
-func startsOnInstances(w *workload.Workload) bool {
-	return w == nil || slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.NodePool == "" })
 }
 
 // readPlan reads a saved plan, or that of a saved report; none when no file is named.
