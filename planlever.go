@@ -28,7 +28,9 @@ var planPrices = []struct {
 // addTurns says which price or rate would change the plan's verdict.
 func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
 	j.Scenario.progress("looking for prices and rates that would change the verdict")
-	turns, err := plan.Turns(ctx, p.Verdict, j.trials(problem))
+	each := *problem
+	each.TimeLimit = 0 // ctx ends with that of the whole search
+	turns, err := plan.Turns(ctx, p.Verdict, j.trials(&each))
 	if err != nil {
 		return fmt.Errorf("sensitivity: %w", err)
 	}

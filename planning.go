@@ -32,7 +32,9 @@ type PlanOptions struct {
 	GapFraction *float64 `json:"gapFraction,omitempty"`
 	// Effort multiplies the steps of the search; 1 when not given.
 	Effort float64 `json:"effort,omitempty"`
-	// TimeLimit ends the search with the best plan so far; none when not given.
+	// TimeLimit ends the search for caches with the best plan so far, and what is asked
+	// beside it: other budgets, sensitivity, what is held out. What it leaves out is said.
+	// None when not given; node pools have none.
 	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
 	// CurvePoints asks for what that many other budgets would bring.
 	CurvePoints int `json:"curvePoints,omitempty"`
@@ -130,6 +132,8 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	problem := j.planProblem(m, primed, e)
+	limited, stop := j.timeLimited(ctx)
+	defer stop()
 	p, err := plan.Choose(ctx, *problem)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
@@ -139,20 +143,60 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
 		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
 	}
+	if j.hasOwn() {
+		// Before node pools, which the time limit is not for.
+		err = j.addBeside(limited, p, problem)
+	}
 	var leftOut []string
-	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
-		return p, fmt.Errorf("plan: %w", err)
+	var perr error
+	if p.Pools, leftOut, perr = j.planPools(ctx); perr != nil {
+		return p, errors.Join(err, fmt.Errorf("plan: %w", perr))
 	}
 	if len(leftOut) > 0 {
-		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
-	}
-	if j.Scenario.PlanOptions.Sensitivity && j.hasOwn() && ctx.Err() == nil {
-		err = j.addTurns(ctx, p, problem)
-	}
-	if err == nil && j.hasOwn() && ctx.Err() == nil {
-		err = j.addHeldOut(ctx, p)
+		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(leftOut, ", "))
 	}
 	return p, err
+}
+
+// timeLimited ends with ctx, or with the time limit of the search where there is one.
+func (j *Job) timeLimited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if limit := j.Scenario.PlanOptions.TimeLimit; limit > 0 {
+		return context.WithTimeout(ctx, limit)
+	}
+	return ctx, func() {}
+}
+
+// addBeside adds what is asked beside the plan. What ctx leaves no time for is named among
+// what the plan leaves out: a part of it would mislead.
+func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
+	opt := &j.Scenario.PlanOptions
+	if opt.Sensitivity {
+		if ctx.Err() == nil {
+			if err := j.addTurns(ctx, p, problem); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			leaveOut(p, "prices and rates that would change the verdict (stopped before all were tried)")
+		}
+	}
+	if opt.HoldOutFraction == 0 && opt.JudgeAt.IsZero() {
+		return nil
+	}
+	err := ctx.Err()
+	if err == nil {
+		err = j.addHeldOut(ctx, p)
+	}
+	if ctx.Err() != nil {
+		leaveOut(p, "what is held out (stopped before it was judged)")
+		return nil
+	}
+	return err
+}
+
+// leaveOut says that a plan leaves something out.
+func leaveOut(p *plan.Plan, what string) {
+	p.LeftOut = strings.TrimPrefix(p.LeftOut+"; "+what, "; ")
 }
 
 // planProvenance is the job's, as a plan keeps it.

@@ -255,7 +255,7 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 		return p
 	}
 	p.Verdict, p.Reason = "build", "2 caches save 280.6 h of startup time a month beyond the automatic baseline for USD 81.43, of which USD 80.20 is disks in use; what instances save is worth USD 42.59, so it comes to a net cost of USD 38.84."
-	p.BudgetPerMonth, p.Status = budgetOf(150), plan.Stopped
+	p.BudgetPerMonth, p.Status, p.StoppedBy = budgetOf(150), plan.Stopped, plan.BySteps
 	p.SavedSeconds = saved["shop-family"] + saved["train-cuda"]
 	p.ObjectiveSeconds = p.SavedSeconds
 	p.BoundSeconds = time.Duration(float64(p.SavedSeconds) * 1.045)

@@ -192,8 +192,7 @@ func planSentences(v *Verdict, r *Report) []string {
 		add("ECI's free automatic caches alone do better: %s of waiting in a month and %s net saved, where the plan has %s and %s",
 			longTime(auto.StartupSeconds), signedMoney(auto.NetSaved), longTime(planned.StartupSeconds), signedMoney(planned.NetSaved))
 	}
-	list = append(list, gapSentence(p))
-	return list
+	return append(append(list, gapSentence(p)), stoppedSentence(p)...)
 }
 
 // limitKeptBy says what is within the limit of a plan that keeps it.

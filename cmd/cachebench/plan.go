@@ -70,7 +70,7 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
 	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
 	f.Float64Var(&opt.Effort, "effort", 0, "search so many times as long (default 1)")
-	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop the search itself after this time, with the best plan so far and its bound")
+	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop the search for caches, with --curve, --sensitivity and --hold-out, after this time, with the best plan so far and its bound")
 	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring")
 	f.StringArrayVar(&in.candidates, "candidate", nil, "consider a cache of these images too, separated by commas, with =GIB for another size than the smallest; repeatable, in place of a scenario's")
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")

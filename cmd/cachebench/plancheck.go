@@ -14,7 +14,7 @@ import (
 // cacheFlags are of the caches of apps that start on instances of their own.
 var cacheFlags = []string{
 	"matches", "budget", "quota", "baseline", "assign", "storage", "curve", "candidate", "max-candidates",
-	"hold-out", "judge-at", "sensitivity", "explain",
+	"hold-out", "judge-at", "sensitivity", "explain", "time-limit",
 }
 
 // checkPlan refuses flags that mean nothing for what is planned, before images are looked

@@ -41,7 +41,7 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 		return nil, fmt.Errorf("plan: curve: %w", err)
 	}
 	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.More && p.Sensitivity == nil) {
-		p.LeftOut += "; other budgets, for the search was stopped before it came to them"
+		p.LeftOut += "; other budgets (stopped before all were tried)"
 	}
 	for _, name := range m.Explain {
 		p.Explained = append(p.Explained, m.explain(name, s))

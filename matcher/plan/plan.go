@@ -109,6 +109,14 @@ const (
 	Stopped = "stopped"
 )
 
+// What stops a search.
+const (
+	// BySteps is the end of the steps that Problem.Effort multiplies.
+	BySteps     = "steps"
+	ByTimeLimit = "timeLimit"
+	ByInterrupt = "interrupt"
+)
+
 // The verdicts.
 const (
 	Build        = "build"
@@ -177,6 +185,10 @@ type Plan struct {
 	GapFraction float64 `json:"gapFraction"`
 	// Status is how the search ended: optimal, gapReached or stopped.
 	Status string `json:"status" document:"enum=optimal|gapReached|stopped"`
+	// StoppedBy says what stopped a search before its end: its steps, its time limit or an
+	// interrupt; absent where nothing did, or where that is not known. An optimal plan of one
+	// that ran out of time is so of the candidates that it had come to.
+	StoppedBy string `json:"stoppedBy,omitempty" document:"enum=steps|timeLimit|interrupt"`
 	// Candidates is how many caches were considered; LeftOut says what was not.
 	Candidates int    `json:"candidates"`
 	LeftOut    string `json:"leftOut,omitempty"`
