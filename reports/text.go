@@ -79,12 +79,9 @@ func (p *printer) heading(s string) {
 }
 
 func (p *printer) table(t *textTable) {
-	for i, s := range t.lines() {
-		if i == 0 {
-			s = p.paint(faint, s)
-		}
-		p.line(s)
-	}
+	heads, lines := t.lines()
+	p.lines(faint, heads)
+	p.lines("", lines)
 }
 
 func (p *printer) list(title string, items []string) {
