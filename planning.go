@@ -49,7 +49,7 @@ type PlanOptions struct {
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
 	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
-	// would change the verdict.
+	// would change the caches or the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`
@@ -167,7 +167,7 @@ func (j *Job) timeLimited(ctx context.Context) (context.Context, context.CancelF
 }
 
 // addBeside adds what is asked beside the plan. What ctx leaves no time for is named among
-// what the plan leaves out: a part of it would mislead.
+// what the plan leaves out.
 func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
 	opt := &j.Scenario.PlanOptions
 	if opt.Sensitivity {
@@ -177,7 +177,7 @@ func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem
 			}
 		}
 		if ctx.Err() != nil {
-			leaveOut(p, "prices and rates that would change the verdict (stopped before all were tried)")
+			leaveOut(p, "prices and rates that would change the plan (stopped before all were tried)")
 		}
 	}
 	if opt.HoldOutFraction == 0 && opt.JudgeAt.IsZero() {
@@ -188,7 +188,7 @@ func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem
 		err = j.addHeldOut(ctx, p)
 	}
 	if ctx.Err() != nil {
-		leaveOut(p, "what is held out (stopped before it was judged)")
+		leaveOut(p, "what is held out (stopped before all of it was judged)")
 		return nil
 	}
 	return err

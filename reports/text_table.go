@@ -119,8 +119,12 @@ func (t *textTable) alignment() (heads []string, right []bool) {
 	return heads, right
 }
 
-// readable is how much of a cell is left before heads are broken.
-const readable = 24
+// readable is how much of a cell is left before heads are broken, shortest how much of it
+// is left at all.
+const (
+	readable = 24
+	shortest = 3
+)
 
 // widths takes from the widest column, one by one, until the line fits: from long cells,
 // then what only a head needs that can be broken, then from cells down to the words of
@@ -135,6 +139,8 @@ func (t *textTable) widths(heads []string) []int {
 		for _, row := range t.rows {
 			cells[i] = max(cells[i], columns(row.cells[i]))
 		}
+		// What is narrower than an ellipsis with a character on each side is not cut.
+		least[i], none[i] = min(cells[i], max(least[i], shortest)), min(cells[i], shortest)
 		long[i] = max(columns(head), readable)
 		widths[i] = max(cells[i], columns(head))
 		total += widths[i]

@@ -44,11 +44,11 @@ func TestAnyTable(t *testing.T) {
 		var words []string
 		for _, head := range heads {
 			head = strings.TrimPrefix(head, ">")
-			need += longestWord(head)
+			need += max(longestWord(head), shortest)
 			words = append(words, strings.Fields(head)...)
 		}
 		for _, line := range append(top, rest...) {
-			if columns(line) > textWidth {
+			if need <= textWidth && columns(line) > textWidth {
 				rt.Errorf("%d columns: %q", columns(line), line)
 			}
 		}

@@ -160,6 +160,9 @@ type Lever struct {
 	// the verdict stays from a tenth to ten times the value.
 	Factor  *float64 `json:"factor,omitempty"`
 	Verdict string   `json:"verdict,omitempty"`
+	// CachesFactor is by how much it has to change for other caches to build or other apps
+	// to prime, be they worth as much; absent where they stay as far as that.
+	CachesFactor *float64 `json:"cachesFactor,omitempty"`
 }
 
 // HeldOut judges a plan on what it was not made for.
