@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cachebench/cachebench/matcher/plan"
 )
 
 // A nodeImage is an image for a disk, with the platform that its nodes have.
@@ -105,6 +107,20 @@ func ctrLines(image *nodeImage) string {
 	return text
 }
 
+// listed are the names of a cache's images in a list: those that ECI matches by, unless it
+// is said how they are to be named.
+func (e *exporter) listed(c *plan.PlannedCache) ([]string, error) {
+	images := make([]Image, 0, len(c.Images))
+	for _, ref := range cacheImages(c) {
+		images = append(images, Image{ref, e.digest(ref)})
+	}
+	var names []string
+	for i := range images {
+		names = append(names, images[i].names(or(e.opt.Nodes.Pin, PinTag))...)
+	}
+	return unique(names), e.checkPinned(images)
+}
+
 // list writes what there is in columns: cache or pool, its name, a cache's size in
 // GiB (- for a pool), a reference; tabs between them.
 func (e *exporter) list() ([]byte, error) {
@@ -114,7 +130,11 @@ func (e *exporter) list() ([]byte, error) {
 		return nil, err
 	}
 	for i := range caches {
-		for _, ref := range cacheImages(&caches[i]) {
+		names, err := e.listed(&caches[i])
+		if err != nil {
+			return nil, fmt.Errorf("cache %s of the plan: %w", said(caches[i].Name), err)
+		}
+		for _, ref := range names {
 			fmt.Fprintf(&out, "cache\t%s\t%d\t%s\n", said(caches[i].Name), sizeGiB(&caches[i]), ref)
 		}
 	}

@@ -86,6 +86,11 @@ func TestAnyPlan(t *testing.T) {
 		in := anyInput(rt)
 		opt := Options{Nodes: NodeOptions{AllNodes: true, Pin: rapid.SampledFrom([]string{"", PinDigest, PinTag, PinBoth}).Draw(rt, "pin")}}
 		if opt.Nodes.Pin == PinDigest { // which has to be known then
+			for i := range in.Plan.Caches {
+				for _, ref := range in.Plan.Caches[i].Images {
+					in.Plan.Caches[i].Contents = append(in.Plan.Caches[i].Contents, matcher.Content{Reference: ref, Digest: string(anyDigest().Draw(rt, "digest"))})
+				}
+			}
 			for i := range in.Pools {
 				for k := range in.Pools[i].Images {
 					if image := &in.Pools[i].Images[k]; image.Digest == "" {
