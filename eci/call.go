@@ -1,0 +1,161 @@
+package eci
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// call is one action on one input.
+type call struct {
+	action string
+	// input is what errors name it by.
+	input      string
+	parameters query
+	// read: the call changes nothing, and may be repeated at will.
+	read bool
+	// token makes a repeated call the same call.
+	token string
+	// secrets are what the parameters hold that no text may show.
+	secrets []Secret
+}
+
+// repeatable says whether a call may be sent again although an earlier attempt
+// may have taken effect.
+func (k *call) repeatable() bool { return k.read || k.token != "" }
+
+// tries is how far a call has come.
+type tries struct {
+	attempt int
+	// waited is the sum of the waits between attempts.
+	waited  time.Duration
+	renewed bool
+	// uncertain: an attempt may have taken effect unseen.
+	uncertain bool
+	// last is how the attempt before ended, if there was one.
+	last *Error
+}
+
+// do makes a call until it is answered, and decodes the answer. Its error is
+// always an *Error.
+func (c *Client) do(ctx context.Context, k *call, into reply) error {
+	var so tries
+	for {
+		if err := c.admit(ctx, k); err != nil {
+			return c.ended(ctx, k, so, err)
+		}
+		so.attempt++
+		fault := c.try(ctx, k, into)
+		if fault == nil {
+			return nil
+		}
+		so.uncertain = so.uncertain || fault.uncertain && !k.read
+		if ctx.Err() != nil && fault.repeat != refused {
+			return c.ended(ctx, k, so, ctx.Err())
+		}
+		e := fault.Error
+		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, so.attempt, k.token, so.uncertain
+		pause, again := c.again(k, fault.repeat, &so)
+		if !again {
+			c.tell(ctx, "failed", k, &e, 0)
+			return &e
+		}
+		so.last = &e
+		c.tell(ctx, "repeats", k, &e, pause)
+		if fault.repeat == renewing {
+			c.keys.renew(ctx)
+		} else if err := c.sleep(ctx, pause); err != nil {
+			return c.ended(ctx, k, so, err)
+		}
+	}
+}
+
+// try is one attempt, to the decoded answer.
+func (c *Client) try(ctx context.Context, k *call, into reply) *fault {
+	body, fault := c.attempt(ctx, k)
+	if fault == nil {
+		fault = decode(body, into)
+	}
+	return fault
+}
+
+// again says whether a fault may be tried again, and after which wait.
+func (c *Client) again(k *call, r repeat, so *tries) (time.Duration, bool) {
+	if so.attempt >= c.retry.Attempts || r == unanswered && !k.repeatable() {
+		return 0, false
+	}
+	switch r {
+	case renewing:
+		first := !so.renewed
+		so.renewed = true
+		return 0, first
+	case later, unanswered:
+		pause := c.retry.wait(so.attempt, c.jitter())
+		so.waited += pause
+		return pause, so.waited <= c.retry.Total
+	}
+	return 0, false
+}
+
+// admit waits until the documented rate lets the call through.
+func (c *Client) admit(ctx context.Context, k *call) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return c.limiter.wait(ctx, k.action, c.now(), c.sleep)
+}
+
+// ended is the error of a call whose context ended, or whose sleeper gave why.
+func (c *Client) ended(ctx context.Context, k *call, so tries, why error) *Error {
+	if ctx.Err() != nil {
+		why = ctx.Err()
+	}
+	e := &Error{
+		Action: k.action, Input: k.input, Attempts: so.attempt, ClientToken: k.token,
+		Uncertain: so.uncertain, Problem: "stopped", cause: why,
+	}
+	if errors.Is(why, context.DeadlineExceeded) {
+		e.Problem = "the time for it ran out"
+	}
+	if so.last != nil {
+		e.Problem += " while waiting out " + so.last.happened()
+		e.RequestID = so.last.RequestID
+	}
+	return e
+}
+
+func (c *Client) tell(ctx context.Context, what string, k *call, e *Error, pause time.Duration) {
+	c.log.LogAttrs(ctx, slog.LevelDebug, "eci call "+what,
+		slog.String("action", k.action), slog.String("input", k.input), slog.Int("attempt", e.Attempts),
+		slog.String("why", e.happened()), slog.String("request", e.RequestID), slog.Duration("pause", pause))
+}
+
+// reply is an answer to be decoded into. It has a request's ID, which tells it from
+// what something else on the way answers.
+type reply interface{ id() string }
+
+// wireReply is what all answers have.
+type wireReply struct{ RequestID wireText }
+
+func (w *wireReply) id() string { return string(w.RequestID) }
+
+// decode reads an answer with the standard decoder, which takes keys in either
+// case, as the service writes them (eci §0.4, §3.2).
+func decode(body []byte, into reply) *fault {
+	problem := ""
+	switch {
+	case json.Unmarshal(body, into) != nil:
+		problem = "the answer is not the JSON of the API"
+	case into.id() == "":
+		problem = "the answer has no RequestId"
+	default:
+		return nil
+	}
+	return &fault{
+		Error: Error{Kind: ErrReply, HTTPStatus: 200, Problem: problem, Advice: "check the endpoint, and proxies on the way"},
+		// It was a good answer, of whomever.
+		repeat: never, uncertain: true,
+	}
+}

@@ -1,0 +1,139 @@
+package eci
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// repeat is what may help against a fault.
+type repeat int
+
+const (
+	never repeat = iota
+	// refused: never, and the call took no effect.
+	refused
+	// later: it took no effect, and may pass.
+	later
+	// unanswered: it may have taken effect; it is repeated only if that is harmless.
+	unanswered
+	// renewing: new credentials may help.
+	renewing
+)
+
+// fault is an attempt that failed.
+type fault struct {
+	Error
+	repeat repeat
+	// uncertain: the attempt may have taken effect.
+	uncertain bool
+}
+
+func keyFault(err error) *fault {
+	var e *Error
+	if !errors.As(err, &e) {
+		return &fault{repeat: never} // the context's, which the caller sees
+	}
+	f := &fault{Error: *e, repeat: refused}
+	if e.passing {
+		f.repeat = later
+	}
+	return f
+}
+
+// errNoAnswer tells the client's own timeout from one of the caller's.
+var errNoAnswer = errors.New("no answer in time")
+
+// networkFault is a request without a whole answer.
+func networkFault(ctx context.Context, err error, hide func(string) string) *fault {
+	f := &fault{Error: Error{Kind: ErrUnavailable, Advice: "check the network, the region and the endpoint"}, repeat: unanswered}
+	var certificate *tls.CertificateVerificationError
+	var dial *net.OpError
+	var place *url.Error
+	for errors.As(err, &place) {
+		if err = place.Err; err == nil { // without the URL, which is signed
+			err = errNoAnswer
+		}
+	}
+	switch {
+	case context.Cause(ctx) == errNoAnswer:
+		f.Problem = errNoAnswer.Error()
+	case errors.As(err, &certificate):
+		f.Problem, f.repeat = hide(certificate.Error()), refused
+		f.Advice = "check the endpoint, this machine's clock and its certificates"
+	case errors.As(err, &dial) && dial.Op == "dial":
+		f.Problem, f.repeat = hide(err.Error()), later // nothing was sent
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		f.Problem = "the connection closed before the whole answer had come"
+	default:
+		f.Problem = hide(err.Error())
+	}
+	f.uncertain = f.repeat == unanswered
+	return f
+}
+
+// codeForm is what codes of the service look like.
+var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
+
+// replyFault is an answer that is an error (eci §2.1).
+func replyFault(status int, body []byte, hide func(string) string) *fault {
+	var reply struct{ RequestID, Code, Message wireText }
+	understood := json.Unmarshal(body, &reply) == nil
+	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: message(hide(string(reply.RequestID)))}}
+	code := string(reply.Code)
+	if !codeForm.MatchString(code) {
+		code = ""
+	}
+	// A code that is known is no secret, whatever the secrets are.
+	if f.Code = code; verdicts[code].kind == nil {
+		f.Code = hide(code)
+	}
+	v := verdictOf(code, status)
+	f.Kind, f.Advice = v.kind, v.advice
+	if f.Code == "" {
+		f.Problem = "the answer is not an error of the API"
+		if !understood {
+			f.Problem = "the answer is not the JSON of the API"
+		}
+		if status/100 == 3 {
+			f.Problem = "the endpoint redirects elsewhere"
+		}
+		if f.Advice == "" {
+			f.Advice = "check the endpoint, and proxies on the way"
+		}
+	}
+	f.repeat = repeatOf(v.kind, code, status)
+	f.uncertain = f.repeat == unanswered
+	return f
+}
+
+func repeatOf(kind error, code string, status int) repeat {
+	switch {
+	case kind == ErrThrottled:
+		return later
+	case kind == ErrExpiredToken:
+		return renewing
+	case code == "SignatureNonceUsed", code == "IdempotentProcessing", code == "LastTokenProcessing":
+		return unanswered
+	case status >= http.StatusInternalServerError:
+		return unanswered
+	}
+	return refused
+}
+
+// message is the service's text as one line of ours.
+func message(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	const most = 400
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
+}

@@ -1,0 +1,296 @@
+package eci
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// CreateContainerGroup starts a group. Errors: ErrInvalid before sending, ErrQuota,
+// ErrNoStock, ErrNoAddress, ErrNotFound and ErrIncorrectStatus of an explicit
+// cache, ErrThrottled, others; with DryRun, ErrDryRun is what is hoped for.
+func (c *Client) CreateContainerGroup(ctx context.Context, spec ContainerGroupSpec) (CreatedContainerGroup, error) {
+	k := &call{action: "CreateContainerGroup", input: spec.Name, secrets: spec.secrets()}
+	if err := spec.check(); err != nil {
+		return CreatedContainerGroup{}, err.of(k)
+	}
+	if err := c.tokenFor(k, spec.ClientToken); err != nil {
+		return CreatedContainerGroup{}, err
+	}
+	k.parameters = spec.query(c.regionID, k.token)
+	var reply struct {
+		wireReply
+		ContainerGroupID wireText
+	}
+	if err := c.do(ctx, k, &reply); err != nil {
+		return CreatedContainerGroup{}, err
+	}
+	if reply.ContainerGroupID == "" {
+		return CreatedContainerGroup{}, k.lacking("ContainerGroupId", reply.RequestID)
+	}
+	return CreatedContainerGroup{ID: string(reply.ContainerGroupID), ClientToken: k.token, RequestID: string(reply.RequestID)}, nil
+}
+
+func (s *ContainerGroupSpec) query(region, token string) query {
+	q := query{"RegionId": region, "ClientToken": token}
+	q.text("ContainerGroupName", s.Name)
+	q.containers("InitContainer", s.InitContainers)
+	q.containers("Container", s.Containers)
+	q.decimal("Cpu", s.VCPU)
+	q.decimal("Memory", s.MemoryGiB)
+	q.joined("InstanceType", s.InstanceTypes)
+	q.choice("AutoMatchImageCache", &s.AutoMatchImageCache)
+	q.text("ImageSnapshotId", s.ImageCacheID)
+	q.text("ImageAccelerateMode", s.AccelerateMode)
+	q.number("EphemeralStorage", s.EphemeralStorageGiB)
+	q.registryCredentials(s.RegistryCredentials)
+	q.acr(s.ACR)
+	q.joined("PlainHttpRegistry", s.PlainHTTPHosts)
+	q.joined("InsecureRegistry", s.InsecureHosts)
+	s.place(q)
+	s.life(q)
+	q.tags(s.Tags)
+	q.text("ResourceGroupId", s.ResourceGroupID)
+	q.text("RamRoleName", s.RAMRoleName)
+	q.flag("DryRun", s.DryRun)
+	return q
+}
+
+// place is where the group runs and on what.
+func (s *ContainerGroupSpec) place(q query) {
+	q.text("ZoneId", s.ZoneID)
+	q.text("SecurityGroupId", s.SecurityGroupID)
+	q.joined("VSwitchId", s.VSwitchIDs)
+	q.text("ScheduleStrategy", s.ScheduleStrategy)
+	q.text("EipInstanceId", s.EIPInstanceID)
+	q.flag("AutoCreateEip", s.AutoCreateEIP)
+	q.number("EipBandwidth", s.EIPBandwidthMbit)
+	q.flag("FixedIp", s.FixedIP)
+	q.number("FixedIpRetainHour", s.FixedIPRetainHours)
+	q.text("HostName", s.HostName)
+	q.list("ComputeCategory", s.ComputeCategories)
+	q.text("CpuArchitecture", s.CPUArchitecture)
+	q.text("OsType", s.OSType)
+	q.text("DataCacheBucket", s.DataCacheBucket)
+	q.text("DataCachePL", s.DataCachePL)
+	q.number("DataCacheProvisionedIops", s.DataCacheProvisionedIOPS)
+	q.flag("DataCacheBurstingEnabled", s.DataCacheBursting)
+}
+
+// life is how long it runs and how it is paid.
+func (s *ContainerGroupSpec) life(q query) {
+	q.text("RestartPolicy", s.RestartPolicy)
+	q.number("ActiveDeadlineSeconds", int(s.ActiveDeadline/time.Second))
+	q.number("TerminationGracePeriodSeconds", int(s.TerminationGrace/time.Second))
+	q.number("MaxPendingMinute", int(s.MaxPending/time.Minute))
+	q.text("SpotStrategy", s.SpotStrategy)
+	q.decimal("SpotPriceLimit", s.SpotPriceLimit)
+	q.count("SpotDuration", s.SpotDurationHours)
+	q.flag("StrictSpot", s.StrictSpot)
+}
+
+// containers are flat keys: the SDK's typed list sends probes that nobody asked
+// for (eci §0.2).
+func (q query) containers(name string, containers []Container) {
+	for i, container := range containers {
+		name := item(name, i)
+		q.text(name+".Name", container.Name)
+		q.text(name+".Image", container.Image)
+		q.decimal(name+".Cpu", container.VCPU)
+		q.decimal(name+".Memory", container.MemoryGiB)
+		q.text(name+".ImagePullPolicy", container.PullPolicy)
+		q.list(name+".Command", container.Command)
+		q.list(name+".Arg", container.Args)
+		for j, variable := range container.Environment {
+			q.text(item(name+".EnvironmentVar", j)+".Key", variable.Name)
+			q.text(item(name+".EnvironmentVar", j)+".Value", string(variable.Value))
+		}
+		for j, port := range container.Ports {
+			q.number(item(name+".Port", j)+".Port", port.Port)
+			q.text(item(name+".Port", j)+".Protocol", port.Protocol)
+		}
+	}
+}
+
+// count is a number whose zero means something.
+func (q query) count(name string, value *int) {
+	if value != nil {
+		q[name] = strconv.Itoa(*value)
+	}
+}
+
+func (s *ContainerGroupSpec) secrets() []Secret {
+	secrets := passwords(s.RegistryCredentials)
+	for _, container := range slices.Concat(s.InitContainers, s.Containers) {
+		for _, variable := range container.Environment {
+			secrets = append(secrets, variable.Value)
+		}
+	}
+	return secrets
+}
+
+// DeleteContainerGroup stops a group and removes it. A group that is gone after an
+// unanswered attempt was deleted by it: no error. Its events are gone, too.
+func (c *Client) DeleteContainerGroup(ctx context.Context, deletion ContainerGroupDeletion) error {
+	k := &call{action: "DeleteContainerGroup", input: deletion.ID}
+	if deletion.ID == "" {
+		return required("id").of(k)
+	}
+	if err := c.tokenFor(k, deletion.ClientToken); err != nil {
+		return err
+	}
+	k.parameters = query{"RegionId": c.regionID, "ContainerGroupId": deletion.ID, "ClientToken": k.token}
+	k.parameters.flag("Force", deletion.Force)
+	return gone(c.do(ctx, k, &wireReply{}))
+}
+
+// maxGroupsAtOnce is how many IDs, and rows of a page, the service takes (eci §2.7).
+const maxGroupsAtOnce = 20
+
+// DescribeContainerGroups gives one page of groups; it refuses more than 20 IDs,
+// which ContainerGroups splits.
+func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGroupQuery) (ContainerGroupPage, error) {
+	k := &call{action: "DescribeContainerGroups", input: several(want.IDs) + want.Name, read: true}
+	if err := want.check(); err != nil {
+		return ContainerGroupPage{}, err.of(k)
+	}
+	k.parameters = want.query(c.regionID)
+	var reply struct {
+		wireReply
+		NextToken       wireText
+		TotalCount      wireNumber
+		ContainerGroups wireList[wireGroup]
+	}
+	if err := c.do(ctx, k, &reply); err != nil {
+		return ContainerGroupPage{}, err
+	}
+	return ContainerGroupPage{
+		ContainerGroups: each(reply.ContainerGroups, wireGroup.group), NextToken: string(reply.NextToken),
+		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
+	}, nil
+}
+
+func (w *ContainerGroupQuery) query(region string) query {
+	q := query{"RegionId": region}
+	q.groupIDs(w.IDs)
+	q.text("ContainerGroupName", w.Name)
+	q.text("Status", string(w.Status))
+	q.tags(w.Tags)
+	q.flag("WithEvent", w.WithEvents)
+	q.text("ZoneId", w.ZoneID)
+	q.text("VSwitchId", w.VSwitchID)
+	q.text("SecurityGroupId", w.SecurityGroupID)
+	q.text("ResourceGroupId", w.ResourceGroupID)
+	q.text("ComputeCategory", w.ComputeCategory)
+	q.number("Limit", w.Limit)
+	q.text("NextToken", w.NextToken)
+	return q
+}
+
+// ContainerGroups gives the groups one by one: page after page, 20 IDs at once.
+// Those that the service no longer has are left out. After an error there are no
+// more.
+func (c *Client) ContainerGroups(ctx context.Context, want ContainerGroupQuery) iter.Seq2[ContainerGroup, error] {
+	return batched(want.IDs, func(ids []string) iter.Seq2[ContainerGroup, error] {
+		part := want
+		part.IDs = ids
+		return paged(want.NextToken, func(token string) ([]ContainerGroup, string, error) {
+			part.NextToken = token
+			page, err := c.DescribeContainerGroups(ctx, part)
+			return page.ContainerGroups, page.NextToken, err
+		})
+	})
+}
+
+// AllContainerGroups is ContainerGroups in one list.
+func (c *Client) AllContainerGroups(ctx context.Context, want ContainerGroupQuery) ([]ContainerGroup, error) {
+	return all(c.ContainerGroups(ctx, want))
+}
+
+// ContainerGroup is the group with an ID, with its events, or ErrNotFound.
+func (c *Client) ContainerGroup(ctx context.Context, id string) (ContainerGroup, error) {
+	k := &call{action: "DescribeContainerGroups", input: id}
+	if id == "" {
+		return ContainerGroup{}, required("id").of(k)
+	}
+	for group, err := range c.ContainerGroups(ctx, ContainerGroupQuery{IDs: []string{id}, WithEvents: true}) {
+		if err != nil || group.ID == id {
+			return group, err
+		}
+	}
+	return ContainerGroup{}, &Error{Action: k.action, Input: id, Kind: ErrNotFound, Problem: "no such container group in " + c.regionID}
+}
+
+// DescribeContainerGroupEvents gives the latest events of groups, any number of
+// them, in the order of the IDs asked for as far as the service keeps it.
+func (c *Client) DescribeContainerGroupEvents(ctx context.Context, want GroupEventQuery) ([]GroupEvents, error) {
+	return describe(ctx, c, "DescribeContainerGroupEvents", want, wireGroupEvents.events)
+}
+
+// DescribeContainerGroupStatus gives the state of groups, any number of them, in
+// the words of Kubernetes.
+func (c *Client) DescribeContainerGroupStatus(ctx context.Context, want GroupEventQuery) ([]GroupState, error) {
+	return describe(ctx, c, "DescribeContainerGroupStatus", want, wireGroupState.state)
+}
+
+// describe makes the two calls that have one shape (eci §2.7).
+func describe[Wire, Value any](ctx context.Context, c *Client, action string, want GroupEventQuery, convert func(Wire) Value) ([]Value, error) {
+	if err := want.check(); err != nil {
+		return nil, err.of(&call{action: action, input: several(want.IDs)})
+	}
+	return all(batched(want.IDs, func(ids []string) iter.Seq2[Value, error] {
+		return paged("", func(token string) ([]Value, string, error) {
+			k := &call{action: action, input: several(ids), read: true, parameters: want.query(c.regionID, ids, token)}
+			var reply struct {
+				wireReply
+				NextToken wireText
+				Data      wireList[Wire]
+			}
+			err := c.do(ctx, k, &reply)
+			return each(reply.Data, convert), string(reply.NextToken), err
+		})
+	}))
+}
+
+func (w *GroupEventQuery) query(region string, ids []string, token string) query {
+	q := query{"RegionId": region}
+	q.groupIDs(ids)
+	q.text("EventSource", w.Source)
+	q.number("SinceSecond", int(w.Since/time.Second))
+	q.number("Limit", w.Limit)
+	q.tags(w.Tags)
+	q.text("ZoneId", w.ZoneID)
+	q.text("VSwitchId", w.VSwitchID)
+	q.text("SecurityGroupId", w.SecurityGroupID)
+	q.text("ResourceGroupId", w.ResourceGroupID)
+	q.text("NextToken", token)
+	return q
+}
+
+// batched asks for IDs in lots that the service takes; without IDs, once.
+func batched[T any](ids []string, ask func(ids []string) iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for first := true; first || len(ids) > 0; first = false {
+			lot := ids[:min(len(ids), maxGroupsAtOnce)]
+			ids = ids[len(lot):]
+			for item, err := range ask(lot) {
+				if !yield(item, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// several names a list of IDs in an error.
+func several(ids []string) string {
+	switch len(ids) {
+	case 0:
+		return ""
+	case 1:
+		return ids[0]
+	}
+	return ids[0] + " and " + strconv.Itoa(len(ids)-1) + " more"
+}
