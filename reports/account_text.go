@@ -18,13 +18,19 @@ func AccountText(a *AccountCaches) []byte {
 	if len(a.Caches) == 0 {
 		fmt.Fprintf(&b, "No image cache in %s.\n", a.Region)
 	} else {
-		b.WriteString(strings.Join(accountTable(a).lines(), "\n") + "\n")
+		b.WriteString(accountTable(a).text())
 	}
 	fmt.Fprintf(&b, "\n%s\n", strings.Join(wrap(accountTotals(a), 0), "\n"))
 	for _, doubt := range a.Doubts {
 		b.WriteString(strings.Join(wrap("Not known: "+doubt, 0), "\n") + "\n")
 	}
 	return []byte(b.String())
+}
+
+// text is the whole table.
+func (t *textTable) text() string {
+	heads, lines := t.lines()
+	return strings.Join(append(heads, lines...), "\n") + "\n"
 }
 
 func accountTable(a *AccountCaches) *textTable {

@@ -18,7 +18,7 @@ import (
 
 // cacheCreate is one run of cache create.
 type cacheCreate struct {
-	cacheFlags
+	cacheWishes
 	eci   eciFlags
 	sizes cacheSizes
 	wait  cacheWait
@@ -52,7 +52,7 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
   cachebench cache create -f caches.yaml --output json --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
-	c.cacheFlags.addFlags(cmd)
+	c.cacheWishes.addFlags(cmd)
 	c.eci.addFlags(cmd)
 	c.eci.addPlaceFlags(cmd)
 	c.wait.addFlags(cmd)

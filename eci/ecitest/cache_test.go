@@ -101,7 +101,7 @@ func TestLayerReuse(t *testing.T) {
 func TestCacheFailures(t *testing.T) {
 	s, c := plain(t, fleet...)
 	unknown := c.createCache("unknown", []string{"web:1", "nowhere:1"})
-	large := c.createCache("large", []string{"big:1"}) // 27 GB unpacked into 20 GiB
+	large := c.createCache("large", []string{"big:1"}, "RetentionDays", "5") // 27 GB unpacked into 20 GiB
 	fits := c.createCache("fits", []string{"big:1"}, "ImageCacheSize", "26")
 	s.AddFaults(ecitest.Faults{Rules: []ecitest.Fault{
 		{Action: "CreateImageCache", Kind: ecitest.FaultFailed, Nth: 1, Reason: "no disk of that category"}, {Action: "CreateImageCache", Kind: ecitest.FaultStuck, Nth: 2},
@@ -169,14 +169,21 @@ func TestUpdate(t *testing.T) {
 	c.refused(404, "ImageCache.NotFound", "UpdateImageCache", "ImageCacheId", "imc-none")
 	c.refused(400, "MissingParameter", "UpdateImageCache")
 
-	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "web:2", "ImageCacheSize", "30", "ImageCacheName", "web2")
+	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "web:2", "ImageCacheSize", "30", "ImageCacheName", "web2", "RetentionDays", "5")
 	if r := c.cache(id); r.text("Status") != "Updating" || r.text("Images.0") != "web:1" || r.text("ImageCacheSize") != "20" {
 		t.Errorf("while it is updated: %v", r.body)
 	}
 	c.refused(400, "ImageSnapshot.IncorrectStatus", "CreateContainerGroup", append(groupParameters("web", []string{"web:1"}), "ImageSnapshotId", id)...)
 	s.Advance(120 * time.Second)
-	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" {
+	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" || r.text("ExpireDateTime") != "2026-03-06T00:00:00Z" || len(r.list("Events")) != 6 {
 		t.Errorf("after it: %v", r.body)
+	}
+	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "LRU")
+	s.Advance(120 * time.Second)
+	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "") // given without a value, it is taken away
+	s.Advance(120 * time.Second)
+	if got := c.cache(id).text("EliminationStrategy"); got != "" {
+		t.Errorf("the strategy is %q", got)
 	}
 	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "nowhere:1")
 	s.Advance(120 * time.Second)
@@ -200,6 +207,19 @@ func TestMovedTag(t *testing.T) {
 	c.refused(400, "NoNeedUpdate", "UpdateImageCache", "ImageCacheId", id)
 	s.Advance(time.Minute)
 	old := s.Caches()[0].Contents[0].Digest
+
+	// A start that does not ask the registry uses the old content; one that asks
+	// fetches the one layer that is new, 50 MB in 5 s (eci §6 #11).
+	kept := c.createGroup("kept", []string{"web:1"}, "ImageSnapshotId", id, "Container.1.ImagePullPolicy", "IfNotPresent")
+	fresh := c.createGroup("fresh", []string{"web:1"}, "ImageSnapshotId", id, "Container.1.ImagePullPolicy", "Always")
+	began := s.Now()
+	s.Advance(time.Minute)
+	check(t, "a stale image", moments(c.group(kept), began)[2:4], []string{"15 Pulled web:1 already present on machine", "15 Created"})
+	check(t, "an image asked for", moments(c.group(fresh), began)[2:4], []string{"15 Pulling web:1", "20 Pulled web:1 in 5s (5s including waiting)"})
+	if status := c.do("DescribeContainerGroupStatus", "ContainerGroupIds", `["`+kept+`"]`); !strings.HasSuffix(status.text("Data.0.PodStatus.ContainerStatuses.0.ImageID"), old) {
+		t.Errorf("the stale image runs as %s", status.raw)
+	}
+
 	c.do("UpdateImageCache", "ImageCacheId", id)
 	s.Advance(time.Hour)
 	if got := s.Caches()[0].Contents[0].Digest; got == old || got != string(inv.Images[1].Digest) {

@@ -46,6 +46,16 @@ func TestSignature(t *testing.T) {
 			c.do("DescribeRegions", "Odd", "a b+c*d~e/f&g=h%i ü ' \"")
 		}
 	})
+	t.Run("unreadable", func(t *testing.T) {
+		response, err := http.Post(s.URL+"/?"+c.parameters("DescribeRegions").Encode()+"&Odd=%zz", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if data, _ := io.ReadAll(response.Body); !json.Valid(data) || !strings.Contains(string(data), "cannot be read") || response.StatusCode != http.StatusBadRequest {
+			t.Errorf("got %d %s, want a refusal in JSON", response.StatusCode, data)
+		}
+	})
 	for _, test := range []struct {
 		name   string
 		answer func() *reply
@@ -84,6 +94,21 @@ func TestSignature(t *testing.T) {
 			now = now.Add(5 * time.Minute) // still within the 15 minutes of the Timestamp
 		}
 		now = start
+	})
+	t.Run("a nonce stamped ahead is remembered as long as its time is accepted", func(t *testing.T) {
+		stamp = start.Add(15 * time.Minute)
+		v := c.parameters("DescribeRegions")
+		for _, want := range []string{"", "SignatureNonceUsed"} {
+			if r, err := c.send(v); err != nil || r.code() != want {
+				t.Errorf("after %v: %v %v, want %q", now.Sub(start), r, err, want)
+			}
+			for range 3 {
+				now = now.Add(9 * time.Minute)
+				stamp = now
+				c.do("DescribeRegions")
+			}
+		}
+		now, stamp = start, start
 	})
 	t.Run("timestamps within 15 minutes", func(t *testing.T) {
 		defer func() { stamp = start }()
