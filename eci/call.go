@@ -34,6 +34,8 @@ type tries struct {
 	renewed bool
 	// uncertain: an attempt may have taken effect unseen.
 	uncertain bool
+	// last is how the attempt before ended, if there was one.
+	last *Error
 }
 
 // do makes a call until it is answered, and decodes the answer. Its error is
@@ -60,6 +62,7 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 			c.tell(ctx, "failed", k, &e, 0)
 			return &e
 		}
+		so.last = &e
 		c.tell(ctx, "repeats", k, &e, pause)
 		if fault.repeat == renewing {
 			c.keys.renew(ctx)
@@ -115,6 +118,10 @@ func (c *Client) ended(ctx context.Context, k *call, so tries, why error) *Error
 	}
 	if errors.Is(why, context.DeadlineExceeded) {
 		e.Problem = "the time for it ran out"
+	}
+	if so.last != nil {
+		e.Problem += " while waiting out " + so.last.happened()
+		e.RequestID = so.last.RequestID
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 // The limits of eci §1.4, §1.5, §2.2, §2.6, §2.7, §2.8 and §4.1.
 const (
 	minCacheGiB, maxCacheGiB = 20, 32768
+	defaultMaxImages         = 20
 	maxRetentionDays         = 65536
 	maxTags                  = 20
 	maxCredentials           = 10
@@ -99,6 +100,34 @@ func (c *checks) pulls(credentials []RegistryCredential, acr []ACRRegistry) {
 		c.atMost(at+"domains", len(registry.Domains), maxDomains)
 		c.each(at+"domains", registry.Domains, "")
 	}
+}
+
+// Check refuses what CreateImageCache would refuse before it sends anything, by
+// ErrInvalid with the field. MaxImages is as in Config.
+func (s ImageCacheSpec) Check(maxImages int) error {
+	if maxImages <= 0 {
+		maxImages = defaultMaxImages
+	}
+	return plain(s.check(maxImages))
+}
+
+// Check is as ImageCacheSpec's, for UpdateImageCache.
+func (u ImageCacheUpdate) Check(maxImages int) error {
+	if maxImages <= 0 {
+		maxImages = defaultMaxImages
+	}
+	return plain(u.check(maxImages))
+}
+
+// Check is as ImageCacheSpec's, for CreateContainerGroup.
+func (s ContainerGroupSpec) Check() error { return plain(s.check()) }
+
+// plain keeps a nil *Error from being an error.
+func plain(e *Error) error {
+	if e == nil {
+		return nil
+	}
+	return e
 }
 
 func (s *ImageCacheSpec) check(maxImages int) *Error {

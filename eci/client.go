@@ -73,7 +73,7 @@ func (c *Client) fill(config Config) {
 		c.userAgent += " " + config.UserAgent
 	}
 	if c.maxImages <= 0 {
-		c.maxImages = 20 // eci §1.4
+		c.maxImages = defaultMaxImages
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)

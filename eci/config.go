@@ -88,7 +88,8 @@ type Role struct {
 
 // Retry limits the repeating of a call. Zero fields have the defaults.
 type Retry struct {
-	// Attempts is how often a request is sent in all; 0 is 10, 1 never repeats.
+	// Attempts is how often a request is sent in all; 0 is 12, about two minutes with
+	// the waits below, 1 never repeats.
 	Attempts int
 	// Base is the wait after the first attempt, doubled after each, up to Max; each
 	// wait is cut by chance to between a half and the whole. 0 is 500 ms and 20 s.
@@ -101,7 +102,7 @@ type Retry struct {
 
 func (r Retry) withDefaults() Retry {
 	if r.Attempts <= 0 {
-		r.Attempts = 10
+		r.Attempts = 12
 	}
 	if r.Base <= 0 {
 		r.Base = 500 * time.Millisecond

@@ -47,7 +47,7 @@ func TestCancelWhileWaiting(t *testing.T) {
 		c.Sleep = func(ctx context.Context, _ time.Duration) error { cancel(); <-ctx.Done(); return ctx.Err() }
 	})
 	_, err := c.ListUsage(ctx)
-	if !errors.Is(err, context.Canceled) || len(s.seen()) != 1 {
+	if want := "eci: ListUsage: stopped while waiting out throttled: Throttling (HTTP 400): about Throttling (request R-ERR)"; !errors.Is(err, context.Canceled) || len(s.seen()) != 1 || err.Error() != want {
 		t.Errorf("%v after %d requests", err, len(s.seen()))
 	}
 	if _, err = c.ListUsage(ctx); !errors.Is(err, context.Canceled) || len(s.seen()) != 1 {

@@ -243,6 +243,21 @@ func TestRefusedBeforeSending(t *testing.T) {
 	if n := len(s.seen()); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
+	for name, err := range map[string]error{
+		"good cache": eci.ImageCacheSpec{Name: "n", Images: many(20)}.Check(0), "more images": eci.ImageCacheSpec{Name: "n", Images: many(21)}.Check(30),
+		"good update": eci.ImageCacheUpdate{ID: "i"}.Check(0), "good group": fullGroup.Check(),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"cache": eci.ImageCacheSpec{Name: "n", Images: many(21)}.Check(0), "update": eci.ImageCacheUpdate{}.Check(0), "group": eci.ContainerGroupSpec{}.Check(),
+	} {
+		if !errors.Is(err, eci.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func second[T any](_ T, err error) error { return err }

@@ -64,9 +64,6 @@ func networkFault(ctx context.Context, err error, hide func(string) string) *fau
 	case errors.As(err, &certificate):
 		f.Problem, f.repeat = hide(certificate.Error()), refused
 		f.Advice = "check the endpoint, this machine's clock and its certificates"
-	case strings.Contains(err.Error(), "proxy address"):
-		// The standard library quotes the proxy's URL, password and all.
-		f.Problem, f.repeat, f.Advice = "the proxy of the environment is not a URL", refused, "check HTTPS_PROXY"
 	case errors.As(err, &dial) && dial.Op == "dial":
 		f.Problem, f.repeat = hide(err.Error()), later // nothing was sent
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):

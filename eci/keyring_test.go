@@ -3,9 +3,12 @@ package eci
 import (
 	"context"
 	"errors"
+	"net/url"
 	"testing"
+	"time"
 
 	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
+	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
 )
 
 // provider gives keys, fails or panics, as its turn says.
@@ -13,6 +16,35 @@ type provider func() (*credentials.Credentials, error)
 
 func (p provider) GetCredentials() (*credentials.Credentials, error) { return p() }
 func (provider) GetProviderName() string                             { return "test" }
+
+// TestReasons: of what a provider says when it fails, the code of an answer and the
+// kind of a network's fault are told, and nothing else.
+func TestReasons(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{sdkerrors.NewServerError(403, `{"Code":"NoPermission","Message":"of LTAI-secret"}`, ""), "they are refused: NoPermission"},
+		{sdkerrors.NewServerError(403, `{"Code":"key LTAI-secret"}`, ""), "none are found"},
+		{&url.Error{Op: "Get", URL: "http://x/?LTAI-secret", Err: context.DeadlineExceeded}, "their provider does not answer in time"},
+		{&url.Error{Op: "Get", URL: "http://x/?LTAI-secret", Err: errors.New("refused")}, "their provider cannot be reached"},
+		{errors.New("unmarshal failed: LTAI-secret"), "none are found"},
+	} {
+		if got := reasonOf(test.err); got != test.want {
+			t.Errorf("%v: got %q, want %q", test.err, got, test.want)
+		}
+	}
+	for _, role := range []Role{{}, {ARN: "acs:ram::1:role/r", Duration: time.Minute}} {
+		t.Setenv("ALIBABA_CLOUD_ROLE_ARN", "")
+		k, err := newKeyring(Credentials{AccessKey: AccessKey{ID: "i", Secret: "s"}, Role: &role})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.key(context.Background()); !errors.Is(err, ErrCredentials) {
+			t.Errorf("%+v: %v", role, err)
+		}
+	}
+}
 
 // TestKeyring: a provider that failed, in whichever way, is not asked again but
 // made anew, as is one whose keys the service calls expired.

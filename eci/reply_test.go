@@ -151,7 +151,7 @@ func TestPriceReply(t *testing.T) {
 		"DetailInfos":{"DetailInfo":[{"Resource":"cpu","OriginalPrice":0.000098,"DiscountPrice":0,"TradePrice":0.000098,"Rules":{"Rule":[]}},
 			{"Resource":"mem","OriginalPrice":0.00002452,"DiscountPrice":0,"TradePrice":0.00002452}]}},
 		"SpotPrices":{"SpotPrice":[{"ZoneId":"z","InstanceType":"ecs.c6.large","SpotPrice":0.1,"OriginPrice":0.4}]},
-		"Rules":{"Rule":[{"RuleId":587,"Description":"d"}]}}}`,
+		"Rules":{"Count":1,"Rule":[{"RuleId":587,"Description":"d"}]}}}`,
 		func(c *eci.Client) (eci.Price, error) {
 			return c.DescribeContainerGroupPrice(context.Background(), eci.PriceQuery{VCPU: 2, MemoryGiB: 4})
 		})

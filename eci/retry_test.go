@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,6 +151,21 @@ func TestNobodyThere(t *testing.T) {
 	var e *eci.Error
 	if !errors.As(err, &e) || !errors.Is(err, eci.ErrUnavailable) || e.Uncertain || len(clock.slept()) != 2 {
 		t.Errorf("%v after %v", err, clock.slept())
+	}
+}
+
+// TestUntrusted: a certificate that nobody signed is not asked for again, and
+// nothing was sent to whoever holds it.
+func TestUntrusted(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	c, clock := client(t, serve(t, nil), func(c *eci.Config) { c.Endpoint = s.URL })
+	err := c.DeleteImageCache(context.Background(), "imc-1", "")
+	var e *eci.Error
+	if !errors.As(err, &e) || !errors.Is(err, eci.ErrUnavailable) || e.Uncertain || e.Attempts != 1 || len(clock.slept()) != 0 || !strings.Contains(e.Advice, "certificates") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -89,7 +89,7 @@ func (t *wireTime) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// earliest is the first of the times that is told.
+// told is the first of the times that there is.
 func told(times ...wireTime) time.Time {
 	for _, t := range times {
 		if !t.IsZero() {
@@ -99,24 +99,38 @@ func told(times ...wireTime) time.Time {
 	return time.Time{}
 }
 
-// wireList is a list, plain or as the only member of an object, as prices have it
+// wireList is a list, plain or as the only list of an object, as prices have it
 // (eci §2.7).
 type wireList[T any] []T
 
 func (l *wireList[T]) UnmarshalJSON(data []byte) error {
-	var inner map[string]json.RawMessage
 	if first(data) == '{' {
-		if err := json.Unmarshal(data, &inner); err != nil || len(inner) != 1 {
-			return err
-		}
-		for _, member := range inner {
-			data = member
-		}
+		data = onlyList(data)
 	}
 	if first(data) != '[' {
 		return nil
 	}
 	return json.Unmarshal(data, (*[]T)(l))
+}
+
+// onlyList is the one member of an object that is a list; nil if there is none, or
+// several.
+func onlyList(data []byte) []byte {
+	var members map[string]json.RawMessage
+	var found []byte
+	if json.Unmarshal(data, &members) != nil {
+		return nil
+	}
+	for _, member := range members {
+		if first(member) != '[' {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = member
+	}
+	return found
 }
 
 // wireAnnotations is an object, or one in a text (eci §3.3).

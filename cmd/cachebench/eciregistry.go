@@ -53,7 +53,7 @@ func acrOf(text string) (eci.ACRRegistry, error) {
 func (e *eciFlags) logins(ctx context.Context) ([]eci.RegistryCredential, error) {
 	var list []eci.RegistryCredential
 	for _, text := range e.loginTexts {
-		host, from, _ := strings.Cut(text, "=")
+		host, from := cutLogin(text)
 		c, err := loginOf(ctx, host, from)
 		if err != nil {
 			return nil, usagef("--registry-login: %w", err)
@@ -61,6 +61,11 @@ func (e *eciFlags) logins(ctx context.Context) ([]eci.RegistryCredential, error)
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+func cutLogin(text string) (host, from string) {
+	host, from, _ = strings.Cut(text, "=")
+	return host, from
 }
 
 // loginOf finds the login of a registry: env:VARIABLE, file:PATH, each with

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/internal/golden"
 	"github.com/cachebench/cachebench/measure/containerd"
 )
@@ -70,6 +71,7 @@ func TestScripts(t *testing.T) {
 			// That of cachebench alone is the first directory: testscript.Main.
 			env.Setenv("PROGRAMS", filepath.SplitList(env.Getenv("PATH"))[0])
 			env.Values[askedKey{}] = make(chan struct{}, 1)
+			env.Values[eciKey{}] = make(map[string]*ecitest.Server)
 			env.Values[registriesKey{}] = make(map[string]*scriptRegistry)
 			return nil
 		},
@@ -81,7 +83,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": wantCode, "slow-registry": slowRegistry, "appears": appears,
-			"make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
+			"eci": eciScript, "make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
 		},
 	})
 }

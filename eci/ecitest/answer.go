@@ -70,7 +70,7 @@ func (s *Server) answer(r *http.Request) answer {
 			"Recommend": "https://api.example.invalid/troubleshoot?q=" + url.QueryEscape(refused.code),
 		}
 	}
-	if m, ok := body.(map[string]any); ok {
+	if m, ok := body.(object); ok {
 		m["RequestId"] = c.request
 	}
 	a.body = s.encode(body)

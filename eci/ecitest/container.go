@@ -74,6 +74,9 @@ func (s *Server) runtimeOf(c *container) Runtime {
 	return r
 }
 
+// longestSleep is what counts as for ever.
+const longestSleep = 10 * 365 * day
+
 // sleepTime reads what sleep(1) is told: seconds, or a number with s, m, h or d.
 func sleepTime(text string) (time.Duration, bool) {
 	text = strings.TrimRight(text, `'"`)
@@ -84,7 +87,11 @@ func sleepTime(text string) (time.Duration, bool) {
 		}
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	return time.Duration(x * float64(unit)), err == nil && x >= 0 && x < 1e6
+	nanoseconds := x * float64(unit)
+	if err != nil || !(nanoseconds >= 0 && nanoseconds < float64(longestSleep)) {
+		return 0, false
+	}
+	return time.Duration(nanoseconds), true
 }
 
 // state is how a container stands at a time.

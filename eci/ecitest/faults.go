@@ -2,6 +2,7 @@ package ecitest
 
 import (
 	"cmp"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -81,6 +82,27 @@ func ReadFaults(name string, data []byte) (*Faults, error) {
 		return nil, err
 	}
 	return &f, nil
+}
+
+// Validate reports rules that could take no call.
+func (f *Faults) Validate() error {
+	for i, r := range f.Rules {
+		at := fmt.Sprintf("rules[%d]", i)
+		_, known := actions()[r.Action]
+		switch {
+		case r.Action != "" && !known:
+			return document.At(at+".action", "there is no action %s", r.Action)
+		case r.Nth < 0 || r.Count < 0 || r.Every < 0:
+			return document.At(at, "nth, count and every count calls: they are not below 0")
+		case !(r.Fraction >= 0 && r.Fraction <= 1):
+			return document.At(at+".fraction", "%g is no share from 0 to 1", r.Fraction)
+		case r.Count > 0 && r.Nth == 0 && (r.Every > 0 || r.Fraction > 0):
+			return document.At(at+".count", "it goes with nth, or stands alone for the first calls")
+		case r.Status != 0 && (r.Status < 400 || r.Status > 599):
+			return document.At(at+".status", "%d is no status of an error", r.Status)
+		}
+	}
+	return nil
 }
 
 // rule is a Fault with what it has seen.

@@ -1,12 +1,16 @@
 package ecitest
 
-import "net/http"
+import (
+	"crypto/sha256"
+	"maps"
+	"net/http"
+)
 
 // tokenUse is what a client token was used for, and what came of it.
 type tokenUse struct {
-	action, fingerprint string
-	body                any
-	effect              string
+	fingerprint [sha256.Size]byte
+	body        any
+	effect      string
 }
 
 // maxToken is the longest client token (eci §2.8).
@@ -36,7 +40,7 @@ func (s *Server) once(c *call, do action) (any, *refusal) {
 	}
 	body, refused := do(s, c)
 	if refused == nil {
-		s.tokens[key] = &tokenUse{c.action, c.given.fingerprint(), body, c.effect}
+		s.tokens[key] = &tokenUse{c.given.fingerprint(), body, c.effect}
 		body = again(body)
 	}
 	return body, refused
@@ -44,13 +48,9 @@ func (s *Server) once(c *call, do action) (any, *refusal) {
 
 // again is a body for another answer, which will have a request ID of its own.
 func again(body any) any {
-	first, ok := body.(map[string]any)
+	first, ok := body.(object)
 	if !ok {
 		return body
 	}
-	copied := make(map[string]any, len(first))
-	for key, value := range first {
-		copied[key] = value
-	}
-	return copied
+	return maps.Clone(first)
 }

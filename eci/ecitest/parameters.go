@@ -1,6 +1,7 @@
 package ecitest
 
 import (
+	"crypto/sha256"
 	"maps"
 	"math"
 	"net/url"
@@ -188,10 +189,10 @@ func (p *parameters) malformed() []string {
 }
 
 // fingerprint is the same for two calls that ask for the same.
-func (p *parameters) fingerprint() string {
-	var all strings.Builder
+func (p *parameters) fingerprint() [sha256.Size]byte {
+	var all []byte
 	for _, name := range p.names {
-		all.WriteString(strconv.Quote(name) + strconv.Quote(p.values[name]))
+		all = strconv.AppendQuote(strconv.AppendQuote(all, name), p.values[name])
 	}
-	return all.String()
+	return sha256.Sum256(all)
 }

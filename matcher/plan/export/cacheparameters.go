@@ -12,7 +12,7 @@ import (
 
 // CacheParameters are the parameters of a cache's creation that a plan does not decide:
 // where ECI builds it and how it reaches the registries (eci §2.2). What is absent is
-// taken from CacheSet.Defaults, then from the command's flags; else it is not sent.
+// taken from CacheSet.Defaults, else it is not sent; flags of a command override both.
 type CacheParameters struct {
 	// OSType of the images, Linux if absent; Windows is by invitation.
 	OSType string `json:"osType,omitempty" document:"enum=Linux|Windows"`
