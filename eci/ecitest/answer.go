@@ -27,11 +27,7 @@ type answer struct {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if err := r.ParseForm(); err != nil {
-		http.Error(w, "unreadable parameters", http.StatusBadRequest)
-		return
-	}
-	a := s.answer(r)
+	a := s.answer(r, r.ParseForm())
 	if a.drop {
 		panic(http.ErrAbortHandler)
 	}
@@ -54,14 +50,20 @@ func (s *Server) skew() time.Duration {
 	return s.faults.skew()
 }
 
-// answer does a request and says what goes back.
-func (s *Server) answer(r *http.Request) answer {
+// answer does a request and says what goes back; unreadable says that its parameters
+// could not be read.
+func (s *Server) answer(r *http.Request, unreadable error) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opt.Clock.Request()
 	c := &call{ctx: context.WithoutCancel(r.Context()), action: r.Form.Get("Action"), now: s.opt.Clock.Now(), given: parse(r.Form)}
 	c.request = s.requestID()
-	body, refused := s.do(c, r.Method, r.Form)
+	body, refused := any(nil), (*refusal)(nil)
+	if unreadable != nil {
+		refused = refuse(http.StatusBadRequest, codeInvalid, "The parameters cannot be read: %v", unreadable)
+	} else {
+		body, refused = s.do(c, r.Method, r.Form)
+	}
 	a := answer{status: http.StatusOK}
 	if refused != nil {
 		a.status = refused.status

@@ -178,6 +178,13 @@ func TestUpdate(t *testing.T) {
 	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" {
 		t.Errorf("after it: %v", r.body)
 	}
+	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "LRU")
+	s.Advance(120 * time.Second)
+	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "") // given without a value, it is taken away
+	s.Advance(120 * time.Second)
+	if got := c.cache(id).text("EliminationStrategy"); got != "" {
+		t.Errorf("the strategy is %q", got)
+	}
 	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "nowhere:1")
 	s.Advance(120 * time.Second)
 	if r := c.cache(id); r.text("Status") != "UpdateFailed" || r.text("Images.0") != "web:2" {
@@ -200,6 +207,19 @@ func TestMovedTag(t *testing.T) {
 	c.refused(400, "NoNeedUpdate", "UpdateImageCache", "ImageCacheId", id)
 	s.Advance(time.Minute)
 	old := s.Caches()[0].Contents[0].Digest
+
+	// A start that does not ask the registry uses the old content; one that asks
+	// fetches the one layer that is new, 50 MB in 5 s (eci §6 #11).
+	kept := c.createGroup("kept", []string{"web:1"}, "ImageSnapshotId", id, "Container.1.ImagePullPolicy", "IfNotPresent")
+	fresh := c.createGroup("fresh", []string{"web:1"}, "ImageSnapshotId", id, "Container.1.ImagePullPolicy", "Always")
+	began := s.Now()
+	s.Advance(time.Minute)
+	check(t, "a stale image", moments(c.group(kept), began)[2:4], []string{"15 Pulled web:1 already present on machine", "15 Created"})
+	check(t, "an image asked for", moments(c.group(fresh), began)[2:4], []string{"15 Pulling web:1", "20 Pulled web:1 in 5s (5s including waiting)"})
+	if status := c.do("DescribeContainerGroupStatus", "ContainerGroupIds", `["`+kept+`"]`); !strings.HasSuffix(status.text("Data.0.PodStatus.ContainerStatuses.0.ImageID"), old) {
+		t.Errorf("the stale image runs as %s", status.raw)
+	}
+
 	c.do("UpdateImageCache", "ImageCacheId", id)
 	s.Advance(time.Hour)
 	if got := s.Caches()[0].Contents[0].Digest; got == old || got != string(inv.Images[1].Digest) {

@@ -79,8 +79,8 @@ func (c *cache) take(p *parameters) {
 	if p.text("Flash") != "" {
 		c.flash = p.flag("Flash")
 	}
-	if strategy := p.choice("EliminationStrategy", "LRU"); strategy != "" {
-		c.elimination = strategy
+	if strategy := p.choice("EliminationStrategy", "LRU"); strategy != "" || p.empty["EliminationStrategy"] {
+		c.elimination = strategy // which empty keeps the cache (eci §1.5)
 	}
 	if tags := tagsOf(p); tags != nil {
 		c.tags = tags

@@ -50,7 +50,7 @@ func (s *Server) describeImageCaches(c *call) (any, *refusal) {
 	}
 	rows := []object{}
 	for _, found := range listed {
-		rows = append(rows, found.described(c.now, s.spoiled(c, plainEvents(found.name, until(c.now, found.events)))))
+		rows = append(rows, found.described(c.now, s.spoiled(c, plainEvents(found.id, until(c.now, found.events)))))
 	}
 	return object{"ImageCaches": rows, "NextToken": next, "TotalCount": total}, nil
 }

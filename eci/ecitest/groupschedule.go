@@ -2,8 +2,8 @@ package ecitest
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -71,13 +71,22 @@ func (s *Server) pullAll(c *call, g *group, platform string) {
 // tellMatch gives the events of eci §3.2 on the match. Their prefix is the one
 // that samples carry.
 func (g *group) tellMatch(c *call, cache *cache, asked *matcher.Group) {
-	g.tell(c.now, "UserInstanceTypeSpec", false, fromService, fmt.Sprintf("[eci.scheduler]the user specified instance spec is %.1f-%.1fGi", g.cpu, g.memory))
+	g.tell(c.now, "UserInstanceTypeSpec", false, fromService, "[eci.scheduler]the user specified instance spec is "+decimal(g.cpu)+"-"+decimal(g.memory)+"Gi")
 	switch {
 	case cache != nil:
 		g.tell(c.now, "SuccessfulHitImageCache", false, fromService, "[eci.imagecache]Successfully hit image cache "+cache.id+", eci will be scheduled with this image cache.")
 	case !asked.NoMatching:
 		g.tell(c.now, "ImageCacheMissed", true, fromService, "[eci.imagecache]Missed image cache.")
 	}
+}
+
+// decimal writes 2 as 2.0, as samples have it.
+func decimal(x float64) string {
+	text := strconv.FormatFloat(x, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return text
 }
 
 func (g *group) tell(at time.Time, reason string, warning bool, from source, message string) {

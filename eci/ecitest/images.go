@@ -27,6 +27,7 @@ func newImages(opt *Options) images {
 	if opt.Inventory == nil {
 		return im
 	}
+	opt.Inventory = opt.Inventory.Estimated()
 	im.given, im.byDigest = make(map[layers.Name][]int), make(map[layers.Digest][]int)
 	for i, img := range opt.Inventory.Images {
 		if n, err := layers.ParseName(img.Reference); err == nil {

@@ -14,6 +14,8 @@ import (
 // read is kept; what is read is noted, so that the rest is known to be unknown.
 type parameters struct {
 	values map[string]string
+	// empty are those that were given without a value.
+	empty map[string]bool
 	// names are the keys in order.
 	names []string
 	read  map[string]bool
@@ -29,12 +31,17 @@ var protocol = []string{
 // maxIndex bounds the N of Name.N: far more than any list may have (eci §2).
 const maxIndex = 1000
 
-// parse takes the parameters of a call: the first of each name. An empty value is
-// one that was not given: clients drop those (eci §2.1).
+// parse takes the parameters of a call: the first of each name. One without a value
+// is as good as not given but where that clears something: most clients drop those
+// (eci §2.1).
 func parse(given url.Values) *parameters {
-	p := &parameters{values: make(map[string]string), read: make(map[string]bool)}
+	p := &parameters{values: make(map[string]string), empty: make(map[string]bool), read: make(map[string]bool)}
 	for name, values := range given {
-		if !slices.Contains(protocol, name) && len(values) > 0 && values[0] != "" {
+		switch {
+		case slices.Contains(protocol, name) || len(values) == 0:
+		case values[0] == "":
+			p.empty[name] = true
+		default:
 			p.values[name] = values[0]
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher"
 )
 
@@ -31,10 +33,10 @@ func (s *Server) describeContainerGroupPrice(c *call) (any, *refusal) {
 	}
 	resources := []object{detail("cpu", cpu**book.VCPUSecond), detail("memory", memory**book.MemoryGiBSecond)}
 	total := cpu**book.VCPUSecond + memory**book.MemoryGiBSecond
-	if disk := firstPrice(book.EphemeralGiBHour, book.DiskGiBHour); extra > 0 && disk != nil {
+	if extra > 0 {
 		// Extra storage costs as the disk does (eci §5.2); its place in the answer
 		// is not documented.
-		storage := float64(extra) * *disk / 3600
+		storage := float64(extra) * diskPrice(book) / time.Hour.Seconds()
 		resources, total = append(resources, detail("ephemeralStorage", storage)), total+storage
 	}
 	spots := []object{}
@@ -57,13 +59,16 @@ func detail(resource string, price float64) object {
 	}
 }
 
-func firstPrice(prices ...*float64) *float64 {
-	for _, p := range prices {
-		if p != nil {
-			return p
+// diskPrice is a GiB of extra storage for an hour. Where the book has none, as that
+// of the China site, it is the international one by the ratio of their vCPU: assumed.
+func diskPrice(book *cost.Book) float64 {
+	for _, price := range []*float64{book.EphemeralGiBHour, book.DiskGiBHour} {
+		if price != nil {
+			return *price
 		}
 	}
-	return nil
+	abroad := cost.International()
+	return *abroad.DiskGiBHour * *book.VCPUSecond / *abroad.VCPUSecond
 }
 
 // zonesOf are the zones of a region.

@@ -27,6 +27,8 @@ package ecitest
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
 	"slices"
@@ -134,7 +136,8 @@ func NewServer(opt Options) *Server {
 	return s
 }
 
-// NewHandler is a server that does not listen by itself.
+// NewHandler is a server that does not listen by itself. A profile or a platform that
+// cannot be is a mistake of the test: it panics.
 func NewHandler(opt Options) *Server {
 	if opt.Clock == nil {
 		opt.Clock = NewFakeClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), 0)
@@ -156,6 +159,9 @@ func NewHandler(opt Options) *Server {
 		opt.Prices = &book
 	}
 	opt.Platform = cmp.Or(opt.Platform, layers.DefaultPlatform)
+	if err := errors.Join(opt.Profile.Validate(), layers.CheckPlatform(opt.Platform)); err != nil {
+		panic(fmt.Sprintf("ecitest: %v", err))
+	}
 	opt.MaxVCPU = cmp.Or(opt.MaxVCPU, DefaultMaxVCPU)
 	opt.Termination = cmp.Or(opt.Termination, DefaultTermination)
 	s := &Server{

@@ -46,6 +46,16 @@ func TestSignature(t *testing.T) {
 			c.do("DescribeRegions", "Odd", "a b+c*d~e/f&g=h%i ü ' \"")
 		}
 	})
+	t.Run("unreadable", func(t *testing.T) {
+		response, err := http.Post(s.URL+"/?"+c.parameters("DescribeRegions").Encode()+"&Odd=%zz", "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if data, _ := io.ReadAll(response.Body); !json.Valid(data) || !strings.Contains(string(data), "cannot be read") || response.StatusCode != http.StatusBadRequest {
+			t.Errorf("got %d %s, want a refusal in JSON", response.StatusCode, data)
+		}
+	})
 	for _, test := range []struct {
 		name   string
 		answer func() *reply

@@ -342,6 +342,9 @@ func TestPrice(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	c.do("DescribeContainerGroupPrice", "InstanceType", "ecs.c6.large", "SpotStrategy", "SpotAsPriceGo")
+	if got := c.do("DescribeContainerGroupPrice", "Cpu", "2", "Memory", "4", "EphemeralStorage", "100").list("PriceInfo.Price.DetailInfos.DetailInfo"); len(got) != 3 {
+		t.Errorf("with extra storage: %v", got)
+	}
 	c.refused(400, "MissingParameter", "DescribeContainerGroupPrice", "Cpu", "2")
 }
 

@@ -26,6 +26,7 @@ import (
 
 	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -43,7 +44,7 @@ type flags struct {
 	listen, start, inventory, profile, faults, key string
 	step                                           time.Duration
 	real, registry, lowerCamel, strict             bool
-	plainHTTP                                      []string
+	plainHTTP, policies                            []string
 	registries                                     map[string]string
 	seed                                           uint64
 }
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	set.StringSliceVar(&f.plainHTTP, "plain-http", nil, "registries that speak HTTP without TLS")
 	set.StringToStringVar(&f.registries, "registry-at", nil, "NAME=HOST:PORT, a registry that is served in plain HTTP at an address")
 	set.StringVar(&f.profile, "profile", "eci", "built-in profile, or the file of one")
+	set.StringArrayVar(&f.policies, "policy", nil, "KEY=VALUE, a reading of a rule that is not documented, or a quota")
 	set.StringVar(&f.faults, "faults", "", "file of what goes wrong (kind "+ecitest.FaultsKind+")")
 	set.StringVar(&f.key, "key", "", "ID:SECRET of the access key; the default is that of ecitest.TestKey")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of IDs, draws and faults")
@@ -110,6 +112,13 @@ func (f *flags) options() (opt ecitest.Options, err error) {
 	if opt.Profile, err = f.readProfile(); err != nil {
 		return opt, err
 	}
+	policy := matcher.DefaultPolicy()
+	for _, p := range f.policies {
+		if err := policy.Set(p); err != nil {
+			return opt, err
+		}
+	}
+	opt.Policy = &policy
 	if err := f.readInputs(&opt); err != nil {
 		return opt, err
 	}

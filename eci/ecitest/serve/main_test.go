@@ -58,7 +58,7 @@ func TestServe(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	for _, args := range [][]string{
-		{"--key", "id"}, {"--start", "today"}, {"--profile", "none-such"}, {"--inventory", "none-such.json"}, {"--faults", "none-such.yaml"}, {"--listen", "nowhere:x"},
+		{"--key", "id"}, {"--start", "today"}, {"--profile", "none-such"}, {"--inventory", "none-such.json"}, {"--faults", "none-such.yaml"}, {"--policy", "none=such"}, {"--listen", "nowhere:x"},
 	} {
 		if err := run(context.Background(), args, io.Discard); err == nil {
 			t.Errorf("%v is taken", args)
