@@ -120,7 +120,7 @@ func (k *keyring) ask() (key AccessKey, err error) {
 	defer func() {
 		// The SDK dereferences fields that an answer may lack.
 		if recover() != nil {
-			key, err = AccessKey{}, k.failed("their provider's answer lacks a part")
+			key, err = AccessKey{}, k.failed("their provider's answer lacks a part", false)
 		}
 		if err != nil {
 			// The chain goes on with its last link after all have failed: begin anew.
@@ -137,13 +137,13 @@ func (k *keyring) ask() (key AccessKey, err error) {
 		return AccessKey{}, k.failed(reasonOf(err))
 	}
 	if given == nil || given.AccessKeyId == "" || given.AccessKeySecret == "" {
-		return AccessKey{}, k.failed("their provider gives none")
+		return AccessKey{}, k.failed("their provider gives none", false)
 	}
 	return AccessKey{Secret(given.AccessKeyId), Secret(given.AccessKeySecret), Secret(given.SecurityToken)}, nil
 }
 
-func (k *keyring) failed(problem string) *Error {
-	return &Error{Kind: ErrCredentials, Problem: problem, Advice: k.advice}
+func (k *keyring) failed(problem string, passing bool) *Error {
+	return &Error{Kind: ErrCredentials, Problem: problem, Advice: k.advice, passing: passing}
 }
 
 // renew forgets the provider, so that the next key is a new one.
@@ -156,18 +156,19 @@ func (k *keyring) renew(ctx context.Context) {
 	}
 }
 
-// reasonOf says why a provider failed, as far as that is safe to say.
-func reasonOf(err error) string {
+// reasonOf says why a provider failed, as far as that is safe to say, and whether
+// it may pass.
+func reasonOf(err error) (problem string, passing bool) {
 	var server *sdkerrors.ServerError
 	if errors.As(err, &server) && codeForm.MatchString(server.ErrorCode()) {
-		return "they are refused: " + server.ErrorCode()
+		return "they are refused: " + server.ErrorCode(), server.HttpStatus() >= 500
 	}
 	var network net.Error
 	if errors.As(err, &network) {
 		if network.Timeout() {
-			return "their provider does not answer in time"
+			return "their provider does not answer in time", true
 		}
-		return "their provider cannot be reached"
+		return "their provider cannot be reached", true
 	}
-	return "none are found"
+	return "none are found", false
 }

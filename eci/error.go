@@ -93,6 +93,8 @@ type Error struct {
 	Advice string
 
 	cause error
+	// passing: of credentials, whose provider may answer another time.
+	passing bool
 }
 
 // Error says what was tried on what, how it ended, the request and what to do.

@@ -38,10 +38,14 @@ type fault struct {
 
 func keyFault(err error) *fault {
 	var e *Error
-	if errors.As(err, &e) {
-		return &fault{Error: *e, repeat: refused}
+	if !errors.As(err, &e) {
+		return &fault{repeat: never} // the context's, which the caller sees
 	}
-	return &fault{Error: Error{}, repeat: never} // the context's, which the caller sees
+	f := &fault{Error: *e, repeat: refused}
+	if e.passing {
+		f.repeat = later
+	}
+	return f
 }
 
 // errNoAnswer tells the client's own timeout from one of the caller's.

@@ -21,17 +21,19 @@ func (provider) GetProviderName() string                             { return "t
 // kind of a network's fault are told, and nothing else.
 func TestReasons(t *testing.T) {
 	for _, test := range []struct {
-		err  error
-		want string
+		err     error
+		want    string
+		passing bool
 	}{
-		{sdkerrors.NewServerError(403, `{"Code":"NoPermission","Message":"of LTAI-secret"}`, ""), "they are refused: NoPermission"},
-		{sdkerrors.NewServerError(403, `{"Code":"key LTAI-secret"}`, ""), "none are found"},
-		{&url.Error{Op: "Get", URL: "http://x/?LTAI-secret", Err: context.DeadlineExceeded}, "their provider does not answer in time"},
-		{&url.Error{Op: "Get", URL: "http://x/?LTAI-secret", Err: errors.New("refused")}, "their provider cannot be reached"},
-		{errors.New("unmarshal failed: LTAI-secret"), "none are found"},
+		{sdkerrors.NewServerError(403, `{"Code":"NoPermission","Message":"of LTAI-secret"}`, ""), "they are refused: NoPermission", false},
+		{sdkerrors.NewServerError(503, `{"Code":"ServiceUnavailable"}`, ""), "they are refused: ServiceUnavailable", true},
+		{sdkerrors.NewServerError(403, `{"Code":"key LTAI-secret"}`, ""), "none are found", false},
+		{&url.Error{Op: "Get", URL: "http://x/?LTAI-secret", Err: context.DeadlineExceeded}, "their provider does not answer in time", true},
+		{&url.Error{Op: "Get", URL: "http://x/?LTAI-secret", Err: errors.New("refused")}, "their provider cannot be reached", true},
+		{errors.New("unmarshal failed: LTAI-secret"), "none are found", false},
 	} {
-		if got := reasonOf(test.err); got != test.want {
-			t.Errorf("%v: got %q, want %q", test.err, got, test.want)
+		if got, passing := reasonOf(test.err); got != test.want || passing != test.passing {
+			t.Errorf("%v: got %q, %v, want %q", test.err, got, passing, test.want)
 		}
 	}
 	for _, role := range []Role{{}, {ARN: "acs:ram::1:role/r", Duration: time.Minute}} {
@@ -80,5 +82,29 @@ func TestKeyring(t *testing.T) {
 	k.renew(ctx)
 	if _, err := k.key(ctx); err != nil || made != 5 {
 		t.Errorf("after renewal: %v by provider %d", err, made)
+	}
+}
+
+// TestProviderComesBack: a call waits for a provider that is away for a while.
+func TestProviderComesBack(t *testing.T) {
+	transport := answers{responded(200, `{"RequestId":"R"}`)}
+	var waits int
+	c, err := New(Config{
+		RegionID: "cn-hangzhou", Transport: &transport,
+		Sleep: func(context.Context, time.Duration) error { waits++; return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.keys.make = func() (credentials.CredentialsProvider, error) {
+		return provider(func() (*credentials.Credentials, error) {
+			if waits < 3 {
+				return nil, &url.Error{Op: "Get", URL: "http://x", Err: errors.New("refused")}
+			}
+			return &credentials.Credentials{AccessKeyId: "i", AccessKeySecret: "s"}, nil
+		}), nil
+	}
+	if err := c.do(context.Background(), &call{action: "CreateImageCache", token: "t"}, &wireReply{}); err != nil || waits != 3 {
+		t.Errorf("%v after %d waits", err, waits)
 	}
 }
