@@ -190,7 +190,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		return err
 	}
 	if m.maxDuration == 0 {
-		m.maxDuration = 4 * time.Hour
+		m.maxDuration = ecigroup.DefaultMaxDuration
 	}
 	book, err := m.book()
 	if err != nil {

@@ -207,6 +207,9 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if hopeless(err) {
+		return err
+	}
 	if err != nil {
 		s.opt.Log("the starts under way are looked at later: %v", err)
 	}
@@ -234,6 +237,11 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 	return nil
 }
 
+// hopeless is of errors that asking again does not mend.
+func hopeless(err error) bool {
+	return errors.Is(err, eci.ErrNoPermission) || errors.Is(err, eci.ErrCredentials) || errors.Is(err, eci.ErrExpiredToken)
+}
+
 // nearEnd says whether it is worth to read all that is told of a group.
 func (f *flight) nearEnd(readiness string) bool {
 	st := &f.o.state
@@ -256,7 +264,10 @@ func (s *session) read(ctx context.Context, ids []string, byID map[string]*fligh
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err = errors.Join(err, fault); err != nil {
+	if err = errors.Join(err, fault); hopeless(err) {
+		return err
+	}
+	if err != nil {
 		s.opt.Log("the starts that are ready are read later: %v", err)
 	}
 	for _, e := range events {
