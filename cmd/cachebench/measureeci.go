@@ -248,7 +248,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
 		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
-		Progress: m.progress(), Log: m.log,
+		Progress: m.progress(), Log: m.log, Spent: m.tellSpent,
 	})
 	if t == nil {
 		return err
@@ -257,6 +257,12 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(t))
+}
+
+func (m *eciMeasuring) tellSpent(spent cost.Money) {
+	if !m.in.quiet {
+		m.in.say([]string{fmt.Sprintf("%v at most was spent, by prices of %s", spent, spent.PriceDate)})
+	}
 }
 
 // planWords shows the steps and what they cost.

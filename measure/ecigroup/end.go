@@ -18,6 +18,7 @@ func (s *session) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	_, err := s.removeAll(ctx)
+	s.opt.Spent(s.budget.book.Money(s.budget.spent + s.budget.reserved))
 	return errors.Join(err, s.journal.close(err == nil))
 }
 

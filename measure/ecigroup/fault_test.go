@@ -126,6 +126,41 @@ func TestCacheGone(t *testing.T) {
 	w.leaves()
 }
 
+// TestAutomaticMiss: when the automatic cache goes, starts of its arm miss. They are
+// void, and the caches that the misses let be made are deleted, too.
+func TestAutomaticMiss(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	exp := web(ArmAutomatic)
+	exp.Repeats, exp.Concurrency = 6, 1
+	client := w.client()
+	w.opt.Progress = func(done, _ int, _ string, _ int, last *simulate.MeasuredRun) {
+		for _, c := range w.server.Caches() {
+			if done != 2 || last.Void != "" {
+				break
+			}
+			if err := client.DeleteImageCache(t.Context(), c.ID, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	timeline, err := w.run(exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(counted(t, timeline)); n != 3 { // the making, and two starts
+		t.Errorf("%d runs count", n)
+	}
+	for _, r := range timeline.Measurement.Runs[3:] {
+		if !strings.Contains(r.Void, "it missed, where it was to be started from a cache") {
+			t.Errorf("%+v is not void for its miss", r)
+		}
+	}
+	if n := w.server.Created("AutomaticImageCache"); n < 2 {
+		t.Errorf("%d automatic caches were made, want more", n)
+	}
+	w.leaves()
+}
+
 // TestNoStock: a service that has no more stops the run, which keeps what it has.
 func TestNoStock(t *testing.T) {
 	for _, kind := range []string{ecitest.FaultNoStock, ecitest.FaultScheduleFailed} {

@@ -55,6 +55,9 @@ type Options struct {
 	// Compare holds the service's choice for images (IDs, best first) against ours, among
 	// the caches of the region, and says how they differ; nil compares nothing.
 	Compare func(caches []eci.ImageCache, images []string, answer []string) []string
+	// Spent is told at the end what the run has cost by the Book, in the longest that it
+	// can have been paid for; nil tells nobody.
+	Spent func(cost.Money)
 	// Progress is called after each start that ended, Log told what happens besides.
 	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
 	Log      func(format string, args ...any)
@@ -87,6 +90,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int, string, int, *simulate.MeasuredRun) {}
+	}
+	if o.Spent == nil {
+		o.Spent = func(cost.Money) {}
 	}
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
