@@ -199,7 +199,9 @@ func TestMaxCost(t *testing.T) {
 	if !errors.Is(err, ErrMaxCost) {
 		t.Fatalf("%v, want the limit", err)
 	}
-	if n := len(counted(t, timeline)); n == 0 || n == 100 {
+	// The most of a start is 600 s, 0.0115; until less than that is left about 0.0085 can be
+	// spent, on starts of 13 s that are seen to be ready 3 s later.
+	if n := len(counted(t, timeline)); n < 20 || n > 35 {
 		t.Errorf("%d starts count", n)
 	}
 	// 2 vCPU and 4 GiB, eci §5.2; every start paid for at least until it is ready.

@@ -128,6 +128,8 @@ type session struct {
 	caches map[string]string
 	// failed is how many starts of each arm were void in a row.
 	failed []int
+	// refused is why a group was last not made, but may be later.
+	refused error
 	// counts is how many starts of each arm count, by its name.
 	counts map[string]int
 }

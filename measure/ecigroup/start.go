@@ -72,11 +72,14 @@ func (s *session) play(ctx context.Context, queue []start) error {
 			launched, again, stop = s.launch(ctx, queue[:room])
 			queue = slices.Concat(again, queue[room:])
 			flying = append(flying, launched...)
-			if throttled++; len(launched) > 0 || len(again) == 0 {
+			if errors.Is(stop, ErrMaxCost) && len(flying) > 0 {
+				stop = nil // what runs has reserved the most that it may cost, and will cost less
+			}
+			if throttled++; len(flying) > 0 || len(again) == 0 {
 				throttled = 0
 			}
 			if throttled > mostThrottled {
-				stop = fmt.Errorf("the service lets no group be made: %w", eci.ErrThrottled)
+				stop = fmt.Errorf("the service lets no group be made: %w", s.refused)
 			}
 		}
 		if ctx.Err() != nil {
@@ -134,6 +137,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 			continue
 		case errors.Is(f.err, eci.ErrThrottled) || errors.Is(f.err, eci.ErrUnavailable) || errors.Is(f.err, eci.ErrConflict):
 			s.opt.Log("a group of arm %s is made later: %v", s.arms[f.arm].name, f.err)
+			s.refused = f.err
 			if f.asked = nil; s.journal.holds(f.Token) {
 				f.asked = &f.resource
 			}
