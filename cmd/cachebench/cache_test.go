@@ -26,6 +26,7 @@ type eciKey struct{}
 //	eci created ACTION N      so many resources were made by an action
 //	eci called ACTION N       so many requests of an action were made
 //	eci left N                so many resources are there
+//	eci seen ACTION N         waits until at least so many requests of an action were made
 func eciScript(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: eci start|faults|quota|advance|created|called|left ...")
@@ -55,6 +56,14 @@ func eciScript(ts *testscript.TestScript, neg bool, args []string) {
 		wanted(server.Created(args[1]), "created by "+args[1])
 	case "called":
 		wanted(server.Count(args[1]), "requests of "+args[1])
+	case "seen":
+		want, err := strconv.Atoi(last)
+		ts.Check(err)
+		for until := time.Now().Add(30 * time.Second); server.Count(args[1]) < want; time.Sleep(time.Millisecond) {
+			if time.Now().After(until) {
+				ts.Fatalf("%d requests of %s, want %d", server.Count(args[1]), args[1], want)
+			}
+		}
 	case "left":
 		wanted(len(server.Leftovers()), "left: "+strings.Join(server.Leftovers(), ", "))
 	default:

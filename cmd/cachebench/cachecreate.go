@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -131,7 +132,7 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 	if w.Name == "" {
 		return nil, usagef("the cache needs a name: --name NAME")
 	}
-	w.Images, w.CacheParameters, w.SizeGiB = images, flags, cmp.Or(w.SizeGiB, matcher.MinCacheGiB)
+	w.Images, w.CacheParameters, w.SizeGiB = plainNames(images), flags, cmp.Or(w.SizeGiB, matcher.MinCacheGiB)
 	set := export.CacheSet{Caches: []export.WantedCache{w}}
 	if err := set.Validate(); err != nil {
 		return nil, usageError{err}
@@ -286,12 +287,18 @@ func (c *cacheCreate) write(changes *reports.CacheChanges) error {
 	return c.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
 }
 
+// saveTimeout is how long it may take to ask for a cache that is to be saved.
+const saveTimeout = 20 * time.Second
+
 // saved writes what was created as a list of caches, as the service has them now, with
 // what the tags meant.
 func (c *cacheCreate) saved(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) error {
 	if c.out.save == "" {
 		return nil
 	}
+	// Also when it was stopped: the caches are there.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	defer cancel()
 	list := matcher.Caches{}
 	for i := range changes.Changes {
 		change := &changes.Changes[i]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -126,12 +127,22 @@ func readCacheSet(file string, flags export.CacheParameters, region string) (*ex
 	}
 	for i := range set.Caches {
 		w := &set.Caches[i]
+		w.Images = plainNames(w.Images)
 		w.CacheParameters = flags.With(w.CacheParameters).With(*set.Defaults)
 		if err := buildable(w); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	return set, nil
+}
+
+// plainNames are references without docker://, which ECI does not know.
+func plainNames(images []string) []string {
+	var list []string
+	for _, ref := range images {
+		list = append(list, strings.TrimPrefix(ref, "docker://"))
+	}
+	return list
 }
 
 // buildable refuses what the API cannot be asked for: it has no parameter for an

@@ -162,7 +162,7 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 		Action: reports.ChangeUpdate, Outcome: reports.OutcomePlanned, Name: have.Name, ID: have.ID, Images: have.Images, SizeGiB: have.SizeGiB, Status: string(have.Status),
 	}
 	r := eci.ImageCacheUpdate{
-		ID: have.ID, Name: w.Name, Images: u.images, SizeGiB: w.SizeGiB, RetentionDays: w.RetentionDays, FlashCopies: w.FlashCopyCount,
+		ID: have.ID, Name: w.Name, Images: plainNames(u.images), SizeGiB: w.SizeGiB, RetentionDays: w.RetentionDays, FlashCopies: w.FlashCopyCount,
 		StandardCopies: w.StandardCopyCount, ClientToken: u.token,
 	}
 	p, err := u.eci.parameters()

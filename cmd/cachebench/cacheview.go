@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,6 +87,13 @@ func (v *cacheView) view(cmd *cobra.Command, region string, caches []eci.ImageCa
 		return nil, err
 	}
 	a := &reports.AccountCaches{Region: region, At: s.Now}
+	if v.in.now == "" {
+		// The service's clock may be ahead of this machine's.
+		for i := range caches {
+			a.At = latest(a.At, settledAt(&caches[i]), caches[i].LastMatchedAt)
+		}
+		s.Now = a.At
+	}
 	for i := range caches {
 		c := accountCache(&caches[i])
 		if now != nil {
@@ -169,6 +177,8 @@ func (v *cacheView) cost(s *cachebench.Scenario, c *reports.AccountCache, now *t
 	}
 	return p
 }
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 func lastEvent(c *reports.AccountCache) (last time.Time) {
 	for _, e := range c.Events {

@@ -192,6 +192,7 @@ stderr. It exits with 1 if one failed or is not Ready in time; nothing is change
 			a := &reports.AccountCaches{Region: client.RegionID(), At: time.Now().UTC().Truncate(time.Second)}
 			for _, id := range ids {
 				if c, ok := last[id]; ok {
+					a.At = latest(a.At, settledAt(&c))
 					a.Caches = append(a.Caches, accountCache(&c))
 				}
 			}
