@@ -20,15 +20,19 @@ const maxBody = 4 << 20
 type answer struct {
 	status int
 	body   []byte
-	// drop closes the connection instead; cut closes it in the middle of the body.
-	drop, cut bool
+	// drop closes the connection instead, hang waits for the caller to do so; cut
+	// closes it in the middle of the body.
+	drop, hang, cut bool
 }
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	a := s.answer(r, r.ParseForm())
-	if a.drop {
+	if a.hang {
+		<-r.Context().Done()
+	}
+	if a.drop || a.hang {
 		panic(http.ErrAbortHandler)
 	}
 	h := w.Header()

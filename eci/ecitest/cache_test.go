@@ -101,7 +101,7 @@ func TestLayerReuse(t *testing.T) {
 func TestCacheFailures(t *testing.T) {
 	s, c := plain(t, fleet...)
 	unknown := c.createCache("unknown", []string{"web:1", "nowhere:1"})
-	large := c.createCache("large", []string{"big:1"}) // 27 GB unpacked into 20 GiB
+	large := c.createCache("large", []string{"big:1"}, "RetentionDays", "5") // 27 GB unpacked into 20 GiB
 	fits := c.createCache("fits", []string{"big:1"}, "ImageCacheSize", "26")
 	s.AddFaults(ecitest.Faults{Rules: []ecitest.Fault{
 		{Action: "CreateImageCache", Kind: ecitest.FaultFailed, Nth: 1, Reason: "no disk of that category"}, {Action: "CreateImageCache", Kind: ecitest.FaultStuck, Nth: 2},
@@ -169,13 +169,13 @@ func TestUpdate(t *testing.T) {
 	c.refused(404, "ImageCache.NotFound", "UpdateImageCache", "ImageCacheId", "imc-none")
 	c.refused(400, "MissingParameter", "UpdateImageCache")
 
-	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "web:2", "ImageCacheSize", "30", "ImageCacheName", "web2")
+	c.do("UpdateImageCache", "ImageCacheId", id, "Image.1", "web:2", "ImageCacheSize", "30", "ImageCacheName", "web2", "RetentionDays", "5")
 	if r := c.cache(id); r.text("Status") != "Updating" || r.text("Images.0") != "web:1" || r.text("ImageCacheSize") != "20" {
 		t.Errorf("while it is updated: %v", r.body)
 	}
 	c.refused(400, "ImageSnapshot.IncorrectStatus", "CreateContainerGroup", append(groupParameters("web", []string{"web:1"}), "ImageSnapshotId", id)...)
 	s.Advance(120 * time.Second)
-	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" {
+	if r := c.cache(id); r.text("Status") != "Ready" || r.text("Images.0") != "web:2" || r.text("ImageCacheSize") != "30" || r.text("ImageCacheName") != "web2" || r.text("ExpireDateTime") != "2026-03-06T00:00:00Z" || len(r.list("Events")) != 6 {
 		t.Errorf("after it: %v", r.body)
 	}
 	c.do("UpdateImageCache", "ImageCacheId", id, "EliminationStrategy", "LRU")

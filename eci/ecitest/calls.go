@@ -36,7 +36,7 @@ type callLog struct {
 }
 
 func (l *callLog) add(c *call, refused *refusal, a answer) {
-	logged := Call{Action: c.action, At: c.now, Region: c.region, Effect: c.effect, Lost: a.drop || a.cut}
+	logged := Call{Action: c.action, At: c.now, Region: c.region, Effect: c.effect, Lost: a.drop || a.hang || a.cut}
 	if refused != nil {
 		logged.Code = refused.code
 	} else if !c.fault.unreached() {

@@ -22,6 +22,8 @@ const (
 	// all is done.
 	FaultUnreached = "unreached"
 	FaultLost      = "lost"
+	// FaultHang does all and gives no answer until the caller gives up.
+	FaultHang = "hang"
 	// FaultTruncated sends half of the answer, FaultGarbage something that is no JSON.
 	FaultTruncated = "truncated"
 	FaultGarbage   = "garbage"
@@ -59,7 +61,7 @@ type Faults struct {
 type Fault struct {
 	// Action is which calls; empty is all.
 	Action string `json:"action,omitempty"`
-	Kind   string `json:"kind" document:"required,enum=throttle|error|unreached|lost|truncated|garbage|stuck|failed|no-stock|schedule-failed|expired-token|events-missing|events-shuffled"`
+	Kind   string `json:"kind" document:"required,enum=throttle|error|unreached|lost|hang|truncated|garbage|stuck|failed|no-stock|schedule-failed|expired-token|events-missing|events-shuffled"`
 	// Nth is the first call that is taken, from 1, and Count how many from there on,
 	// 0 is one: the next 50 calls are Nth 1, Count 50.
 	Nth   int `json:"nth,omitempty"`
@@ -195,6 +197,8 @@ func (s *Server) spoil(a *answer, c *call) {
 	switch {
 	case c.fault.is(FaultUnreached), c.fault.is(FaultLost):
 		a.drop = true
+	case c.fault.is(FaultHang):
+		a.hang = true
 	case c.fault.is(FaultTruncated):
 		a.cut = true
 	case c.fault.is(FaultGarbage):

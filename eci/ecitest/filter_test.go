@@ -136,6 +136,7 @@ func TestRegistryMoves(t *testing.T) {
 	now = after
 	c.do("UpdateImageCache", "ImageCacheId", id)
 	s.Advance(time.Hour)
+	c.refused(400, "NoNeedUpdate", "UpdateImageCache", "ImageCacheId", id)
 	caches := s.Caches()
 	if len(caches) != 2 || caches[0].Contents[0].Digest != string(after.Images[0].Digest) || caches[1].Status != matcher.StatusFailed {
 		t.Errorf("caches %+v", caches)

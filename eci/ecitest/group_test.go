@@ -391,6 +391,53 @@ func TestGroupParameters(t *testing.T) {
 	}
 }
 
+// TestVCPUQuota: what has ended or is deleted does not count.
+func TestVCPUQuota(t *testing.T) {
+	s, c := serve(t, ecitest.Options{MaxVCPU: 4})
+	web := []string{"nginx:1.27"}
+	c.createGroup("ends", web, "RestartPolicy", "Never", "Container.1.Command.1", "true")
+	runs := c.createGroup("runs", web)
+	refused := func() { c.refused(403, "QuotaExceeded", "CreateContainerGroup", groupParameters("more", web)...) }
+	refused()
+	s.Advance(time.Hour)
+	if got := c.do("ListUsage").text("Attributes.UsedCpu"); got != "2" {
+		t.Errorf("%s vCPU are used, want 2", got)
+	}
+	c.createGroup("third", web)
+	refused()
+	c.do("DeleteContainerGroup", "ContainerGroupId", runs)
+	c.createGroup("fourth", web)
+}
+
+// TestPoliciesOfOneImage: of two containers of one image that a cache holds, the one
+// that does not ask finds it, the other asks.
+func TestPoliciesOfOneImage(t *testing.T) {
+	profile := plainProfile()
+	profile.Network.Request.Value = time.Second
+	s, c := serve(t, ecitest.Options{Profile: profile, Inventory: inventory(t, fleet...)})
+	cache := c.createCache("web", []string{"web:1"})
+	s.Advance(time.Hour)
+	for order, want := range map[string][]string{
+		"IfNotPresent Always": {"Pulled", "Pulling", "Pulled"},
+		"Always IfNotPresent": {"Pulling", "Pulled", "Pulled"},
+		"Always Always":       {"Pulling", "Pulled", "Pulling", "Pulled"},
+
+		"IfNotPresent IfNotPresent": {"Pulled", "Pulled"},
+	} {
+		first, second, _ := strings.Cut(order, " ")
+		id := c.createGroup("two", []string{"web:1", "web:1"}, "ImageSnapshotId", cache, "Container.1.ImagePullPolicy", first, "Container.2.ImagePullPolicy", second)
+		s.Advance(time.Hour)
+		got := slices.DeleteFunc(c.group(id).reasons(), func(r string) bool { return !strings.HasPrefix(r, "Pull") })
+		check(t, order, got, want)
+		groups := s.Groups()
+		g := groups[len(groups)-1]
+		// 15 s to the cache's disk, 1 s a container, 2 s the program, 1 s to ask.
+		if took := g.Ready.Sub(g.Created); (took == 19*time.Second) == strings.Contains(order, "Always") || took < 19*time.Second {
+			t.Errorf("%s is ready after %v: 19 s where nobody asks, more where one does", order, took)
+		}
+	}
+}
+
 // TestOtherArchitecture: a cache of amd64 is not for arm64 (eci §6 #9).
 func TestOtherArchitecture(t *testing.T) {
 	s, c := serve(t, ecitest.Options{})

@@ -2,6 +2,7 @@ package ecitest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -62,10 +63,12 @@ func (im *images) play(wanted []int, asks []bool, held []int, cached bool, seed 
 			failed = fmt.Errorf("the start is void: %s", s.Void)
 		}
 	})
-	if err == nil {
-		err = failed
+	for k := range result.pulls {
+		// Where one container asks and another of the same image does not, only the
+		// first is told as a pull; asking may take no time.
+		result.pulls[k].asked = asks[k] || result.pulls[k].asked && !slices.Contains(held, wanted[k])
 	}
-	return result, err
+	return result, errors.Join(err, failed)
 }
 
 // playedOf reads the times off a startup.

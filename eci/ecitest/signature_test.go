@@ -95,6 +95,21 @@ func TestSignature(t *testing.T) {
 		}
 		now = start
 	})
+	t.Run("a nonce stamped ahead is remembered as long as its time is accepted", func(t *testing.T) {
+		stamp = start.Add(15 * time.Minute)
+		v := c.parameters("DescribeRegions")
+		for _, want := range []string{"", "SignatureNonceUsed"} {
+			if r, err := c.send(v); err != nil || r.code() != want {
+				t.Errorf("after %v: %v %v, want %q", now.Sub(start), r, err, want)
+			}
+			for range 3 {
+				now = now.Add(9 * time.Minute)
+				stamp = now
+				c.do("DescribeRegions")
+			}
+		}
+		now, stamp = start, start
+	})
 	t.Run("timestamps within 15 minutes", func(t *testing.T) {
 		defer func() { stamp = start }()
 		for off, want := range map[time.Duration]string{
