@@ -104,7 +104,7 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.StringVar(&m.exp.Readiness, "ready", ecigroup.ReadyCondition, "`what` a group is ready by: its condition ready, or started")
 	f.Var((*days)(&m.exp.Timeout), "timeout", "how long a start may take (default 10m)")
 	f.Var((*days)(&m.exp.CacheTimeout), "cache-timeout", "how long the making of a cache may take (default 1h)")
-	f.StringVar(&m.inventory, "inventory", "", "saved inventory `file` of the images, kept in the timeline for calibrate")
+	f.StringVar(&m.inventory, "inventory", "", "saved inventory `file` of the images: whether they fit into --cache-size, and for calibrate")
 	f.StringVar(&m.prices, "prices", "usd", "usd, cny (lacks disk prices) or a price book `file`")
 	f.Float64Var(&m.maxCost, "max-cost", 0, "spend no more than this `amount`, in the currency of the prices (default the most that is shown)")
 	f.Var((*days)(&m.maxDuration), "max-duration", "begin nothing after this `time` (default 4h)")
@@ -208,6 +208,13 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if m.maxCost > 0 {
 		limit = book.Money(m.maxCost)
 	}
+	inventory, inputs, err := m.readInventory()
+	if err == nil {
+		err = m.checkSizes(inventory)
+	}
+	if err != nil {
+		return err
+	}
 	plan := planWords(estimate, limit)
 	if m.dryRun {
 		return m.out.write([]byte(plan))
@@ -226,10 +233,6 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	}
 	defer release()
 	resume, err := m.saved()
-	if err != nil {
-		return err
-	}
-	inventory, inputs, err := m.readInventory()
 	if err != nil {
 		return err
 	}
