@@ -63,7 +63,7 @@ func (m *mortal) write() error {
 // by the tag, and deleted; the experiment is gone on with from what was saved, before
 // the clean-up or after it, and every start is counted once.
 func TestCrash(t *testing.T) {
-	points := 200
+	points := 100
 	if raceEnabled || testing.Short() {
 		points = 10 // all of them: make exhaust
 	}

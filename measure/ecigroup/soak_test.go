@@ -24,6 +24,10 @@ import (
 const serveVariable = "ECIGROUP_TEST_SERVE"
 
 func TestMain(m *testing.M) {
+	if where := os.Getenv(runVariable); where != "" {
+		runToBeKilled(where)
+		return
+	}
 	if os.Getenv(serveVariable) == "" {
 		os.Exit(m.Run())
 	}
@@ -118,15 +122,7 @@ func elsewhere(t *testing.T) (*eci.Client, *waited) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, clock := ecitest.TestKey(), &waited{at: time.Now()}
-	client, err := eci.New(eci.Config{
-		RegionID: "cn-hangzhou", Endpoint: strings.TrimSpace(url), Sleep: clock.sleep, Now: clock.now,
-		Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: eci.Secret(key.ID), Secret: eci.Secret(key.Secret)}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client, clock
+	return clientAt(strings.TrimSpace(url))
 }
 
 func inUse() uint64 {
