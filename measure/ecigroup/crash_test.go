@@ -65,7 +65,7 @@ func (m *mortal) write() error {
 func TestCrash(t *testing.T) {
 	points := 100
 	if raceEnabled || testing.Short() {
-		points = 10 // all of them: make exhaust
+		points = 6 // all of them: make exhaust
 	}
 	exp := web(ArmCold, ArmAutomatic, ArmExplicit, ArmReuse)
 	whole := crash(t, exp, 0, false, false)

@@ -28,7 +28,7 @@ func TestThrottlingStorm(t *testing.T) {
 	exp := web(ArmCold)
 	exp.Repeats, exp.Concurrency = 1000, 200
 	if raceEnabled || testing.Short() {
-		exp.Repeats = 200 // all of them: make exhaust
+		exp.Repeats = 100 // all of them: make exhaust
 	}
 	timeline, err := w.run(exp)
 	if err != nil {
@@ -194,7 +194,8 @@ func TestMaxCost(t *testing.T) {
 	limit := cost.International().Money(0.02)
 	w.opt.MaxCost = &limit
 	exp := web(ArmCold)
-	exp.Repeats, exp.Concurrency = 100, 4
+	exp.Apps = append(exp.Apps, App{Images: []string{"registry.example.com/team/api:3"}})
+	exp.Repeats, exp.Concurrency = 50, 4
 	timeline, err := w.run(exp)
 	if !errors.Is(err, ErrMaxCost) {
 		t.Fatalf("%v, want the limit", err)
@@ -214,8 +215,16 @@ func TestMaxCost(t *testing.T) {
 	}
 	w.leaves()
 
+	// Without the limit all the others are made, each once.
+	w.opt.MaxCost, w.opt.Resume = nil, w.saved
+	if timeline, err = w.run(exp); err != nil {
+		t.Fatal(err)
+	}
+	complete(t, exp, timeline)
+	w.leaves()
+
 	// A cache is not begun either.
-	w.opt.Resume = nil
+	w.opt.MaxCost, w.opt.Resume = &limit, nil
 	_, err = w.run(web(ArmExplicit))
 	if !errors.Is(err, ErrMaxCost) || w.server.Created("CreateImageCache") != 0 {
 		t.Errorf("%v, %d caches made", err, w.server.Created("CreateImageCache"))

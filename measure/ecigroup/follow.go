@@ -44,7 +44,12 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		if err == nil {
 			f.unknown++
 		}
-		if f.nearEnd(s.exp.Readiness) {
+		f.lasted = s.opt.Now().Sub(f.since)
+		switch late := f.o.state.Status == eci.GroupScheduling && f.lasted > slowSchedule || f.lasted > s.exp.Timeout; {
+		case f.nearEnd(s.exp.Readiness):
+			f.silent++
+			near = append(near, id)
+		case late:
 			near = append(near, id)
 		}
 	}
@@ -104,7 +109,6 @@ func (s *session) read(ctx context.Context, ids []string, byID map[string]*fligh
 	for _, id := range ids {
 		f := byID[id]
 		f.o.take(nil, f.o.state.Annotations)
-		f.silent++
 	}
 	return nil
 }
@@ -119,7 +123,6 @@ func (o *observation) take(events []eci.Event, annotations map[string]string) {
 
 // judge says whether a start is over, and how.
 func (s *session) judge(f *flight) {
-	f.lasted = s.opt.Now().Sub(f.since)
 	u, timed := startupOf(&f.o, s.exp.Readiness)
 	f.evidence = evidenceOf(&f.o)
 	status := f.o.state.Status
@@ -131,6 +134,8 @@ func (s *session) judge(f *flight) {
 			f.void = f.evidence.contradicts(s.arms[f.arm].kind, s.caches[s.arms[f.arm].making()])
 		}
 	case timed:
+	case status == eci.GroupScheduling && trouble(&f.o) != "":
+		f.over, f.void = true, trouble(&f.o) // no waiting helps (eci §3.2)
 	case status.Ended() && f.silent >= silentPolls:
 		f.over, f.void = true, s.whyEnded(f)
 	case f.unknown >= unknownPolls:

@@ -66,7 +66,7 @@ func runSaved(url, journals, file string) (*simulate.Timeline, error) {
 func TestKill(t *testing.T) {
 	points := 100
 	if raceEnabled || testing.Short() {
-		points = 4 // all of them: make exhaust
+		points = 2 // all of them: make exhaust
 	}
 	draw := rand.New(rand.NewPCG(9, 9))
 	kills := 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
@@ -24,8 +25,12 @@ const (
 	unknownPolls = 20
 )
 
-// mostThrottled is how often in a row the making of groups may end as throttled, by a
-// client that retries for minutes, before the run stops.
+// slowSchedule is after how long a group that is not yet scheduled is asked why. Most are
+// after some seconds (eci §1.12).
+const slowSchedule = time.Minute
+
+// mostThrottled is how often in a row no group may come to be made, by a client that
+// retries for minutes, before the run stops.
 const mostThrottled = 10
 
 // start is one start that is to be made.
@@ -116,7 +121,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 			err = s.budget.reserve(most)
 		}
 		if err != nil {
-			stop, again = err, batch[i:]
+			stop, again = err, slices.Clone(batch[i:])
 			break
 		}
 		f := &flight{start: st, reserved: most, resource: resource{Kind: Group, Automatic: a.kind == ArmAutomatic}}
@@ -156,7 +161,8 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 
 // explicitFault is of a cache that is not there, or not ready (eci §2.6).
 func explicitFault(err error) bool {
-	return errors.Is(err, eci.ErrNotFound) || errors.Is(err, eci.ErrIncorrectStatus)
+	var e *eci.Error
+	return errors.As(err, &e) && strings.HasPrefix(e.Code, "ImageSnapshot.")
 }
 
 // make makes a group; its error is in the flight.

@@ -346,3 +346,17 @@ func TestCompare(t *testing.T) {
 		t.Errorf("asked %q; doubts %q", asked, timeline.Doubts)
 	}
 }
+
+// TestTrouble: a group that waits for what there is not is over, whatever its timeout.
+func TestTrouble(t *testing.T) {
+	s := &session{exp: web(ArmCold).withDefaults(), arms: web(ArmCold).arms(), caches: map[string]string{}}
+	f := &flight{lasted: 2 * time.Minute}
+	f.o.state.Status = eci.GroupScheduling
+	if s.judge(f); f.over {
+		t.Errorf("over: %s", f.void)
+	}
+	f.o.events = []eci.Event{event(30, "NoStock", "The resource is out of stock.")}
+	if s.judge(f); !f.over || f.void != "NoStock: The resource is out of stock." {
+		t.Errorf("%v, %q", f.over, f.void)
+	}
+}
