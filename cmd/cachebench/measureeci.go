@@ -104,7 +104,7 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.StringVar(&m.exp.Readiness, "ready", ecigroup.ReadyCondition, "`what` a group is ready by: its condition ready, or started")
 	f.Var((*days)(&m.exp.Timeout), "timeout", "how long a start may take (default 10m)")
 	f.Var((*days)(&m.exp.CacheTimeout), "cache-timeout", "how long the making of a cache may take (default 1h)")
-	f.StringVar(&m.inventory, "inventory", "", "saved inventory `file` of the images, kept in the timeline for calibrate")
+	f.StringVar(&m.inventory, "inventory", "", "saved inventory `file` of the images: whether they fit into --cache-size, and for calibrate")
 	f.StringVar(&m.prices, "prices", "usd", "usd, cny (lacks disk prices) or a price book `file`")
 	f.Float64Var(&m.maxCost, "max-cost", 0, "spend no more than this `amount`, in the currency of the prices (default the most that is shown)")
 	f.Var((*days)(&m.maxDuration), "max-duration", "begin nothing after this `time` (default 4h)")
@@ -190,7 +190,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		return err
 	}
 	if m.maxDuration == 0 {
-		m.maxDuration = 4 * time.Hour
+		m.maxDuration = ecigroup.DefaultMaxDuration
 	}
 	book, err := m.book()
 	if err != nil {
@@ -207,6 +207,13 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	limit := estimate.Most
 	if m.maxCost > 0 {
 		limit = book.Money(m.maxCost)
+	}
+	inventory, inputs, err := m.readInventory()
+	if err == nil {
+		err = m.checkSizes(inventory)
+	}
+	if err != nil {
+		return err
 	}
 	plan := planWords(estimate, limit)
 	if m.dryRun {
@@ -229,10 +236,6 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if err != nil {
 		return err
 	}
-	inventory, inputs, err := m.readInventory()
-	if err != nil {
-		return err
-	}
 	m.tellLeft(dir, resume)
 	if !m.in.quiet || !m.yes {
 		fmt.Fprint(m.in.io.err, plan)
@@ -248,7 +251,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
 		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
-		Progress: m.progress(), Log: m.log,
+		Progress: m.progress(), Log: m.log, Spent: m.tellSpent,
 	})
 	if t == nil {
 		return err
@@ -257,6 +260,12 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(t))
+}
+
+func (m *eciMeasuring) tellSpent(spent cost.Money) {
+	if !m.in.quiet {
+		m.in.say([]string{fmt.Sprintf("%v at most was spent, by prices of %s", spent, spent.PriceDate)})
+	}
 }
 
 // planWords shows the steps and what they cost.

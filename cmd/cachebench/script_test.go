@@ -83,7 +83,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": wantCode, "slow-registry": slowRegistry, "appears": appears,
-			"eci": eciScript, "make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
+			"eci": eciScript, "eci-until": eciUntil, "make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
 		},
 	})
 }

@@ -80,7 +80,7 @@ func (s *session) given(ctx context.Context, a *arm) error {
 	case !cache.Status.Usable():
 		return fmt.Errorf("cache %s is %s: groups start from caches that are %s", cache.ID, cache.Status, eci.CacheReady)
 	}
-	s.caches[a.making()] = cache.ID
+	s.caches[a.making()], s.budget.givenGiB = cache.ID, cache.SizeGiB
 	return nil
 }
 

@@ -63,9 +63,9 @@ func (m *mortal) write() error {
 // by the tag, and deleted; the experiment is gone on with from what was saved, before
 // the clean-up or after it, and every start is counted once.
 func TestCrash(t *testing.T) {
-	points := 200
+	points := 100
 	if raceEnabled || testing.Short() {
-		points = 20 // all of them: make exhaust
+		points = 6 // all of them: make exhaust
 	}
 	exp := web(ArmCold, ArmAutomatic, ArmExplicit, ArmReuse)
 	whole := crash(t, exp, 0, false, false)

@@ -39,6 +39,9 @@ type custody struct {
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
 	log     func(format string, args ...any)
+	// groups are the run's that may have caused automatic caches, as far as the journal
+	// does not know them: once they are deleted nothing else tells.
+	groups []string
 }
 
 // Left is a resource that could not be deleted.
@@ -267,7 +270,6 @@ func (c *custody) existing(ctx context.Context) (list []resource, unsure bool, e
 		unsure = unsure || r.ID == ""
 		add(r)
 	}
-	groups := c.journal.automatics()
 	if unsure {
 		for g, err := range c.client.ContainerGroups(ctx, eci.ContainerGroupQuery{Tags: c.tags()}) {
 			if err != nil {
@@ -277,10 +279,13 @@ func (c *custody) existing(ctx context.Context) (list []resource, unsure bool, e
 				continue // it goes
 			}
 			r := byName[g.Name]
-			groups = append(groups, g.ID)
+			if !slices.Contains(c.groups, g.ID) {
+				c.groups = append(c.groups, g.ID)
+			}
 			add(resource{Kind: Group, Name: g.Name, ID: g.ID, Token: r.Token, Automatic: r.Automatic})
 		}
 	}
+	groups := slices.Concat(c.journal.automatics(), c.groups)
 	if !unsure && len(groups) == 0 {
 		return list, unsure, nil
 	}

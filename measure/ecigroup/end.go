@@ -18,6 +18,7 @@ func (s *session) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	_, err := s.removeAll(ctx)
+	s.opt.Spent(s.budget.book.Money(s.budget.spent + s.budget.reserved))
 	return errors.Join(err, s.journal.close(err == nil))
 }
 
@@ -38,6 +39,9 @@ func (s *session) conclude() {
 	}
 	doubts = append(doubts, s.evidenceDoubts()...)
 	doubts = append(doubts, "all times are the service's, to one second: a phase is off by as much, and one that is shorter may be 0")
+	if len(s.t.Startups) > 0 {
+		doubts = append(doubts, "the service does not tell how much a start fetched, unpacked and reused: where a report has 0 for it, it is not known")
+	}
 	s.t.Doubts = append(doubts, s.t.Measurement.Doubts...)
 }
 

@@ -37,6 +37,8 @@ type Estimate struct {
 type prices struct {
 	book cost.Book
 	exp  *Experiment
+	// givenGiB is the size of the cache that was given; 0 is that of those that are made.
+	givenGiB int
 }
 
 // start is what one start costs over a time: the instance, and the disk of its cache
@@ -54,7 +56,11 @@ func (p *prices) start(kind string, d time.Duration) (cost.Money, error) {
 	if total, err = total.Plus(extra); err != nil || !manual(kind) {
 		return total, err
 	}
-	disk, err := p.book.Use(float64(p.exp.Cache.SizeGiB), d)
+	size := p.exp.Cache.SizeGiB
+	if kind == ArmExplicit && p.givenGiB > 0 {
+		size = p.givenGiB
+	}
+	disk, err := p.book.Use(float64(size), d)
 	if err != nil {
 		return total, err
 	}

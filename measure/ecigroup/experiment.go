@@ -110,6 +110,8 @@ func (e *Experiment) Validate() error {
 		return fmt.Errorf("ready by %q: a group is ready by %s or %s", e.Readiness, ReadyCondition, ReadyStarted)
 	case e.CacheID != "" && (len(e.Apps) > 1 || !slices.Contains(e.Arms, ArmExplicit)):
 		return fmt.Errorf("cache %s is for one app, in arm %s", e.CacheID, ArmExplicit)
+	case e.Group.EIPInstanceID != "" && e.Concurrency > 1:
+		return errors.New("an elastic IP is of one group at a time: start one at once, or let the vSwitch have a NAT gateway")
 	case len(e.Group.InstanceTypes) > 0:
 		return errors.New("instance types are not in the price book, so no limit could be held: give vCPU and memory")
 	}

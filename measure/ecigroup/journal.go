@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,8 +121,8 @@ func (j *journal) read() error {
 		whole += int64(len(line))
 		j.take(&e)
 	}
-	if err := f.Truncate(whole); err == nil {
-		_, err = f.Seek(whole, 0)
+	if err = f.Truncate(whole); err == nil {
+		_, err = f.Seek(whole, io.SeekStart)
 	}
 	if err != nil {
 		f.Close()

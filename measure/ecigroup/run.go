@@ -1,6 +1,7 @@
 package ecigroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ type Options struct {
 	// were of is deleted. The timeline is not to be kept.
 	Save func(*simulate.Timeline) error
 	// Book prices what is done, MaxCost is the limit; nil is none. MaxDuration is after
-	// how long no step begins; 0 is no limit.
+	// how long no step begins; 0 is DefaultMaxDuration.
 	Book        cost.Book
 	MaxCost     *cost.Money
 	MaxDuration time.Duration
@@ -54,6 +55,9 @@ type Options struct {
 	// Compare holds the service's choice for images (IDs, best first) against ours, among
 	// the caches of the region, and says how they differ; nil compares nothing.
 	Compare func(caches []eci.ImageCache, images []string, answer []string) []string
+	// Spent is told at the end what the run has cost by the Book, in the longest that it
+	// can have been paid for; nil tells nobody.
+	Spent func(cost.Money)
 	// Progress is called after each start that ended, Log told what happens besides.
 	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
 	Log      func(format string, args ...any)
@@ -61,6 +65,9 @@ type Options struct {
 	// hook stands in tests for a machine that dies.
 	hook func() error
 }
+
+// DefaultMaxDuration is after how long no step begins.
+const DefaultMaxDuration = 4 * time.Hour
 
 // DefaultPoll is how often groups are looked at: often enough that little is paid after
 // they are ready, and far from the service's limits.
@@ -70,9 +77,8 @@ func (o *Options) setDefaults() {
 	if o.Retries == 0 {
 		o.Retries = measure.DefaultRetries
 	}
-	if o.Poll == 0 {
-		o.Poll = DefaultPoll
-	}
+	o.Poll = cmp.Or(o.Poll, DefaultPoll)
+	o.MaxDuration = cmp.Or(o.MaxDuration, DefaultMaxDuration)
 	if o.Save == nil {
 		o.Save = func(*simulate.Timeline) error { return nil }
 	}
@@ -84,6 +90,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Progress == nil {
 		o.Progress = func(int, int, string, int, *simulate.MeasuredRun) {}
+	}
+	if o.Spent == nil {
+		o.Spent = func(cost.Money) {}
 	}
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
@@ -119,6 +128,8 @@ type session struct {
 	caches map[string]string
 	// failed is how many starts of each arm were void in a row.
 	failed []int
+	// refused is why a group was last not made, but may be later.
+	refused error
 	// counts is how many starts of each arm count, by its name.
 	counts map[string]int
 }
@@ -149,7 +160,7 @@ func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) 
 
 func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, error) {
 	if err := exp.Validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("experiment: %w", err)
 	}
 	if opt.JournalDir == "" {
 		return nil, errors.New("no directory of journals is given")
@@ -158,7 +169,7 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 	exp = exp.withDefaults()
 	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
 	s.failed = make([]int, len(s.arms))
-	s.budget = budget{prices: prices{opt.Book, exp}, most: opt.MaxCost}
+	s.budget = budget{prices: prices{book: opt.Book, exp: exp}, most: opt.MaxCost}
 	s.begun = opt.Now()
 	s.t = &simulate.Timeline{
 		Provenance: simulate.Provenance{
@@ -180,7 +191,7 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 		}
 		s.run = s.begun.UTC().Format("20060102t150405z") + "-" + token[:8]
 	}
-	s.until = s.begun.Add(opt.MaxDuration + exp.CacheTimeout + exp.Timeout)
+	s.until = s.begun.Add(opt.MaxDuration + exp.CacheTimeout + exp.Timeout + endTimeout)
 	s.t.Measurement.Facts = s.facts()
 	j, err := openJournal(opt.JournalDir, s.run)
 	if err != nil {
@@ -311,7 +322,7 @@ func (s *session) save() error {
 
 // late says that no step may begin any more.
 func (s *session) late() error {
-	if d := s.opt.MaxDuration; d > 0 && s.opt.Now().Sub(s.begun) >= d {
+	if d := s.opt.MaxDuration; s.opt.Now().Sub(s.begun) >= d {
 		return fmt.Errorf("%w (%v)", ErrMaxDuration, d)
 	}
 	return nil

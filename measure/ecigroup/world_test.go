@@ -145,13 +145,6 @@ func complete(t testing.TB, exp *Experiment, timeline *simulate.Timeline) {
 
 var errDead = errors.New("the machine is dead")
 
-// roundTrip is a transport of a function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func actionOf(r *http.Request) string { return r.URL.Query().Get("Action") }
-
 func hasDoubt(t *simulate.Timeline, words string) bool {
 	return slices.ContainsFunc(t.Doubts, func(d string) bool { return strings.Contains(d, words) })
 }
