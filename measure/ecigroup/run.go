@@ -334,10 +334,15 @@ func (s *session) setups() []simulate.ArmSetup {
 	for i := range s.arms {
 		a := &s.arms[i]
 		setup := simulate.ArmSetup{Arm: a.name, Starts: s.exp.words(a)}
-		if manual(a.kind) {
+		if a.kind != ArmCold {
 			setup.Kept = slices.Clone(a.app.Images)
 		}
 		list = append(list, setup)
+	}
+	for i := range s.arms {
+		if a := &s.arms[i]; a.kind != ArmCold && !(a.kind == ArmExplicit && s.exp.CacheID != "") {
+			list = append(list, simulate.ArmSetup{Arm: a.making(), Making: true})
+		}
 	}
 	return list
 }
