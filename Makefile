@@ -64,10 +64,11 @@ lint: ## gofmt, go vet, staticcheck
 race: ## all tests with the race detector: units, properties, fuzz seeds, imports, command line
 	$(GO) test -race ./...
 
-# Where the race detector looks at fewer instances.
-exhaust: ## plans against every choice there is, on 1,000 instances of each kind; crashes and a soak of measuring on ECI
-	$(GO) test -run BruteForce ./matcher/plan
-	$(GO) test ./matcher/plan/knapsack
+# What only computes, and takes ten times as long with the race detector.
+exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, kills of measuring on ECI
+	$(GO) test -run 'BruteForce|NeverWorse' ./matcher/plan
+	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate
+	$(GO) test -run ListBound .
 	$(GO) test ./measure/ecigroup
 
 cli: ## the command line's tests alone

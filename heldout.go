@@ -122,7 +122,8 @@ func (j *Job) planOn(ctx context.Context, from, to time.Duration) (*plan.Plan, e
 		return nil, err
 	}
 	problem := part.planProblem(&matcher.Matches{Outcomes: outcomes}, primed, e)
-	problem.Points, problem.More, problem.Explain = 0, false, nil
+	// ctx ends with the time limit of the whole search.
+	problem.Points, problem.More, problem.Explain, problem.TimeLimit = 0, false, nil, 0
 	p, err := plan.Choose(ctx, *problem)
 	return p, errors.Join(err, e.err)
 }

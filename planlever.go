@@ -9,7 +9,7 @@ import (
 )
 
 // planRates are the profile's quantities that are varied to see what would change a
-// plan's verdict: those that startup times mostly depend on.
+// plan: those that startup times mostly depend on.
 var planRates = []string{
 	"network.registryBytesPerSecond", "network.uplinkBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond",
 	"unpack.gzipBytesPerSecond", "unpack.diskBytesPerSecond", "cache.attachSeconds", "cache.firstReadBytesPerSecond",
@@ -25,10 +25,12 @@ var planPrices = []struct {
 	{"vcpuSecond and memoryGiBSecond", func(b *cost.Book) []**float64 { return []**float64{&b.VCPUSecond, &b.MemoryGiBSecond} }},
 }
 
-// addTurns says which price or rate would change the plan's verdict.
+// addTurns says which price or rate would change the plan.
 func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
-	j.Scenario.progress("looking for prices and rates that would change the verdict")
-	turns, err := plan.Turns(ctx, p.Verdict, j.trials(problem))
+	j.Scenario.progress("looking for prices and rates that would change the plan")
+	each := *problem
+	each.TimeLimit = 0 // ctx ends with that of the whole search
+	turns, err := plan.Turns(ctx, p.Verdict, j.trials(&each))
 	if err != nil {
 		return fmt.Errorf("sensitivity: %w", err)
 	}

@@ -32,7 +32,9 @@ type PlanOptions struct {
 	GapFraction *float64 `json:"gapFraction,omitempty"`
 	// Effort multiplies the steps of the search; 1 when not given.
 	Effort float64 `json:"effort,omitempty"`
-	// TimeLimit ends the search with the best plan so far; none when not given.
+	// TimeLimit ends the search for caches with the best plan so far, and what is asked
+	// beside it: other budgets, sensitivity, what is held out. What it leaves out is said.
+	// None when not given; node pools have none.
 	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
 	// CurvePoints asks for what that many other budgets would bring.
 	CurvePoints int `json:"curvePoints,omitempty"`
@@ -47,7 +49,7 @@ type PlanOptions struct {
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
 	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
-	// would change the verdict.
+	// would change the caches or the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`
@@ -130,29 +132,43 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	problem := j.planProblem(m, primed, e)
+	limited, stop := j.timeLimited(ctx)
+	defer stop()
 	p, err := plan.Choose(ctx, *problem)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
-	p.Profile = j.Scenario.Profile.Name
+	p.Profile, p.Provenance = j.Scenario.Profile.Name, j.planProvenance()
 	if !j.hasOwn() {
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
 		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
 	}
+	if j.hasOwn() {
+		// Before node pools, which the time limit is not for.
+		err = j.addBeside(limited, p, problem)
+	}
 	var leftOut []string
-	if p.Pools, leftOut, err = j.planPools(ctx); err != nil {
-		return p, fmt.Errorf("plan: %w", err)
+	var perr error
+	if p.Pools, leftOut, perr = j.planPools(ctx); perr != nil {
+		return p, errors.Join(err, fmt.Errorf("plan: %w", perr))
 	}
 	if len(leftOut) > 0 {
-		p.LeftOut = strings.TrimPrefix(p.LeftOut+"; interrupted before these node pools: "+strings.Join(leftOut, ", "), "; ")
-	}
-	if j.Scenario.PlanOptions.Sensitivity && j.hasOwn() && ctx.Err() == nil {
-		err = j.addTurns(ctx, p, problem)
-	}
-	if err == nil && j.hasOwn() && ctx.Err() == nil {
-		err = j.addHeldOut(ctx, p)
+		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(leftOut, ", "))
 	}
 	return p, err
+}
+
+// planProvenance is the job's, as a plan keeps it.
+func (j *Job) planProvenance() *plan.Provenance {
+	from := j.provenance()
+	to := &plan.Provenance{
+		Version: from.Version, Seed: from.Seed, ProfileBasis: from.ProfileBasis,
+		PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now,
+	}
+	for _, input := range from.Inputs {
+		to.Inputs = append(to.Inputs, plan.Input(input))
+	}
+	return to
 }
 
 // planProblem is what the planner is asked.

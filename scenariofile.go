@@ -118,9 +118,24 @@ type ScenarioFile struct {
 	// Outputs are files to write besides the summary.
 	Outputs []Output `json:"outputs,omitempty"`
 
-	// whole remembers where in the file each key stands.
+	// whole remembers where in the file each key stands, flags which flag of the command
+	// line gave a key's value instead.
 	whole document.Raw
+	flags map[string]string
 }
+
+// Given says that a flag of the command line gave the value of a key, so that what is wrong
+// with it is not looked for in the file.
+func (f *ScenarioFile) Given(key, flag string) {
+	if f.flags == nil {
+		f.flags = make(map[string]string)
+	}
+	f.flags[key] = flag
+}
+
+// mostMoney is more than anybody's bill, and little enough that sums and products of
+// amounts stay exact enough and fit into files.
+const mostMoney = 1e12
 
 // Output is a report file to write.
 type Output struct {
@@ -147,6 +162,10 @@ func (f *ScenarioFile) Validate() error {
 	switch {
 	case f.BudgetPerMonth != nil && !(*f.BudgetPerMonth >= 0):
 		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", *f.BudgetPerMonth)
+	case f.BudgetPerMonth != nil && *f.BudgetPerMonth > mostMoney:
+		return document.At("budgetPerMonth", "a budget of %v is more than any bill: give at most %v", *f.BudgetPerMonth, float64(mostMoney))
+	case f.WorthPerHour != nil && *f.WorthPerHour > mostMoney:
+		return document.At("worthPerHour", "an hour cannot be worth %v: give at most %v", *f.WorthPerHour, float64(mostMoney))
 	case f.WorthPerHour != nil && *f.WorthPerHour < 0:
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
@@ -252,7 +271,7 @@ type ReadFunc func(path string) ([]byte, error)
 // Scenario reads the files that f names, found from the directory of the
 // scenario file called name, and returns the values.
 func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
-	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole}
+	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole, flags: f.flags}
 	s := &Scenario{
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
 		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.budget(), Quota: f.Quota, PlanOptions: f.Plan,
@@ -331,6 +350,7 @@ type loader struct {
 	dir    string
 	read   ReadFunc
 	whole  document.Raw
+	flags  map[string]string
 	inputs []simulate.Input
 	err    error
 }
@@ -349,10 +369,13 @@ func InputOf(name string, data []byte) simulate.Input {
 	return simulate.Input{Name: filepath.ToSlash(name), Digest: layers.Digest("sha256:" + hex.EncodeToString(sum[:]))}
 }
 
-// at says at which key of the scenario file an error arose. A fault of a file
-// that it names has its own place already.
+// at says at which key of the scenario file, or of which flag, an error arose. A fault of
+// a file that it names has its own place already.
 func (l *loader) at(key string, err error) error {
 	var fault *document.Error
+	if flag, ok := l.flags[key]; ok {
+		return fmt.Errorf("--%s: %w", flag, err)
+	}
 	if l.whole.IsZero() || errors.As(err, &fault) {
 		return err
 	}

@@ -247,15 +247,15 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 		p.Assignments = append(p.Assignments, a)
 	}
 	p.Totals = []plan.Total{
-		{Arm: "cold", StartupSeconds: sums[0], Caches: usd(0), Instances: usd(131.37), Net: usd(61.02)},
-		{Arm: "automatic", StartupSeconds: sums[1], Caches: usd(0), Instances: usd(70.35), Net: usd(0)},
-		{Arm: "planned", StartupSeconds: sums[2], Caches: usd(0), Instances: usd(70.35), Net: usd(0)},
+		{Arm: "cold", StartupSeconds: sums[0], Caches: usd(0), Instances: usd(131.37), NetSaved: usd(-61.02)},
+		{Arm: "automatic", StartupSeconds: sums[1], Caches: usd(0), Instances: usd(70.35), NetSaved: usd(0)},
+		{Arm: "planned", StartupSeconds: sums[2], Caches: usd(0), Instances: usd(70.35), NetSaved: usd(0)},
 	}
 	if !build {
 		return p
 	}
 	p.Verdict, p.Reason = "build", "2 caches save 280.6 h of startup time a month beyond the automatic baseline for USD 81.43, of which USD 80.20 is disks in use; what instances save is worth USD 42.59, so it comes to a net cost of USD 38.84."
-	p.BudgetPerMonth, p.Status = budgetOf(150), plan.Stopped
+	p.BudgetPerMonth, p.Status, p.StoppedBy = budgetOf(150), plan.Stopped, plan.BySteps
 	p.SavedSeconds = saved["shop-family"] + saved["train-cuda"]
 	p.ObjectiveSeconds = p.SavedSeconds
 	p.BoundSeconds = time.Duration(float64(p.SavedSeconds) * 1.045)
@@ -263,12 +263,12 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 	p.Caches = []plan.PlannedCache{
 		{Name: "shop-family", Images: []string{registry + "web:2.4.1", registry + "checkout:1.9", registry + "search:7"}, SizeGiB: 20, UnpackedBytes: 1120e6,
 			Apps: []string{"web", "checkout", "search"}, SavedSeconds: saved["shop-family"], CumulativeSeconds: saved["shop-family"],
-			Cost: plan.Bill{Build: usd(0.12), Keep: usd(0.4), Use: usd(61.3), InstanceSaved: usd(22.15), Total: usd(61.82), Net: usd(39.67)}, CumulativeCost: usd(61.82)},
+			Cost: plan.Bill{Build: usd(0.12), Keep: usd(0.4), Use: usd(61.3), InstanceSaved: usd(22.15), Total: usd(61.82), NetSaved: usd(-39.67)}, CumulativeCost: usd(61.82)},
 		{Name: "train-cuda", Images: []string{registry + "train:0.8"}, SizeGiB: 20, UnpackedBytes: 5254e6,
 			Apps: []string{"train"}, SavedSeconds: saved["train-cuda"], CumulativeSeconds: p.SavedSeconds,
-			Cost: plan.Bill{Build: usd(0.31), Keep: usd(0.4), Use: usd(18.9), InstanceSaved: usd(20.44), Total: usd(19.61), Net: usd(-0.83)}, CumulativeCost: usd(81.43)},
+			Cost: plan.Bill{Build: usd(0.31), Keep: usd(0.4), Use: usd(18.9), InstanceSaved: usd(20.44), Total: usd(19.61), NetSaved: usd(0.83)}, CumulativeCost: usd(81.43)},
 	}
-	p.Totals[2].Caches, p.Totals[2].Instances, p.Totals[2].Net = usd(81.43), usd(27.76), usd(38.84)
+	p.Totals[2].Caches, p.Totals[2].Instances, p.Totals[2].NetSaved = usd(81.43), usd(27.76), usd(-38.84)
 	p.Existing = []plan.ExistingCache{{ID: "imc-2ze0web", Advice: "drop", Reason: "holds web:2.3.9, which no app starts any more"}}
 	return p
 }

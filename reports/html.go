@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/cachebench/cachebench/layers"
@@ -118,26 +117,6 @@ type view struct {
 	Basis                        string
 }
 
-// tile is one of the few numbers at the top.
-type tile struct {
-	Label, Note, Source string
-	Cell                cell
-}
-
-// figure is a drawing with its caption and legend.
-type figure struct {
-	Drawing template.HTML
-	// Heading stands above the drawing, Caption below.
-	Heading, Caption string
-	Legend           []key
-}
-
-// key is one entry of a legend.
-type key struct {
-	Sample template.HTML
-	Label  string
-}
-
 func viewOf(r *Report) *view {
 	v := &view{
 		Title:   cmpOr(r.Title, "cachebench report"),
@@ -175,79 +154,6 @@ func viewOf(r *Report) *view {
 		v.addSharing(s)
 	}
 	return v
-}
-
-func tiles(r *Report) []tile {
-	if r.Plan == nil || onlyPools(r.Plan) {
-		return startupTiles(r)
-	}
-	if len(r.Plan.Caches) == 0 && len(r.Plan.Primes) == 0 {
-		return append(todayTiles(r.Plan), boundTiles(r.Plan)...)
-	}
-	v := &r.Verdict
-	var list []tile
-	if v.SavedPerStart != nil {
-		note := baselineWords(r.Plan)
-		if v.SavedFraction != nil {
-			note = percent(*v.SavedFraction) + " less than " + note
-		}
-		list = append(list, tile{"saved per start", note, simulate.Estimated, secondsCell(*v.SavedPerStart)})
-	}
-	if v.SavedBytesPerStart != nil {
-		list = append(list, tile{"less fetched per start", "compressed", r.sourceWords(), bytesCell(*v.SavedBytesPerStart)})
-	}
-	if v.NetPerMonth != nil {
-		c := moneyCell(*v.NetPerMonth)
-		c.Text = signedMoney(*v.NetPerMonth)
-		list = append(list, tile{"net per month", "caches less what shorter starts save", simulate.Estimated, c})
-	}
-	return append(list, boundTiles(r.Plan)...)
-}
-
-// todayTiles are the mean starts that a plan without caches leaves as they are.
-func todayTiles(p *plan.Plan) []tile {
-	var list []tile
-	for _, t := range []struct{ arm, label string }{
-		{plan.Automatic, "mean start, automatic caches"}, {plan.Cold, "mean start, no caches"},
-	} {
-		if mean := meanStart(p, t.arm); mean > 0 {
-			list = append(list, tile{t.label, "from request to ready", simulate.Estimated, secondsCell(mean)})
-		}
-	}
-	return list
-}
-
-// boundTiles say how far from the best a plan may be; none where no choice keeps the
-// limit, or none was found, for there is nothing to be far from.
-func boundTiles(p *plan.Plan) []tile {
-	switch {
-	case p.Verdict == plan.LimitNotMet:
-		return nil
-	case provenBest(p):
-		return []tile{{"distance from the best", "no other choice " + noneWords(p), "proven", cell{Text: "none", Value: "0"}}}
-	}
-	note := "the bound is " + boundWords(p) + " a month"
-	return []tile{{"distance from the best", note, "proven", cell{Text: "≤ " + percent(p.GapFraction), Value: exact(p.GapFraction)}}}
-}
-
-// noneWords are what no other choice does, in a few words.
-func noneWords(p *plan.Plan) string {
-	switch {
-	case p.Goal == plan.GoalLimit:
-		return "costs less"
-	case p.Goal == plan.GoalSeconds && p.WorthPerHour != nil:
-		return "is worth more"
-	}
-	return "saves more"
-}
-
-func startupTiles(r *Report) []tile {
-	var list []tile
-	for _, s := range r.Arms[:min(len(r.Arms), 4)] {
-		note := "p99 " + seconds(s.P99) + " of " + count(s.Starts, "start")
-		list = append(list, tile{"median start, " + r.armLabel(s.Arm), note, s.Source, secondsCell(s.P50)})
-	}
-	return list
 }
 
 func (v *view) addPlan(r *Report) {
@@ -320,85 +226,6 @@ func (v *view) addApps(r *Report) {
 			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm)})
 		}
 	}
-}
-
-func (v *view) addFalls(r *Report) {
-	var until time.Duration
-	for i := range r.Waterfalls {
-		until = max(until, r.Waterfalls[i].Ready)
-	}
-	v.FallWhy = "The app that gains most."
-	if len(r.Waterfalls) == 1 {
-		v.FallWhy = "The slowest of the starts whose spans are kept."
-	}
-	var present []simulate.Phase
-	for i := range r.Waterfalls {
-		s := &r.Waterfalls[i]
-		v.FallApp, v.FallSource = s.App, s.Source
-		name := r.armLabel(s.Arm)
-		v.Falls = append(v.Falls, figure{
-			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, until, r.faultsOf(s)),
-			Heading: sentenceWord(name) + fallWords(s),
-		})
-		v.Spans = append(v.Spans, spansTable(name, s))
-		for _, span := range s.Spans {
-			if !isWait(span.Phase) && !slices.Contains(present, span.Phase) {
-				present = append(present, span.Phase)
-			}
-		}
-	}
-	slices.SortFunc(present, func(a, b simulate.Phase) int {
-		return slices.Index(phaseNames, a) - slices.Index(phaseNames, b)
-	})
-	for _, phase := range present {
-		v.FallLegend = append(v.FallLegend, key{sample("rect", phaseClass(phase)), string(phase)})
-	}
-	v.FallLegend = append(v.FallLegend, key{sample("line", "wait"), "layer waits"})
-	if k, ok := waitKey(r.Waterfalls); ok {
-		v.FallLegend = append(v.FallLegend, k)
-	}
-	for i := range r.Waterfalls {
-		s := &r.Waterfalls[i]
-		if keys := faultKeys(r.faultsOf(s), s.Requested, s.Requested+until); keys != nil {
-			v.FallLegend = append(v.FallLegend, keys...)
-			break
-		}
-	}
-}
-
-func fallWords(s *simulate.Startup) string {
-	text := ": ready after " + seconds(s.Ready) + ", " + size(s.FetchedBytes) + " fetched"
-	if s.CacheID != "" {
-		text += "; " + string(s.Hit) + " in cache " + s.CacheID
-	}
-	return text
-}
-
-// sample draws a legend's key: a piece of what it stands for.
-func sample(shape, class string) template.HTML {
-	c := &chart{}
-	c.open("svg", "class", "key", "width", "28", "height", "12", "aria-hidden", "true")
-	if shape == "line" {
-		c.mark("line", "", "class", class, "x1", "1", "x2", "27", "y1", "6", "y2", "6")
-	} else {
-		c.mark("rect", "", "class", class, "x", "1", "y", "1", "width", "26", "height", "10")
-	}
-	return c.html()
-}
-
-func curveSample(class string) template.HTML {
-	c := &chart{}
-	c.open("svg", "class", "key", "width", "36", "height", "14", "aria-hidden", "true")
-	c.mark("line", "", "class", "curve "+class, "x1", "1", "x2", "35", "y1", "7", "y2", "7")
-	c.dot(class, "", 0.5, 7)
-	return c.html()
-}
-
-func dotSample(arm string) template.HTML {
-	c := &chart{}
-	c.open("svg", "class", "key", "width", "14", "height", "14", "viewBox", "-7 -7 14 14", "aria-hidden", "true")
-	c.dot(armClass(arm, ""), "", 0, 0)
-	return c.html()
 }
 
 func digestCell(d layers.Digest) cell {

@@ -12,7 +12,6 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
-	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -129,6 +128,13 @@ func amountCell(m cost.Money) cell {
 	return c
 }
 
+// signedCell is an amount with its sign: of what is net saved, below 0 what is lost.
+func signedCell(m cost.Money) cell {
+	c := moneyCell(m)
+	c.Text = signedMoney(m)
+	return c
+}
+
 func moneyCell(m cost.Money) cell {
 	return cell{Text: money(m), Value: exact(m.Amount), Number: true}
 }
@@ -143,66 +149,6 @@ func numberCell(n float64) cell {
 
 func fractionCell(f float64) cell {
 	return cell{Text: percent(f), Value: exact(f), Number: true}
-}
-
-func buildTable(p *plan.Plan) *table {
-	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
-		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net")
-	for i, c := range p.Caches {
-		ofBound := cell{Text: "–", Number: true}
-		if share := p.ShareOfBound(i); !math.IsNaN(share) {
-			ofBound = fractionCell(share)
-		}
-		name := namedCell(fmt.Sprintf("%d. %s", i+1, c.Name), strings.Join(c.Images, "\n"))
-		name.Note = some(shortReferences(c.Images), 6)
-		t.add(name, cell{Text: gibibytes(c.SizeGiB), Value: exact(c.SizeGiB), Number: true}, longCell(some(shortened(c.Apps, 40), 6)),
-			longTimeCell(c.SavedSeconds), longTimeCell(c.CumulativeSeconds), ofBound,
-			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.Net))
-	}
-	t.evenShares("of bound")
-	return t
-}
-
-// savedMoney is what a cache's bill is less its net cost.
-func savedMoney(b plan.Bill) cost.Money {
-	saved, err := b.Total.Minus(b.Net)
-	if err != nil {
-		return b.InstanceSaved
-	}
-	return saved
-}
-
-// inCurrency names the currency of a plan for the head of a table.
-func inCurrency(p *plan.Plan) string {
-	for _, total := range p.Totals {
-		if c := total.Instances.Currency; c != "" {
-			return ", money in " + c
-		}
-	}
-	return ""
-}
-
-func totalsTable(p *plan.Plan) *table {
-	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net beyond "+p.Baseline)
-	for _, total := range p.Totals {
-		net := moneyCell(total.Net)
-		net.Text = signedMoney(total.Net)
-		t.add(wordCell(armWords(total.Arm)), longTimeCell(total.StartupSeconds), moneyCell(total.Caches), moneyCell(total.Instances), net)
-	}
-	return t.unlessEmpty()
-}
-
-func existingTable(p *plan.Plan) *table {
-	t := newTable("Existing caches: what to do", "cache", "advice", ">stale", "why")
-	for i := range p.Existing {
-		c := &p.Existing[i]
-		stale := cell{Text: "–", Number: true, Title: "what it was built from is not known"}
-		if c.StaleUnpackedBytes != nil {
-			stale = bytesCell(*c.StaleUnpackedBytes)
-		}
-		t.add(wordCell(c.ID), wordCell(c.Advice), stale, longCell(c.Reason))
-	}
-	return t.unlessEmpty()
 }
 
 func armsTable(r *Report) *table {

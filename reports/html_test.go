@@ -226,11 +226,11 @@ func TestHTMLNumbers(t *testing.T) {
 	_, values = d.table("Caches to build")
 	for i, c := range r.Plan.Caches {
 		checkRow(t, values[i][3:], []string{exactSeconds(c.SavedSeconds), exactSeconds(c.CumulativeSeconds), exact(float64(c.CumulativeSeconds) / float64(r.Plan.BoundSeconds)),
-			exact(c.Cost.Build.Amount), exact(c.Cost.Keep.Amount), exact(c.Cost.Use.Amount), exact(c.Cost.Total.Amount), exact(c.CumulativeCost.Amount), exact(savedMoney(c.Cost).Amount), exact(c.Cost.Net.Amount)})
+			exact(c.Cost.Build.Amount), exact(c.Cost.Keep.Amount), exact(c.Cost.Use.Amount), exact(c.Cost.Total.Amount), exact(c.CumulativeCost.Amount), exact(savedMoney(c.Cost).Amount), exact(c.Cost.NetSaved.Amount)})
 	}
 	_, values = d.table("A month of 30 days")
 	for i, total := range r.Plan.Totals {
-		checkRow(t, values[i][1:], []string{exactSeconds(total.StartupSeconds), exact(total.Caches.Amount), exact(total.Instances.Amount), exact(total.Net.Amount)})
+		checkRow(t, values[i][1:], []string{exactSeconds(total.StartupSeconds), exact(total.Caches.Amount), exact(total.Instances.Amount), exact(total.NetSaved.Amount)})
 	}
 	_, values = d.table("Time by which a share")
 	for i, fraction := range []float64{0.05, 0.1, 0.15} {

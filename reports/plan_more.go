@@ -68,22 +68,26 @@ func newBudgetTable(caption string) *table {
 func (t *table) addBudget(c *plan.CurvePoint) {
 	budget := moneyCell(c.BudgetPerMonth)
 	budget.Number = false
-	t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), moneyCell(c.NetSaved))
+	t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), signedCell(c.NetSaved))
 }
 
 func leversTable(p *plan.Plan) *table {
-	t := newTable("What would change the verdict, one at a time", "price or rate", ">times its value", "verdict then")
+	t := newTable("What would change the plan, one at a time, from a tenth to ten times its value", "price or rate", ">other caches from", ">another verdict from", "verdict then")
 	if p.Sensitivity == nil {
 		return nil
 	}
 	for _, l := range p.Sensitivity.Levers {
-		factor, verdict := cell{Text: "–", Number: true}, "stays from a tenth to ten times"
-		if l.Factor != nil {
-			factor, verdict = cell{Text: fmt.Sprintf("%.3g", *l.Factor), Value: exact(*l.Factor), Number: true}, l.Verdict
-		}
-		t.add(wordCell(l.Name), factor, wordCell(verdict))
+		t.add(wordCell(l.Name), timesCell(l.CachesFactor), timesCell(l.Factor), wordCell(cmpOr(l.Verdict, "stays")))
 	}
 	return t.unlessEmpty()
+}
+
+// timesCell is a factor, as 2.5 times.
+func timesCell(factor *float64) cell {
+	if factor == nil {
+		return cell{Text: "–", Number: true}
+	}
+	return cell{Text: fmt.Sprintf("%.3g times", *factor), Value: exact(*factor), Number: true}
 }
 
 func heldOutTable(p *plan.Plan) *table {
@@ -111,6 +115,8 @@ func optionsTable(p *plan.Plan, x *plan.Explained) *table {
 	for _, o := range x.Options {
 		in := "no"
 		switch {
+		case o.Existing:
+			in = "exists, serves it"
 		case o.Chosen:
 			in = "serves it"
 		case o.Built:
@@ -150,9 +156,7 @@ func changeCell(p *plan.Plan, o *plan.ExplainedOption) cell {
 	}
 	m := *o.CostChange
 	m.Amount = change
-	c := moneyCell(m)
-	c.Text = signedMoney(m)
-	return c
+	return signedCell(m)
 }
 
 // tables prints tables of the page for a terminal.

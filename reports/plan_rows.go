@@ -7,25 +7,39 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
-// planCSV is a line for each cache to build, in order. Images and apps are separated by
-// spaces; seconds and money are of a month.
+// planHeads are the columns of a plan's table for programs. The first says what a line is
+// of: a cache to build, an app to prime, or an app with what it gets.
+var planHeads = []string{
+	"row", "order", "cache", "images", "apps", "size_gib", "unpacked_bytes", "saved_seconds", "cumulative_seconds", "cumulative_unpacked_bytes",
+	"build", "keep", "use", "cost", "cumulative_cost", "net_saved", "currency",
+	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even_seconds",
+}
+
+// planCSV is a line for each cache to build, in order, for each app to prime and for each
+// app. Images and apps are separated by spaces; seconds, money and starts are of a month,
+// those of an app the mean of one start. What a line does not have is empty.
 func planCSV(p *plan.Plan) ([]byte, error) {
-	lines := [][]string{{
-		"order", "cache", "images", "apps", "size_gib", "unpacked_bytes", "saved_seconds", "cumulative_seconds", "cumulative_unpacked_bytes",
-		"build", "keep", "use", "cost", "cumulative_cost", "net", "currency",
-	}}
-	amount := func(m cost.Money) string { return strconv.FormatFloat(m.Amount, 'g', -1, 64) }
+	lines := [][]string{planHeads}
 	for i := range p.Caches {
-		c := &p.Caches[i]
-		lines = append(lines, []string{
-			strconv.Itoa(i + 1), c.Name, strings.Join(c.Images, " "), strings.Join(c.Apps, " "), exact(c.SizeGiB), strconv.FormatInt(c.UnpackedBytes, 10),
-			exact(c.SavedSeconds.Seconds()), exact(c.CumulativeSeconds.Seconds()), strconv.FormatInt(c.CumulativeUnpackedBytes, 10),
-			amount(c.Cost.Build), amount(c.Cost.Keep), amount(c.Cost.Use), amount(c.Cost.Total), amount(c.CumulativeCost), amount(c.Cost.Net), c.Cost.Total.Currency,
-		})
+		lines = append(lines, planLine(cacheFields(i, &p.Caches[i])))
+	}
+	for i := range p.Primes {
+		prime := &p.Primes[i]
+		lines = append(lines, planLine(map[string]string{
+			"row": "prime", "apps": prime.App, "saved_seconds": exact(prime.SavedSeconds.Seconds()),
+			"cost": exact(prime.Cost.Amount), "currency": prime.Cost.Currency, "primes": exact(prime.StartsPerMonth),
+		}))
+	}
+	for i := range p.Assignments {
+		a := &p.Assignments[i]
+		lines = append(lines, planLine(map[string]string{
+			"row": "app", "cache": a.Cache, "apps": a.App, "starts": exact(a.StartsPerMonth), "missed": exact(a.MissedPerMonth),
+			"cold_seconds": exact(a.ColdSeconds.Seconds()), "baseline_seconds": exact(a.BaselineSeconds.Seconds()), "planned_seconds": exact(a.PlannedSeconds.Seconds()),
+			"break_even_seconds": secondsField(a.BreakEvenSeconds),
+		}))
 	}
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -35,10 +49,31 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+func cacheFields(i int, c *plan.PlannedCache) map[string]string {
+	return map[string]string{
+		"row": "cache", "order": strconv.Itoa(i + 1), "cache": c.Name, "images": strings.Join(c.Images, " "), "apps": strings.Join(c.Apps, " "),
+		"size_gib": exact(c.SizeGiB), "unpacked_bytes": strconv.FormatInt(c.UnpackedBytes, 10),
+		"saved_seconds": exact(c.SavedSeconds.Seconds()), "cumulative_seconds": exact(c.CumulativeSeconds.Seconds()),
+		"cumulative_unpacked_bytes": strconv.FormatInt(c.CumulativeUnpackedBytes, 10),
+		"build":                     exact(c.Cost.Build.Amount), "keep": exact(c.Cost.Keep.Amount), "use": exact(c.Cost.Use.Amount), "cost": exact(c.Cost.Total.Amount),
+		"cumulative_cost": exact(c.CumulativeCost.Amount), "net_saved": exact(c.Cost.NetSaved.Amount), "currency": c.Cost.Total.Currency,
+	}
+}
+
+// planLine puts fields in the order of the columns.
+func planLine(fields map[string]string) []string {
+	line := make([]string, len(planHeads))
+	for i, head := range planHeads {
+		line[i] = fields[head]
+	}
+	return line
+}
+
 // maxMarkdownCaches bounds the caches of a comment; the other formats have them all.
 const maxMarkdownCaches = 20
 
-// planMarkdown lists the caches to build, and the apps to prime.
+// planMarkdown lists the caches to build, the apps to prime, and up to which run time
+// caches pay for themselves.
 func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	if p == nil {
 		return
@@ -53,13 +88,16 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 		return
 	}
 	fmt.Fprintf(b, "\nWhat to build, in this order (estimated, per month of 30 days%s):\n\n", budgetWords(p))
-	b.WriteString("| # | cache | size | saves | so far | cost so far | net | for |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
+	b.WriteString("| # | cache | size | saves | so far | cost so far | net saved | for |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
 	for i := range p.Caches[:min(len(p.Caches), maxMarkdownCaches)] {
 		c := &p.Caches[i]
 		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s |\n", i+1, codeSpan(c.Name), gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
-			money(c.CumulativeCost), money(c.Cost.Net), markdownText(some(c.Apps, 6)))
+			money(c.CumulativeCost), signedMoney(c.Cost.NetSaved), markdownText(some(c.Apps, 6)))
 	}
 	if rest := len(p.Caches) - maxMarkdownCaches; rest > 0 {
 		fmt.Fprintf(b, "\nAnd %d more.\n", rest)
+	}
+	if even := breakEvenSentence(p); even != "" {
+		fmt.Fprintf(b, "\n%s\n", markdownText(even))
 	}
 }

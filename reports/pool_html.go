@@ -33,7 +33,7 @@ func poolViews(p *plan.Plan) []poolView {
 }
 
 func poolArmHTML(x *plan.Pool) *table {
-	heads := []string{"arm", ">p99", ">mean", ">slowest", ">pulling a month", ">saved a month", ">cost a month", ">net"}
+	heads := []string{"arm", ">p99", ">mean", ">slowest", ">pulling a month", ">saved a month", ">cost a month", ">net saved"}
 	limit := hasLimit(x)
 	if limit {
 		heads = append(heads, "within limit")
@@ -41,11 +41,9 @@ func poolArmHTML(x *plan.Pool) *table {
 	t := newTable("What can be done", append(heads, "what it takes")...)
 	for i := range x.Arms {
 		a := &x.Arms[i]
-		net := moneyCell(a.Net)
-		net.Text = signedMoney(a.Net)
 		cells := []cell{wordCell(poolArmWords(a.Arm))}
 		cells = append(cells, optionalCell(a.P99Seconds), optionalCell(a.MeanSeconds), optionalCell(a.SlowestSeconds),
-			longTimeCell(a.PullSeconds), longTimeCell(a.SavedSeconds), moneyCell(a.Cost.Total), net)
+			longTimeCell(a.PullSeconds), longTimeCell(a.SavedSeconds), moneyCell(a.Cost.Total), signedCell(a.NetSaved))
 		if limit {
 			cells = append(cells, wordCell(yesNo(a.MeetsLimit)))
 		}

@@ -25,7 +25,7 @@ func poolPlan() *plan.Plan {
 		return plan.PoolArm{
 			Arm: name, MeetsLimit: meets, Images: 2, AddedBytes: 3e9, Source: "simulated", Starts: 1200, SimulatedSeconds: 720 * time.Hour,
 			PullSeconds: time.Hour, SavedSeconds: 90 * time.Minute, MeanSeconds: seconds(p99 / 3), P99Seconds: seconds(p99), SlowestSeconds: seconds(2 * p99),
-			Cost: plan.PoolBill{Traffic: usd(-1), Snapshot: usd(3), Total: usd(2)}, Net: usd(net), Reason: "what it takes",
+			Cost: plan.PoolBill{Traffic: usd(-1), Snapshot: usd(3), Total: usd(2)}, NetSaved: usd(net), Reason: "what it takes",
 		}
 	}
 	image := func(ref string, sum time.Duration) plan.PlannedImage {

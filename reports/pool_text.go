@@ -44,13 +44,13 @@ func (p *printer) pool(x *plan.Pool, only bool) {
 
 func poolArmTable(x *plan.Pool) *textTable {
 	limit := hasLimit(x)
-	t := &textTable{heads: []string{"arm", ">p99", ">mean", ">pulling/month", ">saved/month", ">cost/month", ">net"}}
+	t := &textTable{heads: []string{"arm", ">p99", ">mean", ">pulling/month", ">saved/month", ">cost/month", ">net saved"}}
 	if limit {
 		t.heads = append(t.heads, "within limit")
 	}
 	for i := range x.Arms {
 		a := &x.Arms[i]
-		cells := []string{poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds), longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.Net)}
+		cells := []string{poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds), longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.NetSaved)}
 		if limit {
 			cells = append(cells, yesNo(a.MeetsLimit))
 		}
@@ -73,7 +73,7 @@ func poolArmNote(x *plan.Pool) string {
 			words = append(words, poolArmWords(a.Arm)+": "+a.Source+" only, for the simulation was stopped")
 		}
 	}
-	words = append(words, "pulling: of starts, without what comes ahead; saved: how much sooner all starts are ready; net: what that is worth less the cost")
+	words = append(words, "pulling: of starts, without what comes ahead; saved: how much sooner all starts are ready; net saved: what that is worth less the cost")
 	return strings.Join(words, "; ")
 }
 
@@ -105,11 +105,11 @@ func poolsMarkdown(b *bytes.Buffer, pl *plan.Plan) {
 	for i := range pl.Pools {
 		x := &pl.Pools[i]
 		fmt.Fprintf(b, "\n**%s**\n\n", markdownText(poolHeading(x)))
-		b.WriteString("| arm | p99 | mean | pulling a month | saved a month | cost a month | net | within limit |\n|---|--:|--:|--:|--:|--:|--:|---|\n")
+		b.WriteString("| arm | p99 | mean | pulling a month | saved a month | cost a month | net saved | within limit |\n|---|--:|--:|--:|--:|--:|--:|---|\n")
 		for k := range x.Arms {
 			a := &x.Arms[k]
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds),
-				longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.Net), yesNo(a.MeetsLimit))
+				longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.NetSaved), yesNo(a.MeetsLimit))
 		}
 		if len(x.Images) > 0 {
 			fmt.Fprintf(b, "\n%s:\n\n| image | pulls | adds | so far | spares | so far |\n|---|--:|--:|--:|--:|--:|\n", poolImagesTitle(x))

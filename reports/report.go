@@ -104,7 +104,8 @@ type Profile struct {
 // Timeline alone has startup times and nothing else.
 type Input struct {
 	Title string
-	// Provenance and Coverage are the Timeline's when they are empty.
+	// Provenance and Coverage are the Timeline's when they are empty, and without one the
+	// Plan's, as is an empty Platform.
 	Provenance simulate.Provenance
 	Coverage   *simulate.Coverage
 	// Platform chooses the Inventory's images; empty takes all, each platform by
@@ -148,11 +149,9 @@ func New(in Input) *Report {
 	if isZero(r.Provenance) {
 		r.Provenance = timeline.Provenance
 	}
-	if in.Plan != nil && r.Provenance.PriceDate == "" {
-		// A timeline alone involves no money, a plan does.
-		for _, total := range in.Plan.Totals {
-			r.Provenance.PriceDate, r.Provenance.Currency = total.Net.PriceDate, total.Net.Currency
-		}
+	if in.Plan != nil {
+		r.Provenance = planProvenance(r.Provenance, in.Plan)
+		r.Platform = cmpOr(r.Platform, in.Plan.Platform)
 	}
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
@@ -178,6 +177,26 @@ func New(in Input) *Report {
 
 func isZero(p simulate.Provenance) bool {
 	return p.Version == "" && p.Profile == "" && p.PriceDate == "" && len(p.Inputs) == 0
+}
+
+// planProvenance completes where a result comes from by what its plan says of itself.
+func planProvenance(known simulate.Provenance, p *plan.Plan) simulate.Provenance {
+	if from := p.Provenance; from != nil && isZero(known) {
+		known = simulate.Provenance{
+			Version: from.Version, Seed: from.Seed, Profile: p.Profile, ProfileBasis: from.ProfileBasis,
+			PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now,
+		}
+		for _, input := range from.Inputs {
+			known.Inputs = append(known.Inputs, simulate.Input(input))
+		}
+	}
+	if known.PriceDate == "" {
+		// A timeline alone involves no money, a plan does.
+		for _, total := range p.Totals {
+			known.PriceDate, known.Currency = total.NetSaved.PriceDate, total.NetSaved.Currency
+		}
+	}
+	return known
 }
 
 // Read reads a saved Report from the bytes of the file called name.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -194,6 +195,7 @@ func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 			list = append(list, fmt.Sprintf("The unpacked size of %s is unknown; unpacked sums are too small.", count(n, "layer")))
 		}
 	}
+	list = append(list, storageDoubts(in.Plan)...)
 	if in.Plan != nil && in.Plan.LeftOut != "" {
 		list = append(list, "Not considered by the plan: "+in.Plan.LeftOut)
 	}
@@ -250,4 +252,21 @@ func distinct(list []string) []string {
 		}
 	}
 	return kept
+}
+
+// storageDoubts name the existing caches whose storage is in no total.
+func storageDoubts(p *plan.Plan) []string {
+	if p == nil {
+		return nil
+	}
+	var unknown []string
+	for i := range p.Existing {
+		if p.Existing[i].KeepPerMonth == nil {
+			unknown = append(unknown, p.Existing[i].ID)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("What storing these existing caches costs is in no total, for the inventory does not list all that they hold: %s.", some(shortened(unknown, 40), 6))}
 }

@@ -58,8 +58,8 @@ func (c *chart) planRow(i int, cache *plan.PlannedCache, at func(time.Duration) 
 	if cache.SavedSeconds < 0 {
 		class = "mark a-automatic"
 	}
-	tip := fmt.Sprintf("%s saves %s a month, %s with those before; it costs %s a month, %s net", cache.Name,
-		longTime(cache.SavedSeconds), longTime(cache.CumulativeSeconds), money(cache.Cost.Total), money(cache.Cost.Net))
+	tip := fmt.Sprintf("%s saves %s a month, %s with those before; it costs %s a month; net saved %s", cache.Name,
+		longTime(cache.SavedSeconds), longTime(cache.CumulativeSeconds), money(cache.Cost.Total), signedMoney(cache.Cost.NetSaved))
 	from, to := at(before), at(cache.CumulativeSeconds)
 	c.bar(class, tip, min(from, to), max(from, to), y+22, 14)
 }

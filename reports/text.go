@@ -3,13 +3,11 @@ package reports
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/matcher"
-	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -81,12 +79,9 @@ func (p *printer) heading(s string) {
 }
 
 func (p *printer) table(t *textTable) {
-	for i, s := range t.lines() {
-		if i == 0 {
-			s = p.paint(faint, s)
-		}
-		p.line(s)
-	}
+	heads, lines := t.lines()
+	p.lines(faint, heads)
+	p.lines("", lines)
 }
 
 func (p *printer) list(title string, items []string) {
@@ -145,73 +140,6 @@ func (p *printer) verdict(v *Verdict) {
 	if v.Sure != "" {
 		p.lines(yellow, wrap("How sure: "+v.Sure, 2))
 	}
-}
-
-func (p *printer) build(pl *plan.Plan) {
-	if pl == nil || len(pl.Caches) == 0 {
-		return
-	}
-	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
-	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net"}}
-	shares := sharePercents(sharesOfBound(pl))
-	for i, c := range pl.Caches {
-		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
-			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
-			shares[i], money(c.Cost.Total), money(c.CumulativeCost), money(c.Cost.Net))
-	}
-	p.table(t)
-	p.lines("", wrap("net: cost less what shorter starts save on instances and on other caches' disks", tableIndent))
-}
-
-func budgetWords(p *plan.Plan) string {
-	if p.BudgetPerMonth == nil || p.BudgetPerMonth.Amount <= 0 {
-		return ""
-	}
-	return "; budget " + money(*p.BudgetPerMonth)
-}
-
-// sharesOfBound are by how much the caches up to each reach the proven bound; NaN where
-// there is none to reach.
-func sharesOfBound(p *plan.Plan) []float64 {
-	shares := make([]float64, len(p.Caches))
-	for i := range shares {
-		shares[i] = p.ShareOfBound(i)
-	}
-	return shares
-}
-
-// shareOfBound is NaN where there is no bound.
-func shareOfBound(saved, bound time.Duration) float64 {
-	if bound <= 0 {
-		return math.NaN()
-	}
-	return float64(saved) / float64(bound)
-}
-
-func (p *printer) totals(pl *plan.Plan) {
-	if pl == nil || len(pl.Totals) == 0 || onlyPools(pl) {
-		return
-	}
-	p.heading("A month of 30 days by arm (estimated)")
-	t := &textTable{heads: []string{"arm", ">waiting for starts", ">caches", ">instances while starting", ">net"}}
-	for _, total := range pl.Totals {
-		t.add("", armWords(total.Arm), longTime(total.StartupSeconds), money(total.Caches), money(total.Instances), signedMoney(total.Net))
-	}
-	p.table(t)
-	p.lines("", wrap("net: caches and instances, beyond those of arm "+pl.Baseline, tableIndent))
-}
-
-// armWords explains an arm.
-func armWords(arm string) string {
-	switch arm {
-	case simulate.ArmCold:
-		return "cold (no caches)"
-	case simulate.ArmAutomatic:
-		return "automatic caches"
-	case armPlanned:
-		return "planned"
-	}
-	return arm
 }
 
 // maxTextApps bounds the apps of a text report; the other formats have them all.
@@ -355,27 +283,6 @@ func phaseDigits(phases simulate.Phases, i int) string {
 		return "-"
 	}
 	return secondsDigits(*d)
-}
-
-func (p *printer) existing(pl *plan.Plan) {
-	if pl == nil || len(pl.Existing) == 0 {
-		return
-	}
-	p.heading("Existing caches: what to do")
-	t := &textTable{heads: []string{"advice", "cache", ">stale"}}
-	for i := range pl.Existing {
-		c := &pl.Existing[i]
-		t.add(c.Reason, c.Advice, c.ID, staleWords(c))
-	}
-	p.table(t)
-}
-
-// staleWords is how much of a cache no image of its references has any more.
-func staleWords(c *plan.ExistingCache) string {
-	if c.StaleUnpackedBytes == nil {
-		return "-"
-	}
-	return size(*c.StaleUnpackedBytes)
 }
 
 func (p *printer) matches(m *matcher.Matches) {

@@ -9,8 +9,9 @@ import (
 // textWidth is how many columns a text report may take.
 const textWidth = 100
 
-// textTable is a table for a terminal: columns aligned, the widest names cut
-// where a line would be longer than textWidth, so that they stay distinct.
+// textTable is a table for a terminal: columns aligned. Where a line would be longer than
+// textWidth, the widest names are cut, so that they stay distinct; where that is not enough,
+// heads go on over several lines.
 type textTable struct {
 	// heads name the columns; one that starts with > is aligned to the right.
 	heads []string
@@ -36,13 +37,15 @@ const (
 	noteIndent  = 6
 )
 
-// lines lays the table out; the first line is the heads.
-func (t *textTable) lines() []string {
-	heads, right := t.alignment()
-	widths := t.widths(heads)
+// lines lays the table out: its heads, and what stands below them.
+func (t *textTable) lines() (heads, lines []string) {
+	words, right := t.alignment()
+	widths := t.widths(words)
 	// Names stand in the first column: in others a number that was cut says so itself.
 	names, legend := t.names(widths)
-	lines := []string{tableLine(heads, widths, right)}
+	for _, cells := range headLines(words, widths) {
+		heads = append(heads, tableLine(cells, widths, right))
+	}
 	for i, row := range t.rows {
 		cells := slices.Clone(row.cells)
 		cells[0] = names[i]
@@ -54,7 +57,49 @@ func (t *textTable) lines() []string {
 	for _, name := range legend {
 		lines = append(lines, wrap(name, tableIndent)...)
 	}
+	return heads, lines
+}
+
+// headLines breaks heads between words where their columns are narrower. What takes fewer
+// lines than others stands at the bottom, next to its column.
+func headLines(heads []string, widths []int) [][]string {
+	broken := make([][]string, len(heads))
+	most := 1
+	for i, head := range heads {
+		line := ""
+		for _, word := range strings.Fields(head) {
+			switch {
+			case line == "":
+				line = word
+			case columns(line)+1+columns(word) <= widths[i]:
+				line += " " + word
+			default:
+				broken[i], line = append(broken[i], line), word
+			}
+		}
+		broken[i] = append(broken[i], line)
+		most = max(most, len(broken[i]))
+	}
+	lines := make([][]string, most)
+	for k := range lines {
+		lines[k] = make([]string, len(heads))
+		for i, own := range broken {
+			if n := k - (most - len(own)); n >= 0 {
+				lines[k][i] = own[n]
+			}
+		}
+	}
 	return lines
+}
+
+// longestWord is how many columns the longest word of a head takes: its column is no
+// narrower if that can be.
+func longestWord(head string) int {
+	longest := 0
+	for _, word := range strings.Fields(head) {
+		longest = max(longest, columns(word))
+	}
+	return longest
 }
 
 // names are the cells of the first column as they fit, and a legend of those that
@@ -74,21 +119,55 @@ func (t *textTable) alignment() (heads []string, right []bool) {
 	return heads, right
 }
 
-// widths takes from the widest column, one by one, until the line fits.
+// readable is how much of a cell is left before heads are broken, shortest how much of it
+// is left at all.
+const (
+	readable = 24
+	shortest = 3
+)
+
+// widths takes from the widest column, one by one, until the line fits: from long cells,
+// then what only a head needs that can be broken, then from cells down to the words of
+// their head.
 func (t *textTable) widths(heads []string) []int {
-	widths := make([]int, len(heads))
-	total := tableIndent + tableGap*(len(heads)-1)
+	n := len(heads)
+	widths, long, cells, least, none := make([]int, n), make([]int, n), make([]int, n), make([]int, n), make([]int, n)
+	total := tableIndent + tableGap*(n-1)
 	for i, head := range heads {
-		widths[i] = columns(head)
+		least[i] = longestWord(head)
+		cells[i] = least[i]
 		for _, row := range t.rows {
-			widths[i] = max(widths[i], columns(row.cells[i]))
+			cells[i] = max(cells[i], columns(row.cells[i]))
 		}
+		// What is narrower than an ellipsis with a character on each side is not cut.
+		least[i], none[i] = min(cells[i], max(least[i], shortest)), min(cells[i], shortest)
+		long[i] = max(columns(head), readable)
+		widths[i] = max(cells[i], columns(head))
 		total += widths[i]
 	}
-	for ; total > textWidth; total-- {
-		widths[slices.Index(widths, slices.Max(widths))]--
+	for _, floor := range [][]int{long, cells, least, none} {
+		for total > textWidth {
+			i := widestAbove(widths, floor)
+			if i < 0 {
+				break
+			}
+			widths[i]--
+			total--
+		}
 	}
 	return widths
+}
+
+// widestAbove is the widest of the columns that are wider than their floor; -1 where none
+// is.
+func widestAbove(widths, floor []int) int {
+	widest := -1
+	for i, w := range widths {
+		if w > floor[i] && (widest < 0 || w > widths[widest]) {
+			widest = i
+		}
+	}
+	return widest
 }
 
 func tableLine(cells []string, widths []int, right []bool) string {

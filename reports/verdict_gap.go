@@ -118,3 +118,17 @@ func betterWords(p *plan.Plan) string {
 // provenBest says whether it is proven that no choice is better; of a limit that is not
 // met, that none keeps it. A gap of 0 may be of rounding, and proves nothing.
 func provenBest(p *plan.Plan) bool { return p.Status == plan.Optimal }
+
+// stoppedSentence says what stopped a search, and what may come of another; none where
+// nothing did, or where the plan does not say.
+func stoppedSentence(p *plan.Plan) []string {
+	switch p.StoppedBy {
+	case plan.ByTimeLimit:
+		return []string{"The search was stopped by its time limit: with more time (--time-limit) it may find better, or prove more."}
+	case plan.ByInterrupt:
+		return []string{"The search was interrupted: this is the best found by then."}
+	case plan.BySteps:
+		return []string{"The search came to the end of its steps: with more of them (--effort) it may find better, or prove more."}
+	}
+	return nil
+}

@@ -28,14 +28,14 @@ func TestEstimateError(t *testing.T) {
 		{"cached", cachedStart, 1, 1e-8, 1e-8, 1e-7},
 		{"tree of links", treeOfLinks, 1, 1e-8, 1e-8, 1e-7},
 		{"one of the node's pulls", onNode, 1, 1e-8, 1e-8, 1e-7},
-		{"race order", race, 1, 0.03, 0.13, 0.26},
-		{"race order, median of draws", race, 31, 0.015, 0.08, 0.2},
+		{"race order", racing, 1, 0.03, 0.13, 0.26},
+		{"race order, median of draws", racing, 31, 0.015, 0.08, 0.2},
 		{"drawn times and connections", drawnTimes, 31, 0.012, 0.045, 0.09},
 		{"parallel unpack on two cores", parallelUnpack, 1, 0.03, 0.28, 0.5},
 		{"transfers beside unpacks", besideUnpacks, 1, 0.004, 0.1, 0.2},
 		{"two images at once", twoAtOnce, 1, 0.11, 0.7, 1},
 		{"all of these", func(r *rand.Rand, p *Profile, s *Start) {
-			for _, change := range []func(*rand.Rand, *Profile, *Start){cachedStart, onNode, race, drawnTimes} {
+			for _, change := range []func(*rand.Rand, *Profile, *Start){cachedStart, onNode, racing, drawnTimes} {
 				if r.IntN(2) == 0 {
 					change(r, p, s)
 				}
@@ -124,7 +124,7 @@ func onNode(_ *rand.Rand, p *Profile, s *Start) {
 	p.Node.Boot.Value = 20 * time.Second
 }
 
-func race(_ *rand.Rand, p *Profile, _ *Start) { p.Pull.RequestOrder.Value = "race" }
+func racing(_ *rand.Rand, p *Profile, _ *Start) { p.Pull.RequestOrder.Value = "race" }
 
 func drawnTimes(r *rand.Rand, p *Profile, _ *Start) {
 	times := func(x *Parameter[time.Duration], sigma float64) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // run simulates once and returns the engine as it is left.
@@ -343,6 +345,7 @@ func servedOrder(startups []Startup) []string {
 // TestCommonDraws: what a start draws is its own: other starts that come later,
 // or caches, move none of its times before the pull.
 func TestCommonDraws(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRun(t)
 		r.options.Faults, r.options.Nodes = nil, nil

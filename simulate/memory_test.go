@@ -5,11 +5,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // TestMemory: what a simulation leaves changes nothing in the next, of whatever
 // profile and starts.
 func TestMemory(t *testing.T) {
+	race.Skip(t)
 	memory := &Memory{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRun(t)

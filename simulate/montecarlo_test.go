@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/internal/fleet"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -247,9 +248,7 @@ func TestStartsOfTheirOwn(t *testing.T) {
 // TestTwoMillionStarts: a window that no list could hold runs in the memory of
 // what is under way and of one app's sketches.
 func TestTwoMillionStarts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes some seconds")
-	}
+	race.Skip(t)
 	const n = 2_000_000
 	inv := inventory([]testLayer{{"a", 10 * mb, 20 * mb, 0}})
 	p := bare()

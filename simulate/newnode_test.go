@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
@@ -73,6 +74,7 @@ func TestNewNodes(t *testing.T) {
 // TestNodesEnd: what starts find is the same whether nodes are forgotten when they
 // end or kept; and there are no more in memory than were alive at once.
 func TestNodesEnd(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRun(t)
 		// The kubelet's looks at pods whose pulls fail, a few milliseconds apart over all

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // manyEvents writes about size bytes of a list of events as kubectl prints them,
@@ -45,7 +47,7 @@ func manyEvents(w io.Writer, size int) (pulls int, err error) {
 func TestLargeStream(t *testing.T) {
 	// The race detector makes reading ten times slower.
 	size, most := 200<<20, uint64(100<<20)
-	if raceEnabled {
+	if race.Enabled {
 		size, most = 24<<20, 16<<20
 	}
 	r, w := io.Pipe()

@@ -188,30 +188,30 @@ func (in *inputs) pin(s *cachebench.Scenario, inv *layers.Inventory) error {
 
 // override puts what the flags give in place of the file's.
 func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) error {
-	path := func(to *string, from string) {
+	path := func(to *string, from, key, flag string) {
 		if from != "" {
 			*to = in.fromScenario(from)
+			file.Given(key, flag)
 		}
 	}
-	name := func(to *string, from string) {
-		if strings.ContainsAny(from, "./\\") {
-			path(to, from)
-		} else if from != "" {
+	name := func(to *string, from, key string) {
+		path(to, from, key, key)
+		if from != "" && !strings.ContainsAny(from, "./\\") {
 			*to = from
 		}
 	}
-	path(&file.Inventory, in.file.Inventory)
-	path(&file.LayerSizes, in.file.LayerSizes)
+	path(&file.Inventory, in.file.Inventory, "inventory", "inventory")
+	path(&file.LayerSizes, in.file.LayerSizes, "layerSizes", "layer-sizes")
 	if _, err := os.Stat(in.lock); err == nil {
-		path(&file.Lock, in.lock)
+		path(&file.Lock, in.lock, "lock", "lock")
 	} else if in.lock != "" {
 		// It is made of what is looked up.
 		file.Lock = ""
 	}
-	path(&file.Workload, in.file.Workload)
-	path(&file.Caches, in.file.Caches)
-	name(&file.Profile, in.file.Profile)
-	name(&file.Prices, in.file.Prices)
+	path(&file.Workload, in.file.Workload, "workload", "workload")
+	path(&file.Caches, in.file.Caches, "caches", "caches")
+	name(&file.Profile, in.file.Profile, "profile")
+	name(&file.Prices, in.file.Prices, "prices")
 	if len(in.lookups.platforms) > 0 {
 		file.Platform = in.lookups.platforms[0]
 	}
@@ -224,6 +224,7 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	file.PlainHTTP = append(file.PlainHTTP, in.file.PlainHTTP...)
 	if len(in.file.Arms) > 0 {
 		file.Arms = in.file.Arms
+		file.Given("arms", "arms")
 	}
 	if in.now != "" {
 		at, err := time.Parse(time.RFC3339, in.now)
@@ -232,7 +233,7 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 		}
 		file.Now = at
 	}
-	if err := in.overridePairs(file, path); err != nil {
+	if err := in.overridePairs(file); err != nil {
 		return err
 	}
 	if err := in.overrideStarts(file); err != nil {
@@ -261,7 +262,7 @@ func (in *inputs) fromScenario(path string) string {
 	return abs
 }
 
-func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string, string)) error {
+func (in *inputs) overridePairs(file *cachebench.ScenarioFile) error {
 	for _, group := range []struct {
 		flag, form string
 		pairs      []string
@@ -278,7 +279,7 @@ func (in *inputs) overridePairs(file *cachebench.ScenarioFile, path func(*string
 				return usagef("--%s %q is not of the form %s", group.flag, pair, group.form)
 			}
 			if group.file {
-				path(&value, value)
+				value = in.fromScenario(value)
 			}
 			if *group.to == nil {
 				*group.to = map[string]string{}

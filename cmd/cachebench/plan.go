@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,11 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
-	"github.com/cachebench/cachebench/workload"
 )
 
 func newPlan(io *streams) *cobra.Command {
@@ -71,13 +70,13 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
 	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
 	f.Float64Var(&opt.Effort, "effort", 0, "search so many times as long (default 1)")
-	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop the search itself after this time, with the best plan so far and its bound")
+	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop the search for caches, with --curve, --sensitivity and --hold-out, after this time, with the best plan so far and its bound")
 	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring")
 	f.StringArrayVar(&in.candidates, "candidate", nil, "consider a cache of these images too, separated by commas, with =GIB for another size than the smallest; repeatable, in place of a scenario's")
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
 	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
 	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
-	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the verdict")
+	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the caches or the verdict")
 	f.StringArrayVar(&opt.Explain, "explain", nil, "say why this app got its cache, and what the runner-up was; repeatable")
 	for flag, values := range map[string][]string{"goal": {plan.GoalSeconds, plan.GoalNet, plan.GoalLimit}, "storage": {plan.Separate, plan.Shared}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -171,16 +170,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 			return err
 		}
 	}
-	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
-		goal := cmp.Or(s.PlanOptions.Goal, plan.GoalSeconds)
-		if in.limit != 0 && goal != plan.GoalLimit && len(s.Workload.NodePools) == 0 {
-			return usagef("--limit has no meaning without --goal limit, where no app is on a node pool")
-		}
-		if s.BudgetPerMonth == 0 && !cmd.Flags().Changed("budget") && goal == plan.GoalSeconds && startsOnInstances(s.Workload) {
-			return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
-		}
-		return nil
-	})
+	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error { return checkPlan(cmd.Flags(), s) })
 	if job == nil {
 		return err
 	}
@@ -215,12 +205,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	return errors.Join(perr, err)
 }
 
-// startsOnInstances says that an app has instances of its own, for which caches are built.
-func startsOnInstances(w *workload.Workload) bool {
-	return w == nil || slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.NodePool == "" })
-}
-
-// readPlan reads a saved plan; none when no file is named.
+// readPlan reads a saved plan, or that of a saved report; none when no file is named.
 func readPlan(file string) (*plan.Plan, error) {
 	if file == "" {
 		return nil, nil
@@ -229,5 +214,20 @@ func readPlan(file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Read(file, data)
+	switch kind, err := document.Header(file, data); {
+	case err != nil:
+		return nil, err
+	case kind == plan.Kind:
+		return plan.Read(file, data)
+	case kind != reports.Kind:
+		return nil, usagef("%s is of kind %s: a plan is in what plan --save writes, or in a report of run --output json", file, kind)
+	}
+	r, err := reports.Read(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if r.Plan == nil {
+		return nil, usagef("%s is a Report without a plan: run and plan make reports with one", file)
+	}
+	return r.Plan, nil
 }

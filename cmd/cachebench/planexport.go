@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
@@ -27,7 +28,8 @@ func newPlanExport(io *streams) *cobra.Command {
 		Use:   "export PLAN --as FORMAT",
 		Short: "A saved plan in the form that another program takes",
 		Long: `Export writes a saved plan in a form in which it can be applied, in the order of
-what its parts gain; --first N takes the first N only.
+what its parts gain; --first N takes the first N only. The plan is of plan --save, or
+of a report in JSON that run or plan wrote.
 
 ` + formatTable() + `
 Images for nodes are those of the plan's node pools. docs/export.md says what each form
@@ -38,9 +40,11 @@ holds, how it is applied and what to beware of.`,
   cachebench plan export plan.json --as pod-patches --caches account.yaml
   cachebench plan export plan.json --as daemonset --node-selector example.com/pool=general
   cachebench plan export plan.json --as image-pull-job --node-selector general:pool=general --parallelism 10
-  cachebench plan export plan.json --as image-list --inventory inventory.json`,
+  cachebench plan export plan.json --as image-list --pin digest
+  cachebench run scenario.yaml --output-file report.json
+  cachebench plan export report.json --as cache-apply`,
 		Args: exactly(1, "a saved plan"),
-		RunE: func(cmd *cobra.Command, args []string) error { return x.run(args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error { return x.run(cmd.Flags(), args[0]) },
 	}
 	x.addFlags(cmd)
 	return cmd
@@ -64,7 +68,7 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	f.StringVar(&x.format, "as", "", "`format` to write: one of those above")
 	f.StringVar(&x.file, "output-file", "", "write to this `file` instead of stdout; - is stdout")
 	f.IntVar(&x.opt.First, "first", 0, "take only the first `N` caches, and the first N images of each pool (default all)")
-	f.StringVar(&x.inventory, "inventory", "", "saved inventory `file` that tells the digests of images")
+	f.StringVar(&x.inventory, "inventory", "", "saved inventory `file` that tells the digests of images which the plan does not")
 	f.StringVar(&x.opt.Namespace, "namespace", "", "`namespace` of what is made in one, and of apps whose names have none (default kubectl's)")
 	f.StringArrayVar(&x.opt.ImagePullSecrets, "image-pull-secret", nil, "`secret` for private registries, NAMESPACE:NAME for imagecache-crd; repeatable")
 
@@ -93,13 +97,16 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	}
 }
 
-func (x *planExport) run(file string) error {
+func (x *planExport) run(flags *pflag.FlagSet, file string) error {
 	if x.format == "" {
 		return usagef("say in which form the plan is to be written: --as FORMAT; see cachebench plan export --help")
 	}
 	format, err := export.ParseFormat(x.format)
 	if err != nil {
 		return usageError{err}
+	}
+	if err := fitting(flags, format); err != nil {
+		return err
 	}
 	if err := x.opt.Check(); err != nil {
 		return usageError{err}

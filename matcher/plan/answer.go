@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 )
 
 // answer turns the solution of the program into the Plan.
@@ -38,7 +41,7 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 		return nil, fmt.Errorf("plan: curve: %w", err)
 	}
 	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.More && p.Sensitivity == nil) {
-		p.LeftOut += "; other budgets, for the search was stopped before it came to them"
+		p.LeftOut += "; other budgets (stopped before all were tried)"
 	}
 	for _, name := range m.Explain {
 		p.Explained = append(p.Explained, m.explain(name, s))
@@ -197,7 +200,7 @@ func (m *model) planned(c *choice) []PlannedCache {
 func (m *model) plannedCache(set int, c *choice, held layerSet) PlannedCache {
 	cache := m.candidateOf(set)
 	p := PlannedCache{
-		Name: cache.cache.ID, Images: cache.images,
+		Name: cache.cache.ID, Images: cache.images, Contents: m.contents(cache.images),
 		SizeGiB: cache.cache.SizeGiB, UnpackedBytes: cache.unpackedBytes,
 	}
 	var use, instance, useSaved float64
@@ -224,53 +227,26 @@ func (m *model) plannedCache(set int, c *choice, held layerSet) PlannedCache {
 	p.Cost = Bill{
 		Build: m.Prices.Money(cache.buildMoney), Keep: m.Prices.Money(keep), Use: m.Prices.Money(use),
 		InstanceSaved: m.Prices.Money(instance), UseSaved: m.Prices.Money(useSaved),
-		Total: m.Prices.Money(total), Net: m.Prices.Money(total - instance - useSaved),
+		Total: m.Prices.Money(total), NetSaved: m.Prices.Money(instance + useSaved - total),
 	}
 	return p
 }
 
-// arm is one arm's month: seconds and money.
-type arm struct{ ready, caches, instances float64 }
-
-func (m *model) totals(c *choice) []Total {
-	var cold, automatic, baseline arm
-	known := true
-	for _, a := range m.apps {
-		cold.add(a, []finding{{starts: a.starts, startup: a.cold}})
-		automatic.add(a, a.automatic)
-		baseline.add(a, a.baseline)
-		known = known && (a.automatic != nil || a.starts == 0)
-	}
-	planned := baseline
-	planned.ready -= m.saved(c)
-	planned.caches += c.Cost
-	for i, a := range m.apps {
-		if e := m.effectOf(c, i); e != nil {
-			planned.caches -= e.useSaved + e.priming
-			planned.instances += e.priming - e.billedSaved*a.instance
+// contents are the digests of references that a registry serves, as it knows them: an
+// index's where there is one, which is the same on every platform.
+func (p *Problem) contents(references []string) []matcher.Content {
+	var contents []matcher.Content
+	for _, ref := range references {
+		i := p.find(ref)
+		if _, served := layers.RegistryOf(ref); !served || i < 0 {
+			continue // of a disk or an engine it may be the digest of a config
+		}
+		img := &p.Inventory.Images[i]
+		if digest := cmp.Or(img.IndexDigest, img.Digest); digest != "" {
+			contents = append(contents, matcher.Content{Reference: ref, Digest: string(digest)})
 		}
 	}
-	totals := []Total{m.total("cold", cold, baseline)}
-	if known {
-		totals = append(totals, m.total("automatic", automatic, baseline))
-	}
-	return append(totals, m.total("planned", planned, baseline))
-}
-
-func (t *arm) add(a *app, found []finding) {
-	for _, f := range found {
-		t.ready += f.starts * f.ready
-		t.caches += f.starts * f.use
-		t.instances += f.starts * f.billed * a.instance
-	}
-}
-
-func (m *model) total(name string, t, baseline arm) Total {
-	return Total{
-		Arm: name, StartupSeconds: duration(t.ready),
-		Caches: m.Prices.Money(t.caches), Instances: m.Prices.Money(t.instances),
-		Net: m.Prices.Money(t.caches + t.instances - baseline.caches - baseline.instances),
-	}
+	return contents
 }
 
 func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
@@ -84,6 +85,7 @@ func TestGivenCandidates(t *testing.T) {
 
 // A plan is never worse for candidates that are given, whatever they are.
 func TestNeverWorseForGiven(t *testing.T) {
+	race.Skip(t)
 	for i := range 60 {
 		r := rand.New(rand.NewPCG(7, uint64(i)))
 		p := tiny(seeded{r})

@@ -85,6 +85,9 @@ func TestStopped(t *testing.T) {
 		if early.Candidates == best.Candidates && early.BoundSeconds < best.SavedSeconds {
 			t.Errorf("%s: stopped with bound %v, and the best saves %v", assign, early.BoundSeconds, best.SavedSeconds)
 		}
+		if early.StoppedBy != plan.ByInterrupt || best.StoppedBy == plan.ByInterrupt {
+			t.Errorf("%s: stopped by %q, the other by %q", assign, early.StoppedBy, best.StoppedBy)
+		}
 		if early.GapFraction > 0 && early.Status != plan.Stopped {
 			t.Errorf("%s: a gap of %v and status %s", assign, early.GapFraction, early.Status)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 )
@@ -22,7 +23,7 @@ func (m *model) advice(c *choice) []ExistingCache {
 
 func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 	stale := m.stale(e)
-	a := ExistingCache{ID: e.ID, Advice: Keep, StaleUnpackedBytes: m.staleBytes(e)}
+	a := ExistingCache{ID: e.ID, Advice: Keep, KeepPerMonth: m.keepExisting[e.ID], StaleUnpackedBytes: m.staleBytes(e)}
 	switch {
 	case e.Automatic:
 		a.Reason = "it is an automatic cache: it costs nothing to keep, and ECI removes it by itself"
@@ -30,6 +31,9 @@ func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 		a.Advice, a.Reason = Drop, "its creation failed; it can never be used"
 	case len(users) == 0:
 		a.Advice, a.Reason = Drop, "no start of the month would pick it beside the planned caches; its storage is paid for nothing"
+		if a.KeepPerMonth != nil {
+			a.Reason += fmt.Sprintf(", %s a month", a.KeepPerMonth)
+		}
 	case e.Status == matcher.StatusUpdateFailed:
 		a.Advice, a.Reason = Rebuild, "its last update failed, so it cannot be used; it would serve "+strings.Join(users, ", ")
 	case len(stale) > 0:
@@ -126,9 +130,7 @@ func (m *model) staleBytes(e *matcher.Cache) *int64 {
 		if i := m.find(content.Reference); i >= 0 {
 			now = append(now, m.Inventory.Images[i].Layers...)
 		}
-		i := slices.IndexFunc(m.Inventory.Images, func(img layers.Image) bool {
-			return content.Digest == string(img.Digest) || content.Digest == string(img.IndexDigest) && (m.Platform == "" || img.Platform == m.Platform)
-		})
+		i := m.findDigest(content.Digest)
 		if i < 0 {
 			return nil
 		}
@@ -144,4 +146,65 @@ func (m *model) staleBytes(e *matcher.Cache) *int64 {
 	slices.Sort(gone)
 	bytes, _ := m.unpacked(slices.Compact(gone))
 	return &bytes
+}
+
+// findDigest is the image of a digest, or of an index of it on the plan's platform; -1
+// where the Inventory does not list it.
+func (m *model) findDigest(digest string) int {
+	return slices.IndexFunc(m.Inventory.Images, func(img layers.Image) bool {
+		return digest == string(img.Digest) || digest == string(img.IndexDigest) && (m.Platform == "" || img.Platform == m.Platform)
+	})
+}
+
+// priceExisting works out what storing each existing cache costs, of which it is known.
+// Automatic caches are kept for free (eci §5.1), and of a failed one nothing is kept.
+func (m *model) priceExisting() error {
+	m.keepExisting = make(map[string]*cost.Money, len(m.Existing))
+	for i := range m.Existing {
+		e := &m.Existing[i]
+		held, known := m.holds(e)
+		if e.Automatic || e.Status == matcher.StatusFailed {
+			held, known = nil, true
+		}
+		if !known {
+			continue
+		}
+		bytes, _ := m.unpacked(held)
+		keep, err := m.Prices.Keep(float64(bytes)/bytesPerGiB, month)
+		if err != nil {
+			return fmt.Errorf("storage of existing cache %s: %w", e.ID, err)
+		}
+		m.keepExisting[e.ID] = &keep
+	}
+	return nil
+}
+
+// holds are the layers of an existing cache: of what it was built from, or where that is
+// not known of what its references mean now.
+func (m *model) holds(e *matcher.Cache) (held layerSet, known bool) {
+	for _, ref := range e.Images {
+		i := m.find(ref)
+		if k := slices.IndexFunc(e.Contents, func(c matcher.Content) bool { return c.Reference == ref }); k >= 0 {
+			if built := m.findDigest(e.Contents[k].Digest); built >= 0 {
+				i = built
+			}
+		}
+		if i < 0 {
+			return nil, false
+		}
+		held = append(held, m.Inventory.Images[i].Layers...)
+	}
+	slices.Sort(held)
+	return slices.Compact(held), true
+}
+
+// existingBill is what storing the existing caches costs a month, as far as it is known.
+func (m *model) existingBill() float64 {
+	bill := 0.0
+	for i := range m.Existing { // in order, so that the sum is the same every time
+		if keep := m.keepExisting[m.Existing[i].ID]; keep != nil {
+			bill += keep.Amount
+		}
+	}
+	return bill
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/cachebench/cachebench/matcher"
 )
 
 // mostExplained is how many options of an app are listed.
@@ -21,6 +23,10 @@ func (m *model) explain(name string, s *solution) Explained {
 	}
 	for k := range a.options {
 		x.Options = append(x.Options, m.explainOption(s, i, k))
+	}
+	if o := m.explainExisting(s, i); o != nil {
+		x.Considered++
+		x.Options = append(x.Options, *o)
 	}
 	worth := func(o *ExplainedOption) float64 {
 		switch {
@@ -51,10 +57,11 @@ func (m *model) explainOption(s *solution, app, k int) ExplainedOption {
 		SavedSeconds: duration(o.effect.readySaved), Use: m.Prices.Money(o.effect.use), Fixed: m.Prices.Money(0),
 		Priming: true,
 	}
-	if m.Assign == Auto {
+	c := m.candidateOf(o.set)
+	if m.Assign == Auto && c != nil {
 		x.Order = k + 1
 	}
-	if c := m.candidateOf(o.set); c != nil {
+	if c != nil {
 		x.Cache, x.Images, x.SizeGiB, x.Fixed, x.Priming = c.cache.ID, c.images, c.cache.SizeGiB, m.Prices.Money(c.fixed()), false
 	}
 	with, why := m.with(s, app, k)
@@ -64,6 +71,45 @@ func (m *model) explainOption(s *solution, app, k int) ExplainedOption {
 			change = with.Cost - s.Cost
 		}
 		x.PlanChange, x.CostChange = &change, m.money(with.Cost-s.Cost)
+	}
+	return x
+}
+
+// explainExisting is the existing cache that serves an app to which the plan gives none of
+// its own; nil where there is none. It comes after all candidates that would come before
+// it in ECI's order, of which the plan builds none.
+func (m *model) explainExisting(s *solution, app int) *ExplainedOption {
+	a := m.apps[app]
+	if s.Picks[app] != none || m.Baseline != Automatic {
+		return nil
+	}
+	id := m.existingFor(a, &s.choice)
+	k := slices.IndexFunc(m.Existing, func(e matcher.Cache) bool { return e.ID == id })
+	if id == "" || k < 0 {
+		return nil
+	}
+	e := &m.Existing[k]
+	x := &ExplainedOption{
+		Cache: id, Images: e.Images, SizeGiB: e.SizeGiB, Existing: true, Chosen: true, Fixed: m.Prices.Money(0),
+		Why: "it exists: what it saves is part of the baseline",
+	}
+	use := 0.0
+	for _, f := range a.baseline {
+		if f.cache != nil && f.cache.ID == id {
+			use += f.starts * f.use
+		}
+	}
+	x.Use = m.Prices.Money(use)
+	if keep := m.keepExisting[id]; keep != nil {
+		x.Fixed = *keep
+	}
+	if m.Assign == Auto {
+		x.Order = 1
+		for _, o := range a.options {
+			if m.candidateOf(o.set) != nil {
+				x.Order++
+			}
+		}
 	}
 	return x
 }

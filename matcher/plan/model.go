@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -31,6 +32,9 @@ type model struct {
 	layers     map[string]layerSet
 	// layerMoney is what storing each layer costs a month, of shared storage.
 	layerMoney []float64
+	// keepExisting is what storing each existing cache costs a month, by its ID; absent
+	// where it is not known.
+	keepExisting map[string]*cost.Money
 }
 
 // app is an App in numbers.
@@ -74,6 +78,9 @@ func newModel(ctx context.Context, p *Problem) (*model, error) {
 		if err := m.priceLayers(); err != nil {
 			return nil, err
 		}
+	}
+	if err := m.priceExisting(); err != nil {
+		return nil, err
 	}
 	m.generator = p.newGenerator()
 	for _, s := range m.generator.generate() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher"
 )
 
 // PlannedCache is one cache to build.
@@ -14,6 +15,9 @@ type PlannedCache struct {
 	Name    string   `json:"name" document:"required"`
 	Images  []string `json:"images" document:"required"`
 	SizeGiB float64  `json:"sizeGiB"`
+	// Contents says which digest each reference had when the plan was made, that of the
+	// index where there is one; references of which it is not known are absent.
+	Contents []matcher.Content `json:"contents,omitempty"`
 	// UnpackedBytes is what it holds, each layer once.
 	UnpackedBytes int64 `json:"unpackedBytes"`
 	// Apps are the apps it serves.
@@ -49,8 +53,8 @@ type Bill struct {
 	UseSaved cost.Money `json:"useSaved"`
 	// Total is Build + Keep + Use.
 	Total cost.Money `json:"total"`
-	// Net is Total − InstanceSaved − UseSaved: what the cache costs in the end.
-	Net cost.Money `json:"net"`
+	// NetSaved is InstanceSaved + UseSaved − Total; below 0 the cache costs money in the end.
+	NetSaved cost.Money `json:"netSaved"`
 }
 
 // Assignment is what one app gets.
@@ -84,14 +88,16 @@ type Total struct {
 	Arm string `json:"arm" document:"enum=cold|automatic|planned"`
 	// StartupSeconds is the sum of all starts' times to ready.
 	StartupSeconds time.Duration `json:"startupSeconds"`
-	// Caches is the bill of caches: build, keep and use of planned ones, use of
-	// the others (their storage is paid in any case).
+	// Caches is the bill of caches: build, keep and use of planned ones, keep and use of
+	// those that exist. Storage of the latter is paid as long as they are there, so arms
+	// automatic and planned have that of all of which it is known, those to drop among
+	// them; of a cold baseline, arm automatic alone.
 	Caches cost.Money `json:"caches"`
 	// Instances is what instances cost while starting (from the pull's start).
 	Instances cost.Money `json:"instances"`
-	// Net is Caches + Instances less the same of the baseline's arm; negative
-	// saves money.
-	Net cost.Money `json:"net"`
+	// NetSaved is Caches + Instances of the baseline's arm less the same of this one;
+	// below 0 this one costs more.
+	NetSaved cost.Money `json:"netSaved"`
 }
 
 // ExistingCache is advice on a cache that exists.
@@ -99,6 +105,8 @@ type ExistingCache struct {
 	ID     string `json:"id"`
 	Advice string `json:"advice" document:"enum=keep|rebuild|drop"`
 	Reason string `json:"reason"`
+	// KeepPerMonth is what its storage costs; absent where it is not known what it holds.
+	KeepPerMonth *cost.Money `json:"keepPerMonth,omitempty"`
 	// StaleUnpackedBytes are of layers that it was built from and that no image of its
 	// references has any more; absent where it is not known what it was built from.
 	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`
@@ -113,7 +121,9 @@ type PrimedApp struct {
 	// SavedSeconds is startup time that its other starts save a month, less what the
 	// priming ones take.
 	SavedSeconds time.Duration `json:"savedSeconds"`
-	// Cost is what the instances of the priming starts cost until they are ready.
+	// Cost is what the instances of the priming starts cost until they are ready, and by
+	// how much more the other starts then pay for caches' disks: below 0 where what they
+	// find now, such as an existing cache, costs them more than priming does.
 	Cost cost.Money `json:"cost"`
 }
 
@@ -150,6 +160,9 @@ type Lever struct {
 	// the verdict stays from a tenth to ten times the value.
 	Factor  *float64 `json:"factor,omitempty"`
 	Verdict string   `json:"verdict,omitempty"`
+	// CachesFactor is by how much it has to change for other caches to build or other apps
+	// to prime, be they worth as much; absent where they stay as far as that.
+	CachesFactor *float64 `json:"cachesFactor,omitempty"`
 }
 
 // HeldOut judges a plan on what it was not made for.
@@ -187,14 +200,17 @@ type Explained struct {
 // ExplainedOption is one candidate, or priming, for one app.
 type ExplainedOption struct {
 	// Cache is the candidate's name; it is in the plan where Built, and serves the app
-	// where Chosen.
+	// where Chosen. Where Existing it is the ID of a cache that exists, which is part of
+	// the baseline: what it saves is not counted.
 	Cache   string   `json:"cache,omitempty"`
 	Images  []string `json:"images,omitempty"`
 	Priming bool     `json:"priming,omitempty"`
 	Built   bool     `json:"built,omitempty"`
 	Chosen  bool     `json:"chosen,omitempty"`
-	// Order is its place in ECI's order among all candidates that qualify, from 1; absent
-	// where caches are named.
+	// Existing caches need not be built.
+	Existing bool `json:"existing,omitempty"`
+	// Order is its place in ECI's order among all caches that qualify, from 1; absent
+	// where caches are named, and of priming, whose caches are made later.
 	Order int `json:"order,omitempty"`
 	// SizeGiB is the disk that every start on it pays for.
 	SizeGiB float64 `json:"sizeGiB"`

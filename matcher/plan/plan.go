@@ -109,6 +109,14 @@ const (
 	Stopped = "stopped"
 )
 
+// What stops a search.
+const (
+	// BySteps is the end of the steps that Problem.Effort multiplies.
+	BySteps     = "steps"
+	ByTimeLimit = "timeLimit"
+	ByInterrupt = "interrupt"
+)
+
 // The verdicts.
 const (
 	Build        = "build"
@@ -177,6 +185,10 @@ type Plan struct {
 	GapFraction float64 `json:"gapFraction"`
 	// Status is how the search ended: optimal, gapReached or stopped.
 	Status string `json:"status" document:"enum=optimal|gapReached|stopped"`
+	// StoppedBy says what stopped a search before its end: its steps, its time limit or an
+	// interrupt; absent where nothing did, or where that is not known. An optimal plan of one
+	// that ran out of time is so of the candidates that it had come to.
+	StoppedBy string `json:"stoppedBy,omitempty" document:"enum=steps|timeLimit|interrupt"`
 	// Candidates is how many caches were considered; LeftOut says what was not.
 	Candidates int    `json:"candidates"`
 	LeftOut    string `json:"leftOut,omitempty"`
@@ -204,6 +216,8 @@ type Plan struct {
 	Pools []Pool `json:"pools,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
+	// Provenance says what it was made from; absent where who made it did not say.
+	Provenance *Provenance `json:"provenance,omitempty"`
 }
 
 // Read reads a saved Plan from the bytes of the file called name.
@@ -250,7 +264,7 @@ func (p *Plan) ShareOfBound(i int) float64 {
 		// The objective has what primes save besides.
 		net := p.ObjectiveMoney.Amount
 		for k := i + 1; k < len(p.Caches); k++ {
-			net += p.Caches[k].Cost.Net.Amount
+			net -= p.Caches[k].Cost.NetSaved.Amount
 		}
 		return net / p.BoundMoney.Amount
 	}

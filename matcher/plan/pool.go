@@ -102,8 +102,8 @@ type PoolArm struct {
 	SlowestSeconds *time.Duration `json:"slowestSeconds,omitempty"`
 	// Cost is its bill of 30 days beyond that of arm nothing.
 	Cost PoolBill `json:"cost"`
-	// Net is what the seconds saved are worth less Cost.
-	Net cost.Money `json:"net"`
+	// NetSaved is what the seconds saved are worth less Cost.
+	NetSaved cost.Money `json:"netSaved"`
 	// Reason says what it takes.
 	Reason string `json:"reason"`
 }

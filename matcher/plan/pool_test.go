@@ -168,8 +168,8 @@ func TestPoolVerdict(t *testing.T) {
 	// Baked: 400 of worth, 3 GiB kept for 3, 90 x 3.22 GB read ahead for 28.99, and 50 less
 	// of traffic.
 	baked := p.Arm(plan.PoolBaked)
-	if want := 3 + 90*0.1*3*gib/1e9 - 50; p.Verdict != plan.PoolBaked || !near(baked.Cost.Total.Amount, want, 1e-6) || !near(baked.Net.Amount, 400-want, 1e-6) {
-		t.Errorf("%s, baked costs %v, net %v; want %v", p.Verdict, baked.Cost.Total, baked.Net, want)
+	if want := 3 + 90*0.1*3*gib/1e9 - 50; p.Verdict != plan.PoolBaked || !near(baked.Cost.Total.Amount, want, 1e-6) || !near(baked.NetSaved.Amount, 400-want, 1e-6) {
+		t.Errorf("%s, baked costs %v, net %v; want %v", p.Verdict, baked.Cost.Total, baked.NetSaved, want)
 	}
 	if ahead := p.Arm(plan.PoolPrePull); !near(ahead.Cost.Total.Amount, 150, 1e-6) || ahead.SavedSeconds != 3*time.Hour {
 		t.Errorf("pre-pull costs %v and saves %v; want 300 GB for 150, 3 h", ahead.Cost.Total, ahead.SavedSeconds)

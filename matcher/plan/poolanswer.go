@@ -148,7 +148,7 @@ func (a *poolAnswer) reason() string {
 		s += ", by estimate alone"
 	}
 	if a.WorthPerHour > 0 {
-		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.Net)
+		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.NetSaved)
 	}
 	if len(a.arms) > 1 {
 		second := &a.arms[1]
@@ -181,7 +181,7 @@ func costWords(x *PoolArm) string {
 
 func (a *poolAnswer) worthWords(x *PoolArm) string {
 	if a.WorthPerHour > 0 {
-		return x.Net.String()
+		return x.NetSaved.String()
 	}
 	return "saves " + poolTime(x.SavedSeconds)
 }

@@ -115,7 +115,7 @@ func (a *poolAnswer) arm(arm string) (*PoolArm, error) {
 	if x.Cost, err = a.bill(arm, c); err != nil {
 		return nil, fmt.Errorf("price arm %s: %w", arm, err)
 	}
-	x.Net = a.Prices.Money(x.SavedSeconds.Hours()*a.WorthPerHour - x.Cost.Total.Amount)
+	x.NetSaved = a.Prices.Money(x.SavedSeconds.Hours()*a.WorthPerHour - x.Cost.Total.Amount)
 	x.Reason = a.armReason(arm, c)
 	return x, nil
 }
@@ -209,7 +209,7 @@ func (a *poolAnswer) rank() {
 			}
 		}
 		if a.WorthPerHour > 0 {
-			return compareMoney(y.Net, x.Net)
+			return compareMoney(y.NetSaved, x.NetSaved)
 		}
 		return cmp.Or(cmp.Compare(y.SavedSeconds, x.SavedSeconds), compareMoney(x.Cost.Total, y.Cost.Total))
 	})

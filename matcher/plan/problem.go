@@ -67,8 +67,8 @@ type Problem struct {
 	// Effort multiplies the steps of the search; 0 is 1. It is a count and not a time, so
 	// that the same Problem has the same Plan everywhere.
 	Effort float64
-	// TimeLimit ends the search with the best so far; 0 does not. A plan that it ends need
-	// not be the same everywhere.
+	// TimeLimit ends the search, and that for other budgets, with the best so far; 0 does
+	// not. A plan that it ends need not be the same everywhere.
 	TimeLimit time.Duration
 	// Points is how many points the curve of budgets has; 0 is no curve. More asks for what
 	// a tenth more of budget would bring.
@@ -148,7 +148,21 @@ func Choose(ctx context.Context, p Problem) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	return m.answer(searching, found)
+	by := ""
+	switch {
+	case ctx.Err() != nil:
+		by = ByInterrupt
+	case searching.Err() != nil:
+		by = ByTimeLimit
+	}
+	plan, err := m.answer(searching, found)
+	if err != nil {
+		return nil, err
+	}
+	if plan.StoppedBy = by; by == "" && plan.Status == Stopped {
+		plan.StoppedBy = BySteps
+	}
+	return plan, nil
 }
 
 func (p *Problem) progress(format string, args ...any) {

@@ -54,8 +54,8 @@ func TestReasonAddsUp(t *testing.T) {
 			t.Errorf("amount %d is %v, want %v: %s", i, said[i], want[i], got.Reason)
 		}
 	}
-	if planned := got.Totals[len(got.Totals)-1]; !near(planned.Net.Amount, want[3], 1e-5) {
-		t.Errorf("the total's net is %v, want %v", planned.Net, want[3])
+	if planned := got.Totals[len(got.Totals)-1]; !near(planned.NetSaved.Amount, -want[3], 1e-5) {
+		t.Errorf("the total saves %v net, want %v", planned.NetSaved, -want[3])
 	}
 	if !strings.Contains(got.Reason, "what instances save") {
 		t.Errorf("no other cache's disk is spared: %s", got.Reason)
@@ -152,7 +152,7 @@ func TestLimitNotProven(t *testing.T) {
 func TestBoundCountsPrimes(t *testing.T) {
 	usd := func(amount float64) cost.Money { return cost.Money{Amount: amount, Currency: "USD"} }
 	objective, bound, worth := usd(10), usd(12.5), usd(2)
-	p := plan.Plan{Goal: plan.GoalNet, ObjectiveMoney: &objective, BoundMoney: &bound, Caches: []plan.PlannedCache{{Cost: plan.Bill{Net: usd(-3)}}, {Cost: plan.Bill{Net: usd(-1)}}}}
+	p := plan.Plan{Goal: plan.GoalNet, ObjectiveMoney: &objective, BoundMoney: &bound, Caches: []plan.PlannedCache{{Cost: plan.Bill{NetSaved: usd(3)}}, {Cost: plan.Bill{NetSaved: usd(1)}}}}
 	if first, all := p.ShareOfBound(0), p.ShareOfBound(1); !near(first, 0.72, 1e-9) || !near(all, 0.8, 1e-9) {
 		t.Errorf("shares %v and %v, want 0.72 and 0.8", first, all)
 	}

@@ -47,6 +47,8 @@ const (
 	// longestLine of output is matched; what follows is dropped.
 	longestLine = 64 << 10
 	tail        = 400
+	// lastOutput is how long output may come after its process has ended.
+	lastOutput = time.Second
 )
 
 func newWait(by *measure.Readiness, n *node) (*readyWait, error) {
@@ -144,10 +146,20 @@ func (w *readyWait) ended(status containerd.ExitStatus) (time.Time, error) {
 		select {
 		case at := <-w.seen:
 			return at, nil
-		case <-time.After(time.Second):
+		case <-time.After(lastOutput):
+		}
+	default:
+		for end := time.Now().Add(lastOutput); !w.wrote() && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
 	return time.Time{}, fmt.Errorf("it ended with status %d before it was ready by %s%s", code, w.by.By, w.said())
+}
+
+func (w *readyWait) wrote() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.last) > 0
 }
 
 func (w *readyWait) said() string {

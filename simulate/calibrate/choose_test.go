@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -190,6 +191,7 @@ func TestBeatsByHand(t *testing.T) {
 // TestEveryFitChooses: a fit to half of the arms, or to all but a fold, decides as one
 // to all arms does, among its own.
 func TestEveryFitChooses(t *testing.T) {
+	race.Skip(t)
 	for name, takes := range map[string]float64{"some": 120e6, "none": math.Inf(1)} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 12)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -96,6 +97,7 @@ func scoreOf(t *testing.T, c *Calibration, what, by string) *Score {
 // everything, the host comes out, and runs left out are met about as well as they
 // meet each other.
 func TestRecovers(t *testing.T) {
+	race.Skip(t)
 	w := newWorld(t, 1)
 	w.small(5)
 	c, p := fitOf(t, w, brisk)
@@ -154,6 +156,7 @@ func TestFromColdOnly(t *testing.T) {
 
 // TestOutliers: one run in ten that takes three times as long moves little.
 func TestOutliers(t *testing.T) {
+	race.Skip(t)
 	w := newWorld(t, 3)
 	w.outliers = 0.1
 	w.small(5)
@@ -259,6 +262,7 @@ func TestDelays(t *testing.T) {
 // TestDiskOrDecoder: starts at once show whether it is the disk that is short, which
 // layers by themselves cannot; nor do two codecs of one speed.
 func TestDiskOrDecoder(t *testing.T) {
+	race.Skip(t)
 	for _, c := range []struct {
 		name, short string
 		zstd        bool
@@ -363,6 +367,7 @@ func TestSameResult(t *testing.T) {
 // TestFitIsNoWorse: of the runs that it was fitted to a profile is never further off
 // than its base, whatever the host.
 func TestFitIsNoWorse(t *testing.T) {
+	race.Skip(t)
 	for seed := range uint64(3) {
 		w := newWorld(t, 20+seed)
 		k := truth
@@ -385,6 +390,7 @@ func TestFitIsNoWorse(t *testing.T) {
 // TestTransfersTakeCores: what transfers take from unpacking is taken in where arms
 // that were left out are met better so, and only there.
 func TestTransfersTakeCores(t *testing.T) {
+	race.Skip(t)
 	for name, takes := range map[string]float64{"some": 120e6, "none": math.Inf(1)} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, 11)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/cachebench/cachebench/internal/document"
-	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -210,16 +209,4 @@ func saidAll(apps []string) string {
 		text += fmt.Sprintf(" and %d more", len(apps)-most)
 	}
 	return text
-}
-
-// digest is what a reference meant when the plan was made; empty when unknown.
-func (e *exporter) digest(ref string) layers.Digest {
-	d, ok := e.Digests[ref]
-	if !ok {
-		d = e.Digests["docker://"+ref]
-	}
-	if d.Validate() != nil {
-		return ""
-	}
-	return d
 }

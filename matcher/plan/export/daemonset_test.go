@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"pgregory.net/rapid"
+
+	"github.com/cachebench/cachebench/layers"
 )
 
 // daemonSetOf decodes a DaemonSet strictly, and holds it to what the API server asks
@@ -189,19 +192,28 @@ func TestMaxUnavailable(t *testing.T) {
 	}
 }
 
-// TestPin: how images are named. A tag alone is pulled where no digest is known.
+// TestPin: how images are named. A tag alone is pulled where no digest is known, unless
+// only digests will do.
 func TestPin(t *testing.T) {
 	web, redis := "registry.example.com/shop/web:1.4.1", "docker.io/library/redis@"+string(digestB)
 	for pin, want := range map[string][]string{
-		"":        {web + "@" + string(digestA), web, "nginx", redis},
-		PinDigest: {web + "@" + string(digestA), "nginx", redis},
-		PinTag:    {web, "nginx", redis},
-		PinBoth:   {web + "@" + string(digestA), web, "nginx", redis},
+		"":      {web + "@" + string(digestA), web, "nginx", redis},
+		PinTag:  {web, "nginx", redis},
+		PinBoth: {web + "@" + string(digestA), web, "nginx", redis},
 	} {
 		docs := documents(t, render(t, DaemonSet, shop(), Options{Nodes: NodeOptions{Pin: pin}}))
 		if got := imagesOf(daemonSetOf(t, docs[1])); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", pin, got, want)
 		}
+	}
+	in, opt := shop(), Options{Nodes: NodeOptions{Pin: PinDigest}}
+	if _, err := Render(DaemonSet, in, opt); !errors.Is(err, ErrNoDigest) || !strings.Contains(err.Error(), "nginx; give an inventory") {
+		t.Errorf("without a digest: %v", err)
+	}
+	in.Digests = map[string]layers.Digest{"nginx": digestB}
+	want := []string{web + "@" + string(digestA), "nginx@" + string(digestB), redis}
+	if got := imagesOf(daemonSetOf(t, documents(t, render(t, DaemonSet, in, opt))[1])); !slices.Equal(got, want) {
+		t.Errorf("by digest: %q, want %q", got, want)
 	}
 }
 

@@ -42,8 +42,8 @@ type Input struct {
 	Pools []Pool
 	// Existing are the account's caches: they tell the IDs of those that are built.
 	Existing []matcher.Cache
-	// Digests are what references meant when the plan was made; one that is not
-	// there is unknown. Those of the pools' images stand in the pools.
+	// Digests are what references meant when the plan was made, of those of which the
+	// plan does not tell it itself; one that is not there is unknown.
 	Digests map[string]layers.Digest
 }
 
@@ -190,7 +190,7 @@ func (e *exporter) pool(p Pool) (Pool, error) {
 	if p.Platform == "" {
 		p.Platform = e.Plan.Platform
 	}
-	return p, checkPlatform(p.Platform)
+	return p, errors.Join(checkPlatform(p.Platform), e.checkPinned(p.Images))
 }
 
 func poolNames(pools []Pool) string {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
@@ -110,6 +111,33 @@ func TestDigests(t *testing.T) {
 	in.Digests["registry.example.com/shop/web:1.4.1"] = "sha256:1"
 	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
 		t.Errorf("what is no digest: %q, want %q", got, want)
+	}
+	// What the plan says itself goes before an inventory of another time.
+	in.Plan.Caches[0].Contents = []matcher.Content{
+		{Reference: "registry.example.com/shop/web:1.4.1", Digest: string(digestB)},
+		{Reference: "docker://registry.example.com/mesh/proxy:1.2", Digest: string(digestB)},
+	}
+	want = []string{"registry.example.com/shop/web:1.4.1@" + string(digestB), "registry.example.com/mesh/proxy:1.2@" + string(digestB), "registry.example.com/batch/report:2026.11"}
+	if got := lines(render(t, ImageList, in, Options{})); !slices.Equal(got, want) {
+		t.Errorf("as the plan says: %q, want %q", got, want)
+	}
+	if _, err := Render(ImageList, in, Options{Nodes: NodeOptions{Pin: PinDigest}}); !errors.Is(err, ErrNoDigest) || !strings.Contains(err.Error(), "batch/report:2026.11") {
+		t.Errorf("a cache's image without a digest: %v", err)
+	}
+	if _, err := Render(List, in, Options{Nodes: NodeOptions{Pin: PinDigest}}); !errors.Is(err, ErrNoDigest) {
+		t.Errorf("a list by digest: %v", err)
+	}
+	in.Plan.Caches = in.Plan.Caches[:1]
+	if got := lines(render(t, List, in, Options{Nodes: NodeOptions{Pin: PinDigest}})); got[0] != "cache\tshop-web-1a2b3c4d\t20\tregistry.example.com/shop/web:1.4.1@"+string(digestB) {
+		t.Errorf("a list by digest: %q", got)
+	}
+	if got := lines(render(t, List, in, Options{})); got[0] != "cache\tshop-web-1a2b3c4d\t20\tregistry.example.com/shop/web:1.4.1" {
+		t.Errorf("a list: %q", got)
+	}
+	in.Plan = shop().Plan
+	want = []string{"--container-image=registry.example.com/shop/web:1.4.1", "--container-image=registry.example.com/mesh/proxy:1.2", "--container-image=registry.example.com/batch/report:2026.11"}
+	if got := lines(render(t, ImageListGKE, in, Options{Nodes: NodeOptions{Pin: PinTag}})); !slices.Equal(got, want) {
+		t.Errorf("flags by tag: %q, want %q", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,7 +20,7 @@ type Image struct {
 
 // How images are named where a node pulls them.
 const (
-	// PinDigest names them by digest where it is known. Of name:tag@digest a node keeps
+	// PinDigest names them by digest, which must be known. Of name:tag@digest a node keeps
 	// the digest alone (containerd, internal/cri/server/images/image_pull.go: the tag is
 	// dropped by reference.ParseDockerRef; OpenKruise, pkg/daemon/util, does the same).
 	PinDigest = "digest"
@@ -95,6 +96,46 @@ func DigestsOf(inv *layers.Inventory) map[string]layers.Digest {
 		}
 	}
 	return digests
+}
+
+// ErrNoDigest is of images that are to be named by digest, of which none is known.
+var ErrNoDigest = errors.New("the digest of an image is not known")
+
+// digest is what a reference meant when the plan was made, as the plan tells it, else as
+// it was handed in; empty when unknown.
+func (e *exporter) digest(ref string) layers.Digest {
+	for _, c := range e.Plan.Caches {
+		for _, content := range c.Contents {
+			if d := layers.Digest(content.Digest); bare(content.Reference) == bare(ref) && d.Validate() == nil {
+				return d
+			}
+		}
+	}
+	d, ok := e.Digests[ref]
+	if !ok {
+		d = e.Digests["docker://"+ref]
+	}
+	if d.Validate() != nil {
+		return ""
+	}
+	return d
+}
+
+// checkPinned refuses images that are to be named by digest and cannot be.
+func (e *exporter) checkPinned(images []Image) error {
+	if e.opt.Nodes.Pin != PinDigest {
+		return nil
+	}
+	var unknown []string
+	for i := range images {
+		if name := images[i].pinned(); !strings.Contains(name, "@") {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s; give an inventory that lists them, plan anew, or name them by tag", ErrNoDigest, saidAll(unique(unknown)))
 }
 
 // unique are the texts, each where it stands first.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cachebench/cachebench/matcher/plan"
 )
 
 // A nodeImage is an image for a disk, with the platform that its nodes have.
@@ -33,12 +35,16 @@ func (e *exporter) nodeImages() ([]nodeImage, error) {
 	if err == nil {
 		err = checkPlatform(e.Plan.Platform)
 	}
+	var images []Image
 	for i := range caches {
 		for _, ref := range cacheImages(&caches[i]) {
-			list = append(list, nodeImage{Image{ref, e.digest(ref)}, e.Plan.Platform})
+			images = append(images, Image{ref, e.digest(ref)})
 		}
 	}
-	return list, err
+	for _, image := range images {
+		list = append(list, nodeImage{image, e.Plan.Platform})
+	}
+	return list, errors.Join(err, e.checkPinned(images))
 }
 
 // imageList writes the images for a disk, a line each.
@@ -51,7 +57,7 @@ func (e *exporter) imageList(format Format) ([]byte, error) {
 	for _, image := range images {
 		switch format {
 		case ImageListGKE:
-			lines = append(lines, gkeLine(&image))
+			lines = append(lines, gkeLines(&image, e.opt.Nodes.Pin)...)
 		case ImageListCtr:
 			lines = append(lines, ctrLines(&image))
 		default:
@@ -65,10 +71,14 @@ func (e *exporter) imageList(format Format) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// gkeLine is a flag of GKE's disk image builder, which wants the whole name with its tag
+// gkeLines are flags of GKE's disk image builder, which wants whole names with their tags
 // (ai-on-gke/tools, gke-disk-image-builder/README.md, --container-image).
-func gkeLine(image *nodeImage) string {
-	return "--container-image=" + full(image.pinned())
+func gkeLines(image *nodeImage, pin string) []string {
+	var flags []string
+	for _, name := range image.names(pin) {
+		flags = append(flags, "--container-image="+full(name))
+	}
+	return flags
 }
 
 const ctrHead = `#!/bin/sh
@@ -97,6 +107,20 @@ func ctrLines(image *nodeImage) string {
 	return text
 }
 
+// listed are the names of a cache's images in a list: those that ECI matches by, unless it
+// is said how they are to be named.
+func (e *exporter) listed(c *plan.PlannedCache) ([]string, error) {
+	images := make([]Image, 0, len(c.Images))
+	for _, ref := range cacheImages(c) {
+		images = append(images, Image{ref, e.digest(ref)})
+	}
+	var names []string
+	for i := range images {
+		names = append(names, images[i].names(or(e.opt.Nodes.Pin, PinTag))...)
+	}
+	return unique(names), e.checkPinned(images)
+}
+
 // list writes what there is in columns: cache or pool, its name, a cache's size in
 // GiB (- for a pool), a reference; tabs between them.
 func (e *exporter) list() ([]byte, error) {
@@ -106,7 +130,11 @@ func (e *exporter) list() ([]byte, error) {
 		return nil, err
 	}
 	for i := range caches {
-		for _, ref := range cacheImages(&caches[i]) {
+		names, err := e.listed(&caches[i])
+		if err != nil {
+			return nil, fmt.Errorf("cache %s of the plan: %w", said(caches[i].Name), err)
+		}
+		for _, ref := range names {
 			fmt.Fprintf(&out, "cache\t%s\t%d\t%s\n", said(caches[i].Name), sizeGiB(&caches[i]), ref)
 		}
 	}

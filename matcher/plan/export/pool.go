@@ -41,7 +41,7 @@ type NodeOptions struct {
 	AllNodes bool
 	// Pin is how images are named: PinDigest, PinTag or PinBoth; empty is PinBoth where
 	// nodes pull them, so that what the plan chose is there under the name that pods have
-	// for it, and PinDigest in lists.
+	// for it, and in lists the digest where it is known.
 	Pin string
 	// MaxUnavailable is on how many nodes at once a DaemonSet is changed, a number or
 	// a percentage; empty is 10%.

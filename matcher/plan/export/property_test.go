@@ -85,6 +85,20 @@ func TestAnyPlan(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		in := anyInput(rt)
 		opt := Options{Nodes: NodeOptions{AllNodes: true, Pin: rapid.SampledFrom([]string{"", PinDigest, PinTag, PinBoth}).Draw(rt, "pin")}}
+		if opt.Nodes.Pin == PinDigest { // which has to be known then
+			for i := range in.Plan.Caches {
+				for _, ref := range in.Plan.Caches[i].Images {
+					in.Plan.Caches[i].Contents = append(in.Plan.Caches[i].Contents, matcher.Content{Reference: ref, Digest: string(anyDigest().Draw(rt, "digest"))})
+				}
+			}
+			for i := range in.Pools {
+				for k := range in.Pools[i].Images {
+					if image := &in.Pools[i].Images[k]; image.Digest == "" {
+						image.Digest = anyDigest().Draw(rt, "digest")
+					}
+				}
+			}
+		}
 
 		set, err := ReadCacheSet("caches.yaml", render(rt, CacheApply, in, opt))
 		if err != nil || len(set.Caches) != len(in.Plan.Caches) {

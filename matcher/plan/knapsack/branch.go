@@ -24,7 +24,7 @@ type branching struct {
 	// iterations of the volume algorithm at a node.
 	iterations int
 	// lead is told of sets that the relaxation of a node wants, now and then; nil is none.
-	lead   func(sets []int)
+	lead   func(sets []int32)
 	looked int
 	// tell is told now and then of the greatest bound of what is left.
 	tell func(bound float64)
@@ -170,7 +170,7 @@ func (b *branching) look(ctx context.Context, n *node) {
 		}
 		b.round()
 		if b.looked++; b.lead != nil && b.looked%leadEvery == 0 {
-			b.lead(b.scratch)
+			b.lead(b.led())
 		}
 		path, ok := b.settleByWorth(n.path)
 		if n.path = path; !ok {
@@ -276,4 +276,22 @@ func (b *branching) bound(steps int) float64 {
 	m := b.minimise(b.offers, b.volume.best.multiplier, b.decisions, b.enough(), steps)
 	b.volume.best.multiplier = m.multiplier
 	return m.bound
+}
+
+// led are sets for the search to begin with: those that customers take here, or where they
+// are ordered, in turn, those that the relaxation wants at least parts of.
+func (b *branching) led() []int32 {
+	if parts := []float64{0.1, 0.3, 0.5}; b.ordered {
+		return b.wanted(parts[b.looked/leadEvery%len(parts)])
+	}
+	return indices(b.scratch)
+}
+
+// barredSets are those that are decided against.
+func (b *branching) barredSets() []bool {
+	sets := make([]bool, len(b.state))
+	for j, d := range b.state {
+		sets[j] = d == out
+	}
+	return sets
 }

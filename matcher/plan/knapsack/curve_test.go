@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // TestCurveBruteForce: points rise, none is beaten by any choice that costs no more
@@ -46,6 +48,7 @@ func TestCurveBruteForce(t *testing.T) {
 // TestCurveOfMarket: between the ends of a problem of a hundred apps (fewer under race) there are as many
 // points as are asked for, each within 3 % of its bound.
 func TestCurveOfMarket(t *testing.T) {
+	race.Skip(t)
 	s := solverOf(t, marketProblem(3, marketApps, false))
 	curve := s.Curve(t.Context(), 8, SolveOptions{Seed: 1, Iterations: 300, BoundIterations: 300, Nodes: 40})
 	for k, a := range curve {

@@ -36,8 +36,8 @@ type seeker struct {
 	*searching
 	// money is the gain that a unit of money is worth.
 	money float64
-	// banned sets are not chosen in this iteration.
-	banned []bool
+	// banned sets are not chosen in this iteration, barred ones in none; nil is none.
+	banned, barred []bool
 	// tell is told of better choices; nil is none.
 	tell       func(iteration int, gain float64)
 	iterations int
@@ -102,10 +102,11 @@ func (x *seeker) run(ctx context.Context, multiplier float64, from []int32, iter
 	view := x.Solver.at(weightGain, weightCost)
 	x.searching = view.newSearching(x.random)
 	for _, j := range from {
-		if x.fits(j) {
+		if x.fits(j) || x.ordered && x.placed(j) {
 			x.add(j)
 		}
 	}
+	x.shrink()
 	x.refill(0, 1)
 	now := x.current()
 	x.offer(now.sets)
@@ -159,7 +160,7 @@ func (x *seeker) shake() {
 func (x *seeker) admit() {
 	best := int32(-1)
 	for range 4 {
-		if j := int32(x.random.IntN(x.setCount())); x.placed(j) && (best < 0 || x.addGain[j] > x.addGain[best]) {
+		if j := int32(x.random.IntN(x.setCount())); x.placed(j) && (x.barred == nil || !x.barred[j]) && (best < 0 || x.addGain[j] > x.addGain[best]) {
 			best = j
 		}
 	}
@@ -179,6 +180,59 @@ func (x *seeker) admit() {
 	if x.fits(best) {
 		x.add(best)
 	}
+}
+
+// shrink drops what brings least for what it costs until all is within the budget: single
+// sets, or all that serve or may serve a customer, for where customers are ordered one that
+// pays much is rid of only with all of these.
+func (x *seeker) shrink() {
+	for !x.within(x.state.cost) && len(x.list) > 0 {
+		over := x.state.cost - x.limit
+		out, least := []int32{x.list[0]}, math.Inf(1)
+		try := func(sets []int32, gain, cost float64) {
+			if w := gain / max(min(cost, over), slack*x.mostCost); w < least {
+				out, least = append(out[:0], sets...), w
+			}
+		}
+		for _, j := range x.list {
+			gain, cost := x.loss(j)
+			try([]int32{j}, gain, cost)
+		}
+		for i, place := range x.state.best {
+			if _, cost := x.served(int32(i), place); cost > 0 {
+				sets := x.chosenOf(int32(i))
+				gain, cost := x.lossOf(sets)
+				try(sets, gain, cost)
+			}
+		}
+		for _, j := range out {
+			x.drop(j)
+		}
+	}
+}
+
+// chosenOf are the chosen sets among a customer's options.
+func (x *seeker) chosenOf(i int32) []int32 {
+	var sets []int32
+	for k := x.optionsFrom[i]; k < x.optionsFrom[i+1]; k++ {
+		if j := x.optionSet[k]; x.chosen[j] {
+			sets = append(sets, j)
+		}
+	}
+	return sets
+}
+
+// lossOf is what dropping chosen sets together would lose and spare.
+func (x *seeker) lossOf(sets []int32) (gain, cost float64) {
+	gain, cost = x.state.gain, x.state.cost
+	for _, j := range sets {
+		x.drop(j)
+	}
+	gain, cost = gain-x.state.gain, cost-x.state.cost
+	for _, j := range sets {
+		x.add(j)
+	}
+	return gain, cost
 }
 
 // evict bars a served customer, more likely one that pays much.
@@ -204,7 +258,9 @@ func (x *seeker) evict() {
 }
 
 // may says whether a set may be added in this iteration.
-func (x *seeker) may(j int) bool { return !x.banned[j] && x.fits(int32(j)) }
+func (x *seeker) may(j int) bool {
+	return !x.banned[j] && (x.barred == nil || !x.barred[j]) && x.fits(int32(j))
+}
 
 // current is the state's choice; where picks are free, with the best found for it.
 func (x *seeker) current() found {

@@ -111,9 +111,13 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	}
 	b := v.branch(x.best)
 	if !s.pure() {
-		b.lead = func(sets []int) {
+		b.lead = func(sets []int32) {
 			// What the relaxation of a part wants may lead to better ones of the whole.
-			x.run(ctx, from.multiplier, indices(sets), leadIterations)
+			if s.ordered {
+				x.barred = b.barredSets()
+			}
+			x.run(ctx, from.multiplier, sets, leadIterations)
+			x.barred = nil
 			b.accept(x.best)
 		}
 	}
@@ -155,9 +159,14 @@ func (x *seeker) pursue(ctx context.Context, v *volume, opt SolveOptions) {
 		}
 		from := x.best.sets
 		if factor == 1 {
-			from = v.wanted()
+			from = v.wanted(0.5)
+		}
+		if factor == 0.9 && x.ordered {
+			x.barred = v.unwanted()
+			from = nil
 		}
 		x.run(ctx, factor*v.best.multiplier, from, opt.Iterations*9/50)
+		x.barred = nil
 	}
 	v.run(ctx, BoundOptions{Gain: x.known(), Iterations: opt.BoundIterations - opt.BoundIterations/2})
 	if x.cheapest && v.bound() > x.known()+v.goal.grain {
@@ -165,13 +174,24 @@ func (x *seeker) pursue(ctx context.Context, v *volume, opt SolveOptions) {
 	}
 }
 
-// wanted are sets that the relaxation wants more than half of.
-func (v *volume) wanted() []int32 {
+// wanted are sets that the relaxation wants more than a part of.
+func (v *volume) wanted(least float64) []int32 {
 	var sets []int32
 	for j, part := range v.average.set {
-		if part > 0.5 {
+		if part > least {
 			sets = append(sets, int32(j))
 		}
 	}
 	return sets
+}
+
+// unwanted are sets that the relaxation wants hardly any of. Where customers are ordered
+// the search leaves them out at times: each of them may make customers pay that no other
+// set in reach makes pay, and a choice that has one of these is far from all that have none.
+func (v *volume) unwanted() []bool {
+	out := make([]bool, v.setCount())
+	for j, part := range v.average.set {
+		out[j] = part < 0.05
+	}
+	return out
 }

@@ -9,6 +9,11 @@ import (
 // mostTried are how many ways to branch of each kind are tried at a node.
 const mostTried = 8
 
+// unpriced is the part of what a customer is of two minds about by which a bound is taken
+// to fall at the least: at the prices that hold before a turn a customer that must pay
+// costs next to nothing, and only prices made for it show what it does.
+const unpriced = 0.25
+
 // way is a turn with how much it seems to part.
 type way struct {
 	turn
@@ -29,7 +34,12 @@ func (b *branching) split(bound float64) (t turn, ok bool, sure []turn) {
 		return ways[0].turn, true, nil
 	}
 	best, most := ways[0], math.Inf(-1)
+	_, weight := b.goal.weights(b.volume.best.multiplier)
 	for _, w := range ways {
+		least := b.goal.grain
+		if w.customer >= 0 {
+			least = max(least, unpriced*weight*w.width)
+		}
 		fall := [2]float64{}
 		for n, yes := range []bool{true, false} {
 			w.yes = yes
@@ -39,7 +49,7 @@ func (b *branching) split(bound float64) (t turn, ok bool, sure []turn) {
 				sure = append(sure, w.turn)
 				break
 			}
-			fall[n] = max(bound-left, b.goal.grain)
+			fall[n] = max(bound-left, least)
 		}
 		// The way that falls less is the one that is left over: it counts twice.
 		if score := fall[0] * fall[1] * min(fall[0], fall[1]); score > most {
@@ -69,19 +79,34 @@ func (b *branching) customerWays() []way {
 	least := 1e-3 * min(b.mostCost, b.goal.limit)
 	for i := range b.customerCount() {
 		mean, none := 0.0, 1.0
-		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
-			mean += b.average.option[k] * b.optionCost[k]
-			none -= b.average.option[k]
-		}
-		spread := none * math.Abs(mean)
-		for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
-			spread += b.average.option[k] * math.Abs(b.optionCost[k]-mean)
-		}
+		b.shares(int32(i), func(k int32, share float64) {
+			mean += share * b.optionCost[k]
+			none -= share
+		})
+		spread := max(0, none) * math.Abs(mean)
+		b.shares(int32(i), func(k int32, share float64) { spread += share * math.Abs(b.optionCost[k]-mean) })
 		if spread > least && b.parts(int32(i), mean) {
 			ways = append(ways, way{turn{customer: int32(i), set: -1, limit: mean}, spread})
 		}
 	}
 	return widest(ways)
+}
+
+// shares calls f with the average share of each option that a customer takes. Where
+// customers are ordered it takes no less than is bought of any of its sets, however far
+// the averages are from that yet: else one whom many sets would make pay much, and whom
+// prices keep from taking anything, would never be looked at.
+func (b *branching) shares(i int32, f func(k int32, share float64)) {
+	upTo, bought := 0.0, 0.0
+	for k := b.optionsFrom[i]; k < b.optionsFrom[i+1]; k++ {
+		share := b.average.option[k]
+		if b.ordered {
+			bought = max(bought, b.average.set[b.optionSet[k]])
+			share = min(max(share, bought-upTo), 1-upTo)
+			upTo += share
+		}
+		f(k, share)
+	}
 }
 
 // setWays are the undecided sets that are most in parts, by what those they are wanted for

@@ -1,0 +1,31 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/cachebench/cachebench/layers"
+)
+
+// Package simulate has the same two types for startups. They are written twice, for
+// neither package knows the other.
+
+// Provenance says what a plan was made from.
+type Provenance struct {
+	// Version of cachebench.
+	Version string `json:"version"`
+	Seed    uint64 `json:"seed"`
+	// ProfileBasis says how well founded the profile's values are.
+	ProfileBasis string `json:"profileBasis,omitempty"`
+	// PriceDate and Currency are the price book's.
+	PriceDate string `json:"priceDate,omitempty"`
+	Currency  string `json:"currency,omitempty"`
+	// Now is the time as of which caches and tags were looked at.
+	Now    time.Time `json:"now,omitzero"`
+	Inputs []Input   `json:"inputs,omitempty"`
+}
+
+// Input is one file that went in, with the digest of its bytes.
+type Input struct {
+	Name   string        `json:"name" document:"required"`
+	Digest layers.Digest `json:"digest"`
+}

@@ -1,0 +1,49 @@
+package cachebench
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// timeLimited ends with ctx, or with the time limit of the search where there is one.
+func (j *Job) timeLimited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if limit := j.Scenario.PlanOptions.TimeLimit; limit > 0 {
+		return context.WithTimeout(ctx, limit)
+	}
+	return ctx, func() {}
+}
+
+// addBeside adds what is asked beside the plan. What ctx leaves no time for is named among
+// what the plan leaves out.
+func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
+	opt := &j.Scenario.PlanOptions
+	if opt.Sensitivity {
+		if ctx.Err() == nil {
+			if err := j.addTurns(ctx, p, problem); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			leaveOut(p, "prices and rates that would change the plan (stopped before all were tried)")
+		}
+	}
+	if opt.HoldOutFraction == 0 && opt.JudgeAt.IsZero() {
+		return nil
+	}
+	err := ctx.Err()
+	if err == nil {
+		err = j.addHeldOut(ctx, p)
+	}
+	if ctx.Err() != nil {
+		leaveOut(p, "what is held out (stopped before all of it was judged)")
+		return nil
+	}
+	return err
+}
+
+// leaveOut says that a plan leaves something out.
+func leaveOut(p *plan.Plan, what string) {
+	p.LeftOut = strings.TrimPrefix(p.LeftOut+"; "+what, "; ")
+}

@@ -1,0 +1,46 @@
+package reports
+
+import (
+	"html/template"
+)
+
+// figure is a drawing with its caption and legend.
+type figure struct {
+	Drawing template.HTML
+	// Heading stands above the drawing, Caption below.
+	Heading, Caption string
+	Legend           []key
+}
+
+// key is one entry of a legend.
+type key struct {
+	Sample template.HTML
+	Label  string
+}
+
+// sample draws a legend's key: a piece of what it stands for.
+func sample(shape, class string) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "28", "height", "12", "aria-hidden", "true")
+	if shape == "line" {
+		c.mark("line", "", "class", class, "x1", "1", "x2", "27", "y1", "6", "y2", "6")
+	} else {
+		c.mark("rect", "", "class", class, "x", "1", "y", "1", "width", "26", "height", "10")
+	}
+	return c.html()
+}
+
+func curveSample(class string) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "36", "height", "14", "aria-hidden", "true")
+	c.mark("line", "", "class", "curve "+class, "x1", "1", "x2", "35", "y1", "7", "y2", "7")
+	c.dot(class, "", 0.5, 7)
+	return c.html()
+}
+
+func dotSample(arm string) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "14", "height", "14", "viewBox", "-7 -7 14 14", "aria-hidden", "true")
+	c.dot(armClass(arm, ""), "", 0, 0)
+	return c.html()
+}

@@ -1,0 +1,93 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/matcher/plan"
+)
+
+// cachesAndPrimes is the plan to build two caches, with one app that is primed beside them
+// and one whose cache never pays.
+func cachesAndPrimes() *plan.Plan {
+	p := shopPlan(shopTimeline(true), true)
+	p.Primes = []plan.PrimedApp{{App: "api", StartsPerMonth: 4, SavedSeconds: 90 * time.Second, Cost: usd(-0.25)}}
+	p.Assignments = append(p.Assignments, plan.Assignment{App: "api", Primed: true, StartsPerMonth: 30})
+	for i := range p.Assignments {
+		if p.Assignments[i].App == "train" {
+			p.Assignments[i].BreakEvenSeconds = nil
+		}
+	}
+	return p
+}
+
+// TestPlanCSV: a line for each cache, primed app and app, told apart by the first column;
+// of an app how long it may run for its cache to pay.
+func TestPlanCSV(t *testing.T) {
+	p := cachesAndPrimes()
+	var out bytes.Buffer
+	if err := Write(&out, CSV, New(Input{Plan: p}), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := csv.NewReader(&out).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := make(map[string]map[string]string) // by row and what it is of
+	for _, line := range lines[1:] {
+		fields := make(map[string]string)
+		for i, head := range lines[0] {
+			fields[head] = line[i]
+		}
+		name := fields["apps"]
+		if fields["row"] == "cache" {
+			name = fields["cache"]
+		}
+		of[fields["row"]+" "+name] = fields
+	}
+	if want := len(p.Caches) + len(p.Primes) + len(p.Assignments); len(of) != want {
+		t.Errorf("%d lines, want %d", len(of), want)
+	}
+	for _, want := range []struct{ line, column, value string }{
+		{"cache train-cuda", "order", "2"},
+		{"cache train-cuda", "net_saved", "0.83"},
+		{"cache train-cuda", "currency", "USD"},
+		{"cache train-cuda", "break_even_seconds", ""},
+		{"prime api", "primes", "4"},
+		{"prime api", "saved_seconds", "90"},
+		{"prime api", "cost", "-0.25"},
+		{"app web", "cache", "shop-family"},
+		{"app web", "break_even_seconds", "2460"},
+		{"app train", "break_even_seconds", ""},
+		{"app api", "starts", "30"},
+	} {
+		if got, ok := of[want.line]; !ok || got[want.column] != want.value {
+			t.Errorf("%s: %s is %q, want %q", want.line, want.column, got[want.column], want.value)
+		}
+	}
+}
+
+// TestBreakEven: text and Markdown say up to which run time caches pay, of planned ones
+// alone, and for which apps never. A budget of nothing is one.
+func TestBreakEven(t *testing.T) {
+	p := cachesAndPrimes()
+	p.BudgetPerMonth = budgetOf(0)
+	for _, format := range []Format{Text, Markdown} {
+		var out bytes.Buffer
+		if err := Write(&out, format, New(Input{Plan: p}), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(strings.Fields(out.String()), " ")
+		for _, want := range []string{
+			"A cache pays for itself in money up to these run times: web 41.0 min, checkout 41.0 min and search 41.0 min; at no run time does it for train.",
+			"; budget USD 0.00)",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in\n%s", format, want, &out)
+			}
+		}
+	}
+}
