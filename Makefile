@@ -65,11 +65,10 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 	$(GO) test -race ./...
 
 # What only computes, and takes ten times as long with the race detector.
-exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, kills of measuring on ECI
+exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI
 	$(GO) test -run 'BruteForce|NeverWorse' ./matcher/plan
-	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate
+	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup
 	$(GO) test -run ListBound .
-	$(GO) test ./measure/ecigroup
 
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench

@@ -13,18 +13,24 @@ import (
 func AccountText(a *AccountCaches) []byte {
 	var b strings.Builder
 	if len(a.Matched) > 0 {
-		fmt.Fprintf(&b, "ECI's best match for %s:\n", some(a.Matched, 5))
+		b.WriteString(strings.Join(wrap("ECI's best match for "+some(a.Matched, 5)+":", 0), "\n") + "\n")
 	}
 	if len(a.Caches) == 0 {
 		fmt.Fprintf(&b, "No image cache in %s.\n", a.Region)
 	} else {
-		b.WriteString(strings.Join(accountTable(a).lines(), "\n") + "\n")
+		b.WriteString(accountTable(a).text())
 	}
 	fmt.Fprintf(&b, "\n%s\n", strings.Join(wrap(accountTotals(a), 0), "\n"))
 	for _, doubt := range a.Doubts {
 		b.WriteString(strings.Join(wrap("Not known: "+doubt, 0), "\n") + "\n")
 	}
 	return []byte(b.String())
+}
+
+// text is the whole table.
+func (t *textTable) text() string {
+	heads, lines := t.lines()
+	return strings.Join(append(heads, lines...), "\n") + "\n"
 }
 
 func accountTable(a *AccountCaches) *textTable {
@@ -177,7 +183,7 @@ func cacheText(b *strings.Builder, c *AccountCache, now time.Time) {
 	if c.Name != "" {
 		title = c.Name + " (" + c.ID + ")"
 	}
-	fmt.Fprintf(b, "%s: %s\n", printable(title), statusWords(c))
+	b.WriteString(strings.Join(wrap(title+": "+statusWords(c), 0), "\n") + "\n")
 	line := func(key, value string) {
 		if value == "" {
 			return

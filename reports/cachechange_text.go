@@ -25,7 +25,7 @@ func CacheChangesText(c *CacheChanges) []byte {
 			outcomeWords(change))
 	}
 	if len(c.Changes) > 0 {
-		b.WriteString(strings.Join(t.lines(), "\n") + "\n\n")
+		b.WriteString(t.text() + "\n")
 	}
 	sentences := []string{changesHeadline(c)}
 	if planned {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -99,11 +101,10 @@ func (o *outputs) saveAs(kind string, value any) error {
 // agrees asks a question on the terminal and says with an error that the answer is no.
 // Where nobody can be asked, what must be agreed to is refused, and the rest is done.
 func (s *streams) agrees(question string, yes, must bool) error {
-	in, ok := s.in.(*os.File)
 	switch {
 	case yes:
 		return nil
-	case !ok || !term.IsTerminal(int(in.Fd())):
+	case !s.asks():
 		if must {
 			return usagef("%s Nobody can be asked here: --yes says yes", question)
 		}
@@ -111,12 +112,31 @@ func (s *streams) agrees(question string, yes, must bool) error {
 	}
 	s.clear()
 	fmt.Fprintf(s.err, "%s [y/N] ", question)
-	answer, _ := bufio.NewReader(in).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
+	answered := make(chan string, 1)
+	go func() {
+		answer, _ := bufio.NewReader(s.in).ReadString('\n')
+		answered <- answer
+	}()
+	// Reading a terminal does not end with the program's context.
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(stopped)
+	select {
+	case <-stopped:
+		return fmt.Errorf("nothing was done: %w", context.Canceled)
+	case answer := <-answered:
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "y", "yes":
+			return nil
+		}
+		return errors.New("nothing was done: the answer was not yes")
 	}
-	return errors.New("nothing was done: the answer was not yes")
+}
+
+// asks says whether somebody can be asked.
+func (s *streams) asks() bool {
+	in, ok := s.in.(*os.File)
+	return ok && term.IsTerminal(int(in.Fd()))
 }
 
 // cacheIDPrefix begins every ID of a cache (eci §1.11).

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -107,8 +103,10 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		}
 		return errors.Join(a.write(changes), err)
 	}
-	if err := a.agree(changes); err != nil {
-		return err
+	if changes.Count(reports.ChangeKeep) < len(changes.Changes) {
+		if err := a.sizes.in.announce(changes, a.yes); err != nil {
+			return err
+		}
 	}
 	err = a.do(cmd.Context(), steps, changes)
 	return errors.Join(err, a.write(changes))
@@ -194,20 +192,6 @@ func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) er
 	return nil
 }
 
-// agree shows the changes, and asks where something costs money or is lost.
-func (a *cacheApply) agree(changes *reports.CacheChanges) error {
-	if changes.Count(reports.ChangeKeep) == len(changes.Changes) {
-		return nil
-	}
-	if err := a.sizes.in.announce(changes, a.yes || changes.Count(reports.ChangeDelete) > 0); err != nil {
-		return err
-	}
-	if n := changes.Count(reports.ChangeDelete); n > 0 {
-		return a.sizes.in.io.agrees(fmt.Sprintf("Do this, and delete %s?", counted(n, "image cache")), a.yes, true)
-	}
-	return nil
-}
-
 // do makes the changes in order. One that fails stops only what would fail alike; what
 // is to be deleted stays then.
 func (a *cacheApply) do(ctx context.Context, steps []cacheStep, changes *reports.CacheChanges) error {
@@ -266,120 +250,6 @@ func (a *cacheApply) step(ctx context.Context, s *cacheStep, change *reports.Cac
 	return sendUpdate(ctx, a.client, s.update, change)
 }
 
-// generations are how often a creation is given another token.
-const generations = 5
-
-// create makes a cache once, whoever applies the file how often. The token is derived
-// from what is created, so that an apply whose answer was lost, or two at once, make one
-// cache. ECI gives the first result of a token again though that cache is gone by now:
-// then the next token's turn has come.
-func (a *cacheApply) create(ctx context.Context, s *cacheStep, change *reports.CacheChange) error {
-	spec, err := specOf(ctx, s.wanted)
-	if err != nil {
-		fails(change, err)
-		return err
-	}
-	for generation := range generations {
-		spec.ClientToken = derivedToken(a.client.RegionID(), &spec, s.failed, generation)
-		var made eci.CreatedImageCache
-		made, err = a.client.CreateImageCache(ctx, spec)
-		if errors.Is(err, eci.ErrIdempotentMismatch) {
-			continue
-		}
-		if err != nil {
-			break
-		}
-		gone, lookErr := a.gone(ctx, made.ID)
-		if gone {
-			err = fmt.Errorf("ECI gives %s again, which is gone", made.ID)
-			continue
-		}
-		succeeds(change, made)
-		return lookErr
-	}
-	fails(change, err)
-	return err
-}
-
-// listedWithin is how long a new cache is looked for before it is taken for one that was
-// deleted. How soon the service lists a new one is not documented.
-const listedWithin = 3
-
-// gone says whether there is no such cache. An error of looking is not one of creating:
-// the cache is then taken to be there.
-func (a *cacheApply) gone(ctx context.Context, id string) (bool, error) {
-	for range listedWithin {
-		_, err := a.client.ImageCache(ctx, id)
-		if !errors.Is(err, eci.ErrNotFound) {
-			return false, ctx.Err()
-		}
-		if err := pause(ctx, min(a.wait.every, 2*time.Second)); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// derivedToken is a client token of at most 64 characters (eci §2.8) that is the same
-// for the same creation. No password goes into it, for it is shown.
-func derivedToken(region string, spec *eci.ImageCacheSpec, failed []string, generation int) string {
-	open := *spec
-	open.ClientToken, open.RegistryCredentials = "", nil
-	for _, c := range spec.RegistryCredentials {
-		open.RegistryCredentials = append(open.RegistryCredentials, eci.RegistryCredential{Server: c.Server, UserName: c.UserName})
-	}
-	text, err := json.Marshal(struct {
-		Region     string
-		Spec       eci.ImageCacheSpec
-		Failed     []string
-		Generation int
-	}{region, open, failed, generation})
-	if err != nil {
-		// Nothing in it can fail; without a token the client makes one.
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return "cachebench-" + hex.EncodeToString(sum[:16])
-}
-
 func (a *cacheApply) write(changes *reports.CacheChanges) error {
 	return a.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
-}
-
-// saveCacheSet writes caches as a file that apply reads: applied, it changes nothing.
-func (l *cacheList) saveCacheSet(region string, caches []eci.ImageCache) error {
-	set := export.CacheSet{Region: region}
-	names := make(map[string]int)
-	for _, c := range caches {
-		names[c.Name]++
-	}
-	for i := range caches {
-		c := &caches[i]
-		if _, automatic := c.Automatic(); automatic || c.Status == eci.CacheFailed {
-			continue
-		}
-		if names[c.Name] > 1 {
-			return fmt.Errorf("save the caches for apply: several are called %q, and apply finds caches by name", c.Name)
-		}
-		set.Name = tagMap(c.Tags)[setTag]
-		w := export.WantedCache{
-			Name: c.Name, Images: c.Images, SizeGiB: c.SizeGiB, RetentionDays: retentionDays(c), EliminationStrategy: c.Elimination,
-			CacheParameters: export.CacheParameters{ResourceGroupID: c.ResourceGroupID},
-		}
-		for key, value := range tagMap(c.Tags) {
-			if key == parametersTag {
-				readHidden(value, &w)
-			}
-			if key == setTag || key == parametersTag {
-				continue
-			}
-			if w.Tags == nil {
-				w.Tags = make(map[string]string)
-			}
-			w.Tags[key] = value
-		}
-		set.Caches = append(set.Caches, w)
-	}
-	save := outputs{io: l.io, save: l.saveSet}
-	return save.saveAs(export.CacheSetKind, set)
 }

@@ -59,8 +59,6 @@ func restoreEnvironment(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
 }
 
-var names = []string{"a", "b", "c", "d"}
-
 // drawSet is any set of caches that the service takes.
 func drawSet(r *rand.Rand) export.CacheSet {
 	set := export.CacheSet{Name: "shop"}

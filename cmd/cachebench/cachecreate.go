@@ -18,7 +18,7 @@ import (
 
 // cacheCreate is one run of cache create.
 type cacheCreate struct {
-	cacheFlags
+	cacheWishes
 	eci   eciFlags
 	sizes cacheSizes
 	wait  cacheWait
@@ -52,7 +52,7 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
   cachebench cache create -f caches.yaml --output json --yes`,
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd, args) },
 	}
-	c.cacheFlags.addFlags(cmd)
+	c.cacheWishes.addFlags(cmd)
 	c.eci.addFlags(cmd)
 	c.eci.addPlaceFlags(cmd)
 	c.wait.addFlags(cmd)
@@ -203,11 +203,15 @@ func tooSmall(changes *reports.CacheChanges) error {
 	return fmt.Errorf("nothing was created, for the images do not fit: %s; --no-size-check leaves the check out", strings.Join(list, "; "))
 }
 
-// announce shows changes with their cost before they are made, and asks on a terminal.
+// announce shows changes with their cost before they are made, and asks: what costs money
+// on a terminal, what deletes in any case.
 func (in *inputs) announce(changes *reports.CacheChanges, yes bool) error {
-	if !in.quiet {
+	if !in.quiet || !yes && in.io.asks() {
 		in.io.clear()
 		in.io.err.Write(reports.CacheChangesText(changes))
+	}
+	if n := changes.Count(reports.ChangeDelete); n > 0 {
+		return in.io.agrees(fmt.Sprintf("Do this, and delete %s?", counted(n, "image cache")), yes, true)
 	}
 	return in.io.agrees("Do this?", yes, false)
 }

@@ -67,7 +67,7 @@ func (d *cacheDelete) run(ctx context.Context, args []string) error {
 		changes.DryRun = d.dryRun
 		return d.write(changes)
 	}
-	if !d.quiet && !d.yes {
+	if !d.yes && (!d.quiet || d.io.asks()) {
 		d.io.err.Write(reports.CacheChangesText(changes))
 	}
 	if err := d.io.agrees(fmt.Sprintf("Delete %s?", counted(len(changes.Changes), "image cache")), d.yes, true); err != nil {

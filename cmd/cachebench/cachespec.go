@@ -14,14 +14,14 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan/export"
 )
 
-// cacheFlags are the flags of what a cache is.
-type cacheFlags struct {
+// cacheWishes are the flags of what a cache is.
+type cacheWishes struct {
 	wanted export.WantedCache
 	file   string
 	token  string
 }
 
-func (c *cacheFlags) addFlags(cmd *cobra.Command) {
+func (c *cacheWishes) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	w := &c.wanted
 	f.StringVar(&w.Name, "name", "", "`name` of the cache")

@@ -16,7 +16,7 @@ import (
 
 // cacheUpdate is one run of cache update.
 type cacheUpdate struct {
-	cacheFlags
+	cacheWishes
 	eci   eciFlags
 	sizes cacheSizes
 	wait  cacheWait
@@ -44,7 +44,7 @@ file, see cache apply.`,
 		Args: exactly(1, "the ID or name of one cache"),
 		RunE: func(cmd *cobra.Command, args []string) error { return u.run(cmd, args[0]) },
 	}
-	u.cacheFlags.addFlags(cmd)
+	u.cacheWishes.addFlags(cmd)
 	u.eci.addFlags(cmd)
 	u.eci.addPlaceFlags(cmd)
 	u.wait.addFlags(cmd)

@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 dir=build/demo-eci
 mkdir -p "$dir"
-rm -f "$dir"/*.json "$dir"/*.yaml "$dir"/report.html
+rm -rf "$dir"/*.json "$dir"/*.yaml "$dir"/report.html "$dir"/url "$dir"/state
 ${GO:-go} build -o "$dir/cachebench" ./cmd/cachebench
 ${GO:-go} build -o "$dir/serve" ./eci/ecitest/serve
 PATH="$PWD/$dir:$PATH"
