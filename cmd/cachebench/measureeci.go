@@ -9,7 +9,6 @@ import (
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/measure/ecigroup"
 	"github.com/cachebench/cachebench/reports"
-	"github.com/cachebench/cachebench/simulate"
 )
 
 // eciMeasuring are the flags of an experiment on ECI.
