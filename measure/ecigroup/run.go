@@ -205,8 +205,8 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 // all are the steps, in order.
 func (s *session) all(ctx context.Context) error {
 	// Before anything is made: a run that is killed is found again by what is saved.
-	if err := s.opt.Save(s.t); err != nil {
-		return fmt.Errorf("save before the first start: %w", err)
+	if err := s.save(); err != nil {
+		return err
 	}
 	if err := s.begin(); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -368,4 +369,38 @@ func TestTrouble(t *testing.T) {
 	if s.judge(f); !f.over || f.void != "NoStock: The resource is out of stock." {
 		t.Errorf("%v, %q", f.over, f.void)
 	}
+}
+
+// TestSecrets: the password of a registry is in no journal, no timeline and no message.
+func TestSecrets(t *testing.T) {
+	const password = "hunter2-and-more"
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultError, Nth: 4, Count: 100, Status: 403, Code: "NoPermission"})})
+	exp := web(ArmCold, ArmExplicit)
+	exp.Group.RegistryCredentials = []eci.RegistryCredential{{Server: "registry.example.com", UserName: "robot", Password: password}}
+	exp.Cache.RegistryCredentials = exp.Group.RegistryCredentials
+	var all strings.Builder
+	w.opt.Log = func(format string, args ...any) { fmt.Fprintf(&all, format+"\n", args...) }
+	journaled := 0
+	w.opt.Save = func(timeline *simulate.Timeline) error {
+		for _, run := range w.journals() {
+			data, err := os.ReadFile(filepath.Join(w.opt.JournalDir, run+journalSuffix))
+			if err != nil {
+				t.Error(err)
+			}
+			journaled = max(journaled, len(data))
+			all.Write(data)
+		}
+		data, err := document.Marshal(simulate.TimelineKind, timeline)
+		all.Write(data)
+		return err
+	}
+	_, err := w.run(exp)
+	fmt.Fprintf(&all, "%v %+v %#v", err, err, err)
+	if err == nil || journaled < 1000 {
+		t.Errorf("%v, with %d bytes of journal", err, journaled)
+	}
+	if text := all.String(); strings.Contains(text, password) || strings.Contains(text, ecitest.TestKey().Secret) {
+		t.Error("a secret is told")
+	}
+	w.leaves()
 }
