@@ -34,7 +34,7 @@ func (t *textTable) text() string {
 }
 
 func accountTable(a *AccountCaches) *textTable {
-	t := &textTable{heads: []string{"cache", "id", "status", ">GiB", ">age", ">last match", ">expires in", "drift", ">kept so far"}}
+	t := &textTable{heads: []string{"cache", "id", "status", ">GiB", ">age", ">matched", ">expires", "drift", ">kept so far"}}
 	for i := range a.Caches {
 		c := &a.Caches[i]
 		var images []string

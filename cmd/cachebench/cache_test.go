@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 )
 
@@ -21,6 +22,7 @@ type eciKey struct{}
 //
 //	eci start [FAULTS]        anew; FAULTS is a file of what goes wrong
 //	eci faults [FAULTS]       what goes wrong from now on; nothing without a file
+//	eci images INVENTORY      anew, with the images of a file and no others
 //	eci quota N               anew, with room for N manual caches
 //	eci advance 24h           lets time pass
 //	eci created ACTION N      so many resources were made by an action
@@ -32,7 +34,7 @@ func eciScript(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: eci start|faults|quota|advance|created|called|left ...")
 	}
 	last := args[len(args)-1]
-	if args[0] == "start" || args[0] == "quota" {
+	if args[0] == "start" || args[0] == "quota" || args[0] == "images" {
 		startECI(ts, args)
 		return
 	}
@@ -77,6 +79,11 @@ func startECI(ts *testscript.TestScript, args []string) {
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		opt.Policy = quotaPolicy(n)
+	} else if args[0] == "images" {
+		data, err := os.ReadFile(ts.MkAbs(args[1]))
+		ts.Check(err)
+		opt.Inventory, err = layers.Read(args[1], data)
+		ts.Check(err)
 	} else if len(args) > 1 {
 		opt.Faults = readFaults(ts, args[1])
 	}

@@ -22,8 +22,8 @@ type cacheApply struct {
 	wait  cacheWait
 	out   *outputs
 
-	prune, dryRun, yes, exitCode bool
-	client                       *eci.Client
+	prune, refresh, dryRun, yes, exitCode bool
+	client                                *eci.Client
 }
 
 func newCacheApply(io *streams) *cobra.Command {
@@ -41,6 +41,9 @@ several have is refused, unless one of them is of this set. What apply creates o
 it tags with the set's name, and --prune deletes caches of that tag which the file no
 longer has: it shows them and asks, and needs --yes where nobody can be asked.
 
+A tag that has moved is no difference: --refresh builds such caches anew, where the
+image was made after the cache (see cache show).
+
 What fails does not undo what is done, and is tried again by the next apply: the client
 token of a creation is derived from what is created, so that a repeated apply makes no
 second cache. After something failed nothing is deleted.`,
@@ -56,11 +59,12 @@ second cache. After something failed nothing is deleted.`,
 	a.wait.addFlags(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&a.prune, "prune", false, "delete caches of this set that the file does not have")
+	f.BoolVar(&a.refresh, "refresh", false, "build caches anew whose tags mean newer images by now")
 	f.BoolVar(&a.wait.wait, "wait", false, "wait until what is created and updated is Ready")
 	f.BoolVar(&a.dryRun, "dry-run", false, "show the difference, and do nothing")
 	f.BoolVar(&a.exitCode, "exit-code", false, "with --dry-run, exit with 3 if there is a difference")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
-	onCommandLineOnly(f, "prune", "wait", "dry-run", "exit-code", "yes")
+	onCommandLineOnly(f, "prune", "refresh", "wait", "dry-run", "exit-code", "yes")
 	a.sizes.addFlags(cmd)
 	out.addFlags(cmd, "")
 	return cmd
@@ -144,12 +148,15 @@ func (a *cacheApply) account(ctx context.Context, set *export.CacheSet) ([]eci.I
 func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.ImageCache) (*reports.CacheChanges, error) {
 	var images []string
 	for i := range steps {
-		if steps[i].builds() {
+		if steps[i].builds() || a.refresh && steps[i].wanted != nil {
 			images = append(images, steps[i].wanted.Images...)
 		}
 	}
 	if err := a.sizes.look(cmd, images); err != nil {
 		return nil, err
+	}
+	if a.refresh {
+		a.refreshed(steps)
 	}
 	lenders, _ := matcherCaches(all, a.client.RegionID())
 	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now}
@@ -165,6 +172,26 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 		return nil, err
 	}
 	return changes, nil
+}
+
+// refreshed makes updates of caches that would be kept and whose tags have drifted.
+func (a *cacheApply) refreshed(steps []cacheStep) {
+	now := a.sizes.today()
+	for i := range steps {
+		s := &steps[i]
+		if s.change.Action != reports.ChangeKeep || !s.have.Status.Updatable() {
+			continue
+		}
+		for _, ref := range s.wanted.Images {
+			image := new(driftSources).drift(s.have.ID, ref, settledAt(s.have), now)
+			if image.Drift != reports.DriftDrifted {
+				continue
+			}
+			s.change.Action, s.change.Outcome = reports.ChangeUpdate, reports.OutcomePlanned
+			s.change.Reason = joined(s.change.Reason, ref+" has drifted: "+image.Reason)
+			s.update = updateOf(s.wanted, s.have)
+		}
+	}
 }
 
 func (s *cacheStep) builds() bool {

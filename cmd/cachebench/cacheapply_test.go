@@ -209,3 +209,22 @@ func TestTokenHoldsNoPassword(t *testing.T) {
 		t.Error("after a failed creation the token is the same")
 	}
 }
+
+// TestSameImages: ECI may write names out that a file has short.
+func TestSameImages(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"nginx", "docker.io/library/nginx:latest", true},
+		{"nginx:1 redis:7", "redis:7 index.docker.io/library/nginx:1", true},
+		{"nginx:1", "nginx:2", false},
+		{"nginx:1", "nginx:1 redis:7", false},
+		{"registry.example.com/nginx:1", "nginx:1", false},
+		{"", "", true},
+	} {
+		if got := sameImages(strings.Fields(test.a), strings.Fields(test.b)); got != test.want {
+			t.Errorf("%q and %q: %t", test.a, test.b, got)
+		}
+	}
+}

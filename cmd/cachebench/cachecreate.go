@@ -25,7 +25,6 @@ type cacheCreate struct {
 	out   *outputs
 
 	dryRun, yes, sameName bool
-	osType                string
 }
 
 func newCacheCreate(io *streams) *cobra.Command {
@@ -58,7 +57,7 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
 	c.wait.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&c.file, "file", "f", "", "create the caches of this `file` (kind CacheSet)")
-	f.StringVar(&c.osType, "os-type", "", "Linux or Windows, which is by invitation (default Linux)")
+	f.StringVar(&c.wanted.OSType, "os-type", "", "Linux or Windows, which is by invitation (default Linux)")
 	f.BoolVar(&c.wait.wait, "wait", false, "wait until the caches are Ready")
 	f.BoolVar(&c.dryRun, "dry-run", false, "show what would be created and what it costs, and do nothing")
 	f.BoolVarP(&c.yes, "yes", "y", false, "do not ask")
@@ -71,7 +70,7 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
 }
 
 func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
-	if err := errors.Join(c.wait.check(), c.out.check()); err != nil {
+	if err := errors.Join(c.wait.check(), c.out.check(), c.check()); err != nil {
 		return err
 	}
 	client, err := c.eci.client()
@@ -111,7 +110,7 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 	if err != nil {
 		return nil, err
 	}
-	flags.OSType, flags.StandardCopyCount, flags.FlashCopyCount = c.osType, c.wanted.StandardCopyCount, c.wanted.FlashCopyCount
+	flags.OSType, flags.StandardCopyCount, flags.FlashCopyCount = c.wanted.OSType, c.wanted.StandardCopyCount, c.wanted.FlashCopyCount
 	if c.file != "" {
 		if len(images) > 0 || c.wanted.Name != "" {
 			return nil, usagef("images or --name are given and -f %s too: the file names its caches itself", c.file)

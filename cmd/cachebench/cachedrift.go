@@ -100,8 +100,13 @@ func (d *driftSources) drift(id, reference string, settled time.Time, now *today
 	return a
 }
 
-// age is how much later one time is than another, to the minute.
-func age(later, earlier time.Time) string { return later.Sub(earlier).Round(time.Minute).String() }
+// age is how much later one time is than another, to the minute, or below one the second.
+func age(later, earlier time.Time) string {
+	if d := later.Sub(earlier); d < time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return strings.TrimSuffix(later.Sub(earlier).Round(time.Minute).String(), "0s")
+}
 
 // settledAt is the latest time at which the service says anything of a cache's making: an
 // image that was made later is not in it. An update does not change its creation time.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -19,6 +20,8 @@ type cacheList struct {
 	tags, statuses    []string
 	automatic, manual bool
 	saveSet           string
+	// replies are files that stand for the service.
+	replies []string
 }
 
 func newCacheList(io *streams) *cobra.Command {
@@ -31,11 +34,13 @@ keeping them has cost, and whether their tags have moved since (drift: see show)
 
 --match asks the service itself which caches fit some images best, and lists its answer
 in its order. --save writes the caches as a file that match, plan and simulate read;
---save-set as one that apply reads.`,
+--save-set as one that apply reads. --from reads replies of DescribeImageCaches that
+another tool saved, in place of asking.`,
 		Example: `  cachebench cache list --region cn-hangzhou
   cachebench cache list --status Failed --no-drift --output json
   cachebench cache list --match nginx:1.27 --match redis:7
-  cachebench cache list --no-drift --save account.yaml`,
+  cachebench cache list --no-drift --save account.yaml
+  aliyun eci DescribeImageCaches --RegionId cn-hangzhou > reply.json && cachebench cache list --from reply.json --save account.yaml`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return l.run(cmd) },
 	}
@@ -52,17 +57,41 @@ in its order. --save writes the caches as a file that match, plan and simulate r
 	f.StringArrayVar(&l.query.MatchImages, "match", nil, "ask which caches fit this `image` best; repeatable")
 	f.BoolVar(&l.query.FullMatch, "full-match", false, "with --match, only caches with all the images")
 	f.IntVar(&l.query.MatchCount, "match-count", 0, "with --match, only caches with at least this `number` of the images")
+	f.StringArrayVar(&l.replies, "from", nil, "read this `file`, a saved reply of DescribeImageCaches, in place of asking ECI; repeatable, one for each page")
 	f.StringVar(&l.saveSet, "save-set", "", "also save the caches not made by ECI itself to this `file`, as cache apply reads it")
-	onCommandLineOnly(f, "name", "image", "snapshot", "resource-group", "tag", "status", "automatic", "manual", "match", "full-match", "match-count", "save-set")
+	onCommandLineOnly(f, "name", "image", "snapshot", "resource-group", "tag", "status", "automatic", "manual", "match", "full-match", "match-count", "from", "save-set")
 	l.out.addFlags(cmd, "the caches (kind Caches)")
 	return cmd
 }
 
 func (l *cacheList) run(cmd *cobra.Command) error {
+	if err := l.check(cmd); err != nil {
+		return err
+	}
 	client, err := l.open()
 	if err != nil {
 		return err
 	}
+	region, all, err := l.all(cmd.Context(), client)
+	if err != nil {
+		return refused(err)
+	}
+	caches := l.kept(all)
+	a, err := l.view(cmd, region, caches)
+	if err != nil {
+		return err
+	}
+	a.Matched = l.query.MatchImages
+	if err := l.quotas(cmd.Context(), client, a); err != nil {
+		return err
+	}
+	return errors.Join(l.save(region, caches), l.out.document(reports.AccountCachesKind, a, func() []byte { return reports.AccountText(a) }))
+}
+
+// serviceFilters are those that the service has, which no file answers.
+var serviceFilters = [...]string{"name", "image", "snapshot", "resource-group", "tag", "match", "full-match", "match-count"}
+
+func (l *cacheList) check(cmd *cobra.Command) (err error) {
 	if l.query.Tags, err = tagsOf("--tag", l.tags); err != nil {
 		return err
 	}
@@ -74,25 +103,46 @@ func (l *cacheList) run(cmd *cobra.Command) error {
 			return usagef("--status %q is none of Preparing, Creating, Ready, Failed, Updating, UpdateFailed", status)
 		}
 	}
-	ctx := cmd.Context()
+	for _, flag := range serviceFilters {
+		if len(l.replies) > 0 && given(cmd.Flags(), flag) {
+			return usagef("--%s is asked of ECI, and --from asks nothing", flag)
+		}
+	}
+	return l.out.spares(l.replies...)
+}
+
+// all are the caches that the service has, or the saved replies.
+func (l *cacheList) all(ctx context.Context, client *eci.Client) (string, []eci.ImageCache, error) {
+	if client == nil {
+		return readReplies(ctx, l.replies, l.eci.region)
+	}
 	all, err := client.AllImageCaches(ctx, l.query)
-	if err != nil {
-		return refused(err)
+	return client.RegionID(), all, err
+}
+
+// open makes the client, unless files stand for the service.
+func (l *cacheList) open() (*eci.Client, error) {
+	if err := l.cacheView.open(); err != nil || len(l.replies) > 0 {
+		return nil, err
 	}
-	caches := l.kept(all)
-	a, err := l.view(cmd, client.RegionID(), caches)
-	if err != nil {
-		return err
+	return l.eci.client()
+}
+
+// quotas says how much room the account has.
+func (l *cacheList) quotas(ctx context.Context, client *eci.Client, a *reports.AccountCaches) error {
+	if client == nil {
+		return nil
 	}
-	a.Matched = l.query.MatchImages
-	if usage, err := client.ListUsage(ctx); err == nil {
+	usage, err := client.ListUsage(ctx)
+	switch {
+	case err == nil:
 		a.Manual, a.Automatic = quotaOf(usage.ImageCaches()), quotaOf(usage.AutomaticImageCaches())
-	} else if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return err
-	} else {
+	default:
 		a.Doubts = append(a.Doubts, "the account's quotas: "+firstLine(err))
 	}
-	return errors.Join(l.save(client.RegionID(), caches), l.out.document(reports.AccountCachesKind, a, func() []byte { return reports.AccountText(a) }))
+	return nil
 }
 
 func quotaOf(q eci.Quota) *reports.CacheQuota {

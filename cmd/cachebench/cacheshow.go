@@ -22,7 +22,10 @@ same, and the drift is unknown.`,
   cachebench cache show imc-2zebxkiifuyzzlhl3rpm --lock web.lock.json --output json`,
 		Args: someCaches,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := v.open()
+			if err := v.open(); err != nil {
+				return err
+			}
+			client, err := v.eci.client()
 			if err != nil {
 				return err
 			}

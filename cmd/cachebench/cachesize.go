@@ -168,6 +168,15 @@ func (z *cacheSizes) contents(images []string) []matcher.Content {
 	return list
 }
 
+// today is what the images mean now.
+func (z *cacheSizes) today() *today {
+	now := &today{inventory: z.inventory, platform: z.platform(), at: z.scenario.Now, unknown: z.unknown}
+	if z.inventory != nil {
+		now.lookup = z.inventory.Lookup()
+	}
+	return now
+}
+
 func (z *cacheSizes) platform() string {
 	if p := z.scenario.Platform; p != "" {
 		return p

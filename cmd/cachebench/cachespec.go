@@ -37,6 +37,20 @@ func (c *cacheWishes) addFlags(cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("elimination", cobra.FixedCompletions([]string{"LRU"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// check refuses what the service would, before anything is looked up.
+func (c *cacheWishes) check() error {
+	w := &c.wanted
+	switch {
+	case w.EliminationStrategy != "" && w.EliminationStrategy != eci.EliminationLRU:
+		return usagef("--elimination %q: there is LRU, or nothing", w.EliminationStrategy)
+	case w.StandardCopyCount < 0 || w.FlashCopyCount < 0:
+		return usagef("--standard-copies and --flash-copies are 1 or more")
+	case w.OSType != "" && w.OSType != "Linux" && w.OSType != "Windows":
+		return usagef("--os-type %q is neither Linux nor Windows", w.OSType)
+	}
+	return nil
+}
+
 // parameters are the flags of the network and the registries as a file states them.
 func (e *eciFlags) parameters() (export.CacheParameters, error) {
 	p := export.CacheParameters{

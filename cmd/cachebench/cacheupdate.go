@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan/export"
 	"github.com/cachebench/cachebench/reports"
 )
@@ -68,7 +69,7 @@ file, see cache apply.`,
 }
 
 func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
-	if err := errors.Join(u.wait.check(), u.out.check(), u.check(cmd)); err != nil {
+	if err := errors.Join(u.wait.check(), u.out.check(), u.cacheWishes.check(), u.check(cmd)); err != nil {
 		return err
 	}
 	client, err := u.eci.client()
@@ -209,8 +210,8 @@ func tagMap(tags []eci.Tag) map[string]string {
 	return m
 }
 
-// differences are what an update changes of a cache. What the service does not show is
-// a difference if it is given.
+// differences are what an update changes of a cache. What the service never shows is a
+// difference if it is given; a size that it should show and does not is none.
 func differences(have *eci.ImageCache, r *eci.ImageCacheUpdate) []reports.CacheDifference {
 	var list []reports.CacheDifference
 	add := func(differs bool, field, old, new string) {
@@ -220,7 +221,7 @@ func differences(have *eci.ImageCache, r *eci.ImageCacheUpdate) []reports.CacheD
 	}
 	add(r.Name != "" && r.Name != have.Name, "name", have.Name, r.Name)
 	add(len(r.Images) > 0 && !sameImages(r.Images, have.Images), "images", strings.Join(have.Images, " "), strings.Join(r.Images, " "))
-	add(r.SizeGiB != 0 && r.SizeGiB != have.SizeGiB, "sizeGiB", fmt.Sprint(have.SizeGiB), fmt.Sprint(r.SizeGiB))
+	add(r.SizeGiB != 0 && have.SizeGiB != 0 && r.SizeGiB != have.SizeGiB, "sizeGiB", fmt.Sprint(have.SizeGiB), fmt.Sprint(r.SizeGiB))
 	add(r.RetentionDays != 0 && r.RetentionDays != retentionDays(have), "retentionDays", retentionWords(retentionDays(have)), fmt.Sprint(r.RetentionDays))
 	add(r.Elimination != nil && *r.Elimination != have.Elimination, "eliminationStrategy", have.Elimination, elimination(r.Elimination))
 	add(r.ResourceGroupID != "" && r.ResourceGroupID != have.ResourceGroupID, "resourceGroupId", have.ResourceGroupID, r.ResourceGroupID)
@@ -241,9 +242,21 @@ func elimination(e *string) string {
 	return *e
 }
 
-// sameImages: the order means nothing.
-func sameImages(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+// sameImages: the order means nothing, nor whether a name is written out, as
+// docker.io/library/nginx:latest for nginx.
+func sameImages(a, b []string) bool { return slices.Equal(wholeNames(a), wholeNames(b)) }
+
+func wholeNames(images []string) []string {
+	var names []string
+	for _, ref := range images {
+		name, err := layers.ParseName(ref)
+		if err == nil {
+			ref = name.String()
+		}
+		names = append(names, ref)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // retentionDays is after how many days a cache expires; 0 for never.

@@ -42,38 +42,38 @@ func (v *cacheView) addFlags(cmd *cobra.Command) {
 	f.Lookup("lock").Usage = "lock `file` of when the caches were built: what it pins is compared with today's"
 }
 
-// open reads what the flags name, and makes the client.
-func (v *cacheView) open() (*eci.Client, error) {
+// open reads what the flags name.
+func (v *cacheView) open() error {
 	if err := v.out.check(); err != nil {
-		return nil, err
+		return err
 	}
 	// The lock is not what is to be looked up here.
 	v.lockFile, v.in.lock = v.in.lock, ""
 	if err := v.out.spares(v.lockFile, v.cachesFile); err != nil {
-		return nil, err
+		return err
 	}
 	var lock *cachebench.Lock
 	var caches *matcher.Caches
 	if v.lockFile != "" {
 		data, err := readInput(v.lockFile)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if lock, err = cachebench.ReadLock(v.lockFile, data); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if v.cachesFile != "" {
 		data, err := readInput(v.cachesFile)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if caches, err = matcher.ReadCaches(v.cachesFile, data); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	v.sources = newDriftSources(lock, caches)
-	return v.eci.client()
+	return nil
 }
 
 // view is what is known of caches.
