@@ -233,6 +233,9 @@ func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 		}
 		left = c.remove(ctx, list)
 		removed = append(removed, without(list, left)...)
+		if len(left) > 0 {
+			c.log("%d resources are not deleted yet, the first %s %s: %v", len(left), left[0].Kind, left[0].name(), left[0].Err)
+		}
 	}
 	if len(left) > 0 {
 		return removed, &LeftError{c.run, c.client.RegionID(), left}
