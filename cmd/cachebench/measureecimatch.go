@@ -29,8 +29,21 @@ func compareMatches(region string) func([]eci.ImageCache, []string, []string) []
 		if one.Difference == "" {
 			return nil
 		}
-		return []string{fmt.Sprintf("the service matches %s, our matching %s (%s, place %d)", orNone(one.ServiceID), orNone(one.OursID), one.Difference, one.Position)}
+		words := fmt.Sprintf("the service matches %s, ours %s (%s)", orNone(one.ServiceID), orNone(one.OursID), differenceWords[one.Difference])
+		for i, r := range one.Readings {
+			if i == 0 {
+				words += "; ours would agree with --policy"
+			}
+			words += " " + r.Policy + "=" + r.Value
+		}
+		return []string{words}
 	}
+}
+
+// differenceWords say how the service's answer differs from ours.
+var differenceWords = map[string]string{
+	matcher.UnknownCache: "it names a cache that it does not list", matcher.RefusedByUs: "it names one that we would not take",
+	matcher.NoneNamed: "it names none", matcher.OmittedByService: "it leaves out one that we place above", matcher.OtherOrder: "the same caches in another order",
 }
 
 func orNone(id string) string {
