@@ -26,8 +26,12 @@ const (
 const atOnce = 16
 
 // removals is how often the deletion of what is left is tried, each time by a client
-// that retries by itself.
-const removals = 5
+// that retries by itself; patience how often where the service does not allow it yet, as
+// it may not while a cache is made.
+const (
+	removals = 5
+	patience = 40
+)
 
 // custody makes resources and deletes them: what it is about to make is in the journal
 // before.
@@ -213,9 +217,9 @@ func each[T any](list []T, do func(*T)) {
 func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 	var removed []resource
 	var left []Left
-	for try := range removals {
+	for try := 0; try < removals || try < patience && notYet(left); try++ {
 		if try > 0 {
-			if err := c.sleep(ctx, time.Duration(try)*c.poll); err != nil {
+			if err := c.sleep(ctx, time.Duration(min(try, removals))*c.poll); err != nil {
 				break
 			}
 		}
@@ -229,11 +233,21 @@ func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 		}
 		left = c.remove(ctx, list)
 		removed = append(removed, without(list, left)...)
+		if len(left) > 0 {
+			c.log("%d resources are not deleted yet, the first %s %s: %v", len(left), left[0].Kind, left[0].name(), left[0].Err)
+		}
 	}
 	if len(left) > 0 {
 		return removed, &LeftError{c.run, c.client.RegionID(), left}
 	}
 	return removed, nil
+}
+
+// notYet says whether all that is left is only not allowed to be deleted yet.
+func notYet(left []Left) bool {
+	return len(left) > 0 && !slices.ContainsFunc(left, func(l Left) bool {
+		return !errors.Is(l.Err, eci.ErrIncorrectStatus) && !errors.Is(l.Err, eci.ErrConflict)
+	})
 }
 
 // leftOf is what may be there when the service does not tell.

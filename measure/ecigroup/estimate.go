@@ -2,10 +2,12 @@ package ecigroup
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // What a step is expected to take, where nothing of the experiment is known yet: the
@@ -81,9 +83,10 @@ func (p *prices) build(d, kept time.Duration) (cost.Money, error) {
 	return build.Plus(keep)
 }
 
-// Estimate says what the experiment will do and cost, before anything is done. A price
-// that the book lacks is a *cost.MissingPriceError.
-func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration) (*Estimate, error) {
+// Estimate says what the experiment will do and cost, before anything is done; of one
+// that is gone on with, what is not done yet (old may be nil). A price that the book
+// lacks is a *cost.MissingPriceError.
+func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *simulate.Timeline) (*Estimate, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
@@ -91,9 +94,15 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration) (*Estim
 	p := &prices{book: book, exp: exp}
 	arms := exp.arms()
 	est := &Estimate{}
+	done := doneOf(old)
+	left := func(a *arm) int { return max(0, exp.Repeats-done[a.name]) }
+	if !slices.ContainsFunc(arms, func(a arm) bool { return left(&a) > 0 }) {
+		return est, nil
+	}
 	for i := range arms {
 		a := &arms[i]
 		switch {
+		case left(a) == 0:
 		case a.kind == ArmAutomatic:
 			if err := est.starts(p, "one start of "+a.app.name()+" that lets an automatic cache be made", 1, ArmAutomatic, expectedCold); err != nil {
 				return nil, err
@@ -114,11 +123,28 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration) (*Estim
 		if arms[i].kind == ArmCold {
 			expected = expectedCold
 		}
-		if err := est.starts(p, "starts: "+arms[i].name, exp.Repeats, arms[i].kind, expected); err != nil {
+		if left(&arms[i]) == 0 {
+			continue
+		}
+		if err := est.starts(p, "starts: "+arms[i].name, left(&arms[i]), arms[i].kind, expected); err != nil {
 			return nil, err
 		}
 	}
 	return est, nil
+}
+
+// doneOf counts the runs of each arm that count.
+func doneOf(t *simulate.Timeline) map[string]int {
+	done := map[string]int{}
+	if t == nil || t.Measurement == nil {
+		return done
+	}
+	for _, r := range t.Measurement.Runs {
+		if r.Void == "" {
+			done[r.Arm]++
+		}
+	}
+	return done
 }
 
 func (e *Estimate) starts(p *prices, what string, n int, kind string, expected time.Duration) error {

@@ -11,8 +11,6 @@ import (
 type evidence struct {
 	cacheID string
 	missed  bool
-	// automatic is the automatic cache that it caused.
-	automatic string
 	// fault says what cannot be of it, whatever its arm.
 	fault string
 }
@@ -24,7 +22,7 @@ func (v *evidence) known() bool { return v.cacheID != "" || v.missed }
 func evidenceOf(o *observation) evidence {
 	read := eci.ReadEvidence(o.events)
 	annotated := o.annotations[eci.MatchedCacheAnnotation]
-	v := evidence{cacheID: read.HitCacheID, missed: read.Missed, automatic: read.AutoCreatedID}
+	v := evidence{cacheID: read.HitCacheID, missed: read.Missed}
 	switch {
 	case v.cacheID == "":
 		v.cacheID = annotated

@@ -314,6 +314,17 @@ func TestDeleteFails(t *testing.T) {
 	}
 }
 
+// TestDeleteNotYet: what the service does not let go at once is deleted later.
+func TestDeleteNotYet(t *testing.T) {
+	w := newWorld(t, ecitest.Options{Faults: faults(
+		ecitest.Fault{Action: "DeleteImageCache", Kind: ecitest.FaultError, Nth: 1, Count: 12, Status: 400, Code: "ImageCache.IncorrectStatus"},
+	)})
+	if _, err := w.run(web(ArmExplicit)); err != nil {
+		t.Fatal(err)
+	}
+	w.leaves()
+}
+
 func (w *world) cleanUp() []string {
 	w.t.Helper()
 	removed, err := CleanUp(context.Background(), w.client(), CleanUpOptions{JournalDir: w.opt.JournalDir, Now: w.opt.Now, Sleep: w.opt.Sleep})

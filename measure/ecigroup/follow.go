@@ -169,7 +169,7 @@ func lastWords(o *observation) string {
 func (s *session) complete(f *flight) {
 	a := &s.arms[f.arm]
 	u := f.startup
-	u.App, u.Images, u.Node = a.app.name(), slices.Clone(a.app.Images), f.ID
+	u.App, u.Images = a.app.name(), slices.Clone(a.app.Images)
 	u.CacheID = f.evidence.cacheID
 	u.Hit = hitOf(u.CacheID, f.evidence.missed, f.o.events, len(a.app.Images))
 }

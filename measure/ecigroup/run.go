@@ -205,8 +205,8 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 // all are the steps, in order.
 func (s *session) all(ctx context.Context) error {
 	// Before anything is made: a run that is killed is found again by what is saved.
-	if err := s.opt.Save(s.t); err != nil {
-		return fmt.Errorf("save before the first start: %w", err)
+	if err := s.save(); err != nil {
+		return err
 	}
 	if err := s.begin(); err != nil {
 		return err
@@ -334,10 +334,15 @@ func (s *session) setups() []simulate.ArmSetup {
 	for i := range s.arms {
 		a := &s.arms[i]
 		setup := simulate.ArmSetup{Arm: a.name, Starts: s.exp.words(a)}
-		if manual(a.kind) {
+		if a.kind != ArmCold {
 			setup.Kept = slices.Clone(a.app.Images)
 		}
 		list = append(list, setup)
+	}
+	for i := range s.arms {
+		if a := &s.arms[i]; a.kind != ArmCold && !(a.kind == ArmExplicit && s.exp.CacheID != "") {
+			list = append(list, simulate.ArmSetup{Arm: a.making(), Making: true})
+		}
 	}
 	return list
 }

@@ -1,9 +1,11 @@
 package ecigroup
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
@@ -65,4 +67,74 @@ func TestAllArms(t *testing.T) {
 	if reuse == nil || plain == nil || *reuse >= *plain {
 		t.Errorf("the pulls of a cache that reuses layers took %v, without %v", reuse, plain)
 	}
+}
+
+// TestTogether: of a group of two images the pull is that of both, and a cache holds both.
+func TestTogether(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	exp := web(ArmCold, ArmExplicit)
+	exp.Apps[0].Images = append(exp.Apps[0].Images, "registry.example.com/mesh/proxy:1.2")
+	timeline, err := w.run(exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, exp, timeline)
+	for key, u := range counted(t, timeline) {
+		p := u.Phases
+		switch {
+		case strings.Contains(key.arm, " make "):
+		case p.Provision == nil || p.Pull == nil || p.Create == nil || p.Ready == nil || *p.Provision+*p.Pull+*p.Create+*p.Ready != u.Ready:
+			t.Errorf("%v: the phases %v do not add up to %v", key, p, u.Ready)
+		case strings.HasSuffix(key.arm, ArmCold) != (*p.Pull > 0):
+			t.Errorf("%v: pulled in %v", key, *p.Pull)
+		case strings.HasSuffix(key.arm, ArmExplicit) && u.Hit != matcher.FullHit:
+			t.Errorf("%v: %s", key, u.Hit)
+		}
+	}
+	w.leaves()
+}
+
+// TestShort: groups that end at once were started, which is what their time goes to;
+// when they were ready is not known.
+func TestShort(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	exp := web(ArmCold)
+	exp.Args = []string{"true"}
+	timeline, err := w.run(exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, exp, timeline)
+	for key, u := range counted(t, timeline) {
+		if u.Phases.Ready != nil || u.Phases.Pull == nil || u.Phases.Create == nil || u.Ready != *u.Phases.Provision+*u.Phases.Pull+*u.Phases.Create {
+			t.Errorf("%v: %v in %v", key, u.Phases, u.Ready)
+		}
+	}
+	w.leaves()
+}
+
+// TestGivenCache starts from a cache that exists, and leaves it.
+func TestGivenCache(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	exp := web(ArmExplicit)
+	theirs, err := w.client().CreateImageCache(t.Context(), eci.ImageCacheSpec{Name: "theirs", Images: exp.Apps[0].Images, SizeGiB: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exp.CacheID = theirs.ID
+	if _, err := w.run(exp); err == nil || !strings.Contains(err.Error(), "groups start from caches that are Ready") {
+		t.Errorf("of a cache that is not ready: %v", err)
+	}
+	w.server.Advance(time.Hour)
+	timeline, err := w.run(exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, exp, timeline)
+	for key, u := range counted(t, timeline) {
+		if u.CacheID != theirs.ID {
+			t.Errorf("%v was started from %s", key, u.CacheID)
+		}
+	}
+	w.leaves("cache " + theirs.ID)
 }

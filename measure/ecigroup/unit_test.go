@@ -15,6 +15,7 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -143,7 +144,7 @@ func TestEvidence(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	exp := web(ArmCold, ArmExplicit)
 	exp.Group.VCPU, exp.Group.MemoryGiB, exp.Cache.SizeGiB = 4, 8, 40
-	e, err := exp.Estimate(cost.International(), 24*time.Hour)
+	e, err := exp.Estimate(cost.International(), 24*time.Hour, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +165,17 @@ func TestEstimate(t *testing.T) {
 	if len(e.Steps) != len(want) || abs(e.Expected.Amount-sum) > 1e-9 {
 		t.Errorf("%+v", e)
 	}
+	// Gone on with, only the second start of arm explicit is left, and its cache.
+	old := &simulate.Timeline{Measurement: &simulate.Measurement{Runs: []simulate.MeasuredRun{
+		{Arm: exp.Apps[0].name() + " cold", Repeat: 0}, {Arm: exp.Apps[0].name() + " cold", Repeat: 1},
+		{Arm: exp.Apps[0].name() + " explicit", Repeat: 0}, {Arm: exp.Apps[0].name() + " explicit", Repeat: 1, Void: "it missed"},
+	}}}
+	if e, err = exp.Estimate(cost.International(), 24*time.Hour, old); err != nil || len(e.Steps) != 3 ||
+		abs(e.Expected.Amount-(want[0]+want[1]+want[3]/2)) > 1e-6 {
+		t.Errorf("gone on with: %+v, %v", e, err)
+	}
 	var missing *cost.MissingPriceError
-	if _, err := exp.Estimate(cost.China(), time.Hour); !errors.As(err, &missing) {
+	if _, err := exp.Estimate(cost.China(), time.Hour, nil); !errors.As(err, &missing) {
 		t.Errorf("%v, want a missing price", err)
 	}
 }
@@ -359,4 +369,38 @@ func TestTrouble(t *testing.T) {
 	if s.judge(f); !f.over || f.void != "NoStock: The resource is out of stock." {
 		t.Errorf("%v, %q", f.over, f.void)
 	}
+}
+
+// TestSecrets: the password of a registry is in no journal, no timeline and no message.
+func TestSecrets(t *testing.T) {
+	const password = "hunter2-and-more"
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultError, Nth: 4, Count: 100, Status: 403, Code: "NoPermission"})})
+	exp := web(ArmCold, ArmExplicit)
+	exp.Group.RegistryCredentials = []eci.RegistryCredential{{Server: "registry.example.com", UserName: "robot", Password: password}}
+	exp.Cache.RegistryCredentials = exp.Group.RegistryCredentials
+	var all strings.Builder
+	w.opt.Log = func(format string, args ...any) { fmt.Fprintf(&all, format+"\n", args...) }
+	journaled := 0
+	w.opt.Save = func(timeline *simulate.Timeline) error {
+		for _, run := range w.journals() {
+			data, err := os.ReadFile(filepath.Join(w.opt.JournalDir, run+journalSuffix))
+			if err != nil {
+				t.Error(err)
+			}
+			journaled = max(journaled, len(data))
+			all.Write(data)
+		}
+		data, err := document.Marshal(simulate.TimelineKind, timeline)
+		all.Write(data)
+		return err
+	}
+	_, err := w.run(exp)
+	fmt.Fprintf(&all, "%v %+v %#v", err, err, err)
+	if err == nil || journaled < 1000 {
+		t.Errorf("%v, with %d bytes of journal", err, journaled)
+	}
+	if text := all.String(); strings.Contains(text, password) || strings.Contains(text, ecitest.TestKey().Secret) {
+		t.Error("a secret is told")
+	}
+	w.leaves()
 }
