@@ -10,11 +10,10 @@ import (
 // moreBudget is the budget of Sensitivity.More, times the plan's.
 const moreBudget = 1.1
 
-// The steps for each other budget, times the plan's; and the nodes of one that leaves all
-// options, of whose bound larger budgets have told most.
+// The steps for each other budget, times the plan's; and the nodes for all of them.
 const (
 	curveEffort = 0.5
-	curveNodes  = 30
+	curveNodes  = 200
 )
 
 // setCurve adds what other budgets would bring, as far as that is asked for: points from

@@ -16,8 +16,8 @@ import (
 // larger ones, and a bound of a budget, a straight line over budgets at its prices, is one
 // of all smaller ones.
 //
-// Nodes of opt are those of a budget that leaves all options; one that leaves fewer has
-// more, for each takes less.
+// Nodes of opt are for all budgets together; those of one that leaves fewer options count
+// less, by how many it leaves.
 func (s *Solver) Curve(ctx context.Context, budgets func(most Choice) []float64, known [][]int, opt SolveOptions) []Answer {
 	c := &curve{Solver: s, opt: opt, known: known}
 	most := c.look(ctx, s.budget)
@@ -33,9 +33,8 @@ func (s *Solver) Curve(ctx context.Context, budgets func(most Choice) []float64,
 		p.bound = min(p.bound, most.bound, c.bound(p.limit))
 	}
 	c.climb(ctx)
-	for n, p := range c.points {
-		c.branch(ctx, n, p)
-	}
+	c.prove(ctx)
+	c.lift()
 	answers := make([]Answer, len(c.points))
 	for n, p := range c.points {
 		answers[n] = c.answer(ctx, p)
@@ -57,6 +56,11 @@ type point struct {
 	volume *volume
 	// straight is the bound of the relaxation alone, at a multiplier; bound the least.
 	straight, multiplier, bound float64
+	// branching is under way after so many parts of the nodes, nil before; done is that
+	// nothing is left of it.
+	branching *branching
+	parts     int
+	done      bool
 }
 
 // at is the bound of a smaller budget.
@@ -151,14 +155,29 @@ func (c *curve) carried(from *volume, to *relaxation) *prices {
 	return p
 }
 
-// climb searches once more, from what smaller budgets found.
+// climb searches once more, from what was found for the budgets beside each, at money worth
+// a little more or less.
 func (c *curve) climb(ctx context.Context) {
 	for n, p := range c.points {
-		if n == 0 || p.near(c.opt.Gap) {
+		if p.bound <= p.seeker.known()+p.grain {
 			continue
 		}
-		p.offer(c.points[n-1].best.sets)
-		p.run(ctx, p.multiplier, c.points[n-1].best.sets, c.opt.Iterations/5)
+		froms := [][]int32{p.best.sets}
+		if n > 0 {
+			froms = append(froms, c.points[n-1].best.sets)
+		}
+		if n+1 < len(c.points) {
+			froms = append(froms, c.points[n+1].best.sets)
+		}
+		for _, from := range froms {
+			p.offer(from)
+			for _, factor := range []float64{1, 0.9, 1.1} {
+				p.run(ctx, factor*p.multiplier, from, c.opt.Iterations/2)
+			}
+		}
+		if !p.near(c.opt.Gap) {
+			p.grow(ctx)
+		}
 		p.finish()
 	}
 }
@@ -178,35 +197,14 @@ func (p *point) near(gap float64) bool {
 	return p.bound <= known+gap*math.Abs(known)+p.grain
 }
 
-// branch closes the gap of a budget as far as its nodes go.
-func (c *curve) branch(ctx context.Context, n int, p *point) {
-	if n > 0 && p.offer(c.points[n-1].best.sets) {
-		p.finish()
-	}
-	if c.opt.Nodes == 0 || ctx.Err() != nil || p.near(c.opt.Gap) || n > 0 && p == c.points[n-1] {
-		return
-	}
-	b := p.volume.branch(p.best)
-	if !p.pure() {
-		b.lead = func(sets []int) {
-			p.run(ctx, p.multiplier, indices(sets), leadIterations)
-			b.accept(p.best)
+// lift gives every budget what smaller ones found, if that is better.
+func (c *curve) lift() {
+	for n := 1; n < len(c.points); n++ {
+		if p := c.points[n]; p.offer(c.points[n-1].best.sets) {
+			p.finish()
 		}
 	}
-	b.tell = func(float64) {}
-	b.begin(ctx)
-	share := float64(1+len(p.seeker.optionSet)) / float64(1+len(c.optionSet))
-	left := b.run(ctx, int(math.Ceil(min(float64(c.opt.Nodes)/share, mostNodes*float64(c.opt.Nodes)))), c.opt.Gap)
-	if b.found {
-		p.best = b.best
-		p.bound = min(p.bound, max(b.known(), left)+2*p.grain)
-	} else {
-		p.bound = min(p.bound, left)
-	}
 }
-
-// mostNodes is how many times as many nodes a small budget may have.
-const mostNodes = 20
 
 // answer is the best choice found for a budget.
 func (c *curve) answer(ctx context.Context, p *point) Answer {

@@ -72,7 +72,7 @@ func TestCurveOfMarket(t *testing.T) {
 			}
 			return budgets
 		}
-		curve := s.Curve(t.Context(), from, nil, SolveOptions{Seed: 1, Iterations: 300, BoundIterations: 300, Nodes: 40})
+		curve := s.Curve(t.Context(), from, nil, SolveOptions{Seed: 1, Iterations: 300, BoundIterations: 300, Nodes: 320})
 		for k, a := range curve {
 			t.Logf("ordered %v, %.4g: gain %.6g, bound %.6g, cost %.4g, %d sets", ordered, budgets[k], a.Gain, a.Bound, a.Cost, len(a.Sets))
 			if a.Gain < 0.97*a.Bound-1 {
