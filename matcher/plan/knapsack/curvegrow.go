@@ -28,7 +28,7 @@ func (p *point) grow(ctx context.Context) {
 	for _, f := range starts[:min(len(starts), growStarts)] {
 		for next := &f; next != nil && ctx.Err() == nil; {
 			f = *next
-			if next = nil; len(f.sets) < min(fewSets, p.quota) {
+			if next = nil; len(f.sets) < fewSets {
 				next = p.bestOther(f.sets, f)
 			}
 		}
@@ -42,10 +42,16 @@ func (p *point) grow(ctx context.Context) {
 	}
 }
 
-// others are the choices of some sets and one more.
+// others are the choices within budget and quota of some sets and one more.
 func (p *point) others(sets []int32, each func(f found)) {
+	counted := 0
+	for _, j := range sets {
+		if !p.uncounted[j] {
+			counted++
+		}
+	}
 	for j := range int32(p.setCount()) {
-		if p.customersFrom[j] == p.customersFrom[j+1] || slices.Contains(sets, j) {
+		if p.customersFrom[j] == p.customersFrom[j+1] || slices.Contains(sets, j) || counted >= p.quota && !p.uncounted[j] {
 			continue
 		}
 		if f := p.judged(append(slices.Clone(sets), j)); p.within(f.cost) {
