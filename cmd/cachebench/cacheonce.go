@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/eci"
@@ -52,13 +53,16 @@ func (a *cacheApply) create(ctx context.Context, s *cacheStep, change *reports.C
 // deleted. How soon the service lists a new one is not documented.
 const listedWithin = 3
 
-// gone says whether there is no such cache. An error of looking is not one of creating:
-// the cache is then taken to be there.
+// gone says whether there is no such cache: the service lists it again and again not. An
+// error of listing says nothing of the cache, which is then taken to be there.
 func (a *cacheApply) gone(ctx context.Context, id string) (bool, error) {
 	for range listedWithin {
-		_, err := a.client.ImageCache(ctx, id)
-		if !errors.Is(err, eci.ErrNotFound) {
+		listed, err := a.client.AllImageCaches(ctx, eci.ImageCacheQuery{ID: id})
+		if err != nil {
 			return false, ctx.Err()
+		}
+		if slices.ContainsFunc(listed, func(c eci.ImageCache) bool { return c.ID == id }) {
+			return false, nil
 		}
 		if err := pause(ctx, min(a.wait.every, 2*time.Second)); err != nil {
 			return false, err
