@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,12 +140,18 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 	return set.Caches, nil
 }
 
-// names refuses a second cache of a name, and says when a few must be deleted first.
+// sameNamed are the caches that have the name of a wanted one; those whose creation
+// failed do not count.
+func sameNamed(w *export.WantedCache, existing []eci.ImageCache) []eci.ImageCache {
+	return slices.DeleteFunc(namedCaches(existing, w.Name), func(c eci.ImageCache) bool { return c.Status == eci.CacheFailed })
+}
+
+// names refuses a second cache of a name.
 func (c *cacheCreate) names(wanted []export.WantedCache, existing []eci.ImageCache) error {
-	for _, w := range wanted {
-		named := namedCaches(existing, w.Name)
+	for i := range wanted {
+		named := sameNamed(&wanted[i], existing)
 		if len(named) > 0 && !c.sameName && !c.dryRun {
-			return fmt.Errorf("a cache called %s exists: %s; update it (cachebench cache update), let cachebench cache apply decide, or give --same-name", w.Name, idsOf(named))
+			return fmt.Errorf("a cache called %s exists: %s; update it (cachebench cache update), let cachebench cache apply decide, or give --same-name", wanted[i].Name, idsOf(named))
 		}
 	}
 	return nil
@@ -165,6 +172,9 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		w := &wanted[i]
 		change := reports.CacheChange{Action: reports.ChangeCreate, Outcome: reports.OutcomePlanned, Name: w.Name, Images: w.Images, SizeGiB: w.SizeGiB}
 		change.Fit, change.Cost = c.sizes.of(w, lenders)
+		if named := sameNamed(w, existing); len(named) > 0 {
+			change.Reason = "the name is taken: " + idsOf(named)
+		}
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
