@@ -298,6 +298,10 @@ func TestCleanUpElsewhere(t *testing.T) {
 	run := w.journals()[0]
 	w.transport, w.retry = nil, eci.Retry{}
 	w.opt.JournalDir = journalDir(t)
+	refuse := func(string, []string) (bool, error) { return false, nil }
+	if removed, err := CleanUp(t.Context(), client, CleanUpOptions{JournalDir: w.opt.JournalDir, Run: run, Confirm: refuse, Now: w.opt.Now, Sleep: w.opt.Sleep}); err != nil || len(removed) > 0 || len(w.journals()) > 0 {
+		t.Errorf("refused: %q is deleted, %v, journals %q", removed, err, w.journals())
+	}
 	if removed := w.cleanUp(); len(removed) > 0 {
 		t.Errorf("%q is deleted while the run may be under way", removed)
 	}
