@@ -87,7 +87,7 @@ bench: ## benchmarks, as text for benchstat; looking up, scanning and matching b
 	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem ./...
 	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan ./matcher
 
-bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,... for parts; 3 minutes)
+bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
 
 # Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.

@@ -64,6 +64,8 @@ func (b *bench) run(ctx context.Context, set string) error {
 		rows, err = b.stored(map[int]int{50: 600, 200: 1600, 1000: 3000}, 2000)
 	case "seeded-50":
 		return b.seeded50(ctx)
+	case "money":
+		return b.money(ctx, 100)
 	case "seeded-200":
 		rows = b.generated(200, 5, 400)
 	case "seeded-1000":
@@ -199,7 +201,12 @@ func (b *bench) seeded50(ctx context.Context) error {
 	return err
 }
 
-func median(list []float64) float64 { return slices.Sorted(slices.Values(list))[len(list)/2] }
+func median(list []float64) float64 { return quantile(list, 0.5) }
+
+// quantile is the value that a share of a list is below.
+func quantile(list []float64, share float64) float64 {
+	return slices.Sorted(slices.Values(list))[int(share*float64(len(list)))]
+}
 
 // readOptima reads what HiGHS proved.
 func (b *bench) readOptima() error {

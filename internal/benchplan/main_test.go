@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -51,11 +52,33 @@ func TestSameTable(t *testing.T) {
 	}
 }
 
+// TestSameMoney: so is that of instances in money; and no instance of auto is above the bound
+// of explicit.
+func TestSameMoney(t *testing.T) {
+	table := func() (kept [][]string) {
+		var out bytes.Buffer
+		b := &bench{iterations: 5, seed: 3, out: &out}
+		if err := b.money(t.Context(), 2); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if fields := strings.Fields(line); len(fields) == 9 {
+				kept = append(kept, fields[:7])
+			}
+		}
+		return kept
+	}
+	first, again := table(), table()
+	if !reflect.DeepEqual(first, again) || len(first) != 2 || first[0][0] != "explicit" || first[0][6] != "-" || first[1][6] != "0" {
+		t.Errorf("%q\nthen\n%q", first, again)
+	}
+}
+
 // TestWrongFlags: what cannot be is refused with what it is.
 func TestWrongFlags(t *testing.T) {
 	for want, args := range map[string][]string{
-		`-sets stored,bad: "bad" is none of large, stored, seeded-50, seeded-200, seeded-1000, bounds`: {"-sets", "stored,bad"},
-		"-images 0, -seeds 10, -iterations 0: at least 1, 1 and 0":                                     {"-write", "-images", "0"},
+		`-sets stored,bad: "bad" is none of large, stored, seeded-50, seeded-200, seeded-1000, money, bounds`: {"-sets", "stored,bad"},
+		"-images 0, -seeds 10, -iterations 0: at least 1, 1 and 0":                                            {"-write", "-images", "0"},
 	} {
 		if err := run(t.Context(), args, new(bytes.Buffer)); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)

@@ -20,6 +20,9 @@
 // of all layers, and every chosen cache costs 100 MB beside its layers. A pod saves, of
 // each layer that its cache holds, a time of fetching at 80 MB/s and 20 ms.
 //
+// A Market is another kind: caches of apps in money, with disks for every start, in which
+// who serves whom counts.
+//
 // TestLikeTheStored compares figures of 20 seeds with those of the stored files.
 //
 // It imports nothing of the project, so that any package's tests may use it.

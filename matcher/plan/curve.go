@@ -10,6 +10,12 @@ import (
 // moreBudget is the budget of Sensitivity.More, times the plan's.
 const moreBudget = 1.1
 
+// The steps for each other budget, times the plan's; and the nodes for all of them.
+const (
+	curveEffort = 0.5
+	curveNodes  = 200
+)
+
 // setCurve adds what other budgets would bring, as far as that is asked for: points from
 // the cheapest candidate's bill to what the plan without a budget costs, and a tenth more
 // than the budget that there is.
@@ -25,19 +31,8 @@ func (m *model) setCurve(ctx context.Context, p *Plan, s *solution) error {
 		return nil
 	}
 	m.progress("looking at other budgets")
-	free, err := m.secondsFor(ctx, math.Inf(1))
-	if err != nil {
-		return err
-	}
-	low, high := m.cheapest(), free.Cost
-	if low > high || high == 0 {
-		return nil
-	}
-	var budgets []float64
-	for i := range m.Points {
-		budgets = append(budgets, low*math.Pow(high/low, float64(i)/float64(max(1, m.Points-1))))
-	}
-	p.Curve, err = m.curve(ctx, budgets)
+	var err error
+	p.Curve, err = m.curve(ctx, s)
 	return err
 }
 
@@ -54,8 +49,8 @@ func (m *model) cheapest() float64 {
 	return least
 }
 
-// secondsFor is the most time saved within a budget, whatever it is worth.
-func (m *model) secondsFor(ctx context.Context, budget float64) (*solution, error) {
+// secondsProblem is that of the most time saved within a budget, whatever it is worth.
+func (m *model) secondsProblem(budget float64) *knapsack.Problem {
 	problem := *m.program.problem
 	problem.Budget, problem.Price = budget, 0
 	problem.Customers = make([][]knapsack.Option, len(m.apps))
@@ -64,39 +59,61 @@ func (m *model) secondsFor(ctx context.Context, budget float64) (*solution, erro
 			problem.Customers[i] = append(problem.Customers[i], knapsack.Option{Set: o.set, Gain: o.effect.readySaved, Cost: o.effect.use})
 		}
 	}
-	solver, err := knapsack.New(&problem)
+	return &problem
+}
+
+// curve is the most time saved within each of some budgets: from the cheapest candidate's
+// bill to what the most time saved costs.
+func (m *model) curve(ctx context.Context, s *solution) ([]CurvePoint, error) {
+	var budgets []float64
+	found, err := m.budgets(ctx, m.secondsProblem(math.Inf(1)), s, func(most knapsack.Choice) []float64 {
+		low, high := m.cheapest(), most.Cost
+		if low > high || high == 0 {
+			return nil
+		}
+		for i := range m.Points {
+			budgets = append(budgets, low*math.Pow(high/low, float64(i)/float64(max(1, m.Points-1))))
+		}
+		return budgets
+	})
 	if err != nil {
 		return nil, err
 	}
-	p := &program{goal: GoalSeconds, gap: m.GapFraction, problem: &problem, solver: solver}
-	s := p.solve(ctx, m.effort()/2, true)
-	return &s, nil
-}
-
-// curve is the best plan found for each of rising budgets. What a budget allows a larger
-// one does too, and what none gains with a larger one none gains with it.
-func (m *model) curve(ctx context.Context, budgets []float64) ([]CurvePoint, error) {
-	points := make([]CurvePoint, 0, len(budgets))
-	for _, budget := range budgets {
-		if ctx.Err() != nil {
-			break
-		}
-		s, err := m.secondsFor(ctx, budget)
-		if err != nil {
-			return nil, err
-		}
-		point := m.point(budget, s)
-		if last := len(points) - 1; last >= 0 && points[last].SavedSeconds > point.SavedSeconds {
-			before := points[last]
-			before.BudgetPerMonth, before.BoundSeconds = point.BudgetPerMonth, point.BoundSeconds
-			point = before
-		}
-		points = append(points, point)
-	}
-	for i := len(points) - 2; i >= 0; i-- {
-		points[i].BoundSeconds = min(points[i].BoundSeconds, points[i+1].BoundSeconds)
+	// A curve that is stopped has the larger ones.
+	budgets = budgets[len(budgets)-len(found):]
+	points := make([]CurvePoint, len(found))
+	for i := range found {
+		points[i] = m.point(budgets[i], &found[i])
 	}
 	return points, nil
+}
+
+// budgets are the best choices within others than a problem's own budget, at its price.
+func (m *model) budgets(ctx context.Context, problem *knapsack.Problem, s *solution, budgets func(most knapsack.Choice) []float64) ([]solution, error) {
+	solver, err := knapsack.New(problem)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{goal: GoalSeconds, price: problem.Price, gap: m.GapFraction, problem: problem, solver: solver}
+	opt := p.steps(m.effort()*curveEffort, true)
+	opt.Nodes = min(opt.Nodes, int(math.Ceil(m.effort()*curveNodes)))
+	var found []solution
+	for _, a := range solver.Curve(ctx, budgets, [][]int{s.Sets}, opt) {
+		f := solution{choice: p.tidy(a.Choice), bound: a.Bound, optimal: a.Optimal, reached: true}
+		f.objective = p.objective(&f.choice)
+		found = append(found, f)
+	}
+	return found, nil
+}
+
+// secondsWithin is the most time saved within a budget, whatever it is worth; nothing where
+// that cannot be found.
+func (m *model) secondsWithin(ctx context.Context, budget float64) solution {
+	all, err := m.budgets(ctx, m.secondsProblem(budget), &solution{}, func(knapsack.Choice) []float64 { return []float64{budget} })
+	if err != nil || len(all) == 0 {
+		return solution{}
+	}
+	return all[0]
 }
 
 func (m *model) point(budget float64, s *solution) CurvePoint {
@@ -123,17 +140,16 @@ func (m *model) point(budget float64, s *solution) CurvePoint {
 func (m *model) more(ctx context.Context, s *solution) (*Sensitivity, error) {
 	problem := *m.program.problem
 	problem.Budget *= moreBudget
-	solver, err := knapsack.New(&problem)
-	if err != nil {
+	all, err := m.budgets(ctx, &problem, s, func(knapsack.Choice) []float64 { return []float64{problem.Budget} })
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	p := &program{goal: m.Goal, price: m.program.price, gap: m.GapFraction, problem: &problem, solver: solver}
-	found := p.solve(ctx, m.effort(), true)
+	found := &all[0]
 	if found.objective < s.objective {
 		found.choice = s.choice
 	}
-	point := m.point(problem.Budget, &found)
+	point := m.point(problem.Budget, found)
 	point.SavedSeconds = duration(m.saved(&found.choice))
-	point.BoundSeconds = max(point.SavedSeconds, duration(found.bound+p.price*problem.Budget))
+	point.BoundSeconds = max(point.SavedSeconds, duration(found.bound+problem.Price*problem.Budget))
 	return &Sensitivity{More: &point}, nil
 }

@@ -290,7 +290,7 @@ func (m *model) whyNothing(ctx context.Context) string {
 		return fmt.Sprintf("No cache saves what it costs: the nearest, %s for app %s, costs %s a month, of which %s is disks in use, and saves %s of instances and disks.",
 			m.candidateOf(most.set).cache.ID, best.Name, m.Prices.Money(cheapest), m.Prices.Money(most.effect.use), m.Prices.Money(m.gain(best, &most.effect)))
 	case m.WorthPerHour > 0:
-		if s, err := m.secondsFor(ctx, m.BudgetPerMonth); err == nil && s.Gain > 0 {
+		if s := m.secondsWithin(ctx, m.BudgetPerMonth); s.Gain > 0 {
 			return fmt.Sprintf("Caches within the budget would save %s a month for %s: more than %s for an hour saved.",
 				spell(s.Gain), m.Prices.Money(s.Cost), m.Prices.Money(m.WorthPerHour))
 		}

@@ -1,122 +1,219 @@
 package knapsack
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
 )
 
-// Curve returns choices from that of nothing to that of most gain within the budget, in
-// rising cost and gain: at most so many points, at least 2, of which each is the best that
-// was found for its cost, and its bound what no choice that costs no more gains. The
-// problem's price does not matter to it. Points are put where least is known: each halves
-// the budgets between two others between which gain and cost change most.
+// Curve returns an answer for each of some rising budgets, which follow from the choice of
+// most gain within the solver's own: the best found, and what no choice within that budget
+// exceeds. Known are choices of sets to start from, of any cost. When ctx is done it
+// returns those that it has looked at, the last ones.
 //
-// A bound of one budget is one of all: at its prices the bound is a straight line over
-// budgets.
-func (s *Solver) Curve(ctx context.Context, points int, opt SolveOptions) []Answer {
-	c := &curve{Solver: s, opt: opt}
-	c.look(ctx, s.budget)
-	most := slices.MaxFunc(c.found, func(x, y Choice) int { return cmp.Compare(x.Gain, y.Gain) })
-	if most.Gain > 0 && most.Cost > 0 {
-		c.look(ctx, most.Cost)
-		c.sets = nil
-		c.look(ctx, 0)
-		c.refine(ctx, points, most)
+// One budget helps another. The search of each starts from what was found for its
+// neighbours, and its bound from their prices; a choice within a budget is one within all
+// larger ones, and a bound of a budget, a straight line over budgets at its prices, is one
+// of all smaller ones.
+//
+// Nodes of opt are for all budgets together; those of one that leaves fewer options count
+// less, by how many it leaves.
+func (s *Solver) Curve(ctx context.Context, budgets func(most Choice) []float64, known [][]int, opt SolveOptions) []Answer {
+	c := &curve{Solver: s, opt: opt, known: known}
+	most := c.look(ctx, s.budget)
+	for _, budget := range slices.Backward(budgets(s.answer(most.goal, most.best).Choice)) {
+		if ctx.Err() != nil {
+			break
+		}
+		c.look(ctx, budget)
 	}
-	return c.answers(ctx)
+	c.points = c.points[1:]
+	slices.Reverse(c.points)
+	for _, p := range c.points {
+		p.bound = min(p.bound, most.bound, c.bound(p.limit))
+	}
+	c.climb(ctx)
+	c.prove(ctx)
+	c.lift()
+	answers := make([]Answer, len(c.points))
+	for n, p := range c.points {
+		answers[n] = c.answer(ctx, p)
+	}
+	return answers
 }
 
 type curve struct {
 	*Solver
 	opt   SolveOptions
-	found []Choice
-	proof []line
-	// sets are where the next look starts.
-	sets []int32
+	known [][]int
+	// points are the budgets that were looked at, in the end by rising budget.
+	points []*point
 }
 
-// line is a bound of a budget, and of smaller ones, along a line from straight.
-type line struct{ budget, bound, straight, steep float64 }
+// point is what is known of a budget.
+type point struct {
+	*seeker
+	volume *volume
+	// straight is the bound of the relaxation alone, at a multiplier; bound the least.
+	straight, multiplier, bound float64
+	// branching is under way after so many parts of the nodes, nil before; done is that
+	// nothing is left of it.
+	branching *branching
+	parts     int
+	done      bool
+}
 
-// at is the bound of a budget.
-func (l line) at(budget float64) float64 {
+// at is the bound of a smaller budget.
+func (p *point) at(budget float64) float64 {
 	switch {
-	case budget > l.budget*(1+slack):
+	case budget > p.limit*(1+slack):
 		return math.Inf(1)
-	case math.IsInf(l.budget, 1):
-		return l.bound
+	case math.IsInf(p.limit, 1):
+		return p.bound
 	}
-	return min(l.bound, l.straight+l.steep*(budget-l.budget))
+	// The line is of gains less the price of cost, at a budget's multiplier of both.
+	return min(p.bound, p.straight+(p.multiplier-p.perCost)*(budget-p.limit))
 }
 
-// look solves for a budget.
-func (c *curve) look(ctx context.Context, budget float64) {
-	s := *c.Solver
-	s.budget, s.price = budget, 0
-	g := s.mostValue()
-	from := start{sets: c.sets}
-	best, bound := s.pursue(ctx, g, c.opt, &from)
-	c.found = append(c.found, s.answer(g, best).Choice)
-	c.proof = append(c.proof, line{budget, bound, from.bound, from.multiplier})
-	c.sets = best.sets
+// look searches and bounds for a budget, from what the last one left.
+func (c *curve) look(ctx context.Context, budget float64) *point {
+	if n := len(c.points); n > 0 && c.points[n-1].limit == budget {
+		c.points = append(c.points, c.points[n-1])
+		return c.points[n-1]
+	}
+	whole := *c.Solver
+	whole.budget = budget
+	g := whole.mostValue()
+	s := whole.reduced(budget)
+	p := &point{seeker: s.seeker(g, c.opt.Seed), volume: c.volume(ctx, s.relax(g)), bound: math.Inf(1)}
+	for _, sets := range c.known {
+		p.offer(indices(sets))
+	}
+	if n := len(c.points); n > 0 {
+		p.run(ctx, p.volume.best.multiplier, c.points[n-1].best.sets, c.opt.Iterations/10)
+	}
+	if s.pure() {
+		p.offer(s.search(ctx, SearchOptions{Seed: c.opt.Seed, Iterations: c.opt.Iterations}))
+		p.volume.run(ctx, BoundOptions{Gain: p.seeker.known(), Iterations: c.opt.BoundIterations})
+	} else {
+		p.pursue(ctx, p.volume, c.opt)
+	}
+	p.finish()
+	p.straight, p.multiplier = p.volume.bound(), p.volume.best.multiplier
+	p.bound = p.straight
+	c.points = append(c.points, p)
+	return p
 }
 
-// refine looks at budgets between.
-func (c *curve) refine(ctx context.Context, points int, most Choice) {
-	budgets := []float64{0, most.Cost}
-	for len(budgets) < points && ctx.Err() == nil {
-		split, widest := 0, 0.0
-		for n := range budgets[1:] {
-			gain := c.best(budgets[n+1]).Gain - c.best(budgets[n]).Gain
-			width := max(gain/most.Gain, 0.01) * (budgets[n+1] - budgets[n]) / most.Cost
-			if width > widest {
-				split, widest = n, width
+// volume starts from the prices of the last budget.
+func (c *curve) volume(ctx context.Context, r *relaxation) *volume {
+	if len(c.points) == 0 {
+		return r.volume(ctx)
+	}
+	last := c.points[len(c.points)-1].volume
+	v := &volume{relaxation: r, best: c.carried(last, r), trial: r.newPrices(), offers: r.newOffers(), step: 0.1, mixed: 0.1, target: math.Inf(1)}
+	v.average = r.newAverage()
+	v.lowest = r.value(v.best, v.offers, nil)
+	v.mix(1)
+	return v
+}
+
+// carried are the prices of a volume for another relaxation, of which the options are
+// others of the same solver.
+func (c *curve) carried(from *volume, to *relaxation) *prices {
+	p := to.newPrices()
+	p.multiplier = max(from.best.multiplier, to.goal.least())
+	share, of := make([]float64, c.itemCount()), make([]int, c.itemCount()) // by item, and whose they are
+	for i := range c.customerCount() {
+		x, y := from.optionsFrom[i], to.optionsFrom[i]
+		for _, position := range c.position[c.optionsFrom[i]:c.optionsFrom[i+1]] {
+			had := x < from.optionsFrom[i+1] && from.position[x] == position
+			has := y < to.optionsFrom[i+1] && to.position[y] == position
+			if had && has {
+				if p.fee[y] = from.best.fee[x]; p.push != nil {
+					p.push[y] = from.best.push[x]
+				}
+			}
+			if had {
+				for _, a := range from.sharesOfOption(x) {
+					share[from.priced[a]], of[from.priced[a]] = from.best.share[a], i+1
+				}
+				x++
+			}
+			if has {
+				y++
 			}
 		}
-		middle := (budgets[split] + budgets[split+1]) / 2
-		if widest < 1e-9 || !(middle > budgets[split] && middle < budgets[split+1]) {
-			return
+		for k := to.optionsFrom[i]; k < to.optionsFrom[i+1]; k++ {
+			for _, a := range to.sharesOfOption(k) {
+				if of[to.priced[a]] == i+1 {
+					p.share[a] = share[to.priced[a]]
+				}
+			}
 		}
-		c.sets = nil
-		c.look(ctx, middle)
-		budgets = slices.Insert(budgets, split+1, middle)
+	}
+	return p
+}
+
+// climb searches once more, from what was found for the budgets beside each, at money worth
+// a little more or less.
+func (c *curve) climb(ctx context.Context) {
+	for n, p := range c.points {
+		if p.bound <= p.seeker.known()+p.grain {
+			continue
+		}
+		froms := [][]int32{p.best.sets}
+		if n > 0 {
+			froms = append(froms, c.points[n-1].best.sets)
+		}
+		if n+1 < len(c.points) {
+			froms = append(froms, c.points[n+1].best.sets)
+		}
+		for _, from := range froms {
+			p.offer(from)
+			for _, factor := range []float64{1, 0.9, 1.1} {
+				p.run(ctx, factor*p.multiplier, from, c.opt.Iterations/2)
+			}
+		}
+		if !p.near(c.opt.Gap) {
+			p.grow(ctx)
+		}
+		p.finish()
 	}
 }
 
-// best is the choice of most gain within a budget.
-func (c *curve) best(budget float64) *Choice {
-	var best *Choice
-	for n := range c.found {
-		f := &c.found[n]
-		if f.Cost > budget*(1+slack) && f.Cost > 0 {
-			continue
-		}
-		if best == nil || f.Gain > best.Gain || f.Gain == best.Gain && f.Cost < best.Cost {
-			best = f
-		}
+// bound is what no choice within a budget exceeds.
+func (c *curve) bound(budget float64) float64 {
+	least := math.Inf(1)
+	for _, p := range c.points {
+		least = min(least, p.at(budget))
 	}
-	return best
+	return least
 }
 
-// answers are the choices that no other beats, by rising cost.
-func (c *curve) answers(ctx context.Context) []Answer {
-	slices.SortStableFunc(c.found, func(x, y Choice) int {
-		return cmp.Or(cmp.Compare(x.Cost, y.Cost), cmp.Compare(y.Gain, x.Gain))
-	})
-	var all []Answer
-	for _, f := range c.found {
-		if n := len(all); n > 0 && f.Gain <= all[n-1].Gain+slack*c.mostGain {
-			continue
+// near says whether the best is within a share of the bound.
+func (p *point) near(gap float64) bool {
+	known := p.seeker.known()
+	return p.bound <= known+gap*math.Abs(known)+p.grain
+}
+
+// lift gives every budget what smaller ones found, if that is better.
+func (c *curve) lift() {
+	for n := 1; n < len(c.points); n++ {
+		if p := c.points[n]; p.offer(c.points[n-1].best.sets) {
+			p.finish()
 		}
-		a := Answer{Choice: f, Objective: f.Gain, Bound: math.Inf(1), Reached: true, Stopped: ctx.Err() != nil}
-		for _, l := range c.proof {
-			a.Bound = min(a.Bound, l.at(f.Cost))
-		}
-		a.Bound = max(a.Bound, f.Gain)
-		a.Optimal = a.Bound <= f.Gain+4*slack*c.mostGain
-		all = append(all, a)
 	}
-	return all
+}
+
+// answer is the best choice found for a budget.
+func (c *curve) answer(ctx context.Context, p *point) Answer {
+	s := *c.Solver
+	s.budget = p.limit
+	a := s.answer(p.goal, p.best)
+	a.Objective = p.value(a.Gain, a.Cost)
+	a.Bound = max(c.bound(p.limit), a.Objective)
+	a.Optimal = a.Bound <= a.Objective+3*p.grain+2*slack*math.Abs(a.Objective)
+	a.Reached, a.Stopped = true, ctx.Err() != nil
+	return a
 }

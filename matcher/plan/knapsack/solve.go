@@ -111,15 +111,7 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	}
 	b := v.branch(x.best)
 	if !s.pure() {
-		b.lead = func(sets []int32) {
-			// What the relaxation of a part wants may lead to better ones of the whole.
-			if s.ordered {
-				x.barred = b.barredSets()
-			}
-			x.run(ctx, from.multiplier, sets, leadIterations)
-			x.barred = nil
-			b.accept(x.best)
-		}
+		b.searched(ctx, x, from.multiplier)
 	}
 	b.tell = func(left float64) { opt.tell(&g, b.known(), min(bound, left)) }
 	b.begin(ctx)
@@ -128,6 +120,19 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 		return b.best, min(bound, left)
 	}
 	return b.best, min(bound, max(b.known(), left)+2*g.grain)
+}
+
+// searched has a search follow what the relaxations of parts want: that may lead to better
+// choices of the whole.
+func (b *branching) searched(ctx context.Context, x *seeker, multiplier float64) {
+	b.lead = func(sets []int32) {
+		if x.ordered {
+			x.barred = b.barredSets()
+		}
+		x.run(ctx, multiplier, sets, leadIterations)
+		x.barred = nil
+		b.accept(x.best)
+	}
 }
 
 // tell turns values of a goal into its objective.
