@@ -49,6 +49,7 @@ const (
 	defaultCacheGiB     = 20        // eci §1.2
 	mostAtOnce          = 1000
 	mostRepeats         = 10_000
+	mostTags            = 18 // of 20 (eci §2.2), for the run has two of its own
 )
 
 // App is what one group starts.
@@ -110,6 +111,10 @@ func (e *Experiment) Validate() error {
 		return fmt.Errorf("ready by %q: a group is ready by %s or %s", e.Readiness, ReadyCondition, ReadyStarted)
 	case e.CacheID != "" && (len(e.Apps) > 1 || !slices.Contains(e.Arms, ArmExplicit)):
 		return fmt.Errorf("cache %s is for one app, in arm %s", e.CacheID, ArmExplicit)
+	case len(e.Tags) > mostTags:
+		return fmt.Errorf("%d tags: at most %d besides those of the run", len(e.Tags), mostTags)
+	case slices.ContainsFunc(e.Tags, func(t eci.Tag) bool { return t.Key == TagRun || t.Key == TagUntil }):
+		return fmt.Errorf("the tags %s and %s are the run's own", TagRun, TagUntil)
 	case e.Group.EIPInstanceID != "" && e.Concurrency > 1:
 		return errors.New("an elastic IP is of one group at a time: start one at once, or let the vSwitch have a NAT gateway")
 	case len(e.Group.InstanceTypes) > 0:

@@ -164,7 +164,7 @@ func TestAutomaticMiss(t *testing.T) {
 // TestNoStock: a service that has no more stops the run, which keeps what it has.
 func TestNoStock(t *testing.T) {
 	for _, kind := range []string{ecitest.FaultNoStock, ecitest.FaultScheduleFailed} {
-		w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: kind, Nth: 6, Count: 1000})})
+		w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: kind, Nth: 7, Count: 1000})})
 		exp := web(ArmCold)
 		exp.Repeats, exp.Concurrency = 20, 2
 		timeline, err := w.run(exp)
@@ -185,6 +185,21 @@ func TestNoStock(t *testing.T) {
 		complete(t, exp, timeline)
 		w.leaves()
 	}
+}
+
+// TestPreflight: what is wrong with groups shows before a cache is paid for.
+func TestPreflight(t *testing.T) {
+	w := newWorld(t, ecitest.Options{Faults: faults(
+		ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultError, Status: 403, Code: "OperationDenied.SecurityGroupMisMatch"},
+	)})
+	_, err := w.run(web(ArmExplicit, ArmFlash))
+	if !errors.Is(err, eci.ErrInvalid) || !strings.Contains(err.Error(), "ask whether groups can be made") {
+		t.Errorf("%v", err)
+	}
+	if n := w.server.Created("CreateImageCache"); n != 0 {
+		t.Errorf("%d caches were made", n)
+	}
+	w.leaves()
 }
 
 // TestMaxCost: no step begins that could cost more than the limit, and what was spent,

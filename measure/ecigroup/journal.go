@@ -220,10 +220,13 @@ func (j *journal) automatics() []string {
 	return slices.Clone(j.automatic)
 }
 
-// close ends the journal; one of a run that left nothing is removed.
+// close ends the journal; one of a run that left nothing, and one that says nothing, are
+// removed.
 func (j *journal) close(nothingLeft bool) error {
-	err := j.file.Close()
-	if nothingLeft {
+	info, err := j.file.Stat()
+	empty := err == nil && info.Size() == 0
+	err = j.file.Close()
+	if nothingLeft || empty {
 		err = errors.Join(err, os.Remove(j.name))
 	}
 	j.release()

@@ -64,7 +64,9 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if was == nil || was.Tool != s.t.Measurement.Tool {
 		return errors.New("the timeline is of no experiment on ECI")
 	}
-	s.run = RunOf(old)
+	if s.run = RunOf(old); !validRun(s.run) {
+		return fmt.Errorf("its run is %q, which is no run's name", s.run)
+	}
 	if err := s.same(old); err != nil {
 		return err
 	}

@@ -217,12 +217,36 @@ func (s *session) all(ctx context.Context) error {
 	if s.ended() == s.total() {
 		return nil
 	}
-	for _, step := range []func(context.Context) error{s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
+	for _, step := range []func(context.Context) error{s.preflight, s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return s.nothingCounts()
+}
+
+// preflight asks the service whether it would make a group, before anything is paid for:
+// what is wrong with a size, a network or a permission shows here, and not after caches
+// were made. The answer to a question that may be made is an error of its own (eci §2.6).
+func (s *session) preflight(ctx context.Context) error {
+	f := &flight{resource: resource{Kind: Group}}
+	if err := s.ask(&f.resource); err != nil {
+		return err
+	}
+	spec := s.spec(f)
+	spec.DryRun, spec.ImageCacheID = true, ""
+	created, err := s.client.CreateContainerGroup(ctx, spec)
+	if errors.Is(err, eci.ErrDryRun) {
+		return s.note(wroteNone, f.resource)
+	}
+	err = s.made(ctx, &f.resource, created.ID, err) // one that is made nevertheless goes at the end
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil, mayPass(err):
+		return nil
+	}
+	return fmt.Errorf("ask whether groups can be made: %w", err)
 }
 
 // warmUp makes starts that are not counted.

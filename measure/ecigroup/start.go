@@ -140,7 +140,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 		case f.err == nil:
 			launched = append(launched, f)
 			continue
-		case errors.Is(f.err, eci.ErrThrottled) || errors.Is(f.err, eci.ErrUnavailable) || errors.Is(f.err, eci.ErrConflict):
+		case mayPass(f.err):
 			s.opt.Log("a group of arm %s is made later: %v", s.arms[f.arm].name, f.err)
 			s.refused = f.err
 			if f.asked = nil; s.journal.holds(f.Token) {
@@ -157,6 +157,11 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 		s.budget.settle(f.reserved, cost.Money{})
 	}
 	return launched, again, stop
+}
+
+// mayPass is of errors that may not be there later.
+func mayPass(err error) bool {
+	return errors.Is(err, eci.ErrThrottled) || errors.Is(err, eci.ErrUnavailable) || errors.Is(err, eci.ErrConflict)
 }
 
 // explicitFault is of a cache that is not there, or not ready (eci §2.6).

@@ -194,6 +194,8 @@ func TestValidate(t *testing.T) {
 		"at once":           func(e *Experiment) { e.Concurrency = 1001 },
 		"readiness":         func(e *Experiment) { e.Readiness = "log" },
 		"a cache for cold":  func(e *Experiment) { e.CacheID = "imc-1" },
+		"the run's own tag": func(e *Experiment) { e.Tags = []eci.Tag{{Key: TagRun, Value: "x"}} },
+		"too many tags":     func(e *Experiment) { e.Tags = make([]eci.Tag, 19) },
 		"one EIP for three": func(e *Experiment) { e.Group.EIPInstanceID = "eip-1" },
 		"instance types":    func(e *Experiment) { e.Group.InstanceTypes = []string{"ecs.c6.large"} },
 	} {
@@ -296,6 +298,10 @@ func TestCleanUpElsewhere(t *testing.T) {
 	run := w.journals()[0]
 	w.transport, w.retry = nil, eci.Retry{}
 	w.opt.JournalDir = journalDir(t)
+	refuse := func(string, []string) (bool, error) { return false, nil }
+	if removed, err := CleanUp(t.Context(), client, CleanUpOptions{JournalDir: w.opt.JournalDir, Run: run, Confirm: refuse, Now: w.opt.Now, Sleep: w.opt.Sleep}); err != nil || len(removed) > 0 || len(w.journals()) > 0 {
+		t.Errorf("refused: %q is deleted, %v, journals %q", removed, err, w.journals())
+	}
 	if removed := w.cleanUp(); len(removed) > 0 {
 		t.Errorf("%q is deleted while the run may be under way", removed)
 	}
@@ -374,7 +380,7 @@ func TestTrouble(t *testing.T) {
 // TestSecrets: the password of a registry is in no journal, no timeline and no message.
 func TestSecrets(t *testing.T) {
 	const password = "hunter2-and-more"
-	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultError, Nth: 4, Count: 100, Status: 403, Code: "NoPermission"})})
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultError, Nth: 5, Count: 100, Status: 403, Code: "NoPermission"})})
 	exp := web(ArmCold, ArmExplicit)
 	exp.Group.RegistryCredentials = []eci.RegistryCredential{{Server: "registry.example.com", UserName: "robot", Password: password}}
 	exp.Cache.RegistryCredentials = exp.Group.RegistryCredentials
