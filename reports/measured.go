@@ -265,7 +265,11 @@ func (m *measured) csv() ([]byte, error) {
 			}
 			row = append(row, secondsField(&d))
 		}
-		w.Write(append(row, strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused), string(s.Hit), s.Void))
+		sizes := []string{"", "", ""}
+		if !s.Unsized {
+			sizes = []string{strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused)}
+		}
+		w.Write(append(append(row, sizes...), string(s.Hit), s.Void))
 	}
 	for _, r := range m.runsWithoutStartups() {
 		row := make([]string, len(heads)+len(ends))
