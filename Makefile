@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
+.PHONY: help demo demo-live demo-eci images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ demo: ## the main job on embedded defaults: no account, no network
 
 demo-live: ## the same on freshly built images in a real registry server (root, Debian)
 	internal/imagebuild/demo-live.sh sh -c '$(GO) run ./cmd/cachebench run testdata/quickstart/scenario.yaml --layer-sizes "$$LAYERS_CSV" --registry-alias registry.example.com=$$REGISTRY --plain-http $$REGISTRY'
+
+demo-eci: ## image caches on ECI, from create to delete, against an endpoint in this directory: no account, no network
+	GO='$(GO)' eci/ecitest/demo.sh
 
 compare-clients: ## compare with crane and skopeo on the images of build/images in a real registry (Debian)
 	internal/imagebuild/compare-clients.sh
@@ -62,9 +65,9 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 	$(GO) test -race ./...
 
 # What only computes, and takes ten times as long with the race detector.
-exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts
+exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI
 	$(GO) test -run 'BruteForce|NeverWorse' ./matcher/plan
-	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate
+	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup
 	$(GO) test -run ListBound .
 
 cli: ## the command line's tests alone

@@ -33,6 +33,7 @@ func TestSchemas(t *testing.T) {
 		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{},
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
+		reports.AccountCachesKind: reports.AccountCaches{}, reports.CacheChangesKind: reports.CacheChanges{},
 		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
 		calibrate.Kind: calibrate.Calibration{}, measure.ExperimentKind: measure.Experiment{}, reports.PullSummaryKind: reports.PullSummary{},
 	}

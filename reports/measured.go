@@ -73,8 +73,12 @@ func (m *measured) headline() string {
 	return words + "."
 }
 
-// measuredPhases are those that a measured startup may tell of.
-func measuredPhases() []simulate.Phase {
+// phases are those that a measured startup may tell of: ECI dates the making of the
+// instance, and does not tell a fetch from an unpack.
+func (m *measured) phases() []simulate.Phase {
+	if m.Measurement != nil && m.Measurement.Tool == "eci" {
+		return []simulate.Phase{simulate.Provision, simulate.Pull, simulate.Create, simulate.Ready}
+	}
 	return []simulate.Phase{simulate.Resolve, simulate.Fetch, simulate.Unpack, simulate.Create, simulate.Ready}
 }
 
@@ -111,19 +115,19 @@ func (m *measured) spreads() []string {
 	return errorPercents(column(m.arms, func(a *measure.ArmSpread) float64 { return a.CoefficientOfVariation }))
 }
 
-// measuredRow is an arm's line in the tables of text and Markdown; what it shares with
+// row is an arm's line in the tables of text and Markdown; what it shares with
 // the others is left out of its name.
-func measuredRow(a *measure.ArmSpread, shared []string, spread string) []string {
+func (m *measured) row(a *measure.ArmSpread, shared []string, spread string) []string {
 	cells := []string{ownName(a.Arm, shared), strconv.Itoa(a.Runs)}
 	if a.Runs == 0 {
-		return append(cells, "-", "-", "-", "-", "-", "-", "-", "-")
+		return append(cells, slices.Repeat([]string{"-"}, 3+len(m.phases()))...)
 	}
 	interval := "-"
 	if a.Interval != nil {
 		interval = briefly(inSeconds(a.Interval.Low)) + " to " + briefly(inSeconds(a.Interval.High))
 	}
 	cells = append(cells, briefly(a.Median), interval, spread)
-	for _, phase := range measuredPhases() {
+	for _, phase := range m.phases() {
 		d, known := a.Phases.Of(phase)
 		if !known {
 			cells = append(cells, "-")
@@ -144,9 +148,9 @@ func briefly(d time.Duration) string {
 
 func inSeconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-func measuredHeads() []string {
+func (m *measured) heads() []string {
 	heads := []string{"arm", "runs", "median", "90 % interval", "spread"}
-	for _, phase := range measuredPhases() {
+	for _, phase := range m.phases() {
 		heads = append(heads, string(phase))
 	}
 	return heads
@@ -168,7 +172,7 @@ func (m *measured) text(opt Options) []byte {
 	}
 	p.heading(title)
 	t := &textTable{}
-	for i, head := range measuredHeads() {
+	for i, head := range m.heads() {
 		if i > 0 {
 			head = ">" + head
 		}
@@ -176,7 +180,7 @@ func (m *measured) text(opt Options) []byte {
 	}
 	spreads := m.spreads()
 	for i := range m.arms {
-		t.add("", measuredRow(&m.arms[i], shared, spreads[i])...)
+		t.add("", m.row(&m.arms[i], shared, spreads[i])...)
 	}
 	p.table(t)
 	p.list("Void runs, which do not count", m.voidRuns())
@@ -221,11 +225,11 @@ func (m *measured) facts() (list []string) {
 func (m *measured) markdown() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "**%s**\n\n", markdownText(m.headline()))
-	heads := measuredHeads()
+	heads := m.heads()
 	fmt.Fprintf(&b, "| %s |\n|---%s|\n", strings.Join(heads, " | "), strings.Repeat("|--:", len(heads)-1))
 	spreads := m.spreads()
 	for i := range m.arms {
-		cells := measuredRow(&m.arms[i], nil, spreads[i])
+		cells := m.row(&m.arms[i], nil, spreads[i])
 		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
 	}
 	for _, list := range []struct {
@@ -249,7 +253,7 @@ func (m *measured) csv() ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	heads := []string{"arm", "repeat", "app", "node", "requested_seconds", "ready_seconds"}
-	for _, phase := range measuredPhases() {
+	for _, phase := range m.phases() {
 		heads = append(heads, "phase_"+string(phase)+"_seconds")
 	}
 	ends := []string{"fetched_bytes", "unpacked_bytes", "layers_reused", "hit", "void"}
@@ -257,7 +261,7 @@ func (m *measured) csv() ([]byte, error) {
 	for i := range m.Startups {
 		s := &m.Startups[i]
 		row := []string{s.Arm, strconv.Itoa(s.Repeat), s.App, s.Node, secondsField(&s.Requested), secondsField(&s.Ready)}
-		for _, phase := range measuredPhases() {
+		for _, phase := range m.phases() {
 			d, known := s.Phases.Of(phase)
 			if !known {
 				row = append(row, "")

@@ -56,6 +56,8 @@ type ArmSetup struct {
 	// the pull, the digest of its own arguments, what it was ready by. Absent where there
 	// is nothing to say.
 	Starts []string `json:"starts,omitempty"`
+	// Making: its startups are the makings of an image cache, no starts.
+	Making bool `json:"making,omitempty"`
 	// DropPageCache: the host's page cache was emptied before each run.
 	DropPageCache bool `json:"dropPageCache,omitempty"`
 	// Profile holds those values of a profile that the experiment set, such as the

@@ -31,24 +31,25 @@ func newMeasure(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "measure",
 		Short: "Real pulls and starts, timed phase by phase",
-		Long: `Measure makes real pulls or starts on this host, again and again, cold and with
-images present, and times every layer's fetch and unpack apart.
+		Long: `Measure makes real pulls or starts, again and again, cold and with images present:
+on this host, timing every layer's fetch and unpack apart, or on ECI.
 
   pull        fetches and unpacks by itself: no daemon, no root, any CI
   containerd  pulls and starts through containerd
+  eci         starts container groups on ECI, cold and from image caches
 
-Runs are made one at a time, in random order, and saved after each; a run that found
+Runs on this host are made one at a time, all in random order, and saved after each; a run that found
 more present than it should is void. The timeline that comes out is what calibrate
 and report read.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("%s is not measured by: pull and containerd are; see %s --help", args[0], cmd.CommandPath())
+				return usagef("%s is not measured by: pull, containerd and eci are; see %s --help", args[0], cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMeasurePull(io), newMeasureContainerd(io))
+	cmd.AddCommand(newMeasurePull(io), newMeasureContainerd(io), newMeasureECI(io))
 	return cmd
 }
 

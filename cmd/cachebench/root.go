@@ -104,7 +104,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitDone
 	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace), errors.Is(err, cachebench.ErrUnfit), errors.Is(err, plan.ErrInvalid):
 		return exitUsage
-	case errors.Is(err, reports.ErrRule), errors.Is(err, cachebench.ErrLimit):
+	case errors.Is(err, reports.ErrRule), errors.Is(err, cachebench.ErrLimit), errors.Is(err, errDiffers):
 		return exitThreshold
 	}
 	return exitFailed
@@ -149,7 +149,7 @@ build under a budget, and simulates starts with and without them.`,
 	})
 	root.AddCommand(
 		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newMatch(io), newPlan(io),
-		newSimulate(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newVersion(io),
+		newSimulate(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newVersion(io),
 	)
 	return root
 }

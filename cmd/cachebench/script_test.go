@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/internal/golden"
 	"github.com/cachebench/cachebench/measure/containerd"
 )
@@ -64,12 +65,15 @@ func TestScripts(t *testing.T) {
 			env.Setenv("CALIBRATE", calibrated)
 			env.Setenv("CONTAINERD", daemon)
 			env.Setenv("PLATFORM", "linux/"+runtime.GOARCH)
+			// A program built with the race detector else sleeps a second before it ends.
+			env.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
 			env.Setenv("DOCKER_CONFIG", env.WorkDir)
 			// That of cachebench alone is the first directory: testscript.Main.
 			env.Setenv("PROGRAMS", filepath.SplitList(env.Getenv("PATH"))[0])
 			env.Values[askedKey{}] = make(chan struct{}, 1)
+			env.Values[eciKey{}] = make(map[string]*ecitest.Server)
 			env.Values[registriesKey{}] = make(map[string]*scriptRegistry)
 			return nil
 		},
@@ -81,7 +85,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": wantCode, "slow-registry": slowRegistry, "appears": appears,
-			"make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
+			"eci": eciScript, "eci-until": eciUntil, "make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
 		},
 	})
 }

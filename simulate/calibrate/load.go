@@ -191,6 +191,9 @@ func (d *Data) addRuns(f *File, known map[string]*cell) error {
 	}
 	groups, order := e.runs(t)
 	for _, k := range order {
+		if setup := e.setups[k.arm]; setup != nil && setup.Making {
+			continue
+		}
 		if err := d.addRun(e, k, groups[k], known); err != nil {
 			return fmt.Errorf("arm %s: %w", k.arm, err)
 		}

@@ -44,6 +44,21 @@ func TestVoidRunMadeAgain(t *testing.T) {
 	}
 }
 
+// TestMakings: the making of an image cache is no start, and nothing is fitted to it.
+func TestMakings(t *testing.T) {
+	w := newWorld(t, 30)
+	w.arm("a", "", nil, 2, start{1, 0})
+	w.arm("a make", "", nil, 2, start{1, 0})
+	for i := range w.timeline.Measurement.Arms {
+		if a := &w.timeline.Measurement.Arms[i]; a.Arm == "a make" {
+			a.Making = true
+		}
+	}
+	if c := w.load(brisk).begin(); c.Runs != 2 || c.Arms != 1 {
+		t.Errorf("%d runs of %d arms, want those of a alone", c.Runs, c.Arms)
+	}
+}
+
 // TestVoidWithoutNotes: of runs of which only the startups are known one is void where
 // any of its startups is.
 func TestVoidWithoutNotes(t *testing.T) {

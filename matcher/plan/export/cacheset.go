@@ -16,6 +16,13 @@ const CacheSetKind = "CacheSet"
 // CacheSet says which image caches an account should have. Unlike Caches, which says
 // what there is, it has nothing that only the service decides: no IDs, states, times.
 type CacheSet struct {
+	// Name tells what cache apply makes of this set from what it makes of others: caches
+	// carry it as a tag. Absent it is "default".
+	Name string `json:"name,omitempty"`
+	// Region is where the caches are, if only one region is right.
+	Region string `json:"region,omitempty"`
+	// Defaults are parameters of all caches that do not state their own.
+	Defaults *CacheParameters `json:"defaults,omitempty"`
 	// Caches are in the order in which they are to be built: what gains most first.
 	Caches []WantedCache `json:"caches" document:"required"`
 }
@@ -40,6 +47,7 @@ type WantedCache struct {
 	Flash bool `json:"flash,omitempty"`
 	// EliminationStrategy LRU lets it be evicted at the quota (eci §1.5).
 	EliminationStrategy string `json:"eliminationStrategy,omitempty" document:"enum=LRU"`
+	CacheParameters
 }
 
 // The days after which a cache may be deleted (eci §1.5).
@@ -56,6 +64,11 @@ func ReadCacheSet(name string, data []byte) (*CacheSet, error) {
 
 // Validate reports caches of one name, and what the service would refuse.
 func (s *CacheSet) Validate() error {
+	if s.Defaults != nil {
+		if err := s.Defaults.check("defaults."); err != nil {
+			return err
+		}
+	}
 	first := make(map[string]int, len(s.Caches))
 	for i, c := range s.Caches {
 		at := fmt.Sprintf("caches[%d]", i)
@@ -76,6 +89,9 @@ func (s *CacheSet) Validate() error {
 		}
 		if c.RetentionDays < 0 || c.RetentionDays > maxRetentionDays {
 			return document.At(at+".retentionDays", "cache %q is kept %d days: the range is 1 to %d", c.Name, c.RetentionDays, maxRetentionDays)
+		}
+		if err := c.check(at + "."); err != nil {
+			return err
 		}
 	}
 	return nil

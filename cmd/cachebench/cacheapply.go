@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/matcher/plan/export"
+	"github.com/cachebench/cachebench/reports"
+)
+
+// errDiffers is the end of apply --exit-code where the account is not as it should be.
+var errDiffers = errors.New("the account's caches differ from the file")
+
+// cacheApply is one run of cache apply.
+type cacheApply struct {
+	eci   eciFlags
+	sizes cacheSizes
+	wait  cacheWait
+	out   *outputs
+
+	prune, refresh, dryRun, yes, exitCode bool
+	client                                *eci.Client
+}
+
+func newCacheApply(io *streams) *cobra.Command {
+	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
+	a := &cacheApply{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	cmd := &cobra.Command{
+		Use:   "apply FILE",
+		Short: "Make an account's image caches those of a file",
+		Long: `Apply compares the caches that a file wants (kind CacheSet, as plan export --as
+cache-apply writes it) with those that the account has, shows the difference and its
+cost, and creates, updates and keeps. Done twice it does nothing the second time.
+
+Caches are found by their names. One that apply did not make is taken over; a name that
+several have is refused, unless one of them is of this set. What apply creates or updates
+it tags with the set's name, and --prune deletes caches of that tag which the file no
+longer has: it shows them and asks, and needs --yes where nobody can be asked.
+
+A tag that has moved is no difference: --refresh builds such caches anew, where the
+image was made after the cache (see cache show).
+
+What fails does not undo what is done, and is tried again by the next apply: the client
+token of a creation is derived from what is created, so that a repeated apply makes no
+second cache. After something failed nothing is deleted.`,
+		Example: `  cachebench cache apply caches.yaml --dry-run
+  cachebench cache apply caches.yaml --vswitch vsw-1 --security-group sg-1 --wait --yes
+  cachebench cache apply caches.yaml --prune --yes
+  cachebench cache apply caches.yaml --dry-run --exit-code --output json`,
+		Args: exactly(1, "a file of kind CacheSet"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd, args[0]) },
+	}
+	a.eci.addFlags(cmd)
+	a.eci.addPlaceFlags(cmd)
+	a.wait.addFlags(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&a.prune, "prune", false, "delete caches of this set that the file does not have")
+	f.BoolVar(&a.refresh, "refresh", false, "build caches anew whose tags mean newer images by now")
+	f.BoolVar(&a.wait.wait, "wait", false, "wait until what is created and updated is Ready")
+	f.BoolVar(&a.dryRun, "dry-run", false, "show the difference, and do nothing")
+	f.BoolVar(&a.exitCode, "exit-code", false, "with --dry-run, exit with 3 if there is a difference")
+	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	onCommandLineOnly(f, "prune", "refresh", "wait", "dry-run", "exit-code", "yes")
+	a.sizes.addFlags(cmd)
+	out.addFlags(cmd, "")
+	return cmd
+}
+
+func (a *cacheApply) run(cmd *cobra.Command, file string) error {
+	if err := errors.Join(a.wait.check(), a.out.check(), a.out.spares(file)); err != nil {
+		return err
+	}
+	if a.exitCode && !a.dryRun {
+		return usagef("--exit-code goes with --dry-run")
+	}
+	flags, err := a.eci.parameters()
+	if err != nil {
+		return err
+	}
+	if a.client, err = a.eci.client(); err != nil {
+		return err
+	}
+	set, err := readCacheSet(file, flags, a.client.RegionID())
+	if err != nil {
+		return err
+	}
+	all, err := a.account(cmd.Context(), set)
+	if err != nil {
+		return err
+	}
+	steps, err := diffCaches(set, all, a.prune)
+	if err != nil {
+		return err
+	}
+	changes, err := a.plan(cmd, steps, all)
+	if err != nil {
+		return err
+	}
+	if err := tooSmall(changes); err != nil || a.dryRun {
+		changes.DryRun = true
+		if err == nil && a.exitCode && changes.Count(reports.ChangeKeep) < len(changes.Changes) {
+			err = errDiffers
+		}
+		return errors.Join(a.write(changes), err)
+	}
+	if changes.Count(reports.ChangeKeep) < len(changes.Changes) {
+		if err := a.sizes.in.announce(changes, a.yes); err != nil {
+			return err
+		}
+	}
+	err = a.do(cmd.Context(), steps, changes)
+	return errors.Join(err, a.write(changes))
+}
+
+// account is what there is. Caches of the set that are being made or updated are waited
+// for first, if waiting is wanted: what an update leads to is seen only then.
+func (a *cacheApply) account(ctx context.Context, set *export.CacheSet) ([]eci.ImageCache, error) {
+	all, err := a.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
+	if err != nil || !a.wait.wait || a.dryRun {
+		return all, err
+	}
+	var busy []string
+	for _, w := range set.Caches {
+		for _, c := range namedCaches(all, w.Name) {
+			if !c.Status.Settled() {
+				busy = append(busy, c.ID)
+			}
+		}
+	}
+	if len(busy) == 0 {
+		return all, nil
+	}
+	last, err := a.wait.settled(ctx, a.client, busy, false)
+	for _, id := range busy {
+		// That one failed is seen below; that one is not done yet is not.
+		if c, ok := last[id]; err != nil && (!ok || !c.Status.Settled()) {
+			return nil, err
+		}
+	}
+	return a.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
+}
+
+// plan says what the steps come to.
+func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.ImageCache) (*reports.CacheChanges, error) {
+	var images []string
+	for i := range steps {
+		if steps[i].builds() || a.refresh && steps[i].wanted != nil {
+			images = append(images, steps[i].wanted.Images...)
+		}
+	}
+	if err := a.sizes.look(cmd, images); err != nil {
+		return nil, err
+	}
+	if a.refresh {
+		a.refreshed(steps)
+	}
+	lenders, _ := matcherCaches(all, a.client.RegionID())
+	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now}
+	for i := range steps {
+		change := steps[i].change
+		if steps[i].builds() {
+			change.Fit, change.Cost = a.sizes.of(steps[i].wanted, lenders)
+		}
+		changes.Changes = append(changes.Changes, change)
+	}
+	addCosts(changes)
+	if err := a.room(cmd.Context(), changes); err != nil {
+		return nil, err
+	}
+	return changes, nil
+}
+
+// refreshed makes updates of caches that would be kept and whose tags have drifted.
+func (a *cacheApply) refreshed(steps []cacheStep) {
+	now := a.sizes.today()
+	for i := range steps {
+		s := &steps[i]
+		if s.change.Action != reports.ChangeKeep || !s.have.Status.Updatable() {
+			continue
+		}
+		for _, ref := range s.wanted.Images {
+			image := new(driftSources).drift(s.have.ID, ref, settledAt(s.have), now)
+			if image.Drift != reports.DriftDrifted {
+				continue
+			}
+			s.change.Action, s.change.Outcome = reports.ChangeUpdate, reports.OutcomePlanned
+			s.change.Reason = joined(s.change.Reason, ref+" has drifted: "+image.Reason)
+			s.update = updateOf(s.wanted, s.have)
+		}
+	}
+}
+
+func (s *cacheStep) builds() bool {
+	return s.change.Action == reports.ChangeCreate || s.change.Action == reports.ChangeUpdate
+}
+
+// room says when the account's quota leaves too little room. It is no failure: caches
+// that may be eliminated make room.
+func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) error {
+	n := changes.Count(reports.ChangeCreate)
+	if n == 0 {
+		return nil
+	}
+	usage, err := a.client.ListUsage(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		changes.Doubts = append(changes.Doubts, "the account's quota: "+firstLine(err))
+		return nil
+	}
+	if q := quotaOf(usage.ImageCaches()); q != nil && q.Used+n > q.Max {
+		changes.Doubts = append(changes.Doubts, fmt.Sprintf("whether all can be created: the account has %d of at most %d caches, and %d more are wanted; only caches with elimination strategy LRU make room", q.Used, q.Max, n))
+	}
+	return nil
+}
+
+// do makes the changes in order. One that fails stops only what would fail alike; what
+// is to be deleted stays then.
+func (a *cacheApply) do(ctx context.Context, steps []cacheStep, changes *reports.CacheChanges) error {
+	var errs []error
+	for i := range steps {
+		change := &changes.Changes[i]
+		if change.Outcome != reports.OutcomePlanned {
+			continue
+		}
+		if change.Action == reports.ChangeDelete && len(errs) > 0 {
+			change.Outcome, change.Reason = reports.OutcomeSkipped, joined(change.Reason, "something failed before")
+			continue
+		}
+		err := a.step(ctx, &steps[i], change)
+		if err == nil {
+			continue
+		}
+		errs = append(errs, refused(err))
+		if hopeless(ctx, err) {
+			skipRest(changes)
+			break
+		}
+	}
+	if a.wait.wait && ctx.Err() == nil {
+		errs = append(errs, a.wait.changed(ctx, a.client, changes))
+	}
+	return errors.Join(errs...)
+}
+
+// hopeless faults would meet every later change, too.
+func hopeless(ctx context.Context, err error) bool {
+	for _, kind := range []error{eci.ErrQuota, eci.ErrCredentials, eci.ErrExpiredToken, eci.ErrNoPermission, eci.ErrArrears, eci.ErrAccount, eci.ErrServiceNotEnabled, eci.ErrUnavailable} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return ctx.Err() != nil
+}
+
+func (a *cacheApply) step(ctx context.Context, s *cacheStep, change *reports.CacheChange) error {
+	switch change.Action {
+	case reports.ChangeCreate:
+		return a.create(ctx, s, change)
+	case reports.ChangeDelete:
+		return remove(ctx, a.client, change)
+	}
+	if err := updatable(s.have); err != nil {
+		change.Outcome, change.Error = reports.OutcomeFailed, err.Error()
+		return err
+	}
+	var err error
+	if s.update.RegistryCredentials, err = loginsOf(ctx, s.wanted.RegistryLogins); err != nil {
+		fails(change, err)
+		return err
+	}
+	return sendUpdate(ctx, a.client, s.update, change)
+}
+
+func (a *cacheApply) write(changes *reports.CacheChanges) error {
+	return a.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
+}

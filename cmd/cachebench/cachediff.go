@@ -1,0 +1,223 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/matcher/plan/export"
+	"github.com/cachebench/cachebench/reports"
+)
+
+// Tags of caches that apply makes: whose set they are of, and the parameters that the
+// service does not show.
+const (
+	setTag        = "cachebench:set"
+	parametersTag = "cachebench:parameters"
+	defaultSet    = "default"
+)
+
+// cacheStep is one cache of a difference: what is wanted, what there is, and what is
+// therefore done.
+type cacheStep struct {
+	wanted *export.WantedCache
+	have   *eci.ImageCache
+	// failed are IDs of caches of the name whose creation failed.
+	failed []string
+	update eci.ImageCacheUpdate
+	change reports.CacheChange
+}
+
+// diffCaches compares the caches that a set wants with those that an account has, by
+// name. The steps are in the set's order, deletions last. With prune, caches of this set
+// that it no longer wants are deleted; nothing else ever is.
+func diffCaches(set *export.CacheSet, all []eci.ImageCache, prune bool) ([]cacheStep, error) {
+	name := setName(set)
+	var steps []cacheStep
+	var faults []string
+	for i := range set.Caches {
+		w := managed(&set.Caches[i], name)
+		step := cacheStep{wanted: w, change: reports.CacheChange{Outcome: reports.OutcomePlanned, Name: w.Name, Images: w.Images, SizeGiB: w.SizeGiB}}
+		fault := step.find(all, name)
+		if fault != "" {
+			faults = append(faults, fault)
+			continue
+		}
+		step.decide()
+		steps = append(steps, step)
+	}
+	if len(faults) > 0 {
+		return nil, fmt.Errorf("nothing was done: %s", strings.Join(faults, "; "))
+	}
+	if prune {
+		steps = append(steps, pruned(set, all, name)...)
+	}
+	return steps, nil
+}
+
+func setName(set *export.CacheSet) string {
+	if set.Name != "" {
+		return set.Name
+	}
+	return defaultSet
+}
+
+// managed is a wanted cache with the tags of its set.
+func managed(w *export.WantedCache, set string) *export.WantedCache {
+	own := *w
+	own.CacheParameters = export.CacheParameters{Tags: map[string]string{setTag: set, parametersTag: hiddenParameters(w)}}.With(w.CacheParameters)
+	return &own
+}
+
+// hiddenParameters are those that the service does not show, or not exactly, and that
+// matter to a cache once it is built.
+func hiddenParameters(w *export.WantedCache) string {
+	return fmt.Sprintf(hiddenForm, w.RetentionDays, w.StandardCopyCount, w.FlashCopyCount)
+}
+
+const hiddenForm = "retentionDays=%d,standardCopyCount=%d,flashCopyCount=%d"
+
+// readHidden takes hidden parameters over; a text of another form is left.
+func readHidden(text string, w *export.WantedCache) {
+	var days, standard, flash int
+	if _, err := fmt.Sscanf(text, hiddenForm, &days, &standard, &flash); err == nil {
+		w.RetentionDays, w.StandardCopyCount, w.FlashCopyCount = days, standard, flash
+	}
+}
+
+// find looks for the cache of a step's name. Caches whose creation failed do not count;
+// of several, the one of the set does.
+func (s *cacheStep) find(all []eci.ImageCache, set string) (fault string) {
+	var named []eci.ImageCache
+	for _, c := range namedCaches(all, s.wanted.Name) {
+		if c.Status == eci.CacheFailed {
+			s.failed = append(s.failed, c.ID)
+			continue
+		}
+		named = append(named, c)
+	}
+	slices.Sort(s.failed)
+	if len(named) > 1 {
+		ours := slices.DeleteFunc(slices.Clone(named), func(c eci.ImageCache) bool { return tagMap(c.Tags)[setTag] != set })
+		if len(ours) != 1 {
+			return fmt.Sprintf("several caches are called %s: %s; delete all but one", s.wanted.Name, idsOf(named))
+		}
+		named = ours
+	}
+	if len(named) == 0 {
+		return ""
+	}
+	s.have = &named[0]
+	if other := tagMap(s.have.Tags)[setTag]; other != "" && other != set {
+		return fmt.Sprintf("cache %s (%s) is of the set %q, and this one is %q: rename one of them", s.wanted.Name, s.have.ID, other, set)
+	}
+	return ""
+}
+
+// decide says what is done with the cache of a step.
+func (s *cacheStep) decide() {
+	if s.have == nil {
+		s.change.Action = reports.ChangeCreate
+		if len(s.failed) > 0 {
+			s.change.Reason = "the creation of " + strings.Join(s.failed, ", ") + " failed; ECI removes it after a day"
+		}
+		return
+	}
+	s.change.ID, s.change.Status = s.have.ID, string(s.have.Status)
+	s.change.Differs = wantedDifferences(s.wanted, s.have)
+	reason := s.notes()
+	switch {
+	case len(s.change.Differs) > 0:
+		s.change.Action = reports.ChangeUpdate
+	case s.have.Status == eci.CacheUpdateFailed:
+		s.change.Action, reason = reports.ChangeUpdate, joined("its last update failed", reason)
+	default:
+		s.change.Action, s.change.Outcome = reports.ChangeKeep, reports.OutcomeDone
+	}
+	s.change.Reason = reason
+	if s.change.Action == reports.ChangeUpdate {
+		s.update = updateOf(s.wanted, s.have)
+	}
+}
+
+// notes are what apply cannot change, or leaves as it is.
+func (s *cacheStep) notes() string {
+	var notes string
+	if s.have.Status == eci.CacheUpdating {
+		notes = "an update is under way, to what ECI does not tell: apply again when it is Ready, or with --wait"
+	}
+	if tagMap(s.have.Tags)[setTag] == "" {
+		notes = joined(notes, "not made by apply: it is taken over by its name, and never pruned")
+	}
+	if s.wanted.RetentionDays == 0 && retentionDays(s.have) > 0 {
+		notes = joined(notes, fmt.Sprintf("it expires after %d days, and an update cannot say never: delete it to create it anew", retentionDays(s.have)))
+	}
+	if s.wanted.EliminationStrategy == "" && s.have.Elimination != "" {
+		notes = joined(notes, fmt.Sprintf("its elimination strategy is %s, and no value is documented that ends it: delete it to create it anew", s.have.Elimination))
+	}
+	return notes
+}
+
+// wantedDifferences are what a cache has to change to be what is wanted. What only
+// matters while a cache is built (network, registries, reuse, Flash) is none, nor is a
+// tag of ours that is missing: it is added with the next change.
+func wantedDifferences(w *export.WantedCache, have *eci.ImageCache) []reports.CacheDifference {
+	visible := updateOf(w, have)
+	tags := tagMap(have.Tags)
+	// Copies are not shown; retention is, but to the day, and not before it is Ready.
+	visible.StandardCopies, visible.FlashCopies, visible.RetentionDays = 0, 0, 0
+	visible.Tags = slices.DeleteFunc(visible.Tags, func(tag eci.Tag) bool { return tag.Key == setTag || tag.Key == parametersTag })
+	list := differences(have, &visible)
+	before, known := tags[parametersTag]
+	switch {
+	case known && before != hiddenParameters(w):
+		list = append(list, reports.CacheDifference{Field: "parameters", Have: before, Want: hiddenParameters(w)})
+	case !known && w.RetentionDays > 0 && w.RetentionDays != retentionDays(have):
+		list = append(list, reports.CacheDifference{Field: "retentionDays", Have: retentionWords(retentionDays(have)), Want: fmt.Sprint(w.RetentionDays)})
+	}
+	return list
+}
+
+// updateOf is the update that makes a cache what is wanted, but for logins. Tags that it
+// has beside those stay.
+func updateOf(w *export.WantedCache, have *eci.ImageCache) eci.ImageCacheUpdate {
+	u := eci.ImageCacheUpdate{
+		ID: have.ID, Images: w.Images, SizeGiB: w.SizeGiB, RetentionDays: w.RetentionDays, FlashCopies: w.FlashCopyCount, StandardCopies: w.StandardCopyCount,
+		EIPInstanceID: w.EIPInstanceID, ResourceGroupID: w.ResourceGroupID, SecurityGroupID: w.SecurityGroupID, VSwitchIDs: w.VSwitchIDs,
+		Tags: sortedTags(w.With(export.CacheParameters{Tags: tagMap(have.Tags)}).Tags),
+	}
+	if w.AutoMatchImageCache {
+		u.ReuseLayers = &w.AutoMatchImageCache
+	}
+	if w.Flash {
+		u.Flash = &w.Flash
+	}
+	if w.EliminationStrategy != "" {
+		u.Elimination = &w.EliminationStrategy
+	}
+	for _, a := range acrRegistries(w.ACR) {
+		// An update takes no roles (eci §2.3).
+		a.ARNService, a.ARNUser = "", ""
+		u.ACR = append(u.ACR, a)
+	}
+	return u
+}
+
+// pruned are the deletions of caches of a set that it does not want any more.
+func pruned(set *export.CacheSet, all []eci.ImageCache, name string) []cacheStep {
+	wanted := make(map[string]bool)
+	for _, w := range set.Caches {
+		wanted[w.Name] = true
+	}
+	var steps []cacheStep
+	for i := range all {
+		c := &all[i]
+		if _, automatic := c.Automatic(); automatic || wanted[c.Name] || tagMap(c.Tags)[setTag] != name {
+			continue
+		}
+		steps = append(steps, cacheStep{have: c, change: deletion(c, "the set does not have it")})
+	}
+	slices.SortFunc(steps, func(a, b cacheStep) int { return strings.Compare(a.change.Name+a.change.ID, b.change.Name+b.change.ID) })
+	return steps
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/eci/ecitest"
+)
+
+// recorder keeps the bodies of answers.
+type recorder struct {
+	dir   string
+	files []string
+}
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(r.dir, fmt.Sprintf("reply-%d.json", len(r.files)))
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		return nil, err
+	}
+	r.files = append(r.files, file)
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, nil
+}
+
+// TestSavedReplies: a list of all pages of an account, and one of the replies that were
+// saved of them, are the same; and no other file is taken for a reply.
+func TestSavedReplies(t *testing.T) {
+	restoreEnvironment(t)
+	server, client := newAccount(t)
+	defer server.Close()
+	for i := range 45 {
+		if _, err := client.CreateImageCache(t.Context(), eci.ImageCacheSpec{Name: fmt.Sprintf("cache-%d", i), Images: []string{"nginx:1.27"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := t.TempDir()
+	saved := &recorder{dir: dir}
+	key := ecitest.TestKey()
+	recording, err := eci.New(eci.Config{
+		RegionID: "cn-hangzhou", Endpoint: server.URL, Transport: saved,
+		Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: eci.Secret(key.ID), Secret: eci.Secret(key.Secret)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Advance(1 << 42) // an hour, so that nothing is being made any more
+	if _, err := recording.AllImageCaches(t.Context(), eci.ImageCacheQuery{}); err != nil || len(saved.files) != 3 {
+		t.Fatal(err, saved.files)
+	}
+	list := func(args ...string) string {
+		code, out, errOut := program(server, append([]string{"cache", "list", "--no-drift", "--now", "2026-12-02T00:00:00Z"}, args...)...)
+		if code != exitDone {
+			t.Fatalf("%v: exit code %d: %s", args, code, errOut)
+		}
+		return out
+	}
+	asked := list("--save", filepath.Join(dir, "asked.yaml"))
+	server.Close()
+	var from []string
+	for _, file := range saved.files {
+		from = append(from, "--from", file)
+	}
+	read := list(append(from, "--save", filepath.Join(dir, "read.yaml"))...)
+	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	if want := strings.Replace(words(asked), " (the account has 45 of at most 50)", "", 1); words(read) != want {
+		t.Errorf("of replies:\n%s\nof the account:\n%s", read, want)
+	}
+	one, err1 := os.ReadFile(filepath.Join(dir, "asked.yaml"))
+	other, err2 := os.ReadFile(filepath.Join(dir, "read.yaml"))
+	if err1 != nil || err2 != nil || !bytes.Equal(one, other) || bytes.Count(one, []byte("- id: imc-")) != 45 {
+		t.Errorf("the saved caches differ (%v, %v):\n%s\n%s", err1, err2, one, other)
+	}
+	for _, text := range []string{`{}`, `[]`, `nothing`, `{"ImageCaches": 3}`} {
+		file := filepath.Join(dir, "other.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, errOut := program(server, "cache", "list", "--from", file); code != exitUsage || !strings.Contains(errOut, "no reply of DescribeImageCaches") {
+			t.Errorf("%s: exit code %d: %s", text, code, errOut)
+		}
+	}
+}

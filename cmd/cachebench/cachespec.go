@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan/export"
+)
+
+// cacheWishes are the flags of what a cache is.
+type cacheWishes struct {
+	wanted export.WantedCache
+	file   string
+	token  string
+}
+
+func (c *cacheWishes) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	w := &c.wanted
+	f.StringVar(&w.Name, "name", "", "`name` of the cache")
+	f.IntVar(&w.SizeGiB, "size-gib", 0, fmt.Sprintf("`GiB` of its disk, %d to %d, which every instance started from it pays (default %d)", matcher.MinCacheGiB, matcher.MaxCacheGiB, matcher.MinCacheGiB))
+	f.IntVar(&w.RetentionDays, "retention-days", 0, "delete it after so many `days` (default never)")
+	f.BoolVar(&w.AutoMatchImageCache, "reuse", false, "reuse layers of caches that exist when it is built (AutoMatchImageCache)")
+	f.BoolVar(&w.Flash, "flash", false, "make it usable from a local snapshot first")
+	f.IntVar(&w.StandardCopyCount, "standard-copies", 0, "`number` of regular snapshots: one for every 1,000 instances started at once (default 1)")
+	f.IntVar(&w.FlashCopyCount, "flash-copies", 0, "`number` of local snapshots (default 1)")
+	f.StringVar(&w.EliminationStrategy, "elimination", "", "LRU lets it go when the account's quota is reached (default keep it)")
+	f.StringVar(&c.token, "client-token", "", "`token` of the call: the same with the same parameters makes no second cache (default a new one)")
+	onCommandLineOnly(f, "name", "size-gib", "retention-days", "reuse", "flash", "standard-copies", "flash-copies", "elimination", "client-token")
+	cmd.RegisterFlagCompletionFunc("elimination", cobra.FixedCompletions([]string{"LRU"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// check refuses what the service would, before anything is looked up.
+func (c *cacheWishes) check() error {
+	w := &c.wanted
+	switch {
+	case w.EliminationStrategy != "" && w.EliminationStrategy != eci.EliminationLRU:
+		return usagef("--elimination %q: there is LRU, or nothing", w.EliminationStrategy)
+	case w.StandardCopyCount < 0 || w.FlashCopyCount < 0:
+		return usagef("--standard-copies and --flash-copies are 1 or more")
+	case w.OSType != "" && w.OSType != "Linux" && w.OSType != "Windows":
+		return usagef("--os-type %q is neither Linux nor Windows", w.OSType)
+	}
+	return nil
+}
+
+// parameters are the flags of the network and the registries as a file states them.
+func (e *eciFlags) parameters() (export.CacheParameters, error) {
+	p := export.CacheParameters{
+		SecurityGroupID: e.securityGroup, VSwitchIDs: e.vSwitches, ZoneID: e.zone, ResourceGroupID: e.resourceGroup, EIPInstanceID: e.eip,
+		PlainHTTPRegistries: e.plainHTTPHosts, InsecureRegistries: e.insecureHosts,
+	}
+	tags, err := e.tags()
+	if err != nil {
+		return p, err
+	}
+	for _, tag := range tags {
+		if p.Tags == nil {
+			p.Tags = make(map[string]string)
+		}
+		p.Tags[tag.Key] = tag.Value
+	}
+	instances, err := e.acr()
+	if err != nil {
+		return p, err
+	}
+	for _, a := range instances {
+		p.ACR = append(p.ACR, export.ACRInstance(a))
+	}
+	for _, text := range e.loginTexts {
+		host, from := cutLogin(text)
+		p.RegistryLogins = append(p.RegistryLogins, export.RegistryLogin{Server: host, From: from})
+	}
+	return p, nil
+}
+
+// specOf is the request of a wanted cache. Logins are looked up here, and are nowhere
+// but in the request.
+func specOf(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, error) {
+	logins, err := loginsOf(ctx, w.RegistryLogins)
+	return eci.ImageCacheSpec{
+		Name: w.Name, Images: w.Images, SizeGiB: w.SizeGiB, RetentionDays: w.RetentionDays, ReuseLayers: w.AutoMatchImageCache,
+		Flash: w.Flash, FlashCopies: w.FlashCopyCount, StandardCopies: w.StandardCopyCount, Elimination: w.EliminationStrategy,
+		RegistryCredentials: logins, ACR: acrRegistries(w.ACR), EIPInstanceID: w.EIPInstanceID, ResourceGroupID: w.ResourceGroupID,
+		Tags: sortedTags(w.Tags), PlainHTTPHosts: w.PlainHTTPRegistries, InsecureHosts: w.InsecureRegistries, OSType: w.OSType,
+		SecurityGroupID: w.SecurityGroupID, VSwitchIDs: w.VSwitchIDs, ZoneID: w.ZoneID,
+	}, err
+}
+
+func acrRegistries(instances []export.ACRInstance) []eci.ACRRegistry {
+	var list []eci.ACRRegistry
+	for _, a := range instances {
+		list = append(list, eci.ACRRegistry(a))
+	}
+	return list
+}
+
+func loginsOf(ctx context.Context, from []export.RegistryLogin) ([]eci.RegistryCredential, error) {
+	var list []eci.RegistryCredential
+	for _, l := range from {
+		c, err := loginOf(ctx, l.Server, l.From)
+		if err != nil {
+			return nil, usagef("the login of a registry: %w", err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+func sortedTags(tags map[string]string) []eci.Tag {
+	var list []eci.Tag
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		list = append(list, eci.Tag{Key: key, Value: tags[key]})
+	}
+	return list
+}
+
+// readCacheSet reads the caches of a file with the flags of the network and the
+// registries, which go before what it states.
+func readCacheSet(file string, flags export.CacheParameters, region string) (*export.CacheSet, error) {
+	data, err := readInput(file)
+	if err != nil {
+		return nil, err
+	}
+	set, err := export.ReadCacheSet(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if set.Region != "" && set.Region != region {
+		return nil, usagef("%s is for region %s, and the region is %s: give the right --region", file, set.Region, region)
+	}
+	if set.Defaults == nil {
+		set.Defaults = &export.CacheParameters{}
+	}
+	for i := range set.Caches {
+		w := &set.Caches[i]
+		w.Images = plainNames(w.Images)
+		w.CacheParameters = flags.With(w.CacheParameters).With(*set.Defaults)
+		if err := buildable(w); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return set, nil
+}
+
+// plainNames are references without docker://, which ECI does not know.
+func plainNames(images []string) []string {
+	var list []string
+	for _, ref := range images {
+		list = append(list, strings.TrimPrefix(ref, "docker://"))
+	}
+	return list
+}
+
+// buildable refuses what the API cannot be asked for: it has no parameter for an
+// architecture (eci §2.2), a cluster's ImageCache has (eci §4.2).
+func buildable(w *export.WantedCache) error {
+	if w.Architecture != "" && w.Architecture != "amd64" {
+		return usagef("cache %s is for %s, which CreateImageCache cannot be asked for: create it from a cluster, with cachebench plan export --as imagecache-crd", w.Name, w.Architecture)
+	}
+	return nil
+}

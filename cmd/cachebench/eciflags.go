@@ -1,0 +1,88 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/eci"
+)
+
+// eciFlags are the flags of commands that call ECI: where it is, and in which network,
+// from which registries and under which tags what they make pulls its images. There is
+// no flag for an access key: the SDK's chain finds one (eci §2.9).
+type eciFlags struct {
+	io               *streams
+	region, endpoint string
+
+	zone, securityGroup, resourceGroup, eip string
+	vSwitches                               []string
+	acrTexts, tagTexts, loginTexts          []string
+	plainHTTPHosts, insecureHosts           []string
+}
+
+// endpointVariable is where tests and demos say which endpoint to call.
+const endpointVariable = "CACHEBENCH_ECI_ENDPOINT"
+
+// addFlags adds the flags of the connection.
+func (e *eciFlags) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&e.region, "region", "", "`region` such as cn-hangzhou (default: from ALIBABA_CLOUD_REGION_ID)")
+	f.StringVar(&e.endpoint, "endpoint", "", "call this `URL` or host in place of eci.REGION.aliyuncs.com (default: from "+endpointVariable+")")
+}
+
+// addPlaceFlags adds the flags of the network and of the registries.
+func (e *eciFlags) addPlaceFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringSliceVar(&e.vSwitches, "vswitch", nil, "`ID` of a vSwitch, vsw-…; up to 10, of several zones")
+	f.StringVar(&e.securityGroup, "security-group", "", "`ID` of the security group, sg-…")
+	f.StringVar(&e.zone, "zone", "", "`zone`, such as cn-hangzhou-k")
+	f.StringVar(&e.resourceGroup, "resource-group", "", "`ID` of the resource group, rg-…")
+	f.StringVar(&e.eip, "eip", "", "`ID` of an elastic IP address, eip-…, for pulls from the internet")
+	f.StringArrayVar(&e.acrTexts, "acr", nil, "pull without a password from this ACR Enterprise Edition instance, as `KEY=VALUE,…`: instanceId, instanceName, regionId, domain (several times), arnService, arnUser; repeatable")
+	f.StringArrayVar(&e.loginTexts, "registry-login", nil, "hand ECI the login of a registry, as `HOST[=env:VARIABLE|file:PATH]`, USER:PASSWORD there (default: from docker login); repeatable")
+	f.StringSliceVar(&e.plainHTTPHosts, "plain-http-registry", nil, "`host` of a registry from which ECI pulls without TLS; repeatable")
+	f.StringSliceVar(&e.insecureHosts, "insecure-registry", nil, "`host` of a registry whose certificate ECI does not check; repeatable")
+	f.StringArrayVar(&e.tagTexts, "tag", nil, "tag, as `KEY=VALUE`; up to 20")
+	onCommandLineOnly(f, "tag", "eip", "zone", "acr", "registry-login")
+}
+
+// client makes a client of the flags; no call is made.
+func (e *eciFlags) client() (*eci.Client, error) {
+	endpoint := e.endpoint
+	if endpoint == "" {
+		endpoint = os.Getenv(endpointVariable)
+	}
+	c, err := eci.New(eci.Config{RegionID: e.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version})
+	if errors.Is(err, eci.ErrNoRegion) {
+		return nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
+	}
+	return c, refused(err)
+}
+
+// refused makes what the client does not even send a fault of the command line.
+func refused(err error) error {
+	var e *eci.Error
+	if errors.As(err, &e) && e.Kind == eci.ErrInvalid && e.HTTPStatus == 0 {
+		return usageError{err}
+	}
+	return err
+}
+
+// tags are those of --tag.
+func (e *eciFlags) tags() ([]eci.Tag, error) { return tagsOf("--tag", e.tagTexts) }
+
+func tagsOf(flag string, texts []string) ([]eci.Tag, error) {
+	var tags []eci.Tag
+	for _, text := range texts {
+		key, value, _ := strings.Cut(text, "=")
+		if key == "" {
+			return nil, usagef("%s %q is not of the form KEY=VALUE", flag, text)
+		}
+		tags = append(tags, eci.Tag{Key: key, Value: value})
+	}
+	return tags, nil
+}

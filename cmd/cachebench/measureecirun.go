@@ -1,0 +1,226 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/measure/ecigroup"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// measureECI shows what the experiment does and costs, asks, and makes it.
+func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err error) {
+	if err := errors.Join(m.out.check(), m.out.spares(m.inventory), m.experiment(cmd, images)); err != nil {
+		return err
+	}
+	if m.maxDuration == 0 {
+		m.maxDuration = ecigroup.DefaultMaxDuration
+	}
+	book, err := m.book()
+	if err != nil {
+		return err
+	}
+	release, err := m.lockSaved()
+	if err != nil {
+		return err
+	}
+	defer release()
+	resume, err := m.saved()
+	if err != nil {
+		return err
+	}
+	inventory, inputs, err := m.readInventory()
+	if err == nil {
+		err = m.checkSizes(inventory)
+	}
+	if err != nil {
+		return err
+	}
+	plan, limit, err := m.plan(book, resume)
+	if err != nil {
+		return err
+	}
+	if m.dryRun {
+		return m.out.write([]byte(plan))
+	}
+	client, clock, err := m.client()
+	if err != nil {
+		return err
+	}
+	dir, err := m.journalDir()
+	if err != nil {
+		return err
+	}
+	m.tellLeft(dir, resume)
+	if !m.in.quiet || !m.yes {
+		fmt.Fprint(m.in.io.err, plan)
+	}
+	if err := m.in.io.agrees(fmt.Sprintf("Start, in %s at %s?", client.RegionID(), client.Endpoint()), m.yes, true); err != nil {
+		return err
+	}
+	// Who reads along may go before the end: what was made is removed nevertheless.
+	gone := make(chan os.Signal, 1)
+	signal.Notify(gone, syscall.SIGPIPE)
+	defer signal.Stop(gone)
+	t, err := ecigroup.Run(cmd.Context(), client, &m.exp, ecigroup.Options{
+		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
+		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
+		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
+		Progress: m.progress(), Log: m.log, Spent: m.tellSpent,
+	})
+	if t == nil {
+		return err
+	}
+	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
+		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
+	}
+	return errors.Join(err, m.write(t))
+}
+
+func (m *eciMeasuring) tellSpent(spent cost.Money) {
+	if !m.in.quiet {
+		m.in.say([]string{fmt.Sprintf("%v at most was spent, by prices of %s", spent, spent.PriceDate)})
+	}
+}
+
+// plan is what will be done, in words, and the limit of what it may cost.
+func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (string, cost.Money, error) {
+	estimate, err := m.exp.Estimate(book, m.maxDuration, resume)
+	var missing *cost.MissingPriceError
+	switch {
+	case errors.As(err, &missing):
+		return "", cost.Money{}, usagef("what it will cost is not known: %w", err)
+	case err != nil:
+		return "", cost.Money{}, err
+	case len(estimate.Steps) == 0:
+		return "All is done already; nothing is spent.\n", book.Money(0), nil
+	}
+	limit := estimate.Most
+	if m.maxCost > 0 {
+		limit = book.Money(m.maxCost)
+	}
+	return planWords(estimate, limit), limit, nil
+}
+
+// planWords shows the steps and what they cost.
+func planWords(e *ecigroup.Estimate, limit cost.Money) string {
+	var b strings.Builder
+	b.WriteString("What will be done, and what it costs; at most where all of it takes until its timeout:\n")
+	for _, s := range e.Steps {
+		fmt.Fprintf(&b, "  %4d × %s: about %v, at most %v\n", s.Count, s.What, s.Expected, s.Most)
+	}
+	fmt.Fprintf(&b, "In all about %v, at most %v (prices of %s, without traffic); no more than %v is spent.\n", e.Expected, e.Most, e.Most.PriceDate, limit)
+	b.WriteString("All that is made is deleted at the end.\n")
+	return b.String()
+}
+
+func (m *eciMeasuring) book() (cost.Book, error) {
+	file := cachebench.ScenarioFile{Prices: m.prices}
+	s, err := file.Scenario("", readInput)
+	if err != nil {
+		return cost.Book{}, usageError{err}
+	}
+	return s.Prices, nil
+}
+
+func (m *eciMeasuring) readInventory() (*layers.Inventory, []simulate.Input, error) {
+	if m.inventory == "" {
+		return nil, nil, nil
+	}
+	data, err := readInput(m.inventory)
+	if err != nil {
+		return nil, nil, err
+	}
+	inv, err := layers.Read(m.inventory, data)
+	return inv, []simulate.Input{cachebench.InputOf(filepath.ToSlash(m.inventory), data)}, err
+}
+
+// journalDir is where journals are: not in the cache directory, which people empty.
+func (m *eciMeasuring) journalDir() (string, error) {
+	if m.journal != "" {
+		return m.journal, nil
+	}
+	state := os.Getenv("XDG_STATE_HOME")
+	if state == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("find the directory of journals: %w; name one with --journal", err)
+		}
+		state = filepath.Join(home, ".local", "state")
+	}
+	return filepath.Join(state, "cachebench", "eci"), nil
+}
+
+// tellLeft tells of runs that were killed, but for the one that is gone on with.
+func (m *eciMeasuring) tellLeft(dir string, resume *simulate.Timeline) {
+	runs, err := ecigroup.LeftRuns(dir)
+	if err != nil {
+		m.in.say([]string{err.Error()})
+		return
+	}
+	runs = slices.DeleteFunc(runs, func(run string) bool { return run == ecigroup.RunOf(resume) })
+	if len(runs) > 0 {
+		m.in.say([]string{"earlier runs may have left something that costs money: " + strings.Join(runs, ", ") + "; cachebench measure eci --clean-up deletes it"})
+	}
+}
+
+// cleanUpECI deletes what killed runs left.
+func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("--clean-up goes by journals and tags, not by images: leave %s out", strings.Join(args, " "))
+	}
+	client, clock, err := m.client()
+	if err != nil {
+		return err
+	}
+	dir, err := m.journalDir()
+	if err != nil {
+		return err
+	}
+	removed, err := ecigroup.CleanUp(cmd.Context(), client, ecigroup.CleanUpOptions{
+		JournalDir: dir, Run: m.run, Poll: m.poll, Now: clock.now, Sleep: clock.sleep,
+		Confirm: func(run string, what []string) (bool, error) {
+			for _, words := range what {
+				fmt.Fprintf(m.in.io.err, "  %s\n", words)
+			}
+			return true, m.in.io.agrees(fmt.Sprintf("Delete these, which run %s left?", run), m.yes, true)
+		},
+		Log: func(format string, args ...any) { fmt.Fprintf(m.in.io.err, format+"\n", args...) },
+	})
+	for _, words := range removed {
+		fmt.Fprintln(m.in.io.out, "deleted", words)
+	}
+	if len(removed) == 0 && err == nil {
+		fmt.Fprintf(m.in.io.out, "nothing was left behind in %s\n", client.RegionID())
+	}
+	return err
+}
+
+// client makes a client, and the clock of waits.
+func (m *eciMeasuring) client() (*eci.Client, *waitClock, error) {
+	clock := &waitClock{virtual: m.virtual, at: time.Now()}
+	endpoint := m.endpoint
+	if endpoint == "" {
+		endpoint = os.Getenv(endpointVariable)
+	}
+	c, err := eci.New(eci.Config{
+		RegionID: m.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Sleep: clock.sleep, Now: clock.now,
+	})
+	if errors.Is(err, eci.ErrNoRegion) {
+		return nil, nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
+	}
+	return c, clock, refused(err)
+}

@@ -1,0 +1,160 @@
+package ecigroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/eci"
+)
+
+// CleanUpOptions say what is cleaned up. JournalDir is required.
+type CleanUpOptions struct {
+	JournalDir string
+	// Run is the only run to look at; empty is all. A run that is named is cleaned up also
+	// where nobody here knows whether it is under way.
+	Run string
+	// Confirm is asked before the resources of a run are deleted; nil is yes.
+	Confirm func(run string, what []string) (bool, error)
+	// Poll, Now and Sleep are as in Options.
+	Poll  time.Duration
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+	Log   func(format string, args ...any)
+}
+
+// CleanUp deletes what runs that were killed have left in the client's region: what
+// their journals name, what has their tag, also where the journal is on another machine,
+// and the automatic caches that their groups caused. Nothing else is touched, nor what
+// is of a run under way: of one whose journal is here the lock tells, of another one
+// its tag, until when it may be. It returns what it deleted, in words; an error that
+// wraps a *LeftError lists what it could not.
+//
+// An automatic cache names only the group that caused it: where the journal is lost and
+// the group gone it is not found. Such caches are free, and expire (eci §1.2).
+func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (removed []string, err error) {
+	o := Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log}
+	o.setDefaults()
+	opt.Poll, opt.Now, opt.Sleep, opt.Log = o.Poll, o.Now, o.Sleep, o.Log
+	if opt.JournalDir == "" {
+		return nil, errors.New("no directory of journals is given")
+	}
+	journaled, err := journaledRuns(opt.JournalDir)
+	if err != nil {
+		return nil, err
+	}
+	tagged, err := taggedRuns(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("look for what has the tag %s: %w", TagRun, err)
+	}
+	var errs []error
+	for _, run := range journaled {
+		if opt.Run == "" || opt.Run == run {
+			gone, err := cleanUpRun(ctx, client, run, opt)
+			removed, errs = append(removed, gone...), append(errs, err)
+		}
+		delete(tagged, run)
+	}
+	for _, run := range slices.Sorted(maps.Keys(tagged)) {
+		switch until := tagged[run]; {
+		case opt.Run != "" && opt.Run != run:
+		case opt.Run == "" && opt.Now().Before(until):
+			opt.Log("run %s has no journal here and may be under way on another machine until %s: to clean it up nevertheless, name it with --run %s", run, until.UTC().Format(time.RFC3339), run)
+		default:
+			gone, err := cleanUpRun(ctx, client, run, opt)
+			removed, errs = append(removed, gone...), append(errs, err)
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// taggedRuns are the runs whose tag anything of the region has, each with until when it
+// may be under way.
+func taggedRuns(ctx context.Context, client *eci.Client) (map[string]time.Time, error) {
+	runs := map[string]time.Time{}
+	see := func(tags []eci.Tag) {
+		run, until := "", time.Time{}
+		for _, t := range tags {
+			switch t.Key {
+			case TagRun:
+				run = t.Value
+			case TagUntil:
+				until, _ = time.Parse(time.RFC3339, t.Value) // one that somebody changed binds nobody
+			}
+		}
+		if validRun(run) {
+			runs[run] = latest(runs[run], until)
+		}
+	}
+	// A key alone is taken for tags of any value, as elsewhere at Alibaba; not documented
+	// for ECI. Caches are few: all are looked at.
+	any := []eci.Tag{{Key: TagRun}}
+	for g, err := range client.ContainerGroups(ctx, eci.ContainerGroupQuery{Tags: any}) {
+		if err != nil {
+			return nil, err
+		}
+		if g.Status != eci.GroupTerminating {
+			see(g.Tags)
+		}
+	}
+	for c, err := range client.ImageCaches(ctx, eci.ImageCacheQuery{}) {
+		if err != nil {
+			return nil, err
+		}
+		see(c.Tags)
+	}
+	return runs, nil
+}
+
+// validRun says whether a tag's value can be a run's ID, and so the name of a file.
+func validRun(run string) bool {
+	for _, r := range run {
+		if r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') {
+			return false
+		}
+	}
+	return run != ""
+}
+
+// cleanUpRun deletes what is left of one run.
+func cleanUpRun(ctx context.Context, client *eci.Client, run string, opt CleanUpOptions) (removed []string, err error) {
+	j, err := openJournal(opt.JournalDir, run)
+	if errors.Is(err, errAlive) {
+		opt.Log("run %s is under way: what it made is left to it", run)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	done := false
+	defer func() { err = errors.Join(err, j.close(done)) }()
+	if j.region != "" && (j.region != client.RegionID() || j.endpoint != client.Endpoint()) {
+		opt.Log("run %s is of region %s at %s: clean it up there", run, j.region, j.endpoint)
+		return nil, nil
+	}
+	c := &custody{client: client, journal: j, run: run, poll: opt.Poll, now: opt.Now, sleep: opt.Sleep, log: opt.Log}
+	j.suspect = true
+	list, _, err := c.existing(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for what run %s left: %w", run, err)
+	}
+	if len(list) > 0 && opt.Confirm != nil {
+		if yes, err := opt.Confirm(run, wordsOfAll(list)); err != nil || !yes {
+			return nil, err
+		}
+	}
+	gone, err := c.removeAll(ctx)
+	done = err == nil
+	return wordsOfAll(gone), err
+}
+
+func wordsOfAll(list []resource) []string {
+	var words []string
+	for _, r := range list {
+		words = append(words, fmt.Sprintf("%s %s (%s)", r.Kind, r.ID, r.Name))
+	}
+	return words
+}

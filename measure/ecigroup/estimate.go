@@ -1,0 +1,207 @@
+package ecigroup
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// What a step is expected to take, where nothing of the experiment is known yet: the
+// slowest published start without a cache was 1 m 41 s, with one 20 s (eci §1.12); the
+// billing example builds a cache in 300 s (eci §5.3), a published trace was done after
+// 13 min at most.
+const (
+	expectedCold   = 100 * time.Second
+	expectedCached = 20 * time.Second
+	expectedBuild  = 300 * time.Second
+)
+
+// Step is one thing that an experiment does, Count times.
+type Step struct {
+	What  string
+	Count int
+	// Expected is what all of it is expected to cost, Most what it costs where all of it
+	// takes until its timeout.
+	Expected, Most cost.Money
+}
+
+// Estimate is what an experiment will do and cost, in order.
+type Estimate struct {
+	Steps          []Step
+	Expected, Most cost.Money
+}
+
+// prices are the book with the experiment's shapes.
+type prices struct {
+	book cost.Book
+	exp  *Experiment
+	// givenGiB is the size of the cache that was given; 0 is that of those that are made.
+	givenGiB int
+}
+
+// start is what one start costs over a time: the instance, and the disk of its cache
+// (eci §5.1).
+func (p *prices) start(kind string, d time.Duration) (cost.Money, error) {
+	g := &p.exp.Group
+	total, err := p.book.Instance(g.VCPU, g.MemoryGiB, d)
+	if err != nil {
+		return total, err
+	}
+	extra, err := p.book.Automatic(float64(matcher.FreeStorageGiB+g.EphemeralStorageGiB), d)
+	if err != nil {
+		return total, err
+	}
+	if total, err = total.Plus(extra); err != nil || !manual(kind) {
+		return total, err
+	}
+	size := p.exp.Cache.SizeGiB
+	if kind == ArmExplicit && p.givenGiB > 0 {
+		size = p.givenGiB
+	}
+	disk, err := p.book.Use(float64(size), d)
+	if err != nil {
+		return total, err
+	}
+	return total.Plus(disk)
+}
+
+// build is what making a cache costs over a time, and keeping it full for kept.
+func (p *prices) build(d, kept time.Duration) (cost.Money, error) {
+	size := float64(p.exp.Cache.SizeGiB)
+	build, err := p.book.Build(d, size)
+	if err != nil {
+		return build, err
+	}
+	keep, err := p.book.Keep(size, kept)
+	if err != nil {
+		return build, err
+	}
+	return build.Plus(keep)
+}
+
+// Estimate says what the experiment will do and cost, before anything is done; of one
+// that is gone on with, what is not done yet (old may be nil). A price that the book
+// lacks is a *cost.MissingPriceError.
+func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *simulate.Timeline) (*Estimate, error) {
+	if err := e.Validate(); err != nil {
+		return nil, err
+	}
+	exp := e.withDefaults()
+	p := &prices{book: book, exp: exp}
+	arms := exp.arms()
+	est := &Estimate{}
+	done := doneOf(old)
+	left := func(a *arm) int { return max(0, exp.Repeats-done[a.name]) }
+	if !slices.ContainsFunc(arms, func(a arm) bool { return left(&a) > 0 }) {
+		return est, nil
+	}
+	for i := range arms {
+		a := &arms[i]
+		switch {
+		case left(a) == 0:
+		case a.kind == ArmAutomatic:
+			if err := est.starts(p, "one start of "+a.app.name()+" that lets an automatic cache be made", 1, ArmAutomatic, expectedCold); err != nil {
+				return nil, err
+			}
+		case manual(a.kind) && !(a.kind == ArmExplicit && exp.CacheID != ""):
+			if err := est.build(p, a, maxDuration); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if n := len(exp.warmups(arms)); n > 0 {
+		if err := est.starts(p, "starts to warm up", n, arms[0].kind, expectedCold); err != nil {
+			return nil, err
+		}
+	}
+	for i := range arms {
+		expected := expectedCached
+		if arms[i].kind == ArmCold {
+			expected = expectedCold
+		}
+		if left(&arms[i]) == 0 {
+			continue
+		}
+		if err := est.starts(p, "starts: "+arms[i].name, left(&arms[i]), arms[i].kind, expected); err != nil {
+			return nil, err
+		}
+	}
+	return est, nil
+}
+
+// doneOf counts the runs of each arm that count.
+func doneOf(t *simulate.Timeline) map[string]int {
+	done := map[string]int{}
+	if t == nil || t.Measurement == nil {
+		return done
+	}
+	for _, r := range t.Measurement.Runs {
+		if r.Void == "" {
+			done[r.Arm]++
+		}
+	}
+	return done
+}
+
+func (e *Estimate) starts(p *prices, what string, n int, kind string, expected time.Duration) error {
+	likely, err := p.start(kind, expected)
+	if err != nil {
+		return err
+	}
+	most, err := p.start(kind, p.exp.Timeout)
+	if err != nil {
+		return err
+	}
+	return e.add(Step{what, n, likely.Times(float64(n)), most.Times(float64(n))})
+}
+
+func (e *Estimate) build(p *prices, a *arm, kept time.Duration) error {
+	likely, err := p.build(expectedBuild, kept)
+	if err != nil {
+		return err
+	}
+	most, err := p.build(p.exp.CacheTimeout, kept)
+	if err != nil {
+		return err
+	}
+	how := map[string]string{ArmExplicit: "", ArmReuse: " with the layers of others", ArmFlash: " with Flash"}[a.kind]
+	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), 1, likely, most})
+}
+
+func (e *Estimate) add(s Step) (err error) {
+	e.Steps = append(e.Steps, s)
+	if e.Expected, err = e.Expected.Plus(s.Expected); err != nil {
+		return err
+	}
+	e.Most, err = e.Most.Plus(s.Most)
+	return err
+}
+
+// budget holds what is spent under a limit: what runs is reserved at the most that it
+// can cost, and settled at what it took.
+type budget struct {
+	prices
+	// most is the limit; nil is none.
+	most            *cost.Money
+	spent, reserved float64
+}
+
+// reserve takes the most that a step may cost, unless that goes beyond the limit.
+func (b *budget) reserve(m cost.Money) error {
+	if b.most != nil && b.spent+b.reserved+m.Amount > b.most.Amount {
+		return fmt.Errorf("%w: %v are spent, %v may be of what runs, and the next step may cost %v, of %v at most",
+			ErrMaxCost, b.book.Money(b.spent), b.book.Money(b.reserved), m, *b.most)
+	}
+	b.reserved += m.Amount
+	return nil
+}
+
+// settle gives a reservation back for what was really spent.
+func (b *budget) settle(reserved, spent cost.Money) {
+	b.reserved = max(0, b.reserved-reserved.Amount)
+	b.spent += spent.Amount
+}

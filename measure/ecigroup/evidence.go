@@ -1,0 +1,78 @@
+package ecigroup
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cachebench/cachebench/eci"
+)
+
+// evidence is what a group says of the cache that it was started from.
+type evidence struct {
+	cacheID string
+	missed  bool
+	// fault says what cannot be of it, whatever its arm.
+	fault string
+}
+
+// known says whether it tells anything.
+func (v *evidence) known() bool { return v.cacheID != "" || v.missed }
+
+// evidenceOf reads the events and the annotation of a group (eci §1.10, §3.2, §4.1).
+func evidenceOf(o *observation) evidence {
+	read := eci.ReadEvidence(o.events)
+	annotated := o.annotations[eci.MatchedCacheAnnotation]
+	v := evidence{cacheID: read.HitCacheID, missed: read.Missed}
+	switch {
+	case v.cacheID == "":
+		v.cacheID = annotated
+	case annotated != "" && annotated != v.cacheID:
+		v.fault = fmt.Sprintf("its event says that it was started from %s, its annotation from %s", v.cacheID, annotated)
+	}
+	switch {
+	case read.CacheNotFound:
+		v.fault = "the service did not find the cache that it was to be started from"
+	case read.CacheIncomplete:
+		v.fault = "the cache that it was to be started from was not complete"
+	}
+	return v
+}
+
+// contradicts says why a start's evidence is not that of its arm; empty where it is, or
+// where nothing is known. A cache that holds some of the images is a match: what it
+// saved is another question. Want is the cache that a manual arm names.
+func (v *evidence) contradicts(kind, want string) string {
+	switch {
+	case v.fault != "":
+		return v.fault
+	case kind == ArmCold && v.cacheID != "":
+		return fmt.Sprintf("it was started from %s, where no cache was to be used", v.cacheID)
+	case kind == ArmCold:
+		return ""
+	case v.cacheID == "" && v.missed:
+		return "it missed, where it was to be started from " + orAny(want)
+	case kind != ArmAutomatic && v.cacheID != "" && v.cacheID != want:
+		return fmt.Sprintf("it was started from %s, where it was to be from %s", v.cacheID, orAny(want))
+	}
+	return ""
+}
+
+func orAny(cache string) string {
+	if cache == "" {
+		return "a cache"
+	}
+	return cache
+}
+
+// trouble is why a group will never run: of capacity or money (eci §3.2), or that
+// scheduling failed.
+func trouble(o *observation) string {
+	var words []string
+	for _, e := range eci.ReadEvidence(o.events).Troubles {
+		words = append(words, e.Reason+": "+e.Message)
+	}
+	if len(words) == 0 && o.state.Status == eci.GroupScheduleFailed {
+		words = append(words, "it could not be scheduled")
+	}
+	return strings.Join(words, "; ")
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package ecigroup
+
+const raceEnabled = true

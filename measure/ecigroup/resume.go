@@ -1,0 +1,182 @@
+package ecigroup
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// factRun names the run in a timeline's facts: so its journal is found again.
+const factRun = "run"
+
+// facts are what is known of where and how, in the same words each time.
+func (s *session) facts() []simulate.Fact {
+	g := &s.exp.Group
+	facts := []simulate.Fact{
+		{Name: "region", Value: s.client.RegionID()},
+		{Name: "endpoint", Value: s.client.Endpoint()},
+		{Name: "vCPU", Value: strconv.FormatFloat(g.VCPU, 'g', -1, 64)},
+		{Name: "memory GiB", Value: strconv.FormatFloat(g.MemoryGiB, 'g', -1, 64)},
+		{Name: "clock", Value: "the service's, to one second"},
+		{Name: "at once", Value: strconv.Itoa(s.exp.Concurrency)},
+		{Name: "ready by", Value: s.exp.Readiness},
+	}
+	for _, f := range []simulate.Fact{
+		{Name: "zone", Value: g.ZoneID}, {Name: "vSwitches", Value: strings.Join(g.VSwitchIDs, ",")},
+		{Name: "acceleration", Value: g.AccelerateMode}, {Name: "pull policy", Value: s.exp.PullPolicy},
+	} {
+		if f.Value != "" {
+			facts = append(facts, f)
+		}
+	}
+	if g.EphemeralStorageGiB > 0 {
+		facts = append(facts, simulate.Fact{Name: "extra storage GiB", Value: strconv.Itoa(g.EphemeralStorageGiB)})
+	}
+	return append(facts, simulate.Fact{Name: factRun, Value: s.run})
+}
+
+// words say of an arm what its startups do not.
+func (e *Experiment) words(a *arm) []string {
+	var words []string
+	switch {
+	case a.kind == ArmExplicit && e.CacheID != "":
+		words = append(words, "from "+e.CacheID)
+	case manual(a.kind):
+		words = append(words, fmt.Sprintf("from a cache of %d GiB", e.Cache.SizeGiB))
+	}
+	if len(e.Args) > 0 {
+		words = append(words, fmt.Sprintf("arguments sha256:%x", sha256.Sum256([]byte(strings.Join(e.Args, "\x00")))))
+	}
+	return words
+}
+
+// resume takes over what an earlier run of the same experiment measured.
+func (s *session) resume(old *simulate.Timeline) error {
+	was := old.Measurement
+	if was == nil || was.Tool != s.t.Measurement.Tool {
+		return errors.New("the timeline is of no experiment on ECI")
+	}
+	if s.run = RunOf(old); !validRun(s.run) {
+		return fmt.Errorf("its run is %q, which is no run's name", s.run)
+	}
+	if err := s.same(old); err != nil {
+		return err
+	}
+	s.t.Measurement.Runs, s.t.Measurement.Doubts = slices.Clone(was.Runs), slices.Clone(was.Doubts)
+	s.t.Startups = slices.Clone(old.Startups)
+	if len(s.t.Provenance.Inputs) == 0 {
+		s.t.Provenance.Inputs = old.Provenance.Inputs
+	}
+	known := map[string]bool{}
+	for i := range s.arms {
+		known[s.arms[i].name], known[s.arms[i].making()] = true, true
+	}
+	for _, r := range was.Runs {
+		key := runKey{r.Arm, r.Repeat}
+		switch {
+		case !known[r.Arm]:
+			return fmt.Errorf("its runs hold arm %q, which the experiment does not", r.Arm)
+		case r.Void == "" && s.done[key]:
+			return fmt.Errorf("its runs hold repeat %d of arm %s twice", r.Repeat, r.Arm)
+		case r.Void == "":
+			s.count(key)
+		}
+		if s.origin.IsZero() || r.At.Before(s.origin) {
+			s.origin = r.At
+		}
+	}
+	return nil
+}
+
+// RunOf is the run that a timeline is of; empty is none.
+func RunOf(t *simulate.Timeline) string {
+	if t == nil || t.Measurement == nil {
+		return ""
+	}
+	return factOf(t.Measurement, factRun)
+}
+
+func factOf(m *simulate.Measurement, name string) string {
+	for _, f := range m.Facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// same names what differs from an earlier experiment.
+func (s *session) same(old *simulate.Timeline) error {
+	was, is := old.Measurement, s.t.Measurement
+	for _, c := range []struct{ what, was, is string }{
+		{"seed", fmt.Sprint(old.Provenance.Seed), fmt.Sprint(s.t.Provenance.Seed)},
+		{"cachebench", old.Provenance.Version, s.t.Provenance.Version},
+		{"what is started", fmt.Sprint(was.Arms), fmt.Sprint(is.Arms)},
+	} {
+		if c.was != c.is {
+			return differs(c.what, c.was, c.is)
+		}
+	}
+	now := &simulate.Measurement{Facts: s.facts()}
+	for _, f := range slices.Concat(was.Facts, now.Facts) {
+		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n {
+			return differs(f.Name, w, n)
+		}
+	}
+	return nil
+}
+
+func differs(what, was, is string) error {
+	return fmt.Errorf("%s was %s, now it is %s: measure anew, or as it was", what, cmp.Or(was, "not known"), cmp.Or(is, "not known"))
+}
+
+// takeOver looks at what the run left when it was killed: caches that arms can start
+// from are kept, all else is deleted, and so are groups that nobody followed.
+func (s *session) takeOver(ctx context.Context) error {
+	if s.opt.Resume == nil {
+		return nil
+	}
+	s.journal.suspect = true // until it was looked at once
+	defer func() { s.journal.suspect = false }()
+	list, _, err := s.existing(ctx)
+	if err != nil {
+		return fmt.Errorf("look for what the run left: %w", err)
+	}
+	makings := map[string]string{}
+	for _, r := range s.journal.resources() {
+		makings[r.Name] = r.Making
+	}
+	wanted := map[string]bool{}
+	for i := range s.arms {
+		wanted[s.arms[i].making()] = manual(s.arms[i].kind)
+	}
+	var gone []resource
+	for _, r := range list {
+		making := makings[r.Name]
+		if r.Kind == Cache && wanted[making] && s.caches[making] == "" {
+			cache, err := s.client.ImageCache(ctx, r.ID)
+			if err == nil && cache.Status == eci.CacheReady {
+				s.caches[making] = r.ID
+				s.opt.Log("going on with cache %s for %s", r.ID, making)
+				r.Making = making
+				if err := s.note(wroteMade, r); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		gone = append(gone, r)
+	}
+	for _, l := range s.remove(ctx, gone) {
+		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
+	}
+	return ctx.Err()
+}

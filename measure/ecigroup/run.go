@@ -1,0 +1,372 @@
+package ecigroup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// Why a run stops before its end. What was measured until then is in its timeline.
+var (
+	ErrMaxCost     = errors.New("the limit of what may be spent is reached")
+	ErrMaxDuration = errors.New("the limit of how long it may take is reached")
+)
+
+// sameErrors in a row end an experiment, or an arm, as in measure.
+const sameErrors = 3
+
+// Options say how an experiment is run. JournalDir is required, the rest has defaults.
+type Options struct {
+	// Version of cachebench, and Inputs that the experiment was made from.
+	Version string
+	Inputs  []simulate.Input
+	// Inventory holds the images, for who simulates the same starts; nil is not known.
+	Inventory *layers.Inventory
+	// JournalDir is where the journal of the run is, on a disk that outlives a kill.
+	JournalDir string
+	// Resume is what an earlier run of the same experiment saved.
+	Resume *simulate.Timeline
+	// Save is called with the timeline after starts ended, to be written before what they
+	// were of is deleted. The timeline is not to be kept.
+	Save func(*simulate.Timeline) error
+	// Book prices what is done, MaxCost is the limit; nil is none. MaxDuration is after
+	// how long no step begins; 0 is DefaultMaxDuration.
+	Book        cost.Book
+	MaxCost     *cost.Money
+	MaxDuration time.Duration
+	// Retries is how often a void run is made again; 0 is measure.DefaultRetries, below
+	// 0 is never.
+	Retries int
+	// Poll is how often groups are looked at; 0 is DefaultPoll.
+	Poll time.Duration
+	// Now and Sleep are the clock and the sleeper of waits and limits; nil are the real
+	// ones. No measured time is of them.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+	// Compare holds the service's choice for images (IDs, best first) against ours, among
+	// the caches of the region, and says how they differ; nil compares nothing.
+	Compare func(caches []eci.ImageCache, images []string, answer []string) []string
+	// Spent is told at the end what the run has cost by the Book, in the longest that it
+	// can have been paid for; nil tells nobody.
+	Spent func(cost.Money)
+	// Progress is called after each start that ended, Log told what happens besides.
+	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
+	Log      func(format string, args ...any)
+
+	// hook stands in tests for a machine that dies.
+	hook func() error
+}
+
+// DefaultMaxDuration is after how long no step begins.
+const DefaultMaxDuration = 4 * time.Hour
+
+// DefaultPoll is how often groups are looked at: often enough that little is paid after
+// they are ready, and far from the service's limits.
+const DefaultPoll = 3 * time.Second
+
+func (o *Options) setDefaults() {
+	if o.Retries == 0 {
+		o.Retries = measure.DefaultRetries
+	}
+	o.Poll = cmp.Or(o.Poll, DefaultPoll)
+	o.MaxDuration = cmp.Or(o.MaxDuration, DefaultMaxDuration)
+	if o.Save == nil {
+		o.Save = func(*simulate.Timeline) error { return nil }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Progress == nil {
+		o.Progress = func(int, int, string, int, *simulate.MeasuredRun) {}
+	}
+	if o.Spent == nil {
+		o.Spent = func(cost.Money) {}
+	}
+	if o.Log == nil {
+		o.Log = func(string, ...any) {}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// session is an experiment that is being run.
+type session struct {
+	exp    *Experiment
+	arms   []arm
+	client *eci.Client
+	opt    Options
+	run    string // its ID, in journal and tags
+	until  time.Time
+	*custody
+	budget budget
+	t      *simulate.Timeline
+	origin time.Time
+	begun  time.Time
+	done   map[runKey]bool
+	// caches are the IDs of what arms start from, by the making's name.
+	caches map[string]string
+	// failed is how many starts of each arm were void in a row.
+	failed []int
+	// refused is why a group was last not made, but may be later.
+	refused error
+	// counts is how many starts of each arm count, by its name.
+	counts map[string]int
+}
+
+type runKey struct {
+	arm    string
+	repeat int
+}
+
+// Run makes the starts of an experiment and returns them with all that is known of how
+// they came about. When it ends, for whatever reason, what it made is deleted; an error
+// that wraps a *LeftError lists what could not be.
+//
+// It stops when the context ends, at a limit (ErrMaxCost, ErrMaxDuration), when the
+// service has no stock, no quota or no money for more, or when the same fails again and
+// again. The timeline with what was measured is returned beside the error; it is nil
+// only where nothing could begin.
+func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) (t *simulate.Timeline, err error) {
+	s, err := newSession(client, exp, opt)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.end(ctx)) }() // also of a panic
+	err = s.all(ctx)
+	s.conclude()
+	return s.t, errors.Join(err, s.opt.Save(s.t))
+}
+
+func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, error) {
+	if err := exp.Validate(); err != nil {
+		return nil, fmt.Errorf("experiment: %w", err)
+	}
+	if opt.JournalDir == "" {
+		return nil, errors.New("no directory of journals is given")
+	}
+	opt.setDefaults()
+	exp = exp.withDefaults()
+	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
+	s.failed = make([]int, len(s.arms))
+	s.budget = budget{prices: prices{book: opt.Book, exp: exp}, most: opt.MaxCost}
+	s.begun = opt.Now()
+	s.t = &simulate.Timeline{
+		Provenance: simulate.Provenance{
+			Version: opt.Version, Seed: exp.Seed, Profile: "measured on ECI", Inputs: opt.Inputs,
+			PriceDate: opt.Book.Date, Currency: opt.Book.Currency, Now: s.begun.UTC().Round(0),
+		},
+		Measurement: &simulate.Measurement{Tool: "eci", Inventory: opt.Inventory, Arms: s.setups()},
+		Startups:    []simulate.Startup{},
+	}
+	if opt.Resume != nil {
+		if err := s.resume(opt.Resume); err != nil {
+			return nil, fmt.Errorf("resume the experiment: %w", err)
+		}
+	}
+	if s.run == "" {
+		token, err := client.NewClientToken()
+		if err != nil {
+			return nil, err
+		}
+		s.run = s.begun.UTC().Format("20060102t150405z") + "-" + token[:8]
+	}
+	s.until = s.begun.Add(opt.MaxDuration + exp.CacheTimeout + exp.Timeout + endTimeout)
+	s.t.Measurement.Facts = s.facts()
+	j, err := openJournal(opt.JournalDir, s.run)
+	if err != nil {
+		return nil, err
+	}
+	j.hook = opt.hook
+	s.custody = &custody{client: client, journal: j, run: s.run, sleep: opt.Sleep, poll: opt.Poll, now: opt.Now, log: opt.Log}
+	return s, nil
+}
+
+// all are the steps, in order.
+func (s *session) all(ctx context.Context) error {
+	// Before anything is made: a run that is killed is found again by what is saved.
+	if err := s.save(); err != nil {
+		return err
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if err := s.takeOver(ctx); err != nil {
+		return err
+	}
+	if s.ended() == s.total() {
+		return nil
+	}
+	for _, step := range []func(context.Context) error{s.preflight, s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return s.nothingCounts()
+}
+
+// preflight asks the service whether it would make a group, before anything is paid for:
+// what is wrong with a size, a network or a permission shows here, and not after caches
+// were made. The answer to a question that may be made is an error of its own (eci §2.6).
+func (s *session) preflight(ctx context.Context) error {
+	f := &flight{resource: resource{Kind: Group}}
+	if err := s.ask(&f.resource); err != nil {
+		return err
+	}
+	spec := s.spec(f)
+	spec.DryRun, spec.ImageCacheID = true, ""
+	created, err := s.client.CreateContainerGroup(ctx, spec)
+	if errors.Is(err, eci.ErrDryRun) {
+		return s.note(wroteNone, f.resource)
+	}
+	err = s.made(ctx, &f.resource, created.ID, err) // one that is made nevertheless goes at the end
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil, mayPass(err):
+		return nil
+	}
+	return fmt.Errorf("ask whether groups can be made: %w", err)
+}
+
+// warmUp makes starts that are not counted.
+func (s *session) warmUp(ctx context.Context) error {
+	var queue []start
+	for _, i := range s.exp.warmups(s.arms) {
+		queue = append(queue, start{arm: i, repeat: uncounted})
+	}
+	return s.play(ctx, queue)
+}
+
+// rounds makes the starts that are not done yet.
+func (s *session) rounds(ctx context.Context) error {
+	var queue []start
+	for repeat := range s.exp.Repeats {
+		for _, i := range s.exp.order(repeat, len(s.arms)) {
+			if !s.done[runKey{s.arms[i].name, repeat}] {
+				queue = append(queue, start{arm: i, repeat: repeat})
+			}
+		}
+	}
+	return s.play(ctx, queue)
+}
+
+func (s *session) total() int { return len(s.arms) * s.exp.Repeats }
+
+// ended counts the starts that count.
+func (s *session) ended() int {
+	n := 0
+	for i := range s.arms {
+		n += s.counts[s.arms[i].name]
+	}
+	return n
+}
+
+func (s *session) counted(a *arm) int { return s.counts[a.name] }
+
+// count notes that a run counts.
+func (s *session) count(key runKey) {
+	s.done[key] = true
+	s.counts[key.arm]++
+}
+
+// remaining says whether an arm has starts that are not done.
+func (s *session) remaining(a *arm) bool { return s.counted(a) < s.exp.Repeats }
+
+// nothingCounts names the arms of which no run counts.
+func (s *session) nothingCounts() error {
+	var errs []error
+	last := map[string]string{}
+	for _, r := range s.t.Measurement.Runs {
+		last[r.Arm] = r.Void
+	}
+	for i := range s.arms {
+		if s.counted(&s.arms[i]) == 0 {
+			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, last[s.arms[i].name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// record adds a run to the timeline, with its startup where there is one. At is when it
+// was requested, by the service's clock; where that is not known, by this machine's.
+func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
+	if run.At.IsZero() {
+		run.At = s.opt.Now()
+	}
+	run.At = run.At.UTC().Round(0)
+	if s.origin.IsZero() {
+		s.origin = run.At
+	}
+	if early := s.origin.Sub(run.At); early > 0 { // of several at once the first need not end first
+		for i := range s.t.Startups {
+			s.t.Startups[i].Requested += early
+		}
+		s.origin = run.At
+	}
+	s.t.Measurement.Runs = append(s.t.Measurement.Runs, run)
+	if u != nil {
+		u.Source, u.Arm, u.Repeat, u.Void = simulate.Measured, run.Arm, run.Repeat, run.Void
+		u.Requested = run.At.Sub(s.origin)
+		s.t.Startups = append(s.t.Startups, *u)
+	}
+	if run.Void == "" {
+		s.count(runKey{run.Arm, run.Repeat})
+	}
+}
+
+// save keeps the timeline.
+func (s *session) save() error {
+	s.conclude()
+	if err := s.opt.Save(s.t); err != nil {
+		return fmt.Errorf("save what was measured: %w", err)
+	}
+	return nil
+}
+
+// late says that no step may begin any more.
+func (s *session) late() error {
+	if d := s.opt.MaxDuration; s.opt.Now().Sub(s.begun) >= d {
+		return fmt.Errorf("%w (%v)", ErrMaxDuration, d)
+	}
+	return nil
+}
+
+// setups are the conditions of each arm, for who resumes and who reads.
+func (s *session) setups() []simulate.ArmSetup {
+	var list []simulate.ArmSetup
+	for i := range s.arms {
+		a := &s.arms[i]
+		setup := simulate.ArmSetup{Arm: a.name, Starts: s.exp.words(a)}
+		if a.kind != ArmCold {
+			setup.Kept = slices.Clone(a.app.Images)
+		}
+		list = append(list, setup)
+	}
+	for i := range s.arms {
+		if a := &s.arms[i]; a.kind != ArmCold && !(a.kind == ArmExplicit && s.exp.CacheID != "") {
+			list = append(list, simulate.ArmSetup{Arm: a.making(), Making: true})
+		}
+	}
+	return list
+}

@@ -1,0 +1,161 @@
+package ecigroup
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// world is an endpoint, its clock, and all that a run needs. Sleeping is the server's
+// time passing: nothing waits.
+type world struct {
+	t      testing.TB
+	server *ecitest.Server
+	opt    Options
+	saved  *simulate.Timeline
+	// transport sees every request; nil is the network.
+	transport http.RoundTripper
+	retry     eci.Retry
+}
+
+func newWorld(t testing.TB, opt ecitest.Options) *world {
+	w := &world{t: t, server: ecitest.NewServer(opt)}
+	t.Cleanup(w.server.Close)
+	w.opt = Options{
+		Version: "test", JournalDir: journalDir(t), Book: cost.International(), MaxDuration: 24 * time.Hour,
+		Now: w.server.Now, Sleep: w.sleep,
+	}
+	w.opt.Save = w.save
+	return w
+}
+
+func (w *world) sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() == nil {
+		w.server.Advance(d)
+	}
+	return ctx.Err()
+}
+
+// save keeps the timeline as a file would: through its document.
+func (w *world) save(t *simulate.Timeline) error {
+	data, err := document.Marshal(simulate.TimelineKind, t)
+	if err != nil {
+		return err
+	}
+	w.saved, err = simulate.ReadTimeline("saved.json", data)
+	return err
+}
+
+func (w *world) client() *eci.Client {
+	key := ecitest.TestKey()
+	c, err := eci.New(eci.Config{
+		RegionID: "cn-hangzhou", Endpoint: w.server.URL, Transport: w.transport, Retry: w.retry,
+		Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: eci.Secret(key.ID), Secret: eci.Secret(key.Secret)}},
+		Sleep:       w.sleep, Now: w.server.Now,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+func (w *world) run(exp *Experiment) (*simulate.Timeline, error) {
+	w.t.Helper()
+	return Run(w.t.Context(), w.client(), exp, w.opt)
+}
+
+// leaves fails unless the server holds exactly these.
+func (w *world) leaves(want ...string) {
+	w.t.Helper()
+	left := w.server.Leftovers()
+	if len(left) != len(want) {
+		w.t.Errorf("the server holds %q, want %q", left, want)
+		return
+	}
+	for i := range want {
+		if !strings.HasPrefix(left[i], want[i]) {
+			w.t.Errorf("the server holds %q, want %q", left, want)
+		}
+	}
+}
+
+// journals are the names of the journals that are left.
+func (w *world) journals() []string {
+	runs, err := journaledRuns(w.opt.JournalDir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return runs
+}
+
+// web is an experiment of one app.
+func web(arms ...string) *Experiment {
+	return &Experiment{Apps: []App{{Images: []string{"registry.example.com/team/web:1.4"}}}, Arms: arms, Repeats: 2, Concurrency: 3}
+}
+
+// counted are the startups that count, by arm and repeat; each must be once.
+func counted(t testing.TB, timeline *simulate.Timeline) map[runKey]simulate.Startup {
+	t.Helper()
+	m := map[runKey]simulate.Startup{}
+	for _, u := range timeline.Startups {
+		k := runKey{u.Arm, u.Repeat}
+		if _, twice := m[k]; twice && u.Void == "" {
+			t.Errorf("%v is counted twice", k)
+		}
+		if u.Void == "" {
+			m[k] = u
+		}
+	}
+	return m
+}
+
+// complete fails unless each start of the experiment is counted once.
+func complete(t testing.TB, exp *Experiment, timeline *simulate.Timeline) {
+	t.Helper()
+	exp = exp.withDefaults()
+	got := counted(t, timeline)
+	for _, a := range exp.arms() {
+		for repeat := range exp.Repeats {
+			if _, ok := got[runKey{a.name, repeat}]; !ok {
+				t.Errorf("repeat %d of %s is not counted", repeat, a.name)
+			}
+		}
+	}
+	runs := 0
+	for _, r := range timeline.Measurement.Runs {
+		if r.Void == "" && !strings.Contains(r.Arm, " make ") {
+			runs++
+		}
+	}
+	if want := len(exp.arms()) * exp.Repeats; runs != want {
+		t.Errorf("%d runs count, want %d", runs, want)
+	}
+}
+
+var errDead = errors.New("the machine is dead")
+
+func hasDoubt(t *simulate.Timeline, words string) bool {
+	return slices.ContainsFunc(t.Doubts, func(d string) bool { return strings.Contains(d, words) })
+}
+
+// journalDir is in memory where there is such a file system: thousands of experiments
+// write their journals through to the disk.
+func journalDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "ecigroup")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}

@@ -1,0 +1,103 @@
+package reports
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// TestAccountWidth: whatever names and messages the service has, lines are no wider than
+// a terminal, and what would move a terminal's cursor is not written.
+func TestAccountWidth(t *testing.T) {
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	long := strings.Repeat("registry.example.com/a/very/long/name/", 6) + "image:1"
+	third := 1.0 / 3
+	money := cost.Money{Amount: 1234567.891, Currency: "USD", PriceDate: "2024-03-08"}
+	price := &ChangeCost{Build: &money, BuildAtLeast: true, KeepPerMonth: &money, KeepAtMost: true, UsePerInstanceHour: &money}
+	a := &AccountCaches{
+		Region: "cn-hangzhou", At: at, Matched: []string{long, long}, Doubts: []string{long + " " + long},
+		Caches: []AccountCache{{
+			ID: "imc-" + strings.Repeat("0", 60), Name: long, Status: "Creating", ProgressFraction: &third, SizeGiB: 32768,
+			Images: []AccountImage{{Reference: long, Drift: DriftDrifted, Reason: long}}, CreationTime: at.AddDate(-9, 0, 0),
+			LastMatchedTime: at.AddDate(-8, 0, 0), ExpireTime: at.AddDate(99, 0, 0), Tags: map[string]string{long: long}, Drift: DriftDrifted,
+			Cost:   &AccountCost{StoredBytes: 1 << 50, StoredAtMost: true, Build: &money, KeepPerMonth: &money, KeptSoFar: &money, UsePerInstanceHour: &money},
+			Events: []CacheEvent{{Time: at, Type: "Warning", Reason: long, Message: "a\x1b[2Jb\n" + long, Count: 9}},
+		}, {ID: "imc-1", Status: "Ready"}},
+	}
+	c := &CacheChanges{Region: "cn-hangzhou", At: at, Cost: price, Doubts: []string{long}, Changes: []CacheChange{
+		{
+			Action: ChangeCreate, Outcome: OutcomePlanned, Name: long, ID: "imc-" + strings.Repeat("0", 60), Images: []string{long}, SizeGiB: 20, Status: "Preparing",
+			Differs: []CacheDifference{{Field: "images", Have: long, Want: long}}, Reason: long, Fit: &CacheFit{Unknown: long}, Cost: price, Error: "a\x1b[2Jb " + long,
+		},
+		{Action: ChangeKeep, Outcome: OutcomeDone},
+	}}
+	for name, text := range map[string][]byte{"list": AccountText(a), "show": CacheText(a), "changes": CacheChangesText(c)} {
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSuffix(line, "\n")
+			if columns(line) > textWidth {
+				t.Errorf("%s: %d columns: %s", name, columns(line), line)
+			}
+			if strings.ContainsAny(line, "\x1b\r") {
+				t.Errorf("%s: a control character: %q", name, line)
+			}
+		}
+	}
+}
+
+// TestAccountDocuments: what is written is read again as it was.
+func TestAccountDocuments(t *testing.T) {
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	ready, money := 90*time.Second, cost.Money{Amount: 0.5, Currency: "USD", PriceDate: "2024-03-08"}
+	c := &CacheChanges{Region: "r", At: at, DryRun: true, Cost: &ChangeCost{Build: &money, KeepAtMost: true}, Changes: []CacheChange{{
+		Action: ChangeCreate, Outcome: OutcomePlanned, Name: "web", Images: []string{"nginx"}, SizeGiB: 20,
+		Fit: &CacheFit{UnpackedBytes: 5, Ready: &ready, ReuseFrom: []string{"imc-1"}}, Cost: &ChangeCost{Build: &money},
+	}}}
+	data, err := document.Marshal(CacheChangesKind, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back, err := ReadCacheChanges("c.json", data); err != nil || !cmp.Equal(back, c) {
+		t.Error(err, cmp.Diff(c, back))
+	}
+	full := 1.0
+	a := &AccountCaches{Region: "r", At: at, Manual: &CacheQuota{Used: 1, Max: 50}, Caches: []AccountCache{{
+		ID: "imc-1", Status: "Ready", ProgressFraction: &full, CreationTime: at, Tags: map[string]string{"cachebench:set": "x"}, Drift: DriftSame,
+		Images: []AccountImage{{Reference: "nginx", Drift: DriftSame}}, Cost: &AccountCost{KeptSoFar: &money}, Events: []CacheEvent{{Time: at, Message: "m"}},
+	}}}
+	if data, err = document.Marshal(AccountCachesKind, a); err != nil {
+		t.Fatal(err)
+	}
+	if back, err := ReadAccountCaches("a.json", data); err != nil || !cmp.Equal(back, a) {
+		t.Error(err, cmp.Diff(a, back))
+	}
+}
+
+// TestChangesHeadline: what is said of what was done, and of what is left.
+func TestChangesHeadline(t *testing.T) {
+	of := func(pairs ...string) *CacheChanges {
+		c := &CacheChanges{Region: "r"}
+		for _, pair := range pairs {
+			action, outcome, _ := strings.Cut(pair, " ")
+			c.Changes = append(c.Changes, CacheChange{Action: action, Outcome: outcome})
+		}
+		return c
+	}
+	for _, test := range []struct {
+		c    *CacheChanges
+		want string
+	}{
+		{of(), "Nothing to do in r."},
+		{of("keep done", "keep done"), "Nothing to do: 2 caches kept in r."},
+		{of("create planned", "update planned", "keep done"), "1 to create, 1 to update and 1 kept in r."},
+		{of("create done", "create failed", "create skipped", "delete skipped"), "1 created, 1 not created, 1 to create and 1 to delete in r."},
+	} {
+		if got := changesHeadline(test.c); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
