@@ -53,7 +53,10 @@ func (v *view) addFalls(r *Report) {
 }
 
 func fallWords(s *simulate.Startup) string {
-	text := ": ready after " + seconds(s.Ready) + ", " + size(s.FetchedBytes) + " fetched"
+	text := ": ready after " + seconds(s.Ready)
+	if !s.Unsized {
+		text += ", " + size(s.FetchedBytes) + " fetched"
+	}
 	if s.CacheID != "" {
 		text += "; " + string(s.Hit) + " in cache " + s.CacheID
 	}

@@ -163,7 +163,14 @@ func armsTable(r *Report) *table {
 func (t *table) addSummary(name cell, s *Summary, more ...cell) {
 	cells := append([]cell{name}, more...)
 	t.add(append(cells, countCell(s.Starts), secondsCell(s.P50), secondsCell(s.P90), secondsCell(s.P99), secondsCell(s.Mean), secondsCell(s.Slowest),
-		longTimeCell(s.Makespan), bytesCell(s.MeanFetchedBytes), countCell(s.Hits), countCell(s.Partials), countCell(s.Misses))...)
+		longTimeCell(s.Makespan), s.fetchedCell(), countCell(s.Hits), countCell(s.Partials), countCell(s.Misses))...)
+}
+
+func (s *Summary) fetchedCell() cell {
+	if s.Unsized {
+		return cell{Text: s.fetchedWords(), Number: true}
+	}
+	return bytesCell(s.MeanFetchedBytes)
 }
 
 func appArmsTable(r *Report) *table {

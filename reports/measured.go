@@ -269,11 +269,11 @@ func (m *measured) csv() ([]byte, error) {
 			}
 			row = append(row, secondsField(&d))
 		}
-		amounts := []string{strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused)}
-		if s.Unsized && m.Measurement != nil && m.Measurement.Tool == "eci" {
-			amounts = make([]string, 3) // the service tells none of them
+		sizes := []string{"", "", ""}
+		if !s.Unsized {
+			sizes = []string{strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused)}
 		}
-		w.Write(append(append(row, amounts...), string(s.Hit), s.Void))
+		w.Write(append(append(row, sizes...), string(s.Hit), s.Void))
 	}
 	for _, r := range m.runsWithoutStartups() {
 		row := make([]string, len(heads)+len(ends))

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +57,9 @@ func (r *Report) summaryRows(s *Summary) []row {
 		{figure: "starts", unit: "starts", value: simulate.Statistic{Value: float64(x.Starts)}},
 		{figure: "retries", unit: "retries", value: x.Retries}, {figure: "wasted", unit: "B", value: x.WastedBytes},
 		{figure: "evicted_images", unit: "images", value: x.EvictedImages}, {figure: "refetched", unit: "B", value: x.RefetchedBytes},
+	}
+	if s.Unsized {
+		list = slices.DeleteFunc(list, func(x row) bool { return x.unit == "B" })
 	}
 	for _, phase := range phaseNames {
 		if p := x.MeanPhases.Of(phase); p != nil {

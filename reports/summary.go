@@ -29,9 +29,11 @@ type Summary struct {
 	// longest of all repeats.
 	Makespan time.Duration `json:"makespanSeconds"`
 	// MeanFetchedBytes are compressed, MeanUnpackedBytes uncompressed, rounded
-	// to a whole byte.
+	// to a whole byte, of the startups of which they are known. Unsized: they are known
+	// of none, and are 0 here.
 	MeanFetchedBytes  int64 `json:"meanFetchedBytes"`
 	MeanUnpackedBytes int64 `json:"meanUnpackedBytes"`
+	Unsized           bool  `json:"unsized,omitempty"`
 	// Hits, Partials and Misses count startups by the bytes that were present.
 	Hits     int `json:"hits"`
 	Partials int `json:"partials"`
@@ -131,11 +133,14 @@ func summarize(startups []*simulate.Startup) (arms, byApp []Summary) {
 func summaryOf(key series, startups []*simulate.Startup) Summary {
 	s := Summary{Source: key.source, Arm: key.arm, App: key.app, Starts: len(startups)}
 	ready := readyTimes(startups)
-	var total, fetched, unpacked float64
+	var total, fetched, unpacked, sized float64
 	for _, start := range startups {
 		total += float64(start.Ready)
-		fetched += float64(start.FetchedBytes)
-		unpacked += float64(start.UnpackedBytes)
+		if !start.Unsized {
+			fetched += float64(start.FetchedBytes)
+			unpacked += float64(start.UnpackedBytes)
+			sized++
+		}
 		s.addSetbacks(start)
 		switch start.Hit {
 		case matcher.FullHit:
@@ -148,13 +153,23 @@ func summaryOf(key series, startups []*simulate.Startup) Summary {
 	}
 	n := float64(len(startups))
 	s.Mean = time.Duration(math.Round(total / n))
-	s.MeanFetchedBytes = int64(math.Round(fetched / n))
-	s.MeanUnpackedBytes = int64(math.Round(unpacked / n))
+	if s.Unsized = sized == 0; !s.Unsized {
+		s.MeanFetchedBytes = int64(math.Round(fetched / sized))
+		s.MeanUnpackedBytes = int64(math.Round(unpacked / sized))
+	}
 	s.P50, s.P90, s.P99 = quantile(ready, 0.50), quantile(ready, 0.90), quantile(ready, 0.99)
 	s.Slowest = ready[len(ready)-1]
 	s.Makespan = makespan(startups)
 	s.MeanPhases = meanPhases(startups)
 	return s
+}
+
+// fetchedWords are the mean of what a start fetched, where it is known.
+func (s *Summary) fetchedWords() string {
+	if s.Unsized {
+		return "-"
+	}
+	return size(s.MeanFetchedBytes)
 }
 
 // readyTimes returns the times to ready, shortest first.

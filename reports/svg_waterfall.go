@@ -154,7 +154,10 @@ func waterfall(id, name string, s *simulate.Startup, until time.Duration, faults
 }
 
 func fallDescription(s *simulate.Startup) string {
-	text := fmt.Sprintf("Ready after %s; %s fetched, %s unpacked, %s reused.", seconds(s.Ready), size(s.FetchedBytes), size(s.UnpackedBytes), count(s.LayersReused, "layer"))
+	text := fmt.Sprintf("Ready after %s.", seconds(s.Ready))
+	if !s.Unsized {
+		text = fmt.Sprintf("Ready after %s; %s fetched, %s unpacked, %s reused.", seconds(s.Ready), size(s.FetchedBytes), size(s.UnpackedBytes), count(s.LayersReused, "layer"))
+	}
 	phases := s.Phases
 	for i, field := range phaseFields(&phases) {
 		if *field != nil && **field > 0 {

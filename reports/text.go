@@ -236,7 +236,7 @@ func (p *printer) startups(r *Report) {
 	t := &textTable{heads: []string{"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">last ready", ">fetched", ">hit/partial/miss"}}
 	for _, s := range r.Arms {
 		t.add("", r.seriesLabel(s.Arm, s.Source), number(float64(s.Starts)), seconds(s.P50), seconds(s.P90), seconds(s.P99), seconds(s.Mean),
-			longTime(s.Makespan), size(s.MeanFetchedBytes), fmt.Sprintf("%d/%d/%d", s.Hits, s.Partials, s.Misses))
+			longTime(s.Makespan), s.fetchedWords(), fmt.Sprintf("%d/%d/%d", s.Hits, s.Partials, s.Misses))
 	}
 	p.table(t)
 	p.lines("", wrap("quantiles by nearest rank; last ready: from the first request; fetched: compressed, mean of a start", tableIndent))

@@ -40,7 +40,10 @@ func judgeStartups(v *Verdict, r *Report, uses []cacheUse) {
 		add("99 %% of %s are ready within %s %s and %s %s (%s).", of, seconds(cold.P99), cold.Arm, seconds(other.P99), other.Arm, cold.Source)
 		v.Sentences = appendWords(v.Sentences, r.marginSentence(cold, other), usedSentence(used, other))
 		bytes := cold.MeanFetchedBytes - other.MeanFetchedBytes
-		if v.SavedBytesPerStart = &bytes; bytes > 0 {
+		if !cold.Unsized && !other.Unsized {
+			v.SavedBytesPerStart = &bytes
+		}
+		if v.SavedBytesPerStart != nil && bytes > 0 {
 			add("A start of arm %s fetches %s less on average.", other.Arm, size(bytes))
 		}
 	}

@@ -1,0 +1,35 @@
+package reports
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// TestUnsized: what a service does not tell is shown as not known, not as 0 bytes, and the
+// mean is of those startups that tell it.
+func TestUnsized(t *testing.T) {
+	timeline := &simulate.Timeline{Measurement: &simulate.Measurement{Tool: "eci", Runs: []simulate.MeasuredRun{{Arm: "cold"}, {Arm: "explicit"}}}}
+	for _, arm := range []string{"cold", "explicit"} {
+		timeline.Startups = append(timeline.Startups, simulate.Startup{Source: simulate.Measured, Arm: arm, App: "web", Ready: 10 * time.Second, Unsized: true})
+	}
+	written := func(format Format) string {
+		var b bytes.Buffer
+		if err := Write(&b, format, New(Input{Timeline: timeline}), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for format, zero := range map[Format]string{Text: `\b0 B`, Markdown: `\b0 B`, HTML: `\b0 B`, CSV: `fetched`, Bench: `Benchmark.*fetched`} {
+		if text := written(format); regexp.MustCompile(zero).MatchString(text) {
+			t.Errorf("%s tells of bytes:\n%s", format, text)
+		}
+	}
+	timeline.Startups = append(timeline.Startups, simulate.Startup{Source: simulate.Measured, Arm: "cold", App: "web", Ready: 10 * time.Second, FetchedBytes: 5_000_000})
+	if arms := New(Input{Timeline: timeline}).Arms; arms[0].MeanFetchedBytes != 5_000_000 || arms[0].Unsized || !arms[1].Unsized {
+		t.Errorf("%+v", arms)
+	}
+}
