@@ -15,6 +15,7 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 	if err != nil {
 		return nil, keyFault(err)
 	}
+	k.key = key
 	out, err := c.sign(k.action, k.parameters, key)
 	if err != nil {
 		return nil, &fault{Error: Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, repeat: refused}

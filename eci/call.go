@@ -20,6 +20,8 @@ type call struct {
 	token string
 	// secrets are what the parameters hold that no text may show.
 	secrets []Secret
+	// key is what the last attempt was signed with.
+	key AccessKey
 }
 
 // repeatable says whether a call may be sent again although an earlier attempt
@@ -65,7 +67,7 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 		so.last = &e
 		c.tell(ctx, "repeats", k, &e, pause)
 		if fault.repeat == renewing {
-			c.keys.renew(ctx)
+			c.keys.renew(k.key)
 		} else if err := c.sleep(ctx, pause); err != nil {
 			return c.ended(ctx, k, so, err)
 		}

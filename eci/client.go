@@ -56,6 +56,7 @@ func New(config Config) (*Client, error) {
 		sleep: config.Sleep, now: config.Now, random: config.Random,
 	}
 	c.fill(config)
+	c.keys.now = c.now
 	return c, nil
 }
 
