@@ -31,11 +31,11 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 		request.Header.Set(name, value)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
-	return c.send(request, hide)
+	return c.send(k, request, hide)
 }
 
 // send sends a request and reads the answer to its end.
-func (c *Client) send(request *http.Request, hide func(string) string) ([]byte, *fault) {
+func (c *Client) send(k *call, request *http.Request, hide func(string) string) ([]byte, *fault) {
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, networkFault(request.Context(), err, hide)
@@ -55,5 +55,5 @@ func (c *Client) send(request *http.Request, hide func(string) string) ([]byte, 
 	case response.StatusCode/100 == 2:
 		return body, nil
 	}
-	return nil, replyFault(response.StatusCode, body, hide)
+	return nil, k.replyFault(response.StatusCode, body, hide)
 }

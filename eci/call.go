@@ -12,7 +12,9 @@ import (
 type call struct {
 	action string
 	// input is what errors name it by.
-	input      string
+	input string
+	// subject is what the input is the ID of.
+	subject    subject
 	parameters query
 	// read: the call changes nothing, and may be repeated at will.
 	read bool

@@ -64,14 +64,29 @@ var documented = []struct {
 	{400, "InvalidSecurityToken.Expired", eci.ErrExpiredToken},
 	{400, "InvalidTimeStamp.Expired", eci.ErrClock},
 	{400, "SignatureNonceUsed", eci.ErrUnavailable},
+	{409, "IdempotentProcessing", eci.ErrConflict},
+	{400, "LastTokenProcessing", eci.ErrConflict},
 	{404, "InvalidRegionId.NotFound", eci.ErrInvalid},
 	{404, "InvalidAction.NotFound", eci.ErrNotSupported},
+	{404, "InvalidProduct.NotFound", eci.ErrNotSupported},
+	{404, "InvalidApi.NotFound", eci.ErrNotSupported},
+	{400, "UnsupportedHTTPMethod", eci.ErrNotSupported},
 	{404, "InvalidImageCacheId.NotFound", eci.ErrNotFound},
-	{404, "WhateverItIsCalled", eci.ErrNotFound},
+	{404, "ContainerGroup.NotFound", eci.ErrNotFound},
+	{404, "InvalidVSwitchId.NotFound", eci.ErrInvalid},
+	{404, "InvalidParameter.NotFound", eci.ErrInvalid},
 	{400, "MissingParameter", eci.ErrInvalid},
 	{400, "InvalidParameter", eci.ErrInvalid},
 	{403, "Forbidden.Something", eci.ErrNoPermission},
 	{403, "QuotaExceeded.Cpu", eci.ErrQuota},
+	{403, "Throttling.Gpu.PerDay", eci.ErrQuota},
+	{400, "ThrottlingUser", eci.ErrThrottled},
+	{400, "ContainerGroup.IncorrectStatus", eci.ErrIncorrectStatus},
+	{400, "Gpu.NotSupported", eci.ErrNotSupported},
+	{403, "Spot.NoStock", eci.ErrNoStock},
+	{400, "ServiceUnavailable", eci.ErrUnavailable},
+	{400, "InternalError", eci.ErrUnavailable},
+	{500, "InvalidImageCacheId.NotFound", eci.ErrUnavailable},
 	{503, "ServiceUnavailable", eci.ErrUnavailable},
 	{500, "SomethingNew", eci.ErrUnavailable},
 	{429, "", eci.ErrThrottled},
@@ -105,7 +120,7 @@ func TestCodes(t *testing.T) {
 					t.Errorf("%q lacks %q", err, want)
 				}
 			}
-			if e.Advice == "" && test.want != eci.ErrNothingToUpdate && test.code != "MissingParameter" && test.code != "InvalidParameter" {
+			if e.Advice == "" && test.want != eci.ErrNothingToUpdate && !strings.HasPrefix(test.code, "Missing") && !strings.HasPrefix(test.code, "Invalid") {
 				t.Errorf("%q does not say what to do", err)
 			}
 		})

@@ -83,7 +83,7 @@ func networkFault(ctx context.Context, err error, hide func(string) string) *fau
 var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
 
 // replyFault is an answer that is an error (eci §2.1).
-func replyFault(status int, body []byte, hide func(string) string) *fault {
+func (k *call) replyFault(status int, body []byte, hide func(string) string) *fault {
 	var reply struct{ RequestID, Code, Message wireText }
 	understood := json.Unmarshal(body, &reply) == nil
 	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: message(hide(string(reply.RequestID)))}}
@@ -95,7 +95,7 @@ func replyFault(status int, body []byte, hide func(string) string) *fault {
 	if f.Code = code; verdicts[code].kind == nil {
 		f.Code = hide(code)
 	}
-	v := verdictOf(code, status)
+	v := k.verdictOf(code, status, string(reply.RequestID))
 	f.Kind, f.Advice = v.kind, v.advice
 	if f.Code == "" {
 		f.Problem = "the answer is not an error of the API"
@@ -120,9 +120,9 @@ func repeatOf(kind error, code string, status int) repeat {
 		return later
 	case kind == ErrExpiredToken:
 		return renewing
-	case code == "SignatureNonceUsed", code == "IdempotentProcessing", code == "LastTokenProcessing":
+	case kind == ErrUnavailable, status >= http.StatusInternalServerError:
 		return unanswered
-	case status >= http.StatusInternalServerError:
+	case code == "IdempotentProcessing", code == "LastTokenProcessing":
 		return unanswered
 	}
 	return refused

@@ -134,7 +134,7 @@ func (s *ContainerGroupSpec) secrets() []Secret {
 // DeleteContainerGroup stops a group and removes it. A group that is gone after an
 // unanswered attempt was deleted by it: no error. Its events are gone, too.
 func (c *Client) DeleteContainerGroup(ctx context.Context, deletion ContainerGroupDeletion) error {
-	k := &call{action: "DeleteContainerGroup", input: deletion.ID}
+	k := &call{action: "DeleteContainerGroup", input: deletion.ID, subject: aGroup}
 	if deletion.ID == "" {
 		return required("id").of(k)
 	}
@@ -155,6 +155,9 @@ func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGrou
 	k := &call{action: "DescribeContainerGroups", input: several(want.IDs) + want.Name, read: true}
 	if err := want.check(); err != nil {
 		return ContainerGroupPage{}, err.of(k)
+	}
+	if len(want.IDs) > 0 {
+		k.subject = aGroup
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {

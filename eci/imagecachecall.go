@@ -63,7 +63,7 @@ func (s *ImageCacheSpec) query(region, token string) query {
 // ErrIncorrectStatus in other states, ErrNothingToUpdate, ErrNotFound and those of
 // CreateImageCache.
 func (c *Client) UpdateImageCache(ctx context.Context, update ImageCacheUpdate) error {
-	k := &call{action: "UpdateImageCache", input: update.ID, secrets: passwords(update.RegistryCredentials)}
+	k := &call{action: "UpdateImageCache", input: update.ID, subject: aCache, secrets: passwords(update.RegistryCredentials)}
 	if err := update.check(c.maxImages); err != nil {
 		return err.of(k)
 	}
@@ -100,10 +100,10 @@ func (u *ImageCacheUpdate) query(region, token string) query {
 // DeleteImageCache removes a cache and its snapshots; groups that were started
 // from it go on (eci §1.1). An empty token makes the client choose one. What the
 // service answers for an ID that it does not have is not documented (eci §2.4);
-// this client knows ErrNotFound by the code's form. A cache that is gone after an
-// unanswered attempt was deleted by it: no error.
+// this client knows ErrNotFound by a code that names a cache. A cache that is gone
+// after an unanswered attempt was deleted by it: no error.
 func (c *Client) DeleteImageCache(ctx context.Context, id, clientToken string) error {
-	k := &call{action: "DeleteImageCache", input: id}
+	k := &call{action: "DeleteImageCache", input: id, subject: aCache}
 	if id == "" {
 		return required("id").of(k)
 	}
@@ -120,6 +120,9 @@ func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) 
 	k := &call{action: "DescribeImageCaches", input: want.ID + want.Name, read: true}
 	if err := want.check(); err != nil {
 		return ImageCachePage{}, err.of(k)
+	}
+	if want.ID != "" {
+		k.subject = aCache
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {

@@ -32,6 +32,8 @@ func TestRepeats(t *testing.T) {
 		{"failing", []answer{refusal(500, "InternalError"), refusal(503, "ServiceUnavailable"), {502, "<html>", false}, good}, nil, 4},
 		{"answers lost", []answer{lost, lost, good}, nil, 3},
 		{"answer cut", []answer{{200, "", true}, good}, nil, 2},
+		{"failing as a bad request", []answer{refusal(400, "InternalError"), refusal(400, "ServiceUnavailable"), good}, nil, 3},
+		{"still being worked on", []answer{refusal(409, "IdempotentProcessing"), good}, nil, 2},
 		{"nonce used", []answer{refusal(400, "SignatureNonceUsed"), good}, nil, 2},
 		{"flow control", []answer{refusal(400, "EipPurchaseFlowControl"), good}, nil, 2},
 		{"the day's vCPUs", []answer{refusal(403, "Throttling.Vcpu.PerDay")}, eci.ErrQuota, 1},
@@ -102,6 +104,9 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
+// errSome stands for an error of no kind.
+var errSome = errors.New("some error")
+
 // TestDeleteAfterLostAnswer: a second delete that finds nothing has done its work;
 // a first one that finds nothing has not.
 func TestDeleteAfterLostAnswer(t *testing.T) {
@@ -114,10 +119,22 @@ func TestDeleteAfterLostAnswer(t *testing.T) {
 		{[]answer{refusal(500, "InternalError"), missing}, nil},
 		{[]answer{missing}, eci.ErrNotFound},
 		{[]answer{refusal(400, "Throttling"), missing}, eci.ErrNotFound},
+		{[]answer{{lost: true}, refusal(400, "InvalidParameter.NotFound")}, nil},
+		// These say nothing of the cache.
+		{[]answer{{lost: true}, refusal(404, "ContainerGroup.NotFound")}, errSome},
+		{[]answer{{lost: true}, refusal(404, "InvalidProduct.NotFound")}, eci.ErrNotSupported},
+		{[]answer{{lost: true}, refusal(404, "InvalidVSwitchId.NotFound")}, eci.ErrInvalid},
+		{[]answer{{lost: true}, refusal(404, "NotFound")}, errSome},
+		{[]answer{{lost: true}, {404, `{"Code":"ImageCache.NotFound"}`, false}}, errSome},
+		{[]answer{{lost: true}, refusal(503, "ImageCache.NotFound"), refusal(403, "NoPermission")}, eci.ErrNoPermission},
 	} {
 		s := serve(t, func(n int, _ url.Values) answer { return test.answers[n] })
 		c, _ := client(t, s)
-		if err := c.DeleteImageCache(context.Background(), "imc-1", ""); !errors.Is(err, test.want) {
+		err := c.DeleteImageCache(context.Background(), "imc-1", "")
+		if test.want == errSome && err != nil && len(isKinds(err)) == 0 {
+			continue
+		}
+		if !errors.Is(err, test.want) {
 			t.Errorf("%v: %v, want %v", test.answers, err, test.want)
 		}
 	}
