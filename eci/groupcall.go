@@ -156,6 +156,9 @@ func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGrou
 	if err := want.check(); err != nil {
 		return ContainerGroupPage{}, err.of(k)
 	}
+	if want.IDs != nil && len(want.IDs) == 0 {
+		return ContainerGroupPage{}, nil
+	}
 	if len(want.IDs) > 0 {
 		k.subject = aGroup
 	}
@@ -196,10 +199,15 @@ func (w *ContainerGroupQuery) query(region string) query {
 // Those that the service no longer has are left out. After an error there are no
 // more.
 func (c *Client) ContainerGroups(ctx context.Context, want ContainerGroupQuery) iter.Seq2[ContainerGroup, error] {
+	k := call{action: "DescribeContainerGroups", input: several(want.IDs) + want.Name}
+	if want.NextToken != "" && len(want.IDs) > maxGroupsAtOnce {
+		err := invalid("nextToken", "%d ids are asked for in lots, each with tokens of its own", len(want.IDs)).of(&k)
+		return func(yield func(ContainerGroup, error) bool) { yield(ContainerGroup{}, err) }
+	}
 	return batched(want.IDs, func(ids []string) iter.Seq2[ContainerGroup, error] {
 		part := want
 		part.IDs = ids
-		return paged(want.NextToken, func(token string) ([]ContainerGroup, string, error) {
+		return paged(k, want.NextToken, func(token string) ([]ContainerGroup, string, error) {
 			part.NextToken = token
 			page, err := c.DescribeContainerGroups(ctx, part)
 			return page.ContainerGroups, page.NextToken, err
@@ -244,7 +252,7 @@ func describe[Wire, Value any](ctx context.Context, c *Client, action string, wa
 		return nil, err.of(&call{action: action, input: several(want.IDs)})
 	}
 	return all(batched(want.IDs, func(ids []string) iter.Seq2[Value, error] {
-		return paged("", func(token string) ([]Value, string, error) {
+		return paged(call{action: action, input: several(ids)}, "", func(token string) ([]Value, string, error) {
 			k := &call{action: action, input: several(ids), read: true, parameters: want.query(c.regionID, ids, token)}
 			var reply struct {
 				wireReply
@@ -272,12 +280,14 @@ func (w *GroupEventQuery) query(region string, ids []string, token string) query
 	return q
 }
 
-// batched asks for IDs in lots that the service takes; without IDs, once.
+// batched asks for IDs in lots that the service takes. Nil asks once, for all that
+// there is; an empty list asks for nothing.
 func batched[T any](ids []string, ask func(ids []string) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for first := true; first || len(ids) > 0; first = false {
-			lot := ids[:min(len(ids), maxGroupsAtOnce)]
-			ids = ids[len(lot):]
+		rest := ids
+		for once := ids == nil; once || len(rest) > 0; once = false {
+			lot := rest[:min(len(rest), maxGroupsAtOnce)]
+			rest = rest[len(lot):]
 			for item, err := range ask(lot) {
 				if !yield(item, err) || err != nil {
 					return

@@ -159,9 +159,11 @@ func (w *ImageCacheQuery) query(region string) query {
 // ImageCaches gives the caches one by one, page after page, in the service's
 // order. After an error there are no more.
 func (c *Client) ImageCaches(ctx context.Context, want ImageCacheQuery) iter.Seq2[ImageCache, error] {
-	return paged(want.NextToken, func(token string) ([]ImageCache, string, error) {
-		want.NextToken = token
-		page, err := c.DescribeImageCaches(ctx, want)
+	k := call{action: "DescribeImageCaches", input: want.ID + want.Name}
+	return paged(k, want.NextToken, func(token string) ([]ImageCache, string, error) {
+		part := want
+		part.NextToken = token
+		page, err := c.DescribeImageCaches(ctx, part)
 		return page.ImageCaches, page.NextToken, err
 	})
 }
