@@ -17,9 +17,7 @@ func (c *Client) DescribeContainerGroupPrice(ctx context.Context, want PriceQuer
 		return Price{}, err
 	}
 	if reply.PriceInfo == nil || reply.PriceInfo.Price.Currency == "" || reply.PriceInfo.Price.TradePrice.value == nil {
-		e := k.lacking("price with a currency", reply.RequestID)
-		e.Uncertain = false
-		return Price{}, e
+		return Price{}, k.lacking("price with a currency", reply.RequestID)
 	}
 	price := reply.PriceInfo.price()
 	price.RequestID = string(reply.RequestID)
@@ -111,12 +109,15 @@ func (c *Client) DescribeRegions(ctx context.Context) ([]Region, error) {
 	k := &call{action: "DescribeRegions", read: true, parameters: query{"RegionId": c.regionID}}
 	var reply struct {
 		wireReply
-		Regions wireList[wireRegion]
+		Regions wireRows[wireRegion]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return nil, err
 	}
-	return each(reply.Regions, wireRegion.region), nil
+	if !reply.Regions.told {
+		return nil, k.lacking("Regions", reply.RequestID)
+	}
+	return each(reply.Regions.list, wireRegion.region), nil
 }
 
 type wireRegion struct {

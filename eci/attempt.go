@@ -15,12 +15,13 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 	if err != nil {
 		return nil, keyFault(err)
 	}
-	k.key = key
+	k.key, k.status = key, 0
 	out, err := c.sign(k.action, k.parameters, key)
 	if err != nil {
 		return nil, &fault{Error: Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, repeat: refused}
 	}
-	hide := hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...))
+	k.sent++
+	k.hide = hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...))
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, out.url, nil)
@@ -31,20 +32,21 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 		request.Header.Set(name, value)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
-	return c.send(k, request, hide)
+	return c.send(k, request)
 }
 
 // send sends a request and reads the answer to its end.
-func (c *Client) send(k *call, request *http.Request, hide func(string) string) ([]byte, *fault) {
+func (c *Client) send(k *call, request *http.Request) ([]byte, *fault) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, networkFault(request.Context(), err, hide)
+		return nil, networkFault(request.Context(), err, k.hide)
 	}
 	defer response.Body.Close()
+	k.status = response.StatusCode
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
 	switch {
 	case err != nil:
-		f := networkFault(request.Context(), err, hide)
+		f := networkFault(request.Context(), err, k.hide)
 		f.HTTPStatus = response.StatusCode
 		return nil, f
 	case len(body) > maxReplyBytes:
@@ -55,5 +57,5 @@ func (c *Client) send(k *call, request *http.Request, hide func(string) string) 
 	case response.StatusCode/100 == 2:
 		return body, nil
 	}
-	return nil, k.replyFault(response.StatusCode, body, hide)
+	return nil, k.replyFault(response.StatusCode, body, k.hide)
 }

@@ -2,7 +2,6 @@ package eci
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -22,8 +21,13 @@ type call struct {
 	token string
 	// secrets are what the parameters hold that no text may show.
 	secrets []Secret
-	// key is what the last attempt was signed with.
-	key AccessKey
+
+	// What is known of the last attempt: the key that it was signed with, what masks
+	// its secrets, and its HTTP status. sent is how many attempts there were.
+	key    AccessKey
+	hide   func(string) string
+	status int
+	sent   int
 }
 
 // repeatable says whether a call may be sent again although an earlier attempt
@@ -60,7 +64,7 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 			return c.ended(ctx, k, so, ctx.Err())
 		}
 		e := fault.Error
-		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, so.attempt, k.token, so.uncertain
+		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, k.sent, k.token, so.uncertain
 		pause, again := c.again(k, fault.repeat, &so)
 		if !again {
 			c.tell(ctx, "failed", k, &e, 0)
@@ -80,7 +84,7 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 func (c *Client) try(ctx context.Context, k *call, into reply) *fault {
 	body, fault := c.attempt(ctx, k)
 	if fault == nil {
-		fault = decode(body, into)
+		fault = k.decode(body, into)
 	}
 	return fault
 }
@@ -117,7 +121,7 @@ func (c *Client) ended(ctx context.Context, k *call, so tries, why error) *Error
 		why = ctx.Err()
 	}
 	e := &Error{
-		Action: k.action, Input: k.input, Attempts: so.attempt, ClientToken: k.token,
+		Action: k.action, Input: k.input, Attempts: k.sent, ClientToken: k.token,
 		Uncertain: so.uncertain, Problem: "stopped", cause: why,
 	}
 	if errors.Is(why, context.DeadlineExceeded) {
@@ -134,32 +138,4 @@ func (c *Client) tell(ctx context.Context, what string, k *call, e *Error, pause
 	c.log.LogAttrs(ctx, slog.LevelDebug, "eci call "+what,
 		slog.String("action", k.action), slog.String("input", k.input), slog.Int("attempt", e.Attempts),
 		slog.String("why", e.happened()), slog.String("request", e.RequestID), slog.Duration("pause", pause))
-}
-
-// reply is an answer to be decoded into. It has a request's ID, which tells it from
-// what something else on the way answers.
-type reply interface{ id() string }
-
-// wireReply is what all answers have.
-type wireReply struct{ RequestID wireText }
-
-func (w *wireReply) id() string { return string(w.RequestID) }
-
-// decode reads an answer with the standard decoder, which takes keys in either
-// case, as the service writes them (eci §0.4, §3.2).
-func decode(body []byte, into reply) *fault {
-	problem := ""
-	switch {
-	case json.Unmarshal(body, into) != nil:
-		problem = "the answer is not the JSON of the API"
-	case into.id() == "":
-		problem = "the answer has no RequestId"
-	default:
-		return nil
-	}
-	return &fault{
-		Error: Error{Kind: ErrReply, HTTPStatus: 200, Problem: problem, Advice: "check the endpoint, and proxies on the way"},
-		// It was a good answer, of whomever.
-		repeat: never, uncertain: true,
-	}
 }

@@ -80,7 +80,7 @@ type Error struct {
 	RequestID string
 	// HTTPStatus is 0 without an answer.
 	HTTPStatus int
-	// Attempts is how often the request was sent.
+	// Attempts is how often sending was tried: not where there was no key to sign with.
 	Attempts int
 	// ClientToken is the one of a call that changes something.
 	ClientToken string

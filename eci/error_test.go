@@ -159,6 +159,9 @@ func TestNotTheAPI(t *testing.T) {
 		{"other JSON", answer{200, `{"ok":true}`, false}, "no RequestId", eci.ErrReply},
 		{"list", answer{200, `[]`, false}, "not the JSON of the API", eci.ErrReply},
 		{"null", answer{200, `null`, false}, "no RequestId", eci.ErrReply},
+		{"no list", answer{200, `{"RequestId":"R","TotalCount":0}`, false}, "no ImageCaches (request R)", eci.ErrReply},
+		{"no list but a text", answer{200, `{"RequestId":"R","ImageCaches":"none"}`, false}, "no ImageCaches", eci.ErrReply},
+		{"refused well", answer{200, `{"RequestId":"R","Code":"Brand.New","Message":"m"}`, false}, "Brand.New (HTTP 200): m", nil},
 		{"redirect", answer{302, "", false}, "redirects elsewhere", nil},
 		{"proxy", answer{407, "<html>", false}, "not the JSON of the API", nil},
 		{"gateway", answer{404, `{"message":"no route"}`, false}, "not an error of the API", nil},
@@ -286,4 +289,21 @@ func isKinds(err error) []error {
 		}
 	}
 	return is
+}
+
+// TestRefusedWell: an error in an answer of HTTP status 200 is told by its code; where
+// nothing is known of that, the call may have taken effect. A code that says that all
+// went well is no error.
+func TestRefusedWell(t *testing.T) {
+	for body, uncertain := range map[string]bool{
+		`{"RequestId":"R","Code":"Brand.New"}`: true, `{"RequestId":"R","Code":"QuotaExceeded"}`: false, `{"RequestId":"R","Code":"OK"}`: false,
+	} {
+		s := serve(t, func(int, url.Values) answer { return ok(body) })
+		c, _ := client(t, s)
+		err := c.DeleteImageCache(context.Background(), "imc-1", "")
+		var e *eci.Error
+		if well := strings.Contains(body, "OK"); errors.As(err, &e) == well || !well && (e.Uncertain != uncertain || e.HTTPStatus != 200 || e.RequestID != "R") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
 }

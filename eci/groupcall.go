@@ -167,13 +167,16 @@ func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGrou
 		wireReply
 		NextToken       wireText
 		TotalCount      wireNumber
-		ContainerGroups wireList[wireGroup]
+		ContainerGroups wireRows[wireGroup]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return ContainerGroupPage{}, err
 	}
+	if !reply.ContainerGroups.told {
+		return ContainerGroupPage{}, k.lacking("ContainerGroups", reply.RequestID)
+	}
 	return ContainerGroupPage{
-		ContainerGroups: each(reply.ContainerGroups, wireGroup.group), NextToken: string(reply.NextToken),
+		ContainerGroups: each(reply.ContainerGroups.list, wireGroup.group), NextToken: string(reply.NextToken),
 		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
 	}, nil
 }
@@ -257,10 +260,15 @@ func describe[Wire, Value any](ctx context.Context, c *Client, action string, wa
 			var reply struct {
 				wireReply
 				NextToken wireText
-				Data      wireList[Wire]
+				Data      wireRows[Wire]
 			}
-			err := c.do(ctx, k, &reply)
-			return each(reply.Data, convert), string(reply.NextToken), err
+			if err := c.do(ctx, k, &reply); err != nil {
+				return nil, "", err
+			}
+			if !reply.Data.told {
+				return nil, "", k.lacking("Data", reply.RequestID)
+			}
+			return each(reply.Data.list, convert), string(reply.NextToken), nil
 		})
 	}))
 }

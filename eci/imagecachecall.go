@@ -129,13 +129,16 @@ func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) 
 		wireReply
 		NextToken   wireText
 		TotalCount  wireNumber
-		ImageCaches wireList[wireImageCache]
+		ImageCaches wireRows[wireImageCache]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return ImageCachePage{}, err
 	}
+	if !reply.ImageCaches.told {
+		return ImageCachePage{}, k.lacking("ImageCaches", reply.RequestID)
+	}
 	return ImageCachePage{
-		ImageCaches: each(reply.ImageCaches, wireImageCache.cache), NextToken: string(reply.NextToken),
+		ImageCaches: each(reply.ImageCaches.list, wireImageCache.cache), NextToken: string(reply.NextToken),
 		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
 	}, nil
 }

@@ -113,6 +113,21 @@ func (l *wireList[T]) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]T)(l))
 }
 
+// wireRows is the list that an answer is about. An answer without it, unlike one with
+// null, is not an empty list.
+type wireRows[T any] struct {
+	list wireList[T]
+	told bool
+}
+
+func (r *wireRows[T]) UnmarshalJSON(data []byte) error {
+	switch {
+	case first(data) == 'n', first(data) == '[', onlyList(data) != nil:
+		r.told = true
+	}
+	return r.list.UnmarshalJSON(data)
+}
+
 // onlyList is the one member of an object that is a list; nil if there is none, or
 // several.
 func onlyList(data []byte) []byte {

@@ -173,7 +173,7 @@ func TestParametersOnTheWire(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := serve(t, func(int, url.Values) answer {
-				return ok(`{"RequestId":"R","ImageCacheId":"imc-1","ContainerGroupId":"eci-1","PriceInfo":{"Price":{"Currency":"CNY","TradePrice":1}}}`)
+				return ok(`{"RequestId":"R","ImageCacheId":"imc-1","ContainerGroupId":"eci-1","ImageCaches":null,"ContainerGroups":[],"Data":{"List":[]},"Regions":[],"PriceInfo":{"Price":{"Currency":"CNY","TradePrice":1}}}`)
 			})
 			c, _ := client(t, s)
 			if err := test.call(c); err != nil {
