@@ -24,7 +24,8 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 	k.hide = hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...))
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, out.url, nil)
+	var on connecting
+	request, err := http.NewRequestWithContext(on.trace(ctx), http.MethodPost, out.url, nil)
 	if err != nil {
 		return nil, &fault{Error: Error{Kind: ErrInvalid, Problem: "the request cannot be made into a URL"}, repeat: refused}
 	}
@@ -32,21 +33,21 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 		request.Header.Set(name, value)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
-	return c.send(k, request)
+	return c.send(k, request, &on)
 }
 
 // send sends a request and reads the answer to its end.
-func (c *Client) send(k *call, request *http.Request) ([]byte, *fault) {
+func (c *Client) send(k *call, request *http.Request, on *connecting) ([]byte, *fault) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, networkFault(request.Context(), err, k.hide)
+		return nil, networkFault(request.Context(), err, on.none(), k.hide)
 	}
 	defer response.Body.Close()
 	k.status = response.StatusCode
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
 	switch {
 	case err != nil:
-		f := networkFault(request.Context(), err, k.hide)
+		f := networkFault(request.Context(), err, on.none(), k.hide)
 		f.HTTPStatus = response.StatusCode
 		return nil, f
 	case len(body) > maxReplyBytes:

@@ -40,6 +40,8 @@ type tries struct {
 	// waited is the sum of the waits between attempts.
 	waited  time.Duration
 	renewed bool
+	// unlikely counts faults that hardly pass.
+	unlikely int
 	// uncertain: an attempt may have taken effect unseen.
 	uncertain bool
 	// last is how the attempt before ended, if there was one.
@@ -99,6 +101,12 @@ func (c *Client) again(k *call, r repeat, so *tries) (time.Duration, bool) {
 		first := !so.renewed
 		so.renewed = true
 		return 0, first
+	case twice:
+		so.unlikely++
+		if so.unlikely > 2 {
+			return 0, false
+		}
+		fallthrough
 	case later, unanswered:
 		pause := c.retry.wait(so.attempt, c.jitter())
 		so.waited += pause

@@ -1,14 +1,9 @@
 package eci
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -22,6 +17,8 @@ const (
 	refused
 	// later: it took no effect, and may pass.
 	later
+	// twice: it took no effect, and hardly passes.
+	twice
 	// unanswered: it may have taken effect; it is repeated only if that is harmless.
 	unanswered
 	// renewing: new credentials may help.
@@ -45,37 +42,6 @@ func keyFault(err error) *fault {
 	if e.passing {
 		f.repeat = later
 	}
-	return f
-}
-
-// errNoAnswer tells the client's own timeout from one of the caller's.
-var errNoAnswer = errors.New("no answer in time")
-
-// networkFault is a request without a whole answer.
-func networkFault(ctx context.Context, err error, hide func(string) string) *fault {
-	f := &fault{Error: Error{Kind: ErrUnavailable, Advice: "check the network, the region and the endpoint"}, repeat: unanswered}
-	var certificate *tls.CertificateVerificationError
-	var dial *net.OpError
-	var place *url.Error
-	for errors.As(err, &place) {
-		if err = place.Err; err == nil { // without the URL, which is signed
-			err = errNoAnswer
-		}
-	}
-	switch {
-	case context.Cause(ctx) == errNoAnswer:
-		f.Problem = errNoAnswer.Error()
-	case errors.As(err, &certificate):
-		f.Problem, f.repeat = hide(certificate.Error()), refused
-		f.Advice = "check the endpoint, this machine's clock and its certificates"
-	case errors.As(err, &dial) && dial.Op == "dial":
-		f.Problem, f.repeat = hide(err.Error()), later // nothing was sent
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		f.Problem = "the connection closed before the whole answer had come"
-	default:
-		f.Problem = hide(err.Error())
-	}
-	f.uncertain = f.repeat == unanswered
 	return f
 }
 
