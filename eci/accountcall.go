@@ -17,6 +17,7 @@ func (c *Client) DescribeContainerGroupPrice(ctx context.Context, want PriceQuer
 		return Price{}, err
 	}
 	if reply.PriceInfo == nil || reply.PriceInfo.Price.Currency == "" || reply.PriceInfo.Price.TradePrice.value == nil {
+		// Nothing is known to be free, so no figure is not a figure of 0.
 		return Price{}, k.lacking("price with a currency", reply.RequestID)
 	}
 	price := reply.PriceInfo.price()
@@ -63,24 +64,25 @@ type wireSpotPrice struct {
 
 type wirePriceRule struct{ RuleID, Description wireText }
 
+// price is of an answer that has a price.
 func (w *wirePrice) price() Price {
 	return Price{
 		Currency:          string(w.Price.Currency),
-		OriginalPerSecond: w.Price.OriginalPrice.float(), DiscountPerSecond: w.Price.DiscountPrice.float(),
-		TradePerSecond: w.Price.TradePrice.float(), Details: each(w.Price.DetailInfos, wirePriceDetail.detail),
+		OriginalPerSecond: w.Price.OriginalPrice.value, DiscountPerSecond: w.Price.DiscountPrice.value,
+		TradePerSecond: *w.Price.TradePrice.value, Details: each(w.Price.DetailInfos, wirePriceDetail.detail),
 		Spot: each(w.SpotPrices, wireSpotPrice.price), Rules: each(w.Rules, wirePriceRule.rule),
 	}
 }
 
 func (w wirePriceDetail) detail() PriceDetail {
 	return PriceDetail{
-		Resource: string(w.Resource), OriginalPerSecond: w.OriginalPrice.float(), DiscountPerSecond: w.DiscountPrice.float(),
-		TradePerSecond: w.TradePrice.float(), Rules: each(w.Rules, wirePriceRule.rule),
+		Resource: string(w.Resource), OriginalPerSecond: w.OriginalPrice.value, DiscountPerSecond: w.DiscountPrice.value,
+		TradePerSecond: w.TradePrice.value, Rules: each(w.Rules, wirePriceRule.rule),
 	}
 }
 
 func (w wireSpotPrice) price() SpotPrice {
-	return SpotPrice{string(w.ZoneID), string(w.InstanceType), w.SpotPrice.float(), w.OriginPrice.float()}
+	return SpotPrice{string(w.ZoneID), string(w.InstanceType), w.SpotPrice.value, w.OriginPrice.value}
 }
 
 func (w wirePriceRule) rule() PriceRule { return PriceRule{string(w.RuleID), string(w.Description)} }
