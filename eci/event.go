@@ -56,12 +56,16 @@ type PulledImage struct {
 
 // Evidence is what a group's events say about its images (eci §1.10, §3.2).
 type Evidence struct {
-	// HitCacheID is the cache that ECI started the group from; empty if no event says
-	// so. Which of the images it held is another question.
+	// Hit: an event says that ECI started the group from a cache. Which of the images
+	// that held is another question.
+	Hit bool `json:"hit,omitempty"`
+	// HitCacheID is that cache; empty also where the event does not name it.
 	HitCacheID string `json:"hitCacheId,omitempty"`
 	// Missed: an event says that no cache was found.
 	Missed bool `json:"missed,omitempty"`
-	// AutoCreatedID is the automatic cache that the group caused.
+	// AutoCreated: an event says that the group caused an automatic cache;
+	// AutoCreatedID is that cache, empty also where the event does not name it.
+	AutoCreated   bool   `json:"autoCreated,omitempty"`
 	AutoCreatedID string `json:"autoCreatedId,omitempty"`
 	// CacheNotFound and CacheIncomplete are faults of an explicit cache.
 	CacheNotFound   bool `json:"cacheNotFound,omitempty"`
