@@ -37,6 +37,8 @@ func (k *call) repeatable() bool { return k.read || k.token != "" }
 // tries is how far a call has come.
 type tries struct {
 	attempt int
+	// throttled counts the attempts that were throttled.
+	throttled int
 	// waited is the sum of the waits between attempts.
 	waited  time.Duration
 	renewed bool
@@ -67,6 +69,9 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 		}
 		e := fault.Error
 		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, k.sent, k.token, so.uncertain
+		if fault.Kind == ErrThrottled {
+			so.throttled++
+		}
 		pause, again := c.again(k, fault.repeat, &so)
 		if !again {
 			c.tell(ctx, "failed", k, &e, 0)
@@ -93,7 +98,7 @@ func (c *Client) try(ctx context.Context, k *call, into reply) *fault {
 
 // again says whether a fault may be tried again, and after which wait.
 func (c *Client) again(k *call, r repeat, so *tries) (time.Duration, bool) {
-	if so.attempt >= c.retry.Attempts || r == unanswered && !k.repeatable() {
+	if c.retry.Attempts == 1 || so.attempt-so.throttled >= c.retry.Attempts || r == unanswered && !k.repeatable() {
 		return 0, false
 	}
 	switch r {

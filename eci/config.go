@@ -88,15 +88,18 @@ type Role struct {
 
 // Retry limits the repeating of a call. Zero fields have the defaults.
 type Retry struct {
-	// Attempts is how often a request is sent in all; 0 is 12, about two minutes with
-	// the waits below, 1 never repeats.
+	// Attempts is how often a request is sent in all, not counting answers that
+	// throttle: those are limited by Total alone, for the more calls wait, the longer
+	// a throttle lasts. 0 is 12, one to two minutes with the waits below; 1 never
+	// repeats, not even what is throttled.
 	Attempts int
 	// Base is the wait after the first attempt, doubled after each, up to Max; each
 	// wait is cut by chance to between a half and the whole. 0 is 500 ms and 20 s.
 	Base time.Duration
 	Max  time.Duration
-	// Total ends the repeating before the waits add up to more; 0 is 5 minutes. The
-	// time of the attempts themselves is limited by the timeouts.
+	// Total ends the repeating before the waits add up to more; 0 is 5 minutes, which
+	// with the defaults above acts on throttles only. The time of the attempts
+	// themselves is limited by the timeouts.
 	Total time.Duration
 }
 

@@ -82,7 +82,9 @@ func TestGivesUp(t *testing.T) {
 		uncertain bool
 		kind      error
 	}{
-		{"attempts", refusal(400, "Throttling"), eci.Retry{Attempts: 4}, 4, false, eci.ErrThrottled},
+		{"attempts", refusal(503, "ServiceUnavailable"), eci.Retry{Attempts: 4}, 4, true, eci.ErrUnavailable},
+		{"time of throttles", refusal(400, "Throttling"), eci.Retry{Attempts: 4, Total: time.Minute, Base: 8 * time.Second, Max: 8 * time.Second}, 0, false, eci.ErrThrottled},
+		{"never though throttled", refusal(400, "Throttling"), eci.Retry{Attempts: 1}, 1, false, eci.ErrThrottled},
 		{"time", refusal(500, "InternalError"), eci.Retry{Attempts: 1000, Total: time.Minute, Base: 8 * time.Second, Max: 8 * time.Second}, 0, true, eci.ErrUnavailable},
 		{"never", answer{lost: true}, eci.Retry{Attempts: 1}, 1, true, eci.ErrUnavailable},
 	} {
@@ -99,7 +101,7 @@ func TestGivesUp(t *testing.T) {
 				t.Errorf("%d attempts told, %d made, want %d", e.Attempts, len(s.seen()), test.sent)
 			}
 			spent := clock.Now().Sub(start)
-			if test.name == "time" && (spent > time.Minute || spent < 52*time.Second) {
+			if strings.HasPrefix(test.name, "time") && (spent > time.Minute || spent < 52*time.Second) {
 				t.Errorf("gave up after %v", spent)
 			}
 		})
@@ -108,6 +110,39 @@ func TestGivesUp(t *testing.T) {
 
 // errSome stands for an error of no kind.
 var errSome = errors.New("some error")
+
+// TestThrottlesBesideFaults: a storm of throttles leaves a call its attempts, and one
+// that is longer than those attempts would wait loses no start.
+func TestThrottlesBesideFaults(t *testing.T) {
+	made := ok(`{"RequestId":"R","ContainerGroupId":"eci-1"}`)
+	for _, test := range []struct {
+		name string
+		last []answer
+		want error
+	}{
+		{"then made", []answer{made}, nil},
+		{"then failing", []answer{refusal(500, "InternalError"), {lost: true}, refusal(500, "InternalError")}, eci.ErrUnavailable},
+	} {
+		s := serve(t, func(n int, _ url.Values) answer {
+			if n < 18 {
+				return refusal(400, "Throttling")
+			}
+			return test.last[n-18]
+		})
+		c, clock := client(t, s, func(c *eci.Config) { c.Retry.Attempts = len(test.last) })
+		if test.want == nil {
+			c, clock = client(t, s) // the defaults
+		}
+		start := clock.Now()
+		_, err := c.CreateContainerGroup(context.Background(), eci.ContainerGroupSpec{Name: "g1", Containers: []eci.Container{{Name: "c", Image: "i"}}})
+		if !errors.Is(err, test.want) || len(s.seen()) != 18+len(test.last) {
+			t.Errorf("%s: %v after %d", test.name, err, len(s.seen()))
+		}
+		if spent := clock.Now().Sub(start); spent < 2*time.Minute {
+			t.Errorf("%s: the storm took %v only", test.name, spent)
+		}
+	}
+}
 
 // TestDeleteAfterLostAnswer: a second delete that finds nothing has done its work;
 // a first one that finds nothing has not.
