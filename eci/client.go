@@ -113,7 +113,7 @@ func (c *Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 // call.
 func (c *Client) NewClientToken() (string, error) {
 	var token [16]byte
-	if err := c.chance(token[:]); err != nil {
+	if _, err := rand.Read(token[:]); err != nil {
 		return "", &Error{Problem: "make a client token: the source of random numbers gives none"}
 	}
 	return hex.EncodeToString(token[:]), nil

@@ -45,7 +45,9 @@ type Config struct {
 	// the time of requests, which is always the real one.
 	Sleep func(context.Context, time.Duration) error
 	Now   func() time.Time
-	// Random gives client tokens and jitter; nil is crypto/rand.
+	// Random gives the jitter of waits; nil is crypto/rand. Client tokens are always
+	// of crypto/rand: two clients of one seed would take each other's resources for
+	// their own.
 	Random io.Reader
 }
 

@@ -85,7 +85,8 @@ type Error struct {
 	// ClientToken is the one of a call that changes something.
 	ClientToken string
 	// Uncertain: the call may have taken effect although no answer came. Calling
-	// again with ClientToken tells.
+	// again with ClientToken and the same parameters tells, as long as the service
+	// remembers the token, which is not documented (eci §2.8): do it soon.
 	Uncertain bool
 	// Problem is what happened, in this package's words.
 	Problem string

@@ -81,7 +81,8 @@ type ContainerGroupSpec struct {
 	Tags            []Tag  `json:"tags,omitempty"`
 	ResourceGroupID string `json:"resourceGroupId,omitempty"`
 	RAMRoleName     string `json:"ramRoleName,omitempty"`
-	// DryRun only checks: what would have succeeded gives ErrDryRun.
+	// DryRun only checks: what would have succeeded gives ErrDryRun. ClientToken is
+	// not used then, for the service might take the real call for the same one.
 	DryRun bool `json:"dryRun,omitempty"`
 	// ClientToken is as in ImageCacheSpec.
 	ClientToken string `json:"clientToken,omitempty"`

@@ -16,7 +16,11 @@ func (c *Client) CreateContainerGroup(ctx context.Context, spec ContainerGroupSp
 	if err := spec.check(); err != nil {
 		return CreatedContainerGroup{}, err.of(k)
 	}
-	if err := c.tokenFor(k, spec.ClientToken); err != nil {
+	token := spec.ClientToken
+	if spec.DryRun {
+		token = "" // that of the real call must not be used up
+	}
+	if err := c.tokenFor(k, token); err != nil {
 		return CreatedContainerGroup{}, err
 	}
 	k.parameters = spec.query(c.regionID, k.token)

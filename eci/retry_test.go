@@ -277,24 +277,36 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// TestSameRandomSameTokens: with a source of numbers given, tokens are its own.
-func TestSameRandomSameTokens(t *testing.T) {
-	s := serve(t, func(int, url.Values) answer { return ok(`{"RequestId":"R","ImageCacheId":"imc-1"}`) })
-	var tokens []string
+// TestSameRandomOtherTokens: clients of one source of numbers wait alike, but neither
+// gets what the other made.
+func TestSameRandomOtherTokens(t *testing.T) {
+	s := serve(t, func(n int, _ url.Values) answer {
+		if n%2 == 0 {
+			return refusal(500, "InternalError")
+		}
+		return ok(`{"RequestId":"R","ImageCacheId":"imc-1"}`)
+	})
+	tokens, naps := map[string]bool{}, map[time.Duration]bool{}
 	for range 2 {
-		c, _ := client(t, s, func(c *eci.Config) { c.Random = bytes.NewReader([]byte("0123456789abcdef")) })
+		c, clock := client(t, s, func(c *eci.Config) { c.Random = bytes.NewReader([]byte("0123456789abcdef")) })
 		made, err := c.CreateImageCache(context.Background(), eci.ImageCacheSpec{Name: "n", Images: []string{"i"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		tokens = append(tokens, made.ClientToken)
-		if _, err := c.NewClientToken(); err == nil {
-			t.Error("a token was made of no random numbers")
-		}
+		tokens[made.ClientToken], naps[clock.slept()[0]] = true, true
 	}
-	if want := "30313233343536373839616263646566"; tokens[0] != want || tokens[1] != want {
-		t.Errorf("got %q, want %s", tokens, want)
+	// 500 ms: a half, and of the other half the fraction 0x3031.../2^64, or 48/256 and
+	// a bit: 188.2/1000.
+	if want := 250*time.Millisecond + 188*250*time.Millisecond/1000; len(tokens) != 2 || len(naps) != 1 || !near(naps, want) {
+		t.Errorf("tokens %v, waits %v, want %v", tokens, naps, want)
 	}
+}
+
+func near(naps map[time.Duration]bool, want time.Duration) bool {
+	for nap := range naps {
+		return (nap - want).Abs() < time.Millisecond
+	}
+	return false
 }
 
 // halfBody answers with less than it promised.
