@@ -245,7 +245,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 		{"vCPU", group(func(s *eci.ContainerGroupSpec) { s.VCPU = 65 })},
 		{"ephemeralStorageGiB", group(func(s *eci.ContainerGroupSpec) { s.EphemeralStorageGiB = 5001 })},
 		{"activeDeadlineSeconds", group(func(s *eci.ContainerGroupSpec) { s.ActiveDeadline = 1500 * time.Millisecond })},
-		{"maxPendingSeconds", group(func(s *eci.ContainerGroupSpec) { s.MaxPending = 5 * time.Minute })},
+		{"maxPendingSeconds", group(func(s *eci.ContainerGroupSpec) { s.MaxPending = 90 * time.Second })},
 		{"autoCreateEIP", group(func(s *eci.ContainerGroupSpec) { s.AutoCreateEIP, s.EIPInstanceID = true, "eip-1" })},
 		{"id", c.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{})},
 		{"ids", second(c.DescribeContainerGroups(ctx, eci.ContainerGroupQuery{IDs: many(21)}))},
@@ -263,6 +263,7 @@ func TestRefusedBeforeSending(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"good cache": eci.ImageCacheSpec{Name: "n", Images: many(20)}.Check(0), "more images": eci.ImageCacheSpec{Name: "n", Images: many(21)}.Check(30),
+		"short wait":  eci.ContainerGroupSpec{Name: "g1", Containers: []eci.Container{{Name: "c", Image: "i"}}, MaxPending: time.Minute}.Check(),
 		"good update": eci.ImageCacheUpdate{ID: "i"}.Check(0), "good group": fullGroup.Check(),
 	} {
 		if err != nil {

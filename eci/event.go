@@ -48,7 +48,8 @@ type PulledImage struct {
 	// where the event does not say.
 	Took        *time.Duration `json:"tookSeconds,omitempty"`
 	WithWaiting *time.Duration `json:"withWaitingSeconds,omitempty"`
-	// SizeBytes is the image's size, compressed, that newer kubelets add; nil else.
+	// SizeBytes is the image's size that newer kubelets add (inferred: eci §3.2), nil
+	// else. Whether compressed or unpacked is not documented.
 	SizeBytes *int64 `json:"sizeBytes,omitempty"`
 	// At is when the pull was done, by the event.
 	At time.Time `json:"at,omitzero"`
