@@ -21,7 +21,7 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 		return nil, &fault{Error: Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, repeat: refused}
 	}
 	k.sent++
-	k.hide = hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...))
+	k.hide = hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...), k.maybe)
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 	defer cancel()
 	var on connecting

@@ -19,8 +19,9 @@ type call struct {
 	read bool
 	// token makes a repeated call the same call.
 	token string
-	// secrets are what the parameters hold that no text may show.
-	secrets []Secret
+	// secrets are what the parameters hold that no text may show, maybe what may be
+	// secret.
+	secrets, maybe []Secret
 
 	// What is known of the last attempt: the key that it was signed with, what masks
 	// its secrets, and its HTTP status. sent is how many attempts there were.

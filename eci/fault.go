@@ -52,7 +52,7 @@ var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
 func (k *call) replyFault(status int, body []byte, hide func(string) string) *fault {
 	var reply struct{ RequestID, Code, Message wireText }
 	understood := json.Unmarshal(body, &reply) == nil
-	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: message(hide(string(reply.RequestID)))}}
+	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: requestID(string(reply.RequestID), hide)}}
 	code := string(reply.Code)
 	if !codeForm.MatchString(code) {
 		code = ""
@@ -78,6 +78,17 @@ func (k *call) replyFault(status int, body []byte, hide func(string) string) *fa
 	f.repeat = repeatOf(v.kind, code, status)
 	f.uncertain = f.repeat == unanswered
 	return f
+}
+
+// uuidForm is that of the service's own request IDs, which must not be masked for a
+// part that happens to be somebody's short password.
+var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+func requestID(text string, hide func(string) string) string {
+	if uuidForm.MatchString(text) {
+		return text
+	}
+	return message(hide(text))
 }
 
 func repeatOf(kind error, code string, status int) repeat {

@@ -138,8 +138,9 @@ type Container struct {
 	Ports       []Port        `json:"ports,omitempty"`
 }
 
-// Environment is a variable of a container. Its value may well be a password, and
-// is treated as one.
+// Environment is a variable of a container. Its value may be a password, and is never
+// printed, written or logged; in what the service answers it is masked where it has at
+// least eight characters and stands as a word of its own.
 type Environment struct {
 	Name  string `json:"name"`
 	Value Secret `json:"value"`

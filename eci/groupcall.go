@@ -12,7 +12,7 @@ import (
 // ErrNoStock, ErrNoAddress, ErrNotFound and ErrIncorrectStatus of an explicit
 // cache, ErrThrottled, others; with DryRun, ErrDryRun is what is hoped for.
 func (c *Client) CreateContainerGroup(ctx context.Context, spec ContainerGroupSpec) (CreatedContainerGroup, error) {
-	k := &call{action: "CreateContainerGroup", input: spec.Name, secrets: spec.secrets()}
+	k := &call{action: "CreateContainerGroup", input: spec.Name, secrets: passwords(spec.RegistryCredentials), maybe: spec.values(c.regionID)}
 	if err := spec.check(); err != nil {
 		return CreatedContainerGroup{}, err.of(k)
 	}
@@ -125,14 +125,23 @@ func (q query) count(name string, value *int) {
 	}
 }
 
-func (s *ContainerGroupSpec) secrets() []Secret {
-	secrets := passwords(s.RegistryCredentials)
-	for _, container := range slices.Concat(s.InitContainers, s.Containers) {
+// values are those of the containers' variables that the rest of the request does not
+// show anyway.
+func (s *ContainerGroupSpec) values(regionID string) []Secret {
+	containers := slices.Concat(s.InitContainers, s.Containers)
+	shown := []string{regionID, s.ZoneID, s.Name}
+	for _, container := range containers {
+		shown = append(shown, container.Name, container.Image)
+	}
+	var values []Secret
+	for _, container := range containers {
 		for _, variable := range container.Environment {
-			secrets = append(secrets, variable.Value)
+			if !slices.Contains(shown, string(variable.Value)) {
+				values = append(values, variable.Value)
+			}
 		}
 	}
-	return secrets
+	return values
 }
 
 // DeleteContainerGroup stops a group and removes it. A group that is gone after an
