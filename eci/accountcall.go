@@ -11,16 +11,17 @@ func (c *Client) DescribeContainerGroupPrice(ctx context.Context, want PriceQuer
 	k.parameters = want.query(c.regionID)
 	var reply struct {
 		wireReply
-		PriceInfo *wirePrice
+		PriceInfo wireObject[wirePrice]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return Price{}, err
 	}
-	if reply.PriceInfo == nil || reply.PriceInfo.Price.Currency == "" || reply.PriceInfo.Price.TradePrice.value == nil {
+	info := reply.PriceInfo.get()
+	if total := info.Price.get(); total.Currency == "" || total.TradePrice.value == nil {
 		// Nothing is known to be free, so no figure is not a figure of 0.
 		return Price{}, k.lacking("price with a currency", reply.RequestID)
 	}
-	price := reply.PriceInfo.price()
+	price := info.price()
 	price.RequestID = string(reply.RequestID)
 	return price, nil
 }
@@ -42,13 +43,15 @@ func (w *PriceQuery) query(region string) query {
 // wirePrice has each list as the only member of an object, which the SDK's types
 // cannot decode (eci §0.3).
 type wirePrice struct {
-	Price struct {
-		Currency                                 wireText
-		OriginalPrice, DiscountPrice, TradePrice wireNumber
-		DetailInfos                              wireList[wirePriceDetail]
-	}
+	Price      wireObject[wireTotal]
 	SpotPrices wireList[wireSpotPrice]
 	Rules      wireList[wirePriceRule]
+}
+
+type wireTotal struct {
+	Currency                                 wireText
+	OriginalPrice, DiscountPrice, TradePrice wireNumber
+	DetailInfos                              wireList[wirePriceDetail]
 }
 
 type wirePriceDetail struct {
@@ -65,11 +68,12 @@ type wireSpotPrice struct {
 type wirePriceRule struct{ RuleID, Description wireText }
 
 // price is of an answer that has a price.
-func (w *wirePrice) price() Price {
+func (w wirePrice) price() Price {
+	total := w.Price.get()
 	return Price{
-		Currency:          string(w.Price.Currency),
-		OriginalPerSecond: w.Price.OriginalPrice.value, DiscountPerSecond: w.Price.DiscountPrice.value,
-		TradePerSecond: *w.Price.TradePrice.value, Details: each(w.Price.DetailInfos, wirePriceDetail.detail),
+		Currency:          string(total.Currency),
+		OriginalPerSecond: total.OriginalPrice.value, DiscountPerSecond: total.DiscountPrice.value,
+		TradePerSecond: *total.TradePrice.value, Details: each(total.DetailInfos, wirePriceDetail.detail),
 		Spot: each(w.SpotPrices, wireSpotPrice.price), Rules: each(w.Rules, wirePriceRule.rule),
 	}
 }
@@ -92,13 +96,13 @@ func (c *Client) ListUsage(ctx context.Context) (Usage, error) {
 	k := &call{action: "ListUsage", read: true, parameters: query{"RegionId": c.regionID}}
 	var reply struct {
 		wireReply
-		Attributes map[string]wireNumber
+		Attributes wireObject[map[string]wireNumber]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return Usage{}, err
 	}
-	usage := Usage{Attributes: make(map[string]float64, len(reply.Attributes)), RequestID: string(reply.RequestID)}
-	for name, number := range reply.Attributes {
+	usage := Usage{Attributes: make(map[string]float64, len(reply.Attributes.get())), RequestID: string(reply.RequestID)}
+	for name, number := range reply.Attributes.get() {
 		if number.value != nil {
 			usage.Attributes[name] = *number.value
 		}

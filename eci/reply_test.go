@@ -118,6 +118,29 @@ func TestEventStyles(t *testing.T) {
 	}
 }
 
+// TestOddMembers: what is of another form than documented is as if it were not told;
+// the rest of the answer is not lost for it.
+func TestOddMembers(t *testing.T) {
+	groups := replied(t, `{"RequestId":"R","ContainerGroups":[{"ContainerGroupId":"eci-1","Status":"Running","Containers":[{"Name":"app","CurrentState":"","PreviousState":[]}],
+		"Events":[{"Reason":"Pulled","source":"kubelet","Metadata":7,"involvedObject":[],"ReportingComponent":"kubelet"}]}]}`,
+		func(c *eci.Client) ([]eci.ContainerGroup, error) {
+			return c.AllContainerGroups(context.Background(), eci.ContainerGroupQuery{})
+		})
+	differs(t, groups, []eci.ContainerGroup{{ID: "eci-1", Status: eci.GroupRunning, Containers: []eci.GroupContainer{{Name: "app"}}, Events: []eci.Event{{Reason: "Pulled", Component: "kubelet"}}}})
+	for _, status := range []string{`""`, `{"Phase":"Running","ContainerStatuses":[{"Name":"a","State":"","LastState":{"Running":"now","Terminated":[]}}]}`} {
+		states := replied(t, `{"RequestId":"R","Data":[{"ContainerGroupId":"eci-1","PodStatus":`+status+`}]}`, func(c *eci.Client) ([]eci.GroupState, error) {
+			return c.DescribeContainerGroupStatus(context.Background(), eci.GroupEventQuery{})
+		})
+		want := eci.PodState{}
+		if status != `""` {
+			want = eci.PodState{Phase: "Running", Containers: []eci.PodContainer{{Name: "a"}}}
+		}
+		differs(t, states, []eci.GroupState{{GroupID: "eci-1", Pod: want}})
+	}
+	usage := replied(t, `{"RequestId":"R","Attributes":[]}`, func(c *eci.Client) (eci.Usage, error) { return c.ListUsage(context.Background()) })
+	differs(t, usage, eci.Usage{RequestID: "R", Attributes: map[string]float64{}})
+}
+
 // TestStatusReply reads the keys of eci §2.7, StartedAtstartedAt among them.
 func TestStatusReply(t *testing.T) {
 	body := func(key string) string {
@@ -172,7 +195,7 @@ func TestPriceNotTold(t *testing.T) {
 	got := replied(t, `{"RequestId":"R","PriceInfo":{"Price":{"Currency":"CNY","TradePrice":1,"OriginalPrice":"much",
 		"DetailInfos":{"DetailInfo":[{"Resource":"cpu","TradePrice":"-"}]}},"SpotPrices":{"SpotPrice":[{"ZoneId":"z","OriginPrice":null}]}}}`, ask)
 	differs(t, got, eci.Price{Currency: "CNY", TradePerSecond: 1, RequestID: "R", Details: []eci.PriceDetail{{Resource: "cpu"}}, Spot: []eci.SpotPrice{{ZoneID: "z"}}})
-	for _, price := range []string{`{"Currency":"CNY","TradePrice":"-"}`, `{"Currency":"CNY"}`, `{"TradePrice":1}`, `null`} {
+	for _, price := range []string{`{"Currency":"CNY","TradePrice":"-"}`, `{"Currency":"CNY"}`, `{"TradePrice":1}`, `null`, `"much"`} {
 		s := serve(t, func(int, url.Values) answer { return ok(`{"RequestId":"R","PriceInfo":{"Price":` + price + `}}`) })
 		c, _ := client(t, s)
 		if got, err := ask(c); !errors.Is(err, eci.ErrReply) {
