@@ -79,9 +79,11 @@ type AccessKey struct {
 
 // Role is a RAM role that is assumed.
 type Role struct {
+	// ARN is acs:ram::<account>:role/<name>, required.
 	ARN         string
 	SessionName string
-	// Duration of a session, 15 min to 1 h; 0 is 1 h.
+	// Duration of a session, from 15 min to what the role allows, in whole seconds; 0
+	// is 1 h.
 	Duration   time.Duration
 	ExternalID string
 	Policy     string

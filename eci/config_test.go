@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench/eci"
 )
@@ -182,11 +183,14 @@ func TestBrokenProvider(t *testing.T) {
 	}
 }
 
-// TestOneKindOfCredentials: two are not guessed between.
+// TestOneKindOfCredentials: two are not guessed between, and what cannot do is refused
+// before any call.
 func TestOneKindOfCredentials(t *testing.T) {
 	key := eci.AccessKey{ID: testID, Secret: testSecret}
 	for _, given := range []eci.Credentials{
 		{AccessKey: key, Profile: "p"}, {ECSRole: "r", Profile: "p"}, {AccessKey: eci.AccessKey{ID: testID}}, {Role: &eci.Role{ARN: "a"}},
+		{AccessKey: key, Role: &eci.Role{}}, {AccessKey: key, Role: &eci.Role{ARN: "a", Duration: time.Minute}},
+		{AccessKey: key, Role: &eci.Role{ARN: "a", Duration: time.Hour + 1}},
 	} {
 		if _, err := eci.New(eci.Config{RegionID: "cn-beijing", Credentials: given}); !errors.Is(err, eci.ErrCredentials) {
 			t.Errorf("%+v: %v", given, err)

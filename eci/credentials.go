@@ -34,6 +34,9 @@ func newKeyring(from Credentials) (*keyring, error) {
 	return &keyring{source: from.Source, links: links, advice: advice, now: time.Now}, nil
 }
 
+// leastSession is the SDK's.
+const leastSession = 15 * time.Minute
+
 func (c Credentials) check() error {
 	key, kinds := c.AccessKey, 0
 	for _, given := range []bool{key != AccessKey{}, c.ECSRole != "", c.Profile != "", c.Source != nil} {
@@ -49,6 +52,10 @@ func (c Credentials) check() error {
 		problem, advice = "half an access key is given", "give its ID and its secret"
 	case c.Role != nil && key == AccessKey{}:
 		problem, advice = "a role is given without an access key to assume it with", "give both, or use a profile of mode RamRoleArn"
+	case c.Role != nil && c.Role.ARN == "":
+		problem, advice = "a role is given without its ARN", "give it: acs:ram::<account>:role/<name>"
+	case c.Role != nil && c.Role.Duration != 0 && (c.Role.Duration < leastSession || c.Role.Duration%time.Second != 0):
+		problem, advice = c.Role.Duration.String()+" is no duration of a role's session", "give at least 15 min, in whole seconds"
 	default:
 		return nil
 	}

@@ -308,3 +308,31 @@ func TestRefusedWell(t *testing.T) {
 		}
 	}
 }
+
+// TestErrorsTellTheTruth: how often a request was sent, the HTTP status and the input
+// are those that were.
+func TestErrorsTellTheTruth(t *testing.T) {
+	ctx := context.Background()
+	s := serve(t, func(n int, _ url.Values) answer {
+		if n == 0 {
+			return refusal(500, "InternalError")
+		}
+		return answer{203, `{"RequestId":"R"}`, false}
+	})
+	c, _ := client(t, s)
+	_, err := c.CreateImageCache(ctx, eci.ImageCacheSpec{Name: "n", Images: []string{"i"}})
+	var e *eci.Error
+	if !errors.As(err, &e) || e.Attempts != 2 || e.HTTPStatus != 203 || e.Kind != eci.ErrReply {
+		t.Errorf("%+v", e)
+	}
+	_, err = c.DescribeImageCaches(ctx, eci.ImageCacheQuery{ID: "imc-1", Name: "web"})
+	if !errors.As(err, &e) || e.Input != "imc-1 web" || e.Uncertain {
+		t.Errorf("%+v", e)
+	}
+	c, _ = client(t, s, func(c *eci.Config) {
+		c.Credentials = eci.Credentials{Source: func(context.Context) (eci.AccessKey, error) { return eci.AccessKey{}, nil }}
+	})
+	if _, err = c.ListUsage(ctx); !errors.As(err, &e) || e.Attempts != 0 || e.Kind != eci.ErrCredentials {
+		t.Errorf("%+v", e)
+	}
+}

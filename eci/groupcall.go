@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -165,7 +166,7 @@ const maxGroupsAtOnce = 20
 // DescribeContainerGroups gives one page of groups; it refuses more than 20 IDs,
 // which ContainerGroups splits.
 func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGroupQuery) (ContainerGroupPage, error) {
-	k := &call{action: "DescribeContainerGroups", input: several(want.IDs) + want.Name, read: true}
+	k := &call{action: "DescribeContainerGroups", input: named(several(want.IDs), want.Name), read: true}
 	if err := want.check(); err != nil {
 		return ContainerGroupPage{}, err.of(k)
 	}
@@ -215,7 +216,7 @@ func (w *ContainerGroupQuery) query(region string) query {
 // Those that the service no longer has are left out. After an error there are no
 // more.
 func (c *Client) ContainerGroups(ctx context.Context, want ContainerGroupQuery) iter.Seq2[ContainerGroup, error] {
-	k := call{action: "DescribeContainerGroups", input: several(want.IDs) + want.Name}
+	k := call{action: "DescribeContainerGroups", input: named(several(want.IDs), want.Name)}
 	if want.NextToken != "" && len(want.IDs) > maxGroupsAtOnce {
 		err := invalid("nextToken", "%d ids are asked for in lots, each with tokens of its own", len(want.IDs)).of(&k)
 		return func(yield func(ContainerGroup, error) bool) { yield(ContainerGroup{}, err) }
@@ -317,6 +318,9 @@ func batched[T any](ids []string, ask func(ids []string) iter.Seq2[T, error]) it
 		}
 	}
 }
+
+// named says what a query is about in an error.
+func named(id, name string) string { return strings.TrimSpace(id + " " + name) }
 
 // several names a list of IDs in an error.
 func several(ids []string) string {

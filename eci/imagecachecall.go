@@ -117,7 +117,7 @@ func (c *Client) DeleteImageCache(ctx context.Context, id, clientToken string) e
 // DescribeImageCaches gives one page of caches. With MatchImages it is ECI's own
 // answer to which caches fit best.
 func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) (ImageCachePage, error) {
-	k := &call{action: "DescribeImageCaches", input: want.ID + want.Name, read: true}
+	k := &call{action: "DescribeImageCaches", input: named(want.ID, want.Name), read: true}
 	if err := want.check(); err != nil {
 		return ImageCachePage{}, err.of(k)
 	}
@@ -162,7 +162,7 @@ func (w *ImageCacheQuery) query(region string) query {
 // ImageCaches gives the caches one by one, page after page, in the service's
 // order. After an error there are no more.
 func (c *Client) ImageCaches(ctx context.Context, want ImageCacheQuery) iter.Seq2[ImageCache, error] {
-	k := call{action: "DescribeImageCaches", input: want.ID + want.Name}
+	k := call{action: "DescribeImageCaches", input: named(want.ID, want.Name)}
 	return paged(k, want.NextToken, func(token string) ([]ImageCache, string, error) {
 		part := want
 		part.NextToken = token

@@ -43,16 +43,6 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%v: got %q, %v, want %q", test.err, got, passing, test.want)
 		}
 	}
-	for _, role := range []Role{{}, {ARN: "acs:ram::1:role/r", Duration: time.Minute}} {
-		t.Setenv("ALIBABA_CLOUD_ROLE_ARN", "")
-		k, err := newKeyring(Credentials{AccessKey: AccessKey{ID: "i", Secret: "s"}, Role: &role})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.key(context.Background()); !errors.Is(err, ErrCredentials) {
-			t.Errorf("%+v: %v", role, err)
-		}
-	}
 }
 
 // TestKeyring: a provider that failed, in whichever way, is not asked again but made
