@@ -43,6 +43,10 @@ func (c *checks) between(field string, value, least, most int) {
 	c.that(value == 0 || value >= least && value <= most, field, "%d is not between %d and %d", value, least, most)
 }
 
+func (c *checks) notNegative(field string, value *int) {
+	c.that(value == nil || *value >= 0, field, "it is negative")
+}
+
 func (c *checks) atMost(field string, count, most int) {
 	c.that(count <= most, field, "%d of them: at most %d", count, most)
 }
@@ -212,6 +216,10 @@ func (s *ContainerGroupSpec) check() *Error {
 	c.whole("terminationGraceSeconds", s.TerminationGrace, time.Second, time.Second, math.MaxInt64)
 	c.whole("maxPendingSeconds", s.MaxPending, time.Minute, time.Minute, math.MaxInt64)
 	c.decimal("spotPriceLimit", s.SpotPriceLimit, math.MaxFloat32)
+	c.notNegative("spotDurationHours", s.SpotDurationHours)
+	c.between("fixedIPRetainHours", s.FixedIPRetainHours, 1, math.MaxInt32)
+	c.between("dataCacheProvisionedIOPS", s.DataCacheProvisionedIOPS, 1, math.MaxInt32)
+	c.oneOf("osType", s.OSType, "Linux", "Windows")
 	c.tags(s.Tags)
 	return c.found
 }
@@ -265,5 +273,6 @@ func (w *PriceQuery) check() *Error {
 	c.decimal("memoryGiB", w.MemoryGiB, math.MaxFloat32)
 	c.between("ephemeralStorageGiB", w.EphemeralStorageGiB, 1, maxEphemeralGiB)
 	c.decimal("spotPriceLimit", w.SpotPriceLimit, math.MaxFloat32)
+	c.notNegative("spotDurationHours", w.SpotDurationHours)
 	return c.found
 }

@@ -41,7 +41,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := endpointOf(config.Endpoint, region)
+	at, err := endpointOf(config.Endpoint, region, config.PlainHTTP)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@ type Config struct {
 	// scheme it is HTTPS. Empty: eci.<region>.aliyuncs.com (eci §2.8). The one inside a
 	// VPC is eci-vpc.<region>.aliyuncs.com.
 	Endpoint string
+	// PlainHTTP allows http:// to other machines than this one. A request's URL holds
+	// the passwords of registries, which anybody on the way could read.
+	PlainHTTP bool
 	// Credentials are whose calls these are. The zero value finds them by the SDK's
 	// chain.
 	Credentials Credentials

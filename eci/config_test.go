@@ -68,6 +68,21 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
+// TestPlainHTTP: without TLS only to this machine, unless it is asked for.
+func TestPlainHTTP(t *testing.T) {
+	for endpoint, here := range map[string]bool{
+		"http://127.0.0.1:1": true, "http://localhost:8080": true, "http://[::1]": true, "http://127.9.9.9": true,
+		"http://eci.example.com": false, "HTTP://10.0.0.1": false, "http://localhost.example.com": false, "https://10.0.0.1": true,
+	} {
+		for _, allowed := range []bool{false, true} {
+			_, err := eci.New(eci.Config{RegionID: "cn-hangzhou", Endpoint: endpoint, PlainHTTP: allowed})
+			if good := here || allowed; good && err != nil || !good && !errors.Is(err, eci.ErrInvalid) {
+				t.Errorf("%s, allowed %t: %v", endpoint, allowed, err)
+			}
+		}
+	}
+}
+
 // TestRegion: given, or by the environment, the program's own variable first.
 func TestRegion(t *testing.T) {
 	noCredentials(t)
@@ -203,7 +218,7 @@ func TestOneKindOfCredentials(t *testing.T) {
 func TestProxy(t *testing.T) {
 	if os.Getenv("ECI_TEST_ENDPOINT") != "" {
 		c, err := eci.New(eci.Config{
-			RegionID: "cn-hangzhou", Endpoint: os.Getenv("ECI_TEST_ENDPOINT"), Retry: eci.Retry{Attempts: 1},
+			RegionID: "cn-hangzhou", Endpoint: os.Getenv("ECI_TEST_ENDPOINT"), PlainHTTP: true, Retry: eci.Retry{Attempts: 1},
 			Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: testID, Secret: testSecret}},
 		})
 		if err != nil {

@@ -73,7 +73,8 @@ type ContainerGroupSpec struct {
 	ComputeCategories []string `json:"computeCategories,omitempty"`
 	// CPUArchitecture is such as AMD64 or ARM64 (values inferred), empty the service's.
 	CPUArchitecture string `json:"cpuArchitecture,omitempty"`
-	OSType          string `json:"osType,omitempty"`
+	// OSType is empty or Linux, or Windows.
+	OSType string `json:"osType,omitempty"`
 
 	// The DataCache fields mount a data cache's disk (eci §1.13). Of their parameters
 	// DataCacheProvisionedIops and DataCacheBurstingEnabled are inferred.

@@ -93,7 +93,7 @@ func TestNothingWasSent(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, clock := client(t, serve(t, nil), func(c *eci.Config) {
-				c.Endpoint, c.Transport, c.Retry.Attempts = test.endpoint, test.transport, attempts
+				c.Endpoint, c.PlainHTTP, c.Transport, c.Retry.Attempts = test.endpoint, true, test.transport, attempts
 			})
 			err := c.DeleteImageCache(context.Background(), "imc-1", "")
 			var e *eci.Error

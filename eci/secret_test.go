@@ -124,7 +124,7 @@ func TestErrorsAreMasked(t *testing.T) {
 		{"failing", func(q url.Values) answer { return answer{500, q.Encode(), false} }, nil},
 		{"redirect", func(url.Values) answer { return answer{302, "", false} }, nil},
 		{"nobody", nil, func(c *eci.Config) { c.Endpoint = "http://127.0.0.1:1" }},
-		{"no name", nil, func(c *eci.Config) { c.Endpoint = "http://eci.invalid" }},
+		{"no name", nil, func(c *eci.Config) { c.Endpoint, c.PlainHTTP = "http://eci.invalid", true }},
 		{"transport", nil, func(c *eci.Config) {
 			c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) { return nil, errors.New("send " + r.URL.String()) })
 		}},
