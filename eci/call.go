@@ -73,6 +73,9 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 		if fault.Kind == ErrThrottled {
 			so.throttled++
 		}
+		if fault.repeat == renewing { // for the next call, if not for this one
+			c.keys.renew(k.key)
+		}
 		pause, again := c.again(k, fault.repeat, &so)
 		if !again {
 			c.tell(ctx, "failed", k, &e, 0)
@@ -80,10 +83,10 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 		}
 		so.last = &e
 		c.tell(ctx, "repeats", k, &e, pause)
-		if fault.repeat == renewing {
-			c.keys.renew(k.key)
-		} else if err := c.sleep(ctx, pause); err != nil {
-			return c.ended(ctx, k, so, err)
+		if pause > 0 {
+			if err := c.sleep(ctx, pause); err != nil {
+				return c.ended(ctx, k, so, err)
+			}
 		}
 	}
 }

@@ -57,8 +57,10 @@ type Config struct {
 // Credentials say who calls. At most one kind is set; none is the SDK's default
 // chain (eci §2.9): the environment (ALIBABA_CLOUD_ACCESS_KEY_ID, ..._SECRET,
 // ALIBABA_CLOUD_SECURITY_TOKEN), OIDC, the CLI's profile, the ini file, the ECS
-// instance's RAM role, ALIBABA_CLOUD_CREDENTIALS_URI. Keys that expire are renewed
-// by their provider.
+// instance's RAM role, ALIBABA_CLOUD_CREDENTIALS_URI. The place that gives the first
+// key is the only one that is asked later, so that no client changes its account. Keys
+// that expire are renewed there; while it is away the last key is used, and once the
+// service calls that expired, calls wait for the place within Retry's limits.
 type Credentials struct {
 	// AccessKey is a key of its own.
 	AccessKey AccessKey

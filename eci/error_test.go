@@ -266,6 +266,10 @@ func TestRefusedBeforeSending(t *testing.T) {
 	if n := len(s.seen()); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
+	// The service's limit of this count is not documented.
+	if _, err := c.DescribeImageCaches(ctx, eci.ImageCacheQuery{MatchImages: []string{"i"}, MatchCount: 101}); errors.Is(err, eci.ErrInvalid) {
+		t.Error(err)
+	}
 	for name, err := range map[string]error{
 		"good cache": eci.ImageCacheSpec{Name: "n", Images: many(20)}.Check(0), "more images": eci.ImageCacheSpec{Name: "n", Images: many(21)}.Check(30),
 		"short wait":  eci.ContainerGroupSpec{Name: "g1", Containers: []eci.Container{{Name: "c", Image: "i"}}, MaxPending: time.Minute}.Check(),

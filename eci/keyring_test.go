@@ -193,3 +193,21 @@ func TestProviderComesBack(t *testing.T) {
 		t.Errorf("%v after %d waits", err, waits)
 	}
 }
+
+// TestExpiredForTheNext: a call that is never repeated leaves no expired key to the
+// next.
+func TestExpiredForTheNext(t *testing.T) {
+	transport := answers{responded(400, `{"RequestId":"R","Code":"InvalidSecurityToken.Expired"}`), responded(200, `{"RequestId":"R"}`)}
+	c, err := New(Config{RegionID: "cn-hangzhou", Transport: &transport, Retry: Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	c.keys = ring(&made, func() (AccessKey, error) { return temporary("one"), nil }, func() (AccessKey, error) { return temporary("two"), nil })
+	for turn, want := range []error{ErrExpiredToken, nil} {
+		k := &call{action: "ListUsage", read: true}
+		if err := c.do(context.Background(), k, &wireReply{}); !errors.Is(err, want) || made != turn+1 || k.key != temporary([]string{"one", "two"}[turn]) {
+			t.Errorf("turn %d: %v by provider %d", turn, err, made)
+		}
+	}
+}
