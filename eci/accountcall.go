@@ -11,17 +11,17 @@ func (c *Client) DescribeContainerGroupPrice(ctx context.Context, want PriceQuer
 	k.parameters = want.query(c.regionID)
 	var reply struct {
 		wireReply
-		PriceInfo *wirePrice
+		PriceInfo wireObject[wirePrice]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return Price{}, err
 	}
-	if reply.PriceInfo == nil || reply.PriceInfo.Price.Currency == "" || reply.PriceInfo.Price.TradePrice.value == nil {
-		e := k.lacking("price with a currency", reply.RequestID)
-		e.Uncertain = false
-		return Price{}, e
+	info := reply.PriceInfo.get()
+	if total := info.Price.get(); total.Currency == "" || total.TradePrice.value == nil {
+		// Nothing is known to be free, so no figure is not a figure of 0.
+		return Price{}, k.lacking("price with a currency", reply.RequestID)
 	}
-	price := reply.PriceInfo.price()
+	price := info.price()
 	price.RequestID = string(reply.RequestID)
 	return price, nil
 }
@@ -43,13 +43,15 @@ func (w *PriceQuery) query(region string) query {
 // wirePrice has each list as the only member of an object, which the SDK's types
 // cannot decode (eci §0.3).
 type wirePrice struct {
-	Price struct {
-		Currency                                 wireText
-		OriginalPrice, DiscountPrice, TradePrice wireNumber
-		DetailInfos                              wireList[wirePriceDetail]
-	}
+	Price      wireObject[wireTotal]
 	SpotPrices wireList[wireSpotPrice]
 	Rules      wireList[wirePriceRule]
+}
+
+type wireTotal struct {
+	Currency                                 wireText
+	OriginalPrice, DiscountPrice, TradePrice wireNumber
+	DetailInfos                              wireList[wirePriceDetail]
 }
 
 type wirePriceDetail struct {
@@ -65,24 +67,26 @@ type wireSpotPrice struct {
 
 type wirePriceRule struct{ RuleID, Description wireText }
 
-func (w *wirePrice) price() Price {
+// price is of an answer that has a price.
+func (w wirePrice) price() Price {
+	total := w.Price.get()
 	return Price{
-		Currency:          string(w.Price.Currency),
-		OriginalPerSecond: w.Price.OriginalPrice.float(), DiscountPerSecond: w.Price.DiscountPrice.float(),
-		TradePerSecond: w.Price.TradePrice.float(), Details: each(w.Price.DetailInfos, wirePriceDetail.detail),
+		Currency:          string(total.Currency),
+		OriginalPerSecond: total.OriginalPrice.value, DiscountPerSecond: total.DiscountPrice.value,
+		TradePerSecond: *total.TradePrice.value, Details: each(total.DetailInfos, wirePriceDetail.detail),
 		Spot: each(w.SpotPrices, wireSpotPrice.price), Rules: each(w.Rules, wirePriceRule.rule),
 	}
 }
 
 func (w wirePriceDetail) detail() PriceDetail {
 	return PriceDetail{
-		Resource: string(w.Resource), OriginalPerSecond: w.OriginalPrice.float(), DiscountPerSecond: w.DiscountPrice.float(),
-		TradePerSecond: w.TradePrice.float(), Rules: each(w.Rules, wirePriceRule.rule),
+		Resource: string(w.Resource), OriginalPerSecond: w.OriginalPrice.value, DiscountPerSecond: w.DiscountPrice.value,
+		TradePerSecond: w.TradePrice.value, Rules: each(w.Rules, wirePriceRule.rule),
 	}
 }
 
 func (w wireSpotPrice) price() SpotPrice {
-	return SpotPrice{string(w.ZoneID), string(w.InstanceType), w.SpotPrice.float(), w.OriginPrice.float()}
+	return SpotPrice{string(w.ZoneID), string(w.InstanceType), w.SpotPrice.value, w.OriginPrice.value}
 }
 
 func (w wirePriceRule) rule() PriceRule { return PriceRule{string(w.RuleID), string(w.Description)} }
@@ -92,13 +96,13 @@ func (c *Client) ListUsage(ctx context.Context) (Usage, error) {
 	k := &call{action: "ListUsage", read: true, parameters: query{"RegionId": c.regionID}}
 	var reply struct {
 		wireReply
-		Attributes map[string]wireNumber
+		Attributes wireObject[map[string]wireNumber]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return Usage{}, err
 	}
-	usage := Usage{Attributes: make(map[string]float64, len(reply.Attributes)), RequestID: string(reply.RequestID)}
-	for name, number := range reply.Attributes {
+	usage := Usage{Attributes: make(map[string]float64, len(reply.Attributes.get())), RequestID: string(reply.RequestID)}
+	for name, number := range reply.Attributes.get() {
 		if number.value != nil {
 			usage.Attributes[name] = *number.value
 		}
@@ -111,12 +115,15 @@ func (c *Client) DescribeRegions(ctx context.Context) ([]Region, error) {
 	k := &call{action: "DescribeRegions", read: true, parameters: query{"RegionId": c.regionID}}
 	var reply struct {
 		wireReply
-		Regions wireList[wireRegion]
+		Regions wireRows[wireRegion]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return nil, err
 	}
-	return each(reply.Regions, wireRegion.region), nil
+	if !reply.Regions.told {
+		return nil, k.lacking("Regions", reply.RequestID)
+	}
+	return each(reply.Regions.list, wireRegion.region), nil
 }
 
 type wireRegion struct {

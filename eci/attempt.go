@@ -15,14 +15,17 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 	if err != nil {
 		return nil, keyFault(err)
 	}
+	k.key, k.status = key, 0
 	out, err := c.sign(k.action, k.parameters, key)
 	if err != nil {
 		return nil, &fault{Error: Error{Kind: ErrCredentials, Problem: "the request cannot be signed"}, repeat: refused}
 	}
-	hide := hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...))
+	k.sent++
+	k.hide = hider(append([]Secret{key.ID, key.Secret, key.SecurityToken, out.signature}, k.secrets...), k.maybe)
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, out.url, nil)
+	var on connecting
+	request, err := http.NewRequestWithContext(on.trace(ctx), http.MethodPost, out.url, nil)
 	if err != nil {
 		return nil, &fault{Error: Error{Kind: ErrInvalid, Problem: "the request cannot be made into a URL"}, repeat: refused}
 	}
@@ -30,20 +33,21 @@ func (c *Client) attempt(ctx context.Context, k *call) ([]byte, *fault) {
 		request.Header.Set(name, value)
 	}
 	request.Header.Set("User-Agent", c.userAgent)
-	return c.send(request, hide)
+	return c.send(k, request, &on)
 }
 
 // send sends a request and reads the answer to its end.
-func (c *Client) send(request *http.Request, hide func(string) string) ([]byte, *fault) {
+func (c *Client) send(k *call, request *http.Request, on *connecting) ([]byte, *fault) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, networkFault(request.Context(), err, hide)
+		return nil, networkFault(request.Context(), err, on.none(), k.hide)
 	}
 	defer response.Body.Close()
+	k.status = response.StatusCode
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes+1))
 	switch {
 	case err != nil:
-		f := networkFault(request.Context(), err, hide)
+		f := networkFault(request.Context(), err, on.none(), k.hide)
 		f.HTTPStatus = response.StatusCode
 		return nil, f
 	case len(body) > maxReplyBytes:
@@ -54,5 +58,5 @@ func (c *Client) send(request *http.Request, hide func(string) string) ([]byte, 
 	case response.StatusCode/100 == 2:
 		return body, nil
 	}
-	return nil, replyFault(response.StatusCode, body, hide)
+	return nil, k.replyFault(response.StatusCode, body, k.hide)
 }

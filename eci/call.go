@@ -2,7 +2,6 @@ package eci
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -12,14 +11,24 @@ import (
 type call struct {
 	action string
 	// input is what errors name it by.
-	input      string
+	input string
+	// subject is what the input is the ID of.
+	subject    subject
 	parameters query
 	// read: the call changes nothing, and may be repeated at will.
 	read bool
 	// token makes a repeated call the same call.
 	token string
-	// secrets are what the parameters hold that no text may show.
-	secrets []Secret
+	// secrets are what the parameters hold that no text may show, maybe what may be
+	// secret.
+	secrets, maybe []Secret
+
+	// What is known of the last attempt: the key that it was signed with, what masks
+	// its secrets, and its HTTP status. sent is how many attempts there were.
+	key    AccessKey
+	hide   func(string) string
+	status int
+	sent   int
 }
 
 // repeatable says whether a call may be sent again although an earlier attempt
@@ -29,9 +38,13 @@ func (k *call) repeatable() bool { return k.read || k.token != "" }
 // tries is how far a call has come.
 type tries struct {
 	attempt int
+	// throttled counts the attempts that were throttled.
+	throttled int
 	// waited is the sum of the waits between attempts.
 	waited  time.Duration
 	renewed bool
+	// unlikely counts faults that hardly pass.
+	unlikely int
 	// uncertain: an attempt may have taken effect unseen.
 	uncertain bool
 	// last is how the attempt before ended, if there was one.
@@ -56,7 +69,13 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 			return c.ended(ctx, k, so, ctx.Err())
 		}
 		e := fault.Error
-		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, so.attempt, k.token, so.uncertain
+		e.Action, e.Input, e.Attempts, e.ClientToken, e.Uncertain = k.action, k.input, k.sent, k.token, so.uncertain
+		if fault.Kind == ErrThrottled {
+			so.throttled++
+		}
+		if fault.repeat == renewing { // for the next call, if not for this one
+			c.keys.renew(k.key)
+		}
 		pause, again := c.again(k, fault.repeat, &so)
 		if !again {
 			c.tell(ctx, "failed", k, &e, 0)
@@ -64,10 +83,10 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 		}
 		so.last = &e
 		c.tell(ctx, "repeats", k, &e, pause)
-		if fault.repeat == renewing {
-			c.keys.renew(ctx)
-		} else if err := c.sleep(ctx, pause); err != nil {
-			return c.ended(ctx, k, so, err)
+		if pause > 0 {
+			if err := c.sleep(ctx, pause); err != nil {
+				return c.ended(ctx, k, so, err)
+			}
 		}
 	}
 }
@@ -76,14 +95,14 @@ func (c *Client) do(ctx context.Context, k *call, into reply) error {
 func (c *Client) try(ctx context.Context, k *call, into reply) *fault {
 	body, fault := c.attempt(ctx, k)
 	if fault == nil {
-		fault = decode(body, into)
+		fault = k.decode(body, into)
 	}
 	return fault
 }
 
 // again says whether a fault may be tried again, and after which wait.
 func (c *Client) again(k *call, r repeat, so *tries) (time.Duration, bool) {
-	if so.attempt >= c.retry.Attempts || r == unanswered && !k.repeatable() {
+	if c.retry.Attempts == 1 || so.attempt-so.throttled >= c.retry.Attempts || r == unanswered && !k.repeatable() {
 		return 0, false
 	}
 	switch r {
@@ -91,6 +110,12 @@ func (c *Client) again(k *call, r repeat, so *tries) (time.Duration, bool) {
 		first := !so.renewed
 		so.renewed = true
 		return 0, first
+	case twice:
+		so.unlikely++
+		if so.unlikely > 2 {
+			return 0, false
+		}
+		fallthrough
 	case later, unanswered:
 		pause := c.retry.wait(so.attempt, c.jitter())
 		so.waited += pause
@@ -113,7 +138,7 @@ func (c *Client) ended(ctx context.Context, k *call, so tries, why error) *Error
 		why = ctx.Err()
 	}
 	e := &Error{
-		Action: k.action, Input: k.input, Attempts: so.attempt, ClientToken: k.token,
+		Action: k.action, Input: k.input, Attempts: k.sent, ClientToken: k.token,
 		Uncertain: so.uncertain, Problem: "stopped", cause: why,
 	}
 	if errors.Is(why, context.DeadlineExceeded) {
@@ -130,32 +155,4 @@ func (c *Client) tell(ctx context.Context, what string, k *call, e *Error, pause
 	c.log.LogAttrs(ctx, slog.LevelDebug, "eci call "+what,
 		slog.String("action", k.action), slog.String("input", k.input), slog.Int("attempt", e.Attempts),
 		slog.String("why", e.happened()), slog.String("request", e.RequestID), slog.Duration("pause", pause))
-}
-
-// reply is an answer to be decoded into. It has a request's ID, which tells it from
-// what something else on the way answers.
-type reply interface{ id() string }
-
-// wireReply is what all answers have.
-type wireReply struct{ RequestID wireText }
-
-func (w *wireReply) id() string { return string(w.RequestID) }
-
-// decode reads an answer with the standard decoder, which takes keys in either
-// case, as the service writes them (eci §0.4, §3.2).
-func decode(body []byte, into reply) *fault {
-	problem := ""
-	switch {
-	case json.Unmarshal(body, into) != nil:
-		problem = "the answer is not the JSON of the API"
-	case into.id() == "":
-		problem = "the answer has no RequestId"
-	default:
-		return nil
-	}
-	return &fault{
-		Error: Error{Kind: ErrReply, HTTPStatus: 200, Problem: problem, Advice: "check the endpoint, and proxies on the way"},
-		// It was a good answer, of whomever.
-		repeat: never, uncertain: true,
-	}
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The limits of eci §1.4, §1.5, §2.2, §2.6, §2.7, §2.8 and §4.1.
+// The limits of eci §1.4, §1.5, §2.2, §2.6, §2.7 and §2.8.
 const (
 	minCacheGiB, maxCacheGiB = 20, 32768
 	defaultMaxImages         = 20
@@ -41,6 +41,10 @@ func (c *checks) that(good bool, field, format string, arguments ...any) {
 // between allows zero, too: not given.
 func (c *checks) between(field string, value, least, most int) {
 	c.that(value == 0 || value >= least && value <= most, field, "%d is not between %d and %d", value, least, most)
+}
+
+func (c *checks) notNegative(field string, value *int) {
+	c.that(value == nil || *value >= 0, field, "it is negative")
 }
 
 func (c *checks) atMost(field string, count, most int) {
@@ -182,7 +186,7 @@ func (w *ImageCacheQuery) check() *Error {
 	c.each("matchImages", w.MatchImages, "")
 	c.that(len(w.MatchImages) > 0 || !w.FullMatch, "fullMatch", "it is only for matchImages")
 	c.that(len(w.MatchImages) > 0 || w.MatchCount == 0, "matchCount", "it is only for matchImages")
-	c.between("matchCount", w.MatchCount, 1, maxMatchImages)
+	c.between("matchCount", w.MatchCount, 1, math.MaxInt32)
 	c.between("limit", w.Limit, 1, math.MaxInt32)
 	c.tags(w.Tags)
 	return c.found
@@ -210,8 +214,12 @@ func (s *ContainerGroupSpec) check() *Error {
 	c.oneOf("restartPolicy", s.RestartPolicy, RestartAlways, RestartOnFailure, RestartNever)
 	c.whole("activeDeadlineSeconds", s.ActiveDeadline, time.Second, time.Second, math.MaxInt64)
 	c.whole("terminationGraceSeconds", s.TerminationGrace, time.Second, time.Second, math.MaxInt64)
-	c.whole("maxPendingSeconds", s.MaxPending, time.Minute, 10*time.Minute, 24*time.Hour)
+	c.whole("maxPendingSeconds", s.MaxPending, time.Minute, time.Minute, math.MaxInt64)
 	c.decimal("spotPriceLimit", s.SpotPriceLimit, math.MaxFloat32)
+	c.notNegative("spotDurationHours", s.SpotDurationHours)
+	c.between("fixedIPRetainHours", s.FixedIPRetainHours, 1, math.MaxInt32)
+	c.between("dataCacheProvisionedIOPS", s.DataCacheProvisionedIOPS, 1, math.MaxInt32)
+	c.oneOf("osType", s.OSType, "Linux", "Windows")
 	c.tags(s.Tags)
 	return c.found
 }
@@ -265,5 +273,6 @@ func (w *PriceQuery) check() *Error {
 	c.decimal("memoryGiB", w.MemoryGiB, math.MaxFloat32)
 	c.between("ephemeralStorageGiB", w.EphemeralStorageGiB, 1, maxEphemeralGiB)
 	c.decimal("spotPriceLimit", w.SpotPriceLimit, math.MaxFloat32)
+	c.notNegative("spotDurationHours", w.SpotDurationHours)
 	return c.found
 }

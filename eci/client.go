@@ -41,7 +41,7 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, err := endpointOf(config.Endpoint, region)
+	at, err := endpointOf(config.Endpoint, region, config.PlainHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +56,7 @@ func New(config Config) (*Client, error) {
 		sleep: config.Sleep, now: config.Now, random: config.Random,
 	}
 	c.fill(config)
+	c.keys.now = c.now
 	return c, nil
 }
 
@@ -109,12 +110,10 @@ func (c *Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
 // NewClientToken makes a token for a call that changes something: 32 ASCII
 // characters. Callers that journal what they are about to make need it before the
-// call.
+// call. The error is always nil: crypto/rand ends the program rather than fail.
 func (c *Client) NewClientToken() (string, error) {
 	var token [16]byte
-	if err := c.chance(token[:]); err != nil {
-		return "", &Error{Problem: "make a client token: the source of random numbers gives none"}
-	}
+	rand.Read(token[:])
 	return hex.EncodeToString(token[:]), nil
 }
 

@@ -18,6 +18,9 @@ type Config struct {
 	// scheme it is HTTPS. Empty: eci.<region>.aliyuncs.com (eci §2.8). The one inside a
 	// VPC is eci-vpc.<region>.aliyuncs.com.
 	Endpoint string
+	// PlainHTTP allows http:// to other machines than this one. A request's URL holds
+	// the passwords of registries, which anybody on the way could read.
+	PlainHTTP bool
 	// Credentials are whose calls these are. The zero value finds them by the SDK's
 	// chain.
 	Credentials Credentials
@@ -45,15 +48,19 @@ type Config struct {
 	// the time of requests, which is always the real one.
 	Sleep func(context.Context, time.Duration) error
 	Now   func() time.Time
-	// Random gives client tokens and jitter; nil is crypto/rand.
+	// Random gives the jitter of waits; nil is crypto/rand. Client tokens are always
+	// of crypto/rand: two clients of one seed would take each other's resources for
+	// their own.
 	Random io.Reader
 }
 
 // Credentials say who calls. At most one kind is set; none is the SDK's default
 // chain (eci §2.9): the environment (ALIBABA_CLOUD_ACCESS_KEY_ID, ..._SECRET,
 // ALIBABA_CLOUD_SECURITY_TOKEN), OIDC, the CLI's profile, the ini file, the ECS
-// instance's RAM role, ALIBABA_CLOUD_CREDENTIALS_URI. Keys that expire are renewed
-// by their provider.
+// instance's RAM role, ALIBABA_CLOUD_CREDENTIALS_URI. The place that gives the first
+// key is the only one that is asked later, so that no client changes its account. Keys
+// that expire are renewed there; while it is away the last key is used, and once the
+// service calls that expired, calls wait for the place within Retry's limits.
 type Credentials struct {
 	// AccessKey is a key of its own.
 	AccessKey AccessKey
@@ -77,9 +84,11 @@ type AccessKey struct {
 
 // Role is a RAM role that is assumed.
 type Role struct {
+	// ARN is acs:ram::<account>:role/<name>, required.
 	ARN         string
 	SessionName string
-	// Duration of a session, 15 min to 1 h; 0 is 1 h.
+	// Duration of a session, from 15 min to what the role allows, in whole seconds; 0
+	// is 1 h.
 	Duration   time.Duration
 	ExternalID string
 	Policy     string
@@ -88,15 +97,18 @@ type Role struct {
 
 // Retry limits the repeating of a call. Zero fields have the defaults.
 type Retry struct {
-	// Attempts is how often a request is sent in all; 0 is 12, about two minutes with
-	// the waits below, 1 never repeats.
+	// Attempts is how often a request is sent in all, not counting answers that
+	// throttle: those are limited by Total alone, for the more calls wait, the longer
+	// a throttle lasts. 0 is 12, one to two minutes with the waits below; 1 never
+	// repeats, not even what is throttled.
 	Attempts int
 	// Base is the wait after the first attempt, doubled after each, up to Max; each
 	// wait is cut by chance to between a half and the whole. 0 is 500 ms and 20 s.
 	Base time.Duration
 	Max  time.Duration
-	// Total ends the repeating before the waits add up to more; 0 is 5 minutes. The
-	// time of the attempts themselves is limited by the timeouts.
+	// Total ends the repeating before the waits add up to more; 0 is 5 minutes, which
+	// with the defaults above acts on throttles only. The time of the attempts
+	// themselves is limited by the timeouts.
 	Total time.Duration
 }
 

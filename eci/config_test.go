@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench/eci"
 )
@@ -63,6 +64,21 @@ func TestEndpoint(t *testing.T) {
 		}
 		if got := r.URL.Scheme + "://" + r.URL.Host; got != want || r.URL.Query().Get("RegionId") != "cn-beijing" {
 			t.Errorf("%q goes to %s as %s, want %s", given, got, r.URL.Query().Get("RegionId"), want)
+		}
+	}
+}
+
+// TestPlainHTTP: without TLS only to this machine, unless it is asked for.
+func TestPlainHTTP(t *testing.T) {
+	for endpoint, here := range map[string]bool{
+		"http://127.0.0.1:1": true, "http://localhost:8080": true, "http://[::1]": true, "http://127.9.9.9": true,
+		"http://eci.example.com": false, "HTTP://10.0.0.1": false, "http://localhost.example.com": false, "https://10.0.0.1": true,
+	} {
+		for _, allowed := range []bool{false, true} {
+			_, err := eci.New(eci.Config{RegionID: "cn-hangzhou", Endpoint: endpoint, PlainHTTP: allowed})
+			if good := here || allowed; good && err != nil || !good && !errors.Is(err, eci.ErrInvalid) {
+				t.Errorf("%s, allowed %t: %v", endpoint, allowed, err)
+			}
 		}
 	}
 }
@@ -171,22 +187,25 @@ func TestCredentialsAreRenewed(t *testing.T) {
 	}
 }
 
-// TestBrokenProvider: an answer that makes the SDK panic is an error.
+// TestBrokenProvider: an answer that is no key is an error that says so.
 func TestBrokenProvider(t *testing.T) {
 	noCredentials(t)
 	metadata := serve(t, nil)
 	metadata.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })
 	t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", metadata.URL)
-	if _, err := asked(t, eci.Config{RegionID: "cn-beijing"}); !errors.Is(err, eci.ErrCredentials) {
+	if _, err := asked(t, eci.Config{RegionID: "cn-beijing", Retry: eci.Retry{Attempts: 1}}); !errors.Is(err, eci.ErrCredentials) || !strings.Contains(err.Error(), "HTTP 500") {
 		t.Error(err)
 	}
 }
 
-// TestOneKindOfCredentials: two are not guessed between.
+// TestOneKindOfCredentials: two are not guessed between, and what cannot do is refused
+// before any call.
 func TestOneKindOfCredentials(t *testing.T) {
 	key := eci.AccessKey{ID: testID, Secret: testSecret}
 	for _, given := range []eci.Credentials{
 		{AccessKey: key, Profile: "p"}, {ECSRole: "r", Profile: "p"}, {AccessKey: eci.AccessKey{ID: testID}}, {Role: &eci.Role{ARN: "a"}},
+		{AccessKey: key, Role: &eci.Role{}}, {AccessKey: key, Role: &eci.Role{ARN: "a", Duration: time.Minute}},
+		{AccessKey: key, Role: &eci.Role{ARN: "a", Duration: time.Hour + 1}},
 	} {
 		if _, err := eci.New(eci.Config{RegionID: "cn-beijing", Credentials: given}); !errors.Is(err, eci.ErrCredentials) {
 			t.Errorf("%+v: %v", given, err)
@@ -199,7 +218,7 @@ func TestOneKindOfCredentials(t *testing.T) {
 func TestProxy(t *testing.T) {
 	if os.Getenv("ECI_TEST_ENDPOINT") != "" {
 		c, err := eci.New(eci.Config{
-			RegionID: "cn-hangzhou", Endpoint: os.Getenv("ECI_TEST_ENDPOINT"), Retry: eci.Retry{Attempts: 1},
+			RegionID: "cn-hangzhou", Endpoint: os.Getenv("ECI_TEST_ENDPOINT"), PlainHTTP: true, Retry: eci.Retry{Attempts: 1},
 			Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: testID, Secret: testSecret}},
 		})
 		if err != nil {

@@ -204,8 +204,54 @@ func containsQuoted(list, id string) bool {
 	return false
 }
 
-// TestPages: caches come page after page; an error in the middle is told; a token
-// that stands still ends it.
+// TestLotsAgain: a sequence may be gone through again, and no list of IDs, however
+// empty, becomes all of the account's groups.
+func TestLotsAgain(t *testing.T) {
+	s := serve(t, func(n int, q url.Values) answer {
+		if q.Get("ContainerGroupIds") == "" {
+			t.Errorf("request %d is for all groups", n)
+		}
+		return ok(`{"RequestId":"R","ContainerGroups":[{"ContainerGroupId":"eci-1"}],"Data":[{"ContainerGroupId":"eci-1"}]}`)
+	})
+	c, _ := client(t, s)
+	ctx := context.Background()
+	groups := c.ContainerGroups(ctx, eci.ContainerGroupQuery{IDs: []string{"eci-1"}})
+	for pass := range 2 {
+		n := 0
+		for group, err := range groups {
+			if n++; err != nil || group.ID != "eci-1" {
+				t.Errorf("%+v, %v", group, err)
+			}
+		}
+		if n != 1 || len(s.seen()) != pass+1 {
+			t.Errorf("pass %d: %d groups, %d requests", pass, n, len(s.seen()))
+		}
+	}
+	none := []string{}
+	if got, err := c.AllContainerGroups(ctx, eci.ContainerGroupQuery{IDs: none}); err != nil || len(got) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := c.DescribeContainerGroups(ctx, eci.ContainerGroupQuery{IDs: none}); err != nil || len(got.ContainerGroups) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if got, err := c.DescribeContainerGroupEvents(ctx, eci.GroupEventQuery{IDs: none}); err != nil || len(got) != 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+	var e *eci.Error
+	many := make([]string, 21)
+	for i := range many {
+		many[i] = fmt.Sprintf("eci-%d", i)
+	}
+	if _, err := c.AllContainerGroups(ctx, eci.ContainerGroupQuery{IDs: many, NextToken: "t"}); !errors.As(err, &e) || e.Field != "nextToken" {
+		t.Error(err)
+	}
+	if len(s.seen()) != 2 {
+		t.Errorf("%d requests", len(s.seen()))
+	}
+}
+
+// TestPages: caches come page after page; an error in the middle is told, and so is a
+// token that stands still or goes round.
 func TestPages(t *testing.T) {
 	page := func(id, next string) answer {
 		return ok(`{"RequestId":"R","TotalCount":3,"NextToken":"` + next + `","ImageCaches":[{"ImageCacheId":"` + id + `"}]}`)
@@ -218,7 +264,8 @@ func TestPages(t *testing.T) {
 	}{
 		{"three", []answer{page("imc-1", "a"), page("imc-2", "b"), page("imc-3", "")}, 3, nil},
 		{"broken", []answer{page("imc-1", "a"), refusal(403, "NoPermission")}, 0, eci.ErrNoPermission},
-		{"stuck", []answer{page("imc-1", "a"), page("imc-2", "a"), page("imc-3", "a")}, 2, nil},
+		{"stuck", []answer{page("imc-1", "a"), page("imc-2", "a"), page("imc-3", "a")}, 0, eci.ErrReply},
+		{"round", []answer{page("imc-1", "a"), page("imc-2", "b"), page("imc-3", "a")}, 0, eci.ErrReply},
 	} {
 		s := serve(t, func(n int, q url.Values) answer {
 			if want := []string{"", "a", "b"}[n]; q.Get("NextToken") != want {

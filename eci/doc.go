@@ -4,8 +4,9 @@
 // A [Client] makes calls and returns values. Every call takes a context; when it
 // ends the call returns at once and its request is cancelled. What the service
 // throttles, fails at (5xx) or leaves unanswered is asked again, with back-off,
-// within [Retry]'s limits and always with the same client token, so that a
-// retry never makes a second resource. Answers that stay errors are an [*Error]:
+// within [Retry]'s limits and always with the same client token, by which the
+// service knows the call and makes no second resource. How long it remembers a
+// token is not documented (eci §2.8). Answers that stay errors are an [*Error]:
 // errors.Is tells the kind ([ErrQuota], [ErrNotFound], ...), its text what was
 // tried, the request's ID and what to do. Secrets, signatures and the URLs that
 // carry them are in no error, no log and no printed request.

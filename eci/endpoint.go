@@ -1,6 +1,7 @@
 package eci
 
 import (
+	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -36,7 +37,7 @@ func (e endpoint) String() string { return e.scheme + "://" + e.host }
 
 // endpointOf reads an endpoint. What it refuses it does not repeat: a URL may
 // hold a password.
-func endpointOf(given, region string) (endpoint, error) {
+func endpointOf(given, region string, plain bool) (endpoint, error) {
 	if given == "" {
 		return endpoint{"https", "eci." + region + ".aliyuncs.com"}, nil // eci §2.8
 	}
@@ -53,5 +54,14 @@ func endpointOf(given, region string) (endpoint, error) {
 		return endpoint{}, &Error{Kind: ErrInvalid, Field: "endpoint",
 			Problem: "not a host, host:port or URL of HTTP or HTTPS without user, path and query"}
 	}
+	if scheme == "http" && !plain && !loopback(u.Hostname()) {
+		return endpoint{}, &Error{Kind: ErrInvalid, Field: "endpoint",
+			Problem: "HTTP without TLS is for this machine only: requests have passwords in them", Advice: "give https://"}
+	}
 	return endpoint{scheme, u.Host}, nil
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -80,12 +80,13 @@ type Error struct {
 	RequestID string
 	// HTTPStatus is 0 without an answer.
 	HTTPStatus int
-	// Attempts is how often the request was sent.
+	// Attempts is how often sending was tried: not where there was no key to sign with.
 	Attempts int
 	// ClientToken is the one of a call that changes something.
 	ClientToken string
 	// Uncertain: the call may have taken effect although no answer came. Calling
-	// again with ClientToken tells.
+	// again with ClientToken and the same parameters tells, as long as the service
+	// remembers the token, which is not documented (eci §2.8): do it soon.
 	Uncertain bool
 	// Problem is what happened, in this package's words.
 	Problem string

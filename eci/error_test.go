@@ -64,14 +64,29 @@ var documented = []struct {
 	{400, "InvalidSecurityToken.Expired", eci.ErrExpiredToken},
 	{400, "InvalidTimeStamp.Expired", eci.ErrClock},
 	{400, "SignatureNonceUsed", eci.ErrUnavailable},
+	{409, "IdempotentProcessing", eci.ErrConflict},
+	{400, "LastTokenProcessing", eci.ErrConflict},
 	{404, "InvalidRegionId.NotFound", eci.ErrInvalid},
 	{404, "InvalidAction.NotFound", eci.ErrNotSupported},
+	{404, "InvalidProduct.NotFound", eci.ErrNotSupported},
+	{404, "InvalidApi.NotFound", eci.ErrNotSupported},
+	{400, "UnsupportedHTTPMethod", eci.ErrNotSupported},
 	{404, "InvalidImageCacheId.NotFound", eci.ErrNotFound},
-	{404, "WhateverItIsCalled", eci.ErrNotFound},
+	{404, "ContainerGroup.NotFound", eci.ErrNotFound},
+	{404, "InvalidVSwitchId.NotFound", eci.ErrInvalid},
+	{404, "InvalidParameter.NotFound", eci.ErrInvalid},
 	{400, "MissingParameter", eci.ErrInvalid},
 	{400, "InvalidParameter", eci.ErrInvalid},
 	{403, "Forbidden.Something", eci.ErrNoPermission},
 	{403, "QuotaExceeded.Cpu", eci.ErrQuota},
+	{403, "Throttling.Gpu.PerDay", eci.ErrQuota},
+	{400, "ThrottlingUser", eci.ErrThrottled},
+	{400, "ContainerGroup.IncorrectStatus", eci.ErrIncorrectStatus},
+	{400, "Gpu.NotSupported", eci.ErrNotSupported},
+	{403, "Spot.NoStock", eci.ErrNoStock},
+	{400, "ServiceUnavailable", eci.ErrUnavailable},
+	{400, "InternalError", eci.ErrUnavailable},
+	{500, "InvalidImageCacheId.NotFound", eci.ErrUnavailable},
 	{503, "ServiceUnavailable", eci.ErrUnavailable},
 	{500, "SomethingNew", eci.ErrUnavailable},
 	{429, "", eci.ErrThrottled},
@@ -105,7 +120,7 @@ func TestCodes(t *testing.T) {
 					t.Errorf("%q lacks %q", err, want)
 				}
 			}
-			if e.Advice == "" && test.want != eci.ErrNothingToUpdate && test.code != "MissingParameter" && test.code != "InvalidParameter" {
+			if e.Advice == "" && test.want != eci.ErrNothingToUpdate && !strings.HasPrefix(test.code, "Missing") && !strings.HasPrefix(test.code, "Invalid") {
 				t.Errorf("%q does not say what to do", err)
 			}
 		})
@@ -144,6 +159,9 @@ func TestNotTheAPI(t *testing.T) {
 		{"other JSON", answer{200, `{"ok":true}`, false}, "no RequestId", eci.ErrReply},
 		{"list", answer{200, `[]`, false}, "not the JSON of the API", eci.ErrReply},
 		{"null", answer{200, `null`, false}, "no RequestId", eci.ErrReply},
+		{"no list", answer{200, `{"RequestId":"R","TotalCount":0}`, false}, "no ImageCaches (request R)", eci.ErrReply},
+		{"no list but a text", answer{200, `{"RequestId":"R","ImageCaches":"none"}`, false}, "no ImageCaches", eci.ErrReply},
+		{"refused well", answer{200, `{"RequestId":"R","Code":"Brand.New","Message":"m"}`, false}, "Brand.New (HTTP 200): m", nil},
 		{"redirect", answer{302, "", false}, "redirects elsewhere", nil},
 		{"proxy", answer{407, "<html>", false}, "not the JSON of the API", nil},
 		{"gateway", answer{404, `{"message":"no route"}`, false}, "not an error of the API", nil},
@@ -227,8 +245,13 @@ func TestRefusedBeforeSending(t *testing.T) {
 		{"vCPU", group(func(s *eci.ContainerGroupSpec) { s.VCPU = 65 })},
 		{"ephemeralStorageGiB", group(func(s *eci.ContainerGroupSpec) { s.EphemeralStorageGiB = 5001 })},
 		{"activeDeadlineSeconds", group(func(s *eci.ContainerGroupSpec) { s.ActiveDeadline = 1500 * time.Millisecond })},
-		{"maxPendingSeconds", group(func(s *eci.ContainerGroupSpec) { s.MaxPending = 5 * time.Minute })},
+		{"maxPendingSeconds", group(func(s *eci.ContainerGroupSpec) { s.MaxPending = 90 * time.Second })},
 		{"autoCreateEIP", group(func(s *eci.ContainerGroupSpec) { s.AutoCreateEIP, s.EIPInstanceID = true, "eip-1" })},
+		{"fixedIPRetainHours", group(func(s *eci.ContainerGroupSpec) { s.FixedIPRetainHours = -1 })},
+		{"dataCacheProvisionedIOPS", group(func(s *eci.ContainerGroupSpec) { s.DataCacheProvisionedIOPS = -1 })},
+		{"spotDurationHours", group(func(s *eci.ContainerGroupSpec) { s.SpotDurationHours = ptr(-1) })},
+		{"osType", group(func(s *eci.ContainerGroupSpec) { s.OSType = "Plan9" })},
+		{"spotDurationHours", second(c.DescribeContainerGroupPrice(ctx, eci.PriceQuery{InstanceType: "t", SpotDurationHours: ptr(-1)}))},
 		{"id", c.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{})},
 		{"ids", second(c.DescribeContainerGroups(ctx, eci.ContainerGroupQuery{IDs: many(21)}))},
 		{"limit", second(c.DescribeContainerGroups(ctx, eci.ContainerGroupQuery{Limit: 21}))},
@@ -243,8 +266,13 @@ func TestRefusedBeforeSending(t *testing.T) {
 	if n := len(s.seen()); n != 0 {
 		t.Errorf("%d requests were sent", n)
 	}
+	// The service's limit of this count is not documented.
+	if _, err := c.DescribeImageCaches(ctx, eci.ImageCacheQuery{MatchImages: []string{"i"}, MatchCount: 101}); errors.Is(err, eci.ErrInvalid) {
+		t.Error(err)
+	}
 	for name, err := range map[string]error{
 		"good cache": eci.ImageCacheSpec{Name: "n", Images: many(20)}.Check(0), "more images": eci.ImageCacheSpec{Name: "n", Images: many(21)}.Check(30),
+		"short wait":  eci.ContainerGroupSpec{Name: "g1", Containers: []eci.Container{{Name: "c", Image: "i"}}, MaxPending: time.Minute}.Check(),
 		"good update": eci.ImageCacheUpdate{ID: "i"}.Check(0), "good group": fullGroup.Check(),
 	} {
 		if err != nil {
@@ -271,4 +299,49 @@ func isKinds(err error) []error {
 		}
 	}
 	return is
+}
+
+// TestRefusedWell: an error in an answer of HTTP status 200 is told by its code; where
+// nothing is known of that, the call may have taken effect. A code that says that all
+// went well is no error.
+func TestRefusedWell(t *testing.T) {
+	for body, uncertain := range map[string]bool{
+		`{"RequestId":"R","Code":"Brand.New"}`: true, `{"RequestId":"R","Code":"QuotaExceeded"}`: false, `{"RequestId":"R","Code":"OK"}`: false,
+	} {
+		s := serve(t, func(int, url.Values) answer { return ok(body) })
+		c, _ := client(t, s)
+		err := c.DeleteImageCache(context.Background(), "imc-1", "")
+		var e *eci.Error
+		if well := strings.Contains(body, "OK"); errors.As(err, &e) == well || !well && (e.Uncertain != uncertain || e.HTTPStatus != 200 || e.RequestID != "R") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// TestErrorsTellTheTruth: how often a request was sent, the HTTP status and the input
+// are those that were.
+func TestErrorsTellTheTruth(t *testing.T) {
+	ctx := context.Background()
+	s := serve(t, func(n int, _ url.Values) answer {
+		if n == 0 {
+			return refusal(500, "InternalError")
+		}
+		return answer{203, `{"RequestId":"R"}`, false}
+	})
+	c, _ := client(t, s)
+	_, err := c.CreateImageCache(ctx, eci.ImageCacheSpec{Name: "n", Images: []string{"i"}})
+	var e *eci.Error
+	if !errors.As(err, &e) || e.Attempts != 2 || e.HTTPStatus != 203 || e.Kind != eci.ErrReply {
+		t.Errorf("%+v", e)
+	}
+	_, err = c.DescribeImageCaches(ctx, eci.ImageCacheQuery{ID: "imc-1", Name: "web"})
+	if !errors.As(err, &e) || e.Input != "imc-1 web" || e.Uncertain {
+		t.Errorf("%+v", e)
+	}
+	c, _ = client(t, s, func(c *eci.Config) {
+		c.Credentials = eci.Credentials{Source: func(context.Context) (eci.AccessKey, error) { return eci.AccessKey{}, nil }}
+	})
+	if _, err = c.ListUsage(ctx); !errors.As(err, &e) || e.Attempts != 0 || e.Kind != eci.ErrCredentials {
+		t.Errorf("%+v", e)
+	}
 }

@@ -1,10 +1,5 @@
 package eci
 
-import (
-	"net/http"
-	"strings"
-)
-
 // verdict is what a code of the service means to a caller.
 type verdict struct {
 	kind   error
@@ -74,59 +69,7 @@ var verdicts = map[string]verdict{
 	"InvalidTimestamp":                           {ErrClock, "set this machine's clock"},
 	"IllegalTimestamp":                           {ErrClock, "set this machine's clock"},
 	"SignatureNonceUsed":                         {ErrUnavailable, "something between here and the service sends requests twice"},
-	"ServiceUnavailable":                         {ErrUnavailable, "try again later"},
-	"ServiceUnavailableTemporary":                {ErrUnavailable, "try again later"},
-	"InternalError":                              {ErrUnavailable, "try again later"},
-	"UnsupportedHTTPMethod":                      {ErrNotSupported, "the endpoint does not speak this API"},
-	"InvalidRegionId":                            {ErrInvalid, "give a region of ECI"},
-	"InvalidRegionId.NotFound":                   {ErrInvalid, "give a region of ECI"},
-	"InvalidApi.NotFound":                        {ErrNotSupported, "the endpoint does not have this action"},
-	"InvalidVersion":                             {ErrNotSupported, "the endpoint does not speak this API"},
-	"InvalidAction.NotFound":                     {ErrNotSupported, "the endpoint does not have this action"},
-}
-
-// families are the codes that begin so, tried in order after verdicts.
-var families = []struct {
-	prefix string
-	verdict
-}{
-	{"Throttling", verdict{ErrThrottled, "make fewer calls at once"}},
-	{"QuotaExceeded", verdict{ErrQuota, "delete what is not needed, or ask for a higher quota"}},
-	{"InvalidSecurityToken", verdict{ErrCredentials, "check the security token"}},
-	{"InvalidAccessKeyId", verdict{ErrCredentials, "check the access key"}},
-	{"Forbidden", verdict{ErrNoPermission, "grant the user or role this action in RAM"}},
-	{"Missing", verdict{ErrInvalid, ""}},
-	{"Invalid", verdict{ErrInvalid, ""}},
-}
-
-// verdictOf classes an answer. A code that nothing is known of is classed by its
-// form, then by HTTP's status; the kind may stay nil.
-func verdictOf(code string, status int) verdict {
-	if v, known := verdicts[code]; known {
-		return v
-	}
-	if notFoundCode(code) {
-		return verdict{ErrNotFound, "list what there is in the region"}
-	}
-	for _, family := range families {
-		if code == family.prefix || strings.HasPrefix(code, family.prefix+".") ||
-			(family.prefix == "Missing" || family.prefix == "Invalid") && strings.HasPrefix(code, family.prefix) {
-			return family.verdict
-		}
-	}
-	switch {
-	case status >= http.StatusInternalServerError:
-		return verdict{ErrUnavailable, "try again later"}
-	case status == http.StatusTooManyRequests:
-		return verdict{ErrThrottled, "make fewer calls at once"}
-	case status == http.StatusNotFound && code != "":
-		return verdict{ErrNotFound, "list what there is in the region"}
-	}
-	return verdict{}
-}
-
-// notFoundCode knows the codes of missing things by their form: what DeleteImageCache
-// answers for an unknown ID is not documented (eci §2.4).
-func notFoundCode(code string) bool {
-	return strings.HasSuffix(code, ".NotFound") || strings.HasSuffix(code, ".NotExist") || strings.HasSuffix(code, "NotExists")
+	// Idempotence of other services of Alibaba, not of eci §2.8: inferred.
+	"IdempotentProcessing": {ErrConflict, "the same call is still being worked on: wait"},
+	"LastTokenProcessing":  {ErrConflict, "the same call is still being worked on: wait"},
 }

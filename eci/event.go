@@ -48,7 +48,8 @@ type PulledImage struct {
 	// where the event does not say.
 	Took        *time.Duration `json:"tookSeconds,omitempty"`
 	WithWaiting *time.Duration `json:"withWaitingSeconds,omitempty"`
-	// SizeBytes is the image's size, compressed, that newer kubelets add; nil else.
+	// SizeBytes is the image's size that newer kubelets add (inferred: eci §3.2), nil
+	// else. Whether compressed or unpacked is not documented.
 	SizeBytes *int64 `json:"sizeBytes,omitempty"`
 	// At is when the pull was done, by the event.
 	At time.Time `json:"at,omitzero"`
@@ -56,12 +57,16 @@ type PulledImage struct {
 
 // Evidence is what a group's events say about its images (eci §1.10, §3.2).
 type Evidence struct {
-	// HitCacheID is the cache that ECI started the group from; empty if no event says
-	// so. Which of the images it held is another question.
+	// Hit: an event says that ECI started the group from a cache. Which of the images
+	// that held is another question.
+	Hit bool `json:"hit,omitempty"`
+	// HitCacheID is that cache; empty also where the event does not name it.
 	HitCacheID string `json:"hitCacheId,omitempty"`
 	// Missed: an event says that no cache was found.
 	Missed bool `json:"missed,omitempty"`
-	// AutoCreatedID is the automatic cache that the group caused.
+	// AutoCreated: an event says that the group caused an automatic cache;
+	// AutoCreatedID is that cache, empty also where the event does not name it.
+	AutoCreated   bool   `json:"autoCreated,omitempty"`
 	AutoCreatedID string `json:"autoCreatedId,omitempty"`
 	// CacheNotFound and CacheIncomplete are faults of an explicit cache.
 	CacheNotFound   bool `json:"cacheNotFound,omitempty"`

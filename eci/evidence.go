@@ -102,11 +102,11 @@ func ReadEvidence(events []Event) Evidence {
 	for _, e := range InOrder(events) {
 		switch {
 		case e.Is(ReasonCacheHit):
-			v.HitCacheID = e.CacheID()
+			v.Hit, v.HitCacheID = true, or(wireText(e.CacheID()), v.HitCacheID)
 		case e.Is(ReasonCacheMissed):
 			v.Missed = true
 		case e.Is(ReasonCacheAutoCreated):
-			v.AutoCreatedID = e.CacheID()
+			v.AutoCreated, v.AutoCreatedID = true, or(wireText(e.CacheID()), v.AutoCreatedID)
 		case e.Is(ReasonCacheNotFound):
 			v.CacheNotFound = true
 		case e.Is(ReasonCacheIncomplete):

@@ -51,7 +51,7 @@ func TestEvidence(t *testing.T) {
 		{Type: "Warning", Reason: "NoStock", Message: "no stock", LastAt: after(3)},
 	}
 	got := eci.ReadEvidence(events)
-	differs(t, got, eci.Evidence{HitCacheID: "imc-bp1old", AutoCreatedID: "imc-bp1NEW",
+	differs(t, got, eci.Evidence{Hit: true, HitCacheID: "imc-bp1old", AutoCreated: true, AutoCreatedID: "imc-bp1NEW",
 		Pulled: []eci.PulledImage{{Image: "a:1", AlreadyPresent: true, At: after(20)},
 			{Image: "b:1", Took: ptr(12 * time.Second), WithWaiting: ptr(12 * time.Second), At: after(33)}},
 		Troubles: []eci.Event{events[6]}})
@@ -60,6 +60,10 @@ func TestEvidence(t *testing.T) {
 	}
 	differs(t, eci.ReadEvidence([]eci.Event{{Reason: "ImageCacheMissed"}, {Reason: "ImageCacheNotFound"}, {Reason: "ImageCacheNotComplete"}}),
 		eci.Evidence{Missed: true, CacheNotFound: true, CacheIncomplete: true})
+	// An event that names no cache is one, and takes no name away.
+	unnamed := []eci.Event{{Reason: eci.ReasonCacheHit, Message: "hit", LastAt: after(5)}, {Reason: eci.ReasonCacheAutoCreated, LastAt: after(6)}}
+	differs(t, eci.ReadEvidence(unnamed), eci.Evidence{Hit: true, AutoCreated: true})
+	differs(t, eci.ReadEvidence(append(unnamed, events[4:6]...)), eci.Evidence{Hit: true, HitCacheID: "imc-bp1old", AutoCreated: true, AutoCreatedID: "imc-bp1NEW"})
 	if image, is := events[3].PullingImage(); image != "b:1" || !is {
 		t.Errorf("%q, %v", image, is)
 	}

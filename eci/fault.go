@@ -1,14 +1,9 @@
 package eci
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -22,6 +17,8 @@ const (
 	refused
 	// later: it took no effect, and may pass.
 	later
+	// twice: it took no effect, and hardly passes.
+	twice
 	// unanswered: it may have taken effect; it is repeated only if that is harmless.
 	unanswered
 	// renewing: new credentials may help.
@@ -48,45 +45,14 @@ func keyFault(err error) *fault {
 	return f
 }
 
-// errNoAnswer tells the client's own timeout from one of the caller's.
-var errNoAnswer = errors.New("no answer in time")
-
-// networkFault is a request without a whole answer.
-func networkFault(ctx context.Context, err error, hide func(string) string) *fault {
-	f := &fault{Error: Error{Kind: ErrUnavailable, Advice: "check the network, the region and the endpoint"}, repeat: unanswered}
-	var certificate *tls.CertificateVerificationError
-	var dial *net.OpError
-	var place *url.Error
-	for errors.As(err, &place) {
-		if err = place.Err; err == nil { // without the URL, which is signed
-			err = errNoAnswer
-		}
-	}
-	switch {
-	case context.Cause(ctx) == errNoAnswer:
-		f.Problem = errNoAnswer.Error()
-	case errors.As(err, &certificate):
-		f.Problem, f.repeat = hide(certificate.Error()), refused
-		f.Advice = "check the endpoint, this machine's clock and its certificates"
-	case errors.As(err, &dial) && dial.Op == "dial":
-		f.Problem, f.repeat = hide(err.Error()), later // nothing was sent
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		f.Problem = "the connection closed before the whole answer had come"
-	default:
-		f.Problem = hide(err.Error())
-	}
-	f.uncertain = f.repeat == unanswered
-	return f
-}
-
 // codeForm is what codes of the service look like.
 var codeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,127}$`)
 
 // replyFault is an answer that is an error (eci §2.1).
-func replyFault(status int, body []byte, hide func(string) string) *fault {
+func (k *call) replyFault(status int, body []byte, hide func(string) string) *fault {
 	var reply struct{ RequestID, Code, Message wireText }
 	understood := json.Unmarshal(body, &reply) == nil
-	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: message(hide(string(reply.RequestID)))}}
+	f := &fault{Error: Error{HTTPStatus: status, Message: message(hide(string(reply.Message))), RequestID: requestID(string(reply.RequestID), hide)}}
 	code := string(reply.Code)
 	if !codeForm.MatchString(code) {
 		code = ""
@@ -95,7 +61,7 @@ func replyFault(status int, body []byte, hide func(string) string) *fault {
 	if f.Code = code; verdicts[code].kind == nil {
 		f.Code = hide(code)
 	}
-	v := verdictOf(code, status)
+	v := k.verdictOf(code, status, string(reply.RequestID))
 	f.Kind, f.Advice = v.kind, v.advice
 	if f.Code == "" {
 		f.Problem = "the answer is not an error of the API"
@@ -114,15 +80,26 @@ func replyFault(status int, body []byte, hide func(string) string) *fault {
 	return f
 }
 
+// uuidForm is that of the service's own request IDs, which must not be masked for a
+// part that happens to be somebody's short password.
+var uuidForm = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+func requestID(text string, hide func(string) string) string {
+	if uuidForm.MatchString(text) {
+		return text
+	}
+	return message(hide(text))
+}
+
 func repeatOf(kind error, code string, status int) repeat {
 	switch {
 	case kind == ErrThrottled:
 		return later
 	case kind == ErrExpiredToken:
 		return renewing
-	case code == "SignatureNonceUsed", code == "IdempotentProcessing", code == "LastTokenProcessing":
+	case kind == ErrUnavailable, status >= http.StatusInternalServerError:
 		return unanswered
-	case status >= http.StatusInternalServerError:
+	case code == "IdempotentProcessing", code == "LastTokenProcessing":
 		return unanswered
 	}
 	return refused

@@ -44,6 +44,7 @@ type ContainerGroupSpec struct {
 	AutoCreateEIP    bool   `json:"autoCreateEIP,omitempty"`
 	EIPBandwidthMbit int    `json:"eipBandwidthMbit,omitempty"`
 	// FixedIP keeps the group's address; FixedIPRetainHours for so long after its end.
+	// eci §2.6 knows of parameters FixedIp... only: their names and meaning are inferred.
 	FixedIP            bool   `json:"fixedIP,omitempty"`
 	FixedIPRetainHours int    `json:"fixedIPRetainHours,omitempty"`
 	HostName           string `json:"hostName,omitempty"`
@@ -54,24 +55,29 @@ type ContainerGroupSpec struct {
 	// should set one. TerminationGrace is 0 for the service's 30 s.
 	ActiveDeadline   time.Duration `json:"activeDeadlineSeconds,omitempty"`
 	TerminationGrace time.Duration `json:"terminationGraceSeconds,omitempty"`
-	// MaxPending is how long the group may wait for stock, 10 min to 24 h, in whole
-	// minutes (eci §4.1).
+	// MaxPending is how long the group may wait for stock, in whole minutes. The
+	// annotation of that name allows 10 min to 24 h, 4 h by default (eci §4.1); whether
+	// the parameter does is not documented.
 	MaxPending time.Duration `json:"maxPendingSeconds,omitempty"`
 
-	// SpotStrategy is empty or NoSpot, SpotAsPriceGo, SpotWithPriceLimit (with
-	// SpotPriceLimit, per hour in the account's currency).
+	// SpotStrategy is empty or NoSpot, SpotAsPriceGo, SpotWithPriceLimit: the values
+	// that ECS has, inferred. Currency and time of SpotPriceLimit are not documented;
+	// for ECS it is a price per hour.
 	SpotStrategy   string  `json:"spotStrategy,omitempty"`
 	SpotPriceLimit float64 `json:"spotPriceLimit,omitempty"`
-	// SpotDurationHours is the protected time of a spot group; nil is the service's.
+	// SpotDurationHours is the protected time of a spot group, nil the service's; that
+	// it is hours is inferred from ECS.
 	SpotDurationHours *int `json:"spotDurationHours,omitempty"`
 	StrictSpot        bool `json:"strictSpot,omitempty"`
 	// ComputeCategories are in order of preference, such as economy.
 	ComputeCategories []string `json:"computeCategories,omitempty"`
-	// CPUArchitecture is empty (AMD64), AMD64 or ARM64.
+	// CPUArchitecture is such as AMD64 or ARM64 (values inferred), empty the service's.
 	CPUArchitecture string `json:"cpuArchitecture,omitempty"`
-	OSType          string `json:"osType,omitempty"`
+	// OSType is empty or Linux, or Windows.
+	OSType string `json:"osType,omitempty"`
 
-	// The DataCache fields mount a data cache's disk (eci §1.13).
+	// The DataCache fields mount a data cache's disk (eci §1.13). Of their parameters
+	// DataCacheProvisionedIops and DataCacheBurstingEnabled are inferred.
 	DataCacheBucket          string `json:"dataCacheBucket,omitempty"`
 	DataCachePL              string `json:"dataCachePL,omitempty"`
 	DataCacheProvisionedIOPS int    `json:"dataCacheProvisionedIOPS,omitempty"`
@@ -81,7 +87,8 @@ type ContainerGroupSpec struct {
 	Tags            []Tag  `json:"tags,omitempty"`
 	ResourceGroupID string `json:"resourceGroupId,omitempty"`
 	RAMRoleName     string `json:"ramRoleName,omitempty"`
-	// DryRun only checks: what would have succeeded gives ErrDryRun.
+	// DryRun only checks: what would have succeeded gives ErrDryRun. ClientToken is
+	// not used then, for the service might take the real call for the same one.
 	DryRun bool `json:"dryRun,omitempty"`
 	// ClientToken is as in ImageCacheSpec.
 	ClientToken string `json:"clientToken,omitempty"`
@@ -132,8 +139,9 @@ type Container struct {
 	Ports       []Port        `json:"ports,omitempty"`
 }
 
-// Environment is a variable of a container. Its value may well be a password, and
-// is treated as one.
+// Environment is a variable of a container. Its value may be a password, and is never
+// printed, written or logged; in what the service answers it is masked where it has at
+// least eight characters and stands as a word of its own.
 type Environment struct {
 	Name  string `json:"name"`
 	Value Secret `json:"value"`
@@ -142,7 +150,7 @@ type Environment struct {
 // Port is a port that a container listens on.
 type Port struct {
 	Port int `json:"port"`
-	// Protocol is TCP or UDP; empty is the service's default.
+	// Protocol is such as TCP or UDP (inferred); empty is the service's default.
 	Protocol string `json:"protocol,omitempty"`
 }
 

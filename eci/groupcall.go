@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -12,11 +13,15 @@ import (
 // ErrNoStock, ErrNoAddress, ErrNotFound and ErrIncorrectStatus of an explicit
 // cache, ErrThrottled, others; with DryRun, ErrDryRun is what is hoped for.
 func (c *Client) CreateContainerGroup(ctx context.Context, spec ContainerGroupSpec) (CreatedContainerGroup, error) {
-	k := &call{action: "CreateContainerGroup", input: spec.Name, secrets: spec.secrets()}
+	k := &call{action: "CreateContainerGroup", input: spec.Name, secrets: passwords(spec.RegistryCredentials), maybe: spec.values(c.regionID)}
 	if err := spec.check(); err != nil {
 		return CreatedContainerGroup{}, err.of(k)
 	}
-	if err := c.tokenFor(k, spec.ClientToken); err != nil {
+	token := spec.ClientToken
+	if spec.DryRun {
+		token = "" // that of the real call must not be used up
+	}
+	if err := c.tokenFor(k, token); err != nil {
 		return CreatedContainerGroup{}, err
 	}
 	k.parameters = spec.query(c.regionID, k.token)
@@ -121,20 +126,29 @@ func (q query) count(name string, value *int) {
 	}
 }
 
-func (s *ContainerGroupSpec) secrets() []Secret {
-	secrets := passwords(s.RegistryCredentials)
-	for _, container := range slices.Concat(s.InitContainers, s.Containers) {
+// values are those of the containers' variables that the rest of the request does not
+// show anyway.
+func (s *ContainerGroupSpec) values(regionID string) []Secret {
+	containers := slices.Concat(s.InitContainers, s.Containers)
+	shown := []string{regionID, s.ZoneID, s.Name}
+	for _, container := range containers {
+		shown = append(shown, container.Name, container.Image)
+	}
+	var values []Secret
+	for _, container := range containers {
 		for _, variable := range container.Environment {
-			secrets = append(secrets, variable.Value)
+			if !slices.Contains(shown, string(variable.Value)) {
+				values = append(values, variable.Value)
+			}
 		}
 	}
-	return secrets
+	return values
 }
 
 // DeleteContainerGroup stops a group and removes it. A group that is gone after an
 // unanswered attempt was deleted by it: no error. Its events are gone, too.
 func (c *Client) DeleteContainerGroup(ctx context.Context, deletion ContainerGroupDeletion) error {
-	k := &call{action: "DeleteContainerGroup", input: deletion.ID}
+	k := &call{action: "DeleteContainerGroup", input: deletion.ID, subject: aGroup}
 	if deletion.ID == "" {
 		return required("id").of(k)
 	}
@@ -152,22 +166,31 @@ const maxGroupsAtOnce = 20
 // DescribeContainerGroups gives one page of groups; it refuses more than 20 IDs,
 // which ContainerGroups splits.
 func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGroupQuery) (ContainerGroupPage, error) {
-	k := &call{action: "DescribeContainerGroups", input: several(want.IDs) + want.Name, read: true}
+	k := &call{action: "DescribeContainerGroups", input: named(several(want.IDs), want.Name), read: true}
 	if err := want.check(); err != nil {
 		return ContainerGroupPage{}, err.of(k)
+	}
+	if want.IDs != nil && len(want.IDs) == 0 {
+		return ContainerGroupPage{}, nil
+	}
+	if len(want.IDs) > 0 {
+		k.subject = aGroup
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {
 		wireReply
 		NextToken       wireText
 		TotalCount      wireNumber
-		ContainerGroups wireList[wireGroup]
+		ContainerGroups wireRows[wireGroup]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return ContainerGroupPage{}, err
 	}
+	if !reply.ContainerGroups.told {
+		return ContainerGroupPage{}, k.lacking("ContainerGroups", reply.RequestID)
+	}
 	return ContainerGroupPage{
-		ContainerGroups: each(reply.ContainerGroups, wireGroup.group), NextToken: string(reply.NextToken),
+		ContainerGroups: each(reply.ContainerGroups.list, wireGroup.group), NextToken: string(reply.NextToken),
 		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
 	}, nil
 }
@@ -193,10 +216,15 @@ func (w *ContainerGroupQuery) query(region string) query {
 // Those that the service no longer has are left out. After an error there are no
 // more.
 func (c *Client) ContainerGroups(ctx context.Context, want ContainerGroupQuery) iter.Seq2[ContainerGroup, error] {
+	k := call{action: "DescribeContainerGroups", input: named(several(want.IDs), want.Name)}
+	if want.NextToken != "" && len(want.IDs) > maxGroupsAtOnce {
+		err := invalid("nextToken", "%d ids are asked for in lots, each with tokens of its own", len(want.IDs)).of(&k)
+		return func(yield func(ContainerGroup, error) bool) { yield(ContainerGroup{}, err) }
+	}
 	return batched(want.IDs, func(ids []string) iter.Seq2[ContainerGroup, error] {
 		part := want
 		part.IDs = ids
-		return paged(want.NextToken, func(token string) ([]ContainerGroup, string, error) {
+		return paged(k, want.NextToken, func(token string) ([]ContainerGroup, string, error) {
 			part.NextToken = token
 			page, err := c.DescribeContainerGroups(ctx, part)
 			return page.ContainerGroups, page.NextToken, err
@@ -241,15 +269,20 @@ func describe[Wire, Value any](ctx context.Context, c *Client, action string, wa
 		return nil, err.of(&call{action: action, input: several(want.IDs)})
 	}
 	return all(batched(want.IDs, func(ids []string) iter.Seq2[Value, error] {
-		return paged("", func(token string) ([]Value, string, error) {
+		return paged(call{action: action, input: several(ids)}, "", func(token string) ([]Value, string, error) {
 			k := &call{action: action, input: several(ids), read: true, parameters: want.query(c.regionID, ids, token)}
 			var reply struct {
 				wireReply
 				NextToken wireText
-				Data      wireList[Wire]
+				Data      wireRows[Wire]
 			}
-			err := c.do(ctx, k, &reply)
-			return each(reply.Data, convert), string(reply.NextToken), err
+			if err := c.do(ctx, k, &reply); err != nil {
+				return nil, "", err
+			}
+			if !reply.Data.told {
+				return nil, "", k.lacking("Data", reply.RequestID)
+			}
+			return each(reply.Data.list, convert), string(reply.NextToken), nil
 		})
 	}))
 }
@@ -269,12 +302,14 @@ func (w *GroupEventQuery) query(region string, ids []string, token string) query
 	return q
 }
 
-// batched asks for IDs in lots that the service takes; without IDs, once.
+// batched asks for IDs in lots that the service takes. Nil asks once, for all that
+// there is; an empty list asks for nothing.
 func batched[T any](ids []string, ask func(ids []string) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		for first := true; first || len(ids) > 0; first = false {
-			lot := ids[:min(len(ids), maxGroupsAtOnce)]
-			ids = ids[len(lot):]
+		rest := ids
+		for once := ids == nil; once || len(rest) > 0; once = false {
+			lot := rest[:min(len(rest), maxGroupsAtOnce)]
+			rest = rest[len(lot):]
 			for item, err := range ask(lot) {
 				if !yield(item, err) || err != nil {
 					return
@@ -283,6 +318,9 @@ func batched[T any](ids []string, ask func(ids []string) iter.Seq2[T, error]) it
 		}
 	}
 }
+
+// named says what a query is about in an error.
+func named(id, name string) string { return strings.TrimSpace(id + " " + name) }
 
 // several names a list of IDs in an error.
 func several(ids []string) string {

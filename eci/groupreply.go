@@ -5,7 +5,8 @@ import "time"
 // ContainerGroupQuery says which groups of the region are wanted (eci §2.7). What
 // is empty does not restrict.
 type ContainerGroupQuery struct {
-	// IDs are any number for ContainerGroups, at most 20 for one page.
+	// IDs are any number for ContainerGroups, at most 20 for one page. Nil asks for
+	// all groups; a list that is empty but not nil for none, without a call.
 	IDs    []string    `json:"ids,omitempty"`
 	Name   string      `json:"name,omitempty"`
 	Status GroupStatus `json:"status,omitempty"`
@@ -18,7 +19,8 @@ type ContainerGroupQuery struct {
 	ResourceGroupID string `json:"resourceGroupId,omitempty"`
 	ComputeCategory string `json:"computeCategory,omitempty"`
 	// Limit is the size of a page, at most 20, which is the service's default.
-	Limit     int    `json:"limit,omitempty"`
+	Limit int `json:"limit,omitempty"`
+	// NextToken is that of the page before, and is not for more than 20 IDs.
 	NextToken string `json:"nextToken,omitempty"`
 }
 
@@ -136,7 +138,8 @@ const (
 // GroupEventQuery says whose events are wanted, also for
 // DescribeContainerGroupStatus.
 type GroupEventQuery struct {
-	// IDs are any number; the client asks for 20 at once. None asks for all groups.
+	// IDs are any number; the client asks for 20 at once. Nil asks for all groups; a
+	// list that is empty but not nil for none, without a call.
 	IDs []string `json:"ids,omitempty"`
 	// Source is empty (both), EventsOfPlatform or EventsOfKubelet.
 	Source string `json:"source,omitempty"`

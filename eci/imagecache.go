@@ -68,8 +68,8 @@ type CreatedImageCache struct {
 	RequestID   string `json:"requestId"`
 }
 
-// ImageCacheUpdate changes a cache that is Ready or UpdateFailed (eci §2.3). What
-// is empty or nil stays as it is.
+// ImageCacheUpdate changes a cache that is Ready or UpdateFailed (eci §2.3). What is
+// empty or nil is not sent; that it then stays as it is, is inferred.
 type ImageCacheUpdate struct {
 	// ID is required.
 	ID             string   `json:"id"`
@@ -108,7 +108,7 @@ type ImageCacheQuery struct {
 	// MatchImages asks for the caches that fit these images best, best first as far
 	// as is known (eci §2.5); at most 100.
 	MatchImages []string `json:"matchImages,omitempty"`
-	// FullMatch and MatchCount restrict MatchImages, and are refused without them:
+	// FullMatch and MatchCount restrict MatchImages, for which alone they are (eci §2.5):
 	// all images matched fully; at least so many.
 	FullMatch  bool `json:"fullMatch,omitempty"`
 	MatchCount int  `json:"matchCount,omitempty"`

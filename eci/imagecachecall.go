@@ -63,7 +63,7 @@ func (s *ImageCacheSpec) query(region, token string) query {
 // ErrIncorrectStatus in other states, ErrNothingToUpdate, ErrNotFound and those of
 // CreateImageCache.
 func (c *Client) UpdateImageCache(ctx context.Context, update ImageCacheUpdate) error {
-	k := &call{action: "UpdateImageCache", input: update.ID, secrets: passwords(update.RegistryCredentials)}
+	k := &call{action: "UpdateImageCache", input: update.ID, subject: aCache, secrets: passwords(update.RegistryCredentials)}
 	if err := update.check(c.maxImages); err != nil {
 		return err.of(k)
 	}
@@ -100,10 +100,10 @@ func (u *ImageCacheUpdate) query(region, token string) query {
 // DeleteImageCache removes a cache and its snapshots; groups that were started
 // from it go on (eci §1.1). An empty token makes the client choose one. What the
 // service answers for an ID that it does not have is not documented (eci §2.4);
-// this client knows ErrNotFound by the code's form. A cache that is gone after an
-// unanswered attempt was deleted by it: no error.
+// this client knows ErrNotFound by a code that names a cache. A cache that is gone
+// after an unanswered attempt was deleted by it: no error.
 func (c *Client) DeleteImageCache(ctx context.Context, id, clientToken string) error {
-	k := &call{action: "DeleteImageCache", input: id}
+	k := &call{action: "DeleteImageCache", input: id, subject: aCache}
 	if id == "" {
 		return required("id").of(k)
 	}
@@ -117,22 +117,28 @@ func (c *Client) DeleteImageCache(ctx context.Context, id, clientToken string) e
 // DescribeImageCaches gives one page of caches. With MatchImages it is ECI's own
 // answer to which caches fit best.
 func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) (ImageCachePage, error) {
-	k := &call{action: "DescribeImageCaches", input: want.ID + want.Name, read: true}
+	k := &call{action: "DescribeImageCaches", input: named(want.ID, want.Name), read: true}
 	if err := want.check(); err != nil {
 		return ImageCachePage{}, err.of(k)
+	}
+	if want.ID != "" {
+		k.subject = aCache
 	}
 	k.parameters = want.query(c.regionID)
 	var reply struct {
 		wireReply
 		NextToken   wireText
 		TotalCount  wireNumber
-		ImageCaches wireList[wireImageCache]
+		ImageCaches wireRows[wireImageCache]
 	}
 	if err := c.do(ctx, k, &reply); err != nil {
 		return ImageCachePage{}, err
 	}
+	if !reply.ImageCaches.told {
+		return ImageCachePage{}, k.lacking("ImageCaches", reply.RequestID)
+	}
 	return ImageCachePage{
-		ImageCaches: each(reply.ImageCaches, wireImageCache.cache), NextToken: string(reply.NextToken),
+		ImageCaches: each(reply.ImageCaches.list, wireImageCache.cache), NextToken: string(reply.NextToken),
 		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
 	}, nil
 }
@@ -156,9 +162,11 @@ func (w *ImageCacheQuery) query(region string) query {
 // ImageCaches gives the caches one by one, page after page, in the service's
 // order. After an error there are no more.
 func (c *Client) ImageCaches(ctx context.Context, want ImageCacheQuery) iter.Seq2[ImageCache, error] {
-	return paged(want.NextToken, func(token string) ([]ImageCache, string, error) {
-		want.NextToken = token
-		page, err := c.DescribeImageCaches(ctx, want)
+	k := call{action: "DescribeImageCaches", input: named(want.ID, want.Name)}
+	return paged(k, want.NextToken, func(token string) ([]ImageCache, string, error) {
+		part := want
+		part.NextToken = token
+		page, err := c.DescribeImageCaches(ctx, part)
 		return page.ImageCaches, page.NextToken, err
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,11 +12,17 @@ import (
 	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
 )
 
-// provider gives keys, fails or panics, as its turn says.
-type provider func() (*credentials.Credentials, error)
+// turn is a provider that gives a key, fails or panics.
+type turn func() (AccessKey, error)
 
-func (p provider) GetCredentials() (*credentials.Credentials, error) { return p() }
-func (provider) GetProviderName() string                             { return "test" }
+func (p turn) key(context.Context) (AccessKey, error) { return p() }
+
+// ring has one link, whose providers are made one after the other.
+func ring(made *int, turns ...turn) *keyring {
+	return &keyring{now: time.Now, links: []*link{{make: func() (provider, error) { *made++; return turns[*made-1], nil }}}}
+}
+
+func temporary(name string) AccessKey { return AccessKey{"i", "s", Secret(name)} }
 
 // TestReasons: of what a provider says when it fails, the code of an answer and the
 // kind of a network's fault are told, and nothing else.
@@ -36,38 +43,21 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%v: got %q, %v, want %q", test.err, got, passing, test.want)
 		}
 	}
-	for _, role := range []Role{{}, {ARN: "acs:ram::1:role/r", Duration: time.Minute}} {
-		t.Setenv("ALIBABA_CLOUD_ROLE_ARN", "")
-		k, err := newKeyring(Credentials{AccessKey: AccessKey{ID: "i", Secret: "s"}, Role: &role})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.key(context.Background()); !errors.Is(err, ErrCredentials) {
-			t.Errorf("%+v: %v", role, err)
-		}
-	}
 }
 
-// TestKeyring: a provider that failed, in whichever way, is not asked again but
-// made anew, as is one whose keys the service calls expired.
+// TestKeyring: a provider that failed, in whichever way, is not asked again but made
+// anew, as is one whose keys the service calls expired.
 func TestKeyring(t *testing.T) {
 	var made int
-	good := &credentials.Credentials{AccessKeyId: "i", AccessKeySecret: "s"}
-	turns := []provider{
-		func() (*credentials.Credentials, error) {
+	good := func(name string) turn { return func() (AccessKey, error) { return temporary(name), nil } }
+	k := ring(&made,
+		func() (AccessKey, error) {
 			var missing *credentials.Credentials
-			return &credentials.Credentials{AccessKeyId: missing.AccessKeyId}, nil
+			return AccessKey{ID: Secret(missing.AccessKeyId)}, nil
 		},
-		func() (*credentials.Credentials, error) { return nil, errors.New("quoting a whole file: secret") },
-		func() (*credentials.Credentials, error) { return &credentials.Credentials{}, nil },
-		func() (*credentials.Credentials, error) { return good, nil },
-		func() (*credentials.Credentials, error) { return good, nil },
-	}
-	k, err := newKeyring(Credentials{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.make = func() (credentials.CredentialsProvider, error) { made++; return turns[made-1], nil }
+		func() (AccessKey, error) { return AccessKey{}, errors.New("quoting a whole file: secret") },
+		func() (AccessKey, error) { return AccessKey{}, nil },
+		good("one"), good("two"))
 	ctx := context.Background()
 	for turn := range 3 {
 		if _, err := k.key(ctx); !errors.Is(err, ErrCredentials) || made != turn+1 {
@@ -75,13 +65,108 @@ func TestKeyring(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if key, err := k.key(ctx); err != nil || key.ID != "i" || made != 4 {
+		if key, err := k.key(ctx); err != nil || key != temporary("one") || made != 4 {
 			t.Errorf("%v by provider %d", err, made)
 		}
 	}
-	k.renew(ctx)
-	if _, err := k.key(ctx); err != nil || made != 5 {
-		t.Errorf("after renewal: %v by provider %d", err, made)
+	// Many calls find the key expired; it is replaced once.
+	for range 3 {
+		k.renew(temporary("one"))
+		if key, err := k.key(ctx); err != nil || key != temporary("two") || made != 5 {
+			t.Errorf("after renewal: %v by provider %d", err, made)
+		}
+	}
+}
+
+// TestLinkStays: the link that gave a key is the only one that is asked later, for
+// the next may be of another account. Until its key is called expired that goes on.
+func TestLinkStays(t *testing.T) {
+	given, away := "one", false
+	first := turn(func() (AccessKey, error) {
+		if away {
+			return AccessKey{}, errors.New("flattened")
+		}
+		return temporary(given), nil
+	})
+	now := time.Now()
+	k := &keyring{now: func() time.Time { return now }, links: []*link{
+		{make: func() (provider, error) { return nil, errors.New("not set up") }},
+		{make: func() (provider, error) { return first, nil }},
+		{make: func() (provider, error) { return temporary("of another account"), nil }},
+	}}
+	wants := func(when, want string) {
+		t.Helper()
+		key, err := k.key(context.Background())
+		var e *Error
+		switch {
+		case want != "" && (err != nil || key != temporary(want)):
+			t.Errorf("%s: %q, %v, want %q", when, string(key.SecurityToken), err, want)
+		case want == "" && (!errors.As(err, &e) || e.Kind != ErrCredentials || !e.passing):
+			t.Errorf("%s: %q, %v, want a failure that may pass", when, string(key.SecurityToken), err)
+		}
+	}
+	wants("at first", "one")
+	away = true
+	wants("away", "one")
+	away, given = false, "two"
+	wants("back, but resting", "one")
+	now = now.Add(providerRest)
+	wants("rested", "two")
+	away = true
+	k.renew(temporary("one"))
+	wants("an older key is expired", "two")
+	k.renew(temporary("two"))
+	wants("expired while away", "")
+	wants("still", "")
+	away, given = false, "three"
+	wants("back", "three")
+}
+
+// TestOneFlight: whoever waits for a slow provider waits for one answer, and a key
+// that is refused while it is on its way is not handed out.
+func TestOneFlight(t *testing.T) {
+	var made int
+	asked, gate := make(chan int, 10), make(chan struct{})
+	slow := turn(func() (AccessKey, error) {
+		asked <- made
+		<-gate
+		return temporary(strings.Repeat("x", made)), nil
+	})
+	k := ring(&made, slow, slow, slow)
+	type answer struct {
+		key AccessKey
+		err error
+	}
+	const callers = 8
+	answers := make(chan answer, callers)
+	calls := func() {
+		for range callers {
+			f := k.join() // in order, so that all have joined before the gate opens
+			go func() { <-f.done; answers <- answer{f.key, f.err} }()
+		}
+	}
+	wants := func(want string) {
+		t.Helper()
+		for range callers {
+			if a := <-answers; a.err != nil || a.key != temporary(want) {
+				t.Errorf("%q, %v, want %q", string(a.key.SecurityToken), a.err, want)
+			}
+		}
+	}
+	calls()
+	<-asked
+	gate <- struct{}{}
+	wants("x")
+	if len(asked) != 0 {
+		t.Errorf("asked %d times more", len(asked))
+	}
+	calls()
+	<-asked
+	k.renew(temporary("x"))
+	close(gate)
+	wants("xx")
+	if made != 2 {
+		t.Errorf("%d providers", made)
 	}
 }
 
@@ -96,15 +181,33 @@ func TestProviderComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.keys.make = func() (credentials.CredentialsProvider, error) {
-		return provider(func() (*credentials.Credentials, error) {
+	c.keys.links = []*link{{make: func() (provider, error) {
+		return turn(func() (AccessKey, error) {
 			if waits < 3 {
-				return nil, &url.Error{Op: "Get", URL: "http://x", Err: errors.New("refused")}
+				return AccessKey{}, &url.Error{Op: "Get", URL: "http://x", Err: errors.New("refused")}
 			}
-			return &credentials.Credentials{AccessKeyId: "i", AccessKeySecret: "s"}, nil
+			return temporary(""), nil
 		}), nil
-	}
+	}}}
 	if err := c.do(context.Background(), &call{action: "CreateImageCache", token: "t"}, &wireReply{}); err != nil || waits != 3 {
 		t.Errorf("%v after %d waits", err, waits)
+	}
+}
+
+// TestExpiredForTheNext: a call that is never repeated leaves no expired key to the
+// next.
+func TestExpiredForTheNext(t *testing.T) {
+	transport := answers{responded(400, `{"RequestId":"R","Code":"InvalidSecurityToken.Expired"}`), responded(200, `{"RequestId":"R"}`)}
+	c, err := New(Config{RegionID: "cn-hangzhou", Transport: &transport, Retry: Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	c.keys = ring(&made, func() (AccessKey, error) { return temporary("one"), nil }, func() (AccessKey, error) { return temporary("two"), nil })
+	for turn, want := range []error{ErrExpiredToken, nil} {
+		k := &call{action: "ListUsage", read: true}
+		if err := c.do(context.Background(), k, &wireReply{}); !errors.Is(err, want) || made != turn+1 || k.key != temporary([]string{"one", "two"}[turn]) {
+			t.Errorf("turn %d: %v by provider %d", turn, err, made)
+		}
 	}
 }

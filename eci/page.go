@@ -2,23 +2,28 @@ package eci
 
 import "iter"
 
-// paged gives the items of page after page, until there is no further token. A
-// token that comes back unchanged would go on for ever: it ends the list.
-func paged[T any](token string, page func(token string) ([]T, string, error)) iter.Seq2[T, error] {
+// paged gives the items of page after page, until there is no further token. A token
+// that came before would go on for ever, and whoever took what there is for the whole
+// list would miss the rest: it is an error.
+func paged[T any](k call, token string, page func(token string) ([]T, string, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
+		seen := map[string]bool{"": true} // no token is the first page's
 		for at := token; ; {
+			seen[at] = true
 			items, next, err := page(at)
-			if err != nil {
-				var none T
-				yield(none, err)
-				return
-			}
-			for _, item := range items {
-				if !yield(item, nil) {
+			for i := 0; err == nil && i < len(items); i++ {
+				if !yield(items[i], nil) {
 					return
 				}
 			}
-			if next == "" || next == at {
+			if err == nil && next != "" && seen[next] {
+				err = &Error{Action: k.action, Input: k.input, Kind: ErrReply, Problem: "the list's token repeats, so that its end is not known"}
+			}
+			if err != nil {
+				var none T
+				yield(none, err)
+			}
+			if err != nil || next == "" {
 				return
 			}
 			at = next

@@ -19,9 +19,11 @@ type PriceQuery struct {
 type Price struct {
 	// Currency is CNY or USD.
 	Currency string `json:"currency"`
-	// OriginalPerSecond less DiscountPerSecond is TradePerSecond, which is paid.
-	OriginalPerSecond float64       `json:"originalPerSecond"`
-	DiscountPerSecond float64       `json:"discountPerSecond"`
+	// TradePerSecond is taken for what is paid, by its name: how the three figures
+	// hang together is not documented. OriginalPerSecond and DiscountPerSecond are nil
+	// where they are not told.
+	OriginalPerSecond *float64      `json:"originalPerSecond,omitempty"`
+	DiscountPerSecond *float64      `json:"discountPerSecond,omitempty"`
 	TradePerSecond    float64       `json:"tradePerSecond"`
 	Details           []PriceDetail `json:"details,omitempty"`
 	Spot              []SpotPrice   `json:"spot,omitempty"`
@@ -29,22 +31,23 @@ type Price struct {
 	RequestID         string        `json:"requestId"`
 }
 
-// PriceDetail is the part of one resource, such as cpu, memory or disk.
+// PriceDetail is the part of one resource, such as cpu. A price is nil where it is not
+// told, as where it cannot be read.
 type PriceDetail struct {
 	Resource          string      `json:"resource"`
-	OriginalPerSecond float64     `json:"originalPerSecond"`
-	DiscountPerSecond float64     `json:"discountPerSecond"`
-	TradePerSecond    float64     `json:"tradePerSecond"`
+	OriginalPerSecond *float64    `json:"originalPerSecond,omitempty"`
+	DiscountPerSecond *float64    `json:"discountPerSecond,omitempty"`
+	TradePerSecond    *float64    `json:"tradePerSecond,omitempty"`
 	Rules             []PriceRule `json:"rules,omitempty"`
 }
 
 // SpotPrice is what a spot group of an instance type costs in a zone, per time
-// that the service does not say.
+// that the service does not say. A price is nil where it is not told.
 type SpotPrice struct {
-	ZoneID       string  `json:"zoneId"`
-	InstanceType string  `json:"instanceType"`
-	Spot         float64 `json:"spot"`
-	Original     float64 `json:"original"`
+	ZoneID       string   `json:"zoneId"`
+	InstanceType string   `json:"instanceType"`
+	Spot         *float64 `json:"spot,omitempty"`
+	Original     *float64 `json:"original,omitempty"`
 }
 
 // PriceRule is a promotion that the price has in it.

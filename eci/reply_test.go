@@ -2,6 +2,7 @@ package eci_test
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"testing"
 	"time"
@@ -117,6 +118,29 @@ func TestEventStyles(t *testing.T) {
 	}
 }
 
+// TestOddMembers: what is of another form than documented is as if it were not told;
+// the rest of the answer is not lost for it.
+func TestOddMembers(t *testing.T) {
+	groups := replied(t, `{"RequestId":"R","ContainerGroups":[{"ContainerGroupId":"eci-1","Status":"Running","Containers":[{"Name":"app","CurrentState":"","PreviousState":[]}],
+		"Events":[{"Reason":"Pulled","source":"kubelet","Metadata":7,"involvedObject":[],"ReportingComponent":"kubelet"}]}]}`,
+		func(c *eci.Client) ([]eci.ContainerGroup, error) {
+			return c.AllContainerGroups(context.Background(), eci.ContainerGroupQuery{})
+		})
+	differs(t, groups, []eci.ContainerGroup{{ID: "eci-1", Status: eci.GroupRunning, Containers: []eci.GroupContainer{{Name: "app"}}, Events: []eci.Event{{Reason: "Pulled", Component: "kubelet"}}}})
+	for _, status := range []string{`""`, `{"Phase":"Running","ContainerStatuses":[{"Name":"a","State":"","LastState":{"Running":"now","Terminated":[]}}]}`} {
+		states := replied(t, `{"RequestId":"R","Data":[{"ContainerGroupId":"eci-1","PodStatus":`+status+`}]}`, func(c *eci.Client) ([]eci.GroupState, error) {
+			return c.DescribeContainerGroupStatus(context.Background(), eci.GroupEventQuery{})
+		})
+		want := eci.PodState{}
+		if status != `""` {
+			want = eci.PodState{Phase: "Running", Containers: []eci.PodContainer{{Name: "a"}}}
+		}
+		differs(t, states, []eci.GroupState{{GroupID: "eci-1", Pod: want}})
+	}
+	usage := replied(t, `{"RequestId":"R","Attributes":[]}`, func(c *eci.Client) (eci.Usage, error) { return c.ListUsage(context.Background()) })
+	differs(t, usage, eci.Usage{RequestID: "R", Attributes: map[string]float64{}})
+}
+
 // TestStatusReply reads the keys of eci §2.7, StartedAtstartedAt among them.
 func TestStatusReply(t *testing.T) {
 	body := func(key string) string {
@@ -155,11 +179,28 @@ func TestPriceReply(t *testing.T) {
 		func(c *eci.Client) (eci.Price, error) {
 			return c.DescribeContainerGroupPrice(context.Background(), eci.PriceQuery{VCPU: 2, MemoryGiB: 4})
 		})
-	differs(t, got, eci.Price{Currency: "CNY", OriginalPerSecond: 0.00012252, TradePerSecond: 0.00012252, RequestID: "R",
-		Details: []eci.PriceDetail{{Resource: "cpu", OriginalPerSecond: 0.000098, TradePerSecond: 0.000098}, {Resource: "mem", OriginalPerSecond: 0.00002452, TradePerSecond: 0.00002452}},
-		Spot:    []eci.SpotPrice{{ZoneID: "z", InstanceType: "ecs.c6.large", Spot: 0.1, Original: 0.4}}, Rules: []eci.PriceRule{{ID: "587", Description: "d"}}})
+	differs(t, got, eci.Price{Currency: "CNY", OriginalPerSecond: ptr(0.00012252), DiscountPerSecond: ptr(0.0), TradePerSecond: 0.00012252, RequestID: "R",
+		Details: []eci.PriceDetail{{Resource: "cpu", OriginalPerSecond: ptr(0.000098), DiscountPerSecond: ptr(0.0), TradePerSecond: ptr(0.000098)}, {Resource: "mem", OriginalPerSecond: ptr(0.00002452), DiscountPerSecond: ptr(0.0), TradePerSecond: ptr(0.00002452)}},
+		Spot:    []eci.SpotPrice{{ZoneID: "z", InstanceType: "ecs.c6.large", Spot: ptr(0.1), Original: ptr(0.4)}}, Rules: []eci.PriceRule{{ID: "587", Description: "d"}}})
 	if sum := 2*0.000049 + 4*0.00000613; got.TradePerSecond-sum > 1e-12 || sum-got.TradePerSecond > 1e-12 {
 		t.Errorf("%v is not %v", got.TradePerSecond, sum)
+	}
+}
+
+// TestPriceNotTold: a price that is not told, or not a number, is not 0.
+func TestPriceNotTold(t *testing.T) {
+	ask := func(c *eci.Client) (eci.Price, error) {
+		return c.DescribeContainerGroupPrice(context.Background(), eci.PriceQuery{VCPU: 2, MemoryGiB: 4})
+	}
+	got := replied(t, `{"RequestId":"R","PriceInfo":{"Price":{"Currency":"CNY","TradePrice":1,"OriginalPrice":"much",
+		"DetailInfos":{"DetailInfo":[{"Resource":"cpu","TradePrice":"-"}]}},"SpotPrices":{"SpotPrice":[{"ZoneId":"z","OriginPrice":null}]}}}`, ask)
+	differs(t, got, eci.Price{Currency: "CNY", TradePerSecond: 1, RequestID: "R", Details: []eci.PriceDetail{{Resource: "cpu"}}, Spot: []eci.SpotPrice{{ZoneID: "z"}}})
+	for _, price := range []string{`{"Currency":"CNY","TradePrice":"-"}`, `{"Currency":"CNY"}`, `{"TradePrice":1}`, `null`, `"much"`} {
+		s := serve(t, func(int, url.Values) answer { return ok(`{"RequestId":"R","PriceInfo":{"Price":` + price + `}}`) })
+		c, _ := client(t, s)
+		if got, err := ask(c); !errors.Is(err, eci.ErrReply) {
+			t.Errorf("%s: %+v, %v", price, got, err)
+		}
 	}
 }
 

@@ -31,7 +31,11 @@ func TestRepeats(t *testing.T) {
 		{"throttled", []answer{refusal(400, "Throttling"), refusal(400, "Throttling.User"), good}, nil, 3},
 		{"failing", []answer{refusal(500, "InternalError"), refusal(503, "ServiceUnavailable"), {502, "<html>", false}, good}, nil, 4},
 		{"answers lost", []answer{lost, lost, good}, nil, 3},
-		{"answer cut", []answer{{200, "", true}, good}, nil, 2},
+		{"answer cut", []answer{{200, `{"RequestId":"R","Image`, false}, {200, "", false}, good}, nil, 3},
+		{"failing well", []answer{{200, `{"requestId":"x","code":"ServiceUnavailable","message":"m"}`, false}, {200, `{"requestId":"x","code":"Throttling.Api"}`, false}, good}, nil, 3},
+		{"refused well", []answer{{200, `{"RequestId":"x","Code":"QuotaExceeded"}`, false}}, eci.ErrQuota, 1},
+		{"failing as a bad request", []answer{refusal(400, "InternalError"), refusal(400, "ServiceUnavailable"), good}, nil, 3},
+		{"still being worked on", []answer{refusal(409, "IdempotentProcessing"), good}, nil, 2},
 		{"nonce used", []answer{refusal(400, "SignatureNonceUsed"), good}, nil, 2},
 		{"flow control", []answer{refusal(400, "EipPurchaseFlowControl"), good}, nil, 2},
 		{"the day's vCPUs", []answer{refusal(403, "Throttling.Vcpu.PerDay")}, eci.ErrQuota, 1},
@@ -78,7 +82,9 @@ func TestGivesUp(t *testing.T) {
 		uncertain bool
 		kind      error
 	}{
-		{"attempts", refusal(400, "Throttling"), eci.Retry{Attempts: 4}, 4, false, eci.ErrThrottled},
+		{"attempts", refusal(503, "ServiceUnavailable"), eci.Retry{Attempts: 4}, 4, true, eci.ErrUnavailable},
+		{"time of throttles", refusal(400, "Throttling"), eci.Retry{Attempts: 4, Total: time.Minute, Base: 8 * time.Second, Max: 8 * time.Second}, 0, false, eci.ErrThrottled},
+		{"never though throttled", refusal(400, "Throttling"), eci.Retry{Attempts: 1}, 1, false, eci.ErrThrottled},
 		{"time", refusal(500, "InternalError"), eci.Retry{Attempts: 1000, Total: time.Minute, Base: 8 * time.Second, Max: 8 * time.Second}, 0, true, eci.ErrUnavailable},
 		{"never", answer{lost: true}, eci.Retry{Attempts: 1}, 1, true, eci.ErrUnavailable},
 	} {
@@ -95,10 +101,46 @@ func TestGivesUp(t *testing.T) {
 				t.Errorf("%d attempts told, %d made, want %d", e.Attempts, len(s.seen()), test.sent)
 			}
 			spent := clock.Now().Sub(start)
-			if test.name == "time" && (spent > time.Minute || spent < 52*time.Second) {
+			if strings.HasPrefix(test.name, "time") && (spent > time.Minute || spent < 52*time.Second) {
 				t.Errorf("gave up after %v", spent)
 			}
 		})
+	}
+}
+
+// errSome stands for an error of no kind.
+var errSome = errors.New("some error")
+
+// TestThrottlesBesideFaults: a storm of throttles leaves a call its attempts, and one
+// that is longer than those attempts would wait loses no start.
+func TestThrottlesBesideFaults(t *testing.T) {
+	made := ok(`{"RequestId":"R","ContainerGroupId":"eci-1"}`)
+	for _, test := range []struct {
+		name string
+		last []answer
+		want error
+	}{
+		{"then made", []answer{made}, nil},
+		{"then failing", []answer{refusal(500, "InternalError"), {lost: true}, refusal(500, "InternalError")}, eci.ErrUnavailable},
+	} {
+		s := serve(t, func(n int, _ url.Values) answer {
+			if n < 18 {
+				return refusal(400, "Throttling")
+			}
+			return test.last[n-18]
+		})
+		c, clock := client(t, s, func(c *eci.Config) { c.Retry.Attempts = len(test.last) })
+		if test.want == nil {
+			c, clock = client(t, s) // the defaults
+		}
+		start := clock.Now()
+		_, err := c.CreateContainerGroup(context.Background(), eci.ContainerGroupSpec{Name: "g1", Containers: []eci.Container{{Name: "c", Image: "i"}}})
+		if !errors.Is(err, test.want) || len(s.seen()) != 18+len(test.last) {
+			t.Errorf("%s: %v after %d", test.name, err, len(s.seen()))
+		}
+		if spent := clock.Now().Sub(start); spent < 2*time.Minute {
+			t.Errorf("%s: the storm took %v only", test.name, spent)
+		}
 	}
 }
 
@@ -114,10 +156,22 @@ func TestDeleteAfterLostAnswer(t *testing.T) {
 		{[]answer{refusal(500, "InternalError"), missing}, nil},
 		{[]answer{missing}, eci.ErrNotFound},
 		{[]answer{refusal(400, "Throttling"), missing}, eci.ErrNotFound},
+		{[]answer{{lost: true}, refusal(400, "InvalidParameter.NotFound")}, nil},
+		// These say nothing of the cache.
+		{[]answer{{lost: true}, refusal(404, "ContainerGroup.NotFound")}, errSome},
+		{[]answer{{lost: true}, refusal(404, "InvalidProduct.NotFound")}, eci.ErrNotSupported},
+		{[]answer{{lost: true}, refusal(404, "InvalidVSwitchId.NotFound")}, eci.ErrInvalid},
+		{[]answer{{lost: true}, refusal(404, "NotFound")}, errSome},
+		{[]answer{{lost: true}, {404, `{"Code":"ImageCache.NotFound"}`, false}}, errSome},
+		{[]answer{{lost: true}, refusal(503, "ImageCache.NotFound"), refusal(403, "NoPermission")}, eci.ErrNoPermission},
 	} {
 		s := serve(t, func(n int, _ url.Values) answer { return test.answers[n] })
 		c, _ := client(t, s)
-		if err := c.DeleteImageCache(context.Background(), "imc-1", ""); !errors.Is(err, test.want) {
+		err := c.DeleteImageCache(context.Background(), "imc-1", "")
+		if test.want == errSome && err != nil && len(isKinds(err)) == 0 {
+			continue
+		}
+		if !errors.Is(err, test.want) {
 			t.Errorf("%v: %v, want %v", test.answers, err, test.want)
 		}
 	}
@@ -223,24 +277,36 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// TestSameRandomSameTokens: with a source of numbers given, tokens are its own.
-func TestSameRandomSameTokens(t *testing.T) {
-	s := serve(t, func(int, url.Values) answer { return ok(`{"RequestId":"R","ImageCacheId":"imc-1"}`) })
-	var tokens []string
+// TestSameRandomOtherTokens: clients of one source of numbers wait alike, but neither
+// gets what the other made.
+func TestSameRandomOtherTokens(t *testing.T) {
+	s := serve(t, func(n int, _ url.Values) answer {
+		if n%2 == 0 {
+			return refusal(500, "InternalError")
+		}
+		return ok(`{"RequestId":"R","ImageCacheId":"imc-1"}`)
+	})
+	tokens, naps := map[string]bool{}, map[time.Duration]bool{}
 	for range 2 {
-		c, _ := client(t, s, func(c *eci.Config) { c.Random = bytes.NewReader([]byte("0123456789abcdef")) })
+		c, clock := client(t, s, func(c *eci.Config) { c.Random = bytes.NewReader([]byte("0123456789abcdef")) })
 		made, err := c.CreateImageCache(context.Background(), eci.ImageCacheSpec{Name: "n", Images: []string{"i"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		tokens = append(tokens, made.ClientToken)
-		if _, err := c.NewClientToken(); err == nil {
-			t.Error("a token was made of no random numbers")
-		}
+		tokens[made.ClientToken], naps[clock.slept()[0]] = true, true
 	}
-	if want := "30313233343536373839616263646566"; tokens[0] != want || tokens[1] != want {
-		t.Errorf("got %q, want %s", tokens, want)
+	// 500 ms: a half, and of the other half the fraction 0x3031.../2^64, or 48/256 and
+	// a bit: 188.2/1000.
+	if want := 250*time.Millisecond + 188*250*time.Millisecond/1000; len(tokens) != 2 || len(naps) != 1 || !near(naps, want) {
+		t.Errorf("tokens %v, waits %v, want %v", tokens, naps, want)
 	}
+}
+
+func near(naps map[time.Duration]bool, want time.Duration) bool {
+	for nap := range naps {
+		return (nap - want).Abs() < time.Millisecond
+	}
+	return false
 }
 
 // halfBody answers with less than it promised.

@@ -124,7 +124,7 @@ func TestErrorsAreMasked(t *testing.T) {
 		{"failing", func(q url.Values) answer { return answer{500, q.Encode(), false} }, nil},
 		{"redirect", func(url.Values) answer { return answer{302, "", false} }, nil},
 		{"nobody", nil, func(c *eci.Config) { c.Endpoint = "http://127.0.0.1:1" }},
-		{"no name", nil, func(c *eci.Config) { c.Endpoint = "http://eci.invalid" }},
+		{"no name", nil, func(c *eci.Config) { c.Endpoint, c.PlainHTTP = "http://eci.invalid", true }},
 		{"transport", nil, func(c *eci.Config) {
 			c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) { return nil, errors.New("send " + r.URL.String()) })
 		}},
@@ -216,5 +216,23 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	}
 	if n := len(elsewhere.seen()); n != 0 {
 		t.Errorf("%d requests went elsewhere", n)
+	}
+}
+
+// TestReadableErrors: what a caller must know of an error is not masked for a variable
+// or a short password that is a part of it.
+func TestReadableErrors(t *testing.T) {
+	const id = "2F6BC0D1-1A2B-4C3D-8E4F-0123456789AB"
+	s := serve(t, func(int, url.Values) answer {
+		return answer{403, `{"RequestId":"` + id + `","Code":"QuotaExceeded","Message":"Info: quota exceeded in cn-hangzhou for 2F6B by somebody"}`, false}
+	})
+	c, _ := client(t, s)
+	_, err := c.CreateContainerGroup(context.Background(), eci.ContainerGroupSpec{Name: "g1",
+		RegistryCredentials: []eci.RegistryCredential{{Server: "r", UserName: "u", Password: "2F6B"}},
+		Containers: []eci.Container{{Name: "c", Image: "i", Environment: []eci.Environment{
+			{Name: "LEVEL", Value: "Info"}, {Name: "A", Value: "Quota"}, {Name: "B", Value: "exce"}, {Name: "REGION", Value: "cn-hangzhou"}, {Name: "USER", Value: "somebody"}}}}})
+	var e *eci.Error
+	if !errors.As(err, &e) || e.RequestID != id || e.Message != "Info: quota exceeded in cn-hangzhou for *** by ***" {
+		t.Errorf("%+v", e)
 	}
 }

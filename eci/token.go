@@ -28,14 +28,6 @@ func (c *Client) tokenFor(k *call, given string) error {
 	return nil
 }
 
-// lacking is a good answer without what it must have.
-func (k *call) lacking(name string, requestID wireText) *Error {
-	return &Error{
-		Action: k.action, Input: k.input, Kind: ErrReply, RequestID: string(requestID), HTTPStatus: 200, Attempts: 1,
-		ClientToken: k.token, Uncertain: true, Problem: "the answer has no " + name,
-	}
-}
-
 // gone takes a missing thing for deleted, if an attempt before may have done it.
 func gone(err error) error {
 	var e *Error

@@ -1,8 +1,10 @@
 package eci
 
 import (
+	"context"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -27,5 +29,12 @@ func newTransport(connect time.Duration) *http.Transport {
 		MaxIdleConnsPerHost:   64, // a burst of starts goes to one host
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
+		// The transport's own error has the status in words only.
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+			if answer.StatusCode != http.StatusOK {
+				return &proxyRefused{answer.StatusCode}
+			}
+			return nil
+		},
 	}
 }

@@ -99,6 +99,25 @@ func told(times ...wireTime) time.Time {
 	return time.Time{}
 }
 
+// wireObject is an object, nil where there is something else.
+type wireObject[T any] struct{ value *T }
+
+func (o *wireObject[T]) UnmarshalJSON(data []byte) error {
+	if first(data) != '{' {
+		return nil
+	}
+	o.value = new(T)
+	return json.Unmarshal(data, o.value)
+}
+
+// get is the zero value where there is no object.
+func (o wireObject[T]) get() (value T) {
+	if o.value != nil {
+		value = *o.value
+	}
+	return value
+}
+
 // wireList is a list, plain or as the only list of an object, as prices have it
 // (eci §2.7).
 type wireList[T any] []T
@@ -111,6 +130,21 @@ func (l *wireList[T]) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	return json.Unmarshal(data, (*[]T)(l))
+}
+
+// wireRows is the list that an answer is about. An answer without it, unlike one with
+// null, is not an empty list.
+type wireRows[T any] struct {
+	list wireList[T]
+	told bool
+}
+
+func (r *wireRows[T]) UnmarshalJSON(data []byte) error {
+	switch {
+	case first(data) == 'n', first(data) == '[', onlyList(data) != nil:
+		r.told = true
+	}
+	return r.list.UnmarshalJSON(data)
 }
 
 // onlyList is the one member of an object that is a list; nil if there is none, or

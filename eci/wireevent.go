@@ -11,31 +11,23 @@ type wireEvent struct {
 	LastTimestamp      wireTime
 	ReportingComponent wireText
 	ReportingInstance  wireText
-	Source             *wireSource
-	Metadata           *wireObject
-	InvolvedObject     *wireObject
+	Source             wireObject[wireSource]
+	Metadata           wireObject[wireNamed]
+	InvolvedObject     wireObject[wireNamed]
 }
 
 type wireSource struct{ Component, Host wireText }
 
-type wireObject struct{ Kind, Name wireText }
+type wireNamed struct{ Kind, Name wireText }
 
 func (w wireEvent) event() Event {
-	e := Event{
-		Type: string(w.Type), Reason: string(w.Reason), Name: string(w.Name), Message: string(w.Message),
+	source, metadata, about := w.Source.get(), w.Metadata.get(), w.InvolvedObject.get()
+	return Event{
+		Type: string(w.Type), Reason: string(w.Reason), Name: or(w.Name, string(metadata.Name)), Message: string(w.Message),
 		Count: w.Count.int(), FirstAt: w.FirstTimestamp.Time, LastAt: w.LastTimestamp.Time,
-		Component: string(w.ReportingComponent), Host: string(w.ReportingInstance),
+		Component: or(source.Component, string(w.ReportingComponent)), Host: or(source.Host, string(w.ReportingInstance)),
+		ObjectKind: string(about.Kind), ObjectName: string(about.Name),
 	}
-	if w.Source != nil {
-		e.Component, e.Host = or(w.Source.Component, e.Component), or(w.Source.Host, e.Host)
-	}
-	if w.Metadata != nil {
-		e.Name = or(wireText(e.Name), string(w.Metadata.Name))
-	}
-	if w.InvolvedObject != nil {
-		e.ObjectKind, e.ObjectName = string(w.InvolvedObject.Kind), string(w.InvolvedObject.Name)
-	}
-	return e
 }
 
 func or(text wireText, other string) string {

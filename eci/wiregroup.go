@@ -34,14 +34,14 @@ type wireContainer struct {
 	Name, Image                 wireText
 	Ready                       wireBool
 	RestartCount, CPU, Memory   wireNumber
-	CurrentState, PreviousState wireState
+	CurrentState, PreviousState wireObject[wireState]
 }
 
 func (w wireContainer) container() GroupContainer {
 	return GroupContainer{
 		Name: string(w.Name), Image: string(w.Image), Ready: w.Ready.bool(), RestartCount: w.RestartCount.int(),
 		VCPU: w.CPU.float(), MemoryGiB: w.Memory.float(),
-		Current: w.CurrentState.state(), Previous: w.PreviousState.state(),
+		Current: w.CurrentState.get().state(), Previous: w.PreviousState.get().state(),
 	}
 }
 
@@ -77,13 +77,13 @@ func (w wireGroupEvents) events() GroupEvents {
 type wireGroupState struct {
 	ContainerGroupID, Name, Namespace, UUID, Status wireText
 	Annotations                                     wireAnnotations
-	PodStatus                                       wirePod
+	PodStatus                                       wireObject[wirePod]
 }
 
 func (w wireGroupState) state() GroupState {
 	return GroupState{
 		GroupID: string(w.ContainerGroupID), Name: string(w.Name), Namespace: string(w.Namespace), UID: string(w.UUID),
-		Status: GroupStatus(w.Status), Annotations: w.Annotations, Pod: w.PodStatus.state(),
+		Status: GroupStatus(w.Status), Annotations: w.Annotations, Pod: w.PodStatus.get().state(),
 	}
 }
 
@@ -118,21 +118,19 @@ type wirePodContainer struct {
 	Name, Image, ImageID wireText
 	Ready, Started       wireBool
 	RestartCount         wireNumber
-	State, LastState     wirePodContainerState
+	State, LastState     wireObject[wirePodContainerState]
 }
 
 func (w wirePodContainer) container() PodContainer {
 	return PodContainer{
 		Name: string(w.Name), Image: string(w.Image), ImageID: string(w.ImageID), Ready: w.Ready.bool(),
-		RestartCount: w.RestartCount.int(), Started: w.Started.value, State: w.State.state(), Last: w.LastState.state(),
+		RestartCount: w.RestartCount.int(), Started: w.Started.value, State: w.State.get().state(), Last: w.LastState.get().state(),
 	}
 }
 
 // wirePodContainerState has one part that is not empty.
 type wirePodContainerState struct {
-	Waiting    *struct{ Reason, Message wireText }
-	Running    *wireRun
-	Terminated *wireRun
+	Waiting, Running, Terminated wireObject[wireRun]
 }
 
 // wireRun knows the odd key of the service's schema beside the one of Kubernetes
@@ -146,14 +144,15 @@ type wireRun struct {
 
 func (w wirePodContainerState) state() ContainerState {
 	switch {
-	case w.Terminated != nil:
-		s := w.Terminated.state("Terminated")
-		s.ExitCode, s.Signal = w.Terminated.ExitCode.integer(), w.Terminated.Signal.integer()
+	case w.Terminated.value != nil:
+		run := w.Terminated.get()
+		s := run.state("Terminated")
+		s.ExitCode, s.Signal = run.ExitCode.integer(), run.Signal.integer()
 		return s
-	case w.Running != nil:
-		return w.Running.state("Running")
-	case w.Waiting != nil:
-		return ContainerState{State: "Waiting", Reason: string(w.Waiting.Reason), Message: string(w.Waiting.Message)}
+	case w.Running.value != nil:
+		return w.Running.value.state("Running")
+	case w.Waiting.value != nil:
+		return w.Waiting.value.state("Waiting")
 	}
 	return ContainerState{}
 }
