@@ -15,7 +15,7 @@ import (
 var planHeads = []string{
 	"row", "order", "cache", "images", "apps", "size_gib", "unpacked_bytes", "saved_seconds", "cumulative_seconds", "cumulative_unpacked_bytes",
 	"build", "keep", "use", "cost", "cumulative_cost", "net_saved", "currency",
-	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even_seconds",
+	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even", "break_even_seconds",
 }
 
 // planCSV is a line for each cache to build, in order, for each app to prime and for each
@@ -38,7 +38,7 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 		lines = append(lines, planLine(map[string]string{
 			"row": "app", "cache": a.Cache, "apps": a.App, "starts": exact(a.StartsPerMonth), "missed": exact(a.MissedPerMonth),
 			"cold_seconds": exact(a.ColdSeconds.Seconds()), "baseline_seconds": exact(a.BaselineSeconds.Seconds()), "planned_seconds": exact(a.PlannedSeconds.Seconds()),
-			"break_even_seconds": secondsField(a.BreakEvenSeconds),
+			"break_even": a.BreakEven, "break_even_seconds": secondsField(a.BreakEvenSeconds),
 		}))
 	}
 	var b bytes.Buffer
@@ -72,7 +72,7 @@ func planLine(fields map[string]string) []string {
 // maxMarkdownCaches bounds the caches of a comment; the other formats have them all.
 const maxMarkdownCaches = 20
 
-// planMarkdown lists the caches to build, the apps to prime, and up to which run time
+// planMarkdown lists the caches to build, the apps to prime, and for which run times
 // caches pay for themselves.
 func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	if p == nil {

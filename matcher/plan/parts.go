@@ -74,9 +74,13 @@ type Assignment struct {
 	ColdSeconds     time.Duration `json:"coldSeconds"`
 	BaselineSeconds time.Duration `json:"baselineSeconds"`
 	PlannedSeconds  time.Duration `json:"plannedSeconds"`
-	// BreakEvenSeconds is the longest run time for which the cache pays for
-	// itself by instance time saved, with its build and storage on this app
-	// alone; absent when it never does or when no planned cache is assigned.
+	// BreakEven says for which run times the cache would pay for itself, by instance time
+	// and the baseline's disks saved, were its build and storage this app's alone: up to
+	// BreakEvenSeconds, from there on, always or never; absent when no planned cache is
+	// assigned.
+	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never"`
+	// BreakEvenSeconds is the run time at which it neither pays nor costs; absent where
+	// there is none.
 	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
 	// Reason says why this cache, or why none.
 	Reason string `json:"reason"`
