@@ -26,7 +26,7 @@ func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem
 			}
 		}
 		if ctx.Err() != nil {
-			leaveOut(p, "prices and rates that would change the plan (stopped before all were tried)")
+			leaveOut(p, "prices and rates that would change the verdict (stopped before all were tried)")
 		}
 	}
 	if opt.HoldOutFraction == 0 && opt.JudgeAt.IsZero() {

@@ -76,7 +76,7 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
 	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
 	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
-	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the caches or the verdict")
+	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the verdict")
 	f.StringArrayVar(&opt.Explain, "explain", nil, "say why this app got its cache, and what the runner-up was; repeatable")
 	for flag, values := range map[string][]string{"goal": {plan.GoalSeconds, plan.GoalNet, plan.GoalLimit}, "storage": {plan.Separate, plan.Shared}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

@@ -160,13 +160,11 @@ type Sensitivity struct {
 type Lever struct {
 	// Name says what it is, as in the file of prices or the profile.
 	Name string `json:"name" document:"required"`
-	// Factor is by how much it has to change, times its value, for Verdict; absent where
-	// the verdict stays from a tenth to ten times the value.
+	// Factor is by how much it has to change, times its value, for Verdict, to 4 % and as
+	// far as one search can tell; absent where the verdict is the same at a tenth and at ten
+	// times the value, and taken to be so between.
 	Factor  *float64 `json:"factor,omitempty"`
 	Verdict string   `json:"verdict,omitempty"`
-	// CachesFactor is by how much it has to change for other caches to build or other apps
-	// to prime, be they worth as much; absent where they stay as far as that.
-	CachesFactor *float64 `json:"cachesFactor,omitempty"`
 }
 
 // HeldOut judges a plan on what it was not made for.
