@@ -109,8 +109,12 @@ type ExistingCache struct {
 	ID     string `json:"id"`
 	Advice string `json:"advice" document:"enum=keep|rebuild|drop"`
 	Reason string `json:"reason"`
-	// KeepPerMonth is what its storage costs; absent where it is not known what it holds.
+	// KeepPerMonth is what its storage costs in the month that begins now, or until it
+	// expires; absent where it is not known what it holds, or there is no price.
 	KeepPerMonth *cost.Money `json:"keepPerMonth,omitempty"`
+	// KeepAssumed says that it is not told what the cache was built from, so that
+	// KeepPerMonth is of what its references mean now.
+	KeepAssumed bool `json:"keepAssumed,omitempty"`
 	// StaleUnpackedBytes are of layers that it was built from and that no image of its
 	// references has any more; absent where it is not known what it was built from.
 	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`

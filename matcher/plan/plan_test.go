@@ -300,6 +300,10 @@ func TestExistingCaches(t *testing.T) {
 		t.Errorf("explained: %+v", x)
 	}
 
+	if e := got.Existing[4]; e.ID != "imc-web" || e.KeepAssumed {
+		t.Errorf("imc-web says what it was built from: %+v", e)
+	}
+
 	p.Existing[0].Contents = []matcher.Content{{Reference: "r/web:1", Digest: "sha256:old"}}
 	got = choose(t, p)
 	if e := got.Existing[4]; e.ID != "imc-web" || e.Advice != plan.Rebuild {
