@@ -166,7 +166,7 @@ func (f *ScenarioFile) Validate() error {
 		return document.At("budgetPerMonth", "a budget of %v is more than any bill: give at most %v", *f.BudgetPerMonth, float64(mostMoney))
 	case f.WorthPerHour != nil && *f.WorthPerHour > mostMoney:
 		return document.At("worthPerHour", "an hour cannot be worth %v: give at most %v", *f.WorthPerHour, float64(mostMoney))
-	case f.WorthPerHour != nil && *f.WorthPerHour < 0:
+	case f.WorthPerHour != nil && !(*f.WorthPerHour >= 0):
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
 		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -158,6 +159,7 @@ func candidateOf(text string) (cachebench.PlanCandidate, error) {
 
 func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) error {
 	var m *matcher.Matches
+	var from []simulate.Input
 	if matchesFile != "" {
 		data, err := readInput(matchesFile)
 		if err != nil {
@@ -169,8 +171,12 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		if err := out.spares(matchesFile); err != nil {
 			return err
 		}
+		from = append(from, cachebench.InputOf(filepath.ToSlash(matchesFile), data))
 	}
-	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error { return checkPlan(cmd.Flags(), s) })
+	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
+		s.Inputs = append(s.Inputs, from...)
+		return checkPlan(cmd.Flags(), s)
+	})
 	if job == nil {
 		return err
 	}
