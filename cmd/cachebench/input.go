@@ -224,7 +224,6 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	file.PlainHTTP = append(file.PlainHTTP, in.file.PlainHTTP...)
 	if len(in.file.Arms) > 0 {
 		file.Arms = in.file.Arms
-		file.Given("arms", "arms")
 	}
 	if in.now != "" {
 		at, err := time.Parse(time.RFC3339, in.now)
@@ -239,10 +238,34 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	if err := in.overrideStarts(file); err != nil {
 		return err
 	}
+	in.blameFlags(cmd.Flags(), file)
 	if err := file.Validate(); err != nil {
 		return usageError{err}
 	}
 	return nil
+}
+
+// blameFlags tells the file which of its values are of flags.
+func (in *inputs) blameFlags(flags *pflag.FlagSet, file *cachebench.ScenarioFile) {
+	set := func(name string) bool { return flags.Lookup(name) != nil && flags.Changed(name) }
+	for flag, key := range flagKeys {
+		if set(flag) {
+			file.Given(key, flag)
+		}
+	}
+	if set("goal") && !set("limit") {
+		file.Given("plan.limitSeconds", "goal") // it needs one
+	}
+}
+
+// flagKeys are the keys of a scenario whose values flags give, by the flag.
+var flagKeys = map[string]string{
+	"platform": "platform", "arms": "arms", "seed": "seed", "repeats": "repeats", "window": "windowSeconds", "window-start": "windowStartSeconds",
+	"min-coverage": "minCoverageFraction", "burst": "bursts", "fault": "faults",
+	"budget": "budgetPerMonth", "worth-per-hour": "worthPerHour", "quota": "quota", "disk-gib": "diskBudgetGiB", "limit": "startupLimitSeconds",
+	"goal": "plan.goal", "limit-starts": "plan.limitStartsFraction", "storage": "plan.storage", "gap": "plan.gapFraction", "effort": "plan.effort",
+	"time-limit": "plan.timeLimitSeconds", "curve": "plan.curvePoints", "candidate": "plan.candidates", "max-candidates": "plan.maxCandidates",
+	"hold-out": "plan.holdOutFraction", "judge-at": "plan.judgeAt",
 }
 
 // fromScenario is a path as the scenario file would write it: its paths are
@@ -280,6 +303,7 @@ func (in *inputs) overridePairs(file *cachebench.ScenarioFile) error {
 			}
 			if group.file {
 				value = in.fromScenario(value)
+				file.Given("registries."+key, group.flag)
 			}
 			if *group.to == nil {
 				*group.to = map[string]string{}
