@@ -28,9 +28,9 @@ func planTables(p *plan.Plan) []*table {
 
 func primesTable(p *plan.Plan) *table {
 	t := newTable("Apps to prime: a short start after each release and before each burst has their free automatic cache made in time (estimated, per month of 30 days)",
-		"app", ">starts to make", ">saves", ">cost")
+		"app", ">starts to make", ">saves", ">cost", ">net saved")
 	for _, prime := range p.Primes {
-		t.add(wordCell(prime.App), numberCell(prime.StartsPerMonth), longTimeCell(prime.SavedSeconds), moneyCell(prime.Cost))
+		t.add(wordCell(prime.App), numberCell(prime.StartsPerMonth), longTimeCell(prime.SavedSeconds), moneyCell(prime.Cost), signedCell(prime.NetSaved))
 	}
 	return t.unlessEmpty()
 }

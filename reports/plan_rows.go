@@ -30,7 +30,7 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 		prime := &p.Primes[i]
 		lines = append(lines, planLine(map[string]string{
 			"row": "prime", "apps": prime.App, "saved_seconds": exact(prime.SavedSeconds.Seconds()),
-			"cost": exact(prime.Cost.Amount), "currency": prime.Cost.Currency, "primes": exact(prime.StartsPerMonth),
+			"cost": exact(prime.Cost.Amount), "net_saved": exact(prime.NetSaved.Amount), "currency": prime.Cost.Currency, "primes": exact(prime.StartsPerMonth),
 		}))
 	}
 	for i := range p.Assignments {
@@ -79,9 +79,9 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 		return
 	}
 	if len(p.Primes) > 0 {
-		b.WriteString("\nApps to prime, by a short start after each release and before each burst (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost |\n|---|--:|--:|--:|\n")
+		b.WriteString("\nApps to prime, by a short start after each release and before each burst (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost | net saved |\n|---|--:|--:|--:|--:|\n")
 		for _, prime := range p.Primes {
-			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost), signedMoney(prime.NetSaved))
 		}
 	}
 	if len(p.Caches) == 0 {

@@ -14,7 +14,7 @@ import (
 // and one whose cache never pays.
 func cachesAndPrimes() *plan.Plan {
 	p := shopPlan(shopTimeline(true), true)
-	p.Primes = []plan.PrimedApp{{App: "api", StartsPerMonth: 4, SavedSeconds: 90 * time.Second, Cost: usd(-0.25)}}
+	p.Primes = []plan.PrimedApp{{App: "api", StartsPerMonth: 4, SavedSeconds: 90 * time.Second, Cost: usd(-0.25), NetSaved: usd(0.75)}}
 	p.Assignments = append(p.Assignments, plan.Assignment{App: "api", Primed: true, StartsPerMonth: 30})
 	for i := range p.Assignments {
 		if p.Assignments[i].App == "train" {
@@ -59,6 +59,7 @@ func TestPlanCSV(t *testing.T) {
 		{"prime api", "primes", "4"},
 		{"prime api", "saved_seconds", "90"},
 		{"prime api", "cost", "-0.25"},
+		{"prime api", "net_saved", "0.75"},
 		{"app web", "cache", "shop-family"},
 		{"app web", "break_even_seconds", "2460"},
 		{"app web", "break_even", "upTo"},

@@ -133,6 +133,8 @@ type PrimedApp struct {
 	// how much more the other starts then pay for caches' disks: below 0 where what they
 	// find now, such as an existing cache, costs them more than priming does.
 	Cost cost.Money `json:"cost"`
+	// NetSaved is what shorter starts save on instances, less Cost.
+	NetSaved cost.Money `json:"netSaved"`
 }
 
 // CurvePoint is the best plan found for one budget.
