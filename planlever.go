@@ -30,12 +30,20 @@ func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem)
 	j.Scenario.progress("looking for prices and rates that would change the verdict")
 	each := *problem
 	each.TimeLimit = 0 // ctx ends with that of the whole search
-	turns, err := plan.Turns(ctx, p.Verdict, j.trials(&each))
+	trials := j.trials(&each)
+	turns, err := plan.Turns(ctx, p.Verdict, trials)
 	if err != nil {
 		return fmt.Errorf("sensitivity: %w", err)
 	}
-	if len(turns) == 0 && ctx.Err() == nil {
+	switch {
+	case len(turns) == len(trials): // though ctx may have ended since
+	case ctx.Err() != nil:
+		leaveOut(p, "prices and rates that would change the verdict (stopped before all were tried)")
+	default:
 		leaveOut(p, "prices and rates that would change the verdict (the search does not come to it again)")
+	}
+	if len(turns) == 0 {
+		return nil
 	}
 	if p.Sensitivity == nil {
 		p.Sensitivity = &plan.Sensitivity{}

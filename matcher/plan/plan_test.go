@@ -392,6 +392,16 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// A plan of another version says what to do; one that is broken does not.
+func TestReadOtherVersion(t *testing.T) {
+	const head = "apiVersion: cachebench/v1\nkind: Plan\n"
+	for data, want := range map[string]bool{head + "nets: 1\n": true, head + "reason: [\n": false} {
+		if _, err := plan.Read("plan.yaml", []byte(data)); err == nil || strings.Contains(err.Error(), "plan anew") != want {
+			t.Errorf("%q: %v", data, err)
+		}
+	}
+}
+
 func choose(t testing.TB, p plan.Problem) *plan.Plan {
 	t.Helper()
 	got, err := plan.Choose(context.Background(), p)
