@@ -27,10 +27,10 @@ func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 	_, a.KeepAssumed, _ = m.holds(e)
 	a.KeepAssumed = a.KeepAssumed && a.KeepPerMonth != nil && m.isStored(e)
 	switch {
-	case m.storedFor(e) == 0:
-		a.Advice, a.Reason = Drop, fmt.Sprintf("it expired at %s: no start can use it, and its storage costs nothing more", e.ExpireTime.UTC().Format(time.RFC3339))
 	case e.Automatic:
 		a.Reason = "it is an automatic cache: it costs nothing to keep, and ECI removes it by itself"
+	case m.storedFor(e) == 0:
+		a.Advice, a.Reason = Drop, fmt.Sprintf("it expired at %s: no start can use it, and its storage costs nothing more", e.ExpireTime.UTC().Format(time.RFC3339))
 	case e.Status == matcher.StatusFailed:
 		a.Advice, a.Reason = Drop, "its creation failed; it can never be used"
 	case len(users) == 0:
