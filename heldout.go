@@ -270,7 +270,8 @@ func (j *Job) builtNow(caches []matcher.Cache, p *plan.Plan) []matcher.Cache {
 	return built
 }
 
-// contents are the digests that references mean now.
+// contents are the digests that references mean now: of the platform's own manifests, where
+// a plan names an index. An index may move while the platform's image stays what it was.
 func (j *Job) contents(references []string) []matcher.Content {
 	var contents []matcher.Content
 	for _, ref := range references {

@@ -20,13 +20,8 @@ func (j *Job) timeLimited(ctx context.Context) (context.Context, context.CancelF
 func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
 	opt := &j.Scenario.PlanOptions
 	if opt.Sensitivity {
-		if ctx.Err() == nil {
-			if err := j.addTurns(ctx, p, problem); err != nil {
-				return err
-			}
-		}
-		if ctx.Err() != nil {
-			leaveOut(p, "prices and rates that would change the plan (stopped before all were tried)")
+		if err := j.addTurns(ctx, p, problem); err != nil {
+			return err
 		}
 	}
 	if opt.HoldOutFraction == 0 && opt.JudgeAt.IsZero() {
@@ -36,7 +31,7 @@ func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem
 	if err == nil {
 		err = j.addHeldOut(ctx, p)
 	}
-	if ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil { // it may have ended whole just before
 		leaveOut(p, "what is held out (stopped before all of it was judged)")
 		return nil
 	}

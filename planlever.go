@@ -9,7 +9,7 @@ import (
 )
 
 // planRates are the profile's quantities that are varied to see what would change a
-// plan: those that startup times mostly depend on.
+// verdict: those that startup times mostly depend on.
 var planRates = []string{
 	"network.registryBytesPerSecond", "network.uplinkBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond",
 	"unpack.gzipBytesPerSecond", "unpack.diskBytesPerSecond", "cache.attachSeconds", "cache.firstReadBytesPerSecond",
@@ -25,14 +25,25 @@ var planPrices = []struct {
 	{"vcpuSecond and memoryGiBSecond", func(b *cost.Book) []**float64 { return []**float64{&b.VCPUSecond, &b.MemoryGiBSecond} }},
 }
 
-// addTurns says which price or rate would change the plan.
+// addTurns says which price or rate would change the plan's verdict.
 func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem) error {
-	j.Scenario.progress("looking for prices and rates that would change the plan")
+	j.Scenario.progress("looking for prices and rates that would change the verdict")
 	each := *problem
 	each.TimeLimit = 0 // ctx ends with that of the whole search
-	turns, err := plan.Turns(ctx, p.Verdict, j.trials(&each))
+	trials := j.trials(&each)
+	turns, err := plan.Turns(ctx, p.Verdict, trials)
 	if err != nil {
 		return fmt.Errorf("sensitivity: %w", err)
+	}
+	switch {
+	case len(turns) == len(trials): // though ctx may have ended since
+	case ctx.Err() != nil:
+		leaveOut(p, "prices and rates that would change the verdict (stopped before all were tried)")
+	default:
+		leaveOut(p, "prices and rates that would change the verdict (the search does not come to it again)")
+	}
+	if len(turns) == 0 {
+		return nil
 	}
 	if p.Sensitivity == nil {
 		p.Sensitivity = &plan.Sensitivity{}

@@ -49,7 +49,7 @@ type PlanOptions struct {
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
 	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
-	// would change the caches or the verdict.
+	// would change the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -124,15 +123,6 @@ type ScenarioFile struct {
 	flags map[string]string
 }
 
-// Given says that a flag of the command line gave the value of a key, so that what is wrong
-// with it is not looked for in the file.
-func (f *ScenarioFile) Given(key, flag string) {
-	if f.flags == nil {
-		f.flags = make(map[string]string)
-	}
-	f.flags[key] = flag
-}
-
 // mostMoney is more than anybody's bill, and little enough that sums and products of
 // amounts stay exact enough and fit into files.
 const mostMoney = 1e12
@@ -158,7 +148,9 @@ func ReadScenarioFile(name string, data []byte) (*ScenarioFile, error) {
 }
 
 // Validate reports numbers that cannot be.
-func (f *ScenarioFile) Validate() error {
+func (f *ScenarioFile) Validate() error { return f.blame(f.validate()) }
+
+func (f *ScenarioFile) validate() error {
 	switch {
 	case f.BudgetPerMonth != nil && !(*f.BudgetPerMonth >= 0):
 		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", *f.BudgetPerMonth)
@@ -166,7 +158,7 @@ func (f *ScenarioFile) Validate() error {
 		return document.At("budgetPerMonth", "a budget of %v is more than any bill: give at most %v", *f.BudgetPerMonth, float64(mostMoney))
 	case f.WorthPerHour != nil && *f.WorthPerHour > mostMoney:
 		return document.At("worthPerHour", "an hour cannot be worth %v: give at most %v", *f.WorthPerHour, float64(mostMoney))
-	case f.WorthPerHour != nil && *f.WorthPerHour < 0:
+	case f.WorthPerHour != nil && !(*f.WorthPerHour >= 0):
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
 	case f.Quota < 0:
 		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
@@ -290,13 +282,14 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	if f.WorthPerHour != nil {
 		s.WorthPerHour = *f.WorthPerHour
 	}
-	for host, dir := range f.Registries {
+	for _, host := range sortedKeys(f.Registries) {
+		dir := f.Registries[host]
 		if s.Registries == nil {
 			s.Registries = map[string]string{}
 		}
 		s.Registries[host] = l.path(dir)
 		if _, err := read(filepath.Join(l.path(dir), "index.json")); err != nil {
-			return nil, l.at("registries", fmt.Errorf("%s is to be served from %s, which is no OCI layout: %w", host, dir, err))
+			return nil, l.at("registries."+host, fmt.Errorf("%s is to be served from %s, which is no OCI layout: %w", host, dir, err))
 		}
 	}
 	for _, key := range sortedKeys(f.Policies) {
@@ -367,19 +360,6 @@ func (l *loader) path(name string) string {
 func InputOf(name string, data []byte) simulate.Input {
 	sum := sha256.Sum256(data)
 	return simulate.Input{Name: filepath.ToSlash(name), Digest: layers.Digest("sha256:" + hex.EncodeToString(sum[:]))}
-}
-
-// at says at which key of the scenario file, or of which flag, an error arose. A fault of
-// a file that it names has its own place already.
-func (l *loader) at(key string, err error) error {
-	var fault *document.Error
-	if flag, ok := l.flags[key]; ok {
-		return fmt.Errorf("--%s: %w", flag, err)
-	}
-	if l.whole.IsZero() || errors.As(err, &fault) {
-		return err
-	}
-	return l.whole.At(key, "%v", err)
 }
 
 // file reads the file that a key of the scenario names and notes its digest; it

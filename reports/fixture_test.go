@@ -236,7 +236,7 @@ func shopPlan(timeline *simulate.Timeline, build bool) *plan.Plan {
 		a.PlannedSeconds = a.BaselineSeconds
 		if build && app.cache != "" {
 			even := 41 * time.Minute
-			a.Cache, a.PlannedSeconds, a.BreakEvenSeconds = app.cache, mean(app.name, "cached"), &even
+			a.Cache, a.PlannedSeconds, a.BreakEven, a.BreakEvenSeconds = app.cache, mean(app.name, "cached"), plan.PaysUpTo, &even
 			a.Reason = "holds all its images; automatic caches miss " + fmt.Sprint(100-app.automatic) + " % of its starts"
 		}
 		perStart := a.BaselineSeconds - a.PlannedSeconds

@@ -230,10 +230,10 @@ func appsTable(r *Report) *table {
 		heads = append(heads, ">"+r.armLabel(dots(&App{})[i].arm))
 	}
 	t := newTable("Apps: mean time to ready ("+appSource(r.Apps)+")", append(heads, ">saved", ">break-even run time", "cache", "why")...)
-	evens := make(map[string]*time.Duration)
+	evens := make(map[string]cell)
 	if r.Plan != nil {
 		for i := range r.Plan.Assignments {
-			evens[r.Plan.Assignments[i].App] = r.Plan.Assignments[i].BreakEvenSeconds
+			evens[r.Plan.Assignments[i].App] = breakEvenCell(&r.Plan.Assignments[i])
 		}
 	}
 	for _, a := range r.Apps {
@@ -241,8 +241,8 @@ func appsTable(r *Report) *table {
 		if a.StartsPerMonth > 0 {
 			perMonth = numberCell(a.StartsPerMonth)
 		}
-		if d := evens[a.Name]; d != nil {
-			even = longTimeCell(*d)
+		if planned, ok := evens[a.Name]; ok {
+			even = planned
 		}
 		name := namedCell(r.appLabel(&a), strings.Join(a.Images, "\n"))
 		row := []cell{name, perMonth}

@@ -8,28 +8,48 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
-// breakEvenSentence says up to which run time of an app its planned cache pays for itself;
-// empty where no app has one.
+// breakEvenSentence says for which run times of an app its planned cache would pay for
+// itself; empty where no app has one.
 func breakEvenSentence(p *plan.Plan) string {
-	planned := func(a *plan.Assignment) bool {
-		return slices.ContainsFunc(p.Caches, func(c plan.PlannedCache) bool { return c.Name == a.Cache })
-	}
-	var evens, never []string
+	of := make(map[string][]string) // by what BreakEven says
 	for i := range p.Assignments {
-		switch a := &p.Assignments[i]; {
-		case !planned(a):
-		case a.BreakEvenSeconds == nil:
-			never = append(never, a.App)
-		default:
-			evens = append(evens, fmt.Sprintf("%s %s", ellipsis(a.App, 40), longTime(*a.BreakEvenSeconds)))
+		a := &p.Assignments[i]
+		if !slices.ContainsFunc(p.Caches, func(c plan.PlannedCache) bool { return c.Name == a.Cache }) {
+			continue
 		}
+		words := ellipsis(a.App, 40)
+		if a.BreakEvenSeconds != nil {
+			words += " " + longTime(*a.BreakEvenSeconds)
+		}
+		of[a.BreakEven] = append(of[a.BreakEven], words)
 	}
 	var words []string
-	if len(evens) > 0 {
-		words = append(words, "a cache pays for itself in money up to these run times: "+some(evens, 12))
+	for _, x := range []struct{ pays, words string }{
+		{plan.PaysUpTo, "up to these run times: "}, {plan.PaysFrom, "from these run times on: "},
+		{plan.PaysAlways, "at any run time for "}, {plan.PaysNever, "at no run time for "},
+	} {
+		if apps := of[x.pays]; len(apps) > 0 {
+			words = append(words, x.words+some(apps, 12))
+		}
 	}
-	if len(never) > 0 {
-		words = append(words, "at no run time does it for "+some(shortened(never, 40), 12))
+	if len(words) == 0 {
+		return ""
 	}
-	return sentence(strings.Join(words, "; "))
+	return sentence(fmt.Sprintf("were its build and storage on the app alone, a cache would pay for itself in money %s", strings.Join(words, "; it would ")))
+}
+
+// breakEvenCell is the run time up to which an app's planned cache would pay for itself, or
+// what else there is to say.
+func breakEvenCell(a *plan.Assignment) cell {
+	c := cell{Text: "–", Number: true}
+	if a.BreakEvenSeconds != nil {
+		c = longTimeCell(*a.BreakEvenSeconds)
+	}
+	switch a.BreakEven {
+	case plan.PaysFrom:
+		c.Text = "from " + c.Text + " on"
+	case plan.PaysAlways, plan.PaysNever:
+		c.Text = a.BreakEven
+	}
+	return c
 }

@@ -28,9 +28,9 @@ func planTables(p *plan.Plan) []*table {
 
 func primesTable(p *plan.Plan) *table {
 	t := newTable("Apps to prime: a short start after each release and before each burst has their free automatic cache made in time (estimated, per month of 30 days)",
-		"app", ">starts to make", ">saves", ">cost")
+		"app", ">starts to make", ">saves", ">cost", ">net saved")
 	for _, prime := range p.Primes {
-		t.add(wordCell(prime.App), numberCell(prime.StartsPerMonth), longTimeCell(prime.SavedSeconds), moneyCell(prime.Cost))
+		t.add(wordCell(prime.App), numberCell(prime.StartsPerMonth), longTimeCell(prime.SavedSeconds), moneyCell(prime.Cost), signedCell(prime.NetSaved))
 	}
 	return t.unlessEmpty()
 }
@@ -72,22 +72,22 @@ func (t *table) addBudget(c *plan.CurvePoint) {
 }
 
 func leversTable(p *plan.Plan) *table {
-	t := newTable("What would change the plan, one at a time, from a tenth to ten times its value", "price or rate", ">other caches from", ">another verdict from", "verdict then")
+	t := newTable("What would change the verdict, one at a time, from a tenth to ten times its value", "price or rate", ">another verdict from", "verdict then")
 	if p.Sensitivity == nil {
 		return nil
 	}
 	for _, l := range p.Sensitivity.Levers {
-		t.add(wordCell(l.Name), timesCell(l.CachesFactor), timesCell(l.Factor), wordCell(cmpOr(l.Verdict, "stays")))
+		t.add(wordCell(l.Name), timesCell(l.Factor), wordCell(cmpOr(l.Verdict, "stays")))
 	}
 	return t.unlessEmpty()
 }
 
-// timesCell is a factor, as 2.5 times.
+// timesCell is a factor, as 2.5 times. It is not known to more than two digits.
 func timesCell(factor *float64) cell {
 	if factor == nil {
 		return cell{Text: "–", Number: true}
 	}
-	return cell{Text: fmt.Sprintf("%.3g times", *factor), Value: exact(*factor), Number: true}
+	return cell{Text: fmt.Sprintf("%.2g times", *factor), Value: exact(*factor), Number: true}
 }
 
 func heldOutTable(p *plan.Plan) *table {

@@ -15,7 +15,7 @@ import (
 var planHeads = []string{
 	"row", "order", "cache", "images", "apps", "size_gib", "unpacked_bytes", "saved_seconds", "cumulative_seconds", "cumulative_unpacked_bytes",
 	"build", "keep", "use", "cost", "cumulative_cost", "net_saved", "currency",
-	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even_seconds",
+	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even", "break_even_seconds",
 }
 
 // planCSV is a line for each cache to build, in order, for each app to prime and for each
@@ -30,7 +30,7 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 		prime := &p.Primes[i]
 		lines = append(lines, planLine(map[string]string{
 			"row": "prime", "apps": prime.App, "saved_seconds": exact(prime.SavedSeconds.Seconds()),
-			"cost": exact(prime.Cost.Amount), "currency": prime.Cost.Currency, "primes": exact(prime.StartsPerMonth),
+			"cost": exact(prime.Cost.Amount), "net_saved": exact(prime.NetSaved.Amount), "currency": prime.Cost.Currency, "primes": exact(prime.StartsPerMonth),
 		}))
 	}
 	for i := range p.Assignments {
@@ -38,7 +38,7 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 		lines = append(lines, planLine(map[string]string{
 			"row": "app", "cache": a.Cache, "apps": a.App, "starts": exact(a.StartsPerMonth), "missed": exact(a.MissedPerMonth),
 			"cold_seconds": exact(a.ColdSeconds.Seconds()), "baseline_seconds": exact(a.BaselineSeconds.Seconds()), "planned_seconds": exact(a.PlannedSeconds.Seconds()),
-			"break_even_seconds": secondsField(a.BreakEvenSeconds),
+			"break_even": a.BreakEven, "break_even_seconds": secondsField(a.BreakEvenSeconds),
 		}))
 	}
 	var b bytes.Buffer
@@ -72,16 +72,16 @@ func planLine(fields map[string]string) []string {
 // maxMarkdownCaches bounds the caches of a comment; the other formats have them all.
 const maxMarkdownCaches = 20
 
-// planMarkdown lists the caches to build, the apps to prime, and up to which run time
+// planMarkdown lists the caches to build, the apps to prime, and for which run times
 // caches pay for themselves.
 func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	if p == nil {
 		return
 	}
 	if len(p.Primes) > 0 {
-		b.WriteString("\nApps to prime, by a short start after each release and before each burst (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost |\n|---|--:|--:|--:|\n")
+		b.WriteString("\nApps to prime, by a short start after each release and before each burst (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost | net saved |\n|---|--:|--:|--:|--:|\n")
 		for _, prime := range p.Primes {
-			fmt.Fprintf(b, "| %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost), signedMoney(prime.NetSaved))
 		}
 	}
 	if len(p.Caches) == 0 {

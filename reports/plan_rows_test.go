@@ -14,11 +14,11 @@ import (
 // and one whose cache never pays.
 func cachesAndPrimes() *plan.Plan {
 	p := shopPlan(shopTimeline(true), true)
-	p.Primes = []plan.PrimedApp{{App: "api", StartsPerMonth: 4, SavedSeconds: 90 * time.Second, Cost: usd(-0.25)}}
+	p.Primes = []plan.PrimedApp{{App: "api", StartsPerMonth: 4, SavedSeconds: 90 * time.Second, Cost: usd(-0.25), NetSaved: usd(0.75)}}
 	p.Assignments = append(p.Assignments, plan.Assignment{App: "api", Primed: true, StartsPerMonth: 30})
 	for i := range p.Assignments {
 		if p.Assignments[i].App == "train" {
-			p.Assignments[i].BreakEvenSeconds = nil
+			p.Assignments[i].BreakEven, p.Assignments[i].BreakEvenSeconds = plan.PaysNever, nil
 		}
 	}
 	return p
@@ -59,8 +59,11 @@ func TestPlanCSV(t *testing.T) {
 		{"prime api", "primes", "4"},
 		{"prime api", "saved_seconds", "90"},
 		{"prime api", "cost", "-0.25"},
+		{"prime api", "net_saved", "0.75"},
 		{"app web", "cache", "shop-family"},
 		{"app web", "break_even_seconds", "2460"},
+		{"app web", "break_even", "upTo"},
+		{"app train", "break_even", "never"},
 		{"app train", "break_even_seconds", ""},
 		{"app api", "starts", "30"},
 	} {
@@ -82,12 +85,36 @@ func TestBreakEven(t *testing.T) {
 		}
 		got := strings.Join(strings.Fields(out.String()), " ")
 		for _, want := range []string{
-			"A cache pays for itself in money up to these run times: web 41.0 min, checkout 41.0 min and search 41.0 min; at no run time does it for train.",
+			"Were its build and storage on the app alone, a cache would pay for itself in money up to these run times: web 41.0 min, checkout 41.0 min and search 41.0 min; it would at no run time for train.",
 			"; budget USD 0.00)",
 		} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: no %q in\n%s", format, want, &out)
 			}
+		}
+	}
+}
+
+// TestBreakEvenAlone: each way to break even makes a sentence of its own, and a cell.
+func TestBreakEvenAlone(t *testing.T) {
+	at := 2 * time.Hour
+	for _, test := range []struct {
+		pays, want, cell string
+		at               *time.Duration
+	}{
+		{plan.PaysFrom, "in money from these run times on: train 2.0 h.", "from 2.0 h on", &at},
+		{plan.PaysAlways, "in money at any run time for train.", "always", nil},
+		{plan.PaysNever, "in money at no run time for train.", "never", nil},
+	} {
+		p := &plan.Plan{
+			Caches:      []plan.PlannedCache{{Name: "c"}},
+			Assignments: []plan.Assignment{{App: "train", Cache: "c", BreakEven: test.pays, BreakEvenSeconds: test.at}, {App: "other", Cache: "imc-1"}},
+		}
+		if got, want := breakEvenSentence(p), "Were its build and storage on the app alone, a cache would pay for itself "+test.want; got != want {
+			t.Errorf("%s: %q, want %q", test.pays, got, want)
+		}
+		if got := breakEvenCell(&p.Assignments[0]).Text; got != test.cell {
+			t.Errorf("%s: a cell says %q, want %q", test.pays, got, test.cell)
 		}
 	}
 }

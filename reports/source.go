@@ -254,19 +254,26 @@ func distinct(list []string) []string {
 	return kept
 }
 
-// storageDoubts name the existing caches whose storage is in no total.
+// storageDoubts name the existing caches whose storage is in no total, and those of which
+// it is assumed what they hold.
 func storageDoubts(p *plan.Plan) []string {
 	if p == nil {
 		return nil
 	}
-	var unknown []string
+	var unknown, assumed, doubts []string
 	for i := range p.Existing {
-		if p.Existing[i].KeepPerMonth == nil {
-			unknown = append(unknown, p.Existing[i].ID)
+		switch c := &p.Existing[i]; {
+		case c.KeepPerMonth == nil:
+			unknown = append(unknown, c.ID)
+		case c.KeepAssumed:
+			assumed = append(assumed, c.ID)
 		}
 	}
-	if len(unknown) == 0 {
-		return nil
+	if len(unknown) > 0 {
+		doubts = append(doubts, fmt.Sprintf("What storing these existing caches costs is in no total, for the inventory does not list all that they hold, or there is no price of storage: %s.", some(shortened(unknown, 40), 6)))
 	}
-	return []string{fmt.Sprintf("What storing these existing caches costs is in no total, for the inventory does not list all that they hold: %s.", some(shortened(unknown, 40), 6))}
+	if len(assumed) > 0 {
+		doubts = append(doubts, fmt.Sprintf("What these existing caches were built from is not told, so that their storage is of what their tags mean now: %s.", some(shortened(assumed, 40), 6)))
+	}
+	return doubts
 }

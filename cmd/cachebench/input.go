@@ -224,7 +224,6 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	file.PlainHTTP = append(file.PlainHTTP, in.file.PlainHTTP...)
 	if len(in.file.Arms) > 0 {
 		file.Arms = in.file.Arms
-		file.Given("arms", "arms")
 	}
 	if in.now != "" {
 		at, err := time.Parse(time.RFC3339, in.now)
@@ -239,6 +238,7 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	if err := in.overrideStarts(file); err != nil {
 		return err
 	}
+	in.blameFlags(cmd.Flags(), file)
 	if err := file.Validate(); err != nil {
 		return usageError{err}
 	}
@@ -280,6 +280,7 @@ func (in *inputs) overridePairs(file *cachebench.ScenarioFile) error {
 			}
 			if group.file {
 				value = in.fromScenario(value)
+				file.Given("registries."+key, group.flag)
 			}
 			if *group.to == nil {
 				*group.to = map[string]string{}

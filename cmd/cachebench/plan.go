@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +77,7 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
 	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
 	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
-	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the caches or the verdict")
+	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the verdict")
 	f.StringArrayVar(&opt.Explain, "explain", nil, "say why this app got its cache, and what the runner-up was; repeatable")
 	for flag, values := range map[string][]string{"goal": {plan.GoalSeconds, plan.GoalNet, plan.GoalLimit}, "storage": {plan.Separate, plan.Shared}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -158,6 +159,7 @@ func candidateOf(text string) (cachebench.PlanCandidate, error) {
 
 func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) error {
 	var m *matcher.Matches
+	var from []simulate.Input
 	if matchesFile != "" {
 		data, err := readInput(matchesFile)
 		if err != nil {
@@ -169,8 +171,12 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 		if err := out.spares(matchesFile); err != nil {
 			return err
 		}
+		from = append(from, cachebench.InputOf(filepath.ToSlash(matchesFile), data))
 	}
-	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error { return checkPlan(cmd.Flags(), s) })
+	job, err := load(cmd, in, out, func(s *cachebench.Scenario) error {
+		s.Inputs = append(s.Inputs, from...)
+		return checkPlan(cmd.Flags(), s)
+	})
 	if job == nil {
 		return err
 	}

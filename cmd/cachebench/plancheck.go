@@ -13,7 +13,7 @@ import (
 
 // cacheFlags are of the caches of apps that start on instances of their own.
 var cacheFlags = []string{
-	"matches", "budget", "quota", "baseline", "assign", "storage", "curve", "candidate", "max-candidates",
+	"caches", "policy", "matches", "budget", "quota", "baseline", "assign", "storage", "curve", "candidate", "max-candidates",
 	"hold-out", "judge-at", "sensitivity", "explain", "time-limit",
 }
 
@@ -52,7 +52,7 @@ func checkApps(flags *pflag.FlagSet, w *workload.Workload, goal string) error {
 	own, pooled := startsOnInstances(w), slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.NodePool != "" })
 	if !own && pooled {
 		for _, name := range cacheFlags {
-			if given(flags, name) {
+			if given(flags, name) && !asksNothing(flags, name) {
 				return usagef("--%s is of caches, and every app is on a node pool: leave it out", name)
 			}
 		}
@@ -70,6 +70,12 @@ func checkApps(flags *pflag.FlagSet, w *workload.Workload, goal string) error {
 		return usagef("--worth-per-hour has no meaning with --goal %s, where no app is on a node pool: the time saved is not weighed", goal)
 	}
 	return nil
+}
+
+// asksNothing says that a flag only takes back what a scenario asks beside a plan.
+func asksNothing(flags *pflag.FlagSet, name string) bool {
+	beside := []string{"curve", "hold-out", "sensitivity", "time-limit"}
+	return slices.Contains(beside, name) && slices.Contains([]string{"0", "0s", "false"}, flags.Lookup(name).Value.String())
 }
 
 // startsOnInstances says that an app has instances of its own, for which caches are built.

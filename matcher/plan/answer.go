@@ -271,7 +271,7 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	given.Cache, given.MissedPerMonth = cache.cache.ID, o.effect.missed
 	given.Reason = m.whyPicked(a, cache, &o.effect)
 	var err error
-	given.BreakEvenSeconds, err = m.breakEven(a, cache, &o.effect)
+	given.BreakEven, given.BreakEvenSeconds, err = m.breakEven(a, cache, &o.effect)
 	return given, err
 }
 
@@ -285,21 +285,4 @@ func (a *app) meanBaseline() float64 {
 		return a.cold.ready
 	}
 	return total / starts
-}
-
-// breakEven solves instance time saved + the baseline's disks = build + keep + disk × (run
-// time + start) × served starts for the run time; nil when there is no answer.
-func (m *model) breakEven(a *app, c *candidate, e *effect) (*time.Duration, error) {
-	second, err := m.Prices.Use(c.cache.SizeGiB, time.Second)
-	if err != nil {
-		return nil, err
-	}
-	// What the baseline's disks cost is saved as well, and grows with the run time too.
-	perSecond := second.Amount*(e.served-e.missed) - e.useSavedPerSecond
-	left := e.billedSaved*a.instance - c.fixed() + e.useSaved - e.useSavedPerSecond*a.Runtime.Seconds() - second.Amount*(e.served-e.missed)*e.billed
-	if left <= 0 || perSecond <= 0 {
-		return nil, nil
-	}
-	run := duration(left / perSecond)
-	return &run, nil
 }

@@ -32,6 +32,9 @@ func (m *model) assumptions() []string {
 	if m.Baseline == Cold {
 		all = append(all, "On the cold baseline no start finds a cache, neither an automatic nor an existing one.")
 	}
+	if m.Storage == Shared && len(m.Existing) > 0 {
+		all = append(all, "Storage of existing caches is billed for each by itself: planned caches share layers with one another, not with those.")
+	}
 	if unseen := m.unseen(); len(unseen) > 0 {
 		all = append(all, "No start of "+strings.Join(unseen, ", ")+" was counted on the automatic baseline; they are taken to find nothing.")
 	}

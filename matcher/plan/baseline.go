@@ -81,10 +81,10 @@ func (m *model) finding(a *app, f *matcher.Found, starts float64) (finding, erro
 		return finding{}, err
 	}
 	longer := e
-	longer.Billed += time.Second
+	longer.Billed += time.Hour // an amount is rounded: that of a second too much
 	more, err := m.useOf(a, c, longer)
 	full := !slices.ContainsFunc(a.AllImages(), func(ref string) bool { return !slices.Contains(c.Images, ref) })
-	return finding{cache: c, full: full, starts: starts, startup: inSeconds(e), use: use, usePerSecond: more - use}, err
+	return finding{cache: c, full: full, starts: starts, startup: inSeconds(e), use: use, usePerSecond: (more - use) / time.Hour.Seconds()}, err
 }
 
 // foundCache is the cache of a replay's finding. An automatic one is newer than

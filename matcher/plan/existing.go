@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 )
@@ -24,15 +24,19 @@ func (m *model) advice(c *choice) []ExistingCache {
 func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 	stale := m.stale(e)
 	a := ExistingCache{ID: e.ID, Advice: Keep, KeepPerMonth: m.keepExisting[e.ID], StaleUnpackedBytes: m.staleBytes(e)}
+	_, a.KeepAssumed, _ = m.holds(e)
+	a.KeepAssumed = a.KeepAssumed && a.KeepPerMonth != nil && m.isStored(e)
 	switch {
 	case e.Automatic:
 		a.Reason = "it is an automatic cache: it costs nothing to keep, and ECI removes it by itself"
+	case m.storedFor(e) == 0:
+		a.Advice, a.Reason = Drop, fmt.Sprintf("it expired at %s: no start can use it, and its storage costs nothing more", e.ExpireTime.UTC().Format(time.RFC3339))
 	case e.Status == matcher.StatusFailed:
 		a.Advice, a.Reason = Drop, "its creation failed; it can never be used"
 	case len(users) == 0:
 		a.Advice, a.Reason = Drop, "no start of the month would pick it beside the planned caches; its storage is paid for nothing"
 		if a.KeepPerMonth != nil {
-			a.Reason += fmt.Sprintf(", %s a month", a.KeepPerMonth)
+			a.Reason += fmt.Sprintf(", %s %s", a.KeepPerMonth, m.storedWords(e))
 		}
 	case e.Status == matcher.StatusUpdateFailed:
 		a.Advice, a.Reason = Rebuild, "its last update failed, so it cannot be used; it would serve "+strings.Join(users, ", ")
@@ -154,57 +158,4 @@ func (m *model) findDigest(digest string) int {
 	return slices.IndexFunc(m.Inventory.Images, func(img layers.Image) bool {
 		return digest == string(img.Digest) || digest == string(img.IndexDigest) && (m.Platform == "" || img.Platform == m.Platform)
 	})
-}
-
-// priceExisting works out what storing each existing cache costs, of which it is known.
-// Automatic caches are kept for free (eci §5.1), and of a failed one nothing is kept.
-func (m *model) priceExisting() error {
-	m.keepExisting = make(map[string]*cost.Money, len(m.Existing))
-	for i := range m.Existing {
-		e := &m.Existing[i]
-		held, known := m.holds(e)
-		if e.Automatic || e.Status == matcher.StatusFailed {
-			held, known = nil, true
-		}
-		if !known {
-			continue
-		}
-		bytes, _ := m.unpacked(held)
-		keep, err := m.Prices.Keep(float64(bytes)/bytesPerGiB, month)
-		if err != nil {
-			return fmt.Errorf("storage of existing cache %s: %w", e.ID, err)
-		}
-		m.keepExisting[e.ID] = &keep
-	}
-	return nil
-}
-
-// holds are the layers of an existing cache: of what it was built from, or where that is
-// not known of what its references mean now.
-func (m *model) holds(e *matcher.Cache) (held layerSet, known bool) {
-	for _, ref := range e.Images {
-		i := m.find(ref)
-		if k := slices.IndexFunc(e.Contents, func(c matcher.Content) bool { return c.Reference == ref }); k >= 0 {
-			if built := m.findDigest(e.Contents[k].Digest); built >= 0 {
-				i = built
-			}
-		}
-		if i < 0 {
-			return nil, false
-		}
-		held = append(held, m.Inventory.Images[i].Layers...)
-	}
-	slices.Sort(held)
-	return slices.Compact(held), true
-}
-
-// existingBill is what storing the existing caches costs a month, as far as it is known.
-func (m *model) existingBill() float64 {
-	bill := 0.0
-	for i := range m.Existing { // in order, so that the sum is the same every time
-		if keep := m.keepExisting[m.Existing[i].ID]; keep != nil {
-			bill += keep.Amount
-		}
-	}
-	return bill
 }

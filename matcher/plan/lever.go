@@ -1,11 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 )
 
 // Trial is a price or a rate that may be another than was taken.
@@ -18,26 +17,37 @@ type Trial struct {
 	Failed func() error
 }
 
-// How far a price or rate is varied, and how exactly a turn is told: of the verdict to a
-// factor of 10^(1/64), under 4 %, of the caches to 10^(1/16), under 16 %, for they nearly
-// always turn, and each look is a search.
+// How far a price or rate is varied, and how exactly a turn is told: to a factor of
+// 10^(1/64), under 4 %.
 const (
-	mostVaried   = 10
-	verdictParts = 64
-	cachesParts  = 16
-	// leverEffort is enough for most verdicts: whether anything is worth building.
+	mostVaried = 10
+	turnParts  = 64
+	// leverEffort, of the plan's own, is enough for most verdicts: whether anything is worth
+	// building.
 	leverEffort = 0.1
 )
 
 // Turns says by how much each price or rate would have to change, all else being as it
-// is, for another verdict, and for other caches: the nearer one of more and less. What
-// starts find on the baseline counts as what else there is. Where the answer is the same at
-// both ends it is taken to be so between. When ctx is done it returns those that it has
-// looked at.
+// is, for another verdict than the plan's: the nearer one of more and less. What starts find
+// on the baseline counts as what else there is. A verdict is taken to turn once on the way
+// to each end, which is so of most, for what more of a price or rate speaks against it still
+// does further on: where it is the plan's at an end, it is taken to be so between.
+//
+// It does not say from where on other caches would be built. Sets of caches that are worth
+// nearly the same come and go with the steps of the search, back and forth on the way to
+// an end, so that no factor told of them would be true.
+//
+// All trials are of one problem, which is theirs at a factor of 1. Where no search finds the
+// plan's verdict for that, there is no telling what turns it, and no lever. When ctx is done
+// it returns those that it has looked at.
 func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error) {
+	effort, err := effortOf(ctx, verdict, trials)
+	if err != nil || effort == 0 || ctx.Err() != nil {
+		return nil, err
+	}
 	var levers []Lever
 	for i := range trials {
-		l, err := trials[i].lever(ctx, verdict)
+		l, err := trials[i].lever(ctx, verdict, effort)
 		switch {
 		case ctx.Err() != nil:
 			return levers, nil
@@ -49,52 +59,51 @@ func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error)
 	return levers, nil
 }
 
-// lever looks for the turns of one price or rate.
-func (t *Trial) lever(ctx context.Context, verdict string) (*Lever, error) {
-	v := &variation{Trial: t, ctx: ctx, effort: leverEffort, known: make(map[float64]outcome)}
-	now, err := v.at(1)
-	if err == nil && now.verdict != verdict { // that was too little
-		v.effort, v.known = 1, make(map[float64]outcome)
-		now, err = v.at(1)
+// effortOf is the least share of the plan's own effort that finds its verdict, with
+// everything as it is; 0 where none does.
+func effortOf(ctx context.Context, verdict string, trials []Trial) (float64, error) {
+	for _, effort := range []float64{leverEffort, 1} {
+		if len(trials) == 0 || ctx.Err() != nil {
+			break
+		}
+		v := variation{Trial: &trials[0], effort: effort, known: make(map[float64]string)}
+		switch now, err := v.at(ctx, 1); {
+		case ctx.Err() != nil:
+			return 0, nil
+		case err != nil:
+			return 0, err
+		case now == verdict:
+			return effort, nil
+		}
 	}
+	return 0, nil
+}
+
+// lever looks for the turn of one price or rate.
+func (t *Trial) lever(ctx context.Context, verdict string, effort float64) (*Lever, error) {
+	v := &variation{Trial: t, effort: effort, known: make(map[float64]string)}
+	factor, other, err := v.nearest(ctx, verdict)
 	if err != nil {
 		return nil, err
 	}
-	l := &Lever{Name: t.Name}
-	factor, other, err := v.nearest(verdictParts, func(x outcome) bool { return x.verdict != verdict })
-	if err != nil {
-		return nil, err
+	if factor == 1 {
+		return &Lever{Name: t.Name}, nil
 	}
-	if factor != 1 {
-		l.Factor, l.Verdict = &factor, other.verdict
-	}
-	changed, _, err := v.nearest(cachesParts, func(x outcome) bool { return x.caches != now.caches })
-	if err == nil && changed != 1 {
-		l.CachesFactor = &changed
-	}
-	return l, err
+	return &Lever{Name: t.Name, Factor: &factor, Verdict: other}, nil
 }
 
-// outcome is what the best plan found advises.
-type outcome struct {
-	verdict string
-	// caches names those to build and the apps to prime.
-	caches string
-}
-
-// variation is a price or rate that is varied, with what came of it.
+// variation is a price or rate that is varied, with the verdicts that came of it.
 type variation struct {
 	*Trial
-	ctx    context.Context
+	// effort is a share of the plan's own.
 	effort float64
-	known  map[float64]outcome
+	known  map[float64]string
 }
 
-// nearest is the factor nearest to 1, of more and of less, from which on the outcome is
-// another, to so many parts of the whole; 1 where there is none. Of less it looks no further
-// than it has found of more.
-func (v *variation) nearest(parts float64, other func(outcome) bool) (factor float64, found outcome, err error) {
-	factor, found, err = v.turn(mostVaried, parts, other)
+// nearest is the factor nearest to 1, of more and of less, from which on the verdict is
+// another; 1 where there is none. Of less it looks no further than it has found of more.
+func (v *variation) nearest(ctx context.Context, verdict string) (factor float64, found string, err error) {
+	factor, found, err = v.turn(ctx, mostVaried, verdict)
 	if err != nil {
 		return factor, found, fmt.Errorf("times %.3g: %w", factor, err)
 	}
@@ -102,7 +111,7 @@ func (v *variation) nearest(parts float64, other func(outcome) bool) (factor flo
 	if factor != 1 {
 		end = 1 / factor
 	}
-	less, at, err := v.turn(end, parts, other)
+	less, at, err := v.turn(ctx, end, verdict)
 	switch {
 	case err != nil:
 		return less, found, fmt.Errorf("times %.3g: %w", less, err)
@@ -112,24 +121,24 @@ func (v *variation) nearest(parts float64, other func(outcome) bool) (factor flo
 	return factor, found, nil
 }
 
-// turn looks for the factor between 1 and an end from which on the outcome is another; it
-// is 1 where the outcome is not another at the end.
-func (v *variation) turn(end, parts float64, other func(outcome) bool) (factor float64, found outcome, err error) {
-	found, err = v.at(end)
+// turn looks for the factor between 1 and an end from which on the verdict is another; it
+// is 1 where the verdict is not another at the end.
+func (v *variation) turn(ctx context.Context, end float64, verdict string) (factor float64, found string, err error) {
+	found, err = v.at(ctx, end)
 	switch {
 	case err != nil:
 		return end, found, err
-	case !other(found):
+	case found == verdict:
 		return 1, found, nil
 	}
 	same, turned := 1.0, end
-	for math.Abs(math.Log(turned/same)) > math.Log(mostVaried)/parts*(1+1e-9) {
+	for math.Abs(math.Log(turned/same)) > math.Log(mostVaried)/turnParts*(1+1e-9) {
 		middle := math.Sqrt(same * turned)
-		got, err := v.at(middle)
+		got, err := v.at(ctx, middle)
 		switch {
 		case err != nil:
 			return middle, found, err
-		case other(got):
+		case got != verdict:
 			turned, found = middle, got
 		default:
 			same = middle
@@ -138,37 +147,24 @@ func (v *variation) turn(end, parts float64, other func(outcome) bool) (factor f
 	return turned, found, nil
 }
 
-// at is the outcome with the price or rate times a factor.
-func (v *variation) at(factor float64) (outcome, error) {
-	if x, ok := v.known[factor]; ok {
-		return x, nil
+// at is the verdict with the price or rate times a factor.
+func (v *variation) at(ctx context.Context, factor float64) (string, error) {
+	if verdict, ok := v.known[factor]; ok {
+		return verdict, nil
 	}
 	p, err := v.Problem(factor)
 	if err != nil {
-		return outcome{}, err
+		return "", err
 	}
-	p.Effort, p.Points, p.More, p.Explain, p.Progress = v.effort, 0, false, nil, nil
-	got, err := Choose(v.ctx, p)
+	p.Effort = v.effort * cmp.Or(p.Effort, 1)
+	p.Points, p.More, p.Explain, p.Progress = 0, false, nil, nil
+	got, err := Choose(ctx, p)
 	if err == nil && v.Failed != nil {
 		err = v.Failed()
 	}
 	if err != nil {
-		return outcome{}, err
+		return "", err
 	}
-	x := outcome{verdict: got.Verdict, caches: advised(got)}
-	v.known[factor] = x
-	return x, nil
-}
-
-// advised names what a plan builds and primes. A cache's name tells what it holds.
-func advised(p *Plan) string {
-	var names []string
-	for i := range p.Caches {
-		names = append(names, fmt.Sprintf("%s %v", p.Caches[i].Name, p.Caches[i].SizeGiB))
-	}
-	slices.Sort(names)
-	for i := range p.Primes {
-		names = append(names, "prime "+p.Primes[i].App)
-	}
-	return strings.Join(names, "\n")
+	v.known[factor] = got.Verdict
+	return got.Verdict, nil
 }

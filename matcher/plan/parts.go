@@ -74,9 +74,13 @@ type Assignment struct {
 	ColdSeconds     time.Duration `json:"coldSeconds"`
 	BaselineSeconds time.Duration `json:"baselineSeconds"`
 	PlannedSeconds  time.Duration `json:"plannedSeconds"`
-	// BreakEvenSeconds is the longest run time for which the cache pays for
-	// itself by instance time saved, with its build and storage on this app
-	// alone; absent when it never does or when no planned cache is assigned.
+	// BreakEven says for which run times the cache would pay for itself, by instance time
+	// and the baseline's disks saved, were its build and storage this app's alone: up to
+	// BreakEvenSeconds, from there on, always or never; absent when no planned cache is
+	// assigned.
+	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never"`
+	// BreakEvenSeconds is the run time at which it neither pays nor costs; absent where
+	// there is none.
 	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
 	// Reason says why this cache, or why none.
 	Reason string `json:"reason"`
@@ -105,8 +109,12 @@ type ExistingCache struct {
 	ID     string `json:"id"`
 	Advice string `json:"advice" document:"enum=keep|rebuild|drop"`
 	Reason string `json:"reason"`
-	// KeepPerMonth is what its storage costs; absent where it is not known what it holds.
+	// KeepPerMonth is what its storage costs in the month that begins now, or until it
+	// expires; absent where it is not known what it holds, or there is no price.
 	KeepPerMonth *cost.Money `json:"keepPerMonth,omitempty"`
+	// KeepAssumed says that it is not told what the cache was built from, so that
+	// KeepPerMonth is of what its references mean now.
+	KeepAssumed bool `json:"keepAssumed,omitempty"`
 	// StaleUnpackedBytes are of layers that it was built from and that no image of its
 	// references has any more; absent where it is not known what it was built from.
 	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`
@@ -125,6 +133,8 @@ type PrimedApp struct {
 	// how much more the other starts then pay for caches' disks: below 0 where what they
 	// find now, such as an existing cache, costs them more than priming does.
 	Cost cost.Money `json:"cost"`
+	// NetSaved is what shorter starts save on instances, less Cost.
+	NetSaved cost.Money `json:"netSaved"`
 }
 
 // CurvePoint is the best plan found for one budget.
@@ -156,13 +166,11 @@ type Sensitivity struct {
 type Lever struct {
 	// Name says what it is, as in the file of prices or the profile.
 	Name string `json:"name" document:"required"`
-	// Factor is by how much it has to change, times its value, for Verdict; absent where
-	// the verdict stays from a tenth to ten times the value.
+	// Factor is by how much it has to change, times its value, for Verdict, to 4 % and as
+	// far as one search can tell; absent where the verdict is the same at a tenth and at ten
+	// times the value, and taken to be so between.
 	Factor  *float64 `json:"factor,omitempty"`
 	Verdict string   `json:"verdict,omitempty"`
-	// CachesFactor is by how much it has to change for other caches to build or other apps
-	// to prime, be they worth as much; absent where they stay as far as that.
-	CachesFactor *float64 `json:"cachesFactor,omitempty"`
 }
 
 // HeldOut judges a plan on what it was not made for.

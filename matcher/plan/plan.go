@@ -49,8 +49,11 @@ package plan
 //lint:file-ignore ST1011 see above
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
@@ -223,7 +226,12 @@ type Plan struct {
 // Read reads a saved Plan from the bytes of the file called name.
 func Read(name string, data []byte) (*Plan, error) {
 	var p Plan
-	if err := document.Read(name, data, Kind, &p); err != nil {
+	err := document.Read(name, data, Kind, &p)
+	var faults *document.Errors
+	if errors.As(err, &faults) && slices.ContainsFunc(faults.Faults, func(f *document.Error) bool { return strings.Contains(f.Message, "unknown key") }) {
+		err = fmt.Errorf("%w\na plan that another version saved may not be read by this one: plan anew", err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &p, nil

@@ -101,7 +101,7 @@ func TestBreakEven(t *testing.T) {
 	if job.BreakEvenSeconds != nil || job.Cache != "" || job.PlannedSeconds != seconds(125) {
 		t.Errorf("job has no cache: %+v", job)
 	}
-	if web.BreakEvenSeconds == nil || !near(web.BreakEvenSeconds.Seconds(), 546.86, 0.01) {
+	if web.BreakEven != plan.PaysUpTo || !near(web.BreakEvenSeconds.Seconds(), 546.86, 0.01) {
 		t.Errorf("web breaks even at %v, want 546.86 s", web.BreakEvenSeconds)
 	}
 	if web.ColdSeconds != seconds(105) || web.PlannedSeconds != seconds(7) || web.StartsPerMonth != 300 {
@@ -110,6 +110,37 @@ func TestBreakEven(t *testing.T) {
 	net := got.Totals[len(got.Totals)-1].NetSaved
 	if !near(net.Amount, 0.565656-0.609939, 1e-5) || !near(got.Caches[0].Cost.NetSaved.Amount, net.Amount, 1e-9) {
 		t.Errorf("net saved is %v, want %v: the run time is above the break-even", net, 0.565656-0.609939)
+	}
+}
+
+// Gateway's starts find an existing cache of 200 GiB now, so that one of 20 GiB spares each
+// 180 × 0.0005 / 3600 a second, its start of 4 s among them. 300 starts pay its build and
+// storage, 0.106605, when they run 10.214 s and longer; 300,000 always. Where they find the
+// base on as large a disk, run times change nothing, and 20 s of 300 instances are more than
+// build and storage.
+func TestBreakEvenLargerDisk(t *testing.T) {
+	inv := inventory([]float64{4, 1}, map[string][]int{"r/base:1": {0}, "r/gateway:1": {0, 1}})
+	for _, test := range []struct {
+		name, pays   string
+		image        string
+		sizeGiB      float64
+		startsPerDay float64
+		at           float64
+	}{
+		{"many starts on a large disk", plan.PaysAlways, "r/gateway:1", 200, 10000, 0},
+		{"few starts on a large disk", plan.PaysFrom, "r/gateway:1", 200, 10, 10.214},
+		{"base on the same disk", plan.PaysAlways, "r/base:1", 20, 10, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			app := &workload.App{Name: "gateway", Images: []string{"r/gateway:1"}, StartsPerDay: test.startsPerDay, Runtime: 24 * time.Hour, CPU: 2, MemoryGiB: 4}
+			p := problem(inv, found(app, matcher.Found{CacheID: "imc-1", Images: []string{test.image}, SizeGiB: test.sizeGiB, Starts: 10}))
+			p.Existing = []matcher.Cache{{ID: "imc-1", Images: []string{test.image}, SizeGiB: test.sizeGiB, Status: matcher.StatusReady, CreationTime: noon.AddDate(0, 0, -1)}}
+			p.Assign, p.Goal, p.BudgetPerMonth = plan.Explicit, plan.GoalNet, math.Inf(1)
+			a := choose(t, p).Assignments[0]
+			if a.BreakEven != test.pays || (a.BreakEvenSeconds != nil) != (test.at > 0) || test.at > 0 && !near(a.BreakEvenSeconds.Seconds(), test.at, 0.001) {
+				t.Errorf("pays %s %v, want %s %v (%s)", a.BreakEven, a.BreakEvenSeconds, test.pays, test.at, a.Reason)
+			}
+		})
 	}
 }
 
@@ -141,8 +172,8 @@ func TestManyPodsOnAutomaticCaches(t *testing.T) {
 		if net := got.Caches[0].Cost.NetSaved.Amount; !near(net, 0.018855-6006.667-0.106605, 0.001) {
 			t.Errorf("%s: the plan saves %v net, want -6,006.75", assign, net)
 		}
-		if b := got.Assignments[0].BreakEvenSeconds; b != nil {
-			t.Errorf("%s: breaks even at %v, want never", assign, b)
+		if a := got.Assignments[0]; a.BreakEven != plan.PaysNever || a.BreakEvenSeconds != nil {
+			t.Errorf("%s: breaks even %s %v, want never", assign, a.BreakEven, a.BreakEvenSeconds)
 		}
 	}
 }
@@ -269,6 +300,10 @@ func TestExistingCaches(t *testing.T) {
 		t.Errorf("explained: %+v", x)
 	}
 
+	if e := got.Existing[4]; e.ID != "imc-web" || e.KeepAssumed {
+		t.Errorf("imc-web says what it was built from: %+v", e)
+	}
+
 	p.Existing[0].Contents = []matcher.Content{{Reference: "r/web:1", Digest: "sha256:old"}}
 	got = choose(t, p)
 	if e := got.Existing[4]; e.ID != "imc-web" || e.Advice != plan.Rebuild {
@@ -354,6 +389,16 @@ func TestRoundTrip(t *testing.T) {
 	got.Caches = append(got.Caches, got.Caches[0])
 	if err := got.Validate(); err == nil || !strings.Contains(err.Error(), "duplicate cache") {
 		t.Errorf("two caches of one name: %v", err)
+	}
+}
+
+// A plan of another version says what to do; one that is broken does not.
+func TestReadOtherVersion(t *testing.T) {
+	const head = "apiVersion: cachebench/v1\nkind: Plan\n"
+	for data, want := range map[string]bool{head + "nets: 1\n": true, head + "reason: [\n": false} {
+		if _, err := plan.Read("plan.yaml", []byte(data)); err == nil || strings.Contains(err.Error(), "plan anew") != want {
+			t.Errorf("%q: %v", data, err)
+		}
 	}
 }
 

@@ -48,6 +48,7 @@ func (m *model) primes(c *choice) []PrimedApp {
 		}
 		primes = append(primes, PrimedApp{
 			App: a.Name, StartsPerMonth: a.primes, SavedSeconds: duration(a.primed.readySaved), Cost: m.Prices.Money(a.primed.use),
+			NetSaved: m.Prices.Money(a.primed.billedSaved*a.instance - a.primed.use),
 		})
 	}
 	return primes

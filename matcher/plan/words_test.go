@@ -56,6 +56,8 @@ func TestReasonAddsUp(t *testing.T) {
 	}
 	if planned := got.Totals[len(got.Totals)-1]; !near(planned.NetSaved.Amount, -want[3], 1e-5) {
 		t.Errorf("the total saves %v net, want %v", planned.NetSaved, -want[3])
+	} else if net := got.Primes[0].NetSaved.Amount; !near(net, 99*98*0.00001924-0.005887, 1e-5) || !near(net+got.Caches[0].Cost.NetSaved.Amount, planned.NetSaved.Amount, 1e-9) {
+		t.Errorf("priming saves %v net, the cache %v, both %v", net, got.Caches[0].Cost.NetSaved, planned.NetSaved)
 	}
 	if !strings.Contains(got.Reason, "what instances save") {
 		t.Errorf("no other cache's disk is spared: %s", got.Reason)

@@ -71,7 +71,7 @@ func Render(format Format, in Input, opt Options) ([]byte, error) {
 	if err := opt.Check(); err != nil {
 		return nil, err
 	}
-	e := &exporter{Input: in, opt: opt}
+	e := &exporter{Input: in, opt: opt, planned: plannedDigests(in.Plan)}
 	switch format {
 	case CacheApply:
 		return e.cacheSet()
@@ -107,6 +107,8 @@ func (o *Options) Check() error {
 type exporter struct {
 	Input
 	opt Options
+	// planned are the digests that the plan tells, by the bare reference.
+	planned map[string]layers.Digest
 }
 
 // caches are those of the plan that are wanted; ErrNothing when there are none.

@@ -8,6 +8,7 @@ import (
 	"github.com/distribution/reference"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 )
 
 // Image is an image that a node is to hold.
@@ -101,15 +102,25 @@ func DigestsOf(inv *layers.Inventory) map[string]layers.Digest {
 // ErrNoDigest is of images that are to be named by digest, of which none is known.
 var ErrNoDigest = errors.New("the digest of an image is not known")
 
+// plannedDigests are what a plan's references meant when it was made, as far as it tells.
+func plannedDigests(p *plan.Plan) map[string]layers.Digest {
+	digests := make(map[string]layers.Digest)
+	for i := range p.Caches {
+		for _, content := range p.Caches[i].Contents {
+			d, ref := layers.Digest(content.Digest), bare(content.Reference)
+			if _, told := digests[ref]; !told && d.Validate() == nil {
+				digests[ref] = d
+			}
+		}
+	}
+	return digests
+}
+
 // digest is what a reference meant when the plan was made, as the plan tells it, else as
 // it was handed in; empty when unknown.
 func (e *exporter) digest(ref string) layers.Digest {
-	for _, c := range e.Plan.Caches {
-		for _, content := range c.Contents {
-			if d := layers.Digest(content.Digest); bare(content.Reference) == bare(ref) && d.Validate() == nil {
-				return d
-			}
-		}
+	if d, ok := e.planned[bare(ref)]; ok {
+		return d
 	}
 	d, ok := e.Digests[ref]
 	if !ok {

@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"math"
+	"time"
+)
+
+// For which run times a cache pays for itself: Assignment.BreakEven.
+const (
+	PaysUpTo = "upTo"
+	PaysFrom = "from"
+	// PaysAlways and PaysNever are of every run time.
+	PaysAlways = "always"
+	PaysNever  = "never"
+)
+
+// breakEven solves instance time saved + the baseline's disks = build + keep + disk × (run
+// time + start) × served starts for the run time. Where the baseline's disks cost more than
+// the cache's, it pays from there on in place of up to there.
+func (m *model) breakEven(a *app, c *candidate, e *effect) (pays string, at *time.Duration, err error) {
+	// An amount is rounded: that of an hour tells a second's more exactly.
+	hour, err := m.Prices.Use(c.cache.SizeGiB, time.Hour)
+	if err != nil {
+		return "", nil, err
+	}
+	second := hour.Amount / time.Hour.Seconds() * (e.served - e.missed)
+	// What the baseline's disks cost is saved as well, and grows with the run time too.
+	perSecond := second - e.useSavedPerSecond
+	left := e.billedSaved*a.instance - c.fixed() + e.useSaved - e.useSavedPerSecond*a.Runtime.Seconds() - second*e.billed
+	switch {
+	case math.Abs(perSecond) <= 1e-9*second: // equal disks, but for rounding
+		perSecond = 0
+	case perSecond > 0 == (left > 0):
+		run := duration(left / perSecond)
+		if perSecond < 0 {
+			return PaysFrom, &run, nil
+		}
+		return PaysUpTo, &run, nil
+	}
+	if perSecond < 0 || perSecond == 0 && left > 0 {
+		return PaysAlways, nil, nil
+	}
+	return PaysNever, nil, nil
+}
