@@ -5,12 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
 // TestCurveBesidePlan: a larger budget brings no less, no point is above its bound or the
 // next one's, and none that could pay the plan saves less than it does.
 func TestCurveBesidePlan(t *testing.T) {
+	race.Skip(t)
 	for _, assign := range []string{plan.Auto, plan.Explicit} {
 		p := many(25)
 		p.Assign, p.BudgetPerMonth, p.WorthPerHour, p.Points = assign, 15, 5, 7
