@@ -96,10 +96,13 @@ func ecdfDescription(r *Report) string {
 	return strings.Join(parts, " ")
 }
 
-// armClass is the style of an arm; measured ones are drawn heavier.
+// armClass is the style of an arm, by its last word, for measured ones have the image
+// before; these are drawn heavier.
 func armClass(arm, source string) string {
 	class := "a-other"
-	switch arm {
+	switch arm = arm[strings.LastIndexByte(arm, ' ')+1:]; arm {
+	case "explicit":
+		class = "a-" + simulate.ArmCached
 	case simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached:
 		class = "a-" + arm
 	}

@@ -33,3 +33,12 @@ func TestUnsized(t *testing.T) {
 		t.Errorf("%+v", arms)
 	}
 }
+
+// TestArmClass: arms that mean the same look the same, whatever stands before.
+func TestArmClass(t *testing.T) {
+	for arm, want := range map[string]string{"cold": "a-cold", "registry.example.com/web:1 cold": "a-cold", "web explicit": "a-cached", "cached": "a-cached", "web": "a-other"} {
+		if got := armClass(arm, simulate.Simulated); got != want {
+			t.Errorf("%s: %s, want %s", arm, got, want)
+		}
+	}
+}
