@@ -75,15 +75,15 @@ type view struct {
 	PlanTables              []*table
 	Pools                   []poolView
 
-	Curves                           *figure
-	Arms, Quantiles, Phases, AppArms *table
-	Faults, Setbacks                 *table
-	Repeats, Peaks                   *table
-	Differences, AppDifferences      *table
-	SketchNote, DifferencesNote      string
-	Courses                          []figure
-	CourseLegend                     []key
-	CourseNote                       string
+	Curves                                    *figure
+	Arms, Quantiles, Phases, Makings, AppArms *table
+	Faults, Setbacks                          *table
+	Repeats, Peaks                            *table
+	Differences, AppDifferences               *table
+	SketchNote, DifferencesNote               string
+	Courses                                   []figure
+	CourseLegend                              []key
+	CourseNote                                string
 
 	AppDots   *figure
 	AppSource string
@@ -199,7 +199,7 @@ func (v *view) addStartups(r *Report) {
 	}
 	v.Arms = armsTable(r)
 	v.Quantiles = quantilesTable(r)
-	v.Phases = phasesTable(r)
+	v.Phases, v.Makings = phasesTable(r), makingsTable(r)
 	v.Faults, v.Setbacks = faultsTable(r), setbacksTable(r)
 	v.AppArms = appArmsTable(r)
 	v.Repeats, v.Differences, v.AppDifferences, v.SketchNote = repeatsTable(r), differencesTable(r), appDifferencesTable(r), r.sketchNote()

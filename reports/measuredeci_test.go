@@ -42,3 +42,27 @@ func TestArmClass(t *testing.T) {
 		}
 	}
 }
+
+// TestMakings: the makings of caches are no starts, and stand in a table of their own.
+func TestMakings(t *testing.T) {
+	timeline := &simulate.Timeline{Measurement: &simulate.Measurement{Tool: "eci", Arms: []simulate.ArmSetup{{Arm: "cold"}, {Arm: "make explicit", Making: true}, {Arm: "explicit"}}}}
+	for arm, seconds := range map[string]time.Duration{"cold": 16, "make explicit": 87, "explicit": 12} {
+		timeline.Startups = append(timeline.Startups, simulate.Startup{Source: simulate.Measured, Arm: arm, App: "web", Ready: seconds * time.Second, Unsized: true})
+	}
+	r := New(Input{Timeline: timeline})
+	if len(r.Arms) != 2 || len(r.Makings) != 1 || r.Makings[0].P50 != 87*time.Second {
+		t.Errorf("arms %+v, makings %+v", r.Arms, r.Makings)
+	}
+	if want := "Median start: 16.0 s in arm cold, 12.0 s in arm explicit (measured)."; r.Verdict.Headline != want {
+		t.Errorf("the headline is %q, want %q", r.Verdict.Headline, want)
+	}
+	for _, format := range []Format{Text, HTML} {
+		var b bytes.Buffer
+		if err := Write(&b, format, r, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if !regexp.MustCompile(`make explicit[^\n]*(\n[^\n]*)?1\.45 min|make explicit[^\n]*(\n[^\n]*)?87`).MatchString(b.String()) {
+			t.Errorf("%s tells nothing of the making:\n%s", format, b.String())
+		}
+	}
+}

@@ -64,6 +64,9 @@ type Report struct {
 	// name; Summaries by app first.
 	Arms      []Summary `json:"arms,omitempty"`
 	Summaries []Summary `json:"summaries,omitempty"`
+	// Makings are the makings of image caches that a measurement had made for its arms:
+	// their times are from creation to Ready. They are in nothing else here.
+	Makings []Summary `json:"makings,omitempty"`
 	// Distributions has one curve for each entry of Arms.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	// Repeats are the figures over repeats, with their intervals: all apps together
@@ -156,7 +159,8 @@ func New(in Input) *Report {
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
 	}
-	startups := counted(timeline.Startups)
+	startups, makings := withoutMakings(timeline.Measurement, counted(timeline.Startups))
+	r.Makings, _ = summarize(makings)
 	r.Arms, r.Summaries = summarize(startups)
 	r.Distributions = distribute(startups)
 	r.Waterfalls = chooseWaterfalls(startups)

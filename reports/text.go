@@ -25,6 +25,7 @@ func text(r *Report, opt Options) []byte {
 	p.repeats(r)
 	p.observations(r)
 	p.phases(r)
+	p.makings(r)
 	p.retriesAndEvictions(r)
 	p.faults(r)
 	p.explained(r)
