@@ -77,7 +77,7 @@ that were left out; of a cluster's pulls the median.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.base, "base", "containerd", builtInProfiles()+" or a profile `file`, whose values hold where the runs tell nothing")
+	f.StringVar(&c.base, "base", "", builtInProfiles()+" or a profile `file`, whose values hold where the runs tell nothing (default containerd, of runs on ECI eci)")
 	f.BoolVar(&c.check, "check", false, "fit nothing; say how wrong --profile is")
 	f.StringVar(&c.profile, "profile", "containerd", "with --check: "+builtInProfiles()+" or a profile `file`")
 	f.StringVar(&c.inventory, "inventory", "", "saved inventory `file` of images whose timeline holds none, as of a cluster's pulls")
@@ -139,12 +139,18 @@ func (c *calibration) parse(cmd *cobra.Command) error {
 
 func (c *calibration) run(cmd *cobra.Command, args []string, out *outputs) error {
 	opt := calibrate.Options{Seed: c.seed, Folds: c.folds, Repeats: c.repeats, Samples: c.samples, Workers: c.workers}
-	var inputs []simulate.Input
+	files, ofFiles, err := readTimelines(args)
+	if err != nil {
+		return err
+	}
 	name := c.base
 	if c.check {
 		name = c.profile
 	}
-	var err error
+	if name == "" {
+		name = baseOf(files)
+	}
+	var inputs []simulate.Input
 	if opt.Base, err = c.readProfile(name, &inputs); err != nil {
 		return err
 	}
@@ -162,26 +168,38 @@ func (c *calibration) run(cmd *cobra.Command, args []string, out *outputs) error
 	if !c.quiet && isTerminal(c.io.err) {
 		opt.Progress = func(what string) { fmt.Fprintf(c.io.err, "%s%s…", clearLine, what) }
 	}
-	var files []calibrate.File
-	var faults []error // of all files, to be mended at once
-	for _, arg := range args {
-		data, err := readInput(arg)
+	return c.judge(cmd, files, opt, append(inputs, ofFiles...), out)
+}
+
+// readTimelines reads all files before it tells of faults, to be mended at once.
+func readTimelines(names []string) (files []calibrate.File, inputs []simulate.Input, err error) {
+	var faults []error
+	for _, name := range names {
+		data, err := readInput(name)
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		t, err := simulate.ReadTimeline(arg, data)
+		t, err := simulate.ReadTimeline(name, data)
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		files = append(files, calibrate.File{Name: arg, Timeline: t})
-		inputs = append(inputs, cachebench.InputOf(filepath.Base(arg), data))
+		files = append(files, calibrate.File{Name: name, Timeline: t})
+		inputs = append(inputs, cachebench.InputOf(filepath.Base(name), data))
 	}
-	if faults != nil {
-		return errors.Join(faults...)
+	return files, inputs, errors.Join(faults...)
+}
+
+// baseOf is the built-in profile of what was measured: of runs on ECI that of its
+// instances, which have no limits of a containerd host.
+func baseOf(files []calibrate.File) string {
+	for _, f := range files {
+		if m := f.Timeline.Measurement; m == nil || m.Tool != "eci" {
+			return "containerd"
+		}
 	}
-	return c.judge(cmd, files, opt, inputs, out)
+	return "eci"
 }
 
 // readProfile is a built-in one by name, or a file.
