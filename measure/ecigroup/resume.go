@@ -139,14 +139,13 @@ func differs(what, was, is string) error {
 }
 
 // takeOver looks at what the run left when it was killed: caches that arms can start
-// from are kept, all else is deleted, and so are groups that nobody followed.
+// from are kept, unless a clean-up may delete them, for their run may be under way no
+// more; all else is deleted, and so are groups that nobody followed.
 func (s *session) takeOver(ctx context.Context) error {
 	if s.opt.Resume == nil {
 		return nil
 	}
-	s.journal.suspect = true // until it was looked at once
-	defer func() { s.journal.suspect = false }()
-	list, _, err := s.existing(ctx)
+	list, err := s.existing(ctx)
 	if err != nil {
 		return fmt.Errorf("look for what the run left: %w", err)
 	}
@@ -163,7 +162,7 @@ func (s *session) takeOver(ctx context.Context) error {
 		making := makings[r.Name]
 		if r.Kind == Cache && wanted[making] && s.caches[making] == "" {
 			cache, err := s.client.ImageCache(ctx, r.ID)
-			if err == nil && cache.Status == eci.CacheReady {
+			if err == nil && cache.Status == eci.CacheReady && s.opt.Now().Before(untilOf(cache.Tags)) {
 				s.caches[making] = r.ID
 				s.opt.Log("going on with cache %s for %s", r.ID, making)
 				r.Making = making
@@ -175,7 +174,11 @@ func (s *session) takeOver(ctx context.Context) error {
 		}
 		gone = append(gone, r)
 	}
-	for _, l := range s.remove(ctx, gone) {
+	_, left := s.remove(ctx, gone)
+	for _, l := range left {
+		if errors.Is(l.Err, errUnknownHere) {
+			return fmt.Errorf("look at %s %s, which the run left: %w", l.Kind, l.ID, l.Err)
+		}
 		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
 	}
 	return ctx.Err()

@@ -128,6 +128,8 @@ type session struct {
 	caches map[string]string
 	// failed is how many starts of each arm were void in a row.
 	failed []int
+	// staying are starts that are over whose groups could not be deleted yet.
+	staying []*flight
 	// refused is why a group was last not made, but may be later.
 	refused error
 	// counts is how many starts of each arm count, by its name.
@@ -148,7 +150,7 @@ type runKey struct {
 // again. The timeline with what was measured is returned beside the error; it is nil
 // only where nothing could begin.
 func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) (t *simulate.Timeline, err error) {
-	s, err := newSession(client, exp, opt)
+	s, err := newSession(ctx, client, exp, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +160,7 @@ func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) 
 	return s.t, errors.Join(err, s.opt.Save(s.t))
 }
 
-func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, error) {
+func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) (*session, error) {
 	if err := exp.Validate(); err != nil {
 		return nil, fmt.Errorf("experiment: %w", err)
 	}
@@ -193,13 +195,9 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 	}
 	s.until = s.begun.Add(opt.MaxDuration + exp.CacheTimeout + exp.Timeout + endTimeout)
 	s.t.Measurement.Facts = s.facts()
-	j, err := openJournal(opt.JournalDir, s.run)
-	if err != nil {
-		return nil, err
-	}
-	j.hook = opt.hook
-	s.custody = &custody{client: client, journal: j, run: s.run, sleep: opt.Sleep, poll: opt.Poll, now: opt.Now, log: opt.Log}
-	return s, nil
+	var err error
+	s.custody, err = newCustody(ctx, client, opt.JournalDir, s.run, &s.opt)
+	return s, err
 }
 
 // all are the steps, in order.
@@ -208,10 +206,10 @@ func (s *session) all(ctx context.Context) error {
 	if err := s.save(); err != nil {
 		return err
 	}
-	if err := s.begin(); err != nil {
+	if err := s.takeOver(ctx); err != nil {
 		return err
 	}
-	if err := s.takeOver(ctx); err != nil {
+	if err := s.begin(s.until); err != nil {
 		return err
 	}
 	if s.ended() == s.total() {

@@ -2,24 +2,24 @@ package ecigroup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cachebench/cachebench/simulate"
 )
 
 // settle records starts that are over, saves, and deletes their groups. Those that are
-// to be made again come back.
+// to be made again come back. Groups that could not be deleted before are tried again.
 func (s *session) settle(ctx context.Context, over []*flight) (again []start, err error) {
 	if len(over) == 0 {
-		return nil, nil
+		return nil, s.letGo(ctx, nil)
 	}
 	var stop error
-	var gone []resource
+	var gone []*flight
 	for _, f := range over {
 		if !f.notStarted {
-			gone = append(gone, f.resource)
-		} else if err := s.note(wroteNone, f.resource); err != nil {
-			return nil, err
+			gone = append(gone, f)
 		}
 		s.tally(f)
 		if why := trouble(&f.o); f.void != "" && why != "" && stop == nil {
@@ -44,11 +44,58 @@ func (s *session) settle(ctx context.Context, over []*flight) (again []start, er
 			s.opt.Progress(s.ended(), s.total(), s.arms[f.arm].name, f.repeat, &simulate.MeasuredRun{Arm: s.arms[f.arm].name, Repeat: f.repeat, Void: f.void})
 		}
 	}
-	for _, l := range s.remove(ctx, gone) {
-		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
+	s.pay(slices.DeleteFunc(slices.Clone(over), func(f *flight) bool { return !f.notStarted }))
+	return again, errors.Join(stop, s.letGo(ctx, gone))
+}
+
+// letGo deletes the groups of starts that are over, and of those that could not be
+// deleted before. What stays costs money until its deadline: that much is held back of
+// what may be spent. Where deletions go on to fail the error stops the run: what cannot
+// be deleted is not to be more.
+func (s *session) letGo(ctx context.Context, gone []*flight) (stop error) {
+	fresh := len(gone)
+	gone = append(gone, s.staying...)
+	if len(gone) == 0 {
+		return nil
 	}
-	s.pay(over)
-	return again, stop
+	var list []resource
+	for _, f := range gone {
+		list = append(list, f.resource)
+	}
+	_, left := s.remove(ctx, list)
+	s.staying = nil
+	var paid []*flight
+	for i, f := range gone {
+		at := slices.IndexFunc(left, func(l Left) bool { return l.ID == f.ID })
+		if at < 0 {
+			paid = append(paid, f)
+			continue
+		}
+		err := left[at].Err
+		if i < fresh {
+			s.opt.Log("%s %s is deleted later: %v", f.Kind, f.ID, err)
+			s.hold(f)
+		}
+		s.staying = append(s.staying, f)
+		if f.removals++; !notYet(left[at:at+1]) && (hopeless(err) || f.removals >= removals) && stop == nil {
+			stop = fmt.Errorf("%s %s cannot be deleted: %w", f.Kind, f.ID, err)
+		}
+	}
+	s.pay(paid)
+	if ctx.Err() != nil {
+		return ctx.Err() // the end of the run deletes them
+	}
+	return stop
+}
+
+// hold holds back what a group costs until its deadline, beyond what already is.
+func (s *session) hold(f *flight) {
+	most, err := s.budget.start(s.arms[f.arm].kind, s.exp.deadline())
+	if err != nil || most.Amount < f.reserved.Amount {
+		return // it was priced before: this cannot be
+	}
+	s.budget.reserved += most.Amount - f.reserved.Amount
+	f.reserved = most
 }
 
 // tally counts the failures in a row of a start's arm.
@@ -74,7 +121,10 @@ func (s *session) pay(over []*flight) {
 		if f.startup != nil {
 			lasted = max(lasted, f.startup.Ready)
 		}
-		if f.notStarted {
+		switch {
+		case f.notStarted && s.journal.holds(f.Token):
+			lasted = s.exp.deadline() // nobody knows whether it was made after all
+		case f.notStarted:
 			lasted = 0
 		}
 		spent, err := s.budget.start(s.arms[f.arm].kind, lasted)
