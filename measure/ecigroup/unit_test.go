@@ -101,6 +101,11 @@ func TestStages(t *testing.T) {
 }
 
 func TestEvidence(t *testing.T) {
+	sidecar := event(113, "Pulled", `Container image "envoy:1" already present on machine`)
+	two := func(o *observation) *observation {
+		o.group.Containers = append(o.group.Containers, eci.GroupContainer{Name: "c2"})
+		return o
+	}
 	annotated := func(o *observation, id string) *observation {
 		o.annotations = map[string]string{eci.MatchedCacheAnnotation: id}
 		return o
@@ -115,7 +120,10 @@ func TestEvidence(t *testing.T) {
 	}{
 		{"hit", observed(20, 22, hit, present), "imc-2zeabc", matcher.FullHit, []string{ArmCold}},
 		// A cache that holds some of the images is a match.
-		{"partial", observed(20, 22, hit, pulling, pulled, present), "imc-2zeabc", matcher.FullHit, []string{ArmCold}},
+		{"partial", two(observed(114, 120, hit, pulling, pulled, sidecar)), "imc-2zeabc", matcher.PartialHit, []string{ArmCold}},
+		{"present, of no cache", observed(20, 22, present), "", matcher.FullHit, []string{ArmCold}},
+		{"pulled, of no cache", observed(114, 120, pulling, pulled), "", "", []string{ArmAutomatic, ArmExplicit, ArmFlash, ArmReuse}},
+		{"hit and missed", observed(20, 22, hit, missed, present), "imc-2zeabc", matcher.FullHit, []string{ArmCold, ArmExplicit, ArmFlash, ArmReuse}},
 		{"annotation", annotated(observed(20, 22, present), "imc-2zeabc"), "imc-2zeabc", matcher.FullHit, []string{ArmCold}},
 		{"another", annotated(observed(20, 22, present), "imc-other"), "imc-other", matcher.FullHit, []string{ArmCold, ArmExplicit, ArmFlash, ArmReuse}},
 		{"missed", observed(114, 120, missed, pulling, pulled), "", matcher.Miss, []string{ArmAutomatic, ArmExplicit, ArmFlash, ArmReuse}},
@@ -127,17 +135,27 @@ func TestEvidence(t *testing.T) {
 		if v.cacheID != c.cache {
 			t.Errorf("%s: cache %q", c.name, v.cacheID)
 		}
-		if got := hitOf(v.cacheID, v.missed, c.o.events, 1); got != c.hit {
+		images := len(c.o.group.Containers)
+		if got := hitOf(&v, ArmExplicit, images); got != c.hit {
 			t.Errorf("%s: %q, want %q", c.name, got, c.hit)
 		}
 		for _, kind := range Arms() {
-			if why := v.contradicts(kind, "imc-2zeabc"); (why != "") != slices.Contains(c.void, kind) {
+			if why := v.contradicts(kind, "imc-2zeabc", images, false); (why != "") != slices.Contains(c.void, kind) {
 				t.Errorf("%s in arm %s: %q", c.name, kind, why)
 			}
 		}
 	}
-	if got := hitOf("imc-1", false, []eci.Event{present, pulled}, 2); got != matcher.PartialHit {
-		t.Errorf("one of two present: %q", got)
+	v := evidenceOf(observed(114, 120, pulling, pulled))
+	if got := hitOf(&v, ArmCold, 1); got != matcher.Miss {
+		t.Errorf("pulled in arm cold: %q", got)
+	}
+	if why := v.contradicts(ArmExplicit, "imc-2zeabc", 1, true); why != "" {
+		t.Errorf("pulled where the registry is asked all the same: %q", why)
+	}
+	for image, asks := range map[string]bool{"web:1.4": false, "web": true, "web:latest": true, "web@sha256:" + strings.Repeat("1", 64): false} {
+		if asksRegistry("", []string{"db:1", image}) != asks {
+			t.Errorf("%s: the registry is asked %v", image, !asks)
+		}
 	}
 }
 
