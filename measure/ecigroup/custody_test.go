@@ -257,7 +257,7 @@ func lost(t *testing.T) *world {
 		if len(timeline.Startups) > 3 {
 			m.dies = 1
 		}
-		return nil
+		return w.save(timeline)
 	}
 	if _, err := w.run(web(ArmCold, ArmExplicit)); err == nil || len(w.server.Leftovers()) < 2 {
 		t.Fatalf("%v, with %q left", err, w.server.Leftovers())

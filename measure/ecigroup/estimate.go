@@ -113,8 +113,14 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 			}
 		}
 	}
-	if n := len(exp.warmups(arms)); n > 0 {
-		if err := est.starts(p, "starts to warm up", n, arms[0].kind, expectedCold); err != nil {
+	if warm := exp.warmups(arms, func(a *arm) bool { return left(a) > 0 }); len(warm) > 0 {
+		kind := ArmCold
+		for _, i := range warm {
+			if manual(arms[i].kind) {
+				kind = arms[i].kind // with a disk; the others cost less
+			}
+		}
+		if err := est.starts(p, "starts to warm up", len(warm), kind, expectedCold); err != nil {
 			return nil, err
 		}
 	}

@@ -113,8 +113,8 @@ func TestCacheGone(t *testing.T) {
 		}
 	}
 	timeline, err := w.run(exp)
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrGivenUp) {
+		t.Fatalf("%v, want that the arm is given up", err)
 	}
 	got := map[string]int{}
 	for k := range counted(t, timeline) {
@@ -144,8 +144,8 @@ func TestAutomaticMiss(t *testing.T) {
 		}
 	}
 	timeline, err := w.run(exp)
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrGivenUp) {
+		t.Fatalf("%v, want that the arm is given up", err)
 	}
 	if n := len(counted(t, timeline)); n != 3 { // the making, and two starts
 		t.Errorf("%d runs count", n)

@@ -75,15 +75,23 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if len(s.t.Provenance.Inputs) == 0 {
 		s.t.Provenance.Inputs = old.Provenance.Inputs
 	}
-	known := map[string]bool{}
+	known := map[string]*arm{}
 	for i := range s.arms {
-		known[s.arms[i].name], known[s.arms[i].making()] = true, true
+		known[s.arms[i].name], known[s.arms[i].making()] = &s.arms[i], &s.arms[i]
+	}
+	for i := range old.Startups {
+		u := &old.Startups[i]
+		if a := known[u.Arm]; a != nil && u.Arm == a.name && !slices.Equal(u.Images, a.app.Images) {
+			return differs("what arm "+a.name+" starts", strings.Join(u.Images, ", "), strings.Join(a.app.Images, ", "))
+		}
 	}
 	for _, r := range was.Runs {
 		key := runKey{r.Arm, r.Repeat}
 		switch {
-		case !known[r.Arm]:
+		case known[r.Arm] == nil:
 			return fmt.Errorf("its runs hold arm %q, which the experiment does not", r.Arm)
+		case r.Void == "" && r.Repeat >= s.exp.Repeats:
+			return fmt.Errorf("its runs hold repeat %d of arm %s: with %d repeats it would be of more than the experiment; give as many as it was begun with, or more", r.Repeat+1, r.Arm, s.exp.Repeats)
 		case r.Void == "" && s.done[key]:
 			return fmt.Errorf("its runs hold repeat %d of arm %s twice", r.Repeat, r.Arm)
 		case r.Void == "":

@@ -19,9 +19,10 @@ import (
 var (
 	ErrMaxCost     = errors.New("the limit of what may be spent is reached")
 	ErrMaxDuration = errors.New("the limit of how long it may take is reached")
+	ErrGivenUp     = errors.New("an arm is given up")
 )
 
-// sameErrors in a row end an experiment, or an arm, as in measure.
+// sameErrors in a row, of the same reason, end an experiment, or an arm, as in measure.
 const sameErrors = 3
 
 // Options say how an experiment is run. JournalDir is required, the rest has defaults.
@@ -58,9 +59,10 @@ type Options struct {
 	// Spent is told at the end what the run has cost by the Book, in the longest that it
 	// can have been paid for; nil tells nobody.
 	Spent func(cost.Money)
-	// Progress is called after each start that ended, Log told what happens besides.
-	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
-	Log      func(format string, args ...any)
+	// Progress is called after each start that ended, Log told what happens besides, and
+	// Warn what nobody may miss; nil of that is Log.
+	Progress  func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
+	Log, Warn func(format string, args ...any)
 
 	// hook stands in tests for a machine that dies.
 	hook func() error
@@ -97,6 +99,9 @@ func (o *Options) setDefaults() {
 	if o.Log == nil {
 		o.Log = func(string, ...any) {}
 	}
+	if o.Warn == nil {
+		o.Warn = o.Log
+	}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -126,8 +131,8 @@ type session struct {
 	done   map[runKey]bool
 	// caches are the IDs of what arms start from, by the making's name.
 	caches map[string]string
-	// failed is how many starts of each arm were void in a row.
-	failed []int
+	// failing is what each arm's last starts failed for.
+	failing []failing
 	// staying are starts that are over whose groups could not be deleted yet.
 	staying []*flight
 	// refused is why a group was last not made, but may be later.
@@ -154,7 +159,17 @@ func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) 
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.end(ctx)) }() // also of a panic
+	defer func() {
+		panicked := recover()
+		fault := s.end(ctx)
+		if panicked != nil {
+			if fault != nil {
+				s.opt.Warn("%v", fault) // nobody gets the error
+			}
+			panic(panicked)
+		}
+		err = errors.Join(err, fault)
+	}()
 	err = s.all(ctx)
 	s.conclude()
 	return s.t, errors.Join(err, s.opt.Save(s.t))
@@ -170,7 +185,7 @@ func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Op
 	opt.setDefaults()
 	exp = exp.withDefaults()
 	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
-	s.failed = make([]int, len(s.arms))
+	s.failing = make([]failing, len(s.arms))
 	s.budget = budget{prices: prices{book: opt.Book, exp: exp}, most: opt.MaxCost}
 	s.begun = opt.Now()
 	s.t = &simulate.Timeline{
@@ -212,7 +227,7 @@ func (s *session) all(ctx context.Context) error {
 	if err := s.begin(s.until); err != nil {
 		return err
 	}
-	if s.ended() == s.total() {
+	if !slices.ContainsFunc(s.arms, func(a arm) bool { return s.remaining(&a) }) {
 		return nil
 	}
 	for _, step := range []func(context.Context) error{s.preflight, s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
@@ -220,7 +235,7 @@ func (s *session) all(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.nothingCounts()
+	return errors.Join(s.nothingCounts(), s.unfinished())
 }
 
 // preflight asks the service whether it would make a group, before anything is paid for:
@@ -250,7 +265,7 @@ func (s *session) preflight(ctx context.Context) error {
 // warmUp makes starts that are not counted.
 func (s *session) warmUp(ctx context.Context) error {
 	var queue []start
-	for _, i := range s.exp.warmups(s.arms) {
+	for _, i := range s.exp.warmups(s.arms, s.remaining) {
 		queue = append(queue, start{arm: i, repeat: uncounted})
 	}
 	return s.play(ctx, queue)
@@ -301,6 +316,18 @@ func (s *session) nothingCounts() error {
 	for i := range s.arms {
 		if s.counted(&s.arms[i]) == 0 {
 			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, last[s.arms[i].name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unfinished names the arms that were given up with starts that do not count.
+func (s *session) unfinished() error {
+	var errs []error
+	for i := range s.arms {
+		a := &s.arms[i]
+		if s.givenUp(i) && s.remaining(a) && s.counted(a) > 0 {
+			errs = append(errs, fmt.Errorf("%w: of %s %d of %d starts count, the last failed: %s", ErrGivenUp, a.name, s.counted(a), s.exp.Repeats, s.failing[i].last))
 		}
 	}
 	return errors.Join(errs...)

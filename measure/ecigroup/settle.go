@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 
+	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -98,20 +100,53 @@ func (s *session) hold(f *flight) {
 	f.reserved = most
 }
 
-// tally counts the failures in a row of a start's arm.
-func (s *session) tally(f *flight) {
-	a := &s.arms[f.arm]
-	if f.void != "" {
-		s.failed[f.arm]++
-		if s.givenUp(f.arm) {
-			s.opt.Log("arm %s is given up, for its starts failed %d times in a row, the last because: %s", a.name, s.failed[f.arm], f.void)
-		}
-		return
-	}
-	s.failed[f.arm] = 0
+// failing is how many starts of an arm were void in a row, all for the same reason.
+type failing struct {
+	count  int
+	reason string
+	// last is the last reason in full; over says that the arm is given up, which starts
+	// that were under way and succeed do not take back.
+	last string
+	over bool
 }
 
-func (s *session) givenUp(arm int) bool { return s.failed[arm] >= sameErrors }
+// tally counts the failures in a row of a start's arm.
+func (s *session) tally(f *flight) {
+	a, was := &s.arms[f.arm], &s.failing[f.arm]
+	if was.over {
+		return
+	}
+	if f.void == "" {
+		*was = failing{}
+		return
+	}
+	if reason := f.reason(); reason != was.reason {
+		*was = failing{reason: reason}
+	}
+	was.count++
+	was.last = f.void
+	if was.over = was.count >= s.mostFailures(); was.over {
+		s.opt.Log("arm %s is given up, for its starts failed %d times in a row, the last because: %s", a.name, was.count, f.void)
+	}
+}
+
+// varying is what differs between failures that are the same.
+var varying = regexp.MustCompile(`\b(imc|eci)-[0-9a-z]+|, the last warning: .*`)
+
+// reason is why a start failed, without what is of this start alone.
+func (f *flight) reason() string {
+	var e *eci.Error
+	if errors.As(f.err, &e) && e.Code != "" {
+		return e.Code
+	}
+	return varying.ReplaceAllString(f.void, "")
+}
+
+// mostFailures is how many failures in a row give an arm up: all that are made at once
+// may fail for what passes.
+func (s *session) mostFailures() int { return max(sameErrors, s.exp.Concurrency) }
+
+func (s *session) givenUp(arm int) bool { return s.failing[arm].over }
 
 // pay settles what starts have cost: as long as they lasted by this machine's clock, or
 // by the service's where that is longer.

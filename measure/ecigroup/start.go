@@ -117,6 +117,10 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 	var fresh []*resource
 	for i, st := range batch {
 		a := &s.arms[st.arm]
+		if manual(a.kind) && s.caches[a.making()] == "" {
+			stop, again = fmt.Errorf("arm %s has no cache to start from", a.name), slices.Clone(batch[i:])
+			break
+		}
 		longest := s.exp.Timeout
 		if len(s.staying) > 0 {
 			longest = s.exp.deadline() // this one may not let itself be deleted either

@@ -190,7 +190,7 @@ func TestEstimate(t *testing.T) {
 		{Arm: exp.Apps[0].name() + " explicit", Repeat: 0}, {Arm: exp.Apps[0].name() + " explicit", Repeat: 1, Void: "it missed"},
 	}}}
 	if e, err = exp.Estimate(cost.International(), 24*time.Hour, old); err != nil || len(e.Steps) != 3 ||
-		abs(e.Expected.Amount-(want[0]+want[1]+want[3]/2)) > 1e-6 {
+		abs(e.Expected.Amount-(want[0]+(instance+disk)*100+want[3]/2)) > 1e-6 {
 		t.Errorf("gone on with: %+v, %v", e, err)
 	}
 	var missing *cost.MissingPriceError
