@@ -79,7 +79,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
 		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
-		Progress: m.progress(), Log: m.log, Spent: m.tellSpent,
+		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent,
 	})
 	if t == nil {
 		return err
@@ -88,6 +88,14 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(t))
+}
+
+// warn tells what nobody may miss, also who wants to hear nothing else.
+func (m *eciMeasuring) warn(format string, args ...any) {
+	if isTerminal(m.in.io.err) {
+		format = clearLine + format
+	}
+	fmt.Fprintf(m.in.io.err, format+"\n", args...)
 }
 
 func (m *eciMeasuring) tellSpent(spent cost.Money) {

@@ -130,7 +130,7 @@ func validRun(run string) bool {
 // cleanUpRun deletes what is left of one run, whose tags say that it may be under way
 // until then.
 func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.Time, opt CleanUpOptions) (removed []string, err error) {
-	c, err := newCustody(ctx, client, opt.JournalDir, run, &Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log})
+	c, err := newCustody(ctx, client, opt.JournalDir, run, &Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log, Warn: opt.Log})
 	if errors.Is(err, errAlive) {
 		opt.Log("run %s is under way: what it made is left to it", run)
 		return nil, nil

@@ -40,7 +40,8 @@ type custody struct {
 	poll    time.Duration
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
-	log     func(format string, args ...any)
+	// log is told what happens, warn what nobody may miss.
+	log, warn func(format string, args ...any)
 	// groups are the run's that may have caused automatic caches, as far as the journal
 	// does not know them: once they are deleted nothing else tells.
 	groups []string
@@ -67,7 +68,7 @@ func newCustody(ctx context.Context, client *eci.Client, dir, run string, o *Opt
 	}
 	j.hook = o.hook
 	c := &custody{
-		client: client, journal: j, run: run, poll: o.Poll, now: o.Now, sleep: o.Sleep, log: o.Log, key: key,
+		client: client, journal: j, run: run, poll: o.Poll, now: o.Now, sleep: o.Sleep, log: o.Log, warn: o.Warn, key: key,
 		seen: map[string]bool{}, settled: map[string]bool{},
 	}
 	c.foreign.Store(j.key != "" && j.key != key)

@@ -180,7 +180,7 @@ func TestDeletionsFail(t *testing.T) {
 	exp.Repeats, exp.Concurrency = 10, 1
 	most := 0
 	w.opt.Progress = func(int, int, string, int, *simulate.MeasuredRun) { most = max(most, len(w.server.Leftovers())) }
-	w.opt.Log = func(format string, _ ...any) {
+	w.opt.Warn = func(format string, _ ...any) {
 		if strings.Contains(format, "are not deleted yet") {
 			t.Error("deletions are left to the end")
 		}

@@ -15,8 +15,15 @@ const endTimeout = 10 * time.Minute
 // end deletes all that the run made and closes its journal, which stays where something
 // is left.
 func (s *session) end(ctx context.Context) error {
+	tell := s.opt.Log
+	if ctx.Err() != nil {
+		tell = s.opt.Warn // somebody waits for the end
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
+	if n := len(s.journal.resources()); n > 0 {
+		tell("deleting %d resources, for %v at most; a second interrupt leaves them to cachebench measure eci --clean-up", n, endTimeout)
+	}
 	_, err := s.removeAll(ctx)
 	s.opt.Spent(s.budget.book.Money(s.budget.spent + s.budget.reserved))
 	return errors.Join(err, s.journal.close(err == nil))
@@ -39,9 +46,6 @@ func (s *session) conclude() {
 	}
 	doubts = append(doubts, s.evidenceDoubts()...)
 	doubts = append(doubts, "all times are the service's, to one second: a phase is off by as much, and one that is shorter may be 0")
-	if len(s.t.Startups) > 0 {
-		doubts = append(doubts, "the service does not tell how much a start fetched, unpacked and reused: where a report has 0 for it, it is not known")
-	}
 	s.t.Doubts = append(doubts, s.t.Measurement.Doubts...)
 }
 

@@ -1,7 +1,10 @@
 package ecigroup
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -230,6 +233,67 @@ func TestOldCacheNotTakenOver(t *testing.T) {
 	complete(t, exp, timeline)
 	if n := w.server.Created("CreateImageCache"); n != made+1 {
 		t.Errorf("%d caches were made after the first", n-made)
+	}
+	w.leaves()
+}
+
+// TestTroubleOfAnotherZone: a group that found no place in one zone, and then came to run in
+// another, ends no experiment when it fails for something else.
+func TestTroubleOfAnotherZone(t *testing.T) {
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultFailed, Nth: 3})})
+	w.transport = through(func(_ *http.Request, _ string, send func() (*http.Response, error)) (*http.Response, error) {
+		answer, err := send()
+		if err != nil {
+			return answer, err
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(body), "UserInstanceTypeSpec", "NoStock")))
+		answer.ContentLength = -1
+		return answer, err
+	})
+	exp := web(ArmCold)
+	timeline, err := w.run(exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, exp, timeline)
+	if len(timeline.Measurement.Runs) != exp.Repeats+1 {
+		t.Errorf("%d runs, want one that is void", len(timeline.Measurement.Runs))
+	}
+}
+
+// TestUndated: a run that nobody can date is not dated by this machine's clock, which may
+// be years off, and moves no other.
+func TestUndated(t *testing.T) {
+	s := &session{exp: web(ArmCold).withDefaults(), arms: web(ArmCold).arms(), done: map[runKey]bool{}, counts: map[string]int{}}
+	s.opt.setDefaults()
+	s.t = &simulate.Timeline{Measurement: &simulate.Measurement{}}
+	s.record(simulate.MeasuredRun{Arm: s.arms[0].name, Void: "it was not ready"}, nil)
+	s.record(simulate.MeasuredRun{Arm: s.arms[0].name, At: at(5)}, &simulate.Startup{})
+	s.record(simulate.MeasuredRun{Arm: s.arms[0].name, Void: "it was not ready"}, nil)
+	s.record(simulate.MeasuredRun{Arm: s.arms[0].name, Repeat: 1, At: at(7)}, &simulate.Startup{})
+	for i, want := range []time.Duration{0, 2 * time.Second} {
+		if got := s.t.Startups[i].Requested; got != want {
+			t.Errorf("start %d was requested at %v, want %v", i, got, want)
+		}
+	}
+	if at := s.t.Measurement.Runs[0].At; !at.IsZero() {
+		t.Errorf("what is not known is dated %v", at)
+	}
+}
+
+// TestInterruptIsTold: who interrupts a run hears that it deletes what it made.
+func TestInterruptIsTold(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	ctx, stop := context.WithCancel(t.Context())
+	w.opt.Progress = func(int, int, string, int, *simulate.MeasuredRun) { stop() }
+	var told strings.Builder
+	w.opt.Warn = func(format string, args ...any) { fmt.Fprintf(&told, format+"\n", args...) }
+	if _, err := Run(ctx, w.client(), web(ArmCold, ArmExplicit), w.opt); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if !strings.Contains(told.String(), "deleting ") {
+		t.Errorf("told is %q", told.String())
 	}
 	w.leaves()
 }

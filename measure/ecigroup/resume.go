@@ -97,7 +97,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 		case r.Void == "":
 			s.count(key)
 		}
-		if s.origin.IsZero() || r.At.Before(s.origin) {
+		if !r.At.IsZero() && (s.origin.IsZero() || r.At.Before(s.origin)) {
 			s.origin = r.At
 		}
 	}

@@ -334,16 +334,14 @@ func (s *session) unfinished() error {
 }
 
 // record adds a run to the timeline, with its startup where there is one. At is when it
-// was requested, by the service's clock; where that is not known, by this machine's.
+// was requested, by the service's clock; zero where that is not known, and then there is
+// no startup.
 func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
-	if run.At.IsZero() {
-		run.At = s.opt.Now()
-	}
 	run.At = run.At.UTC().Round(0)
 	if s.origin.IsZero() {
 		s.origin = run.At
 	}
-	if early := s.origin.Sub(run.At); early > 0 { // of several at once the first need not end first
+	if early := s.origin.Sub(run.At); early > 0 && !run.At.IsZero() { // of several at once the first need not end first
 		for i := range s.t.Startups {
 			s.t.Startups[i].Requested += early
 		}

@@ -24,7 +24,7 @@ func (s *session) settle(ctx context.Context, over []*flight) (again []start, er
 			gone = append(gone, f)
 		}
 		s.tally(f)
-		if why := trouble(&f.o); f.void != "" && why != "" && stop == nil {
+		if why := trouble(&f.o); f.void != "" && why != "" && f.unscheduled() && stop == nil {
 			stop = fmt.Errorf("the service cannot start more: %s", why)
 		}
 		if f.void != "" && (f.repeat != uncounted || f.priming) && f.tries < max(0, s.opt.Retries) && !s.givenUp(f.arm) {
@@ -48,6 +48,12 @@ func (s *session) settle(ctx context.Context, over []*flight) (again []start, er
 	}
 	s.pay(slices.DeleteFunc(slices.Clone(over), func(f *flight) bool { return !f.notStarted }))
 	return again, errors.Join(stop, s.letGo(ctx, gone))
+}
+
+// unscheduled says that a group came to no place to run: trouble that it had with one
+// zone before it was scheduled in another says nothing of the next.
+func (f *flight) unscheduled() bool {
+	return f.o.state.Status == eci.GroupScheduling || f.o.state.Status == eci.GroupScheduleFailed
 }
 
 // letGo deletes the groups of starts that are over, and of those that could not be
