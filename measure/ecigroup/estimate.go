@@ -91,7 +91,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 		return nil, err
 	}
 	exp := e.withDefaults()
-	p := &prices{book: book, exp: exp}
+	p := &prices{book: book, exp: exp, givenGiB: exp.CacheGiB}
 	arms := exp.arms()
 	est := &Estimate{}
 	done := doneOf(old)

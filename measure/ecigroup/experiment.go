@@ -85,6 +85,8 @@ type Experiment struct {
 	Cache eci.ImageCacheSpec
 	// CacheID is a cache that exists, for ArmExplicit in place of one that is made.
 	CacheID string
+	// CacheGiB is its size, for what it costs; 0 is not known before Run looks.
+	CacheGiB int
 	// Tags are put on all that is made, besides this package's own.
 	Tags []eci.Tag
 	// Readiness is ReadyCondition or ReadyStarted; empty is ReadyCondition.

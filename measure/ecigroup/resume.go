@@ -6,16 +6,57 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// factRun names the run in a timeline's facts: so its journal is found again.
-const factRun = "run"
+// factRun names the run in a timeline's facts, so that its journal is found again, and
+// factSpent what it may have cost until it was saved.
+const (
+	factRun   = "run"
+	factSpent = "spent at most"
+)
+
+// SpentOf is what the experiment of a timeline has cost at most until it was saved; false
+// where that is not told.
+func SpentOf(t *simulate.Timeline) (spent cost.Money, ok bool) {
+	if t == nil || t.Measurement == nil {
+		return cost.Money{}, false
+	}
+	currency, amount, _ := strings.Cut(factOf(t.Measurement, factSpent), " ")
+	value, err := strconv.ParseFloat(amount, 64)
+	if err != nil || !(value >= 0) || math.IsInf(value, 1) {
+		return cost.Money{}, false
+	}
+	return cost.Money{Amount: value, Currency: currency, PriceDate: t.Provenance.PriceDate}, true
+}
+
+// carry takes over what an earlier run of the experiment has spent.
+func (s *session) carry(old *simulate.Timeline) error {
+	spent, ok := SpentOf(old)
+	if ok && spent.Currency != s.budget.book.Currency {
+		return fmt.Errorf("%v are spent, the prices are in %s: go on with prices in %s", spent, s.budget.book.Currency, spent.Currency)
+	}
+	s.budget.spent = spent.Amount
+	return nil
+}
+
+// noteSpent puts what was spent, and may be of what runs, into the timeline.
+func (s *session) noteSpent() {
+	m := s.t.Measurement
+	spent := simulate.Fact{Name: factSpent, Value: fmt.Sprintf("%s %.6f", s.budget.book.Currency, s.budget.spent+s.budget.reserved)}
+	if i := slices.IndexFunc(m.Facts, func(f simulate.Fact) bool { return f.Name == factSpent }); i >= 0 {
+		m.Facts[i] = spent
+	} else {
+		m.Facts = append(m.Facts, spent)
+	}
+}
 
 // facts are what is known of where and how, in the same words each time.
 func (s *session) facts() []simulate.Fact {
@@ -67,7 +108,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if s.run = RunOf(old); !validRun(s.run) {
 		return fmt.Errorf("its run is %q, which is no run's name", s.run)
 	}
-	if err := s.same(old); err != nil {
+	if err := errors.Join(s.same(old), s.carry(old)); err != nil {
 		return err
 	}
 	s.t.Measurement.Runs, s.t.Measurement.Doubts = slices.Clone(was.Runs), slices.Clone(was.Doubts)
@@ -135,7 +176,7 @@ func (s *session) same(old *simulate.Timeline) error {
 	}
 	now := &simulate.Measurement{Facts: s.facts()}
 	for _, f := range slices.Concat(was.Facts, now.Facts) {
-		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n {
+		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n && f.Name != factSpent {
 			return differs(f.Name, w, n)
 		}
 	}

@@ -39,7 +39,8 @@ type Options struct {
 	// Save is called with the timeline after starts ended, to be written before what they
 	// were of is deleted. The timeline is not to be kept.
 	Save func(*simulate.Timeline) error
-	// Book prices what is done, MaxCost is the limit; nil is none. MaxDuration is after
+	// Book prices what is done, MaxCost is the limit, in the currency of the Book, with
+	// what earlier runs of the experiment have spent; nil is none. MaxDuration is after
 	// how long no step begins; 0 is DefaultMaxDuration.
 	Book        cost.Book
 	MaxCost     *cost.Money
@@ -171,8 +172,7 @@ func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) 
 		err = errors.Join(err, fault)
 	}()
 	err = s.all(ctx)
-	s.conclude()
-	return s.t, errors.Join(err, s.opt.Save(s.t))
+	return s.t, errors.Join(err, s.save())
 }
 
 func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) (*session, error) {
@@ -182,11 +182,14 @@ func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Op
 	if opt.JournalDir == "" {
 		return nil, errors.New("no directory of journals is given")
 	}
+	if m := opt.MaxCost; m != nil && m.Currency != opt.Book.Currency {
+		return nil, fmt.Errorf("at most %v is to be spent, the prices are in %s: give the limit in that currency", *m, opt.Book.Currency)
+	}
 	opt.setDefaults()
 	exp = exp.withDefaults()
 	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
 	s.failing = make([]failing, len(s.arms))
-	s.budget = budget{prices: prices{book: opt.Book, exp: exp}, most: opt.MaxCost}
+	s.budget = budget{prices: prices{book: opt.Book, exp: exp, givenGiB: exp.CacheGiB}, most: opt.MaxCost}
 	s.begun = opt.Now()
 	s.t = &simulate.Timeline{
 		Provenance: simulate.Provenance{
@@ -361,6 +364,7 @@ func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
 // save keeps the timeline.
 func (s *session) save() error {
 	s.conclude()
+	s.noteSpent()
 	if err := s.opt.Save(s.t); err != nil {
 		return fmt.Errorf("save what was measured: %w", err)
 	}
