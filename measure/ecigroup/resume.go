@@ -212,7 +212,7 @@ func (s *session) takeOver(ctx context.Context) error {
 		if r.Kind == Cache && wanted[making] && s.caches[making] == "" {
 			cache, err := s.client.ImageCache(ctx, r.ID)
 			if err == nil && cache.Status == eci.CacheReady && s.opt.Now().Before(untilOf(cache.Tags)) {
-				s.caches[making] = r.ID
+				s.caches[making], s.sizes[r.ID] = r.ID, s.exp.Cache.SizeGiB
 				s.opt.Log("going on with cache %s for %s", r.ID, making)
 				r.Making = making
 				if err := s.note(wroteMade, r); err != nil {

@@ -132,6 +132,10 @@ type session struct {
 	done   map[runKey]bool
 	// caches are the IDs of what arms start from, by the making's name.
 	caches map[string]string
+	// sizes are the GiB of caches, by ID, whose disks are paid for: 0 of automatic ones.
+	sizes map[string]int
+	// primed is when the group that lets an automatic cache be made was made.
+	primed time.Time
 	// failing is what each arm's last starts failed for.
 	failing []failing
 	// staying are starts that are over whose groups could not be deleted yet.
@@ -187,7 +191,7 @@ func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Op
 	}
 	opt.setDefaults()
 	exp = exp.withDefaults()
-	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
+	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, sizes: map[string]int{}, counts: map[string]int{}}
 	s.failing = make([]failing, len(s.arms))
 	s.budget = budget{prices: prices{book: opt.Book, exp: exp, givenGiB: exp.CacheGiB}, most: opt.MaxCost}
 	s.begun = opt.Now()

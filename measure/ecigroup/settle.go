@@ -23,6 +23,9 @@ func (s *session) settle(ctx context.Context, over []*flight) (again []start, er
 		if !f.notStarted {
 			gone = append(gone, f)
 		}
+		if f.priming && f.void == "" {
+			s.primed = f.answered
+		}
 		s.tally(f)
 		if why := trouble(&f.o); f.void != "" && why != "" && f.unscheduled() && stop == nil {
 			stop = fmt.Errorf("the service cannot start more: %s", why)
@@ -98,7 +101,7 @@ func (s *session) letGo(ctx context.Context, gone []*flight) (stop error) {
 
 // hold holds back what a group costs until its deadline, beyond what already is.
 func (s *session) hold(f *flight) {
-	most, err := s.budget.start(s.arms[f.arm].kind, s.exp.deadline())
+	most, err := s.budget.atMost(s.arms[f.arm].kind, s.exp.deadline())
 	if err != nil || most.Amount < f.reserved.Amount {
 		return // it was priced before: this cannot be
 	}
@@ -168,12 +171,23 @@ func (s *session) pay(over []*flight) {
 		case f.notStarted:
 			lasted = 0
 		}
-		spent, err := s.budget.start(s.arms[f.arm].kind, lasted)
+		spent, err := s.budget.start(s.diskOf(f), lasted)
 		if err != nil {
 			spent = f.reserved // it was priced before: this cannot be
 		}
 		s.budget.settle(f.reserved, spent)
 	}
+}
+
+// diskOf is the disk that a start had of a cache: in arm automatic that of the one that it
+// was started from, which costs nothing if it is an automatic one.
+func (s *session) diskOf(f *flight) int {
+	kind := s.arms[f.arm].kind
+	gib, known := s.sizes[f.evidence.cacheID]
+	if kind == ArmAutomatic && (known || f.evidence.missed && f.evidence.cacheID == "") {
+		return gib
+	}
+	return s.budget.diskGiB(kind)
 }
 
 func wordsOf(f *flight) string {

@@ -47,7 +47,7 @@ type start struct {
 type flight struct {
 	start
 	resource
-	since            time.Time // by this machine's clock
+	since, answered  time.Time // asked for, and made, by this machine's clock
 	reserved         cost.Money
 	silent, unknown  int
 	o                observation
@@ -125,7 +125,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 		if len(s.staying) > 0 {
 			longest = s.exp.deadline() // this one may not let itself be deleted either
 		}
-		most, err := s.budget.start(a.kind, longest)
+		most, err := s.budget.atMost(a.kind, longest)
 		if err == nil {
 			err = s.budget.reserve(most)
 		}
@@ -183,6 +183,7 @@ func explicitFault(err error) bool {
 func (s *session) make(ctx context.Context, f *flight) {
 	f.since = s.opt.Now()
 	created, err := s.client.CreateContainerGroup(ctx, s.spec(f))
+	f.answered = s.opt.Now()
 	f.err = s.made(ctx, &f.resource, created.ID, err)
 }
 
