@@ -127,6 +127,7 @@ func (s *session) makeCache(ctx context.Context, a *arm) error {
 	s.opt.Log("making a cache for arm %s", a.name)
 	for try := 1; ; try++ {
 		created, err := s.client.CreateImageCache(ctx, s.cacheSpec(a, &r))
+		r.Helper = created.HelperGroupID
 		if err = s.made(ctx, &r, created.ID, err); err == nil {
 			break
 		}
@@ -137,7 +138,7 @@ func (s *session) makeCache(ctx context.Context, a *arm) error {
 			return err
 		}
 	}
-	err = s.await(ctx, a, &r, s.opt.Now()) // the client may have asked again and again
+	err = s.await(ctx, a, &r, s.opt.Now())                               // the client may have asked again and again
 	spent, _ = s.budget.build(s.opt.Now().Sub(begun), s.opt.MaxDuration) // it was priced before
 	return err
 }

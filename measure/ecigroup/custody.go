@@ -42,9 +42,6 @@ type custody struct {
 	sleep   func(context.Context, time.Duration) error
 	// log is told what happens, warn what nobody may miss.
 	log, warn func(format string, args ...any)
-	// groups are the run's that may have caused automatic caches, as far as the journal
-	// does not know them: once they are deleted nothing else tells.
-	groups []string
 	// key is the fingerprint of the access key; foreign says that the journal was written
 	// with another one, and that nothing of it was found here yet.
 	key     string

@@ -358,3 +358,36 @@ func TestShortWrite(t *testing.T) {
 	}
 	j.close(true)
 }
+
+// TestHelper: the group that makes a cache is deleted, too, where the cache goes before it
+// is done, and does not take it along.
+func TestHelper(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	ctx, stop := context.WithCancel(t.Context())
+	w.transport = through(func(_ *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
+		answer, err := send()
+		if action == "CreateImageCache" {
+			stop()
+		}
+		return answer, err
+	})
+	refused := 0
+	w.transport = helperStays(w, w.transport, &refused)
+	if _, err := Run(ctx, w.client(), web(ArmExplicit), w.opt); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if refused == 0 {
+		t.Error("nobody deletes the helper")
+	}
+	w.leaves()
+}
+
+// helperStays counts deletions of groups that no start made.
+func helperStays(w *world, next http.RoundTripper, count *int) http.RoundTripper {
+	return through(func(r *http.Request, action string, _ func() (*http.Response, error)) (*http.Response, error) {
+		if action == "DeleteContainerGroup" && w.server.Created("CreateContainerGroup") == 0 {
+			*count++
+		}
+		return next.RoundTrip(r)
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -27,7 +28,7 @@ func TestThrottlingStorm(t *testing.T) {
 	)})
 	exp := web(ArmCold)
 	exp.Repeats, exp.Concurrency = 1000, 200
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		exp.Repeats = 100 // all of them: make exhaust
 	}
 	timeline, err := w.run(exp)

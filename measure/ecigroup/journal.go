@@ -60,6 +60,9 @@ type resource struct {
 	// have caused an automatic cache.
 	Making    string `json:"making,omitempty"`
 	Automatic bool   `json:"automatic,omitempty"`
+	// Helper is the group that makes a cache: it goes with it, and is deleted besides, for
+	// the case that it does not.
+	Helper string `json:"helper,omitempty"`
 	// at is when it was asked for, or made; zero is not known.
 	at time.Time
 }

@@ -43,15 +43,25 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 	} else {
 		err = c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.ID, Force: true})
 	}
+	var e *eci.Error
+	if errors.As(err, &e) && e.Uncertain {
+		c.known(r.Name) // not to be found then is to be gone
+	}
 	switch {
 	case err == nil:
-		c.foreign.Store(false)
+		c.found(r.Name)
 	case !errors.Is(err, eci.ErrNotFound):
 		return false, err
 	case c.foreign.Load():
 		return false, errUnknownHere
-	case !r.at.IsZero() && c.now().Sub(r.at) < late:
+	case !r.at.IsZero() && c.now().Sub(r.at) < late && !c.wasFound(r.Name):
 		return false, fmt.Errorf("%w: %w", errNotKnownYet, err)
+	}
+	if r.Helper != "" {
+		helper := c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.Helper, Force: true})
+		if helper != nil && !errors.Is(helper, eci.ErrNotFound) {
+			return false, fmt.Errorf("its helper %s: %w", r.Helper, helper)
+		}
 	}
 	return err == nil, c.note(wroteGone, *r)
 }
@@ -174,16 +184,15 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 			break
 		}
 		c.found(g.Name)
-		if !slices.Contains(c.groups, g.ID) {
-			c.groups = append(c.groups, g.ID)
+		r, err := c.adopt(&g, byName[g.Name])
+		if err != nil {
+			errs = append(errs, err)
 		}
-		if g.Status == eci.GroupTerminating {
-			continue // it goes
+		if g.Status != eci.GroupTerminating { // that goes
+			add(r)
 		}
-		r := byName[g.Name]
-		add(resource{Kind: Group, Name: g.Name, ID: g.ID, Token: r.Token, Automatic: r.Automatic})
 	}
-	groups := slices.Concat(c.journal.automatics(), c.groups)
+	groups := c.journal.automatics()
 	for cache, err := range c.client.ImageCaches(ctx, eci.ImageCacheQuery{}) {
 		if err != nil {
 			errs = append(errs, err)
@@ -199,16 +208,55 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 			tagged = true
 		}
 		if tagged {
-			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: byName[cache.Name].Token})
+			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: byName[cache.Name].Token, Helper: helperOf(&cache)})
 		}
 	}
 	slices.SortStableFunc(list, func(x, y resource) int { return strings.Compare(x.Kind, y.Kind) })
 	return list, errors.Join(errs...)
 }
 
+// helperOf is the group that makes a cache that was asked for.
+func helperOf(cache *eci.ImageCache) string {
+	if _, automatic := cache.Automatic(); automatic || cache.Status.Usable() {
+		return "" // it has none of its own, or it is done
+	}
+	return cache.ContainerGroupID
+}
+
+// adopt notes the ID of a group that was found by its tag, before it is deleted: once it
+// is nothing else tells which automatic cache it caused. One that the journal does not
+// know may be an automatic one.
+func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error) {
+	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic}
+	if known.ID != "" || slices.Contains(c.journal.automatics(), g.ID) {
+		r.at = known.at
+		return r, nil
+	}
+	if r.Token == "" {
+		r.Token, r.Automatic = g.ID, true
+	}
+	err := c.note(wroteMade, r)
+	if err == nil && g.Status == eci.GroupTerminating {
+		err = c.note(wroteGone, r)
+	}
+	return r, err
+}
+
+// wasFound says whether something of a name was in a list, or was deleted.
+func (c *custody) wasFound(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen[name]
+}
+
 // found notes that something of the run is in a list, and so that this is its account.
 func (c *custody) found(name string) {
 	c.foreign.Store(false)
+	c.known(name)
+}
+
+// known notes that what has a name need not be waited for to be known.
+func (c *custody) known(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen[name] = true
