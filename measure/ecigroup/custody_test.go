@@ -371,23 +371,19 @@ func TestHelper(t *testing.T) {
 		}
 		return answer, err
 	})
-	refused := 0
-	w.transport = helperStays(w, w.transport, &refused)
-	if _, err := Run(ctx, w.client(), web(ArmExplicit), w.opt); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-	if refused == 0 {
-		t.Error("nobody deletes the helper")
-	}
-	w.leaves()
-}
-
-// helperStays counts deletions of groups that no start made.
-func helperStays(w *world, next http.RoundTripper, count *int) http.RoundTripper {
-	return through(func(r *http.Request, action string, _ func() (*http.Response, error)) (*http.Response, error) {
-		if action == "DeleteContainerGroup" && w.server.Created("CreateContainerGroup") == 0 {
-			*count++
+	deleted := 0
+	next := w.transport
+	w.transport = through(func(r *http.Request, action string, _ func() (*http.Response, error)) (*http.Response, error) {
+		if action == "DeleteContainerGroup" { // no start was made
+			deleted++
 		}
 		return next.RoundTrip(r)
 	})
+	if _, err := Run(ctx, w.client(), web(ArmExplicit), w.opt); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if n := w.server.Created("CreateContainerGroup"); n > 0 || deleted != 1 {
+		t.Errorf("%d groups are deleted, %d were made; want the helper", deleted, n)
+	}
+	w.leaves()
 }

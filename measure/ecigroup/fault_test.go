@@ -211,7 +211,7 @@ func TestMaxCost(t *testing.T) {
 	w.opt.MaxCost = &limit
 	exp := web(ArmCold)
 	exp.Apps = append(exp.Apps, App{Images: []string{"registry.example.com/team/api:3"}})
-	exp.Repeats, exp.Concurrency = 50, 4
+	exp.Repeats, exp.Concurrency = 20, 4
 	timeline, err := w.run(exp)
 	if !errors.Is(err, ErrMaxCost) {
 		t.Fatalf("%v, want the limit", err)
@@ -386,6 +386,7 @@ func TestEventsMissing(t *testing.T) {
 // TestStuckCache: a cache that does not become ready ends the run, and goes.
 func TestStuckCache(t *testing.T) {
 	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateImageCache", Kind: ecitest.FaultStuck})})
+	w.opt.Poll = 30 * time.Second
 	_, err := w.run(web(ArmExplicit))
 	if err == nil || !strings.Contains(err.Error(), "not ready within 1h") {
 		t.Errorf("%v", err)
@@ -403,6 +404,7 @@ func TestStuckCache(t *testing.T) {
 // arm of which none counts is an error.
 func TestStuckGroups(t *testing.T) {
 	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultStuck})})
+	w.opt.Poll = 30 * time.Second
 	_, err := w.run(web(ArmCold))
 	if !errors.Is(err, measure.ErrNothingCounts) || !strings.Contains(err.Error(), "it was not ready within 10m") {
 		t.Errorf("%v", err)
