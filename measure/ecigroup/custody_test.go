@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -384,6 +385,37 @@ func TestHelper(t *testing.T) {
 	}
 	if n := w.server.Created("CreateContainerGroup"); n > 0 || deleted != 1 {
 		t.Errorf("%d groups are deleted, %d were made; want the helper", deleted, n)
+	}
+	w.leaves()
+}
+
+// TestUncertainExplicit: a group whose cache is said to be gone, by the answer to a call
+// that was made again, may have been made by the call before.
+func TestUncertainExplicit(t *testing.T) {
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultUnlisted, Nth: 3})})
+	tries := 0
+	w.transport = through(func(_ *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
+		if action != "CreateContainerGroup" || w.server.Created(action) < 1 || tries > 1 {
+			return send()
+		}
+		answer, err := send()
+		if tries++; tries == 1 || err != nil {
+			return nil, errDead
+		}
+		answer.StatusCode = http.StatusNotFound
+		answer.Body = io.NopCloser(strings.NewReader(`{"RequestId": "A", "Code": "ImageSnapshot.NotFound", "Message": "It does not exist."}`))
+		answer.ContentLength = -1
+		return answer, nil
+	})
+	exp := web(ArmExplicit)
+	exp.Concurrency = 1
+	timeline, err := w.run(exp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(t, exp, timeline)
+	if tries != 2 || !slices.ContainsFunc(timeline.Measurement.Runs, func(r simulate.MeasuredRun) bool { return strings.Contains(r.Void, "ImageSnapshot.NotFound") }) {
+		t.Errorf("%d tries, runs %+v", tries, timeline.Measurement.Runs)
 	}
 	w.leaves()
 }

@@ -56,7 +56,7 @@ func TestPanicAtOnce(t *testing.T) {
 		t.Error("all could be deleted")
 	}
 	for _, l := range left {
-		if id := strings.Fields(l)[1]; !strings.Contains(told.String(), id) {
+		if id := strings.Fields(l)[1]; !strings.Contains(told.String(), "--ContainerGroupId "+id) {
 			t.Errorf("%s is left, told is %q", l, told.String())
 		}
 	}

@@ -212,6 +212,8 @@ func TestMaxCost(t *testing.T) {
 	exp := web(ArmCold)
 	exp.Apps = append(exp.Apps, App{Images: []string{"registry.example.com/team/api:3"}})
 	exp.Repeats, exp.Concurrency = 20, 4
+	var spent cost.Money
+	w.opt.Spent = func(m cost.Money) { spent = m }
 	timeline, err := w.run(exp)
 	if !errors.Is(err, ErrMaxCost) {
 		t.Fatalf("%v, want the limit", err)
@@ -221,13 +223,20 @@ func TestMaxCost(t *testing.T) {
 	if n := len(counted(t, timeline)); n < 20 || n > 35 {
 		t.Errorf("%d starts count", n)
 	}
-	// 2 vCPU and 4 GiB, eci §5.2; every start paid for at least until it is ready.
-	spent := 0.0
-	for _, u := range timeline.Startups {
-		spent += (2*0.0000077 + 4*0.00000096) * u.Ready.Seconds()
+	// 2 vCPU and 4 GiB, eci §5.2, each from when it was made until it was deleted.
+	lived, made := 0.0, map[string]time.Time{}
+	for _, c := range w.server.Calls() {
+		switch {
+		case c.Action == "CreateContainerGroup" && c.Effect != "":
+			made[c.Effect] = c.At
+		case c.Action == "DeleteContainerGroup" && c.Effect != "":
+			lived += c.At.Sub(made[c.Effect]).Seconds()
+			delete(made, c.Effect)
+		}
 	}
-	if spent > limit.Amount {
-		t.Errorf("%f were spent of %v", spent, limit)
+	real := (2*0.0000077 + 4*0.00000096) * lived
+	if real > spent.Amount || spent.Amount > limit.Amount || real < 0.005 || len(made) > 0 {
+		t.Errorf("groups cost %f, %v are told, the limit is %v; %d were not deleted", real, spent, limit, len(made))
 	}
 	w.leaves()
 
