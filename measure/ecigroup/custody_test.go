@@ -419,3 +419,29 @@ func TestUncertainExplicit(t *testing.T) {
 	}
 	w.leaves()
 }
+
+// TestTerminatingIsKnown: groups that were deleted and still are in lists, as going, are
+// not waited for.
+func TestTerminatingIsKnown(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	gone := ""
+	w.transport = through(func(r *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
+		if action == "DeleteContainerGroup" {
+			gone = r.URL.Query().Get("ContainerGroupId")
+		}
+		answer, err := send()
+		if err == nil && gone != "" && action == "DescribeContainerGroups" && r.URL.Query().Get("ContainerGroupIds") == "" {
+			answer.Body = io.NopCloser(strings.NewReader(`{"RequestId": "A", "TotalCount": 1, "ContainerGroups": [{"ContainerGroupId": "` + gone + `", "ContainerGroupName": "cb-gone", "Status": "Terminating"}]}`))
+			answer.ContentLength = -1
+		}
+		return answer, err
+	})
+	var ended time.Time
+	w.opt.Progress = func(int, int, string, int, *simulate.MeasuredRun) { ended = w.server.Now() }
+	if _, err := w.run(web(ArmCold)); err != nil {
+		t.Fatal(err)
+	}
+	if took := w.server.Now().Sub(ended); took > 10*time.Second || gone == "" {
+		t.Errorf("the end took %v, with %q", took, gone)
+	}
+}

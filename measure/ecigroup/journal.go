@@ -89,6 +89,8 @@ type journal struct {
 	torn  bool
 	// automatic are the groups that may have caused an automatic cache.
 	automatic []cause
+	// past are the IDs of what was deleted, which lists may have for a while.
+	past map[string]bool
 	// damaged is how many lines could not be read, empty that there was none.
 	damaged int
 	empty   bool
@@ -109,7 +111,7 @@ func openJournal(dir, run string, now time.Time) (*journal, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make the directory of journals: %w", err)
 	}
-	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}}
+	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}, past: map[string]bool{}}
 	release, free := scratch.LockFile(lockName(dir, run))
 	if !free {
 		return nil, fmt.Errorf("journal %s: %w", j.name, errAlive)
@@ -122,27 +124,6 @@ func openJournal(dir, run string, now time.Time) (*journal, error) {
 		return nil, err
 	}
 	return j, nil
-}
-
-// makeDir makes a directory with its parents, and puts the names of what it made on the
-// disk.
-func makeDir(dir string) error {
-	missing := []string{}
-	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) || d == filepath.Dir(d) {
-			break
-		}
-		missing = append(missing, d)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for _, d := range missing {
-		if err := syncDir(filepath.Dir(d)); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // read replays what is there, and leaves the file open for more. A line that cannot be
@@ -188,20 +169,6 @@ func (j *journal) read(now time.Time) error {
 // dir is the directory that the journal is in.
 func (j *journal) dir() string { return filepath.Dir(j.name) }
 
-// syncDir puts the names in a directory on the disk, so that a lost machine keeps a new
-// file.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return fmt.Errorf("write %s to the disk: %w", dir, err)
-	}
-	return nil
-}
-
 func (j *journal) take(e *entry) {
 	switch e.What {
 	case wroteBegin:
@@ -215,6 +182,9 @@ func (j *journal) take(e *entry) {
 		}
 	case wroteNone, wroteGone:
 		delete(j.open, e.Token)
+		if e.ID != "" {
+			j.past[e.ID] = true
+		}
 	}
 }
 
@@ -291,6 +261,13 @@ func (j *journal) holds(token string) bool {
 	defer j.mu.Unlock()
 	_, ok := j.open[token]
 	return ok
+}
+
+// knows says whether a group was made, or deleted, by the journal.
+func (j *journal) knows(id string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.past[id] || slices.ContainsFunc(j.automatic, func(c cause) bool { return c.id == id })
 }
 
 // automatics are the IDs of the groups that may have caused automatic caches, causes

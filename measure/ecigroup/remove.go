@@ -228,7 +228,7 @@ func helperOf(cache *eci.ImageCache) string {
 // know may be an automatic one.
 func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error) {
 	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic}
-	if known.ID != "" || slices.Contains(c.journal.automatics(), g.ID) {
+	if known.ID != "" || c.journal.knows(g.ID) {
 		r.at = known.at
 		return r, nil
 	}
