@@ -438,7 +438,9 @@ func TestTerminatingIsKnown(t *testing.T) {
 	})
 	var ended time.Time
 	w.opt.Progress = func(int, int, string, int, *simulate.MeasuredRun) { ended = w.server.Now() }
-	if _, err := w.run(web(ArmCold)); err != nil {
+	exp := web(ArmCold)
+	exp.Concurrency = 1
+	if _, err := w.run(exp); err != nil {
 		t.Fatal(err)
 	}
 	if took := w.server.Now().Sub(ended); took > 10*time.Second || gone == "" {
