@@ -49,6 +49,18 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if err != nil {
 		return err
 	}
+	var client *eci.Client
+	var clock *waitClock
+	if m.exp.CacheID != "" { // what it costs depends on its size; to ask is free
+		if client, clock, err = m.client(); err != nil {
+			return err
+		}
+		cache, err := client.ImageCache(cmd.Context(), m.exp.CacheID)
+		if err != nil {
+			return fmt.Errorf("look at --cache %s: %w", m.exp.CacheID, err)
+		}
+		m.exp.CacheGiB = cache.SizeGiB
+	}
 	plan, limit, err := m.plan(book, resume)
 	if err != nil {
 		return err
@@ -56,9 +68,10 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if m.dryRun {
 		return m.out.write([]byte(plan))
 	}
-	client, clock, err := m.client()
-	if err != nil {
-		return err
+	if client == nil {
+		if client, clock, err = m.client(); err != nil {
+			return err
+		}
 	}
 	dir, err := m.journalDir()
 	if err != nil {
@@ -79,7 +92,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
 		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
-		Progress: m.progress(), Log: m.log, Spent: m.tellSpent,
+		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent,
 	})
 	if t == nil {
 		return err
@@ -88,6 +101,14 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(t))
+}
+
+// warn tells what nobody may miss, also who wants to hear nothing else.
+func (m *eciMeasuring) warn(format string, args ...any) {
+	if isTerminal(m.in.io.err) {
+		format = clearLine + format
+	}
+	fmt.Fprintf(m.in.io.err, format+"\n", args...)
 }
 
 func (m *eciMeasuring) tellSpent(spent cost.Money) {
@@ -108,21 +129,25 @@ func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (string, 
 	case len(estimate.Steps) == 0:
 		return "All is done already; nothing is spent.\n", book.Money(0), nil
 	}
-	limit := estimate.Most
+	spent, _ := ecigroup.SpentOf(resume)
+	limit, err := estimate.Most.Plus(spent)
 	if m.maxCost > 0 {
-		limit = book.Money(m.maxCost)
+		limit, err = book.Money(m.maxCost), nil
 	}
-	return planWords(estimate, limit), limit, nil
+	return planWords(estimate, limit, spent), limit, err
 }
 
 // planWords shows the steps and what they cost.
-func planWords(e *ecigroup.Estimate, limit cost.Money) string {
+func planWords(e *ecigroup.Estimate, limit, spent cost.Money) string {
 	var b strings.Builder
 	b.WriteString("What will be done, and what it costs; at most where all of it takes until its timeout:\n")
 	for _, s := range e.Steps {
 		fmt.Fprintf(&b, "  %4d × %s: about %v, at most %v\n", s.Count, s.What, s.Expected, s.Most)
 	}
 	fmt.Fprintf(&b, "In all about %v, at most %v (prices of %s, without traffic); no more than %v is spent.\n", e.Expected, e.Most, e.Most.PriceDate, limit)
+	if spent.Amount > 0 {
+		fmt.Fprintf(&b, "Of that %v may be spent already, by what is gone on with.\n", spent)
+	}
 	b.WriteString("All that is made is deleted at the end.\n")
 	return b.String()
 }

@@ -30,7 +30,7 @@ func (s *session) primeAll(ctx context.Context) error {
 // prime starts a group once, and waits for the cache that it causes.
 func (s *session) prime(ctx context.Context, arm int) error {
 	a := &s.arms[arm]
-	before, begun := len(s.journal.automatics()), s.opt.Now()
+	before := len(s.journal.automatics())
 	if err := s.play(ctx, []start{{arm: arm, repeat: uncounted, priming: true}}); err != nil {
 		return err
 	}
@@ -39,13 +39,35 @@ func (s *session) prime(ctx context.Context, arm int) error {
 	if err != nil {
 		return err
 	}
+	s.measureCaches(all)
 	i := slices.IndexFunc(all, func(c eci.ImageCache) bool { return causedBy(&c, groups) })
 	if i < 0 {
 		s.opt.Log("no automatic cache of %s was made: the service has a cache that fits, or makes none", a.app.name())
 		return nil
 	}
 	r := resource{Kind: Cache, Name: all[i].Name, ID: all[i].ID, Making: a.making()}
-	return s.await(ctx, a, &r, begun)
+	if all[i].Status.Usable() {
+		s.doubt(fmt.Sprintf("the automatic cache %s was ready when it was first looked at, %v after the start that caused it: its making took no longer, and may have been shorter", r.ID, s.opt.Now().Sub(s.primed).Round(time.Second)))
+	}
+	return s.await(ctx, a, &r, s.primed)
+}
+
+// measureCaches notes how large the caches are that the service may match, for what their
+// disks cost.
+func (s *session) measureCaches(all []eci.ImageCache) {
+	for i := range all {
+		c := &all[i]
+		size := c.SizeGiB
+		if _, automatic := c.Automatic(); automatic {
+			size = 0
+		}
+		s.sizes[c.ID] = size
+		if slices.ContainsFunc(s.exp.Apps, func(a App) bool {
+			return slices.ContainsFunc(a.Images, func(image string) bool { return slices.Contains(c.Images, image) })
+		}) {
+			s.budget.matchGiB = max(s.budget.matchGiB, size)
+		}
+	}
 }
 
 // makeCaches makes the caches of the arms that have starts to make, one after another,
@@ -80,7 +102,7 @@ func (s *session) given(ctx context.Context, a *arm) error {
 	case !cache.Status.Usable():
 		return fmt.Errorf("cache %s is %s: groups start from caches that are %s", cache.ID, cache.Status, eci.CacheReady)
 	}
-	s.caches[a.making()], s.budget.givenGiB = cache.ID, cache.SizeGiB
+	s.caches[a.making()], s.budget.givenGiB, s.sizes[cache.ID] = cache.ID, cache.SizeGiB, cache.SizeGiB
 	return nil
 }
 
@@ -105,6 +127,7 @@ func (s *session) makeCache(ctx context.Context, a *arm) error {
 	s.opt.Log("making a cache for arm %s", a.name)
 	for try := 1; ; try++ {
 		created, err := s.client.CreateImageCache(ctx, s.cacheSpec(a, &r))
+		r.Helper = created.HelperGroupID
 		if err = s.made(ctx, &r, created.ID, err); err == nil {
 			break
 		}
@@ -115,7 +138,7 @@ func (s *session) makeCache(ctx context.Context, a *arm) error {
 			return err
 		}
 	}
-	err = s.await(ctx, a, &r, begun)
+	err = s.await(ctx, a, &r, s.opt.Now())                               // the client may have asked again and again
 	spent, _ = s.budget.build(s.opt.Now().Sub(begun), s.opt.MaxDuration) // it was priced before
 	return err
 }
@@ -163,7 +186,7 @@ func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Tim
 		return fmt.Errorf("cache %s is %s%s", r.ID, last.Status, lastWarning(last.Events))
 	}
 	if a.kind != ArmAutomatic {
-		s.caches[a.making()] = r.ID
+		s.caches[a.making()], s.sizes[r.ID] = r.ID, s.exp.Cache.SizeGiB
 	}
 	return s.recordMaking(a, &last, s.opt.Now().Sub(begun).Round(time.Second))
 }

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // TestChaos lets much go wrong at once, at random. However a run ends, nothing is left;
 // and once all is well again it is gone on with to the end, each start counted once.
 func TestChaos(t *testing.T) {
 	seeds := 40
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		seeds = 5 // all of them: make exhaust
 	}
 	kinds := []string{
@@ -35,6 +36,7 @@ func TestChaos(t *testing.T) {
 			ended++
 		}
 		w.server.ClearFaults()
+		listed(t, w.server, err)
 		w.cleanUp() // of what could not be deleted then
 		w.leaves()
 		w.opt.Resume = w.saved

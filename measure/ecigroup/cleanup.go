@@ -53,7 +53,7 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 	var errs []error
 	for _, run := range journaled {
 		if opt.Run == "" || opt.Run == run {
-			gone, err := cleanUpRun(ctx, client, run, opt)
+			gone, err := cleanUpRun(ctx, client, run, tagged[run], opt)
 			removed, errs = append(removed, gone...), append(errs, err)
 		}
 		delete(tagged, run)
@@ -64,7 +64,7 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 		case opt.Run == "" && opt.Now().Before(until):
 			opt.Log("run %s has no journal here and may be under way on another machine until %s: to clean it up nevertheless, name it with --run %s", run, until.UTC().Format(time.RFC3339), run)
 		default:
-			gone, err := cleanUpRun(ctx, client, run, opt)
+			gone, err := cleanUpRun(ctx, client, run, until, opt)
 			removed, errs = append(removed, gone...), append(errs, err)
 		}
 	}
@@ -76,13 +76,10 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 func taggedRuns(ctx context.Context, client *eci.Client) (map[string]time.Time, error) {
 	runs := map[string]time.Time{}
 	see := func(tags []eci.Tag) {
-		run, until := "", time.Time{}
+		run, until := "", untilOf(tags)
 		for _, t := range tags {
-			switch t.Key {
-			case TagRun:
+			if t.Key == TagRun {
 				run = t.Value
-			case TagUntil:
-				until, _ = time.Parse(time.RFC3339, t.Value) // one that somebody changed binds nobody
 			}
 		}
 		if validRun(run) {
@@ -109,6 +106,17 @@ func taggedRuns(ctx context.Context, client *eci.Client) (map[string]time.Time, 
 	return runs, nil
 }
 
+// untilOf is until when the run of what has these tags may be under way; zero where none
+// of them says so: one that somebody changed binds nobody.
+func untilOf(tags []eci.Tag) (until time.Time) {
+	for _, t := range tags {
+		if t.Key == TagUntil {
+			until, _ = time.Parse(time.RFC3339, t.Value)
+		}
+	}
+	return until
+}
+
 // validRun says whether a tag's value can be a run's ID, and so the name of a file.
 func validRun(run string) bool {
 	for _, r := range run {
@@ -119,9 +127,10 @@ func validRun(run string) bool {
 	return run != ""
 }
 
-// cleanUpRun deletes what is left of one run.
-func cleanUpRun(ctx context.Context, client *eci.Client, run string, opt CleanUpOptions) (removed []string, err error) {
-	j, err := openJournal(opt.JournalDir, run)
+// cleanUpRun deletes what is left of one run, whose tags say that it may be under way
+// until then.
+func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.Time, opt CleanUpOptions) (removed []string, err error) {
+	c, err := newCustody(ctx, client, opt.JournalDir, run, &Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log, Warn: opt.Log})
 	if errors.Is(err, errAlive) {
 		opt.Log("run %s is under way: what it made is left to it", run)
 		return nil, nil
@@ -129,17 +138,27 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, opt CleanUp
 	if err != nil {
 		return nil, err
 	}
-	done := false
-	defer func() { err = errors.Join(err, j.close(done)) }()
-	if j.region != "" && (j.region != client.RegionID() || j.endpoint != client.Endpoint()) {
-		opt.Log("run %s is of region %s at %s: clean it up there", run, j.region, j.endpoint)
+	j, done := c.journal, false
+	defer func() { err = errors.Join(err, j.close(done || j.empty)) }()
+	if why := j.others(until, opt.Now()); why != "" && opt.Run == "" {
+		opt.Log("run %s %s until %s: to clean it up nevertheless, name it with --run %s", run, why, latest(until, j.until).UTC().Format(time.RFC3339), run)
 		return nil, nil
 	}
-	c := &custody{client: client, journal: j, run: run, poll: opt.Poll, now: opt.Now, sleep: opt.Sleep, log: opt.Log}
-	j.suspect = true
-	list, _, err := c.existing(ctx)
+	switch {
+	case j.region == "":
+	case j.region != client.RegionID():
+		opt.Log("run %s is of region %s: clean it up with --region %s", run, j.region, j.region)
+		return nil, nil
+	case j.endpoint != client.Endpoint() && opt.Run == "":
+		opt.Log("run %s was made through %s: clean it up there, or, where this endpoint leads to the same, name it with --run %s", run, j.endpoint, run)
+		return nil, nil
+	}
+	if j.damaged > 0 {
+		opt.Log("%d lines of %s cannot be read: what they said is looked for by the tag %s", j.damaged, j.name, TagRun)
+	}
+	list, err := c.existing(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look for what run %s left: %w", run, err)
+		opt.Log("look for what run %s left: %v", run, err) // what is known goes nevertheless
 	}
 	if len(list) > 0 && opt.Confirm != nil {
 		if yes, err := opt.Confirm(run, wordsOfAll(list)); err != nil || !yes {
@@ -149,6 +168,18 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, opt CleanUp
 	gone, err := c.removeAll(ctx)
 	done = err == nil
 	return wordsOfAll(gone), err
+}
+
+// others says why the run may be under way, although its journal's lock is free: it was
+// gone on with on another machine, or there are no locks here.
+func (j *journal) others(until, now time.Time) string {
+	switch {
+	case !j.until.IsZero() && until.After(j.until) && now.Before(until):
+		return "was gone on with elsewhere and may be under way there"
+	case !j.locked && now.Before(latest(until, j.until)):
+		return "may be under way, for no lock can be held here,"
+	}
+	return ""
 }
 
 func wordsOfAll(list []resource) []string {

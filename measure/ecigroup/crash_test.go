@@ -9,6 +9,7 @@ import (
 
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -64,7 +65,7 @@ func (m *mortal) write() error {
 // the clean-up or after it, and every start is counted once.
 func TestCrash(t *testing.T) {
 	points := 100
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		points = 6 // all of them: make exhaust
 	}
 	exp := web(ArmCold, ArmAutomatic, ArmExplicit, ArmReuse)
@@ -107,6 +108,7 @@ func crash(t *testing.T, exp *Experiment, dies int, after, cleanFirst bool) int 
 	}
 	// Another process, of a machine that lives.
 	w.transport, w.opt.Save, w.opt.hook, w.retry = nil, w.save, nil, eci.Retry{}
+	found(t, w.server, w.opt.JournalDir)
 	if cleanFirst {
 		w.cleanUp()
 		w.leaves()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,8 +17,15 @@ const endTimeout = 10 * time.Minute
 // end deletes all that the run made and closes its journal, which stays where something
 // is left.
 func (s *session) end(ctx context.Context) error {
+	tell := s.opt.Log
+	if ctx.Err() != nil {
+		tell = s.opt.Warn // somebody waits for the end
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
+	if n := len(s.journal.resources()); n > 0 {
+		tell("deleting %d resources, for %v at most; a second interrupt leaves them to cachebench measure eci --clean-up", n, endTimeout)
+	}
 	_, err := s.removeAll(ctx)
 	s.opt.Spent(s.budget.book.Money(s.budget.spent + s.budget.reserved))
 	return errors.Join(err, s.journal.close(err == nil))
@@ -39,39 +48,47 @@ func (s *session) conclude() {
 	}
 	doubts = append(doubts, s.evidenceDoubts()...)
 	doubts = append(doubts, "all times are the service's, to one second: a phase is off by as much, and one that is shorter may be 0")
-	if len(s.t.Startups) > 0 {
-		doubts = append(doubts, "the service does not tell how much a start fetched, unpacked and reused: where a report has 0 for it, it is not known")
-	}
 	s.t.Doubts = append(doubts, s.t.Measurement.Doubts...)
 }
 
-// evidenceDoubts are of starts that count although their cache is not known, or is one
-// that the experiment had made for another arm.
+// evidenceDoubts are of starts that count although their cache is not known, or is
+// another one than was made for the arm.
 func (s *session) evidenceDoubts() (doubts []string) {
-	kinds, own := map[string]string{}, map[string]bool{}
+	arms := map[string]*arm{}
 	for i := range s.arms {
-		kinds[s.arms[i].name] = s.arms[i].kind
+		arms[s.arms[i].name] = &s.arms[i]
 	}
+	made := map[string][]string{} // for arms automatic, by the making's name
 	for i := range s.t.Startups {
-		if u := &s.t.Startups[i]; kinds[u.Arm] == "" && !strings.HasSuffix(u.Arm, " make "+ArmAutomatic) {
-			own[u.CacheID] = true
+		if u := &s.t.Startups[i]; strings.HasSuffix(u.Arm, " make "+ArmAutomatic) {
+			made[u.Arm] = append(made[u.Arm], u.CacheID)
 		}
 	}
-	silent, others := 0, 0
+	silent := 0
+	others := map[string]map[string]int{}
 	for i := range s.t.Startups {
-		switch u := &s.t.Startups[i]; {
-		case u.Void != "" || kinds[u.Arm] == "" || kinds[u.Arm] == ArmCold:
+		u := &s.t.Startups[i]
+		a := arms[u.Arm]
+		switch {
+		case u.Void != "" || a == nil || a.kind == ArmCold:
 		case u.CacheID == "":
 			silent++
-		case kinds[u.Arm] == ArmAutomatic && own[u.CacheID]:
-			others++
+		case a.kind == ArmAutomatic && !slices.Contains(made[a.making()], u.CacheID):
+			if others[a.name] == nil {
+				others[a.name] = map[string]int{}
+			}
+			others[a.name][u.CacheID]++
 		}
 	}
 	if silent > 0 {
 		doubts = append(doubts, fmt.Sprintf("of %d starts neither an event nor an annotation tells which cache they were started from", silent))
 	}
-	if others > 0 {
-		doubts = append(doubts, fmt.Sprintf("the service started %d starts of arm %s from a cache that the experiment had made for another arm", others, ArmAutomatic))
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		var words []string
+		for _, id := range slices.Sorted(maps.Keys(others[name])) {
+			words = append(words, fmt.Sprintf("%d from %s", others[name][id], id))
+		}
+		doubts = append(doubts, fmt.Sprintf("of arm %s the service started %s: no automatic cache that this experiment let it make", name, strings.Join(words, ", ")))
 	}
 	return doubts
 }

@@ -41,11 +41,14 @@ type prices struct {
 	exp  *Experiment
 	// givenGiB is the size of the cache that was given; 0 is that of those that are made.
 	givenGiB int
+	// matchGiB is the size of the largest cache of others that holds an image of the
+	// experiment, as far as that was looked at.
+	matchGiB int
 }
 
-// start is what one start costs over a time: the instance, and the disk of its cache
-// (eci §5.1).
-func (p *prices) start(kind string, d time.Duration) (cost.Money, error) {
+// start is what one start costs over a time: the instance, and the disk of a manual cache
+// (eci §5.1); 0 GiB is none.
+func (p *prices) start(diskGiB int, d time.Duration) (cost.Money, error) {
 	g := &p.exp.Group
 	total, err := p.book.Instance(g.VCPU, g.MemoryGiB, d)
 	if err != nil {
@@ -55,18 +58,41 @@ func (p *prices) start(kind string, d time.Duration) (cost.Money, error) {
 	if err != nil {
 		return total, err
 	}
-	if total, err = total.Plus(extra); err != nil || !manual(kind) {
+	if total, err = total.Plus(extra); err != nil || diskGiB == 0 {
 		return total, err
 	}
-	size := p.exp.Cache.SizeGiB
-	if kind == ArmExplicit && p.givenGiB > 0 {
-		size = p.givenGiB
-	}
-	disk, err := p.book.Use(float64(size), d)
+	disk, err := p.book.Use(float64(diskGiB), d)
 	if err != nil {
 		return total, err
 	}
 	return total.Plus(disk)
+}
+
+// atMost is what one start of an arm costs at most over a time: with the largest cache that
+// it can be started from.
+func (p *prices) atMost(kind string, d time.Duration) (cost.Money, error) {
+	return p.start(p.diskGiB(kind), d)
+}
+
+// diskGiB is the largest disk that a start of an arm can have of a cache. An automatic
+// cache has none that is paid for besides; where the service matches by itself it may
+// take a manual one (eci §1.9).
+func (p *prices) diskGiB(kind string) int {
+	switch {
+	case kind == ArmCold:
+		return 0
+	case kind == ArmAutomatic:
+		largest := p.matchGiB
+		for _, other := range p.exp.Arms {
+			if manual(other) {
+				largest = max(largest, p.diskGiB(other))
+			}
+		}
+		return largest
+	case kind == ArmExplicit && p.givenGiB > 0:
+		return p.givenGiB
+	}
+	return p.exp.Cache.SizeGiB
 }
 
 // build is what making a cache costs over a time, and keeping it full for kept.
@@ -91,7 +117,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 		return nil, err
 	}
 	exp := e.withDefaults()
-	p := &prices{book: book, exp: exp}
+	p := &prices{book: book, exp: exp, givenGiB: exp.CacheGiB}
 	arms := exp.arms()
 	est := &Estimate{}
 	done := doneOf(old)
@@ -113,8 +139,14 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 			}
 		}
 	}
-	if n := len(exp.warmups(arms)); n > 0 {
-		if err := est.starts(p, "starts to warm up", n, arms[0].kind, expectedCold); err != nil {
+	if warm := exp.warmups(arms, func(a *arm) bool { return left(a) > 0 }); len(warm) > 0 {
+		kind := ArmCold
+		for _, i := range warm {
+			if manual(arms[i].kind) {
+				kind = arms[i].kind // with a disk; the others cost less
+			}
+		}
+		if err := est.starts(p, "starts to warm up", len(warm), kind, expectedCold); err != nil {
 			return nil, err
 		}
 	}
@@ -148,15 +180,24 @@ func doneOf(t *simulate.Timeline) map[string]int {
 }
 
 func (e *Estimate) starts(p *prices, what string, n int, kind string, expected time.Duration) error {
-	likely, err := p.start(kind, expected)
+	likely, err := p.start(likelyGiB(p, kind), expected)
 	if err != nil {
 		return err
 	}
-	most, err := p.start(kind, p.exp.Timeout)
+	most, err := p.atMost(kind, p.exp.Timeout)
 	if err != nil {
 		return err
 	}
 	return e.add(Step{what, n, likely.Times(float64(n)), most.Times(float64(n))})
+}
+
+// likelyGiB is the disk that a start is expected to have: the service is expected to match
+// the automatic cache that is made first.
+func likelyGiB(p *prices, kind string) int {
+	if kind == ArmAutomatic {
+		return 0
+	}
+	return p.diskGiB(kind)
 }
 
 func (e *Estimate) build(p *prices, a *arm, kept time.Duration) error {

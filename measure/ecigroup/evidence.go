@@ -10,7 +10,10 @@ import (
 // evidence is what a group says of the cache that it was started from.
 type evidence struct {
 	cacheID string
-	missed  bool
+	// hit and missed are events of the service; pulled is how many images the kubelet says
+	// that it has, present how many of them were there before.
+	hit, missed     bool
+	pulled, present int
 	// fault says what cannot be of it, whatever its arm.
 	fault string
 }
@@ -22,7 +25,12 @@ func (v *evidence) known() bool { return v.cacheID != "" || v.missed }
 func evidenceOf(o *observation) evidence {
 	read := eci.ReadEvidence(o.events)
 	annotated := o.annotations[eci.MatchedCacheAnnotation]
-	v := evidence{cacheID: read.HitCacheID, missed: read.Missed}
+	v := evidence{cacheID: read.HitCacheID, hit: read.HitCacheID != "", missed: read.Missed, pulled: len(read.Pulled)}
+	for _, p := range read.Pulled {
+		if p.AlreadyPresent {
+			v.present++
+		}
+	}
 	switch {
 	case v.cacheID == "":
 		v.cacheID = annotated
@@ -40,19 +48,27 @@ func evidenceOf(o *observation) evidence {
 
 // contradicts says why a start's evidence is not that of its arm; empty where it is, or
 // where nothing is known. A cache that holds some of the images is a match: what it
-// saved is another question. Want is the cache that a manual arm names.
-func (v *evidence) contradicts(kind, want string) string {
+// saved is another question. Want is the cache that a manual arm names, images how many
+// a start has, and asks says that the registry is asked for them also where they are
+// there, so that what is pulled says nothing (eci §1.10).
+func (v *evidence) contradicts(kind, want string, images int, asks bool) string {
 	switch {
 	case v.fault != "":
 		return v.fault
 	case kind == ArmCold && v.cacheID != "":
 		return fmt.Sprintf("it was started from %s, where no cache was to be used", v.cacheID)
+	case kind == ArmCold && v.present > 0:
+		return fmt.Sprintf("%d of its images were present, where no cache was to be used", v.present)
 	case kind == ArmCold:
 		return ""
+	case manual(kind) && v.hit && v.missed:
+		return "its events say that it hit " + v.cacheID + ", and that it missed"
 	case v.cacheID == "" && v.missed:
 		return "it missed, where it was to be started from " + orAny(want)
 	case kind != ArmAutomatic && v.cacheID != "" && v.cacheID != want:
 		return fmt.Sprintf("it was started from %s, where it was to be from %s", v.cacheID, orAny(want))
+	case v.cacheID == "" && v.pulled >= images && v.present == 0 && !asks:
+		return "it pulled all its images, and nothing says that it was started from " + orAny(want)
 	}
 	return ""
 }

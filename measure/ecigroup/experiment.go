@@ -85,6 +85,8 @@ type Experiment struct {
 	Cache eci.ImageCacheSpec
 	// CacheID is a cache that exists, for ArmExplicit in place of one that is made.
 	CacheID string
+	// CacheGiB is its size, for what it costs; 0 is not known before Run looks.
+	CacheGiB int
 	// Tags are put on all that is made, besides this package's own.
 	Tags []eci.Tag
 	// Readiness is ReadyCondition or ReadyStarted; empty is ReadyCondition.
@@ -191,8 +193,9 @@ func (e *Experiment) order(round, arms int) []int {
 	return rand.New(rand.NewPCG(e.Seed, uint64(round))).Perm(arms)
 }
 
-// warmups are the arms, by number, that are started before all: of each app the first.
-func (e *Experiment) warmups(arms []arm) []int {
+// warmups are the arms, by number, that are started before all: of each app the first
+// that has starts left to make.
+func (e *Experiment) warmups(arms []arm, left func(*arm) bool) []int {
 	most := math.MaxInt
 	if e.Warmup != nil {
 		most = *e.Warmup
@@ -200,10 +203,12 @@ func (e *Experiment) warmups(arms []arm) []int {
 	var list []int
 	started := map[*App]bool{}
 	for i := range arms {
-		if !started[arms[i].app] && len(list) < most {
+		if !left(&arms[i]) || started[arms[i].app] {
+			continue
+		}
+		if started[arms[i].app] = true; len(list) < most {
 			list = append(list, i)
 		}
-		started[arms[i].app] = true
 	}
 	return list
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -27,7 +28,7 @@ func TestThrottlingStorm(t *testing.T) {
 	)})
 	exp := web(ArmCold)
 	exp.Repeats, exp.Concurrency = 1000, 200
-	if raceEnabled || testing.Short() {
+	if race.Enabled || testing.Short() {
 		exp.Repeats = 100 // all of them: make exhaust
 	}
 	timeline, err := w.run(exp)
@@ -113,8 +114,8 @@ func TestCacheGone(t *testing.T) {
 		}
 	}
 	timeline, err := w.run(exp)
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrGivenUp) {
+		t.Fatalf("%v, want that the arm is given up", err)
 	}
 	got := map[string]int{}
 	for k := range counted(t, timeline) {
@@ -144,8 +145,8 @@ func TestAutomaticMiss(t *testing.T) {
 		}
 	}
 	timeline, err := w.run(exp)
-	if err != nil {
-		t.Fatal(err)
+	if !errors.Is(err, ErrGivenUp) {
+		t.Fatalf("%v, want that the arm is given up", err)
 	}
 	if n := len(counted(t, timeline)); n != 3 { // the making, and two starts
 		t.Errorf("%d runs count", n)
@@ -210,7 +211,9 @@ func TestMaxCost(t *testing.T) {
 	w.opt.MaxCost = &limit
 	exp := web(ArmCold)
 	exp.Apps = append(exp.Apps, App{Images: []string{"registry.example.com/team/api:3"}})
-	exp.Repeats, exp.Concurrency = 50, 4
+	exp.Repeats, exp.Concurrency = 20, 4
+	var spent cost.Money
+	w.opt.Spent = func(m cost.Money) { spent = m }
 	timeline, err := w.run(exp)
 	if !errors.Is(err, ErrMaxCost) {
 		t.Fatalf("%v, want the limit", err)
@@ -220,13 +223,20 @@ func TestMaxCost(t *testing.T) {
 	if n := len(counted(t, timeline)); n < 20 || n > 35 {
 		t.Errorf("%d starts count", n)
 	}
-	// 2 vCPU and 4 GiB, eci §5.2; every start paid for at least until it is ready.
-	spent := 0.0
-	for _, u := range timeline.Startups {
-		spent += (2*0.0000077 + 4*0.00000096) * u.Ready.Seconds()
+	// 2 vCPU and 4 GiB, eci §5.2, each from when it was made until it was deleted.
+	lived, made := 0.0, map[string]time.Time{}
+	for _, c := range w.server.Calls() {
+		switch {
+		case c.Action == "CreateContainerGroup" && c.Effect != "":
+			made[c.Effect] = c.At
+		case c.Action == "DeleteContainerGroup" && c.Effect != "":
+			lived += c.At.Sub(made[c.Effect]).Seconds()
+			delete(made, c.Effect)
+		}
 	}
-	if spent > limit.Amount {
-		t.Errorf("%f were spent of %v", spent, limit)
+	real := (2*0.0000077 + 4*0.00000096) * lived
+	if real > spent.Amount || spent.Amount > limit.Amount || real < 0.005 || len(made) > 0 {
+		t.Errorf("groups cost %f, %v are told, the limit is %v; %d were not deleted", real, spent, limit, len(made))
 	}
 	w.leaves()
 
@@ -385,6 +395,7 @@ func TestEventsMissing(t *testing.T) {
 // TestStuckCache: a cache that does not become ready ends the run, and goes.
 func TestStuckCache(t *testing.T) {
 	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateImageCache", Kind: ecitest.FaultStuck})})
+	w.opt.Poll = 30 * time.Second
 	_, err := w.run(web(ArmExplicit))
 	if err == nil || !strings.Contains(err.Error(), "not ready within 1h") {
 		t.Errorf("%v", err)
@@ -402,6 +413,7 @@ func TestStuckCache(t *testing.T) {
 // arm of which none counts is an error.
 func TestStuckGroups(t *testing.T) {
 	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultStuck})})
+	w.opt.Poll = 30 * time.Second
 	_, err := w.run(web(ArmCold))
 	if !errors.Is(err, measure.ErrNothingCounts) || !strings.Contains(err.Error(), "it was not ready within 10m") {
 		t.Errorf("%v", err)

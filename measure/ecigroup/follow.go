@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 )
 
 // look asks the service about all that is under way. A question that stays without an
@@ -131,7 +133,8 @@ func (s *session) judge(f *flight) {
 	case timed && (whole || f.silent >= silentPolls):
 		f.startup, f.over = &u, true
 		if !f.priming {
-			f.void = f.evidence.contradicts(s.arms[f.arm].kind, s.caches[s.arms[f.arm].making()])
+			a := &s.arms[f.arm]
+			f.void = f.evidence.contradicts(a.kind, s.caches[a.making()], len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
 		}
 	case timed:
 	case status == eci.GroupScheduling && trouble(&f.o) != "":
@@ -171,5 +174,17 @@ func (s *session) complete(f *flight) {
 	u := f.startup
 	u.App, u.Images = a.app.name(), slices.Clone(a.app.Images)
 	u.CacheID = f.evidence.cacheID
-	u.Hit = hitOf(u.CacheID, f.evidence.missed, f.o.events, len(a.app.Images))
+	u.Hit = hitOf(&f.evidence, a.kind, len(a.app.Images))
+	if u.Hit == matcher.FullHit && u.CacheID != "" {
+		s.causedAll(f.ID)
+	}
+}
+
+// asksRegistry says whether a pull policy may ask the registry for an image that is
+// there: that of Kubernetes does where it is not said otherwise, of tag latest.
+func asksRegistry(policy string, images []string) bool {
+	return policy == "Always" || policy == "" && slices.ContainsFunc(images, func(image string) bool {
+		name, err := layers.ParseName(image)
+		return err != nil || name.Digest == "" && name.Tag == "latest"
+	})
 }

@@ -35,9 +35,12 @@ const (
 type entry struct {
 	At   time.Time `json:"at"`
 	What string    `json:"what"`
-	// Region and Endpoint are of a begin.
-	Region   string `json:"region,omitempty"`
-	Endpoint string `json:"endpoint,omitempty"`
+	// Region, Endpoint, Key and Until are of a begin: where the run is, the fingerprint of
+	// its access key, and until when it may be under way.
+	Region   string    `json:"region,omitempty"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	Key      string    `json:"key,omitempty"`
+	Until    time.Time `json:"until,omitzero"`
 	resource
 }
 
@@ -57,6 +60,17 @@ type resource struct {
 	// have caused an automatic cache.
 	Making    string `json:"making,omitempty"`
 	Automatic bool   `json:"automatic,omitempty"`
+	// Helper is the group that makes a cache: it goes with it, and is deleted besides, for
+	// the case that it does not.
+	Helper string `json:"helper,omitempty"`
+	// at is when it was asked for, or made; zero is not known.
+	at time.Time
+}
+
+// cause is a group that may have caused an automatic cache, and when it was made.
+type cause struct {
+	id string
+	at time.Time
 }
 
 // journal is a file of lines, one run's. What is to be made is on the disk before the
@@ -69,12 +83,22 @@ type journal struct {
 	file *os.File
 	// open are the resources that may exist, by token.
 	open map[string]resource
-	// automatic are IDs of groups that may have caused an automatic cache.
-	automatic []string
-	// suspect: lines of it may be lost, so that the tag is asked, too.
-	suspect bool
-	// region and endpoint are those of the last begin.
-	region, endpoint string
+	// whole is how many bytes of whole lines the file has; torn says that more may be
+	// there, of a line that could not be written and not be taken back.
+	whole int64
+	torn  bool
+	// automatic are the groups that may have caused an automatic cache.
+	automatic []cause
+	// past are the IDs of what was deleted, which lists may have for a while.
+	past map[string]bool
+	// damaged is how many lines could not be read, empty that there was none.
+	damaged int
+	empty   bool
+	// locked is whether this process holds its lock: there are places without any.
+	locked bool
+	// region, endpoint and key are those of the last begin, until the latest of all.
+	region, endpoint, key string
+	until                 time.Time
 	// hook stands in tests for a machine that dies between two writes.
 	hook func() error
 }
@@ -82,81 +106,85 @@ type journal struct {
 // errAlive is of a journal whose run is under way.
 var errAlive = errors.New("the run is under way")
 
-// openJournal opens, or begins, the journal of a run, and locks it.
-func openJournal(dir, run string) (*journal, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+// openJournal opens, or begins, the journal of a run, and locks it where there are locks.
+func openJournal(dir, run string, now time.Time) (*journal, error) {
+	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make the directory of journals: %w", err)
 	}
-	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}}
+	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}, past: map[string]bool{}}
 	release, free := scratch.LockFile(lockName(dir, run))
 	if !free {
 		return nil, fmt.Errorf("journal %s: %w", j.name, errAlive)
 	}
-	j.release = release
-	if err := j.read(); err != nil {
+	// Where there are no locks all are free, also what is locked.
+	_, again := scratch.LockFile(lockName(dir, run))
+	j.release, j.locked = release, !again
+	if err := j.read(now); err != nil {
 		release()
 		return nil, err
 	}
 	return j, nil
 }
 
-// read replays what is there, and leaves the file open for more.
-func (j *journal) read() error {
+// read replays what is there, and leaves the file open for more. A line that cannot be
+// read is passed over: what it said is found by the tag. What another clock says to be
+// later than now is of now.
+func (j *journal) read(now time.Time) error {
 	f, err := os.OpenFile(j.name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the journal: %w", err)
 	}
-	whole := int64(0)
 	r := bufio.NewReader(f)
 	for {
 		line, err := r.ReadBytes('\n')
 		if err != nil {
 			break // what a kill cut short was not yet acted on
 		}
+		j.whole += int64(len(line))
 		var e entry
-		if err := json.Unmarshal(line, &e); err != nil {
-			f.Close()
-			return fmt.Errorf("journal %s is damaged after %d bytes (%w): see by the tag %s what is left", j.name, whole, err, TagRun)
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
 		}
-		whole += int64(len(line))
+		if err := json.Unmarshal(line, &e); err != nil {
+			j.damaged++
+			continue
+		}
+		if e.At.After(now) {
+			e.At = now
+		}
 		j.take(&e)
 	}
-	if err = f.Truncate(whole); err == nil {
-		_, err = f.Seek(whole, io.SeekStart)
+	j.empty = j.whole == 0
+	if err = f.Truncate(j.whole); err == nil {
+		_, err = f.Seek(j.whole, io.SeekStart)
 	}
 	if err != nil {
 		f.Close()
 		return fmt.Errorf("open the journal: %w", err)
 	}
 	j.file = f
-	return syncDir(filepath.Dir(j.name))
+	return syncDir(j.dir())
 }
 
-// syncDir puts the names in a directory on the disk, so that a lost machine keeps a new
-// file.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return fmt.Errorf("write %s to the disk: %w", dir, err)
-	}
-	return nil
-}
+// dir is the directory that the journal is in.
+func (j *journal) dir() string { return filepath.Dir(j.name) }
 
 func (j *journal) take(e *entry) {
 	switch e.What {
 	case wroteBegin:
-		j.region, j.endpoint = e.Region, e.Endpoint
+		j.region, j.endpoint, j.key, j.until = e.Region, e.Endpoint, e.Key, latest(j.until, e.Until)
 	case wroteAsk, wroteMade:
-		j.open[e.Token] = e.resource
+		r := e.resource
+		r.at = e.At
+		j.open[e.Token] = r
 		if e.ID != "" && e.Automatic {
-			j.automatic = append(j.automatic, e.ID)
+			j.automatic = append(j.automatic, cause{e.ID, e.At})
 		}
 	case wroteNone, wroteGone:
 		delete(j.open, e.Token)
+		if e.ID != "" {
+			j.past[e.ID] = true
+		}
 	}
 }
 
@@ -177,7 +205,7 @@ func (j *journal) write(durable bool, entries ...entry) error {
 			return err
 		}
 	}
-	if _, err := j.file.Write(b.Bytes()); err != nil {
+	if err := j.append(b.Bytes()); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	if durable {
@@ -189,6 +217,28 @@ func (j *journal) write(durable bool, entries ...entry) error {
 		j.take(&entries[i])
 	}
 	return nil
+}
+
+// append writes whole lines: what of them could not be written is taken back, so that
+// the next are not made one with it.
+func (j *journal) append(lines []byte) error {
+	if j.torn {
+		lines = append([]byte("\n"), lines...)
+	}
+	n, err := j.file.Write(lines)
+	if err == nil {
+		j.whole, j.torn = j.whole+int64(n), false
+		return nil
+	}
+	j.torn = true
+	if fault := j.file.Truncate(j.whole); fault != nil {
+		return errors.Join(err, fault)
+	}
+	if _, fault := j.file.Seek(j.whole, io.SeekStart); fault != nil {
+		return errors.Join(err, fault)
+	}
+	j.torn = false
+	return err
 }
 
 // resources are those that may exist, groups first, in the order of their names.
@@ -213,8 +263,24 @@ func (j *journal) holds(token string) bool {
 	return ok
 }
 
-// automatics are the groups that may have caused automatic caches.
+// knows says whether a group was made, or deleted, by the journal.
+func (j *journal) knows(id string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.past[id] || slices.ContainsFunc(j.automatic, func(c cause) bool { return c.id == id })
+}
+
+// automatics are the IDs of the groups that may have caused automatic caches, causes
+// also when each was made.
 func (j *journal) automatics() []string {
+	var ids []string
+	for _, c := range j.causes() {
+		ids = append(ids, c.id)
+	}
+	return ids
+}
+
+func (j *journal) causes() []cause {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.automatic)

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,6 +19,7 @@ import (
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -61,32 +66,63 @@ func runSaved(url, journals, file string) (*simulate.Timeline, error) {
 	return Run(context.Background(), client, killed(), opt)
 }
 
-// TestKill kills processes with SIGKILL after random numbers of requests. What they left
-// is found and deleted, and the experiment is gone on with.
-func TestKill(t *testing.T) {
-	points := 100
-	if raceEnabled || testing.Short() {
-		points = 2 // all of them: make exhaust
+// deadly is an endpoint that stops at the n-th request, before it is done or after, until
+// whoever asked is dead: so each kill is one, at a point that is known.
+type deadly struct {
+	*ecitest.Server
+	after   bool
+	mu      sync.Mutex
+	left    int // requests until it stops; 0 is never
+	reached chan struct{}
+	dead    chan struct{}
+}
+
+func (d *deadly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	d.left--
+	stops := d.left == 0
+	d.mu.Unlock()
+	if stops && d.after {
+		d.Server.ServeHTTP(httptest.NewRecorder(), r)
 	}
+	if stops {
+		close(d.reached)
+		<-d.dead
+		return
+	}
+	d.Server.ServeHTTP(w, r)
+}
+
+// TestKill kills processes with SIGKILL at 200 random requests, before and after they took
+// effect. What they left is told by journal or tag, found and deleted, and the experiment
+// is gone on with.
+func TestKill(t *testing.T) {
+	race.Skip(t)
+	const points = 200
+	whole := ecitest.NewServer(ecitest.Options{Clock: ecitest.NewFakeClock(noon, time.Second)})
+	defer whole.Close()
+	journals := journalDir(t)
+	if _, err := runSaved(whole.URL, journals, filepath.Join(journals, "timeline.json")); err != nil {
+		t.Fatal(err)
+	}
+	most := whole.Count("") - 20 // how many there are varies with what comes first
 	draw := rand.New(rand.NewPCG(9, 9))
-	kills := 0
 	for range points {
-		if kill(t, 1+draw.IntN(330), draw.IntN(2) == 0) {
-			kills++
-		}
+		kill(t, 1+draw.IntN(most), draw.IntN(2) == 0, draw.IntN(2) == 0)
 		if t.Failed() {
 			return
 		}
 	}
-	if !raceEnabled && kills < points/4 { // of the last ones some end before they can be killed
-		t.Errorf("%d of %d processes were killed before they ended", kills, points)
-	}
 }
 
-// kill says whether the process was killed before it ended.
-func kill(t *testing.T, requests int, cleanFirst bool) bool {
+// kill kills one process at a request.
+func kill(t *testing.T, request int, after, cleanFirst bool) {
 	clock := ecitest.NewFakeClock(noon, time.Second)
-	server := ecitest.NewServer(ecitest.Options{Seed: uint64(requests), Clock: clock})
+	d := &deadly{
+		Server: ecitest.NewHandler(ecitest.Options{Seed: uint64(request), Clock: clock}),
+		after:  after, left: request, reached: make(chan struct{}), dead: make(chan struct{}),
+	}
+	server := httptest.NewServer(d)
 	defer server.Close()
 	journals := journalDir(t)
 	file := filepath.Join(journals, "timeline.json")
@@ -97,19 +133,25 @@ func kill(t *testing.T, requests int, cleanFirst bool) bool {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- child.Wait() }()
-	for server.Count("") < requests && len(ended) == 0 {
-		time.Sleep(50 * time.Microsecond)
+	select {
+	case <-d.reached:
+		child.Process.Kill()
+		<-ended
+	case err := <-ended:
+		t.Errorf("it ended before request %d: %v", request, err)
 	}
-	child.Process.Kill()
-	died := <-ended != nil
-
+	close(d.dead)
+	if status, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Errorf("request %d: it was not killed: %v", request, child.ProcessState)
+	}
+	found(t, d.Server, journals)
 	client, waits := clientAt(server.URL)
 	cleanUp := func() {
 		if _, err := CleanUp(t.Context(), client, CleanUpOptions{JournalDir: journals, Now: waits.now, Sleep: waits.sleep}); err != nil {
 			t.Error(err)
 		}
-		if left := server.Leftovers(); len(left) > 0 {
-			t.Errorf("killed at request %d, %q is left", requests, left)
+		if left := d.Leftovers(); len(left) > 0 {
+			t.Errorf("killed at request %d (after %v), %q is left", request, after, left)
 		}
 	}
 	if cleanFirst {
@@ -117,12 +159,11 @@ func kill(t *testing.T, requests int, cleanFirst bool) bool {
 	}
 	timeline, err := runSaved(server.URL, journals, file)
 	if err != nil {
-		t.Errorf("killed at request %d, cleaned up first %v: %v", requests, cleanFirst, err)
-		return died
+		t.Errorf("killed at request %d (after %v), cleaned up first %v: %v", request, after, cleanFirst, err)
+		return
 	}
 	complete(t, killed(), timeline)
 	cleanUp()
-	return died
 }
 
 // clientAt is a client of an endpoint, with a clock that its waiting moves.

@@ -6,16 +6,57 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// factRun names the run in a timeline's facts: so its journal is found again.
-const factRun = "run"
+// factRun names the run in a timeline's facts, so that its journal is found again, and
+// factSpent what it may have cost until it was saved.
+const (
+	factRun   = "run"
+	factSpent = "spent at most"
+)
+
+// SpentOf is what the experiment of a timeline has cost at most until it was saved; false
+// where that is not told.
+func SpentOf(t *simulate.Timeline) (spent cost.Money, ok bool) {
+	if t == nil || t.Measurement == nil {
+		return cost.Money{}, false
+	}
+	currency, amount, _ := strings.Cut(factOf(t.Measurement, factSpent), " ")
+	value, err := strconv.ParseFloat(amount, 64)
+	if err != nil || !(value >= 0) || math.IsInf(value, 1) {
+		return cost.Money{}, false
+	}
+	return cost.Money{Amount: value, Currency: currency, PriceDate: t.Provenance.PriceDate}, true
+}
+
+// carry takes over what an earlier run of the experiment has spent.
+func (s *session) carry(old *simulate.Timeline) error {
+	spent, ok := SpentOf(old)
+	if ok && spent.Currency != s.budget.book.Currency {
+		return fmt.Errorf("%v are spent, the prices are in %s: go on with prices in %s", spent, s.budget.book.Currency, spent.Currency)
+	}
+	s.budget.spent = spent.Amount
+	return nil
+}
+
+// noteSpent puts what was spent, and may be of what runs, into the timeline.
+func (s *session) noteSpent() {
+	m := s.t.Measurement
+	spent := simulate.Fact{Name: factSpent, Value: fmt.Sprintf("%s %.6f", s.budget.book.Currency, s.budget.spent+s.budget.reserved)}
+	if i := slices.IndexFunc(m.Facts, func(f simulate.Fact) bool { return f.Name == factSpent }); i >= 0 {
+		m.Facts[i] = spent
+	} else {
+		m.Facts = append(m.Facts, spent)
+	}
+}
 
 // facts are what is known of where and how, in the same words each time.
 func (s *session) facts() []simulate.Fact {
@@ -67,7 +108,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if s.run = RunOf(old); !validRun(s.run) {
 		return fmt.Errorf("its run is %q, which is no run's name", s.run)
 	}
-	if err := s.same(old); err != nil {
+	if err := errors.Join(s.same(old), s.carry(old)); err != nil {
 		return err
 	}
 	s.t.Measurement.Runs, s.t.Measurement.Doubts = slices.Clone(was.Runs), slices.Clone(was.Doubts)
@@ -75,21 +116,29 @@ func (s *session) resume(old *simulate.Timeline) error {
 	if len(s.t.Provenance.Inputs) == 0 {
 		s.t.Provenance.Inputs = old.Provenance.Inputs
 	}
-	known := map[string]bool{}
+	known := map[string]*arm{}
 	for i := range s.arms {
-		known[s.arms[i].name], known[s.arms[i].making()] = true, true
+		known[s.arms[i].name], known[s.arms[i].making()] = &s.arms[i], &s.arms[i]
+	}
+	for i := range old.Startups {
+		u := &old.Startups[i]
+		if a := known[u.Arm]; a != nil && u.Arm == a.name && !slices.Equal(u.Images, a.app.Images) {
+			return differs("what arm "+a.name+" starts", strings.Join(u.Images, ", "), strings.Join(a.app.Images, ", "))
+		}
 	}
 	for _, r := range was.Runs {
 		key := runKey{r.Arm, r.Repeat}
 		switch {
-		case !known[r.Arm]:
+		case known[r.Arm] == nil:
 			return fmt.Errorf("its runs hold arm %q, which the experiment does not", r.Arm)
+		case r.Void == "" && r.Repeat >= s.exp.Repeats:
+			return fmt.Errorf("its runs hold repeat %d of arm %s: with %d repeats it would be of more than the experiment; give as many as it was begun with, or more", r.Repeat+1, r.Arm, s.exp.Repeats)
 		case r.Void == "" && s.done[key]:
 			return fmt.Errorf("its runs hold repeat %d of arm %s twice", r.Repeat, r.Arm)
 		case r.Void == "":
 			s.count(key)
 		}
-		if s.origin.IsZero() || r.At.Before(s.origin) {
+		if !r.At.IsZero() && (s.origin.IsZero() || r.At.Before(s.origin)) {
 			s.origin = r.At
 		}
 	}
@@ -127,7 +176,7 @@ func (s *session) same(old *simulate.Timeline) error {
 	}
 	now := &simulate.Measurement{Facts: s.facts()}
 	for _, f := range slices.Concat(was.Facts, now.Facts) {
-		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n {
+		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n && f.Name != factSpent {
 			return differs(f.Name, w, n)
 		}
 	}
@@ -139,14 +188,13 @@ func differs(what, was, is string) error {
 }
 
 // takeOver looks at what the run left when it was killed: caches that arms can start
-// from are kept, all else is deleted, and so are groups that nobody followed.
+// from are kept, unless a clean-up may delete them, for their run may be under way no
+// more; all else is deleted, and so are groups that nobody followed.
 func (s *session) takeOver(ctx context.Context) error {
 	if s.opt.Resume == nil {
 		return nil
 	}
-	s.journal.suspect = true // until it was looked at once
-	defer func() { s.journal.suspect = false }()
-	list, _, err := s.existing(ctx)
+	list, err := s.existing(ctx)
 	if err != nil {
 		return fmt.Errorf("look for what the run left: %w", err)
 	}
@@ -163,8 +211,8 @@ func (s *session) takeOver(ctx context.Context) error {
 		making := makings[r.Name]
 		if r.Kind == Cache && wanted[making] && s.caches[making] == "" {
 			cache, err := s.client.ImageCache(ctx, r.ID)
-			if err == nil && cache.Status == eci.CacheReady {
-				s.caches[making] = r.ID
+			if err == nil && cache.Status == eci.CacheReady && s.opt.Now().Before(untilOf(cache.Tags)) {
+				s.caches[making], s.sizes[r.ID] = r.ID, s.exp.Cache.SizeGiB
 				s.opt.Log("going on with cache %s for %s", r.ID, making)
 				r.Making = making
 				if err := s.note(wroteMade, r); err != nil {
@@ -175,7 +223,11 @@ func (s *session) takeOver(ctx context.Context) error {
 		}
 		gone = append(gone, r)
 	}
-	for _, l := range s.remove(ctx, gone) {
+	_, left := s.remove(ctx, gone)
+	for _, l := range left {
+		if errors.Is(l.Err, errUnknownHere) {
+			return fmt.Errorf("look at %s %s, which the run left: %w", l.Kind, l.ID, l.Err)
+		}
 		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
 	}
 	return ctx.Err()

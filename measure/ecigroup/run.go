@@ -1,16 +1,13 @@
 package ecigroup
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
-	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -19,96 +16,11 @@ import (
 var (
 	ErrMaxCost     = errors.New("the limit of what may be spent is reached")
 	ErrMaxDuration = errors.New("the limit of how long it may take is reached")
+	ErrGivenUp     = errors.New("an arm is given up")
 )
 
-// sameErrors in a row end an experiment, or an arm, as in measure.
+// sameErrors in a row, of the same reason, end an experiment, or an arm, as in measure.
 const sameErrors = 3
-
-// Options say how an experiment is run. JournalDir is required, the rest has defaults.
-type Options struct {
-	// Version of cachebench, and Inputs that the experiment was made from.
-	Version string
-	Inputs  []simulate.Input
-	// Inventory holds the images, for who simulates the same starts; nil is not known.
-	Inventory *layers.Inventory
-	// JournalDir is where the journal of the run is, on a disk that outlives a kill.
-	JournalDir string
-	// Resume is what an earlier run of the same experiment saved.
-	Resume *simulate.Timeline
-	// Save is called with the timeline after starts ended, to be written before what they
-	// were of is deleted. The timeline is not to be kept.
-	Save func(*simulate.Timeline) error
-	// Book prices what is done, MaxCost is the limit; nil is none. MaxDuration is after
-	// how long no step begins; 0 is DefaultMaxDuration.
-	Book        cost.Book
-	MaxCost     *cost.Money
-	MaxDuration time.Duration
-	// Retries is how often a void run is made again; 0 is measure.DefaultRetries, below
-	// 0 is never.
-	Retries int
-	// Poll is how often groups are looked at; 0 is DefaultPoll.
-	Poll time.Duration
-	// Now and Sleep are the clock and the sleeper of waits and limits; nil are the real
-	// ones. No measured time is of them.
-	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error
-	// Compare holds the service's choice for images (IDs, best first) against ours, among
-	// the caches of the region, and says how they differ; nil compares nothing.
-	Compare func(caches []eci.ImageCache, images []string, answer []string) []string
-	// Spent is told at the end what the run has cost by the Book, in the longest that it
-	// can have been paid for; nil tells nobody.
-	Spent func(cost.Money)
-	// Progress is called after each start that ended, Log told what happens besides.
-	Progress func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)
-	Log      func(format string, args ...any)
-
-	// hook stands in tests for a machine that dies.
-	hook func() error
-}
-
-// DefaultMaxDuration is after how long no step begins.
-const DefaultMaxDuration = 4 * time.Hour
-
-// DefaultPoll is how often groups are looked at: often enough that little is paid after
-// they are ready, and far from the service's limits.
-const DefaultPoll = 3 * time.Second
-
-func (o *Options) setDefaults() {
-	if o.Retries == 0 {
-		o.Retries = measure.DefaultRetries
-	}
-	o.Poll = cmp.Or(o.Poll, DefaultPoll)
-	o.MaxDuration = cmp.Or(o.MaxDuration, DefaultMaxDuration)
-	if o.Save == nil {
-		o.Save = func(*simulate.Timeline) error { return nil }
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Sleep == nil {
-		o.Sleep = sleep
-	}
-	if o.Progress == nil {
-		o.Progress = func(int, int, string, int, *simulate.MeasuredRun) {}
-	}
-	if o.Spent == nil {
-		o.Spent = func(cost.Money) {}
-	}
-	if o.Log == nil {
-		o.Log = func(string, ...any) {}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
 
 // session is an experiment that is being run.
 type session struct {
@@ -126,8 +38,14 @@ type session struct {
 	done   map[runKey]bool
 	// caches are the IDs of what arms start from, by the making's name.
 	caches map[string]string
-	// failed is how many starts of each arm were void in a row.
-	failed []int
+	// sizes are the GiB of caches, by ID, whose disks are paid for: 0 of automatic ones.
+	sizes map[string]int
+	// primed is when the group that lets an automatic cache be made was made.
+	primed time.Time
+	// failing is what each arm's last starts failed for.
+	failing []failing
+	// staying are starts that are over whose groups could not be deleted yet.
+	staying []*flight
 	// refused is why a group was last not made, but may be later.
 	refused error
 	// counts is how many starts of each arm count, by its name.
@@ -148,28 +66,40 @@ type runKey struct {
 // again. The timeline with what was measured is returned beside the error; it is nil
 // only where nothing could begin.
 func Run(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) (t *simulate.Timeline, err error) {
-	s, err := newSession(client, exp, opt)
+	s, err := newSession(ctx, client, exp, opt)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.end(ctx)) }() // also of a panic
+	defer func() {
+		panicked := recover()
+		fault := s.end(ctx)
+		if panicked != nil {
+			if fault != nil {
+				s.opt.Warn("%v", fault) // nobody gets the error
+			}
+			panic(panicked)
+		}
+		err = errors.Join(err, fault)
+	}()
 	err = s.all(ctx)
-	s.conclude()
-	return s.t, errors.Join(err, s.opt.Save(s.t))
+	return s.t, errors.Join(err, s.save())
 }
 
-func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, error) {
+func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Options) (*session, error) {
 	if err := exp.Validate(); err != nil {
 		return nil, fmt.Errorf("experiment: %w", err)
 	}
 	if opt.JournalDir == "" {
 		return nil, errors.New("no directory of journals is given")
 	}
+	if m := opt.MaxCost; m != nil && m.Currency != opt.Book.Currency {
+		return nil, fmt.Errorf("at most %v is to be spent, the prices are in %s: give the limit in that currency", *m, opt.Book.Currency)
+	}
 	opt.setDefaults()
 	exp = exp.withDefaults()
-	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, counts: map[string]int{}}
-	s.failed = make([]int, len(s.arms))
-	s.budget = budget{prices: prices{book: opt.Book, exp: exp}, most: opt.MaxCost}
+	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, sizes: map[string]int{}, counts: map[string]int{}}
+	s.failing = make([]failing, len(s.arms))
+	s.budget = budget{prices: prices{book: opt.Book, exp: exp, givenGiB: exp.CacheGiB}, most: opt.MaxCost}
 	s.begun = opt.Now()
 	s.t = &simulate.Timeline{
 		Provenance: simulate.Provenance{
@@ -193,13 +123,9 @@ func newSession(client *eci.Client, exp *Experiment, opt Options) (*session, err
 	}
 	s.until = s.begun.Add(opt.MaxDuration + exp.CacheTimeout + exp.Timeout + endTimeout)
 	s.t.Measurement.Facts = s.facts()
-	j, err := openJournal(opt.JournalDir, s.run)
-	if err != nil {
-		return nil, err
-	}
-	j.hook = opt.hook
-	s.custody = &custody{client: client, journal: j, run: s.run, sleep: opt.Sleep, poll: opt.Poll, now: opt.Now, log: opt.Log}
-	return s, nil
+	var err error
+	s.custody, err = newCustody(ctx, client, opt.JournalDir, s.run, &s.opt)
+	return s, err
 }
 
 // all are the steps, in order.
@@ -208,13 +134,13 @@ func (s *session) all(ctx context.Context) error {
 	if err := s.save(); err != nil {
 		return err
 	}
-	if err := s.begin(); err != nil {
-		return err
-	}
 	if err := s.takeOver(ctx); err != nil {
 		return err
 	}
-	if s.ended() == s.total() {
+	if err := s.begin(s.until); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(s.arms, func(a arm) bool { return s.remaining(&a) }) {
 		return nil
 	}
 	for _, step := range []func(context.Context) error{s.preflight, s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
@@ -222,7 +148,7 @@ func (s *session) all(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.nothingCounts()
+	return errors.Join(s.nothingCounts(), s.unfinished())
 }
 
 // preflight asks the service whether it would make a group, before anything is paid for:
@@ -252,7 +178,7 @@ func (s *session) preflight(ctx context.Context) error {
 // warmUp makes starts that are not counted.
 func (s *session) warmUp(ctx context.Context) error {
 	var queue []start
-	for _, i := range s.exp.warmups(s.arms) {
+	for _, i := range s.exp.warmups(s.arms, s.remaining) {
 		queue = append(queue, start{arm: i, repeat: uncounted})
 	}
 	return s.play(ctx, queue)
@@ -308,17 +234,27 @@ func (s *session) nothingCounts() error {
 	return errors.Join(errs...)
 }
 
-// record adds a run to the timeline, with its startup where there is one. At is when it
-// was requested, by the service's clock; where that is not known, by this machine's.
-func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
-	if run.At.IsZero() {
-		run.At = s.opt.Now()
+// unfinished names the arms that were given up with starts that do not count.
+func (s *session) unfinished() error {
+	var errs []error
+	for i := range s.arms {
+		a := &s.arms[i]
+		if s.givenUp(i) && s.remaining(a) && s.counted(a) > 0 {
+			errs = append(errs, fmt.Errorf("%w: of %s %d of %d starts count, the last failed: %s", ErrGivenUp, a.name, s.counted(a), s.exp.Repeats, s.failing[i].last))
+		}
 	}
+	return errors.Join(errs...)
+}
+
+// record adds a run to the timeline, with its startup where there is one. At is when it
+// was requested, by the service's clock; zero where that is not known, and then there is
+// no startup.
+func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
 	run.At = run.At.UTC().Round(0)
 	if s.origin.IsZero() {
 		s.origin = run.At
 	}
-	if early := s.origin.Sub(run.At); early > 0 { // of several at once the first need not end first
+	if early := s.origin.Sub(run.At); early > 0 && !run.At.IsZero() { // of several at once the first need not end first
 		for i := range s.t.Startups {
 			s.t.Startups[i].Requested += early
 		}
@@ -338,6 +274,7 @@ func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
 // save keeps the timeline.
 func (s *session) save() error {
 	s.conclude()
+	s.noteSpent()
 	if err := s.opt.Save(s.t); err != nil {
 		return fmt.Errorf("save what was measured: %w", err)
 	}

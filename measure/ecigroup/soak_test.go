@@ -16,6 +16,7 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -60,9 +61,7 @@ func (c *waited) sleep(ctx context.Context, d time.Duration) error {
 // which is the result, memory stays flat: what is kept of a start that is over is its
 // run and its startup.
 func TestSoak(t *testing.T) {
-	if raceEnabled || testing.Short() {
-		t.Skip("it is part of make exhaust")
-	}
+	race.Skip(t)
 	client, clock := elsewhere(t)
 	exp := web(ArmCold, ArmAutomatic)
 	exp.Repeats, exp.Concurrency = 5000, 100

@@ -164,23 +164,17 @@ func refine(p *simulate.Phases, events []eci.Event) {
 	p.Provision, p.Pull = &provision, &pull
 }
 
-// hitOf says how much of the images was there before; empty is not known.
-func hitOf(cacheID string, missed bool, events []eci.Event, images int) matcher.Hit {
-	present, pulled := 0, 0
-	for _, e := range events {
-		if p, ok := e.PulledImage(); ok {
-			if pulled++; p.AlreadyPresent {
-				present++
-			}
-		}
-	}
+// hitOf says how much of the images was there before; empty is not known. That nothing
+// was is known by the service's event, or where no cache is matched: what was pulled may
+// have been asked for all the same (eci §1.10).
+func hitOf(v *evidence, kind string, images int) matcher.Hit {
 	switch {
-	case images > 0 && present >= images:
+	case images > 0 && v.present >= images:
 		return matcher.FullHit
-	case cacheID == "" && (missed || pulled >= images && present == 0):
+	case v.cacheID == "" && (v.missed || kind == ArmCold) && v.present == 0:
 		return matcher.Miss
-	case cacheID != "" && pulled >= images && present > 0:
-		return matcher.PartialHit // of none present, a revalidated image cannot be told from a pulled one (eci §1.10)
+	case v.cacheID != "" && v.pulled >= images && v.present > 0:
+		return matcher.PartialHit
 	}
 	return ""
 }

@@ -47,12 +47,13 @@ type start struct {
 type flight struct {
 	start
 	resource
-	since            time.Time // by this machine's clock
+	since, answered  time.Time // asked for, and made, by this machine's clock
 	reserved         cost.Money
 	silent, unknown  int
 	o                observation
 	void             string // why it went wrong
 	lasted           time.Duration
+	removals         int // how often its group could not be deleted
 	startup          *simulate.Startup
 	evidence         evidence
 	over, notStarted bool
@@ -116,7 +117,15 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 	var fresh []*resource
 	for i, st := range batch {
 		a := &s.arms[st.arm]
-		most, err := s.budget.start(a.kind, s.exp.Timeout)
+		if manual(a.kind) && s.caches[a.making()] == "" {
+			stop, again = fmt.Errorf("arm %s has no cache to start from", a.name), slices.Clone(batch[i:])
+			break
+		}
+		longest := s.exp.Timeout
+		if len(s.staying) > 0 {
+			longest = s.exp.deadline() // this one may not let itself be deleted either
+		}
+		most, err := s.budget.atMost(a.kind, longest)
 		if err == nil {
 			err = s.budget.reserve(most)
 		}
@@ -174,6 +183,7 @@ func explicitFault(err error) bool {
 func (s *session) make(ctx context.Context, f *flight) {
 	f.since = s.opt.Now()
 	created, err := s.client.CreateContainerGroup(ctx, s.spec(f))
+	f.answered = s.opt.Now()
 	f.err = s.made(ctx, &f.resource, created.ID, err)
 }
 
@@ -194,8 +204,13 @@ func (s *session) spec(f *flight) eci.ContainerGroupSpec {
 	g.ImageCacheID = s.caches[a.making()]
 	g.RestartPolicy = eci.RestartNever
 	// What no clean-up finds ends by itself, and is not paid for any more (eci §3.1).
-	g.ActiveDeadline = (2*s.exp.Timeout + 10*time.Minute).Truncate(time.Second)
+	g.ActiveDeadline = s.exp.deadline()
 	return g
+}
+
+// deadline is after how long a group ends by itself.
+func (e *Experiment) deadline() time.Duration {
+	return (2*e.Timeout + 10*time.Minute).Truncate(time.Second)
 }
 
 // tagList are the tags of all that is made.

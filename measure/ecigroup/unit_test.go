@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
@@ -100,6 +101,11 @@ func TestStages(t *testing.T) {
 }
 
 func TestEvidence(t *testing.T) {
+	sidecar := event(113, "Pulled", `Container image "envoy:1" already present on machine`)
+	two := func(o *observation) *observation {
+		o.group.Containers = append(o.group.Containers, eci.GroupContainer{Name: "c2"})
+		return o
+	}
 	annotated := func(o *observation, id string) *observation {
 		o.annotations = map[string]string{eci.MatchedCacheAnnotation: id}
 		return o
@@ -114,7 +120,10 @@ func TestEvidence(t *testing.T) {
 	}{
 		{"hit", observed(20, 22, hit, present), "imc-2zeabc", matcher.FullHit, []string{ArmCold}},
 		// A cache that holds some of the images is a match.
-		{"partial", observed(20, 22, hit, pulling, pulled, present), "imc-2zeabc", matcher.FullHit, []string{ArmCold}},
+		{"partial", two(observed(114, 120, hit, pulling, pulled, sidecar)), "imc-2zeabc", matcher.PartialHit, []string{ArmCold}},
+		{"present, of no cache", observed(20, 22, present), "", matcher.FullHit, []string{ArmCold}},
+		{"pulled, of no cache", observed(114, 120, pulling, pulled), "", "", []string{ArmAutomatic, ArmExplicit, ArmFlash, ArmReuse}},
+		{"hit and missed", observed(20, 22, hit, missed, present), "imc-2zeabc", matcher.FullHit, []string{ArmCold, ArmExplicit, ArmFlash, ArmReuse}},
 		{"annotation", annotated(observed(20, 22, present), "imc-2zeabc"), "imc-2zeabc", matcher.FullHit, []string{ArmCold}},
 		{"another", annotated(observed(20, 22, present), "imc-other"), "imc-other", matcher.FullHit, []string{ArmCold, ArmExplicit, ArmFlash, ArmReuse}},
 		{"missed", observed(114, 120, missed, pulling, pulled), "", matcher.Miss, []string{ArmAutomatic, ArmExplicit, ArmFlash, ArmReuse}},
@@ -126,17 +135,27 @@ func TestEvidence(t *testing.T) {
 		if v.cacheID != c.cache {
 			t.Errorf("%s: cache %q", c.name, v.cacheID)
 		}
-		if got := hitOf(v.cacheID, v.missed, c.o.events, 1); got != c.hit {
+		images := len(c.o.group.Containers)
+		if got := hitOf(&v, ArmExplicit, images); got != c.hit {
 			t.Errorf("%s: %q, want %q", c.name, got, c.hit)
 		}
 		for _, kind := range Arms() {
-			if why := v.contradicts(kind, "imc-2zeabc"); (why != "") != slices.Contains(c.void, kind) {
+			if why := v.contradicts(kind, "imc-2zeabc", images, false); (why != "") != slices.Contains(c.void, kind) {
 				t.Errorf("%s in arm %s: %q", c.name, kind, why)
 			}
 		}
 	}
-	if got := hitOf("imc-1", false, []eci.Event{present, pulled}, 2); got != matcher.PartialHit {
-		t.Errorf("one of two present: %q", got)
+	v := evidenceOf(observed(114, 120, pulling, pulled))
+	if got := hitOf(&v, ArmCold, 1); got != matcher.Miss {
+		t.Errorf("pulled in arm cold: %q", got)
+	}
+	if why := v.contradicts(ArmExplicit, "imc-2zeabc", 1, true); why != "" {
+		t.Errorf("pulled where the registry is asked all the same: %q", why)
+	}
+	for image, asks := range map[string]bool{"web:1.4": false, "web": true, "web:latest": true, "web@sha256:" + strings.Repeat("1", 64): false} {
+		if asksRegistry("", []string{"db:1", image}) != asks {
+			t.Errorf("%s: the registry is asked %v", image, !asks)
+		}
 	}
 }
 
@@ -171,7 +190,7 @@ func TestEstimate(t *testing.T) {
 		{Arm: exp.Apps[0].name() + " explicit", Repeat: 0}, {Arm: exp.Apps[0].name() + " explicit", Repeat: 1, Void: "it missed"},
 	}}}
 	if e, err = exp.Estimate(cost.International(), 24*time.Hour, old); err != nil || len(e.Steps) != 3 ||
-		abs(e.Expected.Amount-(want[0]+want[1]+want[3]/2)) > 1e-6 {
+		abs(e.Expected.Amount-(want[0]+(instance+disk)*100+want[3]/2)) > 1e-6 {
 		t.Errorf("gone on with: %+v, %v", e, err)
 	}
 	var missing *cost.MissingPriceError
@@ -208,14 +227,14 @@ func TestValidate(t *testing.T) {
 }
 
 // TestJournal: what was written is read again; a line that a kill cut short is dropped,
-// a damaged one in the middle is an error, and two do not write at once.
+// a damaged one in the middle is passed over, and two do not write at once.
 func TestJournal(t *testing.T) {
 	dir := journalDir(t)
-	j, err := openJournal(dir, "run-1")
+	j, err := openJournal(dir, "run-1", noon)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openJournal(dir, "run-1"); !errors.Is(err, errAlive) {
+	if _, err := openJournal(dir, "run-1", noon); !errors.Is(err, errAlive) {
 		t.Errorf("%v, want that it is under way", err)
 	}
 	entries := []entry{
@@ -230,7 +249,7 @@ func TestJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []resource{entries[2].resource, entries[3].resource}
-	if diff := cmp.Diff(want, j.resources()); diff != "" {
+	if diff := cmp.Diff(want, j.resources(), cmpopts.IgnoreUnexported(resource{})); diff != "" {
 		t.Error(diff)
 	}
 	if err := j.close(false); err != nil {
@@ -242,10 +261,10 @@ func TestJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.WriteFile(name, append(slices.Clone(whole), `{"at":"2026-03-01T12:00:00Z","what":"as`...), 0o600)
-	if j, err = openJournal(dir, "run-1"); err != nil {
+	if j, err = openJournal(dir, "run-1", noon); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, j.resources()); diff != "" || j.region != "cn-hangzhou" || !slices.Equal(j.automatics(), []string{"eci-a"}) {
+	if diff := cmp.Diff(want, j.resources(), cmpopts.IgnoreUnexported(resource{})); diff != "" || j.region != "cn-hangzhou" || !slices.Equal(j.automatics(), []string{"eci-a"}) {
 		t.Error(diff, j.region, j.automatics())
 	}
 	if err := j.write(true, entry{What: wroteGone, resource: entries[2].resource}); err != nil {
@@ -255,14 +274,18 @@ func TestJournal(t *testing.T) {
 	if left, err := LeftRuns(dir); err != nil || !slices.Equal(left, []string{"run-1"}) {
 		t.Errorf("%q are left, %v", left, err)
 	}
-	if j, err = openJournal(dir, "run-1"); err != nil || len(j.resources()) != 1 {
+	if j, err = openJournal(dir, "run-1", noon); err != nil || len(j.resources()) != 1 {
 		t.Fatalf("%v, %+v", err, j)
 	}
 	j.close(false)
 	os.WriteFile(name, append([]byte("{\n"), whole...), 0o600)
-	if _, err := openJournal(dir, "run-1"); err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("a damaged journal: %v", err)
+	if j, err = openJournal(dir, "run-1", noon); err != nil || j.damaged != 1 {
+		t.Fatalf("a damaged journal: %v, %+v", err, j)
 	}
+	if diff := cmp.Diff(want, j.resources(), cmpopts.IgnoreUnexported(resource{})); diff != "" {
+		t.Error(diff)
+	}
+	j.close(true)
 }
 
 // TestCleanUpElsewhere: a machine without the journal finds what has the tag, and the

@@ -1,11 +1,15 @@
 package ecigroup
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -158,4 +162,65 @@ func journalDir(t testing.TB) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
+}
+
+// found fails unless all that a server holds would be found by the run's journals or by the
+// tags: what an end or a clean-up misses is not put right by the one that the test makes.
+func found(t testing.TB, server *ecitest.Server, journals string) {
+	t.Helper()
+	names, ids := map[string]bool{}, map[string]bool{}
+	runs, err := journaledRuns(journals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, run := range runs {
+		data, err := os.ReadFile(filepath.Join(journals, run+journalSuffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(data) {
+			var e entry
+			if json.Unmarshal(line, &e) != nil {
+				continue // what a kill cut short
+			}
+			switch e.What {
+			case wroteAsk, wroteMade:
+				names[e.Name] = true
+				if e.ID != "" {
+					ids[e.ID] = true
+				}
+			case wroteNone, wroteGone:
+				delete(names, e.Name) // its ID still tells of automatic caches
+			}
+		}
+	}
+	for _, g := range server.Groups() {
+		if g.Tags[TagRun] != "" {
+			names[g.Name], ids[g.ID] = true, true
+		}
+	}
+	for _, left := range server.Leftovers() {
+		name, err := strconv.Unquote(strings.Fields(left)[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if by, automatic := strings.CutPrefix(name, eci.AutomaticCachePrefix); !names[name] && !(automatic && ids[by]) {
+			t.Errorf("no journal and no tag tells of %s", left)
+		}
+	}
+}
+
+// listed fails unless an error tells of all that a server holds.
+func listed(t testing.TB, server *ecitest.Server, err error) {
+	t.Helper()
+	var told *LeftError
+	errors.As(err, &told)
+	for _, left := range server.Leftovers() {
+		words := strings.Fields(left)
+		if told == nil || !slices.ContainsFunc(told.Left, func(l Left) bool {
+			return l.ID == words[1] || l.Kind == "and" || l.ID == "" && strconv.Quote(l.Name) == words[2]
+		}) {
+			t.Errorf("%s is left, and not told in: %v", left, err)
+		}
+	}
 }

@@ -1,0 +1,85 @@
+package ecigroup
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cachebench/cachebench/eci"
+)
+
+// errMayExist is of what was asked for without an answer, and is in no list so far.
+var errMayExist = errors.New("it may exist: it was asked for, no answer came, and it is in no list yet")
+
+// errUnknownHere is of what an account does not know that may not be the run's.
+var errUnknownHere = errors.New("this account knows none of the run, which was made with another access key: clean up with the run's; if all is gone for certain, remove its journal")
+
+// Left is a resource that could not be deleted, or that may exist.
+type Left struct {
+	Kind, ID, Name string
+	Err            error
+}
+
+// LeftError lists what is left behind and costs money.
+type LeftError struct {
+	Run, Region, Endpoint string
+	// JournalDir is where the run's journal is.
+	JournalDir string
+	Left       []Left
+}
+
+// Error names every resource with the command that removes it.
+func (e *LeftError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d resources of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s --run %s --journal %s --endpoint %s",
+		len(e.Left), e.Run, e.Region, e.Run, shellWord(e.JournalDir), e.Endpoint)
+	for _, l := range e.Left {
+		fmt.Fprintf(&b, "\n  %s %s: %v\n    or: %s", l.Kind, l.name(), l.Err, l.command(e.Region))
+	}
+	return b.String()
+}
+
+// shellWord is a word as a shell takes it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r == '/' || r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+	}
+	if s != "" && strings.TrimFunc(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// Unwrap are the reasons.
+func (e *LeftError) Unwrap() []error {
+	var errs []error
+	for _, l := range e.Left {
+		errs = append(errs, l.Err)
+	}
+	return errs
+}
+
+func (l *Left) name() string { return cmp.Or(l.ID, l.Name) }
+
+// command deletes the resource by Alibaba's own program.
+func (l *Left) command(region string) string {
+	switch {
+	case l.ID == "":
+		return "look for " + l.Name + " in the console"
+	case l.Kind == Cache:
+		return "aliyun eci DeleteImageCache --RegionId " + region + " --ImageCacheId " + l.ID
+	}
+	return "aliyun eci DeleteContainerGroup --RegionId " + region + " --ContainerGroupId " + l.ID
+}
+
+// notYet says whether all that is left is only not allowed to be deleted yet, or not
+// known yet.
+func notYet(left []Left) bool {
+	for _, l := range left {
+		if !errors.Is(l.Err, eci.ErrIncorrectStatus) && !errors.Is(l.Err, eci.ErrConflict) && !errors.Is(l.Err, errNotKnownYet) {
+			return false
+		}
+	}
+	return len(left) > 0
+}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package ecigroup
-
-const raceEnabled = false

@@ -1,0 +1,263 @@
+package ecigroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cachebench/cachebench/eci"
+)
+
+// late is how long after it was asked for what was made may still be in no list, and not
+// be found to be deleted. How long it can be is not documented; it is seconds elsewhere.
+const late = time.Minute
+
+// errNotKnownYet is of what is not found although it was just made.
+var errNotKnownYet = errors.New("it was just made, and is not known everywhere yet")
+
+// remove deletes resources, some at once. It returns those that it deleted, which are
+// not those that were gone before, and those that it could not.
+func (c *custody) remove(ctx context.Context, list []resource) (removed []resource, left []Left) {
+	var mu sync.Mutex
+	each(list, func(r *resource) {
+		was, err := c.removeOne(ctx, r)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			left = append(left, Left{r.Kind, r.ID, r.Name, err})
+		case was:
+			removed = append(removed, *r)
+		}
+	})
+	return removed, left
+}
+
+func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err error) {
+	if r.Kind == Cache {
+		err = c.client.DeleteImageCache(ctx, r.ID, "")
+	} else {
+		err = c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.ID, Force: true})
+	}
+	var e *eci.Error
+	if errors.As(err, &e) && e.Uncertain {
+		c.known(r.Name) // not to be found then is to be gone
+	}
+	switch {
+	case err == nil:
+		c.found(r.Name)
+	case !errors.Is(err, eci.ErrNotFound):
+		return false, err
+	case c.foreign.Load():
+		return false, errUnknownHere
+	case !r.at.IsZero() && c.now().Sub(r.at) < late && !c.wasFound(r.Name):
+		return false, fmt.Errorf("%w: %w", errNotKnownYet, err)
+	}
+	if r.Helper != "" {
+		helper := c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.Helper, Force: true})
+		if helper != nil && !errors.Is(helper, eci.ErrNotFound) {
+			return false, fmt.Errorf("its helper %s: %w", r.Helper, helper)
+		}
+	}
+	return err == nil, c.note(wroteGone, *r)
+}
+
+// each calls do for all, atOnce at a time, and waits. What panics in one panics in the
+// caller, once the others have ended.
+func each[T any](list []T, do func(*T)) {
+	slots := make(chan struct{}, atOnce)
+	var wait sync.WaitGroup
+	var once sync.Once
+	var panicked any
+	for i := range list {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					once.Do(func() { panicked = p })
+				}
+				<-slots
+			}()
+			do(&list[i])
+		})
+	}
+	wait.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+}
+
+// removeAll deletes all that the journal and the service know of the run, again and
+// again until nothing is left, and then the automatic caches that it caused: as long as
+// there are groups there may be more of them. What may show only later is waited for.
+func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
+	var removed []resource
+	var left []Left
+	begun := c.now()
+	for try := 1; ; try++ {
+		list, err := c.existing(ctx)
+		gone, kept := c.remove(ctx, list)
+		removed, left = append(removed, gone...), kept
+		if err != nil {
+			left = append(left, Left{Kind: "and", Name: "what else has the tag " + TagRun, Err: err})
+		}
+		waits := len(c.mayShow(begun)) > 0
+		if len(left) == 0 && len(list) == 0 && !waits {
+			return removed, nil
+		}
+		if len(left) > 0 {
+			c.warn("%d resources are not deleted yet, the first %s %s: %v", len(left), left[0].Kind, left[0].name(), left[0].Err)
+		}
+		if again := try < removals || try < patience && notYet(left); !again && !waits {
+			break
+		}
+		pause := time.Duration(min(try, removals)) * c.poll
+		if waits {
+			pause = max(pause, late/12)
+		}
+		if err := c.sleep(ctx, pause); err != nil {
+			left = append(left, c.mayShow(begun)...)
+			break
+		}
+	}
+	if len(left) > 0 {
+		return removed, &LeftError{c.run, c.client.RegionID(), c.client.Endpoint(), c.journal.dir(), left}
+	}
+	return removed, nil
+}
+
+// mayShow is what may be there although no list has it yet: what was asked for without
+// an answer, and the automatic caches of groups that were just made. After looking for
+// long enough it is nothing: then it was not made.
+func (c *custody) mayShow(begun time.Time) (may []Left) {
+	now := c.now()
+	if now.Sub(begun) >= late {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.journal.resources() {
+		if r.ID == "" && !c.seen[r.Name] {
+			may = append(may, Left{Kind: r.Kind, Name: r.Name, Err: errMayExist})
+		}
+	}
+	for _, g := range c.journal.causes() {
+		if now.Sub(g.at) < late && !c.settled[g.id] {
+			may = append(may, Left{Kind: Cache, Name: eci.AutomaticCachePrefix + g.id, Err: errMayExist})
+		}
+	}
+	return may
+}
+
+// causedAll notes of a group that no automatic cache of it is still to come: it was
+// started from a cache of all its images, which makes none (eci §1.10), or it has one.
+func (c *custody) causedAll(group string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settled[group] = true
+}
+
+// existing are the resources of the run, groups first: those of the journal that have
+// an ID, those that have the run's tag, and the automatic caches of its groups. What is
+// known of is returned beside an error, too.
+func (c *custody) existing(ctx context.Context) (list []resource, err error) {
+	known := map[string]bool{}
+	add := func(r resource) {
+		if r.ID != "" && !known[r.ID] {
+			known[r.ID] = true
+			list = append(list, r)
+		}
+	}
+	byName := map[string]resource{}
+	for _, r := range c.journal.resources() {
+		byName[r.Name] = r
+		add(r)
+	}
+	var errs []error
+	for g, err := range c.client.ContainerGroups(ctx, eci.ContainerGroupQuery{Tags: c.tags()}) {
+		if err != nil {
+			errs = append(errs, err)
+			break
+		}
+		c.found(g.Name)
+		r, err := c.adopt(&g, byName[g.Name])
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if g.Status != eci.GroupTerminating { // that goes
+			add(r)
+		}
+	}
+	groups := c.journal.automatics()
+	for cache, err := range c.client.ImageCaches(ctx, eci.ImageCacheQuery{}) {
+		if err != nil {
+			errs = append(errs, err)
+			break
+		}
+		tagged := slices.Contains(cache.Tags, c.tags()[0])
+		if tagged {
+			c.found(cache.Name)
+		}
+		if causedBy(&cache, groups) {
+			id, _ := cache.Automatic()
+			c.causedAll(id)
+			tagged = true
+		}
+		if tagged {
+			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: byName[cache.Name].Token, Helper: helperOf(&cache)})
+		}
+	}
+	slices.SortStableFunc(list, func(x, y resource) int { return strings.Compare(x.Kind, y.Kind) })
+	return list, errors.Join(errs...)
+}
+
+// helperOf is the group that makes a cache that was asked for.
+func helperOf(cache *eci.ImageCache) string {
+	if _, automatic := cache.Automatic(); automatic || cache.Status.Usable() {
+		return "" // it has none of its own, or it is done
+	}
+	return cache.ContainerGroupID
+}
+
+// adopt notes the ID of a group that was found by its tag, before it is deleted: once it
+// is nothing else tells which automatic cache it caused. One that the journal does not
+// know may be an automatic one.
+func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error) {
+	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic}
+	if known.ID != "" || c.journal.knows(g.ID) {
+		r.at = known.at
+		return r, nil
+	}
+	if r.Token == "" {
+		r.Token, r.Automatic = g.ID, true
+	}
+	err := c.note(wroteMade, r)
+	if err == nil && g.Status == eci.GroupTerminating {
+		err = c.note(wroteGone, r)
+	}
+	return r, err
+}
+
+// wasFound says whether something of a name was in a list, or was deleted.
+func (c *custody) wasFound(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen[name]
+}
+
+// found notes that something of the run is in a list, and so that this is its account.
+func (c *custody) found(name string) {
+	c.foreign.Store(false)
+	c.known(name)
+}
+
+// known notes that what has a name need not be waited for to be known.
+func (c *custody) known(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seen[name] = true
+}
