@@ -22,9 +22,10 @@ type cache struct {
 	tags        tags
 	platform    string
 	sequence    int
-	created     time.Time
-	matched     time.Time
-	build       *build
+	// seen is from when on it is in lists and can be deleted (FaultUnlisted).
+	created, seen time.Time
+	matched       time.Time
+	build         *build
 	// next is a running update, failed says that the last one failed.
 	next   *update
 	failed bool

@@ -41,7 +41,7 @@ func (s *Server) createImageCache(c *call) (any, *refusal) {
 	r := buildRequest{region: c.region, images: made.images, sizeGiB: made.sizeGiB, platform: made.platform, flash: made.flash, reuse: reuse, fault: c.fault}
 	var held []int
 	made.build, held, made.events = s.newBuild(c.ctx, &r, c.now)
-	made.held, made.id = held, s.newID("imc")
+	made.held, made.id, made.seen = held, s.newID("imc"), c.fault.seen(c.now)
 	s.keepCache(&made)
 	s.log.creates(c.action)
 	c.effect = made.id
@@ -185,7 +185,7 @@ func (s *Server) deleteImageCache(c *call) (any, *refusal) {
 		return nil, refused
 	}
 	found := s.cacheOf(c.region, id)
-	if found == nil {
+	if found == nil || c.now.Before(found.seen) {
 		return nil, noCache(id)
 	}
 	s.removeCache(found)

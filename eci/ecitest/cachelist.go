@@ -40,7 +40,7 @@ func (s *Server) describeImageCaches(c *call) (any, *refusal) {
 			}
 		}
 	}
-	listed = slices.DeleteFunc(listed, func(found *cache) bool { return !keep(found) })
+	listed = slices.DeleteFunc(listed, func(found *cache) bool { return !keep(found) || c.now.Before(found.seen) })
 	total := len(listed)
 	var next string
 	if len(wanted.Images) > 0 {

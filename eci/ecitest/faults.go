@@ -22,6 +22,12 @@ const (
 	// all is done.
 	FaultUnreached = "unreached"
 	FaultLost      = "lost"
+	// FaultUnlisted lets what is created be in no list, and not be found to be deleted,
+	// for UnlistedFor: what is made is not seen everywhere at once. FaultLate does so,
+	// too, and closes the connection as FaultLost does: it looks as if a call that went
+	// without an answer took effect that much later.
+	FaultUnlisted = "unlisted"
+	FaultLate     = "late"
 	// FaultHang does all and gives no answer until the caller gives up.
 	FaultHang = "hang"
 	// FaultTruncated sends half of the answer, FaultGarbage something that is no JSON.
@@ -44,6 +50,10 @@ const (
 	FaultEventsShuffled = "events-shuffled"
 )
 
+// UnlistedFor is how long what a FaultUnlisted or a FaultLate lets be created is not
+// seen. Assumed: how long it can be is not documented.
+const UnlistedFor = 40 * time.Second
+
 // FaultsKind is the kind of a saved Faults.
 const FaultsKind = "ECIFaults"
 
@@ -61,7 +71,7 @@ type Faults struct {
 type Fault struct {
 	// Action is which calls; empty is all.
 	Action string `json:"action,omitempty"`
-	Kind   string `json:"kind" document:"required,enum=throttle|error|unreached|lost|hang|truncated|garbage|stuck|failed|no-stock|schedule-failed|expired-token|events-missing|events-shuffled"`
+	Kind   string `json:"kind" document:"required,enum=throttle|error|unreached|lost|unlisted|late|hang|truncated|garbage|stuck|failed|no-stock|schedule-failed|expired-token|events-missing|events-shuffled"`
 	// Nth is the first call that is taken, from 1, and Count how many from there on,
 	// 0 is one: the next 50 calls are Nth 1, Count 50.
 	Nth   int `json:"nth,omitempty"`
@@ -170,6 +180,14 @@ func (s *Server) ClearFaults() {
 // is says whether a call has a fault of that kind.
 func (r *rule) is(kind string) bool { return r != nil && r.Kind == kind }
 
+// seen is from when on what a call creates is seen.
+func (r *rule) seen(now time.Time) time.Time {
+	if r.is(FaultUnlisted) || r.is(FaultLate) {
+		return now.Add(UnlistedFor)
+	}
+	return now
+}
+
 func (r *rule) unreached() bool { return r.is(FaultUnreached) }
 
 // refusal is the answer of a rule that refuses calls, or nil.
@@ -195,7 +213,7 @@ func (r *rule) refusal() *refusal {
 // spoil does to an answer what the call's fault says.
 func (s *Server) spoil(a *answer, c *call) {
 	switch {
-	case c.fault.is(FaultUnreached), c.fault.is(FaultLost):
+	case c.fault.is(FaultUnreached), c.fault.is(FaultLost), c.fault.is(FaultLate):
 		a.drop = true
 	case c.fault.is(FaultHang):
 		a.hang = true

@@ -20,7 +20,8 @@ type group struct {
 	spot                   string
 	// cacheID is the cache that it was made from.
 	cacheID string
-	created time.Time
+	// seen is from when on it is in lists and can be deleted (FaultUnlisted).
+	created, seen time.Time
 	// scheduled is when its instance is there, running when the last container is
 	// started, ready when the program is; zero for never.
 	scheduled, running, ready time.Time

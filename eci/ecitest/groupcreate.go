@@ -35,7 +35,7 @@ func (s *Server) createContainerGroup(c *call) (any, *refusal) {
 	if refused != nil {
 		return nil, refused
 	}
-	g.id = s.newID("eci")
+	g.id, g.seen = s.newID("eci"), c.fault.seen(c.now)
 	asked.Name = g.id
 	s.sequence++
 	g.sequence, g.address = s.sequence, s.sequence

@@ -27,7 +27,7 @@ func (s *Server) deleteContainerGroup(c *call) (any, *refusal) {
 		return nil, refused
 	}
 	g := s.groupIDs[id]
-	if g == nil || g.region != c.region {
+	if g == nil || g.region != c.region || c.now.Before(g.seen) {
 		return nil, refuse(http.StatusNotFound, codeNoGroup, "The specified container group %s does not exist.", id)
 	}
 	if g.deleted.IsZero() {
@@ -68,7 +68,7 @@ func (s *Server) selected(c *call) (list []*group, pg page) {
 	p.accept("ComputeCategory", "ComputeCategory.*")
 	pg = pageOf(p, groupPage, groupPage)
 	for _, g := range slices.Backward(s.groups) {
-		if g.region == c.region && (len(ids) == 0 || slices.Contains(ids, g.id)) && (name == "" || g.name == name) && (status == "" || g.status(c.now) == status) &&
+		if g.region == c.region && !c.now.Before(g.seen) && (len(ids) == 0 || slices.Contains(ids, g.id)) && (name == "" || g.name == name) && (status == "" || g.status(c.now) == status) &&
 			(zone == "" || g.zone == zone) && (vSwitch == "" || g.vSwitch == vSwitch) && (security == "" || g.securityGroup == security) &&
 			(resource == "" || g.resourceGroup == resource) && g.tags.have(tags) {
 			list = append(list, g)
