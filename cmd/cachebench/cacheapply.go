@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,9 @@ type cacheApply struct {
 	out   *outputs
 
 	prune, refresh, dryRun, yes, exitCode bool
-	client                                *eci.Client
+	// set is the set's name in place of the file's.
+	set    string
+	client *eci.Client
 }
 
 func newCacheApply(io *streams) *cobra.Command {
@@ -37,9 +40,10 @@ cache-apply writes it) with those that the account has, shows the difference and
 cost, and creates, updates and keeps. Done twice it does nothing the second time.
 
 Caches are found by their names. One that apply did not make is taken over; a name that
-several have is refused, unless one of them is of this set. What apply creates or updates
-it tags with the set's name, and --prune deletes caches of that tag which the file no
-longer has: it shows them and asks, and needs --yes where nobody can be asked.
+several have is refused, unless one of them is of this set. What apply creates it tags
+with the set's name, and --prune deletes caches of that tag which the file no longer has,
+once all that it has are Ready: it shows them and asks, and needs --yes where nobody can be
+asked. It wants a name in the file, or --set.
 
 A tag that has moved is no difference: --refresh builds such caches anew, where the
 image was made after the cache (see cache show).
@@ -58,13 +62,14 @@ second cache. After something failed nothing is deleted.`,
 	a.eci.addPlaceFlags(cmd)
 	a.wait.addFlags(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&a.prune, "prune", false, "delete caches of this set that the file does not have")
+	f.BoolVar(&a.prune, "prune", false, "delete caches of this set that the file does not have, when all that it has are Ready")
+	f.StringVar(&a.set, "set", "", "`name` of the set, in place of the file's")
 	f.BoolVar(&a.refresh, "refresh", false, "build caches anew whose tags mean newer images by now")
 	f.BoolVar(&a.wait.wait, "wait", false, "wait until what is created and updated is Ready")
 	f.BoolVar(&a.dryRun, "dry-run", false, "show the difference, and do nothing")
 	f.BoolVar(&a.exitCode, "exit-code", false, "with --dry-run, exit with 3 if there is a difference")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
-	onCommandLineOnly(f, "prune", "refresh", "wait", "dry-run", "exit-code", "yes")
+	onCommandLineOnly(f, "prune", "set", "refresh", "wait", "dry-run", "exit-code", "yes")
 	a.sizes.addFlags(cmd)
 	out.addFlags(cmd, "")
 	return cmd
@@ -87,6 +92,12 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	set, err := readCacheSet(file, flags, a.client.RegionID())
 	if err != nil {
 		return err
+	}
+	if a.set != "" {
+		set.Name = a.set
+	}
+	if a.prune && setName(set) == defaultSet {
+		return usagef("--prune deletes what is of the file's set, and %s has no name: give it one, or --set NAME; the set of all files without a name is nobody's", file)
 	}
 	all, err := a.account(cmd.Context(), set)
 	if err != nil {
@@ -134,7 +145,7 @@ func (a *cacheApply) account(ctx context.Context, set *export.CacheSet) ([]eci.I
 	if len(busy) == 0 {
 		return all, nil
 	}
-	last, err := a.wait.settled(ctx, a.client, busy, false)
+	last, err := a.wait.settled(ctx, a.client, busy, nil)
 	for _, id := range busy {
 		// That one failed is seen below; that one is not done yet is not.
 		if c, ok := last[id]; err != nil && (!ok || !c.Status.Settled()) {
@@ -158,6 +169,9 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	if a.refresh {
 		a.refreshed(steps)
 	}
+	if err := prepare(cmd.Context(), steps); err != nil {
+		return nil, err
+	}
 	lenders, _ := matcherCaches(all, a.client.RegionID())
 	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now}
 	for i := range steps {
@@ -168,6 +182,9 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
+	if why := notReady(changes); why != "" && !a.wait.wait {
+		spareDeletions(changes, why)
+	}
 	if err := a.room(cmd.Context(), changes); err != nil {
 		return nil, err
 	}
@@ -192,6 +209,31 @@ func (a *cacheApply) refreshed(steps []cacheStep) {
 			s.update = updateOf(s.wanted, s.have)
 		}
 	}
+}
+
+// prepare makes what steps send, with their logins: what is wrong with any of it is
+// known before anything is done.
+func prepare(ctx context.Context, steps []cacheStep) error {
+	var faults []error
+	for i := range steps {
+		s := &steps[i]
+		var err error
+		switch s.change.Action {
+		case reports.ChangeCreate:
+			s.spec, err = checkedSpec(ctx, s.wanted)
+		case reports.ChangeUpdate:
+			if s.update.RegistryCredentials, err = loginsOf(ctx, s.wanted.RegistryLogins); err == nil {
+				err = s.update.Check(0)
+			}
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("cache %s: %w", s.wanted.Name, err))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 func (s *cacheStep) builds() bool {
@@ -219,33 +261,107 @@ func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) er
 	return nil
 }
 
-// do makes the changes in order. One that fails stops only what would fail alike; what
-// is to be deleted stays then.
+// do makes the changes: first what is to be built, and only when all of that is Ready
+// what is to be deleted, which until then may serve in its place.
 func (a *cacheApply) do(ctx context.Context, steps []cacheStep, changes *reports.CacheChanges) error {
+	err := a.build(ctx, steps, changes)
+	if a.wait.wait && ctx.Err() == nil {
+		err = errors.Join(err, a.wait.changed(ctx, a.client, changes, before(steps)))
+	}
+	if err != nil {
+		spareDeletions(changes, "something failed before")
+	} else if why := notReady(changes); why != "" {
+		spareDeletions(changes, why)
+	}
+	var errs []error
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		if change.Action == reports.ChangeDelete && change.Outcome == reports.OutcomePlanned {
+			errs = append(errs, remove(ctx, a.client, change))
+		}
+	}
+	return errors.Join(append([]error{err}, errs...)...)
+}
+
+// before is how the caches looked that are updated.
+func before(steps []cacheStep) map[string]string {
+	m := make(map[string]string)
+	for i := range steps {
+		if s := &steps[i]; s.have != nil {
+			m[s.have.ID] = looks(s.have)
+		}
+	}
+	return m
+}
+
+// build creates and updates in order. One that fails stops only what would fail alike.
+func (a *cacheApply) build(ctx context.Context, steps []cacheStep, changes *reports.CacheChanges) error {
 	var errs []error
 	for i := range steps {
 		change := &changes.Changes[i]
-		if change.Outcome != reports.OutcomePlanned {
-			continue
-		}
-		if change.Action == reports.ChangeDelete && len(errs) > 0 {
-			change.Outcome, change.Reason = reports.OutcomeSkipped, joined(change.Reason, "something failed before")
+		if change.Outcome != reports.OutcomePlanned || change.Action == reports.ChangeDelete {
 			continue
 		}
 		err := a.step(ctx, &steps[i], change)
 		if err == nil {
 			continue
 		}
-		errs = append(errs, refused(err))
+		if errors.Is(err, eci.ErrQuota) {
+			err = makeRoom(err, changes)
+		}
+		errs = append(errs, err)
 		if hopeless(ctx, err) {
-			skipRest(changes)
+			skipBuilds(changes)
 			break
 		}
 	}
-	if a.wait.wait && ctx.Err() == nil {
-		errs = append(errs, a.wait.changed(ctx, a.client, changes))
-	}
 	return errors.Join(errs...)
+}
+
+// makeRoom says how: apply deletes nothing before what replaces it is Ready, for which
+// at the quota there is no room.
+func makeRoom(err error, changes *reports.CacheChanges) error {
+	var ids []string
+	for i := range changes.Changes {
+		if change := &changes.Changes[i]; change.Action == reports.ChangeDelete {
+			ids = append(ids, change.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; cachebench cache delete %s deletes what the set does not have any more", err, strings.Join(ids, " "))
+}
+
+// spareDeletions leaves out the deletions that are planned.
+func spareDeletions(changes *reports.CacheChanges, why string) {
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		if change.Action == reports.ChangeDelete && change.Outcome == reports.OutcomePlanned {
+			change.Outcome, change.Reason = reports.OutcomeSkipped, joined(change.Reason, why)
+		}
+	}
+}
+
+// skipBuilds leaves out what is not tried any more.
+func skipBuilds(changes *reports.CacheChanges) {
+	for i := range changes.Changes {
+		if change := &changes.Changes[i]; change.Outcome == reports.OutcomePlanned && change.Action != reports.ChangeDelete {
+			change.Outcome = reports.OutcomeSkipped
+		}
+	}
+}
+
+// notReady says which of the caches that a set wants is not Ready, or is yet to be built.
+func notReady(changes *reports.CacheChanges) string {
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		if change.Action == reports.ChangeDelete || change.Status == string(eci.CacheReady) && change.Outcome == reports.OutcomeDone {
+			continue
+		}
+		return change.Name + " is not Ready yet: apply again when it is, or with --wait"
+	}
+	return ""
 }
 
 // hopeless faults would meet every later change, too.
@@ -259,19 +375,11 @@ func hopeless(ctx context.Context, err error) bool {
 }
 
 func (a *cacheApply) step(ctx context.Context, s *cacheStep, change *reports.CacheChange) error {
-	switch change.Action {
-	case reports.ChangeCreate:
+	if change.Action == reports.ChangeCreate {
 		return a.create(ctx, s, change)
-	case reports.ChangeDelete:
-		return remove(ctx, a.client, change)
 	}
 	if err := updatable(s.have); err != nil {
 		change.Outcome, change.Error = reports.OutcomeFailed, err.Error()
-		return err
-	}
-	var err error
-	if s.update.RegistryCredentials, err = loginsOf(ctx, s.wanted.RegistryLogins); err != nil {
-		fails(change, err)
 		return err
 	}
 	return sendUpdate(ctx, a.client, s.update, change)

@@ -26,10 +26,11 @@ import (
 // newAccount is an endpoint whose time goes on with each request, and a client of it that
 // asks once. The caller closes it.
 func newAccount(t interface{ Fatal(...any) }, faults ...ecitest.Fault) (*ecitest.Server, *eci.Client) {
-	server := ecitest.NewServer(ecitest.Options{
-		Seed: 1, Strict: true, Clock: ecitest.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 30*time.Second),
-		Faults: ecitest.Faults{Rules: faults},
-	})
+	return newAccountAt(t, ecitest.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 30*time.Second), faults...)
+}
+
+func newAccountAt(t interface{ Fatal(...any) }, clock *ecitest.FakeClock, faults ...ecitest.Fault) (*ecitest.Server, *eci.Client) {
+	server := ecitest.NewServer(ecitest.Options{Seed: 1, Strict: true, Clock: clock, Faults: ecitest.Faults{Rules: faults}})
 	key := ecitest.TestKey()
 	client, err := eci.New(eci.Config{
 		RegionID: "cn-hangzhou", Endpoint: server.URL, Retry: eci.Retry{Attempts: 1}, NoLimiter: true,
@@ -144,7 +145,8 @@ func accountLines(all []eci.ImageCache, wanted []export.WantedCache) (lines []st
 
 func createStep(name string) *cacheStep {
 	w := managed(&export.WantedCache{Name: name, Images: []string{"nginx:1.27"}, SizeGiB: 20}, "shop")
-	return &cacheStep{wanted: w, change: reports.CacheChange{Action: reports.ChangeCreate, Outcome: reports.OutcomePlanned, Name: name}}
+	spec, _ := specOf(context.Background(), w)
+	return &cacheStep{wanted: w, spec: spec, change: reports.CacheChange{Action: reports.ChangeCreate, Outcome: reports.OutcomePlanned, Name: name}}
 }
 
 // TestApplyAfterLostAnswer: an apply whose answer was lost for good, and which is made
@@ -198,14 +200,16 @@ func TestTokenHoldsNoPassword(t *testing.T) {
 	spec := func(password string) *eci.ImageCacheSpec {
 		return &eci.ImageCacheSpec{Name: "web", Images: []string{"nginx:1.27"}, RegistryCredentials: []eci.RegistryCredential{{Server: "a.test", UserName: "u", Password: eci.Secret(password)}}}
 	}
-	one, other := derivedToken("r", spec("one"), nil, 0), derivedToken("r", spec("other"), nil, 0)
+	one, other := derivedToken("r", spec("one"), pastTokens{}), derivedToken("r", spec("other"), pastTokens{})
 	if one != other || len(one) > 64 {
 		t.Errorf("tokens %q and %q", one, other)
 	}
-	if next := derivedToken("r", spec("one"), nil, 1); next == one {
-		t.Error("the next generation has the same token")
+	var past pastTokens
+	past.add("imc-0", time.Unix(0, 0))
+	if next := derivedToken("r", spec("one"), past); next == one {
+		t.Error("after a cache that is gone the token is the same")
 	}
-	if failed := derivedToken("r", spec("one"), []string{"imc-1"}, 0); failed == one {
+	if failed := derivedToken("r", spec("one"), pastTokens{failed: []string{"imc-1"}}); failed == one {
 		t.Error("after a failed creation the token is the same")
 	}
 }

@@ -11,11 +11,14 @@ import (
 )
 
 // Tags of caches that apply makes: whose set they are of, and the parameters that the
-// service does not show.
+// service does not show. defaultSet is the set of all files without a name, so that it
+// is nobody's: its caches are never pruned, and any named set may take them over.
 const (
 	setTag        = "cachebench:set"
 	parametersTag = "cachebench:parameters"
-	defaultSet    = "default"
+	// builtTag is when a cache was last built anew of what its tags mean then.
+	builtTag   = "cachebench:built"
+	defaultSet = "default"
 )
 
 // cacheStep is one cache of a difference: what is wanted, what there is, and what is
@@ -25,6 +28,9 @@ type cacheStep struct {
 	have   *eci.ImageCache
 	// failed are IDs of caches of the name whose creation failed.
 	failed []string
+	// note says what of the cache stays though the set does not state it.
+	note   string
+	spec   eci.ImageCacheSpec
 	update eci.ImageCacheUpdate
 	change reports.CacheChange
 }
@@ -43,6 +49,9 @@ func diffCaches(set *export.CacheSet, all []eci.ImageCache, prune bool) ([]cache
 		if fault != "" {
 			faults = append(faults, fault)
 			continue
+		}
+		if step.have != nil {
+			step.leaves(name)
 		}
 		step.decide()
 		steps = append(steps, step)
@@ -66,23 +75,25 @@ func setName(set *export.CacheSet) string {
 // managed is a wanted cache with the tags of its set.
 func managed(w *export.WantedCache, set string) *export.WantedCache {
 	own := *w
-	own.CacheParameters = export.CacheParameters{Tags: map[string]string{setTag: set, parametersTag: hiddenParameters(w)}}.With(w.CacheParameters)
+	own.CacheParameters = export.CacheParameters{Tags: map[string]string{setTag: set, parametersTag: hiddenOf(w).String()}}.With(w.CacheParameters)
 	return &own
 }
 
-// hiddenParameters are those that the service does not show, or not exactly, and that
-// matter to a cache once it is built.
-func hiddenParameters(w *export.WantedCache) string {
-	return fmt.Sprintf(hiddenForm, w.RetentionDays, w.StandardCopyCount, w.FlashCopyCount)
-}
-
-const hiddenForm = "retentionDays=%d,standardCopyCount=%d,flashCopyCount=%d"
-
-// readHidden takes hidden parameters over; a text of another form is left.
-func readHidden(text string, w *export.WantedCache) {
-	var days, standard, flash int
-	if _, err := fmt.Sscanf(text, hiddenForm, &days, &standard, &flash); err == nil {
-		w.RetentionDays, w.StandardCopyCount, w.FlashCopyCount = days, standard, flash
+// leaves makes a step want no more than an update of the cache that there is can do:
+// what it cannot take away stays, and a cache that this set did not make does not
+// become the set's, which would let --prune delete it.
+func (s *cacheStep) leaves(set string) {
+	asked := hiddenOf(s.wanted)
+	before, known := readHidden(s.have)
+	if !known {
+		before.retentionDays = retentionDays(s.have)
+	}
+	s.note = stays(asked, s.have)
+	want := asked.over(before)
+	want.set(s.wanted)
+	s.wanted.Tags[parametersTag] = want.String()
+	if tagMap(s.have.Tags)[setTag] != set {
+		delete(s.wanted.Tags, setTag)
 	}
 }
 
@@ -109,7 +120,7 @@ func (s *cacheStep) find(all []eci.ImageCache, set string) (fault string) {
 		return ""
 	}
 	s.have = &named[0]
-	if other := tagMap(s.have.Tags)[setTag]; other != "" && other != set {
+	if other := tagMap(s.have.Tags)[setTag]; other != "" && other != set && other != defaultSet {
 		return fmt.Sprintf("cache %s (%s) is of the set %q, and this one is %q: rename one of them", s.wanted.Name, s.have.ID, other, set)
 	}
 	return ""
@@ -147,12 +158,10 @@ func (s *cacheStep) notes() string {
 	if s.have.Status == eci.CacheUpdating {
 		notes = "an update is under way, to what ECI does not tell: apply again when it is Ready, or with --wait"
 	}
-	if tagMap(s.have.Tags)[setTag] == "" {
-		notes = joined(notes, "not made by apply: it is taken over by its name, and never pruned")
+	if s.wanted.Tags[setTag] == "" {
+		notes = joined(notes, "not made by an apply of this set: it is taken over by its name, and never pruned")
 	}
-	if s.wanted.RetentionDays == 0 && retentionDays(s.have) > 0 {
-		notes = joined(notes, fmt.Sprintf("it expires after %d days, and an update cannot say never: delete it to create it anew", retentionDays(s.have)))
-	}
+	notes = joined(notes, s.note)
 	if s.wanted.EliminationStrategy == "" && s.have.Elimination != "" {
 		notes = joined(notes, fmt.Sprintf("its elimination strategy is %s, and no value is documented that ends it: delete it to create it anew", s.have.Elimination))
 	}
@@ -164,19 +173,14 @@ func (s *cacheStep) notes() string {
 // tag of ours that is missing: it is added with the next change.
 func wantedDifferences(w *export.WantedCache, have *eci.ImageCache) []reports.CacheDifference {
 	visible := updateOf(w, have)
-	tags := tagMap(have.Tags)
-	// Copies are not shown; retention is, but to the day, and not before it is Ready.
 	visible.StandardCopies, visible.FlashCopies, visible.RetentionDays = 0, 0, 0
-	visible.Tags = slices.DeleteFunc(visible.Tags, func(tag eci.Tag) bool { return tag.Key == setTag || tag.Key == parametersTag })
-	list := differences(have, &visible)
-	before, known := tags[parametersTag]
-	switch {
-	case known && before != hiddenParameters(w):
-		list = append(list, reports.CacheDifference{Field: "parameters", Have: before, Want: hiddenParameters(w)})
-	case !known && w.RetentionDays > 0 && w.RetentionDays != retentionDays(have):
-		list = append(list, reports.CacheDifference{Field: "retentionDays", Have: retentionWords(retentionDays(have)), Want: fmt.Sprint(w.RetentionDays)})
-	}
-	return list
+	visible.Tags = withoutOurs(visible.Tags)
+	return append(differences(have, &visible), hiddenDifferences(hiddenOf(w), have)...)
+}
+
+// withoutOurs are tags but for those that apply keeps its own notes in.
+func withoutOurs(tags []eci.Tag) []eci.Tag {
+	return slices.DeleteFunc(slices.Clone(tags), func(tag eci.Tag) bool { return tag.Key == setTag || tag.Key == parametersTag || tag.Key == builtTag })
 }
 
 // updateOf is the update that makes a cache what is wanted, but for logins. Tags that it

@@ -94,6 +94,15 @@ func specOf(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, err
 	}, err
 }
 
+// checkedSpec is specOf, of what the client will not refuse.
+func checkedSpec(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, error) {
+	spec, err := specOf(ctx, w)
+	if err == nil {
+		err = spec.Check(0)
+	}
+	return spec, err
+}
+
 func acrRegistries(instances []export.ACRInstance) []eci.ACRRegistry {
 	var list []eci.ACRRegistry
 	for _, a := range instances {

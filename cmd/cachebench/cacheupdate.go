@@ -102,7 +102,7 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 	one := &changes.Changes[0]
 	err = sendUpdate(ctx, client, update, one)
 	if err == nil && u.wait.wait && one.Action == reports.ChangeUpdate {
-		err = u.wait.changed(ctx, client, changes)
+		err = u.wait.changed(ctx, client, changes, map[string]string{have.ID: looks(&have)})
 	}
 	return errors.Join(refused(err), u.write(changes))
 }
