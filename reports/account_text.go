@@ -270,7 +270,7 @@ func costLines(line func(key, value string), c *AccountCache) {
 	if c.Cost.StoredBytes > 0 {
 		line("stored", atMost+size(c.Cost.StoredBytes))
 	}
-	money("build", "%s, from its creation to its latest event", c.Cost.Build)
+	money("build", "%s, from the start of its last build to its latest event", c.Cost.Build)
 	money("keep", atMost+"%s a month", c.Cost.KeepPerMonth)
 	money("kept so far", atMost+"%s", c.Cost.KeptSoFar)
 	money("use", "%s an hour for every instance started from it", c.Cost.UsePerInstanceHour)

@@ -82,6 +82,9 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if a.exitCode && !a.dryRun {
 		return usagef("--exit-code goes with --dry-run")
 	}
+	if a.refresh && a.sizes.skip {
+		return usagef("--refresh looks images up, and --no-size-check looks none up: give one of them")
+	}
 	flags, err := a.eci.parameters()
 	if err != nil {
 		return err
@@ -166,14 +169,15 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	if err := a.sizes.look(cmd, images); err != nil {
 		return nil, err
 	}
+	var doubts []string
 	if a.refresh {
-		a.refreshed(steps)
+		doubts = a.refreshed(steps)
 	}
 	if err := prepare(cmd.Context(), steps); err != nil {
 		return nil, err
 	}
 	lenders, _ := matcherCaches(all, a.client.RegionID())
-	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now}
+	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now, Doubts: doubts}
 	for i := range steps {
 		change := steps[i].change
 		if steps[i].builds() {
@@ -191,24 +195,34 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	return changes, nil
 }
 
-// refreshed makes updates of caches that would be kept and whose tags have drifted.
-func (a *cacheApply) refreshed(steps []cacheStep) {
+// refreshed makes updates of caches that would be kept and whose tags have drifted, and
+// says of which images it cannot tell.
+func (a *cacheApply) refreshed(steps []cacheStep) (doubts []string) {
 	now := a.sizes.today()
 	for i := range steps {
 		s := &steps[i]
-		if s.change.Action != reports.ChangeKeep || !s.have.Status.Updatable() {
+		if s.change.Action != reports.ChangeKeep {
+			continue
+		}
+		if !s.have.Status.Updatable() {
+			doubts = append(doubts, fmt.Sprintf("whether the tags of %s have moved: it is %s", s.wanted.Name, s.have.Status))
 			continue
 		}
 		for _, ref := range s.wanted.Images {
-			image := new(driftSources).drift(s.have.ID, ref, settledAt(s.have), now)
+			image := new(driftSources).drift(s.have, ref, now)
+			if image.Drift == reports.DriftUnknown && image.ConfigTime.IsZero() {
+				doubts = append(doubts, fmt.Sprintf("whether %s in %s has moved: %s", ref, s.wanted.Name, image.Reason))
+			}
 			if image.Drift != reports.DriftDrifted {
 				continue
 			}
-			s.change.Action, s.change.Outcome = reports.ChangeUpdate, reports.OutcomePlanned
+			s.change.Action, s.change.Outcome, s.rebuild = reports.ChangeUpdate, reports.OutcomePlanned, true
 			s.change.Reason = joined(s.change.Reason, ref+" has drifted: "+image.Reason)
 			s.update = updateOf(s.wanted, s.have)
+			s.update.Tags = builtAt(s.update.Tags, s.have, now.at)
 		}
 	}
+	return doubts
 }
 
 // prepare makes what steps send, with their logins: what is wrong with any of it is
@@ -382,7 +396,7 @@ func (a *cacheApply) step(ctx context.Context, s *cacheStep, change *reports.Cac
 		change.Outcome, change.Error = reports.OutcomeFailed, err.Error()
 		return err
 	}
-	return sendUpdate(ctx, a.client, s.update, change)
+	return sendUpdate(ctx, a.client, s.update, change, s.rebuild)
 }
 
 func (a *cacheApply) write(changes *reports.CacheChanges) error {

@@ -319,6 +319,8 @@ func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *re
 		}
 		if change.Status = string(c.Status); c.Status.Settled() && c.Status != eci.CacheReady {
 			change.Outcome, change.Error, change.Events = reports.OutcomeFailed, failure(&c).Error(), cacheEvents(c.Events)
+		} else if change.Action == reports.ChangeUpdate && looks(&c) == before[c.ID] {
+			change.Reason = joined(change.Reason, "ECI shows no sign that it was built anew")
 		}
 	}
 	return err

@@ -32,7 +32,9 @@ type cacheStep struct {
 	note   string
 	spec   eci.ImageCacheSpec
 	update eci.ImageCacheUpdate
-	change reports.CacheChange
+	// rebuild: the update is wanted though it may change nothing.
+	rebuild bool
+	change  reports.CacheChange
 }
 
 // diffCaches compares the caches that a set wants with those that an account has, by
@@ -142,7 +144,7 @@ func (s *cacheStep) decide() {
 	case len(s.change.Differs) > 0:
 		s.change.Action = reports.ChangeUpdate
 	case s.have.Status == eci.CacheUpdateFailed:
-		s.change.Action, reason = reports.ChangeUpdate, joined("its last update failed", reason)
+		s.change.Action, s.rebuild, reason = reports.ChangeUpdate, true, joined("its last update failed", reason)
 	default:
 		s.change.Action, s.change.Outcome = reports.ChangeKeep, reports.OutcomeDone
 	}

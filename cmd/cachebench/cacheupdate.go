@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -92,6 +93,12 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 	if err := u.estimate(cmd, client, changes); err != nil {
 		return err
 	}
+	if u.rebuild {
+		update.Tags = builtAt(update.Tags, &have, u.sizes.scenario.Now)
+	}
+	if err := update.Check(0); err != nil {
+		return usageError{err}
+	}
 	if err := tooSmall(changes); err != nil || u.dryRun {
 		changes.DryRun = true
 		return errors.Join(u.write(changes), err)
@@ -100,25 +107,28 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	one := &changes.Changes[0]
-	err = sendUpdate(ctx, client, update, one)
+	err = sendUpdate(ctx, client, update, one, u.rebuild || have.Status == eci.CacheUpdateFailed)
 	if err == nil && u.wait.wait && one.Action == reports.ChangeUpdate {
 		err = u.wait.changed(ctx, client, changes, map[string]string{have.ID: looks(&have)})
 	}
-	return errors.Join(refused(err), u.write(changes))
+	return errors.Join(err, u.write(changes))
 }
 
-// sendUpdate makes one update. That there is nothing to change is no failure.
-func sendUpdate(ctx context.Context, client *eci.Client, update eci.ImageCacheUpdate, change *reports.CacheChange) error {
+// sendUpdate makes one update. That there is nothing to change is no failure, unless the
+// cache was to be built anew of the same.
+func sendUpdate(ctx context.Context, client *eci.Client, update eci.ImageCacheUpdate, change *reports.CacheChange, rebuild bool) error {
 	err := client.UpdateImageCache(ctx, update)
 	switch {
 	case err == nil:
 		change.Outcome, change.Status = reports.OutcomeDone, string(eci.CacheUpdating)
-	case errors.Is(err, eci.ErrNothingToUpdate):
-		change.Action, change.Outcome, change.Reason = reports.ChangeKeep, reports.OutcomeDone, "ECI says that nothing would change"
 		return nil
-	default:
-		fails(change, err)
+	case errors.Is(err, eci.ErrNothingToUpdate) && !rebuild:
+		change.Action, change.Outcome, change.Reason = reports.ChangeKeep, reports.OutcomeDone, joined(change.Reason, "ECI says that nothing would change")
+		return nil
+	case errors.Is(err, eci.ErrNothingToUpdate):
+		err = fmt.Errorf("%s was not built anew: %w; cachebench cache delete %s, and create it again", change.Name, err, change.ID)
 	}
+	fails(change, err)
 	return err
 }
 
@@ -175,9 +185,13 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 	}
 	r.ACR, r.EIPInstanceID, r.ResourceGroupID = acrRegistries(p.ACR), p.EIPInstanceID, p.ResourceGroupID
 	r.SecurityGroupID, r.VSwitchIDs = p.SecurityGroupID, p.VSwitchIDs
+	if before, known := readHidden(have); known {
+		// An apply goes by what it noted there.
+		noted := hiddenOf(w).over(before).String()
+		p = export.CacheParameters{Tags: map[string]string{parametersTag: noted}}.With(p)
+	}
 	if len(p.Tags) > 0 {
-		// Whether an update adds tags or replaces them is not documented: all are sent.
-		r.Tags = sortedTags(export.CacheParameters{Tags: p.Tags}.With(export.CacheParameters{Tags: tagMap(have.Tags)}).Tags)
+		r.Tags = allTags(p.Tags, have)
 	}
 	f := cmd.Flags()
 	for flag, to := range map[string]**bool{"reuse": &r.ReuseLayers, "flash": &r.Flash} {
@@ -192,7 +206,9 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 		r.Images = have.Images
 		change.Reason = "built anew of what its tags mean now"
 	}
-	change.Differs = differences(have, &r)
+	shown := r
+	shown.Tags = withoutOurs(r.Tags)
+	change.Differs = differences(have, &shown)
 	if len(r.Images) > 0 {
 		change.Images = r.Images
 	}
@@ -201,6 +217,27 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 	}
 	return r, change, nil
 }
+
+// allTags are tags and those that a cache has beside them: whether an update adds tags or
+// replaces them is not documented.
+func allTags(tags map[string]string, have *eci.ImageCache) []eci.Tag {
+	return sortedTags(export.CacheParameters{Tags: tags}.With(export.CacheParameters{Tags: tagMap(have.Tags)}).Tags)
+}
+
+// builtAt are an update's tags with the time at which a cache is built anew. An update
+// that changes nothing ECI may take for none (NoNeedUpdate), and one that it makes need
+// not show in the events.
+func builtAt(tags []eci.Tag, have *eci.ImageCache, now time.Time) []eci.Tag {
+	all := tagMap(allTags(tagMap(tags), have))
+	all[builtTag] = now.UTC().Format(time.RFC3339)
+	if len(all) > maxTags {
+		return tags
+	}
+	return sortedTags(all)
+}
+
+// maxTags is the most tags of one resource (eci §2.2).
+const maxTags = 20
 
 func tagMap(tags []eci.Tag) map[string]string {
 	m := make(map[string]string, len(tags))

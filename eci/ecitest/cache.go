@@ -13,15 +13,17 @@ type cache struct {
 	id, name, region, resourceGroup string
 	images                          []string
 	// held are the positions of what the images meant when they were pulled.
-	held        []int
-	sizeGiB     int
-	automatic   bool
-	flash       bool
-	retention   int // days, 0 for ever
-	elimination string
-	tags        tags
-	platform    string
-	sequence    int
+	held      []int
+	sizeGiB   int
+	automatic bool
+	flash     bool
+	retention int // days, 0 for ever
+	// standardCopies and flashCopies are as they were last asked for, 0 if never.
+	standardCopies, flashCopies int
+	elimination                 string
+	tags                        tags
+	platform                    string
+	sequence                    int
 	// seen is from when on it is in lists and can be deleted (FaultUnlisted).
 	created, seen time.Time
 	matched       time.Time
@@ -179,6 +181,7 @@ func (c *cache) updated(u *update) {
 	n := &u.changed
 	c.build = u.build
 	c.name, c.images, c.held, c.sizeGiB, c.flash = n.name, n.images, n.held, n.sizeGiB, n.flash
+	c.standardCopies, c.flashCopies = n.standardCopies, n.flashCopies
 	c.retention, c.elimination, c.tags, c.resourceGroup = n.retention, n.elimination, n.tags, n.resourceGroup
 }
 
