@@ -127,7 +127,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		}
 	}
 	err = a.do(cmd.Context(), steps, changes)
-	return errors.Join(err, a.write(changes))
+	return errors.Join(err, a.write(changes), a.sizes.pin(changes))
 }
 
 // account is what there is. Caches of the set that are being made or updated are waited

@@ -106,7 +106,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	err = c.create(ctx, client, specs, changes)
-	return errors.Join(err, c.write(changes), c.saved(ctx, client, changes))
+	return errors.Join(err, c.write(changes), c.saved(ctx, client, changes), c.sizes.pin(changes))
 }
 
 // wantedCaches are those of the arguments, or of the file.

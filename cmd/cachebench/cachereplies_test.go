@@ -82,6 +82,16 @@ func TestSavedReplies(t *testing.T) {
 	if want := strings.Replace(words(asked), " (the account has 45 of at most 50)", "", 1); words(read) != want {
 		t.Errorf("of replies:\n%s\nof the account:\n%s", read, want)
 	}
+	// A page that is missing is missed, the last as well as one between.
+	for _, pages := range [][]string{saved.files[:1], saved.files[:2], {saved.files[0], saved.files[2]}, saved.files[2:]} {
+		args := []string{"cache", "list", "--no-drift"}
+		for _, file := range pages {
+			args = append(args, "--from", file)
+		}
+		if code, _, errOut := program(server, args...); code != exitUsage || !strings.Contains(errOut, "--from") {
+			t.Errorf("%d of 3 pages: exit code %d: %s", len(pages), code, errOut)
+		}
+	}
 	one, err1 := os.ReadFile(filepath.Join(dir, "asked.yaml"))
 	other, err2 := os.ReadFile(filepath.Join(dir, "read.yaml"))
 	if err1 != nil || err2 != nil || !bytes.Equal(one, other) || bytes.Count(one, []byte("- id: imc-")) != 45 {

@@ -111,7 +111,7 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 	if err == nil && u.wait.wait && one.Action == reports.ChangeUpdate {
 		err = u.wait.changed(ctx, client, changes, map[string]string{have.ID: looks(&have)})
 	}
-	return errors.Join(err, u.write(changes))
+	return errors.Join(err, u.write(changes), u.sizes.pin(changes))
 }
 
 // sendUpdate makes one update. That there is nothing to change is no failure, unless the
