@@ -87,8 +87,8 @@ type AccountImage struct {
 	ConfigTime time.Time `json:"configTime,omitzero"`
 }
 
-// AccountCost is what a cache costs. Amounts are at the price book's date, and absent
-// where they cannot be told.
+// AccountCost is what a cache costs, estimated. Amounts are at the price book's date, and
+// absent where they cannot be told.
 type AccountCost struct {
 	// StoredBytes are what its snapshot holds: the images' unpacked sizes as of today; if
 	// they are not known, all of its size (StoredAtMost).

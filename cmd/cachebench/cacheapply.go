@@ -119,7 +119,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		if err == nil && a.exitCode && changes.Count(reports.ChangeKeep) < len(changes.Changes) {
 			err = errDiffers
 		}
-		return errors.Join(a.write(changes), err)
+		return errors.Join(a.out.changes(changes), err)
 	}
 	if changes.Count(reports.ChangeKeep) < len(changes.Changes) {
 		if err := a.sizes.in.announce(changes, a.yes); err != nil {
@@ -127,7 +127,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		}
 	}
 	err = a.do(cmd.Context(), steps, changes)
-	return errors.Join(err, a.write(changes), a.sizes.pin(changes))
+	return errors.Join(err, a.out.changes(changes), a.sizes.pin(changes))
 }
 
 // account is what there is. Caches of the set that are being made or updated are waited
@@ -291,7 +291,7 @@ func (a *cacheApply) do(ctx context.Context, steps []cacheStep, changes *reports
 	for i := range changes.Changes {
 		change := &changes.Changes[i]
 		if change.Action == reports.ChangeDelete && change.Outcome == reports.OutcomePlanned {
-			errs = append(errs, remove(ctx, a.client, change))
+			errs = append(errs, remove(ctx, a.client, change, true))
 		}
 	}
 	return errors.Join(append([]error{err}, errs...)...)
@@ -397,8 +397,4 @@ func (a *cacheApply) step(ctx context.Context, s *cacheStep, change *reports.Cac
 		return err
 	}
 	return sendUpdate(ctx, a.client, s.update, change, s.rebuild)
-}
-
-func (a *cacheApply) write(changes *reports.CacheChanges) error {
-	return a.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
 }

@@ -100,13 +100,13 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := tooSmall(changes); err != nil || c.dryRun {
 		changes.DryRun = true
-		return errors.Join(c.write(changes), err)
+		return errors.Join(c.out.changes(changes), err)
 	}
 	if err := c.sizes.in.announce(changes, c.yes); err != nil {
 		return err
 	}
 	err = c.create(ctx, client, specs, changes)
-	return errors.Join(err, c.write(changes), c.saved(ctx, client, changes), c.sizes.pin(changes))
+	return errors.Join(err, c.out.changes(changes), c.saved(ctx, client, changes), c.sizes.pin(changes))
 }
 
 // wantedCaches are those of the arguments, or of the file.
@@ -326,10 +326,6 @@ func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *re
 	return err
 }
 
-func (c *cacheCreate) write(changes *reports.CacheChanges) error {
-	return c.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
-}
-
 // saveTimeout is how long it may take to ask for a cache that is to be saved.
 const saveTimeout = 20 * time.Second
 
@@ -356,6 +352,10 @@ func (c *cacheCreate) saved(ctx context.Context, client *eci.Client, changes *re
 		m := matcherCache(&is, client.RegionID())
 		m.Contents = c.sizes.contents(change.Images)
 		list.Caches = append(list.Caches, m)
+	}
+	if len(list.Caches) == 0 {
+		// What an earlier run saved stays.
+		return nil
 	}
 	return c.out.saveAs(matcher.CachesKind, list)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,7 +63,7 @@ func diffCaches(set *export.CacheSet, all []eci.ImageCache, prune bool) ([]cache
 		return nil, fmt.Errorf("nothing was done: %s", strings.Join(faults, "; "))
 	}
 	if prune {
-		steps = append(steps, pruned(set, all, name)...)
+		steps = append(steps, pruned(steps, all, name)...)
 	}
 	return steps, nil
 }
@@ -90,7 +91,7 @@ func (s *cacheStep) leaves(set string) {
 	if !known {
 		before.retentionDays = retentionDays(s.have)
 	}
-	s.note = stays(asked, s.have)
+	s.note = joined(s.note, stays(asked, s.have))
 	want := asked.over(before)
 	want.set(s.wanted)
 	s.wanted.Tags[parametersTag] = want.String()
@@ -113,10 +114,11 @@ func (s *cacheStep) find(all []eci.ImageCache, set string) (fault string) {
 	slices.Sort(s.failed)
 	if len(named) > 1 {
 		ours := slices.DeleteFunc(slices.Clone(named), func(c eci.ImageCache) bool { return tagMap(c.Tags)[setTag] != set })
-		if len(ours) != 1 {
+		if len(ours) == 0 {
 			return fmt.Sprintf("several caches are called %s: %s; delete all but one", s.wanted.Name, idsOf(named))
 		}
-		named = ours
+		s.choose(ours)
+		named = ours[:1]
 	}
 	if len(named) == 0 {
 		return ""
@@ -126,6 +128,26 @@ func (s *cacheStep) find(all []eci.ImageCache, set string) (fault string) {
 		return fmt.Sprintf("cache %s (%s) is of the set %q, and this one is %q: rename one of them", s.wanted.Name, s.have.ID, other, set)
 	}
 	return ""
+}
+
+// choose puts that of several caches of a set first which is kept: one that is as wanted,
+// one that is Ready, the latest. The rest is for --prune.
+func (s *cacheStep) choose(ours []eci.ImageCache) {
+	rank := func(c *eci.ImageCache) (n int) {
+		if len(wantedDifferences(s.wanted, c)) > 0 {
+			n += 2
+		}
+		if c.Status != eci.CacheReady {
+			n++
+		}
+		return n
+	}
+	slices.SortFunc(ours, func(a, b eci.ImageCache) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.ID, b.ID))
+	})
+	if len(ours) > 1 {
+		s.note = "the set has more of this name: " + idsOf(ours[1:])
+	}
 }
 
 // decide says what is done with the cache of a step.
@@ -210,19 +232,30 @@ func updateOf(w *export.WantedCache, have *eci.ImageCache) eci.ImageCacheUpdate 
 	return u
 }
 
-// pruned are the deletions of caches of a set that it does not want any more.
-func pruned(set *export.CacheSet, all []eci.ImageCache, name string) []cacheStep {
-	wanted := make(map[string]bool)
-	for _, w := range set.Caches {
-		wanted[w.Name] = true
+// pruned are the deletions of caches of a set that its steps do not want any more. One
+// whose creation failed and that is still wanted ECI removes by itself.
+func pruned(wanted []cacheStep, all []eci.ImageCache, name string) []cacheStep {
+	kept := make(map[string]bool)
+	names := make(map[string]bool)
+	for i := range wanted {
+		names[wanted[i].wanted.Name] = true
+		if have := wanted[i].have; have != nil {
+			kept[have.ID] = true
+		}
 	}
 	var steps []cacheStep
 	for i := range all {
 		c := &all[i]
-		if _, automatic := c.Automatic(); automatic || wanted[c.Name] || tagMap(c.Tags)[setTag] != name {
+		if _, automatic := c.Automatic(); automatic || kept[c.ID] || tagMap(c.Tags)[setTag] != name {
 			continue
 		}
-		steps = append(steps, cacheStep{have: c, change: deletion(c, "the set does not have it")})
+		why := "the set does not have it"
+		if names[c.Name] {
+			if why = "another of its name is kept"; c.Status == eci.CacheFailed {
+				continue
+			}
+		}
+		steps = append(steps, cacheStep{have: c, change: deletion(c, why)})
 	}
 	slices.SortFunc(steps, func(a, b cacheStep) int { return strings.Compare(a.change.Name+a.change.ID, b.change.Name+b.change.ID) })
 	return steps

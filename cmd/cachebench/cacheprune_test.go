@@ -126,3 +126,29 @@ func TestFaultsBeforeEffects(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralOfASet: of several caches of a set that have one name the one that is as
+// wanted is kept, and --prune deletes the rest.
+func TestSeveralOfASet(t *testing.T) {
+	restoreEnvironment(t)
+	server, client := newAccount(t)
+	defer server.Close()
+	tags := []eci.Tag{{Key: setTag, Value: "shop"}}
+	var ids []string
+	for _, image := range []string{"nginx:1.26", "nginx:1.27", "nginx:1.25"} {
+		made, err := client.CreateImageCache(t.Context(), eci.ImageCacheSpec{Name: "web-1", Images: []string{image}, Tags: tags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, made.ID)
+	}
+	server.Advance(time.Hour)
+	if code, out, errOut := applied(t, server, oldRelease); code != exitDone || !strings.Contains(out, "1 cache kept") || !strings.Contains(out, "more of this name") {
+		t.Errorf("exit code %d\n%s%s", code, out, errOut)
+	}
+	// One of them is deleted by somebody else meanwhile, which is as good.
+	server.AddFaults(ecitest.Faults{Rules: []ecitest.Fault{{Action: "DeleteImageCache", Kind: ecitest.FaultError, Nth: 1, Status: 404, Code: "ImageCache.NotFound"}}})
+	if code, out, errOut := applied(t, server, oldRelease, "--prune"); code != exitDone || !strings.Contains(out, "2 deleted and 1 kept") || !strings.Contains(out, ids[1]) {
+		t.Errorf("exit code %d\n%s%s", code, out, errOut)
+	}
+}

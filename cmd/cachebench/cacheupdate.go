@@ -60,8 +60,7 @@ file, see cache apply.`,
 	f.Lookup("name").Usage = "new `name`"
 	f.Lookup("elimination").Usage = "LRU lets it go when the account's quota is reached"
 	f.Lookup("size-gib").Usage = "`GiB` of its disk"
-	// An update has none of these (eci §2.3).
-	for _, none := range []string{"zone", "plain-http-registry", "insecure-registry"} {
+	for _, none := range notOfUpdates {
 		f.MarkHidden(none)
 	}
 	u.sizes.addFlags(cmd)
@@ -90,7 +89,7 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	changes := &reports.CacheChanges{Region: client.RegionID(), DryRun: u.dryRun, Changes: []reports.CacheChange{change}}
-	if err := u.estimate(cmd, client, changes); err != nil {
+	if err := u.estimate(cmd, client, &have, changes); err != nil {
 		return err
 	}
 	if u.rebuild {
@@ -101,7 +100,7 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 	}
 	if err := tooSmall(changes); err != nil || u.dryRun {
 		changes.DryRun = true
-		return errors.Join(u.write(changes), err)
+		return errors.Join(u.out.changes(changes), err)
 	}
 	if err := u.sizes.in.announce(changes, u.yes); err != nil {
 		return err
@@ -111,7 +110,7 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 	if err == nil && u.wait.wait && one.Action == reports.ChangeUpdate {
 		err = u.wait.changed(ctx, client, changes, map[string]string{have.ID: looks(&have)})
 	}
-	return errors.Join(err, u.write(changes), u.sizes.pin(changes))
+	return errors.Join(err, u.out.changes(changes), u.sizes.pin(changes))
 }
 
 // sendUpdate makes one update. That there is nothing to change is no failure, unless the
@@ -144,10 +143,13 @@ func updatable(c *eci.ImageCache) error {
 	return fmt.Errorf("cache %s (%s) is %s: an update is taken only of one that is Ready or UpdateFailed; %s", c.ID, c.Name, c.Status, what)
 }
 
+// notOfUpdates are flags of parameters that an update has not (eci §2.3).
+var notOfUpdates = [...]string{"zone", "plain-http-registry", "insecure-registry"}
+
 // check refuses what an update has not, and an update of nothing.
 func (u *cacheUpdate) check(cmd *cobra.Command) error {
 	f := cmd.Flags()
-	for _, none := range []string{"zone", "plain-http-registry", "insecure-registry"} {
+	for _, none := range notOfUpdates {
 		if given(f, none) {
 			return usagef("--%s cannot be changed by an update (eci §2.3): create a cache anew", none)
 		}
@@ -312,7 +314,7 @@ func retentionWords(days int) string {
 }
 
 // estimate says whether the images fit and what the build costs.
-func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, changes *reports.CacheChanges) error {
+func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, have *eci.ImageCache, changes *reports.CacheChanges) error {
 	change := &changes.Changes[0]
 	if err := u.sizes.look(cmd, change.Images); err != nil {
 		return err
@@ -323,12 +325,11 @@ func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, changes *
 	if err != nil {
 		return err
 	}
+	if taken := namedCaches(existing, u.wanted.Name); u.wanted.Name != "" && u.wanted.Name != have.Name && len(taken) > 0 {
+		return fmt.Errorf("a cache called %s exists: %s; commands and apply find caches by name", u.wanted.Name, idsOf(taken))
+	}
 	lenders, _ := matcherCaches(existing, client.RegionID())
 	change.Fit, change.Cost = u.sizes.of(&w, lenders)
 	addCosts(changes)
 	return nil
-}
-
-func (u *cacheUpdate) write(changes *reports.CacheChanges) error {
-	return u.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
 }
