@@ -183,6 +183,11 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 		if steps[i].builds() {
 			change.Fit, change.Cost = a.sizes.of(steps[i].wanted, lenders)
 		}
+		if change.Action == reports.ChangeCreate {
+			if doubt := networkDoubt(steps[i].wanted); doubt != "" {
+				changes.Doubts = append(changes.Doubts, doubt)
+			}
+		}
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)

@@ -179,6 +179,9 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		if named := sameNamed(w, existing); len(named) > 0 {
 			change.Reason = "the name is taken: " + idsOf(named)
 		}
+		if doubt := networkDoubt(w); doubt != "" {
+			changes.Doubts = append(changes.Doubts, doubt)
+		}
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)

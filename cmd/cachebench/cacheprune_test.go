@@ -152,3 +152,18 @@ func TestSeveralOfASet(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s", code, out, errOut)
 	}
 }
+
+// TestNamedTwice: a cache that is named by its ID and its name is deleted once.
+func TestNamedTwice(t *testing.T) {
+	restoreEnvironment(t)
+	server, client := newAccount(t)
+	defer server.Close()
+	made, err := client.CreateImageCache(t.Context(), eci.ImageCacheSpec{Name: "web", Images: []string{"nginx:1.27"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := program(server, "cache", "delete", "web", made.ID, "--yes")
+	if code != exitDone || !strings.Contains(out, "1 deleted") || server.Count("DeleteImageCache") != 1 {
+		t.Errorf("exit code %d\n%s%s", code, out, errOut)
+	}
+}

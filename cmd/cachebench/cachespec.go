@@ -103,6 +103,15 @@ func checkedSpec(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec
 	return spec, err
 }
 
+// networkDoubt says that ECI may refuse a cache for which no network is stated: its pages
+// say that it is required, its schema that it is not (eci §2.2).
+func networkDoubt(w *export.WantedCache) string {
+	if len(w.VSwitchIDs) > 0 && w.SecurityGroupID != "" {
+		return ""
+	}
+	return "whether ECI creates " + w.Name + " without a vSwitch and a security group: --vswitch and --security-group state them"
+}
+
 func acrRegistries(instances []export.ACRInstance) []eci.ACRRegistry {
 	var list []eci.ACRRegistry
 	for _, a := range instances {

@@ -23,6 +23,10 @@ const (
 func (s *Server) createImageCache(c *call) (any, *refusal) {
 	p := c.given
 	p.required("ImageCacheName")
+	if s.opt.RequireNetwork {
+		p.required("SecurityGroupId")
+		p.required("VSwitchId")
+	}
 	if len(p.elements("Image", maxListed)) == 0 {
 		p.refuse(missing("Image.1"))
 	}

@@ -94,6 +94,9 @@ type Options struct {
 	UpdateByParameters bool
 	// SilentUpdates adds no events for an update.
 	SilentUpdates bool
+	// RequireNetwork refuses an image cache without a vSwitch or a security group: the
+	// pages say that they are required, the API's schema that they are not (eci §2.2).
+	RequireNetwork bool
 	// Strict refuses parameters that the action does not have; otherwise they are
 	// only noted in Calls.
 	Strict bool
