@@ -300,35 +300,6 @@ func skipRest(changes *reports.CacheChanges) {
 	}
 }
 
-// changed waits for the caches that were created or updated, and notes how they are.
-// before is how the updated ones looked.
-func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *reports.CacheChanges, before map[string]string) error {
-	var ids []string
-	for i := range changes.Changes {
-		change := &changes.Changes[i]
-		if change.Outcome == reports.OutcomeDone && (change.Action == reports.ChangeCreate || change.Action == reports.ChangeUpdate) {
-			ids = append(ids, change.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	last, err := w.settled(ctx, client, ids, before)
-	for i := range changes.Changes {
-		change := &changes.Changes[i]
-		c, ok := last[change.ID]
-		if !ok {
-			continue
-		}
-		if change.Status = string(c.Status); c.Status.Settled() && c.Status != eci.CacheReady {
-			change.Outcome, change.Error, change.Events = reports.OutcomeFailed, failure(&c).Error(), cacheEvents(c.Events)
-		} else if change.Action == reports.ChangeUpdate && looks(&c) == before[c.ID] {
-			change.Reason = joined(change.Reason, "ECI shows no sign that it was built anew")
-		}
-	}
-	return err
-}
-
 // saveTimeout is how long it may take to ask for a cache that is to be saved.
 const saveTimeout = 20 * time.Second
 

@@ -13,7 +13,7 @@ import (
 )
 
 // driftSources are what tells what a cache's references meant when it was built: lists
-// of caches with contents, by ID, and before them nothing; a lock, by reference alone.
+// of caches with contents, by ID; a lock, by reference alone.
 // The service tells no digest.
 type driftSources struct {
 	lock   map[string]layers.Digest

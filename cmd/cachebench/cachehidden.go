@@ -89,7 +89,7 @@ func expiresAfter(c *eci.ImageCache, days int) bool {
 		return true
 	}
 	const day = 24 * time.Hour
-	for _, from := range []time.Time{c.CreatedAt, settledAt(c)} {
+	for _, from := range []time.Time{c.CreatedAt, settledAt(c), lastBuilt(c)} {
 		if off := c.ExpiresAt.Sub(from.Add(time.Duration(days) * day)); off > -day && off < day {
 			return true
 		}

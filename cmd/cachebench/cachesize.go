@@ -81,7 +81,7 @@ func (z *cacheSizes) openLock() error {
 	if z.lockFile == "" {
 		return nil
 	}
-	if err := z.out.spares(z.lockFile); err != nil {
+	if err := errors.Join(z.out.spares(z.lockFile), checkPlace(z.lockFile)); err != nil {
 		return err
 	}
 	if _, err := os.Stat(z.lockFile); errors.Is(err, os.ErrNotExist) {

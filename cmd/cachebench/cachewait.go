@@ -115,6 +115,35 @@ func looks(c *eci.ImageCache) string {
 	return strings.Join([]string{string(c.Status), c.ContainerGroupID, c.SnapshotID, c.FlashSnapshotID, settledAt(c).String()}, " ")
 }
 
+// changed waits for the caches that were created or updated, and notes how they are.
+// before is how the updated ones looked.
+func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *reports.CacheChanges, before map[string]string) error {
+	var ids []string
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		if change.Outcome == reports.OutcomeDone && (change.Action == reports.ChangeCreate || change.Action == reports.ChangeUpdate) {
+			ids = append(ids, change.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	last, err := w.settled(ctx, client, ids, before)
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		c, ok := last[change.ID]
+		if !ok {
+			continue
+		}
+		if change.Status = string(c.Status); c.Status.Settled() && c.Status != eci.CacheReady {
+			change.Outcome, change.Error, change.Events = reports.OutcomeFailed, failure(&c).Error(), cacheEvents(c.Events)
+		} else if change.Action == reports.ChangeUpdate && looks(&c) == before[c.ID] {
+			change.Reason = joined(change.Reason, "ECI shows no sign that it was built anew")
+		}
+	}
+	return err
+}
+
 // left says which caches go on without anybody waiting.
 func (w *cacheWait) left(why error, open []string, last map[string]eci.ImageCache) error {
 	id := open[0]
