@@ -59,6 +59,10 @@ func TestPruneAfterReady(t *testing.T) {
 		server, client := newAccount(t)
 		defer server.Close()
 		applied(t, server, oldRelease, "--wait")
+		// What will not be deleted is not announced, nor asked.
+		if _, out, _ := applied(t, server, newRelease, "--prune", "--dry-run"); !strings.Contains(out, "skipped") {
+			t.Error(out)
+		}
 		code, out, errOut := applied(t, server, newRelease, "--prune")
 		if names := namesOf(t, client); code != exitDone || !strings.Contains(names, "web-1") || !strings.Contains(strings.Join(strings.Fields(out), " "), "web-2 is not Ready yet: apply again when it is") {
 			t.Errorf("exit code %d, left %s\n%s%s", code, names, out, errOut)
@@ -104,6 +108,24 @@ func TestTakenOverIsNotPruned(t *testing.T) {
 	}
 	code, out, errOut := applied(t, server, newRelease, "--wait", "--prune")
 	if names := namesOf(t, client); code != exitDone || names != "web-2 web-1" && names != "web-1 web-2" {
+		t.Errorf("exit code %d, left %s\n%s%s", code, names, out, errOut)
+	}
+}
+
+// TestNamedLater: a file that gets a name keeps the caches that it made without one. They
+// are not pruned: every file without a name may have made them.
+func TestNamedLater(t *testing.T) {
+	restoreEnvironment(t)
+	server, client := newAccount(t)
+	defer server.Close()
+	if code, _, errOut := applied(t, server, strings.TrimPrefix(oldRelease, "name: shop\n"), "--wait"); code != exitDone {
+		t.Fatal(errOut)
+	}
+	if code, out, errOut := applied(t, server, oldRelease, "--wait"); code != exitDone || !strings.Contains(out, "1 cache kept") {
+		t.Fatalf("exit code %d\n%s%s", code, out, errOut)
+	}
+	code, out, errOut := applied(t, server, newRelease, "--wait", "--prune")
+	if names := namesOf(t, client); code != exitDone || len(strings.Fields(names)) != 2 {
 		t.Errorf("exit code %d, left %s\n%s%s", code, names, out, errOut)
 	}
 }

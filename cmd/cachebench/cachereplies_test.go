@@ -92,6 +92,14 @@ func TestSavedReplies(t *testing.T) {
 			t.Errorf("%d of 3 pages: exit code %d: %s", len(pages), code, errOut)
 		}
 	}
+	// So it is where the reply has no total.
+	part := filepath.Join(dir, "part.json")
+	if err := os.WriteFile(part, []byte(`{"RequestId": "1", "NextToken": "x", "ImageCaches": [{"ImageCacheId": "imc-1", "RegionId": "cn-hangzhou"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := program(server, "cache", "list", "--no-drift", "--from", part); code != exitUsage || !strings.Contains(errOut, "the page after "+part+" is missing") {
+		t.Errorf("the first of some pages: exit code %d: %s", code, errOut)
+	}
 	one, err1 := os.ReadFile(filepath.Join(dir, "asked.yaml"))
 	other, err2 := os.ReadFile(filepath.Join(dir, "read.yaml"))
 	if err1 != nil || err2 != nil || !bytes.Equal(one, other) || bytes.Count(one, []byte("- id: imc-")) != 45 {
