@@ -13,17 +13,15 @@ type cache struct {
 	id, name, region, resourceGroup string
 	images                          []string
 	// held are the positions of what the images meant when they were pulled.
-	held      []int
-	sizeGiB   int
-	automatic bool
-	flash     bool
-	retention int // days, 0 for ever
-	// standardCopies and flashCopies are as they were last asked for, 0 if never.
-	standardCopies, flashCopies int
-	elimination                 string
-	tags                        tags
-	platform                    string
-	sequence                    int
+	held        []int
+	sizeGiB     int
+	automatic   bool
+	flash       bool
+	retention   int // days, 0 for ever
+	elimination string
+	tags        tags
+	platform    string
+	sequence    int
 	// seen is from when on it is in lists and can be deleted (FaultUnlisted).
 	created, seen time.Time
 	matched       time.Time
@@ -35,6 +33,9 @@ type cache struct {
 	gone   bool
 	events []event
 	policy *matcher.Policy
+
+	// standardCopies and flashCopies are as they were last asked for, 0 if never.
+	standardCopies, flashCopies int
 }
 
 // build is the making of a snapshot.
