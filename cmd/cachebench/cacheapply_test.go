@@ -242,13 +242,12 @@ func TestApplyAfterLostAnswer(t *testing.T) {
 func TestAppliesAtOnce(t *testing.T) {
 	server, client := newAccount(t)
 	defer server.Close()
-	a := &cacheApply{client: client, wait: cacheWait{every: time.Microsecond}}
 	for round := 1; round <= 2; round++ {
 		ids := make([]string, 8)
 		var all sync.WaitGroup
 		for i := range ids {
 			all.Go(func() {
-				step := createStep("web")
+				a, step := &cacheApply{client: client, wait: cacheWait{every: time.Microsecond}}, createStep("web")
 				if err := a.create(t.Context(), step, &step.change); err != nil {
 					t.Error(err)
 				}
