@@ -74,10 +74,7 @@ func (e *eciFlags) parameters() (export.CacheParameters, error) {
 	for _, a := range instances {
 		p.ACR = append(p.ACR, export.ACRInstance(a))
 	}
-	for _, text := range e.loginTexts {
-		host, from := cutLogin(text)
-		p.RegistryLogins = append(p.RegistryLogins, export.RegistryLogin{Server: host, From: from})
-	}
+	p.RegistryLogins = e.loginSources()
 	return p, nil
 }
 
