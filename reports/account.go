@@ -87,14 +87,16 @@ type AccountImage struct {
 	ConfigTime time.Time `json:"configTime,omitzero"`
 }
 
-// AccountCost is what a cache costs. Amounts are at the price book's date, and absent
-// where they cannot be told.
+// AccountCost is what a cache costs, estimated. Amounts are at the price book's date, and
+// absent where they cannot be told.
 type AccountCost struct {
 	// StoredBytes are what its snapshot holds: the images' unpacked sizes as of today; if
 	// they are not known, all of its size (StoredAtMost).
 	StoredBytes  int64 `json:"storedBytes,omitempty"`
 	StoredAtMost bool  `json:"storedAtMost,omitempty"`
-	// Build is the helper instance with its disk, from creation to the latest event.
+	// Build is the helper instance with its disk, estimated, from the start of the last
+	// build to the latest event; absent where the events do not tell both, and while a
+	// build goes on.
 	Build *cost.Money `json:"build,omitempty"`
 	// KeepPerMonth is storing the snapshot for 30 days, KeptSoFar since creation.
 	KeepPerMonth *cost.Money `json:"keepPerMonth,omitempty"`

@@ -101,3 +101,29 @@ func TestChangesHeadline(t *testing.T) {
 		}
 	}
 }
+
+// TestAccountTotals: one cache of which nothing is known does not hide what the rest
+// costs; amounts are said to be estimated, with the prices' date.
+func TestAccountTotals(t *testing.T) {
+	money := cost.Money{Amount: 0.25, Currency: "USD", PriceDate: "2024-03-08"}
+	kept := AccountCache{ID: "imc-1", Status: "Ready", Cost: &AccountCost{KeepPerMonth: &money, UsePerInstanceHour: &money}}
+	bound := AccountCache{ID: "imc-2", Status: "Ready", Cost: &AccountCost{KeepPerMonth: &money, StoredAtMost: true}}
+	creating := AccountCache{ID: "imc-3", Status: "Creating", Cost: &AccountCost{}}
+	for _, test := range []struct {
+		caches []AccountCache
+		want   string
+	}{
+		{[]AccountCache{kept, kept}, "Keeping them costs USD 0.50 a month (estimated, prices of 2024-03-08)."},
+		{[]AccountCache{kept, bound}, "Keeping them costs at most USD 0.50 a month (estimated, prices of 2024-03-08)."},
+		{[]AccountCache{kept, creating}, "Keeping them costs USD 0.25 a month, without 1 of which that is not known (estimated, prices of 2024-03-08)."},
+		{[]AccountCache{creating}, "1 cache in r: 1 manual, 0 automatic."},
+		{[]AccountCache{{ID: "imc-4", Status: "Failed", Drift: DriftUnknown}}, "1 cache in r: 1 manual, 0 automatic."},
+	} {
+		if got := accountTotals(&AccountCaches{Region: "r", Caches: test.caches}); !strings.HasSuffix(got, test.want) {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+	if text := string(CacheText(&AccountCaches{Caches: []AccountCache{kept}})); !strings.Contains(text, "of 2024-03-08; all of these amounts are estimated") {
+		t.Error(text)
+	}
+}

@@ -118,27 +118,30 @@ func keptWords(c *AccountCache) string {
 
 // accountTotals counts, and adds what keeping all costs.
 func accountTotals(a *AccountCaches) string {
-	manual, month, atMost, priced := 0, cost.Money{}, false, true
+	manual, unknown, month, atMost := 0, 0, cost.Money{}, ""
 	for i := range a.Caches {
 		c := &a.Caches[i]
 		if !c.Automatic {
 			manual++
 		}
 		if c.Cost == nil || c.Cost.KeepPerMonth == nil {
-			priced = false
+			unknown++
 			continue
 		}
 		if sum, err := month.Plus(*c.Cost.KeepPerMonth); err == nil {
-			month, atMost = sum, atMost || c.Cost.StoredAtMost
+			month = sum
+			if c.Cost.StoredAtMost {
+				atMost = "at most "
+			}
 		}
 	}
 	words := fmt.Sprintf("%s in %s: %s, %d automatic.", count(len(a.Caches), "cache"), a.Region, quotaWords(manual, "manual", a.Manual), len(a.Caches)-manual)
-	switch {
-	case !priced || len(a.Caches) == 0:
-	case atMost:
-		words += fmt.Sprintf(" Keeping them costs at most %s a month (prices of %s).", month, known(month.PriceDate))
-	case month.PriceDate != "":
-		words += fmt.Sprintf(" Keeping them costs %s a month (prices of %s).", month, month.PriceDate)
+	if month.PriceDate != "" {
+		words += fmt.Sprintf(" Keeping them costs %s%s a month", atMost, month)
+		if unknown > 0 {
+			words += fmt.Sprintf(", without %d of which that is not known", unknown)
+		}
+		words += fmt.Sprintf(" (estimated, prices of %s).", month.PriceDate)
 	}
 	if n := len(drifted(a)); n > 0 {
 		words += fmt.Sprintf(" %s drifted: build anew by cachebench cache update --rebuild.", count(n, "cache"))
@@ -270,10 +273,16 @@ func costLines(line func(key, value string), c *AccountCache) {
 	if c.Cost.StoredBytes > 0 {
 		line("stored", atMost+size(c.Cost.StoredBytes))
 	}
-	money("build", "%s, from its creation to its latest event", c.Cost.Build)
+	money("build", "%s, from the start of its last build to its latest event", c.Cost.Build)
 	money("keep", atMost+"%s a month", c.Cost.KeepPerMonth)
 	money("kept so far", atMost+"%s", c.Cost.KeptSoFar)
 	money("use", "%s an hour for every instance started from it", c.Cost.UsePerInstanceHour)
+	for _, m := range []*cost.Money{c.Cost.UsePerInstanceHour, c.Cost.KeepPerMonth, c.Cost.Build} {
+		if m != nil && m.PriceDate != "" {
+			line("prices", "of "+m.PriceDate+"; all of these amounts are estimated")
+			break
+		}
+	}
 }
 
 func eventLine(e *CacheEvent) string {

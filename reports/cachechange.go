@@ -42,7 +42,7 @@ const (
 type CacheChange struct {
 	Action string `json:"action" document:"required,enum=create|update|keep|delete"`
 	// Outcome is planned until it is tried; skipped if an earlier one failed or the command
-	// was stopped.
+	// was stopped, and of a deletion while what is kept is not Ready.
 	Outcome string `json:"outcome" document:"required,enum=planned|done|failed|skipped"`
 	Name    string `json:"name,omitempty"`
 	// ID is absent of a cache that is not created yet.

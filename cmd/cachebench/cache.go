@@ -74,6 +74,11 @@ func (o *outputs) document(kind string, value any, text func() []byte) error {
 	return o.write(text())
 }
 
+// changes writes what a command changed, or would change.
+func (o *outputs) changes(changes *reports.CacheChanges) error {
+	return o.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
+}
+
 func marshalAs(yaml bool, kind string, value any) ([]byte, error) {
 	data, err := document.Marshal(kind, value)
 	if yaml {

@@ -23,6 +23,8 @@ type eciKey struct{}
 //	eci start [FAULTS]        anew; FAULTS is a file of what goes wrong
 //	eci faults [FAULTS]       what goes wrong from now on; nothing without a file
 //	eci images INVENTORY      anew, with the images of a file and no others
+//	eci silent INVENTORY      so, where updates add no events, and are none without a change
+//	eci network               anew, where a cache needs a vSwitch and a security group
 //	eci quota N               anew, with room for N manual caches
 //	eci advance 24h           lets time pass
 //	eci created ACTION N      so many resources were made by an action
@@ -34,7 +36,7 @@ func eciScript(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: eci start|faults|quota|advance|created|called|left ...")
 	}
 	last := args[len(args)-1]
-	if args[0] == "start" || args[0] == "quota" || args[0] == "images" {
+	if args[0] == "start" || args[0] == "quota" || args[0] == "images" || args[0] == "silent" || args[0] == "network" {
 		startECI(ts, args)
 		return
 	}
@@ -75,11 +77,14 @@ func eciScript(ts *testscript.TestScript, neg bool, args []string) {
 
 func startECI(ts *testscript.TestScript, args []string) {
 	opt := ecitest.Options{Seed: 1, Clock: ecitest.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 20*time.Second), Strict: true}
-	if args[0] == "quota" {
+	if args[0] == "network" {
+		opt.RequireNetwork = true
+	} else if args[0] == "quota" {
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		opt.Policy = quotaPolicy(n)
-	} else if args[0] == "images" {
+	} else if args[0] == "images" || args[0] == "silent" {
+		opt.SilentUpdates, opt.UpdateByParameters = args[0] == "silent", args[0] == "silent"
 		data, err := os.ReadFile(ts.MkAbs(args[1]))
 		ts.Check(err)
 		opt.Inventory, err = layers.Read(args[1], data)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,9 @@ type cacheApply struct {
 	out   *outputs
 
 	prune, refresh, dryRun, yes, exitCode bool
-	client                                *eci.Client
+	// set is the set's name in place of the file's.
+	set    string
+	client *eci.Client
 }
 
 func newCacheApply(io *streams) *cobra.Command {
@@ -37,9 +40,10 @@ cache-apply writes it) with those that the account has, shows the difference and
 cost, and creates, updates and keeps. Done twice it does nothing the second time.
 
 Caches are found by their names. One that apply did not make is taken over; a name that
-several have is refused, unless one of them is of this set. What apply creates or updates
-it tags with the set's name, and --prune deletes caches of that tag which the file no
-longer has: it shows them and asks, and needs --yes where nobody can be asked.
+several have is refused, unless one of them is of this set. What apply creates it tags
+with the set's name, and --prune deletes caches of that tag which the file no longer has,
+once all that it has are Ready: it shows them and asks, and needs --yes where nobody can be
+asked. It wants a name in the file, or --set.
 
 A tag that has moved is no difference: --refresh builds such caches anew, where the
 image was made after the cache (see cache show).
@@ -58,13 +62,14 @@ second cache. After something failed nothing is deleted.`,
 	a.eci.addPlaceFlags(cmd)
 	a.wait.addFlags(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&a.prune, "prune", false, "delete caches of this set that the file does not have")
+	f.BoolVar(&a.prune, "prune", false, "delete caches of this set that the file does not have, when all that it has are Ready")
+	f.StringVar(&a.set, "set", "", "`name` of the set, in place of the file's")
 	f.BoolVar(&a.refresh, "refresh", false, "build caches anew whose tags mean newer images by now")
 	f.BoolVar(&a.wait.wait, "wait", false, "wait until what is created and updated is Ready")
 	f.BoolVar(&a.dryRun, "dry-run", false, "show the difference, and do nothing")
 	f.BoolVar(&a.exitCode, "exit-code", false, "with --dry-run, exit with 3 if there is a difference")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
-	onCommandLineOnly(f, "prune", "refresh", "wait", "dry-run", "exit-code", "yes")
+	onCommandLineOnly(f, "prune", "set", "refresh", "wait", "dry-run", "exit-code", "yes")
 	a.sizes.addFlags(cmd)
 	out.addFlags(cmd, "")
 	return cmd
@@ -77,6 +82,9 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if a.exitCode && !a.dryRun {
 		return usagef("--exit-code goes with --dry-run")
 	}
+	if a.refresh && a.sizes.skip {
+		return usagef("--refresh looks images up, and --no-size-check looks none up: give one of them")
+	}
 	flags, err := a.eci.parameters()
 	if err != nil {
 		return err
@@ -87,6 +95,12 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	set, err := readCacheSet(file, flags, a.client.RegionID())
 	if err != nil {
 		return err
+	}
+	if a.set != "" {
+		set.Name = a.set
+	}
+	if a.prune && setName(set) == defaultSet {
+		return usagef("--prune deletes what is of the file's set, and %s has no name: give it one, or --set NAME; the set of all files without a name is nobody's", file)
 	}
 	all, err := a.account(cmd.Context(), set)
 	if err != nil {
@@ -105,7 +119,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		if err == nil && a.exitCode && changes.Count(reports.ChangeKeep) < len(changes.Changes) {
 			err = errDiffers
 		}
-		return errors.Join(a.write(changes), err)
+		return errors.Join(a.out.changes(changes), err)
 	}
 	if changes.Count(reports.ChangeKeep) < len(changes.Changes) {
 		if err := a.sizes.in.announce(changes, a.yes); err != nil {
@@ -113,7 +127,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 		}
 	}
 	err = a.do(cmd.Context(), steps, changes)
-	return errors.Join(err, a.write(changes))
+	return errors.Join(err, a.out.changes(changes), a.sizes.pin(changes))
 }
 
 // account is what there is. Caches of the set that are being made or updated are waited
@@ -134,7 +148,7 @@ func (a *cacheApply) account(ctx context.Context, set *export.CacheSet) ([]eci.I
 	if len(busy) == 0 {
 		return all, nil
 	}
-	last, err := a.wait.settled(ctx, a.client, busy, false)
+	last, err := a.wait.settled(ctx, a.client, busy, nil)
 	for _, id := range busy {
 		// That one failed is seen below; that one is not done yet is not.
 		if c, ok := last[id]; err != nil && (!ok || !c.Status.Settled()) {
@@ -155,43 +169,97 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	if err := a.sizes.look(cmd, images); err != nil {
 		return nil, err
 	}
+	var doubts []string
 	if a.refresh {
-		a.refreshed(steps)
+		doubts = a.refreshed(steps)
+	}
+	for i := range steps {
+		s := &steps[i]
+		if slices.ContainsFunc(s.change.Differs, func(d reports.CacheDifference) bool { return d.Field == "retentionDays" }) {
+			// The days may count from the update, whose time its events need not tell.
+			s.update.Tags = builtAt(s.update.Tags, s.have, a.sizes.scenario.Now)
+		}
+	}
+	if err := prepare(cmd.Context(), steps); err != nil {
+		return nil, err
 	}
 	lenders, _ := matcherCaches(all, a.client.RegionID())
-	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now}
+	changes := &reports.CacheChanges{Region: a.client.RegionID(), At: a.sizes.scenario.Now, Doubts: doubts}
 	for i := range steps {
 		change := steps[i].change
 		if steps[i].builds() {
 			change.Fit, change.Cost = a.sizes.of(steps[i].wanted, lenders)
 		}
+		if change.Action == reports.ChangeCreate {
+			if doubt := networkDoubt(steps[i].wanted); doubt != "" {
+				changes.Doubts = append(changes.Doubts, doubt)
+			}
+		}
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
+	if why := notReady(changes); why != "" && !a.wait.wait {
+		spareDeletions(changes, why)
+	}
 	if err := a.room(cmd.Context(), changes); err != nil {
 		return nil, err
 	}
 	return changes, nil
 }
 
-// refreshed makes updates of caches that would be kept and whose tags have drifted.
-func (a *cacheApply) refreshed(steps []cacheStep) {
+// refreshed makes updates of caches that would be kept and whose tags have drifted, and
+// says of which images it cannot tell.
+func (a *cacheApply) refreshed(steps []cacheStep) (doubts []string) {
 	now := a.sizes.today()
 	for i := range steps {
 		s := &steps[i]
-		if s.change.Action != reports.ChangeKeep || !s.have.Status.Updatable() {
+		if s.change.Action != reports.ChangeKeep {
+			continue
+		}
+		if !s.have.Status.Updatable() {
+			doubts = append(doubts, fmt.Sprintf("whether the tags of %s have moved: it is %s", s.wanted.Name, s.have.Status))
 			continue
 		}
 		for _, ref := range s.wanted.Images {
-			image := new(driftSources).drift(s.have.ID, ref, settledAt(s.have), now)
+			image := new(driftSources).drift(s.have, ref, now)
+			if image.Drift == reports.DriftUnknown && image.ConfigTime.IsZero() {
+				doubts = append(doubts, fmt.Sprintf("whether %s in %s has moved: %s", ref, s.wanted.Name, image.Reason))
+			}
 			if image.Drift != reports.DriftDrifted {
 				continue
 			}
-			s.change.Action, s.change.Outcome = reports.ChangeUpdate, reports.OutcomePlanned
+			s.change.Action, s.change.Outcome, s.rebuild = reports.ChangeUpdate, reports.OutcomePlanned, true
 			s.change.Reason = joined(s.change.Reason, ref+" has drifted: "+image.Reason)
 			s.update = updateOf(s.wanted, s.have)
+			s.update.Tags = builtAt(s.update.Tags, s.have, now.at)
 		}
 	}
+	return doubts
+}
+
+// prepare makes what steps send, with their logins: what is wrong with any of it is
+// known before anything is done.
+func prepare(ctx context.Context, steps []cacheStep) error {
+	var faults []error
+	for i := range steps {
+		s := &steps[i]
+		var err error
+		switch s.change.Action {
+		case reports.ChangeCreate:
+			s.spec, err = checkedSpec(ctx, s.wanted)
+		case reports.ChangeUpdate:
+			if s.update.RegistryCredentials, err = loginsOf(ctx, s.wanted.RegistryLogins); err == nil {
+				err = s.update.Check(0)
+			}
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("cache %s: %w", s.wanted.Name, err))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 func (s *cacheStep) builds() bool {
@@ -217,66 +285,4 @@ func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) er
 		changes.Doubts = append(changes.Doubts, fmt.Sprintf("whether all can be created: the account has %d of at most %d caches, and %d more are wanted; only caches with elimination strategy LRU make room", q.Used, q.Max, n))
 	}
 	return nil
-}
-
-// do makes the changes in order. One that fails stops only what would fail alike; what
-// is to be deleted stays then.
-func (a *cacheApply) do(ctx context.Context, steps []cacheStep, changes *reports.CacheChanges) error {
-	var errs []error
-	for i := range steps {
-		change := &changes.Changes[i]
-		if change.Outcome != reports.OutcomePlanned {
-			continue
-		}
-		if change.Action == reports.ChangeDelete && len(errs) > 0 {
-			change.Outcome, change.Reason = reports.OutcomeSkipped, joined(change.Reason, "something failed before")
-			continue
-		}
-		err := a.step(ctx, &steps[i], change)
-		if err == nil {
-			continue
-		}
-		errs = append(errs, refused(err))
-		if hopeless(ctx, err) {
-			skipRest(changes)
-			break
-		}
-	}
-	if a.wait.wait && ctx.Err() == nil {
-		errs = append(errs, a.wait.changed(ctx, a.client, changes))
-	}
-	return errors.Join(errs...)
-}
-
-// hopeless faults would meet every later change, too.
-func hopeless(ctx context.Context, err error) bool {
-	for _, kind := range []error{eci.ErrQuota, eci.ErrCredentials, eci.ErrExpiredToken, eci.ErrNoPermission, eci.ErrArrears, eci.ErrAccount, eci.ErrServiceNotEnabled, eci.ErrUnavailable} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return ctx.Err() != nil
-}
-
-func (a *cacheApply) step(ctx context.Context, s *cacheStep, change *reports.CacheChange) error {
-	switch change.Action {
-	case reports.ChangeCreate:
-		return a.create(ctx, s, change)
-	case reports.ChangeDelete:
-		return remove(ctx, a.client, change)
-	}
-	if err := updatable(s.have); err != nil {
-		change.Outcome, change.Error = reports.OutcomeFailed, err.Error()
-		return err
-	}
-	var err error
-	if s.update.RegistryCredentials, err = loginsOf(ctx, s.wanted.RegistryLogins); err != nil {
-		fails(change, err)
-		return err
-	}
-	return sendUpdate(ctx, a.client, s.update, change)
-}
-
-func (a *cacheApply) write(changes *reports.CacheChanges) error {
-	return a.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
 }

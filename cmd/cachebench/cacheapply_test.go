@@ -26,10 +26,11 @@ import (
 // newAccount is an endpoint whose time goes on with each request, and a client of it that
 // asks once. The caller closes it.
 func newAccount(t interface{ Fatal(...any) }, faults ...ecitest.Fault) (*ecitest.Server, *eci.Client) {
-	server := ecitest.NewServer(ecitest.Options{
-		Seed: 1, Strict: true, Clock: ecitest.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 30*time.Second),
-		Faults: ecitest.Faults{Rules: faults},
-	})
+	return newAccountAt(t, ecitest.NewFakeClock(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), 30*time.Second), faults...)
+}
+
+func newAccountAt(t interface{ Fatal(...any) }, clock *ecitest.FakeClock, faults ...ecitest.Fault) (*ecitest.Server, *eci.Client) {
+	server := ecitest.NewServer(ecitest.Options{Seed: 1, Strict: true, Clock: clock, Faults: ecitest.Faults{Rules: faults}})
 	key := ecitest.TestKey()
 	client, err := eci.New(eci.Config{
 		RegionID: "cn-hangzhou", Endpoint: server.URL, Retry: eci.Retry{Attempts: 1}, NoLimiter: true,
@@ -72,7 +73,7 @@ func drawSet(r *rand.Rand) export.CacheSet {
 			Name: name, SizeGiB: 20 + r.IntN(2), RetentionDays: []int{0, 1, 30}[r.IntN(3)], Images: slices.Clone(images[:1+r.IntN(3)]),
 			AutoMatchImageCache: r.IntN(2) == 0, Flash: r.IntN(2) == 0, EliminationStrategy: []string{"", "LRU"}[r.IntN(2)],
 		}
-		w.StandardCopyCount = r.IntN(3)
+		w.StandardCopyCount, w.FlashCopyCount = r.IntN(3), r.IntN(3)
 		if r.IntN(2) == 0 {
 			w.Tags = map[string]string{"team": []string{"x", "y"}[r.IntN(2)]}
 		}
@@ -109,11 +110,81 @@ func TestApplyThenNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			hiddenAsWanted(t, server, set.Caches, all)
 			if diff := cmp.Diff(wantedLines(set.Caches), accountLines(all, set.Caches)); diff != "" {
 				t.Fatalf("seed %d: wanted, had: %s", seed, diff)
 			}
 		}
 		server.Close()
+	}
+}
+
+// hiddenAsWanted: what a set states the account has, and what our own tag says of it.
+func hiddenAsWanted(t *testing.T, server *ecitest.Server, wanted []export.WantedCache, all []eci.ImageCache) {
+	t.Helper()
+	for _, w := range wanted {
+		c := namedCaches(all, w.Name)[0]
+		standard, flash := server.Copies(c.ID)
+		has := hiddenParameters{retentionDays(&c), standard, flash}
+		if said, known := readHidden(&c); !known || said != has {
+			t.Errorf("%s: the tag says %s, it has %s", w.Name, said, has)
+		}
+		if has != hiddenOf(&w).over(has) {
+			t.Errorf("%s has %s, wanted %s", w.Name, has, hiddenOf(&w))
+		}
+	}
+}
+
+// TestStatedNoMore: what a file no longer states costs no rebuild, and stays.
+func TestStatedNoMore(t *testing.T) {
+	restoreEnvironment(t)
+	server, client := newAccount(t)
+	defer server.Close()
+	const cache = "name: shop\ncaches: [{name: a, images: [\"nginx:1.27\"], sizeGiB: 20"
+	if code, _, errOut := applied(t, server, cache+", retentionDays: 30, standardCopyCount: 2}]", "--wait"); code != exitDone {
+		t.Fatal(errOut)
+	}
+	code, out, errOut := applied(t, server, cache+"}]", "--wait")
+	if code != exitDone || server.Count("UpdateImageCache") != 0 || !strings.Contains(out, "cannot say never") || !strings.Contains(out, "standardCopyCount stays 2") {
+		t.Errorf("exit code %d, %d updates\n%s%s", code, server.Count("UpdateImageCache"), out, errOut)
+	}
+	// An update for another reason leaves both, and says so in the tag.
+	applied(t, server, strings.Replace(cache, "20", "40", 1)+"}]", "--wait")
+	all, err := client.AllImageCaches(t.Context(), eci.ImageCacheQuery{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := readHidden(&all[0]); said != (hiddenParameters{30, 2, 0}) || all[0].SizeGiB != 40 || retentionDays(&all[0]) != 30 {
+		t.Errorf("the tag says %s of %+v", said, all[0])
+	}
+}
+
+// TestUpdateIsSeenByApply: what cache update changes, apply changes back.
+func TestUpdateIsSeenByApply(t *testing.T) {
+	restoreEnvironment(t)
+	server, client := newAccount(t)
+	defer server.Close()
+	const set = "name: shop\ncaches: [{name: a, images: [\"nginx:1.27\"], sizeGiB: 20, retentionDays: 30, standardCopyCount: 2}]"
+	applied(t, server, set, "--wait")
+	for _, flag := range []string{"--retention-days", "--standard-copies"} {
+		if code, _, errOut := program(server, "cache", "update", "a", flag, "5", "--no-size-check", "-q", "--wait", "--poll", "1us"); code != exitDone {
+			t.Fatal(errOut)
+		}
+		if code, out, errOut := applied(t, server, set, "--wait"); code != exitDone || !strings.Contains(out, "1 updated") {
+			t.Errorf("%s: exit code %d\n%s%s", flag, code, out, errOut)
+		}
+	}
+	// Nor does apply believe its tag where ECI shows another expiry: somebody else has set it.
+	all, err := client.AllImageCaches(t.Context(), eci.ImageCacheQuery{})
+	if err == nil {
+		err = client.UpdateImageCache(t.Context(), eci.ImageCacheUpdate{ID: all[0].ID, RetentionDays: 3, Tags: all[0].Tags})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Advance(time.Hour)
+	if code, out, errOut := applied(t, server, set, "--wait"); code != exitDone || !strings.Contains(out, "1 updated") {
+		t.Errorf("exit code %d\n%s%s", code, out, errOut)
 	}
 }
 
@@ -144,7 +215,8 @@ func accountLines(all []eci.ImageCache, wanted []export.WantedCache) (lines []st
 
 func createStep(name string) *cacheStep {
 	w := managed(&export.WantedCache{Name: name, Images: []string{"nginx:1.27"}, SizeGiB: 20}, "shop")
-	return &cacheStep{wanted: w, change: reports.CacheChange{Action: reports.ChangeCreate, Outcome: reports.OutcomePlanned, Name: name}}
+	spec, _ := specOf(context.Background(), w)
+	return &cacheStep{wanted: w, spec: spec, change: reports.CacheChange{Action: reports.ChangeCreate, Outcome: reports.OutcomePlanned, Name: name}}
 }
 
 // TestApplyAfterLostAnswer: an apply whose answer was lost for good, and which is made
@@ -170,13 +242,12 @@ func TestApplyAfterLostAnswer(t *testing.T) {
 func TestAppliesAtOnce(t *testing.T) {
 	server, client := newAccount(t)
 	defer server.Close()
-	a := &cacheApply{client: client, wait: cacheWait{every: time.Microsecond}}
 	for round := 1; round <= 2; round++ {
 		ids := make([]string, 8)
 		var all sync.WaitGroup
 		for i := range ids {
 			all.Go(func() {
-				step := createStep("web")
+				a, step := &cacheApply{client: client, wait: cacheWait{every: time.Microsecond}}, createStep("web")
 				if err := a.create(t.Context(), step, &step.change); err != nil {
 					t.Error(err)
 				}
@@ -198,14 +269,16 @@ func TestTokenHoldsNoPassword(t *testing.T) {
 	spec := func(password string) *eci.ImageCacheSpec {
 		return &eci.ImageCacheSpec{Name: "web", Images: []string{"nginx:1.27"}, RegistryCredentials: []eci.RegistryCredential{{Server: "a.test", UserName: "u", Password: eci.Secret(password)}}}
 	}
-	one, other := derivedToken("r", spec("one"), nil, 0), derivedToken("r", spec("other"), nil, 0)
+	one, other := derivedToken("r", spec("one"), pastTokens{}), derivedToken("r", spec("other"), pastTokens{})
 	if one != other || len(one) > 64 {
 		t.Errorf("tokens %q and %q", one, other)
 	}
-	if next := derivedToken("r", spec("one"), nil, 1); next == one {
-		t.Error("the next generation has the same token")
+	var past pastTokens
+	past.add("imc-0", time.Unix(0, 0))
+	if next := derivedToken("r", spec("one"), past); next == one {
+		t.Error("after a cache that is gone the token is the same")
 	}
-	if failed := derivedToken("r", spec("one"), []string{"imc-1"}, 0); failed == one {
+	if failed := derivedToken("r", spec("one"), pastTokens{failed: []string{"imc-1"}}); failed == one {
 		t.Error("after a failed creation the token is the same")
 	}
 }

@@ -90,19 +90,23 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	if err := c.names(wanted, existing); err != nil {
 		return err
 	}
+	specs, err := c.specs(ctx, wanted)
+	if err != nil {
+		return err
+	}
 	changes, err := c.plan(cmd, client, wanted, existing)
 	if err != nil {
 		return err
 	}
 	if err := tooSmall(changes); err != nil || c.dryRun {
 		changes.DryRun = true
-		return errors.Join(c.write(changes), err)
+		return errors.Join(c.out.changes(changes), err)
 	}
 	if err := c.sizes.in.announce(changes, c.yes); err != nil {
 		return err
 	}
-	err = c.create(ctx, client, wanted, changes)
-	return errors.Join(err, c.write(changes), c.saved(ctx, client, changes))
+	err = c.create(ctx, client, specs, changes)
+	return errors.Join(err, c.out.changes(changes), c.saved(ctx, client, changes), c.sizes.pin(changes))
 }
 
 // wantedCaches are those of the arguments, or of the file.
@@ -175,6 +179,9 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		if named := sameNamed(w, existing); len(named) > 0 {
 			change.Reason = "the name is taken: " + idsOf(named)
 		}
+		if doubt := networkDoubt(w); doubt != "" {
+			changes.Doubts = append(changes.Doubts, doubt)
+		}
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
@@ -219,33 +226,56 @@ func (in *inputs) announce(changes *reports.CacheChanges, yes bool) error {
 		in.io.clear()
 		in.io.err.Write(reports.CacheChangesText(changes))
 	}
-	if n := changes.Count(reports.ChangeDelete); n > 0 {
+	if n := plannedDeletions(changes); n > 0 {
 		return in.io.agrees(fmt.Sprintf("Do this, and delete %s?", counted(n, "image cache")), yes, true)
 	}
 	return in.io.agrees("Do this?", yes, false)
 }
 
-// create makes the caches one after another; after one that fails the rest are skipped.
-func (c *cacheCreate) create(ctx context.Context, client *eci.Client, wanted []export.WantedCache, changes *reports.CacheChanges) error {
-	for i := range wanted {
-		change := &changes.Changes[i]
-		spec, err := specOf(ctx, &wanted[i])
-		spec.ClientToken = c.token
-		var made eci.CreatedImageCache
-		if err == nil {
-			made, err = client.CreateImageCache(ctx, spec)
+func plannedDeletions(changes *reports.CacheChanges) (n int) {
+	for i := range changes.Changes {
+		if change := &changes.Changes[i]; change.Action == reports.ChangeDelete && change.Outcome == reports.OutcomePlanned {
+			n++
 		}
+	}
+	return n
+}
+
+// specs are the requests, with their logins: what is wrong with one is known before
+// anything is done.
+func (c *cacheCreate) specs(ctx context.Context, wanted []export.WantedCache) ([]eci.ImageCacheSpec, error) {
+	var list []eci.ImageCacheSpec
+	var faults []error
+	for i := range wanted {
+		spec, err := checkedSpec(ctx, &wanted[i])
+		if err != nil {
+			faults = append(faults, fmt.Errorf("cache %s: %w", wanted[i].Name, err))
+		}
+		spec.ClientToken = c.token
+		list = append(list, spec)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, usageError{err}
+	}
+	return list, nil
+}
+
+// create makes the caches one after another; after one that fails the rest are skipped.
+func (c *cacheCreate) create(ctx context.Context, client *eci.Client, specs []eci.ImageCacheSpec, changes *reports.CacheChanges) error {
+	for i := range specs {
+		change := &changes.Changes[i]
+		made, err := client.CreateImageCache(ctx, specs[i])
 		if err != nil {
 			fails(change, err)
 			skipRest(changes)
-			return refused(err)
+			return err
 		}
 		succeeds(change, made)
 	}
 	if !c.wait.wait {
 		return nil
 	}
-	return c.wait.changed(ctx, client, changes)
+	return c.wait.changed(ctx, client, changes, map[string]string{})
 }
 
 func succeeds(change *reports.CacheChange, made eci.CreatedImageCache) {
@@ -270,41 +300,11 @@ func skipRest(changes *reports.CacheChanges) {
 	}
 }
 
-// changed waits for the caches that were created or updated, and notes how they are.
-func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) error {
-	var ids []string
-	for i := range changes.Changes {
-		change := &changes.Changes[i]
-		if change.Outcome == reports.OutcomeDone && (change.Action == reports.ChangeCreate || change.Action == reports.ChangeUpdate) {
-			ids = append(ids, change.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil
-	}
-	last, err := w.settled(ctx, client, ids, true)
-	for i := range changes.Changes {
-		change := &changes.Changes[i]
-		c, ok := last[change.ID]
-		if !ok {
-			continue
-		}
-		if change.Status = string(c.Status); c.Status.Settled() && c.Status != eci.CacheReady {
-			change.Outcome, change.Error, change.Events = reports.OutcomeFailed, failure(&c).Error(), cacheEvents(c.Events)
-		}
-	}
-	return err
-}
-
-func (c *cacheCreate) write(changes *reports.CacheChanges) error {
-	return c.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
-}
-
 // saveTimeout is how long it may take to ask for a cache that is to be saved.
 const saveTimeout = 20 * time.Second
 
-// saved writes what was created as a list of caches, as the service has them now, with
-// what the tags meant.
+// saved writes what was created as a list of caches, with what the tags meant: as the
+// service has them now, or, where it does not list one yet, as they were ordered.
 func (c *cacheCreate) saved(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) error {
 	if c.out.save == "" {
 		return nil
@@ -320,11 +320,16 @@ func (c *cacheCreate) saved(ctx context.Context, client *eci.Client, changes *re
 		}
 		is, err := client.ImageCache(ctx, change.ID)
 		if err != nil {
-			return fmt.Errorf("save the created caches: %w", err)
+			// It is made all the same, and its ID must not be lost.
+			is = eci.ImageCache{ID: change.ID, Name: change.Name, Images: change.Images, SizeGiB: change.SizeGiB, Status: eci.ImageCacheStatus(change.Status)}
 		}
 		m := matcherCache(&is, client.RegionID())
 		m.Contents = c.sizes.contents(change.Images)
 		list.Caches = append(list.Caches, m)
+	}
+	if len(list.Caches) == 0 {
+		// What an earlier run saved stays.
+		return nil
 	}
 	return c.out.saveAs(matcher.CachesKind, list)
 }

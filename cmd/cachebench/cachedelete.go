@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,6 +58,8 @@ func (d *cacheDelete) run(ctx context.Context, args []string) error {
 	for _, arg := range args {
 		c, err := findCache(ctx, client, arg)
 		switch {
+		case err == nil && slices.ContainsFunc(changes.Changes, func(change reports.CacheChange) bool { return change.ID == c.ID }):
+			// It is named by its ID and its name.
 		case err == nil:
 			changes.Changes = append(changes.Changes, deletion(&c, ""))
 		case !d.ifExists || !errors.Is(err, eci.ErrNotFound):
@@ -65,7 +68,7 @@ func (d *cacheDelete) run(ctx context.Context, args []string) error {
 	}
 	if d.dryRun || len(changes.Changes) == 0 {
 		changes.DryRun = d.dryRun
-		return d.write(changes)
+		return d.out.changes(changes)
 	}
 	if !d.yes && (!d.quiet || d.io.asks()) {
 		d.io.err.Write(reports.CacheChangesText(changes))
@@ -75,13 +78,13 @@ func (d *cacheDelete) run(ctx context.Context, args []string) error {
 	}
 	var errs []error
 	for i := range changes.Changes {
-		errs = append(errs, remove(ctx, client, &changes.Changes[i]))
+		errs = append(errs, remove(ctx, client, &changes.Changes[i], d.ifExists))
 		if ctx.Err() != nil {
 			skipRest(changes)
 			break
 		}
 	}
-	return errors.Join(append(errs, d.write(changes))...)
+	return errors.Join(append(errs, d.out.changes(changes))...)
 }
 
 // deletion is a cache that is to be removed.
@@ -111,17 +114,17 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %s", n, noun)
 }
 
-// remove deletes one cache, and says in an error which command does it again.
-func remove(ctx context.Context, client *eci.Client, change *reports.CacheChange) error {
+// remove deletes one cache, and says in an error which command does it again. goneIsDone:
+// that somebody else has deleted it since is as good.
+func remove(ctx context.Context, client *eci.Client, change *reports.CacheChange, goneIsDone bool) error {
 	err := client.DeleteImageCache(ctx, change.ID, "")
+	if goneIsDone && errors.Is(err, eci.ErrNotFound) {
+		change.Reason, err = joined(change.Reason, "it was gone already"), nil
+	}
 	if err == nil {
 		change.Outcome = reports.OutcomeDone
 		return nil
 	}
 	fails(change, err)
 	return fmt.Errorf("%w; once more: cachebench cache delete %s --region %s", err, change.ID, client.RegionID())
-}
-
-func (d *cacheDelete) write(changes *reports.CacheChanges) error {
-	return d.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
 }

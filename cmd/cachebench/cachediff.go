@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,11 +12,14 @@ import (
 )
 
 // Tags of caches that apply makes: whose set they are of, and the parameters that the
-// service does not show.
+// service does not show. defaultSet is the set of all files without a name, so that it
+// is nobody's: its caches are never pruned, and any named set may take them over.
 const (
 	setTag        = "cachebench:set"
 	parametersTag = "cachebench:parameters"
-	defaultSet    = "default"
+	// builtTag is when a cache was last built anew of what its tags mean then.
+	builtTag   = "cachebench:built"
+	defaultSet = "default"
 )
 
 // cacheStep is one cache of a difference: what is wanted, what there is, and what is
@@ -25,8 +29,13 @@ type cacheStep struct {
 	have   *eci.ImageCache
 	// failed are IDs of caches of the name whose creation failed.
 	failed []string
+	// note says what of the cache stays though the set does not state it.
+	note   string
+	spec   eci.ImageCacheSpec
 	update eci.ImageCacheUpdate
-	change reports.CacheChange
+	// rebuild: the update is wanted though it may change nothing.
+	rebuild bool
+	change  reports.CacheChange
 }
 
 // diffCaches compares the caches that a set wants with those that an account has, by
@@ -44,6 +53,9 @@ func diffCaches(set *export.CacheSet, all []eci.ImageCache, prune bool) ([]cache
 			faults = append(faults, fault)
 			continue
 		}
+		if step.have != nil {
+			step.leaves(name)
+		}
 		step.decide()
 		steps = append(steps, step)
 	}
@@ -51,7 +63,7 @@ func diffCaches(set *export.CacheSet, all []eci.ImageCache, prune bool) ([]cache
 		return nil, fmt.Errorf("nothing was done: %s", strings.Join(faults, "; "))
 	}
 	if prune {
-		steps = append(steps, pruned(set, all, name)...)
+		steps = append(steps, pruned(steps, all, name)...)
 	}
 	return steps, nil
 }
@@ -66,23 +78,25 @@ func setName(set *export.CacheSet) string {
 // managed is a wanted cache with the tags of its set.
 func managed(w *export.WantedCache, set string) *export.WantedCache {
 	own := *w
-	own.CacheParameters = export.CacheParameters{Tags: map[string]string{setTag: set, parametersTag: hiddenParameters(w)}}.With(w.CacheParameters)
+	own.CacheParameters = export.CacheParameters{Tags: map[string]string{setTag: set, parametersTag: hiddenOf(w).String()}}.With(w.CacheParameters)
 	return &own
 }
 
-// hiddenParameters are those that the service does not show, or not exactly, and that
-// matter to a cache once it is built.
-func hiddenParameters(w *export.WantedCache) string {
-	return fmt.Sprintf(hiddenForm, w.RetentionDays, w.StandardCopyCount, w.FlashCopyCount)
-}
-
-const hiddenForm = "retentionDays=%d,standardCopyCount=%d,flashCopyCount=%d"
-
-// readHidden takes hidden parameters over; a text of another form is left.
-func readHidden(text string, w *export.WantedCache) {
-	var days, standard, flash int
-	if _, err := fmt.Sscanf(text, hiddenForm, &days, &standard, &flash); err == nil {
-		w.RetentionDays, w.StandardCopyCount, w.FlashCopyCount = days, standard, flash
+// leaves makes a step want no more than an update of the cache that there is can do:
+// what it cannot take away stays, and a cache that this set did not make does not
+// become the set's, which would let --prune delete it.
+func (s *cacheStep) leaves(set string) {
+	asked := hiddenOf(s.wanted)
+	before, known := readHidden(s.have)
+	if !known {
+		before.retentionDays = retentionDays(s.have)
+	}
+	s.note = joined(s.note, stays(asked, s.have))
+	want := asked.over(before)
+	want.set(s.wanted)
+	s.wanted.Tags[parametersTag] = want.String()
+	if tagMap(s.have.Tags)[setTag] != set {
+		delete(s.wanted.Tags, setTag)
 	}
 }
 
@@ -100,19 +114,40 @@ func (s *cacheStep) find(all []eci.ImageCache, set string) (fault string) {
 	slices.Sort(s.failed)
 	if len(named) > 1 {
 		ours := slices.DeleteFunc(slices.Clone(named), func(c eci.ImageCache) bool { return tagMap(c.Tags)[setTag] != set })
-		if len(ours) != 1 {
+		if len(ours) == 0 {
 			return fmt.Sprintf("several caches are called %s: %s; delete all but one", s.wanted.Name, idsOf(named))
 		}
-		named = ours
+		s.choose(ours)
+		named = ours[:1]
 	}
 	if len(named) == 0 {
 		return ""
 	}
 	s.have = &named[0]
-	if other := tagMap(s.have.Tags)[setTag]; other != "" && other != set {
+	if other := tagMap(s.have.Tags)[setTag]; other != "" && other != set && other != defaultSet {
 		return fmt.Sprintf("cache %s (%s) is of the set %q, and this one is %q: rename one of them", s.wanted.Name, s.have.ID, other, set)
 	}
 	return ""
+}
+
+// choose puts that of several caches of a set first which is kept: one that is as wanted,
+// one that is Ready, the latest. The rest is for --prune.
+func (s *cacheStep) choose(ours []eci.ImageCache) {
+	rank := func(c *eci.ImageCache) (n int) {
+		if len(wantedDifferences(s.wanted, c)) > 0 {
+			n += 2
+		}
+		if c.Status != eci.CacheReady {
+			n++
+		}
+		return n
+	}
+	slices.SortFunc(ours, func(a, b eci.ImageCache) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), b.CreatedAt.Compare(a.CreatedAt), strings.Compare(a.ID, b.ID))
+	})
+	if len(ours) > 1 {
+		s.note = "the set has more of this name: " + idsOf(ours[1:])
+	}
 }
 
 // decide says what is done with the cache of a step.
@@ -131,7 +166,7 @@ func (s *cacheStep) decide() {
 	case len(s.change.Differs) > 0:
 		s.change.Action = reports.ChangeUpdate
 	case s.have.Status == eci.CacheUpdateFailed:
-		s.change.Action, reason = reports.ChangeUpdate, joined("its last update failed", reason)
+		s.change.Action, s.rebuild, reason = reports.ChangeUpdate, true, joined("its last update failed", reason)
 	default:
 		s.change.Action, s.change.Outcome = reports.ChangeKeep, reports.OutcomeDone
 	}
@@ -147,12 +182,10 @@ func (s *cacheStep) notes() string {
 	if s.have.Status == eci.CacheUpdating {
 		notes = "an update is under way, to what ECI does not tell: apply again when it is Ready, or with --wait"
 	}
-	if tagMap(s.have.Tags)[setTag] == "" {
-		notes = joined(notes, "not made by apply: it is taken over by its name, and never pruned")
+	if s.wanted.Tags[setTag] == "" {
+		notes = joined(notes, "not made by an apply of this set: it is taken over by its name, and never pruned")
 	}
-	if s.wanted.RetentionDays == 0 && retentionDays(s.have) > 0 {
-		notes = joined(notes, fmt.Sprintf("it expires after %d days, and an update cannot say never: delete it to create it anew", retentionDays(s.have)))
-	}
+	notes = joined(notes, s.note)
 	if s.wanted.EliminationStrategy == "" && s.have.Elimination != "" {
 		notes = joined(notes, fmt.Sprintf("its elimination strategy is %s, and no value is documented that ends it: delete it to create it anew", s.have.Elimination))
 	}
@@ -164,19 +197,14 @@ func (s *cacheStep) notes() string {
 // tag of ours that is missing: it is added with the next change.
 func wantedDifferences(w *export.WantedCache, have *eci.ImageCache) []reports.CacheDifference {
 	visible := updateOf(w, have)
-	tags := tagMap(have.Tags)
-	// Copies are not shown; retention is, but to the day, and not before it is Ready.
 	visible.StandardCopies, visible.FlashCopies, visible.RetentionDays = 0, 0, 0
-	visible.Tags = slices.DeleteFunc(visible.Tags, func(tag eci.Tag) bool { return tag.Key == setTag || tag.Key == parametersTag })
-	list := differences(have, &visible)
-	before, known := tags[parametersTag]
-	switch {
-	case known && before != hiddenParameters(w):
-		list = append(list, reports.CacheDifference{Field: "parameters", Have: before, Want: hiddenParameters(w)})
-	case !known && w.RetentionDays > 0 && w.RetentionDays != retentionDays(have):
-		list = append(list, reports.CacheDifference{Field: "retentionDays", Have: retentionWords(retentionDays(have)), Want: fmt.Sprint(w.RetentionDays)})
-	}
-	return list
+	visible.Tags = withoutOurs(visible.Tags)
+	return append(differences(have, &visible), hiddenDifferences(hiddenOf(w), have)...)
+}
+
+// withoutOurs are tags but for those that apply keeps its own notes in.
+func withoutOurs(tags []eci.Tag) []eci.Tag {
+	return slices.DeleteFunc(slices.Clone(tags), func(tag eci.Tag) bool { return tag.Key == setTag || tag.Key == parametersTag || tag.Key == builtTag })
 }
 
 // updateOf is the update that makes a cache what is wanted, but for logins. Tags that it
@@ -204,19 +232,30 @@ func updateOf(w *export.WantedCache, have *eci.ImageCache) eci.ImageCacheUpdate 
 	return u
 }
 
-// pruned are the deletions of caches of a set that it does not want any more.
-func pruned(set *export.CacheSet, all []eci.ImageCache, name string) []cacheStep {
-	wanted := make(map[string]bool)
-	for _, w := range set.Caches {
-		wanted[w.Name] = true
+// pruned are the deletions of caches of a set that its steps do not want any more. One
+// whose creation failed and that is still wanted ECI removes by itself.
+func pruned(wanted []cacheStep, all []eci.ImageCache, name string) []cacheStep {
+	kept := make(map[string]bool)
+	names := make(map[string]bool)
+	for i := range wanted {
+		names[wanted[i].wanted.Name] = true
+		if have := wanted[i].have; have != nil {
+			kept[have.ID] = true
+		}
 	}
 	var steps []cacheStep
 	for i := range all {
 		c := &all[i]
-		if _, automatic := c.Automatic(); automatic || wanted[c.Name] || tagMap(c.Tags)[setTag] != name {
+		if _, automatic := c.Automatic(); automatic || kept[c.ID] || tagMap(c.Tags)[setTag] != name {
 			continue
 		}
-		steps = append(steps, cacheStep{have: c, change: deletion(c, "the set does not have it")})
+		why := "the set does not have it"
+		if names[c.Name] {
+			if why = "another of its name is kept"; c.Status == eci.CacheFailed {
+				continue
+			}
+		}
+		steps = append(steps, cacheStep{have: c, change: deletion(c, why)})
 	}
 	slices.SortFunc(steps, func(a, b cacheStep) int { return strings.Compare(a.change.Name+a.change.ID, b.change.Name+b.change.ID) })
 	return steps

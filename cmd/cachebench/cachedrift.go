@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // driftSources are what tells what a cache's references meant when it was built: lists
-// of caches with contents, by ID, and before them nothing; a lock, by reference alone.
+// of caches with contents, by ID; a lock, by reference alone.
 // The service tells no digest.
 type driftSources struct {
 	lock   map[string]layers.Digest
@@ -34,15 +35,15 @@ func newDriftSources(lock *cachebench.Lock, caches *matcher.Caches) driftSources
 	return d
 }
 
-// built is what a reference meant when the cache with an ID was built; empty if nothing
-// tells.
-func (d *driftSources) built(id, reference string) layers.Digest {
+// contents is what a reference meant when the cache with an ID was built, by a list of
+// caches; empty if that does not tell.
+func (d *driftSources) contents(id, reference string) layers.Digest {
 	for _, c := range d.caches[id].Contents {
 		if c.Reference == reference {
 			return layers.Digest(c.Digest)
 		}
 	}
-	return d.lock[reference]
+	return ""
 }
 
 // today says what references mean now.
@@ -72,9 +73,11 @@ func (t *today) find(reference string) (*layers.Image, string) {
 }
 
 // drift compares what a cache's reference means today with what it meant when the cache
-// was built, at the latest at the time settled.
-func (d *driftSources) drift(id, reference string, settled time.Time, now *today) reports.AccountImage {
-	a := reports.AccountImage{Reference: reference, Drift: reports.DriftUnknown, BuiltDigest: string(d.built(id, reference))}
+// was built. A list of caches tells of this very cache; an image that was made later is
+// not in it, whatever a lock says, which knows references only and may be of later.
+func (d *driftSources) drift(c *eci.ImageCache, reference string, now *today) reports.AccountImage {
+	contents, pinned := d.contents(c.ID, reference), d.lock[reference]
+	a := reports.AccountImage{Reference: reference, Drift: reports.DriftUnknown, BuiltDigest: string(cmp.Or(contents, pinned))}
 	if strings.Contains(reference, "@") {
 		a.Drift, a.Reason = reports.DriftSame, "the reference names its digest"
 		return a
@@ -85,19 +88,33 @@ func (d *driftSources) drift(id, reference string, settled time.Time, now *today
 		return a
 	}
 	a.Digest, a.ConfigTime = string(img.Digest), img.CreatedAt
+	built := lastBuilt(c)
 	switch {
-	case a.BuiltDigest != "" && (a.BuiltDigest == string(img.Digest) || a.BuiltDigest == string(img.IndexDigest)):
-		a.Drift = reports.DriftSame
-	case a.BuiltDigest != "":
-		a.Drift, a.Reason = reports.DriftDrifted, "the tag means another digest than when the cache was built"
-	case settled.IsZero() || img.CreatedAt.IsZero():
+	case c.Status != eci.CacheReady && c.Status != eci.CacheUpdateFailed:
+		a.Reason = "the cache is " + string(c.Status)
+	case contents != "":
+		compared(&a, img, contents)
+	case !built.IsZero() && img.CreatedAt.After(built) && !img.CreatedAt.After(now.at):
+		a.Drift, a.Reason, a.BuiltDigest = reports.DriftDrifted, "the image was made "+age(img.CreatedAt, built)+" after the cache", ""
+	case pinned != "":
+		compared(&a, img, pinned)
+	case img.CreatedAt.After(now.at):
+		a.Reason = "the image says that it was made at a time yet to come"
+	case built.IsZero() || img.CreatedAt.IsZero():
 		a.Reason = "no lock tells what it meant when the cache was built"
-	case img.CreatedAt.After(settled):
-		a.Drift, a.Reason = reports.DriftDrifted, "the image was made "+age(img.CreatedAt, settled)+" after the cache"
 	default:
 		a.Reason = "the image is older than the cache, and no lock tells what the tag meant then"
 	}
 	return a
+}
+
+// compared says whether an image is the one that a saved digest names.
+func compared(a *reports.AccountImage, img *layers.Image, built layers.Digest) {
+	if built == img.Digest || built == img.IndexDigest {
+		a.Drift = reports.DriftSame
+		return
+	}
+	a.Drift, a.Reason = reports.DriftDrifted, "the tag means another digest than when the cache was built"
 }
 
 // age is how much later one time is than another, to the minute, or below one the second.
@@ -118,6 +135,16 @@ func settledAt(c *eci.ImageCache) time.Time {
 		}
 	}
 	return at
+}
+
+// lastBuilt is settledAt, or when we had a cache built anew, which its events need not
+// tell.
+func lastBuilt(c *eci.ImageCache) time.Time {
+	noted, err := time.Parse(time.RFC3339, tagMap(c.Tags)[builtTag])
+	if err != nil || c.Status != eci.CacheReady {
+		return settledAt(c)
+	}
+	return latest(settledAt(c), noted)
 }
 
 // wholeDrift is that of a cache: drifted if an image is, same if all are.

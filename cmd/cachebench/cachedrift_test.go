@@ -1,6 +1,7 @@
 package main
 
 import (
+	cmp1 "cmp"
 	"testing"
 	"time"
 
@@ -36,12 +37,21 @@ func TestDrift(t *testing.T) {
 		lock      *cachebench.Lock
 		caches    *matcher.Caches
 		now       *today
+		status    eci.ImageCacheStatus
+		tags      []eci.Tag
 		want      string
 	}{
+		"it is being built":                   {now: means(newer), status: eci.CacheUpdating, want: reports.DriftUnknown},
+		"its creation failed":                 {now: means(newer), status: eci.CacheFailed, want: reports.DriftUnknown},
+		"it was built anew without events":    {now: means(newer), tags: []eci.Tag{{Key: builtTag, Value: "2026-12-01T14:00:00Z"}}, want: reports.DriftUnknown},
+		"such an update failed":               {now: means(newer), status: eci.CacheUpdateFailed, tags: []eci.Tag{{Key: builtTag, Value: "2026-12-01T14:00:00Z"}}, want: reports.DriftDrifted},
+		"the image is of a time to come":      {now: means(built.AddDate(1, 0, 0)), want: reports.DriftUnknown},
+		"a lock of today, of an older cache":  {now: means(newer), lock: lock(digest("now")), want: reports.DriftDrifted},
+		"contents go before the time":         {now: means(newer), caches: caches("imc-1", digest("now")), want: reports.DriftSame},
 		"the image is newer":                  {now: means(newer), want: reports.DriftDrifted},
 		"the image is older":                  {now: means(older), want: reports.DriftUnknown},
 		"the image has no time":               {now: means(time.Time{}), want: reports.DriftUnknown},
-		"a lock has the same digest":          {now: means(newer), lock: lock(digest("now")), want: reports.DriftSame},
+		"a lock has the same digest":          {now: means(older), lock: lock(digest("now")), want: reports.DriftSame},
 		"a lock has the index":                {now: means(older), lock: lock(digest("index")), want: reports.DriftSame},
 		"a lock has another":                  {now: means(older), lock: lock(digest("then")), want: reports.DriftDrifted},
 		"the cache's contents say the same":   {now: means(older), caches: caches("imc-1", digest("now")), want: reports.DriftSame},
@@ -57,7 +67,8 @@ func TestDrift(t *testing.T) {
 				test.reference = ref
 			}
 			sources := newDriftSources(test.lock, test.caches)
-			got := sources.drift("imc-1", test.reference, built, test.now)
+			cache := &eci.ImageCache{ID: "imc-1", Status: cmp1.Or(test.status, eci.CacheReady), CreatedAt: built, Tags: test.tags}
+			got := sources.drift(cache, test.reference, test.now)
 			if got.Drift != test.want || got.Drift == reports.DriftUnknown && got.Reason == "" {
 				t.Errorf("got %+v, want %s", got, test.want)
 			}

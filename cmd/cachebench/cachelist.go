@@ -108,7 +108,22 @@ func (l *cacheList) check(cmd *cobra.Command) (err error) {
 			return usagef("--%s is asked of ECI, and --from asks nothing", flag)
 		}
 	}
-	return l.out.spares(l.replies...)
+	if err := l.out.spares(l.replies...); err != nil || l.saveSet == "" {
+		return err
+	}
+	if l.out.save != "" && sameFile(l.out.save, l.saveSet) {
+		return usagef("--save and --save-set are both %s: one would replace the other", l.saveSet)
+	}
+	set := outputs{io: l.io, save: l.saveSet, file: l.out.file, formats: accountFormats()}
+	for _, input := range append([]string{l.in.lock, l.cachesFile, l.in.file.Inventory}, l.replies...) {
+		if input != "" && !l.out.toStdout(l.saveSet) && sameFile(l.saveSet, input) {
+			return usagef("--save-set %s would replace an input: give it another name", l.saveSet)
+		}
+	}
+	if err := set.check(); err != nil {
+		return usagef("--save-set %s: %w", l.saveSet, err)
+	}
+	return nil
 }
 
 // all are the caches that the service has, or the saved replies.

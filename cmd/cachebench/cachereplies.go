@@ -25,6 +25,7 @@ func (r savedReply) RoundTrip(request *http.Request) (*http.Response, error) {
 // they are in: the one given, else theirs. Nothing is asked of the service.
 func readReplies(ctx context.Context, files []string, region string) (string, []eci.ImageCache, error) {
 	var all []eci.ImageCache
+	total, ended, before := 0, false, ""
 	for _, file := range files {
 		data, err := readInput(file)
 		if err != nil {
@@ -48,6 +49,20 @@ func readReplies(ctx context.Context, files []string, region string) (string, []
 			return "", nil, usagef("%s is no reply of DescribeImageCaches: %w", file, err)
 		}
 		all = append(all, page.ImageCaches...)
+		if page.TotalCount != nil {
+			total = max(total, *page.TotalCount)
+		}
+		if page.NextToken == "" {
+			ended = true
+		} else {
+			before = file
+		}
+	}
+	switch {
+	case !ended:
+		return "", nil, usagef("the page after %s is missing: its reply has a NextToken; save the next with --NextToken, and give it with another --from", before)
+	case len(all) < total:
+		return "", nil, usagef("the replies have %d of %d caches: give each page with a --from of its own", len(all), total)
 	}
 	for i := 0; region == "" && i < len(all); i++ {
 		region = all[i].RegionID

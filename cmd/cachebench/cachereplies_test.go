@@ -82,6 +82,24 @@ func TestSavedReplies(t *testing.T) {
 	if want := strings.Replace(words(asked), " (the account has 45 of at most 50)", "", 1); words(read) != want {
 		t.Errorf("of replies:\n%s\nof the account:\n%s", read, want)
 	}
+	// A page that is missing is missed, the last as well as one between.
+	for _, pages := range [][]string{saved.files[:1], saved.files[:2], {saved.files[0], saved.files[2]}, saved.files[2:]} {
+		args := []string{"cache", "list", "--no-drift"}
+		for _, file := range pages {
+			args = append(args, "--from", file)
+		}
+		if code, _, errOut := program(server, args...); code != exitUsage || !strings.Contains(errOut, "--from") {
+			t.Errorf("%d of 3 pages: exit code %d: %s", len(pages), code, errOut)
+		}
+	}
+	// So it is where the reply has no total.
+	part := filepath.Join(dir, "part.json")
+	if err := os.WriteFile(part, []byte(`{"RequestId": "1", "NextToken": "x", "ImageCaches": [{"ImageCacheId": "imc-1", "RegionId": "cn-hangzhou"}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := program(server, "cache", "list", "--no-drift", "--from", part); code != exitUsage || !strings.Contains(errOut, "the page after "+part+" is missing") {
+		t.Errorf("the first of some pages: exit code %d: %s", code, errOut)
+	}
 	one, err1 := os.ReadFile(filepath.Join(dir, "asked.yaml"))
 	other, err2 := os.ReadFile(filepath.Join(dir, "read.yaml"))
 	if err1 != nil || err2 != nil || !bytes.Equal(one, other) || bytes.Count(one, []byte("- id: imc-")) != 45 {

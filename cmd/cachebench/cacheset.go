@@ -24,7 +24,7 @@ func (l *cacheList) saveCacheSet(region string, caches []eci.ImageCache) error {
 		if names[c.Name] > 1 {
 			return fmt.Errorf("save the caches for apply: several are called %q, and apply finds caches by name", c.Name)
 		}
-		if name := tagMap(c.Tags)[setTag]; name != "" {
+		if name := tagMap(c.Tags)[setTag]; name != "" && name != defaultSet {
 			if set.Name != "" && set.Name != name {
 				return fmt.Errorf("save the caches for apply: some are of the set %q, some of %q: choose by --tag %s=%s", set.Name, name, setTag, name)
 			}
@@ -42,11 +42,12 @@ func wantedAs(c *eci.ImageCache) export.WantedCache {
 		Name: c.Name, Images: c.Images, SizeGiB: c.SizeGiB, RetentionDays: retentionDays(c), EliminationStrategy: c.Elimination,
 		CacheParameters: export.CacheParameters{ResourceGroupID: c.ResourceGroupID},
 	}
+	if hidden, known := readHidden(c); known {
+		hidden.set(&w)
+	}
 	for key, value := range tagMap(c.Tags) {
 		switch {
-		case key == parametersTag:
-			readHidden(value, &w)
-		case key == setTag:
+		case key == parametersTag, key == setTag, key == builtTag:
 		case w.Tags == nil:
 			w.Tags = map[string]string{key: value}
 		default:

@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan/export"
@@ -27,6 +31,9 @@ type cacheSizes struct {
 	out *outputs
 	// skip looks no image up.
 	skip bool
+	// lockFile is where what was built is pinned, lock what it pins already.
+	lockFile string
+	lock     *cachebench.Lock
 
 	scenario  *cachebench.Scenario
 	inventory *layers.Inventory
@@ -39,11 +46,14 @@ func (z *cacheSizes) addFlags(cmd *cobra.Command) {
 	z.in.addModelFlags(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&z.skip, "no-size-check", false, "look no image up: whether they fit is not known")
-	f.Lookup("lock").Usage = "pin here what the images' tags mean now, for list and show to tell drift by; look up what this lock `file` pins already"
+	f.Lookup("lock").Usage = "pin in this `file` what the tags of the images that were built meant, for list and show to tell drift by"
 }
 
 // look reads prices and profile, and looks the images up. That it cannot is no failure.
 func (z *cacheSizes) look(cmd *cobra.Command, images []string) error {
+	if err := z.openLock(); err != nil {
+		return err
+	}
 	s, err := z.in.load(cmd, z.out)
 	if err != nil {
 		return err
@@ -62,6 +72,63 @@ func (z *cacheSizes) look(cmd *cobra.Command, images []string) error {
 	}
 	z.inventory, z.unknown = nil, firstLine(err)
 	return nil
+}
+
+// openLock takes the lock away from the looking up: ECI pulls what tags mean now,
+// whatever a lock pins.
+func (z *cacheSizes) openLock() error {
+	z.lockFile, z.in.lock = z.in.lock, ""
+	if z.lockFile == "" {
+		return nil
+	}
+	if err := errors.Join(z.out.spares(z.lockFile), checkPlace(z.lockFile)); err != nil {
+		return err
+	}
+	if _, err := os.Stat(z.lockFile); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	data, err := readInput(z.lockFile)
+	if err != nil {
+		return err
+	}
+	z.lock, err = cachebench.ReadLock(z.lockFile, data)
+	return err
+}
+
+// pin pins the images of caches that were built: in place of what the lock had of them,
+// which a cache that was built anew no longer holds.
+func (z *cacheSizes) pin(changes *reports.CacheChanges) error {
+	if z.lockFile == "" || z.inventory == nil {
+		return nil
+	}
+	built := make(map[string]bool)
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		if change.Outcome != reports.OutcomeDone || change.Action != reports.ChangeCreate && change.Action != reports.ChangeUpdate {
+			continue
+		}
+		for _, ref := range change.Images {
+			built[ref] = true
+		}
+	}
+	if len(built) == 0 {
+		return nil
+	}
+	after := &cachebench.Lock{}
+	if z.lock != nil {
+		after.References = slices.DeleteFunc(slices.Clone(z.lock.References), func(r cachebench.LockedReference) bool { return built[r.Reference] })
+	}
+	meant := &layers.Inventory{}
+	for _, ref := range slices.Sorted(maps.Keys(built)) {
+		if i := z.inventory.Find(ref, z.platform(), z.scenario.Now); i >= 0 {
+			meant.Images = append(meant.Images, z.inventory.Images[i])
+		}
+	}
+	data, err := document.Marshal(cachebench.LockKind, after.With(meant))
+	if err != nil {
+		return fmt.Errorf("write the lock: %w", err)
+	}
+	return z.out.writeTo(z.lockFile, data)
 }
 
 func isUsage(err error) bool {

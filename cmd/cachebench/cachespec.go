@@ -74,10 +74,7 @@ func (e *eciFlags) parameters() (export.CacheParameters, error) {
 	for _, a := range instances {
 		p.ACR = append(p.ACR, export.ACRInstance(a))
 	}
-	for _, text := range e.loginTexts {
-		host, from := cutLogin(text)
-		p.RegistryLogins = append(p.RegistryLogins, export.RegistryLogin{Server: host, From: from})
-	}
+	p.RegistryLogins = e.loginSources()
 	return p, nil
 }
 
@@ -92,6 +89,24 @@ func specOf(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, err
 		Tags: sortedTags(w.Tags), PlainHTTPHosts: w.PlainHTTPRegistries, InsecureHosts: w.InsecureRegistries, OSType: w.OSType,
 		SecurityGroupID: w.SecurityGroupID, VSwitchIDs: w.VSwitchIDs, ZoneID: w.ZoneID,
 	}, err
+}
+
+// checkedSpec is specOf, of what the client will not refuse.
+func checkedSpec(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, error) {
+	spec, err := specOf(ctx, w)
+	if err == nil {
+		err = spec.Check(0)
+	}
+	return spec, err
+}
+
+// networkDoubt says that ECI may refuse a cache for which no network is stated: its pages
+// say that it is required, its schema that it is not (eci §2.2).
+func networkDoubt(w *export.WantedCache) string {
+	if len(w.VSwitchIDs) > 0 && w.SecurityGroupID != "" {
+		return ""
+	}
+	return "whether ECI creates " + w.Name + " without a vSwitch and a security group: --vswitch and --security-group state them"
 }
 
 func acrRegistries(instances []export.ACRInstance) []eci.ACRRegistry {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,8 +60,7 @@ file, see cache apply.`,
 	f.Lookup("name").Usage = "new `name`"
 	f.Lookup("elimination").Usage = "LRU lets it go when the account's quota is reached"
 	f.Lookup("size-gib").Usage = "`GiB` of its disk"
-	// An update has none of these (eci §2.3).
-	for _, none := range []string{"zone", "plain-http-registry", "insecure-registry"} {
+	for _, none := range notOfUpdates {
 		f.MarkHidden(none)
 	}
 	u.sizes.addFlags(cmd)
@@ -89,36 +89,45 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	changes := &reports.CacheChanges{Region: client.RegionID(), DryRun: u.dryRun, Changes: []reports.CacheChange{change}}
-	if err := u.estimate(cmd, client, changes); err != nil {
+	if err := u.estimate(cmd, client, &have, changes); err != nil {
 		return err
+	}
+	if u.rebuild {
+		update.Tags = builtAt(update.Tags, &have, u.sizes.scenario.Now)
+	}
+	if err := update.Check(0); err != nil {
+		return usageError{err}
 	}
 	if err := tooSmall(changes); err != nil || u.dryRun {
 		changes.DryRun = true
-		return errors.Join(u.write(changes), err)
+		return errors.Join(u.out.changes(changes), err)
 	}
 	if err := u.sizes.in.announce(changes, u.yes); err != nil {
 		return err
 	}
 	one := &changes.Changes[0]
-	err = sendUpdate(ctx, client, update, one)
+	err = sendUpdate(ctx, client, update, one, u.rebuild || have.Status == eci.CacheUpdateFailed)
 	if err == nil && u.wait.wait && one.Action == reports.ChangeUpdate {
-		err = u.wait.changed(ctx, client, changes)
+		err = u.wait.changed(ctx, client, changes, map[string]string{have.ID: looks(&have)})
 	}
-	return errors.Join(refused(err), u.write(changes))
+	return errors.Join(err, u.out.changes(changes), u.sizes.pin(changes))
 }
 
-// sendUpdate makes one update. That there is nothing to change is no failure.
-func sendUpdate(ctx context.Context, client *eci.Client, update eci.ImageCacheUpdate, change *reports.CacheChange) error {
+// sendUpdate makes one update. That there is nothing to change is no failure, unless the
+// cache was to be built anew of the same.
+func sendUpdate(ctx context.Context, client *eci.Client, update eci.ImageCacheUpdate, change *reports.CacheChange, rebuild bool) error {
 	err := client.UpdateImageCache(ctx, update)
 	switch {
 	case err == nil:
 		change.Outcome, change.Status = reports.OutcomeDone, string(eci.CacheUpdating)
-	case errors.Is(err, eci.ErrNothingToUpdate):
-		change.Action, change.Outcome, change.Reason = reports.ChangeKeep, reports.OutcomeDone, "ECI says that nothing would change"
 		return nil
-	default:
-		fails(change, err)
+	case errors.Is(err, eci.ErrNothingToUpdate) && !rebuild:
+		change.Action, change.Outcome, change.Reason = reports.ChangeKeep, reports.OutcomeDone, joined(change.Reason, "ECI says that nothing would change")
+		return nil
+	case errors.Is(err, eci.ErrNothingToUpdate):
+		err = fmt.Errorf("%s was not built anew: %w; cachebench cache delete %s, and create it again", change.Name, err, change.ID)
 	}
+	fails(change, err)
 	return err
 }
 
@@ -134,10 +143,13 @@ func updatable(c *eci.ImageCache) error {
 	return fmt.Errorf("cache %s (%s) is %s: an update is taken only of one that is Ready or UpdateFailed; %s", c.ID, c.Name, c.Status, what)
 }
 
+// notOfUpdates are flags of parameters that an update has not (eci §2.3).
+var notOfUpdates = [...]string{"zone", "plain-http-registry", "insecure-registry"}
+
 // check refuses what an update has not, and an update of nothing.
 func (u *cacheUpdate) check(cmd *cobra.Command) error {
 	f := cmd.Flags()
-	for _, none := range []string{"zone", "plain-http-registry", "insecure-registry"} {
+	for _, none := range notOfUpdates {
 		if given(f, none) {
 			return usagef("--%s cannot be changed by an update (eci §2.3): create a cache anew", none)
 		}
@@ -175,9 +187,13 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 	}
 	r.ACR, r.EIPInstanceID, r.ResourceGroupID = acrRegistries(p.ACR), p.EIPInstanceID, p.ResourceGroupID
 	r.SecurityGroupID, r.VSwitchIDs = p.SecurityGroupID, p.VSwitchIDs
+	if before, known := readHidden(have); known {
+		// An apply goes by what it noted there.
+		noted := hiddenOf(w).over(before).String()
+		p = export.CacheParameters{Tags: map[string]string{parametersTag: noted}}.With(p)
+	}
 	if len(p.Tags) > 0 {
-		// Whether an update adds tags or replaces them is not documented: all are sent.
-		r.Tags = sortedTags(export.CacheParameters{Tags: p.Tags}.With(export.CacheParameters{Tags: tagMap(have.Tags)}).Tags)
+		r.Tags = allTags(p.Tags, have)
 	}
 	f := cmd.Flags()
 	for flag, to := range map[string]**bool{"reuse": &r.ReuseLayers, "flash": &r.Flash} {
@@ -192,7 +208,9 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 		r.Images = have.Images
 		change.Reason = "built anew of what its tags mean now"
 	}
-	change.Differs = differences(have, &r)
+	shown := r
+	shown.Tags = withoutOurs(r.Tags)
+	change.Differs = differences(have, &shown)
 	if len(r.Images) > 0 {
 		change.Images = r.Images
 	}
@@ -201,6 +219,27 @@ func (u *cacheUpdate) update(cmd *cobra.Command, have *eci.ImageCache) (eci.Imag
 	}
 	return r, change, nil
 }
+
+// allTags are tags and those that a cache has beside them: whether an update adds tags or
+// replaces them is not documented.
+func allTags(tags map[string]string, have *eci.ImageCache) []eci.Tag {
+	return sortedTags(export.CacheParameters{Tags: tags}.With(export.CacheParameters{Tags: tagMap(have.Tags)}).Tags)
+}
+
+// builtAt are an update's tags with the time at which a cache is built anew. An update
+// that changes nothing ECI may take for none (NoNeedUpdate), and one that it makes need
+// not show in the events.
+func builtAt(tags []eci.Tag, have *eci.ImageCache, now time.Time) []eci.Tag {
+	all := tagMap(allTags(tagMap(tags), have))
+	all[builtTag] = now.UTC().Format(time.RFC3339)
+	if len(all) > maxTags {
+		return tags
+	}
+	return sortedTags(all)
+}
+
+// maxTags is the most tags of one resource (eci §2.2).
+const maxTags = 20
 
 func tagMap(tags []eci.Tag) map[string]string {
 	m := make(map[string]string, len(tags))
@@ -275,7 +314,7 @@ func retentionWords(days int) string {
 }
 
 // estimate says whether the images fit and what the build costs.
-func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, changes *reports.CacheChanges) error {
+func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, have *eci.ImageCache, changes *reports.CacheChanges) error {
 	change := &changes.Changes[0]
 	if err := u.sizes.look(cmd, change.Images); err != nil {
 		return err
@@ -286,12 +325,11 @@ func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, changes *
 	if err != nil {
 		return err
 	}
+	if taken := namedCaches(existing, u.wanted.Name); u.wanted.Name != "" && u.wanted.Name != have.Name && len(taken) > 0 {
+		return fmt.Errorf("a cache called %s exists: %s; commands and apply find caches by name", u.wanted.Name, idsOf(taken))
+	}
 	lenders, _ := matcherCaches(existing, client.RegionID())
 	change.Fit, change.Cost = u.sizes.of(&w, lenders)
 	addCosts(changes)
 	return nil
-}
-
-func (u *cacheUpdate) write(changes *reports.CacheChanges) error {
-	return u.out.document(reports.CacheChangesKind, changes, func() []byte { return reports.CacheChangesText(changes) })
 }

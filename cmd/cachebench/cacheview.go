@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -98,7 +99,7 @@ func (v *cacheView) view(cmd *cobra.Command, region string, caches []eci.ImageCa
 		c := accountCache(&caches[i])
 		if now != nil {
 			for j := range c.Images {
-				c.Images[j] = v.sources.drift(c.ID, c.Images[j].Reference, settledAt(&caches[i]), now)
+				c.Images[j] = v.sources.drift(&caches[i], c.Images[j].Reference, now)
 			}
 			c.Drift = wholeDrift(c.Images)
 		}
@@ -159,8 +160,8 @@ func (v *cacheView) cost(s *cachebench.Scenario, c *reports.AccountCache, now *t
 		return p
 	}
 	p.UsePerInstanceHour = amount(s.Prices.Use(size, time.Hour))
-	if end := lastEvent(c); end.After(c.CreationTime) && !c.CreationTime.IsZero() {
-		p.Build = amount(s.Prices.Build(end.Sub(c.CreationTime), size))
+	if took, known := lastBuild(c); known {
+		p.Build = amount(s.Prices.Build(took, size))
 	}
 	if c.Status == string(eci.CacheFailed) || c.SnapshotID == "" && c.FlashSnapshotID == "" {
 		return p
@@ -180,13 +181,18 @@ func (v *cacheView) cost(s *cachebench.Scenario, c *reports.AccountCache, now *t
 
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
-func lastEvent(c *reports.AccountCache) (last time.Time) {
+// lastBuild is the time from the start of a cache's last build, by its events, to the
+// latest of them: an update does not change its creation time, and may be weeks later.
+func lastBuild(c *reports.AccountCache) (took time.Duration, known bool) {
+	var begun, end time.Time
 	for _, e := range c.Events {
-		if e.Time.After(last) {
-			last = e.Time
+		// Of a container kubelet says so, too (eci §3.2).
+		if e.Reason == "Started" && !strings.HasPrefix(e.Message, "Started container") && e.Time.After(begun) {
+			begun = e.Time
 		}
+		end = latest(end, e.Time)
 	}
-	return last
+	return end.Sub(begun), !begun.IsZero() && end.After(begun) && eci.ImageCacheStatus(c.Status).Settled()
 }
 
 // stored is the unpacked size of a cache's images as of today, each layer in its place

@@ -19,9 +19,10 @@ const (
 	waitTimeout = time.Hour
 )
 
-// unlisted is for how long a cache that was just created may not be listed yet. How
-// soon the service lists one is not documented.
-const unlisted = time.Minute
+// unlisted is for how long a cache that was just created may not be listed yet, and one
+// that was just updated may be listed as it was. How soon the service shows what it did
+// is not documented. Tests make it shorter.
+var unlisted = time.Minute
 
 // cacheWait waits until caches are Ready or have failed, and tells their events.
 type cacheWait struct {
@@ -34,7 +35,19 @@ type cacheWait struct {
 	client *eci.Client
 	// told are events that were shown.
 	told map[string]bool
-	now  func() time.Time
+	// now and sleep are the clock; nil are this machine's.
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
+}
+
+// clock makes sure that there is one.
+func (w *cacheWait) clock() {
+	if w.now == nil {
+		w.now = time.Now
+	}
+	if w.sleep == nil {
+		w.sleep = pause
+	}
 }
 
 func (w *cacheWait) addFlags(cmd *cobra.Command) {
@@ -52,30 +65,32 @@ func (w *cacheWait) check() error {
 }
 
 // settled asks until every cache is settled and gives them as they are then. It is an
-// error if one has failed; the caches are good all the same. fresh caches were created
-// just now.
-func (w *cacheWait) settled(ctx context.Context, client *eci.Client, ids []string, fresh bool) (map[string]eci.ImageCache, error) {
-	w.client, w.told, w.now = client, make(map[string]bool), time.Now
+// error if one has failed; the caches are good all the same. With fresh not nil they were
+// created or updated just now, and fresh says how those looked that were there before.
+func (w *cacheWait) settled(ctx context.Context, client *eci.Client, ids []string, fresh map[string]string) (map[string]eci.ImageCache, error) {
+	w.client, w.told = client, make(map[string]bool)
+	w.clock()
 	begun := w.now()
 	last := make(map[string]eci.ImageCache, len(ids))
 	var failed []error
 	for open := ids; ; {
 		var still []string
-		for _, id := range open {
+		young := fresh != nil && w.now().Sub(begun) < unlisted
+		for i, id := range open {
 			c, err := client.ImageCache(ctx, id)
 			switch {
-			case errors.Is(err, eci.ErrNotFound) && fresh && w.now().Sub(begun) < unlisted:
+			case errors.Is(err, eci.ErrNotFound) && young:
 				still = append(still, id)
 				continue
 			case err != nil && ctx.Err() != nil:
-				return last, w.left(ctx.Err(), append(still, open...), last)
+				return last, errors.Join(append(failed, w.left(ctx.Err(), append(still, open[i:]...), last))...)
 			case err != nil:
 				failed = append(failed, err)
 				continue
 			}
 			last[id] = c
 			w.tell(&c)
-			if !c.Status.Settled() {
+			if !c.Status.Settled() || young && looks(&c) == fresh[id] {
 				still = append(still, id)
 			} else if c.Status != eci.CacheReady {
 				failed = append(failed, failure(&c))
@@ -88,10 +103,45 @@ func (w *cacheWait) settled(ctx context.Context, client *eci.Client, ids []strin
 			return last, errors.Join(append(failed, w.left(fmt.Errorf("not Ready after %s", w.timeout), open, last))...)
 		}
 		w.progress(open, last, w.now().Sub(begun))
-		if err := pause(ctx, w.every); err != nil {
-			return last, w.left(err, open, last)
+		if err := w.sleep(ctx, w.every); err != nil {
+			return last, errors.Join(append(failed, w.left(err, open, last))...)
 		}
 	}
+}
+
+// looks is what an update changes of a cache whatever it is: a build is another helper
+// with another snapshot, and has events.
+func looks(c *eci.ImageCache) string {
+	return strings.Join([]string{string(c.Status), c.ContainerGroupID, c.SnapshotID, c.FlashSnapshotID, settledAt(c).String()}, " ")
+}
+
+// changed waits for the caches that were created or updated, and notes how they are.
+// before is how the updated ones looked.
+func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *reports.CacheChanges, before map[string]string) error {
+	var ids []string
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		if change.Outcome == reports.OutcomeDone && (change.Action == reports.ChangeCreate || change.Action == reports.ChangeUpdate) {
+			ids = append(ids, change.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	last, err := w.settled(ctx, client, ids, before)
+	for i := range changes.Changes {
+		change := &changes.Changes[i]
+		c, ok := last[change.ID]
+		if !ok {
+			continue
+		}
+		if change.Status = string(c.Status); c.Status.Settled() && c.Status != eci.CacheReady {
+			change.Outcome, change.Error, change.Events = reports.OutcomeFailed, failure(&c).Error(), cacheEvents(c.Events)
+		} else if change.Action == reports.ChangeUpdate && looks(&c) == before[c.ID] {
+			change.Reason = joined(change.Reason, "ECI shows no sign that it was built anew")
+		}
+	}
+	return err
 }
 
 // left says which caches go on without anybody waiting.
@@ -188,7 +238,7 @@ stderr. It exits with 1 if one failed or is not Ready in time; nothing is change
 			for _, c := range found {
 				ids = append(ids, c.ID)
 			}
-			last, waitErr := w.settled(cmd.Context(), client, ids, false)
+			last, waitErr := w.settled(cmd.Context(), client, ids, nil)
 			a := &reports.AccountCaches{Region: client.RegionID(), At: time.Now().UTC().Truncate(time.Second)}
 			for _, id := range ids {
 				if c, ok := last[id]; ok {

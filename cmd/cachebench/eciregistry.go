@@ -8,6 +8,7 @@ import (
 
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/layers/distribution"
+	"github.com/cachebench/cachebench/matcher/plan/export"
 )
 
 // acrForm is how an ACR instance is written in a flag.
@@ -51,16 +52,16 @@ func acrOf(text string) (eci.ACRRegistry, error) {
 
 // logins are the credentials of --registry-login.
 func (e *eciFlags) logins(ctx context.Context) ([]eci.RegistryCredential, error) {
-	var list []eci.RegistryCredential
+	return loginsOf(ctx, e.loginSources())
+}
+
+// loginSources are those of --registry-login as a file states them.
+func (e *eciFlags) loginSources() (list []export.RegistryLogin) {
 	for _, text := range e.loginTexts {
 		host, from := cutLogin(text)
-		c, err := loginOf(ctx, host, from)
-		if err != nil {
-			return nil, usagef("--registry-login: %w", err)
-		}
-		list = append(list, c)
+		list = append(list, export.RegistryLogin{Server: host, From: from})
 	}
-	return list, nil
+	return list
 }
 
 func cutLogin(text string) (host, from string) {

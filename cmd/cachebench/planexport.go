@@ -76,6 +76,8 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&x.opt.Caches.Reuse, "reuse", false, "caches: reuse layers of those that exist when they are built")
 	f.BoolVar(&x.opt.Caches.Flash, "flash", false, "caches: usable sooner, from a local snapshot (Flash)")
 
+	f.StringVar(&x.opt.Caches.Set, "set", "", "cache-apply: `name` of the set, by which cache apply --prune tells its caches from others (default none)")
+
 	f.StringVar(&x.caches, "caches", "", "pod-patches: `file` of the account's caches, which tells their IDs")
 	f.StringVar(&x.opt.Patches.Kind, "kind", "", "pod-patches: `kind` of apps whose names do not tell it (default Deployment)")
 	f.BoolVar(&x.opt.Patches.AllowPlaceholders, "allow-placeholders", false, "pod-patches: write those of unknown IDs too, so that Kubernetes refuses them")
@@ -91,7 +93,7 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	f.StringVar(&x.opt.Nodes.HelperImage, "helper-image", export.DefaultHelperImage, "daemonset: `image` with a static /bin/busybox")
 	f.StringVar(&x.opt.Nodes.PauseImage, "pause-image", export.DefaultPauseImage, "daemonset: `image` that waits until it is stopped")
 	// They would mean something else in other commands.
-	onCommandLineOnly(f, "first", "namespace", "pool", "kind", "pin", "reuse", "flash")
+	onCommandLineOnly(f, "first", "namespace", "pool", "kind", "pin", "reuse", "flash", "set")
 	for flag, values := range map[string][]string{"as": names, "pin": {export.PinDigest, export.PinTag, export.PinBoth}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -21,6 +21,7 @@ var flagForms = []struct {
 	{"retention-days", []export.Format{export.CacheApply, export.ImageCacheCRD}},
 	{"reuse", []export.Format{export.CacheApply, export.ImageCacheCRD}},
 	{"flash", []export.Format{export.CacheApply, export.ImageCacheCRD}},
+	{"set", []export.Format{export.CacheApply}},
 	{"caches", []export.Format{export.PodPatches}},
 	{"kind", []export.Format{export.PodPatches}},
 	{"allow-placeholders", []export.Format{export.PodPatches}},

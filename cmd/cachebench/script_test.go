@@ -23,6 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	unlisted = 60 * time.Millisecond // of waiting in earnest; TestLateListing has a clock
 	testscript.Main(m, map[string]func(){
 		"cachebench": func() {
 			ctx, stop := untilSignal()

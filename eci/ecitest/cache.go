@@ -33,6 +33,9 @@ type cache struct {
 	gone   bool
 	events []event
 	policy *matcher.Policy
+
+	// standardCopies and flashCopies are as they were last asked for, 0 if never.
+	standardCopies, flashCopies int
 }
 
 // build is the making of a snapshot.
@@ -179,6 +182,7 @@ func (c *cache) updated(u *update) {
 	n := &u.changed
 	c.build = u.build
 	c.name, c.images, c.held, c.sizeGiB, c.flash = n.name, n.images, n.held, n.sizeGiB, n.flash
+	c.standardCopies, c.flashCopies = n.standardCopies, n.flashCopies
 	c.retention, c.elimination, c.tags, c.resourceGroup = n.retention, n.elimination, n.tags, n.resourceGroup
 }
 

@@ -319,3 +319,38 @@ func TestCacheParameters(t *testing.T) {
 		t.Errorf("%d caches were made by what was refused", n)
 	}
 }
+
+// TestUpdateReadings: what the service does not document of updates is an option: whether
+// a tag that moved is a reason for one, and whether its events are told.
+func TestUpdateReadings(t *testing.T) {
+	for _, byParameters := range []bool{false, true} {
+		// web:1 means another image from 30 minutes on.
+		moved := inventory(t, "web:1 base:50 web:50", "web:1 base:50 web2:50")
+		moved.Images[1].From = start.Add(30 * time.Minute)
+		s, c := serve(t, ecitest.Options{Profile: plainProfile(), Inventory: moved, UpdateByParameters: byParameters, SilentUpdates: byParameters})
+		id := c.createCache("web", []string{"web:1"}, "StandardCopyCount", "2")
+		s.Advance(time.Hour)
+		events := len(c.cache(id).list("Events"))
+		if byParameters {
+			c.refused(400, "NoNeedUpdate", "UpdateImageCache", "ImageCacheId", id, "StandardCopyCount", "2", "Image.1", "web:1")
+		} else {
+			c.do("UpdateImageCache", "ImageCacheId", id, "StandardCopyCount", "2", "Image.1", "web:1")
+			s.Advance(time.Hour)
+		}
+		c.do("UpdateImageCache", "ImageCacheId", id, "FlashCopyCount", "3")
+		s.Advance(time.Hour)
+		if more := len(c.cache(id).list("Events")) > events; more == byParameters {
+			t.Errorf("silent %v: more events: %v", byParameters, more)
+		}
+		if standard, flash := s.Copies(id); standard != 2 || flash != 3 {
+			t.Errorf("%d and %d copies", standard, flash)
+		}
+	}
+}
+
+// TestRequireNetwork: as the pages say it, not the schema (eci §2.2).
+func TestRequireNetwork(t *testing.T) {
+	_, c := serve(t, ecitest.Options{RequireNetwork: true})
+	c.refused(400, "MissingParameter", "CreateImageCache", "ImageCacheName", "web", "Image.1", "web:1", "SecurityGroupId", "sg-1")
+	c.do("CreateImageCache", "ImageCacheName", "web", "Image.1", "web:1", "SecurityGroupId", "sg-1", "VSwitchId", "vsw-1")
+}

@@ -23,6 +23,10 @@ const (
 func (s *Server) createImageCache(c *call) (any, *refusal) {
 	p := c.given
 	p.required("ImageCacheName")
+	if s.opt.RequireNetwork {
+		p.required("SecurityGroupId")
+		p.required("VSwitchId")
+	}
 	if len(p.elements("Image", maxListed)) == 0 {
 		p.refuse(missing("Image.1"))
 	}
@@ -88,8 +92,8 @@ func (c *cache) take(p *parameters) {
 	if group := p.text("ResourceGroupId"); group != "" {
 		c.resourceGroup = group
 	}
-	p.integer("FlashCopyCount", 1, maxListed, 1)
-	p.integer("StandardCopyCount", 1, maxListed, 1)
+	c.flashCopies = p.integer("FlashCopyCount", 1, maxListed, c.flashCopies)
+	c.standardCopies = p.integer("StandardCopyCount", 1, maxListed, c.standardCopies)
 }
 
 // platformOf is the platform of a cache: its OsType (eci §2.2). The API has no
@@ -224,7 +228,9 @@ func (s *Server) updateImageCache(c *call) (any, *refusal) {
 	b, held, events := s.newBuild(c.ctx, &r, c.now)
 	changed.held = held
 	found.next, found.failed = &update{b, changed}, false
-	found.events = append(found.events, events...)
+	if !s.opt.SilentUpdates {
+		found.events = append(found.events, events...)
+	}
 	s.help(found, b)
 	s.changed()
 	c.effect = id
@@ -235,10 +241,13 @@ func (s *Server) updateImageCache(c *call) (any, *refusal) {
 // be, or what its tags mean now.
 func (s *Server) differs(c *call, old, changed *cache) bool {
 	if !slices.Equal(old.images, changed.images) || !slices.Equal(old.tags, changed.tags) || old.sizeGiB != changed.sizeGiB || old.name != changed.name ||
-		old.flash != changed.flash || old.retention != changed.retention || old.elimination != changed.elimination || old.resourceGroup != changed.resourceGroup {
+		old.standardCopies != changed.standardCopies || old.flashCopies != changed.flashCopies || old.flash != changed.flash || old.retention != changed.retention || old.elimination != changed.elimination || old.resourceGroup != changed.resourceGroup {
 		return true
 	}
 	for i, ref := range changed.images {
+		if s.opt.UpdateByParameters {
+			break
+		}
 		at, err := s.images.pull(c.ctx, ref, changed.platform, c.now)
 		if err != nil || i >= len(old.held) || at != old.held[i] {
 			return true

@@ -103,6 +103,19 @@ func (s *Server) Caches() []matcher.Cache {
 	return all
 }
 
+// Copies are the numbers of regular and local snapshots that a cache was last asked to
+// have, which no reply tells (eci §1.6); 0 is none stated.
+func (s *Server) Copies(cacheID string) (standard, flash int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.caches {
+		if c.id == cacheID {
+			return c.standardCopies, c.flashCopies
+		}
+	}
+	return 0, 0
+}
+
 // GroupState is a container group as a test looks at it.
 type GroupState struct {
 	ID, Name, Region, Status string

@@ -14,7 +14,8 @@ import (
 // Limits of eci §2.6.
 const (
 	maxContainers = 20
-	maxArguments  = 100
+	maxArguments  = 100 // of Command, for which there is no figure
+	maxArg        = 10
 	maxListedVars = 100
 )
 
@@ -136,7 +137,7 @@ func (s *Server) readContainer(p *parameters, prefix string, init bool) *contain
 		name: p.required(at("Name")), image: p.required(at("Image")), init: init, position: -1,
 		pullPolicy: p.choice(at("ImagePullPolicy"), "Always", "IfNotPresent", "Never"),
 		cpu:        p.number(at("Cpu"), 0), memory: p.number(at("Memory"), 0),
-		command: p.list(at("Command"), maxArguments), args: p.list(at("Arg"), maxArguments), environment: []object{}, ports: []object{},
+		command: p.list(at("Command"), maxArguments), args: p.list(at("Arg"), maxArg), environment: []object{}, ports: []object{},
 	}
 	if _, err := layers.ParseName(c.image); c.image != "" && err != nil {
 		p.refuse(invalid(at("Image"), "%v", err))

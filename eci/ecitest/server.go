@@ -88,6 +88,15 @@ type Options struct {
 	// LowerCamelEvents writes the keys of events in lower camel case, as some pages
 	// show them (eci §0 point 4).
 	LowerCamelEvents bool
+	// UpdateByParameters makes an update that states what a cache is already NoNeedUpdate
+	// though its tags mean other images by now. Which of the two the service does is not
+	// documented (eci §2.3).
+	UpdateByParameters bool
+	// SilentUpdates adds no events for an update.
+	SilentUpdates bool
+	// RequireNetwork refuses an image cache without a vSwitch or a security group: the
+	// pages say that they are required, the API's schema that they are not (eci §2.2).
+	RequireNetwork bool
 	// Strict refuses parameters that the action does not have; otherwise they are
 	// only noted in Calls.
 	Strict bool

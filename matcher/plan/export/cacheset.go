@@ -17,7 +17,8 @@ const CacheSetKind = "CacheSet"
 // what there is, it has nothing that only the service decides: no IDs, states, times.
 type CacheSet struct {
 	// Name tells what cache apply makes of this set from what it makes of others: caches
-	// carry it as a tag. Absent it is "default".
+	// carry it as a tag. Absent it is "default", which all files without a name share:
+	// nothing of it is ever pruned.
 	Name string `json:"name,omitempty"`
 	// Region is where the caches are, if only one region is right.
 	Region string `json:"region,omitempty"`
@@ -99,6 +100,8 @@ func (s *CacheSet) Validate() error {
 
 // CacheOptions are parameters of caches that a plan does not decide.
 type CacheOptions struct {
+	// Set is the name of the CacheSet.
+	Set string
 	// RetentionDays is after how many days a cache is deleted; 0 means never.
 	RetentionDays int
 	// Reuse lets builds reuse layers of caches that exist (eci §1.8).
@@ -165,7 +168,7 @@ func (e *exporter) cacheSet() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var set CacheSet
+	set := CacheSet{Name: e.opt.Caches.Set}
 	for i := range caches {
 		set.Caches = append(set.Caches, WantedCache{
 			Name: caches[i].Name, Images: cacheImages(&caches[i]), SizeGiB: sizeGiB(&caches[i]), Architecture: e.architecture(),

@@ -11,12 +11,12 @@ import (
 // TestCacheSet: what is exported is read back by the strict reader, and says what the
 // plan says, in whole GiB.
 func TestCacheSet(t *testing.T) {
-	data := render(t, CacheApply, shop(), Options{Caches: CacheOptions{RetentionDays: 30, Reuse: true}})
+	data := render(t, CacheApply, shop(), Options{Caches: CacheOptions{Set: "shop", RetentionDays: 30, Reuse: true}})
 	got, err := ReadCacheSet("caches.yaml", data)
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, data)
 	}
-	want := &CacheSet{Caches: []WantedCache{
+	want := &CacheSet{Name: "shop", Caches: []WantedCache{
 		{Name: "shop-web-1a2b3c4d", Images: []string{"registry.example.com/shop/web:1.4.1", "registry.example.com/mesh/proxy:1.2"}, SizeGiB: 20, RetentionDays: 30, AutoMatchImageCache: true},
 		{Name: "Batch/Report", Images: []string{"registry.example.com/batch/report:2026.11"}, SizeGiB: 41, RetentionDays: 30, AutoMatchImageCache: true},
 	}}
