@@ -119,7 +119,7 @@ func (m *eciMeasuring) tellSpent(spent cost.Money) {
 
 // plan is what will be done, in words, and the limit of what it may cost.
 func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (string, cost.Money, error) {
-	estimate, err := m.exp.Estimate(book, m.maxDuration, resume)
+	estimate, err := m.exp.Estimate(book, m.maxDuration, m.retryCount(), resume)
 	var missing *cost.MissingPriceError
 	switch {
 	case errors.As(err, &missing):

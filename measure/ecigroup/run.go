@@ -1,6 +1,7 @@
 package ecigroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,9 @@ func (s *session) nothingCounts() error {
 	}
 	for i := range s.arms {
 		if s.counted(&s.arms[i]) == 0 {
-			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, last[s.arms[i].name]))
+			// Of an arm that is given up before its first round there are no runs.
+			why := cmp.Or(last[s.arms[i].name], s.failing[i].last)
+			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, why))
 		}
 	}
 	return errors.Join(errs...)

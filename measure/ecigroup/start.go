@@ -121,7 +121,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 			stop, again = fmt.Errorf("arm %s has no cache to start from", a.name), slices.Clone(batch[i:])
 			break
 		}
-		longest := s.exp.Timeout
+		longest := s.exp.longest()
 		if len(s.staying) > 0 {
 			longest = s.exp.deadline() // this one may not let itself be deleted either
 		}
