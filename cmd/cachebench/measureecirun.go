@@ -215,20 +215,32 @@ func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	var kept []string
 	removed, err := ecigroup.CleanUp(cmd.Context(), client, ecigroup.CleanUpOptions{
 		JournalDir: dir, Run: m.run, Poll: m.poll, Now: clock.now, Sleep: clock.sleep,
 		Confirm: func(run string, what []string) (bool, error) {
+			if m.dryRun {
+				for _, words := range what {
+					fmt.Fprintln(m.in.io.out, "would delete", words)
+				}
+				return false, nil
+			}
 			for _, words := range what {
 				fmt.Fprintf(m.in.io.err, "  %s\n", words)
 			}
 			return true, m.in.io.agrees(fmt.Sprintf("Delete these, which run %s left?", run), m.yes, true)
 		},
-		Log: func(format string, args ...any) { fmt.Fprintf(m.in.io.err, format+"\n", args...) },
+		Kept: func(run string) { kept = append(kept, run) },
+		Log:  func(format string, args ...any) { fmt.Fprintf(m.in.io.err, format+"\n", args...) },
 	})
 	for _, words := range removed {
 		fmt.Fprintln(m.in.io.out, "deleted", words)
 	}
-	if len(removed) == 0 && err == nil {
+	switch {
+	case len(removed) > 0 || err != nil:
+	case len(kept) > 0:
+		fmt.Fprintf(m.in.io.out, "nothing is deleted in %s; what these runs made may be there: %s\n", client.RegionID(), strings.Join(kept, ", "))
+	default:
 		fmt.Fprintf(m.in.io.out, "nothing was left behind in %s\n", client.RegionID())
 	}
 	return err

@@ -43,6 +43,9 @@ type Step struct {
 type Estimate struct {
 	Steps          []Step
 	Expected, Most cost.Money
+	// First is what the first thing that is made may cost: a limit below it lets nothing
+	// be done.
+	First cost.Money
 	// Notes are what is to be known of it besides.
 	Notes []string
 
@@ -191,8 +194,7 @@ func (e *Experiment) notes() (notes []string) {
 	if e.Timeout < expected {
 		notes = append(notes, fmt.Sprintf("The timeout of %v is shorter than the %v that a start %s is assumed to take: one that takes longer is void.", e.Timeout, expected, what))
 	}
-	makes := slices.ContainsFunc(e.Arms, func(kind string) bool { return manual(kind) && !(kind == ArmExplicit && e.CacheID != "") })
-	if makes && e.CacheTimeout < expectedBuild {
+	if e.makesCaches() && e.CacheTimeout < expectedBuild {
 		notes = append(notes, fmt.Sprintf("The timeout of %v is shorter than the %v that the making of a cache is assumed to take: one that takes longer ends the experiment.", e.CacheTimeout, expectedBuild))
 	}
 	if slices.Contains(e.Arms, ArmFlash) {
@@ -225,7 +227,7 @@ func (e *Estimate) starts(p *prices, what string, n, tries int, kind string, exp
 	if err != nil {
 		return err
 	}
-	return e.add(Step{what, n, likely.Times(float64(n)), most.Times(float64(n * tries))})
+	return e.add(Step{what, n, likely.Times(float64(n)), most.Times(float64(n * tries))}, most)
 }
 
 // likelyGiB is the disk that a start is expected to have: the service is expected to match
@@ -247,10 +249,13 @@ func (e *Estimate) build(p *prices, a *arm, kept time.Duration) error {
 		return err
 	}
 	how := map[string]string{ArmExplicit: "", ArmReuse: " with the layers of others", ArmFlash: " with Flash"}[a.kind]
-	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), 1, likely, most})
+	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), 1, likely, most}, most)
 }
 
-func (e *Estimate) add(s Step) (err error) {
+func (e *Estimate) add(s Step, first cost.Money) (err error) {
+	if len(e.Steps) == 0 {
+		e.First = first
+	}
 	e.Steps = append(e.Steps, s)
 	if e.Expected, err = e.Expected.Plus(s.Expected); err != nil {
 		return err

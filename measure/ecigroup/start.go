@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -192,14 +191,7 @@ func (s *session) spec(f *flight) eci.ContainerGroupSpec {
 	a := &s.arms[f.arm]
 	g := s.exp.Group
 	g.Name, g.ClientToken, g.Tags = f.Name, f.Token, s.tagList()
-	g.Containers = nil
-	for i, image := range a.app.Images {
-		c := eci.Container{Name: "c" + strconv.Itoa(i+1), Image: image, PullPolicy: s.exp.PullPolicy}
-		if i == 0 {
-			c.Args = slices.Clone(s.exp.Args)
-		}
-		g.Containers = append(g.Containers, c)
-	}
+	g.Containers = s.exp.containers(a.app)
 	g.AutoMatchImageCache = a.kind == ArmAutomatic
 	g.ImageCacheID = s.caches[a.making()]
 	g.RestartPolicy = eci.RestartNever

@@ -216,6 +216,12 @@ func TestValidate(t *testing.T) {
 		"the run's own tag": func(e *Experiment) { e.Tags = []eci.Tag{{Key: TagRun, Value: "x"}} },
 		"too many tags":     func(e *Experiment) { e.Tags = make([]eci.Tag, 19) },
 		"one EIP for three": func(e *Experiment) { e.Group.EIPInstanceID = "eip-1" },
+		"no name":           func(e *Experiment) { e.Apps[0].Images = []string{"Bad Image"} },
+		"a local image":     func(e *Experiment) { e.Apps[0].Images = []string{"oci:build/images:web"} },
+		"pull policy":       func(e *Experiment) { e.PullPolicy = "foo" },
+		"acceleration":      func(e *Experiment) { e.Group.AccelerateMode = "foo" },
+		"storage":           func(e *Experiment) { e.Group.EphemeralStorageGiB = -1 },
+		"a small cache":     func(e *Experiment) { e.Arms, e.Cache.SizeGiB = []string{ArmFlash}, 10 },
 		"instance types":    func(e *Experiment) { e.Group.InstanceTypes = []string{"ecs.c6.large"} },
 	} {
 		exp := web(ArmCold)
