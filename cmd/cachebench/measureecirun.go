@@ -61,12 +61,13 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		}
 		m.exp.CacheGiB = cache.SizeGiB
 	}
-	plan, limit, err := m.plan(book, resume)
+	plan, err := m.plan(book, resume)
 	if err != nil {
 		return err
 	}
+	plan.Notes = append(plan.Notes, m.notLookedUp(inventory)...)
 	if m.dryRun {
-		return m.out.write([]byte(plan))
+		return m.writePlan(plan)
 	}
 	if client == nil {
 		if client, clock, err = m.client(); err != nil {
@@ -79,7 +80,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	}
 	m.tellLeft(dir, resume)
 	if !m.in.quiet || !m.yes {
-		fmt.Fprint(m.in.io.err, plan)
+		fmt.Fprint(m.in.io.err, plan.words())
 	}
 	if err := m.in.io.agrees(fmt.Sprintf("Start, in %s at %s?", client.RegionID(), client.Endpoint()), m.yes, true); err != nil {
 		return err
@@ -90,12 +91,12 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	defer signal.Stop(gone)
 	t, err := ecigroup.Run(cmd.Context(), client, &m.exp, ecigroup.Options{
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
-		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
+		Book: book, MaxCost: &plan.Limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
 		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent,
 	})
-	if t == nil {
-		return err
+	if t == nil || err != nil && len(t.Measurement.Runs) == 0 {
+		return err // a page of nothing would only hide why
 	}
 	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
@@ -115,41 +116,6 @@ func (m *eciMeasuring) tellSpent(spent cost.Money) {
 	if !m.in.quiet {
 		m.in.say([]string{fmt.Sprintf("%v at most was spent, by prices of %s", spent, spent.PriceDate)})
 	}
-}
-
-// plan is what will be done, in words, and the limit of what it may cost.
-func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (string, cost.Money, error) {
-	estimate, err := m.exp.Estimate(book, m.maxDuration, m.retryCount(), resume)
-	var missing *cost.MissingPriceError
-	switch {
-	case errors.As(err, &missing):
-		return "", cost.Money{}, usagef("what it will cost is not known: %w", err)
-	case err != nil:
-		return "", cost.Money{}, err
-	case len(estimate.Steps) == 0:
-		return "All is done already; nothing is spent.\n", book.Money(0), nil
-	}
-	spent, _ := ecigroup.SpentOf(resume)
-	limit, err := estimate.Most.Plus(spent)
-	if m.maxCost > 0 {
-		limit, err = book.Money(m.maxCost), nil
-	}
-	return planWords(estimate, limit, spent), limit, err
-}
-
-// planWords shows the steps and what they cost.
-func planWords(e *ecigroup.Estimate, limit, spent cost.Money) string {
-	var b strings.Builder
-	b.WriteString("What will be done, and what it costs; at most where all of it takes until its timeout:\n")
-	for _, s := range e.Steps {
-		fmt.Fprintf(&b, "  %4d × %s: about %v, at most %v\n", s.Count, s.What, s.Expected, s.Most)
-	}
-	fmt.Fprintf(&b, "In all about %v, at most %v (prices of %s, without traffic); no more than %v is spent.\n", e.Expected, e.Most, e.Most.PriceDate, limit)
-	if spent.Amount > 0 {
-		fmt.Fprintf(&b, "Of that %v may be spent already, by what is gone on with.\n", spent)
-	}
-	b.WriteString("All that is made is deleted at the end.\n")
-	return b.String()
 }
 
 func (m *eciMeasuring) book() (cost.Book, error) {
