@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -89,19 +91,46 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	gone := make(chan os.Signal, 1)
 	signal.Notify(gone, syscall.SIGPIPE)
 	defer signal.Stop(gone)
+	hurry, settled := secondSignal(cmd.Context())
+	defer settled()
 	t, err := ecigroup.Run(cmd.Context(), client, &m.exp, ecigroup.Options{
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
 		Book: book, MaxCost: &plan.Limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
-		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent,
+		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent, Hurry: hurry,
 	})
 	if t == nil || err != nil && len(t.Measurement.Runs) == 0 {
+		if t != nil {
+			err = errors.Join(err, m.save(t)) // what was spent
+		}
 		return err // a page of nothing would only hide why
 	}
 	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
 	return errors.Join(err, m.write(t))
+}
+
+// secondSignal is closed by a signal to end that comes after the one that ended the
+// context: what is left is listed before the program ends. A third ends it at once.
+func secondSignal(ctx context.Context) (hurry <-chan struct{}, stop func()) {
+	again := make(chan os.Signal, 1)
+	closed, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(again)
+		select {
+		case <-again:
+			close(closed)
+		case <-over:
+		}
+	}()
+	return closed, sync.OnceFunc(func() { close(over) })
 }
 
 // warn tells what nobody may miss, also who wants to hear nothing else.

@@ -35,9 +35,13 @@ func (m *eciMeasuring) checkSizes(inv *layers.Inventory) error {
 	return nil
 }
 
-// notLookedUp tells of images that the inventory lacks: whether they fit is not known.
+// notLookedUp tells of images that the inventory lacks: whether they fit is not known; and
+// where a timeline is saved without one, that calibrate will want it.
 func (m *eciMeasuring) notLookedUp(inv *layers.Inventory) []string {
-	if inv == nil {
+	switch {
+	case inv == nil && m.out.save != "":
+		return []string{"Without --inventory (analyze --save makes one) calibrate cannot use the timeline."}
+	case inv == nil:
 		return nil
 	}
 	var lacking []string

@@ -1,8 +1,10 @@
 package ecigroup
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // TestCannotPull: a start whose image cannot be pulled ends at once, not after the
@@ -97,4 +100,66 @@ func TestExits(t *testing.T) {
 	if s.judge(f); !f.over || f.void != "the group is Failed: container c1 ended with exit code 137: OOMKilled" {
 		t.Errorf("%v, %q", f.over, f.void)
 	}
+}
+
+// TestInterruptedSpent: starts that an interrupt came upon, and whose groups are gone,
+// cost what they lasted, not their timeouts; also in what is gone on with.
+func TestInterruptedSpent(t *testing.T) {
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultStuck})})
+	ctx, stop := context.WithCancel(t.Context())
+	w.opt.Sleep = func(ctx context.Context, d time.Duration) error {
+		if len(w.server.Groups()) == 3 {
+			stop()
+		}
+		return w.sleep(ctx, d)
+	}
+	var spent cost.Money
+	w.opt.Spent = func(m cost.Money) { spent = m }
+	exp := web(ArmCold)
+	exp.Warmup = new(int)
+	exp.Repeats = 3
+	timeline, err := Run(ctx, w.client(), exp, w.opt)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	// Of 3 groups a minute at most, of the 30 that their timeouts allow (eci §5.2).
+	if one := 2*0.0000077 + 4*0.00000096; spent.Amount > 3*60*one {
+		t.Errorf("%v were spent", spent)
+	}
+	if noted, ok := SpentOf(timeline); !ok || abs(noted.Amount-spent.Amount) > 1e-5 {
+		t.Errorf("%v is noted, %v told", noted, spent)
+	}
+	w.leaves()
+}
+
+// TestHurry: who interrupts the deletion hears what is left, and what removes it.
+func TestHurry(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	hurry := make(chan struct{})
+	w.opt.Hurry = hurry
+	w.opt.Progress = func(int, int, string, int, *simulate.MeasuredRun) {
+		w.server.AddFaults(faults(ecitest.Fault{Action: "DeleteImageCache", Kind: ecitest.FaultError, Status: 403, Code: "NoPermission"}))
+	}
+	var once sync.Once
+	w.opt.Warn = func(format string, _ ...any) {
+		if strings.HasPrefix(format, "not deleted yet") {
+			once.Do(func() { close(hurry) })
+		}
+	}
+	var slept int
+	w.opt.Sleep = func(ctx context.Context, d time.Duration) error {
+		select {
+		case <-hurry:
+			slept++
+			<-ctx.Done() // that it ends is what is looked for
+		default:
+		}
+		return w.sleep(ctx, d)
+	}
+	_, err := w.run(web(ArmExplicit))
+	var left *LeftError
+	if !errors.As(err, &left) || slept != 1 || !strings.Contains(err.Error(), "1 resource of run") {
+		t.Errorf("after %d pauses: %v", slept, err)
+	}
+	listed(t, w.server, err)
 }

@@ -45,8 +45,9 @@ type session struct {
 	primed time.Time
 	// failing is what each arm's last starts failed for.
 	failing []failing
-	// staying are starts that are over whose groups could not be deleted yet.
-	staying []*flight
+	// flying are starts that are under way, staying those that are over whose groups could not be
+	// deleted yet.
+	flying, staying []*flight
 	// refused is why a group was last not made, but may be later.
 	refused error
 	// counts is how many starts of each arm count, by its name.

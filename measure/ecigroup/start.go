@@ -77,6 +77,7 @@ func (s *session) play(ctx context.Context, queue []start) error {
 			launched, again, stop = s.launch(ctx, queue[:room])
 			queue = slices.Concat(again, queue[room:])
 			flying = append(flying, launched...)
+			s.flying = flying
 			if errors.Is(stop, ErrMaxCost) && len(flying) > 0 {
 				stop = nil // what runs has reserved the most that it may cost, and will cost less
 			}
@@ -101,6 +102,7 @@ func (s *session) play(ctx context.Context, queue []start) error {
 		}
 		over := slices.DeleteFunc(slices.Clone(flying), func(f *flight) bool { return !f.over })
 		flying = slices.DeleteFunc(flying, func(f *flight) bool { return f.over })
+		s.flying = flying
 		again, err := s.settle(ctx, over)
 		queue = slices.DeleteFunc(slices.Concat(again, queue), func(st start) bool { return s.givenUp(st.arm) })
 		if err != nil && stop == nil {
