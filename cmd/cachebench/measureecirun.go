@@ -20,6 +20,7 @@ import (
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure/ecigroup"
+	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -99,14 +100,15 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
 		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent, Hurry: hurry,
 	})
-	if t == nil || err != nil && len(t.Measurement.Runs) == 0 {
-		if t != nil {
-			err = errors.Join(err, m.save(t)) // what was spent
-		}
-		return err // a page of nothing would only hide why
+	if t == nil {
+		return err
 	}
 	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
+	}
+	counts := func(r simulate.MeasuredRun) bool { return r.Void == "" }
+	if err != nil && m.out.format == string(reports.Text) && !slices.ContainsFunc(t.Measurement.Runs, counts) {
+		return errors.Join(err, m.save(t)) // a page of nothing would only hide why
 	}
 	return errors.Join(err, m.write(t))
 }
