@@ -64,6 +64,15 @@ func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (*eciPlan
 	return p, err
 }
 
+// notPlaced tells that a network is not given: the service's pages require one of caches, its
+// schema does not (eci §2.2), so it is not refused here.
+func (m *eciMeasuring) notPlaced() []string {
+	if len(m.vSwitches) > 0 && m.securityGroup != "" {
+		return nil
+	}
+	return []string{"The service may refuse what is made without --vswitch and --security-group."}
+}
+
 // writePlan writes what --dry-run shows: a document for who gates on it, else words.
 func (m *eciMeasuring) writePlan(p *eciPlan) error {
 	if m.out.format != string(reports.JSON) {

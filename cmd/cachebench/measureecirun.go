@@ -68,7 +68,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if err != nil {
 		return err
 	}
-	plan.Notes = append(plan.Notes, m.notLookedUp(inventory)...)
+	plan.Notes = slices.Concat(plan.Notes, m.notPlaced(), m.notLookedUp(inventory))
 	if m.dryRun {
 		return m.writePlan(plan)
 	}
