@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,6 +113,9 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	m.out.addFlags(cmd, "the timeline, whenever starts have ended,")
 }
 
+// regionForm is as eci has it, or nothing: it is looked at here also where nothing is called.
+var regionForm = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*)?$`)
+
 // experiment is that of the flags.
 func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 	exp := &m.exp
@@ -128,6 +132,12 @@ func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 		return usagef("--warmup %d cannot be: give 0 or more, or leave it out to start each image once", m.warmup)
 	case !(m.maxCost >= 0) || m.maxCost == 0 && cmd.Flags().Changed("max-cost"):
 		return usagef("--max-cost must be above 0")
+	case !(exp.Group.VCPU > 0):
+		return usagef("--cpu must be above 0")
+	case !(exp.Group.MemoryGiB > 0):
+		return usagef("--memory must be above 0")
+	case !regionForm.MatchString(m.region):
+		return usagef("--region %q is not the ID of a region, such as cn-hangzhou", m.region)
 	case m.run != "":
 		return usagef("--run is for --clean-up")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure/ecigroup"
+	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -61,12 +64,13 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 		}
 		m.exp.CacheGiB = cache.SizeGiB
 	}
-	plan, limit, err := m.plan(book, resume)
+	plan, err := m.plan(book, resume)
 	if err != nil {
 		return err
 	}
+	plan.Notes = slices.Concat(plan.Notes, m.notPlaced(), m.notLookedUp(inventory))
 	if m.dryRun {
-		return m.out.write([]byte(plan))
+		return m.writePlan(plan)
 	}
 	if client == nil {
 		if client, clock, err = m.client(); err != nil {
@@ -79,7 +83,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	}
 	m.tellLeft(dir, resume)
 	if !m.in.quiet || !m.yes {
-		fmt.Fprint(m.in.io.err, plan)
+		fmt.Fprint(m.in.io.err, plan.words())
 	}
 	if err := m.in.io.agrees(fmt.Sprintf("Start, in %s at %s?", client.RegionID(), client.Endpoint()), m.yes, true); err != nil {
 		return err
@@ -88,11 +92,13 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	gone := make(chan os.Signal, 1)
 	signal.Notify(gone, syscall.SIGPIPE)
 	defer signal.Stop(gone)
+	hurry, settled := secondSignal(cmd.Context())
+	defer settled()
 	t, err := ecigroup.Run(cmd.Context(), client, &m.exp, ecigroup.Options{
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
-		Book: book, MaxCost: &limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
+		Book: book, MaxCost: &plan.Limit, MaxDuration: m.maxDuration, Retries: m.retryCount(),
 		Poll: m.poll, Now: clock.now, Sleep: clock.sleep, Compare: compareMatches(client.RegionID()),
-		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent,
+		Progress: m.progress(), Log: m.log, Warn: m.warn, Spent: m.tellSpent, Hurry: hurry,
 	})
 	if t == nil {
 		return err
@@ -100,7 +106,33 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if err != nil && m.savesToFile() && len(t.Measurement.Runs) > 0 {
 		err = fmt.Errorf("%w; what was measured until then is in %s: with --resume the experiment goes on", err, m.out.save)
 	}
+	counts := func(r simulate.MeasuredRun) bool { return r.Void == "" }
+	if err != nil && m.out.format == string(reports.Text) && !slices.ContainsFunc(t.Measurement.Runs, counts) {
+		return errors.Join(err, m.save(t)) // a page of nothing would only hide why
+	}
 	return errors.Join(err, m.write(t))
+}
+
+// secondSignal is closed by a signal to end that comes after the one that ended the
+// context: what is left is listed before the program ends. A third ends it at once.
+func secondSignal(ctx context.Context) (hurry <-chan struct{}, stop func()) {
+	again := make(chan os.Signal, 1)
+	closed, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(again)
+		select {
+		case <-again:
+			close(closed)
+		case <-over:
+		}
+	}()
+	return closed, sync.OnceFunc(func() { close(over) })
 }
 
 // warn tells what nobody may miss, also who wants to hear nothing else.
@@ -115,41 +147,6 @@ func (m *eciMeasuring) tellSpent(spent cost.Money) {
 	if !m.in.quiet {
 		m.in.say([]string{fmt.Sprintf("%v at most was spent, by prices of %s", spent, spent.PriceDate)})
 	}
-}
-
-// plan is what will be done, in words, and the limit of what it may cost.
-func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (string, cost.Money, error) {
-	estimate, err := m.exp.Estimate(book, m.maxDuration, resume)
-	var missing *cost.MissingPriceError
-	switch {
-	case errors.As(err, &missing):
-		return "", cost.Money{}, usagef("what it will cost is not known: %w", err)
-	case err != nil:
-		return "", cost.Money{}, err
-	case len(estimate.Steps) == 0:
-		return "All is done already; nothing is spent.\n", book.Money(0), nil
-	}
-	spent, _ := ecigroup.SpentOf(resume)
-	limit, err := estimate.Most.Plus(spent)
-	if m.maxCost > 0 {
-		limit, err = book.Money(m.maxCost), nil
-	}
-	return planWords(estimate, limit, spent), limit, err
-}
-
-// planWords shows the steps and what they cost.
-func planWords(e *ecigroup.Estimate, limit, spent cost.Money) string {
-	var b strings.Builder
-	b.WriteString("What will be done, and what it costs; at most where all of it takes until its timeout:\n")
-	for _, s := range e.Steps {
-		fmt.Fprintf(&b, "  %4d × %s: about %v, at most %v\n", s.Count, s.What, s.Expected, s.Most)
-	}
-	fmt.Fprintf(&b, "In all about %v, at most %v (prices of %s, without traffic); no more than %v is spent.\n", e.Expected, e.Most, e.Most.PriceDate, limit)
-	if spent.Amount > 0 {
-		fmt.Fprintf(&b, "Of that %v may be spent already, by what is gone on with.\n", spent)
-	}
-	b.WriteString("All that is made is deleted at the end.\n")
-	return b.String()
 }
 
 func (m *eciMeasuring) book() (cost.Book, error) {
@@ -215,20 +212,32 @@ func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	var kept []string
 	removed, err := ecigroup.CleanUp(cmd.Context(), client, ecigroup.CleanUpOptions{
 		JournalDir: dir, Run: m.run, Poll: m.poll, Now: clock.now, Sleep: clock.sleep,
 		Confirm: func(run string, what []string) (bool, error) {
+			if m.dryRun {
+				for _, words := range what {
+					fmt.Fprintln(m.in.io.out, "would delete", words)
+				}
+				return false, nil
+			}
 			for _, words := range what {
 				fmt.Fprintf(m.in.io.err, "  %s\n", words)
 			}
 			return true, m.in.io.agrees(fmt.Sprintf("Delete these, which run %s left?", run), m.yes, true)
 		},
-		Log: func(format string, args ...any) { fmt.Fprintf(m.in.io.err, format+"\n", args...) },
+		Kept: func(run string) { kept = append(kept, run) },
+		Log:  func(format string, args ...any) { fmt.Fprintf(m.in.io.err, format+"\n", args...) },
 	})
 	for _, words := range removed {
 		fmt.Fprintln(m.in.io.out, "deleted", words)
 	}
-	if len(removed) == 0 && err == nil {
+	switch {
+	case len(removed) > 0 || err != nil:
+	case len(kept) > 0:
+		fmt.Fprintf(m.in.io.out, "nothing is deleted in %s; what these runs made may be there: %s\n", client.RegionID(), strings.Join(kept, ", "))
+	default:
 		fmt.Fprintf(m.in.io.out, "nothing was left behind in %s\n", client.RegionID())
 	}
 	return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -32,4 +33,27 @@ func (m *eciMeasuring) checkSizes(inv *layers.Inventory) error {
 		}
 	}
 	return nil
+}
+
+// notLookedUp tells of images that the inventory lacks: whether they fit is not known; and
+// where a timeline is saved without one, that calibrate will want it.
+func (m *eciMeasuring) notLookedUp(inv *layers.Inventory) []string {
+	switch {
+	case inv == nil && m.out.save != "":
+		return []string{"Without --inventory (analyze --save makes one) calibrate cannot use the timeline."}
+	case inv == nil:
+		return nil
+	}
+	var lacking []string
+	for _, app := range m.exp.Apps {
+		for _, reference := range app.Images {
+			if inv.Find(reference, "", time.Now()) < 0 {
+				lacking = append(lacking, reference)
+			}
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	return []string{"Not in " + m.inventory + ", so that it is not known whether they fit, and calibrate cannot use their starts: " + strings.Join(lacking, ", ") + "."}
 }

@@ -19,6 +19,9 @@ type CleanUpOptions struct {
 	Run string
 	// Confirm is asked before the resources of a run are deleted; nil is yes.
 	Confirm func(run string, what []string) (bool, error)
+	// Kept is told of each run that is left as it is, which Log has told why: what it made
+	// may be there. Nil tells nobody.
+	Kept func(run string)
 	// Poll, Now and Sleep are as in Options.
 	Poll  time.Duration
 	Now   func() time.Time
@@ -26,12 +29,16 @@ type CleanUpOptions struct {
 	Log   func(format string, args ...any)
 }
 
+// ErrNoRun is of a run of which there is neither a journal nor a tag.
+var ErrNoRun = errors.New("there is no such run")
+
 // CleanUp deletes what runs that were killed have left in the client's region: what
 // their journals name, what has their tag, also where the journal is on another machine,
 // and the automatic caches that their groups caused. Nothing else is touched, nor what
 // is of a run under way: of one whose journal is here the lock tells, of another one
 // its tag, until when it may be. It returns what it deleted, in words; an error that
-// wraps a *LeftError lists what it could not.
+// wraps a *LeftError lists what it could not; where Run is named and there is nothing of it
+// it is ErrNoRun.
 //
 // An automatic cache names only the group that caused it: where the journal is lost and
 // the group gone it is not found. Such caches are free, and expire (eci §1.2).
@@ -39,6 +46,9 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 	o := Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log}
 	o.setDefaults()
 	opt.Poll, opt.Now, opt.Sleep, opt.Log = o.Poll, o.Now, o.Sleep, o.Log
+	if opt.Kept == nil {
+		opt.Kept = func(string) {}
+	}
 	if opt.JournalDir == "" {
 		return nil, errors.New("no directory of journals is given")
 	}
@@ -49,6 +59,9 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 	tagged, err := taggedRuns(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("look for what has the tag %s: %w", TagRun, err)
+	}
+	if _, there := tagged[opt.Run]; opt.Run != "" && !there && !slices.Contains(journaled, opt.Run) {
+		return nil, fmt.Errorf("clean up run %s: %w: no journal in %s is of it, and nothing in %s has its tag", opt.Run, ErrNoRun, opt.JournalDir, client.RegionID())
 	}
 	var errs []error
 	for _, run := range journaled {
@@ -63,6 +76,7 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 		case opt.Run != "" && opt.Run != run:
 		case opt.Run == "" && opt.Now().Before(until):
 			opt.Log("run %s has no journal here and may be under way on another machine until %s: to clean it up nevertheless, name it with --run %s", run, until.UTC().Format(time.RFC3339), run)
+			opt.Kept(run)
 		default:
 			gone, err := cleanUpRun(ctx, client, run, until, opt)
 			removed, errs = append(removed, gone...), append(errs, err)
@@ -133,6 +147,7 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	c, err := newCustody(ctx, client, opt.JournalDir, run, &Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log, Warn: opt.Log})
 	if errors.Is(err, errAlive) {
 		opt.Log("run %s is under way: what it made is left to it", run)
+		opt.Kept(run)
 		return nil, nil
 	}
 	if err != nil {
@@ -142,15 +157,18 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	defer func() { err = errors.Join(err, j.close(done || j.empty)) }()
 	if why := j.others(until, opt.Now()); why != "" && opt.Run == "" {
 		opt.Log("run %s %s until %s: to clean it up nevertheless, name it with --run %s", run, why, latest(until, j.until).UTC().Format(time.RFC3339), run)
+		opt.Kept(run)
 		return nil, nil
 	}
 	switch {
 	case j.region == "":
 	case j.region != client.RegionID():
 		opt.Log("run %s is of region %s: clean it up with --region %s", run, j.region, j.region)
+		opt.Kept(run)
 		return nil, nil
 	case j.endpoint != client.Endpoint() && opt.Run == "":
 		opt.Log("run %s was made through %s: clean it up there, or, where this endpoint leads to the same, name it with --run %s", run, j.endpoint, run)
+		opt.Kept(run)
 		return nil, nil
 	}
 	if j.damaged > 0 {
@@ -162,6 +180,7 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	}
 	if len(list) > 0 && opt.Confirm != nil {
 		if yes, err := opt.Confirm(run, wordsOfAll(list)); err != nil || !yes {
+			opt.Kept(run)
 			return nil, err
 		}
 	}

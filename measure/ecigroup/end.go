@@ -24,11 +24,31 @@ func (s *session) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	if n := len(s.journal.resources()); n > 0 {
-		tell("deleting %d resources, for %v at most; a second interrupt leaves them to cachebench measure eci --clean-up", n, endTimeout)
+		tell("deleting %s, for %v at most; a second interrupt leaves what is left to cachebench measure eci --clean-up", resources(n), endTimeout)
 	}
+	go func() {
+		select {
+		case <-s.opt.Hurry: // what is left then is listed
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	_, err := s.removeAll(ctx)
+	s.payGone(err)
+	s.noteSpent()
 	s.opt.Spent(s.budget.book.Money(s.budget.spent + s.budget.reserved))
 	return errors.Join(err, s.journal.close(err == nil))
+}
+
+// payGone settles the starts that the end of the run came upon: those whose groups are
+// gone cost what they lasted, and not the most that they might have.
+func (s *session) payGone(err error) {
+	var left *LeftError
+	errors.As(err, &left)
+	s.pay(slices.DeleteFunc(slices.Concat(s.flying, s.staying), func(f *flight) bool {
+		return err != nil && (left == nil || slices.ContainsFunc(left.Left, func(l Left) bool { return l.ID == f.ID || l.Kind == "and" }))
+	}))
+	s.flying, s.staying = nil, nil
 }
 
 // conclude works out what there is to doubt, from all starts until now.

@@ -1,12 +1,14 @@
 package ecigroup
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -20,12 +22,20 @@ const (
 	expectedBuild  = 300 * time.Second
 )
 
+// ending is how much longer than its timeout a start is paid for at most: until it is
+// looked at again, and its group is deleted. Assumed: what takes longer is held back as
+// it does (session.hold).
+const ending = time.Minute
+
+// longest is how long a start is paid for at most.
+func (e *Experiment) longest() time.Duration { return e.Timeout + ending }
+
 // Step is one thing that an experiment does, Count times.
 type Step struct {
 	What  string
 	Count int
 	// Expected is what all of it is expected to cost, Most what it costs where all of it
-	// takes until its timeout.
+	// takes until its timeout, and starts are made again as often as they may be.
 	Expected, Most cost.Money
 }
 
@@ -33,6 +43,14 @@ type Step struct {
 type Estimate struct {
 	Steps          []Step
 	Expected, Most cost.Money
+	// First is what the first thing that is made may cost: a limit below it lets nothing
+	// be done.
+	First cost.Money
+	// Notes are what is to be known of it besides.
+	Notes []string
+
+	// tries are how often a start that is to count is made at most.
+	tries int
 }
 
 // prices are the book with the experiment's shapes.
@@ -110,16 +128,16 @@ func (p *prices) build(d, kept time.Duration) (cost.Money, error) {
 }
 
 // Estimate says what the experiment will do and cost, before anything is done; of one
-// that is gone on with, what is not done yet (old may be nil). A price that the book
-// lacks is a *cost.MissingPriceError.
-func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *simulate.Timeline) (*Estimate, error) {
+// that is gone on with, what is not done yet (old may be nil). Retries are as in Options.
+// A price that the book lacks is a *cost.MissingPriceError.
+func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, retries int, old *simulate.Timeline) (*Estimate, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
 	exp := e.withDefaults()
 	p := &prices{book: book, exp: exp, givenGiB: exp.CacheGiB}
 	arms := exp.arms()
-	est := &Estimate{}
+	est := &Estimate{tries: 1 + max(0, cmp.Or(retries, measure.DefaultRetries)), Notes: exp.notes()}
 	done := doneOf(old)
 	left := func(a *arm) int { return max(0, exp.Repeats-done[a.name]) }
 	if !slices.ContainsFunc(arms, func(a arm) bool { return left(&a) > 0 }) {
@@ -130,7 +148,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 		switch {
 		case left(a) == 0:
 		case a.kind == ArmAutomatic:
-			if err := est.starts(p, "one start of "+a.app.name()+" that lets an automatic cache be made", 1, ArmAutomatic, expectedCold); err != nil {
+			if err := est.starts(p, "one start of "+a.app.name()+" that lets an automatic cache be made", 1, est.tries, ArmAutomatic, expectedCold); err != nil {
 				return nil, err
 			}
 		case manual(a.kind) && !(a.kind == ArmExplicit && exp.CacheID != ""):
@@ -146,7 +164,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 				kind = arms[i].kind // with a disk; the others cost less
 			}
 		}
-		if err := est.starts(p, "starts to warm up", len(warm), kind, expectedCold); err != nil {
+		if err := est.starts(p, "starts to warm up", len(warm), 1, kind, expectedCold); err != nil {
 			return nil, err
 		}
 	}
@@ -158,11 +176,31 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, old *si
 		if left(&arms[i]) == 0 {
 			continue
 		}
-		if err := est.starts(p, "starts: "+arms[i].name, left(&arms[i]), arms[i].kind, expected); err != nil {
+		if err := est.starts(p, "starts: "+arms[i].name, left(&arms[i]), est.tries, arms[i].kind, expected); err != nil {
 			return nil, err
 		}
 	}
 	return est, nil
+}
+
+// notes are what an experiment's figures do not say: timeouts that what is assumed does not
+// fit into, and prices that nobody publishes (eci §1.7, §5.2).
+func (e *Experiment) notes() (notes []string) {
+	cold := slices.Contains(e.Arms, ArmCold) || slices.Contains(e.Arms, ArmAutomatic)
+	expected, what := expectedCached, "from a cache"
+	if cold {
+		expected, what = expectedCold, "without a cache"
+	}
+	if e.Timeout < expected {
+		notes = append(notes, fmt.Sprintf("The timeout of %v is shorter than the %v that a start %s is assumed to take: one that takes longer is void.", e.Timeout, expected, what))
+	}
+	if e.makesCaches() && e.CacheTimeout < expectedBuild {
+		notes = append(notes, fmt.Sprintf("The timeout of %v is shorter than the %v that the making of a cache is assumed to take: one that takes longer ends the experiment.", e.CacheTimeout, expectedBuild))
+	}
+	if slices.Contains(e.Arms, ArmFlash) {
+		notes = append(notes, "What Flash and copies of a cache cost is not published: nothing is assumed for them.")
+	}
+	return notes
 }
 
 // doneOf counts the runs of each arm that count.
@@ -179,16 +217,17 @@ func doneOf(t *simulate.Timeline) map[string]int {
 	return done
 }
 
-func (e *Estimate) starts(p *prices, what string, n int, kind string, expected time.Duration) error {
-	likely, err := p.start(likelyGiB(p, kind), expected)
+// starts adds n starts, each of which is made tries times at most.
+func (e *Estimate) starts(p *prices, what string, n, tries int, kind string, expected time.Duration) error {
+	likely, err := p.start(likelyGiB(p, kind), min(expected, p.exp.Timeout))
 	if err != nil {
 		return err
 	}
-	most, err := p.atMost(kind, p.exp.Timeout)
+	most, err := p.atMost(kind, p.exp.longest())
 	if err != nil {
 		return err
 	}
-	return e.add(Step{what, n, likely.Times(float64(n)), most.Times(float64(n))})
+	return e.add(Step{what, n, likely.Times(float64(n)), most.Times(float64(n * tries))}, most)
 }
 
 // likelyGiB is the disk that a start is expected to have: the service is expected to match
@@ -201,7 +240,7 @@ func likelyGiB(p *prices, kind string) int {
 }
 
 func (e *Estimate) build(p *prices, a *arm, kept time.Duration) error {
-	likely, err := p.build(expectedBuild, kept)
+	likely, err := p.build(min(expectedBuild, p.exp.CacheTimeout), kept)
 	if err != nil {
 		return err
 	}
@@ -210,10 +249,13 @@ func (e *Estimate) build(p *prices, a *arm, kept time.Duration) error {
 		return err
 	}
 	how := map[string]string{ArmExplicit: "", ArmReuse: " with the layers of others", ArmFlash: " with Flash"}[a.kind]
-	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), 1, likely, most})
+	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), 1, likely, most}, most)
 }
 
-func (e *Estimate) add(s Step) (err error) {
+func (e *Estimate) add(s Step, first cost.Money) (err error) {
+	if len(e.Steps) == 0 {
+		e.First = first
+	}
 	e.Steps = append(e.Steps, s)
 	if e.Expected, err = e.Expected.Plus(s.Expected); err != nil {
 		return err

@@ -7,9 +7,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/measure"
 )
 
@@ -141,7 +143,53 @@ func (e *Experiment) Validate() error {
 			return fmt.Errorf("arm %s stands twice", arm)
 		}
 	}
+	return e.checkSpecs()
+}
+
+// checkSpecs refuses what the service would, as far as that is known without asking it:
+// images that it cannot pull, and groups and caches that cannot be made.
+func (e *Experiment) checkSpecs() error {
+	v := e.withDefaults()
+	for i := range v.Apps {
+		a := &v.Apps[i]
+		for _, image := range a.Images {
+			if _, err := layers.ParseName(image); err != nil {
+				return err
+			}
+			if _, ok := layers.RegistryOf(image); !ok {
+				return fmt.Errorf("image %s is on this machine: ECI pulls from registries, so give it as REGISTRY/NAME:TAG", image)
+			}
+		}
+		g := v.Group
+		g.Name, g.ActiveDeadline, g.Containers = "check", v.deadline(), v.containers(a)
+		if err := g.Check(); err != nil {
+			return fmt.Errorf("the group of %s: %w", a.name(), err)
+		}
+		if c := v.Cache; v.makesCaches() {
+			c.Name, c.Images = "check", a.Images
+			if err := c.Check(0); err != nil {
+				return fmt.Errorf("the cache of %s: %w", a.name(), err)
+			}
+		}
+	}
 	return nil
+}
+
+// makesCaches says whether an arm starts from a cache that is made for it.
+func (e *Experiment) makesCaches() bool {
+	return slices.ContainsFunc(e.Arms, func(kind string) bool { return manual(kind) && !(kind == ArmExplicit && e.CacheID != "") })
+}
+
+// containers are those of a group of an app.
+func (e *Experiment) containers(a *App) (list []eci.Container) {
+	for i, image := range a.Images {
+		c := eci.Container{Name: "c" + strconv.Itoa(i+1), Image: image, PullPolicy: e.PullPolicy}
+		if i == 0 {
+			c.Args = slices.Clone(e.Args)
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 func (a *App) name() string { return cmp.Or(a.Name, a.Images[0]) }

@@ -73,7 +73,7 @@ func hopeless(err error) bool {
 func (f *flight) nearEnd(readiness string) bool {
 	st := &f.o.state
 	switch {
-	case st.Status.Ended() || !readyAt(st).IsZero():
+	case st.Status.Ended() || !readyAt(st).IsZero() || cannotPull(&f.o) != "":
 		return true
 	case readiness == ReadyStarted || st.Pod.Conditions == nil:
 		return st.Status == eci.GroupRunning
@@ -139,6 +139,8 @@ func (s *session) judge(f *flight) {
 	case timed:
 	case status == eci.GroupScheduling && trouble(&f.o) != "":
 		f.over, f.void = true, trouble(&f.o) // no waiting helps (eci §3.2)
+	case cannotPull(&f.o) != "":
+		f.over, f.void = true, cannotPull(&f.o) // the rest of its timeout would be paid for
 	case status.Ended() && f.silent >= silentPolls:
 		f.over, f.void = true, s.whyEnded(f)
 	case f.unknown >= unknownPolls:
@@ -154,6 +156,9 @@ func (s *session) judge(f *flight) {
 func (s *session) whyEnded(f *flight) string {
 	if why := trouble(&f.o); why != "" {
 		return why
+	}
+	if why := exits(&f.o); why != "" {
+		return fmt.Sprintf("the group is %s: %s%s", f.o.state.Status, why, lastWords(&f.o))
 	}
 	return fmt.Sprintf("the group is %s and when it was ready is not told%s", f.o.state.Status, lastWords(&f.o))
 }

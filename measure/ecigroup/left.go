@@ -32,12 +32,20 @@ type LeftError struct {
 // Error names every resource with the command that removes it.
 func (e *LeftError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d resources of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s --run %s --journal %s --endpoint %s",
-		len(e.Left), e.Run, e.Region, e.Run, shellWord(e.JournalDir), e.Endpoint)
+	fmt.Fprintf(&b, "%s of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s --run %s --journal %s --endpoint %s",
+		resources(len(e.Left)), e.Run, e.Region, e.Run, shellWord(e.JournalDir), e.Endpoint)
 	for _, l := range e.Left {
 		fmt.Fprintf(&b, "\n  %s %s: %v\n    or: %s", l.Kind, l.name(), l.Err, l.command(e.Region))
 	}
 	return b.String()
+}
+
+// resources counts them in words.
+func resources(n int) string {
+	if n == 1 {
+		return "1 resource"
+	}
+	return fmt.Sprintf("%d resources", n)
 }
 
 // shellWord is a word as a shell takes it.

@@ -47,6 +47,9 @@ type Options struct {
 	// Spent is told at the end what the run has cost by the Book, in the longest that it
 	// can have been paid for; nil tells nobody.
 	Spent func(cost.Money)
+	// Hurry, once it is closed, ends the deletion of what the run made before all of it is
+	// gone: the run's error lists what is left. Nil never does.
+	Hurry <-chan struct{}
 	// Progress is called after each start that ended, Log told what happens besides, and
 	// Warn what nobody may miss; nil of that is Log.
 	Progress  func(done, total int, arm string, repeat int, last *simulate.MeasuredRun)

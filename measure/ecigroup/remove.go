@@ -110,7 +110,7 @@ func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 			return removed, nil
 		}
 		if len(left) > 0 {
-			c.warn("%d resources are not deleted yet, the first %s %s: %v", len(left), left[0].Kind, left[0].name(), left[0].Err)
+			c.warn("not deleted yet: %s, the first %s %s: %v", resources(len(left)), left[0].Kind, left[0].name(), left[0].Err)
 		}
 		if again := try < removals || try < patience && notYet(left); !again && !waits {
 			break

@@ -1,6 +1,7 @@
 package ecigroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +45,9 @@ type session struct {
 	primed time.Time
 	// failing is what each arm's last starts failed for.
 	failing []failing
-	// staying are starts that are over whose groups could not be deleted yet.
-	staying []*flight
+	// flying are starts that are under way, staying those that are over whose groups could not be
+	// deleted yet.
+	flying, staying []*flight
 	// refused is why a group was last not made, but may be later.
 	refused error
 	// counts is how many starts of each arm count, by its name.
@@ -228,7 +230,9 @@ func (s *session) nothingCounts() error {
 	}
 	for i := range s.arms {
 		if s.counted(&s.arms[i]) == 0 {
-			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, last[s.arms[i].name]))
+			// Of an arm that is given up before its first round there are no runs.
+			why := cmp.Or(last[s.arms[i].name], s.failing[i].last)
+			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, why))
 		}
 	}
 	return errors.Join(errs...)

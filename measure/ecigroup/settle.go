@@ -140,7 +140,7 @@ func (s *session) tally(f *flight) {
 }
 
 // varying is what differs between failures that are the same.
-var varying = regexp.MustCompile(`\b(imc|eci)-[0-9a-z]+|, the last warning: .*`)
+var varying = regexp.MustCompile(`\b(imc|eci)-[0-9a-z]+|, (the last warning|the kubelet says): .*`)
 
 // reason is why a start failed, without what is of this start alone.
 func (f *flight) reason() string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -78,6 +77,7 @@ func (s *session) play(ctx context.Context, queue []start) error {
 			launched, again, stop = s.launch(ctx, queue[:room])
 			queue = slices.Concat(again, queue[room:])
 			flying = append(flying, launched...)
+			s.flying = flying
 			if errors.Is(stop, ErrMaxCost) && len(flying) > 0 {
 				stop = nil // what runs has reserved the most that it may cost, and will cost less
 			}
@@ -102,6 +102,7 @@ func (s *session) play(ctx context.Context, queue []start) error {
 		}
 		over := slices.DeleteFunc(slices.Clone(flying), func(f *flight) bool { return !f.over })
 		flying = slices.DeleteFunc(flying, func(f *flight) bool { return f.over })
+		s.flying = flying
 		again, err := s.settle(ctx, over)
 		queue = slices.DeleteFunc(slices.Concat(again, queue), func(st start) bool { return s.givenUp(st.arm) })
 		if err != nil && stop == nil {
@@ -121,7 +122,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 			stop, again = fmt.Errorf("arm %s has no cache to start from", a.name), slices.Clone(batch[i:])
 			break
 		}
-		longest := s.exp.Timeout
+		longest := s.exp.longest()
 		if len(s.staying) > 0 {
 			longest = s.exp.deadline() // this one may not let itself be deleted either
 		}
@@ -192,14 +193,7 @@ func (s *session) spec(f *flight) eci.ContainerGroupSpec {
 	a := &s.arms[f.arm]
 	g := s.exp.Group
 	g.Name, g.ClientToken, g.Tags = f.Name, f.Token, s.tagList()
-	g.Containers = nil
-	for i, image := range a.app.Images {
-		c := eci.Container{Name: "c" + strconv.Itoa(i+1), Image: image, PullPolicy: s.exp.PullPolicy}
-		if i == 0 {
-			c.Args = slices.Clone(s.exp.Args)
-		}
-		g.Containers = append(g.Containers, c)
-	}
+	g.Containers = s.exp.containers(a.app)
 	g.AutoMatchImageCache = a.kind == ArmAutomatic
 	g.ImageCacheID = s.caches[a.making()]
 	g.RestartPolicy = eci.RestartNever

@@ -163,7 +163,7 @@ func TestEvidence(t *testing.T) {
 func TestEstimate(t *testing.T) {
 	exp := web(ArmCold, ArmExplicit)
 	exp.Group.VCPU, exp.Group.MemoryGiB, exp.Cache.SizeGiB = 4, 8, 40
-	e, err := exp.Estimate(cost.International(), 24*time.Hour, nil)
+	e, err := exp.Estimate(cost.International(), 24*time.Hour, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,12 +189,12 @@ func TestEstimate(t *testing.T) {
 		{Arm: exp.Apps[0].name() + " cold", Repeat: 0}, {Arm: exp.Apps[0].name() + " cold", Repeat: 1},
 		{Arm: exp.Apps[0].name() + " explicit", Repeat: 0}, {Arm: exp.Apps[0].name() + " explicit", Repeat: 1, Void: "it missed"},
 	}}}
-	if e, err = exp.Estimate(cost.International(), 24*time.Hour, old); err != nil || len(e.Steps) != 3 ||
+	if e, err = exp.Estimate(cost.International(), 24*time.Hour, 0, old); err != nil || len(e.Steps) != 3 ||
 		abs(e.Expected.Amount-(want[0]+(instance+disk)*100+want[3]/2)) > 1e-6 {
 		t.Errorf("gone on with: %+v, %v", e, err)
 	}
 	var missing *cost.MissingPriceError
-	if _, err := exp.Estimate(cost.China(), time.Hour, nil); !errors.As(err, &missing) {
+	if _, err := exp.Estimate(cost.China(), time.Hour, 0, nil); !errors.As(err, &missing) {
 		t.Errorf("%v, want a missing price", err)
 	}
 }
@@ -216,6 +216,12 @@ func TestValidate(t *testing.T) {
 		"the run's own tag": func(e *Experiment) { e.Tags = []eci.Tag{{Key: TagRun, Value: "x"}} },
 		"too many tags":     func(e *Experiment) { e.Tags = make([]eci.Tag, 19) },
 		"one EIP for three": func(e *Experiment) { e.Group.EIPInstanceID = "eip-1" },
+		"no name":           func(e *Experiment) { e.Apps[0].Images = []string{"Bad Image"} },
+		"a local image":     func(e *Experiment) { e.Apps[0].Images = []string{"oci:build/images:web"} },
+		"pull policy":       func(e *Experiment) { e.PullPolicy = "foo" },
+		"acceleration":      func(e *Experiment) { e.Group.AccelerateMode = "foo" },
+		"storage":           func(e *Experiment) { e.Group.EphemeralStorageGiB = -1 },
+		"a small cache":     func(e *Experiment) { e.Arms, e.Cache.SizeGiB = []string{ArmFlash}, 10 },
 		"instance types":    func(e *Experiment) { e.Group.InstanceTypes = []string{"ecs.c6.large"} },
 	} {
 		exp := web(ArmCold)
