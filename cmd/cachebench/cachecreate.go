@@ -71,14 +71,14 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
 }
 
 func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
-	if err := errors.Join(c.wait.check(), c.out.check(), c.check()); err != nil {
+	if err := errors.Join(c.wait.check(), c.out.check(), c.check(cmd)); err != nil {
 		return err
 	}
 	client, err := c.eci.client()
 	if err != nil {
 		return err
 	}
-	wanted, err := c.wantedCaches(args, client.RegionID())
+	wanted, err := c.wantedCaches(cmd, args, client.RegionID())
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 }
 
 // wantedCaches are those of the arguments, or of the file.
-func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.WantedCache, error) {
+func (c *cacheCreate) wantedCaches(cmd *cobra.Command, images []string, region string) ([]export.WantedCache, error) {
 	flags, err := c.eci.parameters()
 	if err != nil {
 		return nil, err
@@ -127,7 +127,10 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 		if c.token != "" && len(set.Caches) > 1 {
 			return nil, usagef("--client-token is of one call, and %s has %d caches", c.file, len(set.Caches))
 		}
-		return set.Caches, nil
+		for i := range set.Caches {
+			c.over(cmd, &set.Caches[i])
+		}
+		return set.Caches, c.flashFor(set.Caches)
 	}
 	if len(images) == 0 {
 		return nil, usagef("name the images of the cache (cachebench cache create nginx:1.27 --name web), or a file of caches with -f")
@@ -141,7 +144,7 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 	if err := set.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	return set.Caches, nil
+	return set.Caches, c.flashFor(set.Caches)
 }
 
 // sameNamed are the caches that have the name of a wanted one; those whose creation

@@ -69,7 +69,7 @@ file, see cache apply.`,
 }
 
 func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
-	if err := errors.Join(u.wait.check(), u.out.check(), u.cacheWishes.check(), u.check(cmd)); err != nil {
+	if err := errors.Join(u.wait.check(), u.out.check(), u.cacheWishes.check(cmd), u.check(cmd), namedTwice(plainNames(u.images))); err != nil {
 		return err
 	}
 	client, err := u.eci.client()

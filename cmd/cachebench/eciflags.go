@@ -77,11 +77,16 @@ func (e *eciFlags) tags() ([]eci.Tag, error) { return tagsOf("--tag", e.tagTexts
 
 func tagsOf(flag string, texts []string) ([]eci.Tag, error) {
 	var tags []eci.Tag
+	seen := make(map[string]bool)
 	for _, text := range texts {
 		key, value, _ := strings.Cut(text, "=")
 		if key == "" {
 			return nil, usagef("%s %q is not of the form KEY=VALUE", flag, text)
 		}
+		if seen[key] {
+			return nil, usagef("%s gives %s twice: a key has one value", flag, key)
+		}
+		seen[key] = true
 		tags = append(tags, eci.Tag{Key: key, Value: value})
 	}
 	return tags, nil
