@@ -201,7 +201,7 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	if why := notReady(changes); why != "" && !a.wait.wait {
 		spareDeletions(changes, why)
 	}
-	if err := a.room(cmd.Context(), changes); err != nil {
+	if err := room(cmd.Context(), a.client, changes); err != nil {
 		return nil, err
 	}
 	return changes, nil
@@ -268,12 +268,12 @@ func (s *cacheStep) builds() bool {
 
 // room says when the account's quota leaves too little room. It is no failure: caches
 // that may be eliminated make room.
-func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) error {
+func room(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) error {
 	n := changes.Count(reports.ChangeCreate)
 	if n == 0 {
 		return nil
 	}
-	usage, err := a.client.ListUsage(ctx)
+	usage, err := client.ListUsage(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return err

@@ -87,8 +87,9 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.names(wanted, existing); err != nil {
-		return err
+	taken := c.names(wanted, existing)
+	if taken != nil && !c.dryRun {
+		return taken
 	}
 	specs, err := c.specs(ctx, wanted)
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := tooSmall(changes); err != nil || c.dryRun {
 		changes.DryRun = true
-		return errors.Join(c.out.changes(changes), err)
+		return errors.Join(c.out.changes(changes), taken, err)
 	}
 	if err := c.sizes.in.announce(changes, c.yes); err != nil {
 		return err
@@ -157,7 +158,7 @@ func sameNamed(w *export.WantedCache, existing []eci.ImageCache) []eci.ImageCach
 func (c *cacheCreate) names(wanted []export.WantedCache, existing []eci.ImageCache) error {
 	for i := range wanted {
 		named := sameNamed(&wanted[i], existing)
-		if len(named) > 0 && !c.sameName && !c.dryRun {
+		if len(named) > 0 && !c.sameName {
 			return fmt.Errorf("a cache called %s exists: %s; update it (cachebench cache update), let cachebench cache apply decide, or give --same-name", wanted[i].Name, idsOf(named))
 		}
 	}
@@ -188,7 +189,7 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
-	return changes, nil
+	return changes, room(cmd.Context(), client, changes)
 }
 
 // addCosts adds up what created and updated caches cost.

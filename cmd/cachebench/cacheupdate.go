@@ -89,6 +89,12 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	changes := &reports.CacheChanges{Region: client.RegionID(), DryRun: u.dryRun, Changes: []reports.CacheChange{change}}
+	if u.changesNothing(cmd, &have, &change) {
+		one := &changes.Changes[0]
+		one.Action, one.Outcome, one.Reason = reports.ChangeKeep, reports.OutcomeDone, "it is so already; --rebuild builds it anew"
+		changes.At = time.Now().UTC().Truncate(time.Second)
+		return u.out.changes(changes)
+	}
 	if err := u.estimate(cmd, client, &have, changes); err != nil {
 		return err
 	}
@@ -166,6 +172,17 @@ func (u *cacheUpdate) check(cmd *cobra.Command) error {
 		return usagef("nothing to change is given: say what, or --rebuild")
 	}
 	return nil
+}
+
+// changesNothing says that a cache is already what flags want. What the service does not
+// show of a cache, or counts from the update, may change in any case.
+func (u *cacheUpdate) changesNothing(cmd *cobra.Command, have *eci.ImageCache, change *reports.CacheChange) bool {
+	if u.rebuild || have.Status != eci.CacheReady || len(change.Differs) > 0 || u.wanted.SizeGiB > 0 && have.SizeGiB == 0 {
+		return false
+	}
+	return !slices.ContainsFunc([]string{
+		"retention-days", "reuse", "flash", "standard-copies", "flash-copies", "security-group", "vswitch", "eip", "acr", "registry-login",
+	}, func(flag string) bool { return given(cmd.Flags(), flag) })
 }
 
 // update is the request of the flags, and what it changes.

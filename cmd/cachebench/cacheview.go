@@ -106,7 +106,7 @@ func (v *cacheView) view(cmd *cobra.Command, region string, caches []eci.ImageCa
 		c.Cost = v.cost(s, &c, now)
 		a.Caches = append(a.Caches, c)
 	}
-	if now != nil && now.inventory == nil {
+	if now != nil && now.unknown != "" {
 		a.Doubts = append(a.Doubts, "what tags mean today: "+now.unknown)
 	}
 	return a, nil
