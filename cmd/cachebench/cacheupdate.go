@@ -157,7 +157,7 @@ func (u *cacheUpdate) check(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	for _, none := range notOfUpdates {
 		if given(f, none) {
-			return usagef("--%s cannot be changed by an update (eci §2.3): create a cache anew", none)
+			return usagef("--%s cannot be changed by an update: create a cache anew", none)
 		}
 	}
 	for _, flag := range []string{
