@@ -31,7 +31,7 @@ type cacheApply struct {
 
 func newCacheApply(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
-	a := &cacheApply{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	a := &cacheApply{eci: eciFlags{io: io, quiet: &in.quiet}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
 	cmd := &cobra.Command{
 		Use:   "apply FILE",
 		Short: "Make an account's image caches those of a file",

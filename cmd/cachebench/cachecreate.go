@@ -30,7 +30,7 @@ type cacheCreate struct {
 
 func newCacheCreate(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
-	c := &cacheCreate{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	c := &cacheCreate{eci: eciFlags{io: io, quiet: &in.quiet}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
 	cmd := &cobra.Command{
 		Use:   "create IMAGE... --name NAME | -f FILE",
 		Short: "Create image caches, after a look whether their images fit and what they cost",

@@ -30,7 +30,7 @@ type cacheUpdate struct {
 
 func newCacheUpdate(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
-	u := &cacheUpdate{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	u := &cacheUpdate{eci: eciFlags{io: io, quiet: &in.quiet}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
 	cmd := &cobra.Command{
 		Use:   "update ID|NAME",
 		Short: "Change an image cache, or build it anew",

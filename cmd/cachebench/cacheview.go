@@ -30,7 +30,8 @@ type cacheView struct {
 }
 
 func newCacheView(io *streams) *cacheView {
-	return &cacheView{io: io, eci: eciFlags{io: io}, in: &inputs{io: io}, out: &outputs{io: io, formats: accountFormats()}}
+	in := &inputs{io: io}
+	return &cacheView{io: io, eci: eciFlags{io: io, quiet: &in.quiet}, in: in, out: &outputs{io: io, formats: accountFormats()}}
 }
 
 func (v *cacheView) addFlags(cmd *cobra.Command) {

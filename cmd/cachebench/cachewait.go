@@ -213,6 +213,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func newCacheWait(io *streams) *cobra.Command {
 	e, out := &eciFlags{io: io}, &outputs{io: io, formats: accountFormats()}
 	quiet := false
+	e.quiet = &quiet
 	w := &cacheWait{io: io, quiet: &quiet}
 	cmd := &cobra.Command{
 		Use:   "wait ID|NAME...",

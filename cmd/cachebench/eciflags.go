@@ -17,6 +17,8 @@ import (
 type eciFlags struct {
 	io               *streams
 	region, endpoint string
+	// quiet is the command's flag; nil where it has none.
+	quiet *bool
 
 	zone, securityGroup, resourceGroup, eip string
 	vSwitches                               []string
@@ -56,7 +58,7 @@ func (e *eciFlags) client() (*eci.Client, error) {
 	if endpoint == "" {
 		endpoint = os.Getenv(endpointVariable)
 	}
-	c, err := eci.New(eci.Config{RegionID: e.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version})
+	c, err := eci.New(eci.Config{RegionID: e.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Logger: e.logger()})
 	if errors.Is(err, eci.ErrNoRegion) {
 		return nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
 	}
