@@ -16,6 +16,9 @@ import (
 // errDiffers is the end of apply --exit-code where the account is not as it should be.
 var errDiffers = errors.New("the account's caches differ from the file")
 
+// doNotAsk is --yes of what costs money, which a pipeline means when it calls it.
+const doNotAsk = "do not ask; where there is no terminal nobody is asked"
+
 // cacheApply is one run of cache apply.
 type cacheApply struct {
 	eci   eciFlags
@@ -68,7 +71,7 @@ second cache. After something failed nothing is deleted.`,
 	f.BoolVar(&a.wait.wait, "wait", false, "wait until what is created and updated is Ready")
 	f.BoolVar(&a.dryRun, "dry-run", false, "show the difference, and do nothing")
 	f.BoolVar(&a.exitCode, "exit-code", false, "with --dry-run, exit with 3 if there is a difference")
-	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&a.yes, "yes", "y", false, doNotAsk+"; --prune then needs it")
 	onCommandLineOnly(f, "prune", "set", "refresh", "wait", "dry-run", "exit-code", "yes")
 	a.sizes.addFlags(cmd)
 	out.addFlags(cmd, "")
@@ -189,6 +192,7 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 		change := steps[i].change
 		if steps[i].builds() {
 			change.Fit, change.Cost = a.sizes.of(steps[i].wanted, lenders)
+			changes.Doubts = append(changes.Doubts, a.sizes.priceDoubts(steps[i].wanted)...)
 		}
 		if change.Action == reports.ChangeCreate {
 			if doubt := networkDoubt(steps[i].wanted); doubt != "" {

@@ -61,7 +61,7 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
 	f.StringVar(&c.wanted.OSType, "os-type", "", "Linux or Windows, which is by invitation (default Linux)")
 	f.BoolVar(&c.wait.wait, "wait", false, "wait until the caches are Ready")
 	f.BoolVar(&c.dryRun, "dry-run", false, "show what would be created and what it costs, and do nothing")
-	f.BoolVarP(&c.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&c.yes, "yes", "y", false, doNotAsk)
 	f.BoolVar(&c.sameName, "same-name", false, "create a cache though one of that name exists")
 	onCommandLineOnly(f, "file", "os-type", "wait", "dry-run", "yes", "same-name")
 	cmd.RegisterFlagCompletionFunc("os-type", cobra.FixedCompletions([]string{"Linux", "Windows"}, cobra.ShellCompDirectiveNoFileComp))
@@ -186,6 +186,7 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		if doubt := networkDoubt(w); doubt != "" {
 			changes.Doubts = append(changes.Doubts, doubt)
 		}
+		changes.Doubts = append(changes.Doubts, c.sizes.priceDoubts(w)...)
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)

@@ -55,7 +55,7 @@ file, see cache apply.`,
 	f.BoolVar(&u.rebuild, "rebuild", false, "build it anew of the images that it has")
 	f.BoolVar(&u.wait.wait, "wait", false, "wait until the cache is Ready")
 	f.BoolVar(&u.dryRun, "dry-run", false, "show what would change and what it costs, and do nothing")
-	f.BoolVarP(&u.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&u.yes, "yes", "y", false, doNotAsk)
 	onCommandLineOnly(f, "image", "rebuild", "wait", "dry-run", "yes")
 	f.Lookup("name").Usage = "new `name`"
 	f.Lookup("elimination").Usage = "LRU lets it go when the account's quota is reached"
@@ -347,6 +347,8 @@ func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, have *eci
 	}
 	lenders, _ := matcherCaches(existing, client.RegionID())
 	change.Fit, change.Cost = u.sizes.of(&w, lenders)
+	w.StandardCopyCount = u.wanted.StandardCopyCount
+	changes.Doubts = append(changes.Doubts, u.sizes.priceDoubts(&w)...)
 	addCosts(changes)
 	return nil
 }
