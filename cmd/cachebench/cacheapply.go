@@ -205,7 +205,7 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	if why := notReady(changes); why != "" && !a.wait.wait {
 		spareDeletions(changes, why)
 	}
-	if err := room(cmd.Context(), a.client, changes); err != nil {
+	if _, err := room(cmd.Context(), a.client, changes); err != nil {
 		return nil, err
 	}
 	return changes, nil
@@ -271,22 +271,23 @@ func (s *cacheStep) builds() bool {
 }
 
 // room says when the account's quota leaves too little room. It is no failure: caches
-// that may be eliminated make room.
-func room(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) error {
+// that may be eliminated make room. short are the caches for which there is none.
+func room(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) (short int, err error) {
 	n := changes.Count(reports.ChangeCreate)
 	if n == 0 {
-		return nil
+		return 0, nil
 	}
 	usage, err := client.ListUsage(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return err
+			return 0, err
 		}
 		changes.Doubts = append(changes.Doubts, "the account's quota: "+firstLine(err))
-		return nil
+		return 0, nil
 	}
 	if q := quotaOf(usage.ImageCaches()); q != nil && q.Used+n > q.Max {
 		changes.Doubts = append(changes.Doubts, fmt.Sprintf("whether all can be created: the account has %d of at most %d caches, and %d more are wanted; only caches with elimination strategy LRU make room", q.Used, q.Max, n))
+		return min(n, q.Used+n-q.Max), nil
 	}
-	return nil
+	return 0, nil
 }

@@ -26,6 +26,9 @@ type cacheCreate struct {
 	out   *outputs
 
 	dryRun, yes, sameName bool
+	// full: the service will refuse caches, by what it says itself; --dry-run ends with it,
+	// while a creation asks.
+	full error
 }
 
 func newCacheCreate(io *streams) *cobra.Command {
@@ -101,7 +104,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := tooSmall(changes); err != nil || c.dryRun {
 		changes.DryRun = true
-		return errors.Join(c.out.changes(changes), taken, err)
+		return errors.Join(c.out.changes(changes), taken, c.full, err)
 	}
 	if err := c.sizes.in.announce(changes, c.yes); err != nil {
 		return err
@@ -190,7 +193,11 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
-	return changes, room(cmd.Context(), client, changes)
+	short, err := room(cmd.Context(), client, changes)
+	if lru := slices.ContainsFunc(existing, func(c eci.ImageCache) bool { return c.Elimination == eci.EliminationLRU }); short > 0 && !lru {
+		c.full = fmt.Errorf("the account's quota has no room for %s, and none that it has makes room: cachebench cache list shows them", counted(short, "cache"))
+	}
+	return changes, err
 }
 
 // addCosts adds up what created and updated caches cost.
