@@ -275,3 +275,18 @@ func pruned(wanted []cacheStep, all []eci.ImageCache, name string) []cacheStep {
 	slices.SortFunc(steps, func(a, b cacheStep) int { return strings.Compare(a.change.Name+a.change.ID, b.change.Name+b.change.ID) })
 	return steps
 }
+
+// retentionDays is after how many days a cache expires; 0 for never.
+func retentionDays(c *eci.ImageCache) int {
+	if c.ExpiresAt.IsZero() || c.CreatedAt.IsZero() {
+		return 0
+	}
+	return int((c.ExpiresAt.Sub(c.CreatedAt).Hours() + 12) / 24)
+}
+
+func retentionWords(days int) string {
+	if days == 0 {
+		return "never"
+	}
+	return fmt.Sprint(days)
+}

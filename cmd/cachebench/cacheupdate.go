@@ -315,21 +315,6 @@ func wholeNames(images []string) []string {
 	return names
 }
 
-// retentionDays is after how many days a cache expires; 0 for never.
-func retentionDays(c *eci.ImageCache) int {
-	if c.ExpiresAt.IsZero() || c.CreatedAt.IsZero() {
-		return 0
-	}
-	return int((c.ExpiresAt.Sub(c.CreatedAt).Hours() + 12) / 24)
-}
-
-func retentionWords(days int) string {
-	if days == 0 {
-		return "never"
-	}
-	return fmt.Sprint(days)
-}
-
 // estimate says whether the images fit and what the build costs.
 func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, have *eci.ImageCache, changes *reports.CacheChanges) error {
 	change := &changes.Changes[0]
