@@ -25,7 +25,7 @@ var verdicts = map[string]verdict{
 	"InvalidUser.PassRoleForbidden":           {ErrNoPermission, "grant ram:PassRole for the role"},
 	"CreateServiceLinkedRole.Denied":          {ErrNoPermission, "grant ram:CreateServiceLinkedRole, or make AliyunServiceRoleForECI in the console"},
 
-	"QuotaExceeded":                {ErrQuota, "delete what is not needed, or ask for a higher quota; the usage shows which are full"},
+	"QuotaExceeded":                {ErrQuota, "delete what is not needed, or ask for a higher quota; cachebench cache list shows the quotas of image caches"},
 	"Throttling.Vcpu.PerDay":       {ErrQuota, "the account's vCPUs for today are used up: go on tomorrow, or ask for more"},
 	"OperationDenied.NoStock":      {ErrNoStock, "give vSwitches in several zones, or other sizes"},
 	"Zone.NotOnSale":               {ErrNoStock, "give vSwitches in other zones"},

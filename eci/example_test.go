@@ -53,5 +53,5 @@ func Example() {
 	// Output:
 	// imc-1 web Ready 40 <nil>
 	// true
-	// eci: CreateImageCache web: quota exceeded: QuotaExceeded (HTTP 403): ImageCache quota exceeded. (request R3); delete what is not needed, or ask for a higher quota; the usage shows which are full
+	// eci: CreateImageCache web: quota exceeded: QuotaExceeded (HTTP 403): ImageCache quota exceeded. (request R3); delete what is not needed, or ask for a higher quota; cachebench cache list shows the quotas of image caches
 }

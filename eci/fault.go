@@ -105,8 +105,13 @@ func repeatOf(kind error, code string, status int) repeat {
 	return refused
 }
 
+// stringToSign begins what the service adds to a signature that is wrong: what it signed,
+// which tells nothing once it is masked.
+const stringToSign = " server string to sign"
+
 // message is the service's text as one line of ours.
 func message(text string) string {
+	text, _, _ = strings.Cut(text, stringToSign)
 	text = strings.Join(strings.Fields(text), " ")
 	const most = 400
 	if len(text) > most {

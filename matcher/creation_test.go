@@ -152,7 +152,7 @@ func TestCreationSize(t *testing.T) {
 		{15, 40, 0, 44, 44, 30, "", "", false},  // 40 GiB and a tenth; twice 15
 		{15, 40, 50, 50, 44, 30, "", "", false}, // more than needed is taken
 		{15, 40, 40, 40, 44, 30, "", "", false}, // fits to the byte: not said to fail
-		{15, 40, 39, 39, 44, 30, "40.0 GiB unpacked, more than the 39 GiB of the cache (eci §1.4): ask for 44 GiB", "", false},
+		{15, 40, 39, 39, 44, 30, "40.0 GiB unpacked, more than the 39 GiB of the cache: ask for 44 GiB", "", false},
 		// With headroom these would want 33,000 GiB; the largest cache holds them.
 		{10_000, 30_000, 0, 32_768, 32_768, 20_000, "", "", false},
 		{10_000, 32_768, 0, 32_768, 32_768, 20_000, "", "", false},
@@ -160,10 +160,10 @@ func TestCreationSize(t *testing.T) {
 		// Unknown: twice 30 GiB and a tenth.
 		{30, unknown, 0, 66, 66, 60, "", "", false},
 		{30, unknown, 60, 60, 66, 60, "", "", false},
-		{30, unknown, 20, 20, 66, 60, "", "60.0 GiB unpacked, of which 60.0 GiB are not measured, more than the 20 GiB of the cache (eci §1.4): ask for 66 GiB", false},
+		{30, unknown, 20, 20, 66, 60, "", "60.0 GiB unpacked, of which 60.0 GiB are not measured, more than the 20 GiB of the cache: ask for 66 GiB", false},
 		// An estimate may be wrong: its creation may fail.
 		{15, 40, 0, 44, 44, 30, "", "", true},
-		{15, 40, 39, 39, 44, 30, "", "40.0 GiB unpacked, of which 40.0 GiB are not measured, more than the 39 GiB of the cache (eci §1.4): ask for 44 GiB", true},
+		{15, 40, 39, 39, 44, 30, "", "40.0 GiB unpacked, of which 40.0 GiB are not measured, more than the 39 GiB of the cache: ask for 44 GiB", true},
 		{20_000, unknown, 0, 32_768, 44_000, 40_000, "", "make several of fewer images", false},
 	} {
 		source := layers.Measured

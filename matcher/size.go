@@ -65,10 +65,10 @@ func (m *Matcher) fit(sizeGiB float64, need []int, created *CreatedCache) {
 		advice = fmt.Sprintf("a cache has at most %d GiB: make several of fewer images", MaxCacheGiB)
 	}
 	if likely-guessed > created.SizeGiB {
-		created.Fails = fmt.Sprintf("the images have %.1f GiB unpacked, more than the %g GiB of the cache (eci §1.4): %s", likely, created.SizeGiB, advice)
+		created.Fails = fmt.Sprintf("the images have %.1f GiB unpacked, more than the %g GiB of the cache: %s", likely, created.SizeGiB, advice)
 		return
 	}
-	created.MayFail = fmt.Sprintf("the images have %.1f GiB unpacked, of which %.1f GiB are not measured, more than the %g GiB of the cache (eci §1.4): %s",
+	created.MayFail = fmt.Sprintf("the images have %.1f GiB unpacked, of which %.1f GiB are not measured, more than the %g GiB of the cache: %s",
 		likely, guessed, created.SizeGiB, advice)
 }
 

@@ -95,7 +95,8 @@ type AccountCost struct {
 	StoredBytes  int64 `json:"storedBytes,omitempty"`
 	StoredAtMost bool  `json:"storedAtMost,omitempty"`
 	// Build is the helper instance with its disk, estimated, from the start of the last
-	// build to the latest event; absent where the events do not tell both, and while a
+	// build to the latest event: a lower bound, for the snapshot that follows leaves none;
+	// absent where the events do not tell both, and while a
 	// build goes on.
 	Build *cost.Money `json:"build,omitempty"`
 	// KeepPerMonth is storing the snapshot for 30 days, KeptSoFar since creation.

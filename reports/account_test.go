@@ -102,6 +102,22 @@ func TestChangesHeadline(t *testing.T) {
 	}
 }
 
+// TestAccountTimes: what is over is not in so many days, and what is not told is not never.
+func TestAccountTimes(t *testing.T) {
+	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	c := AccountCache{ID: "imc-1", Status: "Ready", ExpireTime: now.AddDate(0, 0, -274), Cost: &AccountCost{Build: &cost.Money{Amount: 0.25, Currency: "USD"}}}
+	a := &AccountCaches{Region: "r", At: now, Caches: []AccountCache{c}}
+	list, show := string(AccountText(a)), string(CacheText(a))
+	if !strings.Contains(list, " -  274 d ago") || strings.Contains(list, "-274") {
+		t.Error(list)
+	}
+	for _, want := range []string{"2026-03-02 00:00 UTC, expired 274 d ago", "at least USD 0.25, from", "never, or not told"} {
+		if !strings.Contains(show, want) {
+			t.Errorf("%q is not in\n%s", want, show)
+		}
+	}
+}
+
 // TestAccountTotals: one cache of which nothing is known does not hide what the rest
 // costs; amounts are said to be estimated, with the prices' date.
 func TestAccountTotals(t *testing.T) {

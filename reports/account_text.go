@@ -94,7 +94,8 @@ func lasting(d time.Duration) string {
 
 func matchedWords(c *AccountCache, now time.Time) string {
 	if c.LastMatchedTime.IsZero() {
-		return "never"
+		// Never, or the service does not tell.
+		return "-"
 	}
 	return age(c.LastMatchedTime, now) + " ago"
 }
@@ -102,6 +103,9 @@ func matchedWords(c *AccountCache, now time.Time) string {
 func expiryWords(c *AccountCache, now time.Time) string {
 	if c.ExpireTime.IsZero() {
 		return "never"
+	}
+	if c.ExpireTime.Before(now) {
+		return age(c.ExpireTime, now) + " ago"
 	}
 	return lasting(c.ExpireTime.Sub(now))
 }
@@ -234,6 +238,9 @@ func expiryLine(c *AccountCache, now time.Time) string {
 	if c.ExpireTime.IsZero() {
 		return "never"
 	}
+	if c.ExpireTime.Before(now) {
+		return fmt.Sprintf("%s UTC, expired %s ago", stamp(c.ExpireTime), age(c.ExpireTime, now))
+	}
 	return fmt.Sprintf("%s UTC, in %s", stamp(c.ExpireTime), lasting(c.ExpireTime.Sub(now)))
 }
 
@@ -273,7 +280,7 @@ func costLines(line func(key, value string), c *AccountCache) {
 	if c.Cost.StoredBytes > 0 {
 		line("stored", atMost+size(c.Cost.StoredBytes))
 	}
-	money("build", "%s, from the start of its last build to its latest event", c.Cost.Build)
+	money("build", "at least %s, from the start of its last build to its latest event", c.Cost.Build)
 	money("keep", atMost+"%s a month", c.Cost.KeepPerMonth)
 	money("kept so far", atMost+"%s", c.Cost.KeptSoFar)
 	money("use", "%s an hour for every instance started from it", c.Cost.UsePerInstanceHour)

@@ -16,6 +16,9 @@ import (
 // errDiffers is the end of apply --exit-code where the account is not as it should be.
 var errDiffers = errors.New("the account's caches differ from the file")
 
+// doNotAsk is --yes of what costs money, which a pipeline means when it calls it.
+const doNotAsk = "do not ask; where there is no terminal nobody is asked"
+
 // cacheApply is one run of cache apply.
 type cacheApply struct {
 	eci   eciFlags
@@ -31,7 +34,7 @@ type cacheApply struct {
 
 func newCacheApply(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
-	a := &cacheApply{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	a := &cacheApply{eci: eciFlags{io: io, quiet: &in.quiet}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
 	cmd := &cobra.Command{
 		Use:   "apply FILE",
 		Short: "Make an account's image caches those of a file",
@@ -68,7 +71,7 @@ second cache. After something failed nothing is deleted.`,
 	f.BoolVar(&a.wait.wait, "wait", false, "wait until what is created and updated is Ready")
 	f.BoolVar(&a.dryRun, "dry-run", false, "show the difference, and do nothing")
 	f.BoolVar(&a.exitCode, "exit-code", false, "with --dry-run, exit with 3 if there is a difference")
-	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&a.yes, "yes", "y", false, doNotAsk+"; --prune then needs it")
 	onCommandLineOnly(f, "prune", "set", "refresh", "wait", "dry-run", "exit-code", "yes")
 	a.sizes.addFlags(cmd)
 	out.addFlags(cmd, "")
@@ -189,6 +192,7 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 		change := steps[i].change
 		if steps[i].builds() {
 			change.Fit, change.Cost = a.sizes.of(steps[i].wanted, lenders)
+			changes.Doubts = append(changes.Doubts, a.sizes.priceDoubts(steps[i].wanted)...)
 		}
 		if change.Action == reports.ChangeCreate {
 			if doubt := networkDoubt(steps[i].wanted); doubt != "" {
@@ -201,7 +205,7 @@ func (a *cacheApply) plan(cmd *cobra.Command, steps []cacheStep, all []eci.Image
 	if why := notReady(changes); why != "" && !a.wait.wait {
 		spareDeletions(changes, why)
 	}
-	if err := a.room(cmd.Context(), changes); err != nil {
+	if _, err := room(cmd.Context(), a.client, changes); err != nil {
 		return nil, err
 	}
 	return changes, nil
@@ -267,22 +271,23 @@ func (s *cacheStep) builds() bool {
 }
 
 // room says when the account's quota leaves too little room. It is no failure: caches
-// that may be eliminated make room.
-func (a *cacheApply) room(ctx context.Context, changes *reports.CacheChanges) error {
+// that may be eliminated make room. short are the caches for which there is none.
+func room(ctx context.Context, client *eci.Client, changes *reports.CacheChanges) (short int, err error) {
 	n := changes.Count(reports.ChangeCreate)
 	if n == 0 {
-		return nil
+		return 0, nil
 	}
-	usage, err := a.client.ListUsage(ctx)
+	usage, err := client.ListUsage(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return err
+			return 0, err
 		}
 		changes.Doubts = append(changes.Doubts, "the account's quota: "+firstLine(err))
-		return nil
+		return 0, nil
 	}
 	if q := quotaOf(usage.ImageCaches()); q != nil && q.Used+n > q.Max {
 		changes.Doubts = append(changes.Doubts, fmt.Sprintf("whether all can be created: the account has %d of at most %d caches, and %d more are wanted; only caches with elimination strategy LRU make room", q.Used, q.Max, n))
+		return min(n, q.Used+n-q.Max), nil
 	}
-	return nil
+	return 0, nil
 }

@@ -26,11 +26,14 @@ type cacheCreate struct {
 	out   *outputs
 
 	dryRun, yes, sameName bool
+	// full: the service will refuse caches, by what it says itself; --dry-run ends with it,
+	// while a creation asks.
+	full error
 }
 
 func newCacheCreate(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
-	c := &cacheCreate{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	c := &cacheCreate{eci: eciFlags{io: io, quiet: &in.quiet}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
 	cmd := &cobra.Command{
 		Use:   "create IMAGE... --name NAME | -f FILE",
 		Short: "Create image caches, after a look whether their images fit and what they cost",
@@ -61,7 +64,7 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
 	f.StringVar(&c.wanted.OSType, "os-type", "", "Linux or Windows, which is by invitation (default Linux)")
 	f.BoolVar(&c.wait.wait, "wait", false, "wait until the caches are Ready")
 	f.BoolVar(&c.dryRun, "dry-run", false, "show what would be created and what it costs, and do nothing")
-	f.BoolVarP(&c.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&c.yes, "yes", "y", false, doNotAsk)
 	f.BoolVar(&c.sameName, "same-name", false, "create a cache though one of that name exists")
 	onCommandLineOnly(f, "file", "os-type", "wait", "dry-run", "yes", "same-name")
 	cmd.RegisterFlagCompletionFunc("os-type", cobra.FixedCompletions([]string{"Linux", "Windows"}, cobra.ShellCompDirectiveNoFileComp))
@@ -71,14 +74,14 @@ tags meant, and --lock pins these: list and show tell by either whether a tag ha
 }
 
 func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
-	if err := errors.Join(c.wait.check(), c.out.check(), c.check()); err != nil {
+	if err := errors.Join(c.wait.check(), c.out.check(), c.check(cmd)); err != nil {
 		return err
 	}
 	client, err := c.eci.client()
 	if err != nil {
 		return err
 	}
-	wanted, err := c.wantedCaches(args, client.RegionID())
+	wanted, err := c.wantedCaches(cmd, args, client.RegionID())
 	if err != nil {
 		return err
 	}
@@ -87,8 +90,9 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.names(wanted, existing); err != nil {
-		return err
+	taken := c.names(wanted, existing)
+	if taken != nil && !c.dryRun {
+		return taken
 	}
 	specs, err := c.specs(ctx, wanted)
 	if err != nil {
@@ -100,7 +104,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	}
 	if err := tooSmall(changes); err != nil || c.dryRun {
 		changes.DryRun = true
-		return errors.Join(c.out.changes(changes), err)
+		return errors.Join(c.out.changes(changes), taken, c.full, err)
 	}
 	if err := c.sizes.in.announce(changes, c.yes); err != nil {
 		return err
@@ -110,7 +114,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 }
 
 // wantedCaches are those of the arguments, or of the file.
-func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.WantedCache, error) {
+func (c *cacheCreate) wantedCaches(cmd *cobra.Command, images []string, region string) ([]export.WantedCache, error) {
 	flags, err := c.eci.parameters()
 	if err != nil {
 		return nil, err
@@ -127,7 +131,10 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 		if c.token != "" && len(set.Caches) > 1 {
 			return nil, usagef("--client-token is of one call, and %s has %d caches", c.file, len(set.Caches))
 		}
-		return set.Caches, nil
+		for i := range set.Caches {
+			c.over(cmd, &set.Caches[i])
+		}
+		return set.Caches, c.flashFor(set.Caches)
 	}
 	if len(images) == 0 {
 		return nil, usagef("name the images of the cache (cachebench cache create nginx:1.27 --name web), or a file of caches with -f")
@@ -141,7 +148,7 @@ func (c *cacheCreate) wantedCaches(images []string, region string) ([]export.Wan
 	if err := set.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	return set.Caches, nil
+	return set.Caches, c.flashFor(set.Caches)
 }
 
 // sameNamed are the caches that have the name of a wanted one; those whose creation
@@ -154,7 +161,7 @@ func sameNamed(w *export.WantedCache, existing []eci.ImageCache) []eci.ImageCach
 func (c *cacheCreate) names(wanted []export.WantedCache, existing []eci.ImageCache) error {
 	for i := range wanted {
 		named := sameNamed(&wanted[i], existing)
-		if len(named) > 0 && !c.sameName && !c.dryRun {
+		if len(named) > 0 && !c.sameName {
 			return fmt.Errorf("a cache called %s exists: %s; update it (cachebench cache update), let cachebench cache apply decide, or give --same-name", wanted[i].Name, idsOf(named))
 		}
 	}
@@ -182,10 +189,15 @@ func (c *cacheCreate) plan(cmd *cobra.Command, client *eci.Client, wanted []expo
 		if doubt := networkDoubt(w); doubt != "" {
 			changes.Doubts = append(changes.Doubts, doubt)
 		}
+		changes.Doubts = append(changes.Doubts, c.sizes.priceDoubts(w)...)
 		changes.Changes = append(changes.Changes, change)
 	}
 	addCosts(changes)
-	return changes, nil
+	short, err := room(cmd.Context(), client, changes)
+	if lru := slices.ContainsFunc(existing, func(c eci.ImageCache) bool { return c.Elimination == eci.EliminationLRU }); short > 0 && !lru {
+		c.full = fmt.Errorf("the account's quota has no room for %s, and none that it has makes room: cachebench cache list shows them", counted(short, "cache"))
+	}
+	return changes, err
 }
 
 // addCosts adds up what created and updated caches cost.

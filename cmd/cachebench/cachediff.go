@@ -29,6 +29,8 @@ type cacheStep struct {
 	have   *eci.ImageCache
 	// failed are IDs of caches of the name whose creation failed.
 	failed []string
+	// lastFailed is the latest of these.
+	lastFailed *eci.ImageCache
 	// note says what of the cache stays though the set does not state it.
 	note   string
 	spec   eci.ImageCacheSpec
@@ -107,6 +109,9 @@ func (s *cacheStep) find(all []eci.ImageCache, set string) (fault string) {
 	for _, c := range namedCaches(all, s.wanted.Name) {
 		if c.Status == eci.CacheFailed {
 			s.failed = append(s.failed, c.ID)
+			if s.lastFailed == nil || c.CreatedAt.After(s.lastFailed.CreatedAt) {
+				s.lastFailed = &c
+			}
 			continue
 		}
 		named = append(named, c)
@@ -155,7 +160,7 @@ func (s *cacheStep) decide() {
 	if s.have == nil {
 		s.change.Action = reports.ChangeCreate
 		if len(s.failed) > 0 {
-			s.change.Reason = "the creation of " + strings.Join(s.failed, ", ") + " failed; ECI removes it after a day"
+			s.change.Reason = s.failures()
 		}
 		return
 	}
@@ -174,6 +179,16 @@ func (s *cacheStep) decide() {
 	if s.change.Action == reports.ChangeUpdate {
 		s.update = updateOf(s.wanted, s.have)
 	}
+}
+
+// failures say how often the creation of a step's cache failed, and why it did last: each
+// is paid for, and the next may end alike. ECI removes failed ones after a day (eci §1.3).
+func (s *cacheStep) failures() string {
+	words := fmt.Sprintf("the creation of %s failed: %s", s.lastFailed.ID, whyFailed(s.lastFailed))
+	if n := len(s.failed); n > 1 {
+		words += fmt.Sprintf("; it failed %d times within a day, each time paid for", n)
+	}
+	return words + "; ECI removes what failed after a day"
 }
 
 // notes are what apply cannot change, or leaves as it is.
@@ -259,4 +274,19 @@ func pruned(wanted []cacheStep, all []eci.ImageCache, name string) []cacheStep {
 	}
 	slices.SortFunc(steps, func(a, b cacheStep) int { return strings.Compare(a.change.Name+a.change.ID, b.change.Name+b.change.ID) })
 	return steps
+}
+
+// retentionDays is after how many days a cache expires; 0 for never.
+func retentionDays(c *eci.ImageCache) int {
+	if c.ExpiresAt.IsZero() || c.CreatedAt.IsZero() {
+		return 0
+	}
+	return int((c.ExpiresAt.Sub(c.CreatedAt).Hours() + 12) / 24)
+}
+
+func retentionWords(days int) string {
+	if days == 0 {
+		return "never"
+	}
+	return fmt.Sprint(days)
 }

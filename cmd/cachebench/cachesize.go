@@ -183,6 +183,18 @@ func (z *cacheSizes) rough(w *export.WantedCache) *reports.ChangeCost {
 	}
 }
 
+// priceDoubts say what the cost of a cache leaves out, for no price of it is published
+// (eci §1.6, §1.7, §6 #20).
+func (z *cacheSizes) priceDoubts(w *export.WantedCache) (doubts []string) {
+	if w.Flash && z.scenario.Prices.InstantAccessGiBHour == nil {
+		doubts = append(doubts, "what the local snapshots of "+w.Name+" (Flash) cost: no price is published, and 0 is taken")
+	}
+	if w.StandardCopyCount > 1 {
+		doubts = append(doubts, "what further copies of "+w.Name+" cost: ECI's pages say that the same data is not charged again, and 0 is taken")
+	}
+	return doubts
+}
+
 // amount is nil where the price book lacks a price.
 func amount(m cost.Money, err error) *cost.Money {
 	if err != nil {

@@ -38,15 +38,56 @@ func (c *cacheWishes) addFlags(cmd *cobra.Command) {
 }
 
 // check refuses what the service would, before anything is looked up.
-func (c *cacheWishes) check() error {
+func (c *cacheWishes) check(cmd *cobra.Command) error {
 	w := &c.wanted
 	switch {
 	case w.EliminationStrategy != "" && w.EliminationStrategy != eci.EliminationLRU:
 		return usagef("--elimination %q: there is LRU, or nothing", w.EliminationStrategy)
 	case w.StandardCopyCount < 0 || w.FlashCopyCount < 0:
 		return usagef("--standard-copies and --flash-copies are 1 or more")
+	case given(cmd.Flags(), "retention-days") && w.RetentionDays < 1:
+		return usagef("--retention-days %d: it is 1 or more; without the flag the cache never expires", w.RetentionDays)
+	case given(cmd.Flags(), "size-gib") && (w.SizeGiB < matcher.MinCacheGiB || w.SizeGiB > matcher.MaxCacheGiB):
+		return usagef("--size-gib %d: the range is %d to %d", w.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
 	case w.OSType != "" && w.OSType != "Linux" && w.OSType != "Windows":
 		return usagef("--os-type %q is neither Linux nor Windows", w.OSType)
+	}
+	return nil
+}
+
+// over puts what flags say of a cache in place of what a file does.
+func (c *cacheWishes) over(cmd *cobra.Command, w *export.WantedCache) {
+	f := cmd.Flags()
+	for flag, put := range map[string]func(){
+		"size-gib":       func() { w.SizeGiB = c.wanted.SizeGiB },
+		"retention-days": func() { w.RetentionDays = c.wanted.RetentionDays },
+		"reuse":          func() { w.AutoMatchImageCache = c.wanted.AutoMatchImageCache },
+		"flash":          func() { w.Flash = c.wanted.Flash },
+		"elimination":    func() { w.EliminationStrategy = c.wanted.EliminationStrategy },
+	} {
+		if given(f, flag) {
+			put()
+		}
+	}
+}
+
+// flashFor refuses a number of local snapshots where no cache has one.
+func (c *cacheWishes) flashFor(wanted []export.WantedCache) error {
+	if c.wanted.FlashCopyCount > 0 && !slices.ContainsFunc(wanted, func(w export.WantedCache) bool { return w.Flash }) {
+		return usagef("--flash-copies is the number of local snapshots, which only --flash makes: give it too")
+	}
+	return nil
+}
+
+// namedTwice refuses the same image twice, however it is written.
+func namedTwice(images []string) error {
+	seen := make(map[string]bool)
+	for _, ref := range images {
+		whole := wholeNames([]string{ref})[0]
+		if seen[whole] {
+			return usagef("image %s is named twice", ref)
+		}
+		seen[whole] = true
 	}
 	return nil
 }
@@ -94,6 +135,9 @@ func specOf(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, err
 // checkedSpec is specOf, of what the client will not refuse.
 func checkedSpec(ctx context.Context, w *export.WantedCache) (eci.ImageCacheSpec, error) {
 	spec, err := specOf(ctx, w)
+	if err == nil {
+		err = namedTwice(w.Images)
+	}
 	if err == nil {
 		err = spec.Check(0)
 	}

@@ -30,7 +30,7 @@ type cacheUpdate struct {
 
 func newCacheUpdate(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: accountFormats()}
-	u := &cacheUpdate{eci: eciFlags{io: io}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
+	u := &cacheUpdate{eci: eciFlags{io: io, quiet: &in.quiet}, sizes: cacheSizes{in: in, out: out}, wait: cacheWait{io: io, quiet: &in.quiet}, out: out}
 	cmd := &cobra.Command{
 		Use:   "update ID|NAME",
 		Short: "Change an image cache, or build it anew",
@@ -55,7 +55,7 @@ file, see cache apply.`,
 	f.BoolVar(&u.rebuild, "rebuild", false, "build it anew of the images that it has")
 	f.BoolVar(&u.wait.wait, "wait", false, "wait until the cache is Ready")
 	f.BoolVar(&u.dryRun, "dry-run", false, "show what would change and what it costs, and do nothing")
-	f.BoolVarP(&u.yes, "yes", "y", false, "do not ask")
+	f.BoolVarP(&u.yes, "yes", "y", false, doNotAsk)
 	onCommandLineOnly(f, "image", "rebuild", "wait", "dry-run", "yes")
 	f.Lookup("name").Usage = "new `name`"
 	f.Lookup("elimination").Usage = "LRU lets it go when the account's quota is reached"
@@ -69,7 +69,7 @@ file, see cache apply.`,
 }
 
 func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
-	if err := errors.Join(u.wait.check(), u.out.check(), u.cacheWishes.check(), u.check(cmd)); err != nil {
+	if err := errors.Join(u.wait.check(), u.out.check(), u.cacheWishes.check(cmd), u.check(cmd), namedTwice(plainNames(u.images))); err != nil {
 		return err
 	}
 	client, err := u.eci.client()
@@ -89,6 +89,12 @@ func (u *cacheUpdate) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	changes := &reports.CacheChanges{Region: client.RegionID(), DryRun: u.dryRun, Changes: []reports.CacheChange{change}}
+	if u.changesNothing(cmd, &have, &change) {
+		one := &changes.Changes[0]
+		one.Action, one.Outcome, one.Reason = reports.ChangeKeep, reports.OutcomeDone, "it is so already; --rebuild builds it anew"
+		changes.At = time.Now().UTC().Truncate(time.Second)
+		return u.out.changes(changes)
+	}
 	if err := u.estimate(cmd, client, &have, changes); err != nil {
 		return err
 	}
@@ -151,7 +157,7 @@ func (u *cacheUpdate) check(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	for _, none := range notOfUpdates {
 		if given(f, none) {
-			return usagef("--%s cannot be changed by an update (eci §2.3): create a cache anew", none)
+			return usagef("--%s cannot be changed by an update: create a cache anew", none)
 		}
 	}
 	for _, flag := range []string{
@@ -166,6 +172,17 @@ func (u *cacheUpdate) check(cmd *cobra.Command) error {
 		return usagef("nothing to change is given: say what, or --rebuild")
 	}
 	return nil
+}
+
+// changesNothing says that a cache is already what flags want. What the service does not
+// show of a cache, or counts from the update, may change in any case.
+func (u *cacheUpdate) changesNothing(cmd *cobra.Command, have *eci.ImageCache, change *reports.CacheChange) bool {
+	if u.rebuild || have.Status != eci.CacheReady || len(change.Differs) > 0 || u.wanted.SizeGiB > 0 && have.SizeGiB == 0 {
+		return false
+	}
+	return !slices.ContainsFunc([]string{
+		"retention-days", "reuse", "flash", "standard-copies", "flash-copies", "security-group", "vswitch", "eip", "acr", "registry-login",
+	}, func(flag string) bool { return given(cmd.Flags(), flag) })
 }
 
 // update is the request of the flags, and what it changes.
@@ -298,21 +315,6 @@ func wholeNames(images []string) []string {
 	return names
 }
 
-// retentionDays is after how many days a cache expires; 0 for never.
-func retentionDays(c *eci.ImageCache) int {
-	if c.ExpiresAt.IsZero() || c.CreatedAt.IsZero() {
-		return 0
-	}
-	return int((c.ExpiresAt.Sub(c.CreatedAt).Hours() + 12) / 24)
-}
-
-func retentionWords(days int) string {
-	if days == 0 {
-		return "never"
-	}
-	return fmt.Sprint(days)
-}
-
 // estimate says whether the images fit and what the build costs.
 func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, have *eci.ImageCache, changes *reports.CacheChanges) error {
 	change := &changes.Changes[0]
@@ -330,6 +332,8 @@ func (u *cacheUpdate) estimate(cmd *cobra.Command, client *eci.Client, have *eci
 	}
 	lenders, _ := matcherCaches(existing, client.RegionID())
 	change.Fit, change.Cost = u.sizes.of(&w, lenders)
+	w.StandardCopyCount = u.wanted.StandardCopyCount
+	changes.Doubts = append(changes.Doubts, u.sizes.priceDoubts(&w)...)
 	addCosts(changes)
 	return nil
 }

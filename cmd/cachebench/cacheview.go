@@ -30,7 +30,8 @@ type cacheView struct {
 }
 
 func newCacheView(io *streams) *cacheView {
-	return &cacheView{io: io, eci: eciFlags{io: io}, in: &inputs{io: io}, out: &outputs{io: io, formats: accountFormats()}}
+	in := &inputs{io: io}
+	return &cacheView{io: io, eci: eciFlags{io: io, quiet: &in.quiet}, in: in, out: &outputs{io: io, formats: accountFormats()}}
 }
 
 func (v *cacheView) addFlags(cmd *cobra.Command) {
@@ -106,7 +107,7 @@ func (v *cacheView) view(cmd *cobra.Command, region string, caches []eci.ImageCa
 		c.Cost = v.cost(s, &c, now)
 		a.Caches = append(a.Caches, c)
 	}
-	if now != nil && now.inventory == nil {
+	if now != nil && now.unknown != "" {
 		a.Doubts = append(a.Doubts, "what tags mean today: "+now.unknown)
 	}
 	return a, nil

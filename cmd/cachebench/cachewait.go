@@ -155,19 +155,23 @@ func (w *cacheWait) left(why error, open []string, last map[string]eci.ImageCach
 		strings.Join(open, ", "), why, id, status, id, id)
 }
 
-// failure says why a cache failed, by its last warnings.
+// failure says that a cache failed, and why.
 func failure(c *eci.ImageCache) error {
+	return fmt.Errorf("cache %s (%s) is %s: %s", c.ID, c.Name, c.Status, whyFailed(c))
+}
+
+// whyFailed says why a cache failed, by its last warnings.
+func whyFailed(c *eci.ImageCache) string {
 	var words []string
 	for _, e := range eci.InOrder(c.Events) {
 		if e.Type != "" && e.Type != "Normal" {
 			words = append(words, strings.TrimSpace(e.Reason+": "+e.Message))
 		}
 	}
-	why := "its events do not say why"
 	if n := len(words); n > 0 {
-		why = strings.Join(words[max(0, n-3):], "; ")
+		return strings.Join(words[max(0, n-3):], "; ")
 	}
-	return fmt.Errorf("cache %s (%s) is %s: %s", c.ID, c.Name, c.Status, why)
+	return "its events do not say why"
 }
 
 // tell shows events that are new, on stderr.
@@ -213,6 +217,7 @@ func pause(ctx context.Context, d time.Duration) error {
 func newCacheWait(io *streams) *cobra.Command {
 	e, out := &eciFlags{io: io}, &outputs{io: io, formats: accountFormats()}
 	quiet := false
+	e.quiet = &quiet
 	w := &cacheWait{io: io, quiet: &quiet}
 	cmd := &cobra.Command{
 		Use:   "wait ID|NAME...",

@@ -17,6 +17,8 @@ import (
 type eciFlags struct {
 	io               *streams
 	region, endpoint string
+	// quiet is the command's flag; nil where it has none.
+	quiet *bool
 
 	zone, securityGroup, resourceGroup, eip string
 	vSwitches                               []string
@@ -56,7 +58,7 @@ func (e *eciFlags) client() (*eci.Client, error) {
 	if endpoint == "" {
 		endpoint = os.Getenv(endpointVariable)
 	}
-	c, err := eci.New(eci.Config{RegionID: e.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version})
+	c, err := eci.New(eci.Config{RegionID: e.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Logger: e.logger()})
 	if errors.Is(err, eci.ErrNoRegion) {
 		return nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
 	}
@@ -77,11 +79,16 @@ func (e *eciFlags) tags() ([]eci.Tag, error) { return tagsOf("--tag", e.tagTexts
 
 func tagsOf(flag string, texts []string) ([]eci.Tag, error) {
 	var tags []eci.Tag
+	seen := make(map[string]bool)
 	for _, text := range texts {
 		key, value, _ := strings.Cut(text, "=")
 		if key == "" {
 			return nil, usagef("%s %q is not of the form KEY=VALUE", flag, text)
 		}
+		if seen[key] {
+			return nil, usagef("%s gives %s twice: a key has one value", flag, key)
+		}
+		seen[key] = true
 		tags = append(tags, eci.Tag{Key: key, Value: value})
 	}
 	return tags, nil
