@@ -31,6 +31,7 @@ func (s *session) primeAll(ctx context.Context) error {
 func (s *session) prime(ctx context.Context, arm int) error {
 	a := &s.arms[arm]
 	before := len(s.journal.automatics())
+	s.primed = time.Time{}
 	if err := s.play(ctx, []start{{arm: arm, repeat: uncounted, priming: true}}); err != nil {
 		return err
 	}
@@ -43,6 +44,10 @@ func (s *session) prime(ctx context.Context, arm int) error {
 	i := slices.IndexFunc(all, func(c eci.ImageCache) bool { return causedBy(&c, groups) })
 	if i < 0 {
 		s.opt.Log("no automatic cache of %s was made: the service has a cache that fits, or makes none", a.app.name())
+		return nil
+	}
+	if s.primed.IsZero() {
+		s.opt.Log("no start that was to let the service make an automatic cache of %s went well: how long the making of %s took is not told", a.app.name(), all[i].ID)
 		return nil
 	}
 	r := resource{Kind: Cache, Name: all[i].Name, ID: all[i].ID, Making: a.making()}

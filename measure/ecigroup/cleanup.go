@@ -178,8 +178,15 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	if err != nil {
 		opt.Log("look for what run %s left: %v", run, err) // what is known goes nevertheless
 	}
-	if len(list) > 0 && opt.Confirm != nil {
-		if yes, err := opt.Confirm(run, wordsOfAll(list)); err != nil || !yes {
+	what := wordsOfAll(list)
+	for _, may := range c.mayShow(opt.Now()) {
+		what = append(what, fmt.Sprintf("%s %s, if it is there: its creation was not answered", may.Kind, may.name()))
+	}
+	if err != nil {
+		what = append(what, "what else has its tag")
+	}
+	if len(what) > 0 && opt.Confirm != nil {
+		if yes, err := opt.Confirm(run, what); err != nil || !yes {
 			opt.Kept(run)
 			return nil, err
 		}

@@ -126,3 +126,20 @@ func TestAutomaticMaking(t *testing.T) {
 		t.Errorf("the making took %v, after failures %v", took[false], took[true])
 	}
 }
+
+// TestNoPriming: where no start went well that was to let an automatic cache be made, the
+// making of the one that it caused all the same is not timed, and the reason of the end is
+// what failed.
+func TestNoPriming(t *testing.T) {
+	w := newWorld(t, ecitest.Options{Faults: faults(ecitest.Fault{Action: "CreateContainerGroup", Kind: ecitest.FaultFailed})})
+	timeline, err := w.run(web(ArmAutomatic))
+	if err == nil || !strings.Contains(err.Error(), "ended with exit code 1") {
+		t.Errorf("%v does not say why no start went well", err)
+	}
+	for _, u := range timeline.Startups {
+		if strings.HasSuffix(u.Arm, " make automatic") {
+			t.Errorf("the making took %v", u.Ready)
+		}
+	}
+	w.leaves()
+}
