@@ -102,6 +102,9 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if a.set != "" {
 		set.Name = a.set
 	}
+	if a.prune && len(set.Caches) == 0 {
+		return usagef("--prune would delete all caches of the set, for %s has none: to do so, cachebench cache delete them by name", file)
+	}
 	if a.prune && setName(set) == defaultSet {
 		return usagef("--prune deletes what is of the file's set, and %s has no name: give it one, or --set NAME; the set of all files without a name is nobody's", file)
 	}

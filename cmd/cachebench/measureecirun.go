@@ -92,7 +92,7 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	gone := make(chan os.Signal, 1)
 	signal.Notify(gone, syscall.SIGPIPE)
 	defer signal.Stop(gone)
-	hurry, settled := secondSignal(cmd.Context())
+	hurry, settled := secondSignal(cmd.Context(), doubled)
 	defer settled()
 	t, err := ecigroup.Run(cmd.Context(), client, &m.exp, ecigroup.Options{
 		Version: cachebench.Version, Inputs: inputs, Inventory: inventory, JournalDir: dir, Resume: resume, Save: m.save,
@@ -113,19 +113,35 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	return errors.Join(err, m.write(t))
 }
 
+// doubled is how long after a signal the same is taken for it: timeout, for one, sends each
+// to the program and to its group.
+const doubled = time.Second
+
 // secondSignal is closed by a signal to end that comes after the one that ended the
-// context: what is left is listed before the program ends. A third ends it at once.
-func secondSignal(ctx context.Context) (hurry <-chan struct{}, stop func()) {
-	again := make(chan os.Signal, 1)
+// context: what is left is listed before the program ends. A third ends it at once. It
+// listens from the beginning, for between the first signal and a listener that came after
+// it a second would end the program.
+func secondSignal(ctx context.Context, alike time.Duration) (hurry <-chan struct{}, stop func()) {
+	again := make(chan os.Signal, 8)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 	closed, over := make(chan struct{}), make(chan struct{})
 	go func() {
+		defer signal.Stop(again)
 		select {
 		case <-ctx.Done():
 		case <-over:
 			return
 		}
-		signal.Notify(again, os.Interrupt, syscall.SIGTERM)
-		defer signal.Stop(again)
+		for first := time.After(alike); ; {
+			select {
+			case <-again:
+				continue
+			case <-over:
+				return
+			case <-first:
+			}
+			break
+		}
 		select {
 		case <-again:
 			close(closed)
