@@ -68,7 +68,7 @@ type ScenarioFile struct {
 	// not given; at 0 only the budget counts.
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
 	// Quota is the most caches to build; 50 when not given.
-	Quota int `json:"quota,omitempty"`
+	Quota *int `json:"quota,omitempty"`
 	// Plan says what else the plan is to reach, and how it is looked for.
 	Plan PlanOptions `json:"plan,omitzero"`
 	// DiskBudgetGiB is how much planned images may add to the disk of each node of a pool
@@ -160,8 +160,8 @@ func (f *ScenarioFile) validate() error {
 		return document.At("worthPerHour", "an hour cannot be worth %v: give at most %v", *f.WorthPerHour, float64(mostMoney))
 	case f.WorthPerHour != nil && !(*f.WorthPerHour >= 0):
 		return document.At("worthPerHour", "an hour cannot be worth %v: give 0 or more", *f.WorthPerHour)
-	case f.Quota < 0:
-		return document.At("quota", "a quota of %d cannot be: give at least 1", f.Quota)
+	case f.Quota != nil && *f.Quota < 1:
+		return document.At("quota", "a quota of %d cannot be: give at least 1", *f.Quota)
 	case f.DiskBudgetGiB != nil && !(*f.DiskBudgetGiB > 0 && *f.DiskBudgetGiB <= mostDiskGiB):
 		return document.At("diskBudgetGiB", "a disk budget of %v GiB cannot be: give more than 0, or leave it out for what the kubelet leaves", *f.DiskBudgetGiB)
 	case f.StartupLimit < 0:
@@ -266,7 +266,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	l := &loader{dir: filepath.Dir(name), read: read, whole: f.whole, flags: f.flags}
 	s := &Scenario{
 		Title: f.Title, Images: f.Images, Platform: f.Platform,
-		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.budget(), Quota: f.Quota, PlanOptions: f.Plan,
+		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.budget(), Quota: f.quota(), PlanOptions: f.Plan,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
 		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
@@ -309,6 +309,14 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 }
 
 // setDefaults fills what is empty.
+// quota is 0 where none is given.
+func (f *ScenarioFile) quota() int {
+	if f.Quota == nil {
+		return 0
+	}
+	return *f.Quota
+}
+
 func (s *Scenario) setDefaults() {
 	s.Policy = matcher.DefaultPolicy()
 	if s.Baseline == "" {

@@ -39,6 +39,7 @@ type inputs struct {
 	limit      time.Duration
 	quiet      bool
 	workers    int
+	quota      int
 	noStartups bool
 	lookups    lookups
 	lists      lists
@@ -302,7 +303,7 @@ func (in *inputs) overridePairs(file *cachebench.ScenarioFile) error {
 func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.ScenarioFile) error {
 	given := func(name string) bool { return flags.Lookup(name) != nil && flags.Changed(name) }
 	for name, value := range map[string]float64{
-		"seed": float64(in.file.Seed), "repeats": float64(in.file.Repeats), "workers": float64(in.workers), "quota": float64(in.file.Quota), "window": in.file.Window.Seconds(),
+		"seed": float64(in.file.Seed), "repeats": float64(in.file.Repeats), "workers": float64(in.workers), "quota": float64(in.quota), "window": in.file.Window.Seconds(),
 	} {
 		if given(name) && !(value > 0) {
 			return usagef("--%s must be above 0", name)
@@ -310,7 +311,9 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 	}
 	set(&file.Seed, in.file.Seed)
 	set(&file.Repeats, in.file.Repeats)
-	set(&file.Quota, in.file.Quota)
+	if given("quota") {
+		file.Quota = &in.quota
+	}
 	if given("observe") {
 		file.Observe = in.file.Observe
 	}
