@@ -20,6 +20,8 @@ type program struct {
 	gap     float64
 	problem *knapsack.Problem
 	solver  *knapsack.Solver
+	// tell is told of the best so far and of its bound; nil is none.
+	tell func(objective, bound float64)
 }
 
 // option is one set for one app.
@@ -45,6 +47,11 @@ type solution struct {
 
 func (m *model) newProgram() (*program, error) {
 	p := &program{goal: m.Goal, price: m.price(), gap: m.GapFraction}
+	if m.Progress != nil {
+		p.tell = func(objective, bound float64) {
+			m.progress("choosing among %s%s", plural(len(m.candidates), "candidate"), nearness(objective, bound))
+		}
+	}
 	problem := &knapsack.Problem{
 		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: m.Quota, Price: p.price,
 		Customers: make([][]knapsack.Option, len(m.apps)),
@@ -148,6 +155,7 @@ func (p *program) steps(effort float64, last bool) knapsack.SolveOptions {
 
 func (p *program) solve(ctx context.Context, effort float64, last bool) solution {
 	opt := p.steps(effort, last)
+	opt.Progress = p.tell
 	if p.goal == GoalLimit {
 		a := p.solver.Cheapest(ctx, p.target, opt)
 		s := solution{choice: a.Choice, objective: a.Cost, bound: min(a.Bound, a.Cost), optimal: a.Optimal, reached: a.Reached}

@@ -352,3 +352,15 @@ func verb(n int, word string) string {
 	}
 	return word
 }
+
+// nearness says how far the best choice so far may be from the best that there can be.
+func nearness(objective, bound float64) string {
+	switch gap := math.Abs(bound-objective) / math.Max(math.Abs(bound), math.Abs(objective)); {
+	case math.IsInf(objective, 0) || math.IsInf(bound, 0) || math.IsNaN(gap):
+		return ""
+	case gap > 1:
+		return ": what was found so far is not yet near to what there can be"
+	default:
+		return ": within " + percent(gap) + " of the best there can be"
+	}
+}

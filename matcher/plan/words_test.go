@@ -163,3 +163,23 @@ func TestBoundCountsPrimes(t *testing.T) {
 		t.Errorf("%v is the most that the bill can save, want 3h", got)
 	}
 }
+
+// TestProgressTellsBound: while it searches a plan tells how near it is to its bound, ever
+// nearer, and at last as the plan says.
+func TestProgressTellsBound(t *testing.T) {
+	p := many(60)
+	p.BudgetPerMonth = 50
+	var told []string
+	p.Progress = func(what string) { told = append(told, what) }
+	choose(t, p)
+	within := regexp.MustCompile(`^choosing among [0-9,]+ candidates: within [0-9.]+ % of the best there can be$`)
+	n := 0
+	for _, what := range told {
+		if within.MatchString(what) {
+			n++
+		}
+	}
+	if n < 3 {
+		t.Errorf("told %d times how near it is: %q", n, told)
+	}
+}
