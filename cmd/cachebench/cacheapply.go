@@ -40,7 +40,9 @@ func newCacheApply(io *streams) *cobra.Command {
 		Short: "Make an account's image caches those of a file",
 		Long: `Apply compares the caches that a file wants (kind CacheSet, as plan export --as
 cache-apply writes it) with those that the account has, shows the difference and its
-cost, and creates, updates and keeps. Done twice it does nothing the second time.
+cost, and creates, updates and keeps. Done twice it does nothing the second time. The
+file's region counts where neither --region nor the environment gives one, and is not
+to be another than they give.
 
 Caches are found by their names. One that apply did not make is taken over; a name that
 several have is refused, unless one of them is of this set. What apply creates it tags
@@ -92,11 +94,11 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	if a.client, err = a.eci.client(); err != nil {
+	set, err := readCacheSet(file, flags)
+	if err != nil {
 		return err
 	}
-	set, err := readCacheSet(file, flags, a.client.RegionID())
-	if err != nil {
+	if a.client, err = a.eci.clientOf(file, set); err != nil {
 		return err
 	}
 	if a.set != "" {

@@ -38,7 +38,8 @@ func newCacheCreate(io *streams) *cobra.Command {
 		Use:   "create IMAGE... --name NAME | -f FILE",
 		Short: "Create image caches, after a look whether their images fit and what they cost",
 		Long: `Create makes an image cache of the images named, or every cache of a file (kind
-CacheSet, as plan export --as cache-apply writes it).
+CacheSet, as plan export --as cache-apply writes it). The file's region counts where
+neither --region nor the environment gives one.
 
 First the images are looked up: a cache that is too small for its images, unpacked,
 fails after it was paid for, so it is not created. What building, keeping and using it
@@ -77,14 +78,15 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	if err := errors.Join(c.wait.check(), c.out.check(), c.check(cmd)); err != nil {
 		return err
 	}
-	client, err := c.eci.client()
+	set, err := c.wantedSet(cmd, args)
 	if err != nil {
 		return err
 	}
-	wanted, err := c.wantedCaches(cmd, args, client.RegionID())
+	client, err := c.eci.clientOf(c.file, set)
 	if err != nil {
 		return err
 	}
+	wanted := set.Caches
 	ctx := cmd.Context()
 	existing, err := client.AllImageCaches(ctx, eci.ImageCacheQuery{})
 	if err != nil {
@@ -113,8 +115,8 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	return errors.Join(err, c.out.changes(changes), c.saved(ctx, client, changes), c.sizes.pin(changes))
 }
 
-// wantedCaches are those of the arguments, or of the file.
-func (c *cacheCreate) wantedCaches(cmd *cobra.Command, images []string, region string) ([]export.WantedCache, error) {
+// wantedSet is the cache of the arguments, or those of the file.
+func (c *cacheCreate) wantedSet(cmd *cobra.Command, images []string) (*export.CacheSet, error) {
 	flags, err := c.eci.parameters()
 	if err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (c *cacheCreate) wantedCaches(cmd *cobra.Command, images []string, region s
 		if len(images) > 0 || c.wanted.Name != "" {
 			return nil, usagef("images or --name are given and -f %s too: the file names its caches itself", c.file)
 		}
-		set, err := readCacheSet(c.file, flags, region)
+		set, err := readCacheSet(c.file, flags)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +136,7 @@ func (c *cacheCreate) wantedCaches(cmd *cobra.Command, images []string, region s
 		for i := range set.Caches {
 			c.over(cmd, &set.Caches[i])
 		}
-		return set.Caches, c.flashFor(set.Caches)
+		return set, c.flashFor(set.Caches)
 	}
 	if len(images) == 0 {
 		return nil, usagef("name the images of the cache (cachebench cache create nginx:1.27 --name web), or a file of caches with -f")
@@ -148,7 +150,7 @@ func (c *cacheCreate) wantedCaches(cmd *cobra.Command, images []string, region s
 	if err := set.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	return set.Caches, c.flashFor(set.Caches)
+	return &set, c.flashFor(set.Caches)
 }
 
 // sameNamed are the caches that have the name of a wanted one; those whose creation

@@ -183,7 +183,7 @@ func sortedTags(tags map[string]string) []eci.Tag {
 
 // readCacheSet reads the caches of a file with the flags of the network and the
 // registries, which go before what it states.
-func readCacheSet(file string, flags export.CacheParameters, region string) (*export.CacheSet, error) {
+func readCacheSet(file string, flags export.CacheParameters) (*export.CacheSet, error) {
 	data, err := readInput(file)
 	if err != nil {
 		return nil, err
@@ -191,9 +191,6 @@ func readCacheSet(file string, flags export.CacheParameters, region string) (*ex
 	set, err := export.ReadCacheSet(file, data)
 	if err != nil {
 		return nil, err
-	}
-	if set.Region != "" && set.Region != region {
-		return nil, usagef("%s is for region %s, and the region is %s: give the right --region", file, set.Region, region)
 	}
 	if set.Defaults == nil {
 		set.Defaults = &export.CacheParameters{}

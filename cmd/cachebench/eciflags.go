@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/matcher/plan/export"
 )
 
 // eciFlags are the flags of commands that call ECI: where it is, and in which network,
@@ -54,14 +56,39 @@ func (e *eciFlags) addPlaceFlags(cmd *cobra.Command) {
 
 // client makes a client of the flags; no call is made.
 func (e *eciFlags) client() (*eci.Client, error) {
+	c, err := e.clientIn(e.region)
+	if errors.Is(err, eci.ErrNoRegion) {
+		return nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
+	}
+	return c, err
+}
+
+// clientOf makes a client for the caches of a file: the region that it states counts
+// where neither flag nor environment gives one, and must be theirs where they do, for a
+// file that is applied in the wrong region costs twice.
+func (e *eciFlags) clientOf(file string, set *export.CacheSet) (*eci.Client, error) {
+	if set.Region == "" {
+		return e.client()
+	}
+	c, err := e.clientIn(e.region)
+	if errors.Is(err, eci.ErrNoRegion) {
+		if c, err = e.clientIn(set.Region); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	if err == nil && set.Region != c.RegionID() {
+		return nil, usagef("%s is for region %s, and the region is %s: give the right --region", file, set.Region, c.RegionID())
+	}
+	return c, err
+}
+
+// clientIn makes a client of a region; of the environment's where it is empty.
+func (e *eciFlags) clientIn(region string) (*eci.Client, error) {
 	endpoint := e.endpoint
 	if endpoint == "" {
 		endpoint = os.Getenv(endpointVariable)
 	}
-	c, err := eci.New(eci.Config{RegionID: e.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Logger: e.logger()})
-	if errors.Is(err, eci.ErrNoRegion) {
-		return nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
-	}
+	c, err := eci.New(eci.Config{RegionID: region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Logger: e.logger()})
 	return c, refused(err)
 }
 

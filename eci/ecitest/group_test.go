@@ -372,6 +372,11 @@ func TestGroupParameters(t *testing.T) {
 		{400, "InvalidParameter", with("ContainerGroupName", strings.Repeat("w", 129))},
 		{400, "InvalidParameter", with("RestartPolicy", "Sometimes")},
 		{400, "InvalidParameter", with("Container.1.ImagePullPolicy", "Maybe")},
+		{400, "InvalidParameter", with("ImageAccelerateMode", "Nydus")},
+		{400, "InvalidParameter", with("ScheduleStrategy", "VSwitchFirst")},
+		{400, "InvalidParameter", with("CpuArchitecture", "RISCV")},
+		{400, "InvalidParameter", with("OsType", "Plan9")},
+		{400, "InvalidParameter", with("TerminationGracePeriodSeconds", "soon")},
 		{400, "InvalidParameter", with("EphemeralStorage", "5001")},
 		{400, "InvalidParameter", with("ActiveDeadlineSeconds", "-1")},
 		{400, "InvalidParameter", with("Cpu", "two")},
@@ -383,6 +388,15 @@ func TestGroupParameters(t *testing.T) {
 		{404, "ImageSnapshot.NotFound", with("ImageSnapshotId", "imc-none")},
 	} {
 		c.refused(test.status, test.code, "CreateContainerGroup", test.pairs...)
+	}
+	// The values that there are pass, for it is only to be checked.
+	for name, values := range map[string]string{
+		"ImageAccelerateMode": "nydus dadi p2p imc", "ScheduleStrategy": "VSwitchOrdered VSwitchRandom", "CpuArchitecture": "AMD64 ARM64", "OsType": "Linux Windows",
+		"RestartPolicy": "Always OnFailure Never", "Container.1.ImagePullPolicy": "Always IfNotPresent Never", "TerminationGracePeriodSeconds": "0 30",
+	} {
+		for _, value := range strings.Fields(values) {
+			c.refused(400, "DryRunOperation", "CreateContainerGroup", with(name, value, "DryRun", "true")...)
+		}
 	}
 	cache := c.createCache("web", []string{"nginx:1.27"})
 	c.refused(400, "ImageSnapshot.IncorrectStatus", "CreateContainerGroup", with("ImageSnapshotId", cache)...)

@@ -1,6 +1,7 @@
 package ecitest
 
 import (
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -21,13 +22,14 @@ const (
 
 var groupName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,126}[a-z0-9])$`)
 
-// ignored are parameters of CreateContainerGroup on which nothing depends here.
+// ignored are parameters of CreateContainerGroup on which nothing depends here, and of
+// which the fact sheet has no values to check.
 var ignored = []string{
 	"Volume.*", "HostAliase.*", "DnsConfig.*", "DnsPolicy", "SecurityContext.*", "HostSecurityContext.*", "Arn.*", "NtpServer.*", "RamRoleName", "SlsEnable",
-	"Ipv6AddressCount", "Ipv6GatewayBandwidth*", "SpotPriceLimit", "SpotDuration", "StrictSpot", "VSwitchStrategy", "ScheduleStrategy", "AutoCreateEip",
+	"Ipv6AddressCount", "Ipv6GatewayBandwidth*", "SpotPriceLimit", "SpotDuration", "StrictSpot", "VSwitchStrategy", "AutoCreateEip",
 	"EipBandwidth", "EipISP", "EipCommonBandwidthPackage", "HostName", "ShareProcessNamespace", "InsecureRegistry", "PlainHttpRegistry", "CorePattern",
 	"ComputeCategory.*", "MaxPendingMinute", "DataCache*", "FixedIp*", "PrivateIpAddress", "IngressBandwidth", "EgressBandwidth", "CpuOptions*",
-	"ImageAccelerateMode", "GpuDriverVersion", "ContainerResourceView", "FailoverStrategy", "TerminationGracePeriodSeconds",
+	"GpuDriverVersion", "ContainerResourceView", "FailoverStrategy",
 }
 
 // createContainerGroup is CreateContainerGroup (eci §2.6).
@@ -69,7 +71,7 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 	g.cpu, g.memory = shapeOf(p)
 	g.extraGiB = p.integer("EphemeralStorage", 0, matcher.MaxExtraStorageGiB, 0)
 	s.readContainers(p, g)
-	if seconds := p.integer("ActiveDeadlineSeconds", 1, 1<<31-1, 0); seconds > 0 {
+	if seconds := p.integer("ActiveDeadlineSeconds", 1, math.MaxInt32, 0); seconds > 0 {
 		g.ended, g.failed = c.now.Add(time.Duration(seconds)*time.Second), "DeadlineExceeded"
 	}
 	asked := matcher.Group{
@@ -78,6 +80,7 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 		OSType:       strings.ToLower(p.choice("OsType", "Linux", "Windows")),
 	}
 	takeAccess(p, "ArnService", "ArnUser")
+	checkUnused(p)
 	p.accept(ignored...)
 	if refused := s.checked(c); refused != nil {
 		return nil, asked, refused
@@ -89,6 +92,14 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 		return nil, asked, overQuota("Vcpu")
 	}
 	return g, asked, nil
+}
+
+// checkUnused refuses wrong values of parameters on which nothing depends here either,
+// for the service has a list of them (eci §1.13, §2.6).
+func checkUnused(p *parameters) {
+	p.choice("ImageAccelerateMode", "nydus", "dadi", "p2p", "imc")
+	p.choice("ScheduleStrategy", "VSwitchOrdered", "VSwitchRandom")
+	p.integer("TerminationGracePeriodSeconds", 0, math.MaxInt32, 0)
 }
 
 // checkExplicit refuses a cache that is asked for and cannot be used (eci §2.6).

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	sdk_eci "github.com/aliyun/alibaba-cloud-sdk-go/services/eci"
+
 	"github.com/cachebench/cachebench/eci/ecitest"
 )
 
@@ -203,17 +206,84 @@ func TestCommandLine(t *testing.T) {
 	c.do("DeleteImageCache", "ImageCacheId", id, "ClientToken", "cli-3")
 }
 
+// TestCommandLineGroups: so it does of a container group, and of what its shape costs and
+// the account has used (eci §2.6, §2.7).
+func TestCommandLineGroups(t *testing.T) {
+	s, c := serve(t, ecitest.Options{Strict: true})
+	c.method = http.MethodGet
+	cache := c.createCache("cli", []string{"nginx:1.27"})
+	s.Advance(time.Hour)
+	id := c.createGroup("cli", []string{"nginx:1.27", "redis:7"},
+		"ZoneId", "cn-hangzhou-i", "SecurityGroupId", "sg-1", "VSwitchId", "vsw-1,vsw-2", "Cpu", "2.0", "Memory", "4.0", "AutoMatchImageCache", "true",
+		"ImageSnapshotId", cache, "EphemeralStorage", "20", "ImageAccelerateMode", "imc", "ScheduleStrategy", "VSwitchOrdered", "RestartPolicy", "Never",
+		"ActiveDeadlineSeconds", "3600", "TerminationGracePeriodSeconds", "30", "SpotStrategy", "SpotWithPriceLimit", "SpotPriceLimit", "0.5", "SpotDuration", "1",
+		"StrictSpot", "true", "AutoCreateEip", "true", "EipBandwidth", "5", "ComputeCategory.1", "economy", "CpuArchitecture", "AMD64", "OsType", "Linux",
+		"MaxPendingMinute", "10", "HostName", "host", "DataCacheBucket", "default", "DataCachePL", "PL1", "FixedIp", "true", "FixedIpRetainHour", "24",
+		"Container.1.ImagePullPolicy", "IfNotPresent", "Container.1.Cpu", "1.0", "Container.1.Memory", "2.0", "Container.1.Command.1", "sleep", "Container.1.Arg.1", "60",
+		"Container.1.EnvironmentVar.1.Key", "K", "Container.1.EnvironmentVar.1.Value", "v", "Container.1.Port.1.Port", "80", "Container.1.Port.1.Protocol", "TCP",
+		"InitContainer.1.Name", "init", "InitContainer.1.Image", "redis:7", "InitContainer.1.Command.1", "true",
+		"ImageRegistryCredential.1.Server", "registry.example", "ImageRegistryCredential.1.UserName", "u", "ImageRegistryCredential.1.Password", "p",
+		"AcrRegistryInfo.1.InstanceId", "cri-1", "AcrRegistryInfo.1.Domain.1", "a.example", "PlainHttpRegistry", "a.example", "InsecureRegistry", "b.example",
+		"Tag.1.Key", "k", "Tag.1.Value", "v", "ResourceGroupId", "rg-1", "RamRoleName", "role", "ClientToken", "cli-1", "OwnerId", "1", "OwnerAccount", "a",
+		"ResourceOwnerId", "1", "ResourceOwnerAccount", "a")
+	g := c.group(id)
+	for path, want := range map[string]string{
+		"ContainerGroupId": id, "ContainerGroupName": "cli", "ZoneId": "cn-hangzhou-i", "SecurityGroupId": "sg-1", "VSwitchId": "vsw-1", "Cpu": "2", "Memory": "4",
+		"EphemeralStorage": "20", "RestartPolicy": "Never", "SpotStrategy": "SpotWithPriceLimit", "ResourceGroupId": "rg-1", "Tags.0.Key": "k", "Tags.0.Value": "v",
+		"Containers.0.Image": "nginx:1.27", "Containers.0.Commands.0": "sleep", "Containers.0.Args.0": "60", "Containers.0.EnvironmentVars.0.Key": "K",
+		"Containers.0.Ports.0.Port": "80", "Containers.1.Image": "redis:7", "InitContainers.0.Name": "init",
+	} {
+		if got := g.text(path); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	c.refused(400, "InvalidParameter", "CreateContainerGroup", append(groupParameters("cli", []string{"nginx:1.27"}), "ImageCacheId", cache)...) // ImageSnapshotId
+
+	// 2 vCPU and 4 GiB are the published example (eci §2.7); the type's are the same.
+	for _, shape := range [][]string{{"Cpu", "2.0", "Memory", "4.0"}, {"InstanceType", "ecs.c6.large"}} {
+		price := c.do("DescribeContainerGroupPrice", append(shape, "ZoneId", "cn-hangzhou-i", "SpotStrategy", "SpotWithPriceLimit", "SpotPriceLimit", "0.5",
+			"SpotDuration", "1", "ComputeCategory", "economy", "OwnerId", "1")...)
+		if got, _ := at(price.body, "PriceInfo.Price.TradePrice").(float64); got < 0.0001225 || got > 0.0001226 || len(price.list("PriceInfo.SpotPrices.SpotPrice")) != 1 {
+			t.Errorf("%v: %s, want 0.00012252 a second and a price of spot instances", shape, price.raw)
+		}
+	}
+	c.refused(400, "InvalidParameter", "DescribeContainerGroupPrice", "Cpu", "2", "Memory", "4", "OsType", "Linux")
+	for path, want := range map[string]string{"UsedCpu": "2", "UsedImageCacheCount": "1", "UsedAutoImageCacheCount": "0"} {
+		if usage := c.do("ListUsage", "OwnerId", "1"); usage.text("Attributes."+path) != want {
+			t.Errorf("%s: want %s of %s", usage.raw, want, path)
+		}
+	}
+	c.do("DeleteContainerGroup", "ContainerGroupId", id, "Force", "true", "ClientToken", "cli-2")
+	if got := c.do("ListUsage").text("Attributes.UsedCpu"); got != "0" {
+		t.Errorf("%s vCPU are used of none", got)
+	}
+}
+
 // TestTerraform: the provider creates through the SDK's type, then asks every 10 s
 // until the cache is Ready, takes only Preparing and Creating meanwhile and gives up
 // after 60 minutes (eci §1.3, S40).
 func TestTerraform(t *testing.T) {
-	s, c := serve(t, ecitest.Options{Clock: ecitest.NewFakeClock(start, 10*time.Second), Profile: plainProfile(), Inventory: inventory(t, fleet...), Strict: true})
-	id := c.createCache("terraform", []string{"web:1"}, "ImageCacheSize", "20", "RetentionDays", "7", "ResourceGroupId", "rg", "ZoneId", "cn-hangzhou-b",
-		"ImageRegistryCredential.1.Server", "r.example", "ImageRegistryCredential.1.UserName", "u", "ImageRegistryCredential.1.Password", "p")
+	s, _ := serve(t, ecitest.Options{Clock: ecitest.NewFakeClock(start, 10*time.Second), Profile: plainProfile(), Inventory: inventory(t, fleet...), Strict: true})
+	provider := sdkClient(t, s, ecitest.TestKey().Secret)
+	create := sdk_eci.CreateCreateImageCacheRequest()
+	create.ImageCacheName, create.Image, create.SecurityGroupId, create.VSwitchId = "terraform", []string{"web:1"}, "sg-1", "vsw-1"
+	create.ImageCacheSize, create.RetentionDays = requests.NewInteger(20), requests.NewInteger(7)
+	create.ResourceGroupId, create.ZoneId, create.EipInstanceId = "rg", "cn-hangzhou-b", "eip-1"
+	create.ImageRegistryCredential = &[]sdk_eci.CreateImageCacheImageRegistryCredential{{Server: "r.example", UserName: "u", Password: "p"}}
+	created, err := provider.CreateImageCache(create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	describe := sdk_eci.CreateDescribeImageCachesRequest()
+	describe.ImageCacheId = created.ImageCacheId
 	polls, status := 0, ""
 	for status != "Ready" {
 		polls++
-		if status = c.cache(id).text("Status"); status != "Preparing" && status != "Creating" && status != "Ready" || polls > 360 {
+		caches, err := provider.DescribeImageCaches(describe)
+		if err != nil || len(caches.ImageCaches) != 1 {
+			t.Fatalf("poll %d: %v, %v", polls, caches, err)
+		}
+		if status = caches.ImageCaches[0].Status; status != "Preparing" && status != "Creating" && status != "Ready" || polls > 360 {
 			t.Fatalf("poll %d: %s", polls, status)
 		}
 	}
@@ -221,5 +291,9 @@ func TestTerraform(t *testing.T) {
 	if polls != 12 || s.Now().Sub(start) != 130*time.Second {
 		t.Errorf("Ready at poll %d, %v after the start, want poll 12, 130 s", polls, s.Now().Sub(start))
 	}
-	c.do("DeleteImageCache", "ImageCacheId", id)
+	drop := sdk_eci.CreateDeleteImageCacheRequest()
+	drop.ImageCacheId = created.ImageCacheId
+	if _, err := provider.DeleteImageCache(drop); err != nil || len(s.Leftovers()) > 0 {
+		t.Errorf("deleted with %v, left: %q", err, s.Leftovers())
+	}
 }

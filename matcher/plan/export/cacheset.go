@@ -20,7 +20,8 @@ type CacheSet struct {
 	// carry it as a tag. Absent it is "default", which all files without a name share:
 	// nothing of it is ever pruned.
 	Name string `json:"name,omitempty"`
-	// Region is where the caches are, if only one region is right.
+	// Region is where the caches are. It counts where neither flag nor environment gives
+	// one; another than they give is refused.
 	Region string `json:"region,omitempty"`
 	// Defaults are parameters of all caches that do not state their own.
 	Defaults *CacheParameters `json:"defaults,omitempty"`
