@@ -45,7 +45,7 @@ func TestFaultDelays(t *testing.T) {
 		if with == nil || without == nil {
 			return
 		}
-		if x, y := with[0].Ready, without[0].Ready; x < y-200*time.Nanosecond {
+		if x, y := with[0].Ready, without[0].Ready; x < y-time.Microsecond { // what a byte takes at the slowest rate: where rates change amounts are rounded
 			t.Fatalf("ready after %v with %v, %v without", x, r.options.Faults, y)
 		}
 	})
