@@ -257,7 +257,7 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	given.PlannedSeconds = given.BaselineSeconds
 	if pick == none {
 		given.Cache, given.Reason = m.whyNone(a, c)
-		return given, nil
+		return given, m.setBestBreakEven(&given, a)
 	}
 	o := &a.options[pick]
 	if a.starts > 0 {
@@ -266,7 +266,7 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	cache := m.candidateOf(o.set)
 	if cache == nil {
 		given.Primed, given.Reason = true, m.whyPrimed(a)
-		return given, nil
+		return given, m.setBestBreakEven(&given, a)
 	}
 	given.Cache, given.MissedPerMonth = cache.cache.ID, o.effect.missed
 	given.Reason = m.whyPicked(a, cache, &o.effect)

@@ -14,6 +14,20 @@ const (
 	PaysNever  = "never"
 )
 
+// setBestBreakEven gives an app without a planned cache the break-even of the best one for
+// it: how short its runs would have to be for the verdict on it to be another.
+func (m *model) setBestBreakEven(given *Assignment, a *app) error {
+	most := m.mostFor(a)
+	if most == nil {
+		return nil
+	}
+	best := m.candidateOf(most.set)
+	given.BreakEvenOf = best.images
+	var err error
+	given.BreakEven, given.BreakEvenSeconds, err = m.breakEven(a, best, &most.effect)
+	return err
+}
+
 // breakEven solves instance time saved + the baseline's disks = build + keep + disk × (run
 // time + start) × served starts for the run time. Where the baseline's disks cost more than
 // the cache's, it pays from there on in place of up to there.

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -245,7 +246,8 @@ func TestExplain(t *testing.T) {
 // 20,000 one-hour pods a day pay for a cache's disk an hour each, whatever it saves them;
 // 20,000 half-minute pods on it save more than they pay. A start on the cache of 20 GiB saves
 // 98 s of an instance, 0.0018855, and pays for the disk 20 × 0.0005 / 3600 × (run + 4 s):
-// the same at a run of 674.8 s (eci §5.3).
+// the same at a run of 674.8 s (eci §5.3), which the plan says too where it builds nothing,
+// and where the budget is short of any cache.
 func TestPaysForShortRunsOnly(t *testing.T) {
 	inv := inventory([]float64{4, 1}, map[string][]int{"r/web:1": {0, 1}})
 	for _, test := range []struct {
@@ -258,8 +260,15 @@ func TestPaysForShortRunsOnly(t *testing.T) {
 		if got.Verdict != test.want || got.Status != plan.Optimal {
 			t.Errorf("runs of %v: %s (%s), want %s", test.run, got.Verdict, got.Reason, test.want)
 		}
-		if got.Verdict == plan.Build && !near(got.Assignments[0].BreakEvenSeconds.Seconds(), 674.8, 0.1) {
-			t.Errorf("runs of %v: breaks even at %v, want 674.8 s", test.run, got.Assignments[0].BreakEvenSeconds)
+		p.Goal, p.BudgetPerMonth = plan.GoalSeconds, 0
+		for i, got := range []*plan.Plan{got, choose(t, p)} {
+			a := got.Assignments[0]
+			if a.BreakEven != plan.PaysUpTo || a.BreakEvenSeconds == nil || !near(a.BreakEvenSeconds.Seconds(), 674.8, 0.1) {
+				t.Errorf("runs of %v, %s: pays %s %v, want up to 674.8 s", test.run, got.Goal, a.BreakEven, a.BreakEvenSeconds)
+			}
+			if best := a.Cache == ""; best != slices.Equal(a.BreakEvenOf, []string{"r/web:1"}) || i == 1 && !best {
+				t.Errorf("runs of %v, %s: cache %q, break-even of %v", test.run, got.Goal, a.Cache, a.BreakEvenOf)
+			}
 		}
 	}
 }

@@ -76,12 +76,16 @@ type Assignment struct {
 	PlannedSeconds  time.Duration `json:"plannedSeconds"`
 	// BreakEven says for which run times the cache would pay for itself, by instance time
 	// and the baseline's disks saved, were its build and storage this app's alone: up to
-	// BreakEvenSeconds, from there on, always or never; absent when no planned cache is
-	// assigned.
+	// BreakEvenSeconds, from there on, always or never. It is of the planned cache, where
+	// one is assigned; else of the best one for the app, BreakEvenOf; absent where none
+	// does anything for the goal.
 	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never"`
 	// BreakEvenSeconds is the run time at which it neither pays nor costs; absent where
 	// there is none.
 	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
+	// BreakEvenOf are the images of the cache that does most for the app, whatever it
+	// costs: BreakEven is of it. Absent where BreakEven is of the app's own planned cache.
+	BreakEvenOf []string `json:"breakEvenOf,omitempty"`
 	// Reason says why this cache, or why none.
 	Reason string `json:"reason"`
 }
