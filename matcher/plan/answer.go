@@ -40,7 +40,7 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 	if err := m.setCurve(ctx, p, s); err != nil {
 		return nil, fmt.Errorf("plan: curve: %w", err)
 	}
-	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.More && p.Sensitivity == nil) {
+	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.wantsMore() && p.Sensitivity == nil) {
 		p.LeftOut += "; other budgets (stopped before all were tried)"
 	}
 	for _, name := range m.Explain {

@@ -56,3 +56,23 @@ func (m *model) breakEven(a *app, c *candidate, e *effect) (pays string, at *tim
 	}
 	return PaysNever, nil, nil
 }
+
+// mostFor is the candidate that does most for an app, of those that do as much the one
+// with the least bill; nil where none helps.
+func (m *model) mostFor(a *app) *option {
+	var most *option
+	for k := range a.options {
+		o := &a.options[k]
+		if m.candidateOf(o.set) == nil || m.gain(a, &o.effect) <= 0 {
+			continue
+		}
+		if most == nil || m.gain(a, &o.effect) > m.gain(a, &most.effect) ||
+			m.gain(a, &o.effect) == m.gain(a, &most.effect) && m.bill(o) < m.bill(most) {
+			most = o
+		}
+	}
+	return most
+}
+
+// bill is what an option's candidate costs a month, were it for one app alone.
+func (m *model) bill(o *option) float64 { return o.effect.use + m.candidateOf(o.set).fixed() }

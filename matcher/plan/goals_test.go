@@ -206,7 +206,7 @@ func TestCurve(t *testing.T) {
 		}
 		for i, point := range append(got.Curve, *got.Sensitivity.More) {
 			p.Points, p.More, p.BudgetPerMonth = 0, false, point.BudgetPerMonth.Amount
-			if want := choose(t, p).SavedSeconds; point.SavedSeconds != want || point.BoundSeconds < want {
+			if want := choose(t, p).SavedSeconds; point.SavedSeconds != want || *point.BoundSeconds < want {
 				t.Errorf("%s, point %d: saves %v, at most %v, for %v; a plan for that saves %v", assign, i, point.SavedSeconds, point.BoundSeconds, point.BudgetPerMonth, want)
 			}
 			if point.Cost.Amount > point.BudgetPerMonth.Amount*(1+1e-9) {
@@ -215,6 +215,46 @@ func TestCurve(t *testing.T) {
 		}
 		if last := got.Curve[5]; last.SavedSeconds != seconds(32940) || last.Caches != 1 {
 			t.Errorf("%s: the last point is %+v, want all that can be saved, by one cache", assign, last)
+		}
+	}
+}
+
+// A tenth more of budget of the other goals. Of net, web running 30 s: its cache costs
+// 0.106605 and 300 × 20 × 0.0005 × 34 / 3600 of disks, 0.134939 in all, and saves 0.565656;
+// job's never pays. Of a limit of 10 s, one cache for both is the least, 0.950272.
+func TestMoreOfOtherGoals(t *testing.T) {
+	for _, test := range []struct {
+		goal       string
+		budget     float64
+		caches     int
+		cost       float64
+		saved      float64
+		boundMoney float64 // NaN is none
+	}{
+		{plan.GoalNet, 0.12, 0, 0, 0, 0},
+		{plan.GoalNet, 0.13, 1, 0.134939, 29400, 0.565656 - 0.134939},
+		{plan.GoalLimit, 0.5, 1, 0.426939, 3540, math.NaN()},
+		{plan.GoalLimit, 0.9, 1, 0.950272, 32940, 0.950272},
+		{plan.GoalLimit, 1, 1, 0.950272, 32940, 0.950272},
+	} {
+		p := twoApps()
+		p.Goal, p.BudgetPerMonth, p.More = test.goal, test.budget, true
+		if p.Limit = 10 * time.Second; test.goal == plan.GoalNet {
+			web := *p.Apps[0].App
+			web.Runtime, p.Limit = 30*time.Second, 0
+			p.Apps[0].App = &web
+		}
+		got := choose(t, p)
+		more := got.Sensitivity.More
+		if more.Caches != test.caches || !near(more.Cost.Amount, test.cost, 1e-5) || more.SavedSeconds != seconds(test.saved) || !near(more.BudgetPerMonth.Amount, 1.1*test.budget, 1e-9) {
+			t.Errorf("%s, %v: %+v, want %d caches for %v that save %v s", test.goal, test.budget, more, test.caches, test.cost, test.saved)
+		}
+		none := math.IsNaN(test.boundMoney)
+		if more.BoundSeconds != nil || (more.BoundMoney == nil) != none || more.BoundMoney != nil && !near(more.BoundMoney.Amount, test.boundMoney, 1e-5) {
+			t.Errorf("%s, %v: bounds %v and %v, want %v", test.goal, test.budget, more.BoundSeconds, more.BoundMoney, test.boundMoney)
+		}
+		if more.LimitNotMet != none {
+			t.Errorf("%s, %v: limit not met: %t, want %t", test.goal, test.budget, more.LimitNotMet, none)
 		}
 	}
 }

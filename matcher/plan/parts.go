@@ -151,16 +151,24 @@ type CurvePoint struct {
 	Caches int `json:"caches"`
 	// SavedSeconds is startup time saved a month beyond the baseline.
 	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
-	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth.
-	BoundSeconds time.Duration `json:"boundSeconds"`
+	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth. It is
+	// absent of Sensitivity.More of goals net and limit.
+	BoundSeconds *time.Duration `json:"boundSeconds,omitempty"`
+	// BoundMoney is what is proven there instead: of goal net no set has more NetSaved, of
+	// goal limit none that keeps the limit has a Cost below it; absent where none is known
+	// to keep it.
+	BoundMoney *cost.Money `json:"boundMoney,omitempty"`
+	// LimitNotMet says that no set was found within BudgetPerMonth that keeps the goal's
+	// limit: this one comes nearest.
+	LimitNotMet bool `json:"limitNotMet,omitempty"`
 	// NetSaved is money saved on instances and the baseline's disks, less Cost.
 	NetSaved cost.Money `json:"netSaved"`
 }
 
 // Sensitivity is what would change a plan.
 type Sensitivity struct {
-	// More is the best plan found for a budget larger by a tenth, an hour being worth
-	// what it is in the plan; absent without a budget and of goals other than seconds.
+	// More is the best plan found for a budget larger by a tenth, the goal and what an hour
+	// is worth being the plan's; absent without a budget.
 	More *CurvePoint `json:"more,omitempty"`
 	// Levers are what was varied, one at a time.
 	Levers []Lever `json:"levers,omitempty"`

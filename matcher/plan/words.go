@@ -82,26 +82,6 @@ func (m *model) better() string {
 	return "makes its starts faster"
 }
 
-// mostFor is the candidate that does most for an app, of those that do as much the one
-// with the least bill; nil where none helps.
-func (m *model) mostFor(a *app) *option {
-	var most *option
-	for k := range a.options {
-		o := &a.options[k]
-		if m.candidateOf(o.set) == nil || m.gain(a, &o.effect) <= 0 {
-			continue
-		}
-		if most == nil || m.gain(a, &o.effect) > m.gain(a, &most.effect) ||
-			m.gain(a, &o.effect) == m.gain(a, &most.effect) && m.bill(o) < m.bill(most) {
-			most = o
-		}
-	}
-	return most
-}
-
-// bill is what an option's candidate costs a month, were it for one app alone.
-func (m *model) bill(o *option) float64 { return o.effect.use + m.candidateOf(o.set).fixed() }
-
 func (m *model) baselineWords(a *app) string {
 	if m.Baseline == Cold {
 		return "a cold start"
