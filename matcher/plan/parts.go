@@ -152,10 +152,10 @@ type CurvePoint struct {
 	// SavedSeconds is startup time saved a month beyond the baseline.
 	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
 	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth. It is
-	// absent of Sensitivity.More of goals net and limit.
+	// absent of a tenth more of budget of goals net and limit.
 	BoundSeconds *time.Duration `json:"boundSeconds,omitempty"`
 	// BoundMoney is what is proven there instead: of goal net no set has more NetSaved, of
-	// goal limit none that keeps the limit has a Cost below it; absent where none is known
+	// goal limit none that keeps the limit costs less; absent where none is known
 	// to keep it.
 	BoundMoney *cost.Money `json:"boundMoney,omitempty"`
 	// LimitNotMet says that no set was found within BudgetPerMonth that keeps the goal's
