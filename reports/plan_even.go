@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,10 +10,31 @@ import (
 // breakEvenSentence says for which run times of an app its planned cache would pay for
 // itself; empty where no app has one.
 func breakEvenSentence(p *plan.Plan) string {
+	words := evenWords(p, func(a *plan.Assignment) bool {
+		return slices.ContainsFunc(p.Caches, func(c plan.PlannedCache) bool { return c.Name == a.Cache })
+	})
+	if words == "" {
+		return ""
+	}
+	return sentence("were its build and storage on the app alone, a cache would pay for itself in money " + words)
+}
+
+// bestEvenSentence says the same of the best caches for apps without a planned one; empty
+// where there are none.
+func bestEvenSentence(p *plan.Plan) string {
+	words := evenWords(p, func(a *plan.Assignment) bool { return len(a.BreakEvenOf) > 0 })
+	if words == "" {
+		return ""
+	}
+	return sentence("for apps without a planned cache, were its build and storage on the app alone, the best cache for each would pay for itself in money " + words)
+}
+
+// evenWords are the apps by when their caches pay.
+func evenWords(p *plan.Plan, is func(*plan.Assignment) bool) string {
 	of := make(map[string][]string) // by what BreakEven says
 	for i := range p.Assignments {
 		a := &p.Assignments[i]
-		if !slices.ContainsFunc(p.Caches, func(c plan.PlannedCache) bool { return c.Name == a.Cache }) {
+		if !is(a) {
 			continue
 		}
 		words := ellipsis(a.App, 40)
@@ -32,14 +52,11 @@ func breakEvenSentence(p *plan.Plan) string {
 			words = append(words, x.words+some(apps, 12))
 		}
 	}
-	if len(words) == 0 {
-		return ""
-	}
-	return sentence(fmt.Sprintf("were its build and storage on the app alone, a cache would pay for itself in money %s", strings.Join(words, "; it would ")))
+	return strings.Join(words, "; it would ")
 }
 
-// breakEvenCell is the run time up to which an app's planned cache would pay for itself, or
-// what else there is to say.
+// breakEvenCell is the run time up to which an app's planned cache, or the best one for it,
+// would pay for itself, or what else there is to say.
 func breakEvenCell(a *plan.Assignment) cell {
 	c := cell{Text: "–", Number: true}
 	if a.BreakEvenSeconds != nil {
@@ -50,6 +67,10 @@ func breakEvenCell(a *plan.Assignment) cell {
 		c.Text = "from " + c.Text + " on"
 	case plan.PaysAlways, plan.PaysNever:
 		c.Text = a.BreakEven
+	}
+	if len(a.BreakEvenOf) > 0 {
+		c.Text += " (best cache)"
+		c.Title = "not planned: the best cache for it, of " + strings.Join(a.BreakEvenOf, ", ")
 	}
 	return c
 }

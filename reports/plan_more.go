@@ -55,8 +55,29 @@ func moreTable(p *plan.Plan) *table {
 	if p.WorthPerHour != nil {
 		worth = fmt.Sprintf(", an hour being worth %s", money(*p.WorthPerHour))
 	}
-	t := newBudgetTable(fmt.Sprintf("What a tenth more of budget would bring%s (estimated, per month of 30 days)", worth))
-	t.addBudget(p.Sensitivity.More)
+	more := p.Sensitivity.More
+	caption := fmt.Sprintf("What a tenth more of budget would bring%s (estimated, per month of 30 days)", worth)
+	if p.Goal == plan.GoalSeconds || more.BoundSeconds != nil {
+		t := newBudgetTable(caption)
+		t.addBudget(more)
+		return t
+	}
+	bound := cell{Text: "–", Number: true}
+	if more.BoundMoney != nil {
+		bound = moneyCell(*more.BoundMoney)
+	}
+	row := []cell{budgetCell(more), moneyCell(more.Cost), countCell(more.Caches), longTimeCell(more.SavedSeconds), signedCell(more.NetSaved)}
+	if p.Goal == plan.GoalNet {
+		t := newTable(caption, "budget", ">cost", ">caches", ">saves", ">net saved", ">at most (proven)")
+		t.add(append(row, bound)...)
+		return t
+	}
+	kept := "kept"
+	if more.LimitNotMet {
+		kept = "not kept"
+	}
+	t := newTable(caption, "budget", ">cost", ">caches", ">saves", ">net saved", ">cost at least (proven)", "limit")
+	t.add(append(row, bound, wordCell(kept))...)
 	return t
 }
 
@@ -66,9 +87,18 @@ func newBudgetTable(caption string) *table {
 
 // addBudget adds what one budget brings to a table of budgets.
 func (t *table) addBudget(c *plan.CurvePoint) {
+	bound := cell{Text: "–", Number: true}
+	if c.BoundSeconds != nil {
+		bound = longTimeCell(*c.BoundSeconds)
+	}
+	t.add(budgetCell(c), moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), bound, signedCell(c.NetSaved))
+}
+
+// budgetCell heads a row.
+func budgetCell(c *plan.CurvePoint) cell {
 	budget := moneyCell(c.BudgetPerMonth)
 	budget.Number = false
-	t.add(budget, moneyCell(c.Cost), countCell(c.Caches), longTimeCell(c.SavedSeconds), longTimeCell(c.BoundSeconds), signedCell(c.NetSaved))
+	return budget
 }
 
 func leversTable(p *plan.Plan) *table {

@@ -15,12 +15,13 @@ import (
 var planHeads = []string{
 	"row", "order", "cache", "images", "apps", "size_gib", "unpacked_bytes", "saved_seconds", "cumulative_seconds", "cumulative_unpacked_bytes",
 	"build", "keep", "use", "cost", "cumulative_cost", "net_saved", "currency",
-	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even", "break_even_seconds",
+	"starts", "primes", "missed", "cold_seconds", "baseline_seconds", "planned_seconds", "break_even", "break_even_seconds", "break_even_of",
 }
 
 // planCSV is a line for each cache to build, in order, for each app to prime and for each
 // app. Images and apps are separated by spaces; seconds, money and starts are of a month,
-// those of an app the mean of one start. What a line does not have is empty.
+// those of an app the mean of one start. What breaks even is the cache of the line, or a best
+// one of the images break_even_of. What a line does not have is empty.
 func planCSV(p *plan.Plan) ([]byte, error) {
 	lines := [][]string{planHeads}
 	for i := range p.Caches {
@@ -39,6 +40,7 @@ func planCSV(p *plan.Plan) ([]byte, error) {
 			"row": "app", "cache": a.Cache, "apps": a.App, "starts": exact(a.StartsPerMonth), "missed": exact(a.MissedPerMonth),
 			"cold_seconds": exact(a.ColdSeconds.Seconds()), "baseline_seconds": exact(a.BaselineSeconds.Seconds()), "planned_seconds": exact(a.PlannedSeconds.Seconds()),
 			"break_even": a.BreakEven, "break_even_seconds": secondsField(a.BreakEvenSeconds),
+			"break_even_of": strings.Join(a.BreakEvenOf, " "),
 		}))
 	}
 	var b bytes.Buffer
@@ -84,6 +86,15 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost), signedMoney(prime.NetSaved))
 		}
 	}
+	cachesMarkdown(b, p)
+	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p)} {
+		if even != "" {
+			fmt.Fprintf(b, "\n%s\n", markdownText(even))
+		}
+	}
+}
+
+func cachesMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	if len(p.Caches) == 0 {
 		return
 	}
@@ -96,8 +107,5 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	}
 	if rest := len(p.Caches) - maxMarkdownCaches; rest > 0 {
 		fmt.Fprintf(b, "\nAnd %d more.\n", rest)
-	}
-	if even := breakEvenSentence(p); even != "" {
-		fmt.Fprintf(b, "\n%s\n", markdownText(even))
 	}
 }

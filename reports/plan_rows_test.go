@@ -11,11 +11,14 @@ import (
 )
 
 // cachesAndPrimes is the plan to build two caches, with one app that is primed beside them
-// and one whose cache never pays.
+// and one whose cache never pays. Of the primed app the best cache would pay.
 func cachesAndPrimes() *plan.Plan {
 	p := shopPlan(shopTimeline(true), true)
 	p.Primes = []plan.PrimedApp{{App: "api", StartsPerMonth: 4, SavedSeconds: 90 * time.Second, Cost: usd(-0.25), NetSaved: usd(0.75)}}
-	p.Assignments = append(p.Assignments, plan.Assignment{App: "api", Primed: true, StartsPerMonth: 30})
+	at := 674800 * time.Millisecond
+	p.Assignments = append(p.Assignments, plan.Assignment{
+		App: "api", Primed: true, StartsPerMonth: 30, BreakEven: plan.PaysUpTo, BreakEvenSeconds: &at, BreakEvenOf: []string{"r/api:1", "r/proxy:1"},
+	})
 	for i := range p.Assignments {
 		if p.Assignments[i].App == "train" {
 			p.Assignments[i].BreakEven, p.Assignments[i].BreakEvenSeconds = plan.PaysNever, nil
@@ -65,7 +68,10 @@ func TestPlanCSV(t *testing.T) {
 		{"app web", "break_even", "upTo"},
 		{"app train", "break_even", "never"},
 		{"app train", "break_even_seconds", ""},
+		{"app web", "break_even_of", ""},
 		{"app api", "starts", "30"},
+		{"app api", "break_even_seconds", "674.8"},
+		{"app api", "break_even_of", "r/api:1 r/proxy:1"},
 	} {
 		if got, ok := of[want.line]; !ok || got[want.column] != want.value {
 			t.Errorf("%s: %s is %q, want %q", want.line, want.column, got[want.column], want.value)
@@ -92,6 +98,33 @@ func TestBreakEven(t *testing.T) {
 				t.Errorf("%s: no %q in\n%s", format, want, &out)
 			}
 		}
+	}
+}
+
+// TestBestBreakEven: where nothing is built, the best cache for an app says what run times
+// would be short enough, and is not taken for a planned one.
+func TestBestBreakEven(t *testing.T) {
+	at := 674800 * time.Millisecond
+	p := shopPlan(shopTimeline(false), false)
+	web, never := &p.Assignments[0], &p.Assignments[1]
+	web.BreakEven, web.BreakEvenSeconds, web.BreakEvenOf = plan.PaysUpTo, &at, []string{"r/web:1"}
+	never.BreakEven, never.BreakEvenOf = plan.PaysNever, []string{"r/web:1", "r/x:2"}
+	want := "For apps without a planned cache, were its build and storage on the app alone, the best cache for each would pay for itself in money up to these run times: " +
+		web.App + " 11.2 min; it would at no run time for " + never.App + "."
+	for _, format := range []Format{Text, Markdown} {
+		var out bytes.Buffer
+		if err := Write(&out, format, New(Input{Plan: p}), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, want) || strings.Contains(got, "a cache would pay") {
+			t.Errorf("%s: no %q, or a planned cache's, in\n%s", format, want, &out)
+		}
+	}
+	if got := breakEvenCell(web); got.Text != "11.2 min (best cache)" || got.Value != "674.8" || !strings.HasSuffix(got.Title, "of r/web:1") {
+		t.Errorf("a cell of web: %+v", got)
+	}
+	if got := breakEvenCell(never); got.Text != "never (best cache)" || !strings.HasSuffix(got.Title, "of r/web:1, r/x:2") {
+		t.Errorf("a cell of %s: %+v", never.App, got)
 	}
 }
 

@@ -179,6 +179,12 @@ func (p *printer) apps(r *Report) {
 	if rest := len(r.Apps) - maxTextApps; rest > 0 {
 		p.lines("", wrap(fmt.Sprintf("and %s more, which gain least: see --output html or json", count(rest, "line")), tableIndent))
 	}
+	if r.Plan == nil {
+		return
+	}
+	if even := bestEvenSentence(r.Plan); even != "" {
+		p.lines("", wrap(even, tableIndent))
+	}
 }
 
 // more counts the apps beyond those of a table that shows maxTextApps of them.

@@ -88,12 +88,25 @@ func TestMoreHasItsOwnTable(t *testing.T) {
 		return plan.CurvePoint{BudgetPerMonth: usd(budget), Cost: usd(budget), Caches: 1, NetSaved: usd(0)}
 	}
 	more := point(5.5)
-	p := &plan.Plan{WorthPerHour: budgetOf(100), Curve: []plan.CurvePoint{point(9), point(1)}, Sensitivity: &plan.Sensitivity{More: &more}}
+	p := &plan.Plan{Goal: plan.GoalSeconds, WorthPerHour: budgetOf(100), Curve: []plan.CurvePoint{point(9), point(1)}, Sensitivity: &plan.Sensitivity{More: &more}}
 	got := planTables(p)
 	if len(got) != 2 || len(got[0].Rows) != 2 || got[0].Rows[0][0].Text != "USD 1.00" || len(got[1].Rows) != 1 || got[1].Rows[0][0].Text != "USD 5.50" {
 		t.Fatalf("%+v", got)
 	}
 	if !strings.HasPrefix(got[1].Caption, "What a tenth more of budget would bring, an hour being worth USD 100.00 ") || !strings.Contains(got[0].Caption, "whatever an hour is worth") {
 		t.Errorf("captions %q, %q", got[0].Caption, got[1].Caption)
+	}
+	// The last cells of other goals: net saved, its bound; the bill's bound, and the limit.
+	p.Goal, p.WorthPerHour, more.BoundMoney = plan.GoalNet, nil, budgetOf(7)
+	if row := planTables(p)[1].Rows[0]; len(row) != 6 || row[5].Text != "USD 7.00" {
+		t.Errorf("of goal net: %+v", row)
+	}
+	p.Goal = plan.GoalLimit
+	if row := planTables(p)[1].Rows[0]; len(row) != 7 || row[5].Text != "USD 7.00" || row[6].Text != "kept" {
+		t.Errorf("of goal limit: %+v", row)
+	}
+	more.BoundMoney, more.LimitNotMet = nil, true
+	if row := planTables(p)[1].Rows[0]; row[5].Text != "–" || row[6].Text != "not kept" {
+		t.Errorf("of a limit not kept: %+v", row)
 	}
 }

@@ -40,7 +40,7 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 	if err := m.setCurve(ctx, p, s); err != nil {
 		return nil, fmt.Errorf("plan: curve: %w", err)
 	}
-	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.More && p.Sensitivity == nil) {
+	if ctx.Err() != nil && (len(p.Curve) < m.Points || m.wantsMore() && p.Sensitivity == nil) {
 		p.LeftOut += "; other budgets (stopped before all were tried)"
 	}
 	for _, name := range m.Explain {
@@ -257,7 +257,7 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	given.PlannedSeconds = given.BaselineSeconds
 	if pick == none {
 		given.Cache, given.Reason = m.whyNone(a, c)
-		return given, nil
+		return given, m.setBestBreakEven(&given, a)
 	}
 	o := &a.options[pick]
 	if a.starts > 0 {
@@ -266,7 +266,7 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	cache := m.candidateOf(o.set)
 	if cache == nil {
 		given.Primed, given.Reason = true, m.whyPrimed(a)
-		return given, nil
+		return given, m.setBestBreakEven(&given, a)
 	}
 	given.Cache, given.MissedPerMonth = cache.cache.ID, o.effect.missed
 	given.Reason = m.whyPicked(a, cache, &o.effect)

@@ -14,6 +14,20 @@ const (
 	PaysNever  = "never"
 )
 
+// setBestBreakEven gives an app without a planned cache the break-even of the best one for
+// it: how short its runs would have to be for the verdict on it to be another.
+func (m *model) setBestBreakEven(given *Assignment, a *app) error {
+	most := m.mostFor(a)
+	if most == nil {
+		return nil
+	}
+	best := m.candidateOf(most.set)
+	given.BreakEvenOf = best.images
+	var err error
+	given.BreakEven, given.BreakEvenSeconds, err = m.breakEven(a, best, &most.effect)
+	return err
+}
+
 // breakEven solves instance time saved + the baseline's disks = build + keep + disk × (run
 // time + start) × served starts for the run time. Where the baseline's disks cost more than
 // the cache's, it pays from there on in place of up to there.
@@ -42,3 +56,23 @@ func (m *model) breakEven(a *app, c *candidate, e *effect) (pays string, at *tim
 	}
 	return PaysNever, nil, nil
 }
+
+// mostFor is the candidate that does most for an app, of those that do as much the one
+// with the least bill; nil where none helps.
+func (m *model) mostFor(a *app) *option {
+	var most *option
+	for k := range a.options {
+		o := &a.options[k]
+		if m.candidateOf(o.set) == nil || m.gain(a, &o.effect) <= 0 {
+			continue
+		}
+		if most == nil || m.gain(a, &o.effect) > m.gain(a, &most.effect) ||
+			m.gain(a, &o.effect) == m.gain(a, &most.effect) && m.bill(o) < m.bill(most) {
+			most = o
+		}
+	}
+	return most
+}
+
+// bill is what an option's candidate costs a month, were it for one app alone.
+func (m *model) bill(o *option) float64 { return o.effect.use + m.candidateOf(o.set).fixed() }

@@ -20,7 +20,7 @@ const (
 // the cheapest candidate's bill to what the plan without a budget costs, and a tenth more
 // than the budget that there is.
 func (m *model) setCurve(ctx context.Context, p *Plan, s *solution) error {
-	if ctx.Err() == nil && m.More && p.BudgetPerMonth != nil && m.Goal == GoalSeconds {
+	if ctx.Err() == nil && m.wantsMore() {
 		m.progress("looking at a tenth more of budget")
 		var err error
 		if p.Sensitivity, err = m.more(ctx, s); err != nil {
@@ -117,9 +117,10 @@ func (m *model) secondsWithin(ctx context.Context, budget float64) solution {
 }
 
 func (m *model) point(budget float64, s *solution) CurvePoint {
+	bound := duration(max(s.bound, s.Gain))
 	point := CurvePoint{
 		BudgetPerMonth: m.Prices.Money(budget), Cost: m.Prices.Money(s.Cost),
-		SavedSeconds: duration(s.Gain), BoundSeconds: duration(max(s.bound, s.Gain)),
+		SavedSeconds: duration(s.Gain), BoundSeconds: &bound,
 	}
 	for _, j := range s.Sets {
 		if m.candidateOf(j) != nil {
@@ -136,20 +137,70 @@ func (m *model) point(budget float64, s *solution) CurvePoint {
 	return point
 }
 
-// more is what a tenth more of budget brings.
+// wantsMore says whether it is asked what a tenth more of budget would bring.
+func (m *model) wantsMore() bool { return m.More && !math.IsInf(m.BudgetPerMonth, 1) }
+
+// more is what a tenth more of budget brings; nil where the search was stopped.
 func (m *model) more(ctx context.Context, s *solution) (*Sensitivity, error) {
 	problem := *m.program.problem
 	problem.Budget *= moreBudget
-	all, err := m.budgets(ctx, &problem, s, func(knapsack.Choice) []float64 { return []float64{problem.Budget} })
+	within := m.bestWithin
+	if m.Goal == GoalLimit {
+		within = m.cheapestWithin
+	}
+	found, err := within(ctx, &problem, s)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	point := m.point(problem.Budget, found)
+	point.SavedSeconds = duration(m.saved(&found.choice))
+	bound := found.bound
+	if found.optimal {
+		bound = found.objective
+	}
+	switch {
+	case m.Goal == GoalSeconds:
+		*point.BoundSeconds = max(point.SavedSeconds, duration(bound+problem.Price*problem.Budget))
+	case found.reached:
+		point.BoundSeconds, point.BoundMoney = nil, m.money(bound)
+	default:
+		point.BoundSeconds, point.LimitNotMet = nil, true
+	}
+	return &Sensitivity{More: &point}, nil
+}
+
+// bestWithin is the best choice within a problem's budget, which allows s too.
+func (m *model) bestWithin(ctx context.Context, problem *knapsack.Problem, s *solution) (*solution, error) {
+	all, err := m.budgets(ctx, problem, s, func(knapsack.Choice) []float64 { return []float64{problem.Budget} })
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
 	found := &all[0]
 	if found.objective < s.objective {
-		found.choice = s.choice
+		found.choice, found.objective = s.choice, s.objective
 	}
-	point := m.point(problem.Budget, found)
-	point.SavedSeconds = duration(m.saved(&found.choice))
-	point.BoundSeconds = max(point.SavedSeconds, duration(found.bound+problem.Price*problem.Budget))
-	return &Sensitivity{More: &point}, nil
+	found.bound = max(found.bound, found.objective)
+	return found, nil
+}
+
+// cheapestWithin is the least bill that keeps the limit within a larger budget than s has,
+// or what comes nearest. One that s keeps already is the same there: what costs less was
+// within its own budget.
+func (m *model) cheapestWithin(ctx context.Context, problem *knapsack.Problem, s *solution) (*solution, error) {
+	if s.reached {
+		return s, nil
+	}
+	solver, err := knapsack.New(problem)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{goal: m.Goal, price: problem.Price, target: m.program.target, gap: m.GapFraction, problem: problem, solver: solver}
+	found := p.solve(ctx, m.effort()*curveEffort, true)
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	if !m.beats(&found, s) {
+		found = *s
+	}
+	return &found, nil
 }

@@ -22,10 +22,10 @@ func TestCurveBesidePlan(t *testing.T) {
 		}
 		bill, compared := got.Caches[len(got.Caches)-1].CumulativeCost.Amount, 0
 		for i, c := range got.Curve {
-			if i > 0 && (c.SavedSeconds < got.Curve[i-1].SavedSeconds-time.Microsecond || c.BoundSeconds < got.Curve[i-1].BoundSeconds-time.Microsecond) {
+			if i > 0 && (c.SavedSeconds < got.Curve[i-1].SavedSeconds-time.Microsecond || *c.BoundSeconds < *got.Curve[i-1].BoundSeconds-time.Microsecond) {
 				t.Errorf("%s: point %d is %+v, after %+v", assign, i, c, got.Curve[i-1])
 			}
-			if c.SavedSeconds > c.BoundSeconds || c.Cost.Amount > c.BudgetPerMonth.Amount*(1+1e-9) {
+			if c.SavedSeconds > *c.BoundSeconds || c.Cost.Amount > c.BudgetPerMonth.Amount*(1+1e-9) {
 				t.Errorf("%s: point %d is %+v", assign, i, c)
 			}
 			if c.BudgetPerMonth.Amount >= bill {

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,7 +206,7 @@ func TestCurve(t *testing.T) {
 		}
 		for i, point := range append(got.Curve, *got.Sensitivity.More) {
 			p.Points, p.More, p.BudgetPerMonth = 0, false, point.BudgetPerMonth.Amount
-			if want := choose(t, p).SavedSeconds; point.SavedSeconds != want || point.BoundSeconds < want {
+			if want := choose(t, p).SavedSeconds; point.SavedSeconds != want || *point.BoundSeconds < want {
 				t.Errorf("%s, point %d: saves %v, at most %v, for %v; a plan for that saves %v", assign, i, point.SavedSeconds, point.BoundSeconds, point.BudgetPerMonth, want)
 			}
 			if point.Cost.Amount > point.BudgetPerMonth.Amount*(1+1e-9) {
@@ -214,6 +215,46 @@ func TestCurve(t *testing.T) {
 		}
 		if last := got.Curve[5]; last.SavedSeconds != seconds(32940) || last.Caches != 1 {
 			t.Errorf("%s: the last point is %+v, want all that can be saved, by one cache", assign, last)
+		}
+	}
+}
+
+// A tenth more of budget of the other goals. Of net, web running 30 s: its cache costs
+// 0.106605 and 300 × 20 × 0.0005 × 34 / 3600 of disks, 0.134939 in all, and saves 0.565656;
+// job's never pays. Of a limit of 10 s, one cache for both is the least, 0.950272.
+func TestMoreOfOtherGoals(t *testing.T) {
+	for _, test := range []struct {
+		goal       string
+		budget     float64
+		caches     int
+		cost       float64
+		saved      float64
+		boundMoney float64 // NaN is none
+	}{
+		{plan.GoalNet, 0.12, 0, 0, 0, 0},
+		{plan.GoalNet, 0.13, 1, 0.134939, 29400, 0.565656 - 0.134939},
+		{plan.GoalLimit, 0.5, 1, 0.426939, 3540, math.NaN()},
+		{plan.GoalLimit, 0.9, 1, 0.950272, 32940, 0.950272},
+		{plan.GoalLimit, 1, 1, 0.950272, 32940, 0.950272},
+	} {
+		p := twoApps()
+		p.Goal, p.BudgetPerMonth, p.More = test.goal, test.budget, true
+		if p.Limit = 10 * time.Second; test.goal == plan.GoalNet {
+			web := *p.Apps[0].App
+			web.Runtime, p.Limit = 30*time.Second, 0
+			p.Apps[0].App = &web
+		}
+		got := choose(t, p)
+		more := got.Sensitivity.More
+		if more.Caches != test.caches || !near(more.Cost.Amount, test.cost, 1e-5) || more.SavedSeconds != seconds(test.saved) || !near(more.BudgetPerMonth.Amount, 1.1*test.budget, 1e-9) {
+			t.Errorf("%s, %v: %+v, want %d caches for %v that save %v s", test.goal, test.budget, more, test.caches, test.cost, test.saved)
+		}
+		none := math.IsNaN(test.boundMoney)
+		if more.BoundSeconds != nil || (more.BoundMoney == nil) != none || more.BoundMoney != nil && !near(more.BoundMoney.Amount, test.boundMoney, 1e-5) {
+			t.Errorf("%s, %v: bounds %v and %v, want %v", test.goal, test.budget, more.BoundSeconds, more.BoundMoney, test.boundMoney)
+		}
+		if more.LimitNotMet != none {
+			t.Errorf("%s, %v: limit not met: %t, want %t", test.goal, test.budget, more.LimitNotMet, none)
 		}
 	}
 }
@@ -245,7 +286,8 @@ func TestExplain(t *testing.T) {
 // 20,000 one-hour pods a day pay for a cache's disk an hour each, whatever it saves them;
 // 20,000 half-minute pods on it save more than they pay. A start on the cache of 20 GiB saves
 // 98 s of an instance, 0.0018855, and pays for the disk 20 × 0.0005 / 3600 × (run + 4 s):
-// the same at a run of 674.8 s (eci §5.3).
+// the same at a run of 674.8 s (eci §5.3), which the plan says too where it builds nothing,
+// and where the budget is short of any cache.
 func TestPaysForShortRunsOnly(t *testing.T) {
 	inv := inventory([]float64{4, 1}, map[string][]int{"r/web:1": {0, 1}})
 	for _, test := range []struct {
@@ -258,8 +300,15 @@ func TestPaysForShortRunsOnly(t *testing.T) {
 		if got.Verdict != test.want || got.Status != plan.Optimal {
 			t.Errorf("runs of %v: %s (%s), want %s", test.run, got.Verdict, got.Reason, test.want)
 		}
-		if got.Verdict == plan.Build && !near(got.Assignments[0].BreakEvenSeconds.Seconds(), 674.8, 0.1) {
-			t.Errorf("runs of %v: breaks even at %v, want 674.8 s", test.run, got.Assignments[0].BreakEvenSeconds)
+		p.Goal, p.BudgetPerMonth = plan.GoalSeconds, 0
+		for i, got := range []*plan.Plan{got, choose(t, p)} {
+			a := got.Assignments[0]
+			if a.BreakEven != plan.PaysUpTo || a.BreakEvenSeconds == nil || !near(a.BreakEvenSeconds.Seconds(), 674.8, 0.1) {
+				t.Errorf("runs of %v, %s: pays %s %v, want up to 674.8 s", test.run, got.Goal, a.BreakEven, a.BreakEvenSeconds)
+			}
+			if best := a.Cache == ""; best != slices.Equal(a.BreakEvenOf, []string{"r/web:1"}) || i == 1 && !best {
+				t.Errorf("runs of %v, %s: cache %q, break-even of %v", test.run, got.Goal, a.Cache, a.BreakEvenOf)
+			}
 		}
 	}
 }

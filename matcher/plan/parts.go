@@ -76,12 +76,16 @@ type Assignment struct {
 	PlannedSeconds  time.Duration `json:"plannedSeconds"`
 	// BreakEven says for which run times the cache would pay for itself, by instance time
 	// and the baseline's disks saved, were its build and storage this app's alone: up to
-	// BreakEvenSeconds, from there on, always or never; absent when no planned cache is
-	// assigned.
+	// BreakEvenSeconds, from there on, always or never. It is of the planned cache, where
+	// one is assigned; else of the best one for the app, BreakEvenOf; absent where none
+	// does anything for the goal.
 	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never"`
 	// BreakEvenSeconds is the run time at which it neither pays nor costs; absent where
 	// there is none.
 	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
+	// BreakEvenOf are the images of the cache that does most for the app, whatever it
+	// costs: BreakEven is of it. Absent where BreakEven is of the app's own planned cache.
+	BreakEvenOf []string `json:"breakEvenOf,omitempty"`
 	// Reason says why this cache, or why none.
 	Reason string `json:"reason"`
 }
@@ -147,16 +151,24 @@ type CurvePoint struct {
 	Caches int `json:"caches"`
 	// SavedSeconds is startup time saved a month beyond the baseline.
 	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
-	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth.
-	BoundSeconds time.Duration `json:"boundSeconds"`
+	// BoundSeconds is proven: no set of the candidates saves more for BudgetPerMonth. It is
+	// absent of a tenth more of budget of goals net and limit.
+	BoundSeconds *time.Duration `json:"boundSeconds,omitempty"`
+	// BoundMoney is what is proven there instead: of goal net no set has more NetSaved, of
+	// goal limit none that keeps the limit costs less; absent where none is known
+	// to keep it.
+	BoundMoney *cost.Money `json:"boundMoney,omitempty"`
+	// LimitNotMet says that no set was found within BudgetPerMonth that keeps the goal's
+	// limit: this one comes nearest.
+	LimitNotMet bool `json:"limitNotMet,omitempty"`
 	// NetSaved is money saved on instances and the baseline's disks, less Cost.
 	NetSaved cost.Money `json:"netSaved"`
 }
 
 // Sensitivity is what would change a plan.
 type Sensitivity struct {
-	// More is the best plan found for a budget larger by a tenth, an hour being worth
-	// what it is in the plan; absent without a budget and of goals other than seconds.
+	// More is the best plan found for a budget larger by a tenth, the goal and what an hour
+	// is worth being the plan's; absent without a budget.
 	More *CurvePoint `json:"more,omitempty"`
 	// Levers are what was varied, one at a time.
 	Levers []Lever `json:"levers,omitempty"`

@@ -98,10 +98,14 @@ func TestBreakEven(t *testing.T) {
 	p.BudgetPerMonth = 0.8
 	got := choose(t, p)
 	job, web := got.Assignments[0], got.Assignments[1]
-	if job.BreakEvenSeconds != nil || job.Cache != "" || job.PlannedSeconds != seconds(125) {
+	if job.Cache != "" || job.PlannedSeconds != seconds(125) {
 		t.Errorf("job has no cache: %+v", job)
 	}
-	if web.BreakEven != plan.PaysUpTo || !near(web.BreakEvenSeconds.Seconds(), 546.86, 0.01) {
+	// Job's own would spare 3,540 s, worth 0.068110: less than its build and storage, 0.126605.
+	if job.BreakEven != plan.PaysNever || job.BreakEvenSeconds != nil || !slices.Equal(job.BreakEvenOf, []string{"r/job:1"}) {
+		t.Errorf("job's best cache pays %s %v, of %v; want never, of its own", job.BreakEven, job.BreakEvenSeconds, job.BreakEvenOf)
+	}
+	if web.BreakEven != plan.PaysUpTo || web.BreakEvenOf != nil || !near(web.BreakEvenSeconds.Seconds(), 546.86, 0.01) {
 		t.Errorf("web breaks even at %v, want 546.86 s", web.BreakEvenSeconds)
 	}
 	if web.ColdSeconds != seconds(105) || web.PlannedSeconds != seconds(7) || web.StartsPerMonth != 300 {
@@ -163,6 +167,11 @@ func TestManyPodsOnAutomaticCaches(t *testing.T) {
 			if !strings.Contains(got.Reason, words) {
 				t.Errorf("%s: reason %q does not say %q", assign, got.Reason, words)
 			}
+		}
+		// The 10 starts' 0.01885 are less than build and storage, 0.106605: on automatic
+		// caches no run is short enough.
+		if a := got.Assignments[0]; a.BreakEven != plan.PaysNever || a.BreakEvenSeconds != nil || !slices.Equal(a.BreakEvenOf, []string{"r/web:1"}) {
+			t.Errorf("%s: the best cache pays %s %v, of %v; want never", assign, a.BreakEven, a.BreakEvenSeconds, a.BreakEvenOf)
 		}
 		p.BudgetPerMonth = 10000
 		got = choose(t, p)

@@ -54,8 +54,7 @@ func (m *model) whyNone(a *app, c *choice) (cache, reason string) {
 	if most == nil {
 		return "", fmt.Sprintf("no candidate %s than %s", m.better(), m.baselineWords(a))
 	}
-	candidate := m.candidateOf(most.set)
-	bill := most.effect.use + candidate.fixed()
+	bill := m.bill(most)
 	why := "the budget or the quota does more elsewhere"
 	switch {
 	case m.program.price*bill > m.gain(a, &most.effect) && m.Goal == GoalNet:
@@ -81,21 +80,6 @@ func (m *model) better() string {
 		return "brings more of its starts under the limit"
 	}
 	return "makes its starts faster"
-}
-
-// mostFor is the candidate that does most for an app; nil where none helps.
-func (m *model) mostFor(a *app) *option {
-	var most *option
-	for k := range a.options {
-		o := &a.options[k]
-		if m.candidateOf(o.set) == nil || m.gain(a, &o.effect) <= 0 {
-			continue
-		}
-		if most == nil || m.gain(a, &o.effect) > m.gain(a, &most.effect) {
-			most = o
-		}
-	}
-	return most
 }
 
 func (m *model) baselineWords(a *app) string {
