@@ -13,8 +13,10 @@ import (
 	"github.com/cachebench/cachebench/reports"
 )
 
-// attempts are how many tokens a creation is tried with in one run.
-const attempts = 20
+// attempts are how many tokens a creation is tried with in one run. Two are what a cache
+// takes that expires and is made anew; more would only build, and pay for, one cache after
+// another where the account does not show what it has.
+const attempts = 3
 
 // create makes a cache once, whoever applies the file how often. The token is derived
 // from what is created, so that an apply whose answer was lost, or two at once, make one
@@ -48,7 +50,7 @@ func (a *cacheApply) create(ctx context.Context, s *cacheStep, change *reports.C
 		}
 		gone, lookErr := a.gone(ctx, made.ID)
 		if gone {
-			err = fmt.Errorf("ECI gives %s again, which is gone", made.ID)
+			err = fmt.Errorf("ECI answers that it has made %s, and does not list it: look in the console, or list it with other permissions, before trying again", made.ID)
 			past.add(made.ID, a.wait.now())
 			continue
 		}

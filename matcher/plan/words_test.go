@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -167,6 +168,7 @@ func TestBoundCountsPrimes(t *testing.T) {
 // TestProgressTellsBound: while it searches a plan tells how near it is to its bound, ever
 // nearer, and at last as the plan says.
 func TestProgressTellsBound(t *testing.T) {
+	race.Skip(t)
 	p := many(60)
 	p.BudgetPerMonth = 50
 	var told []string
