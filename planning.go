@@ -42,8 +42,8 @@ type PlanOptions struct {
 	// MaxCandidates (200 when not given).
 	Candidates    []PlanCandidate `json:"candidates,omitempty"`
 	MaxCandidates int             `json:"maxCandidates,omitempty"`
-	// HoldOutFraction plans again on the first part of the month and judges that plan on
-	// the last, which is this share; 0 does not.
+	// HoldOutFraction plans again on the first part of the month, or of the trace, and
+	// judges that plan on the last, which is this share; 0 does not.
 	HoldOutFraction float64 `json:"holdOutFraction,omitempty"`
 	// JudgeAt judges the plan's caches on what their references mean at a later time, which
 	// the inventory has to list beside the present.
@@ -79,7 +79,7 @@ func (o *PlanOptions) validate() error {
 	case !(o.Effort >= 0) || o.Effort > MaxEffort:
 		return document.At("effort", "%v times the steps cannot be: give more than 0, at most %d", o.Effort, MaxEffort)
 	case !(o.HoldOutFraction >= 0 && o.HoldOutFraction < 1):
-		return document.At("holdOutFraction", "%v of the month cannot be held out: give a share above 0 and below 1", o.HoldOutFraction)
+		return document.At("holdOutFraction", "%v of the month or trace cannot be held out: give a share above 0 and below 1", o.HoldOutFraction)
 	case o.TimeLimit < 0:
 		return document.At("timeLimitSeconds", "%v cannot be: give a time above 0", o.TimeLimit)
 	case o.CurvePoints < 0 || o.CurvePoints > MaxCurvePoints:
@@ -123,11 +123,14 @@ func limitKept(p *plan.Plan) error {
 // Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
 // asked beside the plan cannot be done, it returns the plan with the error.
 func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
+	if err := j.plannable(); err != nil {
+		return nil, err
+	}
 	e, err := j.newEstimates()
 	if err != nil {
 		return nil, err
 	}
-	primed, err := j.primed(ctx, 0, workload.Month)
+	primed, err := j.primed(ctx, 0, j.horizon())
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +142,9 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	p.Profile, p.Provenance = j.Scenario.Profile.Name, j.planProvenance()
+	if j.recording != nil {
+		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
+	}
 	if !j.hasOwn() {
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
 		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
@@ -228,9 +234,6 @@ func (j *Job) primed(ctx context.Context, from, to time.Duration) (map[string]pr
 		return nil, err
 	}
 	opt.BuildTime, opt.Group, opt.From = e.buildTime, j.group, from
-	if j.month == nil {
-		j.month = slices.Collect(j.events(isOwn))
-	}
 	events := j.primings(e, to, func(string) bool { return true })
 	if len(events) == 0 {
 		return nil, nil
@@ -260,9 +263,12 @@ func (j *Job) twins() []workload.App { return slices.Concat(j.Workload.Apps, j.W
 
 // with are the month's events up to a time with others among them.
 func (j *Job) with(events []workload.Event, to time.Duration) []workload.Event {
-	end, _ := slices.BinarySearchFunc(j.month, to, func(e workload.Event, at time.Duration) int { return cmp.Compare(e.At, at) })
-	all := slices.Concat(j.month[:end], events)
-	slices.SortStableFunc(all, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	month := j.own()
+	end, _ := slices.BinarySearchFunc(month, to, func(e workload.Event, at time.Duration) int { return cmp.Compare(e.At, at) })
+	all := slices.Concat(month[:end], events)
+	if len(events) > 0 {
+		slices.SortStableFunc(all, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	}
 	return all
 }
 
@@ -274,11 +280,11 @@ const primeMargin = time.Minute
 func (j *Job) primings(e *estimates, to time.Duration, want func(app string) bool) []workload.Event {
 	var events []workload.Event
 	add := func(app int, at time.Duration) {
-		if at >= -warmUp && at < to {
+		if at >= -j.lead() && at < to {
 			events = append(events, workload.Event{At: at, App: app + len(j.Workload.Apps)})
 		}
 	}
-	for _, event := range j.month {
+	for _, event := range j.own() {
 		if event.Release && want(j.Workload.Apps[event.App].Name) {
 			add(event.App, event.At)
 		}

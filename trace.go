@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -15,9 +14,6 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
-
-// ErrTrace is wrapped when a trace is given where apps with rates are needed.
-var ErrTrace = errors.New("a trace lists single starts: only simulate takes one, the other stages need a Workload of apps")
 
 // ErrNoStart is wrapped when there is no start to simulate.
 var ErrNoStart = errors.New("nothing is simulated")
@@ -86,9 +82,8 @@ type traced struct {
 	starts []simulate.Start
 	// all counts the trace's starts, those too whose images are not known.
 	all int
-	// apps are what the starts on instances of their own ask matching for, one
-	// for each app and set of images; events are those starts, in order, and
-	// starting their places in starts.
+	// apps are what starts ask matching for, one for each app and list of images; events
+	// are those on instances of their own, in order, and starting their places in starts.
 	apps     []workload.App
 	events   []workload.Event
 	starting []int
@@ -153,31 +148,21 @@ func (tr *traced) arms(arms []string) []string {
 // traced reads the trace's starts.
 func (j *Job) traced() *traced {
 	tr, s := &traced{}, j.Scenario
-	leftOut, seen, known := make(map[string]bool), make(map[string]bool), make(map[string]int)
-	for _, line := range s.Trace.Starts {
+	seen, known := make(map[string]bool), j.newTraceApps()
+	for i := range s.Trace.Starts {
+		line := &s.Trace.Starts[i]
 		tr.all += line.Count
 		seen[line.App] = true
-		if why := j.lacksAny(line.Images, s.platform()); why != "" {
-			if !leftOut[line.App] {
-				leftOut[line.App] = true
-				j.Coverage.LeftOut = append(j.Coverage.LeftOut, simulate.LeftOut{App: line.App, Reason: why})
-			}
+		app := known.of(line)
+		if app < 0 {
 			continue
 		}
-		start := simulate.Start{
-			App: line.App, Requested: line.At, Images: j.positions(line.Images), Node: line.Node, NodeClass: line.NodeClass,
-		}
+		start := j.start(&known.apps[app])
+		start.Requested, start.Node, start.NodeClass = line.At, line.Node, line.NodeClass
 		if line.Runtime != nil {
 			start.Runtime = *line.Runtime
 		}
 		if line.Node == "" {
-			key := line.App + "\n" + strings.Join(line.Images, "\n")
-			app, ok := known[key]
-			if !ok {
-				app = len(tr.apps)
-				known[key] = app
-				tr.apps = append(tr.apps, workload.App{Name: line.App, Images: line.Images})
-			}
 			for k := range line.Count {
 				tr.events = append(tr.events, workload.Event{At: line.At, App: app})
 				tr.starting = append(tr.starting, len(tr.starts)+k)
@@ -185,7 +170,8 @@ func (j *Job) traced() *traced {
 		}
 		tr.starts = append(tr.starts, slices.Repeat([]simulate.Start{start}, line.Count)...)
 	}
-	j.Coverage.Apps = len(seen) - len(leftOut)
+	tr.apps = known.apps
+	j.Coverage.Apps = len(seen) - len(known.leftOut)
 	return tr
 }
 

@@ -217,6 +217,8 @@ type Plan struct {
 	Explained []Explained `json:"explained,omitempty"`
 	// Pools say for each node pool which images its nodes should hold.
 	Pools []Pool `json:"pools,omitempty"`
+	// Recorded says of which trace the plan is; absent where starts come from rates.
+	Recorded *Recorded `json:"recorded,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
 	// Provenance says what it was made from; absent where who made it did not say.
