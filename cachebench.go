@@ -39,7 +39,10 @@ type Results struct {
 // ErrLimit; when ctx ends, with what was done so far.
 func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	var r Results
-	var err error
+	err := s.CheckPlan()
+	if err != nil {
+		return &r, err
+	}
 	if r.Inventory, err = s.Analyze(ctx); err != nil {
 		return &r, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -37,9 +38,9 @@ func (j *Job) holdable() error {
 	before := j.recording.before(at)
 	switch all := len(j.recording.starts); {
 	case before == 0:
-		return fmt.Errorf("%w: none of its %d starts comes in its first %s, the part to plan on: hold out less than %g (plan.holdOutFraction, --hold-out), or give a longer trace", ErrTrace, all, spell(at), fraction)
+		return fmt.Errorf("%w: none of its %d starts comes in its first %s, the part to plan on: hold out less than %g (plan.holdOutFraction, --hold-out), or give a longer trace", ErrTrace, all, document.FormatTime(at), fraction)
 	case before == all:
-		return fmt.Errorf("%w: none of its %d starts comes in its last %s, the part to judge on: hold out more than %g (plan.holdOutFraction, --hold-out), or give a longer trace", ErrTrace, all, spell(j.horizon()-at), fraction)
+		return fmt.Errorf("%w: none of its %d starts comes in its last %s, the part to judge on: hold out more than %g (plan.holdOutFraction, --hold-out), or give a longer trace", ErrTrace, all, document.FormatTime(j.horizon()-at), fraction)
 	}
 	return nil
 }

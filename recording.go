@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -36,6 +37,9 @@ type recording struct {
 	releases []workload.Event
 	// names are what the trace calls each app of the Job.
 	names []string
+	// called is what the Job calls the app of a line, by its lineKey: web [web:1.4.2], where
+	// the trace has several apps of one name.
+	called map[string]string
 	// unknownRuntime and unknownSize are apps of which nothing says what money depends on.
 	unknownRuntime, unknownSize nameList
 	// said is what the recording is, notes are reasons to doubt it; one sentence each.
@@ -60,7 +64,7 @@ func (s *Scenario) recorded() (begin, span time.Duration, err error) {
 	case !slices.IsSortedFunc(starts, byTime):
 		return 0, 0, fmt.Errorf("%w: its starts are not in order of time: sort them", ErrTrace)
 	case s.TraceSpan > 0 && last >= s.TraceSpan:
-		return 0, 0, fmt.Errorf("%w: its last start comes after %s, and it is said to last %s (traceSpanSeconds, --trace-span): give more", ErrTrace, spell(last), spell(s.TraceSpan))
+		return 0, 0, fmt.Errorf("%w: its last start comes after %s, and it is said to last %s (traceSpanSeconds, --trace-span): give more", ErrTrace, document.FormatTime(last), document.FormatTime(s.TraceSpan))
 	case s.TraceSpan > 0:
 		begin, span = 0, s.TraceSpan
 	case first == last:
@@ -69,7 +73,7 @@ func (s *Scenario) recorded() (begin, span time.Duration, err error) {
 		begin, span = first, last-first+1
 	}
 	if span < shortestTrace {
-		return 0, 0, fmt.Errorf("%w: it covers %s, from which no month can be told: give at least %s, or say how long was recorded (traceSpanSeconds, --trace-span)", ErrTrace, spell(span), spell(shortestTrace))
+		return 0, 0, fmt.Errorf("%w: it covers %s, from which no month can be told: give at least %s, or say how long was recorded (traceSpanSeconds, --trace-span)", ErrTrace, document.FormatTime(span), document.FormatTime(shortestTrace))
 	}
 	return begin, span, nil
 }
@@ -96,7 +100,7 @@ func (r *recording) addReleases(s *Scenario) error {
 		drawn += a.ReleasesPerMonth * float64(max(1, len(places[a.Name]))) * spans
 	}
 	if drawn > MaxEventsPerMonth {
-		return fmt.Errorf("%w: the workload beside the trace has %.3g releases in %s: at most %d are replayed one by one", ErrTooMuch, drawn, spell(2*r.span), MaxEventsPerMonth)
+		return fmt.Errorf("%w: the workload beside the trace has %.3g releases in %s: at most %d are replayed one by one", ErrTooMuch, drawn, document.FormatTime(2*r.span), MaxEventsPerMonth)
 	}
 	for i := range w.Apps {
 		// The times of releases are drawn after those of the starts: where it takes no
@@ -203,30 +207,4 @@ func unpriced(what string, names []string, give string) error {
 func (j *Job) recordedSpan() *plan.Recorded {
 	r := j.recording
 	return &plan.Recorded{Span: r.span, Starts: len(r.starts), StartsOnNodes: r.onNodes, Notes: r.notes}
-}
-
-// spell writes a time for people, in the two units that suit.
-func spell(d time.Duration) string {
-	const day = 24 * time.Hour
-	units := []struct {
-		length time.Duration
-		word   string
-	}{{day, "days"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
-	d = d.Round(time.Second)
-	for i, u := range units[:3] {
-		if d < u.length {
-			continue
-		}
-		next := units[i+1]
-		d = d.Round(next.length)
-		words := fmt.Sprintf("%d %s", d/u.length, u.word)
-		if i == 0 && d/day == 1 {
-			words = "1 day"
-		}
-		if rest := d % u.length / next.length; rest > 0 {
-			words += fmt.Sprintf(" %d %s", rest, next.word)
-		}
-		return words
-	}
-	return fmt.Sprintf("%d s", d/time.Second)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
@@ -32,12 +33,12 @@ func (j *Job) newTraceApps() *traceApps {
 
 // of is the place of a line's app, or -1 where it lacks an image.
 func (t *traceApps) of(line *workload.TraceStart) int {
-	key := line.App + "\n" + strings.Join(line.Images, "\n")
+	key := lineKey(line)
 	at, ok := t.known[key]
 	if ok {
 		return at
 	}
-	if why := t.job.lacksAny(line.Images, t.job.Scenario.platform()); why != "" {
+	if why := t.job.lacksLine(line); why != "" {
 		if t.known[key] = -1; !t.leftOut[line.App] {
 			t.leftOut[line.App] = true
 			t.job.Coverage.LeftOut = append(t.job.Coverage.LeftOut, simulate.LeftOut{App: line.App, Reason: why})
@@ -58,6 +59,19 @@ func (t *traceApps) of(line *workload.TraceStart) int {
 	return t.known[key]
 }
 
+// lacksLine says which image of a line is not known, and why.
+func (j *Job) lacksLine(line *workload.TraceStart) string {
+	if j.Inventory == nil {
+		return ""
+	}
+	return j.lacksAny(line.Images, j.Scenario.platform())
+}
+
+// lineKey is what lines of one app have in common.
+func lineKey(line *workload.TraceStart) string {
+	return line.App + "\n" + strings.Join(line.Images, "\n")
+}
+
 // beside is the app of that name in the Workload given beside a trace; nil where there is
 // none.
 func (s *Scenario) beside(name string) *workload.App {
@@ -73,17 +87,45 @@ func (s *Scenario) beside(name string) *workload.App {
 // coverTrace is Cover of a trace: its apps are those of the starts on instances of their
 // own, at the rates at which it has them.
 func (s *Scenario) coverTrace(inv *layers.Inventory) (*Job, error) {
-	if err := s.checkTrace(); err != nil {
+	inv = inv.Estimated()
+	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup(), turn: new(sync.Mutex)}
+	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
+	if err := j.record(); err != nil {
 		return nil, err
+	}
+	if j.Coverage.StartsFraction < s.MinCoverage && len(j.Coverage.LeftOut) > 0 {
+		return j, j.tooLittle()
+	}
+	return j, nil
+}
+
+// CheckPlan refuses, before images are looked up, a trace that does not tell what a plan
+// needs, or of which no part can be held out as asked. The error wraps ErrTrace. There is
+// nothing to refuse without a trace.
+func (s *Scenario) CheckPlan() error {
+	if s.Trace == nil {
+		return nil
+	}
+	j := &Job{Scenario: s}
+	if err := j.record(); err != nil {
+		return err
+	}
+	return j.plannable()
+}
+
+// record takes the Scenario's trace as the job's recording. A job that looks no images up
+// takes all as known.
+func (j *Job) record() error {
+	s := j.Scenario
+	if err := s.checkTrace(); err != nil {
+		return err
 	}
 	begin, span, err := s.recorded()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	inv = inv.Estimated()
-	r := &recording{span: span}
-	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup(), turn: new(sync.Mutex), recording: r}
-	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
+	r := &recording{span: span, called: make(map[string]string)}
+	j.recording = r
 	known := j.newTraceApps()
 	all, seen := 0, make(map[string]bool)
 	var runs []runTimes
@@ -110,20 +152,23 @@ func (s *Scenario) coverTrace(inv *layers.Inventory) (*Job, error) {
 	j.Coverage.Apps = len(seen) - len(known.leftOut)
 	switch {
 	case all == 0:
-		return nil, fmt.Errorf("%w: all its starts are on named nodes, which use no image cache: give a workload with node pools to plan for nodes, or simulate the trace", ErrTrace)
+		return fmt.Errorf("%w: all its starts are on named nodes, which use no image cache: give a workload with node pools to plan for nodes, or simulate the trace", ErrTrace)
 	case len(r.starts) == 0:
-		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+		return fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
 	j.Coverage.StartsFraction = float64(len(r.starts)) / float64(all)
 	j.Workload.Apps = known.apps
 	if err := errors.Join(j.fillApps(runs), r.addReleases(s)); err != nil {
-		return nil, err
+		return err
+	}
+	j.tellApart()
+	for key, app := range known.known {
+		if app >= 0 {
+			r.called[key] = j.Workload.Apps[app].Name
+		}
 	}
 	j.tellRecording()
-	if j.Coverage.StartsFraction < s.MinCoverage && len(j.Coverage.LeftOut) > 0 {
-		return j, j.tooLittle()
-	}
-	return j, nil
+	return nil
 }
 
 // runTimes are those that the lines of an app give.
@@ -174,12 +219,11 @@ func (j *Job) fillApps(runs []runTimes) error {
 		}
 	}
 	if names := runtime.names; len(names) > 0 {
-		r.note("Assumed, for nothing tells it: starts of %s run for %s (--assume-runtime).", few(names), spell(s.Assume.Runtime))
+		r.note("Assumed, for nothing tells it: starts of %s run for %s (--assume-runtime).", few(names), document.FormatTime(s.Assume.Runtime))
 	}
 	if names := size.names; len(names) > 0 {
 		r.note("Assumed, for nothing tells it: instances of %s have %g vCPUs and %g GiB (--assume-cpu, --assume-memory-gib).", few(names), s.Assume.CPU, s.Assume.MemoryGiB)
 	}
-	j.tellApart()
 	return nil
 }
 
@@ -240,11 +284,11 @@ func (r *recording) note(format string, args ...any) {
 func (j *Job) tellRecording() {
 	s, r := j.Scenario, j.recording
 	r.said = []string{
-		fmt.Sprintf("The trace covers %s; a month of 30 days is %.3g times it, and has so many times its starts.", spell(r.span), float64(workload.Month)/float64(r.span)),
+		fmt.Sprintf("The trace covers %s; a month of 30 days is %.3g times it, and has so many times its starts.", document.FormatTime(r.span), float64(workload.Month)/float64(r.span)),
 		"The trace's own starts are replayed; automatic caches are at its beginning as its starts leave them after one round ahead of it.",
 	}
 	if r.span < shortTrace {
-		r.note("The trace covers %s: less than a week, so that days which differ from these count for nothing.", spell(r.span))
+		r.note("The trace covers %s: less than a week, so that days which differ from these count for nothing.", document.FormatTime(r.span))
 	}
 	if r.onNodes > 0 {
 		r.note("%d of the trace's %d starts are on named nodes, which use no image cache: they are left out.", r.onNodes, r.onNodes+len(r.starts))

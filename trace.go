@@ -1,6 +1,7 @@
 package cachebench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +26,18 @@ var ErrNoStart = errors.New("nothing is simulated")
 // automatic; those of the plan too in arm cached, which a nil plan leaves out.
 // Starts whose images are not all in the Inventory are left out and listed.
 func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan) (*simulate.Timeline, error) {
+	return s.simulateTrace(ctx, inv, p, nil)
+}
+
+// simulateTrace calls the app of a line as called says by its lineKey, else by its name.
+func (s *Scenario) simulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan, called map[string]string) (*simulate.Timeline, error) {
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
 	if err := errors.Join(s.checkArms(), s.checkTrace()); err != nil {
 		return nil, err
 	}
-	tr := j.traced()
+	tr := j.traced(called)
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
@@ -67,6 +73,9 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
+	if p != nil && len(p.Primes) > 0 {
+		add("The plan's priming starts are not simulated: they come after releases, and a trace has none.")
+	}
 	s.traceDoubts(tr, arms, add)
 	j.tracedNodeDoubts(tr.starts, add)
 	faultDoubts(t, add)
@@ -145,8 +154,8 @@ func (tr *traced) arms(arms []string) []string {
 	return []string{simulate.ArmCold}
 }
 
-// traced reads the trace's starts.
-func (j *Job) traced() *traced {
+// traced reads the trace's starts; called is as of simulateTrace.
+func (j *Job) traced(called map[string]string) *traced {
 	tr, s := &traced{}, j.Scenario
 	seen, known := make(map[string]bool), j.newTraceApps()
 	for i := range s.Trace.Starts {
@@ -158,6 +167,7 @@ func (j *Job) traced() *traced {
 			continue
 		}
 		start := j.start(&known.apps[app])
+		start.App = cmp.Or(called[lineKey(line)], line.App)
 		start.Requested, start.Node, start.NodeClass = line.At, line.Node, line.NodeClass
 		if line.Runtime != nil {
 			start.Runtime = *line.Runtime

@@ -17,7 +17,7 @@ func planTables(p *plan.Plan) []*table {
 	if p == nil {
 		return nil
 	}
-	all := tables(primesTable(p), curveTable(p), moreTable(p), leversTable(p), heldOutTable(p))
+	all := tables(primesTable(p), curveTable(p), moreTable(p), leversTable(p), heldOutTable(p), newAppsTable(p))
 	for i := range p.Explained {
 		if t := optionsTable(p, &p.Explained[i]); t != nil {
 			all = append(all, t)
@@ -118,20 +118,6 @@ func timesCell(factor *float64) cell {
 		return cell{Text: "–", Number: true}
 	}
 	return cell{Text: fmt.Sprintf("%.2g times", *factor), Value: exact(*factor), Number: true}
-}
-
-func heldOutTable(p *plan.Plan) *table {
-	t := newTable("The plan judged on what it was not made for (replayed and estimated, saved by a start in the mean)",
-		"held out", "from", ">starts", ">planned", ">there", ">best there", ">stale")
-	for _, h := range p.HeldOut {
-		stale := cell{Text: "–", Number: true}
-		if h.StaleUnpackedBytes != nil {
-			stale = bytesCell(*h.StaleUnpackedBytes)
-		}
-		t.add(wordCell(h.Of), wordCell(h.From.UTC().Format("2006-01-02 15:04")), countCell(h.Starts),
-			secondsCell(h.PlannedSaved), secondsCell(h.ActualSaved), optionalCell(h.BestSaved), stale)
-	}
-	return t.unlessEmpty()
 }
 
 // optionsTable lists what an app could have. The first column is the answer's.

@@ -24,12 +24,19 @@ func checkPlan(flags *pflag.FlagSet, s *cachebench.Scenario) error {
 	if err := checkSearch(flags); err != nil {
 		return err
 	}
-	if s.Workload != nil {
-		if err := checkApps(flags, s.Workload, goal); err != nil {
+	w := s.Workload
+	if s.Trace != nil {
+		w = &workload.Workload{} // its apps start on instances of their own
+	}
+	if err := s.CheckPlan(); err != nil {
+		return err
+	}
+	if w != nil {
+		if err := checkApps(flags, w, goal); err != nil {
 			return err
 		}
 	}
-	if s.BudgetPerMonth == 0 && !flags.Changed("budget") && goal == plan.GoalSeconds && (s.Workload == nil || startsOnInstances(s.Workload)) {
+	if s.BudgetPerMonth == 0 && !flags.Changed("budget") && goal == plan.GoalSeconds && (s.Workload == nil || s.Trace != nil || startsOnInstances(s.Workload)) {
 		return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
 	}
 	return nil

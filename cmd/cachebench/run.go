@@ -29,6 +29,7 @@ start with and without them, prints a summary and writes the scenario's outputs.
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	in.addTraceFlags(cmd)
 	in.addRepeatFlags(cmd)
 	in.addStartFlags(cmd)
 	cmd.Flags().MarkHidden("image")
