@@ -1,6 +1,7 @@
 package cachebench_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -278,5 +279,38 @@ func TestTraceBesideWorkload(t *testing.T) {
 	}
 	if _, doubts := job.Recorded(); !slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, "No start of app2 is in the trace") }) {
 		t.Errorf("doubts: %q", doubts)
+	}
+}
+
+// Stopped at any time, a plan on a trace is either the best so far, which says what it left
+// out, or an error that says it was stopped.
+func TestStoppedOnTrace(t *testing.T) {
+	s := traceScenario(t, line(0, 0, 4), line(2, 1, 3), line(8, 0, 1), line(9, 2, 3))
+	s.PlanOptions.HoldOutFraction, s.PlanOptions.Effort, s.PlanOptions.MaxCandidates = 0.3, 0.1, 5
+	job, err := s.Cover(made("linux/amd64", 970, 470, 170))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := job.Match(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := &stopsAfter{Context: t.Context(), most: 1 << 60}
+	if _, err := job.Plan(whole, m); err != nil {
+		t.Fatal(err)
+	}
+	partly := 0
+	for most := int64(0); most < whole.calls; most += whole.calls/40 + 1 {
+		p, err := job.Plan(&stopsAfter{Context: t.Context(), most: most}, m)
+		switch {
+		case errors.Is(err, context.Canceled) && p == nil:
+		case err != nil || p.Recorded == nil || (len(p.HeldOut) == 1) == strings.Contains(p.LeftOut, "what is held out"):
+			t.Fatalf("stopped after %d of %d: %+v, %v", most, whole.calls, p, err)
+		case len(p.HeldOut) == 0:
+			partly++
+		}
+	}
+	if partly == 0 {
+		t.Errorf("no plan of %d was stopped before it was judged", whole.calls)
 	}
 }

@@ -78,10 +78,15 @@ func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
 	f.Float64Var(&in.coverage, "min-coverage", cachebench.DefaultMinCoverage, "least share of starts whose images must be known")
 }
 
+// addSpanFlag adds the flag of how long a trace was recorded.
+func (in *inputs) addSpanFlag(cmd *cobra.Command) {
+	cmd.Flags().Var((*days)(&in.file.TraceSpan), "trace-span", "how long the trace was recorded, from its time 0 on, as 36h or 10d (default from its first start to its last)")
+}
+
 // addTraceFlags adds the flags of what a trace is taken to be where it does not tell it.
 func (in *inputs) addTraceFlags(cmd *cobra.Command) {
+	in.addSpanFlag(cmd)
 	f := cmd.Flags()
-	f.Var((*days)(&in.file.TraceSpan), "trace-span", "how long the trace was recorded, from its time 0 on, as 36h or 10d (default from its first start to its last)")
 	f.DurationVar(&in.file.Assume.Runtime, "assume-runtime", 0, "how long starts of a trace run of which neither it nor a workload says it")
 	f.Float64Var(&in.file.Assume.CPU, "assume-cpu", 0, "vCPUs of the instances of a trace's starts of which no workload says it")
 	f.Float64Var(&in.file.Assume.MemoryGiB, "assume-memory-gib", 0, "memory of those instances, in GiB")

@@ -55,6 +55,7 @@ them is built on.`,
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	in.addSpanFlag(cmd)
 	ask.addFlags(cmd)
 	creation.addFlags(cmd)
 	stores.addFlags(cmd)
