@@ -80,11 +80,11 @@ func planOnePool(t interface {
 	Context() context.Context
 }, s *Scenario) *plan.Pool {
 	t.Helper()
-	pools, _, err := coveredJob(t, s).planPools(t.Context())
+	plans, err := coveredJob(t, s).planPools(t.Context(), t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &pools[0]
+	return &plans.pools[0]
 }
 
 // TestCountedPulls: two images on one node that lives 10 days, started every day: each is
