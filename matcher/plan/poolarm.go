@@ -146,6 +146,9 @@ func (a *poolAnswer) bill(arm string, c *poolChoice) (PoolBill, error) {
 	zero := a.Prices.Money(0)
 	b.Disk, b.Snapshot, b.Initialisation = zero, zero, zero
 	if c != nil {
+		if a.times[arm] == nil || a.times[PoolNothing] == nil {
+			b.Traffic = a.Prices.Money(a.estimatedTraffic(arm, c.images))
+		}
 		if more := c.bytes - a.FreeBytes; more > 0 {
 			unit, err := a.price("node.diskGiBMonth", a.Prices.Node.DiskGiBMonth)
 			if err != nil {
