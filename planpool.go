@@ -164,7 +164,8 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 	for place := range images {
 		placeOf[images[place].Image] = place
 	}
-	free := p.freeBytes()
+	node := &p.class.Node
+	free := p.freeBytes(node.HighFraction.Value)
 	budget, err := p.budget(free)
 	if err != nil {
 		return nil, err
@@ -180,7 +181,7 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 	return &plan.PoolProblem{
 		Pool: p.pool, Inventory: p.job.Inventory, Images: images, Held: p.held(),
 		Pulls: counted.pulls(p.job.Workload.Apps, placeOf), StartsPerMonth: counted.startsPerMonth(),
-		DiskBudgetBytes: budget, FreeBytes: free, KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
+		DiskBudgetBytes: budget, FreeBytes: free, LowBytes: p.freeBytes(node.LowFraction.Value), KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
 		FirstRead: p.class.FirstReadTime, PullTime: p.pullTime, Simulate: p.simulate, Parallel: p.class.Pull.MaxParallelPulls.Value < manyPulls,
 		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
 		GapFraction: gap, Effort: s.PlanOptions.Effort, Points: s.PlanOptions.CurvePoints, More: s.PlanOptions.Sensitivity, Progress: p.tell,
@@ -197,10 +198,11 @@ func (p *poolPlanner) held() []int {
 	return held
 }
 
-// freeBytes are what the kubelet leaves for images beside those that new nodes have.
-func (p *poolPlanner) freeBytes() int64 {
-	node := &p.class.Node
-	free := node.DiskGiB.Value * (1 << 30) * node.HighFraction.Value
+// freeBytes are what the kubelet leaves for images beside those that new nodes have, up to
+// a mark of the disk: the high one, above which it removes images, or the low one, down to
+// which it does.
+func (p *poolPlanner) freeBytes(markFraction float64) int64 {
+	free := p.class.Node.DiskGiB.Value * (1 << 30) * markFraction
 	size := p.job.Inventory.Union(p.held()...)
 	free -= float64(size.UnpackedBytes)
 	if p.class.Pull.KeepBlobs.Value {

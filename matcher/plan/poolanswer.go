@@ -256,7 +256,7 @@ func (a *poolAnswer) warnings(c *poolChoice) []string {
 		return nil
 	}
 	if all := a.withApps(c); all > a.FreeBytes {
-		add("The images and those that the pool's apps start take %.1f GiB a node, more than the %.1f GiB that the kubelet leaves before it removes images: least recently used ones go, of a baked disk too; a DaemonSet's stay while its pods run, and others go sooner.", gibOfBytes(all), gibOfBytes(a.FreeBytes))
+		add("The images and those that the pool's apps start take %.3g GiB a node, more than the %.3g GiB at which the kubelet removes images, down to %.3g GiB: least recently used ones go, of a baked disk too; a DaemonSet's stay while its pods run, and others go sooner.", gibOfBytes(all), gibOfBytes(a.FreeBytes), gibOfBytes(a.LowBytes))
 	}
 	list = append(list, a.lateWarning()...)
 	if c.arm == PoolBaked {

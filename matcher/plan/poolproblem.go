@@ -26,8 +26,9 @@ type PoolProblem struct {
 	// StartsPerMonth are those of the pool's apps.
 	StartsPerMonth float64
 	// DiskBudgetBytes is the most that the images may add to a node's disk; FreeBytes
-	// what its disk leaves for them as it is: more than that is paid for.
-	DiskBudgetBytes, FreeBytes int64
+	// what its disk leaves for them as it is: more than that is paid for, or makes the
+	// kubelet remove images until no more than LowBytes of them are left.
+	DiskBudgetBytes, FreeBytes, LowBytes int64
 	// KeepBlobs: the runtime keeps compressed blobs beside the unpacked layers.
 	KeepBlobs bool
 	// Rebuild is the time from one build of a baked disk to the next.
