@@ -137,6 +137,10 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	limited, stop := j.timeLimited(ctx)
 	defer stop()
 	p, err := plan.Choose(ctx, *problem)
+	var candidate *plan.CandidateError
+	if errors.As(err, &candidate) {
+		err = j.Scenario.blamed(fmt.Sprintf("plan.candidates[%d].%s", candidate.Candidate, candidate.Key), candidate)
+	}
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}

@@ -111,6 +111,9 @@ type Scenario struct {
 	Progress func(what string)
 	// Inputs name the files that the Scenario was made from.
 	Inputs []simulate.Input
+
+	// from knows where in its file each key stands; nil where it is of none.
+	from *loader
 }
 
 func (s *Scenario) progress(format string, args ...any) {

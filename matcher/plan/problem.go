@@ -264,30 +264,50 @@ func (p *Problem) validateApps() error {
 	}
 	for i := range p.Candidates {
 		if err := p.validateCandidate(&p.Candidates[i]); err != nil {
-			return fmt.Errorf("candidate %d: %w", i+1, err)
+			err.Candidate = i
+			return err
 		}
 	}
 	return nil
 }
 
-func (p *Problem) validateCandidate(c *Candidate) error {
+// CandidateError says why one of Problem.Candidates cannot be a cache. It is an ErrInvalid.
+type CandidateError struct {
+	// Candidate is its place, from 0; Key what of it is wrong: images or sizeGiB.
+	Candidate int
+	Key       string
+	problem   string
+}
+
+func (e *CandidateError) Error() string {
+	return fmt.Sprintf("candidate %d: %s", e.Candidate+1, e.problem)
+}
+
+// Is makes it an ErrInvalid.
+func (e *CandidateError) Is(target error) bool { return target == ErrInvalid }
+
+// validateCandidate says what is wrong with a candidate; nil where nothing is.
+func (p *Problem) validateCandidate(c *Candidate) *CandidateError {
+	wrong := func(key, format string, args ...any) *CandidateError {
+		return &CandidateError{Key: key, problem: fmt.Sprintf(format, args...)}
+	}
 	if n := len(c.Images); n == 0 || n > matcher.MaxCacheImages {
-		return fmt.Errorf("%d images: a cache holds 1 to %d", n, matcher.MaxCacheImages)
+		return wrong("images", "%d images: a cache holds 1 to %d", n, matcher.MaxCacheImages)
 	}
 	for _, ref := range c.Images {
 		if p.find(ref) < 0 {
-			return fmt.Errorf("the inventory does not list image %s for platform %q: resolve it, or leave it out", ref, p.Platform)
+			return wrong("images", "the inventory does not list image %s for platform %q: resolve it, or leave it out", ref, p.Platform)
 		}
 	}
 	bytes, _ := p.unpacked(p.layersOf(c.Images))
 	least, holds := matcher.SizeToHold(bytes), float64(bytes)/bytesPerGiB
 	switch {
 	case least > matcher.MaxCacheGiB:
-		return fmt.Errorf("its images need %v GiB, and a cache has at most %d: leave some out", least, matcher.MaxCacheGiB)
+		return wrong("images", "its images need %v GiB, and a cache has at most %d: leave some out", least, matcher.MaxCacheGiB)
 	case c.SizeGiB != 0 && !(c.SizeGiB >= matcher.MinCacheGiB && c.SizeGiB <= matcher.MaxCacheGiB):
-		return fmt.Errorf("a size of %v GiB: caches have %d to %d", c.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
+		return wrong("sizeGiB", "a size of %v GiB: caches have %d to %d", c.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
 	case c.SizeGiB != 0 && c.SizeGiB < holds:
-		return fmt.Errorf("a cache of %v GiB cannot hold its images, which are %.3g GiB unpacked: give at least %v, or no size", c.SizeGiB, holds, least)
+		return wrong("sizeGiB", "a cache of %v GiB cannot hold its images, which are %.3g GiB unpacked: give at least %v, or no size", c.SizeGiB, holds, least)
 	}
 	return nil
 }
