@@ -67,7 +67,8 @@ type ScenarioFile struct {
 	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
-	// Quota is the most caches to build; 50 when not given.
+	// Quota is the most manual caches that there may be: those to build, and those that exist
+	// and are kept (eci §1.5); 50 when not given.
 	Quota *int `json:"quota,omitempty"`
 	// Plan says what else the plan is to reach, and how it is looked for.
 	Plan PlanOptions `json:"plan,omitzero"`

@@ -49,7 +49,7 @@ a baked disk (docs/pools.md).`,
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
 	f.Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
 	f.Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
-	f.IntVar(&in.quota, "quota", 0, "most caches to build (default 50)")
+	f.IntVar(&in.quota, "quota", 0, "most manual caches that there may be: those to build and those that exist and are kept (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
 	f.StringVar(&in.file.Assign, "assign", "", "starts get their cache by ECI's matching or by name: auto, explicit (default auto)")
 	for flag, values := range map[string][]string{"baseline": {plan.Automatic, plan.Cold}, "assign": {plan.Auto, plan.Explicit}} {

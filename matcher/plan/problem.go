@@ -56,7 +56,8 @@ type Problem struct {
 	// Prices: under GoalSeconds each unit of the bill counts as that much less time
 	// saved. At 0 only the budget counts.
 	WorthPerHour float64
-	// Quota is the most caches to build, at least 1.
+	// Quota is the most manual caches that there may be (eci §1.5), at least 1: those to build
+	// and those of Existing that are kept beside them.
 	Quota int
 	// MaxCandidates bounds the candidates generated beside apps' own sets and
 	// Candidates, which are always considered; 0 is 200.
@@ -144,7 +145,7 @@ func Choose(ctx context.Context, p Problem) (*Plan, error) {
 		searching, stop = context.WithTimeout(ctx, p.TimeLimit)
 	}
 	defer stop()
-	found, err := m.solve(searching)
+	found, err := m.withinQuota(searching)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
