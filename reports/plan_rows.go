@@ -87,7 +87,7 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 		}
 	}
 	cachesMarkdown(b, p)
-	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p)} {
+	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p), noEvenSentence(p)} {
 		if even != "" {
 			fmt.Fprintf(b, "\n%s\n", markdownText(even))
 		}
