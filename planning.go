@@ -32,11 +32,13 @@ type PlanOptions struct {
 	GapFraction *float64 `json:"gapFraction,omitempty"`
 	// Effort multiplies the steps of the search; 1 when not given.
 	Effort float64 `json:"effort,omitempty"`
-	// TimeLimit ends the search for caches with the best plan so far, and what is asked
-	// beside it: other budgets, sensitivity, what is held out. What it leaves out is said.
-	// None when not given; node pools have none.
+	// TimeLimit ends the search with the best plan so far: that for caches, then that for
+	// the images of node pools with the simulation of arms, and what is asked beside them:
+	// other budgets, sensitivity, what is held out. What it leaves out is said. None when
+	// not given.
 	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
-	// CurvePoints asks for what that many other budgets would bring.
+	// CurvePoints asks for what that many other budgets would bring, of node pools that many
+	// other disk budgets.
 	CurvePoints int `json:"curvePoints,omitempty"`
 	// Candidates are caches to consider beside the generated ones, at most
 	// MaxCandidates (200 when not given).
@@ -48,8 +50,8 @@ type PlanOptions struct {
 	// JudgeAt judges the plan's caches on what their references mean at a later time, which
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
-	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
-	// would change the verdict.
+	// Sensitivity asks what a tenth more of budget would bring, of node pools a tenth more of
+	// disk, and which price or rate would change the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`
@@ -138,6 +140,10 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	limited, stop := j.timeLimited(ctx)
 	defer stop()
 	p, err := plan.Choose(ctx, *problem)
+	var candidate *plan.CandidateError
+	if errors.As(err, &candidate) {
+		err = j.Scenario.blamed(fmt.Sprintf("plan.candidates[%d].%s", candidate.Candidate, candidate.Key), candidate)
+	}
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
@@ -149,18 +155,20 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
 		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
 	}
+	pools, perr := j.planPools(ctx, limited)
+	if perr != nil {
+		return p, fmt.Errorf("plan: %w", perr)
+	}
+	if len(pools.leftOut) > 0 {
+		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(pools.leftOut, ", "))
+	}
 	if j.hasOwn() {
-		// Before node pools, which the time limit is not for.
 		err = j.addBeside(limited, p, problem)
 	}
-	var leftOut []string
-	var perr error
-	if p.Pools, leftOut, perr = j.planPools(ctx); perr != nil {
-		return p, errors.Join(err, fmt.Errorf("plan: %w", perr))
+	if j.Scenario.PlanOptions.Sensitivity {
+		err = errors.Join(err, pools.addTurns(limited))
 	}
-	if len(leftOut) > 0 {
-		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(leftOut, ", "))
-	}
+	p.Pools = pools.pools
 	return p, err
 }
 

@@ -73,7 +73,8 @@ type Scenario struct {
 	// WorthPerHour is what an hour of waiting saved is worth, in the same
 	// currency; at 0 only the budget bounds what is built.
 	WorthPerHour float64
-	// Quota is the most caches to build.
+	// Quota is the most manual caches that there may be (eci §1.5): those to build, and those
+	// of Caches that are kept.
 	Quota int
 	// PlanOptions say what else the plan is to keep to; without a goal it is the most
 	// time saved.
@@ -116,6 +117,9 @@ type Scenario struct {
 	Progress func(what string)
 	// Inputs name the files that the Scenario was made from.
 	Inputs []simulate.Input
+
+	// from knows where in its file each key stands; nil where it is of none.
+	from *loader
 }
 
 func (s *Scenario) progress(format string, args ...any) {

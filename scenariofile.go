@@ -75,7 +75,8 @@ type ScenarioFile struct {
 	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
-	// Quota is the most caches to build; 50 when not given.
+	// Quota is the most manual caches that there may be: those to build, and those that exist
+	// and are kept (eci §1.5); 50 when not given.
 	Quota *int `json:"quota,omitempty"`
 	// Plan says what else the plan is to reach, and how it is looked for.
 	Plan PlanOptions `json:"plan,omitzero"`
@@ -302,7 +303,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.budget(), Quota: f.quota(), PlanOptions: f.Plan,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
-		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
+		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP}, from: l,
 	}
 	s.TraceSpan, s.Assume = f.TraceSpan, f.Assume
 	s.Bursts, s.Faults = f.Bursts, f.Faults

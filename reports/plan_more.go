@@ -102,12 +102,17 @@ func budgetCell(c *plan.CurvePoint) cell {
 }
 
 func leversTable(p *plan.Plan) *table {
-	t := newTable("What would change the verdict, one at a time, from a tenth to ten times its value", "price or rate", ">another verdict from", "verdict then")
 	if p.Sensitivity == nil {
 		return nil
 	}
-	for _, l := range p.Sensitivity.Levers {
-		t.add(wordCell(l.Name), timesCell(l.Factor), wordCell(cmpOr(l.Verdict, "stays")))
+	return turnsTable(p.Sensitivity.Levers, func(verdict string) string { return verdict })
+}
+
+// turnsTable says from where on the verdict is another, in words.
+func turnsTable(levers []plan.Lever, words func(verdict string) string) *table {
+	t := newTable("What would change the verdict, one at a time, from a tenth to ten times its value", "price or rate", ">another verdict from", "verdict then")
+	for _, l := range levers {
+		t.add(wordCell(l.Name), timesCell(l.Factor), wordCell(cmpOr(words(l.Verdict), "stays")))
 	}
 	return t.unlessEmpty()
 }

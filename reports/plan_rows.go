@@ -93,7 +93,7 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	for i := range p.HeldOut {
 		fmt.Fprintf(b, "\n%s\n", markdownText(heldOutSentence(&p.HeldOut[i])))
 	}
-	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p)} {
+	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p), noEvenSentence(p)} {
 		if even != "" {
 			fmt.Fprintf(b, "\n%s\n", markdownText(even))
 		}

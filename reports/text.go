@@ -182,8 +182,10 @@ func (p *printer) apps(r *Report) {
 	if r.Plan == nil {
 		return
 	}
-	if even := bestEvenSentence(r.Plan); even != "" {
-		p.lines("", wrap(even, tableIndent))
+	for _, even := range []string{bestEvenSentence(r.Plan), noEvenSentence(r.Plan)} {
+		if even != "" {
+			p.lines("", wrap(even, tableIndent))
+		}
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // cacheFlags are of the caches of apps that start on instances of their own.
 var cacheFlags = []string{
-	"caches", "policy", "matches", "budget", "quota", "baseline", "assign", "storage", "curve", "candidate", "max-candidates",
-	"hold-out", "judge-at", "sensitivity", "explain", "time-limit",
+	"caches", "policy", "matches", "budget", "quota", "baseline", "assign", "storage", "candidate", "max-candidates",
+	"hold-out", "judge-at", "explain",
 }
 
 // checkPlan refuses flags that mean nothing for what is planned, before images are looked
@@ -81,8 +81,7 @@ func checkApps(flags *pflag.FlagSet, w *workload.Workload, goal string) error {
 
 // asksNothing says that a flag only takes back what a scenario asks beside a plan.
 func asksNothing(flags *pflag.FlagSet, name string) bool {
-	beside := []string{"curve", "hold-out", "sensitivity", "time-limit"}
-	return slices.Contains(beside, name) && slices.Contains([]string{"0", "0s", "false"}, flags.Lookup(name).Value.String())
+	return name == "hold-out" && flags.Lookup(name).Value.String() == "0"
 }
 
 // startsOnInstances says that an app has instances of its own, for which caches are built.

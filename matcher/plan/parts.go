@@ -77,9 +77,9 @@ type Assignment struct {
 	// BreakEven says for which run times the cache would pay for itself, by instance time
 	// and the baseline's disks saved, were its build and storage this app's alone: up to
 	// BreakEvenSeconds, from there on, always or never. It is of the planned cache, where
-	// one is assigned; else of the best one for the app, BreakEvenOf; absent where none
-	// does anything for the goal.
-	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never"`
+	// one is assigned; else of the best one for the app, BreakEvenOf; noCache where none of
+	// those considered does anything for the goal.
+	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never|noCache"`
 	// BreakEvenSeconds is the run time at which it neither pays nor costs; absent where
 	// there is none.
 	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`

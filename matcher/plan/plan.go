@@ -170,7 +170,8 @@ type Plan struct {
 	// share of starts that are to keep it; absent where each app's mean is to.
 	LimitSeconds        *time.Duration `json:"limitSeconds,omitempty"`
 	LimitStartsFraction *float64       `json:"limitStartsFraction,omitempty"`
-	// Quota is how many caches the plan might build.
+	// Quota is how many manual caches there might be: those that the plan builds and those
+	// that exist and that it does not drop.
 	Quota int `json:"quota"`
 	// SavedSeconds is startup time saved a month beyond the baseline.
 	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
