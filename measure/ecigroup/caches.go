@@ -35,13 +35,13 @@ func (s *session) prime(ctx context.Context, arm int) error {
 	if err := s.play(ctx, []start{{arm: arm, repeat: uncounted, priming: true}}); err != nil {
 		return err
 	}
-	groups := s.journal.automatics()[before:]
+	groups := s.journal.causes()[before:]
 	all, err := s.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
 	if err != nil {
 		return err
 	}
 	s.measureCaches(all)
-	i := slices.IndexFunc(all, func(c eci.ImageCache) bool { return causedBy(&c, groups) })
+	i := slices.IndexFunc(all, func(c eci.ImageCache) bool { _, caused := causeOf(&c, groups); return caused })
 	if i < 0 {
 		s.opt.Log("no automatic cache of %s was made: the service has a cache that fits, or makes none", a.app.name())
 		return nil

@@ -17,14 +17,16 @@ const endTimeout = 10 * time.Minute
 // end deletes all that the run made and closes its journal, which stays where something
 // is left.
 func (s *session) end(ctx context.Context) error {
-	tell := s.opt.Log
+	if s.handsOff {
+		return s.journal.close(s.journal.empty)
+	}
 	if ctx.Err() != nil {
-		tell = s.opt.Warn // somebody waits for the end
+		s.tell = s.opt.Warn // somebody waits for the end
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	if n := len(s.journal.resources()); n > 0 {
-		tell("deleting %s, for %v at most; a second interrupt leaves what is left to cachebench measure eci --clean-up", resources(n), endTimeout)
+		s.tell("deleting %s, for %v at most; a second interrupt leaves what is left to cachebench measure eci --clean-up", resources(n), endTimeout)
 	}
 	go func() {
 		select {

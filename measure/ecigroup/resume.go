@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
@@ -198,6 +199,10 @@ func (s *session) takeOver(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for what the run left: %w", err)
 	}
+	if err := s.mayTakeOver(); err != nil {
+		s.handsOff = true
+		return err
+	}
 	makings := map[string]string{}
 	for _, r := range s.journal.resources() {
 		makings[r.Name] = r.Making
@@ -226,9 +231,27 @@ func (s *session) takeOver(ctx context.Context) error {
 	_, left := s.remove(ctx, gone)
 	for _, l := range left {
 		if errors.Is(l.Err, errUnknownHere) {
+			s.handsOff = true
 			return fmt.Errorf("look at %s %s, which the run left: %w", l.Kind, l.ID, l.Err)
 		}
 		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
 	}
 	return ctx.Err()
+}
+
+// mayTakeOver says with an error that somebody else may go on with the run, by what the
+// tags say of what is here, or that what it left may be of another account.
+func (s *session) mayTakeOver() error {
+	why := s.journal.others(s.custody.until, s.opt.Now())
+	if s.journal.until.IsZero() && s.opt.Now().Before(s.custody.until) {
+		why = "has no journal here and may be under way on another machine"
+	}
+	if why != "" {
+		return fmt.Errorf("run %s %s until %s: go on then, or delete before what it made with cachebench measure eci --clean-up --run %s",
+			s.run, why, latest(s.custody.until, s.journal.until).UTC().Format(time.RFC3339), s.run)
+	}
+	for _, l := range s.unknownHere() {
+		return fmt.Errorf("look for %s, which the run may have left: %w", l.what(), l.Err)
+	}
+	return nil
 }

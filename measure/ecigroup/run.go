@@ -43,6 +43,9 @@ type session struct {
 	sizes map[string]int
 	// primed is when the group that lets an automatic cache be made was made.
 	primed time.Time
+	// handsOff: what the run made is not to be touched, for another one may go on with it, or
+	// it may be of another account.
+	handsOff bool
 	// failing is what each arm's last starts failed for.
 	failing []failing
 	// flying are starts that are under way, staying those that are over whose groups could not be
