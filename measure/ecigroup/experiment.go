@@ -152,10 +152,16 @@ func (e *Experiment) checkSpecs() error {
 	v := e.withDefaults()
 	for i := range v.Apps {
 		a := &v.Apps[i]
+		seen := map[layers.Name]bool{}
 		for _, image := range a.Images {
-			if _, err := layers.ParseName(image); err != nil {
+			name, err := layers.ParseName(image)
+			if err != nil {
 				return err
 			}
+			if seen[name] && slices.Contains(e.Arms, ArmCold) {
+				return fmt.Errorf("app %s: image %s stands twice in one group: the second is present when the first was pulled, so that no start is %s", a.name(), image, ArmCold)
+			}
+			seen[name] = true
 			if _, ok := layers.RegistryOf(image); !ok {
 				return fmt.Errorf("image %s is on this machine: ECI pulls from registries, so give it as REGISTRY/NAME:TAG", image)
 			}

@@ -137,7 +137,7 @@ func (s *session) judge(f *flight) {
 			f.void = f.evidence.contradicts(a.kind, s.caches[a.making()], len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
 		}
 	case timed:
-	case status == eci.GroupScheduling && trouble(&f.o) != "":
+	case status == eci.GroupScheduling && s.unplaced(&f.o):
 		f.over, f.void = true, trouble(&f.o) // no waiting helps (eci §3.2)
 	case cannotPull(&f.o) != "":
 		f.over, f.void = true, cannotPull(&f.o) // the rest of its timeout would be paid for
