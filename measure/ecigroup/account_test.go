@@ -173,7 +173,7 @@ func TestRoleKeys(t *testing.T) {
 	}
 	w.opt.Sleep = w.sleep
 	if _, err := w.cleanUpWith(w.roleKey("role2"), ""); !errors.Is(err, errUnknownHere) || len(w.journals()) != 1 {
-		t.Errorf("%v, journals %q", err, w.journals())
+		t.Fatalf("%v, journals %q", err, w.journals())
 	}
 	if _, err := w.cleanUpWith(w.roleKey("role2"), w.journals()[0]); err != nil || len(w.journals()) > 0 {
 		t.Errorf("named: %v, journals %q", err, w.journals())

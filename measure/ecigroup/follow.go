@@ -51,7 +51,7 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		case f.nearEnd(s.exp.Readiness):
 			f.silent++
 			near = append(near, id)
-		case late:
+		case late, f.priming:
 			near = append(near, id)
 		}
 	}
@@ -59,9 +59,12 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		return err
 	}
 	for _, id := range ids {
+		if byID[id].priming {
+			s.watch(ctx, byID[id])
+		}
 		s.judge(byID[id])
 	}
-	return nil
+	return ctx.Err()
 }
 
 // hopeless is of errors that asking again does not mend.

@@ -39,7 +39,7 @@ func TestHelperOfFound(t *testing.T) {
 		_, err := Run(ctx, w.client(), web(ArmExplicit), w.opt)
 		var left *LeftError
 		if n := w.server.Created("CreateContainerGroup"); n > 0 || helper == "" || errors.As(err, &left) != refused {
-			t.Errorf("%d groups were made, %q was deleted, %v", n, helper, err)
+			t.Fatalf("%d groups were made, %q was deleted, %v", n, helper, err)
 		}
 		if refused && (len(left.Left) != 1 || left.Left[0].ID != helper || !strings.Contains(err.Error(), "DeleteContainerGroup --RegionId cn-hangzhou --ContainerGroupId "+helper)) {
 			t.Errorf("%s is left, told is %v", helper, err)
