@@ -126,7 +126,7 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 		if st.asked != nil { // it has its reservation
 			f.resource, f.reserved, f.since = st.asked.resource, st.asked.reserved, st.asked.since
 			s.unanswered = slices.DeleteFunc(s.unanswered, func(u *flight) bool { return u == st.asked })
-			asked = append(asked, f)
+			f.asked, asked = nil, append(asked, f)
 			continue
 		}
 		most, err := s.budget.atMost(a.kind, s.exp.deadline())
