@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -126,7 +127,14 @@ func TestSpentIsABound(t *testing.T) {
 		}
 		ctx, die := context.WithCancel(t.Context())
 		m := &mortal{dies: 1 + draw.IntN(250), after: draw.IntN(2) == 0, die: die}
-		w.transport, w.retry, w.opt.hook, w.opt.Sleep = m, eci.Retry{Attempts: 1 + draw.IntN(3)}, m.write, sleep
+		w.retry, w.opt.hook, w.opt.Sleep = eci.Retry{Attempts: 1 + draw.IntN(3)}, m.write, sleep
+		w.transport = through(func(r *http.Request, action string, _ func() (*http.Response, error)) (*http.Response, error) {
+			answer, err := m.RoundTrip(r)
+			if strings.HasPrefix(action, "Create") {
+				covered("once it was made", true)
+			}
+			return answer, err
+		})
 		w.opt.Save = func(timeline *simulate.Timeline) error {
 			if err := m.write(); err != nil {
 				return err
