@@ -1,6 +1,7 @@
 package ecigroup
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -31,7 +32,7 @@ func makingsOf(t *testing.T, timeline *simulate.Timeline) map[string][]simulate.
 func TestMakeRepeats(t *testing.T) {
 	w := newWorld(t, ecitest.Options{})
 	exp := web(Arms()...)
-	exp.MakeRepeats = 3
+	exp.MakeRepeats, exp.Concurrency = 3, 1
 	estimate, err := exp.Estimate(w.opt.Book, w.opt.MaxDuration, 0, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,11 @@ func TestUnmadeLater(t *testing.T) {
 	var spent cost.Money
 	w.opt.Spent = func(m cost.Money) { spent = m }
 	b := &bill{w.server, map[string]time.Time{}, map[string]bool{}}
-	w.opt.Progress = func(int, int, string, int, *simulate.MeasuredRun) { b.see(w.server.Now()) }
+	w.opt.Sleep = func(ctx context.Context, d time.Duration) error {
+		before := w.server.Now()
+		defer b.see(before)
+		return w.sleep(ctx, d)
+	}
 	timeline, err := w.run(exp)
 	if err != nil {
 		t.Fatal(err)
@@ -169,8 +174,9 @@ func TestUnmadeLater(t *testing.T) {
 	if n := len(makingsOf(t, timeline)[ArmExplicit]); n != 3 {
 		t.Errorf("%d makings are timed", n)
 	}
-	if n := w.server.Created("CreateImageCache"); n != 3 || spent.Amount == 0 {
-		t.Errorf("%d caches were made, %v spent", n, spent)
+	charged := b.charged(exp.withDefaults().deadline(), false)
+	if n := w.server.Created("CreateImageCache"); n != 3 || spent.Amount < charged || spent.Amount > 1.5*charged {
+		t.Errorf("%d caches were made, %v are told to be spent, %f are charged", n, spent, charged)
 	}
 	w.leaves()
 	// One that fails ends it.

@@ -112,7 +112,9 @@ func TestLateAutomaticIsTimed(t *testing.T) {
 		}
 		return answer, err
 	})
-	timeline, err := w.run(web(ArmAutomatic))
+	exp := web(ArmAutomatic)
+	exp.Concurrency = 1
+	timeline, err := w.run(exp)
 	if err != nil {
 		t.Fatal(err)
 	}
