@@ -99,7 +99,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	if a.client, err = a.eci.clientOf(file, set); err != nil {
+	if a.client, err = a.eci.clientOf(file, set.Region); err != nil {
 		return err
 	}
 	if a.set != "" {
