@@ -19,9 +19,9 @@ ${GO:-go} build -o "$dir/serve" ./eci/ecitest/serve
 PATH="$PWD/$dir:$PATH"
 
 run() {
-	printf '\n$'
-	printf ' %q' "$@"
-	printf '\n'
+	local words
+	words=$(printf ' %q' "$@")
+	printf '\n$%s\n' "${words//\\,/,}" # a comma needs no backslash
 	"$@"
 }
 
@@ -63,9 +63,5 @@ run cachebench report "$dir/timeline.json" --output-file "$dir/report.html"
 # Delete the cache; the account then has nothing that costs money.
 run cachebench cache delete shop --yes
 run cachebench cache list --no-drift
-left=$(curl -sf "$CACHEBENCH_ECI_ENDPOINT/_leftovers" 2>/dev/null || true)
-if [ -n "$left" ]; then
-	echo "left behind: $left" >&2
-	exit 1
-fi
+serve --left "$CACHEBENCH_ECI_ENDPOINT"
 printf '\nWritten: %s/report.html, %s/timeline.json. All times are of the endpoint in this demo.\n' "$dir" "$dir"
