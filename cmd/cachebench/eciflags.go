@@ -50,7 +50,7 @@ func (e *eciFlags) addPlaceFlags(cmd *cobra.Command) {
 	f.StringVar(&e.zone, "zone", "", "`zone`, such as cn-hangzhou-k")
 	f.StringVar(&e.resourceGroup, "resource-group", "", "`ID` of the resource group, rg-…")
 	f.StringVar(&e.eip, "eip", "", "`ID` of an elastic IP address, eip-…, for pulls from the internet")
-	f.StringArrayVar(&e.acrTexts, "acr", nil, "pull without a password from this ACR Enterprise Edition instance, as `KEY=VALUE,…`: instanceId, instanceName, regionId, domain (several times), arnService, arnUser; repeatable")
+	f.StringArrayVar(&e.acrTexts, "acr", nil, "pull without a password from this ACR Enterprise Edition instance, as `KEY=VALUE,...`: instanceId, instanceName, regionId, domain (several times), arnService, arnUser; repeatable")
 	f.StringArrayVar(&e.loginTexts, "registry-login", nil, "hand ECI the login of a registry, as `HOST[=env:VARIABLE|file:PATH]`, USER:PASSWORD there (default: from docker login); repeatable")
 	f.StringSliceVar(&e.plainHTTPHosts, "plain-http-registry", nil, "`host` of a registry from which ECI pulls without TLS; repeatable")
 	f.StringSliceVar(&e.insecureHosts, "insecure-registry", nil, "`host` of a registry whose certificate ECI does not check; repeatable")

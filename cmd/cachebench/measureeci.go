@@ -42,7 +42,7 @@ func newMeasureECI(io *streams) *cobra.Command {
 	m := &eciMeasuring{measuring: &measuring{in: &inputs{io: io}, out: &outputs{io: io, formats: reports.MeasuredFormats()}}}
 	m.eciFlags.io, m.eciFlags.quiet = io, &m.in.quiet
 	cmd := &cobra.Command{
-		Use:   "eci IMAGE...",
+		Use:   "eci IMAGE... | --experiment FILE | --clean-up",
 		Short: "Time real starts of container groups on ECI, cold and from image caches",
 		Long: `Eci starts container groups on Alibaba Cloud ECI, cold and from image caches that it
 makes, and times the stages of every start by the service's own timestamps, which have
@@ -90,13 +90,13 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.IntVar(&m.warmup, "warmup", -1, "most `starts` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.exp.Seed, "seed", measure.DefaultSeed, "`number` that decides the order of the starts")
 	f.IntVar(&m.exp.Concurrency, "concurrency", 1, "`number` of starts at once")
-	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void start is made again")
+	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "`times` that a void start is made again")
 	f.Float64Var(&m.exp.Group.VCPU, "cpu", ecigroup.DefaultVCPU, "`vCPUs` of a group")
 	f.Float64Var(&m.exp.Group.MemoryGiB, "memory", ecigroup.DefaultMemoryGiB, "`GiB` of memory of a group")
 	f.IntVar(&m.exp.Group.EphemeralStorageGiB, "extra-storage", 0, "`GiB` of temporary storage of a group beyond the free 30")
 	f.StringVar(&m.exp.Group.AccelerateMode, "accelerate", "", "image acceleration `mode`: nydus, dadi, p2p or imc")
 	f.StringArrayVar(&m.exp.Args, "arg", nil, "run the first image with this `word` and those that follow; repeatable")
-	f.StringVar(&m.exp.PullPolicy, "pull-policy", "", "Always, IfNotPresent or Never (default the service's)")
+	f.StringVar(&m.exp.PullPolicy, "pull-policy", "", "`policy`: Always, IfNotPresent or Never (default the service's)")
 	f.StringVar(&m.exp.CacheID, "cache", "", "`ID` of a cache that exists, imc-…, for arm explicit")
 	f.IntVar(&m.exp.Cache.SizeGiB, "cache-size", 20, "`GiB` of the caches that are made; the images must fit unpacked")
 	f.StringVar(&m.exp.Readiness, "ready", ecigroup.ReadyCondition, "`what` a group is ready by: its condition ready, or started")
@@ -115,6 +115,8 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.BoolVarP(&m.in.quiet, "quiet", "q", false, "no progress on stderr")
 	f.DurationVar(&m.poll, "poll", ecigroup.DefaultPoll, "how often groups are looked at")
 	f.BoolVar(&m.virtual, "virtual-time", false, "take waiting for the passing of time: for endpoints whose clock is moved by requests")
+	f.Lookup("warmup").DefValue = "0" // which is not told: the usage says what it is
+	f.Lookup("tag").Usage = "tag of all that is made, as `KEY=VALUE`; up to 18; repeatable"
 	f.MarkHidden("poll")
 	f.MarkHidden("virtual-time")
 	// Others have them too, and no default may decide what is paid for.
