@@ -32,7 +32,7 @@ images=(--registry registry.example.com=testdata/images --layer-sizes testdata/i
 run cachebench analyze "$web" "$proxy" "${images[@]}" --save "$dir/inventory.json" --output-file "$dir/images.txt"
 
 # An endpoint whose clock goes on by 5 s with each request.
-serve --step 5s --strict --inventory "$dir/inventory.json" --start "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$dir/url" &
+serve --step 5s --strict --require-network --inventory "$dir/inventory.json" --start "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$dir/url" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 100); do

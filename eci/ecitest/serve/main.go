@@ -47,7 +47,7 @@ func main() {
 type flags struct {
 	listen, start, inventory, profile, faults, key, account, left string
 	step                                                          time.Duration
-	real, registry, lowerCamel, strict                            bool
+	real, registry, lowerCamel, strict, network                   bool
 	plainHTTP, policies                                           []string
 	registries                                                    map[string]string
 	seed                                                          uint64
@@ -73,6 +73,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	set.BoolVar(&f.lowerCamel, "lower-camel-events", false, "write the keys of events in lower camel case")
 	set.BoolVar(&f.strict, "strict", false, "refuse parameters that an action does not have")
 	set.StringVar(&f.left, "left", "", "ask the serve at this URL what is left there, and fail unless it is nothing")
+	set.BoolVar(&f.network, "require-network", false, "refuse image caches without a vSwitch and a security group, as the documentation says and the API's schema does not")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func checkLeft(ctx context.Context, url string, out io.Writer) error {
 
 // options are the server's, of the flags.
 func (f *flags) options() (opt ecitest.Options, err error) {
-	opt = ecitest.Options{Seed: f.seed, LowerCamelEvents: f.lowerCamel, Strict: f.strict}
+	opt = ecitest.Options{Seed: f.seed, LowerCamelEvents: f.lowerCamel, Strict: f.strict, RequireNetwork: f.network}
 	start, err := time.Parse(time.RFC3339, f.start)
 	if err != nil {
 		return opt, fmt.Errorf("--start: %w", err)
