@@ -39,47 +39,37 @@ func (m *eciMeasuring) fromECIFile(cmd *cobra.Command, images []string) (place e
 	return file.CacheParameters, nil
 }
 
-// under puts the values of a file under those of flags that are given.
+// under puts the values that a file states in place of defaults: those of flags that are
+// given stay.
 func (m *eciMeasuring) under(cmd *cobra.Command, file *ecigroup.File) {
-	flags, warmup, retries, maxCost, maxDuration := m.exp, m.warmup, m.retries, m.maxCost, m.maxDuration
-	m.exp, m.maxDuration = *file.Experiment(), file.MaxDuration
-	if file.Warmup != nil {
-		m.warmup = *file.Warmup
-	}
-	if file.Retries != nil {
-		m.retries = *file.Retries
-	}
-	if file.MaxCost != nil {
-		m.maxCost, m.maxCurrency = file.MaxCost.Amount, file.MaxCost.Currency
-	}
-	f, to := cmd.Flags(), &m.exp
-	// What the file leaves open is the flag's default, as without a file.
-	for flag, put := range map[string]struct {
-		open bool
-		do   func()
+	from, to := file.Experiment(), &m.exp
+	to.Apps = from.Apps
+	for flag, value := range map[string]struct {
+		stated bool
+		put    func()
 	}{
-		"arms":          {len(file.Arms) == 0, func() { to.Arms = flags.Arms }},
-		"repeats":       {file.Repeats == 0, func() { to.Repeats = flags.Repeats }},
-		"warmup":        {file.Warmup == nil, func() { m.warmup = warmup }},
-		"retries":       {file.Retries == nil, func() { m.retries = retries }},
-		"seed":          {file.Seed == 0, func() { to.Seed = flags.Seed }},
-		"concurrency":   {file.Concurrency == 0, func() { to.Concurrency = flags.Concurrency }},
-		"cpu":           {file.Group.VCPU == 0, func() { to.Group.VCPU = flags.Group.VCPU }},
-		"memory":        {file.Group.MemoryGiB == 0, func() { to.Group.MemoryGiB = flags.Group.MemoryGiB }},
-		"extra-storage": {file.Group.ExtraStorageGiB == 0, func() { to.Group.EphemeralStorageGiB = flags.Group.EphemeralStorageGiB }},
-		"accelerate":    {file.Group.Accelerate == "", func() { to.Group.AccelerateMode = flags.Group.AccelerateMode }},
-		"arg":           {len(file.Args) == 0, func() { to.Args = flags.Args }},
-		"pull-policy":   {file.PullPolicy == "", func() { to.PullPolicy = flags.PullPolicy }},
-		"cache":         {file.Cache.ID == "", func() { to.CacheID = flags.CacheID }},
-		"cache-size":    {file.Cache.SizeGiB == 0, func() { to.Cache.SizeGiB = flags.Cache.SizeGiB }},
-		"ready":         {file.Readiness == "", func() { to.Readiness = flags.Readiness }},
-		"timeout":       {file.Timeout == 0, func() { to.Timeout = flags.Timeout }},
-		"cache-timeout": {file.CacheTimeout == 0, func() { to.CacheTimeout = flags.CacheTimeout }},
-		"max-cost":      {file.MaxCost == nil, func() { m.maxCost, m.maxCurrency = maxCost, "" }},
-		"max-duration":  {file.MaxDuration == 0, func() { m.maxDuration = maxDuration }},
+		"arms":          {len(file.Arms) > 0, func() { to.Arms = from.Arms }},
+		"repeats":       {file.Repeats != 0, func() { to.Repeats = from.Repeats }},
+		"warmup":        {file.Warmup != nil, func() { m.warmup = *file.Warmup }},
+		"retries":       {file.Retries != nil, func() { m.retries = *file.Retries }},
+		"seed":          {file.Seed != 0, func() { to.Seed = from.Seed }},
+		"concurrency":   {file.Concurrency != 0, func() { to.Concurrency = from.Concurrency }},
+		"cpu":           {file.Group.VCPU != 0, func() { to.Group.VCPU = from.Group.VCPU }},
+		"memory":        {file.Group.MemoryGiB != 0, func() { to.Group.MemoryGiB = from.Group.MemoryGiB }},
+		"extra-storage": {file.Group.ExtraStorageGiB != 0, func() { to.Group.EphemeralStorageGiB = from.Group.EphemeralStorageGiB }},
+		"accelerate":    {file.Group.Accelerate != "", func() { to.Group.AccelerateMode = from.Group.AccelerateMode }},
+		"arg":           {len(file.Args) > 0, func() { to.Args = from.Args }},
+		"pull-policy":   {file.PullPolicy != "", func() { to.PullPolicy = from.PullPolicy }},
+		"cache":         {file.Cache.ID != "", func() { to.CacheID = from.CacheID }},
+		"cache-size":    {file.Cache.SizeGiB != 0, func() { to.Cache.SizeGiB = from.Cache.SizeGiB }},
+		"ready":         {file.Readiness != "", func() { to.Readiness = from.Readiness }},
+		"timeout":       {file.Timeout != 0, func() { to.Timeout = from.Timeout }},
+		"cache-timeout": {file.CacheTimeout != 0, func() { to.CacheTimeout = from.CacheTimeout }},
+		"max-cost":      {file.MaxCost != nil, func() { m.maxCost, m.maxCurrency = file.MaxCost.Amount, file.MaxCost.Currency }},
+		"max-duration":  {file.MaxDuration != 0, func() { m.maxDuration = file.MaxDuration }},
 	} {
-		if put.open || given(f, flag) {
-			put.do()
+		if value.stated && !given(cmd.Flags(), flag) {
+			value.put()
 		}
 	}
 }

@@ -119,8 +119,11 @@ func TestECIExperimentFile(t *testing.T) {
 		t.Errorf("flags before the file, flags -, both +:\n%s", diff)
 	}
 
-	together := strings.Replace(least, "apps: [{images: [\"registry.example.com/web:1\"]}, {images: [\"registry.example.com/api:1\"]}]", "apps: [{name: shop, images: [\"registry.example.com/web:1\", \"registry.example.com/api:1\"]}]\ncache: {id: imc-1}", 1)
+	together := strings.Replace(least, "apps: [{images: [\"registry.example.com/web:1\"]}, {images: [\"registry.example.com/api:1\"]}]", "apps: [{name: shop, images: [\"registry.example.com/web:1\", \"registry.example.com/api:1\"]}]\ncache: {id: imc-1}\nstandardCopyCount: 2", 1)
 	got := saidBy(t, "--experiment", experimentFile(t, together)).Exp
+	if got.Cache.StandardCopies != 2 {
+		t.Errorf("%d copies", got.Cache.StandardCopies)
+	}
 	if want := []ecigroup.App{{Name: "shop", Images: []string{"registry.example.com/web:1", "registry.example.com/api:1"}}}; cmp.Diff(want, got.Apps) != "" || got.CacheID != "imc-1" {
 		t.Errorf("%+v of %s", got.Apps, got.CacheID)
 	}

@@ -55,10 +55,12 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	}
 	var client *eci.Client
 	var clock *waitClock
-	if m.exp.CacheID != "" { // what it costs depends on its size; to ask is free
+	if m.fileRegion != "" || m.exp.CacheID != "" { // a wrong region is refused by --dry-run too
 		if client, clock, err = m.client(); err != nil {
 			return err
 		}
+	}
+	if m.exp.CacheID != "" { // what it costs depends on its size; to ask is free
 		cache, err := client.ImageCache(cmd.Context(), m.exp.CacheID)
 		if err != nil {
 			return fmt.Errorf("look at --cache %s: %w", m.exp.CacheID, err)
