@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 // directory of the quickstart scenario, $IMAGES that of the recorded images, $PULLS
 // that of a cluster's snapshots, $EXAMPLES that of the examples, $CALIBRATE that of timelines that stand for measured
 // ones; "code N COMMAND..." wants that exit code. Scripts with the condition [containerd]
-// have one as $CONTAINERD, and this host's platform as $PLATFORM.
+// have one as $CONTAINERD, and this host's platform as $PLATFORM; those with [compare]
+// have the command of that name.
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
 	if err != nil {
@@ -80,10 +81,14 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "containerd" {
-				return false, fmt.Errorf("no condition %q is known", cond)
+			switch cond {
+			case "containerd":
+				return daemon != "", nil
+			case "compare":
+				cmd, _, err := newRoot(&streams{}).Find([]string{"compare"})
+				return err == nil && cmd.Name() == "compare", nil
 			}
-			return daemon != "", nil
+			return false, fmt.Errorf("no condition %q is known", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": wantCode, "slow-registry": slowRegistry, "appears": appears,
