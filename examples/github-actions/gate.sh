@@ -62,11 +62,11 @@ unjudged() {
   verdict="verdict: error rules=0 passed=0 failed=0 warned=0 errors=0"
   {
     printf '**The image was not judged.**\n\n'
-    sed 's/^/    /' "$out/errors.txt"
+    bounded 20000 <"$out/errors.txt" | sed 's/^/    /'
     printf '\n<!-- %s -->\n' "$verdict"
   } >"$out/comment.md"
   printf '%s\n' "$verdict" >"$out/report.txt"
-  printf '::error title=Image startup::%s\n' "$(bounded 1000 <"$out/errors.txt" | escaped)" >"$out/annotations.txt"
+  printf '::error title=Image startup::%s\n' "$(head -n 5 "$out/errors.txt" | cut -c1-1000 | escaped)" >"$out/annotations.txt"
 }
 
 # accept turns a gate that fails into a warning that names who accepts it.
