@@ -1,0 +1,346 @@
+package cachebench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// ErrNoBudget is wrapped when a budget is to be judged and the scenario sets none: what
+// judges nothing must not pass.
+var ErrNoBudget = errors.New("the scenario sets no budget: give one, as budget: {web: {coldP50Seconds: 8s}}")
+
+// AppBudget is the most that an app may take. What is not given is not judged.
+type AppBudget struct {
+	// ColdP50 and ColdP99 bound quantiles of the times to ready of its starts in arm
+	// cold.
+	ColdP50 *time.Duration `json:"coldP50Seconds,omitempty"`
+	ColdP99 *time.Duration `json:"coldP99Seconds,omitempty"`
+	// CachedP50 and CachedP99 are of arm cached; of arm warm for an app on a node pool,
+	// whose nodes use no image cache.
+	CachedP50 *time.Duration `json:"cachedP50Seconds,omitempty"`
+	CachedP99 *time.Duration `json:"cachedP99Seconds,omitempty"`
+	// NewBytes bounds the compressed bytes that a host with the image Base fetches for
+	// the app's image of the same repository, for its first image where there is none.
+	// Base is a reference, and looked up as the app's images are.
+	NewBytes *int64 `json:"newBytes,omitempty"`
+	Base     string `json:"base,omitempty"`
+	// CostPerMonth bounds the bill of the planned caches that serve the app, in the
+	// prices' currency: each counts whole, whatever else it serves.
+	CostPerMonth *float64 `json:"costPerMonth,omitempty"`
+}
+
+// validate reports what cannot be; its paths are below the app's.
+func (b *AppBudget) validate() error {
+	switch {
+	case *b == AppBudget{}, *b == AppBudget{Base: b.Base}:
+		return document.At("", "a budget without a limit judges nothing: give coldP50Seconds, coldP99Seconds, cachedP50Seconds, cachedP99Seconds, newBytes with base, or costPerMonth")
+	case b.NewBytes != nil && b.Base == "":
+		return document.At("newBytes", "bytes are new against an image: name it as base")
+	case b.NewBytes == nil && b.Base != "":
+		return document.At("base", "a base without a limit judges nothing: give newBytes too")
+	case b.CostPerMonth != nil && !(*b.CostPerMonth >= 0 && *b.CostPerMonth <= mostMoney):
+		return document.At("costPerMonth", "a limit of %v cannot be: give 0 to %v", *b.CostPerMonth, float64(mostMoney))
+	}
+	return nil
+}
+
+// validateBudget reports what cannot be of every app's.
+func (f *ScenarioFile) validateBudget() error {
+	for _, app := range sortedKeys(f.Budget) {
+		b := f.Budget[app]
+		if err := b.validate(); err != nil {
+			return document.Under("budget."+app, err)
+		}
+	}
+	return nil
+}
+
+// checkBudget refuses a budget of an app that there is not: it would never be judged.
+func (s *Scenario) checkBudget(at func(key string, err error) error) error {
+	var names []string
+	if s.Workload != nil {
+		for i := range s.Workload.Apps {
+			names = append(names, s.Workload.Apps[i].Name)
+		}
+	}
+	if s.Trace != nil {
+		for i := range s.Trace.Starts {
+			names = append(names, s.Trace.Starts[i].App)
+		}
+	}
+	for _, app := range sortedKeys(s.Budget) {
+		if len(names) > 0 && !slices.Contains(names, app) {
+			return at("budget."+app, fmt.Errorf("no app of the workload is called %q: %s", app, document.Suggestion(app, names)))
+		}
+	}
+	return nil
+}
+
+// bases are the references that budgets compare with.
+func (s *Scenario) bases() []string {
+	var references []string
+	for _, app := range sortedKeys(s.Budget) {
+		if base := s.Budget[app].Base; base != "" {
+			references = append(references, base)
+		}
+	}
+	return references
+}
+
+// CheckBudget judges the results of Run by the budgets of s: every limit is a rule
+// about one figure, named by the app and the figure, and a figure that is not known
+// passes no rule. The error wraps ErrNoBudget when there is none; what the rules say
+// is the error of the Gate.
+func (r *Results) CheckBudget(s *Scenario) (*reports.Gate, error) {
+	if len(s.Budget) == 0 {
+		return nil, ErrNoBudget
+	}
+	var rules []reports.Rule
+	var figures []reports.Figure
+	for _, app := range sortedKeys(s.Budget) {
+		j := budgetJudge{results: r, scenario: s, app: app, budget: s.Budget[app]}
+		for _, figure := range j.figures() {
+			rules = append(rules, reports.Rule{Name: figure.Name, Op: reports.AtMost, Amount: figure.limit, Unit: figure.Unit})
+			figures = append(figures, figure.Figure)
+		}
+	}
+	return reports.Judge(rules, figures), nil
+}
+
+// A budgetJudge finds the figures that an app's budget is about.
+type budgetJudge struct {
+	results  *Results
+	scenario *Scenario
+	app      string
+	budget   AppBudget
+}
+
+// budgetFigure is a figure and the most that it may be.
+type budgetFigure struct {
+	reports.Figure
+	limit float64
+}
+
+func (j *budgetJudge) figures() []budgetFigure {
+	var list []budgetFigure
+	add := func(name, unit string, limit float64, of func() (value float64, estimated bool, unknown string)) {
+		f := budgetFigure{Figure: reports.Figure{Name: j.app + " " + name, Unit: unit}, limit: limit}
+		if f.Unknown = j.leftOut(); f.Unknown == "" {
+			f.Value, f.Estimated, f.Unknown = of()
+		}
+		list = append(list, f)
+	}
+	for _, q := range []struct {
+		name, arm string
+		limit     *time.Duration
+		of        func(*reports.Summary) time.Duration
+	}{
+		{"cold-p50-sec", simulate.ArmCold, j.budget.ColdP50, func(s *reports.Summary) time.Duration { return s.P50 }},
+		{"cold-p99-sec", simulate.ArmCold, j.budget.ColdP99, func(s *reports.Summary) time.Duration { return s.P99 }},
+		{"cached-p50-sec", j.cachedArm(), j.budget.CachedP50, func(s *reports.Summary) time.Duration { return s.P50 }},
+		{"cached-p99-sec", j.cachedArm(), j.budget.CachedP99, func(s *reports.Summary) time.Duration { return s.P99 }},
+	} {
+		if q.limit == nil {
+			continue
+		}
+		// Both are divided in the same way, so that equal times are equal seconds.
+		add(q.name, reports.UnitSeconds, float64(*q.limit)/float64(time.Second), func() (float64, bool, string) {
+			summary, unknown := j.summary(q.arm)
+			if unknown != "" {
+				return 0, false, unknown
+			}
+			return float64(q.of(summary)) / float64(time.Second), j.estimated(), ""
+		})
+	}
+	if j.budget.NewBytes != nil {
+		add("new-B", reports.UnitBytes, float64(*j.budget.NewBytes), j.newBytes)
+	}
+	if j.budget.CostPerMonth != nil {
+		add("cost-per-month", j.scenario.Prices.Currency, *j.budget.CostPerMonth, j.cost)
+	}
+	return list
+}
+
+// leftOut says why the app has no figures; empty where it has.
+func (j *budgetJudge) leftOut() string {
+	if c := j.coverage(); c != nil {
+		for _, out := range c.LeftOut {
+			if out.App == j.app {
+				return "it is not covered: " + out.Reason
+			}
+		}
+	}
+	return ""
+}
+
+func (j *budgetJudge) coverage() *simulate.Coverage {
+	if j.results.Timeline == nil {
+		return nil
+	}
+	return j.results.Timeline.Coverage
+}
+
+func (j *budgetJudge) workloadApp() *workload.App {
+	if w := j.scenario.Workload; w != nil {
+		for i := range w.Apps {
+			if w.Apps[i].Name == j.app {
+				return &w.Apps[i]
+			}
+		}
+	}
+	return nil
+}
+
+// cachedArm is the arm in which the app's starts find what they can find.
+func (j *budgetJudge) cachedArm() string {
+	if app := j.workloadApp(); app != nil && app.NodePool != "" {
+		return simulate.ArmWarm
+	}
+	return simulate.ArmCached
+}
+
+// summary is that of the app's starts in an arm. A start that is never ready has no
+// time: with one among them the quantiles of the others say too little.
+func (j *budgetJudge) summary(arm string) (s *reports.Summary, unknown string) {
+	if void, reason := j.voids(arm); void > 0 {
+		return nil, fmt.Sprintf("%d of its starts in arm %s are never ready: %s", void, arm, reason)
+	}
+	var arms []string
+	if r := j.results.Report; r != nil {
+		for i := range r.Summaries {
+			s := &r.Summaries[i]
+			if s.App == j.app && s.Arm == arm && s.Source == simulate.Simulated {
+				return s, ""
+			}
+		}
+		for i := range r.Arms {
+			arms = append(arms, r.Arms[i].Arm)
+		}
+	}
+	if len(arms) > 0 && !slices.Contains(arms, arm) {
+		return nil, fmt.Sprintf("arm %s is not simulated, only %s (arms)", arm, strings.Join(arms, ", "))
+	}
+	return nil, "none of its starts is simulated: make the window longer (windowSeconds) or move it"
+}
+
+// voids count the app's starts in an arm that are never ready, and say why of one.
+func (j *budgetJudge) voids(arm string) (n int64, reason string) {
+	t := j.results.Timeline
+	if t == nil {
+		return 0, ""
+	}
+	for i := range t.Startups {
+		if s := &t.Startups[i]; s.App == j.app && s.Arm == arm && s.Void != "" {
+			n, reason = n+1, s.Void
+		}
+	}
+	for _, v := range t.Voids {
+		if v.App == j.app && v.Arm == arm {
+			n, reason = n+v.Starts, v.Reason
+		}
+	}
+	return n, reason
+}
+
+// estimated says that compressed sizes of the app's images are, so that its times are
+// too. Unpacked sizes that are estimated are so by one rule, whatever the image.
+func (j *budgetJudge) estimated() bool {
+	app, inv := j.workloadApp(), j.results.Inventory
+	if app == nil {
+		return false
+	}
+	for _, reference := range app.AllImages() {
+		i := inv.Find(reference, j.platform(app), j.scenario.Now)
+		if i < 0 {
+			continue
+		}
+		for _, l := range inv.Images[i].Layers {
+			if inv.Layers[l].CompressedSource == layers.Estimated {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (j *budgetJudge) platform(app *workload.App) string {
+	if pool := j.scenario.Workload.Pool(app.NodePool); pool != nil {
+		return pool.Platform
+	}
+	return j.scenario.platform()
+}
+
+// newBytes are those of AppBudget.NewBytes.
+func (j *budgetJudge) newBytes() (float64, bool, string) {
+	app, inv := j.workloadApp(), j.results.Inventory
+	if app == nil {
+		return 0, false, "a trace does not tell which image the base is of: it needs a workload of apps"
+	}
+	image, base := imageOfBase(app, j.budget.Base), inv.Find(j.budget.Base, j.platform(app), j.scenario.Now)
+	if base < 0 {
+		for _, u := range inv.Unresolved {
+			if u.Reference == j.budget.Base {
+				return 0, false, fmt.Sprintf("base %s could not be read: %s", u.Reference, u.Reason)
+			}
+		}
+		return 0, false, fmt.Sprintf("base %s is not in the inventory for %s", j.budget.Base, j.platform(app))
+	}
+	d, err := Diff(DiffSide{Inventory: inv, Image: base},
+		DiffSide{Inventory: inv, Image: inv.Find(image, j.platform(app), j.scenario.Now)}, j.scenario.Profile, DiffOptions{})
+	if err != nil {
+		return 0, false, err.Error()
+	}
+	return float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0, ""
+}
+
+// imageOfBase is the app's image of the base's repository, else its first.
+func imageOfBase(app *workload.App, base string) string {
+	name, err := layers.ParseName(base)
+	for _, reference := range app.Images {
+		if other, otherErr := layers.ParseName(reference); err == nil && otherErr == nil && other.RepositoryName() == name.RepositoryName() {
+			return reference
+		}
+	}
+	return app.Images[0]
+}
+
+// cost is that of AppBudget.CostPerMonth.
+func (j *budgetJudge) cost() (float64, bool, string) {
+	p := j.results.Plan
+	if app := j.workloadApp(); p == nil || app == nil || app.NodePool != "" {
+		return 0, false, "only the caches of a plan have a bill for an app, not node pools"
+	}
+	for i := range p.Assignments {
+		if a := &p.Assignments[i]; a.App == j.app {
+			return j.bill(a.Cache)
+		}
+	}
+	return 0, false, "the plan says nothing of it"
+}
+
+// bill sums the planned caches that serve the app. Of the one that exists and serves it,
+// the plan states no bill of its use.
+func (j *budgetJudge) bill(assigned string) (float64, bool, string) {
+	var sum float64
+	found := assigned == ""
+	for i := range j.results.Plan.Caches {
+		c := &j.results.Plan.Caches[i]
+		found = found || c.Name == assigned
+		if c.Name == assigned || slices.Contains(c.Apps, j.app) {
+			sum += c.Cost.Total.Amount
+		}
+	}
+	if !found {
+		return 0, false, fmt.Sprintf("cache %s, which serves it, exists already, and the plan bills those that it builds", assigned)
+	}
+	return sum, false, ""
+}
