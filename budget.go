@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -132,10 +131,15 @@ type budgetFigure struct {
 
 func (j *budgetJudge) figures() []budgetFigure {
 	var list []budgetFigure
-	add := func(name, unit string, limit float64, of func() (value float64, estimated bool, unknown string)) {
+	leftOut := j.results.leftOut(j.app)
+	add := func(name, unit string, limit float64, of func() (value float64, estimated bool, err error)) {
 		f := budgetFigure{Figure: reports.Figure{Name: j.app + " " + name, Unit: unit}, limit: limit}
-		if f.Unknown = j.leftOut(); f.Unknown == "" {
-			f.Value, f.Estimated, f.Unknown = of()
+		err := leftOut
+		if err == nil {
+			f.Value, f.Estimated, err = of()
+		}
+		if err != nil {
+			f.Unknown = err.Error()
 		}
 		list = append(list, f)
 	}
@@ -153,12 +157,12 @@ func (j *budgetJudge) figures() []budgetFigure {
 			continue
 		}
 		// Both are divided in the same way, so that equal times are equal seconds.
-		add(q.name, reports.UnitSeconds, float64(*q.limit)/float64(time.Second), func() (float64, bool, string) {
-			summary, unknown := j.summary(q.arm)
-			if unknown != "" {
-				return 0, false, unknown
+		add(q.name, reports.UnitSeconds, float64(*q.limit)/float64(time.Second), func() (float64, bool, error) {
+			summary, err := j.results.Startups(j.app, q.arm)
+			if err != nil {
+				return 0, false, err
 			}
-			return float64(q.of(summary)) / float64(time.Second), j.estimated(), ""
+			return float64(q.of(summary)) / float64(time.Second), j.estimated(), nil
 		})
 	}
 	if j.budget.NewBytes != nil {
@@ -168,25 +172,6 @@ func (j *budgetJudge) figures() []budgetFigure {
 		add("cost-per-month", j.scenario.Prices.Currency, *j.budget.CostPerMonth, j.cost)
 	}
 	return list
-}
-
-// leftOut says why the app has no figures; empty where it has.
-func (j *budgetJudge) leftOut() string {
-	if c := j.coverage(); c != nil {
-		for _, out := range c.LeftOut {
-			if out.App == j.app {
-				return "it is not covered: " + out.Reason
-			}
-		}
-	}
-	return ""
-}
-
-func (j *budgetJudge) coverage() *simulate.Coverage {
-	if j.results.Timeline == nil {
-		return nil
-	}
-	return j.results.Timeline.Coverage
 }
 
 func (j *budgetJudge) workloadApp() *workload.App {
@@ -206,49 +191,6 @@ func (j *budgetJudge) cachedArm() string {
 		return simulate.ArmWarm
 	}
 	return simulate.ArmCached
-}
-
-// summary is that of the app's starts in an arm. A start that is never ready has no
-// time: with one among them the quantiles of the others say too little.
-func (j *budgetJudge) summary(arm string) (s *reports.Summary, unknown string) {
-	if void, reason := j.voids(arm); void > 0 {
-		return nil, fmt.Sprintf("%d of its starts in arm %s are never ready: %s", void, arm, reason)
-	}
-	var arms []string
-	if r := j.results.Report; r != nil {
-		for i := range r.Summaries {
-			s := &r.Summaries[i]
-			if s.App == j.app && s.Arm == arm && s.Source == simulate.Simulated {
-				return s, ""
-			}
-		}
-		for i := range r.Arms {
-			arms = append(arms, r.Arms[i].Arm)
-		}
-	}
-	if len(arms) > 0 && !slices.Contains(arms, arm) {
-		return nil, fmt.Sprintf("arm %s is not simulated, only %s (arms)", arm, strings.Join(arms, ", "))
-	}
-	return nil, "none of its starts is simulated: make the window longer (windowSeconds) or move it"
-}
-
-// voids count the app's starts in an arm that are never ready, and say why of one.
-func (j *budgetJudge) voids(arm string) (n int64, reason string) {
-	t := j.results.Timeline
-	if t == nil {
-		return 0, ""
-	}
-	for i := range t.Startups {
-		if s := &t.Startups[i]; s.App == j.app && s.Arm == arm && s.Void != "" {
-			n, reason = n+1, s.Void
-		}
-	}
-	for _, v := range t.Voids {
-		if v.App == j.app && v.Arm == arm {
-			n, reason = n+v.Starts, v.Reason
-		}
-	}
-	return n, reason
 }
 
 // estimated says that compressed sizes of the app's images are, so that its times are
@@ -280,26 +222,26 @@ func (j *budgetJudge) platform(app *workload.App) string {
 }
 
 // newBytes are those of AppBudget.NewBytes.
-func (j *budgetJudge) newBytes() (float64, bool, string) {
+func (j *budgetJudge) newBytes() (float64, bool, error) {
 	app, inv := j.workloadApp(), j.results.Inventory
 	if app == nil {
-		return 0, false, "a trace does not tell which image the base is of: it needs a workload of apps"
+		return 0, false, errors.New("a trace does not tell which image the base is of: it needs a workload of apps")
 	}
 	image, base := imageOfBase(app, j.budget.Base), inv.Find(j.budget.Base, j.platform(app), j.scenario.Now)
 	if base < 0 {
 		for _, u := range inv.Unresolved {
 			if u.Reference == j.budget.Base {
-				return 0, false, fmt.Sprintf("base %s could not be read: %s", u.Reference, u.Reason)
+				return 0, false, fmt.Errorf("base %s could not be read: %s", u.Reference, u.Reason)
 			}
 		}
-		return 0, false, fmt.Sprintf("base %s is not in the inventory for %s", j.budget.Base, j.platform(app))
+		return 0, false, fmt.Errorf("base %s is not in the inventory for %s", j.budget.Base, j.platform(app))
 	}
 	d, err := Diff(DiffSide{Inventory: inv, Image: base},
 		DiffSide{Inventory: inv, Image: inv.Find(image, j.platform(app), j.scenario.Now)}, j.scenario.Profile, DiffOptions{})
 	if err != nil {
-		return 0, false, err.Error()
+		return 0, false, err
 	}
-	return float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0, ""
+	return float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0, nil
 }
 
 // imageOfBase is the app's image of the base's repository, else its first.
@@ -314,22 +256,22 @@ func imageOfBase(app *workload.App, base string) string {
 }
 
 // cost is that of AppBudget.CostPerMonth.
-func (j *budgetJudge) cost() (float64, bool, string) {
+func (j *budgetJudge) cost() (float64, bool, error) {
 	p := j.results.Plan
 	if app := j.workloadApp(); p == nil || app == nil || app.NodePool != "" {
-		return 0, false, "only the caches of a plan have a bill for an app, not node pools"
+		return 0, false, errors.New("only the caches of a plan have a bill for an app, not node pools")
 	}
 	for i := range p.Assignments {
 		if a := &p.Assignments[i]; a.App == j.app {
 			return j.bill(a.Cache)
 		}
 	}
-	return 0, false, "the plan says nothing of it"
+	return 0, false, errors.New("the plan says nothing of it")
 }
 
 // bill sums the planned caches that serve the app. Of the one that exists and serves it,
 // the plan states no bill of its use.
-func (j *budgetJudge) bill(assigned string) (float64, bool, string) {
+func (j *budgetJudge) bill(assigned string) (float64, bool, error) {
 	var sum float64
 	found := assigned == ""
 	for i := range j.results.Plan.Caches {
@@ -340,7 +282,7 @@ func (j *budgetJudge) bill(assigned string) (float64, bool, string) {
 		}
 	}
 	if !found {
-		return 0, false, fmt.Sprintf("cache %s, which serves it, exists already, and the plan bills those that it builds", assigned)
+		return 0, false, fmt.Errorf("cache %s, which serves it, exists already, and the plan bills those that it builds", assigned)
 	}
-	return sum, false, ""
+	return sum, false, nil
 }
