@@ -244,6 +244,35 @@ func (j *budgetJudge) newBytes() (float64, bool, error) {
 	return float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0, nil
 }
 
+// ImageBudget are the limits of new bytes as rules of a diff, by the repository of the
+// app's image that they are about: there OLD takes the base's place. Of several apps
+// with one image the least limit counts. It is nil without any.
+func (s *Scenario) ImageBudget() *reports.Budget {
+	least := make(map[string]int64)
+	for _, app := range sortedKeys(s.Budget) {
+		j := budgetJudge{scenario: s, app: app, budget: s.Budget[app]}
+		a := j.workloadApp()
+		if a == nil || j.budget.NewBytes == nil {
+			continue
+		}
+		match := imageOfBase(a, j.budget.Base)
+		if name, err := layers.ParseName(match); err == nil {
+			match = name.RepositoryName()
+		}
+		if known, ok := least[match]; !ok || *j.budget.NewBytes < known {
+			least[match] = *j.budget.NewBytes
+		}
+	}
+	if len(least) == 0 {
+		return nil
+	}
+	b := &reports.Budget{}
+	for _, match := range sortedKeys(least) {
+		b.Overrides = append(b.Overrides, reports.BudgetOverride{Match: match, Rules: []string{fmt.Sprintf("new-B<=%dB", least[match])}})
+	}
+	return b
+}
+
 // imageOfBase is the app's image of the base's repository, else its first.
 func imageOfBase(app *workload.App, base string) string {
 	name, err := layers.ParseName(base)
