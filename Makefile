@@ -90,9 +90,13 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 # Those with arms in turn report medians of their iterations.
 ARMS = BenchmarkResolve|BenchmarkScan|BenchmarkIndex
 
-bench: ## benchmarks, as text for benchstat; looking up, scanning and matching beside the floor
-	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem ./...
-	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan ./matcher
+# One run of each cannot be compared with another's: make bench COUNT=10 > new.txt
+COUNT ?= 1
+
+bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning and matching beside the floor; examples/gobench
+	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem -count $(COUNT) ./...
+	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x -count $(COUNT) ./layers ./layers/tarscan ./matcher
+	cd examples/gobench && $(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
