@@ -115,8 +115,8 @@ func arms(s *cachebench.Scenario) []string {
 // armsOf are the arms of an app. Without image caches, what starts on a node pool find
 // is in arm warm, unless the scenario asks for others.
 func armsOf(app *workload.App, given, all []string) []string {
-	if len(given) > 0 {
-		return given
+	if len(given) > 0 || app == nil {
+		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(arm string) bool {
 		return arm == simulate.ArmCached && app.NodePool != "" || arm == simulate.ArmWarm && app.NodePool == ""
@@ -141,16 +141,38 @@ func Check(tb testing.TB, s *cachebench.Scenario) {
 	tb.Logf("every budget is kept\n%s", reports.GateText(gate))
 }
 
-// summaries are those of each app and arm, in the workload's order.
+// apps are those that start, in the order of the file: of a trace, which may say of an
+// app what it needs by itself, or of the workload.
+func apps(s *cachebench.Scenario) (names []string, known map[string]*workload.App) {
+	known = make(map[string]*workload.App)
+	if s.Workload != nil {
+		for i := range s.Workload.Apps {
+			app := &s.Workload.Apps[i]
+			names, known[app.Name] = append(names, app.Name), app
+		}
+	}
+	if s.Trace == nil {
+		return names, known
+	}
+	names = nil
+	for i := range s.Trace.Starts {
+		if app := s.Trace.Starts[i].App; !slices.Contains(names, app) {
+			names = append(names, app)
+		}
+	}
+	return names, known
+}
+
+// summaries are those of each app and arm. Given are the arms that the scenario asks for.
 func summaries(tb testing.TB, given []string, s *cachebench.Scenario, results *cachebench.Results) [][]*reports.Summary {
 	tb.Helper()
 	var list [][]*reports.Summary
 	var missing error
-	for i := range s.Workload.Apps {
-		app := &s.Workload.Apps[i]
+	names, known := apps(s)
+	for _, name := range names {
 		var its []*reports.Summary
-		for _, arm := range armsOf(app, given, s.Arms) {
-			summary, err := results.Startups(app.Name, arm)
+		for _, arm := range armsOf(known[name], given, s.Arms) {
+			summary, err := results.Startups(name, arm)
 			missing = errors.Join(missing, err)
 			its = append(its, summary)
 		}
