@@ -114,6 +114,9 @@ func TestCheckBudget(t *testing.T) {
 		{"no base", "web", cachebench.AppBudget{NewBytes: bytes(1 << 40), Base: "example.com/web:0"}, func(r *cachebench.Results) {
 			r.Inventory.Unresolved = []layers.Unresolved{{Reference: "example.com/web:0", Reason: "gone"}}
 		}, reports.Unjudged, "base example.com/web:0 could not be read: gone"},
+		{"the image is not there", "web", cachebench.AppBudget{NewBytes: bytes(1 << 40), Base: base}, func(r *cachebench.Results) {
+			r.Inventory.Images[1].Reference = "example.com/web:22"
+		}, reports.Unjudged, "image example.com/web:2 is not in the inventory for linux/amd64"},
 		// The cache that serves another app counts whole, that of others alone not.
 		{"cost", "web", cachebench.AppBudget{CostPerMonth: money(3)}, nil, reports.Pass, ""},
 		{"cost over", "web", cachebench.AppBudget{CostPerMonth: money(2.5)}, nil, reports.Fail, "web cost-per-month<=2.5 (USD 3.00)"},
