@@ -53,7 +53,8 @@ func output(t testing.TB, scenario string, flags ...string) (printed string, fai
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), program, flags...)
-	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario)
+	// The race detector waits a second at a program's end.
+	cmd.Env = append(os.Environ(), scenarioVariable+"="+scenario, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	data, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
