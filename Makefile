@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live demo-eci images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
+.PHONY: help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -54,7 +54,7 @@ build/bin/containerd: go.mod
 # Root on Linux can start containerd, so its tests have one.
 STARTS_CONTAINERD = $(shell [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ] && echo containerd)
 
-test: $(STARTS_CONTAINERD) lint exhaust race ## everything that CI runs
+test: $(STARTS_CONTAINERD) lint exhaust example race ## everything that CI runs
 
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l $(GOFILES)); if [ -n "$$bad" ]; then echo "not gofmt'ed: $$bad"; exit 1; fi
@@ -70,6 +70,13 @@ exhaust: ## without the race detector: plans against every choice there is, fits
 	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup
 	$(GO) test -run ListBound .
 
+# A module of its own, as a team's is, on the packages of this tree.
+example: ## examples/gobench: a team's go test with startup times (after a change of go.mod: make example-tidy)
+	cd examples/gobench && $(GO) vet ./... && $(GO) test ./...
+
+example-tidy: ## bring examples/gobench's go.mod up to this module's
+	cd examples/gobench && $(GO) mod tidy
+
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench
 
@@ -83,9 +90,13 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s)
 # Those with arms in turn report medians of their iterations.
 ARMS = BenchmarkResolve|BenchmarkScan|BenchmarkIndex
 
-bench: ## benchmarks, as text for benchstat; looking up, scanning and matching beside the floor
-	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem ./...
-	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x ./layers ./layers/tarscan ./matcher
+# One run of each cannot be compared with another's: make bench COUNT=10 > new.txt
+COUNT ?= 1
+
+bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning and matching beside the floor; examples/gobench
+	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem -count $(COUNT) ./...
+	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x -count $(COUNT) ./layers ./layers/tarscan ./matcher
+	cd examples/gobench && $(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))

@@ -86,6 +86,9 @@ type Scenario struct {
 	// do not say it themselves; nil is what the kubelet leaves.
 	DiskBudgetGiB *float64
 
+	// Budget is what apps may take at most, by their names, for Results.CheckBudget.
+	Budget map[string]AppBudget
+
 	// Bursts, when there are any, are simulated in place of the window's starts.
 	Bursts []StartBurst
 	// Faults are what goes wrong in every arm; their times are since the window's
@@ -162,7 +165,7 @@ const (
 var ErrTooMuch = errors.New("too many starts")
 
 // References are what Analyze looks up: the images of the workload, those given
-// besides, and those of the existing caches, each once.
+// besides, those of the existing caches and those that budgets compare with, each once.
 func (s *Scenario) References() []string {
 	refs := slices.Clone(s.Images)
 	if s.Workload != nil {
@@ -174,6 +177,7 @@ func (s *Scenario) References() []string {
 	for _, c := range s.Caches {
 		refs = append(refs, c.Images...)
 	}
+	refs = append(refs, s.bases()...)
 	seen := make(map[string]bool)
 	return slices.DeleteFunc(refs, func(ref string) bool {
 		again := seen[ref]
@@ -248,7 +252,7 @@ func (s *Scenario) platformsOf(reference string) []string {
 	for i := range s.Workload.Apps {
 		app := &s.Workload.Apps[i]
 		pool := s.Workload.Pool(app.NodePool)
-		used := slices.Contains(app.AllImages(), reference)
+		used := slices.Contains(app.AllImages(), reference) || s.Budget[app.Name].Base == reference
 		switch {
 		case pool == nil:
 			own = own || used

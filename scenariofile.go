@@ -86,6 +86,9 @@ type ScenarioFile struct {
 	// StartupLimit is the most that the p99 of the starts on a node pool may take; none
 	// when not given.
 	StartupLimit time.Duration `json:"startupLimitSeconds,omitempty"`
+	// Budget bounds what an app takes, by its name: run --check and package benchtest
+	// judge it.
+	Budget map[string]AppBudget `json:"budget,omitempty"`
 	// Policies read ECI's undocumented rules in another way than by default.
 	Policies map[string]string `json:"policies,omitempty"`
 	// Arms to simulate: cold, warm (the nodes of pools hold what a month left on
@@ -208,6 +211,9 @@ func (f *ScenarioFile) validate() error {
 	if err := f.validateOutputs(); err != nil {
 		return err
 	}
+	if err := f.validateBudget(); err != nil {
+		return err
+	}
 	for i, arm := range f.Arms {
 		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
 			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, warm, automatic and cached", arm)
@@ -309,7 +315,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.DiskBudgetGiB, s.StartupLimit = f.DiskBudgetGiB, f.StartupLimit
 	s.setDefaults()
-	s.ExplainApps = f.ExplainApps
+	s.ExplainApps, s.Budget = f.ExplainApps, f.Budget
 	s.Observe, s.Spans, s.NoStartups = f.Observe, f.Spans, f.Startups != nil && !*f.Startups
 	if f.MinCoverage != nil {
 		s.MinCoverage = *f.MinCoverage
@@ -372,7 +378,7 @@ func (s *Scenario) setDefaults() {
 	}
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

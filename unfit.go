@@ -20,6 +20,9 @@ func (s *Scenario) check(at func(key string, err error) error) error {
 	if err := s.checkArms(); err != nil {
 		return at("arms", err)
 	}
+	if err := s.checkBudget(at); err != nil {
+		return err
+	}
 	if s.Trace == nil {
 		return nil
 	}

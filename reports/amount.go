@@ -111,8 +111,10 @@ func amountWords(value float64, unit string) string {
 		return secondsOf(value)
 	case UnitFraction:
 		return percent(value)
+	case UnitNone:
+		return trimmed(value, 2)
 	}
-	return trimmed(value, 2)
+	return unit + " " + decimal(value, 2) // of money
 }
 
 // secondsOf writes seconds that need not fit a time.Duration.

@@ -15,7 +15,8 @@ const (
 	UnitSeconds = "sec"
 	// UnitFraction is a share from 0 to 1, written as a percentage.
 	UnitFraction = "fraction"
-	// UnitNone is a count or a ratio.
+	// UnitNone is a count or a ratio. Any other unit is a currency by its ISO 4217
+	// code.
 	UnitNone = ""
 )
 

@@ -45,8 +45,7 @@ func setFigures(s *layers.Sharing) []reports.Figure {
 	return figures
 }
 
-// check judges a set of images. The outcome follows the report where that is text
-// on the standard output, and goes to the standard error where it is a document.
+// check judges a set of images.
 func (g *gates) check(out *outputs, s *layers.Sharing) error {
 	var names []string
 	for _, set := range s.Sets {
@@ -60,7 +59,13 @@ func (g *gates) check(out *outputs, s *layers.Sharing) error {
 	if err != nil {
 		return err
 	}
-	gate := reports.Judge(rules, setFigures(s))
+	return out.gate(reports.Judge(rules, setFigures(s)))
+}
+
+// gate writes what became of rules, and returns its error. It follows the report where
+// that is text on the standard output, and goes to the standard error where it is a
+// document. There may be no rules.
+func (out *outputs) gate(gate *reports.Gate) error {
 	if gate == nil {
 		return nil
 	}

@@ -21,6 +21,9 @@ type gates struct {
 	rules  []string
 	file   string
 	budget *reports.Budget
+	// byImage says that the budget is that of a scenario's apps: it is about images that
+	// it names, and says nothing of others.
+	byImage bool
 	// inputs has the budget's file, if there is one.
 	inputs []simulate.Input
 }
@@ -40,7 +43,7 @@ func (g *gates) addFlags(cmd *cobra.Command, example string) {
 // addBudgetFlag adds the flag of rules in a file. Elsewhere --budget is an amount
 // of money, so a default that is set for all commands is not meant for it.
 func (g *gates) addBudgetFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget; --"+g.flag+" replaces those on the same figure")
+	cmd.Flags().StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget, or newBytes of a Scenario's budget; --"+g.flag+" replaces those on the same figure")
 	cmd.Flags().SetAnnotation("budget", commandLineOnly, []string{"true"})
 }
 
@@ -53,7 +56,7 @@ func (g *gates) load() error {
 			return err
 		}
 		g.inputs = []simulate.Input{cachebench.InputOf(filepath.Base(g.file), data)}
-		if g.budget, err = reports.ReadBudget(g.file, data); err != nil {
+		if g.budget, g.byImage, err = readBudget(g.file, data); err != nil {
 			return err
 		}
 	}
@@ -66,6 +69,9 @@ func (g *gates) of(names ...string) ([]reports.Rule, error) {
 	rules, err := reports.RulesOf(g.budget, g.rules, g.known, names...)
 	if err != nil {
 		return nil, usageError{err}
+	}
+	if g.byImage && len(rules) == 0 && len(names) > 0 {
+		return nil, usagef("%s limits the new bytes of no app with the image %s, so nothing would be judged", g.file, names[0])
 	}
 	return rules, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -11,19 +12,36 @@ import (
 
 func newRun(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
 		Short: "The main job: analyze, match, plan, simulate, report",
 		Long: `Run does the main job of a scenario file: it looks the images up, matches each
 app against the existing caches, plans which caches to build, simulates every
-start with and without them, prints a summary and writes the scenario's outputs.`,
+start with and without them, prints a summary and writes the scenario's outputs.
+
+With --check it holds every app to its budget in the scenario:
+
+  budget:
+    web:
+      coldP50Seconds: 8s       # also coldP99Seconds, cachedP50Seconds, cachedP99Seconds
+      newBytes: 60MB           # compressed bytes against base
+      base: registry.example.com/shop/web:1.4.0
+      costPerMonth: 20         # of the planned caches that serve it
+
+The exit code is 0 when all limits are kept, 3 when one is not, 1 when a figure is
+not known, 2 when there is no budget. The last line of the text output, of the
+standard error with other formats, is for programs:
+
+  verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench run scenario.yaml
   cachebench run scenario.yaml --output html --output-file report.html
+  cachebench run scenario.yaml --check
   cachebench run scenario.yaml --registry-alias registry-vpc.example.com=registry.example.com`,
 		Args: exactly(1, "a scenario file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.scenario = args[0]
-			return runScenario(cmd, in, out)
+			return runScenario(cmd, in, out, check)
 		},
 	}
 	in.addImageFlags(cmd)
@@ -36,14 +54,18 @@ start with and without them, prints a summary and writes the scenario's outputs.
 	cmd.Flags().MarkHidden("scenario")
 	cmd.Flags().Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month")
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
+	cmd.Flags().BoolVar(&check, "check", false, "exit with 3 unless every app keeps its budget in the scenario")
 	out.addFlags(cmd, "")
 	return cmd
 }
 
-func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
+func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error {
 	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
+	}
+	if check && len(s.Budget) == 0 {
+		return usagef("--check: %s: %w", in.scenario, cachebench.ErrNoBudget)
 	}
 	files, err := in.outputFiles(out.io)
 	if err != nil {
@@ -68,7 +90,27 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs) error {
 			return err
 		}
 	}
-	return err
+	if !check {
+		return err
+	}
+	return checkBudget(s, results, out, err)
+}
+
+// checkBudget judges the results of a run that ended with err. What could not be judged
+// is said before what is above a limit: the exit code is that of the graver.
+func checkBudget(s *cachebench.Scenario, results *cachebench.Results, out *outputs, err error) error {
+	gate, noBudget := results.CheckBudget(s)
+	if noBudget != nil {
+		return noBudget
+	}
+	judged := out.gate(gate)
+	switch {
+	case errors.Is(err, cachebench.ErrCoverage):
+		return err
+	case err != nil && errors.Is(judged, reports.ErrUnjudged):
+		return fmt.Errorf("%w; %v", judged, err)
+	}
+	return errors.Join(judged, err)
 }
 
 // outputFiles are the files that the scenario names; one that cannot be written or

@@ -24,7 +24,7 @@ func TestDirection(t *testing.T) {
 // TestLibraryWeight: a program that uses these packages compiles neither the
 // cloud's SDK nor containerd's client.
 func TestLibraryWeight(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", Module+"/layers", Module+"/matcher", Module+"/simulate", Module).Output()
+	out, err := exec.Command("go", "list", "-deps", Module+"/layers", Module+"/matcher", Module+"/simulate", Module, Module+"/benchtest").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
