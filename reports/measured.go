@@ -24,7 +24,8 @@ func MeasuredFormats() []Format { return []Format{Text, JSON, Markdown, CSV} }
 func WriteMeasured(w io.Writer, format Format, t *simulate.Timeline, opt Options) error {
 	var data []byte
 	var err error
-	m := &measured{Timeline: t, arms: measure.Spread(t)}
+	m := &measured{Timeline: t}
+	m.arms, m.makings = partSpreads(t.Measurement, measure.Spread(t))
 	switch format {
 	case Text:
 		data = m.text(opt)
@@ -47,7 +48,8 @@ func WriteMeasured(w io.Writer, format Format, t *simulate.Timeline, opt Options
 // measured is a timeline of measured startups with what its runs have in common.
 type measured struct {
 	*simulate.Timeline
-	arms []measure.ArmSpread
+	// makings are the arms whose startups are the makings of image caches, arms the others.
+	arms, makings []measure.ArmSpread
 }
 
 // headline says how much was measured, and how well it repeats.
@@ -70,7 +72,11 @@ func (m *measured) headline() string {
 		middle := (spreads[(len(spreads)-1)/2] + spreads[len(spreads)/2]) / 2
 		words += fmt.Sprintf("; runs of one arm differ by %s (median coefficient of variation)", percent(middle))
 	}
-	return words + "."
+	words += "."
+	if made := m.made(); made != "" {
+		words += " " + made
+	}
+	return words
 }
 
 // phases are those that a measured startup may tell of: ECI dates the making of the
@@ -112,7 +118,11 @@ func ownName(arm string, shared []string) string {
 
 // spreads are the coefficients of variation of the arms, in words.
 func (m *measured) spreads() []string {
-	return errorPercents(column(m.arms, func(a *measure.ArmSpread) float64 { return a.CoefficientOfVariation }))
+	return variations(m.arms)
+}
+
+func variations(arms []measure.ArmSpread) []string {
+	return errorPercents(column(arms, func(a *measure.ArmSpread) float64 { return a.CoefficientOfVariation }))
 }
 
 // row is an arm's line in the tables of text and Markdown; what it shares with
@@ -183,6 +193,7 @@ func (m *measured) text(opt Options) []byte {
 		t.add("", m.row(&m.arms[i], shared, spreads[i])...)
 	}
 	p.table(t)
+	m.makingsText(p)
 	p.list("Void runs, which do not count", m.voidRuns())
 	p.list("Doubts", m.Doubts)
 	p.list("Host", m.facts())
@@ -232,6 +243,7 @@ func (m *measured) markdown() []byte {
 		cells := m.row(&m.arms[i], nil, spreads[i])
 		fmt.Fprintf(&b, "| %s | %s |\n", codeSpan(cells[0]), strings.Join(cells[1:], " | "))
 	}
+	m.makingsMarkdown(&b)
 	for _, list := range []struct {
 		name  string
 		items []string

@@ -3,6 +3,7 @@ package reports
 import (
 	"bytes"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,42 @@ func TestMakings(t *testing.T) {
 		}
 		if !regexp.MustCompile(`make explicit[^\n]*(\n[^\n]*)?1\.45 min|make explicit[^\n]*(\n[^\n]*)?87`).MatchString(b.String()) {
 			t.Errorf("%s tells nothing of the making:\n%s", format, b.String())
+		}
+	}
+}
+
+// TestMeasuredMakings: the makings of caches are neither runs nor arms of starts, and their
+// spread is none of starts: of 60, 90 and 120 s the median is 90, the coefficient of
+// variation a third.
+func TestMeasuredMakings(t *testing.T) {
+	timeline := &simulate.Timeline{Measurement: &simulate.Measurement{Tool: "eci", Arms: []simulate.ArmSetup{
+		{Arm: "web cold"}, {Arm: "web explicit"}, {Arm: "web make explicit", Making: true}, {Arm: "web make reuse", Making: true},
+	}}}
+	add := func(arm string, all ...time.Duration) {
+		for repeat, s := range all {
+			timeline.Measurement.Runs = append(timeline.Measurement.Runs, simulate.MeasuredRun{Arm: arm, Repeat: repeat})
+			timeline.Startups = append(timeline.Startups, simulate.Startup{Source: simulate.Measured, Arm: arm, App: "web", Repeat: repeat, Ready: s * time.Second, Unsized: true})
+		}
+	}
+	add("web cold", 16, 16)
+	add("web explicit", 12, 12)
+	add("web make explicit", 60, 90, 120)
+	for _, format := range []Format{Text, Markdown} {
+		var b bytes.Buffer
+		if err := WriteMeasured(&b, format, timeline, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		text := regexp.MustCompile(`[\s|`+"`"+`]+`).ReplaceAllString(b.String(), " ")
+		for _, want := range []string{
+			"Measured: 4 runs of 2 arms; runs of one arm differ by 0 % (median coefficient of variation). For 1 arm image caches were made 3 times.",
+			"make explicit 3 90.0 s", " 33 % 120.0 s ",
+		} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q:\n%s", format, want, b.String())
+			}
+		}
+		if strings.Contains(text, "make reuse") {
+			t.Errorf("%s has a cache that was never made:\n%s", format, b.String())
 		}
 	}
 }

@@ -46,7 +46,8 @@ func newMeasureECI(io *streams) *cobra.Command {
 		Short: "Time real starts of container groups on ECI, cold and from image caches",
 		Long: `Eci starts container groups on Alibaba Cloud ECI, cold and from image caches that it
 makes, and times the stages of every start by the service's own timestamps, which have
-a resolution of one second. How long the making of each cache takes is told, too.
+a resolution of one second. How long the making of each cache takes is told, too: each is
+made --make-repeats times, and all but the last are deleted at once.
 
   cold       no cache is matched
   automatic  the cache that the service matches; one start before lets it make one
@@ -87,6 +88,7 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.StringSliceVar(&m.exp.Arms, "arms", ecigroup.DefaultArms(), "`what` starts are started from, as above")
 	f.BoolVar(&m.together, "together", false, "start all images in one group instead of each in its own")
 	f.IntVar(&m.exp.Repeats, "repeats", measure.DefaultRepeats, "`number` of starts of each image in each arm")
+	f.IntVar(&m.exp.MakeRepeats, "make-repeats", ecigroup.DefaultMakeRepeats, "`number` of makings of each cache, for how long that takes; the last is started from")
 	f.IntVar(&m.warmup, "warmup", -1, "most `starts` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.exp.Seed, "seed", measure.DefaultSeed, "`number` that decides the order of the starts")
 	f.IntVar(&m.exp.Concurrency, "concurrency", 1, "`number` of starts at once")
@@ -110,7 +112,7 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.BoolVar(&m.dryRun, "dry-run", false, "only show what would be done and cost")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
 	f.BoolVar(&m.cleanUp, "clean-up", false, "only delete what killed runs left behind")
-	f.StringVar(&m.run, "run", "", "with --clean-up: only this `run`, also where it is not known whether it is under way")
+	f.StringVar(&m.run, "run", "", "with --clean-up: only this `run`, also where it is not known whether it is under way, or of this account")
 	f.StringVar(&m.journal, "journal", "", "`directory` of journals (default cachebench/eci in the user's state directory)")
 	f.BoolVarP(&m.in.quiet, "quiet", "q", false, "no progress on stderr")
 	f.DurationVar(&m.poll, "poll", ecigroup.DefaultPoll, "how often groups are looked at")
@@ -120,7 +122,7 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.MarkHidden("poll")
 	f.MarkHidden("virtual-time")
 	// Others have them too, and no default may decide what is paid for.
-	onCommandLineOnly(f, "arms", "repeats", "warmup", "seed", "cache", "cache-size", "inventory", "arg", "yes", "run", "max-cost", "experiment")
+	onCommandLineOnly(f, "arms", "repeats", "make-repeats", "warmup", "seed", "cache", "cache-size", "inventory", "arg", "yes", "run", "max-cost", "experiment")
 	cmd.MarkFlagDirname("journal")
 	m.out.addFlags(cmd, "the timeline, whenever starts have ended,")
 }
@@ -140,6 +142,8 @@ func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 		return usagef("no image is named; name some, or an --experiment")
 	case exp.Repeats < 1:
 		return usagef("--repeats must be above 0")
+	case exp.MakeRepeats < 1:
+		return usagef("--make-repeats must be above 0")
 	case exp.Concurrency < 1:
 		return usagef("--concurrency must be above 0")
 	case m.retries < 0 || m.retries > mostRetries:

@@ -50,6 +50,7 @@ func (m *eciMeasuring) under(cmd *cobra.Command, file *ecigroup.File) {
 	}{
 		"arms":          {len(file.Arms) > 0, func() { to.Arms = from.Arms }},
 		"repeats":       {file.Repeats != 0, func() { to.Repeats = from.Repeats }},
+		"make-repeats":  {file.MakeRepeats != 0, func() { to.MakeRepeats = from.MakeRepeats }},
 		"warmup":        {file.Warmup != nil, func() { m.warmup = *file.Warmup }},
 		"retries":       {file.Retries != nil, func() { m.retries = *file.Retries }},
 		"seed":          {file.Seed != 0, func() { to.Seed = from.Seed }},

@@ -226,7 +226,7 @@ func (e *Experiment) notes() (notes []string) {
 		notes = append(notes, fmt.Sprintf("The timeout of %v is shorter than the %v that the making of a cache is assumed to take: one that takes longer ends the experiment.", e.CacheTimeout, expectedBuild))
 	}
 	if slices.Contains(e.Arms, ArmAutomatic) {
-		notes = append(notes, "Where the service matches a cache of somebody else's, its disk costs besides: that is looked at when the experiment begins, and held under the limit.")
+		notes = append(notes, "A cache of somebody else's that the service matches costs its disk besides, within the limit.")
 	}
 	if slices.Contains(e.Arms, ArmFlash) {
 		notes = append(notes, "What Flash and copies of a cache cost is not published: nothing is assumed for them.")

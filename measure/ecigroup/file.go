@@ -29,6 +29,8 @@ type File struct {
 	Arms []string `json:"arms,omitempty"`
 	// Repeats is how many starts of each app in each arm are to count; 5 when not given.
 	Repeats int `json:"repeats,omitempty"`
+	// MakeRepeats is how often the cache of each arm is made; 3 when not given.
+	MakeRepeats int `json:"makeRepeats,omitempty"`
 	// Warmup is the most starts before all that do not count. Absent: until each app was
 	// started once.
 	Warmup *int `json:"warmup,omitempty"`
@@ -140,7 +142,7 @@ func (f *File) Validate() error {
 // may state too.
 func (f *File) Experiment() *Experiment {
 	e := &Experiment{
-		Arms: f.Arms, Repeats: f.Repeats, Warmup: f.Warmup, Seed: f.Seed, Concurrency: f.Concurrency,
+		Arms: f.Arms, Repeats: f.Repeats, MakeRepeats: f.MakeRepeats, Warmup: f.Warmup, Seed: f.Seed, Concurrency: f.Concurrency,
 		Args: f.Args, PullPolicy: f.PullPolicy, Readiness: f.Readiness, Timeout: f.Timeout, CacheTimeout: f.CacheTimeout, CacheID: f.Cache.ID,
 		Group: eci.ContainerGroupSpec{
 			VCPU: f.Group.VCPU, MemoryGiB: f.Group.MemoryGiB, EphemeralStorageGiB: f.Group.ExtraStorageGiB, AccelerateMode: f.Group.Accelerate,

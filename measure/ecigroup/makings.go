@@ -46,6 +46,9 @@ func (s *session) makingRounds(any func(*arm) bool) (rounds [][]start) {
 				continue
 			}
 			queue := s.untimed(a)
+			if s.untold[a.making()] && len(queue) > 0 {
+				queue = queue[:len(queue)-1]
+			}
 			if len(queue) == 0 && s.caches[a.making()] == "" {
 				queue = []int{uncounted}
 			}

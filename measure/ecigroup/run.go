@@ -40,6 +40,8 @@ type session struct {
 	done   map[runKey]bool
 	// caches are the IDs of what arms start from, by the making's name.
 	caches map[string]string
+	// untold are the makings of which one cannot be timed any more, and is not made again.
+	untold map[string]bool
 	// sizes are the GiB of caches, by ID, whose disks are paid for: 0 of automatic ones.
 	sizes map[string]int
 	// primed is what is known of the start that lets an automatic cache be made.
@@ -105,7 +107,7 @@ func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Op
 	}
 	opt.setDefaults()
 	exp = exp.withDefaults()
-	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, sizes: map[string]int{}, counts: map[string]int{}}
+	s := &session{exp: exp, arms: exp.arms(), client: client, opt: opt, done: map[runKey]bool{}, caches: map[string]string{}, untold: map[string]bool{}, sizes: map[string]int{}, counts: map[string]int{}}
 	s.failing = make([]failing, len(s.arms))
 	s.budget = budget{prices: prices{book: opt.Book, exp: exp, givenGiB: exp.CacheGiB}, most: opt.MaxCost}
 	s.begun = opt.Now()
