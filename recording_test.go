@@ -126,6 +126,61 @@ func TestHoldOutOtherImages(t *testing.T) {
 	}
 }
 
+// Apps of one name are told apart by what they do not have in common; where their references
+// differ in the registry or in their order alone, by a number.
+func TestTraceAppNames(t *testing.T) {
+	inv := made("linux/amd64", 100, 200, 300)
+	mirror := inv.Images[0]
+	mirror.Reference = "mirror.example.com/team/app0:1"
+	pinned := inv.Images[1]
+	pinned.Reference = "registry.example.com/team/app1@" + string(pinned.Digest)
+	inv.Images = append(inv.Images, mirror, pinned)
+	of := func(hour float64, images ...int) workload.TraceStart {
+		x := workload.TraceStart{At: time.Duration(hour * float64(time.Hour)), App: "web", Count: 1}
+		for _, i := range images {
+			x.Images = append(x.Images, inv.Images[i].Reference)
+		}
+		return x
+	}
+	s := traceScenario(t, of(0, 0, 2), of(1, 3, 2), of(2, 2, 0), of(3, 4, 2), of(4, 0, 2), line(5, 1, 1))
+	job, err := s.Cover(inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range job.Workload.Apps {
+		names = append(names, a.Name)
+	}
+	want := []string{"web [app0:1]", "web [app0:1 #2]", "web [app0:1 #3]", "web [app1@" + string(pinned.Digest)[:19] + "]", "app1"}
+	if !slices.Equal(names, want) {
+		t.Errorf("names %q, want %q", names, want)
+	}
+}
+
+// Of a trace too: the tag of app0 comes to mean an image of 500 MB, 50 s cold. Its cache, as
+// it was built for one of 1000 MB, holds nothing of it, and attaching it takes 5 s more; built
+// again it saves 45 s.
+func TestJudgeTraceAtLaterTags(t *testing.T) {
+	inv := made("linux/amd64", 970, 470)
+	s := traceScenario(t, line(0, 0, 1), line(10, 0, 3))
+	moved := inv.Images[1]
+	moved.Reference, moved.From = inv.Images[0].Reference, s.Now.Add(24*time.Hour)
+	inv.Images = append(inv.Images, moved)
+	s.PlanOptions.JudgeAt = s.Now.Add(48 * time.Hour)
+	h := mustPlan(t, s, inv).HeldOut[0]
+	for _, x := range []struct {
+		what      string
+		got, want time.Duration
+	}{{"planned", h.PlannedSaved, 95 * time.Second}, {"actual", h.ActualSaved, -5 * time.Second}, {"built again", *h.BestSaved, 45 * time.Second}} {
+		if (x.got - x.want).Abs() > time.Millisecond {
+			t.Errorf("%s %v, want %v", x.what, x.got, x.want)
+		}
+	}
+	if h.Of != "tags" || h.Starts != 4 || h.After != nil {
+		t.Errorf("%+v", h)
+	}
+}
+
 // settled is a workload of which a generated month has exactly the starts of its rates: of
 // each app the first such number from a random one on.
 func settled(rng *rand.Rand, seed uint64) *workload.Workload {
