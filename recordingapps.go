@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -331,6 +332,9 @@ func (j *Job) tellRecording() {
 	}
 	if len(silent.names) > 0 {
 		r.note("No start of %s is in the trace on an instance of its own: nothing is planned for what the workload alone has.", few(silent.names))
+	}
+	if len(steady.names) < len(named.names) && s.Baseline == plan.Automatic {
+		r.said = append(r.said, "Starts that prime come after releases alone, at the times drawn for them: what bursts the trace has is not told from other starts.")
 	}
 	if len(steady.names) > 0 {
 		r.note("No release of %s is known, for a trace has none: no rebuild is counted, and no start is made to prime. A Workload beside the trace tells them (releasesPerMonth).", few(steady.names))
