@@ -171,7 +171,7 @@ func (j *Job) assumptions(p *plan.Plan) []string {
 		list = append(list, s.matchingAssumption())
 	}
 	if p != nil {
-		list = append(list, "Unit prices: "+strings.Join(s.Prices.Lines(), ", ")+".")
+		list = append(list, s.priceAssumption())
 	}
 	single := "Single starts come at random at their mean rate (seed " + fmt.Sprint(s.Seed) + ")"
 	if j.hasOwn() {
@@ -186,6 +186,10 @@ func (j *Job) assumptions(p *plan.Plan) []string {
 		return append(list, burstAssumption(s))
 	}
 	return append(list, fmt.Sprintf("Startups are simulated for %s of the month, from %s after its beginning.", span(s.window()), span(s.WindowStart)))
+}
+
+func (s *Scenario) priceAssumption() string {
+	return "Unit prices: " + strings.Join(s.Prices.Lines(), ", ") + "."
 }
 
 // matchingAssumption says how matching is read where ECI documents nothing.

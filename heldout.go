@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -42,7 +43,7 @@ func (j *Job) addHeldOut(ctx context.Context, p *plan.Plan) error {
 // releases that it has and what those find, and judges that plan on the rest.
 func (j *Job) heldOutStarts(ctx context.Context) (*plan.HeldOut, error) {
 	at, end := j.heldFrom(), j.horizon()
-	j.Scenario.progress("planning on the first %s of the %s, to judge on the rest", span(at.Round(time.Second)), j.of())
+	j.Scenario.progress("planning on the first %s of the %s, to judge on the rest", document.FormatTime(at), j.of())
 	j = j.knowing(at)
 	made, err := j.planOn(ctx, 0, at)
 	if err != nil {

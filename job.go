@@ -329,6 +329,9 @@ func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *re
 	assumptions := j.assumptions(p)
 	if j.recording != nil {
 		assumptions = slices.Concat(j.recording.said, s.traceAssumptions(t))
+		if p != nil {
+			assumptions = append(assumptions, s.priceAssumption())
+		}
 	}
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),

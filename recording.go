@@ -90,7 +90,7 @@ func (r *recording) addReleases(s *Scenario) error {
 		places[name] = append(places[name], i)
 	}
 	spans := 2 * float64(r.span) / float64(workload.Month)
-	drawn := 0.0
+	drawn, starts := 0.0, 0.0
 	for i := range w.Apps {
 		a := &w.Apps[i]
 		a.Bursts = nil
@@ -98,15 +98,18 @@ func (r *recording) addReleases(s *Scenario) error {
 			a.ReleasesPerMonth = 0
 		}
 		drawn += a.ReleasesPerMonth * float64(max(1, len(places[a.Name]))) * spans
+		if a.ReleasesPerMonth > 0 {
+			starts += a.StartsPerMonth() * spans
+		}
 	}
 	if drawn > MaxEventsPerMonth {
 		return fmt.Errorf("%w: the workload beside the trace has %.3g releases in %s: at most %d are replayed one by one", ErrTooMuch, drawn, document.FormatTime(2*r.span), MaxEventsPerMonth)
 	}
+	// The times of releases are drawn after those of the starts. Unless that takes long, they
+	// are those of a month drawn from the same Workload.
 	for i := range w.Apps {
-		// The times of releases are drawn after those of the starts: where it takes no
-		// time, as for a month drawn from the same Workload.
-		if a := &w.Apps[i]; a.StartsPerMonth()*spans > MaxEventsPerMonth {
-			a.StartsPerDay = 0
+		if starts > MaxEventsPerMonth {
+			w.Apps[i].StartsPerDay = 0
 		}
 	}
 	for e := range w.EventsOf(cmp.Or(s.Seed, 1), -r.span, r.span, func(a *workload.App) bool { return a.ReleasesPerMonth > 0 }) {

@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/cachebench/cachebench"
-	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
@@ -126,95 +122,59 @@ func TestHoldOutOtherImages(t *testing.T) {
 	}
 }
 
-// settled is a workload of which a generated month has exactly the starts of its rates: of
-// each app the first such number from a random one on.
-func settled(rng *rand.Rand, seed uint64) *workload.Workload {
-	w := &workload.Workload{}
-	for i := range 4 {
-		app := workload.App{
-			Name: fmt.Sprint("app", i), Images: []string{fmt.Sprintf("registry.example.com/team/app%d:1", i)},
-			Runtime: time.Duration(rng.IntN(7200)) * time.Second, CPU: 2, MemoryGiB: 4, ReleasesPerMonth: float64(rng.IntN(3) * 5),
+// Apps of one name are told apart by what they do not have in common; where their references
+// differ in the registry or in their order alone, by a number.
+func TestTraceAppNames(t *testing.T) {
+	inv := made("linux/amd64", 100, 200, 300)
+	mirror := inv.Images[0]
+	mirror.Reference = "mirror.example.com/team/app0:1"
+	pinned := inv.Images[1]
+	pinned.Reference = "registry.example.com/team/app1@" + string(pinned.Digest)
+	inv.Images = append(inv.Images, mirror, pinned)
+	of := func(hour float64, images ...int) workload.TraceStart {
+		x := workload.TraceStart{At: time.Duration(hour * float64(time.Hour)), App: "web", Count: 1}
+		for _, i := range images {
+			x.Images = append(x.Images, inv.Images[i].Reference)
 		}
-		for n := 30 + rng.IntN(100); ; n++ {
-			app.StartsPerDay = float64(n) / 30
-			one := workload.Workload{Apps: []workload.App{{Name: app.Name, StartsPerDay: app.StartsPerDay}}}
-			starts := 0
-			for _, e := range one.Events(seed, -workload.Month, workload.Month) {
-				if e.At >= 0 {
-					starts++
-				}
-			}
-			if starts == n {
-				break
-			}
-		}
-		w.Apps = append(w.Apps, app)
+		return x
 	}
-	return w
-}
-
-// recordedMonth is a generated month as a trace, to the nanosecond.
-func recordedMonth(w *workload.Workload, seed uint64) *workload.Trace {
-	t := &workload.Trace{Name: "month.csv"}
-	for _, e := range w.Events(seed, -workload.Month, workload.Month) {
-		if a := &w.Apps[e.App]; e.At >= 0 && !e.Release {
-			t.Starts = append(t.Starts, workload.TraceStart{At: e.At, App: a.Name, Images: a.AllImages(), Count: 1})
-		}
-	}
-	return t
-}
-
-// A generated month that is written out as a trace, with the workload beside it for what a
-// trace does not tell, gives the plan of the month itself. What comes ahead of it is another
-// month, which a few starts at its beginning see.
-func TestMonthAsTrace(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 7))
-	inv := made("linux/amd64", 970, 470, 170, 2000)
-	for seed := range uint64(2) {
-		for _, baseline := range []string{plan.Cold, plan.Automatic} {
-			month := load(t)
-			month.Workload, month.Caches, month.Seed, month.Baseline = settled(rng, seed+1), nil, seed+1, baseline
-			month.BudgetPerMonth, month.WorthPerHour, month.PlanOptions.HoldOutFraction = 100, 1000, 0.4
-			month.PlanOptions.Effort, month.PlanOptions.MaxCandidates = 0.1, 5
-			traced := *month
-			traced.Trace, traced.TraceSpan = recordedMonth(month.Workload, month.Seed), workload.Month
-			want, got := mustPlan(t, month, inv), mustPlan(t, &traced, inv)
-			var images [2][][]string
-			for i, p := range []*plan.Plan{want, got} {
-				for _, c := range p.Caches {
-					images[i] = append(images[i], c.Images)
-				}
-			}
-			if got.Verdict != want.Verdict || !cmp.Equal(images[0], images[1]) {
-				t.Errorf("seed %d, %s: %s of %v, the month's %s of %v", seed, baseline, got.Verdict, images[1], want.Verdict, images[0])
-			}
-			near := func(what string, got, want time.Duration) {
-				most := time.Duration(0.05 * float64(want.Abs()))
-				if baseline == plan.Cold {
-					most = 0
-				}
-				if (got - want).Abs() > most+10*time.Microsecond {
-					t.Errorf("seed %d, %s: %s %v, the month's %v", seed, baseline, what, got, want)
-				}
-			}
-			near("saves", got.SavedSeconds, want.SavedSeconds)
-			near("planned", got.HeldOut[0].PlannedSaved, want.HeldOut[0].PlannedSaved)
-			near("there", got.HeldOut[0].ActualSaved, want.HeldOut[0].ActualSaved)
-			near("best", *got.HeldOut[0].BestSaved, *want.HeldOut[0].BestSaved)
-			for i, total := range want.Totals {
-				near("total of "+total.Arm, got.Totals[i].StartupSeconds, total.StartupSeconds)
-			}
-		}
-	}
-}
-
-func mustPlan(t *testing.T, s *cachebench.Scenario, inv *layers.Inventory) *plan.Plan {
-	t.Helper()
-	p, err := planOn(t, s, inv)
+	s := traceScenario(t, of(0, 0, 2), of(1, 3, 2), of(2, 2, 0), of(3, 4, 2), of(4, 0, 2), line(5, 1, 1))
+	job, err := s.Cover(inv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	var names []string
+	for _, a := range job.Workload.Apps {
+		names = append(names, a.Name)
+	}
+	want := []string{"web [app0:1]", "web [app0:1 #2]", "web [app0:1 #3]", "web [app1@" + string(pinned.Digest)[:19] + "]", "app1"}
+	if !slices.Equal(names, want) {
+		t.Errorf("names %q, want %q", names, want)
+	}
+}
+
+// Of a trace too: the tag of app0 comes to mean an image of 500 MB, 50 s cold. Its cache, as
+// it was built for one of 1000 MB, holds nothing of it, and attaching it takes 5 s more; built
+// again it saves 45 s.
+func TestJudgeTraceAtLaterTags(t *testing.T) {
+	inv := made("linux/amd64", 970, 470)
+	s := traceScenario(t, line(0, 0, 1), line(10, 0, 3))
+	moved := inv.Images[1]
+	moved.Reference, moved.From = inv.Images[0].Reference, s.Now.Add(24*time.Hour)
+	inv.Images = append(inv.Images, moved)
+	s.PlanOptions.JudgeAt = s.Now.Add(48 * time.Hour)
+	h := mustPlan(t, s, inv).HeldOut[0]
+	for _, x := range []struct {
+		what      string
+		got, want time.Duration
+	}{{"planned", h.PlannedSaved, 95 * time.Second}, {"actual", h.ActualSaved, -5 * time.Second}, {"built again", *h.BestSaved, 45 * time.Second}} {
+		if (x.got - x.want).Abs() > time.Millisecond {
+			t.Errorf("%s %v, want %v", x.what, x.got, x.want)
+		}
+	}
+	if h.Of != "tags" || h.Starts != 4 || h.After != nil {
+		t.Errorf("%+v", h)
+	}
 }
 
 // What a trace does not tell enough for is refused before images are looked up, with what to

@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -264,7 +265,7 @@ func (j *Job) tellApart() {
 		var own []string
 		for _, ref := range apps[i].AllImages() {
 			if holding[[2]string{name, ref}] < alike[name] {
-				own = append(own, path.Base(ref))
+				own = append(own, shortName(ref))
 			}
 		}
 		label := fmt.Sprintf("%s [%s]", name, strings.Join(own, " "))
@@ -276,6 +277,15 @@ func (j *Job) tellApart() {
 	}
 }
 
+// shortName is a reference's last part, with no more of a digest than tells it apart.
+func shortName(ref string) string {
+	name, digest, pinned := strings.Cut(path.Base(ref), "@")
+	if pinned {
+		name += "@" + digest[:min(len(digest), len("sha256:")+12)]
+	}
+	return name
+}
+
 func (r *recording) note(format string, args ...any) {
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 }
@@ -285,7 +295,7 @@ func (j *Job) tellRecording() {
 	s, r := j.Scenario, j.recording
 	r.said = []string{
 		fmt.Sprintf("The trace covers %s; a month of 30 days is %.3g times it, and has so many times its starts.", document.FormatTime(r.span), float64(workload.Month)/float64(r.span)),
-		"The trace's own starts are replayed; automatic caches are at its beginning as its starts leave them after one round ahead of it.",
+		"What the trace's own starts find is replayed, with automatic caches as they leave them after one round ahead of it.",
 	}
 	if r.span < shortTrace {
 		r.note("The trace covers %s: less than a week, so that days which differ from these count for nothing.", document.FormatTime(r.span))
@@ -315,13 +325,16 @@ func (j *Job) tellRecording() {
 		}
 	}
 	if len(several.names) > 0 {
-		r.note("The trace has starts of %s with several sets of images: each set is planned for by itself, under the images by which they differ; releases, where a Workload tells them, are counted for each.", few(several.names))
+		r.note("The trace has starts of %s with several sets of images: each set is planned for by itself, under the images by which they differ, and releases that a Workload tells are counted for each. Where they are releases of one app, write one reference in the trace, and releasesPerMonth in a Workload beside it.", few(several.names))
 	}
 	if len(other.names) > 0 {
 		r.note("The images of %s are others in the trace than in the workload: the trace's count.", few(other.names))
 	}
 	if len(silent.names) > 0 {
 		r.note("No start of %s is in the trace on an instance of its own: nothing is planned for what the workload alone has.", few(silent.names))
+	}
+	if len(steady.names) < len(named.names) && s.Baseline == plan.Automatic {
+		r.said = append(r.said, "Starts that prime come after releases alone, at the times drawn for them: what bursts the trace has is not told from other starts.")
 	}
 	if len(steady.names) > 0 {
 		r.note("No release of %s is known, for a trace has none: no rebuild is counted, and no start is made to prime. A Workload beside the trace tells them (releasesPerMonth).", few(steady.names))

@@ -225,28 +225,6 @@ func (f *ScenarioFile) validate() error {
 	return nil
 }
 
-// validateTrace refuses what is of traces where there is none.
-func (f *ScenarioFile) validateTrace() error {
-	a := &f.Assume
-	switch traced := f.Trace != "" || workload.IsTrace(f.Workload); {
-	case f.TraceSpan < 0:
-		return document.At("traceSpanSeconds", "%v cannot have been recorded: give a time above 0", f.TraceSpan)
-	case a.Runtime < 0:
-		return document.At("assume.runtimeSeconds", "starts cannot run for %v", a.Runtime)
-	case !(a.CPU >= 0 && a.CPU <= mostMoney):
-		return document.At("assume.cpu", "an instance cannot have %v vCPUs", a.CPU)
-	case !(a.MemoryGiB >= 0 && a.MemoryGiB <= mostMoney):
-		return document.At("assume.memoryGiB", "an instance cannot have %v GiB of memory", a.MemoryGiB)
-	case (a.CPU > 0) != (a.MemoryGiB > 0):
-		return document.At("assume", "the size of an instance is its vCPUs and its memory: give both cpu and memoryGiB, or none")
-	case !traced && f.TraceSpan > 0:
-		return document.At("traceSpanSeconds", "there is no trace: name one (trace, --trace), or leave this out")
-	case !traced && *a != (Assumed{}):
-		return document.At("assume", "it is of a trace's apps, and there is no trace: name one (trace, --trace), or leave this out")
-	}
-	return nil
-}
-
 // validateOutputs refuses an output that would replace an input or another
 // output, and one whose format is not told.
 func (f *ScenarioFile) validateOutputs() error {
@@ -429,24 +407,7 @@ func (l *loader) file(key, name string, use func(path string, data []byte) error
 }
 
 func (l *loader) load(f *ScenarioFile, s *Scenario) {
-	l.file("trace", f.Trace, func(path string, data []byte) (err error) {
-		if !workload.IsTrace(path) {
-			return fmt.Errorf("%s is no trace by its name, which ends in .csv, .jsonl or .ndjson", f.Trace)
-		}
-		s.Trace, err = workload.ReadTrace(path, bytes.NewReader(data))
-		return err
-	})
-	l.file("workload", f.Workload, func(path string, data []byte) (err error) {
-		if workload.IsTrace(path) && s.Trace != nil {
-			return fmt.Errorf("%s is a trace too: beside a trace give a Workload of its apps", f.Workload)
-		}
-		if workload.IsTrace(path) {
-			s.Trace, err = workload.ReadTrace(path, bytes.NewReader(data))
-			return err
-		}
-		s.Workload, err = workload.Read(path, data)
-		return err
-	})
+	l.loadStarts(f, s)
 	l.file("inventory", f.Inventory, func(path string, data []byte) (err error) {
 		s.Inventory, err = layers.Read(path, data)
 		return err

@@ -223,13 +223,25 @@ func (s *Scenario) TraceReport(inv *layers.Inventory, t *simulate.Timeline) *rep
 
 func (s *Scenario) traceAssumptions(t *simulate.Timeline) []string {
 	list := []string{"A named node's layers last from its first start in the trace on; starts on it use no image cache."}
-	if slices.ContainsFunc(s.Trace.Starts, func(x workload.TraceStart) bool { return x.Node != "" && x.Runtime == nil }) {
+	if s.untoldRunTimes() {
 		list = append(list, "Starts on a node whose run time the trace does not give (runtime_seconds) need their images no longer than until they are ready.")
 	}
 	if slices.ContainsFunc(t.Startups, func(x simulate.Startup) bool { return x.Arm != simulate.ArmCold }) {
-		return append(list, "A start on an instance of its own is matched with the caches that exist and the automatic ones that the trace's own starts made before it; there is no warm-up.", s.matchingAssumption())
+		return append(list, "A start on an instance of its own is matched with the caches that exist and the automatic ones that the trace's own starts made before it; the simulation has no warm-up.", s.matchingAssumption())
 	}
 	return append(list, "No start of the trace finds an image cache.")
+}
+
+// untoldRunTimes says that of a start on a named node neither the trace nor a Workload beside
+// it tells how long it runs.
+func (s *Scenario) untoldRunTimes() bool {
+	told := make(map[string]bool)
+	if s.Workload != nil {
+		for i := range s.Workload.Apps {
+			told[s.Workload.Apps[i].Name] = true
+		}
+	}
+	return slices.ContainsFunc(s.Trace.Starts, func(x workload.TraceStart) bool { return x.Node != "" && x.Runtime == nil && !told[x.App] })
 }
 
 func (s *Scenario) profileSummary() reports.Profile {

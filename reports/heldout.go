@@ -19,6 +19,9 @@ func heldOutTable(p *plan.Plan) *table {
 		}
 		t.add(wordCell(h.Of), wordCell(heldOutFrom(h)), countCell(h.Starts),
 			secondsCell(h.PlannedSaved), secondsCell(h.ActualSaved), optionalCell(h.BestSaved), stale)
+		if len(h.GoneApps) > 0 {
+			t.Caption += "; started before, and not there: " + some(h.GoneApps, 6)
+		}
 	}
 	return t.unlessEmpty()
 }
@@ -35,10 +38,8 @@ func heldOutFrom(h *plan.HeldOut) string {
 func newAppsTable(p *plan.Plan) *table {
 	t := newTable("Apps that start in what is held out and not before: no plan made before knows them, and their starts count",
 		"app", ">starts there", ">of all there", "before")
-	var gone []string
 	for i := range p.HeldOut {
 		h := &p.HeldOut[i]
-		gone = append(gone, h.GoneApps...)
 		shares := sharePercents(column(h.NewApps, func(a *plan.NewApp) float64 { return float64(a.Starts) / float64(max(1, h.Starts)) }))
 		for k, a := range h.NewApps {
 			before := "not there"
@@ -47,9 +48,6 @@ func newAppsTable(p *plan.Plan) *table {
 			}
 			t.add(wordCell(a.App), countCell(a.Starts), cell{Text: shares[k], Number: true}, wordCell(before))
 		}
-	}
-	if len(gone) > 0 && len(t.Rows) > 0 {
-		t.Caption += "; planned for, and not started there: " + some(gone, 6)
 	}
 	return t.unlessEmpty()
 }

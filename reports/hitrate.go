@@ -9,12 +9,16 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// hitRateCaption heads what the month's starts find by week.
+// hitRateCaption heads what the month's or trace's starts find by week.
 func hitRateCaption(m *matcher.Matches) string {
+	return "Hit rate by week of the " + hitRateOf(m) + " (replayed)"
+}
+
+func hitRateOf(m *matcher.Matches) string {
 	if m.Span != nil {
-		return "Hit rate by week of the trace (replayed)"
+		return "trace"
 	}
-	return "Hit rate by week of the month (replayed)"
+	return "month"
 }
 
 // hitRates is what starts find by day in one arm.
@@ -108,7 +112,7 @@ func hitRateFigure(m *matcher.Matches) *figure {
 	if len(arms) == 0 {
 		return nil
 	}
-	f := &figure{Drawing: hitRateChart("chart-hit-rate", arms), Caption: "Share of a day's starts that find every layer unpacked. Days without starts are left out."}
+	f := &figure{Drawing: hitRateChart("chart-hit-rate", hitRateOf(m), arms), Caption: "Share of a day's starts that find every layer unpacked. Days without starts are left out."}
 	for _, arm := range arms {
 		f.Legend = append(f.Legend, key{curveSample(armClass(arm.arm, simulate.Simulated)), arm.label})
 	}
@@ -120,7 +124,7 @@ const (
 	hitRateBottom = 170
 )
 
-func hitRateChart(id string, arms []hitRates) template.HTML {
+func hitRateChart(id, of string, arms []hitRates) template.HTML {
 	c := newChart(id, "ecdf", "Share of hits by day (replayed)", hitRateDescription(arms), hitRateBottom+44)
 	days := 0
 	for _, arm := range arms {
@@ -133,7 +137,7 @@ func hitRateChart(id string, arms []hitRates) template.HTML {
 		c.line("grid", "", 0, y(fraction), 1, y(fraction))
 		c.margin("tick", y(fraction)+4, percent(fraction), "")
 	}
-	c.text("tick", "middle", 0.5, hitRateBottom+36, "day of the month")
+	c.text("tick", "middle", 0.5, hitRateBottom+36, "day of the "+of)
 	c.open("svg", "x", "0", "y", pixels(hitRateTop), "width", "100%", "height", pixels(hitRateBottom-hitRateTop),
 		"viewBox", fmt.Sprintf("0 0 %d %d", ecdfUnits, ecdfUnits), "preserveAspectRatio", "none", "overflow", "visible")
 	for _, arm := range arms {

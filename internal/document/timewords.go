@@ -18,7 +18,9 @@ func FormatTime(d time.Duration) string {
 			continue
 		}
 		next := units[i+1]
-		d = d.Round(next.length)
+		if d = d.Round(next.length); i > 0 && d >= units[i-1].length {
+			return FormatTime(d)
+		}
 		words := fmt.Sprintf("%d %s", d/u.length, u.word)
 		if i == 0 && d/day == 1 {
 			words = "1 day"
