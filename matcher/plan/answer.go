@@ -35,7 +35,7 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 		}
 		p.Assignments = append(p.Assignments, assignment)
 	}
-	p.Reason = m.reason(ctx, p, s)
+	p.Reason = m.reason(ctx, p, s) + m.quotaWords(&s.choice)
 	p.Assumptions = m.assumptions()
 	if err := m.setCurve(ctx, p, s); err != nil {
 		return nil, fmt.Errorf("plan: curve: %w", err)

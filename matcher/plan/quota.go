@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
@@ -142,18 +143,33 @@ func (m *model) empty() *choice {
 
 // fits says whether what is built and what is kept beside it keep the quota.
 func (m *model) fits(c *choice) bool {
-	planned, manual := 0, 0
-	for _, j := range c.Sets {
-		if m.candidateOf(j) != nil {
-			planned++
-		}
-	}
+	planned, manual := m.planning(c), 0
 	for i := range m.Existing {
 		if isManual(m.Existing[i]) {
 			manual++
 		}
 	}
 	return planned == 0 || planned+manual <= m.Quota || planned+m.kept(c) <= m.Quota
+}
+
+// quotaWords say that nothing more can be built beside what exists; empty where it can.
+func (m *model) quotaWords(c *choice) string {
+	planned, kept := m.planning(c), m.kept(c)
+	if kept == 0 || planned+kept < m.Quota {
+		return ""
+	}
+	return fmt.Sprintf(" The quota of %s has no more room: those that exist and are kept have %d of it.", plural(m.Quota, "manual cache"), kept)
+}
+
+// planning is how many caches a choice builds.
+func (m *model) planning(c *choice) int {
+	n := 0
+	for _, j := range c.Sets {
+		if m.candidateOf(j) != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // kept is how many manual caches that exist are not to be dropped beside a choice.
