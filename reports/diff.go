@@ -302,14 +302,14 @@ func WriteDiff(w io.Writer, format Format, d *Diff, opt Options) error {
 	var data []byte
 	var err error
 	switch format {
+	case GitHub:
+		data = diffAnnotations(d)
 	case Text:
 		data = diffText(d, opt)
 	case JSON:
 		data, err = document.Marshal(DiffKind, d)
 	case Markdown:
 		data = diffMarkdown(d)
-	case GitHub:
-		data = diffAnnotations(d)
 	default:
 		_, err = ParseFormat(string(format), DiffFormats()...)
 	}

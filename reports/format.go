@@ -19,14 +19,14 @@ const (
 	JSON Format = "json"
 	// HTML is one page that needs no network and no script.
 	HTML Format = "html"
+	// GitHub are annotations of a GitHub Actions run, as workflow commands.
+	GitHub Format = "github"
 	// Markdown is a comment of a few lines for a pull request.
 	Markdown Format = "markdown"
 	// CSV has a row for each figure of the startups.
 	CSV Format = "csv"
 	// Bench is the format of Go's benchmarks, for benchstat.
 	Bench Format = "bench"
-	// GitHub are annotations of a GitHub Actions run, as workflow commands.
-	GitHub Format = "github"
 )
 
 // StartupFormats lists the formats of a Report that has startup times.
