@@ -39,7 +39,10 @@ type Results struct {
 // ErrLimit; when ctx ends, with what was done so far.
 func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	var r Results
-	var err error
+	err := s.CheckPlan()
+	if err != nil {
+		return &r, err
+	}
 	if r.Inventory, err = s.Analyze(ctx); err != nil {
 		return &r, err
 	}
@@ -54,7 +57,10 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 		return &r, err
 	}
 	// The plan is good for a window in which nothing starts too.
-	if r.Timeline, err = job.Simulate(ctx, r.Plan); err != nil && !errors.Is(err, ErrNoStart) {
+	switch r.Timeline, err = job.Simulate(ctx, r.Plan); {
+	case errors.Is(err, ErrCoverage) && r.Timeline != nil:
+		covered = err // of a trace: of its starts on named nodes too
+	case err != nil && !errors.Is(err, ErrNoStart):
 		return &r, err
 	}
 	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)

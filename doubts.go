@@ -191,7 +191,7 @@ func (j *Job) assumptions(p *plan.Plan) []string {
 // matchingAssumption says how matching is read where ECI documents nothing.
 func (s *Scenario) matchingAssumption() string {
 	p := s.Policy
-	return fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept (eci §1.2, §6).", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota)
+	return fmt.Sprintf("Matching where ECI documents nothing: match degree by %s, then size %s, then newest; a cache must hold at least one %s; automatic caches are deleted %s, at most %d are kept.", p.Degree, p.Size, p.Threshold, retention(p.Retention), p.AutomaticQuota) // eci §1.2, §6
 }
 
 func retention(rule string) string {

@@ -38,19 +38,17 @@ func (j *Job) addHeldOut(ctx context.Context, p *plan.Plan) error {
 	return nil
 }
 
-// heldOutStarts plans anew on the first part of the month, with the starts and releases
-// that it has and what those find, and judges that plan on the rest.
+// heldOutStarts plans anew on the first part of the month or trace, with the starts and
+// releases that it has and what those find, and judges that plan on the rest.
 func (j *Job) heldOutStarts(ctx context.Context) (*plan.HeldOut, error) {
-	at := time.Duration((1 - j.Scenario.PlanOptions.HoldOutFraction) * float64(workload.Month))
-	if j.month == nil {
-		j.month = slices.Collect(j.events(isOwn))
-	}
-	j.Scenario.progress("planning on the first %s of the month, to judge on the rest", span(at.Round(time.Second)))
+	at, end := j.heldFrom(), j.horizon()
+	j.Scenario.progress("planning on the first %s of the %s, to judge on the rest", span(at.Round(time.Second)), j.of())
+	j = j.knowing(at)
 	made, err := j.planOn(ctx, 0, at)
 	if err != nil {
 		return nil, err
 	}
-	best, err := j.planOn(ctx, at, workload.Month)
+	best, err := j.planOn(ctx, at, end)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +63,9 @@ func (j *Job) heldOutStarts(ctx context.Context) (*plan.HeldOut, error) {
 			return nil, err
 		}
 		*saved = base.mean() - x.mean()
+	}
+	if j.recording != nil {
+		j.recording.tellHeldOut(h, at, j.Workload.Apps)
 	}
 	return h, ctx.Err()
 }
@@ -84,7 +85,7 @@ func perStart(p *plan.Plan) time.Duration {
 // planOn plans for the starts and releases of a part of the month, and what they find.
 func (j *Job) planOn(ctx context.Context, from, to time.Duration) (*plan.Plan, error) {
 	starts, releases := make([]int, len(j.Workload.Apps)), make([]int, len(j.Workload.Apps))
-	for _, e := range j.month {
+	for _, e := range j.own() {
 		switch {
 		case e.At < from || e.At >= to:
 		case e.Release:
@@ -124,6 +125,9 @@ func (j *Job) planOn(ctx context.Context, from, to time.Duration) (*plan.Plan, e
 	problem := part.planProblem(&matcher.Matches{Outcomes: outcomes}, primed, e)
 	// ctx ends with the time limit of the whole search.
 	problem.Points, problem.More, problem.Explain, problem.TimeLimit = 0, false, nil, 0
+	if j.recording != nil { // who has only this part of a trace knows no other app
+		problem.Apps = slices.DeleteFunc(problem.Apps, func(a plan.App) bool { return a.App.StartsPerDay == 0 })
+	}
 	p, err := plan.Choose(ctx, *problem)
 	return p, errors.Join(err, e.err)
 }
@@ -181,7 +185,7 @@ func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (jud
 		return x, err
 	}
 	a.opt.BuildTime, a.opt.Group, a.opt.From = e.buildTime, j.group, from
-	events := j.with(j.primings(e, workload.Month, a.primed), workload.Month)
+	events := j.with(j.primings(e, j.horizon(), a.primed), j.horizon())
 	if a.still {
 		events = slices.DeleteFunc(events, func(e workload.Event) bool { return e.Release })
 	}

@@ -36,6 +36,9 @@ type Job struct {
 	// month holds the events of the month and of the warm-up before it, of apps on
 	// instances of their own.
 	month []workload.Event
+	// recording is what is replayed in place of a month that is drawn; nil where the
+	// Scenario has no trace.
+	recording *recording
 	// warm is what happened on node pools before the window.
 	warm *poolPlay
 	// crowded counts the window's starts for which a node pool had no room, in the
@@ -76,10 +79,13 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	j.Scenario.progress("replaying a month of starts on the automatic caches")
+	j.Scenario.progress("replaying the starts of the %s on the automatic caches", j.of())
 	played, err := j.replay(ctx, simulate.ArmAutomatic, nil)
 	if err != nil {
 		return m, err
+	}
+	if j.recording != nil {
+		m.Span = &j.recording.span
 	}
 	outcomes := slices.Clone(played.outcomes)
 	m.HitRates = played.days
@@ -181,7 +187,11 @@ func (j *Job) positions(references []string) []int {
 // Simulate replays the window's starts in each arm. The plan may be nil; then
 // the arm cached is left out. Where no start falls into the window, the Timeline is
 // empty, and the error wraps ErrNoStart.
+// Of a trace it is Scenario.SimulateTrace, with apps named as in the plan.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
+	if j.recording != nil {
+		return j.Scenario.simulateTrace(ctx, j.Inventory, p, j.recording.called)
+	}
 	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
 	if p == nil {
 		t.Provenance.PriceDate, t.Provenance.Currency = "", "" // no money is involved
@@ -304,12 +314,25 @@ func (j *Job) provenance() simulate.Provenance {
 	}
 }
 
+// Recorded says what the trace is that the job's starts are of, and what it leaves open,
+// one sentence each; nothing without a trace.
+func (j *Job) Recorded() (assumptions, doubts []string) {
+	if j.recording == nil {
+		return nil, nil
+	}
+	return j.recording.said, j.recording.notes
+}
+
 // Report gathers what the stages found.
 func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *reports.Report {
 	s := j.Scenario
+	assumptions := j.assumptions(p)
+	if j.recording != nil {
+		assumptions = slices.Concat(j.recording.said, s.traceAssumptions(t))
+	}
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
 		Inventory: j.Inventory, Workload: &j.Workload, Matches: j.withPlanned(m, p), Plan: p, Timeline: t,
-		Profile: s.profileSummary(), Assumptions: j.assumptions(p),
+		Profile: s.profileSummary(), Assumptions: assumptions,
 	})
 }

@@ -39,6 +39,15 @@ func (j *Job) addBeside(ctx context.Context, p *plan.Plan, problem *plan.Problem
 }
 
 // leaveOut says that a plan leaves something out.
-func leaveOut(p *plan.Plan, what string) {
-	p.LeftOut = strings.TrimPrefix(p.LeftOut+"; "+what, "; ")
+func leaveOut(p *plan.Plan, what string) { leaveOutOf(&p.LeftOut, what) }
+
+// leaveOutOf adds to what is left out.
+func leaveOutOf(leftOut *string, what string) {
+	*leftOut = strings.TrimPrefix(*leftOut+"; "+what, "; ")
 }
+
+// Why levers are left out.
+const (
+	stoppedTurns = "prices and rates that would change the verdict (stopped before all were tried)"
+	unfoundTurns = "prices and rates that would change the verdict (the search does not come to it again)"
+)

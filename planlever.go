@@ -38,9 +38,9 @@ func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem)
 	switch {
 	case len(turns) == len(trials): // though ctx may have ended since
 	case ctx.Err() != nil:
-		leaveOut(p, "prices and rates that would change the verdict (stopped before all were tried)")
+		leaveOut(p, stoppedTurns)
 	default:
-		leaveOut(p, "prices and rates that would change the verdict (the search does not come to it again)")
+		leaveOut(p, unfoundTurns)
 	}
 	if len(turns) == 0 {
 		return nil

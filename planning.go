@@ -32,24 +32,26 @@ type PlanOptions struct {
 	GapFraction *float64 `json:"gapFraction,omitempty"`
 	// Effort multiplies the steps of the search; 1 when not given.
 	Effort float64 `json:"effort,omitempty"`
-	// TimeLimit ends the search for caches with the best plan so far, and what is asked
-	// beside it: other budgets, sensitivity, what is held out. What it leaves out is said.
-	// None when not given; node pools have none.
+	// TimeLimit ends the search with the best plan so far: that for caches, then that for
+	// the images of node pools with the simulation of arms, and what is asked beside them:
+	// other budgets, sensitivity, what is held out. What it leaves out is said. None when
+	// not given.
 	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
-	// CurvePoints asks for what that many other budgets would bring.
+	// CurvePoints asks for what that many other budgets would bring, of node pools that many
+	// other disk budgets.
 	CurvePoints int `json:"curvePoints,omitempty"`
 	// Candidates are caches to consider beside the generated ones, at most
 	// MaxCandidates (200 when not given).
 	Candidates    []PlanCandidate `json:"candidates,omitempty"`
 	MaxCandidates int             `json:"maxCandidates,omitempty"`
-	// HoldOutFraction plans again on the first part of the month and judges that plan on
-	// the last, which is this share; 0 does not.
+	// HoldOutFraction plans again on the first part of the month, or of the trace, and
+	// judges that plan on the last, which is this share; 0 does not.
 	HoldOutFraction float64 `json:"holdOutFraction,omitempty"`
 	// JudgeAt judges the plan's caches on what their references mean at a later time, which
 	// the inventory has to list beside the present.
 	JudgeAt time.Time `json:"judgeAt,omitzero"`
-	// Sensitivity asks what a tenth more of budget would bring, and which price or rate
-	// would change the verdict.
+	// Sensitivity asks what a tenth more of budget would bring, of node pools a tenth more of
+	// disk, and which price or rate would change the verdict.
 	Sensitivity bool `json:"sensitivity,omitempty"`
 	// Explain names apps of which the plan says why they got their cache.
 	Explain []string `json:"explain,omitempty"`
@@ -79,7 +81,7 @@ func (o *PlanOptions) validate() error {
 	case !(o.Effort >= 0) || o.Effort > MaxEffort:
 		return document.At("effort", "%v times the steps cannot be: give more than 0, at most %d", o.Effort, MaxEffort)
 	case !(o.HoldOutFraction >= 0 && o.HoldOutFraction < 1):
-		return document.At("holdOutFraction", "%v of the month cannot be held out: give a share above 0 and below 1", o.HoldOutFraction)
+		return document.At("holdOutFraction", "%v of the month or trace cannot be held out: give a share above 0 and below 1", o.HoldOutFraction)
 	case o.TimeLimit < 0:
 		return document.At("timeLimitSeconds", "%v cannot be: give a time above 0", o.TimeLimit)
 	case o.CurvePoints < 0 || o.CurvePoints > MaxCurvePoints:
@@ -123,11 +125,14 @@ func limitKept(p *plan.Plan) error {
 // Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
 // asked beside the plan cannot be done, it returns the plan with the error.
 func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
+	if err := j.plannable(); err != nil {
+		return nil, err
+	}
 	e, err := j.newEstimates()
 	if err != nil {
 		return nil, err
 	}
-	primed, err := j.primed(ctx, 0, workload.Month)
+	primed, err := j.primed(ctx, 0, j.horizon())
 	if err != nil {
 		return nil, err
 	}
@@ -135,26 +140,35 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	limited, stop := j.timeLimited(ctx)
 	defer stop()
 	p, err := plan.Choose(ctx, *problem)
+	var candidate *plan.CandidateError
+	if errors.As(err, &candidate) {
+		err = j.Scenario.blamed(fmt.Sprintf("plan.candidates[%d].%s", candidate.Candidate, candidate.Key), candidate)
+	}
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
 	p.Profile, p.Provenance = j.Scenario.Profile.Name, j.planProvenance()
+	if j.recording != nil {
+		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
+	}
 	if !j.hasOwn() {
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
 		p.Reason = "No app starts on an instance of its own; node pools are planned for apart."
 	}
+	pools, perr := j.planPools(ctx, limited)
+	if perr != nil {
+		return p, fmt.Errorf("plan: %w", perr)
+	}
+	if len(pools.leftOut) > 0 {
+		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(pools.leftOut, ", "))
+	}
 	if j.hasOwn() {
-		// Before node pools, which the time limit is not for.
 		err = j.addBeside(limited, p, problem)
 	}
-	var leftOut []string
-	var perr error
-	if p.Pools, leftOut, perr = j.planPools(ctx); perr != nil {
-		return p, errors.Join(err, fmt.Errorf("plan: %w", perr))
+	if j.Scenario.PlanOptions.Sensitivity {
+		err = errors.Join(err, pools.addTurns(limited))
 	}
-	if len(leftOut) > 0 {
-		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(leftOut, ", "))
-	}
+	p.Pools = pools.pools
 	return p, err
 }
 
@@ -228,9 +242,6 @@ func (j *Job) primed(ctx context.Context, from, to time.Duration) (map[string]pr
 		return nil, err
 	}
 	opt.BuildTime, opt.Group, opt.From = e.buildTime, j.group, from
-	if j.month == nil {
-		j.month = slices.Collect(j.events(isOwn))
-	}
 	events := j.primings(e, to, func(string) bool { return true })
 	if len(events) == 0 {
 		return nil, nil
@@ -260,9 +271,12 @@ func (j *Job) twins() []workload.App { return slices.Concat(j.Workload.Apps, j.W
 
 // with are the month's events up to a time with others among them.
 func (j *Job) with(events []workload.Event, to time.Duration) []workload.Event {
-	end, _ := slices.BinarySearchFunc(j.month, to, func(e workload.Event, at time.Duration) int { return cmp.Compare(e.At, at) })
-	all := slices.Concat(j.month[:end], events)
-	slices.SortStableFunc(all, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	month := j.own()
+	end, _ := slices.BinarySearchFunc(month, to, func(e workload.Event, at time.Duration) int { return cmp.Compare(e.At, at) })
+	all := slices.Concat(month[:end], events)
+	if len(events) > 0 {
+		slices.SortStableFunc(all, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	}
 	return all
 }
 
@@ -274,11 +288,11 @@ const primeMargin = time.Minute
 func (j *Job) primings(e *estimates, to time.Duration, want func(app string) bool) []workload.Event {
 	var events []workload.Event
 	add := func(app int, at time.Duration) {
-		if at >= -warmUp && at < to {
+		if at >= -j.lead() && at < to {
 			events = append(events, workload.Event{At: at, App: app + len(j.Workload.Apps)})
 		}
 	}
-	for _, event := range j.month {
+	for _, event := range j.own() {
 		if event.Release && want(j.Workload.Apps[event.App].Name) {
 			add(event.App, event.At)
 		}

@@ -2,6 +2,7 @@ package cachebench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,54 +46,82 @@ type poolPlanner struct {
 	// lower are, for each image, the numbers of its lower parts in inv, by their layers.
 	lower map[int][]int
 	err   error // of an estimate
+
+	// counted are the pulls of a month as the pool is.
+	counted *pullCounter
+	// tell is told what is done; nil where nobody listens.
+	tell func(what string)
+	// mostStarts are simulated for each arm; played are the arms that were, by their images.
+	mostStarts float64
+	played     map[string]*plan.PoolTimes
+}
+
+// poolPlans are the plans of the node pools, with what was asked of each.
+type poolPlans struct {
+	pools    []plan.Pool
+	planners []*poolPlanner
+	problems []*plan.PoolProblem
+	// leftOut names the pools that were not looked at.
+	leftOut []string
 }
 
 // planPools says for each node pool that apps run on which images its nodes should hold.
-// Where ctx ends, leftOut names the pools that were not looked at.
-func (j *Job) planPools(ctx context.Context) (list []plan.Pool, leftOut []string, err error) {
+// Pulls are counted whatever time there is; limited ends the rest. Where ctx itself ends
+// before the pulls of a pool are counted, the pool is left out.
+func (j *Job) planPools(ctx, limited context.Context) (*poolPlans, error) {
 	pools, err := j.pools()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	plans := &poolPlans{}
 	for k := range pools {
-		j.Scenario.progress("choosing images for node pool %s", pools[k].Name)
-		p, err := j.planPool(ctx, &pools[k])
+		err := j.planPool(ctx, limited, &pools[k], plans)
 		switch {
 		case err == nil:
-			list = append(list, *p)
 		case ctx.Err() != nil:
-			leftOut = append(leftOut, pools[k].Name)
+			plans.leftOut = append(plans.leftOut, pools[k].Name)
 		default:
-			return nil, nil, fmt.Errorf("node pool %s: %w", pools[k].Name, err)
+			return nil, fmt.Errorf("node pool %s: %w", pools[k].Name, err)
 		}
 	}
-	return list, leftOut, nil
+	return plans, nil
 }
 
-func (j *Job) planPool(ctx context.Context, pool *nodePool) (*plan.Pool, error) {
+func (j *Job) planPool(ctx, limited context.Context, pool *nodePool, plans *poolPlans) error {
 	p, err := j.newPoolPlanner(pool)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	counted, err := p.job.countPulls(ctx)
-	if err != nil {
-		return nil, err
+	p.told("counting its pulls")
+	if p.counted, err = p.job.countPulls(ctx); err != nil {
+		return err
 	}
-	problem, err := p.problem(counted)
+	problem, err := p.problem(p.counted)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	answer, err := plan.ChoosePool(ctx, *problem)
-	if err != nil {
-		return nil, err
+	answer, err := plan.ChoosePool(limited, *problem)
+	if err := errors.Join(err, p.err); err != nil {
+		return err
 	}
 	answer.NodeClass = p.nodeClass
-	return answer, p.err
+	plans.pools, plans.planners, plans.problems = append(plans.pools, *answer), append(plans.planners, p), append(plans.problems, problem)
+	return nil
+}
+
+// told tells what is being done for the pool.
+func (p *poolPlanner) told(what string) {
+	if p.tell != nil {
+		p.tell(what)
+	}
 }
 
 // newPoolPlanner has a job of its own, of the pool and its apps, over the whole month.
 func (j *Job) newPoolPlanner(pool *nodePool) (*poolPlanner, error) {
-	p := &poolPlanner{nodeClass: pool.NodeClass, setup: pool.setup}
+	p := &poolPlanner{nodeClass: pool.NodeClass, setup: pool.setup, mostStarts: maxPlannedStarts, played: make(map[string]*plan.PoolTimes)}
+	if j.Scenario.Progress != nil {
+		p.tell = func(what string) { j.Scenario.progress("node pool %s: %s", pool.Name, what) }
+	}
 	class := *pool.class
 	class.NodeClasses = nil
 	if r := &class.Cache.FirstRead; r.Distribution == "" && r.Value == network.Unlimited {
@@ -135,7 +164,8 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 	for place := range images {
 		placeOf[images[place].Image] = place
 	}
-	free := p.freeBytes()
+	node := &p.class.Node
+	free := p.freeBytes(node.HighFraction.Value)
 	budget, err := p.budget(free)
 	if err != nil {
 		return nil, err
@@ -151,10 +181,10 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 	return &plan.PoolProblem{
 		Pool: p.pool, Inventory: p.job.Inventory, Images: images, Held: p.held(),
 		Pulls: counted.pulls(p.job.Workload.Apps, placeOf), StartsPerMonth: counted.startsPerMonth(),
-		DiskBudgetBytes: budget, FreeBytes: free, KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
+		DiskBudgetBytes: budget, FreeBytes: free, LowBytes: p.freeBytes(node.LowFraction.Value), KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
 		FirstRead: p.class.FirstReadTime, PullTime: p.pullTime, Simulate: p.simulate, Parallel: p.class.Pull.MaxParallelPulls.Value < manyPulls,
 		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
-		GapFraction: gap, Effort: s.PlanOptions.Effort,
+		GapFraction: gap, Effort: s.PlanOptions.Effort, Points: s.PlanOptions.CurvePoints, More: s.PlanOptions.Sensitivity, Progress: p.tell,
 		LeftOut: leftOut, Warnings: p.warnings(), Assumptions: p.assumptions(rebuild),
 	}, nil
 }
@@ -168,10 +198,11 @@ func (p *poolPlanner) held() []int {
 	return held
 }
 
-// freeBytes are what the kubelet leaves for images beside those that new nodes have.
-func (p *poolPlanner) freeBytes() int64 {
-	node := &p.class.Node
-	free := node.DiskGiB.Value * (1 << 30) * node.HighFraction.Value
+// freeBytes are what the kubelet leaves for images beside those that new nodes have, up to
+// a mark of the disk: the high one, above which it removes images, or the low one, down to
+// which it does.
+func (p *poolPlanner) freeBytes(markFraction float64) int64 {
+	free := p.class.Node.DiskGiB.Value * (1 << 30) * markFraction
 	size := p.job.Inventory.Union(p.held()...)
 	free -= float64(size.UnpackedBytes)
 	if p.class.Pull.KeepBlobs.Value {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate/network"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -123,17 +124,96 @@ func TestPoolPlanInterrupted(t *testing.T) {
 	s := pooledScenario(workload.NodePool{Count: 2, LifetimeHours: 24}, [][]int{{100, 10}}, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.Progress = func(what string) {
-		if strings.Contains(what, "node pool") {
+		if strings.Contains(what, "node pool work: choosing its images") {
 			cancel()
 		}
 	}
-	pools, leftOut, err := coveredJob(t, s).planPools(ctx)
-	if err != nil || len(pools) != 1 || len(leftOut) != 0 || len(pools[0].Images) != 1 || pools[0].Arm(plan.PoolPrePull).Source != "estimated" {
-		t.Errorf("%+v, left out %v, %v; want an estimate", pools, leftOut, err)
+	plans, err := coveredJob(t, s).planPools(ctx, ctx)
+	if err != nil || len(plans.pools) != 1 || len(plans.leftOut) != 0 || len(plans.pools[0].Images) != 1 || plans.pools[0].Arm(plan.PoolPrePull).Source != "estimated" || plans.pools[0].StoppedBy != plan.ByInterrupt {
+		t.Errorf("%+v, %v; want an estimate", plans, err)
 	}
 	s.Workload.Apps[0].StartsPerDay = 1000 // enough for a look at the context
-	pools, leftOut, err = coveredJob(t, s).planPools(ctx)
-	if err != nil || len(pools) != 0 || fmt.Sprint(leftOut) != "[work]" {
-		t.Errorf("%+v, left out %v, %v; want the pool left out", pools, leftOut, err)
+	plans, err = coveredJob(t, s).planPools(ctx, ctx)
+	if err != nil || len(plans.pools) != 0 || fmt.Sprint(plans.leftOut) != "[work]" {
+		t.Errorf("%+v, %v; want the pool left out", plans, err)
+	}
+}
+
+// TestPoolPlanOutOfTime: pulls are counted whatever the time limit is, so that the images,
+// their gain and the bound are those of a plan with all time, and arms are estimated; what
+// was left out is said.
+func TestPoolPlanOutOfTime(t *testing.T) {
+	s := pooledScenario(workload.NodePool{Count: 2, LifetimeHours: 24}, [][]int{{100, 10}, {100, 20}}, 100)
+	want := planOnePool(t, s)
+	s.PlanOptions.CurvePoints, s.PlanOptions.Sensitivity = 3, true
+	limited, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	plans, err := coveredJob(t, s).planPools(t.Context(), limited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plans.addTurns(limited); err != nil {
+		t.Fatal(err)
+	}
+	p := &plans.pools[0]
+	if p.PullsPerMonth != want.PullsPerMonth || p.ObjectiveSeconds != want.ObjectiveSeconds || p.BoundSeconds < p.ObjectiveSeconds || p.StoppedBy != plan.ByTimeLimit || p.Arms[0].Source != "estimated" {
+		t.Errorf("%+v\nwant the choice of\n%+v", p, want)
+	}
+	for _, left := range []string{"pulling in parallel (stopped", "other disk budgets (stopped", "prices and rates that would change the verdict (stopped"} {
+		if !strings.Contains(p.LeftOut, left) {
+			t.Errorf("left out is %q, want %q", p.LeftOut, left)
+		}
+	}
+}
+
+// TestPoolTurnsAreTrue: planned again with a price or rate a little beyond where the
+// verdict is said to turn, it is the other one; a little before, it is still the plan's.
+func TestPoolTurnsAreTrue(t *testing.T) {
+	s := pooledScenario(workload.NodePool{Count: 4, LifetimeHours: 12}, [][]int{{300, 10}, {300, 20}}, 60)
+	s.PlanOptions.Sensitivity = true
+	snapshot := 0.5
+	s.Prices.Node.SnapshotGiBMonth = &snapshot
+	plans, err := coveredJob(t, s).planPools(t.Context(), t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plans.addTurns(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := &plans.pools[0]
+	verdict := func(name string, factor float64) string {
+		varied := *s
+		varied.PlanOptions.Sensitivity = false
+		price := snapshot * factor
+		switch name {
+		case "node.snapshotGiBMonth":
+			varied.Prices.Node.SnapshotGiBMonth = &price
+		case "worthPerHour":
+			varied.WorthPerHour *= factor
+		case "cache.firstReadBytesPerSecond": // the profile has no limit: what is assumed is varied
+			profile := *s.Profile
+			profile.Cache.FirstRead.Value = network.Rate(float64(assumedFirstRead) * factor)
+			varied.Profile = &profile
+		default:
+			varied.Profile, _ = s.Profile.Scaled(name, factor)
+		}
+		return planOnePool(t, &varied).Verdict
+	}
+	turned := 0
+	for _, l := range p.Sensitivity.Levers {
+		if l.Factor == nil {
+			continue
+		}
+		turned++
+		beyond := math.Copysign(0.06, math.Log(*l.Factor))
+		if got := verdict(l.Name, *l.Factor*math.Exp(beyond)); got != l.Verdict {
+			t.Errorf("%s beyond %v times: %s, want %s", l.Name, *l.Factor, got, l.Verdict)
+		}
+		if got := verdict(l.Name, *l.Factor*math.Exp(-beyond)); got != p.Verdict {
+			t.Errorf("%s before %v times: %s, want %s", l.Name, *l.Factor, got, p.Verdict)
+		}
+	}
+	if len(p.Sensitivity.Levers) < 5 || turned < 2 {
+		t.Errorf("%d of %d levers turn the verdict %s: %+v; want some", turned, len(p.Sensitivity.Levers), p.Verdict, p.Sensitivity.Levers)
 	}
 }

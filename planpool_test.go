@@ -80,11 +80,11 @@ func planOnePool(t interface {
 	Context() context.Context
 }, s *Scenario) *plan.Pool {
 	t.Helper()
-	pools, _, err := coveredJob(t, s).planPools(t.Context())
+	plans, err := coveredJob(t, s).planPools(t.Context(), t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &pools[0]
+	return &plans.pools[0]
 }
 
 // TestCountedPulls: two images on one node that lives 10 days, started every day: each is
@@ -236,5 +236,39 @@ func TestPoolBases(t *testing.T) {
 	s.Inventory.Images = s.Inventory.Images[:2]
 	if p := planOnePool(t, s); len(p.Images) != 0 || !strings.Contains(p.LeftOut, "no image of the inventory is (1)") {
 		t.Errorf("images %+v, left out %q; want none, and the base named", p.Images, p.LeftOut)
+	}
+}
+
+// TestKubeletMarks: of a disk of 10 GiB the kubelet removes images above 80 %, down to 60 %.
+// New nodes have an image of 200 MB, with a blob of 100 MB where the runtime keeps it.
+func TestKubeletMarks(t *testing.T) {
+	for _, blobs := range []bool{false, true} {
+		s := pooledScenario(workload.NodePool{Count: 2, Baked: []string{"registry.example.com/app0:1"}}, [][]int{{100}, {50}}, 1)
+		s.Profile.Node.DiskGiB.Value, s.Profile.Node.HighFraction.Value, s.Profile.Node.LowFraction.Value = 10, 0.8, 0.6
+		s.Profile.Pull.KeepBlobs.Value = blobs
+		job := coveredJob(t, s)
+		pools, err := job.pools()
+		if err != nil {
+			t.Fatal(err)
+		}
+		planner, err := job.newPoolPlanner(&pools[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted, err := planner.job.countPulls(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		problem, err := planner.problem(counted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := int64(200e6)
+		if blobs {
+			held = 300e6
+		}
+		if high, low := int64(8<<30)-held, int64(6<<30)-held; problem.FreeBytes != high || problem.LowBytes != low || problem.DiskBudgetBytes != high {
+			t.Errorf("blobs kept %v: %d free, %d once images go, a budget of %d; want %d, %d, %d", blobs, problem.FreeBytes, problem.LowBytes, problem.DiskBudgetBytes, high, low, high)
+		}
 	}
 }

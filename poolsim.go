@@ -23,8 +23,20 @@ const (
 	prePullApp = "\x00pre-pull"
 )
 
-// simulate plays the pool in an arm that holds these images.
+// simulate plays the pool in an arm that holds these images, once.
 func (p *poolPlanner) simulate(ctx context.Context, arm string, images []int) (*plan.PoolTimes, error) {
+	key := fmt.Sprint(arm, images)
+	if times := p.played[key]; times != nil {
+		return times, nil
+	}
+	times, err := p.play(ctx, arm, images)
+	if err == nil {
+		p.played[key] = times
+	}
+	return times, err
+}
+
+func (p *poolPlanner) play(ctx context.Context, arm string, images []int) (*plan.PoolTimes, error) {
 	j := p.armJob(arm, images)
 	pools, err := j.onPools(ctx, simulate.ArmWarm)
 	if err != nil {
@@ -35,9 +47,14 @@ func (p *poolPlanner) simulate(ctx context.Context, arm string, images []int) (*
 	ahead := a.prepare(pools.nodes)
 	times := &plan.PoolTimes{Span: a.end}
 	var ready sketch.Times
+	shown := 0
 	opt := simulate.Options{Arm: arm, Seed: j.Scenario.Seed, NewNodes: pools.nodes}
 	starts := merged(slices.Values(ahead), pools.starts)
 	err = simulate.Stream(ctx, pools.inv, j.Scenario.Profile, starts, opt, func(_ int, s *simulate.Startup) {
+		if percent := int(100 * s.Requested / a.end); p.tell != nil && percent > shown {
+			shown = percent
+			p.told(fmt.Sprintf("simulating arm %s: %d %% of %s", arm, percent, span(a.end)))
+		}
 		times.FetchedBytes += s.FetchedBytes
 		if s.App == prePullApp || s.Void != "" {
 			return
@@ -96,10 +113,10 @@ func (p *poolPlanner) simulated() time.Duration {
 		perMonth += app.StartsPerMonth() + app.ReleasesPerMonth*float64(p.pool.Count)
 	}
 	const day = 24 * time.Hour
-	if perMonth <= maxPlannedStarts {
+	if perMonth <= p.mostStarts {
 		return workload.Month
 	}
-	span := time.Duration(float64(workload.Month) * maxPlannedStarts / perMonth)
+	span := time.Duration(float64(workload.Month) * p.mostStarts / perMonth)
 	if span > day {
 		return span.Truncate(day)
 	}

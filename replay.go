@@ -31,7 +31,7 @@ type playedKey struct {
 // HitRates are what the month's starts find by day with the plan's caches beside
 // the existing and the automatic ones.
 func (j *Job) HitRates(ctx context.Context, p *plan.Plan) ([]matcher.HitRate, error) {
-	j.Scenario.progress("replaying a month of starts on the planned caches")
+	j.Scenario.progress("replaying the starts of the %s on the planned caches", j.of())
 	played, err := j.replay(ctx, simulate.ArmCached, p)
 	if err != nil {
 		return nil, err
@@ -63,18 +63,16 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 	var r played
 	opt.BuildTime, opt.Group = e.buildTime, j.group
 	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
-	opt.To, opt.Day = workload.Month, func(d matcher.HitRate) { r.days = append(r.days, d) }
-	events := j.month
-	switch {
-	case bursts:
+	opt.To, opt.Day = j.horizon(), func(d matcher.HitRate) { r.days = append(r.days, d) }
+	var events []workload.Event
+	if bursts {
 		events = slices.Collect(j.simulated(isOwn))
-	case events == nil:
-		j.month = slices.Collect(j.events(isOwn))
-		events = j.month
+	} else {
+		events = j.own()
 	}
 	apps := j.Workload.Apps
 	if arm == simulate.ArmCached && !bursts && p != nil && len(p.Primes) > 0 {
-		apps, events = j.twins(), j.with(j.primings(e, workload.Month, p.Primed), workload.Month)
+		apps, events = j.twins(), j.with(j.primings(e, j.horizon(), p.Primed), j.horizon())
 	}
 	r.outcomes, r.picks, err = j.matcher.Replay(ctx, apps, caches, events, opt)
 	if err == nil {

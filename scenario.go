@@ -33,8 +33,13 @@ type Scenario struct {
 	// Workload lists the apps; Images are looked up besides theirs.
 	Workload *workload.Workload
 	Images   []string
-	// Trace lists single starts in place of a Workload, for SimulateTrace.
+	// Trace lists single starts. A Workload beside it says what it does not tell of its
+	// apps, and has no starts of its own then.
 	Trace *workload.Trace
+	// TraceSpan is how long was recorded, from the trace's time 0 on; 0 is from its first
+	// start to its last. Assume is what nothing tells of its apps.
+	TraceSpan time.Duration
+	Assume    Assumed
 	// Platform is os/arch[/variant]; empty is linux/amd64. Analyze looks up the
 	// images of Platforms too; everything else is about Platform's.
 	Platform  string
@@ -68,7 +73,8 @@ type Scenario struct {
 	// WorthPerHour is what an hour of waiting saved is worth, in the same
 	// currency; at 0 only the budget bounds what is built.
 	WorthPerHour float64
-	// Quota is the most caches to build.
+	// Quota is the most manual caches that there may be (eci §1.5): those to build, and those
+	// of Caches that are kept.
 	Quota int
 	// PlanOptions say what else the plan is to keep to; without a goal it is the most
 	// time saved.
@@ -114,6 +120,9 @@ type Scenario struct {
 	Progress func(what string)
 	// Inputs name the files that the Scenario was made from.
 	Inputs []simulate.Input
+
+	// from knows where in its file each key stands; nil where it is of none.
+	from *loader
 }
 
 func (s *Scenario) progress(format string, args ...any) {
@@ -324,12 +333,13 @@ func (s *Scenario) platform() string {
 	return s.Platform
 }
 
-// Cover returns the job on those apps whose images are all in the Inventory.
+// Cover returns the job on those apps whose images are all in the Inventory; of a trace,
+// on those of its starts on instances of their own.
 // The error wraps ErrCoverage when they make up too little of the workload; the
 // job is still good for what it covers, unless that is nothing.
 func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
-	if s.Workload == nil && s.Trace != nil {
-		return nil, ErrTrace
+	if s.Trace != nil {
+		return s.coverTrace(inv)
 	}
 	if s.Workload == nil {
 		return nil, ErrNoWorkload

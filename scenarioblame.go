@@ -42,3 +42,15 @@ func (l *loader) at(key string, err error) error {
 	}
 	return l.whole.At(key, "%v", err)
 }
+
+// blamed says at which key of the scenario's file, or of which flag, an error arose that
+// only shows once images are known; unchanged where the scenario is of no file.
+func (s *Scenario) blamed(key string, err error) error {
+	if s.from == nil {
+		return err
+	}
+	if list, _, in := strings.Cut(key, "["); in && s.from.flags[list] != "" {
+		key = list // a flag gives a list whole
+	}
+	return s.from.at(key, err)
+}

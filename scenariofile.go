@@ -28,9 +28,17 @@ const ScenarioKind = "Scenario"
 type ScenarioFile struct {
 	// Title heads the report.
 	Title string `json:"title,omitempty"`
-	// Workload is a file of apps, or for simulate a trace (.csv, .jsonl, .ndjson;
-	// docs/trace.md).
+	// Workload is a file of apps, or a trace (.csv, .jsonl, .ndjson; docs/trace.md).
 	Workload string `json:"workload,omitempty"`
+	// Trace is a trace whose starts take the place of the workload's, which then says only
+	// what a trace does not: run times, sizes of instances, releases.
+	Trace string `json:"trace,omitempty"`
+	// TraceSpan is how long was recorded, from the trace's time 0 on; from its first start
+	// to its last when not given.
+	TraceSpan time.Duration `json:"traceSpanSeconds,omitempty"`
+	// Assume is what every app of a trace is taken to be where neither the trace nor the
+	// workload says it.
+	Assume Assumed `json:"assume,omitzero"`
 	// Images are references to look up besides the workload's.
 	Images []string `json:"images,omitempty"`
 	// Inventory is a saved Inventory, used in place of looking references up.
@@ -67,7 +75,8 @@ type ScenarioFile struct {
 	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
 	WorthPerHour *float64 `json:"worthPerHour,omitempty"`
-	// Quota is the most caches to build; 50 when not given.
+	// Quota is the most manual caches that there may be: those to build, and those that exist
+	// and are kept (eci §1.5); 50 when not given.
 	Quota *int `json:"quota,omitempty"`
 	// Plan says what else the plan is to reach, and how it is looked for.
 	Plan PlanOptions `json:"plan,omitzero"`
@@ -180,6 +189,9 @@ func (f *ScenarioFile) validate() error {
 	case f.WindowStart+max(f.Window, 1) > workload.Month:
 		return document.At("windowSeconds", "the window ends %s after the month's start: it must lie within 30 days", span(f.WindowStart+f.Window))
 	}
+	if err := f.validateTrace(); err != nil {
+		return err
+	}
 	if err := f.Plan.validate(); err != nil {
 		return document.Under("plan", err)
 	}
@@ -213,11 +225,33 @@ func (f *ScenarioFile) validate() error {
 	return nil
 }
 
+// validateTrace refuses what is of traces where there is none.
+func (f *ScenarioFile) validateTrace() error {
+	a := &f.Assume
+	switch traced := f.Trace != "" || workload.IsTrace(f.Workload); {
+	case f.TraceSpan < 0:
+		return document.At("traceSpanSeconds", "%v cannot have been recorded: give a time above 0", f.TraceSpan)
+	case a.Runtime < 0:
+		return document.At("assume.runtimeSeconds", "starts cannot run for %v", a.Runtime)
+	case !(a.CPU >= 0 && a.CPU <= mostMoney):
+		return document.At("assume.cpu", "an instance cannot have %v vCPUs", a.CPU)
+	case !(a.MemoryGiB >= 0 && a.MemoryGiB <= mostMoney):
+		return document.At("assume.memoryGiB", "an instance cannot have %v GiB of memory", a.MemoryGiB)
+	case (a.CPU > 0) != (a.MemoryGiB > 0):
+		return document.At("assume", "the size of an instance is its vCPUs and its memory: give both cpu and memoryGiB, or none")
+	case !traced && f.TraceSpan > 0:
+		return document.At("traceSpanSeconds", "there is no trace: name one (trace, --trace), or leave this out")
+	case !traced && *a != (Assumed{}):
+		return document.At("assume", "it is of a trace's apps, and there is no trace: name one (trace, --trace), or leave this out")
+	}
+	return nil
+}
+
 // validateOutputs refuses an output that would replace an input or another
 // output, and one whose format is not told.
 func (f *ScenarioFile) validateOutputs() error {
 	taken := map[string]string{}
-	for key, name := range map[string]string{"workload": f.Workload, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices} {
+	for key, name := range map[string]string{"workload": f.Workload, "trace": f.Trace, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices} {
 		if name != "" {
 			taken[filepath.Base(name)] = key
 		}
@@ -275,8 +309,9 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		Baseline: f.Baseline, Assign: f.Assign, BudgetPerMonth: f.budget(), Quota: f.quota(), PlanOptions: f.Plan,
 		Arms: f.Arms, Seed: f.Seed, Repeats: f.Repeats, Now: f.Now.UTC(),
 		WindowStart: f.WindowStart, Window: f.Window, MinCoverage: DefaultMinCoverage, WorthPerHour: DefaultWorthPerHour,
-		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP},
+		Resolve: layers.Options{Aliases: f.RegistryAliases, PlainHTTP: f.PlainHTTP}, from: l,
 	}
+	s.TraceSpan, s.Assume = f.TraceSpan, f.Assume
 	s.Bursts, s.Faults = f.Bursts, f.Faults
 	s.DiskBudgetGiB, s.StartupLimit = f.DiskBudgetGiB, f.StartupLimit
 	s.setDefaults()
@@ -394,7 +429,17 @@ func (l *loader) file(key, name string, use func(path string, data []byte) error
 }
 
 func (l *loader) load(f *ScenarioFile, s *Scenario) {
+	l.file("trace", f.Trace, func(path string, data []byte) (err error) {
+		if !workload.IsTrace(path) {
+			return fmt.Errorf("%s is no trace by its name, which ends in .csv, .jsonl or .ndjson", f.Trace)
+		}
+		s.Trace, err = workload.ReadTrace(path, bytes.NewReader(data))
+		return err
+	})
 	l.file("workload", f.Workload, func(path string, data []byte) (err error) {
+		if workload.IsTrace(path) && s.Trace != nil {
+			return fmt.Errorf("%s is a trace too: beside a trace give a Workload of its apps", f.Workload)
+		}
 		if workload.IsTrace(path) {
 			s.Trace, err = workload.ReadTrace(path, bytes.NewReader(data))
 			return err

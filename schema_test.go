@@ -14,6 +14,7 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/matcher/plan/export"
 	"github.com/cachebench/cachebench/measure"
+	"github.com/cachebench/cachebench/measure/ecigroup"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/calibrate"
@@ -22,7 +23,7 @@ import (
 
 // TestSchemas holds docs/schema to the Go types and their comments.
 func TestSchemas(t *testing.T) {
-	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "matcher/plan/export", "measure", "reports", "simulate", "simulate/calibrate", "workload")
+	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "matcher/plan/export", "measure", "measure/ecigroup", "reports", "simulate", "simulate/calibrate", "workload")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestSchemas(t *testing.T) {
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
 		reports.AccountCachesKind: reports.AccountCaches{}, reports.CacheChangesKind: reports.CacheChanges{},
 		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
-		calibrate.Kind: calibrate.Calibration{}, measure.ExperimentKind: measure.Experiment{}, reports.PullSummaryKind: reports.PullSummary{},
+		calibrate.Kind: calibrate.Calibration{}, measure.ExperimentKind: measure.Experiment{}, ecigroup.FileKind: ecigroup.File{}, reports.PullSummaryKind: reports.PullSummary{},
 	}
 	for kind, v := range kinds {
 		got, err := document.Schema(kind, v, describe)

@@ -236,7 +236,7 @@ func (j *Job) CompareService(answers *matcher.ServiceAnswers) (*reports.Service,
 		Provenance: simulate.Provenance{Version: Version, Now: s.Now, Inputs: s.Inputs}, Platform: s.platform(),
 		Comparison: *comparison,
 		Doubts: []string{
-			"The question names images alone: ours is for an instance of 30 GiB storage on " + s.platform() + ", without init containers, and the answers tell nothing of pull policies or of what follows a match (eci §2.5).",
+			"The question names images alone: ours is for an instance of 30 GiB storage on " + s.platform() + ", without init containers, and the answers tell nothing of pull policies or of what follows a match.", // eci §2.5
 			"Ours is of the caches in the list given: answers from before a change to them differ for that alone.",
 		},
 	}, nil

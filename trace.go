@@ -1,11 +1,11 @@
 package cachebench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -15,9 +15,6 @@ import (
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
-
-// ErrTrace is wrapped when a trace is given where apps with rates are needed.
-var ErrTrace = errors.New("a trace lists single starts: only simulate takes one, the other stages need a Workload of apps")
 
 // ErrNoStart is wrapped when there is no start to simulate.
 var ErrNoStart = errors.New("nothing is simulated")
@@ -29,13 +26,18 @@ var ErrNoStart = errors.New("nothing is simulated")
 // automatic; those of the plan too in arm cached, which a nil plan leaves out.
 // Starts whose images are not all in the Inventory are left out and listed.
 func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan) (*simulate.Timeline, error) {
+	return s.simulateTrace(ctx, inv, p, nil)
+}
+
+// simulateTrace calls the app of a line as called says by its lineKey, else by its name.
+func (s *Scenario) simulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan, called map[string]string) (*simulate.Timeline, error) {
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
 	if err := errors.Join(s.checkArms(), s.checkTrace()); err != nil {
 		return nil, err
 	}
-	tr := j.traced()
+	tr := j.traced(called)
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
@@ -71,6 +73,9 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
+	if p != nil && len(p.Primes) > 0 {
+		add("The plan's priming starts are not simulated: they come after releases, and a trace has none.")
+	}
 	s.traceDoubts(tr, arms, add)
 	j.tracedNodeDoubts(tr.starts, add)
 	faultDoubts(t, add)
@@ -86,9 +91,8 @@ type traced struct {
 	starts []simulate.Start
 	// all counts the trace's starts, those too whose images are not known.
 	all int
-	// apps are what the starts on instances of their own ask matching for, one
-	// for each app and set of images; events are those starts, in order, and
-	// starting their places in starts.
+	// apps are what starts ask matching for, one for each app and list of images; events
+	// are those on instances of their own, in order, and starting their places in starts.
 	apps     []workload.App
 	events   []workload.Event
 	starting []int
@@ -150,34 +154,25 @@ func (tr *traced) arms(arms []string) []string {
 	return []string{simulate.ArmCold}
 }
 
-// traced reads the trace's starts.
-func (j *Job) traced() *traced {
+// traced reads the trace's starts; called is as of simulateTrace.
+func (j *Job) traced(called map[string]string) *traced {
 	tr, s := &traced{}, j.Scenario
-	leftOut, seen, known := make(map[string]bool), make(map[string]bool), make(map[string]int)
-	for _, line := range s.Trace.Starts {
+	seen, known := make(map[string]bool), j.newTraceApps()
+	for i := range s.Trace.Starts {
+		line := &s.Trace.Starts[i]
 		tr.all += line.Count
 		seen[line.App] = true
-		if why := j.lacksAny(line.Images, s.platform()); why != "" {
-			if !leftOut[line.App] {
-				leftOut[line.App] = true
-				j.Coverage.LeftOut = append(j.Coverage.LeftOut, simulate.LeftOut{App: line.App, Reason: why})
-			}
+		app := known.of(line)
+		if app < 0 {
 			continue
 		}
-		start := simulate.Start{
-			App: line.App, Requested: line.At, Images: j.positions(line.Images), Node: line.Node, NodeClass: line.NodeClass,
-		}
+		start := j.start(&known.apps[app])
+		start.App = cmp.Or(called[lineKey(line)], line.App)
+		start.Requested, start.Node, start.NodeClass = line.At, line.Node, line.NodeClass
 		if line.Runtime != nil {
 			start.Runtime = *line.Runtime
 		}
 		if line.Node == "" {
-			key := line.App + "\n" + strings.Join(line.Images, "\n")
-			app, ok := known[key]
-			if !ok {
-				app = len(tr.apps)
-				known[key] = app
-				tr.apps = append(tr.apps, workload.App{Name: line.App, Images: line.Images})
-			}
 			for k := range line.Count {
 				tr.events = append(tr.events, workload.Event{At: line.At, App: app})
 				tr.starting = append(tr.starting, len(tr.starts)+k)
@@ -185,7 +180,8 @@ func (j *Job) traced() *traced {
 		}
 		tr.starts = append(tr.starts, slices.Repeat([]simulate.Start{start}, line.Count)...)
 	}
-	j.Coverage.Apps = len(seen) - len(leftOut)
+	tr.apps = known.apps
+	j.Coverage.Apps = len(seen) - len(known.leftOut)
 	return tr
 }
 

@@ -123,7 +123,7 @@ func (c *Client) DescribeRegions(ctx context.Context) ([]Region, error) {
 	if !reply.Regions.told {
 		return nil, k.lacking("Regions", reply.RequestID)
 	}
-	return each(reply.Regions.list, wireRegion.region), nil
+	return each(reply.Regions.list, wireRegion.region), k.unreadRows("Regions", reply.Regions.unread, reply.Regions.rows, reply.RequestID)
 }
 
 type wireRegion struct {

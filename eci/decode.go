@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -71,6 +72,18 @@ func (k *call) refusedWell(body []byte) *fault {
 		f.repeat, f.uncertain = never, true
 	}
 	return f
+}
+
+// unreadRows is a good answer some of whose rows are no objects; nil if there are none
+// such. What such a row would have told of is not known, so the list is not whole.
+func (k *call) unreadRows(name string, unread []string, rows int, requestID wireText) error {
+	if len(unread) == 0 {
+		return nil
+	}
+	e := k.lacking(name, requestID)
+	e.Problem = "row " + strings.Join(unread, ", ") + " of " + strconv.Itoa(rows) + " in " + name + " is no object, so that it is not known what it tells of"
+	e.Advice, e.unread = "look in the console what is there beside the others", true
+	return e
 }
 
 // lacking is a good answer without what it must have.

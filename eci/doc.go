@@ -16,11 +16,22 @@
 // where the endpoint is, and never reads a region from the CLI's profile. It
 // does not know prices but those that the service answers.
 //
-// Alibaba's Go SDK gives credentials and signatures, through its CommonRequest;
-// its types are in no signature here. Its typed calls lack half of the API and
-// encode or decode other parts wrongly, and its transport knows no context,
-// prints signed URLs and is not safe for concurrent use (eci §0, §2.9), so the
-// signed request is sent by net/http.
+// Alibaba's Go SDK finds the credentials (its chain) and builds and signs each request
+// (CommonRequest, auth.Sign); its types are in no signature here. It does not send them,
+// for what this package promises cannot be had of its ProcessCommonRequest:
+//
+//   - No call takes a context, so that none could be cancelled (eci §0 point 6).
+//   - It retries at once, without back-off, and what is throttled (HTTP 400) not at all
+//     (eci §0 point 6).
+//   - A client that goroutines share is a data race (eci §0 point 7).
+//   - Errors of the transport quote the whole URL, with access key ID and signature
+//     (eci §2.1); ours carries registry passwords too.
+//   - The read timeout of one request stays the client's for later ones, and a proxy of
+//     the environment takes requests to loopback too (eci §2.9).
+//
+// So the signed URL and headers go out by net/http (call.go, attempt.go). The SDK's typed
+// calls are not used either: they lack half of the API and encode or decode other parts
+// wrongly (eci §0 points 1 to 4).
 //
 // Names and limits of parameters, codes of errors, forms of replies are those of
 // facts/eci.md sections 2 and 3, cited as eci §N. No call of this package was

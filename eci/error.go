@@ -96,6 +96,8 @@ type Error struct {
 	cause error
 	// passing: of credentials, whose provider may answer another time.
 	passing bool
+	// unread: of rows of a list alone, whose others are good.
+	unread bool
 }
 
 // Error says what was tried on what, how it ended, the request and what to do.

@@ -1,6 +1,7 @@
 package eci
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -164,7 +165,8 @@ func (c *Client) DeleteContainerGroup(ctx context.Context, deletion ContainerGro
 const maxGroupsAtOnce = 20
 
 // DescribeContainerGroups gives one page of groups; it refuses more than 20 IDs,
-// which ContainerGroups splits.
+// which ContainerGroups splits. Where a row cannot be read the page has the others, beside
+// an ErrReply that says which it is.
 func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGroupQuery) (ContainerGroupPage, error) {
 	k := &call{action: "DescribeContainerGroups", input: named(several(want.IDs), want.Name), read: true}
 	if err := want.check(); err != nil {
@@ -192,7 +194,7 @@ func (c *Client) DescribeContainerGroups(ctx context.Context, want ContainerGrou
 	return ContainerGroupPage{
 		ContainerGroups: each(reply.ContainerGroups.list, wireGroup.group), NextToken: string(reply.NextToken),
 		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
-	}, nil
+	}, k.unreadRows("ContainerGroups", reply.ContainerGroups.unread, reply.ContainerGroups.rows, reply.RequestID)
 }
 
 func (w *ContainerGroupQuery) query(region string) query {
@@ -214,7 +216,7 @@ func (w *ContainerGroupQuery) query(region string) query {
 
 // ContainerGroups gives the groups one by one: page after page, 20 IDs at once.
 // Those that the service no longer has are left out. After an error there are no
-// more.
+// more. Of a row that cannot be read it tells last, by ErrReply.
 func (c *Client) ContainerGroups(ctx context.Context, want ContainerGroupQuery) iter.Seq2[ContainerGroup, error] {
 	k := call{action: "DescribeContainerGroups", input: named(several(want.IDs), want.Name)}
 	if want.NextToken != "" && len(want.IDs) > maxGroupsAtOnce {
@@ -232,7 +234,8 @@ func (c *Client) ContainerGroups(ctx context.Context, want ContainerGroupQuery) 
 	})
 }
 
-// AllContainerGroups is ContainerGroups in one list.
+// AllContainerGroups is ContainerGroups in one list; beside an ErrReply of rows that cannot
+// be read it has the others.
 func (c *Client) AllContainerGroups(ctx context.Context, want ContainerGroupQuery) ([]ContainerGroup, error) {
 	return all(c.ContainerGroups(ctx, want))
 }
@@ -282,7 +285,7 @@ func describe[Wire, Value any](ctx context.Context, c *Client, action string, wa
 			if !reply.Data.told {
 				return nil, "", k.lacking("Data", reply.RequestID)
 			}
-			return each(reply.Data.list, convert), string(reply.NextToken), nil
+			return each(reply.Data.list, convert), string(reply.NextToken), k.unreadRows("Data", reply.Data.unread, reply.Data.rows, reply.RequestID)
 		})
 	}))
 }
@@ -303,18 +306,25 @@ func (w *GroupEventQuery) query(region string, ids []string, token string) query
 }
 
 // batched asks for IDs in lots that the service takes. Nil asks once, for all that
-// there is; an empty list asks for nothing.
+// there is; an empty list asks for nothing. Of rows that cannot be read it tells when all
+// lots were asked for.
 func batched[T any](ids []string, ask func(ids []string) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		rest := ids
+		rest, unread := ids, error(nil)
 		for once := ids == nil; once || len(rest) > 0; once = false {
 			lot := rest[:min(len(rest), maxGroupsAtOnce)]
 			rest = rest[len(lot):]
 			for item, err := range ask(lot) {
-				if !yield(item, err) || err != nil {
+				if isUnread(err) {
+					unread = cmp.Or(unread, err)
+				} else if !yield(item, err) || err != nil {
 					return
 				}
 			}
+		}
+		if unread != nil {
+			var none T
+			yield(none, unread)
 		}
 	}
 }

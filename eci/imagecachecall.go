@@ -115,7 +115,8 @@ func (c *Client) DeleteImageCache(ctx context.Context, id, clientToken string) e
 }
 
 // DescribeImageCaches gives one page of caches. With MatchImages it is ECI's own
-// answer to which caches fit best.
+// answer to which caches fit best. Where a row cannot be read the page has the others,
+// beside an ErrReply that says which it is.
 func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) (ImageCachePage, error) {
 	k := &call{action: "DescribeImageCaches", input: named(want.ID, want.Name), read: true}
 	if err := want.check(); err != nil {
@@ -140,7 +141,7 @@ func (c *Client) DescribeImageCaches(ctx context.Context, want ImageCacheQuery) 
 	return ImageCachePage{
 		ImageCaches: each(reply.ImageCaches.list, wireImageCache.cache), NextToken: string(reply.NextToken),
 		TotalCount: reply.TotalCount.integer(), RequestID: string(reply.RequestID),
-	}, nil
+	}, k.unreadRows("ImageCaches", reply.ImageCaches.unread, reply.ImageCaches.rows, reply.RequestID)
 }
 
 func (w *ImageCacheQuery) query(region string) query {
@@ -160,7 +161,8 @@ func (w *ImageCacheQuery) query(region string) query {
 }
 
 // ImageCaches gives the caches one by one, page after page, in the service's
-// order. After an error there are no more.
+// order. After an error there are no more. Of a row that cannot be read it tells last, by
+// ErrReply: it hides no other cache from who has to find all.
 func (c *Client) ImageCaches(ctx context.Context, want ImageCacheQuery) iter.Seq2[ImageCache, error] {
 	k := call{action: "DescribeImageCaches", input: named(want.ID, want.Name)}
 	return paged(k, want.NextToken, func(token string) ([]ImageCache, string, error) {
@@ -171,7 +173,8 @@ func (c *Client) ImageCaches(ctx context.Context, want ImageCacheQuery) iter.Seq
 	})
 }
 
-// AllImageCaches is ImageCaches in one list.
+// AllImageCaches is ImageCaches in one list; beside an ErrReply of rows that cannot be read it
+// has the others.
 func (c *Client) AllImageCaches(ctx context.Context, want ImageCacheQuery) ([]ImageCache, error) {
 	return all(c.ImageCaches(ctx, want))
 }

@@ -119,32 +119,60 @@ func (o wireObject[T]) get() (value T) {
 }
 
 // wireList is a list, plain or as the only list of an object, as prices have it
-// (eci §2.7).
+// (eci §2.7), without elements that are none.
 type wireList[T any] []T
 
 func (l *wireList[T]) UnmarshalJSON(data []byte) error {
 	if first(data) == '{' {
 		data = onlyList(data)
 	}
-	if first(data) != '[' {
-		return nil
+	elements, err := elementsOf(data)
+	*l = nil
+	for _, element := range elements {
+		var value T
+		if first(element) != 'n' && json.Unmarshal(element, &value) == nil {
+			*l = append(*l, value)
+		}
 	}
-	return json.Unmarshal(data, (*[]T)(l))
+	return err
+}
+
+// elementsOf are those of a list; none of what is no list.
+func elementsOf(data []byte) (elements []json.RawMessage, err error) {
+	if first(data) != '[' {
+		return nil, nil
+	}
+	err = json.Unmarshal(data, &elements)
+	return elements, err
 }
 
 // wireRows is the list that an answer is about. An answer without it, unlike one with
-// null, is not an empty list.
+// null, is not an empty list; and a row that cannot be read may be the one that was looked
+// for: it is told of, and hides no other.
 type wireRows[T any] struct {
-	list wireList[T]
+	list []T
 	told bool
+	// rows is how many there were, unread says which of them are none.
+	rows   int
+	unread []string
 }
 
 func (r *wireRows[T]) UnmarshalJSON(data []byte) error {
-	switch {
-	case first(data) == 'n', first(data) == '[', onlyList(data) != nil:
-		r.told = true
+	if first(data) == '{' {
+		data = onlyList(data)
 	}
-	return r.list.UnmarshalJSON(data)
+	*r = wireRows[T]{told: first(data) == 'n' || first(data) == '['}
+	elements, err := elementsOf(data)
+	r.rows = len(elements)
+	for i, element := range elements {
+		var value T
+		if first(element) != '{' || json.Unmarshal(element, &value) != nil {
+			r.unread = append(r.unread, strconv.Itoa(i+1))
+			continue
+		}
+		r.list = append(r.list, value)
+	}
+	return err
 }
 
 // onlyList is the one member of an object that is a list; nil if there is none, or

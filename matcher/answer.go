@@ -71,7 +71,7 @@ func (p *Picker) chosen(q *query, ranked []rival, match *Match) int {
 	switch {
 	case g.Job && g.refusesJob(&p.m.policy):
 		match.Reason = "Job-type instances refuse image caches"
-		match.Fails = match.Reason + ": JobInstanceImageCacheNotSupport (eci §1.10); ask for no cache and turn automatic matching off"
+		match.Fails = match.Reason + ": JobInstanceImageCacheNotSupport; ask for no cache and turn automatic matching off" // eci §1.10
 	case g.CacheID != "":
 		return p.explicit(q, match)
 	case g.NoMatching:
@@ -105,7 +105,7 @@ func (p *Picker) explicit(q *query, match *Match) int {
 	id := q.group.CacheID
 	i := slices.IndexFunc(p.caches, func(c Cache) bool { return c.ID == id })
 	fails := func(how, code, advice string) int {
-		match.Reason = fmt.Sprintf("cache %s, asked for explicitly, %s: the start fails (eci §1.10)", id, how)
+		match.Reason = fmt.Sprintf("cache %s, asked for explicitly, %s: the start fails", id, how) // eci §1.10
 		match.Fails = fmt.Sprintf("cache %s %s (%s): %s", id, how, code, advice)
 		return -1
 	}
@@ -232,7 +232,7 @@ func (p *Picker) advantage(key string) string {
 	case key == keyCreation:
 		return "it is newer"
 	}
-	return "the tie rule decides (eci §6 #6)"
+	return "the tie rule decides" // eci §6 #6
 }
 
 // whyNone says of the first candidates why they do not qualify.

@@ -158,7 +158,7 @@ func (m *Matcher) Create(c NewCache, caches []Cache, times CreationTimes) (*Crea
 	creation := &Creation{Policies: m.policy.Map(), At: m.at, Repeated: named - len(distinct)}
 	sets := m.split(c.Groups)
 	if len(sets) > 1 {
-		creation.Split = fmt.Sprintf("a cache holds at most %d images (eci §1.4): %d images make %d caches; those that share most layers are together",
+		creation.Split = fmt.Sprintf("a cache holds at most %d images: %d images make %d caches; those that share most layers are together", // eci §1.4
 			MaxCacheImages, len(distinct), len(sets))
 	}
 	p := m.compared(caches)

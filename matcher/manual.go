@@ -63,17 +63,17 @@ func (s *Store) check(r *CacheRequest) error {
 		r.Images = []string{"nothing"}
 		return fmt.Errorf("it names no image: a cache holds 1 to %d", MaxCacheImages)
 	case len(r.Images) > MaxCacheImages:
-		return fmt.Errorf("it names %d images: a cache holds 1 to %d (eci §1.4)", len(r.Images), MaxCacheImages)
+		return fmt.Errorf("it names %d images: a cache holds 1 to %d", len(r.Images), MaxCacheImages) // eci §1.4
 	case sizeErr != nil:
 		return sizeErr
 	case r.RetentionDays < 0 || r.RetentionDays > maxRetentionDays:
-		return fmt.Errorf("retention of %d days is out of the range of 1 to %d, or 0 for ever (eci §1.5)", r.RetentionDays, maxRetentionDays)
+		return fmt.Errorf("retention of %d days is out of the range of 1 to %d, or 0 for ever", r.RetentionDays, maxRetentionDays) // eci §1.5
 	case r.EliminationStrategy != "" && r.EliminationStrategy != "LRU":
-		return fmt.Errorf("elimination strategy %q is neither LRU nor empty (eci §1.5)", r.EliminationStrategy)
+		return fmt.Errorf("elimination strategy %q is neither LRU nor empty", r.EliminationStrategy) // eci §1.5
 	case r.ID != "" && s.byID[r.ID] != nil:
 		return fmt.Errorf("there is a cache of this ID already: IDs must be unique")
 	case s.manual.Len()-s.evictable.Len() >= s.m.policy.ManualQuota:
-		return fmt.Errorf("%w: the region has %d manual caches, %d are allowed (policy manual-quota), and too few carry the elimination strategy LRU: delete one first (eci §1.5)",
+		return fmt.Errorf("%w: the region has %d manual caches, %d are allowed (policy manual-quota), and too few carry the elimination strategy LRU: delete one first", // eci §1.5
 			ErrQuota, s.manual.Len(), s.m.policy.ManualQuota)
 	}
 	if r.ID == "" {
@@ -106,11 +106,11 @@ func (s *Store) Update(id string, images []string, at time.Duration) error {
 		slices.ContainsFunc(c.states, func(state imageState) bool { return state.staleness != current })
 	switch {
 	case c.status != StatusReady && c.status != StatusUpdateFailed:
-		return fmt.Errorf("update cache %s: %w: it is %s; wait until it is Ready or UpdateFailed (eci §1.3)", id, ErrStatus, c.status)
+		return fmt.Errorf("update cache %s: %w: it is %s; wait until it is Ready or UpdateFailed", id, ErrStatus, c.status) // eci §1.3
 	case len(images) > MaxCacheImages:
-		return fmt.Errorf("update cache %s: it would hold %d images: a cache holds 1 to %d (eci §1.4)", id, len(images), MaxCacheImages)
+		return fmt.Errorf("update cache %s: it would hold %d images: a cache holds 1 to %d", id, len(images), MaxCacheImages) // eci §1.4
 	case !changes:
-		return fmt.Errorf("update cache %s: %w: it holds just that (eci §2.3)", id, ErrNoUpdate)
+		return fmt.Errorf("update cache %s: %w: it holds just that", id, ErrNoUpdate) // eci §2.3
 	}
 	c.status, c.fails = StatusUpdating, s.tooLarge(images, c.cache.SizeGiB)
 	c.ready = s.now + s.opt.BuildTime(images, c.cache.SizeGiB)

@@ -73,6 +73,9 @@ type Matches struct {
 	// automatic ones that ECI makes by itself: the automatic baseline. Apps that
 	// did not start have none.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
+	// Span is how long the trace lasts whose starts these are; absent where they are a
+	// month's.
+	Span *time.Duration `json:"spanSeconds,omitempty"`
 	// HitRates are what those starts find by day, and PlannedHitRates what they
 	// find with a plan's caches besides; absent without a plan.
 	HitRates        []HitRate `json:"hitRates,omitempty"`

@@ -109,7 +109,7 @@ func TestOrder(t *testing.T) {
 		{
 			name: "ties: the smaller cache (§6 #6)", group: group("a:1"),
 			caches: []Cache{cache("big", 40, day, "a:1"), cache("small", 20, day, "a:1")},
-			want:   "small", reason: "holds 1 of 1 images by name as big does, and the tie rule decides (eci §6 #6)",
+			want:   "small", reason: "holds 1 of 1 images by name as big does, and the tie rule decides",
 		},
 		{
 			name: "ties: then the ID (§6 #6)", group: group("a:1"),
@@ -179,7 +179,7 @@ func TestOrder(t *testing.T) {
 		{
 			name: "an explicit cache that is not Ready fails (§1.10)", group: Group{Name: "app", Images: []string{"r.example/a:1"}, CacheID: "c"},
 			caches: []Cache{{ID: "c", Images: []string{"r.example/a:1"}, Status: StatusCreating}},
-			reason: "cache c, asked for explicitly, is Creating, not Ready: the start fails (eci §1.10)",
+			reason: "cache c, asked for explicitly, is Creating, not Ready: the start fails",
 		},
 		{name: "no caches", group: group("a:1"), reason: "there are no caches"},
 	} {

@@ -84,79 +84,79 @@ const (
 func Rules() []Rule {
 	return []Rule{
 		{"degree", []string{degreeImages, degreeLayers},
-			"how the match degree counts", "images held by repository and version, as eci §1.9 words it; layers takes the share of compressed bytes (eci §6 #1)",
+			"how the match degree counts", "images held by repository and version, as the documentation words it; layers takes the share of compressed bytes", // eci §1.9, §6 #1
 			true, func(p *Policy) any { return &p.Degree }},
 		{"init-images", []string{initCount, initIgnore},
-			"whether init containers count in the match degree", "their images are pulled before the start as well (eci §6 #1)",
+			"whether init containers count in the match degree", "their images are pulled before the start as well", // eci §6 #1
 			true, func(p *Policy) any { return &p.InitImages }},
 		{"repositories", []string{repositoriesPartial, repositoriesNone},
-			"whether another version of an image counts at all", "after whole images: eci §1.9 names repository and version (eci §6 #1)",
+			"whether another version of an image counts at all", "after whole images: the documentation names repository and version", // eci §1.9, §6 #1
 			true, func(p *Policy) any { return &p.Repositories }},
 		{"full-match", []string{fullImages, fullLayers},
-			"when an image is fully matched", "by its name: the API reference says images, a comment of the SDK says layers (eci §1.9, S10 against S9)",
+			"when an image is fully matched", "by its name: the API reference says images, a comment of the SDK says layers", // eci §1.9, S10 against S9
 			true, func(p *Policy) any { return &p.FullMatch }},
 		{"stale-tags", []string{staleMatch, staleDiffer},
-			"whether a tag that moved since the cache was built still matches", "by the reference as written: a cache's reply has no digests (eci §6 #11)",
+			"whether a tag that moved since the cache was built still matches", "by the reference as written: a cache's reply has no digests", // eci §6 #11
 			true, func(p *Policy) any { return &p.StaleTags }},
 		{"registry-names", []string{registriesDistinct, registriesEqual},
-			"whether the public and the VPC name of one registry are one", "the names differ; --registry-alias equates two of them (eci §6 #10)",
+			"whether the public and the VPC name of one registry are one", "the names differ; --registry-alias equates two of them", // eci §6 #10
 			true, func(p *Policy) any { return &p.Registries }},
 		{"size", []string{sizeClosest, sizeMatchedBytes},
-			"what the second key, size, compares", "closest to the instance's storage in the overview (S2); the size of the matched images in the Kubernetes pages (S11; eci §1.9, §6 #2)",
+			"what the second key, size, compares", "closest to the instance's storage in the overview; the size of the matched images in the Kubernetes pages", // S2 against S11; eci §1.9, §6 #2
 			true, func(p *Policy) any { return &p.Size }},
 		{"ties", []string{tiesMatch, tiesSmaller, tiesID},
-			"what decides between caches made in the same second", "larger matched images, then the smaller cache, then the ID, so that an answer repeats (eci §6 #6)",
+			"what decides between caches made in the same second", "larger matched images, then the smaller cache, then the ID, so that an answer repeats", // eci §6 #6
 			true, func(p *Policy) any { return &p.Ties }},
 		{"kinds", []string{kindsEqual, kindsManual, kindsAuto},
-			"whether manual and automatic caches compete as equals", "both are qualified caches of the region (eci §6 #7)",
+			"whether manual and automatic caches compete as equals", "both are qualified caches of the region", // eci §6 #7
 			true, func(p *Policy) any { return &p.Kinds }},
 		{"strict-size", []string{"false", "true"},
-			"whether a manual cache must fit the instance's storage too", "a manual cache brings its own disk (eci §6 #3)",
+			"whether a manual cache must fit the instance's storage too", "a manual cache brings its own disk", // eci §6 #3
 			true, func(p *Policy) any { return &p.StrictSize }},
 		{"threshold", []string{thresholdImage, thresholdLayer},
-			"how little a cache may hold and still be used", "one whole image; layer takes any shared layer (eci §6 #4)",
+			"how little a cache may hold and still be used", "one whole image; layer takes any shared layer", // eci §6 #4
 			true, func(p *Policy) any { return &p.Threshold }},
 		{"use-partial", []string{"true", "false"},
-			"whether a cache that lacks some of the images is used", "missing layers are pulled: a hit avoids or reduces downloads (eci §1.10, §6 #5)",
+			"whether a cache that lacks some of the images is used", "missing layers are pulled: a hit avoids or reduces downloads", // eci §1.10, §6 #5
 			true, func(p *Policy) any { return &p.UsePartial }},
 		{"states", []string{statesReady, statesUpdating},
-			"whether a cache serves its old images while it is updated", "usable only when Ready (eci §1.3, §6 #8)",
+			"whether a cache serves its old images while it is updated", "usable only when Ready", // eci §1.3, §6 #8
 			true, func(p *Policy) any { return &p.States }},
 		{"platform", []string{platformEqual, platformAny},
-			"whether architecture and OS must be equal", "another platform's layers do not run (eci §4.2, §6 #9)",
+			"whether architecture and OS must be equal", "another platform's layers do not run", // eci §4.2, §6 #9
 			true, func(p *Policy) any { return &p.Platform }},
 		{"jobs", []string{jobsRefuse, jobsIgnore},
-			"what matching does for a Job-type instance", "refused as an explicit cache is: JobInstanceImageCacheNotSupport (eci §1.10)",
+			"what matching does for a Job-type instance", "refused as an explicit cache is: JobInstanceImageCacheNotSupport", // eci §1.10
 			true, func(p *Policy) any { return &p.Jobs }},
 		{"pull-policy", []string{pullKubernetes, pullPresent, pullFresh},
-			"the pull policy of an image that has none", "Kubernetes' rule: Always for :latest, else IfNotPresent (eci §1.10)",
+			"the pull policy of an image that has none", "Kubernetes' rule: Always for :latest, else IfNotPresent", // eci §1.10
 			true, func(p *Policy) any { return &p.PullPolicy }},
 		{"create-on-partial", []string{"true", "false"},
-			"whether a start that a cache served in part makes an automatic cache", "one is created when not fully matched (eci §1.10 S11, §6 #5)",
+			"whether a start that a cache served in part makes an automatic cache", "one is created when not fully matched", // eci §1.10 S11, §6 #5
 			true, func(p *Policy) any { return &p.CreateOnPartial }},
 		{"automatic-ready", []string{readyBuilt, readyAtOnce},
-			"when an automatic cache is of use", "built from the start on, as long as a manual one takes (eci §6 #17)",
+			"when an automatic cache is of use", "built from the start on, as long as a manual one takes", // eci §6 #17
 			false, func(p *Policy) any { return &p.AutomaticReady }},
 		{"repeat-automatic", []string{"false", "true"},
 			"whether starts that miss while a cache of the same images is made each make another", "one is enough; nothing is published",
 			false, func(p *Policy) any { return &p.RepeatAutomatic }},
 		{"retention", []string{retentionNewer, retentionOlder},
-			"how long an automatic cache is kept", "newer: 7 days if never used, else 30 days after the last use (S2, S5); older: 3 days unused (S1; eci §0 point 10, §1.2)",
+			"how long an automatic cache is kept", "newer: 7 days if never used, else 30 days after the last use; older: 3 days unused", // S2 and S5 against S1; eci §0 point 10, §1.2
 			false, func(p *Policy) any { return &p.Retention }},
 		{"eviction", []string{evictMatched, evictCreated},
-			"by what the least recently used cache is found", "the last match, else creation (eci §1.3, §6 #15)",
+			"by what the least recently used cache is found", "the last match, else creation", // eci §1.3, §6 #15
 			false, func(p *Policy) any { return &p.Eviction }},
 		{"automatic-quota", []string{"50"},
-			"how many automatic caches a region may have", "not published; the documentation's example says 50 (eci §1.5, §6 #15)",
+			"how many automatic caches a region may have", "not published; the documentation's example says 50", // eci §1.5, §6 #15
 			false, func(p *Policy) any { return &p.AutomaticQuota }},
 		{"manual-quota", []string{"50"},
-			"how many manual caches a region may have", "not published; the documentation's example says 50 (eci §1.5, §6 #15)",
+			"how many manual caches a region may have", "not published; the documentation's example says 50", // eci §1.5, §6 #15
 			false, func(p *Policy) any { return &p.ManualQuota }},
 		{"reuse-base", []string{baseBytes, baseDegree, baseNewest},
-			"which cache a new one reuses layers from", "the one that shares most bytes: only duplicate layers are named (eci §1.8, §6 #12)",
+			"which cache a new one reuses layers from", "the one that shares most bytes: only duplicate layers are named", // eci §1.8, §6 #12
 			false, func(p *Policy) any { return &p.Base }},
 		{"reuse-several", []string{"false", "true"},
-			"whether a new cache reuses layers of several", "a disk is made from one snapshot (eci §1.1, §6 #12)",
+			"whether a new cache reuses layers of several", "a disk is made from one snapshot", // eci §1.1, §6 #12
 			false, func(p *Policy) any { return &p.ReuseSeveral }},
 	}
 }

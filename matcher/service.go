@@ -90,7 +90,7 @@ func (a *ServiceAnswer) fault() (path, fault string) {
 	case a.App == "" && len(a.Images) == 0:
 		return "", "it does not say what was asked: give app or images"
 	case len(a.Images) > MaxMatchImages:
-		return ".images", fmt.Sprintf("%d images are named: one question takes %d (eci §2.5)", len(a.Images), MaxMatchImages)
+		return ".images", fmt.Sprintf("%d images are named: one question takes %d", len(a.Images), MaxMatchImages) // eci §2.5
 	case a.MatchCount < 0:
 		return ".imageMatchCountRequest", fmt.Sprintf("%d is below 0", a.MatchCount)
 	case said == 0:

@@ -31,7 +31,7 @@ func SizeToHold(unpackedBytes int64) float64 {
 // (eci §2.2) in the range of eci §1.4. 0 stands for the default.
 func checkSize(sizeGiB float64) error {
 	if sizeGiB != 0 && !(sizeGiB >= MinCacheGiB && sizeGiB <= MaxCacheGiB && sizeGiB == math.Trunc(sizeGiB)) {
-		return fmt.Errorf("a cache of %v GiB: a size is a whole number from %d to %d GiB (eci §1.4)", sizeGiB, MinCacheGiB, MaxCacheGiB)
+		return fmt.Errorf("a cache of %v GiB: a size is a whole number from %d to %d GiB", sizeGiB, MinCacheGiB, MaxCacheGiB) // eci §1.4
 	}
 	return nil
 }

@@ -143,3 +143,17 @@ func TestAccountTotals(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// TestKeptWords: what a new cache has cost so far is not told in digits that mean nothing,
+// and an empty account is told in one line.
+func TestKeptWords(t *testing.T) {
+	for amount, want := range map[float64]string{0: "USD 0.00", 3e-8: "< USD 0.0001", 0.0001: "USD 0.0001", 0.0123: "USD 0.0123"} {
+		if got := keptWords(&AccountCache{Cost: &AccountCost{KeptSoFar: &cost.Money{Amount: amount, Currency: "USD"}}}); got != want {
+			t.Errorf("%g: %q, want %q", amount, got, want)
+		}
+	}
+	text := string(AccountText(&AccountCaches{Region: "cn-hangzhou", Manual: &CacheQuota{Used: 1, Max: 50}}))
+	if want := "No image cache in cn-hangzhou: 0 manual (the account has 1 of at most 50), 0 automatic.\n"; text != want {
+		t.Errorf("%q, want %q", text, want)
+	}
+}

@@ -15,12 +15,10 @@ func AccountText(a *AccountCaches) []byte {
 	if len(a.Matched) > 0 {
 		b.WriteString(strings.Join(wrap("ECI's best match for "+some(a.Matched, 5)+":", 0), "\n") + "\n")
 	}
-	if len(a.Caches) == 0 {
-		fmt.Fprintf(&b, "No image cache in %s.\n", a.Region)
-	} else {
-		b.WriteString(accountTable(a).text())
+	if len(a.Caches) > 0 {
+		b.WriteString(accountTable(a).text() + "\n")
 	}
-	fmt.Fprintf(&b, "\n%s\n", strings.Join(wrap(accountTotals(a), 0), "\n"))
+	fmt.Fprintf(&b, "%s\n", strings.Join(wrap(accountTotals(a), 0), "\n"))
 	for _, doubt := range a.Doubts {
 		b.WriteString(strings.Join(wrap("Not known: "+doubt, 0), "\n") + "\n")
 	}
@@ -110,9 +108,16 @@ func expiryWords(c *AccountCache, now time.Time) string {
 	return lasting(c.ExpireTime.Sub(now))
 }
 
+// leastKept is what is told as less than that, in any currency.
+const leastKept = 0.0001
+
 func keptWords(c *AccountCache) string {
 	if c.Cost == nil || c.Cost.KeptSoFar == nil {
 		return "?"
+	}
+	if least := *c.Cost.KeptSoFar; least.Amount > 0 && least.Amount < leastKept {
+		least.Amount = leastKept
+		return "< " + least.String() // of a new cache: its digits mean nothing
 	}
 	if c.Cost.StoredAtMost && c.Cost.KeptSoFar.Amount > 0 {
 		return "<= " + c.Cost.KeptSoFar.String()
@@ -139,7 +144,11 @@ func accountTotals(a *AccountCaches) string {
 			}
 		}
 	}
-	words := fmt.Sprintf("%s in %s: %s, %d automatic.", count(len(a.Caches), "cache"), a.Region, quotaWords(manual, "manual", a.Manual), len(a.Caches)-manual)
+	caches := count(len(a.Caches), "cache")
+	if len(a.Caches) == 0 {
+		caches = "No image cache"
+	}
+	words := fmt.Sprintf("%s in %s: %s, %d automatic.", caches, a.Region, quotaWords(manual, "manual", a.Manual), len(a.Caches)-manual)
 	if month.PriceDate != "" {
 		words += fmt.Sprintf(" Keeping them costs %s%s a month", atMost, month)
 		if unknown > 0 {

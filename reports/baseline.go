@@ -1,6 +1,9 @@
 package reports
 
-import "github.com/cachebench/cachebench/matcher"
+import (
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/matcher"
+)
 
 // baselineRow is what a month of one app's starts finds, in starts.
 type baselineRow struct {
@@ -31,7 +34,12 @@ func baselineRows(m *matcher.Matches) []baselineRow {
 }
 
 // baselineCaption heads the table of baselineRows.
-const baselineCaption = "What a month of starts finds without a plan (replayed)"
+func baselineCaption(m *matcher.Matches) string {
+	if m.Span != nil {
+		return "What the starts of the trace find without a plan (replayed, " + document.FormatTime(*m.Span) + ")"
+	}
+	return "What a month of starts finds without a plan (replayed)"
+}
 
 func (r baselineRow) share(starts int) string {
 	return percent(float64(starts) / float64(max(1, r.starts)))
@@ -42,7 +50,7 @@ func (p *printer) baseline(m *matcher.Matches) {
 	if m == nil || len(m.Outcomes) == 0 {
 		return
 	}
-	p.heading(baselineCaption)
+	p.heading(baselineCaption(m))
 	t := &textTable{heads: []string{"app", ">starts", ">no cache", ">part of it", ">automatic cache", ">existing cache"}}
 	rows := baselineRows(m)
 	for _, r := range rows[:min(len(rows), maxTextApps)] {
@@ -53,7 +61,7 @@ func (p *printer) baseline(m *matcher.Matches) {
 }
 
 func baselineTable(m *matcher.Matches) *table {
-	t := newTable(baselineCaption, "app", ">starts", ">no cache", ">part of it", ">automatic cache", ">existing cache")
+	t := newTable(baselineCaption(m), "app", ">starts", ">no cache", ">part of it", ">automatic cache", ">existing cache")
 	for _, r := range baselineRows(m) {
 		t.add(wordCell(r.app), countCell(r.starts), countCell(r.nothing), countCell(r.partly), countCell(r.automatic), countCell(r.existing))
 	}

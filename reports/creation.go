@@ -97,7 +97,7 @@ func lentNotes(c *matcher.CreatedCache) string {
 	if len(automatic) == 0 {
 		return ""
 	}
-	return "That an automatic cache (" + join(automatic) + ") lends layers to a new one is not documented: it is taken to. Only that it reuses none itself is (eci §1.2)."
+	return "That an automatic cache (" + join(automatic) + ") lends layers to a new one is not documented: it is taken to. Only that it reuses none itself is." // eci §1.2
 }
 
 // creationNotes are the sentences beneath the tables of a cache.

@@ -40,11 +40,12 @@ func FuzzReadDiff(f *testing.F) {
 			written[format] = b.String()
 		}
 		checkWidth(t, written[Text])
-		for _, format := range []Format{Text, Markdown} {
+		for _, format := range []Format{Text, Markdown, GitHub} {
 			if i := strings.IndexFunc(written[format], func(r rune) bool { return r != '\n' && (r < ' ' || r == 0x7f) }); i >= 0 {
 				t.Errorf("%s has a control character: %q", format, written[format])
 			}
 		}
+		checkCommands(t, written[GitHub])
 		again, err := ReadDiff("diff.json", []byte(written[JSON]))
 		if err != nil {
 			t.Fatalf("%v of %s", err, written[JSON])

@@ -25,6 +25,8 @@ const (
 	CSV Format = "csv"
 	// Bench is the format of Go's benchmarks, for benchstat.
 	Bench Format = "bench"
+	// GitHub are annotations of a GitHub Actions run, as workflow commands.
+	GitHub Format = "github"
 )
 
 // StartupFormats lists the formats of a Report that has startup times.

@@ -10,7 +10,12 @@ import (
 )
 
 // hitRateCaption heads what the month's starts find by week.
-const hitRateCaption = "Hit rate by week of the month (replayed)"
+func hitRateCaption(m *matcher.Matches) string {
+	if m.Span != nil {
+		return "Hit rate by week of the trace (replayed)"
+	}
+	return "Hit rate by week of the month (replayed)"
+}
 
 // hitRates is what starts find by day in one arm.
 type hitRates struct {
@@ -77,7 +82,7 @@ func (p *printer) hitRates(m *matcher.Matches) {
 	if len(rows) == 0 {
 		return
 	}
-	p.heading(hitRateCaption)
+	p.heading(hitRateCaption(m))
 	t := &textTable{heads: hitRateHeads()}
 	for _, r := range rows {
 		t.add("", r.arm, r.days, number(float64(r.Starts)), r.share(r.Hits), r.share(r.Partials), r.share(r.Misses),
@@ -88,7 +93,7 @@ func (p *printer) hitRates(m *matcher.Matches) {
 }
 
 func hitRateTable(m *matcher.Matches) *table {
-	t := newTable(hitRateCaption, hitRateHeads()...)
+	t := newTable(hitRateCaption(m), hitRateHeads()...)
 	for _, r := range hitRateRows(m) {
 		share := func(n int) cell { return cell{Text: r.share(n), Number: true} }
 		t.add(wordCell(r.arm), wordCell(r.days), countCell(r.Starts), share(r.Hits), share(r.Partials), share(r.Misses),

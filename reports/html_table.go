@@ -152,7 +152,7 @@ func fractionCell(f float64) cell {
 }
 
 func armsTable(r *Report) *table {
-	t := newTable("Startup times by arm ("+r.sourceWords()+"; "+r.eachOnce()+", quantiles by nearest rank)",
+	t := newTable("Startup times by arm"+armsOf(r.Arms)+" ("+r.sourceWords()+"; "+r.eachOnce()+", quantiles by nearest rank)",
 		"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">slowest", ">last ready", ">fetched (mean)", ">hit", ">partial", ">miss")
 	for i := range r.Arms {
 		t.addSummary(wordCell(r.seriesLabel(r.Arms[i].Arm, r.Arms[i].Source)), &r.Arms[i])

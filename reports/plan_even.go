@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -27,6 +28,29 @@ func bestEvenSentence(p *plan.Plan) string {
 		return ""
 	}
 	return sentence("for apps without a planned cache, were its build and storage on the app alone, the best cache for each would pay for itself in money " + words)
+}
+
+// noEvenSentence names the apps that no cache helps, so that there is none to break even.
+func noEvenSentence(p *plan.Plan) string {
+	var apps []string
+	for i := range p.Assignments {
+		if a := &p.Assignments[i]; a.BreakEven == plan.PaysNoCache {
+			apps = append(apps, ellipsis(a.App, 40))
+		}
+	}
+	if len(apps) == 0 {
+		return ""
+	}
+	does := "makes starts faster"
+	switch {
+	case p.Goal == plan.GoalNet:
+		does = "saves money on instances or disks"
+	case p.Goal == plan.GoalLimit && p.LimitStartsFraction != nil:
+		does = "brings more starts within the limit"
+	case p.Goal == plan.GoalLimit:
+		does = "brings a mean start within the limit that is not so without"
+	}
+	return sentence(fmt.Sprintf("no break-even run time of %s: no cache considered %s", some(apps, 12), does))
 }
 
 // evenWords are the apps by when their caches pay.
@@ -67,6 +91,8 @@ func breakEvenCell(a *plan.Assignment) cell {
 		c.Text = "from " + c.Text + " on"
 	case plan.PaysAlways, plan.PaysNever:
 		c.Text = a.BreakEven
+	case plan.PaysNoCache:
+		c.Text, c.Title = "no cache helps", "no cache considered does anything for the goal"
 	}
 	if len(a.BreakEvenOf) > 0 {
 		c.Text += " (best cache)"

@@ -17,7 +17,7 @@ func planTables(p *plan.Plan) []*table {
 	if p == nil {
 		return nil
 	}
-	all := tables(primesTable(p), curveTable(p), moreTable(p), leversTable(p), heldOutTable(p))
+	all := tables(primesTable(p), curveTable(p), moreTable(p), leversTable(p), heldOutTable(p), newAppsTable(p))
 	for i := range p.Explained {
 		if t := optionsTable(p, &p.Explained[i]); t != nil {
 			all = append(all, t)
@@ -102,12 +102,17 @@ func budgetCell(c *plan.CurvePoint) cell {
 }
 
 func leversTable(p *plan.Plan) *table {
-	t := newTable("What would change the verdict, one at a time, from a tenth to ten times its value", "price or rate", ">another verdict from", "verdict then")
 	if p.Sensitivity == nil {
 		return nil
 	}
-	for _, l := range p.Sensitivity.Levers {
-		t.add(wordCell(l.Name), timesCell(l.Factor), wordCell(cmpOr(l.Verdict, "stays")))
+	return turnsTable(p.Sensitivity.Levers, func(verdict string) string { return verdict })
+}
+
+// turnsTable says from where on the verdict is another, in words.
+func turnsTable(levers []plan.Lever, words func(verdict string) string) *table {
+	t := newTable("What would change the verdict, one at a time, from a tenth to ten times its value", "price or rate", ">another verdict from", "verdict then")
+	for _, l := range levers {
+		t.add(wordCell(l.Name), timesCell(l.Factor), wordCell(cmpOr(words(l.Verdict), "stays")))
 	}
 	return t.unlessEmpty()
 }
@@ -118,20 +123,6 @@ func timesCell(factor *float64) cell {
 		return cell{Text: "–", Number: true}
 	}
 	return cell{Text: fmt.Sprintf("%.2g times", *factor), Value: exact(*factor), Number: true}
-}
-
-func heldOutTable(p *plan.Plan) *table {
-	t := newTable("The plan judged on what it was not made for (replayed and estimated, saved by a start in the mean)",
-		"held out", "from", ">starts", ">planned", ">there", ">best there", ">stale")
-	for _, h := range p.HeldOut {
-		stale := cell{Text: "–", Number: true}
-		if h.StaleUnpackedBytes != nil {
-			stale = bytesCell(*h.StaleUnpackedBytes)
-		}
-		t.add(wordCell(h.Of), wordCell(h.From.UTC().Format("2006-01-02 15:04")), countCell(h.Starts),
-			secondsCell(h.PlannedSaved), secondsCell(h.ActualSaved), optionalCell(h.BestSaved), stale)
-	}
-	return t.unlessEmpty()
 }
 
 // optionsTable lists what an app could have. The first column is the answer's.

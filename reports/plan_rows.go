@@ -87,7 +87,13 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 		}
 	}
 	cachesMarkdown(b, p)
-	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p)} {
+	if words := ofTrace(p); words != "" {
+		fmt.Fprintf(b, "\nA month here is%s.\n", strings.TrimPrefix(words, ";"))
+	}
+	for i := range p.HeldOut {
+		fmt.Fprintf(b, "\n%s\n", markdownText(heldOutSentence(&p.HeldOut[i])))
+	}
+	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p), noEvenSentence(p)} {
 		if even != "" {
 			fmt.Fprintf(b, "\n%s\n", markdownText(even))
 		}

@@ -128,6 +128,42 @@ func TestBestBreakEven(t *testing.T) {
 	}
 }
 
+// TestNoBreakEven: of apps that no cache helps it is said that there is nothing to break even,
+// for each goal in its words.
+func TestNoBreakEven(t *testing.T) {
+	share := 0.95
+	for _, test := range []struct {
+		goal  string
+		share *float64
+		want  string
+	}{
+		{plan.GoalSeconds, nil, "makes starts faster."},
+		{plan.GoalNet, nil, "saves money on instances or disks."},
+		{plan.GoalLimit, nil, "brings a mean start within the limit that is not so without."},
+		{plan.GoalLimit, &share, "brings more starts within the limit."},
+	} {
+		p := shopPlan(shopTimeline(false), false)
+		p.Goal, p.LimitStartsFraction = test.goal, test.share
+		for i := range p.Assignments {
+			p.Assignments[i].BreakEven, p.Assignments[i].BreakEvenSeconds = plan.PaysNoCache, nil
+		}
+		p.Assignments = p.Assignments[:2]
+		want := "No break-even run time of " + p.Assignments[0].App + " and " + p.Assignments[1].App + ": no cache considered " + test.want
+		for _, format := range []Format{Text, Markdown} {
+			var out bytes.Buffer
+			if err := Write(&out, format, New(Input{Plan: p}), Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(got, want) || strings.Contains(got, "pay for itself") {
+				t.Errorf("%s, %s: no %q in\n%s", test.goal, format, want, &out)
+			}
+		}
+		if got := breakEvenCell(&p.Assignments[0]).Text; got != "no cache helps" {
+			t.Errorf("%s: a cell says %q", test.goal, got)
+		}
+	}
+}
+
 // TestBreakEvenAlone: each way to break even makes a sentence of its own, and a cell.
 func TestBreakEvenAlone(t *testing.T) {
 	at := 2 * time.Hour

@@ -47,7 +47,7 @@ func inCurrency(p *plan.Plan) string {
 }
 
 func totalsTable(p *plan.Plan) *table {
-	t := newTable("A month of 30 days by arm (estimated)", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net saved beyond "+p.Baseline)
+	t := newTable("A month of 30 days by arm (estimated"+ofTrace(p)+")", "arm", ">waiting for starts", ">caches", ">instances while starting", ">net saved beyond "+p.Baseline)
 	for _, total := range p.Totals {
 		t.add(wordCell(armWords(total.Arm)), longTimeCell(total.StartupSeconds), moneyCell(total.Caches), moneyCell(total.Instances), signedCell(total.NetSaved))
 	}

@@ -57,7 +57,7 @@ func (p *printer) totals(pl *plan.Plan) {
 	if pl == nil || len(pl.Totals) == 0 || onlyPools(pl) {
 		return
 	}
-	p.heading("A month of 30 days by arm (estimated)")
+	p.heading("A month of 30 days by arm (estimated" + ofTrace(pl) + ")")
 	t := &textTable{heads: []string{"arm", ">waiting for starts", ">caches", ">instances while starting", ">net saved"}}
 	for _, total := range pl.Totals {
 		t.add("", armWords(total.Arm), longTime(total.StartupSeconds), money(total.Caches), money(total.Instances), signedMoney(total.NetSaved))

@@ -60,9 +60,6 @@ func poolGap(p *plan.Pool) string {
 	}
 	s := fmt.Sprintf("These spare %s of %s of pulling a month; no choice of the %s considered spares more than %s %s (proven): a gap of %s",
 		longTime(p.ObjectiveSeconds), longTime(p.PullSeconds), count(p.Candidates, "image"), longTime(p.BoundSeconds), within, percent(p.GapFraction))
-	if p.Status == plan.Stopped {
-		s += "; the search was stopped before it was closed"
-	}
 	return sentence(s)
 }
 

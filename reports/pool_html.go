@@ -13,7 +13,9 @@ type poolView struct {
 	ID, Heading, Reason string
 	Arms, Images        *table
 	Note, Gap, LeftOut  string
+	Stopped             string
 	Warnings            []string
+	Beside              []*table
 }
 
 func poolViews(p *plan.Plan) []poolView {
@@ -23,6 +25,7 @@ func poolViews(p *plan.Plan) []poolView {
 		v := poolView{
 			ID: fmt.Sprintf("pool-%d", i+1), Heading: poolHeading(x), Reason: x.Reason, Arms: poolArmHTML(x), Images: poolImageHTML(x),
 			Note: sentence(poolArmNote(x)), Gap: poolGap(x), Warnings: x.Warnings,
+			Stopped: poolStopped(x), Beside: poolTables(x),
 		}
 		if x.LeftOut != "" {
 			v.LeftOut = sentence("Not considered: " + x.LeftOut)

@@ -20,7 +20,11 @@ func poolPlan() *plan.Plan {
 		d := time.Duration(s * float64(time.Second))
 		return &d
 	}
-	yes, no := true, false
+	money := func(amount float64) *cost.Money {
+		m := usd(amount)
+		return &m
+	}
+	yes, no, factor := true, false, 1.7
 	arm := func(name string, p99 float64, meets *bool, net float64) plan.PoolArm {
 		return plan.PoolArm{
 			Arm: name, MeetsLimit: meets, Images: 2, AddedBytes: 3e9, Source: "simulated", Starts: 1200, SimulatedSeconds: 720 * time.Hour,
@@ -35,7 +39,15 @@ func poolPlan() *plan.Plan {
 	return &plan.Plan{Platform: "linux/amd64", Baseline: plan.Automatic, Assign: plan.Auto, Status: plan.Optimal, Pools: []plan.Pool{
 		{
 			Name: "gpu|<b>", Platform: "linux/arm64", Nodes: 4, Verdict: plan.PoolBaked, Reason: "A baked disk is the cheapest", DiskBudgetBytes: 5e9, HeldBy: plan.PoolBaked,
-			PullSeconds: 5 * time.Hour, ObjectiveSeconds: 2 * time.Hour, BoundSeconds: 150 * time.Minute, GapFraction: 0.2, Status: plan.Stopped, Candidates: 9, LeftOut: "one thing",
+			PullSeconds: 5 * time.Hour, ObjectiveSeconds: 2 * time.Hour, BoundSeconds: 150 * time.Minute, GapFraction: 0.2, Status: plan.Stopped, StoppedBy: plan.ByTimeLimit, Candidates: 9, LeftOut: "one thing",
+			Curve: []plan.PoolPoint{
+				{DiskBudgetBytes: 2e9, AddedBytes: 15e8, Images: 1, SavedSeconds: time.Hour, BoundSeconds: 75 * time.Minute, Cost: money(2), NetSaved: money(98)},
+				{DiskBudgetBytes: 9e9, AddedBytes: 8e9, Images: 3, SavedSeconds: 3 * time.Hour, BoundSeconds: 3 * time.Hour},
+			},
+			Sensitivity: &plan.PoolSensitivity{
+				More:   &plan.PoolPoint{DiskBudgetBytes: 55e8, AddedBytes: 3e9, Images: 2, SavedSeconds: 2 * time.Hour, BoundSeconds: 160 * time.Minute, Cost: money(-3), NetSaved: money(203)},
+				Levers: []plan.Lever{{Name: "node.snapshotGiBMonth", Factor: &factor, Verdict: plan.PoolPrePull}, {Name: "worthPerHour"}},
+			},
 			Arms:     []plan.PoolArm{arm(plan.PoolBaked, 9, &yes, 7), arm(plan.PoolPrePull, 30, &no, 12)},
 			Images:   []plan.PlannedImage{image("registry.example.com/a|b:1", time.Hour), image("registry.example.com/c:2", 2*time.Hour)},
 			Warnings: []string{"it may be <undone>"}, Assumptions: []string{"assumed of pools"},
@@ -53,11 +65,16 @@ func TestPools(t *testing.T) {
 	}
 	for format, wants := range map[Format][]string{
 		Text: {"Node pool gpu|<b>: bake 2 images into its disk (4 nodes, linux/arm64)", "baked disk  9.00 s  3.00 s      60.0 min     90.0 min    USD 2.00   USD +7.00  yes", "pre-pull",
-			"1,200 starts over 720.0 h", "40 %", "80 %", "no choice of the 9 images considered spares more than 2.5 h", "a gap of 20 %; the search was stopped", "Warning: it may be <undone>",
+			"1,200 starts over 720.0 h", "40 %", "80 %", "no choice of the 9 images considered spares more than 2.5 h", "a gap of 20 %. The search was stopped by its time limit",
+			"What other disk budgets would bring by baked disk, whatever an hour is worth", "2.0 GB 1.5 GB 1 60.0 min 75.0 min USD 2.00 USD +98.00", "9.0 GB 8.0 GB 3 3.0 h 3.0 h – –",
+			"What a tenth more of disk would bring by baked disk", "5.5 GB 3.0 GB 2 2.0 h 2.7 h USD -3.00 USD +203.00", "node.snapshotGiBMonth 1.7 times pre-pull", "worthPerHour – stays",
+			"Warning: it may be <undone>",
 			"Not considered: one thing.", "Node pool small: leave it as it is (1 node, linux/amd64)", "assumed of pools"},
-		Markdown: {"**Node pool gpu\\|&lt;b>: bake 2 images", "| baked disk | 9.00 s | 3.00 s |", "| `registry.example.com/a¦b:1` |", "- it may be &lt;undone>"},
-		HTML:     {"Node pool gpu|&lt;b&gt;: bake 2 images", "1. registry.example.com/a|b:1", "it may be &lt;undone&gt;", `id="pool-2"`},
-		JSON:     {`"pools"`, `"cumulativeSeconds": 7200`},
+		Markdown: {"**Node pool gpu\\|&lt;b>: bake 2 images", "| baked disk | 9.00 s | 3.00 s |", "| `registry.example.com/a¦b:1` |", "- it may be &lt;undone>", "stopped by its time limit", "Not considered: one thing.",
+			"| disk budget | adds | images | spares | at most (proven) | cost | net saved |\n|---|--:|--:|--:|--:|--:|--:|\n| 2.0 GB | 1.5 GB | 1 | 60.0 min | 75.0 min | USD 2.00 | USD +98.00 |",
+			"| 5.5 GB | 3.0 GB | 2 |", "| node.snapshotGiBMonth | 1.7 times | pre-pull |"},
+		HTML: {"Node pool gpu|&lt;b&gt;: bake 2 images", "1. registry.example.com/a|b:1", "it may be &lt;undone&gt;", `id="pool-2"`, "stopped by its time limit", "What other disk budgets would bring", "node.snapshotGiBMonth"},
+		JSON: {`"pools"`, `"cumulativeSeconds": 7200`, `"diskBudgetBytes": 9000000000`, `"verdict": "prepull"`, `"stoppedBy": "timeLimit"`},
 	} {
 		var b bytes.Buffer
 		if err := Write(&b, format, r, Options{}); err != nil {

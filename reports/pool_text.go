@@ -34,12 +34,16 @@ func (p *printer) pool(x *plan.Pool, only bool) {
 		p.table(poolImageTable(x))
 	}
 	p.lines("", wrap(poolGap(x), tableIndent))
+	if stopped := poolStopped(x); stopped != "" {
+		p.lines("", wrap(stopped, tableIndent))
+	}
 	if x.LeftOut != "" {
 		p.lines("", wrap("Not considered: "+x.LeftOut+".", tableIndent))
 	}
 	for _, w := range x.Warnings {
 		p.lines(yellow, wrap("Warning: "+w, tableIndent))
 	}
+	p.tables(poolTables(x))
 }
 
 func poolArmTable(x *plan.Pool) *textTable {
@@ -120,9 +124,16 @@ func poolsMarkdown(b *bytes.Buffer, pl *plan.Plan) {
 				size(img.CumulativeBytes), longTime(img.SavedSeconds), longTime(img.CumulativeSeconds))
 		}
 		fmt.Fprintf(b, "\n%s\n", markdownText(poolGap(x)))
+		if stopped := poolStopped(x); stopped != "" {
+			fmt.Fprintf(b, "\n%s\n", markdownText(stopped))
+		}
+		if x.LeftOut != "" {
+			fmt.Fprintf(b, "\n%s\n", markdownText(sentence("Not considered: "+x.LeftOut)))
+		}
 		for _, w := range x.Warnings {
 			fmt.Fprintf(b, "\n- %s\n", markdownText(w))
 		}
+		tablesMarkdown(b, poolTables(x))
 	}
 }
 

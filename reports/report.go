@@ -233,12 +233,12 @@ func (r *Report) seriesLabel(arm, source string) string {
 }
 
 // armLabel is what an arm is called in tables and charts: the startups of arm
-// cached are the plan's where there is one.
+// cached are the plan's where there is one, and what all arms share is left out.
 func (r *Report) armLabel(arm string) string {
 	if arm == simulate.ArmCached && r.Plan != nil {
 		return armPlanned
 	}
-	return arm
+	return ownName(arm, sharedOf(r.Arms))
 }
 
 // appLabel names an app and, where apps have several sources, its source.

@@ -40,7 +40,7 @@ func reportMarkdown(r *Report) []byte {
 }
 
 func armsMarkdown(b *bytes.Buffer, r *Report) {
-	caption := "Startup times by arm (" + r.sourceWords() + ")"
+	caption := "Startup times by arm" + armsOf(r.Arms) + " (" + r.sourceWords() + ")"
 	if list := r.repeated(); len(list) > 0 {
 		caption = repeatsCaption(list)
 	}

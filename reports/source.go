@@ -29,7 +29,11 @@ func sources(r *Report, inv *layers.Inventory) []NumberSource {
 		add("startup times, phases, bytes fetched", words, startupOrigin(r))
 	}
 	if p := r.Plan; p != nil {
-		add("seconds a month, bound and gap", simulate.Estimated, "the workload's rates times the estimate of one start"+onProfile(r))
+		rates := "the workload's rates"
+		if p.Recorded != nil {
+			rates = "the trace's starts, as many as in a month,"
+		}
+		add("seconds a month, bound and gap", simulate.Estimated, rates+" times the estimate of one start"+onProfile(r))
 		from := "unit prices of the price book times estimated seconds and sizes"
 		if r.Provenance.PriceDate != "" {
 			from = fmt.Sprintf("unit prices of %s in %s times estimated seconds and sizes", r.Provenance.PriceDate, r.Provenance.Currency)
@@ -194,6 +198,9 @@ func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 		if n := unionOf(s).UnknownLayers; n > 0 {
 			list = append(list, fmt.Sprintf("The unpacked size of %s is unknown; unpacked sums are too small.", count(n, "layer")))
 		}
+	}
+	if in.Plan != nil && in.Plan.Recorded != nil {
+		list = append(list, in.Plan.Recorded.Notes...)
 	}
 	list = append(list, storageDoubts(in.Plan)...)
 	if in.Plan != nil && in.Plan.LeftOut != "" {

@@ -156,7 +156,7 @@ func (p *printer) apps(r *Report) {
 	}
 	others := r.otherArms()
 	for _, arm := range others {
-		heads = append(heads, ">"+arm)
+		heads = append(heads, ">"+r.armLabel(arm))
 	}
 	t := &textTable{heads: append(heads, ">saved", "cache")}
 	list := r.Apps[:min(len(r.Apps), maxTextApps)]
@@ -182,8 +182,10 @@ func (p *printer) apps(r *Report) {
 	if r.Plan == nil {
 		return
 	}
-	if even := bestEvenSentence(r.Plan); even != "" {
-		p.lines("", wrap(even, tableIndent))
+	for _, even := range []string{bestEvenSentence(r.Plan), noEvenSentence(r.Plan)} {
+		if even != "" {
+			p.lines("", wrap(even, tableIndent))
+		}
 	}
 }
 
@@ -239,7 +241,7 @@ func (p *printer) startups(r *Report) {
 	if len(r.Arms) == 0 {
 		return
 	}
-	p.heading("Startup times by arm, " + r.eachOnce() + " (" + r.sourceWords() + ")")
+	p.heading("Startup times by arm" + armsOf(r.Arms) + ", " + r.eachOnce() + " (" + r.sourceWords() + ")")
 	t := &textTable{heads: []string{"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">last ready", ">fetched", ">hit/partial/miss"}}
 	for _, s := range r.Arms {
 		t.add("", r.seriesLabel(s.Arm, s.Source), number(float64(s.Starts)), seconds(s.P50), seconds(s.P90), seconds(s.P99), seconds(s.Mean),

@@ -73,20 +73,21 @@ func armsHeadline(arms []Summary) string {
 		sorted := slices.SortedStableFunc(slices.Values(arms), byMedian)
 		first, last = &sorted[0], &sorted[len(sorted)-1]
 	}
+	shared := sharedOf(arms)
 	name := func(s *Summary) string {
 		if same {
-			return s.Arm
+			return ownName(s.Arm, shared)
 		}
-		return s.Arm + ", " + s.Source
+		return ownName(s.Arm, shared) + ", " + s.Source
 	}
 	source := ""
 	if same {
 		source = " (" + first.Source + ")"
 	}
 	if len(arms) == 2 {
-		return fmt.Sprintf("Median start: %s in arm %s, %s in arm %s%s.", seconds(first.P50), name(first), seconds(last.P50), name(last), source)
+		return fmt.Sprintf("Median start%s: %s in arm %s, %s in arm %s%s.", armsOf(arms), seconds(first.P50), name(first), seconds(last.P50), name(last), source)
 	}
-	return fmt.Sprintf("%s of %s; the median start from %s (%s) to %s (%s)%s.", sentenceWord(count(starts, "start")), count(len(arms), "arm"),
+	return fmt.Sprintf("%s of %s%s; the median start from %s (%s) to %s (%s)%s.", sentenceWord(count(starts, "start")), count(len(arms), "arm"), armsOf(arms),
 		seconds(first.P50), name(first), seconds(last.P50), name(last), source)
 }
 

@@ -74,7 +74,7 @@ const latest = 9 * 365 * 24 * time.Hour
 // lines. Times must not go back. A fault of a line is a *document.Error; a trace
 // without a start is an error too.
 func ReadTrace(name string, r io.Reader) (*Trace, error) {
-	t := &traceReader{name: name, trace: &Trace{Name: name}, nodes: make(map[string]int)}
+	t := &traceReader{name: name, trace: &Trace{Name: name}, nodes: make(map[string]int), names: make(map[string]string), images: make(map[string][]string)}
 	text := bufio.NewReader(r)
 	if mark, err := text.Peek(len(byteOrderMark)); err == nil && bytes.Equal(mark, byteOrderMark) {
 		text.Discard(len(byteOrderMark))
@@ -98,6 +98,30 @@ type traceReader struct {
 	total int
 	// nodes are the first starts on each node, by its name.
 	nodes map[string]int
+	// names and images are those of lines before: a trace has few of them in many lines.
+	names  map[string]string
+	images map[string][]string
+}
+
+// kept is a cell's text, apart from the line that it is part of.
+func (t *traceReader) kept(cell string) string {
+	name, ok := t.names[cell]
+	if !ok {
+		name = strings.Clone(cell)
+		t.names[name] = name
+	}
+	return name
+}
+
+// references are those of a cell.
+func (t *traceReader) references(cell string) []string {
+	images, ok := t.images[cell]
+	if !ok {
+		cell = strings.Clone(cell)
+		images = strings.Fields(cell)
+		t.images[cell] = images
+	}
+	return slices.Clip(images)
 }
 
 func (t *traceReader) fault(line int, path, format string, args ...any) error {
@@ -128,6 +152,7 @@ func (t *traceReader) csv(r io.Reader) error {
 			return t.fault(1, column, "the header lacks this column")
 		}
 	}
+	cells := make(map[string]string, len(header))
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
@@ -141,9 +166,8 @@ func (t *traceReader) csv(r io.Reader) error {
 			return fmt.Errorf("read %s: %w", t.name, err)
 		}
 		line, _ := rows.FieldPos(0)
-		cells := make(map[string]string, len(header))
 		for i, column := range header {
-			cells[column] = strings.Clone(row[i])
+			cells[column] = row[i]
 		}
 		if err := t.add(line, cells); err != nil {
 			return err
@@ -245,7 +269,7 @@ func (t *traceReader) cell(line int, key string, value any) (string, error) {
 }
 
 func (t *traceReader) add(line int, cells map[string]string) error {
-	s := TraceStart{App: cells["app"], Images: strings.Fields(cells["images"]), Node: cells["node"], NodeClass: cells["nodeClass"], Line: line}
+	s := TraceStart{App: t.kept(cells["app"]), Images: t.references(cells["images"]), Node: t.kept(cells["node"]), NodeClass: t.kept(cells["nodeClass"]), Line: line}
 	var err error
 	if s.At, err = t.seconds(line, "time_seconds", cells); err != nil {
 		return err

@@ -25,6 +25,7 @@ type eciKey struct{}
 //	eci images INVENTORY      anew, with the images of a file and no others
 //	eci silent INVENTORY      so, where updates add no events, and are none without a change
 //	eci network               anew, where a cache needs a vSwitch and a security group
+//	eci account STATE         from now on the account is in arrears, not-enabled, ...
 //	eci quota N               anew, with room for N manual caches
 //	eci advance 24h           lets time pass
 //	eci created ACTION N      so many resources were made by an action
@@ -51,6 +52,10 @@ func eciScript(ts *testscript.TestScript, neg bool, args []string) {
 		server.ClearFaults()
 		if len(args) > 1 {
 			server.AddFaults(readFaults(ts, last))
+		}
+	case "account":
+		if !server.SetAccount(ecitest.AccountState(last)) {
+			ts.Fatalf("account %s is none of %q", last, ecitest.AccountStates())
 		}
 	case "advance":
 		d, err := time.ParseDuration(last)

@@ -48,7 +48,8 @@ Caches are found by their names. One that apply did not make is taken over; a na
 several have is refused, unless one of them is of this set. What apply creates it tags
 with the set's name, and --prune deletes caches of that tag which the file no longer has,
 once all that it has are Ready: it shows them and asks, and needs --yes where nobody can be
-asked. It wants a name in the file, or --set.
+asked. A cache that after its update still looks as before keeps it from deleting. It
+wants a name in the file, or --set.
 
 A tag that has moved is no difference: --refresh builds such caches anew, where the
 image was made after the cache (see cache show).
@@ -98,7 +99,7 @@ func (a *cacheApply) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	if a.client, err = a.eci.clientOf(file, set); err != nil {
+	if a.client, err = a.eci.clientOf(file, set.Region); err != nil {
 		return err
 	}
 	if a.set != "" {

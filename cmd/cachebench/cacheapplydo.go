@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ func (a *cacheApply) do(ctx context.Context, steps []cacheStep, changes *reports
 	}
 	if err != nil {
 		spareDeletions(changes, "something failed before")
-	} else if why := notReady(changes); why != "" {
+	} else if why := cmp.Or(notReady(changes), a.wait.unproven()); why != "" {
 		spareDeletions(changes, why)
 	}
 	var errs []error

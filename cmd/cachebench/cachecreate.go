@@ -82,7 +82,7 @@ func (c *cacheCreate) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	client, err := c.eci.clientOf(c.file, set)
+	client, err := c.eci.clientOf(c.file, set.Region)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ type cacheDelete struct {
 
 func newCacheDelete(io *streams) *cobra.Command {
 	d := &cacheDelete{io: io, eci: eciFlags{io: io}, out: &outputs{io: io, formats: accountFormats()}}
+	d.eci.quiet = &d.quiet
 	cmd := &cobra.Command{
 		Use:   "delete ID|NAME...",
 		Short: "Remove image caches",
@@ -40,7 +41,7 @@ that name one of them explicitly can no longer be created.`,
 	f.BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	f.BoolVar(&d.dryRun, "dry-run", false, "show what would be removed, and do nothing")
 	f.BoolVar(&d.ifExists, "if-exists", false, "take a cache that is not there for removed")
-	f.BoolVarP(&d.quiet, "quiet", "q", false, "do not show the caches before")
+	f.BoolVarP(&d.quiet, "quiet", "q", false, "do not show the caches before, nor progress on stderr")
 	onCommandLineOnly(f, "yes", "dry-run", "if-exists")
 	d.out.addFlags(cmd, "")
 	return cmd

@@ -202,7 +202,7 @@ func (s *cacheStep) notes() string {
 	}
 	notes = joined(notes, s.note)
 	if s.wanted.EliminationStrategy == "" && s.have.Elimination != "" {
-		notes = joined(notes, fmt.Sprintf("its elimination strategy is %s, and no value is documented that ends it: delete it to create it anew", s.have.Elimination))
+		notes = joined(notes, fmt.Sprintf("its elimination strategy is %s, and that an update ends it is not documented: delete it to create it anew, or try cachebench cache update %s --elimination \"\"", s.have.Elimination, s.have.ID))
 	}
 	return notes
 }
@@ -236,6 +236,8 @@ func updateOf(w *export.WantedCache, have *eci.ImageCache) eci.ImageCacheUpdate 
 	if w.Flash {
 		u.Flash = &w.Flash
 	}
+	// An empty one is not sent: it may or may not end LRU (eci §1.5, §2.3), and where it
+	// does not every apply would build the cache anew, and pay for it.
 	if w.EliminationStrategy != "" {
 		u.Elimination = &w.EliminationStrategy
 	}

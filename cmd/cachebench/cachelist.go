@@ -72,9 +72,9 @@ func (l *cacheList) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	region, all, err := l.all(cmd.Context(), client)
-	if err != nil {
-		return refused(err)
+	region, all, unread := l.all(cmd.Context(), client)
+	if unread != nil && len(all) == 0 {
+		return refused(unread)
 	}
 	caches := l.kept(all)
 	a, err := l.view(cmd, region, caches)
@@ -82,10 +82,16 @@ func (l *cacheList) run(cmd *cobra.Command) error {
 		return err
 	}
 	a.Matched = l.query.MatchImages
+	if unread != nil {
+		a.Doubts = append(a.Doubts, "what else there is: a row of ECI's answer cannot be read")
+	}
 	if err := l.quotas(cmd.Context(), client, a); err != nil {
 		return err
 	}
-	return errors.Join(l.save(region, caches), l.out.document(reports.AccountCachesKind, a, func() []byte { return reports.AccountText(a) }))
+	if unread == nil {
+		unread = l.save(region, caches) // what others go by is the whole or nothing
+	}
+	return errors.Join(unread, l.out.document(reports.AccountCachesKind, a, func() []byte { return reports.AccountText(a) }))
 }
 
 // serviceFilters are those that the service has, which no file answers.

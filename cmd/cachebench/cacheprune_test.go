@@ -1,9 +1,17 @@
 package main
 
 import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -91,6 +99,69 @@ func TestPruneAfterReady(t *testing.T) {
 			t.Errorf("exit code %d, left %s\n%s", code, names, errOut)
 		}
 	})
+}
+
+// stale is a way to an account on which, once a cache was updated, lists stay for a time
+// as they were. It counts the lists that it gave of before.
+func stale(t *testing.T, server *ecitest.Server, lists int) string {
+	t.Helper()
+	to, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lock sync.Mutex
+	var before []byte
+	updated := false
+	way := httputil.NewSingleHostReverseProxy(to)
+	way.ModifyResponse = func(answer *http.Response) error {
+		lock.Lock()
+		defer lock.Unlock()
+		switch answer.Request.URL.Query().Get("Action") {
+		case "UpdateImageCache":
+			updated = answer.StatusCode == http.StatusOK
+		case "DescribeImageCaches":
+			body, err := io.ReadAll(answer.Body)
+			if err != nil {
+				return err
+			}
+			if !updated {
+				before = body
+			} else if lists > 0 {
+				lists--
+				body = before
+			}
+			answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			answer.Header.Set("Content-Length", strconv.Itoa(len(body)))
+		}
+		return nil
+	}
+	front := httptest.NewServer(way)
+	t.Cleanup(front.Close)
+	return front.URL
+}
+
+// TestPruneAfterUpdate: the Ready of before an update is not that of after it, however
+// long it is listed; what the updated cache takes the place of stays until the update
+// shows.
+func TestPruneAfterUpdate(t *testing.T) {
+	restoreEnvironment(t)
+	const both = "name: shop\ncaches: [{name: web, images: [\"nginx:1.27\"], sizeGiB: 20}, {name: old, images: [\"nginx:1.28\"], sizeGiB: 20}]\n"
+	const one = "name: shop\ncaches: [{name: web, images: [\"nginx:1.28\"], sizeGiB: 20}]\n"
+	server, client := newAccount(t)
+	defer server.Close()
+	if code, _, errOut := applied(t, server, both, "--wait"); code != exitDone {
+		t.Fatal(code, errOut)
+	}
+	// So many lists take longer than a cache may be listed as it was.
+	code, out, errOut := applied(t, server, one, "--prune", "--wait", "--poll", "10ms", "--endpoint", stale(t, server, 1000))
+	if names := namesOf(t, client); code != exitDone || !strings.Contains(names, "old") || !strings.Contains(strings.Join(strings.Fields(out), " "), "web may be yet to be updated") {
+		t.Errorf("exit code %d, left %s\n%s%s", code, names, out, errOut)
+	}
+	server.Advance(time.Hour)
+	code, out, errOut = applied(t, server, one, "--prune", "--wait")
+	if names := namesOf(t, client); code != exitDone || names != "web" {
+		t.Errorf("again: exit code %d, left %s\n%s%s", code, names, out, errOut)
+	}
 }
 
 // TestTakenOverIsNotPruned: a cache that somebody else made is updated as the file says,

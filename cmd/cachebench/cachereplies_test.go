@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,5 +114,27 @@ func TestSavedReplies(t *testing.T) {
 		if code, _, errOut := program(server, "cache", "list", "--from", file); code != exitUsage || !strings.Contains(errOut, "no reply of DescribeImageCaches") {
 			t.Errorf("%s: exit code %d: %s", text, code, errOut)
 		}
+	}
+}
+
+// TestUnreadRowListed: a row that cannot be read does not hide the caches beside it, but
+// the list is not saved for the whole, and a cache may still be deleted by its ID.
+func TestUnreadRowListed(t *testing.T) {
+	restoreEnvironment(t)
+	deleted := 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("Action") == "DeleteImageCache" {
+			deleted++
+		}
+		io.WriteString(w, `{"RequestId":"R","ImageCaches":["no row",{"ImageCacheId":"imc-1","ImageCacheName":"web","Images":["nginx:1.27"],"ImageCacheSize":20,"Status":"Ready","CreationTime":"2026-11-01T00:00:00Z"}]}`)
+	}))
+	defer front.Close()
+	file := filepath.Join(t.TempDir(), "caches.json")
+	code, out, errOut := program(&ecitest.Server{URL: front.URL}, "cache", "list", "--no-drift", "--save", file)
+	if _, err := os.Stat(file); code != exitFailed || !strings.Contains(out, "imc-1") || !strings.Contains(errOut, "row 1 of 2 in ImageCaches is no object") || !os.IsNotExist(err) {
+		t.Errorf("exit code %d, %v\n%s%s", code, err, out, errOut)
+	}
+	if code, _, errOut := program(&ecitest.Server{URL: front.URL}, "cache", "delete", "imc-1", "--yes"); code != exitDone || deleted != 1 {
+		t.Errorf("exit code %d, %d deleted: %s", code, deleted, errOut)
 	}
 }

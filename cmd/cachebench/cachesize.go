@@ -205,7 +205,7 @@ func amount(m cost.Money, err error) *cost.Money {
 
 func (z *cacheSizes) creation(w *export.WantedCache, existing []matcher.Cache) (*matcher.CreatedCache, error) {
 	s := *z.scenario
-	s.Workload = &workload.Workload{Apps: []workload.App{{Name: w.Name, Images: w.Images}}}
+	s.Trace, s.Workload = nil, &workload.Workload{Apps: []workload.App{{Name: w.Name, Images: w.Images}}}
 	s.Caches = existing
 	job, err := s.Cover(z.inventory)
 	if err != nil {

@@ -31,7 +31,7 @@ func (c *cacheWishes) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&w.Flash, "flash", false, "make it usable from a local snapshot first")
 	f.IntVar(&w.StandardCopyCount, "standard-copies", 0, "`number` of regular snapshots: one for every 1,000 instances started at once (default 1)")
 	f.IntVar(&w.FlashCopyCount, "flash-copies", 0, "`number` of local snapshots (default 1)")
-	f.StringVar(&w.EliminationStrategy, "elimination", "", "LRU lets it go when the account's quota is reached (default keep it)")
+	f.StringVar(&w.EliminationStrategy, "elimination", "", "`LRU` lets it go when the account's quota is reached (default keep it)")
 	f.StringVar(&c.token, "client-token", "", "`token` of the call: the same with the same parameters makes no second cache (default a new one)")
 	onCommandLineOnly(f, "name", "size-gib", "retention-days", "reuse", "flash", "standard-copies", "flash-copies", "elimination", "client-token")
 	cmd.RegisterFlagCompletionFunc("elimination", cobra.FixedCompletions([]string{"LRU"}, cobra.ShellCompDirectiveNoFileComp))

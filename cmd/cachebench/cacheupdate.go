@@ -58,7 +58,7 @@ file, see cache apply.`,
 	f.BoolVarP(&u.yes, "yes", "y", false, doNotAsk)
 	onCommandLineOnly(f, "image", "rebuild", "wait", "dry-run", "yes")
 	f.Lookup("name").Usage = "new `name`"
-	f.Lookup("elimination").Usage = "LRU lets it go when the account's quota is reached"
+	f.Lookup("elimination").Usage = "`LRU` lets it go when the account's quota is reached; \"\" asks to keep it, which ECI may not do"
 	f.Lookup("size-gib").Usage = "`GiB` of its disk"
 	for _, none := range notOfUpdates {
 		f.MarkHidden(none)
@@ -159,6 +159,11 @@ func (u *cacheUpdate) check(cmd *cobra.Command) error {
 		if given(f, none) {
 			return usagef("--%s cannot be changed by an update: create a cache anew", none)
 		}
+	}
+	// Whether an update that does not say Flash keeps that of the creation is not
+	// documented (eci §1.7, §2.3), and what a cache was made with ECI does not show.
+	if err := u.flashFor([]export.WantedCache{u.wanted}); err != nil {
+		return err
 	}
 	for _, flag := range []string{
 		"name", "image", "size-gib", "retention-days", "reuse", "flash", "standard-copies", "flash-copies", "elimination", "tag",

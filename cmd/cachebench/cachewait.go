@@ -33,6 +33,8 @@ type cacheWait struct {
 	quiet   *bool
 
 	client *eci.Client
+	// same are the names of caches that changed found as they were before their update.
+	same []string
 	// told are events that were shown.
 	told map[string]bool
 	// now and sleep are the clock; nil are this machine's.
@@ -138,10 +140,20 @@ func (w *cacheWait) changed(ctx context.Context, client *eci.Client, changes *re
 		if change.Status = string(c.Status); c.Status.Settled() && c.Status != eci.CacheReady {
 			change.Outcome, change.Error, change.Events = reports.OutcomeFailed, failure(&c).Error(), cacheEvents(c.Events)
 		} else if change.Action == reports.ChangeUpdate && looks(&c) == before[c.ID] {
+			w.same = append(w.same, change.Name)
 			change.Reason = joined(change.Reason, "ECI shows no sign that it was built anew")
 		}
 	}
 	return err
+}
+
+// unproven says of which caches the state may be that of before their update: nothing
+// that cannot be undone may rest on it.
+func (w *cacheWait) unproven() string {
+	if len(w.same) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s may be yet to be updated, for ECI shows no sign that it was: apply again when it does", strings.Join(w.same, ", "))
 }
 
 // left says which caches go on without anybody waiting.

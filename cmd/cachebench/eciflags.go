@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/eci"
-	"github.com/cachebench/cachebench/matcher/plan/export"
 )
 
 // eciFlags are the flags of commands that call ECI: where it is, and in which network,
@@ -19,6 +19,8 @@ import (
 type eciFlags struct {
 	io               *streams
 	region, endpoint string
+	// plainHTTP allows an endpoint without TLS on another machine.
+	plainHTTP bool
 	// quiet is the command's flag; nil where it has none.
 	quiet *bool
 
@@ -36,6 +38,8 @@ func (e *eciFlags) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&e.region, "region", "", "`region` such as cn-hangzhou (default: from ALIBABA_CLOUD_REGION_ID)")
 	f.StringVar(&e.endpoint, "endpoint", "", "call this `URL` or host in place of eci.REGION.aliyuncs.com (default: from "+endpointVariable+")")
+	f.BoolVar(&e.plainHTTP, "plain-http-endpoint", false, "let the endpoint be http:// on another machine, where all between may read what is sent, registry passwords too")
+	onCommandLineOnly(f, "plain-http-endpoint")
 }
 
 // addPlaceFlags adds the flags of the network and of the registries.
@@ -46,7 +50,7 @@ func (e *eciFlags) addPlaceFlags(cmd *cobra.Command) {
 	f.StringVar(&e.zone, "zone", "", "`zone`, such as cn-hangzhou-k")
 	f.StringVar(&e.resourceGroup, "resource-group", "", "`ID` of the resource group, rg-…")
 	f.StringVar(&e.eip, "eip", "", "`ID` of an elastic IP address, eip-…, for pulls from the internet")
-	f.StringArrayVar(&e.acrTexts, "acr", nil, "pull without a password from this ACR Enterprise Edition instance, as `KEY=VALUE,…`: instanceId, instanceName, regionId, domain (several times), arnService, arnUser; repeatable")
+	f.StringArrayVar(&e.acrTexts, "acr", nil, "pull without a password from this ACR Enterprise Edition instance, as `KEY=VALUE,...`: instanceId, instanceName, regionId, domain (several times), arnService, arnUser; repeatable")
 	f.StringArrayVar(&e.loginTexts, "registry-login", nil, "hand ECI the login of a registry, as `HOST[=env:VARIABLE|file:PATH]`, USER:PASSWORD there (default: from docker login); repeatable")
 	f.StringSliceVar(&e.plainHTTPHosts, "plain-http-registry", nil, "`host` of a registry from which ECI pulls without TLS; repeatable")
 	f.StringSliceVar(&e.insecureHosts, "insecure-registry", nil, "`host` of a registry whose certificate ECI does not check; repeatable")
@@ -54,47 +58,58 @@ func (e *eciFlags) addPlaceFlags(cmd *cobra.Command) {
 	onCommandLineOnly(f, "tag", "eip", "zone", "acr", "registry-login")
 }
 
-// client makes a client of the flags; no call is made.
-func (e *eciFlags) client() (*eci.Client, error) {
-	c, err := e.clientIn(e.region)
+// client makes a client of the flags; no call is made. Others change how it calls.
+func (e *eciFlags) client(others ...func(*eci.Config)) (*eci.Client, error) {
+	c, err := e.clientIn(e.region, others)
 	if errors.Is(err, eci.ErrNoRegion) {
 		return nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
 	}
 	return c, err
 }
 
-// clientOf makes a client for the caches of a file: the region that it states counts
+// clientOf makes a client for what a file wants: the region that it states counts
 // where neither flag nor environment gives one, and must be theirs where they do, for a
 // file that is applied in the wrong region costs twice.
-func (e *eciFlags) clientOf(file string, set *export.CacheSet) (*eci.Client, error) {
-	if set.Region == "" {
-		return e.client()
+func (e *eciFlags) clientOf(file, region string, others ...func(*eci.Config)) (*eci.Client, error) {
+	if region == "" {
+		return e.client(others...)
 	}
-	c, err := e.clientIn(e.region)
+	c, err := e.clientIn(e.region, others)
 	if errors.Is(err, eci.ErrNoRegion) {
-		if c, err = e.clientIn(set.Region); err != nil {
+		if c, err = e.clientIn(region, others); err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
 	}
-	if err == nil && set.Region != c.RegionID() {
-		return nil, usagef("%s is for region %s, and the region is %s: give the right --region", file, set.Region, c.RegionID())
+	if err == nil && region != c.RegionID() {
+		return nil, usagef("%s is for region %s, and the region is %s: give the right --region", file, region, c.RegionID())
 	}
 	return c, err
 }
 
 // clientIn makes a client of a region; of the environment's where it is empty.
-func (e *eciFlags) clientIn(region string) (*eci.Client, error) {
-	endpoint := e.endpoint
-	if endpoint == "" {
-		endpoint = os.Getenv(endpointVariable)
+func (e *eciFlags) clientIn(region string, others []func(*eci.Config)) (*eci.Client, error) {
+	config := e.config(region)
+	for _, other := range others {
+		other(&config)
 	}
-	c, err := eci.New(eci.Config{RegionID: region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Logger: e.logger()})
+	c, err := eci.New(config)
 	return c, refused(err)
+}
+
+// config is how the flags say that ECI is called.
+func (e *eciFlags) config(region string) eci.Config {
+	return eci.Config{
+		RegionID: region, Endpoint: cmp.Or(e.endpoint, os.Getenv(endpointVariable)), PlainHTTP: e.plainHTTP,
+		UserAgent: "cachebench/" + cachebench.Version, Logger: e.logger(),
+	}
 }
 
 // refused makes what the client does not even send a fault of the command line.
 func refused(err error) error {
 	var e *eci.Error
+	if errors.As(err, &e) && e.Field == "endpoint" && e.Advice != "" {
+		e.Advice += ", or --plain-http-endpoint where nobody else is on the way"
+	}
 	if errors.As(err, &e) && e.Kind == eci.ErrInvalid && e.HTTPStatus == 0 {
 		return usageError{err}
 	}

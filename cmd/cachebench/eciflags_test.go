@@ -64,3 +64,22 @@ func TestRegistryLogin(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainHTTPEndpoint: a request holds passwords, so without TLS it goes to another
+// machine only where that is asked for; the refusal names how.
+func TestPlainHTTPEndpoint(t *testing.T) {
+	const other = "http://eci.example.com"
+	flags := eciFlags{io: &streams{err: os.Stderr}, region: "cn-hangzhou", endpoint: other}
+	if _, err := flags.client(); err == nil || !strings.Contains(err.Error(), "--plain-http-endpoint") {
+		t.Errorf("refused by %v", err)
+	}
+	flags.plainHTTP = true
+	if c, err := flags.client(); err != nil || c.Endpoint() != other {
+		t.Errorf("%v, %v", c, err)
+	}
+	// What is wrong with it otherwise, the flag does not help.
+	flags.endpoint = "ftp://eci.example.com"
+	if _, err := flags.client(); err == nil || strings.Contains(err.Error(), "--plain-http-endpoint") {
+		t.Errorf("refused by %v", err)
+	}
+}

@@ -26,5 +26,6 @@ var flagKeys = map[string]string{
 	"budget": "budgetPerMonth", "worth-per-hour": "worthPerHour", "quota": "quota", "disk-gib": "diskBudgetGiB", "limit": "startupLimitSeconds",
 	"goal": "plan.goal", "limit-starts": "plan.limitStartsFraction", "storage": "plan.storage", "gap": "plan.gapFraction", "effort": "plan.effort",
 	"time-limit": "plan.timeLimitSeconds", "curve": "plan.curvePoints", "candidate": "plan.candidates", "max-candidates": "plan.maxCandidates",
+	"trace-span": "traceSpanSeconds", "assume-runtime": "assume.runtimeSeconds", "assume-cpu": "assume.cpu", "assume-memory-gib": "assume.memoryGiB",
 	"hold-out": "plan.holdOutFraction", "judge-at": "plan.judgeAt",
 }

@@ -104,14 +104,8 @@ func runnableImage(ts *testscript.TestScript) v1.Image {
 	}
 	content, err := os.ReadFile(program)
 	ts.Check(err)
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	ts.Check(w.WriteHeader(&tar.Header{Name: "program", Mode: 0o755, Size: int64(len(content)), ModTime: appRelease}))
-	_, err = w.Write(content)
-	ts.Check(err)
-	ts.Check(w.Close())
 	img := grown(ts, platformImage(ts, runtime.GOARCH), "ADD rootfs.tar /", appRelease, files("usr/lib/", 40, appRelease))
-	img, err = mutate.Config(grown(ts, img, "COPY program /", appRelease, b.Bytes()), v1.Config{Entrypoint: []string{"/program"}, Cmd: []string{"say", "up"}})
+	img, err = mutate.Config(grown(ts, img, "COPY program /", appRelease, tarOf("program", content, appRelease)), v1.Config{Entrypoint: []string{"/program"}, Cmd: []string{"say", "up"}})
 	ts.Check(err)
 	return img
 }
@@ -153,6 +147,16 @@ func files(prefix string, n int, modified time.Time) []byte {
 		w.WriteHeader(&tar.Header{Name: fmt.Sprintf("%s%d", prefix, i), Mode: 0o644, Size: int64(len(content)), ModTime: modified})
 		io.WriteString(w, content)
 	}
+	w.Close()
+	return b.Bytes()
+}
+
+// tarOf is a tar of one file that may be run.
+func tarOf(name string, content []byte, modified time.Time) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(content)), ModTime: modified})
+	w.Write(content)
 	w.Close()
 	return b.Bytes()
 }

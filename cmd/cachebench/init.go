@@ -540,6 +540,18 @@ title: {{text .Title}}
 # The file of what is started: which images, how often, for how long.
 workload: workload.yaml
 
+# A trace of recorded starts, which take the place of the workload's: the workload
+# then says only what a trace does not (docs/trace.md). Default: none.
+#trace: starts.csv
+
+# How long the trace was recorded, from its time 0 on. Default: from its first
+# start to its last.
+#traceSpanSeconds: 10d
+
+# What the apps of a trace are where neither it nor the workload says it. Default:
+# unknown, and nothing is planned then.
+#assume: {runtimeSeconds: 10m, cpu: 2, memoryGiB: 4}
+
 # Image references to look up besides the workload's. Default: none.
 #images: [nginx:1.27]
 
@@ -603,7 +615,8 @@ budgetPerMonth: 50
 # saved) or limit (least cost with every app's mean start, or a share of all starts,
 # within limitSeconds); whether layers that caches share are stored once; how far from
 # the proven best is near enough, in how long; and what else to say: other budgets,
-# what would change the verdict, how a plan of the month's first part does in its last.
+# what would change the verdict, how a plan of the first part of the month, or of the
+# trace, does in its last.
 # Default: seconds, separate, a gap of 1 %, nothing else.
 #plan: {goal: limit, limitSeconds: 10s, limitStartsFraction: 0.95, storage: separate, gapFraction: 0.01, timeLimitSeconds: 30s, curvePoints: 10, sensitivity: true, holdOutFraction: 0.3}
 

@@ -71,10 +71,25 @@ func (in *inputs) addImageFlags(cmd *cobra.Command) {
 func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&in.scenario, "scenario", "s", "", "take what no flag gives from this scenario `file`")
-	f.StringVar(&in.file.Workload, "workload", "", "`file` of the apps that are started")
+	f.StringVar(&in.file.Workload, "workload", "", "`file` of the apps that are started, or a trace of starts")
+	f.StringVar(&in.file.Trace, "trace", "", "trace `file` (.csv, .jsonl) whose starts take the place of the workload's, which says then what a trace does not")
 	f.StringVar(&in.file.Caches, "caches", "", "`file` of the image caches that exist")
 	f.StringArrayVar(&in.policies, "policy", nil, "read an undocumented rule as `KEY=VALUE`; repeatable")
 	f.Float64Var(&in.coverage, "min-coverage", cachebench.DefaultMinCoverage, "least share of starts whose images must be known")
+}
+
+// addSpanFlag adds the flag of how long a trace was recorded.
+func (in *inputs) addSpanFlag(cmd *cobra.Command) {
+	cmd.Flags().Var((*days)(&in.file.TraceSpan), "trace-span", "how long the trace was recorded, from its time 0 on, as 36h or 10d (default from its first start to its last)")
+}
+
+// addTraceFlags adds the flags of what a trace is taken to be where it does not tell it.
+func (in *inputs) addTraceFlags(cmd *cobra.Command) {
+	in.addSpanFlag(cmd)
+	f := cmd.Flags()
+	f.DurationVar(&in.file.Assume.Runtime, "assume-runtime", 0, "how long starts of a trace run of which neither it nor a workload says it")
+	f.Float64Var(&in.file.Assume.CPU, "assume-cpu", 0, "vCPUs of the instances of a trace's starts of which no workload says it")
+	f.Float64Var(&in.file.Assume.MemoryGiB, "assume-memory-gib", 0, "memory of those instances, in GiB")
 }
 
 // addModelFlags adds the flags of times and prices.
@@ -210,6 +225,7 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 		file.Lock = ""
 	}
 	path(&file.Workload, in.file.Workload, "workload", "workload")
+	path(&file.Trace, in.file.Trace, "trace", "trace")
 	path(&file.Caches, in.file.Caches, "caches", "caches")
 	name(&file.Profile, in.file.Profile, "profile")
 	name(&file.Prices, in.file.Prices, "prices")
@@ -337,6 +353,13 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 		}
 		file.BudgetPerMonth = &in.budget
 	}
+	if given("trace-span") && in.file.TraceSpan == 0 {
+		return usagef("--trace-span 0 cannot have been recorded: give a time above 0, as 36h or 10d")
+	}
+	put(given("trace-span"), &file.TraceSpan, in.file.TraceSpan)
+	put(given("assume-runtime"), &file.Assume.Runtime, in.file.Assume.Runtime)
+	put(given("assume-cpu"), &file.Assume.CPU, in.file.Assume.CPU)
+	put(given("assume-memory-gib"), &file.Assume.MemoryGiB, in.file.Assume.MemoryGiB)
 	if given("disk-gib") {
 		file.DiskBudgetGiB = &in.diskGiB
 	}

@@ -55,6 +55,7 @@ them is built on.`,
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	in.addSpanFlag(cmd)
 	ask.addFlags(cmd)
 	creation.addFlags(cmd)
 	stores.addFlags(cmd)
@@ -75,7 +76,7 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	if ask.each {
 		return matchEach(cmd, images, in, out)
 	}
-	if len(images) == 0 && in.scenario == "" && in.file.Workload == "" {
+	if len(images) == 0 && in.scenario == "" && in.file.Workload == "" && in.file.Trace == "" {
 		return usagef("nothing to match: name images (cachebench match nginx:1.27 --caches caches.yaml), or give a --workload or --scenario")
 	}
 	p, err := readPlan(ask.plan)
@@ -102,8 +103,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 		}
 	}
 	report := func() *reports.Report {
+		assumptions, doubts := job.Recorded()
 		return reports.New(reports.Input{
-			Title: "Matches", Inventory: job.Inventory, NoSharing: true, Platform: job.Scenario.Platform, Matches: m, Coverage: &job.Coverage,
+			Title: "Matches", Assumptions: assumptions, Doubts: doubts, Inventory: job.Inventory, NoSharing: true, Platform: job.Scenario.Platform, Matches: m, Coverage: &job.Coverage,
 			Provenance: simulate.Provenance{Version: cachebench.Version, Now: job.Scenario.Now, Inputs: job.Scenario.Inputs},
 		})
 	}

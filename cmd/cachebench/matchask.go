@@ -51,7 +51,7 @@ var otherQuestions = [...]struct {
 	others []string
 }{
 	{"each", []string{
-		"create", "size-gib", "plan", "workload", "explain", "sensitivity", "cache-id", "region", "perfect-match",
+		"create", "size-gib", "plan", "workload", "trace", "explain", "sensitivity", "cache-id", "region", "perfect-match",
 		"match-count", "no-matching", "job", "init-image", "pull-policy", "extra-storage-gib",
 	}},
 	{"create", []string{"plan", "explain", "sensitivity", "cache-id", "perfect-match", "match-count", "no-matching", "job"}},
@@ -72,8 +72,10 @@ func oneQuestion(cmd *cobra.Command) error {
 
 // check refuses what cannot be asked.
 func (a *asks) check(cmd *cobra.Command, images []string) error {
-	if len(images) > 0 && cmd.Flags().Changed("workload") {
-		return usagef("images are named and --workload is given: ask about one or the other")
+	for _, name := range []string{"workload", "trace"} {
+		if len(images) > 0 && cmd.Flags().Changed(name) {
+			return usagef("images are named and --%s is given: ask about one or the other", name)
+		}
 	}
 	if a.plan != "" && len(images) > 0 {
 		return usagef("--plan is about the starts of a workload: name no images")
@@ -100,7 +102,7 @@ func (a *asks) apply(s *cachebench.Scenario, images []string) {
 	s.Ask, s.Explain, s.Sensitivity = a.group, a.explain, a.sensitivity
 	if len(images) > 0 {
 		g := &a.group
-		s.Workload = &workload.Workload{Apps: []workload.App{{
+		s.Trace, s.Workload = nil, &workload.Workload{Apps: []workload.App{{
 			Name: groupName(slices.Concat(images, g.InitImages)), Images: images, InitImages: g.InitImages, PullPolicy: g.PullPolicy, ExtraStorageGiB: g.ExtraStorageGiB,
 		}}}
 	}

@@ -7,9 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cachebench/cachebench/matcher/plan/export"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/measure/ecigroup"
 	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // eciMeasuring are the flags of an experiment on ECI.
@@ -20,6 +22,11 @@ type eciMeasuring struct {
 	together bool
 	warmup   int
 	prices   string
+
+	// file is that of --experiment, fileRegion and maxCurrency what it states, inputs that
+	// it was read.
+	file, fileRegion, maxCurrency string
+	inputs                        []simulate.Input
 
 	inventory, journal, run string
 	maxCost                 float64
@@ -33,9 +40,9 @@ type eciMeasuring struct {
 
 func newMeasureECI(io *streams) *cobra.Command {
 	m := &eciMeasuring{measuring: &measuring{in: &inputs{io: io}, out: &outputs{io: io, formats: reports.MeasuredFormats()}}}
-	m.eciFlags.io = io
+	m.eciFlags.io, m.eciFlags.quiet = io, &m.in.quiet
 	cmd := &cobra.Command{
-		Use:   "eci IMAGE...",
+		Use:   "eci IMAGE... | --experiment FILE | --clean-up",
 		Short: "Time real starts of container groups on ECI, cold and from image caches",
 		Long: `Eci starts container groups on Alibaba Cloud ECI, cold and from image caches that it
 makes, and times the stages of every start by the service's own timestamps, which have
@@ -54,10 +61,12 @@ made again. The timeline is saved whenever starts have ended; --resume goes on w
 
 All that it makes is deleted: at the end, on failure, on Ctrl-C. What a killed run left
 is found with --clean-up, by its journal, and from another machine by the tag
-cachebench-run. docs/eci.md leads through it.`,
+cachebench-run. --experiment reads all that is measured from a file, which can be kept
+in a repository. docs/eci.md leads through it.`,
 		Example: `  cachebench measure eci registry.example.com/team/web:1.4 --region cn-hangzhou --vswitch vsw-1 --security-group sg-1 --dry-run
   cachebench measure eci web:1.4 --arms cold,automatic,explicit --repeats 10 --concurrency 20 --max-cost 2 --save timeline.json
   cachebench measure eci web:1.4 --arms cold,automatic,explicit --repeats 10 --concurrency 20 --max-cost 2 --save timeline.json --resume
+  cachebench measure eci --experiment web.yaml --save timeline.json
   cachebench measure eci --clean-up --region cn-hangzhou`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if m.cleanUp {
@@ -74,19 +83,20 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	m.eciFlags.addFlags(cmd)
 	m.addPlaceFlags(cmd)
 	f := cmd.Flags()
-	f.StringSliceVar(&m.exp.Arms, "arms", []string{ecigroup.ArmCold, ecigroup.ArmExplicit}, "`what` starts are started from, as above")
+	f.StringVar(&m.file, "experiment", "", "take images, arms and all else that is measured from this `file` of kind ECIExperiment (cachebench schema ECIExperiment); flags go before it")
+	f.StringSliceVar(&m.exp.Arms, "arms", ecigroup.DefaultArms(), "`what` starts are started from, as above")
 	f.BoolVar(&m.together, "together", false, "start all images in one group instead of each in its own")
 	f.IntVar(&m.exp.Repeats, "repeats", measure.DefaultRepeats, "`number` of starts of each image in each arm")
 	f.IntVar(&m.warmup, "warmup", -1, "most `starts` before all that do not count (default: until each image was started once)")
 	f.Uint64Var(&m.exp.Seed, "seed", measure.DefaultSeed, "`number` that decides the order of the starts")
 	f.IntVar(&m.exp.Concurrency, "concurrency", 1, "`number` of starts at once")
-	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "how often a void start is made again")
+	f.IntVar(&m.retries, "retries", measure.DefaultRetries, "`times` that a void start is made again")
 	f.Float64Var(&m.exp.Group.VCPU, "cpu", ecigroup.DefaultVCPU, "`vCPUs` of a group")
 	f.Float64Var(&m.exp.Group.MemoryGiB, "memory", ecigroup.DefaultMemoryGiB, "`GiB` of memory of a group")
 	f.IntVar(&m.exp.Group.EphemeralStorageGiB, "extra-storage", 0, "`GiB` of temporary storage of a group beyond the free 30")
 	f.StringVar(&m.exp.Group.AccelerateMode, "accelerate", "", "image acceleration `mode`: nydus, dadi, p2p or imc")
 	f.StringArrayVar(&m.exp.Args, "arg", nil, "run the first image with this `word` and those that follow; repeatable")
-	f.StringVar(&m.exp.PullPolicy, "pull-policy", "", "Always, IfNotPresent or Never (default the service's)")
+	f.StringVar(&m.exp.PullPolicy, "pull-policy", "", "`policy`: Always, IfNotPresent or Never (default the service's)")
 	f.StringVar(&m.exp.CacheID, "cache", "", "`ID` of a cache that exists, imc-…, for arm explicit")
 	f.IntVar(&m.exp.Cache.SizeGiB, "cache-size", 20, "`GiB` of the caches that are made; the images must fit unpacked")
 	f.StringVar(&m.exp.Readiness, "ready", ecigroup.ReadyCondition, "`what` a group is ready by: its condition ready, or started")
@@ -105,10 +115,12 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.BoolVarP(&m.in.quiet, "quiet", "q", false, "no progress on stderr")
 	f.DurationVar(&m.poll, "poll", ecigroup.DefaultPoll, "how often groups are looked at")
 	f.BoolVar(&m.virtual, "virtual-time", false, "take waiting for the passing of time: for endpoints whose clock is moved by requests")
+	f.Lookup("warmup").DefValue = "0" // which is not told: the usage says what it is
+	f.Lookup("tag").Usage = "tag of all that is made, as `KEY=VALUE`; up to 18; repeatable"
 	f.MarkHidden("poll")
 	f.MarkHidden("virtual-time")
 	// Others have them too, and no default may decide what is paid for.
-	onCommandLineOnly(f, "arms", "repeats", "warmup", "seed", "cache", "cache-size", "inventory", "arg", "yes", "run", "max-cost")
+	onCommandLineOnly(f, "arms", "repeats", "warmup", "seed", "cache", "cache-size", "inventory", "arg", "yes", "run", "max-cost", "experiment")
 	cmd.MarkFlagDirname("journal")
 	m.out.addFlags(cmd, "the timeline, whenever starts have ended,")
 }
@@ -119,9 +131,13 @@ var regionForm = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*)?$`)
 // experiment is that of the flags.
 func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 	exp := &m.exp
+	place, err := m.fromECIFile(cmd, images)
+	if err != nil {
+		return err
+	}
 	switch {
-	case len(images) == 0:
-		return usagef("no image is named; name some")
+	case len(images) == 0 && m.file == "":
+		return usagef("no image is named; name some, or an --experiment")
 	case exp.Repeats < 1:
 		return usagef("--repeats must be above 0")
 	case exp.Concurrency < 1:
@@ -144,14 +160,16 @@ func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 	if m.warmup >= 0 {
 		exp.Warmup = &m.warmup
 	}
-	if m.together {
+	if m.file != "" {
+		// Its apps are there already.
+	} else if m.together {
 		exp.Apps = []ecigroup.App{{Images: images}}
 	} else {
 		for _, image := range images {
 			exp.Apps = append(exp.Apps, ecigroup.App{Images: []string{image}})
 		}
 	}
-	if err := m.place(cmd.Context()); err != nil {
+	if err := m.place(cmd.Context(), place); err != nil {
 		return err
 	}
 	if err := exp.Validate(); err != nil {
@@ -160,23 +178,24 @@ func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 	return nil
 }
 
-// place puts what the flags say of network and registries into groups and caches.
-func (m *eciMeasuring) place(ctx context.Context) error {
-	acr, err := m.acr()
+// place puts what the flags say of network and registries, else others, into groups and
+// caches.
+func (m *eciMeasuring) place(ctx context.Context, others export.CacheParameters) error {
+	p, err := m.parameters()
 	if err != nil {
 		return err
 	}
-	logins, err := m.logins(ctx)
+	p = p.With(others)
+	logins, err := loginsOf(ctx, p.RegistryLogins)
 	if err != nil {
 		return err
 	}
-	if m.exp.Tags, err = m.tags(); err != nil {
-		return err
-	}
+	m.vSwitches, m.securityGroup, m.exp.Tags = p.VSwitchIDs, p.SecurityGroupID, sortedTags(p.Tags)
 	g, c := &m.exp.Group, &m.exp.Cache
-	g.ZoneID, g.VSwitchIDs, g.SecurityGroupID, g.ResourceGroupID, g.EIPInstanceID = m.zone, m.vSwitches, m.securityGroup, m.resourceGroup, m.eip
-	c.ZoneID, c.VSwitchIDs, c.SecurityGroupID, c.ResourceGroupID, c.EIPInstanceID = m.zone, m.vSwitches, m.securityGroup, m.resourceGroup, m.eip
-	g.ACR, g.RegistryCredentials, g.PlainHTTPHosts, g.InsecureHosts = acr, logins, m.plainHTTPHosts, m.insecureHosts
-	c.ACR, c.RegistryCredentials, c.PlainHTTPHosts, c.InsecureHosts = acr, logins, m.plainHTTPHosts, m.insecureHosts
+	g.ZoneID, g.VSwitchIDs, g.SecurityGroupID, g.ResourceGroupID, g.EIPInstanceID = p.ZoneID, p.VSwitchIDs, p.SecurityGroupID, p.ResourceGroupID, p.EIPInstanceID
+	c.ZoneID, c.VSwitchIDs, c.SecurityGroupID, c.ResourceGroupID, c.EIPInstanceID = p.ZoneID, p.VSwitchIDs, p.SecurityGroupID, p.ResourceGroupID, p.EIPInstanceID
+	g.ACR, g.RegistryCredentials, g.PlainHTTPHosts, g.InsecureHosts = acrRegistries(p.ACR), logins, p.PlainHTTPRegistries, p.InsecureRegistries
+	c.ACR, c.RegistryCredentials, c.PlainHTTPHosts, c.InsecureHosts = acrRegistries(p.ACR), logins, p.PlainHTTPRegistries, p.InsecureRegistries
+	c.StandardCopies = p.StandardCopyCount
 	return nil
 }

@@ -45,6 +45,8 @@ func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (*eciPlan
 		return nil, usagef("what it will cost is not known: %w", err)
 	case err != nil:
 		return nil, err
+	case m.maxCurrency != "" && m.maxCurrency != book.Currency:
+		return nil, usagef("maxCost of %s is in %s, and the prices are in %s: give other --prices, or --max-cost", m.file, m.maxCurrency, book.Currency)
 	case len(estimate.Steps) == 0:
 		return &eciPlan{Steps: []eciPlanStep{}, Expected: book.Money(0), Most: book.Money(0), Limit: book.Money(0), Spent: book.Money(0)}, nil
 	}

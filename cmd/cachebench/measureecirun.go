@@ -26,7 +26,7 @@ import (
 
 // measureECI shows what the experiment does and costs, asks, and makes it.
 func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err error) {
-	if err := errors.Join(m.out.check(), m.out.spares(m.inventory), m.experiment(cmd, images)); err != nil {
+	if err := errors.Join(m.out.check(), m.out.spares(m.inventory, m.file), m.experiment(cmd, images)); err != nil {
 		return err
 	}
 	if m.maxDuration == 0 {
@@ -45,7 +45,8 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	if err != nil {
 		return err
 	}
-	inventory, inputs, err := m.readInventory()
+	inventory, found, err := m.readInventory()
+	inputs := slices.Concat(m.inputs, found)
 	if err == nil {
 		err = m.checkSizes(inventory)
 	}
@@ -54,10 +55,12 @@ func (m *eciMeasuring) measureECI(cmd *cobra.Command, images []string) (err erro
 	}
 	var client *eci.Client
 	var clock *waitClock
-	if m.exp.CacheID != "" { // what it costs depends on its size; to ask is free
+	if m.fileRegion != "" || m.exp.CacheID != "" { // a wrong region is refused by --dry-run too
 		if client, clock, err = m.client(); err != nil {
 			return err
 		}
+	}
+	if m.exp.CacheID != "" { // what it costs depends on its size; to ask is free
 		cache, err := client.ImageCache(cmd.Context(), m.exp.CacheID)
 		if err != nil {
 			return fmt.Errorf("look at --cache %s: %w", m.exp.CacheID, err)
@@ -217,6 +220,9 @@ func (m *eciMeasuring) tellLeft(dir string, resume *simulate.Timeline) {
 
 // cleanUpECI deletes what killed runs left.
 func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
+	if m.file != "" {
+		return usagef("--clean-up goes by journals and tags, not by an experiment: leave --experiment out")
+	}
 	if len(args) > 0 {
 		return usagef("--clean-up goes by journals and tags, not by images: leave %s out", strings.Join(args, " "))
 	}
@@ -262,15 +268,6 @@ func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
 // client makes a client, and the clock of waits.
 func (m *eciMeasuring) client() (*eci.Client, *waitClock, error) {
 	clock := &waitClock{virtual: m.virtual, at: time.Now()}
-	endpoint := m.endpoint
-	if endpoint == "" {
-		endpoint = os.Getenv(endpointVariable)
-	}
-	c, err := eci.New(eci.Config{
-		RegionID: m.region, Endpoint: endpoint, UserAgent: "cachebench/" + cachebench.Version, Sleep: clock.sleep, Now: clock.now,
-	})
-	if errors.Is(err, eci.ErrNoRegion) {
-		return nil, nil, usagef("which region? give --region, such as cn-hangzhou, or set ALIBABA_CLOUD_REGION_ID")
-	}
-	return c, clock, refused(err)
+	c, err := m.clientOf(m.file, m.fileRegion, func(config *eci.Config) { config.Sleep, config.Now = clock.sleep, clock.now })
+	return c, clock, err
 }

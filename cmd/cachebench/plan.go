@@ -32,12 +32,18 @@ choice is from the best possible, and when the right choice is to build nothing.
 
 For apps on node pools it chooses which images each node should hold, under a disk
 budget, and compares doing nothing, parallel pulls, a DaemonSet that pre-pulls and
-a baked disk (docs/pools.md).`,
+a baked disk (docs/pools.md).
+
+The starts may be recorded ones: --trace FILE, with a --workload of its apps for what a
+trace does not tell (docs/trace.md). Totals are then of a month in which they come again
+and again.`,
 		Example: `  cachebench plan --inventory inventory.json --workload workload.yaml --budget 50
   cachebench plan --scenario scenario.yaml --matches matches.json --budget 20 --save plan.json
   cachebench plan --scenario scenario.yaml --goal limit --limit 10s --limit-starts 0.95
   cachebench plan --scenario scenario.yaml --goal net --assign explicit --explain web
   cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s
+  cachebench plan --trace starts.csv --workload apps.yaml --budget 50 --hold-out 0.3
+  cachebench plan --trace starts.csv --assume-runtime 10m --assume-cpu 2 --assume-memory-gib 4 --budget 50
   cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return makePlan(cmd, in, out, matchesFile) },
@@ -45,11 +51,12 @@ a baked disk (docs/pools.md).`,
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	in.addTraceFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
 	f.Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
 	f.Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
-	f.IntVar(&in.quota, "quota", 0, "most caches to build (default 50)")
+	f.IntVar(&in.quota, "quota", 0, "most manual caches that there may be: those to build and those that exist and are kept (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
 	f.StringVar(&in.file.Assign, "assign", "", "starts get their cache by ECI's matching or by name: auto, explicit (default auto)")
 	for flag, values := range map[string][]string{"baseline": {plan.Automatic, plan.Cold}, "assign": {plan.Auto, plan.Explicit}} {
@@ -71,13 +78,13 @@ func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
 	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
 	f.Float64Var(&opt.Effort, "effort", 0, "search so many times as long (default 1)")
-	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop the search for caches, with --curve, --sensitivity and --hold-out, after this time, with the best plan so far and its bound")
-	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring")
+	f.DurationVar(&opt.TimeLimit, "time-limit", 0, "stop the search, with --curve, --sensitivity, --hold-out and the simulation of node pools, after this time, with the best plan so far and its bound")
+	f.IntVar(&opt.CurvePoints, "curve", 0, "show what so many other budgets would bring; node pools: other disk budgets")
 	f.StringArrayVar(&in.candidates, "candidate", nil, "consider a cache of these images too, separated by commas, with =GIB for another size than the smallest; repeatable, in place of a scenario's")
 	f.IntVar(&opt.MaxCandidates, "max-candidates", 0, "most caches to consider beside apps' own (default 200)")
-	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month and judge that plan on this share, the last, such as 0.3")
+	f.Float64Var(&opt.HoldOutFraction, "hold-out", 0, "plan again on the first part of the month or trace and judge that plan on this share, the last, such as 0.3")
 	f.StringVar(&in.judgeAt, "judge-at", "", "judge the plan's caches on what their tags mean at this later `time` (RFC 3339), which the inventory has to list too")
-	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget would bring, and which price or rate would have to be how different to change the verdict")
+	f.BoolVar(&opt.Sensitivity, "sensitivity", false, "say what a tenth more of budget, or of the disk of node pools, would bring, and which price or rate would have to be how different to change the verdict")
 	f.StringArrayVar(&opt.Explain, "explain", nil, "say why this app got its cache, and what the runner-up was; repeatable")
 	for flag, values := range map[string][]string{"goal": {plan.GoalSeconds, plan.GoalNet, plan.GoalLimit}, "storage": {plan.Separate, plan.Shared}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))

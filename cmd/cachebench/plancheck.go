@@ -13,8 +13,8 @@ import (
 
 // cacheFlags are of the caches of apps that start on instances of their own.
 var cacheFlags = []string{
-	"caches", "policy", "matches", "budget", "quota", "baseline", "assign", "storage", "curve", "candidate", "max-candidates",
-	"hold-out", "judge-at", "sensitivity", "explain", "time-limit",
+	"caches", "policy", "matches", "budget", "quota", "baseline", "assign", "storage", "candidate", "max-candidates",
+	"hold-out", "judge-at", "explain",
 }
 
 // checkPlan refuses flags that mean nothing for what is planned, before images are looked
@@ -24,12 +24,19 @@ func checkPlan(flags *pflag.FlagSet, s *cachebench.Scenario) error {
 	if err := checkSearch(flags); err != nil {
 		return err
 	}
-	if s.Workload != nil {
-		if err := checkApps(flags, s.Workload, goal); err != nil {
+	w := s.Workload
+	if s.Trace != nil {
+		w = &workload.Workload{} // its apps start on instances of their own
+	}
+	if err := s.CheckPlan(); err != nil {
+		return err
+	}
+	if w != nil {
+		if err := checkApps(flags, w, goal); err != nil {
 			return err
 		}
 	}
-	if s.BudgetPerMonth == 0 && !flags.Changed("budget") && goal == plan.GoalSeconds && (s.Workload == nil || startsOnInstances(s.Workload)) {
+	if s.BudgetPerMonth == 0 && !flags.Changed("budget") && goal == plan.GoalSeconds && (s.Workload == nil || s.Trace != nil || startsOnInstances(s.Workload)) {
 		return usagef("a plan needs a budget for the most time saved: give --budget, or budgetPerMonth in a scenario; or another --goal")
 	}
 	return nil
@@ -74,8 +81,7 @@ func checkApps(flags *pflag.FlagSet, w *workload.Workload, goal string) error {
 
 // asksNothing says that a flag only takes back what a scenario asks beside a plan.
 func asksNothing(flags *pflag.FlagSet, name string) bool {
-	beside := []string{"curve", "hold-out", "sensitivity", "time-limit"}
-	return slices.Contains(beside, name) && slices.Contains([]string{"0", "0s", "false"}, flags.Lookup(name).Value.String())
+	return name == "hold-out" && flags.Lookup(name).Value.String() == "0"
 }
 
 // startsOnInstances says that an app has instances of its own, for which caches are built.

@@ -18,7 +18,7 @@ import (
 )
 
 func newReport(io *streams) *cobra.Command {
-	out := &outputs{io: io, formats: reports.StartupFormats()}
+	out := &outputs{io: io, formats: append(reports.StartupFormats(), reports.GitHub)}
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
@@ -52,6 +52,9 @@ measured ones beside it. What belongs to different simulations is refused.`,
 					return usagef("%s is a %s: %w", args[0], reports.DiffKind, out.check())
 				}
 				return out.diff(d)
+			}
+			if out.formats = reports.StartupFormats(); out.check() != nil {
+				return out.check()
 			}
 			r, err := gather(args)
 			if err != nil {

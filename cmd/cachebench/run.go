@@ -47,6 +47,7 @@ standard error with other formats, is for programs:
 	in.addImageFlags(cmd)
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
+	in.addTraceFlags(cmd)
 	in.addRepeatFlags(cmd)
 	in.addStartFlags(cmd)
 	cmd.Flags().MarkHidden("image")

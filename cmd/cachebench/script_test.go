@@ -35,9 +35,10 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as a user would. $QUICKSTART is the
 // directory of the quickstart scenario, $IMAGES that of the recorded images, $PULLS
-// that of a cluster's snapshots, $CALIBRATE that of timelines that stand for measured
+// that of a cluster's snapshots, $EXAMPLES that of the examples, $CALIBRATE that of timelines that stand for measured
 // ones; "code N COMMAND..." wants that exit code. Scripts with the condition [containerd]
-// have one as $CONTAINERD, and this host's platform as $PLATFORM.
+// have one as $CONTAINERD, and this host's platform as $PLATFORM; those with [compare]
+// have the command of that name.
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
 	if err != nil {
@@ -64,6 +65,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("IMAGES", filepath.Join(testdata, "images"))
 			env.Setenv("PULLS", filepath.Join(filepath.Dir(testdata), "workload", "testdata", "pulls"))
 			env.Setenv("CALIBRATE", calibrated)
+			env.Setenv("EXAMPLES", filepath.Join(filepath.Dir(testdata), "examples"))
 			env.Setenv("CONTAINERD", daemon)
 			env.Setenv("PLATFORM", "linux/"+runtime.GOARCH)
 			// A program built with the race detector else sleeps a second before it ends.
@@ -79,14 +81,19 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "containerd" {
-				return false, fmt.Errorf("no condition %q is known", cond)
+			switch cond {
+			case "containerd":
+				return daemon != "", nil
+			case "compare":
+				cmd, _, err := newRoot(&streams{}).Find([]string{"compare"})
+				return err == nil && cmd.Name() == "compare", nil
 			}
-			return daemon != "", nil
+			return false, fmt.Errorf("no condition %q is known", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": wantCode, "slow-registry": slowRegistry, "appears": appears,
 			"eci": eciScript, "eci-until": eciUntil, "make-images": makeImages, "registry": startRegistry, "stop-registry": stopRegistry, "requests": requests, "nowhere": nowhere,
+			"workflow": runWorkflow, "layout-of": layoutOf,
 		},
 	})
 }

@@ -30,7 +30,7 @@ under other conditions.
   automatic   the caches that exist and ECI's free automatic ones
   cached      the caches of --plan too
 
-A workload that is a trace is replayed start by start instead: on the nodes that it
+A trace (--trace, or a --workload that is one) is replayed start by start instead: on the nodes that it
 names, or matched with the caches of that time, among them the automatic ones that
 its own starts have made. It is CSV with the header
 
@@ -77,7 +77,7 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 	if err != nil {
 		return err
 	}
-	if s.Trace != nil && s.Workload == nil {
+	if s.Trace != nil {
 		return simulateTrace(cmd, s, inv, out, p)
 	}
 	job, err := s.Cover(inv)

@@ -110,6 +110,12 @@ func (s *Server) do(c *call, method string, form url.Values) (any, *refusal) {
 	if !s.allowed(c.action, c.now) {
 		return nil, throttled()
 	}
+	if c.fault.is(FaultAccount) {
+		s.account = c.fault.Account
+	}
+	if refused := s.account.refusal(c.action); refused != nil {
+		return nil, refused
+	}
 	if refused := s.checkRegion(c); refused != nil {
 		return nil, refused
 	}

@@ -34,7 +34,9 @@ func (s *Server) createImageCache(c *call) (any, *refusal) {
 	made.platform = made.platformOf(p)
 	made.take(p)
 	reuse := p.flag("AutoMatchImageCache")
-	p.accept("ZoneId", "Annotations", "PlainHttpRegistry", "InsecureRegistry")
+	hostsOf(p, "PlainHttpRegistry")
+	hostsOf(p, "InsecureRegistry")
+	p.accept("ZoneId", "Annotations")
 	takeAccess(p, "ArnService", "ArnUser")
 	if refused := s.checked(c); refused != nil {
 		return nil, refused

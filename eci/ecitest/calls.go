@@ -148,7 +148,8 @@ func (s *Server) Groups() []GroupState {
 }
 
 // Leftovers name what is there and costs money or counts in a quota: caches of
-// either kind, and groups that have not ended and that nobody has deleted.
+// either kind, each with the helper instances that build it, which go with it, and groups
+// that have not ended and that nobody has deleted.
 func (s *Server) Leftovers() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +157,13 @@ func (s *Server) Leftovers() []string {
 	s.settle(now)
 	var left []string
 	for _, c := range s.caches {
-		left = append(left, "cache "+c.id+" "+strconv.Quote(c.name)+" "+c.status(now))
+		line := "cache " + c.id + " " + strconv.Quote(c.name) + " " + c.status(now)
+		for _, g := range s.groups {
+			if g.helps == c && g.deleted.IsZero() {
+				line += ", built by group " + g.id
+			}
+		}
+		left = append(left, line)
 	}
 	for _, g := range s.groups {
 		if g.helps == nil && g.deleted.IsZero() && !g.over(now) {

@@ -48,6 +48,9 @@ const (
 	// FaultEventsShuffled gives them in a random order.
 	FaultEventsMissing  = "events-missing"
 	FaultEventsShuffled = "events-shuffled"
+	// FaultAccount puts the account, from this call on, into the state Account: all that
+	// follows is refused as AccountState says, not this call alone.
+	FaultAccount = "account"
 )
 
 // UnlistedFor is how long what a FaultUnlisted or a FaultLate lets be created is not
@@ -71,7 +74,7 @@ type Faults struct {
 type Fault struct {
 	// Action is which calls; empty is all.
 	Action string `json:"action,omitempty"`
-	Kind   string `json:"kind" document:"required,enum=throttle|error|unreached|lost|unlisted|late|hang|truncated|garbage|stuck|failed|no-stock|schedule-failed|expired-token|events-missing|events-shuffled"`
+	Kind   string `json:"kind" document:"required,enum=throttle|error|unreached|lost|unlisted|late|hang|truncated|garbage|stuck|failed|no-stock|schedule-failed|expired-token|events-missing|events-shuffled|account"`
 	// Nth is the first call that is taken, from 1, and Count how many from there on,
 	// 0 is one: the next 50 calls are Nth 1, Count 50.
 	Nth   int `json:"nth,omitempty"`
@@ -85,6 +88,8 @@ type Fault struct {
 	Status int    `json:"status,omitempty" document:"unit=none"`
 	Code   string `json:"code,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// Account is the state of kind account.
+	Account AccountState `json:"account,omitempty" document:"enum=3d-verification|arrears|business-status|no-real-name|not-enabled|risk-control|sub-user"`
 }
 
 // ReadFaults reads faults from the bytes of the file called name.
@@ -110,6 +115,8 @@ func (f *Faults) Validate() error {
 			return document.At(at+".fraction", "%g is no share from 0 to 1", r.Fraction)
 		case r.Count > 0 && r.Nth == 0 && (r.Every > 0 || r.Fraction > 0):
 			return document.At(at+".count", "it goes with nth, or stands alone for the first calls")
+		case (r.Kind == FaultAccount) != (r.Account != ""):
+			return document.At(at+".account", "kind account and a state go together")
 		case r.Status != 0 && (r.Status < 400 || r.Status > 599):
 			return document.At(at+".status", "%d is no status of an error", r.Status)
 		}
@@ -170,11 +177,12 @@ func (s *Server) AddFaults(faults Faults) {
 	s.faults.add(faults, s.opt.Seed)
 }
 
-// ClearFaults ends all faults, and the skew.
+// ClearFaults ends all faults, the skew, and what a fault made of the account.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = faultState{added: s.faults.added}
+	s.account = s.opt.Account
 }
 
 // is says whether a call has a fault of that kind.

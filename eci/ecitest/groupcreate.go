@@ -22,16 +22,6 @@ const (
 
 var groupName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,126}[a-z0-9])$`)
 
-// ignored are parameters of CreateContainerGroup on which nothing depends here, and of
-// which the fact sheet has no values to check.
-var ignored = []string{
-	"Volume.*", "HostAliase.*", "DnsConfig.*", "DnsPolicy", "SecurityContext.*", "HostSecurityContext.*", "Arn.*", "NtpServer.*", "RamRoleName", "SlsEnable",
-	"Ipv6AddressCount", "Ipv6GatewayBandwidth*", "SpotPriceLimit", "SpotDuration", "StrictSpot", "VSwitchStrategy", "AutoCreateEip",
-	"EipBandwidth", "EipISP", "EipCommonBandwidthPackage", "HostName", "ShareProcessNamespace", "InsecureRegistry", "PlainHttpRegistry", "CorePattern",
-	"ComputeCategory.*", "MaxPendingMinute", "DataCache*", "FixedIp*", "PrivateIpAddress", "IngressBandwidth", "EgressBandwidth", "CpuOptions*",
-	"GpuDriverVersion", "ContainerResourceView", "FailoverStrategy",
-}
-
 // createContainerGroup is CreateContainerGroup (eci §2.6).
 func (s *Server) createContainerGroup(c *call) (any, *refusal) {
 	g, asked, refused := s.readGroup(c)
@@ -81,7 +71,6 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 	}
 	takeAccess(p, "ArnService", "ArnUser")
 	checkUnused(p)
-	p.accept(ignored...)
 	if refused := s.checked(c); refused != nil {
 		return nil, asked, refused
 	}
@@ -92,14 +81,6 @@ func (s *Server) readGroup(c *call) (*group, matcher.Group, *refusal) {
 		return nil, asked, overQuota("Vcpu")
 	}
 	return g, asked, nil
-}
-
-// checkUnused refuses wrong values of parameters on which nothing depends here either,
-// for the service has a list of them (eci §1.13, §2.6).
-func checkUnused(p *parameters) {
-	p.choice("ImageAccelerateMode", "nydus", "dadi", "p2p", "imc")
-	p.choice("ScheduleStrategy", "VSwitchOrdered", "VSwitchRandom")
-	p.integer("TerminationGracePeriodSeconds", 0, math.MaxInt32, 0)
 }
 
 // checkExplicit refuses a cache that is asked for and cannot be used (eci §2.6).
@@ -160,8 +141,7 @@ func (s *Server) readContainer(p *parameters, prefix string, init bool) *contain
 	for _, v := range p.objects(at("Port"), maxListedVars) {
 		c.ports = append(c.ports, object{"Port": p.integer(v+".Port", 1, 65535, 0), "Protocol": p.choice(v+".Protocol", "TCP", "UDP")})
 	}
-	p.accept(at("WorkingDir"), at("VolumeMount.*"), at("LivenessProbe.*"), at("ReadinessProbe.*"), at("SecurityContext.*"), at("Gpu"), at("Tty"), at("Stdin"),
-		at("StdinOnce"), at("TerminationMessage*"), at("Lifecycle*"), at("EnvironmentVarHide"))
+	checkUnusedOf(p, at)
 	c.runtime = s.runtimeOf(c)
 	return c
 }

@@ -12,10 +12,22 @@
 // The clock is the caller's: real, advanced by a test, or by each request, so that
 // a poller, also of another process, drives an experiment of an hour in a second.
 //
-// It does not know accounts, RAM policies, networks or stock, nor Job instances,
-// container logs and execs, volumes and data caches: their parameters are accepted
-// and have no effect. Starts do not slow each other down. What no page documents is
-// marked so where it is decided.
+// Of accounts it knows their standing (AccountState), not RAM policies; of networks that
+// a cache needs a vSwitch and a security group, which it asks for only with
+// Options.RequireNetwork, for the documentation contradicts itself there (eci §2.2); of
+// stock nothing but faults. Job instances, container logs and execs, volumes and data
+// caches it does not know: their parameters are read, refused where their form is wrong,
+// and have no effect. What no page documents is marked so where it is decided.
+//
+// Starts do not slow each other down. On the built-in profile of ECI they do not in
+// package simulate either (a test holds this): an instance has an interface of its own,
+// and a limit of the registry's egress is not published; what they share, the rate at
+// which groups are made, is the API's token bucket here. On a profile whose registry has
+// a limit a start takes here what it takes alone. Sharing it truly is not for this clock:
+// a schedule is settled when a group is made, since a caller may read any of it from then
+// on, and a later start would have to change what was told; and where requests advance
+// the clock, how many starts overlap says how often the caller asks, nothing of a service.
+// For fleets there is package simulate.
 //
 // Source of the rules: Alibaba Cloud's ECI documentation as collected in the
 // project's fact sheet, cited as "eci §".
@@ -97,6 +109,8 @@ type Options struct {
 	// RequireNetwork refuses an image cache without a vSwitch or a security group: the
 	// pages say that they are required, the API's schema that they are not (eci §2.2).
 	RequireNetwork bool
+	// Account is the account's standing, until a fault or SetAccount changes it.
+	Account AccountState
 	// Strict refuses parameters that the action does not have; otherwise they are
 	// only noted in Calls.
 	Strict bool
@@ -134,6 +148,7 @@ type Server struct {
 	tokens  map[string]*tokenUse
 	buckets map[string]*bucket
 	faults  faultState
+	account AccountState
 	log     callLog
 }
 
@@ -145,8 +160,8 @@ func NewServer(opt Options) *Server {
 	return s
 }
 
-// NewHandler is a server that does not listen by itself. A profile or a platform that
-// cannot be is a mistake of the test: it panics.
+// NewHandler is a server that does not listen by itself. A profile, a platform or an
+// account's state that cannot be is a mistake of the test: it panics.
 func NewHandler(opt Options) *Server {
 	if opt.Clock == nil {
 		opt.Clock = NewFakeClock(time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), 0)
@@ -171,6 +186,9 @@ func NewHandler(opt Options) *Server {
 	if err := errors.Join(opt.Profile.Validate(), layers.CheckPlatform(opt.Platform)); err != nil {
 		panic(fmt.Sprintf("ecitest: %v", err))
 	}
+	if !opt.Account.known() {
+		panic(fmt.Sprintf("ecitest: account %q is none of %q", opt.Account, AccountStates()))
+	}
 	opt.MaxVCPU = cmp.Or(opt.MaxVCPU, DefaultMaxVCPU)
 	opt.Termination = cmp.Or(opt.Termination, DefaultTermination)
 	s := &Server{
@@ -180,6 +198,7 @@ func NewHandler(opt Options) *Server {
 	if opt.Policy != nil {
 		s.policy = *opt.Policy
 	}
+	s.account = opt.Account
 	s.images = newImages(&s.opt)
 	s.faults.add(opt.Faults, opt.Seed)
 	return s

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 )
 
@@ -83,11 +84,15 @@ func (c comments) fields(name string, body *ast.StructType) {
 	}
 }
 
-// sentence returns the first comment that there is, on one line.
+// citations are the places in the project's own collection of facts that comments name:
+// who reads a schema has it not.
+var citations = regexp.MustCompile(` \(eci §[^()]*\)|, eci §[^(),]*`)
+
+// sentence returns the first comment that there is, on one line, without citations.
 func sentence(groups ...*ast.CommentGroup) string {
 	for _, group := range groups {
 		if text := group.Text(); text != "" {
-			return strings.Join(strings.Fields(text), " ")
+			return citations.ReplaceAllString(strings.Join(strings.Fields(text), " "), "")
 		}
 	}
 	return ""

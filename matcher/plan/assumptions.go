@@ -35,6 +35,9 @@ func (m *model) assumptions() []string {
 	if m.Storage == Shared && len(m.Existing) > 0 {
 		all = append(all, "Storage of existing caches is billed for each by itself: planned caches share layers with one another, not with those.")
 	}
+	if slices.ContainsFunc(m.Existing, isManual) {
+		all = append(all, fmt.Sprintf("The quota of %d is of manual caches: those that exist and are not to be dropped have their place of it.", m.Quota))
+	}
 	if unseen := m.unseen(); len(unseen) > 0 {
 		all = append(all, "No start of "+strings.Join(unseen, ", ")+" was counted on the automatic baseline; they are taken to find nothing.")
 	}

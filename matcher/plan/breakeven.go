@@ -12,6 +12,9 @@ const (
 	// PaysAlways and PaysNever are of every run time.
 	PaysAlways = "always"
 	PaysNever  = "never"
+	// PaysNoCache is of an app for which no cache does anything for the goal: there is none
+	// to break even.
+	PaysNoCache = "noCache"
 )
 
 // setBestBreakEven gives an app without a planned cache the break-even of the best one for
@@ -19,6 +22,7 @@ const (
 func (m *model) setBestBreakEven(given *Assignment, a *app) error {
 	most := m.mostFor(a)
 	if most == nil {
+		given.BreakEven = PaysNoCache
 		return nil
 	}
 	best := m.candidateOf(most.set)

@@ -56,7 +56,11 @@ func (m *model) secondsProblem(budget float64) *knapsack.Problem {
 	problem.Customers = make([][]knapsack.Option, len(m.apps))
 	for i, a := range m.apps {
 		for _, o := range a.options {
-			problem.Customers[i] = append(problem.Customers[i], knapsack.Option{Set: o.set, Gain: o.effect.readySaved, Cost: o.effect.use})
+			option := knapsack.Option{Set: o.set, Gain: o.effect.readySaved, Cost: o.effect.use}
+			if m.barred(o.set) {
+				option.Gain, option.Cost = 0, 0
+			}
+			problem.Customers[i] = append(problem.Customers[i], option)
 		}
 	}
 	return &problem

@@ -50,9 +50,21 @@ func (m *model) adviceOn(e *matcher.Cache, users []string) ExistingCache {
 	return a
 }
 
+// isManual says that a cache counts towards the quota: automatic ones have their own (eci
+// §1.2).
+func isManual(e matcher.Cache) bool { return !e.Automatic }
+
 // usersOfExisting are the apps that would pick each existing cache, were all of
 // them Ready.
 func (m *model) usersOfExisting(c *choice) map[string][]string {
+	return m.users(c.Sets,
+		func(app int) bool { return m.hasCache(c, app) },
+		func(app int) bool { return m.hasCache(c, app) && m.apps[app].servedBy(m.effectOf(c, app)) })
+}
+
+// users are those beside the caches of some sets: named says whether an app has a planned
+// cache, served whether that serves all its starts.
+func (m *model) users(sets []int, named, served func(app int) bool) map[string][]string {
 	ready := make([]matcher.Cache, len(m.Existing))
 	for i, e := range m.Existing {
 		if e.Status != matcher.StatusFailed {
@@ -62,13 +74,16 @@ func (m *model) usersOfExisting(c *choice) map[string][]string {
 	}
 	users := make(map[string][]string)
 	for i, a := range m.apps {
-		if m.Assign == Explicit && m.hasCache(c, i) {
+		if m.Assign == Explicit && named(i) {
 			continue
 		}
-		if id := m.firstExisting(a, ready, c); id != "" {
+		if id := m.firstExisting(a, ready, sets); id != "" {
 			users[id] = append(users[id], a.Name)
 		}
-		for _, id := range m.foundInMonth(a, i, c) {
+		if served(i) {
+			continue // another may come first only for a while
+		}
+		for _, id := range a.foundInMonth() {
 			if !slices.Contains(users[id], a.Name) {
 				users[id] = append(users[id], a.Name)
 			}
@@ -77,12 +92,12 @@ func (m *model) usersOfExisting(c *choice) map[string][]string {
 	return users
 }
 
+// servedBy says whether a planned cache serves all starts of an app.
+func (a *app) servedBy(e *effect) bool { return e.served >= a.starts*(1-1e-9) }
+
 // foundInMonth are the caches with an ID that starts of an app find in the course of the
-// month, if no planned cache serves all of them: another may come first only for a while.
-func (m *model) foundInMonth(a *app, i int, c *choice) []string {
-	if e := m.effectOf(c, i); m.hasCache(c, i) && e.served >= a.starts*(1-1e-9) {
-		return nil
-	}
+// month.
+func (a *app) foundInMonth() []string {
 	var ids []string
 	for _, f := range a.baseline {
 		if f.cache != nil && !f.cache.Automatic && f.starts > 0 && !slices.Contains(ids, f.cache.ID) {
@@ -99,19 +114,19 @@ func (m *model) hasCache(c *choice, app int) bool {
 
 // existingFor is the existing cache that a would pick beside the planned ones.
 func (m *model) existingFor(a *app, c *choice) string {
-	return m.firstExisting(a, m.Existing, c)
+	return m.firstExisting(a, m.Existing, c.Sets)
 }
 
 // firstExisting returns the ID of the first in ECI's order if it is one of
 // existing. Under explicit, planned caches serve only the apps that name them.
-func (m *model) firstExisting(a *app, existing []matcher.Cache, c *choice) string {
+func (m *model) firstExisting(a *app, existing []matcher.Cache, sets []int) string {
 	position := make(map[string]bool, len(existing))
 	caches := make([]matcher.Cache, 0, len(existing))
 	for _, e := range existing {
 		position[e.ID] = true
 		caches = append(caches, e)
 	}
-	for _, j := range c.Sets {
+	for _, j := range sets {
 		if candidate := m.candidateOf(j); candidate != nil && m.Assign == Auto {
 			caches = append(caches, candidate.cache)
 		}

@@ -20,7 +20,7 @@ func ChooseAmong(p Problem) (plan *Plan, names []string, images [][]string, size
 	if err != nil {
 		panic(err)
 	}
-	s, err := m.solve(context.Background())
+	s, err := m.withinQuota(context.Background())
 	if err != nil {
 		panic(err)
 	}

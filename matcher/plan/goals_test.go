@@ -312,3 +312,25 @@ func TestPaysForShortRunsOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCacheBreaksEven: an app whose mean start keeps the limit already, and one that no cache
+// brings within it, have no cache that does anything for goal limit: there is none to break
+// even, and the plan says so. Of goal seconds, each has one.
+func TestNoCacheBreaksEven(t *testing.T) {
+	inv := inventory([]float64{4, 0.1}, map[string][]int{"r/large:1": {0}, "r/small:1": {1}})
+	app := func(name string) plan.App {
+		return found(&workload.App{Name: name, Images: []string{"r/" + name + ":1"}, StartsPerDay: 10, Runtime: time.Hour, CPU: 2, MemoryGiB: 4}, nothing(1))
+	}
+	p := problem(inv, app("large"), app("small"))
+	p.Baseline, p.Goal, p.Limit = plan.Cold, plan.GoalLimit, 7*time.Second // large takes 85 s, and 7 with a cache
+	got := choose(t, p)
+	if large, small := got.Assignments[0], got.Assignments[1]; large.BreakEven == plan.PaysNoCache || small.BreakEven != plan.PaysNoCache {
+		t.Errorf("large breaks even %q, small %q; want a figure, and none", large.BreakEven, small.BreakEven)
+	}
+	p.Limit = 6 * time.Second // small takes 7 s, and 7 with a cache
+	for _, a := range choose(t, p).Assignments {
+		if a.BreakEven != plan.PaysNoCache || a.BreakEvenSeconds != nil || a.BreakEvenOf != nil {
+			t.Errorf("%s breaks even %q; want no cache that could", a.App, a.BreakEven)
+		}
+	}
+}

@@ -41,18 +41,53 @@ const (
 // plan's verdict for that, there is no telling what turns it, and no lever. When ctx is done
 // it returns those that it has looked at.
 func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error) {
-	effort, err := effortOf(ctx, verdict, trials)
+	vary := make([]varied, len(trials))
+	for i := range trials {
+		vary[i] = varied{trials[i].Name, trials[i].verdict}
+	}
+	return turns(ctx, verdict, vary)
+}
+
+// verdict is that of the problem with the price or rate times a factor, with a share of
+// the plan's own effort.
+func (t *Trial) verdict(ctx context.Context, factor, effort float64) (string, error) {
+	p, err := t.Problem(factor)
+	if err != nil {
+		return "", err
+	}
+	p.Effort = effort * cmp.Or(p.Effort, 1)
+	p.Points, p.More, p.Explain, p.Progress = 0, false, nil, nil
+	got, err := Choose(ctx, p)
+	if err == nil && t.Failed != nil {
+		err = t.Failed()
+	}
+	if err != nil {
+		return "", err
+	}
+	return got.Verdict, nil
+}
+
+// varied is a price or a rate with the verdict that comes of it times a factor, as a share
+// of the plan's own effort finds it.
+type varied struct {
+	name    string
+	verdict func(ctx context.Context, factor, effort float64) (string, error)
+}
+
+// turns looks for the turn of each price or rate that is varied.
+func turns(ctx context.Context, verdict string, vary []varied) ([]Lever, error) {
+	effort, err := effortOf(ctx, verdict, vary)
 	if err != nil || effort == 0 || ctx.Err() != nil {
 		return nil, err
 	}
 	var levers []Lever
-	for i := range trials {
-		l, err := trials[i].lever(ctx, verdict, effort)
+	for i := range vary {
+		l, err := vary[i].lever(ctx, verdict, effort)
 		switch {
 		case ctx.Err() != nil:
 			return levers, nil
 		case err != nil:
-			return levers, fmt.Errorf("%s: %w", trials[i].Name, err)
+			return levers, fmt.Errorf("%s: %w", vary[i].name, err)
 		}
 		levers = append(levers, *l)
 	}
@@ -61,12 +96,12 @@ func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error)
 
 // effortOf is the least share of the plan's own effort that finds its verdict, with
 // everything as it is; 0 where none does.
-func effortOf(ctx context.Context, verdict string, trials []Trial) (float64, error) {
+func effortOf(ctx context.Context, verdict string, vary []varied) (float64, error) {
 	for _, effort := range []float64{leverEffort, 1} {
-		if len(trials) == 0 || ctx.Err() != nil {
+		if len(vary) == 0 || ctx.Err() != nil {
 			break
 		}
-		v := variation{Trial: &trials[0], effort: effort, known: make(map[float64]string)}
+		v := variation{varied: &vary[0], effort: effort, known: make(map[float64]string)}
 		switch now, err := v.at(ctx, 1); {
 		case ctx.Err() != nil:
 			return 0, nil
@@ -80,21 +115,21 @@ func effortOf(ctx context.Context, verdict string, trials []Trial) (float64, err
 }
 
 // lever looks for the turn of one price or rate.
-func (t *Trial) lever(ctx context.Context, verdict string, effort float64) (*Lever, error) {
-	v := &variation{Trial: t, effort: effort, known: make(map[float64]string)}
+func (x *varied) lever(ctx context.Context, verdict string, effort float64) (*Lever, error) {
+	v := &variation{varied: x, effort: effort, known: make(map[float64]string)}
 	factor, other, err := v.nearest(ctx, verdict)
 	if err != nil {
 		return nil, err
 	}
 	if factor == 1 {
-		return &Lever{Name: t.Name}, nil
+		return &Lever{Name: x.name}, nil
 	}
-	return &Lever{Name: t.Name, Factor: &factor, Verdict: other}, nil
+	return &Lever{Name: x.name, Factor: &factor, Verdict: other}, nil
 }
 
 // variation is a price or rate that is varied, with the verdicts that came of it.
 type variation struct {
-	*Trial
+	*varied
 	// effort is a share of the plan's own.
 	effort float64
 	known  map[float64]string
@@ -152,19 +187,10 @@ func (v *variation) at(ctx context.Context, factor float64) (string, error) {
 	if verdict, ok := v.known[factor]; ok {
 		return verdict, nil
 	}
-	p, err := v.Problem(factor)
+	verdict, err := v.verdict(ctx, factor, v.effort)
 	if err != nil {
 		return "", err
 	}
-	p.Effort = v.effort * cmp.Or(p.Effort, 1)
-	p.Points, p.More, p.Explain, p.Progress = 0, false, nil, nil
-	got, err := Choose(ctx, p)
-	if err == nil && v.Failed != nil {
-		err = v.Failed()
-	}
-	if err != nil {
-		return "", err
-	}
-	v.known[factor] = got.Verdict
-	return got.Verdict, nil
+	v.known[factor] = verdict
+	return verdict, nil
 }

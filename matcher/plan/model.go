@@ -29,6 +29,11 @@ type model struct {
 	candidates []*candidate
 	generator  *generator
 	program    *program
+	// room is how many caches may be built beside those that are kept.
+	room int
+	// displacing are the apps that are each to have a planned cache, whatever it brings;
+	// nil but for a while.
+	displacing map[*app]bool
 	layers     map[string]layerSet
 	// layerMoney is what storing each layer costs a month, of shared storage.
 	layerMoney []float64

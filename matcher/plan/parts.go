@@ -77,9 +77,9 @@ type Assignment struct {
 	// BreakEven says for which run times the cache would pay for itself, by instance time
 	// and the baseline's disks saved, were its build and storage this app's alone: up to
 	// BreakEvenSeconds, from there on, always or never. It is of the planned cache, where
-	// one is assigned; else of the best one for the app, BreakEvenOf; absent where none
-	// does anything for the goal.
-	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never"`
+	// one is assigned; else of the best one for the app, BreakEvenOf; noCache where none of
+	// those considered does anything for the goal.
+	BreakEven string `json:"breakEven,omitempty" document:"enum=upTo|from|always|never|noCache"`
 	// BreakEvenSeconds is the run time at which it neither pays nor costs; absent where
 	// there is none.
 	BreakEvenSeconds *time.Duration `json:"breakEvenSeconds,omitempty"`
@@ -191,6 +191,10 @@ type HeldOut struct {
 	Of string `json:"of" document:"required"`
 	// From is when it begins.
 	From time.Time `json:"from"`
+	// After is how long after the trace's beginning, and For how long it lasts; absent where
+	// there is no trace.
+	After *time.Duration `json:"afterSeconds,omitempty"`
+	For   *time.Duration `json:"forSeconds,omitempty"`
 	// Starts is how many starts it was judged on.
 	Starts int `json:"starts"`
 	// PlannedSaved and ActualSaved are what a start saves in the mean: as planned,
@@ -202,6 +206,30 @@ type HeldOut struct {
 	BestSaved *time.Duration `json:"bestSavedSeconds,omitempty" document:"signed"`
 	// StaleUnpackedBytes is what the planned caches hold by then that no image has.
 	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`
+	// NewApps start there and not before, the one with most starts first: no plan made
+	// before can know them, and their starts count all the same. GoneApps start before and
+	// not there, by name. Both are of traces.
+	NewApps  []NewApp `json:"newApps,omitempty"`
+	GoneApps []string `json:"goneApps,omitempty"`
+}
+
+// NewApp is an app that starts only in what is held out.
+type NewApp struct {
+	App    string `json:"app" document:"required"`
+	Starts int    `json:"starts"`
+	// OtherImages says that an app of this name started before, with other images.
+	OtherImages bool `json:"otherImages,omitempty"`
+}
+
+// Recorded says of which trace a plan is.
+type Recorded struct {
+	// Span is how long the trace lasts: what a month has is its own times 30 days over it.
+	Span time.Duration `json:"spanSeconds"`
+	// Starts are those planned for, StartsOnNodes those on named nodes, which are left out.
+	Starts        int `json:"starts"`
+	StartsOnNodes int `json:"startsOnNodes,omitempty"`
+	// Notes are reasons to doubt it, one sentence each.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Explained says why an app got its cache.

@@ -170,7 +170,8 @@ type Plan struct {
 	// share of starts that are to keep it; absent where each app's mean is to.
 	LimitSeconds        *time.Duration `json:"limitSeconds,omitempty"`
 	LimitStartsFraction *float64       `json:"limitStartsFraction,omitempty"`
-	// Quota is how many caches the plan might build.
+	// Quota is how many manual caches there might be: those that the plan builds and those
+	// that exist and that it does not drop.
 	Quota int `json:"quota"`
 	// SavedSeconds is startup time saved a month beyond the baseline.
 	SavedSeconds time.Duration `json:"savedSeconds" document:"signed"`
@@ -217,6 +218,8 @@ type Plan struct {
 	Explained []Explained `json:"explained,omitempty"`
 	// Pools say for each node pool which images its nodes should hold.
 	Pools []Pool `json:"pools,omitempty"`
+	// Recorded says of which trace the plan is; absent where starts come from rates.
+	Recorded *Recorded `json:"recorded,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.
 	Assumptions []string `json:"assumptions"`
 	// Provenance says what it was made from; absent where who made it did not say.

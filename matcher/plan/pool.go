@@ -57,6 +57,10 @@ type Pool struct {
 	GapFraction float64 `json:"gapFraction"`
 	// Status is how the search ended: optimal, gapReached or stopped.
 	Status string `json:"status" document:"enum=optimal|gapReached|stopped"`
+	// StoppedBy says what stopped it before its end, or what kept arms and what is asked
+	// beside it from being looked at: its steps, the time limit or an interrupt; absent
+	// where nothing did.
+	StoppedBy string `json:"stoppedBy,omitempty" document:"enum=steps|timeLimit|interrupt"`
 	// Candidates is how many images were considered; LeftOut says what was not.
 	Candidates int    `json:"candidates"`
 	LeftOut    string `json:"leftOut,omitempty"`
@@ -68,6 +72,10 @@ type Pool struct {
 	// Images are those to hold, each the one that spares most beside those before it: the
 	// first k can be held alone.
 	Images []PlannedImage `json:"images,omitempty"`
+	// Curve is what other disk budgets would bring to arm HeldBy, the least first.
+	Curve []PoolPoint `json:"curve,omitempty"`
+	// Sensitivity is what would change the answer.
+	Sensitivity *PoolSensitivity `json:"sensitivity,omitempty"`
 	// Warnings are what may undo the plan; Assumptions what the numbers rest on.
 	Warnings    []string `json:"warnings,omitempty"`
 	Assumptions []string `json:"assumptions"`
@@ -183,6 +191,9 @@ func validatePools(pools []Pool) error {
 				return document.At(fmt.Sprintf("pools[%d].images[%d].reference", i, k), "duplicate image %q, also images[%d]: each is held once", ref, j)
 			}
 			held[ref] = k
+		}
+		if err := p.validatePoints(fmt.Sprintf("pools[%d]", i)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -272,3 +272,43 @@ func TestPoolRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolKubeletRemoves: a disk of 10 GiB whose kubelet removes images above 8 GiB, down to
+// 6, of which new nodes have used 1 GiB: 7 and 5 are left. A node gets a of 3 GiB, which is
+// chosen, and b and c, which apps start too: 1 and 3 GiB beyond the one that all are built
+// on. That is 7 GiB, which fits; an eighth more does not, nor do their blobs of half as much.
+func TestPoolKubeletRemoves(t *testing.T) {
+	const undone, baked = "at which the kubelet removes images", "imageMaximumGCAge"
+	for _, test := range []struct {
+		more      float64
+		blobs     bool
+		budgetGiB float64
+		want      string
+	}{
+		{0, false, 3, ""},
+		{0.125, false, 3, "take 7.12 GiB a node, more than the 7 GiB at which the kubelet removes images, down to 5 GiB"},
+		{0, true, 4.5, "take 10.5 GiB a node, more than the 7 GiB"},
+		{0.125, false, 0.5, ""}, // nothing is held that could go
+	} {
+		inv := inventory([]float64{1, 2, 1, 3 + test.more}, map[string][]int{"a": {0, 1}, "b": {0, 2}, "c": {0, 3}})
+		x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}, test.budgetGiB)
+		x.FreeBytes, x.LowBytes, x.KeepBlobs = 8*gib-gib, 6*gib-gib, test.blobs
+		p := choosePool(t, x)
+		got := strings.Join(p.Warnings, "\n")
+		if test.want == "" && strings.Contains(got, undone) || !strings.Contains(got, test.want) {
+			t.Errorf("%+v holds %q and warns %q", test, references(p), got)
+		}
+		if strings.Contains(got, baked) {
+			t.Errorf("%+v: a pre-pull's images are in use, yet %q", test, got)
+		}
+		// The images of a disk are used by no container before an app starts: they may go
+		// sooner, and go by age.
+		x.Simulate = func(_ context.Context, arm string, _ []int) (*plan.PoolTimes, error) {
+			ready := map[string]float64{plan.PoolNothing: 7200, plan.PoolPrePull: 7200, plan.PoolBaked: 3600}[arm]
+			return &plan.PoolTimes{Span: workload.Month, Starts: 1000, Ready: seconds(ready)}, nil
+		}
+		if got := strings.Join(choosePool(t, x).Warnings, "\n"); strings.Contains(got, baked) != (test.budgetGiB >= 3) || !strings.Contains(got, test.want) {
+			t.Errorf("%+v, baked, warns %q", test, got)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +11,7 @@ import (
 )
 
 // pool is the whole answer.
-func (a *poolAnswer) pool() (*Pool, error) {
+func (a *poolAnswer) pool(ctx context.Context) (*Pool, error) {
 	a.rank()
 	heldBy := a.heldBy()
 	c := a.choices[heldBy]
@@ -34,7 +36,30 @@ func (a *poolAnswer) pool() (*Pool, error) {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("Of the images that the disk has room for, those after the first %d cost more than the time that they save is worth: the arm holds %d.", n, n))
 	}
 	out.Assumptions = append(slices.Clone(a.Assumptions), a.assumptions()...)
+	if err := a.addBeside(ctx, out, c); err != nil {
+		return nil, err
+	}
+	if out.StoppedBy = StoppedBy(ctx); out.StoppedBy == "" && out.Status == Stopped {
+		out.StoppedBy = BySteps
+	}
 	return out, nil
+}
+
+// StoppedBy says what ended a search with ctx: its deadline, a time limit, or an interrupt;
+// empty where it has not ended.
+func StoppedBy(ctx context.Context) string {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ByTimeLimit
+	case ctx.Err() != nil:
+		return ByInterrupt
+	}
+	return ""
+}
+
+// leaveOut says that the plan of a pool leaves something out.
+func (p *Pool) leaveOut(what string) {
+	p.LeftOut = strings.TrimPrefix(p.LeftOut+"; "+what, "; ")
 }
 
 // heldBy is the arm whose images are listed.
@@ -95,6 +120,9 @@ func (a *poolAnswer) leftOut() string {
 	var parts []string
 	if a.tooLarge > 0 {
 		parts = append(parts, fmt.Sprintf("%s larger than the whole disk budget", countedNoun(a.tooLarge, "image")))
+	}
+	for _, arm := range a.unplayed {
+		parts = append(parts, poolArmWords[arm]+" (stopped before it was simulated)")
 	}
 	if a.LeftOut != "" {
 		parts = append(parts, a.LeftOut)
@@ -228,7 +256,7 @@ func (a *poolAnswer) warnings(c *poolChoice) []string {
 		return nil
 	}
 	if all := a.withApps(c); all > a.FreeBytes {
-		add("The images and those that the pool's apps start take %.1f GiB a node, more than the %.1f GiB that the kubelet leaves before it removes images: least recently used ones go, of a baked disk too; a DaemonSet's stay while its pods run, and others go sooner.", gibOfBytes(all), gibOfBytes(a.FreeBytes))
+		add("The images and those that the pool's apps start take %.3g GiB a node, more than the %.3g GiB at which the kubelet removes images, down to %.3g GiB: least recently used ones go, of a baked disk too; a DaemonSet's stay while its pods run, and others go sooner.", gibOfBytes(all), gibOfBytes(a.FreeBytes), gibOfBytes(a.LowBytes))
 	}
 	list = append(list, a.lateWarning()...)
 	if c.arm == PoolBaked {

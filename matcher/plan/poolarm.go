@@ -16,7 +16,8 @@ var poolArms = [...]string{PoolNothing, PoolParallel, PoolPrePull, PoolBaked}
 
 // ChoosePool says which images the nodes of a pool should hold, and how. When ctx is done
 // it returns the best choice so far with its bound; arms that were not simulated by then
-// are estimated, or left out. A price that an arm needs and the book lacks is a
+// are estimated, or left out, which is said. A ctx that ends at its deadline is taken for a
+// time limit. A price that an arm needs and the book lacks is a
 // cost.MissingPriceError.
 func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 	if err := p.validate(); err != nil {
@@ -24,6 +25,7 @@ func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 	}
 	m := newPoolModel(&p)
 	a := &poolAnswer{poolModel: m, choices: make(map[string]*poolChoice), held: make(map[string]*poolChoice), times: make(map[string]*PoolTimes)}
+	m.progress("choosing its images")
 	for _, arm := range []string{PoolPrePull, PoolBaked} {
 		c, err := m.choose(ctx, arm)
 		if err != nil {
@@ -36,7 +38,11 @@ func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 			return nil, fmt.Errorf("plan: %w", err)
 		}
 	}
-	return a.pool()
+	out, err := a.pool(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	return out, nil
 }
 
 // poolAnswer is what becomes of a model.
@@ -47,6 +53,8 @@ type poolAnswer struct {
 	choices, held map[string]*poolChoice
 	times         map[string]*PoolTimes // nil where it was interrupted
 	arms          []PoolArm
+	// unplayed are the arms that were left out, for no estimate tells of them.
+	unplayed []string
 }
 
 // images are those that an arm holds, as positions in the Inventory.
@@ -70,6 +78,7 @@ func (a *poolAnswer) play(ctx context.Context, arm string) error {
 	}
 	var err error
 	if ctx.Err() == nil {
+		a.progress("simulating " + poolArmWords[arm])
 		if a.times[arm], err = a.Simulate(ctx, arm, images); err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -77,7 +86,8 @@ func (a *poolAnswer) play(ctx context.Context, arm string) error {
 	if ctx.Err() != nil {
 		a.times[arm] = nil
 		if arm == PoolParallel {
-			return nil // no estimate tells it from nothing
+			a.unplayed = append(a.unplayed, arm) // no estimate tells it from nothing
+			return nil
 		}
 	}
 	x, err := a.arm(arm)
@@ -136,6 +146,9 @@ func (a *poolAnswer) bill(arm string, c *poolChoice) (PoolBill, error) {
 	zero := a.Prices.Money(0)
 	b.Disk, b.Snapshot, b.Initialisation = zero, zero, zero
 	if c != nil {
+		if a.times[arm] == nil || a.times[PoolNothing] == nil {
+			b.Traffic = a.Prices.Money(a.estimatedTraffic(arm, c.images))
+		}
 		if more := c.bytes - a.FreeBytes; more > 0 {
 			unit, err := a.price("node.diskGiBMonth", a.Prices.Node.DiskGiBMonth)
 			if err != nil {

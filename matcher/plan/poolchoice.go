@@ -183,14 +183,7 @@ type poolChoice struct {
 func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error) {
 	c := &poolChoice{arm: arm, status: Optimal, considered: len(m.sets)}
 	customers := m.customers(arm)
-	problem := &knapsack.Problem{Budget: float64(m.DiskBudgetBytes), Customers: customers}
-	for _, bytes := range m.bytes {
-		problem.ItemCost = append(problem.ItemCost, float64(bytes))
-	}
-	for _, k := range m.sets {
-		problem.Sets = append(problem.Sets, knapsack.Set{Items: m.items[k]})
-	}
-	solver, err := knapsack.New(problem)
+	solver, err := knapsack.New(m.program(customers))
 	if err != nil {
 		return nil, fmt.Errorf("choose images: %w", err)
 	}
@@ -209,23 +202,46 @@ func (m *poolModel) choose(ctx context.Context, arm string) (*poolChoice, error)
 	return c, nil
 }
 
+// program is the choice in bare numbers.
+func (m *poolModel) program(customers [][]knapsack.Option) *knapsack.Problem {
+	problem := &knapsack.Problem{Budget: float64(m.DiskBudgetBytes), Customers: customers}
+	for _, bytes := range m.bytes {
+		problem.ItemCost = append(problem.ItemCost, float64(bytes))
+	}
+	for _, k := range m.sets {
+		problem.Sets = append(problem.Sets, knapsack.Set{Items: m.items[k]})
+	}
+	return problem
+}
+
 // solve looks for the sets of most gain. Where there are many options, it is content with
 // the gap that was asked for; branch and bound takes its time.
 func (m *poolModel) solve(ctx context.Context, solver *knapsack.Solver, customers [][]knapsack.Option) knapsack.Answer {
+	opt := m.steps(1, customers)
+	if nodes := opt.Nodes; optionsOf(customers) > manyPoolOptions {
+		opt.Nodes = 0
+		if found := solver.Solve(ctx, opt); found.Optimal || found.Bound-found.Gain <= m.GapFraction*found.Bound || ctx.Err() != nil {
+			return found
+		}
+		opt.Nodes = nodes
+	}
+	return solver.Solve(ctx, opt)
+}
+
+// steps are how many a search may have, times what the problem's own effort gives it.
+func (m *poolModel) steps(effort float64, customers [][]knapsack.Option) knapsack.SolveOptions {
+	effort *= cmp.Or(m.Effort, 1)
+	steps := func(n int) int { return int(min(effort*float64(n), 1<<30)) }
+	nodes := max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/optionsOf(customers)))
+	return knapsack.SolveOptions{Seed: poolSeed, Iterations: steps(poolIterations), BoundIterations: steps(poolBoundIterations), Nodes: steps(nodes)}
+}
+
+func optionsOf(customers [][]knapsack.Option) int {
 	options := 1
 	for _, list := range customers {
 		options += len(list)
 	}
-	effort := cmp.Or(m.Effort, 1)
-	steps := func(n int) int { return int(min(effort*float64(n), 1<<30)) }
-	opt := knapsack.SolveOptions{Seed: poolSeed, Iterations: steps(poolIterations), BoundIterations: steps(poolBoundIterations)}
-	if options > manyPoolOptions {
-		if found := solver.Solve(ctx, opt); found.Optimal || found.Bound-found.Gain <= m.GapFraction*found.Bound || ctx.Err() != nil {
-			return found
-		}
-	}
-	opt.Nodes = steps(max(leastPoolNodes, min(mostPoolNodes, poolNodeOptions/options)))
-	return solver.Solve(ctx, opt)
+	return options
 }
 
 // customers are the pulls, with what each set spares all of its kind, in seconds.

@@ -26,8 +26,9 @@ type PoolProblem struct {
 	// StartsPerMonth are those of the pool's apps.
 	StartsPerMonth float64
 	// DiskBudgetBytes is the most that the images may add to a node's disk; FreeBytes
-	// what its disk leaves for them as it is: more than that is paid for.
-	DiskBudgetBytes, FreeBytes int64
+	// what its disk leaves for them as it is: more than that is paid for, or makes the
+	// kubelet remove images until no more than LowBytes of them are left.
+	DiskBudgetBytes, FreeBytes, LowBytes int64
 	// KeepBlobs: the runtime keeps compressed blobs beside the unpacked layers.
 	KeepBlobs bool
 	// Rebuild is the time from one build of a baked disk to the next.
@@ -56,6 +57,12 @@ type PoolProblem struct {
 	// GapFraction is how far from the proven best the images may be; Effort multiplies the
 	// steps of the search for them, 0 is 1.
 	GapFraction, Effort float64
+	// Points is how many points the curve of disk budgets has; 0 is no curve. More asks for
+	// what a tenth more of disk would bring.
+	Points int
+	More   bool
+	// Progress is told what is being done; nil is none.
+	Progress func(what string)
 	// LeftOut says what is no candidate, Warnings and Assumptions what the caller knows.
 	LeftOut               string
 	Warnings, Assumptions []string
@@ -127,6 +134,8 @@ func (p *PoolProblem) validate() error {
 		return fmt.Errorf("a baked disk is built every %v: give a time above 0", p.Rebuild)
 	case !(p.WorthPerHour >= 0) || math.IsInf(p.WorthPerHour, 1):
 		return fmt.Errorf("an hour saved is worth %v: it must be a finite amount of at least 0", p.WorthPerHour)
+	case p.Points < 0:
+		return fmt.Errorf("a curve of %d points: give at least 1, or 0 for none", p.Points)
 	case p.Limit < 0:
 		return fmt.Errorf("a startup limit of %v: it must be at least 0", p.Limit)
 	case !(p.LimitStartsFraction >= 0 && p.LimitStartsFraction <= 1):
@@ -153,6 +162,12 @@ func (p *PoolProblem) validate() error {
 		return fmt.Errorf("prices: %w", err)
 	}
 	return nil
+}
+
+func (p *PoolProblem) progress(what string) {
+	if p.Progress != nil {
+		p.Progress(what)
+	}
 }
 
 func (p *PoolProblem) image(k int) *layers.Image { return &p.Inventory.Images[p.Images[k].Image] }

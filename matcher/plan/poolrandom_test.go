@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,17 +145,25 @@ func staleShares(p *plan.PoolProblem) []float64 {
 
 // TestPoolBruteForce: on a thousand tiny pools no set of images within the budget spares more
 // than the plan, whose objective is what its own set spares, and which says that it is
-// proven.
+// proven; nor does any more at the ends of its curve, or with a tenth more of disk.
 func TestPoolBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	some := 0
 	for n := range instances {
 		p := randomPool(r)
+		if n%5 == 0 {
+			p.Points, p.More = 2, true
+		}
 		got, err := plan.ChoosePool(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		best, stale := 0.0, staleShares(&p)
+		points := slices.Clone(got.Curve)
+		if p.More {
+			points = append(points, *got.Sensitivity.More)
+		}
+		within := make([]float64, len(points)) // the best of each point's budget
 		for mask := range 1 << len(p.Images) {
 			var set []int
 			for k := range p.Images {
@@ -162,8 +171,19 @@ func TestPoolBruteForce(t *testing.T) {
 					set = append(set, k)
 				}
 			}
-			if saved, bytes := spared(&p, set, got.HeldBy == plan.PoolBaked, stale); bytes <= p.DiskBudgetBytes {
+			saved, bytes := spared(&p, set, got.HeldBy == plan.PoolBaked, stale)
+			if bytes <= p.DiskBudgetBytes {
 				best = max(best, saved)
+			}
+			for i := range points {
+				if bytes <= points[i].DiskBudgetBytes {
+					within[i] = max(within[i], saved)
+				}
+			}
+		}
+		for i, x := range points {
+			if math.Abs(x.SavedSeconds.Seconds()-within[i]) > 1e-3 || x.BoundSeconds.Seconds() < within[i]-1e-3 || x.AddedBytes > x.DiskBudgetBytes {
+				t.Fatalf("pool %d, held by %s: within %d bytes %+v; the best is %v", n, got.HeldBy, x.DiskBudgetBytes, x, within[i])
 			}
 		}
 		if len(got.Images) > 0 {

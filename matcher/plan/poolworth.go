@@ -1,6 +1,9 @@
 package plan
 
-import "math"
+import (
+	"iter"
+	"math"
+)
 
 // worthwhile is how many of the first images of a choice an arm holds: those beyond cost
 // more, by estimate, than the time that they save is worth. Where an hour is worth nothing,
@@ -21,36 +24,19 @@ func (a *poolAnswer) worthwhile(c *poolChoice) int {
 }
 
 // estimatedBill is what holding some candidates costs in a month beyond the pool as it is:
-// every new node fetches what it holds, starts fetch less, and disks and snapshots are
-// paid for.
+// traffic, and disks and snapshots are paid for.
 func (a *poolAnswer) estimatedBill(arm string, images []int) float64 {
-	var unpacked, fetched, spared float64
-	have := make(map[int]bool)
-	for _, k := range images {
-		for _, item := range a.items[k] {
-			if !have[item] {
-				have[item] = true
-				unpacked += float64(a.bytes[item])
-				fetched += float64(a.compressed[item]) * a.newNodes()
-			}
-		}
-		img := a.image(k)
-		for n, l := range img.Layers {
-			if n >= a.Images[k].KeptLayers {
-				fetched += float64(a.Inventory.Layers[l].CompressedBytes) * a.Images[k].ReleasesPerMonth * float64(a.Pool.Count)
-			}
-		}
-	}
-	for i := range a.Pulls {
-		spared += a.sparedBytes(arm, &a.Pulls[i], images)
+	var unpacked float64
+	for item := range a.itemsOf(images) {
+		unpacked += float64(a.bytes[item])
 	}
 	more := max(0, unpacked-float64(a.FreeBytes)) / (1 << 30)
-	bill := -spared / 1e9 * a.trafficPrice()
+	bill := a.estimatedTraffic(arm, images)
 	if price := a.Prices.Node.DiskGiBMonth; price != nil {
 		bill += more * *price * float64(a.Pool.Count)
 	}
 	if arm == PoolPrePull {
-		return bill + fetched/1e9*a.trafficPrice()
+		return bill
 	}
 	if price := a.snapshotPrice(); price != nil {
 		bill += *price * unpacked / (1 << 30)
@@ -59,6 +45,43 @@ func (a *poolAnswer) estimatedBill(arm string, images []int) float64 {
 		bill += *price * unpacked / 1e9 * a.newNodes()
 	}
 	return bill
+}
+
+// estimatedTraffic is what holding some candidates costs of traffic: starts fetch less, and
+// where they are pulled ahead every new node fetches them, and each every release.
+func (a *poolAnswer) estimatedTraffic(arm string, images []int) float64 {
+	var fetched, spared float64
+	for i := range a.Pulls {
+		spared += a.sparedBytes(arm, &a.Pulls[i], images)
+	}
+	if arm == PoolPrePull {
+		for item := range a.itemsOf(images) {
+			fetched += float64(a.compressed[item]) * a.newNodes()
+		}
+		for _, k := range images {
+			for _, l := range a.image(k).Layers[a.Images[k].KeptLayers:] {
+				fetched += float64(a.Inventory.Layers[l].CompressedBytes) * a.Images[k].ReleasesPerMonth * float64(a.Pool.Count)
+			}
+		}
+	}
+	return (fetched - spared) / 1e9 * a.trafficPrice()
+}
+
+// itemsOf are the items of some candidates, each once, in one order: sums of float64 depend
+// on it.
+func (a *poolAnswer) itemsOf(images []int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		have := make(map[int]bool)
+		for _, k := range images {
+			for _, item := range a.items[k] {
+				if !have[item] {
+					if have[item] = true; !yield(item) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // sparedBytes are those that like pulls no longer fetch in a month.

@@ -56,7 +56,8 @@ type Problem struct {
 	// Prices: under GoalSeconds each unit of the bill counts as that much less time
 	// saved. At 0 only the budget counts.
 	WorthPerHour float64
-	// Quota is the most caches to build, at least 1.
+	// Quota is the most manual caches that there may be (eci §1.5), at least 1: those to build
+	// and those of Existing that are kept beside them.
 	Quota int
 	// MaxCandidates bounds the candidates generated beside apps' own sets and
 	// Candidates, which are always considered; 0 is 200.
@@ -144,7 +145,7 @@ func Choose(ctx context.Context, p Problem) (*Plan, error) {
 		searching, stop = context.WithTimeout(ctx, p.TimeLimit)
 	}
 	defer stop()
-	found, err := m.solve(searching)
+	found, err := m.withinQuota(searching)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
@@ -264,30 +265,50 @@ func (p *Problem) validateApps() error {
 	}
 	for i := range p.Candidates {
 		if err := p.validateCandidate(&p.Candidates[i]); err != nil {
-			return fmt.Errorf("candidate %d: %w", i+1, err)
+			err.Candidate = i
+			return err
 		}
 	}
 	return nil
 }
 
-func (p *Problem) validateCandidate(c *Candidate) error {
+// CandidateError says why one of Problem.Candidates cannot be a cache. It is an ErrInvalid.
+type CandidateError struct {
+	// Candidate is its place, from 0; Key what of it is wrong: images or sizeGiB.
+	Candidate int
+	Key       string
+	problem   string
+}
+
+func (e *CandidateError) Error() string {
+	return fmt.Sprintf("candidate %d: %s", e.Candidate+1, e.problem)
+}
+
+// Is makes it an ErrInvalid.
+func (e *CandidateError) Is(target error) bool { return target == ErrInvalid }
+
+// validateCandidate says what is wrong with a candidate; nil where nothing is.
+func (p *Problem) validateCandidate(c *Candidate) *CandidateError {
+	wrong := func(key, format string, args ...any) *CandidateError {
+		return &CandidateError{Key: key, problem: fmt.Sprintf(format, args...)}
+	}
 	if n := len(c.Images); n == 0 || n > matcher.MaxCacheImages {
-		return fmt.Errorf("%d images: a cache holds 1 to %d", n, matcher.MaxCacheImages)
+		return wrong("images", "%d images: a cache holds 1 to %d", n, matcher.MaxCacheImages)
 	}
 	for _, ref := range c.Images {
 		if p.find(ref) < 0 {
-			return fmt.Errorf("the inventory does not list image %s for platform %q: resolve it, or leave it out", ref, p.Platform)
+			return wrong("images", "the inventory does not list image %s for platform %q: resolve it, or leave it out", ref, p.Platform)
 		}
 	}
 	bytes, _ := p.unpacked(p.layersOf(c.Images))
 	least, holds := matcher.SizeToHold(bytes), float64(bytes)/bytesPerGiB
 	switch {
 	case least > matcher.MaxCacheGiB:
-		return fmt.Errorf("its images need %v GiB, and a cache has at most %d: leave some out", least, matcher.MaxCacheGiB)
+		return wrong("images", "its images need %v GiB, and a cache has at most %d: leave some out", least, matcher.MaxCacheGiB)
 	case c.SizeGiB != 0 && !(c.SizeGiB >= matcher.MinCacheGiB && c.SizeGiB <= matcher.MaxCacheGiB):
-		return fmt.Errorf("a size of %v GiB: caches have %d to %d", c.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
+		return wrong("sizeGiB", "a size of %v GiB: caches have %d to %d", c.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
 	case c.SizeGiB != 0 && c.SizeGiB < holds:
-		return fmt.Errorf("a cache of %v GiB cannot hold its images, which are %.3g GiB unpacked: give at least %v, or no size", c.SizeGiB, holds, least)
+		return wrong("sizeGiB", "a cache of %v GiB cannot hold its images, which are %.3g GiB unpacked: give at least %v, or no size", c.SizeGiB, holds, least)
 	}
 	return nil
 }

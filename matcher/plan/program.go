@@ -20,6 +20,8 @@ type program struct {
 	gap     float64
 	problem *knapsack.Problem
 	solver  *knapsack.Solver
+	// full: there is no room for any cache.
+	full bool
 	// tell is told of the best so far and of its bound; nil is none.
 	tell func(objective, bound float64)
 }
@@ -46,23 +48,37 @@ type solution struct {
 }
 
 func (m *model) newProgram() (*program, error) {
-	p := &program{goal: m.Goal, price: m.price(), gap: m.GapFraction}
+	p := &program{goal: m.Goal, price: m.price(), gap: m.GapFraction, full: m.room == 0}
 	if m.Progress != nil {
 		p.tell = func(objective, bound float64) {
 			m.progress("choosing among %s%s", plural(len(m.candidates), "candidate"), nearness(objective, bound))
 		}
 	}
 	problem := &knapsack.Problem{
-		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: m.Quota, Price: p.price,
+		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: max(1, m.room), Price: p.price,
 		Customers: make([][]knapsack.Option, len(m.apps)),
 	}
 	m.addSets(problem)
+	bonus := 0.0
+	if m.displacing != nil {
+		bonus = m.bonus()
+	}
 	for i, a := range m.apps {
 		for _, o := range a.options {
-			problem.Customers[i] = append(problem.Customers[i], knapsack.Option{Set: o.set, Gain: m.gain(a, &o.effect), Cost: o.effect.use})
+			option := knapsack.Option{Set: o.set, Gain: m.gain(a, &o.effect), Cost: o.effect.use}
+			switch {
+			case m.barred(o.set):
+				option.Gain, option.Cost = 0, 0
+			case m.displacing[a] && m.displaces(a, o.set):
+				option.Gain += bonus
+			}
+			problem.Customers[i] = append(problem.Customers[i], option)
 		}
 	}
 	p.problem, p.target = problem, m.target()
+	if m.Goal == GoalLimit {
+		p.target += bonus * float64(len(m.displacing))
+	}
 	var err error
 	p.solver, err = knapsack.New(problem)
 	return p, err
@@ -244,7 +260,7 @@ func (p *program) allowed(c *choice) bool {
 			counted++
 		}
 	}
-	return c.Cost <= p.problem.Budget*(1+1e-9) && (p.problem.Quota == 0 || counted <= p.problem.Quota)
+	return c.Cost <= p.problem.Budget*(1+1e-9) && (p.problem.Quota == 0 || counted <= p.problem.Quota) && !(p.full && counted > 0)
 }
 
 // mostGain is the option of an app that gains most; nil where none gains.

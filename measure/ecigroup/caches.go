@@ -9,52 +9,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/simulate"
 )
 
-// primeAll lets the service make an automatic cache for each app that has starts to make
-// in arm automatic, before there are manual caches that it would match instead.
-func (s *session) primeAll(ctx context.Context) error {
-	for i := range s.arms {
-		if a := &s.arms[i]; a.kind == ArmAutomatic && s.remaining(a) {
-			if err := s.prime(ctx, i); err != nil {
-				return fmt.Errorf("let the service make an automatic cache of %s: %w", a.app.name(), err)
-			}
-		}
+// sizeUp looks at what the service may match, before the first start may be from it.
+func (s *session) sizeUp(ctx context.Context) error {
+	if !slices.ContainsFunc(s.arms, func(a arm) bool { return a.kind == ArmAutomatic && s.remaining(&a) }) {
+		return nil
 	}
-	return nil
-}
-
-// prime starts a group once, and waits for the cache that it causes.
-func (s *session) prime(ctx context.Context, arm int) error {
-	a := &s.arms[arm]
-	before := len(s.journal.automatics())
-	s.primed = time.Time{}
-	if err := s.play(ctx, []start{{arm: arm, repeat: uncounted, priming: true}}); err != nil {
-		return err
-	}
-	groups := s.journal.automatics()[before:]
 	all, err := s.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
 	if err != nil {
-		return err
+		return fmt.Errorf("look at the caches that the service may match: %w", err)
 	}
 	s.measureCaches(all)
-	i := slices.IndexFunc(all, func(c eci.ImageCache) bool { return causedBy(&c, groups) })
-	if i < 0 {
-		s.opt.Log("no automatic cache of %s was made: the service has a cache that fits, or makes none", a.app.name())
-		return nil
-	}
-	if s.primed.IsZero() {
-		s.opt.Log("no start that was to let the service make an automatic cache of %s went well: how long the making of %s took is not told", a.app.name(), all[i].ID)
-		return nil
-	}
-	r := resource{Kind: Cache, Name: all[i].Name, ID: all[i].ID, Making: a.making()}
-	if all[i].Status.Usable() {
-		s.doubt(fmt.Sprintf("the automatic cache %s was ready when it was first looked at, %v after the start that caused it: its making took no longer, and may have been shorter", r.ID, s.opt.Now().Sub(s.primed).Round(time.Second)))
-	}
-	return s.await(ctx, a, &r, s.primed)
+	return nil
 }
 
 // measureCaches notes how large the caches are that the service may match, for what their
@@ -75,27 +44,16 @@ func (s *session) measureCaches(all []eci.ImageCache) {
 	}
 }
 
-// makeCaches makes the caches of the arms that have starts to make, one after another,
-// so that none slows another down: plain ones, with Flash, with the layers of others.
-func (s *session) makeCaches(ctx context.Context) error {
-	for _, kind := range Arms() {
-		for i := range s.arms {
-			a := &s.arms[i]
-			if a.kind != kind || !manual(kind) || !s.remaining(a) || s.caches[a.making()] != "" {
-				continue
-			}
-			if kind == ArmExplicit && s.exp.CacheID != "" {
-				if err := s.given(ctx, a); err != nil {
-					return err
-				}
-				continue
-			}
-			if err := s.makeCache(ctx, a); err != nil {
-				return fmt.Errorf("make a cache for arm %s: %w", a.name, err)
-			}
-		}
+// learn looks up a cache that a start was from and that was not there before: what its disk
+// costs is reserved of the next.
+func (s *session) learn(ctx context.Context, f *flight) {
+	id := f.evidence.cacheID
+	if _, known := s.sizes[id]; known || id == "" || s.arms[f.arm].kind != ArmAutomatic {
+		return
 	}
-	return nil
+	if cache, err := s.client.ImageCache(ctx, id); err == nil {
+		s.measureCaches([]eci.ImageCache{cache})
+	}
 }
 
 // given takes a cache that exists.
@@ -111,43 +69,6 @@ func (s *session) given(ctx context.Context, a *arm) error {
 	return nil
 }
 
-// makeCache makes a cache, and waits until it can be used.
-func (s *session) makeCache(ctx context.Context, a *arm) error {
-	if err := s.late(); err != nil {
-		return err
-	}
-	most, err := s.budget.build(s.exp.CacheTimeout, s.opt.MaxDuration)
-	if err != nil {
-		return err
-	}
-	if err := s.budget.reserve(most); err != nil {
-		return err
-	}
-	begun, spent := s.opt.Now(), cost.Money{}
-	defer func() { s.budget.settle(most, spent) }()
-	r := resource{Kind: Cache, Making: a.making()}
-	if err := s.ask(&r); err != nil {
-		return err
-	}
-	s.opt.Log("making a cache for arm %s", a.name)
-	for try := 1; ; try++ {
-		created, err := s.client.CreateImageCache(ctx, s.cacheSpec(a, &r))
-		r.Helper = created.HelperGroupID
-		if err = s.made(ctx, &r, created.ID, err); err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if try >= sameErrors || !s.journal.holds(r.Token) {
-			return err
-		}
-	}
-	err = s.await(ctx, a, &r, s.opt.Now())                               // the client may have asked again and again
-	spent, _ = s.budget.build(s.opt.Now().Sub(begun), s.opt.MaxDuration) // it was priced before
-	return err
-}
-
 func (s *session) cacheSpec(a *arm, r *resource) eci.ImageCacheSpec {
 	c := s.exp.Cache
 	c.Name, c.ClientToken, c.Tags = r.Name, r.Token, s.tagList()
@@ -156,19 +77,17 @@ func (s *session) cacheSpec(a *arm, r *resource) eci.ImageCacheSpec {
 	return c
 }
 
-// await waits until a cache that was asked for at begun is ready, and records how long
-// its making took.
-func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Time) error {
-	var last eci.ImageCache
+// await waits until a cache that was asked for at begun is ready.
+func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Time) (last eci.ImageCache, err error) {
 	for {
 		cache, err := s.client.ImageCache(ctx, r.ID)
 		switch {
 		case ctx.Err() != nil:
-			return ctx.Err()
+			return last, ctx.Err()
 		case errors.Is(err, eci.ErrNotFound) && last.ID != "":
-			return fmt.Errorf("cache %s is gone: %w", r.ID, err)
+			return last, fmt.Errorf("cache %s is gone: %w", r.ID, err)
 		case err != nil && s.opt.Now().Sub(begun) > s.exp.CacheTimeout:
-			return err
+			return last, err
 		case err != nil:
 			s.opt.Log("cache %s is looked at later: %v", r.ID, err)
 		default:
@@ -181,19 +100,16 @@ func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Tim
 			break
 		}
 		if s.opt.Now().Sub(begun) > s.exp.CacheTimeout {
-			return fmt.Errorf("cache %s is not ready within %v, it is %s %s", r.ID, s.exp.CacheTimeout, cmp.Or(string(last.Status), "not known"), last.Progress)
+			return last, fmt.Errorf("cache %s is not ready within %v, it is %s %s", r.ID, s.exp.CacheTimeout, cmp.Or(string(last.Status), "not known"), last.Progress)
 		}
 		if err := s.opt.Sleep(ctx, s.opt.Poll); err != nil {
-			return err
+			return last, err
 		}
 	}
 	if !last.Status.Usable() {
-		return fmt.Errorf("cache %s is %s%s", r.ID, last.Status, lastWarning(last.Events))
+		return last, fmt.Errorf("cache %s is %s%s", r.ID, last.Status, lastWarning(last.Events))
 	}
-	if a.kind != ArmAutomatic {
-		s.caches[a.making()], s.sizes[r.ID] = r.ID, s.exp.Cache.SizeGiB
-	}
-	return s.recordMaking(a, &last, s.opt.Now().Sub(begun).Round(time.Second))
+	return last, nil
 }
 
 func lastWarning(events []eci.Event) string {
@@ -207,15 +123,15 @@ func lastWarning(events []eci.Event) string {
 
 // recordMaking adds the making of a cache to the timeline, as a startup of an arm of its
 // own, once: a cache that is made again when an experiment is gone on with is not.
-func (s *session) recordMaking(a *arm, cache *eci.ImageCache, took time.Duration) error {
-	key := runKey{a.making(), 0}
-	if s.done[key] || cache.CreatedAt.IsZero() {
+func (s *session) recordMaking(a *arm, repeat int, cache *eci.ImageCache, took time.Duration) error {
+	key := runKey{a.making(), repeat}
+	if repeat == uncounted || s.done[key] || cache.CreatedAt.IsZero() {
 		return nil
 	}
 	s.doubt(fmt.Sprintf("the service tells when a cache was asked for and its images were pulled, not when it was ready: that is by this machine's clock, and off by up to %v", s.opt.Poll))
-	u := makingOf(cache, took)
+	u := makingOf(cache, took.Round(time.Second))
 	u.App, u.Images, u.CacheID = a.app.name(), slices.Clone(cache.Images), cache.ID
-	s.record(simulate.MeasuredRun{Arm: key.arm, At: cache.CreatedAt}, &u)
+	s.record(simulate.MeasuredRun{Arm: key.arm, Repeat: key.repeat, At: cache.CreatedAt}, &u)
 	return s.save()
 }
 

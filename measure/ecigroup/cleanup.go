@@ -15,9 +15,12 @@ import (
 type CleanUpOptions struct {
 	JournalDir string
 	// Run is the only run to look at; empty is all. A run that is named is cleaned up also
-	// where nobody here knows whether it is under way.
+	// where nobody here knows whether it is under way, and whether this account is its own:
+	// what the account does not know is then taken to be gone.
 	Run string
-	// Confirm is asked before the resources of a run are deleted; nil is yes.
+	// Confirm is asked before the resources of a run are deleted; nil is yes. An error of it
+	// is of that run; where somebody does not want to be asked any more (context.Canceled) it
+	// ends the clean-up, as the end of the context does.
 	Confirm func(run string, what []string) (bool, error)
 	// Kept is told of each run that is left as it is, which Log has told why: what it made
 	// may be there. Nil tells nobody.
@@ -64,22 +67,19 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 		return nil, fmt.Errorf("clean up run %s: %w: no journal in %s is of it, and nothing in %s has its tag", opt.Run, ErrNoRun, opt.JournalDir, client.RegionID())
 	}
 	var errs []error
-	for _, run := range journaled {
-		if opt.Run == "" || opt.Run == run {
-			gone, err := cleanUpRun(ctx, client, run, tagged[run], opt)
-			removed, errs = append(removed, gone...), append(errs, err)
-		}
-		delete(tagged, run)
-	}
-	for _, run := range slices.Sorted(maps.Keys(tagged)) {
+	stopped := false
+	for _, run := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(journaled, slices.Collect(maps.Keys(tagged)))))) {
 		switch until := tagged[run]; {
 		case opt.Run != "" && opt.Run != run:
-		case opt.Run == "" && opt.Now().Before(until):
+		case stopped:
+			opt.Kept(run)
+		case opt.Run == "" && !slices.Contains(journaled, run) && opt.Now().Before(until):
 			opt.Log("run %s has no journal here and may be under way on another machine until %s: to clean it up nevertheless, name it with --run %s", run, until.UTC().Format(time.RFC3339), run)
 			opt.Kept(run)
 		default:
 			gone, err := cleanUpRun(ctx, client, run, until, opt)
 			removed, errs = append(removed, gone...), append(errs, err)
+			stopped = ctx.Err() != nil || errors.Is(err, context.Canceled)
 		}
 	}
 	return removed, errors.Join(errs...)
@@ -100,10 +100,9 @@ func taggedRuns(ctx context.Context, client *eci.Client) (map[string]time.Time, 
 			runs[run] = latest(runs[run], until)
 		}
 	}
-	// A key alone is taken for tags of any value, as elsewhere at Alibaba; not documented
-	// for ECI. Caches are few: all are looked at.
-	any := []eci.Tag{{Key: TagRun}}
-	for g, err := range client.ContainerGroups(ctx, eci.ContainerGroupQuery{Tags: any}) {
+	// All are looked at: that a filter by a tag's key alone finds tags of any value, as
+	// elsewhere at Alibaba, is not documented for ECI.
+	for g, err := range client.ContainerGroups(ctx, eci.ContainerGroupQuery{}) {
 		if err != nil {
 			return nil, err
 		}
@@ -153,6 +152,7 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	if err != nil {
 		return nil, err
 	}
+	c.wide, c.trusted = true, opt.Run != ""
 	j, done := c.journal, false
 	defer func() { err = errors.Join(err, j.close(done || j.empty)) }()
 	if why := j.others(until, opt.Now()); why != "" && opt.Run == "" {
@@ -180,7 +180,7 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	}
 	what := wordsOfAll(list)
 	for _, may := range c.mayShow(opt.Now()) {
-		what = append(what, fmt.Sprintf("%s %s, if it is there: its creation was not answered", may.Kind, may.name()))
+		what = append(what, may.what()+", if it is there: its creation was not answered")
 	}
 	if err != nil {
 		what = append(what, "what else has its tag")

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cachebench/cachebench/eci"
@@ -40,17 +40,24 @@ type custody struct {
 	poll    time.Duration
 	now     func() time.Time
 	sleep   func(context.Context, time.Duration) error
-	// log is told what happens, warn what nobody may miss.
-	log, warn func(format string, args ...any)
-	// key is the fingerprint of the access key; foreign says that the journal was written
-	// with another one, and that nothing of it was found here yet.
-	key     string
-	foreign atomic.Bool
+	// log is told what happens, warn what nobody may miss, tell what keeps somebody waiting.
+	log, warn, tell func(format string, args ...any)
+	// key is the fingerprint of the access key.
+	key string
+	// wide: lists are read whole, and not by a filter of tags, which is to be relied on
+	// where there is nothing besides.
+	wide bool
+	// trusted: somebody says that this account is the run's.
+	trusted bool
 
 	mu sync.Mutex
 	// seen are the names that were in a list, settled the groups of which no automatic
 	// cache is still to come.
 	seen, settled map[string]bool
+	// proven are the keys of which something was in a list here: they are of this account.
+	proven map[string]bool
+	// until is until when the tags of what is here say that the run may be under way.
+	until time.Time
 }
 
 // newCustody opens the journal of a run for what a client makes and deletes.
@@ -64,12 +71,10 @@ func newCustody(ctx context.Context, client *eci.Client, dir, run string, o *Opt
 		return nil, err
 	}
 	j.hook = o.hook
-	c := &custody{
-		client: client, journal: j, run: run, poll: o.Poll, now: o.Now, sleep: o.Sleep, log: o.Log, warn: o.Warn, key: key,
-		seen: map[string]bool{}, settled: map[string]bool{},
-	}
-	c.foreign.Store(j.key != "" && j.key != key)
-	return c, nil
+	return &custody{
+		client: client, journal: j, run: run, poll: o.Poll, now: o.Now, sleep: o.Sleep, log: o.Log, warn: o.Warn, tell: o.Log, key: key,
+		seen: map[string]bool{}, settled: map[string]bool{}, proven: map[string]bool{},
+	}, nil
 }
 
 // begin notes that the run begins, or goes on.
@@ -100,7 +105,7 @@ func (c *custody) ask(wanted ...*resource) error {
 // finds what a lost line would have said, but for the ID of a group that may cause an
 // automatic cache, which tells no more once the group is deleted.
 func (c *custody) note(what string, r resource) error {
-	return c.journal.write(what == wroteMade && r.Automatic, entry{At: c.now().UTC(), What: what, resource: r})
+	return c.journal.write(what == wroteMade && r.Automatic, entry{At: c.now().UTC(), What: what, Key: r.key, resource: r})
 }
 
 // made settles the answer to a request to make something. Where it is not known whether
@@ -118,46 +123,60 @@ func (c *custody) made(ctx context.Context, r *resource, id string, err error) e
 	if ctx.Err() != nil {
 		return err // the end of the run looks for it
 	}
-	found, fault := c.named(ctx, r)
+	fault := c.named(ctx, r)
 	switch {
 	case fault != nil:
 		return errors.Join(err, fault)
-	case found == "":
+	case r.ID == "":
 		return err // it may yet appear: it stays open until the end looks for it
 	}
-	r.ID = found
 	return c.note(wroteMade, *r)
 }
 
-// named looks for a resource by its name, which no other has.
-func (c *custody) named(ctx context.Context, r *resource) (id string, err error) {
+// named looks for a resource by its name, which no other has, and takes its ID, and that
+// of the group that makes it.
+func (c *custody) named(ctx context.Context, r *resource) error {
 	if r.Kind == Cache {
-		for cache, err := range c.client.ImageCaches(ctx, eci.ImageCacheQuery{Name: r.Name, Tags: c.tags()}) {
+		for cache, err := range c.client.ImageCaches(ctx, eci.ImageCacheQuery{Name: r.Name}) {
 			if err != nil {
-				return "", err
+				return err
 			}
 			if cache.Name == r.Name {
-				return cache.ID, nil
+				r.ID, r.Helper = cache.ID, helperOf(&cache)
+				return nil
 			}
 		}
-		return "", nil
+		return nil
 	}
-	for group, err := range c.client.ContainerGroups(ctx, eci.ContainerGroupQuery{Name: r.Name, Tags: c.tags()}) {
+	for group, err := range c.client.ContainerGroups(ctx, eci.ContainerGroupQuery{Name: r.Name}) {
 		if err != nil {
-			return "", err
+			return err
 		}
 		if group.Name == r.Name {
-			return group.ID, nil
+			r.ID = group.ID
+			return nil
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // tags are those that all of the run's resources have.
 func (c *custody) tags() []eci.Tag { return []eci.Tag{{Key: TagRun, Value: c.run}} }
 
-// causedBy says whether a cache is an automatic one of a group (eci §1.2).
-func causedBy(cache *eci.ImageCache, groups []string) bool {
+// mine says whether something of a list is the run's: by its tag, or by its name, for
+// neither that a filter holds nor that a list tells tags was ever tried.
+func (c *custody) mine(name string, tags []eci.Tag) bool {
+	return slices.Contains(tags, c.tags()[0]) || strings.HasPrefix(name, "cb-"+c.run+"-")
+}
+
+// causeOf is the group that an automatic cache is of (eci §1.2); false is none of these.
+func causeOf(cache *eci.ImageCache, groups []cause) (cause, bool) {
 	id, automatic := cache.Automatic()
-	return automatic && (slices.Contains(groups, id) || cache.ContainerGroupID != "" && slices.Contains(groups, cache.ContainerGroupID))
+	i := slices.IndexFunc(groups, func(g cause) bool {
+		return g.id == id || cache.ContainerGroupID != "" && g.id == cache.ContainerGroupID
+	})
+	if !automatic || i < 0 {
+		return cause{}, false
+	}
+	return groups[i], true
 }

@@ -223,9 +223,9 @@ func TestMaxCostUndeleted(t *testing.T) {
 	if _, err := w.run(exp); !errors.Is(err, ErrMaxCost) {
 		t.Errorf("%v, want the limit", err)
 	}
-	// 2 vCPU and 4 GiB until the deadline of 30 minutes (eci §5.2): 5 of them are paid for.
-	each := (2*0.0000077 + 4*0.00000096) * 1800
-	if n := float64(w.server.Created("CreateContainerGroup")); n*each > limit.Amount || n < 4 {
+	// 2 vCPU and 4 GiB until the deadline of 11 minutes (eci §5.2): 15 of them are paid for.
+	each := (2*0.0000077 + 4*0.00000096) * 660
+	if n := float64(w.server.Created("CreateContainerGroup")); n*each > limit.Amount || n < 12 {
 		t.Errorf("%g groups that cost %g each were made for %v", n, each, limit)
 	}
 }

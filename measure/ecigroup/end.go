@@ -17,14 +17,16 @@ const endTimeout = 10 * time.Minute
 // end deletes all that the run made and closes its journal, which stays where something
 // is left.
 func (s *session) end(ctx context.Context) error {
-	tell := s.opt.Log
+	if s.handsOff {
+		return s.journal.close(s.journal.empty)
+	}
 	if ctx.Err() != nil {
-		tell = s.opt.Warn // somebody waits for the end
+		s.tell = s.opt.Warn // somebody waits for the end
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	if n := len(s.journal.resources()); n > 0 {
-		tell("deleting %s, for %v at most; a second interrupt leaves what is left to cachebench measure eci --clean-up", resources(n), endTimeout)
+		s.tell("deleting %s, for %v at most; a second interrupt leaves what is left to cachebench measure eci --clean-up", resources(n), endTimeout)
 	}
 	go func() {
 		select {
@@ -35,20 +37,24 @@ func (s *session) end(ctx context.Context) error {
 	}()
 	_, err := s.removeAll(ctx)
 	s.payGone(err)
-	s.noteSpent()
-	s.opt.Spent(s.budget.book.Money(s.budget.spent + s.budget.reserved))
+	s.noteSpent(s.budget.bound())
+	s.opt.Spent(s.budget.book.Money(s.budget.bound()))
 	return errors.Join(err, s.journal.close(err == nil))
 }
 
-// payGone settles the starts that the end of the run came upon: those whose groups are
-// gone cost what they lasted, and not the most that they might have.
+// payGone settles the starts and the caches that the end of the run came upon: those that
+// are gone cost what they lasted, and not the most that they might have.
 func (s *session) payGone(err error) {
 	var left *LeftError
 	errors.As(err, &left)
-	s.pay(slices.DeleteFunc(slices.Concat(s.flying, s.staying), func(f *flight) bool {
-		return err != nil && (left == nil || slices.ContainsFunc(left.Left, func(l Left) bool { return l.ID == f.ID || l.Kind == "and" }))
-	}))
-	s.flying, s.staying = nil, nil
+	isLeft := func(r *resource) bool {
+		return err != nil && (left == nil || slices.ContainsFunc(left.Left, func(l Left) bool {
+			return l.Kind == "and" || l.Name == r.Name || r.ID != "" && l.ID == r.ID || r.Helper != "" && l.ID == r.Helper
+		}))
+	}
+	s.pay(slices.DeleteFunc(slices.Concat(s.flying, s.staying, s.unanswered), func(f *flight) bool { return isLeft(&f.resource) }))
+	s.payMakings(slices.DeleteFunc(slices.Clone(s.makings), func(m *making) bool { return isLeft(&m.resource) }))
+	s.flying, s.staying, s.unanswered = nil, nil, nil
 }
 
 // conclude works out what there is to doubt, from all starts until now.

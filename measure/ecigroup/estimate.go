@@ -22,13 +22,22 @@ const (
 	expectedBuild  = 300 * time.Second
 )
 
-// ending is how much longer than its timeout a start is paid for at most: until it is
-// looked at again, and its group is deleted. Assumed: what takes longer is held back as
-// it does (session.hold).
+// ending is how much longer than its timeout a group lasts at most: until it is looked at
+// again and deleted, or ends by itself where it cannot be.
 const ending = time.Minute
 
-// longest is how long a start is paid for at most.
-func (e *Experiment) longest() time.Duration { return e.Timeout + ending }
+// deadline is after how long a group ends by itself, and so the most that it is paid for
+// (eci §3.1), whether or not it can be deleted.
+func (e *Experiment) deadline() time.Duration { return (e.Timeout + ending).Truncate(time.Second) }
+
+// longestBuild is how long the making of a cache is paid for at most: a cache has no deadline
+// of its own, and the service may not let it be deleted before it is made.
+func (e *Experiment) longestBuild() time.Duration { return e.CacheTimeout + endTimeout }
+
+// longestKept is how long a cache is there at most, in a run that begins nothing after a time.
+func (e *Experiment) longestKept(maxDuration time.Duration) time.Duration {
+	return maxDuration + e.CacheTimeout + e.Timeout + endTimeout
+}
 
 // Step is one thing that an experiment does, Count times.
 type Step struct {
@@ -113,18 +122,36 @@ func (p *prices) diskGiB(kind string) int {
 	return p.exp.Cache.SizeGiB
 }
 
-// build is what making a cache costs over a time, and keeping it full for kept.
-func (p *prices) build(d, kept time.Duration) (cost.Money, error) {
-	size := float64(p.exp.Cache.SizeGiB)
-	build, err := p.book.Build(d, size)
+// build is what making a cache of an arm costs over a time, and keeping it full for kept.
+func (p *prices) build(kind string, d, kept time.Duration) (cost.Money, error) {
+	build, err := p.book.Build(d, float64(p.exp.Cache.SizeGiB))
 	if err != nil {
 		return build, err
 	}
-	keep, err := p.book.Keep(size, kept)
+	keep, err := p.keep(kind, kept)
 	if err != nil {
 		return build, err
 	}
 	return build.Plus(keep)
+}
+
+// keep is what a cache of an arm costs while it is kept, full.
+func (p *prices) keep(kind string, kept time.Duration) (cost.Money, error) {
+	size := float64(p.exp.Cache.SizeGiB)
+	keep, err := p.book.Keep(size, kept)
+	if err != nil || kind != ArmFlash {
+		return keep, err
+	}
+	instant, err := p.book.InstantAccess(size, kept)
+	if err != nil {
+		return keep, err
+	}
+	return keep.Plus(instant)
+}
+
+// making is the most that the making of a cache of an arm may cost.
+func (p *prices) making(kind string, maxDuration time.Duration) (cost.Money, error) {
+	return p.build(kind, p.exp.longestBuild(), p.exp.longestKept(maxDuration))
 }
 
 // Estimate says what the experiment will do and cost, before anything is done; of one
@@ -148,11 +175,12 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, retries
 		switch {
 		case left(a) == 0:
 		case a.kind == ArmAutomatic:
-			if err := est.starts(p, "one start of "+a.app.name()+" that lets an automatic cache be made", 1, est.tries, ArmAutomatic, expectedCold); err != nil {
+			what := "one start of " + a.app.name() + " that lets an automatic cache be made"
+			if err := est.starts(p, what, max(1, exp.MakeRepeats-done[a.making()]), est.tries, ArmAutomatic, expectedCold); err != nil {
 				return nil, err
 			}
-		case manual(a.kind) && !(a.kind == ArmExplicit && exp.CacheID != ""):
-			if err := est.build(p, a, maxDuration); err != nil {
+		case exp.makes(a):
+			if err := est.build(p, a, max(1, exp.MakeRepeats-done[a.making()]), maxDuration); err != nil {
 				return nil, err
 			}
 		}
@@ -197,6 +225,9 @@ func (e *Experiment) notes() (notes []string) {
 	if e.makesCaches() && e.CacheTimeout < expectedBuild {
 		notes = append(notes, fmt.Sprintf("The timeout of %v is shorter than the %v that the making of a cache is assumed to take: one that takes longer ends the experiment.", e.CacheTimeout, expectedBuild))
 	}
+	if slices.Contains(e.Arms, ArmAutomatic) {
+		notes = append(notes, "Where the service matches a cache of somebody else's, its disk costs besides: that is looked at when the experiment begins, and held under the limit.")
+	}
 	if slices.Contains(e.Arms, ArmFlash) {
 		notes = append(notes, "What Flash and copies of a cache cost is not published: nothing is assumed for them.")
 	}
@@ -223,7 +254,7 @@ func (e *Estimate) starts(p *prices, what string, n, tries int, kind string, exp
 	if err != nil {
 		return err
 	}
-	most, err := p.atMost(kind, p.exp.longest())
+	most, err := p.atMost(kind, p.exp.deadline())
 	if err != nil {
 		return err
 	}
@@ -239,17 +270,26 @@ func likelyGiB(p *prices, kind string) int {
 	return p.diskGiB(kind)
 }
 
-func (e *Estimate) build(p *prices, a *arm, kept time.Duration) error {
-	likely, err := p.build(min(expectedBuild, p.exp.CacheTimeout), kept)
+// build adds n makings of an arm's cache, the last of which is kept.
+func (e *Estimate) build(p *prices, a *arm, n int, maxDuration time.Duration) error {
+	build, err := p.build(a.kind, min(expectedBuild, p.exp.CacheTimeout), 0)
 	if err != nil {
 		return err
 	}
-	most, err := p.build(p.exp.CacheTimeout, kept)
+	keep, err := p.keep(a.kind, maxDuration)
+	if err != nil {
+		return err
+	}
+	likely, err := build.Times(float64(n)).Plus(keep)
+	if err != nil {
+		return err
+	}
+	most, err := p.making(a.kind, maxDuration)
 	if err != nil {
 		return err
 	}
 	how := map[string]string{ArmExplicit: "", ArmReuse: " with the layers of others", ArmFlash: " with Flash"}[a.kind]
-	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), 1, likely, most}, most)
+	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), n, likely, most.Times(float64(n))}, most)
 }
 
 func (e *Estimate) add(s Step, first cost.Money) (err error) {
@@ -271,6 +311,25 @@ type budget struct {
 	// most is the limit; nil is none.
 	most            *cost.Money
 	spent, reserved float64
+	// noted is what was last saved to be spent at most: what is done beyond it is saved before.
+	noted float64
+}
+
+// bound is what may be spent until now, and by all that runs.
+func (b *budget) bound() float64 { return b.spent + b.reserved }
+
+// ahead is what is saved to be spent at most: one start more than it can be, so that not
+// each has to be saved before it is begun, but no more than the limit.
+func (b *budget) ahead() float64 {
+	one, err := b.atMost(ArmCold, b.exp.deadline())
+	if err != nil {
+		return b.bound() // nothing can be priced, and so nothing be begun
+	}
+	ahead := b.bound() + one.Amount
+	if b.most != nil {
+		ahead = min(ahead, b.most.Amount)
+	}
+	return max(b.bound(), ahead)
 }
 
 // reserve takes the most that a step may cost, unless that goes beyond the limit.

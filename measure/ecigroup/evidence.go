@@ -2,6 +2,7 @@ package ecigroup
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/eci"
@@ -91,4 +92,20 @@ func trouble(o *observation) string {
 		words = append(words, "it could not be scheduled")
 	}
 	return strings.Join(words, "; ")
+}
+
+// zonal are the troubles that one zone may have and another not. That FailedScheduling and
+// ResourceInsufficient are of them is inferred: to wait for another zone costs nothing, for
+// what is being scheduled is not paid for (eci §3.1).
+var zonal = []string{"ResourceInsufficient", "NoStock", "StockExhaust", "StockClose", "FailedScheduling"}
+
+// unplaced says whether a group that is being scheduled will never run. With vSwitches in
+// several zones that one has no stock decides nothing: the service says when none has.
+func (s *session) unplaced(o *observation) bool {
+	if len(s.exp.Group.VSwitchIDs) < 2 {
+		return trouble(o) != ""
+	}
+	return slices.ContainsFunc(eci.ReadEvidence(o.events).Troubles, func(e eci.Event) bool {
+		return !slices.ContainsFunc(zonal, e.Is)
+	})
 }

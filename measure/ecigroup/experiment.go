@@ -44,6 +44,7 @@ const (
 
 // What an experiment does where it does not say.
 const (
+	DefaultMakeRepeats  = 3 // the fewest that have a middle and two ends: each costs minutes, and money
 	DefaultVCPU         = 2 // with 4 GiB: the size that the documentation prices (eci §2.7)
 	DefaultMemoryGiB    = 4
 	DefaultTimeout      = 10 * time.Minute
@@ -51,6 +52,7 @@ const (
 	defaultCacheGiB     = 20        // eci §1.2
 	mostAtOnce          = 1000
 	mostRepeats         = 10_000
+	mostMakings         = 100
 	mostTags            = 18 // of 20 (eci §2.2), for the run has two of its own
 )
 
@@ -70,6 +72,9 @@ type Experiment struct {
 	// Repeats is how many starts of each app in each arm are to count; 0 is
 	// measure.DefaultRepeats.
 	Repeats int
+	// MakeRepeats is how often the cache of each arm is made, for how long that takes: the
+	// last is started from, the others are deleted at once. 0 is DefaultMakeRepeats.
+	MakeRepeats int
 	// Warmup is the most starts that are made before all and not counted, each of an app
 	// that none before was of; nil is one of each app.
 	Warmup *int
@@ -107,6 +112,8 @@ func (e *Experiment) Validate() error {
 		return errors.New("no arm is named")
 	case e.Repeats < 0 || e.Repeats > mostRepeats:
 		return fmt.Errorf("%d repeats cannot be: give 1 to %d", e.Repeats, mostRepeats)
+	case e.MakeRepeats < 0 || e.MakeRepeats > mostMakings:
+		return fmt.Errorf("%d makings of each cache cannot be: give 1 to %d", e.MakeRepeats, mostMakings)
 	case e.Concurrency < 0 || e.Concurrency > mostAtOnce:
 		return fmt.Errorf("%d starts at once cannot be: give 1 to %d", e.Concurrency, mostAtOnce)
 	case e.Timeout < 0 || e.CacheTimeout < 0:
@@ -152,10 +159,16 @@ func (e *Experiment) checkSpecs() error {
 	v := e.withDefaults()
 	for i := range v.Apps {
 		a := &v.Apps[i]
+		seen := map[layers.Name]bool{}
 		for _, image := range a.Images {
-			if _, err := layers.ParseName(image); err != nil {
+			name, err := layers.ParseName(image)
+			if err != nil {
 				return err
 			}
+			if seen[name] && slices.Contains(e.Arms, ArmCold) {
+				return fmt.Errorf("app %s: image %s stands twice in one group: the second is present when the first was pulled, so that no start is %s", a.name(), image, ArmCold)
+			}
+			seen[name] = true
 			if _, ok := layers.RegistryOf(image); !ok {
 				return fmt.Errorf("image %s is on this machine: ECI pulls from registries, so give it as REGISTRY/NAME:TAG", image)
 			}
@@ -177,7 +190,12 @@ func (e *Experiment) checkSpecs() error {
 
 // makesCaches says whether an arm starts from a cache that is made for it.
 func (e *Experiment) makesCaches() bool {
-	return slices.ContainsFunc(e.Arms, func(kind string) bool { return manual(kind) && !(kind == ArmExplicit && e.CacheID != "") })
+	return slices.ContainsFunc(e.Arms, func(kind string) bool { return e.makes(&arm{kind: kind}) })
+}
+
+// makes says whether an arm starts from a cache that is made for it.
+func (e *Experiment) makes(a *arm) bool {
+	return manual(a.kind) && !(a.kind == ArmExplicit && e.CacheID != "")
 }
 
 // containers are those of a group of an app.
@@ -198,6 +216,7 @@ func (a *App) name() string { return cmp.Or(a.Name, a.Images[0]) }
 func (e *Experiment) withDefaults() *Experiment {
 	v := *e
 	v.Repeats = cmp.Or(e.Repeats, measure.DefaultRepeats)
+	v.MakeRepeats = cmp.Or(e.MakeRepeats, DefaultMakeRepeats)
 	v.Seed = cmp.Or(e.Seed, measure.DefaultSeed)
 	v.Concurrency = cmp.Or(e.Concurrency, 1)
 	v.Readiness = cmp.Or(e.Readiness, ReadyCondition)

@@ -28,6 +28,7 @@ func TestThrottlingStorm(t *testing.T) {
 	)})
 	exp := web(ArmCold)
 	exp.Repeats, exp.Concurrency = 1000, 200
+	exp.Timeout = time.Hour // in such a storm a group is looked at minutes later
 	if race.Enabled || testing.Short() {
 		exp.Repeats = 100 // all of them: make exhaust
 	}

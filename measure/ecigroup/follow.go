@@ -51,7 +51,7 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		case f.nearEnd(s.exp.Readiness):
 			f.silent++
 			near = append(near, id)
-		case late:
+		case late, f.priming:
 			near = append(near, id)
 		}
 	}
@@ -59,9 +59,12 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		return err
 	}
 	for _, id := range ids {
+		if byID[id].priming {
+			s.watch(ctx, byID[id])
+		}
 		s.judge(byID[id])
 	}
-	return nil
+	return ctx.Err()
 }
 
 // hopeless is of errors that asking again does not mend.
@@ -137,7 +140,7 @@ func (s *session) judge(f *flight) {
 			f.void = f.evidence.contradicts(a.kind, s.caches[a.making()], len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
 		}
 	case timed:
-	case status == eci.GroupScheduling && trouble(&f.o) != "":
+	case status == eci.GroupScheduling && s.unplaced(&f.o):
 		f.over, f.void = true, trouble(&f.o) // no waiting helps (eci §3.2)
 	case cannotPull(&f.o) != "":
 		f.over, f.void = true, cannotPull(&f.o) // the rest of its timeout would be paid for

@@ -36,7 +36,8 @@ type entry struct {
 	At   time.Time `json:"at"`
 	What string    `json:"what"`
 	// Region, Endpoint, Key and Until are of a begin: where the run is, the fingerprint of
-	// its access key, and until when it may be under way.
+	// its access key, and until when it may be under way. Key stands also where a resource
+	// is of another one than the begin before it.
 	Region   string    `json:"region,omitempty"`
 	Endpoint string    `json:"endpoint,omitempty"`
 	Key      string    `json:"key,omitempty"`
@@ -63,14 +64,18 @@ type resource struct {
 	// Helper is the group that makes a cache: it goes with it, and is deleted besides, for
 	// the case that it does not.
 	Helper string `json:"helper,omitempty"`
-	// at is when it was asked for, or made; zero is not known.
-	at time.Time
+	// at is when it was asked for, or made; zero is not known. key is the fingerprint of the
+	// access key that it was made with; empty is not known.
+	at  time.Time
+	key string
 }
 
-// cause is a group that may have caused an automatic cache, and when it was made.
+// cause is a group that may have caused an automatic cache, when it was made, and with
+// which access key.
 type cause struct {
-	id string
-	at time.Time
+	id  string
+	at  time.Time
+	key string
 }
 
 // journal is a file of lines, one run's. What is to be made is on the disk before the
@@ -89,8 +94,9 @@ type journal struct {
 	torn  bool
 	// automatic are the groups that may have caused an automatic cache.
 	automatic []cause
-	// past are the IDs of what was deleted, which lists may have for a while.
-	past map[string]bool
+	// past are the IDs of what was deleted, which lists may have for a while, each with the
+	// key that it was made with.
+	past map[string]string
 	// damaged is how many lines could not be read, empty that there was none.
 	damaged int
 	empty   bool
@@ -111,7 +117,7 @@ func openJournal(dir, run string, now time.Time) (*journal, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, fmt.Errorf("make the directory of journals: %w", err)
 	}
-	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}, past: map[string]bool{}}
+	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}, past: map[string]string{}}
 	release, free := scratch.LockFile(lockName(dir, run))
 	if !free {
 		return nil, fmt.Errorf("journal %s: %w", j.name, errAlive)
@@ -158,12 +164,15 @@ func (j *journal) read(now time.Time) error {
 	if err = f.Truncate(j.whole); err == nil {
 		_, err = f.Seek(j.whole, io.SeekStart)
 	}
+	if err == nil {
+		err = syncDir(j.dir())
+	}
 	if err != nil {
 		f.Close()
 		return fmt.Errorf("open the journal: %w", err)
 	}
 	j.file = f
-	return syncDir(j.dir())
+	return nil
 }
 
 // dir is the directory that the journal is in.
@@ -175,16 +184,16 @@ func (j *journal) take(e *entry) {
 		j.region, j.endpoint, j.key, j.until = e.Region, e.Endpoint, e.Key, latest(j.until, e.Until)
 	case wroteAsk, wroteMade:
 		r := e.resource
-		r.at = e.At
+		r.at, r.key = e.At, cmp.Or(e.Key, j.key)
 		j.open[e.Token] = r
 		if e.ID != "" && e.Automatic {
-			j.automatic = append(j.automatic, cause{e.ID, e.At})
+			j.automatic = append(j.automatic, cause{e.ID, e.At, r.key})
 		}
 	case wroteNone, wroteGone:
-		delete(j.open, e.Token)
 		if e.ID != "" {
-			j.past[e.ID] = true
+			j.past[e.ID] = cmp.Or(e.Key, j.open[e.Token].key)
 		}
+		delete(j.open, e.Token)
 	}
 }
 
@@ -263,11 +272,18 @@ func (j *journal) holds(token string) bool {
 	return ok
 }
 
-// knows says whether a group was made, or deleted, by the journal.
-func (j *journal) knows(id string) bool {
+// knows says whether a group was made, or deleted, by the journal, and with which key.
+func (j *journal) knows(id string) (key string, known bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.past[id] || slices.ContainsFunc(j.automatic, func(c cause) bool { return c.id == id })
+	if key, known = j.past[id]; known {
+		return key, true
+	}
+	i := slices.IndexFunc(j.automatic, func(c cause) bool { return c.id == id })
+	if i < 0 {
+		return "", false
+	}
+	return j.automatic[i].key, true
 }
 
 // automatics are the IDs of the groups that may have caused automatic caches, causes

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/eci"
@@ -13,7 +14,26 @@ import (
 var errMayExist = errors.New("it may exist: it was asked for, no answer came, and it is in no list yet")
 
 // errUnknownHere is of what an account does not know that may not be the run's.
-var errUnknownHere = errors.New("this account knows none of the run, which was made with another access key: clean up with the run's; if all is gone for certain, remove its journal")
+var errUnknownHere = errors.New("it was made with another access key, and nothing here shows that this is its account: clean up with the run's key; if this is its account for certain, with --clean-up and --run")
+
+// helperError is of the group that makes a cache, where the cache is gone and it is not.
+type helperError struct {
+	id  string
+	err error
+}
+
+func (e *helperError) Error() string { return e.err.Error() }
+func (e *helperError) Unwrap() error { return e.err }
+
+// leftOf is what a resource that could not be deleted leaves: itself, or the group that
+// made it.
+func leftOf(r *resource, err error) Left {
+	var helper *helperError
+	if errors.As(err, &helper) {
+		return Left{Group, helper.id, "the group that makes " + r.ID, err}
+	}
+	return Left{r.Kind, r.ID, r.Name, err}
+}
 
 // Left is a resource that could not be deleted, or that may exist.
 type Left struct {
@@ -32,8 +52,12 @@ type LeftError struct {
 // Error names every resource with the command that removes it.
 func (e *LeftError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s --run %s --journal %s --endpoint %s",
-		resources(len(e.Left)), e.Run, e.Region, e.Run, shellWord(e.JournalDir), e.Endpoint)
+	run := " --run " + e.Run
+	if slices.ContainsFunc(e.Left, func(l Left) bool { return errors.Is(l.Err, errUnknownHere) }) {
+		run = "" // to name it says that this is its account, which somebody is to think about
+	}
+	fmt.Fprintf(&b, "%s of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s%s --journal %s --endpoint %s",
+		resources(len(e.Left)), e.Run, e.Region, run, shellWord(e.JournalDir), e.Endpoint)
 	for _, l := range e.Left {
 		fmt.Fprintf(&b, "\n  %s %s: %v\n    or: %s", l.Kind, l.name(), l.Err, l.command(e.Region))
 	}
@@ -69,6 +93,8 @@ func (e *LeftError) Unwrap() []error {
 }
 
 func (l *Left) name() string { return cmp.Or(l.ID, l.Name) }
+
+func (l *Left) what() string { return l.Kind + " " + l.name() }
 
 // command deletes the resource by Alibaba's own program.
 func (l *Left) command(region string) string {

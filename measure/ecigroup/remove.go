@@ -1,6 +1,7 @@
 package ecigroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (c *custody) remove(ctx context.Context, list []resource) (removed []resour
 		defer mu.Unlock()
 		switch {
 		case err != nil:
-			left = append(left, Left{r.Kind, r.ID, r.Name, err})
+			left = append(left, leftOf(r, err))
 		case was:
 			removed = append(removed, *r)
 		}
@@ -38,6 +39,11 @@ func (c *custody) remove(ctx context.Context, list []resource) (removed []resour
 }
 
 func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err error) {
+	if c.foreign(r.key) {
+		if err := c.isHere(ctx, r); err != nil {
+			return false, err
+		}
+	}
 	if r.Kind == Cache {
 		err = c.client.DeleteImageCache(ctx, r.ID, "")
 	} else {
@@ -49,21 +55,82 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 	}
 	switch {
 	case err == nil:
-		c.found(r.Name)
+		c.known(r.Name)
 	case !errors.Is(err, eci.ErrNotFound):
 		return false, err
-	case c.foreign.Load():
-		return false, errUnknownHere
 	case !r.at.IsZero() && c.now().Sub(r.at) < late && !c.wasFound(r.Name):
 		return false, fmt.Errorf("%w: %w", errNotKnownYet, err)
 	}
 	if r.Helper != "" {
 		helper := c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.Helper, Force: true})
 		if helper != nil && !errors.Is(helper, eci.ErrNotFound) {
-			return false, fmt.Errorf("its helper %s: %w", r.Helper, helper)
+			return false, &helperError{r.Helper, helper}
 		}
 	}
 	return err == nil, c.note(wroteGone, *r)
+}
+
+// isHere says with an error that what was made with another access key is not known to
+// be of this account: that a service does not know it says nothing then. Who deletes it
+// untold may be told that it is gone, where an answer was lost.
+func (c *custody) isHere(ctx context.Context, r *resource) error {
+	if r.Kind == Cache {
+		_, err := c.client.ImageCache(ctx, r.ID)
+		if errors.Is(err, eci.ErrNotFound) {
+			return errUnknownHere
+		}
+		if err == nil {
+			c.prove(r.key)
+		}
+		return err
+	}
+	groups, err := c.client.AllContainerGroups(ctx, eci.ContainerGroupQuery{IDs: []string{r.ID}})
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(groups, func(g eci.ContainerGroup) bool { return g.ID == r.ID }) {
+		return errUnknownHere
+	}
+	c.prove(r.key)
+	return nil
+}
+
+// foreign says of the key that something was made with that it may be of another account.
+// Of one account there are many, and those of a role are new each time: that it is
+// another one says only that nothing is proven yet.
+func (c *custody) foreign(key string) bool {
+	if key == "" || key == c.key || c.trusted {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.proven[key]
+}
+
+// prove notes that a key is of this account, for what was made with it is here.
+func (c *custody) prove(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.proven[key] = true
+}
+
+// unknownHere is what was asked for with the key of what may be another account, and has
+// no ID by which it could be asked about, and the automatic caches of such groups.
+func (c *custody) unknownHere() (left []Left) {
+	for _, r := range c.journal.resources() {
+		if r.ID == "" && c.foreign(r.key) {
+			left = append(left, Left{r.Kind, "", r.Name, errUnknownHere})
+		}
+	}
+	groups := slices.DeleteFunc(c.journal.causes(), func(g cause) bool { return !c.foreign(g.key) })
+	switch n := len(groups); n {
+	case 0:
+	case 1:
+		left = append(left, Left{Cache, "", eci.AutomaticCachePrefix + groups[0].id, errUnknownHere})
+	default:
+		left = append(left, Left{Cache, "", fmt.Sprintf("%s… of %d groups, the first %s", eci.AutomaticCachePrefix, n, groups[0].id), errUnknownHere})
+	}
+	return left
 }
 
 // each calls do for all, atOnce at a time, and waits. What panics in one panics in the
@@ -97,7 +164,7 @@ func each[T any](list []T, do func(*T)) {
 func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 	var removed []resource
 	var left []Left
-	begun := c.now()
+	begun, told := c.now(), false
 	for try := 1; ; try++ {
 		list, err := c.existing(ctx)
 		gone, kept := c.remove(ctx, list)
@@ -107,7 +174,11 @@ func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 		}
 		waits := len(c.mayShow(begun)) > 0
 		if len(left) == 0 && len(list) == 0 && !waits {
-			return removed, nil
+			break
+		}
+		if waits && !told && len(left) == 0 && len(list) == 0 {
+			told = true
+			c.tell("waiting, for %v at most, for what is in no list yet: %s", late, c.mayShow(begun)[0].what())
 		}
 		if len(left) > 0 {
 			c.warn("not deleted yet: %s, the first %s %s: %v", resources(len(left)), left[0].Kind, left[0].name(), left[0].Err)
@@ -122,6 +193,11 @@ func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 		if err := c.sleep(ctx, pause); err != nil {
 			left = append(left, c.mayShow(begun)...)
 			break
+		}
+	}
+	for _, l := range c.unknownHere() {
+		if !slices.ContainsFunc(left, func(o Left) bool { return o.ID == "" && o.Name == l.Name }) {
+			left = append(left, l)
 		}
 	}
 	if len(left) > 0 {
@@ -165,10 +241,15 @@ func (c *custody) causedAll(group string) {
 // an ID, those that have the run's tag, and the automatic caches of its groups. What is
 // known of is returned beside an error, too.
 func (c *custody) existing(ctx context.Context) (list []resource, err error) {
-	known := map[string]bool{}
+	known := map[string]int{}
 	add := func(r resource) {
-		if r.ID != "" && !known[r.ID] {
-			known[r.ID] = true
+		i, there := known[r.ID]
+		switch {
+		case r.ID == "":
+		case there:
+			list[i].Helper = cmp.Or(list[i].Helper, r.Helper)
+		default:
+			known[r.ID] = len(list)
 			list = append(list, r)
 		}
 	}
@@ -178,12 +259,19 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 		add(r)
 	}
 	var errs []error
-	for g, err := range c.client.ContainerGroups(ctx, eci.ContainerGroupQuery{Tags: c.tags()}) {
+	query := eci.ContainerGroupQuery{Tags: c.tags()}
+	if c.wide {
+		query.Tags = nil
+	}
+	for g, err := range c.client.ContainerGroups(ctx, query) {
 		if err != nil {
 			errs = append(errs, err)
 			break
 		}
-		c.found(g.Name)
+		if _, past := c.journal.knows(g.ID); !past && !c.mine(g.Name, g.Tags) {
+			continue
+		}
+		c.found(g.Name, g.Tags)
 		r, err := c.adopt(&g, byName[g.Name])
 		if err != nil {
 			errs = append(errs, err)
@@ -192,33 +280,41 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 			add(r)
 		}
 	}
-	groups := c.journal.automatics()
+	groups := c.journal.causes()
 	for cache, err := range c.client.ImageCaches(ctx, eci.ImageCacheQuery{}) {
 		if err != nil {
 			errs = append(errs, err)
 			break
 		}
-		tagged := slices.Contains(cache.Tags, c.tags()[0])
-		if tagged {
-			c.found(cache.Name)
+		mine := c.mine(cache.Name, cache.Tags)
+		if mine {
+			c.found(cache.Name, cache.Tags)
+			if r, journaled := byName[cache.Name]; journaled {
+				c.prove(r.key)
+			}
 		}
-		if causedBy(&cache, groups) {
-			id, _ := cache.Automatic()
-			c.causedAll(id)
-			tagged = true
+		if group, caused := causeOf(&cache, groups); caused {
+			c.causedAll(group.id)
+			c.prove(group.key)
+			mine = true
 		}
-		if tagged {
-			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: byName[cache.Name].Token, Helper: helperOf(&cache)})
+		if mine {
+			r := byName[cache.Name]
+			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: r.Token, Making: r.Making, Helper: helperOf(&cache), key: cmp.Or(r.key, c.key)})
 		}
 	}
 	slices.SortStableFunc(list, func(x, y resource) int { return strings.Compare(x.Kind, y.Kind) })
 	return list, errors.Join(errs...)
 }
 
-// helperOf is the group that makes a cache that was asked for.
+// helperOf is the group that makes a cache that was asked for. With Flash it may go on
+// when the cache can be used already (eci §1.7).
 func helperOf(cache *eci.ImageCache) string {
-	if _, automatic := cache.Automatic(); automatic || cache.Status.Usable() {
-		return "" // it has none of its own, or it is done
+	if _, automatic := cache.Automatic(); automatic {
+		return "" // it has none of its own
+	}
+	if done, known := cache.ProgressFraction(); known && done == 1 && cache.Status.Usable() {
+		return ""
 	}
 	return cache.ContainerGroupID
 }
@@ -227,8 +323,12 @@ func helperOf(cache *eci.ImageCache) string {
 // is nothing else tells which automatic cache it caused. One that the journal does not
 // know may be an automatic one.
 func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error) {
-	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic}
-	if known.ID != "" || c.journal.knows(g.ID) {
+	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic, key: cmp.Or(known.key, c.key)}
+	key, past := c.journal.knows(g.ID)
+	if known.Name != "" || past {
+		c.prove(cmp.Or(known.key, key))
+	}
+	if known.ID != "" || past {
 		r.at = known.at
 		return r, nil
 	}
@@ -249,10 +349,13 @@ func (c *custody) wasFound(name string) bool {
 	return c.seen[name]
 }
 
-// found notes that something of the run is in a list, and so that this is its account.
-func (c *custody) found(name string) {
-	c.foreign.Store(false)
+// found notes that something of the run is in a list, and until when its tags say that the
+// run may be under way.
+func (c *custody) found(name string, tags []eci.Tag) {
 	c.known(name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = latest(c.until, untilOf(tags))
 }
 
 // known notes that what has a name need not be waited for to be known.

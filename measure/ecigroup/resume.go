@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
@@ -47,10 +48,10 @@ func (s *session) carry(old *simulate.Timeline) error {
 	return nil
 }
 
-// noteSpent puts what was spent, and may be of what runs, into the timeline.
-func (s *session) noteSpent() {
+// noteSpent puts what may be spent into the timeline, rounded up.
+func (s *session) noteSpent(most float64) {
 	m := s.t.Measurement
-	spent := simulate.Fact{Name: factSpent, Value: fmt.Sprintf("%s %.6f", s.budget.book.Currency, s.budget.spent+s.budget.reserved)}
+	spent := simulate.Fact{Name: factSpent, Value: fmt.Sprintf("%s %.6f", s.budget.book.Currency, math.Ceil(most*1e6)/1e6)}
 	if i := slices.IndexFunc(m.Facts, func(f simulate.Fact) bool { return f.Name == factSpent }); i >= 0 {
 		m.Facts[i] = spent
 	} else {
@@ -131,7 +132,7 @@ func (s *session) resume(old *simulate.Timeline) error {
 		switch {
 		case known[r.Arm] == nil:
 			return fmt.Errorf("its runs hold arm %q, which the experiment does not", r.Arm)
-		case r.Void == "" && r.Repeat >= s.exp.Repeats:
+		case r.Void == "" && r.Repeat >= s.exp.Repeats && r.Arm == known[r.Arm].name:
 			return fmt.Errorf("its runs hold repeat %d of arm %s: with %d repeats it would be of more than the experiment; give as many as it was begun with, or more", r.Repeat+1, r.Arm, s.exp.Repeats)
 		case r.Void == "" && s.done[key]:
 			return fmt.Errorf("its runs hold repeat %d of arm %s twice", r.Repeat, r.Arm)
@@ -198,26 +199,28 @@ func (s *session) takeOver(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for what the run left: %w", err)
 	}
+	if err := s.mayTakeOver(); err != nil {
+		s.handsOff = true
+		return err
+	}
 	makings := map[string]string{}
 	for _, r := range s.journal.resources() {
 		makings[r.Name] = r.Making
 	}
-	wanted := map[string]bool{}
+	wanted := map[string]*arm{}
 	for i := range s.arms {
-		wanted[s.arms[i].making()] = manual(s.arms[i].kind)
+		if a := &s.arms[i]; s.exp.makes(a) {
+			wanted[a.making()] = a
+		}
 	}
 	var gone []resource
 	for _, r := range list {
-		making := makings[r.Name]
-		if r.Kind == Cache && wanted[making] && s.caches[making] == "" {
-			cache, err := s.client.ImageCache(ctx, r.ID)
-			if err == nil && cache.Status == eci.CacheReady && s.opt.Now().Before(untilOf(cache.Tags)) {
-				s.caches[making], s.sizes[r.ID] = r.ID, s.exp.Cache.SizeGiB
-				s.opt.Log("going on with cache %s for %s", r.ID, making)
-				r.Making = making
-				if err := s.note(wroteMade, r); err != nil {
-					return err
-				}
+		if r.Making = makings[r.Name]; r.Kind == Cache {
+			kept, err := s.takeCache(ctx, &r, wanted[r.Making] != nil && s.caches[r.Making] == "", wanted[r.Making])
+			if err != nil {
+				return err
+			}
+			if kept {
 				continue
 			}
 		}
@@ -226,9 +229,58 @@ func (s *session) takeOver(ctx context.Context) error {
 	_, left := s.remove(ctx, gone)
 	for _, l := range left {
 		if errors.Is(l.Err, errUnknownHere) {
+			s.handsOff = true
 			return fmt.Errorf("look at %s %s, which the run left: %w", l.Kind, l.ID, l.Err)
 		}
 		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
 	}
 	return ctx.Err()
+}
+
+// takeCache pays for a cache that the run left: what keeping it has cost until now, of which
+// nobody knows how much was told before. Where it is wanted, an arm goes on with it, if no
+// clean-up may delete it, and if the makings that are still to be timed do not reuse it.
+func (s *session) takeCache(ctx context.Context, r *resource, wanted bool, a *arm) (taken bool, err error) {
+	cache, err := s.client.ImageCache(ctx, r.ID)
+	if _, automatic := cache.Automatic(); err != nil || automatic {
+		return false, ctx.Err() // what it cost was told to be spent at most
+	}
+	kind := ArmExplicit
+	if a != nil {
+		kind = a.kind
+	}
+	now := s.opt.Now()
+	if kept, err := s.budget.keep(kind, now.Sub(cache.CreatedAt)); err == nil && !cache.CreatedAt.IsZero() && now.After(cache.CreatedAt) {
+		s.budget.spent += kept.Amount
+	}
+	if !wanted || cache.Status != eci.CacheReady || !now.Before(untilOf(cache.Tags)) || kind == ArmReuse && len(s.untimed(a)) > 0 {
+		return false, nil
+	}
+	most, err := s.budget.keep(kind, s.exp.longestKept(s.opt.MaxDuration))
+	if err == nil {
+		err = s.budget.reserve(most)
+	}
+	if err != nil {
+		return false, err
+	}
+	s.opt.Log("going on with cache %s for %s", r.ID, r.Making)
+	s.use(&making{resource: *r, arm: a, reserved: most, begun: now, made: true})
+	return true, s.note(wroteMade, *r)
+}
+
+// mayTakeOver says with an error that somebody else may go on with the run, by what the
+// tags say of what is here, or that what it left may be of another account.
+func (s *session) mayTakeOver() error {
+	why := s.journal.others(s.custody.until, s.opt.Now())
+	if s.journal.until.IsZero() && s.opt.Now().Before(s.custody.until) {
+		why = "has no journal here and may be under way on another machine"
+	}
+	if why != "" {
+		return fmt.Errorf("run %s %s until %s: go on then, or delete before what it made with cachebench measure eci --clean-up --run %s",
+			s.run, why, latest(s.custody.until, s.journal.until).UTC().Format(time.RFC3339), s.run)
+	}
+	for _, l := range s.unknownHere() {
+		return fmt.Errorf("look for %s, which the run may have left: %w", l.what(), l.Err)
+	}
+	return nil
 }

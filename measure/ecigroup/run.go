@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
@@ -41,13 +42,18 @@ type session struct {
 	caches map[string]string
 	// sizes are the GiB of caches, by ID, whose disks are paid for: 0 of automatic ones.
 	sizes map[string]int
-	// primed is when the group that lets an automatic cache be made was made.
-	primed time.Time
+	// primed is what is known of the start that lets an automatic cache be made.
+	primed primed
+	// handsOff: what the run made is not to be touched, for another one may go on with it, or
+	// it may be of another account.
+	handsOff bool
 	// failing is what each arm's last starts failed for.
 	failing []failing
 	// flying are starts that are under way, staying those that are over whose groups could not be
-	// deleted yet.
-	flying, staying []*flight
+	// deleted yet, unanswered those that were asked for and may have been made.
+	flying, staying, unanswered []*flight
+	// makings are the caches that were made, or asked for, and not deleted yet.
+	makings []*making
 	// refused is why a group was last not made, but may be later.
 	refused error
 	// counts is how many starts of each arm count, by its name.
@@ -145,7 +151,7 @@ func (s *session) all(ctx context.Context) error {
 	if !slices.ContainsFunc(s.arms, func(a arm) bool { return s.remaining(&a) }) {
 		return nil
 	}
-	for _, step := range []func(context.Context) error{s.preflight, s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
+	for _, step := range []func(context.Context) error{s.sizeUp, s.preflight, s.primeAll, s.makeCaches, s.compare, s.warmUp, s.rounds} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -157,17 +163,31 @@ func (s *session) all(ctx context.Context) error {
 // what is wrong with a size, a network or a permission shows here, and not after caches
 // were made. The answer to a question that may be made is an error of its own (eci §2.6).
 func (s *session) preflight(ctx context.Context) error {
-	f := &flight{resource: resource{Kind: Group}}
-	if err := s.ask(&f.resource); err != nil {
+	kind := s.arms[0].kind
+	f := &flight{resource: resource{Kind: Group, Automatic: kind == ArmAutomatic}, since: s.opt.Now()}
+	most, err := s.budget.atMost(kind, s.exp.deadline()) // it may be made nevertheless
+	if err == nil {
+		err = s.budget.reserve(most)
+	}
+	if err == nil {
+		f.reserved = most
+		err = errors.Join(s.cover(), s.ask(&f.resource))
+	}
+	if err != nil {
 		return err
 	}
 	spec := s.spec(f)
 	spec.DryRun, spec.ImageCacheID = true, ""
 	created, err := s.client.CreateContainerGroup(ctx, spec)
 	if errors.Is(err, eci.ErrDryRun) {
+		s.budget.settle(most, cost.Money{})
 		return s.note(wroteNone, f.resource)
 	}
-	err = s.made(ctx, &f.resource, created.ID, err) // one that is made nevertheless goes at the end
+	if err = s.made(ctx, &f.resource, created.ID, err); f.ID != "" {
+		s.staying = append(s.staying, f) // one that is made nevertheless goes with the next
+	} else {
+		s.notMade(f)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -278,11 +298,22 @@ func (s *session) record(run simulate.MeasuredRun, u *simulate.Startup) {
 // save keeps the timeline.
 func (s *session) save() error {
 	s.conclude()
-	s.noteSpent()
+	ahead := s.budget.ahead()
+	s.noteSpent(ahead)
 	if err := s.opt.Save(s.t); err != nil {
 		return fmt.Errorf("save what was measured: %w", err)
 	}
+	s.budget.noted = ahead
 	return nil
+}
+
+// cover saves what may be spent, if that is more than was saved, before it is: who is killed
+// and goes on knows it.
+func (s *session) cover() error {
+	if s.budget.bound() <= s.budget.noted {
+		return nil
+	}
+	return s.save()
 }
 
 // late says that no step may begin any more.
@@ -305,7 +336,7 @@ func (s *session) setups() []simulate.ArmSetup {
 		list = append(list, setup)
 	}
 	for i := range s.arms {
-		if a := &s.arms[i]; a.kind != ArmCold && !(a.kind == ArmExplicit && s.exp.CacheID != "") {
+		if a := &s.arms[i]; a.kind == ArmAutomatic || s.exp.makes(a) {
 			list = append(list, simulate.ArmSetup{Arm: a.making(), Making: true})
 		}
 	}

@@ -23,8 +23,12 @@ func (s *session) settle(ctx context.Context, over []*flight) (again []start, er
 		if !f.notStarted {
 			gone = append(gone, f)
 		}
-		if f.priming && f.void == "" {
-			s.primed = f.answered
+		if f.priming {
+			s.notePrimed(f)
+		}
+		s.learn(ctx, f)
+		if err := s.noteCaused(f); err != nil {
+			return nil, err
 		}
 		s.tally(f)
 		if why := trouble(&f.o); f.void != "" && why != "" && f.unscheduled() && stop == nil {
@@ -60,8 +64,8 @@ func (f *flight) unscheduled() bool {
 }
 
 // letGo deletes the groups of starts that are over, and of those that could not be
-// deleted before. What stays costs money until its deadline: that much is held back of
-// what may be spent. Where deletions go on to fail the error stops the run: what cannot
+// deleted before. What stays costs money until its deadline: that much is reserved of
+// each. Where deletions go on to fail the error stops the run: what cannot
 // be deleted is not to be more.
 func (s *session) letGo(ctx context.Context, gone []*flight) (stop error) {
 	fresh := len(gone)
@@ -85,7 +89,6 @@ func (s *session) letGo(ctx context.Context, gone []*flight) (stop error) {
 		err := left[at].Err
 		if i < fresh {
 			s.opt.Log("%s %s is deleted later: %v", f.Kind, f.ID, err)
-			s.hold(f)
 		}
 		s.staying = append(s.staying, f)
 		if f.removals++; !notYet(left[at:at+1]) && (hopeless(err) || f.removals >= removals) && stop == nil {
@@ -97,16 +100,6 @@ func (s *session) letGo(ctx context.Context, gone []*flight) (stop error) {
 		return ctx.Err() // the end of the run deletes them
 	}
 	return stop
-}
-
-// hold holds back what a group costs until its deadline, beyond what already is.
-func (s *session) hold(f *flight) {
-	most, err := s.budget.atMost(s.arms[f.arm].kind, s.exp.deadline())
-	if err != nil || most.Amount < f.reserved.Amount {
-		return // it was priced before: this cannot be
-	}
-	s.budget.reserved += most.Amount - f.reserved.Amount
-	f.reserved = most
 }
 
 // failing is how many starts of an arm were void in a row, all for the same reason.
@@ -158,7 +151,7 @@ func (s *session) mostFailures() int { return max(sameErrors, s.exp.Concurrency)
 func (s *session) givenUp(arm int) bool { return s.failing[arm].over }
 
 // pay settles what starts have cost: as long as they lasted by this machine's clock, or
-// by the service's where that is longer.
+// by the service's where that is longer, but not beyond their deadline.
 func (s *session) pay(over []*flight) {
 	for _, f := range over {
 		lasted := s.opt.Now().Sub(f.since)
@@ -171,7 +164,7 @@ func (s *session) pay(over []*flight) {
 		case f.notStarted:
 			lasted = 0
 		}
-		spent, err := s.budget.start(s.diskOf(f), lasted)
+		spent, err := s.budget.start(s.diskOf(f), min(lasted, s.exp.deadline()))
 		if err != nil {
 			spent = f.reserved // it was priced before: this cannot be
 		}

@@ -39,7 +39,7 @@ type start struct {
 	priming bool
 	// asked is the group that was asked for, where it is not known whether it was made:
 	// asked for again with its token it is the same.
-	asked *resource
+	asked *flight
 }
 
 // flight is one that is under way.
@@ -122,11 +122,14 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 			stop, again = fmt.Errorf("arm %s has no cache to start from", a.name), slices.Clone(batch[i:])
 			break
 		}
-		longest := s.exp.longest()
-		if len(s.staying) > 0 {
-			longest = s.exp.deadline() // this one may not let itself be deleted either
+		f := &flight{start: st, resource: resource{Kind: Group, Automatic: a.kind == ArmAutomatic}}
+		if st.asked != nil { // it has its reservation
+			f.resource, f.reserved, f.since = st.asked.resource, st.asked.reserved, st.asked.since
+			s.unanswered = slices.DeleteFunc(s.unanswered, func(u *flight) bool { return u == st.asked })
+			f.asked, asked = nil, append(asked, f)
+			continue
 		}
-		most, err := s.budget.atMost(a.kind, longest)
+		most, err := s.budget.atMost(a.kind, s.exp.deadline())
 		if err == nil {
 			err = s.budget.reserve(most)
 		}
@@ -134,39 +137,53 @@ func (s *session) launch(ctx context.Context, batch []start) (launched []*flight
 			stop, again = err, slices.Clone(batch[i:])
 			break
 		}
-		f := &flight{start: st, reserved: most, resource: resource{Kind: Group, Automatic: a.kind == ArmAutomatic}}
-		if asked = append(asked, f); st.asked != nil {
-			f.resource = *st.asked
-		} else {
-			fresh = append(fresh, &f.resource)
-		}
+		f.reserved = most
+		asked, fresh = append(asked, f), append(fresh, &f.resource)
 	}
-	if err := s.ask(fresh...); err != nil {
+	err := s.cover()
+	if err == nil {
+		err = s.ask(fresh...)
+	}
+	if err != nil {
+		for _, f := range asked {
+			s.notMade(f)
+		}
 		return nil, nil, err
 	}
 	each(asked, func(f **flight) { s.make(ctx, *f) })
 	for _, f := range asked {
+		refused := explicitFault(f.err) && manual(s.arms[f.arm].kind)
 		switch {
-		case f.err == nil:
+		case f.err == nil || refused:
+			if refused {
+				f.void, f.over, f.notStarted = f.err.Error(), true, true
+			}
 			launched = append(launched, f)
 			continue
 		case mayPass(f.err):
 			s.opt.Log("a group of arm %s is made later: %v", s.arms[f.arm].name, f.err)
 			s.refused = f.err
-			if f.asked = nil; s.journal.holds(f.Token) {
-				f.asked = &f.resource
+			st := f.start
+			if st.asked = nil; s.journal.holds(f.Token) {
+				st.asked = f
 			}
-			again = append(again, f.start)
-		case explicitFault(f.err) && manual(s.arms[f.arm].kind):
-			f.void, f.over, f.notStarted = f.err.Error(), true, true
-			launched = append(launched, f)
-			continue
+			again = append(again, st)
 		case stop == nil || errors.Is(stop, ErrMaxCost):
 			stop = f.err
 		}
-		s.budget.settle(f.reserved, cost.Money{})
+		s.notMade(f)
 	}
 	return launched, again, stop
+}
+
+// notMade gives back what was reserved for a group that is not there. One that may be there
+// although nobody has said so may cost all of it.
+func (s *session) notMade(f *flight) {
+	if s.journal.holds(f.Token) {
+		s.unanswered = append(s.unanswered, f)
+		return
+	}
+	s.budget.settle(f.reserved, cost.Money{})
 }
 
 // mayPass is of errors that may not be there later.
@@ -182,7 +199,9 @@ func explicitFault(err error) bool {
 
 // make makes a group; its error is in the flight.
 func (s *session) make(ctx context.Context, f *flight) {
-	f.since = s.opt.Now()
+	if f.since.IsZero() {
+		f.since = s.opt.Now()
+	}
 	created, err := s.client.CreateContainerGroup(ctx, s.spec(f))
 	f.answered = s.opt.Now()
 	f.err = s.made(ctx, &f.resource, created.ID, err)
@@ -200,11 +219,6 @@ func (s *session) spec(f *flight) eci.ContainerGroupSpec {
 	// What no clean-up finds ends by itself, and is not paid for any more (eci §3.1).
 	g.ActiveDeadline = s.exp.deadline()
 	return g
-}
-
-// deadline is after how long a group ends by itself.
-func (e *Experiment) deadline() time.Duration {
-	return (2*e.Timeout + 10*time.Minute).Truncate(time.Second)
 }
 
 // tagList are the tags of all that is made.

@@ -222,6 +222,7 @@ func TestValidate(t *testing.T) {
 		"acceleration":      func(e *Experiment) { e.Group.AccelerateMode = "foo" },
 		"storage":           func(e *Experiment) { e.Group.EphemeralStorageGiB = -1 },
 		"a small cache":     func(e *Experiment) { e.Arms, e.Cache.SizeGiB = []string{ArmFlash}, 10 },
+		"an image twice":    func(e *Experiment) { e.Apps[0].Images = []string{"r.example.com/web:latest", "r.example.com/web"} },
 		"instance types":    func(e *Experiment) { e.Group.InstanceTypes = []string{"ecs.c6.large"} },
 	} {
 		exp := web(ArmCold)
@@ -402,6 +403,23 @@ func TestTrouble(t *testing.T) {
 	}
 	f.o.events = []eci.Event{event(30, "NoStock", "The resource is out of stock.")}
 	if s.judge(f); !f.over || f.void != "NoStock: The resource is out of stock." {
+		t.Errorf("%v, %q", f.over, f.void)
+	}
+	// Of several zones another may have it, until the service or the timeout says that none
+	// has; but of money there is no more in another.
+	s.exp.Group.VSwitchIDs = []string{"vsw-1", "vsw-2"}
+	f.over, f.void = false, ""
+	if s.judge(f); f.over {
+		t.Errorf("over with another zone to try: %s", f.void)
+	}
+	broke := &flight{}
+	broke.o = f.o
+	broke.o.events = []eci.Event{event(30, "InsufficientBalance", "No money.")}
+	if s.judge(broke); !broke.over {
+		t.Error("not over without money")
+	}
+	f.lasted = s.exp.Timeout + time.Second
+	if s.judge(f); !f.over || trouble(&f.o) == "" {
 		t.Errorf("%v, %q", f.over, f.void)
 	}
 }

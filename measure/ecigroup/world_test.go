@@ -105,7 +105,7 @@ func (w *world) journals() []string {
 
 // web is an experiment of one app.
 func web(arms ...string) *Experiment {
-	return &Experiment{Apps: []App{{Images: []string{"registry.example.com/team/web:1.4"}}}, Arms: arms, Repeats: 2, Concurrency: 3}
+	return &Experiment{Apps: []App{{Images: []string{"registry.example.com/team/web:1.4"}}}, Arms: arms, Repeats: 2, MakeRepeats: 1, Concurrency: 3}
 }
 
 // counted are the startups that count, by arm and repeat; each must be once.

@@ -8,6 +8,9 @@
 //	GET  /_count?action=NAME   how many requests of an action there were
 //	GET  /_now                 the time that resources live in
 //	POST /_advance?by=10m      let time pass
+//
+// With --left URL it serves nothing: it asks another serve what is there, prints that,
+// and fails unless it is nothing.
 package main
 
 import (
@@ -18,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -41,12 +45,12 @@ func main() {
 
 // flags are those of the command line.
 type flags struct {
-	listen, start, inventory, profile, faults, key string
-	step                                           time.Duration
-	real, registry, lowerCamel, strict             bool
-	plainHTTP, policies                            []string
-	registries                                     map[string]string
-	seed                                           uint64
+	listen, start, inventory, profile, faults, key, account, left string
+	step                                                          time.Duration
+	real, registry, lowerCamel, strict, network                   bool
+	plainHTTP, policies                                           []string
+	registries                                                    map[string]string
+	seed                                                          uint64
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -63,12 +67,18 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	set.StringVar(&f.profile, "profile", "eci", "built-in profile, or the file of one")
 	set.StringArrayVar(&f.policies, "policy", nil, "KEY=VALUE, a reading of a rule that is not documented, or a quota")
 	set.StringVar(&f.faults, "faults", "", "file of what goes wrong (kind "+ecitest.FaultsKind+")")
+	set.StringVar(&f.account, "account", "", fmt.Sprintf("state of the account, one of %q; without it all is well", ecitest.AccountStates()))
 	set.StringVar(&f.key, "key", "", "ID:SECRET of the access key; the default is that of ecitest.TestKey")
 	set.Uint64Var(&f.seed, "seed", 1, "seed of IDs, draws and faults")
 	set.BoolVar(&f.lowerCamel, "lower-camel-events", false, "write the keys of events in lower camel case")
 	set.BoolVar(&f.strict, "strict", false, "refuse parameters that an action does not have")
+	set.StringVar(&f.left, "left", "", "ask the serve at this URL what is left there, and fail unless it is nothing")
+	set.BoolVar(&f.network, "require-network", false, "refuse image caches without a vSwitch and a security group, as the documentation says and the API's schema does not")
 	if err := set.Parse(args); err != nil {
 		return err
+	}
+	if f.left != "" {
+		return checkLeft(ctx, f.left, out)
 	}
 	opt, err := f.options()
 	if err != nil {
@@ -91,9 +101,34 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
+// checkLeft fails unless nothing is left at another serve.
+func checkLeft(ctx context.Context, url string, out io.Writer) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(url, "/")+"/_leftovers", nil)
+	if err != nil {
+		return fmt.Errorf("--left: %w", err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask what is left: %w", err)
+	}
+	defer answer.Body.Close()
+	left, err := io.ReadAll(answer.Body)
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask what is left at %s: %w", url, err)
+	case answer.StatusCode != http.StatusOK:
+		return fmt.Errorf("ask what is left at %s: %s", url, answer.Status)
+	case len(left) == 0:
+		fmt.Fprintln(out, "Nothing is left at the endpoint.")
+		return nil
+	}
+	out.Write(left)
+	return fmt.Errorf("%d left behind", strings.Count(string(left), "\n"))
+}
+
 // options are the server's, of the flags.
 func (f *flags) options() (opt ecitest.Options, err error) {
-	opt = ecitest.Options{Seed: f.seed, LowerCamelEvents: f.lowerCamel, Strict: f.strict}
+	opt = ecitest.Options{Seed: f.seed, LowerCamelEvents: f.lowerCamel, Strict: f.strict, RequireNetwork: f.network}
 	start, err := time.Parse(time.RFC3339, f.start)
 	if err != nil {
 		return opt, fmt.Errorf("--start: %w", err)
@@ -101,6 +136,10 @@ func (f *flags) options() (opt ecitest.Options, err error) {
 	opt.Clock = ecitest.NewFakeClock(start, f.step)
 	if f.real {
 		opt.Clock = ecitest.RealClock{}
+	}
+	opt.Account = ecitest.AccountState(f.account)
+	if f.account != "" && !slices.Contains(ecitest.AccountStates(), opt.Account) {
+		return opt, fmt.Errorf("--account %q is none of %q", f.account, ecitest.AccountStates())
 	}
 	if f.key != "" {
 		id, secret, ok := strings.Cut(f.key, ":")

@@ -104,6 +104,9 @@ func fillList[T any](to *[]T, from []T) {
 	}
 }
 
+// Check reports what the service would refuse.
+func (p *CacheParameters) Check() error { return p.check("") }
+
 // check reports, under a path, what the service would refuse.
 func (p *CacheParameters) check(at string) error {
 	for _, copies := range []struct {

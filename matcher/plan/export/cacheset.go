@@ -134,7 +134,7 @@ func (e *exporter) checkCache(c *plan.PlannedCache) error {
 		return fmt.Errorf("its size is %v GiB: the range is %d to %d", c.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
 	}
 	if size := int64(sizeGiB(c)) << 30; c.UnpackedBytes > size {
-		return fmt.Errorf("it holds %d bytes unpacked, more than its %d GiB, and creating it would fail (eci §1.4)", c.UnpackedBytes, sizeGiB(c))
+		return fmt.Errorf("it holds %d bytes unpacked, more than its %d GiB, and creating it would fail", c.UnpackedBytes, sizeGiB(c)) // eci §1.4
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (e *exporter) imageCaches() ([]byte, error) {
 	}
 	for _, secret := range e.opt.ImagePullSecrets {
 		if namespace, name, _ := strings.Cut(secret, ":"); !isLabel(namespace) || !isSubdomain(name) {
-			return nil, fmt.Errorf("secret %q: an ImageCache belongs to no namespace, so write namespace:name (eci §4.2)", secret)
+			return nil, fmt.Errorf("secret %q: an ImageCache belongs to no namespace, so write namespace:name", secret) // eci §4.2
 		}
 	}
 	annotations := map[string]any{}

@@ -211,7 +211,7 @@ func (e *exporter) idOf(name string, c *plan.PlannedCache) (string, error) {
 	}
 	x := &e.Existing[found]
 	if x.Status != matcher.StatusReady {
-		return "", fmt.Errorf("cache %s (%s) is %s: a pod that names it is not created until it is Ready (eci §1.10); wait for that", said(name), said(x.ID), x.Status)
+		return "", fmt.Errorf("cache %s (%s) is %s: a pod that names it is not created until it is Ready; wait for that", said(name), said(x.ID), x.Status) // eci §1.10
 	}
 	if !idForm.MatchString(x.ID) {
 		return "", fmt.Errorf("%q is no ID of a cache such as imc-2ze…", x.ID)

@@ -1,0 +1,316 @@
+package cachebench_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// plain is a profile on which a start that finds nothing takes a second for 10 MB of its
+// images, and one that finds a cache takes 5 s.
+func plain(t *testing.T) *simulate.Profile {
+	t.Helper()
+	p, err := simulate.ReadProfile("plain.yaml", []byte(`
+apiVersion: cachebench/v1
+kind: Profile
+name: plain
+base: eci
+network: {roundTripSeconds: 0, requestSeconds: 0, registryBytesPerSecond: unlimited, uplinkBytesPerSecond: unlimited, nodeBytesPerSecond: 10MB/s, connectionBytesPerSecond: unlimited, goodputFraction: 1, registryRequestsPerSecond: unlimited, errorFraction: 0}
+unpack: {gzipBytesPerSecond: unlimited, zstdBytesPerSecond: unlimited, diskBytesPerSecond: unlimited, layerSeconds: 0, fileSeconds: 0}
+start: {admitPerSecond: unlimited, provisionSeconds: 0, createSeconds: 0, readySeconds: 0}
+cache: {attachSeconds: 5, readFraction: 0, buildSeconds: 60}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// line is a start of app k of made, in whole hours.
+func line(hour float64, app int, count int) workload.TraceStart {
+	return workload.TraceStart{
+		At: time.Duration(hour * float64(time.Hour)), App: fmt.Sprint("app", app), Count: count,
+		Images: []string{fmt.Sprintf("registry.example.com/team/app%d:1", app)},
+	}
+}
+
+// traceScenario plans for a trace, for the most time whatever it costs.
+func traceScenario(t *testing.T, starts ...workload.TraceStart) *cachebench.Scenario {
+	s := load(t)
+	s.Workload, s.Caches, s.Trace = nil, nil, &workload.Trace{Name: "t.csv", Starts: starts}
+	s.Assume = cachebench.Assumed{Runtime: time.Minute, CPU: 1, MemoryGiB: 2}
+	s.Profile, s.Baseline, s.BudgetPerMonth, s.WorthPerHour = plain(t), plan.Cold, 1e6, 0
+	return s
+}
+
+// app0 has 1000 MB and takes 100 s cold, app1 500 MB and 50 s, app2 200 MB and 20 s; 5 s
+// each with a cache, which so saves 95, 45 and 15 s. In the first 7 of 10 hours app0 starts
+// 6 times and app1 4 times, in the last 3 app0 once and app2 3 times.
+//
+// Cold baseline: the plan on the first part has app0 and app1, and counts on
+// (6·95 + 4·45) / 10 = 75 s a start. Of the 4 starts of the rest it serves one: 95 / 4 =
+// 23.75 s. The best there has app0 and app2: (95 + 3·15) / 4 = 35 s.
+//
+// Automatic baseline: what the first part starts has its automatic cache from the round
+// ahead of it, so that there is nothing to save, and app0 finds its own later too. The first
+// start of app2 has none, the others have: the best plan saves that one's 15 s, 15 / 4 =
+// 3.75 s.
+func TestHoldOutTrace(t *testing.T) {
+	inv := made("linux/amd64", 970, 470, 170)
+	starts := []workload.TraceStart{
+		line(0, 0, 1), line(0, 1, 1), line(1, 0, 2), line(2, 1, 3), line(5, 0, 3),
+		line(8, 2, 1), line(9, 0, 1), line(9.5, 2, 1), line(9.9, 2, 1),
+	}
+	for _, test := range []struct {
+		baseline              string
+		planned, actual, best time.Duration
+	}{
+		{plan.Cold, 75 * time.Second, 23750 * time.Millisecond, 35 * time.Second},
+		{plan.Automatic, 0, 0, 3750 * time.Millisecond},
+	} {
+		s := traceScenario(t, starts...)
+		s.Baseline, s.TraceSpan, s.PlanOptions.HoldOutFraction = test.baseline, 10*time.Hour, 0.3
+		p, err := planOn(t, s, inv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := p.HeldOut[0]
+		for _, x := range []struct {
+			what      string
+			got, want time.Duration
+		}{{"planned", h.PlannedSaved, test.planned}, {"actual", h.ActualSaved, test.actual}, {"best", *h.BestSaved, test.best}, {"after", *h.After, 7 * time.Hour}, {"for", *h.For, 3 * time.Hour}} {
+			if (x.got - x.want).Abs() > time.Millisecond {
+				t.Errorf("%s: %s %v, want %v", test.baseline, x.what, x.got, x.want)
+			}
+		}
+		if h.Starts != 4 || !slices.Equal(h.NewApps, []plan.NewApp{{App: "app2", Starts: 3}}) || !slices.Equal(h.GoneApps, []string{"app1"}) {
+			t.Errorf("%s: %+v", test.baseline, h)
+		}
+		// 72 times 10 h are 30 days: app0 starts 7 · 72 times a month.
+		if a := p.Assignments[0]; a.App != "app0" || math.Abs(a.StartsPerMonth-504) > 1e-6 {
+			t.Errorf("%s: %+v", test.baseline, a)
+		}
+	}
+}
+
+// What comes later is another app where it has other images, and is told so.
+func TestHoldOutOtherImages(t *testing.T) {
+	inv := made("linux/amd64", 970, 470)
+	later := line(9, 1, 2)
+	later.App = "app0"
+	s := traceScenario(t, line(0, 0, 1), line(5, 0, 1), later)
+	s.PlanOptions.HoldOutFraction = 0.3
+	p, err := planOn(t, s, inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []plan.NewApp{{App: "app0 [app1:1]", Starts: 2, OtherImages: true}}; !slices.Equal(p.HeldOut[0].NewApps, want) {
+		t.Errorf("%+v", p.HeldOut[0].NewApps)
+	}
+	if p.Assignments[0].App != "app0 [app0:1]" || !slices.ContainsFunc(p.Recorded.Notes, func(n string) bool { return strings.Contains(n, "several sets of images") }) {
+		t.Errorf("%+v, notes %q", p.Assignments, p.Recorded.Notes)
+	}
+}
+
+// settled is a workload of which a generated month has exactly the starts of its rates: of
+// each app the first such number from a random one on.
+func settled(rng *rand.Rand, seed uint64) *workload.Workload {
+	w := &workload.Workload{}
+	for i := range 4 {
+		app := workload.App{
+			Name: fmt.Sprint("app", i), Images: []string{fmt.Sprintf("registry.example.com/team/app%d:1", i)},
+			Runtime: time.Duration(rng.IntN(7200)) * time.Second, CPU: 2, MemoryGiB: 4, ReleasesPerMonth: float64(rng.IntN(3) * 5),
+		}
+		for n := 30 + rng.IntN(100); ; n++ {
+			app.StartsPerDay = float64(n) / 30
+			one := workload.Workload{Apps: []workload.App{{Name: app.Name, StartsPerDay: app.StartsPerDay}}}
+			starts := 0
+			for _, e := range one.Events(seed, -workload.Month, workload.Month) {
+				if e.At >= 0 {
+					starts++
+				}
+			}
+			if starts == n {
+				break
+			}
+		}
+		w.Apps = append(w.Apps, app)
+	}
+	return w
+}
+
+// recordedMonth is a generated month as a trace, to the nanosecond.
+func recordedMonth(w *workload.Workload, seed uint64) *workload.Trace {
+	t := &workload.Trace{Name: "month.csv"}
+	for _, e := range w.Events(seed, -workload.Month, workload.Month) {
+		if a := &w.Apps[e.App]; e.At >= 0 && !e.Release {
+			t.Starts = append(t.Starts, workload.TraceStart{At: e.At, App: a.Name, Images: a.AllImages(), Count: 1})
+		}
+	}
+	return t
+}
+
+// A generated month that is written out as a trace, with the workload beside it for what a
+// trace does not tell, gives the plan of the month itself. What comes ahead of it is another
+// month, which a few starts at its beginning see.
+func TestMonthAsTrace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	inv := made("linux/amd64", 970, 470, 170, 2000)
+	for seed := range uint64(2) {
+		for _, baseline := range []string{plan.Cold, plan.Automatic} {
+			month := load(t)
+			month.Workload, month.Caches, month.Seed, month.Baseline = settled(rng, seed+1), nil, seed+1, baseline
+			month.BudgetPerMonth, month.WorthPerHour, month.PlanOptions.HoldOutFraction = 100, 1000, 0.4
+			month.PlanOptions.Effort, month.PlanOptions.MaxCandidates = 0.1, 5
+			traced := *month
+			traced.Trace, traced.TraceSpan = recordedMonth(month.Workload, month.Seed), workload.Month
+			want, got := mustPlan(t, month, inv), mustPlan(t, &traced, inv)
+			var images [2][][]string
+			for i, p := range []*plan.Plan{want, got} {
+				for _, c := range p.Caches {
+					images[i] = append(images[i], c.Images)
+				}
+			}
+			if got.Verdict != want.Verdict || !cmp.Equal(images[0], images[1]) {
+				t.Errorf("seed %d, %s: %s of %v, the month's %s of %v", seed, baseline, got.Verdict, images[1], want.Verdict, images[0])
+			}
+			near := func(what string, got, want time.Duration) {
+				most := time.Duration(0.05 * float64(want.Abs()))
+				if baseline == plan.Cold {
+					most = 0
+				}
+				if (got - want).Abs() > most+10*time.Microsecond {
+					t.Errorf("seed %d, %s: %s %v, the month's %v", seed, baseline, what, got, want)
+				}
+			}
+			near("saves", got.SavedSeconds, want.SavedSeconds)
+			near("planned", got.HeldOut[0].PlannedSaved, want.HeldOut[0].PlannedSaved)
+			near("there", got.HeldOut[0].ActualSaved, want.HeldOut[0].ActualSaved)
+			near("best", *got.HeldOut[0].BestSaved, *want.HeldOut[0].BestSaved)
+			for i, total := range want.Totals {
+				near("total of "+total.Arm, got.Totals[i].StartupSeconds, total.StartupSeconds)
+			}
+		}
+	}
+}
+
+func mustPlan(t *testing.T, s *cachebench.Scenario, inv *layers.Inventory) *plan.Plan {
+	t.Helper()
+	p, err := planOn(t, s, inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// What a trace does not tell enough for is refused before images are looked up, with what to
+// do.
+func TestTraceRefused(t *testing.T) {
+	onNode := line(3, 0, 1)
+	onNode.Node = "n1"
+	pooled := &workload.Workload{
+		Apps:      []workload.App{{Name: "app0", Images: []string{"registry.example.com/team/app0:1"}, NodePool: "p"}},
+		NodePools: []workload.NodePool{{Name: "p", Platform: "linux/amd64", Count: 1}},
+	}
+	two := []workload.TraceStart{line(0, 0, 1), line(10, 0, 1)}
+	for name, test := range map[string]struct {
+		starts []workload.TraceStart
+		change func(*cachebench.Scenario)
+		want   string
+	}{
+		"one instant":      {[]workload.TraceStart{line(2, 0, 5), line(2, 1, 1)}, nil, "all its starts are at one time, which is no rate: say how long was recorded (traceSpanSeconds, --trace-span)"},
+		"too short":        {[]workload.TraceStart{line(0, 0, 5), line(0.5, 0, 1)}, nil, "it covers 30 min, from which no month can be told: give at least 1 h"},
+		"span too short":   {two, func(s *cachebench.Scenario) { s.TraceSpan = 9 * time.Hour }, "its last start comes after 10 h, and it is said to last 9 h"},
+		"unordered":        {[]workload.TraceStart{line(2, 0, 5), line(1, 0, 1)}, nil, "not in order of time: sort them"},
+		"on nodes":         {[]workload.TraceStart{onNode, onNode}, func(s *cachebench.Scenario) { s.TraceSpan = 9 * time.Hour }, "all its starts are on named nodes"},
+		"no run time":      {two, func(s *cachebench.Scenario) { s.Assume.Runtime = 0 }, "depends on how long starts run, and that is not known of app0: give column runtime_seconds of the trace, runtimeSeconds in a Workload"},
+		"no size":          {two, func(s *cachebench.Scenario) { s.Assume.CPU = 0 }, "--assume-cpu and --assume-memory-gib (assume) for all of them"},
+		"on a pool":        {two, func(s *cachebench.Scenario) { s.Workload = pooled }, "app app0 is on node pool p in the workload, and starts of it name no node"},
+		"empty first part": {[]workload.TraceStart{line(9, 0, 1), line(10, 0, 1)}, func(s *cachebench.Scenario) { s.TraceSpan, s.PlanOptions.HoldOutFraction = 11*time.Hour, 0.5 }, "none of its 2 starts comes in its first 5 h 30 min, the part to plan on: hold out less than 0.5"},
+		"empty last part":  {[]workload.TraceStart{line(0, 0, 1), line(1, 0, 1)}, func(s *cachebench.Scenario) { s.TraceSpan, s.PlanOptions.HoldOutFraction = 10*time.Hour, 0.3 }, "none of its 2 starts comes in its last 3 h, the part to judge on: hold out more than 0.3"},
+	} {
+		s := traceScenario(t, test.starts...)
+		if test.change != nil {
+			test.change(s)
+		}
+		if err := s.CheckPlan(); !errors.Is(err, cachebench.ErrTrace) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A trace's own run times go before those of a Workload, and its apps that a Workload knows
+// need no assumption.
+func TestTraceBesideWorkload(t *testing.T) {
+	first, second := line(0, 0, 1), line(10, 0, 3)
+	ten, thirty := 10*time.Minute, 30*time.Minute
+	first.Runtime, second.Runtime = &ten, &thirty
+	s := traceScenario(t, first, line(1, 1, 1), second)
+	s.Assume = cachebench.Assumed{}
+	s.Workload = &workload.Workload{}
+	for i := range 3 {
+		s.Workload.Apps = append(s.Workload.Apps, workload.App{
+			Name: fmt.Sprint("app", i), Images: []string{fmt.Sprintf("registry.example.com/team/app%d:1", i)},
+			StartsPerDay: 1000, Runtime: time.Hour, CPU: 1, MemoryGiB: 2, ReleasesPerMonth: 4,
+		})
+	}
+	job, err := s.Cover(made("linux/amd64", 970, 470, 170))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// (10 + 3 · 30) / 4 min.
+	apps := job.Workload.Apps
+	if len(apps) != 2 || apps[0].Runtime != 25*time.Minute || apps[1].Runtime != time.Hour || apps[0].ReleasesPerMonth != 4 {
+		t.Errorf("%+v", apps)
+	}
+	if _, doubts := job.Recorded(); !slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, "No start of app2 is in the trace") }) {
+		t.Errorf("doubts: %q", doubts)
+	}
+}
+
+// Stopped at any time, a plan on a trace is either the best so far, which says what it left
+// out, or an error that says it was stopped.
+func TestStoppedOnTrace(t *testing.T) {
+	s := traceScenario(t, line(0, 0, 4), line(2, 1, 3), line(8, 0, 1), line(9, 2, 3))
+	s.PlanOptions.HoldOutFraction, s.PlanOptions.Effort, s.PlanOptions.MaxCandidates = 0.3, 0.1, 5
+	job, err := s.Cover(made("linux/amd64", 970, 470, 170))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := job.Match(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := &stopsAfter{Context: t.Context(), most: 1 << 60}
+	if _, err := job.Plan(whole, m); err != nil {
+		t.Fatal(err)
+	}
+	partly := 0
+	for most := int64(0); most < whole.calls; most += whole.calls/40 + 1 {
+		p, err := job.Plan(&stopsAfter{Context: t.Context(), most: most}, m)
+		switch {
+		case errors.Is(err, context.Canceled) && p == nil:
+		case err != nil || p.Recorded == nil || (len(p.HeldOut) == 1) == strings.Contains(p.LeftOut, "what is held out"):
+			t.Fatalf("stopped after %d of %d: %+v, %v", most, whole.calls, p, err)
+		case len(p.HeldOut) == 0:
+			partly++
+		}
+	}
+	if partly == 0 {
+		t.Errorf("no plan of %d was stopped before it was judged", whole.calls)
+	}
+}

@@ -1,0 +1,86 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// maxAnnotations is how many annotations there are of a diff: GitHub shows ten of a
+// step and drops the others silently.
+const maxAnnotations = 10
+
+// maxMessage bounds an annotation's text, in characters; enough for a rule and its figures.
+const maxMessage = 1000
+
+// annotation is a GitHub workflow command that marks a run.
+type annotation struct {
+	// level is error, warning or notice.
+	level, message string
+}
+
+// diffAnnotations writes d as GitHub workflow commands, one a line: errors for
+// rules that are not met or not judged, warnings for those that an estimate
+// breaks, then notices of what would keep more layers. Of more than ten the last
+// says how many are left out.
+func diffAnnotations(d *Diff) []byte {
+	var list []annotation
+	if d.Gate != nil {
+		list = d.Gate.annotations()
+	}
+	for _, hint := range d.Hints {
+		list = append(list, annotation{"notice", hint})
+	}
+	if len(list) == 0 {
+		list = []annotation{{"notice", d.headline()}}
+	}
+	var b bytes.Buffer
+	for _, a := range fewer(list) {
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", a.level, commandProperty("Image startup"), commandData(ellipsis(printable(a.message), maxMessage)))
+	}
+	return b.Bytes()
+}
+
+// annotations are one for each rule that is not met, the worst first.
+func (g *Gate) annotations() []annotation {
+	var list []annotation
+	for _, way := range []struct{ result, level, words string }{
+		{Unjudged, "error", "cannot be judged"}, {Fail, "error", "is not met"}, {Warn, "warning", "is not met by an estimate"},
+	} {
+		for i := range g.Outcomes {
+			o := &g.Outcomes[i]
+			if o.Result != way.result {
+				continue
+			}
+			s := fmt.Sprintf("Rule %s %s: ", o.Rule, way.words)
+			if o.Value == nil {
+				s += o.Reason
+			} else {
+				s += fmt.Sprintf("%s, limit %s, %s", o.valueWords(), o.limitWords(), o.marginWords())
+			}
+			list = append(list, annotation{way.level, s})
+		}
+	}
+	return list
+}
+
+// fewer bounds a list; the last one then stands for those that are left out.
+func fewer(list []annotation) []annotation {
+	if len(list) <= maxAnnotations {
+		return list
+	}
+	last := list[maxAnnotations-1]
+	last.message = fmt.Sprintf("%d more annotations are left out: the summary has all rules.", len(list)-maxAnnotations+1)
+	return append(list[:maxAnnotations-1:maxAnnotations-1], last)
+}
+
+// commandData escapes the text of a workflow command as the runner reads it: it
+// ends at a line's end, and % begins an escape.
+func commandData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+// commandProperty escapes a property's value, which ends at a comma or colon too.
+func commandProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}
