@@ -11,7 +11,7 @@
 // program in it starts is a matter of measuring.
 //
 // The package does not measure, looks no image up, and compiles neither a cloud's
-// SDK nor containerd's client. A trace has no plan of caches, so it is refused.
+// SDK nor containerd's client.
 //
 // Use, in a file of tests beside testdata/scenario.yaml:
 //
@@ -95,18 +95,23 @@ func run(tb testing.TB, s *cachebench.Scenario) (*cachebench.Scenario, *cacheben
 	return &whole, results
 }
 
-// arms are those of the apps: all find nothing in arm cold, and what they can in the
-// other.
+// arms are those that differ: all find nothing in arm cold, and what they can in the
+// others, which are cached for instances of their own and warm for node pools.
 func arms(s *cachebench.Scenario) []string {
-	list := []string{simulate.ArmCold}
-	if s.Workload == nil {
-		return list
+	own, pooled := false, false
+	if s.Workload != nil {
+		own = slices.ContainsFunc(s.Workload.Apps, func(a workload.App) bool { return a.NodePool == "" })
+		pooled = slices.ContainsFunc(s.Workload.Apps, func(a workload.App) bool { return a.NodePool != "" })
 	}
-	pooled := func(a workload.App) bool { return a.NodePool != "" }
-	if slices.ContainsFunc(s.Workload.Apps, pooled) {
+	if s.Trace != nil {
+		// Nodes that a trace names begin with nothing in every arm.
+		own, pooled = slices.ContainsFunc(s.Trace.Starts, func(start workload.TraceStart) bool { return start.Node == "" }), false
+	}
+	list := []string{simulate.ArmCold}
+	if pooled {
 		list = append(list, simulate.ArmWarm)
 	}
-	if slices.ContainsFunc(s.Workload.Apps, func(a workload.App) bool { return !pooled(a) }) {
+	if own {
 		list = append(list, simulate.ArmCached)
 	}
 	return list
