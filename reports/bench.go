@@ -124,13 +124,17 @@ func (b *benchText) set(config map[string]string) {
 // oneLine is a text without what ends or hides a line.
 func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
 
-// comment writes lines that benchstat leaves out.
-func (b *benchText) comment(p *simulate.Provenance) {
+// comment writes lines that benchstat leaves out: what may differ between two
+// results that compare, and the doubts.
+func (b *benchText) comment(p *simulate.Provenance, doubts []string) {
 	if p.PriceDate != "" {
 		fmt.Fprintf(b, "# price-date %s\n", oneLine(p.PriceDate))
 	}
 	for _, input := range p.Inputs {
 		fmt.Fprintf(b, "# input %s %s\n", oneLine(string(input.Digest)), oneLine(input.Name))
+	}
+	for _, doubt := range doubts {
+		fmt.Fprintf(b, "# doubt %s\n", oneLine(doubt))
 	}
 }
 
@@ -195,7 +199,7 @@ func benchReport(r *Report) ([]byte, error) {
 		return nil, errNoStartups(Bench)
 	}
 	var b benchText
-	b.comment(&r.Provenance)
+	b.comment(&r.Provenance, r.Doubts)
 	var lines []benchLine
 	isExact := true
 	for _, source := range sourceOrder {
@@ -318,7 +322,7 @@ func measuredRuns(m *simulate.Measurement, startups []*simulate.Startup) []Summa
 // nothing, and on one that has the image; of NEW also one where OLD is.
 func diffBench(d *Diff) []byte {
 	var b benchText
-	b.comment(&d.Provenance)
+	b.comment(&d.Provenance, d.Doubts)
 	var lines []benchLine
 	add := func(side, arm string, img *DiffImage, s *DiffStart) {
 		lines = append(lines, benchLine{

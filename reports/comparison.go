@@ -32,6 +32,8 @@ type Comparison struct {
 	// MediansJudge says that rules judge measured medians as they are, significant or
 	// not.
 	MediansJudge bool `json:"mediansJudge,omitempty"`
+	// Figures are the names of those that either result has, in order of name.
+	Figures []string `json:"figures,omitempty"`
 	// Changes has every figure of either result, in New's order of benchmarks.
 	Changes []Change `json:"changes,omitempty"`
 	// Inputs are the input files that differ, where both results tell theirs.
@@ -173,10 +175,9 @@ func (c *Comparison) Quantities() []Quantity {
 	for _, q := range list {
 		seen[q.Name] = true
 	}
-	for i := range c.Changes {
-		if x := &c.Changes[i]; !seen[x.Figure] {
-			seen[x.Figure] = true
-			list = append(list, Quantity{x.Figure, x.Unit, true, "as the benchmarks report it"})
+	for _, figure := range c.Figures {
+		if !seen[figure] {
+			list = append(list, Quantity{figure, UnitOf(figure), true, "as the benchmarks report it"})
 		}
 	}
 	return list

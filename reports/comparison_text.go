@@ -174,9 +174,9 @@ func (x *Change) changeWords() string {
 	case ChangeDiffers:
 		return cmpOr(x.relativeWords(), "differs") + x.pWords()
 	case ChangeUnclear:
-		return "~ " + x.relativeWords() + x.pWords()
+		return oneLine("~ " + x.relativeWords() + x.pWords())
 	case ChangeTooFew:
-		return fmt.Sprintf("~ %s (%d runs a side are needed)", x.relativeWords(), x.Needed)
+		return oneLine(fmt.Sprintf("~ %s (%d runs a side are needed)", x.relativeWords(), x.Needed))
 	case ChangeUnknown:
 		return "unknown"
 	case ChangeAdded:

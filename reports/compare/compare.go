@@ -71,6 +71,11 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 		Alpha: opt.Alpha, Confidence: confidence, MediansJudge: opt.MediansJudge,
 		AllowMissing: slices.Contains(opt.Allow, Missing),
 	}
+	for _, b := range slices.Concat(old.benchmarks, new.benchmarks) {
+		c.Figures = append(c.Figures, b.figures...)
+	}
+	slices.Sort(c.Figures)
+	c.Figures = slices.Compact(c.Figures)
 	p := &pair{old: old, new: new, opt: opt, c: c}
 	p.conditions()
 	p.failures()

@@ -144,12 +144,11 @@ func (r *Result) document(name string, data []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.doubts = d.Doubts
-		return b.Bytes(), cmp.Or(reports.WriteDiff(&b, reports.Bench, d, reports.Options{}), error(nil))
+		err = reports.WriteDiff(&b, reports.Bench, d, reports.Options{})
+		return b.Bytes(), err
 	default:
 		return nil, fmt.Errorf("%w: %s is a %s; compared are a Timeline, a Report, a Diff, and the text of benchmarks", ErrResult, name, kind)
 	}
-	r.doubts = report.Doubts
 	if err := reports.Write(&b, reports.Bench, report, reports.Options{}); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrResult, name, err)
 	}
@@ -220,7 +219,8 @@ func (r *Result) text(name string, data []byte) error {
 	return nil
 }
 
-// comments reads what benchstat leaves out: the inputs, and that a test failed.
+// comments reads what benchstat leaves out: the inputs, the doubts, and that a test
+// failed.
 func (r *Result) comments(name string, data []byte) error {
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
@@ -229,6 +229,9 @@ func (r *Result) comments(name string, data []byte) error {
 			if digest, input, ok := strings.Cut(rest, " "); ok {
 				r.inputs[input] = digest
 			}
+		}
+		if doubt, ok := strings.CutPrefix(line, "# doubt "); ok {
+			r.doubts = append(r.doubts, doubt)
 		}
 		if r.failure == "" && (line == "FAIL" || strings.HasPrefix(line, "FAIL\t") || strings.HasPrefix(line, "--- FAIL:") || strings.HasPrefix(line, "panic: ")) {
 			r.failure = fmt.Sprintf("%s:%d: %s", name, n, line)
@@ -270,6 +273,9 @@ func (r *Result) join() {
 	}
 }
 
+// mostValue bounds values, so that none of what is computed of them overflows.
+const mostValue = 1e100
+
 // newBenchmark is that of one line.
 func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
 	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters}
@@ -277,7 +283,7 @@ func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
 		b.config[c.Key] = string(c.Value)
 	}
 	for _, v := range line.Values {
-		if math.IsNaN(v.Value) || math.IsInf(v.Value, 0) {
+		if !(math.Abs(v.Value) <= mostValue) {
 			file, number := line.Pos()
 			return nil, fmt.Errorf("%w: %s:%d: %s is %v: write a number, or leave out what is not known", ErrResult, file, number, v.Unit, v.Value)
 		}
@@ -348,7 +354,7 @@ func (b *benchmark) key(conditions []string) string {
 // label is what people call it: web, cached.
 func (b *benchmark) label() string {
 	if b.app == "" && b.arm == "" {
-		return b.name
+		return cmp.Or(b.name, "(no name)")
 	}
 	words := []string{cmp.Or(b.app, "all apps")}
 	if b.arm != "" {
