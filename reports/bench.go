@@ -195,6 +195,9 @@ func (b *benchText) write(lines []benchLine, isExact bool) {
 // for each run, so that benchstat has a sample. Beside measured values nothing is
 // called exact, for a unit is the same in the whole file.
 func benchReport(r *Report) ([]byte, error) {
+	if len(r.Arms) == 0 && r.Sharing != nil && r.Plan == nil && r.Coverage == nil {
+		return sharingBench(r)
+	}
 	if len(r.Arms) == 0 {
 		return nil, errNoStartups(Bench)
 	}

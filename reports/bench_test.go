@@ -222,3 +222,20 @@ func TestBenchDiff(t *testing.T) {
 		t.Errorf("%s", b.String())
 	}
 }
+
+// TestBenchSharing: the figures of a set of images, all or none.
+func TestBenchSharing(t *testing.T) {
+	inv := shopInventory()
+	var b bytes.Buffer
+	if err := Write(&b, Bench, New(Input{Inventory: inv}), Options{}); err == nil || !strings.Contains(err.Error(), "1 reference could not be read") {
+		t.Errorf("%v", err)
+	}
+	inv.Unresolved = nil
+	results, units := readBench(t, bench(t, New(Input{Inventory: inv})))
+	if len(results) != 1 || results[0].Name.String() != "Images/platform=linux%2Famd64" || value(t, results[0], "images") != 7 || value(t, results[0], "largest-B") != (29+18+1912+260)*1e6 {
+		t.Errorf("%+v", results)
+	}
+	if m := units.Get("union-B", "assume"); m == nil || m.Value != "exact" {
+		t.Errorf("%+v", units)
+	}
+}

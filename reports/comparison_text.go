@@ -320,7 +320,7 @@ func someItems(list []string, n int) []string {
 // shown. It is bounded, whatever the size of the results.
 func comparisonMarkdown(c *Comparison) []byte {
 	var b bytes.Buffer
-	head := markdownText(c.headline())
+	head := markdownText(ellipsis(c.headline(), 1000))
 	if c.Gate != nil {
 		head = c.gateHeadline() + " " + head
 	}

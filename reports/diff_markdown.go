@@ -53,13 +53,13 @@ func (g *Gate) markdown() string {
 				continue
 			}
 		case n > 1:
-			words = append(words, fmt.Sprintf("%s %s of %s", mark, codeSpan(o.Rule), count(n, "benchmark")))
+			words = append(words, fmt.Sprintf("%s %s of %s", mark, codeSpan(ellipsis(o.Rule, 100)), count(n, "benchmark")))
 			met[o.Rule] = -1
 			continue
 		case n < 0:
 			continue
 		}
-		rule := codeSpan(o.Rule)
+		rule := codeSpan(ellipsis(o.Rule, 100))
 		if o.Of != "" {
 			rule += " of " + codeSpan(ellipsis(o.Of, 80))
 		}
