@@ -104,7 +104,7 @@ type benchText struct {
 
 // benchKeys are the configuration lines, in order. What differs in one of them
 // is not compared by benchstat, so what two results may differ in is a comment.
-var benchKeys = []string{"source", "profile", "platform", "cachebench-version", "seed", "coverage"}
+var benchKeys = []string{"source", "profile", "platform", "cachebench-version", "seed", "coverage", "faults"}
 
 // set writes the configuration lines that change; one without a value is taken back.
 func (b *benchText) set(config map[string]string) {
@@ -248,6 +248,11 @@ func (r *Report) benchLine(s *Summary) benchLine {
 		if r.Coverage != nil {
 			l.config["coverage"] = exact(r.Coverage.StartsFraction)
 		}
+		var faults []string
+		for _, f := range r.Faults {
+			faults = append(faults, f.String())
+		}
+		l.config["faults"] = strings.Join(faults, ", ")
 	}
 	if s.App == "" {
 		l.name = BenchWorkload

@@ -38,8 +38,8 @@ A rule that is broken by a measured difference that may be chance warns and does
 not fail, and one of too few runs to tell is not judged; --judge-medians lets the
 medians decide. The output says by what each rule was judged.
 
-Results of another source, profile, platform, version, seed, coverage or machine
-are not compared, nor those of which NEW lacks benchmarks that OLD has; --allow
+Results of another source, profile, platform, version, seed, coverage, faults or
+machine are not compared, nor those of which NEW lacks benchmarks that OLD has; --allow
 names what may differ. The exit code is 0 when all rules are met, 3 when one is
 not, 1 when the results cannot be compared or a rule not judged, 2 for wrong usage
 or a file that is no result. With rules, the last line of the text output is for
@@ -99,6 +99,9 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	rules.known = c.Quantities()
 	if err := c.Judge(rules.of); err != nil {
 		return err
+	}
+	if c.Gate == nil && rules.file != "" {
+		return usagef("%s has no rule for any benchmark of %s: its overrides name other apps", rules.file, args[1])
 	}
 	if err := out.comparison(c); err != nil {
 		return err

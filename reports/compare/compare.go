@@ -27,6 +27,8 @@ const (
 	Seed = "seed"
 	// Coverage is the share of the workload's starts whose images could be read.
 	Coverage = "coverage"
+	// Faults are what goes wrong in a simulation.
+	Faults = "faults"
 	// Machine is the one that go test measured on.
 	Machine = "machine"
 	// Missing: NEW may lack benchmarks that OLD has.
@@ -35,7 +37,7 @@ const (
 
 // Conditions lists what two results must have in common.
 func Conditions() []string {
-	return []string{Source, Profile, Platform, Version, Seed, Coverage, Machine}
+	return []string{Source, Profile, Platform, Version, Seed, Coverage, Faults, Machine}
 }
 
 // keyConditions are those by which one result may have a benchmark several times.
@@ -138,6 +140,9 @@ func valuesOf(side *reports.ComparedResult, name string) []string {
 func (p *pair) conditions() {
 	for _, name := range Conditions() {
 		old, new := valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
+		if name == Faults && len(old)+len(new) > 0 {
+			old, new = orNone(old), orNone(new)
+		}
 		switch {
 		case slices.Equal(old, new):
 			if name == Platform && len(old) == 0 && slices.ContainsFunc(p.new.benchmarks, func(b *benchmark) bool { return b.app != "" }) {
@@ -155,6 +160,14 @@ func (p *pair) conditions() {
 			p.refuse("another %s: OLD's is %s, NEW's is %s (--allow %s)", name, named(old), named(new), name)
 		}
 	}
+}
+
+// orNone says that silence means none.
+func orNone(values []string) []string {
+	if len(values) == 0 {
+		return []string{"none"}
+	}
+	return values
 }
 
 // failures refuses the output of tests that failed: what they should have reported

@@ -225,6 +225,7 @@ func TestRefused(t *testing.T) {
 		Version:  {"cachebench-version: 1", "cachebench-version: 2"},
 		Seed:     {"seed: 1", "seed: 2"},
 		Coverage: {"coverage: 1", "coverage: 0.97"},
+		Faults:   {"seed: 1\n", "seed: 1\nfaults: registry-down at=40s for=2m\n"},
 	} {
 		old, now := simulated(line), strings.ReplaceAll(simulated(line), change[0], change[1])
 		if name == Profile {
