@@ -18,6 +18,8 @@ const ComparisonKind = "Comparison"
 type Comparison struct {
 	Old ComparedResult `json:"old"`
 	New ComparedResult `json:"new"`
+	// Renamed are words of Old's names and what New calls them, as OLD=NEW.
+	Renamed []string `json:"renamed,omitempty"`
 	// Refusals say why the results cannot be compared; Changes are then absent.
 	Refusals []string `json:"refusals,omitempty"`
 	// Missing are benchmarks that only Old has, Added those that only New has, in

@@ -230,7 +230,7 @@ func (x *Change) runsWords() string {
 		}
 		return strconv.Itoa(v.Runs)
 	}
-	if n(x.Old) == n(x.New) {
+	if x.Old == nil || n(x.Old) == n(x.New) {
 		return n(x.New)
 	}
 	return n(x.Old) + "+" + n(x.New)
@@ -288,6 +288,9 @@ func (p *printer) sides(c *Comparison) {
 	for _, side := range c.sideWords() {
 		p.lines("", wrap(side, tableIndent))
 	}
+	if len(c.Renamed) > 0 {
+		p.lines("", wrap("Renamed: "+some(c.Renamed, 20), tableIndent))
+	}
 	if len(c.Inputs) > 0 {
 		p.lines("", wrap("Inputs that differ: "+some(c.Inputs, 20), tableIndent))
 	}
@@ -331,7 +334,7 @@ func comparisonMarkdown(c *Comparison) []byte {
 	}{{"OLD", &c.Old}, {"NEW", &c.New}} {
 		fmt.Fprintf(&b, "- %s: %s, %s\n", side.name, codeSpan(ellipsis(side.File, 100)), count(side.Benchmarks, "benchmark"))
 	}
-	for _, list := range [][]string{c.Refusals, someItems(prefixed("missing in NEW: ", c.Missing), mostNamed), someItems(prefixed("only in NEW: ", c.Added), mostNamed)} {
+	for _, list := range [][]string{prefixed("renamed: ", c.Renamed), c.Refusals, someItems(prefixed("missing in NEW: ", c.Missing), mostNamed), someItems(prefixed("only in NEW: ", c.Added), mostNamed)} {
 		for _, s := range list {
 			fmt.Fprintf(&b, "- %s\n", markdownText(ellipsis(s, 500)))
 		}

@@ -17,6 +17,7 @@ func newCompare(io *streams) *cobra.Command {
 	out := &outputs{io: io, formats: reports.ComparisonFormats()}
 	rules := &gates{flag: "gate", known: reports.BenchQuantities()}
 	var opt compare.Options
+	var rename []string
 	cmd := &cobra.Command{
 		Use:   "compare OLD NEW",
 		Short: "How two results differ; a gate for pull requests",
@@ -40,7 +41,8 @@ medians decide. The output says by what each rule was judged.
 
 Results of another source, profile, platform, version, seed, coverage, faults or
 machine are not compared, nor those of which NEW lacks benchmarks that OLD has; --allow
-names what may differ. The exit code is 0 when all rules are met, 3 when one is
+names what may differ. --rename says what OLD calls otherwise, such as the tag of a
+measured image; a measurement of both versions is compared with itself so. The exit code is 0 when all rules are met, 3 when one is
 not, 1 when the results cannot be compared or a rule not judged, 2 for wrong usage
 or a file that is no result. With rules, the last line of the text output is for
 programs; without, there is one where the results cannot be compared:
@@ -49,21 +51,45 @@ programs; without, there is one where the results cannot be compared:
 		Example: `  cachebench compare old.json new.json
   cachebench compare old.txt new.txt --gate 'startup-sec:+5%,pulled-B:+60MB'
   cachebench compare main.txt pr.txt --budget budget.yaml --output markdown
+  cachebench compare measured.json measured.json --rename web:1=web:2
   go test -bench . -count 10 > new.txt; cachebench compare old.txt new.txt --gate 'sec/op:+10%'`,
 		Args: exactly(2, "OLD and NEW"),
-		RunE: func(_ *cobra.Command, args []string) error { return compareResults(args, out, rules, opt) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			var err error
+			if opt.Rename, err = renames(rename); err != nil {
+				return err
+			}
+			return compareResults(args, out, rules, opt)
+		},
 	}
 	rules.addFlags(cmd, "'startup-sec:+5%,pulled-B:+60MB'")
 	rules.addBudgetFlag(cmd)
 	f := cmd.Flags()
 	allowed := append(compare.Conditions(), compare.Missing)
 	f.StringSliceVar(&opt.Allow, "allow", nil, "compare nevertheless where `this` differs: "+strings.Join(allowed, ", ")+"; repeatable")
+	f.StringArrayVar(&rename, "rename", nil, "what OLD calls an app, image or other word of an arm, and NEW another, as `OLD=NEW`; repeatable")
 	f.Float64Var(&opt.Alpha, "alpha", 0.05, "`probability` of a chance difference above which one of measured runs is not significant")
 	f.BoolVar(&opt.MediansJudge, "judge-medians", false, "let rules judge measured medians, whether or not their difference is significant")
-	onCommandLineOnly(f, "allow", "alpha", "judge-medians")
+	onCommandLineOnly(f, "allow", "rename", "alpha", "judge-medians")
 	cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(allowed, cobra.ShellCompDirectiveNoFileComp))
 	out.addFlags(cmd, "the comparison")
 	return cmd
+}
+
+// renames reads OLD=NEW.
+func renames(list []string) (map[string]string, error) {
+	names := make(map[string]string)
+	for _, text := range list {
+		old, new, ok := strings.Cut(text, "=")
+		if !ok || old == "" || new == "" || strings.ContainsRune(text, ' ') {
+			return nil, usagef("--rename %q: write OLD=NEW, one word for another", text)
+		}
+		if its := names[old]; its != "" && its != new {
+			return nil, usagef("--rename %s: %s is to be %s already", text, old, its)
+		}
+		names[old] = new
+	}
+	return names, nil
 }
 
 func compareResults(args []string, out *outputs, rules *gates, opt compare.Options) error {

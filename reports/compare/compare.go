@@ -55,7 +55,11 @@ type Options struct {
 	// MediansJudge lets rules judge measured medians whether or not their difference
 	// is significant.
 	MediansJudge bool
-	// Digests are those of the two files.
+	// Rename says what words of OLD's apps and arms, or what follows a slash in them,
+	// are called in NEW, as two versions of an image: web:1 is web:2. What OLD has under NEW's name is then left out: so one
+	// measurement of both versions is compared with itself.
+	Rename map[string]string
+	// OldDigest and NewDigest are those of the files.
 	OldDigest, NewDigest layers.Digest
 }
 
@@ -78,6 +82,10 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	slices.Sort(c.Figures)
 	c.Figures = slices.Compact(c.Figures)
+	for from, to := range opt.Rename {
+		c.Renamed = append(c.Renamed, from+"="+to)
+	}
+	slices.Sort(c.Renamed)
 	p := &pair{old: old, new: new, opt: opt, c: c}
 	p.conditions()
 	p.failures()
@@ -200,9 +208,24 @@ func (p *pair) match() {
 			conditions = append(conditions, name)
 		}
 	}
-	olds := make(map[string]*benchmark)
+	// taken are names that renamed benchmarks have, before those that these had.
+	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
 	for _, b := range p.old.benchmarks {
-		olds[b.key(conditions)] = b
+		other := b.renamed(p.opt.Rename)
+		key := other.key(conditions)
+		if other == b && taken[key] {
+			continue
+		}
+		if other != b && taken[key] {
+			p.refuse("two benchmarks of OLD would have the name %s", other.label())
+		}
+		olds[key] = b
+		if other != b {
+			taken[key], before[b.key(conditions)] = true, true
+		}
+	}
+	if len(p.opt.Rename) > 0 && len(taken) == 0 {
+		p.refuse("nothing in OLD has a name that is to be another: its benchmarks are %s", named(labels(p.old.benchmarks)))
 	}
 	news := make(map[string]bool)
 	for _, b := range p.new.benchmarks {
@@ -212,17 +235,27 @@ func (p *pair) match() {
 			p.matched = append(p.matched, both{old, b})
 			continue
 		}
+		if before[key] {
+			continue // OLD's version, in a result of both
+		}
 		p.added = append(p.added, b)
 		p.c.Added = append(p.c.Added, b.label())
 	}
 	for _, b := range p.old.benchmarks {
-		if !news[b.key(conditions)] {
+		if !news[b.renamed(p.opt.Rename).key(conditions)] {
 			p.c.Missing = append(p.c.Missing, b.label())
 		}
 	}
 	if len(p.matched) == 0 {
 		p.refuse("no benchmark is in both: OLD has %s, NEW has %s", named(p.c.Missing), named(p.c.Added))
 	}
+}
+
+func labels(list []*benchmark) (names []string) {
+	for _, b := range list {
+		names = append(names, b.label())
+	}
+	return names
 }
 
 // compare fills the changes in.

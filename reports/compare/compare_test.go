@@ -261,6 +261,23 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestRename: two versions in one result, or under two names, are told to be one;
+// what only ends alike is not.
+func TestRename(t *testing.T) {
+	one := simulated("app=r%2Fweb:1/arm=web:1%20cold 10 startup-sec", "app=r%2Fweb:2/arm=web:2%20cold 11 startup-sec", "app=r%2Fmyweb:1/arm=cold 5 startup-sec")
+	c := judged(t, one, one, "startup-sec:+5%", Options{Rename: map[string]string{"web:1": "web:2"}})
+	o := c.Gate.Outcomes[0]
+	if c.Gate.Line() != "verdict: fail rules=2 passed=1 failed=1 warned=0 errors=0" || o.Of != "r/web:2, web:2 cold" || *o.Old != 10 || len(c.Missing) != 0 || len(c.Added) != 0 {
+		t.Errorf("%s: %+v, missing %v, added %v", c.Gate.Line(), o, c.Missing, c.Added)
+	}
+	if c = Compare(read(t, one), read(t, one), Options{Rename: map[string]string{"web:9": "web:2"}}); len(c.Refusals) != 1 {
+		t.Errorf("%v", c.Refusals)
+	}
+	if c = Compare(read(t, one), read(t, one), Options{Rename: map[string]string{"web:1": "web:2", "myweb:1": "web:2", "cold": "web:2 cold"}}); len(c.Refusals) != 1 || !strings.Contains(c.Refusals[0], "two benchmarks of OLD would have the name") {
+		t.Errorf("%v", c.Refusals)
+	}
+}
+
 // TestUnstated: a figure that a side leaves out is never taken for 0.
 func TestUnstated(t *testing.T) {
 	with, without := simulated("app=web/arm=cold 10 startup-sec 5 pulled-B"), simulated("app=web/arm=cold 10 startup-sec")

@@ -59,13 +59,13 @@ type Result struct {
 // benchmark is all lines of one name.
 type benchmark struct {
 	// name is without the number of processors, profile its part of that key.
-	name, profile string
-	processors    string
-	app, arm      string
-	others        []string // further parts of the name, as they stand
-	config        map[string]string
-	figures       []string // in order of their first mention
-	values        map[string][]float64
+	name, profile  string
+	processors     string
+	base, app, arm string
+	others         []string // further parts of the name, as they stand
+	config         map[string]string
+	figures        []string // in order of their first mention
+	values         map[string][]float64
 	// starts is how many the first line sums up.
 	starts int
 }
@@ -293,7 +293,7 @@ func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
 		b.values[v.Unit] = append(b.values[v.Unit], v.Value)
 	}
 	base, parts := line.Name.Parts()
-	b.name = string(base)
+	b.name, b.base = string(base), string(base)
 	for _, part := range parts {
 		text := string(part)
 		if text[0] == '-' {
@@ -338,17 +338,38 @@ func unescape(s string) string {
 
 // key tells benchmarks apart, also by the conditions named.
 func (b *benchmark) key(conditions []string) string {
-	var parts []string
-	for _, part := range strings.Split(b.name, "/") {
-		if !strings.HasPrefix(part, "profile=") {
-			parts = append(parts, part)
-		}
-	}
-	key := []string{b.config["pkg"], strings.Join(parts, "/")}
+	key := []string{b.config["pkg"], b.base, b.app, b.arm}
+	key = append(key, b.others...)
 	for _, name := range conditions {
-		key = append(key, b.condition(name))
+		key = append(key, name+"="+b.condition(name))
 	}
 	return strings.Join(key, "\x00")
+}
+
+// renamed is the benchmark as it is called once words of its app and arm, or what
+// follows a slash in them, are others; the same where none is. Of several names
+// that a word ends in the longest counts.
+func (b *benchmark) renamed(names map[string]string) *benchmark {
+	words := func(text string) string {
+		list := strings.Split(text, " ")
+		for i, word := range list {
+			longest := ""
+			for old, new := range names {
+				before, ok := strings.CutSuffix(word, old)
+				if ok && (before == "" || strings.HasSuffix(before, "/")) && len(old) > len(longest) {
+					list[i], longest = before+new, old
+				}
+			}
+		}
+		return strings.Join(list, " ")
+	}
+	app, arm := words(b.app), words(b.arm)
+	if app == b.app && arm == b.arm {
+		return b
+	}
+	other := *b
+	other.app, other.arm = app, arm
+	return &other
 }
 
 // label is what people call it: web, cached.
