@@ -143,9 +143,9 @@ const mostMoney = 1e12
 type Output struct {
 	// File is relative to the directory in which the command runs.
 	File string `json:"file" document:"required"`
-	// Format is text, json, html, markdown, csv or bench; by the file's extension
+	// Format is text, json, html, markdown, csv or benchfmt; by the file's extension
 	// when not given.
-	Format string `json:"format,omitempty" document:"enum=text|json|html|markdown|csv|bench"`
+	Format string `json:"format,omitempty" document:"enum=text|json|html|markdown|csv|benchfmt"`
 }
 
 // ReadScenarioFile reads a scenario from the bytes of the file called name.

@@ -23,7 +23,7 @@ func multiples(unit string) []multiple {
 			{"KiB", 1 << 10, 1}, {"MiB", 1 << 20, 1}, {"GiB", 1 << 30, 1}, {"TiB", 1 << 40, 1},
 		}
 	case UnitSeconds:
-		return []multiple{{"s", 1, 1}, {"ms", 1, 1000}, {"min", 60, 1}, {"h", 3600, 1}}
+		return []multiple{{"s", 1, 1}, {"ms", 1, 1e3}, {"us", 1, 1e6}, {"ns", 1, 1e9}, {"min", 60, 1}, {"h", 3600, 1}}
 	case UnitFraction:
 		return []multiple{{"%", 1, 100}}
 	}
@@ -119,6 +119,15 @@ func amountWords(value float64, unit string) string {
 
 // secondsOf writes seconds that need not fit a time.Duration.
 func secondsOf(value float64) string {
+	switch a := math.Abs(value); {
+	case a == 0:
+	case a < 0.9995e-6:
+		return trimmed(value*1e9, 3) + " ns"
+	case a < 0.9995e-3:
+		return trimmed(value*1e6, 1) + " µs"
+	case a < 9.995e-3:
+		return trimmed(value*1e3, 2) + " ms"
+	}
 	switch a := math.Abs(value); {
 	case a < 9.995:
 		return decimal(value, 2) + " s"

@@ -295,7 +295,7 @@ func markedSize(bytes int64, estimated bool) string {
 }
 
 // DiffFormats lists the formats that WriteDiff knows.
-func DiffFormats() []Format { return []Format{Text, JSON, Markdown, GitHub} }
+func DiffFormats() []Format { return []Format{Text, JSON, Markdown, Bench, GitHub} }
 
 // WriteDiff writes d to w.
 func WriteDiff(w io.Writer, format Format, d *Diff, opt Options) error {
@@ -310,6 +310,8 @@ func WriteDiff(w io.Writer, format Format, d *Diff, opt Options) error {
 		data, err = document.Marshal(DiffKind, d)
 	case Markdown:
 		data = diffMarkdown(d)
+	case Bench:
+		data = diffBench(d)
 	default:
 		_, err = ParseFormat(string(format), DiffFormats()...)
 	}

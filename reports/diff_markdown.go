@@ -30,13 +30,46 @@ func diffMarkdown(d *Diff) []byte {
 	return b.Bytes()
 }
 
-// markdown lists the rules with what they were held against.
+// mostMarkdownRules bounds the rules of Markdown that are not met: a step's
+// summary must be smaller than 1 MiB.
+const mostMarkdownRules = 200
+
+// markdown lists the rules with what they were held against. One that several
+// benchmarks meet is told once.
 func (g *Gate) markdown() string {
 	var words []string
+	met := make(map[string]int)
 	for i := range g.Outcomes {
-		o := &g.Outcomes[i]
+		if o := &g.Outcomes[i]; o.Result == Pass && o.Of != "" {
+			met[o.Rule]++
+		}
+	}
+	others := 0
+	for _, o := range g.unmetFirst() {
 		mark := map[string]string{Pass: "✅", Warn: "⚠️", Fail: "❌", Unjudged: "❓"}[o.Result]
-		words = append(words, fmt.Sprintf("%s %s %s", mark, codeSpan(o.Rule), o.valueWords()))
+		switch n := met[o.Rule]; {
+		case o.Result != Pass:
+			if others++; others > mostMarkdownRules {
+				continue
+			}
+		case n > 1:
+			words = append(words, fmt.Sprintf("%s %s of %s", mark, codeSpan(ellipsis(o.Rule, 100)), count(n, "benchmark")))
+			met[o.Rule] = -1
+			continue
+		case n < 0:
+			continue
+		}
+		rule := codeSpan(ellipsis(o.Rule, 100))
+		if o.Of != "" {
+			rule += " of " + codeSpan(ellipsis(o.Of, 80))
+		}
+		words = append(words, fmt.Sprintf("%s %s %s", mark, rule, o.valueWords()))
+		if o.Of != "" && o.Judged != "" && o.Judged != JudgedExact {
+			words[len(words)-1] += " (" + o.Judged + ")"
+		}
+	}
+	if others > mostMarkdownRules {
+		words = append(words, count(others-mostMarkdownRules, "more rule")+" not met")
 	}
 	return strings.Join(words, ", ")
 }

@@ -53,21 +53,61 @@ func GateText(g *Gate) []byte {
 	return p.out.Bytes()
 }
 
+// mostMet bounds the rules of a text or Markdown that are met; the others are
+// all shown.
+const mostMet = 30
+
 func (p *printer) gate(g *Gate) {
 	if g == nil {
 		return
 	}
 	p.heading("Rules")
 	t := &textTable{heads: []string{"result", "rule", ">value", ">limit", "margin"}}
-	for i := range g.Outcomes {
-		o := &g.Outcomes[i]
-		note := ""
-		if o.Result == Warn {
-			note = "warned of, not failed: sizes that went in are estimated"
+	met := 0
+	for _, o := range g.unmetFirst() {
+		if o.Result == Pass {
+			if met++; met > mostMet {
+				continue
+			}
 		}
-		t.add(note, o.Result, o.Rule, o.valueWords(), o.limitWords(), o.marginWords())
+		t.add(o.note(), o.Result, o.ruleWords(), o.valueWords(), o.limitWords(), o.marginWords())
 	}
 	p.table(t)
+	if met > mostMet {
+		p.lines("", wrap(fmt.Sprintf("and %s met; all are in the JSON output", count(met-mostMet, "more rule")), tableIndent))
+	}
+}
+
+// unmetFirst are the outcomes in their order; where they are many those come
+// first that are not met.
+func (g *Gate) unmetFirst() []*Outcome {
+	var unmet, met []*Outcome
+	for i := range g.Outcomes {
+		if o := &g.Outcomes[i]; o.Result == Pass || len(g.Outcomes) <= manyRules {
+			met = append(met, o)
+		} else {
+			unmet = append(unmet, o)
+		}
+	}
+	return append(unmet, met...)
+}
+
+// manyRules is how many outcomes a person does not look through.
+const manyRules = 10
+
+// note says by what the rule was judged, and why it is only warned of.
+func (o *Outcome) note() string {
+	judged := ""
+	if o.Judged != "" && o.Judged != JudgedExact {
+		judged = "judged by " + o.Judged
+	}
+	switch {
+	case o.Result != Warn:
+		return judged
+	case o.Estimated:
+		return "warned of, not failed: sizes that went in are estimated"
+	}
+	return strings.TrimPrefix(judged+"; warned of, not failed: "+o.Reason, "; ")
 }
 
 // sentences say what follows for a start and where the images part.

@@ -25,8 +25,8 @@ const (
 	Markdown Format = "markdown"
 	// CSV has a row for each figure of the startups.
 	CSV Format = "csv"
-	// Bench is the format of Go's benchmarks, for benchstat.
-	Bench Format = "bench"
+	// Bench is the text of Go's benchmarks, for benchstat and compare.
+	Bench Format = "benchfmt"
 )
 
 // StartupFormats lists the formats of a Report that has startup times.
@@ -74,7 +74,7 @@ func Write(w io.Writer, format Format, r *Report, opt Options) error {
 	case CSV:
 		data, err = csvTable(r)
 	case Bench:
-		data, err = benchFile(r)
+		data, err = benchReport(r)
 	default:
 		_, err = ParseFormat(string(format), StartupFormats()...)
 	}

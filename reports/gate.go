@@ -24,6 +24,27 @@ type Figure struct {
 	Old *float64
 	// OldEstimated says the same of Old as Estimated of Value.
 	OldEstimated bool
+	// Of names what the figure is of, where rules are held against that of several.
+	Of string
+	// Judged says by what the figure is judged, as "exact values"; empty where there
+	// is only one way.
+	Judged string
+	// Runs say how far chance goes into a value that is the median of measured runs;
+	// nil where it does not, or is not to be looked at.
+	Runs *Runs
+}
+
+// Runs say how far a median of measured runs, and its difference from the old
+// side's, may be chance.
+type Runs struct {
+	// Low and High are the ends of the median's interval; nil where the runs are too
+	// few for one.
+	Low, High *float64
+	// Chance says why the difference may be one; empty when it is significant.
+	Chance string
+	// TooFew says how many runs a difference of the old side needs, where these
+	// cannot show any, TooFewAlone how many an interval needs; else empty.
+	TooFew, TooFewAlone string
 }
 
 // Figures are the figures of package layers.
@@ -39,7 +60,8 @@ func Figures(list []layers.Figure) []Figure {
 const (
 	// Pass: the rule is met, on an estimate or not.
 	Pass = "pass"
-	// Warn: the rule is not met, but it was judged on an estimate.
+	// Warn: the rule is not met, but it was judged on an estimate, or on measured
+	// runs whose difference may be chance.
 	Warn = "warn"
 	// Fail: the rule is not met.
 	Fail = "fail"
@@ -51,7 +73,10 @@ const (
 type Outcome struct {
 	// Rule is as String writes it.
 	Rule string `json:"rule" document:"required"`
-	// Result is pass, warn (not met, on an estimate), fail or error (not known).
+	// Of names what the figure is of, where the rule is held against several.
+	Of string `json:"of,omitempty"`
+	// Result is pass, warn (not met, on an estimate or perhaps by chance), fail or
+	// error (not known).
 	Result string `json:"result" document:"required,enum=pass|warn|fail|error"`
 	// Figure is its name, Unit that of Value, Limit and Margin: B, sec, fraction
 	// or none.
@@ -69,7 +94,11 @@ type Outcome struct {
 	Old *float64 `json:"old,omitempty"`
 	// Estimated says that the rule was judged on an estimate.
 	Estimated bool `json:"estimated,omitempty"`
-	// Reason says why the figure is unknown.
+	// Judged says by what the rule was judged, as "exact values"; absent where there
+	// is only one way.
+	Judged string `json:"judged,omitempty"`
+	// Reason says why the figure is unknown, or why the rule is warned of where that
+	// is not an estimate.
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -98,14 +127,18 @@ func Judge(rules []Rule, figures []Figure) *Gate {
 	g := &Gate{Verdict: Pass}
 	for _, r := range rules {
 		for _, f := range figuresOf(r, figures) {
-			o := r.judge(f)
-			g.Outcomes = append(g.Outcomes, o)
-			if o.Result == Unjudged || o.Result == Fail && g.Verdict == Pass {
-				g.Verdict = o.Result
-			}
+			g.add(r.judge(f))
 		}
 	}
 	return g
+}
+
+// add adds what became of a rule.
+func (g *Gate) add(o Outcome) {
+	g.Outcomes = append(g.Outcomes, o)
+	if o.Result == Unjudged || o.Result == Fail && g.Verdict == Pass {
+		g.Verdict = o.Result
+	}
 }
 
 // figuresOf are the figures that a rule is about, at least one. Where they are
@@ -129,7 +162,7 @@ func figuresOf(r Rule, figures []Figure) []Figure {
 }
 
 func (r Rule) judge(f Figure) Outcome {
-	o := Outcome{Rule: r.String(), Result: Unjudged, Figure: f.Name, Unit: f.Unit, Reason: f.Unknown}
+	o := Outcome{Rule: r.String(), Of: f.Of, Result: Unjudged, Figure: f.Name, Unit: f.Unit, Judged: f.Judged, Reason: f.Unknown}
 	switch {
 	case f.Unknown != "":
 		return o
@@ -138,6 +171,9 @@ func (r Rule) judge(f Figure) Outcome {
 		return o
 	case !isNumber(f.Value) || f.Old != nil && !isNumber(*f.Old):
 		o.Reason = "it is not a number"
+		return o
+	case f.Runs.tooFew(r.Op) != "":
+		o.Reason = f.Runs.tooFew(r.Op)
 		return o
 	}
 	limit := r.limit(f)
@@ -162,10 +198,37 @@ func (r Rule) judge(f Figure) Outcome {
 		o.Result = Pass
 	case o.Estimated:
 		o.Result = Warn
+	case f.Runs.chance(r.Op, limit) != "":
+		o.Result, o.Reason = Warn, f.Runs.chance(r.Op, limit)
 	default:
 		o.Result = Fail
 	}
 	return o
+}
+
+// tooFew says how many runs a comparison needs, where they are fewer.
+func (r *Runs) tooFew(op Op) string {
+	switch {
+	case r == nil:
+		return ""
+	case op.isRelative():
+		return r.TooFew
+	}
+	return r.TooFewAlone
+}
+
+// chance says why a rule with this limit may be broken by chance; empty when it
+// is not.
+func (r *Runs) chance(op Op, limit float64) string {
+	switch {
+	case r == nil:
+		return ""
+	case op.isRelative():
+		return r.Chance
+	case r.Low != nil && r.High != nil && *r.Low <= limit && limit <= *r.High:
+		return "the limit lies within the interval of the median"
+	}
+	return ""
 }
 
 // limit is the value with which the rule compares.
@@ -212,6 +275,9 @@ func (g *Gate) Line() string {
 		g.Verdict, len(g.Outcomes), g.Count(Pass), g.Count(Fail), g.Count(Warn), g.Count(Unjudged))
 }
 
+// mostNamed is how many rules an error names.
+const mostNamed = 10
+
 // Err wraps ErrUnjudged or ErrRule and names the rules; nil when all are met or
 // only warned of, and for a nil Gate.
 func (g *Gate) Err() error {
@@ -228,78 +294,5 @@ func (g *Gate) Err() error {
 	if g.Verdict == Unjudged {
 		err = ErrUnjudged
 	}
-	return fmt.Errorf("%w: %s", err, join(words))
-}
-
-// words say the rule and what it was held against: cold-sec<=8s (9.20 s).
-func (o *Outcome) words() string {
-	if o.Value == nil {
-		return o.Rule + " (unknown: " + o.Reason + ")"
-	}
-	return o.Rule + " (" + o.valueWords() + ")"
-}
-
-// valueWords are the value as a person reads it.
-func (o *Outcome) valueWords() string {
-	if o.Value == nil {
-		return "unknown"
-	}
-	s := amountWords(*o.Value, o.Unit)
-	if o.Estimated {
-		s = "~ " + s
-	}
-	return s
-}
-
-func (o *Outcome) limitWords() string {
-	if o.Limit == nil {
-		return "-"
-	}
-	s := amountWords(*o.Limit, o.Unit)
-	if o.Old != nil {
-		s += " (old " + amountWords(*o.Old, o.Unit) + ")"
-	}
-	return s
-}
-
-// marginWords say how much room is left, or by how much the rule is broken.
-func (o *Outcome) marginWords() string {
-	switch {
-	case o.Margin == nil:
-		return o.Reason
-	case *o.Margin < 0:
-		return amountWords(-*o.Margin, o.Unit) + " beyond"
-	case o.Result != Pass:
-		return "not below or above, but equal"
-	}
-	return amountWords(*o.Margin, o.Unit) + " left"
-}
-
-// headline sums the gate up: "Gate failed: 1 of 3 rules is not met".
-func (g *Gate) headline() string {
-	n := len(g.Outcomes)
-	switch g.Verdict {
-	case Unjudged:
-		return fmt.Sprintf("Gate error: %s cannot be judged", ofRules(g.Count(Unjudged), n))
-	case Fail:
-		return fmt.Sprintf("Gate failed: %s not met", ofRules(g.Count(Fail), n)+areIs(g.Count(Fail)))
-	}
-	if w := g.Count(Warn); w > 0 {
-		return fmt.Sprintf("Gate passed, with a warning: %s by an estimate", ofRules(w, n)+areIs(w)+" broken")
-	}
-	return "Gate passed: " + ofRules(n, n) + areIs(n) + " met"
-}
-
-func ofRules(some, all int) string {
-	if some == all {
-		return count(all, "rule")
-	}
-	return fmt.Sprintf("%d of %s", some, count(all, "rule"))
-}
-
-func areIs(n int) string {
-	if n == 1 {
-		return " is"
-	}
-	return " are"
+	return fmt.Errorf("%w: %s", err, some(words, mostNamed))
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // MeasuredFormats lists the formats of measured startups by themselves.
-func MeasuredFormats() []Format { return []Format{Text, JSON, Markdown, CSV} }
+func MeasuredFormats() []Format { return []Format{Text, JSON, Markdown, CSV, Bench} }
 
 // WriteMeasured writes a timeline of measured startups with the spread of each
 // arm's runs, the noise meanwhile and the host; in JSON it is the timeline.
@@ -35,6 +35,8 @@ func WriteMeasured(w io.Writer, format Format, t *simulate.Timeline, opt Options
 		data = m.markdown()
 	case CSV:
 		data, err = m.csv()
+	case Bench:
+		data, err = benchReport(New(Input{Timeline: t}))
 	default:
 		_, err = ParseFormat(string(format), MeasuredFormats()...)
 	}

@@ -67,6 +67,10 @@ type Report struct {
 	// Makings are the makings of image caches that a measurement had made for its arms:
 	// their times are from creation to Ready. They are in nothing else here.
 	Makings []Summary `json:"makings,omitempty"`
+	// MeasuredRuns sum up the measured startups of each app in each run, in the order
+	// of Summaries and then as they were made: what is repeated is a run, whose starts,
+	// mostly one, are requested together.
+	MeasuredRuns []Summary `json:"measuredRuns,omitempty"`
 	// Distributions has one curve for each entry of Arms.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	// Repeats are the figures over repeats, with their intervals: all apps together
@@ -141,7 +145,7 @@ func New(in Input) *Report {
 	r := &Report{
 		Title:      in.Title,
 		Provenance: in.Provenance,
-		Platform:   in.Platform,
+		Platform:   cmpOr(in.Platform, measuredPlatform(timeline.Measurement)),
 		Coverage:   in.Coverage,
 		Plan:       in.Plan,
 		Matches:    in.Matches,
@@ -162,6 +166,7 @@ func New(in Input) *Report {
 	startups, makings := withoutMakings(timeline.Measurement, counted(timeline.Startups))
 	r.Makings, _ = summarize(makings)
 	r.Arms, r.Summaries = summarize(startups)
+	r.MeasuredRuns = measuredRuns(timeline.Measurement, startups)
 	r.Distributions = distribute(startups)
 	r.Waterfalls = chooseWaterfalls(startups)
 	r.addRepeats(timeline)

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate"
@@ -168,71 +166,4 @@ func secondsField(d *time.Duration) string {
 		return ""
 	}
 	return exact(d.Seconds())
-}
-
-// benchUnits are the figures that a benchmark file holds, with their units as
-// golang.org/x/perf spells them.
-var benchUnits = []struct{ figure, unit string }{
-	{"ready_p50", "p50-sec"}, {"ready_p90", "p90-sec"}, {"ready_p99", "p99-sec"}, {"ready_mean", "mean-sec"}, {"makespan", "makespan-sec"}, {"fetched", "fetched-B"},
-}
-
-// notInName are characters that a benchmark's name cannot hold.
-var notInName = regexp.MustCompile(`[\s/=]+`)
-
-// benchFile writes startups in the format of Go's benchmarks, for benchstat: a
-// line for each app and arm, with the repeats as its iterations. The ends of an
-// interval stand as units of their own, as the format has none. The source is
-// last, for a number at the end of a name would be read as that of processors.
-func benchFile(r *Report) ([]byte, error) {
-	if len(r.Arms) == 0 {
-		return nil, errNoStartups(Bench)
-	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "pkg: cachebench\nsources: %s\n", r.sourceWords())
-	if r.Provenance.Profile != "" {
-		fmt.Fprintf(&b, "profile: %s\nseed: %d\n", r.Provenance.Profile, r.Provenance.Seed)
-	}
-	unitsEach := 1
-	if len(r.Repeats) > 0 {
-		unitsEach = 3
-	}
-	for _, u := range benchUnits {
-		units := benchNames(u.unit)
-		for _, unit := range units[:unitsEach] {
-			fmt.Fprintf(&b, "Unit %s assume=exact better=lower\n", unit)
-		}
-	}
-	name := func(s string) string { return notInName.ReplaceAllString(s, "_") }
-	for _, summaries := range [][]Summary{r.Arms, r.Summaries} {
-		for i := range summaries {
-			s := &summaries[i]
-			rows := r.summaryRows(s)
-			fmt.Fprintf(&b, "BenchmarkStartup/app=%s/arm=%s/source=%s %d", name(cmpOr(s.App, "all")), name(s.Arm), name(s.Source), rows[0].repeats)
-			for _, u := range benchUnits {
-				for j := range rows {
-					if rows[j].figure == u.figure {
-						b.WriteString(benchValues(rows[j].value, u.unit))
-					}
-				}
-			}
-			b.WriteString("\n")
-		}
-	}
-	return b.Bytes(), nil
-}
-
-func benchValues(s simulate.Statistic, unit string) string {
-	names := benchNames(unit)
-	text := fmt.Sprintf(" %s %s", exact(s.Value), names[0])
-	if i := s.Interval(); i != nil {
-		text += fmt.Sprintf(" %s %s %s %s", exact(i.Low), names[1], exact(i.High), names[2])
-	}
-	return text
-}
-
-// benchNames are the units of a value and of the ends of its interval: p50-sec,
-// p50-low-sec, p50-high-sec.
-func benchNames(unit string) [3]string {
-	figure, of, _ := strings.Cut(unit, "-")
-	return [3]string{unit, figure + "-low-" + of, figure + "-high-" + of}
 }

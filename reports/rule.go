@@ -66,7 +66,7 @@ func (o Op) isLower() bool { return o == AtLeast || o == Above || o == Shrink }
 //	       | name ( ":+" | ":-" ) ( amount | number "%" )
 //	amount = number [ unit ]
 //	unit   = "B" | "kB" | "MB" | "GB" | "TB" | "KiB" | "MiB" | "GiB" | "TiB"   of bytes
-//	       | "ms" | "s" | "min" | "h"                                          of seconds
+//	       | "ns" | "us" | "ms" | "s" | "min" | "h"                            of seconds
 //	       | "%"                                                               of fractions
 //
 // A number without a unit is in bytes, seconds or a fraction, as the figure is.

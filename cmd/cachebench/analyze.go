@@ -16,7 +16,7 @@ import (
 )
 
 func newAnalyze(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: append(reports.Formats(), reports.Bench)}
 	rules := &gates{flag: "check", known: setQuantities()}
 	cmd := &cobra.Command{
 		Use:   "analyze IMAGE...",

@@ -50,17 +50,25 @@ func (g *gates) addBudgetFlag(cmd *cobra.Command) {
 // load reads the rules and refuses what is wrong with them before any work is
 // done.
 func (g *gates) load() error {
-	if g.file != "" {
-		data, err := readInput(g.file)
-		if err != nil {
-			return err
-		}
-		g.inputs = []simulate.Input{cachebench.InputOf(filepath.Base(g.file), data)}
-		if g.budget, g.byImage, err = readBudget(g.file, data); err != nil {
-			return err
-		}
+	if err := g.read(); err != nil {
+		return err
 	}
 	_, err := g.of()
+	return err
+}
+
+// read reads the budget's file, whose rules may be about figures that are not
+// known yet.
+func (g *gates) read() error {
+	if g.file == "" {
+		return nil
+	}
+	data, err := readInput(g.file)
+	if err != nil {
+		return err
+	}
+	g.inputs = []simulate.Input{cachebench.InputOf(filepath.Base(g.file), data)}
+	g.budget, g.byImage, err = readBudget(g.file, data)
 	return err
 }
 

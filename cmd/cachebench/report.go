@@ -23,8 +23,8 @@ func newReport(io *streams) *cobra.Command {
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
 		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
-a workload) and writes them as one report; or a saved diff, saved scores, a saved
-calibration or a saved comparison with the service, in any of its own formats.
+a workload) and writes them as one report; or a saved diff, comparison, scores,
+calibration or comparison with the service, in any of its own formats.
 
 Several timelines are the arms of one simulation, each simulated by itself, or
 measured ones beside it. What belongs to different simulations is refused.`,
@@ -78,6 +78,9 @@ func savedTables(names []string, out *outputs) (done bool, err error) {
 		return false, err
 	}
 	kind, err := document.Header(names[0], data)
+	if err == nil && kind == reports.ComparisonKind {
+		return true, out.savedComparison(names[0], data)
+	}
 	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind && kind != calibrate.Kind {
 		return false, err
 	}

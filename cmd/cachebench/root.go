@@ -18,6 +18,7 @@ import (
 	"github.com/cachebench/cachebench/layers/docstore"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/reports/compare"
 )
 
 // The exit codes (design: command line).
@@ -102,7 +103,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case err == nil:
 		return exitDone
-	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace), errors.Is(err, cachebench.ErrUnfit), errors.Is(err, plan.ErrInvalid):
+	case errors.As(err, &usage), errors.As(err, &file), errors.Is(err, cachebench.ErrTooMuch), errors.Is(err, cachebench.ErrNoWorkload), errors.Is(err, cachebench.ErrTrace), errors.Is(err, cachebench.ErrUnfit), errors.Is(err, plan.ErrInvalid), errors.Is(err, compare.ErrResult):
 		return exitUsage
 	case errors.Is(err, reports.ErrRule), errors.Is(err, cachebench.ErrLimit), errors.Is(err, errDiffers):
 		return exitThreshold
@@ -148,7 +149,7 @@ build under a budget, and simulates starts with and without them.`,
 		return usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newMatch(io), newPlan(io),
+		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newCompare(io), newMatch(io), newPlan(io),
 		newSimulate(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newVersion(io),
 	)
 	return root

@@ -37,8 +37,7 @@ func TestMain(m *testing.M) {
 // directory of the quickstart scenario, $IMAGES that of the recorded images, $PULLS
 // that of a cluster's snapshots, $EXAMPLES that of the examples, $CALIBRATE that of timelines that stand for measured
 // ones; "code N COMMAND..." wants that exit code. Scripts with the condition [containerd]
-// have one as $CONTAINERD, and this host's platform as $PLATFORM; those with [compare]
-// have the command of that name.
+// have one as $CONTAINERD, and this host's platform as $PLATFORM.
 func TestScripts(t *testing.T) {
 	testdata, err := filepath.Abs("../../testdata")
 	if err != nil {
@@ -81,12 +80,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			switch cond {
-			case "containerd":
+			if cond == "containerd" {
 				return daemon != "", nil
-			case "compare":
-				cmd, _, err := newRoot(&streams{}).Find([]string{"compare"})
-				return err == nil && cmd.Name() == "compare", nil
 			}
 			return false, fmt.Errorf("no condition %q is known", cond)
 		},

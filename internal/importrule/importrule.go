@@ -25,6 +25,7 @@ var Tiers = [][]string{
 	{"matcher/plan", "simulate"},
 	{"simulate/calibrate", "measure", "matcher/plan/export"},
 	{"reports"},
+	{"reports/compare"},
 	{"measure/pull", "measure/containerd", "measure/ecigroup", "eci/ecitest"},
 	{""},
 	{"capacity", "benchtest", "docs/schema"},
@@ -42,6 +43,7 @@ var owners = map[string]string{
 	"github.com/google/go-containerregistry/pkg/v1/remote": "layers/distribution",
 	"github.com/aliyun/alibaba-cloud-sdk-go":               "eci",
 	"github.com/containerd/containerd":                     "measure/containerd",
+	"golang.org/x/perf":                                    "reports/compare",
 }
 
 // Package is a package with what it imports directly.

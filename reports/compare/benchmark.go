@@ -1,0 +1,151 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+)
+
+// benchmark is all lines of one name.
+type benchmark struct {
+	// name is without the number of processors, profile its part of that key.
+	name, profile  string
+	processors     string
+	base, app, arm string
+	others         []string // further parts of the name, as they stand
+	config         map[string]string
+	figures        []string // in order of their first mention
+	values         map[string][]float64
+	// starts is how many the first line sums up.
+	starts int
+}
+
+// mostValue bounds values, so that none of what is computed of them overflows.
+const mostValue = 1e100
+
+// newBenchmark is that of one line.
+func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
+	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters}
+	for _, c := range line.Config {
+		b.config[c.Key] = string(c.Value)
+	}
+	for _, v := range line.Values {
+		if !(math.Abs(v.Value) <= mostValue) {
+			file, number := line.Pos()
+			return nil, fmt.Errorf("%w: %s:%d: %s is %v: write a number, or leave out what is not known", ErrResult, file, number, v.Unit, v.Value)
+		}
+		if b.values[v.Unit] == nil {
+			b.figures = append(b.figures, v.Unit)
+		}
+		b.values[v.Unit] = append(b.values[v.Unit], v.Value)
+	}
+	base, parts := line.Name.Parts()
+	b.name, b.base = string(base), string(base)
+	for _, part := range parts {
+		text := string(part)
+		if text[0] == '-' {
+			b.processors = text
+			continue
+		}
+		b.name += text
+		key, value, ok := strings.Cut(text[1:], "=")
+		switch {
+		case ok && key == "app" && b.app == "":
+			b.app = unescape(value)
+		case ok && key == "arm" && b.arm == "":
+			b.arm = unescape(value)
+		case ok && key == "profile" && b.profile == "":
+			b.profile = unescape(value)
+		default:
+			b.others = append(b.others, text[1:])
+		}
+	}
+	if b.profile == "" {
+		b.profile = b.config["profile"]
+	}
+	return b, nil
+}
+
+// unescape takes back what reports.BenchKeys writes.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			var c byte
+			if _, err := fmt.Sscanf(s[i+1:i+3], "%02X", &c); err == nil {
+				b.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// key tells benchmarks apart, also by the conditions named.
+func (b *benchmark) key(conditions []string) string {
+	key := []string{b.config["pkg"], b.base, b.app, b.arm}
+	key = append(key, b.others...)
+	for _, name := range conditions {
+		key = append(key, name+"="+b.condition(name))
+	}
+	return strings.Join(key, "\x00")
+}
+
+// renamed is the benchmark as it is called once words of its app and arm, or what
+// follows a slash in them, are others; the same where none is. Of several names
+// that a word ends in the longest counts.
+func (b *benchmark) renamed(names map[string]string) *benchmark {
+	words := func(text string) string {
+		list := strings.Split(text, " ")
+		for i, word := range list {
+			longest := ""
+			for old, new := range names {
+				before, ok := strings.CutSuffix(word, old)
+				if ok && (before == "" || strings.HasSuffix(before, "/")) && len(old) > len(longest) {
+					list[i], longest = before+new, old
+				}
+			}
+		}
+		return strings.Join(list, " ")
+	}
+	app, arm := words(b.app), words(b.arm)
+	if app == b.app && arm == b.arm {
+		return b
+	}
+	other := *b
+	other.app, other.arm = app, arm
+	return &other
+}
+
+// label is what people call it: web, cached.
+func (b *benchmark) label() string {
+	if b.app == "" && b.arm == "" {
+		return cmp.Or(b.name, "(no name)")
+	}
+	words := []string{cmp.Or(b.app, "all apps")}
+	if b.arm != "" {
+		words = append(words, b.arm)
+	}
+	return strings.Join(append(words, b.others...), ", ")
+}
+
+// condition is one of a benchmark's; empty where it does not tell.
+func (b *benchmark) condition(name string) string {
+	switch name {
+	case Profile:
+		return b.profile
+	case Version:
+		return b.config["cachebench-version"]
+	case Machine:
+		if b.config["goos"] == "" {
+			return ""
+		}
+		return strings.TrimSpace(b.config["goos"] + "/" + b.config["goarch"] + " " + b.config["cpu"])
+	}
+	return b.config[name]
+}

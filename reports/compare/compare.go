@@ -1,0 +1,337 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchmath"
+
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+)
+
+// The conditions that two results must have in common, and what a caller may
+// allow besides.
+const (
+	// Source: simulated, measured or estimated.
+	Source = "source"
+	// Profile is that of simulations and estimates.
+	Profile = "profile"
+	// Platform is that of the images.
+	Platform = "platform"
+	// Version of cachebench, and so of the model that simulates.
+	Version = "version"
+	// Seed of what simulations draw at random.
+	Seed = "seed"
+	// Coverage is the share of the workload's starts whose images could be read.
+	Coverage = "coverage"
+	// Faults are what goes wrong in a simulation.
+	Faults = "faults"
+	// Machine is the one that go test measured on.
+	Machine = "machine"
+	// Missing: NEW may lack benchmarks that OLD has.
+	Missing = "missing"
+)
+
+// Conditions lists what two results must have in common.
+func Conditions() []string {
+	return []string{Source, Profile, Platform, Version, Seed, Coverage, Faults, Machine}
+}
+
+// keyConditions are those by which one result may have a benchmark several times.
+var keyConditions = []string{Source, Profile, Platform}
+
+// ErrIncomparable is wrapped when two results cannot be compared.
+var ErrIncomparable = errors.New("the results cannot be compared")
+
+// Options are choices of a comparison.
+type Options struct {
+	// Allow names conditions that may differ, and Missing.
+	Allow []string
+	// Alpha is the significance level of measured differences, in (0, 1); 0 is 0.05.
+	Alpha float64
+	// MediansJudge lets rules judge measured medians whether or not their difference
+	// is significant.
+	MediansJudge bool
+	// Rename says what words of OLD's apps and arms, or what follows a slash in them,
+	// are called in NEW, as two versions of an image: web:1 is web:2. What OLD has under NEW's name is then left out: so one
+	// measurement of both versions is compared with itself.
+	Rename map[string]string
+	// OldDigest and NewDigest are those of the files.
+	OldDigest, NewDigest layers.Digest
+}
+
+// confidence is that of the medians' intervals, as benchstat has it.
+const confidence = 0.95
+
+// Compare compares two results. It does not fail: what stands in the way is in
+// the Comparison, and Err says it.
+func Compare(old, new *Result, opt Options) *reports.Comparison {
+	if opt.Alpha == 0 {
+		opt.Alpha = benchmath.DefaultThresholds.CompareAlpha
+	}
+	c := &reports.Comparison{
+		Old: old.side(opt.OldDigest), New: new.side(opt.NewDigest),
+		Alpha: opt.Alpha, Confidence: confidence, MediansJudge: opt.MediansJudge,
+		AllowMissing: slices.Contains(opt.Allow, Missing),
+	}
+	for _, b := range slices.Concat(old.benchmarks, new.benchmarks) {
+		c.Figures = append(c.Figures, b.figures...)
+	}
+	slices.Sort(c.Figures)
+	c.Figures = slices.Compact(c.Figures)
+	for from, to := range opt.Rename {
+		c.Renamed = append(c.Renamed, from+"="+to)
+	}
+	slices.Sort(c.Renamed)
+	p := &pair{old: old, new: new, opt: opt, c: c}
+	p.conditions()
+	p.failures()
+	p.match()
+	if len(c.Refusals) > 0 {
+		c.Missing, c.Added = nil, nil
+		return c
+	}
+	p.compare()
+	p.doubts()
+	return c
+}
+
+// Err wraps ErrIncomparable where something stands in the way; else it is the
+// gate's error.
+func Err(c *reports.Comparison) error {
+	switch {
+	case len(c.Refusals) > 0:
+		return fmt.Errorf("%w: %s", ErrIncomparable, strings.Join(c.Refusals, "; "))
+	case !c.IsComparable():
+		return fmt.Errorf("%w: NEW lacks %s of OLD; --allow missing goes on without", ErrIncomparable, named(c.Missing))
+	}
+	return c.Gate.Err()
+}
+
+// named joins a few names and counts the rest.
+func named(names []string) string {
+	const most = 10
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// pair is a comparison that is being made.
+type pair struct {
+	old, new *Result
+	opt      Options
+	c        *reports.Comparison
+	// matched are the benchmarks of both, added those of NEW alone.
+	matched []both
+	added   []*benchmark
+}
+
+// both is a benchmark in both results.
+type both struct{ old, new *benchmark }
+
+func (p *pair) allows(name string) bool { return slices.Contains(p.opt.Allow, name) }
+
+func valuesOf(side *reports.ComparedResult, name string) []string {
+	for _, c := range side.Conditions {
+		if c.Name == name {
+			return c.Values
+		}
+	}
+	return nil
+}
+
+// conditions refuses results that were made under other conditions.
+func (p *pair) conditions() {
+	for _, name := range Conditions() {
+		old, new := valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
+		if name == Faults && len(old)+len(new) > 0 {
+			old, new = orNone(old), orNone(new)
+		}
+		switch {
+		case slices.Equal(old, new):
+			if name == Platform && len(old) == 0 && slices.ContainsFunc(p.new.benchmarks, func(b *benchmark) bool { return b.app != "" }) {
+				p.doubt("Neither result says its platform, as reports and their benchmarks do.")
+			}
+		case len(old) == 0 || len(new) == 0:
+			silent, other := "OLD", new
+			if len(new) == 0 {
+				silent, other = "NEW", old
+			}
+			p.doubt("%s does not say its %s; the other's is %s.", silent, name, named(other))
+		case p.allows(name):
+			p.doubt("The %s differs: OLD's is %s, NEW's is %s.", name, named(old), named(new))
+		default:
+			p.refuse("another %s: OLD's is %s, NEW's is %s (--allow %s)", name, named(old), named(new), name)
+		}
+	}
+}
+
+// orNone says that silence means none.
+func orNone(values []string) []string {
+	if len(values) == 0 {
+		return []string{"none"}
+	}
+	return values
+}
+
+// failures refuses the output of tests that failed: what they should have reported
+// may be missing.
+func (p *pair) failures() {
+	for _, side := range []struct {
+		name string
+		*Result
+	}{{"OLD", p.old}, {"NEW", p.new}} {
+		if side.failure != "" {
+			p.refuse("%s is of tests that failed (%s)", side.name, side.failure)
+		}
+	}
+}
+
+func (p *pair) refuse(format string, args ...any) {
+	p.c.Refusals = append(p.c.Refusals, fmt.Sprintf(format, args...))
+}
+
+func (p *pair) doubt(format string, args ...any) {
+	p.c.Doubts = append(p.c.Doubts, fmt.Sprintf(format, args...))
+}
+
+// match finds the benchmarks of both. A condition tells them apart only where a
+// side has several values of it.
+func (p *pair) match() {
+	var conditions []string
+	for _, name := range keyConditions {
+		if len(valuesOf(&p.c.Old, name)) > 1 || len(valuesOf(&p.c.New, name)) > 1 {
+			conditions = append(conditions, name)
+		}
+	}
+	// taken are names that renamed benchmarks have, before those that these had.
+	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
+	for _, b := range p.old.benchmarks {
+		other := b.renamed(p.opt.Rename)
+		key := other.key(conditions)
+		if other == b && taken[key] {
+			continue
+		}
+		if other != b && taken[key] {
+			p.refuse("two benchmarks of OLD would have the name %s", other.label())
+		}
+		olds[key] = b
+		if other != b {
+			taken[key], before[b.key(conditions)] = true, true
+		}
+	}
+	if len(p.opt.Rename) > 0 && len(taken) == 0 {
+		p.refuse("nothing in OLD has a name that is to be another: its benchmarks are %s", named(labels(p.old.benchmarks)))
+	}
+	news := make(map[string]bool)
+	for _, b := range p.new.benchmarks {
+		key := b.key(conditions)
+		news[key] = true
+		if old := olds[key]; old != nil {
+			p.matched = append(p.matched, both{old, b})
+			continue
+		}
+		if before[key] {
+			continue // OLD's version, in a result of both
+		}
+		p.added = append(p.added, b)
+		p.c.Added = append(p.c.Added, b.label())
+	}
+	for _, b := range p.old.benchmarks {
+		if !news[b.renamed(p.opt.Rename).key(conditions)] {
+			p.c.Missing = append(p.c.Missing, b.label())
+		}
+	}
+	if len(p.matched) == 0 {
+		p.refuse("no benchmark is in both: OLD has %s, NEW has %s", named(p.c.Missing), named(p.c.Added))
+	}
+}
+
+func labels(list []*benchmark) (names []string) {
+	for _, b := range list {
+		names = append(names, b.label())
+	}
+	return names
+}
+
+// compare fills the changes in.
+func (p *pair) compare() {
+	for _, b := range p.matched {
+		figures := slices.Clone(b.new.figures)
+		for _, figure := range b.old.figures {
+			if !slices.Contains(figures, figure) {
+				figures = append(figures, figure)
+			}
+		}
+		for _, figure := range figures {
+			x := p.change(b.new, figure)
+			measured := p.old.isMeasured(b.old, figure) || p.new.isMeasured(b.new, figure)
+			(&samples{old: b.old.values[figure], new: b.new.values[figure], measured: measured, alpha: p.opt.Alpha}).compare(&x)
+			p.c.Changes = append(p.c.Changes, x)
+		}
+	}
+	for _, b := range p.added {
+		for _, figure := range b.figures {
+			x := p.change(b, figure)
+			(&samples{new: b.values[figure], measured: p.new.isMeasured(b, figure), alpha: p.opt.Alpha}).compare(&x)
+			if x.New != nil {
+				x.State, x.Reason = reports.ChangeAdded, ""
+			}
+			p.c.Changes = append(p.c.Changes, x)
+		}
+	}
+}
+
+func (p *pair) change(b *benchmark, figure string) reports.Change {
+	return reports.Change{
+		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"],
+		Figure: figure, Unit: reports.UnitOf(figure),
+	}
+}
+
+// doubts are what the results themselves doubt, and what differs in how they were
+// made.
+func (p *pair) doubts() {
+	for name, digest := range p.new.inputs {
+		if old, ok := p.old.inputs[name]; ok && old != digest {
+			p.c.Inputs = append(p.c.Inputs, name)
+		}
+	}
+	slices.Sort(p.c.Inputs)
+	var facts []string
+	for _, f := range p.new.facts {
+		for _, old := range p.old.facts {
+			if old.Name == f.Name && old.Value != f.Value {
+				facts = append(facts, fmt.Sprintf("%s (%s, then %s)", f.Name, old.Value, f.Value))
+			}
+		}
+	}
+	if len(facts) > 0 {
+		p.doubt("The hosts differ in %s: a difference may be theirs.", named(facts))
+	}
+	var starts []string
+	for _, b := range p.matched {
+		if b.old.starts != b.new.starts && !p.new.isMeasured(b.new, b.new.figures[0]) {
+			starts = append(starts, fmt.Sprintf("%s (%d, then %d)", b.new.label(), b.old.starts, b.new.starts))
+		}
+	}
+	if len(starts) > 0 {
+		p.doubt("The numbers of starts differ, so this is another workload: %s.", named(starts))
+	}
+	for _, d := range p.old.doubts {
+		side := "OLD"
+		if slices.Contains(p.new.doubts, d) {
+			side = "Both"
+		}
+		p.doubt("%s: %s", side, d)
+	}
+	for _, d := range p.new.doubts {
+		if !slices.Contains(p.old.doubts, d) {
+			p.doubt("NEW: %s", d)
+		}
+	}
+}

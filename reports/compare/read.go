@@ -1,0 +1,284 @@
+// Package compare reads two results and says how they differ, figure by figure,
+// with the statistics that their sources want.
+//
+// A result is a saved Timeline, Report or Diff, the text of benchmarks that
+// cachebench writes (--output benchfmt), or what go test -bench prints, also with
+// -json. All are read as the text of benchmarks: what a document holds is what
+// package reports would write of it.
+//
+// Values of simulations and estimates are exact: they are compared as they are,
+// and must be the same wherever a result has several of one benchmark. Values of
+// measured runs are a sample, of which medians are compared by the Mann-Whitney U
+// test of golang.org/x/perf/benchmath, as benchstat does. What a start fetches and
+// unpacks is exact in measured runs too where all runs of a side agree, for bytes
+// do not vary by chance.
+//
+// Results that were made under other conditions, or of which one lacks benchmarks
+// that the other has, are not compared unless the caller allows it.
+//
+// Use: Read both, Compare, then Judge and write the reports.Comparison.
+package compare
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/perf/benchfmt"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// ErrResult is wrapped by errors of files that are no results.
+var ErrResult = errors.New("no result to compare")
+
+// Result is one side of a comparison.
+type Result struct {
+	file, kind string
+	benchmarks []*benchmark
+	units      benchfmt.UnitMetadataMap
+	// inputs are the digests of the files that it was made from, by name.
+	inputs map[string]string
+	// failure is the line by which go test says that a test failed; facts describe
+	// the host of measured startups.
+	failure string
+	facts   []simulate.Fact
+	doubts  []string
+}
+
+// isMeasured says that there is chance in the values of a figure.
+func (r *Result) isMeasured(b *benchmark, figure string) bool {
+	switch b.config["source"] {
+	case simulate.Measured:
+		return true
+	case simulate.Simulated, simulate.Estimated:
+		return false
+	}
+	m := r.units.Get(figure, "assume")
+	return m == nil || m.Value != "exact"
+}
+
+// Read reads a result from the bytes of the file called name. Errors name the file
+// and, where it is text, the line.
+func Read(name string, data []byte) (*Result, error) {
+	r := &Result{file: filepath.ToSlash(name), kind: string(reports.Bench), inputs: make(map[string]string)}
+	if isDocument(name, data) {
+		text, err := r.document(name, data)
+		if err != nil {
+			return nil, err
+		}
+		data = text
+	} else if isEvents(data) {
+		text, err := outputOf(name, data)
+		if err != nil {
+			return nil, err
+		}
+		data = text
+	}
+	if err := r.text(name, data); err != nil {
+		return nil, err
+	}
+	if len(r.benchmarks) == 0 {
+		return nil, fmt.Errorf("%w: %s has no line of a benchmark's result", ErrResult, name)
+	}
+	return r, nil
+}
+
+func isDocument(name string, data []byte) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".yaml", ".yml":
+		return true
+	}
+	return bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) && !isEvents(data)
+}
+
+// document returns the text of the benchmarks that a document holds.
+func (r *Result) document(name string, data []byte) ([]byte, error) {
+	kind, err := document.Header(name, data)
+	if err != nil {
+		return nil, err
+	}
+	r.kind = kind
+	var b bytes.Buffer
+	var report *reports.Report
+	switch kind {
+	case simulate.TimelineKind:
+		t, err := simulate.ReadTimeline(name, data)
+		if err != nil {
+			return nil, err
+		}
+		if t.Measurement != nil {
+			r.facts = append([]simulate.Fact{{Name: "tool", Value: t.Measurement.Tool}}, t.Measurement.Facts...)
+		}
+		report = reports.New(reports.Input{Timeline: t})
+	case reports.Kind:
+		if report, err = reports.Read(name, data); err != nil {
+			return nil, err
+		}
+	case reports.DiffKind:
+		d, err := reports.ReadDiff(name, data)
+		if err != nil {
+			return nil, err
+		}
+		err = reports.WriteDiff(&b, reports.Bench, d, reports.Options{})
+		return b.Bytes(), err
+	default:
+		return nil, fmt.Errorf("%w: %s is a %s; compared are a Timeline, a Report, a Diff, and the text of benchmarks", ErrResult, name, kind)
+	}
+	if err := reports.Write(&b, reports.Bench, report, reports.Options{}); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrResult, name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// isEvents says whether data is what go test -json prints.
+func isEvents(data []byte) bool {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(data), []byte("\n"))
+	var event struct{ Action string }
+	return bytes.HasPrefix(line, []byte("{")) && json.Unmarshal(line, &event) == nil && event.Action != ""
+}
+
+// outputOf joins the output that the events of go test -json tell of. It comes in
+// pieces, those of one package in order.
+func outputOf(name string, data []byte) ([]byte, error) {
+	var packages []string
+	texts := make(map[string]*bytes.Buffer)
+	for n, line := range bytes.Split(data, []byte("\n")) {
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		var event struct{ Action, Package, Output string }
+		if err := json.Unmarshal(line, &event); err != nil {
+			return nil, fmt.Errorf("%w: %s:%d: %w", ErrResult, name, n+1, err)
+		}
+		if event.Action != "output" {
+			continue
+		}
+		if texts[event.Package] == nil {
+			packages = append(packages, event.Package)
+			texts[event.Package] = &bytes.Buffer{}
+		}
+		texts[event.Package].WriteString(event.Output)
+	}
+	var all bytes.Buffer
+	for _, p := range packages {
+		all.Write(texts[p].Bytes())
+		all.WriteString("\n")
+	}
+	return all.Bytes(), nil
+}
+
+// text reads the text of benchmarks.
+func (r *Result) text(name string, data []byte) error {
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+	if err := r.comments(name, data); err != nil {
+		return err
+	}
+	reader := benchfmt.NewReader(bytes.NewReader(data), name)
+	for reader.Scan() {
+		switch record := reader.Result().(type) {
+		case *benchfmt.SyntaxError:
+			return fmt.Errorf("%w: %w", ErrResult, record)
+		case *benchfmt.Result:
+			b, err := newBenchmark(record)
+			if err != nil {
+				return err
+			}
+			r.benchmarks = append(r.benchmarks, b)
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ErrResult, err)
+	}
+	r.units = reader.Units()
+	r.join()
+	return nil
+}
+
+// comments reads what benchstat leaves out: the inputs, the doubts, and that a test
+// failed.
+func (r *Result) comments(name string, data []byte) error {
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		line := lines.Text()
+		if rest, ok := strings.CutPrefix(line, "# input "); ok {
+			if digest, input, ok := strings.Cut(rest, " "); ok {
+				r.inputs[input] = digest
+			}
+		}
+		if doubt, ok := strings.CutPrefix(line, "# doubt "); ok {
+			r.doubts = append(r.doubts, doubt)
+		}
+		if r.failure == "" && (line == "FAIL" || strings.HasPrefix(line, "FAIL\t") || strings.HasPrefix(line, "--- FAIL:") || strings.HasPrefix(line, "panic: ")) {
+			r.failure = fmt.Sprintf("%s:%d: %s", name, n, line)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrResult, name, err)
+	}
+	return nil
+}
+
+// join makes one benchmark of all lines of one. What go test adds to a name, the
+// number of processors, belongs to it only where that is not the same everywhere.
+func (r *Result) join() {
+	lines, processors := r.benchmarks, make(map[string]bool)
+	for _, b := range lines {
+		processors[b.processors] = true
+	}
+	r.benchmarks = nil
+	byKey := make(map[string]*benchmark)
+	for _, line := range lines {
+		if len(processors) > 1 && line.processors != "" {
+			line.name += line.processors
+			line.others = append(line.others, line.processors[1:]+" processors")
+		}
+		key := line.key(keyConditions)
+		b := byKey[key]
+		if b == nil {
+			byKey[key] = line
+			r.benchmarks = append(r.benchmarks, line)
+			continue
+		}
+		for _, figure := range line.figures {
+			if b.values[figure] == nil {
+				b.figures = append(b.figures, figure)
+			}
+			b.values[figure] = append(b.values[figure], line.values[figure]...)
+		}
+	}
+}
+
+// conditions are what the results were made under, each with its values in order.
+func (r *Result) conditions() []reports.Condition {
+	var list []reports.Condition
+	for _, name := range Conditions() {
+		var values []string
+		for _, b := range r.benchmarks {
+			if name == Machine && !slices.ContainsFunc(b.figures, func(figure string) bool { return r.isMeasured(b, figure) }) {
+				continue // where a simulation is computed changes nothing in it
+			}
+			if v := b.condition(name); v != "" && !slices.Contains(values, v) {
+				values = append(values, v)
+			}
+		}
+		if len(values) > 0 {
+			slices.Sort(values)
+			list = append(list, reports.Condition{Name: name, Values: values})
+		}
+	}
+	return list
+}
+
+// side is the result as a comparison names it.
+func (r *Result) side(digest layers.Digest) reports.ComparedResult {
+	return reports.ComparedResult{File: r.file, Digest: digest, Kind: r.kind, Benchmarks: len(r.benchmarks), Conditions: r.conditions()}
+}

@@ -1,0 +1,160 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+)
+
+// Quantities are what a rule can be about: what startups are judged on, and the
+// figures that the results have besides.
+func (c *Comparison) Quantities() []Quantity {
+	list := BenchQuantities()
+	seen := make(map[string]bool)
+	for _, q := range list {
+		seen[q.Name] = true
+	}
+	for _, figure := range c.Figures {
+		if !seen[figure] {
+			list = append(list, Quantity{figure, UnitOf(figure), true, "as the benchmarks report it"})
+		}
+	}
+	return list
+}
+
+// Judge holds rules against the figures: for each benchmark those that rules
+// returns for its app. A rule is held against every benchmark that has its figure
+// on either side; one whose figure none has cannot be judged. Against the old side
+// what NEW adds is not judged. Where the results cannot be compared the verdict is
+// an error, whatever the rules.
+func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
+	all, err := rules()
+	if err != nil {
+		return err
+	}
+	if obstacle := c.obstacle(); obstacle != "" {
+		c.Gate = &Gate{Verdict: Unjudged}
+		for _, r := range all {
+			c.Gate.add(Outcome{Rule: r.String(), Figure: r.Name, Unit: r.Unit, Result: Unjudged, Reason: "the results cannot be compared"})
+		}
+		return nil
+	}
+	j := &judging{c: c, gate: &Gate{Verdict: Pass}, became: make(map[string]string)}
+	j.given(all)
+	for i := range c.Changes {
+		own, err := rules(c.Changes[i].App, c.Changes[i].Benchmark)
+		if err != nil {
+			return err
+		}
+		j.given(own)
+		j.hold(own, &c.Changes[i])
+	}
+	if j.finish(); len(j.rules) > 0 {
+		c.Gate = j.gate
+	}
+	return nil
+}
+
+// judging is what became of rules so far.
+type judging struct {
+	c    *Comparison
+	gate *Gate
+	// rules are all that were given; became says of each, as String writes it, that it
+	// was held against a figure, or why it was not.
+	rules  []Rule
+	became map[string]string
+}
+
+// held is what became of a rule that was held against a figure.
+const held = "held"
+
+func (j *judging) given(rules []Rule) {
+	for _, r := range rules {
+		if _, ok := j.became[r.String()]; !ok {
+			j.rules = append(j.rules, r)
+			j.became[r.String()] = ""
+		}
+	}
+}
+
+// hold holds the rules of a benchmark against one of its figures.
+func (j *judging) hold(rules []Rule, x *Change) {
+	for _, r := range rules {
+		switch {
+		case r.Name != x.Figure:
+		case x.State == ChangeAdded && r.Op.isRelative():
+			if j.became[r.String()] == "" {
+				j.became[r.String()] = "only benchmarks that NEW adds have it"
+			}
+		default:
+			j.became[r.String()] = held
+			j.gate.add(r.judge(j.c.figure(x)))
+		}
+	}
+}
+
+// finish adds the rules that were held against nothing, but for those in whose
+// place others stood everywhere.
+func (j *judging) finish() {
+	figures := make(map[string]bool)
+	for i := range j.c.Changes {
+		figures[j.c.Changes[i].Figure] = true
+	}
+	for _, r := range j.rules {
+		reason := j.became[r.String()]
+		if reason == held || reason == "" && figures[r.Name] {
+			continue
+		}
+		j.gate.add(Outcome{Rule: r.String(), Figure: r.Name, Unit: r.Unit, Result: Unjudged, Reason: cmpOr(reason, "no benchmark has this figure")})
+	}
+}
+
+// figure is a change as rules see it.
+func (c *Comparison) figure(x *Change) Figure {
+	f := Figure{Name: x.Figure, Unit: x.Unit, Of: x.Name, Judged: JudgedExact}
+	if x.New == nil {
+		f.Unknown = cmpOr(x.Reason, "NEW does not state it")
+		return f
+	}
+	f.Value = x.New.Value
+	if x.Old != nil {
+		f.Old = &x.Old.Value
+	}
+	if x.Test != TestMannWhitney {
+		return f
+	}
+	f.Judged = "the median of " + count(x.New.Runs, "run")
+	if x.Old != nil {
+		f.Judged = fmt.Sprintf("medians of %d and %s", x.Old.Runs, count(x.New.Runs, "run"))
+	}
+	if x.P != nil {
+		f.Judged += ", p=" + probability(*x.P)
+	}
+	if c.MediansJudge {
+		f.Judged += ", significant or not"
+		return f
+	}
+	f.Runs = &Runs{Low: x.New.Low, High: x.New.High}
+	switch x.State {
+	case ChangeUnclear:
+		f.Runs.Chance = "the difference is not significant"
+	case ChangeTooFew:
+		f.Runs.TooFew = fmt.Sprintf("too few runs: %d on each side can show a difference", x.Needed)
+	}
+	if x.New.Low == nil || x.New.High == nil {
+		f.Runs.TooFewAlone = fmt.Sprintf("too few runs for an interval: %d are needed", intervalRuns(c.Confidence))
+	}
+	return f
+}
+
+// intervalRuns is how many values an interval of their median needs: the lowest
+// and the highest of n hold it between them in 1 - 2/2^n of all cases.
+func intervalRuns(confidence float64) int {
+	n := 2
+	for n < 64 && 1-math.Pow(2, float64(1-n)) < confidence {
+		n++
+	}
+	return n
+}
+
+// probability writes a p-value with as many digits as benchstat.
+func probability(p float64) string { return fmt.Sprintf("%.3f", p) }

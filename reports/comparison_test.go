@@ -1,0 +1,45 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestComparisonBounded: a step's summary is refused at 1 MiB, so Markdown stays
+// below it however large the results are; the verdict is its last line.
+func TestComparisonBounded(t *testing.T) {
+	c := &Comparison{Alpha: 0.05, Confidence: 0.95, Old: ComparedResult{File: strings.Repeat("old", 1e4), Kind: "benchfmt"}, New: ComparedResult{File: "new", Kind: "benchfmt"}, AllowMissing: true}
+	long := strings.Repeat("é|", 500)
+	for i := range 2_000 {
+		name := fmt.Sprintf("%s%d", long, i)
+		by := 1.0
+		c.Changes = append(c.Changes, Change{
+			Benchmark: name, Name: name, App: name, Figure: UnitStartup, Unit: UnitSeconds, State: ChangeDiffers, Test: TestExact,
+			Old: &Compared{Value: 1, Runs: 1}, New: &Compared{Value: 2, Runs: 1}, Difference: &by, Relative: &by,
+		})
+		c.Missing, c.Added, c.Doubts = append(c.Missing, name), append(c.Added, name), append(c.Doubts, name)
+	}
+	rules, err := ParseRules("startup-sec:+5%", BenchQuantities())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Judge(func(...string) ([]Rule, error) { return rules, nil }); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []Format{Markdown, Text} {
+		var b bytes.Buffer
+		if err := WriteComparison(&b, format, c, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		last := strings.TrimSuffix(b.String(), "\n")
+		last = last[strings.LastIndex(last, "\n")+1:]
+		if format == Markdown && b.Len() >= 1<<20 || !strings.Contains(last, "verdict: fail rules=2000 passed=0 failed=2000 ") {
+			t.Errorf("%s has %d bytes and ends in %.100s", format, b.Len(), last)
+		}
+	}
+	if n := len(c.Gate.Err().Error()); n > 1<<17 {
+		t.Errorf("the error has %d bytes", n)
+	}
+}
