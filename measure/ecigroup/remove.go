@@ -109,13 +109,14 @@ func (c *custody) removeAll(ctx context.Context) ([]resource, error) {
 		if err != nil {
 			left = append(left, Left{Kind: "and", Name: "what else has the tag " + TagRun, Err: err})
 		}
-		waits := len(c.mayShow(begun)) > 0
+		may := c.mayShow(begun)
+		waits := len(may) > 0
 		if len(left) == 0 && len(list) == 0 && !waits {
 			break
 		}
 		if waits && !told && len(left) == 0 && len(list) == 0 {
 			told = true
-			c.tell("waiting, for %v at most, for what is in no list yet: %s", late, c.mayShow(begun)[0].what())
+			c.tell("waiting, for %v at most, for what is in no list yet: %s", late, may[0].what())
 		}
 		if len(left) > 0 {
 			c.warn("not deleted yet: %s, the first %s %s: %v", resources(len(left)), left[0].Kind, left[0].name(), left[0].Err)
