@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +45,7 @@ func TestMakeRepeats(t *testing.T) {
 	}
 	var order []string // of manual caches, by what they are made with
 	most := 0
+	var mu sync.Mutex
 	w.transport = through(func(r *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
 		if q := r.URL.Query(); action == "CreateImageCache" {
 			kind := ArmExplicit
@@ -55,6 +57,8 @@ func TestMakeRepeats(t *testing.T) {
 			order = append(order, kind)
 		}
 		answer, err := send()
+		mu.Lock()
+		defer mu.Unlock()
 		most = max(most, len(w.server.Caches()))
 		return answer, err
 	})
