@@ -160,6 +160,7 @@ func New(in Input) *Report {
 		r.Provenance = planProvenance(r.Provenance, in.Plan)
 		r.Platform = cmpOr(r.Platform, in.Plan.Platform)
 	}
+	r.Platform = cmpOr(r.Platform, r.Provenance.Platform)
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
 	}

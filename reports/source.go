@@ -244,6 +244,13 @@ func voidDoubts(t *simulate.Timeline) []string {
 		add(t.Voids[i].Reason, int(t.Voids[i].Starts))
 	}
 	var list []string
+	if runs := runsWithoutStartups(t); len(runs) > 0 {
+		var words []string
+		for _, r := range runs {
+			words = append(words, fmt.Sprintf("%s, repeat %d: %s", r.Arm, r.Repeat, r.Void))
+		}
+		list = append(list, fmt.Sprintf("%s void before a start was made, and not counted: %s.", count(len(runs), "run"), some(words, 3)))
+	}
 	for _, reason := range reasons {
 		list = append(list, fmt.Sprintf("%s void and not counted: %s.", count(counts[reason], "startup"), reason))
 	}

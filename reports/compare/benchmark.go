@@ -139,8 +139,6 @@ func (b *benchmark) condition(name string) string {
 	switch name {
 	case Profile:
 		return b.profile
-	case Version:
-		return b.config["cachebench-version"]
 	case Machine:
 		if b.config["goos"] == "" {
 			return ""
