@@ -123,15 +123,9 @@ func (p *pair) doubt(format string, args ...any) {
 	p.c.Doubts = append(p.c.Doubts, fmt.Sprintf(format, args...))
 }
 
-// match finds the benchmarks of both. A condition tells them apart only where a
-// side has several values of it.
+// match finds the benchmarks of both.
 func (p *pair) match() {
-	var conditions []string
-	for _, name := range keyConditions {
-		if len(valuesOf(&p.c.Old, name)) > 1 || len(valuesOf(&p.c.New, name)) > 1 {
-			conditions = append(conditions, name)
-		}
-	}
+	conditions := p.distinguishing()
 	// taken are names that renamed benchmarks have, before those that these had.
 	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
 	for _, b := range p.old.benchmarks {

@@ -40,8 +40,34 @@ func Allowable() []string {
 	return append(list, Missing)
 }
 
+// pkg is the package of go test's benchmarks.
+const pkg = "pkg"
+
 // keyConditions are those by which one result may have a benchmark several times.
-var keyConditions = []string{Source, Profile, Platform}
+var keyConditions = []string{pkg, Source, Profile, Platform}
+
+// distinguishing are the key conditions that tell apart what is to be matched: those of
+// which a side has several values; and packages unless a side is not of go test at all,
+// as what run writes beside what package benchtest does.
+func (p *pair) distinguishing() (names []string) {
+	for _, name := range keyConditions {
+		old, new := p.old.values(name), p.new.values(name)
+		if len(old) > 1 || len(new) > 1 || name == pkg && len(old) > 0 && len(new) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// values are the different ones of a condition.
+func (r *Result) values(name string) (list []string) {
+	for _, b := range r.benchmarks {
+		if v := b.condition(name); v != "" && !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
 
 // conditions refuses results that were made under other conditions.
 func (p *pair) conditions() {
