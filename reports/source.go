@@ -228,35 +228,6 @@ func inventoryDoubts(inv *layers.Inventory) []string {
 	return list
 }
 
-func voidDoubts(t *simulate.Timeline) []string {
-	var reasons []string
-	counts := make(map[string]int)
-	add := func(reason string, n int) {
-		if reason != "" && counts[reason] == 0 {
-			reasons = append(reasons, reason)
-		}
-		counts[reason] += n
-	}
-	for i := range t.Startups {
-		add(t.Startups[i].Void, 1)
-	}
-	for i := range t.Voids {
-		add(t.Voids[i].Reason, int(t.Voids[i].Starts))
-	}
-	var list []string
-	if runs := runsWithoutStartups(t); len(runs) > 0 {
-		var words []string
-		for _, r := range runs {
-			words = append(words, fmt.Sprintf("%s, repeat %d: %s", r.Arm, r.Repeat, r.Void))
-		}
-		list = append(list, fmt.Sprintf("%s void before a start was made, and not counted: %s.", count(len(runs), "run"), some(words, 3)))
-	}
-	for _, reason := range reasons {
-		list = append(list, fmt.Sprintf("%s void and not counted: %s.", count(counts[reason], "startup"), reason))
-	}
-	return list
-}
-
 // distinct drops repetitions, keeping the first.
 func distinct(list []string) []string {
 	var kept []string
