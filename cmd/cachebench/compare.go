@@ -128,7 +128,7 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 		return err
 	}
 	if c.Gate == nil && rules.file != "" {
-		return usagef("%s has no rule for any benchmark of %s: its overrides name other apps", rules.file, args[1])
+		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
 	}
 	if err := out.comparison(c); err != nil {
 		return err
