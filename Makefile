@@ -91,10 +91,10 @@ bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times 
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
 
 # Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.
-ORACLE_PLAN = shared:50:100 separate:200:5 shared:200:2
-STORED_PLAN = shared:50 separate:50 shared:200 separate:200
+ORACLE_PLAN = shared:50:100 separate:200:10 shared:200:2
+STORED_PLAN = shared:50 separate:50 shared:200 separate:200 separate:1000
 
-oracle-plan: ## prove optima of planning instances by HiGHS, store them (Debian, python3-scipy; 20 minutes)
+oracle-plan: ## prove optima of planning instances by HiGHS, store them (Debian, python3-scipy; half an hour)
 	$(GO) build -o build/benchplan ./internal/benchplan
 	cd matcher/plan/knapsack/testdata && { echo storage,name,optimum,bound,status,cpu_seconds; \
 	  for i in $(ORACLE_PLAN); do set -- $$(echo $$i | tr : ' '); $(CURDIR)/build/benchplan -write -images $$2 -instances $$3 | python3 optima.py $$1; done; \
