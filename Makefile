@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live demo-eci images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
+.PHONY: help demo demo-live demo-eci images test lint race exhaust cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -89,6 +89,11 @@ bench: ## benchmarks, as text for benchstat; looking up, scanning and matching b
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
+
+plan-corpora: ## plans for the images of DATA with base images' popularity as demand: gaps, CPU, memory (PLANS=explicit,auto,pool)
+	@test -n "$(DATA)" || { echo "DATA is missing: a directory with *.jsonl.gz and base-image-from.csv.gz (internal/plancorpus)"; exit 2; }
+	$(GO) build -o build/cachebench ./cmd/cachebench
+	$(GO) run ./internal/plancorpus -data $(DATA) $(if $(PLANS),-plans $(PLANS))
 
 # Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.
 ORACLE_PLAN = shared:50:100 separate:200:10 shared:200:2
