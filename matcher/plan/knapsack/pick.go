@@ -18,6 +18,10 @@ type evaluator struct {
 	goal
 	chosen []bool
 	held   []int32 // by how many chosen sets each item is
+	// mine are the options of chosen sets, those of customer i at mineFrom[i] to
+	// mineFrom[i+1] in their order: few of all, where there are many sets to choose from.
+	mine, mineFrom []int32
+	byCost         []int32 // of one customer
 	// pick is the option of each customer, −1 none.
 	pick       []int32
 	gain, cost float64
@@ -43,7 +47,7 @@ type step struct {
 func (s *Solver) evaluator(g goal) *evaluator {
 	return &evaluator{
 		Solver: s, goal: g, chosen: make([]bool, s.setCount()), held: make([]int32, s.itemCount()),
-		pick: make([]int32, s.customerCount()), stopped: make([]bool, s.customerCount()),
+		pick: make([]int32, s.customerCount()), stopped: make([]bool, s.customerCount()), mineFrom: make([]int32, s.customerCount()+1),
 	}
 }
 
@@ -56,7 +60,36 @@ func (e *evaluator) choose(sets []int) {
 			e.held[item]++
 		}
 	}
+	e.list(sets)
 }
+
+// list sets mine.
+func (e *evaluator) list(sets []int) {
+	clear(e.mineFrom)
+	for _, j := range sets {
+		for _, i := range e.customer[e.customersFrom[j]:e.customersFrom[j+1]] {
+			e.mineFrom[i+1]++
+		}
+	}
+	for i := range e.pick {
+		e.mineFrom[i+1] += e.mineFrom[i]
+	}
+	e.mine = slices.Grow(e.mine[:0], int(e.mineFrom[len(e.pick)]))[:e.mineFrom[len(e.pick)]]
+	for _, j := range sets {
+		for k := e.customersFrom[j]; k < e.customersFrom[j+1]; k++ {
+			i := e.customer[k]
+			e.mine[e.mineFrom[i]] = e.optionsFrom[i] + e.place[k]
+			e.mineFrom[i]++
+		}
+	}
+	copy(e.mineFrom[1:], e.mineFrom)
+	e.mineFrom[0] = 0
+	for i := range e.pick {
+		slices.Sort(e.mineOf(i))
+	}
+}
+
+func (e *evaluator) mineOf(i int) []int32 { return e.mine[e.mineFrom[i]:e.mineFrom[i+1]] }
 
 // evaluate finds picks for the chosen sets, and returns their gain and what all costs.
 func (e *evaluator) evaluate() (gain, cost float64) {
@@ -69,11 +102,8 @@ func (e *evaluator) evaluate() (gain, cost float64) {
 	}
 	for i := range e.pick {
 		e.pick[i] = -1
-		for k := e.optionsFrom[i]; k < e.optionsFrom[i+1]; k++ {
-			if e.chosen[e.optionSet[k]] {
-				e.pick[i] = k
-				break
-			}
+		if mine := e.mineOf(i); len(mine) > 0 {
+			e.pick[i] = mine[0]
 		}
 	}
 	e.sum()
@@ -107,10 +137,11 @@ func (e *evaluator) picks() []int {
 func (e *evaluator) makeHull(i int) {
 	e.hull = e.hull[:0]
 	none := false
-	for _, k := range e.byCost[e.optionsFrom[i]:e.optionsFrom[i+1]] {
-		if !e.chosen[e.optionSet[k]] {
-			continue
-		}
+	e.byCost = append(e.byCost[:0], e.mineOf(i)...)
+	slices.SortFunc(e.byCost, func(x, y int32) int {
+		return cmp.Or(cmp.Compare(e.optionCost[x], e.optionCost[y]), cmp.Compare(e.optionGain[y], e.optionGain[x]), cmp.Compare(x, y))
+	})
+	for _, k := range e.byCost {
 		if !none && e.optionCost[k] >= 0 {
 			none = true
 			e.addCorner(corner{option: -1})
@@ -190,8 +221,8 @@ func (e *evaluator) improve() {
 				g, c = g-e.optionGain[old], c-e.optionCost[old]
 				try(i, -1, g, c)
 			}
-			for k := e.optionsFrom[i]; k < e.optionsFrom[i+1]; k++ {
-				if k != old && e.chosen[e.optionSet[k]] {
+			for _, k := range e.mineOf(i) {
+				if k != old {
 					try(i, k, g+e.optionGain[k], c+e.optionCost[k])
 				}
 			}
@@ -258,10 +289,8 @@ func (p *proof) prepare(multiplier float64) (gain, cost float64) {
 	all := make([]open, 0, len(p.pick))
 	for i := range p.pick {
 		list := []loss{{option: -1}}
-		for k := p.optionsFrom[i]; k < p.optionsFrom[i+1]; k++ {
-			if p.chosen[p.optionSet[k]] {
-				list = append(list, loss{option: k, gain: p.optionGain[k], cost: p.optionCost[k]})
-			}
+		for _, k := range p.mineOf(i) {
+			list = append(list, loss{option: k, gain: p.optionGain[k], cost: p.optionCost[k]})
 		}
 		best := math.Inf(-1)
 		for n := range list {
