@@ -21,7 +21,9 @@ type evaluator struct {
 	// mine are the options of chosen sets, those of customer i at mineFrom[i] to
 	// mineFrom[i+1] in their order: few of all, where there are many sets to choose from.
 	mine, mineFrom []int32
-	byCost         []int32 // of one customer
+	// mineGain and mineCost are theirs: changing picks goes through them again and again.
+	mineGain, mineCost []float64
+	byCost             []int32 // of one customer
 	// pick is the option of each customer, −1 none.
 	pick       []int32
 	gain, cost float64
@@ -86,6 +88,12 @@ func (e *evaluator) list(sets []int) {
 	e.mineFrom[0] = 0
 	for i := range e.pick {
 		slices.Sort(e.mineOf(i))
+	}
+	if e.priced() {
+		e.mineGain, e.mineCost = e.mineGain[:0], e.mineCost[:0]
+		for _, k := range e.mine {
+			e.mineGain, e.mineCost = append(e.mineGain, e.optionGain[k]), append(e.mineCost, e.optionCost[k])
+		}
 	}
 }
 
@@ -210,9 +218,14 @@ func (e *evaluator) improve() {
 	for range len(e.pick) {
 		customer, to := -1, int32(-1)
 		gain, cost := e.gain, e.cost
+		most := e.value(gain, cost)
 		try := func(i int, k int32, g, c float64) {
+			if !e.cheapest && e.value(g, c) < most-2*e.grain {
+				return // so are nearly all
+			}
 			if e.within(c) && e.better(g, c, gain, cost) {
 				customer, to, gain, cost = i, k, g, c
+				most = e.value(gain, cost)
 			}
 		}
 		for i, old := range e.pick {
@@ -221,9 +234,9 @@ func (e *evaluator) improve() {
 				g, c = g-e.optionGain[old], c-e.optionCost[old]
 				try(i, -1, g, c)
 			}
-			for _, k := range e.mineOf(i) {
-				if k != old {
-					try(i, k, g+e.optionGain[k], c+e.optionCost[k])
+			for n := e.mineFrom[i]; n < e.mineFrom[i+1]; n++ {
+				if k := e.mine[n]; k != old {
+					try(i, k, g+e.mineGain[n], c+e.mineCost[n])
 				}
 			}
 		}
