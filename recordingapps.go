@@ -125,7 +125,7 @@ func (j *Job) record() error {
 	if err != nil {
 		return err
 	}
-	r := &recording{span: span, called: make(map[string]string)}
+	r := &recording{span: span}
 	j.recording = r
 	known := j.newTraceApps()
 	all, seen := 0, make(map[string]bool)
@@ -162,12 +162,7 @@ func (j *Job) record() error {
 	if err := errors.Join(j.fillApps(runs), r.addReleases(s)); err != nil {
 		return err
 	}
-	j.tellApart()
-	for key, app := range known.known {
-		if app >= 0 {
-			r.called[key] = j.Workload.Apps[app].Name
-		}
-	}
+	known.tellApart()
 	j.tellRecording()
 	return nil
 }
@@ -244,13 +239,27 @@ func (l *nameList) add(name string) {
 	}
 }
 
+// called are what the apps of the Scenario's trace are called, as a plan on it names them,
+// by the lineKey of their lines on instances of their own.
+func (j *Job) called() map[string]string {
+	looked := *j // what is left out is told by another
+	known := looked.newTraceApps()
+	for i := range j.Scenario.Trace.Starts {
+		if line := &j.Scenario.Trace.Starts[i]; line.Node == "" {
+			known.of(line)
+		}
+	}
+	return known.tellApart()
+}
+
 // tellApart names apps that the trace calls alike, and that have other images, by those:
-// web [web:1.4.2].
-func (j *Job) tellApart() {
-	apps := j.Workload.Apps
+// web [web:1.4.2]. It returns all names by lineKey.
+func (t *traceApps) tellApart() map[string]string {
+	apps, names := t.apps, make([]string, len(t.apps))
 	alike, taken := make(map[string]int), make(map[string]bool)
 	holding := make(map[[2]string]int)
 	for i := range apps {
+		names[i] = apps[i].Name
 		alike[apps[i].Name]++
 		taken[apps[i].Name] = true
 		for _, ref := range slices.Compact(slices.Sorted(slices.Values(apps[i].AllImages()))) {
@@ -258,7 +267,7 @@ func (j *Job) tellApart() {
 		}
 	}
 	for i := range apps {
-		name := j.recording.names[i]
+		name := names[i]
 		if alike[name] < 2 {
 			continue
 		}
@@ -275,6 +284,13 @@ func (j *Job) tellApart() {
 		taken[label] = true
 		apps[i].Name = label
 	}
+	called := make(map[string]string)
+	for key, app := range t.known {
+		if app >= 0 {
+			called[key] = apps[app].Name
+		}
+	}
+	return called
 }
 
 // shortName is a reference's last part, with no more of a digest than tells it apart.
