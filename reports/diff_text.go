@@ -47,9 +47,7 @@ func gateColor(g *Gate) string {
 // verdict for programs.
 func GateText(g *Gate) []byte {
 	p := &printer{}
-	p.gate(g)
-	p.line("")
-	p.line(g.Line())
+	p.gateLines(g)
 	return p.out.Bytes()
 }
 
@@ -61,11 +59,7 @@ func (p *printer) gate(g *Gate) {
 	t := &textTable{heads: []string{"result", "rule", ">value", ">limit", "margin"}}
 	for i := range g.Outcomes {
 		o := &g.Outcomes[i]
-		note := ""
-		if o.Result == Warn {
-			note = "warned of, not failed: sizes that went in are estimated"
-		}
-		t.add(note, o.Result, o.Rule, o.valueWords(), o.limitWords(), o.marginWords())
+		t.add(o.warning(), o.Result, o.Rule, o.valueWords(), o.limitWords(), o.marginWords())
 	}
 	p.table(t)
 }
