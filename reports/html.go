@@ -72,6 +72,8 @@ type view struct {
 
 	Gain                    *figure
 	Build, Totals, Existing *table
+	Rules                   *table
+	Gate                    string
 	PlanTables              []*table
 	Pools                   []poolView
 
@@ -135,6 +137,9 @@ func viewOf(r *Report) *view {
 	}
 	if r.Creation != nil {
 		v.Creation, v.NewCache = creationTables(r.Creation), creationSentences(r.Creation)
+	}
+	if r.Gate != nil {
+		v.Gate, v.Rules = r.Gate.headline()+".", gateTable(r.Gate)
 	}
 	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
