@@ -223,9 +223,6 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 	if len(apart) > 0 {
 		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+few(apart)+".")
 	}
-	if p.Assign == plan.Explicit && len(p.Caches) > 0 {
-		doubts = append(doubts, "In arm cached starts get their cache by ECI's own matching, though the plan names one for each app.")
-	}
 	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
 		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))
 	}

@@ -143,6 +143,8 @@ type arrangement struct {
 	primed func(app string) bool
 	// still leaves releases out: what references mean is told by the inventory.
 	still bool
+	// plan is whose caches they are; nil where they are nobody's.
+	plan *plan.Plan
 }
 
 // baselineOf is the plan's baseline, with the caches and primings of a plan unless it is
@@ -160,7 +162,7 @@ func (j *Job) baselineOf(p *plan.Plan) arrangement {
 	a.opt.Rebuild = func(id string) bool {
 		return slices.ContainsFunc(planned, func(c matcher.Cache) bool { return c.ID == id })
 	}
-	a.primed = p.Primed
+	a.primed, a.plan = p.Primed, p
 	return a
 }
 
@@ -177,8 +179,7 @@ func (x *judged) mean() time.Duration {
 	return x.ready / time.Duration(x.starts)
 }
 
-// judge replays the month and estimates how long its starts take from a time on. Starts
-// get their cache by ECI's matching, of explicit plans too.
+// judge replays the month and estimates how long its starts take from a time on.
 func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (judged, error) {
 	var x judged
 	e, err := j.newEstimates()
@@ -191,6 +192,7 @@ func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (jud
 		events = slices.DeleteFunc(events, func(e workload.Event) bool { return e.Release })
 	}
 	apps := j.twins()
+	nameCaches(&a.opt, a.plan, apps)
 	outcomes, _, err := j.matcher.Replay(ctx, apps, a.caches, events, a.opt)
 	if err != nil {
 		return x, err

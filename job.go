@@ -187,10 +187,10 @@ func (j *Job) positions(references []string) []int {
 // Simulate replays the window's starts in each arm. The plan may be nil; then
 // the arm cached is left out. Where no start falls into the window, the Timeline is
 // empty, and the error wraps ErrNoStart.
-// Of a trace it is Scenario.SimulateTrace, with apps named as in the plan.
+// Of a trace it is Scenario.SimulateTrace.
 func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, error) {
 	if j.recording != nil {
-		return j.Scenario.simulateTrace(ctx, j.Inventory, p, j.recording.called)
+		return j.Scenario.SimulateTrace(ctx, j.Inventory, p)
 	}
 	t := &simulate.Timeline{Provenance: j.Provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
 	if p == nil {

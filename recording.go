@@ -37,9 +37,6 @@ type recording struct {
 	releases []workload.Event
 	// names are what the trace calls each app of the Job.
 	names []string
-	// called is what the Job calls the app of a line, by its lineKey: web [web:1.4.2], where
-	// the trace has several apps of one name.
-	called map[string]string
 	// unknownRuntime and unknownSize are apps of which nothing says what money depends on.
 	unknownRuntime, unknownSize nameList
 	// said is what the recording is, notes are reasons to doubt it; one sentence each.

@@ -3,7 +3,6 @@ package cachebench
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -125,7 +124,7 @@ func (j *Job) record() error {
 	if err != nil {
 		return err
 	}
-	r := &recording{span: span, called: make(map[string]string)}
+	r := &recording{span: span}
 	j.recording = r
 	known := j.newTraceApps()
 	all, seen := 0, make(map[string]bool)
@@ -162,12 +161,7 @@ func (j *Job) record() error {
 	if err := errors.Join(j.fillApps(runs), r.addReleases(s)); err != nil {
 		return err
 	}
-	j.tellApart()
-	for key, app := range known.known {
-		if app >= 0 {
-			r.called[key] = j.Workload.Apps[app].Name
-		}
-	}
+	known.tellApart()
 	j.tellRecording()
 	return nil
 }
@@ -242,48 +236,6 @@ func (l *nameList) add(name string) {
 		l.known[name] = true
 		l.names = append(l.names, name)
 	}
-}
-
-// tellApart names apps that the trace calls alike, and that have other images, by those:
-// web [web:1.4.2].
-func (j *Job) tellApart() {
-	apps := j.Workload.Apps
-	alike, taken := make(map[string]int), make(map[string]bool)
-	holding := make(map[[2]string]int)
-	for i := range apps {
-		alike[apps[i].Name]++
-		taken[apps[i].Name] = true
-		for _, ref := range slices.Compact(slices.Sorted(slices.Values(apps[i].AllImages()))) {
-			holding[[2]string{apps[i].Name, ref}]++
-		}
-	}
-	for i := range apps {
-		name := j.recording.names[i]
-		if alike[name] < 2 {
-			continue
-		}
-		var own []string
-		for _, ref := range apps[i].AllImages() {
-			if holding[[2]string{name, ref}] < alike[name] {
-				own = append(own, shortName(ref))
-			}
-		}
-		label := fmt.Sprintf("%s [%s]", name, strings.Join(own, " "))
-		for k := 2; taken[label]; k++ {
-			label = fmt.Sprintf("%s [%s]", name, strings.Join(append(slices.Clone(own), fmt.Sprintf("#%d", k)), " "))
-		}
-		taken[label] = true
-		apps[i].Name = label
-	}
-}
-
-// shortName is a reference's last part, with no more of a digest than tells it apart.
-func shortName(ref string) string {
-	name, digest, pinned := strings.Cut(path.Base(ref), "@")
-	if pinned {
-		name += "@" + digest[:min(len(digest), len("sha256:")+12)]
-	}
-	return name
 }
 
 func (r *recording) note(format string, args ...any) {

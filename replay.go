@@ -74,6 +74,9 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 	if arm == simulate.ArmCached && !bursts && p != nil && len(p.Primes) > 0 {
 		apps, events = j.twins(), j.with(j.primings(e, j.horizon(), p.Primed), j.horizon())
 	}
+	if arm == simulate.ArmCached {
+		nameCaches(&opt, p, apps)
+	}
 	r.outcomes, r.picks, err = j.matcher.Replay(ctx, apps, caches, events, opt)
 	if err == nil {
 		// Priming starts are made for the others alone.
@@ -119,6 +122,25 @@ func (j *Job) arm(arm string, p *plan.Plan) ([]matcher.Cache, matcher.ReplayOpti
 		}}, nil
 	}
 	return nil, matcher.ReplayOptions{}, fmt.Errorf("no arm is called %q; there are cold, warm, automatic and cached", arm)
+}
+
+// nameCaches has starts name the caches that an explicit plan gives their apps. The others
+// are matched without those caches, as the planner counts them.
+func nameCaches(opt *matcher.ReplayOptions, p *plan.Plan, apps []workload.App) {
+	if p == nil || p.Assign != plan.Explicit {
+		return
+	}
+	built, named := make(map[string]bool), make(map[string]string)
+	for i := range p.Caches {
+		built[p.Caches[i].Name] = true
+	}
+	for i := range p.Assignments {
+		if a := &p.Assignments[i]; built[a.Cache] {
+			named[a.App] = a.Cache
+		}
+	}
+	opt.Named = func(app int) string { return named[apps[app].Name] }
+	opt.NamedOnly = func(cacheID string) bool { return built[cacheID] }
 }
 
 // planned are the plan's caches, as if they had been Ready for a while.

@@ -24,20 +24,17 @@ var ErrNoStart = errors.New("nothing is simulated")
 // is matched with the caches that there are at that time: none in arm cold; those
 // that exist and the automatic ones that the trace's own starts have made in arm
 // automatic; those of the plan too in arm cached, which a nil plan leaves out.
-// Starts whose images are not all in the Inventory are left out and listed.
+// Starts whose images are not all in the Inventory are left out and listed. Apps are named
+// as in a plan on the trace: by their images too, web [web:1.4.2], where it has several of
+// one name.
 func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan) (*simulate.Timeline, error) {
-	return s.simulateTrace(ctx, inv, p, nil)
-}
-
-// simulateTrace calls the app of a line as called says by its lineKey, else by its name.
-func (s *Scenario) simulateTrace(ctx context.Context, inv *layers.Inventory, p *plan.Plan, called map[string]string) (*simulate.Timeline, error) {
 	inv = inv.Estimated()
 	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup()}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
 	if err := errors.Join(s.checkArms(), s.checkTrace()); err != nil {
 		return nil, err
 	}
-	tr := j.traced(called)
+	tr := j.traced()
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
 	}
@@ -154,8 +151,9 @@ func (tr *traced) arms(arms []string) []string {
 	return []string{simulate.ArmCold}
 }
 
-// traced reads the trace's starts; called is as of simulateTrace.
-func (j *Job) traced(called map[string]string) *traced {
+// traced reads the trace's starts.
+func (j *Job) traced() *traced {
+	called := j.called()
 	tr, s := &traced{}, j.Scenario
 	seen, known := make(map[string]bool), j.newTraceApps()
 	for i := range s.Trace.Starts {
@@ -168,6 +166,7 @@ func (j *Job) traced(called map[string]string) *traced {
 		}
 		start := j.start(&known.apps[app])
 		start.App = cmp.Or(called[lineKey(line)], line.App)
+		known.apps[app].Name = start.App
 		start.Requested, start.Node, start.NodeClass = line.At, line.Node, line.NodeClass
 		if line.Runtime != nil {
 			start.Runtime = *line.Runtime
@@ -198,6 +197,9 @@ func (j *Job) tracedIn(ctx context.Context, arm string, p *plan.Plan, tr *traced
 	}
 	opt.BuildTime, opt.Group = e.buildTime, j.group
 	opt.PicksTo = tr.events[len(tr.events)-1].At + 1
+	if arm == simulate.ArmCached {
+		nameCaches(&opt, p, tr.apps)
+	}
 	_, picks, err := j.matcher.Replay(ctx, tr.apps, caches, tr.events, opt)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err

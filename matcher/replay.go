@@ -26,6 +26,14 @@ type ReplayOptions struct {
 	// Rebuild says whether a cache is built again after a release of one of
 	// its images; nil means none is.
 	Rebuild func(cacheID string) bool
+	// Named is the cache that an app's starts name (eci §1.11), by the app's position in
+	// the list; empty leaves them to matching, as nil does all. A named cache that starts
+	// cannot use leaves them with nothing, and so does one whose copy of the app's first
+	// image a release left behind: its pods are made without the name until it is built
+	// again, for one that is not Ready would have them fail (eci §1.10).
+	Named func(app int) string
+	// NamedOnly says of a cache that only starts which name it get it; nil means of none.
+	NamedOnly func(cacheID string) bool
 	// Day, when not nil, is told what each day's starts found, in order, from From
 	// to To, or to the day of the last event where that is later.
 	Day func(HitRate)
@@ -83,7 +91,7 @@ func (m *Matcher) Replay(ctx context.Context, apps []workload.App, caches []Cach
 			r.release(&apps[e.App], e.At)
 			continue
 		}
-		served := r.store.Match(e.App, e.At)
+		served := r.serve(&apps[e.App], e)
 		if e.At >= opt.From {
 			r.days.day.count(served.Hit)
 			r.outcomes[e.App].count(&served)
@@ -102,6 +110,8 @@ type replay struct {
 	opt      ReplayOptions
 	days     days
 	outcomes []outcomeCount
+	// named says which apps' starts name a cache.
+	named []bool
 }
 
 func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOptions) *replay {
@@ -110,14 +120,28 @@ func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOption
 		group = GroupOf
 	}
 	groups := make([]Group, len(apps))
-	r := &replay{opt: opt, outcomes: make([]outcomeCount, len(apps))}
+	r := &replay{opt: opt, outcomes: make([]outcomeCount, len(apps)), named: make([]bool, len(apps))}
 	for i := range apps {
 		groups[i] = group(&apps[i])
+		if opt.Named != nil {
+			if id := opt.Named(i); id != "" {
+				groups[i].CacheID, r.named[i] = id, true
+			}
+		}
 		r.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int), same: make(map[string]int)}
 	}
-	r.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic})
+	r.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic, NamedOnly: opt.NamedOnly})
 	r.days = days{store: r.store, tell: opt.Day, from: opt.From}
 	return r
+}
+
+// serve is one start.
+func (r *replay) serve(app *workload.App, e workload.Event) Served {
+	served := r.store.Match(e.App, e.At)
+	if r.named[e.App] && len(app.Images) > 0 && slices.Contains(served.Stale, app.Images[0]) {
+		return Served{Hit: Miss, shape: -1}
+	}
+	return served
 }
 
 // release releases the app's first image, and renews the caches that are to be.

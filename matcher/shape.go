@@ -29,7 +29,8 @@ type shapes struct {
 // shape is caches that are alike.
 type shape struct {
 	// caches can be used; the one that is picked, the newest, is last.
-	caches  []*stored
+	caches []*stored
+	// shelves are none where matching passes the caches over.
 	shelves []*shelf
 	// images and states are those of the caches.
 	images []string
@@ -309,6 +310,7 @@ func (t *shapes) key(c *stored) []byte {
 	m := t.picker.m
 	key := t.keySpace[:0]
 	key = strconv.AppendBool(key, c.cache.Automatic)
+	key = strconv.AppendBool(key, c.namedOnly)
 	key = strconv.AppendFloat(key, c.cache.SizeGiB, 'g', -1, 64)
 	for _, part := range []string{c.cache.Region, c.cache.Architecture, c.cache.OSType} {
 		key = strconv.AppendQuote(key, part)
@@ -344,7 +346,7 @@ func (t *shapes) add(c *stored) int {
 	held := make([]heldImage, len(like.Images))
 	for i, ref := range like.Images {
 		held[i] = p.m.held(&like, ref)
-		if on := t.shelf(held[i].repository); !slices.Contains(s.shelves, on) {
+		if on := t.shelf(held[i].repository); !c.namedOnly && !slices.Contains(s.shelves, on) {
 			s.shelves = append(s.shelves, on)
 		}
 	}

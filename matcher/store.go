@@ -52,6 +52,9 @@ type StoreOptions struct {
 	BuildTime func(images []string, sizeGiB float64) time.Duration
 	// NoAutomatic makes no automatic caches.
 	NoAutomatic bool
+	// NamedOnly says of a cache given that matching passes it over: a group gets it by
+	// its CacheID alone. Nil means of none.
+	NamedOnly func(cacheID string) bool
 }
 
 // Tally counts what happened in a Store.

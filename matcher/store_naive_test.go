@@ -15,6 +15,8 @@ type naive struct {
 	caches []*naiveCache
 	made   int
 	tally  Tally
+	// namedOnly is the cache that matching passes over.
+	namedOnly string
 }
 
 // naiveCache has its times since the Matcher's own; a time that never comes is
@@ -145,7 +147,9 @@ func (c *naiveCache) presented() Cache {
 func (n *naive) start(g Group) (picked string, hit Hit, made string, fails bool) {
 	var list []Cache
 	for _, c := range n.caches {
-		list = append(list, c.presented())
+		if c.ID != n.namedOnly || g.CacheID == c.ID {
+			list = append(list, c.presented())
+		}
 	}
 	match := n.m.Match(g, list)
 	if match.CacheID != "" {

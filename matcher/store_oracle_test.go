@@ -77,8 +77,12 @@ func TestStoreAgainstNaive(t *testing.T) {
 		p.AutomaticQuota, p.ManualQuota = rapid.IntRange(0, 3).Draw(t, "automatic quota"), rapid.IntRange(0, 3).Draw(t, "manual quota")
 		groups := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Group { return storeGroup(t, refs) }), 1, 4).Draw(t, "groups")
 		given := storeGiven(t, refs)
-		s := New(inv, "linux/amd64", now, p).NewStore(groups, given, StoreOptions{BuildTime: func([]string, float64) time.Duration { return naiveBuild }})
-		n := &naive{m: New(inv, "linux/amd64", now, p), now: -forever}
+		namedOnly := rapid.SampledFrom([]string{"", "given-0"}).Draw(t, "named only")
+		s := New(inv, "linux/amd64", now, p).NewStore(groups, given, StoreOptions{
+			BuildTime: func([]string, float64) time.Duration { return naiveBuild },
+			NamedOnly: func(id string) bool { return id == namedOnly },
+		})
+		n := &naive{m: New(inv, "linux/amd64", now, p), now: -forever, namedOnly: namedOnly}
 		for _, c := range given {
 			n.give(c)
 		}

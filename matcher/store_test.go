@@ -182,11 +182,11 @@ func TestStoreRefusals(t *testing.T) {
 	inv, _ := storeWorld()
 	s := New(inv, "linux/amd64", now, DefaultPolicy()).NewStore(nil, []Cache{cache("m", 20, day, "a:1")}, StoreOptions{})
 	for want, r := range map[string]CacheRequest{
-		"create cache none: it names no image: a cache holds 1 to 20":                                         {Name: "none"},
+		"create cache none: it names no image: a cache holds 1 to 20":                              {Name: "none"},
 		"create cache of a: a cache of 10 GiB: a size is a whole number from 20 to 32768 GiB":      {Images: []string{"a"}, SizeGiB: 10},
 		"create cache of a: retention of -1 days is out of the range of 1 to 65536, or 0 for ever": {Images: []string{"a"}, RetentionDays: -1},
 		`create cache of a: elimination strategy "FIFO" is neither LRU nor empty`:                  {Images: []string{"a"}, EliminationStrategy: "FIFO"},
-		"create cache m: there is a cache of this ID already: IDs must be unique":                             {ID: "m", Images: []string{"a"}},
+		"create cache m: there is a cache of this ID already: IDs must be unique":                  {ID: "m", Images: []string{"a"}},
 		"create cache many: it names 21 images: a cache holds 1 to 20":                             {Name: "many", Images: make([]string, 21)},
 	} {
 		if _, err := s.Create(r, 0); err == nil || err.Error() != want {

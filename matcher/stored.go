@@ -17,7 +17,9 @@ type stored struct {
 	// given caches exist when the Store begins, with what they hold at time 0:
 	// releases before it are behind them.
 	given, gone bool
-	status      string
+	// namedOnly caches are passed over by matching.
+	namedOnly bool
+	status    string
 	// ready is when the build that is going on ends; fails says how.
 	ready time.Duration
 	fails bool
@@ -81,6 +83,7 @@ const (
 // given is a cache that exists when the Store begins.
 func (s *Store) given(c *Cache) *stored {
 	g := &stored{cache: *c, given: true, status: c.Status, ready: -forever, matched: -forever, expire: forever}
+	g.namedOnly = s.opt.NamedOnly != nil && s.opt.NamedOnly(c.ID)
 	if !c.CreationTime.IsZero() {
 		// One of unknown age is as if made now, so that its retention begins now.
 		g.created = c.CreationTime.Sub(s.m.at)

@@ -14,9 +14,6 @@ func comparisonPage(c *Comparison) ([]byte, error) {
 		Verdict: &Verdict{Headline: c.headline()}, Doubts: c.Doubts, Facts: c.facts(),
 		Inputs: []simulate.Input{{Name: "OLD, " + c.Old.File, Digest: c.Old.Digest}, {Name: "NEW, " + c.New.File, Digest: c.New.Digest}},
 	}
-	if c.Gate != nil {
-		v.Verdict = &Verdict{Headline: c.gateHeadline(), Sentences: []string{c.headline()}}
-	}
 	for _, refusal := range c.Refusals {
 		v.Verdict.Sentences = append(v.Verdict.Sentences, sentence(refusal))
 	}
@@ -24,7 +21,7 @@ func comparisonPage(c *Comparison) ([]byte, error) {
 		v.Verdict.Sentences = append(v.Verdict.Sentences, c.Gate.Line())
 	}
 	if c.Gate != nil && c.IsComparable() {
-		v.Compared = append(v.Compared, rulesTable(c.Gate))
+		v.Gate, v.Rules = c.gateHeadline(), gateTable(c.Gate)
 	}
 	for _, t := range []*table{changesTable(c), benchmarksTable("Missing in NEW", c.Missing), benchmarksTable("Only in NEW, and not compared", c.Added)} {
 		if t != nil {
@@ -60,23 +57,6 @@ func (c *Comparison) facts() []fact {
 		list = append(list, fact{"inputs that differ", some(c.Inputs, 20)})
 	}
 	return list
-}
-
-func rulesTable(g *Gate) *table {
-	t := newTable("Rules", "result", "rule", "of", ">value", ">limit", ">margin", "judged by")
-	number := func(text string, v *float64) cell { return cell{Text: text, Value: field(v), Number: true} }
-	for _, o := range g.unmetFirst() {
-		margin := number(o.marginWords(), o.Margin)
-		if o.Margin == nil {
-			margin = longCell(o.Reason)
-		}
-		judged := o.Judged
-		if o.Result == Warn {
-			judged = cmpOr(judged, "values") + o.warnWords()
-		}
-		t.add(cell{Text: o.Result}, cell{Text: o.Rule, Code: true}, wordCell(o.Of), number(o.valueWords(), o.Value), number(o.limitWords(), o.Limit), margin, longCell(judged))
-	}
-	return t.unlessEmpty()
 }
 
 func changesTable(c *Comparison) *table {

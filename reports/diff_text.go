@@ -47,9 +47,7 @@ func gateColor(g *Gate) string {
 // verdict for programs.
 func GateText(g *Gate) []byte {
 	p := &printer{}
-	p.gate(g)
-	p.line("")
-	p.line(g.Line())
+	p.gateLines(g)
 	return p.out.Bytes()
 }
 

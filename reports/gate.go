@@ -78,8 +78,8 @@ type Outcome struct {
 	// Result is pass, warn (not met, on an estimate or perhaps by chance), fail or
 	// error (not known).
 	Result string `json:"result" document:"required,enum=pass|warn|fail|error"`
-	// Figure is its name, Unit that of Value, Limit and Margin: B, sec, fraction
-	// or none.
+	// Figure is its name, Unit that of Value, Limit and Margin: B, sec, fraction, a
+	// currency or none.
 	Figure string `json:"figure"`
 	Unit   string `json:"unit,omitempty"`
 	// Value is the figure's, nil when it is unknown.

@@ -73,6 +73,8 @@ type view struct {
 
 	Gain                    *figure
 	Build, Totals, Existing *table
+	Rules                   *table
+	Gate                    string
 	PlanTables              []*table
 	Pools                   []poolView
 
@@ -139,6 +141,9 @@ func viewOf(r *Report) *view {
 	}
 	if r.Creation != nil {
 		v.Creation, v.NewCache = creationTables(r.Creation), creationSentences(r.Creation)
+	}
+	if r.Gate != nil {
+		v.Gate, v.Rules = r.Gate.headline()+".", gateTable(r.Gate)
 	}
 	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)

@@ -27,12 +27,20 @@ func planTables(p *plan.Plan) []*table {
 }
 
 func primesTable(p *plan.Plan) *table {
-	t := newTable("Apps to prime: a short start after each release and before each burst has their free automatic cache made in time (estimated, per month of 30 days)",
+	t := newTable("Apps to prime: a short start "+whenPrimed(p)+" has their free automatic cache made in time (estimated, per month of 30 days)",
 		"app", ">starts to make", ">saves", ">cost", ">net saved")
 	for _, prime := range p.Primes {
 		t.add(wordCell(prime.App), numberCell(prime.StartsPerMonth), longTimeCell(prime.SavedSeconds), moneyCell(prime.Cost), signedCell(prime.NetSaved))
 	}
 	return t.unlessEmpty()
+}
+
+// whenPrimed says when priming starts are made. A trace tells no bursts.
+func whenPrimed(p *plan.Plan) string {
+	if p.Recorded != nil {
+		return "after each release"
+	}
+	return "after each release and before each burst"
 }
 
 func curveTable(p *plan.Plan) *table {

@@ -74,14 +74,14 @@ func planLine(fields map[string]string) []string {
 // maxMarkdownCaches bounds the caches of a comment; the other formats have them all.
 const maxMarkdownCaches = 20
 
-// planMarkdown lists the caches to build, the apps to prime, and for which run times
-// caches pay for themselves.
+// planMarkdown lists the caches to build, the apps to prime, for which run times caches pay
+// for themselves, what other budgets would bring, and what would change the verdict.
 func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	if p == nil {
 		return
 	}
 	if len(p.Primes) > 0 {
-		b.WriteString("\nApps to prime, by a short start after each release and before each burst (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost | net saved |\n|---|--:|--:|--:|--:|\n")
+		fmt.Fprintf(b, "\nApps to prime, by a short start %s (estimated, per month of 30 days):\n\n| app | starts to make | saves | cost | net saved |\n|---|--:|--:|--:|--:|\n", whenPrimed(p))
 		for _, prime := range p.Primes {
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", codeSpan(prime.App), number(prime.StartsPerMonth), longTime(prime.SavedSeconds), money(prime.Cost), signedMoney(prime.NetSaved))
 		}
@@ -98,6 +98,7 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 			fmt.Fprintf(b, "\n%s\n", markdownText(even))
 		}
 	}
+	tablesMarkdown(b, tables(curveTable(p), moreTable(p), leversTable(p)))
 }
 
 func cachesMarkdown(b *bytes.Buffer, p *plan.Plan) {

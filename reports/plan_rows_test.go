@@ -79,6 +79,20 @@ func TestPlanCSV(t *testing.T) {
 	}
 }
 
+// TestWhenPrimed: bursts are told by a workload, not by a trace.
+func TestWhenPrimed(t *testing.T) {
+	p := cachesAndPrimes()
+	for _, recorded := range []*plan.Recorded{nil, {Span: time.Hour, Starts: 3}} {
+		p.Recorded = recorded
+		for _, format := range []Format{Text, HTML, Markdown} {
+			said := strings.Contains(written(t, format, New(Input{Plan: p}), Options{}), "before each burst")
+			if said != (recorded == nil) {
+				t.Errorf("%s, of a trace: %v: bursts are told: %v", format, recorded != nil, said)
+			}
+		}
+	}
+}
+
 // TestBreakEven: text and Markdown say up to which run time caches pay, of planned ones
 // alone, and for which apps never. A budget of nothing is one.
 func TestBreakEven(t *testing.T) {

@@ -48,6 +48,9 @@ type Report struct {
 	// Coverage is absent when no workload was looked at.
 	Coverage *simulate.Coverage `json:"coverage,omitempty"`
 	Verdict  Verdict            `json:"verdict"`
+	// Gate is what became of the budgets of a scenario's apps; absent where they were not
+	// judged.
+	Gate *Gate `json:"gate,omitempty"`
 	// Apps has one entry for each app, the one with most seconds saved a month
 	// first, then by starts.
 	Apps []App `json:"apps,omitempty"`

@@ -10,6 +10,9 @@ import (
 // times by arm with their margins.
 func reportMarkdown(r *Report) []byte {
 	var b bytes.Buffer
+	if r.Gate != nil {
+		fmt.Fprintf(&b, "**%s.**\n\n", markdownText(r.Gate.headline()))
+	}
 	fmt.Fprintf(&b, "**%s**\n", markdownText(r.Verdict.Headline))
 	for _, s := range r.Verdict.Sentences {
 		fmt.Fprintf(&b, "\n- %s", markdownText(s))
@@ -36,6 +39,7 @@ func reportMarkdown(r *Report) []byte {
 	if r.Verdict.Sure != "" {
 		fmt.Fprintf(&b, "\nHow sure: %s\n", markdownText(r.Verdict.Sure))
 	}
+	gateMarkdown(&b, r.Gate)
 	return b.Bytes()
 }
 

@@ -15,6 +15,9 @@ import (
 func text(r *Report, opt Options) []byte {
 	p := &printer{color: opt.Color}
 	p.opening(r)
+	if r.Gate != nil {
+		p.lines(gateColor(r.Gate), wrap(r.Gate.headline()+".", 0))
+	}
 	p.verdict(&r.Verdict)
 	p.build(r.Plan)
 	p.totals(r.Plan)
@@ -42,6 +45,7 @@ func text(r *Report, opt Options) []byte {
 	p.list("Doubts", r.Doubts)
 	p.sources(r.Sources)
 	p.provenance(r)
+	p.gateLines(r.Gate)
 	return p.out.Bytes()
 }
 

@@ -96,6 +96,15 @@ func TestMoreHasItsOwnTable(t *testing.T) {
 	if !strings.HasPrefix(got[1].Caption, "What a tenth more of budget would bring, an hour being worth USD 100.00 ") || !strings.Contains(got[0].Caption, "whatever an hour is worth") {
 		t.Errorf("captions %q, %q", got[0].Caption, got[1].Caption)
 	}
+	// A comment has the same tables.
+	p.Sensitivity.Levers = []plan.Lever{{Name: "worthPerHour"}}
+	markdown := written(t, Markdown, New(Input{Plan: p}), Options{})
+	for _, row := range []string{"| USD 1.00 | USD 1.00 | 1 |", "| USD 5.50 | USD 5.50 | 1 |", "| worthPerHour | – | stays |"} {
+		if !strings.Contains(markdown, "\n"+row) {
+			t.Errorf("row %q is missing in\n%s", row, markdown)
+		}
+	}
+	p.Sensitivity.Levers = nil
 	// The last cells of other goals: net saved, its bound; the bill's bound, and the limit.
 	p.Goal, p.WorthPerHour, more.BoundMoney = plan.GoalNet, nil, budgetOf(7)
 	if row := planTables(p)[1].Rows[0]; len(row) != 6 || row[5].Text != "USD 7.00" {

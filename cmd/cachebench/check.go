@@ -70,11 +70,16 @@ func (out *outputs) gate(gate *reports.Gate) error {
 		return nil
 	}
 	to := out.io.err
-	if out.format == string(reports.Text) && out.file == "" {
+	if out.textToStdout() {
 		to = out.io.out
 	}
 	if _, err := to.Write(reports.GateText(gate)); err != nil {
 		return err
 	}
 	return gate.Err()
+}
+
+// textToStdout says that the result is text on the standard output.
+func (out *outputs) textToStdout() bool {
+	return out.format == string(reports.Text) && (out.file == "" || out.toStdout(out.file))
 }

@@ -29,7 +29,8 @@ With --check it holds every app to its budget in the scenario:
       base: registry.example.com/shop/web:1.4.0
       costPerMonth: 20         # of the planned caches that serve it
 
-The exit code is 0 when all limits are kept, 3 when one is not, 1 when a figure is
+Text, Markdown and HTML list the rules with value, limit and margin; JSON has them under
+gate. The exit code is 0 when all limits are kept, 3 when one is not, 1 when a figure is
 not known, 2 when there is no budget. The last line of the text output, of the
 standard error with other formats, is for programs:
 
@@ -82,6 +83,13 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 	if err != nil && !errors.Is(err, cachebench.ErrCoverage) && !errors.Is(err, cachebench.ErrLimit) {
 		return err
 	}
+	if check {
+		gate, noBudget := results.CheckBudget(s)
+		if noBudget != nil {
+			return noBudget
+		}
+		results.Report.Gate = gate
+	}
 	if werr := out.report(results.Report); werr != nil {
 		return werr
 	}
@@ -93,17 +101,18 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 	if !check {
 		return err
 	}
-	return checkBudget(s, results, out, err)
+	return checkBudget(results.Report.Gate, out, err)
 }
 
-// checkBudget judges the results of a run that ended with err. What could not be judged
-// is said before what is above a limit: the exit code is that of the graver.
-func checkBudget(s *cachebench.Scenario, results *cachebench.Results, out *outputs, err error) error {
-	gate, noBudget := results.CheckBudget(s)
-	if noBudget != nil {
-		return noBudget
+// checkBudget ends a run that ended with err as its budgets were kept. What could not be
+// judged is said before what is above a limit: the exit code is that of the graver.
+func checkBudget(gate *reports.Gate, out *outputs, err error) error {
+	judged := gate.Err()
+	if !out.textToStdout() { // which has the rules in it
+		if _, werr := out.io.err.Write(reports.GateText(gate)); werr != nil {
+			return werr
+		}
 	}
-	judged := out.gate(gate)
 	switch {
 	case errors.Is(err, cachebench.ErrCoverage):
 		return err

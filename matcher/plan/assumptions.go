@@ -25,7 +25,8 @@ func (m *model) assumptions() []string {
 		all = append(all, fmt.Sprintf("Layers of unknown unpacked size count as %d times their compressed size, up to %.3g GiB of a cache.", matcher.AssumedUnpackRatio, float64(assumed)/bytesPerGiB))
 	}
 	if m.Assign == Explicit {
-		all = append(all, "A start that names a cache fails while that cache is not Ready; apps without one do not match the planned caches.")
+		all = append(all, "A start that names a cache fails while that cache is not Ready: until it is built again after a release, its app's starts are taken to name none.",
+			"Apps without a planned cache are taken not to match those of others, which ECI's matching would offer them too.")
 	} else {
 		all = append(all, "No automatic cache is made for an app whose planned cache holds all its images; policies: "+m.policyWords()+".")
 	}

@@ -186,8 +186,25 @@ func (m *model) whyPrime(p *Plan) string {
 	if p.BudgetPerMonth != nil {
 		within = " within the budget"
 	}
-	return fmt.Sprintf("Short starts of %s after releases and before bursts have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache%s is worth building beside them.",
-		appNames(p.Primes), spell(primed(p)), m.Prices.Money(primesBill(p)), within)
+	return fmt.Sprintf("Short starts of %s %s have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache%s is worth building beside them.",
+		appNames(p.Primes), m.whenPrimed(p), spell(primed(p)), m.Prices.Money(primesBill(p)), within)
+}
+
+// whenPrimed says when the priming starts of a plan come.
+func (m *model) whenPrimed(p *Plan) string {
+	releases, bursts := false, false
+	for _, a := range m.apps {
+		if slices.ContainsFunc(p.Primes, func(x PrimedApp) bool { return x.App == a.Name }) {
+			releases, bursts = releases || a.ReleasesPerMonth > 0, bursts || len(a.Bursts) > 0
+		}
+	}
+	switch {
+	case !bursts:
+		return "after releases"
+	case !releases:
+		return "before bursts"
+	}
+	return "after releases and before bursts"
 }
 
 // whyNotMet names what stays above the limit: apps whose mean start does, or those with
