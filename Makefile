@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan oracle-plan containerd validate
+.PHONY: help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -101,11 +101,16 @@ bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning a
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
 
-# Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.
-ORACLE_PLAN = shared:50:100 separate:200:5 shared:200:2
-STORED_PLAN = shared:50 separate:50 shared:200 separate:200
+plan-corpora: ## plans for the images of DATA with base images' popularity as demand: gaps, CPU, memory (PLANS=explicit,auto,pool)
+	@test -n "$(DATA)" || { echo "DATA is missing: a directory with *.jsonl.gz and base-image-from.csv.gz (internal/plancorpus)"; exit 2; }
+	$(GO) build -o build/cachebench ./cmd/cachebench
+	$(GO) run ./internal/plancorpus -data $(DATA) $(if $(PLANS),-plans $(PLANS))
 
-oracle-plan: ## prove optima of planning instances by HiGHS, store them (Debian, python3-scipy; 20 minutes)
+# Instances whose optima HiGHS proves, as storage:images:instances; and the stored ones.
+ORACLE_PLAN = shared:50:100 separate:200:10 shared:200:2
+STORED_PLAN = shared:50 separate:50 shared:200 separate:200 separate:1000
+
+oracle-plan: ## prove optima of planning instances by HiGHS, store them (Debian, python3-scipy; half an hour)
 	$(GO) build -o build/benchplan ./internal/benchplan
 	cd matcher/plan/knapsack/testdata && { echo storage,name,optimum,bound,status,cpu_seconds; \
 	  for i in $(ORACLE_PLAN); do set -- $$(echo $$i | tr : ' '); $(CURDIR)/build/benchplan -write -images $$2 -instances $$3 | python3 optima.py $$1; done; \

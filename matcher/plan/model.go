@@ -151,8 +151,11 @@ func (m *model) add(given *App) error {
 // setOptions works out what the candidates do for each app.
 func (m *model) setOptions(ctx context.Context) error {
 	var picker *matcher.Picker
+	var holders [][]int
 	if m.Assign == Auto {
 		picker = m.matcher.Picker(m.rivals())
+	} else {
+		holders = m.holders()
 	}
 	for _, a := range m.apps {
 		if err := ctx.Err(); err != nil {
@@ -163,7 +166,7 @@ func (m *model) setOptions(ctx context.Context) error {
 		if m.Assign == Auto {
 			err = m.autoOptions(a, picker)
 		} else {
-			err = m.explicitOptions(a)
+			err = m.explicitOptions(a, holders)
 		}
 		if err != nil {
 			return fmt.Errorf("app %q: %w", a.Name, err)
@@ -204,12 +207,26 @@ func (m *model) layersOfOne(reference string) layerSet {
 	return set
 }
 
-// explicitOptions are the candidates that gain something, the best first.
-func (m *model) explicitOptions(a *app) error {
+// holders are the candidates that hold each layer.
+func (m *model) holders() [][]int {
+	holders := make([][]int, len(m.Inventory.Layers))
 	for i, c := range m.candidates {
-		if !intersect(a.need, c.layers) {
-			continue
+		for _, l := range c.layers {
+			holders[l] = append(holders[l], i)
 		}
+	}
+	return holders
+}
+
+// explicitOptions are the candidates that gain something, the best first. Of thousands few
+// have a layer of the app, and only these are looked at.
+func (m *model) explicitOptions(a *app, holders [][]int) error {
+	var near []int
+	for _, l := range a.need {
+		near = append(near, holders[l]...)
+	}
+	slices.Sort(near)
+	for _, i := range slices.Compact(near) {
 		e, err := m.effect(a, i, func(a *app, _ *candidate) []finding { return a.baseline })
 		if err != nil {
 			return err

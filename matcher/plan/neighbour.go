@@ -76,8 +76,10 @@ func (m *model) offerWithout(c *choice) {
 					images = append(images, a.AllImages()...)
 				}
 			}
-			if s := m.imageSet(images); len(images) > 0 && s.fits() {
-				m.generator.offer(s)
+			slices.Sort(images)
+			// Looked up only if they fit: an app of hundreds leaves hundreds.
+			if images = slices.Compact(images); len(images) > 0 && (imageSet{images: images}).fits() {
+				m.generator.offer(m.imageSet(images))
 			}
 		}
 	}

@@ -34,6 +34,7 @@ func (l *Layered) Solve(ctx context.Context, opt SolveOptions) (Answer, error) {
 	x := &coring{Layered: l, ascent: a, found: c.of(g.list), elite: slices.Clone(g.list)}
 	x.rank()
 	x.tell(opt)
+	x.enumerate(ctx, opt, opt.Iterations*rowsPerIteration)
 	x.search(ctx, opt)
 	if opt.BoundIterations > 0 && x.open() {
 		x.prove(ctx, opt)
@@ -58,6 +59,8 @@ const (
 	// mostOptions limits the time and the memory of a bound: some 30 ms an iteration, and
 	// 300 MB, with a dozen items a set. The bound of all sets takes a second.
 	mostOptions = 1_000_000
+	// Of an enumeration, for each iteration of the search: as long as that takes, or as two.
+	rowsPerIteration = 40_000
 )
 
 // coring is where the search of cores stands.
@@ -69,6 +72,8 @@ type coring struct {
 	// first that the ascent thinks most of.
 	elite  []int32
 	ranked []int32
+	// relaxed is of all sets, if it was needed.
+	relaxed *volume
 	// grain is a gain that counts as nothing in what was proven: rounding.
 	grain float64
 }
@@ -145,7 +150,8 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions) {
 		}
 	}
 	if x.Separate {
-		x.boundAll(ctx)
+		x.relaxedAll(ctx, mostOptions)
+		x.enumerate(ctx, opt, opt.BoundIterations*rowsPerIteration)
 	}
 	sets := append(may, indices(x.found.Sets)...)
 	slices.Sort(sets)
@@ -172,14 +178,35 @@ func (x *coring) prove(ctx context.Context, opt SolveOptions) {
 	}
 }
 
-// boundAll bounds all sets by their options. Of fewer sets that ascent is worse: with fewer
-// options its steps are longer.
-func (x *coring) boundAll(ctx context.Context) {
+// relaxedAll is the relaxation of all sets, at prices of an ascent that takes more steps;
+// nil where that needs more options than most. Of fewer sets that ascent is worse: with
+// fewer options its steps are longer.
+func (x *coring) relaxedAll(ctx context.Context, most int) *volume {
 	all := slices.Sorted(slices.Values(x.ranked))
-	if x.pairs(all, mostOptions) > mostOptions {
+	if x.relaxed == nil && x.pairs(all, most) <= most {
+		s := x.only(all)
+		g := s.mostValue()
+		x.relaxed, x.grain = s.reduced(g.limit).relax(g).volume(ctx), g.grain
+		x.bound = min(x.bound, x.relaxed.bound())
+	}
+	return x.relaxed
+}
+
+// enumerate looks for the best choice of sets that pay for themselves alone, in a number of
+// rows.
+func (x *coring) enumerate(ctx context.Context, opt SolveOptions, rows int) {
+	if !x.Separate || rows == 0 || !x.open() {
 		return
 	}
-	s := x.only(all)
-	g := s.mostValue()
-	x.bound, x.grain = min(x.bound, s.reduced(g.limit).relax(g).volume(ctx).bound()), g.grain
+	v := x.relaxedAll(ctx, mostEnumerated)
+	if v == nil || !x.open() {
+		return
+	}
+	e := newEnumeration(v)
+	x.bound = min(x.bound, e.run(ctx, x.found.Gain, rows))
+	if e.best.sets != nil {
+		x.elite = append(x.elite, e.best.sets...)
+		x.found = x.compact.of(e.best.sets)
+	}
+	x.tell(opt)
 }

@@ -118,7 +118,7 @@ func TestLayeredBruteForce(t *testing.T) {
 
 // TestLazyGreedy: the greedy choice of the benchmark instances is that of another program.
 func TestLazyGreedy(t *testing.T) {
-	for _, k := range known {
+	for _, k := range known(t) {
 		l := readInstance(t, k.images).layered(k.shared)
 		g := l.inSegments().newCovering()
 		g.fill()
@@ -133,7 +133,7 @@ func TestLazyGreedy(t *testing.T) {
 // HiGHS proved, the worst within 1 %, in 300 iterations (some 5 ms); no choice beats it and
 // no bound is below it, but for the tolerance of HiGHS.
 func TestSeeded50(t *testing.T) {
-	optima := readOptima(t, "shared", 50)
+	optima := readOptima(t, true, 50)
 	if len(optima) != 100 {
 		t.Fatalf("%d optima", len(optima))
 	}
@@ -157,28 +157,33 @@ func TestSeeded50(t *testing.T) {
 	}
 }
 
-// TestSeeded200: of seeded instances with separate storage all but one come within 0.1 % of
-// the optimum; of the second the search finds a choice 0.43 % worse, from nearly every seed,
-// of which no exchange of two sets for two leads further.
+// TestSeeded200: of seeded instances with separate storage the optimum is found from any
+// seed, and of nearly all of them proven as well: few caches make a choice there, and all
+// that may be better are gone through.
 func TestSeeded200(t *testing.T) {
 	if raceEnabled {
 		t.Skip("slow with the race detector")
 	}
-	within := 0
-	for n, o := range readOptima(t, "separate", 200) {
-		a := solved(t, o, SolveOptions{Iterations: 400})
-		t.Logf("instance %d: %.5f of the optimum, the bound %.5f", n+1, a.Gain/o.gain, a.Bound/o.gain)
-		if a.Gain > o.gain*(1+1e-6) || a.Bound < o.gain*(1-1e-6) || a.Gain < 0.995*o.gain {
-			t.Errorf("instance %d: gain %.3f, bound %.3f, the optimum of HiGHS %.3f", n+1, a.Gain, a.Bound, o.gain)
-		}
-		if a.Gain >= 0.999*o.gain {
-			within++
+	optima, proven := readOptima(t, false, 200), 0
+	for n, o := range optima {
+		for _, seed := range []uint64{0, 1000} {
+			a := solved(t, o, SolveOptions{Seed: seed, Iterations: 400})
+			t.Logf("instance %d: %.5f of the optimum, the bound %.5f", n+1, a.Gain/o.gain, a.Bound/o.gain)
+			if !close(a.Gain, o.gain) || a.Bound < o.gain*(1-1e-6) {
+				t.Errorf("instance %d, seed %d: gain %.3f, bound %.3f, the optimum of HiGHS %.3f", n+1, seed, a.Gain, a.Bound, o.gain)
+			}
+			if a.Optimal {
+				proven++
+			}
 		}
 	}
-	if within < 4 {
-		t.Errorf("%d of 5 within 0.1 %%", within)
+	if len(optima) < 10 || proven < 18 {
+		t.Errorf("of %d instances %d answers are proven; 18 of 20 are wanted", len(optima), proven)
 	}
 }
+
+// close says whether two gains are the same but for what HiGHS tolerates.
+func close(x, y float64) bool { return math.Abs(x-y) <= 1e-6*max(x, y) }
 
 func solved(t *testing.T, o optimum, opt SolveOptions) Answer {
 	t.Helper()
@@ -189,16 +194,30 @@ func solved(t *testing.T, o optimum, opt SolveOptions) Answer {
 	return a
 }
 
-// TestStoredByCores: cores come near the best known choices of the stored instances.
+// TestStoredByCores: of the stored instances of up to 200 images the optimum is found, of
+// 1,000 images 99.95 % of it, or 99.8 % of the best that is known; 3 % more than the lazy
+// greedy choice has, of 1,000 images 1 %. And the bound, with no step spent on it, is closer
+// than that of HiGHS.
 func TestStoredByCores(t *testing.T) {
-	for _, k := range known {
+	for _, k := range known(t) {
 		if (raceEnabled || testing.Short()) && k.images > 200 {
 			continue
 		}
 		a := solved(t, optimum{instance: readInstance(t, k.images), shared: k.shared}, SolveOptions{Iterations: 400})
-		t.Logf("%d images, shared %v: gain %.2f, bound %.2f, best known %.2f", k.images, k.shared, a.Gain, a.Bound, k.best)
-		if a.Gain < 0.995*k.best || a.Bound < k.best*(1-1e-6) || k.optimal && a.Gain > k.best*(1+1e-6) {
+		t.Logf("%d images, shared %v: gain %.2f, %.5f of the best known; bound %.2f", k.images, k.shared, a.Gain, a.Gain/k.best, a.Bound)
+		if a.Bound < k.best*(1-1e-6) || k.optimal && a.Gain > k.best*(1+1e-6) {
 			t.Errorf("%d images, shared %v: gain %.2f, bound %.2f, best known %.2f", k.images, k.shared, a.Gain, a.Bound, k.best)
+		}
+		least, overGreedy := 1-1e-6, 1.03
+		if k.images == 1000 {
+			least, overGreedy = 0.9995, 1.01
+			if k.shared {
+				least = 0.998
+			}
+		}
+		if a.Gain < least*k.best || a.Gain < overGreedy*k.greedy || k.highs > 0 && a.Bound > k.highs {
+			t.Errorf("%d images, shared %v: gain %.2f is %.5f of the best known and %.3f of the greedy one, bound %.2f: wanted %.5f, %.3f and at most %.0f",
+				k.images, k.shared, a.Gain, a.Gain/k.best, a.Gain/k.greedy, a.Bound, least, overGreedy, k.highs)
 		}
 	}
 }

@@ -18,6 +18,12 @@ type evaluator struct {
 	goal
 	chosen []bool
 	held   []int32 // by how many chosen sets each item is
+	// mine are the options of chosen sets, those of customer i at mineFrom[i] to
+	// mineFrom[i+1] in their order: few of all, where there are many sets to choose from.
+	mine, mineFrom []int32
+	// mineGain and mineCost are theirs: changing picks goes through them again and again.
+	mineGain, mineCost []float64
+	byCost             []int32 // of one customer
 	// pick is the option of each customer, −1 none.
 	pick       []int32
 	gain, cost float64
@@ -43,7 +49,7 @@ type step struct {
 func (s *Solver) evaluator(g goal) *evaluator {
 	return &evaluator{
 		Solver: s, goal: g, chosen: make([]bool, s.setCount()), held: make([]int32, s.itemCount()),
-		pick: make([]int32, s.customerCount()), stopped: make([]bool, s.customerCount()),
+		pick: make([]int32, s.customerCount()), stopped: make([]bool, s.customerCount()), mineFrom: make([]int32, s.customerCount()+1),
 	}
 }
 
@@ -56,7 +62,42 @@ func (e *evaluator) choose(sets []int) {
 			e.held[item]++
 		}
 	}
+	e.list(sets)
 }
+
+// list sets mine.
+func (e *evaluator) list(sets []int) {
+	clear(e.mineFrom)
+	for _, j := range sets {
+		for _, i := range e.customer[e.customersFrom[j]:e.customersFrom[j+1]] {
+			e.mineFrom[i+1]++
+		}
+	}
+	for i := range e.pick {
+		e.mineFrom[i+1] += e.mineFrom[i]
+	}
+	e.mine = slices.Grow(e.mine[:0], int(e.mineFrom[len(e.pick)]))[:e.mineFrom[len(e.pick)]]
+	for _, j := range sets {
+		for k := e.customersFrom[j]; k < e.customersFrom[j+1]; k++ {
+			i := e.customer[k]
+			e.mine[e.mineFrom[i]] = e.optionsFrom[i] + e.place[k]
+			e.mineFrom[i]++
+		}
+	}
+	copy(e.mineFrom[1:], e.mineFrom)
+	e.mineFrom[0] = 0
+	for i := range e.pick {
+		slices.Sort(e.mineOf(i))
+	}
+	if e.priced() {
+		e.mineGain, e.mineCost = e.mineGain[:0], e.mineCost[:0]
+		for _, k := range e.mine {
+			e.mineGain, e.mineCost = append(e.mineGain, e.optionGain[k]), append(e.mineCost, e.optionCost[k])
+		}
+	}
+}
+
+func (e *evaluator) mineOf(i int) []int32 { return e.mine[e.mineFrom[i]:e.mineFrom[i+1]] }
 
 // evaluate finds picks for the chosen sets, and returns their gain and what all costs.
 func (e *evaluator) evaluate() (gain, cost float64) {
@@ -69,11 +110,8 @@ func (e *evaluator) evaluate() (gain, cost float64) {
 	}
 	for i := range e.pick {
 		e.pick[i] = -1
-		for k := e.optionsFrom[i]; k < e.optionsFrom[i+1]; k++ {
-			if e.chosen[e.optionSet[k]] {
-				e.pick[i] = k
-				break
-			}
+		if mine := e.mineOf(i); len(mine) > 0 {
+			e.pick[i] = mine[0]
 		}
 	}
 	e.sum()
@@ -107,10 +145,11 @@ func (e *evaluator) picks() []int {
 func (e *evaluator) makeHull(i int) {
 	e.hull = e.hull[:0]
 	none := false
-	for _, k := range e.byCost[e.optionsFrom[i]:e.optionsFrom[i+1]] {
-		if !e.chosen[e.optionSet[k]] {
-			continue
-		}
+	e.byCost = append(e.byCost[:0], e.mineOf(i)...)
+	slices.SortFunc(e.byCost, func(x, y int32) int {
+		return cmp.Or(cmp.Compare(e.optionCost[x], e.optionCost[y]), cmp.Compare(e.optionGain[y], e.optionGain[x]), cmp.Compare(x, y))
+	})
+	for _, k := range e.byCost {
 		if !none && e.optionCost[k] >= 0 {
 			none = true
 			e.addCorner(corner{option: -1})
@@ -179,9 +218,14 @@ func (e *evaluator) improve() {
 	for range len(e.pick) {
 		customer, to := -1, int32(-1)
 		gain, cost := e.gain, e.cost
+		most := e.value(gain, cost)
 		try := func(i int, k int32, g, c float64) {
+			if !e.cheapest && e.value(g, c) < most-2*e.grain {
+				return // so are nearly all
+			}
 			if e.within(c) && e.better(g, c, gain, cost) {
 				customer, to, gain, cost = i, k, g, c
+				most = e.value(gain, cost)
 			}
 		}
 		for i, old := range e.pick {
@@ -190,9 +234,9 @@ func (e *evaluator) improve() {
 				g, c = g-e.optionGain[old], c-e.optionCost[old]
 				try(i, -1, g, c)
 			}
-			for k := e.optionsFrom[i]; k < e.optionsFrom[i+1]; k++ {
-				if k != old && e.chosen[e.optionSet[k]] {
-					try(i, k, g+e.optionGain[k], c+e.optionCost[k])
+			for n := e.mineFrom[i]; n < e.mineFrom[i+1]; n++ {
+				if k := e.mine[n]; k != old {
+					try(i, k, g+e.mineGain[n], c+e.mineCost[n])
 				}
 			}
 		}
@@ -258,10 +302,8 @@ func (p *proof) prepare(multiplier float64) (gain, cost float64) {
 	all := make([]open, 0, len(p.pick))
 	for i := range p.pick {
 		list := []loss{{option: -1}}
-		for k := p.optionsFrom[i]; k < p.optionsFrom[i+1]; k++ {
-			if p.chosen[p.optionSet[k]] {
-				list = append(list, loss{option: k, gain: p.optionGain[k], cost: p.optionCost[k]})
-			}
+		for _, k := range p.mineOf(i) {
+			list = append(list, loss{option: k, gain: p.optionGain[k], cost: p.optionCost[k]})
 		}
 		best := math.Inf(-1)
 		for n := range list {

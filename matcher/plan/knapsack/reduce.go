@@ -26,9 +26,6 @@ func (s *Solver) reduced(limit float64) *Solver {
 		return s
 	}
 	v := s.with(func(options []int32) []int32 { return slices.DeleteFunc(options, drop) })
-	if v.optionCost != nil {
-		v.addByCost()
-	}
 	v.addScales()
 	return v
 }

@@ -109,6 +109,16 @@ func (s *Solver) pursue(ctx context.Context, g goal, opt SolveOptions, from *sta
 	if bound <= x.known()+g.grain || opt.Nodes == 0 {
 		return x.best, bound
 	}
+	if s.enumerable() && !g.cheapest {
+		e := newEnumeration(v)
+		bound = min(bound, e.run(ctx, x.known(), opt.Nodes*rowsPerNode)+g.grain)
+		if e.best.sets != nil {
+			x.offer(e.best.sets)
+		}
+		if bound <= x.known()+2*g.grain {
+			return x.best, bound
+		}
+	}
 	b := v.branch(x.best)
 	if !s.pure() {
 		b.searched(ctx, x, from.multiplier)

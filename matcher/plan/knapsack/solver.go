@@ -14,8 +14,6 @@ type Solver struct {
 	quota         int
 	budget, price float64
 	rows
-	// byCost are the options of each customer by rising cost; nil where none has a cost.
-	byCost []int32
 	// items of sets, and sets of items.
 	itemsFrom, items []int32
 	setsFrom, sets   []int32
@@ -109,23 +107,8 @@ func (s *Solver) addOptions(p *Problem) {
 	}
 	s.optionsFrom = append(s.optionsFrom, int32(len(s.optionSet)))
 	s.addCustomers(len(p.Sets))
-	if costs {
-		s.addByCost()
-	} else {
+	if !costs {
 		s.optionCost = nil
-	}
-}
-
-func (s *Solver) addByCost() {
-	s.byCost = make([]int32, len(s.optionSet))
-	for i := range s.customerCount() {
-		row := s.byCost[s.optionsFrom[i]:s.optionsFrom[i+1]]
-		for k := range row {
-			row[k] = s.optionsFrom[i] + int32(k)
-		}
-		slices.SortFunc(row, func(x, y int32) int {
-			return cmp.Or(cmp.Compare(s.optionCost[x], s.optionCost[y]), cmp.Compare(s.optionGain[y], s.optionGain[x]), cmp.Compare(x, y))
-		})
 	}
 }
 
@@ -192,13 +175,11 @@ func (s *Solver) at(gain, cost float64) *Solver {
 		return s
 	}
 	worth := func(k int32) float64 { return gain*s.optionGain[k] - cost*s.optionCost[k] }
-	v := s.with(func(order []int32) []int32 {
+	return s.with(func(order []int32) []int32 {
 		order = slices.DeleteFunc(order, func(k int32) bool { return worth(k) <= 0 })
 		slices.SortFunc(order, func(x, y int32) int { return cmp.Or(cmp.Compare(worth(y), worth(x)), cmp.Compare(x, y)) })
 		return order
 	})
-	v.byCost = nil
-	return v
 }
 
 // with is the solver with what f makes of each customer's options.

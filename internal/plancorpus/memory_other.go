@@ -1,0 +1,8 @@
+//go:build !unix
+
+package main
+
+import "os"
+
+// peakMemory is unknown on this system.
+func peakMemory(*os.ProcessState) string { return "-" }
