@@ -42,7 +42,10 @@ func (b *branching) leaf(bound float64) {
 // and says whether no picks of them are better.
 func (b *branching) offer(sets []int, nodes int) bool {
 	b.judge.choose(sets)
-	gain, cost := b.judge.evaluate()
+	gain, cost, may := b.judge.evaluateOver(b.known() - 4*b.goal.grain)
+	if !may {
+		return true
+	}
 	complete := true
 	if nodes > 0 && b.Solver.priced() {
 		gain, cost, complete = b.judge.prove(nodes)
