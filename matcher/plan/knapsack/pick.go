@@ -24,9 +24,8 @@ type evaluator struct {
 	// mineGain and mineCost are theirs: changing picks goes through them again and again.
 	mineGain, mineCost []float64
 	byCost             []int32 // of one customer
-	// pick is the option of each customer, −1 none; hopes are for improve.
+	// pick is the option of each customer, −1 none.
 	pick       []int32
-	hopes      []hope
 	gain, cost float64
 	// rate is the gain per cost at which steps ended.
 	rate    float64
@@ -50,7 +49,7 @@ type step struct {
 func (s *Solver) evaluator(g goal) *evaluator {
 	return &evaluator{
 		Solver: s, goal: g, chosen: make([]bool, s.setCount()), held: make([]int32, s.itemCount()),
-		pick: make([]int32, s.customerCount()), hopes: make([]hope, s.customerCount()), stopped: make([]bool, s.customerCount()), mineFrom: make([]int32, s.customerCount()+1),
+		pick: make([]int32, s.customerCount()), stopped: make([]bool, s.customerCount()), mineFrom: make([]int32, s.customerCount()+1),
 	}
 }
 
@@ -250,9 +249,6 @@ func (e *evaluator) takeSteps() {
 
 // improve changes single picks, the best change first, as long as that is better.
 func (e *evaluator) improve() {
-	for i := range e.pick {
-		e.setHope(i)
-	}
 	for range len(e.pick) {
 		customer, to := -1, int32(-1)
 		gain, cost := e.gain, e.cost
@@ -266,11 +262,7 @@ func (e *evaluator) improve() {
 				most = e.value(gain, cost)
 			}
 		}
-		now := e.value(e.gain, e.cost)
 		for i, old := range e.pick {
-			if h := &e.hopes[i]; !e.cheapest && (now+h.most < most-4*e.grain || !e.within(e.cost+h.least-slack*e.mostCost)) {
-				continue
-			}
 			g, c := e.gain, e.cost
 			if old >= 0 {
 				g, c = g-e.optionGain[old], c-e.optionCost[old]
@@ -286,36 +278,7 @@ func (e *evaluator) improve() {
 			return
 		}
 		e.pick[customer], e.gain, e.cost = to, gain, cost
-		e.setHope(customer)
 	}
-}
-
-// hope is what another pick of a customer may bring: the most value, and the least cost of
-// those that are not worth less. Most customers have none, and need not be looked at.
-type hope struct{ most, least float64 }
-
-func (e *evaluator) setHope(i int) {
-	h := hope{math.Inf(-1), math.Inf(1)}
-	gain, cost := 0.0, 0.0
-	if old := e.pick[i]; old >= 0 {
-		gain, cost = e.optionGain[old], e.optionCost[old]
-	}
-	add := func(g, c float64) {
-		g, c = g-gain, c-cost
-		value := e.value(g, c)
-		if h.most = max(h.most, value); value >= -4*e.grain {
-			h.least = min(h.least, c)
-		}
-	}
-	if e.pick[i] >= 0 {
-		add(0, 0)
-	}
-	for n := e.mineFrom[i]; n < e.mineFrom[i+1]; n++ {
-		if e.mine[n] != e.pick[i] {
-			add(e.mineGain[n], e.mineCost[n])
-		}
-	}
-	e.hopes[i] = h
 }
 
 // proof is a branch and bound over the picks of chosen sets, at one multiplier.
