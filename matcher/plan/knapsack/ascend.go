@@ -135,15 +135,18 @@ func (a *lowering) run(multiplier float64) {
 func (a *lowering) of(i int) []worthy { return a.byWorth[a.optionsFrom[i]:a.optionsFrom[i+1]] }
 
 // lower moves one customer's level down a step and charges the sets above it. Options below
-// the next step do not matter yet.
+// the next step do not matter yet; where rounding left a set a little too much charged, the
+// step ends as much above its option.
 func (a *lowering) lower(i int) bool {
 	row := a.of(i)
 	now, next, above := a.level[i], 0.0, 0
-	for ; above < len(row); above++ {
-		x := row[above]
+	for n, below := 0, math.Inf(-1); n < len(row) && row[n].worth >= below; n++ {
+		x := row[n]
 		if x.worth < now {
-			next = max(next, x.worth)
-			break
+			below = x.worth
+			next = max(next, below)
+		} else {
+			above++
 		}
 		next = max(next, x.worth-a.fee[x.option]-a.left[a.optionSet[x.option]])
 	}
