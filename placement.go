@@ -57,7 +57,7 @@ func newPlacement(pool *workload.NodePool, class *simulate.Profile, images *imag
 		nodes: make([]placedNode, pool.Count), fresh: slices.Concat(setup.Baked, setup.Held),
 	}
 	p.runs.Before = func(a, b *run) bool {
-		return cmp.Or(cmp.Compare(a.end, b.end), cmp.Compare(a.serial, b.serial)) < 0
+		return a.end < b.end || a.end == b.end && a.serial < b.serial
 	}
 	for _, pod := range setup.Daemon {
 		p.daemons = append(p.daemons, pod...)

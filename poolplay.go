@@ -22,6 +22,8 @@ type poolPlay struct {
 	placements []*placement
 	versions   *versions
 	apps       []pooledApp
+	// users are the apps on pools that need each image.
+	users map[int][]int
 	// counter, where not nil, is told what nodes lack of what is started there.
 	counter *pullCounter
 }
@@ -64,7 +66,7 @@ func (j *Job) newPoolPlay() (*poolPlay, error) {
 	s := j.Scenario
 	w := &poolPlay{
 		job: j, pools: pools, placements: make([]*placement, len(pools)),
-		versions: j.newVersions(s.WindowStart + s.window()), apps: make([]pooledApp, len(j.Workload.Apps)),
+		versions: j.newVersions(s.WindowStart + s.window()), apps: make([]pooledApp, len(j.Workload.Apps)), users: make(map[int][]int),
 	}
 	for i := range w.apps {
 		app := &j.Workload.Apps[i]
@@ -76,6 +78,9 @@ func (j *Job) newPoolPlay() (*poolPlay, error) {
 		w.apps[i] = pooledApp{
 			pool:   slices.IndexFunc(pools, func(p nodePool) bool { return p.Name == app.NodePool }),
 			images: start.Images, released: j.first(app), start: start,
+		}
+		for _, image := range start.Images {
+			w.users[image] = append(w.users[image], i)
 		}
 	}
 	images := newImageLayers(w.versions.inv)
@@ -144,7 +149,7 @@ func (w *poolPlay) release(e *workload.Event) {
 	w.of(e).advance(e.At)
 	w.counter.released(w.apps[e.App].released, w.versions.next[0], e.At)
 	w.versions.release(w.apps[e.App].released)
-	for i := range w.apps {
+	for _, i := range w.users[w.apps[e.App].released] {
 		w.apps[i].start.Images = w.versions.of(w.apps[i].images)
 	}
 }

@@ -299,6 +299,9 @@ func (w *world) plan(t *template) {
 		p.steps = &steps{}
 		w.addSteps(p.steps, p.image, func(c int32) bool { return chains[c] }, func(l int32) bool { return blobs[l] })
 		p.stored = images[p.image] && len(p.steps.units) == 0
+		if k == len(t.pulls)-1 {
+			break // nothing is asked of what the last one brings
+		}
 		images[p.image] = true
 		for _, u := range p.steps.units {
 			chains[u.chain] = true

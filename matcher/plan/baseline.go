@@ -75,7 +75,7 @@ func (m *model) finding(a *app, f *matcher.Found, starts float64) (finding, erro
 		return finding{starts: starts, startup: a.cold}, nil
 	}
 	c := m.foundCache(f)
-	e := m.estimate(a, m.fresh(c))
+	e := m.estimate(a, m.numbered(m.fresh(c)))
 	use, err := m.useOf(a, c, e)
 	if err != nil {
 		return finding{}, err

@@ -15,9 +15,10 @@ const bytesPerGiB = 1 << 30
 
 // candidate is a cache that might be built.
 type candidate struct {
-	// images are sorted.
-	images []string
-	layers layerSet
+	// images are sorted, numbers theirs in the model.
+	images  []string
+	numbers []int32
+	layers  layerSet
 	// unpackedBytes counts each layer once; assumedBytes of it rest on
 	// matcher.AssumedUnpackRatio.
 	unpackedBytes, assumedBytes int64

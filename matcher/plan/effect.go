@@ -20,15 +20,11 @@ type effect struct {
 	within float64
 }
 
-// effect adds up what changes when the served starts find a candidate instead. It is
-// worked out once.
+// effect adds up what changes when the served starts find a candidate instead.
 func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []finding) (effect, error) {
-	if e, ok := a.known[candidate]; ok {
-		return e, nil
-	}
 	c := m.candidates[candidate]
 	served := servedBy(a, c)
-	estimate := m.estimate(a, c.images)
+	estimate := m.estimate(a, c.numbers)
 	hit := inSeconds(estimate)
 	missed := m.missedFraction(a, c)
 	e := effect{billed: hit.billed}
@@ -45,9 +41,6 @@ func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []
 	e.within = m.within(a, append(planned, unserved(a.baseline, served)...)) - a.withinNow
 	use, err := m.useOf(a, &c.cache, estimate)
 	e.use = (e.served - e.missed) * use
-	if err == nil {
-		a.known[candidate] = e
-	}
 	return e, err
 }
 
@@ -99,11 +92,15 @@ func (m *model) missedFraction(a *app, c *candidate) float64 {
 
 // releases are those of an image in a month.
 func (m *model) releases(reference string) float64 {
-	total := 0.0
+	total, ok := m.released[reference]
+	if ok {
+		return total
+	}
 	for _, a := range m.Apps {
 		if a.App.Images[0] == reference {
 			total += a.App.ReleasesPerMonth
 		}
 	}
+	m.released[reference] = total
 	return total
 }

@@ -3,9 +3,9 @@ package plan
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
@@ -34,7 +34,15 @@ type model struct {
 	// displacing are the apps that are each to have a planned cache, whatever it brings;
 	// nil but for a while.
 	displacing map[*app]bool
-	layers     map[string]layerSet
+	// numbers are of the images that were asked for, references and layers theirs.
+	numbers    map[string]int32
+	references []string
+	layers     []layerSet
+	// released are releases of images in a month, worked out once.
+	released map[string]float64
+	// near says which images share a layer with what an app needs: 0 is not known yet.
+	near   []vicinity
+	nearTo *app
 	// layerMoney is what storing each layer costs a month, of shared storage.
 	layerMoney []float64
 	// keepExisting is what storing each existing cache costs a month, by its ID; absent
@@ -62,8 +70,10 @@ type app struct {
 	// options are, under auto, those that qualify in ECI's order; else those that gain,
 	// the best first.
 	options []option
-	// known are the effects of candidates that were worked out.
-	known map[int]effect
+	// known are the effects of candidates that were worked out, under auto. Under explicit
+	// options are of the first looked candidates, and are only added to.
+	known  map[int]effect
+	looked int
 	// primed is the effect of so many priming starts a month; nil where it gains nothing.
 	primed *effect
 	primes float64
@@ -73,7 +83,7 @@ type app struct {
 }
 
 func newModel(ctx context.Context, p *Problem) (*model, error) {
-	m := &model{Problem: p, matcher: matcher.New(p.Inventory, p.Platform, p.At, p.Policy), layers: make(map[string]layerSet)}
+	m := &model{Problem: p, matcher: matcher.New(p.Inventory, p.Platform, p.At, p.Policy), numbers: make(map[string]int32), released: make(map[string]float64)}
 	for i := range p.Apps {
 		if err := m.add(&p.Apps[i]); err != nil {
 			return nil, fmt.Errorf("app %q: %w", p.Apps[i].App.Name, err)
@@ -100,6 +110,7 @@ func newModel(ctx context.Context, p *Problem) (*model, error) {
 func (m *model) consider(s imageSet) error {
 	c, err := m.newCandidate(s)
 	if err == nil {
+		c.numbers = m.numbered(c.images)
 		m.candidates = append(m.candidates, c)
 	}
 	return err
@@ -154,16 +165,16 @@ func (m *model) setOptions(ctx context.Context) error {
 	var holders [][]int
 	if m.Assign == Auto {
 		picker = m.matcher.Picker(m.rivals())
-	} else {
-		holders = m.holders()
+	} else if len(m.apps) > 0 {
+		holders = m.holders(m.apps[0].looked)
 	}
 	for _, a := range m.apps {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped before a plan was found: %w", err)
 		}
-		a.options = nil
 		var err error
 		if m.Assign == Auto {
+			a.options = nil
 			err = m.autoOptions(a, picker)
 		} else {
 			err = m.explicitOptions(a, holders)
@@ -178,49 +189,76 @@ func (m *model) setOptions(ctx context.Context) error {
 	return nil
 }
 
-// estimate asks for the time of a start that finds the images of a cache. Only
-// those that share a layer with the app's need can matter.
-func (m *model) estimate(a *app, images []string) Estimate {
-	var held []string
-	for _, ref := range images {
-		if intersect(a.need, m.layersOfOne(ref)) {
-			held = append(held, ref)
+// estimate asks for the time of a start that finds the images of a cache, by their numbers in
+// the order of their references. Only those that share a layer with the app's need can matter.
+func (m *model) estimate(a *app, images []int32) Estimate {
+	if m.nearTo != a || len(m.near) < len(m.references) {
+		m.near = slices.Grow(m.near[:0], len(m.references))[:len(m.references)]
+		clear(m.near)
+		m.nearTo = a
+	}
+	key := make([]byte, 0, 64)
+	for _, n := range images {
+		if m.near[n] == 0 {
+			if m.near[n] = far; intersect(a.need, m.layers[n]) {
+				m.near[n] = shares
+			}
+		}
+		if m.near[n] == shares {
+			key = binary.LittleEndian.AppendUint32(key, uint32(n))
 		}
 	}
-	slices.Sort(held)
-	held = slices.Compact(held)
-	key := strings.Join(held, "\n")
-	e, ok := a.memo[key]
+	e, ok := a.memo[string(key)]
 	if !ok {
+		var held []string
+		for k := 0; k < len(key); k += 4 {
+			held = append(held, m.references[binary.LittleEndian.Uint32(key[k:])])
+		}
 		e = m.Estimate(a.App, held)
-		a.memo[key] = e
+		a.memo[string(key)] = e
 	}
 	return e
 }
 
-func (m *model) layersOfOne(reference string) layerSet {
-	set, ok := m.layers[reference]
-	if !ok {
-		set = m.layersOf([]string{reference})
-		m.layers[reference] = set
+// vicinity says whether an image shares a layer with what an app needs.
+type vicinity int8
+
+const (
+	far vicinity = 1 + iota
+	shares
+)
+
+// numbered are the numbers of images, in the order of their references, each once.
+func (m *model) numbered(images []string) []int32 {
+	sorted := slices.Compact(slices.Sorted(slices.Values(images)))
+	numbers := make([]int32, len(sorted))
+	for k, ref := range sorted {
+		n, ok := m.numbers[ref]
+		if !ok {
+			n = int32(len(m.references))
+			m.numbers[ref] = n
+			m.references, m.layers = append(m.references, ref), append(m.layers, m.layersOf([]string{ref}))
+		}
+		numbers[k] = n
 	}
-	return set
+	return numbers
 }
 
-// holders are the candidates that hold each layer.
-func (m *model) holders() [][]int {
+// holders are the candidates that hold each layer, from one on.
+func (m *model) holders(from int) [][]int {
 	holders := make([][]int, len(m.Inventory.Layers))
-	for i, c := range m.candidates {
+	for i, c := range m.candidates[from:] {
 		for _, l := range c.layers {
-			holders[l] = append(holders[l], i)
+			holders[l] = append(holders[l], from+i)
 		}
 	}
 	return holders
 }
 
 // explicitOptions are the candidates that gain something, the best first. Of thousands few
-// have a layer of the app, and only these are looked at.
+// have a layer of the app, and only these are looked at, each once.
 func (m *model) explicitOptions(a *app, holders [][]int) error {
+	a.options = slices.DeleteFunc(a.options, func(o option) bool { return m.candidateOf(o.set) == nil })
 	var near []int
 	for _, l := range a.need {
 		near = append(near, holders[l]...)
@@ -235,7 +273,10 @@ func (m *model) explicitOptions(a *app, holders [][]int) error {
 			a.options = append(a.options, option{m.set(i), e})
 		}
 	}
-	slices.SortStableFunc(a.options, func(x, y option) int { return cmp.Compare(m.gain(a, &y.effect), m.gain(a, &x.effect)) })
+	a.looked = len(m.candidates)
+	slices.SortFunc(a.options, func(x, y option) int {
+		return cmp.Or(cmp.Compare(m.gain(a, &y.effect), m.gain(a, &x.effect)), cmp.Compare(x.set, y.set))
+	})
 	return nil
 }
 
@@ -248,9 +289,13 @@ func (m *model) autoOptions(a *app, picker *matcher.Picker) error {
 			a.blocker = m.Existing[i-len(m.candidates)].ID
 			break
 		}
-		e, err := m.effect(a, i, m.servedBy)
-		if err != nil {
-			return err
+		e, ok := a.known[i]
+		if !ok {
+			var err error
+			if e, err = m.effect(a, i, m.servedBy); err != nil {
+				return err
+			}
+			a.known[i] = e
 		}
 		a.options = append(a.options, option{m.set(i), e})
 	}

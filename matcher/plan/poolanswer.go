@@ -102,18 +102,12 @@ func (a *poolAnswer) planned(c *poolChoice) []PlannedImage {
 func (a *poolAnswer) appsOf(arm string, k int) []string {
 	apps := []string{}
 	for i := range a.Pulls {
-		x := &a.Pulls[i]
-		if x.PerMonth == 0 || a.gainOf(a.gains(arm, x), x.Image, k) <= 0 {
-			continue
-		}
-		for _, app := range a.Images[x.Image].Apps {
-			if !slices.Contains(apps, app) {
-				apps = append(apps, app)
-			}
+		if x := &a.Pulls[i]; x.PerMonth > 0 && a.gainOf(a.gains(arm, i), x.Image, k) > 0 {
+			apps = append(apps, a.Images[x.Image].Apps...)
 		}
 	}
 	slices.Sort(apps)
-	return apps
+	return slices.Compact(apps)
 }
 
 func (a *poolAnswer) leftOut() string {

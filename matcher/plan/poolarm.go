@@ -24,7 +24,7 @@ func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	m := newPoolModel(&p)
-	a := &poolAnswer{poolModel: m, choices: make(map[string]*poolChoice), held: make(map[string]*poolChoice), times: make(map[string]*PoolTimes)}
+	a := &poolAnswer{poolModel: m, choices: make(map[string]*poolChoice), held: make(map[string]*poolChoice), times: make(map[string]*PoolTimes), spares: make(map[string][]float64)}
 	m.progress("choosing its images")
 	for _, arm := range []string{PoolPrePull, PoolBaked} {
 		c, err := m.choose(ctx, arm)
@@ -53,6 +53,8 @@ type poolAnswer struct {
 	choices, held map[string]*poolChoice
 	times         map[string]*PoolTimes // nil where it was interrupted
 	arms          []PoolArm
+	// spares are bytes that starts no longer fetch, by arm and chain (sparedBytes).
+	spares map[string][]float64
 	// unplayed are the arms that were left out, for no estimate tells of them.
 	unplayed []string
 }

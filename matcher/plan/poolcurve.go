@@ -4,6 +4,7 @@ package plan
 //lint:file-ignore ST1011 see above
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/internal/document"
-	"github.com/cachebench/cachebench/matcher/plan/knapsack"
 )
 
 // PoolPoint is the most time of pulling that images within a disk budget spare, whatever
@@ -98,7 +98,7 @@ func (m *poolModel) within(budget int64) *poolModel {
 	p := *m.PoolProblem
 	p.DiskBudgetBytes = budget
 	other := newPoolModel(&p)
-	other.times = m.times // they are of one pull, whatever the budget is
+	other.times, other.known = m.times, m.known // they are of one pull, whatever the budget is
 	return other
 }
 
@@ -119,60 +119,63 @@ func (a *poolAnswer) more(ctx context.Context, c *poolChoice) (*PoolPoint, error
 // curve is the most time spared within each of some disk budgets, from the smallest image
 // that spares any to what all that do so take.
 func (a *poolAnswer) curve(ctx context.Context, c *poolChoice) ([]PoolPoint, error) {
-	m := a.within(math.MaxInt64 / 2)
-	customers := m.customers(c.arm)
-	problem := m.program(customers)
-	problem.Budget = math.Inf(1)
-	solver, err := knapsack.New(problem)
+	const most = math.MaxInt64 / 2
+	t := a.within(most).tree(c.arm)
+	all, err := t.choose(ctx, most, 1)
 	if err != nil {
 		return nil, fmt.Errorf("other disk budgets: %w", err)
 	}
-	var known []int
-	for _, k := range c.images {
-		known = append(known, slices.Index(m.sets, k))
-	}
-	var budgets []float64
-	opt := m.steps(curveEffort, customers)
-	found := solver.Curve(ctx, func(most knapsack.Choice) []float64 {
-		all := &poolChoice{arm: c.arm}
-		m.order(all, most.Sets, customers)
-		budgets = m.budgets(customers, all.bytes)
-		return budgets
-	}, [][]int{known}, opt)
-	// A curve that is stopped has the larger ones.
-	budgets = budgets[len(budgets)-len(found):]
-	var points []PoolPoint
-	for i := range found {
-		at := &poolChoice{arm: c.arm, bound: found[i].Bound}
-		m.order(at, found[i].Sets, customers)
-		if at.bound = max(at.bound, at.gain); found[i].Optimal {
-			at.bound = at.gain
+	// A choice within a budget is one within all larger ones, and the bound of a budget one of
+	// all smaller ones. One that is stopped has the larger ones.
+	var budgets []int64
+	var found []*poolChoice
+	bound := math.Inf(1)
+	for _, budget := range slices.Backward(a.budgets(t.least(), all.bytes)) {
+		at, err := t.choose(ctx, budget, curveEffort*cmp.Or(a.Effort, 1))
+		if err != nil {
+			return nil, fmt.Errorf("other disk budgets: %w", err)
 		}
-		points = append(points, *a.point(int64(budgets[i]), at))
+		if ctx.Err() != nil {
+			break
+		}
+		bound = min(bound, at.bound)
+		at.bound = bound
+		budgets, found = append([]int64{budget}, budgets...), append([]*poolChoice{at}, found...)
+	}
+	var points []PoolPoint
+	var best *poolChoice
+	for i, at := range found {
+		if c.bytes <= budgets[i] && c.gain > at.gain {
+			at = c.bounded(at.bound)
+		}
+		if best != nil && best.gain > at.gain {
+			at = best.bounded(at.bound)
+		}
+		best = at.bounded(at.bound)
+		points = append(points, *a.point(budgets[i], best))
 	}
 	return points, nil
 }
 
+// bounded is a choice with another bound, of at least what it gains.
+func (c *poolChoice) bounded(bound float64) *poolChoice {
+	other := *c
+	other.bound = max(bound, c.gain)
+	return &other
+}
+
 // budgets are those of a curve, whole bytes that grow by the same factor; none where nothing
 // that takes room spares any time.
-func (m *poolModel) budgets(customers [][]knapsack.Option, most int64) []float64 {
-	least := math.Inf(1)
-	for _, options := range customers {
-		for _, o := range options {
-			if bytes := m.sizeOf(m.sets[o.Set]); bytes > 0 {
-				least = min(least, float64(bytes))
-			}
-		}
-	}
+func (m *poolModel) budgets(least float64, most int64) []int64 {
 	if least > float64(most) {
 		return nil
 	}
-	var budgets []float64
+	var budgets []int64
 	for i := range m.Points {
-		budgets = append(budgets, math.Ceil(least*math.Pow(float64(most)/least, float64(i)/float64(max(1, m.Points-1)))))
+		budgets = append(budgets, int64(math.Ceil(least*math.Pow(float64(most)/least, float64(i)/float64(max(1, m.Points-1))))))
 	}
 	if n := len(budgets); n > 1 {
-		budgets[n-1] = float64(most) // but for rounding
+		budgets[n-1] = most // but for rounding
 	}
 	return budgets
 }

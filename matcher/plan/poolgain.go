@@ -37,11 +37,18 @@ func (m *poolModel) timesOf(image int, again bool) *pullTimes {
 	return t
 }
 
-// gains are how much less one pull takes in an arm that holds so many of its image's
-// lowest layers; the last is where it holds the image. Where more would be a little
-// worse, as with requests that race, less counts as that: a plan is not to promise what
-// another of its images undoes.
-func (m *poolModel) gains(arm string, x *PoolPull) []time.Duration {
+// gains are how much less pull i takes in an arm that holds so many of its image's lowest
+// layers; the last is where it holds the image. Where more would be a little worse, as with
+// requests that race, less counts as that: a plan is not to promise what another of its
+// images undoes. They are worked out once.
+func (m *poolModel) gains(arm string, i int) []time.Duration {
+	if m.known[arm] == nil {
+		m.known[arm] = make([][]time.Duration, len(m.Pulls))
+	}
+	if gains := m.known[arm][i]; gains != nil {
+		return gains
+	}
+	x := &m.Pulls[i]
 	n := m.layers(x.Image)
 	gains := make([]time.Duration, n+2)
 	for k := range gains {
@@ -50,6 +57,7 @@ func (m *poolModel) gains(arm string, x *PoolPull) []time.Duration {
 	for k := n; k >= 0; k-- {
 		gains[k] = min(gains[k], gains[k+1])
 	}
+	m.known[arm][i] = gains
 	return gains
 }
 

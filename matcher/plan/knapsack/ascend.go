@@ -1,8 +1,10 @@
 package knapsack
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 )
 
 const (
@@ -26,7 +28,7 @@ func (r *relaxation) ascend(ctx context.Context) *prices {
 	}
 	a := &lowering{
 		ctx: ctx, relaxation: r, trial: r.newPrices(), best: best, lowest: math.Inf(1), offers: r.newOffers(),
-		left: make([]float64, r.setCount()), worth: make([]float64, len(r.optionSet)), level: make([]float64, r.customerCount()),
+		left: make([]float64, r.setCount()), byWorth: make([]worthy, len(r.optionSet)), level: make([]float64, r.customerCount()),
 	}
 	if !r.goal.limited() {
 		a.bound(r.goal.least())
@@ -76,8 +78,14 @@ type lowering struct {
 	offers *offers
 	fee    []float64 // by option
 	left   []float64 // by set, of what fees may come to
-	worth  []float64 // by option
-	level  []float64 // by customer
+	// byWorth are the options of each customer, those of most worth first.
+	byWorth []worthy
+	level   []float64 // by customer
+}
+
+type worthy struct {
+	worth  float64
+	option int32
 }
 
 // bound is that of the ascent at a multiplier, or above its least.
@@ -101,10 +109,16 @@ func (a *lowering) run(multiplier float64) {
 		a.left[j] = cost * c
 	}
 	for i := range a.level {
-		a.level[i] = 0
-		for k := a.optionsFrom[i]; k < a.optionsFrom[i+1]; k++ {
-			a.worth[k] = gain*a.optionGain[k] - cost*a.costOf(k)
-			a.level[i] = max(a.level[i], a.worth[k])
+		row := a.of(i)
+		for n := range row {
+			k := a.optionsFrom[i] + int32(n)
+			row[n] = worthy{gain*a.optionGain[k] - cost*a.costOf(k), k}
+		}
+		if a.ordered || a.optionCost != nil { // else they are in this order
+			slices.SortFunc(row, func(x, y worthy) int { return cmp.Or(cmp.Compare(y.worth, x.worth), cmp.Compare(x.option, y.option)) })
+		}
+		if a.level[i] = 0; len(row) > 0 {
+			a.level[i] = max(0, row[0].worth)
 		}
 	}
 	for range ascentRounds {
@@ -118,23 +132,32 @@ func (a *lowering) run(multiplier float64) {
 	}
 }
 
-// lower moves one customer's level down a step and charges the sets above it.
+func (a *lowering) of(i int) []worthy { return a.byWorth[a.optionsFrom[i]:a.optionsFrom[i+1]] }
+
+// lower moves one customer's level down a step and charges the sets above it. Options below
+// the next step do not matter yet; where rounding left a set a little too much charged, the
+// step ends as much above its option.
 func (a *lowering) lower(i int) bool {
-	now, next := a.level[i], 0.0
-	for k := a.optionsFrom[i]; k < a.optionsFrom[i+1]; k++ {
-		if a.worth[k] < now {
-			next = max(next, a.worth[k])
+	row := a.of(i)
+	now, next, above := a.level[i], 0.0, 0
+	for n, below := 0, math.Inf(-1); n < len(row) && row[n].worth >= below; n++ {
+		x := row[n]
+		if x.worth < now {
+			below = x.worth
+			next = max(next, below)
+		} else {
+			above++
 		}
-		next = max(next, a.worth[k]-a.fee[k]-a.left[a.optionSet[k]])
+		next = max(next, x.worth-a.fee[x.option]-a.left[a.optionSet[x.option]])
 	}
 	if !(next < now) {
 		return false
 	}
 	a.level[i] = next
-	for k := a.optionsFrom[i]; k < a.optionsFrom[i+1]; k++ {
-		fee := max(0, a.worth[k]-next)
-		a.left[a.optionSet[k]] -= fee - a.fee[k]
-		a.fee[k] = fee
+	for _, x := range row[:above] {
+		fee := max(0, x.worth-next)
+		a.left[a.optionSet[x.option]] -= fee - a.fee[x.option]
+		a.fee[x.option] = fee
 	}
 	return true
 }

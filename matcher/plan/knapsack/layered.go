@@ -10,7 +10,7 @@ import (
 // weight times what the items are worth that both hold. It is far smaller than the options
 // of a Problem where customers share items with many sets, and Solve is quicker and better
 // than that of a Solver: it never makes options of all sets. Pools of nodes are no such
-// problem: a pull gains by how many of its lowest layers one image holds, and that is no sum.
+// problem, for a layer counts only above those below it: they are a Tree.
 type Layered struct {
 	// ItemCost is what each item costs, once; or, if Separate, each time that a chosen set
 	// holds it.

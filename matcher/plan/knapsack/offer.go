@@ -1,6 +1,9 @@
 package knapsack
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // round offers the sets that customers take where the limit is kept.
 func (b *branching) round() {
@@ -42,7 +45,10 @@ func (b *branching) leaf(bound float64) {
 // and says whether no picks of them are better.
 func (b *branching) offer(sets []int, nodes int) bool {
 	b.judge.choose(sets)
-	gain, cost := b.judge.evaluate()
+	gain, cost, may := b.judge.evaluateOver(b.known() - 4*b.goal.grain)
+	if !may {
+		return true
+	}
 	complete := true
 	if nodes > 0 && b.Solver.priced() {
 		gain, cost, complete = b.judge.prove(nodes)
@@ -65,4 +71,38 @@ func (b *branching) accept(f found) {
 	if b.beats(&f) {
 		b.best, b.found = f, true
 	}
+}
+
+// evaluateOver is evaluate, but for sets of which no picks within the budget are worth more
+// than a value: it says so, and leaves picks as they are.
+func (e *evaluator) evaluateOver(value float64) (gain, cost float64, may bool) {
+	if e.priced() && !e.cheapest {
+		e.gain, e.cost = 0, e.fixedCost(e.chosen, e.held)
+		e.takeSteps()
+		if e.most() < value {
+			return 0, 0, false
+		}
+	}
+	gain, cost = e.evaluate()
+	return gain, cost, true
+}
+
+// most is what no picks of the chosen sets exceed in value: that of the relaxation, at the
+// gain per cost at which steps ended.
+func (e *evaluator) most() float64 {
+	if math.IsInf(e.rate, 1) {
+		return math.Inf(1)
+	}
+	most := -e.rate * e.fixedCost(e.chosen, e.held)
+	if e.rate > e.perCost {
+		most += (e.rate - e.perCost) * e.limit
+	}
+	for i := range e.pick {
+		best := 0.0
+		for n := e.mineFrom[i]; n < e.mineFrom[i+1]; n++ {
+			best = max(best, e.mineGain[n]-e.rate*e.mineCost[n])
+		}
+		most += best
+	}
+	return most
 }

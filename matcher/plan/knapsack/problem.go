@@ -25,7 +25,8 @@
 // one and costs in another.
 //
 // Use: fill a Problem, New it, then Solve, Cheapest or Curve; or, where gains come from the
-// items that customers and sets have in common, fill a Layered problem, and Solve it.
+// items that customers and sets have in common, fill a Layered problem, or where items are a
+// tree, a Tree, and Solve it.
 package knapsack
 
 import (
