@@ -1,6 +1,7 @@
 package cachebench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,10 +184,16 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 		Pulls: counted.pulls(p.job.Workload.Apps, placeOf), StartsPerMonth: counted.startsPerMonth(),
 		DiskBudgetBytes: budget, FreeBytes: free, LowBytes: p.freeBytes(node.LowFraction.Value), KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
 		FirstRead: p.class.FirstReadTime, PullTime: p.pullTime, Simulate: p.simulate, Parallel: p.class.Pull.MaxParallelPulls.Value < manyPulls,
-		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
+		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.poolLimit(), LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
 		GapFraction: gap, Effort: s.PlanOptions.Effort, Points: s.PlanOptions.CurvePoints, More: s.PlanOptions.Sensitivity, Progress: p.tell,
 		LeftOut: leftOut, Warnings: p.warnings(), Assumptions: p.assumptions(rebuild),
 	}, nil
+}
+
+// poolLimit is within what the starts on node pools are to be ready: the limit of their own
+// where there is one, else that of goal limit, as with the flag --limit; 0 is none.
+func (s *Scenario) poolLimit() time.Duration {
+	return cmp.Or(s.StartupLimit, s.PlanOptions.Limit)
 }
 
 // held are the images that new nodes have without a plan.
