@@ -34,9 +34,9 @@ type PlanOptions struct {
 	// Effort multiplies the steps of the search; 1 when not given.
 	Effort float64 `json:"effort,omitempty"`
 	// TimeLimit ends the search with the best plan so far: that for caches, then that for
-	// the images of node pools with the simulation of arms, and what is asked beside them:
-	// other budgets, sensitivity, what is held out. What it leaves out is said. None when
-	// not given.
+	// the images of node pools with the counting of their pulls and the simulation of arms,
+	// and what is asked beside them: other budgets, sensitivity, what is held out. What it
+	// leaves out is said. None when not given.
 	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
 	// CurvePoints asks for what that many other budgets would bring, of node pools that many
 	// other disk budgets.

@@ -67,7 +67,7 @@ type poolPlans struct {
 }
 
 // planPools says for each node pool that apps run on which images its nodes should hold.
-// Pulls are counted whatever time there is; limited ends the rest. Where ctx itself ends
+// Some pulls are counted whatever time there is; limited ends the rest. Where ctx itself ends
 // before the pulls of a pool are counted, the pool is left out.
 func (j *Job) planPools(ctx, limited context.Context) (*poolPlans, error) {
 	pools, err := j.pools()
@@ -94,7 +94,7 @@ func (j *Job) planPool(ctx, limited context.Context, pool *nodePool, plans *pool
 		return err
 	}
 	p.told("counting its pulls")
-	if p.counted, err = p.job.countPulls(ctx); err != nil {
+	if p.counted, err = p.job.countPulls(ctx, limited, leastCounted); err != nil {
 		return err
 	}
 	problem, err := p.problem(p.counted)
@@ -268,6 +268,9 @@ func (p *poolPlanner) assumptions(rebuild time.Duration) []string {
 	}
 	if len(told) > 0 {
 		list = append(list, "As many starts pull as a cluster told (pulledFraction), where the images are chosen; arms are simulated on what the replay gives: "+few(told)+".")
+	}
+	if c := p.counted; c != nil && c.played != workload.Month {
+		list = append(list, fmt.Sprintf("The search was stopped before a month was counted: pulls and starts are those of %.3g days, after %.3g days to warm up, times what makes a month of them.", c.played.Hours()/24, (c.from+warmUp).Hours()/24))
 	}
 	if p.firstReadAssumed {
 		list = append(list, fmt.Sprintf("A disk made from a snapshot is read at %.0f MB/s the first time: assumed, for the profile has no limit (cache.firstReadBytesPerSecond); measure it before you bake.", float64(assumedFirstRead)/1e6))
