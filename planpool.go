@@ -270,7 +270,7 @@ func (p *poolPlanner) assumptions(rebuild time.Duration) []string {
 		list = append(list, "As many starts pull as a cluster told (pulledFraction), where the images are chosen; arms are simulated on what the replay gives: "+few(told)+".")
 	}
 	if c := p.counted; c != nil && c.played != workload.Month {
-		list = append(list, fmt.Sprintf("The search was stopped before a month was counted: pulls and starts are those of %.3g days, after %.3g days to warm up, times what makes a month of them.", c.played.Hours()/24, (c.from+warmUp).Hours()/24))
+		list = append(list, fmt.Sprintf("The search was stopped before a month was counted: pulls and starts are those of %.3g days, after %.3g days to warm up, times what makes a month of them; releases at other times are not among them.", c.played.Hours()/24, (c.from+warmUp).Hours()/24))
 	}
 	if p.firstReadAssumed {
 		list = append(list, fmt.Sprintf("A disk made from a snapshot is read at %.0f MB/s the first time: assumed, for the profile has no limit (cache.firstReadBytesPerSecond); measure it before you bake.", float64(assumedFirstRead)/1e6))
