@@ -52,8 +52,8 @@ type poolAnswer struct {
 	choices, held map[string]*poolChoice
 	times         map[string]*PoolTimes // nil where it was interrupted
 	arms          []PoolArm
-	// unplayed are the arms that were left out: no estimate tells of them, or no price.
-	unplayed []leftOutArm
+	// unplayed are the arms that were left out, for no estimate tells of them.
+	unplayed []leftOutArm // or for want of a price
 }
 
 // leftOutArm is an arm that was not looked at, and why.
