@@ -64,5 +64,5 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 		return &r, err
 	}
 	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)
-	return &r, errors.Join(covered, limitKept(r.Plan))
+	return &r, errors.Join(covered, LimitKept(r.Plan))
 }

@@ -22,7 +22,8 @@ type PlanOptions struct {
 	// most money saved) or limit (the least bill with starts ready within a limit).
 	Goal string `json:"goal,omitempty" document:"enum=seconds|net|limit"`
 	// Limit is the limit's time to ready: of each app's mean start, or of
-	// LimitStartsFraction of all starts.
+	// LimitStartsFraction of all starts; on node pools without a limit of their own
+	// (startupLimitSeconds) of their p99, or of that share.
 	Limit               time.Duration `json:"limitSeconds,omitempty"`
 	LimitStartsFraction float64       `json:"limitStartsFraction,omitempty"`
 	// Storage is separate (default: ECI's snapshots) or shared: each layer is stored once
@@ -33,9 +34,9 @@ type PlanOptions struct {
 	// Effort multiplies the steps of the search; 1 when not given.
 	Effort float64 `json:"effort,omitempty"`
 	// TimeLimit ends the search with the best plan so far: that for caches, then that for
-	// the images of node pools with the simulation of arms, and what is asked beside them:
-	// other budgets, sensitivity, what is held out. What it leaves out is said. None when
-	// not given.
+	// the images of node pools with the counting of their pulls and the simulation of arms,
+	// and what is asked beside them: other budgets, sensitivity, what is held out. What it
+	// leaves out is said. None when not given.
 	TimeLimit time.Duration `json:"timeLimitSeconds,omitempty"`
 	// CurvePoints asks for what that many other budgets would bring, of node pools that many
 	// other disk budgets.
@@ -114,12 +115,26 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 // ErrLimit is wrapped where no plan keeps the limit that was asked for.
 var ErrLimit = errors.New("the limit is not met")
 
-// limitKept is the error of a plan whose limit cannot be kept.
-func limitKept(p *plan.Plan) error {
-	if p.Verdict == plan.LimitNotMet {
-		return fmt.Errorf("%w: see the plan for what stays above it", ErrLimit)
+// LimitKept is an error that wraps ErrLimit where a plan, for caches or for a node pool, is
+// not known to keep the limit that was asked for.
+func LimitKept(p *plan.Plan) error {
+	notMet := p.Verdict == plan.LimitNotMet
+	var unchecked []string
+	for i := range p.Pools {
+		if x := &p.Pools[i]; x.LimitUnchecked() {
+			unchecked = append(unchecked, x.Name)
+		} else if x.LimitNotMet() {
+			notMet = true
+		}
 	}
-	return nil
+	var err error
+	if notMet {
+		err = fmt.Errorf("%w: see the plan for what stays above it", ErrLimit)
+	}
+	if len(unchecked) > 0 {
+		err = errors.Join(err, fmt.Errorf("%w as far as is known: no arm was simulated before the search of node pools %s was stopped: give it more time", ErrLimit, few(unchecked)))
+	}
+	return err
 }
 
 // Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
@@ -157,10 +172,10 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	}
 	pools, perr := j.planPools(ctx, limited)
 	if perr != nil {
-		return p, fmt.Errorf("plan: %w", perr)
+		return nil, fmt.Errorf("plan: %w", perr)
 	}
-	if len(pools.leftOut) > 0 {
-		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(pools.leftOut, ", "))
+	if p.PoolsLeftOut = pools.leftOut; len(p.PoolsLeftOut) > 0 {
+		leaveOut(p, "these node pools (interrupted before them): "+strings.Join(p.PoolsLeftOut, ", "))
 	}
 	if j.hasOwn() {
 		err = j.addBeside(limited, p, problem)

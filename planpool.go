@@ -1,6 +1,7 @@
 package cachebench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ type poolPlans struct {
 }
 
 // planPools says for each node pool that apps run on which images its nodes should hold.
-// Pulls are counted whatever time there is; limited ends the rest. Where ctx itself ends
+// Some pulls are counted whatever time there is; limited ends the rest. Where ctx itself ends
 // before the pulls of a pool are counted, the pool is left out.
 func (j *Job) planPools(ctx, limited context.Context) (*poolPlans, error) {
 	pools, err := j.pools()
@@ -93,7 +94,7 @@ func (j *Job) planPool(ctx, limited context.Context, pool *nodePool, plans *pool
 		return err
 	}
 	p.told("counting its pulls")
-	if p.counted, err = p.job.countPulls(ctx); err != nil {
+	if p.counted, err = p.job.countPulls(ctx, limited, leastCounted); err != nil {
 		return err
 	}
 	problem, err := p.problem(p.counted)
@@ -183,10 +184,16 @@ func (p *poolPlanner) problem(counted *pullCounter) (*plan.PoolProblem, error) {
 		Pulls: counted.pulls(p.job.Workload.Apps, placeOf), StartsPerMonth: counted.startsPerMonth(),
 		DiskBudgetBytes: budget, FreeBytes: free, LowBytes: p.freeBytes(node.LowFraction.Value), KeepBlobs: p.class.Pull.KeepBlobs.Value, Rebuild: rebuild,
 		FirstRead: p.class.FirstReadTime, PullTime: p.pullTime, Simulate: p.simulate, Parallel: p.class.Pull.MaxParallelPulls.Value < manyPulls,
-		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.StartupLimit, LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
+		Prices: s.Prices, WorthPerHour: s.WorthPerHour, Limit: s.poolLimit(), LimitStartsFraction: s.PlanOptions.LimitStartsFraction,
 		GapFraction: gap, Effort: s.PlanOptions.Effort, Points: s.PlanOptions.CurvePoints, More: s.PlanOptions.Sensitivity, Progress: p.tell,
 		LeftOut: leftOut, Warnings: p.warnings(), Assumptions: p.assumptions(rebuild),
 	}, nil
+}
+
+// poolLimit is within what the starts on node pools are to be ready: the limit of their own
+// where there is one, else that of goal limit, as with the flag --limit; 0 is none.
+func (s *Scenario) poolLimit() time.Duration {
+	return cmp.Or(s.StartupLimit, s.PlanOptions.Limit)
 }
 
 // held are the images that new nodes have without a plan.
@@ -261,6 +268,9 @@ func (p *poolPlanner) assumptions(rebuild time.Duration) []string {
 	}
 	if len(told) > 0 {
 		list = append(list, "As many starts pull as a cluster told (pulledFraction), where the images are chosen; arms are simulated on what the replay gives: "+few(told)+".")
+	}
+	if c := p.counted; c != nil && c.played != workload.Month {
+		list = append(list, fmt.Sprintf("The search was stopped before a month was counted: pulls and starts are those of %.3g days, after %.3g days to warm up, times what makes a month of them; releases at other times are not among them.", c.played.Hours()/24, (c.from+warmUp).Hours()/24))
 	}
 	if p.firstReadAssumed {
 		list = append(list, fmt.Sprintf("A disk made from a snapshot is read at %.0f MB/s the first time: assumed, for the profile has no limit (cache.firstReadBytesPerSecond); measure it before you bake.", float64(assumedFirstRead)/1e6))

@@ -139,9 +139,9 @@ func TestPoolPlanInterrupted(t *testing.T) {
 	}
 }
 
-// TestPoolPlanOutOfTime: pulls are counted whatever the time limit is, so that the images,
-// their gain and the bound are those of a plan with all time, and arms are estimated; what
-// was left out is said.
+// TestPoolPlanOutOfTime: a few thousand pulls are counted whatever the time limit is, so that
+// the images, their gain and the bound are those of a plan with all time, and arms are
+// estimated; what was left out is said.
 func TestPoolPlanOutOfTime(t *testing.T) {
 	s := pooledScenario(workload.NodePool{Count: 2, LifetimeHours: 24}, [][]int{{100, 10}, {100, 20}}, 100)
 	want := planOnePool(t, s)

@@ -255,7 +255,7 @@ func TestKubeletMarks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		counted, err := planner.job.countPulls(t.Context())
+		counted, err := planner.job.countPulls(t.Context(), t.Context(), leastCounted)
 		if err != nil {
 			t.Fatal(err)
 		}

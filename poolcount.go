@@ -31,8 +31,10 @@ type pullCounter struct {
 	starts map[string]int
 	// imageOf are the images of the Inventory of each app, by place; -1 is none.
 	imageOf map[string][]int
-	// played is how much of the month was.
-	played time.Duration
+	// from is when counting begins: with the month, or in a hurry before it. Played is how
+	// long it went on.
+	from, played time.Duration
+	hurry        countHurry
 }
 
 // nodeHistory are the images that one life of a node had.
@@ -75,27 +77,28 @@ func (c *pullCounter) sinceOf(version int) time.Duration {
 	return -workload.Month * 1000
 }
 
-// start counts what a node lacks for a start, from the beginning of the month on.
+// start counts what a node lacks for a start, once counting has begun.
 func (c *pullCounter) start(node int, app *workload.App, images []int, at time.Duration) {
 	h := &c.had[node]
 	if life := c.place.nodes[node].life; h.images == nil || h.life != life {
 		*h = nodeHistory{life, make(map[int]time.Duration)}
 	}
-	if at >= 0 {
+	counting := c.counting(at)
+	if counting {
 		c.starts[app.Name]++
-		c.played = at
+		c.played = at - c.from
 	}
 	for k, image := range images {
 		if slices.Contains(images[:k], image) {
 			continue
 		}
 		since := c.sinceOf(image)
-		if at >= 0 && !c.place.disks.holders[image].has(node) {
+		if counting && !c.place.disks.holders[image].has(node) {
 			key := pullKey{app.Name, c.originOf(image), c.place.disks.layersOn(node, image), asksAgain(app, c.inv.Images[image].Reference), plan.Fresh}
 			switch had, ok := h.images[image]; {
-			case ok && had == since, !ok && c.madeWith(node, image, since):
+			case ok && had == since, !ok && c.madeWith(node, image, at, since):
 				key.cause = plan.Evicted
-			case since > c.place.birth(node):
+			case since > c.birth(node, at):
 				key.cause = plan.Released
 			}
 			c.counts[key]++
@@ -104,9 +107,9 @@ func (c *pullCounter) start(node int, app *workload.App, images []int, at time.D
 	}
 }
 
-// madeWith says that a node had an image from the beginning.
-func (c *pullCounter) madeWith(node, image int, since time.Duration) bool {
-	return since <= c.place.birth(node) && (slices.Contains(c.place.fresh, image) || slices.Contains(c.place.daemons, image))
+// madeWith says that the node of a time had an image from the beginning.
+func (c *pullCounter) madeWith(node, image int, at, since time.Duration) bool {
+	return since <= c.birth(node, at) && (slices.Contains(c.place.fresh, image) || slices.Contains(c.place.daemons, image))
 }
 
 func (c *pullCounter) originOf(version int) int {
@@ -141,9 +144,9 @@ func asksAgain(app *workload.App, reference string) bool {
 	return err == nil && n.Digest == "" && n.Tag == "latest"
 }
 
-// perMonth is what so many are in a month, if the counting was stopped before its end.
+// perMonth is what so many are in a month, if another time than one was counted.
 func (c *pullCounter) perMonth(n int) float64 {
-	if c.played > 0 && c.played < workload.Month {
+	if c.played > 0 && c.played != workload.Month {
 		return float64(n) * float64(workload.Month) / float64(c.played)
 	}
 	return float64(n)
@@ -233,13 +236,15 @@ func rankOf(b bool) int {
 }
 
 // countPulls plays a month of the starts of a job on one pool. Where ctx ends within the
-// month, it is counted so far, without an error.
-func (j *Job) countPulls(ctx context.Context) (*pullCounter, error) {
+// month, it is counted so far, without an error; where limited ends, as soon as least starts
+// were played to warm up and least counted.
+func (j *Job) countPulls(ctx, limited context.Context, least int) (*pullCounter, error) {
 	w, err := j.newPoolPlay()
 	if err != nil {
 		return nil, err
 	}
 	w.counter = newPullCounter(w.placements[0], w.versions.inv)
+	w.counter.hurry = countHurry{ended: func() bool { return limited.Err() != nil }, least: least}
 	for i := range j.Workload.Apps {
 		app := &j.Workload.Apps[i]
 		for _, ref := range app.AllImages() {
@@ -249,12 +254,15 @@ func (j *Job) countPulls(ctx context.Context) (*pullCounter, error) {
 	if err := w.warmUp(ctx); err != nil {
 		return nil, err
 	}
+	if w.counter.enough() {
+		return w.counter, nil
+	}
 	n := 0
 	if w.play(func(*simulate.Start) bool {
 		n++
-		return n%4096 != 0 || ctx.Err() == nil
+		return !w.counter.enough() && (n%4096 != 0 || ctx.Err() == nil)
 	}) {
-		w.counter.played = workload.Month
+		w.counter.played = workload.Month - w.counter.from
 	}
 	return w.counter, nil
 }

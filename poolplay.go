@@ -93,7 +93,7 @@ func (j *Job) newPoolPlay() (*poolPlay, error) {
 	return w, nil
 }
 
-// warmUp plays what comes before the window.
+// warmUp plays what comes before the window, or so much that the counter has enough.
 func (w *poolPlay) warmUp(ctx context.Context) error {
 	n := 0
 	for e := range w.job.simulated(isPooled) {
@@ -104,7 +104,9 @@ func (w *poolPlay) warmUp(ctx context.Context) error {
 			return fmt.Errorf("place starts on node pools: %w", ctx.Err())
 		}
 		if !e.Release {
-			w.place(&e)
+			if w.place(&e); w.counter.enough() {
+				return nil
+			}
 			continue
 		}
 		// Before the window a release only makes what nodes hold of the older version

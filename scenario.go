@@ -80,7 +80,7 @@ type Scenario struct {
 	// time saved.
 	PlanOptions PlanOptions
 	// StartupLimit is the most that the p99 of the starts on a node pool may take; 0 is
-	// no limit.
+	// that of PlanOptions with goal limit, else no limit.
 	StartupLimit time.Duration
 	// DiskBudgetGiB is how much planned images may add to each node's disk, in pools that
 	// do not say it themselves; nil is what the kubelet leaves.

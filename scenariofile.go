@@ -83,8 +83,8 @@ type ScenarioFile struct {
 	// DiskBudgetGiB is how much planned images may add to the disk of each node of a pool
 	// that does not say it itself; what the kubelet leaves when not given.
 	DiskBudgetGiB *float64 `json:"diskBudgetGiB,omitempty"`
-	// StartupLimit is the most that the p99 of the starts on a node pool may take; none
-	// when not given.
+	// StartupLimit is the most that the p99 of the starts on a node pool may take; when not
+	// given plan.limitSeconds, of goal limit, else none.
 	StartupLimit time.Duration `json:"startupLimitSeconds,omitempty"`
 	// Budget bounds what an app takes, by its name: run --check and package benchtest
 	// judge it.

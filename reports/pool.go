@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -70,12 +71,8 @@ func poolImagesTitle(p *plan.Pool) string {
 
 // poolHeads are the columns of arms; those of a limit only where there is one.
 func hasLimit(p *plan.Pool) bool {
-	for i := range p.Arms {
-		if p.Arms[i].MeetsLimit != nil {
-			return true
-		}
-	}
-	return false
+	known := func(x plan.PoolArm) bool { return x.MeetsLimit != nil }
+	return p.LimitUnchecked() || slices.ContainsFunc(p.Arms, known)
 }
 
 func yesNo(b *bool) string {
@@ -90,22 +87,62 @@ func yesNo(b *bool) string {
 
 // judgePools is the verdict where only node pools are planned for.
 func judgePools(v *Verdict, r *Report) {
-	pools := r.Plan.Pools
-	v.Headline = sentence(fmt.Sprintf("Node pool %s: %s", pools[0].Name, poolAdvice(&pools[0])))
-	if len(pools) > 1 {
-		changed := 0
-		for i := range pools {
-			if pools[i].Verdict != plan.PoolNothing {
-				changed++
-			}
+	pools, left := r.Plan.Pools, r.Plan.PoolsLeftOut
+	head := "no node pool was looked at"
+	switch {
+	case len(pools) == 1:
+		head = fmt.Sprintf("Node pool %s: %s", pools[0].Name, poolAdvice(&pools[0]))
+		if len(left) == 0 {
+			v.Advice = pools[0].Verdict
 		}
-		v.Headline = sentence(fmt.Sprintf("%d of %d node pools gain by a change", changed, len(pools)))
+	case len(pools) > 1:
+		changed := poolNames(pools, func(p *plan.Pool) bool { return p.Verdict != plan.PoolNothing })
+		looked := ""
+		if len(left) > 0 {
+			looked = " looked at (" + some(poolNames(pools, func(*plan.Pool) bool { return true }), 3) + ")"
+		}
+		head = fmt.Sprintf("%d of %d node pools%s gain by a change", len(changed), len(pools), looked)
 	}
-	v.Advice = pools[0].Verdict
-	if len(pools) > 1 {
-		v.Advice = ""
-	}
+	v.Headline = sentence(head + poolLimitWords(pools) + leftOutPoolWords(left))
 	v.Sentences = poolSentences(pools)
+}
+
+func poolNames(pools []plan.Pool, want func(*plan.Pool) bool) []string {
+	var names []string
+	for i := range pools {
+		if want(&pools[i]) {
+			names = append(names, pools[i].Name)
+		}
+	}
+	return names
+}
+
+// poolLimitWords name the pools whose limit is not kept as far as is known; none where it is
+// kept on all.
+func poolLimitWords(pools []plan.Pool) string {
+	words := ""
+	add := func(names []string, what string) {
+		switch {
+		case len(names) > 0 && len(pools) > 1:
+			words += fmt.Sprintf("; limit %s on %s", what, some(names, 3))
+		case len(names) > 0:
+			words += "; limit " + what
+		}
+	}
+	add(poolNames(pools, func(p *plan.Pool) bool { return p.LimitNotMet() && !p.LimitUnchecked() }), "not met")
+	add(poolNames(pools, (*plan.Pool).LimitUnchecked), "not checked")
+	return words
+}
+
+// leftOutPoolWords name the pools that an interrupt came before; none where there is none.
+func leftOutPoolWords(names []string) string {
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("; interrupted before node pool %s was looked at", names[0])
+	}
+	return fmt.Sprintf("; interrupted before node pools %s were looked at", some(names, 3))
 }
 
 // poolSentences say what to do about each pool.
@@ -124,5 +161,5 @@ func poolSentences(pools []plan.Pool) []string {
 
 // onlyPools says that a plan is of node pools alone.
 func onlyPools(p *plan.Plan) bool {
-	return len(p.Pools) > 0 && len(p.Assignments) == 0 && len(p.Caches) == 0
+	return len(p.Pools)+len(p.PoolsLeftOut) > 0 && len(p.Assignments) == 0 && len(p.Caches) == 0
 }

@@ -107,3 +107,41 @@ func TestPools(t *testing.T) {
 		t.Errorf("%v, rows %q", err, rows)
 	}
 }
+
+// TestPoolHeadlines: the headline names what was not looked at before an interrupt, and
+// pools whose limit is not kept, or was not checked.
+func TestPoolHeadlines(t *testing.T) {
+	limit, no := time.Second, false
+	for _, test := range []struct {
+		name   string
+		change func(p *plan.Plan)
+		want   string
+	}{
+		{"one of two", func(p *plan.Plan) { p.Pools, p.PoolsLeftOut = p.Pools[1:], []string{"gen"} },
+			"Node pool small: leave it as it is; interrupted before node pool gen was looked at."},
+		{"two of four", func(p *plan.Plan) { p.Pools[0].Name, p.PoolsLeftOut = "gpu", []string{"gen", "last"} },
+			"1 of 2 node pools looked at (gpu and small) gain by a change; interrupted before node pools gen and last were looked at."},
+		{"none", func(p *plan.Plan) { p.Pools, p.PoolsLeftOut = nil, []string{"gen"} },
+			"No node pool was looked at; interrupted before node pool gen was looked at."},
+		{"not met, not checked", func(p *plan.Plan) {
+			p.Pools[0].Name, p.Pools[0].Arms[0].MeetsLimit = "gpu", &no
+			p.Pools[1].LimitSeconds, p.Pools[1].StartsPerMonth = &limit, 9
+		}, "1 of 2 node pools gain by a change; limit not met on gpu; limit not checked on small."},
+		{"not checked", func(p *plan.Plan) {
+			p.Pools = p.Pools[1:]
+			p.Pools[0].LimitSeconds, p.Pools[0].StartsPerMonth = &limit, 9
+		}, "Node pool small: leave it as it is; limit not checked."},
+	} {
+		p := poolPlan()
+		test.change(p)
+		r := New(Input{Title: "Plan", Plan: p})
+		if r.Verdict.Headline != test.want {
+			t.Errorf("%s: %q, want %q", test.name, r.Verdict.Headline, test.want)
+		}
+		for _, format := range []Format{Text, Markdown, HTML, CSV, JSON} {
+			if err := Write(&bytes.Buffer{}, format, r, Options{}); err != nil {
+				t.Errorf("%s as %s: %v", test.name, format, err)
+			}
+		}
+	}
+}

@@ -136,7 +136,7 @@ func csvTable(r *Report) ([]byte, error) {
 	if len(list) == 0 && r.Plan != nil && !onlyPools(r.Plan) {
 		return planCSV(r.Plan)
 	}
-	if len(list) == 0 && r.Plan != nil && len(r.Plan.Pools) > 0 {
+	if len(list) == 0 && r.Plan != nil {
 		return poolsCSV(r.Plan.Pools)
 	}
 	if len(list) == 0 {

@@ -41,6 +41,7 @@ func judge(r *Report, uses []cacheUse) Verdict {
 		judgePools(&v, r)
 	case r.Plan != nil:
 		judgePlan(&v, r)
+		v.Headline = sentence(strings.TrimSuffix(v.Headline, ".") + leftOutPoolWords(r.Plan.PoolsLeftOut))
 		v.Sentences = append(v.Sentences, poolSentences(r.Plan.Pools)...)
 	case len(r.Arms) > 0:
 		judgeStartups(&v, r, uses)

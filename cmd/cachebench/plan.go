@@ -2,9 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -209,10 +207,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	if werr := out.stage(plan.Kind, p, report); werr != nil {
 		return werr
 	}
-	if p.Verdict == plan.LimitNotMet || slices.ContainsFunc(p.Pools, func(x plan.Pool) bool { return x.LimitNotMet() }) {
-		perr = errors.Join(perr, fmt.Errorf("%w: see the plan for what stays above it", cachebench.ErrLimit))
-	}
-	return errors.Join(perr, err)
+	return errors.Join(perr, cachebench.LimitKept(p), err)
 }
 
 // readPlan reads a saved plan, or that of a saved report; none when no file is named.

@@ -218,6 +218,8 @@ type Plan struct {
 	Explained []Explained `json:"explained,omitempty"`
 	// Pools say for each node pool which images its nodes should hold.
 	Pools []Pool `json:"pools,omitempty"`
+	// PoolsLeftOut are the node pools that were not looked at before an interrupt.
+	PoolsLeftOut []string `json:"poolsLeftOut,omitempty"`
 	// Recorded says of which trace the plan is; absent where starts come from rates.
 	Recorded *Recorded `json:"recorded,omitempty"`
 	// Assumptions are what the numbers rest on, one sentence each.

@@ -67,6 +67,9 @@ type Pool struct {
 	// PullsPerMonth are those counted, StartsPerMonth the starts among which they were.
 	PullsPerMonth  float64 `json:"pullsPerMonth"`
 	StartsPerMonth float64 `json:"startsPerMonth"`
+	// LimitSeconds is within what enough of the starts are to be ready; absent where there is
+	// no limit.
+	LimitSeconds *time.Duration `json:"limitSeconds,omitempty"`
 	// Arms are what can be done, the advised one first; then by what they are worth.
 	Arms []PoolArm `json:"arms"`
 	// Images are those to hold, each the one that spares most beside those before it: the
@@ -85,7 +88,7 @@ type Pool struct {
 type PoolArm struct {
 	Arm string `json:"arm" document:"required,enum=nothing|parallel|prepull|baked"`
 	// MeetsLimit says whether enough of the starts are within the limit; absent where there
-	// is no limit, or no simulated start.
+	// is no limit, no start, or no simulation that tells.
 	MeetsLimit *bool `json:"meetsLimit,omitempty"`
 	// Images is how many it holds, AddedBytes what they add to each node's disk: the first
 	// ones of its choice, as many as are worth more than they cost by estimate, all where
@@ -164,11 +167,6 @@ func (p *Pool) Arm(name string) *PoolArm {
 		}
 	}
 	return nil
-}
-
-// LimitNotMet says that there is a limit, and that no arm keeps it.
-func (p *Pool) LimitNotMet() bool {
-	return len(p.Arms) > 0 && p.Arms[0].MeetsLimit != nil && !*p.Arms[0].MeetsLimit
 }
 
 // validatePools reports pools and images that stand twice, and bounds below what is

@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -183,10 +182,49 @@ func TestPoolVerdict(t *testing.T) {
 			t.Errorf("limit %v s: %s, meets %v; want %s", test.limit, p.Verdict, *p.Arms[0].MeetsLimit, test.want)
 		}
 	}
-	// Where traffic is free, a pre-pull is as cheap as parallel pulls and saves more.
-	x.Prices.Node.RegistryEgressGB, x.Limit = nil, seconds(45)
-	if p := choosePool(t, x); p.Verdict != plan.PoolPrePull || p.Arms[1].Arm != plan.PoolParallel {
-		t.Errorf("limit 45 s: %s, then %s; want prepull, parallel", p.Verdict, p.Arms[1].Arm)
+	// Where traffic is free, all but a baked disk cost nothing: the simplest that keeps the
+	// limit is advised, and what saves more at that cost is named.
+	x.Prices.Node.RegistryEgressGB = nil
+	for limit, want := range map[float64]string{45: plan.PoolParallel, 60: plan.PoolNothing} {
+		x.Limit = seconds(limit)
+		if p := choosePool(t, x); p.Verdict != want || p.LimitNotMet() || !strings.Contains(p.Reason, "At the same cost, pre-pulling makes the starts") {
+			t.Errorf("limit %v s: %s, %q; want %s, and pre-pulling as cheap", limit, p.Verdict, p.Reason, want)
+		}
+	}
+}
+
+// TestPoolLimitUnchecked: arms that were not simulated do not keep a limit, whatever is
+// estimated of them: neither all of them, nor those after one that does not keep it.
+func TestPoolLimitUnchecked(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	for _, test := range []struct {
+		stopAt, want, reason        string
+		parallel, unchecked, notMet bool
+	}{
+		{plan.PoolNothing, plan.PoolPrePull, "within the limit of 20 s was not checked", true, true, true},
+		{plan.PoolParallel, plan.PoolNothing, "Nothing that was checked has 99 % of the starts ready within the limit of 20 s; leaving the pool as it is comes nearest, with 60 s. Not checked: pulling in parallel, pre-pulling, a baked disk.", true, false, true},
+		{plan.PoolBaked, plan.PoolPrePull, "cheapest of those checked that has 99 % of the starts ready within the limit of 20 s, within 10 s; it costs USD 0.00 a month. Not checked: a baked disk.", false, false, false},
+	} {
+		x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}, 10)
+		x.Limit, x.Parallel = seconds(20), test.parallel
+		ctx, cancel := context.WithCancel(t.Context())
+		x.Simulate = func(_ context.Context, arm string, _ []int) (*plan.PoolTimes, error) {
+			if arm == test.stopAt {
+				cancel()
+				return nil, ctx.Err()
+			}
+			s := seconds(map[string]float64{plan.PoolNothing: 60, plan.PoolPrePull: 10}[arm])
+			return &plan.PoolTimes{Span: workload.Month, Starts: 1000, Ready: 1000 * s, P99: s, Slowest: s, Limited: s}, nil
+		}
+		p, err := plan.ChoosePool(ctx, x)
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Verdict != test.want || p.LimitUnchecked() != test.unchecked || p.LimitNotMet() != test.notMet || !strings.Contains(p.Reason, test.reason) {
+			t.Errorf("stopped at %s: %s, unchecked %v, not met %v, %q; want %s, %v, %v, %q",
+				test.stopAt, p.Verdict, p.LimitUnchecked(), p.LimitNotMet(), p.Reason, test.want, test.unchecked, test.notMet, test.reason)
+		}
 	}
 }
 
@@ -210,20 +248,20 @@ func TestPoolWorth(t *testing.T) {
 	}
 }
 
-// TestPoolPrices: what an arm needs and the book lacks is named.
+// TestPoolPrices: an arm that needs what the book lacks is left out, which is said, and the
+// others are compared.
 func TestPoolPrices(t *testing.T) {
 	inv := inventory([]float64{1}, map[string][]int{"a": {0}})
 	pulls := []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 1000}}
 	x := poolOf(inv, candidates(inv), pulls, 10)
 	x.Prices = cost.China()
-	var missing *cost.MissingPriceError
-	if _, err := plan.ChoosePool(t.Context(), x); !errors.As(err, &missing) || missing.Price != "node.snapshotGiBMonth" {
-		t.Errorf("%v; want node.snapshotGiBMonth missing", err)
+	if p := choosePool(t, x); p.Arm(plan.PoolBaked) != nil || p.Arm(plan.PoolPrePull) == nil || !strings.Contains(p.LeftOut, "a baked disk (the CNY price book has no node.snapshotGiBMonth)") {
+		t.Errorf("arms %+v, left out %q; want all but a baked disk, for node.snapshotGiBMonth", p.Arms, p.LeftOut)
 	}
 	x = poolOf(inv, candidates(inv), pulls, 10)
 	x.FreeBytes = gib / 2
-	if _, err := plan.ChoosePool(t.Context(), x); !errors.As(err, &missing) || missing.Price != "node.diskGiBMonth" {
-		t.Errorf("%v; want node.diskGiBMonth missing", err)
+	if p := choosePool(t, x); len(p.Arms) != 1 || p.Verdict != plan.PoolNothing || strings.Count(p.LeftOut, "the USD price book has no node.diskGiBMonth") != 2 {
+		t.Errorf("arms %+v, left out %q; want nothing alone, for node.diskGiBMonth", p.Arms, p.LeftOut)
 	}
 	disk := 2.0
 	x.Prices.Node.DiskGiBMonth = &disk

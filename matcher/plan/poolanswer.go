@@ -23,6 +23,9 @@ func (a *poolAnswer) pool(ctx context.Context) (*Pool, error) {
 		Status: c.status, Candidates: len(a.Images), LeftOut: a.leftOut(), StartsPerMonth: a.StartsPerMonth,
 		Arms: a.arms,
 	}
+	if a.Limit > 0 {
+		out.LimitSeconds = &a.Limit
+	}
 	if c.bound > c.gain {
 		out.GapFraction = (c.bound - c.gain) / c.bound
 	}
@@ -115,8 +118,8 @@ func (a *poolAnswer) leftOut() string {
 	if a.tooLarge > 0 {
 		parts = append(parts, fmt.Sprintf("%s larger than the whole disk budget", countedNoun(a.tooLarge, "image")))
 	}
-	for _, arm := range a.unplayed {
-		parts = append(parts, poolArmWords[arm]+" (stopped before it was simulated)")
+	for _, x := range a.unplayed {
+		parts = append(parts, fmt.Sprintf("%s (%s)", poolArmWords[x.arm], x.why))
 	}
 	if a.LeftOut != "" {
 		parts = append(parts, a.LeftOut)
@@ -158,10 +161,15 @@ var poolArmWords = map[string]string{
 // reason says why the first arm is advised.
 func (a *poolAnswer) reason() string {
 	first := &a.arms[0]
-	what := capital(poolArmWords[first.Arm])
-	if a.Limit > 0 && first.MeetsLimit != nil {
-		return a.limitReason(what, first)
+	if a.Limit > 0 && a.StartsPerMonth > 0 {
+		return a.limitReason(first)
 	}
+	return a.worthReason(first)
+}
+
+// worthReason says what an arm is worth, whatever the limit is.
+func (a *poolAnswer) worthReason(first *PoolArm) string {
+	what := capital(poolArmWords[first.Arm])
 	if first.Arm == PoolNothing {
 		return a.nothingReason()
 	}
@@ -177,20 +185,6 @@ func (a *poolAnswer) reason() string {
 		s += fmt.Sprintf(", and the next best, %s, %s", poolArmWords[second.Arm], a.worthWords(second))
 	}
 	return s + "."
-}
-
-// limitReason says why an arm comes first where there is a limit.
-func (a *poolAnswer) limitReason(what string, first *PoolArm) string {
-	share := cmp.Or(a.LimitStartsFraction, defaultLimitShare)
-	of := fmt.Sprintf("%.4g %% of the starts ready within", 100*share)
-	switch {
-	case !*first.MeetsLimit:
-		return fmt.Sprintf("Nothing has %s the limit of %s; %s comes nearest, with %s.", of, poolTime(a.Limit), poolArmWords[first.Arm], poolTime(a.times[first.Arm].Limited))
-	case first.Arm == PoolNothing:
-		return fmt.Sprintf("The pool as it is has %s %s, and the limit is %s.", of, poolTime(a.times[first.Arm].Limited), poolTime(a.Limit))
-	}
-	return fmt.Sprintf("%s is the cheapest that has %s the limit of %s, within %s; it %s a month.",
-		what, of, poolTime(a.Limit), poolTime(a.times[first.Arm].Limited), costWords(first))
 }
 
 // costWords say what an arm costs, or saves.
@@ -315,7 +309,7 @@ func (a *poolAnswer) assumptions() []string {
 		list = append(list, "Traffic to nodes is not charged: the price book has neither node.registryEgressGB nor node.natEgressGB.")
 	}
 	if a.held[PoolBaked] != nil && len(a.held[PoolBaked].images) > 0 {
-		if a.Prices.Node.SnapshotGiBMonth == nil {
+		if a.Prices.Node.SnapshotGiBMonth == nil && a.snapshotPrice() != nil {
 			list = append(list, "A baked disk is stored at snapshotGiBMonth, for the price book has no node.snapshotGiBMonth; the machine that builds it is not priced.")
 		}
 	}

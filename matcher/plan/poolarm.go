@@ -17,8 +17,7 @@ var poolArms = [...]string{PoolNothing, PoolParallel, PoolPrePull, PoolBaked}
 // ChoosePool says which images the nodes of a pool should hold, and how. When ctx is done
 // it returns the best choice so far with its bound; arms that were not simulated by then
 // are estimated, or left out, which is said. A ctx that ends at its deadline is taken for a
-// time limit. A price that an arm needs and the book lacks is a
-// cost.MissingPriceError.
+// time limit. An arm that needs a price which the book lacks is left out, which is said.
 func ChoosePool(ctx context.Context, p PoolProblem) (*Pool, error) {
 	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
@@ -56,8 +55,11 @@ type poolAnswer struct {
 	// spares are bytes that starts no longer fetch, by arm and chain (sparedBytes).
 	spares map[string][]float64
 	// unplayed are the arms that were left out, for no estimate tells of them.
-	unplayed []string
+	unplayed []leftOutArm // or for want of a price
 }
+
+// leftOutArm is an arm that was not looked at, and why.
+type leftOutArm struct{ arm, why string }
 
 // images are those that an arm holds, as positions in the Inventory.
 func (a *poolAnswer) images(arm string) []int {
@@ -78,8 +80,12 @@ func (a *poolAnswer) play(ctx context.Context, arm string) error {
 	if a.held[arm] != nil && len(images) == 0 || arm == PoolParallel && !a.Parallel {
 		return nil
 	}
-	var err error
+	if price := a.missingPrice(arm); price != "" {
+		a.unplayed = append(a.unplayed, leftOutArm{arm, fmt.Sprintf("the %s price book has no %s", a.Prices.Currency, price)})
+		return nil
+	}
 	if ctx.Err() == nil {
+		var err error
 		a.progress("simulating " + poolArmWords[arm])
 		if a.times[arm], err = a.Simulate(ctx, arm, images); err != nil && ctx.Err() == nil {
 			return err
@@ -88,19 +94,17 @@ func (a *poolAnswer) play(ctx context.Context, arm string) error {
 	if ctx.Err() != nil {
 		a.times[arm] = nil
 		if arm == PoolParallel {
-			a.unplayed = append(a.unplayed, arm) // no estimate tells it from nothing
+			// No estimate tells it from nothing.
+			a.unplayed = append(a.unplayed, leftOutArm{arm, "stopped before it was simulated"})
 			return nil
 		}
 	}
-	x, err := a.arm(arm)
-	if err == nil {
-		a.arms = append(a.arms, *x)
-	}
-	return err
+	a.arms = append(a.arms, *a.arm(arm))
+	return nil
 }
 
 // arm is one arm with its times and its bill. Arm nothing must have been played before.
-func (a *poolAnswer) arm(arm string) (*PoolArm, error) {
+func (a *poolAnswer) arm(arm string) *PoolArm {
 	x := &PoolArm{Arm: arm, Source: "estimated", PullSeconds: a.pullTime()}
 	c := a.held[arm]
 	if c != nil {
@@ -123,13 +127,10 @@ func (a *poolAnswer) arm(arm string) (*PoolArm, error) {
 			x.MeetsLimit = &meets
 		}
 	}
-	var err error
-	if x.Cost, err = a.bill(arm, c); err != nil {
-		return nil, fmt.Errorf("price arm %s: %w", arm, err)
-	}
+	x.Cost = a.bill(arm, c)
 	x.NetSaved = a.Prices.Money(x.SavedSeconds.Hours()*a.WorthPerHour - x.Cost.Total.Amount)
 	x.Reason = a.armReason(arm, c)
-	return x, nil
+	return x
 }
 
 // pullTime is the estimate of all pulls of a month as the pool is.
@@ -142,8 +143,20 @@ func (a *poolAnswer) pullTime() time.Duration {
 	return durationOf(sum)
 }
 
-// bill prices an arm beyond the pool as it is.
-func (a *poolAnswer) bill(arm string, c *poolChoice) (PoolBill, error) {
+// missingPrice names a price that the bill of an arm needs and the book lacks; empty is
+// none.
+func (a *poolAnswer) missingPrice(arm string) string {
+	switch c := a.held[arm]; {
+	case c != nil && c.bytes > a.FreeBytes && a.Prices.Node.DiskGiBMonth == nil:
+		return "node.diskGiBMonth"
+	case arm == PoolBaked && a.snapshotPrice() == nil:
+		return "node.snapshotGiBMonth"
+	}
+	return ""
+}
+
+// bill prices an arm beyond the pool as it is. The book has the prices that it needs.
+func (a *poolAnswer) bill(arm string, c *poolChoice) PoolBill {
 	b := PoolBill{Traffic: a.Prices.Money(a.trafficPrice() * a.extraGB(arm))}
 	zero := a.Prices.Money(0)
 	b.Disk, b.Snapshot, b.Initialisation = zero, zero, zero
@@ -152,33 +165,18 @@ func (a *poolAnswer) bill(arm string, c *poolChoice) (PoolBill, error) {
 			b.Traffic = a.Prices.Money(a.estimatedTraffic(arm, c.images))
 		}
 		if more := c.bytes - a.FreeBytes; more > 0 {
-			unit, err := a.price("node.diskGiBMonth", a.Prices.Node.DiskGiBMonth)
-			if err != nil {
-				return b, err
-			}
-			b.Disk = a.Prices.Money(unit * gibOfBytes(more) * float64(a.Pool.Count))
+			b.Disk = a.Prices.Money(*a.Prices.Node.DiskGiBMonth * gibOfBytes(more) * float64(a.Pool.Count))
 		}
 	}
 	if arm == PoolBaked {
-		perGiB, err := a.price("node.snapshotGiBMonth", a.snapshotPrice())
-		if err != nil {
-			return b, err
-		}
-		b.Snapshot = a.Prices.Money(perGiB * gibOfBytes(c.bytes))
+		b.Snapshot = a.Prices.Money(*a.snapshotPrice() * gibOfBytes(c.bytes))
 		if perGB := a.Prices.Node.VolumeInitialisationGB; perGB != nil {
 			b.Initialisation = a.Prices.Money(*perGB * float64(c.bytes) / 1e9 * a.newNodes())
 		}
 	}
 	total := b.Traffic.Amount + b.Disk.Amount + b.Snapshot.Amount + b.Initialisation.Amount
 	b.Total = a.Prices.Money(total)
-	return b, nil
-}
-
-func (a *poolAnswer) price(name string, price *float64) (float64, error) {
-	if price == nil {
-		return 0, &cost.MissingPriceError{Price: name, Currency: a.Prices.Currency, Region: a.Prices.Region, Date: a.Prices.Date}
-	}
-	return *price, nil
+	return b
 }
 
 // trafficPrice is what a GB from the registry to a node costs; what has no price is free.
@@ -210,16 +208,17 @@ func (a *poolAnswer) newNodes() float64 {
 }
 
 // rank puts the advised arm first: with a limit the cheapest that meets it, else the one
-// whose saved time is worth most beyond its bill; of equal ones the simpler.
+// whose saved time is worth most beyond its bill; of equal ones the simpler. Where none is
+// known to meet the limit, it is the one that comes nearest.
 func (a *poolAnswer) rank() {
 	slices.SortStableFunc(a.arms, func(x, y PoolArm) int {
 		if a.Limit > 0 {
-			switch mx, my := isYes(x.MeetsLimit), isYes(y.MeetsLimit); {
-			case mx != my:
-				return cmp.Compare(boolRank(my), boolRank(mx))
-			case mx:
-				return cmp.Or(compareMoney(x.Cost.Total, y.Cost.Total), cmp.Compare(y.SavedSeconds, x.SavedSeconds))
-			case x.MeetsLimit != nil && y.MeetsLimit != nil:
+			switch rank := limitRank(&x); {
+			case rank != limitRank(&y):
+				return cmp.Compare(rank, limitRank(&y))
+			case rank == 0:
+				return compareMoney(x.Cost.Total, y.Cost.Total)
+			case rank == 1:
 				return cmp.Or(cmp.Compare(a.times[x.Arm].Limited, a.times[y.Arm].Limited), compareMoney(x.Cost.Total, y.Cost.Total))
 			}
 		}
@@ -236,15 +235,6 @@ func compareMoney(x, y cost.Money) int {
 		return 0
 	}
 	return cmp.Compare(x.Amount, y.Amount)
-}
-
-func isYes(b *bool) bool { return b != nil && *b }
-
-func boolRank(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func gibOfBytes(bytes int64) float64 { return float64(bytes) / (1 << 30) }
