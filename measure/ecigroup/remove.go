@@ -44,6 +44,7 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 			return false, err
 		}
 	}
+	c.noteHelper(r)
 	if r.Kind == Cache {
 		err = c.client.DeleteImageCache(ctx, r.ID, "")
 	} else {
@@ -56,6 +57,7 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 	switch {
 	case err == nil:
 		c.known(r.Name)
+		c.wasDeleted(r.ID)
 	case !errors.Is(err, eci.ErrNotFound):
 		return false, err
 	case !r.at.IsZero() && c.now().Sub(r.at) < late && !c.wasFound(r.Name):
@@ -67,7 +69,23 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 			return false, &helperError{r.Helper, helper}
 		}
 	}
-	return err == nil, c.note(wroteGone, *r)
+	return c.tookAway(r.ID), c.note(wroteGone, *r)
+}
+
+// noteHelper notes the group that makes a cache before the cache is deleted: once it is, no
+// list tells of that group. Where the note cannot be written the cache goes nevertheless,
+// for it costs more.
+func (c *custody) noteHelper(r *resource) {
+	if r.Helper == "" {
+		return
+	}
+	if r.Token = cmp.Or(r.Token, r.ID); c.journal.tells(r) {
+		return
+	}
+	if err := c.note(wroteMade, *r); err != nil {
+		c.log("that group %s makes cache %s is not noted: %v", r.Helper, r.ID, err)
+		c.journal.remember(*r)
+	}
 }
 
 // each calls do for all, atOnce at a time, and waits. What panics in one panics in the
@@ -238,7 +256,7 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 		}
 		if mine {
 			r := byName[cache.Name]
-			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: r.Token, Making: r.Making, Helper: helperOf(&cache), key: cmp.Or(r.key, c.key)})
+			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: r.Token, Making: r.Making, Helper: helperOf(&cache), key: c.keyOf(r)})
 		}
 	}
 	slices.SortStableFunc(list, func(x, y resource) int { return strings.Compare(x.Kind, y.Kind) })
@@ -261,7 +279,7 @@ func helperOf(cache *eci.ImageCache) string {
 // is nothing else tells which automatic cache it caused. One that the journal does not
 // know may be an automatic one.
 func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error) {
-	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic, key: cmp.Or(known.key, c.key)}
+	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic, key: c.keyOf(known)}
 	key, past := c.journal.knows(g.ID)
 	if known.Name != "" || past {
 		c.prove(cmp.Or(known.key, key))
@@ -280,6 +298,15 @@ func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error)
 	return r, err
 }
 
+// keyOf is the key that what is in a list here was made with, as far as anybody knows: this
+// one sees it, too.
+func (c *custody) keyOf(known resource) string {
+	if known.key == "" || known.key == keyUnknown {
+		return c.key
+	}
+	return known.key
+}
+
 // wasFound says whether something of a name was in a list, or was deleted.
 func (c *custody) wasFound(name string) bool {
 	c.mu.Lock()
@@ -294,6 +321,22 @@ func (c *custody) found(name string, tags []eci.Tag) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.until = latest(c.until, untilOf(tags))
+}
+
+// wasDeleted notes that something was deleted, although what goes with it may not be yet.
+func (c *custody) wasDeleted(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deleted[id] = true
+}
+
+// tookAway says, once, that something was deleted here: lists may have it for a while.
+func (c *custody) tookAway(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.deleted[id]
+	delete(c.deleted, id)
+	return was
 }
 
 // known notes that what has a name need not be waited for to be known.
