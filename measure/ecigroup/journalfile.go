@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -76,7 +77,7 @@ func holdJournal(dir, run string, now time.Time) (*journal, error) {
 // found by the tag. What another clock says to be later than now is of now.
 func (j *journal) read(now time.Time) error {
 	j.empty = true
-	err := eachLine(j.name, func(line []byte) bool {
+	err := eachLine(j.name, math.MaxInt64, func(line []byte) bool {
 		j.whole += int64(len(line))
 		j.empty = false
 		var e entry
@@ -105,15 +106,15 @@ func emptyFile(name string) bool {
 	return err == nil && info.Size() == 0
 }
 
-// eachLine gives the whole lines of a file, as long as they are wanted. What a kill cut
-// short was not yet acted on.
-func eachLine(name string, do func(line []byte) (more bool)) error {
+// eachLine gives the whole lines of a file, as long as they are wanted, of so many bytes at
+// most. What a kill cut short was not yet acted on.
+func eachLine(name string, most int64, do func(line []byte) (more bool)) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	for r := bufio.NewReader(f); ; {
+	for r := bufio.NewReader(io.LimitReader(f, most)); ; {
 		line, err := r.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -217,7 +218,8 @@ var runForm = regexp.MustCompile(`^[0-9]{8}t[0-9]{6}z-[0-9a-z]{8}$`)
 // has the name of one, and nothing that can be read says that it is something else.
 func isJournal(name, run string) (ours bool, err error) {
 	foreign := false
-	err = eachLine(name, func(line []byte) bool {
+	const most = 1 << 20 // that of others may be large
+	err = eachLine(name, most, func(line []byte) bool {
 		var e entry
 		ours = json.Unmarshal(line, &e) == nil && e.ours()
 		foreign = foreign || json.Valid(line) && !ours

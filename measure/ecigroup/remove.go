@@ -25,23 +25,25 @@ var errNotKnownYet = errors.New("it was just made, and is not known everywhere y
 func (c *custody) remove(ctx context.Context, list []resource) (removed []resource, left []Left) {
 	var mu sync.Mutex
 	each(list, func(r *resource) {
-		was, err := c.removeOne(ctx, r)
+		gone, err := c.removeOne(ctx, r)
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
 		case err != nil:
 			left = append(left, leftOf(r, err))
-		case was:
-			removed = append(removed, *r)
+		case gone != nil:
+			removed = append(removed, *gone)
 		}
 	})
 	return removed, left
 }
 
-func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err error) {
+// removeOne deletes a resource, and returns it if it was there; of a cache that was not the
+// group that makes it, if that was.
+func (c *custody) removeOne(ctx context.Context, r *resource) (gone *resource, err error) {
 	if c.foreign(r.key) {
 		if err := c.isHere(ctx, r); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
 	c.noteHelper(r)
@@ -59,33 +61,23 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 		c.known(r.Name)
 		c.wasDeleted(r.ID)
 	case !errors.Is(err, eci.ErrNotFound):
-		return false, err
+		return nil, err
 	case !r.at.IsZero() && c.now().Sub(r.at) < late && !c.wasFound(r.Name):
-		return false, fmt.Errorf("%w: %w", errNotKnownYet, err)
+		return nil, fmt.Errorf("%w: %w", errNotKnownYet, err)
 	}
 	if r.Helper != "" {
 		helper := c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.Helper, Force: true})
-		if helper != nil && !errors.Is(helper, eci.ErrNotFound) {
-			return false, &helperError{r.Helper, helper}
+		switch {
+		case helper == nil:
+			gone = &resource{Kind: Group, ID: r.Helper, Name: "the group that makes " + r.ID}
+		case !errors.Is(helper, eci.ErrNotFound):
+			return nil, &helperError{r.Helper, helper}
 		}
 	}
-	return c.tookAway(r.ID), c.note(wroteGone, *r)
-}
-
-// noteHelper notes the group that makes a cache before the cache is deleted: once it is, no
-// list tells of that group. Where the note cannot be written the cache goes nevertheless,
-// for it costs more.
-func (c *custody) noteHelper(r *resource) {
-	if r.Helper == "" {
-		return
+	if c.tookAway(r.ID) {
+		gone = r
 	}
-	if r.Token = cmp.Or(r.Token, r.ID); c.journal.tells(r) {
-		return
-	}
-	if err := c.note(wroteMade, *r); err != nil {
-		c.log("that group %s makes cache %s is not noted: %v", r.Helper, r.ID, err)
-		c.journal.remember(*r)
-	}
+	return gone, c.note(wroteGone, *r)
 }
 
 // each calls do for all, atOnce at a time, and waits. What panics in one panics in the
@@ -256,23 +248,11 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 		}
 		if mine {
 			r := byName[cache.Name]
-			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: r.Token, Making: r.Making, Helper: helperOf(&cache), key: c.keyOf(r)})
+			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: cmp.Or(r.Token, cache.ID), Making: r.Making, Helper: helperOf(&cache), key: c.keyOf(r)})
 		}
 	}
 	slices.SortStableFunc(list, func(x, y resource) int { return strings.Compare(x.Kind, y.Kind) })
 	return list, errors.Join(errs...)
-}
-
-// helperOf is the group that makes a cache that was asked for. With Flash it may go on
-// when the cache can be used already (eci §1.7).
-func helperOf(cache *eci.ImageCache) string {
-	if _, automatic := cache.Automatic(); automatic {
-		return "" // it has none of its own
-	}
-	if done, known := cache.ProgressFraction(); known && done == 1 && cache.Status.Usable() {
-		return ""
-	}
-	return cache.ContainerGroupID
 }
 
 // adopt notes the ID of a group that was found by its tag, before it is deleted: once it
@@ -321,22 +301,6 @@ func (c *custody) found(name string, tags []eci.Tag) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.until = latest(c.until, untilOf(tags))
-}
-
-// wasDeleted notes that something was deleted, although what goes with it may not be yet.
-func (c *custody) wasDeleted(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.deleted[id] = true
-}
-
-// tookAway says, once, that something was deleted here: lists may have it for a while.
-func (c *custody) tookAway(id string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	was := c.deleted[id]
-	delete(c.deleted, id)
-	return was
 }
 
 // known notes that what has a name need not be waited for to be known.
