@@ -194,8 +194,11 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	if yes, err := c.agreed(ctx, until, &opt); err != nil || !yes {
 		return nil, err
 	}
-	if err := c.journal.keep(); err != nil { // what was found is noted before it is deleted
+	// What was found is noted before it is deleted. A full disk keeps nothing from being deleted.
+	if err := c.journal.keep(); err != nil && c.journal.file == nil {
 		return nil, err
+	} else if err != nil {
+		opt.Log("what was found of run %s is not noted: %v", run, err)
 	}
 	gone, err := c.removeAll(ctx)
 	done = err == nil
