@@ -54,14 +54,16 @@ func endpointOf(given, region string, plain bool) (endpoint, error) {
 		return endpoint{}, &Error{Kind: ErrInvalid, Field: "endpoint",
 			Problem: "not a host, host:port or URL of HTTP or HTTPS without user, path and query"}
 	}
-	if scheme == "http" && !plain && !loopback(u.Hostname()) {
+	if scheme == "http" && !plain && !Loopback(u.Hostname()) {
 		return endpoint{}, &Error{Kind: ErrInvalid, Field: "endpoint",
 			Problem: "HTTP without TLS is for this machine only: requests have passwords in them", Advice: "give https://"}
 	}
 	return endpoint{scheme, u.Host}, nil
 }
 
-func loopback(host string) bool {
+// Loopback says whether a host of an endpoint is this machine: to others requests go by
+// HTTPS, unless Config allows plain HTTP.
+func Loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -32,6 +32,7 @@ type eciMeasuring struct {
 	maxCost                 float64
 	maxDuration             time.Duration
 	yes, dryRun             bool
+	thisAccount             bool
 	// poll and virtual are of tests and demos: how often groups are looked at, and a clock
 	// that is moved by waiting, for endpoints whose clock is moved by requests.
 	poll    time.Duration
@@ -112,7 +113,8 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.BoolVar(&m.dryRun, "dry-run", false, "only show what would be done and cost")
 	f.BoolVar(&m.resume, "resume", false, "go on with the experiment that --save holds")
 	f.BoolVar(&m.cleanUp, "clean-up", false, "only delete what killed runs left behind")
-	f.StringVar(&m.run, "run", "", "with --clean-up: only this `run`, also where it is not known whether it is under way, or of this account")
+	f.StringVar(&m.run, "run", "", "with --clean-up: only this `run`, also where it is not known whether it is under way")
+	f.BoolVar(&m.thisAccount, "this-account", false, "with --clean-up --run: the run is of this account for certain, and what that does not know is gone")
 	f.StringVar(&m.journal, "journal", "", "`directory` of journals (default cachebench/eci in the user's state directory)")
 	f.BoolVarP(&m.in.quiet, "quiet", "q", false, "no progress on stderr")
 	f.DurationVar(&m.poll, "poll", ecigroup.DefaultPoll, "how often groups are looked at")
@@ -122,7 +124,7 @@ func (m *eciMeasuring) addECIFlags(cmd *cobra.Command) {
 	f.MarkHidden("poll")
 	f.MarkHidden("virtual-time")
 	// Others have them too, and no default may decide what is paid for.
-	onCommandLineOnly(f, "arms", "repeats", "make-repeats", "warmup", "seed", "cache", "cache-size", "inventory", "arg", "yes", "run", "max-cost", "experiment")
+	onCommandLineOnly(f, "arms", "repeats", "make-repeats", "warmup", "seed", "cache", "cache-size", "inventory", "arg", "yes", "run", "this-account", "max-cost", "experiment")
 	cmd.MarkFlagDirname("journal")
 	m.out.addFlags(cmd, "the timeline, whenever starts have ended,")
 }
@@ -160,6 +162,8 @@ func (m *eciMeasuring) experiment(cmd *cobra.Command, images []string) error {
 		return usagef("--region %q is not the ID of a region, such as cn-hangzhou", m.region)
 	case m.run != "":
 		return usagef("--run is for --clean-up")
+	case m.thisAccount:
+		return usagef("--this-account is for --clean-up --run")
 	}
 	if m.warmup >= 0 {
 		exp.Warmup = &m.warmup

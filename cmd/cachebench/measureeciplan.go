@@ -61,7 +61,7 @@ func (m *eciMeasuring) plan(book cost.Book, resume *simulate.Timeline) (*eciPlan
 		p.Limit, err = book.Money(m.maxCost), nil
 	}
 	if err == nil && p.Spent.Amount == 0 && p.Limit.Amount < estimate.First.Amount {
-		return nil, usagef("--max-cost %v lets nothing be done: the first step, %s, may cost %v", m.maxCost, p.Steps[0].What, estimate.First)
+		return nil, usagef("--max-cost %v lets nothing be done: the first step (%s) may cost %v", m.maxCost, p.Steps[0].What, estimate.First)
 	}
 	return p, err
 }

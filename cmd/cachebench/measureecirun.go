@@ -226,6 +226,9 @@ func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usagef("--clean-up goes by journals and tags, not by images: leave %s out", strings.Join(args, " "))
 	}
+	if m.thisAccount && m.run == "" {
+		return usagef("--this-account can be said of one run: name it with --run")
+	}
 	client, clock, err := m.client()
 	if err != nil {
 		return err
@@ -236,7 +239,7 @@ func (m *eciMeasuring) cleanUpECI(cmd *cobra.Command, args []string) error {
 	}
 	var kept []string
 	removed, err := ecigroup.CleanUp(cmd.Context(), client, ecigroup.CleanUpOptions{
-		JournalDir: dir, Run: m.run, Poll: m.poll, Now: clock.now, Sleep: clock.sleep,
+		JournalDir: dir, Run: m.run, ThisAccount: m.thisAccount, DryRun: m.dryRun, Poll: m.poll, Now: clock.now, Sleep: clock.sleep,
 		Confirm: func(run string, what []string) (bool, error) {
 			if m.dryRun {
 				for _, words := range what {

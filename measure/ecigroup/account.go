@@ -13,21 +13,24 @@ import (
 // be of this account: that a service does not know it says nothing then. Who deletes it
 // untold may be told that it is gone, where an answer was lost.
 func (c *custody) isHere(ctx context.Context, r *resource) error {
+	group := r.ID
 	if r.Kind == Cache {
 		_, err := c.client.ImageCache(ctx, r.ID)
-		if errors.Is(err, eci.ErrNotFound) {
-			return errUnknownHere
-		}
 		if err == nil {
 			c.prove(r.key)
 		}
-		return err
+		if !errors.Is(err, eci.ErrNotFound) {
+			return err
+		}
+		if group = r.Helper; group == "" { // which may be there without it
+			return errUnknownHere
+		}
 	}
-	groups, err := c.client.AllContainerGroups(ctx, eci.ContainerGroupQuery{IDs: []string{r.ID}})
+	groups, err := c.client.AllContainerGroups(ctx, eci.ContainerGroupQuery{IDs: []string{group}})
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(groups, func(g eci.ContainerGroup) bool { return g.ID == r.ID }) {
+	if !slices.ContainsFunc(groups, func(g eci.ContainerGroup) bool { return g.ID == group }) {
 		return errUnknownHere
 	}
 	c.prove(r.key)
@@ -48,6 +51,9 @@ func (c *custody) foreign(key string) bool {
 
 // prove notes that a key is of this account, for what was made with it is here.
 func (c *custody) prove(key string) {
+	if key == keyUnknown {
+		return // of which there may be several
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.proven[key] = true

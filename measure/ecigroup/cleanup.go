@@ -15,9 +15,14 @@ import (
 type CleanUpOptions struct {
 	JournalDir string
 	// Run is the only run to look at; empty is all. A run that is named is cleaned up also
-	// where nobody here knows whether it is under way, and whether this account is its own:
-	// what the account does not know is then taken to be gone.
+	// where nobody here knows whether it is under way, or whether this region is its own.
 	Run string
+	// ThisAccount says of Run that the client's account is its own for certain: what it does
+	// not know is then gone, whatever key it was made with.
+	ThisAccount bool
+	// DryRun only tells Confirm what would be deleted: nothing is changed, at the service or
+	// in the directory.
+	DryRun bool
 	// Confirm is asked before the resources of a run are deleted; nil is yes. An error of it
 	// is of that run; where somebody does not want to be asked any more (context.Canceled) it
 	// ends the clean-up, as the end of the context does.
@@ -52,21 +57,30 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 	if opt.Kept == nil {
 		opt.Kept = func(string) {}
 	}
-	if opt.JournalDir == "" {
+	switch {
+	case opt.JournalDir == "":
 		return nil, errors.New("no directory of journals is given")
+	case opt.ThisAccount && opt.Run == "":
+		return nil, errors.New("whose account this is can be said of one run only, which is not named")
 	}
 	journaled, err := journaledRuns(opt.JournalDir)
 	if err != nil {
 		return nil, err
 	}
-	tagged, err := taggedRuns(ctx, client)
+	tagged, unread, err := taggedRuns(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("look for what has the tag %s: %w", TagRun, err)
 	}
+	if unread != nil {
+		unread = fmt.Errorf("look for what has the tag %s: %w", TagRun, unread)
+	}
 	if _, there := tagged[opt.Run]; opt.Run != "" && !there && !slices.Contains(journaled, opt.Run) {
+		if unread != nil {
+			return nil, unread
+		}
 		return nil, fmt.Errorf("clean up run %s: %w: no journal in %s is of it, and nothing in %s has its tag", opt.Run, ErrNoRun, opt.JournalDir, client.RegionID())
 	}
-	var errs []error
+	errs := []error{unread}
 	stopped := false
 	for _, run := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(journaled, slices.Collect(maps.Keys(tagged)))))) {
 		switch until := tagged[run]; {
@@ -86,9 +100,10 @@ func CleanUp(ctx context.Context, client *eci.Client, opt CleanUpOptions) (remov
 }
 
 // taggedRuns are the runs whose tag anything of the region has, each with until when it
-// may be under way.
-func taggedRuns(ctx context.Context, client *eci.Client) (map[string]time.Time, error) {
-	runs := map[string]time.Time{}
+// may be under way. Unread is of what was listed and cannot be read: there may be more of
+// them than those that could.
+func taggedRuns(ctx context.Context, client *eci.Client) (runs map[string]time.Time, unread, err error) {
+	runs = map[string]time.Time{}
 	see := func(tags []eci.Tag) {
 		run, until := "", untilOf(tags)
 		for _, t := range tags {
@@ -103,20 +118,28 @@ func taggedRuns(ctx context.Context, client *eci.Client) (map[string]time.Time, 
 	// All are looked at: that a filter by a tag's key alone finds tags of any value, as
 	// elsewhere at Alibaba, is not documented for ECI.
 	for g, err := range client.ContainerGroups(ctx, eci.ContainerGroupQuery{}) {
+		if errors.Is(err, eci.ErrReply) {
+			unread = errors.Join(unread, err)
+			break
+		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if g.Status != eci.GroupTerminating {
 			see(g.Tags)
 		}
 	}
 	for c, err := range client.ImageCaches(ctx, eci.ImageCacheQuery{}) {
+		if errors.Is(err, eci.ErrReply) {
+			unread = errors.Join(unread, err)
+			break
+		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		see(c.Tags)
 	}
-	return runs, nil
+	return runs, unread, nil
 }
 
 // untilOf is until when the run of what has these tags may be under way; zero where none
@@ -143,7 +166,12 @@ func validRun(run string) bool {
 // cleanUpRun deletes what is left of one run, whose tags say that it may be under way
 // until then.
 func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.Time, opt CleanUpOptions) (removed []string, err error) {
-	c, err := newCustody(ctx, client, opt.JournalDir, run, &Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log, Warn: opt.Log})
+	if !opt.DryRun {
+		if err := makeJournalDir(opt.JournalDir); err != nil {
+			return nil, err
+		}
+	}
+	c, err := holdCustody(ctx, client, opt.JournalDir, run, &Options{Poll: opt.Poll, Now: opt.Now, Sleep: opt.Sleep, Log: opt.Log, Warn: opt.Log})
 	if errors.Is(err, errAlive) {
 		opt.Log("run %s is under way: what it made is left to it", run)
 		opt.Kept(run)
@@ -152,31 +180,37 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	if err != nil {
 		return nil, err
 	}
-	c.wide, c.trusted = true, opt.Run != ""
-	j, done := c.journal, false
-	defer func() { err = errors.Join(err, j.close(done || j.empty)) }()
-	if why := j.others(until, opt.Now()); why != "" && opt.Run == "" {
-		opt.Log("run %s %s until %s: to clean it up nevertheless, name it with --run %s", run, why, latest(until, j.until).UTC().Format(time.RFC3339), run)
+	c.wide, c.trusted = true, opt.ThisAccount
+	done := false
+	defer func() { err = errors.Join(err, c.journal.close(done)) }()
+	if why := c.othersRun(until, &opt); why != "" {
+		opt.Log("%s", why)
 		opt.Kept(run)
 		return nil, nil
 	}
-	switch {
-	case j.region == "":
-	case j.region != client.RegionID():
-		opt.Log("run %s is of region %s: clean it up with --region %s", run, j.region, j.region)
-		opt.Kept(run)
-		return nil, nil
-	case j.endpoint != client.Endpoint() && opt.Run == "":
-		opt.Log("run %s was made through %s: clean it up there, or, where this endpoint leads to the same, name it with --run %s", run, j.endpoint, run)
-		opt.Kept(run)
-		return nil, nil
+	if c.journal.damaged > 0 {
+		opt.Log("%d lines of %s cannot be read: what they said is looked for by the tag %s", c.journal.damaged, c.journal.name, TagRun)
 	}
-	if j.damaged > 0 {
-		opt.Log("%d lines of %s cannot be read: what they said is looked for by the tag %s", j.damaged, j.name, TagRun)
+	if yes, err := c.agreed(ctx, until, &opt); err != nil || !yes {
+		return nil, err
 	}
+	// What was found is noted before it is deleted. A full disk keeps nothing from being deleted.
+	if err := c.journal.keep(); err != nil && c.journal.file == nil {
+		return nil, err
+	} else if err != nil {
+		opt.Log("what was found of run %s is not noted: %v", run, err)
+	}
+	gone, err := c.removeAll(ctx)
+	done = err == nil
+	return wordsOfAll(gone), err
+}
+
+// agreed looks for what the run left, and asks whether it may be deleted. Kept is told where
+// there is something that may not.
+func (c *custody) agreed(ctx context.Context, until time.Time, opt *CleanUpOptions) (yes bool, err error) {
 	list, err := c.existing(ctx)
 	if err != nil {
-		opt.Log("look for what run %s left: %v", run, err) // what is known goes nevertheless
+		opt.Log("look for what run %s left: %v", c.run, err) // what is known goes nevertheless
 	}
 	what := wordsOfAll(list)
 	for _, may := range c.mayShow(opt.Now()) {
@@ -185,21 +219,53 @@ func cleanUpRun(ctx context.Context, client *eci.Client, run string, until time.
 	if err != nil {
 		what = append(what, "what else has its tag")
 	}
-	if len(what) > 0 && opt.Confirm != nil {
-		if yes, err := opt.Confirm(run, what); err != nil || !yes {
-			opt.Kept(run)
-			return nil, err
+	// One that a list did not have when the runs were looked for may say more.
+	if why := c.othersRun(latest(until, c.until), opt); why != "" {
+		opt.Log("%s", why)
+		opt.Kept(c.run)
+		return false, nil
+	}
+	if opt.DryRun {
+		for _, l := range c.unknownHere() {
+			what = append(what, l.what()+", if it is there")
 		}
 	}
-	gone, err := c.removeAll(ctx)
-	done = err == nil
-	return wordsOfAll(gone), err
+	yes, err = !opt.DryRun, nil
+	if len(what) > 0 && opt.Confirm != nil {
+		yes, err = opt.Confirm(c.run, what)
+		yes = yes && !opt.DryRun && err == nil
+	}
+	if len(what) > 0 && !yes {
+		opt.Kept(c.run)
+	}
+	return yes, err
+}
+
+// othersRun says why the run is left alone, unless it is named: it may be under way, or be
+// of elsewhere.
+func (c *custody) othersRun(until time.Time, opt *CleanUpOptions) string {
+	j := c.journal
+	switch why := j.others(until, opt.Now()); {
+	case j.region != "" && j.region != c.client.RegionID():
+		return fmt.Sprintf("run %s is of region %s: clean it up with --region %s", c.run, j.region, j.region)
+	case opt.Run != "":
+		return ""
+	case why != "":
+		return fmt.Sprintf("run %s %s until %s: to clean it up nevertheless, name it with --run %s", c.run, why, latest(until, j.until).UTC().Format(time.RFC3339), c.run)
+	case j.region == "" && !j.empty:
+		return fmt.Sprintf("run %s: its journal %s is damaged, and does not tell of which region it is: if it is of %s, name it with --run %s", c.run, j.name, c.client.RegionID(), c.run)
+	case j.endpoint != c.client.Endpoint() && !j.empty:
+		return fmt.Sprintf("run %s was made through %s: clean it up there, or, where this endpoint leads to the same, name it with --run %s", c.run, j.endpoint, c.run)
+	}
+	return ""
 }
 
 // others says why the run may be under way, although its journal's lock is free: it was
 // gone on with on another machine, or there are no locks here.
 func (j *journal) others(until, now time.Time) string {
 	switch {
+	case j.until.IsZero() && now.Before(until):
+		return "has no journal of its beginning here and may be under way on another machine"
 	case !j.until.IsZero() && until.After(j.until) && now.Before(until):
 		return "was gone on with elsewhere and may be under way there"
 	case !j.locked && now.Before(latest(until, j.until)):

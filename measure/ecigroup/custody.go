@@ -1,8 +1,10 @@
 package ecigroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +56,8 @@ type custody struct {
 	// seen are the names that were in a list, settled the groups of which no automatic
 	// cache is still to come.
 	seen, settled map[string]bool
+	// deleted are the IDs of what was deleted and is not told yet, for its helper is there.
+	deleted map[string]bool
 	// proven are the keys of which something was in a list here: they are of this account.
 	proven map[string]bool
 	// until is until when the tags of what is here say that the run may be under way.
@@ -62,18 +66,30 @@ type custody struct {
 
 // newCustody opens the journal of a run for what a client makes and deletes.
 func newCustody(ctx context.Context, client *eci.Client, dir, run string, o *Options) (*custody, error) {
+	return custodyOf(ctx, client, dir, run, o, openJournal)
+}
+
+// holdCustody is newCustody for who only looks, until the journal is kept.
+func holdCustody(ctx context.Context, client *eci.Client, dir, run string, o *Options) (*custody, error) {
+	return custodyOf(ctx, client, dir, run, o, holdJournal)
+}
+
+func custodyOf(ctx context.Context, client *eci.Client, dir, run string, o *Options, open func(dir, run string, now time.Time) (*journal, error)) (*custody, error) {
 	key, err := client.KeyFingerprint(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	j, err := openJournal(dir, run, o.Now())
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole // it is told to who may be elsewhere
+	}
+	j, err := open(dir, run, o.Now())
 	if err != nil {
 		return nil, err
 	}
 	j.hook = o.hook
 	return &custody{
 		client: client, journal: j, run: run, poll: o.Poll, now: o.Now, sleep: o.Sleep, log: o.Log, warn: o.Warn, tell: o.Log, key: key,
-		seen: map[string]bool{}, settled: map[string]bool{}, proven: map[string]bool{},
+		seen: map[string]bool{}, settled: map[string]bool{}, proven: map[string]bool{}, deleted: map[string]bool{},
 	}, nil
 }
 
@@ -95,17 +111,28 @@ func (c *custody) ask(wanted ...*resource) error {
 		if err != nil {
 			return err
 		}
-		r.Token, r.Name = token, "cb-"+c.run+"-"+token[:12]
-		entries[i] = entry{At: c.now().UTC(), What: wroteAsk, resource: *r}
+		r.Token, r.Name, r.key = token, "cb-"+c.run+"-"+token[:12], c.key
+		entries[i] = c.entry(wroteAsk, r)
 	}
 	return c.journal.write(true, entries...)
 }
 
 // note writes what became of a resource. It need not be on the disk at once: the tag
 // finds what a lost line would have said, but for the ID of a group that may cause an
-// automatic cache, which tells no more once the group is deleted.
+// automatic cache, and for the group that makes a cache: nothing tells of either once the
+// group, or the cache, is deleted.
 func (c *custody) note(what string, r resource) error {
-	return c.journal.write(what == wroteMade && r.Automatic, entry{At: c.now().UTC(), What: what, Key: r.key, resource: r})
+	return c.journal.write(what == wroteMade && (r.Automatic || r.Helper != ""), c.entry(what, &r))
+}
+
+// entry is what a line says of a resource. One that is, or may be, there stands with where
+// that is and whose: the line of the run's beginning may be lost.
+func (c *custody) entry(what string, r *resource) entry {
+	e := entry{At: c.now().UTC(), What: what, Key: cmp.Or(r.key, c.key), resource: *r}
+	if what == wroteAsk || what == wroteMade {
+		e.Region, e.Endpoint = c.client.RegionID(), c.client.Endpoint()
+	}
+	return e
 }
 
 // made settles the answer to a request to make something. Where it is not known whether

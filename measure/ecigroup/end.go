@@ -1,6 +1,7 @@
 package ecigroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cachebench/cachebench/measure"
 )
 
 // endTimeout bounds the deletion of all that a run made, whose own context may have
@@ -18,7 +21,8 @@ const endTimeout = 10 * time.Minute
 // is left.
 func (s *session) end(ctx context.Context) error {
 	if s.handsOff {
-		return s.journal.close(s.journal.empty)
+		s.tellSpent()
+		return s.journal.close(false)
 	}
 	if ctx.Err() != nil {
 		s.tell = s.opt.Warn // somebody waits for the end
@@ -37,9 +41,24 @@ func (s *session) end(ctx context.Context) error {
 	}()
 	_, err := s.removeAll(ctx)
 	s.payGone(err)
+	s.tellSpent()
+	return errors.Join(err, s.journal.close(err == nil))
+}
+
+// tellSpent notes and tells what is spent when a run ends.
+func (s *session) tellSpent() {
 	s.noteSpent(s.budget.bound())
 	s.opt.Spent(s.budget.book.Money(s.budget.bound()))
-	return errors.Join(err, s.journal.close(err == nil))
+}
+
+// untouched says what to do about what the run left, where it came to nothing before
+// anybody could look at it.
+func (s *session) untouched(err error) error {
+	var said *heldError
+	if !s.handsOff || errors.As(err, &said) || errors.Is(err, errUnknownHere) {
+		return err
+	}
+	return fmt.Errorf("%w; what run %s may have left is not touched: go on with it again, or delete it with cachebench measure eci --clean-up", err, s.run)
 }
 
 // payGone settles the starts and the caches that the end of the run came upon: those that
@@ -55,6 +74,35 @@ func (s *session) payGone(err error) {
 	s.pay(slices.DeleteFunc(slices.Concat(s.flying, s.staying, s.unanswered), func(f *flight) bool { return isLeft(&f.resource) }))
 	s.payMakings(slices.DeleteFunc(slices.Clone(s.makings), func(m *making) bool { return isLeft(&m.resource) }))
 	s.flying, s.staying, s.unanswered = nil, nil, nil
+}
+
+// nothingCounts names the arms of which no run counts.
+func (s *session) nothingCounts() error {
+	var errs []error
+	last := map[string]string{}
+	for _, r := range s.t.Measurement.Runs {
+		last[r.Arm] = r.Void
+	}
+	for i := range s.arms {
+		if s.counted(&s.arms[i]) == 0 {
+			// Of an arm that is given up before its first round there are no runs.
+			why := cmp.Or(last[s.arms[i].name], s.failing[i].last)
+			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, why))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unfinished names the arms that were given up with starts that do not count.
+func (s *session) unfinished() error {
+	var errs []error
+	for i := range s.arms {
+		a := &s.arms[i]
+		if s.givenUp(i) && s.remaining(a) && s.counted(a) > 0 {
+			errs = append(errs, fmt.Errorf("%w: of %s %d of %d starts count, the last failed: %s", ErrGivenUp, a.name, s.counted(a), s.exp.Repeats, s.failing[i].last))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // conclude works out what there is to doubt, from all starts until now.

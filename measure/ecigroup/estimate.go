@@ -39,7 +39,7 @@ func (e *Experiment) longestKept(maxDuration time.Duration) time.Duration {
 	return maxDuration + e.CacheTimeout + e.Timeout + endTimeout
 }
 
-// Step is one thing that an experiment does, Count times.
+// Step is one thing that an experiment does, Count times. What names it, without an article.
 type Step struct {
 	What  string
 	Count int
@@ -175,7 +175,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, retries
 		switch {
 		case left(a) == 0:
 		case a.kind == ArmAutomatic:
-			what := "one start of " + a.app.name() + " that lets an automatic cache be made"
+			what := "start of " + a.app.name() + " that lets an automatic cache be made"
 			if err := est.starts(p, what, max(1, exp.MakeRepeats-done[a.making()]), est.tries, ArmAutomatic, expectedCold); err != nil {
 				return nil, err
 			}
@@ -192,7 +192,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, retries
 				kind = arms[i].kind // with a disk; the others cost less
 			}
 		}
-		if err := est.starts(p, "starts to warm up", len(warm), 1, kind, expectedCold); err != nil {
+		if err := est.starts(p, "start to warm up", len(warm), 1, kind, expectedCold); err != nil {
 			return nil, err
 		}
 	}
@@ -204,7 +204,7 @@ func (e *Experiment) Estimate(book cost.Book, maxDuration time.Duration, retries
 		if left(&arms[i]) == 0 {
 			continue
 		}
-		if err := est.starts(p, "starts: "+arms[i].name, left(&arms[i]), est.tries, arms[i].kind, expected); err != nil {
+		if err := est.starts(p, "start: "+arms[i].name, left(&arms[i]), est.tries, arms[i].kind, expected); err != nil {
 			return nil, err
 		}
 	}
@@ -289,7 +289,7 @@ func (e *Estimate) build(p *prices, a *arm, n int, maxDuration time.Duration) er
 		return err
 	}
 	how := map[string]string{ArmExplicit: "", ArmReuse: " with the layers of others", ArmFlash: " with Flash"}[a.kind]
-	return e.add(Step{fmt.Sprintf("an image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), n, likely, most.Times(float64(n))}, most)
+	return e.add(Step{fmt.Sprintf("image cache of %s%s, %d GiB", a.app.name(), how, p.exp.Cache.SizeGiB), n, likely, most.Times(float64(n))}, most)
 }
 
 func (e *Estimate) add(s Step, first cost.Money) (err error) {

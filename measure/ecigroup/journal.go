@@ -1,22 +1,17 @@
 package ecigroup
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/cachebench/cachebench/internal/scratch"
 )
 
 // journalSuffix ends the names of journals; what stands before it is the run.
@@ -35,9 +30,9 @@ const (
 type entry struct {
 	At   time.Time `json:"at"`
 	What string    `json:"what"`
-	// Region, Endpoint, Key and Until are of a begin: where the run is, the fingerprint of
-	// its access key, and until when it may be under way. Key stands also where a resource
-	// is of another one than the begin before it.
+	// Region, Endpoint and Key are where the run is, and the fingerprint of its access key:
+	// they stand with each thing that is made, too, for a begin that is lost. Until is of a
+	// begin: until when the run may be under way.
 	Region   string    `json:"region,omitempty"`
 	Endpoint string    `json:"endpoint,omitempty"`
 	Key      string    `json:"key,omitempty"`
@@ -65,7 +60,7 @@ type resource struct {
 	// the case that it does not.
 	Helper string `json:"helper,omitempty"`
 	// at is when it was asked for, or made; zero is not known. key is the fingerprint of the
-	// access key that it was made with; empty is not known.
+	// access key that it was made with; empty is the one in use.
 	at  time.Time
 	key string
 }
@@ -84,8 +79,10 @@ type journal struct {
 	name    string
 	release func()
 
-	mu   sync.Mutex
+	mu sync.Mutex
+	// file is nil, and held what is to be written to it, until the journal is kept.
 	file *os.File
+	held []byte
 	// open are the resources that may exist, by token.
 	open map[string]resource
 	// whole is how many bytes of whole lines the file has; torn says that more may be
@@ -97,83 +94,24 @@ type journal struct {
 	// past are the IDs of what was deleted, which lists may have for a while, each with the
 	// key that it was made with.
 	past map[string]string
-	// damaged is how many lines could not be read, empty that there was none.
+	// damaged is how many lines could not be read, empty that there was no line.
 	damaged int
 	empty   bool
 	// locked is whether this process holds its lock: there are places without any.
 	locked bool
-	// region, endpoint and key are those of the last begin, until the latest of all.
+	// region, endpoint and key are those of the last begin, until the latest of all. Where no
+	// begin can be read region and endpoint are of what was made; empty is not known.
 	region, endpoint, key string
 	until                 time.Time
 	// hook stands in tests for a machine that dies between two writes.
 	hook func() error
 }
 
+// keyUnknown stands for the key of what was made with nobody knows which.
+const keyUnknown = "unknown"
+
 // errAlive is of a journal whose run is under way.
 var errAlive = errors.New("the run is under way")
-
-// openJournal opens, or begins, the journal of a run, and locks it where there are locks.
-func openJournal(dir, run string, now time.Time) (*journal, error) {
-	if err := makeDir(dir); err != nil {
-		return nil, fmt.Errorf("make the directory of journals: %w", err)
-	}
-	j := &journal{name: filepath.Join(dir, run+journalSuffix), open: map[string]resource{}, past: map[string]string{}}
-	release, free := scratch.LockFile(lockName(dir, run))
-	if !free {
-		return nil, fmt.Errorf("journal %s: %w", j.name, errAlive)
-	}
-	// Where there are no locks all are free, also what is locked.
-	_, again := scratch.LockFile(lockName(dir, run))
-	j.release, j.locked = release, !again
-	if err := j.read(now); err != nil {
-		release()
-		return nil, err
-	}
-	return j, nil
-}
-
-// read replays what is there, and leaves the file open for more. A line that cannot be
-// read is passed over: what it said is found by the tag. What another clock says to be
-// later than now is of now.
-func (j *journal) read(now time.Time) error {
-	f, err := os.OpenFile(j.name, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the journal: %w", err)
-	}
-	r := bufio.NewReader(f)
-	for {
-		line, err := r.ReadBytes('\n')
-		if err != nil {
-			break // what a kill cut short was not yet acted on
-		}
-		j.whole += int64(len(line))
-		var e entry
-		if len(bytes.TrimSpace(line)) == 0 {
-			continue
-		}
-		if err := json.Unmarshal(line, &e); err != nil {
-			j.damaged++
-			continue
-		}
-		if e.At.After(now) {
-			e.At = now
-		}
-		j.take(&e)
-	}
-	j.empty = j.whole == 0
-	if err = f.Truncate(j.whole); err == nil {
-		_, err = f.Seek(j.whole, io.SeekStart)
-	}
-	if err == nil {
-		err = syncDir(j.dir())
-	}
-	if err != nil {
-		f.Close()
-		return fmt.Errorf("open the journal: %w", err)
-	}
-	j.file = f
-	return nil
-}
 
 // dir is the directory that the journal is in.
 func (j *journal) dir() string { return filepath.Dir(j.name) }
@@ -184,8 +122,9 @@ func (j *journal) take(e *entry) {
 		j.region, j.endpoint, j.key, j.until = e.Region, e.Endpoint, e.Key, latest(j.until, e.Until)
 	case wroteAsk, wroteMade:
 		r := e.resource
-		r.at, r.key = e.At, cmp.Or(e.Key, j.key)
+		r.at, r.key = e.At, cmp.Or(e.Key, j.key, keyUnknown)
 		j.open[e.Token] = r
+		j.region, j.endpoint = cmp.Or(j.region, e.Region), cmp.Or(j.endpoint, e.Endpoint)
 		if e.ID != "" && e.Automatic {
 			j.automatic = append(j.automatic, cause{e.ID, e.At, r.key})
 		}
@@ -209,12 +148,25 @@ func (j *journal) write(durable bool, entries ...entry) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.file == nil {
+		j.held = append(j.held, b.Bytes()...)
+	} else if err := j.put(b.Bytes(), durable); err != nil {
+		return err
+	}
+	for i := range entries {
+		j.take(&entries[i])
+	}
+	return nil
+}
+
+// put writes whole lines; with durable they are on the disk when it returns.
+func (j *journal) put(lines []byte, durable bool) error {
 	if j.hook != nil {
 		if err := j.hook(); err != nil {
 			return err
 		}
 	}
-	if err := j.append(b.Bytes()); err != nil {
+	if err := j.append(lines); err != nil {
 		return fmt.Errorf("write the journal: %w", err)
 	}
 	if durable {
@@ -222,10 +174,22 @@ func (j *journal) write(durable bool, entries ...entry) error {
 			return fmt.Errorf("write the journal to the disk: %w", err)
 		}
 	}
-	for i := range entries {
-		j.take(&entries[i])
-	}
 	return nil
+}
+
+// remember is of what could not be written: as long as this process lives it is known.
+func (j *journal) remember(r resource) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.open[r.Token] = r
+}
+
+// tells says whether the group that makes a cache is noted with it.
+func (j *journal) tells(cache *resource) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	r := j.open[cache.Token]
+	return r.ID == cache.ID && r.Helper == cache.Helper
 }
 
 // append writes whole lines: what of them could not be written is taken back, so that
@@ -300,48 +264,4 @@ func (j *journal) causes() []cause {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return slices.Clone(j.automatic)
-}
-
-// close ends the journal; one of a run that left nothing, and one that says nothing, are
-// removed.
-func (j *journal) close(nothingLeft bool) error {
-	info, err := j.file.Stat()
-	empty := err == nil && info.Size() == 0
-	err = j.file.Close()
-	if nothingLeft || empty {
-		err = errors.Join(err, os.Remove(j.name))
-	}
-	j.release()
-	return err
-}
-
-// LeftRuns are the runs with a journal in a directory that are not under way: they were
-// killed, or could not delete all.
-func LeftRuns(dir string) ([]string, error) {
-	runs, err := journaledRuns(dir)
-	return slices.DeleteFunc(runs, func(run string) bool {
-		release, free := scratch.LockFile(lockName(dir, run))
-		release()
-		return !free
-	}), err
-}
-
-func lockName(dir, run string) string { return filepath.Join(dir, "."+run+".lock") }
-
-// journaledRuns are the runs that have journals in a directory, in order.
-func journaledRuns(dir string) ([]string, error) {
-	names, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for journals: %w", err)
-	}
-	var runs []string
-	for _, e := range names {
-		if run, ok := strings.CutSuffix(e.Name(), journalSuffix); ok && e.Type().IsRegular() {
-			runs = append(runs, run)
-		}
-	}
-	return runs, nil
 }

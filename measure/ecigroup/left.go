@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
+	"net/url"
 	"strings"
 
 	"github.com/cachebench/cachebench/eci"
@@ -14,7 +14,7 @@ import (
 var errMayExist = errors.New("it may exist: it was asked for, no answer came, and it is in no list yet")
 
 // errUnknownHere is of what an account does not know that may not be the run's.
-var errUnknownHere = errors.New("it was made with another access key, and nothing here shows that this is its account: clean up with the run's key; if this is its account for certain, with --clean-up and --run")
+var errUnknownHere = errors.New("it was made with another access key, and nothing here shows that this is its account: clean up with the run's key; if this is its account for certain, with --clean-up, --run and --this-account")
 
 // helperError is of the group that makes a cache, where the cache is gone and it is not.
 type helperError struct {
@@ -52,16 +52,21 @@ type LeftError struct {
 // Error names every resource with the command that removes it.
 func (e *LeftError) Error() string {
 	var b strings.Builder
-	run := " --run " + e.Run
-	if slices.ContainsFunc(e.Left, func(l Left) bool { return errors.Is(l.Err, errUnknownHere) }) {
-		run = "" // to name it says that this is its account, which somebody is to think about
-	}
-	fmt.Fprintf(&b, "%s of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s%s --journal %s --endpoint %s",
-		resources(len(e.Left)), e.Run, e.Region, run, shellWord(e.JournalDir), e.Endpoint)
+	fmt.Fprintf(&b, "%s of run %s could not be deleted and may cost money; to remove them: cachebench measure eci --clean-up --region %s --run %s --journal %s --endpoint %s",
+		resources(len(e.Left)), e.Run, e.Region, e.Run, shellWord(e.JournalDir), endpointFlags(e.Endpoint))
 	for _, l := range e.Left {
 		fmt.Fprintf(&b, "\n  %s %s: %v\n    or: %s", l.Kind, l.name(), l.Err, l.command(e.Region))
 	}
 	return b.String()
+}
+
+// endpointFlags is an endpoint as the command line takes it: without TLS it is to be allowed
+// on other machines.
+func endpointFlags(endpoint string) string {
+	if u, err := url.Parse(endpoint); err == nil && u.Scheme == "http" && !eci.Loopback(u.Hostname()) {
+		return endpoint + " --plain-http-endpoint"
+	}
+	return endpoint
 }
 
 // resources counts them in words.

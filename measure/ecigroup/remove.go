@@ -25,25 +25,28 @@ var errNotKnownYet = errors.New("it was just made, and is not known everywhere y
 func (c *custody) remove(ctx context.Context, list []resource) (removed []resource, left []Left) {
 	var mu sync.Mutex
 	each(list, func(r *resource) {
-		was, err := c.removeOne(ctx, r)
+		gone, err := c.removeOne(ctx, r)
 		mu.Lock()
 		defer mu.Unlock()
 		switch {
 		case err != nil:
 			left = append(left, leftOf(r, err))
-		case was:
-			removed = append(removed, *r)
+		case gone != nil:
+			removed = append(removed, *gone)
 		}
 	})
 	return removed, left
 }
 
-func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err error) {
+// removeOne deletes a resource, and returns it if it was there; of a cache that was not the
+// group that makes it, if that was.
+func (c *custody) removeOne(ctx context.Context, r *resource) (gone *resource, err error) {
 	if c.foreign(r.key) {
 		if err := c.isHere(ctx, r); err != nil {
-			return false, err
+			return nil, err
 		}
 	}
+	c.noteHelper(r)
 	if r.Kind == Cache {
 		err = c.client.DeleteImageCache(ctx, r.ID, "")
 	} else {
@@ -56,18 +59,25 @@ func (c *custody) removeOne(ctx context.Context, r *resource) (was bool, err err
 	switch {
 	case err == nil:
 		c.known(r.Name)
+		c.wasDeleted(r.ID)
 	case !errors.Is(err, eci.ErrNotFound):
-		return false, err
+		return nil, err
 	case !r.at.IsZero() && c.now().Sub(r.at) < late && !c.wasFound(r.Name):
-		return false, fmt.Errorf("%w: %w", errNotKnownYet, err)
+		return nil, fmt.Errorf("%w: %w", errNotKnownYet, err)
 	}
 	if r.Helper != "" {
 		helper := c.client.DeleteContainerGroup(ctx, eci.ContainerGroupDeletion{ID: r.Helper, Force: true})
-		if helper != nil && !errors.Is(helper, eci.ErrNotFound) {
-			return false, &helperError{r.Helper, helper}
+		switch {
+		case helper == nil:
+			gone = &resource{Kind: Group, ID: r.Helper, Name: "the group that makes " + r.ID}
+		case !errors.Is(helper, eci.ErrNotFound):
+			return nil, &helperError{r.Helper, helper}
 		}
 	}
-	return err == nil, c.note(wroteGone, *r)
+	if c.tookAway(r.ID) {
+		gone = r
+	}
+	return gone, c.note(wroteGone, *r)
 }
 
 // each calls do for all, atOnce at a time, and waits. What panics in one panics in the
@@ -238,30 +248,18 @@ func (c *custody) existing(ctx context.Context) (list []resource, err error) {
 		}
 		if mine {
 			r := byName[cache.Name]
-			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: r.Token, Making: r.Making, Helper: helperOf(&cache), key: cmp.Or(r.key, c.key)})
+			add(resource{Kind: Cache, Name: cache.Name, ID: cache.ID, Token: cmp.Or(r.Token, cache.ID), Making: r.Making, Helper: helperOf(&cache), key: c.keyOf(r)})
 		}
 	}
 	slices.SortStableFunc(list, func(x, y resource) int { return strings.Compare(x.Kind, y.Kind) })
 	return list, errors.Join(errs...)
 }
 
-// helperOf is the group that makes a cache that was asked for. With Flash it may go on
-// when the cache can be used already (eci §1.7).
-func helperOf(cache *eci.ImageCache) string {
-	if _, automatic := cache.Automatic(); automatic {
-		return "" // it has none of its own
-	}
-	if done, known := cache.ProgressFraction(); known && done == 1 && cache.Status.Usable() {
-		return ""
-	}
-	return cache.ContainerGroupID
-}
-
 // adopt notes the ID of a group that was found by its tag, before it is deleted: once it
 // is nothing else tells which automatic cache it caused. One that the journal does not
 // know may be an automatic one.
 func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error) {
-	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic, key: cmp.Or(known.key, c.key)}
+	r := resource{Kind: Group, Name: g.Name, ID: g.ID, Token: known.Token, Automatic: known.Automatic, key: c.keyOf(known)}
 	key, past := c.journal.knows(g.ID)
 	if known.Name != "" || past {
 		c.prove(cmp.Or(known.key, key))
@@ -278,6 +276,15 @@ func (c *custody) adopt(g *eci.ContainerGroup, known resource) (resource, error)
 		err = c.note(wroteGone, r)
 	}
 	return r, err
+}
+
+// keyOf is the key that what is in a list here was made with, as far as anybody knows: this
+// one sees it, too.
+func (c *custody) keyOf(known resource) string {
+	if known.key == "" || known.key == keyUnknown {
+		return c.key
+	}
+	return known.key
 }
 
 // wasFound says whether something of a name was in a list, or was deleted.

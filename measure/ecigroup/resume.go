@@ -273,18 +273,24 @@ func (s *session) takeCache(ctx context.Context, r *resource, wanted bool, a *ar
 }
 
 // mayTakeOver says with an error that somebody else may go on with the run, by what the
-// tags say of what is here, or that what it left may be of another account.
+// tags say of what is here, or that what it left may be of another account. Without one the
+// run's journal is this one's, and what it made is.
 func (s *session) mayTakeOver() error {
-	why := s.journal.others(s.custody.until, s.opt.Now())
-	if s.journal.until.IsZero() && s.opt.Now().Before(s.custody.until) {
-		why = "has no journal here and may be under way on another machine"
-	}
-	if why != "" {
-		return fmt.Errorf("run %s %s until %s: go on then, or delete before what it made with cachebench measure eci --clean-up --run %s",
-			s.run, why, latest(s.custody.until, s.journal.until).UTC().Format(time.RFC3339), s.run)
+	if why := s.journal.others(s.custody.until, s.opt.Now()); why != "" {
+		return &heldError{fmt.Sprintf("run %s %s until %s: go on then, or delete before what it made with cachebench measure eci --clean-up --run %s",
+			s.run, why, latest(s.custody.until, s.journal.until).UTC().Format(time.RFC3339), s.run)}
 	}
 	for _, l := range s.unknownHere() {
 		return fmt.Errorf("look for %s, which the run may have left: %w", l.what(), l.Err)
 	}
+	if err := s.journal.keep(); err != nil {
+		return err
+	}
+	s.handsOff = false
 	return nil
 }
+
+// heldError says why a run is not gone on with now, and what to do.
+type heldError struct{ words string }
+
+func (e *heldError) Error() string { return e.words }

@@ -1,7 +1,6 @@
 package ecigroup
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/eci"
-	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -47,7 +45,7 @@ type session struct {
 	// primed is what is known of the start that lets an automatic cache be made.
 	primed primed
 	// handsOff: what the run made is not to be touched, for another one may go on with it, or
-	// it may be of another account.
+	// it may be of another account. Of a run that is gone on with they are off until it is known.
 	handsOff bool
 	// failing is what each arm's last starts failed for.
 	failing []failing
@@ -133,19 +131,26 @@ func newSession(ctx context.Context, client *eci.Client, exp *Experiment, opt Op
 	}
 	s.until = s.begun.Add(opt.MaxDuration + exp.CacheTimeout + exp.Timeout + endTimeout)
 	s.t.Measurement.Facts = s.facts()
-	var err error
-	s.custody, err = newCustody(ctx, client, opt.JournalDir, s.run, &s.opt)
+	open := newCustody
+	if s.handsOff = opt.Resume != nil; s.handsOff { // until it is known that nobody else goes on with it
+		open = holdCustody
+	}
+	err := makeJournalDir(opt.JournalDir)
+	if err == nil {
+		s.custody, err = open(ctx, client, opt.JournalDir, s.run, &s.opt)
+	}
 	return s, err
 }
 
 // all are the steps, in order.
 func (s *session) all(ctx context.Context) error {
 	// Before anything is made: a run that is killed is found again by what is saved.
-	if err := s.save(); err != nil {
-		return err
+	err := s.save()
+	if err == nil {
+		err = s.takeOver(ctx)
 	}
-	if err := s.takeOver(ctx); err != nil {
-		return err
+	if err != nil {
+		return s.untouched(err)
 	}
 	if err := s.begin(s.until); err != nil {
 		return err
@@ -242,35 +247,6 @@ func (s *session) count(key runKey) {
 
 // remaining says whether an arm has starts that are not done.
 func (s *session) remaining(a *arm) bool { return s.counted(a) < s.exp.Repeats }
-
-// nothingCounts names the arms of which no run counts.
-func (s *session) nothingCounts() error {
-	var errs []error
-	last := map[string]string{}
-	for _, r := range s.t.Measurement.Runs {
-		last[r.Arm] = r.Void
-	}
-	for i := range s.arms {
-		if s.counted(&s.arms[i]) == 0 {
-			// Of an arm that is given up before its first round there are no runs.
-			why := cmp.Or(last[s.arms[i].name], s.failing[i].last)
-			errs = append(errs, fmt.Errorf("arm %s: %w, the last because: %s", s.arms[i].name, measure.ErrNothingCounts, why))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// unfinished names the arms that were given up with starts that do not count.
-func (s *session) unfinished() error {
-	var errs []error
-	for i := range s.arms {
-		a := &s.arms[i]
-		if s.givenUp(i) && s.remaining(a) && s.counted(a) > 0 {
-			errs = append(errs, fmt.Errorf("%w: of %s %d of %d starts count, the last failed: %s", ErrGivenUp, a.name, s.counted(a), s.exp.Repeats, s.failing[i].last))
-		}
-	}
-	return errors.Join(errs...)
-}
 
 // record adds a run to the timeline, with its startup where there is one. At is when it
 // was requested, by the service's clock; zero where that is not known, and then there is
