@@ -34,7 +34,11 @@ type model struct {
 	// displacing are the apps that are each to have a planned cache, whatever it brings;
 	// nil but for a while.
 	displacing map[*app]bool
-	layers     map[string]layerSet
+	// freeing are the apps that, under explicit, may name a cache that gains them nothing:
+	// they leave one that exists, so that its place of the quota is free. Nil where the quota
+	// does not bind.
+	freeing map[*app]bool
+	layers  map[string]layerSet
 	// layerMoney is what storing each layer costs a month, of shared storage.
 	layerMoney []float64
 	// keepExisting is what storing each existing cache costs a month, by its ID; absent
@@ -60,7 +64,7 @@ type app struct {
 	// unseen says that no start was counted in the outcome.
 	unseen bool
 	// options are, under auto, those that qualify in ECI's order; else those that gain,
-	// the best first.
+	// the best first, and all that there are of an app that may free a place of the quota.
 	options []option
 	// known are the effects of candidates that were worked out.
 	known map[int]effect
@@ -219,19 +223,24 @@ func (m *model) holders() [][]int {
 }
 
 // explicitOptions are the candidates that gain something, the best first. Of thousands few
-// have a layer of the app, and only these are looked at.
+// have a layer of the app, and only these are looked at; unless the app is to free a place.
 func (m *model) explicitOptions(a *app, holders [][]int) error {
 	var near []int
 	for _, l := range a.need {
 		near = append(near, holders[l]...)
 	}
-	slices.Sort(near)
+	if slices.Sort(near); m.freeing[a] {
+		near = near[:0]
+		for i := range m.candidates {
+			near = append(near, i)
+		}
+	}
 	for _, i := range slices.Compact(near) {
 		e, err := m.effect(a, i, func(a *app, _ *candidate) []finding { return a.baseline })
 		if err != nil {
 			return err
 		}
-		if m.gain(a, &e) > 0 || e.readySaved > 0 { // the curve is of time, whatever the goal
+		if m.gain(a, &e) > 0 || e.readySaved > 0 || m.freeing[a] { // the curve is of time, whatever the goal
 			a.options = append(a.options, option{m.set(i), e})
 		}
 	}
