@@ -80,3 +80,26 @@ func TestQuotaMadeRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotaFreed: a quota of 1 that imc-a fills, in which all starts of a find its image. One
+// cache of a's image and b's, 8 GiB, takes a's starts for nothing and saves b's 3,000 a month
+// the 6 GiB × 20 s − 2 s: 354,000 s. Whether ECI matches or pods name it, imc-a is dropped.
+func TestQuotaFreed(t *testing.T) {
+	inv := inventory([]float64{2, 6}, map[string][]int{"r/a:1": {0}, "r/b:1": {1}})
+	app := func(name string, starts float64) *workload.App {
+		return &workload.App{Name: name, Images: []string{"r/" + name + ":1"}, StartsPerDay: starts, Runtime: time.Minute, CPU: 2, MemoryGiB: 4}
+	}
+	a := found(app("a", 200), matcher.Found{CacheID: "imc-a", Images: []string{"r/a:1"}, SizeGiB: 20, Starts: 10})
+	for _, assign := range []string{plan.Auto, plan.Explicit} {
+		p := problem(inv, a, found(app("b", 100), nothing(10)))
+		p.Existing = []matcher.Cache{{ID: "imc-a", Images: []string{"r/a:1"}, SizeGiB: 20, Status: matcher.StatusReady, CreationTime: noon.AddDate(0, 0, -1)}}
+		p.Quota, p.BudgetPerMonth, p.Assign = 1, 1e9, assign
+		got := choose(t, p)
+		if len(got.Caches) != 1 || got.ObjectiveSeconds != 354000*time.Second || got.BoundSeconds < got.ObjectiveSeconds || got.Existing[0].Advice != plan.Drop {
+			t.Errorf("%s: %d caches, %v, at most %v, %+v", assign, len(got.Caches), got.ObjectiveSeconds, got.BoundSeconds, got.Existing)
+		}
+		if freed := strings.Contains(got.Assignments[0].Reason, "whose place of the quota the plan needs"); freed != (assign == plan.Explicit) {
+			t.Errorf("%s: a has it, for %s", assign, got.Assignments[0].Reason)
+		}
+	}
+}
