@@ -279,6 +279,54 @@ func TestTraceBesideWorkload(t *testing.T) {
 	}
 }
 
+// Of 4 starts one line tells the run time of one, 10 min: the others run as long as the
+// workload says, 1 h, so that the mean is (10 + 3 · 60) / 4 min = 47.5 min; else as long as is
+// assumed, 30 min: 25 min; else as that one, which is said with the count.
+func TestRunTimesInPart(t *testing.T) {
+	first, ten := line(0, 0, 1), 10*time.Minute
+	first.Runtime = &ten
+	for name, test := range map[string]struct {
+		beside, assumed, want time.Duration
+		doubt                 string
+	}{
+		"workload": {time.Hour, 30 * time.Minute, 47*time.Minute + 30*time.Second, "3 of 4 starts of app0 have no run time in the trace: they are taken to run as long as the workload says"},
+		"assumed":  {0, 30 * time.Minute, 25 * time.Minute, "3 of 4 starts of app0 have no run time in the trace: they are assumed to run for 30 min (--assume-runtime)"},
+		"neither":  {0, 0, 10 * time.Minute, "3 of 4 starts of app0 have no run time in the trace: they are taken to run as long as the others"},
+	} {
+		s := traceScenario(t, first, line(10, 0, 3))
+		s.Assume.Runtime = test.assumed
+		if test.beside > 0 {
+			s.Workload = &workload.Workload{Apps: []workload.App{{Name: "app0", Images: first.Images, StartsPerDay: 1, Runtime: test.beside, CPU: 1, MemoryGiB: 2}}}
+		}
+		job, err := s.Cover(made("linux/amd64", 970))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		_, doubts := job.Recorded()
+		if got := job.Workload.Apps[0].Runtime; got != test.want || !slices.ContainsFunc(doubts, func(d string) bool { return strings.HasPrefix(d, test.doubt) }) {
+			t.Errorf("%s: runs %v, want %v; doubts %q", name, got, test.want, doubts)
+		}
+		if err := s.CheckPlan(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// 2 of a trace's 9 starts are on a node, 4 are of an image that is not known.
+func TestTraceStartsOnNodes(t *testing.T) {
+	onNode := line(1, 0, 2)
+	onNode.Node = "n1"
+	s := traceScenario(t, line(0, 0, 1), onNode, line(2, 1, 4), line(10, 0, 2))
+	s.MinCoverage = 0
+	job, err := s.Cover(made("linux/amd64", 970))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, doubts := job.Recorded(); !slices.Contains(doubts, "2 of the trace's 9 starts are on named nodes, which use no image cache: they are left out.") {
+		t.Errorf("doubts: %q", doubts)
+	}
+}
+
 // Stopped at any time, a plan on a trace is either the best so far, which says what it left
 // out, or an error that says it was stopped.
 func TestStoppedOnTrace(t *testing.T) {
