@@ -180,7 +180,7 @@ func (m *model) bonus() float64 {
 // and takes that instead if it fits and is better. The bound of a looser solution is of the
 // candidates that there were then.
 func (m *model) proven(ctx context.Context, best solution, loose *solution, considered int) (*solution, error) {
-	m.room = m.roomBeside(m.keptWith(m.leastUsers()))
+	m.room = m.mostRoom()
 	p, err := m.newProgram()
 	if err != nil {
 		return nil, err
