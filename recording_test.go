@@ -103,6 +103,44 @@ func TestHoldOutTrace(t *testing.T) {
 	}
 }
 
+// app0 starts twice an hour for 7 hours, and 40 times an hour for 3: 9,600 a day. Its cache of
+// 20 GiB, planned at 1,440 a month, has a disk for 28,800 there, each for the 60 s of a run
+// (the 5 s of its start come before instances are paid), and is stored and built once: that is the bill, above a budget
+// that pays for the 9,648 of the whole trace's month. What its starts no longer pay for are the 100 s of a pull.
+func TestHoldOutBill(t *testing.T) {
+	var starts []workload.TraceStart
+	for hour := range 10 {
+		n := 2
+		if hour >= 7 {
+			n = 40
+		}
+		starts = append(starts, line(float64(hour), 0, n))
+	}
+	s := traceScenario(t, starts...)
+	s.TraceSpan, s.PlanOptions.HoldOutFraction = 10*time.Hour, 0.3
+	disk, err := s.Prices.Use(20, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.BudgetPerMonth = 12_000*disk.Amount + 1
+	p, err := planOn(t, s, made("linux/amd64", 970))
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := s.Prices.Instance(1, 2, 100*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, fixed := p.HeldOut[0], p.Caches[0].Cost.Build.Amount+p.Caches[0].Cost.Keep.Amount
+	bill := 28800*disk.Amount + fixed
+	if p.Caches[0].SizeGiB != 20 || math.Abs(h.CostPerMonth.Amount-bill) > 1e-3*bill || h.CostPerMonth.Amount <= s.BudgetPerMonth {
+		t.Errorf("costs %v, want %v; a budget of %v", h.CostPerMonth, bill, s.BudgetPerMonth)
+	}
+	if net := 28800*instance.Amount - bill; math.Abs(h.NetSavedPerMonth.Amount-net) > 1e-3*bill {
+		t.Errorf("net saved %v, want %v", h.NetSavedPerMonth, net)
+	}
+}
+
 // An explicit plan on the first 7 of 10 hours names a cache for app0. In the last 3 app0
 // starts once, and app twin, which has its image, 3 times: twin is new and names none, so
 // that of the 4 starts one saves 95 s, 23.75 s a start; by ECI's matching all save 95 s.
