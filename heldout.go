@@ -244,12 +244,26 @@ func (j *Job) fresh(f *matcher.Found, caches []matcher.Cache) []string {
 	return fresh
 }
 
+// checkJudgeAt refuses tags of a time that is not after the plan's own.
+func (s *Scenario) checkJudgeAt() error {
+	at := s.PlanOptions.JudgeAt
+	if at.IsZero() || at.After(s.Now) {
+		return nil
+	}
+	return invalidPlan{fmt.Errorf("the caches are judged on later tags, and %s is not after the plan's own time, %s (now, --now)", at.UTC().Format(time.RFC3339), s.Now.UTC().Format(time.RFC3339))}
+}
+
+// invalidPlan is a plan.ErrInvalid that is found before planning.
+type invalidPlan struct{ error }
+
+func (invalidPlan) Is(target error) bool { return target == plan.ErrInvalid }
+
 // heldOutTags judges the plan's caches on what their references mean later, as they are
 // built now and not built again, and built again.
 func (j *Job) heldOutTags(ctx context.Context, p *plan.Plan) (*plan.HeldOut, error) {
 	at := j.Scenario.PlanOptions.JudgeAt
-	if !at.After(j.Scenario.Now) {
-		return nil, fmt.Errorf("it must be after the plan's own time, %s", j.Scenario.Now.UTC().Format(time.RFC3339))
+	if err := j.Scenario.checkJudgeAt(); err != nil {
+		return nil, err
 	}
 	later := *j
 	scenario := *j.Scenario

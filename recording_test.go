@@ -181,8 +181,9 @@ func TestHoldOutOtherImages(t *testing.T) {
 	}
 }
 
-// Apps of one name are told apart by what they do not have in common; where their references
-// differ in the registry or in their order alone, by a number.
+// Apps of one name are told apart by what they do not have in common; where that is the same,
+// by all of their images in order, and where references differ in the registry alone, by a
+// number.
 func TestTraceAppNames(t *testing.T) {
 	inv := made("linux/amd64", 100, 200, 300)
 	mirror := inv.Images[0]
@@ -206,7 +207,7 @@ func TestTraceAppNames(t *testing.T) {
 	for _, a := range job.Workload.Apps {
 		names = append(names, a.Name)
 	}
-	want := []string{"web [app0:1]", "web [app0:1 #2]", "web [app0:1 #3]", "web [app1@" + string(pinned.Digest)[:19] + "]", "app1"}
+	want := []string{"web [app0:1 app2:1]", "web [app0:1 app2:1 #2]", "web [app2:1 app0:1]", "web [app1@" + string(pinned.Digest)[:19] + "]", "app1"}
 	if !slices.Equal(names, want) {
 		t.Errorf("names %q, want %q", names, want)
 	}
@@ -362,6 +363,31 @@ func TestTraceStartsOnNodes(t *testing.T) {
 	}
 	if _, doubts := job.Recorded(); !slices.Contains(doubts, "2 of the trace's 9 starts are on named nodes, which use no image cache: they are left out.") {
 		t.Errorf("doubts: %q", doubts)
+	}
+}
+
+// One name with three lists of images of two: each app is called so that its images tell it
+// from the others, in their order where that alone does.
+func TestNamesOfOneNamesApps(t *testing.T) {
+	with := func(hour float64, images ...string) workload.TraceStart {
+		l := line(hour, 0, 1)
+		l.App, l.Images = "web", nil
+		for _, image := range images {
+			l.Images = append(l.Images, "registry.example.com/team/"+image)
+		}
+		return l
+	}
+	s := traceScenario(t, with(0, "app0:1"), with(1, "app0:1", "app1:1"), with(2, "app1:1", "app0:1"), with(10, "app0:1", "app2:1"))
+	job, err := s.Cover(made("linux/amd64", 970, 470, 170))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, app := range job.Workload.Apps {
+		names = append(names, app.Name)
+	}
+	if want := []string{"web [app0:1]", "web [app0:1 app1:1]", "web [app1:1 app0:1]", "web [app2:1]"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
 	}
 }
 

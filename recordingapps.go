@@ -99,9 +99,12 @@ func (s *Scenario) coverTrace(inv *layers.Inventory) (*Job, error) {
 }
 
 // CheckPlan refuses, before images are looked up, a trace that does not tell what a plan
-// needs, or of which no part can be held out as asked. The error wraps ErrTrace. There is
-// nothing to refuse without a trace.
+// needs, or of which no part can be held out as asked: the error wraps ErrTrace. A plan that
+// is to be judged before its own time is an error that wraps plan.ErrInvalid.
 func (s *Scenario) CheckPlan() error {
+	if err := s.checkJudgeAt(); err != nil {
+		return s.blamed("plan.judgeAt", err)
+	}
 	if s.Trace == nil {
 		return nil
 	}
