@@ -1,9 +1,11 @@
 package cachebench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -60,25 +62,54 @@ func (f *ScenarioFile) validateBudget() error {
 	return nil
 }
 
-// checkBudget refuses a budget of an app that there is not: it would never be judged.
+// checkBudget refuses a budget of an app that there is not: it would never be judged. A name
+// that a trace gives several sets of images is none: each set has its own.
 func (s *Scenario) checkBudget(at func(key string, err error) error) error {
+	if len(s.Budget) == 0 {
+		return nil
+	}
 	var names []string
+	labels := s.traceLabels()
 	if s.Workload != nil {
 		for i := range s.Workload.Apps {
 			names = append(names, s.Workload.Apps[i].Name)
 		}
 	}
-	if s.Trace != nil {
-		for i := range s.Trace.Starts {
-			names = append(names, s.Trace.Starts[i].App)
-		}
+	for _, name := range sortedKeys(labels) {
+		names = append(names, labels[name]...)
 	}
 	for _, app := range sortedKeys(s.Budget) {
-		if len(names) > 0 && !slices.Contains(names, app) {
+		of := labels[app]
+		switch {
+		case len(of) > 0 && !slices.Contains(of, app):
+			return at("budget."+app, fmt.Errorf("the trace has starts of %s with several sets of images, which are judged apart: give a budget of %s", app, strings.Join(of, ", ")))
+		case len(names) > 0 && !slices.Contains(names, app):
 			return at("budget."+app, fmt.Errorf("no app of the workload is called %q: %s", app, document.Suggestion(app, names)))
 		}
 	}
 	return nil
+}
+
+// traceLabels are what starts of each name in the trace are called, in order: several where
+// they have several sets of images. Empty without a trace.
+func (s *Scenario) traceLabels() map[string][]string {
+	labels := make(map[string][]string)
+	if s.Trace == nil {
+		return labels
+	}
+	called := (&Job{Scenario: s}).called()
+	seen := make(map[string]bool)
+	for i := range s.Trace.Starts {
+		line := &s.Trace.Starts[i]
+		if label := cmp.Or(called[lineKey(line)], line.App); !seen[label] {
+			seen[label] = true
+			labels[line.App] = append(labels[line.App], label)
+		}
+	}
+	for _, of := range labels {
+		slices.Sort(of)
+	}
+	return labels
 }
 
 // bases are the references that budgets compare with.

@@ -1,6 +1,7 @@
 package cachebench
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -95,11 +96,13 @@ func (j *budgetJudge) images() []string {
 	if app := j.workloadApp(); app != nil {
 		return slices.Concat(app.Images, app.InitImages)
 	}
-	if j.scenario.Trace != nil {
-		for i := range j.scenario.Trace.Starts {
-			if start := &j.scenario.Trace.Starts[i]; start.App == j.app {
-				return start.Images
-			}
+	if j.scenario.Trace == nil {
+		return nil
+	}
+	called := (&Job{Scenario: j.scenario}).called()
+	for i := range j.scenario.Trace.Starts {
+		if start := &j.scenario.Trace.Starts[i]; cmp.Or(called[lineKey(start)], start.App) == j.app {
+			return start.Images
 		}
 	}
 	return nil

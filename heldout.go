@@ -57,13 +57,21 @@ func (j *Job) heldOutStarts(ctx context.Context) (*plan.HeldOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &plan.HeldOut{Of: "starts", From: j.Scenario.Now.Add(at), Starts: base.starts, PlannedSaved: perStart(made), BestSaved: new(time.Duration)}
-	for p, saved := range map[*plan.Plan]*time.Duration{made: &h.ActualSaved, best: h.BestSaved} {
-		x, err := j.judge(ctx, j.baselineOf(p), at)
-		if err != nil {
-			return nil, err
-		}
-		*saved = base.mean() - x.mean()
+	there, err := j.judge(ctx, j.baselineOf(made), at)
+	if err != nil {
+		return nil, err
+	}
+	most, err := j.judge(ctx, j.baselineOf(best), at)
+	if err != nil {
+		return nil, err
+	}
+	bestSaved := base.mean() - most.mean()
+	h := &plan.HeldOut{
+		Of: "starts", From: j.Scenario.Now.Add(at), Starts: base.starts,
+		PlannedSaved: perStart(made), ActualSaved: base.mean() - there.mean(), BestSaved: &bestSaved,
+	}
+	if err := j.billFrom(h, made, at, &base.spent, &there.spent); err != nil {
+		return nil, err
 	}
 	if j.recording != nil {
 		j.recording.tellHeldOut(h, at, j.Workload.Apps)
@@ -170,6 +178,7 @@ func (j *Job) baselineOf(p *plan.Plan) arrangement {
 type judged struct {
 	starts int
 	ready  time.Duration
+	spent
 }
 
 func (x *judged) mean() time.Duration {
@@ -200,9 +209,14 @@ func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (jud
 	for i := range outcomes {
 		for k := range outcomes[i].Found {
 			f := &outcomes[i].Found[k]
-			x.ready += time.Duration(f.Starts) * e.estimate(&apps[i], j.fresh(f, a.caches)).Ready
-			if i < len(j.Workload.Apps) {
+			took := e.estimate(&apps[i], j.fresh(f, a.caches))
+			x.ready += time.Duration(f.Starts) * took.Ready
+			priming := i >= len(j.Workload.Apps)
+			if !priming {
 				x.starts += f.Starts
+			}
+			if err := x.add(j.Scenario.Prices, &apps[i], f, took.Billed, priming, a.plan); err != nil {
+				return x, err
 			}
 		}
 	}
@@ -230,12 +244,26 @@ func (j *Job) fresh(f *matcher.Found, caches []matcher.Cache) []string {
 	return fresh
 }
 
+// checkJudgeAt refuses tags of a time that is not after the plan's own.
+func (s *Scenario) checkJudgeAt() error {
+	at := s.PlanOptions.JudgeAt
+	if at.IsZero() || at.After(s.Now) {
+		return nil
+	}
+	return invalidPlan{fmt.Errorf("the caches are judged on later tags, and %s is not after the plan's own time, %s (now, --now)", at.UTC().Format(time.RFC3339), s.Now.UTC().Format(time.RFC3339))}
+}
+
+// invalidPlan is a plan.ErrInvalid that is found before planning.
+type invalidPlan struct{ error }
+
+func (invalidPlan) Is(target error) bool { return target == plan.ErrInvalid }
+
 // heldOutTags judges the plan's caches on what their references mean later, as they are
 // built now and not built again, and built again.
 func (j *Job) heldOutTags(ctx context.Context, p *plan.Plan) (*plan.HeldOut, error) {
 	at := j.Scenario.PlanOptions.JudgeAt
-	if !at.After(j.Scenario.Now) {
-		return nil, fmt.Errorf("it must be after the plan's own time, %s", j.Scenario.Now.UTC().Format(time.RFC3339))
+	if err := j.Scenario.checkJudgeAt(); err != nil {
+		return nil, err
 	}
 	later := *j
 	scenario := *j.Scenario

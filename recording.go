@@ -41,7 +41,9 @@ type recording struct {
 	unknownRuntime, unknownSize nameList
 	// said is what the recording is, notes are reasons to doubt it; one sentence each.
 	said, notes []string
-	onNodes     int
+	// onNodes and onInstances are all starts of the trace, those with unknown images among
+	// them.
+	onNodes, onInstances int
 }
 
 // shortestTrace is the least from which a month is told; shortTrace does not show how the

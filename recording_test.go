@@ -103,6 +103,44 @@ func TestHoldOutTrace(t *testing.T) {
 	}
 }
 
+// app0 starts twice an hour for 7 hours, and 40 times an hour for 3: 9,600 a day. Its cache of
+// 20 GiB, planned at 1,440 a month, has a disk for 28,800 there, each for the 60 s of a run
+// (the 5 s of its start come before instances are paid), and is stored and built once: that is the bill, above a budget
+// that pays for the 9,648 of the whole trace's month. What its starts no longer pay for are the 100 s of a pull.
+func TestHoldOutBill(t *testing.T) {
+	var starts []workload.TraceStart
+	for hour := range 10 {
+		n := 2
+		if hour >= 7 {
+			n = 40
+		}
+		starts = append(starts, line(float64(hour), 0, n))
+	}
+	s := traceScenario(t, starts...)
+	s.TraceSpan, s.PlanOptions.HoldOutFraction = 10*time.Hour, 0.3
+	disk, err := s.Prices.Use(20, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.BudgetPerMonth = 12_000*disk.Amount + 1
+	p, err := planOn(t, s, made("linux/amd64", 970))
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := s.Prices.Instance(1, 2, 100*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, fixed := p.HeldOut[0], p.Caches[0].Cost.Build.Amount+p.Caches[0].Cost.Keep.Amount
+	bill := 28800*disk.Amount + fixed
+	if p.Caches[0].SizeGiB != 20 || math.Abs(h.CostPerMonth.Amount-bill) > 1e-3*bill || h.CostPerMonth.Amount <= s.BudgetPerMonth {
+		t.Errorf("costs %v, want %v; a budget of %v", h.CostPerMonth, bill, s.BudgetPerMonth)
+	}
+	if net := 28800*instance.Amount - bill; math.Abs(h.NetSavedPerMonth.Amount-net) > 1e-3*bill {
+		t.Errorf("net saved %v, want %v", h.NetSavedPerMonth, net)
+	}
+}
+
 // An explicit plan on the first 7 of 10 hours names a cache for app0. In the last 3 app0
 // starts once, and app twin, which has its image, 3 times: twin is new and names none, so
 // that of the 4 starts one saves 95 s, 23.75 s a start; by ECI's matching all save 95 s.
@@ -143,8 +181,9 @@ func TestHoldOutOtherImages(t *testing.T) {
 	}
 }
 
-// Apps of one name are told apart by what they do not have in common; where their references
-// differ in the registry or in their order alone, by a number.
+// Apps of one name are told apart by what they do not have in common; where that is the same,
+// by all of their images in order, and where references differ in the registry alone, by a
+// number.
 func TestTraceAppNames(t *testing.T) {
 	inv := made("linux/amd64", 100, 200, 300)
 	mirror := inv.Images[0]
@@ -168,7 +207,7 @@ func TestTraceAppNames(t *testing.T) {
 	for _, a := range job.Workload.Apps {
 		names = append(names, a.Name)
 	}
-	want := []string{"web [app0:1]", "web [app0:1 #2]", "web [app0:1 #3]", "web [app1@" + string(pinned.Digest)[:19] + "]", "app1"}
+	want := []string{"web [app0:1 app2:1]", "web [app0:1 app2:1 #2]", "web [app2:1 app0:1]", "web [app1@" + string(pinned.Digest)[:19] + "]", "app1"}
 	if !slices.Equal(names, want) {
 		t.Errorf("names %q, want %q", names, want)
 	}
@@ -276,6 +315,79 @@ func TestTraceBesideWorkload(t *testing.T) {
 	}
 	if _, doubts := job.Recorded(); !slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, "No start of app2 is in the trace") }) {
 		t.Errorf("doubts: %q", doubts)
+	}
+}
+
+// Of 4 starts one line tells the run time of one, 10 min: the others run as long as the
+// workload says, 1 h, so that the mean is (10 + 3 · 60) / 4 min = 47.5 min; else as long as is
+// assumed, 30 min: 25 min; else as that one, which is said with the count.
+func TestRunTimesInPart(t *testing.T) {
+	first, ten := line(0, 0, 1), 10*time.Minute
+	first.Runtime = &ten
+	for name, test := range map[string]struct {
+		beside, assumed, want time.Duration
+		doubt                 string
+	}{
+		"workload": {time.Hour, 30 * time.Minute, 47*time.Minute + 30*time.Second, "3 of 4 starts of app0 have no run time in the trace: they are taken to run as long as the workload says"},
+		"assumed":  {0, 30 * time.Minute, 25 * time.Minute, "3 of 4 starts of app0 have no run time in the trace: they are assumed to run for 30 min (--assume-runtime)"},
+		"neither":  {0, 0, 10 * time.Minute, "3 of 4 starts of app0 have no run time in the trace: they are taken to run as long as the others"},
+	} {
+		s := traceScenario(t, first, line(10, 0, 3))
+		s.Assume.Runtime = test.assumed
+		if test.beside > 0 {
+			s.Workload = &workload.Workload{Apps: []workload.App{{Name: "app0", Images: first.Images, StartsPerDay: 1, Runtime: test.beside, CPU: 1, MemoryGiB: 2}}}
+		}
+		job, err := s.Cover(made("linux/amd64", 970))
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		_, doubts := job.Recorded()
+		if got := job.Workload.Apps[0].Runtime; got != test.want || !slices.ContainsFunc(doubts, func(d string) bool { return strings.HasPrefix(d, test.doubt) }) {
+			t.Errorf("%s: runs %v, want %v; doubts %q", name, got, test.want, doubts)
+		}
+		if err := s.CheckPlan(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// 2 of a trace's 9 starts are on a node, 4 are of an image that is not known.
+func TestTraceStartsOnNodes(t *testing.T) {
+	onNode := line(1, 0, 2)
+	onNode.Node = "n1"
+	s := traceScenario(t, line(0, 0, 1), onNode, line(2, 1, 4), line(10, 0, 2))
+	s.MinCoverage = 0
+	job, err := s.Cover(made("linux/amd64", 970))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, doubts := job.Recorded(); !slices.Contains(doubts, "2 of the trace's 9 starts are on named nodes, which use no image cache: they are left out.") {
+		t.Errorf("doubts: %q", doubts)
+	}
+}
+
+// One name with three lists of images of two: each app is called so that its images tell it
+// from the others, in their order where that alone does.
+func TestNamesOfOneNamesApps(t *testing.T) {
+	with := func(hour float64, images ...string) workload.TraceStart {
+		l := line(hour, 0, 1)
+		l.App, l.Images = "web", nil
+		for _, image := range images {
+			l.Images = append(l.Images, "registry.example.com/team/"+image)
+		}
+		return l
+	}
+	s := traceScenario(t, with(0, "app0:1"), with(1, "app0:1", "app1:1"), with(2, "app1:1", "app0:1"), with(10, "app0:1", "app2:1"))
+	job, err := s.Cover(made("linux/amd64", 970, 470, 170))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, app := range job.Workload.Apps {
+		names = append(names, app.Name)
+	}
+	if want := []string{"web [app0:1]", "web [app0:1 app1:1]", "web [app1:1 app0:1]", "web [app2:1]"}; !slices.Equal(names, want) {
+		t.Errorf("%q, want %q", names, want)
 	}
 }
 

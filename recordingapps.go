@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
@@ -100,9 +99,12 @@ func (s *Scenario) coverTrace(inv *layers.Inventory) (*Job, error) {
 }
 
 // CheckPlan refuses, before images are looked up, a trace that does not tell what a plan
-// needs, or of which no part can be held out as asked. The error wraps ErrTrace. There is
-// nothing to refuse without a trace.
+// needs, or of which no part can be held out as asked: the error wraps ErrTrace. A plan that
+// is to be judged before its own time is an error that wraps plan.ErrInvalid.
 func (s *Scenario) CheckPlan() error {
+	if err := s.checkJudgeAt(); err != nil {
+		return s.blamed("plan.judgeAt", err)
+	}
 	if s.Trace == nil {
 		return nil
 	}
@@ -149,6 +151,7 @@ func (j *Job) record() error {
 			r.starts = append(r.starts, workload.Event{At: line.At - begin, App: app})
 		}
 	}
+	r.onInstances = all
 	j.Coverage.Apps = len(seen) - len(known.leftOut)
 	switch {
 	case all == 0:
@@ -166,26 +169,13 @@ func (j *Job) record() error {
 	return nil
 }
 
-// runTimes are those that the lines of an app give.
-type runTimes struct {
-	// sum is in seconds, which do not overflow.
-	sum           float64
-	starts, given int
-}
-
-func (r *runTimes) add(line *workload.TraceStart) {
-	if r.starts += line.Count; line.Runtime != nil {
-		r.sum += line.Runtime.Seconds() * float64(line.Count)
-		r.given += line.Count
-	}
-}
-
 // fillApps gives the recording's apps their rates, and what they need: from the trace, the
 // Workload beside it, or what is assumed.
 func (j *Job) fillApps(runs []runTimes) error {
 	s, r := j.Scenario, j.recording
 	days := r.span.Hours() / 24
-	var runtime, size nameList
+	var size nameList
+	var untold untoldRuns
 	for i := range j.Workload.Apps {
 		a := &j.Workload.Apps[i]
 		r.names = append(r.names, a.Name)
@@ -194,16 +184,7 @@ func (j *Job) fillApps(runs []runTimes) error {
 		}
 		a.StartsPerDay = float64(runs[i].starts) / days
 		beside := s.beside(a.Name) != nil
-		switch {
-		case runs[i].given > 0:
-			a.Runtime = time.Duration(runs[i].sum / float64(runs[i].given) * float64(time.Second))
-		case beside:
-		case s.Assume.Runtime > 0:
-			a.Runtime = s.Assume.Runtime
-			runtime.add(a.Name)
-		default:
-			r.unknownRuntime.add(a.Name)
-		}
+		j.fillRuntime(a, &runs[i], beside, &untold)
 		switch {
 		case beside:
 		case s.Assume.CPU > 0 && s.Assume.MemoryGiB > 0:
@@ -213,9 +194,7 @@ func (j *Job) fillApps(runs []runTimes) error {
 			r.unknownSize.add(a.Name)
 		}
 	}
-	if names := runtime.names; len(names) > 0 {
-		r.note("Assumed, for nothing tells it: starts of %s run for %s (--assume-runtime).", few(names), document.FormatTime(s.Assume.Runtime))
-	}
+	untold.tell(r, s.Assume.Runtime)
 	if names := size.names; len(names) > 0 {
 		r.note("Assumed, for nothing tells it: instances of %s have %g vCPUs and %g GiB (--assume-cpu, --assume-memory-gib).", few(names), s.Assume.CPU, s.Assume.MemoryGiB)
 	}
@@ -253,7 +232,7 @@ func (j *Job) tellRecording() {
 		r.note("The trace covers %s: less than a week, so that days which differ from these count for nothing.", document.FormatTime(r.span))
 	}
 	if r.onNodes > 0 {
-		r.note("%d of the trace's %d starts are on named nodes, which use no image cache: they are left out.", r.onNodes, r.onNodes+len(r.starts))
+		r.note("%d of the trace's %d starts are on named nodes, which use no image cache: they are left out.", r.onNodes, r.onNodes+r.onInstances)
 	}
 	var several, other, steady, silent, named nameList
 	for i, name := range r.names {

@@ -21,33 +21,36 @@ func (j *Job) called() map[string]string {
 }
 
 // tellApart names apps that the trace calls alike, and that have other images, by those:
-// web [web:1.4.2]. It returns all names by lineKey.
+// web [web:1.4.2]; by all of its images, in their order, one that has none of its own, or none
+// that another of the name has not too. It returns all names by lineKey.
 func (t *traceApps) tellApart() map[string]string {
-	apps, names := t.apps, make([]string, len(t.apps))
-	alike, taken := make(map[string]int), make(map[string]bool)
-	holding := make(map[[2]string]int)
+	apps := t.apps
+	alike, taken, holding := make(map[string]int), make(map[string]bool), make(map[[2]string]int)
 	for i := range apps {
-		names[i] = apps[i].Name
 		alike[apps[i].Name]++
 		taken[apps[i].Name] = true
 		for _, ref := range slices.Compact(slices.Sorted(slices.Values(apps[i].AllImages()))) {
 			holding[[2]string{apps[i].Name, ref}]++
 		}
 	}
+	labels, same := make([]string, len(apps)), make(map[string]int)
 	for i := range apps {
-		name := names[i]
+		own := slices.DeleteFunc(apps[i].AllImages(), func(ref string) bool { return holding[[2]string{apps[i].Name, ref}] == alike[apps[i].Name] })
+		labels[i] = appLabel(apps[i].Name, own)
+		same[labels[i]]++
+	}
+	for i := range apps {
+		name := apps[i].Name
 		if alike[name] < 2 {
 			continue
 		}
-		var own []string
-		for _, ref := range apps[i].AllImages() {
-			if holding[[2]string{name, ref}] < alike[name] {
-				own = append(own, shortName(ref))
-			}
+		label := labels[i]
+		if same[label] > 1 || label == appLabel(name, nil) {
+			label = appLabel(name, apps[i].AllImages())
 		}
-		label := fmt.Sprintf("%s [%s]", name, strings.Join(own, " "))
+		plain := strings.TrimSuffix(label, "]")
 		for k := 2; taken[label]; k++ {
-			label = fmt.Sprintf("%s [%s]", name, strings.Join(append(slices.Clone(own), fmt.Sprintf("#%d", k)), " "))
+			label = fmt.Sprintf("%s #%d]", plain, k)
 		}
 		taken[label] = true
 		apps[i].Name = label
@@ -59,6 +62,15 @@ func (t *traceApps) tellApart() map[string]string {
 		}
 	}
 	return called
+}
+
+// appLabel is the name of an app with some of its images.
+func appLabel(name string, images []string) string {
+	short := make([]string, len(images))
+	for i, ref := range images {
+		short[i] = shortName(ref)
+	}
+	return fmt.Sprintf("%s [%s]", name, strings.Join(short, " "))
 }
 
 // shortName is a reference's last part, with no more of a digest than tells it apart.

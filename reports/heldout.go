@@ -22,8 +22,35 @@ func heldOutTable(p *plan.Plan) *table {
 		if len(h.GoneApps) > 0 {
 			t.Caption += "; started before, and not there: " + some(h.GoneApps, 6)
 		}
+		if h.BestSaved != nil {
+			t.Caption += "; best there: " + bestThere(h)
+		}
+		if words := billThere(p, h); words != "" {
+			t.Caption += "; " + words
+		}
 	}
 	return t.unlessEmpty()
+}
+
+// bestThere says what the best is that a plan is held against.
+func bestThere(h *plan.HeldOut) string {
+	if h.Of == "tags" {
+		return "the same caches, built again"
+	}
+	return "a plan made for these starts, with the same goal and budget"
+}
+
+// billThere says what a plan costs and saves in money where it was not made for; empty where
+// that is not known. Above its budget it may save more time than the best that keeps it.
+func billThere(p *plan.Plan, h *plan.HeldOut) string {
+	if h.CostPerMonth == nil || h.NetSavedPerMonth == nil {
+		return ""
+	}
+	above := ""
+	if p.BudgetPerMonth != nil && h.CostPerMonth.Amount > p.BudgetPerMonth.Amount*(1+1e-6) {
+		above = fmt.Sprintf(", above the budget of %s, which the best keeps", money(*p.BudgetPerMonth))
+	}
+	return fmt.Sprintf("a month of such starts costs %s with what was planned before%s (net saved %s)", money(*h.CostPerMonth), above, signedMoney(*h.NetSavedPerMonth))
 }
 
 // heldOutFrom is when what is held out begins: of a trace in its own time.
@@ -53,11 +80,14 @@ func newAppsTable(p *plan.Plan) *table {
 }
 
 // heldOutSentence says how a plan did on what it was not made for.
-func heldOutSentence(h *plan.HeldOut) string {
+func heldOutSentence(p *plan.Plan, h *plan.HeldOut) string {
 	words := fmt.Sprintf("Judged on %s that it was not made for (from %s; %s): a start saves %s in the mean, planned were %s",
 		h.Of, heldOutFrom(h), count(h.Starts, "start"), seconds(h.ActualSaved), seconds(h.PlannedSaved))
 	if h.BestSaved != nil {
-		words += fmt.Sprintf(", the best plan for them saves %s", seconds(*h.BestSaved))
+		words += fmt.Sprintf("; the best there (%s) saves %s", bestThere(h), seconds(*h.BestSaved))
+	}
+	if bill := billThere(p, h); bill != "" {
+		words += "; " + bill
 	}
 	fresh := 0
 	for _, a := range h.NewApps {

@@ -91,7 +91,7 @@ func planMarkdown(b *bytes.Buffer, p *plan.Plan) {
 		fmt.Fprintf(b, "\nA month here is%s.\n", strings.TrimPrefix(words, ";"))
 	}
 	for i := range p.HeldOut {
-		fmt.Fprintf(b, "\n%s\n", markdownText(heldOutSentence(&p.HeldOut[i])))
+		fmt.Fprintf(b, "\n%s\n", markdownText(heldOutSentence(p, &p.HeldOut[i])))
 	}
 	for _, even := range []string{breakEvenSentence(p), bestEvenSentence(p), noEvenSentence(p)} {
 		if even != "" {

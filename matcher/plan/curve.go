@@ -52,7 +52,7 @@ func (m *model) cheapest() float64 {
 // secondsProblem is that of the most time saved within a budget, whatever it is worth.
 func (m *model) secondsProblem(budget float64) *knapsack.Problem {
 	problem := *m.program.problem
-	problem.Budget, problem.Price = budget, 0
+	problem.Budget, problem.Price, problem.Quota = budget, 0, max(1, m.room)
 	problem.Customers = make([][]knapsack.Option, len(m.apps))
 	for i, a := range m.apps {
 		for _, o := range a.options {
@@ -70,11 +70,12 @@ func (m *model) secondsProblem(budget float64) *knapsack.Problem {
 // bill to what the most time saved costs.
 func (m *model) curve(ctx context.Context, s *solution) ([]CurvePoint, error) {
 	var budgets []float64
-	found, err := m.budgets(ctx, m.secondsProblem(math.Inf(1)), s, func(most knapsack.Choice) []float64 {
+	found, err := m.budgetsBesideKept(ctx, s, func(most knapsack.Choice) []float64 {
 		low, high := m.cheapest(), most.Cost
 		if low > high || high == 0 {
 			return nil
 		}
+		budgets = budgets[:0]
 		for i := range m.Points {
 			budgets = append(budgets, low*math.Pow(high/low, float64(i)/float64(max(1, m.Points-1))))
 		}
@@ -143,68 +144,3 @@ func (m *model) point(budget float64, s *solution) CurvePoint {
 
 // wantsMore says whether it is asked what a tenth more of budget would bring.
 func (m *model) wantsMore() bool { return m.More && !math.IsInf(m.BudgetPerMonth, 1) }
-
-// more is what a tenth more of budget brings; nil where the search was stopped.
-func (m *model) more(ctx context.Context, s *solution) (*Sensitivity, error) {
-	problem := *m.program.problem
-	problem.Budget *= moreBudget
-	within := m.bestWithin
-	if m.Goal == GoalLimit {
-		within = m.cheapestWithin
-	}
-	found, err := within(ctx, &problem, s)
-	if err != nil || found == nil {
-		return nil, err
-	}
-	point := m.point(problem.Budget, found)
-	point.SavedSeconds = duration(m.saved(&found.choice))
-	bound := found.bound
-	if found.optimal {
-		bound = found.objective
-	}
-	switch {
-	case m.Goal == GoalSeconds:
-		*point.BoundSeconds = max(point.SavedSeconds, duration(bound+problem.Price*problem.Budget))
-	case found.reached:
-		point.BoundSeconds, point.BoundMoney = nil, m.money(bound)
-	default:
-		point.BoundSeconds, point.LimitNotMet = nil, true
-	}
-	return &Sensitivity{More: &point}, nil
-}
-
-// bestWithin is the best choice within a problem's budget, which allows s too.
-func (m *model) bestWithin(ctx context.Context, problem *knapsack.Problem, s *solution) (*solution, error) {
-	all, err := m.budgets(ctx, problem, s, func(knapsack.Choice) []float64 { return []float64{problem.Budget} })
-	if err != nil || len(all) == 0 {
-		return nil, err
-	}
-	found := &all[0]
-	if found.objective < s.objective {
-		found.choice, found.objective = s.choice, s.objective
-	}
-	found.bound = max(found.bound, found.objective)
-	return found, nil
-}
-
-// cheapestWithin is the least bill that keeps the limit within a larger budget than s has,
-// or what comes nearest. One that s keeps already is the same there: what costs less was
-// within its own budget.
-func (m *model) cheapestWithin(ctx context.Context, problem *knapsack.Problem, s *solution) (*solution, error) {
-	if s.reached {
-		return s, nil
-	}
-	solver, err := knapsack.New(problem)
-	if err != nil {
-		return nil, err
-	}
-	p := &program{goal: m.Goal, price: problem.Price, target: m.program.target, gap: m.GapFraction, problem: problem, solver: solver}
-	found := p.solve(ctx, m.effort()*curveEffort, true)
-	if ctx.Err() != nil {
-		return nil, nil
-	}
-	if !m.beats(&found, s) {
-		found = *s
-	}
-	return &found, nil
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/workload"
 )
 
 // TestCurveBesidePlan: a larger budget brings no less, no point is above its bound or the
@@ -36,6 +37,22 @@ func TestCurveBesidePlan(t *testing.T) {
 		}
 		if compared == 0 || math.IsNaN(bill) {
 			t.Errorf("%s: no point can pay the plan's %v", assign, bill)
+		}
+	}
+}
+
+// TestBoundOfMore: one app of 3,000 starts a month, whose only cache saves each of them the
+// 6 GiB × 20 s − 2 s: 354,000 s are all that there is, however large the budget, and whatever
+// an hour is worth.
+func TestBoundOfMore(t *testing.T) {
+	inv := inventory([]float64{6}, map[string][]int{"r/a:1": {0}})
+	a := &workload.App{Name: "a", Images: []string{"r/a:1"}, StartsPerDay: 100, Runtime: time.Minute, CPU: 2, MemoryGiB: 4}
+	for _, assign := range []string{plan.Auto, plan.Explicit} {
+		p := problem(inv, found(a, nothing(10)))
+		p.Assign, p.BudgetPerMonth, p.WorthPerHour, p.More = assign, 1e6, 1000, true
+		got := choose(t, p)
+		if more := got.Sensitivity.More; more.SavedSeconds != 354000*time.Second || (*more.BoundSeconds-354000*time.Second).Abs() > time.Second {
+			t.Errorf("%s: %v, at most %v", assign, more.SavedSeconds, *more.BoundSeconds)
 		}
 	}
 }

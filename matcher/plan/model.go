@@ -43,6 +43,10 @@ type model struct {
 	// near says which images share a layer with what an app needs: 0 is not known yet.
 	near   []vicinity
 	nearTo *app
+	// freeing are the apps that, under explicit, may name a cache that gains them nothing:
+	// they leave one that exists, so that its place of the quota is free. Nil where the quota
+	// does not bind.
+	freeing map[*app]bool
 	// layerMoney is what storing each layer costs a month, of shared storage.
 	layerMoney []float64
 	// keepExisting is what storing each existing cache costs a month, by its ID; absent
@@ -68,7 +72,7 @@ type app struct {
 	// unseen says that no start was counted in the outcome.
 	unseen bool
 	// options are, under auto, those that qualify in ECI's order; else those that gain,
-	// the best first.
+	// the best first, and all that there are of an app that may free a place of the quota.
 	options []option
 	// known are the effects of candidates that were worked out, under auto. Under explicit
 	// options are of the first looked candidates, and are only added to.
@@ -256,20 +260,26 @@ func (m *model) holders(from int) [][]int {
 }
 
 // explicitOptions are the candidates that gain something, the best first. Of thousands few
-// have a layer of the app, and only these are looked at, each once.
+// have a layer of the app, and only these are looked at, each once; unless the app is to
+// free a place.
 func (m *model) explicitOptions(a *app, holders [][]int) error {
 	a.options = slices.DeleteFunc(a.options, func(o option) bool { return m.candidateOf(o.set) == nil })
 	var near []int
 	for _, l := range a.need {
 		near = append(near, holders[l]...)
 	}
-	slices.Sort(near)
+	if slices.Sort(near); m.freeing[a] {
+		a.options, near = nil, near[:0] // those of before were not all that there are
+		for i := range m.candidates {
+			near = append(near, i)
+		}
+	}
 	for _, i := range slices.Compact(near) {
 		e, err := m.effect(a, i, func(a *app, _ *candidate) []finding { return a.baseline })
 		if err != nil {
 			return err
 		}
-		if m.gain(a, &e) > 0 || e.readySaved > 0 { // the curve is of time, whatever the goal
+		if m.gain(a, &e) > 0 || e.readySaved > 0 || m.freeing[a] { // the curve is of time, whatever the goal
 			a.options = append(a.options, option{m.set(i), e})
 		}
 	}

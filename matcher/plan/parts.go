@@ -201,8 +201,14 @@ type HeldOut struct {
 	// and as the held-out starts were served when replayed.
 	PlannedSaved time.Duration `json:"plannedSavedSeconds" document:"signed"`
 	ActualSaved  time.Duration `json:"actualSavedSeconds" document:"signed"`
-	// BestSaved is what a plan made for the held-out part itself saves there; absent
-	// where that was not looked for.
+	// CostPerMonth is what the plan costs in a month that is as the held-out part, with its
+	// starts and releases: it need not keep the budget there. NetSavedPerMonth is what it
+	// saves in money by then, beside what is spent without it. Both are of starts.
+	CostPerMonth     *cost.Money `json:"costPerMonth,omitempty"`
+	NetSavedPerMonth *cost.Money `json:"netSavedPerMonth,omitempty"`
+	// BestSaved is what a plan made for the held-out part itself saves there, with the same
+	// goal and budget; of tags, what the same caches save when they are built again. It is
+	// absent where that was not looked for.
 	BestSaved *time.Duration `json:"bestSavedSeconds,omitempty" document:"signed"`
 	// StaleUnpackedBytes is what the planned caches hold by then that no image has.
 	StaleUnpackedBytes *int64 `json:"staleUnpackedBytes,omitempty"`

@@ -54,15 +54,27 @@ func (m *model) newProgram() (*program, error) {
 			m.progress("choosing among %s%s", plural(len(m.candidates), "candidate"), nearness(objective, bound))
 		}
 	}
-	problem := &knapsack.Problem{
-		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: max(1, m.room), Price: p.price,
-		Customers: make([][]knapsack.Option, len(m.apps)),
-	}
-	m.addSets(problem)
 	bonus := 0.0
 	if m.displacing != nil {
 		bonus = m.bonus()
 	}
+	p.problem, p.target = m.problemOf(bonus), m.target()
+	if m.Goal == GoalLimit {
+		p.target += bonus * float64(len(m.displacing))
+	}
+	var err error
+	p.solver, err = knapsack.New(p.problem)
+	return p, err
+}
+
+// problemOf is the choice in the room that there is; bonus is for apps that are to have a
+// planned cache.
+func (m *model) problemOf(bonus float64) *knapsack.Problem {
+	problem := &knapsack.Problem{
+		Ordered: m.Assign == Auto, Budget: m.BudgetPerMonth, Quota: max(1, m.room), Price: m.price(),
+		Customers: make([][]knapsack.Option, len(m.apps)),
+	}
+	m.addSets(problem)
 	for i, a := range m.apps {
 		for _, o := range a.options {
 			option := knapsack.Option{Set: o.set, Gain: m.gain(a, &o.effect), Cost: o.effect.use}
@@ -75,13 +87,7 @@ func (m *model) newProgram() (*program, error) {
 			problem.Customers[i] = append(problem.Customers[i], option)
 		}
 	}
-	p.problem, p.target = problem, m.target()
-	if m.Goal == GoalLimit {
-		p.target += bonus * float64(len(m.displacing))
-	}
-	var err error
-	p.solver, err = knapsack.New(problem)
-	return p, err
+	return problem
 }
 
 // addSets are the primings, which are no caches, and the candidates with their bills.

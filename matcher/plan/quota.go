@@ -20,6 +20,9 @@ func (m *model) withinQuota(ctx context.Context) (*solution, error) {
 	if err != nil || m.fits(&loose.choice) {
 		return loose, err
 	}
+	if loose, err = m.free(ctx, loose); err != nil {
+		return nil, err
+	}
 	considered := len(m.candidates)
 	best := m.firstThatFit(loose)
 	rooms := []int{m.roomBeside(m.kept(m.empty())), m.roomBeside(m.kept(&best.choice))}
@@ -41,11 +44,75 @@ func (m *model) withinQuota(ctx context.Context) (*solution, error) {
 	return m.proven(ctx, best, loose, considered)
 }
 
+// free gives the apps that use a manual cache that exists, while the quota binds, the options
+// that only take them from it. Of the looser problem they are no better choice, and its bound
+// stands.
+func (m *model) free(ctx context.Context, loose *solution) (*solution, error) {
+	if m.Assign != Explicit {
+		return loose, nil
+	}
+	if m.freeing = m.using(m.usedExisting()); len(m.freeing) == 0 {
+		return loose, nil
+	}
+	picked := m.picked(&loose.choice)
+	if err := m.setOptions(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	var err error
+	if m.program, err = m.newProgram(); err != nil {
+		return nil, err
+	}
+	again := *loose
+	again.choice = m.program.of(loose.Sets, picked)
+	return &again, nil
+}
+
+// mostDisplaced is of how many existing caches all sets are tried.
+const mostDisplaced = 3
+
 // displaced is a solution, or a better one that takes all starts of caches that exist, so
-// that these have no place of the quota any more.
+// that these have no place of the quota any more: of some of them, or of all.
 func (m *model) displaced(ctx context.Context, best solution) (solution, error) {
+	used := m.usedExisting()
+	subsets := [][]string{used}
+	if len(used) <= mostDisplaced {
+		subsets = nil
+		for set := range 1 << len(used) {
+			var some []string
+			for i, id := range used {
+				if set>>i&1 == 1 {
+					some = append(some, id)
+				}
+			}
+			subsets = append(subsets, some)
+		}
+	}
+	for _, some := range subsets {
+		apps := m.using(some)
+		if len(apps) == 0 || ctx.Err() != nil {
+			continue
+		}
+		var err error
+		if best, err = m.displacedOf(ctx, best, apps); err != nil {
+			return best, err
+		}
+	}
+	return best, nil
+}
+
+// displacedOf is a solution, or a better one in which some apps use none that exists.
+func (m *model) displacedOf(ctx context.Context, best solution, apps map[*app]bool) (solution, error) {
 	sets, picked := best.Sets, m.picked(&best.choice)
-	m.room, m.displacing = m.roomBeside(m.keptWith(m.leastUsers())), m.usingExisting()
+	users := m.usersOfExisting(m.empty())
+	for id := range users {
+		users[id] = slices.DeleteFunc(users[id], func(name string) bool {
+			return slices.ContainsFunc(m.apps, func(a *app) bool { return a.Name == name && apps[a] })
+		})
+	}
+	if m.room = m.roomBeside(m.keptWith(users)); m.room == 0 {
+		return best, nil
+	}
+	m.displacing = apps
 	found, err := m.solve(ctx)
 	m.displacing = nil
 	if err != nil {
@@ -62,15 +129,25 @@ func (m *model) displaced(ctx context.Context, best solution) (solution, error) 
 	return best, nil
 }
 
-// usingExisting are the apps that use a manual cache that exists, while nothing is built.
-func (m *model) usingExisting() map[*app]bool {
+// usedExisting are the manual caches that apps use while nothing is built, in order of ID.
+func (m *model) usedExisting() []string {
+	users := m.usersOfExisting(m.empty())
+	var used []string
+	for i := range m.Existing {
+		if e := &m.Existing[i]; isManual(*e) && m.adviceOn(e, users[e.ID]).Advice != Drop {
+			used = append(used, e.ID)
+		}
+	}
+	return used
+}
+
+// using are the apps that use one of some existing caches while nothing is built.
+func (m *model) using(ids []string) map[*app]bool {
 	users := m.usersOfExisting(m.empty())
 	using := make(map[*app]bool)
 	for _, a := range m.apps {
-		for i := range m.Existing {
-			if e := &m.Existing[i]; isManual(*e) && slices.Contains(users[e.ID], a.Name) {
-				using[a] = true
-			}
+		if slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(users[id], a.Name) }) {
+			using[a] = true
 		}
 	}
 	return using
@@ -103,7 +180,7 @@ func (m *model) bonus() float64 {
 // and takes that instead if it fits and is better. The bound of a looser solution is of the
 // candidates that there were then.
 func (m *model) proven(ctx context.Context, best solution, loose *solution, considered int) (*solution, error) {
-	m.room = m.roomBeside(m.keptWith(m.leastUsers()))
+	m.room = m.mostRoom()
 	p, err := m.newProgram()
 	if err != nil {
 		return nil, err

@@ -62,6 +62,38 @@ func TestQuotaCountsKept(t *testing.T) {
 	}
 }
 
+// TestQuotaOfOtherBudgets: in the world of TestQuotaCountsKept a quota of 2 leaves room for one
+// cache beside imc-a. No other budget has two, and none saves more than a plan with that budget
+// does.
+func TestQuotaOfOtherBudgets(t *testing.T) {
+	inv := inventory([]float64{20000, 20000, 20000}, map[string][]int{"r/a:1": {0}, "r/b:1": {1}, "r/c:1": {2}})
+	app := func(name string, starts float64) *workload.App {
+		return &workload.App{Name: name, Images: []string{"r/" + name + ":1"}, StartsPerDay: starts, Runtime: time.Minute, CPU: 2, MemoryGiB: 4}
+	}
+	a := found(app("a", 200), matcher.Found{CacheID: "imc-a", Images: []string{"r/a:1"}, SizeGiB: 22000, Starts: 10})
+	for _, assign := range []string{plan.Auto, plan.Explicit} {
+		// At 1,400 c's cache alone can be paid, so that the plan fits at once; a tenth more of
+		// 2,900 pays for both.
+		for _, budget := range []float64{1400, 1600, 2900} {
+			p := problem(inv, a, found(app("b", 100), nothing(10)), found(app("c", 50), nothing(10)))
+			p.Existing = []matcher.Cache{{ID: "imc-a", Images: []string{"r/a:1"}, SizeGiB: 22000, Status: matcher.StatusReady, CreationTime: noon.AddDate(0, 0, -1)}}
+			p.Assign, p.Quota, p.BudgetPerMonth, p.Points, p.More = assign, 2, budget, 4, true
+			got := choose(t, p)
+			if len(got.Curve) != 4 || got.Sensitivity == nil {
+				t.Fatalf("%s, %v: curve %+v, sensitivity %+v", assign, budget, got.Curve, got.Sensitivity)
+			}
+			for _, point := range append(slices.Clone(got.Curve), *got.Sensitivity.More) {
+				with := p
+				with.BudgetPerMonth = point.BudgetPerMonth.Amount * (1 + 1e-6)
+				direct := choose(t, with)
+				if point.Caches > 1 || point.SavedSeconds > direct.SavedSeconds+time.Microsecond || *point.BoundSeconds < direct.SavedSeconds-time.Microsecond {
+					t.Errorf("%s, %v: %+v, bound %v; a plan with that budget saves %v by %d caches", assign, budget, point, *point.BoundSeconds, direct.SavedSeconds, len(direct.Caches))
+				}
+			}
+		}
+	}
+}
+
 // TestQuotaMadeRoom: a quota of 1 that imc-old fills, which holds one of the two images that
 // the starts of a need: a cache of both takes all of them from it, so that it is dropped and
 // the new one has its place. One for b alone, which would gain more, has none.
@@ -77,6 +109,29 @@ func TestQuotaMadeRoom(t *testing.T) {
 		got := choose(t, p)
 		if len(got.Caches) != 1 || !slices.Contains(got.Caches[0].Images, "r/side:1") || got.Existing[0].Advice != plan.Drop {
 			t.Errorf("caches %+v, existing %+v; want one that takes the place of imc-old", got.Caches, got.Existing)
+		}
+	}
+}
+
+// TestQuotaFreed: a quota of 1 that imc-a fills, in which all starts of a find its image. One
+// cache of a's image and b's, 8 GiB, takes a's starts for nothing and saves b's 3,000 a month
+// the 6 GiB × 20 s − 2 s: 354,000 s. Whether ECI matches or pods name it, imc-a is dropped.
+func TestQuotaFreed(t *testing.T) {
+	inv := inventory([]float64{2, 6}, map[string][]int{"r/a:1": {0}, "r/b:1": {1}})
+	app := func(name string, starts float64) *workload.App {
+		return &workload.App{Name: name, Images: []string{"r/" + name + ":1"}, StartsPerDay: starts, Runtime: time.Minute, CPU: 2, MemoryGiB: 4}
+	}
+	a := found(app("a", 200), matcher.Found{CacheID: "imc-a", Images: []string{"r/a:1"}, SizeGiB: 20, Starts: 10})
+	for _, assign := range []string{plan.Auto, plan.Explicit} {
+		p := problem(inv, a, found(app("b", 100), nothing(10)))
+		p.Existing = []matcher.Cache{{ID: "imc-a", Images: []string{"r/a:1"}, SizeGiB: 20, Status: matcher.StatusReady, CreationTime: noon.AddDate(0, 0, -1)}}
+		p.Quota, p.BudgetPerMonth, p.Assign = 1, 1e9, assign
+		got := choose(t, p)
+		if len(got.Caches) != 1 || got.ObjectiveSeconds != 354000*time.Second || got.BoundSeconds < got.ObjectiveSeconds || got.Existing[0].Advice != plan.Drop {
+			t.Errorf("%s: %d caches, %v, at most %v, %+v", assign, len(got.Caches), got.ObjectiveSeconds, got.BoundSeconds, got.Existing)
+		}
+		if freed := strings.Contains(got.Assignments[0].Reason, "whose place of the quota the plan needs"); freed != (assign == plan.Explicit) {
+			t.Errorf("%s: a has it, for %s", assign, got.Assignments[0].Reason)
 		}
 	}
 }

@@ -179,6 +179,9 @@ func (o *oracle) serve(a, c int) served {
 		before = append(before, f.start)
 		if o.p.Assign == plan.Auto && !whole && f.images != nil {
 			other := matcher.Cache{ID: "automatic", Images: f.images, SizeGiB: f.sizeGiB, Automatic: true, Status: matcher.StatusReady, CreationTime: noon.Add(time.Minute)}
+			if i := slices.IndexFunc(o.p.Existing, func(e matcher.Cache) bool { return e.ID == f.id }); i >= 0 {
+				other = o.p.Existing[i]
+			}
 			if first := o.match.Rank(matcher.GroupOf(app), []matcher.Cache{o.cache(c), other})[0].CacheID; first != o.names[c] {
 				after = append(after, f.start)
 				continue
@@ -220,6 +223,7 @@ type foundStart struct {
 	start
 	billed, use, sizeGiB float64
 	images               []string
+	id                   string
 }
 
 func (o *oracle) findings(a int) []foundStart {
@@ -239,10 +243,13 @@ func (o *oracle) findings(a int) []foundStart {
 		if f.Images != nil {
 			e = o.p.Estimate(app, o.relevant(app, f.Images))
 			use, _ = o.p.Prices.Automatic(max(0, f.SizeGiB-app.ExtraStorageGiB), e.Billed+app.Runtime)
+			if !f.Automatic {
+				use, _ = o.p.Prices.Use(f.SizeGiB, e.Billed+app.Runtime)
+			}
 		}
 		all = append(all, foundStart{
 			start{app.StartsPerMonth() * float64(f.Starts) / float64(counted), e.Ready.Seconds()},
-			e.Billed.Seconds(), use.Amount, f.SizeGiB, f.Images,
+			e.Billed.Seconds(), use.Amount, f.SizeGiB, f.Images, f.CacheID,
 		})
 	}
 	return all
@@ -526,18 +533,9 @@ func testBruteForce(t *testing.T, goal, assign string) {
 
 // checkUnproven: a plan is the best of all, and that is not beyond the bound.
 func checkUnproven(t *testing.T, name string, got *plan.Plan, want answer) {
-	value, bound := got.ObjectiveSeconds.Seconds(), got.BoundSeconds.Seconds()
-	if got.ObjectiveMoney != nil {
-		value = got.ObjectiveMoney.Amount
-		if bound = math.Inf(-1); got.BoundMoney != nil {
-			bound = got.BoundMoney.Amount
-		}
-	}
+	value, bound := upward(got)
 	if got.Goal == plan.GoalLimit {
-		value, bound, want.value = -value, -bound, -want.value
-		if got.Verdict == plan.LimitNotMet {
-			value, bound = math.Inf(-1), math.Inf(1)
-		}
+		want.value = -want.value
 	}
 	if slack := 1e-6 * (1 + math.Abs(want.value)); want.reached && (!near(value, want.value, slack) || bound < want.value-slack) || !want.reached && got.Verdict != plan.LimitNotMet {
 		t.Errorf("%s: %v, bound %v, brute force %v", name, value, bound, want)

@@ -21,7 +21,10 @@ func (m *model) whyPicked(a *app, c *candidate, e *effect) string {
 		}
 	}
 	of := fmt.Sprintf("holds %d of %d images", held, len(a.AllImages()))
-	if m.Assign == Explicit {
+	switch {
+	case m.Assign == Explicit && m.gain(a, e) <= 0:
+		return of + "; it gains nothing by that, and leaves a cache that exists, whose place of the quota the plan needs"
+	case m.Assign == Explicit:
 		return fmt.Sprintf("%s; of what the budget allows, this cache fits the plan best", of)
 	}
 	if e.served < a.starts*0.995 {
