@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -36,12 +37,34 @@ func (s *session) measureCaches(all []eci.ImageCache) {
 			size = 0
 		}
 		s.sizes[c.ID] = size
-		if slices.ContainsFunc(s.exp.Apps, func(a App) bool {
-			return slices.ContainsFunc(a.Images, func(image string) bool { return slices.Contains(c.Images, image) })
-		}) {
+		if slices.ContainsFunc(s.exp.Apps, func(a App) bool { return holdsAny(c.Images, a.Images) }) {
 			s.budget.matchGiB = max(s.budget.matchGiB, size)
 		}
 	}
+}
+
+// holdsAny and holdsAll say whether a cache with these images has any, or all, of those that
+// are wanted, however either is written: nginx is docker.io/library/nginx:latest.
+func holdsAny(images, wanted []string) bool {
+	return slices.ContainsFunc(wanted, func(image string) bool { return holds(images, image) })
+}
+
+func holdsAll(images, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(image string) bool { return !holds(images, image) })
+}
+
+func holds(images []string, wanted string) bool {
+	name, err := layers.ParseName(wanted)
+	return slices.ContainsFunc(images, func(image string) bool {
+		if image == wanted {
+			return true
+		}
+		other, fault := layers.ParseName(image)
+		if other.Digest != "" && other.Digest == name.Digest { // whatever tags stand beside it
+			other.Tag = name.Tag
+		}
+		return err == nil && fault == nil && other == name
+	})
 }
 
 // learn looks up a cache that a start was from and that was not there before: what its disk
