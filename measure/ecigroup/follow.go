@@ -46,7 +46,7 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		if err == nil {
 			f.unknown++
 		}
-		f.lasted = s.opt.Now().Sub(f.since)
+		f.lasted = s.opt.Now().Sub(f.answered) // until then the client may have asked for minutes
 		switch late := f.o.state.Status == eci.GroupScheduling && f.lasted > slowSchedule || f.lasted > s.exp.Timeout; {
 		case f.nearEnd(s.exp.Readiness):
 			f.silent++

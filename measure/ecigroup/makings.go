@@ -136,7 +136,7 @@ func (s *session) makeCache(ctx context.Context, a *arm, repeat int) (*making, e
 		return nil, err
 	}
 	created := s.opt.Now() // the client may have asked again and again
-	cache, err := s.await(ctx, a, &m.resource, m.begun)
+	cache, building, err := s.await(ctx, a, &m.resource, m.begun)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *session) makeCache(ctx context.Context, a *arm, repeat int) (*making, e
 	if done, known := cache.ProgressFraction(); a.kind != ArmFlash || known && done == 1 {
 		s.finished(m, now) // with Flash what makes it may go on (eci §1.7)
 	}
-	return m, s.recordMaking(a, repeat, &cache, now.Sub(created))
+	return m, s.recordMaking(a, repeat, &cache, now.Sub(created), now.Sub(latest(created, building)))
 }
 
 // create asks for a cache, again where nothing says that it was not made.

@@ -101,7 +101,7 @@ func (s *session) takeCache(r *resource, cache *eci.ImageCache) (taken bool, err
 	s.opt.Log("going on with cache %s for %s", r.ID, r.Making)
 	if !slices.ContainsFunc(s.t.Startups, func(u simulate.Startup) bool { return u.Arm == r.Making && u.CacheID == r.ID }) {
 		s.untold[r.Making] = true
-		s.doubt(fmt.Sprintf("how long the making of %s took is not told: who made it was killed meanwhile, and it is started from all the same", r.ID))
+		s.doubt(fmt.Sprintf("how long the making of %s took is not told: the run was killed meanwhile, or did not see it, and it is started from all the same", r.ID))
 	}
 	s.use(&making{resource: *r, arm: a, reserved: most, begun: now, made: true})
 	return true, s.note(wroteMade, *r)
