@@ -123,11 +123,11 @@ func (s *session) makeCache(ctx context.Context, a *arm, repeat int) (*making, e
 		return nil, err
 	}
 	m := &making{resource: resource{Kind: Cache, Making: a.making()}, arm: a, reserved: most, begun: s.opt.Now()}
-	if err := errors.Join(s.cover(), s.ask(&m.resource)); err != nil {
-		s.budget.settle(most, cost.Money{})
+	s.makings = append(s.makings, m)
+	if err := errors.Join(s.save(), s.ask(&m.resource)); err != nil { // what it costs on is saved before it is there
+		s.forget(m, cost.Money{})
 		return nil, err
 	}
-	s.makings = append(s.makings, m)
 	s.opt.Log("making a cache for arm %s", a.name)
 	if err := s.create(ctx, m); err != nil {
 		if !s.journal.holds(m.Token) {

@@ -44,11 +44,13 @@ func (s *session) carry(old *simulate.Timeline) error {
 		return fmt.Errorf("%v are spent, the prices are in %s: go on with prices in %s", spent, s.budget.book.Currency, spent.Currency)
 	}
 	s.budget.spent = spent.Amount
+	s.carryKept(old)
 	return nil
 }
 
-// noteSpent puts what may be spent into the timeline, rounded up.
+// noteSpent puts what may be spent into the timeline, rounded up, and what costs on.
 func (s *session) noteSpent(most float64) {
+	defer s.noteKept()
 	m := s.t.Measurement
 	spent := simulate.Fact{Name: factSpent, Value: fmt.Sprintf("%s %.6f", s.budget.book.Currency, math.Ceil(most*1e6)/1e6)}
 	if i := slices.IndexFunc(m.Facts, func(f simulate.Fact) bool { return f.Name == factSpent }); i >= 0 {
@@ -176,7 +178,7 @@ func (s *session) same(old *simulate.Timeline) error {
 	}
 	now := &simulate.Measurement{Facts: s.facts()}
 	for _, f := range slices.Concat(was.Facts, now.Facts) {
-		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n && f.Name != factSpent {
+		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n && f.Name != factSpent && f.Name != factKept {
 			return differs(f.Name, w, n)
 		}
 	}
@@ -202,11 +204,12 @@ func (s *session) takeOver(ctx context.Context) error {
 		s.handsOff = true
 		return err
 	}
-	gone, err := s.takeCaches(ctx, list)
+	gone, held, err := s.takeCaches(ctx, list)
 	if err != nil {
 		return err
 	}
 	_, left := s.remove(ctx, gone)
+	s.release(held, left)
 	for _, l := range left {
 		if errors.Is(l.Err, errUnknownHere) {
 			s.handsOff = true
