@@ -136,8 +136,11 @@ func (s *session) judge(f *flight) {
 	case timed && (whole || f.silent >= silentPolls):
 		f.startup, f.over = &u, true
 		if !f.priming {
-			a := &s.arms[f.arm]
-			f.void = f.evidence.contradicts(a.kind, s.caches[a.making()], len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
+			a, want := &s.arms[f.arm], ""
+			if manual(a.kind) {
+				want = s.caches[a.making()]
+			}
+			f.void = f.evidence.contradicts(a.kind, want, len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
 		}
 	case timed:
 	case status == eci.GroupScheduling && s.unplaced(&f.o):

@@ -54,14 +54,20 @@ func (s *session) primeAll(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("let the service make an automatic cache of %s: %w", a.app.name(), err)
 			}
-			fits[m.arm] = cache == nil
-			if again := round+1 < len(rounds) && slices.ContainsFunc(rounds[round+1], func(n start) bool { return n.arm == m.arm }); !again || cache == nil {
+			if cache == nil {
+				fits[m.arm] = true
+				continue
+			}
+			s.caches[a.making()] = cache.ID
+			if again := round+1 < len(rounds) && slices.ContainsFunc(rounds[round+1], func(n start) bool { return n.arm == m.arm }); !again {
 				continue
 			}
 			if _, left := s.remove(ctx, []resource{*cache}); len(left) > 0 {
 				fits[m.arm] = true
 				s.doubt(fmt.Sprintf("%s is started from, and its making is timed no more, for it could not be deleted: %v", left[0].what(), left[0].Err))
+				continue
 			}
+			s.caches[a.making()] = ""
 		}
 	}
 	return ctx.Err()
