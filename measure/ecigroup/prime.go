@@ -98,7 +98,7 @@ func (s *session) prime(ctx context.Context, arm, repeat int) (*resource, error)
 	case s.givenUp(arm):
 		return r, nil // nothing is started from it
 	}
-	if s.primed.ready.IsZero() || !well {
+	if s.primed.ready.IsZero() || !well || s.primed.cache.ID != cache.ID {
 		building := s.primed.building
 		if s.primed.cache, s.primed.building, err = s.await(ctx, a, r, began); err != nil {
 			return nil, err
