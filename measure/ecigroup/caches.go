@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -19,7 +20,10 @@ func (s *session) sizeUp(ctx context.Context) error {
 		return nil
 	}
 	all, err := s.client.AllImageCaches(ctx, eci.ImageCacheQuery{})
-	if err != nil {
+	switch {
+	case errors.Is(err, eci.ErrReply) && len(all) > 0: // what one row lacks is no reason to start nothing
+		s.doubt(fmt.Sprintf("of the caches that the service may match not all could be read, and what the disks of those cost is not held under a limit before a start is from one: %v", err))
+	case err != nil:
 		return fmt.Errorf("look at the caches that the service may match: %w", err)
 	}
 	s.measureCaches(all)
@@ -36,24 +40,68 @@ func (s *session) measureCaches(all []eci.ImageCache) {
 			size = 0
 		}
 		s.sizes[c.ID] = size
-		if slices.ContainsFunc(s.exp.Apps, func(a App) bool {
-			return slices.ContainsFunc(a.Images, func(image string) bool { return slices.Contains(c.Images, image) })
-		}) {
-			s.budget.matchGiB = max(s.budget.matchGiB, size)
+		if slices.ContainsFunc(s.exp.Apps, func(a App) bool { return holdsAny(c.Images, a.Images) }) {
+			s.mayMatch(size)
 		}
 	}
 }
 
-// learn looks up a cache that a start was from and that was not there before: what its disk
-// costs is reserved of the next.
-func (s *session) learn(ctx context.Context, f *flight) {
-	id := f.evidence.cacheID
-	if _, known := s.sizes[id]; known || id == "" || s.arms[f.arm].kind != ArmAutomatic {
+// mayMatch notes the size of a cache that starts of arm automatic may be from. Those that
+// are under way reserve as much, too.
+func (s *session) mayMatch(gib int) {
+	if gib <= s.budget.matchGiB {
 		return
 	}
-	if cache, err := s.client.ImageCache(ctx, id); err == nil {
+	s.budget.matchGiB = gib
+	most, err := s.budget.atMost(ArmAutomatic, s.exp.deadline())
+	for _, f := range slices.Concat(s.flying, s.staying, s.unanswered) {
+		if err == nil && s.arms[f.arm].kind == ArmAutomatic && most.Amount > f.reserved.Amount {
+			s.budget.reserved += most.Amount - f.reserved.Amount
+			f.reserved = most
+		}
+	}
+}
+
+// holdsAny and holdsAll say whether a cache with these images has any, or all, of those that
+// are wanted, however either is written: nginx is docker.io/library/nginx:latest.
+func holdsAny(images, wanted []string) bool {
+	return slices.ContainsFunc(wanted, func(image string) bool { return holds(images, image) })
+}
+
+func holdsAll(images, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(image string) bool { return !holds(images, image) })
+}
+
+func holds(images []string, wanted string) bool {
+	name, err := layers.ParseName(wanted)
+	return slices.ContainsFunc(images, func(image string) bool {
+		if image == wanted {
+			return true
+		}
+		other, fault := layers.ParseName(image)
+		if other.Digest != "" && other.Digest == name.Digest { // whatever tags stand beside it
+			other.Tag = name.Tag
+		}
+		return err == nil && fault == nil && other == name
+	})
+}
+
+// learn notes that the service matches a cache that a start was from, which it looks up
+// where it was not there before: what its disk costs is reserved of the next, also where
+// nothing in its list tells that it would be matched (eci §6 1).
+func (s *session) learn(ctx context.Context, f *flight) {
+	id := f.evidence.cacheID
+	if id == "" || s.arms[f.arm].kind != ArmAutomatic {
+		return
+	}
+	if _, known := s.sizes[id]; !known {
+		cache, err := s.client.ImageCache(ctx, id)
+		if err != nil {
+			return
+		}
 		s.measureCaches([]eci.ImageCache{cache})
 	}
+	s.mayMatch(s.sizes[id])
 }
 
 // given takes a cache that exists.
@@ -77,39 +125,42 @@ func (s *session) cacheSpec(a *arm, r *resource) eci.ImageCacheSpec {
 	return c
 }
 
-// await waits until a cache that was asked for at begun is ready.
-func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Time) (last eci.ImageCache, err error) {
+// await waits until a cache that was asked for at begun is ready. It tells when it was last
+// seen not to be, by this machine's clock; zero is never.
+func (s *session) await(ctx context.Context, a *arm, r *resource, begun time.Time) (last eci.ImageCache, building time.Time, err error) {
 	for {
 		cache, err := s.client.ImageCache(ctx, r.ID)
 		switch {
 		case ctx.Err() != nil:
-			return last, ctx.Err()
+			return last, building, ctx.Err()
 		case errors.Is(err, eci.ErrNotFound) && last.ID != "":
-			return last, fmt.Errorf("cache %s is gone: %w", r.ID, err)
+			return last, building, fmt.Errorf("cache %s is gone: %w", r.ID, err)
 		case err != nil && s.opt.Now().Sub(begun) > s.exp.CacheTimeout:
-			return last, err
+			return last, building, err
 		case err != nil:
 			s.opt.Log("cache %s is looked at later: %v", r.ID, err)
 		default:
 			if cache.Status != last.Status || cache.Progress != last.Progress {
 				s.opt.Log("cache %s for arm %s: %s %s", r.ID, a.name, cache.Status, cache.Progress)
 			}
-			last = cache
+			if last = cache; !cache.Status.Usable() {
+				building = s.opt.Now()
+			}
 		}
 		if last.Status.Settled() {
 			break
 		}
 		if s.opt.Now().Sub(begun) > s.exp.CacheTimeout {
-			return last, fmt.Errorf("cache %s is not ready within %v, it is %s %s", r.ID, s.exp.CacheTimeout, cmp.Or(string(last.Status), "not known"), last.Progress)
+			return last, building, fmt.Errorf("cache %s is not ready within %v, it is %s %s", r.ID, s.exp.CacheTimeout, cmp.Or(string(last.Status), "not known"), last.Progress)
 		}
 		if err := s.opt.Sleep(ctx, s.opt.Poll); err != nil {
-			return last, err
+			return last, building, err
 		}
 	}
 	if !last.Status.Usable() {
-		return last, fmt.Errorf("cache %s is %s%s", r.ID, last.Status, lastWarning(last.Events))
+		return last, building, fmt.Errorf("cache %s is %s%s", r.ID, last.Status, lastWarning(last.Events))
 	}
-	return last, nil
+	return last, building, nil
 }
 
 func lastWarning(events []eci.Event) string {
@@ -122,18 +173,35 @@ func lastWarning(events []eci.Event) string {
 }
 
 // recordMaking adds the making of a cache to the timeline, as a startup of an arm of its
-// own, once: a cache that is made again when an experiment is gone on with is not.
-func (s *session) recordMaking(a *arm, repeat int, cache *eci.ImageCache, took time.Duration) error {
+// own, once: a cache that is made again when an experiment is gone on with is not. It took
+// so long at most, and unsure less at least: where that is more than looks now and then
+// explain, for they were not answered, the making is void.
+func (s *session) recordMaking(a *arm, repeat int, cache *eci.ImageCache, took, unsure time.Duration) error {
 	key := runKey{a.making(), repeat}
 	if repeat == uncounted || s.done[key] || cache.CreatedAt.IsZero() {
 		return nil
 	}
-	s.doubt(fmt.Sprintf("the service tells when a cache was asked for and its images were pulled, not when it was ready: that is by this machine's clock, and off by up to %v", s.opt.Poll))
-	u := makingOf(cache, took.Round(time.Second))
+	usual := 2 * s.opt.Poll // with the looks' own time
+	s.doubt(fmt.Sprintf("the service tells when a cache was asked for and its images were pulled, not when it was ready: that is by this machine's clock, and off by up to %v where nothing else is said", usual))
+	took, unsure = took.Round(time.Second), unsure.Round(time.Second)
+	run := simulate.MeasuredRun{Arm: key.arm, Repeat: key.repeat, At: cache.CreatedAt}
+	if unsure > max(usual, took/mostUnsure) {
+		run.Void = fmt.Sprintf("%s was ready after %v at most, and how much sooner is not known: no look at it was answered for %v", cache.ID, took, unsure)
+		s.opt.Log("how long the making took does not count: %s", run.Void)
+		s.record(run, nil)
+		return s.save()
+	}
+	if unsure > usual {
+		s.doubt(fmt.Sprintf("how long the making of %s took is off by up to %v: looks at it were not answered", cache.ID, unsure))
+	}
+	u := makingOf(cache, took)
 	u.App, u.Images, u.CacheID = a.app.name(), slices.Clone(cache.Images), cache.ID
-	s.record(simulate.MeasuredRun{Arm: key.arm, Repeat: key.repeat, At: cache.CreatedAt}, &u)
+	s.record(run, &u)
 	return s.save()
 }
+
+// mostUnsure of a making's time may be unknown, as its share: 1/mostUnsure.
+const mostUnsure = 10
 
 // makingOf times the making of a cache, which took so long until it was seen ready: the
 // pulls until the event of the last one (eci §1.3), then the snapshot.

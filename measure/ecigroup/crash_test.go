@@ -122,6 +122,7 @@ func crash(t *testing.T, exp *Experiment, dies int, after, cleanFirst bool) int 
 		t.Errorf("going on: %v", err)
 	} else {
 		complete(t, exp, timeline)
+		fromItsOwn(t, w.server, timeline)
 	}
 	if w.saved == nil {
 		t.Error("nothing is saved")

@@ -311,6 +311,8 @@ type budget struct {
 	// most is the limit; nil is none.
 	most            *cost.Money
 	spent, reserved float64
+	// carried is what the caches of an earlier run cost on, until it is known which are there.
+	carried kept
 	// noted is what was last saved to be spent at most: what is done beyond it is saved before.
 	noted float64
 }

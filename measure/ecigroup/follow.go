@@ -46,7 +46,7 @@ func (s *session) look(ctx context.Context, flying []*flight) error {
 		if err == nil {
 			f.unknown++
 		}
-		f.lasted = s.opt.Now().Sub(f.since)
+		f.lasted = s.opt.Now().Sub(f.answered) // until then the client may have asked for minutes
 		switch late := f.o.state.Status == eci.GroupScheduling && f.lasted > slowSchedule || f.lasted > s.exp.Timeout; {
 		case f.nearEnd(s.exp.Readiness):
 			f.silent++
@@ -136,8 +136,11 @@ func (s *session) judge(f *flight) {
 	case timed && (whole || f.silent >= silentPolls):
 		f.startup, f.over = &u, true
 		if !f.priming {
-			a := &s.arms[f.arm]
-			f.void = f.evidence.contradicts(a.kind, s.caches[a.making()], len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
+			a, want := &s.arms[f.arm], ""
+			if manual(a.kind) {
+				want = s.caches[a.making()]
+			}
+			f.void = f.evidence.contradicts(a.kind, want, len(a.app.Images), asksRegistry(s.exp.PullPolicy, a.app.Images))
 		}
 	case timed:
 	case status == eci.GroupScheduling && s.unplaced(&f.o):

@@ -163,6 +163,10 @@ func kill(t *testing.T, request int, after, cleanFirst bool) {
 		return
 	}
 	complete(t, killed(), timeline)
+	fromItsOwn(t, d.Server, timeline)
+	if t.Failed() {
+		t.Logf("killed at request %d (after %v), cleaned up first: %v", request, after, cleanFirst)
+	}
 	cleanUp()
 }
 

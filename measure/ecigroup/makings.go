@@ -123,11 +123,11 @@ func (s *session) makeCache(ctx context.Context, a *arm, repeat int) (*making, e
 		return nil, err
 	}
 	m := &making{resource: resource{Kind: Cache, Making: a.making()}, arm: a, reserved: most, begun: s.opt.Now()}
-	if err := errors.Join(s.cover(), s.ask(&m.resource)); err != nil {
-		s.budget.settle(most, cost.Money{})
+	s.makings = append(s.makings, m)
+	if err := errors.Join(s.save(), s.ask(&m.resource)); err != nil { // what it costs on is saved before it is there
+		s.forget(m, cost.Money{})
 		return nil, err
 	}
-	s.makings = append(s.makings, m)
 	s.opt.Log("making a cache for arm %s", a.name)
 	if err := s.create(ctx, m); err != nil {
 		if !s.journal.holds(m.Token) {
@@ -136,7 +136,7 @@ func (s *session) makeCache(ctx context.Context, a *arm, repeat int) (*making, e
 		return nil, err
 	}
 	created := s.opt.Now() // the client may have asked again and again
-	cache, err := s.await(ctx, a, &m.resource, m.begun)
+	cache, building, err := s.await(ctx, a, &m.resource, m.begun)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *session) makeCache(ctx context.Context, a *arm, repeat int) (*making, e
 	if done, known := cache.ProgressFraction(); a.kind != ArmFlash || known && done == 1 {
 		s.finished(m, now) // with Flash what makes it may go on (eci §1.7)
 	}
-	return m, s.recordMaking(a, repeat, &cache, now.Sub(created))
+	return m, s.recordMaking(a, repeat, &cache, now.Sub(created), now.Sub(latest(created, building)))
 }
 
 // create asks for a cache, again where nothing says that it was not made.

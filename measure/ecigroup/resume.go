@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
-	"github.com/cachebench/cachebench/eci"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -45,11 +44,13 @@ func (s *session) carry(old *simulate.Timeline) error {
 		return fmt.Errorf("%v are spent, the prices are in %s: go on with prices in %s", spent, s.budget.book.Currency, spent.Currency)
 	}
 	s.budget.spent = spent.Amount
+	s.carryKept(old)
 	return nil
 }
 
-// noteSpent puts what may be spent into the timeline, rounded up.
+// noteSpent puts what may be spent into the timeline, rounded up, and what costs on.
 func (s *session) noteSpent(most float64) {
+	defer s.noteKept()
 	m := s.t.Measurement
 	spent := simulate.Fact{Name: factSpent, Value: fmt.Sprintf("%s %.6f", s.budget.book.Currency, math.Ceil(most*1e6)/1e6)}
 	if i := slices.IndexFunc(m.Facts, func(f simulate.Fact) bool { return f.Name == factSpent }); i >= 0 {
@@ -177,7 +178,7 @@ func (s *session) same(old *simulate.Timeline) error {
 	}
 	now := &simulate.Measurement{Facts: s.facts()}
 	for _, f := range slices.Concat(was.Facts, now.Facts) {
-		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n && f.Name != factSpent {
+		if w, n := factOf(was, f.Name), factOf(now, f.Name); w != n && f.Name != factSpent && f.Name != factKept {
 			return differs(f.Name, w, n)
 		}
 	}
@@ -203,30 +204,12 @@ func (s *session) takeOver(ctx context.Context) error {
 		s.handsOff = true
 		return err
 	}
-	makings := map[string]string{}
-	for _, r := range s.journal.resources() {
-		makings[r.Name] = r.Making
-	}
-	wanted := map[string]*arm{}
-	for i := range s.arms {
-		if a := &s.arms[i]; s.exp.makes(a) {
-			wanted[a.making()] = a
-		}
-	}
-	var gone []resource
-	for _, r := range list {
-		if r.Making = makings[r.Name]; r.Kind == Cache {
-			kept, err := s.takeCache(ctx, &r, wanted[r.Making] != nil && s.caches[r.Making] == "", wanted[r.Making])
-			if err != nil {
-				return err
-			}
-			if kept {
-				continue
-			}
-		}
-		gone = append(gone, r)
+	gone, held, err := s.takeCaches(ctx, list)
+	if err != nil {
+		return err
 	}
 	_, left := s.remove(ctx, gone)
+	s.release(held, left)
 	for _, l := range left {
 		if errors.Is(l.Err, errUnknownHere) {
 			s.handsOff = true
@@ -235,41 +218,6 @@ func (s *session) takeOver(ctx context.Context) error {
 		s.opt.Log("%s %s is deleted later: %v", l.Kind, l.ID, l.Err)
 	}
 	return ctx.Err()
-}
-
-// takeCache pays for a cache that the run left: what keeping it has cost until now, of which
-// nobody knows how much was told before. Where it is wanted, an arm goes on with it, if no
-// clean-up may delete it, and if the makings that are still to be timed do not reuse it.
-func (s *session) takeCache(ctx context.Context, r *resource, wanted bool, a *arm) (taken bool, err error) {
-	cache, err := s.client.ImageCache(ctx, r.ID)
-	if _, automatic := cache.Automatic(); err != nil || automatic {
-		return false, ctx.Err() // what it cost was told to be spent at most
-	}
-	kind := ArmExplicit
-	if a != nil {
-		kind = a.kind
-	}
-	now := s.opt.Now()
-	if kept, err := s.budget.keep(kind, now.Sub(cache.CreatedAt)); err == nil && !cache.CreatedAt.IsZero() && now.After(cache.CreatedAt) {
-		s.budget.spent += kept.Amount
-	}
-	if !wanted || cache.Status != eci.CacheReady || !now.Before(untilOf(cache.Tags)) || kind == ArmReuse && len(s.untimed(a)) > 0 {
-		return false, nil
-	}
-	most, err := s.budget.keep(kind, s.exp.longestKept(s.opt.MaxDuration))
-	if err == nil {
-		err = s.budget.reserve(most)
-	}
-	if err != nil {
-		return false, err
-	}
-	s.opt.Log("going on with cache %s for %s", r.ID, r.Making)
-	if !slices.ContainsFunc(s.t.Startups, func(u simulate.Startup) bool { return u.Arm == r.Making && u.CacheID == r.ID }) {
-		s.untold[r.Making] = true
-		s.doubt(fmt.Sprintf("how long the making of %s took is not told: who made it was killed meanwhile, and it is started from all the same", r.ID))
-	}
-	s.use(&making{resource: *r, arm: a, reserved: most, begun: now, made: true})
-	return true, s.note(wroteMade, *r)
 }
 
 // mayTakeOver says with an error that somebody else may go on with the run, by what the

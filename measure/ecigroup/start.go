@@ -214,7 +214,9 @@ func (s *session) spec(f *flight) eci.ContainerGroupSpec {
 	g.Name, g.ClientToken, g.Tags = f.Name, f.Token, s.tagList()
 	g.Containers = s.exp.containers(a.app)
 	g.AutoMatchImageCache = a.kind == ArmAutomatic
-	g.ImageCacheID = s.caches[a.making()]
+	if manual(a.kind) { // that of arm automatic is the service's to choose
+		g.ImageCacheID = s.caches[a.making()]
+	}
 	g.RestartPolicy = eci.RestartNever
 	// What no clean-up finds ends by itself, and is not paid for any more (eci §3.1).
 	g.ActiveDeadline = s.exp.deadline()

@@ -147,6 +147,24 @@ func complete(t testing.TB, exp *Experiment, timeline *simulate.Timeline) {
 	}
 }
 
+// fromItsOwn fails unless each start that counts was from a cache of its arm: in arm automatic
+// from none that somebody asked for, in manual ones from one that was.
+func fromItsOwn(t testing.TB, server *ecitest.Server, timeline *simulate.Timeline) {
+	t.Helper()
+	asked := map[string]bool{}
+	for _, c := range server.Calls() {
+		if c.Action == "CreateImageCache" && c.Effect != "" {
+			asked[strings.TrimPrefix(c.Effect, "repeated ")] = true
+		}
+	}
+	for key, u := range counted(t, timeline) {
+		switch _, kind, _ := strings.Cut(key.arm, " "); {
+		case kind == ArmCold && u.CacheID != "", kind == ArmAutomatic && (u.CacheID == "" || asked[u.CacheID]), manual(kind) && !asked[u.CacheID]:
+			t.Errorf("%v was started from %q", key, u.CacheID)
+		}
+	}
+}
+
 var errDead = errors.New("the machine is dead")
 
 func hasDoubt(t *simulate.Timeline, words string) bool {
