@@ -147,7 +147,7 @@ func (s *session) evidenceDoubts() (doubts []string) {
 		case u.Void != "" || a == nil || a.kind == ArmCold:
 		case u.CacheID == "":
 			silent++
-		case a.kind == ArmAutomatic && !slices.Contains(made[a.making()], u.CacheID):
+		case a.kind == ArmAutomatic && !slices.Contains(made[a.making()], u.CacheID) && u.CacheID != s.caches[a.making()]:
 			if others[a.name] == nil {
 				others[a.name] = map[string]int{}
 			}
