@@ -103,3 +103,29 @@ func upward(p *plan.Plan) (value, bound float64) {
 	}
 	return value, bound
 }
+
+// What other budgets bring is no more than brute force finds for such a budget, and that is
+// not beyond the point's bound.
+func TestOtherBudgetsOfQuota(t *testing.T) {
+	points := 0
+	for i := range instances / 5 {
+		r := seeded{rand.New(rand.NewPCG(3, uint64(i)))}
+		p := crowded(r)
+		p.Effort, p.BudgetPerMonth, p.Points, p.More = 0.1, min(p.BudgetPerMonth, 1000), 3, true
+		for _, p.Assign = range []string{plan.Auto, plan.Explicit} {
+			got, names, images, sizes := plan.ChooseAmong(p)
+			o := &oracle{p: p, match: matcher.New(p.Inventory, p.Platform, p.At, p.Policy), names: names, images: images, sizes: sizes}
+			for _, point := range append(got.Curve, *got.Sensitivity.More) {
+				o.p.BudgetPerMonth = point.BudgetPerMonth.Amount * (1 + 1e-6)
+				want := o.best().value
+				slack := 1e-6 * (1 + want)
+				if points++; point.SavedSeconds.Seconds() > want+slack || point.BoundSeconds.Seconds() < want-slack {
+					t.Errorf("instance %d, %s: %+v, at most %v; brute force saves %v s", i, p.Assign, point, *point.BoundSeconds, want)
+				}
+			}
+		}
+	}
+	if points < instances/5 {
+		t.Errorf("%d points", points)
+	}
+}
