@@ -48,7 +48,7 @@ func Diff(old, new DiffSide, profile *simulate.Profile, opt DiffOptions) (*repor
 	}
 	p := newPair(old, new)
 	d := &reports.Diff{
-		Provenance:    simulate.Provenance{Version: Version, Profile: profile.Name, ProfileBasis: profile.Basis()},
+		Provenance:    simulate.Provenance{Version: Version, Model: simulate.ModelVersion, Profile: profile.Name, ProfileDigest: profile.Digest(), ProfileBasis: profile.Basis()},
 		Old:           p.side(0, old.File),
 		New:           p.side(1, new.File),
 		ByDigest:      p.load(1, p.chainSet(0), p.blobSet(0)),

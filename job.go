@@ -192,7 +192,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	if j.recording != nil {
 		return j.Scenario.SimulateTrace(ctx, j.Inventory, p)
 	}
-	t := &simulate.Timeline{Provenance: j.provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
+	t := &simulate.Timeline{Provenance: j.Provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
 	if p == nil {
 		t.Provenance.PriceDate, t.Provenance.Currency = "", "" // no money is involved
 	}
@@ -306,10 +306,12 @@ func (s *Scenario) window() time.Duration {
 	return s.Window
 }
 
-func (j *Job) provenance() simulate.Provenance {
+// Provenance says what the job's results are made from.
+func (j *Job) Provenance() simulate.Provenance {
 	s := j.Scenario
 	return simulate.Provenance{
-		Version: Version, Seed: s.Seed, Profile: s.Profile.Name, ProfileBasis: s.Profile.Basis(),
+		Version: Version, Model: simulate.ModelVersion, Seed: s.Seed,
+		Profile: s.Profile.Name, ProfileDigest: s.Profile.Digest(), ProfileBasis: s.Profile.Basis(), Platform: s.platform(),
 		PriceDate: s.Prices.Date, Currency: s.Prices.Currency, Now: s.Now, Inputs: s.Inputs,
 	}
 }

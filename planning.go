@@ -174,9 +174,9 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 
 // planProvenance is the job's, as a plan keeps it.
 func (j *Job) planProvenance() *plan.Provenance {
-	from := j.provenance()
+	from := j.Provenance()
 	to := &plan.Provenance{
-		Version: from.Version, Seed: from.Seed, ProfileBasis: from.ProfileBasis,
+		Version: from.Version, Model: from.Model, Seed: from.Seed, ProfileDigest: from.ProfileDigest, ProfileBasis: from.ProfileBasis,
 		PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now,
 	}
 	for _, input := range from.Inputs {

@@ -26,7 +26,7 @@ type ScoreParts struct {
 // Scores says what stores spare the job's apps, what their images have in common,
 // and what these are built on.
 func (j *Job) Scores(parts ScoreParts) (*reports.Scores, error) {
-	s := &reports.Scores{Provenance: j.provenance(), Platform: j.Scenario.platform()}
+	s := &reports.Scores{Provenance: j.Provenance(), Platform: j.Scenario.platform()}
 	// Nothing is drawn and nothing has a price.
 	s.Provenance.Seed, s.Provenance.PriceDate, s.Provenance.Currency = 0, "", ""
 	if parts.Stores == nil {

@@ -46,7 +46,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		return nil, err
 	}
 	j.Coverage.StartsFraction = float64(len(tr.starts)) / float64(tr.all)
-	provenance := j.provenance()
+	provenance := j.Provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
 	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Faults: s.Faults, Startups: []simulate.Startup{}}
 	var before []*simulate.Repeats

@@ -15,6 +15,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/benchtest"
 	"github.com/cachebench/cachebench/internal/golden"
+	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -125,7 +126,7 @@ func TestStartupSame(t *testing.T) {
 		if got := results(t, text); !maps.EqualFunc(got, want, maps.Equal[result, result]) {
 			t.Errorf("%v: got %v, want %v", flags, got, want)
 		}
-		for _, unit := range []string{benchtest.UnitStartup, benchtest.UnitStartupP99, benchtest.UnitPulled, benchtest.UnitUnpacked} {
+		for _, unit := range []string{reports.UnitStartup, reports.UnitStartupP99, reports.UnitPulled, reports.UnitUnpacked} {
 			if n := strings.Count(text, "Unit "+unit+" assume=exact better=lower\n"); n != 1 {
 				t.Errorf("%v: unit %s is told %d times", flags, unit, n)
 			}
@@ -154,7 +155,7 @@ func TestStartupPattern(t *testing.T) {
 func TestStartupEnds(t *testing.T) {
 	t.Setenv(againVariable, "yes")
 	text := benchmarked(t, "Startup/app=web/arm=cold", "-test.benchtime=1x")
-	const begin, end = "source: simulated\nprofile: containerd\n", "\nsource:\nprofile:\nplatform:\ncachebench-version:\nseed:\ncoverage:\n"
+	const begin, end = "# cachebench-version " + cachebench.Version + "\nsource: simulated\nprofile: containerd\n", "\nsource:\nprofile:\nprofile-digest:\nplatform:\nmodel:\nseed:\ncoverage:\n"
 	first, second, _ := strings.Cut(text, end)
 	for _, part := range []string{first, strings.TrimSuffix(second, end+"PASS\n")} {
 		if !strings.HasPrefix(part, begin) || strings.Contains(part, end) || !strings.Contains(part, "BenchmarkStartup/app=web") {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// maxAnnotations is how many annotations there are of a diff: GitHub shows ten of a
+// maxAnnotations is how many annotations there are of a result: GitHub shows ten of a
 // step and drops the others silently.
 const maxAnnotations = 10
 
@@ -31,12 +31,41 @@ func diffAnnotations(d *Diff) []byte {
 	for _, hint := range d.Hints {
 		list = append(list, annotation{"notice", hint})
 	}
+	return commands("Image startup", list, d.headline())
+}
+
+// comparisonAnnotations writes c so: errors for what stands in the way of comparing and
+// for rules that are not met or not judged, warnings for those that may be broken by
+// chance, then its headline and what is doubted as notices.
+func comparisonAnnotations(c *Comparison) []byte {
+	var list []annotation
+	for _, refusal := range c.Refusals {
+		list = append(list, annotation{"error", "OLD and NEW cannot be compared: " + refusal})
+	}
+	switch {
+	case len(c.Refusals) == 0 && !c.IsComparable():
+		list = append(list, annotation{"error", c.obstacle()})
+	case c.IsComparable() && c.Gate != nil:
+		list = c.Gate.annotations()
+	}
+	if c.IsComparable() {
+		list = append(list, annotation{"notice", c.headline()})
+	}
+	for _, doubt := range c.Doubts {
+		list = append(list, annotation{"notice", doubt})
+	}
+	return commands("Comparison", list, c.headline())
+}
+
+// commands writes at most ten annotations; without any a notice, for the step would else
+// look as if it had not run.
+func commands(title string, list []annotation, otherwise string) []byte {
 	if len(list) == 0 {
-		list = []annotation{{"notice", d.headline()}}
+		list = []annotation{{"notice", otherwise}}
 	}
 	var b bytes.Buffer
 	for _, a := range fewer(list) {
-		fmt.Fprintf(&b, "::%s title=%s::%s\n", a.level, commandProperty("Image startup"), commandData(ellipsis(printable(a.message), maxMessage)))
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", a.level, commandProperty(title), commandData(ellipsis(printable(a.message), maxMessage)))
 	}
 	return b.Bytes()
 }
@@ -45,14 +74,14 @@ func diffAnnotations(d *Diff) []byte {
 func (g *Gate) annotations() []annotation {
 	var list []annotation
 	for _, way := range []struct{ result, level, words string }{
-		{Unjudged, "error", "cannot be judged"}, {Fail, "error", "is not met"}, {Warn, "warning", "is not met by an estimate"},
+		{Unjudged, "error", "cannot be judged"}, {Fail, "error", "is not met"}, {Warn, "warning", "is not met"},
 	} {
 		for i := range g.Outcomes {
 			o := &g.Outcomes[i]
 			if o.Result != way.result {
 				continue
 			}
-			s := fmt.Sprintf("Rule %s %s: ", o.Rule, way.words)
+			s := fmt.Sprintf("Rule %s %s%s: ", o.ruleWords(), way.words, o.warnWords())
 			if o.Value == nil {
 				s += o.Reason
 			} else {

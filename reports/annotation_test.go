@@ -93,3 +93,42 @@ func TestCommandEscapes(t *testing.T) {
 		}
 	}
 }
+
+// TestComparisonAnnotations: what stands in the way is an error, a rule that chance may
+// break a warning that says so, and what is doubted a notice.
+func TestComparisonAnnotations(t *testing.T) {
+	low, high := 10.0, 12.0
+	c := &Comparison{Doubts: []string{"100% in doubt"}, Changes: []Change{
+		{Name: "web, cold", App: "web", Figure: UnitStartup, Unit: UnitSeconds, Test: TestMannWhitney, State: ChangeUnclear, Old: &Compared{Value: 10, Runs: 6}, New: &Compared{Value: 11, Low: &low, High: &high, Runs: 6}},
+	}}
+	rule := []Rule{{Name: UnitStartup, Op: Grow, Amount: 5, Percent: true, Unit: UnitSeconds}}
+	if err := c.Judge(func(...string) ([]Rule, error) { return rule, nil }); err != nil {
+		t.Fatal(err)
+	}
+	written := func() []string {
+		var b bytes.Buffer
+		if err := WriteComparison(&b, GitHub, c, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		checkCommands(t, b.String())
+		return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	}
+	got, want := written(), []string{
+		"::warning title=Comparison::Rule startup-sec:+5%25 of web, cold is not met, but perhaps by chance: 11.0 s, limit 10.5 s (old 10.0 s), 0.50 s beyond",
+		"::notice title=Comparison::No difference is significant: 1 of 1 figure may differ by chance.", "::notice title=Comparison::100%25 in doubt",
+	}
+	if !equalLines(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	c.Refusals = []string{"another profile"}
+	if err := c.Judge(func(...string) ([]Rule, error) { return rule, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := written(); got[0] != "::error title=Comparison::OLD and NEW cannot be compared: another profile" || len(got) != 2 {
+		t.Errorf("got %q", got)
+	}
+	c.Refusals, c.Missing = nil, []string{"api, cold"}
+	if got := written(); !strings.HasPrefix(got[0], "::error title=Comparison::1 benchmark of OLD is missing in NEW: api, cold") {
+		t.Errorf("got %q", got)
+	}
+}

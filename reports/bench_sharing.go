@@ -19,17 +19,17 @@ func sharingBench(r *Report) ([]byte, error) {
 	}
 	var b benchText
 	b.comment(&r.Provenance, r.Doubts)
-	var lines []benchLine
+	var lines []BenchLine
 	var units []string
 	for _, f := range r.Sharing.Figures() {
 		if f.Platform == "" {
 			continue // unresolved, which is 0
 		}
-		if len(lines) == 0 || lines[len(lines)-1].keys[1] != f.Platform {
-			lines = append(lines, benchLine{name: BenchImages, keys: []string{"platform", f.Platform}, starts: 1})
+		if len(lines) == 0 || lines[len(lines)-1].Keys[1] != f.Platform {
+			lines = append(lines, BenchLine{Name: BenchImages, Keys: []string{"platform", f.Platform}, Starts: 1})
 		}
 		l := &lines[len(lines)-1]
-		l.values = append(l.values, benchValue{f.Value, sharingUnit(f)})
+		l.Values = append(l.Values, BenchValue{f.Value, sharingUnit(f)})
 		if !slices.Contains(units, sharingUnit(f)) {
 			units = append(units, sharingUnit(f))
 		}

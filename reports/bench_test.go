@@ -58,7 +58,7 @@ func value(t *testing.T, r *benchfmt.Result, unit string) float64 {
 func TestBenchSimulated(t *testing.T) {
 	fetch := 2 * time.Second
 	timeline := &simulate.Timeline{
-		Provenance: simulate.Provenance{Version: "1.2.3", Seed: 7, Profile: "p", PriceDate: "2026-01-02", Inputs: []simulate.Input{{Name: "a b.yaml", Digest: "sha256:00"}}},
+		Provenance: simulate.Provenance{Version: "1.2.3", Model: 4, Seed: 7, Profile: "p", ProfileDigest: "sha256:0123456789abcdef", Platform: "linux/arm64", PriceDate: "2026-01-02", Inputs: []simulate.Input{{Name: "a b.yaml", Digest: "sha256:00"}}},
 		Coverage:   &simulate.Coverage{StartsFraction: 0.75},
 	}
 	for i := range 100 {
@@ -69,7 +69,7 @@ func TestBenchSimulated(t *testing.T) {
 	timeline.Startups = append(timeline.Startups,
 		simulate.Startup{Source: simulate.Simulated, Arm: "cold", App: "one", Ready: 1500 * time.Millisecond, Unsized: true},
 		simulate.Startup{Source: simulate.Simulated, Arm: "cold", App: "one", Ready: time.Hour, Void: "it never was"})
-	text := bench(t, New(Input{Timeline: timeline, Platform: "linux/arm64"}))
+	text := bench(t, New(Input{Timeline: timeline}))
 	results, units := readBench(t, text)
 	if len(results) != 3 {
 		t.Fatalf("%d results:\n%s", len(results), text)
@@ -79,7 +79,7 @@ func TestBenchSimulated(t *testing.T) {
 		if r.Name.String() != names[i] {
 			t.Errorf("%s, want %s", r.Name, names[i])
 		}
-		for key, want := range map[string]string{"source": "simulated", "profile": "p", "platform": "linux/arm64", "cachebench-version": "1.2.3", "seed": "7", "coverage": "0.75"} {
+		for key, want := range map[string]string{"source": "simulated", "profile": "p", "platform": "linux/arm64", "profile-digest": "0123456789ab", "model": "4", "seed": "7", "coverage": "0.75"} {
 			if got := r.GetConfig(key); got != want {
 				t.Errorf("%s: %s, want %s", key, got, want)
 			}
@@ -102,7 +102,7 @@ func TestBenchSimulated(t *testing.T) {
 	if _, known := web.Value("unpack-sec"); known || web.Iters != 100 {
 		t.Errorf("%+v", web)
 	}
-	for _, line := range []string{"# price-date 2026-01-02\n", "# input sha256:00 a b.yaml\n", "# doubt 1 startup void and not counted: it never was.\n"} {
+	for _, line := range []string{"# cachebench-version 1.2.3\n", "# price-date 2026-01-02\n", "# input sha256:00 a b.yaml\n", "# doubt 1 startup void and not counted: it never was.\n"} {
 		if !strings.Contains(string(text), line) {
 			t.Errorf("no line %q in\n%s", line, text)
 		}

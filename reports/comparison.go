@@ -61,7 +61,8 @@ type ComparedResult struct {
 
 // Condition is one thing that two results must have in common.
 type Condition struct {
-	// Name is source, profile, platform, version, seed, coverage, faults or machine.
+	// Name is source, profile, profile-digest, platform, model, seed, coverage, faults
+	// or machine.
 	Name   string   `json:"name" document:"required"`
 	Values []string `json:"values"`
 }
@@ -184,7 +185,7 @@ func UnitOf(figure string) string {
 }
 
 // ComparisonFormats lists the formats that WriteComparison knows.
-func ComparisonFormats() []Format { return []Format{Text, JSON, Markdown, CSV} }
+func ComparisonFormats() []Format { return []Format{Text, JSON, Markdown, CSV, GitHub} }
 
 // WriteComparison writes c to w.
 func WriteComparison(w io.Writer, format Format, c *Comparison, opt Options) error {
@@ -199,6 +200,8 @@ func WriteComparison(w io.Writer, format Format, c *Comparison, opt Options) err
 		data = comparisonMarkdown(c)
 	case CSV:
 		data, err = comparisonCSV(c)
+	case GitHub:
+		data = comparisonAnnotations(c)
 	default:
 		_, err = ParseFormat(string(format), ComparisonFormats()...)
 	}

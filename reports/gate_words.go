@@ -30,6 +30,17 @@ func (o *Outcome) valueWords() string {
 	return s
 }
 
+// warnWords say why a rule that is not met only warns; empty where it does not.
+func (o *Outcome) warnWords() string {
+	switch {
+	case o.Result != Warn:
+		return ""
+	case o.Estimated:
+		return " by an estimate"
+	}
+	return ", but perhaps by chance"
+}
+
 func (o *Outcome) limitWords() string {
 	if o.Limit == nil {
 		return "-"
@@ -67,10 +78,7 @@ func (g *Gate) headline() string {
 		by := ""
 		for i := range g.Outcomes {
 			if o := &g.Outcomes[i]; o.Result == Warn {
-				its := " by an estimate"
-				if !o.Estimated {
-					its = ", but perhaps by chance"
-				}
+				its := o.warnWords()
 				if by != "" && by != its {
 					its = ", by an estimate or perhaps by chance"
 				}

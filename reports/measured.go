@@ -289,7 +289,7 @@ func (m *measured) csv() ([]byte, error) {
 		}
 		w.Write(append(append(row, sizes...), string(s.Hit), s.Void))
 	}
-	for _, r := range m.runsWithoutStartups() {
+	for _, r := range runsWithoutStartups(m.Timeline) {
 		row := make([]string, len(heads)+len(ends))
 		row[0], row[1], row[len(row)-1] = r.Arm, strconv.Itoa(r.Repeat), r.Void
 		w.Write(row)
@@ -300,13 +300,13 @@ func (m *measured) csv() ([]byte, error) {
 
 // runsWithoutStartups are void runs that failed before a start was made. Void runs that
 // have startups are told by these: of one arm and repeat they have the same reason.
-func (m *measured) runsWithoutStartups() (list []simulate.MeasuredRun) {
-	if m.Measurement == nil {
+func runsWithoutStartups(t *simulate.Timeline) (list []simulate.MeasuredRun) {
+	if t.Measurement == nil {
 		return nil
 	}
-	for _, r := range m.Measurement.Runs {
+	for _, r := range t.Measurement.Runs {
 		has := func(s simulate.Startup) bool { return s.Arm == r.Arm && s.Repeat == r.Repeat && s.Void == r.Void }
-		if r.Void != "" && !slices.ContainsFunc(m.Startups, has) {
+		if r.Void != "" && !slices.ContainsFunc(t.Startups, has) {
 			list = append(list, r)
 		}
 	}

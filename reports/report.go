@@ -163,6 +163,7 @@ func New(in Input) *Report {
 		r.Provenance = planProvenance(r.Provenance, in.Plan)
 		r.Platform = cmpOr(r.Platform, in.Plan.Platform)
 	}
+	r.Platform = cmpOr(r.Platform, r.Provenance.Platform)
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
 	}
@@ -195,7 +196,8 @@ func isZero(p simulate.Provenance) bool {
 func planProvenance(known simulate.Provenance, p *plan.Plan) simulate.Provenance {
 	if from := p.Provenance; from != nil && isZero(known) {
 		known = simulate.Provenance{
-			Version: from.Version, Seed: from.Seed, Profile: p.Profile, ProfileBasis: from.ProfileBasis,
+			Version: from.Version, Model: from.Model, Seed: from.Seed, Platform: p.Platform,
+			Profile: p.Profile, ProfileDigest: from.ProfileDigest, ProfileBasis: from.ProfileBasis,
 			PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now,
 		}
 		for _, input := range from.Inputs {

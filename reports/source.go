@@ -228,28 +228,6 @@ func inventoryDoubts(inv *layers.Inventory) []string {
 	return list
 }
 
-func voidDoubts(t *simulate.Timeline) []string {
-	var reasons []string
-	counts := make(map[string]int)
-	add := func(reason string, n int) {
-		if reason != "" && counts[reason] == 0 {
-			reasons = append(reasons, reason)
-		}
-		counts[reason] += n
-	}
-	for i := range t.Startups {
-		add(t.Startups[i].Void, 1)
-	}
-	for i := range t.Voids {
-		add(t.Voids[i].Reason, int(t.Voids[i].Starts))
-	}
-	var list []string
-	for _, reason := range reasons {
-		list = append(list, fmt.Sprintf("%s void and not counted: %s.", count(counts[reason], "startup"), reason))
-	}
-	return list
-}
-
 // distinct drops repetitions, keeping the first.
 func distinct(list []string) []string {
 	var kept []string

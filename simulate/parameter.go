@@ -28,6 +28,17 @@ type Parameter[T any] struct {
 	Source string `json:"source,omitempty"`
 }
 
+// exact writes all but the source, to the last digit.
+func (p *Parameter[T]) exact() string {
+	switch p.Distribution {
+	case "lognormal":
+		return fmt.Sprintf("lognormal %v %v", p.Median, p.Sigma)
+	case "uniform":
+		return fmt.Sprintf("uniform %v %v", p.Min, p.Max)
+	}
+	return fmt.Sprintf("%v", p.Value)
+}
+
 // number is a quantity that may be drawn.
 type number interface{ ~int64 | ~float64 }
 

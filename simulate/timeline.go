@@ -76,10 +76,16 @@ type Timeline struct {
 type Provenance struct {
 	// Version of cachebench.
 	Version string `json:"version"`
-	Seed    uint64 `json:"seed"`
-	// Profile is its name; ProfileBasis says how well founded its values are.
-	Profile      string `json:"profile"`
-	ProfileBasis string `json:"profileBasis,omitempty"`
+	// Model is the ModelVersion that simulated; absent where nothing was.
+	Model int    `json:"model,omitempty"`
+	Seed  uint64 `json:"seed"`
+	// Profile is its name, ProfileDigest that of its values; ProfileBasis says how well
+	// founded these are.
+	Profile       string        `json:"profile"`
+	ProfileDigest layers.Digest `json:"profileDigest,omitempty"`
+	ProfileBasis  string        `json:"profileBasis,omitempty"`
+	// Platform is that of the images; absent where they say their own.
+	Platform string `json:"platform,omitempty"`
 	// PriceDate and Currency are the price book's; empty when no money is involved.
 	PriceDate string `json:"priceDate,omitempty"`
 	Currency  string `json:"currency,omitempty"`

@@ -14,6 +14,8 @@ type value struct {
 	name, shown, source string
 	unlimited           bool
 	check               func() error
+	// exact writes the value, not its source, so that values that differ read otherwise.
+	exact func() string
 }
 
 // Value is one parameter of a profile as a report lists it.
@@ -103,7 +105,7 @@ func (p *Profile) values() []value {
 }
 
 func plain[T any](name string, p *Parameter[T]) value {
-	return value{name: name, shown: show(p), source: p.Source, check: func() error { return constant(p) }}
+	return value{name: name, shown: show(p), source: p.Source, check: func() error { return constant(p) }, exact: p.exact}
 }
 
 // constant refuses a distribution where only a constant makes sense.

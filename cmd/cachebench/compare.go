@@ -39,12 +39,13 @@ A rule that is broken by a measured difference that may be chance warns and does
 not fail, and one of too few runs to tell is not judged; --judge-medians lets the
 medians decide. The output says by what each rule was judged.
 
-Results of another source, profile, platform, version, seed, coverage, faults or
-machine are not compared, nor those of which NEW lacks benchmarks that OLD has; --allow
-names what may differ. --rename says what OLD calls otherwise, such as the tag of a
-measured image; a measurement of both versions is compared with itself so. The exit code is 0 when all rules are met, 3 when one is
-not, 1 when the results cannot be compared or a rule not judged, 2 for wrong usage
-or a file that is no result. With rules, the last line of the text output is for
+Results of another source, profile (or other values of it), platform, model, seed,
+coverage, faults or machine are not compared, nor those of which NEW lacks
+benchmarks that OLD has; --allow names what may differ. --rename says what OLD
+calls otherwise, such as the tag of a measured image, or an arm; a measurement of
+both versions is compared with itself so. The exit code is 0 when all rules are
+met, 3 when one is not, 1 when the results cannot be compared or a rule not
+judged, 2 for wrong usage or a file that is no result. With rules, the last line of the text output is for
 programs; without, there is one where the results cannot be compared:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
@@ -65,7 +66,7 @@ programs; without, there is one where the results cannot be compared:
 	rules.addFlags(cmd, "'startup-sec:+5%,pulled-B:+60MB'")
 	rules.addBudgetFlag(cmd)
 	f := cmd.Flags()
-	allowed := append(compare.Conditions(), compare.Missing)
+	allowed := compare.Allowable()
 	f.StringSliceVar(&opt.Allow, "allow", nil, "compare nevertheless where `this` differs: "+strings.Join(allowed, ", ")+"; repeatable")
 	f.StringArrayVar(&rename, "rename", nil, "what OLD calls an app, image or other word of an arm, and NEW another, as `OLD=NEW`; repeatable")
 	f.Float64Var(&opt.Alpha, "alpha", 0.05, "`probability` of a chance difference above which one of measured runs is not significant")
@@ -99,7 +100,7 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	if err := errors.Join(rules.read(), out.spares(rules.file, args[0], args[1])); err != nil {
 		return err
 	}
-	if allowed := append(compare.Conditions(), compare.Missing); slices.ContainsFunc(opt.Allow, func(s string) bool { return !slices.Contains(allowed, s) }) {
+	if allowed := compare.Allowable(); slices.ContainsFunc(opt.Allow, func(s string) bool { return !slices.Contains(allowed, s) }) {
 		return usagef("--allow %s: known are %s", strings.Join(opt.Allow, ","), strings.Join(allowed, ", "))
 	}
 	if !(opt.Alpha > 0 && opt.Alpha < 1) {
@@ -127,7 +128,7 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 		return err
 	}
 	if c.Gate == nil && rules.file != "" {
-		return usagef("%s has no rule for any benchmark of %s: its overrides name other apps", rules.file, args[1])
+		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
 	}
 	if err := out.comparison(c); err != nil {
 		return err

@@ -128,6 +128,9 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err != nil {
 		return err
 	}
+	if rules.file != "" && len(chosen) == 0 {
+		return usagef("%s has no rule for %s, so nothing would be judged: its overrides name other images", rules.file, d.New.Reference)
+	}
 	figures := d.Figures()
 	unread := unscanned(sides)
 	for i := range figures {

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,4 +54,24 @@ func documentedCommands(t *testing.T, file string) [][]string {
 		}
 	}
 	return list
+}
+
+// TestDocumentedBenchstat: what the documents show of benchstat on the files of
+// examples/gobench is what it prints.
+func TestDocumentedBenchstat(t *testing.T) {
+	text, err := os.ReadFile("../../docs/benchtest.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, ok := strings.Cut(string(text), "```\n$ benchstat ")
+	command, rest, _ := strings.Cut(block, "\n")
+	want, _, closed := strings.Cut(rest, "```")
+	if !ok || !closed {
+		t.Fatal("docs/benchtest.md shows no benchstat")
+	}
+	words := strings.Fields(strings.ReplaceAll(command, "=testdata/", "=../../examples/gobench/testdata/"))
+	got, err := exec.CommandContext(t.Context(), "go", append([]string{"tool", "benchstat"}, words...)...).CombinedOutput()
+	if err != nil || string(got) != want {
+		t.Errorf("benchstat %s: %v\n%s\ndocs/benchtest.md has\n%s", command, err, got, want)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/reports"
-	"github.com/cachebench/cachebench/simulate"
 )
 
 // creations are the flags of what is asked about a new cache.
@@ -47,10 +46,7 @@ func (c *creations) write(job *cachebench.Job, out *outputs) error {
 	return out.stage(matcher.CreationKind, creation, func() *reports.Report {
 		return reports.New(reports.Input{
 			Title: "A new image cache", Platform: s.Platform, Inventory: job.Inventory, NoSharing: true, Creation: creation, Coverage: &job.Coverage,
-			Provenance: simulate.Provenance{
-				Version: cachebench.Version, Now: s.Now, Inputs: s.Inputs, Profile: s.Profile.Name, ProfileBasis: s.Profile.Basis(),
-				Seed: s.Seed, PriceDate: s.Prices.Date, Currency: s.Prices.Currency,
-			},
+			Provenance: job.Provenance(),
 		})
 	})
 }

@@ -57,6 +57,13 @@ func (m *timelines) add(name string, t *simulate.Timeline) error {
 		return nil
 	}
 	w := m.whole
+	if m.simulated == next {
+		// What is simulated is by this one's profile and model, not by the host of those
+		// that were measured.
+		inputs := w.Provenance.Inputs
+		w.Provenance = t.Provenance
+		w.Provenance.Inputs = slices.Clone(inputs)
+	}
 	w.Startups = append(w.Startups, t.Startups...)
 	w.Summaries = append(w.Summaries, t.Summaries...)
 	w.Voids = append(w.Voids, t.Voids...)
@@ -108,6 +115,12 @@ func unlike(a, b *namedTimeline) string {
 	switch {
 	case p.Profile != q.Profile || p.ProfileBasis != q.ProfileBasis:
 		return fmt.Sprintf("profile %s (%s) and profile %s (%s)", p.Profile, p.ProfileBasis, q.Profile, q.ProfileBasis)
+	case p.ProfileDigest != q.ProfileDigest:
+		return fmt.Sprintf("profile %s has other values", p.Profile)
+	case p.Platform != q.Platform:
+		return fmt.Sprintf("platform %s and platform %s", cmp.Or(p.Platform, "unknown"), cmp.Or(q.Platform, "unknown"))
+	case p.Model != q.Model:
+		return fmt.Sprintf("model %d and model %d", p.Model, q.Model)
 	case p.Seed != q.Seed:
 		return fmt.Sprintf("seed %d and seed %d", p.Seed, q.Seed)
 	case p.Version != q.Version:

@@ -203,10 +203,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	report := func() *reports.Report {
 		return reports.New(reports.Input{
 			Title: "Plan", Inventory: job.Inventory, Platform: s.Platform, Workload: &job.Workload, Plan: p, Coverage: &job.Coverage,
-			Provenance: simulate.Provenance{
-				Version: cachebench.Version, Seed: s.Seed, Now: s.Now, Inputs: s.Inputs, Profile: s.Profile.Name,
-				ProfileBasis: s.Profile.Basis(), PriceDate: s.Prices.Date, Currency: s.Prices.Currency,
-			},
+			Provenance: job.Provenance(),
 		})
 	}
 	if werr := out.stage(plan.Kind, p, report); werr != nil {

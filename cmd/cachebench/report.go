@@ -159,10 +159,21 @@ func gather(names []string) (*reports.Report, error) {
 			return nil, err
 		}
 	}
-	if in.Plan != nil && in.Timeline != nil && in.Plan.Profile != in.Timeline.Provenance.Profile {
-		in.Doubts = append(in.Doubts, fmt.Sprintf("The plan was made on profile %s, the startups are of profile %s: their seconds do not compare.", in.Plan.Profile, in.Timeline.Provenance.Profile))
+	if in.Plan != nil && in.Timeline != nil {
+		in.Doubts = append(in.Doubts, otherProfile(in.Plan, &in.Timeline.Provenance)...)
 	}
 	return reports.New(in), nil
+}
+
+// otherProfile is the doubt that a plan and startups are of two profiles.
+func otherProfile(p *plan.Plan, of *simulate.Provenance) []string {
+	switch {
+	case p.Profile != of.Profile:
+		return []string{fmt.Sprintf("The plan was made on profile %s, the startups are of profile %s: their seconds do not compare.", p.Profile, of.Profile)}
+	case p.Provenance != nil && p.Provenance.ProfileDigest != "" && of.ProfileDigest != "" && p.Provenance.ProfileDigest != of.ProfileDigest:
+		return []string{fmt.Sprintf("The plan was made on other values of profile %s than the startups are of: their seconds do not compare.", p.Profile)}
+	}
+	return nil
 }
 
 func add(in *reports.Input, merged *timelines, kind, name string, data []byte) (err error) {

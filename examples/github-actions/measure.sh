@@ -37,21 +37,15 @@ arms:
 END
 }
 
-# of ARM: its runs alone, under a name that both images have.
-of() {
-  awk -v arm="/arm=$1" '!/^Benchmark/ { print; next } (i = index($0, arm)) { print substr($0, 1, i) "arm=cold" substr($0, i + length(arm)) }' "$out/measured.txt"
-}
-
 measure() {
   experiment "$1" "$2" >"$out/experiment.yaml" &&
     cachebench measure containerd --experiment "$out/experiment.yaml" --registry embedded --quiet \
-      ${CONTAINERD:+--containerd "$CONTAINERD"} ${READY:+--ready "$READY"} --save "$out/measured.json" --output text --output-file "$out/measured-report.txt" &&
-    cachebench report "$out/measured.json" --output benchfmt --output-file "$out/measured.txt" &&
-    of old >"$out/old.txt" && of new >"$out/new.txt"
+      ${CONTAINERD:+--containerd "$CONTAINERD"} ${READY:+--ready "$READY"} --save "$out/measured.json" --output text --output-file "$out/measured-report.txt"
 }
 
+# compare holds the arms of the one timeline side by side.
 compare() {
-  cachebench compare "$out/old.txt" "$out/new.txt" ${rules:+--gate "$rules"} --output markdown --output-file "$out/measured.md"
+  cachebench compare "$out/measured.json" "$out/measured.json" --rename old=new ${rules:+--gate "$rules"} --output markdown --output-file "$out/measured.md"
 }
 
 if [ -n "$rules" ]; then

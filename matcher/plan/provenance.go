@@ -13,9 +13,13 @@ import (
 type Provenance struct {
 	// Version of cachebench.
 	Version string `json:"version"`
-	Seed    uint64 `json:"seed"`
-	// ProfileBasis says how well founded the profile's values are.
-	ProfileBasis string `json:"profileBasis,omitempty"`
+	// Model is the version of the model that its startups were simulated with.
+	Model int    `json:"model,omitempty"`
+	Seed  uint64 `json:"seed"`
+	// ProfileDigest is that of the profile's values, ProfileBasis says how well founded
+	// they are.
+	ProfileDigest layers.Digest `json:"profileDigest,omitempty"`
+	ProfileBasis  string        `json:"profileBasis,omitempty"`
 	// PriceDate and Currency are the price book's.
 	PriceDate string `json:"priceDate,omitempty"`
 	Currency  string `json:"currency,omitempty"`

@@ -88,7 +88,7 @@ func unescape(s string) string {
 
 // key tells benchmarks apart, also by the conditions named.
 func (b *benchmark) key(conditions []string) string {
-	key := []string{b.config["pkg"], b.base, b.app, b.arm}
+	key := []string{b.base, b.app, b.arm}
 	key = append(key, b.others...)
 	for _, name := range conditions {
 		key = append(key, name+"="+b.condition(name))
@@ -139,8 +139,6 @@ func (b *benchmark) condition(name string) string {
 	switch name {
 	case Profile:
 		return b.profile
-	case Version:
-		return b.config["cachebench-version"]
 	case Machine:
 		if b.config["goos"] == "" {
 			return ""

@@ -12,37 +12,6 @@ import (
 	"github.com/cachebench/cachebench/reports"
 )
 
-// The conditions that two results must have in common, and what a caller may
-// allow besides.
-const (
-	// Source: simulated, measured or estimated.
-	Source = "source"
-	// Profile is that of simulations and estimates.
-	Profile = "profile"
-	// Platform is that of the images.
-	Platform = "platform"
-	// Version of cachebench, and so of the model that simulates.
-	Version = "version"
-	// Seed of what simulations draw at random.
-	Seed = "seed"
-	// Coverage is the share of the workload's starts whose images could be read.
-	Coverage = "coverage"
-	// Faults are what goes wrong in a simulation.
-	Faults = "faults"
-	// Machine is the one that go test measured on.
-	Machine = "machine"
-	// Missing: NEW may lack benchmarks that OLD has.
-	Missing = "missing"
-)
-
-// Conditions lists what two results must have in common.
-func Conditions() []string {
-	return []string{Source, Profile, Platform, Version, Seed, Coverage, Faults, Machine}
-}
-
-// keyConditions are those by which one result may have a benchmark several times.
-var keyConditions = []string{Source, Profile, Platform}
-
 // ErrIncomparable is wrapped when two results cannot be compared.
 var ErrIncomparable = errors.New("the results cannot be compared")
 
@@ -133,51 +102,6 @@ type pair struct {
 // both is a benchmark in both results.
 type both struct{ old, new *benchmark }
 
-func (p *pair) allows(name string) bool { return slices.Contains(p.opt.Allow, name) }
-
-func valuesOf(side *reports.ComparedResult, name string) []string {
-	for _, c := range side.Conditions {
-		if c.Name == name {
-			return c.Values
-		}
-	}
-	return nil
-}
-
-// conditions refuses results that were made under other conditions.
-func (p *pair) conditions() {
-	for _, name := range Conditions() {
-		old, new := valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
-		if name == Faults && len(old)+len(new) > 0 {
-			old, new = orNone(old), orNone(new)
-		}
-		switch {
-		case slices.Equal(old, new):
-			if name == Platform && len(old) == 0 && slices.ContainsFunc(p.new.benchmarks, func(b *benchmark) bool { return b.app != "" }) {
-				p.doubt("Neither result says its platform, as reports and their benchmarks do.")
-			}
-		case len(old) == 0 || len(new) == 0:
-			silent, other := "OLD", new
-			if len(new) == 0 {
-				silent, other = "NEW", old
-			}
-			p.doubt("%s does not say its %s; the other's is %s.", silent, name, named(other))
-		case p.allows(name):
-			p.doubt("The %s differs: OLD's is %s, NEW's is %s.", name, named(old), named(new))
-		default:
-			p.refuse("another %s: OLD's is %s, NEW's is %s (--allow %s)", name, named(old), named(new), name)
-		}
-	}
-}
-
-// orNone says that silence means none.
-func orNone(values []string) []string {
-	if len(values) == 0 {
-		return []string{"none"}
-	}
-	return values
-}
-
 // failures refuses the output of tests that failed: what they should have reported
 // may be missing.
 func (p *pair) failures() {
@@ -199,15 +123,9 @@ func (p *pair) doubt(format string, args ...any) {
 	p.c.Doubts = append(p.c.Doubts, fmt.Sprintf(format, args...))
 }
 
-// match finds the benchmarks of both. A condition tells them apart only where a
-// side has several values of it.
+// match finds the benchmarks of both.
 func (p *pair) match() {
-	var conditions []string
-	for _, name := range keyConditions {
-		if len(valuesOf(&p.c.Old, name)) > 1 || len(valuesOf(&p.c.New, name)) > 1 {
-			conditions = append(conditions, name)
-		}
-	}
+	conditions := p.distinguishing()
 	// taken are names that renamed benchmarks have, before those that these had.
 	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
 	for _, b := range p.old.benchmarks {

@@ -18,7 +18,7 @@ import (
 )
 
 // head are the configuration lines of a simulated result.
-const head = "source: simulated\nprofile: p\nplatform: linux/amd64\ncachebench-version: 1\nseed: 1\ncoverage: 1\n"
+const head = "source: simulated\nprofile: p\nprofile-digest: aa\nplatform: linux/amd64\nmodel: 1\nseed: 1\ncoverage: 1\n"
 
 // simulated is a result of lines such as "app=web/arm=cold 6.5 startup-sec".
 func simulated(lines ...string) string {
@@ -222,7 +222,7 @@ func TestRefused(t *testing.T) {
 		Source:   {"source: simulated", "source: estimated"},
 		Profile:  {"profile: p\n", "profile: q\n"},
 		Platform: {"linux/amd64", "linux/arm64"},
-		Version:  {"cachebench-version: 1", "cachebench-version: 2"},
+		Model:    {"model: 1", "model: 2"},
 		Seed:     {"seed: 1", "seed: 2"},
 		Coverage: {"coverage: 1", "coverage: 0.97"},
 		Faults:   {"seed: 1\n", "seed: 1\nfaults: registry-down at=40s for=2m\n"},
@@ -239,6 +239,14 @@ func TestRefused(t *testing.T) {
 		if c.Gate.Verdict != reports.Pass || len(c.Doubts) != 1 || Err(c) != nil {
 			t.Errorf("%s, allowed: %+v, %v, %v", name, c.Gate, c.Refusals, c.Doubts)
 		}
+	}
+	// A profile's name alone is no promise of its values.
+	old, now := simulated(line), strings.ReplaceAll(simulated(line), "profile-digest: aa", "profile-digest: bb")
+	if c := judged(t, old, now, "startup-sec<=1h", Options{}); c.Gate.Verdict != reports.Unjudged || len(c.Refusals) != 1 || c.Refusals[0] != "profile p has other values: those of OLD are aa, those of NEW bb (--allow profile)" {
+		t.Errorf("%+v, %v", c.Gate, c.Refusals)
+	}
+	if c := judged(t, old, now, "startup-sec<=1h", Options{Allow: []string{Profile}}); c.Gate.Verdict != reports.Pass || len(c.Doubts) != 1 {
+		t.Errorf("%+v, %v, %v", c.Gate, c.Refusals, c.Doubts)
 	}
 	both := simulated(line, "app=api/arm=cold/profile=p 10 startup-sec")
 	c := judged(t, both, simulated(line), "startup-sec:+5%", Options{})

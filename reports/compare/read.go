@@ -260,7 +260,7 @@ func (r *Result) join() {
 // conditions are what the results were made under, each with its values in order.
 func (r *Result) conditions() []reports.Condition {
 	var list []reports.Condition
-	for _, name := range Conditions() {
+	for _, name := range conditions() {
 		var values []string
 		for _, b := range r.benchmarks {
 			if name == Machine && !slices.ContainsFunc(b.figures, func(figure string) bool { return r.isMeasured(b, figure) }) {

@@ -1,0 +1,128 @@
+package compare
+
+import (
+	"slices"
+
+	"github.com/cachebench/cachebench/reports"
+)
+
+// The conditions that two results must have in common, and what a caller may
+// allow besides.
+const (
+	// Source: simulated, measured or estimated.
+	Source = reports.BenchSource
+	// Profile is that of simulations and estimates, by its name; whoever allows
+	// another allows a profile of the same name with other values too.
+	Profile       = reports.BenchProfile
+	profileDigest = reports.BenchProfileDigest
+	// Platform is that of the images.
+	Platform = reports.BenchPlatform
+	// Model is the version of the model that simulates.
+	Model = reports.BenchModel
+	// Seed of what simulations draw at random.
+	Seed = reports.BenchSeed
+	// Coverage is the share of the workload's starts whose images could be read.
+	Coverage = reports.BenchCoverage
+	// Faults are what goes wrong in a simulation.
+	Faults = reports.BenchFaults
+	// Machine is the one that go test measured on.
+	Machine = "machine"
+	// Missing: NEW may lack benchmarks that OLD has.
+	Missing = "missing"
+)
+
+// conditions lists what two results must have in common.
+func conditions() []string { return append(reports.BenchConfig(), Machine) }
+
+// Allowable lists what Options.Allow may name.
+func Allowable() []string {
+	list := slices.DeleteFunc(conditions(), func(name string) bool { return name == profileDigest })
+	return append(list, Missing)
+}
+
+// pkg is the package of go test's benchmarks.
+const pkg = "pkg"
+
+// keyConditions are those by which one result may have a benchmark several times.
+var keyConditions = []string{pkg, Source, Profile, Platform}
+
+// distinguishing are the key conditions that tell apart what is to be matched: those of
+// which a side has several values; and packages unless a side is not of go test at all,
+// as what run writes beside what package benchtest does.
+func (p *pair) distinguishing() (names []string) {
+	for _, name := range keyConditions {
+		old, new := p.old.values(name), p.new.values(name)
+		if len(old) > 1 || len(new) > 1 || name == pkg && len(old) > 0 && len(new) > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// values are the different ones of a condition.
+func (r *Result) values(name string) (list []string) {
+	for _, b := range r.benchmarks {
+		if v := b.condition(name); v != "" && !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// conditions refuses results that were made under other conditions.
+func (p *pair) conditions() {
+	isSameProfile := slices.Equal(valuesOf(&p.c.Old, Profile), valuesOf(&p.c.New, Profile))
+	for _, name := range conditions() {
+		old, new := valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
+		if name == profileDigest && !isSameProfile {
+			continue // another profile has other values
+		}
+		if name == Faults && len(old)+len(new) > 0 {
+			old, new = orNone(old), orNone(new)
+		}
+		switch {
+		case slices.Equal(old, new):
+			if name == Platform && len(old) == 0 && slices.ContainsFunc(p.new.benchmarks, func(b *benchmark) bool { return b.app != "" }) {
+				p.doubt("Neither result says its platform, as reports and their benchmarks do.")
+			}
+		case len(old) == 0 || len(new) == 0:
+			silent, other := "OLD", new
+			if len(new) == 0 {
+				silent, other = "NEW", old
+			}
+			p.doubt("%s does not say its %s; the other's is %s.", silent, name, named(other))
+		case p.allows(name) && name == profileDigest:
+			p.doubt("The values of profile %s differ: those of OLD are %s, those of NEW %s.", named(valuesOf(&p.c.New, Profile)), named(old), named(new))
+		case p.allows(name):
+			p.doubt("The %s differs: OLD's is %s, NEW's is %s.", name, named(old), named(new))
+		case name == profileDigest:
+			p.refuse("profile %s has other values: those of OLD are %s, those of NEW %s (--allow %s)", named(valuesOf(&p.c.New, Profile)), named(old), named(new), Profile)
+		default:
+			p.refuse("another %s: OLD's is %s, NEW's is %s (--allow %s)", name, named(old), named(new), name)
+		}
+	}
+}
+
+// orNone says that silence means none.
+func orNone(values []string) []string {
+	if len(values) == 0 {
+		return []string{"none"}
+	}
+	return values
+}
+
+func (p *pair) allows(name string) bool {
+	if name == profileDigest {
+		name = Profile
+	}
+	return slices.Contains(p.opt.Allow, name)
+}
+
+func valuesOf(side *reports.ComparedResult, name string) []string {
+	for _, c := range side.Conditions {
+		if c.Name == name {
+			return c.Values
+		}
+	}
+	return nil
+}
