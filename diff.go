@@ -158,8 +158,12 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		}
 	}
 	if d.New.Cold.EstimatedUnpackBytes > 0 || d.Old.Cold.EstimatedUnpackBytes > 0 {
-		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that, and a rule on unpacked bytes warns and never fails.",
-			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad))
+		what := "and a rule on unpacked bytes warns and never fails"
+		if d.New.Cold.RatioUnpackBytes > 0 || d.Old.Cold.RatioUnpackBytes > 0 {
+			what = "and a rule on either warns and never fails, for some are no more than a ratio (--deep measures them)"
+		}
+		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that, %s.",
+			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad), what)
 	}
 	if d.IsMixed() {
 		add("One side's own layers were measured, the other's are estimated: a rule on cold-sec against OLD warns and never fails; analyze both sides alike.")

@@ -47,6 +47,9 @@ func (g *gates) addBudgetFlag(cmd *cobra.Command) {
 	cmd.Flags().SetAnnotation("budget", commandLineOnly, []string{"true"})
 }
 
+// any says whether something is to be judged.
+func (g *gates) any() bool { return len(g.rules) > 0 || g.file != "" }
+
 // load reads the rules and refuses what is wrong with them before any work is
 // done.
 func (g *gates) load() error {
