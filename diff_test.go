@@ -39,7 +39,7 @@ type testLayer struct {
 	guessed bool
 	// method is how, empty for a ratio.
 	method string
-	step    string
+	step   string
 }
 
 func hashed(s string) layers.Digest {

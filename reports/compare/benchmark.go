@@ -19,7 +19,7 @@ type benchmark struct {
 	config         map[string]string
 	figures        []string // in order of their first mention
 	values         map[string][]float64
-	// starts is how many the first line sums up.
+	// starts is how many the first line sums up; 0 where it is not known.
 	starts int
 }
 

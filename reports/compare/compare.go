@@ -59,6 +59,7 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	p.conditions()
 	p.failures()
 	p.match()
+	p.starts()
 	if len(c.Refusals) > 0 {
 		c.Missing, c.Added = nil, nil
 		return c
@@ -230,15 +231,6 @@ func (p *pair) doubts() {
 	}
 	if len(facts) > 0 {
 		p.doubt("The hosts differ in %s: a difference may be theirs.", named(facts))
-	}
-	var starts []string
-	for _, b := range p.matched {
-		if b.old.starts != b.new.starts && !p.new.isMeasured(b.new, b.new.figures[0]) {
-			starts = append(starts, fmt.Sprintf("%s (%d, then %d)", b.new.label(), b.old.starts, b.new.starts))
-		}
-	}
-	if len(starts) > 0 {
-		p.doubt("The numbers of starts differ, so this is another workload: %s.", named(starts))
 	}
 	for _, d := range p.old.doubts {
 		side := "OLD"

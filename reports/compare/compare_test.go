@@ -269,6 +269,36 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestStarts: another number of starts of an app is another workload, and what go test
+// counts is no number of starts unless a comment says it.
+func TestStarts(t *testing.T) {
+	text := func(starts int) string {
+		return head + fmt.Sprintf("BenchmarkStartup/app=web/arm=cold/profile=p %d 6.5 startup-sec\n", starts)
+	}
+	test := func(starts string, iterations int) string {
+		return starts + "pkg: example.com/x\n" + strings.ReplaceAll(text(iterations), "profile=p ", "profile=p-2 ")
+	}
+	const seven = "# starts BenchmarkStartup/app=web/arm=cold/profile=p 7\n"
+	for _, c := range []struct{ name, old, new, refused string }{
+		{"same", text(7), text(7), ""},
+		{"fewer", text(7), text(5), "another workload: the numbers of starts differ of web, cold (7, then 5) (--allow starts)"},
+		{"go test", test(seven, 1), test(seven, 100), ""},
+		{"go test, fewer", test(strings.Replace(seven, "7", "9", 1), 1), test(seven, 1), "another workload: the numbers of starts differ of web, cold (9, then 7) (--allow starts)"},
+		{"run and go test", text(7), test(seven, 1), ""},
+		{"run and go test, fewer", text(8), test(seven, 1), "another workload: the numbers of starts differ of web, cold (8, then 7) (--allow starts)"},
+		{"go test does not say it", text(7), test("", 1), ""},
+	} {
+		got := judged(t, c.old, c.new, "startup-sec:+5%", Options{})
+		if strings.Join(got.Refusals, "|") != c.refused || (got.Gate.Verdict == reports.Pass) != (c.refused == "") {
+			t.Errorf("%s: %q, %v; want %q", c.name, got.Refusals, got.Gate.Verdict, c.refused)
+		}
+		allowed := judged(t, c.old, c.new, "startup-sec:+5%", Options{Allow: []string{Starts}})
+		if allowed.Gate.Verdict != reports.Pass || slices.ContainsFunc(allowed.Doubts, func(d string) bool { return strings.Contains(d, "numbers of starts differ") }) != (c.refused != "") {
+			t.Errorf("%s, allowed: %v, %v", c.name, allowed.Gate, allowed.Doubts)
+		}
+	}
+}
+
 // TestRename: two versions in one result, or under two names, are told to be one;
 // what only ends alike is not.
 func TestRename(t *testing.T) {
