@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -127,6 +128,7 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	if err := c.Judge(rules.of); err != nil {
 		return err
 	}
+	c.Unmatched(filepath.Base(rules.file), rules.budget)
 	if c.Gate == nil && rules.file != "" {
 		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
 	}

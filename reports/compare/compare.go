@@ -3,6 +3,7 @@ package compare
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,6 +57,9 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	slices.Sort(c.Renamed)
 	p := &pair{old: old, new: new, opt: opt, c: c}
+	old.qualify()
+	new.qualify()
+	p.itself()
 	p.conditions()
 	p.failures()
 	p.match()
@@ -124,13 +128,28 @@ func (p *pair) doubt(format string, args ...any) {
 	p.c.Doubts = append(p.c.Doubts, fmt.Sprintf(format, args...))
 }
 
+// itself refuses a measurement beside itself: no two have the same bytes, as two
+// simulations do, and nothing would ever differ.
+func (p *pair) itself() {
+	if p.opt.OldDigest == "" || p.opt.OldDigest != p.opt.NewDigest || len(p.opt.Rename) > 0 {
+		return
+	}
+	for _, b := range p.new.benchmarks {
+		if slices.ContainsFunc(b.figures, func(figure string) bool { return p.new.isMeasured(b, figure) }) {
+			p.refuse("OLD and NEW are one measurement: say with --rename what OLD calls otherwise, as --rename web:1=web:2")
+			return
+		}
+	}
+}
+
 // match finds the benchmarks of both.
 func (p *pair) match() {
 	conditions := p.distinguishing()
 	// taken are names that renamed benchmarks have, before those that these had.
 	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
+	used := make(map[string]bool)
 	for _, b := range p.old.benchmarks {
-		other := b.renamed(p.opt.Rename)
+		other := b.renamed(p.opt.Rename, used)
 		key := other.key(conditions)
 		if other == b && taken[key] {
 			continue
@@ -143,8 +162,10 @@ func (p *pair) match() {
 			taken[key], before[b.key(conditions)] = true, true
 		}
 	}
-	if len(p.opt.Rename) > 0 && len(taken) == 0 {
-		p.refuse("nothing in OLD has a name that is to be another: its benchmarks are %s", named(labels(p.old.benchmarks)))
+	for _, from := range slices.Sorted(maps.Keys(p.opt.Rename)) {
+		if !used[from] {
+			p.refuse("nothing in OLD has the name %s, which is to be %s: its benchmarks are %s", from, p.opt.Rename[from], named(labels(p.old.benchmarks)))
+		}
 	}
 	news := make(map[string]bool)
 	for _, b := range p.new.benchmarks {
@@ -161,13 +182,22 @@ func (p *pair) match() {
 		p.c.Added = append(p.c.Added, b.label())
 	}
 	for _, b := range p.old.benchmarks {
-		if !news[b.renamed(p.opt.Rename).key(conditions)] {
+		if !news[b.renamed(p.opt.Rename, nil).key(conditions)] {
 			p.c.Missing = append(p.c.Missing, b.label())
 		}
 	}
 	if len(p.matched) == 0 {
-		p.refuse("no benchmark is in both: OLD has %s, NEW has %s", named(p.c.Missing), named(p.c.Added))
+		p.refuse("no benchmark is in both: OLD has %s, NEW has %s%s", named(p.c.Missing), named(p.c.Added), p.packages())
 	}
+}
+
+// packages says that the sides are of different ones; empty where they are not.
+func (p *pair) packages() string {
+	old, new := p.old.values(pkg), p.new.values(pkg)
+	if len(old) != 1 || len(new) != 1 || old[0] == new[0] {
+		return ""
+	}
+	return fmt.Sprintf("; OLD's are of package %s, NEW's of %s (--rename %[1]s=%[2]s)", old[0], new[0])
 }
 
 func labels(list []*benchmark) (names []string) {
