@@ -185,7 +185,7 @@ func UnitOf(figure string) string {
 }
 
 // ComparisonFormats lists the formats that WriteComparison knows.
-func ComparisonFormats() []Format { return []Format{Text, JSON, Markdown, CSV, GitHub} }
+func ComparisonFormats() []Format { return []Format{Text, JSON, Markdown, CSV, HTML, GitHub} }
 
 // WriteComparison writes c to w.
 func WriteComparison(w io.Writer, format Format, c *Comparison, opt Options) error {
@@ -200,6 +200,8 @@ func WriteComparison(w io.Writer, format Format, c *Comparison, opt Options) err
 		data = comparisonMarkdown(c)
 	case CSV:
 		data, err = comparisonCSV(c)
+	case HTML:
+		data, err = comparisonPage(c)
 	case GitHub:
 		data = comparisonAnnotations(c)
 	default:

@@ -21,7 +21,9 @@ var templates embed.FS
 // page writes r as one HTML file that asks the network for nothing: its style
 // stands in it, its charts are drawn here, and it has no script. A content
 // security policy in it forbids both.
-func page(r *Report) ([]byte, error) {
+func page(r *Report) ([]byte, error) { return viewOf(r).page() }
+
+func (v *view) page() ([]byte, error) {
 	t, err := template.New("").Funcs(template.FuncMap{"tight": tight}).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, err
@@ -30,10 +32,9 @@ func page(r *Report) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := viewOf(r)
-	view.Style = template.CSS(style)
+	v.Style = template.CSS(style)
 	var out bytes.Buffer
-	if err := t.ExecuteTemplate(&out, "page.html", view); err != nil {
+	if err := t.ExecuteTemplate(&out, "page.html", v); err != nil {
 		return nil, err
 	}
 	return bytes.Map(showable, bytes.ToValidUTF8(out.Bytes(), []byte("\ufffd"))), nil
@@ -90,6 +91,9 @@ type view struct {
 	AppDots   *figure
 	AppSource string
 	Apps      *table
+
+	// Compared are the tables of a Comparison, which has nothing else.
+	Compared []*table
 
 	Held []heldView
 
