@@ -2,6 +2,7 @@ package cachebench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/layers"
@@ -171,6 +172,9 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 	if n := compressedHere(d); n > 0 {
 		add("%d of NEW's layers were compressed here to measure them; the registry's copy may differ by a few per cent.", n)
 	}
+	if isUnrelated(d) {
+		add("No layer of NEW is one of OLD's, nor made by the same step: is OLD (%s) the image that NEW replaces?", d.Old.Reference)
+	}
 	if d.Old.Platform != d.New.Platform {
 		add("OLD is for %s and NEW for %s.", d.Old.Platform, d.New.Platform)
 	}
@@ -181,6 +185,13 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		add("No value of profile %s was measured on ECI.", profile.Name)
 	}
 	return doubts
+}
+
+// isUnrelated says that no layer of either side is, or resembles, one of the other's.
+func isUnrelated(d *reports.Diff) bool {
+	return len(d.Gone) > 0 && len(d.Layers) > 0 && !slices.ContainsFunc(d.Layers, func(l reports.DiffLayer) bool {
+		return l.State != reports.LayerNew || l.Change != ""
+	})
 }
 
 func part(l *reports.DiffLoad) string {

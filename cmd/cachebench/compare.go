@@ -132,7 +132,7 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	if c.Gate == nil && rules.file != "" {
 		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
 	}
-	if err := out.comparison(c); err != nil {
+	if err := errors.Join(out.comparison(c), out.verdict(c.Gate)); err != nil {
 		return err
 	}
 	return compare.Err(c)

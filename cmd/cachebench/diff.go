@@ -140,7 +140,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 		}
 	}
 	d.Gate = reports.Judge(chosen, figures)
-	if err := out.diff(d); err != nil {
+	if err := errors.Join(out.diff(d), out.verdict(d.Gate)); err != nil {
 		return err
 	}
 	if len(unread) > 0 {

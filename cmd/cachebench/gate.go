@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,7 @@ func (g *gates) of(names ...string) ([]reports.Rule, error) {
 		return nil, usageError{err}
 	}
 	if g.byImage && len(rules) == 0 && len(names) > 0 {
-		return nil, usagef("%s limits the new bytes of no app with the image %s, so nothing would be judged", g.file, names[0])
+		return nil, usagef("%s limits the new bytes of no app whose image is OLD or NEW (%s), so nothing would be judged: name one of them by the app's repository, as oci:DIR:registry.example.com/shop/web:1, or OLD as FILE#REFERENCE", g.file, strings.Join(slices.Compact(names), ", "))
 	}
 	return rules, nil
 }
