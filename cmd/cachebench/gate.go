@@ -109,6 +109,9 @@ func budgetNames(reference string) []string {
 		return []string{reference}
 	}
 	full := n.RepositoryName()
+	if slices.Contains([]string{"oci", "oci-archive", "docker-archive"}, n.Registry) { // which names none
+		return []string{n.Registry + ":" + n.Repository, full}
+	}
 	short := strings.TrimPrefix(strings.TrimPrefix(full, "index.docker.io/"), "library/")
 	return []string{full, short}
 }

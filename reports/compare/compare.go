@@ -29,6 +29,8 @@ type Options struct {
 	// are called in NEW, as two versions of an image: web:1 is web:2. What OLD has under NEW's name is then left out: so one
 	// measurement of both versions is compared with itself.
 	Rename map[string]string
+	// RenameToo are further ones, of which nothing need have the name.
+	RenameToo map[string]string
 	// OldDigest and NewDigest are those of the files.
 	OldDigest, NewDigest layers.Digest
 }
@@ -147,9 +149,13 @@ func (p *pair) match() {
 	conditions := p.distinguishing()
 	// taken are names that renamed benchmarks have, before those that these had.
 	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
-	used := make(map[string]bool)
+	used, renames := make(map[string]bool), maps.Clone(p.opt.RenameToo)
+	if renames == nil {
+		renames = make(map[string]string)
+	}
+	maps.Copy(renames, p.opt.Rename)
 	for _, b := range p.old.benchmarks {
-		other := b.renamed(p.opt.Rename, used)
+		other := b.renamed(renames, used)
 		key := other.key(conditions)
 		if other == b && taken[key] {
 			continue
@@ -182,7 +188,7 @@ func (p *pair) match() {
 		p.c.Added = append(p.c.Added, b.label())
 	}
 	for _, b := range p.old.benchmarks {
-		if !news[b.renamed(p.opt.Rename, nil).key(conditions)] {
+		if !news[b.renamed(renames, nil).key(conditions)] {
 			p.c.Missing = append(p.c.Missing, b.label())
 		}
 	}
