@@ -84,7 +84,7 @@ func (s *Scenario) checkBudget(at func(key string, err error) error) error {
 		case len(of) > 0 && !slices.Contains(of, app):
 			return at("budget."+app, fmt.Errorf("the trace has starts of %s with several sets of images, which are judged apart: give a budget of %s", app, strings.Join(of, ", ")))
 		case len(names) > 0 && !slices.Contains(names, app):
-			return at("budget."+app, fmt.Errorf("no app of the workload is called %q: %s", app, document.Suggestion(app, names)))
+			return at("budget."+app, fmt.Errorf("no app of the workload is called %q%s", app, document.Suggestion(app, names)))
 		}
 	}
 	return nil
@@ -128,13 +128,24 @@ func (s *Scenario) bases() []string {
 // passes no rule. The error wraps ErrNoBudget when there is none; what the rules say
 // is the error of the Gate.
 func (r *Results) CheckBudget(s *Scenario) (*reports.Gate, error) {
+	return r.judgeBudget(s, nil)
+}
+
+// UnjudgedBudget are the rules of the budgets of s where Run ended with err before their
+// figures were known: none of them is met. It is nil where there is no budget.
+func (s *Scenario) UnjudgedBudget(err error) *reports.Gate {
+	gate, _ := (&Results{}).judgeBudget(s, err)
+	return gate
+}
+
+func (r *Results) judgeBudget(s *Scenario, why error) (*reports.Gate, error) {
 	if len(s.Budget) == 0 {
 		return nil, ErrNoBudget
 	}
 	var rules []reports.Rule
 	var figures []reports.Figure
 	for _, app := range sortedKeys(s.Budget) {
-		j := budgetJudge{results: r, scenario: s, app: app, budget: s.Budget[app]}
+		j := budgetJudge{results: r, scenario: s, app: app, budget: s.Budget[app], why: why}
 		for _, figure := range j.figures() {
 			rules = append(rules, reports.Rule{Name: figure.Name, Op: reports.AtMost, Amount: figure.limit, Unit: figure.Unit})
 			figures = append(figures, figure.Figure)

@@ -19,6 +19,8 @@ type budgetJudge struct {
 	scenario *Scenario
 	app      string
 	budget   AppBudget
+	// why is the error that ended the run; nil where it did not end early.
+	why error
 }
 
 // budgetFigure is a figure and the most that it may be.
@@ -30,6 +32,9 @@ type budgetFigure struct {
 func (j *budgetJudge) figures() []budgetFigure {
 	var list []budgetFigure
 	leftOut := j.results.leftOut(j.app)
+	if leftOut == nil {
+		leftOut = j.unread()
+	}
 	add := func(name, unit string, limit float64, of func() (value float64, estimated bool, err error)) {
 		f := budgetFigure{Figure: reports.Figure{Name: j.app + " " + name, Unit: unit}, limit: limit}
 		err := leftOut
@@ -70,6 +75,29 @@ func (j *budgetJudge) figures() []budgetFigure {
 		add("cost-per-month", j.scenario.Prices.Currency, *j.budget.CostPerMonth, j.cost)
 	}
 	return list
+}
+
+// unread says why the app's images cannot be judged: nothing was simulated, or a layer
+// could not be read; nil where they can.
+func (j *budgetJudge) unread() error {
+	inv := j.results.Inventory
+	if j.why != nil || inv == nil {
+		return j.why
+	}
+	for _, reference := range j.images() {
+		i := j.find(reference)
+		if i < 0 {
+			continue
+		}
+		for _, l := range inv.Images[i].Layers {
+			for _, u := range inv.Unscanned {
+				if u.Digest == inv.Layers[l].Digest {
+					return fmt.Errorf("layer %s of image %s could not be read: %s", u.Digest, reference, u.Reason)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func (j *budgetJudge) workloadApp() *workload.App {

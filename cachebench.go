@@ -29,6 +29,9 @@ type Results struct {
 	Plan      *plan.Plan
 	Timeline  *simulate.Timeline
 	Report    *reports.Report
+
+	// bursts says that they alone were simulated.
+	bursts bool
 }
 
 // Run does the main job: it looks the images up, finds their overlaps, matches
@@ -63,6 +66,6 @@ func Run(ctx context.Context, s *Scenario) (*Results, error) {
 	case err != nil && !errors.Is(err, ErrNoStart):
 		return &r, err
 	}
-	r.Report = job.Report(r.Matches, r.Plan, r.Timeline)
+	r.Report, r.bursts = job.Report(r.Matches, r.Plan, r.Timeline), len(s.Bursts) > 0
 	return &r, errors.Join(covered, LimitKept(r.Plan))
 }

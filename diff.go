@@ -2,6 +2,7 @@ package cachebench
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/layers"
@@ -158,14 +159,21 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		}
 	}
 	if d.New.Cold.EstimatedUnpackBytes > 0 || d.Old.Cold.EstimatedUnpackBytes > 0 {
-		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that, and a rule on unpacked bytes warns and never fails.",
-			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad))
+		what := "and a rule on unpacked bytes warns and never fails"
+		if d.New.Cold.RatioUnpackBytes > 0 || d.Old.Cold.RatioUnpackBytes > 0 {
+			what = "and a rule on either warns and never fails, for some are no more than a ratio (--deep measures them)"
+		}
+		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that, %s.",
+			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad), what)
 	}
 	if d.IsMixed() {
 		add("One side's own layers were measured, the other's are estimated: a rule on cold-sec against OLD warns and never fails; analyze both sides alike.")
 	}
 	if n := compressedHere(d); n > 0 {
 		add("%d of NEW's layers were compressed here to measure them; the registry's copy may differ by a few per cent.", n)
+	}
+	if isUnrelated(d) {
+		add("No layer of NEW is one of OLD's, nor made by the same step: is OLD (%s) the image that NEW replaces?", d.Old.Reference)
 	}
 	if d.Old.Platform != d.New.Platform {
 		add("OLD is for %s and NEW for %s.", d.Old.Platform, d.New.Platform)
@@ -177,6 +185,13 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		add("No value of profile %s was measured on ECI.", profile.Name)
 	}
 	return doubts
+}
+
+// isUnrelated says that no layer of either side is, or resembles, one of the other's.
+func isUnrelated(d *reports.Diff) bool {
+	return len(d.Gone) > 0 && len(d.Layers) > 0 && !slices.ContainsFunc(d.Layers, func(l reports.DiffLayer) bool {
+		return l.State != reports.LayerNew || l.Change != ""
+	})
 }
 
 func part(l *reports.DiffLoad) string {

@@ -37,7 +37,9 @@ type testLayer struct {
 	megabytes, stored int64
 	// guessed has the unpacked size estimated.
 	guessed bool
-	step    string
+	// method is how, empty for a ratio.
+	method string
+	step   string
 }
 
 func hashed(s string) layers.Digest {
@@ -62,7 +64,7 @@ func side(reference string, list ...testLayer) cachebench.DiffSide {
 		l.UnpackedBytes, l.UnpackedSource, l.Files = &unpacked, layers.Measured, &files
 		if t.guessed {
 			unpacked = 4 * t.megabytes * 1e6
-			l.UnpackedSource, l.UnpackedMethod, l.Files = layers.Estimated, layers.ByRatio, nil
+			l.UnpackedSource, l.UnpackedMethod, l.Files = layers.Estimated, cmp.Or(t.method, layers.ByRatio), nil
 		}
 		if t.files != "" {
 			l.Scan = &layers.Scan{Fingerprint: t.files}
@@ -233,7 +235,8 @@ func TestDiffEstimates(t *testing.T) {
 		{"compressed here", side("new", base, guess("measured", false)), "new-B<=1MB,cold-sec<=0.1", "fail fail"},
 		{"estimated", side("new", base, guess("estimated", false)), "new-B<=1MB,cold-B<=1MB,cold-sec<=0.1,update-sec<=0.1,new-unpacked-B<=1MB,new-layers<=0,cached-sec<=0.1,new-B<=9MB",
 			"warn warn warn warn fail fail fail pass"},
-		{"not scanned", side("new", base, guess("", true)), "new-B<=1MB,cold-sec<=0.1,new-unpacked-B<=1MB,cold-unpacked-B:+0%,cold-sec:+0%", "fail fail warn warn warn"},
+		{"not scanned", side("new", base, guess("", true)), "new-B<=1MB,cold-sec<=0.1,new-unpacked-B<=1MB,cold-unpacked-B:+0%,cold-sec:+0%", "fail warn warn warn warn"},
+		{"by the blob's end", side("new", base, with(guess("", true), func(l *testLayer) { l.method = layers.GzipTrailer })), "cold-sec<=0.1,update-sec<=0.1,new-unpacked-B<=1MB", "fail fail warn"},
 		// OLD's own layer does not count for what is only about NEW.
 		{"nothing of it kept", side("new", with(base, func(l *testLayer) { l.source = "estimated" })), "cold-B<=1MB,new-B==0", "fail pass"},
 	} {

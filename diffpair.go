@@ -186,6 +186,9 @@ func (p *pair) load(image int, chains, blobs map[int]bool) (load reports.DiffLoa
 		load.UnpackBytes += *layer.UnpackedBytes
 		if layer.UnpackedSource == layers.Estimated {
 			load.EstimatedUnpackBytes += *layer.UnpackedBytes
+			if layer.UnpackedMethod != layers.GzipTrailer {
+				load.RatioUnpackBytes += *layer.UnpackedBytes
+			}
 		}
 		if blobs[l] || fetched[l] {
 			continue

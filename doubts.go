@@ -70,8 +70,8 @@ func (j *Job) imageDoubts() []string {
 		add("No value of profile %s was measured on ECI: calibrate it before spending much on its word.", profile.Name)
 	}
 	if size := j.Inventory.Total(); size.EstimatedBytes > 0 {
-		add("%.0f %% of the unpacked bytes are estimated (compressed size times %g), not measured.",
-			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), layers.GzipRatio)
+		add("%.0f %% of the unpacked bytes are estimated (%s), not measured.",
+			100*float64(size.EstimatedBytes)/float64(size.UnpackedBytes), estimatedBy(j.Inventory))
 	}
 	unresolved, leftOut := j.Inventory.Unresolved, j.Coverage.LeftOut
 	for _, u := range unresolved[:min(len(unresolved), fewNames)] {
@@ -87,6 +87,22 @@ func (j *Job) imageDoubts() []string {
 		add("%d more apps are left out.", rest)
 	}
 	return doubts
+}
+
+// estimatedBy says how unpacked sizes are estimated that are.
+func estimatedBy(inv *layers.Inventory) string {
+	var ways []string
+	for _, o := range layers.SizeOrigins(inv.Layers) {
+		switch o.Method {
+		case layers.GzipTrailer:
+			ways = append(ways, "by the end of the gzip blob")
+		case layers.Engine:
+			ways = append(ways, "by an engine's sum of files")
+		case layers.ByRatio:
+			ways = append(ways, fmt.Sprintf("compressed size times %g", layers.GzipRatio))
+		}
+	}
+	return strings.Join(ways, ", ")
 }
 
 // fewNames is how many names a sentence gives at most; it counts the others.

@@ -35,6 +35,9 @@ func (r *Results) Startups(app, arm string) (*reports.Summary, error) {
 	if len(arms) > 0 && !slices.Contains(arms, arm) {
 		return nil, fmt.Errorf("app %s: arm %s is not simulated, only %s (arms)", app, arm, strings.Join(arms, ", "))
 	}
+	if r.bursts {
+		return nil, fmt.Errorf("app %s: none of its starts is simulated, for bursts take the place of all other starts: give it one too (bursts)", app)
+	}
 	return nil, fmt.Errorf("app %s: none of its starts is simulated: make the window longer (windowSeconds) or move it", app)
 }
 

@@ -272,6 +272,6 @@ func (j *Job) lacks(app *workload.App) string { return j.lacksAny(app.AllImages(
 // tooLittle is the error of coverage below the minimum.
 func (j *Job) tooLittle() error {
 	out := j.Coverage.LeftOut[0]
-	return fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (--min-coverage); left out: %s: %s",
+	return fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (minCoverageFraction of the scenario, --min-coverage); left out: %s: %s",
 		ErrCoverage, 100*j.Coverage.StartsFraction, 100*j.Scenario.MinCoverage, out.App, out.Reason)
 }

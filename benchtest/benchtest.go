@@ -33,6 +33,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cachebench/cachebench"
@@ -147,7 +148,7 @@ func Check(tb testing.TB, s *cachebench.Scenario) {
 }
 
 // apps are those that start, in the order of the file: of a trace, which may say of an
-// app what it needs by itself, or of the workload.
+// app what it needs by itself, or of the workload, of which bursts may name some.
 func apps(s *cachebench.Scenario) (names []string, known map[string]*workload.App) {
 	known = make(map[string]*workload.App)
 	if s.Workload != nil {
@@ -155,6 +156,12 @@ func apps(s *cachebench.Scenario) (names []string, known map[string]*workload.Ap
 			app := &s.Workload.Apps[i]
 			names, known[app.Name] = append(names, app.Name), app
 		}
+	}
+	if s.Trace == nil && len(s.Bursts) > 0 {
+		// They take the place of all other starts.
+		return slices.DeleteFunc(names, func(app string) bool {
+			return !slices.ContainsFunc(s.Bursts, func(b cachebench.StartBurst) bool { return b.App == app })
+		}), known
 	}
 	if s.Trace == nil {
 		return names, known
@@ -178,7 +185,9 @@ func summaries(tb testing.TB, given []string, s *cachebench.Scenario, results *c
 		var its []*reports.Summary
 		for _, arm := range armsOf(known[name], given, s.Arms) {
 			summary, err := results.Startups(name, arm)
-			missing = errors.Join(missing, err)
+			if err != nil && (missing == nil || !strings.Contains(missing.Error(), err.Error())) { // arms may say the same
+				missing = errors.Join(missing, err)
+			}
 			its = append(its, summary)
 		}
 		list = append(list, its)

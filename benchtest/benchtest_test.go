@@ -1,8 +1,10 @@
 package benchtest_test
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -155,15 +157,61 @@ func TestStartupPattern(t *testing.T) {
 func TestStartupEnds(t *testing.T) {
 	t.Setenv(againVariable, "yes")
 	text := benchmarked(t, "Startup/app=web/arm=cold", "-test.benchtime=1x")
-	const begin, end = "# cachebench-version " + cachebench.Version + "\nsource: simulated\nprofile: containerd\n", "\nsource:\nprofile:\nprofile-digest:\nplatform:\nmodel:\nseed:\ncoverage:\n"
+	const comment, begin, end = "# cachebench-version " + cachebench.Version + "\n", "\nsource: simulated\nprofile: containerd\n", "\nsource:\nprofile:\nprofile-digest:\nplatform:\nmodel:\nseed:\ncoverage:\n"
 	first, second, _ := strings.Cut(text, end)
 	for _, part := range []string{first, strings.TrimSuffix(second, end+"PASS\n")} {
-		if !strings.HasPrefix(part, begin) || strings.Contains(part, end) || !strings.Contains(part, "BenchmarkStartup/app=web") {
+		if !strings.HasPrefix(part, comment) || !strings.Contains(part, begin) || strings.Contains(part, end) || !strings.Contains(part, "BenchmarkStartup/app=web") {
 			t.Errorf("got\n%s", text)
 		}
 	}
 	if !strings.HasSuffix(text, end+"PASS\n") || strings.Count(text, "Unit startup-sec ") != 1 {
 		t.Errorf("got\n%s", text)
+	}
+}
+
+// TestStartupTells: comments say what package testing cannot, of the scenario as it is run:
+// the inputs by digest and the numbers of starts, by the names that the lines have.
+func TestStartupTells(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"scenario.yaml", "workload.yaml", "inventory.json"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "scenario.yaml" {
+			data = append(data, "\nbursts: [{app: web, count: 7}, {app: orders/eu 2, count: 3}, {app: report, count: 2}]\n"...)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, failed := output(t, filepath.Join(dir, "scenario.yaml"), "-test.run=^$", "-test.bench=Startup", "-test.benchtime=3x")
+	if failed {
+		t.Fatal(text)
+	}
+	for _, want := range []string{
+		"# starts BenchmarkStartup/app=web/arm=cold/profile=containerd 7\n",
+		"# starts BenchmarkStartup/app=orders%2Feu%202/arm=cached/profile=containerd 3\n",
+		"# doubt Unlimited in profile containerd",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	names := results(t, text)
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, "# starts "); ok && names[strings.Fields(rest)[0]] == nil {
+			t.Errorf("no benchmark has the name in %q", line)
+		}
+	}
+	for _, name := range []string{"workload.yaml", "inventory.json"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("# input sha256:%x %s\n", sha256.Sum256(data), name); !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 }
 

@@ -27,7 +27,9 @@ var describedUnits sync.Once
 // /app=web/arm=cold/profile=containerd. Arms are cold, and cached (for apps on node
 // pools warm), unless the scenario asks for others. Nothing is timed: ns/op is left out.
 // Lines before the benchmarks tell benchstat that the values are simulated, hence exact.
-// An app whose starts cannot be simulated ends the benchmark.
+// Comments tell the inputs by their digests, the numbers of starts and the doubts: two
+// outputs of other workloads are not compared by cachebench. An app whose starts cannot be
+// simulated ends the benchmark.
 //
 // Of the starts of an app in an arm, which all are in one line, startup-sec and
 // startup-p99-sec are the median and the 99th percentile of the time from the request to
@@ -39,8 +41,11 @@ func Startup(b *testing.B, s *cachebench.Scenario) {
 	b.Helper()
 	whole, results := run(b, s)
 	list := lines(results.Report, summaries(b, s.Arms, whole, results))
-	if version := results.Report.Provenance.Version; version != "" {
-		fmt.Fprintf(os.Stdout, "# cachebench-version %s\n", version)
+	fmt.Fprint(os.Stdout, reports.BenchComments(&results.Report.Provenance, results.Report.Doubts))
+	for _, arms := range list {
+		for i := range arms {
+			fmt.Fprint(os.Stdout, reports.BenchStarts(b.Name()+reports.BenchKeys(arms[i].Keys...), arms[i].Starts))
+		}
 	}
 	config := list[0][0].Config
 	for _, key := range reports.BenchConfig() {

@@ -79,6 +79,10 @@ type Options struct {
 	Deep       bool
 	ScanLimits tarscan.Limits
 	Inflater   string
+	// Present looks whether OCI layouts and archives hold the blobs of their images,
+	// with the sizes that the manifests state; Deep does so too, and reads those of
+	// which Store knows the content already. What is missing is Unscanned.
+	Present bool
 	// Compress reads layers whose source keeps no compressed blob, to measure
 	// what they would be; without it their size is estimated. Known are layers
 	// of other images by diffID, which are not compressed again.

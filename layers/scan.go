@@ -16,21 +16,27 @@ func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	readAt := make([]string, len(inv.Layers))
 	if r.opt.Compress || r.opt.Deep || r.opt.Trailers {
-		r.readLayers(ctx, inv)
+		r.readLayers(ctx, inv, readAt)
+	}
+	if r.opt.Present || r.opt.Deep {
+		r.present(ctx, inv, readAt)
 	}
 	inv.unstated()
 	return ctx.Err()
 }
 
-func (r *resolver) readLayers(ctx context.Context, inv *Inventory) {
+// readLayers reads layers, and notes of those whose content was verified where it
+// was read.
+func (r *resolver) readLayers(ctx context.Context, inv *Inventory, readAt []string) {
 	places := r.placesOf(inv)
 	if r.opt.Compress {
 		r.compress(ctx, inv, places)
 	}
 	switch {
 	case r.opt.Deep:
-		r.scan(ctx, inv, places)
+		r.scan(ctx, inv, places, readAt)
 	case r.opt.Trailers:
 		r.trailers(ctx, inv, places)
 	}
@@ -76,11 +82,17 @@ type scanning struct {
 	// footprints are by layer, nil where a layer was not scanned, failed says why.
 	footprints []*tarscan.Footprint
 	failed     []error
+	// readAt are by layer the sources of those that were read and verified.
+	readAt []string
+	places *places
 }
 
 // scan reads every distinct layer that no earlier run has read.
-func (r *resolver) scan(ctx context.Context, inv *Inventory, places *places) {
-	s := &scanning{resolver: r, inv: inv, footprints: make([]*tarscan.Footprint, len(inv.Layers)), failed: make([]error, len(inv.Layers))}
+func (r *resolver) scan(ctx context.Context, inv *Inventory, places *places, readAt []string) {
+	s := &scanning{
+		resolver: r, inv: inv, footprints: make([]*tarscan.Footprint, len(inv.Layers)), failed: make([]error, len(inv.Layers)),
+		readAt: readAt, places: places,
+	}
 	total := int64(0)
 	var todo []int
 	for i := range inv.Layers {
@@ -147,6 +159,8 @@ func (s *scanning) read(ctx context.Context, layers []int, sure bool, blob io.Re
 		err = s.inv.Layers[i].verify(found)
 	}
 	if s.failed[i] = err; err == nil {
+		// Where the first holder's blob is missing, present finds that out.
+		s.readAt[i] = sourceOf(s.inv.Images[s.places.holders[i][0]].Reference)
 		s.take(i, found)
 	}
 	return i, nil

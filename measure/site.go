@@ -190,6 +190,18 @@ func madeName(reference string) layers.Name {
 	return layers.Name{Registry: ownHost, Repository: fmt.Sprintf("%s-%x", text, sum[:4]), Tag: "measured"}
 }
 
+// MadeName is what timelines call an image of a source on this machine that states no
+// registry's name, as oci:DIR; empty for a reference that they call otherwise.
+func MadeName(reference string) string {
+	switch transport, _, _ := strings.Cut(reference, ":"); transport {
+	case "oci", "oci-archive", "docker-archive":
+		if _, ok := ownName(reference); !ok {
+			return madeName(reference).String()
+		}
+	}
+	return ""
+}
+
 // copy copies images to a directory, and serves them as they are called.
 func (s *Site) copy(ctx context.Context, references []string, opt *SiteOptions) error {
 	inv, err := layers.Resolve(ctx, references, opt.Resolve)

@@ -114,7 +114,10 @@ func amountWords(value float64, unit string) string {
 	case UnitNone:
 		return trimmed(value, 2)
 	}
-	return unit + " " + decimal(value, 2) // of money
+	if a := math.Abs(value); a > 0 && a < 0.01 { // of money, below a cent
+		return unit + " " + strconv.FormatFloat(value, 'g', 2, 64)
+	}
+	return unit + " " + decimal(value, 2)
 }
 
 // secondsOf writes seconds that need not fit a time.Duration.

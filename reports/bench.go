@@ -103,22 +103,37 @@ func (b *benchText) set(config map[string]string) {
 // oneLine is a text without what ends or hides a line.
 func oneLine(s string) string { return strings.Join(strings.Fields(printable(s)), " ") }
 
-// comment writes lines that benchstat leaves out: what may differ between two
-// results that compare, and the doubts.
 func (b *benchText) comment(p *simulate.Provenance, doubts []string) {
+	b.WriteString(BenchComments(p, doubts))
+}
+
+// BenchComments are the lines of a text of benchmarks that benchstat leaves out: what
+// may differ between two results that compare, and the doubts.
+func BenchComments(p *simulate.Provenance, doubts []string) string {
+	var b strings.Builder
 	if p.Version != "" {
-		fmt.Fprintf(b, "# cachebench-version %s\n", oneLine(p.Version))
+		fmt.Fprintf(&b, "# cachebench-version %s\n", oneLine(p.Version))
 	}
 	if p.PriceDate != "" {
-		fmt.Fprintf(b, "# price-date %s\n", oneLine(p.PriceDate))
+		fmt.Fprintf(&b, "# price-date %s\n", oneLine(p.PriceDate))
 	}
 	for _, input := range p.Inputs {
-		fmt.Fprintf(b, "# input %s %s\n", oneLine(string(input.Digest)), oneLine(input.Name))
+		fmt.Fprintf(&b, "# input %s %s\n", oneLine(string(input.Digest)), oneLine(input.Name))
 	}
 	for _, doubt := range doubts {
-		fmt.Fprintf(b, "# doubt %s\n", oneLine(doubt))
+		fmt.Fprintf(&b, "# doubt %s\n", oneLine(doubt))
 	}
+	return b.String()
 }
+
+// BenchStarts is the line that says how many starts a benchmark called name sums up,
+// where the number after its name does not: package testing counts iterations there.
+func BenchStarts(name string, starts int) string {
+	return fmt.Sprintf("%s%s %d\n", BenchStartsPrefix, name, starts)
+}
+
+// BenchStartsPrefix begins the line of BenchStarts.
+const BenchStartsPrefix = "# starts "
 
 // units writes that values are exact and that less is better.
 func (b *benchText) units(units []string) {

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Quantities are what a rule can be about: what startups are judged on, and the
@@ -41,7 +42,7 @@ func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 	j := &judging{c: c, gate: &Gate{Verdict: Pass}, became: make(map[string]string)}
 	j.given(all)
 	for i := range c.Changes {
-		own, err := rules(c.Changes[i].App, c.Changes[i].Benchmark)
+		own, err := rules(c.Changes[i].names()...)
 		if err != nil {
 			return err
 		}
@@ -52,6 +53,33 @@ func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 		c.Gate = j.gate
 	}
 	return nil
+}
+
+// AllApps is what the benchmarks of all apps of an arm are called.
+const AllApps = "all apps"
+
+// names are what a budget may call the benchmark of a change.
+func (x *Change) names() []string {
+	if x.App == "" && x.Arm != "" {
+		return []string{AllApps, x.Benchmark}
+	}
+	return []string{x.App, x.Benchmark}
+}
+
+// Unmatched doubts overrides of a budget that match no benchmark: a stricter rule of a
+// misspelt app would never count. The file is called name.
+func (c *Comparison) Unmatched(name string, b *Budget) {
+	if b == nil || len(c.Changes) == 0 {
+		return
+	}
+	for i := range b.Overrides {
+		match := b.Overrides[i].Match
+		if !slices.ContainsFunc(c.Changes, func(x Change) bool {
+			return slices.ContainsFunc(x.names(), func(name string) bool { return matches(match, name) })
+		}) {
+			c.Doubts = append(c.Doubts, fmt.Sprintf("%s: an override matches %s, and no benchmark of NEW has that name: its rules do not count.", name, match))
+		}
+	}
 }
 
 // judging is what became of rules so far.

@@ -83,6 +83,9 @@ type DiffLoad struct {
 	UnpackBytes  int64 `json:"unpackBytes"`
 	// EstimatedUnpackBytes is the part of UnpackBytes that is estimated.
 	EstimatedUnpackBytes int64 `json:"estimatedUnpackBytes,omitempty"`
+	// RatioUnpackBytes is the part of those that no blob's end tells: a ratio times
+	// the compressed size, or an engine's sum of files.
+	RatioUnpackBytes int64 `json:"ratioUnpackBytes,omitempty"`
 }
 
 // What a Diff says of a layer.
@@ -162,10 +165,13 @@ func DiffQuantities() []Quantity {
 	}
 }
 
+// isGuessed says that seconds of the load rest on sizes that its sources do not state.
+func (l *DiffLoad) isGuessed() bool { return l.EstimatedFetchBytes > 0 || l.RatioUnpackBytes > 0 }
+
 // Figures are the values of DiffQuantities, in their order. Bytes are estimated
-// as far as their sizes are. Seconds are where compressed sizes are; unpacked
-// sizes that are estimated by the same rules on both sides leave them
-// comparable, so they count only against the old side and when IsMixed.
+// as far as their sizes are. Seconds are where compressed sizes are, or unpacked
+// ones by a ratio, which may be half or twice as much; those that the end of a
+// gzip blob tells count only against the old side and when IsMixed.
 func (d *Diff) Figures() []Figure {
 	// One division, so that the figure is the number that a file shows.
 	sec := func(s *DiffStart) float64 { return float64(s.Ready) / float64(time.Second) }
@@ -177,14 +183,14 @@ func (d *Diff) Figures() []Figure {
 		old, oldEstimated := of(&d.Old)
 		return Figure{Name: name, Unit: unit, Value: value, Estimated: estimated, Old: &old, OldEstimated: oldEstimated}
 	}
-	coldSeconds := two("cold-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cold), i.Cold.EstimatedFetchBytes > 0 })
+	coldSeconds := two("cold-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cold), i.Cold.isGuessed() })
 	coldSeconds.OldEstimated = coldSeconds.OldEstimated || d.IsMixed()
 	return []Figure{
 		one("new-B", UnitBytes, float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0),
 		one("new-unpacked-B", UnitBytes, float64(d.ByDigest.UnpackBytes), d.ByDigest.EstimatedUnpackBytes > 0),
 		one("new-layers", UnitNone, float64(d.ByDigest.FetchLayers), false),
 		one("update-B", UnitBytes, float64(d.Update.FetchBytes), d.Update.EstimatedFetchBytes > 0),
-		one("update-sec", UnitSeconds, sec(&d.Update), d.Update.EstimatedFetchBytes > 0),
+		one("update-sec", UnitSeconds, sec(&d.Update), d.Update.isGuessed()),
 		two("cold-B", UnitBytes, func(i *DiffImage) (float64, bool) {
 			return float64(i.Cold.FetchBytes), i.Cold.EstimatedFetchBytes > 0
 		}),

@@ -83,3 +83,14 @@ func (out *outputs) gate(gate *reports.Gate) error {
 func (out *outputs) textToStdout() bool {
 	return out.format == string(reports.Text) && (out.file == "" || out.toStdout(out.file))
 }
+
+// verdict writes the line for programs on the standard error where the result is in a format
+// that does not end with it.
+func (out *outputs) verdict(gate *reports.Gate) error {
+	isForPeople := out.format == string(reports.Text) || out.format == string(reports.Markdown)
+	if gate == nil || isForPeople {
+		return nil
+	}
+	_, err := fmt.Fprintln(out.io.err, gate.Line())
+	return err
+}

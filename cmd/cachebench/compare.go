@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/measure"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/reports/compare"
 )
@@ -46,7 +48,8 @@ calls otherwise, such as the tag of a measured image, or an arm; a measurement o
 both versions is compared with itself so. The exit code is 0 when all rules are
 met, 3 when one is not, 1 when the results cannot be compared or a rule not
 judged, 2 for wrong usage or a file that is no result. With rules, the last line of the text output is for
-programs; without, there is one where the results cannot be compared:
+programs; without, there is one where the results cannot be compared; other formats than text and Markdown have it on
+the standard error:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench compare old.json new.json
@@ -60,6 +63,7 @@ programs; without, there is one where the results cannot be compared:
 			if opt.Rename, err = renames(rename); err != nil {
 				return err
 			}
+			opt.RenameToo = madeNames(opt.Rename)
 			return compareResults(args, out, rules, opt)
 		},
 	}
@@ -91,6 +95,18 @@ func renames(list []string) (map[string]string, error) {
 		names[old] = new
 	}
 	return names, nil
+}
+
+// madeNames are the names that measurements made for images on this machine that are
+// renamed, so that the user need not know them.
+func madeNames(names map[string]string) map[string]string {
+	made := make(map[string]string)
+	for old, new := range names {
+		if from, to := measure.MadeName(old), measure.MadeName(new); from != "" && to != "" {
+			made[from] = to
+		}
+	}
+	return made
 }
 
 func compareResults(args []string, out *outputs, rules *gates, opt compare.Options) error {
@@ -127,10 +143,11 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	if err := c.Judge(rules.of); err != nil {
 		return err
 	}
+	c.Unmatched(filepath.Base(rules.file), rules.budget)
 	if c.Gate == nil && rules.file != "" {
 		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
 	}
-	if err := out.comparison(c); err != nil {
+	if err := errors.Join(out.comparison(c), out.verdict(c.Gate)); err != nil {
 		return err
 	}
 	return compare.Err(c)

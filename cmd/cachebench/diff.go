@@ -41,10 +41,10 @@ unit). Sizes take B, kB, MB, GB, KiB, MiB, GiB; times ms, s, min. The figures
 (* those that OLD has too):
 
 ` + figuresHelp(rules.known) + `
-A rule that is broken by an estimate (a size that the source does not state)
-warns and does not fail. The exit code is 0 when all rules are met, 3 when one
-is not, 1 when an image could not be read or a rule not judged, 2 for wrong
-usage. With rules, the last line of the text output is for programs:
+A rule that is broken by an estimate (a size that the source does not state, or
+seconds that rest on one) warns and does not fail. The exit code is 0 when all
+rules are met, 3 when one is not, 1 when an image could not be read, a layer that
+an OCI layout or archive lacks among it, or a rule not judged, 2 for wrong usage. With rules, the last line of the text output is for programs:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench diff registry.example.com/shop/web:1.4.0 registry.example.com/shop/web:1.4.1
@@ -103,6 +103,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	// Layers that a build keeps uncompressed take OLD's size, or are compressed to
 	// measure it.
 	s.Resolve.Compress = true
+	s.Resolve.Present = rules.any()
 	if old := sides[0].Inventory; old != nil {
 		s.Resolve.Known = old.ByDiffID()
 	}
@@ -139,7 +140,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 		}
 	}
 	d.Gate = reports.Judge(chosen, figures)
-	if err := out.diff(d); err != nil {
+	if err := errors.Join(out.diff(d), out.verdict(d.Gate)); err != nil {
 		return err
 	}
 	if len(unread) > 0 {
@@ -148,11 +149,12 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	return d.Gate.Err()
 }
 
-// unscanned are the layers of images looked up now that were to be read and could
-// not be: a rule must not pass on what the manifests say of them.
+// unscanned are the layers that were to be read and could not be, of images looked up
+// now and of a NEW from a file: a rule must not pass on what the manifests say of them.
+// Of an OLD from a file nothing but its layers' names and sizes counts.
 func unscanned(sides []*diffSide) (list errUnscanned) {
-	for _, side := range sides {
-		if side.file != "" {
+	for i, side := range sides {
+		if side.file != "" && i == 0 {
 			continue
 		}
 		for _, l := range side.Inventory.Images[side.Image].Layers {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,9 @@ func (g *gates) addBudgetFlag(cmd *cobra.Command) {
 	cmd.Flags().SetAnnotation("budget", commandLineOnly, []string{"true"})
 }
 
+// any says whether something is to be judged.
+func (g *gates) any() bool { return len(g.rules) > 0 || g.file != "" }
+
 // load reads the rules and refuses what is wrong with them before any work is
 // done.
 func (g *gates) load() error {
@@ -79,7 +83,10 @@ func (g *gates) of(names ...string) ([]reports.Rule, error) {
 		return nil, usageError{err}
 	}
 	if g.byImage && len(rules) == 0 && len(names) > 0 {
-		return nil, usagef("%s limits the new bytes of no app with the image %s, so nothing would be judged", g.file, names[0])
+		if transport, _, _ := strings.Cut(names[0], ":"); slices.Contains(localTransports, transport) {
+			names = names[:1] // the others are ways to match it
+		}
+		return nil, usagef("%s limits the new bytes of no app whose image is OLD or NEW (%s), so nothing would be judged: name one of them by the app's repository, as oci:DIR:registry.example.com/shop/web:1, or OLD as FILE#REFERENCE", g.file, strings.Join(slices.Compact(names), ", "))
 	}
 	return rules, nil
 }
@@ -97,6 +104,9 @@ func figuresHelp(known []reports.Quantity) string {
 	return b.String()
 }
 
+// localTransports are those of images that may state no registry's name.
+var localTransports = []string{"oci", "oci-archive", "docker-archive"}
+
 // budgetNames are what a budget may call an image: its name without tag and
 // digest, in full and as Docker Hub's images are usually written.
 func budgetNames(reference string) []string {
@@ -105,6 +115,9 @@ func budgetNames(reference string) []string {
 		return []string{reference}
 	}
 	full := n.RepositoryName()
+	if slices.Contains(localTransports, n.Registry) { // which names none
+		return []string{n.Registry + ":" + n.Repository, full}
+	}
 	short := strings.TrimPrefix(strings.TrimPrefix(full, "index.docker.io/"), "library/")
 	return []string{full, short}
 }

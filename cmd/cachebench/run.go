@@ -75,12 +75,16 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 	if err := in.lookups.apply(in, s); err != nil {
 		return err
 	}
+	s.Resolve.Present = check
 	results, err := cachebench.Run(cmd.Context(), s)
 	in.io.partial = cmd.Context().Err() != nil
 	if perr := in.pin(s, results.Inventory); perr != nil {
 		return errors.Join(err, perr)
 	}
 	if err != nil && !errors.Is(err, cachebench.ErrCoverage) && !errors.Is(err, cachebench.ErrLimit) {
+		if check {
+			err = errors.Join(err, unjudged(s.UnjudgedBudget(err), out))
+		}
 		return err
 	}
 	if check {
@@ -102,6 +106,17 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 		return err
 	}
 	return checkBudget(results.Report.Gate, out, err)
+}
+
+// unjudged writes the rules of a run that ended before it had a report, so that the last
+// line is a verdict then too.
+func unjudged(gate *reports.Gate, out *outputs) error {
+	to := out.io.err
+	if out.textToStdout() {
+		to = out.io.out
+	}
+	_, err := to.Write(reports.GateText(gate))
+	return err
 }
 
 // checkBudget ends a run that ended with err as its budgets were kept. What could not be

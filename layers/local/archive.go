@@ -101,6 +101,13 @@ func (a *Archive) Blob(ctx context.Context, digest string) (io.ReadCloser, error
 	return r, nil
 }
 
+// Size returns the length of a digest's content, in bytes. Where there is none the
+// error is fs.ErrNotExist.
+func (a *Archive) Size(_ context.Context, digest string) (int64, error) {
+	_, e, err := a.blob(digest)
+	return e.size, err
+}
+
 func (a *Archive) blob(digest string) (path string, e entry, err error) {
 	path, err = blobPath(digest)
 	if err == nil {

@@ -134,6 +134,21 @@ func (l *Layout) Blob(_ context.Context, digest string) (io.ReadCloser, error) {
 	return f, nil
 }
 
+// Size returns the length of a digest's content, in bytes. Where there is none the
+// error is fs.ErrNotExist.
+func (l *Layout) Size(ctx context.Context, digest string) (int64, error) {
+	r, err := l.Blob(ctx, digest)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	info, err := r.(*os.File).Stat()
+	if err != nil {
+		return 0, fmt.Errorf("OCI layout %s: %s: %w", l.dir, digest, plainPathError(err))
+	}
+	return info.Size(), nil
+}
+
 // openRegular opens a file that is not a pipe or a device, which could hold the
 // reader up for ever.
 func openRegular(path string) (*os.File, error) {

@@ -3,10 +3,14 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
+
+	"github.com/cachebench/cachebench/reports"
 )
 
 // benchmark is all lines of one name.
@@ -16,10 +20,12 @@ type benchmark struct {
 	processors     string
 	base, app, arm string
 	others         []string // further parts of the name, as they stand
-	config         map[string]string
-	figures        []string // in order of their first mention
-	values         map[string][]float64
-	// starts is how many the first line sums up.
+	// qualities tell it from others of its result that people would call the same.
+	qualities []string
+	config    map[string]string
+	figures   []string // in order of their first mention
+	values    map[string][]float64
+	// starts is how many the first line sums up; 0 where it is not known.
 	starts int
 }
 
@@ -98,8 +104,9 @@ func (b *benchmark) key(conditions []string) string {
 
 // renamed is the benchmark as it is called once words of its app and arm, or what
 // follows a slash in them, are others; the same where none is. Of several names
-// that a word ends in the longest counts.
-func (b *benchmark) renamed(names map[string]string) *benchmark {
+// that a word ends in the longest counts. A package of go test is renamed whole. The
+// names that were found are noted as used.
+func (b *benchmark) renamed(names map[string]string, used map[string]bool) *benchmark {
 	words := func(text string) string {
 		list := strings.Split(text, " ")
 		for i, word := range list {
@@ -110,28 +117,68 @@ func (b *benchmark) renamed(names map[string]string) *benchmark {
 					list[i], longest = before+new, old
 				}
 			}
+			if longest != "" && used != nil {
+				used[longest] = true
+			}
 		}
 		return strings.Join(list, " ")
 	}
 	app, arm := words(b.app), words(b.arm)
-	if app == b.app && arm == b.arm {
+	toPackage := names[b.config[pkg]]
+	if app == b.app && arm == b.arm && toPackage == "" {
 		return b
 	}
 	other := *b
 	other.app, other.arm = app, arm
+	if toPackage != "" {
+		if used != nil {
+			used[b.config[pkg]] = true
+		}
+		other.config = maps.Clone(b.config)
+		other.config[pkg] = toPackage
+	}
 	return &other
 }
 
 // label is what people call it: web, cached.
 func (b *benchmark) label() string {
-	if b.app == "" && b.arm == "" {
-		return cmp.Or(b.name, "(no name)")
+	words := []string{cmp.Or(b.name, "(no name)")}
+	if b.app != "" || b.arm != "" {
+		words = []string{cmp.Or(b.app, reports.AllApps)}
+		if b.arm != "" {
+			words = append(words, b.arm)
+		}
+		words = append(words, b.others...)
 	}
-	words := []string{cmp.Or(b.app, "all apps")}
-	if b.arm != "" {
-		words = append(words, b.arm)
+	return strings.Join(append(words, b.qualities...), ", ")
+}
+
+// qualify tells benchmarks apart that people would call the same, as those of one app
+// in two functions or packages of tests.
+func (r *Result) qualify() {
+	same := make(map[string][]*benchmark)
+	for _, b := range r.benchmarks {
+		b.qualities = nil
+		same[b.label()] = append(same[b.label()], b)
 	}
-	return strings.Join(append(words, b.others...), ", ")
+	for _, group := range same {
+		for _, of := range []func(*benchmark) string{
+			func(b *benchmark) string { return "Benchmark" + b.base },
+			func(b *benchmark) string { return b.condition(pkg) },
+			func(b *benchmark) string { return b.condition(Source) },
+			func(b *benchmark) string { return b.condition(Profile) },
+			func(b *benchmark) string { return b.condition(Platform) },
+		} {
+			if !slices.ContainsFunc(group, func(b *benchmark) bool { return of(b) != of(group[0]) }) {
+				continue
+			}
+			for _, b := range group {
+				if text := of(b); text != "" {
+					b.qualities = append(b.qualities, text)
+				}
+			}
+		}
+	}
 }
 
 // condition is one of a benchmark's; empty where it does not tell.

@@ -3,6 +3,7 @@ package compare
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -28,6 +29,8 @@ type Options struct {
 	// are called in NEW, as two versions of an image: web:1 is web:2. What OLD has under NEW's name is then left out: so one
 	// measurement of both versions is compared with itself.
 	Rename map[string]string
+	// RenameToo are further ones, of which nothing need have the name.
+	RenameToo map[string]string
 	// OldDigest and NewDigest are those of the files.
 	OldDigest, NewDigest layers.Digest
 }
@@ -56,9 +59,13 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	slices.Sort(c.Renamed)
 	p := &pair{old: old, new: new, opt: opt, c: c}
+	old.qualify()
+	new.qualify()
+	p.itself()
 	p.conditions()
 	p.failures()
 	p.match()
+	p.starts()
 	if len(c.Refusals) > 0 {
 		c.Missing, c.Added = nil, nil
 		return c
@@ -123,13 +130,32 @@ func (p *pair) doubt(format string, args ...any) {
 	p.c.Doubts = append(p.c.Doubts, fmt.Sprintf(format, args...))
 }
 
+// itself refuses a measurement beside itself: no two have the same bytes, as two
+// simulations do, and nothing would ever differ.
+func (p *pair) itself() {
+	if p.opt.OldDigest == "" || p.opt.OldDigest != p.opt.NewDigest || len(p.opt.Rename) > 0 {
+		return
+	}
+	for _, b := range p.new.benchmarks {
+		if slices.ContainsFunc(b.figures, func(figure string) bool { return p.new.isMeasured(b, figure) }) {
+			p.refuse("OLD and NEW are one measurement: say with --rename what OLD calls otherwise, as --rename web:1=web:2")
+			return
+		}
+	}
+}
+
 // match finds the benchmarks of both.
 func (p *pair) match() {
 	conditions := p.distinguishing()
 	// taken are names that renamed benchmarks have, before those that these had.
 	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
+	used, renames := make(map[string]bool), maps.Clone(p.opt.RenameToo)
+	if renames == nil {
+		renames = make(map[string]string)
+	}
+	maps.Copy(renames, p.opt.Rename)
 	for _, b := range p.old.benchmarks {
-		other := b.renamed(p.opt.Rename)
+		other := b.renamed(renames, used)
 		key := other.key(conditions)
 		if other == b && taken[key] {
 			continue
@@ -142,8 +168,10 @@ func (p *pair) match() {
 			taken[key], before[b.key(conditions)] = true, true
 		}
 	}
-	if len(p.opt.Rename) > 0 && len(taken) == 0 {
-		p.refuse("nothing in OLD has a name that is to be another: its benchmarks are %s", named(labels(p.old.benchmarks)))
+	for _, from := range slices.Sorted(maps.Keys(p.opt.Rename)) {
+		if !used[from] {
+			p.refuse("nothing in OLD has the name %s, which is to be %s: its benchmarks are %s", from, p.opt.Rename[from], named(labels(p.old.benchmarks)))
+		}
 	}
 	news := make(map[string]bool)
 	for _, b := range p.new.benchmarks {
@@ -160,13 +188,22 @@ func (p *pair) match() {
 		p.c.Added = append(p.c.Added, b.label())
 	}
 	for _, b := range p.old.benchmarks {
-		if !news[b.renamed(p.opt.Rename).key(conditions)] {
+		if !news[b.renamed(renames, nil).key(conditions)] {
 			p.c.Missing = append(p.c.Missing, b.label())
 		}
 	}
 	if len(p.matched) == 0 {
-		p.refuse("no benchmark is in both: OLD has %s, NEW has %s", named(p.c.Missing), named(p.c.Added))
+		p.refuse("no benchmark is in both: OLD has %s, NEW has %s%s", named(p.c.Missing), named(p.c.Added), p.packages())
 	}
+}
+
+// packages says that the sides are of different ones; empty where they are not.
+func (p *pair) packages() string {
+	old, new := p.old.values(pkg), p.new.values(pkg)
+	if len(old) != 1 || len(new) != 1 || old[0] == new[0] {
+		return ""
+	}
+	return fmt.Sprintf("; OLD's are of package %s, NEW's of %s (--rename %[1]s=%[2]s)", old[0], new[0])
 }
 
 func labels(list []*benchmark) (names []string) {
@@ -230,15 +267,6 @@ func (p *pair) doubts() {
 	}
 	if len(facts) > 0 {
 		p.doubt("The hosts differ in %s: a difference may be theirs.", named(facts))
-	}
-	var starts []string
-	for _, b := range p.matched {
-		if b.old.starts != b.new.starts && !p.new.isMeasured(b.new, b.new.figures[0]) {
-			starts = append(starts, fmt.Sprintf("%s (%d, then %d)", b.new.label(), b.old.starts, b.new.starts))
-		}
-	}
-	if len(starts) > 0 {
-		p.doubt("The numbers of starts differ, so this is another workload: %s.", named(starts))
 	}
 	for _, d := range p.old.doubts {
 		side := "OLD"

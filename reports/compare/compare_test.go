@@ -269,6 +269,36 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestStarts: another number of starts of an app is another workload, and what go test
+// counts is no number of starts unless a comment says it.
+func TestStarts(t *testing.T) {
+	text := func(starts int) string {
+		return head + fmt.Sprintf("BenchmarkStartup/app=web/arm=cold/profile=p %d 6.5 startup-sec\n", starts)
+	}
+	test := func(starts string, iterations int) string {
+		return starts + "pkg: example.com/x\n" + strings.ReplaceAll(text(iterations), "profile=p ", "profile=p-2 ")
+	}
+	const seven = "# starts BenchmarkStartup/app=web/arm=cold/profile=p 7\n"
+	for _, c := range []struct{ name, old, new, refused string }{
+		{"same", text(7), text(7), ""},
+		{"fewer", text(7), text(5), "another workload: the numbers of starts differ of web, cold (7, then 5) (--allow starts)"},
+		{"go test", test(seven, 1), test(seven, 100), ""},
+		{"go test, fewer", test(strings.Replace(seven, "7", "9", 1), 1), test(seven, 1), "another workload: the numbers of starts differ of web, cold (9, then 7) (--allow starts)"},
+		{"run and go test", text(7), test(seven, 1), ""},
+		{"run and go test, fewer", text(8), test(seven, 1), "another workload: the numbers of starts differ of web, cold (8, then 7) (--allow starts)"},
+		{"go test does not say it", text(7), test("", 1), ""},
+	} {
+		got := judged(t, c.old, c.new, "startup-sec:+5%", Options{})
+		if strings.Join(got.Refusals, "|") != c.refused || (got.Gate.Verdict == reports.Pass) != (c.refused == "") {
+			t.Errorf("%s: %q, %v; want %q", c.name, got.Refusals, got.Gate.Verdict, c.refused)
+		}
+		allowed := judged(t, c.old, c.new, "startup-sec:+5%", Options{Allow: []string{Starts}})
+		if allowed.Gate.Verdict != reports.Pass || slices.ContainsFunc(allowed.Doubts, func(d string) bool { return strings.Contains(d, "numbers of starts differ") }) != (c.refused != "") {
+			t.Errorf("%s, allowed: %v, %v", c.name, allowed.Gate, allowed.Doubts)
+		}
+	}
+}
+
 // TestRename: two versions in one result, or under two names, are told to be one;
 // what only ends alike is not.
 func TestRename(t *testing.T) {
@@ -423,4 +453,82 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestItself: a measurement beside itself shows nothing, however it is written; two
+// simulations may well have the same bytes.
+func TestItself(t *testing.T) {
+	same := Options{OldDigest: "sha256:aa", NewDigest: "sha256:aa"}
+	text := measured(1, 2, 3, 4, 5, 6)
+	if c := judged(t, text, text, "startup-sec:+5%", same); len(c.Refusals) != 1 || !strings.HasPrefix(c.Refusals[0], "OLD and NEW are one measurement: ") || c.Gate.Verdict != reports.Unjudged {
+		t.Errorf("%q, %+v", c.Refusals, c.Gate)
+	}
+	plain := simulated("app=web/arm=cold 6.5 startup-sec")
+	if c := judged(t, plain, plain, "startup-sec:+5%", same); c.Gate.Verdict != reports.Pass {
+		t.Errorf("%q, %+v", c.Refusals, c.Gate)
+	}
+	// One run is too few, also where chance has it the same.
+	if c := judged(t, measured(1), measured(1), "startup-sec:+5%", Options{}); c.Gate.Verdict != reports.Unjudged || !strings.Contains(c.Gate.Outcomes[0].Reason, "too few runs: 4 on each side") {
+		t.Errorf("%+v", c.Gate)
+	}
+	// Of two names to be others each must be found.
+	both := strings.ReplaceAll(text, "app=web", "app=web:1") + strings.ReplaceAll(text, "app=web", "app=web:2")
+	same.Rename = map[string]string{"web:1": "web:2"}
+	if c := judged(t, both, both, "startup-sec:+5%", same); c.Gate.Verdict != reports.Pass {
+		t.Errorf("%q, %+v", c.Refusals, c.Gate)
+	}
+	same.Rename["foo"] = "bar"
+	if c := judged(t, both, both, "startup-sec:+5%", same); len(c.Refusals) != 1 || !strings.HasPrefix(c.Refusals[0], "nothing in OLD has the name foo, which is to be bar: ") {
+		t.Errorf("%q, %+v", c.Refusals, c.Gate)
+	}
+}
+
+// TestNames: benchmarks of one app are told apart by what they differ in, and packages
+// may be renamed.
+func TestNames(t *testing.T) {
+	text := head + "pkg: example.com/a\nBenchmarkStartup/app=web/arm=cold/profile=p 1 6.5 startup-sec\nBenchmarkTwo/app=web/arm=cold/profile=p 1 7 startup-sec\n"
+	c := judged(t, text, text, "startup-sec:+5%", Options{})
+	var of []string
+	for _, o := range c.Gate.Outcomes {
+		of = append(of, o.Of)
+	}
+	if want := []string{"web, cold, BenchmarkStartup", "web, cold, BenchmarkTwo"}; !slices.Equal(of, want) {
+		t.Errorf("got %q, want %q", of, want)
+	}
+	packages := head + "pkg: example.com/a\nBenchmarkStartup/app=web/arm=cold/profile=p 1 6.5 startup-sec\npkg: example.com/b\nBenchmarkStartup/app=web/arm=cold/profile=p 1 7 startup-sec\n"
+	if c := judged(t, packages, packages, "startup-sec:+5%", Options{}); len(c.Gate.Outcomes) != 2 || c.Gate.Outcomes[1].Of != "web, cold, example.com/b" {
+		t.Errorf("%+v", c.Gate)
+	}
+	moved := strings.ReplaceAll(text, "example.com/a", "example.com/new/a")
+	c = judged(t, text, moved, "startup-sec:+5%", Options{})
+	if want := "; OLD's are of package example.com/a, NEW's of example.com/new/a (--rename example.com/a=example.com/new/a)"; len(c.Refusals) != 1 || !strings.HasSuffix(c.Refusals[0], want) {
+		t.Errorf("%q", c.Refusals)
+	}
+	if c := judged(t, text, moved, "startup-sec:+5%", Options{Rename: map[string]string{"example.com/a": "example.com/new/a"}}); c.Gate.Verdict != reports.Pass {
+		t.Errorf("%q, %+v", c.Refusals, c.Gate)
+	}
+}
+
+// TestOverrides: a budget reaches the line of all apps by its name, and says of an
+// override that it matches nothing.
+func TestOverrides(t *testing.T) {
+	old := simulated("app=web/arm=cold 6 startup-sec", "app=api/arm=cold 6 startup-sec") + "BenchmarkWorkload/arm=cold 2 6 startup-sec\n"
+	now := strings.ReplaceAll(old, " 6 startup", " 9 startup")
+	b := &reports.Budget{Rules: []string{"startup-sec:+5%"}, Overrides: []reports.BudgetOverride{
+		{Match: "web", Rules: []string{"startup-sec:+90%"}}, {Match: "api", Rules: []string{"startup-sec:+90%"}},
+		{Match: "all apps", Rules: []string{"startup-sec:+90%"}}, {Match: "apii", Rules: []string{"startup-sec:+1%"}},
+	}}
+	c := Compare(read(t, old), read(t, now), Options{})
+	if err := c.Judge(func(names ...string) ([]reports.Rule, error) {
+		return reports.RulesOf(b, nil, c.Quantities(), names...)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.Unmatched("budget.yaml", b)
+	if c.Gate.Verdict != reports.Pass || len(c.Gate.Outcomes) != 3 {
+		t.Errorf("%+v", c.Gate)
+	}
+	if want := "budget.yaml: an override matches apii, and no benchmark of NEW has that name: its rules do not count."; !slices.Contains(c.Doubts, want) || strings.Count(strings.Join(c.Doubts, "\n"), "an override") != 1 {
+		t.Errorf("%q", c.Doubts)
+	}
 }

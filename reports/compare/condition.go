@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/cachebench/cachebench/reports"
@@ -27,6 +28,8 @@ const (
 	Faults = reports.BenchFaults
 	// Machine is the one that go test measured on.
 	Machine = "machine"
+	// Starts is how many of an app a simulation sums up.
+	Starts = "starts"
 	// Missing: NEW may lack benchmarks that OLD has.
 	Missing = "missing"
 )
@@ -37,7 +40,7 @@ func conditions() []string { return append(reports.BenchConfig(), Machine) }
 // Allowable lists what Options.Allow may name.
 func Allowable() []string {
 	list := slices.DeleteFunc(conditions(), func(name string) bool { return name == profileDigest })
-	return append(list, Missing)
+	return append(list, Starts, Missing)
 }
 
 // pkg is the package of go test's benchmarks.
@@ -100,6 +103,30 @@ func (p *pair) conditions() {
 		default:
 			p.refuse("another %s: OLD's is %s, NEW's is %s (--allow %s)", name, named(old), named(new), name)
 		}
+	}
+}
+
+// starts refuses simulations of an app whose starts are not as many on both sides: fewer
+// at once are sooner ready, whatever their images. The number of all apps' starts differs
+// where one is added, and is a doubt.
+func (p *pair) starts() {
+	var apps, all []string
+	for _, b := range p.matched {
+		old, new := b.old.starts, b.new.starts
+		if old == new || old == 0 || new == 0 || p.new.isMeasured(b.new, b.new.figures[0]) {
+			continue
+		}
+		words := fmt.Sprintf("%s (%d, then %d)", b.new.label(), old, new)
+		if b.new.app == "" {
+			all = append(all, words)
+		} else {
+			apps = append(apps, words)
+		}
+	}
+	if len(apps) > 0 && !p.allows(Starts) {
+		p.refuse("another workload: the numbers of starts differ of %s (--allow %s)", named(apps), Starts)
+	} else if all = append(apps, all...); len(all) > 0 {
+		p.doubt("The numbers of starts differ, so this is another workload: %s.", named(all))
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
@@ -47,6 +48,9 @@ type Result struct {
 	units      benchfmt.UnitMetadataMap
 	// inputs are the digests of the files that it was made from, by name.
 	inputs map[string]string
+	// starts are how many those benchmarks sum up of which a comment says it, by name;
+	// 0 where several of one name differ.
+	starts map[string]int
 	// failure is the line by which go test says that a test failed; facts describe
 	// the host of measured startups.
 	failure string
@@ -69,7 +73,7 @@ func (r *Result) isMeasured(b *benchmark, figure string) bool {
 // Read reads a result from the bytes of the file called name. Errors name the file
 // and, where it is text, the line.
 func Read(name string, data []byte) (*Result, error) {
-	r := &Result{file: filepath.ToSlash(name), kind: string(reports.Bench), inputs: make(map[string]string)}
+	r := &Result{file: filepath.ToSlash(name), kind: string(reports.Bench), inputs: make(map[string]string), starts: make(map[string]int)}
 	if isDocument(name, data) {
 		text, err := r.document(name, data)
 		if err != nil {
@@ -192,6 +196,11 @@ func (r *Result) text(name string, data []byte) error {
 			if err != nil {
 				return err
 			}
+			if n, ok := r.starts[b.name]; ok {
+				b.starts = n
+			} else if b.config[pkg] != "" || b.config["goos"] != "" {
+				b.starts = 0 // package testing's iterations are none
+			}
 			r.benchmarks = append(r.benchmarks, b)
 		}
 	}
@@ -210,11 +219,14 @@ func (r *Result) comments(name string, data []byte) error {
 	for n := 1; lines.Scan(); n++ {
 		line := lines.Text()
 		if rest, ok := strings.CutPrefix(line, "# input "); ok {
-			if digest, input, ok := strings.Cut(rest, " "); ok {
-				r.inputs[input] = digest
+			if digest, input, ok := strings.Cut(rest, " "); ok && !strings.Contains(r.inputs[input], digest) {
+				r.inputs[input] += digest
 			}
 		}
-		if doubt, ok := strings.CutPrefix(line, "# doubt "); ok {
+		if rest, ok := strings.CutPrefix(line, reports.BenchStartsPrefix); ok {
+			r.startsOf(rest)
+		}
+		if doubt, ok := strings.CutPrefix(line, "# doubt "); ok && !slices.Contains(r.doubts, doubt) {
 			r.doubts = append(r.doubts, doubt)
 		}
 		if r.failure == "" && (line == "FAIL" || strings.HasPrefix(line, "FAIL\t") || strings.HasPrefix(line, "--- FAIL:") || strings.HasPrefix(line, "panic: ")) {
@@ -225,6 +237,17 @@ func (r *Result) comments(name string, data []byte) error {
 		return fmt.Errorf("%w: %s: %w", ErrResult, name, err)
 	}
 	return nil
+}
+
+// startsOf reads what a comment says of a benchmark's starts: its name, and how many.
+func (r *Result) startsOf(text string) {
+	name, number, _ := strings.Cut(text, " ")
+	n, err := strconv.Atoi(number)
+	name = strings.TrimPrefix(name, "Benchmark")
+	if before, ok := r.starts[name]; err != nil || ok && before != n {
+		n = 0
+	}
+	r.starts[name] = n
 }
 
 // join makes one benchmark of all lines of one. What go test adds to a name, the

@@ -37,12 +37,12 @@ func (s *samples) compare(x *reports.Change) {
 	probability := min(max(comparison.P, 0), 1)
 	x.P = &probability
 	switch {
-	case slices.Equal(old.Values, new.Values):
-		x.State = reports.ChangeSame
 	case probability <= s.alpha: // as benchstat has it
 		x.State = reports.ChangeDiffers
-	case leastP(len(s.old), len(s.new)) > s.alpha:
+	case leastP(len(s.old), len(s.new)) > s.alpha: // also of equal values, which one run is by chance
 		x.State, x.Needed = reports.ChangeTooFew, needed(s.alpha)
+	case slices.Equal(old.Values, new.Values):
+		x.State = reports.ChangeSame
 	default:
 		x.State = reports.ChangeUnclear
 	}

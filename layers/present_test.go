@@ -1,0 +1,61 @@
+package layers
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestPresent: a blob that a layout lacks, or has cut off or altered, is found whatever
+// an earlier run kept of it and whoever else has it.
+func TestPresent(t *testing.T) {
+	img := realImage(t)
+	all, _ := img.Layers()
+	digest, _ := all[0].Digest()
+	whole, kept := "oci:"+writeLayout(t, img, "x"), t.TempDir()
+	if inv := runWithStore(t, kept, []string{whole}, Options{Deep: true}); len(inv.Unscanned) > 0 {
+		t.Fatalf("a whole image: %v", inv.Unscanned)
+	}
+	for name, test := range map[string]struct {
+		change func([]byte) []byte
+		reason string
+		deep   bool // only reading finds it
+	}{
+		"whole":   {func(b []byte) []byte { return b }, "", false},
+		"missing": {func([]byte) []byte { return nil }, "has no content of sha256:", false},
+		"cut off": {func(b []byte) []byte { return b[:len(b)-5] }, "its blob has ", false},
+		"altered": {func(b []byte) []byte { b = slices.Clone(b); b[len(b)/2] ^= 1; return b }, "its content has digest sha256:", true},
+	} {
+		dir := writeLayout(t, img, "x")
+		blob := filepath.Join(dir, "blobs/sha256", digest.Hex)
+		raw, err := os.ReadFile(blob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(blob)
+		if raw = test.change(raw); raw != nil {
+			if err := os.WriteFile(blob, raw, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, source := range []string{"oci:" + dir, "oci-archive:" + writeTar(t, dir)} {
+			for _, opt := range []Options{{Present: true}, {Deep: true}, {Present: true, Trailers: true}} {
+				// The store knows the layer, and so does the whole image beside it.
+				inv := runWithStore(t, kept, []string{whole, source}, opt)
+				want := test.reason
+				if test.deep && !opt.Deep {
+					want = ""
+				}
+				if len(inv.Unscanned) > 1 || (len(inv.Unscanned) == 1) != (want != "") || want != "" && (!strings.Contains(inv.Unscanned[0].Reason, want) || string(inv.Unscanned[0].Digest) != digest.String()) {
+					t.Errorf("%s, %s, deep %v: %v, want %q", name, source, opt.Deep, inv.Unscanned, want)
+				}
+			}
+		}
+	}
+	// What is only looked up, without a rule to pass, is told by its manifest.
+	if inv := runWithStore(t, kept, []string{whole}, Options{}); len(inv.Unscanned) > 0 {
+		t.Errorf("%v", inv.Unscanned)
+	}
+}
