@@ -173,7 +173,7 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		add("%d of NEW's layers were compressed here to measure them; the registry's copy may differ by a few per cent.", n)
 	}
 	if isUnrelated(d) {
-		add("No layer of NEW is one of OLD's, nor made by the same step: is OLD (%s) the image that NEW replaces?", d.Old.Reference)
+		add("No layer of NEW has what one of OLD's has: is OLD (%s) the image that NEW replaces?", d.Old.Reference)
 	}
 	if d.Old.Platform != d.New.Platform {
 		add("OLD is for %s and NEW for %s.", d.Old.Platform, d.New.Platform)
@@ -187,10 +187,14 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 	return doubts
 }
 
-// isUnrelated says that no layer of either side is, or resembles, one of the other's.
+// isUnrelated says that no layer of NEW is one of OLD's, nor holds the same files, and that
+// their names do not tell that one replaces the other.
 func isUnrelated(d *reports.Diff) bool {
+	if repository(d.Old.Reference) == repository(d.New.Reference) {
+		return false
+	}
 	return len(d.Gone) > 0 && len(d.Layers) > 0 && !slices.ContainsFunc(d.Layers, func(l reports.DiffLayer) bool {
-		return l.State != reports.LayerNew || l.Change != ""
+		return l.State != reports.LayerNew || l.Change != "" && l.Change != reports.Rebuilt
 	})
 }
 

@@ -36,7 +36,7 @@ type presence struct {
 // present lists the layers that layouts and archives on this machine should hold
 // and do not, by their sizes, and with Deep by their content too where nothing
 // else read it. Registries are not asked: they take a manifest only when its
-// blobs are there (OCI distribution specification, "Pushing Manifests").
+// blobs are there (OCI distribution specification, error MANIFEST_BLOB_UNKNOWN).
 func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string) {
 	p := &presence{resolver: r, inv: inv, readAt: readAt, failed: make(map[int]error)}
 	type held struct {
