@@ -13,8 +13,15 @@ import (
 )
 
 // How the instances in money are solved: as BenchmarkMarkets of the solver does, in fewer
-// steps than a plan has. What is aimed at is a gap of at most 2 %.
+// steps than a plan has. What is aimed at is a gap of at most 2 %: where these steps leave a
+// wider one, the instance is solved again with more nodes, until its gap is moneyReach.
 var moneyOptions = knapsack.SolveOptions{Iterations: 1000, BoundIterations: 800, Nodes: 400, Gap: 0.002}
+
+const (
+	moneyAim   = 0.02
+	moneyReach = 0.019
+	moneyNodes = 20_000
+)
 
 // moneyApps is how many apps each has.
 const moneyApps = 100
@@ -24,7 +31,7 @@ type moneyRow struct {
 	assign             string
 	objectives, bounds []float64
 	gaps, milliseconds []float64
-	optimal            int
+	optimal, again     int
 }
 
 // money is a line for each way that starts get their cache: named by the plan (explicit),
@@ -49,14 +56,14 @@ func (b *bench) money(ctx context.Context, instances int) error {
 			above++
 		}
 	}
-	fmt.Fprintf(b.out, "money: %d instances of %d apps, %d iterations, %d of the bound, %d nodes, from seed %d\n",
-		instances, moneyApps, opt.Iterations, opt.BoundIterations, opt.Nodes, b.seed)
+	fmt.Fprintf(b.out, "money: %d instances of %d apps, %d iterations, %d of the bound, %d nodes (again with %d where the gap is above 2 %%), from seed %d\n",
+		instances, moneyApps, opt.Iterations, opt.BoundIterations, opt.Nodes, moneyNodes, b.seed)
 	w := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "assign\tgap\tp95\tworst\tover 2%\toptimal\tabove explicit's bound\tCPU ms\tworst\t")
+	fmt.Fprintln(w, "assign\tgap\tp95\tworst\tover 2%\tsolved again\toptimal\tabove explicit's bound\tCPU ms\tworst\t")
 	for _, r := range []*moneyRow{explicit, auto} {
 		over := 0
 		for _, gap := range r.gaps {
-			if gap > 2 {
+			if gap > 100*moneyAim {
 				over++
 			}
 		}
@@ -64,8 +71,8 @@ func (b *bench) money(ctx context.Context, instances int) error {
 		if r == auto {
 			crossed = fmt.Sprint(above)
 		}
-		fmt.Fprintf(w, "%s\t%.3f%%\t%.3f%%\t%.3f%%\t%d\t%d\t%s\t%.1f\t%.1f\t\n", r.assign,
-			median(r.gaps), quantile(r.gaps, 0.95), slices.Max(r.gaps), over, r.optimal, crossed, median(r.milliseconds), slices.Max(r.milliseconds))
+		fmt.Fprintf(w, "%s\t%.3f%%\t%.3f%%\t%.3f%%\t%d\t%d\t%d\t%s\t%.1f\t%.1f\t\n", r.assign,
+			median(r.gaps), quantile(r.gaps, 0.95), slices.Max(r.gaps), over, r.again, r.optimal, crossed, median(r.milliseconds), slices.Max(r.milliseconds))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -85,6 +92,11 @@ func (r *moneyRow) solve(ctx context.Context, p *knapsack.Problem, opt knapsack.
 		return err
 	}
 	a := s.Solve(ctx, opt)
+	if a.Bound-a.Objective > moneyAim*a.Bound {
+		opt.Nodes, opt.Gap = moneyNodes, moneyReach
+		a = s.Solve(ctx, opt)
+		r.again++
+	}
 	r.milliseconds = append(r.milliseconds, float64(cpuTime()-start)/float64(time.Millisecond))
 	r.objectives, r.bounds = append(r.objectives, a.Objective), append(r.bounds, a.Bound)
 	r.gaps = append(r.gaps, 100*(a.Bound-a.Objective)/max(a.Bound, 1e-9))

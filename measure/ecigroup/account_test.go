@@ -71,7 +71,7 @@ func unanswered(t *testing.T, w *world, action string) {
 	w.transport = through(func(r *http.Request, name string, send func() (*http.Response, error)) (*http.Response, error) {
 		answer, err := m.RoundTrip(r)
 		if name == action {
-			m.dies = 1
+			m.stop()
 		}
 		return answer, err
 	})
@@ -138,7 +138,7 @@ func TestRoleKeys(t *testing.T) {
 	w.transport, w.retry = m, eci.Retry{Attempts: 1}
 	w.opt.Save = func(timeline *simulate.Timeline) error {
 		if len(timeline.Startups) > 3 {
-			m.dies = 1
+			m.stop()
 		}
 		return w.save(timeline)
 	}

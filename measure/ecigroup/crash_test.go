@@ -39,6 +39,13 @@ func (m *mortal) act() (done, heard bool) {
 	return false, false
 }
 
+// stop is that it is dead from now on.
+func (m *mortal) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dies = 1
+}
+
 func (m *mortal) RoundTrip(r *http.Request) (*http.Response, error) {
 	done, heard := m.act()
 	if !done {

@@ -256,7 +256,7 @@ func lost(t *testing.T) *world {
 	w.transport, w.retry = m, eci.Retry{Attempts: 1}
 	w.opt.Save = func(timeline *simulate.Timeline) error {
 		if len(timeline.Startups) > 3 {
-			m.dies = 1
+			m.stop()
 		}
 		return w.save(timeline)
 	}

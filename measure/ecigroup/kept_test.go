@@ -53,7 +53,7 @@ func TestStuckMaking(t *testing.T) {
 		w.transport, w.retry, w.opt.hook = m, eci.Retry{Attempts: 1}, m.write
 		w.opt.Sleep = func(ctx context.Context, d time.Duration) error {
 			if naps++; naps > 5 {
-				m.dies = 1
+				m.stop()
 			}
 			return w.sleep(ctx, d)
 		}

@@ -125,7 +125,7 @@ func TestMakingsAreGoneOnWith(t *testing.T) {
 		w.transport, w.retry = m, eci.Retry{Attempts: 1}
 		w.opt.Save = func(timeline *simulate.Timeline) error {
 			if len(timeline.Startups) >= dies {
-				m.dies = 1
+				m.stop()
 			}
 			return w.save(timeline)
 		}

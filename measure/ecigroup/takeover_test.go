@@ -15,7 +15,7 @@ func (w *world) diesSaving(exp *Experiment, startups int) {
 	w.transport, w.retry = m, eci.Retry{Attempts: 1}
 	w.opt.Save = func(timeline *simulate.Timeline) error {
 		if len(timeline.Startups) >= startups {
-			m.dies = 1
+			m.stop()
 		}
 		return w.save(timeline)
 	}

@@ -313,7 +313,7 @@ func TestCleanUpElsewhere(t *testing.T) {
 	// The machine is lost in the middle: nothing of it reaches the service any more.
 	w.opt.Save = func(timeline *simulate.Timeline) error {
 		if len(timeline.Startups) > 3 {
-			w.transport.(*mortal).dies = 1
+			w.transport.(*mortal).stop()
 		}
 		return nil
 	}
