@@ -32,8 +32,9 @@ type AppBudget struct {
 	NewBytes *int64 `json:"newBytes,omitempty"`
 	Base     string `json:"base,omitempty"`
 	// CostPerMonth bounds the bill of the planned caches that serve the app, in the
-	// prices' currency: each counts whole, whatever else it serves.
-	CostPerMonth *float64 `json:"costPerMonth,omitempty"`
+	// prices' currency, which it may name (5 USD): each counts whole, whatever else it
+	// serves.
+	CostPerMonth *MoneyLimit `json:"costPerMonth,omitempty"`
 }
 
 // validate reports what cannot be; its paths are below the app's.
@@ -45,8 +46,10 @@ func (b *AppBudget) validate() error {
 		return document.At("newBytes", "bytes are new against an image: name it as base")
 	case b.NewBytes == nil && b.Base != "":
 		return document.At("base", "a base without a limit judges nothing: give newBytes too")
-	case b.CostPerMonth != nil && !(*b.CostPerMonth >= 0 && *b.CostPerMonth <= mostMoney):
-		return document.At("costPerMonth", "a limit of %v cannot be: give 0 to %v", *b.CostPerMonth, float64(mostMoney))
+	case b.CostPerMonth != nil:
+		if err := b.CostPerMonth.validate(); err != nil {
+			return document.Under("costPerMonth", err)
+		}
 	}
 	return nil
 }
@@ -63,7 +66,8 @@ func (f *ScenarioFile) validateBudget() error {
 }
 
 // checkBudget refuses a budget of an app that there is not: it would never be judged. A name
-// that a trace gives several sets of images is none: each set has its own.
+// that a trace gives several sets of images is none: each set has its own. So it refuses a
+// limit in a currency that no price is in.
 func (s *Scenario) checkBudget(at func(key string, err error) error) error {
 	if len(s.Budget) == 0 {
 		return nil
@@ -85,6 +89,11 @@ func (s *Scenario) checkBudget(at func(key string, err error) error) error {
 			return at("budget."+app, fmt.Errorf("the trace has starts of %s with several sets of images, which are judged apart: give a budget of %s", app, strings.Join(of, ", ")))
 		case len(names) > 0 && !slices.Contains(names, app):
 			return at("budget."+app, fmt.Errorf("no app of the workload is called %q%s", app, document.Suggestion(app, names)))
+		}
+		if limit := s.Budget[app].CostPerMonth; limit != nil {
+			if err := limit.in(&s.Prices); err != nil {
+				return at("budget."+app+".costPerMonth", err)
+			}
 		}
 	}
 	return nil

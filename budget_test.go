@@ -87,7 +87,7 @@ func TestCheckBudget(t *testing.T) {
 		return &d
 	}
 	bytes := func(n int64) *int64 { return &n }
-	money := func(v float64) *float64 { return &v }
+	money := func(v float64) *cachebench.MoneyLimit { return &cachebench.MoneyLimit{Amount: v} }
 	base := "example.com/web:1"
 	for _, test := range []struct {
 		name, app string
@@ -120,6 +120,8 @@ func TestCheckBudget(t *testing.T) {
 		// The cache that serves another app counts whole, that of others alone not.
 		{"cost", "web", cachebench.AppBudget{CostPerMonth: money(3)}, nil, reports.Pass, ""},
 		{"cost over", "web", cachebench.AppBudget{CostPerMonth: money(2.5)}, nil, reports.Fail, "web cost-per-month<=2.5 (USD 3.00)"},
+		{"cost in its currency", "web", cachebench.AppBudget{CostPerMonth: &cachebench.MoneyLimit{Amount: 3, Currency: "USD"}}, nil, reports.Pass, ""},
+		{"cost in another currency", "web", cachebench.AppBudget{CostPerMonth: &cachebench.MoneyLimit{Amount: 1e6, Currency: "CNY"}}, nil, reports.Unjudged, "a limit of 1000000 CNY, and the prices are in USD"},
 		{"cost of a cache that exists", "guess", cachebench.AppBudget{CostPerMonth: money(1e6)}, nil, reports.Unjudged, "cache imc-1, which serves it, exists already"},
 		{"cost on a pool", "pooled", cachebench.AppBudget{CostPerMonth: money(1e6)}, nil, reports.Unjudged, "not node pools"},
 		{"left out", "web", cachebench.AppBudget{ColdP50: seconds(99), NewBytes: bytes(1 << 40), Base: base, CostPerMonth: money(99)}, func(r *cachebench.Results) {
@@ -161,5 +163,27 @@ func TestCheckNoBudget(t *testing.T) {
 	s.Budget = nil
 	if _, err := handResults().CheckBudget(s); err != cachebench.ErrNoBudget {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestMoneyLimit: a number or a text with a currency, and what is written reads the same.
+func TestMoneyLimit(t *testing.T) {
+	for text, want := range map[string]cachebench.MoneyLimit{
+		"20": {Amount: 20}, "2.5e3": {Amount: 2500}, "1E3": {Amount: 1000}, "0": {}, "5 USD": {Amount: 5, Currency: "USD"}, "0.5CNY": {Amount: 0.5, Currency: "CNY"}, "-1 USD": {Amount: -1, Currency: "USD"},
+	} {
+		var got, again cachebench.MoneyLimit
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q is %+v, %v, want %+v", text, got, err, want)
+		}
+		written, err := got.MarshalText()
+		if err != nil || again.UnmarshalText(written) != nil || again != got {
+			t.Errorf("%+v is written %q, read %+v", got, written, again)
+		}
+	}
+	for _, text := range []string{"", "USD", " USD", "USD 5", "5 usd", "5 dollars", "5 €", "5 USD CNY", "5,00 USD"} {
+		var m cachebench.MoneyLimit
+		if err := m.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "write a number, or an amount with its currency such as 5 USD") {
+			t.Errorf("%q is %+v, %v", text, m, err)
+		}
 	}
 }

@@ -72,7 +72,7 @@ func (j *budgetJudge) figures() []budgetFigure {
 		add("new-B", reports.UnitBytes, float64(*j.budget.NewBytes), j.newBytes)
 	}
 	if j.budget.CostPerMonth != nil {
-		add("cost-per-month", j.scenario.Prices.Currency, *j.budget.CostPerMonth, j.cost)
+		add("cost-per-month", j.scenario.Prices.Currency, j.budget.CostPerMonth.Amount, j.cost)
 	}
 	return list
 }
@@ -213,6 +213,9 @@ func repository(reference string) string {
 // cost is that of AppBudget.CostPerMonth.
 func (j *budgetJudge) cost() (float64, bool, error) {
 	p := j.results.Plan
+	if err := j.budget.CostPerMonth.in(&j.scenario.Prices); err != nil {
+		return 0, false, err
+	}
 	if app := j.workloadApp(); app != nil && app.NodePool != "" {
 		return 0, false, errors.New("only image caches have a bill for an app, not node pools")
 	}

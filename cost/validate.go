@@ -9,7 +9,7 @@ import (
 // Validate reports a missing currency, a date that is none and prices that
 // cannot be. Its errors have a Path method that names the key at fault.
 func (b *Book) Validate() error {
-	if !isCurrency(b.Currency) {
+	if !IsCurrency(b.Currency) {
 		return faultAt("currency", "currency %q is not an ISO 4217 code such as USD or CNY", b.Currency)
 	}
 	if _, err := time.Parse(time.DateOnly, b.Date); err != nil {
@@ -23,7 +23,8 @@ func (b *Book) Validate() error {
 	return nil
 }
 
-func isCurrency(s string) bool {
+// IsCurrency says whether s has the form of an ISO 4217 code, as USD.
+func IsCurrency(s string) bool {
 	if len(s) != 3 {
 		return false
 	}

@@ -26,8 +26,10 @@ func multiples(unit string) []multiple {
 		return []multiple{{"s", 1, 1}, {"ms", 1, 1e3}, {"us", 1, 1e6}, {"ns", 1, 1e9}, {"min", 60, 1}, {"h", 3600, 1}}
 	case UnitFraction:
 		return []multiple{{"%", 1, 100}}
+	case UnitNone:
+		return nil
 	}
-	return nil
+	return []multiple{{unit, 1, 1}} // a currency
 }
 
 // amountForm says in an error how an amount is written.
@@ -39,8 +41,10 @@ func amountForm(unit string) string {
 		return "a time such as 8, 8s, 500ms or 2min"
 	case UnitFraction:
 		return "a share such as 60% or 0.6"
+	case UnitNone:
+		return "a number of 0 or more"
 	}
-	return "a number of 0 or more"
+	return "an amount such as 5 or 5" + unit
 }
 
 // parseAmount reads a number with or without a unit.

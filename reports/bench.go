@@ -27,6 +27,8 @@ const (
 	// percentile.
 	UnitStartup    = "startup-sec"
 	UnitStartupP99 = "startup-p99-sec"
+	// UnitMean is their mean.
+	UnitMean = "startup-mean-sec"
 	// UnitPulled are compressed bytes that a start fetches, UnitUnpacked
 	// uncompressed bytes that it unpacks; of several starts the mean.
 	UnitPulled   = "pulled-B"
@@ -48,7 +50,7 @@ func BenchQuantities() []Quantity {
 		{UnitStartup, UnitSeconds, true, "time from the request to ready; of several starts the median"},
 		{"startup-p90-sec", UnitSeconds, true, "its 90th percentile, of lines with several starts"},
 		{UnitStartupP99, UnitSeconds, true, "its 99th percentile, of lines with several starts"},
-		{"startup-mean-sec", UnitSeconds, true, "its mean, of lines with several starts"},
+		{UnitMean, UnitSeconds, true, "its mean, of lines with several starts"},
 		{UnitPulled, UnitBytes, true, "compressed bytes that a start fetches"},
 		{UnitUnpacked, UnitBytes, true, "uncompressed bytes that a start unpacks"},
 	}
@@ -135,11 +137,30 @@ func BenchStarts(name string, starts int) string {
 // BenchStartsPrefix begins the line of BenchStarts.
 const BenchStartsPrefix = "# starts "
 
-// units writes that values are exact and that less is better.
+// units writes that values are exact, and of those that are judged what is better.
 func (b *benchText) units(units []string) {
 	for _, unit := range units {
-		fmt.Fprintf(b, "Unit %s assume=exact better=lower\n", unit)
+		fmt.Fprintf(b, "Unit %s assume=exact", unit)
+		if better := benchBetter(unit); better != "" {
+			b.WriteString(" better=" + better)
+		}
+		b.WriteString("\n")
 	}
+}
+
+// benchBetter says which values of a unit are better; empty of what is neither good nor
+// bad.
+func benchBetter(unit string) string {
+	switch unit {
+	case unitBuilt, unitPartial, unitBias:
+		return ""
+	case unitSaved, unitSavedBytes, unitHit, unitFull:
+		return "higher"
+	}
+	if strings.HasPrefix(unit, moneyNet+"-") {
+		return "higher"
+	}
+	return "lower"
 }
 
 // BenchValue is a value with its unit.
@@ -195,11 +216,8 @@ func (b *benchText) write(lines []BenchLine, isExact bool) {
 // for each run, so that benchstat has a sample. Beside measured values nothing is
 // called exact, for a unit is the same in the whole file.
 func benchReport(r *Report) ([]byte, error) {
-	if len(r.Arms) == 0 && r.Sharing != nil && r.Plan == nil && r.Coverage == nil {
-		return sharingBench(r)
-	}
 	if len(r.Arms) == 0 {
-		return nil, errNoStartups(Bench)
+		return benchStage(r)
 	}
 	var b benchText
 	b.comment(&r.Provenance, r.Doubts)
@@ -237,17 +255,26 @@ func benchReport(r *Report) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// benchStage writes what a stage before the startups found out.
+func benchStage(r *Report) ([]byte, error) {
+	switch {
+	case r.Plan != nil:
+		return planBench(r)
+	case r.Matches != nil:
+		return matchBench(r)
+	case r.Sharing != nil && r.Coverage == nil:
+		return sharingBench(r)
+	}
+	return nil, fmt.Errorf("format %s has figures of startups, plans, matches and images, and this report has none of them: give a timeline, or another format", Bench)
+}
+
 // BenchLine is the line of startups of one app, or of all, in an arm.
 func (r *Report) BenchLine(s *Summary) BenchLine {
 	l := BenchLine{Config: map[string]string{BenchSource: s.Source, BenchPlatform: r.Platform}, Name: BenchStartup, Starts: s.Starts}
 	profile := ""
 	if s.Source != simulate.Measured {
 		profile = r.Provenance.Profile
-		maps.Copy(l.Config, benchModel(&r.Provenance))
-		l.Config[BenchSeed] = fmt.Sprint(r.Provenance.Seed)
-		if r.Coverage != nil {
-			l.Config[BenchCoverage] = exact(r.Coverage.StartsFraction)
-		}
+		maps.Copy(l.Config, r.benchComputed())
 		var faults []string
 		for _, f := range r.Faults {
 			faults = append(faults, f.String())
@@ -260,6 +287,16 @@ func (r *Report) BenchLine(s *Summary) BenchLine {
 	l.Keys = []string{"app", s.App, "arm", s.Arm, "profile", profile}
 	l.Values = r.benchValues(s)
 	return l
+}
+
+// benchComputed is the configuration of what is not measured.
+func (r *Report) benchComputed() map[string]string {
+	config := benchModel(&r.Provenance)
+	config[BenchSeed] = fmt.Sprint(r.Provenance.Seed)
+	if r.Coverage != nil {
+		config[BenchCoverage] = exact(r.Coverage.StartsFraction)
+	}
+	return config
 }
 
 // benchModel is the configuration by which values are simulated and estimated.
@@ -289,7 +326,7 @@ func (r *Report) benchValues(s *Summary) []BenchValue {
 	if s.Starts > 1 {
 		add(x.P90, "startup-p90-sec")
 		add(x.P99, UnitStartupP99)
-		add(x.Mean, "startup-mean-sec")
+		add(x.Mean, UnitMean)
 	}
 	if s.App == "" {
 		add(x.Makespan, "makespan-sec")

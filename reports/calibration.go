@@ -7,8 +7,21 @@ import (
 	"github.com/cachebench/cachebench/simulate/calibrate"
 )
 
+// CalibrationFormats lists the formats that WriteCalibration knows.
+func CalibrationFormats() []Format { return append(TableFormats(), Bench) }
+
 // WriteCalibration writes c to w.
 func WriteCalibration(w io.Writer, format Format, c *calibrate.Calibration, opt Options) error {
+	if format == Bench {
+		data, err := calibrationBench(c)
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			return fmt.Errorf("write the %s: %w", calibrate.Kind, err)
+		}
+		return nil
+	}
 	return writeTables(w, format, calibrate.Kind, c, func() []byte { return calibrationText(c, opt) })
 }
 

@@ -107,7 +107,7 @@ type Change struct {
 	// Source is simulated, measured or estimated; empty where it is not said.
 	Source string `json:"source,omitempty"`
 	// Figure is the unit as benchmarks write it, as startup-sec; Unit is B, sec,
-	// fraction, or empty for a count or another ratio.
+	// fraction, a plan's currency, or empty for a count or another ratio.
 	Figure string `json:"figure" document:"required"`
 	Unit   string `json:"unit,omitempty"`
 	// Old and New are absent where a side does not have the figure.
@@ -170,7 +170,7 @@ func (c *Comparison) obstacle() string {
 }
 
 // UnitOf is the unit of a figure that benchmarks write, without what it is per: B,
-// sec, fraction, or none.
+// sec, fraction, the currency of a plan's money, or none.
 func UnitOf(figure string) string {
 	if strings.Contains(figure, "/") && !strings.HasSuffix(figure, "/op") && !strings.HasSuffix(figure, "/start") {
 		return UnitNone
@@ -181,7 +181,7 @@ func UnitOf(figure string) string {
 	case UnitBytes, UnitSeconds, UnitFraction:
 		return name
 	}
-	return UnitNone
+	return benchCurrency(figure)
 }
 
 // ComparisonFormats lists the formats that WriteComparison knows.

@@ -62,11 +62,30 @@ func prefixed(prefix string, list []string) []string {
 	return all
 }
 
-// comparisonCSV has a row for each figure; what is unknown is empty.
+// stateRefused is that of rows that say why the results are not compared: a table that
+// ends after its heads would look like one in which nothing differs.
+const stateRefused = "refused"
+
+// reasons are those why the results cannot be compared.
+func (c *Comparison) reasons() []string {
+	if obstacle := c.obstacle(); len(c.Refusals) == 0 && obstacle != "" {
+		return []string{obstacle}
+	}
+	return c.Refusals
+}
+
+// comparisonCSV has a row for each reason why the results cannot be compared, then one for
+// each figure; what is unknown is empty.
 func comparisonCSV(c *Comparison) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	w.Write([]string{"benchmark", "app", "arm", "source", "figure", "unit", "old", "old_low", "old_high", "old_runs", "new", "new_low", "new_high", "new_runs", "difference", "relative", "test", "p", "state", "reason"})
+	heads := []string{"benchmark", "app", "arm", "source", "figure", "unit", "old", "old_low", "old_high", "old_runs", "new", "new_low", "new_high", "new_runs", "difference", "relative", "test", "p", "state", "reason"}
+	w.Write(heads)
+	for _, reason := range c.reasons() {
+		row := make([]string, len(heads))
+		row[len(row)-2], row[len(row)-1] = stateRefused, reason
+		w.Write(row)
+	}
 	for i := range c.Changes {
 		x := &c.Changes[i]
 		row := []string{x.Benchmark, x.App, x.Arm, x.Source, x.Figure, x.Unit}

@@ -2,7 +2,9 @@ package reports
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -41,5 +43,39 @@ func TestComparisonBounded(t *testing.T) {
 	}
 	if n := len(c.Gate.Err().Error()); n > 1<<17 {
 		t.Errorf("the error has %d bytes", n)
+	}
+}
+
+// TestComparisonRefusedCSV: a table of results that are not compared says why, a row for
+// each reason, and not as one does in which nothing differs.
+func TestComparisonRefusedCSV(t *testing.T) {
+	for _, c := range []*Comparison{
+		{Refusals: []string{"another profile, by name", "another seed"}},
+		{Missing: []string{"web, cold"}},
+		{Missing: []string{"web, cold"}, AllowMissing: true},
+		{},
+	} {
+		var b bytes.Buffer
+		if err := WriteComparison(&b, CSV, c, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(&b).ReadAll() // refuses rows of another length
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, row := range rows[1:] {
+			if row[len(row)-2] != "refused" {
+				t.Errorf("state %q", row[len(row)-2])
+			}
+			got = append(got, row[len(row)-1])
+		}
+		want := c.Refusals
+		if len(c.Missing) > 0 && !c.AllowMissing {
+			want = []string{"1 benchmark of OLD is missing in NEW: web, cold (--allow missing goes on without)"}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

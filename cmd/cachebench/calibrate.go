@@ -37,7 +37,7 @@ type calibration struct {
 
 func newCalibrate(io *streams) *cobra.Command {
 	c := &calibration{io: io}
-	out := &outputs{io: io, formats: reports.TableFormats()}
+	out := &outputs{io: io, formats: reports.CalibrationFormats()}
 	cmd := &cobra.Command{
 		Use:   "calibrate TIMELINE...",
 		Short: "A profile from measured runs, with the error of its predictions",

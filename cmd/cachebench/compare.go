@@ -24,8 +24,9 @@ func newCompare(io *streams) *cobra.Command {
 		Use:   "compare OLD NEW",
 		Short: "How two results differ; a gate for pull requests",
 		Long: `Compare says how NEW differs from OLD, app by app, arm by arm and figure by
-figure. Each is a saved timeline, report or diff, the text of benchmarks that
---output benchfmt writes, or what go test -bench prints (also with -json).
+figure. Each is a saved timeline, report, diff, plan, matches or calibration, the
+text of benchmarks that --output benchfmt writes, or what go test -bench prints
+(also with -json).
 
 Simulated and estimated values are exact and compared as they are. Measured runs
 are compared by their medians, with the Mann-Whitney U test as benchstat does; a
@@ -55,6 +56,7 @@ the standard error:
 		Example: `  cachebench compare old.json new.json
   cachebench compare old.txt new.txt --gate 'startup-sec:+5%,pulled-B:+60MB'
   cachebench compare main.txt pr.txt --budget budget.yaml --output markdown
+  cachebench compare plan-main.json plan.json --gate 'saved-sec:-5%,cost-USD:+10USD'
   cachebench compare measured.json measured.json --rename web:1=web:2
   go test -bench . -count 10 > new.txt; cachebench compare old.txt new.txt --gate 'sec/op:+10%'`,
 		Args: exactly(2, "OLD and NEW"),

@@ -629,7 +629,7 @@ budgetPerMonth: 50
 
 # What apps may take at most, for run --check and go test (docs/benchtest.md). Default:
 # no limits.
-#budget: {web: {coldP50Seconds: 8s, coldP99Seconds: 12s, cachedP50Seconds: 2s, cachedP99Seconds: 4s, base: "registry.example.com/team/web:1.4", newBytes: 60MB, costPerMonth: 20}}
+#budget: {web: {coldP50Seconds: 8s, coldP99Seconds: 12s, cachedP50Seconds: 2s, cachedP99Seconds: 4s, base: "registry.example.com/team/web:1.4", newBytes: 60MB, costPerMonth: 20 USD}}
 
 # Other readings of ECI's undocumented rules. Default: as documented with each.
 #policies: {size: closest}

@@ -59,6 +59,7 @@ them is built on.`,
 	ask.addFlags(cmd)
 	creation.addFlags(cmd)
 	stores.addFlags(cmd)
+	out.formats = append(reports.Formats(), reports.Bench)
 	out.addFlags(cmd, "the matches")
 	return cmd
 }
@@ -72,6 +73,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 	}
 	if err := errors.Join(oneQuestion(cmd), ask.check(cmd, images), creation.check(cmd)); err != nil {
 		return err
+	}
+	if ask.each || creation.create {
+		out.formats = reports.Formats() // benchmarks are of apps' matches
 	}
 	if ask.each {
 		return matchEach(cmd, images, in, out)

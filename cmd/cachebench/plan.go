@@ -20,7 +20,7 @@ import (
 func newPlan(io *streams) *cobra.Command {
 	in, out := &inputs{io: io}, &outputs{io: io}
 	var matchesFile string
-	out.formats = append(reports.Formats(), reports.Markdown, reports.CSV)
+	out.formats = append(reports.Formats(), reports.Markdown, reports.CSV, reports.Bench)
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Which caches to build under a budget, and how good that is",
@@ -40,6 +40,7 @@ and again.`,
   cachebench plan --scenario scenario.yaml --goal limit --limit 10s --limit-starts 0.95
   cachebench plan --scenario scenario.yaml --goal net --assign explicit --explain web
   cachebench plan --scenario scenario.yaml --budget 50 --curve 10 --time-limit 30s
+  cachebench plan --scenario scenario.yaml --budget 50 --output benchfmt --output-file plan.txt
   cachebench plan --trace starts.csv --workload apps.yaml --budget 50 --hold-out 0.3
   cachebench plan --trace starts.csv --assume-runtime 10m --assume-cpu 2 --assume-memory-gib 4 --budget 50
   cachebench plan --workload pools.yaml --profile containerd --disk-gib 20 --limit 10s`,

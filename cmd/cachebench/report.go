@@ -84,7 +84,11 @@ func savedTables(names []string, out *outputs) (done bool, err error) {
 	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind && kind != calibrate.Kind {
 		return false, err
 	}
-	if out.formats = reports.TableFormats(); out.check() != nil {
+	out.formats = reports.TableFormats()
+	if kind == calibrate.Kind {
+		out.formats = reports.CalibrationFormats()
+	}
+	if out.check() != nil {
 		return false, usagef("%s is a %s: %w", names[0], kind, out.check())
 	}
 	if kind == calibrate.Kind {

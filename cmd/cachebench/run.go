@@ -27,7 +27,7 @@ With --check it holds every app to its budget in the scenario:
       coldP50Seconds: 8s       # also coldP99Seconds, cachedP50Seconds, cachedP99Seconds
       newBytes: 60MB           # compressed bytes against base
       base: registry.example.com/shop/web:1.4.0
-      costPerMonth: 20         # of the planned caches that serve it
+      costPerMonth: 20 USD     # of the planned caches that serve it
 
 Text, Markdown and HTML list the rules with value, limit and margin; JSON has them under
 gate. The exit code is 0 when all limits are kept, 3 when one is not, 1 when a figure is

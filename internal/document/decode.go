@@ -154,10 +154,12 @@ func (c stringCodec) check(text string) string {
 	return fmt.Sprintf("%q is not one of %s", shortened(text), strings.Join(c.allowed, ", "))
 }
 
-func (textCodec) decode(d *decoder, n *node, v reflect.Value) {
-	text, ok := d.text(n)
+func (c textCodec) decode(d *decoder, n *node, v reflect.Value) {
+	text, ok := n.text, c.orNumber && n.kind == numberNode
 	if !ok {
-		return
+		if text, ok = d.text(n); !ok {
+			return
+		}
 	}
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
 		d.fault(n.at(), d.path(), "%v", err)

@@ -20,6 +20,9 @@
 //	signed       may be below zero, as differences are
 //	shorthand    a file may give this field alone in place of the mapping
 //
+// A type that has the methods of encoding.TextMarshaler and TextUnmarshaler stands in a
+// file as text; with a method TextOrNumber also as a bare number.
+//
 // What is read over a value keeps the fields that the file does not name: nested
 // structs and the entries of maps are merged, lists are replaced as a whole, and
 // so are structs with a shorthand, for such a struct is one value.

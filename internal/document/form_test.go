@@ -14,6 +14,7 @@ type forms struct {
 	Word     word          `json:"word" document:"required"`
 	Optional word          `json:"optional"`
 	Words    []word        `json:"words,omitempty"`
+	Loose    []loose       `json:"loose,omitempty"`
 	Flags    []bool        `json:"flags,omitempty"`
 	Policies []string      `json:"policies,omitempty" document:"enum=a|b"`
 	Numbers  []*int        `json:"numbers,omitempty"`
@@ -46,6 +47,11 @@ func (w *word) UnmarshalText(text []byte) error {
 
 type word2 string
 
+// A loose text may be a bare number.
+type loose struct{ word }
+
+func (loose) TextOrNumber() {}
+
 // either is a list of names, or a mapping.
 type either struct {
 	Names []string `json:"names,omitempty" document:"shorthand"`
@@ -57,6 +63,7 @@ func TestOtherForms(t *testing.T) {
 raws: [1, [x], {a: b}]
 word: Hello
 words: [A, ""]
+loose: [5, 1.50, b]
 flags: [true, False]
 policies: [b, a]
 numbers: [+5, 7., 0.0]
@@ -81,6 +88,11 @@ order: {value: race, source: measured}
   "words": [
     "A",
     ""
+  ],
+  "loose": [
+    "5",
+    "1.50",
+    "B"
   ],
   "flags": [
     true,
@@ -121,7 +133,7 @@ order: {value: race, source: measured}
 	if err := Read("x.json", []byte(got), "Sample", &second); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(first, second, cmp.AllowUnexported(word{})); diff != "" {
+	if diff := cmp.Diff(first, second, cmp.AllowUnexported(word{}, loose{})); diff != "" {
 		t.Errorf("read again:\n%s", diff)
 	}
 }

@@ -33,8 +33,13 @@ type (
 		bits int
 	}
 	durationCodec struct{ rule rule }
-	textCodec     struct{ typ reflect.Type }
-	pointerCodec  struct {
+	// A textCodec is of a type that writes itself as text; of one with a method
+	// TextOrNumber a bare number may stand in its place.
+	textCodec struct {
+		typ      reflect.Type
+		orNumber bool
+	}
+	pointerCodec struct {
 		elem codec
 		typ  reflect.Type // of the element
 	}
@@ -106,6 +111,7 @@ var (
 	durationType        = reflect.TypeFor[time.Duration]()
 	textMarshalerType   = reflect.TypeFor[encoding.TextMarshaler]()
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	orNumberType        = reflect.TypeFor[interface{ TextOrNumber() }]()
 )
 
 // A layoutKey names a codec: the same struct has another one under each unit.
@@ -193,7 +199,7 @@ func (b *builder) build(t reflect.Type, r rule) codec {
 		}
 		return durationCodec{rule: r}
 	case isText(t):
-		return textCodec{typ: t}
+		return textCodec{typ: t, orNumber: t.Implements(orNumberType)}
 	}
 	switch t.Kind() {
 	case reflect.Bool:

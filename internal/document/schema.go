@@ -186,7 +186,14 @@ func packageOf(t reflect.Type) string {
 
 func (boolCodec) schema(*schemer) object { return object{{"type", "boolean"}} }
 func (rawCodec) schema(*schemer) object  { return object{} }
-func (textCodec) schema(*schemer) object { return object{{"type", "string"}} }
+
+func (c textCodec) schema(*schemer) object {
+	text := object{{"type", "string"}}
+	if c.orNumber {
+		return object{{"anyOf", []object{{{"type", "number"}}, text}}}
+	}
+	return text
+}
 
 func (timeCodec) schema(*schemer) object {
 	const pattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$`

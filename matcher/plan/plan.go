@@ -287,15 +287,22 @@ func (p *Plan) ShareOfBound(i int) float64 {
 // BoundSaved is what no choice with the same bill saves more than, of goal seconds: the
 // bound, and what the bill is worth.
 func (p *Plan) BoundSaved() time.Duration {
-	var bill cost.Money
+	return p.BoundSeconds + duration(p.worth(p.CostPerMonth()))
+}
+
+// CostPerMonth is the bill of what the plan builds and primes; the zero Money where that
+// is nothing.
+func (p *Plan) CostPerMonth() cost.Money {
 	if n := len(p.Caches); n > 0 {
-		bill = p.Caches[n-1].CumulativeCost // with what primes cost
-	} else {
-		for _, prime := range p.Primes {
-			bill.Amount += prime.Cost.Amount
-		}
+		return p.Caches[n-1].CumulativeCost // with what primes cost
 	}
-	return p.BoundSeconds + duration(p.worth(bill))
+	var bill cost.Money
+	for _, prime := range p.Primes {
+		amount := bill.Amount + prime.Cost.Amount
+		bill = prime.Cost
+		bill.Amount = amount
+	}
+	return bill
 }
 
 // worth are the seconds that a bill is worth.

@@ -368,7 +368,7 @@ func TestErrors(t *testing.T) {
 		"":                             "result.txt has no line of a benchmark's result",
 		"BenchmarkA 1 x startup-sec\n": "result.txt:1: parsing measurement",
 		"PASS\nBenchmarkA 1 NaN sec\n": "result.txt:2: sec is NaN: write a number",
-		`{"apiVersion":"cachebench/v1","kind":"Plan"}`: "result.txt is a Plan; compared are a Timeline",
+		`{"apiVersion":"cachebench/v1","kind":"Workload"}`: "result.txt is a Workload; compared are a Timeline",
 	} {
 		if _, err := Read("result.txt", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)

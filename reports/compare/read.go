@@ -1,9 +1,9 @@
 // Package compare reads two results and says how they differ, figure by figure,
 // with the statistics that their sources want.
 //
-// A result is a saved Timeline, Report or Diff, the text of benchmarks that
-// cachebench writes (--output benchfmt), or what go test -bench prints, also with
-// -json. All are read as the text of benchmarks: what a document holds is what
+// A result is a saved Timeline, Report, Diff, Plan, Matches or Calibration, the text
+// of benchmarks that cachebench writes (--output benchfmt), or what go test -bench
+// prints, also with -json. All are read as the text of benchmarks: what a document holds is what
 // package reports would write of it.
 //
 // Values of simulations and estimates are exact: they are compared as they are,
@@ -34,8 +34,11 @@ import (
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 )
 
 // ErrResult is wrapped by errors of files that are no results.
@@ -127,6 +130,27 @@ func (r *Result) document(name string, data []byte) ([]byte, error) {
 		if report, err = reports.Read(name, data); err != nil {
 			return nil, err
 		}
+	case plan.Kind:
+		p, err := plan.Read(name, data)
+		if err != nil {
+			return nil, err
+		}
+		report = reports.New(reports.Input{Plan: p})
+	case matcher.MatchesKind:
+		m, err := matcher.ReadMatches(name, data)
+		if err != nil {
+			return nil, err
+		}
+		report = reports.New(reports.Input{Matches: m})
+	case calibrate.Kind:
+		c, err := calibrate.Read(name, data)
+		if err != nil {
+			return nil, err
+		}
+		if err := reports.WriteCalibration(&b, reports.Bench, c, reports.Options{}); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrResult, name, err)
+		}
+		return b.Bytes(), nil
 	case reports.DiffKind:
 		d, err := reports.ReadDiff(name, data)
 		if err != nil {
@@ -135,7 +159,7 @@ func (r *Result) document(name string, data []byte) ([]byte, error) {
 		err = reports.WriteDiff(&b, reports.Bench, d, reports.Options{})
 		return b.Bytes(), err
 	default:
-		return nil, fmt.Errorf("%w: %s is a %s; compared are a Timeline, a Report, a Diff, and the text of benchmarks", ErrResult, name, kind)
+		return nil, fmt.Errorf("%w: %s is a %s; compared are a Timeline, Report, Diff, Plan, Matches or Calibration, and the text of benchmarks", ErrResult, name, kind)
 	}
 	if err := reports.Write(&b, reports.Bench, report, reports.Options{}); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrResult, name, err)
