@@ -62,14 +62,14 @@ func TestSameMoney(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {
-			if fields := strings.Fields(line); len(fields) == 9 {
-				kept = append(kept, fields[:7])
+			if fields := strings.Fields(line); len(fields) == 10 {
+				kept = append(kept, fields[:8])
 			}
 		}
 		return kept
 	}
 	first, again := table(), table()
-	if !reflect.DeepEqual(first, again) || len(first) != 2 || first[0][0] != "explicit" || first[0][6] != "-" || first[1][6] != "0" {
+	if !reflect.DeepEqual(first, again) || len(first) != 2 || first[0][0] != "explicit" || first[0][7] != "-" || first[1][7] != "0" {
 		t.Errorf("%q\nthen\n%q", first, again)
 	}
 }
