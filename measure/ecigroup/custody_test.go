@@ -119,13 +119,11 @@ func TestNotFoundYet(t *testing.T) {
 	w.leaves()
 }
 
-// TestLateAutomatic: the automatic cache of a group that was deleted at once shows only
-// half a minute later.
-func TestLateAutomatic(t *testing.T) {
-	w := newWorld(t, ecitest.Options{})
-	ctx, stop := context.WithCancel(t.Context())
+// listsLate shows no cache until half a minute after a group was made, and stops the run at
+// the first look at one.
+func (w *world) listsLate(stop func()) http.RoundTripper {
 	var seen time.Time
-	w.transport = through(func(_ *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
+	return through(func(_ *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
 		answer, err := send()
 		switch {
 		case err != nil:
@@ -134,11 +132,18 @@ func TestLateAutomatic(t *testing.T) {
 		case action == "DescribeContainerGroupStatus":
 			stop()
 		case action == "DescribeImageCaches" && w.server.Now().Before(seen):
-			answer.Body = io.NopCloser(strings.NewReader(`{"RequestId": "A", "ImageCaches": [], "TotalCount": 0}`))
-			answer.ContentLength = -1
+			return answered(answer, `{"RequestId": "A", "ImageCaches": [], "TotalCount": 0}`), nil
 		}
 		return answer, err
 	})
+}
+
+// TestLateAutomatic: the automatic cache of a group that was deleted at once shows only
+// half a minute later.
+func TestLateAutomatic(t *testing.T) {
+	w := newWorld(t, ecitest.Options{})
+	ctx, stop := context.WithCancel(t.Context())
+	w.transport = w.listsLate(stop)
 	if _, err := Run(ctx, w.client(), web(ArmAutomatic), w.opt); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -272,25 +277,7 @@ func lost(t *testing.T) *world {
 // deleted.
 func TestAnotherAccount(t *testing.T) {
 	w := lost(t)
-	other := ecitest.AccessKey{ID: "another", Secret: "anothersecret"}
-	account := ecitest.NewServer(ecitest.Options{AccessKeys: []ecitest.AccessKey{other}})
-	defer account.Close()
-	client, err := eci.New(eci.Config{
-		RegionID: "cn-hangzhou", Endpoint: w.server.URL, Sleep: w.sleep, Now: w.server.Now,
-		Credentials: eci.Credentials{AccessKey: eci.AccessKey{ID: eci.Secret(other.ID), Secret: eci.Secret(other.Secret)}},
-		Transport: through(func(r *http.Request, _ string, send func() (*http.Response, error)) (*http.Response, error) {
-			there, err := url.Parse(account.URL)
-			r.URL.Host = there.Host
-			if err != nil {
-				return nil, err
-			}
-			return send()
-		}),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	removed, err := CleanUp(t.Context(), client, CleanUpOptions{JournalDir: w.opt.JournalDir, Now: w.opt.Now, Sleep: w.opt.Sleep})
+	removed, err := CleanUp(t.Context(), w.otherAccount(nil), CleanUpOptions{JournalDir: w.opt.JournalDir, Now: w.opt.Now, Sleep: w.opt.Sleep})
 	if !errors.Is(err, errUnknownHere) || len(removed) > 0 || len(w.journals()) != 1 {
 		t.Errorf("%v; deleted %q, journals %q", err, removed, w.journals())
 	}

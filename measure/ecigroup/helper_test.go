@@ -122,20 +122,7 @@ func TestInterruptedQuestion(t *testing.T) {
 func TestWaitingIsTold(t *testing.T) {
 	w := newWorld(t, ecitest.Options{})
 	ctx, stop := context.WithCancel(t.Context())
-	var seen time.Time
-	w.transport = through(func(_ *http.Request, action string, send func() (*http.Response, error)) (*http.Response, error) {
-		answer, err := send()
-		switch {
-		case err != nil:
-		case action == "CreateContainerGroup":
-			seen = w.server.Now().Add(30 * time.Second)
-		case action == "DescribeContainerGroupStatus":
-			stop()
-		case action == "DescribeImageCaches" && w.server.Now().Before(seen):
-			return answered(answer, `{"RequestId": "A", "ImageCaches": [], "TotalCount": 0}`), nil
-		}
-		return answer, err
-	})
+	w.transport = w.listsLate(stop)
 	var told strings.Builder
 	w.opt.Warn = func(format string, args ...any) { fmt.Fprintf(&told, format+"\n", args...) }
 	if _, err := Run(ctx, w.client(), web(ArmAutomatic), w.opt); !errors.Is(err, context.Canceled) {

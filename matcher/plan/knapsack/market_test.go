@@ -39,30 +39,29 @@ const worstMarket = 48
 
 // TestMarkets: of problems of a hundred apps the gap is at most 2 %, for either way to serve,
 // and no choice for the one is above the bound of the other that a plan may name as well.
-// Branching ends at 1.5 %, and is not tried long on the worst: BenchmarkMarkets and make
-// bench-plan say what more of it brings.
+// Branching ends at 1.5 %, on the worst at 1.95 %, for which it has more nodes: BenchmarkMarkets
+// and make bench-plan say what more of it brings.
 func TestMarkets(t *testing.T) {
 	count := 100
 	if race.Enabled || testing.Short() {
 		count = 2
 	}
 	opt := usual
-	opt.Gap, opt.Iterations, opt.BoundIterations = 0.015, 500, 800
+	opt.Iterations, opt.BoundIterations = 500, 800
 	explicit := make([]float64, count)
 	for _, ordered := range []bool{false, true} {
 		var gaps []float64
 		optimal := 0
 		for n := range count {
-			opt.Nodes = usual.Nodes
-			aim := 2.0
+			opt.Nodes, opt.Gap = usual.Nodes, 0.015
 			if ordered && n == worstMarket {
-				opt.Nodes, aim = 100, 5.5
+				opt.Nodes, opt.Gap = 20_000, 0.0195
 			}
 			p := marketProblem(n, marketApps, ordered)
 			a := solverOf(t, p).Solve(t.Context(), opt)
 			checkChoice(t, p, &a.Choice, true)
 			gap := 100 * (a.Bound - a.Objective) / max(a.Bound, 1e-9)
-			if gap > aim {
+			if gap > 2 {
 				t.Errorf("ordered %v, problem %d: gain %g, bound %g: a gap of %.2f %%", ordered, n, a.Gain, a.Bound, gap)
 			}
 			if !ordered {
