@@ -103,6 +103,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err := in.lookups.apply(in, s); err != nil {
 		return err
 	}
+	s.Resolve.Present, s.Resolve.ManifestsAlone = true, true
 	if err := in.lists.newest(cmd.Context(), in, s); err != nil {
 		return err
 	}

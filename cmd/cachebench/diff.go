@@ -103,7 +103,8 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	// Layers that a build keeps uncompressed take OLD's size, or are compressed to
 	// measure it.
 	s.Resolve.Compress = true
-	s.Resolve.Present = rules.any()
+	// A saved diff may be judged later, so that it says what is not there in any case.
+	s.Resolve.Present = true
 	if old := sides[0].Inventory; old != nil {
 		s.Resolve.Known = old.ByDiffID()
 	}
@@ -132,8 +133,8 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if rules.file != "" && len(chosen) == 0 {
 		return usagef("%s has no rule for %s, so nothing would be judged: its overrides name other images", rules.file, d.New.Reference)
 	}
+	unread := noteUnread(d, sides)
 	figures := d.Figures()
-	unread := unscanned(sides)
 	for i := range figures {
 		if len(unread) > 0 {
 			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", len(unread))
@@ -143,30 +144,40 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err := errors.Join(out.diff(d), out.verdict(d.Gate)); err != nil {
 		return err
 	}
-	if len(unread) > 0 {
+	// Where nothing was to be judged or read, that a layer is not there is a doubt.
+	if len(unread) > 0 && (rules.any() || in.lookups.deep || slices.ContainsFunc(unread, func(u layers.Unscanned) bool { return !u.Absent })) {
 		return unread
 	}
 	return d.Gate.Err()
 }
 
-// unscanned are the layers that were to be read and could not be, of images looked up
-// now and of a NEW from a file: a rule must not pass on what the manifests say of them.
-// Of an OLD from a file nothing but its layers' names and sizes counts.
-func unscanned(sides []*diffSide) (list errUnscanned) {
-	for i, side := range sides {
+// noteUnread notes in the diff which layers could not be read, of images looked up now and
+// of a NEW from a file, and returns those of both: a rule must not pass on what the
+// manifests say of them. Of an OLD from a file nothing but its layers' names and sizes
+// counts.
+func noteUnread(d *reports.Diff, sides []*diffSide) (all errUnscanned) {
+	for i, image := range []*reports.DiffImage{&d.Old, &d.New} {
+		side := sides[i]
 		if side.file != "" && i == 0 {
 			continue
 		}
 		for _, l := range side.Inventory.Images[side.Image].Layers {
 			digest := side.Inventory.Layers[l].Digest
 			for _, u := range side.Inventory.Unscanned {
-				if u.Digest == digest && !slices.Contains(list, u) {
-					list = append(list, u)
+				if u.Digest != digest || slices.Contains(image.Unread, u) {
+					continue
+				}
+				image.Unread = append(image.Unread, u)
+				if !slices.Contains(all, u) {
+					all = append(all, u)
 				}
 			}
 		}
+		if len(image.Unread) > 0 {
+			d.Doubts = append(d.Doubts, image.UnreadWords()+".")
+		}
 	}
-	return list
+	return all
 }
 
 // diffSide is OLD or NEW on its way from the command line to an image.
