@@ -106,6 +106,59 @@ func (p *presence) takeWord() {
 	}
 }
 
+// Look notes which layers of an image of an Inventory from a file its layout or archive
+// lacks, as Options.Present does of one that is looked up; not of an image whose layers
+// were read. It says whether that is known: where the layout is not on this machine, or
+// holds the image no longer, the Inventory's word is all there is.
+func (inv *Inventory) Look(ctx context.Context, image int, opt Options) (isKnown bool, err error) {
+	img := &inv.Images[image]
+	if isRemote(img.Reference) || !slices.ContainsFunc(img.Layers, func(l int) bool { return inv.Layers[l].Scan == nil }) {
+		return true, nil
+	}
+	opt.Present, opt.ManifestsAlone, opt.Deep = true, true, false
+	r, err := newResolver(opt)
+	if err != nil {
+		return false, err
+	}
+	if isHere, isStore := r.holds(ctx, img); !isHere {
+		return !isStore, r.close()
+	}
+	own := &Inventory{Images: []Image{*img}, Layers: inv.Layers, Unscanned: slices.Clone(inv.Unscanned)}
+	r.present(ctx, own, make([]string, len(inv.Layers)))
+	inv.Unscanned = own.Unscanned
+	isTold := func(doubt string) bool {
+		return strings.Contains(doubt, holdsManifestsAlone) && inv.IsAbout(doubt, image)
+	}
+	if !slices.ContainsFunc(inv.Doubts, isTold) {
+		inv.Doubts = append(inv.Doubts, own.Doubts...)
+	}
+	return true, errors.Join(ctx.Err(), r.close())
+}
+
+// holds says whether the source of an image on this machine has the image's manifest, and
+// whether it is one that tells what it holds.
+func (r *resolver) holds(ctx context.Context, img *Image) (isHere, isStore bool) {
+	switch transport, _ := splitTransport(img.Reference); transport {
+	case "oci", "oci-archive":
+	default:
+		return false, false
+	}
+	place, _, err := r.open(ctx, img.Reference)
+	if err != nil {
+		return false, true
+	}
+	store, ok := place.(*storePlace)
+	if !ok {
+		return false, true
+	}
+	holder, ok := store.store.(sizes)
+	if !ok {
+		return false, true
+	}
+	_, err = holder.Size(ctx, string(img.Digest))
+	return err == nil, true
+}
+
 // IsAbout says whether a doubt of the Inventory is about an image: about one of its
 // layers, or about the source that it is in.
 func (inv *Inventory) IsAbout(doubt string, image int) bool {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -46,11 +47,15 @@ func diffBench(d *Diff) []byte {
 // UnreadWords say which layers of the image could not be read, and why the first could
 // not.
 func (i *DiffImage) UnreadWords() string {
+	return unreadWords(i.Unread, fmt.Sprintf("of %d of image %s", i.Layers, i.Reference))
+}
+
+func unreadWords(list []layers.Unscanned, of string) string {
 	var digests []string
-	for _, u := range i.Unread {
+	for _, u := range list {
 		digests = append(digests, string(u.Digest))
 	}
-	return fmt.Sprintf("%d of %s of image %s could not be read: %s (%s)", len(digests), count(i.Layers, "layer"), i.Reference, some(digests, mostNamed), i.Unread[0].Reason)
+	return fmt.Sprintf("%s %s could not be read: %s (%s)", count(len(list), "layer"), of, some(digests, mostNamed), list[0].Reason)
 }
 
 // repositoryName is a reference without transport, registry, tag and digest: the

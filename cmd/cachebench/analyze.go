@@ -130,7 +130,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err != nil {
 		return goOn(err, s, inv, out.save)
 	}
-	if err := rules.check(out, report.Sharing); err != nil {
+	if err := rules.check(out, report.Sharing, len(inv.Unscanned)); err != nil {
 		return err
 	}
 	return tooFew(s, inv)

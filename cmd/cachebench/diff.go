@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -121,10 +122,15 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 			return err
 		}
 	}
+	told, err := lookAgain(cmd.Context(), s, sides[1])
+	if err != nil {
+		return err
+	}
 	d, err := cachebench.Diff(sides[0].DiffSide, sides[1].DiffSide, s.Profile, cachebench.DiffOptions{AcrossPlatforms: oldPlatform != ""})
 	if err != nil {
 		return err
 	}
+	d.Doubts = append(d.Doubts, told...)
 	d.Provenance.Now, d.Provenance.Inputs = s.Now, slices.Concat(s.Inputs, rules.inputs)
 	chosen, err := rules.of(slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))...)
 	if err != nil {
@@ -149,6 +155,20 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 		return unread
 	}
 	return d.Gate.Err()
+}
+
+// lookAgain looks whether the layout of a NEW from a file has its layers, and doubts it
+// where that cannot be seen. Of an OLD from a file only names and sizes count.
+func lookAgain(ctx context.Context, s *cachebench.Scenario, side *diffSide) (doubts []string, err error) {
+	if side.file == "" {
+		return nil, nil
+	}
+	isKnown, err := side.Inventory.Look(ctx, side.Image, layers.Options{Now: s.Now})
+	if err != nil || isKnown {
+		return nil, err
+	}
+	reference := side.Inventory.Images[side.Image].Reference
+	return []string{fmt.Sprintf("That %s holds its layers is the word of %s alone: no layer was read for it, and the image is not there to be looked at (analyze it with --deep where it is).", reference, side.File)}, nil
 }
 
 // noteUnread notes in the diff which layers could not be read, of images looked up now and
