@@ -67,19 +67,31 @@ func (x *Change) names() []string {
 }
 
 // Unmatched doubts overrides of a budget that match no benchmark: a stricter rule of a
-// misspelt app would never count. The file is called name.
+// misspelt app would never count; and rules that are left to another command. The file is
+// called name.
 func (c *Comparison) Unmatched(name string, b *Budget) {
 	if b == nil || len(c.Changes) == 0 {
 		return
 	}
-	for i := range b.Overrides {
-		match := b.Overrides[i].Match
-		if !slices.ContainsFunc(c.Changes, func(x Change) bool {
-			return slices.ContainsFunc(x.names(), func(name string) bool { return matches(match, name) })
-		}) {
-			c.Doubts = append(c.Doubts, fmt.Sprintf("%s: an override matches %s, and no benchmark of NEW has that name: its rules do not count.", name, match))
+	var names []string
+	for i := range c.Changes {
+		names = append(names, c.Changes[i].names()...)
+	}
+	for _, match := range b.Unmatched(names...) {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("%s: an override matches %s, and no benchmark of NEW has that name: its rules do not count.", name, match))
+	}
+	c.Doubts = append(c.Doubts, b.leftDoubts()...)
+}
+
+// OwnOfDiff are the quantities of a Diff that neither result has: rules on them in a
+// budget are none of this comparison.
+func (c *Comparison) OwnOfDiff() (list []Quantity) {
+	for _, q := range DiffQuantities() {
+		if !slices.Contains(c.Figures, q.Name) {
+			list = append(list, q)
 		}
 	}
+	return list
 }
 
 // judging is what became of rules so far.

@@ -165,6 +165,38 @@ func DiffQuantities() []Quantity {
 	}
 }
 
+// OwnOfCompare are the quantities of startups, and those per operation of package
+// testing, that a Diff does not have: rules on them in a budget are for results.
+func OwnOfCompare() (list []Quantity) {
+	for _, q := range BenchQuantities() {
+		if !isQuantity(DiffQuantities(), q.Name) {
+			list = append(list, q)
+		}
+	}
+	for _, figure := range []string{"sec/op", "B/op", "allocs/op"} {
+		list = append(list, Quantity{figure, UnitOf(figure), true, "as go test -bench reports it"})
+	}
+	return list
+}
+
+// Unmatched doubts overrides of a budget that match none of the names of OLD and NEW, as
+// a Comparison's Unmatched does, and rules that are left to another command. The file is
+// called name.
+func (d *Diff) Unmatched(name string, b *Budget, names []string) {
+	if patterns := b.Unmatched(names...); len(patterns) > 0 {
+		d.Doubts = append(d.Doubts, fmt.Sprintf("%s: %s of %s, and neither OLD nor NEW has that name (%s): the rules there do not count.",
+			name, overrides(len(patterns)), some(patterns, mostNamed), some(names, mostNamed)))
+	}
+	d.Doubts = append(d.Doubts, b.leftDoubts()...)
+}
+
+func overrides(n int) string {
+	if n == 1 {
+		return "an override is"
+	}
+	return "overrides are"
+}
+
 // isGuessed says that seconds of the load rest on sizes that its sources do not state.
 func (l *DiffLoad) isGuessed() bool { return l.EstimatedFetchBytes > 0 || l.RatioUnpackBytes > 0 }
 

@@ -275,6 +275,41 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestBudgetLeaves: rules on another command's figures are left to it and told once with
+// their line, whichever way they are written; a figure of neither is a fault.
+func TestBudgetLeaves(t *testing.T) {
+	head := "apiVersion: cachebench/v1\nkind: Budget\n"
+	b, err := ReadBudget("budget.yaml", []byte(head+"rules: ['cold-sec<=8, other-B<=1kB', 'other-B:+5%']\noverrides:\n- match: a\n  rules: [other-B<=2kB]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.LeaveTo("elsewhere", []Quantity{{"other-B", UnitBytes, true, ""}})
+	for range 2 {
+		rules, err := b.For(testQuantities, "a")
+		if err != nil || len(rules) != 1 || rules[0].Name != "cold-sec" {
+			t.Fatalf("rules %v, %v", rules, err)
+		}
+	}
+	want := []string{
+		"budget.yaml:3: rules[0]: other-B<=1kB is a rule of elsewhere", "budget.yaml:3: rules[1]: other-B:+5% is a rule of elsewhere",
+		"budget.yaml:6: overrides[0].rules[0]: other-B<=2kB is a rule of elsewhere",
+	}
+	if !slices.Equal(b.Left(), want) {
+		t.Errorf("left %q", b.Left())
+	}
+	if got := b.Unmatched("b", "c"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("unmatched %q", got)
+	}
+	b, err = ReadBudget("budget.yaml", []byte(head+"rules: [other-B<=1s]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.LeaveTo("elsewhere", []Quantity{{"other-B", UnitBytes, true, ""}})
+	if _, err := b.For(testQuantities); err == nil || !strings.Contains(err.Error(), "budget.yaml:3: rules[0]: ") {
+		t.Errorf("a rule of elsewhere with a wrong unit: %v", err)
+	}
+}
+
 // Every fault of a budget names its line, also in an override that does not match.
 func TestBudgetFaults(t *testing.T) {
 	head := "apiVersion: cachebench/v1\nkind: Budget\n"

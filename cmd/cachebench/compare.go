@@ -142,12 +142,15 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	}
 	c := compare.Compare(sides[0], sides[1], opt)
 	rules.known = c.Quantities()
+	if rules.budget != nil {
+		rules.budget.LeaveTo("diff", c.OwnOfDiff())
+	}
 	if err := c.Judge(rules.of); err != nil {
 		return err
 	}
 	c.Unmatched(filepath.Base(rules.file), rules.budget)
 	if c.Gate == nil && rules.file != "" {
-		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
+		return rules.nothing("any benchmark of "+args[1], "other apps")
 	}
 	if err := errors.Join(out.comparison(c), out.verdict(c.Gate)); err != nil {
 		return err
