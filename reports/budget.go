@@ -67,7 +67,9 @@ func (b *Budget) Validate() error {
 
 // LeaveTo leaves rules on the quantities named to another command, so that one file
 // serves both: For returns the others, and Left tells them.
-func (b *Budget) LeaveTo(command string, quantities []Quantity) { b.other, b.others = command, quantities }
+func (b *Budget) LeaveTo(command string, quantities []Quantity) {
+	b.other, b.others = command, quantities
+}
 
 // Left tells the rules that For left to another command, with file and line.
 func (b *Budget) Left() []string { return slices.Clone(b.left) }

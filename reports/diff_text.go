@@ -103,7 +103,7 @@ func (o *Outcome) note() string {
 	case o.Result != Warn:
 		return judged
 	case o.Estimated:
-		return "warned of, not failed: sizes that went in are estimated"
+		return strings.TrimPrefix(judged+"; warned of, not failed: sizes that went in are estimated", "; ")
 	}
 	return strings.TrimPrefix(judged+"; warned of, not failed: "+o.Reason, "; ")
 }
