@@ -139,8 +139,8 @@ func (b *Budget) parseText(at, text string, known []Quantity) ([]Rule, error) {
 	var kept []string
 	var left []Rule
 	for _, part := range strings.Split(text, ",") {
-		name, _, _ := cutRule(strings.TrimSpace(part))
-		if !isQuantity(b.others, name) {
+		figure, _, _ := cutRule(strings.TrimSpace(part))
+		if name, _ := bare(figure); !isQuantity(b.others, name) {
 			kept = append(kept, part)
 			continue
 		}

@@ -52,7 +52,25 @@ func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 	if j.finish(); len(j.rules) > 0 {
 		c.Gate = j.gate
 	}
+	c.oneSided(j.rules)
 	return nil
+}
+
+// oneSided doubts rules that bound one side alone of a figure that may be on either side
+// of 0: a bias of -49 % is at most 5 %.
+func (c *Comparison) oneSided(rules []Rule) {
+	for _, r := range rules {
+		both := func(other Rule) bool {
+			return other.Name == r.Name && (other.Absolute || other.Op == Equal || other.Op.isLower() != r.Op.isLower())
+		}
+		below := func(x Change) bool { return x.Figure == r.Name && x.New != nil && x.New.Value < 0 }
+		if r.Absolute || slices.ContainsFunc(rules, both) || r.Name != unitBias && (r.Op.isLower() || !slices.ContainsFunc(c.Changes, below)) {
+			continue
+		}
+		two := r
+		two.Absolute = true
+		c.Doubts = append(c.Doubts, fmt.Sprintf("Rule %s bounds one side alone of a figure that may be above or below 0: %s bounds both.", r, two))
+	}
 }
 
 // AllApps is what the benchmarks of all apps of an arm are called.

@@ -34,7 +34,8 @@ difference that is not significant is marked with ~.
 
 --gate is a list of rules, as diff has it: NAME<=AMOUNT (also <, >=, >, ==), or
 NAME:+AMOUNT and NAME:-AMOUNT for how far it may grow or shrink from OLD (in per
-cent, or in a unit). Every rule holds for each benchmark that has its figure.
+cent, or in a unit); |NAME| is a figure's size without its sign. Every rule holds for
+each benchmark that has its figure.
 Figures are the units of the benchmarks; those of startups are:
 
 ` + figuresHelp(rules.known) + `
