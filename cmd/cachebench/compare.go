@@ -45,7 +45,7 @@ medians decide. The output says by what each rule was judged.
 
 Results of another source, profile (or other values of it), platform, model, seed,
 coverage, faults or machine are not compared, nor those of which NEW lacks
-benchmarks that OLD has; --allow names what may differ. --rename says what OLD
+benchmarks that OLD has or whose go test was cut off; --allow names what may differ. --rename says what OLD
 calls otherwise, such as the tag of a measured image, or an arm; a measurement of
 both versions is compared with itself so. The exit code is 0 when all rules are
 met, 3 when one is not, 1 when the results cannot be compared or a rule not

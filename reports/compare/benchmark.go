@@ -27,6 +27,8 @@ type benchmark struct {
 	values    map[string][]float64
 	// starts is how many the first line sums up; 0 where it is not known.
 	starts int
+	// iterations are the number that the line begins with.
+	iterations int
 }
 
 // mostValue bounds values, so that none of what is computed of them overflows.
@@ -34,7 +36,7 @@ const mostValue = 1e100
 
 // newBenchmark is that of one line.
 func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
-	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters}
+	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters, iterations: line.Iters}
 	for _, c := range line.Config {
 		b.config[c.Key] = string(c.Value)
 	}
