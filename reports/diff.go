@@ -41,6 +41,9 @@ type Diff struct {
 	Hints []string `json:"hints,omitempty"`
 	// Doubts are reasons to trust the result less, one sentence each.
 	Doubts []string `json:"doubts,omitempty"`
+	// NotJudged are rules of a budget that do not count here, one sentence each: of other
+	// images, or of another command.
+	NotJudged []string `json:"notJudged,omitempty"`
 	// Gate is absent when no rule was given.
 	Gate *Gate `json:"gate,omitempty"`
 }
@@ -179,15 +182,15 @@ func OwnOfCompare() (list []Quantity) {
 	return list
 }
 
-// Unmatched doubts overrides of a budget that match none of the names of OLD and NEW, as
+// Unmatched notes overrides of a budget that match none of the names of OLD and NEW, as
 // a Comparison's Unmatched does, and rules that are left to another command. The file is
 // called name.
 func (d *Diff) Unmatched(name string, b *Budget, names []string) {
 	if patterns := b.Unmatched(names...); len(patterns) > 0 {
-		d.Doubts = append(d.Doubts, fmt.Sprintf("%s: %s of %s, and neither OLD nor NEW has that name (%s): the rules there do not count.",
+		d.NotJudged = append(d.NotJudged, fmt.Sprintf("%s: %s of %s, and neither OLD nor NEW has that name (%s): the rules there do not count.",
 			name, overrides(len(patterns)), some(patterns, mostNamed), some(names, mostNamed)))
 	}
-	d.Doubts = append(d.Doubts, b.leftDoubts()...)
+	d.NotJudged = append(d.NotJudged, b.leftDoubts()...)
 }
 
 func overrides(n int) string {

@@ -23,8 +23,8 @@ func diffMarkdown(d *Diff) []byte {
 		change(d.Old.Cold.Ready, d.New.Cold.Ready), seconds(d.Update.Ready), change(d.Old.Cached.Ready, d.New.Cached.Ready), codeSpan(d.Provenance.Profile))
 	if d.Gate != nil {
 		fmt.Fprintf(&b, "- Rules: %s\n", d.Gate.markdown())
-		for _, doubt := range someItems(d.Doubts, mostNamed) {
-			b.WriteString("- " + markdownText(ellipsis(doubt, 400)) + "\n")
+		for _, rule := range someItems(d.NotJudged, mostNamed) {
+			b.WriteString("- " + markdownText(ellipsis(rule, 400)) + "\n")
 		}
 	}
 	if d.Gate != nil {

@@ -24,6 +24,7 @@ func diffText(d *Diff, opt Options) []byte {
 	p.diffStarts(d)
 	p.diffLayers(d)
 	p.list("Hints", d.Hints)
+	p.list("Rules not judged here", d.NotJudged)
 	p.list("Doubts", d.Doubts)
 	p.diffProvenance(d)
 	if d.Gate != nil {
