@@ -15,6 +15,8 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/cachebench/cachebench/layers/local"
 )
 
 // sizes is a local source that tells what it holds without reading it. That of
@@ -50,7 +52,8 @@ type held struct {
 // present lists the layers that layouts and archives on this machine should hold
 // and do not, by their sizes, and with Deep by their content too where nothing
 // else read it. Registries are not asked: they take a manifest only when its
-// blobs are there (OCI distribution specification, error MANIFEST_BLOB_UNKNOWN).
+// blobs are there (OCI distribution specification, error MANIFEST_BLOB_UNKNOWN). A
+// layout that is served as one took nothing, so that it is looked through.
 func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string) {
 	p := &presence{resolver: r, inv: inv, readAt: readAt, failed: make(map[held]error), looked: make(map[string][]int), gone: make(map[string][]int)}
 	seen := make(map[held]bool)
@@ -58,7 +61,7 @@ func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string)
 	group.SetLimit(scanJobs())
 	for i := range inv.Images {
 		source := sourceOf(inv.Images[i].Reference)
-		if isRemote(source) {
+		if isRemote(inv.Images[i].Reference) && r.layoutOf(inv.Images[i].Reference) == "" {
 			continue
 		}
 		for _, l := range inv.Images[i].Layers {
@@ -175,18 +178,11 @@ func (p *presence) look(ctx context.Context, source, reference string, layer int
 	if d := (descriptor{mediaType: l.MediaType}); d.isForeign() || l.CompressedSource != "" {
 		return
 	}
-	place, _, err := p.open(ctx, reference)
-	if err != nil {
-		return // then the image is among the unresolved
-	}
-	store, ok := place.(*storePlace)
-	if !ok {
-		return
-	}
-	if holder, ok := store.store.(sizes); ok {
+	store, err := p.storeOf(ctx, reference)
+	if holder, ok := store.(sizes); ok && err == nil {
 		err = l.sizedAs(holder.Size(ctx, string(l.Digest)))
 		if err == nil && p.opt.Deep && p.readAt[layer] != source {
-			err = l.hashed(store.blob(ctx, l))
+			err = l.hashed(store.Blob(ctx, string(l.Digest)))
 		}
 	}
 	p.mu.Lock()
@@ -198,6 +194,36 @@ func (p *presence) look(ctx context.Context, source, reference string, layer int
 	if errors.Is(err, fs.ErrNotExist) {
 		p.gone[source] = append(p.gone[source], layer)
 	}
+}
+
+// storeOf is what should hold the blobs of an image; nil where nothing can be asked.
+func (p *presence) storeOf(ctx context.Context, reference string) (local.Store, error) {
+	if dir := p.layoutOf(reference); dir != "" {
+		s := p.locals.source(ctx, "oci", dir)
+		return s.store, s.err
+	}
+	place, _, err := p.open(ctx, reference)
+	if err != nil {
+		return nil, nil // then the image is among the unresolved
+	}
+	if store, ok := place.(*storePlace); ok {
+		return store.store, nil
+	}
+	return nil, nil
+}
+
+// layoutOf is the directory of the layout that is served as the registry of a reference;
+// empty where there is none.
+func (r *resolver) layoutOf(reference string) string {
+	transport, rest := splitTransport(reference)
+	if transport != "docker" {
+		return ""
+	}
+	p, err := r.registry(reference, rest)
+	if err != nil {
+		return ""
+	}
+	return r.opt.Layouts[p.name.Registry]
 }
 
 // sizedAs refuses a blob of another size than the manifest states.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cachebench/cachebench/internal/registry"
 )
 
 // TestPresent: a blob that a layout lacks, or has cut off or altered, is found whatever
@@ -108,4 +110,40 @@ func TestManifestsAlone(t *testing.T) {
 			t.Errorf("a layout that is gone: %v, %v", isKnown, err)
 		}
 	}
+}
+
+// TestPresentServed: a layout that is served under a registry's name, or that of its alias,
+// is looked through as any other; a registry that only has the same blob is not.
+func TestPresentServed(t *testing.T) {
+	img := realImage(t)
+	all, _ := img.Layers()
+	digest, _ := all[0].Digest()
+	dir := writeLayout(t, img, "registry.example.com/team/app:1")
+	handler, err := registry.Handler("registry.example.com", os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := registry.Serve(handler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	served := map[string]string{"registry.example.com": server.Addr}
+	check := func(name, reference string, opt Options, want string) {
+		t.Helper()
+		opt.Registries = served
+		inv := runWithStore(t, t.TempDir(), []string{reference}, opt)
+		if len(inv.Images) != 1 || (len(inv.Unscanned) == 1) != (want != "") || want != "" && !strings.Contains(inv.Unscanned[0].Reason, want) {
+			t.Errorf("%s: %d images, %v, want %q", name, len(inv.Images), inv.Unscanned, want)
+		}
+	}
+	layouts := map[string]string{"registry.example.com": dir}
+	check("whole", "registry.example.com/team/app:1", Options{Present: true, Layouts: layouts}, "")
+	if err := os.Remove(filepath.Join(dir, "blobs/sha256", digest.Hex)); err != nil {
+		t.Fatal(err)
+	}
+	check("missing", "registry.example.com/team/app:1", Options{Present: true, Layouts: layouts}, "has no content of "+digest.String())
+	check("alias", "mirror.example.com/team/app:1", Options{Present: true, Layouts: layouts, Aliases: map[string]string{"mirror.example.com": "registry.example.com"}}, "has no content of")
+	check("not a layout of ours", "registry.example.com/team/app:1", Options{Present: true}, "")
+	check("nothing to pass", "registry.example.com/team/app:1", Options{Layouts: layouts}, "")
 }

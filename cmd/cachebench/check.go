@@ -79,7 +79,7 @@ func (out *outputs) gate(gate *reports.Gate) error {
 	if out.textToStdout() {
 		to = out.io.out
 	}
-	if _, err := to.Write(reports.GateText(gate)); err != nil {
+	if err := out.io.write(to, reports.GateText(gate)); err != nil {
 		return err
 	}
 	return gate.Err()
@@ -97,6 +97,5 @@ func (out *outputs) verdict(gate *reports.Gate) error {
 	if gate == nil || isForPeople {
 		return nil
 	}
-	_, err := fmt.Fprintln(out.io.err, gate.Line())
-	return err
+	return out.io.write(out.io.err, []byte(gate.Line()+"\n"))
 }

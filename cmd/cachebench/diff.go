@@ -22,7 +22,7 @@ import (
 func newDiff(io *streams) *cobra.Command {
 	in := &inputs{io: io}
 	out := &outputs{io: io, formats: reports.DiffFormats()}
-	rules := &gates{flag: "gate", known: reports.DiffQuantities()}
+	rules := &gates{flag: "gate", known: reports.DiffQuantities(), scenarios: true, other: "compare", others: reports.OwnOfCompare()}
 	var oldPlatform string
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -132,12 +132,17 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	}
 	d.Doubts = append(d.Doubts, told...)
 	d.Provenance.Now, d.Provenance.Inputs = s.Now, slices.Concat(s.Inputs, rules.inputs)
-	chosen, err := rules.of(slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))...)
+	names := slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))
+	chosen, err := rules.of(names...)
 	if err != nil {
 		return err
 	}
 	if rules.file != "" && len(chosen) == 0 {
-		return usagef("%s has no rule for %s, so nothing would be judged: its overrides name other images", rules.file, d.New.Reference)
+		return rules.nothing(d.New.Reference, "other images")
+	}
+	if rules.budget != nil && !rules.byImage {
+		slices.Sort(names)
+		d.Unmatched(filepath.Base(rules.file), rules.budget, slices.Compact(names))
 	}
 	unread := noteUnread(d, sides)
 	figures := d.Figures()

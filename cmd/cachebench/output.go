@@ -175,8 +175,7 @@ func (o *outputs) writeTo(name string, data []byte) error {
 	if name != "" && !o.toStdout(name) {
 		return writeFile(name, data)
 	}
-	_, err := o.io.out.Write(data)
-	return err
+	return o.io.write(o.io.out, data)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -115,7 +115,7 @@ func unjudged(gate *reports.Gate, out *outputs) error {
 	if out.textToStdout() {
 		to = out.io.out
 	}
-	_, err := to.Write(reports.GateText(gate))
+	err := out.io.write(to, reports.GateText(gate))
 	return err
 }
 
@@ -124,7 +124,7 @@ func unjudged(gate *reports.Gate, out *outputs) error {
 func checkBudget(gate *reports.Gate, out *outputs, err error) error {
 	judged := gate.Err()
 	if !out.textToStdout() { // which has the rules in it
-		if _, werr := out.io.err.Write(reports.GateText(gate)); werr != nil {
+		if werr := out.io.write(out.io.err, reports.GateText(gate)); werr != nil {
 			return werr
 		}
 	}

@@ -29,6 +29,8 @@ type benchmark struct {
 	starts int
 	// untimed is of how many of its starts it is not known when they were ready.
 	untimed int
+	// iterations are the number that the line begins with.
+	iterations int
 }
 
 // mostValue bounds values, so that none of what is computed of them overflows.
@@ -36,7 +38,7 @@ const mostValue = 1e100
 
 // newBenchmark is that of one line.
 func newBenchmark(line *benchfmt.Result, isDocument bool) (*benchmark, error) {
-	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters}
+	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters, iterations: line.Iters}
 	for _, c := range line.Config {
 		b.config[c.Key] = string(c.Value)
 	}

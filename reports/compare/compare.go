@@ -67,7 +67,9 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	p.itself()
 	p.conditions()
 	p.failures()
+	p.unfinished()
 	p.match()
+	p.sameContent()
 	p.starts()
 	if len(c.Refusals) > 0 {
 		c.Missing, c.Added = nil, nil
@@ -294,7 +296,7 @@ func (b *benchmark) known(figure, side string, x *reports.Change) []float64 {
 
 func (p *pair) change(b *benchmark, figure string) reports.Change {
 	return reports.Change{
-		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"],
+		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"], Package: b.config[pkg],
 		Figure: figure, Unit: reports.UnitOf(figure),
 	}
 }

@@ -44,7 +44,7 @@ func conditions() []string { return append(reports.BenchConfig(), Machine) }
 // Allowable lists what Options.Allow may name.
 func Allowable() []string {
 	list := slices.DeleteFunc(conditions(), func(name string) bool { return name == profileDigest })
-	return append(list, Starts, Missing)
+	return append(list, Starts, Missing, Unfinished)
 }
 
 // pkg is the package of go test's benchmarks.

@@ -61,8 +61,10 @@ type Result struct {
 	// compared; untimed is of how many starts it does not tell when they were ready.
 	incomparable []string
 	untimed      []untimed
-	facts        []simulate.Fact
-	doubts       []string
+	// unfinished are the runs of go test that were cut off.
+	unfinished []string
+	facts      []simulate.Fact
+	doubts     []string
 }
 
 // untimed are starts of a benchmark of which it is not known when they were ready.
@@ -93,8 +95,10 @@ func Read(name string, data []byte) (*Result, error) {
 			return nil, err
 		}
 		data = text
-	} else if isEvents(data) {
-		text, err := outputOf(name, data)
+	} else if !isEvents(data) {
+		r.runs(name, data)
+	} else {
+		text, err := r.outputOf(name, data)
 		if err != nil {
 			return nil, err
 		}
@@ -186,17 +190,19 @@ func isEvents(data []byte) bool {
 
 // outputOf joins the output that the events of go test -json tell of. It comes in
 // pieces, those of one package in order.
-func outputOf(name string, data []byte) ([]byte, error) {
+func (r *Result) outputOf(name string, data []byte) ([]byte, error) {
+	events := &testEvents{result: r, begun: make(map[string]string)}
 	var packages []string
 	texts := make(map[string]*bytes.Buffer)
 	for n, line := range bytes.Split(data, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		var event struct{ Action, Package, Output string }
+		var event testEvent
 		if err := json.Unmarshal(line, &event); err != nil {
 			return nil, fmt.Errorf("%w: %s:%d: %w", ErrResult, name, n+1, err)
 		}
+		events.event(fmt.Sprintf("%s:%d", name, n+1), &event)
 		if event.Action != "output" {
 			continue
 		}
@@ -206,6 +212,7 @@ func outputOf(name string, data []byte) ([]byte, error) {
 		}
 		texts[event.Package].WriteString(event.Output)
 	}
+	events.end()
 	var all bytes.Buffer
 	for _, p := range packages {
 		all.Write(texts[p].Bytes())
@@ -242,6 +249,7 @@ func (r *Result) text(name string, data []byte) error {
 		return fmt.Errorf("%w: %w", ErrResult, err)
 	}
 	r.units = reader.Units()
+	r.dropTwice()
 	r.join()
 	for _, u := range r.untimed {
 		if err := r.noteUntimed(u); err != nil {

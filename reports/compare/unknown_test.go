@@ -39,7 +39,7 @@ func TestSilent(t *testing.T) {
 		}
 	}
 	plain := "BenchmarkParse 100 5 ns/op\n"
-	if c := judged(t, "goos: linux\ngoarch: amd64\n"+plain, plain, "sec/op:+5%", Options{MediansJudge: true}); c.Gate.Verdict != reports.Pass {
+	if c := judged(t, "goos: linux\ngoarch: amd64\n"+plain+"PASS\n", plain, "sec/op:+5%", Options{MediansJudge: true}); c.Gate.Verdict != reports.Pass {
 		t.Errorf("benchmarks of others: %q", c.Refusals)
 	}
 }
