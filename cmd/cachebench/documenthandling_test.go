@@ -80,6 +80,15 @@ var handlings = []handling{
 	{page: "docs/ci.md", command: "cachebench compare", parsed: "compares what the command before measures; documented.txtar runs such a one"},
 	{page: "docs/ci.md", command: "", script: "github-actions.txtar"},
 
+	{page: "docs/calibrate-from-events.md", command: "cachebench analyze", before: "cp $ROOT/workload/testdata/pulls/first.json snapshot-1200.json", code: 1},
+	{page: "docs/calibrate-from-events.md", command: "cachebench simulate", before: "team"},
+	{page: "docs/calibrate-from-events.md", command: "cachebench measure pull", before: "rm -f measured.json"},
+
+	{page: "docs/choose-node-images.md", command: "cachebench workload import", replace: []string{"--save ", "--scale-to-day --save "}, before: "cp $ROOT/workload/testdata/pulls/first.json snapshot-1.json; cp $ROOT/workload/testdata/pulls/second.json snapshot-2.json"},
+
+	{page: "docs/plan-a-burst.md", command: "cachebench simulate --scenario testdata/quickstart/scenario.yaml --burst 'report=1000 over 10s' --profile ours.yaml", before: "sed -n '/^kind: Profile/,/^```/p' $ROOT/docs/plan-a-burst.md | sed -e '1i apiVersion: cachebench/v1' -e '/^```/d' >ours.yaml"},
+	{page: "docs/plan-a-burst.md", command: "cachebench run scenario.yaml --check", before: "shop; sed -n '/^bursts:/,/^```/p' $ROOT/docs/plan-a-burst.md | sed '/^```/d' >>scenario.yaml; sed -i '/^windowSeconds/d' scenario.yaml"},
+
 	{page: "docs/cache.md", command: "cachebench cache delete web", replace: []string{"delete web", "delete web --yes"}},
 	{page: "docs/cache.md", command: "cachebench cache update", replace: []string{"--wait", "--wait --poll 1ms"}},
 	{page: "docs/cache.md", command: "cachebench cache wait", replace: []string{"wait web", "wait web --poll 1ms"}},
@@ -102,7 +111,7 @@ var handlings = []handling{
 
 	{page: "docs/export.md", command: pageBegins, before: "shop"},
 	{page: "docs/export.md", command: "cachebench plan export plan.json --as pod-patches", before: explicitPlan},
-	{page: "docs/export.md", command: "cachebench plan export plan.json --as daemonset", before: "cp $FILES/nodepools.yaml .; cachebench plan --workload nodepools.yaml --profile containerd --disk-gib 20 --save plan.json"},
+	{page: "docs/export.md", command: "cachebench plan export plan.json --as daemonset", before: "cachebench plan --workload testdata/quickstart/pools.yaml --profile containerd --disk-gib 20 --save plan.json"},
 	{page: "docs/export.md", command: "xargs", exempt: "GKE's own program"},
 
 	{page: "docs/import.md", command: "cachebench workload import", replace: []string{"--save ", "--scale-to-day --save "}, before: "rm -f snapshot-*; cp $ROOT/workload/testdata/pulls/first.json snapshot-1.json; cp $ROOT/workload/testdata/pulls/second.json snapshot-2.json"},

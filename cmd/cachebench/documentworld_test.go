@@ -93,7 +93,7 @@ func runDocumented(t *testing.T, root string, p *documentPage, commands []*docum
 	for _, dir := range []string{"work", "out", "home", "bin"} {
 		check(os.Mkdir(at(dir), 0o755))
 	}
-	for _, name := range []string{"testdata", "examples"} {
+	for _, name := range []string{"testdata", "examples", "workload"} {
 		check(os.Symlink(filepath.Join(root, name), filepath.Join(base, "work", name)))
 	}
 	documentImages(t, at("images"), at("single"))
