@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/cachebench/cachebench/internal/golden"
 )
@@ -462,4 +463,76 @@ func parseDocumented(t *testing.T, p *documentPage, c *documentCommand) (ok bool
 		t.Errorf("%s:%d: %s: %v", p.name, c.line, c.text, err)
 	}
 	return true
+}
+
+// link is one of Markdown's, to a file or a place in it; not to an address.
+var link = regexp.MustCompile(`\]\(([^)\s:]+)\)`)
+
+// heading begins a section, which links name.
+var heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+
+// TestDocumentLinks: what the documents link to is there, the section too.
+func TestDocumentLinks(t *testing.T) {
+	root := projectRoot(t)
+	pages, err := documentPages(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages = append(pages, "ARCHITECTURE.md", "CHANGELOG.md")
+	seen := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			seen++
+			file, section, named := strings.Cut(string(m[1]), "#")
+			target := filepath.Join(root, page)
+			if file != "" {
+				target = filepath.Join(root, filepath.Dir(page), file)
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+				continue
+			}
+			if !named {
+				continue
+			}
+			linked, err := os.ReadFile(target)
+			if err != nil {
+				t.Errorf("%s links to %s: %v", page, m[1], err)
+			} else if !slices.Contains(sectionNames(linked), section) {
+				t.Errorf("%s links to %s, which has no such section", page, m[1])
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("%d links found", seen)
+	}
+}
+
+// sectionNames are those that GitHub gives headings: in lower case, hyphens for spaces, no
+// other signs; the second of a name with -1, and so on.
+func sectionNames(page []byte) []string {
+	var names []string
+	times := map[string]int{}
+	for _, m := range heading.FindAllSubmatch(page, -1) {
+		name := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, string(m[1]))
+		if n := times[name]; n > 0 {
+			names = append(names, fmt.Sprintf("%s-%d", name, n))
+		} else {
+			names = append(names, name)
+		}
+		times[name]++
+	}
+	return names
 }
