@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -125,4 +126,53 @@ func valid(t *testing.T, kind string, text []byte) error {
 		return err
 	}
 	return compiled.Validate(value)
+}
+
+// shownFile is a block of YAML, JSON lines or CSV in a page.
+var shownFile = regexp.MustCompile("(?s)```(yaml|json|csv)\n(.*?)```")
+
+// TestShownFiles: the files that the documents show are read as strictly as the reader's
+// own; so are the traces.
+func TestShownFiles(t *testing.T) {
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds, traces := 0, 0
+	for _, page := range append(pages, "README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range shownFile.FindAllSubmatch(text, -1) {
+			language, shown := string(m[1]), m[2]
+			if columns := []byte("time_seconds"); bytes.Contains(shown, columns) {
+				name := map[string]string{"csv": "shown.csv", "json": "shown.jsonl"}[language]
+				traces++
+				if _, err := workload.ReadTrace(name, bytes.NewReader(shown)); err != nil {
+					t.Errorf("%s: %v", page, err)
+				}
+				continue
+			}
+			if language != "yaml" || !bytes.Contains(shown, []byte("apiVersion: cachebench/")) {
+				continue // a part of a file, or another program's
+			}
+			kind, err := document.Header(page, shown)
+			if err != nil {
+				t.Errorf("%s: %v", page, err)
+				continue
+			}
+			if read := kindReaders[kind]; read == nil {
+				t.Errorf("%s: no reader of kind %q is known", page, kind)
+			} else if err := read("shown.yaml", shown); err != nil {
+				t.Errorf("%s: %v", page, err)
+			} else if err := valid(t, kind, shown); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+			kinds++
+		}
+	}
+	if kinds < 32 || traces < 2 {
+		t.Errorf("%d files and %d traces are shown", kinds, traces)
+	}
 }
