@@ -391,6 +391,7 @@ func planPage(root, name string) (*documentPage, error) {
 // testPage runs the commands of a page in their order, in one shell and a directory of
 // their own; of those that are not run the flags are checked.
 func testPage(t *testing.T, name string) {
+	t.Parallel()
 	root := projectRoot(t)
 	p, err := planPage(root, name)
 	if err != nil {

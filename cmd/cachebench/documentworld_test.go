@@ -83,6 +83,9 @@ func documentRegistry(t *testing.T, small, recorded string) *httptest.Server {
 	return server
 }
 
+// slowCommand is how many seconds of a command are worth a line.
+const slowCommand = 5
+
 // runDocumented runs commands of a page in their order in one shell, and returns what
 // those print that the page shows.
 func runDocumented(t *testing.T, root string, p *documentPage, commands []*documentCommand) map[*documentCommand][]string {
@@ -132,7 +135,7 @@ func runDocumented(t *testing.T, root string, p *documentPage, commands []*docum
 	for i, c := range commands {
 		before(i, c.how.before)
 		text := strings.NewReplacer(c.how.replace...).Replace(c.text)
-		fmt.Fprintf(&script, "{\n%s\n} >\"$OUT/%d\" 2>&1 </dev/null\ncode=$?; echo %[2]d $code >>\"$OUT/codes\"; (exit $code)\n", text, i)
+		fmt.Fprintf(&script, "{\n%s\n} >\"$OUT/%d\" 2>&1 </dev/null\ncode=$?; echo %[2]d $code $(date +%%s) >>\"$OUT/codes\"; (exit $code)\n", text, i)
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer stop()
@@ -141,15 +144,21 @@ func runDocumented(t *testing.T, root string, p *documentPage, commands []*docum
 	for name, value := range env {
 		shell.Env = append(shell.Env, name+"="+value)
 	}
+	began := time.Now()
 	failed := shell.Run()
 
 	ended, _ := os.ReadFile(at("out/codes")) // absent where the first preparation failed
-	codes := map[int]int{}
+	codes, last := map[int]int{}, began.Unix()
 	for line := range strings.Lines(string(ended)) {
 		var n, code int
-		if _, err := fmt.Sscan(line, &n, &code); err != nil {
+		var second int64
+		if _, err := fmt.Sscan(line, &n, &code, &second); err != nil {
 			t.Fatalf("%s: codes of commands: %q: %v", p.name, line, err)
 		}
+		if took := second - last; took >= slowCommand {
+			t.Logf("%s:%d: %s took %d s", p.name, commands[n].line, commands[n].text, took)
+		}
+		last = second
 		codes[n] = code
 	}
 	printed := map[*documentCommand][]string{}
