@@ -59,3 +59,53 @@ func TestPresent(t *testing.T) {
 		t.Errorf("%v", inv.Unscanned)
 	}
 }
+
+// TestManifestsAlone: a layout that holds no layer at all is taken at its manifests' word
+// where that is asked for, with a doubt; one that lacks a single layer is not. An Inventory
+// that was made before, or of a layout that was broken since, is looked through again.
+func TestManifestsAlone(t *testing.T) {
+	img := realImage(t)
+	all, _ := img.Layers()
+	if len(all) < 2 {
+		t.Fatalf("the image has %d layers", len(all))
+	}
+	opt := Options{Present: true, ManifestsAlone: true}
+	for gone := range len(all) + 1 {
+		dir := writeLayout(t, img, "x")
+		source := "oci:" + dir
+		before := runWithStore(t, t.TempDir(), []string{source}, opt)
+		if len(before.Unscanned)+len(before.Doubts) > 0 {
+			t.Fatalf("a whole image: %v, %q", before.Unscanned, before.Doubts)
+		}
+		for _, l := range all[:gone] {
+			digest, _ := l.Digest()
+			os.Remove(filepath.Join(dir, "blobs/sha256", digest.Hex))
+		}
+		now := runWithStore(t, t.TempDir(), []string{source}, opt)
+		isKnown, err := before.Look(t.Context(), 0, Options{})
+		if err != nil || !isKnown {
+			t.Fatalf("%v, %v", isKnown, err)
+		}
+		for name, inv := range map[string]*Inventory{"resolved": now, "looked through": before} {
+			isTold := slices.ContainsFunc(inv.Doubts, func(doubt string) bool {
+				return strings.Contains(doubt, "holds manifests alone") && inv.IsAbout(doubt, 0)
+			})
+			want := gone
+			if gone == len(all) {
+				want = 0
+			}
+			if len(inv.Unscanned) != want || isTold != (gone == len(all)) {
+				t.Errorf("%s, %d of %d gone: %v, %q", name, gone, len(all), inv.Unscanned, inv.Doubts)
+			}
+			for _, u := range inv.Unscanned {
+				if !u.Absent {
+					t.Errorf("%s: %v", name, u)
+				}
+			}
+		}
+		os.RemoveAll(dir)
+		if isKnown, err := now.Look(t.Context(), 0, Options{}); err != nil || isKnown {
+			t.Errorf("a layout that is gone: %v, %v", isKnown, err)
+		}
+	}
+}

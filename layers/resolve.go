@@ -83,6 +83,10 @@ type Options struct {
 	// with the sizes that the manifests state; Deep does so too, and reads those of
 	// which Store knows the content already. What is missing is Unscanned.
 	Present bool
+	// ManifestsAlone takes a layout or archive that holds no layer at all at its
+	// manifests' word, as a registry is, with a doubt: such recordings are looked at on
+	// purpose.
+	ManifestsAlone bool
 	// Compress reads layers whose source keeps no compressed blob, to measure
 	// what they would be; without it their size is estimated. Known are layers
 	// of other images by diffID, which are not compressed again.

@@ -61,8 +61,8 @@ type ComparedResult struct {
 
 // Condition is one thing that two results must have in common.
 type Condition struct {
-	// Name is source, profile, profile-digest, platform, model, seed, coverage, faults
-	// or machine.
+	// Name is source, profile, profile-digest, platform, model, seed, coverage, faults,
+	// budget, worth or machine.
 	Name   string   `json:"name" document:"required"`
 	Values []string `json:"values"`
 }

@@ -29,10 +29,12 @@ func (c *Comparison) Quantities() []Quantity {
 // an error, whatever the rules.
 func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 	all, err := rules()
-	if err != nil {
+	// A rule may be on a figure that is not known because of what stands in the way.
+	obstacle := c.obstacle()
+	if err != nil && obstacle == "" {
 		return err
 	}
-	if obstacle := c.obstacle(); obstacle != "" {
+	if obstacle != "" {
 		c.Gate = &Gate{Verdict: Unjudged}
 		for _, r := range all {
 			c.Gate.add(Outcome{Rule: r.String(), Figure: r.Name, Unit: r.Unit, Result: Unjudged, Reason: "the results cannot be compared"})

@@ -56,6 +56,10 @@ type DiffImage struct {
 	Inventory string `json:"inventory,omitempty"`
 	// Layers is how many it has, a repeated one counted each time.
 	Layers int `json:"layers"`
+	// Unread are those of them that could not be read, or that its layout or archive does
+	// not hold. What is said of such an image is its manifest's word: no rule passes on it,
+	// and compare refuses it. Of an Old from a file only names and sizes count.
+	Unread []layers.Unscanned `json:"unread,omitempty"`
 	// Cold is a start on a host that has nothing, Cached one on a host that has
 	// the image. Estimated on the profile.
 	Cold   DiffStart `json:"cold"`
@@ -66,7 +70,7 @@ type DiffImage struct {
 type DiffStart struct {
 	DiffLoad
 	// Ready is the time to ready, from the request.
-	Ready time.Duration `json:"readySeconds"`
+	Ready time.Duration `json:"readySeconds" document:"required"`
 }
 
 // DiffLoad is what a host brings in.

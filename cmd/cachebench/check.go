@@ -45,8 +45,8 @@ func setFigures(s *layers.Sharing) []reports.Figure {
 	return figures
 }
 
-// check judges a set of images.
-func (g *gates) check(out *outputs, s *layers.Sharing) error {
+// check judges a set of images; of layers that could not be read nothing passes.
+func (g *gates) check(out *outputs, s *layers.Sharing, unread int) error {
 	var names []string
 	for _, set := range s.Sets {
 		for _, img := range set.Images {
@@ -59,7 +59,13 @@ func (g *gates) check(out *outputs, s *layers.Sharing) error {
 	if err != nil {
 		return err
 	}
-	return out.gate(reports.Judge(rules, setFigures(s)))
+	figures := setFigures(s)
+	for i := range figures {
+		if unread > 0 && figures[i].Name != "unresolved" {
+			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", unread)
+		}
+	}
+	return out.gate(reports.Judge(rules, figures))
 }
 
 // gate writes what became of rules, and returns its error. It follows the report where

@@ -43,8 +43,9 @@ not fail, and one of too few runs to tell is not judged; --judge-medians lets th
 medians decide. The output says by what each rule was judged.
 
 Results of another source, profile (or other values of it), platform, model, seed,
-coverage, faults or machine are not compared, nor those of which NEW lacks
-benchmarks that OLD has; --allow names what may differ. --rename says what OLD
+coverage, faults or machine are not compared, nor plans of another budget or worth
+of an hour, nor those of which NEW lacks benchmarks that OLD has, or of which one
+side does not state what the other does; --allow names what may differ. --rename says what OLD
 calls otherwise, such as the tag of a measured image, or an arm; a measurement of
 both versions is compared with itself so. The exit code is 0 when all rules are
 met, 3 when one is not, 1 when the results cannot be compared or a rule not

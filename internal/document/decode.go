@@ -267,8 +267,15 @@ func (c *structCodec) decode(d *decoder, n *node, v reflect.Value) {
 		c.entry(d, &n.items[i], v)
 	}
 	for i := range c.fields {
-		if f := &c.fields[i]; f.required && isAbsent(n.get(f.name)) && f.of(v).IsZero() {
+		f := &c.fields[i]
+		if !f.required && !f.noticed || !isAbsent(n.get(f.name)) {
+			continue
+		}
+		if f.required && f.of(v).IsZero() {
 			d.fault(n.at(), d.path(), "the key %s is missing", f.name)
+		}
+		if f.noticed {
+			v.Addr().Interface().(noticer).Absent(f.name)
 		}
 	}
 }

@@ -18,6 +18,8 @@
 //	unit=none    no unit, whatever the key ends in; also unit=seconds, hours,
 //	             bytes, GiB, bytesPerSecond, perSecond, fraction
 //	signed       may be below zero, as differences are
+//	noticed      where the file lacks the key, the struct's method Absent is told it, so
+//	             that what is not known is not taken for 0
 //	shorthand    a file may give this field alone in place of the mapping
 //
 // A type that has the methods of encoding.TextMarshaler and TextUnmarshaler stands in a
