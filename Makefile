@@ -65,10 +65,11 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 	$(GO) test -race ./...
 
 # What only computes, and takes ten times as long with the race detector.
-exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI
+exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI, the commands of the documents
 	$(GO) test -run 'BruteForce|NeverWorse|CurveBesidePlan|ProgressTells' ./matcher/plan
 	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup
 	$(GO) test -run ListBound .
+	$(GO) test -run 'TestReadme|TestDocuments' ./cmd/cachebench
 
 # A module of its own, as a team's is, on the packages of this tree.
 example: ## examples/gobench: a team's go test with startup times (after a change of go.mod: make example-tidy)
