@@ -89,7 +89,14 @@ type view struct {
 	Inputs  []simulate.Input
 	Tiles   []tile
 
-	Gain                    *figure
+	// Beside is simulated against measured.
+	Beside      *figure
+	BesideTable *table
+	// Calibrated are the tables of a Calibration, shown on demand where they are long.
+	Calibrated       []*table
+	CalibratedFolded []*table
+
+	Gain, Money             *figure
 	Build, Totals, Existing *table
 	Rules                   *table
 	Gate                    string
@@ -105,6 +112,7 @@ type view struct {
 	Courses                                   []figure
 	CourseLegend                              []key
 	CourseNote                                string
+	CourseTables                              []*table
 
 	AppDots   *figure
 	AppSource string
@@ -165,6 +173,7 @@ func viewOf(r *Report) *view {
 	}
 	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
+	v.addBeside(r)
 	v.addStartups(r)
 	v.addCourses(r)
 	v.addApps(r)
@@ -207,6 +216,7 @@ func (v *view) addPlan(r *Report) {
 			{Sample: sample("rect", "before"), Label: "caches before it"},
 		},
 	}
+	v.Money = moneyFigure(p)
 	if p.Goal == plan.GoalSeconds { // of the others the bound is money
 		v.Gain.Legend = append(v.Gain.Legend, key{Sample: sample("line", "bound"), Label: "proven bound: no choice of this bill saves more"})
 	}

@@ -12,6 +12,7 @@ import (
 // page's style sheet leaves the same.
 var margins = map[string][2]float64{
 	"fall": {120, 14}, "ecdf": {48, 12}, "apps": {128, 12}, "held": {6, 8}, "gain": {6, 8},
+	"holders": {148, 12}, "scatter": {52, 12},
 }
 
 const (
@@ -76,7 +77,7 @@ func (f *figure) legendLines(width float64) [][]key {
 
 // figures are all charts of the page, in its order.
 func (v *view) figures() []*figure {
-	list := []*figure{v.Gain, v.Curves}
+	list := []*figure{v.Gain, v.Money, v.Beside, v.Curves}
 	for i := range v.Courses {
 		list = append(list, &v.Courses[i])
 	}
@@ -88,6 +89,9 @@ func (v *view) figures() []*figure {
 		list = append(list, &v.Falls[i])
 	}
 	list = append(list, v.HitRate)
+	for i := range v.Sharing {
+		list = append(list, v.Sharing[i].Holders)
+	}
 	return slices.DeleteFunc(list, func(f *figure) bool { return f == nil })
 }
 

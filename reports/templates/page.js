@@ -51,11 +51,12 @@
     chart.setAttribute("role", "group");
     chart.setAttribute("aria-roledescription", "chart; arrow keys go from mark to mark");
     chart.addEventListener("pointermove", (e) => {
+      if (!e.movementX && !e.movementY) return; // the page scrolled below the pointer
       const mark = e.target.closest("[data-tip]");
       if (mark) show(mark, e.clientX, e.clientY);
-      else hide();
+      else if (chart.contains(at)) hide();
     });
-    chart.addEventListener("pointerleave", hide);
+    chart.addEventListener("pointerleave", () => { if (chart.contains(at) && document.activeElement !== chart) hide(); });
     chart.addEventListener("blur", hide);
     chart.addEventListener("keydown", (e) => {
       if (e.key === "Escape") return hide();
