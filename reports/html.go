@@ -43,11 +43,36 @@ func (v *view) page() ([]byte, error) {
 	style, script := parts["chart.css"]+parts["page.css"], parts["page.js"]
 	v.Style, v.Script = template.CSS(style), template.JS(script)
 	v.Policy = fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", sourceHash(script), sourceHash(style))
+	v.addTop()
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "page.html", v); err != nil {
 		return nil, err
 	}
 	return bytes.Map(showable, bytes.ToValidUTF8(out.Bytes(), []byte("\ufffd"))), nil
+}
+
+// shortInput is an input with the beginning of its digest.
+type shortInput struct {
+	simulate.Input
+	Short string
+}
+
+// What stands at the top of a page; the rest is below.
+const (
+	maxTopInputs = 6
+	maxTopDoubts = 4
+)
+
+// addTop puts the inputs and the doubts beside the result.
+func (v *view) addTop() {
+	for _, input := range v.Inputs[:min(len(v.Inputs), maxTopInputs)] {
+		v.ShortInputs = append(v.ShortInputs, shortInput{input, short(input.Digest)})
+	}
+	v.TopDoubts = v.Doubts[:min(len(v.Doubts), maxTopDoubts)]
+	v.DoubtsTitle = count(len(v.Doubts), "doubt")
+	if len(v.Doubts) > maxTopDoubts {
+		v.DoubtsTitle += fmt.Sprintf(", of which the first %d", maxTopDoubts)
+	}
 }
 
 // sourceHash is how a content security policy names what stands in the page.
@@ -87,7 +112,11 @@ type view struct {
 	Verdict *Verdict
 	Facts   []fact
 	Inputs  []simulate.Input
-	Tiles   []tile
+	// ShortInputs are the first inputs with short digests, TopDoubts the first doubts.
+	ShortInputs []shortInput
+	TopDoubts   []string
+	DoubtsTitle string
+	Tiles       []tile
 
 	// Beside is simulated against measured.
 	Beside      *figure

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -24,7 +25,7 @@ func moneyChart(id string, p *plan.Plan) drawing {
 	}
 	s := spanScale(low, high)
 	c.axis(s, planTop, bottom, false)
-	c.text("tick", "middle", 0.5, bottom+34, "money a month"+inCurrency(p))
+	c.text("tick", "middle", 0.5, bottom+34, strings.TrimPrefix(inCurrency(p)+" a month", ", "))
 	c.line("zero", "", s.at(0), planTop, s.at(0), bottom)
 	net = 0
 	for i := range shown {
