@@ -1,15 +1,20 @@
 package reports
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/net/html"
+
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
@@ -27,7 +32,8 @@ func fleetOf(apps, starts int) Input {
 			s.Ready = time.Duration((slow + 6*random.ExpFloat64()) * 1e9)
 			s.FetchedBytes = 120e6
 			if i < apps && i < 300 {
-				s.Spans = manyLayers(random, simulate.Simulated, arm, app).Spans
+				inside := manyLayers(random, simulate.Simulated, arm, app)
+				s.Spans, s.Ready = inside.Spans, inside.Ready
 			}
 			t.Startups = append(t.Startups, s)
 		}
@@ -231,5 +237,77 @@ func TestCourseTable(t *testing.T) {
 	table := courseTable(r, &list[0])
 	if len(table.Rows) != 3 || table.Rows[1][0].Value != "4" || table.Rows[1][1].Value != "1" {
 		t.Errorf("%+v", table.Rows)
+	}
+}
+
+// A calibration's page has a point for each arm and the numbers of the document.
+func TestCalibrationPage(t *testing.T) {
+	c := calibrated()
+	var b bytes.Buffer
+	if err := WriteCalibration(&b, HTML, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	root, err := html.Parse(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := htmlPage{t, root}
+	checkAsksForNothing(t, "calibration", d)
+	for _, chart := range all(root, "svg", "chart") {
+		checkChart(t, "calibration", chart)
+	}
+	if n := len(all(all(root, "svg", "scatter")[0], "rect", "mark")); n != len(c.Cells) { // both of one class, as squares or discs
+		if n = len(all(all(root, "svg", "scatter")[0], "circle", "mark")); n != len(c.Cells) {
+			t.Errorf("%d points of %d arms", n, len(c.Cells))
+		}
+	}
+	// The worse one first: 0.1 before 0.05.
+	texts, values := d.table("Arms, the one that is predicted worst first")
+	checkRow(t, values[0][3:], []string{"0.9", "0.99", "0.1", "", ""})
+	checkRow(t, values[1][3:], []string{"4", "3.8", "-0.05", "0.035", ""})
+	checkRow(t, texts[1], []string{"web cold", string(calibrate.ClassShaped), "5", "4.00 s", "3.80 s", "-5.0 %", "3.5 %", "no"})
+	_, values = d.table("Error of the time to ready")
+	checkRow(t, values[0][1:], []string{"96", "0.33", "0.04", "0.045", "0.61", "0.1", "0.035", "0.035", "0.09", "0.25", "-0.0004"})
+	texts, values = d.table("Parameters that these runs tell")
+	checkRow(t, append(texts[0][:1], values[0][1:]...), []string{"network.goodputFraction", "0.97", "0.96", "0.98", "1"})
+	page := textOf(all(root, "body", "")[0])
+	for _, want := range append(untold(c), CalibrationHeadline(c), c.Doubts[0], c.Choices[0], "containerd 2.4.2 on 2 cores, ext4") {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// The chart of money has what the table has: bars from the bill before to the bill with a
+// cache, on one scale, found again from their places.
+func TestMoneyChart(t *testing.T) {
+	r := New(shop(true))
+	d := parsed(t, r)
+	var chart *html.Node
+	for _, c := range all(d.root, "svg", "gain") {
+		if attribute(c, "id") == "chart-money" {
+			chart = c
+		}
+	}
+	bars := all(chart, "rect", "bill")
+	if len(bars) != len(r.Plan.Caches) {
+		t.Fatalf("%d bars of %d caches", len(bars), len(r.Plan.Caches))
+	}
+	share := func(n *html.Node, key string) float64 {
+		v, err := strconv.ParseFloat(strings.TrimSuffix(attribute(n, key), "%"), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	perUnit := share(bars[0], "width") / r.Plan.Caches[0].Cost.Total.Amount
+	for i, bar := range bars {
+		if got, want := share(bar, "width")/perUnit, r.Plan.Caches[i].Cost.Total.Amount; math.Abs(got-want) > 0.01*want {
+			t.Errorf("the bar of cache %d is of %g, want %g", i, got, want)
+		}
+	}
+	first, last := bars[0], bars[len(bars)-1]
+	if got, want := (share(last, "x")+share(last, "width")-share(first, "x"))/perUnit, r.Plan.CostPerMonth().Amount; math.Abs(got-want) > 0.01*want {
+		t.Errorf("the bars end at %g, want the bill of %g", got, want)
 	}
 }

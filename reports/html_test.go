@@ -118,6 +118,7 @@ func inputs() map[string]struct {
 		"crowd":    {crowd(), 5},
 		"empty":    {Input{}, 0},
 		"fleet":    {fleet(), 10},
+		"pools":    {Input{Title: "Plan", Plan: poolPlan()}, 1},
 	}
 }
 

@@ -77,7 +77,11 @@ func (f *figure) legendLines(width float64) [][]key {
 
 // figures are all charts of the page, in its order.
 func (v *view) figures() []*figure {
-	list := []*figure{v.Gain, v.Money, v.Beside, v.Curves}
+	list := []*figure{v.Gain, v.Money}
+	for i := range v.Pools {
+		list = append(list, v.Pools[i].Gain)
+	}
+	list = append(list, v.Curves, v.Beside)
 	for i := range v.Courses {
 		list = append(list, &v.Courses[i])
 	}
