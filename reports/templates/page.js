@@ -36,6 +36,7 @@
     const below = y + 18 + tip.offsetHeight < innerHeight;
     tip.style.top = (below ? y + 18 : y - tip.offsetHeight - 10) + scrollY + "px";
   };
+  addEventListener("resize", hide);
   const shown = (mark) => {
     const box = mark.getBoundingClientRect();
     return box.width + box.height > 0;
