@@ -21,6 +21,8 @@ type outputs struct {
 	format string
 	file   string
 	save   string
+	// plots is the directory that the charts go to, each as a file; empty for none.
+	plots string
 	// formats are those of the command's result; nil means those of a report.
 	formats []reports.Format
 }
@@ -78,7 +80,7 @@ func (o *outputs) check() error {
 			return err
 		}
 	}
-	return nil
+	return o.checkPlots()
 }
 
 // spares refuses to replace what is read: the names of input files, empty ones
@@ -120,7 +122,10 @@ func (o *outputs) stage(kind string, value any, report func() *reports.Report) e
 		return err
 	}
 	if o.format == string(reports.JSON) {
-		return o.write(data)
+		if err := o.write(data); err != nil || o.plots == "" {
+			return err
+		}
+		return o.drawPlots(reports.Plots(report()))
 	}
 	return o.report(report())
 }
@@ -146,7 +151,10 @@ func (o *outputs) report(r *reports.Report) error {
 	if err := reports.Write(&b, format, r, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	return o.write(b.Bytes())
+	if err := o.write(b.Bytes()); err != nil || o.plots == "" {
+		return err
+	}
+	return o.drawPlots(reports.Plots(r))
 }
 
 // diff writes a diff in its format; and saves it as a document where asked to.

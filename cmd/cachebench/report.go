@@ -64,6 +64,7 @@ measured ones beside it. What belongs to different simulations is refused.`,
 		},
 	}
 	out.addFlags(cmd, "")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 

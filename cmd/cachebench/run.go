@@ -57,6 +57,7 @@ standard error with other formats, is for programs:
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 3 unless every app keeps its budget in the scenario")
 	out.addFlags(cmd, "")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 

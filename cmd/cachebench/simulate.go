@@ -62,6 +62,7 @@ carry, requests to the registry, starts in flight.`,
 	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")
 	in.addStartFlags(cmd)
 	out.addFlags(cmd, "the timeline")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 
