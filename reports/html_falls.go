@@ -23,7 +23,7 @@ func (v *view) addFalls(r *Report) {
 		v.FallApp, v.FallSource = s.App, s.Source
 		name := r.armLabel(s.Arm)
 		v.Falls = append(v.Falls, figure{
-			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, until, r.faultsOf(s)),
+			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, r.explanationOf(s), until, r.faultsOf(s)),
 			Heading: sentenceWord(name) + fallWords(s),
 		})
 		v.Spans = append(v.Spans, spansTable(name, s))
@@ -37,9 +37,14 @@ func (v *view) addFalls(r *Report) {
 		return slices.Index(phaseNames, a) - slices.Index(phaseNames, b)
 	})
 	for _, phase := range present {
-		v.FallLegend = append(v.FallLegend, key{sample("rect", phaseClass(phase)), string(phase)})
+		v.FallLegend = append(v.FallLegend, key{Sample: phaseSample(phase), Label: string(phase)})
 	}
-	v.FallLegend = append(v.FallLegend, key{sample("line", "wait"), "layer waits"})
+	v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "wait"), Label: "layer waits"})
+	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
+		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what: link, core, disk, order"})
+	} else if v.FallSource == simulate.Simulated {
+		v.FallWhy += " What the start waited on at each instant (link, core, disk, order) is told with --explain " + v.FallApp + "."
+	}
 	if k, ok := waitKey(r.Waterfalls); ok {
 		v.FallLegend = append(v.FallLegend, k)
 	}
@@ -50,6 +55,16 @@ func (v *view) addFalls(r *Report) {
 			break
 		}
 	}
+}
+
+// explanationOf is what explains a startup; nil where nothing does.
+func (r *Report) explanationOf(s *simulate.Startup) *simulate.Explanation {
+	for i := range r.Explanations {
+		if x := &r.Explanations[i]; x.Source == s.Source && x.App == s.App && x.Arm == s.Arm && x.Node == s.Node && x.Requested == s.Requested && x.Ready == s.Ready && x.Void == "" {
+			return x
+		}
+	}
+	return nil
 }
 
 func fallWords(s *simulate.Startup) string {

@@ -185,11 +185,14 @@ func appArmsTable(r *Report) *table {
 
 // quantilesTable is the data of the curves at every twentieth.
 func quantilesTable(r *Report) *table {
-	heads := []string{"share ready"}
+	heads, caption := []string{"share ready"}, "Time by which a share of the starts is ready"
+	if len(r.Distributions) > 0 && r.curveMargin(&r.Distributions[0]) > 0 {
+		caption += fmt.Sprintf("; below, from where to where it may be (%s) if starts are independent", percent(bandLevel))
+	}
 	for _, d := range r.Distributions {
 		heads = append(heads, ">"+r.seriesLabel(d.Arm, d.Source))
 	}
-	t := newTable("Time by which a share of the starts is ready", heads...)
+	t := newTable(caption, heads...)
 	fractions := make([]float64, 0, 21)
 	for i := 1; i < 20; i++ {
 		fractions = append(fractions, float64(i)/20)
@@ -197,7 +200,12 @@ func quantilesTable(r *Report) *table {
 	for _, fraction := range append(fractions, 0.99, 1) {
 		row := []cell{fractionCell(fraction)}
 		for i := range r.Distributions {
-			row = append(row, secondsCell(r.Distributions[i].Quantile(fraction)))
+			d := &r.Distributions[i]
+			c := secondsCell(d.Quantile(fraction))
+			if margin := r.curveMargin(d); margin > 0 && fraction-margin > 0 && fraction+margin <= 1 {
+				c.Note = seconds(d.Quantile(fraction-margin)) + " to " + seconds(d.Quantile(fraction+margin))
+			}
+			row = append(row, c)
 		}
 		t.add(row...)
 	}
