@@ -51,7 +51,7 @@ type namedFigure struct {
 func (v *view) charts(r *Report) []namedFigure {
 	var list []namedFigure
 	add := func(name string, f *figure, legend ...key) {
-		if f != nil && f.Drawing != "" {
+		if f != nil {
 			list = append(list, namedFigure{name, f, append(slices.Clone(legend), f.Legend...)})
 		}
 	}
@@ -75,11 +75,15 @@ func (v *view) charts(r *Report) []namedFigure {
 
 // plotsOf draws figures by themselves; source is what each says it was made by.
 func plotsOf(figures []namedFigure, source string) ([]Plot, error) {
-	sheet, err := templates.ReadFile("templates/page.css")
+	sheet, err := templates.ReadFile("templates/chart.css")
 	if err != nil {
 		return nil, err
 	}
-	rules := chartRules(string(sheet))
+	var own strings.Builder
+	for _, r := range plotRules {
+		own.WriteString(r.selector + " { " + r.declarations + " }\n")
+	}
+	rules := chartRules(string(sheet) + own.String())
 	var list []Plot
 	taken := make(map[string]bool)
 	for i := range figures {
@@ -89,11 +93,7 @@ func plotsOf(figures []namedFigure, source string) ([]Plot, error) {
 			name = fmt.Sprintf("%s-%d", fileWord(f.name), n)
 		}
 		taken[name] = true
-		p := Plot{Name: name, Title: drawingTitle(f.figure.Drawing)}
-		if p.SVG, err = f.alone(rules, p.Title, source); err != nil {
-			return nil, fmt.Errorf("plot %s: %w", name, err)
-		}
-		list = append(list, p)
+		list = append(list, Plot{Name: name, Title: f.figure.Drawing.Title, SVG: f.alone(rules, source)})
 	}
 	return list, nil
 }
@@ -114,19 +114,9 @@ func fileWord(s string) string {
 }
 
 var (
-	drawingTitleForm = regexp.MustCompile(`<title id="[^"]*">([^<]*)</title>`)
-	svgTagForm       = regexp.MustCompile(`^<svg ([^>]*)>`)
-	attributeForm    = regexp.MustCompile(`([a-zA-Z-]+)="([^"]*)"`)
-	classesForm      = regexp.MustCompile(` class="([^"]*)"`)
+	svgTagForm    = regexp.MustCompile(`^<svg ([^>]*)>`)
+	attributeForm = regexp.MustCompile(`([a-zA-Z-]+)="([^"]*)"`)
 )
-
-// drawingTitle is what a chart calls itself.
-func drawingTitle(drawing template.HTML) string {
-	if m := drawingTitleForm.FindStringSubmatch(string(drawing)); m != nil {
-		return html.UnescapeString(m[1])
-	}
-	return ""
-}
 
 // svgAttributes are those of the element that a drawing is.
 func svgAttributes(drawing template.HTML) map[string]string {
@@ -163,12 +153,8 @@ func sheetLines(s string, size float64) []string {
 
 // alone draws a figure with its words around it on white: nothing of it depends on a page's
 // style or fonts, and programs that know no style variables show it as browsers do.
-func (f *namedFigure) alone(rules []chartRule, title, source string) ([]byte, error) {
-	at := svgAttributes(f.figure.Drawing)
-	height, err := strconv.ParseFloat(at["height"], 64)
-	if err != nil {
-		return nil, fmt.Errorf("the drawing's height is %q, not a number of pixels", at["height"])
-	}
+func (f *namedFigure) alone(rules []chartRule, source string) []byte {
+	d := &f.figure.Drawing
 	c := &chart{}
 	y := float64(plotMargin)
 	words := func(class, text string, size float64) {
@@ -177,31 +163,34 @@ func (f *namedFigure) alone(rules []chartRule, title, source string) ([]byte, er
 			c.element("text", line, "class", class, "x", pixels(plotMargin), "y", pixels(y))
 		}
 	}
-	words("plot-title", title, 17)
-	words("plot-heading", f.figure.Heading, 13)
+	words("plot-title", d.Title, 17)
+	if !strings.HasPrefix(d.Title, f.figure.Heading) {
+		words("plot-heading", f.figure.Heading, 13)
+	}
 	y += 12
 	y = c.plotLegend(f.legend, y)
-	left, right := chartMargins(rules, strings.Fields(at["class"]))
-	c.open("svg", "x", pixels(plotMargin+left), "y", pixels(y), "width", pixels(plotWidth-2*plotMargin-left-right), "height", pixels(height), "overflow", "visible")
-	c.b.WriteString(string(f.figure.Drawing))
+	side := margins[d.Class]
+	c.open("svg", "class", "chart "+d.Class, "x", pixels(plotMargin+side[0]), "y", pixels(y), "width", pixels(plotWidth-2*plotMargin-side[0]-side[1]), "height", pixels(d.Height), "overflow", "visible")
+	c.element("desc", d.Description)
+	c.b.WriteString(string(d.Body))
 	c.close("svg")
-	y += height + 4
+	y += d.Height + 4
 	words("plot-note", f.figure.Caption, 12)
 	words("plot-note", source, 12)
-	height = y + plotMargin
+	height := y + plotMargin
 
 	body := c.b.String()
 	page := &chart{}
 	page.open("svg", "xmlns", "http://www.w3.org/2000/svg", "width", pixels(plotWidth), "height", pixels(height),
-		"viewBox", "0 0 "+pixels(plotWidth)+" "+pixels(height), "role", "img", "aria-label", title,
+		"viewBox", "0 0 "+pixels(plotWidth)+" "+pixels(height), "role", "img", "aria-label", d.Title,
 		"font-family", `"Liberation Sans", Arial, Helvetica, sans-serif`)
 	page.b.WriteString("<style>" + chartStyle(rules, body) + "</style>")
-	page.open("rect", "class", "plot-paper", "width", "100%", "height", "100%")
+	page.open("rect", "width", "100%", "height", "100%", "fill", "#ffffff")
 	page.close("rect")
 	page.b.WriteString(body)
 	page.close("svg")
 	data := bytes.Map(showableInXML, bytes.ToValidUTF8([]byte(page.b.String()), []byte("\ufffd")))
-	return append(data, '\n'), nil
+	return append(data, '\n')
 }
 
 // showableInXML is showable, without the two letters that XML forbids beside.
@@ -227,7 +216,7 @@ func (c *chart) plotLegend(list []key, y float64) float64 {
 			x, y = plotMargin, y+line
 		}
 		c.open("svg", "x", pixels(x), "y", pixels(y+(line-height)/2-1), "width", pixels(width), "height", pixels(height), "overflow", "visible")
-		c.b.WriteString(string(k.Sample))
+		c.b.WriteString(strings.Replace(string(k.Sample), "<svg ", `<svg overflow="visible" `, 1))
 		c.close("svg")
 		c.element("text", label, "class", "plot-key", "x", pixels(x+width+6), "y", pixels(y+line/2+4))
 		x += wide

@@ -3,108 +3,56 @@ package reports
 import (
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// chartRule is a rule of the page's style sheet that says how a chart looks.
-type chartRule struct {
-	selector     string
-	declarations []string // of properties that drawings have, as "fill: #fff"
-	left, right  float64  // the margins in pixels of a chart of this class
-	hasMargin    bool
+// margins are what stands left and right of a chart's plot, in pixels, by its class; the
+// page's style sheet leaves the same.
+var margins = map[string][2]float64{
+	"fall": {120, 14}, "ecdf": {48, 12}, "apps": {128, 12}, "held": {6, 8}, "gain": {6, 8},
 }
 
-// drawnProperties are those that apply to drawings alone.
-var drawnProperties = []string{
-	"fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linejoin", "stroke-linecap", "opacity",
-	"paint-order", "vector-effect", "font-size", "font-weight", "font-family", "text-anchor", "overflow",
-}
+// chartRule is a rule of the charts' style sheet.
+type chartRule struct{ selector, declarations string }
 
 var (
 	cssComment  = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	cssRule     = regexp.MustCompile(`(?s)([^{}]+)\{([^{}]*)\}`)
 	cssVariable = regexp.MustCompile(`var\((--[a-z0-9-]+)\)`)
 	cssClass    = regexp.MustCompile(`\.([A-Za-z_][A-Za-z0-9_-]*)`)
-	cssWidth    = regexp.MustCompile(`^calc\(100% - ([0-9.]+)px\)$`)
+	classesForm = regexp.MustCompile(` class="([^"]*)"`)
 )
 
-// chartRules reads of a style sheet what it says of drawings on light paper at full width,
-// with the values of its variables in their places.
+// chartRules reads the charts' style sheet, with the values of its variables in their
+// places: other programs than browsers know none.
 func chartRules(sheet string) []chartRule {
-	sheet = withoutAtRules(cssComment.ReplaceAllString(sheet, ""))
 	variables := make(map[string]string)
 	var list []chartRule
-	for _, m := range cssRule.FindAllStringSubmatch(sheet, -1) {
-		selector := strings.Join(strings.Fields(m[1]), " ")
-		r := chartRule{selector: selector}
-		room := -1.0
-		for declaration := range strings.SplitSeq(m[2], ";") {
-			name, value, ok := strings.Cut(declaration, ":")
-			name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-			switch {
-			case !ok:
-			case selector == ":root":
-				variables[name] = value
-			case name == "margin-left":
-				r.left, _ = strconv.ParseFloat(strings.TrimSuffix(value, "px"), 64)
-			case name == "width":
-				if w := cssWidth.FindStringSubmatch(value); w != nil {
-					room, _ = strconv.ParseFloat(w[1], 64)
-				}
-			case slices.Contains(drawnProperties, name):
-				r.declarations = append(r.declarations, name+": "+value)
-			}
+	for _, m := range cssRule.FindAllStringSubmatch(cssComment.ReplaceAllString(sheet, ""), -1) {
+		selector, declarations := strings.Join(strings.Fields(m[1]), " "), strings.Join(strings.Fields(m[2]), " ")
+		if selector != ":root" {
+			list = append(list, chartRule{selector, declarations})
+			continue
 		}
-		if room >= r.left && cssClass.MatchString(selector) {
-			r.hasMargin, r.right = true, room-r.left
+		for declaration := range strings.SplitSeq(declarations, ";") {
+			name, value, _ := strings.Cut(declaration, ":")
+			variables[strings.TrimSpace(name)] = strings.TrimSpace(value)
 		}
-		list = append(list, r)
 	}
 	for i := range list {
-		for k, d := range list[i].declarations {
-			for range variables { // one may stand for another
-				d = cssVariable.ReplaceAllStringFunc(d, func(use string) string { return variables[use[4:len(use)-1]] })
-			}
-			list[i].declarations[k] = d
-		}
+		list[i].declarations = cssVariable.ReplaceAllStringFunc(list[i].declarations, func(use string) string {
+			return variables[strings.TrimSuffix(strings.TrimPrefix(use, "var("), ")")]
+		})
 	}
 	return list
 }
 
-// withoutAtRules leaves out what holds on some media alone.
-func withoutAtRules(sheet string) string {
-	for {
-		from := strings.IndexByte(sheet, '@')
-		if from < 0 {
-			return sheet
-		}
-		to, depth := from, 0
-		for to < len(sheet) {
-			c := sheet[to]
-			to++
-			if c == '{' {
-				depth++
-			}
-			if c == '}' {
-				depth--
-			}
-			if depth == 0 && (c == '}' || c == ';') {
-				break
-			}
-		}
-		sheet = sheet[:from] + sheet[to:]
-	}
-}
-
-// chartMargins is the room at the left and right of a chart of these classes.
-func chartMargins(rules []chartRule, classes []string) (left, right float64) {
-	for i := range rules {
-		if r := &rules[i]; r.hasMargin && slices.Contains(classes, strings.TrimPrefix(r.selector, ".")) {
-			left, right = r.left, r.right
-		}
-	}
-	return left, right
+// plotRules are of the words around a chart.
+var plotRules = []chartRule{
+	{".plot-title", "fill: var(--ink); font-size: 17px; font-weight: 600;"},
+	{".plot-heading", "fill: var(--ink); font-size: 13px;"},
+	{".plot-key", "fill: var(--ink); font-size: 13px;"},
+	{".plot-note", "fill: var(--muted); font-size: 12px;"},
 }
 
 // chartStyle is the style sheet of a drawing: the rules for the classes that are in it.
@@ -116,32 +64,13 @@ func chartStyle(rules []chartRule, drawing string) string {
 		}
 	}
 	var b strings.Builder
-	for i := range rules {
-		r := &rules[i]
-		var selectors []string
-		for s := range strings.SplitSeq(r.selector, ",") {
-			s = strings.TrimSpace(s)
-			classes := cssClass.FindAllStringSubmatch(s, -1)
-			if classes != nil && !strings.ContainsAny(s, ":>[*+~") && !slices.ContainsFunc(classes, func(m []string) bool { return !used[m[1]] }) {
-				selectors = append(selectors, s)
-			}
-		}
-		if selectors != nil && r.declarations != nil {
-			b.WriteString(strings.Join(selectors, ", ") + " { " + strings.Join(r.declarations, "; ") + " }\n")
+	for _, r := range rules {
+		selectors := slices.DeleteFunc(strings.Split(r.selector, ", "), func(s string) bool {
+			return slices.ContainsFunc(cssClass.FindAllStringSubmatch(s, -1), func(m []string) bool { return !used[m[1]] })
+		})
+		if len(selectors) > 0 {
+			b.WriteString("\n" + strings.Join(selectors, ", ") + " { " + r.declarations + " }")
 		}
 	}
-	root := func(name string) string {
-		for i := range rules {
-			if r := &rules[i]; r.selector == name {
-				return strings.Join(r.declarations, "; ")
-			}
-		}
-		return ""
-	}
-	ink, muted := cmpOr(root(".chart text"), "fill: #1a1f26"), cmpOr(root(".chart .tick"), "fill: #535d68")
-	b.WriteString(".plot-paper { fill: #ffffff }\n.key { overflow: visible }\n")
-	b.WriteString(".plot-title { " + ink + "; font-size: 17px; font-weight: 600 }\n")
-	b.WriteString(".plot-heading { " + ink + "; font-size: 13px }\n.plot-key { " + ink + "; font-size: 13px }\n")
-	b.WriteString(".plot-note { " + muted + "; font-size: 12px }\n")
-	return "\n" + b.String()
+	return b.String() + "\n"
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -123,6 +125,9 @@ func drawn(t *testing.T, p *Plot) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if r, g, b, a := img.At(0, 0).RGBA(); min(r, g, b, a) != 0xffff {
+		t.Errorf("plot %s: its paper is not white", p.Name)
+	}
 	colours := make(map[any]bool)
 	for y := img.Bounds().Min.Y; y < img.Bounds().Max.Y; y += 3 {
 		for x := img.Bounds().Min.X; x < img.Bounds().Max.X; x += 3 {
@@ -134,26 +139,26 @@ func drawn(t *testing.T, p *Plot) {
 	}
 }
 
-// TestChartRules: what a style sheet says of drawings, with variables in their places, and
-// nothing of dark screens, of narrow ones and of the page.
+// TestChartRules: what a style sheet says of drawings, with variables in their places.
 func TestChartRules(t *testing.T) {
-	rules := chartRules(`/* a { } */ :root { --ink: #111; --cold: var(--ink); }
-@media screen and (prefers-color-scheme: dark) { :root { --ink: #eee; } .a { fill: red; } }
-@import "x.css";
-body { color: var(--ink); font-size: 16px }
-.a, .b.c { fill: var(--cold); color: red; stroke-width: 2 }
-.wide { margin-left: 12px; width: calc(100% - 20px); }
-@media print { .wide { margin-left: 0 } }`)
-	if left, right := chartMargins(rules, []string{"chart", "wide"}); left != 12 || right != 8 {
-		t.Errorf("margins %v and %v, want 12 and 8", left, right)
-	}
+	rules := chartRules(`/* a { } */ :root { --ink: #111; --cold: #222; }
+.a, .b.c { fill: var(--cold); stroke-width: 2 } .chart text { fill: var(--ink); }`)
 	style := chartStyle(rules, `<svg class="a b">`)
-	if want := ".a { fill: #111; stroke-width: 2 }"; !strings.Contains(style, want) {
-		t.Errorf("got %q, want %q in it", style, want)
+	if want := "\n.a { fill: #222; stroke-width: 2 }\n"; style != want {
+		t.Errorf("got %q, want %q", style, want)
 	}
-	for _, foreign := range []string{"body", "red", ".b.c", "16px", "eee"} {
-		if strings.Contains(style, foreign) {
-			t.Errorf("%q is in the style of a drawing: %q", foreign, style)
+}
+
+// TestMargins: the page's style sheet and the plots leave the same margins.
+func TestMargins(t *testing.T) {
+	style, err := os.ReadFile("templates/page.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for class, m := range margins {
+		want := fmt.Sprintf(".%s { margin-left: %gpx; width: calc(100%% - %gpx); }", class, m[0], m[0]+m[1])
+		if !strings.Contains(string(style), want) {
+			t.Errorf("page.css has no %s", want)
 		}
 	}
 }
