@@ -40,10 +40,14 @@ measured ones beside it. What belongs to different simulations is refused.`,
 			if err := errors.Join(out.check(), out.spares(args...)); err != nil {
 				return err
 			}
-			if done, err := savedTables(args, out); done || err != nil {
+			first, err := readInput(args[0])
+			if err != nil {
 				return err
 			}
-			d, err := savedDiff(args)
+			if done, err := savedTables(args, first, out); done || err != nil {
+				return err
+			}
+			d, err := savedDiff(args, first)
 			if err != nil {
 				return err
 			}
@@ -56,7 +60,7 @@ measured ones beside it. What belongs to different simulations is refused.`,
 			if out.formats = reports.StartupFormats(); out.check() != nil {
 				return out.check()
 			}
-			r, err := gather(args)
+			r, err := gather(args, first)
 			if err != nil {
 				return err
 			}
@@ -70,13 +74,9 @@ measured ones beside it. What belongs to different simulations is refused.`,
 
 // savedTables writes the scores, or the comparison with the service, that the only
 // file named holds; it does nothing when that holds something else.
-func savedTables(names []string, out *outputs) (done bool, err error) {
+func savedTables(names []string, data []byte, out *outputs) (done bool, err error) {
 	if len(names) != 1 {
 		return false, nil
-	}
-	data, err := readInput(names[0])
-	if err != nil {
-		return false, err
 	}
 	kind, err := document.Header(names[0], data)
 	if err == nil && kind == reports.ComparisonKind {
@@ -121,13 +121,9 @@ func savedTables(names []string, out *outputs) (done bool, err error) {
 
 // savedDiff reads the diff that the only file named holds; nil when it holds
 // something else.
-func savedDiff(names []string) (*reports.Diff, error) {
+func savedDiff(names []string, data []byte) (*reports.Diff, error) {
 	if len(names) != 1 {
 		return nil, nil
-	}
-	data, err := readInput(names[0])
-	if err != nil {
-		return nil, err
 	}
 	if kind, err := document.Header(names[0], data); err != nil || kind != reports.DiffKind {
 		return nil, err
@@ -136,15 +132,18 @@ func savedDiff(names []string) (*reports.Diff, error) {
 }
 
 // gather makes one report of saved results, one of each kind but for the timelines
-// of different arms; a saved report stands alone.
-func gather(names []string) (*reports.Report, error) {
+// of different arms; a saved report stands alone. The first file is read already.
+func gather(names []string, first []byte) (*reports.Report, error) {
 	var in reports.Input
 	var merged timelines
 	of := make(map[string]string) // the file of each kind
-	for _, name := range names {
-		data, err := readInput(name)
-		if err != nil {
-			return nil, err
+	for i, name := range names {
+		data := first
+		if first = nil; i > 0 { // a file is not kept beside what is read of it
+			var err error
+			if data, err = readInput(name); err != nil {
+				return nil, err
+			}
 		}
 		kind, err := document.Header(name, data)
 		if err != nil {
