@@ -33,9 +33,6 @@ func plotSource(r *Report) string {
 	if s := r.sourceWords(); s != "" {
 		words = slices.DeleteFunc(words, func(word string) bool { return word == s })
 	}
-	if r.Provenance.Version != "" {
-		words = append(words, "seed "+strconv.FormatUint(r.Provenance.Seed, 10), "cachebench "+r.Provenance.Version)
-	}
 	return strings.Join(words, " · ")
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func newReport(io *streams) *cobra.Command {
-	out := &outputs{io: io, formats: append(reports.StartupFormats(), reports.GitHub)}
+	out := &outputs{io: io, formats: append(startFormats(), reports.GitHub)}
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
@@ -57,13 +57,14 @@ measured ones beside it. What belongs to different simulations is refused.`,
 				}
 				return out.diff(d)
 			}
-			if out.formats = reports.StartupFormats(); out.check() != nil {
+			if out.formats = startFormats(); out.check() != nil {
 				return out.check()
 			}
-			r, err := gather(args, first)
+			r, t, err := gather(args, first)
 			if err != nil {
 				return err
 			}
+			out.timeline = t
 			return out.report(r)
 		},
 	}
@@ -133,7 +134,8 @@ func savedDiff(names []string, data []byte) (*reports.Diff, error) {
 
 // gather makes one report of saved results, one of each kind but for the timelines
 // of different arms; a saved report stands alone. The first file is read already.
-func gather(names []string, first []byte) (*reports.Report, error) {
+// It returns the timeline, too, where there is one.
+func gather(names []string, first []byte) (*reports.Report, *simulate.Timeline, error) {
 	var in reports.Input
 	var merged timelines
 	of := make(map[string]string) // the file of each kind
@@ -142,31 +144,32 @@ func gather(names []string, first []byte) (*reports.Report, error) {
 		if first = nil; i > 0 { // a file is not kept beside what is read of it
 			var err error
 			if data, err = readInput(name); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		kind, err := document.Header(name, data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if kind == reports.Kind {
 			if len(names) > 1 {
-				return nil, usagef("%s is a whole report: name it alone", name)
+				return nil, nil, usagef("%s is a whole report: name it alone", name)
 			}
-			return reports.Read(name, data)
+			r, err := reports.Read(name, data)
+			return r, nil, err
 		}
 		if other, ok := of[kind]; ok && kind != simulate.TimelineKind {
-			return nil, usagef("%s and %s are both of kind %s: name one of them", other, name, kind)
+			return nil, nil, usagef("%s and %s are both of kind %s: name one of them", other, name, kind)
 		}
 		of[kind] = name
 		if err := add(&in, &merged, kind, name, data); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if in.Plan != nil && in.Timeline != nil {
 		in.Doubts = append(in.Doubts, otherProfile(in.Plan, &in.Timeline.Provenance)...)
 	}
-	return reports.New(in), nil
+	return reports.New(in), in.Timeline, nil
 }
 
 // otherProfile is the doubt that a plan and startups are of two profiles.

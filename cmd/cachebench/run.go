@@ -11,7 +11,7 @@ import (
 )
 
 func newRun(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: startFormats()}
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
@@ -95,6 +95,7 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 		}
 		results.Report.Gate = gate
 	}
+	out.timeline = results.Timeline
 	if werr := out.report(results.Report); werr != nil {
 		return werr
 	}

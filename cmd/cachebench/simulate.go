@@ -16,7 +16,7 @@ import (
 )
 
 func newSimulate(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: startFormats()}
 	var planFile string
 	cmd := &cobra.Command{
 		Use:   "simulate",
