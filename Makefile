@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -110,6 +110,9 @@ bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning a
 	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem -count $(COUNT) ./...
 	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x -count $(COUNT) ./layers ./layers/tarscan ./matcher
 	cd examples/gobench && $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+bench-report: ## the program as a whole: reports of 100,000 starts in each format, and --help: seconds, CPU, peak memory
+	$(GO) test ./cmd/cachebench -run '^$$' -bench '^Benchmark(Report|Help)$$' -benchtime 5x -count $(COUNT)
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
