@@ -62,6 +62,9 @@ func Read(name string, data []byte, kind string, v any) error {
 	if err != nil {
 		return err
 	}
+	if len(data) >= streamedBytes && stream(data, kind, c, target) {
+		return nil
+	}
 	root, err := parse(name, data)
 	if err != nil {
 		return err
