@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -54,7 +54,20 @@ build/bin/containerd: go.mod
 # Root on Linux can start containerd, so its tests have one.
 STARTS_CONTAINERD = $(shell [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ] && echo containerd)
 
-test: $(STARTS_CONTAINERD) lint exhaust example race ## everything that CI runs
+# Root on Debian can install Chromium, so its tests have one; elsewhere they use the one
+# that is there, or say that they are skipped.
+CHROMIUM_NAMES = chromium chromium-browser google-chrome chrome headless_shell
+FIND_CHROMIUM = for name in $(CHROMIUM_NAMES); do command -v $$name >/dev/null && exit 0; done
+INSTALL_CHROMIUM = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends chromium >&2
+
+has-chromium:
+	@($(FIND_CHROMIUM); exit 1) || ($(INSTALL_CHROMIUM)) || echo "no Chromium here, and it could not be installed: the HTML page is not tried in a browser (tests TestBrowser... are skipped)" >&2
+
+browser: ## the HTML page in a headless Chromium: console, requests, charts, numbers, keyboard (installs it where missing: root, Debian)
+	@($(FIND_CHROMIUM); exit 1) || ($(INSTALL_CHROMIUM))
+	CACHEBENCH_CHROMIUM=required $(GO) test -run TestBrowser ./reports
+
+test: $(STARTS_CONTAINERD) has-chromium lint exhaust example race ## everything that CI runs
 
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l $(GOFILES)); if [ -n "$$bad" ]; then echo "not gofmt'ed: $$bad"; exit 1; fi

@@ -69,8 +69,6 @@ func startBrowser(t *testing.T) *browser {
 	cmd := exec.Command(path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
 	cmd.ExtraFiles = []*os.File{theirOut, theirs} // 3 and 4
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
@@ -89,9 +87,6 @@ func startBrowser(t *testing.T) *browser {
 		}
 		ourIn.Close()
 		ours.Close()
-		if t.Failed() && stderr.Len() > 0 {
-			t.Logf("chromium says: %s", ellipsis(stderr.String(), 2000))
-		}
 	})
 	go b.read(ours)
 	var target struct{ TargetID string }
@@ -102,6 +97,7 @@ func startBrowser(t *testing.T) *browser {
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		b.call(domain+".enable", nil, nil)
 	}
+	b.call("Emulation.setFocusEmulationEnabled", map[string]any{"enabled": true}, nil)
 	return b
 }
 

@@ -43,11 +43,36 @@ func (v *view) page() ([]byte, error) {
 	style, script := parts["chart.css"]+parts["page.css"], parts["page.js"]
 	v.Style, v.Script = template.CSS(style), template.JS(script)
 	v.Policy = fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", sourceHash(script), sourceHash(style))
+	v.addTop()
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "page.html", v); err != nil {
 		return nil, err
 	}
 	return bytes.Map(showable, bytes.ToValidUTF8(out.Bytes(), []byte("\ufffd"))), nil
+}
+
+// shortInput is an input with the beginning of its digest.
+type shortInput struct {
+	simulate.Input
+	Short string
+}
+
+// What stands at the top of a page; the rest is below.
+const (
+	maxTopInputs = 6
+	maxTopDoubts = 4
+)
+
+// addTop puts the inputs and the doubts beside the result.
+func (v *view) addTop() {
+	for _, input := range v.Inputs[:min(len(v.Inputs), maxTopInputs)] {
+		v.ShortInputs = append(v.ShortInputs, shortInput{input, short(input.Digest)})
+	}
+	v.TopDoubts = v.Doubts[:min(len(v.Doubts), maxTopDoubts)]
+	v.DoubtsTitle = count(len(v.Doubts), "doubt")
+	if len(v.Doubts) > maxTopDoubts {
+		v.DoubtsTitle += fmt.Sprintf(", of which the first %d", maxTopDoubts)
+	}
 }
 
 // sourceHash is how a content security policy names what stands in the page.
@@ -87,9 +112,20 @@ type view struct {
 	Verdict *Verdict
 	Facts   []fact
 	Inputs  []simulate.Input
-	Tiles   []tile
+	// ShortInputs are the first inputs with short digests, TopDoubts the first doubts.
+	ShortInputs []shortInput
+	TopDoubts   []string
+	DoubtsTitle string
+	Tiles       []tile
 
-	Gain                    *figure
+	// Beside is simulated against measured.
+	Beside      *figure
+	BesideTable *table
+	// Calibrated are the tables of a Calibration, shown on demand where they are long.
+	Calibrated       []*table
+	CalibratedFolded []*table
+
+	Gain, Money             *figure
 	Build, Totals, Existing *table
 	Rules                   *table
 	Gate                    string
@@ -105,6 +141,7 @@ type view struct {
 	Courses                                   []figure
 	CourseLegend                              []key
 	CourseNote                                string
+	CourseTables                              []*table
 
 	AppDots   *figure
 	AppSource string
@@ -165,6 +202,7 @@ func viewOf(r *Report) *view {
 	}
 	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
+	v.addBeside(r)
 	v.addStartups(r)
 	v.addCourses(r)
 	v.addApps(r)
@@ -207,6 +245,7 @@ func (v *view) addPlan(r *Report) {
 			{Sample: sample("rect", "before"), Label: "caches before it"},
 		},
 	}
+	v.Money = moneyFigure(p)
 	if p.Goal == plan.GoalSeconds { // of the others the bound is money
 		v.Gain.Legend = append(v.Gain.Legend, key{Sample: sample("line", "bound"), Label: "proven bound: no choice of this bill saves more"})
 	}

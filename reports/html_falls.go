@@ -14,7 +14,9 @@ func (v *view) addFalls(r *Report) {
 		until = max(until, r.Waterfalls[i].Ready)
 	}
 	v.FallWhy = "The app that gains most."
-	if len(r.Waterfalls) == 1 {
+	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
+		v.FallWhy = "The start that is explained above."
+	} else if len(r.Waterfalls) == 1 {
 		v.FallWhy = "The slowest of the starts whose spans are kept."
 	}
 	var present []simulate.Phase
@@ -43,7 +45,7 @@ func (v *view) addFalls(r *Report) {
 	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
 		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what: link, core, disk, order"})
 	} else if v.FallSource == simulate.Simulated {
-		v.FallWhy += " What the start waited on at each instant (link, core, disk, order) is told with --explain " + v.FallApp + "."
+		v.FallWhy += " What the start waited on at each instant (link, core, disk, order) is told with --explain " + v.FallApp + " --spans."
 	}
 	if k, ok := waitKey(r.Waterfalls); ok {
 		v.FallLegend = append(v.FallLegend, k)
@@ -60,7 +62,7 @@ func (v *view) addFalls(r *Report) {
 // explanationOf is what explains a startup; nil where nothing does.
 func (r *Report) explanationOf(s *simulate.Startup) *simulate.Explanation {
 	for i := range r.Explanations {
-		if x := &r.Explanations[i]; x.Source == s.Source && x.App == s.App && x.Arm == s.Arm && x.Node == s.Node && x.Requested == s.Requested && x.Ready == s.Ready && x.Void == "" {
+		if x := &r.Explanations[i]; explains(x, s) {
 			return x
 		}
 	}

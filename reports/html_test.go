@@ -88,6 +88,18 @@ func (d htmlPage) table(caption string) (texts, values [][]string) {
 	return nil, nil
 }
 
+// section returns the section with an id.
+func (d htmlPage) section(id string) *html.Node {
+	d.t.Helper()
+	for _, section := range all(d.root, "section", "") {
+		if attribute(section, "id") == id {
+			return section
+		}
+	}
+	d.t.Fatalf("no section %s", id)
+	return nil
+}
+
 // inputs are reports of every shape, with the number of charts of each.
 func inputs() map[string]struct {
 	in     Input
@@ -97,14 +109,16 @@ func inputs() map[string]struct {
 		in     Input
 		charts int
 	}{
-		"build":    {shop(true), 6},
-		"nothing":  {shop(false), 5},
+		"build":    {shop(true), 8},
+		"nothing":  {shop(false), 6},
 		"timeline": {Input{Timeline: shopTimeline(true)}, 4},
-		"images":   {Input{Inventory: shopInventory()}, 0},
+		"images":   {Input{Inventory: shopInventory()}, 1},
 		"matches":  {Input{Matches: shopMatches()}, 1},
-		"hostile":  {hostile(), 6},
-		"crowd":    {crowd(), 4},
+		"hostile":  {hostile(), 8},
+		"crowd":    {crowd(), 5},
 		"empty":    {Input{}, 0},
+		"fleet":    {fleet(), 10},
+		"pools":    {Input{Title: "Plan", Plan: poolPlan()}, 1},
 	}
 }
 

@@ -53,7 +53,12 @@ func (v *view) charts(r *Report) []namedFigure {
 		}
 	}
 	add("gain", v.Gain)
+	add("money", v.Money)
+	for i := range v.Pools {
+		add("pool-"+r.Plan.Pools[i].Name, v.Pools[i].Gain)
+	}
 	add("startups", v.Curves)
+	add("simulated-beside-measured", v.Beside)
 	courses := r.courses()
 	for i := range v.Courses {
 		add("course-"+courses[i].name, &v.Courses[i], v.CourseLegend...)
@@ -67,6 +72,9 @@ func (v *view) charts(r *Report) []namedFigure {
 		add("waterfall-"+r.armLabel(r.Waterfalls[i].Arm), &v.Falls[i], v.FallLegend...)
 	}
 	add("hit-rate", v.HitRate)
+	for i := range v.Sharing {
+		add("sharing", v.Sharing[i].Holders)
+	}
 	return list
 }
 

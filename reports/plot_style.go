@@ -10,6 +10,7 @@ import (
 // page's style sheet leaves the same.
 var margins = map[string][2]float64{
 	"fall": {120, 14}, "ecdf": {48, 12}, "apps": {128, 12}, "held": {6, 8}, "gain": {6, 8},
+	"holders": {148, 12}, "scatter": {52, 12},
 }
 
 // chartRule is a rule of the charts' style sheet.

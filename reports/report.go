@@ -172,7 +172,7 @@ func New(in Input) *Report {
 	r.Arms, r.Summaries = summarize(startups)
 	r.MeasuredRuns = measuredRuns(timeline.Measurement, startups)
 	r.Distributions = distribute(startups)
-	r.Waterfalls = chooseWaterfalls(startups)
+	r.Waterfalls = chooseWaterfalls(startups, timeline.Explanations)
 	r.addRepeats(timeline)
 	if in.Inventory != nil && !in.NoSharing {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})

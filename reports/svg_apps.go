@@ -12,7 +12,7 @@ import (
 const (
 	appsTop       = 22
 	appsRowHeight = 26
-	// maxAppRows bounds the apps drawn; the table has them all.
+	// maxAppRows bounds the apps drawn; the table has more.
 	maxAppRows = 30
 )
 

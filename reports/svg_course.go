@@ -166,6 +166,43 @@ func courseDescription(r *Report, q *course) string {
 // maxCharts bounds the charts over time; the CSV and JSON forms have them all.
 const maxCharts = 8
 
+// courseTable is the data of a chart over time: the steps at which a value changes, each
+// until the next one.
+func courseTable(r *Report, q *course) *table {
+	t := newTable(q.name+" as numbers: "+q.unit+", from each time to the next", ">from")
+	steps := 0
+	for i := range q.arms {
+		t.head(">" + r.seriesLabel(q.arms[i].arm, q.arms[i].source))
+		steps = max(steps, len(q.arms[i].Mean))
+	}
+	bucket := q.arms[0].bucket
+	for i := range steps {
+		row, changed := []cell{longTimeCell(time.Duration(i) * bucket)}, i == 0 || i == steps-1
+		for k := range q.arms {
+			a := &q.arms[k]
+			value, before := a.step(i), a.step(i-1)
+			c := cell{Text: q.amount(value), Value: exact(value), Number: true}
+			if a.hasBand() && i < len(a.Low) && a.High[i] > a.Low[i] {
+				c.Note = q.amount(a.Low[i]) + " to " + q.amount(a.High[i])
+			}
+			changed = changed || value != before || c.Note != ""
+			row = append(row, c)
+		}
+		if changed {
+			t.add(row...)
+		}
+	}
+	return t
+}
+
+// step is a bucket's mean; 0 outside.
+func (a *armCourse) step(i int) float64 {
+	if i < 0 || i >= len(a.Mean) {
+		return 0
+	}
+	return a.Mean[i]
+}
+
 // addCourses draws what happened over time.
 func (v *view) addCourses(r *Report) {
 	list := r.courses()
@@ -201,6 +238,9 @@ func (v *view) addCourses(r *Report) {
 			v.CourseLegend = append(v.CourseLegend, keys...)
 			break
 		}
+	}
+	for i := range list[:min(len(list), maxCharts)] {
+		v.CourseTables = append(v.CourseTables, courseTable(r, &list[i]))
 	}
 	v.Peaks = newTable("Peaks over time: of starts in flight the most at one instant, else the highest mean of a step", "quantity", "arm", "peak")
 	for i := range list {

@@ -96,24 +96,20 @@ func (r *Report) curveMargin(d *Distribution) float64 {
 	return math.Sqrt(math.Log(2/(1-bandLevel)) / (2 * float64(d.Starts)))
 }
 
-// curveBand is the area so far above and below a curve, in ecdfUnits.
+// curveBand is the area so far above and below a curve, from its first step to its
+// last, in ecdfUnits.
 func curveBand(d *Distribution, margin float64, s scale) string {
 	var b strings.Builder
 	y := func(fraction float64) string { return tenth((1 - min(max(fraction, 0), 1)) * ecdfUnits) }
 	x := func(p DistributionPoint) string { return tenth(s.at(p.Ready.Seconds()) * ecdfUnits) }
-	fmt.Fprintf(&b, "M0 %s", y(margin))
+	fmt.Fprintf(&b, "M%s %s", x(d.Points[0]), y(margin))
 	for _, p := range d.Points {
 		fmt.Fprintf(&b, "H%sV%s", x(p), y(p.Fraction+margin))
 	}
-	fmt.Fprintf(&b, "H%dV%s", ecdfUnits, y(1-margin))
 	for i := len(d.Points) - 1; i >= 0; i-- {
-		before := 0.0
-		if i > 0 {
-			before = d.Points[i-1].Fraction
-		}
-		fmt.Fprintf(&b, "H%sV%s", x(d.Points[i]), y(before-margin))
+		fmt.Fprintf(&b, "V%sH%s", y(d.Points[i].Fraction-margin), x(d.Points[i]))
 	}
-	b.WriteString("H0Z")
+	b.WriteString("Z")
 	return b.String()
 }
 

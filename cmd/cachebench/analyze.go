@@ -66,6 +66,7 @@ The exit code is 3 when a rule is not met, 1 when an image could not be read.`,
 	in.addWorkloadFlags(cmd)
 	rules.addFlags(cmd, "'shared>=60%,union<=5GiB'")
 	out.addFlags(cmd, "the inventory")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 

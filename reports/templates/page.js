@@ -36,6 +36,7 @@
     const below = y + 18 + tip.offsetHeight < innerHeight;
     tip.style.top = (below ? y + 18 : y - tip.offsetHeight - 10) + scrollY + "px";
   };
+  addEventListener("resize", hide);
   const shown = (mark) => {
     const box = mark.getBoundingClientRect();
     return box.width + box.height > 0;
@@ -51,11 +52,12 @@
     chart.setAttribute("role", "group");
     chart.setAttribute("aria-roledescription", "chart; arrow keys go from mark to mark");
     chart.addEventListener("pointermove", (e) => {
+      if (!e.movementX && !e.movementY) return; // the page scrolled below the pointer
       const mark = e.target.closest("[data-tip]");
       if (mark) show(mark, e.clientX, e.clientY);
-      else hide();
+      else if (chart.contains(at)) hide();
     });
-    chart.addEventListener("pointerleave", hide);
+    chart.addEventListener("pointerleave", () => { if (chart.contains(at) && document.activeElement !== chart) hide(); });
     chart.addEventListener("blur", hide);
     chart.addEventListener("keydown", (e) => {
       if (e.key === "Escape") return hide();
