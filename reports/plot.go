@@ -58,11 +58,11 @@ func (v *view) charts(r *Report) []namedFigure {
 		add("pool-"+r.Plan.Pools[i].Name, v.Pools[i].Gain)
 	}
 	add("startups", v.Curves)
-	add("simulated-beside-measured", v.Beside)
 	courses := r.courses()
 	for i := range v.Courses {
 		add("course-"+courses[i].name, &v.Courses[i], v.CourseLegend...)
 	}
+	add("simulated-measured", v.Beside)
 	add("apps", v.AppDots)
 	for i := range v.Held {
 		x := &r.Explanations[i]
@@ -73,7 +73,7 @@ func (v *view) charts(r *Report) []namedFigure {
 	}
 	add("hit-rate", v.HitRate)
 	for i := range v.Sharing {
-		add("sharing", v.Sharing[i].Holders)
+		add("layers-"+r.Sharing.Sets[i].Platform, v.Sharing[i].Holders)
 	}
 	return list
 }
