@@ -67,6 +67,7 @@ an OCI layout or archive lacks one of its layers.`,
 	in.addWorkloadFlags(cmd)
 	rules.addFlags(cmd, "'shared>=60%,union<=5GiB'")
 	out.addFlags(cmd, "the inventory")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 
