@@ -98,7 +98,7 @@ func (in *inputs) addModelFlags(cmd *cobra.Command) {
 	f.StringVar(&in.file.Profile, "profile", "", builtInProfiles()+" or a profile `file` (default eci)")
 	f.StringVar(&in.file.Prices, "prices", "", "usd, cny (lacks disk prices) or a price book `file` (default usd)")
 	for flag, values := range map[string][]string{"profile": simulate.BuiltInNames(), "prices": {"usd", "cny"}} {
-		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveDefault))
+		cmd.RegisterFlagCompletionFunc(flag, namesOrFile(values...))
 	}
 	f.Uint64Var(&in.file.Seed, "seed", 0, "seed of every draw (default 1)")
 }

@@ -125,18 +125,20 @@ build under a budget, and simulates starts with and without them.`,
   cachebench analyze nginx:1.27 redis:7 --save inventory.json
   cachebench diff app:main oci:build/app --gate 'new-B<=60MB,cold-sec:+5%'
   kubectl get pods -A -o json | cachebench init --from-kubernetes -`,
-		Version:       cachebench.Version,
+		Version:       builtFrom(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				hint := "cachebench --help lists them"
-				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-					hint = "did you mean " + strings.Join(near, " or ") + "?"
-				}
-				return usagef("no command is called %q; %s", args[0], hint)
+			if len(args) == 0 {
+				return nil
 			}
-			return nil
+			hint := "cachebench --help lists them"
+			if below := commandsBelow(cmd, args[0]); len(below) > 0 {
+				hint = "there is " + listed(below)
+			} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usagef("no command is called %q; %s", args[0], hint)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -144,14 +146,15 @@ build under a budget, and simulates starts with and without them.`,
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("cachebench {{.Version}}\n")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newCompare(io), newMatch(io), newPlan(io),
-		newSimulate(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newVersion(io),
+		newSimulate(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newMan(io), newVersion(io),
 	)
+	addHelp(root)
+	addCompletion(root)
 	return root
 }
 

@@ -164,6 +164,9 @@ func exactly(n int, what string) cobra.PositionalArgs {
 // none wants no arguments.
 func none(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
+		if cmd.HasAvailableSubCommands() {
+			return noCommand(cmd, args[0])
+		}
 		return usagef("%s takes no argument, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil
