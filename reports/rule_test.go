@@ -70,7 +70,7 @@ func TestParseRulesFaults(t *testing.T) {
 		"cold-sec":                          "compares with nothing",
 		"cold-sec=8":                        "compares with nothing",
 		"cold-sec:5%":                       "compares with nothing",
-		"cold-sek<=8":                       `no figure is called "cold-sek"; did you mean cold-sec?; known are cold-sec, new-B`,
+		"cold-sek<=8":                       `no figure is called "cold-sek" (did you mean cold-sec?); known are cold-sec, new-B`,
 		"<=8":                               `no figure is called ""`,
 		"cold-sec<=8MB":                     `"8MB" is not a time such as`,
 		"new-B<=8s":                         `"8s" is not a size such as`,

@@ -45,12 +45,26 @@ func (i *Importer) place(in *Imported) {
 	if unseen != nil {
 		in.Workload.NodePools = append(in.Workload.NodePools, *unseen)
 	}
-	in.Workload.NodePools = slices.DeleteFunc(in.Workload.NodePools, func(p NodePool) bool {
-		return !slices.ContainsFunc(in.Workload.Apps, func(a App) bool { return a.NodePool == p.Name })
-	})
+	in.Workload.dropUnusedPools()
 	in.Notes = append(placeNotes(in, b, unseen, waiting), in.Notes...)
 	if i.pulls.eventCount > 0 {
 		in.Notes = append(in.Notes, "how long pulls took, and starts over a day or more, cachebench workload import tells from the same events (docs/import.md)")
+	}
+}
+
+// Only keeps the apps that are wanted, with the pools that they run on.
+func (w *Workload) Only(want func(*App) bool) {
+	w.Apps = slices.DeleteFunc(w.Apps, func(a App) bool { return !want(&a) })
+	w.dropUnusedPools()
+}
+
+// dropUnusedPools takes out the pools that no app runs on.
+func (w *Workload) dropUnusedPools() {
+	w.NodePools = slices.DeleteFunc(w.NodePools, func(p NodePool) bool {
+		return !slices.ContainsFunc(w.Apps, func(a App) bool { return a.NodePool == p.Name })
+	})
+	if len(w.NodePools) == 0 {
+		w.NodePools = nil
 	}
 }
 
@@ -99,7 +113,7 @@ const autoCache = "k8s.aliyun.com/eci-image-cache"
 // placeNotes say what was assumed of where apps run.
 func placeNotes(in *Imported, b *historyBuilder, unseen *NodePool, waiting []string) []string {
 	var texts []string
-	if unseen != nil {
+	if unseen != nil && len(in.Virtual) == 0 {
 		texts = append(texts, fmt.Sprintf("pods run on %s that the input lacks: %s is assumed, and no limit to what they have room for: kubectl get pods,events,nodes -A -o json tells it", count(unseen.Count, "node"), unseenPlatform))
 	}
 	if platforms := poolPlatforms(in.Workload.NodePools); len(platforms) > 1 {

@@ -298,23 +298,20 @@ func nodeProfile(runtimes map[string]int) string {
 // leaveOut takes apps out, with the pools and the digests that are of no use then, and
 // says so.
 func (d *draft) leaveOut(which func(workload.App) bool, why string) {
-	var apps []workload.App
 	var origins []workload.Origin
 	var names []string
 	for i, a := range d.workload.Apps {
 		if which(a) {
 			names = append(names, a.Name)
-			continue
+		} else {
+			origins = append(origins, d.origins[i])
 		}
-		apps, origins = append(apps, a), append(origins, d.origins[i])
 	}
 	if len(names) == 0 {
 		return
 	}
-	d.workload.Apps, d.origins = apps, origins
-	d.workload.NodePools = slices.DeleteFunc(d.workload.NodePools, func(p workload.NodePool) bool {
-		return !slices.ContainsFunc(apps, func(a workload.App) bool { return a.NodePool == p.Name })
-	})
+	d.origins = origins
+	d.workload.Only(func(a *workload.App) bool { return !which(*a) })
 	used := d.workload.References()
 	d.Locked = slices.DeleteFunc(d.Locked, func(l workload.LockedDigest) bool { return !slices.Contains(used, l.Reference) })
 	const shown = 5

@@ -130,7 +130,9 @@ func (in *inputs) load(cmd *cobra.Command, out *outputs) (*cachebench.Scenario, 
 	var data []byte
 	var err error
 	if in.scenario != "" {
-		if data, err = readInput(in.scenario); err != nil {
+		if data, err = readInput(in.scenario); errors.Is(err, os.ErrNotExist) {
+			return nil, usagef("%w; cachebench init writes a scenario to start from", err)
+		} else if err != nil {
 			return nil, err
 		}
 		if file, err = cachebench.ReadScenarioFile(in.scenario, data); err != nil {
