@@ -410,5 +410,6 @@ func (in *inputs) stages(cmd *cobra.Command) func(string) {
 	if in.quiet || !isTerminal(in.io.err) {
 		return nil
 	}
-	return func(what string) { fmt.Fprintf(in.io.err, "%s%s…", clearLine, what) }
+	in.io.stage = &stageLine{to: in.io.err, now: time.Now}
+	return in.io.stage.show
 }

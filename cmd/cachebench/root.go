@@ -44,6 +44,8 @@ type streams struct {
 	err io.Writer
 	// line tells how far the looking up is, where err is a terminal; else nil.
 	line *progressLine
+	// stage tells what is done after that, likewise.
+	stage *stageLine
 	// store is what keeps documents for later runs, once it is open.
 	store *docstore.Store
 	// partial: the work was stopped and its result is not all that it could be.
@@ -64,6 +66,9 @@ func (s *streams) close() {
 func (s *streams) clear() {
 	if s.line != nil {
 		s.line.pause()
+	}
+	if s.stage != nil {
+		s.stage.pause()
 	}
 	if isTerminal(s.err) {
 		fmt.Fprint(s.err, clearLine)
