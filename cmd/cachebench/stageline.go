@@ -88,5 +88,9 @@ func stageWords(text string, elapsed time.Duration) string {
 		return fmt.Sprintf("%s… %s", text, elapsed.Round(time.Second))
 	}
 	left := time.Duration((100 - percent) / percent * float64(elapsed))
-	return fmt.Sprintf("%s, %.3g/s, %s left", text, rate, left.Round(time.Second))
+	digits := 0
+	if rate < 10 {
+		digits = 1
+	}
+	return fmt.Sprintf("%s, %.*f/s, %s left", text, digits, rate, left.Round(time.Second))
 }
