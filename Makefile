@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: cross release-snapshot help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -54,7 +54,20 @@ build/bin/containerd: go.mod
 # Root on Linux can start containerd, so its tests have one.
 STARTS_CONTAINERD = $(shell [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ] && echo containerd)
 
-test: $(STARTS_CONTAINERD) lint exhaust example race ## everything that CI runs
+# Root on Debian can install Chromium, so its tests have one; elsewhere they use the one
+# that is there, or say that they are skipped.
+CHROMIUM_NAMES = chromium chromium-browser google-chrome chrome headless_shell
+FIND_CHROMIUM = for name in $(CHROMIUM_NAMES); do command -v $$name >/dev/null && exit 0; done
+INSTALL_CHROMIUM = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq >&2 && apt-get install -y -qq --no-install-recommends chromium >&2
+
+has-chromium:
+	@($(FIND_CHROMIUM); exit 1) || ($(INSTALL_CHROMIUM)) || echo "no Chromium here, and it could not be installed: the HTML page is not tried in a browser (tests TestBrowser... are skipped)" >&2
+
+browser: ## the HTML page in a headless Chromium: console, requests, charts, numbers, keyboard (installs it where missing: root, Debian)
+	@($(FIND_CHROMIUM); exit 1) || ($(INSTALL_CHROMIUM))
+	CACHEBENCH_CHROMIUM=required $(GO) test -run TestBrowser ./reports
+
+test: $(STARTS_CONTAINERD) has-chromium lint exhaust example race ## everything that CI runs
 
 lint: ## gofmt, go vet, staticcheck
 	@bad=$$(gofmt -l $(GOFILES)); if [ -n "$$bad" ]; then echo "not gofmt'ed: $$bad"; exit 1; fi
@@ -65,10 +78,11 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 	$(GO) test -race ./...
 
 # What only computes, and takes ten times as long with the race detector.
-exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI
+exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI, the commands of the documents
 	$(GO) test -run 'BruteForce|NeverWorse|CurveBesidePlan|ProgressTells' ./matcher/plan
 	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup
 	$(GO) test -run ListBound .
+	$(GO) test -run 'TestReadme|TestDocuments' ./cmd/cachebench
 
 # A module of its own, as a team's is, on the packages of this tree.
 example: ## examples/gobench: a team's go test with startup times (after a change of go.mod: make example-tidy)
@@ -113,6 +127,9 @@ bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning a
 	$(GO) test -run '^$$' -bench . -skip '$(ARMS)' -benchmem -count $(COUNT) ./...
 	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x -count $(COUNT) ./layers ./layers/tarscan ./matcher
 	cd examples/gobench && $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+bench-report: ## the program as a whole: reports of 100,000 starts in each format, and --help: seconds, CPU, peak memory
+	$(GO) test ./cmd/cachebench -run '^$$' -bench '^Benchmark(Report|Help)$$' -benchtime 5x -count $(COUNT)
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))

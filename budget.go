@@ -27,7 +27,8 @@ type AppBudget struct {
 	CachedP50 *time.Duration `json:"cachedP50Seconds,omitempty"`
 	CachedP99 *time.Duration `json:"cachedP99Seconds,omitempty"`
 	// NewBytes bounds the compressed bytes that a host with the image Base fetches for
-	// the app's image of the same repository, for its first image where there is none.
+	// the app's image of the same repository, for its first image where there is none but
+	// Base itself, which an app's further images may be.
 	// Base is a reference, and looked up as the app's images are.
 	NewBytes *int64 `json:"newBytes,omitempty"`
 	Base     string `json:"base,omitempty"`
@@ -67,7 +68,7 @@ func (f *ScenarioFile) validateBudget() error {
 
 // checkBudget refuses a budget of an app that there is not: it would never be judged. A name
 // that a trace gives several sets of images is none: each set has its own. So it refuses a
-// limit in a currency that no price is in.
+// base that is the app's own image, and a limit in a currency that no price is in.
 func (s *Scenario) checkBudget(at func(key string, err error) error) error {
 	if len(s.Budget) == 0 {
 		return nil
@@ -89,6 +90,9 @@ func (s *Scenario) checkBudget(at func(key string, err error) error) error {
 			return at("budget."+app, fmt.Errorf("the trace has starts of %s with several sets of images, which are judged apart: give a budget of %s", app, strings.Join(of, ", ")))
 		case len(names) > 0 && !slices.Contains(names, app):
 			return at("budget."+app, fmt.Errorf("no app of the workload is called %q%s", app, document.Suggestion(app, names)))
+		}
+		if err := (&budgetJudge{scenario: s, app: app, budget: s.Budget[app]}).checkBase(); err != nil {
+			return at("budget."+app+".base", err)
 		}
 		if limit := s.Budget[app].CostPerMonth; limit != nil {
 			if err := limit.in(&s.Prices); err != nil {

@@ -28,6 +28,7 @@ func budgeted(t *testing.T, app string, budget cachebench.AppBudget) *cachebench
 			Apps: []workload.App{
 				{Name: "web", Images: []string{"example.com/side:1", "example.com/web:2"}},
 				{Name: "guess", Images: []string{"example.com/web:3"}},
+				{Name: "both", Images: []string{"example.com/web:2", "example.com/side:1"}},
 				{Name: "pooled", Images: []string{"example.com/web:2"}, NodePool: "pool"},
 			},
 		},
@@ -109,6 +110,8 @@ func TestCheckBudget(t *testing.T) {
 		{"against another repository its first", "web", cachebench.AppBudget{NewBytes: bytes(999_999), Base: "example.com/base:9"}, func(r *cachebench.Results) {
 			r.Inventory.Images[0].Reference = "example.com/base:9"
 		}, reports.Fail, "web new-B<=999999B (1.0 MB)"},
+		// A base that is a sidecar of the app's is what its hosts have anyway.
+		{"against its sidecar its first other", "both", cachebench.AppBudget{NewBytes: bytes(36_999_999), Base: "example.com/side:1"}, nil, reports.Fail, "both new-B<=36999999B (37.0 MB)"},
 		{"an estimate only warns", "guess", cachebench.AppBudget{NewBytes: bytes(1), Base: base}, nil, reports.Warn, ""},
 		{"time of an estimate", "guess", cachebench.AppBudget{ColdP50: seconds(1)}, nil, reports.Warn, ""},
 		{"no base", "web", cachebench.AppBudget{NewBytes: bytes(1 << 40), Base: "example.com/web:0"}, func(r *cachebench.Results) {

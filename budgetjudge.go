@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -70,6 +72,9 @@ func (j *budgetJudge) figures() []budgetFigure {
 	}
 	if j.budget.NewBytes != nil {
 		add("new-B", reports.UnitBytes, float64(*j.budget.NewBytes), j.newBytes)
+		if image := j.imageOfBase(); image != "" {
+			list[len(list)-1].Judged = fmt.Sprintf("image %s on a host with %s", image, j.budget.Base)
+		}
 	}
 	if j.budget.CostPerMonth != nil {
 		add("cost-per-month", j.scenario.Prices.Currency, j.budget.CostPerMonth.Amount, j.cost)
@@ -187,11 +192,12 @@ func (j *budgetJudge) newBytes() (float64, bool, error) {
 }
 
 // imageOfBase is the app's image of the base's repository, else its first; empty where
-// none is known.
+// none is known. An image of the app's that is the base itself, as a sidecar that hosts
+// have anyway, is none that could be new.
 func (j *budgetJudge) imageOfBase() string {
 	images := j.images()
 	for _, reference := range images {
-		if repository(reference) == repository(j.budget.Base) {
+		if repository(reference) == repository(j.budget.Base) && !isSameReference(reference, j.budget.Base) {
 			return reference
 		}
 	}
@@ -199,6 +205,33 @@ func (j *budgetJudge) imageOfBase() string {
 		return ""
 	}
 	return images[0]
+}
+
+// checkBase refuses a base that is the image to be judged: nothing would ever be new.
+func (j *budgetJudge) checkBase() error {
+	if image := j.imageOfBase(); j.budget.Base != "" && image != "" && isSameReference(image, j.budget.Base) {
+		return fmt.Errorf("the base is the app's own image %s, against which nothing is ever new: name the image that hosts have before, as the last release", image)
+	}
+	return nil
+}
+
+// isSameReference says that two references are written for one image.
+func isSameReference(a, b string) bool {
+	if a == b {
+		return true
+	}
+	_, remote := layers.RegistryOf(a)
+	if _, other := layers.RegistryOf(b); remote != other {
+		return false
+	}
+	if remote {
+		one, err := layers.ParseName(a)
+		two, otherErr := layers.ParseName(b)
+		return err == nil && otherErr == nil && one == two
+	}
+	transport, path, _ := strings.Cut(a, ":")
+	otherTransport, otherPath, _ := strings.Cut(b, ":")
+	return transport == otherTransport && filepath.Clean(path) == filepath.Clean(otherPath)
 }
 
 // repository is a reference without tag and digest.

@@ -39,11 +39,10 @@ func newPair(old, new DiffSide) *pair {
 	return p
 }
 
-// doubt takes over what the side's Inventory doubts of the image's own layers.
+// doubt takes over what the side's Inventory doubts of the image.
 func (p *pair) doubt(side DiffSide) {
 	for _, doubt := range side.Inventory.Doubts {
-		about := func(l int) bool { return strings.Contains(doubt, string(side.Inventory.Layers[l].Digest)) }
-		if slices.ContainsFunc(side.image().Layers, about) && !slices.Contains(p.doubts, doubt) {
+		if side.Inventory.IsAbout(doubt, side.Image) && !slices.Contains(p.doubts, doubt) {
 			p.doubts = append(p.doubts, doubt)
 		}
 	}

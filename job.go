@@ -61,7 +61,8 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 		return nil, err
 	}
 	j.matcher.BuildTime = e.buildTime
-	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), At: j.Scenario.Now, Matches: []matcher.Match{}}
+	coverage := j.Coverage.StartsFraction
+	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), Platform: j.Scenario.platform(), CoverageFraction: &coverage, At: j.Scenario.Now, Matches: []matcher.Match{}}
 	picker := j.matcher.Picker(j.Scenario.Caches)
 	var readings *matcher.Sensitivity
 	if j.Scenario.Sensitivity {

@@ -162,7 +162,8 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}
-	p.Profile, p.Provenance = j.Scenario.Profile.Name, j.planProvenance()
+	coverage := j.Coverage.StartsFraction
+	p.Profile, p.CoverageFraction, p.Provenance = j.Scenario.Profile.Name, &coverage, j.planProvenance()
 	if j.recording != nil {
 		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
 	}

@@ -290,7 +290,7 @@ func (s *Scenario) served(do func(layers.Options) error) (err error) {
 			opt.Platforms = append(opt.Platforms, p)
 		}
 	}
-	opt.Registries = map[string]string{}
+	opt.Registries, opt.Layouts = map[string]string{}, map[string]string{}
 	for host, addr := range s.Resolve.Registries {
 		opt.Registries[host] = addr
 	}
@@ -303,7 +303,7 @@ func (s *Scenario) served(do func(layers.Options) error) (err error) {
 			return serr
 		}
 		defer func() { err = errors.Join(err, server.Close()) }()
-		opt.Registries[host] = server.Addr
+		opt.Registries[host], opt.Layouts[host] = server.Addr, dir
 	}
 	if s.Lock != nil {
 		opt.Digests = s.Lock.digests()

@@ -68,9 +68,9 @@ type ScenarioFile struct {
 	// Assign is how starts get their cache: auto (default) or explicit.
 	Assign string `json:"assign,omitempty" document:"enum=auto|explicit"`
 	// BudgetPerMonth bounds the bill of the planned caches, in the prices'
-	// currency. Without it a plan for most money or for a limit has no budget, and one
+	// currency, which it may name (50 USD). Without it a plan for most money or for a limit has no budget, and one
 	// for most time spends nothing.
-	BudgetPerMonth *float64 `json:"budgetPerMonth,omitempty"`
+	BudgetPerMonth *MoneyLimit `json:"budgetPerMonth,omitempty"`
 	// WorthPerHour is what an hour of waiting saved is worth, in the prices'
 	// currency: each unit of the bill counts as that much less time saved. 100 when
 	// not given; at 0 only the budget counts.
@@ -164,10 +164,10 @@ func (f *ScenarioFile) Validate() error { return f.blame(f.validate()) }
 
 func (f *ScenarioFile) validate() error {
 	switch {
-	case f.BudgetPerMonth != nil && !(*f.BudgetPerMonth >= 0):
-		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", *f.BudgetPerMonth)
-	case f.BudgetPerMonth != nil && *f.BudgetPerMonth > mostMoney:
-		return document.At("budgetPerMonth", "a budget of %v is more than any bill: give at most %v", *f.BudgetPerMonth, float64(mostMoney))
+	case f.BudgetPerMonth != nil && !(f.BudgetPerMonth.Amount >= 0):
+		return document.At("budgetPerMonth", "a budget of %v cannot be: give 0 or more", f.BudgetPerMonth.Amount)
+	case f.BudgetPerMonth != nil && f.BudgetPerMonth.Amount > mostMoney:
+		return document.At("budgetPerMonth", "a budget of %v is more than any bill: give at most %v", f.BudgetPerMonth.Amount, float64(mostMoney))
 	case f.WorthPerHour != nil && *f.WorthPerHour > mostMoney:
 		return document.At("worthPerHour", "an hour cannot be worth %v: give at most %v", *f.WorthPerHour, float64(mostMoney))
 	case f.WorthPerHour != nil && !(*f.WorthPerHour >= 0):
@@ -268,7 +268,7 @@ func OutputFormat(file string) string {
 func (f *ScenarioFile) budget() float64 {
 	switch {
 	case f.BudgetPerMonth != nil:
-		return *f.BudgetPerMonth
+		return f.BudgetPerMonth.Amount
 	case f.Plan.Goal == plan.GoalNet || f.Plan.Goal == plan.GoalLimit:
 		return math.Inf(1)
 	}
@@ -318,6 +318,11 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 	}
 	l.load(f, s)
 	s.Inputs = l.inputs
+	if l.err == nil && f.BudgetPerMonth != nil {
+		if err := f.BudgetPerMonth.in(&s.Prices); err != nil {
+			return s, l.at("budgetPerMonth", err)
+		}
+	}
 	if l.err == nil {
 		l.err = s.aimBursts()
 	}

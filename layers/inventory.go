@@ -58,7 +58,8 @@ type Inventory struct {
 	Layers []Layer `json:"layers"`
 	// Unresolved lists references that could not be read, with the reason.
 	Unresolved []Unresolved `json:"unresolved,omitempty"`
-	// Unscanned lists layers that were to be read and could not be.
+	// Unscanned lists layers that were to be read and could not be, and those that a
+	// layout or archive on this machine should hold and does not.
 	Unscanned []Unscanned `json:"unscanned,omitempty"`
 	// Doubts are reasons to trust an entry less, one sentence each: a digest that
 	// two images give different diffIDs, a layer that could not be scanned.
@@ -201,6 +202,9 @@ type Unresolved struct {
 type Unscanned struct {
 	Digest Digest `json:"digest" document:"required"`
 	Reason string `json:"reason"`
+	// Absent: it was looked for and not read, and its layout or archive does not hold it,
+	// or something else in its place.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Read reads a saved Inventory from the bytes of the file called name.

@@ -1,15 +1,22 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/cachebench/cachebench/layers/local"
 )
 
 // sizes is a local source that tells what it holds without reading it. That of
@@ -30,25 +37,31 @@ type presence struct {
 	// empty where it was not.
 	readAt []string
 	mu     sync.Mutex
-	failed map[int]error
+	failed map[held]error
+	// looked are by source the layers that were looked for, gone those of them of which
+	// there is nothing.
+	looked, gone map[string][]int
+}
+
+// held is a layer that a source should hold.
+type held struct {
+	source string
+	layer  int
 }
 
 // present lists the layers that layouts and archives on this machine should hold
 // and do not, by their sizes, and with Deep by their content too where nothing
 // else read it. Registries are not asked: they take a manifest only when its
-// blobs are there (OCI distribution specification, error MANIFEST_BLOB_UNKNOWN).
+// blobs are there (OCI distribution specification, error MANIFEST_BLOB_UNKNOWN). A
+// layout that is served as one took nothing, so that it is looked through.
 func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string) {
-	p := &presence{resolver: r, inv: inv, readAt: readAt, failed: make(map[int]error)}
-	type held struct {
-		source string
-		layer  int
-	}
+	p := &presence{resolver: r, inv: inv, readAt: readAt, failed: make(map[held]error), looked: make(map[string][]int), gone: make(map[string][]int)}
 	seen := make(map[held]bool)
 	var group errgroup.Group
 	group.SetLimit(scanJobs())
 	for i := range inv.Images {
 		source := sourceOf(inv.Images[i].Reference)
-		if isRemote(source) {
+		if isRemote(inv.Images[i].Reference) && r.layoutOf(inv.Images[i].Reference) == "" {
 			continue
 		}
 		for _, l := range inv.Images[i].Layers {
@@ -65,12 +78,98 @@ func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string)
 	if ctx.Err() != nil {
 		return
 	}
-	for l := range inv.Layers {
-		digest := inv.Layers[l].Digest
-		if p.failed[l] != nil && !slices.ContainsFunc(inv.Unscanned, func(u Unscanned) bool { return u.Digest == digest }) {
-			inv.Unscanned = append(inv.Unscanned, Unscanned{digest, reason(p.failed[l])})
+	if r.opt.ManifestsAlone && !r.opt.Deep {
+		p.takeWord()
+	}
+	failures := slices.SortedFunc(maps.Keys(p.failed), func(a, b held) int {
+		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.source, b.source))
+	})
+	for _, h := range failures {
+		digest := inv.Layers[h.layer].Digest
+		if !slices.ContainsFunc(inv.Unscanned, func(u Unscanned) bool { return u.Digest == digest }) {
+			inv.Unscanned = append(inv.Unscanned, Unscanned{Digest: digest, Reason: reason(p.failed[h]), Absent: true})
 		}
 	}
+}
+
+// holdsManifestsAlone follows the source in the doubt about one that holds no layer.
+const holdsManifestsAlone = " holds manifests alone"
+
+// takeWord takes the sources that hold no layer at all at their manifests' word.
+func (p *presence) takeWord() {
+	for _, source := range slices.Sorted(maps.Keys(p.gone)) {
+		gone := p.gone[source]
+		if len(gone) < len(p.looked[source]) {
+			continue
+		}
+		p.inv.Doubts = append(p.inv.Doubts, fmt.Sprintf("%s%s, of %d layers none: what they say of layers is taken at its word.", source, holdsManifestsAlone, len(gone)))
+		for _, l := range gone {
+			delete(p.failed, held{source, l})
+		}
+	}
+}
+
+// Look notes which layers of an image of an Inventory from a file its layout or archive
+// lacks, as Options.Present does of one that is looked up; not of an image whose layers
+// were read. It says whether that is known: where the layout is not on this machine, or
+// holds the image no longer, the Inventory's word is all there is.
+func (inv *Inventory) Look(ctx context.Context, image int, opt Options) (isKnown bool, err error) {
+	img := &inv.Images[image]
+	if isRemote(img.Reference) || !slices.ContainsFunc(img.Layers, func(l int) bool { return inv.Layers[l].Scan == nil }) {
+		return true, nil
+	}
+	opt.Present, opt.ManifestsAlone, opt.Deep = true, true, false
+	r, err := newResolver(opt)
+	if err != nil {
+		return false, err
+	}
+	if isHere, isStore := r.holds(ctx, img); !isHere {
+		return !isStore, r.close()
+	}
+	own := &Inventory{Images: []Image{*img}, Layers: inv.Layers, Unscanned: slices.Clone(inv.Unscanned)}
+	r.present(ctx, own, make([]string, len(inv.Layers)))
+	inv.Unscanned = own.Unscanned
+	isTold := func(doubt string) bool {
+		return strings.Contains(doubt, holdsManifestsAlone) && inv.IsAbout(doubt, image)
+	}
+	if !slices.ContainsFunc(inv.Doubts, isTold) {
+		inv.Doubts = append(inv.Doubts, own.Doubts...)
+	}
+	return true, errors.Join(ctx.Err(), r.close())
+}
+
+// holds says whether the source of an image on this machine has the image's manifest, and
+// whether it is one that tells what it holds.
+func (r *resolver) holds(ctx context.Context, img *Image) (isHere, isStore bool) {
+	switch transport, _ := splitTransport(img.Reference); transport {
+	case "oci", "oci-archive":
+	default:
+		return false, false
+	}
+	place, _, err := r.open(ctx, img.Reference)
+	if err != nil {
+		return false, true
+	}
+	store, ok := place.(*storePlace)
+	if !ok {
+		return false, true
+	}
+	holder, ok := store.store.(sizes)
+	if !ok {
+		return false, true
+	}
+	_, err = holder.Size(ctx, string(img.Digest))
+	return err == nil, true
+}
+
+// IsAbout says whether a doubt of the Inventory is about an image: about one of its
+// layers, or about the source that it is in.
+func (inv *Inventory) IsAbout(doubt string, image int) bool {
+	img := &inv.Images[image]
+	if source, _, ok := strings.Cut(doubt, holdsManifestsAlone); ok {
+		return sourceOf(img.Reference) == source
+	}
+	return slices.ContainsFunc(img.Layers, func(l int) bool { return strings.Contains(doubt, string(inv.Layers[l].Digest)) })
 }
 
 func (p *presence) look(ctx context.Context, source, reference string, layer int) {
@@ -79,25 +178,52 @@ func (p *presence) look(ctx context.Context, source, reference string, layer int
 	if d := (descriptor{mediaType: l.MediaType}); d.isForeign() || l.CompressedSource != "" {
 		return
 	}
-	place, _, err := p.open(ctx, reference)
-	if err != nil {
-		return // then the image is among the unresolved
-	}
-	store, ok := place.(*storePlace)
-	if !ok {
-		return
-	}
-	if holder, ok := store.store.(sizes); ok {
+	store, err := p.storeOf(ctx, reference)
+	if holder, ok := store.(sizes); ok && err == nil {
 		err = l.sizedAs(holder.Size(ctx, string(l.Digest)))
 		if err == nil && p.opt.Deep && p.readAt[layer] != source {
-			err = l.hashed(store.blob(ctx, l))
+			err = l.hashed(store.Blob(ctx, string(l.Digest)))
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.looked[source] = append(p.looked[source], layer)
 	if err != nil {
-		p.mu.Lock()
-		p.failed[layer] = err
-		p.mu.Unlock()
+		p.failed[held{source, layer}] = err
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		p.gone[source] = append(p.gone[source], layer)
+	}
+}
+
+// storeOf is what should hold the blobs of an image; nil where nothing can be asked.
+func (p *presence) storeOf(ctx context.Context, reference string) (local.Store, error) {
+	if dir := p.layoutOf(reference); dir != "" {
+		s := p.locals.source(ctx, "oci", dir)
+		return s.store, s.err
+	}
+	place, _, err := p.open(ctx, reference)
+	if err != nil {
+		return nil, nil // then the image is among the unresolved
+	}
+	if store, ok := place.(*storePlace); ok {
+		return store.store, nil
+	}
+	return nil, nil
+}
+
+// layoutOf is the directory of the layout that is served as the registry of a reference;
+// empty where there is none.
+func (r *resolver) layoutOf(reference string) string {
+	transport, rest := splitTransport(reference)
+	if transport != "docker" {
+		return ""
+	}
+	p, err := r.registry(reference, rest)
+	if err != nil {
+		return ""
+	}
+	return r.opt.Layouts[p.name.Registry]
 }
 
 // sizedAs refuses a blob of another size than the manifest states.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/cachebench/cachebench/internal/registry"
 )
 
 // TestPresent: a blob that a layout lacks, or has cut off or altered, is found whatever
@@ -58,4 +60,90 @@ func TestPresent(t *testing.T) {
 	if inv := runWithStore(t, kept, []string{whole}, Options{}); len(inv.Unscanned) > 0 {
 		t.Errorf("%v", inv.Unscanned)
 	}
+}
+
+// TestManifestsAlone: a layout that holds no layer at all is taken at its manifests' word
+// where that is asked for, with a doubt; one that lacks a single layer is not. An Inventory
+// that was made before, or of a layout that was broken since, is looked through again.
+func TestManifestsAlone(t *testing.T) {
+	img := realImage(t)
+	all, _ := img.Layers()
+	if len(all) < 2 {
+		t.Fatalf("the image has %d layers", len(all))
+	}
+	opt := Options{Present: true, ManifestsAlone: true}
+	for gone := range len(all) + 1 {
+		dir := writeLayout(t, img, "x")
+		source := "oci:" + dir
+		before := runWithStore(t, t.TempDir(), []string{source}, opt)
+		if len(before.Unscanned)+len(before.Doubts) > 0 {
+			t.Fatalf("a whole image: %v, %q", before.Unscanned, before.Doubts)
+		}
+		for _, l := range all[:gone] {
+			digest, _ := l.Digest()
+			os.Remove(filepath.Join(dir, "blobs/sha256", digest.Hex))
+		}
+		now := runWithStore(t, t.TempDir(), []string{source}, opt)
+		isKnown, err := before.Look(t.Context(), 0, Options{})
+		if err != nil || !isKnown {
+			t.Fatalf("%v, %v", isKnown, err)
+		}
+		for name, inv := range map[string]*Inventory{"resolved": now, "looked through": before} {
+			isTold := slices.ContainsFunc(inv.Doubts, func(doubt string) bool {
+				return strings.Contains(doubt, "holds manifests alone") && inv.IsAbout(doubt, 0)
+			})
+			want := gone
+			if gone == len(all) {
+				want = 0
+			}
+			if len(inv.Unscanned) != want || isTold != (gone == len(all)) {
+				t.Errorf("%s, %d of %d gone: %v, %q", name, gone, len(all), inv.Unscanned, inv.Doubts)
+			}
+			for _, u := range inv.Unscanned {
+				if !u.Absent {
+					t.Errorf("%s: %v", name, u)
+				}
+			}
+		}
+		os.RemoveAll(dir)
+		if isKnown, err := now.Look(t.Context(), 0, Options{}); err != nil || isKnown {
+			t.Errorf("a layout that is gone: %v, %v", isKnown, err)
+		}
+	}
+}
+
+// TestPresentServed: a layout that is served under a registry's name, or that of its alias,
+// is looked through as any other; a registry that only has the same blob is not.
+func TestPresentServed(t *testing.T) {
+	img := realImage(t)
+	all, _ := img.Layers()
+	digest, _ := all[0].Digest()
+	dir := writeLayout(t, img, "registry.example.com/team/app:1")
+	handler, err := registry.Handler("registry.example.com", os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := registry.Serve(handler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	served := map[string]string{"registry.example.com": server.Addr}
+	check := func(name, reference string, opt Options, want string) {
+		t.Helper()
+		opt.Registries = served
+		inv := runWithStore(t, t.TempDir(), []string{reference}, opt)
+		if len(inv.Images) != 1 || (len(inv.Unscanned) == 1) != (want != "") || want != "" && !strings.Contains(inv.Unscanned[0].Reason, want) {
+			t.Errorf("%s: %d images, %v, want %q", name, len(inv.Images), inv.Unscanned, want)
+		}
+	}
+	layouts := map[string]string{"registry.example.com": dir}
+	check("whole", "registry.example.com/team/app:1", Options{Present: true, Layouts: layouts}, "")
+	if err := os.Remove(filepath.Join(dir, "blobs/sha256", digest.Hex)); err != nil {
+		t.Fatal(err)
+	}
+	check("missing", "registry.example.com/team/app:1", Options{Present: true, Layouts: layouts}, "has no content of "+digest.String())
+	check("alias", "mirror.example.com/team/app:1", Options{Present: true, Layouts: layouts, Aliases: map[string]string{"mirror.example.com": "registry.example.com"}}, "has no content of")
+	check("not a layout of ours", "registry.example.com/team/app:1", Options{Present: true}, "")
+	check("nothing to pass", "registry.example.com/team/app:1", Options{Layouts: layouts}, "")
 }

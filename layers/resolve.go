@@ -29,6 +29,9 @@ type Options struct {
 	// caller's, so that references keep their names. Nothing of them is kept in
 	// Store.
 	Registries map[string]string
+	// Layouts are the directories of OCI layouts that are served as Registries, by the
+	// same names: Present and Deep look for blobs there as in any layout.
+	Layouts map[string]string
 	// Aliases fetch a registry under another name; the Inventory keeps the
 	// original one.
 	Aliases map[string]string
@@ -79,10 +82,14 @@ type Options struct {
 	Deep       bool
 	ScanLimits tarscan.Limits
 	Inflater   string
-	// Present looks whether OCI layouts and archives hold the blobs of their images,
-	// with the sizes that the manifests state; Deep does so too, and reads those of
+	// Present looks whether OCI layouts and archives, Layouts among them, hold the blobs of
+	// their images, with the sizes that the manifests state; Deep does so too, and reads those of
 	// which Store knows the content already. What is missing is Unscanned.
 	Present bool
+	// ManifestsAlone takes a layout or archive that holds no layer at all at its
+	// manifests' word, as a registry is, with a doubt: such recordings are looked at on
+	// purpose.
+	ManifestsAlone bool
 	// Compress reads layers whose source keeps no compressed blob, to measure
 	// what they would be; without it their size is estimated. Known are layers
 	// of other images by diffID, which are not compressed again.
@@ -115,7 +122,7 @@ func (o *Options) jobs() int {
 // normal has its registries' names as references have them: docker.io is
 // index.docker.io.
 func (o Options) normal() Options {
-	o.Registries, o.Aliases = normalKeys(o.Registries), normalKeys(o.Aliases)
+	o.Registries, o.Layouts, o.Aliases = normalKeys(o.Registries), normalKeys(o.Layouts), normalKeys(o.Aliases)
 	o.Mirrors = normalKeys(o.Mirrors)
 	o.PlainHTTP = slices.Clone(o.PlainHTTP)
 	for i, host := range o.PlainHTTP {

@@ -54,7 +54,7 @@ func (inv *Inventory) unstated() {
 	for i := range inv.Layers {
 		l := &inv.Layers[i]
 		if l.CompressedSource == Estimated && l.CompressedBytes == 0 && l.UnpackedMethod == ByRatio && !listed[l.Digest] {
-			inv.Unscanned = append(inv.Unscanned, Unscanned{l.Digest, "its source does not state its size, so it counts as 0 bytes: --deep reads it"})
+			inv.Unscanned = append(inv.Unscanned, Unscanned{Digest: l.Digest, Reason: "its source does not state its size, so it counts as 0 bytes: --deep reads it"})
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (r *resolver) scan(ctx context.Context, inv *Inventory, places *places, rea
 	group.Wait()
 	for i, err := range s.failed {
 		if err != nil {
-			inv.Unscanned = append(inv.Unscanned, Unscanned{inv.Layers[i].Digest, reason(err)})
+			inv.Unscanned = append(inv.Unscanned, Unscanned{Digest: inv.Layers[i].Digest, Reason: reason(err)})
 		}
 	}
 	s.compose()

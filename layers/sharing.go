@@ -21,6 +21,8 @@ type Sharing struct {
 	Sets []SharedSet `json:"sets,omitempty"`
 	// Unresolved are references that could not be read; they count nowhere.
 	Unresolved []Unresolved `json:"unresolved,omitempty"`
+	// Unread are layers that could not be read: what is said of them is a manifest's word.
+	Unread []Unscanned `json:"unread,omitempty"`
 }
 
 // SharingOptions chooses what Inventory.Sharing looks at. The zero value takes
@@ -153,7 +155,7 @@ type Holders struct {
 
 // Sharing measures what the Inventory's images have in common.
 func (inv *Inventory) Sharing(opt SharingOptions) *Sharing {
-	s := &Sharing{Unresolved: inv.Unresolved}
+	s := &Sharing{Unresolved: inv.Unresolved, Unread: inv.Unscanned}
 	chains := inv.Chains()
 	ids := chains.IDs()
 	for _, platform := range inv.platforms(opt) {

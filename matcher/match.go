@@ -66,6 +66,10 @@ func ReadMatches(name string, data []byte) (*Matches, error) {
 type Matches struct {
 	// Policies are the readings of undocumented rules that were used.
 	Policies map[string]string `json:"policies"`
+	// Platform is os/arch[/variant] of the images, and CoverageFraction the share of the
+	// workload's starts whose images could be read; absent in files of before.
+	Platform         string   `json:"platform,omitempty"`
+	CoverageFraction *float64 `json:"coverageFraction,omitempty"`
 	// At is the time as of which caches were matched.
 	At      time.Time `json:"at"`
 	Matches []Match   `json:"matches"`

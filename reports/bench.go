@@ -73,11 +73,15 @@ const (
 	BenchSeed     = "seed"
 	BenchCoverage = "coverage"
 	BenchFaults   = "faults"
+	// BenchBudget and BenchWorth are a plan's most for caches in a month, and what an hour
+	// of startup time was taken to be worth; none where there is none.
+	BenchBudget = "budget"
+	BenchWorth  = "worth"
 )
 
 // BenchConfig lists the configuration lines, in order.
 func BenchConfig() []string {
-	return []string{BenchSource, BenchProfile, BenchProfileDigest, BenchPlatform, BenchModel, BenchSeed, BenchCoverage, BenchFaults}
+	return []string{BenchSource, BenchProfile, BenchProfileDigest, BenchPlatform, BenchModel, BenchSeed, BenchCoverage, BenchFaults, BenchBudget, BenchWorth}
 }
 
 // benchText writes the text of Go's benchmarks.
@@ -128,6 +132,18 @@ func BenchComments(p *simulate.Provenance, doubts []string) string {
 	return b.String()
 }
 
+// BenchIncomparablePrefix begins the line by which a result says why it is not to be
+// compared with any other.
+const BenchIncomparablePrefix = "# incomparable "
+
+func (b *benchText) incomparable(why string) {
+	b.WriteString(BenchIncomparablePrefix + oneLine(why) + "\n")
+}
+
+// BenchUntimedPrefix begins the line that says of how many starts of a benchmark it is
+// not known when they were ready: its source, its name and their number.
+const BenchUntimedPrefix = "# untimed "
+
 // BenchStarts is the line that says how many starts a benchmark called name sums up,
 // where the number after its name does not: package testing counts iterations there.
 func BenchStarts(name string, starts int) string {
@@ -161,6 +177,25 @@ func benchBetter(unit string) string {
 		return "higher"
 	}
 	return "lower"
+}
+
+// BenchIsSigned says whether a benchmark's value of a unit may be below 0: of the results
+// that package reports writes what is saved, a bias and the ends of intervals, of others
+// the units that nobody but their team knows.
+func BenchIsSigned(name, unit string) bool {
+	switch name {
+	case BenchStartup, BenchWorkload, BenchImages, BenchPlan, BenchPool, BenchMatch, BenchCalibration:
+		isEnd := strings.Contains(unit, "-low-") || strings.Contains(unit, "-high-")
+		if name == BenchPool && strings.HasPrefix(unit, moneyCost+"-") {
+			return true // what no start fetches any more is no longer paid
+		}
+		return isEnd || unit == unitSaved || unit == unitBias || strings.HasPrefix(unit, moneyNet+"-")
+	}
+	switch unit {
+	case "sec/op", "B/op", "allocs/op", "B/s":
+		return false
+	}
+	return !slices.ContainsFunc(BenchQuantities(), func(q Quantity) bool { return q.Name == unit })
 }
 
 // BenchValue is a value with its unit.
@@ -216,11 +251,22 @@ func (b *benchText) write(lines []BenchLine, isExact bool) {
 // for each run, so that benchstat has a sample. Beside measured values nothing is
 // called exact, for a unit is the same in the whole file.
 func benchReport(r *Report) ([]byte, error) {
-	if len(r.Arms) == 0 {
+	if len(r.Arms) == 0 && r.Void == "" {
 		return benchStage(r)
 	}
 	var b benchText
 	b.comment(&r.Provenance, r.Doubts)
+	if r.Void != "" {
+		b.incomparable(r.Void)
+		return b.Bytes(), nil
+	}
+	for _, u := range r.Untimed {
+		if u.App == "" && !r.hasWorkloadLine(u.Source) {
+			continue
+		}
+		l := r.BenchLine(&Summary{Source: u.Source, Arm: u.Arm, App: u.App})
+		fmt.Fprintf(&b, "%s%s Benchmark%s%s %d\n", BenchUntimedPrefix, u.Source, l.Name, BenchKeys(l.Keys...), u.Starts)
+	}
 	var lines []BenchLine
 	isExact := true
 	for _, source := range sourceOrder {
@@ -231,7 +277,9 @@ func benchReport(r *Report) ([]byte, error) {
 		named := make(map[string]bool)
 		for i := range list {
 			if list[i].Source == source {
-				lines = append(lines, r.BenchLine(&list[i]))
+				if l := r.BenchLine(&list[i]); len(l.Values) > 0 {
+					lines = append(lines, l)
+				}
 				named[list[i].App] = true
 			}
 		}
@@ -243,10 +291,16 @@ func benchReport(r *Report) ([]byte, error) {
 			continue
 		}
 		for i := range r.Arms {
-			if r.Arms[i].Source == source && apps > 1 {
-				lines = append(lines, r.BenchLine(&r.Arms[i]))
+			if r.Arms[i].Source != source || apps < 2 {
+				continue
+			}
+			if l := r.BenchLine(&r.Arms[i]); len(l.Values) > 0 {
+				lines = append(lines, l)
 			}
 		}
+	}
+	if len(lines) == 0 && len(r.Untimed) > 0 {
+		return b.Bytes(), nil
 	}
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("the report sums its measured startups up, as those of older versions do: give the timeline that it was made of")
@@ -293,10 +347,26 @@ func (r *Report) BenchLine(s *Summary) BenchLine {
 func (r *Report) benchComputed() map[string]string {
 	config := benchModel(&r.Provenance)
 	config[BenchSeed] = fmt.Sprint(r.Provenance.Seed)
-	if r.Coverage != nil {
-		config[BenchCoverage] = exact(r.Coverage.StartsFraction)
-	}
+	config[BenchCoverage] = r.benchCoverage()
 	return config
+}
+
+// benchCoverage is the share of the workload's starts whose images could be read, as the
+// report or the stage in it says; empty where neither does.
+func (r *Report) benchCoverage() string {
+	var share *float64
+	switch {
+	case r.Coverage != nil:
+		share = &r.Coverage.StartsFraction
+	case r.Plan != nil:
+		share = r.Plan.CoverageFraction
+	case r.Matches != nil:
+		share = r.Matches.CoverageFraction
+	}
+	if share == nil {
+		return ""
+	}
+	return exact(*share)
 }
 
 // benchModel is the configuration by which values are simulated and estimated.
@@ -331,13 +401,41 @@ func (r *Report) benchValues(s *Summary) []BenchValue {
 	if s.App == "" {
 		add(x.Makespan, "makespan-sec")
 	}
+	// A measured line is a run of its own, and another one is not known.
+	unknown := s.Source != simulate.Measured && r.isUntimed(s)
+	if unknown {
+		values = nil
+	}
 	if !s.Unsized {
 		values = append(values, BenchValue{float64(s.MeanFetchedBytes), UnitPulled}, BenchValue{float64(s.MeanUnpackedBytes), UnitUnpacked})
 	}
 	for _, p := range phaseNames {
-		if phase := x.MeanPhases.Of(p); phase != nil {
+		if phase := x.MeanPhases.Of(p); phase != nil && !unknown {
 			values = append(values, BenchValue{phase.Value, benchPhase(p)})
 		}
 	}
 	return values
+}
+
+// hasWorkloadLine says whether the starts of all apps in an arm have a line: of several
+// apps, and not of measured runs, which have one for each run.
+func (r *Report) hasWorkloadLine(source string) bool {
+	named := make(map[string]bool)
+	for i := range r.Summaries {
+		if r.Summaries[i].Source == source {
+			named[r.Summaries[i].App] = true
+		}
+	}
+	for _, u := range r.Untimed {
+		if u.Source == source && u.App != "" {
+			named[u.App] = true
+		}
+	}
+	return source != simulate.Measured && len(named) > 1
+}
+
+// isUntimed says that it is not known of some starts of an app in an arm, or of all apps,
+// when they were ready.
+func (r *Report) isUntimed(s *Summary) bool {
+	return slices.ContainsFunc(r.Untimed, func(u Untimed) bool { return u.App == s.App && u.Arm == s.Arm && u.Source == s.Source })
 }

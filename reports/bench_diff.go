@@ -1,9 +1,11 @@
 package reports
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -12,6 +14,15 @@ import (
 func diffBench(d *Diff) []byte {
 	var b benchText
 	b.comment(&d.Provenance, d.Doubts)
+	for _, img := range []*DiffImage{&d.Old, &d.New} {
+		if len(img.Unread) > 0 {
+			b.incomparable(img.UnreadWords())
+		}
+	}
+	// One of before says no more of such a layer than that its rules were not judged.
+	if d.Gate != nil && d.Gate.Verdict == Unjudged && len(d.Old.Unread)+len(d.New.Unread) == 0 {
+		b.incomparable(fmt.Sprintf("the rules of the diff of %s could not be judged: %v", d.New.Reference, d.Gate.Err()))
+	}
 	var lines []BenchLine
 	add := func(side, arm string, img *DiffImage, s *DiffStart) {
 		config := benchModel(&d.Provenance)
@@ -31,6 +42,20 @@ func diffBench(d *Diff) []byte {
 	add("new", "update", &d.New, &d.Update)
 	b.write(lines, true)
 	return b.Bytes()
+}
+
+// UnreadWords say which layers of the image could not be read, and why the first could
+// not.
+func (i *DiffImage) UnreadWords() string {
+	return unreadWords(i.Unread, fmt.Sprintf("of %d of image %s", i.Layers, i.Reference))
+}
+
+func unreadWords(list []layers.Unscanned, of string) string {
+	var digests []string
+	for _, u := range list {
+		digests = append(digests, string(u.Digest))
+	}
+	return fmt.Sprintf("%s %s could not be read: %s (%s)", count(len(list), "layer"), of, some(digests, mostNamed), list[0].Reason)
 }
 
 // repositoryName is a reference without transport, registry, tag and digest: the

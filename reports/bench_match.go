@@ -30,10 +30,7 @@ const (
 // starts, or a trace's, find.
 func matchBench(r *Report) ([]byte, error) {
 	m := r.Matches
-	config := map[string]string{BenchSource: simulate.Estimated, BenchPlatform: r.Platform}
-	if r.Coverage != nil {
-		config[BenchCoverage] = exact(r.Coverage.StartsFraction)
-	}
+	config := map[string]string{BenchSource: simulate.Estimated, BenchPlatform: cmpOr(r.Platform, m.Platform), BenchCoverage: r.benchCoverage()}
 	var lines []BenchLine
 	add := func(starts int, keys []string, values ...BenchValue) {
 		if len(values) > 0 {

@@ -90,6 +90,7 @@ func (b *planBenches) add(name, source, platform string, starts float64, keys []
 	}
 	config := b.report.benchComputed()
 	config[BenchSource], config[BenchPlatform] = source, platform
+	config[BenchBudget], config[BenchWorth] = moneyWords(b.plan.BudgetPerMonth), moneyWords(b.plan.WorthPerHour)
 	if b.report.Provenance.Version == "" {
 		delete(config, BenchSeed) // the plan says nothing of what it was made from
 	}
@@ -98,6 +99,14 @@ func (b *planBenches) add(name, source, platform string, starts float64, keys []
 		// The number of a line is whole, and a month may have half a start of an app.
 		Starts: int(max(1, math.Round(starts))), Values: values,
 	})
+}
+
+// moneyWords are an amount as a condition; none where there is none.
+func moneyWords(m *cost.Money) string {
+	if m == nil {
+		return "none"
+	}
+	return strings.TrimSpace(m.Currency + " " + exact(m.Amount))
 }
 
 func (b *planBenches) platform() string { return cmpOr(b.plan.Platform, b.report.Platform) }

@@ -19,6 +19,9 @@ func sharingBench(r *Report) ([]byte, error) {
 	}
 	var b benchText
 	b.comment(&r.Provenance, r.Doubts)
+	if unread := r.Sharing.Unread; len(unread) > 0 {
+		b.incomparable(unreadWords(unread, "of the images"))
+	}
 	var lines []BenchLine
 	var units []string
 	for _, f := range r.Sharing.Figures() {

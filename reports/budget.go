@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -20,13 +21,19 @@ type Budget struct {
 
 	// whole remembers where in the file each rule stands.
 	whole document.Raw
+	// other is the command that judges the figures of others; left are the rules on
+	// them that were found, with file and line, in the order of the file.
+	other  string
+	others []Quantity
+	left   []string
 }
 
 // BudgetOverride are rules of some images or apps: on a figure that they name,
 // they take the place of all that was said of it before.
 type BudgetOverride struct {
-	// Match is the name of an image without tag and digest, or of an app. An
-	// asterisk stands for any text, slashes among it.
+	// Match is the name of an image without tag and digest, or of an app, which the last
+	// part of the image's name is to a diff. An asterisk stands for any text, slashes
+	// among it.
 	Match string   `json:"match" document:"required"`
 	Rules []string `json:"rules" document:"required"`
 }
@@ -58,6 +65,34 @@ func (b *Budget) Validate() error {
 	return nil
 }
 
+// LeaveTo leaves rules on the quantities named to another command, so that one file
+// serves both: For returns the others, and Left tells them.
+func (b *Budget) LeaveTo(command string, quantities []Quantity) {
+	b.other, b.others = command, quantities
+}
+
+// Left tells the rules that For left to another command, with file and line.
+func (b *Budget) Left() []string { return slices.Clone(b.left) }
+
+// leftDoubts say it in a result.
+func (b *Budget) leftDoubts() (list []string) {
+	for _, rule := range b.left {
+		list = append(list, rule+", and is not judged here.")
+	}
+	return list
+}
+
+// Unmatched are the patterns of overrides that match none of the names.
+func (b *Budget) Unmatched(names ...string) (patterns []string) {
+	for i := range b.Overrides {
+		match := b.Overrides[i].Match
+		if !slices.ContainsFunc(names, func(name string) bool { return matches(match, name) }) && !slices.Contains(patterns, match) {
+			patterns = append(patterns, match)
+		}
+	}
+	return patterns
+}
+
 // For returns the rules that hold for something with any of these names, on the
 // quantities known. All rules are read, also those of overrides that do not
 // match, so that a misspelt one is found at once.
@@ -85,16 +120,54 @@ func (b *Budget) For(known []Quantity, names ...string) ([]Rule, error) {
 func (b *Budget) parse(at string, texts []string, known []Quantity) ([]Rule, error) {
 	var rules []Rule
 	for i, text := range texts {
-		more, err := ParseRules(text, known)
+		at := fmt.Sprintf("%s[%d]", at, i)
+		more, err := b.parseText(at, text, known)
 		if err == nil {
 			err = twice(rules, more...)
 		}
 		if err != nil {
-			return nil, b.whole.At(fmt.Sprintf("%s[%d]", at, i), "%v", err)
+			return nil, b.whole.At(at, "%v", err)
 		}
 		rules = append(rules, more...)
 	}
 	return rules, nil
+}
+
+// parseText reads the rules of one text, and leaves out those of another command, which
+// are read nevertheless: a misspelt one is found by either.
+func (b *Budget) parseText(at, text string, known []Quantity) ([]Rule, error) {
+	var kept []string
+	var left []Rule
+	for _, part := range strings.Split(text, ",") {
+		figure, _, _ := cutRule(strings.TrimSpace(part))
+		if name, _ := bare(figure); !isQuantity(b.others, name) {
+			kept = append(kept, part)
+			continue
+		}
+		more, err := ParseRules(part, b.others)
+		if err == nil {
+			err = twice(left, more...)
+		}
+		if err != nil {
+			return nil, err
+		}
+		left = append(left, more...)
+	}
+	for _, r := range left {
+		// Where a reader looks for a place an error has it.
+		words := b.whole.At(at, "%s is a rule of %s", r, b.other).Error()
+		if !slices.Contains(b.left, words) {
+			b.left = append(b.left, words)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	return ParseRules(strings.Join(kept, ","), known)
+}
+
+func isQuantity(list []Quantity, name string) bool {
+	return slices.ContainsFunc(list, func(q Quantity) bool { return q.Name == name })
 }
 
 // RulesOf joins the rules of a budget, which may be nil, for something with

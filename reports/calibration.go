@@ -8,12 +8,22 @@ import (
 )
 
 // CalibrationFormats lists the formats that WriteCalibration knows.
-func CalibrationFormats() []Format { return append(TableFormats(), Bench) }
+func CalibrationFormats() []Format { return append(TableFormats(), Bench, HTML) }
 
 // WriteCalibration writes c to w.
 func WriteCalibration(w io.Writer, format Format, c *calibrate.Calibration, opt Options) error {
 	if format == Bench {
 		data, err := calibrationBench(c)
+		if err == nil {
+			_, err = w.Write(data)
+		}
+		if err != nil {
+			return fmt.Errorf("write the %s: %w", calibrate.Kind, err)
+		}
+		return nil
+	}
+	if format == HTML {
+		data, err := calibrationPage(c)
 		if err == nil {
 			_, err = w.Write(data)
 		}

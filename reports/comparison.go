@@ -61,8 +61,8 @@ type ComparedResult struct {
 
 // Condition is one thing that two results must have in common.
 type Condition struct {
-	// Name is source, profile, profile-digest, platform, model, seed, coverage, faults
-	// or machine.
+	// Name is source, profile, profile-digest, platform, model, seed, coverage, faults,
+	// budget, worth or machine.
 	Name   string   `json:"name" document:"required"`
 	Values []string `json:"values"`
 }
@@ -106,6 +106,8 @@ type Change struct {
 	Arm string `json:"arm,omitempty"`
 	// Source is simulated, measured or estimated; empty where it is not said.
 	Source string `json:"source,omitempty"`
+	// Package is that of a benchmark of go test.
+	Package string `json:"package,omitempty"`
 	// Figure is the unit as benchmarks write it, as startup-sec; Unit is B, sec,
 	// fraction, a plan's currency, or empty for a count or another ratio.
 	Figure string `json:"figure" document:"required"`

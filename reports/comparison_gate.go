@@ -29,10 +29,12 @@ func (c *Comparison) Quantities() []Quantity {
 // an error, whatever the rules.
 func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 	all, err := rules()
-	if err != nil {
+	// A rule may be on a figure that is not known because of what stands in the way.
+	obstacle := c.obstacle()
+	if err != nil && obstacle == "" {
 		return err
 	}
-	if obstacle := c.obstacle(); obstacle != "" {
+	if obstacle != "" {
 		c.Gate = &Gate{Verdict: Unjudged}
 		for _, r := range all {
 			c.Gate.add(Outcome{Rule: r.String(), Figure: r.Name, Unit: r.Unit, Result: Unjudged, Reason: "the results cannot be compared"})
@@ -52,7 +54,25 @@ func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 	if j.finish(); len(j.rules) > 0 {
 		c.Gate = j.gate
 	}
+	c.oneSided(j.rules)
 	return nil
+}
+
+// oneSided doubts rules that bound one side alone of a figure that may be on either side
+// of 0: a bias of -49 % is at most 5 %.
+func (c *Comparison) oneSided(rules []Rule) {
+	for _, r := range rules {
+		both := func(other Rule) bool {
+			return other.Name == r.Name && (other.Absolute || other.Op == Equal || other.Op.isLower() != r.Op.isLower())
+		}
+		below := func(x Change) bool { return x.Figure == r.Name && x.New != nil && x.New.Value < 0 }
+		if r.Absolute || slices.ContainsFunc(rules, both) || r.Name != unitBias && (r.Op.isLower() || !slices.ContainsFunc(c.Changes, below)) {
+			continue
+		}
+		two := r
+		two.Absolute = true
+		c.Doubts = append(c.Doubts, fmt.Sprintf("Rule %s bounds one side alone of a figure that may be above or below 0: %s bounds both.", r, two))
+	}
 }
 
 // AllApps is what the benchmarks of all apps of an arm are called.
@@ -67,19 +87,31 @@ func (x *Change) names() []string {
 }
 
 // Unmatched doubts overrides of a budget that match no benchmark: a stricter rule of a
-// misspelt app would never count. The file is called name.
+// misspelt app would never count; and rules that are left to another command. The file is
+// called name.
 func (c *Comparison) Unmatched(name string, b *Budget) {
 	if b == nil || len(c.Changes) == 0 {
 		return
 	}
-	for i := range b.Overrides {
-		match := b.Overrides[i].Match
-		if !slices.ContainsFunc(c.Changes, func(x Change) bool {
-			return slices.ContainsFunc(x.names(), func(name string) bool { return matches(match, name) })
-		}) {
-			c.Doubts = append(c.Doubts, fmt.Sprintf("%s: an override matches %s, and no benchmark of NEW has that name: its rules do not count.", name, match))
+	var names []string
+	for i := range c.Changes {
+		names = append(names, c.Changes[i].names()...)
+	}
+	for _, match := range b.Unmatched(names...) {
+		c.Doubts = append(c.Doubts, fmt.Sprintf("%s: an override matches %s, and no benchmark of NEW has that name: its rules do not count.", name, match))
+	}
+	c.Doubts = append(c.Doubts, b.leftDoubts()...)
+}
+
+// OwnOfDiff are the quantities of a Diff that neither result has: rules on them in a
+// budget are none of this comparison.
+func (c *Comparison) OwnOfDiff() (list []Quantity) {
+	for _, q := range DiffQuantities() {
+		if !slices.Contains(c.Figures, q.Name) {
+			list = append(list, q)
 		}
 	}
+	return list
 }
 
 // judging is what became of rules so far.

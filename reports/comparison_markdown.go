@@ -79,11 +79,11 @@ func (c *Comparison) reasons() []string {
 func comparisonCSV(c *Comparison) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	heads := []string{"benchmark", "app", "arm", "source", "figure", "unit", "old", "old_low", "old_high", "old_runs", "new", "new_low", "new_high", "new_runs", "difference", "relative", "test", "p", "state", "reason"}
+	heads := []string{"benchmark", "app", "arm", "source", "figure", "unit", "old", "old_low", "old_high", "old_runs", "new", "new_low", "new_high", "new_runs", "difference", "relative", "test", "p", "state", "reason", "package"}
 	w.Write(heads)
 	for _, reason := range c.reasons() {
 		row := make([]string, len(heads))
-		row[len(row)-2], row[len(row)-1] = stateRefused, reason
+		row[len(row)-3], row[len(row)-2] = stateRefused, reason
 		w.Write(row)
 	}
 	for i := range c.Changes {
@@ -96,7 +96,7 @@ func comparisonCSV(c *Comparison) ([]byte, error) {
 			}
 			row = append(row, exact(v.Value), field(v.Low), field(v.High), strconv.Itoa(v.Runs))
 		}
-		w.Write(append(row, field(x.Difference), field(x.Relative), x.Test, field(x.P), x.State, x.Reason))
+		w.Write(append(row, field(x.Difference), field(x.Relative), x.Test, field(x.P), x.State, x.Reason, x.Package))
 	}
 	w.Flush()
 	return b.Bytes(), w.Error()

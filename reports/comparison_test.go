@@ -65,10 +65,10 @@ func TestComparisonRefusedCSV(t *testing.T) {
 		}
 		var got []string
 		for _, row := range rows[1:] {
-			if row[len(row)-2] != "refused" {
-				t.Errorf("state %q", row[len(row)-2])
+			if state := row[slices.Index(rows[0], "state")]; state != "refused" {
+				t.Errorf("state %q", state)
 			}
-			got = append(got, row[len(row)-1])
+			got = append(got, row[slices.Index(rows[0], "reason")])
 		}
 		want := c.Refusals
 		if len(c.Missing) > 0 && !c.AllowMissing {
@@ -76,6 +76,36 @@ func TestComparisonRefusedCSV(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestOneSided: a bound on one side of what may be below 0 is doubted, and its two-sided
+// form given, which fails where the other passed.
+func TestOneSided(t *testing.T) {
+	for text, want := range map[string]struct{ verdict, doubt string }{
+		"bias-fraction<=5%":              {Pass, "Rule bias-fraction<=5% bounds one side alone of a figure that may be above or below 0: |bias-fraction|<=5% bounds both."},
+		"|bias-fraction|<=5%":            {Fail, ""},
+		"bias-fraction:+5%":              {Pass, "Rule bias-fraction:+5% bounds one side alone of a figure that may be above or below 0: |bias-fraction|:+5% bounds both."},
+		"error-fraction<=5%":             {Pass, ""},
+		"drift-sec<=5s":                  {Pass, "Rule drift-sec<=5s bounds one side alone of a figure that may be above or below 0: |drift-sec|<=5s bounds both."},
+		"drift-sec>=0s":                  {Fail, ""},
+		"|drift-sec|<=5s,drift-sec<=1ms": {Fail, ""},
+		"drift-sec<=5s,drift-sec:-9s":    {Pass, ""},
+	} {
+		old := -0.4
+		change := func(figure string, value float64) Change {
+			return Change{Benchmark: "Calibration", Name: "all", Figure: figure, Unit: UnitOf(figure), Old: &Compared{Value: old, Runs: 1}, New: &Compared{Value: value, Runs: 1}, Test: TestExact, State: ChangeDiffers}
+		}
+		c := &Comparison{
+			Figures: []string{"bias-fraction", "drift-sec", "error-fraction"},
+			Changes: []Change{change("bias-fraction", -0.49), change("drift-sec", -6), change("error-fraction", 0.02)},
+		}
+		if err := c.Judge(func(names ...string) ([]Rule, error) { return ParseRules(text, c.Quantities()) }); err != nil {
+			t.Fatal(err)
+		}
+		if c.Gate.Verdict != want.verdict || strings.Join(c.Doubts, "") != want.doubt {
+			t.Errorf("%s: %s, %q", text, c.Gate.Verdict, c.Doubts)
 		}
 	}
 }

@@ -41,6 +41,9 @@ type Diff struct {
 	Hints []string `json:"hints,omitempty"`
 	// Doubts are reasons to trust the result less, one sentence each.
 	Doubts []string `json:"doubts,omitempty"`
+	// NotJudged are rules of a budget that do not count here, one sentence each: of other
+	// images, or of another command.
+	NotJudged []string `json:"notJudged,omitempty"`
 	// Gate is absent when no rule was given.
 	Gate *Gate `json:"gate,omitempty"`
 }
@@ -56,6 +59,10 @@ type DiffImage struct {
 	Inventory string `json:"inventory,omitempty"`
 	// Layers is how many it has, a repeated one counted each time.
 	Layers int `json:"layers"`
+	// Unread are those of them that could not be read, or that its layout or archive does
+	// not hold. What is said of such an image is its manifest's word: no rule passes on it,
+	// and compare refuses it. Of an Old from a file only names and sizes count.
+	Unread []layers.Unscanned `json:"unread,omitempty"`
 	// Cold is a start on a host that has nothing, Cached one on a host that has
 	// the image. Estimated on the profile.
 	Cold   DiffStart `json:"cold"`
@@ -66,7 +73,7 @@ type DiffImage struct {
 type DiffStart struct {
 	DiffLoad
 	// Ready is the time to ready, from the request.
-	Ready time.Duration `json:"readySeconds"`
+	Ready time.Duration `json:"readySeconds" document:"required"`
 }
 
 // DiffLoad is what a host brings in.
@@ -163,6 +170,38 @@ func DiffQuantities() []Quantity {
 		{"cached-sec", UnitSeconds, true, "start on a host that has the image"},
 		{"layers", UnitNone, true, "layers of the image"},
 	}
+}
+
+// OwnOfCompare are the quantities of startups, and those per operation of package
+// testing, that a Diff does not have: rules on them in a budget are for results.
+func OwnOfCompare() (list []Quantity) {
+	for _, q := range BenchQuantities() {
+		if !isQuantity(DiffQuantities(), q.Name) {
+			list = append(list, q)
+		}
+	}
+	for _, figure := range []string{"sec/op", "B/op", "allocs/op"} {
+		list = append(list, Quantity{figure, UnitOf(figure), true, "as go test -bench reports it"})
+	}
+	return list
+}
+
+// Unmatched notes overrides of a budget that match none of the names of OLD and NEW, as
+// a Comparison's Unmatched does, and rules that are left to another command. The file is
+// called name.
+func (d *Diff) Unmatched(name string, b *Budget, names []string) {
+	if patterns := b.Unmatched(names...); len(patterns) > 0 {
+		d.NotJudged = append(d.NotJudged, fmt.Sprintf("%s: %s of %s, and neither OLD nor NEW has that name (%s): the rules there do not count.",
+			name, overrides(len(patterns)), some(patterns, mostNamed), some(names, mostNamed)))
+	}
+	d.NotJudged = append(d.NotJudged, b.leftDoubts()...)
+}
+
+func overrides(n int) string {
+	if n == 1 {
+		return "an override is"
+	}
+	return "overrides are"
 }
 
 // isGuessed says that seconds of the load rest on sizes that its sources do not state.

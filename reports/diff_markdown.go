@@ -23,6 +23,9 @@ func diffMarkdown(d *Diff) []byte {
 		change(d.Old.Cold.Ready, d.New.Cold.Ready), seconds(d.Update.Ready), change(d.Old.Cached.Ready, d.New.Cached.Ready), codeSpan(d.Provenance.Profile))
 	if d.Gate != nil {
 		fmt.Fprintf(&b, "- Rules: %s\n", d.Gate.markdown())
+		for _, rule := range someItems(d.NotJudged, mostNamed) {
+			b.WriteString("- " + markdownText(ellipsis(rule, 400)) + "\n")
+		}
 	}
 	if d.Gate != nil {
 		fmt.Fprintf(&b, "\n<!-- %s -->\n", d.Gate.Line())

@@ -24,6 +24,7 @@ func diffText(d *Diff, opt Options) []byte {
 	p.diffStarts(d)
 	p.diffLayers(d)
 	p.list("Hints", d.Hints)
+	p.list("Rules not judged here", d.NotJudged)
 	p.list("Doubts", d.Doubts)
 	p.diffProvenance(d)
 	if d.Gate != nil {
@@ -103,7 +104,7 @@ func (o *Outcome) note() string {
 	case o.Result != Warn:
 		return judged
 	case o.Estimated:
-		return "warned of, not failed: sizes that went in are estimated"
+		return strings.TrimPrefix(judged+"; warned of, not failed: sizes that went in are estimated", "; ")
 	}
 	return strings.TrimPrefix(judged+"; warned of, not failed: "+o.Reason, "; ")
 }

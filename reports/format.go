@@ -17,7 +17,7 @@ const (
 	Text Format = "text"
 	// JSON is the document that Read reads.
 	JSON Format = "json"
-	// HTML is one page that needs no network and no script.
+	// HTML is one page that needs no network, and no script to say what it says.
 	HTML Format = "html"
 	// GitHub are annotations of a GitHub Actions run, as workflow commands.
 	GitHub Format = "github"

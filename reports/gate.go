@@ -82,7 +82,8 @@ type Outcome struct {
 	// currency or none.
 	Figure string `json:"figure"`
 	Unit   string `json:"unit,omitempty"`
-	// Value is the figure's, nil when it is unknown.
+	// Value is the figure's, nil when it is unknown; with its sign, also where the rule
+	// looks at its size alone.
 	Value *float64 `json:"value,omitempty"`
 	// Limit is what Value is compared with; of a rule against the old side, what
 	// follows from the old value.
@@ -176,12 +177,12 @@ func (r Rule) judge(f Figure) Outcome {
 		o.Reason = f.Runs.tooFew(r.Op)
 		return o
 	}
-	limit := r.limit(f)
-	margin := limit - f.Value
+	limit, value := r.limit(f), r.sized(f.Value)
+	margin := limit - value
 	if r.Op.isLower() {
 		margin = -margin
 	}
-	if near(f.Value, limit) {
+	if near(value, limit) {
 		margin = 0
 	}
 	if r.Op == Equal {
@@ -198,8 +199,8 @@ func (r Rule) judge(f Figure) Outcome {
 		o.Result = Pass
 	case o.Estimated:
 		o.Result = Warn
-	case f.Runs.chance(r.Op, limit) != "":
-		o.Result, o.Reason = Warn, f.Runs.chance(r.Op, limit)
+	case f.Runs.chance(r, limit) != "":
+		o.Result, o.Reason = Warn, f.Runs.chance(r, limit)
 	default:
 		o.Result = Fail
 	}
@@ -219,13 +220,15 @@ func (r *Runs) tooFew(op Op) string {
 
 // chance says why a rule with this limit may be broken by chance; empty when it
 // is not.
-func (r *Runs) chance(op Op, limit float64) string {
+func (r *Runs) chance(rule Rule, limit float64) string {
 	switch {
 	case r == nil:
 		return ""
-	case op.isRelative():
+	case rule.Op.isRelative():
 		return r.Chance
-	case r.Low != nil && r.High != nil && *r.Low <= limit && limit <= *r.High:
+	case r.Low == nil || r.High == nil:
+		return ""
+	case *r.Low <= limit && limit <= *r.High, rule.Absolute && *r.Low <= -limit && -limit <= *r.High:
 		return "the limit lies within the interval of the median"
 	}
 	return ""
@@ -234,16 +237,24 @@ func (r *Runs) chance(op Op, limit float64) string {
 // limit is the value with which the rule compares.
 func (r Rule) limit(f Figure) float64 {
 	amount := r.Amount
-	if r.Percent {
-		amount = *f.Old * r.Amount / 100
+	if r.Percent { // of a value below 0 too it is room, not the lack of it
+		amount = math.Abs(*f.Old) * r.Amount / 100
 	}
 	switch r.Op {
 	case Grow:
-		return *f.Old + amount
+		return r.sized(*f.Old) + amount
 	case Shrink:
-		return *f.Old - amount
+		return r.sized(*f.Old) - amount
 	}
 	return amount
+}
+
+// sized is a value as the rule looks at it.
+func (r Rule) sized(value float64) float64 {
+	if r.Absolute {
+		return math.Abs(value)
+	}
+	return value
 }
 
 // near says whether two values are the same but for what arithmetic rounds: a

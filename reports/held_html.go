@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"html/template"
 	"slices"
 	"strings"
 
@@ -52,7 +51,7 @@ const (
 )
 
 // heldStrip draws the intervals side by side.
-func heldStrip(id string, r *Report, x *simulate.Explanation) template.HTML {
+func heldStrip(id string, r *Report, x *simulate.Explanation) drawing {
 	var words []string
 	for _, s := range heldSums(x) {
 		words = append(words, s.words+" "+seconds(s.total))
@@ -68,7 +67,7 @@ func heldStrip(id string, r *Report, x *simulate.Explanation) template.HTML {
 		}
 		c.bar("mark "+heldClass(h), tip, scale.at(h.Start.Seconds()), scale.at(h.End.Seconds()), heldTop, heldHeight)
 	}
-	return c.html()
+	return c.drawn()
 }
 
 // heldClass is the style of a hold: its phase's, paler where the fetch is not of what
@@ -85,7 +84,7 @@ func heldLegend(x *simulate.Explanation) []key {
 	var list []key
 	add := func(label string, is func(h *simulate.Hold) bool) {
 		if i := slices.IndexFunc(x.Holds, func(h simulate.Hold) bool { return is(&h) }); i >= 0 {
-			list = append(list, key{sample("rect", heldClass(&x.Holds[i])), label})
+			list = append(list, key{Sample: sample("rect", heldClass(&x.Holds[i])), Label: label})
 		}
 	}
 	for _, phase := range phaseNames {

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"html/template"
 	"strings"
 
 	"github.com/cachebench/cachebench/matcher"
@@ -114,7 +113,7 @@ func hitRateFigure(m *matcher.Matches) *figure {
 	}
 	f := &figure{Drawing: hitRateChart("chart-hit-rate", hitRateOf(m), arms), Caption: "Share of a day's starts that find every layer unpacked. Days without starts are left out."}
 	for _, arm := range arms {
-		f.Legend = append(f.Legend, key{curveSample(armClass(arm.arm, simulate.Simulated)), arm.label})
+		f.Legend = append(f.Legend, key{curveSample(armClass(arm.arm, simulate.Simulated)), arm.label, arm.label})
 	}
 	return f
 }
@@ -124,7 +123,7 @@ const (
 	hitRateBottom = 170
 )
 
-func hitRateChart(id, of string, arms []hitRates) template.HTML {
+func hitRateChart(id, of string, arms []hitRates) drawing {
 	c := newChart(id, "ecdf", "Share of hits by day (replayed)", hitRateDescription(arms), hitRateBottom+44)
 	days := 0
 	for _, arm := range arms {
@@ -141,10 +140,11 @@ func hitRateChart(id, of string, arms []hitRates) template.HTML {
 	c.open("svg", "x", "0", "y", pixels(hitRateTop), "width", "100%", "height", pixels(hitRateBottom-hitRateTop),
 		"viewBox", fmt.Sprintf("0 0 %d %d", ecdfUnits, ecdfUnits), "preserveAspectRatio", "none", "overflow", "visible")
 	for _, arm := range arms {
+		c.series = arm.label
 		c.mark("path", arm.words(), "class", "mark curve "+armClass(arm.arm, simulate.Simulated), "d", arm.curve(s))
 	}
 	c.close("svg")
-	return c.html()
+	return c.drawn()
 }
 
 // curve is the path of the share of hits, each day at its middle, in ecdfUnits.

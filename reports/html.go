@@ -2,7 +2,9 @@ package reports
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"regexp"
@@ -18,9 +20,11 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// page writes r as one HTML file that asks the network for nothing: its style
-// stands in it, its charts are drawn here, and it has no script. A content
-// security policy in it forbids both.
+// page writes r as one HTML file that asks the network for nothing: its style and
+// its script stand in it, and its charts are drawn here. A content security policy in
+// it allows these two, by their hashes, and forbids all else. The page says all that
+// it has to say without the script, which lets a reader look closer: at one mark, at
+// fewer arms, at a part of a waterfall, at some rows of a table.
 func page(r *Report) ([]byte, error) { return viewOf(r).page() }
 
 func (v *view) page() ([]byte, error) {
@@ -28,16 +32,53 @@ func (v *view) page() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	style, err := templates.ReadFile("templates/page.css")
-	if err != nil {
-		return nil, err
+	parts := make(map[string]string)
+	for _, name := range []string{"chart.css", "page.css", "page.js"} {
+		data, err := templates.ReadFile("templates/" + name)
+		if err != nil {
+			return nil, err
+		}
+		parts[name] = string(data)
 	}
-	v.Style = template.CSS(style)
+	style, script := parts["chart.css"]+parts["page.css"], parts["page.js"]
+	v.Style, v.Script = template.CSS(style), template.JS(script)
+	v.Policy = fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", sourceHash(script), sourceHash(style))
+	v.addTop()
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "page.html", v); err != nil {
 		return nil, err
 	}
 	return bytes.Map(showable, bytes.ToValidUTF8(out.Bytes(), []byte("\ufffd"))), nil
+}
+
+// shortInput is an input with the beginning of its digest.
+type shortInput struct {
+	simulate.Input
+	Short string
+}
+
+// What stands at the top of a page; the rest is below.
+const (
+	maxTopInputs = 6
+	maxTopDoubts = 4
+)
+
+// addTop puts the inputs and the doubts beside the result.
+func (v *view) addTop() {
+	for _, input := range v.Inputs[:min(len(v.Inputs), maxTopInputs)] {
+		v.ShortInputs = append(v.ShortInputs, shortInput{input, short(input.Digest)})
+	}
+	v.TopDoubts = v.Doubts[:min(len(v.Doubts), maxTopDoubts)]
+	v.DoubtsTitle = count(len(v.Doubts), "doubt")
+	if len(v.Doubts) > maxTopDoubts {
+		v.DoubtsTitle += fmt.Sprintf(", of which the first %d", maxTopDoubts)
+	}
+}
+
+// sourceHash is how a content security policy names what stands in the page.
+func sourceHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // showable replaces control characters, which HTML forbids, and those that turn
@@ -64,14 +105,27 @@ func tight(s string) string {
 // view is what the template shows: everything as text, tables and drawings.
 type view struct {
 	Style   template.CSS
+	Script  template.JS
+	Policy  string
 	Title   string
 	Sources string
 	Verdict *Verdict
 	Facts   []fact
 	Inputs  []simulate.Input
-	Tiles   []tile
+	// ShortInputs are the first inputs with short digests, TopDoubts the first doubts.
+	ShortInputs []shortInput
+	TopDoubts   []string
+	DoubtsTitle string
+	Tiles       []tile
 
-	Gain                    *figure
+	// Beside is simulated against measured.
+	Beside      *figure
+	BesideTable *table
+	// Calibrated are the tables of a Calibration, shown on demand where they are long.
+	Calibrated       []*table
+	CalibratedFolded []*table
+
+	Gain, Money             *figure
 	Build, Totals, Existing *table
 	Rules                   *table
 	Gate                    string
@@ -87,6 +141,7 @@ type view struct {
 	Courses                                   []figure
 	CourseLegend                              []key
 	CourseNote                                string
+	CourseTables                              []*table
 
 	AppDots   *figure
 	AppSource string
@@ -147,6 +202,7 @@ func viewOf(r *Report) *view {
 	}
 	v.Best = bestTable(r.BestCaches)
 	v.addPlan(r)
+	v.addBeside(r)
 	v.addStartups(r)
 	v.addCourses(r)
 	v.addApps(r)
@@ -185,12 +241,13 @@ func (v *view) addPlan(r *Report) {
 		Drawing: planChart("chart-gain", p),
 		Caption: "Each row adds one cache: how much more startup time it saves a month, and what it costs a month.",
 		Legend: []key{
-			{sample("rect", "a-cached"), "added by this cache"},
-			{sample("rect", "before"), "caches before it"},
+			{Sample: sample("rect", "a-cached"), Label: "added by this cache"},
+			{Sample: sample("rect", "before"), Label: "caches before it"},
 		},
 	}
+	v.Money = moneyFigure(p)
 	if p.Goal == plan.GoalSeconds { // of the others the bound is money
-		v.Gain.Legend = append(v.Gain.Legend, key{sample("line", "bound"), "proven bound: no choice of this bill saves more"})
+		v.Gain.Legend = append(v.Gain.Legend, key{Sample: sample("line", "bound"), Label: "proven bound: no choice of this bill saves more"})
 	}
 }
 
@@ -200,11 +257,11 @@ func (v *view) addStartups(r *Report) {
 	}
 	v.Curves = &figure{
 		Drawing: ecdf("chart-startups", r),
-		Caption: "The further left a curve, the sooner its starts are ready. Dots mark p50, p90 and p99.",
+		Caption: strings.TrimSpace("The further left a curve, the sooner its starts are ready. Dots mark p50, p90 and p99. " + r.curvesNote()),
 	}
 	for _, s := range r.Arms {
 		label := r.seriesLabel(s.Arm, s.Source) + " (" + count(s.Starts, "start") + ")"
-		v.Curves.Legend = append(v.Curves.Legend, key{curveSample(armClass(s.Arm, s.Source)), label})
+		v.Curves.Legend = append(v.Curves.Legend, key{curveSample(armClass(s.Arm, s.Source)), label, r.seriesLabel(s.Arm, s.Source)})
 	}
 	v.Arms = armsTable(r)
 	v.Quantiles = quantilesTable(r)
@@ -232,7 +289,7 @@ func (v *view) addApps(r *Report) {
 	}
 	for i, d := range dots(&App{}) {
 		if slices.ContainsFunc(r.Apps, func(a App) bool { return dots(&a)[i].ready != nil }) {
-			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm)})
+			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm), r.armLabel(d.arm)})
 		}
 	}
 }

@@ -14,7 +14,9 @@ func (v *view) addFalls(r *Report) {
 		until = max(until, r.Waterfalls[i].Ready)
 	}
 	v.FallWhy = "The app that gains most."
-	if len(r.Waterfalls) == 1 {
+	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
+		v.FallWhy = "The start that is explained above."
+	} else if len(r.Waterfalls) == 1 {
 		v.FallWhy = "The slowest of the starts whose spans are kept."
 	}
 	var present []simulate.Phase
@@ -23,7 +25,7 @@ func (v *view) addFalls(r *Report) {
 		v.FallApp, v.FallSource = s.App, s.Source
 		name := r.armLabel(s.Arm)
 		v.Falls = append(v.Falls, figure{
-			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, until, r.faultsOf(s)),
+			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, r.explanationOf(s), until, r.faultsOf(s)),
 			Heading: sentenceWord(name) + fallWords(s),
 		})
 		v.Spans = append(v.Spans, spansTable(name, s))
@@ -37,9 +39,14 @@ func (v *view) addFalls(r *Report) {
 		return slices.Index(phaseNames, a) - slices.Index(phaseNames, b)
 	})
 	for _, phase := range present {
-		v.FallLegend = append(v.FallLegend, key{sample("rect", phaseClass(phase)), string(phase)})
+		v.FallLegend = append(v.FallLegend, key{Sample: phaseSample(phase), Label: string(phase)})
 	}
-	v.FallLegend = append(v.FallLegend, key{sample("line", "wait"), "layer waits"})
+	v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "wait"), Label: "layer waits"})
+	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
+		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what: link, core, disk, order"})
+	} else if v.FallSource == simulate.Simulated {
+		v.FallWhy += " What the start waited on at each instant (link, core, disk, order) is told with --explain " + v.FallApp + " --spans."
+	}
 	if k, ok := waitKey(r.Waterfalls); ok {
 		v.FallLegend = append(v.FallLegend, k)
 	}
@@ -50,6 +57,16 @@ func (v *view) addFalls(r *Report) {
 			break
 		}
 	}
+}
+
+// explanationOf is what explains a startup; nil where nothing does.
+func (r *Report) explanationOf(s *simulate.Startup) *simulate.Explanation {
+	for i := range r.Explanations {
+		if x := &r.Explanations[i]; explains(x, s) {
+			return x
+		}
+	}
+	return nil
 }
 
 func fallWords(s *simulate.Startup) string {

@@ -2,20 +2,24 @@ package reports
 
 import (
 	"html/template"
+
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // figure is a drawing with its caption and legend.
 type figure struct {
-	Drawing template.HTML
+	Drawing drawing
 	// Heading stands above the drawing, Caption below.
 	Heading, Caption string
 	Legend           []key
 }
 
-// key is one entry of a legend.
+// key is one entry of a legend. Series is the arm that it stands for, by its label:
+// what is drawn of it can be hidden.
 type key struct {
 	Sample template.HTML
 	Label  string
+	Series string
 }
 
 // sample draws a legend's key: a piece of what it stands for.
@@ -27,6 +31,15 @@ func sample(shape, class string) template.HTML {
 	} else {
 		c.mark("rect", "", "class", class, "x", "1", "y", "1", "width", "26", "height", "10")
 	}
+	return c.html()
+}
+
+// phaseSample is a bar of the phase's colour and height.
+func phaseSample(p simulate.Phase) template.HTML {
+	c := &chart{}
+	c.open("svg", "class", "key", "width", "28", "height", "12", "aria-hidden", "true")
+	height := phaseHeight(p)
+	c.mark("rect", "", "class", phaseClass(p), "x", "1", "y", pixels((12-height)/2), "width", "26", "height", pixels(height))
 	return c.html()
 }
 

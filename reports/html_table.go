@@ -66,6 +66,18 @@ func (t *table) evenShares(head string) {
 	}
 }
 
+// maxAppTableRows bounds the tables with a row for each app, or for each app and arm.
+const maxAppTableRows = 600
+
+// first keeps so many rows, and says so.
+func (t *table) first(n int) *table {
+	if len(t.Rows) > n {
+		t.Caption += fmt.Sprintf("; the first %s of %s rows: the JSON form has all", number(float64(n)), number(float64(len(t.Rows))))
+		t.Rows = t.Rows[:n]
+	}
+	return t
+}
+
 // unlessEmpty returns nil for a table without rows, which the page leaves out.
 func (t *table) unlessEmpty() *table {
 	if len(t.Rows) == 0 {
@@ -180,16 +192,19 @@ func appArmsTable(r *Report) *table {
 		s := &r.Summaries[i]
 		t.addSummary(wordCell(s.App), s, wordCell(r.seriesLabel(s.Arm, s.Source)))
 	}
-	return t.unlessEmpty()
+	return t.first(maxAppTableRows).unlessEmpty()
 }
 
 // quantilesTable is the data of the curves at every twentieth.
 func quantilesTable(r *Report) *table {
-	heads := []string{"share ready"}
+	heads, caption := []string{"share ready"}, "Time by which a share of the starts is ready"
+	if len(r.Distributions) > 0 && r.curveMargin(&r.Distributions[0]) > 0 {
+		caption += fmt.Sprintf("; below, from where to where it may be (%s) if starts are independent", percent(bandLevel))
+	}
 	for _, d := range r.Distributions {
 		heads = append(heads, ">"+r.seriesLabel(d.Arm, d.Source))
 	}
-	t := newTable("Time by which a share of the starts is ready", heads...)
+	t := newTable(caption, heads...)
 	fractions := make([]float64, 0, 21)
 	for i := 1; i < 20; i++ {
 		fractions = append(fractions, float64(i)/20)
@@ -197,7 +212,12 @@ func quantilesTable(r *Report) *table {
 	for _, fraction := range append(fractions, 0.99, 1) {
 		row := []cell{fractionCell(fraction)}
 		for i := range r.Distributions {
-			row = append(row, secondsCell(r.Distributions[i].Quantile(fraction)))
+			d := &r.Distributions[i]
+			c := secondsCell(d.Quantile(fraction))
+			if margin := r.curveMargin(d); margin > 0 && fraction-margin > 0 && fraction+margin <= 1 {
+				c.Note = seconds(d.Quantile(fraction-margin)) + " to " + seconds(d.Quantile(fraction+margin))
+			}
+			row = append(row, c)
 		}
 		t.add(row...)
 	}
@@ -252,7 +272,7 @@ func appsTable(r *Report) *table {
 		t.add(append(row, optionalCell(a.Saved), even, wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))...)
 	}
 	t.dropUnknown()
-	return t
+	return t.first(maxAppTableRows)
 }
 
 func spansTable(name string, s *simulate.Startup) *table {
@@ -280,7 +300,7 @@ func matchesTable(m *matcher.Matches) *table {
 		t.add(wordCell(match.App), wordCell(cmpOr(match.CacheID, "–")), wordCell(string(match.Hit)), bytesCell(o.CompressedBytes),
 			bytesCell(o.ByDigest.PresentBytes), bytesCell(o.ByChain.PresentBytes), bytesCell(o.ByDigest.FetchBytes), bytesCell(o.ByChain.UnpackBytes), longCell(strings.Join(append([]string{match.Reason}, warnings(&match)...), "; ")))
 	}
-	return t.unlessEmpty()
+	return t.first(maxAppTableRows).unlessEmpty()
 }
 
 func policies(m *matcher.Matches) []fact {
@@ -299,7 +319,7 @@ func leftOutTable(c *simulate.Coverage) *table {
 	for _, l := range c.LeftOut {
 		t.add(wordCell(l.App), longCell(l.Reason))
 	}
-	return t.unlessEmpty()
+	return t.first(maxAppTableRows).unlessEmpty()
 }
 
 func numbersTable(list []NumberSource) *table {

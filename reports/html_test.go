@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -86,6 +88,18 @@ func (d htmlPage) table(caption string) (texts, values [][]string) {
 	return nil, nil
 }
 
+// section returns the section with an id.
+func (d htmlPage) section(id string) *html.Node {
+	d.t.Helper()
+	for _, section := range all(d.root, "section", "") {
+		if attribute(section, "id") == id {
+			return section
+		}
+	}
+	d.t.Fatalf("no section %s", id)
+	return nil
+}
+
 // inputs are reports of every shape, with the number of charts of each.
 func inputs() map[string]struct {
 	in     Input
@@ -95,14 +109,16 @@ func inputs() map[string]struct {
 		in     Input
 		charts int
 	}{
-		"build":    {shop(true), 6},
-		"nothing":  {shop(false), 5},
+		"build":    {shop(true), 8},
+		"nothing":  {shop(false), 6},
 		"timeline": {Input{Timeline: shopTimeline(true)}, 4},
-		"images":   {Input{Inventory: shopInventory()}, 0},
+		"images":   {Input{Inventory: shopInventory()}, 1},
 		"matches":  {Input{Matches: shopMatches()}, 1},
-		"hostile":  {hostile(), 6},
-		"crowd":    {crowd(), 4},
+		"hostile":  {hostile(), 8},
+		"crowd":    {crowd(), 5},
 		"empty":    {Input{}, 0},
+		"fleet":    {fleet(), 10},
+		"pools":    {Input{Title: "Plan", Plan: poolPlan()}, 1},
 	}
 }
 
@@ -110,29 +126,55 @@ var remote = regexp.MustCompile(`(?i)url\(|@import|expression\(|javascript:|//[a
 
 func TestHTMLAsksForNothing(t *testing.T) {
 	for name, c := range inputs() {
-		d := parsed(t, New(c.in))
-		for n := range d.root.Descendants() {
-			if n.Type != html.ElementNode {
-				continue
+		checkAsksForNothing(t, name, parsed(t, New(c.in)))
+	}
+}
+
+// checkAsksForNothing holds that nothing in the page leaves it, and that its policy
+// allows the one style and the one script that it has, and no more.
+func checkAsksForNothing(t *testing.T, name string, d htmlPage) {
+	t.Helper()
+	style, script := all(d.root, "style", ""), all(d.root, "script", "")
+	if len(style) != 1 || len(script) != 1 {
+		t.Fatalf("%s: %d styles and %d scripts, want one of each", name, len(style), len(script))
+	}
+	hash := func(n *html.Node) string {
+		sum := sha256.Sum256([]byte(n.FirstChild.Data))
+		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	}
+	want := "default-src 'none'; script-src " + hash(script[0]) + "; style-src " + hash(style[0]) + "; img-src data:; base-uri 'none'; form-action 'none'"
+	if got := attribute(all(d.root, "meta", "")[2], "content"); got != want {
+		t.Errorf("%s: the policy is %q, want %q", name, got, want)
+	}
+	for _, banned := range []string{"fetch(", "XMLHttpRequest", "import", "eval", "innerHTML", "http:", "https:", "localStorage", "document.cookie"} {
+		if strings.Contains(script[0].FirstChild.Data, banned) {
+			t.Errorf("%s: the script has %q", name, banned)
+		}
+	}
+	if n := len(script[0].FirstChild.Data); n > 15_000 {
+		t.Errorf("the script has %d bytes", n)
+	}
+	for n := range d.root.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		switch n.Data {
+		case "iframe", "object", "embed", "img", "image", "use", "base", "form", "video", "audio":
+			t.Errorf("%s: the page has an element <%s>", name, n.Data)
+		case "style":
+			if found := remote.FindString(textOf(n)); found != "" {
+				t.Errorf("%s: the style has %q", name, found)
 			}
-			switch n.Data {
-			case "script", "iframe", "object", "embed", "img", "image", "use", "base", "form", "video", "audio":
-				t.Errorf("%s: the page has an element <%s>", name, n.Data)
-			case "style":
-				if found := remote.FindString(textOf(n)); found != "" {
-					t.Errorf("%s: the style has %q", name, found)
-				}
+		}
+		for _, a := range n.Attr {
+			if strings.HasPrefix(strings.ToLower(a.Key), "on") {
+				t.Errorf("%s: <%s> has a handler %s", name, n.Data, a.Key)
 			}
-			for _, a := range n.Attr {
-				if strings.HasPrefix(strings.ToLower(a.Key), "on") {
-					t.Errorf("%s: <%s> has a handler %s", name, n.Data, a.Key)
-				}
-				if (a.Key == "href" || a.Key == "src") && !strings.HasPrefix(a.Val, "#") && a.Val != "data:," {
-					t.Errorf("%s: <%s %s=%q> leaves the page", name, n.Data, a.Key, a.Val)
-				}
-				if a.Key == "style" {
-					t.Errorf("%s: <%s> has a style of its own, where text may end up", name, n.Data)
-				}
+			if (a.Key == "href" || a.Key == "src") && !strings.HasPrefix(a.Val, "#") && a.Val != "data:," {
+				t.Errorf("%s: <%s %s=%q> leaves the page", name, n.Data, a.Key, a.Val)
+			}
+			if a.Key == "style" {
+				t.Errorf("%s: <%s> has a style of its own, where text may end up", name, n.Data)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ type poolView struct {
 	Stopped             string
 	Warnings            []string
 	Beside              []*table
+	Gain                *figure
 }
 
 func poolViews(p *plan.Plan) []poolView {
@@ -26,6 +27,7 @@ func poolViews(p *plan.Plan) []poolView {
 			ID: fmt.Sprintf("pool-%d", i+1), Heading: poolHeading(x), Reason: x.Reason, Arms: poolArmHTML(x), Images: poolImageHTML(x),
 			Note: sentence(poolArmNote(x)), Gap: poolGap(x), Warnings: x.Warnings,
 			Stopped: poolStopped(x), Beside: poolTables(x),
+			Gain: poolFigure(fmt.Sprintf("chart-pool-%d", i+1), x),
 		}
 		if x.LeftOut != "" {
 			v.LeftOut = sentence("Not considered: " + x.LeftOut)

@@ -74,6 +74,12 @@ type Report struct {
 	// of Summaries and then as they were made: what is repeated is a run, whose starts,
 	// mostly one, are requested together.
 	MeasuredRuns []Summary `json:"measuredRuns,omitempty"`
+	// Untimed count the startups by app and arm, and where there are several apps by arm,
+	// that do not state when they were ready. They are in nothing else here, for not
+	// known is not 0.
+	Untimed []Untimed `json:"untimed,omitempty"`
+	// Void says why there are no Arms where startups or runs were made: they all are void.
+	Void string `json:"void,omitempty"`
 	// Distributions has one curve for each entry of Arms.
 	Distributions []Distribution `json:"distributions,omitempty"`
 	// Repeats are the figures over repeats, with their intervals: all apps together
@@ -171,8 +177,12 @@ func New(in Input) *Report {
 	r.Makings, _ = summarize(makings)
 	r.Arms, r.Summaries = summarize(startups)
 	r.MeasuredRuns = measuredRuns(timeline.Measurement, startups)
+	r.Untimed = untimed(timeline)
+	if len(r.Arms) == 0 {
+		r.Void = allVoid(timeline)
+	}
 	r.Distributions = distribute(startups)
-	r.Waterfalls = chooseWaterfalls(startups)
+	r.Waterfalls = chooseWaterfalls(startups, timeline.Explanations)
 	r.addRepeats(timeline)
 	if in.Inventory != nil && !in.NoSharing {
 		r.Sharing = in.Inventory.Sharing(layers.SharingOptions{Platform: in.Platform, MixPlatforms: in.MixPlatforms})

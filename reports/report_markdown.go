@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
-// reportMarkdown writes what a comment has room for: the verdict, and the startup
-// times by arm with their margins.
+// reportMarkdown writes what a comment or a page has room for: by what it was made, the
+// verdict, the startup times by arm with their margins, what is in doubt; and folded what is
+// assumed and from where every kind of number comes.
 func reportMarkdown(r *Report) []byte {
 	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s\n\n", markdownText(strings.Join(openingWords(r), " · ")))
 	if r.Gate != nil {
 		fmt.Fprintf(&b, "**%s.**\n\n", markdownText(r.Gate.headline()))
 	}
@@ -39,8 +41,54 @@ func reportMarkdown(r *Report) []byte {
 	if r.Verdict.Sure != "" {
 		fmt.Fprintf(&b, "\nHow sure: %s\n", markdownText(r.Verdict.Sure))
 	}
+	listMarkdown(&b, "\n**Doubts**\n", r.Doubts)
+	detailsMarkdown(&b, r)
 	gateMarkdown(&b, r.Gate)
 	return b.Bytes()
+}
+
+func listMarkdown(b *bytes.Buffer, title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	b.WriteString(title)
+	for _, item := range items {
+		fmt.Fprintf(b, "\n- %s", markdownText(item))
+	}
+	b.WriteString("\n")
+}
+
+// detailsMarkdown folds what few look at: what is assumed, where the numbers come from, what
+// went in.
+func detailsMarkdown(b *bytes.Buffer, r *Report) {
+	var words []string
+	if n := len(r.Assumptions); n > 0 {
+		words = append(words, count(n, "assumption"))
+	}
+	if len(r.Sources) > 0 {
+		words = append(words, "where the numbers come from")
+	}
+	if n := len(r.Provenance.Inputs); n > 0 {
+		words = append(words, count(n, "input"))
+	}
+	if words == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n<details><summary>%s</summary>\n", sentenceWord(join(words)))
+	listMarkdown(b, "\n**Assumed**\n", r.Assumptions)
+	if len(r.Sources) > 0 {
+		b.WriteString("\n| number | source | from |\n|---|---|---|\n")
+		for _, s := range r.Sources {
+			fmt.Fprintf(b, "| %s | %s | %s |\n", markdownText(s.Number), markdownText(s.Source), markdownText(s.From))
+		}
+	}
+	if len(r.Provenance.Inputs) > 0 {
+		b.WriteString("\n| input | digest |\n|---|---|\n")
+		for _, input := range r.Provenance.Inputs {
+			fmt.Fprintf(b, "| %s | %s |\n", codeSpan(input.Name), codeSpan(string(input.Digest)))
+		}
+	}
+	b.WriteString("\n</details>\n")
 }
 
 func armsMarkdown(b *bytes.Buffer, r *Report) {

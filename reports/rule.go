@@ -62,8 +62,9 @@ func (o Op) isLower() bool { return o == AtLeast || o == Above || o == Shrink }
 // The grammar, with spaces allowed between the parts:
 //
 //	rules  = rule { "," rule }
-//	rule   = name ( "<=" | "<" | ">=" | ">" | "==" ) amount
-//	       | name ( ":+" | ":-" ) ( amount | number "%" )
+//	rule   = figure ( "<=" | "<" | ">=" | ">" | "==" ) amount
+//	       | figure ( ":+" | ":-" ) ( amount | number "%" )
+//	figure = name | "|" name "|"
 //	amount = number [ unit ]
 //	unit   = "B" | "kB" | "MB" | "GB" | "TB" | "KiB" | "MiB" | "GiB" | "TiB"   of bytes
 //	       | "ns" | "us" | "ms" | "s" | "min" | "h"                            of seconds
@@ -71,6 +72,8 @@ func (o Op) isLower() bool { return o == AtLeast || o == Above || o == Shrink }
 //
 // A number without a unit is in bytes, seconds or a fraction, as the figure is.
 // After :+ and :- a percentage is one of the old side's value, also of a fraction.
+// |bias-fraction|<=5% is about how far a figure that may be below 0 is from it, which
+// bounds it on both sides.
 type Rule struct {
 	Name string
 	Op   Op
@@ -78,18 +81,36 @@ type Rule struct {
 	Amount  float64
 	Percent bool
 	Unit    string
+	// Absolute: the rule is about the figure without its sign.
+	Absolute bool
+}
+
+// figure is what the rule is about as it is written.
+func (r Rule) figure() string {
+	if r.Absolute {
+		return "|" + r.Name + "|"
+	}
+	return r.Name
+}
+
+// bare takes the strokes from a figure of which a rule looks at the size alone.
+func bare(figure string) (name string, absolute bool) {
+	if n := len(figure); n > 2 && figure[0] == '|' && figure[n-1] == '|' {
+		return strings.TrimSpace(figure[1 : n-1]), true
+	}
+	return figure, false
 }
 
 // String writes the rule so that ParseRules reads the same rule.
 func (r Rule) String() string {
 	switch {
 	case r.Percent:
-		return r.Name + string(r.Op) + digits(r.Amount) + "%"
+		return r.figure() + string(r.Op) + digits(r.Amount) + "%"
 	case r.Op.isRelative() && r.Unit == UnitFraction:
 		// Here 5% would be one of the old value.
-		return r.Name + string(r.Op) + digits(r.Amount)
+		return r.figure() + string(r.Op) + digits(r.Amount)
 	}
-	return r.Name + string(r.Op) + formatAmount(r.Amount, r.Unit)
+	return r.figure() + string(r.Op) + formatAmount(r.Amount, r.Unit)
 }
 
 // ParseRules reads rules, with commas between, on the quantities known.
@@ -112,7 +133,7 @@ func ParseRules(text string, known []Quantity) ([]Rule, error) {
 func twice(rules []Rule, more ...Rule) error {
 	for _, r := range more {
 		for _, other := range rules {
-			if other.Name == r.Name && other.Op == r.Op {
+			if other.figure() == r.figure() && other.Op == r.Op {
 				return fmt.Errorf("rules %s and %s set the same bound twice: keep one", other, r)
 			}
 		}
@@ -121,7 +142,7 @@ func twice(rules []Rule, more ...Rule) error {
 }
 
 // ruleForm says how a rule is written.
-const ruleForm = "write NAME<=AMOUNT, <, >=, >, == or NAME:+AMOUNT, NAME:-AMOUNT against the old side"
+const ruleForm = "write NAME<=AMOUNT, <, >=, >, == or NAME:+AMOUNT, NAME:-AMOUNT against the old side; |NAME| for its size without the sign"
 
 func parseRule(text string, known []Quantity) (Rule, error) {
 	if text == "" {
@@ -131,11 +152,12 @@ func parseRule(text string, known []Quantity) (Rule, error) {
 	if op == "" {
 		return Rule{}, fmt.Errorf("rule %q compares with nothing: %s", cut(text), ruleForm)
 	}
+	name, absolute := bare(name)
 	q, err := findQuantity(name, known)
 	if err != nil {
 		return Rule{}, fmt.Errorf("rule %q: %w", cut(text), err)
 	}
-	r := Rule{Name: name, Op: op, Unit: q.Unit}
+	r := Rule{Name: name, Op: op, Unit: q.Unit, Absolute: absolute}
 	if op.isRelative() && !q.HasOld {
 		return Rule{}, fmt.Errorf("rule %q: %s has no old side to compare with: give it a limit of its own, as %s<=AMOUNT", cut(text), name, name)
 	}

@@ -27,20 +27,23 @@ func TestParseRules(t *testing.T) {
 		writes string
 	}{
 		{"cold-sec<=8,new-B<=60MB,cold-sec:+5%", []Rule{
-			{"cold-sec", AtMost, 8, false, UnitSeconds}, {"new-B", AtMost, 60e6, false, UnitBytes}, {"cold-sec", Grow, 5, true, UnitSeconds},
+			{"cold-sec", AtMost, 8, false, UnitSeconds, false}, {"new-B", AtMost, 60e6, false, UnitBytes, false}, {"cold-sec", Grow, 5, true, UnitSeconds, false},
 		}, "cold-sec<=8s,new-B<=60MB,cold-sec:+5%"},
-		{"shared>=60%,new-B<=5GiB", []Rule{{"shared", AtLeast, 0.6, false, UnitFraction}, {"new-B", AtMost, 5 << 30, false, UnitBytes}}, ""},
-		{"shared>=0.07", []Rule{{"shared", AtLeast, 0.07, false, UnitFraction}}, "shared>=7%"},
-		{"pulled-B:+60MB", []Rule{{"pulled-B", Grow, 60e6, false, UnitBytes}}, ""},
-		{" cold-sec < 500 ms , layers == 5 ", []Rule{{"cold-sec", Below, 0.5, false, UnitSeconds}, {"layers", Equal, 5, false, UnitNone}}, "cold-sec<0.5s,layers==5"},
-		{"cold-sec<=2min", []Rule{{"cold-sec", AtMost, 120, false, UnitSeconds}}, "cold-sec<=120s"},
-		{"new-B<=1048576", []Rule{{"new-B", AtMost, 1 << 20, false, UnitBytes}}, "new-B<=1MiB"},
-		{"new-B<=1.5GiB", []Rule{{"new-B", AtMost, 3 << 29, false, UnitBytes}}, ""},
-		{"new-B==0", []Rule{{"new-B", Equal, 0, false, UnitBytes}}, "new-B==0B"},
-		{"layers:-2,factor>1.5", []Rule{{"layers", Shrink, 2, false, UnitNone}, {"factor", Above, 1.5, false, UnitNone}}, ""},
+		{"shared>=60%,new-B<=5GiB", []Rule{{"shared", AtLeast, 0.6, false, UnitFraction, false}, {"new-B", AtMost, 5 << 30, false, UnitBytes, false}}, ""},
+		{"shared>=0.07", []Rule{{"shared", AtLeast, 0.07, false, UnitFraction, false}}, "shared>=7%"},
+		{"pulled-B:+60MB", []Rule{{"pulled-B", Grow, 60e6, false, UnitBytes, false}}, ""},
+		{" cold-sec < 500 ms , layers == 5 ", []Rule{{"cold-sec", Below, 0.5, false, UnitSeconds, false}, {"layers", Equal, 5, false, UnitNone, false}}, "cold-sec<0.5s,layers==5"},
+		{"cold-sec<=2min", []Rule{{"cold-sec", AtMost, 120, false, UnitSeconds, false}}, "cold-sec<=120s"},
+		{"new-B<=1048576", []Rule{{"new-B", AtMost, 1 << 20, false, UnitBytes, false}}, "new-B<=1MiB"},
+		{"new-B<=1.5GiB", []Rule{{"new-B", AtMost, 3 << 29, false, UnitBytes, false}}, ""},
+		{"new-B==0", []Rule{{"new-B", Equal, 0, false, UnitBytes, false}}, "new-B==0B"},
+		{"layers:-2,factor>1.5", []Rule{{"layers", Shrink, 2, false, UnitNone, false}, {"factor", Above, 1.5, false, UnitNone, false}}, ""},
 		// A percentage behind :+ is one of the old value, of a fraction too.
-		{"hit:-5%", []Rule{{"hit", Shrink, 5, true, UnitFraction}}, ""},
-		{"hit:-0.05", []Rule{{"hit", Shrink, 0.05, false, UnitFraction}}, ""},
+		{"hit:-5%", []Rule{{"hit", Shrink, 5, true, UnitFraction, false}}, ""},
+		// Strokes take the sign away.
+		{"|hit|<=5%, | cold-sec |:+5%", []Rule{{"hit", AtMost, 0.05, false, UnitFraction, true}, {"cold-sec", Grow, 5, true, UnitSeconds, true}}, "|hit|<=5%,|cold-sec|:+5%"},
+		{"hit<=5%,|hit|<=5%", []Rule{{"hit", AtMost, 0.05, false, UnitFraction, false}, {"hit", AtMost, 0.05, false, UnitFraction, true}}, ""},
+		{"hit:-0.05", []Rule{{"hit", Shrink, 0.05, false, UnitFraction, false}}, ""},
 	} {
 		got, err := ParseRules(c.text, testQuantities)
 		if err != nil {
@@ -68,6 +71,9 @@ func TestParseRulesFaults(t *testing.T) {
 		"":                                  "a rule is empty",
 		"cold-sec<=8,":                      "a rule is empty",
 		"cold-sec":                          "compares with nothing",
+		"|cold-sec<=8":                      `no figure is called "|cold-sec"`,
+		"||<=8":                             `no figure is called "||"`,
+		"|cold-sec|<=8,|cold-sec|<=9":       "|cold-sec|<=8s and |cold-sec|<=9s set the same bound twice",
 		"cold-sec=8":                        "compares with nothing",
 		"cold-sec:5%":                       "compares with nothing",
 		"cold-sek<=8":                       `no figure is called "cold-sek" (did you mean cold-sec?); known are cold-sec, new-B`,
@@ -99,7 +105,7 @@ func TestParseRulesFaults(t *testing.T) {
 func TestRuleRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		q := rapid.SampledFrom(testQuantities).Draw(t, "quantity")
-		r := Rule{Name: q.Name, Unit: q.Unit, Op: rapid.SampledFrom([]Op{AtMost, Below, AtLeast, Above, Equal, Grow, Shrink}).Draw(t, "op")}
+		r := Rule{Name: q.Name, Unit: q.Unit, Op: rapid.SampledFrom([]Op{AtMost, Below, AtLeast, Above, Equal, Grow, Shrink}).Draw(t, "op"), Absolute: rapid.Bool().Draw(t, "absolute")}
 		if r.Op.isRelative() && !q.HasOld {
 			return
 		}
@@ -117,7 +123,7 @@ func TestRuleRoundTrip(t *testing.T) {
 }
 
 func FuzzParseRules(f *testing.F) {
-	for _, seed := range []string{"cold-sec<=8,new-B<=60MB,cold-sec:+5%", "shared>=60%", "pulled-B:-0.1kB", "hit==7%,layers<3,factor>=1.50", "new-B<=9007199254740993", "cold-sec<=.5ms"} {
+	for _, seed := range []string{"cold-sec<=8,new-B<=60MB,cold-sec:+5%", "shared>=60%", "pulled-B:-0.1kB", "hit==7%,layers<3,factor>=1.50", "|hit|<=5%", "new-B<=9007199254740993", "cold-sec<=.5ms"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -175,6 +181,22 @@ func TestJudge(t *testing.T) {
 		{"cold-sec:+0%", Figure{Value: 200, Old: old(200)}, Pass, 0},
 		{"pulled-B:+60MB", Figure{Value: 100e6, Old: old(40e6)}, Pass, 0},
 		{"pulled-B:+60MB", Figure{Value: 100e6 + 1, Old: old(40e6)}, Fail, -1},
+		// Of what is below 0 a percentage is room too: 5 % of -200 s is 10 s.
+		{"cold-sec:+5%", Figure{Value: -200, Old: old(-200)}, Pass, 10},
+		{"cold-sec:+5%", Figure{Value: -189, Old: old(-200)}, Fail, -1},
+		{"cold-sec:-5%", Figure{Value: -211, Old: old(-200)}, Fail, -1},
+		// The size without the sign, on both sides.
+		{"|hit|<=5%", Figure{Value: -0.49}, Fail, -0.44},
+		{"hit<=5%", Figure{Value: -0.49}, Pass, 0.54},
+		{"|hit|<=5%", Figure{Value: -0.05}, Pass, 0},
+		{"|hit|<=5%", Figure{Value: 0.06}, Fail, -0.01},
+		{"|hit|<=5%", Figure{Value: 0.04}, Pass, 0.01},
+		{"|hit|>5%", Figure{Value: -0.06}, Pass, 0.01},
+		{"|hit|:+0.01", Figure{Value: -0.06, Old: old(0.05)}, Pass, 0},
+		{"|hit|:+0.01", Figure{Value: -0.07, Old: old(0.05)}, Fail, -0.01},
+		{"|hit|:+10%", Figure{Value: 0.054, Old: old(-0.05)}, Pass, 0.001},
+		{"|hit|<=5%", Figure{Value: -0.06, Runs: &Runs{Low: old(-0.08), High: old(-0.04)}}, Warn, -0.01},
+		{"|hit|<=5%", Figure{Value: -0.06, Runs: &Runs{Low: old(-0.08), High: old(-0.055)}}, Fail, -0.01},
 		// What arithmetic adds in the last digit breaks no rule, nor meets one.
 		{"cold-sec<=0.3", Figure{Value: math.Nextafter(0.3, 1)}, Pass, 0},
 		{"cold-sec<0.3", Figure{Value: math.Nextafter(0.3, 0)}, Fail, 0},
@@ -272,6 +294,41 @@ func TestBudget(t *testing.T) {
 	}
 	if _, err := RulesOf(nil, []string{"layers<=1", "layers<=2"}, testQuantities); err == nil {
 		t.Error("a bound is set twice")
+	}
+}
+
+// TestBudgetLeaves: rules on another command's figures are left to it and told once with
+// their line, whichever way they are written; a figure of neither is a fault.
+func TestBudgetLeaves(t *testing.T) {
+	head := "apiVersion: cachebench/v1\nkind: Budget\n"
+	b, err := ReadBudget("budget.yaml", []byte(head+"rules: ['cold-sec<=8, other-B<=1kB', 'other-B:+5%']\noverrides:\n- match: a\n  rules: [other-B<=2kB]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.LeaveTo("elsewhere", []Quantity{{"other-B", UnitBytes, true, ""}})
+	for range 2 {
+		rules, err := b.For(testQuantities, "a")
+		if err != nil || len(rules) != 1 || rules[0].Name != "cold-sec" {
+			t.Fatalf("rules %v, %v", rules, err)
+		}
+	}
+	want := []string{
+		"budget.yaml:3: rules[0]: other-B<=1kB is a rule of elsewhere", "budget.yaml:3: rules[1]: other-B:+5% is a rule of elsewhere",
+		"budget.yaml:6: overrides[0].rules[0]: other-B<=2kB is a rule of elsewhere",
+	}
+	if !slices.Equal(b.Left(), want) {
+		t.Errorf("left %q", b.Left())
+	}
+	if got := b.Unmatched("b", "c"); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("unmatched %q", got)
+	}
+	b, err = ReadBudget("budget.yaml", []byte(head+"rules: [other-B<=1s]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.LeaveTo("elsewhere", []Quantity{{"other-B", UnitBytes, true, ""}})
+	if _, err := b.For(testQuantities); err == nil || !strings.Contains(err.Error(), "budget.yaml:3: rules[0]: ") {
+		t.Errorf("a rule of elsewhere with a wrong unit: %v", err)
 	}
 }
 

@@ -17,6 +17,8 @@ type sharingView struct {
 	Digest, Index string
 	Tables        []*table
 	Matrix        *matrix
+	// Holders draws which image has which layers.
+	Holders *figure
 	// Duplicates has at most one table, Hints what to do about it.
 	Duplicates []*table
 	Hints      []string
@@ -45,8 +47,11 @@ func (v *view) addSharing(s *layers.Sharing) {
 		} else {
 			view.Tables = tables(set.imagesTable(), set.basesTable(), set.movesTable(), set.holdersTable())
 			view.Matrix = set.matrix()
+			if view.Holders = set.holdersFigure(fmt.Sprintf("chart-holders-%d", i+1)); view.Holders != nil {
+				view.Folded = tables(set.groupsTable())
+			}
 			view.Duplicates = tables(set.duplicatesTable())
-			view.Folded = tables(set.pairsTable(), set.layersTable())
+			view.Folded = append(view.Folded, tables(set.pairsTable(), set.layersTable())...)
 		}
 		v.Sharing = append(v.Sharing, view)
 	}

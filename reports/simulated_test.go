@@ -180,7 +180,7 @@ func TestManyApps(t *testing.T) {
 
 // The waits have a style of their own, not that of an unknown phase.
 func TestWaitStyle(t *testing.T) {
-	style, err := templates.ReadFile("templates/page.css")
+	style, err := templates.ReadFile("templates/chart.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,21 +14,54 @@ import (
 // plot (names of rows, values of an axis) has a negative x in pixels, in the
 // margin that the style sheet leaves for the chart's class.
 type chart struct {
-	b strings.Builder
+	b       strings.Builder
+	drawing drawing
+	// series is the arm whose marks are drawn now, by its label; empty for none.
+	series string
+}
+
+// drawing is a finished chart.
+type drawing struct {
+	// ID is unique on the page, and the stem of the chart's name as a file. Class
+	// chooses the margins; Title and Description stand for it to who cannot see it.
+	ID, Class, Title, Description string
+	Height                        float64
+	// ZoomUnit is what its horizontal axis from 0 to ZoomEnd counts, where a part of it
+	// can be looked at; else empty.
+	ZoomUnit string
+	ZoomEnd  float64
+	// Body is what stands within it.
+	Body template.HTML
+}
+
+// HTML is the drawing as a part of a page, as wide as there is room for.
+func (d drawing) HTML() template.HTML {
+	c := &chart{}
+	attributes := []string{"class", "chart " + d.Class, "id", d.ID, "role", "img", "aria-labelledby", d.ID + "-title " + d.ID + "-desc",
+		"width", "100%", "height", pixels(d.Height)}
+	if d.ZoomUnit != "" {
+		attributes = append(attributes, "data-zoom", coordinate(d.ZoomEnd), "data-unit", d.ZoomUnit)
+	}
+	c.open("svg", attributes...)
+	c.element("title", d.Title, "id", d.ID+"-title")
+	c.element("desc", d.Description, "id", d.ID+"-desc")
+	c.b.WriteString(string(d.Body))
+	return c.html()
 }
 
 // newChart starts a drawing of a height in pixels. Title and description are
 // what a screen reader says in its place; id is unique on the page.
 func newChart(id, class, title, description string, height float64) *chart {
-	c := &chart{}
-	c.open("svg", "class", "chart "+class, "id", id, "role", "img", "aria-labelledby", id+"-title "+id+"-desc",
-		"width", "100%", "height", pixels(height))
-	c.element("title", title, "id", id+"-title")
-	c.element("desc", description, "id", id+"-desc")
-	return c
+	return &chart{drawing: drawing{ID: id, Class: class, Title: title, Description: description, Height: height}}
 }
 
-// html ends the drawing. Everything in it went through element or open, which
+// drawn ends a drawing that newChart started.
+func (c *chart) drawn() drawing {
+	c.drawing.Body = template.HTML(c.b.String())
+	return c.drawing
+}
+
+// html ends an element of its own. Everything in it went through element or open, which
 // escape.
 func (c *chart) html() template.HTML {
 	c.close("svg")
@@ -53,8 +86,9 @@ func (c *chart) element(name, content string, attributes ...string) {
 	c.close(name)
 }
 
-// mark draws a shape with a tooltip.
+// mark draws a shape with a tooltip, of the series that is drawn now.
 func (c *chart) mark(name, tip string, attributes ...string) {
+	attributes = append(attributes, "data-s", c.series)
 	c.open(name, attributes...)
 	if tip != "" {
 		c.element("title", tip)

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"html/template"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +12,7 @@ import (
 const (
 	appsTop       = 22
 	appsRowHeight = 26
-	// maxAppRows bounds the apps drawn; the table has them all.
+	// maxAppRows bounds the apps drawn; the table has more.
 	maxAppRows = 30
 )
 
@@ -37,7 +36,7 @@ func (r *Report) appArms() []int {
 }
 
 // appsChart draws the mean time to ready of each app as a dot for each arm.
-func appsChart(id string, r *Report) template.HTML {
+func appsChart(id string, r *Report) drawing {
 	shown := r.Apps[:min(len(r.Apps), maxAppRows)]
 	bottom := float64(appsTop + appsRowHeight*len(shown))
 	title := fmt.Sprintf("Mean time to ready by app and arm (%s)", appSource(shown))
@@ -52,7 +51,7 @@ func appsChart(id string, r *Report) template.HTML {
 		label += " (logarithmic)"
 	}
 	c.text("tick", "end", 1, bottom+18, label)
-	return c.html()
+	return c.drawn()
 }
 
 func appsScale(list []App) scale {
@@ -94,9 +93,11 @@ func (c *chart) appRow(r *Report, a *App, s scale, y float64) {
 	for _, d := range dots(a) {
 		if d.ready != nil {
 			tip := fmt.Sprintf("%s, %s: %s (%s)", a.Name, r.armLabel(d.arm), seconds(*d.ready), a.Source)
+			c.series = r.seriesLabel(d.arm, a.Source)
 			c.dot(armClass(d.arm, ""), tip, s.at(d.ready.Seconds()), y)
 		}
 	}
+	c.series = ""
 }
 
 // dot draws an arm's own shape, so that colour is not all that tells them apart:

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func byteUnitFor(highest float64) (name string, bytes float64) {
 
 // courseChart draws a quantity over time: a step line for each arm, with the band
 // of its interval.
-func courseChart(id string, r *Report, q *course) template.HTML {
+func courseChart(id string, r *Report, q *course) drawing {
 	c := newChart(id, "ecdf", q.name+" over time, by arm", courseDescription(r, q), courseBottom+44)
 	unit, per := q.unit, 1.0
 	if q.unit == "bytes a second" {
@@ -72,19 +71,22 @@ func courseChart(id string, r *Report, q *course) template.HTML {
 	height := func(v float64) float64 { return (1 - y.at(v/per)) * ecdfUnits }
 	for i := range q.arms {
 		if a := &q.arms[i]; a.hasBand() {
+			c.series = r.seriesLabel(a.arm, a.source)
 			c.mark("path", "", "class", "band "+armClass(a.arm, a.source), "d", a.band(q.end(), height))
 		}
 	}
 	for i := range q.arms {
 		a := &q.arms[i]
 		tip := r.armLabel(a.arm) + ": peak " + q.peakWords(a)
+		c.series = r.seriesLabel(a.arm, a.source)
 		c.mark("path", tip, "class", "mark curve course "+armClass(a.arm, a.source), "d", a.line(q.end(), height))
 	}
+	c.series = ""
 	c.close("svg")
 	if l := q.limitShown(); l > 0 {
 		c.line("capacity", "capacity "+capacityWords(l), 0, at(l), 1, at(l))
 	}
-	return c.html()
+	return c.drawn()
 }
 
 // capacityWords write a link's capacity in bytes and, as networks are sold, bits:
@@ -164,6 +166,43 @@ func courseDescription(r *Report, q *course) string {
 // maxCharts bounds the charts over time; the CSV and JSON forms have them all.
 const maxCharts = 8
 
+// courseTable is the data of a chart over time: the steps at which a value changes, each
+// until the next one.
+func courseTable(r *Report, q *course) *table {
+	t := newTable(q.name+" as numbers: "+q.unit+", from each time to the next", ">from")
+	steps := 0
+	for i := range q.arms {
+		t.head(">" + r.seriesLabel(q.arms[i].arm, q.arms[i].source))
+		steps = max(steps, len(q.arms[i].Mean))
+	}
+	bucket := q.arms[0].bucket
+	for i := range steps {
+		row, changed := []cell{longTimeCell(time.Duration(i) * bucket)}, i == 0 || i == steps-1
+		for k := range q.arms {
+			a := &q.arms[k]
+			value, before := a.step(i), a.step(i-1)
+			c := cell{Text: q.amount(value), Value: exact(value), Number: true}
+			if a.hasBand() && i < len(a.Low) && a.High[i] > a.Low[i] {
+				c.Note = q.amount(a.Low[i]) + " to " + q.amount(a.High[i])
+			}
+			changed = changed || value != before || c.Note != ""
+			row = append(row, c)
+		}
+		if changed {
+			t.add(row...)
+		}
+	}
+	return t
+}
+
+// step is a bucket's mean; 0 outside.
+func (a *armCourse) step(i int) float64 {
+	if i < 0 || i >= len(a.Mean) {
+		return 0
+	}
+	return a.Mean[i]
+}
+
 // addCourses draws what happened over time.
 func (v *view) addCourses(r *Report) {
 	list := r.courses()
@@ -173,7 +212,7 @@ func (v *view) addCourses(r *Report) {
 	for i := range list[:min(len(list), maxCharts)] {
 		f := figure{Drawing: courseChart(fmt.Sprintf("chart-course-%d", i+1), r, &list[i]), Heading: list[i].name}
 		if list[i].limitShown() > 0 {
-			f.Legend = []key{{sample("line", "capacity"), "the link's capacity, " + capacityWords(list[i].limit)}}
+			f.Legend = []key{{Sample: sample("line", "capacity"), Label: "the link's capacity, " + capacityWords(list[i].limit)}}
 		} else if list[i].limit > 0 {
 			f.Caption = "The link's capacity, " + capacityWords(list[i].limit) + ", is far above."
 		}
@@ -192,13 +231,16 @@ func (v *view) addCourses(r *Report) {
 	}
 	for i := range list[0].arms {
 		a := &list[0].arms[i]
-		v.CourseLegend = append(v.CourseLegend, key{sample("line", "curve "+armClass(a.arm, a.source)), r.armLabel(a.arm)})
+		v.CourseLegend = append(v.CourseLegend, key{sample("line", "curve "+armClass(a.arm, a.source)), r.armLabel(a.arm), r.seriesLabel(a.arm, a.source)})
 	}
 	for i := range list {
 		if keys := faultKeys(r.Faults, 0, list[i].end()); keys != nil {
 			v.CourseLegend = append(v.CourseLegend, keys...)
 			break
 		}
+	}
+	for i := range list[:min(len(list), maxCharts)] {
+		v.CourseTables = append(v.CourseTables, courseTable(r, &list[i]))
 	}
 	v.Peaks = newTable("Peaks over time: of starts in flight the most at one instant, else the highest mean of a step", "quantity", "arm", "peak")
 	for i := range list {

@@ -42,5 +42,5 @@ func faultKeys(list []simulate.Fault, from, to time.Duration) []key {
 	if kinds == nil {
 		return nil
 	}
-	return []key{{sample("rect", "fault"), "fault: " + join(kinds)}}
+	return []key{{Sample: sample("rect", "fault"), Label: "fault: " + join(kinds)}}
 }

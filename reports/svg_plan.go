@@ -2,7 +2,6 @@ package reports
 
 import (
 	"fmt"
-	"html/template"
 	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -17,7 +16,7 @@ const (
 
 // planChart draws what each cache of the plan adds, with the proven bound as a
 // line and the cost beside.
-func planChart(id string, p *plan.Plan) template.HTML {
+func planChart(id string, p *plan.Plan) drawing {
 	shown := p.Caches[:min(len(p.Caches), maxPlanRows)]
 	bottom := float64(planTop + planRowHeight*len(shown))
 	unit, name := planUnit(max(p.BoundSaved(), p.SavedSeconds))
@@ -30,7 +29,7 @@ func planChart(id string, p *plan.Plan) template.HTML {
 		c.planRow(i, &cache, at)
 	}
 	if p.Goal != plan.GoalSeconds {
-		return c.html()
+		return c.drawn()
 	}
 	most := p.BoundSaved()
 	bound := at(most)
@@ -40,7 +39,7 @@ func planChart(id string, p *plan.Plan) template.HTML {
 		anchor = "start"
 	}
 	c.text("strong", anchor, bound, planTop-12, "proven bound "+longTime(most))
-	return c.html()
+	return c.drawn()
 }
 
 func (c *chart) planRow(i int, cache *plan.PlannedCache, at func(time.Duration) float64) {

@@ -39,7 +39,7 @@ func waitKey(falls []simulate.Startup) (k key, ok bool) {
 			words = append(words, waitWords[wait])
 		}
 	}
-	return key{sample("rect", "p-wait"), "pull waits for " + join(words)}, len(words) > 0
+	return key{Sample: sample("rect", "p-wait"), Label: "pull waits for " + join(words)}, len(words) > 0
 }
 
 // baseFirst orders the rows of an image: what is of no layer, then layers in the

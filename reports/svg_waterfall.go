@@ -3,7 +3,6 @@ package reports
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"slices"
 	"time"
 
@@ -15,7 +14,9 @@ import (
 // one phase.
 type fallRow struct {
 	label, detail string
-	spans         []simulate.Span
+	// layer is empty for what is of none, or of several.
+	layer layers.Digest
+	spans []simulate.Span
 	// heading rows name an image and have no spans.
 	heading bool
 }
@@ -81,6 +82,7 @@ func (r *fallRow) add(span simulate.Span) {
 	if span.Layer == "" {
 		return
 	}
+	r.layer = span.Layer
 	digest := short(span.Layer)
 	r.label = digest[:min(7, len(digest))]
 	if span.Phase == simulate.Fetch || r.detail == "" {
@@ -129,28 +131,38 @@ const (
 )
 
 // waterfall draws one startup, over the faults that it may meet; until is where
-// the shared time axis ends.
-func waterfall(id, name string, s *simulate.Startup, until time.Duration, faults []simulate.Fault) template.HTML {
+// the shared time axis ends. Where the start is explained, its first row says what held
+// it up, and a line below a layer when the start waited for that one.
+func waterfall(id, name string, s *simulate.Startup, x *simulate.Explanation, until time.Duration, faults []simulate.Fault) drawing {
 	rows := fallRows(s)
+	if x != nil {
+		rows = slices.Insert(rows, 0, fallRow{label: "held up by"})
+	}
 	bottom := float64(fallTop + fallRowHeight*len(rows) + 4)
 	title := fmt.Sprintf("What happens in a %s start of %s (%s)", name, s.App, s.Source)
 	c := newChart(id, "fall", title, fallDescription(s), bottom+20)
 	scale := linearScale(until.Seconds())
+	c.drawing.ZoomUnit, c.drawing.ZoomEnd = "s", scale.high
 	for i := range faults {
 		c.faultBand(&faults[i], s.Requested, until, func(d time.Duration) float64 { return scale.at(d.Seconds()) }, fallTop, bottom)
 	}
 	c.axis(scale, fallTop, bottom, true)
-	x := scale.at(s.Ready.Seconds())
-	c.line("ready-line", "ready after "+seconds(s.Ready), x, fallTop-4, x, bottom)
+	ready := scale.at(s.Ready.Seconds())
+	c.line("ready-line", "ready after "+seconds(s.Ready), ready, fallTop-4, ready, bottom)
+	ends := endsOf(s)
 	for i, row := range rows {
-		c.fallRow(row, scale, float64(fallTop+fallRowHeight*i))
+		y := float64(fallTop + fallRowHeight*i)
+		c.fallRow(row, ends, scale, y)
+		if x != nil {
+			c.holdsOf(i == 0, row, x, scale, y)
+		}
 	}
 	anchor := "middle"
-	if x > 0.8 {
+	if ready > 0.8 {
 		anchor = "end"
 	}
-	c.text("strong", anchor, x, bottom+15, "ready "+seconds(s.Ready))
-	return c.html()
+	c.text("strong", anchor, ready, bottom+15, "ready "+seconds(s.Ready))
+	return c.drawn()
 }
 
 func fallDescription(s *simulate.Startup) string {
@@ -167,7 +179,67 @@ func fallDescription(s *simulate.Startup) string {
 	return text
 }
 
-func (c *chart) fallRow(row fallRow, s scale, y float64) {
+// work is what is done with a layer of an image, until when.
+type work struct {
+	image string
+	phase simulate.Phase
+	end   time.Duration
+}
+
+// workEnds are the layers that are fetched or unpacked, by what and when it ends, and
+// when each image's first fetch begins, for no layer.
+type workEnds struct {
+	layer map[work]layers.Digest
+	first map[string]time.Duration
+}
+
+func endsOf(s *simulate.Startup) workEnds {
+	ends := workEnds{make(map[work]layers.Digest), make(map[string]time.Duration)}
+	for _, span := range s.Spans {
+		if span.Layer == "" {
+			continue
+		}
+		ends.layer[work{span.Image, span.Phase, span.End}] = span.Layer
+		if first, ok := ends.first[span.Image]; span.Phase == simulate.Fetch && (!ok || span.Start < first) {
+			ends.first[span.Image] = span.Start
+		}
+	}
+	return ends
+}
+
+// waitTip says what a layer waits for before a span: another layer whose fetch or unpack
+// ends as the span begins, where there is one.
+func (w workEnds) waitTip(span *simulate.Span, since time.Duration) string {
+	tip := fmt.Sprintf("waits %s before %s", seconds(span.Start-since), span.Phase)
+	before, ok := w.layer[work{span.Image, span.Phase, span.Start}]
+	switch {
+	case !ok || before == span.Layer:
+		return tip
+	case span.Phase == simulate.Unpack:
+		return tip + ": order, until " + short(before) + " is unpacked"
+	}
+	return tip + ": until " + short(before) + " is fetched and leaves its place"
+}
+
+// holdsOf draws what held an explained start up: all of it in the first row, else the
+// stretches in which it waited for the row's layer, as a line below its bars.
+func (c *chart) holdsOf(first bool, row fallRow, x *simulate.Explanation, s scale, y float64) {
+	for i := range x.Holds {
+		h := &x.Holds[i]
+		from, to := s.at(h.Start.Seconds()), s.at(h.End.Seconds())
+		tip := fmt.Sprintf("held up by %s: %s to %s, %s", holdWords(h), seconds(h.Start), seconds(h.End), seconds(h.End-h.Start))
+		if first {
+			if layer := waitedFor(x, h); layer != "" {
+				tip += ", " + layer
+			}
+			c.bar("mark "+heldClass(h), tip, from, to, y+(fallRowHeight-fallBarHeight)/2, fallBarHeight)
+		} else if row.layer != "" && h.Layer == row.layer && h.Image == row.spans[0].Image {
+			c.bar("mark held-line", tip, from, to, y+fallRowHeight-3, 2.5)
+		}
+	}
+}
+
+func (c *chart) fallRow(row fallRow, ends workEnds, s scale, y float64) {
 	if row.heading {
 		c.open("text", "class", "row-heading halo", "text-anchor", "start", "x", "-"+pixels(fallMargin), "y", pixels(y+14))
 		c.element("tspan", ellipsis(row.label, 44))
@@ -178,12 +250,19 @@ func (c *chart) fallRow(row fallRow, s scale, y float64) {
 	c.fallLabel(row, y+14)
 	for i, span := range row.spans {
 		from, to := s.at(span.Start.Seconds()), s.at(span.End.Seconds())
-		if i > 0 && row.detail != "" {
-			if before := row.spans[i-1]; span.Start > before.End {
-				c.line("wait", "waits "+seconds(span.Start-before.End)+" before "+string(span.Phase), s.at(before.End.Seconds()), y+10, from, y+10)
+		if row.layer != "" {
+			since := span.Start
+			if i > 0 {
+				since = row.spans[i-1].End
+			} else if first, ok := ends.first[span.Image]; ok && span.Phase == simulate.Fetch {
+				since = first
+			}
+			if span.Start > since {
+				c.line("mark wait", ends.waitTip(&span, since), s.at(since.Seconds()), y+10, from, y+10)
 			}
 		}
-		c.bar("mark "+phaseClass(span.Phase), spanTip(span), from, to, y+(fallRowHeight-fallBarHeight)/2, fallBarHeight)
+		height := phaseHeight(span.Phase)
+		c.bar("mark "+phaseClass(span.Phase), spanTip(span), from, to, y+(fallRowHeight-height)/2, height)
 	}
 }
 
@@ -201,10 +280,24 @@ func (c *chart) fallLabel(row fallRow, y float64) {
 	c.close("text")
 }
 
+// phaseHeight is a bar's: it says again what its colour says.
+func phaseHeight(p simulate.Phase) float64 {
+	switch p {
+	case simulate.Unpack:
+		return fallBarHeight / 2
+	case simulate.Resolve, simulate.Attach:
+		return fallBarHeight * 3 / 4
+	}
+	return fallBarHeight
+}
+
 func spanTip(span simulate.Span) string {
 	tip := fmt.Sprintf("%s: %s to %s, %s", phaseWords(span.Phase), seconds(span.Start), seconds(span.End), seconds(span.End-span.Start))
 	if span.Bytes > 0 {
 		tip += ", " + size(span.Bytes)
+		if took := (span.End - span.Start).Seconds(); took > 0 {
+			tip += " at " + rate(float64(span.Bytes)/took)
+		}
 	}
 	if span.Layer != "" {
 		tip += ", layer " + string(span.Layer)

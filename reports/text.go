@@ -106,7 +106,30 @@ func (p *printer) list(title string, items []string) {
 
 func (p *printer) opening(r *Report) {
 	p.lines(faint, wrap(strings.Join(openingWords(r), " · "), 0))
+	if words := inputWords(r); words != "" {
+		p.lines(faint, wrap(words, 0))
+	}
 	p.line("")
+}
+
+// maxOpeningInputs bounds the inputs that a report opens with; all stand at its end.
+const maxOpeningInputs = 6
+
+// inputWords names what a result was made from, each with the beginning of its digest.
+func inputWords(r *Report) string {
+	list := r.Provenance.Inputs
+	var words []string
+	for _, input := range list[:min(len(list), maxOpeningInputs)] {
+		words = append(words, ellipsis(input.Name, 40)+" "+short(input.Digest))
+	}
+	if words == nil {
+		return ""
+	}
+	s := "from " + strings.Join(words, " · ")
+	if rest := len(list) - maxOpeningInputs; rest > 0 {
+		s += fmt.Sprintf(" and %d more", rest)
+	}
+	return s
 }
 
 // openingWords is the provenance in a few words.
@@ -123,6 +146,12 @@ func openingWords(r *Report) []string {
 	}
 	if r.Provenance.PriceDate != "" {
 		words = append(words, "prices of "+r.Provenance.PriceDate+" in "+r.Provenance.Currency)
+	}
+	if r.Provenance.Profile != "" {
+		words = append(words, fmt.Sprintf("seed %d", r.Provenance.Seed))
+	}
+	if r.Provenance.Version != "" {
+		words = append(words, "cachebench "+r.Provenance.Version)
 	}
 	return words
 }

@@ -93,8 +93,15 @@ func sureness(r *Report) string {
 	if r.Coverage != nil {
 		parts = append(parts, percent(r.Coverage.StartsFraction)+" of the starts are covered")
 	}
+	var below []string
+	if n := len(r.Assumptions); n > 0 {
+		below = append(below, count(n, "assumption"))
+	}
 	if n := len(r.Doubts); n > 0 {
-		parts = append(parts, count(n, "doubt")+" below")
+		below = append(below, count(n, "doubt"))
+	}
+	if below != nil {
+		parts = append(parts, join(below)+" below")
 	}
 	if len(parts) == 0 {
 		return ""

@@ -2,10 +2,48 @@ package reports
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cachebench/cachebench/simulate"
 )
+
+// Untimed counts startups that do not state when they were ready.
+type Untimed struct {
+	Source string `json:"source" document:"required,enum=simulated|measured|estimated"`
+	Arm    string `json:"arm" document:"required"`
+	// App is empty for all apps together.
+	App    string `json:"app,omitempty"`
+	Starts int    `json:"starts"`
+}
+
+// untimed counts the startups of a timeline that do not state when they were ready, by
+// app and arm, then by arm.
+func untimed(t *simulate.Timeline) (list []Untimed) {
+	making := makingArms(t.Measurement)
+	counts := make(map[series]int)
+	for i := range t.Startups {
+		if s := &t.Startups[i]; s.Void == simulate.Untimed && !making[s.Arm] {
+			counts[series{s.App, s.Arm, s.Source}]++
+			counts[series{"", s.Arm, s.Source}]++
+		}
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(counts), compareSeries) {
+		list = append(list, Untimed{Source: key.source, Arm: key.arm, App: key.app, Starts: counts[key]})
+	}
+	return list
+}
+
+// allVoid says that all startups and runs of a timeline are void, and why; empty where
+// none was made.
+func allVoid(t *simulate.Timeline) string {
+	why := voidDoubts(t)
+	if len(why) == 0 {
+		return ""
+	}
+	return "nothing in it counts: " + strings.TrimSuffix(strings.Join(why, " "), ".")
+}
 
 // voidDoubts say how many startups and runs do not count, and why; where there are several
 // arms, in which: what is left of one may be those that went well.

@@ -11,8 +11,11 @@ import (
 // chooseWaterfalls returns one startup with spans without a cache and one with (or,
 // where there is none, one of arm warm), of the app whose mean time to ready differs
 // most between the two. Where no app has both, or they are the same, it returns the
-// startup with spans that takes longest.
-func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
+// startup with spans that takes longest. Startups that are explained go before all.
+func chooseWaterfalls(startups []*simulate.Startup, explanations []simulate.Explanation) []simulate.Startup {
+	if pair := explainedPair(startups, explanations); pair != nil {
+		return pair
+	}
 	keys, groups := grouped(startups, true)
 	for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic, simulate.ArmWarm} {
 		var best []simulate.Startup
@@ -35,6 +38,36 @@ func chooseWaterfalls(startups []*simulate.Startup) []simulate.Startup {
 		}
 	}
 	return longest(startups)
+}
+
+// explainedPair are the startups of the first app that is explained without a cache
+// and with one, where their spans are kept; nil where there is none such.
+func explainedPair(startups []*simulate.Startup, explanations []simulate.Explanation) []simulate.Startup {
+	if len(explanations) == 0 {
+		return nil
+	}
+	explained := make(map[series]simulate.Startup)
+	for _, s := range startups {
+		key := series{s.App, s.Arm, s.Source}
+		if _, ok := explained[key]; !ok && len(s.Spans) > 0 && slices.ContainsFunc(explanations, func(x simulate.Explanation) bool { return explains(&x, s) }) {
+			explained[key] = *s
+		}
+	}
+	for i := range explanations {
+		x := &explanations[i]
+		cold, ok := explained[series{x.App, simulate.ArmCold, x.Source}]
+		for _, arm := range []string{simulate.ArmCached, simulate.ArmAutomatic, simulate.ArmWarm} {
+			if with, both := explained[series{x.App, arm, x.Source}]; ok && both && !sameStart(&cold, &with) {
+				return []simulate.Startup{cold, with}
+			}
+		}
+	}
+	return nil
+}
+
+// explains says that x is of this startup.
+func explains(x *simulate.Explanation, s *simulate.Startup) bool {
+	return x.Void == "" && x.Source == s.Source && x.App == s.App && x.Arm == s.Arm && x.Node == s.Node && x.Requested == s.Requested && x.Ready == s.Ready && s.Repeat == 0
 }
 
 // sameStart says that two startups do not differ in anything that a waterfall

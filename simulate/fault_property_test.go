@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // drawsNothing sets what a profile draws to constants, and lets no request fail.
@@ -23,8 +25,11 @@ func (p *Profile) drawsNothing() {
 
 // oneByOne lets a profile do one thing after another. What is done at once may end
 // sooner when a part of it is delayed, for it is then done in another order (R. L.
-// Graham, Bounds on multiprocessing timing anomalies, 1969).
+// Graham, Bounds on multiprocessing timing anomalies, 1969). A download runs beside an
+// unpack all the same, but takes nothing of the core and the disk from it: any transfer,
+// however slow, takes the same share, so that one which comes later slows less.
 func (p *Profile) oneByOne() {
+	p.Unpack.Fetch.Value, p.Unpack.FetchDiskFraction.Value = network.Unlimited, 0
 	p.Pull.MaxParallelImages.Value, p.Pull.MaxConcurrentDownloads.Value, p.Unpack.Parallel.Value = 1, 1, false
 }
 

@@ -280,3 +280,74 @@ func readOne(key, value string) error {
 	_, err := ReadProfile("p.yaml", []byte(text))
 	return err
 }
+
+// TestModelErrors: the measured errors that docs/model.md tells are those of
+// docs/validation.md, which make validate writes, and its worst kinds are not left out.
+func TestModelErrors(t *testing.T) {
+	model, err := os.ReadFile(modelFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	validation, err := os.ReadFile("../docs/validation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, world, ok := strings.Cut(string(model), "| predicted | fitted to | mean | worst | noise floor | fetch + unpack |")
+	if !ok {
+		t.Fatal("no table of measured errors")
+	}
+	aims := tableRows(string(validation))
+	told := map[string]bool{}
+	for _, row := range tableRows(world) {
+		if len(row) != 6 || strings.HasPrefix(row[2], "-") {
+			continue
+		}
+		told[row[0]] = true
+		// predicted, fitted to, aim, arms, mean, worst, bias, noise floor, bytes / bandwidth, fetch + unpack, met
+		found := false
+		for _, aim := range aims {
+			if len(aim) == 11 && aim[0] == row[0] && aim[1] == row[1] {
+				beside, _, _ := strings.Cut(aim[9], ",")
+				found = aim[4] == row[2] && aim[5] == row[3] && aim[7] == row[4] && beside == row[5]
+			}
+		}
+		if !found {
+			t.Errorf("%q is not so in docs/validation.md", row)
+		}
+	}
+	for _, aim := range aims {
+		if len(aim) == 11 && aim[1] == "the other half of the arms" && !told[aim[0]] {
+			t.Errorf("%s tells no error of %s", modelFile, aim[0])
+		}
+	}
+	if len(told) < 5 {
+		t.Errorf("errors of %v alone", told)
+	}
+	for _, sentence := range []string{
+		"Arms of images that the fit had not seen: 4.8 % in the mean, at worst 22.5 %.",
+		"The built-in profile `containerd`, as it is: 36.4 %, at worst 124.9 %.",
+		"Of 15 aims 14 are met",
+	} {
+		for name, text := range map[string][]byte{modelFile: model, "docs/validation.md": validation} {
+			if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), sentence) {
+				t.Errorf("%s does not say: %s", name, sentence)
+			}
+		}
+	}
+}
+
+// tableRows are the cells of a page's tables.
+func tableRows(text string) [][]string {
+	var rows [][]string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "| ") {
+			continue
+		}
+		var cells []string
+		for cell := range strings.SplitSeq(strings.Trim(line, "|"), " | ") {
+			cells = append(cells, strings.TrimSpace(cell))
+		}
+		rows = append(rows, cells)
+	}
+	return rows
+}

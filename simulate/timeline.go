@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -129,7 +130,7 @@ type Startup struct {
 	// Phases partition Ready.
 	Phases Phases `json:"phases"`
 	// Ready is the time to ready, from the request.
-	Ready time.Duration `json:"readySeconds"`
+	Ready time.Duration `json:"readySeconds" document:"noticed"`
 	// FetchBusy and UnpackBusy are how long any transfer, any unpack was in
 	// flight; they overlap, phases do not. A transfer is in flight from its request on,
 	// but not while a refused one waits to be asked for again.
@@ -166,6 +167,40 @@ type Startup struct {
 	// Spans are what happened inside, in order of start, waits of its pulls among
 	// it; only on request.
 	Spans []Span `json:"spans,omitempty"`
+}
+
+// Untimed is the Void of a startup of which a file does not state when it was ready: not
+// known is not 0.
+const Untimed = "its time to ready is not stated (readySeconds)"
+
+// Absent makes a startup void of which the file does not say when it was ready.
+func (s *Startup) Absent(string) {
+	if s.Void == "" {
+		s.Void = Untimed
+	}
+}
+
+// Validate refuses figures below 0, which only differences and the ends of their intervals
+// may be.
+func (t *Timeline) Validate() error {
+	for i := range t.Summaries {
+		s := &t.Summaries[i]
+		if s.Starts < 0 {
+			return document.At(fmt.Sprintf("summaries[%d].starts", i), "%d is negative: it is 0 or more", s.Starts)
+		}
+		for _, x := range []struct {
+			key string
+			*Statistic
+		}{
+			{"p50Seconds", &s.P50}, {"p90Seconds", &s.P90}, {"p99Seconds", &s.P99}, {"meanSeconds", &s.Mean}, {"slowestSeconds", &s.Slowest},
+			{"makespanSeconds", &s.Makespan}, {"fetchedBytes", &s.FetchedBytes}, {"unpackedBytes", &s.UnpackedBytes}, {"wastedBytes", &s.WastedBytes},
+		} {
+			if x.Value < 0 {
+				return document.At(fmt.Sprintf("summaries[%d].%s.value", i, x.key), "%v is negative: it is 0 or more", x.Value)
+			}
+		}
+	}
+	return nil
 }
 
 // Phases partition the time to ready. An absent phase is unknown. At an instant

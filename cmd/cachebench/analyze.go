@@ -46,7 +46,8 @@ run asks one request a tag and --offline none.
 --check is a list of rules, NAME<=AMOUNT (also <, >=, >, ==), on the figures
 
 ` + figuresHelp(rules.known) + `
-The exit code is 3 when a rule is not met, 1 when an image could not be read.`,
+The exit code is 3 when a rule is not met, 1 when an image could not be read, or
+an OCI layout or archive lacks one of its layers.`,
 		Example: `  cachebench analyze nginx:1.27 redis:7
   cachebench analyze oci-archive:build/web.tar docker-daemon:web:dev --deep
   cachebench analyze --from-kubernetes deploy.yaml --from-kubernetes jobs.yaml --save inventory.json
@@ -103,6 +104,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err := in.lookups.apply(in, s); err != nil {
 		return err
 	}
+	s.Resolve.Present, s.Resolve.ManifestsAlone = true, true
 	if err := in.lists.newest(cmd.Context(), in, s); err != nil {
 		return err
 	}
@@ -129,7 +131,7 @@ func analyze(cmd *cobra.Command, in *inputs, out *outputs, rules *gates) error {
 	if err != nil {
 		return goOn(err, s, inv, out.save)
 	}
-	if err := rules.check(out, report.Sharing); err != nil {
+	if err := rules.check(out, report.Sharing, len(inv.Unscanned)); err != nil {
 		return err
 	}
 	return tooFew(s, inv)

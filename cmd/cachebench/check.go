@@ -45,8 +45,8 @@ func setFigures(s *layers.Sharing) []reports.Figure {
 	return figures
 }
 
-// check judges a set of images.
-func (g *gates) check(out *outputs, s *layers.Sharing) error {
+// check judges a set of images; of layers that could not be read nothing passes.
+func (g *gates) check(out *outputs, s *layers.Sharing, unread int) error {
 	var names []string
 	for _, set := range s.Sets {
 		for _, img := range set.Images {
@@ -59,7 +59,13 @@ func (g *gates) check(out *outputs, s *layers.Sharing) error {
 	if err != nil {
 		return err
 	}
-	return out.gate(reports.Judge(rules, setFigures(s)))
+	figures := setFigures(s)
+	for i := range figures {
+		if unread > 0 && figures[i].Name != "unresolved" {
+			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", unread)
+		}
+	}
+	return out.gate(reports.Judge(rules, figures))
 }
 
 // gate writes what became of rules, and returns its error. It follows the report where
@@ -73,7 +79,7 @@ func (out *outputs) gate(gate *reports.Gate) error {
 	if out.textToStdout() {
 		to = out.io.out
 	}
-	if _, err := to.Write(reports.GateText(gate)); err != nil {
+	if err := out.io.write(to, reports.GateText(gate)); err != nil {
 		return err
 	}
 	return gate.Err()
@@ -91,6 +97,5 @@ func (out *outputs) verdict(gate *reports.Gate) error {
 	if gate == nil || isForPeople {
 		return nil
 	}
-	_, err := fmt.Fprintln(out.io.err, gate.Line())
-	return err
+	return out.io.write(out.io.err, []byte(gate.Line()+"\n"))
 }

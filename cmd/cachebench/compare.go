@@ -34,7 +34,8 @@ difference that is not significant is marked with ~.
 
 --gate is a list of rules, as diff has it: NAME<=AMOUNT (also <, >=, >, ==), or
 NAME:+AMOUNT and NAME:-AMOUNT for how far it may grow or shrink from OLD (in per
-cent, or in a unit). Every rule holds for each benchmark that has its figure.
+cent, or in a unit); |NAME| is a figure's size without its sign. Every rule holds for
+each benchmark that has its figure.
 Figures are the units of the benchmarks; those of startups are:
 
 ` + figuresHelp(rules.known) + `
@@ -43,14 +44,17 @@ not fail, and one of too few runs to tell is not judged; --judge-medians lets th
 medians decide. The output says by what each rule was judged.
 
 Results of another source, profile (or other values of it), platform, model, seed,
-coverage, faults or machine are not compared, nor those of which NEW lacks
-benchmarks that OLD has; --allow names what may differ. --rename says what OLD
-calls otherwise, such as the tag of a measured image, or an arm; a measurement of
-both versions is compared with itself so. The exit code is 0 when all rules are
-met, 3 when one is not, 1 when the results cannot be compared or a rule not
-judged, 2 for wrong usage or a file that is no result. With rules, the last line of the text output is for
-programs; without, there is one where the results cannot be compared; other formats than text and Markdown have it on
-the standard error:
+coverage, faults or machine are not compared, nor plans of another budget or worth
+of an hour, nor those of which NEW lacks benchmarks that OLD has, of which one side
+does not state what the other does, or whose go test was cut off; --allow names what
+may differ. --rename says what OLD calls otherwise, such as the tag of a measured
+image, or an arm; a measurement of both versions is compared with itself so.
+
+The exit code is 0 when all rules are met, 3 when one is not, 1 when the results
+cannot be compared or a rule not judged, 2 for wrong usage or a file that is no
+result. With rules, the last line of the text output is for programs; without, there
+is one where the results cannot be compared. Other formats than text and Markdown
+have it on the standard error:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench compare old.json new.json
@@ -142,12 +146,15 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 	}
 	c := compare.Compare(sides[0], sides[1], opt)
 	rules.known = c.Quantities()
+	if rules.budget != nil {
+		rules.budget.LeaveTo("diff", c.OwnOfDiff())
+	}
 	if err := c.Judge(rules.of); err != nil {
 		return err
 	}
 	c.Unmatched(filepath.Base(rules.file), rules.budget)
 	if c.Gate == nil && rules.file != "" {
-		return usagef("%s has no rule for any benchmark of %s, so nothing would be judged: its overrides name other apps", rules.file, args[1])
+		return rules.nothing("any benchmark of "+args[1], "other apps")
 	}
 	if err := errors.Join(out.comparison(c), out.verdict(c.Gate)); err != nil {
 		return err

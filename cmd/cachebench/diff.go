@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,7 +22,7 @@ import (
 func newDiff(io *streams) *cobra.Command {
 	in := &inputs{io: io}
 	out := &outputs{io: io, formats: reports.DiffFormats()}
-	rules := &gates{flag: "gate", known: reports.DiffQuantities()}
+	rules := &gates{flag: "gate", known: reports.DiffQuantities(), scenarios: true, other: "compare", others: reports.OwnOfCompare()}
 	var oldPlatform string
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW",
@@ -103,7 +104,8 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	// Layers that a build keeps uncompressed take OLD's size, or are compressed to
 	// measure it.
 	s.Resolve.Compress = true
-	s.Resolve.Present = rules.any()
+	// A saved diff may be judged later, so that it says what is not there in any case.
+	s.Resolve.Present = true
 	if old := sides[0].Inventory; old != nil {
 		s.Resolve.Known = old.ByDiffID()
 	}
@@ -120,20 +122,30 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 			return err
 		}
 	}
+	told, err := lookAgain(cmd.Context(), s, sides[1])
+	if err != nil {
+		return err
+	}
 	d, err := cachebench.Diff(sides[0].DiffSide, sides[1].DiffSide, s.Profile, cachebench.DiffOptions{AcrossPlatforms: oldPlatform != ""})
 	if err != nil {
 		return err
 	}
+	d.Doubts = append(d.Doubts, told...)
 	d.Provenance.Now, d.Provenance.Inputs = s.Now, slices.Concat(s.Inputs, rules.inputs)
-	chosen, err := rules.of(slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))...)
+	names := slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))
+	chosen, err := rules.of(names...)
 	if err != nil {
 		return err
 	}
 	if rules.file != "" && len(chosen) == 0 {
-		return usagef("%s has no rule for %s, so nothing would be judged: its overrides name other images", rules.file, d.New.Reference)
+		return rules.nothing(d.New.Reference, "other images")
 	}
+	if rules.budget != nil && !rules.byImage {
+		slices.Sort(names)
+		d.Unmatched(filepath.Base(rules.file), rules.budget, slices.Compact(names))
+	}
+	unread := noteUnread(d, sides)
 	figures := d.Figures()
-	unread := unscanned(sides)
 	for i := range figures {
 		if len(unread) > 0 {
 			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", len(unread))
@@ -143,30 +155,54 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err := errors.Join(out.diff(d), out.verdict(d.Gate)); err != nil {
 		return err
 	}
-	if len(unread) > 0 {
+	// Where nothing was to be judged or read, that a layer is not there is a doubt.
+	if len(unread) > 0 && (rules.any() || in.lookups.deep || slices.ContainsFunc(unread, func(u layers.Unscanned) bool { return !u.Absent })) {
 		return unread
 	}
 	return d.Gate.Err()
 }
 
-// unscanned are the layers that were to be read and could not be, of images looked up
-// now and of a NEW from a file: a rule must not pass on what the manifests say of them.
-// Of an OLD from a file nothing but its layers' names and sizes counts.
-func unscanned(sides []*diffSide) (list errUnscanned) {
-	for i, side := range sides {
+// lookAgain looks whether the layout of a NEW from a file has its layers, and doubts it
+// where that cannot be seen. Of an OLD from a file only names and sizes count.
+func lookAgain(ctx context.Context, s *cachebench.Scenario, side *diffSide) (doubts []string, err error) {
+	if side.file == "" {
+		return nil, nil
+	}
+	isKnown, err := side.Inventory.Look(ctx, side.Image, layers.Options{Now: s.Now})
+	if err != nil || isKnown {
+		return nil, err
+	}
+	reference := side.Inventory.Images[side.Image].Reference
+	return []string{fmt.Sprintf("That %s holds its layers is the word of %s alone: no layer was read for it, and the image is not there to be looked at (analyze it with --deep where it is).", reference, side.File)}, nil
+}
+
+// noteUnread notes in the diff which layers could not be read, of images looked up now and
+// of a NEW from a file, and returns those of both: a rule must not pass on what the
+// manifests say of them. Of an OLD from a file nothing but its layers' names and sizes
+// counts.
+func noteUnread(d *reports.Diff, sides []*diffSide) (all errUnscanned) {
+	for i, image := range []*reports.DiffImage{&d.Old, &d.New} {
+		side := sides[i]
 		if side.file != "" && i == 0 {
 			continue
 		}
 		for _, l := range side.Inventory.Images[side.Image].Layers {
 			digest := side.Inventory.Layers[l].Digest
 			for _, u := range side.Inventory.Unscanned {
-				if u.Digest == digest && !slices.Contains(list, u) {
-					list = append(list, u)
+				if u.Digest != digest || slices.Contains(image.Unread, u) {
+					continue
+				}
+				image.Unread = append(image.Unread, u)
+				if !slices.Contains(all, u) {
+					all = append(all, u)
 				}
 			}
 		}
+		if len(image.Unread) > 0 {
+			d.Doubts = append(d.Doubts, image.UnreadWords()+".")
+		}
 	}
-	return list
+	return all
 }
 
 // diffSide is OLD or NEW on its way from the command line to an image.

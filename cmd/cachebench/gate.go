@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,11 @@ type gates struct {
 	// byImage says that the budget is that of a scenario's apps: it is about images that
 	// it names, and says nothing of others.
 	byImage bool
+	// scenarios says that a budget may be a scenario's.
+	scenarios bool
+	// other is the command to which rules of the budget on the figures of others are left.
+	other  string
+	others []reports.Quantity
 	// inputs has the budget's file, if there is one.
 	inputs []simulate.Input
 }
@@ -44,7 +50,11 @@ func (g *gates) addFlags(cmd *cobra.Command, example string) {
 // addBudgetFlag adds the flag of rules in a file. Elsewhere --budget is an amount
 // of money, so a default that is set for all commands is not meant for it.
 func (g *gates) addBudgetFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget, or newBytes of a Scenario's budget; --"+g.flag+" replaces those on the same figure")
+	or := ""
+	if g.scenarios {
+		or = ", or newBytes of a Scenario's budget"
+	}
+	cmd.Flags().StringVar(&g.file, "budget", "", "rules from this `file` of kind Budget"+or+"; --"+g.flag+" replaces those on the same figure")
 	cmd.Flags().SetAnnotation("budget", commandLineOnly, []string{"true"})
 }
 
@@ -72,8 +82,18 @@ func (g *gates) read() error {
 		return err
 	}
 	g.inputs = []simulate.Input{cachebench.InputOf(filepath.Base(g.file), data)}
-	g.budget, g.byImage, err = readBudget(g.file, data)
+	if g.budget, g.byImage, err = readBudget(g.file, data, g.scenarios); err == nil {
+		g.budget.LeaveTo(g.other, g.others)
+	}
 	return err
+}
+
+// nothing refuses a budget of which no rule is left for what is judged.
+func (g *gates) nothing(of, others string) error {
+	if left := g.budget.Left(); len(left) > 0 {
+		others += ", or its rules are of another command: " + strings.Join(left, "; ")
+	}
+	return usagef("%s has no rule for %s, so nothing would be judged: its overrides name %s", g.file, of, others)
 }
 
 // of returns the rules for something with these names.
@@ -108,7 +128,8 @@ func figuresHelp(known []reports.Quantity) string {
 var localTransports = []string{"oci", "oci-archive", "docker-archive"}
 
 // budgetNames are what a budget may call an image: its name without tag and
-// digest, in full and as Docker Hub's images are usually written.
+// digest, in full, as Docker Hub's images are usually written, and by its last part, which
+// is the app to compare. Of a layout that names none its directory is.
 func budgetNames(reference string) []string {
 	n, err := layers.ParseName(reference)
 	if err != nil {
@@ -116,8 +137,8 @@ func budgetNames(reference string) []string {
 	}
 	full := n.RepositoryName()
 	if slices.Contains(localTransports, n.Registry) { // which names none
-		return []string{n.Registry + ":" + n.Repository, full}
+		return []string{n.Registry + ":" + n.Repository, full, filepath.Base(n.Repository)}
 	}
 	short := strings.TrimPrefix(strings.TrimPrefix(full, "index.docker.io/"), "library/")
-	return []string{full, short}
+	return []string{full, short, path.Base(n.Repository)}
 }

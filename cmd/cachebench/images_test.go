@@ -51,6 +51,9 @@ import (
 // appRelease is when app:1 was made.
 var appRelease = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
+// A checker ends a script or a test with an error.
+type checker interface{ Check(err error) }
+
 // makeImages is the script command make-images.
 func makeImages(ts *testscript.TestScript, neg bool, args []string) {
 	runnable := slices.Equal(args, []string{"runnable"})
@@ -87,7 +90,7 @@ func makeImages(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("oci.tar"), archive.Bytes(), 0o644))
 }
 
-func platformImage(ts *testscript.TestScript, architecture string) v1.Image {
+func platformImage(ts checker, architecture string) v1.Image {
 	img, err := mutate.ConfigFile(mutate.MediaType(empty.Image, types.OCIManifestSchema1), &v1.ConfigFile{OS: "linux", Architecture: architecture})
 	ts.Check(err)
 	return mutate.ConfigMediaType(img, types.OCIConfigJSON)
@@ -122,7 +125,7 @@ func bothPlatforms(ts *testscript.TestScript) v1.ImageIndex {
 }
 
 // grown is an image with one layer more.
-func grown(ts *testscript.TestScript, img v1.Image, by string, at time.Time, content []byte) v1.Image {
+func grown(ts checker, img v1.Image, by string, at time.Time, content []byte) v1.Image {
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
 		var packed bytes.Buffer
 		w := gzip.NewWriter(&packed)

@@ -353,7 +353,7 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 		if math.IsNaN(in.budget) || math.IsInf(in.budget, 0) {
 			return usagef("--budget %v is not an amount", in.budget)
 		}
-		file.BudgetPerMonth = &in.budget
+		file.BudgetPerMonth = &cachebench.MoneyLimit{Amount: in.budget}
 	}
 	if given("trace-span") && in.file.TraceSpan == 0 {
 		return usagef("--trace-span 0 cannot have been recorded: give a time above 0, as 36h or 10d")

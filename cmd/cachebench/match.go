@@ -61,6 +61,7 @@ them is built on.`,
 	stores.addFlags(cmd)
 	out.formats = append(reports.Formats(), reports.Bench)
 	out.addFlags(cmd, "the matches")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 

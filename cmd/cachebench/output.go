@@ -13,6 +13,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // outputs are the flags of where a result goes.
@@ -21,6 +22,10 @@ type outputs struct {
 	format string
 	file   string
 	save   string
+	// plots is the directory that the charts go to, each as a file; empty for none.
+	plots string
+	// timeline has the starts of the report that is written; nil where it has none.
+	timeline *simulate.Timeline
 	// formats are those of the command's result; nil means those of a report.
 	formats []reports.Format
 }
@@ -34,6 +39,9 @@ func (o *outputs) addFlags(cmd *cobra.Command, saved string) {
 	}
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(o.formats), cobra.ShellCompDirectiveNoFileComp))
 }
+
+// startFormats are the formats of a result that may have a timeline.
+func startFormats() []reports.Format { return append(reports.StartupFormats(), reports.Starts) }
 
 func formatNames(formats []reports.Format) []string {
 	if formats == nil {
@@ -78,7 +86,7 @@ func (o *outputs) check() error {
 			return err
 		}
 	}
-	return nil
+	return o.checkPlots()
 }
 
 // spares refuses to replace what is read: the names of input files, empty ones
@@ -119,8 +127,14 @@ func (o *outputs) stage(kind string, value any, report func() *reports.Report) e
 	if err != nil {
 		return err
 	}
+	if t, ok := value.(*simulate.Timeline); ok {
+		o.timeline = t
+	}
 	if o.format == string(reports.JSON) {
-		return o.write(data)
+		if err := o.write(data); err != nil || o.plots == "" {
+			return err
+		}
+		return o.drawPlots(reports.Plots(report()))
 	}
 	return o.report(report())
 }
@@ -143,10 +157,21 @@ func (o *outputs) report(r *reports.Report) error {
 		return usageError{err}
 	}
 	var b bytes.Buffer
-	if err := reports.Write(&b, format, r, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
+	switch {
+	case format == reports.Starts && o.timeline == nil:
+		return usagef("--output %s: a saved report has no single starts: give the timeline (simulate --save, or report TIMELINE)", format)
+	case format == reports.Starts:
+		err = reports.WriteStarts(&b, o.timeline)
+	default:
+		err = reports.Write(&b, format, r, reports.Options{Color: o.file == "" && useColor(o.io.out)})
+	}
+	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
-	return o.write(b.Bytes())
+	if err := o.write(b.Bytes()); err != nil || o.plots == "" {
+		return err
+	}
+	return o.drawPlots(reports.Plots(r))
 }
 
 // diff writes a diff in its format; and saves it as a document where asked to.
@@ -175,8 +200,7 @@ func (o *outputs) writeTo(name string, data []byte) error {
 	if name != "" && !o.toStdout(name) {
 		return writeFile(name, data)
 	}
-	_, err := o.io.out.Write(data)
-	return err
+	return o.io.write(o.io.out, data)
 }
 
 func isTerminal(w io.Writer) bool {

@@ -64,6 +64,7 @@ and again.`,
 	in.addPlanFlags(cmd)
 	f.Float64Var(&in.diskGiB, "disk-gib", 0, "how much planned images may add to the disk of a node, in GiB (default what the kubelet leaves)")
 	out.addFlags(cmd, "the plan")
+	out.addPlotsFlag(cmd)
 	cmd.AddCommand(newPlanExport(io))
 	return cmd
 }

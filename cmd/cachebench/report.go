@@ -18,7 +18,7 @@ import (
 )
 
 func newReport(io *streams) *cobra.Command {
-	out := &outputs{io: io, formats: append(reports.StartupFormats(), reports.GitHub)}
+	out := &outputs{io: io, formats: append(startFormats(), reports.GitHub)}
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
@@ -40,10 +40,14 @@ measured ones beside it. What belongs to different simulations is refused.`,
 			if err := errors.Join(out.check(), out.spares(args...)); err != nil {
 				return err
 			}
-			if done, err := savedTables(args, out); done || err != nil {
+			first, err := readInput(args[0])
+			if err != nil {
 				return err
 			}
-			d, err := savedDiff(args)
+			if done, err := savedTables(args, first, out); done || err != nil {
+				return err
+			}
+			d, err := savedDiff(args, first)
 			if err != nil {
 				return err
 			}
@@ -53,29 +57,27 @@ measured ones beside it. What belongs to different simulations is refused.`,
 				}
 				return out.diff(d)
 			}
-			if out.formats = reports.StartupFormats(); out.check() != nil {
+			if out.formats = startFormats(); out.check() != nil {
 				return out.check()
 			}
-			r, err := gather(args)
+			r, t, err := gather(args, first)
 			if err != nil {
 				return err
 			}
+			out.timeline = t
 			return out.report(r)
 		},
 	}
 	out.addFlags(cmd, "")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 
 // savedTables writes the scores, or the comparison with the service, that the only
 // file named holds; it does nothing when that holds something else.
-func savedTables(names []string, out *outputs) (done bool, err error) {
+func savedTables(names []string, data []byte, out *outputs) (done bool, err error) {
 	if len(names) != 1 {
 		return false, nil
-	}
-	data, err := readInput(names[0])
-	if err != nil {
-		return false, err
 	}
 	kind, err := document.Header(names[0], data)
 	if err == nil && kind == reports.ComparisonKind {
@@ -120,13 +122,9 @@ func savedTables(names []string, out *outputs) (done bool, err error) {
 
 // savedDiff reads the diff that the only file named holds; nil when it holds
 // something else.
-func savedDiff(names []string) (*reports.Diff, error) {
+func savedDiff(names []string, data []byte) (*reports.Diff, error) {
 	if len(names) != 1 {
 		return nil, nil
-	}
-	data, err := readInput(names[0])
-	if err != nil {
-		return nil, err
 	}
 	if kind, err := document.Header(names[0], data); err != nil || kind != reports.DiffKind {
 		return nil, err
@@ -135,38 +133,43 @@ func savedDiff(names []string) (*reports.Diff, error) {
 }
 
 // gather makes one report of saved results, one of each kind but for the timelines
-// of different arms; a saved report stands alone.
-func gather(names []string) (*reports.Report, error) {
+// of different arms; a saved report stands alone. The first file is read already.
+// It returns the timeline, too, where there is one.
+func gather(names []string, first []byte) (*reports.Report, *simulate.Timeline, error) {
 	var in reports.Input
 	var merged timelines
 	of := make(map[string]string) // the file of each kind
-	for _, name := range names {
-		data, err := readInput(name)
-		if err != nil {
-			return nil, err
+	for i, name := range names {
+		data := first
+		if first = nil; i > 0 { // a file is not kept beside what is read of it
+			var err error
+			if data, err = readInput(name); err != nil {
+				return nil, nil, err
+			}
 		}
 		kind, err := document.Header(name, data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if kind == reports.Kind {
 			if len(names) > 1 {
-				return nil, usagef("%s is a whole report: name it alone", name)
+				return nil, nil, usagef("%s is a whole report: name it alone", name)
 			}
-			return reports.Read(name, data)
+			r, err := reports.Read(name, data)
+			return r, nil, err
 		}
 		if other, ok := of[kind]; ok && kind != simulate.TimelineKind {
-			return nil, usagef("%s and %s are both of kind %s: name one of them", other, name, kind)
+			return nil, nil, usagef("%s and %s are both of kind %s: name one of them", other, name, kind)
 		}
 		of[kind] = name
 		if err := add(&in, &merged, kind, name, data); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if in.Plan != nil && in.Timeline != nil {
 		in.Doubts = append(in.Doubts, otherProfile(in.Plan, &in.Timeline.Provenance)...)
 	}
-	return reports.New(in), nil
+	return reports.New(in), in.Timeline, nil
 }
 
 // otherProfile is the doubt that a plan and startups are of two profiles.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,6 +52,33 @@ type streams struct {
 	store *docstore.Store
 	// partial: the work was stopped and its result is not all that it could be.
 	partial bool
+	// verdict is written last, to verdictTo: behind the reason of a failure too, where a
+	// shell sends both streams to one file.
+	verdict   []byte
+	verdictTo io.Writer
+}
+
+// verdictLine is the verdict for programs at the end of a text, or of Markdown.
+var verdictLine = regexp.MustCompile(`(?:^|\n)((?:<!-- )?verdict: [^\n]*\n)$`)
+
+// write writes to one of the streams, and keeps a verdict at the end for conclude.
+func (s *streams) write(to io.Writer, data []byte) error {
+	if at := verdictLine.FindSubmatchIndex(data); at != nil && s.verdict == nil {
+		s.verdict, s.verdictTo = bytes.Clone(data[at[2]:]), to
+		data = data[:at[2]]
+	}
+	_, err := to.Write(data)
+	return err
+}
+
+// conclude writes the verdict.
+func (s *streams) conclude() error {
+	if s.verdict == nil {
+		return nil
+	}
+	_, err := s.verdictTo.Write(s.verdict)
+	s.verdict = nil
+	return err
 }
 
 // close closes what the command opened. What could not be kept is no failure.
@@ -60,6 +89,7 @@ func (s *streams) close() {
 	if err := s.store.Close(); err != nil {
 		fmt.Fprintln(s.err, "cachebench: not all is kept for later runs:", err)
 	}
+	s.store = nil
 }
 
 // clear removes a line of progress.
@@ -96,6 +126,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	if err != nil {
 		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
 		fmt.Fprintln(errOut, "cachebench:", message)
+	}
+	io.close()
+	if concluded := io.conclude(); concluded != nil {
+		fmt.Fprintln(errOut, "cachebench: write the verdict:", concluded)
+		if err == nil {
+			err = concluded
+		}
 	}
 	return exitCode(ctx, err)
 }

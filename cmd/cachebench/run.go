@@ -11,7 +11,7 @@ import (
 )
 
 func newRun(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: startFormats()}
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
@@ -57,6 +57,7 @@ standard error with other formats, is for programs:
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 3 unless every app keeps its budget in the scenario")
 	out.addFlags(cmd, "")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 
@@ -94,6 +95,7 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 		}
 		results.Report.Gate = gate
 	}
+	out.timeline = results.Timeline
 	if werr := out.report(results.Report); werr != nil {
 		return werr
 	}
@@ -115,7 +117,7 @@ func unjudged(gate *reports.Gate, out *outputs) error {
 	if out.textToStdout() {
 		to = out.io.out
 	}
-	_, err := to.Write(reports.GateText(gate))
+	err := out.io.write(to, reports.GateText(gate))
 	return err
 }
 
@@ -124,7 +126,7 @@ func unjudged(gate *reports.Gate, out *outputs) error {
 func checkBudget(gate *reports.Gate, out *outputs, err error) error {
 	judged := gate.Err()
 	if !out.textToStdout() { // which has the rules in it
-		if _, werr := out.io.err.Write(reports.GateText(gate)); werr != nil {
+		if werr := out.io.write(out.io.err, reports.GateText(gate)); werr != nil {
 			return werr
 		}
 	}

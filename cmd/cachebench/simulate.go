@@ -16,7 +16,7 @@ import (
 )
 
 func newSimulate(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io, formats: reports.StartupFormats()}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: startFormats()}
 	var planFile string
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -62,6 +62,7 @@ carry, requests to the registry, starts in flight.`,
 	f.Var((*days)(&in.file.WindowStart), "window-start", "when in the month that begins")
 	in.addStartFlags(cmd)
 	out.addFlags(cmd, "the timeline")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 

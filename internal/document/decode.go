@@ -15,6 +15,8 @@ type decoder struct {
 	file  string
 	above string // the path of the node that decoding started at
 	trail trail
+	// whole: values keep no nodes and nothing of the file's text.
+	whole bool
 }
 
 // into decodes n into what target points at, validates it, and only then lets
@@ -243,6 +245,9 @@ func (c mapCodec) entry(d *decoder, n *node, into reflect.Value) {
 	defer d.trail.pop()
 	key := reflect.New(c.typ.Key()).Elem()
 	key.SetString(n.key)
+	if d.whole {
+		key.SetString(strings.Clone(n.key))
+	}
 	value := reflect.New(c.typ.Elem()).Elem()
 	if present := into.MapIndex(key); present.IsValid() {
 		value.Set(present)
@@ -267,8 +272,15 @@ func (c *structCodec) decode(d *decoder, n *node, v reflect.Value) {
 		c.entry(d, &n.items[i], v)
 	}
 	for i := range c.fields {
-		if f := &c.fields[i]; f.required && isAbsent(n.get(f.name)) && f.of(v).IsZero() {
+		f := &c.fields[i]
+		if !f.required && !f.noticed || !isAbsent(n.get(f.name)) {
+			continue
+		}
+		if f.required && f.of(v).IsZero() {
 			d.fault(n.at(), d.path(), "the key %s is missing", f.name)
+		}
+		if f.noticed {
+			v.Addr().Interface().(noticer).Absent(f.name)
 		}
 	}
 }
@@ -294,6 +306,10 @@ func (c *structCodec) entry(d *decoder, n *node, v reflect.Value) {
 }
 
 func (rawCodec) decode(d *decoder, n *node, v reflect.Value) {
+	if d.whole {
+		d.fault(n.at(), d.path(), "is kept as it stands in the file")
+		return
+	}
 	// A copy: a pointer into the list of n's siblings would keep them all.
 	own := *n
 	v.Set(reflect.ValueOf(Raw{node: &own, file: d.file, path: d.path()}))

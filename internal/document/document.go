@@ -18,6 +18,8 @@
 //	unit=none    no unit, whatever the key ends in; also unit=seconds, hours,
 //	             bytes, GiB, bytesPerSecond, perSecond, fraction
 //	signed       may be below zero, as differences are
+//	noticed      where the file lacks the key, the struct's method Absent is told it, so
+//	             that what is not known is not taken for 0
 //	shorthand    a file may give this field alone in place of the mapping
 //
 // A type that has the methods of encoding.TextMarshaler and TextUnmarshaler stands in a
@@ -59,6 +61,9 @@ func Read(name string, data []byte, kind string, v any) error {
 	c, err := rootCodec(target.Type().Elem())
 	if err != nil {
 		return err
+	}
+	if len(data) >= streamedBytes && stream(data, kind, c, target) {
+		return nil
 	}
 	root, err := parse(name, data)
 	if err != nil {

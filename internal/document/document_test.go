@@ -414,3 +414,34 @@ func TestMarshalOfNothing(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// seen is told which of its keys a file lacks.
+type seen struct {
+	Ready  float64 `json:"readySeconds" document:"noticed"`
+	Other  float64 `json:"otherSeconds"`
+	absent string
+}
+
+func (s *seen) Absent(key string) { s.absent += key }
+
+// TestNoticed: a key that a file lacks, or has as null, is told from one that is 0.
+func TestNoticed(t *testing.T) {
+	var list struct {
+		Seen []seen `json:"seen"`
+	}
+	data := `{"apiVersion": "cachebench/v1", "kind": "Seen", "seen": [{"readySeconds": 0}, {"otherSeconds": 1}, {"readySeconds": null}, {"readySeconds": 2}]}`
+	if err := Read("seen.json", []byte(data), "Seen", &list); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"", "readySeconds", "readySeconds", ""} {
+		if got := list.Seen[i].absent; got != want {
+			t.Errorf("seen[%d]: %q is told to be absent, want %q", i, got, want)
+		}
+	}
+	var none struct {
+		Ready float64 `json:"readySeconds" document:"noticed"`
+	}
+	if err := Read("seen.json", []byte(`{"apiVersion": "cachebench/v1", "kind": "Seen"}`), "Seen", &none); err == nil || !strings.Contains(err.Error(), "no method Absent") {
+		t.Errorf("%v", err)
+	}
+}

@@ -27,8 +27,17 @@ func parse(name string, data []byte) (*node, error) {
 	return root, err
 }
 
+// headerBytes is how much of a large file is looked through for its header at first.
+const headerBytes = 1 << 12
+
 // parseHeader is parse that may stop as soon as it has seen apiVersion and kind.
 func parseHeader(name string, data []byte) (*node, error) {
+	// The header stands first, mostly: of a large file the rest need not be looked at.
+	if first := string(data[:min(len(data), headerBytes)]); len(data) > headerBytes && startsWithBrace(first) {
+		if root, ok := parseJSONHeader(first); ok {
+			return root, nil
+		}
+	}
 	text, err := textOf(name, data)
 	if err != nil {
 		return nil, err

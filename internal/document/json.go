@@ -14,6 +14,12 @@ type jsonParser struct {
 	line    int32
 	depth   int
 	scratch []node // children of the mappings and lists that are still open
+	// copies are of the texts so far that are values, where none is to be cut from the
+	// file; else nil.
+	copies map[string]string
+	// slab has the nodes of the list's item that is being read, where one at a time is; else
+	// nil, and nodes stay.
+	slab []node
 }
 
 // A syntaxFault stops the parser.
@@ -40,7 +46,7 @@ func parseJSONHeader(text string) (root *node, ok bool) {
 	if !p.accept('{') {
 		return nil, false
 	}
-	for len(root.items) < 2 {
+	for p.space(); len(root.items) < 2; {
 		entry, err := p.entry()
 		if err != nil {
 			return nil, false
@@ -120,7 +126,7 @@ func (p *jsonParser) value() (node, *syntaxFault) {
 	case c == '"':
 		n.kind = stringNode
 		text, err := p.quoted()
-		n.text = text
+		n.text = p.kept(text)
 		return n, err
 	case c == '-' || '0' <= c && c <= '9':
 		n.kind = numberNode
@@ -149,11 +155,24 @@ func (p *jsonParser) collection(n node, end byte) (node, *syntaxFault) {
 		}
 		p.scratch = append(p.scratch, item)
 	}
-	n.items = append([]node(nil), p.scratch[start:]...)
+	n.items = p.stored(p.scratch[start:])
 	clear(p.scratch[start:])
 	p.scratch = p.scratch[:start]
 	p.depth--
 	return n, nil
+}
+
+// stored copies nodes to where they stay, or stay until the next item is read.
+func (p *jsonParser) stored(items []node) []node {
+	if p.slab == nil {
+		return append([]node(nil), items...)
+	}
+	if cap(p.slab)-len(p.slab) < len(items) {
+		p.slab = make([]node, 0, 2*cap(p.slab)+len(items))
+	}
+	start := len(p.slab)
+	p.slab = append(p.slab, items...)
+	return p.slab[start:len(p.slab):len(p.slab)]
 }
 
 func (p *jsonParser) item(parent nodeKind) (node, *syntaxFault) {
@@ -164,6 +183,22 @@ func (p *jsonParser) item(parent nodeKind) (node, *syntaxFault) {
 }
 
 func (p *jsonParser) entry() (node, *syntaxFault) {
+	n, err := p.key()
+	if err != nil {
+		return node{}, err
+	}
+	return p.valueOf(n)
+}
+
+// valueOf reads the value of an entry whose key is read.
+func (p *jsonParser) valueOf(entry node) (node, *syntaxFault) {
+	n, err := p.value()
+	n.key, n.keyLine = entry.key, entry.keyLine
+	return n, err
+}
+
+// key reads an entry up to its value.
+func (p *jsonParser) key() (node, *syntaxFault) {
 	if p.pos >= len(p.text) || p.text[p.pos] != '"' {
 		return node{}, p.fail("wanted a key in quotes, found %s", p.found())
 	}
@@ -176,9 +211,7 @@ func (p *jsonParser) entry() (node, *syntaxFault) {
 		return node{}, p.fail("wanted ':' after %q, found %s", shortened(key), p.found())
 	}
 	p.space()
-	n, err := p.value()
-	n.key, n.keyLine = key, line
-	return n, err
+	return node{key: key, keyLine: line}, nil
 }
 
 // quoted reads a string. One without escapes is cut from the text.
@@ -203,6 +236,19 @@ func (p *jsonParser) quoted() (string, *syntaxFault) {
 		}
 	}
 	return "", p.fail("the file ends within a text")
+}
+
+// kept is a text that a value may keep.
+func (p *jsonParser) kept(text string) string {
+	if p.copies == nil {
+		return text
+	}
+	own, ok := p.copies[text]
+	if !ok {
+		own = strings.Clone(text)
+		p.copies[own] = own
+	}
+	return own
 }
 
 func (p *jsonParser) unescaped(quoted string) (string, *syntaxFault) {

@@ -71,6 +71,7 @@ type field struct {
 	goName   string
 	codec    codec
 	required bool
+	noticed  bool
 	omit     bool // when zero
 	zeroer   bool // has a method IsZero
 }
@@ -104,6 +105,9 @@ func (f *field) isEmpty(v reflect.Value) bool {
 
 type zeroer interface{ IsZero() bool }
 
+// A noticer is told which of its noticed keys a file lacks.
+type noticer interface{ Absent(key string) }
+
 var (
 	rawType             = reflect.TypeFor[Raw]()
 	zeroerType          = reflect.TypeFor[zeroer]()
@@ -111,6 +115,7 @@ var (
 	durationType        = reflect.TypeFor[time.Duration]()
 	textMarshalerType   = reflect.TypeFor[encoding.TextMarshaler]()
 	textUnmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	noticerType         = reflect.TypeFor[noticer]()
 	orNumberType        = reflect.TypeFor[interface{ TextOrNumber() }]()
 )
 
@@ -322,6 +327,10 @@ func (b *builder) option(c *structCodec, f *field, r *rule, option string) {
 	case "":
 	case "required":
 		f.required = true
+	case "noticed":
+		if f.noticed = true; !reflect.PointerTo(c.typ).Implements(noticerType) {
+			b.fail("a noticed field's struct has no method Absent(key string)")
+		}
 	case "signed":
 		r.signed = true
 	case "enum":

@@ -19,7 +19,7 @@ const Module = "github.com/cachebench/cachebench"
 // its left.
 var Tiers = [][]string{
 	{"internal/table"},
-	{"internal/document", "internal/fleet", "internal/lab", "internal/planinstance", "internal/registry", "internal/scratch", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "matcher/plan/knapsack", "simulate/network", "simulate/sketch", "simulate/unpack"},
+	{"internal/document", "internal/fleet", "internal/lab", "internal/picture", "internal/planinstance", "internal/registry", "internal/scratch", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "matcher/plan/knapsack", "simulate/network", "simulate/sketch", "simulate/unpack"},
 	{"layers", "workload", "cost", "eci"},
 	{"matcher", "internal/segment"},
 	{"matcher/plan", "simulate"},

@@ -143,6 +143,9 @@ const (
 type Plan struct {
 	// Platform is os/arch[/variant] of the images.
 	Platform string `json:"platform"`
+	// CoverageFraction is the share of the workload's starts whose images could be read;
+	// absent in files of before.
+	CoverageFraction *float64 `json:"coverageFraction,omitempty"`
 	// Profile names the simulation profile that the seconds are of.
 	Profile string `json:"profile,omitempty"`
 	// Objective is what was maximised or minimised.

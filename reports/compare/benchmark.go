@@ -27,29 +27,38 @@ type benchmark struct {
 	values    map[string][]float64
 	// starts is how many the first line sums up; 0 where it is not known.
 	starts int
+	// untimed is of how many of its starts it is not known when they were ready.
+	untimed int
+	// iterations are the number that the line begins with.
+	iterations int
 }
 
 // mostValue bounds values, so that none of what is computed of them overflows.
 const mostValue = 1e100
 
 // newBenchmark is that of one line.
-func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
-	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters}
+func newBenchmark(line *benchfmt.Result, isDocument bool) (*benchmark, error) {
+	b := &benchmark{config: make(map[string]string), values: make(map[string][]float64), starts: line.Iters, iterations: line.Iters}
 	for _, c := range line.Config {
 		b.config[c.Key] = string(c.Value)
 	}
+	if line.Iters < 0 {
+		return nil, fmt.Errorf("%w: %s: Benchmark%s: a number of %d cannot be", ErrResult, place(line, isDocument), line.Name, line.Iters)
+	}
 	for _, v := range line.Values {
 		if !(math.Abs(v.Value) <= mostValue) {
-			file, number := line.Pos()
-			return nil, fmt.Errorf("%w: %s:%d: %s is %v: write a number, or leave out what is not known", ErrResult, file, number, v.Unit, v.Value)
+			return nil, fmt.Errorf("%w: %s: %s is %v: write a number, or leave out what is not known", ErrResult, place(line, isDocument), v.Unit, v.Value)
+		}
+		if v.Value < 0 && !reports.BenchIsSigned(base(line), v.Unit) {
+			return nil, fmt.Errorf("%w: %s: Benchmark%s: %s is %v, and is 0 or more", ErrResult, place(line, isDocument), line.Name, v.Unit, v.Value)
 		}
 		if b.values[v.Unit] == nil {
 			b.figures = append(b.figures, v.Unit)
 		}
 		b.values[v.Unit] = append(b.values[v.Unit], v.Value)
 	}
-	base, parts := line.Name.Parts()
-	b.name, b.base = string(base), string(base)
+	_, parts := line.Name.Parts()
+	b.name, b.base = base(line), base(line)
 	for _, part := range parts {
 		text := string(part)
 		if text[0] == '-' {
@@ -73,6 +82,22 @@ func newBenchmark(line *benchfmt.Result) (*benchmark, error) {
 		b.profile = b.config["profile"]
 	}
 	return b, nil
+}
+
+// base is the first part of a line's name.
+func base(line *benchfmt.Result) string {
+	name, _ := line.Name.Parts()
+	return string(name)
+}
+
+// place is where a line stands: file and line, of a document the file alone, whose lines
+// are others.
+func place(line *benchfmt.Result, isDocument bool) string {
+	file, number := line.Pos()
+	if isDocument {
+		return file
+	}
+	return fmt.Sprintf("%s:%d", file, number)
 }
 
 // unescape takes back what reports.BenchKeys writes.

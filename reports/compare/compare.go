@@ -61,10 +61,15 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	p := &pair{old: old, new: new, opt: opt, c: c}
 	old.qualify()
 	new.qualify()
+	if p.incomparable(); len(c.Refusals) > 0 {
+		return c
+	}
 	p.itself()
 	p.conditions()
 	p.failures()
+	p.unfinished()
 	p.match()
+	p.sameContent()
 	p.starts()
 	if len(c.Refusals) > 0 {
 		c.Missing, c.Added = nil, nil
@@ -108,6 +113,17 @@ type pair struct {
 
 // both is a benchmark in both results.
 type both struct{ old, new *benchmark }
+
+// incomparable refuses results that say of themselves that they are not to be compared:
+// of an image that could not be read, or of runs that are all void.
+func (p *pair) incomparable() {
+	for _, why := range p.old.incomparable {
+		p.refuse("OLD: %s", why)
+	}
+	for _, why := range p.new.incomparable {
+		p.refuse("NEW: %s", why)
+	}
+}
 
 // failures refuses the output of tests that failed: what they should have reported
 // may be missing.
@@ -222,17 +238,27 @@ func (p *pair) compare() {
 				figures = append(figures, figure)
 			}
 		}
+		if b.old.untimed+b.new.untimed > 0 {
+			figures = p.withTimes(b.new, figures)
+		}
 		for _, figure := range figures {
 			x := p.change(b.new, figure)
 			measured := p.old.isMeasured(b.old, figure) || p.new.isMeasured(b.new, figure)
-			(&samples{old: b.old.values[figure], new: b.new.values[figure], measured: measured, alpha: p.opt.Alpha}).compare(&x)
+			s := &samples{measured: measured, alpha: p.opt.Alpha}
+			s.old = b.old.known(figure, "OLD", &x)
+			s.new = b.new.known(figure, "NEW", &x)
+			s.compare(&x)
 			p.c.Changes = append(p.c.Changes, x)
 		}
 	}
 	for _, b := range p.added {
-		for _, figure := range b.figures {
+		figures := b.figures
+		if b.untimed > 0 {
+			figures = p.withTimes(b, slices.Clone(figures))
+		}
+		for _, figure := range figures {
 			x := p.change(b, figure)
-			(&samples{new: b.values[figure], measured: p.new.isMeasured(b, figure), alpha: p.opt.Alpha}).compare(&x)
+			(&samples{new: b.known(figure, "NEW", &x), measured: p.new.isMeasured(b, figure), alpha: p.opt.Alpha}).compare(&x)
 			if x.New != nil {
 				x.State, x.Reason = reports.ChangeAdded, ""
 			}
@@ -241,9 +267,36 @@ func (p *pair) compare() {
 	}
 }
 
+// withTimes adds the times to ready that either result has of any benchmark, so that
+// rules on them are held against one of which they are not known.
+func (p *pair) withTimes(b *benchmark, figures []string) []string {
+	for _, figure := range append([]string{reports.UnitStartup}, p.c.Figures...) {
+		if isReadyTime(figure, b.app) && !slices.Contains(figures, figure) {
+			figures = append(figures, figure)
+		}
+	}
+	return figures
+}
+
+// isReadyTime says whether a figure of an app, or of all, is one of times to ready: of all
+// starts together, so that it is not known where one of them is not.
+func isReadyTime(figure, app string) bool {
+	return figure == "makespan-sec" && app == "" || strings.HasPrefix(figure, "startup-") && strings.HasSuffix(figure, "-sec")
+}
+
+// known are the values of a figure; none of seconds where not all starts have a time, which
+// the change then says.
+func (b *benchmark) known(figure, side string, x *reports.Change) []float64 {
+	if b.untimed == 0 || reports.UnitOf(figure) != reports.UnitSeconds {
+		return b.values[figure]
+	}
+	x.Reason = fmt.Sprintf("%s does not state when %d of its starts were ready", side, b.untimed)
+	return nil
+}
+
 func (p *pair) change(b *benchmark, figure string) reports.Change {
 	return reports.Change{
-		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"],
+		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"], Package: b.config[pkg],
 		Figure: figure, Unit: reports.UnitOf(figure),
 	}
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"math"
 	"os"
@@ -276,7 +277,7 @@ func TestStarts(t *testing.T) {
 		return head + fmt.Sprintf("BenchmarkStartup/app=web/arm=cold/profile=p %d 6.5 startup-sec\n", starts)
 	}
 	test := func(starts string, iterations int) string {
-		return starts + "pkg: example.com/x\n" + strings.ReplaceAll(text(iterations), "profile=p ", "profile=p-2 ")
+		return starts + "pkg: example.com/x\n" + strings.ReplaceAll(text(iterations), "profile=p ", "profile=p-2 ") + "PASS\n"
 	}
 	const seven = "# starts BenchmarkStartup/app=web/arm=cold/profile=p 7\n"
 	for _, c := range []struct{ name, old, new, refused string }{
@@ -486,7 +487,7 @@ func TestItself(t *testing.T) {
 // TestNames: benchmarks of one app are told apart by what they differ in, and packages
 // may be renamed.
 func TestNames(t *testing.T) {
-	text := head + "pkg: example.com/a\nBenchmarkStartup/app=web/arm=cold/profile=p 1 6.5 startup-sec\nBenchmarkTwo/app=web/arm=cold/profile=p 1 7 startup-sec\n"
+	text := head + "pkg: example.com/a\nBenchmarkStartup/app=web/arm=cold/profile=p 1 6.5 startup-sec\nBenchmarkTwo/app=web/arm=cold/profile=p 1 7 startup-sec\nPASS\n"
 	c := judged(t, text, text, "startup-sec:+5%", Options{})
 	var of []string
 	for _, o := range c.Gate.Outcomes {
@@ -495,9 +496,17 @@ func TestNames(t *testing.T) {
 	if want := []string{"web, cold, BenchmarkStartup", "web, cold, BenchmarkTwo"}; !slices.Equal(of, want) {
 		t.Errorf("got %q, want %q", of, want)
 	}
-	packages := head + "pkg: example.com/a\nBenchmarkStartup/app=web/arm=cold/profile=p 1 6.5 startup-sec\npkg: example.com/b\nBenchmarkStartup/app=web/arm=cold/profile=p 1 7 startup-sec\n"
-	if c := judged(t, packages, packages, "startup-sec:+5%", Options{}); len(c.Gate.Outcomes) != 2 || c.Gate.Outcomes[1].Of != "web, cold, example.com/b" {
+	packages := head + "pkg: example.com/a\nBenchmarkStartup/app=web/arm=cold/profile=p 1 6.5 startup-sec\nPASS\npkg: example.com/b\nBenchmarkStartup/app=web/arm=cold/profile=p 1 7 startup-sec\nPASS\n"
+	if c := judged(t, packages, packages, "startup-sec:+5%", Options{}); len(c.Gate.Outcomes) != 2 || c.Gate.Outcomes[1].Of != "web, cold, example.com/b" || c.Changes[0].Package != "example.com/a" || c.Changes[1].Package != "example.com/b" {
 		t.Errorf("%+v", c.Gate)
+	}
+	var table bytes.Buffer
+	if err := reports.WriteComparison(&table, reports.CSV, judged(t, packages, packages, "startup-sec:+5%", Options{}), reports.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&table).ReadAll()
+	if err != nil || len(rows) != 3 || rows[0][len(rows[0])-1] != "package" || rows[1][len(rows[1])-1] != "example.com/a" || rows[2][len(rows[2])-1] != "example.com/b" {
+		t.Errorf("%v, %v", rows, err)
 	}
 	moved := strings.ReplaceAll(text, "example.com/a", "example.com/new/a")
 	c = judged(t, text, moved, "startup-sec:+5%", Options{})

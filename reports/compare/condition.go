@@ -26,9 +26,13 @@ const (
 	Coverage = reports.BenchCoverage
 	// Faults are what goes wrong in a simulation.
 	Faults = reports.BenchFaults
+	// Budget and Worth are what a plan was made for.
+	Budget = reports.BenchBudget
+	Worth  = reports.BenchWorth
 	// Machine is the one that go test measured on.
 	Machine = "machine"
-	// Starts is how many of an app a simulation sums up.
+	// Starts is how many of an app a simulation sums up, how many of a month a plan and
+	// matches do, and how many runs a calibration.
 	Starts = "starts"
 	// Missing: NEW may lack benchmarks that OLD has.
 	Missing = "missing"
@@ -40,7 +44,7 @@ func conditions() []string { return append(reports.BenchConfig(), Machine) }
 // Allowable lists what Options.Allow may name.
 func Allowable() []string {
 	list := slices.DeleteFunc(conditions(), func(name string) bool { return name == profileDigest })
-	return append(list, Starts, Missing)
+	return append(list, Starts, Missing, Unfinished)
 }
 
 // pkg is the package of go test's benchmarks.
@@ -93,7 +97,7 @@ func (p *pair) conditions() {
 			if len(new) == 0 {
 				silent, other = "NEW", old
 			}
-			p.doubt("%s does not say its %s; the other's is %s.", silent, name, named(other))
+			p.silent(silent, name, named(other))
 		case p.allows(name) && name == profileDigest:
 			p.doubt("The values of profile %s differ: those of OLD are %s, those of NEW %s.", named(valuesOf(&p.c.New, Profile)), named(old), named(new))
 		case p.allows(name):
@@ -106,27 +110,61 @@ func (p *pair) conditions() {
 	}
 }
 
+// silent refuses results of which one side alone states a condition: cachebench states
+// all that it knows, so that what is not stated is not known, as in files of before. What
+// go test says of the machine is not of results that others measured.
+func (p *pair) silent(side, name, others string) {
+	what := "its " + name
+	if name == profileDigest {
+		what, name = "the values of its profile", Profile
+	}
+	if name == Machine || p.allows(name) {
+		p.doubt("%s does not say %s; the other's is %s.", side, what, others)
+		return
+	}
+	p.refuse("%s does not say %s, and the other's is %s (--allow %s)", side, what, others, name)
+}
+
 // starts refuses simulations of an app whose starts are not as many on both sides: fewer
-// at once are sooner ready, whatever their images. The number of all apps' starts differs
-// where one is added, and is a doubt.
+// at once are sooner ready, whatever their images; so too the months of plans and matches,
+// and calibrations on other runs. The number of all apps' simulated starts differs where
+// one is added, and is a doubt.
 func (p *pair) starts() {
-	var apps, all []string
+	var counted, runs, all []string
 	for _, b := range p.matched {
 		old, new := b.old.starts, b.new.starts
 		if old == new || old == 0 || new == 0 || p.new.isMeasured(b.new, b.new.figures[0]) {
 			continue
 		}
 		words := fmt.Sprintf("%s (%d, then %d)", b.new.label(), old, new)
+		switch b.new.base {
+		case reports.BenchCalibration:
+			runs = append(runs, words)
+			continue
+		case reports.BenchPlan, reports.BenchPool, reports.BenchMatch:
+			counted = append(counted, words)
+			continue
+		}
 		if b.new.app == "" {
 			all = append(all, words)
 		} else {
-			apps = append(apps, words)
+			counted = append(counted, words)
 		}
 	}
-	if len(apps) > 0 && !p.allows(Starts) {
-		p.refuse("another workload: the numbers of starts differ of %s (--allow %s)", named(apps), Starts)
-	} else if all = append(apps, all...); len(all) > 0 {
+	if !p.allows(Starts) {
+		if len(counted) > 0 {
+			p.refuse("another workload: the numbers of starts differ of %s (--allow %s)", named(counted), Starts)
+		}
+		if len(runs) > 0 {
+			p.refuse("other measured runs: their numbers differ of %s (--allow %s)", named(runs), Starts)
+		}
+		counted, runs = nil, nil
+	}
+	if all = append(counted, all...); len(all) > 0 {
 		p.doubt("The numbers of starts differ, so this is another workload: %s.", named(all))
+	}
+	if len(runs) > 0 {
+		p.doubt("The numbers of measured runs differ: %s.", named(runs))
 	}
 }
 

@@ -57,8 +57,20 @@ type Result struct {
 	// failure is the line by which go test says that a test failed; facts describe
 	// the host of measured startups.
 	failure string
-	facts   []simulate.Fact
-	doubts  []string
+	// incomparable are the reasons that the result itself states why it is not to be
+	// compared; untimed is of how many starts it does not tell when they were ready.
+	incomparable []string
+	untimed      []untimed
+	// unfinished are the runs of go test that were cut off.
+	unfinished []string
+	facts      []simulate.Fact
+	doubts     []string
+}
+
+// untimed are starts of a benchmark of which it is not known when they were ready.
+type untimed struct {
+	source, name string
+	starts       int
 }
 
 // isMeasured says that there is chance in the values of a figure.
@@ -83,8 +95,10 @@ func Read(name string, data []byte) (*Result, error) {
 			return nil, err
 		}
 		data = text
-	} else if isEvents(data) {
-		text, err := outputOf(name, data)
+	} else if !isEvents(data) {
+		r.runs(name, data)
+	} else {
+		text, err := r.outputOf(name, data)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +107,7 @@ func Read(name string, data []byte) (*Result, error) {
 	if err := r.text(name, data); err != nil {
 		return nil, err
 	}
-	if len(r.benchmarks) == 0 {
+	if len(r.benchmarks) == 0 && len(r.incomparable) == 0 {
 		return nil, fmt.Errorf("%w: %s has no line of a benchmark's result", ErrResult, name)
 	}
 	return r, nil
@@ -176,17 +190,19 @@ func isEvents(data []byte) bool {
 
 // outputOf joins the output that the events of go test -json tell of. It comes in
 // pieces, those of one package in order.
-func outputOf(name string, data []byte) ([]byte, error) {
+func (r *Result) outputOf(name string, data []byte) ([]byte, error) {
+	events := &testEvents{result: r, begun: make(map[string]string)}
 	var packages []string
 	texts := make(map[string]*bytes.Buffer)
 	for n, line := range bytes.Split(data, []byte("\n")) {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		var event struct{ Action, Package, Output string }
+		var event testEvent
 		if err := json.Unmarshal(line, &event); err != nil {
 			return nil, fmt.Errorf("%w: %s:%d: %w", ErrResult, name, n+1, err)
 		}
+		events.event(fmt.Sprintf("%s:%d", name, n+1), &event)
 		if event.Action != "output" {
 			continue
 		}
@@ -196,6 +212,7 @@ func outputOf(name string, data []byte) ([]byte, error) {
 		}
 		texts[event.Package].WriteString(event.Output)
 	}
+	events.end()
 	var all bytes.Buffer
 	for _, p := range packages {
 		all.Write(texts[p].Bytes())
@@ -216,7 +233,7 @@ func (r *Result) text(name string, data []byte) error {
 		case *benchfmt.SyntaxError:
 			return fmt.Errorf("%w: %w", ErrResult, record)
 		case *benchfmt.Result:
-			b, err := newBenchmark(record)
+			b, err := newBenchmark(record, r.isDocument())
 			if err != nil {
 				return err
 			}
@@ -232,7 +249,40 @@ func (r *Result) text(name string, data []byte) error {
 		return fmt.Errorf("%w: %w", ErrResult, err)
 	}
 	r.units = reader.Units()
+	r.dropTwice()
 	r.join()
+	for _, u := range r.untimed {
+		if err := r.noteUntimed(u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isDocument says that the result is a document, whose lines are not those of its text.
+func (r *Result) isDocument() bool { return r.kind != string(reports.Bench) }
+
+// noteUntimed notes of a benchmark that not all of its starts have a time. One of which no
+// start has any has no line, and is one all the same: else its rules would be held against
+// nothing.
+func (r *Result) noteUntimed(u untimed) error {
+	at := slices.IndexFunc(r.benchmarks, func(b *benchmark) bool { return b.name == u.name && b.condition(Source) == u.source })
+	if at >= 0 {
+		r.benchmarks[at].untimed = u.starts
+		return nil
+	}
+	reader := benchfmt.NewReader(strings.NewReader(fmt.Sprintf("source: %s\nBenchmark%s 1 0 %s\n", u.source, u.name, reports.UnitStartup)), r.file)
+	reader.Scan()
+	line, ok := reader.Result().(*benchfmt.Result)
+	if !ok {
+		return fmt.Errorf("%w: %s: %s%s %s: write a source and the name of a benchmark", ErrResult, r.file, reports.BenchUntimedPrefix, u.source, u.name)
+	}
+	b, err := newBenchmark(line, r.isDocument())
+	if err != nil {
+		return err
+	}
+	b.values, b.starts, b.untimed = make(map[string][]float64), 0, u.starts
+	r.benchmarks = append(r.benchmarks, b)
 	return nil
 }
 
@@ -249,6 +299,20 @@ func (r *Result) comments(name string, data []byte) error {
 		}
 		if rest, ok := strings.CutPrefix(line, reports.BenchStartsPrefix); ok {
 			r.startsOf(rest)
+		}
+		if why, ok := strings.CutPrefix(line, reports.BenchIncomparablePrefix); ok && !slices.Contains(r.incomparable, why) {
+			r.incomparable = append(r.incomparable, why)
+		}
+		if rest, ok := strings.CutPrefix(line, reports.BenchUntimedPrefix); ok {
+			words := strings.Fields(rest)
+			starts := 0
+			if len(words) == 3 {
+				starts, _ = strconv.Atoi(words[2])
+			}
+			if starts <= 0 {
+				return fmt.Errorf("%w: %s:%d: %s: write a source, the name of a benchmark and a number of starts", ErrResult, name, n, line)
+			}
+			r.untimed = append(r.untimed, untimed{words[0], strings.TrimPrefix(words[1], "Benchmark"), starts})
 		}
 		if doubt, ok := strings.CutPrefix(line, "# doubt "); ok && !slices.Contains(r.doubts, doubt) {
 			r.doubts = append(r.doubts, doubt)

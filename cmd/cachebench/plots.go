@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench/internal/picture"
+	"github.com/cachebench/cachebench/reports"
+)
+
+// plotScale is how many pixels of a PNG are a unit of its SVG: enough for a slide.
+const plotScale = 2
+
+// addPlotsFlag adds the flag of a command whose result has charts.
+func (o *outputs) addPlotsFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.plots, "plots", "", "also write each chart of the HTML form as SVG and PNG into this `directory`")
+	cmd.MarkFlagDirname("plots")
+}
+
+// checkPlots refuses a directory that cannot be written to, before any work is done. One
+// that is not there is made when there is something to put into it.
+func (o *outputs) checkPlots() error {
+	if o.plots == "" {
+		return nil
+	}
+	info, err := os.Stat(o.plots)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("--plots %s: %w", o.plots, cause(err))
+	case !info.IsDir():
+		return usagef("--plots %s is a file: name a directory", o.plots)
+	}
+	return checkPlace(filepath.Join(o.plots, "startups.svg"))
+}
+
+// drawPlots writes each plot as two files, and says which on the standard error. Files of
+// other names are left as they are.
+func (o *outputs) drawPlots(plots []reports.Plot, err error) error {
+	if err != nil {
+		return fmt.Errorf("--plots %s: %w", o.plots, err)
+	}
+	o.io.clear()
+	if len(plots) == 0 {
+		fmt.Fprintf(o.io.err, "cachebench: --plots %s: this result has no charts\n", o.plots)
+		return nil
+	}
+	if err := os.MkdirAll(o.plots, 0o777); err != nil {
+		return fmt.Errorf("--plots %s: %w", o.plots, cause(err))
+	}
+	for _, p := range plots {
+		drawn, err := picture.PNG(p.SVG, plotScale)
+		if err != nil {
+			return fmt.Errorf("--plots %s: %s.png: %w", o.plots, p.Name, err)
+		}
+		name := filepath.Join(o.plots, p.Name)
+		if err := writeFile(name+".svg", p.SVG); err != nil {
+			return err
+		}
+		if err := writeFile(name+".png", drawn); err != nil {
+			return err
+		}
+		fmt.Fprintf(o.io.err, "%s.svg, %s.png: %s\n", name, name, p.Title)
+	}
+	return nil
+}
