@@ -215,8 +215,8 @@ func (f *ScenarioFile) validate() error {
 		return err
 	}
 	for i, arm := range f.Arms {
-		if !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached}, arm) {
-			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q; there are cold, warm, automatic and cached", arm)
+		if known := []string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic, simulate.ArmCached}; !slices.Contains(known, arm) {
+			return document.At(fmt.Sprintf("arms[%d]", i), "no arm is called %q%s; there are cold, warm, automatic and cached", arm, document.DidYouMean(arm, known))
 		}
 		if slices.Contains(f.Arms[:i], arm) {
 			return document.At(fmt.Sprintf("arms[%d]", i), "arm %s stands twice", arm)

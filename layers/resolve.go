@@ -355,7 +355,7 @@ func (r *resolver) layer(number int) Layer {
 
 // unresolved lists a reference, once for all platforms with the same reason.
 func (inv *Inventory) unresolved(reference string, err error) {
-	u := Unresolved{reference, reason(err)}
+	u := Unresolved{reference, reason(err) + localHint(reference)}
 	if n := len(inv.Unresolved); n > 0 && inv.Unresolved[n-1] == u {
 		return
 	}

@@ -143,14 +143,25 @@ var ErrNoPulls = errors.New("no event about a pull")
 
 // History puts together what was read.
 func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
+	b := i.builder(opt)
+	if len(b.byPod) == 0 {
+		return nil, i.noPulls()
+	}
+	return b.history(), nil
+}
+
+// builder begins a history of what was read.
+func (i *PullImporter) builder(opt PullOptions) *historyBuilder {
 	for _, p := range i.pods {
 		p.close(i.looks[p.in].taken())
 	}
 	b := &historyBuilder{importer: i, opt: opt, window: i.window(opt), dropped: map[string]int{}}
 	b.sortEvents()
-	if len(b.byPod) == 0 {
-		return nil, i.noPulls()
-	}
+	return b
+}
+
+func (b *historyBuilder) history() *PullHistory {
+	i := b.importer
 	b.nameApps()
 	b.readRuntimes()
 	b.readKubelets()
@@ -167,5 +178,5 @@ func (i *PullImporter) History(opt PullOptions) (*PullHistory, error) {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
 	})
 	h.Doubts = b.doubts(h)
-	return h, nil
+	return h
 }

@@ -98,7 +98,7 @@ func (in *inputs) addModelFlags(cmd *cobra.Command) {
 	f.StringVar(&in.file.Profile, "profile", "", builtInProfiles()+" or a profile `file` (default eci)")
 	f.StringVar(&in.file.Prices, "prices", "", "usd, cny (lacks disk prices) or a price book `file` (default usd)")
 	for flag, values := range map[string][]string{"profile": simulate.BuiltInNames(), "prices": {"usd", "cny"}} {
-		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveDefault))
+		cmd.RegisterFlagCompletionFunc(flag, namesOrFile(values...))
 	}
 	f.Uint64Var(&in.file.Seed, "seed", 0, "seed of every draw (default 1)")
 }
@@ -130,7 +130,9 @@ func (in *inputs) load(cmd *cobra.Command, out *outputs) (*cachebench.Scenario, 
 	var data []byte
 	var err error
 	if in.scenario != "" {
-		if data, err = readInput(in.scenario); err != nil {
+		if data, err = readInput(in.scenario); errors.Is(err, os.ErrNotExist) {
+			return nil, usagef("%w; cachebench init writes a scenario to start from", err)
+		} else if err != nil {
 			return nil, err
 		}
 		if file, err = cachebench.ReadScenarioFile(in.scenario, data); err != nil {
@@ -408,5 +410,6 @@ func (in *inputs) stages(cmd *cobra.Command) func(string) {
 	if in.quiet || !isTerminal(in.io.err) {
 		return nil
 	}
-	return func(what string) { fmt.Fprintf(in.io.err, "%s%s…", clearLine, what) }
+	in.io.stage = &stageLine{to: in.io.err, now: time.Now}
+	return in.io.stage.show
 }

@@ -39,7 +39,7 @@ standard error with other formats, is for programs:
   cachebench run scenario.yaml --output html --output-file report.html
   cachebench run scenario.yaml --check
   cachebench run scenario.yaml --registry-alias registry-vpc.example.com=registry.example.com`,
-		Args: exactly(1, "a scenario file"),
+		Args: exactly(1, "a scenario file (cachebench init writes one)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.scenario = args[0]
 			return runScenario(cmd, in, out, check)
@@ -166,6 +166,9 @@ func exactly(n int, what string) cobra.PositionalArgs {
 // none wants no arguments.
 func none(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
+		if cmd.HasAvailableSubCommands() {
+			return noCommand(cmd, args[0])
+		}
 		return usagef("%s takes no argument, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil
