@@ -56,7 +56,7 @@ func (b *burst) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, voids := whole(t)
+	s, voids := b.whole(t)
 	b.c.Doubts = append(b.c.Doubts, t.Doubts...)
 	b.now = outcome{never: s == nil || voids > 0}
 	if s != nil {

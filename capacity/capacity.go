@@ -36,6 +36,8 @@ type Question struct {
 	// Arm is the arm that is asked about; automatic where apps start on instances of
 	// their own, warm where all are on node pools, when it is empty.
 	Arm string
+	// App is the app that a limit is about; empty is all that start together.
+	App string
 	// Progress, where not nil, is told what is tried.
 	Progress func(what string)
 
@@ -100,19 +102,23 @@ func (q *Question) simulate(ctx context.Context, c change) (*simulate.Timeline, 
 	return job.Simulate(ctx, c.plan)
 }
 
-// whole is the summary of all apps together, and what is void.
-func whole(t *simulate.Timeline) (*simulate.Summary, int64) {
+// whole is the summary of the app that is asked about, or of all together, and how many of
+// its starts are never ready.
+func (q *Question) whole(t *simulate.Timeline) (*simulate.Summary, int64) {
 	var voids int64
+	is := func(app string) bool { return q.App == "" || q.App == app }
 	for _, v := range t.Voids {
-		voids += v.Starts
+		if is(v.App) {
+			voids += v.Starts
+		}
 	}
 	for i := range t.Startups {
-		if t.Startups[i].Void != "" {
+		if s := &t.Startups[i]; s.Void != "" && is(s.App) {
 			voids++
 		}
 	}
 	for i := range t.Summaries {
-		if t.Summaries[i].App == "" {
+		if t.Summaries[i].App == q.App {
 			return &t.Summaries[i], voids
 		}
 	}
@@ -133,7 +139,7 @@ func (q *Question) measure(ctx context.Context, f figure, c change) (outcome, er
 	if err != nil && !(t != nil && errors.Is(err, cachebench.ErrNoStart)) {
 		return outcome{}, err
 	}
-	s, voids := whole(t)
+	s, voids := q.whole(t)
 	if s == nil || voids > 0 {
 		return outcome{never: true}, nil
 	}
@@ -229,3 +235,7 @@ func burstEnd(bursts []cachebench.StartBurst) time.Duration {
 	}
 	return last - first
 }
+
+func onPool(app workload.App) bool { return app.NodePool != "" }
+
+type workloadApp = workload.App

@@ -204,6 +204,10 @@ func CapacityAmount(v float64, unit string) string {
 		return capacityWords(v)
 	case UnitSeconds, UnitBytes, UnitFraction:
 		return amountWords(v, unit)
+	case "copies":
+		if v == 1 {
+			return "1 copy"
+		}
 	case "GiB":
 		return trimmed(v, 1) + " GiB"
 	case "1/s":
@@ -213,6 +217,9 @@ func CapacityAmount(v float64, unit string) string {
 	}
 	if len(unit) == 3 && strings.ToUpper(unit) == unit {
 		return amountWords(v, unit)
+	}
+	if v == 1 {
+		unit = strings.TrimSuffix(unit, "s")
 	}
 	return trimmed(v, 1) + " " + unit
 }

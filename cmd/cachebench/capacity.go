@@ -37,7 +37,7 @@ found by then. docs/capacity.md.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCapacityBurst(io))
+	cmd.AddCommand(newCapacityBurst(io), newCapacityCaches(io), newCapacityPool(io), newCapacityNodeDisk(io), newCapacitySensitivity(io))
 	return cmd
 }
 
@@ -126,7 +126,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	progress := s.Progress
 	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, Progress: progress})
 	if c == nil {
-		if errors.Is(err, capacity.ErrNoBurst) {
+		if errors.Is(err, capacity.ErrNoBurst) || errors.Is(err, capacity.ErrNoPool) {
 			return usageError{err}
 		}
 		return err
