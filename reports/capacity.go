@@ -39,7 +39,7 @@ type Capacity struct {
 	Repeats int    `json:"repeats"`
 	// Figures are what the answer rests on.
 	Figures []CapacityFigure `json:"figures,omitempty"`
-	// Held is what held the start up that was ready last, the longest first.
+	// Held is what held the start up that took longest, the longest first.
 	Held []CapacityHold `json:"held,omitempty"`
 	// Needs are the least values, each by itself, that meet the limit.
 	Needs []CapacityNeed `json:"needs,omitempty"`
@@ -62,7 +62,7 @@ type Capacity struct {
 // CapacityFigure is a number with its interval.
 type CapacityFigure struct {
 	Name string `json:"name" document:"required"`
-	// Unit is s, B, B/s, GiB, a share (fraction), a currency, or what is counted.
+	// Unit is sec, B, B/s, GiB, a share (fraction), a currency, or what is counted.
 	Unit  string   `json:"unit"`
 	Value float64  `json:"value" document:"signed,unit=none"`
 	Low   *float64 `json:"low,omitempty" document:"signed,unit=none"`
@@ -221,16 +221,24 @@ func CapacityAmount(v float64, unit string) string {
 	if v == 1 {
 		unit = strings.TrimSuffix(unit, "s")
 	}
-	return trimmed(v, 1) + " " + unit
+	return trimmed(v, 2) + " " + unit
 }
 
 // Words are the figure with its interval.
 func (f *CapacityFigure) Words() string {
-	text := CapacityAmount(f.Value, f.Unit)
-	if f.Low != nil && f.High != nil && *f.High > *f.Low {
-		text += fmt.Sprintf(" (%s to %s)", CapacityAmount(*f.Low, f.Unit), CapacityAmount(*f.High, f.Unit))
+	return withInterval(f.Value, f.Low, f.High, f.Unit)
+}
+
+// withInterval writes an amount with its interval where there is one.
+func withInterval(v float64, low, high *float64, unit string) string {
+	if low == nil || high == nil || !(*high > *low) {
+		return CapacityAmount(v, unit)
 	}
-	return text
+	words := func(v float64) string { return CapacityAmount(v, unit) }
+	if unit == UnitRate {
+		words = rate // in bits too it would be too long
+	}
+	return fmt.Sprintf("%s (%s to %s)", words(v), words(*low), words(*high))
 }
 
 // words are the value that is needed.
@@ -241,11 +249,7 @@ func (n *CapacityNeed) words() string {
 	case n.Need == nil:
 		return "no value"
 	}
-	text := CapacityAmount(*n.Need, n.Unit)
-	if n.Low != nil && n.High != nil && *n.High > *n.Low {
-		text += fmt.Sprintf(" (%s to %s)", CapacityAmount(*n.Low, n.Unit), CapacityAmount(*n.High, n.Unit))
-	}
-	return text
+	return withInterval(*n.Need, n.Low, n.High, n.Unit)
 }
 
 func (n *CapacityNeed) nowWords() string {
@@ -255,8 +259,12 @@ func (n *CapacityNeed) nowWords() string {
 	return CapacityAmount(*n.Now, n.Unit)
 }
 
-// capacityRows are all lists of an answer as tables of text, each with its title.
-func (c *Capacity) tables() []CapacityTable {
+// mostCurvePoints are those of a curve that text shows; the other formats have all.
+const mostCurvePoints = 9
+
+// tables are all lists of an answer as tables of text, each with its title; of curves so
+// many points, 0 all.
+func (c *Capacity) tables(most int) []CapacityTable {
 	var list []CapacityTable
 	add := func(t CapacityTable) {
 		if len(t.Rows) > 0 {
@@ -292,7 +300,7 @@ func (c *Capacity) tables() []CapacityTable {
 		options.Rows = append(options.Rows, row)
 	}
 	add(options)
-	held := CapacityTable{Title: "What holds up the start that is ready last", Heads: []string{"cause", ">time", ">share"}}
+	held := CapacityTable{Title: "What holds up the start that takes longest", Heads: []string{"cause", ">time", ">share"}}
 	for _, h := range c.Held {
 		held.Rows = append(held.Rows, []string{h.Cause, seconds(h.Time), percent(h.Fraction)})
 	}
@@ -329,7 +337,7 @@ func (c *Capacity) tables() []CapacityTable {
 		add(t)
 	}
 	for i := range c.Curves {
-		add(c.Curves[i].table())
+		add(c.Curves[i].table(most))
 	}
 	return list
 }
@@ -349,7 +357,7 @@ func (c *Capacity) intervalWords() string {
 	return ""
 }
 
-func (k *CapacityCurve) table() CapacityTable {
+func (k *CapacityCurve) table(most int) CapacityTable {
 	t := CapacityTable{Title: k.Title, Heads: []string{k.Parameter, ">" + k.Figure, "limit"}}
 	if k.NotMonotone {
 		t.Title += " (not monotone)"
@@ -357,8 +365,12 @@ func (k *CapacityCurve) table() CapacityTable {
 	if k.Limit == nil {
 		t.Heads = t.Heads[:2]
 	}
-	for i := range k.Points {
-		p := &k.Points[i]
+	points := k.some(most)
+	if len(points) < len(k.Points) {
+		t.Title += fmt.Sprintf(", %d of %s", len(points), count(len(k.Points), "value"))
+	}
+	for i := range points {
+		p := &points[i]
 		row := []string{CapacityAmount(p.X, k.XUnit), "never ready"}
 		if k.Now != nil && *k.Now == p.X {
 			row[0] += " (now)"
@@ -379,6 +391,35 @@ func (k *CapacityCurve) table() CapacityTable {
 	return t
 }
 
+// some are so many of the points: the ends, where the parameter stands, both sides of the
+// limit, and others evenly among them.
+func (k *CapacityCurve) some(most int) []CapacityPoint {
+	n := len(k.Points)
+	if most == 0 || n <= most {
+		return k.Points
+	}
+	keep := map[int]bool{0: true, n - 1: true}
+	within := func(i int) bool { return k.Limit != nil && k.Points[i].Y != nil && *k.Points[i].Y <= *k.Limit }
+	for i := range n {
+		if k.Now != nil && k.Points[i].X == *k.Now {
+			keep[i] = true
+		}
+		if i > 0 && within(i) != within(i-1) && len(keep) < most-1 {
+			keep[i], keep[i-1] = true, true
+		}
+	}
+	for i := 1; i < most && len(keep) < most; i++ {
+		keep[i*(n-1)/most] = true
+	}
+	var points []CapacityPoint
+	for i := range n {
+		if keep[i] {
+			points = append(points, k.Points[i])
+		}
+	}
+	return points
+}
+
 func capacityText(c *Capacity, opt Options) []byte {
 	p := &printer{color: opt.Color}
 	color := boldGreen
@@ -389,7 +430,7 @@ func capacityText(c *Capacity, opt Options) []byte {
 	for _, s := range c.Sentences {
 		p.lines("", wrap(s, 2))
 	}
-	for _, t := range c.tables() {
+	for _, t := range c.tables(mostCurvePoints) {
 		p.heading(t.Title)
 		table := &textTable{heads: t.Heads}
 		note := -1
@@ -430,7 +471,7 @@ func capacityMarkdown(c *Capacity) []byte {
 	for _, s := range c.Sentences {
 		fmt.Fprintf(&b, "- %s\n", markdownText(ellipsis(s, 1000)))
 	}
-	for _, t := range c.tables() {
+	for _, t := range c.tables(mostCurvePoints) {
 		fmt.Fprintf(&b, "\n%s\n\n", markdownText(t.Title))
 		for _, row := range append([][]string{nil}, t.Rows...) {
 			cells := row

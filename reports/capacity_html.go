@@ -36,12 +36,17 @@ func capacityPage(c *Capacity) ([]byte, error) {
 		if k.Limit != nil {
 			f.Legend = append(f.Legend, key{sample("line", "capacity"), "limit, " + CapacityAmount(*k.Limit, k.YUnit)})
 		}
+		var notes []string
 		if k.NotMonotone {
-			f.Caption = "Not monotone: more does not always bring the same way."
+			notes = append(notes, "Not monotone: more does not always bring the same way.")
 		}
+		if _, out := k.drawn(); out > 0 {
+			notes = append(notes, fmt.Sprintf("Not drawn, but in the table: %s far above the limit.", count(out, "value")))
+		}
+		f.Caption = strings.Join(notes, " ")
 		v.Courses = append(v.Courses, f)
 	}
-	for _, t := range c.tables() {
+	for _, t := range c.tables(0) {
 		out := newTable(t.Title, t.Heads...)
 		for _, row := range t.Rows {
 			var cells []cell
@@ -76,22 +81,23 @@ func (c *Capacity) facts() []fact {
 // capacityChart draws a curve with the band of its interval and the limit.
 func capacityChart(id string, k *CapacityCurve) template.HTML {
 	c := newChart(id, "ecdf", k.Title, k.description(), courseBottom+44)
+	points, _ := k.drawn()
 	xPer, xUnit := chartUnit(k.XUnit, func(yield func(float64)) {
-		for _, p := range k.Points {
+		for _, p := range points {
 			yield(p.X)
 		}
 	})
 	yPer, yUnit := chartUnit(k.YUnit, func(yield func(float64)) {
-		for _, p := range k.Points {
+		for _, p := range points {
 			if p.Y != nil {
 				yield(*p.Y)
 			}
 		}
 	})
 	lowest, typical, highest, top := math.Inf(1), 0.0, 0.0, 0.0
-	for i, p := range k.Points {
+	for i, p := range points {
 		lowest, highest = min(lowest, p.X/xPer), max(highest, p.X/xPer)
-		if i <= len(k.Points)/2 {
+		if i <= len(points)/2 {
 			typical = p.X / xPer
 		}
 		if p.Y != nil {
@@ -112,7 +118,7 @@ func capacityChart(id string, k *CapacityCurve) template.HTML {
 	c.text("tick", "middle", 0.5, courseBottom+36, strings.TrimSpace(k.Parameter+" ("+xUnit+")"))
 	var lastX, lastY float64
 	drawn := false
-	for _, p := range k.Points {
+	for _, p := range points {
 		if p.Y == nil {
 			drawn = false
 			continue
@@ -122,7 +128,7 @@ func capacityChart(id string, k *CapacityCurve) template.HTML {
 			c.line("mark a-cached", "interval", px, at(max(0, *p.Low)), px, at(*p.High))
 		}
 		if drawn {
-			c.line("mark curve a-cached", "", lastX, lastY, px, py)
+			c.line("mark curve a-cached", k.Figure, lastX, lastY, px, py)
 		}
 		c.dot("a-cached", CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit), px, py)
 		lastX, lastY, drawn = px, py, true
@@ -133,6 +139,22 @@ func capacityChart(id string, k *CapacityCurve) template.HTML {
 	return c.html()
 }
 
+// drawn are the points that do not squeeze the others against 0, and how many are left out.
+func (k *CapacityCurve) drawn() (points []CapacityPoint, out int) {
+	const most = 8
+	for _, p := range k.Points {
+		if k.Limit != nil && p.Y != nil && *p.Y > most**k.Limit {
+			out++
+			continue
+		}
+		points = append(points, p)
+	}
+	if len(points) < 2 {
+		return k.Points, 0
+	}
+	return points, out
+}
+
 // chartUnit is the unit of an axis with how much of the curve's own it is.
 func chartUnit(unit string, each func(func(float64))) (per float64, name string) {
 	highest := 0.0
@@ -141,6 +163,8 @@ func chartUnit(unit string, each func(func(float64))) (per float64, name string)
 	case UnitRate:
 		name, per = byteUnitFor(highest)
 		return per, name
+	case UnitSeconds:
+		return 1, "s"
 	case UnitFraction:
 		return 0.01, "%"
 	case UnitBytes:
