@@ -37,6 +37,8 @@ func (q *Question) Burst(ctx context.Context, opt BurstOptions) (*reports.Capaci
 	if c == nil {
 		return nil, err
 	}
+	q.sameCaches = true
+	c.Assumptions = append(c.Assumptions, "Caches before the burst are as the month's starts leave them on the profile as it is, whatever value is tried.")
 	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds()}
 	return c, errors.Join(err, stopped(c, b.find(ctx)))
 }
@@ -65,6 +67,12 @@ func (b *burst) find(ctx context.Context) error {
 		b.c.Figures = append(b.c.Figures, b.now.figure("last ready, from the first request", reports.UnitSeconds, &limit))
 		for _, f := range []figure{{"p50 of a start", func(s *simulate.Summary) simulate.Statistic { return s.P50 }}, {"p99 of a start", func(s *simulate.Summary) simulate.Statistic { return s.P99 }}} {
 			b.c.Figures = append(b.c.Figures, (&outcome{Statistic: f.of(s)}).figure(f.name, reports.UnitSeconds, nil))
+		}
+	}
+	for _, app := range b.apps() {
+		if pool := b.Scenario.Workload.Pool(app.NodePool); pool != nil && pool.NodeClass != "" {
+			b.c.Doubts = append(b.c.Doubts, fmt.Sprintf("Nodes of class %s keep the values that the class states, whatever is tried.", pool.NodeClass))
+			break
 		}
 	}
 	b.c.Verdict = judge(&b.now, b.limit)

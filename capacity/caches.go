@@ -42,7 +42,7 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 	if c == nil {
 		return nil, nil, err
 	}
-	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[float64]*cachePlan)}
+	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[[2]float64]*cachePlan)}
 	return c, k, errors.Join(err, stopped(c, k.find(ctx)))
 }
 
@@ -55,7 +55,7 @@ type cachePlans struct {
 	// known are the plans that were simulated, by what they build; asked the same by the
 	// limit that the planner was given.
 	known map[string]*cachePlan
-	asked map[float64]*cachePlan
+	asked map[[2]float64]*cachePlan
 	// automatic is without a cache of one's own; best is what was chosen, nil for none.
 	automatic     outcome
 	automaticCost *float64 // nil is unknown
@@ -65,8 +65,8 @@ type cachePlans struct {
 // cachePlan is a plan with what it costs and comes to.
 type cachePlan struct {
 	*plan.Plan
-	limit float64
-	cost  float64
+	limit, fraction float64
+	cost            float64
 	outcome
 }
 
@@ -93,7 +93,7 @@ func (p *cachePlan) name() string {
 	return text
 }
 
-// steps is how many limits the planner is asked for at most, beside the first.
+// steps is how many limits the planner is asked for at most of each share, beside the first.
 const steps = 10
 
 func (k *cachePlans) find(ctx context.Context) error {
@@ -113,12 +113,36 @@ func (k *cachePlans) find(ctx context.Context) error {
 		k.best = &cachePlan{outcome: k.automatic}
 		return nil
 	}
-	p, err := k.try(ctx, limit)
+	for _, fraction := range k.fractions() {
+		if err := k.limits(ctx, limit, fraction); err != nil {
+			k.choose(limit)
+			return err
+		}
+		if k.choose(limit); k.best != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// fractions are the shares of starts that the planner is asked for, one after another. Its
+// share is of a month: what is simulated may have more of the slow ones.
+func (k *cachePlans) fractions() []float64 {
+	f := k.fraction
+	if f == 0 {
+		return []float64{0, 0.99, 1} // a mean of each app, then of all
+	}
+	return slices.Compact([]float64{f, (1 + f) / 2, (3 + f) / 4, 1})
+}
+
+// limits asks the planner for a share of starts within less and less, or more and more. Its
+// seconds are those of one start by itself: where many come at once it has to be asked for
+// less, and else more may do.
+func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error {
+	p, err := k.try(ctx, limit, fraction)
 	if err != nil {
 		return err
 	}
-	// The planner's seconds are those of one start by itself: where many come at once it
-	// has to be asked for less, and else more may do.
 	low, high := limit/64, limit
 	if p.within(limit) {
 		if low, high = limit, 2*limit; !k.automatic.never {
@@ -130,30 +154,28 @@ func (k *cachePlans) find(ctx context.Context) error {
 		if high/low < 1.02 {
 			break
 		}
-		p, err := k.try(ctx, x)
+		p, err := k.try(ctx, x, fraction)
 		if err != nil {
-			k.choose(limit)
 			return err
 		}
-		if p.within(limit) {
-			low = x
+		if p.within(limit) || p.Verdict == plan.LimitNotMet {
+			low = x // of less than there can be, a plan tells nothing
 		} else {
 			high = x
 		}
 	}
-	k.choose(limit)
 	return nil
 }
 
 // try asks the planner for a limit, and simulates what it plans unless that was simulated
 // before.
-func (k *cachePlans) try(ctx context.Context, limit float64) (*cachePlan, error) {
-	if p := k.asked[limit]; p != nil {
+func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePlan, error) {
+	if p := k.asked[[2]float64{limit, fraction}]; p != nil {
 		return p, nil
 	}
 	k.tell("planning for a limit of %s", secondsWords(limit))
 	made, err := k.plan(ctx, func(s *cachebench.Scenario) {
-		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), k.fraction
+		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
 		s.BudgetPerMonth = math.Inf(1) // what it costs is the answer
 		if q := k.App; q != "" && s.Workload != nil {
 			w := *s.Workload
@@ -165,7 +187,7 @@ func (k *cachePlans) try(ctx context.Context, limit float64) (*cachePlan, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &cachePlan{Plan: made, limit: limit}
+	p := &cachePlan{Plan: made, limit: limit, fraction: fraction}
 	for i := range made.Totals {
 		if made.Totals[i].Arm == "planned" {
 			p.cost = made.Totals[i].Caches.Amount
@@ -177,15 +199,17 @@ func (k *cachePlans) try(ctx context.Context, limit float64) (*cachePlan, error)
 		}
 	}
 	key := p.name()
+	k.asked[[2]float64{limit, fraction}] = p
 	if same := k.known[key]; same != nil {
-		k.asked[limit] = same
-		return same, nil
+		p.outcome = same.outcome // its verdict may be another
+		return p, nil
 	}
 	k.tell("simulating a plan of %s", plural(len(made.Caches), "cache"))
 	if p.outcome, err = k.measure(ctx, k.f, change{plan: made, arm: simulate.ArmCached}); err != nil {
+		delete(k.asked, [2]float64{limit, fraction})
 		return nil, err
 	}
-	k.known[key], k.asked[limit] = p, p
+	k.known[key] = p
 	return p, nil
 }
 
@@ -262,8 +286,12 @@ func (k *cachePlans) words() {
 		return
 	}
 	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
-	if math.Abs(k.best.limit-limit) > 1e-9 {
-		c.Sentences = append(c.Sentences, fmt.Sprintf("The planner, whose seconds are those of one start by itself, was asked for %s, so that the simulation of all starts keeps %s.", secondsWords(k.best.limit), secondsWords(limit)))
+	if math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction {
+		of := "each app's mean"
+		if k.best.fraction > 0 {
+			of = reports.CapacityAmount(k.best.fraction, reports.UnitFraction) + " of a month's starts"
+		}
+		c.Sentences = append(c.Sentences, fmt.Sprintf("The planner, whose seconds are those of one start by itself, was asked for %s within %s, so that the simulation keeps a %s.", of, secondsWords(k.best.limit), k.slo))
 	}
 	if b := k.Scenario.BudgetPerMonth; b > 0 && k.best.cost > b && !math.IsInf(b, 1) {
 		c.Sentences = append(c.Sentences, fmt.Sprintf("That is above the scenario's budget of %s a month.", reports.CapacityAmount(b, k.currency())))
@@ -272,10 +300,10 @@ func (k *cachePlans) words() {
 }
 
 func (k *cachePlans) share() string {
-	if k.fraction == 0 {
+	if k.best.fraction == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" --limit-starts %g", k.fraction)
+	return fmt.Sprintf(" --limit-starts %g", k.best.fraction)
 }
 
 // budget lifts the scenario's, where the plan is above it.

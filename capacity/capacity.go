@@ -42,6 +42,10 @@ type Question struct {
 	Progress func(what string)
 
 	tried int
+	// job has what the month left in caches, for simulations that change nothing of that.
+	// sameCaches: it stays what the profile as it is leaves there, whatever value is tried.
+	job        *cachebench.Job
+	sameCaches bool
 }
 
 func (q *Question) tell(format string, args ...any) {
@@ -94,12 +98,21 @@ func (q *Question) simulate(ctx context.Context, c change) (*simulate.Timeline, 
 	if c.explain != "" {
 		s.ExplainApps, s.NoStartups, s.Repeats = []string{c.explain + "@p100"}, false, 1
 	}
+	q.tried++
+	if q.job != nil && c.bursts == nil && (c.profile == nil || q.sameCaches) {
+		job := *q.job
+		job.Scenario = &s
+		return job.Simulate(ctx, c.plan)
+	}
 	job, err := s.Cover(q.Inventory)
 	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
 		return nil, err
 	}
-	q.tried++
-	return job.Simulate(ctx, c.plan)
+	t, err := job.Simulate(ctx, c.plan)
+	if err == nil && c.bursts == nil && c.profile == nil && !slices.ContainsFunc(job.Workload.Apps, onPool) {
+		q.job = job
+	}
+	return t, err
 }
 
 // whole is the summary of the app that is asked about, or of all together, and how many of

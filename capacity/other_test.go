@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -273,5 +274,68 @@ func TestNodeDiskAgreesWithAScan(t *testing.T) {
 	}
 	if c, err := q.NodeDisk(ctx, capacity.NodeDiskOptions{MostGiB: 16}); !errors.Is(err, context.Canceled) || !c.Interrupted || !strings.Contains(c.Headline, "are enough") {
 		t.Errorf("interrupted: %+v, %v", c, err)
+	}
+}
+
+// TestCachesAdjustThePlan: of the window's starts more are slow than of a month's, so that the
+// plan for the limit as it is does not keep it when it is simulated; the answer's does.
+func TestCachesAdjustThePlan(t *testing.T) {
+	q := questionOf(t, "", func(s *cachebench.Scenario) {
+		s.Window = 10 * 24 * time.Hour
+		w := *s.Workload
+		w.Apps = slices.Clone(w.Apps)
+		w.Apps[0].StartsPerDay, w.Apps[1].StartsPerDay, w.Apps[1].ReleasesPerMonth = 100, 0, 0
+		w.Apps[1].Bursts = []workload.Burst{{Count: 100, First: 6 * time.Hour, Every: 9 * 24 * time.Hour}}
+		w.Apps[2].Bursts = []workload.Burst{{Count: 100, First: 6 * time.Hour, Every: 20 * 24 * time.Hour}}
+		s.Workload = &w
+		p := *s.Profile
+		p.Network.Registry.Value = 250e6
+		s.Profile = &p
+	})
+	slo := capacity.SLO{Figure: "p90", Limit: 19 * time.Second}
+	p90 := func(s cachebench.Scenario, limit time.Duration, fraction float64) time.Duration {
+		s.BudgetPerMonth, s.Arms = math.Inf(1), []string{simulate.ArmCached}
+		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, limit, fraction
+		job, err := s.Cover(q.Inventory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := job.Match(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := job.Plan(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timeline, err := job.Simulate(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ready []time.Duration
+		for i := range timeline.Startups {
+			ready = append(ready, timeline.Startups[i].Ready)
+		}
+		slices.Sort(ready)
+		return ready[(len(ready)*9+9)/10-1]
+	}
+	if got := p90(*q.Scenario, slo.Limit, 0.9); got <= slo.Limit {
+		t.Fatalf("the plan for the limit keeps it as it is: %v", got)
+	}
+	c, err := q.Caches(t.Context(), slo)
+	if err != nil || c.Verdict != reports.CapacityMet {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	said := strings.Join(c.Sentences, " ")
+	_, apply, ok := strings.Cut(said, "--goal limit --limit ")
+	text, rest, _ := strings.Cut(apply, " --limit-starts ")
+	share, _, _ := strings.Cut(rest, ",")
+	limit, limitErr := time.ParseDuration(text)
+	fraction, fractionErr := strconv.ParseFloat(share, 64)
+	if !ok || limitErr != nil || fractionErr != nil {
+		t.Fatalf("no command to apply it in %q", said)
+	}
+	if got := p90(*q.Scenario, limit, fraction); got > slo.Limit || math.Abs(got.Seconds()-c.Figures[0].Value) > 0.01*got.Seconds() {
+		t.Errorf("planned for %v and %v it comes to %v, the answer says %v", limit, fraction, got, c.Figures[0].Value)
 	}
 }

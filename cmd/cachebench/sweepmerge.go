@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/reports"
 )
 
@@ -127,8 +128,9 @@ func readShards(cmd *cobra.Command, names []string) ([]shardFile, error) {
 		if !r.Whole() {
 			return nil, usagef("%s: shard %d of %d has %d runs, and is not whole: run it again", name, r.Shard.Index, r.Shard.Of, len(r.Runs))
 		}
-		next := shardFile{name: name, head: r, digest: digest, failed: r.Failed()}
-		r.Runs = nil
+		next := shardFile{name: name, digest: digest, failed: r.Failed()}
+		// What was read is part of the file's text, which a copy lets go.
+		next.head = &reports.SweepResult{Version: strings.Clone(r.Version), Model: r.Model, Sweep: layers.Digest(strings.Clone(string(r.Sweep))), GridRuns: r.GridRuns, Shard: &reports.SweepShard{Index: r.Shard.Index, Of: r.Shard.Of}}
 		if len(shards) > 0 && (!sameSweep(shards[0].head, r) || shards[0].head.Shard.Of != r.Shard.Of) {
 			return nil, usagef("%s (shard %d of %d) and %s (shard %d of %d) are of two sweeps, of other input files or of two versions: merge each by itself",
 				shards[0].name, shards[0].head.Shard.Index, shards[0].head.Shard.Of, name, r.Shard.Index, r.Shard.Of)
