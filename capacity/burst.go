@@ -469,6 +469,6 @@ func (b *burst) copies(ctx context.Context) error {
 		return nil
 	}
 	with := copies
-	with.name = "cache.copies, with a cache for every app"
+	with.name = "cache.copies (with a cache for every app)"
 	return b.needOf(ctx, with, change{plan: p, arm: simulate.ArmCached})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -227,5 +228,64 @@ func TestBurstInterrupted(t *testing.T) {
 	q.Scenario.Bursts = nil
 	if _, err := q.Burst(t.Context(), capacity.BurstOptions{Within: time.Second}); !errors.Is(err, capacity.ErrNoBurst) {
 		t.Errorf("without a burst: %v", err)
+	}
+}
+
+// TestBurstCopiesAgreeWithAScan: the least number of copies of a snapshot, and the sets of
+// caches, are those of simulating each by itself. Copies fill disks at so little that one is
+// not enough.
+func TestBurstCopiesAgreeWithAScan(t *testing.T) {
+	q := questionOf(t, "", func(s *cachebench.Scenario) {
+		s.Bursts = []cachebench.StartBurst{{App: "report", Count: 60}}
+		p := *s.Profile
+		p.Cache.Copy.Value = 20e6
+		s.Profile = &p
+	})
+	const limit = 20.0
+	c, err := q.Burst(t.Context(), capacity.BurstOptions{Within: limit * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caches := &plan.Plan{Assign: plan.Auto, Caches: []plan.PlannedCache{{Name: "c", Images: []string{"registry.example.com/batch/report:2026.11"}, SizeGiB: 20}}}
+	last := func(copies int64, p *plan.Plan) float64 {
+		s := *q.Scenario
+		profile := *s.Profile
+		profile.Cache.Copies.Value = copies
+		s.Profile, s.Arms = &profile, []string{simulate.ArmCached}
+		job, err := s.Cover(q.Inventory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timeline, err := job.Simulate(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last time.Duration
+		for i := range timeline.Startups {
+			last = max(last, timeline.Startups[i].Requested+timeline.Startups[i].Ready)
+		}
+		return last.Seconds()
+	}
+	least := int64(1)
+	for last(least, caches) > limit {
+		least++
+	}
+	if least < 3 {
+		t.Fatalf("%d copies are enough: the scan has no edge", least)
+	}
+	if n := need(t, c, "cache.copies (with a cache for every app)"); n.Need == nil || int64(*n.Need) != least {
+		t.Errorf("%+v, a scan has %d", n, least)
+	}
+	if n := need(t, c, "caches of the burst's apps"); n.Need != nil || n.Tried != 2 {
+		t.Errorf("with one copy no caches are enough: %+v", n)
+	}
+	q.Scenario.Profile.Cache.Copies.Value = least
+	c, err = q.Burst(t.Context(), capacity.BurstOptions{Within: limit * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := last(least, &plan.Plan{Assign: plan.Auto}) <= limit
+	if n := need(t, c, "caches of the burst's apps"); none || n.Need == nil || *n.Need != 1 {
+		t.Errorf("with %d copies one cache is enough: %+v", least, n)
 	}
 }
