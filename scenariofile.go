@@ -133,6 +133,8 @@ type ScenarioFile struct {
 	// line gave a key's value instead.
 	whole document.Raw
 	flags map[string]string
+	// self is the file itself, where a sweep read it.
+	self simulate.Input
 }
 
 // mostMoney is more than anybody's bill, and little enough that sums and products of

@@ -35,7 +35,7 @@ func TestSchemas(t *testing.T) {
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{}, reports.ComparisonKind: reports.Comparison{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
 		reports.AccountCachesKind: reports.AccountCaches{}, reports.CacheChangesKind: reports.CacheChanges{},
-		reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
+		reports.SweepResultKind: reports.SweepResult{}, reports.CapacityKind: reports.Capacity{}, reports.ScoresKind: reports.Scores{}, reports.ServiceKind: reports.Service{},
 		calibrate.Kind: calibrate.Calibration{}, measure.ExperimentKind: measure.Experiment{}, ecigroup.FileKind: ecigroup.File{}, reports.PullSummaryKind: reports.PullSummary{},
 	}
 	for kind, v := range kinds {

@@ -193,7 +193,7 @@ build under a budget, and simulates starts with and without them.`,
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newCompare(io), newMatch(io), newPlan(io),
-		newSimulate(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newMan(io), newVersion(io),
+		newSimulate(io), newSweep(io), newCapacity(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newMan(io), newVersion(io),
 	)
 	addHelp(root)
 	addCompletion(root)
