@@ -84,7 +84,7 @@ func TestWeightedEvents(t *testing.T) {
 	for h := range weights {
 		weights[h] = float64(h%24) / 4 // none in the first hour of a day
 	}
-	w := &Workload{Apps: []App{{Name: "a", Images: []string{"i"}, StartsPerDay: 960, HourOfWeekWeights: weights}}}
+	w := &Workload{Apps: []App{{Name: "a", Images: []string{"i"}, StartsPerDay: 960, HourlyWeights: weights}}}
 	from, weeks := -2*7*day-90*time.Minute, 10
 	var byHour [24]float64
 	last, all := from, 0
@@ -106,8 +106,14 @@ func TestWeightedEvents(t *testing.T) {
 			t.Errorf("%.0f starts in hour %d, want about %.0f", got, h, want)
 		}
 	}
+	w.Apps[0].HourlyWeights = weights[:24]
+	byDay := w.Events(3, 0, 20*day)
+	w.Apps[0].HourlyWeights = weights
+	if !slices.EqualFunc(byDay, w.Events(3, 0, 20*day), func(a, b Event) bool { return (a.At - b.At).Abs() < time.Microsecond }) {
+		t.Error("24 weights are not 168 that are the same on all days")
+	}
 	for _, bad := range [][]float64{make([]float64, weekHours), {1}, append(slices.Clone(weights[1:]), -1), append(slices.Clone(weights[1:]), math.NaN())} {
-		w.Apps[0].HourOfWeekWeights, w.Apps[0].CPU = bad, 1
+		w.Apps[0].HourlyWeights, w.Apps[0].CPU = bad, 1
 		if err := w.Validate(); err == nil {
 			t.Errorf("%v is taken", bad[:1])
 		}

@@ -229,7 +229,7 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 			continue
 		}
 		to, origin := &h.Workload.Apps[at], &h.Origins[at]
-		to.StartsPerDay, to.HourOfWeekWeights, to.Bursts, to.ReleasesPerMonth = app.StartsPerDay, app.HourOfWeekWeights, app.Bursts, app.ReleasesPerMonth
+		to.StartsPerDay, to.HourlyWeights, to.Bursts, to.ReleasesPerMonth = app.StartsPerDay, app.HourlyWeights, app.Bursts, app.ReleasesPerMonth
 		origin.StartsPerDay = b.origins[n].StartsPerDay
 		if len(i.tally.apps) > 0 && strings.HasPrefix(b.origins[n].Runtime, "median") {
 			to.Runtime, origin.Runtime = app.Runtime, b.origins[n].Runtime

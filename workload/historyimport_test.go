@@ -247,8 +247,8 @@ func TestTraceTally(t *testing.T) {
 	}
 	h := importText(t, PullOptions{}, csv.String())
 	a := h.Workload.Apps[0]
-	flat := slices.ContainsFunc(a.HourOfWeekWeights, func(w float64) bool { return w < 0.8 || w > 1.3 })
-	if len(h.Workload.Apps) != 1 || a.Name != "web" || !slices.Equal(a.Images, []string{"r/web:3", "r/sidecar:1"}) || math.Abs(a.StartsPerDay-24.1) > 0.05 || a.Runtime != 2*time.Minute || flat || len(a.HourOfWeekWeights) != 168 {
+	flat := slices.ContainsFunc(a.HourlyWeights, func(w float64) bool { return w < 0.8 || w > 1.3 })
+	if len(h.Workload.Apps) != 1 || a.Name != "web" || !slices.Equal(a.Images, []string{"r/web:3", "r/sidecar:1"}) || math.Abs(a.StartsPerDay-24.1) > 0.05 || a.Runtime != 2*time.Minute || flat || len(a.HourlyWeights) != 168 {
 		t.Errorf("%+v", a)
 	}
 	if diff := cmp.Diff([]Burst{{Count: 30, Within: 5 * time.Minute, First: 6*time.Hour + 10*time.Minute, Every: day}}, a.Bursts); diff != "" {

@@ -274,7 +274,7 @@ func (b *tallyBuilder) rates(app *App, origin *Origin, s *tallySet, counted *sta
 	if b.window.Covered < day {
 		origin.StartsPerDay += ", scaled to a day"
 	}
-	app.HourOfWeekWeights = b.weights(s, counted, single)
+	app.HourlyWeights = b.weights(s, counted, single)
 }
 
 // weights are in proportion to the starts in the hours of the week, in the mean 1; nil
@@ -309,9 +309,9 @@ func (b *tallyBuilder) weights(s *tallySet, counted *starts, single int) []float
 	if total == 0 {
 		return nil
 	}
-	weights := make([]float64, weekHours)
+	weights := make([]float64, unit)
 	for h := range weights {
-		weights[h] = math.Round(sums[h%unit]/total*float64(unit)*1000) / 1000
+		weights[h] = math.Round(sums[h]/total*float64(unit)*1000) / 1000
 	}
 	if slices.Max(weights) == 0 {
 		return nil
@@ -338,7 +338,7 @@ func (b *tallyBuilder) addDoubts() {
 		b.doubt("of %s the end is not told: their run times count for nothing", count(b.lost, "pod"))
 	}
 	if b.byDay {
-		b.note("hourOfWeekWeights of apps with less than a week, or less than %d starts, are the same on all days", leastWeekly)
+		b.note("hourlyWeights of apps with less than a week, or less than %d starts, are the same on all days", leastWeekly)
 	}
 	if b.merged > 0 {
 		b.note("%s of pods not all of whose images are told count with the others of their controller", count(b.merged, "start"))

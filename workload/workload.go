@@ -37,10 +37,10 @@ type App struct {
 	InitImages []string `json:"initImages,omitempty"`
 	// StartsPerDay is the mean number of single starts a day; bursts come on top.
 	StartsPerDay float64 `json:"startsPerDay"`
-	// HourOfWeekWeights say how the single starts are spread over the week: 168 numbers in
-	// proportion to the rate in each hour, from Monday 00:00 UTC on, with which a month
-	// begins. Their scale does not matter; none is the same rate at all times.
-	HourOfWeekWeights []float64 `json:"hourOfWeekWeights,omitempty"`
+	// HourlyWeights say how the single starts are spread over time: 24 numbers in proportion
+	// to the rate in each hour of a day (UTC), or 168 of a week, from Monday on, with which a
+	// month begins. Their scale does not matter; none is the same rate at all times.
+	HourlyWeights []float64 `json:"hourlyWeights,omitempty"`
 	// Bursts are starts that come together.
 	Bursts []Burst `json:"bursts,omitempty"`
 	// Runtime is how long one start runs, from ready to its end.
@@ -265,18 +265,18 @@ func (a *App) validate(at string) error {
 
 func (a *App) validateWeights(at string) error {
 	sum := 0.0
-	for j, v := range a.HourOfWeekWeights {
+	for j, v := range a.HourlyWeights {
 		if !(v >= 0) || math.IsInf(v, 0) {
-			return document.At(fmt.Sprintf("%s.hourOfWeekWeights[%d]", at, j), "app %q has a weight of %v: weights are 0 or more", a.Name, v)
+			return document.At(fmt.Sprintf("%s.hourlyWeights[%d]", at, j), "app %q has a weight of %v: weights are 0 or more", a.Name, v)
 		}
 		sum += v
 	}
-	switch n := len(a.HourOfWeekWeights); {
+	switch n := len(a.HourlyWeights); {
 	case n == 0:
-	case n != weekHours:
-		return document.At(at+".hourOfWeekWeights", "app %q has %d weights: give %d, one for each hour of the week from Monday 00:00 UTC, or none", a.Name, n, weekHours)
+	case n != 24 && n != weekHours:
+		return document.At(at+".hourlyWeights", "app %q has %d weights: give 24, one for each hour of the day from 00:00 UTC, 168 for the week from Monday on, or none", a.Name, n)
 	case !(sum > 0) || math.IsInf(sum, 0):
-		return document.At(at+".hourOfWeekWeights", "the weights of app %q add up to %v: give a hour in which it starts more than 0, or startsPerDay 0", a.Name, sum)
+		return document.At(at+".hourlyWeights", "the weights of app %q add up to %v: give a hour in which it starts more than 0, or startsPerDay 0", a.Name, sum)
 	}
 	return nil
 }

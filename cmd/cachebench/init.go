@@ -712,9 +712,9 @@ const workloadText = `{{comment .Source}}
 #   images          references of its containers, in order
 #   initImages      references of its init containers, in order
 #   startsPerDay    mean number of starts a day, besides bursts
-#   hourOfWeekWeights
-#                   how those are spread: 168 numbers in proportion to the rate,
-#                   from Monday 00:00 UTC; default: the same rate at all times
+#   hourlyWeights   how those are spread: 24 numbers in proportion to the rate in
+#                   each hour of the day (UTC), or 168 of the week from Monday;
+#                   default: the same rate at all times
 #   bursts          starts that come together: count, spread evenly over
 #                   withinSeconds (0: all at once), the first one firstSeconds
 #                   after the month's start, again everySeconds (0: monthly)
@@ -758,9 +758,9 @@ apps:
 {{- end}}
 {{- end}}
     startsPerDay: {{number .StartsPerDay}}{{from .Origin.StartsPerDay}}
-{{- if .HourOfWeekWeights}}
-    hourOfWeekWeights:
-{{- range weeks .HourOfWeekWeights}}
+{{- if .HourlyWeights}}
+    hourlyWeights:
+{{- range weeks .HourlyWeights}}
       {{.}}
 {{- end}}
 {{- end}}
@@ -778,6 +778,9 @@ apps:
 {{- end}}
 {{- if .ReleasesPerMonth}}
     releasesPerMonth: {{number .ReleasesPerMonth}}
+{{- end}}
+{{- if .ReleaseNewBytesFraction}}
+    releaseNewBytesFraction: {{number .ReleaseNewBytesFraction}}
 {{- end}}
 {{- if .Ready}}
     readySeconds: {{span .Ready}}

@@ -28,13 +28,13 @@ import (
 func newWorkload(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "workload",
-		Short:   "Workloads from what clusters tell",
-		Long:    "Workload makes workloads, and timelines of measured pulls, of what clusters tell.",
+		Short:   "Workloads from what clusters tell, or made up",
+		Long:    "Workload makes workloads, and timelines of measured pulls, of what clusters tell;\nor makes workloads up.",
 		Example: "  kubectl get pods,events,nodes -A -o json | cachebench workload import -",
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWorkloadImport(io))
+	cmd.AddCommand(newWorkloadImport(io), newWorkloadGenerate(io))
 	return cmd
 }
 
