@@ -36,6 +36,9 @@ type ScenarioFile struct {
 	// TraceSpan is how long was recorded, from the trace's time 0 on; from its first start
 	// to its last when not given.
 	TraceSpan time.Duration `json:"traceSpanSeconds,omitempty"`
+	// Scale says of apps how many times as often they start, as "web=2x"; in a name * stands
+	// for any text, and of those that fit an app the last holds.
+	Scale []string `json:"scale,omitempty"`
 	// Assume is what every app of a trace is taken to be where neither the trace nor the
 	// workload says it.
 	Assume Assumed `json:"assume,omitzero"`
@@ -192,6 +195,9 @@ func (f *ScenarioFile) validate() error {
 	if err := f.validateTrace(); err != nil {
 		return err
 	}
+	if _, err := f.scales(); err != nil {
+		return err
+	}
 	if err := f.Plan.validate(); err != nil {
 		return document.Under("plan", err)
 	}
@@ -317,6 +323,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		}
 	}
 	l.load(f, s)
+	l.scale(f, s)
 	s.Inputs = l.inputs
 	if l.err == nil {
 		l.err = s.aimBursts()
