@@ -66,6 +66,9 @@ type ScenarioFile struct {
 	Prices string `json:"prices,omitempty"`
 	// Caches is a file of the image caches that exist.
 	Caches string `json:"caches,omitempty"`
+	// Bill is a file of what was paid in a month like the workload's, CSV or a document of
+	// kind Bill: reports say how far the modelled month is from it.
+	Bill string `json:"bill,omitempty"`
 	// Baseline is what a plan is compared with: automatic (default) or cold.
 	Baseline string `json:"baseline,omitempty" document:"enum=automatic|cold"`
 	// Assign is how starts get their cache: auto (default) or explicit.
@@ -235,7 +238,7 @@ func (f *ScenarioFile) validate() error {
 // output, and one whose format is not told.
 func (f *ScenarioFile) validateOutputs() error {
 	taken := map[string]string{}
-	for key, name := range map[string]string{"workload": f.Workload, "trace": f.Trace, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices} {
+	for key, name := range map[string]string{"workload": f.Workload, "trace": f.Trace, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices, "bill": f.Bill} {
 		if name != "" {
 			taken[filepath.Base(name)] = key
 		}
@@ -440,6 +443,12 @@ func (l *loader) load(f *ScenarioFile, s *Scenario) {
 	if l.err == nil {
 		s.Prices, l.err = l.prices(f.Prices)
 	}
+	l.file("bill", f.Bill, func(path string, data []byte) (err error) {
+		if s.Bill, err = ReadBill(path, data); err == nil {
+			err = s.Bill.checkCurrency(&s.Prices)
+		}
+		return err
+	})
 }
 
 // profile is a built-in one by name, else a file.

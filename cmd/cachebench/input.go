@@ -79,6 +79,11 @@ func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
 	f.Float64Var(&in.coverage, "min-coverage", cachebench.DefaultMinCoverage, "least share of starts whose images must be known")
 }
 
+// addBillFlag adds the flag of what was really paid.
+func (in *inputs) addBillFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&in.file.Bill, "bill", "", "`file` of a real month's bill (CSV with item and amount, or of kind Bill): say first how far the modelled month is from it")
+}
+
 // addSpanFlag adds the flag of how long a trace was recorded.
 func (in *inputs) addSpanFlag(cmd *cobra.Command) {
 	cmd.Flags().Var((*days)(&in.file.TraceSpan), "trace-span", "how long the trace was recorded, from its time 0 on, as 36h or 10d (default from its first start to its last)")
@@ -228,6 +233,7 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	path(&file.Workload, in.file.Workload, "workload", "workload")
 	path(&file.Trace, in.file.Trace, "trace", "trace")
 	path(&file.Caches, in.file.Caches, "caches", "caches")
+	path(&file.Bill, in.file.Bill, "bill", "bill")
 	name(&file.Profile, in.file.Profile, "profile")
 	name(&file.Prices, in.file.Prices, "prices")
 	if len(in.lookups.platforms) > 0 {
