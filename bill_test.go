@@ -34,9 +34,9 @@ func TestReadBill(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"a,b\n1,2\n":                               "bill.csv:1: a bill has columns item and amount",
-		"item,amount\nx,\n":                        `bill.csv:2: amount: "" is no amount`,
-		"item,amount\n":                            "bill.csv:1: the bill has no items",
+		"a,b\n1,2\n":        "bill.csv:1: a bill has columns item and amount",
+		"item,amount\nx,\n": `bill.csv:2: amount: "" is no amount`,
+		"item,amount\n":     "bill.csv:1: the bill has no items",
 		"item,amount,currency\nx,1,USD\ny,1,CNY\n": "bill.csv:3: the bill is in USD and here in CNY",
 		"item,amount\nx,1e300\n":                   "is no amount",
 		"item,amount\nx\n":                         "bill.csv:2",
@@ -69,4 +69,27 @@ func TestBillStarts(t *testing.T) {
 			t.Errorf("%s is of %s, want %s", item, got, want)
 		}
 	}
+}
+
+// FuzzReadBill: what is read of a CSV is a bill, whose items stand once each.
+func FuzzReadBill(f *testing.F) {
+	for _, seed := range []string{"item,amount\na,1\na,2\n", "Product Name,Billing Item,Pretax Amount,Currency\nECI,vCPU,2,USD\n", "item,amount\n\"a\nb\",-1e3\n", ""} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b, err := ReadBill("bill.csv", text)
+		if err != nil {
+			return
+		}
+		if err := b.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, i := range b.Items {
+			if seen[i.Item] {
+				t.Fatalf("%q stands twice", i.Item)
+			}
+			seen[i.Item] = true
+		}
+	})
 }

@@ -18,6 +18,9 @@ import (
 // the bursts, releases, run times, and the daily rhythm.
 func TestHistoryOfCluster(t *testing.T) {
 	for _, wrapped := range []bool{false, true} {
+		if wrapped && race.Enabled {
+			continue // as slow again
+		}
 		var text bytes.Buffer
 		truth, err := clusterhistory.Write(&text, clusterhistory.Options{Seed: 3, Apps: 20, Nodes: 12, StartsPerDay: 800, Days: 9, Wrapped: wrapped})
 		if err != nil {
