@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -278,13 +277,4 @@ func sortApps(h *PullHistory) {
 		apps[n], origins[n] = h.Workload.Apps[from], h.Origins[from]
 	}
 	h.Workload.Apps, h.Origins = apps, origins
-}
-
-// nodeCalled is the node that a file of one is called by: crictl does not tell it.
-func nodeCalled(name string) string {
-	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
-	for _, end := range []string{".gz", ".zst", ".json"} {
-		base = strings.TrimSuffix(base, end)
-	}
-	return base
 }
