@@ -339,6 +339,6 @@ func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *re
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
 		Inventory: j.Inventory, Workload: &j.Workload, Matches: j.withPlanned(m, p), Plan: p, Timeline: t,
-		Profile: s.profileSummary(), Assumptions: assumptions,
+		Profile: s.profileSummary(), Assumptions: assumptions, Bill: j.CheckBill(m),
 	})
 }

@@ -51,6 +51,8 @@ type Report struct {
 	// Gate is what became of the budgets of a scenario's apps; absent where they were not
 	// judged.
 	Gate *Gate `json:"gate,omitempty"`
+	// Bill is a real bill beside the modelled month; absent where none was given.
+	Bill *BillCheck `json:"bill,omitempty"`
 	// Apps has one entry for each app, the one with most seconds saved a month
 	// first, then by starts.
 	Apps []App `json:"apps,omitempty"`
@@ -139,6 +141,7 @@ type Input struct {
 	Plan       *plan.Plan
 	Timeline   *simulate.Timeline
 	Profile    Profile
+	Bill       *BillCheck
 	// Assumptions and Doubts come before those of the Plan, of the Timeline and
 	// those that the Report finds itself.
 	Assumptions []string
@@ -161,6 +164,7 @@ func New(in Input) *Report {
 		Creation:   in.Creation,
 		BestCaches: in.BestCaches,
 		Profile:    in.Profile,
+		Bill:       in.Bill,
 	}
 	if isZero(r.Provenance) {
 		r.Provenance = timeline.Provenance
@@ -194,6 +198,9 @@ func New(in Input) *Report {
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)
+	if in.Bill != nil {
+		r.Doubts = append([]string{in.Bill.Sentence()}, r.Doubts...)
+	}
 	r.Verdict = judge(r, uses)
 	return r
 }

@@ -51,6 +51,7 @@ and again.`,
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	in.addTraceFlags(cmd)
+	in.addBillFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
 	f.Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
@@ -203,7 +204,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	report := func() *reports.Report {
 		return reports.New(reports.Input{
 			Title: "Plan", Inventory: job.Inventory, Platform: s.Platform, Workload: &job.Workload, Plan: p, Coverage: &job.Coverage,
-			Provenance: job.Provenance(),
+			Provenance: job.Provenance(), Bill: job.CheckBill(m),
 		})
 	}
 	if werr := out.stage(plan.Kind, p, report); werr != nil {

@@ -49,6 +49,7 @@ standard error with other formats, is for programs:
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	in.addTraceFlags(cmd)
+	in.addBillFlag(cmd)
 	in.addRepeatFlags(cmd)
 	in.addStartFlags(cmd)
 	cmd.Flags().MarkHidden("image")
