@@ -173,6 +173,7 @@ func New(in Input) *Report {
 		r.Provenance = planProvenance(r.Provenance, in.Plan)
 		r.Platform = cmpOr(r.Platform, in.Plan.Platform)
 	}
+	r.Provenance.Unread = unread(r.Provenance.Unread, in)
 	r.Platform = cmpOr(r.Platform, r.Provenance.Platform)
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
@@ -228,6 +229,28 @@ func planProvenance(known simulate.Provenance, p *plan.Plan) simulate.Provenance
 		}
 	}
 	return known
+}
+
+// unread completes which layers could not be read by what the stages say of it.
+func unread(known []layers.Unscanned, in Input) []layers.Unscanned {
+	list := slices.Clone(known)
+	add := func(more []layers.Unscanned) {
+		for _, u := range more {
+			if !slices.Contains(list, u) {
+				list = append(list, u)
+			}
+		}
+	}
+	if in.Timeline != nil {
+		add(in.Timeline.Provenance.Unread)
+	}
+	if in.Plan != nil && in.Plan.Provenance != nil {
+		add(in.Plan.Provenance.Unread)
+	}
+	if in.Matches != nil {
+		add(in.Matches.Unread)
+	}
+	return list
 }
 
 // Read reads a saved Report from the bytes of the file called name.

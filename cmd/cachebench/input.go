@@ -31,7 +31,7 @@ type inputs struct {
 	now        string
 	coverage   float64
 	worth, gap float64
-	budget     float64
+	budget     cachebench.MoneyLimit
 	diskGiB    float64
 	// candidates are the caches of --candidate, judgeAt is the time of --judge-at.
 	candidates []string
@@ -360,10 +360,10 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 		file.WindowStart = in.file.WindowStart
 	}
 	if given("budget") {
-		if math.IsNaN(in.budget) || math.IsInf(in.budget, 0) {
-			return usagef("--budget %v is not an amount", in.budget)
+		if math.IsNaN(in.budget.Amount) || math.IsInf(in.budget.Amount, 0) {
+			return usagef("--budget %v is not an amount", in.budget.Amount)
 		}
-		file.BudgetPerMonth = &cachebench.MoneyLimit{Amount: in.budget}
+		file.BudgetPerMonth = &in.budget
 	}
 	if given("trace-span") && in.file.TraceSpan == 0 {
 		return usagef("--trace-span 0 cannot have been recorded: give a time above 0, as 36h or 10d")

@@ -54,7 +54,7 @@ and again.`,
 	in.addBillFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
-	f.Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
+	f.TextVar(&in.budget, "budget", cachebench.MoneyLimit{}, "most that the planned caches may cost a month: an `amount` in the prices' currency, which it may name (50 USD)")
 	f.Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	f.IntVar(&in.quota, "quota", 0, "most manual caches that there may be: those to build and those that exist and are kept (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")

@@ -54,7 +54,7 @@ standard error with other formats, is for programs:
 	in.addStartFlags(cmd)
 	cmd.Flags().MarkHidden("image")
 	cmd.Flags().MarkHidden("scenario")
-	cmd.Flags().Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month")
+	cmd.Flags().TextVar(&in.budget, "budget", cachebench.MoneyLimit{}, "most that the planned caches may cost a month: an `amount` in the prices' currency, which it may name (50 USD)")
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 3 unless every app keeps its budget in the scenario")
 	out.addFlags(cmd, "")
