@@ -76,7 +76,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	}
 	isRead := false
 	defer func() {
-		if err != nil && !isRead {
+		if err != nil && !isRead && cmd.Context().Err() == nil {
 			err = errors.Join(err, rules.unjudged(out, "the images could not be read", args...))
 		}
 	}()
