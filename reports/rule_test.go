@@ -206,7 +206,15 @@ func TestJudge(t *testing.T) {
 		{"new-B<=1MB", Figure{Value: 1e6, Estimated: true}, Pass, 0},
 		{"pulled-B<=1MB", Figure{Value: 2e6, Old: old(1), OldEstimated: true}, Fail, -1e6},
 		{"pulled-B:+1MB", Figure{Value: 3e6, Old: old(1e6), OldEstimated: true}, Warn, -1e6},
+		// Met against a guess of the old side is not met for sure; a limit of its own is.
+		{"pulled-B:+1MB", Figure{Value: 1e6, Old: old(1e6), OldEstimated: true, OldGuessed: true}, Warn, 1e6},
+		{"pulled-B:-1MB", Figure{Value: 1e6, Old: old(1e6), OldGuessed: true}, Warn, 1e6},
+		{"pulled-B:+1MB", Figure{Value: 3e6, Old: old(1e6), OldGuessed: true}, Warn, -1e6},
+		{"pulled-B<=1MB", Figure{Value: 1e6, Old: old(1e6), OldGuessed: true}, Pass, 0},
+		{"pulled-B:+1MB", Figure{Value: 1e6, Old: old(1e6), OldEstimated: true}, Pass, 1e6},
 		// What is not known is never passed.
+		{"pulled-B:+1MB", Figure{Value: 0, OldUnknown: "a layer of OLD could not be read"}, Unjudged, 0},
+		{"pulled-B<=1MB", Figure{Value: 0, OldUnknown: "a layer of OLD could not be read"}, Pass, 1e6},
 		{"new-B<=1MB", Figure{Value: 0, Unknown: "its layers could not be read"}, Unjudged, 0},
 		{"new-B<=1MB", Figure{Value: math.NaN()}, Unjudged, 0},
 		{"pulled-B:+1MB", Figure{Value: 0}, Unjudged, 0},
