@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -91,6 +91,22 @@ example: ## examples/gobench: a team's go test with startup times (after a chang
 example-tidy: ## bring examples/gobench's go.mod up to this module's
 	cd examples/gobench && $(GO) mod tidy
 
+# What a release is built for. CI has no other machines: the rest is compiled, not run.
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+cross: ## compile the program for every platform of a release into build/cross, and vet its tests for Windows and macOS
+	@for p in $(PLATFORMS); do \
+	  os=$${p%/*} arch=$${p#*/} end=; if [ $$os = windows ]; then end=.exe; fi; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags='-s -w' -o build/cross/cachebench-$$os-$$arch$$end ./cmd/cachebench || exit 1; \
+	  ls -l build/cross/cachebench-$$os-$$arch$$end | awk '{printf "%-36s %.1f MB\n", $$NF, $$5 / 1e6}'; \
+	done
+	CGO_ENABLED=0 GOOS=windows $(GO) vet ./...
+	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./...
+
+# GoReleaser is no dependency of the module: any version 2 on PATH will do.
+release-snapshot: ## the archives of a release, unpublished, into dist (goreleaser, syft)
+	goreleaser release --snapshot --clean
+
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench
 
@@ -117,6 +133,13 @@ bench-report: ## the program as a whole: reports of 100,000 starts in each forma
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
+
+# In form and size as an exported month of a cluster's events; BYTES=100000000 for less.
+BYTES ?= 1000000000
+
+bench-import: ## import a seeded history of events of BYTES (default 1 GB) as log services export it: time, CPU time, peak memory; at most 60 s
+	$(GO) build -o build/cachebench ./cmd/cachebench
+	$(GO) run ./internal/benchimport -bytes $(BYTES) -limit 60s -count $(COUNT)
 
 plan-corpora: ## plans for the images of DATA with base images' popularity as demand: gaps, CPU, memory (PLANS=explicit,auto,pool)
 	@test -n "$(DATA)" || { echo "DATA is missing: a directory with *.jsonl.gz and base-image-from.csv.gz (internal/plancorpus)"; exit 2; }

@@ -86,7 +86,7 @@ type Options struct {
 	// their images, with the sizes that the manifests state; Deep does so too, and reads those of
 	// which Store knows the content already. What is missing is Unscanned.
 	Present bool
-	// ManifestsAlone takes a layout or archive that holds no layer at all at its
+	// ManifestsAlone takes a layout or archive that holds no layer of any of its images at its
 	// manifests' word, as a registry is, with a doubt: such recordings are looked at on
 	// purpose.
 	ManifestsAlone bool
@@ -355,7 +355,7 @@ func (r *resolver) layer(number int) Layer {
 
 // unresolved lists a reference, once for all platforms with the same reason.
 func (inv *Inventory) unresolved(reference string, err error) {
-	u := Unresolved{reference, reason(err)}
+	u := Unresolved{reference, reason(err) + localHint(reference)}
 	if n := len(inv.Unresolved); n > 0 && inv.Unresolved[n-1] == u {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
 )
 
 // Policy is one reading of every rule that ECI does not document. Its fields are
@@ -219,7 +221,7 @@ func (p *Policy) Set(keyValue string) error {
 	rules := Rules()
 	i := slices.IndexFunc(rules, func(r Rule) bool { return r.Key == key })
 	if i < 0 {
-		return fmt.Errorf("no policy is called %q; there are %s", key, strings.Join(policyNames(), ", "))
+		return fmt.Errorf("no policy is called %q%s; there are %s", key, document.DidYouMean(key, policyNames()), strings.Join(policyNames(), ", "))
 	}
 	return rules[i].set(p, value)
 }

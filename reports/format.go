@@ -48,7 +48,7 @@ func ParseFormat(name string, of ...Format) (Format, error) {
 		}
 		known = append(known, string(f))
 	}
-	return "", fmt.Errorf("unknown format %q: known are %s", name, strings.Join(known, ", "))
+	return "", fmt.Errorf("unknown format %q%s: known are %s", name, document.DidYouMean(name, known), strings.Join(known, ", "))
 }
 
 // Options are choices of how a Report looks; the zero value is plain.

@@ -147,6 +147,9 @@ type view struct {
 	AppSource string
 	Apps      *table
 
+	// Answers and AnswerTables are what a Capacity has, and nothing else.
+	Answers      []figure
+	AnswerTables []*table
 	// Compared are the tables of a Comparison, which has nothing else.
 	Compared []*table
 

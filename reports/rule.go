@@ -199,11 +199,7 @@ func findQuantity(name string, known []Quantity) (Quantity, error) {
 		}
 		names = append(names, q.Name)
 	}
-	near := document.Suggestion(name, names)
-	if !strings.Contains(near, "did you mean") {
-		near = ""
-	}
-	return Quantity{}, fmt.Errorf("no figure is called %q%s; known are %s", cut(name), near, strings.Join(names, ", "))
+	return Quantity{}, fmt.Errorf("no figure is called %q%s; known are %s", cut(name), document.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
 // overridden returns the rules of base with those of over in place of all that

@@ -76,7 +76,7 @@ func TestParseRulesFaults(t *testing.T) {
 		"|cold-sec|<=8,|cold-sec|<=9":       "|cold-sec|<=8s and |cold-sec|<=9s set the same bound twice",
 		"cold-sec=8":                        "compares with nothing",
 		"cold-sec:5%":                       "compares with nothing",
-		"cold-sek<=8":                       `no figure is called "cold-sek"; did you mean cold-sec?; known are cold-sec, new-B`,
+		"cold-sek<=8":                       `no figure is called "cold-sek" (did you mean cold-sec?); known are cold-sec, new-B`,
 		"<=8":                               `no figure is called ""`,
 		"cold-sec<=8MB":                     `"8MB" is not a time such as`,
 		"new-B<=8s":                         `"8s" is not a size such as`,

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
@@ -56,7 +57,7 @@ func BuiltIn(name string) (*Profile, error) {
 			return b.make(), nil
 		}
 	}
-	return nil, fmt.Errorf("no built-in profile is called %q; there are %s; a profile of your own is a file that ends in .yaml or .json", name, strings.Join(BuiltInNames(), ", "))
+	return nil, fmt.Errorf("no built-in profile is called %q%s; there are %s; a profile of your own is a file that ends in .yaml or .json", name, document.DidYouMean(name, BuiltInNames()), strings.Join(BuiltInNames(), ", "))
 }
 
 // Containerd returns the built-in profile of a containerd 2 node in one region

@@ -20,6 +20,14 @@ type Imported struct {
 	// Manifests counts the apps that are made from a controller's manifest, as no
 	// pod of it is in the input.
 	Manifests int
+	// OnNodes counts the apps that run on nodes: their NodePool is one of the Workload's.
+	OnNodes int
+	// Runtimes are those of the nodes, by name, with how many of the nodes have it; that
+	// of nodes which do not tell it is empty.
+	Runtimes map[string]int
+	// Virtual are the apps that run on virtual nodes, each start as an instance of its
+	// own, in order of name. Of apps that are on neither no pod has a node.
+	Virtual []string
 	// Skipped counts the items that were not used: those that start no pods, and
 	// those without name or image.
 	Skipped int
@@ -73,20 +81,45 @@ func FromKubernetes(name string, r io.Reader) (*Imported, error) {
 // One look at a cluster shows no rates: Notes and Origins say what the numbers
 // are. Restarts of containers are not starts.
 //
+// Nodes that are in the input make the pools that apps run on, as events say how
+// many of an app's starts pulled; see PullImporter. Nodes that pods are on and the
+// input lacks are one pool more.
+//
 // A manifest is any object with the shape of a pod template in it, whatever its
 // kind (see podTemplates). It makes an app, called the same, unless pods or the
 // manifest that it belongs to are in the input too. Replicas and plain schedules
 // are taken from it, and Origins say what stands in for what it does not tell.
 type Importer struct {
 	cluster cluster
+	// pulls has the pods again, with the nodes and events, which cluster has not.
+	pulls PullImporter
 }
 
 // Read reads the objects of an input, called name in errors. Errors are a
 // *document.Error where the input is to blame. JSON is decoded object by object,
 // YAML document by document, and only what is needed of each is kept.
 func (i *Importer) Read(name string, r io.Reader) error {
-	return readObjects(name, r, i.cluster.add)
+	i.pulls.begin()
+	d := &objectReader{name: name, events: true, take: func(o *object) error {
+		if o.isEvent() || o.kind == "Node" {
+			// One that cannot be read is an item as others are: pods come first here.
+			if i.pulls.add(o) == nil {
+				return nil
+			}
+			return i.cluster.add(o)
+		}
+		if err := i.cluster.add(o); err != nil {
+			return err
+		}
+		return i.pulls.add(o)
+	}}
+	return d.read(r)
 }
 
 // Imported returns the workload of what was read.
-func (i *Importer) Imported() *Imported { return i.cluster.imported() }
+func (i *Importer) Imported() *Imported {
+	in := i.cluster.imported()
+	in.Skipped += i.pulls.eventCount + len(i.pulls.nodes)
+	i.place(in)
+	return in
+}

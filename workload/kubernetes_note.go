@@ -108,18 +108,22 @@ func shortText(text string) string {
 // texts are the notes, each with the first few things that it is about.
 func (n *notes) texts() []string {
 	var texts []string
-	const shown = 5
 	for about, subjects := range n {
-		if len(subjects) == 0 {
-			continue
+		if len(subjects) > 0 {
+			texts = append(texts, fmt.Sprintf(topicTexts[about], few(subjects)))
 		}
-		list := strings.Join(subjects[:min(len(subjects), shown)], ", ")
-		if more := len(subjects) - shown; more > 0 {
-			list += fmt.Sprintf(" and %d more", more)
-		}
-		texts = append(texts, fmt.Sprintf(topicTexts[about], list))
 	}
 	return texts
+}
+
+// few lists the first few of these.
+func few(subjects []string) string {
+	const shown = 5
+	list := strings.Join(subjects[:min(len(subjects), shown)], ", ")
+	if more := len(subjects) - shown; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }
 
 // A view is one look at a cluster: when it was taken, and what there is to say.

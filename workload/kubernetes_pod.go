@@ -32,6 +32,7 @@ type metadata struct {
 	GenerateName      string
 	Namespace         string
 	Labels            map[string]string
+	Annotations       map[string]string
 	CreationTimestamp time.Time
 	OwnerReferences   []ownerReference
 	ResourceVersion   string
@@ -127,6 +128,8 @@ type podRecord struct {
 	running   time.Time
 	// scheduled is the time for which a CronJob started it.
 	scheduled time.Time
+	// autoCache: it asks for ECI's automatic image caches.
+	autoCache bool
 	// starters are all that are known to have started it, kinds in lower case.
 	starters []owner
 }
@@ -194,6 +197,7 @@ func (p *pod) record() (*podRecord, error) {
 	if r.owner.kind == "CronJob" {
 		r.scheduled, _ = scheduled(p.Metadata.controller().Name)
 	}
+	r.autoCache = p.Metadata.Annotations[autoCache] == "true"
 	r.starters = p.starters(r.owner)
 	r.readDigests(p)
 	r.readTimes(p)

@@ -40,28 +40,28 @@ func TestFromKubernetes(t *testing.T) {
 	want := &Imported{
 		Workload: Workload{Apps: []App{
 			// Ages 13 d 3 h and 16 h.
-			{Name: "data/redis", Images: []string{"redis:7.4"}, StartsPerDay: 1, Runtime: (13*day + 19*time.Hour) / 2, CPU: 1, MemoryGiB: 2},
-			{Name: "default/debug", Images: []string{"busybox@" + sha("bb")}, StartsPerDay: 1, Runtime: 2 * time.Hour, CPU: 0.1, MemoryGiB: 4},
+			{Name: "data/redis", Images: []string{"redis:7.4"}, StartsPerDay: 1, Runtime: (13*day + 19*time.Hour) / 2, CPU: 1, MemoryGiB: 2, NodePool: "nodes"},
+			{Name: "default/debug", Images: []string{"busybox@" + sha("bb")}, StartsPerDay: 1, Runtime: 2 * time.Hour, CPU: 0.1, MemoryGiB: 4, NodePool: "nodes"},
 			// 1 start in 53.5 days.
-			{Name: "kube-system/etcd", Images: []string{"registry.k8s.io/etcd:3.5.21-0"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 0.1, MemoryGiB: 0.097656},
-			{Name: "kube-system/fluent-bit", Images: []string{"fluent/fluent-bit:latest"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 2, MemoryGiB: 4},
+			{Name: "kube-system/etcd", Images: []string{"registry.k8s.io/etcd:3.5.21-0"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 0.1, MemoryGiB: 0.097656, NodePool: "nodes"},
+			{Name: "kube-system/fluent-bit", Images: []string{"fluent/fluent-bit:latest"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 2, MemoryGiB: 4, NodePool: "nodes"},
 			// 600, 660 and 630 s; 1 G is 1e9 bytes.
-			{Name: "reports/nightly", Images: []string{"python:3.13-slim"}, StartsPerDay: 1, Runtime: 630 * time.Second, CPU: 1.5, MemoryGiB: 0.931323},
+			{Name: "reports/nightly", Images: []string{"python:3.13-slim"}, StartsPerDay: 1, Runtime: 630 * time.Second, CPU: 1.5, MemoryGiB: 0.931323, NodePool: "nodes"},
 			{Name: "shop/checkout", Images: []string{shop + "checkout:1.0.0"}, StartsPerDay: 1, Runtime: time.Hour, CPU: 0.25, MemoryGiB: 1, PullPolicy: "Always"},
 			// CPU: the sidecar 0.2 and the init container 3; memory: the sidecar
 			// 0.25, load 1.5 and upload 0.5.
 			{
 				Name: "shop/import-20261101", Images: []string{shop + "import:2026.11", shop + "upload:9"},
 				InitImages:   []string{shop + "proxy:2", shop + "import:2026.11"},
-				StartsPerDay: 1, Runtime: 20 * time.Minute, CPU: 3.2, MemoryGiB: 2.25,
+				StartsPerDay: 1, Runtime: 20 * time.Minute, CPU: 3.2, MemoryGiB: 2.25, NodePool: "nodes",
 			},
 			// Ages 3 d 4 h and 30 min.
 			{
 				Name: "shop/web", Images: []string{shop + "web:3.2", "docker.io/istio/proxyv2:1.27.1"},
 				InitImages:   []string{"docker.io/istio/proxyv2:1.27.1", shop + "migrate:3.2"},
-				StartsPerDay: 1, Runtime: (3*day + 4*time.Hour + 30*time.Minute) / 2, CPU: 0.6, MemoryGiB: 0.625,
+				StartsPerDay: 1, Runtime: (3*day + 4*time.Hour + 30*time.Minute) / 2, CPU: 0.6, MemoryGiB: 0.625, NodePool: "nodes",
 			},
-		}},
+		}, NodePools: []NodePool{{Name: "nodes", Platform: "linux/amd64", Count: 1}}},
 		Origins: []Origin{
 			{"StatefulSet", 2, "1 pod made in the last 24 h", "so far, median of 2 running pods", "requested"},
 			{"Pod", 1, "1 pod made in the last 24 h", "so far, median of 1 running pod", "no memory is requested: ECI's default"},
@@ -83,6 +83,8 @@ func TestFromKubernetes(t *testing.T) {
 			{shop + "web:3.2", sha("32")},
 		},
 		Notes: []string{
+			"pods run on 1 node that the input lacks: linux/amd64 is assumed, and no limit to what they have room for: kubectl get pods,events,nodes -A -o json tells it",
+			"no pod has a node yet, so that each start is taken for an instance of its own: name the nodePool: shop/checkout",
 			"startsPerDay is a lower bound from a look at the cluster as of 2026-11-23T12:00:00Z: pods deleted before are not in it; put in what you know",
 			"DaemonSets' and static pods start with nodes, not in instances of their own: take them out to plan caches on ECI: kube-system/etcd, kube-system/fluent-bit",
 			"Kubernetes keeps only the last few Jobs of a CronJob: if it runs at an even pace, set startsPerDay from the time between its last runs: reports/nightly (24h)",
@@ -98,7 +100,7 @@ func TestFromKubernetes(t *testing.T) {
 			"not locked, as no pod's status tells a digest: " + shop + "checkout:1.0.0",
 			"items that start no pods were left out: Service 1",
 		},
-		Pods: 12, Skipped: 1,
+		Pods: 12, OnNodes: 7, Runtimes: map[string]int{"containerd": 1}, Skipped: 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("FromKubernetes (-want +got):\n%s", diff)

@@ -40,11 +40,7 @@ type PullImporter struct {
 // Read reads the objects of an input, called name in errors. Errors are a
 // *document.Error where the input is to blame.
 func (i *PullImporter) Read(name string, r io.Reader) error {
-	if i.pods == nil {
-		i.pods, i.events, i.nodes = map[string]*pullPod{}, map[eventKey]*eventRecord{}, map[string]*nodeRecord{}
-		i.names, i.looks = map[string]string{}, map[look]*lookRecord{}
-	}
-	i.inputs++
+	i.begin()
 	d := &objectReader{name: name, take: i.add, events: true}
 	err := d.read(r)
 	var fault *document.Error
@@ -54,6 +50,15 @@ func (i *PullImporter) Read(name string, r io.Reader) error {
 		return &told
 	}
 	return err
+}
+
+// begin begins an input.
+func (i *PullImporter) begin() {
+	if i.pods == nil {
+		i.pods, i.events, i.nodes = map[string]*pullPod{}, map[eventKey]*eventRecord{}, map[string]*nodeRecord{}
+		i.names, i.looks = map[string]string{}, map[look]*lookRecord{}
+	}
+	i.inputs++
 }
 
 func (i *PullImporter) add(o *object) error {
@@ -82,6 +87,11 @@ func (i *PullImporter) addNode(o *object) error {
 		l.heartbeats, l.sorted = append(l.heartbeats, n.heartbeat.UTC()), false
 	}
 	n.looks = []look{at}
+	for _, image := range n.images {
+		for k, name := range image.Names {
+			image.Names[k] = i.held(name)
+		}
+	}
 	if old := i.nodes[n.name]; old != nil {
 		n = old.merge(n)
 	}

@@ -41,12 +41,7 @@ docs/eci.md leads through it; docs/cache.md describes what the commands write.`,
 		Example: `  cachebench cache create nginx:1.27 redis:7 --name web --vswitch vsw-1 --security-group sg-1 --wait
   cachebench cache list --region cn-hangzhou
   cachebench cache apply caches.yaml --dry-run`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("cache has no command %q: it has create, list, show, update, delete, wait and apply", args[0])
-			}
-			return nil
-		},
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newCacheCreate(io), newCacheList(io), newCacheShow(io), newCacheUpdate(io), newCacheDelete(io), newCacheWait(io), newCacheApply(io))

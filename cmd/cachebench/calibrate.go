@@ -89,9 +89,10 @@ that were left out; of a cluster's pulls the median.`,
 	f.IntVar(&c.samples, "samples", 200, "samples of the bootstrap for the intervals")
 	f.IntVar(&c.workers, "workers", 0, "simulate this many arms at once; changes no result (default: one for each processor)")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no progress on stderr")
-	for flag, words := range map[string][]string{"base": simulate.BuiltInNames(), "profile": simulate.BuiltInNames(), "fit-on": {"all", "cold", "half"}} {
-		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveDefault))
+	for _, flag := range []string{"base", "profile"} {
+		cmd.RegisterFlagCompletionFunc(flag, namesOrFile(simulate.BuiltInNames()...))
 	}
+	cmd.RegisterFlagCompletionFunc("fit-on", cobra.FixedCompletions([]string{"all", "cold", "half"}, cobra.ShellCompDirectiveNoFileComp))
 	f.SetAnnotation("profile", commandLineOnly, []string{"true"}) // elsewhere it is what is simulated
 	f.SetAnnotation("repeats", commandLineOnly, []string{"true"})
 	out.addFlags(cmd, "the fitted profile")

@@ -62,7 +62,7 @@ an OCI layout or archive lacks among it, or a rule not judged, 2 for wrong usage
 	f := cmd.Flags()
 	f.StringVar(&in.file.Profile, "profile", cachebench.DiffProfile, builtInProfiles()+" or a profile `file`")
 	f.StringVar(&oldPlatform, "old-platform", "", "`os/arch[/variant]` of OLD, when it is meant to differ from NEW's")
-	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(simulate.BuiltInNames(), cobra.ShellCompDirectiveDefault))
+	cmd.RegisterFlagCompletionFunc("profile", namesOrFile(simulate.BuiltInNames()...))
 	rules.addFlags(cmd, "'new-B<=60MB,cold-sec:+5%'")
 	rules.addBudgetFlag(cmd)
 	out.addFlags(cmd, "the diff")

@@ -23,6 +23,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/layers/distribution"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -39,7 +40,9 @@ pods run. Without pods, manifests or images it writes an example to edit.
 From pods (kubectl get pods -A -o json) it takes each controller's images, init
 containers and injected sidecars included, requests and pull policy. How often
 an app starts and how long it runs, one look at a cluster shows only in part:
-each number says where it comes from.
+each number says where it comes from. With events and nodes (kubectl get
+pods,events,nodes -A -o json) it also has the pools of nodes, their platforms, and
+how many starts pulled.
 
 From manifests it takes the same of every pod template, whatever its kind is,
 replicas and schedules; how often pods start they do not tell. They are read as
@@ -48,6 +51,7 @@ Where pods are given too, the manifests of what started them add nothing.`,
 		Example: `  cachebench init
   cachebench init --image nginx:1.27 --image python:3.13-slim --dir caches
   kubectl get pods -A -o json | cachebench init --from-kubernetes -
+  kubectl get pods,events,nodes -A -o json | cachebench init --from-kubernetes -
   helm template shop ./chart | cachebench init --from-kubernetes -
   cachebench init --from-kubernetes pods.json --from-kubernetes jobs.yaml --force`,
 		Args: none,
@@ -58,7 +62,7 @@ Where pods are given too, the manifests of what started them add nothing.`,
 	f.StringArrayVar(&start.images, "image", nil, "make an app of this image `reference`; repeatable")
 	f.StringVar(&start.dir, "dir", ".", "`directory` to write to; made when it is not there")
 	f.BoolVar(&start.force, "force", false, "overwrite files that exist")
-	f.StringVar(&start.profile, "profile", "eci", "one of "+builtInProfiles())
+	f.StringVar(&start.profile, "profile", "", "one of "+builtInProfiles()+" (default eci, or where the pods run on nodes containerd or docker)")
 	cmd.MarkFlagFilename("from-kubernetes", "json", "yaml", "yml")
 	cmd.MarkFlagDirname("dir")
 	cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(simulate.BuiltInNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -81,7 +85,7 @@ func (s *initialiser) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Profile = s.profile
+	s.choose(d)
 	files, err := d.files(s.dir)
 	if err != nil {
 		return err
@@ -97,8 +101,8 @@ func (s *initialiser) run(ctx context.Context) error {
 
 func (s *initialiser) draft(ctx context.Context) (*draft, error) {
 	switch {
-	case !slices.Contains(simulate.BuiltInNames(), s.profile):
-		return nil, usagef("--profile %q is none of %s; name a profile file in scenario.yaml instead", s.profile, builtInProfiles())
+	case s.profile != "" && !slices.Contains(simulate.BuiltInNames(), s.profile):
+		return nil, usagef("--profile %q is none of %s%s; name a profile file in scenario.yaml instead", s.profile, builtInProfiles(), document.DidYouMean(s.profile, simulate.BuiltInNames()))
 	case s.dir == "":
 		return nil, usagef("--dir is empty: name a directory, or leave it out for the current one")
 	case len(s.objects) > 0 && len(s.images) > 0:
@@ -143,9 +147,9 @@ func (s *initialiser) clusterDraft(ctx context.Context) (*draft, error) {
 		Title: title, Notes: in.Notes,
 		Source:   fmt.Sprintf("Made from %s; each number says where it comes from.", sources),
 		workload: in.Workload, origins: in.Origins, Locked: in.Digests,
+		virtual: in.Virtual, runtimes: in.Runtimes,
 	}
-	tags := slices.DeleteFunc(in.Workload.References(), func(ref string) bool { return strings.Contains(ref, "@") })
-	d.found = fmt.Sprintf("%d apps from %s; %d of %d tags locked", len(in.Workload.Apps), sources, len(in.Digests), len(tags))
+	d.sources = sources
 	return d, nil
 }
 
@@ -239,10 +243,105 @@ type draft struct {
 	Source string
 	Notes  []string
 	Locked []workload.LockedDigest
-	// found sums it up.
+	// Platform is that of the pools, where it is one; else the default.
+	Platform string
+	// Aliases are other names of the registries that have one inside of a VPC.
+	Aliases string
+	// found sums it up; of a cluster it follows from sources.
 	found    string
+	sources  string
 	workload workload.Workload
 	origins  []workload.Origin
+	// virtual are the apps on virtual nodes, runtimes those of the others' nodes.
+	virtual  []string
+	runtimes map[string]int
+}
+
+// choose takes a profile, and what goes with it: of a cluster with instances and nodes
+// it plans for the one or the other.
+func (s *initialiser) choose(d *draft) {
+	d.Profile, d.Platform = s.profile, layers.DefaultPlatform
+	pooled := func(a workload.App) bool { return a.NodePool != "" }
+	onNodes := slices.ContainsFunc(d.workload.Apps, pooled)
+	if d.Profile == "" {
+		d.Profile = "eci"
+		if onNodes && len(d.virtual) == 0 {
+			d.Profile = nodeProfile(d.runtimes)
+			d.Notes = append(d.Notes, "the pods run on nodes, which keep images: --profile eci takes each start for an instance on ECI instead")
+		}
+	}
+	switch isECI := strings.HasPrefix(d.Profile, "eci"); {
+	case isECI && len(d.virtual) > 0:
+		d.leaveOut(pooled, "on nodes, as the plan is for ECI (--profile containerd plans for nodes)")
+	case isECI:
+		for i := range d.workload.Apps {
+			d.workload.Apps[i].NodePool, d.workload.Apps[i].PulledFraction = "", nil
+		}
+		d.workload.NodePools = nil
+	case onNodes:
+		d.leaveOut(func(a workload.App) bool { return slices.Contains(d.virtual, a.Name) }, "on virtual nodes, as the plan is for nodes (--profile eci plans for ECI)")
+	}
+	if pools := d.workload.NodePools; len(pools) > 0 && !slices.ContainsFunc(pools, func(p workload.NodePool) bool { return p.Platform != pools[0].Platform }) {
+		d.Platform = pools[0].Platform
+	}
+	d.nameAliases()
+}
+
+// nodeProfile is the built-in profile of most nodes' runtime.
+func nodeProfile(runtimes map[string]int) string {
+	if runtimes["docker"] > runtimes["containerd"] {
+		return "docker"
+	}
+	return "containerd"
+}
+
+// leaveOut takes apps out, with the pools and the digests that are of no use then, and
+// says so.
+func (d *draft) leaveOut(which func(workload.App) bool, why string) {
+	var origins []workload.Origin
+	var names []string
+	for i, a := range d.workload.Apps {
+		if which(a) {
+			names = append(names, a.Name)
+		} else {
+			origins = append(origins, d.origins[i])
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	d.origins = origins
+	d.workload.Only(func(a *workload.App) bool { return !which(*a) })
+	used := d.workload.References()
+	d.Locked = slices.DeleteFunc(d.Locked, func(l workload.LockedDigest) bool { return !slices.Contains(used, l.Reference) })
+	const shown = 5
+	list := strings.Join(names[:min(len(names), shown)], ", ")
+	if more := len(names) - shown; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	d.Notes = append(d.Notes, fmt.Sprintf("apps %s were left out: %s", why, list))
+}
+
+// nameAliases names the public registries of those that are named as inside of a VPC.
+func (d *draft) nameAliases() {
+	var pairs, inside []string
+	for _, reference := range d.workload.References() {
+		ref, err := layers.ParseName(reference)
+		if err != nil {
+			continue
+		}
+		public, ok := distribution.PublicHost(ref.Registry)
+		if !ok || slices.Contains(inside, ref.Registry) {
+			continue
+		}
+		inside = append(inside, ref.Registry)
+		pairs = append(pairs, ref.Registry+": "+public)
+	}
+	if len(pairs) == 0 {
+		return
+	}
+	d.Aliases = "{" + strings.Join(pairs, ", ") + "}"
+	d.Notes = append(d.Notes, fmt.Sprintf("registries that only a VPC reaches are named; outside of it, take the # from registryAliases in scenario.yaml: %s", strings.Join(inside, ", ")))
 }
 
 func (d *draft) example(a workload.App) {
@@ -404,6 +503,10 @@ func (s *initialiser) report(d *draft, files []newFile) error {
 	for _, f := range files {
 		names = append(names, f.path)
 	}
+	if d.sources != "" {
+		tags := slices.DeleteFunc(d.workload.References(), func(ref string) bool { return strings.Contains(ref, "@") })
+		d.found = fmt.Sprintf("%d apps from %s; %d of %d tags locked", len(d.workload.Apps), d.sources, len(d.Locked), len(tags))
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "wrote %s: %s\n", strings.Join(names, ", "), d.found)
 	if len(d.Notes) > 0 {
@@ -435,6 +538,7 @@ func initFuncs() template.FuncMap {
 		"span":    yamlSpan,
 		"comment": yamlComment,
 		"from":    yamlOrigin,
+		"weeks":   yamlWeeks,
 		"version": func() string { return document.APIVersion },
 		"default": func(name string) any {
 			return map[string]any{
@@ -463,6 +567,25 @@ func yamlText(text string) (string, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(text)
 	return strings.TrimSpace(b.String()), err
+}
+
+// yamlWeeks writes numbers as a list with a day in each line.
+func yamlWeeks(values []float64) []string {
+	var lines []string
+	for at := 0; at < len(values); at += 24 {
+		var words []string
+		for _, v := range values[at:min(at+24, len(values))] {
+			words = append(words, strconv.FormatFloat(v, 'f', -1, 64))
+		}
+		lines = append(lines, strings.Join(words, ", ")+",")
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	lines[0] = "[" + lines[0]
+	last := len(lines) - 1
+	lines[last] = strings.TrimSuffix(lines[last], ",") + "]"
+	return lines
 }
 
 // yamlSpan writes a time as a person does: 2d4h, 8h, 90s as 1m30s.
@@ -560,7 +683,7 @@ workload: workload.yaml
 {{if .Locked}}lock: lock.yaml{{else}}#lock: lock.yaml{{end}}
 
 # os/arch[/variant] of the images.
-platform: {{default "platform"}}
+platform: {{.Platform}}
 
 # A saved inventory to start from, instead of asking registries (cachebench
 # analyze --workload workload.yaml --save inventory.json). Default: none.
@@ -572,7 +695,7 @@ platform: {{default "platform"}}
 
 # Registries to fetch from under another name, such as from outside of a VPC;
 # results keep the first name. Default: none.
-#registryAliases: {registry-vpc.example.com: registry.example.com}
+#registryAliases: {{if .Aliases}}{{.Aliases}}{{else}}{registry-vpc.example.com: registry.example.com}{{end}}
 
 # Registries without TLS, as host or host:port. Default: none.
 #plainHTTP: [localhost:5000]
@@ -692,6 +815,9 @@ const workloadText = `{{comment .Source}}
 #   images          references of its containers, in order
 #   initImages      references of its init containers, in order
 #   startsPerDay    mean number of starts a day, besides bursts
+#   hourlyWeights   how those are spread: 24 numbers in proportion to the rate in
+#                   each hour of the day (UTC), or 168 of the week from Monday;
+#                   default: the same rate at all times
 #   bursts          starts that come together: count, spread evenly over
 #                   withinSeconds (0: all at once), the first one firstSeconds
 #                   after the month's start, again everySeconds (0: monthly)
@@ -735,6 +861,12 @@ apps:
 {{- end}}
 {{- end}}
     startsPerDay: {{number .StartsPerDay}}{{from .Origin.StartsPerDay}}
+{{- if .HourlyWeights}}
+    hourlyWeights:
+{{- range weeks .HourlyWeights}}
+      {{.}}
+{{- end}}
+{{- end}}
 {{- if .Bursts}}
     bursts:
 {{- range .Bursts}}
@@ -749,6 +881,9 @@ apps:
 {{- end}}
 {{- if .ReleasesPerMonth}}
     releasesPerMonth: {{number .ReleasesPerMonth}}
+{{- end}}
+{{- if .ReleaseNewBytesFraction}}
+    releaseNewBytesFraction: {{number .ReleaseNewBytesFraction}}
 {{- end}}
 {{- if .Ready}}
     readySeconds: {{span .Ready}}
@@ -769,8 +904,14 @@ nodePools:
   - name: {{text .Name}}
     platform: {{text .Platform}}
     count: {{.Count}}
+{{- if .LifetimeHours}}
+    lifetimeHours: {{number .LifetimeHours}}
+{{- end}}
 {{- if .NewNodesPerDay}}
     newNodesPerDay: {{number .NewNodesPerDay}}
+{{- end}}
+{{- if .Placement}}
+    placement: {{.Placement}}
 {{- end}}
 {{- if .CPU}}
     cpu: {{number .CPU}}

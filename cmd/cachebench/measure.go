@@ -41,12 +41,11 @@ on this host, timing every layer's fetch and unpack apart, or on ECI.
 Runs on this host are made one at a time, all in random order, and saved after each; a run that found
 more present than it should is void. The timeline that comes out is what calibrate
 and report read.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("%s is not measured by: pull, containerd and eci are; see %s --help", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
+		Example: `  cachebench measure pull registry.example.com/team/web:1.4 --save measured.json
+  cachebench measure pull oci:build/app --registry embedded --link-rate 200Mbit/s,1Gbit/s
+  cachebench measure containerd web:2 --arms cold,partial,present --base web:1 --ready http:8080/
+  cachebench measure eci registry.example.com/team/web:1.4 --arms cold,automatic --vswitch vsw-1 --security-group sg-1 --dry-run`,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newMeasurePull(io), newMeasureContainerd(io), newMeasureECI(io))

@@ -46,6 +46,8 @@ type streams struct {
 	err io.Writer
 	// line tells how far the looking up is, where err is a terminal; else nil.
 	line *progressLine
+	// stage tells what is done after that, likewise.
+	stage *stageLine
 	// store is what keeps documents for later runs, once it is open.
 	store *docstore.Store
 	// partial: the work was stopped and its result is not all that it could be.
@@ -94,6 +96,9 @@ func (s *streams) close() {
 func (s *streams) clear() {
 	if s.line != nil {
 		s.line.pause()
+	}
+	if s.stage != nil {
+		s.stage.pause()
 	}
 	if isTerminal(s.err) {
 		fmt.Fprint(s.err, clearLine)
@@ -162,18 +167,20 @@ build under a budget, and simulates starts with and without them.`,
   cachebench analyze nginx:1.27 redis:7 --save inventory.json
   cachebench diff app:main oci:build/app --gate 'new-B<=60MB,cold-sec:+5%'
   kubectl get pods -A -o json | cachebench init --from-kubernetes -`,
-		Version:       cachebench.Version,
+		Version:       builtFrom(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				hint := "cachebench --help lists them"
-				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-					hint = "did you mean " + strings.Join(near, " or ") + "?"
-				}
-				return usagef("no command is called %q; %s", args[0], hint)
+			if len(args) == 0 {
+				return nil
 			}
-			return nil
+			hint := "cachebench --help lists them"
+			if below := commandsBelow(cmd, args[0]); len(below) > 0 {
+				hint = "there is " + listed(below)
+			} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return usagef("no command is called %q; %s", args[0], hint)
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -181,14 +188,15 @@ build under a budget, and simulates starts with and without them.`,
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("cachebench {{.Version}}\n")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		newRun(io), newInit(io), newAnalyze(io), newDiff(io), newCompare(io), newMatch(io), newPlan(io),
-		newSimulate(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newVersion(io),
+		newSimulate(io), newSweep(io), newCapacity(io), newCache(io), newMeasure(io), newCalibrate(io), newWorkload(io), newReport(io), newSchema(io), newMan(io), newVersion(io),
 	)
+	addHelp(root)
+	addCompletion(root)
 	return root
 }
 

@@ -39,7 +39,7 @@ standard error with other formats, is for programs:
   cachebench run scenario.yaml --output html --output-file report.html
   cachebench run scenario.yaml --check
   cachebench run scenario.yaml --registry-alias registry-vpc.example.com=registry.example.com`,
-		Args: exactly(1, "a scenario file"),
+		Args: exactly(1, "a scenario file (cachebench init writes one)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.scenario = args[0]
 			return runScenario(cmd, in, out, check)
@@ -49,11 +49,12 @@ standard error with other formats, is for programs:
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	in.addTraceFlags(cmd)
+	in.addBillFlag(cmd)
 	in.addRepeatFlags(cmd)
 	in.addStartFlags(cmd)
 	cmd.Flags().MarkHidden("image")
 	cmd.Flags().MarkHidden("scenario")
-	cmd.Flags().Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month")
+	cmd.Flags().TextVar(&in.budget, "budget", cachebench.MoneyLimit{}, "most that the planned caches may cost a month: an `amount` in the prices' currency, which it may name (50 USD)")
 	cmd.Flags().Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	cmd.Flags().BoolVar(&check, "check", false, "exit with 3 unless every app keeps its budget in the scenario")
 	out.addFlags(cmd, "")
@@ -166,6 +167,9 @@ func exactly(n int, what string) cobra.PositionalArgs {
 // none wants no arguments.
 func none(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
+		if cmd.HasAvailableSubCommands() {
+			return noCommand(cmd, args[0])
+		}
 		return usagef("%s takes no argument, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 	return nil

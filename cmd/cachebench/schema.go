@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/docs/schema"
+	"github.com/cachebench/cachebench/internal/document"
 )
 
 func newSchema(io *streams) *cobra.Command {
@@ -24,7 +25,7 @@ Editors that know JSON Schema complete and check YAML files with it.`,
 			kinds := schema.Kinds()
 			i := slices.IndexFunc(kinds, func(kind string) bool { return strings.EqualFold(kind, args[0]) })
 			if i < 0 {
-				return usagef("no file kind is called %q; there are %s", args[0], strings.Join(kinds, ", "))
+				return usagef("no file kind is called %q%s; there are %s", args[0], document.DidYouMean(args[0], kinds), strings.Join(kinds, ", "))
 			}
 			data, _ := schema.Of(kinds[i])
 			_, err := fmt.Fprintf(io.out, "%s", data)

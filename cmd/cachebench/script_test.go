@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command line as a user would. $QUICKSTART is the
 // directory of the quickstart scenario, $IMAGES that of the recorded images, $PULLS
-// that of a cluster's snapshots, $EXAMPLES that of the examples, $CALIBRATE that of timelines that stand for measured
+// that of a cluster's snapshots, $EXAMPLES that of the examples, $KUBERNETES that of deploy/kubernetes, $CALIBRATE that of timelines that stand for measured
 // ones; "code N COMMAND..." wants that exit code. Scripts with the condition [containerd]
 // have one as $CONTAINERD, and this host's platform as $PLATFORM.
 func TestScripts(t *testing.T) {
@@ -65,6 +65,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("PULLS", filepath.Join(filepath.Dir(testdata), "workload", "testdata", "pulls"))
 			env.Setenv("CALIBRATE", calibrated)
 			env.Setenv("EXAMPLES", filepath.Join(filepath.Dir(testdata), "examples"))
+			env.Setenv("KUBERNETES", filepath.Join(filepath.Dir(testdata), "deploy", "kubernetes"))
 			env.Setenv("CONTAINERD", daemon)
 			env.Setenv("PLATFORM", "linux/"+runtime.GOARCH)
 			// A program built with the race detector else sleeps a second before it ends.

@@ -20,20 +20,25 @@ func (d *decoder) unknownKey(n *node, c *structCodec) {
 // suggestion returns the end of a message about an unknown key: the nearest of
 // the known ones, or all of them if they are few.
 func suggestion(key string, known []string) string {
-	best, least := "", 1+max(1, min(3, len(key)/3))
-	for _, candidate := range known {
-		distance := keyDistance(key, candidate)
-		if distance < least {
-			best, least = candidate, distance
-		}
-	}
-	switch {
+	switch best := nearest(key, known); {
 	case best != "":
 		return fmt.Sprintf("; did you mean %s?", best)
 	case len(known) > 0 && len(known) <= 10:
 		return "; known here: " + strings.Join(known, ", ")
 	}
 	return ""
+}
+
+// nearest is the known name that is likely meant; empty where none is near.
+func nearest(name string, known []string) string {
+	best, least := "", 1+max(1, min(3, len(name)/3))
+	for _, candidate := range known {
+		distance := keyDistance(name, candidate)
+		if distance < least {
+			best, least = candidate, distance
+		}
+	}
+	return best
 }
 
 // keyDistance is the edit distance of two keys, whatever their case; a key that

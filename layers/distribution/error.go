@@ -223,7 +223,7 @@ func (r *request) networkError(h *host, err error, stalled time.Duration) *Error
 	switch {
 	case stalled > 0:
 		e.Problem, e.Err, e.repeat = fmt.Sprintf("%s sends nothing for %s", r.speaker(h), stalled), nil, later
-		e.Advice = networkAdvice
+		e.Advice = outsideAdvice(h.host, networkAdvice)
 	case errors.As(err, &notTLS) && string(notTLS.RecordHeader[:]) == "HTTP/":
 		e.Problem = fmt.Sprintf("%s speaks plain HTTP, not HTTPS", r.at(h))
 		e.Advice = "if that is meant, name it with --plain-http " + h.host
@@ -233,19 +233,28 @@ func (r *request) networkError(h *host, err error, stalled time.Duration) *Error
 	case errors.As(err, &verification):
 		e.Problem = fmt.Sprintf("the certificate of %s is not valid: %s", h.host, verification.Err)
 	case errors.As(err, &dns) && dns.IsNotFound:
-		e.Problem, e.Advice = fmt.Sprintf("no host is named %s", hostname(h.host)), "check the name, the network and the proxy"
+		e.Problem, e.Advice = fmt.Sprintf("no host is named %s", hostname(h.host)), outsideAdvice(h.host, "check the name, the network and the proxy")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Problem, e.Advice = fmt.Sprintf("nothing listens at %s", h.host), "check the name and the port"
+		e.Problem, e.Advice = fmt.Sprintf("nothing listens at %s", h.host), outsideAdvice(h.host, "check the name and the port")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Problem, e.repeat = fmt.Sprintf("%s is not reached in time", r.at(h)), later
-		e.Advice = networkAdvice
+		e.Advice = outsideAdvice(h.host, networkAdvice)
 	case brokenConnection(err):
 		e.Problem, e.repeat = fmt.Sprintf("the connection to %s breaks off", h.host), later
-		e.Advice = networkAdvice
+		e.Advice = outsideAdvice(h.host, networkAdvice)
 	default:
 		e.Problem, e.Err = fmt.Sprintf("%s is not understood: %s", r.at(h), plain(err)), nil
 	}
 	return e
+}
+
+// outsideAdvice is advice on a host that is not reached: one that only a VPC reaches may
+// have a public name.
+func outsideAdvice(host, advice string) string {
+	if public, ok := PublicHost(host); ok {
+		return fmt.Sprintf("only a VPC reaches it; from outside of it give --registry-alias %s=%s", host, public)
+	}
+	return advice
 }
 
 func (r *request) at(h *host) string {

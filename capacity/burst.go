@@ -1,0 +1,474 @@
+package capacity
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// BurstOptions say what is asked of a burst.
+type BurstOptions struct {
+	// Within is the time from the first request by which every start is to be ready.
+	Within time.Duration
+	// CPUQuota is how many vCPUs there may be at once, Addresses how many instances can have
+	// an address; 0 is unknown.
+	CPUQuota, Addresses float64
+}
+
+// Burst says whether the scenario's bursts are ready in time, what holds them up, and the
+// least of each parameter that meets the limit.
+func (q *Question) Burst(ctx context.Context, opt BurstOptions) (*reports.Capacity, error) {
+	if len(q.Scenario.Bursts) == 0 {
+		return nil, fmt.Errorf("%w: say how many starts, as --count 1000, or under bursts in the scenario", ErrNoBurst)
+	}
+	c, err := q.answer(ctx, "burst")
+	if c == nil {
+		return nil, err
+	}
+	q.sameCaches = true
+	c.Assumptions = append(c.Assumptions, "Caches before the burst are as the month's starts leave them on the profile as it is, whatever value is tried.")
+	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds()}
+	return c, errors.Join(err, stopped(c, b.find(ctx)))
+}
+
+// burst is a question of a burst under way.
+type burst struct {
+	*Question
+	opt   BurstOptions
+	c     *reports.Capacity
+	limit float64
+	now   outcome
+}
+
+func (b *burst) find(ctx context.Context) error {
+	b.tell("simulating the burst as it is")
+	t, err := b.simulate(ctx, change{})
+	if err != nil {
+		return err
+	}
+	s, voids := b.whole(t)
+	b.c.Doubts = append(b.c.Doubts, t.Doubts...)
+	b.now = outcome{never: s == nil || voids > 0}
+	if s != nil {
+		b.now.Statistic = s.Makespan
+		limit := b.limit
+		b.c.Figures = append(b.c.Figures, b.now.figure("last ready, from the first request", reports.UnitSeconds, &limit))
+		for _, f := range []figure{{"p50 of a start", func(s *simulate.Summary) simulate.Statistic { return s.P50 }}, {"p99 of a start", func(s *simulate.Summary) simulate.Statistic { return s.P99 }}} {
+			b.c.Figures = append(b.c.Figures, (&outcome{Statistic: f.of(s)}).figure(f.name, reports.UnitSeconds, nil))
+		}
+	}
+	for _, app := range b.apps() {
+		if pool := b.Scenario.Workload.Pool(app.NodePool); pool != nil && pool.NodeClass != "" {
+			b.c.Doubts = append(b.c.Doubts, fmt.Sprintf("Nodes of class %s keep the values that the class states, whatever is tried.", pool.NodeClass))
+			break
+		}
+	}
+	b.c.Verdict = judge(&b.now, b.limit)
+	quotas := b.quotas()
+	b.headline(quotas)
+	steps := []func(context.Context) error{
+		func(ctx context.Context) error { return b.explain(ctx, t) }, b.counts, b.needs, b.caches, b.copies,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			b.headline(quotas)
+			return err
+		}
+	}
+	b.headline(quotas)
+	return nil
+}
+
+// starts is how many there are in all bursts.
+func (b *burst) starts() int {
+	n := 0
+	for _, x := range b.Scenario.Bursts {
+		n += x.Count
+	}
+	return n
+}
+
+// quotas says which of the account's bounds refuse starts, whatever their speed.
+func (b *burst) quotas() []string {
+	var over []string
+	cpus, own := 0.0, 0
+	for _, x := range b.Scenario.Bursts {
+		for i := range b.Scenario.Workload.Apps {
+			if app := &b.Scenario.Workload.Apps[i]; app.Name == x.App && app.NodePool == "" {
+				cpus += app.CPU * float64(x.Count)
+				own += x.Count
+			}
+		}
+	}
+	if own == 0 {
+		return nil
+	}
+	if b.opt.CPUQuota > 0 && cpus > b.opt.CPUQuota {
+		over = append(over, fmt.Sprintf("quota: the starts have %s vCPUs at once, the account %s", reports.CapacityAmount(cpus, ""), reports.CapacityAmount(b.opt.CPUQuota, "")))
+	}
+	if b.opt.Addresses > 0 && float64(own) > b.opt.Addresses {
+		over = append(over, fmt.Sprintf("addresses: %d instances need one each, the vSwitches have %s free", own, reports.CapacityAmount(b.opt.Addresses, "")))
+	}
+	var unknown []string
+	switch {
+	case b.opt.CPUQuota == 0:
+		unknown = append(unknown, "the account's quota of vCPUs (--vcpu-quota)")
+	case cpus == 0:
+		unknown = append(unknown, "how many vCPUs the starts need (cpu of the app), beside the quota given")
+	}
+	if b.opt.Addresses == 0 {
+		unknown = append(unknown, "free addresses of the vSwitches (--addresses)")
+	}
+	if len(unknown) > 0 {
+		b.c.Doubts = append(b.c.Doubts, "Not looked at, because not known: "+strings.Join(unknown, "; ")+".")
+	}
+	if len(over) > 0 {
+		b.c.Verdict = reports.CapacityNotMet
+	}
+	return over
+}
+
+// headline says what is known by now.
+func (b *burst) headline(quotas []string) {
+	c := b.c
+	what := plural(b.starts(), "start")
+	if apps := b.apps(); len(apps) == 1 {
+		what += " of " + apps[0].Name
+	}
+	ready := "the last is never ready"
+	if !b.now.never {
+		f := b.now.figure("", reports.UnitSeconds, nil)
+		ready = "the last is ready after " + f.Words()
+	}
+	c.Headline = fmt.Sprintf("%s: of %s within %s %s.", word(c.Verdict), what, secondsWords(b.limit), ready)
+	c.Sentences = nil
+	for _, q := range quotas {
+		c.Sentences = append(c.Sentences, "Held up by "+q+". Starts beyond that are refused, however fast the others are.")
+	}
+	if len(c.Held) > 0 {
+		var words []string
+		for _, h := range c.Held[:min(3, len(c.Held))] {
+			words = append(words, fmt.Sprintf("%s %s", h.Cause, secondsWords(h.Time.Seconds())))
+		}
+		c.Sentences = append(c.Sentences, "What holds the slowest start up longest: "+list(words)+".")
+	}
+	if b.now.within(b.limit) {
+		return
+	}
+	var single []string
+	for i := range c.Needs {
+		if n := &c.Needs[i]; n.Need != nil {
+			single = append(single, fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityAmount(*n.Need, n.Unit)))
+		}
+	}
+	switch {
+	case len(single) == 1:
+		c.Sentences = append(c.Sentences, "The least that would meet it: "+single[0]+".")
+	case len(single) > 1:
+		c.Sentences = append(c.Sentences, "Each of these would meet it by itself: "+list(single)+".")
+	case len(c.Together) > 0:
+		var words []string
+		for i := range c.Together {
+			words = append(words, fmt.Sprintf("%s of %s", c.Together[i].Parameter, reports.CapacityAmount(*c.Together[i].Need, c.Together[i].Unit)))
+		}
+		c.Sentences = append(c.Sentences, "Nothing meets it by itself; together do "+list(words)+".")
+	}
+}
+
+// explain says what held up the start that took longest.
+func (b *burst) explain(ctx context.Context, t *simulate.Timeline) error {
+	slowest := ""
+	var most float64
+	for i := range t.Summaries {
+		if s := &t.Summaries[i]; s.App != "" && (slowest == "" || s.Slowest.Value > most) {
+			slowest, most = s.App, s.Slowest.Value
+		}
+	}
+	if slowest == "" {
+		return nil
+	}
+	b.tell("looking at the slowest start of %s", slowest)
+	explained, err := b.simulate(ctx, change{explain: slowest})
+	if errors.Is(err, cachebench.ErrTooMuch) {
+		b.c.Doubts = append(b.c.Doubts, "There are too many starts to say what holds the slowest one up.")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i := range explained.Explanations {
+		b.c.Held = reports.CapacityHolds(&explained.Explanations[i])
+	}
+	return nil
+}
+
+// counts is how many starts meet the limit, and the curve over their number.
+func (b *burst) counts(ctx context.Context) error {
+	all := b.starts()
+	r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
+		b.tell("simulating %.0f starts", x)
+		return b.measure(ctx, lastReady, change{bursts: b.scaled(int(x), all)})
+	}, known: map[float64]outcome{float64(all): b.now}}
+	defer func() {
+		if len(r.known) > 1 {
+			b.c.Curves = append(b.c.Curves, b.curve("Starts at once", "starts", "starts", r, float64(all), false))
+		}
+	}()
+	most := float64(min(4*all, cachebench.MaxStartups))
+	for _, f := range []float64{0.25, 0.5, 0.75, 1.5, 2} {
+		if x := math.Round(f * float64(all)); x >= 1 && x <= most {
+			if _, err := r.of(ctx, x); err != nil {
+				return err
+			}
+		}
+	}
+	if b.limit <= burstEnd(b.Scenario.Bursts).Seconds() {
+		return nil // starts are requested after the limit, whatever their number
+	}
+	late := func(o *outcome) bool { return !o.within(b.limit) }
+	first, found, err := r.least(ctx, bracket{low: 1, high: most, whole: true}, late)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !found:
+		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: "starts that are ready in time, at least", Unit: "starts", Value: most})
+	case first <= 1:
+		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: "starts that are ready in time, at most", Unit: "starts", Value: 0})
+	default:
+		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: "starts that are ready in time, at most", Unit: "starts", Value: first - 1})
+	}
+	return nil
+}
+
+// scaled are the bursts with so many starts of all.
+func (b *burst) scaled(n, all int) []cachebench.StartBurst {
+	list := slices.Clone(b.Scenario.Bursts)
+	left, of := n, all
+	for i := range list {
+		share := int(math.Round(float64(left) * float64(list[i].Count) / float64(of)))
+		of -= list[i].Count
+		left -= share
+		list[i].Count = share
+	}
+	return slices.DeleteFunc(list, func(x cachebench.StartBurst) bool { return x.Count < 1 })
+}
+
+func (b *burst) curve(title, parameter, unit string, r *response, now float64, notMonotone bool) reports.CapacityCurve {
+	limit := b.limit
+	return reports.CapacityCurve{Title: title, Parameter: parameter, XUnit: unit, Figure: "last ready", YUnit: reports.UnitSeconds, Now: bounded(now), Limit: &limit, NotMonotone: notMonotone, Points: r.points()}
+}
+
+// needs are the least values of each parameter, and of several together where none meets
+// the limit by itself.
+func (b *burst) needs(ctx context.Context) error {
+	for _, p := range burstParameters {
+		if err := b.needOf(ctx, p, change{}); err != nil {
+			return err
+		}
+	}
+	if b.now.within(b.limit) || slices.ContainsFunc(b.c.Needs, func(n reports.CapacityNeed) bool { return n.Need != nil }) {
+		return nil
+	}
+	return b.together(ctx)
+}
+
+// needOf searches for one parameter. Nothing is said of one that changes nothing.
+func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
+	now := p.get(b.Scenario.Profile)
+	r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
+		b.tell("trying %s %s", p.name, reports.CapacityAmount(x, p.unit))
+		with := base
+		with.profile = func(profile *simulate.Profile) { p.set(profile, x) }
+		return b.measure(ctx, lastReady, with)
+	}}
+	if v := now; base.plan == nil && constant(p, b.Scenario.Profile) && v >= p.bracket.low && v <= p.bracket.high {
+		r.known = map[float64]outcome{v: b.now}
+	}
+	within := p.bracket
+	within.high = max(within.high, math.Min(now, within.high))
+	need, monotone, err := r.need(ctx, within, b.limit)
+	if len(r.known) > 2 && varies(r) {
+		need.Parameter, need.Unit, need.Now = p.name, p.unit, bounded(now)
+		need.Tried = len(r.known)
+		if err == nil && need.Need != nil && bounded(now) != nil && *need.Need <= now && !b.now.within(b.limit) {
+			need.Note = "below what it is: distributions are left out when it is tried"
+		}
+		if err == nil {
+			b.c.Needs = append(b.c.Needs, *need)
+		}
+		b.c.Curves = append(b.c.Curves, b.curve(p.name, p.name, p.unit, r, now, !monotone))
+	}
+	return err
+}
+
+// varies says that a parameter changes the figure at all.
+func varies(r *response) bool {
+	least, most := math.Inf(1), math.Inf(-1)
+	for _, o := range r.known {
+		if o.never {
+			return true
+		}
+		least, most = min(least, o.Value), max(most, o.Value)
+	}
+	return most > least
+}
+
+// together lifts all parameters at once, and takes each back as far as the limit allows, in
+// their order: what is left is the least given the others.
+func (b *burst) together(ctx context.Context) error {
+	values := make([]float64, len(burstParameters))
+	apply := func(values []float64) change {
+		return change{profile: func(profile *simulate.Profile) {
+			for i, p := range burstParameters {
+				p.set(profile, values[i])
+			}
+		}}
+	}
+	for i, p := range burstParameters {
+		values[i] = max(p.bracket.high, p.get(b.Scenario.Profile))
+	}
+	b.tell("lifting every bound at once")
+	floor, err := b.measure(ctx, lastReady, apply(values))
+	if err != nil {
+		return err
+	}
+	if !floor.never {
+		b.c.Figures = append(b.c.Figures, floor.figure("last ready with every one of these bounds lifted", reports.UnitSeconds, nil))
+	}
+	if !floor.within(b.limit) {
+		b.c.Doubts = append(b.c.Doubts, "No link, rate, disk or core meets the limit, not even all of them together: what is left is fixed times, such as provisioning and the program's own start, or the requests' own spread.")
+		return nil
+	}
+	for i, p := range burstParameters {
+		now := p.get(b.Scenario.Profile)
+		r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
+			b.tell("trying %s %s with the others", p.name, reports.CapacityAmount(x, p.unit))
+			with := slices.Clone(values)
+			with[i] = x
+			return b.measure(ctx, lastReady, apply(with))
+		}}
+		x, _, err := r.least(ctx, bracket{low: min(now, values[i]), high: values[i], whole: p.bracket.whole}, func(o *outcome) bool { return o.within(b.limit) })
+		if err != nil {
+			b.c.Together = nil
+			return err
+		}
+		if values[i] = x; x > now {
+			best := r.known[x].Value
+			b.c.Together = append(b.c.Together, reports.CapacityNeed{Parameter: p.name, Unit: p.unit, Now: bounded(now), Need: &x, Best: &best, Tried: len(r.known)})
+		}
+	}
+	return nil
+}
+
+// mostSubsets is of how many apps all sets of caches are tried.
+const mostSubsets = 6
+
+// caches is the smallest set of caches that meets the limit: one for the images of each app
+// of the burst.
+func (b *burst) caches(ctx context.Context) error {
+	var own []workload.App
+	for _, app := range b.apps() {
+		if app.NodePool == "" {
+			own = append(own, app)
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	need := reports.CapacityNeed{Parameter: "caches of the burst's apps", Unit: "caches", Now: new(float64)}
+	var best *outcome
+	for _, set := range cacheSets(len(own)) {
+		var names []string
+		p := &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}
+		for _, i := range set {
+			names = append(names, own[i].Name)
+			p.Caches = append(p.Caches, plan.PlannedCache{Name: "cache-" + own[i].Name, Images: own[i].AllImages(), SizeGiB: diskGiB(0), Apps: []string{own[i].Name}})
+		}
+		b.tell("trying caches of %s", cmp.Or(list(names), "nothing"))
+		o, err := b.measure(ctx, lastReady, change{plan: p, arm: simulate.ArmCached})
+		if err != nil {
+			return err
+		}
+		need.Tried++
+		if best == nil || best.never || !o.never && o.Value < best.Value {
+			best = &o
+		}
+		if o.within(b.limit) {
+			n := float64(len(set))
+			need.Need = &n
+			if need.Note = "beside those that there are"; len(names) > 0 {
+				need.Note = "of " + list(names) + ", beside those that there are"
+			}
+			break
+		}
+	}
+	if !best.never {
+		need.Best = &best.Value
+	}
+	if len(own) > mostSubsets {
+		need.Note = strings.TrimPrefix(need.Note+"; apps were added in their order, not every set was tried", "; ")
+	}
+	b.c.Needs = append(b.c.Needs, need)
+	return nil
+}
+
+// cacheSets are the sets of n things, the smallest first; of many the first ones of each
+// number.
+func cacheSets(n int) [][]int {
+	var sets [][]int
+	if n > mostSubsets {
+		for k := range n + 1 {
+			var set []int
+			for i := range k {
+				set = append(set, i)
+			}
+			sets = append(sets, set)
+		}
+		return sets
+	}
+	for bits := range 1 << n {
+		var set []int
+		for i := range n {
+			if bits&(1<<i) != 0 {
+				set = append(set, i)
+			}
+		}
+		sets = append(sets, set)
+	}
+	slices.SortStableFunc(sets, func(a, b []int) int { return len(a) - len(b) })
+	return sets
+}
+
+// copies is how many copies of each cache's snapshot meet the limit, with a cache for every
+// app of the burst.
+func (b *burst) copies(ctx context.Context) error {
+	if b.Scenario.Profile.Cache.Copy.Value == network.Unlimited {
+		b.c.Doubts = append(b.c.Doubts, "How many copies of a snapshot the burst needs is not told: profile "+b.Scenario.Profile.Name+" has cache.copyBytesPerSecond unlimited, so copies change nothing. Measure how fast one copy fills disks.")
+		return nil
+	}
+	p := &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}
+	for _, app := range b.apps() {
+		if app.NodePool == "" {
+			p.Caches = append(p.Caches, plan.PlannedCache{Name: "cache-" + app.Name, Images: app.AllImages(), SizeGiB: diskGiB(0), Apps: []string{app.Name}})
+		}
+	}
+	if len(p.Caches) == 0 {
+		return nil
+	}
+	with := copies
+	with.name = "cache.copies (with a cache for every app)"
+	return b.needOf(ctx, with, change{plan: p, arm: simulate.ArmCached})
+}

@@ -1,0 +1,351 @@
+package capacity
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// Caches is the cheapest plan for image caches that keeps a limit in the simulation: the
+// planner's own limit is adjusted until the plan, simulated with all that many starts at once
+// bring, keeps the one that was asked for.
+func (q *Question) Caches(ctx context.Context, slo SLO) (*reports.Capacity, error) {
+	c, k, err := q.cheapest(ctx, slo)
+	if k != nil {
+		k.words()
+		k.curve()
+	}
+	return c, err
+}
+
+// cheapest searches; k has what was found.
+func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *cachePlans, error) {
+	f, fraction, known := slo.figure()
+	if !known {
+		return nil, nil, fmt.Errorf("%q is no figure of startup times", slo.Figure)
+	}
+	if !slices.ContainsFunc(q.apps(), func(app workloadApp) bool { return !onPool(app) }) {
+		return nil, nil, fmt.Errorf("%w: image caches are for apps on instances of their own, and all are on node pools: ask capacity node-disk", cachebench.ErrUnfit)
+	}
+	q.Arm = simulate.ArmCached
+	c, err := q.answer(ctx, "caches")
+	if c == nil {
+		return nil, nil, err
+	}
+	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[[2]float64]*cachePlan)}
+	return c, k, errors.Join(err, stopped(c, k.find(ctx)))
+}
+
+type cachePlans struct {
+	*Question
+	c        *reports.Capacity
+	slo      SLO
+	f        figure
+	fraction float64
+	// known are the plans that were simulated, by what they build; asked the same by the
+	// limit that the planner was given.
+	known map[string]*cachePlan
+	asked map[[2]float64]*cachePlan
+	// automatic is without a cache of one's own; best is what was chosen, nil for none.
+	automatic     outcome
+	automaticCost *float64 // nil is unknown
+	best          *cachePlan
+}
+
+// cachePlan is a plan with what it costs and comes to.
+type cachePlan struct {
+	*plan.Plan
+	limit, fraction float64
+	cost            float64
+	outcome
+}
+
+// name says what the plan builds.
+func (p *cachePlan) name() string {
+	if p.Plan == nil || len(p.Caches) == 0 && len(p.Primes) == 0 {
+		return "no cache of one's own (automatic ones only)"
+	}
+	var names []string
+	for i := range p.Caches {
+		names = append(names, p.Caches[i].Name)
+	}
+	text := "no cache of one's own"
+	if len(names) > 0 {
+		text = plural(len(names), "cache") + ": " + list(names)
+	}
+	if len(p.Primes) > 0 {
+		var primed []string
+		for i := range p.Primes {
+			primed = append(primed, p.Primes[i].App)
+		}
+		text += "; a start ahead of those of " + list(primed) + ", for their automatic caches"
+	}
+	return text
+}
+
+// steps is how many limits the planner is asked for at most of each share, beside the first.
+const steps = 10
+
+func (k *cachePlans) find(ctx context.Context) error {
+	limit := k.slo.Limit.Seconds()
+	k.tell("simulating automatic caches alone")
+	t, err := k.simulate(ctx, change{arm: simulate.ArmAutomatic})
+	if err != nil {
+		return err
+	}
+	s, voids := k.whole(t)
+	k.automatic = outcome{never: s == nil || voids > 0}
+	if s != nil {
+		k.automatic.Statistic = k.f.of(s)
+	}
+	k.c.Doubts = append(k.c.Doubts, t.Doubts...)
+	if k.automatic.within(limit) {
+		k.best = &cachePlan{outcome: k.automatic}
+		return nil
+	}
+	for _, fraction := range k.fractions() {
+		if err := k.limits(ctx, limit, fraction); err != nil {
+			k.choose(limit)
+			return err
+		}
+		if k.choose(limit); k.best != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// fractions are the shares of starts that the planner is asked for, one after another. Its
+// share is of a month: what is simulated may have more of the slow ones.
+func (k *cachePlans) fractions() []float64 {
+	f := k.fraction
+	if f == 0 {
+		return []float64{0, 0.99, 1} // a mean of each app, then of all
+	}
+	return slices.Compact([]float64{f, (1 + f) / 2, (3 + f) / 4, 1})
+}
+
+// limits asks the planner for a share of starts within less and less, or more and more. Its
+// seconds are those of one start by itself: where many come at once it has to be asked for
+// less, and else more may do.
+func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error {
+	p, err := k.try(ctx, limit, fraction)
+	if err != nil {
+		return err
+	}
+	low, high := limit/64, limit
+	if p.within(limit) {
+		if low, high = limit, 2*limit; !k.automatic.never {
+			high = max(high, 2*k.automatic.Value)
+		}
+	}
+	for range steps {
+		x := math.Sqrt(low * high)
+		if high/low < 1.02 {
+			break
+		}
+		p, err := k.try(ctx, x, fraction)
+		if err != nil {
+			return err
+		}
+		if p.within(limit) || p.Verdict == plan.LimitNotMet {
+			low = x // of less than there can be, a plan tells nothing
+		} else {
+			high = x
+		}
+	}
+	return nil
+}
+
+// try asks the planner for a limit, and simulates what it plans unless that was simulated
+// before.
+func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePlan, error) {
+	if p := k.asked[[2]float64{limit, fraction}]; p != nil {
+		return p, nil
+	}
+	k.tell("planning for a limit of %s", secondsWords(limit))
+	made, err := k.plan(ctx, func(s *cachebench.Scenario) {
+		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
+		s.BudgetPerMonth = math.Inf(1) // what it costs is the answer
+		if q := k.App; q != "" && s.Workload != nil {
+			w := *s.Workload
+			w.Apps = slices.DeleteFunc(slices.Clone(w.Apps), func(app workloadApp) bool { return app.Name != q })
+			s.Workload = &w
+		}
+		s.PlanOptions.CurvePoints, s.PlanOptions.Sensitivity, s.PlanOptions.HoldOutFraction = 0, false, 0
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := &cachePlan{Plan: made, limit: limit, fraction: fraction}
+	for i := range made.Totals {
+		if made.Totals[i].Arm == "planned" {
+			p.cost = made.Totals[i].Caches.Amount
+		}
+	}
+	for i := range made.Totals {
+		if made.Totals[i].Arm == plan.Automatic {
+			k.automaticCost = &made.Totals[i].Caches.Amount
+		}
+	}
+	key := p.name()
+	k.asked[[2]float64{limit, fraction}] = p
+	if same := k.known[key]; same != nil {
+		p.outcome = same.outcome // its verdict may be another
+		return p, nil
+	}
+	k.tell("simulating a plan of %s", plural(len(made.Caches), "cache"))
+	if p.outcome, err = k.measure(ctx, k.f, change{plan: made, arm: simulate.ArmCached}); err != nil {
+		delete(k.asked, [2]float64{limit, fraction})
+		return nil, err
+	}
+	k.known[key] = p
+	return p, nil
+}
+
+// choose takes the cheapest plan that keeps the limit when it is simulated.
+func (k *cachePlans) choose(limit float64) {
+	for _, p := range k.plans() {
+		if p.within(limit) && (k.best == nil || p.cost < k.best.cost) {
+			k.best = p
+		}
+	}
+}
+
+// plans are those that were simulated, the cheapest first.
+func (k *cachePlans) plans() []*cachePlan {
+	var all []*cachePlan
+	for _, p := range k.known {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *cachePlan) int {
+		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(a.Value, b.Value), strings.Compare(a.name(), b.name()))
+	})
+	return all
+}
+
+func (k *cachePlans) currency() string { return k.Scenario.Prices.Currency }
+
+// words writes the verdict and what was compared.
+func (k *cachePlans) words() {
+	c, limit := k.c, k.slo.Limit.Seconds()
+	if k.automatic.Value == 0 && !k.automatic.never {
+		return // interrupted before anything was known
+	}
+	option := func(p *cachePlan, chosen bool) {
+		o := reports.CapacityOption{Name: p.name(), Chosen: chosen, Met: p.within(limit)}
+		if !p.never {
+			f := p.figure(k.f.name, reports.UnitSeconds, &limit)
+			o.Ready = &f
+		}
+		if p.Plan != nil {
+			o.Cost = &reports.CapacityFigure{Name: "bill of caches", Unit: k.currency(), Value: p.cost}
+			o.Note = fmt.Sprintf("planned for %s, %s", secondsWords(p.limit), p.Status)
+		} else if k.automaticCost != nil {
+			o.Cost = &reports.CapacityFigure{Name: "bill of caches", Unit: k.currency(), Value: *k.automaticCost}
+		}
+		c.Options = append(c.Options, o)
+	}
+	free := &cachePlan{outcome: k.automatic}
+	option(free, k.best != nil && k.best.Plan == nil)
+	closest := free
+	for _, p := range k.plans() {
+		if len(p.Caches) == 0 && len(p.Primes) == 0 && p != k.best {
+			continue // that is the first
+		}
+		option(p, p == k.best)
+		if closest.never || !p.never && p.Value < closest.Value {
+			closest = p
+		}
+	}
+	if k.best == nil {
+		c.Verdict = reports.CapacityNotMet
+		f := closest.figure("", reports.UnitSeconds, nil)
+		c.Headline = fmt.Sprintf("%s: no plan that was tried keeps a %s; the closest comes to %s.", word(c.Verdict), k.slo, f.Words())
+		c.Sentences = append(c.Sentences, "What no cache brings down is admission, provisioning, attaching and the program's own start: ask capacity burst for what holds starts up, capacity pool for instances kept warm.")
+		return
+	}
+	c.Verdict = judge(&k.best.outcome, limit)
+	f := k.best.figure(k.f.name+" of the plan, simulated", reports.UnitSeconds, &limit)
+	c.Figures = append(c.Figures, f)
+	if k.best.Plan != nil {
+		c.Figures = append(c.Figures, reports.CapacityFigure{Name: "bill of its caches a month", Unit: k.currency(), Value: k.best.cost})
+	}
+	if k.best.Plan == nil {
+		c.Headline = fmt.Sprintf("%s: build nothing; with the free automatic caches alone the %s is %s.", word(c.Verdict), k.f.name, f.Words())
+		return
+	}
+	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
+	if math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction {
+		of := "each app's mean"
+		if k.best.fraction > 0 {
+			of = reports.CapacityAmount(k.best.fraction, reports.UnitFraction) + " of a month's starts"
+		}
+		c.Sentences = append(c.Sentences, fmt.Sprintf("The planner, whose seconds are those of one start by itself, was asked for %s within %s, so that the simulation keeps a %s.", of, secondsWords(k.best.limit), k.slo))
+	}
+	if b := k.Scenario.BudgetPerMonth; b > 0 && k.best.cost > b && !math.IsInf(b, 1) {
+		c.Sentences = append(c.Sentences, fmt.Sprintf("That is above the scenario's budget of %s a month.", reports.CapacityAmount(b, k.currency())))
+	}
+	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)).Round(time.Millisecond), k.share()+k.budget()))
+}
+
+func (k *cachePlans) share() string {
+	if k.best.fraction == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" --limit-starts %g", k.best.fraction)
+}
+
+// budget lifts the scenario's, where the plan is above it.
+func (k *cachePlans) budget() string {
+	if b := k.Scenario.BudgetPerMonth; b > 0 && k.best.cost > b {
+		return fmt.Sprintf(" --budget %.0f", math.Ceil(k.best.cost)+1)
+	}
+	return ""
+}
+
+// curve is what a bill buys.
+func (k *cachePlans) curve() {
+	if len(k.known) == 0 {
+		return
+	}
+	limit := k.slo.Limit.Seconds()
+	curve := reports.CapacityCurve{Title: "What a bill of caches buys", Parameter: "bill a month", XUnit: k.currency(), Figure: k.f.name, YUnit: reports.UnitSeconds, Limit: &limit}
+	add := func(x float64, o *outcome) {
+		p := reports.CapacityPoint{X: x}
+		if !o.never {
+			p.Y, p.Low, p.High = &o.Value, o.Low, o.High
+		}
+		curve.Points = append(curve.Points, p)
+	}
+	if k.automaticCost != nil {
+		add(*k.automaticCost, &k.automatic)
+	}
+	for _, p := range k.plans() {
+		if len(p.Caches) == 0 && len(p.Primes) == 0 {
+			continue
+		}
+		add(p.cost, &p.outcome)
+	}
+	least := math.Inf(1)
+	for _, p := range curve.Points {
+		if p.Y != nil && *p.Y > least*(1+1e-3) {
+			curve.NotMonotone = true
+		}
+		if p.Y != nil {
+			least = min(least, *p.Y)
+		}
+	}
+	k.c.Curves = append(k.c.Curves, curve)
+	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved; a cheaper one that it never makes is not found.")
+}

@@ -1,0 +1,254 @@
+// Package capacity answers questions of capacity by searches over the simulator: whether a
+// burst is ready in time and the least that makes it so, the cheapest caches that keep a
+// limit, warm instances against caches, how large the disks of nodes should be, and which
+// parameter moves the answer most.
+//
+// Every value that a search tries is simulated with the same random numbers, so that what
+// differs is the value alone; each is simulated once. Where the profile draws, or starts come
+// at random, repeats give intervals. A search tries both ends of its bracket first, and
+// looks at values beside it, so that a response that is not monotone is said to be so.
+//
+// Use: make a Question, then Burst, Caches, Pool, NodeDisk or Sensitivity. When ctx ends
+// these return what was found by then, marked as interrupted, with the context's error.
+package capacity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// Question is what all questions have in common.
+type Question struct {
+	Scenario  *cachebench.Scenario
+	Inventory *layers.Inventory
+	// Arm is the arm that is asked about; automatic where apps start on instances of
+	// their own, warm where all are on node pools, when it is empty.
+	Arm string
+	// App is the app that a limit is about; empty is all that start together.
+	App string
+	// Progress, where not nil, is told what is tried.
+	Progress func(what string)
+
+	tried int
+	// job has what the month left in caches, for simulations that change nothing of that.
+	// sameCaches: it stays what the profile as it is leaves there, whatever value is tried.
+	job        *cachebench.Job
+	sameCaches bool
+}
+
+func (q *Question) tell(format string, args ...any) {
+	if q.Progress != nil {
+		q.Progress(fmt.Sprintf(format, args...) + fmt.Sprintf(" (%d simulated)", q.tried))
+	}
+}
+
+// arm is the one that is asked about.
+func (q *Question) arm() string {
+	if q.Arm != "" {
+		return q.Arm
+	}
+	for _, app := range q.apps() {
+		if app.NodePool == "" {
+			return simulate.ArmAutomatic
+		}
+	}
+	return simulate.ArmWarm
+}
+
+// change is what one simulation has different from the scenario.
+type change struct {
+	profile func(*simulate.Profile)
+	bursts  []cachebench.StartBurst
+	plan    *plan.Plan
+	arm     string
+	// list keeps the startups, explain the app whose slowest start is explained.
+	list    bool
+	explain string
+}
+
+// simulate plays the scenario with a change.
+func (q *Question) simulate(ctx context.Context, c change) (*simulate.Timeline, error) {
+	s := *q.Scenario
+	s.Progress, s.Observe, s.Spans, s.ExplainApps = nil, false, false, nil
+	s.NoStartups = !c.list
+	s.Arms = []string{c.arm}
+	if c.arm == "" {
+		s.Arms = []string{q.arm()}
+	}
+	if c.profile != nil {
+		p := *s.Profile
+		c.profile(&p)
+		s.Profile = &p
+	}
+	if c.bursts != nil {
+		s.Bursts = c.bursts
+	}
+	if c.explain != "" {
+		s.ExplainApps, s.NoStartups, s.Repeats = []string{c.explain + "@p100"}, false, 1
+	}
+	q.tried++
+	if q.job != nil && c.bursts == nil && (c.profile == nil || q.sameCaches) {
+		job := *q.job
+		job.Scenario = &s
+		return job.Simulate(ctx, c.plan)
+	}
+	job, err := s.Cover(q.Inventory)
+	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+		return nil, err
+	}
+	t, err := job.Simulate(ctx, c.plan)
+	if err == nil && c.bursts == nil && c.profile == nil && !slices.ContainsFunc(job.Workload.Apps, onPool) {
+		q.job = job
+	}
+	return t, err
+}
+
+// whole is the summary of the app that is asked about, or of all together, and how many of
+// its starts are never ready.
+func (q *Question) whole(t *simulate.Timeline) (*simulate.Summary, int64) {
+	var voids int64
+	is := func(app string) bool { return q.App == "" || q.App == app }
+	for _, v := range t.Voids {
+		if is(v.App) {
+			voids += v.Starts
+		}
+	}
+	for i := range t.Startups {
+		if s := &t.Startups[i]; s.Void != "" && is(s.App) {
+			voids++
+		}
+	}
+	for i := range t.Summaries {
+		if t.Summaries[i].App == q.App {
+			return &t.Summaries[i], voids
+		}
+	}
+	return nil, voids
+}
+
+// figure reads a figure of a simulation.
+type figure struct {
+	name string
+	of   func(*simulate.Summary) simulate.Statistic
+}
+
+var lastReady = figure{"last ready", func(s *simulate.Summary) simulate.Statistic { return s.Makespan }}
+
+// measure simulates with a change and reads a figure.
+func (q *Question) measure(ctx context.Context, f figure, c change) (outcome, error) {
+	t, err := q.simulate(ctx, c)
+	if err != nil && !(t != nil && errors.Is(err, cachebench.ErrNoStart)) {
+		return outcome{}, err
+	}
+	s, voids := q.whole(t)
+	if s == nil || voids > 0 {
+		return outcome{never: true}, nil
+	}
+	return outcome{Statistic: f.of(s)}, nil
+}
+
+// apps are those that are simulated: of the bursts, else all.
+func (q *Question) apps() []workload.App {
+	var list []workload.App
+	if q.Scenario.Workload == nil {
+		return nil
+	}
+	for _, app := range q.Scenario.Workload.Apps {
+		if len(q.Scenario.Bursts) == 0 || slices.ContainsFunc(q.Scenario.Bursts, func(b cachebench.StartBurst) bool { return b.App == app.Name }) {
+			list = append(list, app)
+		}
+	}
+	return list
+}
+
+// answer is the frame of an answer.
+func (q *Question) answer(ctx context.Context, question string) (*reports.Capacity, error) {
+	s := *q.Scenario
+	job, err := s.Cover(q.Inventory)
+	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+		return nil, err
+	}
+	return &reports.Capacity{
+		Question: question, Provenance: job.Provenance(), Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
+		Assumptions: []string{"Every value that was tried has the same starts and the same draws; what differs is the value alone."},
+	}, err
+}
+
+// stopped marks an answer whose search was ended.
+func stopped(c *reports.Capacity, err error) error {
+	if err != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		c.Interrupted = true
+		c.Doubts = append(c.Doubts, "Interrupted: the answer is what was found by then, and what is missing was not tried.")
+		if c.Headline == "" {
+			c.Headline = "Interrupted before there was an answer."
+		}
+	}
+	return err
+}
+
+// judge is the verdict of an outcome under a limit.
+func judge(o *outcome, limit float64) string {
+	switch {
+	case o.never || !o.maybe(limit):
+		return reports.CapacityNotMet
+	case o.surely(limit):
+		return reports.CapacityMet
+	}
+	return reports.CapacityUnclear
+}
+
+// word begins a headline.
+func word(verdict string) string {
+	switch verdict {
+	case reports.CapacityMet:
+		return "Met"
+	case reports.CapacityUnclear:
+		return "Unclear, for the interval holds the limit"
+	}
+	return "Not met"
+}
+
+func secondsWords(d float64) string { return reports.CapacityAmount(d, reports.UnitSeconds) }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return reports.CapacityAmount(float64(n), noun+"s")
+}
+
+func list(words []string) string { return strings.Join(words, ", ") }
+
+// ceil to a whole GiB, of which a disk has at least as many as a cache may have.
+func diskGiB(bytes int64) float64 {
+	const least, gib = 20, 1 << 30
+	return max(least, math.Ceil(float64(bytes)/gib))
+}
+
+// ErrNoBurst is wrapped where a question is about a burst and there is none.
+var ErrNoBurst = errors.New("no burst is given")
+
+// burstEnd is the time from the first request to the last of the bursts.
+func burstEnd(bursts []cachebench.StartBurst) time.Duration {
+	first, last := time.Duration(math.MaxInt64), time.Duration(0)
+	for _, b := range bursts {
+		first, last = min(first, b.At), max(last, b.At+b.Within)
+	}
+	return last - first
+}
+
+func onPool(app workload.App) bool { return app.NodePool != "" }
+
+type workloadApp = workload.App

@@ -1,0 +1,341 @@
+package capacity_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/matcher/plan"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// TestSensitivityOfAdmission: of 1,000 starts 900 wait for a rate of 20 a second: at half the
+// rate the last is 45 s later, at twice 22.5 s sooner; with half the starts 400 wait, 25 s
+// less, with twice 1,900, 50 s more; what is provisioned in 10 s is one of the rest.
+func TestSensitivityOfAdmission(t *testing.T) {
+	q := questionOf(t, "", func(s *cachebench.Scenario) { s.Bursts = []cachebench.StartBurst{{App: "web", Count: 1000}} })
+	c, err := q.Sensitivity(t.Context(), capacity.SLO{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][2]float64{"starts of the burst": {-25, 50}, "start.admitPerSecond": {45, -22.5}, "start.provisionSeconds": {-5, 10}}
+	for i := range c.Effects {
+		e := &c.Effects[i]
+		if i > 0 && e.Swing > c.Effects[i-1].Swing {
+			t.Errorf("%s moves it by %v, after one of %v", e.Parameter, e.Swing, c.Effects[i-1].Swing)
+		}
+		if w, ok := want[e.Parameter]; ok {
+			if e.Less == nil || e.More == nil || math.Abs(e.Less.Value-w[0]) > 1e-6 || math.Abs(e.More.Value-w[1]) > 1e-6 {
+				t.Errorf("%s: %+v, %+v, want %v", e.Parameter, e.Less, e.More, w)
+			}
+			delete(want, e.Parameter)
+		}
+	}
+	if len(want) > 0 || !strings.HasPrefix(c.Headline, "starts of the burst moves the answer most: by 50.0 s") {
+		t.Errorf("not told: %v; %s", want, c.Headline)
+	}
+}
+
+// TestCachesAgreeWithAGrid: what is found is as cheap as the cheapest of the plans for many
+// limits, each planned and simulated by itself, that keeps the limit.
+func TestCachesAgreeWithAGrid(t *testing.T) {
+	change := func(s *cachebench.Scenario) {
+		s.Window = 10 * 24 * time.Hour
+		w := *s.Workload
+		w.Apps = slices.Clone(w.Apps)
+		w.Apps[2].Bursts = slices.Clone(w.Apps[2].Bursts)
+		w.Apps[2].Bursts[0].Count = 300 // admission holds them up, which the planner leaves out
+		s.Workload = &w
+		s.Baseline = plan.Cold
+	}
+	slo := capacity.SLO{Figure: "p99", Limit: 20 * time.Second}
+	c, err := questionOf(t, "", change).Caches(t.Context(), slo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Verdict != reports.CapacityMet {
+		t.Fatalf("%s", c.Headline)
+	}
+	var chosen *reports.CapacityOption
+	for i := range c.Options {
+		if c.Options[i].Chosen {
+			chosen = &c.Options[i]
+		}
+	}
+	if chosen == nil || chosen.Cost == nil || !(chosen.Cost.Value > 0) || chosen.Ready.Value > 20 {
+		t.Fatalf("chosen: %+v of %+v", chosen, c.Options)
+	}
+	cheapest, some := math.Inf(1), false
+	q := questionOf(t, "", change)
+	for limit := 8.0; limit < 45; limit *= 1.12 {
+		s := *q.Scenario
+		s.BudgetPerMonth, s.Arms = math.Inf(1), []string{simulate.ArmCached}
+		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*1e9), 0.99
+		job, err := s.Cover(q.Inventory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := job.Match(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := job.Plan(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timeline, err := job.Simulate(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ready []time.Duration
+		for i := range timeline.Startups {
+			ready = append(ready, timeline.Startups[i].Ready)
+		}
+		slices.Sort(ready)
+		if p99 := ready[(len(ready)*99+99)/100-1]; p99 <= slo.Limit {
+			cheapest = min(cheapest, p.Totals[len(p.Totals)-1].Caches.Amount)
+		} else {
+			some = true
+		}
+	}
+	if !some || math.IsInf(cheapest, 1) {
+		t.Fatalf("the grid has no edge: %v", cheapest)
+	}
+	if chosen.Cost.Value > cheapest*1.001 {
+		t.Errorf("%v a month; the grid has a plan for %v that keeps the limit", chosen.Cost.Value, cheapest)
+	}
+}
+
+func TestCachesBuildNothing(t *testing.T) {
+	c, err := questionOf(t, "", nil).Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: time.Minute})
+	if err != nil || c.Verdict != reports.CapacityMet || !strings.Contains(c.Headline, "build nothing") {
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = questionOf(t, "", nil).Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: time.Second})
+	if err != nil || c.Verdict != reports.CapacityNotMet {
+		t.Errorf("a second: %+v, %v", c, err)
+	}
+}
+
+// TestPoolOfABurst: 300 starts at once of which 15 % may wait as long as a start takes: the
+// least number of warm instances is that of a scan, worked out from the simulated starts.
+func TestPoolOfABurst(t *testing.T) {
+	change := func(s *cachebench.Scenario) {
+		s.Bursts = []cachebench.StartBurst{{App: "web", Count: 300, Within: 20 * time.Second}}
+	}
+	q := questionOf(t, "", change)
+	slo := capacity.SLO{Figure: "p90", Limit: 9 * time.Second}
+	c, err := q.Pool(t.Context(), capacity.PoolOptions{SLO: slo})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := *q.Scenario
+	s.Arms = []string{simulate.ArmAutomatic}
+	job, err := s.Cover(q.Inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeline, err := job.Simulate(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeps := func(warm int) bool {
+		ready := make([]time.Duration, warm)
+		for i := range ready {
+			ready[i] = -time.Hour
+		}
+		var asked, waited []time.Duration
+		for i := range timeline.Startups {
+			x := &timeline.Startups[i]
+			asked, ready = append(asked, x.Requested), append(ready, x.Requested+x.Ready)
+		}
+		slices.Sort(asked)
+		slices.Sort(ready)
+		for i, at := range asked {
+			waited = append(waited, max(0, ready[i]-at))
+		}
+		slices.Sort(waited)
+		return waited[270-1] <= slo.Limit
+	}
+	least := 0
+	for !keeps(least) {
+		least++
+	}
+	n := need(t, c, "warm instances of web")
+	if least < 5 || n.Need == nil || int(*n.Need) != least {
+		t.Errorf("%+v, a scan has %d", n, least)
+	}
+	money, err := q.Scenario.Prices.Instance(2, 4, workload.Month)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := c.Options[0]; !o.Met || math.Abs(o.Cost.Value-float64(least)*money.Amount) > 1e-6 || !o.Chosen {
+		t.Errorf("%+v, want %d instances of %v", o, least, money)
+	}
+	for want, opt := range map[string]capacity.PoolOptions{"app \"wob\" is not simulated": {App: "wob", SLO: slo}, "is no figure": {App: "web"}} {
+		if _, err := q.Pool(t.Context(), opt); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", opt, err, want)
+		}
+	}
+}
+
+// pooled has the scenario's apps on a node pool.
+func pooled(s *cachebench.Scenario) {
+	s.Profile, _ = simulate.BuiltIn("containerd")
+	w := *s.Workload
+	w.NodePools = []workload.NodePool{{Name: "general", Platform: "linux/amd64", Count: 3, LifetimeHours: 240}}
+	w.Apps = slices.Clone(w.Apps)
+	for i := range w.Apps {
+		w.Apps[i].NodePool, w.Apps[i].Bursts, w.Apps[i].StartsPerDay = "general", nil, 100
+		w.Apps[i].Runtime = time.Minute
+	}
+	s.Workload = &w
+	p := *s.Profile
+	p.Node.DiskGiB.Value = 6
+	s.Profile = &p
+}
+
+// TestNodeDiskAgreesWithAScan: the least disk that is enough is that of simulating every size
+// by itself.
+func TestNodeDiskAgreesWithAScan(t *testing.T) {
+	q := questionOf(t, "", pooled)
+	c, err := q.NodeDisk(t.Context(), capacity.NodeDiskOptions{SLO: capacity.SLO{Figure: "mean", Limit: 2 * time.Second}, MostGiB: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits, means := make([]float64, 17), make([]float64, 17)
+	for gib := 1; gib <= 16; gib++ {
+		s := *q.Scenario
+		p := *s.Profile
+		p.Node.DiskGiB.Value = float64(gib)
+		s.Profile, s.Arms = &p, []string{simulate.ArmWarm}
+		job, err := s.Cover(q.Inventory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timeline, err := job.Simulate(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum time.Duration
+		for i := range timeline.Startups {
+			x := &timeline.Startups[i]
+			if x.Hit == "hit" {
+				hits[gib] += 1 / float64(len(timeline.Startups))
+			}
+			if x.Void != "" {
+				means[gib] = math.Inf(1)
+			}
+			sum += x.Ready
+		}
+		means[gib] += sum.Seconds() / float64(len(timeline.Startups))
+		if math.IsInf(means[gib], 1) {
+			hits[gib] = 0
+		}
+	}
+	enough, keeps := 16, 17
+	for gib := 16; gib >= 1 && hits[gib] >= hits[16]-0.01; gib-- {
+		enough = gib
+	}
+	for gib := 16; gib >= 1 && means[gib] <= 2; gib-- {
+		keeps = gib
+	}
+	if enough == 1 || keeps == 17 || keeps == 1 {
+		t.Fatalf("the scan has no edge: %v, %v", hits, means)
+	}
+	for _, f := range c.Figures {
+		if f.Name == "least disk that is enough" && int(f.Value) != enough {
+			t.Errorf("%v GiB are enough, a scan has %d: %v", f.Value, enough, hits)
+		}
+	}
+	if n := need(t, c, "node.diskGiB"); n.Need == nil || int(*n.Need) != keeps {
+		t.Errorf("%+v, a scan has %d: %v", n, keeps, means)
+	}
+	if len(c.Tables) != 2 || len(c.Tables[1].Rows) != 3 || len(c.Curves) != 2 {
+		t.Errorf("%d tables, %d curves", len(c.Tables), len(c.Curves))
+	}
+	if _, err := questionOf(t, "", nil).NodeDisk(t.Context(), capacity.NodeDiskOptions{}); !errors.Is(err, capacity.ErrNoPool) {
+		t.Errorf("without a pool: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	q.Progress = func(what string) {
+		if strings.HasPrefix(what, "choosing") {
+			cancel()
+		}
+	}
+	if c, err := q.NodeDisk(ctx, capacity.NodeDiskOptions{MostGiB: 16}); !errors.Is(err, context.Canceled) || !c.Interrupted || !strings.Contains(c.Headline, "are enough") {
+		t.Errorf("interrupted: %+v, %v", c, err)
+	}
+}
+
+// TestCachesAdjustThePlan: of the window's starts more are slow than of a month's, so that the
+// plan for the limit as it is does not keep it when it is simulated; the answer's does.
+func TestCachesAdjustThePlan(t *testing.T) {
+	q := questionOf(t, "", func(s *cachebench.Scenario) {
+		s.Window = 10 * 24 * time.Hour
+		w := *s.Workload
+		w.Apps = slices.Clone(w.Apps)
+		w.Apps[0].StartsPerDay, w.Apps[1].StartsPerDay, w.Apps[1].ReleasesPerMonth = 100, 0, 0
+		w.Apps[1].Bursts = []workload.Burst{{Count: 100, First: 6 * time.Hour, Every: 9 * 24 * time.Hour}}
+		w.Apps[2].Bursts = []workload.Burst{{Count: 100, First: 6 * time.Hour, Every: 20 * 24 * time.Hour}}
+		s.Workload = &w
+		p := *s.Profile
+		p.Network.Registry.Value = 250e6
+		s.Profile = &p
+	})
+	slo := capacity.SLO{Figure: "p90", Limit: 19 * time.Second}
+	p90 := func(s cachebench.Scenario, limit time.Duration, fraction float64) time.Duration {
+		s.BudgetPerMonth, s.Arms = math.Inf(1), []string{simulate.ArmCached}
+		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, limit, fraction
+		job, err := s.Cover(q.Inventory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := job.Match(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := job.Plan(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		timeline, err := job.Simulate(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ready []time.Duration
+		for i := range timeline.Startups {
+			ready = append(ready, timeline.Startups[i].Ready)
+		}
+		slices.Sort(ready)
+		return ready[(len(ready)*9+9)/10-1]
+	}
+	if got := p90(*q.Scenario, slo.Limit, 0.9); got <= slo.Limit {
+		t.Fatalf("the plan for the limit keeps it as it is: %v", got)
+	}
+	c, err := q.Caches(t.Context(), slo)
+	if err != nil || c.Verdict != reports.CapacityMet {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	said := strings.Join(c.Sentences, " ")
+	_, apply, ok := strings.Cut(said, "--goal limit --limit ")
+	text, rest, _ := strings.Cut(apply, " --limit-starts ")
+	share, _, _ := strings.Cut(rest, ",")
+	limit, limitErr := time.ParseDuration(text)
+	fraction, fractionErr := strconv.ParseFloat(share, 64)
+	if !ok || limitErr != nil || fractionErr != nil {
+		t.Fatalf("no command to apply it in %q", said)
+	}
+	if got := p90(*q.Scenario, limit, fraction); got > slo.Limit || math.Abs(got.Seconds()-c.Figures[0].Value) > 0.01*got.Seconds() {
+		t.Errorf("planned for %v and %v it comes to %v, the answer says %v", limit, fraction, got, c.Figures[0].Value)
+	}
+}

@@ -1,0 +1,81 @@
+package capacity
+
+import (
+	"math"
+
+	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
+)
+
+// parameter is a value of the profile that is searched for.
+type parameter struct {
+	name, unit string
+	bracket    bracket
+	get        func(*simulate.Profile) float64
+	set        func(*simulate.Profile, float64)
+}
+
+func rateOf(name string, low, high float64, of func(*simulate.Profile) *simulate.Parameter[network.Rate]) parameter {
+	return parameter{name, "B/s", bracket{low: low, high: high}, func(p *simulate.Profile) float64 { return typical(of(p)) }, func(p *simulate.Profile, v float64) {
+		*of(p) = simulate.Parameter[network.Rate]{Value: network.Rate(v), Source: tried}
+	}}
+}
+
+func numberOf(name, unit string, low, high float64, of func(*simulate.Profile) *simulate.Parameter[float64]) parameter {
+	return parameter{name, unit, bracket{low: low, high: high}, func(p *simulate.Profile) float64 { return typical(of(p)) }, func(p *simulate.Profile, v float64) {
+		*of(p) = simulate.Parameter[float64]{Value: v, Source: tried}
+	}}
+}
+
+func countOf(name, unit string, low, high float64, of func(*simulate.Profile) *simulate.Parameter[int64]) parameter {
+	return parameter{name, unit, bracket{low: low, high: high, whole: true}, func(p *simulate.Profile) float64 { return typical(of(p)) }, func(p *simulate.Profile, v float64) {
+		*of(p) = simulate.Parameter[int64]{Value: int64(v), Source: tried}
+	}}
+}
+
+// tried is the source of a value that a search puts in.
+const tried = "assumed: tried by a search"
+
+func typical[T ~int64 | ~float64](p *simulate.Parameter[T]) float64 {
+	switch p.Distribution {
+	case "lognormal":
+		return float64(p.Median)
+	case "uniform":
+		return (float64(p.Min) + float64(p.Max)) / 2
+	}
+	return float64(p.Value)
+}
+
+const (
+	kilo, mega, giga = 1e3, 1e6, 1e9
+)
+
+// burstParameters are what may hold a burst up and be bought, set or asked for.
+var burstParameters = []parameter{
+	numberOf("start.admitPerSecond", "1/s", 0.1, 100*kilo, func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Start.AdmitPerSecond }),
+	rateOf("network.registryBytesPerSecond", mega, 1000*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Registry }),
+	numberOf("network.registryRequestsPerSecond", "1/s", 1, mega, func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Network.RegistryRequests }),
+	rateOf("network.uplinkBytesPerSecond", mega, 1000*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Uplink }),
+	rateOf("network.nodeBytesPerSecond", mega, 100*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Node }),
+	rateOf("network.connectionBytesPerSecond", mega, 100*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Connection }),
+	numberOf("unpack.cores", "cores", 0.25, 256, func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Unpack.Cores }),
+	rateOf("unpack.diskBytesPerSecond", mega, 100*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Unpack.Disk }),
+	rateOf("cache.firstReadBytesPerSecond", mega, 100*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Cache.FirstRead }),
+}
+
+var copies = countOf("cache.copies", "copies", 1, 10*kilo, func(p *simulate.Profile) *simulate.Parameter[int64] { return &p.Cache.Copies })
+
+// bounded is a value as a report has it; nil for none.
+func bounded(v float64) *float64 {
+	if math.IsInf(v, 0) || v >= math.MaxInt64/2 {
+		return nil
+	}
+	return &v
+}
+
+// constant says that a value is drawn from nothing, so that putting it in changes nothing.
+func constant(p parameter, profile *simulate.Profile) bool {
+	with := *profile
+	p.set(&with, p.get(profile))
+	return with.Digest() == profile.Digest()
+}

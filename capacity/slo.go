@@ -1,0 +1,68 @@
+package capacity
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// SLO is a limit of the time to ready: of a quantile of all starts, their mean, or the slowest.
+type SLO struct {
+	// Figure is p50, p90, p99, mean or slowest.
+	Figure string
+	Limit  time.Duration
+}
+
+// sloFigures are the figures that an SLO can be about, with the share of starts that is to
+// keep the limit; 0 for the mean.
+var sloFigures = []struct {
+	figure
+	fraction float64
+}{
+	{figure{"p50", func(s *simulate.Summary) simulate.Statistic { return s.P50 }}, 0.5},
+	{figure{"p90", func(s *simulate.Summary) simulate.Statistic { return s.P90 }}, 0.9},
+	{figure{"p99", func(s *simulate.Summary) simulate.Statistic { return s.P99 }}, 0.99},
+	{figure{"mean", func(s *simulate.Summary) simulate.Statistic { return s.Mean }}, 0},
+	{figure{"slowest", func(s *simulate.Summary) simulate.Statistic { return s.Slowest }}, 1},
+}
+
+// ParseSLO reads a limit as people write it: p99<=20s.
+func ParseSLO(text string) (SLO, error) {
+	name, limit, ok := strings.Cut(text, "<=")
+	if !ok {
+		name, limit, ok = strings.Cut(text, "<")
+	}
+	name = strings.TrimSpace(name)
+	wrong := func(what string) (SLO, error) {
+		return SLO{}, fmt.Errorf("limit %q: %s: write it as p99<=20s; there are p50, p90, p99, mean and slowest", text, what)
+	}
+	if !ok {
+		return wrong("it has no <=")
+	}
+	s := SLO{Figure: name}
+	if _, _, known := s.figure(); !known {
+		return wrong(fmt.Sprintf("%q is no figure", name))
+	}
+	var err error
+	if s.Limit, err = document.ParseTime(strings.TrimSpace(limit)); err != nil {
+		return wrong(err.Error())
+	}
+	if s.Limit <= 0 {
+		return wrong("the time is not above 0")
+	}
+	return s, nil
+}
+
+func (s SLO) figure() (f figure, fraction float64, known bool) {
+	for _, x := range sloFigures {
+		if x.name == s.Figure {
+			return x.figure, x.fraction, true
+		}
+	}
+	return figure{}, 0, false
+}
+
+func (s SLO) String() string { return s.Figure + " of at most " + secondsWords(s.Limit.Seconds()) }

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// errNotMet is wrapped where a limit that was asked for is not met, or not surely.
+var errNotMet = fmt.Errorf("%w", cachebench.ErrLimit)
+
+func newCapacity(io *streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "capacity",
+		Short: "Questions of capacity: bursts, caches, warm pools, node disks, what moves the answer",
+		Long: `Capacity answers questions by searches over the simulator, each with a verdict first,
+its interval from --repeats, and the curve around it. Every value that is tried has the
+same random numbers. The exit code is 3 where a limit is not met. Ctrl-C gives what was
+found by then. docs/capacity.md.`,
+		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
+  cachebench capacity sensitivity --scenario scenario.yaml --app web --count 1000`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("capacity has no question %q; see cachebench capacity --help", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newCapacityBurst(io), newCapacityCaches(io), newCapacityPool(io), newCapacityNodeDisk(io), newCapacitySensitivity(io))
+	return cmd
+}
+
+// question are the flags that all questions of capacity have.
+type question struct {
+	in  *inputs
+	out *outputs
+	// arm is the one that is asked about; app, count and spread are the burst.
+	arm, app string
+	count    int
+	spread   time.Duration
+}
+
+func newQuestion(io *streams) *question {
+	return &question{in: &inputs{io: io}, out: &outputs{io: io, formats: reports.CapacityFormats()}}
+}
+
+// addFlags adds the flags of what is simulated.
+func (q *question) addFlags(cmd *cobra.Command) {
+	q.in.addImageFlags(cmd)
+	q.in.addWorkloadFlags(cmd)
+	q.in.addModelFlags(cmd)
+	f := cmd.Flags()
+	f.IntVar(&q.in.file.Repeats, "repeats", 0, "simulate everything this often, for intervals (default 1)")
+	f.IntVar(&q.in.workers, "workers", 0, "simulate this many repeats at once; changes no result (default: one for each processor)")
+	f.StringVar(&q.arm, "arm", "", "`arm` that is asked about: cold, warm, automatic (default automatic; warm where all apps are on node pools)")
+	cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, cobra.ShellCompDirectiveNoFileComp))
+	q.out.addFlags(cmd, "the answer")
+}
+
+// addWindowFlags adds the flags of what of a month is simulated.
+func (q *question) addWindowFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Var((*days)(&q.in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
+	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month that begins")
+}
+
+// addBurstFlags adds the flags of a burst in place of the scenario's.
+func (q *question) addBurstFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.IntVar(&q.count, "count", 0, "how many starts (default: the scenario's bursts)")
+	f.StringVar(&q.app, "app", "", "`app` that is started; not needed where there is only one")
+	f.DurationVar(&q.spread, "spread", 0, "time over which the starts are requested (default all at once)")
+	f.StringArrayVar(&q.in.file.Images, "image", nil, "without --workload: an image of the app that is started; repeatable")
+	f.StringArrayVar(&q.in.faults, "fault", nil, "what goes wrong meanwhile, as in simulate; repeatable")
+}
+
+// setBurst puts the burst of the flags in place of the scenario's.
+func (q *question) setBurst(cmd *cobra.Command) error {
+	f := cmd.Flags()
+	switch {
+	case q.count == 0 && !given(f, "count") && (q.app != "" || q.spread != 0):
+		return usagef("--app and --spread are of a burst: say with --count how many starts it has")
+	case q.count == 0 && !given(f, "count"):
+		return nil
+	case q.count < 1:
+		return usagef("--count must be above 0")
+	case q.spread < 0:
+		return usagef("--spread %v cannot be: give a time of 0 or more", q.spread)
+	}
+	text := fmt.Sprint(q.count)
+	if q.app != "" {
+		text = q.app + "=" + text
+	}
+	if q.spread > 0 {
+		text += " over " + q.spread.String()
+	}
+	q.in.bursts = []string{text}
+	return nil
+}
+
+// ask answers a question and writes the answer.
+func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*reports.Capacity, error)) error {
+	if q.arm != "" && !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, q.arm) {
+		return usagef("--arm %q is none of cold, warm, automatic", q.arm)
+	}
+	s, inv, err := look(cmd, q.in, q.out, func(s *cachebench.Scenario) error {
+		if s.Trace != nil {
+			return usagef("capacity needs a workload of apps, and a trace has its own starts")
+		}
+		return q.in.checkImages(s)
+	})
+	if err != nil {
+		return err
+	}
+	progress := s.Progress
+	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, Progress: progress})
+	if c == nil {
+		if errors.Is(err, capacity.ErrNoBurst) || errors.Is(err, capacity.ErrNoPool) {
+			return usageError{err}
+		}
+		return err
+	}
+	if err != nil && !c.Interrupted && !errors.Is(err, cachebench.ErrCoverage) {
+		return err
+	}
+	q.in.io.partial = c.Interrupted
+	if werr := q.write(c); werr != nil {
+		return werr
+	}
+	switch {
+	case err != nil:
+		return err
+	case c.Verdict == reports.CapacityNotMet:
+		return errNotMet
+	case c.Verdict == reports.CapacityUnclear:
+		return fmt.Errorf("%w for sure: its interval holds the limit; more --repeats narrow it", errNotMet)
+	}
+	return nil
+}
+
+// write writes the answer, and saves it where asked to.
+func (q *question) write(c *reports.Capacity) error {
+	if q.out.save != "" {
+		data, err := document.Marshal(reports.CapacityKind, c)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", reports.CapacityKind, err)
+		}
+		if err := q.out.writeTo(q.out.save, data); err != nil {
+			return err
+		}
+	}
+	var b bytes.Buffer
+	if err := reports.WriteCapacity(&b, reports.Format(q.out.format), c, reports.Options{Color: q.out.file == "" && useColor(q.out.io.out)}); err != nil {
+		return err
+	}
+	return q.out.write(b.Bytes())
+}
+
+func newCapacityBurst(io *streams) *cobra.Command {
+	q := newQuestion(io)
+	var opt capacity.BurstOptions
+	cmd := &cobra.Command{
+		Use:   "burst",
+		Short: "Is a burst ready in time, what holds it up, and what would be enough",
+		Long: `Burst says whether so many starts are all ready within a time from the first request,
+and what holds the slowest one up: admission, links, the node's interface, connections,
+request rates, cores, disks, the order of layers; with --vcpu-quota and --addresses also
+what the account refuses. It finds how many starts are ready in time, and the least of
+each parameter that meets the limit: the registry's rate, connections, cores, disks,
+admission, the smallest set of caches, copies of a snapshot; several together where none
+does by itself. Where the limit is met, the least that still does is how much there is to
+spare.`,
+		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
+  cachebench capacity burst --image registry.example.com/team/web:1.4 --count 1000 --within 30s --profile containerd
+  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s --vcpu-quota 2000 --addresses 500
+  cachebench capacity burst --scenario scenario.yaml --app web --count 500 --spread 20s --within 60s --output html --output-file burst.html`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if opt.Within <= 0 {
+				return usagef("--within is the time from the first request by which all starts are to be ready, above 0")
+			}
+			if opt.CPUQuota < 0 || opt.Addresses < 0 {
+				return usagef("--vcpu-quota and --addresses cannot be negative")
+			}
+			if err := q.setBurst(cmd); err != nil {
+				return err
+			}
+			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.Burst(cmd.Context(), opt) })
+		},
+	}
+	q.addFlags(cmd)
+	q.addBurstFlags(cmd)
+	f := cmd.Flags()
+	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month the burst begins")
+	f.DurationVar(&opt.Within, "within", 0, "time from the first request by which every start is to be ready")
+	f.Float64Var(&opt.CPUQuota, "vcpu-quota", 0, "vCPUs that the account may have at once")
+	f.Float64Var(&opt.Addresses, "addresses", 0, "addresses that the vSwitches have free")
+	return cmd
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/reports"
+)
+
+func newCapacityCaches(io *streams) *cobra.Command {
+	q := newQuestion(io)
+	var slo string
+	cmd := &cobra.Command{
+		Use:   "caches",
+		Short: "The cheapest image caches that keep a limit, simulated",
+		Long: `Caches finds the cheapest plan for image caches whose starts keep a limit: p50, p90,
+p99, mean or slowest of all starts of the window. The planner's seconds are those of
+one start by itself; what it plans is simulated with everything that many starts at once
+bring, and the planner is asked for less, or for more, until the simulation keeps the
+limit for the least bill. "Build nothing" is an answer.`,
+		Example: `  cachebench capacity caches --scenario scenario.yaml --slo 'p99<=20s'
+  cachebench capacity caches --scenario scenario.yaml --slo 'mean<=15s' --window 10d --repeats 5 --output html --output-file caches.html`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			limit, err := sloOf(slo, true)
+			if err != nil {
+				return err
+			}
+			if q.arm != "" {
+				return usagef("--arm is of other questions: caches compares arms automatic and cached")
+			}
+			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.Caches(cmd.Context(), limit) })
+		},
+	}
+	q.addFlags(cmd)
+	q.addWindowFlags(cmd)
+	cmd.Flags().StringVar(&slo, "slo", "", "the `limit`, as 'p99<=20s': p50, p90, p99, mean or slowest of the times to ready")
+	return cmd
+}
+
+func newCapacityPool(io *streams) *cobra.Command {
+	q := newQuestion(io)
+	var slo string
+	var opt capacity.PoolOptions
+	cmd := &cobra.Command{
+		Use:   "pool",
+		Short: "Warm instances for a limit, and whether image caches are cheaper",
+		Long: `Pool finds how many instances of an app to keep warm, started and idle, so that its
+starts keep a limit at the workload's arrivals or a burst, what that costs a month, and
+whether image caches that keep the same limit are cheaper. A start takes a warm instance
+and another is started in its place; where none is ready it waits for the next.`,
+		Example: `  cachebench capacity pool --scenario scenario.yaml --app web --slo 'p99<=2s'
+  cachebench capacity pool --scenario scenario.yaml --app web --count 100 --spread 1m --slo 'p99<=5s' --hand-over 500ms`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if opt.SLO, err = sloOf(slo, true); err != nil {
+				return err
+			}
+			if opt.HandOver < 0 {
+				return usagef("--hand-over %v cannot be: give a time of 0 or more", opt.HandOver)
+			}
+			if opt.App = q.app; q.count == 0 {
+				q.app = "" // it says of which app, not that there is a burst
+			}
+			if err := q.setBurst(cmd); err != nil {
+				return err
+			}
+			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.Pool(cmd.Context(), opt) })
+		},
+	}
+	q.addFlags(cmd)
+	q.addWindowFlags(cmd)
+	q.addBurstFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&slo, "slo", "", "the `limit`, as 'p99<=2s': p50, p90, p99, mean or slowest of the app's times to ready")
+	f.DurationVar(&opt.HandOver, "hand-over", 0, "how long a warm instance takes to take a start over")
+	f.Lookup("app").Usage = "`app` whose instances are kept warm; not needed where there is only one"
+	f.Lookup("count").Usage = "how many starts, in place of the workload's"
+	return cmd
+}
+
+func newCapacityNodeDisk(io *streams) *cobra.Command {
+	q := newQuestion(io)
+	var slo string
+	var opt capacity.NodeDiskOptions
+	cmd := &cobra.Command{
+		Use:   "node-disk",
+		Short: "How large the disks of node pools are to be, and what to hold on them",
+		Long: `Node-disk says how many starts find their images on their node, and how long starts
+take, by the size of the nodes' disks under the kubelet's eviction: the least disk above
+which more brings no more hits; with --slo the least that keeps a limit. It names the
+images to hold ahead, and says when pulling is faster than a disk made from a snapshot
+that holds the images: a hit is not free.`,
+		Example: `  cachebench capacity node-disk --workload pools.yaml --profile containerd
+  cachebench capacity node-disk --workload pools.yaml --profile containerd --slo 'p90<=10s' --window 5d`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if opt.SLO, err = sloOf(slo, false); err != nil {
+				return err
+			}
+			if opt.MostGiB < 0 || opt.MostGiB > 1<<20 {
+				return usagef("--most-gib %v is no size of a disk", opt.MostGiB)
+			}
+			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.NodeDisk(cmd.Context(), opt) })
+		},
+	}
+	q.addFlags(cmd)
+	q.addWindowFlags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&slo, "slo", "", "a `limit` to keep, as 'p90<=10s': p50, p90, p99, mean or slowest of the times to ready")
+	f.Float64Var(&opt.MostGiB, "most-gib", 0, "the largest disk to try, in GiB (default eight times the profile's)")
+	return cmd
+}
+
+func newCapacitySensitivity(io *streams) *cobra.Command {
+	q := newQuestion(io)
+	var figure string
+	cmd := &cobra.Command{
+		Use:   "sensitivity",
+		Short: "Which parameter moves the answer most, so that you know what to measure",
+		Long: `Sensitivity changes one parameter of the profile at a time, to half and to twice its
+value, and sorts them by how much the answer moves: when the last start of a burst is
+ready, or without a burst a figure of the window's starts. It names the values that are
+only assumed and move it much: measure those first (cachebench calibrate).`,
+		Example: `  cachebench capacity sensitivity --scenario scenario.yaml --app web --count 1000
+  cachebench capacity sensitivity --scenario scenario.yaml --figure p99 --window 5d`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := capacity.ParseSLO(figure + "<=1s"); err != nil {
+				return usagef("--figure %q is none of p50, p90, p99, mean, slowest", figure)
+			}
+			if err := q.setBurst(cmd); err != nil {
+				return err
+			}
+			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) {
+				return x.Sensitivity(cmd.Context(), capacity.SLO{Figure: figure, Limit: time.Second})
+			})
+		},
+	}
+	q.addFlags(cmd)
+	q.addWindowFlags(cmd)
+	q.addBurstFlags(cmd)
+	cmd.Flags().StringVar(&figure, "figure", "p99", "without a burst: p50, p90, p99, mean or slowest of the times to ready")
+	return cmd
+}
+
+// sloOf reads --slo.
+func sloOf(text string, needed bool) (capacity.SLO, error) {
+	switch {
+	case text == "" && needed:
+		return capacity.SLO{}, usagef("--slo is the limit to keep, as 'p99<=20s'")
+	case text == "":
+		return capacity.SLO{}, nil
+	}
+	slo, err := capacity.ParseSLO(text)
+	if err != nil {
+		return slo, usageError{errors.Join(err)}
+	}
+	return slo, nil
+}

@@ -1,0 +1,584 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// CapacityKind is the kind of the answer to a question of capacity.
+const CapacityKind = "Capacity"
+
+// The verdicts of a Capacity. Unclear: the interval holds the limit.
+const (
+	CapacityMet     = "met"
+	CapacityNotMet  = "not met"
+	CapacityUnclear = "unclear"
+)
+
+// Capacity answers one question of capacity: its verdict, how sure it is, and what is
+// around it.
+type Capacity struct {
+	// Question is burst, caches, pool, node-disk or sensitivity.
+	Question string `json:"question" document:"required,enum=burst|caches|pool|node-disk|sensitivity"`
+	// Headline answers it in a sentence, Sentences say more.
+	Headline  string   `json:"headline" document:"required"`
+	Sentences []string `json:"sentences,omitempty"`
+	// Verdict says whether a limit that was asked for is met; absent where none was.
+	Verdict    string              `json:"verdict,omitempty" document:"enum=met|not met|unclear"`
+	Provenance simulate.Provenance `json:"provenance"`
+	Coverage   *simulate.Coverage  `json:"coverage,omitempty"`
+	// Arm is the arm that is asked about, Repeats how often everything was simulated.
+	Arm     string `json:"arm,omitempty"`
+	Repeats int    `json:"repeats"`
+	// Figures are what the answer rests on.
+	Figures []CapacityFigure `json:"figures,omitempty"`
+	// Held is what held the start up that took longest, the longest first.
+	Held []CapacityHold `json:"held,omitempty"`
+	// Needs are the least values, each by itself, that meet the limit.
+	Needs []CapacityNeed `json:"needs,omitempty"`
+	// Together are values that meet it together where none does by itself.
+	Together []CapacityNeed `json:"together,omitempty"`
+	// Options are the choices that were compared.
+	Options []CapacityOption `json:"options,omitempty"`
+	// Effects are what one parameter at a time changes, the largest first.
+	Effects []CapacityEffect `json:"effects,omitempty"`
+	// Curves are what other values come to.
+	Curves []CapacityCurve `json:"curves,omitempty"`
+	// Tables are further lists.
+	Tables []CapacityTable `json:"tables,omitempty"`
+	// Interrupted says that the search was stopped: the answer is what was found by then.
+	Interrupted bool     `json:"interrupted,omitempty"`
+	Assumptions []string `json:"assumptions,omitempty"`
+	Doubts      []string `json:"doubts,omitempty"`
+}
+
+// CapacityFigure is a number with its interval.
+type CapacityFigure struct {
+	Name string `json:"name" document:"required"`
+	// Unit is sec, B, B/s, GiB, a share (fraction), a currency, or what is counted.
+	Unit  string   `json:"unit"`
+	Value float64  `json:"value" document:"signed,unit=none"`
+	Low   *float64 `json:"low,omitempty" document:"signed,unit=none"`
+	High  *float64 `json:"high,omitempty" document:"signed,unit=none"`
+	// Limit is what it is held to; absent for nothing.
+	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
+}
+
+// CapacityHold is what held a start up, and for how long.
+type CapacityHold struct {
+	Cause    string        `json:"cause" document:"required"`
+	Time     time.Duration `json:"heldSeconds"`
+	Fraction float64       `json:"heldFraction"`
+}
+
+// CapacityNeed is the least value of one parameter that meets the limit.
+type CapacityNeed struct {
+	// Parameter is a key of a profile, or caches, or count.
+	Parameter string `json:"parameter" document:"required"`
+	Unit      string `json:"unit"`
+	// Now is the value as it is; absent where it is unlimited or there is none.
+	Now *float64 `json:"now,omitempty" document:"unit=none"`
+	// Need is the least value; absent where no value meets the limit. Low and High are those
+	// for the ends of the interval.
+	Need *float64 `json:"need,omitempty" document:"unit=none"`
+	Low  *float64 `json:"low,omitempty" document:"unit=none"`
+	High *float64 `json:"high,omitempty" document:"unit=none"`
+	// Unlimited says that only without a bound is the limit met, or that Now is none.
+	Unlimited bool `json:"unlimited,omitempty"`
+	// Best is the figure with the most of the parameter that was tried, in seconds; absent
+	// where starts are never ready.
+	Best *float64 `json:"best,omitempty" document:"unit=none"`
+	// Note says what is to be known of it: that the response is not monotone, what the
+	// caches are.
+	Note string `json:"note,omitempty"`
+	// Tried is how many values were simulated.
+	Tried int `json:"tried"`
+}
+
+// CapacityOption is one choice among those compared.
+type CapacityOption struct {
+	Name string `json:"name" document:"required"`
+	// Chosen is the one that the headline names.
+	Chosen bool `json:"chosen,omitempty"`
+	// Ready is the figure that the limit is about, in seconds.
+	Ready *CapacityFigure `json:"ready,omitempty"`
+	// Cost is a month's; absent where it is not known.
+	Cost *CapacityFigure `json:"cost,omitempty"`
+	// Met says whether the limit is met.
+	Met  bool   `json:"met"`
+	Note string `json:"note,omitempty"`
+}
+
+// CapacityEffect is what one parameter changes, everything else staying.
+type CapacityEffect struct {
+	Parameter string `json:"parameter" document:"required"`
+	// Less and More are the figure with half and with twice the value, less what it is as it
+	// is, in seconds; absent where that cannot be.
+	Less *CapacityFigure `json:"less,omitempty"`
+	More *CapacityFigure `json:"more,omitempty"`
+	// Swing is the larger of the two changes.
+	Swing float64 `json:"swingSeconds" document:"unit=none"`
+	// Source says where the profile has the value from.
+	Source string `json:"source,omitempty"`
+}
+
+// CapacityCurve is a figure over the values of a parameter.
+type CapacityCurve struct {
+	Title     string `json:"title" document:"required"`
+	Parameter string `json:"parameter" document:"required"`
+	XUnit     string `json:"xUnit"`
+	Figure    string `json:"figure" document:"required"`
+	YUnit     string `json:"yUnit"`
+	// Now is where the parameter stands, Limit what the figure is held to.
+	Now   *float64 `json:"now,omitempty" document:"unit=none"`
+	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
+	// NotMonotone says that more of the parameter does not always bring the same way.
+	NotMonotone bool            `json:"notMonotone,omitempty"`
+	Points      []CapacityPoint `json:"points"`
+}
+
+// CapacityPoint is a point of a curve, in order of X.
+type CapacityPoint struct {
+	X float64 `json:"x" document:"unit=none"`
+	// Y is absent where starts are never ready.
+	Y    *float64 `json:"y,omitempty" document:"signed,unit=none"`
+	Low  *float64 `json:"low,omitempty" document:"signed,unit=none"`
+	High *float64 `json:"high,omitempty" document:"signed,unit=none"`
+}
+
+// CapacityTable is a list of rows.
+type CapacityTable struct {
+	Title string     `json:"title" document:"required"`
+	Heads []string   `json:"heads"`
+	Rows  [][]string `json:"rows"`
+}
+
+// CapacityFormats lists the formats of a Capacity.
+func CapacityFormats() []Format { return []Format{Text, JSON, CSV, Markdown, HTML} }
+
+// WriteCapacity writes c to w.
+func WriteCapacity(w io.Writer, format Format, c *Capacity, opt Options) error {
+	var data []byte
+	var err error
+	switch format {
+	case Text:
+		data = capacityText(c, opt)
+	case JSON:
+		data, err = document.Marshal(CapacityKind, c)
+	case CSV:
+		data, err = capacityCSV(c)
+	case Markdown:
+		data = capacityMarkdown(c)
+	case HTML:
+		data, err = capacityPage(c)
+	default:
+		_, err = ParseFormat(string(format), CapacityFormats()...)
+	}
+	if err == nil {
+		_, err = w.Write(data)
+	}
+	if err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}
+
+// UnitRate is bytes a second; other units of a Capacity are those of package units, or what
+// is counted.
+const UnitRate = "B/s"
+
+// CapacityAmount writes an amount of a unit for people.
+func CapacityAmount(v float64, unit string) string {
+	switch unit {
+	case UnitRate:
+		if v >= math.MaxInt64/2 {
+			return "unlimited"
+		}
+		return capacityWords(v)
+	case UnitSeconds, UnitBytes, UnitFraction:
+		return amountWords(v, unit)
+	case "copies":
+		if v == 1 {
+			return "1 copy"
+		}
+	case "GiB":
+		return trimmed(v, 1) + " GiB"
+	case "1/s":
+		return trimmed(v, 2) + " a second"
+	case "":
+		return trimmed(v, 2)
+	}
+	if len(unit) == 3 && strings.ToUpper(unit) == unit {
+		return amountWords(v, unit)
+	}
+	if v == 1 {
+		unit = strings.TrimSuffix(unit, "s")
+	}
+	return trimmed(v, 2) + " " + unit
+}
+
+// Words are the figure with its interval.
+func (f *CapacityFigure) Words() string {
+	return withInterval(f.Value, f.Low, f.High, f.Unit)
+}
+
+// withInterval writes an amount with its interval where there is one.
+func withInterval(v float64, low, high *float64, unit string) string {
+	if low == nil || high == nil || !(*high > *low) {
+		return CapacityAmount(v, unit)
+	}
+	words := func(v float64) string { return CapacityAmount(v, unit) }
+	if unit == UnitRate {
+		words = rate // in bits too it would be too long
+	}
+	return fmt.Sprintf("%s (%s to %s)", words(v), words(*low), words(*high))
+}
+
+// words are the value that is needed.
+func (n *CapacityNeed) words() string {
+	switch {
+	case n.Need == nil && n.Unlimited:
+		return "unlimited"
+	case n.Need == nil:
+		return "no value"
+	}
+	return withInterval(*n.Need, n.Low, n.High, n.Unit)
+}
+
+func (n *CapacityNeed) nowWords() string {
+	if n.Now == nil {
+		return "unlimited"
+	}
+	return CapacityAmount(*n.Now, n.Unit)
+}
+
+// mostCurvePoints are those of a curve that text shows; the other formats have all.
+const mostCurvePoints = 9
+
+// tables are all lists of an answer as tables of text, each with its title; of curves so
+// many points, 0 all.
+func (c *Capacity) tables(most int) []CapacityTable {
+	var list []CapacityTable
+	add := func(t CapacityTable) {
+		if len(t.Rows) > 0 {
+			list = append(list, t)
+		}
+	}
+	figures := CapacityTable{Title: "Figures" + c.intervalWords(), Heads: []string{"figure", ">value", ">limit"}}
+	for i := range c.Figures {
+		f := &c.Figures[i]
+		limit := ""
+		if f.Limit != nil {
+			limit = CapacityAmount(*f.Limit, f.Unit)
+		}
+		figures.Rows = append(figures.Rows, []string{f.Name, f.Words(), limit})
+	}
+	add(figures)
+	options := CapacityTable{Title: "What was compared", Heads: []string{"option", ">ready", ">cost a month", "limit", "note"}}
+	for i := range c.Options {
+		o := &c.Options[i]
+		row := []string{o.Name, "-", "-", CapacityNotMet, o.Note}
+		if o.Chosen {
+			row[0] += " *"
+		}
+		if o.Ready != nil {
+			row[1] = o.Ready.Words()
+		}
+		if o.Cost != nil {
+			row[2] = o.Cost.Words()
+		}
+		if o.Met {
+			row[3] = CapacityMet
+		}
+		options.Rows = append(options.Rows, row)
+	}
+	add(options)
+	held := CapacityTable{Title: "What holds up the start that takes longest", Heads: []string{"cause", ">time", ">share"}}
+	for _, h := range c.Held {
+		held.Rows = append(held.Rows, []string{h.Cause, seconds(h.Time), percent(h.Fraction)})
+	}
+	add(held)
+	for _, of := range []struct {
+		title string
+		needs []CapacityNeed
+	}{{"The least that meets the limit, each by itself", c.Needs}, {"What meets it together, each the least given the others", c.Together}} {
+		t := CapacityTable{Title: of.title, Heads: []string{"parameter", ">now", ">needed", ">best with it", "note"}}
+		for i := range of.needs {
+			n := &of.needs[i]
+			best := "never ready"
+			if n.Best != nil {
+				best = secondsOf(*n.Best)
+			}
+			t.Rows = append(t.Rows, []string{n.Parameter, n.nowWords(), n.words(), best, n.Note})
+		}
+		add(t)
+	}
+	effects := CapacityTable{Title: "What one parameter changes, the others staying", Heads: []string{"parameter", ">half", ">twice", "where its value is from"}}
+	for i := range c.Effects {
+		e := &c.Effects[i]
+		row := []string{e.Parameter, "-", "-", e.Source}
+		if e.Less != nil {
+			row[1] = signedSeconds(e.Less)
+		}
+		if e.More != nil {
+			row[2] = signedSeconds(e.More)
+		}
+		effects.Rows = append(effects.Rows, row)
+	}
+	add(effects)
+	for _, t := range c.Tables {
+		add(t)
+	}
+	for i := range c.Curves {
+		add(c.Curves[i].table(most))
+	}
+	return list
+}
+
+func signedSeconds(f *CapacityFigure) string {
+	sign := ""
+	if f.Value > 0 {
+		sign = "+"
+	}
+	return sign + f.Words()
+}
+
+func (c *Capacity) intervalWords() string {
+	if c.Repeats > 1 {
+		return fmt.Sprintf(" (%s; in brackets the interval of the mean, 95 %%)", count(c.Repeats, "repeat"))
+	}
+	return ""
+}
+
+func (k *CapacityCurve) table(most int) CapacityTable {
+	t := CapacityTable{Title: k.Title, Heads: []string{k.Parameter, ">" + k.Figure, "limit"}}
+	if k.NotMonotone {
+		t.Title += " (not monotone)"
+	}
+	if k.Limit == nil {
+		t.Heads = t.Heads[:2]
+	}
+	points := k.some(most)
+	if len(points) < len(k.Points) {
+		t.Title += fmt.Sprintf(", %d of %s", len(points), count(len(k.Points), "value"))
+	}
+	for i := range points {
+		p := &points[i]
+		row := []string{CapacityAmount(p.X, k.XUnit), "never ready"}
+		if k.Now != nil && *k.Now == p.X {
+			row[0] += " (now)"
+		}
+		if p.Y != nil {
+			f := CapacityFigure{Unit: k.YUnit, Value: *p.Y, Low: p.Low, High: p.High}
+			row[1] = f.Words()
+		}
+		if k.Limit != nil {
+			met := CapacityNotMet
+			if p.Y != nil && *p.Y <= *k.Limit {
+				met = CapacityMet
+			}
+			row = append(row, met)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// some are so many of the points: the ends, where the parameter stands, both sides of the
+// limit, and others evenly among them.
+func (k *CapacityCurve) some(most int) []CapacityPoint {
+	n := len(k.Points)
+	if most == 0 || n <= most {
+		return k.Points
+	}
+	keep := map[int]bool{0: true, n - 1: true}
+	within := func(i int) bool { return k.Limit != nil && k.Points[i].Y != nil && *k.Points[i].Y <= *k.Limit }
+	for i := range n {
+		if k.Now != nil && k.Points[i].X == *k.Now {
+			keep[i] = true
+		}
+		if i > 0 && within(i) != within(i-1) && len(keep) < most-1 {
+			keep[i], keep[i-1] = true, true
+		}
+	}
+	for i := 1; i < most && len(keep) < most; i++ {
+		keep[i*(n-1)/most] = true
+	}
+	var points []CapacityPoint
+	for i := range n {
+		if keep[i] {
+			points = append(points, k.Points[i])
+		}
+	}
+	return points
+}
+
+func capacityText(c *Capacity, opt Options) []byte {
+	p := &printer{color: opt.Color}
+	color := boldGreen
+	if c.Verdict == CapacityNotMet || c.Verdict == CapacityUnclear {
+		color = yellow
+	}
+	p.lines(color, wrap(c.Headline, 0))
+	for _, s := range c.Sentences {
+		p.lines("", wrap(s, 2))
+	}
+	for _, t := range c.tables(mostCurvePoints) {
+		p.heading(t.Title)
+		table := &textTable{heads: t.Heads}
+		note := -1
+		if last := len(t.Heads) - 1; t.Heads[last] == "note" {
+			note, table.heads = last, t.Heads[:last]
+		}
+		for _, row := range t.Rows {
+			if note >= 0 {
+				table.add(row[note], row[:note]...)
+				continue
+			}
+			table.add("", row...)
+		}
+		p.table(table)
+	}
+	p.list("Assumed", c.Assumptions)
+	p.list("Doubts", c.Doubts)
+	p.line("")
+	p.lines(faint, wrap(strings.Join(c.provenanceWords(), " · "), 0))
+	return p.out.Bytes()
+}
+
+func (c *Capacity) provenanceWords() []string {
+	words := []string{"capacity " + c.Question, simulate.Simulated, "profile " + c.Provenance.Profile}
+	if c.Arm != "" {
+		words = append(words, "arm "+c.Arm)
+	}
+	words = append(words, fmt.Sprintf("seed %d", c.Provenance.Seed), "cachebench "+c.Provenance.Version)
+	if c.Provenance.ProfileBasis != "" {
+		words = append(words, c.Provenance.ProfileBasis)
+	}
+	return words
+}
+
+func capacityMarkdown(c *Capacity) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "**%s**\n\n", markdownText(ellipsis(c.Headline, 1000)))
+	for _, s := range c.Sentences {
+		fmt.Fprintf(&b, "- %s\n", markdownText(ellipsis(s, 1000)))
+	}
+	for _, t := range c.tables(mostCurvePoints) {
+		fmt.Fprintf(&b, "\n%s\n\n", markdownText(t.Title))
+		for _, row := range append([][]string{nil}, t.Rows...) {
+			cells := row
+			if row == nil {
+				cells = t.Heads
+			}
+			for _, s := range cells {
+				fmt.Fprintf(&b, "| %s ", strings.ReplaceAll(markdownText(ellipsis(strings.TrimPrefix(s, ">"), 200)), "|", `\|`))
+			}
+			b.WriteString("|\n")
+			if row == nil {
+				for _, s := range t.Heads {
+					if strings.HasPrefix(s, ">") {
+						b.WriteString("|--:")
+					} else {
+						b.WriteString("|---")
+					}
+				}
+				b.WriteString("|\n")
+			}
+		}
+	}
+	for _, s := range c.Doubts {
+		fmt.Fprintf(&b, "\n- %s\n", markdownText(ellipsis(s, 500)))
+	}
+	return b.Bytes()
+}
+
+// capacityCSV has a row for each number: of figures, needs, options, effects and the points
+// of curves.
+func capacityCSV(c *Capacity) ([]byte, error) {
+	all, err := csvLine("part", "name", "x", "x_unit", "value", "low", "high", "unit", "limit", "met")
+	if err != nil {
+		return nil, err
+	}
+	number := func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return exact(*v)
+	}
+	add := func(cells ...string) {
+		line, lineErr := csvLine(cells...)
+		if err == nil {
+			err = lineErr
+		}
+		all = append(all, line...)
+	}
+	add("verdict", c.Question, "", "", "", "", "", "", "", c.Verdict)
+	for i := range c.Figures {
+		f := &c.Figures[i]
+		add("figure", f.Name, "", "", exact(f.Value), number(f.Low), number(f.High), f.Unit, number(f.Limit), "")
+	}
+	for _, h := range c.Held {
+		add("held", h.Cause, "", "", exact(h.Time.Seconds()), "", "", UnitSeconds, "", "")
+	}
+	for _, of := range []struct {
+		part  string
+		needs []CapacityNeed
+	}{{"need", c.Needs}, {"together", c.Together}} {
+		for i := range of.needs {
+			n := &of.needs[i]
+			met := CapacityMet
+			if n.Need == nil && !n.Unlimited {
+				met = CapacityNotMet
+			}
+			add(of.part, n.Parameter, number(n.Now), n.Unit, number(n.Need), number(n.Low), number(n.High), n.Unit, "", met)
+		}
+	}
+	for i := range c.Options {
+		o := &c.Options[i]
+		met := CapacityNotMet
+		if o.Met {
+			met = CapacityMet
+		}
+		if o.Ready != nil {
+			add("option_ready", o.Name, "", "", exact(o.Ready.Value), number(o.Ready.Low), number(o.Ready.High), o.Ready.Unit, number(o.Ready.Limit), met)
+		}
+		if o.Cost != nil {
+			add("option_cost", o.Name, "", "", exact(o.Cost.Value), number(o.Cost.Low), number(o.Cost.High), o.Cost.Unit, "", met)
+		}
+	}
+	for i := range c.Effects {
+		e := &c.Effects[i]
+		for _, of := range []struct {
+			x string
+			*CapacityFigure
+		}{{"0.5", e.Less}, {"2", e.More}} {
+			if f := of.CapacityFigure; f != nil {
+				add("effect", e.Parameter, of.x, "factor", exact(f.Value), number(f.Low), number(f.High), f.Unit, "", "")
+			}
+		}
+	}
+	for i := range c.Curves {
+		k := &c.Curves[i]
+		for _, p := range k.Points {
+			add("curve", k.Parameter, exact(p.X), k.XUnit, number(p.Y), number(p.Low), number(p.High), k.YUnit, number(k.Limit), "")
+		}
+	}
+	return all, err
+}
+
+// CapacityHolds are what held an explained start up, the longest first.
+func CapacityHolds(x *simulate.Explanation) []CapacityHold {
+	var list []CapacityHold
+	for _, s := range heldSums(x) {
+		list = append(list, CapacityHold{Cause: s.words, Time: s.total, Fraction: s.total.Seconds() / max(x.Ready.Seconds(), 1e-9)})
+	}
+	return list
+}

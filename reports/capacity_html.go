@@ -1,0 +1,166 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// capacityPage writes c as one HTML file: the page of a report, with curves and their
+// figures alone.
+func capacityPage(c *Capacity) ([]byte, error) {
+	v := &view{
+		Title: "cachebench capacity " + c.Question, Sources: "simulated",
+		Verdict: &Verdict{Headline: c.Headline, Sentences: c.Sentences}, Facts: c.facts(), Inputs: c.Provenance.Inputs,
+		Assumptions: c.Assumptions, Doubts: c.Doubts,
+	}
+	for i := range c.Curves {
+		k := &c.Curves[i]
+		f := figure{Drawing: capacityChart(fmt.Sprintf("chart-capacity-%d", i+1), k), Heading: k.Title}
+		f.Legend = []key{{Sample: sample("line", "curve a-cached"), Label: k.Figure}}
+		if k.Limit != nil {
+			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityAmount(*k.Limit, k.YUnit)})
+		}
+		var notes []string
+		if k.NotMonotone {
+			notes = append(notes, "Not monotone: more does not always bring the same way.")
+		}
+		if _, out := k.drawn(); out > 0 {
+			notes = append(notes, fmt.Sprintf("Not drawn, but in the table: %s far above the limit.", count(out, "value")))
+		}
+		f.Caption = strings.Join(notes, " ")
+		v.Answers = append(v.Answers, f)
+	}
+	for _, t := range c.tables(0) {
+		out := newTable(t.Title, t.Heads...)
+		for _, row := range t.Rows {
+			var cells []cell
+			for i, s := range row {
+				number := strings.HasPrefix(t.Heads[i], ">")
+				cells = append(cells, cell{Text: s, Number: number, Long: !number && i > 0})
+			}
+			out.add(cells...)
+		}
+		v.AnswerTables = append(v.AnswerTables, out)
+	}
+	return v.page()
+}
+
+func (c *Capacity) facts() []fact {
+	var list []fact
+	for _, f := range []fact{
+		{"version", c.Provenance.Version}, {"profile", c.Provenance.Profile}, {"basis", c.Provenance.ProfileBasis}, {"arm", c.Arm},
+		{"seed", fmt.Sprint(c.Provenance.Seed)}, {"repeats", fmt.Sprint(max(1, c.Repeats))}, {"platform", c.Provenance.Platform},
+	} {
+		if f.Value != "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// capacityChart draws a curve with the band of its interval and the limit.
+func capacityChart(id string, k *CapacityCurve) drawing {
+	c := newChart(id, "ecdf", k.Title, k.description(), courseBottom+44)
+	points, _ := k.drawn()
+	xPer, xUnit := chartUnit(k.XUnit, func(yield func(float64)) {
+		for _, p := range points {
+			yield(p.X)
+		}
+	})
+	yPer, yUnit := chartUnit(k.YUnit, func(yield func(float64)) {
+		for _, p := range points {
+			if p.Y != nil {
+				yield(*p.Y)
+			}
+		}
+	})
+	lowest, typical, highest, top := math.Inf(1), 0.0, 0.0, 0.0
+	for i, p := range points {
+		lowest, highest = min(lowest, p.X/xPer), max(highest, p.X/xPer)
+		if i <= len(points)/2 {
+			typical = p.X / xPer
+		}
+		if p.Y != nil {
+			top = max(top, *p.Y/yPer)
+		}
+	}
+	if k.Limit != nil && *k.Limit/yPer < 8*top {
+		top = max(top, *k.Limit/yPer)
+	}
+	x, y := spreadScale(lowest, typical, highest), linearScale(top)
+	at := func(v float64) float64 { return courseBottom - y.at(v/yPer)*(courseBottom-courseTop) }
+	c.axis(x.within(), courseTop, courseBottom, false)
+	for _, tick := range y.ticks {
+		c.line("grid", "", 0, at(tick*yPer), 1, at(tick*yPer))
+		c.margin("tick", at(tick*yPer)+4, trimmed(tick, 3), "")
+	}
+	c.text("tick", "start", 0, courseTop-9, k.Figure+" ("+yUnit+")")
+	c.text("tick", "middle", 0.5, courseBottom+36, strings.TrimSpace(k.Parameter+" ("+xUnit+")"))
+	var lastX, lastY float64
+	drawn := false
+	for _, p := range points {
+		if p.Y == nil {
+			drawn = false
+			continue
+		}
+		px, py := x.at(p.X/xPer), at(*p.Y)
+		if p.Low != nil && p.High != nil && *p.High > *p.Low {
+			c.line("mark a-cached", "interval", px, at(max(0, *p.Low)), px, at(*p.High))
+		}
+		if drawn {
+			c.line("mark curve a-cached", k.Figure, lastX, lastY, px, py)
+		}
+		c.dot("a-cached", CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit), px, py)
+		lastX, lastY, drawn = px, py, true
+	}
+	if k.Limit != nil {
+		c.line("capacity", "limit "+CapacityAmount(*k.Limit, k.YUnit), 0, at(*k.Limit), 1, at(*k.Limit))
+	}
+	return c.drawn()
+}
+
+// drawn are the points that do not squeeze the others against 0, and how many are left out.
+func (k *CapacityCurve) drawn() (points []CapacityPoint, out int) {
+	const most = 8
+	for _, p := range k.Points {
+		if k.Limit != nil && p.Y != nil && *p.Y > most**k.Limit {
+			out++
+			continue
+		}
+		points = append(points, p)
+	}
+	if len(points) < 2 {
+		return k.Points, 0
+	}
+	return points, out
+}
+
+// chartUnit is the unit of an axis with how much of the curve's own it is.
+func chartUnit(unit string, each func(func(float64))) (per float64, name string) {
+	highest := 0.0
+	each(func(v float64) { highest = max(highest, v) })
+	switch unit {
+	case UnitRate:
+		name, per = byteUnitFor(highest)
+		return per, name
+	case UnitSeconds:
+		return 1, "s"
+	case UnitFraction:
+		return 0.01, "%"
+	case UnitBytes:
+		name, per = byteUnitFor(highest)
+		return per, strings.TrimSuffix(name, "/s")
+	}
+	return 1, unit
+}
+
+func (k *CapacityCurve) description() string {
+	var words []string
+	for _, p := range k.Points {
+		if p.Y != nil {
+			words = append(words, CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit))
+		}
+	}
+	return strings.Join(words, "; ") + "."
+}

@@ -1,0 +1,132 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/csv"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/simulate"
+)
+
+// answer has what an answer may have, and names that are not to be taken for markup.
+func answer() *Capacity {
+	k := CapacityCurve{Title: "Rate <b>", Parameter: "network.registryBytesPerSecond", XUnit: UnitRate, Figure: "last ready", YUnit: UnitSeconds, Now: ptr(4e6), Limit: ptr(30.0)}
+	for i := range 20 {
+		p := CapacityPoint{X: 1e6 * math.Pow(2, float64(i))}
+		if i > 0 { // the first is never ready
+			y := 1000 / math.Pow(2, float64(i))
+			p.Y, p.Low, p.High = &y, ptr(y*0.9), ptr(y*1.1)
+		}
+		k.Points = append(k.Points, p)
+	}
+	return &Capacity{
+		Question: "burst", Headline: "Not met: | of 10 starts of <script>alert(1)</script>.", Verdict: CapacityNotMet, Sentences: []string{"More."}, Repeats: 3,
+		Provenance: simulate.Provenance{Version: "0.1.0", Profile: "eci", Seed: 7}, Arm: simulate.ArmCold,
+		Figures:  []CapacityFigure{{Name: "last ready", Unit: UnitSeconds, Value: 62.5, Low: ptr(60.0), High: ptr(65.0), Limit: ptr(30.0)}},
+		Held:     []CapacityHold{{Cause: "admission", Time: 45 * time.Second, Fraction: 0.75}},
+		Needs:    []CapacityNeed{{Parameter: "a", Unit: UnitRate, Need: ptr(5e7), Low: ptr(4e7), High: ptr(6e7), Best: ptr(1.0), Tried: 4}, {Parameter: "b", Unit: "1/s", Now: ptr(20.0), Tried: 9, Note: "not monotone"}},
+		Together: []CapacityNeed{{Parameter: "c", Unit: "cores", Now: ptr(2.0), Need: ptr(4.0), Best: ptr(29.0), Tried: 3}},
+		Options:  []CapacityOption{{Name: "one", Chosen: true, Met: true, Cost: &CapacityFigure{Unit: "USD", Value: 5}}, {Name: "two", Ready: &CapacityFigure{Unit: UnitSeconds, Value: 99}, Note: "why"}},
+		Effects:  []CapacityEffect{{Parameter: "d", Less: &CapacityFigure{Unit: UnitSeconds, Value: -2}, Swing: 2, Source: "assumed: x"}},
+		Curves:   []CapacityCurve{k, {Title: "none", Parameter: "x", Figure: "y", YUnit: UnitFraction, NotMonotone: true, Points: []CapacityPoint{{X: 0, Y: ptr(0.5)}, {X: 1, Y: ptr(0.7)}}}},
+		Tables:   []CapacityTable{{Title: "t", Heads: []string{"h", ">n"}, Rows: [][]string{{"a|b", "1"}}}},
+		Doubts:   []string{"A doubt."},
+	}
+}
+
+// TestCapacityFormats: what every format has is there, whole, and is no markup.
+func TestCapacityFormats(t *testing.T) {
+	c := answer()
+	made := make(map[Format]string)
+	for _, format := range CapacityFormats() {
+		var b bytes.Buffer
+		if err := WriteCapacity(&b, format, c, Options{}); err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		made[format] = b.String()
+	}
+	checkWidth(t, made[Text])
+	if first, _, _ := strings.Cut(made[Text], "\n"); first != c.Headline {
+		t.Errorf("the first line is %q", first)
+	}
+	for _, want := range []string{"62.5 s (60.0 s to 65.0 s)", "50 MB/s (40 MB/s to 60 MB/s)", "Rate <b>, 9 of 20 values", "never ready", "none (not monotone)", "one *"} {
+		if !strings.Contains(made[Text], want) {
+			t.Errorf("%q is not in\n%s", want, made[Text])
+		}
+	}
+	var again Capacity
+	if err := document.Read("c.json", []byte(made[JSON]), CapacityKind, &again); err != nil || !reflect.DeepEqual(&again, c) {
+		t.Errorf("read again as %+v, %v", again, err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(made[CSV])).ReadAll() // of one number of cells each
+	if err != nil || len(rows) < 30 {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	if strings.Contains(made[Markdown], "<script") || !strings.HasPrefix(made[Markdown], "**Not met") {
+		t.Errorf("Markdown:\n%s", made[Markdown])
+	}
+	columns := 0
+	for line := range strings.Lines(made[Markdown]) {
+		if !strings.HasPrefix(line, "|") {
+			columns = 0
+			continue
+		}
+		n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
+		if columns > 0 && n != columns {
+			t.Errorf("%d cells after %d: %s", n, columns, line)
+		}
+		columns = n
+	}
+}
+
+// TestCapacityPage: the page has a chart for each curve, asks for nothing, and its headline is
+// text.
+func TestCapacityPage(t *testing.T) {
+	c := answer()
+	var b bytes.Buffer
+	if err := WriteCapacity(&b, HTML, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	root, err := html.Parse(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	charts := all(root, "svg", "chart")
+	if len(charts) != len(c.Curves) {
+		t.Errorf("%d charts of %d curves", len(charts), len(c.Curves))
+	}
+	for _, chart := range charts {
+		checkChart(t, "capacity", chart)
+	}
+	if h1 := all(root, "h1", ""); len(h1) != 1 || !strings.Contains(textOf(h1[0]), "<script>") {
+		t.Errorf("the headline is not there as text")
+	}
+	if n := len(all(root, "script", "")); n != 1 {
+		t.Errorf("%d scripts, want the page's own alone", n)
+	}
+	// Values far above the limit are left out of the drawing alone.
+	if points, out := c.Curves[0].drawn(); out != 2 || len(points) != 18 {
+		t.Errorf("%d points are drawn, %d not", len(points), out)
+	}
+}
+
+// TestCurveInText: both sides of the limit are among the values that are shown.
+func TestCurveInText(t *testing.T) {
+	k := &answer().Curves[0]
+	points := k.some(mostCurvePoints)
+	edge := false
+	for i := 1; i < len(points); i++ {
+		a, b := points[i-1], points[i]
+		edge = edge || a.Y != nil && b.Y != nil && *a.Y > 30 && *b.Y <= 30 && b.X == 2*a.X
+	}
+	if len(points) != mostCurvePoints || !edge || points[0].X != k.Points[0].X || points[len(points)-1].X != k.Points[19].X {
+		t.Errorf("%d points, edge %v: %+v", len(points), edge, points)
+	}
+}

@@ -1,0 +1,150 @@
+package workload
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// place tells where the apps of pods run, and of those on nodes how many of their
+// starts pull, as far as events tell it.
+func (i *Importer) place(in *Imported) {
+	if len(i.pulls.pods) == 0 {
+		return
+	}
+	b := i.pulls.builder(PullOptions{})
+	h := b.history()
+	byName := map[string]*App{}
+	for n := range h.Workload.Apps {
+		byName[h.Workload.Apps[n].Name] = &h.Workload.Apps[n]
+	}
+	unseen := b.unseenNodes()
+	var waiting []string
+	for n := range in.Workload.Apps {
+		app := &in.Workload.Apps[n]
+		told := byName[app.Name]
+		if told == nil {
+			continue
+		}
+		app.Ready, app.NodePool, app.PulledFraction = told.Ready, told.NodePool, told.PulledFraction
+		switch node, place := b.newestPlace(app.Name); {
+		case app.NodePool != "":
+			in.OnNodes++
+		case node != "":
+			app.NodePool, app.PulledFraction = unseen.Name, pulledFraction(h.Pulls, app.Name)
+			in.OnNodes++
+		case place != "":
+			in.Virtual = append(in.Virtual, app.Name)
+		default:
+			waiting = append(waiting, app.Name)
+		}
+	}
+	in.Runtimes = h.Runtimes
+	in.Workload.NodePools = h.Workload.NodePools
+	if unseen != nil {
+		in.Workload.NodePools = append(in.Workload.NodePools, *unseen)
+	}
+	in.Workload.dropUnusedPools()
+	in.Notes = append(placeNotes(in, b, unseen, waiting), in.Notes...)
+	if i.pulls.eventCount > 0 {
+		in.Notes = append(in.Notes, "how long pulls took, and starts over a day or more, cachebench workload import tells from the same events (docs/import.md)")
+	}
+}
+
+// Only keeps the apps that are wanted, with the pools that they run on.
+func (w *Workload) Only(want func(*App) bool) {
+	w.Apps = slices.DeleteFunc(w.Apps, func(a App) bool { return !want(&a) })
+	w.dropUnusedPools()
+}
+
+// dropUnusedPools takes out the pools that no app runs on.
+func (w *Workload) dropUnusedPools() {
+	w.NodePools = slices.DeleteFunc(w.NodePools, func(p NodePool) bool {
+		return !slices.ContainsFunc(w.Apps, func(a App) bool { return a.NodePool == p.Name })
+	})
+	if len(w.NodePools) == 0 {
+		w.NodePools = nil
+	}
+}
+
+// newestPlace is where the newest pod of an app is, as placeOf tells it.
+func (b *historyBuilder) newestPlace(app string) (node, place string) {
+	for _, a := range b.apps {
+		if a.name != app {
+			continue
+		}
+		for _, p := range b.podsOf[app] {
+			if p.podRecord == a.newest() {
+				return b.placeOf(b.keyOf(p.key), p)
+			}
+		}
+	}
+	return "", ""
+}
+
+// unseenNodes is a pool of the nodes that pods are on and the input lacks, or whose pool
+// is too large to be one; nil where there are none.
+func (b *historyBuilder) unseenNodes() *NodePool {
+	_, poolOf := b.nodePools()
+	nodes := map[string]bool{}
+	for key, p := range b.importer.pods {
+		if node, _ := b.placeOf(key, p); node != "" && poolOf[node] == "" {
+			nodes[node] = true
+		}
+	}
+	if len(nodes) == 0 {
+		return nil
+	}
+	name := defaultPool
+	if slices.Contains(slices.Collect(maps.Values(poolOf)), name) {
+		name = "other-" + name
+	}
+	return &NodePool{Name: name, Platform: unseenPlatform, Count: min(len(nodes), maxPoolNodes)}
+}
+
+// unseenPlatform stands in for the platform of nodes that are not in the input.
+const unseenPlatform = "linux/amd64"
+
+// autoCache is the annotation by which a pod on ECI asks for automatic image caches
+// (Alibaba Cloud, "Use image caches to accelerate the creation of pods").
+const autoCache = "k8s.aliyun.com/eci-image-cache"
+
+// placeNotes say what was assumed of where apps run.
+func placeNotes(in *Imported, b *historyBuilder, unseen *NodePool, waiting []string) []string {
+	var texts []string
+	if unseen != nil && len(in.Virtual) == 0 {
+		texts = append(texts, fmt.Sprintf("pods run on %s that the input lacks: %s is assumed, and no limit to what they have room for: kubectl get pods,events,nodes -A -o json tells it", count(unseen.Count, "node"), unseenPlatform))
+	}
+	if platforms := poolPlatforms(in.Workload.NodePools); len(platforms) > 1 {
+		texts = append(texts, "nodes are of several platforms, and images are looked up for each: "+strings.Join(platforms, ", "))
+	}
+	if len(waiting) > 0 && in.OnNodes > 0 {
+		texts = append(texts, fmt.Sprintf("no pod has a node yet, so that each start is taken for an instance of its own: name the nodePool: %s", few(waiting)))
+	}
+	if off := b.withoutAutoCache(in.Virtual); len(off) > 0 {
+		texts = append(texts, fmt.Sprintf("the pods on virtual nodes do not all ask for automatic caches (annotation %s: \"true\"): unless the cluster's eci-profile does, compare with baseline: cold: %s", autoCache, few(off)))
+	}
+	return texts
+}
+
+// withoutAutoCache are those of the apps whose newest pod does not ask for automatic
+// caches.
+func (b *historyBuilder) withoutAutoCache(apps []string) []string {
+	var off []string
+	for _, a := range b.apps {
+		if slices.Contains(apps, a.name) && !a.newest().autoCache {
+			off = append(off, a.name)
+		}
+	}
+	return off
+}
+
+func poolPlatforms(pools []NodePool) []string {
+	var platforms []string
+	for _, p := range pools {
+		platforms = append(platforms, p.Platform)
+	}
+	slices.Sort(platforms)
+	return slices.Compact(platforms)
+}
