@@ -127,14 +127,14 @@ func unlike(a, b *namedTimeline) string {
 		return fmt.Sprintf("cachebench %s and %s", p.Version, q.Version)
 	case !slices.Equal(digests(p.Inputs), digests(q.Inputs)):
 		return "their input files differ"
-	case p.WorkloadDigest != q.WorkloadDigest && p.WorkloadDigest != "" && q.WorkloadDigest != "":
-		return "what they start, or when, differs"
 	case !slices.Equal(a.Faults, b.Faults):
 		return "their faults differ"
 	case a.starts != b.starts:
 		return fmt.Sprintf("%d startups an arm and %d", a.starts, b.starts)
 	case !maps.Equal(startsOf(a.Timeline), startsOf(b.Timeline)):
 		return "their apps start another number of times"
+	case p.WorkloadDigest != q.WorkloadDigest && p.WorkloadDigest != "" && q.WorkloadDigest != "":
+		return "what they start, or when, differs"
 	}
 	return ""
 }
