@@ -349,6 +349,8 @@ func TestBudgetFaults(t *testing.T) {
 		"rules:\n  - cold-sec<=8\n  - cold-sec<=9":                  "budget.yaml:5: rules[1]: rules cold-sec<=8s and cold-sec<=9s set the same bound twice",
 		"overrides:\n  - match: nobody\n    rules: [cold-sec<=8MB]": `budget.yaml:5: overrides[0].rules[0]: rule "cold-sec<=8MB"`,
 		"overrides:\n  - match: ''\n    rules: [cold-sec<=8]":       "budget.yaml:4: overrides[0].match: match is empty",
+		"overrides:\n  - match: '['\n    rules: [cold-sec<=8]":      `budget.yaml:4: overrides[0].match: "[" has a "[", which no name has`,
+		"overrides:\n  - match: web?\n    rules: [cold-sec<=8]":     `in which * stands for any text`,
 		"overrides:\n  - {match: a, rules: []}":                     "budget.yaml:4: overrides[0].rules: an override needs rules",
 		"rule: [cold-sec<=8]":                                       "unknown key; did you mean rules?",
 		"rules: cold-sec<=8":                                        "budget.yaml:3: rules",

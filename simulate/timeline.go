@@ -85,6 +85,9 @@ type Provenance struct {
 	Profile       string        `json:"profile"`
 	ProfileDigest layers.Digest `json:"profileDigest,omitempty"`
 	ProfileBasis  string        `json:"profileBasis,omitempty"`
+	// WorkloadDigest tells workloads apart by what is started when, for how long and
+	// where; images and their sizes are none of it. Absent where no workload is played.
+	WorkloadDigest layers.Digest `json:"workloadDigest,omitempty"`
 	// Platform is that of the images; absent where they say their own.
 	Platform string `json:"platform,omitempty"`
 	// PriceDate and Currency are the price book's; empty when no money is involved.

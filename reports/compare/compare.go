@@ -59,6 +59,7 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	slices.Sort(c.Renamed)
 	p := &pair{old: old, new: new, opt: opt, c: c}
+	tellProcessors(old, new)
 	old.qualify()
 	new.qualify()
 	if p.incomparable(); len(c.Refusals) > 0 {
@@ -66,6 +67,7 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	p.itself()
 	p.conditions()
+	p.processors()
 	p.failures()
 	p.unfinished()
 	p.match()
@@ -296,7 +298,7 @@ func (b *benchmark) known(figure, side string, x *reports.Change) []float64 {
 
 func (p *pair) change(b *benchmark, figure string) reports.Change {
 	return reports.Change{
-		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"], Package: b.config[pkg],
+		Benchmark: b.full(), Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"], Package: b.config[pkg],
 		Figure: figure, Unit: reports.UnitOf(figure),
 	}
 }
