@@ -50,6 +50,10 @@ var kindReaders = map[string]func(string, []byte) error{
 	reports.DiffKind: as(reports.ReadDiff), reports.ComparisonKind: as(reports.ReadComparison), calibrate.Kind: as(calibrate.Read),
 	matcher.BestCachesKind: as(matcher.ReadBestCaches), matcher.CreationKind: as(matcher.ReadCreation), reports.ScoresKind: as(reports.ReadScores),
 	reports.ServiceKind: as(reports.ReadService), reports.AccountCachesKind: as(reports.ReadAccountCaches), reports.CacheChangesKind: as(reports.ReadCacheChanges),
+	reports.SweepResultKind: as(reports.ReadSweepResult),
+	reports.CapacityKind: func(name string, data []byte) error {
+		return document.Read(name, data, reports.CapacityKind, &reports.Capacity{})
+	},
 	reports.PullSummaryKind: func(name string, data []byte) error {
 		return document.Read(name, data, reports.PullSummaryKind, &reports.PullSummary{})
 	},
@@ -172,7 +176,7 @@ func TestShownFiles(t *testing.T) {
 			kinds++
 		}
 	}
-	if kinds < 32 || traces < 2 {
+	if kinds < 34 || traces < 2 {
 		t.Errorf("%d files and %d traces are shown", kinds, traces)
 	}
 }
