@@ -3,7 +3,7 @@ GO ?= go
 FUZZTIME ?= 30s
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -133,6 +133,13 @@ bench-report: ## the program as a whole: reports of 100,000 starts in each forma
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))
+
+# In form and size as an exported month of a cluster's events; BYTES=100000000 for less.
+BYTES ?= 1000000000
+
+bench-import: ## import a seeded history of events of BYTES (default 1 GB) as log services export it: time, CPU time, peak memory; at most 60 s
+	$(GO) build -o build/cachebench ./cmd/cachebench
+	$(GO) run ./internal/benchimport -bytes $(BYTES) -limit 60s -count $(COUNT)
 
 plan-corpora: ## plans for the images of DATA with base images' popularity as demand: gaps, CPU, memory (PLANS=explicit,auto,pool)
 	@test -n "$(DATA)" || { echo "DATA is missing: a directory with *.jsonl.gz and base-image-from.csv.gz (internal/plancorpus)"; exit 2; }

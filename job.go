@@ -62,7 +62,7 @@ func (j *Job) Match(ctx context.Context) (*matcher.Matches, error) {
 	}
 	j.matcher.BuildTime = e.buildTime
 	coverage := j.Coverage.StartsFraction
-	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), Platform: j.Scenario.platform(), CoverageFraction: &coverage, At: j.Scenario.Now, Matches: []matcher.Match{}}
+	m := &matcher.Matches{Policies: j.Scenario.Policy.Map(), Platform: j.Scenario.platform(), CoverageFraction: &coverage, At: j.Scenario.Now, Matches: []matcher.Match{}, Unread: j.Inventory.UnreadOf(j.Scenario.References())}
 	picker := j.matcher.Picker(j.Scenario.Caches)
 	var readings *matcher.Sensitivity
 	if j.Scenario.Sensitivity {
@@ -314,6 +314,7 @@ func (j *Job) Provenance() simulate.Provenance {
 		Version: Version, Model: simulate.ModelVersion, Seed: s.Seed,
 		Profile: s.Profile.Name, ProfileDigest: s.Profile.Digest(), ProfileBasis: s.Profile.Basis(), Platform: s.platform(),
 		PriceDate: s.Prices.Date, Currency: s.Prices.Currency, Now: s.Now, Inputs: s.Inputs,
+		Unread: j.Inventory.UnreadOf(s.References()),
 	}
 }
 
@@ -339,6 +340,6 @@ func (j *Job) Report(m *matcher.Matches, p *plan.Plan, t *simulate.Timeline) *re
 	return reports.New(reports.Input{
 		Title: s.Title, Provenance: t.Provenance, Coverage: &j.Coverage, Platform: s.platform(),
 		Inventory: j.Inventory, Workload: &j.Workload, Matches: j.withPlanned(m, p), Plan: p, Timeline: t,
-		Profile: s.profileSummary(), Assumptions: assumptions,
+		Profile: s.profileSummary(), Assumptions: assumptions, Bill: j.CheckBill(m),
 	})
 }

@@ -193,7 +193,7 @@ func (j *Job) planProvenance() *plan.Provenance {
 	from := j.Provenance()
 	to := &plan.Provenance{
 		Version: from.Version, Model: from.Model, Seed: from.Seed, ProfileDigest: from.ProfileDigest, ProfileBasis: from.ProfileBasis,
-		PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now,
+		PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now, Unread: from.Unread,
 	}
 	for _, input := range from.Inputs {
 		to.Inputs = append(to.Inputs, plan.Input(input))

@@ -88,6 +88,8 @@ type Scenario struct {
 
 	// Budget is what apps may take at most, by their names, for Results.CheckBudget.
 	Budget map[string]AppBudget
+	// Bill is what was paid in a month like the workload's; nil is unknown.
+	Bill *Bill
 
 	// Bursts, when there are any, are simulated in place of the window's starts.
 	Bursts []StartBurst

@@ -36,6 +36,9 @@ type ScenarioFile struct {
 	// TraceSpan is how long was recorded, from the trace's time 0 on; from its first start
 	// to its last when not given.
 	TraceSpan time.Duration `json:"traceSpanSeconds,omitempty"`
+	// Scale says of apps how many times as often they start, as "web=2x"; in a name * stands
+	// for any text, and of those that fit an app the last holds.
+	Scale []string `json:"scale,omitempty"`
 	// Assume is what every app of a trace is taken to be where neither the trace nor the
 	// workload says it.
 	Assume Assumed `json:"assume,omitzero"`
@@ -63,6 +66,9 @@ type ScenarioFile struct {
 	Prices string `json:"prices,omitempty"`
 	// Caches is a file of the image caches that exist.
 	Caches string `json:"caches,omitempty"`
+	// Bill is a file of what was paid in a month like the workload's, CSV or a document of
+	// kind Bill: reports say how far the modelled month is from it.
+	Bill string `json:"bill,omitempty"`
 	// Baseline is what a plan is compared with: automatic (default) or cold.
 	Baseline string `json:"baseline,omitempty" document:"enum=automatic|cold"`
 	// Assign is how starts get their cache: auto (default) or explicit.
@@ -194,6 +200,9 @@ func (f *ScenarioFile) validate() error {
 	if err := f.validateTrace(); err != nil {
 		return err
 	}
+	if _, err := f.scales(); err != nil {
+		return err
+	}
 	if err := f.Plan.validate(); err != nil {
 		return document.Under("plan", err)
 	}
@@ -231,7 +240,7 @@ func (f *ScenarioFile) validate() error {
 // output, and one whose format is not told.
 func (f *ScenarioFile) validateOutputs() error {
 	taken := map[string]string{}
-	for key, name := range map[string]string{"workload": f.Workload, "trace": f.Trace, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices} {
+	for key, name := range map[string]string{"workload": f.Workload, "trace": f.Trace, "inventory": f.Inventory, "layerSizes": f.LayerSizes, "lock": f.Lock, "caches": f.Caches, "profile": f.Profile, "prices": f.Prices, "bill": f.Bill} {
 		if name != "" {
 			taken[filepath.Base(name)] = key
 		}
@@ -319,6 +328,7 @@ func (f *ScenarioFile) Scenario(name string, read ReadFunc) (*Scenario, error) {
 		}
 	}
 	l.load(f, s)
+	l.scale(f, s)
 	s.Inputs = l.inputs
 	if l.err == nil && f.BudgetPerMonth != nil {
 		if err := f.BudgetPerMonth.in(&s.Prices); err != nil {
@@ -440,6 +450,12 @@ func (l *loader) load(f *ScenarioFile, s *Scenario) {
 	if l.err == nil {
 		s.Prices, l.err = l.prices(f.Prices)
 	}
+	l.file("bill", f.Bill, func(path string, data []byte) (err error) {
+		if s.Bill, err = ReadBill(path, data); err == nil {
+			err = s.Bill.checkCurrency(&s.Prices)
+		}
+		return err
+	})
 }
 
 // profile is a built-in one by name, else a file.

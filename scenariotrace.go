@@ -3,6 +3,7 @@ package cachebench
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/workload"
@@ -28,6 +29,41 @@ func (f *ScenarioFile) validateTrace() error {
 		return document.At("assume", "it is of a trace's apps, and there is no trace: name one (trace, --trace), or leave this out")
 	}
 	return nil
+}
+
+// scales are the rules of Scale.
+func (f *ScenarioFile) scales() ([]workload.Scale, error) {
+	var rules []workload.Scale
+	for i, text := range f.Scale {
+		rule, err := workload.ParseScale(text)
+		if err != nil {
+			return nil, document.At(fmt.Sprintf("scale[%d]", i), "%v", err)
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
+// scale makes apps start more often, or less. What was asked for counts as an input: the
+// same files scaled otherwise give other results.
+func (l *loader) scale(f *ScenarioFile, s *Scenario) {
+	if l.err != nil || len(f.Scale) == 0 {
+		return
+	}
+	rules, err := f.scales()
+	switch {
+	case err != nil:
+	case s.Workload == nil && s.Trace == nil:
+		err = fmt.Errorf("there is nothing to scale: name a workload or a trace (workload, trace)")
+	default:
+		s.Workload, s.Trace, err = workload.Scaled(s.Workload, s.Trace, rules)
+	}
+	if err != nil {
+		l.err = l.at("scale", err)
+		return
+	}
+	text := strings.Join(f.Scale, " ")
+	l.inputs = append(l.inputs, InputOf("scale "+text, []byte(text)))
 }
 
 // loadStarts reads what is started: a workload, a trace, or a workload beside a trace.

@@ -31,7 +31,7 @@ func TestSchemas(t *testing.T) {
 		layers.InventoryKind: layers.Inventory{}, workload.Kind: workload.Workload{}, matcher.CachesKind: matcher.Caches{},
 		matcher.MatchesKind: matcher.Matches{}, matcher.CreationKind: matcher.Creation{}, matcher.BestCachesKind: matcher.BestCaches{}, simulate.ProfileKind: simulate.Profile{}, cost.Kind: cost.Book{},
 		plan.Kind: plan.Plan{}, export.CacheSetKind: export.CacheSet{}, simulate.TimelineKind: simulate.Timeline{}, reports.Kind: reports.Report{},
-		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{},
+		cachebench.ScenarioKind: cachebench.ScenarioFile{}, cachebench.LockKind: cachebench.Lock{}, cachebench.BillKind: cachebench.Bill{},
 		cachebench.SweepKind: cachebench.Sweep{}, reports.DiffKind: reports.Diff{}, reports.BudgetKind: reports.Budget{}, reports.ComparisonKind: reports.Comparison{},
 		matcher.StoresKind: matcher.Holders{}, matcher.ServiceAnswersKind: matcher.ServiceAnswers{},
 		reports.AccountCachesKind: reports.AccountCaches{}, reports.CacheChangesKind: reports.CacheChanges{},

@@ -207,6 +207,30 @@ type Unscanned struct {
 	Absent bool `json:"absent,omitempty"`
 }
 
+// UnreadOf are the layers of the images behind references that are Unscanned.
+func (inv *Inventory) UnreadOf(references []string) (list []Unscanned) {
+	if inv == nil || len(inv.Unscanned) == 0 {
+		return nil
+	}
+	asked, used := make(map[string]bool), make(map[Digest]bool)
+	for _, reference := range references {
+		asked[reference] = true
+	}
+	for i := range inv.Images {
+		if asked[inv.Images[i].Reference] {
+			for _, l := range inv.Images[i].Layers {
+				used[inv.Layers[l].Digest] = true
+			}
+		}
+	}
+	for _, u := range inv.Unscanned {
+		if used[u.Digest] {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
 // Read reads a saved Inventory from the bytes of the file called name.
 func Read(name string, data []byte) (*Inventory, error) {
 	var inv Inventory

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/cachebench/cachebench/layers/distribution"
 	"github.com/cachebench/cachebench/layers/local"
 )
 
@@ -39,8 +41,9 @@ type presence struct {
 	mu     sync.Mutex
 	failed map[held]error
 	// looked are by source the layers that were looked for, gone those of them of which
-	// there is nothing.
+	// there is nothing; stores are by source where they were looked for.
 	looked, gone map[string][]int
+	stores       map[string]local.Store
 }
 
 // held is a layer that a source should hold.
@@ -55,7 +58,7 @@ type held struct {
 // blobs are there (OCI distribution specification, error MANIFEST_BLOB_UNKNOWN). A
 // layout that is served as one took nothing, so that it is looked through.
 func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string) {
-	p := &presence{resolver: r, inv: inv, readAt: readAt, failed: make(map[held]error), looked: make(map[string][]int), gone: make(map[string][]int)}
+	p := &presence{resolver: r, inv: inv, readAt: readAt, failed: make(map[held]error), looked: make(map[string][]int), gone: make(map[string][]int), stores: make(map[string]local.Store)}
 	seen := make(map[held]bool)
 	var group errgroup.Group
 	group.SetLimit(scanJobs())
@@ -79,7 +82,7 @@ func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string)
 		return
 	}
 	if r.opt.ManifestsAlone && !r.opt.Deep {
-		p.takeWord()
+		p.takeWord(ctx)
 	}
 	failures := slices.SortedFunc(maps.Keys(p.failed), func(a, b held) int {
 		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.source, b.source))
@@ -96,10 +99,10 @@ func (r *resolver) present(ctx context.Context, inv *Inventory, readAt []string)
 const holdsManifestsAlone = " holds manifests alone"
 
 // takeWord takes the sources that hold no layer at all at their manifests' word.
-func (p *presence) takeWord() {
+func (p *presence) takeWord(ctx context.Context) {
 	for _, source := range slices.Sorted(maps.Keys(p.gone)) {
 		gone := p.gone[source]
-		if len(gone) < len(p.looked[source]) {
+		if len(gone) < len(p.looked[source]) || !isRecording(ctx, p.stores[source]) {
 			continue
 		}
 		p.inv.Doubts = append(p.inv.Doubts, fmt.Sprintf("%s%s, of %d layers none: what they say of layers is taken at its word.", source, holdsManifestsAlone, len(gone)))
@@ -109,16 +112,72 @@ func (p *presence) takeWord() {
 	}
 }
 
+// fewestRecorded is how many layers a source must lack, and hold none, to be taken for a
+// recording of manifests: where a single one is missing, it was lost.
+const fewestRecorded = 2
+
+// isRecording says whether a source holds manifests alone: no layer of any image that it
+// lists, whichever were asked for.
+func isRecording(ctx context.Context, store local.Store) bool {
+	holder, ok := store.(sizes)
+	if !ok {
+		return false
+	}
+	var listed []string
+	for i := 0; ; i++ {
+		found, err := store.Lookup(ctx, fmt.Sprintf("@%d", i))
+		if err != nil {
+			break // there are no more
+		}
+		listed = append(listed, found.Digest)
+	}
+	lacking, seen := make(map[string]bool), make(map[string]bool)
+	for len(listed) > 0 {
+		digest := listed[0]
+		listed = listed[1:]
+		if seen[digest] {
+			continue
+		}
+		seen[digest] = true
+		raw, err := store.Document(ctx, digest, distribution.MaxManifestBytes)
+		var doc struct {
+			Manifests, Layers []struct{ MediaType, Digest string }
+		}
+		if err != nil || json.Unmarshal(raw, &doc) != nil {
+			continue // what is not there says nothing of layers
+		}
+		for _, m := range doc.Manifests {
+			listed = append(listed, m.Digest)
+		}
+		for _, l := range doc.Layers {
+			// A foreign layer is elsewhere, and what is no tar is an attestation.
+			if d := (descriptor{mediaType: l.MediaType}); d.isForeign() || !strings.Contains(l.MediaType, ".tar") || lacking[l.Digest] {
+				continue
+			}
+			if _, err := holder.Size(ctx, l.Digest); !errors.Is(err, fs.ErrNotExist) {
+				return false
+			}
+			lacking[l.Digest] = true
+		}
+	}
+	return len(lacking) >= fewestRecorded
+}
+
 // Look notes which layers of an image of an Inventory from a file its layout or archive
 // lacks, as Options.Present does of one that is looked up; not of an image whose layers
-// were read. It says whether that is known: where the layout is not on this machine, or
+// were read. A recording of manifests is one where the Inventory says so: of another, whose
+// layers were there or were not looked for, what is missing was lost. It says whether that
+// is known: where the layout is not on this machine, or
 // holds the image no longer, the Inventory's word is all there is.
 func (inv *Inventory) Look(ctx context.Context, image int, opt Options) (isKnown bool, err error) {
 	img := &inv.Images[image]
 	if isRemote(img.Reference) || !slices.ContainsFunc(img.Layers, func(l int) bool { return inv.Layers[l].Scan == nil }) {
 		return true, nil
 	}
-	opt.Present, opt.ManifestsAlone, opt.Deep = true, true, false
+	isTold := func(doubt string) bool {
+		return strings.Contains(doubt, holdsManifestsAlone) && inv.IsAbout(doubt, image)
+	}
+	opt.Present, opt.ManifestsAlone, opt.Deep = true, slices.ContainsFunc(inv.Doubts, isTold), false
 	r, err := newResolver(opt)
 	if err != nil {
 		return false, err
@@ -129,12 +188,6 @@ func (inv *Inventory) Look(ctx context.Context, image int, opt Options) (isKnown
 	own := &Inventory{Images: []Image{*img}, Layers: inv.Layers, Unscanned: slices.Clone(inv.Unscanned)}
 	r.present(ctx, own, make([]string, len(inv.Layers)))
 	inv.Unscanned = own.Unscanned
-	isTold := func(doubt string) bool {
-		return strings.Contains(doubt, holdsManifestsAlone) && inv.IsAbout(doubt, image)
-	}
-	if !slices.ContainsFunc(inv.Doubts, isTold) {
-		inv.Doubts = append(inv.Doubts, own.Doubts...)
-	}
 	return true, errors.Join(ctx.Err(), r.close())
 }
 
@@ -187,7 +240,7 @@ func (p *presence) look(ctx context.Context, source, reference string, layer int
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.looked[source] = append(p.looked[source], layer)
+	p.looked[source], p.stores[source] = append(p.looked[source], layer), store
 	if err != nil {
 		p.failed[held{source, layer}] = err
 	}

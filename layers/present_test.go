@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+
 	"github.com/cachebench/cachebench/internal/registry"
 )
 
@@ -64,7 +68,8 @@ func TestPresent(t *testing.T) {
 
 // TestManifestsAlone: a layout that holds no layer at all is taken at its manifests' word
 // where that is asked for, with a doubt; one that lacks a single layer is not. An Inventory
-// that was made before, or of a layout that was broken since, is looked through again.
+// that was made before, or of a layout that was broken since, is looked through again, and
+// taken at its word only where it says itself that it is of such a recording.
 func TestManifestsAlone(t *testing.T) {
 	img := realImage(t)
 	all, _ := img.Layers()
@@ -88,15 +93,20 @@ func TestManifestsAlone(t *testing.T) {
 		if err != nil || !isKnown {
 			t.Fatalf("%v, %v", isKnown, err)
 		}
+		again := runWithStore(t, t.TempDir(), []string{source}, opt)
+		if isKnown, err := again.Look(t.Context(), 0, Options{}); err != nil || !isKnown || len(again.Unscanned) != len(now.Unscanned) || len(again.Doubts) != len(now.Doubts) {
+			t.Errorf("%d of %d gone, looked through twice: %v, %v, %v, %q", gone, len(all), isKnown, err, again.Unscanned, again.Doubts)
+		}
 		for name, inv := range map[string]*Inventory{"resolved": now, "looked through": before} {
+			isRecording := gone == len(all) && name == "resolved"
 			isTold := slices.ContainsFunc(inv.Doubts, func(doubt string) bool {
 				return strings.Contains(doubt, "holds manifests alone") && inv.IsAbout(doubt, 0)
 			})
 			want := gone
-			if gone == len(all) {
+			if isRecording {
 				want = 0
 			}
-			if len(inv.Unscanned) != want || isTold != (gone == len(all)) {
+			if len(inv.Unscanned) != want || isTold != isRecording {
 				t.Errorf("%s, %d of %d gone: %v, %q", name, gone, len(all), inv.Unscanned, inv.Doubts)
 			}
 			for _, u := range inv.Unscanned {
@@ -110,6 +120,53 @@ func TestManifestsAlone(t *testing.T) {
 			t.Errorf("a layout that is gone: %v, %v", isKnown, err)
 		}
 	}
+}
+
+// TestNoRecording: where one layer is all that is missing, or another image of the layout
+// has one, it was lost. A single layer of a recording of more is none.
+func TestNoRecording(t *testing.T) {
+	opt := Options{Present: true, ManifestsAlone: true}
+	check := func(name, reference string, missing int) {
+		t.Helper()
+		inv := runWithStore(t, t.TempDir(), []string{reference}, opt)
+		if len(inv.Images) != 1 || len(inv.Unscanned) != missing || (len(inv.Doubts) > 0) != (missing == 0) {
+			t.Errorf("%s: %d images, %v, %q, want %d missing", name, len(inv.Images), inv.Unscanned, inv.Doubts, missing)
+		}
+	}
+	drop := func(dir string, images ...v1.Image) {
+		for _, img := range images {
+			all, _ := img.Layers()
+			for _, l := range all {
+				digest, _ := l.Digest()
+				os.Remove(filepath.Join(dir, "blobs/sha256", digest.Hex))
+			}
+		}
+	}
+	one, err := random.Image(100, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := random.Image(100, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone := writeLayout(t, one, "one")
+	drop(alone, one)
+	check("one layer", "oci:"+alone, 1)
+
+	both := writeLayout(t, one, "one")
+	to, err := layout.FromPath(both)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := to.AppendImage(two, layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": "two"})); err != nil {
+		t.Fatal(err)
+	}
+	drop(both, two)
+	check("both layers, and another image has its own", "oci:"+both+":two", 2)
+	drop(both, one)
+	check("no layer of any image", "oci:"+both+":two", 0)
+	check("one layer of those", "oci:"+both+":one", 0)
 }
 
 // TestPresentServed: a layout that is served under a registry's name, or that of its alias,

@@ -86,7 +86,7 @@ type Options struct {
 	// their images, with the sizes that the manifests state; Deep does so too, and reads those of
 	// which Store knows the content already. What is missing is Unscanned.
 	Present bool
-	// ManifestsAlone takes a layout or archive that holds no layer at all at its
+	// ManifestsAlone takes a layout or archive that holds no layer of any of its images at its
 	// manifests' word, as a registry is, with a doubt: such recordings are looked at on
 	// purpose.
 	ManifestsAlone bool

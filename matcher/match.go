@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/layers"
 )
 
 // Group is what a start asks the matcher for: an ECI container group.
@@ -71,8 +72,11 @@ type Matches struct {
 	Platform         string   `json:"platform,omitempty"`
 	CoverageFraction *float64 `json:"coverageFraction,omitempty"`
 	// At is the time as of which caches were matched.
-	At      time.Time `json:"at"`
-	Matches []Match   `json:"matches"`
+	At time.Time `json:"at"`
+	// Unread are layers of the images that could not be read, or that their layout or
+	// archive does not hold.
+	Unread  []layers.Unscanned `json:"unread,omitempty"`
+	Matches []Match            `json:"matches"`
 	// Outcomes are what a month of starts finds in the existing caches and the
 	// automatic ones that ECI makes by itself: the automatic baseline. Apps that
 	// did not start have none.

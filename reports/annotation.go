@@ -21,12 +21,15 @@ type annotation struct {
 
 // diffAnnotations writes d as GitHub workflow commands, one a line: errors for
 // rules that are not met or not judged, warnings for those that an estimate
-// breaks, then notices of what would keep more layers. Of more than ten the last
-// says how many are left out.
+// breaks, then notices of rules that do not count here and of what would keep more layers.
+// Of more than ten the last says how many are left out.
 func diffAnnotations(d *Diff) []byte {
 	var list []annotation
 	if d.Gate != nil {
 		list = d.Gate.annotations()
+	}
+	for _, left := range d.NotJudged {
+		list = append(list, annotation{"notice", left})
 	}
 	for _, hint := range d.Hints {
 		list = append(list, annotation{"notice", hint})

@@ -62,6 +62,17 @@ func TestAnnotations(t *testing.T) {
 	if got, want := annotated(t, d), []string{"::warning title=Image startup::Rule est<=1 is not met by an estimate: ~ 9, limit 1, 8 beyond", "::notice title=Image startup::a hint"}; !equalLines(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	// Rules that do not count here are told, before hints, and ten is the most with them too.
+	d.NotJudged = []string{"budget.yaml:5: startup-sec<=8 is for compare."}
+	if got, want := annotated(t, d), "::notice title=Image startup::budget.yaml:5: startup-sec<=8 is for compare."; len(got) != 3 || got[1] != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for range 12 {
+		d.NotJudged = append(d.NotJudged, "another")
+	}
+	if got := annotated(t, d); len(got) != 10 || !strings.HasSuffix(got[9], "::6 more annotations are left out: the summary has all rules.") {
+		t.Errorf("got %d, the last %q", len(got), got[len(got)-1])
+	}
 	// Nothing to say is said too: the step would else look as if it had not run.
 	if got := annotated(t, &Diff{}); len(got) != 1 || !strings.HasPrefix(got[0], "::notice ") {
 		t.Errorf("got %q", got)

@@ -74,14 +74,16 @@ const (
 	BenchCoverage = "coverage"
 	BenchFaults   = "faults"
 	// BenchBudget and BenchWorth are a plan's most for caches in a month, and what an hour
-	// of startup time was taken to be worth; none where there is none.
-	BenchBudget = "budget"
-	BenchWorth  = "worth"
+	// of startup time was taken to be worth; none where there is none. BenchProblem is
+	// what else it was to reach and keep: its goal and limit, quota, storage and assign.
+	BenchBudget  = "budget"
+	BenchWorth   = "worth"
+	BenchProblem = "problem"
 )
 
 // BenchConfig lists the configuration lines, in order.
 func BenchConfig() []string {
-	return []string{BenchSource, BenchProfile, BenchProfileDigest, BenchPlatform, BenchModel, BenchSeed, BenchCoverage, BenchFaults, BenchBudget, BenchWorth}
+	return []string{BenchSource, BenchProfile, BenchProfileDigest, BenchPlatform, BenchModel, BenchSeed, BenchCoverage, BenchFaults, BenchBudget, BenchWorth, BenchProblem}
 }
 
 // benchText writes the text of Go's benchmarks.
@@ -128,6 +130,9 @@ func BenchComments(p *simulate.Provenance, doubts []string) string {
 	}
 	for _, doubt := range doubts {
 		fmt.Fprintf(&b, "# doubt %s\n", oneLine(doubt))
+	}
+	if len(p.Unread) > 0 {
+		fmt.Fprintf(&b, "%s%s\n", BenchIncomparablePrefix, oneLine(unreadWords(p.Unread, "of the images")))
 	}
 	return b.String()
 }

@@ -29,7 +29,7 @@ func diffBench(d *Diff) []byte {
 		config[BenchSource], config[BenchPlatform] = simulate.Estimated, img.Platform
 		lines = append(lines, BenchLine{
 			Config: config, Name: BenchStartup, Starts: 1,
-			Keys: []string{"app", repositoryName(d.New.Reference), "arm", arm, "profile", d.Provenance.Profile, "side", side},
+			Keys: []string{"app", ImageApp(d.New.Reference), "arm", arm, "profile", d.Provenance.Profile, "side", side},
 			Values: []BenchValue{
 				{float64(s.Ready) / float64(time.Second), UnitStartup}, {float64(s.FetchBytes), UnitPulled}, {float64(s.UnpackBytes), UnitUnpacked},
 			},
@@ -58,10 +58,18 @@ func unreadWords(list []layers.Unscanned, of string) string {
 	return fmt.Sprintf("%s %s could not be read: %s (%s)", count(len(list), "layer"), of, some(digests, mostNamed), list[0].Reason)
 }
 
-// repositoryName is a reference without transport, registry, tag and digest: the
-// same for two versions of an image.
-func repositoryName(reference string) string {
+// ImageApp is what the benchmarks of a diff call the app of an image: its reference without
+// transport, registry, tag and digest, the same for two versions of an image. Of a layout
+// that names none its directory is.
+func ImageApp(reference string) string {
 	name, _, _ := strings.Cut(reference, "@")
+	// A registry may have a port, and no transport is followed by digits alone.
+	for _, transport := range []string{"oci:", "oci-archive:", "docker-archive:", "docker-daemon:", "containerd:"} {
+		if rest, ok := strings.CutPrefix(name, transport); ok && rest != "" {
+			name = rest
+			break
+		}
+	}
 	name = name[strings.LastIndex(name, "/")+1:]
 	if i := strings.LastIndex(name, ":"); i > 0 {
 		name = name[:i]

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,6 +92,7 @@ func (b *planBenches) add(name, source, platform string, starts float64, keys []
 	config := b.report.benchComputed()
 	config[BenchSource], config[BenchPlatform] = source, platform
 	config[BenchBudget], config[BenchWorth] = moneyWords(b.plan.BudgetPerMonth), moneyWords(b.plan.WorthPerHour)
+	config[BenchProblem] = problemWords(b.plan)
 	if b.report.Provenance.Version == "" {
 		delete(config, BenchSeed) // the plan says nothing of what it was made from
 	}
@@ -107,6 +109,27 @@ func moneyWords(m *cost.Money) string {
 		return "none"
 	}
 	return strings.TrimSpace(m.Currency + " " + exact(m.Amount))
+}
+
+// problemWords say what a plan was to reach, and under which terms, beside its budget.
+func problemWords(p *plan.Plan) string {
+	var words []string
+	add := func(key, value string) {
+		if value != "" {
+			words = append(words, key+" "+value)
+		}
+	}
+	add("goal", p.Goal)
+	if p.LimitSeconds != nil {
+		add("limit", exact(p.LimitSeconds.Seconds())+" s")
+	}
+	if share := p.LimitStartsFraction; share != nil {
+		add("share of starts", exact(*share))
+	}
+	add("quota", strconv.Itoa(p.Quota))
+	add("storage", p.Storage)
+	add("assign", p.Assign)
+	return strings.Join(words, ", ")
 }
 
 func (b *planBenches) platform() string { return cmpOr(b.plan.Platform, b.report.Platform) }

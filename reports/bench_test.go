@@ -223,6 +223,28 @@ func TestBenchDiff(t *testing.T) {
 	}
 }
 
+// TestImageApp: two versions of an image have one name, of layouts that state none that of
+// their directory; two layouts have two.
+func TestImageApp(t *testing.T) {
+	for reference, want := range map[string]string{
+		"registry.example:5000/shop/web:1@sha256:00": "web",
+		"web:1":           "web",
+		"oci:image":       "image",
+		"oci:image:1.0":   "image",
+		"oci:other":       "other",
+		"oci:build/web:2": "web",
+		"oci:build/web:registry.example.com/shop/a:2": "a",
+		"oci-archive:web.tar":                         "web.tar",
+		"docker-daemon:web:2":                         "web",
+		"docker-daemon:web":                           "web",
+		"oci:1":                                       "1",
+	} {
+		if got := ImageApp(reference); got != want {
+			t.Errorf("%s: %s, want %s", reference, got, want)
+		}
+	}
+}
+
 // TestBenchSharing: the figures of a set of images, all or none.
 func TestBenchSharing(t *testing.T) {
 	inv := shopInventory()

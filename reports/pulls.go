@@ -61,10 +61,25 @@ type PullSummary struct {
 	// startsPerDay.
 	Apps           int    `json:"apps"`
 	NoStartsPerDay string `json:"noStartsPerDay,omitempty"`
+	// Inputs are what was read, and in what form; absent where all is kubectl's.
+	Inputs []PullInput `json:"inputs,omitempty"`
+	// History is what inputs that cover a time tell of starts.
+	History *workload.History `json:"history,omitempty"`
+	// Held are the images that nodes hold.
+	Held *workload.HeldImages `json:"held,omitempty"`
+	// PullDurations are how long pulls took by the size of the image, as kubelets count
+	// them.
+	PullDurations []workload.PullDurations `json:"pullDurations,omitempty"`
 	// Doubts are reasons to trust it less; Notes say what was assumed of the
 	// workload.
 	Doubts []string `json:"doubts,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
+}
+
+// PullInput is an input and its format.
+type PullInput struct {
+	Name   string               `json:"name"`
+	Format workload.InputFormat `json:"format" document:"required,enum=crictl|eci|events|kubectl|prometheus|trace"`
 }
 
 // RuntimeNodes is a container runtime and how many nodes have it.
@@ -113,6 +128,7 @@ func NewPullSummary(h *workload.PullHistory) *PullSummary {
 	s := &PullSummary{
 		Window: h.Window, Dropped: h.Dropped, Apps: len(h.Workload.Apps), NoStartsPerDay: h.NoStarts,
 		Doubts: h.Doubts, Notes: h.Notes, Starts: summarizeStarts(h.Starts),
+		History: h.History, Held: h.Held, PullDurations: h.PullDurations,
 	}
 	for _, name := range slices.Sorted(maps.Keys(h.Runtimes)) {
 		s.Runtimes = append(s.Runtimes, RuntimeNodes{name, h.Runtimes[name]})

@@ -53,6 +53,15 @@ func pullsText(s *PullSummary, opt Options) []byte {
 	p.list("Doubts", s.Doubts)
 	p.pulledImages(s.ByImage)
 	p.podStarts(&s.Starts)
+	p.pullDurations(s.PullDurations)
+	p.heldImages(s.Held)
+	if s.History != nil {
+		var unused []string
+		for _, d := range s.History.Skipped {
+			unused = append(unused, fmt.Sprintf("%s: %s", number(float64(d.Count)), d.Reason))
+		}
+		p.list("Not used of the histories", unused)
+	}
 	if s.Apps > 0 {
 		p.list("Assumed in the workload", s.Notes)
 	}
@@ -61,6 +70,9 @@ func pullsText(s *PullSummary, opt Options) []byte {
 
 // headline is the verdict.
 func (s *PullSummary) headline() string {
+	if s.Pulls+s.Present+s.Rechecked+s.Unclear+len(s.Dropped) == 0 && s.Window.To.IsZero() {
+		return s.bareHeadline()
+	}
 	where := ""
 	if s.Nodes > 0 || s.Pulls == 0 {
 		where = " on " + count(s.Nodes, "node")
@@ -98,13 +110,60 @@ func (s *PullSummary) headline() string {
 	return strings.Join(parts, "; ")
 }
 
+// bareHeadline is the verdict on inputs that tell of no single pull.
+func (s *PullSummary) bareHeadline() string {
+	switch {
+	case s.History != nil:
+		return fmt.Sprintf("%s of %s in %s; no single pull is told of", count(s.History.Starts, "start"), count(s.Apps, "app"), workload.SpellTime(s.History.Window.Covered))
+	case s.Held != nil:
+		return fmt.Sprintf("%s on %s; no start and no single pull is told of", count(len(s.Held.Images), "image"), count(s.Held.Nodes, "node"))
+	}
+	return "no start and no single pull is told of"
+}
+
+// historySentence says what histories cover.
+func (h *historyView) sentence() string {
+	bursts := ""
+	if h.Bursts > 0 {
+		bursts = fmt.Sprintf(" (%s in bursts)", number(float64(h.Bursts)))
+	}
+	unused := 0
+	for _, d := range h.Skipped {
+		unused += d.Count
+	}
+	text := fmt.Sprintf("The histories cover %s, between %s and %s: %s starts%s; of their records %s were used and %s were not.",
+		workload.SpellTime(h.Window.Covered), stamp(h.Window.From), stamp(h.Window.To), number(float64(h.Starts)), bursts, number(float64(h.Records)), number(float64(unused)))
+	if h.StartToReady != nil {
+		text += fmt.Sprintf(" From a pod's start to ready: median %s, of %s.", seconds(*h.StartToReady), count(h.Ready, "pod"))
+	}
+	return text
+}
+
+type historyView workload.History
+
 func (s *PullSummary) sentences() []string {
 	w := &s.Window
 	from := "as events live " + workload.SpellTime(w.Life)
 	if w.Given {
 		from = "as given"
 	}
-	list := []string{fmt.Sprintf("The snapshots cover %s, %s, between %s and %s.", workload.SpellTime(w.Covered), from, stamp(w.From), stamp(w.To))}
+	var list []string
+	if len(s.Inputs) > 0 {
+		var words []string
+		for _, i := range s.Inputs[:min(len(s.Inputs), shownInputs)] {
+			words = append(words, fmt.Sprintf("%s (%s)", i.Name, i.Format))
+		}
+		if more := len(s.Inputs) - shownInputs; more > 0 {
+			words = append(words, fmt.Sprintf("%d more", more))
+		}
+		list = append(list, "Read: "+strings.Join(words, ", ")+".")
+	}
+	if s.History != nil {
+		list = append(list, (*historyView)(s.History).sentence())
+	}
+	if !w.To.IsZero() {
+		list = append(list, fmt.Sprintf("The snapshots cover %s, %s, between %s and %s.", workload.SpellTime(w.Covered), from, stamp(w.From), stamp(w.To)))
+	}
 	if s.Sized > 0 {
 		list = append(list, fmt.Sprintf("Rates are compressed bytes over the pull's own time, of the %s of which both are known: p10 %s, p90 %s.", count(s.Sized, "pull"), rate(*s.P10BytesPerSecond), rate(*s.P90BytesPerSecond)))
 	}
@@ -124,6 +183,41 @@ func (s *PullSummary) sentences() []string {
 		list = append(list, fmt.Sprintf("Workload: %s.", count(s.Apps, "app")))
 	}
 	return list
+}
+
+// shownInputs bounds the inputs that are named.
+const shownInputs = 6
+
+func (p *printer) pullDurations(all []workload.PullDurations) {
+	if len(all) == 0 {
+		return
+	}
+	p.heading("Pulls by the size of the image, as kubelets count them (estimates within buckets)")
+	t := &textTable{heads: []string{"size", ">pulls", ">median", ">p90"}}
+	for _, d := range all {
+		t.add("", d.Size, number(float64(d.Pulls)), seconds(d.Median), seconds(d.P90))
+	}
+	p.table(t)
+}
+
+func (p *printer) heldImages(h *workload.HeldImages) {
+	if h == nil {
+		return
+	}
+	p.heading(fmt.Sprintf("Images that nodes hold: %s on %s", count(len(h.Images), "image"), count(h.Nodes, "node")))
+	t := &textTable{heads: []string{"image", ">nodes", ">size, as the runtime tells it"}}
+	for _, i := range h.Images[:min(len(h.Images), shownImages)] {
+		t.add("", i.Reference, fmt.Sprint(i.Nodes), size(i.Bytes))
+	}
+	p.table(t)
+	if more := len(h.Images) - shownImages; more > 0 {
+		p.line(fmt.Sprintf("  and %d more: --output json lists all", more))
+	}
+	if h.Full > 0 {
+		for _, line := range wrap(fmt.Sprintf("The status of %s lists 50 images or more: a kubelet lists the 50 largest unless its nodeStatusMaxImages says otherwise, so there may be more. crictl images -o json lists all.", count(h.Full, "node")), 2) {
+			p.line(line)
+		}
+	}
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

@@ -51,6 +51,8 @@ type Report struct {
 	// Gate is what became of the budgets of a scenario's apps; absent where they were not
 	// judged.
 	Gate *Gate `json:"gate,omitempty"`
+	// Bill is a real bill beside the modelled month; absent where none was given.
+	Bill *BillCheck `json:"bill,omitempty"`
 	// Apps has one entry for each app, the one with most seconds saved a month
 	// first, then by starts.
 	Apps []App `json:"apps,omitempty"`
@@ -139,6 +141,7 @@ type Input struct {
 	Plan       *plan.Plan
 	Timeline   *simulate.Timeline
 	Profile    Profile
+	Bill       *BillCheck
 	// Assumptions and Doubts come before those of the Plan, of the Timeline and
 	// those that the Report finds itself.
 	Assumptions []string
@@ -161,6 +164,7 @@ func New(in Input) *Report {
 		Creation:   in.Creation,
 		BestCaches: in.BestCaches,
 		Profile:    in.Profile,
+		Bill:       in.Bill,
 	}
 	if isZero(r.Provenance) {
 		r.Provenance = timeline.Provenance
@@ -169,6 +173,7 @@ func New(in Input) *Report {
 		r.Provenance = planProvenance(r.Provenance, in.Plan)
 		r.Platform = cmpOr(r.Platform, in.Plan.Platform)
 	}
+	r.Provenance.Unread = unread(r.Provenance.Unread, in)
 	r.Platform = cmpOr(r.Platform, r.Provenance.Platform)
 	if r.Coverage == nil {
 		r.Coverage = timeline.Coverage
@@ -194,6 +199,9 @@ func New(in Input) *Report {
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)
+	if in.Bill != nil {
+		r.Doubts = append([]string{in.Bill.Sentence()}, r.Doubts...)
+	}
 	r.Verdict = judge(r, uses)
 	return r
 }
@@ -221,6 +229,28 @@ func planProvenance(known simulate.Provenance, p *plan.Plan) simulate.Provenance
 		}
 	}
 	return known
+}
+
+// unread completes which layers could not be read by what the stages say of it.
+func unread(known []layers.Unscanned, in Input) []layers.Unscanned {
+	list := slices.Clone(known)
+	add := func(more []layers.Unscanned) {
+		for _, u := range more {
+			if !slices.Contains(list, u) {
+				list = append(list, u)
+			}
+		}
+	}
+	if in.Timeline != nil {
+		add(in.Timeline.Provenance.Unread)
+	}
+	if in.Plan != nil && in.Plan.Provenance != nil {
+		add(in.Plan.Provenance.Unread)
+	}
+	if in.Matches != nil {
+		add(in.Matches.Unread)
+	}
+	return list
 }
 
 // Read reads a saved Report from the bytes of the file called name.

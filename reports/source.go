@@ -186,7 +186,7 @@ func assumptions(in Input) []string {
 // doubts adds to those handed in what the report can see itself.
 func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 	list := append(slices.Clone(in.Doubts), timeline.Doubts...)
-	list = append(list, inventoryDoubts(in.Inventory)...)
+	list = slices.Concat(list, inventoryDoubts(in.Inventory), unreadDoubts(r.Provenance.Unread))
 	list = append(list, voidDoubts(timeline)...)
 	if c := r.Coverage; c != nil && len(c.LeftOut) > 0 {
 		list = append(list, fmt.Sprintf("%s left out because images could not be read; %s of the starts are covered.", count(len(c.LeftOut), "app"), percent(c.StartsFraction)))
@@ -221,8 +221,11 @@ func inventoryDoubts(inv *layers.Inventory) []string {
 	if inv == nil {
 		return nil
 	}
-	list := slices.Clone(inv.Doubts)
-	for _, u := range inv.Unscanned {
+	return slices.Concat(inv.Doubts, unreadDoubts(inv.Unscanned))
+}
+
+func unreadDoubts(unread []layers.Unscanned) (list []string) {
+	for _, u := range unread {
 		list = append(list, fmt.Sprintf("Layer %s could not be read, so its sizes are not measured: %s.", short(u.Digest), u.Reason))
 	}
 	return list

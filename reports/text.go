@@ -18,6 +18,7 @@ func text(r *Report, opt Options) []byte {
 	if r.Gate != nil {
 		p.lines(gateColor(r.Gate), wrap(r.Gate.headline()+".", 0))
 	}
+	p.bill(r.Bill)
 	p.verdict(&r.Verdict)
 	p.build(r.Plan)
 	p.totals(r.Plan)

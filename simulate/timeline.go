@@ -93,6 +93,10 @@ type Provenance struct {
 	// Now is the time as of which caches and tags were looked at.
 	Now    time.Time `json:"now,omitzero"`
 	Inputs []Input   `json:"inputs,omitempty"`
+	// Unread are layers of the images that could not be read, or that their layout or
+	// archive does not hold. What is said of them is a manifest's word: no result with any
+	// is compared.
+	Unread []layers.Unscanned `json:"unread,omitempty"`
 }
 
 // Input is one file or value that went in, with the digest of its bytes.

@@ -24,7 +24,8 @@ type Event struct {
 
 // Events returns all starts and releases in [from, to), in order of time.
 //
-// Single starts come at random at the app's mean rate (a Poisson process);
+// Single starts come at random at the app's mean rate (a Poisson process), or at the
+// rate of the hour where the app has weights, over whole weeks at the mean rate;
 // bursts and releases come at their fixed times, periodically in both
 // directions of time. Each app draws from its own stream, keyed by seed and
 // name, so that adding an app moves no other app's starts.
@@ -112,6 +113,9 @@ func (a *App) single(rng *rand.Rand, from, to time.Duration) func() (time.Durati
 		return none
 	}
 	gap := 24 * float64(time.Hour) / a.StartsPerDay
+	if len(a.HourlyWeights) > 0 {
+		return a.weighted(rng, gap, from, to)
+	}
 	at := float64(from)
 	return func() (time.Duration, bool) {
 		if at < float64(to) {
@@ -119,6 +123,44 @@ func (a *App) single(rng *rand.Rand, from, to time.Duration) func() (time.Durati
 		}
 		return time.Duration(at), at < float64(to)
 	}
+}
+
+// weighted is single where the rate differs by hour of the week: the same process in a
+// time that goes as fast as the rate of the hour is above the mean.
+func (a *App) weighted(rng *rand.Rand, gap float64, from, to time.Duration) func() (time.Duration, bool) {
+	mean, hours := 0.0, int64(len(a.HourlyWeights))
+	for _, w := range a.HourlyWeights {
+		mean += w / float64(hours)
+	}
+	at := from
+	return func() (time.Duration, bool) {
+		if at >= to {
+			return at, false
+		}
+		for left := gap * rng.ExpFloat64(); ; {
+			hour := floorDiv(at, time.Hour)
+			speed := a.HourlyWeights[(hour%hours+hours)%hours] / mean
+			end := time.Duration(hour+1) * time.Hour
+			if ahead := float64(end-at) * speed; left >= ahead {
+				left -= ahead
+				if at = end; at >= to {
+					return at, false
+				}
+				continue
+			}
+			at += time.Duration(left / speed)
+			return at, at < to
+		}
+	}
+}
+
+// floorDiv is how many whole units are in a time, less than none before 0.
+func floorDiv(d, unit time.Duration) int64 {
+	n := int64(d / unit)
+	if d%unit < 0 {
+		n--
+	}
+	return n
 }
 
 func (a *App) releases(rng *rand.Rand, from, to time.Duration) func() (time.Duration, bool) {

@@ -76,3 +76,46 @@ func TestEventsListed(t *testing.T) {
 		}
 	})
 }
+
+// TestWeightedEvents: starts come in the hours that weights say, as often as they say, and
+// over whole weeks at the mean rate.
+func TestWeightedEvents(t *testing.T) {
+	weights := make([]float64, weekHours)
+	for h := range weights {
+		weights[h] = float64(h%24) / 4 // none in the first hour of a day
+	}
+	w := &Workload{Apps: []App{{Name: "a", Images: []string{"i"}, StartsPerDay: 960, HourlyWeights: weights}}}
+	from, weeks := -2*7*day-90*time.Minute, 10
+	var byHour [24]float64
+	last, all := from, 0
+	for e := range w.EventsOf(3, from, from+time.Duration(weeks)*7*day, func(*App) bool { return true }) {
+		if e.At < last {
+			t.Fatalf("%v after %v", e.At, last)
+		}
+		last = e.At
+		all++
+		byHour[((int(math.Floor(e.At.Hours()))%24)+24)%24]++
+	}
+	days := float64(weeks * 7)
+	if want := 960 * days; math.Abs(float64(all)-want) > 4*math.Sqrt(want) {
+		t.Errorf("%d starts, want about %.0f", all, want)
+	}
+	for h, got := range byHour {
+		want := 960 * days * float64(h) / (23 * 24 / 2)
+		if math.Abs(got-want) > 4*math.Sqrt(want) {
+			t.Errorf("%.0f starts in hour %d, want about %.0f", got, h, want)
+		}
+	}
+	w.Apps[0].HourlyWeights = weights[:24]
+	byDay := w.Events(3, 0, 20*day)
+	w.Apps[0].HourlyWeights = weights
+	if !slices.EqualFunc(byDay, w.Events(3, 0, 20*day), func(a, b Event) bool { return (a.At - b.At).Abs() < time.Microsecond }) {
+		t.Error("24 weights are not 168 that are the same on all days")
+	}
+	for _, bad := range [][]float64{make([]float64, weekHours), {1}, append(slices.Clone(weights[1:]), -1), append(slices.Clone(weights[1:]), math.NaN())} {
+		w.Apps[0].HourlyWeights, w.Apps[0].CPU = bad, 1
+		if err := w.Validate(); err == nil {
+			t.Errorf("%v is taken", bad[:1])
+		}
+	}
+}

@@ -59,19 +59,11 @@ func (b *historyBuilder) app(key string, pod podKey) string {
 	if name, ok := b.appOf[key]; ok {
 		return name
 	}
-	parent, end, ok := cutLast(pod.name)
+	parent, _, ok := cutLast(pod.name)
 	if name := b.series[pod.namespace+"/"+parent]; ok && name != "" {
 		return name
 	}
-	if !ok || !randomEnd.MatchString(end) {
-		return pod.namespace + "/" + pod.name
-	}
-	if at, cronJob := scheduled(parent); !at.IsZero() {
-		parent = cronJob
-	} else if deployment, hash, ok := cutLast(parent); ok && templateHash.MatchString(hash) {
-		parent = deployment
-	}
-	return pod.namespace + "/" + parent
+	return guessedApp(pod.namespace, pod.name)
 }
 
 // cutLast cuts a name at its last dash.

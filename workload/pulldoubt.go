@@ -16,7 +16,9 @@ func (b *historyBuilder) doubts(h *PullHistory) []string {
 	b.doubtPulls(h, &d)
 	b.doubtTimes(h, &d)
 	d.counted(b.lateReady, "pod", "%s last became ready more than 10 min after the start, as when a probe fails later or a kubelet is restarted: when they became ready first is unknown")
-	d.counted(b.unlisted(), "app", "%s known by events alone, as no pod is in the input: in the timeline, named by a guess, not in the workload")
+	if !b.opt.counted {
+		d.counted(b.unlisted(), "app", "%s known by events alone, as no pod is in the input: in the timeline, named by a guess, not in the workload")
+	}
 	if len(b.varied) > 0 {
 		d.say("the nodes of pools differ in number between looks (%s): their median is taken", strings.Join(b.varied, ", "))
 	}
@@ -38,7 +40,7 @@ func (b *historyBuilder) doubtWindow(d *doubtList) {
 	case w.short:
 		d.say("no snapshot has events older than %s: if the API server keeps events for less than %s, give its --event-ttl, or rates are too low", SpellTime(w.Life*3/4), life)
 	}
-	if w.streamed > w.Life && !w.Given {
+	if w.streamed > w.Life && !w.Given && !b.opt.counted {
 		d.say("what stands outside of lists is taken for a watch without gaps, of %s: if it is not, give --window", SpellTime(w.streamed))
 	}
 	d.counted(w.Gaps, "gap", "%s between the snapshots are not covered and count for nothing: events live "+life+", so look more often")

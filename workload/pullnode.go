@@ -21,6 +21,7 @@ type nodeRecord struct {
 	version              uint64    // the resourceVersion, 0 where it is no number
 	virtual              bool
 	looks                []look // the snapshots that it is in
+	images               []nodeImage
 }
 
 // node is what is read of a Node.
@@ -29,6 +30,7 @@ type node struct {
 		Allocatable map[string]quantity
 		NodeInfo    struct{ ContainerRuntimeVersion, KubeletVersion, OperatingSystem, Architecture string }
 		Conditions  []struct{ LastHeartbeatTime time.Time }
+		Images      []nodeImage
 	}
 }
 
@@ -58,7 +60,7 @@ func (o *object) nodeRecord() (*nodeRecord, error) {
 	info := &n.Status.NodeInfo
 	r := &nodeRecord{
 		name: meta.Name, pool: defaultPool, runtime: info.ContainerRuntimeVersion, kubelet: info.KubeletVersion, created: meta.CreationTimestamp,
-		virtual: meta.Labels["type"] == "virtual-kubelet" || isVirtualName(meta.Name),
+		virtual: meta.Labels["type"] == "virtual-kubelet" || isVirtualName(meta.Name), images: n.Status.Images,
 	}
 	r.version, _ = strconv.ParseUint(meta.ResourceVersion, 10, 64)
 	for _, c := range n.Status.Conditions {

@@ -87,6 +87,11 @@ func (i *PullImporter) addNode(o *object) error {
 		l.heartbeats, l.sorted = append(l.heartbeats, n.heartbeat.UTC()), false
 	}
 	n.looks = []look{at}
+	for _, image := range n.images {
+		for k, name := range image.Names {
+			image.Names[k] = i.held(name)
+		}
+	}
 	if old := i.nodes[n.name]; old != nil {
 		n = old.merge(n)
 	}

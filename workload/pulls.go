@@ -31,6 +31,13 @@ type PullHistory struct {
 	// Doubts are reasons to trust the history less, the weightiest first; Notes say
 	// what of the workload was assumed.
 	Doubts, Notes []string
+	// History is what inputs that cover a time tell of starts, nil where there are none.
+	History *History
+	// Held are the images that nodes hold, nil where none tells.
+	Held *HeldImages
+	// PullDurations are how long pulls took by the size of the image, as kubelets count
+	// them.
+	PullDurations []PullDurations
 	// Nodes, Pods and Events (those about pulls) count what was read, each once, in
 	// however many snapshots it stands; Runtimes are the nodes' by name, with how many of
 	// the nodes have it.
@@ -126,6 +133,11 @@ type Dropped struct {
 	Count  int    `json:"count"`
 }
 
+// compareDropped orders reasons by how often they were met.
+func compareDropped(a, b Dropped) int {
+	return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+}
+
 // PullOptions say how a history is made.
 type PullOptions struct {
 	// Window is how long the input is known to cover, to its newest time; what is
@@ -136,6 +148,8 @@ type PullOptions struct {
 	// EventLife is how long the cluster keeps events, the API server's --event-ttl; 0
 	// takes its default, an hour.
 	EventLife time.Duration
+	// counted: starts and apps are counted from histories besides.
+	counted bool
 }
 
 // ErrNoPulls is the error on input without any event about a pull.
@@ -174,9 +188,7 @@ func (b *historyBuilder) history() *PullHistory {
 	for reason, n := range b.dropped {
 		h.Dropped = append(h.Dropped, Dropped{reason, n})
 	}
-	slices.SortFunc(h.Dropped, func(a, b Dropped) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
-	})
+	slices.SortFunc(h.Dropped, compareDropped)
 	h.Doubts = b.doubts(h)
 	return h
 }

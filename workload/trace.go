@@ -101,6 +101,9 @@ type traceReader struct {
 	// names and images are those of lines before: a trace has few of them in many lines.
 	names  map[string]string
 	images map[string][]string
+	// take is handed the starts in place of the trace, however many there are and in
+	// whatever order.
+	take func(*TraceStart)
 }
 
 // kept is a cell's text, apart from the line that it is part of.
@@ -289,6 +292,13 @@ func (t *traceReader) add(line int, cells map[string]string) error {
 		return t.fault(line, "app", "the start names no app")
 	case len(s.Images) == 0:
 		return t.fault(line, "images", "app %q names no image", s.App)
+	case t.take != nil:
+		if len(t.names)+len(t.images) > maxInterned {
+			clear(t.names)
+			clear(t.images)
+		}
+		t.take(&s)
+		return nil
 	case last >= 0 && s.At < t.trace.Starts[last].At:
 		return t.fault(line, "time_seconds", "time goes back, from %v to %v: sort the trace by time", t.trace.Starts[last].At, s.At)
 	}

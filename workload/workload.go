@@ -11,6 +11,7 @@ package workload
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -36,6 +37,10 @@ type App struct {
 	InitImages []string `json:"initImages,omitempty"`
 	// StartsPerDay is the mean number of single starts a day; bursts come on top.
 	StartsPerDay float64 `json:"startsPerDay"`
+	// HourlyWeights say how the single starts are spread over time: 24 numbers in proportion
+	// to the rate in each hour of a day (UTC), or 168 of a week, from Monday on, with which a
+	// month begins. Their scale does not matter; none is the same rate at all times.
+	HourlyWeights []float64 `json:"hourlyWeights,omitempty"`
 	// Bursts are starts that come together.
 	Bursts []Burst `json:"bursts,omitempty"`
 	// Runtime is how long one start runs, from ready to its end.
@@ -247,10 +252,31 @@ func (a *App) validate(at string) error {
 	if f := a.PulledFraction; f != nil && !(*f >= 0 && *f <= 1) {
 		return document.At(at+".pulledFraction", "pulledFraction of app %q is %v: it is a share from 0 to 1", a.Name, *f)
 	}
+	if err := a.validateWeights(at); err != nil {
+		return err
+	}
 	for j, b := range a.Bursts {
 		if err := b.validate(fmt.Sprintf("%s.bursts[%d]", at, j), a.Name); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (a *App) validateWeights(at string) error {
+	sum := 0.0
+	for j, v := range a.HourlyWeights {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			return document.At(fmt.Sprintf("%s.hourlyWeights[%d]", at, j), "app %q has a weight of %v: weights are 0 or more", a.Name, v)
+		}
+		sum += v
+	}
+	switch n := len(a.HourlyWeights); {
+	case n == 0:
+	case n != 24 && n != weekHours:
+		return document.At(at+".hourlyWeights", "app %q has %d weights: give 24, one for each hour of the day from 00:00 UTC, 168 for the week from Monday on, or none", a.Name, n)
+	case !(sum > 0) || math.IsInf(sum, 0):
+		return document.At(at+".hourlyWeights", "the weights of app %q add up to %v: give a hour in which it starts more than 0, or startsPerDay 0", a.Name, sum)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func (in *inputs) blameFlags(flags *pflag.FlagSet, file *cachebench.ScenarioFile
 // flagKeys are the keys of a scenario whose values flags give, by the flag.
 var flagKeys = map[string]string{
 	"platform": "platform", "arms": "arms", "seed": "seed", "repeats": "repeats", "window": "windowSeconds", "window-start": "windowStartSeconds",
-	"min-coverage": "minCoverageFraction", "burst": "bursts", "fault": "faults",
+	"scale": "scale", "min-coverage": "minCoverageFraction", "burst": "bursts", "fault": "faults",
 	"budget": "budgetPerMonth", "worth-per-hour": "worthPerHour", "quota": "quota", "disk-gib": "diskBudgetGiB", "limit": "startupLimitSeconds",
 	"goal": "plan.goal", "limit-starts": "plan.limitStartsFraction", "storage": "plan.storage", "gap": "plan.gapFraction", "effort": "plan.effort",
 	"time-limit": "plan.timeLimitSeconds", "curve": "plan.curvePoints", "candidate": "plan.candidates", "max-candidates": "plan.maxCandidates",

@@ -133,12 +133,12 @@ var localTransports = []string{"oci", "oci-archive", "docker-archive"}
 func budgetNames(reference string) []string {
 	n, err := layers.ParseName(reference)
 	if err != nil {
-		return []string{reference}
+		return []string{reference, reports.ImageApp(reference)}
 	}
 	full := n.RepositoryName()
 	if slices.Contains(localTransports, n.Registry) { // which names none
-		return []string{n.Registry + ":" + n.Repository, full, filepath.Base(n.Repository)}
+		return []string{n.Registry + ":" + n.Repository, full, filepath.Base(n.Repository), reports.ImageApp(reference)}
 	}
 	short := strings.TrimPrefix(strings.TrimPrefix(full, "index.docker.io/"), "library/")
-	return []string{full, short, path.Base(n.Repository)}
+	return []string{full, short, path.Base(n.Repository), reports.ImageApp(reference)}
 }

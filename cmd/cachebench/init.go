@@ -538,6 +538,7 @@ func initFuncs() template.FuncMap {
 		"span":    yamlSpan,
 		"comment": yamlComment,
 		"from":    yamlOrigin,
+		"weeks":   yamlWeeks,
 		"version": func() string { return document.APIVersion },
 		"default": func(name string) any {
 			return map[string]any{
@@ -566,6 +567,25 @@ func yamlText(text string) (string, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(text)
 	return strings.TrimSpace(b.String()), err
+}
+
+// yamlWeeks writes numbers as a list with a day in each line.
+func yamlWeeks(values []float64) []string {
+	var lines []string
+	for at := 0; at < len(values); at += 24 {
+		var words []string
+		for _, v := range values[at:min(at+24, len(values))] {
+			words = append(words, strconv.FormatFloat(v, 'f', -1, 64))
+		}
+		lines = append(lines, strings.Join(words, ", ")+",")
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	lines[0] = "[" + lines[0]
+	last := len(lines) - 1
+	lines[last] = strings.TrimSuffix(lines[last], ",") + "]"
+	return lines
 }
 
 // yamlSpan writes a time as a person does: 2d4h, 8h, 90s as 1m30s.
@@ -795,6 +815,9 @@ const workloadText = `{{comment .Source}}
 #   images          references of its containers, in order
 #   initImages      references of its init containers, in order
 #   startsPerDay    mean number of starts a day, besides bursts
+#   hourlyWeights   how those are spread: 24 numbers in proportion to the rate in
+#                   each hour of the day (UTC), or 168 of the week from Monday;
+#                   default: the same rate at all times
 #   bursts          starts that come together: count, spread evenly over
 #                   withinSeconds (0: all at once), the first one firstSeconds
 #                   after the month's start, again everySeconds (0: monthly)
@@ -838,6 +861,12 @@ apps:
 {{- end}}
 {{- end}}
     startsPerDay: {{number .StartsPerDay}}{{from .Origin.StartsPerDay}}
+{{- if .HourlyWeights}}
+    hourlyWeights:
+{{- range weeks .HourlyWeights}}
+      {{.}}
+{{- end}}
+{{- end}}
 {{- if .Bursts}}
     bursts:
 {{- range .Bursts}}
@@ -852,6 +881,9 @@ apps:
 {{- end}}
 {{- if .ReleasesPerMonth}}
     releasesPerMonth: {{number .ReleasesPerMonth}}
+{{- end}}
+{{- if .ReleaseNewBytesFraction}}
+    releaseNewBytesFraction: {{number .ReleaseNewBytesFraction}}
 {{- end}}
 {{- if .Ready}}
     readySeconds: {{span .Ready}}
@@ -872,8 +904,14 @@ nodePools:
   - name: {{text .Name}}
     platform: {{text .Platform}}
     count: {{.Count}}
+{{- if .LifetimeHours}}
+    lifetimeHours: {{number .LifetimeHours}}
+{{- end}}
 {{- if .NewNodesPerDay}}
     newNodesPerDay: {{number .NewNodesPerDay}}
+{{- end}}
+{{- if .Placement}}
+    placement: {{.Placement}}
 {{- end}}
 {{- if .CPU}}
     cpu: {{number .CPU}}

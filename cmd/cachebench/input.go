@@ -31,7 +31,7 @@ type inputs struct {
 	now        string
 	coverage   float64
 	worth, gap float64
-	budget     float64
+	budget     cachebench.MoneyLimit
 	diskGiB    float64
 	// candidates are the caches of --candidate, judgeAt is the time of --judge-at.
 	candidates []string
@@ -73,9 +73,15 @@ func (in *inputs) addWorkloadFlags(cmd *cobra.Command) {
 	f.StringVarP(&in.scenario, "scenario", "s", "", "take what no flag gives from this scenario `file`")
 	f.StringVar(&in.file.Workload, "workload", "", "`file` of the apps that are started, or a trace of starts")
 	f.StringVar(&in.file.Trace, "trace", "", "trace `file` (.csv, .jsonl) whose starts take the place of the workload's, which says then what a trace does not")
+	f.StringArrayVar(&in.file.Scale, "scale", nil, "let an app start so many times as often, as `APP=2x`; * stands for any text (*=2x: all), the last that fits holds; repeatable")
 	f.StringVar(&in.file.Caches, "caches", "", "`file` of the image caches that exist")
 	f.StringArrayVar(&in.policies, "policy", nil, "read an undocumented rule as `KEY=VALUE`; repeatable")
 	f.Float64Var(&in.coverage, "min-coverage", cachebench.DefaultMinCoverage, "least share of starts whose images must be known")
+}
+
+// addBillFlag adds the flag of what was really paid.
+func (in *inputs) addBillFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&in.file.Bill, "bill", "", "`file` of a real month's bill (CSV with item and amount, or of kind Bill): say first how far the modelled month is from it")
 }
 
 // addSpanFlag adds the flag of how long a trace was recorded.
@@ -229,6 +235,7 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	path(&file.Workload, in.file.Workload, "workload", "workload")
 	path(&file.Trace, in.file.Trace, "trace", "trace")
 	path(&file.Caches, in.file.Caches, "caches", "caches")
+	path(&file.Bill, in.file.Bill, "bill", "bill")
 	name(&file.Profile, in.file.Profile, "profile")
 	name(&file.Prices, in.file.Prices, "prices")
 	if len(in.lookups.platforms) > 0 {
@@ -243,6 +250,9 @@ func (in *inputs) override(cmd *cobra.Command, file *cachebench.ScenarioFile) er
 	file.PlainHTTP = append(file.PlainHTTP, in.file.PlainHTTP...)
 	if len(in.file.Arms) > 0 {
 		file.Arms = in.file.Arms
+	}
+	if len(in.file.Scale) > 0 {
+		file.Scale = in.file.Scale
 	}
 	if in.now != "" {
 		at, err := time.Parse(time.RFC3339, in.now)
@@ -350,10 +360,10 @@ func (in *inputs) overrideNumbers(flags *pflag.FlagSet, file *cachebench.Scenari
 		file.WindowStart = in.file.WindowStart
 	}
 	if given("budget") {
-		if math.IsNaN(in.budget) || math.IsInf(in.budget, 0) {
-			return usagef("--budget %v is not an amount", in.budget)
+		if math.IsNaN(in.budget.Amount) || math.IsInf(in.budget.Amount, 0) {
+			return usagef("--budget %v is not an amount", in.budget.Amount)
 		}
-		file.BudgetPerMonth = &cachebench.MoneyLimit{Amount: in.budget}
+		file.BudgetPerMonth = &in.budget
 	}
 	if given("trace-span") && in.file.TraceSpan == 0 {
 		return usagef("--trace-span 0 cannot have been recorded: give a time above 0, as 36h or 10d")

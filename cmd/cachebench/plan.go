@@ -51,9 +51,10 @@ and again.`,
 	in.addWorkloadFlags(cmd)
 	in.addModelFlags(cmd)
 	in.addTraceFlags(cmd)
+	in.addBillFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&matchesFile, "matches", "", "start from these saved matches instead of matching anew")
-	f.Float64Var(&in.budget, "budget", 0, "most that the planned caches may cost a month, in the prices' currency")
+	f.TextVar(&in.budget, "budget", cachebench.MoneyLimit{}, "most that the planned caches may cost a month: an `amount` in the prices' currency, which it may name (50 USD)")
 	f.Float64Var(&in.worth, "worth-per-hour", cachebench.DefaultWorthPerHour, "what an hour of waiting saved is worth; at 0 only the budget counts")
 	f.IntVar(&in.quota, "quota", 0, "most manual caches that there may be: those to build and those that exist and are kept (default 50)")
 	f.StringVar(&in.file.Baseline, "baseline", "", "compare with automatic caches or with cold starts: automatic, cold (default automatic)")
@@ -203,7 +204,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	report := func() *reports.Report {
 		return reports.New(reports.Input{
 			Title: "Plan", Inventory: job.Inventory, Platform: s.Platform, Workload: &job.Workload, Plan: p, Coverage: &job.Coverage,
-			Provenance: job.Provenance(),
+			Provenance: job.Provenance(), Bill: job.CheckBill(m),
 		})
 	}
 	if werr := out.stage(plan.Kind, p, report); werr != nil {

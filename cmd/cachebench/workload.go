@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -27,13 +28,13 @@ import (
 func newWorkload(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "workload",
-		Short:   "Workloads from what clusters tell",
-		Long:    "Workload makes workloads, and timelines of measured pulls, of what clusters tell.",
+		Short:   "Workloads from what clusters tell, or made up",
+		Long:    "Workload makes workloads, and timelines of measured pulls, of what clusters tell;\nor makes workloads up.",
 		Example: "  kubectl get pods,events,nodes -A -o json | cachebench workload import -",
 		Args:    none,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newWorkloadImport(io))
+	cmd.AddCommand(newWorkloadImport(io), newWorkloadGenerate(io))
 	return cmd
 }
 
@@ -41,12 +42,18 @@ func newWorkloadImport(io *streams) *cobra.Command {
 	i := &pullImport{io: io, out: &outputs{io: io, formats: reports.PullFormats()}, fit: calibratePulls}
 	cmd := &cobra.Command{
 		Use:   "import FILE|-...",
-		Short: "How long a cluster's own pulls took: kubectl's pods and events to a workload and a timeline",
+		Short: "How long a cluster's own pulls took, and what starts when: from kubectl, histories, metrics, ECI, traces",
 		Long: `Import reads what kubectl get pods,events,nodes -A -o json prints: the kubelet's
 messages about pulls, the pods with their images, digests and times, and the
 nodes, if they are there. It says how fast images came and how often they were
 there already; --save writes the workload, --save-timeline the pulls as measured
 startups, for calibrate, and --save-lock what the references meant.
+
+It reads as well histories of events (kube-eventer, log services; one in a line),
+results of Prometheus' range queries, crictl images -o json, the answer of ECI's
+DescribeContainerGroups, and traces of starts, of which apps with their rates by
+hour of the week, bursts, run times and releases are made. Each file may be packed
+with gzip or zstd; what it is its text tells, or --format.
 
 Events live an hour, unless the API server's --event-ttl says otherwise: say so then.
 Take a snapshot every 50 minutes and name them all, in any order: what stands in
@@ -59,6 +66,7 @@ between its events, faster than 10 GB/s, ...) is dropped and counted by reason.
 docs/import.md says what is read and how.`,
 		Example: `  kubectl get pods,events,nodes -A -o json | cachebench workload import -
   cachebench workload import snapshots/*.json --save workload.yaml --save-timeline pulls.json
+  cachebench workload import events-*.jsonl.gz --save workload.yaml
   cachebench workload import snapshot.json --scale-to-day --save workload.yaml --save-lock lock.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -73,6 +81,8 @@ docs/import.md says what is read and how.`,
 	f.StringVar(&i.lock, "save-lock", "", "save the digests that references meant to this `file`")
 	f.Var((*days)(&i.opt.Window), "window", "how long the input is known to cover, up to its newest time, as 12h or 2d; what is older is left out (default what the snapshots tell)")
 	f.Var((*days)(&i.opt.EventLife), "event-ttl", "how long the cluster keeps events: a snapshot tells of so long before it (default the API server's, 1h)")
+	f.StringVar(&i.format, "format", "", "what all files are: "+inputFormatNames()+" (default what the text of each tells)")
+	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(strings.Split(inputFormatNames(), ", "), cobra.ShellCompDirectiveNoFileComp))
 	f.BoolVar(&i.opt.ScaleToDay, "scale-to-day", false, "give startsPerDay though less than a day is covered, as if the whole day were like it")
 	onCommandLineOnly(f, "window") // simulate's is how long is simulated
 	i.out.addFlags(cmd, "the workload")
@@ -84,8 +94,19 @@ type pullImport struct {
 	io             *streams
 	out            *outputs
 	timeline, lock string
+	format         string
 	opt            workload.PullOptions
 	fit            fitPulls
+	formats        []reports.PullInput
+}
+
+// inputFormatNames are those of --format.
+func inputFormatNames() string {
+	var names []string
+	for _, f := range workload.InputFormats() {
+		names = append(names, string(f))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (i *pullImport) run(ctx context.Context, files []string) error {
@@ -102,6 +123,9 @@ func (i *pullImport) run(ctx context.Context, files []string) error {
 	// result may stop.
 	saved := i.save(h, t)
 	s := reports.NewPullSummary(h)
+	if slices.ContainsFunc(i.formats, func(f reports.PullInput) bool { return f.Format != workload.KubectlInput }) {
+		s.Inputs = i.formats
+	}
 	if err := i.addPrediction(ctx, s, t); err != nil {
 		if saved == nil && (i.out.save != "" || i.timeline != "" || i.lock != "") {
 			return fmt.Errorf("%w; the files that were asked for are written", err)
@@ -169,6 +193,11 @@ func (i *pullImport) check(files []string) error {
 	if err := i.out.check(); err != nil {
 		return err
 	}
+	if i.format != "" {
+		if _, err := workload.ParseInputFormat(i.format); err != nil {
+			return usagef("--format: %w", err)
+		}
+	}
 	if i.opt.Window < 0 {
 		return usagef("--window %v is negative: say how long the input covers, as 12h", i.opt.Window)
 	}
@@ -213,7 +242,7 @@ func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHi
 	if err := eachOnce(files); err != nil {
 		return nil, nil, err
 	}
-	var importer workload.PullImporter
+	var importer workload.HistoryImporter
 	var inputs []simulate.Input
 	for _, name := range files {
 		input, err := i.readFile(ctx, &importer, name)
@@ -231,42 +260,45 @@ func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHi
 
 // readFile reads one input, given up when ctx ends: a read from a terminal, or a
 // pipe that nobody opens, would wait for ever.
-func (i *pullImport) readFile(ctx context.Context, importer *workload.PullImporter, name string) (simulate.Input, error) {
+func (i *pullImport) readFile(ctx context.Context, importer *workload.HistoryImporter, name string) (simulate.Input, error) {
 	type result struct {
-		input simulate.Input
-		err   error
+		input  simulate.Input
+		format workload.InputFormat
+		err    error
 	}
 	done := make(chan result, 1)
 	go func() {
-		input, err := readSnapshot(ctx, importer, name, i.io.in)
-		done <- result{input, err}
+		input, format, err := readSnapshot(ctx, importer, name, i.io.in, workload.InputFormat(i.format))
+		done <- result{input, format, err}
 	}()
 	select {
 	case <-ctx.Done():
 		return simulate.Input{}, ctx.Err()
 	case r := <-done:
+		i.formats = append(i.formats, reports.PullInput{Name: r.input.Name, Format: r.format})
 		return r.input, r.err
 	}
 }
 
-func readSnapshot(ctx context.Context, importer *workload.PullImporter, name string, stdin io.Reader) (simulate.Input, error) {
+func readSnapshot(ctx context.Context, importer *workload.HistoryImporter, name string, stdin io.Reader, format workload.InputFormat) (simulate.Input, workload.InputFormat, error) {
 	from, called := stdin, "stdin"
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return simulate.Input{}, usageError{fmt.Errorf("read input: %w", err)}
+			return simulate.Input{}, format, usageError{fmt.Errorf("read input: %w", err)}
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return simulate.Input{}, usagef("read input: %s is a directory: name the files in it", name)
+			return simulate.Input{}, format, usagef("read input: %s is a directory: name the files in it", name)
 		}
 		from, called = f, name
 	}
 	digest := sha256.New()
-	if err := importer.Read(called, &stoppable{ctx, io.TeeReader(from, digest)}); err != nil {
-		return simulate.Input{}, err
+	format, err := importer.Read(called, &stoppable{ctx, io.TeeReader(from, digest)}, format)
+	if err != nil {
+		return simulate.Input{}, format, err
 	}
-	return simulate.Input{Name: filepath.Base(called), Digest: layers.Digest(fmt.Sprintf("sha256:%x", digest.Sum(nil)))}, nil
+	return simulate.Input{Name: filepath.Base(called), Digest: layers.Digest(fmt.Sprintf("sha256:%x", digest.Sum(nil)))}, format, nil
 }
 
 // stoppable is a reader that ends with ctx.
@@ -312,7 +344,7 @@ func (i *pullImport) save(h *workload.PullHistory, t *simulate.Timeline) error {
 func (i *pullImport) saveWorkload(h *workload.PullHistory, d *draft) error {
 	switch {
 	case len(h.Workload.Apps) == 0:
-		return fmt.Errorf("%s is not written: no pods are in the input, only events; write it with: kubectl get pods,events,nodes -A -o json", i.out.save)
+		return fmt.Errorf("%s is not written: no pods are in the input, only events, or no starts; write it with: kubectl get pods,events,nodes -A -o json", i.out.save)
 	case h.NoStarts != "":
 		return fmt.Errorf("%s is not written: %s, from which startsPerDay does not follow; read more snapshots, or give --scale-to-day to take the whole day as being like it", i.out.save, h.NoStarts)
 	}
@@ -328,9 +360,13 @@ func (i *pullImport) saveWorkload(h *workload.PullHistory, d *draft) error {
 
 // pullDraft is what init's templates make files of.
 func pullDraft(h *workload.PullHistory) *draft {
+	source := ""
+	if t := h.History; t != nil {
+		source = fmt.Sprintf("Made from the %d starts that histories tell of, which cover %s up to %s; each number says where it comes from.", t.Starts, workload.SpellTime(t.Window.Covered), t.Window.To.UTC().Format(time.RFC3339))
+	}
 	return &draft{
-		Source: fmt.Sprintf("Made from %d pods and %d events about pulls, which cover %s up to %s; each number says where it comes from.",
-			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339)),
+		Source: cmp.Or(source, fmt.Sprintf("Made from %d pods and %d events about pulls, which cover %s up to %s; each number says where it comes from.",
+			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339))),
 		Notes: slices.Concat(h.Doubts, h.Notes), Locked: h.Digests,
 		workload: h.Workload, origins: h.Origins,
 	}

@@ -36,7 +36,7 @@ var Tiers = [][]string{
 var alone = []string{"cost", "layers/distribution", "layers/docstore", "layers/local", "layers/tarscan", "matcher/plan/knapsack"}
 
 // outside are tools of the project's own, which no package imports.
-var outside = []string{"eci/ecitest/serve", "internal/benchplan", "internal/fleet/simgrid", "internal/imagebuild", "internal/importrule", "internal/golden", "internal/plancorpus", "internal/race", "internal/registry/faulty", "internal/validate"}
+var outside = []string{"eci/ecitest/serve", "internal/benchimport", "internal/benchplan", "internal/clusterhistory", "internal/fleet/simgrid", "internal/imagebuild", "internal/importrule", "internal/golden", "internal/plancorpus", "internal/race", "internal/registry/faulty", "internal/validate"}
 
 // owners are the modules that only one package may import directly.
 var owners = map[string]string{

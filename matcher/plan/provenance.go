@@ -26,6 +26,9 @@ type Provenance struct {
 	// Now is the time as of which caches and tags were looked at.
 	Now    time.Time `json:"now,omitzero"`
 	Inputs []Input   `json:"inputs,omitempty"`
+	// Unread are layers of the images that could not be read, or that their layout or
+	// archive does not hold.
+	Unread []layers.Unscanned `json:"unread,omitempty"`
 }
 
 // Input is one file that went in, with the digest of its bytes.

@@ -29,6 +29,8 @@ const (
 	// Budget and Worth are what a plan was made for.
 	Budget = reports.BenchBudget
 	Worth  = reports.BenchWorth
+	// Problem is what else a plan was made for: its goal, limit, quota, storage and assign.
+	Problem = reports.BenchProblem
 	// Machine is the one that go test measured on.
 	Machine = "machine"
 	// Starts is how many of an app a simulation sums up, how many of a month a plan and

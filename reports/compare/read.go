@@ -194,12 +194,17 @@ func (r *Result) outputOf(name string, data []byte) ([]byte, error) {
 	events := &testEvents{result: r, begun: make(map[string]string)}
 	var packages []string
 	texts := make(map[string]*bytes.Buffer)
-	for n, line := range bytes.Split(data, []byte("\n")) {
+	lines := bytes.Split(bytes.TrimRight(data, "\r\n"), []byte("\n"))
+	for n, line := range lines {
 		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
 		var event testEvent
 		if err := json.Unmarshal(line, &event); err != nil {
+			if n == len(lines)-1 && isCutOff(line) {
+				r.cutOff("", fmt.Sprintf("%s:%d", name, n+1), "its last event is cut off inside the line")
+				break
+			}
 			return nil, fmt.Errorf("%w: %s:%d: %w", ErrResult, name, n+1, err)
 		}
 		events.event(fmt.Sprintf("%s:%d", name, n+1), &event)

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,6 +74,29 @@ func TestPlans(t *testing.T) {
 	c := judged(t, asFile(old), text(planOf(20*time.Second, 4.5)), "cost-USD<=4.4USD", Options{})
 	if err := Err(c); err == nil || !strings.Contains(err.Error(), "cost-USD<=4.4 of all apps, planned, baseline=automatic (USD 4.50)") {
 		t.Errorf("%v", err)
+	}
+	// Plans of another problem are not compared unless it is allowed, and then with a doubt.
+	limit, share := 30*time.Second, 0.95
+	for _, change := range []func(*plan.Plan){
+		func(p *plan.Plan) { p.Goal = plan.GoalNet },
+		func(p *plan.Plan) { p.LimitSeconds = &limit },
+		func(p *plan.Plan) { p.LimitStartsFraction = &share },
+		func(p *plan.Plan) { p.Quota = 7 },
+		func(p *plan.Plan) { p.Storage = plan.Shared },
+		func(p *plan.Plan) { p.Assign = plan.Explicit },
+	} {
+		other := planOf(20*time.Second, 4)
+		change(other)
+		for _, write := range []func(*plan.Plan) string{text, asFile} {
+			c := judged(t, asFile(old), write(other), "cost-USD<=5", Options{})
+			if len(c.Refusals) != 1 || !strings.HasPrefix(c.Refusals[0], "another problem: OLD's is goal seconds, quota 0, storage separate, assign auto, NEW's is ") || c.Gate.Verdict != reports.Unjudged {
+				t.Errorf("%q, %s", c.Refusals, c.Gate.Verdict)
+			}
+			c = judged(t, asFile(old), write(other), "cost-USD<=5", Options{Allow: []string{Problem}})
+			if c.Gate.Verdict != reports.Pass || !slices.ContainsFunc(c.Doubts, func(s string) bool { return strings.HasPrefix(s, "The problem differs: ") }) {
+				t.Errorf("allowed: %q, %s, %q", c.Refusals, c.Gate.Verdict, c.Doubts)
+			}
+		}
 	}
 	// A plan against another baseline saves something else.
 	other := planOf(20*time.Second, 4)

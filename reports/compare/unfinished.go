@@ -2,7 +2,10 @@ package compare
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -98,6 +101,13 @@ func (t *testEvents) event(at string, e *testEvent) {
 		t.begun[pkg] = at
 		t.order = append(t.order, pkg)
 	}
+}
+
+// isCutOff says that a line is the beginning of an event, and not of other text.
+func isCutOff(line []byte) bool {
+	var event json.RawMessage
+	err := json.NewDecoder(bytes.NewReader(line)).Decode(&event)
+	return errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // fail notes a failure that no output may tell.

@@ -1,0 +1,239 @@
+package cachebench
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/matcher"
+	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/workload"
+)
+
+// BillKind is the kind of a Bill in a file.
+const BillKind = "Bill"
+
+// Bill is what was paid in a month.
+type Bill struct {
+	// Currency is an ISO 4217 code; empty is that of the price book.
+	Currency string     `json:"currency,omitempty"`
+	Items    []BillItem `json:"items" document:"required"`
+}
+
+// BillItem is what was paid for one product item, such as ECI's vCPUs.
+type BillItem struct {
+	Item   string  `json:"item" document:"required"`
+	Amount float64 `json:"amount"`
+}
+
+// Validate reports amounts and currencies that cannot be.
+func (b *Bill) Validate() error {
+	if b.Currency != "" && !cost.IsCurrency(b.Currency) {
+		return document.At("currency", "%q is no code of a currency, such as USD", b.Currency)
+	}
+	for i, item := range b.Items {
+		if !(math.Abs(item.Amount) <= mostMoney) {
+			return document.At(fmt.Sprintf("items[%d].amount", i), "%v is no amount of a bill", item.Amount)
+		}
+	}
+	return nil
+}
+
+// The columns that a bill's CSV may have, in lower case and without spaces, the first that
+// is there taken: those of Alibaba Cloud's bill details and of plain lists.
+var (
+	billItemColumns     = []string{"item", "billingitem", "billingitemname", "productdetail", "productname", "product", "productcode"}
+	billProductColumns  = []string{"productname", "product", "productcode"}
+	billAmountColumns   = []string{"amount", "pretaxamount", "payableamount", "aftertaxamount", "cost"}
+	billCurrencyColumns = []string{"currency"}
+)
+
+// ReadBill reads a bill from the bytes of the file called name: CSV with a header, or a
+// document of kind Bill.
+func ReadBill(name string, data []byte) (*Bill, error) {
+	if !strings.EqualFold(filepath.Ext(name), ".csv") {
+		var b Bill
+		if err := document.Read(name, data, BillKind, &b); err != nil {
+			return nil, err
+		}
+		return &b, nil
+	}
+	fault := func(line int, format string, args ...any) error {
+		return &document.Error{File: name, Line: line, Message: fmt.Sprintf(format, args...)}
+	}
+	rows := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
+	header, err := rows.Read()
+	if err != nil {
+		return nil, fault(1, "read the header of the bill: %v", err)
+	}
+	find := func(columns []string) int {
+		for _, c := range columns {
+			if i := slices.IndexFunc(header, func(h string) bool {
+				return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(h)) == c
+			}); i >= 0 {
+				return i
+			}
+		}
+		return -1
+	}
+	item, amount, product, currency := find(billItemColumns), find(billAmountColumns), find(billProductColumns), find(billCurrencyColumns)
+	if item < 0 || amount < 0 {
+		return nil, fault(1, "a bill has columns item and amount (or those of Alibaba Cloud's bill details, as Billing Item and Pretax Amount), this one has %s", strings.Join(header, ", "))
+	}
+	b := &Bill{}
+	sums := map[string]int{}
+	for {
+		row, err := rows.Read()
+		var parse *csv.ParseError
+		switch {
+		case errors.Is(err, io.EOF):
+			if len(b.Items) == 0 {
+				return nil, fault(1, "the bill has no items")
+			}
+			return b, b.Validate()
+		case errors.As(err, &parse):
+			return nil, fault(parse.Line, "%v", parse.Err)
+		case err != nil:
+			return nil, err
+		}
+		line, _ := rows.FieldPos(amount)
+		paid, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(row[amount]), ",", ""), 64)
+		if err != nil || !(math.Abs(paid) <= mostMoney) {
+			return nil, fault(line, "%s: %q is no amount", header[amount], row[amount])
+		}
+		if currency >= 0 && row[currency] != "" {
+			if b.Currency != "" && b.Currency != row[currency] {
+				return nil, fault(line, "the bill is in %s and here in %s: split it by currency", b.Currency, row[currency])
+			}
+			b.Currency = row[currency]
+		}
+		text := row[item]
+		if product >= 0 && product != item {
+			text = strings.TrimSpace(row[product] + " " + text)
+		}
+		at, ok := sums[text]
+		if !ok {
+			at = len(b.Items)
+			sums[text] = at
+			b.Items = append(b.Items, BillItem{Item: text})
+		}
+		b.Items[at].Amount += paid
+	}
+}
+
+// billClass says to which modelled item one of a bill belongs; BillOther to none.
+func billClass(item string) string {
+	item = strings.ToLower(item)
+	for _, c := range []struct {
+		class string
+		words []string
+	}{
+		{reports.BillOther, []string{"snapshot", "bandwidth", "traffic", "eip", "nat gateway"}},
+		{reports.BillStorage, []string{"ephemeral", "temporary", "extra storage"}},
+		{reports.BillDisks, []string{"disk", "essd"}},
+		{reports.BillInstances, []string{"instance", "cpu", "memory"}},
+	} {
+		if slices.ContainsFunc(c.words, func(w string) bool { return strings.Contains(item, w) }) {
+			return c.class
+		}
+	}
+	return reports.BillOther
+}
+
+// CheckBill compares the scenario's bill with what the model says that a month like the
+// workload's costs without a plan, of apps on instances of their own; nil without a bill.
+func (j *Job) CheckBill(m *matcher.Matches) *reports.BillCheck {
+	b := j.Scenario.Bill
+	if b == nil || m == nil {
+		return nil
+	}
+	modelled, err := j.monthlyBill(m)
+	check := &reports.BillCheck{Currency: j.Scenario.Prices.Currency, CoverageFraction: j.Coverage.StartsFraction}
+	if err != nil {
+		check.Unknown = err.Error()
+	}
+	for _, class := range []string{reports.BillInstances, reports.BillDisks, reports.BillStorage, reports.BillOther} {
+		row := reports.BillRow{Item: class}
+		for _, item := range b.Items {
+			if billClass(item.Item) == class {
+				row.Billed += item.Amount
+				row.Of = append(row.Of, item.Item)
+			}
+		}
+		if amount, ok := modelled[class]; ok && err == nil {
+			row.Modelled = &amount
+		}
+		if row.Billed != 0 || row.Modelled != nil && *row.Modelled != 0 {
+			check.Rows = append(check.Rows, row)
+		}
+	}
+	return check
+}
+
+// monthlyBill is what starts cost in a month, by item.
+func (j *Job) monthlyBill(m *matcher.Matches) (map[string]float64, error) {
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, err
+	}
+	prices := j.Scenario.Prices
+	sums := map[string]float64{reports.BillInstances: 0, reports.BillDisks: 0, reports.BillStorage: 0}
+	months := 1.0
+	if m.Span != nil {
+		months = float64(*m.Span) / float64(workload.Month)
+	}
+	for i := range m.Outcomes {
+		o := &m.Outcomes[i]
+		at := slices.IndexFunc(j.Workload.Apps, func(a workload.App) bool { return a.Name == o.App })
+		if at < 0 || j.Workload.Apps[at].NodePool != "" {
+			continue
+		}
+		app := &j.Workload.Apps[at]
+		for k := range o.Found {
+			f := &o.Found[k]
+			took := e.estimate(app, j.fresh(f, j.Scenario.Caches)).Billed + app.Runtime
+			if err := billStarts(sums, prices, app, f, took, months); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return sums, e.err
+}
+
+// billStarts adds what starts cost that found the same and are paid for so long.
+func billStarts(sums map[string]float64, prices cost.Book, app *workload.App, f *matcher.Found, paid time.Duration, months float64) error {
+	starts := float64(f.Starts) / months
+	add := func(class string, price func() (cost.Money, error)) error {
+		money, err := price()
+		sums[class] += starts * money.Amount
+		return err
+	}
+	err := add(reports.BillInstances, func() (cost.Money, error) { return prices.Instance(app.CPU, app.MemoryGiB, paid) })
+	if f.Images == nil && f.Stale == nil {
+		return err
+	}
+	if f.Automatic {
+		return errors.Join(err, add(reports.BillStorage, func() (cost.Money, error) {
+			return prices.Automatic(max(0, f.SizeGiB-app.ExtraStorageGiB), paid)
+		}))
+	}
+	return errors.Join(err, add(reports.BillDisks, func() (cost.Money, error) { return prices.Use(f.SizeGiB, paid) }))
+}
+
+// checkCurrency refuses a bill in another currency than the prices'.
+func (b *Bill) checkCurrency(prices *cost.Book) error {
+	if b == nil || b.Currency == "" || b.Currency == prices.Currency {
+		return nil
+	}
+	return fmt.Errorf("the bill is in %s, and the prices are in %s: give a price book in %[1]s (prices, --prices)", b.Currency, prices.Currency)
+}

@@ -1,0 +1,139 @@
+package workload
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// eciGroup is what is read of a container group of DescribeContainerGroups, whose keys
+// are written in more than one case.
+type eciGroup struct {
+	ContainerGroupID, ContainerGroupName, Status         string
+	CreationTime, SucceededTime, FailedTime, ExpiredTime string
+	CPU, Memory                                          float64
+	Containers, InitContainers                           []eciContainer
+	Events                                               []struct {
+		Reason, Message, FirstTimestamp, LastTimestamp string
+		Count                                          int
+	}
+}
+
+type eciContainer struct {
+	Name, Image  string
+	CurrentState struct{ StartTime, FinishTime string }
+}
+
+// groupNamespace stands for the namespace of container groups that none tells.
+const groupNamespace = "eci"
+
+// readGroups reads container groups. Each is a start; its events about pulls go the way of
+// a cluster's.
+func (i *HistoryImporter) readGroups(name string, r lineSource) error {
+	i.pulls.begin()
+	d := &objectReader{name: name, take: i.pulls.add, events: true, lines: &lineReader{}}
+	a := &arrayReader{name: name, key: "ContainerGroups", what: "the answer of DescribeContainerGroups"}
+	a.take = func(line, item int, text []byte) error {
+		var g eciGroup
+		if err := json.Unmarshal(text, &g); err != nil {
+			return a.faultAt(line, "item %d: %v", item, err)
+		}
+		if !isObjectName([]byte(g.ContainerGroupName)) {
+			i.tally.skip("a container group without a name")
+			return nil
+		}
+		created := unixSeconds([]byte(g.CreationTime))
+		if created == 0 {
+			i.tally.skip("a container group without a time of creation")
+			return nil
+		}
+		if g.CPU < 0 || g.Memory < 0 {
+			return a.faultAt(line, "item %d: group %s has %v vCPU and %v GiB", item, g.ContainerGroupName, g.CPU, g.Memory)
+		}
+		i.groups++
+		i.tally.group(&g, created)
+		for n, e := range g.Events {
+			if !isPullReason([]byte(e.Reason)) || len(i.pulls.events) >= maxPullEvents {
+				i.sampled = i.sampled || isPullReason([]byte(e.Reason))
+				continue
+			}
+			event, err := json.Marshal(g.event(n))
+			if err != nil {
+				return a.faultAt(line, "item %d: %v", item, err)
+			}
+			if err := d.one(line, event); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := a.read(r)
+	i.tally.fill(i.tally.from, i.tally.to)
+	return err
+}
+
+// event is one of the group's as a cluster tells it, of a pod on the host eci.
+func (g *eciGroup) event(n int) map[string]any {
+	e := &g.Events[n]
+	times := map[string]any{}
+	for key, text := range map[string]string{"firstTimestamp": e.FirstTimestamp, "lastTimestamp": e.LastTimestamp} {
+		if t := unixSeconds([]byte(text)); t > 0 {
+			times[key] = time.Unix(t, 0).UTC().Format(time.RFC3339)
+		}
+	}
+	event := map[string]any{
+		"kind": "Event", "metadata": map[string]any{"uid": fmt.Sprintf("%s/%d", g.ContainerGroupID, n), "namespace": groupNamespace},
+		"involvedObject": map[string]any{"kind": "Pod", "namespace": groupNamespace, "name": g.ContainerGroupName, "uid": g.ContainerGroupID},
+		"reason":         e.Reason, "message": e.Message, "count": e.Count, "source": map[string]any{"host": "eci"},
+	}
+	for key, t := range times {
+		event[key] = t
+	}
+	return event
+}
+
+// group counts the start of a container group.
+func (t *tally) group(g *eciGroup, created int64) {
+	var images []tallyImage
+	began := int64(0)
+	for _, of := range []struct {
+		list []eciContainer
+		init bool
+	}{{g.InitContainers, true}, {g.Containers, false}} {
+		for _, c := range of.list {
+			if !imageText.MatchString(c.Image) {
+				continue
+			}
+			images = append(images, tallyImage{c.Name, c.Image, of.init})
+			if !of.init {
+				began = max(began, unixSeconds([]byte(c.CurrentState.StartTime)))
+			}
+		}
+	}
+	key := podHash([]byte(groupNamespace), []byte(g.ContainerGroupID+"/"+g.ContainerGroupName))
+	if t.hasEnded(key) {
+		return // it stands in more than one answer
+	}
+	t.tell(created)
+	t.pass(created)
+	t.placed = true
+	s := t.set(guessedApp(groupNamespace, g.ContainerGroupName), "ContainerGroup", images, created)
+	if s == nil {
+		return
+	}
+	s.whole = true
+	s.start(created, true, true)
+	if g.CPU > 0 && g.Memory > 0 {
+		s.cpu, s.memory = g.CPU, g.Memory
+	}
+	t.forget(key, runningPod{})
+	for _, text := range []string{g.SucceededTime, g.FailedTime, g.ExpiredTime} {
+		if end := unixSeconds([]byte(text)); end > 0 {
+			t.tell(end)
+			if began > 0 && end >= began {
+				s.runtimes.add(time.Duration(end-began) * time.Second)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,279 @@
+package workload
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cachebench/cachebench/internal/document"
+)
+
+// maxPullEvents bounds the events about pulls of which each pull is told: what they
+// take is held until the end. The starts of a longer history all count.
+const maxPullEvents = 20_000
+
+// A HistoryImporter reads what a cluster tells of its pulls and starts in any of
+// InputFormats. Snapshots of objects go to a PullImporter. Of histories starts are
+// counted by app, so that what is held grows with the apps, the pods that run at a time
+// and a bounded number of pulls, not with the text. Its zero value has read nothing.
+type HistoryImporter struct {
+	pulls   PullImporter
+	tally   tally
+	prom    promTally
+	held    map[string]*HeldImage
+	listed  int // nodes whose images are told
+	stopped int // nodes whose list is full, and may stop short
+	// relative: a trace was read, whose times count from its own beginning; dated: some
+	// other history was.
+	relative, dated string
+	groups          int
+	sampled         bool // there were more events about pulls than are held
+	json            jsonText
+}
+
+// Read reads an input, called name in errors, with its gzip or zstd. An empty format is
+// told by the text; the one that was read is returned. Errors are a *document.Error where
+// the input is to blame.
+func (i *HistoryImporter) Read(name string, r io.Reader, format InputFormat) (InputFormat, error) {
+	text, done, err := unpacked(name, r)
+	if err != nil {
+		return format, err
+	}
+	format, err = i.read(name, text, format)
+	return format, cmp.Or(done(), err)
+}
+
+// read reads a text that is not packed.
+func (i *HistoryImporter) read(name string, text *bufio.Reader, format InputFormat) (InputFormat, error) {
+	if format == "" {
+		head, err := text.Peek(looked)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return format, readError(name, err)
+		}
+		format = formatOf(head)
+	}
+	if format != KubectlInput && format != CrictlInput {
+		if format == TraceInput {
+			i.relative = name
+		} else {
+			i.dated = name
+		}
+		if i.relative != "" && i.dated != "" {
+			return format, &document.Error{File: name, Line: 1, Message: fmt.Sprintf("the times of a trace (%s) count from its own beginning, those of %s are dates: import them one by one", i.relative, i.dated)}
+		}
+		i.tally.begin()
+		defer i.tally.end()
+	}
+	var err error
+	switch format {
+	case EventsInput:
+		err = i.readEvents(name, text)
+	case PrometheusInput:
+		a := &arrayReader{name: name, key: "result", bare: true, what: "the result of a range query"}
+		a.take = func(line, item int, text []byte) error { return i.prom.series(a, line, item, text) }
+		err = a.read(text)
+	case CrictlInput:
+		err = i.readCrictl(name, text)
+	case ECIInput:
+		err = i.readGroups(name, text)
+	case TraceInput:
+		err = i.readTrace(name, text)
+	default:
+		err = i.pulls.Read(name, text)
+	}
+	return format, err
+}
+
+// readEvents reads lines of events. Pods and nodes among them are taken as of a watch.
+func (i *HistoryImporter) readEvents(name string, r lineSource) error {
+	i.pulls.begin()
+	d := &objectReader{name: name, take: i.pulls.add, events: true, lines: &lineReader{}}
+	var e lineEvent
+	return lines(name, r, func(n int, text []byte) error {
+		switch readEventLine(&i.json, text, &e) {
+		case lineBroken:
+			return &document.Error{File: name, Line: n, Message: "not an event, nor another object of JSON: one stands in each line of a history; a line that is cut short must go"}
+		case lineOther:
+			if kind := kindOf(&i.json, text); kind == "Pod" || kind == "Node" {
+				return d.one(n, text)
+			}
+			i.tally.skip(skipNoEvent)
+			return nil
+		}
+		i.tally.event(&e)
+		if !isPullReason(e.reason) || string(e.kind) != "Pod" {
+			i.pulls.eventCount++
+			return nil
+		}
+		if len(i.pulls.events) >= maxPullEvents {
+			i.sampled = true
+			return nil
+		}
+		return d.one(n, e.whole)
+	})
+}
+
+// isPullReason is whether an event of that reason is about a pull, or about a pod's being
+// scheduled.
+func isPullReason(reason []byte) bool {
+	switch string(reason) {
+	case "Scheduled", "Pulling", "Pulled", "pulling", "pulled", "Failed", "BackOff":
+		return true
+	}
+	return false
+}
+
+// kindOf is the kind of an object.
+func kindOf(j *jsonText, text []byte) string {
+	kind := ""
+	j.object(text, func(key, value []byte) bool {
+		if string(key) == "kind" {
+			kind = string(j.text(value))
+		}
+		return true
+	})
+	return kind
+}
+
+// one hands over the object of a line.
+func (d *objectReader) one(line int, text []byte) error {
+	d.lines.line = line
+	d.json = json.NewDecoder(bytes.NewReader(text))
+	token, err := d.json.Token()
+	if err != nil {
+		return d.syntax(err)
+	}
+	return d.value(token, "", 0)
+}
+
+// History puts together what was read.
+func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
+	i.prom.count(&i.tally)
+	opt.counted = !i.tally.isEmpty()
+	h, err := i.pulls.History(opt)
+	i.holdNodes()
+	nothing := i.tally.isEmpty() && len(i.held) == 0 && len(i.prom.durations) == 0
+	if err != nil && (nothing || !errors.Is(err, ErrNoPulls)) {
+		if i.dated != "" || i.relative != "" {
+			return nil, fmt.Errorf("%w; nothing tells of starts either: %s", err, i.skips())
+		}
+		return nil, err
+	}
+	if err != nil {
+		h = &PullHistory{Runtimes: map[string]int{}}
+	}
+	if i.sampled {
+		h.Doubts = append(h.Doubts, fmt.Sprintf("pulls are those of the first %d events about them, up to %s: the starts of the whole history count", maxPullEvents, stampOf(h.Window.To)))
+	}
+	h.Held = i.heldImages(h)
+	h.PullDurations = i.prom.pullDurations()
+	if !i.tally.isEmpty() {
+		i.addTally(h, opt)
+	}
+	return h, nil
+}
+
+func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }
+
+// skips are the reasons for which nothing was used.
+func (i *HistoryImporter) skips() string {
+	var words []string
+	for reason, n := range i.tally.skipped {
+		words = append(words, fmt.Sprintf("%d times %s", n, reason))
+	}
+	slices.Sort(words)
+	if len(words) == 0 {
+		return "the input is empty"
+	}
+	return "it holds " + strings.Join(words, ", ")
+}
+
+// addTally puts the apps of histories to those of snapshots. Of an app that both tell, the
+// snapshot's images, sizes and pools hold, and the history's rates.
+func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
+	b := i.tally.build(opt)
+	h.History = &b.history
+	h.NoStarts = b.noStarts()
+	if i.prom.ready.all > 0 {
+		d, _ := i.prom.ready.median()
+		h.History.StartToReady, h.History.Ready = &d, i.prom.ready.all
+	}
+	if i.relative != "" {
+		b.note("the time 0 of the trace is taken for Monday 00:00 UTC")
+	}
+	if i.groups > 0 {
+		b.doubt("ECI lists the container groups that are there, and for some time those that ended: of those that were deleted nothing is told, so rates are lower bounds")
+	}
+	known := map[string]int{}
+	for n := range h.Workload.Apps {
+		known[h.Workload.Apps[n].Name] = n
+		h.Workload.Apps[n].StartsPerDay, h.Origins[n].StartsPerDay = 0, "no start in the histories"
+	}
+	for n, app := range b.apps {
+		if app.NodePool != "" {
+			app.PulledFraction = pulledFraction(h.Pulls, app.Name)
+		}
+		at, ok := known[app.Name]
+		if !ok {
+			h.Workload.Apps = append(h.Workload.Apps, app)
+			h.Origins = append(h.Origins, b.origins[n])
+			continue
+		}
+		to, origin := &h.Workload.Apps[at], &h.Origins[at]
+		to.StartsPerDay, to.HourlyWeights, to.Bursts, to.ReleasesPerMonth = app.StartsPerDay, app.HourlyWeights, app.Bursts, app.ReleasesPerMonth
+		origin.StartsPerDay = b.origins[n].StartsPerDay
+		if len(i.tally.apps) > 0 && strings.HasPrefix(b.origins[n].Runtime, "median") {
+			to.Runtime, origin.Runtime = app.Runtime, b.origins[n].Runtime
+		}
+	}
+	i.addPool(h, b)
+	h.Doubts = append(b.doubts, h.Doubts...)
+	h.Notes = append(h.Notes, b.notes...)
+	sortApps(h)
+}
+
+// addPool adds the pool of the nodes that only the history tells of.
+func (i *HistoryImporter) addPool(h *PullHistory, b *tallyBuilder) {
+	poolOf := ""
+	switch len(h.Workload.NodePools) {
+	case 0:
+		if p := i.tally.nodes.pool(int64(b.window.Covered/time.Second), b.note); p != nil {
+			h.Workload.NodePools, poolOf = []NodePool{*p}, p.Name
+		}
+	case 1:
+		poolOf = h.Workload.NodePools[0].Name
+	default:
+		b.note("apps known by the histories alone are in no node pool: the snapshots have more than one")
+	}
+	for n := range h.Workload.Apps {
+		a := &h.Workload.Apps[n]
+		if h.Workload.Pool(a.NodePool) == nil && a.NodePool != "" {
+			if a.NodePool = poolOf; poolOf == "" {
+				a.PulledFraction = nil
+			}
+		}
+	}
+}
+
+// sortApps brings a workload's apps in order of name.
+func sortApps(h *PullHistory) {
+	order := make([]int, len(h.Workload.Apps))
+	for n := range order {
+		order[n] = n
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return strings.Compare(h.Workload.Apps[a].Name, h.Workload.Apps[b].Name)
+	})
+	apps, origins := make([]App, len(order)), make([]Origin, len(order))
+	for n, from := range order {
+		apps[n], origins[n] = h.Workload.Apps[from], h.Origins[from]
+	}
+	h.Workload.Apps, h.Origins = apps, origins
+}

@@ -1,0 +1,344 @@
+package workload
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A promTally keeps what range queries told: of each pod a few times, its images and its
+// owner, and how long pulls took. Of the samples themselves nothing is kept.
+type promTally struct {
+	pods map[string]*promPod
+	// durations are counts of pulls by the size of the image and then by their bucket.
+	durations map[string]map[float64]float64
+	ready     durations
+	// from and to are the first and last sample of all, step the least time between two.
+	from, to, step float64
+	skipped        map[string]int
+}
+
+// promPod is what is known of a pod.
+type promPod struct {
+	namespace, name   string
+	kind, owner, node string
+	images            []tallyImage
+	start, ready      float64 // seconds since 1970; 0 is unknown
+	first, last       float64 // samples
+}
+
+// PullDurations are how long the pulls of images of one class of sizes took, as
+// kubelet_image_pull_duration_seconds counts them.
+type PullDurations struct {
+	// Size is the class, as 100MB-500MB.
+	Size  string `json:"size"`
+	Pulls int    `json:"pulls"`
+	// Median and P90 are estimates, from straight lines within the buckets.
+	Median time.Duration `json:"medianSeconds"`
+	P90    time.Duration `json:"p90Seconds"`
+}
+
+// promMetrics are the metrics that are read.
+var promMetrics = []string{
+	"kube_pod_container_info", "kube_pod_init_container_info", "kube_pod_start_time", "kube_pod_created",
+	"kube_pod_status_ready_time", "kube_pod_info", "kube_pod_owner", "kubelet_image_pull_duration_seconds_bucket",
+}
+
+// series takes a series of a result.
+func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
+	if p.pods == nil {
+		p.pods, p.durations, p.skipped = map[string]*promPod{}, map[string]map[float64]float64{}, map[string]int{}
+	}
+	var j jsonText
+	labels := map[string]string{}
+	var values []byte
+	ok := j.object(text, func(key, value []byte) bool {
+		switch string(key) {
+		case "metric":
+			return j.object(value, func(key, value []byte) bool {
+				labels[string(key)] = string(j.text(value))
+				return true
+			})
+		case "values":
+			values = value
+		case "value":
+			values = append(append([]byte{'['}, value...), ']')
+		}
+		return true
+	})
+	if !ok {
+		return a.faultAt(line, "item %d is no series of a matrix: it has no metric that is an object", item)
+	}
+	metric := labels["__name__"]
+	if !slices.Contains(promMetrics, metric) {
+		p.skipped["a series of another metric, or of none"]++
+		return nil
+	}
+	first, last, increase, value, samples, bad := p.samples(&j, values)
+	if bad != "" {
+		return a.faultAt(line, "item %d (%s): %s", item, metric, bad)
+	}
+	if samples == 0 {
+		p.skipped["a series without samples"]++
+		return nil
+	}
+	if metric == "kubelet_image_pull_duration_seconds_bucket" {
+		return p.bucket(a, line, item, labels, increase)
+	}
+	pod := p.pod(labels)
+	if pod == nil {
+		p.skipped["a series without a pod"]++
+		return nil
+	}
+	pod.take(metric, labels, value)
+	if pod.first == 0 || first < pod.first {
+		pod.first = first
+	}
+	pod.last = max(pod.last, last)
+	return nil
+}
+
+// samples goes through the samples of a series: [seconds, "value"].
+func (p *promTally) samples(j *jsonText, values []byte) (first, last, increase, value float64, n int, bad string) {
+	before := 0.0
+	ok := j.array(values, func(sample []byte) bool {
+		j.reset()
+		at, v, part := 0.0, 0.0, 0
+		ok := j.array(sample, func(x []byte) bool {
+			var err error
+			switch part {
+			case 0:
+				at, err = strconv.ParseFloat(string(x), 64)
+			case 1:
+				v, err = strconv.ParseFloat(string(j.text(x)), 64)
+			}
+			part++
+			return err == nil
+		})
+		if !ok || part != 2 || !(at > 0) || at >= float64(lastUsable) || at < last {
+			return false
+		}
+		if n == 0 {
+			first = at
+		} else {
+			if step := at - last; step > 0 && (p.step == 0 || step < p.step) {
+				p.step = step
+			}
+			if v >= before {
+				increase += v - before
+			} else { // the counter began anew
+				increase += v
+			}
+		}
+		n++
+		last, value, before = at, v, v
+		return true
+	})
+	if !ok {
+		return 0, 0, 0, 0, 0, "a sample is not [seconds, \"value\"], in order of time"
+	}
+	if n > 0 {
+		if p.from == 0 || first < p.from {
+			p.from = first
+		}
+		p.to = max(p.to, last)
+	}
+	return first, last, increase, value, n, ""
+}
+
+func (p *promTally) pod(labels map[string]string) *promPod {
+	namespace, name := labels["namespace"], labels["pod"]
+	// A scrape without honor_labels has those of kube-state-metrics itself there.
+	if labels["exported_pod"] != "" {
+		namespace, name = labels["exported_namespace"], labels["exported_pod"]
+	}
+	if !isObjectName([]byte(namespace)) || !isObjectName([]byte(name)) {
+		return nil
+	}
+	key := cmp.Or(labels["uid"], namespace+"/"+name)
+	pod := p.pods[key]
+	if pod == nil {
+		pod = &promPod{namespace: namespace, name: name}
+		p.pods[key] = pod
+	}
+	return pod
+}
+
+// take takes what a metric tells of a pod.
+func (p *promPod) take(metric string, labels map[string]string, value float64) {
+	usable := value > 0 && value < float64(lastUsable)
+	switch metric {
+	case "kube_pod_container_info", "kube_pod_init_container_info":
+		reference := cmp.Or(labels["image_spec"], labels["image"])
+		i := tallyImage{labels["container"], reference, metric == "kube_pod_init_container_info"}
+		if imageText.MatchString(reference) && len(p.images) < maxPodImages && !slices.ContainsFunc(p.images, func(o tallyImage) bool { return o.container == i.container && o.init == i.init }) {
+			p.images = append(p.images, i)
+		}
+	case "kube_pod_start_time":
+		if usable {
+			p.start = value
+		}
+	case "kube_pod_created":
+		if usable && p.start == 0 {
+			p.start = value
+		}
+	case "kube_pod_status_ready_time":
+		if usable {
+			p.ready = value
+		}
+	case "kube_pod_info":
+		p.node = labels["node"]
+		p.setOwner(labels["created_by_kind"], labels["created_by_name"])
+	case "kube_pod_owner":
+		p.setOwner(labels["owner_kind"], labels["owner_name"])
+	}
+}
+
+func (p *promPod) setOwner(kind, name string) {
+	if isObjectName([]byte(name)) && kindName.MatchString(kind) && name != "<none>" {
+		p.kind, p.owner = kind, name
+	}
+}
+
+// bucket counts the pulls of a bucket.
+func (p *promTally) bucket(a *arrayReader, line, item int, labels map[string]string, increase float64) error {
+	le, err := strconv.ParseFloat(labels["le"], 64)
+	if err != nil {
+		return a.faultAt(line, "item %d: le %q is no number of seconds", item, labels["le"])
+	}
+	class := cmp.Or(labels["image_size_in_bytes"], "all")
+	if p.durations[class] == nil {
+		p.durations[class] = map[float64]float64{}
+	}
+	p.durations[class][le] += increase
+	return nil
+}
+
+// count counts the pods' starts, once all series are read.
+func (p *promTally) count(t *tally) {
+	if p.skipped == nil {
+		return
+	}
+	t.begin()
+	for reason, n := range p.skipped {
+		t.skipped[reason] += n
+	}
+	clear(p.skipped)
+	// Samples tell of idle hours too.
+	t.fill(int64(p.from), int64(p.to))
+	keys := slices.Sorted(maps.Keys(p.pods))
+	slices.SortStableFunc(keys, func(a, b string) int { return cmp.Compare(p.pods[a].start, p.pods[b].start) })
+	for _, key := range keys {
+		p.countPod(t, p.pods[key])
+	}
+	p.pods = map[string]*promPod{}
+	t.end()
+}
+
+// countPod counts a pod that started within the samples.
+func (p *promTally) countPod(t *tally, pod *promPod) {
+	switch {
+	case pod.start == 0:
+		t.skip("a pod whose start time is not told")
+		return
+	case pod.start < p.from-p.step:
+		t.skip("a pod that started before the first sample")
+		return
+	}
+	at := int64(pod.start)
+	t.tell(at)
+	t.pass(at)
+	t.placed = true
+	root, kind := guessedApp(pod.namespace, pod.name), ""
+	if pod.owner != "" {
+		root, kind = pod.namespace+"/"+rootOf(pod.kind, pod.owner), rootKind(pod.kind, pod.owner)
+	}
+	slices.SortStableFunc(pod.images, func(a, b tallyImage) int { return cmp.Compare(a.container, b.container) })
+	s := t.set(root, kind, pod.images, at)
+	if s == nil {
+		return
+	}
+	s.whole = true
+	s.start(at, true, true)
+	if t.nodes.start(pod.node, at) != nil {
+		s.onNodes++
+	}
+	// A pod whose samples end before the others' came to an end then.
+	if pod.last < p.to-5*p.step-1 && pod.last >= pod.start {
+		s.runtimes.add(seconds(pod.last - pod.start))
+	}
+	if took := pod.ready - pod.start; pod.ready > 0 && took >= 0 && seconds(took) <= readyWithin+longestPull {
+		p.ready.add(seconds(took))
+	}
+}
+
+func seconds(v float64) time.Duration {
+	return time.Duration(math.Round(v * float64(time.Second)))
+}
+
+// pullDurations are those of each class, in order of size.
+func (p *promTally) pullDurations() []PullDurations {
+	var all []PullDurations
+	for class, buckets := range p.durations {
+		bounds := slices.Sorted(maps.Keys(buckets))
+		total := 0.0
+		for _, b := range bounds {
+			total = max(total, buckets[b])
+		}
+		if total < 1 {
+			continue
+		}
+		all = append(all, PullDurations{Size: class, Pulls: int(math.Round(total)), Median: quantileIn(bounds, buckets, total/2), P90: quantileIn(bounds, buckets, total*0.9)})
+	}
+	slices.SortFunc(all, func(a, b PullDurations) int {
+		return cmp.Or(cmp.Compare(classBytes(a.Size), classBytes(b.Size)), strings.Compare(a.Size, b.Size))
+	})
+	return all
+}
+
+// quantileIn is where so many of a cumulative histogram are below, as PromQL's
+// histogram_quantile has it: along a straight line within a bucket, and at the bound
+// below the last one's.
+func quantileIn(bounds []float64, buckets map[float64]float64, rank float64) time.Duration {
+	low, below := 0.0, 0.0
+	for _, b := range bounds {
+		if n := buckets[b]; n >= rank {
+			switch {
+			case math.IsInf(b, 1):
+				return seconds(low)
+			case n == below:
+				return seconds(b)
+			}
+			return seconds(low + (b-low)*(rank-below)/(n-below))
+		}
+		low, below = b, max(below, buckets[b])
+	}
+	return seconds(low)
+}
+
+// classBytes is where a class such as 100MB-500MB begins.
+func classBytes(class string) float64 {
+	digits := strings.TrimLeft(class, "GT>")
+	end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(digits)
+	}
+	n, err := strconv.ParseFloat(digits[:end], 64)
+	if err != nil {
+		return math.Inf(1)
+	}
+	switch {
+	case strings.HasPrefix(digits[end:], "GB"):
+		n *= 1e9
+	case strings.HasPrefix(digits[end:], "MB"), n > 0 && strings.Contains(digits[end:], "MB"):
+		n *= 1e6
+	}
+	if n > 0 && strings.HasPrefix(class, "GT") {
+		n++
+	}
+	return n
+}
