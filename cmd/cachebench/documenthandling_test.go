@@ -29,7 +29,9 @@ const (
 
 const (
 	// The scenario of deploy/kubernetes, which has the app web on instances of their own.
-	pods       = "cp $ROOT/deploy/kubernetes/scenario.yaml $ROOT/deploy/kubernetes/workload.yaml $ROOT/deploy/kubernetes/inventory.json ."
+	pods = "cp $ROOT/deploy/kubernetes/scenario.yaml $ROOT/deploy/kubernetes/workload.yaml $ROOT/deploy/kubernetes/inventory.json ."
+	// The histories of events, metrics and groups that a script has.
+	histories  = `part() { sed -n "/^-- $1 --$/,/^-- /p" "$ROOT"/cmd/cachebench/testdata/script/workload-import-formats.txtar | sed '/^-- /d'; }`
 	teamCaches = "cp testdata/match/caches.yaml caches.yaml"
 	// The caches of a plan that names them, in the account.
 	explicitPlan = `cachebench plan --scenario scenario.yaml --assign explicit --save plan.json
@@ -126,6 +128,14 @@ var handlings = []handling{
 
 	{page: "docs/formats.md", command: pageBegins, before: "shop"},
 
+	{page: "docs/import.md", command: "cachebench workload import events-", before: histories + "; part events.jsonl | gzip >events-2026-11-01.jsonl.gz", replace: []string{"--save ", "--scale-to-day --save "}},
+	{page: "docs/import.md", command: "for q in", exempt: "asks a Prometheus of the reader's"},
+	{page: "docs/import.md", command: "promtool", exempt: "asks a Prometheus of the reader's"},
+	{page: "docs/import.md", command: "done", exempt: "asks a Prometheus of the reader's"},
+	{page: "docs/import.md", command: "cachebench workload import *.json.gz", before: "part prom.json | gzip >prom.json.gz", replace: []string{"--save ", "--scale-to-day --save "}},
+	{page: "docs/import.md", command: "aliyun", exempt: "another program's, on an account"},
+	{page: "docs/import.md", command: "cachebench workload import groups-", before: "part groups.json >groups-1.json", replace: []string{"--save ", "--scale-to-day --save "}},
+	{page: "docs/import.md", command: "cachebench workload generate --inventory", before: "cachebench analyze nginx:1.27 redis:7 --save inventory.json"},
 	{page: "docs/import.md", command: "cachebench workload import", replace: []string{"--save ", "--scale-to-day --save "}, before: "rm -f snapshot-*; cp $ROOT/workload/testdata/pulls/first.json snapshot-1.json; cp $ROOT/workload/testdata/pulls/second.json snapshot-2.json"},
 
 	{page: "docs/measure.md", command: "cachebench measure pull", parsed: "the form of the command"},
