@@ -140,7 +140,7 @@ type view struct {
 	SketchNote, DifferencesNote               string
 	Courses                                   []figure
 	CourseLegend                              []key
-	CourseNote                                string
+	CourseNote, CourseSources                 string
 	CourseTables                              []*table
 
 	AppDots   *figure
@@ -292,7 +292,7 @@ func (v *view) addApps(r *Report) {
 	}
 	for i, d := range dots(&App{}) {
 		if slices.ContainsFunc(r.Apps, func(a App) bool { return dots(&a)[i].ready != nil }) {
-			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm), r.armLabel(d.arm)})
+			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(armClass(d.arm, "")), r.armLabel(d.arm), r.armLabel(d.arm)})
 		}
 	}
 }
