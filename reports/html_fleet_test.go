@@ -290,6 +290,24 @@ func TestCourseSource(t *testing.T) {
 	}
 }
 
+// A chart that does not have all caches of a plan says so.
+func TestMoreRows(t *testing.T) {
+	in := shop(true)
+	for n, want := range map[int]bool{maxPlanRows: false, maxPlanRows + 6: true} {
+		p := *in.Plan
+		for p.Caches = nil; len(p.Caches) < n; {
+			p.Caches = append(p.Caches, in.Plan.Caches[0])
+		}
+		v := &view{}
+		v.addPlan(&Report{Plan: &p})
+		for _, f := range []*figure{v.Gain, v.Money} {
+			if got := strings.Contains(f.Caption, "the table has 6 more"); got != want {
+				t.Errorf("%d caches: %s", n, f.Caption)
+			}
+		}
+	}
+}
+
 // The words of the money chart's legend and description are those of its lines, though more
 // is netted than the bill is high.
 func TestMoneyMarks(t *testing.T) {

@@ -143,7 +143,7 @@ func moneyFigure(p *plan.Plan) *figure {
 	}
 	f := &figure{
 		Drawing: moneyChart("chart-money", p),
-		Caption: "Above, what each cache adds to the bill; below, what it adds to what is saved beyond the bill, negative where it costs more than it saves.",
+		Caption: "Above, what each cache adds to the bill; below, what it adds to what is saved beyond the bill, negative where it costs more than it saves." + moreRows(p),
 		Legend: []key{
 			{Sample: sample("rect", "bill"), Label: "cost of this cache"},
 			{Sample: sample("rect", "a-cached"), Label: "net saved by it"},
