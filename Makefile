@@ -128,8 +128,8 @@ bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning a
 	$(GO) test -run '^$$' -bench '$(ARMS)' -benchtime 7x -count $(COUNT) ./layers ./layers/tarscan ./matcher
 	cd examples/gobench && $(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
-bench-report: ## the program as a whole: reports of 100,000 starts in each format, and --help: seconds, CPU, peak memory
-	$(GO) test ./cmd/cachebench -run '^$$' -bench '^Benchmark(Report|Help)$$' -benchtime 5x -count $(COUNT)
+bench-report: ## the program as a whole: reports of 100,000 starts in each format, a large result to stdout, and --help: seconds, CPU, peak memory
+	$(GO) test ./cmd/cachebench -run '^$$' -bench '^Benchmark(Report|Write|Help)$$' -benchtime 5x -count $(COUNT)
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))

@@ -220,6 +220,11 @@ func (s *Scenario) burstWindow() time.Duration {
 }
 
 func burstAssumption(s *Scenario) string {
+	return fmt.Sprintf("In place of the month's starts, from %s after its beginning: %s. Until then caches are as the workload's starts leave them.", span(s.WindowStart), burstWords(s))
+}
+
+// burstWords list the bursts as a sentence has them.
+func burstWords(s *Scenario) string {
 	var words []string
 	for _, b := range s.Bursts {
 		text := fmt.Sprintf("%d of %s", b.Count, b.App)
@@ -231,5 +236,5 @@ func burstAssumption(s *Scenario) string {
 		}
 		words = append(words, text)
 	}
-	return fmt.Sprintf("In place of the month's starts, from %s after its beginning: %s. Until then caches are as the workload's starts leave them.", span(s.WindowStart), strings.Join(words, ", "))
+	return strings.Join(words, ", ")
 }

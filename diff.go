@@ -167,7 +167,7 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad), what)
 	}
 	if d.IsMixed() {
-		add("One side's own layers were measured, the other's are estimated: a rule on cold-sec against OLD warns and never fails; analyze both sides alike.")
+		add("One side's own layers were measured, the other's are estimated: a rule on cold-sec against OLD warns and never fails, however far NEW is above it. Take --deep on both sides (analyze OLD --deep --save, diff --deep).")
 	}
 	if n := compressedHere(d); n > 0 {
 		add("%d of NEW's layers were compressed here to measure them; the registry's copy may differ by a few per cent.", n)

@@ -41,8 +41,9 @@ func newPair(old, new DiffSide) *pair {
 
 // doubt takes over what the side's Inventory doubts of the image.
 func (p *pair) doubt(side DiffSide) {
-	for _, doubt := range side.Inventory.Doubts {
-		if side.Inventory.IsAbout(doubt, side.Image) && !slices.Contains(p.doubts, doubt) {
+	about := slices.DeleteFunc(slices.Clone(side.Inventory.Doubts), func(doubt string) bool { return !side.Inventory.IsAbout(doubt, side.Image) })
+	for _, doubt := range slices.Concat(about, side.Inventory.OddDoubts(side.Image)) {
+		if !slices.Contains(p.doubts, doubt) {
 			p.doubts = append(p.doubts, doubt)
 		}
 	}
@@ -67,7 +68,7 @@ func (p *pair) intern(table map[layers.Digest]int, l layers.Layer) int {
 	if rank(l.CompressedSource) > rank(known.CompressedSource) {
 		known.CompressedBytes, known.CompressedSource, known.MediaType = l.CompressedBytes, l.CompressedSource, l.MediaType
 	}
-	if known.UnpackedBytes == nil || known.UnpackedSource == layers.Estimated && l.UnpackedSource == layers.Measured {
+	if l.UnpackedBytes != nil && (known.UnpackedBytes == nil || l.BetterSize(known)) {
 		known.UnpackedBytes, known.UnpackedSource, known.UnpackedMethod, known.Files = l.UnpackedBytes, l.UnpackedSource, l.UnpackedMethod, l.Files
 	}
 	if known.CreatedBy == "" {
@@ -114,13 +115,12 @@ func (p *pair) adopt(image, from int) {
 	}
 }
 
-// shareSizes gives layers of one content one unpacked size, a measured one
-// before an estimate.
+// shareSizes gives layers of one content one unpacked size, the best known.
 func (p *pair) shareSizes() {
 	best := make(map[layers.Digest]int)
 	for i, l := range p.inv.Layers {
 		b, ok := best[l.DiffID]
-		if l.DiffID != "" && l.UnpackedBytes != nil && (!ok || p.inv.Layers[b].UnpackedSource == layers.Estimated && l.UnpackedSource == layers.Measured) {
+		if l.DiffID != "" && l.UnpackedBytes != nil && (!ok || l.BetterSize(&p.inv.Layers[b])) {
 			best[l.DiffID] = i
 		}
 	}
@@ -236,7 +236,7 @@ func (p *pair) layer(l int, state string) reports.DiffLayer {
 	return reports.DiffLayer{
 		Digest: layer.Digest, DiffID: layer.DiffID, State: state,
 		CompressedBytes: layer.CompressedBytes, CompressedSource: layer.CompressedSource,
-		UnpackedBytes: *layer.UnpackedBytes, UnpackedSource: layer.UnpackedSource, CreatedBy: layer.CreatedBy,
+		UnpackedBytes: *layer.UnpackedBytes, UnpackedSource: layer.UnpackedSource, UnpackedMethod: layer.UnpackedMethod, CreatedBy: layer.CreatedBy,
 	}
 }
 

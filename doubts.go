@@ -224,6 +224,9 @@ func retention(rule string) string {
 // planDoubts compares the plan with the other arms and with the simulation.
 func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 	var doubts, slower, apart []string
+	if len(j.Scenario.Bursts) > 0 {
+		doubts = append(doubts, fmt.Sprintf("The plan and what it saves are of the month; the simulated startup times are of made-up starts alone (burst): %s.", burstWords(j.Scenario)))
+	}
 	mean := coldMeans(t)
 	for _, a := range p.Assignments {
 		if a.ColdSeconds < a.BaselineSeconds {

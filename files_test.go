@@ -44,12 +44,16 @@ var kindReaders = map[string]func(string, []byte) error{
 		return document.Read(name, data, cost.Kind, &cost.Book{})
 	},
 	reports.BudgetKind: as(reports.ReadBudget), matcher.StoresKind: as(matcher.ReadHolders), matcher.ServiceAnswersKind: as(matcher.ReadServiceAnswers),
-	measure.ExperimentKind: as(measure.ReadExperiment), ecigroup.FileKind: as(ecigroup.ReadFile), cachebench.SweepKind: as(cachebench.ReadSweep),
+	measure.ExperimentKind: as(measure.ReadExperiment), ecigroup.FileKind: as(ecigroup.ReadFile), cachebench.SweepKind: as(cachebench.ReadSweep), cachebench.BillKind: as(cachebench.ReadBill),
 	layers.InventoryKind: as(layers.Read), cachebench.LockKind: as(cachebench.ReadLock), plan.Kind: as(plan.Read),
 	simulate.TimelineKind: as(simulate.ReadTimeline), matcher.MatchesKind: as(matcher.ReadMatches), reports.Kind: as(reports.Read),
 	reports.DiffKind: as(reports.ReadDiff), reports.ComparisonKind: as(reports.ReadComparison), calibrate.Kind: as(calibrate.Read),
 	matcher.BestCachesKind: as(matcher.ReadBestCaches), matcher.CreationKind: as(matcher.ReadCreation), reports.ScoresKind: as(reports.ReadScores),
 	reports.ServiceKind: as(reports.ReadService), reports.AccountCachesKind: as(reports.ReadAccountCaches), reports.CacheChangesKind: as(reports.ReadCacheChanges),
+	reports.SweepResultKind: as(reports.ReadSweepResult),
+	reports.CapacityKind: func(name string, data []byte) error {
+		return document.Read(name, data, reports.CapacityKind, &reports.Capacity{})
+	},
 	reports.PullSummaryKind: func(name string, data []byte) error {
 		return document.Read(name, data, reports.PullSummaryKind, &reports.PullSummary{})
 	},
@@ -172,7 +176,7 @@ func TestShownFiles(t *testing.T) {
 			kinds++
 		}
 	}
-	if kinds < 32 || traces < 2 {
+	if kinds < 35 || traces < 2 {
 		t.Errorf("%d files and %d traces are shown", kinds, traces)
 	}
 }

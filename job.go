@@ -194,6 +194,10 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		return j.Scenario.SimulateTrace(ctx, j.Inventory, p)
 	}
 	t := &simulate.Timeline{Provenance: j.Provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
+	var err error
+	if t.Provenance.WorkloadDigest, err = j.Scenario.workloadDigest(); err != nil {
+		return nil, err
+	}
 	if p == nil {
 		t.Provenance.PriceDate, t.Provenance.Currency = "", "" // no money is involved
 	}

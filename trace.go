@@ -48,6 +48,10 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	j.Coverage.StartsFraction = float64(len(tr.starts)) / float64(tr.all)
 	provenance := j.Provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
+	var err error
+	if provenance.WorkloadDigest, err = s.workloadDigest(); err != nil {
+		return nil, err
+	}
 	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Faults: s.Faults, Startups: []simulate.Startup{}}
 	var before []*simulate.Repeats
 	for _, arm := range arms {

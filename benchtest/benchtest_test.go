@@ -157,7 +157,7 @@ func TestStartupPattern(t *testing.T) {
 func TestStartupEnds(t *testing.T) {
 	t.Setenv(againVariable, "yes")
 	text := benchmarked(t, "Startup/app=web/arm=cold", "-test.benchtime=1x")
-	const comment, begin, end = "# cachebench-version " + cachebench.Version + "\n", "\nsource: simulated\nprofile: containerd\n", "\nsource:\nprofile:\nprofile-digest:\nplatform:\nmodel:\nseed:\ncoverage:\n"
+	const comment, begin, end = "# cachebench-version " + cachebench.Version + "\n", "\nsource: simulated\nprofile: containerd\n", "\nsource:\nprofile:\nprofile-digest:\nplatform:\nworkload-digest:\nmodel:\nseed:\ncoverage:\n"
 	first, second, _ := strings.Cut(text, end)
 	for _, part := range []string{first, strings.TrimSuffix(second, end+"PASS\n")} {
 		if !strings.HasPrefix(part, comment) || !strings.Contains(part, begin) || strings.Contains(part, end) || !strings.Contains(part, "BenchmarkStartup/app=web") {

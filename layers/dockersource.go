@@ -100,6 +100,9 @@ func (t *table) internStored(id hash, img *local.DockerImage) (*content, error) 
 		}
 		if !known || e.tells(old) {
 			e.sizes, e.diffIDs = old.sizes, old.diffIDs
+			if known && oddKind(old.mediaType, old.foreign) != "" {
+				e.mediaType, e.foreign, e.kind = old.mediaType, old.foreign, old.kind
+			}
 			*old = e
 		}
 		c.layers[i] = number
@@ -125,7 +128,7 @@ func storedEntry(id hash, l local.DockerLayer) (tableEntry, error) {
 	if !ok {
 		return tableEntry{}, fmt.Errorf("diffID %q is not sha256: and 64 hex digits", l.DiffID)
 	}
-	e := tableEntry{digest: diffID, diffID: diffID, createdBy: l.CreatedBy, manifest: id, mediaType: dockerTar}
+	e := tableEntry{digest: diffID, diffID: diffID, createdBy: l.CreatedBy, manifest: id, kind: id, mediaType: dockerTar}
 	stored, ok := parseHash([]byte(l.StoredDigest))
 	if ok && l.Compression != "" {
 		e.digest, e.size, e.mediaType = stored, l.StoredBytes, v1.MediaTypeImageLayer+"+"+l.Compression

@@ -90,8 +90,9 @@ type Image struct {
 	// From is the time from which the reference means this image; absent for
 	// the first meaning.
 	From time.Time `json:"from,omitzero"`
-	// Layers are positions in Inventory.Layers, base layer first.
-	Layers []int `json:"layers"`
+	// Layers are positions in Inventory.Layers, base layer first; [] of an image that has
+	// none.
+	Layers []int `json:"layers" document:"required"`
 	// Hidden says, for each of Layers, which bytes of the layers below it hides;
 	// absent unless every layer was scanned.
 	Hidden []Hidden `json:"hidden,omitempty"`
@@ -348,6 +349,33 @@ func (l *Lookup) Find(reference, platform string, at time.Time) int {
 		best = l.inv.later(best, i, platform, at)
 	}
 	return best
+}
+
+// UnreadLayers are those of an image that could not be read: those that are Unscanned, and
+// those that need not be where the image is and of which nothing but a guess is known.
+func (inv *Inventory) UnreadLayers(image int) (unread []Unscanned) {
+	for _, l := range inv.Images[image].Layers {
+		layer := &inv.Layers[l]
+		i := slices.IndexFunc(inv.Unscanned, func(u Unscanned) bool { return u.Digest == layer.Digest })
+		var u Unscanned
+		switch odd := layer.odd(); {
+		case i >= 0:
+			u = inv.Unscanned[i]
+		case odd != "" && layer.Scan == nil && layer.isGuessed():
+			u = Unscanned{Digest: layer.Digest, Reason: odd + ", and it was not read (--deep reads what is there)", Absent: true}
+		default:
+			continue
+		}
+		if !slices.Contains(unread, u) {
+			unread = append(unread, u)
+		}
+	}
+	return unread
+}
+
+// isGuessed says that the unpacked size is not known, nor told by the end of the blob.
+func (l *Layer) isGuessed() bool {
+	return l.UnpackedBytes == nil || l.UnpackedSource == Estimated && l.UnpackedMethod != GzipTrailer
 }
 
 // Estimated returns the Inventory with an estimate, marked so, for every layer

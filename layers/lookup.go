@@ -217,21 +217,43 @@ type reading struct {
 	err     error
 }
 
+// A contentKey is a manifest where it is read. Registries are one place: they take a
+// manifest only when its config is there. A source on this machine took nothing, so that
+// another's copy does not tell what it holds.
+type contentKey struct {
+	manifest hash
+	source   any
+}
+
+// sourceOfConfig is the source on this machine of a place; nil for registries.
+func (r *resolver) sourceOfConfig(p place) any {
+	switch p := p.(type) {
+	case *storePlace:
+		return p.store
+	case *registryPlace:
+		if r.opt.served(p.name.Registry) {
+			return p.name.Registry
+		}
+	}
+	return nil
+}
+
 // read returns what a manifest and its config say. A manifest that many
-// references mean is read once.
+// references to one source mean is read once.
 func (w *worker) read(ctx context.Context, p place, doc *manifestDocument, digest hash) (*content, error) {
+	key := contentKey{digest, w.sourceOfConfig(p)}
 	for {
 		w.mu.Lock()
-		known := w.contents[digest]
+		known := w.contents[key]
 		if known == nil {
 			known = &reading{done: make(chan struct{})}
-			w.contents[digest] = known
+			w.contents[key] = known
 			w.mu.Unlock()
 			known.content, known.err = w.readConfig(ctx, p, doc, digest)
 			if known.err != nil {
 				// Another reference may be allowed what this one was not.
 				w.mu.Lock()
-				delete(w.contents, digest)
+				delete(w.contents, key)
 				w.mu.Unlock()
 			}
 			close(known.done)

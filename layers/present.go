@@ -234,9 +234,12 @@ func (p *presence) look(ctx context.Context, source, reference string, layer int
 	store, err := p.storeOf(ctx, reference)
 	if holder, ok := store.(sizes); ok && err == nil {
 		err = l.sizedAs(holder.Size(ctx, string(l.Digest)))
-		if err == nil && p.opt.Deep && p.readAt[layer] != source {
+		if err == nil && (p.opt.Deep || p.opt.Hashed) && p.readAt[layer] != source {
 			err = l.hashed(store.Blob(ctx, string(l.Digest)))
 		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // which names the source
+		err = fmt.Errorf("%w (in %s)", err, cmp.Or(p.layoutOf(reference), source))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -204,3 +204,44 @@ func TestPresentServed(t *testing.T) {
 	check("not a layout of ours", "registry.example.com/team/app:1", Options{Present: true}, "")
 	check("nothing to pass", "registry.example.com/team/app:1", Options{Layouts: layouts}, "")
 }
+
+// TestConfigOfEachSource: of two layouts with one manifest each must hold the image's
+// configuration itself, whichever of them is looked at first.
+func TestConfigOfEachSource(t *testing.T) {
+	img := realImage(t)
+	config, err := img.ConfigName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := "oci:" + writeLayout(t, img, "x")
+	for name, change := range map[string]func([]byte) []byte{
+		"missing": func([]byte) []byte { return nil },
+		"altered": func(b []byte) []byte { return append([]byte{' '}, b...)[:len(b)] },
+	} {
+		dir := writeLayout(t, img, "x")
+		file := filepath.Join(dir, "blobs/sha256", config.Hex)
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(file)
+		if raw = change(raw); raw != nil {
+			if err := os.WriteFile(file, raw, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 20 {
+			references := []string{whole, "oci:" + dir}
+			if i%2 == 1 {
+				slices.Reverse(references)
+			}
+			inv, err := Resolve(t.Context(), references, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(inv.Images) != 1 || inv.Images[0].Reference != whole || len(inv.Unresolved) != 1 || inv.Unresolved[0].Reference != "oci:"+dir {
+				t.Fatalf("%s, attempt %d: %d images, unresolved %v", name, i, len(inv.Images), inv.Unresolved)
+			}
+		}
+	}
+}

@@ -88,6 +88,9 @@ type Options struct {
 	// their images, with the sizes that the manifests state; Deep does so too, and reads those of
 	// which Store knows the content already. What is missing is Unscanned.
 	Present bool
+	// Hashed has Present read all of these blobs too and verify their content, whatever an
+	// earlier run or another source has of them.
+	Hashed bool
 	// ManifestsAlone takes a layout or archive that holds no layer of any of its images at its
 	// manifests' word, as a registry is, with a doubt: such recordings are looked at on
 	// purpose.
@@ -190,11 +193,11 @@ type resolver struct {
 	progress progress
 
 	mu       sync.Mutex
-	contents map[hash]*reading
+	contents map[contentKey]*reading
 }
 
 func newResolver(opt Options) (*resolver, error) {
-	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[hash]*reading)}
+	r := &resolver{opt: opt.normal(), table: newTable(), contents: make(map[contentKey]*reading)}
 	r.locals.opt, r.progress.report = &r.opt, opt.Progress
 	var err error
 	if r.platforms, err = r.opt.platforms(); err != nil {
@@ -321,7 +324,7 @@ func (r *resolver) collect(references []string, results []result) *Inventory {
 		}
 		inv.Images = append(inv.Images, img)
 	}
-	inv.Doubts = append(r.table.doubts(), inv.emptyBlobs()...)
+	inv.Doubts = slices.Concat(r.table.doubts(), inv.emptyBlobs(), inv.oddDoubts())
 	inv.estimateMissing()
 	return inv
 }

@@ -29,8 +29,9 @@ type tableEntry struct {
 	createdBy string
 	lazy      string
 	foreign   bool
-	// manifest is the one that the entry is described by.
-	manifest hash
+	// manifest is the one that the entry is described by; kind is the one by which its media
+	// type and what is foreign are, which is one that makes it odd, where there is one.
+	manifest, kind hash
 	// sizes and diffIDs say that manifests differ about them.
 	sizes, diffIDs bool
 	// stored is what the source says of a layer that it keeps without a manifest;
@@ -80,6 +81,7 @@ func (t *table) intern(manifest hash, doc *manifestDocument, conf *config, steps
 		}
 		c.layers[i] = number
 		e := t.entries[number]
+		e.takeKind(d, manifest, !known || e.stored != nil)
 		if known && e.stored == nil {
 			e.sizes = e.sizes || e.size != d.size
 			e.diffIDs = e.diffIDs || e.diffID != conf.hashes[i]
@@ -89,7 +91,7 @@ func (t *table) intern(manifest hash, doc *manifestDocument, conf *config, steps
 		}
 		e.stored = nil
 		e.manifest, e.diffID, e.size = manifest, conf.hashes[i], d.size
-		e.mediaType, e.lazy, e.foreign = d.mediaType, d.lazy, d.isForeign()
+		e.lazy = d.lazy
 		if e.lazy == "" && d.mediaType == nydusBlobType {
 			e.lazy = Nydus
 		}
@@ -98,6 +100,15 @@ func (t *table) intern(manifest hash, doc *manifestDocument, conf *config, steps
 		}
 	}
 	return c
+}
+
+// takeKind takes a manifest's media type of the layer, where it is the first to state one,
+// the first to make it odd, or of a smaller digest than the others like it.
+func (e *tableEntry) takeKind(d *descriptor, manifest hash, first bool) {
+	was, is := oddKind(e.mediaType, e.foreign) != "", oddKind(d.mediaType, d.isForeign()) != ""
+	if first || is && !was || is == was && bytes.Compare(manifest[:], e.kind[:]) < 0 {
+		e.mediaType, e.foreign, e.kind = d.mediaType, d.isForeign(), manifest
+	}
 }
 
 func (t *table) add(h hash) int {

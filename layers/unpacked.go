@@ -143,7 +143,8 @@ func (inv *Inventory) estimateMissing() {
 // methodOrder ranks how sizes are known, the best first.
 var methodOrder = []string{"", GzipTrailer, Engine, ByCreatedBy, ByRatio}
 
-func (l *Layer) betterSize(other *Layer) bool {
+// BetterSize says whether the unpacked size of l is known in a better way than other's.
+func (l *Layer) BetterSize(other *Layer) bool {
 	if (l.UnpackedSource == Measured) != (other.UnpackedSource == Measured) {
 		return l.UnpackedSource == Measured
 	}
@@ -157,7 +158,7 @@ func (inv *Inventory) shareSizes() {
 	for i := range inv.Layers {
 		l := &inv.Layers[i]
 		first, ok := known[l.diffID()]
-		if !ok || l.betterSize(&inv.Layers[first]) {
+		if !ok || l.BetterSize(&inv.Layers[first]) {
 			known[l.diffID()] = i
 		}
 	}

@@ -204,7 +204,11 @@ func MadeName(reference string) string {
 
 // copy copies images to a directory, and serves them as they are called.
 func (s *Site) copy(ctx context.Context, references []string, opt *SiteOptions) error {
-	inv, err := layers.Resolve(ctx, references, opt.Resolve)
+	// The directory may have a layer from another image, or from an earlier experiment, that
+	// this one's source lacks: it would be measured as if it were whole.
+	resolve := opt.Resolve
+	resolve.Present, resolve.Hashed, resolve.ManifestsAlone = true, true, false
+	inv, err := layers.Resolve(ctx, references, resolve)
 	if err != nil {
 		return err
 	}
@@ -280,6 +284,8 @@ func (s *Site) read(ctx context.Context, opt *SiteOptions) error {
 	defer server.Close()
 	resolve := opt.Resolve
 	resolve.Registries, resolve.Deep, resolve.Trailers = make(map[string]string), true, false
+	// What an earlier run read of a layer is no word of what a layout holds now.
+	resolve.Layouts = opt.Layouts
 	resolve.Aliases, resolve.Mirrors, resolve.DialContext, resolve.Digests, resolve.Offline = nil, nil, nil, nil, false
 	for _, host := range s.Hosts {
 		resolve.Registries[host] = server.Addr

@@ -84,7 +84,11 @@ func (g *Gate) annotations() []annotation {
 			if o.Result != way.result {
 				continue
 			}
-			s := fmt.Sprintf("Rule %s %s%s: ", o.ruleWords(), way.words, o.warnWords())
+			words := way.words
+			if o.isMet() {
+				words = "is met"
+			}
+			s := fmt.Sprintf("Rule %s %s%s: ", o.ruleWords(), words, o.warnWords())
 			if o.Value == nil {
 				s += o.Reason
 			} else {

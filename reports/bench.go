@@ -68,6 +68,8 @@ const (
 	// BenchProfileDigest begins as the digest of the profile's values does.
 	BenchProfileDigest = "profile-digest"
 	BenchPlatform      = "platform"
+	// BenchWorkloadDigest begins as the digest does of what is started when.
+	BenchWorkloadDigest = "workload-digest"
 	// BenchModel is simulate.ModelVersion.
 	BenchModel    = "model"
 	BenchSeed     = "seed"
@@ -83,7 +85,7 @@ const (
 
 // BenchConfig lists the configuration lines, in order.
 func BenchConfig() []string {
-	return []string{BenchSource, BenchProfile, BenchProfileDigest, BenchPlatform, BenchModel, BenchSeed, BenchCoverage, BenchFaults, BenchBudget, BenchWorth, BenchProblem}
+	return []string{BenchSource, BenchProfile, BenchProfileDigest, BenchPlatform, BenchWorkloadDigest, BenchModel, BenchSeed, BenchCoverage, BenchFaults, BenchBudget, BenchWorth, BenchProblem}
 }
 
 // benchText writes the text of Go's benchmarks.
@@ -334,6 +336,7 @@ func (r *Report) BenchLine(s *Summary) BenchLine {
 	if s.Source != simulate.Measured {
 		profile = r.Provenance.Profile
 		maps.Copy(l.Config, r.benchComputed())
+		l.Config[BenchWorkloadDigest] = short(r.Provenance.WorkloadDigest)
 		var faults []string
 		for _, f := range r.Faults {
 			faults = append(faults, f.String())

@@ -58,6 +58,9 @@ func (b *Budget) Validate() error {
 		if strings.TrimSpace(o.Match) == "" {
 			return document.At(fmt.Sprintf("overrides[%d].match", i), "match is empty: write a name, in which * stands for any text")
 		}
+		if at := strings.IndexAny(o.Match, `[]{}?\`); at >= 0 {
+			return document.At(fmt.Sprintf("overrides[%d].match", i), "%q has a %q, which no name has: write a name, in which * stands for any text, and nothing else for some", o.Match, o.Match[at:at+1])
+		}
 		if len(o.Rules) == 0 {
 			return document.At(fmt.Sprintf("overrides[%d].rules", i), "an override needs rules")
 		}

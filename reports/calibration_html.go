@@ -56,7 +56,7 @@ func cellsBeside(c *calibrate.Calibration) []beside {
 	some := slices.ContainsFunc(c.Cells, func(x calibrate.Cell) bool { return !x.Fitted })
 	for i := range c.Cells {
 		if x := &c.Cells[i]; !x.Fitted || !some {
-			list = append(list, beside{x.Arm, x.Class, x.Measured.Seconds(), x.Predicted.Seconds(), x.Runs})
+			list = append(list, beside{name: x.Arm, class: x.Class, measured: x.Measured.Seconds(), predicted: x.Predicted.Seconds(), runs: x.Runs})
 		}
 	}
 	return list

@@ -61,7 +61,7 @@ type DiffImage struct {
 	Layers int `json:"layers"`
 	// Unread are those of them that could not be read, or that its layout or archive does
 	// not hold. What is said of such an image is its manifest's word: no rule passes on it,
-	// and compare refuses it. Of an Old from a file only names and sizes count.
+	// and compare refuses it. Of an Old from a file those against it are not judged.
 	Unread []layers.Unscanned `json:"unread,omitempty"`
 	// Cold is a start on a host that has nothing, Cached one on a host that has
 	// the image. Estimated on the profile.
@@ -132,6 +132,7 @@ type DiffLayer struct {
 	CompressedSource string `json:"compressedSource,omitempty" document:"enum=measured|estimated"`
 	UnpackedBytes    int64  `json:"unpackedBytes"`
 	UnpackedSource   string `json:"unpackedSource,omitempty" document:"enum=measured|estimated"`
+	UnpackedMethod   string `json:"unpackedMethod,omitempty" document:"enum=gzipTrailer|engine|createdBy|ratio"`
 	// CreatedBy is the build step that made it, where known.
 	CreatedBy string `json:"createdBy,omitempty"`
 }
@@ -224,22 +225,38 @@ func (d *Diff) Figures() []Figure {
 	}
 	coldSeconds := two("cold-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cold), i.Cold.isGuessed() })
 	coldSeconds.OldEstimated = coldSeconds.OldEstimated || d.IsMixed()
+	guessedFetch, guessedUnpack := d.oldGuessed()
+	coldSeconds.OldGuessed = guessedFetch || guessedUnpack
+	coldBytes := two("cold-B", UnitBytes, func(i *DiffImage) (float64, bool) {
+		return float64(i.Cold.FetchBytes), i.Cold.EstimatedFetchBytes > 0
+	})
+	coldBytes.OldGuessed = guessedFetch
+	coldUnpacked := two("cold-unpacked-B", UnitBytes, func(i *DiffImage) (float64, bool) {
+		return float64(i.Cold.UnpackBytes), i.Cold.EstimatedUnpackBytes > 0
+	})
+	coldUnpacked.OldGuessed = guessedUnpack
 	return []Figure{
 		one("new-B", UnitBytes, float64(d.ByDigest.FetchBytes), d.ByDigest.EstimatedFetchBytes > 0),
 		one("new-unpacked-B", UnitBytes, float64(d.ByDigest.UnpackBytes), d.ByDigest.EstimatedUnpackBytes > 0),
 		one("new-layers", UnitNone, float64(d.ByDigest.FetchLayers), false),
 		one("update-B", UnitBytes, float64(d.Update.FetchBytes), d.Update.EstimatedFetchBytes > 0),
 		one("update-sec", UnitSeconds, sec(&d.Update), d.Update.isGuessed()),
-		two("cold-B", UnitBytes, func(i *DiffImage) (float64, bool) {
-			return float64(i.Cold.FetchBytes), i.Cold.EstimatedFetchBytes > 0
-		}),
-		two("cold-unpacked-B", UnitBytes, func(i *DiffImage) (float64, bool) {
-			return float64(i.Cold.UnpackBytes), i.Cold.EstimatedUnpackBytes > 0
-		}),
+		coldBytes,
+		coldUnpacked,
 		coldSeconds,
 		two("cached-sec", UnitSeconds, func(i *DiffImage) (float64, bool) { return sec(&i.Cached), false }),
 		two("layers", UnitNone, func(i *DiffImage) (float64, bool) { return float64(i.Layers), false }),
 	}
+}
+
+// oldGuessed says whether sizes of layers that Old alone has are guessed: compressed ones
+// of a source that keeps no blob, and unpacked ones that no blob's end tells.
+func (d *Diff) oldGuessed() (fetch, unpack bool) {
+	for _, l := range d.Gone {
+		fetch = fetch || l.CompressedSource == layers.Estimated
+		unpack = unpack || l.UnpackedSource == layers.Estimated && l.UnpackedMethod != layers.GzipTrailer
+	}
+	return fetch, unpack
 }
 
 // IsMixed says that one side's own layers have measured unpacked sizes and the

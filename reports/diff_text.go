@@ -103,6 +103,8 @@ func (o *Outcome) note() string {
 	switch {
 	case o.Result != Warn:
 		return judged
+	case o.isMet():
+		return strings.TrimPrefix(judged+"; warned of: "+o.Reason, "; ")
 	case o.Estimated:
 		return strings.TrimPrefix(judged+"; warned of, not failed: sizes that went in are estimated", "; ")
 	}

@@ -24,6 +24,11 @@ type Figure struct {
 	Old *float64
 	// OldEstimated says the same of Old as Estimated of Value.
 	OldEstimated bool
+	// OldGuessed says that Old rests on sizes of the old side's own that are no more than
+	// a guess: a rule that is met against it may be met by that alone.
+	OldGuessed bool
+	// OldUnknown says why there is no Old, where that is not for want of an old side.
+	OldUnknown string
 	// Of names what the figure is of, where rules are held against that of several.
 	Of string
 	// Judged says by what the figure is judged, as "exact values"; empty where there
@@ -58,10 +63,11 @@ func Figures(list []layers.Figure) []Figure {
 
 // What became of a rule, and of all of them.
 const (
-	// Pass: the rule is met, on an estimate or not.
+	// Pass: the rule is met, on an estimate of the new side or not.
 	Pass = "pass"
 	// Warn: the rule is not met, but it was judged on an estimate, or on measured
-	// runs whose difference may be chance.
+	// runs whose difference may be chance; or it is met against an old side that is
+	// guessed.
 	Warn = "warn"
 	// Fail: the rule is not met.
 	Fail = "fail"
@@ -75,8 +81,8 @@ type Outcome struct {
 	Rule string `json:"rule" document:"required"`
 	// Of names what the figure is of, where the rule is held against several.
 	Of string `json:"of,omitempty"`
-	// Result is pass, warn (not met, on an estimate or perhaps by chance), fail or
-	// error (not known).
+	// Result is pass, warn (not met, on an estimate or perhaps by chance, or met against a
+	// guess of the old side), fail or error (not known).
 	Result string `json:"result" document:"required,enum=pass|warn|fail|error"`
 	// Figure is its name, Unit that of Value, Limit and Margin: B, sec, fraction, a
 	// currency or none.
@@ -168,7 +174,7 @@ func (r Rule) judge(f Figure) Outcome {
 	case f.Unknown != "":
 		return o
 	case r.Op.isRelative() && f.Old == nil:
-		o.Reason = "the old side's value is not known"
+		o.Reason = cmpOr(f.OldUnknown, "the old side's value is not known")
 		return o
 	case !isNumber(f.Value) || f.Old != nil && !isNumber(*f.Old):
 		o.Reason = "it is not a number"
@@ -192,11 +198,13 @@ func (r Rule) judge(f Figure) Outcome {
 	o.Estimated = f.Estimated
 	if r.Op.isRelative() {
 		o.Old = f.Old
-		o.Estimated = o.Estimated || f.OldEstimated
+		o.Estimated = o.Estimated || f.OldEstimated || f.OldGuessed
 	}
 	switch {
 	case margin > 0 || margin == 0 && r.Op != Below && r.Op != Above:
-		o.Result = Pass
+		if o.Result = Pass; r.Op.isRelative() && f.OldGuessed {
+			o.Result, o.Reason = Warn, metByGuess
+		}
 	case o.Estimated:
 		o.Result = Warn
 	case f.Runs.chance(r, limit) != "":
@@ -205,6 +213,14 @@ func (r Rule) judge(f Figure) Outcome {
 		o.Result = Fail
 	}
 	return o
+}
+
+// metByGuess is the reason of a rule that is warned of though it is met.
+const metByGuess = "it is met, perhaps only because OLD's sizes are a guess, not known"
+
+// isMet says that the rule is met, if only against a guess.
+func (o *Outcome) isMet() bool {
+	return o.Result == Pass || o.Result == Warn && o.Estimated && o.Reason != ""
 }
 
 // tooFew says how many runs a comparison needs, where they are fewer.

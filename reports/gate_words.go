@@ -30,11 +30,13 @@ func (o *Outcome) valueWords() string {
 	return s
 }
 
-// warnWords say why a rule that is not met only warns; empty where it does not.
+// warnWords say why a rule only warns; empty where it does not.
 func (o *Outcome) warnWords() string {
 	switch {
 	case o.Result != Warn:
 		return ""
+	case o.isMet():
+		return " perhaps only against a guess of OLD"
 	case o.Estimated:
 		return " by an estimate"
 	}
@@ -59,7 +61,7 @@ func (o *Outcome) marginWords() string {
 		return o.Reason
 	case *o.Margin < 0:
 		return amountWords(-*o.Margin, o.Unit) + " beyond"
-	case o.Result != Pass:
+	case !o.isMet():
 		return "not below or above, but equal"
 	}
 	return amountWords(*o.Margin, o.Unit) + " left"
@@ -75,17 +77,27 @@ func (g *Gate) headline() string {
 		return fmt.Sprintf("Gate failed: %s not met", ofRules(g.Count(Fail), n)+areIs(g.Count(Fail)))
 	}
 	if w := g.Count(Warn); w > 0 {
-		by := ""
+		by, met := "", 0
 		for i := range g.Outcomes {
-			if o := &g.Outcomes[i]; o.Result == Warn {
-				its := o.warnWords()
-				if by != "" && by != its {
-					its = ", by an estimate or perhaps by chance"
-				}
-				by = its
+			o := &g.Outcomes[i]
+			switch {
+			case o.Result != Warn:
+			case o.isMet():
+				met++
+			case by != "" && by != o.warnWords():
+				by = ", by an estimate or perhaps by chance"
+			default:
+				by = o.warnWords()
 			}
 		}
-		return fmt.Sprintf("Gate passed, with a warning: %s%s", ofRules(w, n)+areIs(w)+" broken", by)
+		var words []string
+		if broken := w - met; broken > 0 {
+			words = append(words, ofRules(broken, n)+areIs(broken)+" broken"+by)
+		}
+		if met > 0 {
+			words = append(words, ofRules(met, n)+areIs(met)+" met perhaps only against a guess of OLD")
+		}
+		return "Gate passed, with a warning: " + join(words)
 	}
 	return "Gate passed: " + ofRules(n, n) + areIs(n) + " met"
 }

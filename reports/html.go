@@ -140,7 +140,7 @@ type view struct {
 	SketchNote, DifferencesNote               string
 	Courses                                   []figure
 	CourseLegend                              []key
-	CourseNote                                string
+	CourseNote, CourseSources                 string
 	CourseTables                              []*table
 
 	AppDots   *figure
@@ -242,7 +242,7 @@ func (v *view) addPlan(r *Report) {
 	v.Build = buildTable(p)
 	v.Gain = &figure{
 		Drawing: planChart("chart-gain", p),
-		Caption: "Each row adds one cache: how much more startup time it saves a month, and what it costs a month.",
+		Caption: "Each row adds one cache: how much more startup time it saves a month, and what it costs a month." + moreRows(p),
 		Legend: []key{
 			{Sample: sample("rect", "a-cached"), Label: "added by this cache"},
 			{Sample: sample("rect", "before"), Label: "caches before it"},
@@ -272,7 +272,7 @@ func (v *view) addStartups(r *Report) {
 	v.Faults, v.Setbacks = faultsTable(r), setbacksTable(r)
 	v.AppArms = appArmsTable(r)
 	v.Repeats, v.Differences, v.AppDifferences, v.SketchNote = repeatsTable(r), differencesTable(r), appDifferencesTable(r), r.sketchNote()
-	v.DifferencesNote = sentence(differencesNote)
+	v.DifferencesNote = sentence(differencesNote + fetchedNote)
 }
 
 func (v *view) addApps(r *Report) {
@@ -292,7 +292,7 @@ func (v *view) addApps(r *Report) {
 	}
 	for i, d := range dots(&App{}) {
 		if slices.ContainsFunc(r.Apps, func(a App) bool { return dots(&a)[i].ready != nil }) {
-			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(d.arm), r.armLabel(d.arm), r.armLabel(d.arm)})
+			v.AppDots.Legend = append(v.AppDots.Legend, key{dotSample(armClass(d.arm, "")), r.armLabel(d.arm), r.armLabel(d.arm)})
 		}
 	}
 }

@@ -21,7 +21,7 @@ func (r *Report) besides() []beside {
 		s := &r.Summaries[i]
 		if x := simulated[condition{s.App, s.Arm}]; s.Source == simulate.Measured && x != nil {
 			list = append(list, beside{
-				name: s.App + ", " + r.armLabel(s.Arm), class: r.armLabel(s.Arm),
+				name: s.App + ", " + r.armLabel(s.Arm), class: r.armLabel(s.Arm), arm: s.Arm,
 				measured: s.P50.Seconds(), predicted: x.P50.Seconds(), runs: s.Starts,
 			})
 		}

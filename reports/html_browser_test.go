@@ -133,6 +133,14 @@ func TestBrowserInteraction(t *testing.T) {
 	}
 	expect("zoom", `document.querySelector("#inside .tools output").textContent.startsWith("all")`, "false")
 	expect("zoom: ticks in view", `[...document.querySelectorAll("#chart-waterfall-1 text.tick:not(.away)")].length >= 3`, "true")
+	// The arrow keys come only to marks that can be seen.
+	b.click(`#inside .tools button[aria-label="zoom in"]`)
+	b.eval(`document.querySelector("#chart-waterfall-1").focus()`, nil)
+	for range 30 {
+		b.press("ArrowRight", 39)
+		expect("arrow keys in a part", `(() => { const e = document.querySelector("#chart-waterfall-1 .at"), r = e.getBoundingClientRect(); return e.tagName !== "rect" || r.width > 0 && r.height > 0 })()`, "true")
+	}
+	b.press("Escape", 27)
 	b.click(`#inside .tools button[aria-label="the whole time"]`)
 	expect("the whole again", `Math.abs(parseFloat(`+bar+`.getAttribute("width")) - `+strings.TrimSuffix(width, "%")+`) < 0.001`, "true")
 
@@ -176,6 +184,14 @@ func TestBrowserInteraction(t *testing.T) {
 	expect("sort", `document.querySelector("#apps thead th:nth-child(2)").getAttribute("aria-sort")`, "descending")
 	b.click(`#apps thead th:nth-child(2) button`)
 	expect("sort again", `document.querySelector("#apps thead th:nth-child(2)").getAttribute("aria-sort")`, "ascending")
+
+	// What is unknown stands last in both orders, here where bytes are of fetches alone.
+	const spans = `[...document.querySelectorAll("#inside table")].find(t => [...t.tHead.rows[0].cells].some(h => h.textContent === "bytes"))`
+	b.eval(`for (const d of document.querySelectorAll("#inside details")) d.open = true`, nil)
+	for _, order := range []string{"descending", "ascending"} {
+		b.eval(`[...`+spans+`.tHead.rows[0].cells].find(h => h.textContent === "bytes").querySelector("button").click()`, nil)
+		expect("sort with unknown", `(() => { const t = `+spans+`, i = [...t.tHead.rows[0].cells].findIndex(h => h.textContent === "bytes"), known = [...t.tBodies[0].rows].map(r => r.cells[i].querySelector("data") !== null), n = known.filter(Boolean).length; return n > 0 && n < known.length && known.lastIndexOf(true) === n - 1 && t.tHead.rows[0].cells[i].getAttribute("aria-sort") })()`, order)
+	}
 
 	// The tab key comes to every control in turn, first to the link to the results.
 	b.eval(`document.activeElement.blur(); window.scrollTo(0, 0)`, nil)

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/simulate"
@@ -27,6 +28,7 @@ func (v *view) addFalls(r *Report) {
 		v.Falls = append(v.Falls, figure{
 			Drawing: waterfall(fmt.Sprintf("chart-waterfall-%d", i+1), name, s, r.explanationOf(s), until, r.faultsOf(s)),
 			Heading: sentenceWord(name) + fallWords(s),
+			Caption: heldCaption(r.explanationOf(s)),
 		})
 		v.Spans = append(v.Spans, spansTable(name, s))
 		for _, span := range s.Spans {
@@ -43,7 +45,7 @@ func (v *view) addFalls(r *Report) {
 	}
 	v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "wait"), Label: "layer waits"})
 	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
-		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what: link, core, disk, order"})
+		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what"})
 	} else if v.FallSource == simulate.Simulated {
 		v.FallWhy += " What the start waited on at each instant (link, core, disk, order) is told with --explain " + v.FallApp + " --spans."
 	}
@@ -57,6 +59,28 @@ func (v *view) addFalls(r *Report) {
 			break
 		}
 	}
+}
+
+// heldCaption sums up what held an explained start up, in the words of the chart's first
+// row: stretches too short for words are in it too.
+func heldCaption(x *simulate.Explanation) string {
+	if x == nil {
+		return ""
+	}
+	totals := make(map[simulate.Cause]time.Duration)
+	var causes []simulate.Cause
+	for i := range x.Holds {
+		h := &x.Holds[i]
+		if _, ok := totals[h.By]; !ok {
+			causes = append(causes, h.By)
+		}
+		totals[h.By] += h.End - h.Start
+	}
+	var words []string
+	for _, cause := range causes {
+		words = append(words, causeWord(cause)+" "+seconds(totals[cause]))
+	}
+	return "Held up by: " + strings.Join(words, ", ") + "."
 }
 
 // explanationOf is what explains a startup; nil where nothing does.

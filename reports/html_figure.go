@@ -51,9 +51,10 @@ func curveSample(class string) template.HTML {
 	return c.html()
 }
 
-func dotSample(arm string) template.HTML {
+// dotSample is the shape of a class of style, such as armClass gives.
+func dotSample(class string) template.HTML {
 	c := &chart{}
 	c.open("svg", "class", "key", "width", "14", "height", "14", "viewBox", "-7 -7 14 14", "aria-hidden", "true")
-	c.dot(armClass(arm, ""), "", 0, 0)
+	c.dot(class, "", 0, 0)
 	return c.html()
 }

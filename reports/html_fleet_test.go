@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,6 +128,18 @@ func TestExplainedWaterfall(t *testing.T) {
 		if !strings.Contains(textOf(chart), "held up by") {
 			t.Error("no row of what held the start up")
 		}
+		causes := ""
+		for _, text := range all(chart, "text", "cause") {
+			causes += textOf(text) + " "
+		}
+		if causes != "core " { // the fetch is too short for words
+			t.Errorf("below the first row stands %q", causes)
+		}
+	}
+	for _, caption := range all(d.section("inside"), "figcaption", "") {
+		if words := textOf(caption); !regexp.MustCompile(`^Held up by: link [0-9.]+ s, core [0-9.]+ s\.$`).MatchString(words) {
+			t.Errorf("a caption is %q", words)
+		}
 	}
 	if n := len(all(d.root, "rect", "held-line")); n < 2 {
 		t.Errorf("%d lines below layers that the start waited for", n)
@@ -227,6 +241,88 @@ func TestBesides(t *testing.T) {
 	caption := textOf(all(d.section("beside"), "figcaption", "")[0])
 	if !strings.Contains(caption, "Mean absolute error 18 %") || !strings.Contains(caption, "bias -7.5 %") {
 		t.Errorf("the caption is %q", caption)
+	}
+}
+
+// In what was measured and simulated an arm has the shape and the colour that it has in
+// every other chart, whichever arms there are.
+func TestBesideShapes(t *testing.T) {
+	for _, arms := range [][]string{{simulate.ArmCold, simulate.ArmCached}, {simulate.ArmAutomatic}, {simulate.ArmCold, simulate.ArmAutomatic, simulate.ArmCached, simulate.ArmWarm}} {
+		timeline := &simulate.Timeline{}
+		for i, arm := range arms {
+			for _, source := range []string{simulate.Measured, simulate.Simulated} {
+				timeline.Startups = append(timeline.Startups, simulate.Startup{Source: source, Arm: arm, App: "a", Ready: time.Duration(10+i) * time.Second})
+			}
+		}
+		section := parsed(t, New(Input{Timeline: timeline})).section("beside")
+		for _, arm := range arms {
+			if n := len(all(all(section, "svg", "scatter")[0], "", "a-"+arm)); n != 1 {
+				t.Errorf("%v: %d points have the style of %s", arms, n, arm)
+			}
+		}
+		entries := 0
+		for _, entry := range all(section, "li", "") {
+			if arm := textOf(entry); slices.Contains(arms, arm) {
+				entries++
+				if len(all(entry, "", "a-"+arm)) != 1 {
+					t.Errorf("%v: the legend shows another style for %s", arms, arm)
+				}
+			}
+		}
+		if entries != len(arms) {
+			t.Errorf("%d entries of the arms %v", entries, arms)
+		}
+	}
+}
+
+// What happened over time is said to be simulated, though starts were measured as well.
+func TestCourseSource(t *testing.T) {
+	in := outage()
+	measured := in.Timeline.Startups[0]
+	measured.Source = simulate.Measured
+	in.Timeline.Startups = append(in.Timeline.Startups, measured)
+	section := parsed(t, New(in)).section("time")
+	if badge := textOf(all(section, "span", "badge")[0]); badge != simulate.Simulated {
+		t.Errorf("the badge is %q", badge)
+	}
+	if words := textOf(section); !strings.Contains(words, "by arm (simulated)") || strings.Contains(words, simulate.Measured) {
+		t.Errorf("it says %s", words)
+	}
+}
+
+// A chart that does not have all caches of a plan says so.
+func TestMoreRows(t *testing.T) {
+	in := shop(true)
+	for n, want := range map[int]bool{maxPlanRows: false, maxPlanRows + 6: true} {
+		p := *in.Plan
+		for p.Caches = nil; len(p.Caches) < n; {
+			p.Caches = append(p.Caches, in.Plan.Caches[0])
+		}
+		v := &view{}
+		v.addPlan(&Report{Plan: &p})
+		for _, f := range []*figure{v.Gain, v.Money} {
+			if got := strings.Contains(f.Caption, "the table has 6 more"); got != want {
+				t.Errorf("%d caches: %s", n, f.Caption)
+			}
+		}
+	}
+}
+
+// The words of the money chart's legend and description are those of its lines, though more
+// is netted than the bill is high.
+func TestMoneyMarks(t *testing.T) {
+	in := shop(true)
+	p := in.Plan
+	budget := p.Caches[0].Cost.NetSaved
+	budget.Amount = 100 * p.CostPerMonth().Amount
+	p.BudgetPerMonth = &budget
+	p.Caches[0].Cost.NetSaved.Amount = 90 * p.CostPerMonth().Amount
+	f := moneyFigure(p)
+	const words = "udget USD"
+	for what, text := range map[string]string{"chart": string(f.Drawing.Body), "description": f.Drawing.Description, "legend": f.Legend[len(f.Legend)-1].Label + f.Legend[max(0, len(f.Legend)-2)].Label} {
+		if !strings.Contains(text, words) {
+			t.Errorf("no budget in the %s", what)
+		}
 	}
 }
 

@@ -52,11 +52,11 @@ func textOf(n *html.Node) string {
 	return strings.TrimSpace(strings.ReplaceAll(b.String(), "\u00a0", " "))
 }
 
-// all returns the elements below n called name, with the class if it is not empty.
+// all returns the elements below n called name, with the class; either may be empty.
 func all(n *html.Node, name, class string) []*html.Node {
 	var list []*html.Node
 	for d := range n.Descendants() {
-		if d.Type == html.ElementNode && d.Data == name && (class == "" || strings.Contains(" "+attribute(d, "class")+" ", " "+class+" ")) {
+		if d.Type == html.ElementNode && (name == "" || d.Data == name) && (class == "" || strings.Contains(" "+attribute(d, "class")+" ", " "+class+" ")) {
 			list = append(list, d)
 		}
 	}

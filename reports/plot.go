@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cachebench/cachebench/simulate/calibrate"
 )
 
 // Plot is a chart of a result by itself: a drawing with its title, its legend and where its
@@ -16,7 +18,8 @@ import (
 type Plot struct {
 	// Name is of a file without its ending, such as waterfall-cold; no two plots of a result
 	// have the same.
-	Name  string
+	Name string
+	// Title has no control letters: it can be written to a terminal.
 	Title string
 	SVG   []byte
 }
@@ -34,6 +37,16 @@ func plotSource(r *Report) string {
 		words = slices.DeleteFunc(words, func(word string) bool { return word == s })
 	}
 	return strings.Join(words, " · ")
+}
+
+// CalibrationPlots are the charts of the page of c.
+func CalibrationPlots(c *calibrate.Calibration) ([]Plot, error) {
+	v := calibrationView(c)
+	words := []string{v.Title, "profile " + c.Profile, fmt.Sprintf("seed %d", c.Provenance.Seed)}
+	if c.Provenance.Version != "" {
+		words = append(words, "cachebench "+c.Provenance.Version)
+	}
+	return plotsOf(v.charts(&Report{}), strings.Join(words, " · "))
 }
 
 // namedFigure is a figure of the page, with the name of its files and the legend that it has
@@ -98,7 +111,7 @@ func plotsOf(figures []namedFigure, source string) ([]Plot, error) {
 			name = fmt.Sprintf("%s-%d", fileWord(f.name), n)
 		}
 		taken[name] = true
-		list = append(list, Plot{Name: name, Title: f.figure.Drawing.Title, SVG: f.alone(rules, source)})
+		list = append(list, Plot{Name: name, Title: printable(f.figure.Drawing.Title), SVG: f.alone(rules, source)})
 	}
 	return list, nil
 }

@@ -11,10 +11,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
 	"golang.org/x/net/html"
 
 	"github.com/cachebench/cachebench/internal/picture"
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // TestPlots: every chart of the page is a plot, and no more; each is a drawing that stands
@@ -25,6 +27,11 @@ func TestPlots(t *testing.T) {
 		in     Input
 		charts int
 	}{outage(), 5}
+	list["both"] = struct {
+		in     Input
+		charts int
+	}{measuredToo(), 9}
+	same := make(map[string]bool) // names of plots of which one is a picture
 	name := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	for shape, in := range list {
 		t.Run(shape, func(t *testing.T) {
@@ -38,24 +45,77 @@ func TestPlots(t *testing.T) {
 				t.Errorf("%d plots of the %d charts of the page, want %d", len(plots), len(charts), in.charts)
 			}
 			taken := make(map[string]bool)
-			for i, p := range plots {
+			for _, p := range plots {
 				if taken[p.Name] || !name.MatchString(p.Name) {
 					t.Errorf("plot %q: the name is taken or not of a file", p.Name)
 				}
 				taken[p.Name] = true
 				standsAlone(t, &p)
-				if i == 0 || shape == "hostile" || shape == "outage" {
+				if shape == "hostile" || shape == "outage" || !same[p.Name] {
 					drawn(t, &p)
+				}
+				same[p.Name] = true
+				words := visible(t, &p)
+				if !strings.HasPrefix(p.Name, "layers-") && !regexp.MustCompile(`\b(simulated|measured|estimated|replayed)\b`).MatchString(words) {
+					t.Errorf("plot %s does not say where its numbers come from: %s", p.Name, words)
 				}
 				for _, chart := range charts {
 					for _, text := range all(chart, "text", "") {
-						if title := all(chart, "title", ""); textOf(title[0]) == p.Title && !strings.Contains(visible(t, &p), strings.Fields(ownText(text))[0]) {
+						if title := all(chart, "title", ""); printable(textOf(title[0])) == p.Title && !strings.Contains(visible(t, &p), strings.Fields(ownText(text))[0]) {
 							t.Errorf("plot %s lacks the chart's text %q", p.Name, ownText(text))
 						}
 					}
 				}
 			}
 		})
+	}
+}
+
+// measuredToo is a report of starts that were measured as well, an eighth sooner.
+func measuredToo() Input {
+	in := shop(true)
+	for _, s := range in.Timeline.Startups {
+		s.Source, s.Spans = simulate.Measured, nil
+		s.Ready -= s.Ready / 8
+		in.Timeline.Startups = append(in.Timeline.Startups, s)
+	}
+	return in
+}
+
+// TestCalibrationPlots: the chart of a calibration's page is a plot.
+func TestCalibrationPlots(t *testing.T) {
+	plots, err := CalibrationPlots(calibrated())
+	if err != nil || len(plots) != 1 || plots[0].Name != "simulated-measured" {
+		t.Fatalf("%v, %d plots", err, len(plots))
+	}
+	standsAlone(t, &plots[0])
+	drawn(t, &plots[0])
+	for _, want := range []string{"Predicted against measured time to ready, by arm", "profile containerd-calibrated", "seed 1"} {
+		if words := visible(t, &plots[0]); !strings.Contains(words, want) {
+			t.Errorf("no %q in %s", want, words)
+		}
+	}
+}
+
+// TestPlotTitle: a title can be written to a terminal, whatever an app is called.
+func TestPlotTitle(t *testing.T) {
+	in := outage()
+	in.Timeline.Startups[0].App = "web\x1b]0;owned\x07\x1b[31m\u202eRED"
+	plots, err := Plots(New(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, p := range plots {
+		found = found || strings.Contains(p.Title, "RED")
+		for _, r := range p.Title {
+			if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+				t.Errorf("plot %s has %U in its title %q", p.Name, r, p.Title)
+			}
+		}
+	}
+	if !found {
+		t.Error("no title has the app's name")
 	}
 }
 
@@ -113,11 +173,11 @@ func standsAlone(t *testing.T, p *Plot) {
 // drawn draws a plot as PNG: more than its paper, the same twice, as large as the SVG.
 func drawn(t *testing.T, p *Plot) {
 	t.Helper()
-	data, err := picture.PNG(p.SVG, 1)
+	data, _, err := picture.PNG(p.SVG, 1)
 	if err != nil {
 		t.Fatalf("plot %s: %v", p.Name, err)
 	}
-	again, _ := picture.PNG(p.SVG, 1)
+	again, _, _ := picture.PNG(p.SVG, 1)
 	if !bytes.Equal(data, again) {
 		t.Errorf("plot %s: another picture of the same drawing", p.Name)
 	}

@@ -39,19 +39,16 @@ func WriteStarts(w io.Writer, t *simulate.Timeline) error {
 	for i := range t.Startups {
 		s := &t.Startups[i]
 		row = append(row[:0], document.APIVersion, s.Source, s.Arm, strconv.Itoa(s.Repeat), s.App, strings.Join(s.Images, " "), s.Node,
-			exact(s.Requested.Seconds()), exact(s.Ready.Seconds()))
+			exact(s.Requested.Seconds()), ifKnown(s.Void == "" || s.Ready != 0, exact(s.Ready.Seconds())))
 		for _, phase := range phaseNames {
-			if d, known := s.Phases.Of(phase); known {
-				row = append(row, exact(d.Seconds()))
-			} else {
-				row = append(row, "")
-			}
+			d, ok := s.Phases.Of(phase)
+			row = append(row, ifKnown(ok, exact(d.Seconds())))
 		}
-		fetched, unpacked, reused := strconv.FormatInt(s.FetchedBytes, 10), strconv.FormatInt(s.UnpackedBytes, 10), strconv.Itoa(s.LayersReused)
-		if s.Unsized {
-			fetched, unpacked, reused = "", "", ""
-		}
-		row = append(row, exact(s.FetchBusy.Seconds()), exact(s.UnpackBusy.Seconds()), fetched, unpacked, reused,
+		inside := knownInside(s)
+		row = append(row,
+			ifKnown(inside || s.FetchBusy != 0, exact(s.FetchBusy.Seconds())), ifKnown(inside || s.UnpackBusy != 0, exact(s.UnpackBusy.Seconds())),
+			ifKnown(!s.Unsized, strconv.FormatInt(s.FetchedBytes, 10)), ifKnown(!s.Unsized && (inside || s.UnpackedBytes != 0), strconv.FormatInt(s.UnpackedBytes, 10)),
+			ifKnown(!s.Unsized && (inside || s.LayersReused != 0), strconv.Itoa(s.LayersReused)),
 			strconv.Itoa(s.Retries), strconv.FormatInt(s.WastedBytes, 10), strconv.Itoa(s.EvictedImages), strconv.FormatInt(s.RefetchedBytes, 10),
 			s.CacheID, string(s.Hit), s.Void)
 		if err := out.Write(row); err != nil {
@@ -63,4 +60,19 @@ func WriteStarts(w io.Writer, t *simulate.Timeline) error {
 		return fmt.Errorf("write starts: %w", err)
 	}
 	return nil
+}
+
+// ifKnown is a field of a table: empty where what it says is not known.
+func ifKnown(is bool, field string) string {
+	if is {
+		return field
+	}
+	return ""
+}
+
+// knownInside says whether a start tells what its pulls consisted of: a 0 of a start that
+// was measured from without, of which only how long its pulls took is known, says nothing.
+func knownInside(s *simulate.Startup) bool {
+	_, whole := s.Phases.Of(simulate.Pull)
+	return !s.Unsized && !(whole && s.Source == simulate.Measured)
 }

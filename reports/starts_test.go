@@ -48,6 +48,29 @@ func TestStarts(t *testing.T) {
 			t.Errorf("row %d: %q fetched, want %d, unknown %v", i+1, got, s.FetchedBytes, s.Unsized)
 		}
 	}
+	// What a file does not say is no 0, in columns that other starts of it have.
+	pull := 4 * time.Second
+	untimed := simulate.Startup{Source: simulate.Measured, Arm: "cold", App: "a", FetchBusy: time.Second, FetchedBytes: 5, UnpackedBytes: 9}
+	untimed.Absent("readySeconds")
+	zero := simulate.Startup{Source: simulate.Simulated, Arm: "cached", App: "a", Ready: time.Second}
+	from := simulate.Startup{Source: simulate.Measured, Arm: "pull", App: "a", Ready: pull, Phases: simulate.Phases{Pull: &pull}, FetchedBytes: 185}
+	var few bytes.Buffer
+	if err := WriteStarts(&few, &simulate.Timeline{Startups: []simulate.Startup{untimed, zero, from}}); err != nil {
+		t.Fatal(err)
+	}
+	told, err := csv.NewReader(&few).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{" 1 0 5 9 0", "1 0 0 0 0 0", "4   185  "} {
+		var got []string
+		for _, name := range []string{"ready_seconds", "fetch_busy_seconds", "unpack_busy_seconds", "fetched_bytes", "unpacked_bytes", "layers_reused"} {
+			got = append(got, told[i+1][slices.Index(told[0], name)])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("start %d: %q, want %q", i+1, strings.Join(got, " "), want)
+		}
+	}
 	const last = "cachebench/v1 measured cold 3 a,\"b\" x:1 y:2 n 1.5 2 | 0.25  the node was lost"
 	n := len(rows) - 1
 	got := strings.Join(rows[n][:9], " ") + " | " + field(n, "phase_create_seconds") + " " + field(n, "phase_fetch_seconds") + " " + field(n, "void")

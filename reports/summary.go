@@ -153,7 +153,8 @@ func summaryOf(key series, startups []*simulate.Startup) Summary {
 	}
 	n := float64(len(startups))
 	s.Mean = time.Duration(math.Round(total / n))
-	if s.Unsized = sized == 0; !s.Unsized {
+	// The mean of some simulated starts is not that of all; measured ones are runs of one.
+	if s.Unsized = sized == 0 || key.source != simulate.Measured && sized < n; !s.Unsized {
 		s.MeanFetchedBytes = int64(math.Round(fetched / sized))
 		s.MeanUnpackedBytes = int64(math.Round(unpacked / sized))
 	}

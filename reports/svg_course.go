@@ -3,8 +3,11 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/cachebench/cachebench/simulate"
 )
 
 const (
@@ -46,7 +49,7 @@ func byteUnitFor(highest float64) (name string, bytes float64) {
 // courseChart draws a quantity over time: a step line for each arm, with the band
 // of its interval.
 func courseChart(id string, r *Report, q *course) drawing {
-	c := newChart(id, "ecdf", q.name+" over time, by arm", courseDescription(r, q), courseBottom+44)
+	c := newChart(id, "ecdf", q.name+" over time, by arm ("+r.courseSources()+")", courseDescription(r, q), courseBottom+44)
 	unit, per := q.unit, 1.0
 	if q.unit == "bytes a second" {
 		unit, per = byteUnitFor(max(q.highest(), q.limitShown()))
@@ -77,8 +80,8 @@ func courseChart(id string, r *Report, q *course) drawing {
 	}
 	for i := range q.arms {
 		a := &q.arms[i]
-		tip := r.armLabel(a.arm) + ": peak " + q.peakWords(a)
 		c.series = r.seriesLabel(a.arm, a.source)
+		tip := c.series + ": peak " + q.peakWords(a)
 		c.mark("path", tip, "class", "mark curve course "+armClass(a.arm, a.source), "d", a.line(q.end(), height))
 	}
 	c.series = ""
@@ -87,6 +90,18 @@ func courseChart(id string, r *Report, q *course) drawing {
 		c.line("capacity", "capacity "+capacityWords(l), 0, at(l), 1, at(l))
 	}
 	return c.drawn()
+}
+
+// courseSources say where what happened over time comes from, which need not be where all
+// starts do.
+func (r *Report) courseSources() string {
+	var words []string
+	for _, source := range sourceOrder {
+		if slices.ContainsFunc(r.Observations, func(o simulate.Observation) bool { return o.Source == source }) {
+			words = append(words, source)
+		}
+	}
+	return join(words)
 }
 
 // capacityWords write a link's capacity in bytes and, as networks are sold, bits:
@@ -218,6 +233,7 @@ func (v *view) addCourses(r *Report) {
 		}
 		v.Courses = append(v.Courses, f)
 	}
+	v.CourseSources = r.courseSources()
 	o := &r.Observations[0]
 	v.CourseNote = fmt.Sprintf("Each step is the mean of %s.", longTime(o.Bucket))
 	if o.Repeats > 1 {
@@ -231,7 +247,7 @@ func (v *view) addCourses(r *Report) {
 	}
 	for i := range list[0].arms {
 		a := &list[0].arms[i]
-		v.CourseLegend = append(v.CourseLegend, key{sample("line", "curve "+armClass(a.arm, a.source)), r.armLabel(a.arm), r.seriesLabel(a.arm, a.source)})
+		v.CourseLegend = append(v.CourseLegend, key{sample("line", "curve "+armClass(a.arm, a.source)), r.seriesLabel(a.arm, a.source), r.seriesLabel(a.arm, a.source)})
 	}
 	for i := range list {
 		if keys := faultKeys(r.Faults, 0, list[i].end()); keys != nil {

@@ -14,12 +14,8 @@ func moneyChart(id string, p *plan.Plan) drawing {
 	shown := p.Caches[:min(len(p.Caches), maxPlanRows)]
 	bottom := float64(planTop + planRowHeight*len(shown))
 	c := newChart(id, "gain", "Cost and net saving a month, cache by cache (estimated"+inCurrency(p)+")", moneyDescription(p), bottom+40)
-	low, high, net := 0.0, 0.0, 0.0
-	for i := range shown {
-		net += shown[i].Cost.NetSaved.Amount
-		low, high = min(low, net), max(high, net, shown[i].CumulativeCost.Amount)
-	}
-	marks := moneyMarks(p, high)
+	low, high := moneyRange(shown)
+	marks := moneyMarks(p)
 	for _, m := range marks {
 		low, high = min(low, m.at), max(high, m.at)
 	}
@@ -27,7 +23,7 @@ func moneyChart(id string, p *plan.Plan) drawing {
 	c.axis(s, planTop, bottom, false)
 	c.text("tick", "middle", 0.5, bottom+34, strings.TrimPrefix(inCurrency(p)+" a month", ", "))
 	c.line("zero", "", s.at(0), planTop, s.at(0), bottom)
-	net = 0
+	net := 0.0
 	for i := range shown {
 		net = c.moneyRow(i, &shown[i], s, net)
 	}
@@ -49,10 +45,21 @@ type moneyMark struct {
 	at           float64
 }
 
-// moneyMarks are the budget, unless it is far above all bills, and the bound that is
+// moneyRange is from the least to the most that bars of these caches reach to, with 0.
+func moneyRange(shown []plan.PlannedCache) (low, high float64) {
+	net := 0.0
+	for i := range shown {
+		net += shown[i].Cost.NetSaved.Amount
+		low, high = min(low, net), max(high, net, shown[i].CumulativeCost.Amount)
+	}
+	return low, high
+}
+
+// moneyMarks are the budget, unless it is far above all bars, and the bound that is
 // money.
-func moneyMarks(p *plan.Plan, most float64) []moneyMark {
+func moneyMarks(p *plan.Plan) []moneyMark {
 	var list []moneyMark
+	_, most := moneyRange(p.Caches[:min(len(p.Caches), maxPlanRows)])
 	if b := p.BudgetPerMonth; b != nil && b.Amount <= 4*most {
 		list = append(list, moneyMark{"capacity", "budget " + money(*b), b.Amount})
 	}
@@ -119,7 +126,7 @@ func moneyDescription(p *plan.Plan) string {
 		c := &p.Caches[i]
 		text += fmt.Sprintf(" %d: %s costs %s and nets %s.", i+1, c.Name, money(c.Cost.Total), signedMoney(c.Cost.NetSaved))
 	}
-	for _, m := range moneyMarks(p, p.CostPerMonth().Amount) {
+	for _, m := range moneyMarks(p) {
 		text += " " + sentence(sentenceWord(m.words))
 	}
 	return text
@@ -136,7 +143,7 @@ func moneyFigure(p *plan.Plan) *figure {
 	}
 	f := &figure{
 		Drawing: moneyChart("chart-money", p),
-		Caption: "Above, what each cache adds to the bill; below, what it adds to what is saved beyond the bill, negative where it costs more than it saves.",
+		Caption: "Above, what each cache adds to the bill; below, what it adds to what is saved beyond the bill, negative where it costs more than it saves." + moreRows(p),
 		Legend: []key{
 			{Sample: sample("rect", "bill"), Label: "cost of this cache"},
 			{Sample: sample("rect", "a-cached"), Label: "net saved by it"},
@@ -144,7 +151,7 @@ func moneyFigure(p *plan.Plan) *figure {
 			{Sample: sample("rect", "before"), Label: "caches before it"},
 		},
 	}
-	for _, m := range moneyMarks(p, p.CostPerMonth().Amount) {
+	for _, m := range moneyMarks(p) {
 		f.Legend = append(f.Legend, key{Sample: sample("line", m.class), Label: m.words})
 	}
 	return f

@@ -63,6 +63,16 @@ func (c *chart) planRow(i int, cache *plan.PlannedCache, at func(time.Duration) 
 	c.bar(class, tip, min(from, to), max(from, to), y+22, 14)
 }
 
+// moreRows says that a chart of a plan's caches does not have all of them: what is between
+// its last row and the plan's end is theirs.
+func moreRows(p *plan.Plan) string {
+	rest := len(p.Caches) - maxPlanRows
+	if rest <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" The first %d caches; the table has %d more, with which the plan comes to its end at %s saved for %s.", maxPlanRows, rest, longTime(p.SavedSeconds), money(p.CostPerMonth()))
+}
+
 // signedTime has a plus before what is saved; under ECI's own matching a cache may
 // also take starts from a better one.
 func signedTime(d time.Duration) string {

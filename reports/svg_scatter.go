@@ -11,6 +11,7 @@ import (
 type beside struct {
 	name                string
 	class               string // what it is one of; told apart by shape
+	arm                 string // of a start, whose shape and colour it has; else empty
 	measured, predicted float64
 	runs                int
 }
@@ -38,8 +39,7 @@ const (
 	scatterBottom = 372
 )
 
-// classesOf are the classes of points, in order of name, at most as many as there are
-// shapes; the last stands for all that follow.
+// classesOf are the classes of points, in order of name.
 func classesOf(list []beside) []string {
 	var classes []string
 	for i := range list {
@@ -51,9 +51,13 @@ func classesOf(list []beside) []string {
 	return classes
 }
 
-// shapeOf is one of four shapes, of as many colours.
-func shapeOf(classes []string, class string) string {
-	return []string{"a-cached", "a-automatic", "a-cold", "a-warm"}[slices.Index(classes, class)%4]
+// shape is that of the point's arm, as in all other charts; where it is of no arm, one of
+// four shapes, of as many colours, by its class.
+func (b *beside) shape(classes []string) string {
+	if b.arm != "" {
+		return armClass(b.arm, "")
+	}
+	return []string{"a-cached", "a-automatic", "a-cold", "a-warm"}[slices.Index(classes, b.class)%4]
 }
 
 // scatter draws predicted against measured times: on the line they are the same, between
@@ -79,7 +83,7 @@ func scatter(id, title, predicted string, list []beside) drawing {
 	c.text("tick", "middle", 0.5, scatterBottom+36, label)
 	c.text("tick halo", "start", 0.01, scatterTop+10, predicted+", seconds")
 	c.open("svg", "x", "0", "y", pixels(scatterTop), "width", "100%", "height", pixels(scatterBottom-scatterTop),
-		"viewBox", fmt.Sprintf("0 0 %d %d", ecdfUnits, ecdfUnits), "preserveAspectRatio", "none")
+		"viewBox", fmt.Sprintf("0 0 %d %d", ecdfUnits, ecdfUnits), "preserveAspectRatio", "none", "overflow", "visible")
 	for _, line := range []struct {
 		class, tip string
 		factor     float64
@@ -104,7 +108,7 @@ func scatter(id, title, predicted string, list []beside) drawing {
 	for i := range list {
 		p := &list[i]
 		c.series = p.class
-		c.dot(shapeOf(classes, p.class), p.tip(predicted), s.at(p.measured), y(p.predicted))
+		c.dot(p.shape(classes), p.tip(predicted), s.at(p.measured), y(p.predicted))
 	}
 	c.series = ""
 	return c.drawn()
@@ -123,7 +127,8 @@ func scatterFigure(id, title, predicted string, list []beside) *figure {
 	classes := classesOf(list)
 	for _, class := range classes {
 		if class != "" {
-			f.Legend = append(f.Legend, key{dotSample(shapeOf(classes, class)[len("a-"):]), class, class})
+			one := &list[slices.IndexFunc(list, func(b beside) bool { return b.class == class })]
+			f.Legend = append(f.Legend, key{dotSample(one.shape(classes)), class, class})
 		}
 	}
 	f.Legend = append(f.Legend, key{Sample: sample("line", "guide same"), Label: "no error"}, key{Sample: sample("line", "guide tenth"), Label: "10 % off"})

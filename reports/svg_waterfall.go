@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -132,11 +133,11 @@ const (
 
 // waterfall draws one startup, over the faults that it may meet; until is where
 // the shared time axis ends. Where the start is explained, its first row says what held
-// it up, and a line below a layer when the start waited for that one.
+// it up, the row below that in words, and a line below a layer when the start waited for that one.
 func waterfall(id, name string, s *simulate.Startup, x *simulate.Explanation, until time.Duration, faults []simulate.Fault) drawing {
 	rows := fallRows(s)
 	if x != nil {
-		rows = slices.Insert(rows, 0, fallRow{label: "held up by"})
+		rows = slices.Insert(rows, 0, fallRow{label: "held up by"}, fallRow{})
 	}
 	bottom := float64(fallTop + fallRowHeight*len(rows) + 4)
 	title := fmt.Sprintf("What happens in a %s start of %s (%s)", name, s.App, s.Source)
@@ -156,6 +157,9 @@ func waterfall(id, name string, s *simulate.Startup, x *simulate.Explanation, un
 		if x != nil {
 			c.holdsOf(i == 0, row, x, scale, y)
 		}
+	}
+	if x != nil {
+		c.causes(x, scale, fallTop+fallRowHeight+9)
 	}
 	anchor := "middle"
 	if ready > 0.8 {
@@ -232,12 +236,49 @@ func (c *chart) holdsOf(first bool, row fallRow, x *simulate.Explanation, s scal
 			if layer := waitedFor(x, h); layer != "" {
 				tip += ", " + layer
 			}
-			c.bar("mark "+heldClass(h), tip, from, to, y+(fallRowHeight-fallBarHeight)/2, fallBarHeight)
+			height := phaseHeight(causeWords[h.By].phase)
+			c.bar("mark "+heldClass(h), tip, from, to, y+(fallRowHeight-height)/2, height)
 		} else if row.layer != "" && h.Layer == row.layer && h.Image == row.spans[0].Image {
 			c.bar("mark held-line", tip, from, to, y+fallRowHeight-3, 2.5)
 		}
 	}
 }
+
+const (
+	// causeLetter is the width of a letter of a cause, in pixels.
+	causeLetter = 6.5
+	// fallRoom is how wide a plot is on a page that shows two side by side, and
+	// fallNarrow on that of a phone.
+	fallRoom, fallNarrow = 400, 220
+)
+
+// causes writes what held an explained start up below each stretch in which that was the
+// same, where there is room for it, and a line between it and the next.
+func (c *chart) causes(x *simulate.Explanation, s scale, y float64) {
+	for i := 0; i < len(x.Holds); {
+		first := &x.Holds[i]
+		end := first.End
+		for i++; i < len(x.Holds) && x.Holds[i].By == first.By; i++ {
+			end = x.Holds[i].End
+		}
+		from, to := s.at(first.Start.Seconds()), s.at(end.Seconds())
+		if i < len(x.Holds) {
+			c.line("cause-edge", "", to, y-9-fallRowHeight, to, y-9)
+		}
+		words := causeWord(first.By)
+		class := "cause"
+		switch need := causeLetter * float64(columns(words)+1); {
+		case (to-from)*fallRoom < need:
+			continue
+		case (to-from)*fallNarrow < need:
+			class = "cause roomy" // not shown on a phone
+		}
+		c.text(class, "middle", (from+to)/2, y, words)
+	}
+}
+
+// causeWord is a cause in one or two words, those of the JSON form.
+func causeWord(cause simulate.Cause) string { return strings.ReplaceAll(string(cause), "-", " ") }
 
 func (c *chart) fallRow(row fallRow, ends workEnds, s scale, y float64) {
 	if row.heading {
@@ -247,7 +288,9 @@ func (c *chart) fallRow(row fallRow, ends workEnds, s scale, y float64) {
 		c.close("text")
 		return
 	}
-	c.fallLabel(row, y+14)
+	if row.label != "" {
+		c.fallLabel(row, y+14)
+	}
 	for i, span := range row.spans {
 		from, to := s.at(span.Start.Seconds()), s.at(span.End.Seconds())
 		if row.layer != "" {

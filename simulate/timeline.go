@@ -85,6 +85,9 @@ type Provenance struct {
 	Profile       string        `json:"profile"`
 	ProfileDigest layers.Digest `json:"profileDigest,omitempty"`
 	ProfileBasis  string        `json:"profileBasis,omitempty"`
+	// WorkloadDigest tells workloads apart by what is started when, for how long and
+	// where; images and their sizes are none of it. Absent where no workload is played.
+	WorkloadDigest layers.Digest `json:"workloadDigest,omitempty"`
 	// Platform is that of the images; absent where they say their own.
 	Platform string `json:"platform,omitempty"`
 	// PriceDate and Currency are the price book's; empty when no money is involved.
@@ -141,10 +144,11 @@ type Startup struct {
 	FetchBusy  time.Duration `json:"fetchBusySeconds"`
 	UnpackBusy time.Duration `json:"unpackBusySeconds"`
 	// FetchedBytes are compressed, UnpackedBytes uncompressed.
-	FetchedBytes  int64 `json:"fetchedBytes"`
+	FetchedBytes  int64 `json:"fetchedBytes" document:"noticed"`
 	UnpackedBytes int64 `json:"unpackedBytes"`
 	// Unsized: how much was fetched, or in what time, is not known, and FetchedBytes,
-	// which is 0 then, does not say it. Only measured startups are.
+	// which is 0 then, does not say it: of measured startups, and of those whose file lacks
+	// fetchedBytes.
 	Unsized bool `json:"unsized,omitempty"`
 	// LayersReused counts the layers, each above the same layers, that were
 	// present already.
@@ -177,8 +181,13 @@ type Startup struct {
 // known is not 0.
 const Untimed = "its time to ready is not stated (readySeconds)"
 
-// Absent makes a startup void of which the file does not say when it was ready.
-func (s *Startup) Absent(string) {
+// Absent makes a startup void of which the file does not say when it was ready, and Unsized
+// one of which it does not say how much was fetched.
+func (s *Startup) Absent(key string) {
+	if key == "fetchedBytes" {
+		s.Unsized = true
+		return
+	}
 	if s.Void == "" {
 		s.Void = Untimed
 	}

@@ -170,9 +170,19 @@ func unread(inv *layers.Inventory) int {
 // errUnscanned lists layers that were to be read and could not be.
 type errUnscanned []layers.Unscanned
 
+// count says how many they are.
+func (e errUnscanned) count() string { return unreadLayers(len(e)) }
+
+func unreadLayers(n int) string {
+	if n == 1 {
+		return "1 layer could not be read"
+	}
+	return fmt.Sprintf("%d layers could not be read", n)
+}
+
 func (e errUnscanned) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d layers could not be read:", len(e))
+	b.WriteString(e.count() + ":")
 	for _, u := range e {
 		b.WriteString("\n  " + string(u.Digest) + ": " + u.Reason)
 	}

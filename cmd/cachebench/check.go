@@ -62,7 +62,7 @@ func (g *gates) check(out *outputs, s *layers.Sharing, unread int) error {
 	figures := setFigures(s)
 	for i := range figures {
 		if unread > 0 && figures[i].Name != "unresolved" {
-			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", unread)
+			figures[i].Unknown = unreadLayers(unread)
 		}
 	}
 	return out.gate(reports.Judge(rules, figures))

@@ -115,10 +115,16 @@ func madeNames(names map[string]string) map[string]string {
 	return made
 }
 
-func compareResults(args []string, out *outputs, rules *gates, opt compare.Options) error {
+func compareResults(args []string, out *outputs, rules *gates, opt compare.Options) (err error) {
 	if err := out.check(); err != nil {
 		return err
 	}
+	isRead := false
+	defer func() {
+		if err != nil && !isRead {
+			err = errors.Join(err, rules.unjudged(out, "the results could not be read"))
+		}
+	}()
 	if err := errors.Join(rules.read(), out.spares(rules.file, args[0], args[1])); err != nil {
 		return err
 	}
@@ -144,6 +150,7 @@ func compareResults(args []string, out *outputs, rules *gates, opt compare.Optio
 			opt.NewDigest = digest
 		}
 	}
+	isRead = true
 	c := compare.Compare(sides[0], sides[1], opt)
 	rules.known = c.Quantities()
 	if rules.budget != nil {

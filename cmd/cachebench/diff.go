@@ -43,7 +43,8 @@ unit). Sizes take B, kB, MB, GB, KiB, MiB, GiB; times ms, s, min. The figures
 
 ` + figuresHelp(rules.known) + `
 A rule that is broken by an estimate (a size that the source does not state, or
-seconds that rest on one) warns and does not fail. The exit code is 0 when all
+seconds that rest on one) warns and does not fail; so does one against OLD that is met
+where OLD's own sizes are no more than a ratio. The exit code is 0 when all
 rules are met, 3 when one is not, 1 when an image could not be read, a layer that
 an OCI layout or archive lacks among it, or a rule not judged, 2 for wrong usage. With rules, the last line of the text output is for programs:
 
@@ -69,10 +70,16 @@ an OCI layout or archive lacks among it, or a rule not judged, 2 for wrong usage
 	return cmd
 }
 
-func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *gates, oldPlatform string) error {
+func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *gates, oldPlatform string) (err error) {
 	if err := out.check(); err != nil {
 		return err
 	}
+	isRead := false
+	defer func() {
+		if err != nil && !isRead && cmd.Context().Err() == nil {
+			err = errors.Join(err, rules.unjudged(out, "the images could not be read", args...))
+		}
+	}()
 	if err := errors.Join(rules.load(), out.spares(rules.file)); err != nil {
 		return err
 	}
@@ -130,6 +137,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 	if err != nil {
 		return err
 	}
+	isRead = true
 	d.Doubts = append(d.Doubts, told...)
 	d.Provenance.Now, d.Provenance.Inputs = s.Now, slices.Concat(s.Inputs, rules.inputs)
 	names := slices.Concat(budgetNames(d.New.Reference), budgetNames(d.Old.Reference))
@@ -144,11 +152,15 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 		slices.Sort(names)
 		d.Unmatched(filepath.Base(rules.file), rules.budget, slices.Compact(names))
 	}
-	unread := noteUnread(d, sides)
+	unread, unreadOld := noteUnread(d, sides)
 	figures := d.Figures()
 	for i := range figures {
+		f := &figures[i]
 		if len(unread) > 0 {
-			figures[i].Unknown = fmt.Sprintf("%d layers could not be read", len(unread))
+			f.Unknown = unread.count()
+		}
+		if len(unreadOld) > 0 && f.Old != nil {
+			f.Old, f.OldUnknown = nil, unreadOld.count()+" of OLD, says "+sides[0].file
 		}
 	}
 	d.Gate = reports.Judge(chosen, figures)
@@ -163,7 +175,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 }
 
 // lookAgain looks whether the layout of a NEW from a file has its layers, and doubts it
-// where that cannot be seen. Of an OLD from a file only names and sizes count.
+// where that cannot be seen. Of an OLD from a file the file's word counts.
 func lookAgain(ctx context.Context, s *cachebench.Scenario, side *diffSide) (doubts []string, err error) {
 	if side.file == "" {
 		return nil, nil
@@ -176,33 +188,27 @@ func lookAgain(ctx context.Context, s *cachebench.Scenario, side *diffSide) (dou
 	return []string{fmt.Sprintf("That %s holds its layers is the word of %s alone: no layer was read for it, and the image is not there to be looked at (analyze it with --deep where it is).", reference, side.File)}, nil
 }
 
-// noteUnread notes in the diff which layers could not be read, of images looked up now and
-// of a NEW from a file, and returns those of both: a rule must not pass on what the
-// manifests say of them. Of an OLD from a file nothing but its layers' names and sizes
-// counts.
-func noteUnread(d *reports.Diff, sides []*diffSide) (all errUnscanned) {
+// noteUnread notes in the diff which layers could not be read, and returns them: a rule
+// must not pass on what the manifests say of them. Those of an OLD from a file are apart,
+// for only rules against OLD rest on them; of others its layers' names are enough.
+func noteUnread(d *reports.Diff, sides []*diffSide) (all, ofOldFile errUnscanned) {
 	for i, image := range []*reports.DiffImage{&d.Old, &d.New} {
 		side := sides[i]
+		list := &all
 		if side.file != "" && i == 0 {
-			continue
+			list = &ofOldFile
 		}
-		for _, l := range side.Inventory.Images[side.Image].Layers {
-			digest := side.Inventory.Layers[l].Digest
-			for _, u := range side.Inventory.Unscanned {
-				if u.Digest != digest || slices.Contains(image.Unread, u) {
-					continue
-				}
-				image.Unread = append(image.Unread, u)
-				if !slices.Contains(all, u) {
-					all = append(all, u)
-				}
+		for _, u := range side.Inventory.UnreadLayers(side.Image) {
+			image.Unread = append(image.Unread, u)
+			if !slices.Contains(*list, u) {
+				*list = append(*list, u)
 			}
 		}
 		if len(image.Unread) > 0 {
 			d.Doubts = append(d.Doubts, image.UnreadWords()+".")
 		}
 	}
-	return all
+	return all, ofOldFile
 }
 
 // diffSide is OLD or NEW on its way from the command line to an image.

@@ -28,6 +28,10 @@ const (
 )
 
 const (
+	// The scenario of deploy/kubernetes, which has the app web on instances of their own.
+	pods = "cp $ROOT/deploy/kubernetes/scenario.yaml $ROOT/deploy/kubernetes/workload.yaml $ROOT/deploy/kubernetes/inventory.json ."
+	// The histories of events, metrics and groups that a script has.
+	histories  = `part() { sed -n "/^-- $1 --$/,/^-- /p" "$ROOT"/cmd/cachebench/testdata/script/workload-import-formats.txtar | sed '/^-- /d'; }`
 	teamCaches = "cp testdata/match/caches.yaml caches.yaml"
 	// The caches of a plan that names them, in the account.
 	explicitPlan = `cachebench plan --scenario scenario.yaml --assign explicit --save plan.json
@@ -50,6 +54,8 @@ var handlings = []handling{
 	{page: "README.md", command: "cachebench analyze --last-tags", replace: []string{"shop/web", "shop/web --registry-alias registry.example.com=$REGISTRY"}},
 	{page: "README.md", command: "cachebench match --each", before: "cp inventory.json fleet.json"},
 	{page: "README.md", command: "cachebench match --workload workload.yaml --stores", before: "cp $KINDS/Stores.yaml nodes.yaml"},
+	{page: "README.md", command: "cachebench capacity burst", before: pods, code: 3}, // 1,000 are not ready within 30 s
+	{page: "README.md", command: "cachebench sweep", before: "cp $KINDS/Sweep.yaml sweep.yaml; sed -i s/Scenario.yaml/scenario.yaml/ sweep.yaml"},
 	{page: "README.md", command: "cachebench init", before: "rm scenario.yaml workload.yaml inventory.json"},
 	{page: "README.md", command: "kubectl get pods -A", before: "rm scenario.yaml workload.yaml"},
 	{page: "README.md", command: "cachebench run scenario.yaml --check", before: "team"},
@@ -90,7 +96,7 @@ var handlings = []handling{
 	{page: "docs/choose-node-images.md", command: "cachebench workload import", replace: []string{"--save ", "--scale-to-day --save "}, before: "cp $ROOT/workload/testdata/pulls/first.json snapshot-1.json; cp $ROOT/workload/testdata/pulls/second.json snapshot-2.json"},
 
 	{page: "docs/plan-a-burst.md", command: "cachebench simulate --scenario testdata/quickstart/scenario.yaml --burst 'report=1000 over 10s' --profile ours.yaml", before: "sed -n '/^kind: Profile/,/^```/p' $ROOT/docs/plan-a-burst.md | sed -e '1i apiVersion: cachebench/v1' -e '/^```/d' >ours.yaml"},
-	{page: "docs/plan-a-burst.md", command: "cachebench run scenario.yaml --check", before: "shop; sed -n '/^bursts:/,/^```/p' $ROOT/docs/plan-a-burst.md | sed '/^```/d' >>scenario.yaml; sed -i '/^windowSeconds/d' scenario.yaml"},
+	{page: "docs/plan-a-burst.md", command: "cachebench run scenario.yaml --check", before: "shop; sed -n '/^bursts:/,/^```/p' $ROOT/docs/plan-a-burst.md | sed '/^```/d' >>scenario.yaml; sed -i -e '/^windowSeconds/d' -e '/^registries/,/^layerSizes/d' scenario.yaml; cachebench analyze --scenario testdata/quickstart/scenario.yaml --save inventory.json; echo 'inventory: inventory.json' >>scenario.yaml"},
 
 	{page: "docs/cache.md", command: "cachebench cache delete web", replace: []string{"delete web", "delete web --yes"}},
 	{page: "docs/cache.md", command: "cachebench cache update", replace: []string{"--wait", "--wait --poll 1ms"}},
@@ -99,6 +105,9 @@ var handlings = []handling{
 	{page: "docs/cache.md", command: "cachebench cache", replace: []string{"--wait", "--wait --poll 1ms"}},
 
 	{page: "docs/calibration.md", command: "cachebench calibrate measured.json", before: "cp $ROOT/cmd/cachebench/testdata/calibrate/measured.json .; cp measured.json later.json"},
+
+	{page: "docs/capacity.md", command: "cachebench capacity burst", before: pods, code: 3}, // 1,000 are not ready within 30 s
+	{page: "docs/capacity.md", command: "cachebench capacity node-disk", before: "cp $FILES/pools.yaml ."},
 
 	{page: "docs/eci.md", command: "export VSWITCH", replace: []string{"vsw-…", "vsw-1", "sg-…", "sg-1"}},
 	{page: "docs/eci.md", command: "export ALIBABA_CLOUD_ACCESS_KEY_ID", exempt: "sets a key of the reader's; here the endpoint's own is set"},
@@ -117,6 +126,16 @@ var handlings = []handling{
 	{page: "docs/export.md", command: "cachebench plan export plan.json --as daemonset", before: "cachebench plan --workload testdata/quickstart/pools.yaml --profile containerd --disk-gib 20 --save plan.json"},
 	{page: "docs/export.md", command: "xargs", exempt: "GKE's own program"},
 
+	{page: "docs/formats.md", command: pageBegins, before: "shop"},
+
+	{page: "docs/import.md", command: "cachebench workload import events-", before: histories + "; part events.jsonl | gzip >events-2026-11-01.jsonl.gz", replace: []string{"--save ", "--scale-to-day --save "}},
+	{page: "docs/import.md", command: "for q in", exempt: "asks a Prometheus of the reader's"},
+	{page: "docs/import.md", command: "promtool", exempt: "asks a Prometheus of the reader's"},
+	{page: "docs/import.md", command: "done", exempt: "asks a Prometheus of the reader's"},
+	{page: "docs/import.md", command: "cachebench workload import *.json.gz", before: "part prom.json | gzip >prom.json.gz", replace: []string{"--save ", "--scale-to-day --save "}},
+	{page: "docs/import.md", command: "aliyun", exempt: "another program's, on an account"},
+	{page: "docs/import.md", command: "cachebench workload import groups-", before: "part groups.json >groups-1.json", replace: []string{"--save ", "--scale-to-day --save "}},
+	{page: "docs/import.md", command: "cachebench workload generate --inventory", before: "cachebench analyze nginx:1.27 redis:7 --save inventory.json"},
 	{page: "docs/import.md", command: "cachebench workload import", replace: []string{"--save ", "--scale-to-day --save "}, before: "rm -f snapshot-*; cp $ROOT/workload/testdata/pulls/first.json snapshot-1.json; cp $ROOT/workload/testdata/pulls/second.json snapshot-2.json"},
 
 	{page: "docs/measure.md", command: "cachebench measure pull", parsed: "the form of the command"},
@@ -135,6 +154,11 @@ var handlings = []handling{
 	{page: "docs/planning.md", command: "cachebench plan --inventory", before: "team"},
 
 	{page: "docs/pools.md", command: "cachebench plan --workload pools.yaml", before: "sed -n '/^    # pools.yaml/,/^$/s/^    //p' $ROOT/docs/pools.md >pools.yaml"},
+
+	{page: "docs/sweep.md", command: "cachebench sweep sweep.yaml --shard"},
+	{page: "docs/sweep.md", command: "cachebench sweep sweep.yaml --output"},
+	{page: "docs/sweep.md", command: "cachebench sweep sweep.yaml", before: pods + "; sed -n '/^kind: Sweep/,/^```/p' $ROOT/docs/sweep.md | sed -e '1i apiVersion: cachebench/v1' -e '/^```/d' >sweep.yaml"},
+	{page: "docs/sweep.md", command: "cachebench sweep merge", before: "for i in 1 2 3; do cachebench sweep sweep.yaml --shard $i/4 --dir results; done"},
 
 	{page: "docs/tutorial.md", command: "git clone", exempt: "from the network"},
 	{page: "docs/tutorial.md", command: "cd", exempt: "into what was cloned, where the test is"},
@@ -157,7 +181,9 @@ var handlings = []handling{
 	{page: "docs/reference/init.md", command: "cachebench init --image"},
 	{page: "docs/reference/init.md", command: "cachebench init --from-kubernetes", before: "cp $ROOT/workload/testdata/pulls/first.json pods.json; helm >jobs.yaml"},
 	{page: "docs/reference/init.md", command: "cachebench init"},
-	{page: "docs/reference/init.md", command: "kubectl get pods", before: "rm scenario.yaml workload.yaml"},
+	{page: "docs/reference/init.md", command: "kubectl get pods", before: "rm -f scenario.yaml workload.yaml lock.yaml"},
+	{page: "docs/reference/man.md", command: "cachebench man"},
+	{page: "docs/reference/man.md", command: "man -l", exempt: "another program's, of a page that the command before writes"},
 	{page: "docs/reference/init.md", command: "helm template", before: "rm -f scenario.yaml workload.yaml lock.yaml"},
 	{page: "docs/reference/match.md", command: "cachebench match nginx:1.27 redis:7 --caches", before: "cp $KINDS/Caches.yaml caches.yaml; cp $KINDS/Workload.yaml workload.yaml; cachebench analyze nginx:1.27 redis:7 --save inventory.json"},
 	{page: "docs/reference/match.md", command: "cachebench match --inventory"},

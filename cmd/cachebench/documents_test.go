@@ -34,7 +34,7 @@ type documentCommand struct {
 
 // documentPrograms begin the lines of indented blocks that are commands.
 var documentPrograms = []string{
-	"aliyun", "benchstat", "cachebench", "cd", "cp", "ctr", "curl", "export", "git", "go", "helm", "kubectl", "make", "time", "xargs",
+	"aliyun", "benchstat", "cachebench", "cd", "cp", "ctr", "curl", "export", "git", "go", "helm", "kubectl", "make", "mkdir", "time", "xargs",
 }
 
 // notCommands are the first words of indented blocks that are none.
@@ -441,6 +441,9 @@ var chained = regexp.MustCompile(` \| |; | && `)
 // pipeline; ok is false where there is none.
 func cachebenchPart(text string) (part string, ok bool) {
 	text = comment.ReplaceAllString(text, "")
+	if inner, ok := strings.CutPrefix(text, "source <("); ok { // what a shell reads as a script
+		text = strings.TrimSuffix(inner, ")")
+	}
 	for _, part := range chained.Split(text, -1) {
 		if part = strings.TrimSpace(part); strings.HasPrefix(part, "cachebench ") {
 			part, _, _ = strings.Cut(part, " > ")

@@ -111,6 +111,38 @@ func (g *gates) of(names ...string) ([]reports.Rule, error) {
 	return rules, nil
 }
 
+// unjudged writes a verdict of rules that were not judged, for the reason, so that the last
+// line is one then too. The rules are those for OLD and NEW, of which nothing but their
+// references is known; where a budget could not be read there are none.
+func (g *gates) unjudged(out *outputs, reason string, references ...string) error {
+	if !g.any() {
+		return nil
+	}
+	var names []string
+	for _, reference := range references {
+		if _, in, ok := strings.Cut(reference, "#"); ok {
+			reference = in
+		}
+		names = append(names, budgetNames(reference)...)
+	}
+	var rules []reports.Rule
+	if g.file == "" || g.budget != nil {
+		rules, _ = g.of(names...) // of rules that are wrong there are none
+	}
+	gate := &reports.Gate{Verdict: reports.Unjudged}
+	for _, r := range rules {
+		gate.Outcomes = append(gate.Outcomes, reports.Outcome{Rule: r.String(), Figure: r.Name, Unit: r.Unit, Result: reports.Unjudged, Reason: reason})
+	}
+	text := []byte(gate.Line() + "\n")
+	if !out.textToStdout() {
+		return out.io.write(out.io.err, text)
+	}
+	if len(rules) > 0 {
+		text = reports.GateText(gate)
+	}
+	return out.io.write(out.io.out, text)
+}
+
 // figuresHelp lists the figures that rules can be about.
 func figuresHelp(known []reports.Quantity) string {
 	var b strings.Builder

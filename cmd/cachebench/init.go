@@ -731,6 +731,10 @@ workload: workload.yaml
 # unknown, and nothing is planned then.
 #assume: {runtimeSeconds: 10m, cpu: 2, memoryGiB: 4}
 
+# How many times as often apps start, by their names, in which * stands for anything;
+# the last that fits holds. Default: as the workload says.
+#scale: ["ci-*=2x"]
+
 # Image references to look up besides the workload's. Default: none.
 #images: [nginx:1.27]
 
@@ -768,6 +772,10 @@ profile: {{.Profile}}
 # Unit prices: usd, cny (which lacks disk prices) or a price book file. Default:
 # usd.
 prices: usd
+
+# What was paid in a month like the workload's, CSV (item,amount,currency) or of kind
+# Bill: how far the modelled month is from it stands before any saving. Default: none.
+#bill: bill.csv
 
 # A file of the image caches that exist. Default: none.
 #caches: caches.yaml

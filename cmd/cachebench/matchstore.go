@@ -13,6 +13,7 @@ import (
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -191,5 +192,11 @@ func (o *outputs) tables(kind string, value any, write func(*bytes.Buffer, repor
 	if err := write(&b, reports.Format(o.format), reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
 		return err
 	}
-	return o.write(b.Bytes())
+	if err := o.write(b.Bytes()); err != nil || o.plots == "" {
+		return err
+	}
+	if c, ok := value.(*calibrate.Calibration); ok {
+		return o.drawPlots(reports.CalibrationPlots(c))
+	}
+	return o.drawPlots(nil, nil)
 }

@@ -133,6 +133,8 @@ func unlike(a, b *namedTimeline) string {
 		return fmt.Sprintf("%d startups an arm and %d", a.starts, b.starts)
 	case !maps.Equal(startsOf(a.Timeline), startsOf(b.Timeline)):
 		return "their apps start another number of times"
+	case p.WorkloadDigest != q.WorkloadDigest && p.WorkloadDigest != "" && q.WorkloadDigest != "":
+		return "what they start, or when, differs"
 	}
 	return ""
 }

@@ -189,7 +189,10 @@ func (o *outputs) diff(d *reports.Diff) error {
 	if err := reports.WriteDiff(&b, reports.Format(o.format), d, reports.Options{Color: o.file == "" && useColor(o.io.out)}); err != nil {
 		return err
 	}
-	return o.write(b.Bytes())
+	if err := o.write(b.Bytes()); err != nil || o.plots == "" {
+		return err
+	}
+	return o.drawPlots(nil, nil) // the diff has none
 }
 
 func (o *outputs) write(data []byte) error { return o.writeTo(o.file, data) }

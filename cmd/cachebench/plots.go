@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -54,8 +58,10 @@ func (o *outputs) drawPlots(plots []reports.Plot, err error) error {
 	if err := os.MkdirAll(o.plots, 0o777); err != nil {
 		return fmt.Errorf("--plots %s: %w", o.plots, cause(err))
 	}
+	missing := make(map[rune]bool)
+	var lacking []string
 	for _, p := range plots {
-		drawn, err := picture.PNG(p.SVG, plotScale)
+		drawn, boxes, err := picture.PNG(p.SVG, plotScale)
 		if err != nil {
 			return fmt.Errorf("--plots %s: %s.png: %w", o.plots, p.Name, err)
 		}
@@ -67,6 +73,33 @@ func (o *outputs) drawPlots(plots []reports.Plot, err error) error {
 			return err
 		}
 		fmt.Fprintf(o.io.err, "%s.svg, %s.png: %s\n", name, name, p.Title)
+		for _, letter := range boxes {
+			missing[letter] = true
+		}
+		if len(boxes) > 0 {
+			lacking = append(lacking, p.Name+".png")
+		}
+	}
+	if len(lacking) > 0 {
+		fmt.Fprintf(o.io.err, "cachebench: --plots %s: the fonts of PNG have no %s: a box stands for each in %s; the .svg beside has the letters\n", o.plots, lettersWords(missing), strings.Join(lacking, ", "))
 	}
 	return nil
+}
+
+// lettersWords lists letters, the first of many.
+func lettersWords(letters map[rune]bool) string {
+	const most = 12
+	list := slices.Sorted(maps.Keys(letters))
+	var words []string
+	for _, r := range list[:min(len(list), most)] {
+		word := fmt.Sprintf("%U", r)
+		if unicode.IsGraphic(r) {
+			word = string(r)
+		}
+		words = append(words, word)
+	}
+	if rest := len(list) - most; rest > 0 {
+		words = append(words, fmt.Sprintf("and %d more letters", rest))
+	}
+	return strings.Join(words, " ")
 }

@@ -249,13 +249,15 @@ Results go to the standard output; progress, warnings and errors to the standard
 | ` + "`json`" + ` | a document of a kind, for programs, and for ` + "`report`" + `, ` + "`compare`" + ` and other stages |
 | ` + "`yaml`" + ` | the same as YAML |
 | ` + "`csv`" + ` | a table for spreadsheets; what is unknown is empty |
+| ` + "`starts`" + ` | CSV with a row for each start |
 | ` + "`markdown`" + ` | for a pull request's comment or a step's summary |
 | ` + "`html`" + ` | one page that needs no network |
 | ` + "`github`" + ` | annotations of GitHub Actions |
 | ` + "`benchfmt`" + ` | the text of Go's benchmarks, for benchstat and ` + "`compare`" + ` |
 
 ` + "`--output`" + ` says which; without it the ending of ` + "`--output-file`" + ` does (` + "`.json`, `.html`, `.md`, `.csv`, `.txt`" + `), else it is
-text.
+text. ` + "`--plots DIR`" + ` also writes each chart as SVG and PNG. [Which format for what](../formats.md)
+says more of each.
 
 | command | formats |
 |---|---|

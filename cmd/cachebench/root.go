@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -58,14 +57,22 @@ type streams struct {
 	verdictTo io.Writer
 }
 
-// verdictLine is the verdict for programs at the end of a text, or of Markdown.
-var verdictLine = regexp.MustCompile(`(?:^|\n)((?:<!-- )?verdict: [^\n]*\n)$`)
+// verdictAt is where the verdict for programs begins, which is the last line of a text or
+// of Markdown; -1 where there is none. Results can be large: only that line is looked at.
+func verdictAt(data []byte) int {
+	text, ended := bytes.CutSuffix(data, []byte("\n"))
+	at := bytes.LastIndexByte(text, '\n') + 1
+	if !ended || !bytes.HasPrefix(bytes.TrimPrefix(text[at:], []byte("<!-- ")), []byte("verdict: ")) {
+		return -1
+	}
+	return at
+}
 
 // write writes to one of the streams, and keeps a verdict at the end for conclude.
 func (s *streams) write(to io.Writer, data []byte) error {
-	if at := verdictLine.FindSubmatchIndex(data); at != nil && s.verdict == nil {
-		s.verdict, s.verdictTo = bytes.Clone(data[at[2]:]), to
-		data = data[:at[2]]
+	if at := verdictAt(data); at >= 0 && s.verdict == nil {
+		s.verdict, s.verdictTo = bytes.Clone(data[at:]), to
+		data = data[:at]
 	}
 	_, err := to.Write(data)
 	return err

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/internal/document"
@@ -37,6 +40,47 @@ func TestExitCode(t *testing.T) {
 		if got := exitCode(test.ctx, test.err); got != test.want {
 			t.Errorf("%v gives %d, want %d", test.err, got, test.want)
 		}
+	}
+}
+
+// TestVerdictAt: the verdict is found where a search of the whole text finds it, and in a
+// large result at once.
+func TestVerdictAt(t *testing.T) {
+	whole := regexp.MustCompile(`(?:^|\n)((?:<!-- )?verdict: [^\n]*\n)$`)
+	parts := []string{"", "\n", "verdict: ", "verdict:", "<!-- ", " -->", "ready", "\r", "verdict: build 1\n", "<!-- verdict: none -->\n"}
+	found := 0
+	for _, a := range parts {
+		for _, b := range parts {
+			for _, c := range parts {
+				for _, d := range parts {
+					text := a + b + c + d
+					want := -1
+					if at := whole.FindStringSubmatchIndex(text); at != nil {
+						want = at[2]
+						found++
+					}
+					if got := verdictAt([]byte(text)); got != want {
+						t.Errorf("%q: at %d, want %d", text, got, want)
+					}
+				}
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("%d of the texts have a verdict", found)
+	}
+	// A search of the whole takes over 10 ns a byte: 640 ms and more for these.
+	large := bytes.Repeat([]byte("ready after 12.3 s\n"), 64<<20/19)
+	least := time.Hour
+	for range 5 {
+		start := time.Now()
+		if at := verdictAt(large); at != -1 {
+			t.Fatalf("a verdict at %d", at)
+		}
+		least = min(least, time.Since(start))
+	}
+	if least > 50*time.Millisecond {
+		t.Errorf("64 MB take %s", least)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,6 +34,19 @@ func BenchmarkReport(b *testing.B) {
 		b.Run(fmt.Sprintf("starts=%d/format=%s", starts, format), func(b *testing.B) {
 			process(b, "report", timeline, "--output", string(format))
 		})
+	}
+}
+
+// BenchmarkWrite times what handing a large result to the standard output costs besides
+// the output itself: next to nothing.
+func BenchmarkWrite(b *testing.B) {
+	line := []byte(`{"arm": "cold", "app": "shop/web", "readySeconds": 12.345},` + "\n")
+	data := bytes.Repeat(line, 64<<20/len(line))
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if err := (&streams{}).write(io.Discard, data); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,9 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.yaml.in/yaml/v3"
 )
@@ -198,10 +203,11 @@ func (r *workflowRun) one(part string) bool {
 }
 
 // layoutOf is the script command layout-of: it writes one image of oci/ as a layout that
-// has nothing else, as a build does; bigger adds a layer of 200 kB.
+// has nothing else, as a build does; bigger adds a layer of 200 kB, unknown one of a media
+// type of nobody's, foreign one that is fetched from elsewhere, and bare has no layer.
 func layoutOf(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 || len(args) > 3 || len(args) == 3 && args[2] != "bigger" {
-		ts.Fatalf("usage: layout-of TAG DIR [bigger]")
+	if neg || len(args) < 2 || len(args) > 3 || len(args) == 3 && !slices.Contains([]string{"bigger", "unknown", "foreign", "bare"}, args[2]) {
+		ts.Fatalf("usage: layout-of TAG DIR [bigger|unknown|foreign|bare]")
 	}
 	from, err := layout.FromPath(ts.MkAbs("oci"))
 	ts.Check(err)
@@ -217,12 +223,32 @@ func layoutOf(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	img, err := from.Image(manifest.Manifests[at].Digest)
 	ts.Check(err)
-	if len(args) == 3 {
+	switch {
+	case len(args) == 2:
+	case args[2] == "bare":
+		img = platformImage(ts, "amd64")
+	case args[2] == "unknown":
+		img = odd(ts, img, mutate.Addendum{MediaType: "application/vnd.example.layer"})
+	case args[2] == "foreign":
+		img = odd(ts, img, mutate.Addendum{MediaType: types.DockerForeignLayer, URLs: []string{"https://layers.example.com/1"}})
+	default:
 		img = grown(ts, img, "::error::add 100% more, `all` of it", appRelease, noise(200_000))
 	}
 	to, err := layout.Write(ts.MkAbs(args[1]), empty.Index)
 	ts.Check(err)
 	ts.Check(to.AppendImage(img))
+}
+
+// odd adds a layer with what is odd about it.
+func odd(ts *testscript.TestScript, img v1.Image, what mutate.Addendum) v1.Image {
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(noise(100_000))), nil
+	})
+	ts.Check(err)
+	what.Layer = layer
+	img, err = mutate.Append(img, what)
+	ts.Check(err)
+	return img
 }
 
 // noise is a tar of one file that cannot be compressed.

@@ -4,13 +4,16 @@
 // It knows the elements, properties and selectors that the charts use and no more;
 // what it does not know is an error, so that no picture lacks a part of its chart.
 // Text is drawn as outlines of the Liberation fonts, which are in the program: a picture
-// does not depend on the machine's fonts, and the same SVG gives the same bytes.
+// does not depend on the machine's fonts, and the same SVG gives the same bytes. Of letters
+// that they have not, such as Chinese ones, the caller is told.
 package picture
 
 import (
 	"bytes"
 	"fmt"
 	"image/png"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,32 +23,33 @@ import (
 // maxPixels bounds a picture's size.
 const maxPixels = 64 << 20
 
-// PNG draws svg with each of its units as scale pixels.
-func PNG(svg []byte, scale float64) ([]byte, error) {
+// PNG draws svg with each of its units as scale pixels. Missing are the letters that the
+// fonts have not, in order, each once: an empty box stands for each.
+func PNG(svg []byte, scale float64) (data []byte, missing []rune, err error) {
 	root, style, err := parse(svg)
 	if err != nil {
-		return nil, fmt.Errorf("draw an SVG: %w", err)
+		return nil, nil, fmt.Errorf("draw an SVG: %w", err)
 	}
 	rules, err := parseRules(style)
 	if err != nil {
-		return nil, fmt.Errorf("draw an SVG: its style: %w", err)
+		return nil, nil, fmt.Errorf("draw an SVG: its style: %w", err)
 	}
 	width, wErr := strconv.ParseFloat(root.attributes["width"], 64)
 	height, hErr := strconv.ParseFloat(root.attributes["height"], 64)
 	if wErr != nil || hErr != nil || !(width > 0) || !(height > 0) || width*height*scale*scale > maxPixels {
-		return nil, fmt.Errorf("draw an SVG: width %q and height %q are not a size in units that can be drawn", root.attributes["width"], root.attributes["height"])
+		return nil, nil, fmt.Errorf("draw an SVG: width %q and height %q are not a size in units that can be drawn", root.attributes["width"], root.attributes["height"])
 	}
-	d := &drawing{rules: rules, units: width, to: gg.NewContext(int(width*scale+.5), int(height*scale+.5))}
+	d := &drawing{rules: rules, units: width, to: gg.NewContext(int(width*scale+.5), int(height*scale+.5)), missing: make(map[rune]bool)}
 	d.to.SetLineCapButt()
 	from := &frame{width: width, height: height, view: matrix{sx: scale, sy: scale}, style: initial()}
 	if err := d.element(root, from, nil); err != nil {
-		return nil, fmt.Errorf("draw an SVG: %w", err)
+		return nil, nil, fmt.Errorf("draw an SVG: %w", err)
 	}
 	var out bytes.Buffer
 	if err := png.Encode(&out, d.to.Image()); err != nil {
-		return nil, fmt.Errorf("write PNG: %w", err)
+		return nil, nil, fmt.Errorf("write PNG: %w", err)
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), slices.Sorted(maps.Keys(d.missing)), nil
 }
 
 // matrix scales and then moves.
@@ -72,6 +76,8 @@ type drawing struct {
 	to    *gg.Context
 	// units is the width of the whole picture in units of the SVG.
 	units float64
+	// missing are the letters that the fonts have not.
+	missing map[rune]bool
 }
 
 // element draws n, whose ancestors are above, outermost first.

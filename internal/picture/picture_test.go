@@ -11,7 +11,7 @@ import (
 
 func draw(t *testing.T, svg string, scale float64) image.Image {
 	t.Helper()
-	data, err := PNG([]byte(svg), scale)
+	data, _, err := PNG([]byte(svg), scale)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +104,17 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestMissing: letters that the fonts have not are told, each once, in order; a letter in a
+// tooltip is not drawn.
+func TestMissing(t *testing.T) {
+	for text, want := range map[string]string{"web é Ω ж –…": "", "订单 web 单<tspan>🚀</tspan><title>服</title>": "单订🚀"} {
+		_, missing, err := PNG([]byte(page("", "<text y=\"20\">"+text+"</text>")), 1)
+		if err != nil || string(missing) != want {
+			t.Errorf("%s: %q is missing, %v; want %q", text, string(missing), err, want)
+		}
+	}
+}
+
 // TestUnknown: what is not known is an error, not a gap in the picture.
 func TestUnknown(t *testing.T) {
 	for body, want := range map[string]string{
@@ -117,17 +128,17 @@ func TestUnknown(t *testing.T) {
 		`<text><tspan x="3">a</tspan></text>`:       "element tspan: attribute x is not known",
 		`<rect style="mix-blend-mode: hue"></rect>`: "mix-blend-mode: hue: not known",
 	} {
-		if _, err := PNG([]byte(page("", body)), 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := PNG([]byte(page("", body)), 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", body, err, want)
 		}
 	}
 	for style, want := range map[string]string{"a > b { fill: #000 }": "selector", "@media print { }": "selector", ".a { fill }": "declares nothing", ".a": "begins no rule"} {
-		if _, err := PNG([]byte(page(style, "")), 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := PNG([]byte(page(style, "")), 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q in it", style, err, want)
 		}
 	}
 	for _, svg := range []string{"", "<a/>", "<svg>", `<svg width="0" height="1"/>`, `<svg width="1e9" height="1e9"/>`} {
-		if _, err := PNG([]byte(svg), 1); err == nil {
+		if _, _, err := PNG([]byte(svg), 1); err == nil {
 			t.Errorf("%q is drawn", svg)
 		}
 	}

@@ -50,7 +50,7 @@ func (d *drawing) text(n *node, in *frame, above []*node) error {
 	runs = collapsed(runs)
 	width := 0.0
 	for _, r := range runs {
-		w, err := r.width()
+		w, err := r.width(d.missing)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (d *drawing) text(n *node, in *frame, above []*node) error {
 		if err := d.glyphs(r, x, y); err != nil {
 			return err
 		}
-		w, _ := r.width()
+		w, _ := r.width(nil)
 		x += w
 	}
 	return nil
@@ -133,7 +133,7 @@ func collapsed(runs []run) []run {
 const em = 1024
 
 // eachGlyph calls yield with the glyphs and where each begins, in ems; and returns the width.
-func (r run) eachGlyph(yield func(f *sfnt.Font, g sfnt.GlyphIndex, at float64) error) (float64, error) {
+func (r run) eachGlyph(yield func(f *sfnt.Font, c rune, g sfnt.GlyphIndex, at float64) error) (float64, error) {
 	f, err := fontOf(&r.frame.style)
 	if err != nil {
 		return 0, fmt.Errorf("read a font: %w", err)
@@ -151,7 +151,7 @@ func (r run) eachGlyph(yield func(f *sfnt.Font, g sfnt.GlyphIndex, at float64) e
 				at += float64(kern) / 64 / em
 			}
 		}
-		if err := yield(f, g, at); err != nil {
+		if err := yield(f, c, g, at); err != nil {
 			return 0, err
 		}
 		advance, err := f.GlyphAdvance(&buffer, g, fixed.I(em), font.HintingNone)
@@ -164,9 +164,14 @@ func (r run) eachGlyph(yield func(f *sfnt.Font, g sfnt.GlyphIndex, at float64) e
 	return at, nil
 }
 
-// width is in the frame's units.
-func (r run) width() (float64, error) {
-	ems, err := r.eachGlyph(func(*sfnt.Font, sfnt.GlyphIndex, float64) error { return nil })
+// width is in the frame's units; letters without a glyph are noted as missing.
+func (r run) width(missing map[rune]bool) (float64, error) {
+	ems, err := r.eachGlyph(func(_ *sfnt.Font, c rune, g sfnt.GlyphIndex, _ float64) error {
+		if g == 0 && missing != nil {
+			missing[c] = true
+		}
+		return nil
+	})
 	return ems * r.frame.style.fontSize, err
 }
 
@@ -175,7 +180,7 @@ func (d *drawing) glyphs(r run, x, y float64) error {
 	size := r.frame.style.fontSize
 	d.to.ClearPath()
 	var buffer sfnt.Buffer
-	_, err := r.eachGlyph(func(f *sfnt.Font, g sfnt.GlyphIndex, at float64) error {
+	_, err := r.eachGlyph(func(f *sfnt.Font, _ rune, g sfnt.GlyphIndex, at float64) error {
 		segments, err := f.LoadGlyph(&buffer, g, fixed.I(em), nil)
 		if err != nil {
 			return fmt.Errorf("font: %w", err)

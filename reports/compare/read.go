@@ -232,11 +232,14 @@ func (r *Result) text(name string, data []byte) error {
 	if err := r.comments(name, data); err != nil {
 		return err
 	}
+	if err := glued(name, data); err != nil {
+		return err
+	}
 	reader := benchfmt.NewReader(bytes.NewReader(data), name)
 	for reader.Scan() {
 		switch record := reader.Result().(type) {
 		case *benchfmt.SyntaxError:
-			return fmt.Errorf("%w: %w", ErrResult, record)
+			return r.syntax(data, record)
 		case *benchfmt.Result:
 			b, err := newBenchmark(record, r.isDocument())
 			if err != nil {
@@ -343,21 +346,14 @@ func (r *Result) startsOf(text string) {
 	r.starts[name] = n
 }
 
-// join makes one benchmark of all lines of one. What go test adds to a name, the
-// number of processors, belongs to it only where that is not the same everywhere.
+// join makes one benchmark of all lines of one, which another number of processors
+// makes another.
 func (r *Result) join() {
-	lines, processors := r.benchmarks, make(map[string]bool)
-	for _, b := range lines {
-		processors[b.processors] = true
-	}
+	lines := r.benchmarks
 	r.benchmarks = nil
 	byKey := make(map[string]*benchmark)
 	for _, line := range lines {
-		if len(processors) > 1 && line.processors != "" {
-			line.name += line.processors
-			line.others = append(line.others, line.processors[1:]+" processors")
-		}
-		key := line.key(keyConditions)
+		key := line.key(keyConditions) + "\x00" + line.processors
 		b := byKey[key]
 		if b == nil {
 			byKey[key] = line

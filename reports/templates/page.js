@@ -39,7 +39,7 @@
   addEventListener("resize", hide);
   const shown = (mark) => {
     const box = mark.getBoundingClientRect();
-    return box.width + box.height > 0;
+    return mark.tagName === "rect" ? box.width * box.height > 0 : box.width + box.height > 0; // zoom leaves bars without width
   };
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   for (const chart of all("svg.chart")) {
@@ -190,7 +190,13 @@
     const cell = row.cells[i], data = cell?.querySelector("data");
     return data ? parseFloat(data.value) : cell?.textContent.trim() ?? "";
   };
-  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : typeof a === "number" ? -1 : typeof b === "number" ? 1 : a.localeCompare(b, "en", { numeric: true }));
+  const unknown = (v) => v === "" || v === "\u2013" || Number.isNaN(v);
+  // What is unknown is last in either order, and words are behind numbers.
+  const compare = (a, b, sign) => {
+    if (unknown(a) || unknown(b)) return unknown(a) - unknown(b);
+    if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+    return sign * (typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true }));
+  };
   for (const table of all("table:not(.matrix)")) {
     const body = table.tBodies[0], rows = [...body.rows];
     if (rows.length < 4) continue;
@@ -201,7 +207,7 @@
         const sign = up === head.classList.contains("n") ? -1 : 1;
         for (const h of heads) h.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
-        const sorted = rows.map((row) => [value(row, i), row]).sort((x, y) => sign * compare(x[0], y[0]));
+        const sorted = rows.map((row) => [value(row, i), row]).sort((x, y) => compare(x[0], y[0], sign));
         body.append(...sorted.map((x) => x[1]));
       });
       b.append(...head.childNodes);
