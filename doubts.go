@@ -242,6 +242,9 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 	if len(apart) > 0 {
 		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+few(apart)+".")
 	}
+	if p.Verdict == plan.BuildNothing && p.Baseline == plan.Automatic && j.hasOwn() {
+		doubts = append(doubts, "That nothing is built rests on ECI's automatic caches, which only pods get that ask for them (annotation k8s.aliyun.com/eci-image-cache: \"true\", or the cluster's eci-profile): where they do not, compare with baseline cold.")
+	}
 	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
 		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))
 	}

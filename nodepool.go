@@ -90,6 +90,23 @@ func (j *Job) hasOwn() bool {
 	return slices.ContainsFunc(j.Workload.Apps, func(a workload.App) bool { return isOwn(&a) })
 }
 
+// lifetimeDoubt is about a pool whose simulated nodes never go, and so hardly pull, while
+// a cluster told that starts on it do.
+func (j *Job) lifetimeDoubt(pool *workload.NodePool, add func(string, ...any)) {
+	if pool.Lifetime() > 0 {
+		return
+	}
+	var pulling []string
+	for i := range j.Workload.Apps {
+		if app := &j.Workload.Apps[i]; app.NodePool == pool.Name && app.PulledFraction != nil && *app.PulledFraction > 0 {
+			pulling = append(pulling, fmt.Sprintf("%s (%.0f %%)", app.Name, 100**app.PulledFraction))
+		}
+	}
+	if len(pulling) > 0 {
+		add("Nodes of pool %s are simulated as living for ever, so that they keep what they have pulled, though a cluster told that starts there pull (pulledFraction): give the pool lifetimeHours or newNodesPerDay: %s.", pool.Name, few(pulling))
+	}
+}
+
 // bounded refuses a pool whose nodes come and go too often to be replayed.
 func (p *nodePool) bounded() error {
 	if step := p.Lifetime() / time.Duration(p.Count); p.Lifetime() > 0 && (step == 0 || (warmUp+workload.Month)/step > MaxNewNodes) {
@@ -138,5 +155,6 @@ func (j *Job) poolDoubts(add func(string, ...any)) {
 		if n := j.crowded[pool.Name]; n > 0 {
 			add("Node pool %s had no room for %d starts of the window: they were put on the node least in use.", pool.Name, n)
 		}
+		j.lifetimeDoubt(&pool, add)
 	}
 }

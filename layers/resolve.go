@@ -77,6 +77,8 @@ type Options struct {
 	// it is not known; at most MaxTrailers layers (0: 1,000).
 	Trailers    bool
 	MaxTrailers int
+	// LocalTrailers reads those of layers on this machine alone, which costs no request.
+	LocalTrailers bool
 	// Deep reads every distinct layer once, within ScanLimits, inflated by the
 	// program Inflater ("igzip" or "unpigz" on PATH; empty: in the process).
 	Deep       bool

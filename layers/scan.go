@@ -17,7 +17,7 @@ func (r *resolver) measure(ctx context.Context, inv *Inventory) error {
 		return err
 	}
 	readAt := make([]string, len(inv.Layers))
-	if r.opt.Compress || r.opt.Deep || r.opt.Trailers {
+	if r.opt.Compress || r.opt.Deep || r.opt.Trailers || r.opt.LocalTrailers {
 		r.readLayers(ctx, inv, readAt)
 	}
 	if r.opt.Present || r.opt.Deep {
@@ -37,7 +37,7 @@ func (r *resolver) readLayers(ctx context.Context, inv *Inventory, readAt []stri
 	switch {
 	case r.opt.Deep:
 		r.scan(ctx, inv, places, readAt)
-	case r.opt.Trailers:
+	case r.opt.Trailers, r.opt.LocalTrailers:
 		r.trailers(ctx, inv, places)
 	}
 	inv.shareSizes()

@@ -55,6 +55,15 @@ type trailerFact struct {
 // estimate.
 func (r *resolver) trailers(ctx context.Context, inv *Inventory, places *places) {
 	ask := r.untold(inv)
+	if !r.opt.Trailers {
+		ask = slices.DeleteFunc(ask, func(i int) bool {
+			_, elsewhere := places.registry(ctx, i)
+			return elsewhere
+		})
+		if len(ask) == 0 {
+			return
+		}
+	}
 	limit := r.opt.MaxTrailers
 	if limit == 0 {
 		limit = defaultMaxTrailers

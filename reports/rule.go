@@ -70,8 +70,8 @@ func (o Op) isLower() bool { return o == AtLeast || o == Above || o == Shrink }
 //	       | "ns" | "us" | "ms" | "s" | "min" | "h"                            of seconds
 //	       | "%"                                                               of fractions
 //
-// A number without a unit is in bytes, seconds or a fraction, as the figure is.
-// After :+ and :- a percentage is one of the old side's value, also of a fraction.
+// A number without a unit is in bytes, seconds or a fraction, as the figure is; after
+// :+ and :- bytes and seconds need one, as 5 is easily taken for 5%. There a percentage is one of the old side's value, also of a fraction.
 // |bias-fraction|<=5% is about how far a figure that may be below 0 is from it, which
 // bounds it on both sides.
 type Rule struct {
@@ -173,7 +173,24 @@ func parseRule(text string, known []Quantity) (Rule, error) {
 	if r.Amount, ok = parseAmount(amount, q.Unit); !ok {
 		return Rule{}, fmt.Errorf("rule %q: %q is not %s", cut(text), cut(amount), amountForm(q.Unit))
 	}
+	if example := exampleUnit(q.Unit); op.isRelative() && example != "" && r.Amount != 0 {
+		if _, bare := parseNumber(amount); bare {
+			return Rule{}, fmt.Errorf("rule %q: %s is of what? write %[3]s%% of the old value, or %[3]s%[4]s", cut(text), amount, r.figure()+string(op)+amount, example)
+		}
+	}
 	return r, nil
+}
+
+// exampleUnit is a unit that a change by some bytes or seconds may be in; empty where
+// amounts have none, or where the number alone says it.
+func exampleUnit(unit string) string {
+	switch unit {
+	case UnitBytes:
+		return "MB"
+	case UnitSeconds:
+		return "s"
+	}
+	return ""
 }
 
 // cutRule cuts a rule at its comparison; op is empty when there is none.

@@ -25,9 +25,15 @@ type Imported struct {
 	// Runtimes are those of the nodes, by name, with how many of the nodes have it; that
 	// of nodes which do not tell it is empty.
 	Runtimes map[string]int
+	// Ages are those of the nodes of each pool, by its name; of a pool whose nodes are not
+	// in the input, or do not tell when they were made, there are none.
+	Ages map[string]NodeAges
 	// Virtual are the apps that run on virtual nodes, each start as an instance of its
 	// own, in order of name. Of apps that are on neither no pod has a node.
 	Virtual []string
+	// WithoutAutomatic are those of Virtual whose newest pod does not ask for automatic
+	// image caches.
+	WithoutAutomatic []string
 	// Skipped counts the items that were not used: those that start no pods, and
 	// those without name or image.
 	Skipped int

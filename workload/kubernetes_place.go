@@ -40,7 +40,8 @@ func (i *Importer) place(in *Imported) {
 			waiting = append(waiting, app.Name)
 		}
 	}
-	in.Runtimes = h.Runtimes
+	in.Runtimes, in.Ages = h.Runtimes, b.ages
+	in.WithoutAutomatic = b.withoutAutoCache(in.Virtual)
 	in.Workload.NodePools = h.Workload.NodePools
 	if unseen != nil {
 		in.Workload.NodePools = append(in.Workload.NodePools, *unseen)
@@ -122,7 +123,7 @@ func placeNotes(in *Imported, b *historyBuilder, unseen *NodePool, waiting []str
 	if len(waiting) > 0 && in.OnNodes > 0 {
 		texts = append(texts, fmt.Sprintf("no pod has a node yet, so that each start is taken for an instance of its own: name the nodePool: %s", few(waiting)))
 	}
-	if off := b.withoutAutoCache(in.Virtual); len(off) > 0 {
+	if off := in.WithoutAutomatic; len(off) > 0 {
 		texts = append(texts, fmt.Sprintf("the pods on virtual nodes do not all ask for automatic caches (annotation %s: \"true\"): unless the cluster's eci-profile does, compare with baseline: cold: %s", autoCache, few(off)))
 	}
 	return texts

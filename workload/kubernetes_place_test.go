@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -110,5 +111,22 @@ func TestFromKubernetesPlace(t *testing.T) {
 		if notes := strings.Join(in.Notes, "\n"); strings.Contains(notes, "Event") || strings.Contains(notes, "Node 1") {
 			t.Errorf("%s: notes %q say that what was read was left out", test.name, notes)
 		}
+	}
+}
+
+// TestNodeAges: nodes of 2, 6 and 10 hours are 6 hours old in the mean, so of 12 hours of
+// life if they are replaced at an even pace; one that does not tell its age is not counted.
+func TestNodeAges(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	var nodes []*nodeRecord
+	for _, hours := range []time.Duration{6, 2, 10} {
+		nodes = append(nodes, &nodeRecord{created: at.Add(-hours * time.Hour)})
+	}
+	a, ok := agesOf(append(nodes, &nodeRecord{}), at)
+	if want := (NodeAges{3, 2 * time.Hour, 10 * time.Hour, 6 * time.Hour}); !ok || a != want || a.Lifetime() != 12*time.Hour {
+		t.Errorf("%+v, %t, lifetime %v; want %+v", a, ok, a.Lifetime(), want)
+	}
+	if _, ok := agesOf([]*nodeRecord{{}}, at); ok {
+		t.Error("a node without a time has an age")
 	}
 }

@@ -63,6 +63,7 @@ type historyBuilder struct {
 	ready map[string]time.Duration
 	// varied are the pools whose nodes vary in number, with the fewest and the most.
 	varied     []string
+	ages       map[string]NodeAges
 	dropped    map[string]int
 	failed     int // containers whose pulls all failed
 	never      int // containers without an image, which their policy is not to pull

@@ -197,11 +197,18 @@ func (b *historyBuilder) nodePools() (pools []NodePool, of map[string]string) {
 		nodes[key] = append(nodes[key], n)
 	}
 	counts := b.newNodeCounts()
+	b.ages = nil
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		p := byName[name]
 		counts.tell(p, nodes[name])
 		if p.Count <= maxPoolNodes {
 			pools = append(pools, *p)
+			if ages, ok := agesOf(nodes[name], counts.newest); ok {
+				if b.ages == nil {
+					b.ages = map[string]NodeAges{}
+				}
+				b.ages[name] = ages
+			}
 		}
 	}
 	b.varied = counts.varied
@@ -264,4 +271,37 @@ func (c *nodeCounts) tell(p *NodePool, nodes []*nodeRecord) {
 			p.NewNodesPerDay = 0
 		}
 	}
+}
+
+// NodeAges are how long the nodes of a pool had been there when they were looked at.
+type NodeAges struct {
+	Nodes            int
+	Youngest, Oldest time.Duration
+	Mean             time.Duration
+}
+
+// Lifetime is how long nodes of such ages live if one at a time is replaced at an even
+// pace: their ages are then spread evenly from 0 to it. It is no more than a guess.
+func (a *NodeAges) Lifetime() time.Duration { return 2 * a.Mean }
+
+// agesOf are those of the nodes at a time; false where it or all of theirs are not told.
+func agesOf(nodes []*nodeRecord, at time.Time) (a NodeAges, ok bool) {
+	sum := 0.0
+	for _, n := range nodes {
+		age := at.Sub(n.created)
+		if at.IsZero() || n.created.IsZero() || age < 0 {
+			continue
+		}
+		if a.Nodes == 0 {
+			a.Youngest = age
+		}
+		a.Nodes++
+		a.Youngest, a.Oldest = min(a.Youngest, age), max(a.Oldest, age)
+		sum += age.Seconds()
+	}
+	if a.Nodes == 0 {
+		return a, false
+	}
+	a.Mean = time.Duration(sum/float64(a.Nodes)) * time.Second
+	return a, true
 }

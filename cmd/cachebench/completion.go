@@ -241,6 +241,9 @@ func nameShells(cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
 		c.Args = none
 		c.Short = "The script for " + c.Name()
+		if c.Name() == "bash" {
+			c.Long = "Bash writes the script for bash. It needs the package bash-completion: without it a TAB ends in\n\"_get_comp_words_by_ref: command not found\". Install bash-completion and start a new shell."
+		}
 		c.Example = map[string]string{
 			"bash":       "  source <(cachebench completion bash)\n  cachebench completion bash > /etc/bash_completion.d/cachebench",
 			"zsh":        "  source <(cachebench completion zsh)\n  cachebench completion zsh > \"${fpath[1]}/_cachebench\"",

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -147,7 +149,8 @@ func (s *initialiser) clusterDraft(ctx context.Context) (*draft, error) {
 		Title: title, Notes: in.Notes,
 		Source:   fmt.Sprintf("Made from %s; each number says where it comes from.", sources),
 		workload: in.Workload, origins: in.Origins, Locked: in.Digests,
-		virtual: in.Virtual, runtimes: in.Runtimes,
+		virtual: in.Virtual, runtimes: in.Runtimes, ages: in.Ages,
+		NoAutomatic: len(in.Virtual) > 0 && len(in.WithoutAutomatic) == len(in.Virtual),
 	}
 	d.sources = sources
 	return d, nil
@@ -247,6 +250,8 @@ type draft struct {
 	Platform string
 	// Aliases are other names of the registries that have one inside of a VPC.
 	Aliases string
+	// NoAutomatic: no pod on ECI asks for automatic caches.
+	NoAutomatic bool
 	// found sums it up; of a cluster it follows from sources.
 	found    string
 	sources  string
@@ -255,6 +260,7 @@ type draft struct {
 	// virtual are the apps on virtual nodes, runtimes those of the others' nodes.
 	virtual  []string
 	runtimes map[string]int
+	ages     map[string]workload.NodeAges
 }
 
 // choose takes a profile, and what goes with it: of a cluster with instances and nodes
@@ -284,7 +290,27 @@ func (s *initialiser) choose(d *draft) {
 	if pools := d.workload.NodePools; len(pools) > 0 && !slices.ContainsFunc(pools, func(p workload.NodePool) bool { return p.Platform != pools[0].Platform }) {
 		d.Platform = pools[0].Platform
 	}
+	d.noteEndless()
 	d.nameAliases()
+}
+
+// noteEndless names the pools whose nodes are not known to go, with how old they are.
+func (d *draft) noteEndless() {
+	var list []string
+	for i := range d.workload.NodePools {
+		p := &d.workload.NodePools[i]
+		if p.Lifetime() > 0 {
+			continue
+		}
+		text := p.Name
+		if a, ok := d.ages[p.Name]; ok {
+			text += fmt.Sprintf(" (its nodes are %s to %s old)", workload.SpellTime(a.Youngest), workload.SpellTime(a.Oldest))
+		}
+		list = append(list, text)
+	}
+	if len(list) > 0 {
+		d.Notes = append(d.Notes, "how long nodes live is not told: without lifetimeHours or newNodesPerDay simulated ones live for ever and keep what they have pulled, so that nothing gains by pulling ahead: put in one of the two: "+strings.Join(list, ", "))
+	}
 }
 
 // nodeProfile is the built-in profile of most nodes' runtime.
@@ -358,6 +384,16 @@ type initApp struct {
 
 // Pools are the draft's for a template.
 func (d *draft) Pools() []workload.NodePool { return d.workload.NodePools }
+
+// GuessedLifetime is a line, commented out, for a pool whose nodes are not known to go.
+func (d *draft) GuessedLifetime(pool string) string {
+	a, ok := d.ages[pool]
+	hours := math.Round(a.Lifetime().Hours())
+	if !ok || hours < 1 {
+		return "#lifetimeHours: 720  # not told: nodes live for ever; put in how long they do"
+	}
+	return fmt.Sprintf("#lifetimeHours: %.0f  # not told: nodes live for ever; this is twice their mean age, right if they are replaced at an even pace", hours)
+}
 
 // Apps are the draft's for a template.
 func (d *draft) Apps() []initApp {
@@ -513,11 +549,31 @@ func (s *initialiser) report(d *draft, files []newFile) error {
 		fmt.Fprintf(&b, "\nTo know first:\n")
 	}
 	for _, note := range d.Notes {
-		fmt.Fprintf(&b, "  - %s\n", note)
+		b.WriteString(hung("  - ", note))
 	}
 	fmt.Fprintf(&b, "\nNext: cachebench run %s\n", shellWord(names[0]))
 	_, err := io.WriteString(s.io.out, b.String())
 	return err
+}
+
+// hung breaks a text into lines of at most 100 columns, the first behind a mark and the
+// others under its text.
+func hung(mark, text string) string {
+	const width = 100
+	var b strings.Builder
+	line := mark
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+			line += word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			b.WriteString(line + "\n")
+			line = strings.Repeat(" ", len(mark)) + word
+		default:
+			line += " " + word
+		}
+	}
+	return b.String() + line + "\n"
 }
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./@%+=:,-]+$`)
@@ -726,7 +782,9 @@ prices: usd
 
 # What a plan is compared with: automatic, the free caches that ECI makes by
 # itself, or cold, no caches.
-#baseline: automatic
+{{if .NoAutomatic}}# No pod asks for automatic caches (annotation k8s.aliyun.com/eci-image-cache). If the
+# cluster's eci-profile does it for them, put automatic.
+baseline: cold{{else}}#baseline: automatic{{end}}
 
 # How starts get their cache: auto, by ECI's matching, or explicit, by id.
 #assign: auto
@@ -914,6 +972,8 @@ nodePools:
     count: {{.Count}}
 {{- if .LifetimeHours}}
     lifetimeHours: {{number .LifetimeHours}}
+{{- else if not .NewNodesPerDay}}
+    {{$.GuessedLifetime .Name}}
 {{- end}}
 {{- if .NewNodesPerDay}}
     newNodesPerDay: {{number .NewNodesPerDay}}

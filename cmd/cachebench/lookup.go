@@ -131,6 +131,7 @@ func (l *lookups) apply(in *inputs, s *cachebench.Scenario) error {
 	o.CAFiles, o.Jobs, o.RequestsPerSecond, o.Offline = l.caFiles, l.jobs, l.perSecond, l.offline
 	o.Docker, o.ContainerdRoot, o.ContainerdNamespace = l.docker, l.containerd, l.namespace
 	o.Deep, o.Inflater, o.Trailers = l.deep, l.inflater, l.sizes == "trailer"
+	o.LocalTrailers = l.sizes == "" // the command has no flag for it
 	o.Compress = o.Compress || l.deep
 	o.Headroom = headroom(in, s)
 	for _, pair := range l.mirrors {

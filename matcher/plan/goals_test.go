@@ -58,7 +58,7 @@ func TestLimitNotMet(t *testing.T) {
 	// One of two is nearer than none.
 	p.Limit, p.BudgetPerMonth = 50*time.Second, 0.7
 	got = choose(t, p)
-	if got.Verdict != plan.LimitNotMet || len(got.Caches) != 1 || !strings.Contains(got.Reason, "Above it stay job (7 s at best)") && !strings.Contains(got.Reason, "Above it stay web (7 s at best)") {
+	if got.Verdict != plan.LimitNotMet || len(got.Caches) != 1 || !strings.Contains(got.Reason, "Above it stay job (106 s as planned, 7 s with the candidate that suits it best)") && !strings.Contains(got.Reason, "Above it stay web (105 s as planned, 7 s with the candidate that suits it best)") {
 		t.Errorf("%s with %d caches: %s", got.Verdict, len(got.Caches), got.Reason)
 	}
 }

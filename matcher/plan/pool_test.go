@@ -350,3 +350,22 @@ func TestPoolKubeletRemoves(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolUnplayedPulls: 100 pulls of 61 s are counted and the simulation has none: that is
+// told, with what a pool lacks whose nodes never go, and not that pre-pulls come too late.
+func TestPoolUnplayedPulls(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	pulls := []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}
+	for _, hours := range []float64{0, 24} {
+		x := poolOf(inv, candidates(inv), pulls, 4)
+		x.Pool.LifetimeHours = hours
+		p := choosePool(t, x)
+		warnings := strings.Join(p.Warnings, "\n")
+		if !strings.Contains(warnings, "take 102 min as counted, and 0 s as simulated") || strings.Contains(warnings, "too late") {
+			t.Errorf("lifetime %g h: %q", hours, warnings)
+		}
+		if got := strings.Contains(warnings, "give the pool lifetimeHours or newNodesPerDay"); got != (hours == 0) {
+			t.Errorf("lifetime %g h: advice is %t: %q", hours, got, warnings)
+		}
+	}
+}

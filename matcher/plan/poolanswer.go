@@ -217,7 +217,11 @@ func (a *poolAnswer) nothingReason() string {
 	case len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
 		return fmt.Sprintf("No image fits the disk budget of %.3g GiB and spares a pull.", gibOfBytes(a.DiskBudgetBytes))
 	}
-	return fmt.Sprintf("Of %.4g starts a month %.4g pull, for %s in all; nothing tried saves more than it costs.", a.StartsPerMonth, pulls, poolTime(a.pullTime()))
+	tried := "nothing tried"
+	if played, ok := a.unplayedPulls(); ok {
+		tried = fmt.Sprintf("in a simulation, which pulls for %s only, nothing tried", poolTime(played))
+	}
+	return fmt.Sprintf("Of %.4g starts a month %.4g pull, for %s in all; %s saves more than it costs.", a.StartsPerMonth, pulls, poolTime(a.pullTime()), tried)
 }
 
 // poolTime writes a time for people.
@@ -240,18 +244,42 @@ func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 func (a *poolAnswer) warnings(c *poolChoice) []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	if played, ok := a.unplayedPulls(); ok {
+		add("A month's pulls on the pool as it is take %s as counted, and %s as simulated: no arm can save more than is simulated, so the advice may be wrong.%s", poolTime(a.pullTime()), poolTime(played), a.lifetimeAdvice())
+	}
 	if len(c.images) == 0 {
-		return nil
+		return list
 	}
 	if all := a.withApps(c); all > a.FreeBytes {
 		add("The images and those that the pool's apps start take %.3g GiB a node, more than the %.3g GiB at which the kubelet removes images, down to %.3g GiB: least recently used ones go, of a baked disk too; a DaemonSet's stay while its pods run, and others go sooner.", gibOfBytes(all), gibOfBytes(a.FreeBytes), gibOfBytes(a.LowBytes))
 	}
-	list = append(list, a.lateWarning()...)
+	if _, ok := a.unplayedPulls(); !ok {
+		list = append(list, a.lateWarning()...)
+	}
 	if c.arm == PoolBaked {
 		add("No container uses baked images until an app starts: the kubelet removes those unused for longer than imageMaximumGCAge where that is set, and any of them, once older than imageMinimumGCAge, on a disk above its high mark.")
 		list = append(list, a.staleWarning(c)...)
 	}
 	return list
+}
+
+// unplayedPulls is what the pulls of the pool as it is take where it is simulated; false
+// unless that is less than half of what the counted ones do.
+func (a *poolAnswer) unplayedPulls() (time.Duration, bool) {
+	for i := range a.arms {
+		if x := &a.arms[i]; x.Arm == PoolNothing && x.Source == "simulated" {
+			return x.PullSeconds, x.PullSeconds < a.pullTime()/2
+		}
+	}
+	return 0, false
+}
+
+// lifetimeAdvice is what a pool lacks whose nodes never go.
+func (a *poolAnswer) lifetimeAdvice() string {
+	if a.Pool.Lifetime() > 0 {
+		return ""
+	}
+	return " Its nodes live for ever there and keep what they have pulled: give the pool lifetimeHours or newNodesPerDay."
 }
 
 // withApps is what a node's disk holds with the choice and all images of the pool's apps.

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -211,7 +212,7 @@ func (p *pair) match() {
 		}
 	}
 	if len(p.matched) == 0 {
-		p.refuse("no benchmark is in both: OLD has %s, NEW has %s%s", named(p.c.Missing), named(p.c.Added), p.packages())
+		p.refuse("no benchmark is in both: OLD has %s, NEW has %s%s", named(p.c.Missing), named(p.c.Added), cmp.Or(p.packages(), p.renamable()))
 	}
 }
 
@@ -222,6 +223,26 @@ func (p *pair) packages() string {
 		return ""
 	}
 	return fmt.Sprintf("; OLD's are of package %s, NEW's of %s (--rename %[1]s=%[2]s)", old[0], new[0])
+}
+
+// renamable says that the sides have one app each, under two names, which may be one app's
+// versions; empty where they do not.
+func (p *pair) renamable() string {
+	old, new := p.old.apps(), p.new.apps()
+	if len(old) != 1 || len(new) != 1 || old[0] == new[0] {
+		return ""
+	}
+	return fmt.Sprintf("; if %s of OLD is %s of NEW, say --rename %[1]s=%[2]s", old[0], new[0])
+}
+
+// apps are the names of the apps that a side is about.
+func (r *Result) apps() (list []string) {
+	for _, b := range r.benchmarks {
+		if b.app != "" && !slices.Contains(list, b.app) {
+			list = append(list, b.app)
+		}
+	}
+	return list
 }
 
 func labels(list []*benchmark) (names []string) {

@@ -541,3 +541,14 @@ func TestOverrides(t *testing.T) {
 		t.Errorf("%q", c.Doubts)
 	}
 }
+
+// TestRenameHint: of sides with one app each it is told how to say that they are one.
+func TestRenameHint(t *testing.T) {
+	old := simulated("app=old/arm=cold/profile=p 10 startup-sec")
+	for arm, want := range map[string]bool{"app=new/arm=cold/profile=p 9 startup-sec": true, "app=old/arm=cached/profile=p 9 startup-sec": false} {
+		c := judged(t, old, simulated(arm), "startup-sec<=1h", Options{})
+		if got := strings.Contains(strings.Join(c.Refusals, "\n"), "if old of OLD is new of NEW, say --rename old=new"); got != want {
+			t.Errorf("%s: hint is %t in %q", arm, got, c.Refusals)
+		}
+	}
+}

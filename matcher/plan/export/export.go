@@ -166,7 +166,7 @@ func (e *exporter) pools(verdicts ...string) ([]Pool, error) {
 	case len(list) > 0:
 		return list, nil
 	case len(others) > 0:
-		return nil, fmt.Errorf("%w for node pools: %s; to export the images of one all the same, name it", ErrNothing, strings.Join(others, "; "))
+		return nil, fmt.Errorf("%w for node pools: %s; to export the images of one all the same, name it (--pool)", ErrNothing, strings.Join(others, "; "))
 	}
 	return nil, e.nothing("no image for a node pool")
 }

@@ -146,7 +146,7 @@ func (e *exporter) checkPinned(images []Image) error {
 	if len(unknown) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s; give an inventory that lists them, plan anew, or name them by tag", ErrNoDigest, saidAll(unique(unknown)))
+	return fmt.Errorf("%w: %s; give an inventory that lists them (--inventory), plan anew, or name them by tag (--pin tag)", ErrNoDigest, saidAll(unique(unknown)))
 }
 
 // unique are the texts, each where it stands first.

@@ -112,7 +112,7 @@ type namedApp struct {
 // podPatches writes a patch for each app that has a cache.
 func (e *exporter) podPatches() ([]byte, error) {
 	if e.Plan.Assign == plan.Auto {
-		return nil, errors.New("this plan leaves it to ECI's matching which cache a start gets: pods need no annotation; to name the caches, plan with explicit assignment")
+		return nil, errors.New("this plan leaves it to ECI's matching which cache a start gets: pods need no annotation; to name the caches, plan anew with --assign explicit (assign: explicit in a scenario)")
 	}
 	apps, without, err := e.namedApps()
 	if err != nil {
@@ -177,7 +177,7 @@ func (e *exporter) namedApps() (apps []namedApp, without []string, err error) {
 		return nil, nil, e.nothing("no app that a cache is named for")
 	}
 	if unknown = unique(unknown); len(unknown) > 0 && !e.opt.Patches.AllowPlaceholders {
-		return nil, nil, fmt.Errorf("%w: %s; build it, then give the list of the account's caches, or allow placeholders, which Kubernetes refuses", ErrNoID, saidAll(unknown))
+		return nil, nil, fmt.Errorf("%w: %s; build it, then give the list of the account's caches (--caches), or allow placeholders, which Kubernetes refuses (--allow-placeholders)", ErrNoID, saidAll(unknown))
 	}
 	return apps, without, nil
 }

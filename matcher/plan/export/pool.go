@@ -205,12 +205,12 @@ func checkPlatform(platform string) error {
 // gives every node for its platform.
 func (e *exporter) nodeLabels(p *Pool) (map[string]string, error) {
 	if len(p.NodeSelector) == 0 && !e.opt.Nodes.AllNodes {
-		return nil, fmt.Errorf("node pool %s: which nodes are they? give a label that they have and no others, or say that it is all nodes", said(p.Name))
+		return nil, fmt.Errorf("node pool %s: which nodes are they? give a label that they have and no others (--node-selector %[1]s:KEY=VALUE), or say that it is all nodes of its platform (--all-nodes)", said(p.Name))
 	}
 	os, arch, _ := strings.Cut(p.Platform, "/")
 	arch, _, _ = strings.Cut(arch, "/")
 	if os != "linux" {
-		return nil, fmt.Errorf("node pool %s: its platform is %s: images are pulled ahead to nodes of linux only", said(p.Name), p.Platform)
+		return nil, fmt.Errorf("node pool %s: its platform is %s: images are pulled ahead to nodes of linux only; leave it out by naming the others (--pool)", said(p.Name), p.Platform)
 	}
 	labels := map[string]string{"kubernetes.io/os": os, "kubernetes.io/arch": arch}
 	for _, key := range slices.Sorted(maps.Keys(p.NodeSelector)) {
