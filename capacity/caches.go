@@ -38,6 +38,7 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 		return nil, nil, fmt.Errorf("%w: image caches are for apps on instances of their own, and all are on node pools: ask capacity node-disk", cachebench.ErrUnfit)
 	}
 	q.Arm = simulate.ArmCached
+	q.judges(slo)
 	c, err := q.answer(ctx, "caches")
 	if c == nil {
 		return nil, nil, err
@@ -144,8 +145,12 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 		return err
 	}
 	low, high := limit/64, limit
-	if p.within(limit) {
-		if low, high = limit, 2*limit; !k.automatic.never {
+	if p.within(limit) || p.Verdict == plan.LimitNotMet {
+		// What the planner cannot do for one start may be kept all the same, and what it can
+		// do for a longer limit is what comes closest.
+		if low, high = limit, 2*limit; k.automatic.never {
+			high = 64 * limit
+		} else {
 			high = max(high, 2*k.automatic.Value)
 		}
 	}
@@ -260,13 +265,13 @@ func (k *cachePlans) words() {
 	option(free, k.best != nil && k.best.Plan == nil)
 	closest := free
 	for _, p := range k.plans() {
+		if closest.never || !p.never && p.Value < closest.Value {
+			closest = p
+		}
 		if len(p.Caches) == 0 && len(p.Primes) == 0 && p != k.best {
 			continue // that is the first
 		}
 		option(p, p == k.best)
-		if closest.never || !p.never && p.Value < closest.Value {
-			closest = p
-		}
 	}
 	if k.best == nil {
 		c.Verdict = reports.CapacityNotMet

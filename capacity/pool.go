@@ -12,7 +12,6 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
-	"github.com/cachebench/cachebench/simulate/sketch"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -99,17 +98,12 @@ func waits(arrivals []arrival, warm int, handOver time.Duration) []time.Duration
 }
 
 // outcome is the SLO's figure where so many instances are kept warm, over the repeats.
-func (p *warmPool) outcome(warm int) (outcome, error) {
+func (p *warmPool) outcome(warm int) outcome {
 	var values []float64
 	for _, arrivals := range p.arrivals {
 		values = append(values, quantileOf(waits(arrivals, warm, p.opt.HandOver), p.opt.SLO))
 	}
-	o := outcome{Statistic: simulate.Statistic{Value: values[0]}}
-	interval, err := sketch.MeanInterval(values, simulate.Level)
-	if interval != nil {
-		o.Statistic = simulate.Statistic{Value: interval.Value, Low: &interval.Low, High: &interval.High, Level: &interval.Level}
-	}
-	return o, err
+	return outcome{Statistic: atLeast(statisticOf(values), p.opt.HandOver.Seconds())}
 }
 
 // quantileOf is the SLO's figure of times, by nearest rank.
@@ -123,7 +117,7 @@ func quantileOf(times []time.Duration, slo SLO) float64 {
 		return sum / float64(len(times))
 	}
 	slices.Sort(times)
-	return times[sketch.Rank(int64(len(times)), fraction)-1].Seconds()
+	return rankOf(times, fraction)
 }
 
 func (p *warmPool) find(ctx context.Context) error {
@@ -138,7 +132,7 @@ func (p *warmPool) find(ctx context.Context) error {
 		return err
 	}
 	limit := p.opt.SLO.Limit.Seconds()
-	r := &response{at: func(_ context.Context, x float64) (outcome, error) { return p.outcome(int(x)) }}
+	r := &response{at: func(_ context.Context, x float64) (outcome, error) { return p.outcome(int(x)), nil }}
 	need, monotone, err := r.need(ctx, bracket{low: 0, high: float64(most), whole: true}, limit)
 	if err != nil {
 		return err
@@ -205,6 +199,9 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 	caches := &Question{Scenario: p.Scenario, Inventory: p.Inventory, App: p.app.Name, Progress: p.Progress, tried: p.tried}
 	_, k, err := caches.cheapest(ctx, p.opt.SLO)
 	p.tried = caches.tried
+	if caches.sketched {
+		p.c.Doubts = append(p.c.Doubts, sketchedWords)
+	}
 	if err != nil && !errors.Is(err, cachebench.ErrCoverage) {
 		if ctx.Err() == nil {
 			p.c.Doubts = append(p.c.Doubts, "Image caches are not compared: "+err.Error()+".")
@@ -243,7 +240,7 @@ func (p *warmPool) words(caches *reports.CapacityOption) {
 		warm.Chosen = warm.Met
 	case !warm.Met:
 		p.c.Headline = fmt.Sprintf("%s; image caches do, for %s a month.", begin, caches.Cost.Words())
-		p.c.Verdict, p.c.Options[1].Chosen = reports.CapacityMet, true
+		p.c.Verdict, p.c.Options[1].Chosen = caches.Verdict(), true
 	case caches.Cost.Value < warm.Cost.Value:
 		p.c.Headline = fmt.Sprintf("%s; image caches are cheaper: %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
 		p.c.Options[1].Chosen = true
