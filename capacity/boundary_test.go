@@ -129,3 +129,61 @@ func TestNodeDiskHoldsTheLargestApp(t *testing.T) {
 		t.Errorf("an hour needs %+v, want %v", n, floor)
 	}
 }
+
+// TestPoolComparesCaches: for starts that no plan foresees, a cache of their app keeps what it
+// keeps when it is simulated, as a burst's caches do, for less than many warm instances.
+func TestPoolComparesCaches(t *testing.T) {
+	burst := func(s *cachebench.Scenario) {
+		s.Bursts = []cachebench.StartBurst{{App: "report", Count: 80, Within: 40 * time.Second}}
+	}
+	within := 20 * time.Second
+	b, err := questionOf(t, "", burst).Burst(t.Context(), capacity.BurstOptions{Within: within + 40*time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := need(t, b, "caches of the burst's apps"); n.Need == nil {
+		t.Fatalf("no cache is enough: %+v", n)
+	}
+	c, err := questionOf(t, "", burst).Pool(t.Context(), capacity.PoolOptions{SLO: capacity.SLO{Figure: "p99", Limit: within}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := need(t, c, "warm instances of report"); n.Need == nil || *n.Need < 5 {
+		t.Fatalf("warm instances: %+v", n)
+	}
+	if o := &c.Options[1]; !o.Met || !o.Chosen || !strings.Contains(o.Name, "1 cache") {
+		t.Errorf("%+v; %s", o, c.Headline)
+	}
+	c, err = questionOf(t, "", func(s *cachebench.Scenario) {
+		burst(s)
+		w := *s.Workload
+		w.Apps = slices.Clone(w.Apps)
+		for i := range w.Apps {
+			w.Apps[i].CPU, w.Apps[i].MemoryGiB = 0, 0
+		}
+		s.Workload = &w
+	}).Pool(t.Context(), capacity.PoolOptions{SLO: capacity.SLO{Figure: "p99", Limit: within}})
+	if err != nil || c.Options[0].Cost != nil || !strings.Contains(c.Headline, "their price is not known") {
+		t.Errorf("without a size: %+v, %v", c, err)
+	}
+}
+
+// TestCachesLongerLimitIsNoDearer: of limits one longer than the other, the longer has no
+// dearer answer.
+func TestCachesLongerLimitIsNoDearer(t *testing.T) {
+	last := math.Inf(1)
+	for limit := 12 * time.Second; limit < 34*time.Second; limit += 4400 * time.Millisecond {
+		c, err := questionOf(t, "", func(s *cachebench.Scenario) { s.Baseline = "cold" }).Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range c.Options {
+			if o := &c.Options[i]; o.Chosen && o.Cost != nil {
+				if o.Cost.Value > last+1e-9 {
+					t.Errorf("%v costs %v, a shorter limit %v", limit, o.Cost.Value, last)
+				}
+				last = min(last, o.Cost.Value)
+			}
+		}
+	}
+}

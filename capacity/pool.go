@@ -186,7 +186,10 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 			Name: plural(int(*need.Need), "warm instance") + " of " + p.app.Name, Ready: &f, Met: true,
 			Cost: &reports.CapacityFigure{Name: "warm instances a month", Unit: money.Currency, Value: money.Amount * *need.Need},
 		}
-		if need.Low != nil && need.High != nil {
+		if p.app.CPU == 0 && p.app.MemoryGiB == 0 && *need.Need > 0 {
+			warm.Cost, warm.Note = nil, "their price is not known: the app has no cpu and memoryGiB"
+			p.c.Doubts = append(p.c.Doubts, fmt.Sprintf("What warm instances cost is not known: app %s has no cpu and memoryGiB. Give them in a workload.", p.app.Name))
+		} else if need.Low != nil && need.High != nil {
 			low, high := money.Amount**need.Low, money.Amount**need.High
 			warm.Cost.Low, warm.Cost.High = &low, &high
 		}
@@ -223,10 +226,13 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 func (p *warmPool) words(caches *reports.CapacityOption) {
 	warm := &p.c.Options[0]
 	begin := fmt.Sprintf("%s: no number of warm instances of %s keeps a %s", word(p.c.Verdict), p.app.Name, p.opt.SLO)
-	if warm.Met {
+	switch {
+	case warm.Met && warm.Cost == nil:
+		begin = fmt.Sprintf("%s: with %s a %s is kept; their price is not known", word(p.c.Verdict), warm.Name, p.opt.SLO)
+	case warm.Met:
 		begin = fmt.Sprintf("%s: with %s a %s is kept, for %s a month", word(p.c.Verdict), warm.Name, p.opt.SLO, warm.Cost.Words())
 	}
-	if warm.Met && warm.Cost.Value == 0 {
+	if n := p.c.Needs[0].Need; n != nil && *n == 0 {
 		p.c.Headline = fmt.Sprintf("%s: no warm instance of %s is needed for a %s: it is %s.", word(p.c.Verdict), p.app.Name, p.opt.SLO, warm.Ready.Words())
 		warm.Chosen = true
 		return
@@ -241,6 +247,9 @@ func (p *warmPool) words(caches *reports.CapacityOption) {
 	case !warm.Met:
 		p.c.Headline = fmt.Sprintf("%s; image caches do, for %s a month.", begin, caches.Cost.Words())
 		p.c.Verdict, p.c.Options[1].Chosen = caches.Verdict(), true
+	case warm.Cost == nil:
+		p.c.Headline = fmt.Sprintf("%s; image caches keep it for %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
+		warm.Chosen = true
 	case caches.Cost.Value < warm.Cost.Value:
 		p.c.Headline = fmt.Sprintf("%s; image caches are cheaper: %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
 		p.c.Options[1].Chosen = true

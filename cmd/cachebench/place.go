@@ -82,7 +82,7 @@ func removeBeside(name string) error {
 		return fmt.Errorf("look for what is left of %s: %w", name, err)
 	}
 	for _, file := range left {
-		if suffix := strings.TrimPrefix(filepath.Base(file), "."+filepath.Base(name)+"."); strings.Trim(suffix, "0123456789") != "" {
+		if suffix := strings.TrimPrefix(filepath.Base(file), "."+filepath.Base(name)+"."); suffix == "" || strings.Trim(suffix, "0123456789") != "" {
 			continue
 		}
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
