@@ -246,7 +246,7 @@ type priming struct {
 // primed is what the starts of a part of the month would find on the automatic caches were
 // one start made after every release of its app, and one in time before each burst.
 func (j *Job) primed(ctx context.Context, from, to time.Duration) (map[string]priming, error) {
-	if j.Scenario.Baseline != plan.Automatic {
+	if j.Scenario.Baseline != plan.Automatic || j.Scenario.NoPrimes {
 		return nil, nil
 	}
 	caches, opt, err := j.arm(simulate.ArmAutomatic, nil)

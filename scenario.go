@@ -105,6 +105,9 @@ type Scenario struct {
 	// no list of startups: MaxStartups then does not bind.
 	Workers             int
 	Observe, NoStartups bool
+	// NoPrimes makes plans without starts ahead of releases and bursts, for starts that
+	// nobody foresees.
+	NoPrimes bool
 	// Spans keeps the spans of every start, not only of each app's first.
 	Spans bool
 	// ExplainApps are apps of which the timeline says where the time of their median

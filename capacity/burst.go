@@ -134,6 +134,9 @@ func (b *burst) quotas() []string {
 	if len(unknown) > 0 {
 		b.c.Doubts = append(b.c.Doubts, "Not looked at, because not known: "+strings.Join(unknown, "; ")+".")
 	}
+	if b.opt.CPUQuota > 0 || b.opt.Addresses > 0 {
+		b.c.Doubts = append(b.c.Doubts, "Quota and addresses are held to the burst's starts alone: give what is free of them, without what else runs meanwhile.")
+	}
 	if len(over) > 0 {
 		b.c.Verdict = reports.CapacityNotMet
 	}

@@ -38,6 +38,7 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 		return nil, nil, fmt.Errorf("%w: image caches are for apps on instances of their own, and all are on node pools: ask capacity node-disk", cachebench.ErrUnfit)
 	}
 	q.Arm = simulate.ArmCached
+	q.judges(slo)
 	c, err := q.answer(ctx, "caches")
 	if c == nil {
 		return nil, nil, err
@@ -113,13 +114,10 @@ func (k *cachePlans) find(ctx context.Context) error {
 		k.best = &cachePlan{outcome: k.automatic}
 		return nil
 	}
+	defer k.choose(limit)
 	for _, fraction := range k.fractions() {
 		if err := k.limits(ctx, limit, fraction); err != nil {
-			k.choose(limit)
 			return err
-		}
-		if k.choose(limit); k.best != nil {
-			break
 		}
 	}
 	return nil
@@ -144,9 +142,21 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 		return err
 	}
 	low, high := limit/64, limit
-	if p.within(limit) {
-		if low, high = limit, 2*limit; !k.automatic.never {
+	if p.within(limit) || p.Verdict == plan.LimitNotMet {
+		// What the planner cannot do for one start may be kept all the same, and what it can
+		// do for a longer limit is what comes closest.
+		if low, high = limit, 2*limit; k.automatic.never {
+			high = 64 * limit
+		} else {
 			high = max(high, 2*k.automatic.Value)
+		}
+	}
+	// Whatever the limit, some are the same, so that a longer one finds what a shorter does.
+	if !k.automatic.never {
+		for _, of := range []float64{0.25, 0.5, 0.85, 1.4} {
+			if _, err := k.try(ctx, of*k.automatic.Value, fraction); err != nil {
+				return err
+			}
 		}
 	}
 	for range steps {
@@ -176,6 +186,7 @@ func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePl
 	k.tell("planning for a limit of %s", secondsWords(limit))
 	made, err := k.plan(ctx, func(s *cachebench.Scenario) {
 		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
+		s.NoPrimes = len(s.Bursts) > 0 // the plan's are ahead of the workload's bursts, not of these
 		s.BudgetPerMonth = math.Inf(1) // what it costs is the answer
 		if q := k.App; q != "" && s.Workload != nil {
 			w := *s.Workload
@@ -260,13 +271,13 @@ func (k *cachePlans) words() {
 	option(free, k.best != nil && k.best.Plan == nil)
 	closest := free
 	for _, p := range k.plans() {
+		if closest.never || !p.never && p.Value < closest.Value {
+			closest = p
+		}
 		if len(p.Caches) == 0 && len(p.Primes) == 0 && p != k.best {
 			continue // that is the first
 		}
 		option(p, p == k.best)
-		if closest.never || !p.never && p.Value < closest.Value {
-			closest = p
-		}
 	}
 	if k.best == nil {
 		c.Verdict = reports.CapacityNotMet
@@ -286,7 +297,7 @@ func (k *cachePlans) words() {
 		return
 	}
 	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
-	if math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction {
+	if len(k.Scenario.Bursts) == 0 && (math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction) {
 		of := "each app's mean"
 		if k.best.fraction > 0 {
 			of = reports.CapacityAmount(k.best.fraction, reports.UnitFraction) + " of a month's starts"
@@ -295,6 +306,10 @@ func (k *cachePlans) words() {
 	}
 	if b := k.Scenario.BudgetPerMonth; b > 0 && k.best.cost > b && !math.IsInf(b, 1) {
 		c.Sentences = append(c.Sentences, fmt.Sprintf("That is above the scenario's budget of %s a month.", reports.CapacityAmount(b, k.currency())))
+	}
+	if len(k.Scenario.Bursts) > 0 {
+		c.Sentences = append(c.Sentences, "To apply it, build these caches: a plan may instead make starts ahead of the workload's own bursts, and nobody foresees those of the question.")
+		return
 	}
 	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)).Round(time.Millisecond), k.share()+k.budget()))
 }

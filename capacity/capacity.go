@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -26,6 +27,7 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/sketch"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -42,6 +44,10 @@ type Question struct {
 	Progress func(what string)
 
 	tried int
+	// exact: quantiles are judged, and are those of the list of starts. Where it would be too
+	// long they are a sketch's, sketched, with what it may be off by in their interval.
+	exact, sketched bool
+	frame           *reports.Capacity
 	// job has what the month left in caches, for simulations that change nothing of that.
 	// sameCaches: it stays what the profile as it is leaves there, whatever value is tried.
 	job        *cachebench.Job
@@ -80,6 +86,28 @@ type change struct {
 
 // simulate plays the scenario with a change.
 func (q *Question) simulate(ctx context.Context, c change) (*simulate.Timeline, error) {
+	if !q.exact || c.list {
+		return q.play(ctx, c)
+	}
+	c.list = true
+	t, err := q.play(ctx, c)
+	if !errors.Is(err, cachebench.ErrTooMuch) {
+		return t, err
+	}
+	q.exact, q.sketched, c.list = false, true, false
+	q.frame.Doubts = append(q.frame.Doubts, sketchedWords)
+	return q.play(ctx, c)
+}
+
+// judges says of which figure a limit is.
+func (q *Question) judges(slo SLO) {
+	_, fraction, _ := slo.figure()
+	q.exact = fraction > 0 && fraction < 1
+}
+
+var sketchedWords = fmt.Sprintf("There are too many starts to list, so that p50, p90 and p99 are within %s of the exact ones; their intervals hold that.", reports.CapacityAmount(sketch.RelativeError, reports.UnitFraction))
+
+func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, error) {
 	s := *q.Scenario
 	s.Progress, s.Observe, s.Spans, s.ExplainApps = nil, false, false, nil
 	s.NoStartups = !c.list
@@ -132,10 +160,85 @@ func (q *Question) whole(t *simulate.Timeline) (*simulate.Summary, int64) {
 	}
 	for i := range t.Summaries {
 		if t.Summaries[i].App == q.App {
-			return &t.Summaries[i], voids
+			s := t.Summaries[i]
+			q.quantiles(t, &s)
+			for _, of := range []*simulate.Statistic{&s.P50, &s.P90, &s.P99, &s.Mean, &s.Slowest, &s.Makespan, &s.EvictedImages} {
+				*of = atLeast(*of, 0)
+			}
+			return &s, voids
 		}
 	}
 	return nil, voids
+}
+
+// quantiles puts the exact ones in place of those of the sketch, by nearest rank, where the
+// starts are listed; else what the sketch may be off by widens their intervals.
+func (q *Question) quantiles(t *simulate.Timeline, s *simulate.Summary) {
+	if !q.exact && !q.sketched {
+		return
+	}
+	repeats := make(map[int][]time.Duration)
+	for i := range t.Startups {
+		if x := &t.Startups[i]; x.Void == "" && (s.App == "" || x.App == s.App) {
+			repeats[x.Repeat] = append(repeats[x.Repeat], x.Ready)
+		}
+	}
+	for fraction, to := range map[float64]*simulate.Statistic{0.5: &s.P50, 0.9: &s.P90, 0.99: &s.P99} {
+		if len(repeats) == 0 {
+			*to = widened(*to, s.QuantileErrorFraction)
+			continue
+		}
+		var values []float64
+		for _, repeat := range slices.Sorted(maps.Keys(repeats)) {
+			slices.Sort(repeats[repeat])
+			values = append(values, rankOf(repeats[repeat], fraction))
+		}
+		*to = statisticOf(values)
+	}
+}
+
+// rankOf is the quantile of sorted times by nearest rank.
+func rankOf(times []time.Duration, fraction float64) float64 {
+	return times[sketch.Rank(int64(len(times)), fraction)-1].Seconds()
+}
+
+// statisticOf is the mean of the values of repeats, of which none is unknown, with its
+// interval.
+func statisticOf(values []float64) simulate.Statistic {
+	s := simulate.Statistic{Value: values[0]}
+	if len(values) == 1 {
+		return s
+	}
+	if slices.Min(values) == slices.Max(values) {
+		// Those that are the same have no rounding in their mean either.
+		v, level := values[0], simulate.Level
+		return simulate.Statistic{Value: v, Low: &v, High: &v, Level: &level}
+	}
+	if interval, err := sketch.MeanInterval(values, simulate.Level); err == nil && interval != nil {
+		s = simulate.Statistic{Value: interval.Value, Low: &interval.Low, High: &interval.High, Level: &interval.Level}
+	}
+	return s
+}
+
+// widened is a statistic whose interval also holds a share that it may be off by.
+func widened(s simulate.Statistic, fraction float64) simulate.Statistic {
+	low, high := s.Value, s.Value
+	if s.Low != nil && s.High != nil {
+		low, high = *s.Low, *s.High
+	}
+	low, high = low-s.Value*fraction, high+s.Value*fraction
+	s.Low, s.High = &low, &high
+	return s
+}
+
+// atLeast is a statistic whose interval leaves out what cannot be: Student's t knows no
+// bounds.
+func atLeast(s simulate.Statistic, least float64) simulate.Statistic {
+	if s.Low != nil && *s.Low < least {
+		low := min(least, s.Value)
+		s.Low = &low
+	}
+	return s
 }
 
 // figure reads a figure of a simulation.
@@ -180,10 +283,11 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
 		return nil, err
 	}
-	return &reports.Capacity{
+	q.frame = &reports.Capacity{
 		Question: question, Provenance: job.Provenance(), Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
 		Assumptions: []string{"Every value that was tried has the same starts and the same draws; what differs is the value alone."},
-	}, err
+	}
+	return q.frame, err
 }
 
 // stopped marks an answer whose search was ended.
@@ -200,13 +304,11 @@ func stopped(c *reports.Capacity, err error) error {
 
 // judge is the verdict of an outcome under a limit.
 func judge(o *outcome, limit float64) string {
-	switch {
-	case o.never || !o.maybe(limit):
+	if o.never {
 		return reports.CapacityNotMet
-	case o.surely(limit):
-		return reports.CapacityMet
 	}
-	return reports.CapacityUnclear
+	f := o.figure("", reports.UnitSeconds, &limit)
+	return f.Verdict()
 }
 
 // word begins a headline.

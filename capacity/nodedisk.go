@@ -8,10 +8,12 @@ import (
 	"slices"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
+	"github.com/cachebench/cachebench/workload"
 )
 
 // NodeDiskOptions say what is asked of the disks of nodes.
@@ -39,6 +41,7 @@ func (q *Question) NodeDisk(ctx context.Context, opt NodeDiskOptions) (*reports.
 	if q.Arm == "" {
 		q.Arm = simulate.ArmWarm
 	}
+	q.judges(opt.SLO)
 	c, err := q.answer(ctx, "node-disk")
 	if c == nil {
 		return nil, err
@@ -54,6 +57,73 @@ type nodeDisk struct {
 	// sizes are what disks of a size come to; nil where starts are never ready.
 	sizes map[float64]*simulate.Summary
 	now   float64
+	told  bool // the doubts
+	// largest is the app that needs the largest disk.
+	largest appDisk
+}
+
+// appDisk is what the images of an app take on a node, all of them together, and the least
+// disk that holds them.
+type appDisk struct {
+	app, pool string
+	bytes     int64
+	high      float64 // the share of a disk above which the kubelet evicts
+	gib       float64
+}
+
+func (a *appDisk) words() string {
+	return fmt.Sprintf("images of %s (node pool %s) take %s on a node, and the kubelet evicts above %s of a disk, so that a disk below %s does not hold them",
+		a.app, a.pool, reports.CapacityAmount(float64(a.bytes), reports.UnitBytes), reports.CapacityAmount(a.high, reports.UnitFraction), reports.CapacityAmount(a.gib, "GiB"))
+}
+
+// largestApp is that of the apps on disks whose size is tried. The simulator lets a disk grow
+// to an image that is larger, and a node's does not.
+func (d *nodeDisk) largestApp() (appDisk, error) {
+	var most appDisk
+	inv := d.Inventory.Estimated()
+	for _, app := range d.apps() {
+		pool := d.Scenario.Workload.Pool(app.NodePool)
+		if pool == nil {
+			continue
+		}
+		class, own, err := d.classOf(pool)
+		if err != nil {
+			return most, err
+		}
+		if own {
+			continue
+		}
+		size := inv.Union(imagesOf(inv, &app)...)
+		a := appDisk{app: app.Name, pool: pool.Name, bytes: size.UnpackedBytes, high: class.Node.HighFraction.Value}
+		if class.Pull.KeepBlobs.Value {
+			a.bytes += size.CompressedBytes
+		}
+		if a.high > 0 {
+			a.gib = math.Ceil(float64(a.bytes) / a.high / (1 << 30))
+		}
+		if a.gib > most.gib || a.gib == most.gib && a.bytes > most.bytes {
+			most = a
+		}
+	}
+	return most, nil
+}
+
+// holds says whether a disk is large enough for the images of each app.
+func (d *nodeDisk) holds(gib float64) bool {
+	return float64(d.largest.bytes) <= d.largest.high*gib*(1<<30)
+}
+
+func imagesOf(inv *layers.Inventory, app *workload.App) []int {
+	var images []int
+	for _, ref := range app.AllImages() {
+		for i := range inv.Images {
+			if inv.Images[i].Reference == ref {
+				images = append(images, i)
+				break
+			}
+		}
+	}
+	return images
 }
 
 // at simulates disks of a size, once.
@@ -64,6 +134,10 @@ func (d *nodeDisk) at(ctx context.Context, gib float64) (*simulate.Summary, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if !d.holds(gib) {
+		d.sizes[gib] = nil
+		return nil, nil
+	}
 	d.tell("simulating disks of %s", reports.CapacityAmount(gib, "GiB"))
 	t, err := d.simulate(ctx, change{profile: func(p *simulate.Profile) {
 		p.Node.DiskGiB = simulate.Parameter[float64]{Value: gib, Source: tried}
@@ -72,8 +146,8 @@ func (d *nodeDisk) at(ctx context.Context, gib float64) (*simulate.Summary, erro
 		return nil, err
 	}
 	s, voids := d.whole(t)
-	if len(d.sizes) == 0 {
-		d.c.Doubts = append(d.c.Doubts, t.Doubts...)
+	if !d.told {
+		d.told, d.c.Doubts = true, append(d.c.Doubts, t.Doubts...)
 	}
 	if voids > 0 {
 		s = nil
@@ -112,6 +186,9 @@ func (d *nodeDisk) find(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if d.largest, err = d.largestApp(); err != nil {
+		return err
+	}
 	d.now = d.Scenario.Profile.Node.DiskGiB.Value
 	most := d.opt.MostGiB
 	if most == 0 {
@@ -144,7 +221,7 @@ func (d *nodeDisk) find(ctx context.Context) error {
 			return err
 		}
 	}
-	d.answerOf(now, largest, enough, found)
+	d.answerOf(now, enough, found)
 	if !monotone {
 		d.c.Doubts = append(d.c.Doubts, "More disk does not always bring more hits here: what is evicted when changes with it. The size named is the least above which all that were tried are enough.")
 	}
@@ -164,15 +241,13 @@ func (d *nodeDisk) find(ctx context.Context) error {
 func (d *nodeDisk) ownSizes() ([]string, error) {
 	var own []string
 	all := true
-	with := *d.Scenario.Profile
-	with.Node.DiskGiB = simulate.Parameter[float64]{Value: d.Scenario.Profile.Node.DiskGiB.Value + 1}
 	for i := range d.Scenario.Workload.NodePools {
 		pool := &d.Scenario.Workload.NodePools[i]
-		class, err := with.Class(pool.NodeClass)
+		_, its, err := d.classOf(pool)
 		if err != nil {
-			return nil, fmt.Errorf("node pool %s: %w", pool.Name, err)
+			return nil, err
 		}
-		if class.Node.DiskGiB.Value == with.Node.DiskGiB.Value {
+		if !its {
 			all = false
 		} else if !slices.Contains(own, pool.NodeClass) {
 			own = append(own, pool.NodeClass)
@@ -184,10 +259,37 @@ func (d *nodeDisk) ownSizes() ([]string, error) {
 	return own, nil
 }
 
-func (d *nodeDisk) answerOf(now *simulate.Summary, largest outcome, enough float64, found bool) {
+// classOf is the class of a pool's nodes, and whether it states a disk of its own.
+func (d *nodeDisk) classOf(pool *workload.NodePool) (class *simulate.Profile, own bool, err error) {
+	with := *d.Scenario.Profile
+	with.Node.DiskGiB = simulate.Parameter[float64]{Value: d.Scenario.Profile.Node.DiskGiB.Value + 1}
+	if class, err = with.Class(pool.NodeClass); err != nil {
+		return nil, false, fmt.Errorf("node pool %s: %w", pool.Name, err)
+	}
+	return class, class.Node.DiskGiB.Value != with.Node.DiskGiB.Value, nil
+}
+
+func (d *nodeDisk) answerOf(now *simulate.Summary, enough float64, found bool) {
+	if d.largest.gib > 0 {
+		d.c.Figures = append(d.c.Figures, reports.CapacityFigure{Name: "least disk that holds the images of " + d.largest.app, Unit: "GiB", Value: d.largest.gib})
+	}
 	if now == nil || !found {
-		d.c.Headline = fmt.Sprintf("Disks of %s are too small for some starts, which are never ready.", reports.CapacityAmount(d.now, "GiB"))
+		tooSmall := "some starts, which are never ready"
+		if !d.holds(d.now) {
+			tooSmall = "the images of " + d.largest.app
+			d.c.Sentences = append(d.c.Sentences, "The "+d.largest.words()+".")
+		}
+		d.c.Headline = fmt.Sprintf("Disks of %s, as they are, are too small for %s.", reports.CapacityAmount(d.now, "GiB"), tooSmall)
+		if !found {
+			d.c.Headline += " So are all that were tried."
+			return
+		}
+		d.c.Headline += fmt.Sprintf(" Disks of %s are enough.", reports.CapacityAmount(enough, "GiB"))
+		d.c.Figures = append(d.c.Figures, reports.CapacityFigure{Name: "least disk that is enough", Unit: "GiB", Value: enough})
 		return
+	}
+	if enough <= d.largest.gib {
+		d.c.Sentences = append(d.c.Sentences, "No smaller one is: the "+d.largest.words()+".")
 	}
 	hits := func(s *simulate.Summary) reports.CapacityFigure {
 		m := missed.of(s)
@@ -318,14 +420,7 @@ func (d *nodeDisk) breakEvens() error {
 	t := reports.CapacityTable{Title: "When pulling is faster than a disk made from a snapshot that holds the images (one start, estimated)", Heads: []string{"app", ">pulled", ">from the disk", ">pulling is faster above"}}
 	for _, app := range d.apps() {
 		start := simulate.Start{App: app.Name, PullPolicy: app.PullPolicy, Runtime: app.Runtime, Ready: app.Ready, ReadFraction: app.ReadFraction}
-		for _, ref := range app.AllImages() {
-			for i := range d.Inventory.Images {
-				if d.Inventory.Images[i].Reference == ref {
-					start.Images = append(start.Images, i)
-					break
-				}
-			}
-		}
+		start.Images = imagesOf(d.Inventory, &app)
 		row, err := breakEven(d, start)
 		if err != nil {
 			return err

@@ -12,7 +12,6 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
-	"github.com/cachebench/cachebench/simulate/sketch"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -99,17 +98,12 @@ func waits(arrivals []arrival, warm int, handOver time.Duration) []time.Duration
 }
 
 // outcome is the SLO's figure where so many instances are kept warm, over the repeats.
-func (p *warmPool) outcome(warm int) (outcome, error) {
+func (p *warmPool) outcome(warm int) outcome {
 	var values []float64
 	for _, arrivals := range p.arrivals {
 		values = append(values, quantileOf(waits(arrivals, warm, p.opt.HandOver), p.opt.SLO))
 	}
-	o := outcome{Statistic: simulate.Statistic{Value: values[0]}}
-	interval, err := sketch.MeanInterval(values, simulate.Level)
-	if interval != nil {
-		o.Statistic = simulate.Statistic{Value: interval.Value, Low: &interval.Low, High: &interval.High, Level: &interval.Level}
-	}
-	return o, err
+	return outcome{Statistic: atLeast(statisticOf(values), p.opt.HandOver.Seconds())}
 }
 
 // quantileOf is the SLO's figure of times, by nearest rank.
@@ -123,7 +117,7 @@ func quantileOf(times []time.Duration, slo SLO) float64 {
 		return sum / float64(len(times))
 	}
 	slices.Sort(times)
-	return times[sketch.Rank(int64(len(times)), fraction)-1].Seconds()
+	return rankOf(times, fraction)
 }
 
 func (p *warmPool) find(ctx context.Context) error {
@@ -138,7 +132,7 @@ func (p *warmPool) find(ctx context.Context) error {
 		return err
 	}
 	limit := p.opt.SLO.Limit.Seconds()
-	r := &response{at: func(_ context.Context, x float64) (outcome, error) { return p.outcome(int(x)) }}
+	r := &response{at: func(_ context.Context, x float64) (outcome, error) { return p.outcome(int(x)), nil }}
 	need, monotone, err := r.need(ctx, bracket{low: 0, high: float64(most), whole: true}, limit)
 	if err != nil {
 		return err
@@ -192,7 +186,10 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 			Name: plural(int(*need.Need), "warm instance") + " of " + p.app.Name, Ready: &f, Met: true,
 			Cost: &reports.CapacityFigure{Name: "warm instances a month", Unit: money.Currency, Value: money.Amount * *need.Need},
 		}
-		if need.Low != nil && need.High != nil {
+		if p.app.CPU == 0 && p.app.MemoryGiB == 0 && *need.Need > 0 {
+			warm.Cost, warm.Note = nil, "their price is not known: the app has no cpu and memoryGiB"
+			p.c.Doubts = append(p.c.Doubts, fmt.Sprintf("What warm instances cost is not known: app %s has no cpu and memoryGiB. Give them in a workload.", p.app.Name))
+		} else if need.Low != nil && need.High != nil {
 			low, high := money.Amount**need.Low, money.Amount**need.High
 			warm.Cost.Low, warm.Cost.High = &low, &high
 		}
@@ -205,6 +202,9 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 	caches := &Question{Scenario: p.Scenario, Inventory: p.Inventory, App: p.app.Name, Progress: p.Progress, tried: p.tried}
 	_, k, err := caches.cheapest(ctx, p.opt.SLO)
 	p.tried = caches.tried
+	if caches.sketched {
+		p.c.Doubts = append(p.c.Doubts, sketchedWords)
+	}
 	if err != nil && !errors.Is(err, cachebench.ErrCoverage) {
 		if ctx.Err() == nil {
 			p.c.Doubts = append(p.c.Doubts, "Image caches are not compared: "+err.Error()+".")
@@ -226,10 +226,13 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 func (p *warmPool) words(caches *reports.CapacityOption) {
 	warm := &p.c.Options[0]
 	begin := fmt.Sprintf("%s: no number of warm instances of %s keeps a %s", word(p.c.Verdict), p.app.Name, p.opt.SLO)
-	if warm.Met {
+	switch {
+	case warm.Met && warm.Cost == nil:
+		begin = fmt.Sprintf("%s: with %s a %s is kept; their price is not known", word(p.c.Verdict), warm.Name, p.opt.SLO)
+	case warm.Met:
 		begin = fmt.Sprintf("%s: with %s a %s is kept, for %s a month", word(p.c.Verdict), warm.Name, p.opt.SLO, warm.Cost.Words())
 	}
-	if warm.Met && warm.Cost.Value == 0 {
+	if n := p.c.Needs[0].Need; n != nil && *n == 0 {
 		p.c.Headline = fmt.Sprintf("%s: no warm instance of %s is needed for a %s: it is %s.", word(p.c.Verdict), p.app.Name, p.opt.SLO, warm.Ready.Words())
 		warm.Chosen = true
 		return
@@ -243,7 +246,10 @@ func (p *warmPool) words(caches *reports.CapacityOption) {
 		warm.Chosen = warm.Met
 	case !warm.Met:
 		p.c.Headline = fmt.Sprintf("%s; image caches do, for %s a month.", begin, caches.Cost.Words())
-		p.c.Verdict, p.c.Options[1].Chosen = reports.CapacityMet, true
+		p.c.Verdict, p.c.Options[1].Chosen = caches.Verdict(), true
+	case warm.Cost == nil:
+		p.c.Headline = fmt.Sprintf("%s; image caches keep it for %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
+		warm.Chosen = true
 	case caches.Cost.Value < warm.Cost.Value:
 		p.c.Headline = fmt.Sprintf("%s; image caches are cheaper: %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
 		p.c.Options[1].Chosen = true

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/cachebench/cachebench/simulate"
 )
 
 // TestWaitsAreThoseOfAQueue: what is worked out by sorting is what comes of playing it: each
@@ -64,5 +66,39 @@ func TestParseSLO(t *testing.T) {
 		if _, err := ParseSLO(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestPossibleIntervals: of repeats that wait 0 s and 10 s the interval by Student's t goes far
+// below what a start takes at least; that end is cut.
+func TestPossibleIntervals(t *testing.T) {
+	slow := []arrival{{0, 10 * time.Second}}
+	p := &warmPool{opt: PoolOptions{SLO: SLO{"p99", time.Second}, HandOver: 2 * time.Second}, arrivals: [][]arrival{slow, {{0, 0}}}}
+	o := p.outcome(0)
+	if o.Value != 7 || o.Low == nil || *o.Low != 2 || *o.High <= 12 {
+		t.Errorf("%v, from %v to %v", o.Value, *o.Low, *o.High)
+	}
+	if got := judge(&o, 7.5); got != "unclear" {
+		t.Errorf("7.5 s are %s", got)
+	}
+}
+
+// TestQuantilesOfASketch: where starts are not listed, an interval holds what a sketch may be
+// off by, and a limit inside is unclear; where they are, quantiles are by nearest rank.
+func TestQuantilesOfASketch(t *testing.T) {
+	s := simulate.Summary{P90: simulate.Statistic{Value: 12.7171}, QuantileErrorFraction: 1.0 / 128}
+	(&Question{sketched: true}).quantiles(&simulate.Timeline{}, &s)
+	if o := (outcome{Statistic: s.P90}); o.Low == nil || o.High == nil || *o.Low > 12.7017 || judge(&o, 12.71) != "unclear" || judge(&o, 12.9) != "met" || judge(&o, 12.6) != "not met" {
+		t.Errorf("%+v", o)
+	}
+	var all simulate.Timeline
+	for i := range 20 {
+		all.Startups = append(all.Startups, simulate.Startup{App: "web", Ready: time.Duration(20-i) * time.Second, Repeat: 0},
+			simulate.Startup{App: "web", Ready: time.Duration(i+3) * time.Second, Repeat: 1}, simulate.Startup{App: "ci", Ready: time.Hour})
+	}
+	s.App = "web"
+	(&Question{exact: true}).quantiles(&all, &s)
+	if s.P90.Value != 19 || s.P50.Value != 11 || s.P99.Value != 21 || s.P90.Low == nil {
+		t.Errorf("%+v, %+v, %+v", s.P50, s.P90, s.P99)
 	}
 }

@@ -27,6 +27,7 @@ func (q *Question) Sensitivity(ctx context.Context, slo SLO) (*reports.Capacity,
 		if f, _, known = slo.figure(); !known {
 			return nil, fmt.Errorf("%q is no figure of startup times", slo.Figure)
 		}
+		q.judges(slo)
 		f.name += " of all starts"
 	}
 	return c, errors.Join(err, stopped(c, q.sensitivity(ctx, c, f)))

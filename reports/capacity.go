@@ -111,7 +111,8 @@ type CapacityOption struct {
 	Ready *CapacityFigure `json:"ready,omitempty"`
 	// Cost is a month's; absent where it is not known.
 	Cost *CapacityFigure `json:"cost,omitempty"`
-	// Met says whether the limit is met.
+	// Met says whether Ready's value keeps the limit; where its interval holds the limit
+	// that is unclear, as Ready says.
 	Met  bool   `json:"met"`
 	Note string `json:"note,omitempty"`
 }
@@ -224,6 +225,32 @@ func CapacityAmount(v float64, unit string) string {
 	return trimmed(v, 2) + " " + unit
 }
 
+// Verdict holds the figure to its limit, with its interval; empty where it has no limit.
+func (f *CapacityFigure) Verdict() string {
+	if f.Limit == nil {
+		return ""
+	}
+	within := func(v *float64) bool { return v == nil || *v <= *f.Limit }
+	switch {
+	case f.Value <= *f.Limit && within(f.High):
+		return CapacityMet
+	case f.Value <= *f.Limit || f.Low != nil && within(f.Low):
+		return CapacityUnclear
+	}
+	return CapacityNotMet
+}
+
+// Verdict says whether the option keeps the limit, with its interval.
+func (o *CapacityOption) Verdict() string {
+	switch {
+	case o.Ready != nil && o.Ready.Limit != nil:
+		return o.Ready.Verdict()
+	case o.Met:
+		return CapacityMet
+	}
+	return CapacityNotMet
+}
+
 // Words are the figure with its interval.
 func (f *CapacityFigure) Words() string {
 	return withInterval(f.Value, f.Low, f.High, f.Unit)
@@ -284,7 +311,7 @@ func (c *Capacity) tables(most int) []CapacityTable {
 	options := CapacityTable{Title: "What was compared", Heads: []string{"option", ">ready", ">cost a month", "limit", "note"}}
 	for i := range c.Options {
 		o := &c.Options[i]
-		row := []string{o.Name, "-", "-", CapacityNotMet, o.Note}
+		row := []string{o.Name, "-", "-", o.Verdict(), o.Note}
 		if o.Chosen {
 			row[0] += " *"
 		}
@@ -293,9 +320,6 @@ func (c *Capacity) tables(most int) []CapacityTable {
 		}
 		if o.Cost != nil {
 			row[2] = o.Cost.Words()
-		}
-		if o.Met {
-			row[3] = CapacityMet
 		}
 		options.Rows = append(options.Rows, row)
 	}
@@ -375,15 +399,12 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 		if k.Now != nil && *k.Now == p.X {
 			row[0] += " (now)"
 		}
+		met := CapacityNotMet
 		if p.Y != nil {
-			f := CapacityFigure{Unit: k.YUnit, Value: *p.Y, Low: p.Low, High: p.High}
-			row[1] = f.Words()
+			f := CapacityFigure{Unit: k.YUnit, Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
+			row[1], met = f.Words(), f.Verdict()
 		}
 		if k.Limit != nil {
-			met := CapacityNotMet
-			if p.Y != nil && *p.Y <= *k.Limit {
-				met = CapacityMet
-			}
 			row = append(row, met)
 		}
 		t.Rows = append(t.Rows, row)
@@ -543,10 +564,7 @@ func capacityCSV(c *Capacity) ([]byte, error) {
 	}
 	for i := range c.Options {
 		o := &c.Options[i]
-		met := CapacityNotMet
-		if o.Met {
-			met = CapacityMet
-		}
+		met := o.Verdict()
 		if o.Ready != nil {
 			add("option_ready", o.Name, "", "", exact(o.Ready.Value), number(o.Ready.Low), number(o.Ready.High), o.Ready.Unit, number(o.Ready.Limit), met)
 		}

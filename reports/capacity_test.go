@@ -130,3 +130,21 @@ func TestCurveInText(t *testing.T) {
 		t.Errorf("%d points, edge %v: %+v", len(points), edge, points)
 	}
 }
+
+// TestCapacityVerdicts: rows judge as the headline does, by the interval.
+func TestCapacityVerdicts(t *testing.T) {
+	limit := 2.0
+	of := func(v, low, high float64) *CapacityFigure {
+		return &CapacityFigure{Unit: UnitSeconds, Value: v, Low: &low, High: &high, Limit: &limit}
+	}
+	for want, f := range map[string]*CapacityFigure{CapacityMet: of(1, 0.5, 2), CapacityUnclear: of(0.7, 0, 2.1), CapacityNotMet: of(3, 2.5, 3.5)} {
+		o := CapacityOption{Ready: f, Met: f.Value <= limit}
+		k := CapacityCurve{Limit: &limit, YUnit: UnitSeconds, Points: []CapacityPoint{{X: 1, Y: &f.Value, Low: f.Low, High: f.High}}}
+		if row := k.table(0).Rows[0]; f.Verdict() != want || o.Verdict() != want || row[2] != want {
+			t.Errorf("%s is %s, %s, %s; want %s", f.Words(), f.Verdict(), o.Verdict(), row[2], want)
+		}
+	}
+	if f := of(2.5, 1.9, 3.1); f.Verdict() != CapacityUnclear {
+		t.Errorf("%s is %s", f.Words(), f.Verdict())
+	}
+}

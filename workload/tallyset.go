@@ -160,8 +160,10 @@ const (
 type burstFinder struct {
 	bin   int64
 	count int
-	first int64 // bin
-	past  int64 // bins of inputs before
+	// earliest and latest are of the bin's starts.
+	earliest, latest int64
+	first            int64 // bin
+	past             int64 // bins of inputs before
 	// quietStarts are those outside of bursts, local their recent mean in a bin.
 	quietStarts int
 	local       float64
@@ -175,10 +177,11 @@ type burstFinder struct {
 	hours *[weekHours]uint32
 }
 
-// foundBurst is one that was found; from is its beginning.
+// foundBurst is one that was found, from its first start to its last; end is that of its
+// bins.
 type foundBurst struct {
-	from, to int64
-	count    int
+	from, to, end int64
+	count         int
 }
 
 func (b *burstFinder) add(at int64, n int) {
@@ -194,6 +197,11 @@ func (b *burstFinder) add(at int64, n int) {
 	}
 	// What comes late is taken as of the newest bin, unless it is of hours before.
 	if b.bin-bin <= 2 {
+		at = max(at, b.bin*binSeconds)
+		if b.count == 0 {
+			b.earliest, b.latest = at, at
+		}
+		b.earliest, b.latest = min(b.earliest, at), max(b.latest, at)
 		b.count += n
 	} else {
 		b.quietStarts += n
@@ -213,13 +221,13 @@ func (b *burstFinder) close() {
 		return
 	}
 	b.local += (min(float64(n), limit) - b.local) * localWeight
-	if b.open.count > 0 && b.bin*binSeconds > b.open.to {
+	if b.open.count > 0 && b.bin*binSeconds > b.open.end {
 		b.shut()
 	}
 	if b.open.count == 0 {
-		b.open.from = b.bin * binSeconds
+		b.open.from = b.earliest
 	}
-	b.open.to = (b.bin + 1) * binSeconds
+	b.open.to, b.open.end = b.latest, (b.bin+1)*binSeconds
 	b.open.count += n
 	if b.hours == nil {
 		b.hours = new([weekHours]uint32)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -190,8 +192,8 @@ spare.`,
 			if opt.Within <= 0 {
 				return usagef("--within is the time from the first request by which all starts are to be ready, above 0")
 			}
-			if opt.CPUQuota < 0 || opt.Addresses < 0 {
-				return usagef("--vcpu-quota and --addresses cannot be negative")
+			if err := cmp.Or(checkAmount(cmd, "vcpu-quota", opt.CPUQuota), checkAmount(cmd, "addresses", opt.Addresses)); err != nil {
+				return err
 			}
 			if err := q.setBurst(cmd); err != nil {
 				return err
@@ -207,4 +209,13 @@ spare.`,
 	f.Float64Var(&opt.CPUQuota, "vcpu-quota", 0, "vCPUs that the account may have at once")
 	f.Float64Var(&opt.Addresses, "addresses", 0, "addresses that the vSwitches have free")
 	return cmd
+}
+
+// checkAmount refuses an amount that is given and is none: where it is left out, 0 is not
+// known.
+func checkAmount(cmd *cobra.Command, name string, v float64) error {
+	if cmd.Flags().Changed(name) && !(v > 0 && !math.IsInf(v, 0)) {
+		return usagef("--%s %v cannot be: give a number above 0, or leave it out where it is not known", name, v)
+	}
+	return nil
 }

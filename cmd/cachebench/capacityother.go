@@ -103,8 +103,8 @@ that holds the images: a hit is not free.`,
 			if opt.SLO, err = sloOf(slo, false); err != nil {
 				return err
 			}
-			if opt.MostGiB < 0 || opt.MostGiB > 1<<20 {
-				return usagef("--most-gib %v is no size of a disk", opt.MostGiB)
+			if cmd.Flags().Changed("most-gib") && !(opt.MostGiB > 0 && opt.MostGiB <= 1<<20) {
+				return usagef("--most-gib %v is no size of a disk: give GiB above 0", opt.MostGiB)
 			}
 			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.NodeDisk(cmd.Context(), opt) })
 		},

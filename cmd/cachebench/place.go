@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // place is where a file is to be written.
@@ -71,6 +72,24 @@ func (p place) beside() (*os.File, error) {
 		return nil, fmt.Errorf("write %s: directory %s: %w", p.name, dir, cause(err))
 	}
 	return f, nil
+}
+
+// removeBeside removes what a process that was killed left beside a file that it was to
+// replace: nothing else has such a name.
+func removeBeside(name string) error {
+	left, err := filepath.Glob(filepath.Join(globLiteral(filepath.Dir(name)), globLiteral("."+filepath.Base(name))+".*"))
+	if err != nil {
+		return fmt.Errorf("look for what is left of %s: %w", name, err)
+	}
+	for _, file := range left {
+		if suffix := strings.TrimPrefix(filepath.Base(file), "."+filepath.Base(name)+"."); suffix == "" || strings.Trim(suffix, "0123456789") != "" {
+			continue
+		}
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove %s, left by a run that was ended: %w", file, cause(err))
+		}
+	}
+	return nil
 }
 
 // cause is what went wrong, without the name of a file that nobody named.

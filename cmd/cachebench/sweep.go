@@ -218,7 +218,13 @@ func (s *sweepRuns) shard() error {
 		fmt.Fprintf(s.io.err, "cachebench: %s is in %s already: kept\n", what, name)
 		return nil
 	}
+	if err := os.MkdirAll(s.flags.dir, 0o755); err != nil {
+		return usagef("--dir %s: make the directory: %w", s.flags.dir, cause(err))
+	}
 	if err := checkPlace(name); err != nil {
+		return err
+	}
+	if err := removeBeside(name); err != nil {
 		return err
 	}
 	err := streamFile(name, func(w io.Writer) error {

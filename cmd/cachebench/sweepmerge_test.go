@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -75,5 +76,31 @@ func TestMergeMemory(t *testing.T) {
 	const line = 4096
 	if few == 0 || many > few+few/4+24*line {
 		t.Errorf("2 shards need %d bytes, 24 need %d", few, many)
+	}
+}
+
+// TestRemoveBeside: what a killed run left of a shard goes, and nothing else.
+func TestRemoveBeside(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[b]")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stay := []string{"shard-0-of-4.json", ".shard-1-of-4.json.77", ".shard-0-of-40.json.77", ".shard-0-of-4.json.swp", ".shard-0-of-4.json."}
+	for _, name := range append([]string{".shard-0-of-4.json.2163420950", ".shard-0-of-4.json.1"}, stay...) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := removeBeside(filepath.Join(dir, "shard-0-of-4.json")); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != len(stay) {
+		t.Errorf("%v are left, want %v; %v", left, stay, err)
+	}
+	for _, f := range left {
+		if !slices.Contains(stay, f.Name()) {
+			t.Errorf("%s is left", f.Name())
+		}
 	}
 }
