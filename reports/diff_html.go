@@ -24,7 +24,9 @@ func diffView(d *Diff) *view {
 	v := &view{
 		Title: "cachebench diff", Sources: simulate.Estimated,
 		Verdict: &Verdict{Headline: d.headline(), Sentences: d.sentences()},
-		Doubts:  d.Doubts, Facts: d.facts(), Inputs: d.Provenance.Inputs, Hints: d.Hints,
+		Doubts:  d.Doubts, Facts: d.facts(), Hints: d.Hints,
+		// The images' digests are what went in, beside those of files.
+		Inputs: append([]simulate.Input{{Name: "OLD's image", Digest: d.Old.Digest}, {Name: "NEW's image", Digest: d.New.Digest}}, d.Provenance.Inputs...),
 	}
 	if d.Gate != nil {
 		v.Gate, v.Rules = d.Gate.headline()+".", gateTable(d.Gate)
@@ -59,7 +61,7 @@ func (d *Diff) facts() []fact {
 		if side.image.Inventory != "" {
 			words += " of " + side.image.Inventory
 		}
-		list = append(list, fact{side.name, words}, fact{side.name + "'s digest", string(side.image.Digest)})
+		list = append(list, fact{side.name, words})
 	}
 	return list
 }
@@ -247,7 +249,7 @@ func (d *Diff) groupsFigure(id string, groups []diffGroup) *figure {
 			at = to
 		}
 	}
-	f := &figure{Drawing: c.drawn(), Caption: "What is in both images a host with OLD need not fetch, if it keeps the blobs and they are compressed alike."}
+	f := &figure{Drawing: c.drawn(), Caption: "A host with OLD fetches nothing of what is in both images, but for layers above others than before where it keeps no blobs. What is in both may be compressed otherwise in NEW."}
 	for _, g := range groups {
 		if g.old+g.new > 0 {
 			f.Legend = append(f.Legend, key{Sample: sample("rect", g.class), Label: g.name})

@@ -189,7 +189,7 @@ func TestDiffPageNames(t *testing.T) {
 		t.Error("a name is taken for markup")
 	}
 	text := textOf(root)
-	for _, want := range []string{name + " is doubted", "Rules not judged here", "with other timestamps", "Gate failed: 1 rule is not met."} {
+	for _, want := range []string{name + " is doubted", string(d.Old.Digest), string(d.New.Digest), "Rules not judged here", "with other timestamps", "Gate failed: 1 rule is not met."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q on the page", want)
 		}
