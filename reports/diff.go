@@ -357,7 +357,7 @@ func markedSize(bytes int64, estimated bool) string {
 }
 
 // DiffFormats lists the formats that WriteDiff knows.
-func DiffFormats() []Format { return []Format{Text, JSON, Markdown, Bench, GitHub} }
+func DiffFormats() []Format { return []Format{Text, JSON, Markdown, CSV, HTML, Bench, GitHub} }
 
 // WriteDiff writes d to w.
 func WriteDiff(w io.Writer, format Format, d *Diff, opt Options) error {
@@ -372,6 +372,10 @@ func WriteDiff(w io.Writer, format Format, d *Diff, opt Options) error {
 		data, err = document.Marshal(DiffKind, d)
 	case Markdown:
 		data = diffMarkdown(d)
+	case CSV:
+		data, err = diffCSV(d)
+	case HTML:
+		data, err = diffPage(d)
 	case Bench:
 		data = diffBench(d)
 	default:

@@ -69,7 +69,7 @@ func TestDiffFormatNames(t *testing.T) {
 	if _, err := ParseFormat("markdown"); err == nil {
 		t.Error("a report has no Markdown yet, but it is accepted")
 	}
-	if slices.Contains(DiffFormats(), HTML) {
-		t.Error("a diff has no HTML yet")
+	if slices.Contains(DiffFormats(), Starts) {
+		t.Error("a diff has no starts")
 	}
 }

@@ -150,8 +150,11 @@ type view struct {
 	// Answers and AnswerTables are what a Capacity has, and nothing else.
 	Answers      []figure
 	AnswerTables []*table
-	// Compared are the tables of a Comparison, which has nothing else.
-	Compared []*table
+	// Compared are the tables of a Comparison or a Diff, which have nothing else but the
+	// chart and the hints of a Diff.
+	Compared      []*table
+	ComparedChart *figure
+	Hints         []string
 
 	Held []heldView
 

@@ -85,6 +85,7 @@ func (v *view) charts(r *Report) []namedFigure {
 		add("waterfall-"+r.armLabel(r.Waterfalls[i].Arm), &v.Falls[i], v.FallLegend...)
 	}
 	add("hit-rate", v.HitRate)
+	add("changed-layers", v.ComparedChart)
 	for i := range v.Sharing {
 		add("layers-"+r.Sharing.Sets[i].Platform, v.Sharing[i].Holders)
 	}

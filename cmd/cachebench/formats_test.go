@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachebench/cachebench/docs/schema"
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/reports"
 )
 
 // textColumns is how wide text results are at most.
@@ -51,6 +52,15 @@ func TestFormats(t *testing.T) {
 			t.Errorf("%s writes next to nothing: %q", name, text)
 		}
 		conforms(t, name, []byte(stdout(t, append(args, "--output", "json")...)))
+		if args[0] == "diff" || name == "report diff.json" {
+			rows, err := csv.NewReader(strings.NewReader(stdout(t, append(args, "--output", "csv")...))).ReadAll()
+			if err != nil || len(rows) != 1+len(reports.DiffQuantities()) {
+				t.Errorf("%s: csv has %d rows, %v", name, len(rows), err)
+			}
+			if page := stdout(t, append(args, "--output", "html")...); !strings.HasPrefix(page, "<!DOCTYPE html>") || !strings.Contains(page, "Layers of NEW") {
+				t.Errorf("%s: html begins with %.40q", name, page)
+			}
+		}
 		if args[0] == "run" || args[0] == "simulate" {
 			for _, format := range []string{"csv", "starts"} {
 				rows, err := csv.NewReader(strings.NewReader(stdout(t, append(args, "--output", format)...))).ReadAll()

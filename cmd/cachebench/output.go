@@ -192,7 +192,7 @@ func (o *outputs) diff(d *reports.Diff) error {
 	if err := o.write(b.Bytes()); err != nil || o.plots == "" {
 		return err
 	}
-	return o.drawPlots(nil, nil) // the diff has none
+	return o.drawPlots(reports.DiffPlots(d))
 }
 
 func (o *outputs) write(data []byte) error { return o.writeTo(o.file, data) }
