@@ -80,7 +80,7 @@ race: ## all tests with the race detector: units, properties, fuzz seeds, import
 # What only computes, and takes ten times as long with the race detector.
 exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI, the commands of the documents
 	$(GO) test -run 'BruteForce|NeverWorse|CurveBesidePlan|ProgressTells' ./matcher/plan
-	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup
+	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup ./capacity
 	$(GO) test -run ListBound .
 	$(GO) test -run 'TestReadme|TestDocuments' ./cmd/cachebench
 

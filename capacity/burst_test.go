@@ -13,6 +13,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -88,6 +89,7 @@ func lastReady(t *testing.T, q *capacity.Question, arm string, count int, profil
 // are all admitted after 45 s; the least rate for a limit is 900 over what is left of it, and
 // the most starts 100 and 20 for each second that is left.
 func TestBurstOfAdmission(t *testing.T) {
+	race.Skip(t)
 	q := questionOf(t, "", func(s *cachebench.Scenario) { s.Bursts = []cachebench.StartBurst{{App: "web", Count: 1000}} })
 	one := lastReady(t, q, simulate.ArmAutomatic, 1, nil)
 	c, err := q.Burst(t.Context(), capacity.BurstOptions{Within: 30 * time.Second})
@@ -124,6 +126,7 @@ func TestBurstOfAdmission(t *testing.T) {
 // a fine grid, each simulated by itself, of which the smaller one does not keep the limit and
 // the larger one and all above do.
 func TestBurstAgreesWithAGrid(t *testing.T) {
+	race.Skip(t)
 	q := questionOf(t, simulate.ArmCold, func(s *cachebench.Scenario) {
 		s.Bursts = []cachebench.StartBurst{{App: "ci", Count: 60}}
 		s.Profile, _ = simulate.BuiltIn("containerd")
@@ -182,6 +185,7 @@ func TestBurstQuotas(t *testing.T) {
 // TestBurstIsTheSame: an answer has the same bytes on any number of workers, and repeats that
 // draw give intervals which hold the mean.
 func TestBurstIsTheSame(t *testing.T) {
+	race.Skip(t)
 	var made []string
 	for _, workers := range []int{1, 3} {
 		q := questionOf(t, "", func(s *cachebench.Scenario) {
@@ -235,6 +239,7 @@ func TestBurstInterrupted(t *testing.T) {
 // caches, are those of simulating each by itself. Copies fill disks at so little that one is
 // not enough.
 func TestBurstCopiesAgreeWithAScan(t *testing.T) {
+	race.Skip(t)
 	q := questionOf(t, "", func(s *cachebench.Scenario) {
 		s.Bursts = []cachebench.StartBurst{{App: "report", Count: 60}}
 		p := *s.Profile

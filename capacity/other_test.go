@@ -12,6 +12,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -48,6 +49,7 @@ func TestSensitivityOfAdmission(t *testing.T) {
 // TestCachesAgreeWithAGrid: what is found is as cheap as the cheapest of the plans for many
 // limits, each planned and simulated by itself, that keeps the limit.
 func TestCachesAgreeWithAGrid(t *testing.T) {
+	race.Skip(t)
 	change := func(s *cachebench.Scenario) {
 		s.Window = 10 * 24 * time.Hour
 		w := *s.Workload
