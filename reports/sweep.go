@@ -200,7 +200,6 @@ type sweepWriter interface {
 // sweepJSON writes the bytes that the document of the whole has.
 type sweepJSON struct {
 	head *SweepResult
-	foot []byte
 	some bool
 }
 
