@@ -546,8 +546,8 @@ func conforms(t *testing.T, kind string, data []byte) {
 }
 
 func TestDiffUnknownFormat(t *testing.T) {
-	err := reports.WriteDiff(&bytes.Buffer{}, reports.HTML, &reports.Diff{}, reports.Options{})
-	if err == nil || !strings.Contains(err.Error(), "known are text, json, markdown") {
+	err := reports.WriteDiff(&bytes.Buffer{}, "pdf", &reports.Diff{}, reports.Options{})
+	if err == nil || !strings.Contains(err.Error(), "known are text, json, markdown, csv, html") {
 		t.Error(err)
 	}
 }
