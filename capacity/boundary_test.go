@@ -9,6 +9,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -16,6 +17,7 @@ import (
 // TestCachesJudgeExactly: a limit of just what starts take without a cache of one's own is
 // kept by building nothing, and one of a microsecond less is not.
 func TestCachesJudgeExactly(t *testing.T) {
+	race.Skip(t)
 	q := questionOf(t, "", nil)
 	s := *q.Scenario
 	s.Arms = []string{simulate.ArmAutomatic}
@@ -52,6 +54,7 @@ func TestCachesJudgeExactly(t *testing.T) {
 // TestCachesOutOfReach: where no plan keeps a limit, the closest is as close as what a longer
 // limit finds.
 func TestCachesOutOfReach(t *testing.T) {
+	race.Skip(t)
 	least := math.Inf(1)
 	for _, limit := range []time.Duration{13 * time.Second, 20 * time.Second, 30 * time.Second} {
 		c, err := questionOf(t, "", nil).Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: limit})
@@ -133,6 +136,7 @@ func TestNodeDiskHoldsTheLargestApp(t *testing.T) {
 // TestPoolComparesCaches: for starts that no plan foresees, a cache of their app keeps what it
 // keeps when it is simulated, as a burst's caches do, for less than many warm instances.
 func TestPoolComparesCaches(t *testing.T) {
+	race.Skip(t)
 	burst := func(s *cachebench.Scenario) {
 		s.Bursts = []cachebench.StartBurst{{App: "report", Count: 80, Within: 40 * time.Second}}
 	}
@@ -171,6 +175,7 @@ func TestPoolComparesCaches(t *testing.T) {
 // TestCachesLongerLimitIsNoDearer: of limits one longer than the other, the longer has no
 // dearer answer.
 func TestCachesLongerLimitIsNoDearer(t *testing.T) {
+	race.Skip(t)
 	last := math.Inf(1)
 	for limit := 12 * time.Second; limit < 34*time.Second; limit += 4400 * time.Millisecond {
 		c, err := questionOf(t, "", func(s *cachebench.Scenario) { s.Baseline = "cold" }).Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: limit})

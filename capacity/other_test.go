@@ -23,6 +23,7 @@ import (
 // rate the last is 45 s later, at twice 22.5 s sooner; with half the starts 400 wait, 25 s
 // less, with twice 1,900, 50 s more; what is provisioned in 10 s is one of the rest.
 func TestSensitivityOfAdmission(t *testing.T) {
+	race.Skip(t)
 	q := questionOf(t, "", func(s *cachebench.Scenario) { s.Bursts = []cachebench.StartBurst{{App: "web", Count: 1000}} })
 	c, err := q.Sensitivity(t.Context(), capacity.SLO{})
 	if err != nil {
@@ -118,6 +119,7 @@ func TestCachesAgreeWithAGrid(t *testing.T) {
 }
 
 func TestCachesBuildNothing(t *testing.T) {
+	race.Skip(t)
 	c, err := questionOf(t, "", nil).Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: time.Minute})
 	if err != nil || c.Verdict != reports.CapacityMet || !strings.Contains(c.Headline, "build nothing") {
 		t.Errorf("%+v, %v", c, err)
