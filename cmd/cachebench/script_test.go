@@ -19,6 +19,7 @@ import (
 
 	"github.com/cachebench/cachebench/eci/ecitest"
 	"github.com/cachebench/cachebench/internal/golden"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/measure/containerd"
 )
 
@@ -81,8 +82,11 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "containerd" {
+			switch cond {
+			case "containerd":
 				return daemon != "", nil
+			case "race":
+				return race.Enabled, nil
 			}
 			return false, fmt.Errorf("no condition %q is known", cond)
 		},
