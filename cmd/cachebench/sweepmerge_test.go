@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/reports"
 )
 
@@ -33,6 +34,7 @@ func (w *heapWriter) Write(data []byte) (int, error) {
 // TestMergeMemory: twelve times as many shards of one size need no more memory, but for a
 // line about each.
 func TestMergeMemory(t *testing.T) {
+	race.Skip(t)
 	const runsOfShard = 150
 	peak := func(shards int) uint64 {
 		dir := t.TempDir()
