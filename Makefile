@@ -82,6 +82,7 @@ exhaust: ## without the race detector: plans against every choice there is, fits
 	$(GO) test -run 'BruteForce|NeverWorse|CurveBesidePlan|ProgressTells' ./matcher/plan
 	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup ./capacity
 	$(GO) test -run ListBound .
+	$(GO) test -run 'HistoryOfCluster|HistoryMemory|LargeStream' ./workload
 	$(GO) test -run 'TestReadme|TestDocuments|TestScripts/capacity|MergeMemory' ./cmd/cachebench
 
 # A module of its own, as a team's is, on the packages of this tree.
