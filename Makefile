@@ -1,6 +1,7 @@
 # cachebench. `make help` lists the targets.
 GO ?= go
 FUZZTIME ?= 30s
+MODULE = github.com/cachebench/cachebench
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
 .PHONY: cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
@@ -74,16 +75,23 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-race: ## all tests with the race detector: units, properties, fuzz seeds, imports, command line
-	$(GO) test -race ./...
+# They start no goroutine and hold nothing that goroutines share (internal/importrule sees to
+# it), so that the race detector would take ten times as long and find nothing.
+SEQUENTIAL = capacity cost internal/benchplan internal/clusterhistory internal/golden internal/importrule \
+  internal/plancorpus internal/planinstance internal/scratch internal/segment internal/table internal/validate \
+  matcher matcher/plan matcher/plan/export matcher/plan/knapsack reports reports/compare \
+  simulate/network simulate/sketch simulate/unpack workload
+# Their longest tests only compute; the race detector's run leaves those out.
+COMPUTING = . ./simulate ./simulate/calibrate ./measure/ecigroup
 
-# What only computes, and takes ten times as long with the race detector.
-exhaust: ## without the race detector: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI, the commands of the documents
-	$(GO) test -run 'BruteForce|NeverWorse|CurveBesidePlan|ProgressTells' ./matcher/plan
-	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup ./capacity
-	$(GO) test -run ListBound .
-	$(GO) test -run 'HistoryOfCluster|HistoryMemory|LargeStream' ./workload
-	$(GO) test -run 'TestReadme|TestDocuments|TestScripts/capacity|MergeMemory' ./cmd/cachebench
+race: ## all tests of what runs concurrently, with the race detector: units, properties, fuzz seeds, command line
+	$(GO) test -race $$($(GO) list ./... | grep -vxE '$(shell echo $(addprefix $(MODULE)/,$(SEQUENTIAL)) | tr ' ' '|')')
+
+# The commands of the documents run one after another, and leave a core to the rest.
+exhaust: ## without the race detector: what is sequential or only computes: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI, imports, the commands of the documents
+	@$(GO) test -run 'TestReadme|TestDocuments|TestScripts/capacity|MergeMemory' ./cmd/cachebench & commands=$$!; \
+	$(GO) test $(addprefix ./,$(SEQUENTIAL)) $(COMPUTING); rest=$$?; \
+	wait $$commands && exit $$rest
 
 # A module of its own, as a team's is, on the packages of this tree.
 example: ## examples/gobench: a team's go test with startup times (after a change of go.mod: make example-tidy)

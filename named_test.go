@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
@@ -18,6 +19,7 @@ import (
 // the month has of both. App long has the images of ci and runs for too long to pay for a
 // disk: ECI's matching would have it find the cache of ci, and the plan counts it without.
 func TestExplicitPlanSavesWhatItSays(t *testing.T) {
+	race.Skip(t)
 	rng := rand.New(rand.NewPCG(1, 1))
 	for seed := range uint64(3) {
 		for _, baseline := range []string{plan.Cold, plan.Automatic} {

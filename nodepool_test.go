@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/simulate"
@@ -177,6 +178,7 @@ func (n *naive) place(app int, at time.Duration) (node string, hit matcher.Hit) 
 // TestNodePools: every start is on the node, and finds there what, a placement
 // says that looks at all starts before it.
 func TestNodePools(t *testing.T) {
+	race.Skip(t)
 	for _, pool := range []workload.NodePool{
 		{Name: "spread", Count: 3},
 		{Name: "young", Count: 4, LifetimeHours: 7},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
@@ -80,6 +81,7 @@ func appOf(w *workload.Workload, name string) *workload.App {
 // A plan of the month's first part, judged on the rest: the plan made for the rest saves
 // about as much there or more, and where nothing of the first part recurs nothing is saved.
 func TestHoldOutStarts(t *testing.T) {
+	race.Skip(t)
 	s := load(t)
 	s.PlanOptions.HoldOutFraction = 0.5 // the bursts of days 20 and after are in it
 	p, err := planOf(t, s)
@@ -105,6 +107,7 @@ func TestHoldOutStarts(t *testing.T) {
 
 // What is held out is judged against the plan's own baseline, and with what it primes.
 func TestHoldOutBaselines(t *testing.T) {
+	race.Skip(t)
 	s := load(t)
 	s.PlanOptions.HoldOutFraction, s.Baseline, s.BudgetPerMonth, s.WorthPerHour = 0.5, plan.Cold, 1000, 10_000
 	p, err := planOf(t, s)
@@ -202,6 +205,7 @@ func TestJudgeAtLaterTags(t *testing.T) {
 
 // The verdict turns where the levers say it does.
 func TestSensitivity(t *testing.T) {
+	race.Skip(t)
 	s := load(t)
 	s.PlanOptions.Sensitivity = true
 	p, err := planOf(t, s)

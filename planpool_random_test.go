@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate/network"
 	"github.com/cachebench/cachebench/workload"
@@ -20,6 +21,7 @@ import (
 // TestRandomPoolPlans: whatever the pool and its apps, a plan comes out that its file
 // format takes, never beats its bound, keeps its budget, and is the same again.
 func TestRandomPoolPlans(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		sizes := rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(1, 3), 1, 4), 1, 5).Draw(t, "images")
 		for i := range sizes {
@@ -169,6 +171,7 @@ func TestPoolPlanOutOfTime(t *testing.T) {
 // TestPoolTurnsAreTrue: planned again with a price or rate a little beyond where the
 // verdict is said to turn, it is the other one; a little before, it is still the plan's.
 func TestPoolTurnsAreTrue(t *testing.T) {
+	race.Skip(t)
 	s := pooledScenario(workload.NodePool{Count: 4, LifetimeHours: 12}, [][]int{{300, 10}, {300, 20}}, 60)
 	s.PlanOptions.Sensitivity = true
 	snapshot := 0.5

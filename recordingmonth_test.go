@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
@@ -56,6 +57,7 @@ func recordedMonth(w *workload.Workload, seed uint64) *workload.Trace {
 // trace does not tell, gives the plan of the month itself. What comes ahead of it is another
 // month, which a few starts at its beginning see.
 func TestMonthAsTrace(t *testing.T) {
+	race.Skip(t)
 	rng := rand.New(rand.NewPCG(7, 7))
 	inv := made("linux/amd64", 970, 470, 170, 2000)
 	for seed := range uint64(2) {

@@ -30,6 +30,7 @@ func noisy(t testing.TB) *cachebench.Scenario {
 // TestNoStartups: without the list, the timeline says the same of its repeats, and
 // the report has the same tables and curves within the stated error.
 func TestNoStartups(t *testing.T) {
+	race.Skip(t)
 	with := runAll(t, noisy(t))
 	s := noisy(t)
 	s.NoStartups = true
@@ -183,6 +184,7 @@ func checkDrawnAnew(t *testing.T, starts map[string]map[startOf]int, repeats int
 // same in all arms; those of a burst stay. The first repeat is that of one alone,
 // and the number of workers changes nothing.
 func TestStartsDrawnAnew(t *testing.T) {
+	race.Skip(t)
 	s := noisy(t)
 	s.Profile = instant()
 	several := runAll(t, s).Timeline

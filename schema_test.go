@@ -9,6 +9,7 @@ import (
 	"github.com/cachebench/cachebench/docs/schema"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/internal/golden"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -23,6 +24,7 @@ import (
 
 // TestSchemas holds docs/schema to the Go types and their comments.
 func TestSchemas(t *testing.T) {
+	race.Skip(t)
 	describe, err := document.Comments(".", "cost", "layers", "matcher", "matcher/plan", "matcher/plan/export", "measure", "measure/ecigroup", "reports", "simulate", "simulate/calibrate", "workload")
 	if err != nil {
 		t.Fatal(err)

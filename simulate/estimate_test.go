@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -18,6 +19,7 @@ import (
 // simulation is the median of 31 repeats. The bounds are above what was found
 // (2026-11) by a third or more.
 func TestEstimateError(t *testing.T) {
+	race.Skip(t)
 	for _, test := range []struct {
 		name               string
 		change             func(r *rand.Rand, p *Profile, s *Start)

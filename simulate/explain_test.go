@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 )
 
@@ -49,6 +50,7 @@ func (c *caseFile) holdHeld(start int, words []string) error {
 // Whatever the run, the holds of each start follow one another from its request to
 // ready, and during each the start does what the hold says, by its spans.
 func TestHoldsOfRandomRuns(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRun(t)
 		startups, err := Run(context.Background(), r.inv, r.profile, r.starts, r.options)

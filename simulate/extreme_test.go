@@ -8,11 +8,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // TestExtremes: what Validate accepts, at its very ends, runs soundly to an end.
 func TestExtremes(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SampledFrom([]func() *Profile{freeProfile, Containerd, ECI}).Draw(t, "base")()
 		turn(t, p, reflect.ValueOf(p).Elem())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/internal/fleet"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -114,6 +115,7 @@ func (s *fleetScenario) run(t testing.TB, emit func(start int, s *Startup)) {
 // TestAgainstSimGrid: each start of the fleets that SimGrid has run is ready at
 // the same time (internal/fleet, simulate/network/testdata/simgrid).
 func TestAgainstSimGrid(t *testing.T) {
+	race.Skip(t)
 	for _, c := range fleet.Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			want, err := fleet.ReadReadyFile(filepath.Join("..", fleet.CasesDir, c.Name+".txt.gz"))
