@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -167,7 +168,8 @@ func (c *calibration) run(cmd *cobra.Command, args []string, out *outputs) error
 	}
 	opt.FitOn = c.chosen()
 	if !c.quiet && isTerminal(c.io.err) {
-		opt.Progress = func(what string) { fmt.Fprintf(c.io.err, "%s%s…", clearLine, what) }
+		c.io.stage = &stageLine{to: c.io.err, now: time.Now}
+		opt.Progress = c.io.stage.show
 	}
 	return c.judge(cmd, files, opt, append(inputs, ofFiles...), out)
 }

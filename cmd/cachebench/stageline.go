@@ -24,7 +24,7 @@ type stageLine struct {
 }
 
 // stageShare is what a stage tells of its share: "simulating arm cold: 40 % of 5000 starts".
-var stageShare = regexp.MustCompile(`^(.*): (\d+) % of (\d+) (starts|repeats)$`)
+var stageShare = regexp.MustCompile(`^(.*): (\d+) % of (\d+) ([a-z]+)$`)
 
 func (l *stageLine) show(text string) {
 	l.mu.Lock()

@@ -27,6 +27,8 @@ func TestStageLine(t *testing.T) {
 		{"slower", 4 * time.Second, line.beat, "simulating arm cold: 50 % of 5000 starts, 312/s, 8s left"},
 		{"next arm", time.Second, func() { line.show("simulating arm cached: 0 % of 5000 starts") }, "simulating arm cached: 0 % of 5000 starts…"},
 		{"nothing done", 3 * time.Second, line.beat, "simulating arm cached: 0 % of 5000 starts… 3s"},
+		{"of another kind", time.Second, func() { line.show("fitting with some arms left out: 0 % of 10 fits") }, "fitting with some arms left out: 0 % of 10 fits…"},
+		{"slow", 10 * time.Second, func() { line.show("fitting with some arms left out: 20 % of 10 fits") }, "fitting with some arms left out: 20 % of 10 fits, 0.2/s, 40s left"},
 		{"pause", time.Second, func() { line.pause(); line.beat() }, ""},
 	} {
 		out.Reset()

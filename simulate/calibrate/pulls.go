@@ -406,7 +406,7 @@ func (d *Data) heldOutPulls(ctx context.Context, c *Calibration, models []pullMo
 	}
 	c.Folds = folds
 	for k := range folds {
-		d.opt.Progress(fmt.Sprintf("leaving out images, %d of %d", k+1, folds))
+		d.opt.Progress(fmt.Sprintf("fitting with some images left out: %d %% of %d fits", 100*k/folds, folds))
 		var in, left []*pull
 		for _, p := range d.pulls {
 			if p.fold == k {

@@ -237,7 +237,7 @@ func (d *Data) heldOut(ctx context.Context, c *Calibration, f *fit, fitted predi
 		if len(left) == 0 {
 			continue
 		}
-		d.opt.Progress(fmt.Sprintf("leaving out arms, %d of %d", k+1, folds))
+		d.opt.Progress(fmt.Sprintf("fitting with some arms left out: %d %% of %d fits", 100*k/folds, folds))
 		part, err := d.fit(ctx, in)
 		if err != nil {
 			return nil, err
