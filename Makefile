@@ -83,7 +83,7 @@ exhaust: ## without the race detector: plans against every choice there is, fits
 	$(GO) test ./matcher/plan/knapsack ./simulate ./simulate/calibrate ./measure/ecigroup ./capacity
 	$(GO) test -run ListBound .
 	$(GO) test -run 'HistoryOfCluster|HistoryMemory|LargeStream' ./workload
-	$(GO) test -run 'TestReadme|TestDocuments|TestScripts/capacity|MergeMemory' ./cmd/cachebench
+	$(GO) test -run 'TestReadme|TestDocuments|TestScripts/capacity|MergeMemory|KilledShard' ./cmd/cachebench
 
 # A module of its own, as a team's is, on the packages of this tree.
 example: ## examples/gobench: a team's go test with startup times (after a change of go.mod: make example-tidy)
