@@ -516,6 +516,8 @@ func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweep
 		label += " (" + xUnit + ")"
 	}
 	c.text("tick", "middle", 0.5, courseBottom+36, label)
+	const labelHeight = 13
+	var labels []float64 // where numbers stand: of lines that end together one is enough
 	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.other > 0 })
 	for _, l := range lines {
 		c.series = l.arm
@@ -544,7 +546,9 @@ func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweep
 			c.dot(class, tip, px, py)
 			lastX, lastY, drawn = px, py, true
 		}
-		if numbered && drawn {
+		crowd := func(y float64) bool { return math.Abs(y-lastY) < labelHeight }
+		if numbered && drawn && !slices.ContainsFunc(labels, crowd) {
+			labels = append(labels, lastY)
 			c.text("halo", "end", lastX, lastY-7, strconv.Itoa(l.other+1))
 		}
 	}
