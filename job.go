@@ -195,7 +195,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	}
 	t := &simulate.Timeline{Provenance: j.Provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
 	var err error
-	if t.Provenance.WorkloadDigest, err = j.Scenario.workloadDigest(); err != nil {
+	if t.Provenance.WorkloadDigest, err = j.Scenario.WorkloadDigest(); err != nil {
 		return nil, err
 	}
 	if p == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -31,7 +32,8 @@ type SweepParameter struct {
 	// Key is a key of the scenario, such as budgetPerMonth or plan.goal, or after profile. one of
 	// the profile's, such as profile.network.registryBytesPerSecond.
 	Key string `json:"key" document:"required"`
-	// Values are written as in the scenario or profile file.
+	// Values are written as in the scenario or profile file; a rule of scale, such as *=2x,
+	// also by itself.
 	Values []string `json:"values" document:"required"`
 }
 
@@ -243,7 +245,7 @@ func (k *sweepKey) write(s *Sweep, p SweepPoint, depth int, to *strings.Builder,
 	if depth >= 0 {
 		to.WriteString(strings.Repeat("  ", depth) + k.name + ":")
 		if k.parameter >= 0 {
-			to.WriteString(" " + s.Parameters[k.parameter].Values[p.Values[k.parameter]])
+			to.WriteString(" " + s.Parameters[k.parameter].text(p.Values[k.parameter]))
 		}
 		to.WriteByte('\n')
 		*lines = append(*lines, k.parameter)
@@ -251,6 +253,16 @@ func (k *sweepKey) write(s *Sweep, p SweepPoint, depth int, to *strings.Builder,
 	for _, b := range k.below {
 		b.write(s, p, depth+1, to, lines)
 	}
+}
+
+// text is a value as the scenario file has it. One rule of scale is a list of one: as it
+// stands, *=2x would be read as a reference.
+func (p *SweepParameter) text(value int) string {
+	text := p.Values[value]
+	if p.Key == "scale" && !strings.HasPrefix(strings.TrimSpace(text), "[") {
+		return "[" + strconv.Quote(text) + "]"
+	}
+	return text
 }
 
 // Words are the values of a run, for people.

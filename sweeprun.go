@@ -111,7 +111,7 @@ func (r *SweepRunner) Run(ctx context.Context, run int) (*reports.SweepRun, erro
 	if err != nil {
 		return nil, err
 	}
-	made := &reports.SweepRun{Run: run, Scenario: r.Sweep.Scenarios[p.Scenario], Seed: p.Seed, Inputs: s.Inputs, ProfileDigest: s.Profile.Digest(), Arms: []reports.SweepArm{}}
+	made := &reports.SweepRun{Run: run, Scenario: r.Sweep.Scenarios[p.Scenario], Seed: p.Seed, Inputs: s.Inputs, Profile: s.Profile.Name, ProfileDigest: s.Profile.Digest(), Arms: []reports.SweepArm{}}
 	for i := range r.Sweep.Parameters {
 		made.Parameters = append(made.Parameters, reports.SweepValue{Key: r.Sweep.Parameters[i].Key, Value: r.Sweep.Parameters[i].Values[p.Values[i]]})
 	}

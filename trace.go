@@ -49,7 +49,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	provenance := j.Provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
 	var err error
-	if provenance.WorkloadDigest, err = s.workloadDigest(); err != nil {
+	if provenance.WorkloadDigest, err = s.WorkloadDigest(); err != nil {
 		return nil, err
 	}
 	t := &simulate.Timeline{Provenance: provenance, Coverage: &j.Coverage, Faults: s.Faults, Startups: []simulate.Startup{}}

@@ -47,8 +47,8 @@ type (
 	}
 )
 
-// workloadDigest tells workloads apart by what is started when.
-func (s *Scenario) workloadDigest() (layers.Digest, error) {
+// WorkloadDigest tells workloads apart by what is started when.
+func (s *Scenario) WorkloadDigest() (layers.Digest, error) {
 	hash := sha256.New()
 	to := json.NewEncoder(hash)
 	var err error

@@ -29,7 +29,7 @@ func loadDigestOf(t *testing.T, change func(*Scenario)) string {
 	if change != nil {
 		change(s)
 	}
-	digest, err := s.workloadDigest()
+	digest, err := s.WorkloadDigest()
 	if err != nil {
 		t.Fatal(err)
 	}

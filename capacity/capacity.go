@@ -283,8 +283,13 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
 		return nil, err
 	}
+	provenance := job.Provenance()
+	var digestErr error
+	if provenance.WorkloadDigest, digestErr = s.WorkloadDigest(); digestErr != nil {
+		return nil, digestErr
+	}
 	q.frame = &reports.Capacity{
-		Question: question, Provenance: job.Provenance(), Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
+		Question: question, Provenance: provenance, Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
 		Assumptions: []string{"Every value that was tried has the same starts and the same draws; what differs is the value alone."},
 	}
 	return q.frame, err

@@ -177,8 +177,14 @@ func benchBetter(unit string) string {
 	switch unit {
 	case unitBuilt, unitPartial, unitBias:
 		return ""
-	case unitSaved, unitSavedBytes, unitHit, unitFull:
+	case unitSaved, unitSavedBytes, unitHit, unitFull, unitMet, unitKept, unitEnough, unitReady:
 		return "higher"
+	}
+	for _, stem := range []string{"value-", "need-", "change-"} {
+		// What is counted may be a capacity, or what is asked of it.
+		if strings.HasPrefix(unit, stem) && UnitOf(unit) != UnitSeconds {
+			return ""
+		}
 	}
 	if strings.HasPrefix(unit, moneyNet+"-") {
 		return "higher"
@@ -190,6 +196,12 @@ func benchBetter(unit string) string {
 // that package reports writes what is saved, a bias and the ends of intervals, of others
 // the units that nobody but their team knows.
 func BenchIsSigned(name, unit string) bool {
+	switch name {
+	case BenchCapacity, BenchCapacityOption, BenchCapacityCurve:
+		return true // what a parameter changes
+	case BenchSweep:
+		name = BenchPlan
+	}
 	switch name {
 	case BenchStartup, BenchWorkload, BenchImages, BenchPlan, BenchPool, BenchMatch, BenchCalibration:
 		isEnd := strings.Contains(unit, "-low-") || strings.Contains(unit, "-high-")

@@ -162,7 +162,7 @@ type CapacityTable struct {
 }
 
 // CapacityFormats lists the formats of a Capacity.
-func CapacityFormats() []Format { return []Format{Text, JSON, CSV, Markdown, HTML} }
+func CapacityFormats() []Format { return []Format{Text, JSON, CSV, Markdown, HTML, Bench} }
 
 // WriteCapacity writes c to w.
 func WriteCapacity(w io.Writer, format Format, c *Capacity, opt Options) error {
@@ -179,6 +179,8 @@ func WriteCapacity(w io.Writer, format Format, c *Capacity, opt Options) error {
 		data = capacityMarkdown(c)
 	case HTML:
 		data, err = capacityPage(c)
+	case Bench:
+		data, err = capacityBench(c)
 	default:
 		_, err = ParseFormat(string(format), CapacityFormats()...)
 	}

@@ -8,7 +8,19 @@ import (
 
 // capacityPage writes c as one HTML file: the page of a report, with curves and their
 // figures alone.
-func capacityPage(c *Capacity) ([]byte, error) {
+func capacityPage(c *Capacity) ([]byte, error) { return capacityView(c).page() }
+
+// CapacityPlots are the charts of the page of c.
+func CapacityPlots(c *Capacity) ([]Plot, error) {
+	v := capacityView(c)
+	var list []namedFigure
+	for i := range v.Answers {
+		list = append(list, namedFigure{name: "curve-" + c.Curves[i].Parameter, figure: &v.Answers[i]})
+	}
+	return plotsOf(list, strings.Join(c.provenanceWords(), " · "))
+}
+
+func capacityView(c *Capacity) *view {
 	v := &view{
 		Title: "cachebench capacity " + c.Question, Sources: "simulated",
 		Verdict: &Verdict{Headline: c.Headline, Sentences: c.Sentences}, Facts: c.facts(), Inputs: c.Provenance.Inputs,
@@ -43,7 +55,7 @@ func capacityPage(c *Capacity) ([]byte, error) {
 		}
 		v.AnswerTables = append(v.AnswerTables, out)
 	}
-	return v.page()
+	return v
 }
 
 func (c *Capacity) facts() []fact {

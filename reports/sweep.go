@@ -52,8 +52,18 @@ type SweepRun struct {
 	Parameters []SweepValue `json:"parameters,omitempty"`
 	Seed       uint64       `json:"seed"`
 	// Inputs are the files that the run was made from.
-	Inputs        []simulate.Input `json:"inputs,omitempty"`
-	ProfileDigest layers.Digest    `json:"profileDigest,omitempty"`
+	Inputs []simulate.Input `json:"inputs,omitempty"`
+	// Profile is its name, ProfileDigest that of its values.
+	Profile       string        `json:"profile,omitempty"`
+	ProfileDigest layers.Digest `json:"profileDigest,omitempty"`
+	// WorkloadDigest tells apart what is started when; absent where nothing was simulated.
+	WorkloadDigest layers.Digest `json:"workloadDigest,omitempty"`
+	// Platform is that of the images, CoverageFraction the share of the starts whose images
+	// could be read, UnreadLayers how many layers could not be. Absent where they are not
+	// known, or none.
+	Platform         string   `json:"platform,omitempty"`
+	CoverageFraction *float64 `json:"coverageFraction,omitempty"`
+	UnreadLayers     int      `json:"unreadLayers,omitempty"`
 	// Failure says why the run has no result, or one that is not whole. LimitNotMet says
 	// that it is that no plan keeps the limit.
 	Failure     string `json:"failure,omitempty"`
@@ -114,6 +124,11 @@ func (r *SweepRun) Take(p *plan.Plan, t *simulate.Timeline) {
 	if t == nil {
 		return
 	}
+	r.WorkloadDigest, r.Platform, r.UnreadLayers = t.Provenance.WorkloadDigest, t.Provenance.Platform, len(t.Provenance.Unread)
+	if t.Coverage != nil {
+		share := t.Coverage.StartsFraction
+		r.CoverageFraction = &share
+	}
 	for i := range t.Summaries {
 		s := &t.Summaries[i]
 		r.Arms = append(r.Arms, SweepArm{
@@ -145,8 +160,19 @@ func ReadSweepResult(name string, data []byte) (*SweepResult, error) {
 	return &r, nil
 }
 
+// Each are the runs one after another, as WriteSweep takes them.
+func (r *SweepResult) Each() iter.Seq2[*SweepRun, error] {
+	return func(yield func(*SweepRun, error) bool) {
+		for i := range r.Runs {
+			if !yield(&r.Runs[i], nil) {
+				return
+			}
+		}
+	}
+}
+
 // SweepFormats lists the formats of a SweepResult.
-func SweepFormats() []Format { return []Format{Text, JSON, CSV, Markdown} }
+func SweepFormats() []Format { return []Format{Text, JSON, CSV, Markdown, HTML, Bench} }
 
 // WriteSweep writes a result whose runs come one after another, so that they need not all
 // be in memory; head is the rest of it. The bytes do not depend on where the runs come
@@ -162,6 +188,10 @@ func WriteSweep(w io.Writer, format Format, head *SweepResult, runs iter.Seq2[*S
 		s = &sweepTable{head: head}
 	case Markdown:
 		s = &sweepTable{head: head, markdown: true}
+	case HTML:
+		s = newSweepPage(head)
+	case Bench:
+		s = &sweepBench{head: head}
 	default:
 		_, err := ParseFormat(string(format), SweepFormats()...)
 		return err
@@ -285,6 +315,11 @@ func (s *sweepCSV) run(r *SweepRun) ([]byte, error) {
 }
 
 func (s *sweepCSV) end() ([]byte, error) { return nil, nil }
+
+// combination is the scenario with the parameters' values, for people.
+func (r *SweepRun) combination() string {
+	return strings.TrimSpace(r.Scenario + " " + r.values())
+}
 
 // values are the parameters' values, for people.
 func (r *SweepRun) values() string {

@@ -22,11 +22,13 @@ func csvLine(cells ...string) ([]byte, error) {
 type sweepTable struct {
 	head     *SweepResult
 	markdown bool
-	// point is the combination whose runs are gathered, arms what they came to.
-	point    string
-	arms     []sweepSeeds
-	made     int
-	failures []string
+	// point is the combination whose runs are gathered, parameters its values, arms what
+	// they came to.
+	point, scenario string
+	parameters      []SweepValue
+	arms            []sweepSeeds
+	made            int
+	failures        []string
 	// failed have no result; noted are those too whose limit no plan keeps.
 	failed, noted int
 }
@@ -37,6 +39,8 @@ type sweepSeeds struct {
 	p50, p99, last []float64
 	fetched, bill  []float64
 	currency       string
+	// once50 and once99 are the intervals of the quantiles over the repeats of the first seed.
+	once50, once99 *sketch.Interval
 }
 
 const mostSweepFailures = 10
@@ -60,18 +64,26 @@ func (s *sweepTable) begin() ([]byte, error) {
 
 func (s *sweepTable) run(r *SweepRun) ([]byte, error) {
 	var done []byte
-	point := strings.TrimSpace(r.Scenario + " " + r.values())
-	if point != s.point && s.made > 0 {
+	if s.begins(r) {
 		done = s.flush()
 	}
-	s.point = point
+	s.gather(r)
+	return done, nil
+}
+
+// begins says that the runs of the combination before are all there.
+func (s *sweepTable) begins(r *SweepRun) bool { return s.made > 0 && r.combination() != s.point }
+
+// gather adds a run to those of its combination.
+func (s *sweepTable) gather(r *SweepRun) {
+	s.point, s.scenario, s.parameters = r.combination(), r.Scenario, r.Parameters
 	s.made++
 	if r.Failure != "" {
 		if r.Failed() {
 			s.failed++
 		}
 		if s.noted++; len(s.failures) < mostSweepFailures {
-			s.failures = append(s.failures, fmt.Sprintf("run %d (%s, seed %d): %s", r.Run, point, r.Seed, r.Failure))
+			s.failures = append(s.failures, fmt.Sprintf("run %d (%s, seed %d): %s", r.Run, s.point, r.Seed, r.Failure))
 		}
 	}
 	for i := range r.Arms {
@@ -79,7 +91,6 @@ func (s *sweepTable) run(r *SweepRun) ([]byte, error) {
 			s.add(a, r.Plan)
 		}
 	}
-	return done, nil
 }
 
 func (s *sweepTable) add(a *SweepArm, p *SweepPlan) {
@@ -90,7 +101,7 @@ func (s *sweepTable) add(a *SweepArm, p *SweepPlan) {
 		}
 	}
 	if of == nil {
-		s.arms = append(s.arms, sweepSeeds{arm: a.Arm})
+		s.arms = append(s.arms, sweepSeeds{arm: a.Arm, once50: a.P50.Interval(), once99: a.P99.Interval()})
 		of = &s.arms[len(s.arms)-1]
 	}
 	of.p50, of.p99, of.last = append(of.p50, a.P50.Value), append(of.p99, a.P99.Value), append(of.last, a.Makespan.Value)
@@ -168,23 +179,36 @@ func overSeeds(values []float64, words func(float64) string) string {
 	return words(interval.Value) + " ±" + words(interval.High-interval.Value)
 }
 
+// interrupted says that runs are missing; empty where none is.
+func (s *sweepTable) interrupted() string {
+	if from, to := s.head.Shard.Range(s.head.GridRuns); s.made < to-from {
+		return fmt.Sprintf("Interrupted: %d of %s are made.", s.made, count(to-from, "run"))
+	}
+	return ""
+}
+
+// notedWords count the runs without a result, or without a plan that keeps the limit.
+func (s *sweepTable) notedWords() string {
+	if s.failed == 0 {
+		return count(s.noted, "run") + " without a plan that keeps the limit"
+	}
+	what := fmt.Sprintf("%s failed", count(s.failed, "run"))
+	if s.failed < s.noted {
+		what += fmt.Sprintf(", %d more without a plan that keeps the limit", s.noted-s.failed)
+	}
+	return what
+}
+
 func (s *sweepTable) end() ([]byte, error) {
 	var b bytes.Buffer
 	if s.made > 0 {
 		b.Write(s.flush())
 	}
-	if from, to := s.head.Shard.Range(s.head.GridRuns); s.made < to-from {
-		fmt.Fprintf(&b, "\nInterrupted: %d of %s are made.\n", s.made, count(to-from, "run"))
+	if words := s.interrupted(); words != "" {
+		fmt.Fprintf(&b, "\n%s\n", words)
 	}
 	if s.noted > 0 {
-		what := count(s.noted, "run") + " without a plan that keeps the limit"
-		if s.failed > 0 {
-			what = fmt.Sprintf("%s failed", count(s.failed, "run"))
-			if s.failed < s.noted {
-				what += fmt.Sprintf(", %d more without a plan that keeps the limit", s.noted-s.failed)
-			}
-		}
-		fmt.Fprintf(&b, "\n%s:\n", what)
+		fmt.Fprintf(&b, "\n%s:\n", s.notedWords())
 		if s.markdown {
 			b.WriteString("\n")
 		}

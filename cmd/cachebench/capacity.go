@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
-	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -137,7 +135,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 		return err
 	}
 	q.in.io.partial = c.Interrupted
-	if werr := q.write(c); werr != nil {
+	if werr := q.out.capacity(c); werr != nil {
 		return werr
 	}
 	switch {
@@ -149,24 +147,6 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 		return fmt.Errorf("%w for sure: its interval holds the limit; more --repeats narrow it", errNotMet)
 	}
 	return nil
-}
-
-// write writes the answer, and saves it where asked to.
-func (q *question) write(c *reports.Capacity) error {
-	if q.out.save != "" {
-		data, err := document.Marshal(reports.CapacityKind, c)
-		if err != nil {
-			return fmt.Errorf("write %s: %w", reports.CapacityKind, err)
-		}
-		if err := q.out.writeTo(q.out.save, data); err != nil {
-			return err
-		}
-	}
-	var b bytes.Buffer
-	if err := reports.WriteCapacity(&b, reports.Format(q.out.format), c, reports.Options{Color: q.out.file == "" && useColor(q.out.io.out)}); err != nil {
-		return err
-	}
-	return q.out.write(b.Bytes())
 }
 
 func newCapacityBurst(io *streams) *cobra.Command {

@@ -24,9 +24,9 @@ func newCompare(io *streams) *cobra.Command {
 		Use:   "compare OLD NEW",
 		Short: "How two results differ; a gate for pull requests",
 		Long: `Compare says how NEW differs from OLD, app by app, arm by arm and figure by
-figure. Each is a saved timeline, report, diff, plan, matches or calibration, the
-text of benchmarks that --output benchfmt writes, or what go test -bench prints
-(also with -json).
+figure. Each is a saved timeline, report, diff, plan, matches, calibration, answer of
+capacity or sweep, the text of benchmarks that --output benchfmt writes, or what go test
+-bench prints (also with -json).
 
 Simulated and estimated values are exact and compared as they are. Measured runs
 are compared by their medians, with the Mann-Whitney U test as benchstat does; a
@@ -45,7 +45,7 @@ medians decide. The output says by what each rule was judged.
 
 Results of another source, profile (or other values of it), platform, model, seed,
 coverage, faults or machine are not compared, nor plans of another budget or worth
-of an hour, nor those of which NEW lacks benchmarks that OLD has, of which one side
+of an hour, answers to another question or limit, runs of a sweep made under others, nor those of which NEW lacks benchmarks that OLD has, of which one side
 does not state what the other does, or whose go test was cut off; --allow names what
 may differ. --rename says what OLD calls otherwise, such as the tag of a measured
 image, or an arm; a measurement of both versions is compared with itself so.

@@ -155,6 +155,7 @@ var handlings = []handling{
 
 	{page: "docs/pools.md", command: "cachebench plan --workload pools.yaml", before: "sed -n '/^    # pools.yaml/,/^$/s/^    //p' $ROOT/docs/pools.md >pools.yaml"},
 
+	{page: "docs/sweep.md", command: "kubectl", exempt: "a cluster: TestKubernetes builds what is applied, and runs its pods' commands"},
 	{page: "docs/sweep.md", command: "cachebench sweep sweep.yaml --shard"},
 	{page: "docs/sweep.md", command: "cachebench sweep sweep.yaml --output"},
 	{page: "docs/sweep.md", command: "cachebench sweep sweep.yaml", before: pods + "; sed -n '/^kind: Sweep/,/^```/p' $ROOT/docs/sweep.md | sed -e '1i apiVersion: cachebench/v1' -e '/^```/d' >sweep.yaml"},

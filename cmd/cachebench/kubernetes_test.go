@@ -20,6 +20,12 @@ import (
 // what it makes into Kubernetes' own types; an unknown key is an error.
 func kustomized(t *testing.T, dir string) (jobs []batchv1.Job, maps []corev1.ConfigMap, claims []corev1.PersistentVolumeClaim) {
 	t.Helper()
+	jobs, maps, claims, _ = kustomizedAll(t, dir)
+	return jobs, maps, claims
+}
+
+func kustomizedAll(t *testing.T, dir string) (jobs []batchv1.Job, maps []corev1.ConfigMap, claims []corev1.PersistentVolumeClaim, pods []corev1.Pod) {
+	t.Helper()
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		t.Fatalf("kustomize build %s: %v", dir, err)
@@ -39,6 +45,9 @@ func kustomized(t *testing.T, dir string) (jobs []batchv1.Job, maps []corev1.Con
 		case "PersistentVolumeClaim":
 			claims = append(claims, corev1.PersistentVolumeClaim{})
 			err = yaml.UnmarshalStrict(text, &claims[len(claims)-1])
+		case "Pod":
+			pods = append(pods, corev1.Pod{})
+			err = yaml.UnmarshalStrict(text, &pods[len(pods)-1])
 		default:
 			t.Errorf("kustomize build %s makes a %s, which is not looked at here", dir, kind)
 		}
@@ -46,7 +55,7 @@ func kustomized(t *testing.T, dir string) (jobs []batchv1.Job, maps []corev1.Con
 			t.Errorf("%s %s: %v\n%s", r.GetKind(), r.GetName(), err, text)
 		}
 	}
-	return jobs, maps, claims
+	return jobs, maps, claims, pods
 }
 
 // TestKubernetes: the resources of deploy/kubernetes are Kubernetes' own, hold together,
@@ -103,6 +112,27 @@ func TestKubernetes(t *testing.T) {
 	if err != nil || string(got) != whole {
 		t.Errorf("the pods' results merge to %d bytes, one machine makes %d (%v)", len(got), len(whole), err)
 	}
+	_, _, _, readers := kustomizedAll(t, filepath.Join(base, "read"))
+	if len(readers) != 1 || readers[0].Spec.Volumes[0].PersistentVolumeClaim.ClaimName != claims[0].Name {
+		t.Fatalf("the reader reads another claim: %+v", readers)
+	}
+	if page, want := sweep(slices.Clone(readers[0].Spec.Containers[0].Args)...), sweep("sweep", "/sweep/sweep.yaml", "--output", "html"); page != want {
+		t.Errorf("the reader writes %d bytes, one machine makes %d", len(page), len(want))
+	}
+	size := 0
+	for file, text := range maps[0].Data {
+		size += len(file) + len(text)
+	}
+	if size > 1<<20 {
+		t.Errorf("the map's files have %d bytes, more than a ConfigMap may", size)
+	}
+	// A part is made again by itself, not beside its like, and only where that may help.
+	if job.BackoffLimitPerIndex == nil || job.PodReplacementPolicy == nil || *job.PodReplacementPolicy != batchv1.Failed || job.TTLSecondsAfterFinished == nil || merge.TTLSecondsAfterFinished == nil {
+		t.Errorf("the Job starts pods again otherwise, or stays: %+v", job)
+	}
+	if !slices.Equal(claims[0].Spec.AccessModes, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}) {
+		t.Errorf("%d pods, on any nodes, write to a claim of %v", *job.Parallelism, claims[0].Spec.AccessModes)
+	}
 	if runs := strings.Count(whole, "\n      \"run\": "); runs < n {
 		t.Errorf("%d runs for %d pods: some have nothing to do", runs, n)
 	}
@@ -134,6 +164,37 @@ func write(t *testing.T, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestKubernetesLarge: with inputs on a volume there is no ConfigMap, and the same pods read
+// the volume instead, alike in all else.
+func TestKubernetesLarge(t *testing.T) {
+	base, _, _ := kustomized(t, "../../deploy/kubernetes")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../deploy/kubernetes")); err != nil {
+		t.Fatal(err)
+	}
+	top, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
+	before, after, ok := strings.Cut(string(top), "configMapGenerator:\n")
+	_, labels, isBefore := strings.Cut(after, "labels:\n")
+	if err != nil || !ok || !isBefore {
+		t.Fatalf("no configMapGenerator before labels in\n%s(%v)", top, err)
+	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), before+"components: [large]\nlabels:\n"+labels)
+	jobs, maps, claims := kustomized(t, dir)
+	if len(jobs) != 1 || len(maps) != 0 || len(claims) != 2 {
+		t.Fatalf("%d jobs, %d maps, %d claims: want 1, 0 and 2", len(jobs), len(maps), len(claims))
+	}
+	from := jobs[0].Spec.Template.Spec.Volumes[0].PersistentVolumeClaim
+	if from == nil || !from.ReadOnly || !slices.ContainsFunc(claims, func(c corev1.PersistentVolumeClaim) bool { return c.Name == from.ClaimName }) {
+		t.Fatalf("the pods read %+v, and there are the claims %+v", from, claims)
+	}
+	jobs[0].Spec.Template.Spec.Volumes[0] = base[0].Spec.Template.Spec.Volumes[0]
+	got, err := yaml.Marshal(jobs[0].Spec)
+	want, wantErr := yaml.Marshal(base[0].Spec)
+	if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+		t.Errorf("the Job is\n%s\nbeside its inputs it was\n%s(%v, %v)", got, want, err, wantErr)
 	}
 }
 

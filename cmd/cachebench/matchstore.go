@@ -195,8 +195,11 @@ func (o *outputs) tables(kind string, value any, write func(*bytes.Buffer, repor
 	if err := o.write(b.Bytes()); err != nil || o.plots == "" {
 		return err
 	}
-	if c, ok := value.(*calibrate.Calibration); ok {
+	switch c := value.(type) {
+	case *calibrate.Calibration:
 		return o.drawPlots(reports.CalibrationPlots(c))
+	case *reports.Capacity:
+		return o.drawPlots(reports.CapacityPlots(c))
 	}
 	return o.drawPlots(nil, nil)
 }

@@ -195,6 +195,13 @@ func (o *outputs) diff(d *reports.Diff) error {
 	return o.drawPlots(reports.DiffPlots(d))
 }
 
+// capacity writes the answer to a question of capacity, and saves it where asked to.
+func (o *outputs) capacity(c *reports.Capacity) error {
+	return o.tables(reports.CapacityKind, c, func(b *bytes.Buffer, f reports.Format, opt reports.Options) error {
+		return reports.WriteCapacity(b, f, c, opt)
+	})
+}
+
 func (o *outputs) write(data []byte) error { return o.writeTo(o.file, data) }
 
 // writeTo writes to the file of that name; to stdout where there is none.

@@ -74,8 +74,26 @@ func (p place) beside() (*os.File, error) {
 	return f, nil
 }
 
-// removeBeside removes what a process that was killed left beside a file that it was to
-// replace: nothing else has such a name.
+// besideHeld makes the file that is to take p's place, held until release, so that another
+// process for the same file does not take it for one that was left.
+func (p place) besideHeld() (f *os.File, release func(), err error) {
+	const tries = 10
+	for range tries {
+		if f, err = p.beside(); err != nil {
+			return nil, nil, err
+		}
+		release, held := hold(f.Name())
+		if held {
+			return f, release, nil
+		}
+		release()
+		f.Close()
+	}
+	return nil, nil, fmt.Errorf("write %s: each file beside it is removed at once: does something clean up there?", p.name)
+}
+
+// removeBeside removes what processes that were killed left beside a file that they were to
+// replace: nothing else has such a name. What a process that lives writes stays.
 func removeBeside(name string) error {
 	left, err := filepath.Glob(filepath.Join(globLiteral(filepath.Dir(name)), globLiteral("."+filepath.Base(name))+".*"))
 	if err != nil {
@@ -85,7 +103,7 @@ func removeBeside(name string) error {
 		if suffix := strings.TrimPrefix(filepath.Base(file), "."+filepath.Base(name)+"."); suffix == "" || strings.Trim(suffix, "0123456789") != "" {
 			continue
 		}
-		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := removeUnheld(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove %s, left by a run that was ended: %w", file, cause(err))
 		}
 	}

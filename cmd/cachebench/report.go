@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -17,19 +20,21 @@ import (
 	"github.com/cachebench/cachebench/workload"
 )
 
-func newReport(io *streams) *cobra.Command {
-	out := &outputs{io: io, formats: append(startFormats(), reports.GitHub)}
+func newReport(std *streams) *cobra.Command {
+	out := &outputs{io: std, formats: append(startFormats(), reports.GitHub)}
 	cmd := &cobra.Command{
 		Use:   "report FILE...",
 		Short: "Any saved result in any format",
 		Long: `Report reads saved results (a report, or timelines, a plan, matches, an inventory,
 a workload) and writes them as one report; or a saved diff, comparison, scores,
-calibration or comparison with the service, in any of its own formats.
+calibration, comparison with the service, answer of capacity or sweep, in any of its own
+formats, as the command itself writes it. A sweep is never in memory whole.
 
 Several timelines are the arms of one simulation, each simulated by itself, or
 measured ones beside it. What belongs to different simulations is refused.`,
 		Example: `  cachebench report report.json --output html --output-file report.html
-  cachebench report timeline.json plan.json inventory.json`,
+  cachebench report timeline.json plan.json inventory.json
+  cachebench report whole.json --output html --output-file sweep.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("no file is named; see %s --help", cmd.CommandPath())
@@ -38,6 +43,9 @@ measured ones beside it. What belongs to different simulations is refused.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := errors.Join(out.check(), out.spares(args...)); err != nil {
+				return err
+			}
+			if done, err := savedSweep(args, out); done || err != nil {
 				return err
 			}
 			first, err := readInput(args[0])
@@ -73,8 +81,9 @@ measured ones beside it. What belongs to different simulations is refused.`,
 	return cmd
 }
 
-// savedTables writes the scores, or the comparison with the service, that the only
-// file named holds; it does nothing when that holds something else.
+// savedTables writes the scores, the comparison with the service, the calibration, the
+// answer to a question of capacity or the sweep that the only file named holds; it does nothing when
+// that holds something else.
 func savedTables(names []string, data []byte, out *outputs) (done bool, err error) {
 	if len(names) != 1 {
 		return false, nil
@@ -83,12 +92,22 @@ func savedTables(names []string, data []byte, out *outputs) (done bool, err erro
 	if err == nil && kind == reports.ComparisonKind {
 		return true, out.savedComparison(names[0], data)
 	}
-	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind && kind != calibrate.Kind {
+	if err != nil || kind != reports.ScoresKind && kind != reports.ServiceKind && kind != calibrate.Kind && kind != reports.CapacityKind && kind != reports.SweepResultKind {
 		return false, err
 	}
+	if kind == reports.SweepResultKind { // as YAML, or with its keys in another order
+		s, err := reports.ReadSweepResult(names[0], data)
+		if err != nil {
+			return false, err
+		}
+		return true, out.sweep(names[0], s, s.Each())
+	}
 	out.formats = reports.TableFormats()
-	if kind == calibrate.Kind {
+	switch kind {
+	case calibrate.Kind:
 		out.formats = reports.CalibrationFormats()
+	case reports.CapacityKind:
+		out.formats = reports.CapacityFormats()
 	}
 	if out.check() != nil {
 		return false, usagef("%s is a %s: %w", names[0], kind, out.check())
@@ -101,6 +120,13 @@ func savedTables(names []string, data []byte, out *outputs) (done bool, err erro
 		return true, out.tables(kind, c, func(b *bytes.Buffer, f reports.Format, opt reports.Options) error {
 			return reports.WriteCalibration(b, f, c, opt)
 		})
+	}
+	if kind == reports.CapacityKind {
+		c, err := reports.ReadCapacity(names[0], data)
+		if err != nil {
+			return false, err
+		}
+		return true, out.capacity(c)
 	}
 	if kind == reports.ScoresKind {
 		s, err := reports.ReadScores(names[0], data)
@@ -118,6 +144,60 @@ func savedTables(names []string, data []byte, out *outputs) (done bool, err erro
 	return true, out.tables(kind, s, func(b *bytes.Buffer, f reports.Format, opt reports.Options) error {
 		return reports.WriteService(b, f, s, opt)
 	})
+}
+
+// savedSweep writes the sweep that the only file named holds, run by run, so that it is
+// never in memory whole; it does nothing when that holds something else.
+func savedSweep(names []string, out *outputs) (done bool, err error) {
+	if len(names) != 1 {
+		return false, nil
+	}
+	info, err := os.Stat(names[0])
+	if err != nil || !info.Mode().IsRegular() {
+		return false, nil // what is read but once is read as other files are
+	}
+	file, err := os.Open(names[0])
+	if err != nil {
+		return false, nil // as readInput says
+	}
+	defer file.Close()
+	begin := make([]byte, 256)
+	n, _ := io.ReadFull(file, begin)
+	if !reports.BeginsAsSweep(begin[:n]) {
+		return false, nil
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return false, fmt.Errorf("read %s: %w", names[0], cause(err))
+	}
+	sweep, err := reports.OpenSweep(names[0], file)
+	if err != nil {
+		return false, err
+	}
+	return true, out.sweep(names[0], sweep.Head, sweep.Runs())
+}
+
+// sweep writes a saved sweep.
+func (o *outputs) sweep(name string, head *reports.SweepResult, runs iter.Seq2[*reports.SweepRun, error]) error {
+	if o.formats = reports.SweepFormats(); o.check() != nil {
+		return usagef("%s is a %s: %w", name, reports.SweepResultKind, o.check())
+	}
+	charts := reports.NewSweepCharts(head)
+	each := func(yield func(*reports.SweepRun, error) bool) {
+		for run, err := range runs {
+			if err == nil && o.plots != "" {
+				err = charts.Add(run)
+			}
+			if !yield(run, err) {
+				return
+			}
+		}
+	}
+	if err := o.stream(func(w io.Writer) error {
+		return reports.WriteSweep(w, reports.Format(o.format), head, each)
+	}); err != nil || o.plots == "" {
+		return err
+	}
+	return o.drawPlots(charts.Plots())
 }
 
 // savedDiff reads the diff that the only file named holds; nil when it holds

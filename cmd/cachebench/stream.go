@@ -34,9 +34,11 @@ func streamFile(name string, write func(io.Writer) error) error {
 	}
 	var f *os.File
 	if p.replaced {
-		if f, err = p.beside(); err != nil {
+		var release func()
+		if f, release, err = p.besideHeld(); err != nil {
 			return err
 		}
+		defer release() // once it has its name
 		defer os.Remove(f.Name())
 	} else if f, err = os.OpenFile(p.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, p.mode); err != nil {
 		return fmt.Errorf("write %s: %w", p.name, cause(err))

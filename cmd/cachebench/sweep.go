@@ -52,12 +52,15 @@ parameter values and every seed.
 
 Runs do not depend on one another. With --shard I/N only a part of them is made, counted
 from 0, and written to --dir as shard-I-of-N.json: whole or not at all, so that a
-shard that died is simply run again. A shard that is there already is kept. sweep merge
-puts shards together, to the same bytes as one machine writes. In the pods of a
-Kubernetes Indexed Job --shards N is enough: ` + completionIndex + ` says which one.
+shard that died is simply run again, which removes what it left. A shard that is there
+already is kept. sweep merge puts shards together, to the same bytes as one machine
+writes. In the pods of a Kubernetes Indexed Job --shards N is enough: ` + completionIndex + `
+says which one; a --shard of another part is refused there.
+HTML has a chart for each parameter whose values are numbers, and a table.
 deploy/kubernetes has such a Job (docs/sweep.md).`,
 		Example: `  cachebench sweep sweep.yaml
   cachebench sweep sweep.yaml --output csv --output-file runs.csv
+  cachebench sweep sweep.yaml --output html --output-file sweep.html
   cachebench sweep sweep.yaml --shard 0/4 --dir results
   cachebench sweep merge results --output json --output-file whole.json`,
 		Args: exactly(1, "a sweep file"),
@@ -86,7 +89,7 @@ func (f *sweepFlags) part(env func(string) (string, bool)) (*reports.SweepShard,
 	case f.shard != "" && f.shards > 0:
 		return nil, usagef("--shard %s and --shards %d say the same in two ways: leave one out", f.shard, f.shards)
 	case f.shard == "" && f.shards == 0 && inJob:
-		return nil, usagef("%s is %s, so this is a pod of an Indexed Job: say with --shards how many completions it has, or each pod makes all runs", completionIndex, index)
+		return nil, usagef("%s is %s, so this is a pod of an Indexed Job, and it is not known how many completions the Job has: write --shards N with its completions, for without it each pod would make all runs (where this is no such pod, unset %[1]s)", completionIndex, index)
 	case f.shard == "" && f.shards == 0:
 		return nil, nil
 	case f.shards > 0 && !inJob:
@@ -102,6 +105,8 @@ func (f *sweepFlags) part(env func(string) (string, bool)) (*reports.SweepShard,
 	switch {
 	case err != nil || ofErr != nil || of < 1:
 		return nil, usagef("shard %q is not of the form I/N, such as 0/4", text)
+	case f.shard != "" && inJob && i != index:
+		return nil, usagef("--shard %s is part %d, and %s, which Kubernetes sets in the pods of an Indexed Job, is %s: write --shards %d and every pod makes its own part (where this is no such pod, unset %[3]s)", f.shard, shard, completionIndex, index, of)
 	case shard < 0 || shard >= of:
 		return nil, usagef("shard %q: shards are counted from 0: of %d they are 0 to %d", text, of, of-1)
 	}
@@ -211,6 +216,9 @@ func (s *sweepRuns) shard() error {
 	name := filepath.Join(s.flags.dir, shardName(part))
 	from, to := part.Range(s.head.GridRuns)
 	what := fmt.Sprintf("shard %d of %d (%d runs from run %d)", part.Index, part.Of, to-from, from)
+	if err := removeBeside(name); err != nil {
+		return err
+	}
 	switch kept, err := s.kept(name); {
 	case err != nil:
 		return err
@@ -222,9 +230,6 @@ func (s *sweepRuns) shard() error {
 		return usagef("--dir %s: make the directory: %w", s.flags.dir, cause(err))
 	}
 	if err := checkPlace(name); err != nil {
-		return err
-	}
-	if err := removeBeside(name); err != nil {
 		return err
 	}
 	err := streamFile(name, func(w io.Writer) error {
@@ -255,10 +260,10 @@ func (s *sweepRuns) kept(name string) (bool, error) {
 	}
 	there, err := reports.ReadSweepResult(name, data)
 	if err != nil {
-		return false, fmt.Errorf("%s stands where the shard is to be written: %w: remove it, or name another --dir", name, err)
+		return false, usagef("%s stands where the shard is to be written: %w: remove it, or name another --dir", name, err)
 	}
 	if !sameSweep(s.head, there) || there.Shard == nil || *there.Shard != *s.head.Shard {
-		return false, fmt.Errorf("%s is a shard of another sweep, of other input files or of another version: remove it, or name another --dir", name)
+		return false, usagef("%s is a shard of another sweep, of other input files or of another version: remove it, or name another --dir", name)
 	}
 	return there.Whole() && there.Failed() == 0, nil
 }

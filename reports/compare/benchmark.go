@@ -23,6 +23,8 @@ type benchmark struct {
 	isTold         bool
 	base, app, arm string
 	others         []string // further parts of the name, as they stand
+	// shown are the others as people read them.
+	shown []string
 	// qualities tell it from others of its result that people would call the same.
 	qualities []string
 	config    map[string]string
@@ -182,12 +184,18 @@ func (b *benchmark) full() string {
 // label is what people call it: web, cached.
 func (b *benchmark) label() string {
 	words := []string{cmp.Or(b.full(), "(no name)")}
+	switch b.base {
+	case reports.BenchCapacity, reports.BenchCapacityOption:
+		words = slices.Clone(b.shown)
+	case reports.BenchCapacityCurve:
+		words = append([]string{"curve"}, b.shown...)
+	}
 	if b.app != "" || b.arm != "" {
 		words = []string{cmp.Or(b.app, reports.AllApps)}
 		if b.arm != "" {
 			words = append(words, b.arm)
 		}
-		words = append(words, b.others...)
+		words = append(words, b.shown...)
 		if b.isTold && b.processors != "" {
 			words = append(words, b.processors[1:]+" processors")
 		}
@@ -195,9 +203,43 @@ func (b *benchmark) label() string {
 	return strings.Join(append(words, b.qualities...), ", ")
 }
 
+// isFound says that a search found what the benchmark is of: another search may have found
+// something else, and lacks nothing.
+func (b *benchmark) isFound() bool {
+	return b.base == reports.BenchCapacityCurve || b.base == reports.BenchCapacityOption
+}
+
+// show writes the further parts of names for people: without escapes, of a sweep the last
+// part of each parameter's key, and its scenario only where there are several.
+func (r *Result) show() {
+	scenarios := make(map[string]bool)
+	for _, b := range r.benchmarks {
+		b.shown = nil
+		for _, other := range b.others {
+			if b.base == reports.BenchSweep && strings.HasPrefix(other, "scenario=") {
+				scenarios[other] = true
+			}
+		}
+	}
+	for _, b := range r.benchmarks {
+		for _, other := range b.others {
+			key, value, ok := strings.Cut(other, "=")
+			switch {
+			case b.base != reports.BenchSweep:
+			case key == "scenario" && len(scenarios) == 1:
+				continue
+			case ok:
+				other = key[strings.LastIndexByte(key, '.')+1:] + "=" + value
+			}
+			b.shown = append(b.shown, unescape(other))
+		}
+	}
+}
+
 // qualify tells benchmarks apart that people would call the same, as those of one app
 // in two functions or packages of tests.
 func (r *Result) qualify() {
+	r.show()
 	same := make(map[string][]*benchmark)
 	for _, b := range r.benchmarks {
 		b.qualities = nil

@@ -112,6 +112,9 @@ type pair struct {
 	// matched are the benchmarks of both, added those of NEW alone.
 	matched []both
 	added   []*benchmark
+	// unpaired is how many points of curves and options OLD or NEW alone has: a search tries
+	// other values where others are of interest.
+	unpaired [2]int
 }
 
 // both is a benchmark in both results.
@@ -203,11 +206,20 @@ func (p *pair) match() {
 		if before[key] {
 			continue // OLD's version, in a result of both
 		}
+		if b.isFound() {
+			p.unpaired[1]++
+			continue
+		}
 		p.added = append(p.added, b)
 		p.c.Added = append(p.c.Added, b.label())
 	}
 	for _, b := range p.old.benchmarks {
-		if !news[b.renamed(renames, nil).key(conditions)] {
+		if news[b.renamed(renames, nil).key(conditions)] {
+			continue
+		}
+		if b.isFound() {
+			p.unpaired[0]++
+		} else {
 			p.c.Missing = append(p.c.Missing, b.label())
 		}
 	}
@@ -333,6 +345,9 @@ func (p *pair) doubts() {
 		}
 	}
 	slices.Sort(p.c.Inputs)
+	if p.unpaired[0]+p.unpaired[1] > 0 {
+		p.doubt("Of curves and options those are compared that both searches tried; OLD alone has %d, NEW alone %d.", p.unpaired[0], p.unpaired[1])
+	}
 	var facts []string
 	for _, f := range p.new.facts {
 		for _, old := range p.old.facts {

@@ -85,7 +85,7 @@ func (r *Result) values(name string) (list []string) {
 func (p *pair) conditions() {
 	isSameProfile := slices.Equal(valuesOf(&p.c.Old, Profile), valuesOf(&p.c.New, Profile))
 	for _, name := range conditions() {
-		old, new := valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
+		old, new := p.valuesOf(name)
 		if name == profileDigest && !isSameProfile {
 			continue // another profile has other values
 		}
@@ -184,7 +184,7 @@ func (p *pair) starts() {
 // spread over an hour is sooner ready than what comes at once. Where an app's number of
 // starts differs, as is known, that says so.
 func (p *pair) workload(isKnown bool) {
-	old, new := valuesOf(&p.c.Old, workloadDigest), valuesOf(&p.c.New, workloadDigest)
+	old, new := p.valuesOf(workloadDigest)
 	if len(old) == 0 || len(new) == 0 || slices.Equal(old, new) || isKnown {
 		return
 	}
@@ -218,6 +218,50 @@ func (p *pair) allows(name string) bool {
 		name = Workload
 	}
 	return slices.Contains(p.opt.Allow, name)
+}
+
+// valuesOf are the values of a condition on both sides. The runs of sweeps have others
+// each, as parameters make them: there they are those of the runs that both have and that
+// were made under different ones; where no run was, both sides have the same.
+func (p *pair) valuesOf(name string) (old, new []string) {
+	old, new = valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
+	if slices.Equal(old, new) && len(old) < 2 || !p.old.isSweep() || !p.new.isSweep() {
+		return old, new
+	}
+	before := make(map[string]*benchmark)
+	for _, b := range p.old.benchmarks {
+		before[b.key([]string{Source})] = b
+	}
+	var oldOnly, newOnly []string
+	var first [2]string // of the first run with another
+	add := func(list *[]string, v string) {
+		if v != "" && !slices.Contains(*list, v) {
+			*list = append(*list, v)
+		}
+	}
+	for _, b := range p.new.benchmarks {
+		if a := before[b.key([]string{Source})]; a != nil && a.condition(name) != b.condition(name) {
+			add(&oldOnly, a.condition(name))
+			add(&newOnly, b.condition(name))
+			if first[0] == "" {
+				first = [2]string{a.condition(name) + " of " + b.label(), b.condition(name) + " of " + b.label()}
+			}
+		}
+	}
+	if len(oldOnly)+len(newOnly) == 0 {
+		return new, new
+	}
+	slices.Sort(oldOnly)
+	slices.Sort(newOnly)
+	if slices.Equal(oldOnly, newOnly) { // of other runs each
+		return first[:1], first[1:]
+	}
+	return oldOnly, newOnly
+}
+
+// isSweep says that the result is of a sweep.
+func (r *Result) isSweep() bool {
+	return len(r.benchmarks) > 0 && !slices.ContainsFunc(r.benchmarks, func(b *benchmark) bool { return b.base != reports.BenchSweep })
 }
 
 func valuesOf(side *reports.ComparedResult, name string) []string {

@@ -1,9 +1,9 @@
 // Package compare reads two results and says how they differ, figure by figure,
 // with the statistics that their sources want.
 //
-// A result is a saved Timeline, Report, Diff, Plan, Matches or Calibration, the text
-// of benchmarks that cachebench writes (--output benchfmt), or what go test -bench
-// prints, also with -json. All are read as the text of benchmarks: what a document holds is what
+// A result is a saved Timeline, Report, Diff, Plan, Matches, Calibration, Capacity or
+// SweepResult, the text of benchmarks that cachebench writes (--output benchfmt), or what
+// go test -bench prints, also with -json. All are read as the text of benchmarks: what a document holds is what
 // package reports would write of it.
 //
 // Values of simulations and estimates are exact: they are compared as they are,
@@ -172,8 +172,24 @@ func (r *Result) document(name string, data []byte) ([]byte, error) {
 		}
 		err = reports.WriteDiff(&b, reports.Bench, d, reports.Options{})
 		return b.Bytes(), err
+	case reports.CapacityKind:
+		c, err := reports.ReadCapacity(name, data)
+		if err != nil {
+			return nil, err
+		}
+		if err := reports.WriteCapacity(&b, reports.Bench, c, reports.Options{}); err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrResult, name, err)
+		}
+		return b.Bytes(), nil
+	case reports.SweepResultKind:
+		s, err := reports.ReadSweepResult(name, data)
+		if err != nil {
+			return nil, err
+		}
+		err = reports.WriteSweep(&b, reports.Bench, s, s.Each())
+		return b.Bytes(), err
 	default:
-		return nil, fmt.Errorf("%w: %s is a %s; compared are a Timeline, Report, Diff, Plan, Matches or Calibration, and the text of benchmarks", ErrResult, name, kind)
+		return nil, fmt.Errorf("%w: %s is a %s; compared are a Timeline, Report, Diff, Plan, Matches, Calibration, Capacity or SweepResult, and the text of benchmarks", ErrResult, name, kind)
 	}
 	if err := reports.Write(&b, reports.Bench, report, reports.Options{}); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrResult, name, err)
