@@ -82,7 +82,7 @@ SEQUENTIAL = capacity cost internal/benchplan internal/clusterhistory internal/g
   matcher matcher/plan matcher/plan/export matcher/plan/knapsack reports reports/compare \
   simulate/network simulate/sketch simulate/unpack workload
 # Their longest tests only compute; the race detector's run leaves those out.
-COMMANDS = TestReadme|TestDocuments|TestFormats|TestKubernetes|MergeMemory|KilledShard|TestScripts/(capacity|report-timelines|repeats|scale|stages|workload-generate)
+COMMANDS = TestReadme|TestDocuments|TestFormats|TestKubernetes|MergeMemory|KilledShard|TestScripts/(capacity|report-timelines|scale|stages|workload-generate)
 COMPUTING = . ./simulate ./simulate/calibrate ./measure/ecigroup
 
 race: ## all tests of what runs concurrently, with the race detector: units, properties, fuzz seeds, command line

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cachebench/cachebench/docs/schema"
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/reports"
 )
 
@@ -24,6 +25,7 @@ const textColumns = 100
 // columns and without colour, JSON that a JSON Schema validator finds to be as docs/schema
 // says, CSV that another reader reads.
 func TestFormats(t *testing.T) {
+	race.Skip(t)
 	quickstart, err := filepath.Abs("../../testdata/quickstart/scenario.yaml")
 	if err != nil {
 		t.Fatal(err)

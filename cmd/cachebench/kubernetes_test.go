@@ -14,6 +14,8 @@ import (
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/cachebench/cachebench/internal/race"
 )
 
 // kustomized builds a directory of deploy/kubernetes as kustomize build does, and decodes
@@ -62,6 +64,7 @@ func kustomizedAll(t *testing.T, dir string) (jobs []batchv1.Job, maps []corev1.
 // and their pods, run one after another with the arguments, the environment and the files
 // that they have there, make what one machine makes.
 func TestKubernetes(t *testing.T) {
+	race.Skip(t)
 	base, err := filepath.Abs("../../deploy/kubernetes")
 	if err != nil {
 		t.Fatal(err)
