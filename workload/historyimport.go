@@ -214,6 +214,9 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 	known := map[string]int{}
 	for n := range h.Workload.Apps {
 		known[h.Workload.Apps[n].Name] = n
+	}
+	b.namePulls(h.Pulls, known)
+	for n := range h.Workload.Apps {
 		h.Workload.Apps[n].StartsPerDay, h.Origins[n].StartsPerDay = 0, "no start in the histories"
 	}
 	for n, app := range b.apps {
@@ -237,6 +240,23 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 	h.Doubts = append(b.doubts, h.Doubts...)
 	h.Notes = append(h.Notes, b.notes...)
 	sortApps(h)
+}
+
+// namePulls calls the apps of pulls of which no pod is known as the histories' apps are.
+func (b *tallyBuilder) namePulls(pulls []Pull, known map[string]int) {
+	for n := range pulls {
+		p := &pulls[n]
+		if _, ok := known[p.App]; ok {
+			continue
+		}
+		guess := guessApp(p.Namespace, p.Pod)
+		if _, ok := b.names[guess.whole()]; ok {
+			guess.root = guess.whole()
+		}
+		if name, ok := b.names[guess.root]; ok {
+			p.App = name
+		}
+	}
 }
 
 // addPool adds the pool of the nodes that only the history tells of.

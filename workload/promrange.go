@@ -253,12 +253,12 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 	t.tell(at)
 	t.pass(at)
 	t.placed = true
-	root, kind := guessedApp(pod.namespace, pod.name), ""
+	app, kind := guessApp(pod.namespace, pod.name), ""
 	if pod.owner != "" {
-		root, kind = pod.namespace+"/"+rootOf(pod.kind, pod.owner), rootKind(pod.kind, pod.owner)
+		app, kind = guessOwned(pod.namespace, pod.kind, pod.owner), rootKind(pod.kind, pod.owner)
 	}
 	slices.SortStableFunc(pod.images, func(a, b tallyImage) int { return cmp.Compare(a.container, b.container) })
-	s := t.set(root, kind, pod.images, at)
+	s := t.set(app, kind, pod.images, setKey{}, at)
 	if s == nil {
 		return
 	}

@@ -428,11 +428,11 @@ func (t *tally) settle(key uint64) {
 		return
 	}
 	delete(t.young, key)
-	root, kind := guessedApp(y.namespace, y.name), ""
+	app, kind := guessApp(y.namespace, y.name), ""
 	if y.owner != "" {
-		root, kind = y.namespace+"/"+rootOf(y.kind, y.owner), rootKind(y.kind, y.owner)
+		app, kind = guessOwned(y.namespace, y.kind, y.owner), rootKind(y.kind, y.owner)
 	}
-	s := t.set(root, kind, y.images, y.made)
+	s := t.set(app, kind, y.images, setKey{}, y.made)
 	if s == nil {
 		return
 	}
@@ -530,18 +530,22 @@ func (t *tally) forgetOld() {
 	clear(t.jobs)
 }
 
-// set is where the starts of a controller with these images are counted; nil where
-// there are too many.
-func (t *tally) set(root, kind string, images []tallyImage, at int64) *tallySet {
-	a := t.apps[root]
+// set is where the starts of a controller with these images, and of the size that the key
+// has, are counted; nil where there are too many.
+func (t *tally) set(app nameGuess, kind string, images []tallyImage, key setKey, at int64) *tallySet {
+	if a := t.apps[app.whole()]; app.end != "" && a != nil && a.isNamed {
+		app = nameGuess{root: app.whole()} // a controller of that name is told of
+	}
+	a := t.apps[app.root]
 	if a == nil {
 		if len(t.apps) >= maxTallyApps {
 			t.skip(skipManyApps)
 			return nil
 		}
-		a = &tallyApp{sets: map[string]*tallySet{}}
-		t.apps[root] = a
+		a = &tallyApp{sets: map[setKey]*tallySet{}}
+		t.apps[app.root] = a
 	}
+	a.tell(app)
 	if kind != "" {
 		a.kind = kind
 	}
@@ -550,7 +554,7 @@ func (t *tally) set(root, kind string, images []tallyImage, at int64) *tallySet 
 		repositories = append(repositories, repositoryOf(i.reference))
 	}
 	slices.Sort(repositories)
-	key := strings.Join(slices.Compact(repositories), " ")
+	key.repositories = strings.Join(slices.Compact(repositories), " ")
 	s := a.sets[key]
 	if s == nil {
 		s = &tallySet{}

@@ -42,7 +42,7 @@ func (t *tally) traced(s *TraceStart) {
 	for _, ref := range s.Images {
 		images = append(images, tallyImage{reference: ref})
 	}
-	set := t.set(s.App, "", images, at)
+	set := t.set(nameGuess{root: s.App}, "", images, setKey{}, at)
 	if set == nil {
 		return
 	}
