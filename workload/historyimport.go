@@ -35,7 +35,11 @@ type HistoryImporter struct {
 	relative, dated string
 	groups          int
 	sampled         bool // there were more events about pulls than are held
-	json            jsonText
+	listedImages    int  // of all nodes together
+	// formats are those of the inputs, lacks the inputs of which nothing came.
+	formats []InputFormat
+	lacks   []lack
+	json    jsonText
 }
 
 // Read reads an input, called name in errors, with its gzip or zstd. An empty format is
@@ -52,13 +56,29 @@ func (i *HistoryImporter) Read(name string, r io.Reader, format InputFormat) (In
 
 // read reads a text that is not packed.
 func (i *HistoryImporter) read(name string, text *bufio.Reader, format InputFormat) (InputFormat, error) {
-	if format == "" {
-		head, err := text.Peek(looked)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return format, readError(name, err)
-		}
-		format = formatOf(head)
+	head, err := text.Peek(looked)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return format, readError(name, err)
 	}
+	told := formatOf(head)
+	if format == "" || format == told {
+		if err := refused(name, head); err != nil {
+			return told, err
+		}
+	}
+	format = cmp.Or(format, told)
+	before := i.counts()
+	if err = i.readAs(name, text, format); err == nil {
+		i.formats = append(i.formats, format)
+		if what := lacking(format, before, i.counts()); what != "" {
+			i.lacks = append(i.lacks, lack{name, format, what})
+		}
+	}
+	return format, err
+}
+
+// readAs reads a text of a format.
+func (i *HistoryImporter) readAs(name string, text *bufio.Reader, format InputFormat) error {
 	if format != KubectlInput && format != CrictlInput {
 		if format == TraceInput {
 			i.relative = name
@@ -66,29 +86,26 @@ func (i *HistoryImporter) read(name string, text *bufio.Reader, format InputForm
 			i.dated = name
 		}
 		if i.relative != "" && i.dated != "" {
-			return format, &document.Error{File: name, Line: 1, Message: fmt.Sprintf("the times of a trace (%s) count from its own beginning, those of %s are dates: import them one by one", i.relative, i.dated)}
+			return &document.Error{File: name, Line: 1, Message: fmt.Sprintf("the times of a trace (%s) count from its own beginning, those of %s are dates: import them one by one", i.relative, i.dated)}
 		}
 		i.tally.begin()
 		defer i.tally.end()
 	}
-	var err error
 	switch format {
 	case EventsInput:
-		err = i.readEvents(name, text)
+		return i.readEvents(name, text)
 	case PrometheusInput:
 		a := &arrayReader{name: name, key: "result", bare: true, what: "the result of a range query"}
 		a.take = func(line, item int, text []byte) error { return i.prom.series(a, line, item, text) }
-		err = a.read(text)
+		return a.read(text)
 	case CrictlInput:
-		err = i.readCrictl(name, text)
+		return i.readCrictl(name, text)
 	case ECIInput:
-		err = i.readGroups(name, text)
+		return i.readGroups(name, text)
 	case TraceInput:
-		err = i.readTrace(name, text)
-	default:
-		err = i.pulls.Read(name, text)
+		return i.readTrace(name, text)
 	}
-	return format, err
+	return i.pulls.Read(name, text)
 }
 
 // readEvents reads lines of events. Pods and nodes among them are taken as of a watch.
@@ -160,11 +177,11 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	h, err := i.pulls.History(opt)
 	i.holdNodes()
 	nothing := i.tally.isEmpty() && len(i.held) == 0 && len(i.prom.durations) == 0
-	if err != nil && (nothing || !errors.Is(err, ErrNoPulls)) {
-		if i.dated != "" || i.relative != "" {
-			return nil, fmt.Errorf("%w; nothing tells of starts either: %s", err, i.skips())
-		}
+	if err != nil && !errors.Is(err, ErrNoPulls) {
 		return nil, err
+	}
+	if err != nil && nothing {
+		return nil, i.nothing(err)
 	}
 	if err != nil {
 		h = &PullHistory{Runtimes: map[string]int{}}
@@ -176,6 +193,10 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	h.PullDurations = i.prom.pullDurations()
 	if !i.tally.isEmpty() {
 		i.addTally(h, opt)
+	}
+	h.Doubts = append(h.Doubts, i.prom.missing()...)
+	for _, l := range i.lacks {
+		h.Doubts = append(h.Doubts, fmt.Sprintf("nothing came of %s, which %s", l.name+" ("+string(l.format)+")", l.what))
 	}
 	return h, nil
 }
@@ -189,10 +210,7 @@ func (i *HistoryImporter) skips() string {
 		words = append(words, fmt.Sprintf("%d times %s", n, reason))
 	}
 	slices.Sort(words)
-	if len(words) == 0 {
-		return "the input is empty"
-	}
-	return "it holds " + strings.Join(words, ", ")
+	return "the input holds " + strings.Join(words, ", ")
 }
 
 // addTally puts the apps of histories to those of snapshots. Of an app that both tell, the
