@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -237,7 +238,13 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 	for n := range h.Workload.Apps {
 		h.Workload.Apps[n].StartsPerDay, h.Origins[n].StartsPerDay = 0, "no start in the histories"
 	}
+	pools, guessed := i.addPools(h, b, opt), []string(nil)
 	for n, app := range b.apps {
+		pool, isGuess := pools.poolOf(b.lastNode[app.Name])
+		app.NodePool = pool
+		if _, ok := known[app.Name]; isGuess && !ok {
+			guessed = append(guessed, app.Name)
+		}
 		if app.NodePool != "" {
 			app.PulledFraction = pulledFraction(h.Pulls, app.Name)
 		}
@@ -254,7 +261,9 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 			to.Runtime, origin.Runtime = app.Runtime, b.origins[n].Runtime
 		}
 	}
-	i.addPool(h, b)
+	if len(guessed) > 0 {
+		b.note("the node of the last start is not listed, and those of several pools are called as it is, so that the largest of them is taken as the nodePool of %s", few(guessed))
+	}
 	h.Doubts = append(b.doubts, h.Doubts...)
 	h.Notes = append(h.Notes, b.notes...)
 	sortApps(h)
@@ -277,27 +286,28 @@ func (b *tallyBuilder) namePulls(pulls []Pull, known map[string]int) {
 	}
 }
 
-// addPool adds the pool of the nodes that only the history tells of.
-func (i *HistoryImporter) addPool(h *PullHistory, b *tallyBuilder) {
-	poolOf := ""
-	switch len(h.Workload.NodePools) {
-	case 0:
-		if p := i.tally.nodes.pool(int64(b.window.Covered/time.Second), b.note); p != nil {
-			h.Workload.NodePools, poolOf = []NodePool{*p}, p.Name
-		}
-	case 1:
-		poolOf = h.Workload.NodePools[0].Name
-	default:
-		b.note("apps known by the histories alone are in no node pool: the snapshots have more than one")
+// addPools adds the pools of the nodes that the history tells of, and what it tells of those
+// that snapshots list.
+func (i *HistoryImporter) addPools(h *PullHistory, b *tallyBuilder, opt PullOptions) *poolBuilder {
+	p := &poolBuilder{tallyBuilder: b, virtual: map[string]bool{}}
+	p.listed, p.of = i.pulls.nodePools(opt)
+	for name, n := range i.pulls.nodes {
+		p.virtual[name] = n.virtual
 	}
-	for n := range h.Workload.Apps {
-		a := &h.Workload.Apps[n]
-		if h.Workload.Pool(a.NodePool) == nil && a.NodePool != "" {
-			if a.NodePool = poolOf; poolOf == "" {
-				a.PulledFraction = nil
-			}
-		}
+	h.Workload.NodePools = p.nodePools()
+	return p
+}
+
+// nodePools are those of the nodes that were listed, and which each is in.
+func (i *PullImporter) nodePools(opt PullOptions) (pools []NodePool, of map[string]string) {
+	if len(i.nodes) == 0 {
+		return nil, nil
 	}
+	pools, of = i.builder(opt).nodePools()
+	maps.DeleteFunc(of, func(_, pool string) bool {
+		return !slices.ContainsFunc(pools, func(p NodePool) bool { return p.Name == pool })
+	})
+	return pools, of
 }
 
 // sortApps brings a workload's apps in order of name.

@@ -279,7 +279,7 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 	s.whole = true
 	s.start(at, true, true)
 	if t.nodes.start(pod.node, at) != nil {
-		s.onNodes++
+		s.onNode(pod.node, 1)
 	}
 	// A pod whose samples end before the others' came to an end then.
 	if pod.last < p.to-5*p.step-1 && pod.last >= pod.start {

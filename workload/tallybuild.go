@@ -89,6 +89,7 @@ type tallyBuilder struct {
 	merged   int
 	byDay    bool
 	names    map[string]string // of apps, by their root
+	lastNode map[string]string // of apps that run on nodes
 }
 
 func (b *tallyBuilder) note(format string, args ...any) {
@@ -108,7 +109,7 @@ func (b *tallyBuilder) noStarts() string {
 
 // build makes apps of all that was counted.
 func (t *tally) build(opt PullOptions) *tallyBuilder {
-	b := &tallyBuilder{tally: t, scale: opt.ScaleToDay, names: map[string]string{}}
+	b := &tallyBuilder{tally: t, scale: opt.ScaleToDay, names: map[string]string{}, lastNode: map[string]string{}}
 	b.window, b.occurs = t.window(opt)
 	taken := map[string]bool{}
 	for _, root := range slices.Sorted(maps.Keys(t.apps)) {
@@ -215,6 +216,7 @@ func (s *tallySet) merge(other *tallySet) {
 		}
 	}
 	s.onNodes += other.onNodes
+	s.lastNode = cmp.Or(s.lastNode, other.lastNode)
 	s.runtimes.merge(&other.runtimes)
 	s.ready.merge(&other.ready)
 }
@@ -261,7 +263,7 @@ func (b *tallyBuilder) app(name, kind string, s sizedSet) {
 		app.ReleasesPerMonth = threeDigits(float64(s.releases) * float64(Month) / float64(b.window.Covered))
 	}
 	if s.onNodes*2 > counted.count {
-		app.NodePool = defaultPool
+		b.lastNode[name] = s.lastNode
 	}
 	b.apps = append(b.apps, app)
 	b.origins = append(b.origins, origin)

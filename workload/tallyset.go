@@ -49,11 +49,13 @@ type tallySet struct {
 	// placed are the starts of which it is told when they were made, other those that
 	// were only told of later, by hour of the week.
 	placed, other starts
-	onNodes       int
-	runtimes      durations
-	ready         durations
-	releases      int
-	burst         burstFinder
+	// onNodes are the starts on nodes, of which the last was on lastNode.
+	onNodes  int
+	lastNode string
+	runtimes durations
+	ready    durations
+	releases int
+	burst    burstFinder
 }
 
 // starts counts starts by hour of the week.
@@ -128,6 +130,12 @@ func (s *tallySet) start(at int64, placed, somePlaced bool) {
 	if placed || !somePlaced {
 		s.burst.add(at, 1)
 	}
+}
+
+// onNode counts starts on a node.
+func (s *tallySet) onNode(name string, n int) {
+	s.onNodes += n
+	s.lastNode = name
 }
 
 // maxDurations bounds what is kept to tell a median: of 101 drawn at random it is of the

@@ -50,7 +50,7 @@ func (t *tally) traced(s *TraceStart) {
 	set.placed.addMany(at, s.Count)
 	set.burst.add(at, s.Count)
 	if t.nodes.start(s.Node, at) != nil {
-		set.onNodes += s.Count
+		set.onNode(s.Node, s.Count)
 	}
 	if s.Runtime != nil {
 		set.runtimes.add(*s.Runtime)
