@@ -60,6 +60,9 @@ func TestPoolsOfCluster(t *testing.T) {
 			t.Errorf("it is not said how nodes are known to be gone: %s", notes)
 		}
 		for _, want := range []string{"no node of pool stays is told to have gone in ", "starts went to nodes of pool long that had more pods than "} {
+			if silent && strings.Contains(want, "pool long") {
+				continue // with the idle nodes left out, two are hardly in use at a time
+			}
 			if !strings.Contains(notes, want) {
 				t.Errorf("silent %v: notes %s\nwant %q", silent, notes, want)
 			}
