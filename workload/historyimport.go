@@ -228,7 +228,7 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 		b.note("the time 0 of the trace is taken for Monday 00:00 UTC")
 	}
 	if i.groups > 0 {
-		b.doubt("ECI lists the container groups that are there, and for some time those that ended: of those that were deleted nothing is told, so rates are lower bounds")
+		b.doubt("ECI lists the container groups that are there, those that ended in the last hour, and the last 100 of a region that ended before: of others, and of those that were deleted, nothing is told, so rates are lower bounds")
 	}
 	known := map[string]int{}
 	for n := range h.Workload.Apps {
