@@ -134,7 +134,8 @@ func (g *workloadGenerate) saveInventory(w *workload.Workload) error {
 				places[l.Name] = place
 				inv.Layers = append(inv.Layers, layers.Layer{
 					Digest: digest("blob of %s", l.Name), DiffID: digest("tar of %s", l.Name), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-					CompressedBytes: l.CompressedBytes, UnpackedBytes: new(l.UnpackedBytes), UnpackedSource: layers.Estimated, UnpackedMethod: layers.ByRatio,
+					CompressedBytes: l.CompressedBytes, CompressedSource: layers.Estimated,
+					UnpackedBytes: new(l.UnpackedBytes), UnpackedSource: layers.Estimated, UnpackedMethod: layers.ByRatio,
 				})
 			}
 			image.Layers = append(image.Layers, place)
