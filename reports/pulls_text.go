@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,7 +162,11 @@ func (s *PullSummary) sentences() []string {
 	if s.History != nil {
 		list = append(list, (*historyView)(s.History).sentence())
 	}
-	if !w.To.IsZero() {
+	switch {
+	case w.To.IsZero():
+	case s.History != nil && len(s.Inputs) > 0 && !slices.ContainsFunc(s.Inputs, func(i PullInput) bool { return i.Format == workload.KubectlInput }):
+		list = append(list, fmt.Sprintf("Single pulls are told of between %s and %s.", stamp(w.From), stamp(w.To)))
+	default:
 		list = append(list, fmt.Sprintf("The snapshots cover %s, %s, between %s and %s.", workload.SpellTime(w.Covered), from, stamp(w.From), stamp(w.To)))
 	}
 	if s.Sized > 0 {

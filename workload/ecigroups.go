@@ -13,6 +13,7 @@ type eciGroup struct {
 	CreationTime, SucceededTime, FailedTime, ExpiredTime string
 	CPU, Memory                                          float64
 	Containers, InitContainers                           []eciContainer
+	Tags                                                 []struct{ Key, Value string }
 	Events                                               []struct {
 		Reason, Message, FirstTimestamp, LastTimestamp string
 		Count                                          int
@@ -72,6 +73,22 @@ func (i *HistoryImporter) readGroups(name string, r lineSource) error {
 	return err
 }
 
+// appTags are the keys of tags that name an app, as labels of Kubernetes do. ECI itself sets
+// none.
+var appTags = []string{"app.kubernetes.io/name", "app", "k8s-app"}
+
+// app is the group's: as a tag names it, else by its own name.
+func (g *eciGroup) app() nameGuess {
+	for _, key := range appTags {
+		for _, tag := range g.Tags {
+			if tag.Key == key && isObjectName([]byte(tag.Value)) {
+				return nameGuess{root: groupNamespace + "/" + tag.Value}
+			}
+		}
+	}
+	return guessApp(groupNamespace, g.ContainerGroupName)
+}
+
 // event is one of the group's as a cluster tells it, of a pod on the host eci.
 func (g *eciGroup) event(n int) map[string]any {
 	e := &g.Events[n]
@@ -117,15 +134,16 @@ func (t *tally) group(g *eciGroup, created int64) {
 	t.tell(created)
 	t.pass(created)
 	t.placed = true
-	s := t.set(guessedApp(groupNamespace, g.ContainerGroupName), "ContainerGroup", images, created)
+	size := setKey{}
+	if g.CPU > 0 && g.Memory > 0 {
+		size.cpu, size.memory = g.CPU, g.Memory
+	}
+	s := t.set(g.app(), "ContainerGroup", images, size, created)
 	if s == nil {
 		return
 	}
 	s.whole = true
 	s.start(created, true, true)
-	if g.CPU > 0 && g.Memory > 0 {
-		s.cpu, s.memory = g.CPU, g.Memory
-	}
 	t.forget(key, runningPod{})
 	for _, text := range []string{g.SucceededTime, g.FailedTime, g.ExpiredTime} {
 		if end := unixSeconds([]byte(text)); end > 0 {

@@ -68,6 +68,7 @@ func (i *HistoryImporter) hold(seen map[string]bool, names []string, bytes int64
 		return
 	}
 	seen[reference] = true
+	i.listedImages++
 	key := reference + " " + digest
 	if i.held == nil {
 		i.held = map[string]*HeldImage{}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,11 @@ type HistoryImporter struct {
 	relative, dated string
 	groups          int
 	sampled         bool // there were more events about pulls than are held
-	json            jsonText
+	listedImages    int  // of all nodes together
+	// formats are those of the inputs, lacks the inputs of which nothing came.
+	formats []InputFormat
+	lacks   []lack
+	json    jsonText
 }
 
 // Read reads an input, called name in errors, with its gzip or zstd. An empty format is
@@ -52,13 +57,29 @@ func (i *HistoryImporter) Read(name string, r io.Reader, format InputFormat) (In
 
 // read reads a text that is not packed.
 func (i *HistoryImporter) read(name string, text *bufio.Reader, format InputFormat) (InputFormat, error) {
-	if format == "" {
-		head, err := text.Peek(looked)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return format, readError(name, err)
-		}
-		format = formatOf(head)
+	head, err := text.Peek(looked)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return format, readError(name, err)
 	}
+	told := formatOf(head)
+	if format == "" || format == told {
+		if err := refused(name, head); err != nil {
+			return told, err
+		}
+	}
+	format = cmp.Or(format, told)
+	before := i.counts()
+	if err = i.readAs(name, text, format); err == nil {
+		i.formats = append(i.formats, format)
+		if what := lacking(format, before, i.counts()); what != "" {
+			i.lacks = append(i.lacks, lack{name, format, what})
+		}
+	}
+	return format, err
+}
+
+// readAs reads a text of a format.
+func (i *HistoryImporter) readAs(name string, text *bufio.Reader, format InputFormat) error {
 	if format != KubectlInput && format != CrictlInput {
 		if format == TraceInput {
 			i.relative = name
@@ -66,29 +87,26 @@ func (i *HistoryImporter) read(name string, text *bufio.Reader, format InputForm
 			i.dated = name
 		}
 		if i.relative != "" && i.dated != "" {
-			return format, &document.Error{File: name, Line: 1, Message: fmt.Sprintf("the times of a trace (%s) count from its own beginning, those of %s are dates: import them one by one", i.relative, i.dated)}
+			return &document.Error{File: name, Line: 1, Message: fmt.Sprintf("the times of a trace (%s) count from its own beginning, those of %s are dates: import them one by one", i.relative, i.dated)}
 		}
 		i.tally.begin()
 		defer i.tally.end()
 	}
-	var err error
 	switch format {
 	case EventsInput:
-		err = i.readEvents(name, text)
+		return i.readEvents(name, text)
 	case PrometheusInput:
 		a := &arrayReader{name: name, key: "result", bare: true, what: "the result of a range query"}
 		a.take = func(line, item int, text []byte) error { return i.prom.series(a, line, item, text) }
-		err = a.read(text)
+		return a.read(text)
 	case CrictlInput:
-		err = i.readCrictl(name, text)
+		return i.readCrictl(name, text)
 	case ECIInput:
-		err = i.readGroups(name, text)
+		return i.readGroups(name, text)
 	case TraceInput:
-		err = i.readTrace(name, text)
-	default:
-		err = i.pulls.Read(name, text)
+		return i.readTrace(name, text)
 	}
-	return format, err
+	return i.pulls.Read(name, text)
 }
 
 // readEvents reads lines of events. Pods and nodes among them are taken as of a watch.
@@ -160,11 +178,11 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	h, err := i.pulls.History(opt)
 	i.holdNodes()
 	nothing := i.tally.isEmpty() && len(i.held) == 0 && len(i.prom.durations) == 0
-	if err != nil && (nothing || !errors.Is(err, ErrNoPulls)) {
-		if i.dated != "" || i.relative != "" {
-			return nil, fmt.Errorf("%w; nothing tells of starts either: %s", err, i.skips())
-		}
+	if err != nil && !errors.Is(err, ErrNoPulls) {
 		return nil, err
+	}
+	if err != nil && nothing {
+		return nil, i.nothing(err)
 	}
 	if err != nil {
 		h = &PullHistory{Runtimes: map[string]int{}}
@@ -176,6 +194,10 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	h.PullDurations = i.prom.pullDurations()
 	if !i.tally.isEmpty() {
 		i.addTally(h, opt)
+	}
+	h.Doubts = append(h.Doubts, i.prom.missing()...)
+	for _, l := range i.lacks {
+		h.Doubts = append(h.Doubts, fmt.Sprintf("nothing came of %s, which %s", l.name+" ("+string(l.format)+")", l.what))
 	}
 	return h, nil
 }
@@ -189,10 +211,7 @@ func (i *HistoryImporter) skips() string {
 		words = append(words, fmt.Sprintf("%d times %s", n, reason))
 	}
 	slices.Sort(words)
-	if len(words) == 0 {
-		return "the input is empty"
-	}
-	return "it holds " + strings.Join(words, ", ")
+	return "the input holds " + strings.Join(words, ", ")
 }
 
 // addTally puts the apps of histories to those of snapshots. Of an app that both tell, the
@@ -209,14 +228,23 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 		b.note("the time 0 of the trace is taken for Monday 00:00 UTC")
 	}
 	if i.groups > 0 {
-		b.doubt("ECI lists the container groups that are there, and for some time those that ended: of those that were deleted nothing is told, so rates are lower bounds")
+		b.doubt("ECI lists the container groups that are there, those that ended in the last hour, and the last 100 of a region that ended before: of others, and of those that were deleted, nothing is told, so rates are lower bounds")
 	}
 	known := map[string]int{}
 	for n := range h.Workload.Apps {
 		known[h.Workload.Apps[n].Name] = n
+	}
+	b.namePulls(h.Pulls, known)
+	for n := range h.Workload.Apps {
 		h.Workload.Apps[n].StartsPerDay, h.Origins[n].StartsPerDay = 0, "no start in the histories"
 	}
+	pools, guessed := i.addPools(h, b, opt), []string(nil)
 	for n, app := range b.apps {
+		pool, isGuess := pools.poolOf(b.lastNode[app.Name])
+		app.NodePool = pool
+		if _, ok := known[app.Name]; isGuess && !ok {
+			guessed = append(guessed, app.Name)
+		}
 		if app.NodePool != "" {
 			app.PulledFraction = pulledFraction(h.Pulls, app.Name)
 		}
@@ -233,33 +261,53 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 			to.Runtime, origin.Runtime = app.Runtime, b.origins[n].Runtime
 		}
 	}
-	i.addPool(h, b)
+	if len(guessed) > 0 {
+		b.note("the node of the last start is not listed, and those of several pools are called as it is, so that the largest of them is taken as the nodePool of %s", few(guessed))
+	}
 	h.Doubts = append(b.doubts, h.Doubts...)
 	h.Notes = append(h.Notes, b.notes...)
 	sortApps(h)
 }
 
-// addPool adds the pool of the nodes that only the history tells of.
-func (i *HistoryImporter) addPool(h *PullHistory, b *tallyBuilder) {
-	poolOf := ""
-	switch len(h.Workload.NodePools) {
-	case 0:
-		if p := i.tally.nodes.pool(int64(b.window.Covered/time.Second), b.note); p != nil {
-			h.Workload.NodePools, poolOf = []NodePool{*p}, p.Name
+// namePulls calls the apps of pulls of which no pod is known as the histories' apps are.
+func (b *tallyBuilder) namePulls(pulls []Pull, known map[string]int) {
+	for n := range pulls {
+		p := &pulls[n]
+		if _, ok := known[p.App]; ok {
+			continue
 		}
-	case 1:
-		poolOf = h.Workload.NodePools[0].Name
-	default:
-		b.note("apps known by the histories alone are in no node pool: the snapshots have more than one")
-	}
-	for n := range h.Workload.Apps {
-		a := &h.Workload.Apps[n]
-		if h.Workload.Pool(a.NodePool) == nil && a.NodePool != "" {
-			if a.NodePool = poolOf; poolOf == "" {
-				a.PulledFraction = nil
-			}
+		guess := guessApp(p.Namespace, p.Pod)
+		if _, ok := b.names[guess.whole()]; ok {
+			guess.root = guess.whole()
+		}
+		if name, ok := b.names[guess.root]; ok {
+			p.App = name
 		}
 	}
+}
+
+// addPools adds the pools of the nodes that the history tells of, and what it tells of those
+// that snapshots list.
+func (i *HistoryImporter) addPools(h *PullHistory, b *tallyBuilder, opt PullOptions) *poolBuilder {
+	p := &poolBuilder{tallyBuilder: b, virtual: map[string]bool{}}
+	p.listed, p.of = i.pulls.nodePools(opt)
+	for name, n := range i.pulls.nodes {
+		p.virtual[name] = n.virtual
+	}
+	h.Workload.NodePools = p.nodePools()
+	return p
+}
+
+// nodePools are those of the nodes that were listed, and which each is in.
+func (i *PullImporter) nodePools(opt PullOptions) (pools []NodePool, of map[string]string) {
+	if len(i.nodes) == 0 {
+		return nil, nil
+	}
+	pools, of = i.builder(opt).nodePools()
+	maps.DeleteFunc(of, func(_, pool string) bool {
+		return !slices.ContainsFunc(pools, func(p NodePool) bool { return p.Name == pool })
+	})
+	return pools, of
 }
 
 // sortApps brings a workload's apps in order of name.

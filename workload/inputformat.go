@@ -142,21 +142,27 @@ func formatOf(head []byte) InputFormat {
 // documentFormat tells what a document of JSON is by the first keys in it.
 func documentFormat(head []byte) InputFormat {
 	d := json.NewDecoder(bytes.NewReader(head))
+	before := json.Token(nil)
 	for depth := 0; ; {
 		token, err := d.Token()
 		if err != nil {
 			return KubectlInput
 		}
+		last := before
+		before = token
 		switch token {
 		case json.Delim('{'), json.Delim('['):
 			depth++
+			if depth == 2 && token == json.Delim('[') && last == "images" {
+				return CrictlInput
+			}
 		case json.Delim('}'), json.Delim(']'):
 			if depth--; depth == 0 {
 				return KubectlInput
 			}
 		case "ContainerGroups", "containerGroups":
 			return ECIInput
-		case "resultType", "metric":
+		case "resultType", "metric", "errorType":
 			return PrometheusInput
 		case "repoTags", "repoDigests":
 			return CrictlInput

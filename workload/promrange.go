@@ -20,6 +20,10 @@ type promTally struct {
 	// from and to are the first and last sample of all, step the least time between two.
 	from, to, step float64
 	skipped        map[string]int
+	// all counts series, used those of metrics that are read.
+	all, used int
+	// starts are pods whose start is told, unstarted the others; imaged have images.
+	starts, unstarted, imaged int
 }
 
 // promPod is what is known of a pod.
@@ -73,6 +77,7 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 	if !ok {
 		return a.faultAt(line, "item %d is no series of a matrix: it has no metric that is an object", item)
 	}
+	p.all++
 	metric := labels["__name__"]
 	if !slices.Contains(promMetrics, metric) {
 		p.skipped["a series of another metric, or of none"]++
@@ -86,6 +91,7 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 		p.skipped["a series without samples"]++
 		return nil
 	}
+	p.used++
 	if metric == "kubelet_image_pull_duration_seconds_bucket" {
 		return p.bucket(a, line, item, labels, increase)
 	}
@@ -241,6 +247,14 @@ func (p *promTally) count(t *tally) {
 
 // countPod counts a pod that started within the samples.
 func (p *promTally) countPod(t *tally, pod *promPod) {
+	if len(pod.images) > 0 {
+		p.imaged++
+	}
+	if pod.start == 0 {
+		p.unstarted++
+	} else {
+		p.starts++
+	}
 	switch {
 	case pod.start == 0:
 		t.skip("a pod whose start time is not told")
@@ -253,19 +267,19 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 	t.tell(at)
 	t.pass(at)
 	t.placed = true
-	root, kind := guessedApp(pod.namespace, pod.name), ""
+	app, kind := guessApp(pod.namespace, pod.name), ""
 	if pod.owner != "" {
-		root, kind = pod.namespace+"/"+rootOf(pod.kind, pod.owner), rootKind(pod.kind, pod.owner)
+		app, kind = guessOwned(pod.namespace, pod.kind, pod.owner), rootKind(pod.kind, pod.owner)
 	}
 	slices.SortStableFunc(pod.images, func(a, b tallyImage) int { return cmp.Compare(a.container, b.container) })
-	s := t.set(root, kind, pod.images, at)
+	s := t.set(app, kind, pod.images, setKey{}, at)
 	if s == nil {
 		return
 	}
 	s.whole = true
 	s.start(at, true, true)
 	if t.nodes.start(pod.node, at) != nil {
-		s.onNodes++
+		s.onNode(pod.node, 1)
 	}
 	// A pod whose samples end before the others' came to an end then.
 	if pod.last < p.to-5*p.step-1 && pod.last >= pod.start {

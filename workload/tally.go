@@ -82,6 +82,7 @@ type youngPod struct {
 	placed          bool
 	began           int64 // when its last container started; 0 is unknown
 	node            string
+	on              *tallyNode // nil where the node is unknown or virtual, or it ended
 	images          []tallyImage
 	job             uint64 // of the Job that made it; 0 for none
 	ended           int64  // 0 is not yet
@@ -107,7 +108,7 @@ func (t *tally) init() {
 	if t.apps == nil {
 		t.apps, t.young, t.running, t.jobs = map[string]*tallyApp{}, map[uint64]*youngPod{}, map[uint64]runningPod{}, map[uint64][]uint64{}
 		t.ended, t.names, t.hours, t.skipped = map[uint64]struct{}{}, map[string]string{}, map[int64]uint64{}, map[string]int{}
-		t.nodes.all = map[string]*tallyNode{}
+		t.nodes.all, t.nodes.away, t.nodes.removed, t.nodes.groups = map[string]*tallyNode{}, map[string]*tallyNode{}, map[string]*tallyNode{}, map[string]*nodeGroup{}
 	}
 }
 
@@ -276,9 +277,7 @@ func (t *tally) podEvent(e *lineEvent) {
 	switch {
 	case step == stepScheduled:
 		t.placed = true
-		if node := nodeIn(e.message); isObjectName(node) && y.node == "" {
-			y.node = t.held(node)
-		}
+		t.putOn(y, nodeIn(e.message), e.first)
 		if !y.placed {
 			y.placed, y.made = true, e.first
 		}
@@ -340,15 +339,22 @@ func (t *tally) newPod(key, uid uint64, namespace, name string, at int64) *young
 	return y
 }
 
+// putOn gives a young pod its node, as soon as that is told: which node was chosen is
+// judged by what runs on the others then.
+func (t *tally) putOn(y *youngPod, node []byte, at int64) {
+	if y.node == "" && isObjectName(node) {
+		y.node = t.held(node)
+		y.on = t.nodes.start(y.node, at)
+	}
+}
+
 // image adds the image that an event names.
 func (t *tally) image(y *youngPod, e *lineEvent) {
 	m := readPullMessage(string(e.message))
 	if m.step != stepPulling && m.step != stepPulled && m.step != stepPresent || m.folded {
 		return
 	}
-	if y.node == "" && isObjectName(e.host) {
-		y.node = t.held(e.host)
-	}
+	t.putOn(y, e.host, e.first)
 	container := ""
 	if open := bytes.IndexByte(e.field, '{'); open >= 0 {
 		container = t.held(bytes.TrimSuffix(e.field[open+1:], []byte("}")))
@@ -428,18 +434,17 @@ func (t *tally) settle(key uint64) {
 		return
 	}
 	delete(t.young, key)
-	root, kind := guessedApp(y.namespace, y.name), ""
+	app, kind := guessApp(y.namespace, y.name), ""
 	if y.owner != "" {
-		root, kind = y.namespace+"/"+rootOf(y.kind, y.owner), rootKind(y.kind, y.owner)
+		app, kind = guessOwned(y.namespace, y.kind, y.owner), rootKind(y.kind, y.owner)
 	}
-	s := t.set(root, kind, y.images, y.made)
+	s := t.set(app, kind, y.images, setKey{}, y.made)
 	if s == nil {
 		return
 	}
 	s.start(y.made, y.placed, t.placed)
-	n := t.nodes.start(y.node, y.made)
-	if n != nil {
-		s.onNodes++
+	if y.node != "" && !isVirtualName(y.node) {
+		s.onNode(y.node, 1)
 	}
 	if len(t.running) >= maxLivePods {
 		t.forgetOld()
@@ -448,7 +453,7 @@ func (t *tally) settle(key uint64) {
 	if began == 0 {
 		began = y.made
 	}
-	t.running[key] = runningPod{y.uid, s, n, began, y.placed}
+	t.running[key] = runningPod{y.uid, s, y.on, began, y.placed}
 	if y.ended > 0 {
 		t.ends(key, 0, y.ended)
 		return
@@ -464,6 +469,10 @@ func (t *tally) ends(key, uid uint64, at int64) {
 	if y := t.young[key]; y != nil && (uid == 0 || y.uid == 0 || y.uid == uid) {
 		if y.ended == 0 {
 			y.ended = at
+			if y.on != nil {
+				y.on.live--
+				y.on = nil
+			}
 		}
 		return
 	}
@@ -530,18 +539,22 @@ func (t *tally) forgetOld() {
 	clear(t.jobs)
 }
 
-// set is where the starts of a controller with these images are counted; nil where
-// there are too many.
-func (t *tally) set(root, kind string, images []tallyImage, at int64) *tallySet {
-	a := t.apps[root]
+// set is where the starts of a controller with these images, and of the size that the key
+// has, are counted; nil where there are too many.
+func (t *tally) set(app nameGuess, kind string, images []tallyImage, key setKey, at int64) *tallySet {
+	if a := t.apps[app.whole()]; app.end != "" && a != nil && a.isNamed {
+		app = nameGuess{root: app.whole()} // a controller of that name is told of
+	}
+	a := t.apps[app.root]
 	if a == nil {
 		if len(t.apps) >= maxTallyApps {
 			t.skip(skipManyApps)
 			return nil
 		}
-		a = &tallyApp{sets: map[string]*tallySet{}}
-		t.apps[root] = a
+		a = &tallyApp{sets: map[setKey]*tallySet{}}
+		t.apps[app.root] = a
 	}
+	a.tell(app)
 	if kind != "" {
 		a.kind = kind
 	}
@@ -550,7 +563,7 @@ func (t *tally) set(root, kind string, images []tallyImage, at int64) *tallySet 
 		repositories = append(repositories, repositoryOf(i.reference))
 	}
 	slices.Sort(repositories)
-	key := strings.Join(slices.Compact(repositories), " ")
+	key.repositories = strings.Join(slices.Compact(repositories), " ")
 	s := a.sets[key]
 	if s == nil {
 		s = &tallySet{}

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -87,6 +88,8 @@ type tallyBuilder struct {
 	unplaced int // pods that were first told of when they ran
 	merged   int
 	byDay    bool
+	names    map[string]string // of apps, by their root
+	lastNode map[string]string // of apps that run on nodes
 }
 
 func (b *tallyBuilder) note(format string, args ...any) {
@@ -106,16 +109,16 @@ func (b *tallyBuilder) noStarts() string {
 
 // build makes apps of all that was counted.
 func (t *tally) build(opt PullOptions) *tallyBuilder {
-	b := &tallyBuilder{tally: t, scale: opt.ScaleToDay}
+	b := &tallyBuilder{tally: t, scale: opt.ScaleToDay, names: map[string]string{}, lastNode: map[string]string{}}
 	b.window, b.occurs = t.window(opt)
 	taken := map[string]bool{}
 	for _, root := range slices.Sorted(maps.Keys(t.apps)) {
+		first := t.nameOf(root)
+		b.names[root] = first
 		for n, s := range b.setsOf(t.apps[root]) {
-			name := root
+			name := first
 			if n > 0 {
-				for k := n + 1; taken[name] || name == root; k++ {
-					name = fmt.Sprintf("%s-%d", root, k)
-				}
+				name = t.numbered(first, n+1, taken)
 			}
 			taken[name] = true
 			b.app(name, t.apps[root].kind, s)
@@ -138,14 +141,15 @@ func (t *tally) build(opt PullOptions) *tallyBuilder {
 
 // setsOf are an app's sets, those first that started most. One whose repositories are all
 // in another's is of pods not all of whose images are told, and counts as that one.
-func (b *tallyBuilder) setsOf(a *tallyApp) []*tallySet {
+func (b *tallyBuilder) setsOf(a *tallyApp) []sizedSet {
 	type named struct {
+		setKey
 		repositories []string
 		*tallySet
 	}
 	var sets []named
-	for _, key := range slices.Sorted(maps.Keys(a.sets)) {
-		sets = append(sets, named{strings.Fields(key), a.sets[key]})
+	for _, key := range slices.SortedFunc(maps.Keys(a.sets), setKey.compare) {
+		sets = append(sets, named{key, strings.Fields(key.repositories), a.sets[key]})
 	}
 	slices.SortStableFunc(sets, func(x, y named) int { return len(y.repositories) - len(x.repositories) })
 	var kept []named
@@ -161,15 +165,25 @@ next:
 		kept = append(kept, s)
 	}
 	slices.SortStableFunc(kept, func(x, y named) int { return y.startCount(b.placed) - x.startCount(b.placed) })
-	var list []*tallySet
+	var list []sizedSet
 	for _, k := range kept {
 		if len(k.images) == 0 {
 			b.noImages += k.startCount(b.placed)
 			continue
 		}
-		list = append(list, k.tallySet)
+		list = append(list, sizedSet{k.tallySet, k.cpu, k.memory})
 	}
 	return list
+}
+
+// sizedSet is a set with the size of its pods; 0 is unknown.
+type sizedSet struct {
+	*tallySet
+	cpu, memory float64
+}
+
+func (k setKey) compare(other setKey) int {
+	return cmp.Or(strings.Compare(k.repositories, other.repositories), cmp.Compare(k.cpu, other.cpu), cmp.Compare(k.memory, other.memory))
 }
 
 func (s *tallySet) startCount(placed bool) int {
@@ -202,12 +216,13 @@ func (s *tallySet) merge(other *tallySet) {
 		}
 	}
 	s.onNodes += other.onNodes
+	s.lastNode = cmp.Or(s.lastNode, other.lastNode)
 	s.runtimes.merge(&other.runtimes)
 	s.ready.merge(&other.ready)
 }
 
 // app makes an app of a set.
-func (b *tallyBuilder) app(name, kind string, s *tallySet) {
+func (b *tallyBuilder) app(name, kind string, s sizedSet) {
 	counted := &s.placed
 	if !b.placed {
 		counted = &s.other
@@ -242,13 +257,13 @@ func (b *tallyBuilder) app(name, kind string, s *tallySet) {
 		app.Runtime, origin.Runtime = unknownRuntime, "a guess: no pod is told to have ended"
 	}
 	s.burst.restart()
-	b.rates(&app, &origin, s, counted)
+	b.rates(&app, &origin, s.tallySet, counted)
 	b.history.Starts += counted.count
 	if s.releases > 0 && b.window.Covered >= day {
 		app.ReleasesPerMonth = threeDigits(float64(s.releases) * float64(Month) / float64(b.window.Covered))
 	}
 	if s.onNodes*2 > counted.count {
-		app.NodePool = defaultPool
+		b.lastNode[name] = s.lastNode
 	}
 	b.apps = append(b.apps, app)
 	b.origins = append(b.origins, origin)

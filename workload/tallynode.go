@@ -1,37 +1,58 @@
 package workload
 
 import (
-	"maps"
-	"slices"
+	"regexp"
+	"strings"
 	"time"
 )
 
-// nodeQuiet is how long nothing is told of a node until it is taken to be gone: the
-// kubelet itself tells nothing, but pods start and end on what is in use.
+// nodeQuiet is how long nothing is told of a node until it is taken to be gone where no
+// event tells of that: the kubelet itself tells nothing, but pods start and end on what is
+// in use.
 const nodeQuiet = 48 * hourSeconds
 
 // nodeTally counts nodes and what runs on them. What it holds grows with the nodes that
-// are there at a time.
+// are there at a time, and to a bound with those that are gone.
 type nodeTally struct {
 	all map[string]*tallyNode
-	// lifetimes are of the nodes whose coming and going are both told.
-	lifetimes durations
-	gone      int
-	// present is how long nodes that are gone were there, together, in seconds.
-	present int64
+	// away are nodes of which nothing was told for long: gone, or idle.
+	away map[string]*tallyNode
+	// removed are nodes that are told to have gone, of which something older may be told yet.
+	removed map[string]*tallyNode
+	groups  map[string]*nodeGroup
 	swept   int64
-	// ranks sums up, of some starts, the share of nodes that had fewer pods than the one
-	// chosen; those with as many count half.
-	ranks  float64
-	ranked int
-	starts int
+	starts  int
+	// tellsGoing: events tell when nodes go.
+	tellsGoing bool
+	lives      int // that are held of all groups
+}
+
+// nodeGroup are the nodes whose names begin alike.
+type nodeGroup struct {
+	// names are the first that were told of, at most two.
+	names []string
+	// lives are of nodes that are gone; present and wentUnheld sum up those beyond maxLives.
+	lives               []nodeLife
+	present, wentUnheld int64
+	// ranks sums up, of some starts, the share of the group's nodes that had fewer pods than
+	// the one chosen, those with as many count half; pods sums up how many it had.
+	ranks, pods float64
+	ranked      int
+}
+
+// nodeLife is what is told of a node, in seconds since 1970.
+type nodeLife struct {
+	came        int64 // when it was registered; 0 is unknown
+	first, last int64
+	// went: it is told that it went, at last. unused: nothing but that is told of it.
+	went, unused bool
 }
 
 // tallyNode is a node that is there.
 type tallyNode struct {
-	came        int64 // when it was registered; 0 is unknown
-	first, last int64
-	live        int
+	nodeLife
+	group *nodeGroup
+	live  int
 }
 
 const (
@@ -40,16 +61,39 @@ const (
 	// enoughRanks and enoughNodes are enough to tell how nodes are chosen.
 	enoughRanks = 50
 	enoughNodes = 3
+	idle        = 6 * hourSeconds
+	// maxLives bounds the nodes that are gone and held each, maxAway those that are away.
+	maxLives, maxAway = 50_000, 20_000
 )
 
 func (n *nodeTally) node(name string, at int64) *tallyNode {
 	t := n.all[name]
+	if gone := n.removed[name]; gone != nil && at <= gone.last {
+		return gone
+	}
 	if t == nil {
-		t = &tallyNode{first: at, last: at}
+		if t = n.away[name]; t != nil {
+			delete(n.away, name)
+		} else {
+			t = &tallyNode{nodeLife: nodeLife{first: at, last: at}, group: n.group(name)}
+		}
 		n.all[name] = t
 	}
 	t.first, t.last = min(t.first, at), max(t.last, at)
 	return t
+}
+
+func (n *nodeTally) group(name string) *nodeGroup {
+	stem := nodeStem(name)
+	g := n.groups[stem]
+	if g == nil {
+		g = &nodeGroup{}
+		n.groups[stem] = g
+	}
+	if len(g.names) < 2 && (len(g.names) == 0 || g.names[0] != name) {
+		g.names = append(g.names, name)
+	}
+	return g
 }
 
 // start counts a pod on a node; nil where that is unknown or virtual.
@@ -58,41 +102,66 @@ func (n *nodeTally) start(name string, at int64) *tallyNode {
 		return nil
 	}
 	t := n.node(name, at)
-	if n.starts++; n.starts%everyRank == 0 && len(n.all) >= enoughNodes {
-		fewer := 0.0
-		for _, o := range n.all {
-			switch {
-			case o == t:
-			case o.live < t.live:
-				fewer++
-			case o.live == t.live:
-				fewer += 0.5
-			}
-		}
-		n.ranks += fewer / float64(len(n.all)-1)
-		n.ranked++
+	if n.starts++; n.starts%everyRank == 0 {
+		n.rank(t, at)
 	}
 	t.live++
 	return t
 }
 
-// pass forgets, once an hour of the input, the nodes of which nothing is told any more.
+// rank counts where a chosen node stands among those of its group. Where no event tells of
+// nodes' going, those of which nothing was told for hours may be gone.
+func (n *nodeTally) rank(t *tallyNode, at int64) {
+	fewer, others := 0.0, 0
+	for _, o := range n.all {
+		if o == t || o.group != t.group || !n.tellsGoing && at-o.last > idle {
+			continue
+		}
+		others++
+		switch {
+		case o.live < t.live:
+			fewer++
+		case o.live == t.live:
+			fewer += 0.5
+		}
+	}
+	if others+1 < enoughNodes {
+		return
+	}
+	t.group.ranks += fewer / float64(others)
+	t.group.pods += float64(t.live)
+	t.group.ranked++
+}
+
+// pass puts away, once an hour of the input, the nodes of which nothing is told any more.
 func (n *nodeTally) pass(at int64) {
 	if at-n.swept < hourSeconds {
 		return
 	}
 	n.swept = at
 	for name, t := range n.all {
-		if at-t.last > nodeQuiet {
-			n.remove(name, t)
+		if at-t.last <= nodeQuiet {
+			continue
+		}
+		delete(n.all, name)
+		if len(n.away) < maxAway {
+			n.away[name] = t
+		} else {
+			n.end(t)
 		}
 	}
 }
 
-func (n *nodeTally) remove(name string, t *tallyNode) {
-	n.present += t.last - t.first
-	n.gone++
-	delete(n.all, name)
+// end keeps the life of a node that is gone.
+func (n *nodeTally) end(t *tallyNode) {
+	g := t.group
+	if n.lives >= maxLives {
+		g.present += t.last - t.first
+		g.wentUnheld++
+		return
+	}
+	n.lives++
+	g.lives = append(g.lives, t.nodeLife)
 }
 
 // nodeEvent takes what is told of a node.
@@ -101,65 +170,182 @@ func (t *tally) nodeEvent(e *lineEvent) {
 		t.skip(skipOtherEvent)
 		return
 	}
-	switch string(e.reason) {
-	case "RegisteredNode":
+	reason := string(e.reason)
+	switch reason {
+	case "RegisteredNode", "Starting", "NodeReady", "NodeNotReady", "Rebooted",
+		"NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID", "NodeAllocatableEnforced":
 		t.tell(e.last)
 		t.pass(e.last)
 		n := t.nodes.node(t.held(e.name), e.last)
-		// A controller that restarts registers all nodes again: only one that nothing was
-		// told of before is new.
-		if n.came == 0 && n.first == e.last {
-			n.came = e.last
+		// A controller that restarts registers all nodes again, and a kubelet that restarts is
+		// starting again: only a node that nothing was told of before is new, but for what a
+		// new kubelet tells within the minutes before it is registered.
+		if (reason == "RegisteredNode" || reason == "Starting") && n.came == 0 && e.last-n.first < joinSeconds && n.first > t.from+joinSeconds {
+			n.came = n.first
 		}
 	case "RemovingNode", "DeletingNode":
 		t.tell(e.last)
 		t.pass(e.last)
-		n := t.nodes.all[string(e.name)]
+		t.nodes.tellsGoing = true
+		name := string(e.name)
+		n := t.nodes.all[name]
 		if n == nil {
-			return
+			n = t.nodes.away[name]
 		}
-		n.last = max(n.last, e.last)
-		if n.came > 0 {
-			t.nodes.lifetimes.add(time.Duration(n.last-n.came) * time.Second)
+		if n == nil {
+			if t.nodes.removed[name] != nil {
+				return // told a second time
+			}
+			n = t.nodes.node(t.held(e.name), e.last)
+			n.unused = true
 		}
-		t.nodes.remove(string(e.name), n)
+		n.last, n.went = max(n.last, e.last), true
+		t.nodes.end(n)
+		delete(t.nodes.all, name)
+		delete(t.nodes.away, name)
+		if len(t.nodes.removed) >= maxAway {
+			clear(t.nodes.removed)
+		}
+		t.nodes.removed[t.held(e.name)] = n
 	default:
 		t.skip(skipOtherEvent)
 	}
 }
 
-// pool is a pool of the nodes that a history told of, over the seconds that it covers;
-// nil of none. Notes say what it is made of.
-func (n *nodeTally) pool(covered int64, note func(format string, args ...any)) *NodePool {
-	present := n.present
-	for _, name := range slices.Sorted(maps.Keys(n.all)) {
-		t := n.all[name]
-		present += t.last - t.first
-	}
-	nodes := len(n.all) + n.gone
-	if nodes == 0 {
-		return nil
-	}
-	p := &NodePool{Name: defaultPool, Platform: "linux/amd64", Count: 1}
-	if covered > 0 {
-		p.Count = min(max(1, int(float64(present)/float64(covered)+0.5)), maxPoolNodes)
-	}
-	note("node pool %s is all nodes that events name (%d), at a time as many as were there in the mean, from the first to the last that is told of each; its platform is taken to be %s", p.Name, nodes, p.Platform)
-	if d, ok := n.lifetimes.median(); ok && d >= minLifetime {
-		p.LifetimeHours = threeDigits(d.Hours())
-		note("lifetimeHours of node pool %s is the median of %s whose coming and going are told", p.Name, count(n.lifetimes.all, "node"))
-	}
-	if n.ranked >= enoughRanks {
-		rank := n.ranks / float64(n.ranked)
-		switch {
-		case rank < 0.35:
-			p.Placement = "spread"
-		case rank > 0.65:
-			note("starts went to nodes that had more pods than %.0f %% of the others: placement is rather pack, which needs the pool's cpu or memoryGiB", rank*100)
-		}
-		if p.Placement != "" {
-			note("placement of node pool %s: starts went to nodes that had more pods than %.0f %% of the others, of %s", p.Name, rank*100, count(n.ranked, "start"))
+// joinSeconds is how long after its kubelet started a node is registered at most.
+const joinSeconds = 600
+
+// The names that services give to nodes, of which the pool is a part.
+var (
+	gkeNode = regexp.MustCompile(`^(gke-.+)-[0-9a-f]{8}-[0-9a-z]{4}$`)
+	aksNode = regexp.MustCompile(`^(aks-[0-9a-z]+)-[0-9]{8}-vmss[0-9a-z]{6}$`)
+	// numberedNode ends with numbers, as do worker-3, worker03 and ip-10-0-1-23.
+	numberedNode = regexp.MustCompile(`^(.*?[a-z])(?:-?[0-9]+)(?:-[0-9]+)*$`)
+	// instance is an identifier of EC2 or ECS.
+	instance = regexp.MustCompile(`^i-[0-9a-z]{8,}$`)
+)
+
+// nodeStem is what the names of a pool's nodes have in common, as far as one tells: by what
+// services call them, else without its domain and without the random or numbered end.
+// Names without one, such as addresses and instances' identifiers, have an empty stem.
+func nodeStem(name string) string {
+	for _, service := range []*regexp.Regexp{gkeNode, aksNode} {
+		if m := service.FindStringSubmatch(name); m != nil {
+			return m[1]
 		}
 	}
-	return p
+	name, _, _ = strings.Cut(name, ".")
+	if instance.MatchString(name) {
+		return ""
+	}
+	if m := numberedNode.FindStringSubmatch(name); m != nil {
+		return m[1]
+	}
+	if parent, end, ok := cutLast(name); ok && randomEnd.MatchString(end) { // a Machine's
+		if set, hash, ok := cutLast(parent); ok && (templateHash.MatchString(hash) || randomEnd.MatchString(hash)) {
+			return set
+		}
+		return parent
+	}
+	return ""
+}
+
+// poolStats are what the nodes of a pool did in a history.
+type poolStats struct {
+	nodes   int   // that were told of
+	present int64 // how long they were there together, in seconds
+	went    int   // nodes that did
+	longest int64 // that one was told of
+	ranks   float64
+	pods    float64
+	ranked  int
+}
+
+func (s *poolStats) add(other poolStats) {
+	s.nodes += other.nodes
+	s.present += other.present
+	s.went += other.went
+	s.longest = max(s.longest, other.longest)
+	s.ranks += other.ranks
+	s.pods += other.pods
+	s.ranked += other.ranked
+}
+
+// count takes a life that was seen in part: from the history's beginning where the node was
+// told of soon after it, and to its end where it is not known to have gone. Where no event
+// tells of nodes' going, they came when they were first told of and went when they were
+// last; as that is seen only of those that were quiet for nodeQuiet, the last of that time
+// does not count.
+func (s *poolStats) count(l *nodeLife, from, to int64, tellsGoing bool) {
+	s.nodes++
+	s.longest = max(s.longest, l.last-l.first)
+	begin := l.first
+	switch {
+	case l.came > 0:
+		begin = l.came
+	case tellsGoing && (l.unused || l.first-from <= nodeQuiet):
+		begin = from
+	}
+	switch {
+	case tellsGoing && l.went:
+		s.went++
+		s.present += l.last - begin
+	case tellsGoing:
+		s.present += to - begin
+	case l.last < to-nodeQuiet:
+		s.went++
+		s.present += l.last - begin
+	default:
+		s.present += max(0, to-nodeQuiet-begin)
+	}
+}
+
+// stats are those of each group, over the time of a history.
+func (n *nodeTally) stats(from, to int64, isVirtual func(string) bool) map[string]poolStats {
+	all := map[string]poolStats{}
+	for stem, g := range n.groups {
+		s := poolStats{nodes: int(g.wentUnheld), present: g.present, went: int(g.wentUnheld), ranks: g.ranks, pods: g.pods, ranked: g.ranked}
+		for i := range g.lives {
+			s.count(&g.lives[i], from, to, n.tellsGoing)
+		}
+		all[stem] = s
+	}
+	for _, nodes := range []map[string]*tallyNode{n.all, n.away} {
+		for name, t := range nodes {
+			if isVirtual(name) {
+				continue
+			}
+			stem := nodeStem(name)
+			s := all[stem]
+			s.count(&t.nodeLife, from, to, n.tellsGoing)
+			all[stem] = s
+		}
+	}
+	return all
+}
+
+// watched is how much of a history is watched for nodes that go, in seconds.
+func (n *nodeTally) watched(from, to int64) int64 {
+	if n.tellsGoing {
+		return to - from
+	}
+	return max(0, to-from-nodeQuiet)
+}
+
+// mean is how many nodes were there at a time.
+func (s *poolStats) mean(watched int64) int {
+	if watched <= 0 {
+		return min(max(1, s.nodes), maxPoolNodes)
+	}
+	return min(max(1, int(float64(s.present)/float64(watched)+0.5)), maxPoolNodes)
+}
+
+// lifetime is the mean: how long nodes were there, over how many went, which is right
+// whether or not lives began before the history and end after it, as long as as many come
+// as go. False where none went.
+func (s *poolStats) lifetime() (time.Duration, bool) {
+	if s.went == 0 {
+		return 0, false
+	}
+	return time.Duration(s.present/int64(s.went)) * time.Second, true
 }

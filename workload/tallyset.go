@@ -14,8 +14,31 @@ import (
 // tallyApp is a controller.
 type tallyApp struct {
 	kind string
-	// sets are its pods' by their repositories, in order, without tags.
-	sets map[string]*tallySet
+	// isNamed: a controller, or a name that can be no other's, tells what it is called. Else
+	// end is what pods' names had behind the root, first, and hasEnds says that others had
+	// something else there.
+	isNamed, hasEnds bool
+	end              string
+	sets             map[setKey]*tallySet
+}
+
+// setKey tells sets apart: by the pods' repositories, in order, without tags, and by their
+// size where the records tell one.
+type setKey struct {
+	repositories string
+	cpu, memory  float64
+}
+
+// tell takes what a pod's name tells of the app's.
+func (a *tallyApp) tell(g nameGuess) {
+	switch {
+	case g.end == "":
+		a.isNamed = true
+	case a.end == "":
+		a.end = g.end
+	case a.end != g.end:
+		a.hasEnds = true
+	}
 }
 
 // tallySet counts the starts of a controller's pods with one set of repositories.
@@ -26,12 +49,13 @@ type tallySet struct {
 	// placed are the starts of which it is told when they were made, other those that
 	// were only told of later, by hour of the week.
 	placed, other starts
-	onNodes       int
-	runtimes      durations
-	ready         durations
-	releases      int
-	cpu, memory   float64 // 0 is unknown
-	burst         burstFinder
+	// onNodes are the starts on nodes, of which the last was on lastNode.
+	onNodes  int
+	lastNode string
+	runtimes durations
+	ready    durations
+	releases int
+	burst    burstFinder
 }
 
 // starts counts starts by hour of the week.
@@ -106,6 +130,12 @@ func (s *tallySet) start(at int64, placed, somePlaced bool) {
 	if placed || !somePlaced {
 		s.burst.add(at, 1)
 	}
+}
+
+// onNode counts starts on a node.
+func (s *tallySet) onNode(name string, n int) {
+	s.onNodes += n
+	s.lastNode = name
 }
 
 // maxDurations bounds what is kept to tell a median: of 101 drawn at random it is of the

@@ -42,7 +42,7 @@ func (t *tally) traced(s *TraceStart) {
 	for _, ref := range s.Images {
 		images = append(images, tallyImage{reference: ref})
 	}
-	set := t.set(s.App, "", images, at)
+	set := t.set(nameGuess{root: s.App}, "", images, setKey{}, at)
 	if set == nil {
 		return
 	}
@@ -50,7 +50,7 @@ func (t *tally) traced(s *TraceStart) {
 	set.placed.addMany(at, s.Count)
 	set.burst.add(at, s.Count)
 	if t.nodes.start(s.Node, at) != nil {
-		set.onNodes += s.Count
+		set.onNode(s.Node, s.Count)
 	}
 	if s.Runtime != nil {
 		set.runtimes.add(*s.Runtime)

@@ -252,6 +252,9 @@ func (i *pullImport) read(ctx context.Context, files []string) (*workload.PullHi
 		inputs = append(inputs, input)
 	}
 	h, err := importer.History(i.opt)
+	if errors.Is(err, workload.ErrNothing) {
+		return nil, nil, usageError{err}
+	}
 	if errors.Is(err, workload.ErrNoPulls) {
 		return nil, nil, usagef("%s: %w", strings.Join(files, ", "), err)
 	}

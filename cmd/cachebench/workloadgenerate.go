@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -27,9 +28,13 @@ image. The file says of each parameter where it is from. The same seed gives the
 same file.
 
 Apps take the images of an inventory or of a list, in order; without, their names
-are made up too. --save-trace writes the single starts as a trace.`,
+are made up too. --save-inventory makes up their layers as well, so that simulate and
+plan need no registry: families that share a base, sizes as published, and upper
+layers that make up the part that a release replaces. --save-trace writes the single
+starts as a trace.`,
 		Example: `  cachebench workload generate --apps 200 --starts-per-day 20000 > workload.yaml
   cachebench workload generate --inventory inventory.json --save workload.yaml
+  cachebench workload generate --apps 100 --save workload.yaml --save-inventory inventory.json
   cachebench workload generate --seed 7 --save workload.yaml --save-trace starts.csv --span 1d`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.run(cmd) },
@@ -45,6 +50,7 @@ are made up too. --save-trace writes the single starts as a trace.`,
 	f.StringVar(&g.inventory, "inventory", "", "take the images of this saved inventory `file`, in its order")
 	f.StringVar(&g.images, "images", "", "take the references in this `file`, one a line, the most popular first")
 	f.StringVar(&g.out.save, "save", "", "save the workload to this `file` (default the standard output)")
+	f.StringVar(&g.made, "save-inventory", "", "make the layers of the images up, and save them to this `file` as an inventory")
 	f.StringVar(&g.trace, "save-trace", "", "save the single starts of --span to this CSV `file`")
 	f.Var((*days)(&g.span), "span", "how much time the trace has, as 12h or 2d (default 1d)")
 	for _, name := range []string{"seed", "inventory"} { // other commands' are of what they read
@@ -61,6 +67,7 @@ type workloadGenerate struct {
 	swing                    float64
 	bursts                   []string
 	inventory, images, trace string
+	made                     string
 	span                     time.Duration
 }
 
@@ -80,6 +87,11 @@ func (g *workloadGenerate) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if g.made != "" {
+		if err := g.saveInventory(&made.Workload); err != nil {
+			return err
+		}
+	}
 	if g.trace != "" {
 		var b bytes.Buffer
 		if _, err := made.Workload.WriteTrace(&b, g.opt.Seed, g.span); err != nil {
@@ -89,10 +101,52 @@ func (g *workloadGenerate) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	if g.out.save == "" && g.trace != "" {
+	if g.out.save == "" && (g.trace != "" || g.made != "") {
 		return nil
 	}
 	return g.out.writeTo(g.out.save, data)
+}
+
+// madePlatform is that of made-up images.
+const madePlatform = "linux/amd64"
+
+// madeAt is when made-up images are taken to be resolved: the same file again has the same
+// time.
+var madeAt = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// saveInventory makes the images' layers up.
+func (g *workloadGenerate) saveInventory(w *workload.Workload) error {
+	inv := &layers.Inventory{ResolvedAt: madeAt, Doubts: workload.ImageNotes()}
+	digest := func(format string, args ...any) layers.Digest {
+		return layers.Digest(fmt.Sprintf("sha256:%x", sha256.Sum256(fmt.Appendf(nil, "made up, seed %d: %s", g.opt.Seed, fmt.Sprintf(format, args...)))))
+	}
+	places := map[string]int{}
+	for _, made := range w.Images(g.opt.Seed) {
+		image := layers.Image{
+			Reference: made.Reference, Platform: madePlatform, MediaType: "application/vnd.oci.image.manifest.v1+json",
+			Digest: digest("manifest of %s", made.Reference), ConfigDigest: digest("config of %s", made.Reference),
+			Layers: []int{},
+		}
+		for _, l := range made.Layers {
+			place, ok := places[l.Name]
+			if !ok {
+				place = len(inv.Layers)
+				places[l.Name] = place
+				inv.Layers = append(inv.Layers, layers.Layer{
+					Digest: digest("blob of %s", l.Name), DiffID: digest("tar of %s", l.Name), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
+					CompressedBytes: l.CompressedBytes, CompressedSource: layers.Estimated,
+					UnpackedBytes: new(l.UnpackedBytes), UnpackedSource: layers.Estimated, UnpackedMethod: layers.ByRatio,
+				})
+			}
+			image.Layers = append(image.Layers, place)
+		}
+		inv.Images = append(inv.Images, image)
+	}
+	data, err := document.Marshal(layers.InventoryKind, inv)
+	if err != nil {
+		return err
+	}
+	return g.out.writeTo(g.made, data)
 }
 
 // check refuses what cannot be done, and reads the images.
@@ -109,15 +163,21 @@ func (g *workloadGenerate) check(cmd *cobra.Command) error {
 	switch {
 	case g.inventory != "" && g.images != "":
 		return usagef("--inventory and --images both say which images there are: leave one out")
+	case g.inventory != "" && g.made != "":
+		return usagef("--inventory %s has the images' layers already: leave --save-inventory out, or give the names alone with --images", g.inventory)
 	case g.span > 0 && g.trace == "":
 		return usagef("--span is of the trace: give --save-trace FILE")
 	case g.out.save != "" && sameFile(g.out.save, g.trace):
 		return usagef("--save and --save-trace are both %s: one would replace the other", g.trace)
+	case g.made != "" && sameFile(g.made, g.trace):
+		return usagef("--save-inventory and --save-trace are both %s: one would replace the other", g.made)
+	case g.made != "" && g.out.save != "" && sameFile(g.made, g.out.save):
+		return usagef("--save and --save-inventory are both %s: one would replace the other", g.made)
 	}
 	if g.span == 0 {
 		g.span = 24 * time.Hour
 	}
-	for flag, name := range map[string]string{"save": g.out.save, "save-trace": g.trace} {
+	for flag, name := range map[string]string{"save": g.out.save, "save-trace": g.trace, "save-inventory": g.made} {
 		for _, input := range []string{g.inventory, g.images} {
 			if name != "" && input != "" && sameFile(name, input) {
 				return usagef("--%s %s would replace an input: give it another name", flag, name)

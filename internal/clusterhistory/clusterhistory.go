@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,11 +33,39 @@ type Options struct {
 	// Wrapped: each event stands as indented text in a line of a log service.
 	Wrapped bool
 	Begin   time.Time
+	// Pools are the nodes' instead of Nodes, whose nodes live for ever: the n-th app runs on
+	// the n-th pool, and from the first again.
+	Pools []Pool
+}
+
+// Pool is a set of like nodes.
+type Pool struct {
+	Name string
+	// Nodes is how many there are at a time: where one goes, another comes at once.
+	Nodes int
+	// LifetimeHours is the mean; 0 is for ever. Lives are between it times 1-Spread and times
+	// 1+Spread, each as likely as the others, and began long before the history.
+	LifetimeHours, Spread float64
+	// Placement is how a start chooses its node: spread (the one with the fewest pods),
+	// pack (the one with the most that has less than PodsPerNode), else any.
+	Placement   string
+	PodsPerNode int
+	// Silent: no event tells that a node came or went.
+	Silent bool
+}
+
+// PoolTruth is what a pool did.
+type PoolTruth struct {
+	// Came and Went count the nodes that did within the history.
+	Came, Went int
+	// LifeHours are the lives of those that went in it, wherever they began, together.
+	LifeHours float64
 }
 
 // Truth is what is in a history.
 type Truth struct {
-	Apps []AppTruth
+	Apps  []AppTruth
+	Pools []PoolTruth
 	// Bytes and Events count what was written.
 	Bytes  int64
 	Events int
@@ -66,9 +95,31 @@ type app struct {
 	namespace, name string
 	share           float64 // of the starts
 	runtime         time.Duration
+	pool            *pool // nil is of all nodes
 	tag             int
 	bursts          bool
 	replicaSet      string
+}
+
+type pool struct {
+	*Pool
+	truth *PoolTruth
+	nodes []*node
+	made  int
+}
+
+// node is one that is there.
+type node struct {
+	name  string
+	since int64
+	held  map[string]bool // images
+	pods  []*pod
+}
+
+// pod is one that runs.
+type pod struct {
+	end   func(at int64)
+	ended bool
 }
 
 // pending is an event that is yet to come.
@@ -99,7 +150,8 @@ type history struct {
 	queue queue
 	order int
 	apps  []*app
-	held  []map[string]bool // images by node
+	nodes []*node
+	pools []*pool
 	truth *Truth
 	pods  int
 	err   error
@@ -143,8 +195,16 @@ func Write(w io.Writer, opt Options) (*Truth, error) {
 
 func (h *history) setUp() {
 	begin := h.Begin.Unix()
-	for range h.Nodes {
-		h.held = append(h.held, map[string]bool{})
+	for n := range h.Nodes {
+		h.nodes = append(h.nodes, &node{name: fmt.Sprintf("node-%d", n), held: map[string]bool{}})
+	}
+	h.truth.Pools = make([]PoolTruth, len(h.Pools))
+	for n := range h.Pools {
+		p := &pool{Pool: &h.Pools[n], truth: &h.truth.Pools[n]}
+		h.pools = append(h.pools, p)
+		for k := range p.Nodes {
+			h.firstNode(p, k, begin)
+		}
 	}
 	total := 0.0
 	for n := range h.Apps {
@@ -154,6 +214,9 @@ func (h *history) setUp() {
 		a := &app{
 			truth: &h.truth.Apps[n], namespace: fmt.Sprintf("team-%d", n%12), name: fmt.Sprintf("service-%d", n),
 			share: 1 / float64(n+1) / total, runtime: time.Duration(20+n%50) * time.Minute, bursts: n%10 == 3, tag: 1,
+		}
+		if len(h.pools) > 0 {
+			a.pool = h.pools[n%len(h.pools)]
 		}
 		a.truth.Name = a.namespace + "/" + a.name
 		h.release(a)
@@ -186,6 +249,85 @@ func (h *history) next(a *app, from int64) {
 		}
 		h.next(a, at)
 	})
+}
+
+// firstNode lets the lives of the nodes of a place pass until the history begins.
+func (h *history) firstNode(p *pool, place int, begin int64) {
+	at := begin
+	if p.LifetimeHours > 0 {
+		at = begin - int64((20+h.rng.Float64())*p.LifetimeHours*3600)
+	}
+	for {
+		life := h.life(p)
+		if life == 0 || at+life > begin {
+			h.newNode(p, place, at, life)
+			return
+		}
+		at += life
+	}
+}
+
+// life draws how long a node lives, in seconds; 0 is for ever.
+func (h *history) life(p *pool) int64 {
+	if p.LifetimeHours == 0 {
+		return 0
+	}
+	return int64(p.LifetimeHours * 3600 * (1 + p.Spread*(2*h.rng.Float64()-1)))
+}
+
+func (h *history) newNode(p *pool, place int, at, life int64) {
+	p.made++
+	n := &node{name: fmt.Sprintf("%s-%d", p.Name, p.made), since: at, held: map[string]bool{}}
+	if place == len(p.nodes) {
+		p.nodes = append(p.nodes, n)
+	} else {
+		p.nodes[place] = n
+	}
+	if life == 0 {
+		return
+	}
+	h.after(at+life, func(at int64) {
+		for _, pod := range n.pods {
+			if !pod.ended {
+				pod.end(at)
+			}
+		}
+		p.truth.Went++
+		p.truth.LifeHours += float64(at-n.since) / 3600
+		p.truth.Came++
+		h.nodeEvent(p, n.name, at, "RemovingNode", fmt.Sprintf("Node %s event: Removing Node %s from Controller", n.name, n.name))
+		h.newNode(p, place, at, h.life(p))
+		name := p.nodes[place].name
+		h.nodeEvent(p, name, at, "Starting", "Starting kubelet.")
+		h.nodeEvent(p, name, at, "RegisteredNode", fmt.Sprintf("Node %s event: Registered Node %s in Controller", name, name))
+	})
+}
+
+func (h *history) nodeEvent(p *pool, name string, at int64, reason, message string) {
+	if p.Silent {
+		return
+	}
+	h.event(at, "default", fmt.Sprintf(`{"kind":"Node","name":"%s","uid":"%s"}`, name, name), reason, message, "node-controller", "")
+}
+
+// choose is the node of an app's next pod.
+func (h *history) choose(a *app) *node {
+	if a.pool == nil {
+		return h.nodes[h.rng.IntN(len(h.nodes))]
+	}
+	nodes := a.pool.nodes
+	best := nodes[h.rng.IntN(len(nodes))]
+	for _, n := range nodes {
+		n.pods = slices.DeleteFunc(n.pods, func(p *pod) bool { return p.ended })
+	}
+	for _, n := range nodes {
+		switch {
+		case a.pool.Placement == "spread" && len(n.pods) < len(best.pods),
+			a.pool.Placement == "pack" && len(n.pods) < a.pool.PodsPerNode && (len(n.pods) > len(best.pods) || len(best.pods) >= a.pool.PodsPerNode):
+			best = n
+		}
+	}
+	return best
 }
 
 func (h *history) burst(a *app, at int64) {
@@ -221,10 +363,10 @@ func (h *history) release(a *app) {
 // start begins a pod.
 func (h *history) start(a *app, at int64, inBurst bool) {
 	h.pods++
-	pod := a.replicaSet + "-" + h.random(5)
+	name := a.replicaSet + "-" + h.random(5)
 	uid := fmt.Sprintf("%08x-0000-4000-8000-%012x", h.pods, h.Seed)
-	node := h.rng.IntN(h.Nodes)
-	host := fmt.Sprintf("node-%d", node)
+	on := h.choose(a)
+	host := on.name
 	image := a.truth.Images[0]
 	a.truth.Starts++
 	if inBurst {
@@ -233,16 +375,16 @@ func (h *history) start(a *app, at int64, inBurst bool) {
 	about := func(kind, name, uid, field string) string {
 		return fmt.Sprintf(`{"kind":"%s","namespace":"%s","name":"%s","uid":"%s","apiVersion":"v1","resourceVersion":"%d","fieldPath":"%s"}`, kind, a.namespace, name, uid, h.pods, field)
 	}
-	h.event(at, a.namespace, about("ReplicaSet", a.replicaSet, "", ""), "SuccessfulCreate", "Created pod: "+pod, "replicaset-controller", "")
-	h.event(at, a.namespace, about("Pod", pod, uid, ""), "Scheduled", fmt.Sprintf("Successfully assigned %s/%s to %s", a.namespace, pod, host), "default-scheduler", "")
-	container := about("Pod", pod, uid, "spec.containers{main}")
+	h.event(at, a.namespace, about("ReplicaSet", a.replicaSet, "", ""), "SuccessfulCreate", "Created pod: "+name, "replicaset-controller", "")
+	h.event(at, a.namespace, about("Pod", name, uid, ""), "Scheduled", fmt.Sprintf("Successfully assigned %s/%s to %s", a.namespace, name, host), "default-scheduler", "")
+	container := about("Pod", name, uid, "spec.containers{main}")
 	began := at + 2
-	if h.held[node][image] {
+	if on.held[image] {
 		h.event(at+1, a.namespace, container, "Pulled", fmt.Sprintf("Container image %q already present on machine", image), "kubelet", host)
 	} else {
-		h.held[node][image] = true
-		if len(h.held[node]) > 400 { // as a kubelet removes images
-			clear(h.held[node])
+		on.held[image] = true
+		if len(on.held) > 400 { // as a kubelet removes images
+			clear(on.held)
 		}
 		took := 1 + h.rng.Float64()*9
 		h.event(at+1, a.namespace, container, "Pulling", fmt.Sprintf("Pulling image %q", image), "kubelet", host)
@@ -252,22 +394,38 @@ func (h *history) start(a *app, at int64, inBurst bool) {
 			h.event(at, a.namespace, container, "Pulled", fmt.Sprintf("Successfully pulled image %q in %.3fs (%.3fs including waiting). Image size: %d bytes.", image, took-0.5, took-0.5, size), "kubelet", host)
 		})
 	}
+	running := &pod{}
+	if a.pool != nil {
+		on.pods = append(on.pods, running)
+	}
 	h.after(began, func(at int64) {
+		if running.ended {
+			return
+		}
 		h.event(at, a.namespace, container, "Created", "Created container: main", "kubelet", host)
 		h.event(at, a.namespace, container, "Started", "Started container main", "kubelet", host)
 	})
 	end := began + int64(a.runtime.Seconds()*(0.5+h.rng.Float64()))
 	for n := 0; n < h.rng.IntN(4); n++ {
 		h.after(began+int64(h.rng.Float64()*float64(end-began)), func(at int64) {
+			if running.ended {
+				return
+			}
 			h.event(at, a.namespace, container, "Unhealthy", `Readiness probe failed: Get "http://10.0.0.1:8080/ready": context deadline exceeded`, "kubelet", host)
 		})
 	}
 	replicaSet := a.replicaSet
-	h.after(end, func(at int64) {
+	running.end = func(at int64) {
+		running.ended = true
 		a.truth.Ended++
-		a.truth.RunSeconds += at - began
+		a.truth.RunSeconds += max(0, at-began)
 		h.event(at, a.namespace, container, "Killing", "Stopping container main", "kubelet", host)
-		h.event(at, a.namespace, about("ReplicaSet", replicaSet, "", ""), "SuccessfulDelete", "Deleted pod: "+pod, "replicaset-controller", "")
+		h.event(at, a.namespace, about("ReplicaSet", replicaSet, "", ""), "SuccessfulDelete", "Deleted pod: "+name, "replicaset-controller", "")
+	}
+	h.after(end, func(at int64) {
+		if !running.ended {
+			running.end(at)
+		}
 	})
 }
 

@@ -1,0 +1,163 @@
+package workload
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cachebench/cachebench/internal/clusterhistory"
+)
+
+// TestPoolsOfCluster: of a made-up cluster whose nodes' lives are known, and began before
+// the history and end after it, lifetime, number and placement of each pool are found; with
+// events about nodes and without.
+func TestPoolsOfCluster(t *testing.T) {
+	for _, silent := range []bool{false, true} {
+		var text bytes.Buffer
+		truth, err := clusterhistory.Write(&text, clusterhistory.Options{Seed: 11, Apps: 9, StartsPerDay: 900, Days: 11, Pools: []clusterhistory.Pool{
+			{Name: "short", Nodes: 12, LifetimeHours: 36, Spread: 0.5, Placement: "spread", Silent: silent},
+			{Name: "long", Nodes: 14, LifetimeHours: 240, Placement: "pack", PodsPerNode: 15, Silent: silent},
+			{Name: "stays", Nodes: 5, Silent: silent},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := importText(t, PullOptions{}, text.String())
+		pools := map[string]NodePool{}
+		for _, p := range h.Workload.NodePools {
+			pools[p.Name] = p
+		}
+		notes := strings.Join(h.Notes, "\n")
+		// Near what was set, though of the long lives few are seen whole: of n that go it is the
+		// mean to about one part in the square root of n.
+		for n, want := range []struct {
+			name      string
+			nodes     int
+			hours     float64
+			placement string
+		}{{"short", 12, 36, "spread"}, {"long", 14, 240, ""}, {"stays", 5, 0, ""}} {
+			p := pools[want.name]
+			// Of a packed pool nodes without pods are never told of where nothing tells of nodes.
+			few := want.nodes
+			if want.name == "long" {
+				few = want.nodes / 2
+			}
+			// And those that nothing ran on for two days are taken to be gone.
+			isLower := silent && want.name == "long" && p.LifetimeHours > 48 && p.LifetimeHours < want.hours
+			if p.Count > want.nodes || p.Count < few || !isLower && math.Abs(p.LifetimeHours-want.hours) > want.hours*(0.05+1/math.Sqrt(float64(max(1, truth.Pools[n].Went)))) || p.Placement != want.placement {
+				t.Errorf("silent %v: %+v, want %d nodes that live %v h, placement %q; went %d", silent, p, want.nodes, want.hours, want.placement, truth.Pools[n].Went)
+			}
+			if want.hours > 0 && !silent && !strings.Contains(notes, fmt.Sprintf("over the %d that events tell to have gone", truth.Pools[n].Went)) {
+				t.Errorf("pool %s: %d went, of which the notes tell nothing: %s", want.name, truth.Pools[n].Went, notes)
+			}
+		}
+		if silent && !strings.Contains(notes, "of node pool short is a lower bound of the mean: no event tells of nodes that go") {
+			t.Errorf("it is not said how nodes are known to be gone: %s", notes)
+		}
+		for _, want := range []string{"no node of pool stays is told to have gone in ", "starts went to nodes of pool long that had more pods than "} {
+			if silent && strings.Contains(want, "pool long") {
+				continue // with the idle nodes left out, two are hardly in use at a time
+			}
+			if !strings.Contains(notes, want) {
+				t.Errorf("silent %v: notes %s\nwant %q", silent, notes, want)
+			}
+		}
+		for n, a := range truth.Apps {
+			at := slices.IndexFunc(h.Workload.Apps, func(x App) bool { return x.Name == a.Name })
+			if at < 0 || h.Workload.Apps[at].NodePool != []string{"short", "long", "stays"}[n%3] {
+				t.Errorf("app %s is in pool %+v", a.Name, h.Workload.Apps)
+			}
+		}
+	}
+}
+
+// TestListedPools: nodes that are listed go by their labels, with platform and size, and take
+// their lifetime from the history; what is not listed goes by its name.
+func TestListedPools(t *testing.T) {
+	var text bytes.Buffer
+	if _, err := clusterhistory.Write(&text, clusterhistory.Options{Seed: 4, Apps: 4, StartsPerDay: 1200, Days: 6, Pools: []clusterhistory.Pool{
+		{Name: "gke-prod-a", Nodes: 6, LifetimeHours: 30, Placement: "pack", PodsPerNode: 20}, {Name: "burst", Nodes: 4},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	var nodes []string
+	for n := range 40 { // those of the last days are among them
+		nodes = append(nodes, fmt.Sprintf(`{"kind":"Node","metadata":{"name":"gke-prod-a-%d","labels":{"cloud.google.com/gke-nodepool":"a"},"creationTimestamp":"2026-11-07T00:00:00Z"},"status":{"allocatable":{"cpu":"8","memory":"32Gi"},"nodeInfo":{"operatingSystem":"linux","architecture":"arm64"}}}`, n))
+	}
+	list := `{"kind":"List","items":[` + strings.Join(nodes, ",") + `]}`
+	for _, order := range [][]string{{list, text.String()}, {text.String(), list}} {
+		h := importText(t, PullOptions{}, order...)
+		var got []string
+		for _, p := range h.Workload.NodePools {
+			life := ""
+			if math.Abs(p.LifetimeHours-30) < 4.5 {
+				life = " 30 h"
+			}
+			got = append(got, fmt.Sprintf("%s %s %d %v CPU%s %s", p.Name, p.Platform, p.Count, p.CPU, life, p.Placement))
+		}
+		if diff := cmp.Diff([]string{"a linux/arm64 40 8 CPU 30 h pack", "burst linux/arm64 4 0 CPU "}, got); diff != "" {
+			t.Error(diff, h.Workload.NodePools)
+		}
+		if a := h.Workload.Apps; a[0].NodePool != "a" || a[1].NodePool != "burst" {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
+// TestNodeStem: by the services' rules for names of nodes.
+func TestNodeStem(t *testing.T) {
+	for name, want := range map[string]string{
+		"gke-prod-default-pool-1a2b3c4d-x9k2": "gke-prod-default-pool", "aks-nodepool1-12345678-vmss00000a": "aks-nodepool1",
+		"ip-10-0-1-23.eu-west-1.compute.internal": "ip", "i-0abc1234def567890": "", "10.0.0.5": "", "cn-hangzhou.10.0.0.5": "", "cn-hangzhou.i-bp1abc": "",
+		"worker-3": "worker", "worker03": "worker", "gpu-node-12.example.com": "gpu-node", "prod-md-0-7d9f8-x4bcd": "prod-md-0", "prod-md-0-5d4c8b7f6d-x4bcd": "prod-md-0",
+		"minikube": "", "": "", ".": "", "-1": "",
+	} {
+		if got := nodeStem(name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestPoolStats: lives that were seen in part, worked by hand, in a history from hour 1000
+// to 1100.
+func TestPoolStats(t *testing.T) {
+	const h, from, to = hourSeconds, 1000 * hourSeconds, 1100 * hourSeconds
+	lives := []nodeLife{
+		{first: from + 2*h, last: to - 3*h},                              // there before, and after
+		{first: from + h, last: from + 10*h, went: true},                 // there before, and went
+		{came: from + 20*h, first: from + 20*h, last: to - h},            // came, and is there
+		{came: from + 30*h, first: 1030 * h, last: 1040 * h, went: true}, // seen whole
+		{first: from + 60*h, last: from + 70*h},                          // told of late, by a pod
+	}
+	for _, test := range []struct {
+		tellsGoing    bool
+		hours         int64
+		went          int
+		lifetimeHours float64
+	}{
+		// 100 + 10 + 80 + 10 + 40 hours, over 2.
+		{true, 240, 2, 120},
+		// To hour 1052, from the first that is told: 50, then those that were quiet from then on:
+		// 9, 32, 10; the last began after it, and is quiet for less.
+		{false, 50 + 9 + 32 + 10 + 0, 2, 50.5},
+	} {
+		var s poolStats
+		for i := range lives {
+			s.count(&lives[i], from, to, test.tellsGoing)
+		}
+		life, ok := s.lifetime()
+		if s.present != test.hours*h || s.went != test.went || !ok || life.Hours() != test.lifetimeHours || s.nodes != 5 {
+			t.Errorf("%v: %+v %v, want %+v", test.tellsGoing, s, life, test)
+		}
+	}
+	var none poolStats
+	none.count(&lives[0], from, to, true)
+	if _, ok := none.lifetime(); ok {
+		t.Error("a lifetime of nodes none of which went")
+	}
+}
