@@ -261,3 +261,30 @@ func TestScenarioErrors(t *testing.T) {
 		})
 	}
 }
+
+// Without releases the automatic baseline is better than it is in truth: that is said, once.
+func TestReleaseDoubt(t *testing.T) {
+	for _, test := range []struct {
+		releases float64
+		baseline string
+		want     int
+	}{{0, plan.Automatic, 1}, {1, plan.Automatic, 0}, {0, plan.Cold, 0}} {
+		s := load(t)
+		s.Baseline = test.baseline
+		for i := range s.Workload.Apps {
+			s.Workload.Apps[i].ReleasesPerMonth = 0
+		}
+		s.Workload.Apps[0].ReleasesPerMonth = test.releases
+		r, err := cachebench.Run(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, doubt := range r.Report.Doubts {
+			got += strings.Count(doubt, "releasesPerMonth")
+		}
+		if got != test.want {
+			t.Errorf("%v releases on baseline %s: %d doubts name releasesPerMonth, want %d: %q", test.releases, test.baseline, got, test.want, r.Report.Doubts)
+		}
+	}
+}
