@@ -311,7 +311,7 @@ func (s *Scenario) served(do func(layers.Options) error) (err error) {
 		opt.Registries[host], opt.Layouts[host] = server.Addr, dir
 	}
 	if s.Lock != nil {
-		opt.Digests = s.Lock.digests()
+		opt.Digests, opt.DigestPlaces = s.Lock.digests(), s.Lock.places
 	}
 	return do(opt)
 }
@@ -375,7 +375,7 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 		return nil, err
 	}
 	if j.Coverage.Apps == 0 {
-		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+		return nil, fmt.Errorf("no app of the workload has all its images: %s", j.leftOutWords())
 	}
 	if j.Coverage.StartsFraction < s.MinCoverage && len(j.Coverage.LeftOut) > 0 {
 		return j, j.tooLittle()

@@ -1014,8 +1014,8 @@ nodePools:
 `
 
 const lockText = `# What each reference meant to the pods that the workload was made from: the
-# digest of its manifest, or of its index of platforms. Take a line out to look
-# that tag up as it is now.
+# digest of its manifest, or of its index of platforms. Take a reference out, with
+# its digest, to look that tag up as it is now.
 apiVersion: {{version}}
 kind: Lock
 references:
