@@ -126,6 +126,7 @@ func (i *Importer) Read(name string, r io.Reader) error {
 func (i *Importer) Imported() *Imported {
 	in := i.cluster.imported()
 	in.Skipped += i.pulls.eventCount + len(i.pulls.nodes)
+	i.pulls.series = i.cluster.series
 	i.place(in)
 	return in
 }

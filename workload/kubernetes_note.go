@@ -17,6 +17,8 @@ const (
 	noTimes
 	nodePods
 	cronJobs
+	jobSeries
+	jobsApart
 	stillRunning
 	neverRan
 	manifestStarts
@@ -50,6 +52,8 @@ var topicTexts = [topics]string{
 	noTimes:         "startsPerDay is unknown, as no pod has a creation time: put it in: %s",
 	nodePods:        "DaemonSets' and static pods start with nodes, not in instances of their own: take them out to plan caches on ECI: %s",
 	cronJobs:        "Kubernetes keeps only the last few Jobs of a CronJob: if it runs at an even pace, set startsPerDay from the time between its last runs: %s",
+	jobSeries:       "Jobs that no controller makes, of one name but for a generated end and with the same images, requests and labels, are one app: %s",
+	jobsApart:       "Jobs with generated names are an app each, as their images, requests or labels differ: put together by hand those that are one app: %s",
 	stillRunning:    "runtimeSeconds is how long the pods run so far, a lower bound: %s",
 	neverRan:        "runtimeSeconds is a guess, as no pod has run yet: put it in: %s",
 	noSize:          "no CPU or memory is requested: ECI's default of 2 vCPU and 4 GiB is assumed: %s",
