@@ -103,7 +103,8 @@ func (c *cluster) imported() *Imported {
 	}
 	in.Digests = v.digests(records, in.Workload.References())
 	v.leftOut(c.others, c.nothing)
-	in.Notes = v.texts()
+	in.said = v.notes
+	in.Notes = in.notes()
 	return in
 }
 

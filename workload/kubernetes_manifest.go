@@ -82,10 +82,13 @@ func (c *cluster) skip(o *object, why topic) {
 	c.skipped++
 }
 
+// noKind stands for the kind of an item that states none.
+const noKind = "no kind"
+
 // kindName is the kind as notes tell it.
 func (o *object) kindName() string {
 	if !kindName.MatchString(o.kind) {
-		return "no kind"
+		return noKind
 	}
 	return o.kind
 }

@@ -109,6 +109,37 @@ func shortText(text string) string {
 	return plain(text)
 }
 
+// aboutApps are the topics whose subjects are apps, aboutReferences those of references.
+// aboutInstances are those of apps that only an instance of each start's own has.
+var (
+	aboutApps = []topic{
+		scaled, noTimes, nodePods, cronJobs, jobSeries, stillRunning, neverRan, manifestStarts, manifestRuntime, runOnce,
+		noSchedule, suspended, noSize, noCPU, noMemory, largerLimits, mixedPolicy, mixedImages,
+	}
+	aboutReferences = []topic{movedTag, configOnly, elsewhere, noDigest}
+	aboutInstances  = []topic{nodePods, largerLimits}
+)
+
+// keep drops what is about other apps and references than these; pools are the apps' by
+// their names, empty where they run on instances of their own.
+func (n *notes) keep(pools map[string]string, references []string) {
+	drop := func(about topic, useless func(subject string) bool) {
+		n[about] = slices.DeleteFunc(slices.Clone(n[about]), func(text string) bool {
+			subject, _, _ := strings.Cut(text, " (")
+			return useless(subject)
+		})
+	}
+	for _, about := range aboutApps {
+		drop(about, func(app string) bool {
+			pool, ok := pools[app]
+			return !ok || pool != "" && slices.Contains(aboutInstances, about)
+		})
+	}
+	for _, about := range aboutReferences {
+		drop(about, func(reference string) bool { return !slices.Contains(references, reference) })
+	}
+}
+
 // texts are the notes, each with the first few things that it is about.
 func (n *notes) texts() []string {
 	var texts []string
@@ -163,6 +194,10 @@ func newView(records []*podRecord, read notes) *view {
 // leftOut notes what was not used.
 func (n *notes) leftOut(others map[string]int, nothing int) {
 	for _, kind := range slices.Sorted(maps.Keys(others)) {
+		if kind == noKind {
+			n.note(otherItems, fmt.Sprintf("%d without a kind", others[kind]))
+			continue
+		}
 		n.note(otherItems, fmt.Sprintf("%s %d", kind, others[kind]))
 	}
 	if nothing > 0 {

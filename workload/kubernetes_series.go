@@ -23,11 +23,11 @@ type series struct {
 	generated int
 }
 
-// leastSeries is how many Jobs have to have a generated end to be a series: two of one
-// template may be two things by chance.
+// leastSeries is how many Jobs are a series, all but one of them with a generated end: two
+// of one template may be two things by chance.
 const leastSeries = 3
 
-func (s *series) isOne() bool { return s.generated >= leastSeries }
+func (s *series) isOne() bool { return len(s.jobs) >= leastSeries && s.generated >= leastSeries-1 }
 
 // seriesKey tells Jobs apart that are not one app whatever their names are.
 type seriesKey struct {
@@ -96,7 +96,7 @@ func (all seriesOf) apart() []string {
 	jobs := map[named]int{}
 	for key, s := range all {
 		if !s.isOne() {
-			jobs[named{key.namespace, key.name}] += s.generated
+			jobs[named{key.namespace, key.name}] += len(s.jobs)
 		}
 	}
 	var list []string
