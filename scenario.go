@@ -33,6 +33,8 @@ type Scenario struct {
 	// Workload lists the apps; Images are looked up besides theirs.
 	Workload *workload.Workload
 	Images   []string
+	// ofImages says that Workload is an app of Images, as none was given.
+	ofImages bool
 	// Trace lists single starts. A Workload beside it says what it does not tell of its
 	// apps, and has no starts of its own then.
 	Trace *workload.Trace

@@ -83,7 +83,7 @@ func (q *question) addBurstFlags(cmd *cobra.Command) {
 	f.IntVar(&q.count, "count", 0, "how many starts (default: the scenario's bursts)")
 	f.StringVar(&q.app, "app", "", "`app` that is started; not needed where there is only one")
 	f.DurationVar(&q.spread, "spread", 0, "time over which the starts are requested (default all at once)")
-	f.StringArrayVar(&q.in.file.Images, "image", nil, "without --workload: an image of the app that is started; repeatable")
+	f.StringArrayVar(&q.in.file.Images, "image", nil, "without --workload: an image of the app that is started; given again, another container of that app")
 	f.StringArrayVar(&q.in.faults, "fault", nil, "what goes wrong meanwhile, as in simulate; repeatable")
 }
 
