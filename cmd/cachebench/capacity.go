@@ -113,8 +113,8 @@ func (q *question) setBurst(cmd *cobra.Command) error {
 
 // ask answers a question and writes the answer.
 func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*reports.Capacity, error)) error {
-	if q.arm != "" && !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, q.arm) {
-		return usagef("--arm %q is none of cold, warm, automatic", q.arm)
+	if arms := []string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}; q.arm != "" && !slices.Contains(arms, q.arm) {
+		return usagef("--arm %s", document.NoneOf(q.arm, arms...))
 	}
 	s, inv, err := look(cmd, q.in, q.out, func(s *cachebench.Scenario) error {
 		if s.Trace != nil {
