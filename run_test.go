@@ -244,7 +244,7 @@ func TestScenarioErrors(t *testing.T) {
 		{"unknown key", "scenario.yaml", "budgetPerMont: 3\n", "scenario.yaml:3: budgetPerMont: unknown key; did you mean budgetPerMonth?"},
 		{"negative budget", "scenario.yaml", "budgetPerMonth: -3\n", "scenario.yaml:3: budgetPerMonth: a budget of -3 cannot be"},
 		{"a quota of none", "scenario.yaml", "quota: 0\n", "scenario.yaml:3: quota: a quota of 0 cannot be: give at least 1"},
-		{"unknown policy", "scenario.yaml", "policies: {size: huge}\n", `scenario.yaml:3: policies: policy size: "huge" is none of closest, matched-bytes`},
+		{"unknown policy", "scenario.yaml", "policies: {size: huge}\n", `scenario.yaml:3: policies: policy size: "huge" is neither closest nor matched-bytes`},
 		{"unknown profile", "scenario.yaml", "profile: k8s\n", `no built-in profile is called "k8s"; there are containerd, containerd-1, docker, eci, eci-calls, eci-virtual-nodes`},
 		{"missing file", "scenario.yaml", "workload: w.yaml\n", "w.yaml: no such file or directory"},
 	} {
