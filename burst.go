@@ -94,7 +94,7 @@ func (s *Scenario) aimBursts() error {
 		if len(s.Images) == 0 {
 			return nil // what is done without a workload is said elsewhere
 		}
-		s.Workload = &workload.Workload{Apps: []workload.App{{Name: s.imagesApp(), Images: s.Images}}}
+		s.Workload, s.ofImages = &workload.Workload{Apps: []workload.App{{Name: s.imagesApp(), Images: s.Images}}}, true
 	}
 	s.Bursts = slices.Clone(s.Bursts)
 	all := 0
@@ -220,7 +220,11 @@ func (s *Scenario) burstWindow() time.Duration {
 }
 
 func burstAssumption(s *Scenario) string {
-	return fmt.Sprintf("In place of the month's starts, from %s after its beginning: %s. Until then caches are as the workload's starts leave them.", span(s.WindowStart), burstWords(s))
+	text := fmt.Sprintf("In place of the month's starts, from %s after its beginning: %s. Until then caches are as the workload's starts leave them.", span(s.WindowStart), burstWords(s))
+	if n := len(s.Images); n > 1 && s.ofImages {
+		text += fmt.Sprintf(" The %d images are containers of one app: each start needs them all.", n)
+	}
+	return text
 }
 
 // burstWords list the bursts as a sentence has them.

@@ -162,6 +162,16 @@ func (s *Scenario) startsPerCopies() (limit int64, known bool) {
 	return c.StartsPerCopy.Value * c.Copies.Value, slices.Contains(s.Profile.Unlimited(), "cache.copyBytesPerSecond")
 }
 
+// ReleaseDoubts is a sentence where no app is ever released, as far as is stated: what ECI
+// caches by itself is then never stale, and a plan's automatic baseline looks better than it
+// is. Else there is none.
+func (j *Job) ReleaseDoubts() []string {
+	if j.recording != nil || !j.hasOwn() || j.Scenario.Baseline != plan.Automatic || hasReleases(&j.Workload) {
+		return nil
+	}
+	return []string{"No releases are stated, so that automatic caches are never stale: set releasesPerMonth of the apps that are released, whose starts find no cache from then until another is made."}
+}
+
 // staleDoubts names caches whose content is not what their tags mean now.
 func (j *Job) staleDoubts(add func(string, ...any)) {
 	for _, c := range j.Scenario.Caches {
@@ -245,6 +255,7 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 	if p.Verdict == plan.BuildNothing && p.Baseline == plan.Automatic && j.hasOwn() {
 		doubts = append(doubts, "That nothing is built rests on ECI's automatic caches, which only pods get that ask for them (annotation k8s.aliyun.com/eci-image-cache: \"true\", or the cluster's eci-profile): where they do not, compare with baseline cold.")
 	}
+	doubts = append(doubts, j.ReleaseDoubts()...)
 	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
 		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))
 	}

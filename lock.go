@@ -2,6 +2,7 @@ package cachebench
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ const LockKind = "Lock"
 // tags have moved.
 type Lock struct {
 	References []LockedReference `json:"references"`
+
+	// places are the file and line of each reference, where it was read from one.
+	places map[string]string
 }
 
 // LockedReference is a reference and what it meant.
@@ -31,6 +35,17 @@ func ReadLock(name string, data []byte) (*Lock, error) {
 	var l Lock
 	if err := document.Read(name, data, LockKind, &l); err != nil {
 		return nil, err
+	}
+	whole, err := document.Whole(name, data)
+	if err != nil {
+		return nil, err
+	}
+	l.places = make(map[string]string, len(l.References))
+	for i, r := range l.References {
+		var at *document.Error
+		if errors.As(whole.At(fmt.Sprintf("references[%d]", i), ""), &at) {
+			l.places[r.Reference] = fmt.Sprintf("%s:%d", at.File, at.Line)
+		}
 	}
 	return &l, nil
 }
@@ -56,7 +71,7 @@ func (l *Lock) Validate() error {
 // itself when there is nothing to add.
 func (l *Lock) With(inv *layers.Inventory) *Lock {
 	pinned := l.digests()
-	more := &Lock{References: slices.Clone(l.References)}
+	more := &Lock{References: slices.Clone(l.References), places: l.places}
 	for _, img := range inv.Images {
 		_, remote := layers.RegistryOf(img.Reference)
 		if pinned[img.Reference] != "" || !remote || strings.Contains(img.Reference, "@") {

@@ -240,3 +240,48 @@ func TestRunLimitNotMet(t *testing.T) {
 		t.Errorf("error %v, plan %+v", err, r.Plan)
 	}
 }
+
+// How often apps are released is varied too: where none says it, from never on, of every app.
+func TestSensitivityOfReleases(t *testing.T) {
+	for name, stated := range map[string]float64{"none stated": 0, "stated": 1} {
+		t.Run(name, func(t *testing.T) {
+			releasing := func(perMonth float64) *cachebench.Scenario {
+				s := load(t)
+				for i := range s.Workload.Apps {
+					s.Workload.Apps[i].ReleasesPerMonth, s.Workload.Apps[i].Bursts = perMonth, nil
+				}
+				return s
+			}
+			s := releasing(stated)
+			s.PlanOptions.Sensitivity = true
+			p, err := planOf(t, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(p.Sensitivity.Levers, func(l plan.Lever) bool { return strings.HasPrefix(l.Name, "releasesPerMonth") })
+			if i < 0 {
+				t.Fatalf("%+v", p.Sensitivity.Levers)
+			}
+			l := p.Sensitivity.Levers[i]
+			if l.Factor == nil || (l.Assumed > 0) != (stated == 0) || strings.Contains(l.Name, "assumed") != (stated == 0) {
+				t.Fatalf("verdict %s: %+v", p.Verdict, l)
+			}
+			value, before := *l.Factor*stated, *l.Factor*stated/1.04
+			if *l.Factor < 1 && stated > 0 {
+				before = *l.Factor * stated * 1.04
+			}
+			if l.Assumed > 0 {
+				value, before = *l.Factor*l.Assumed, (*l.Factor-1.0/64)*l.Assumed
+			}
+			for _, side := range []struct {
+				perMonth float64
+				want     string
+			}{{value, l.Verdict}, {before, p.Verdict}} {
+				got, err := planOf(t, releasing(side.perMonth))
+				if err != nil || got.Verdict != side.want {
+					t.Errorf("at %v releases a month: %s, %v, want %s", side.perMonth, got.Verdict, err, side.want)
+				}
+			}
+		})
+	}
+}

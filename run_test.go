@@ -249,7 +249,7 @@ func TestScenarioErrors(t *testing.T) {
 		{"unknown key", "scenario.yaml", "budgetPerMont: 3\n", "scenario.yaml:3: budgetPerMont: unknown key; did you mean budgetPerMonth?"},
 		{"negative budget", "scenario.yaml", "budgetPerMonth: -3\n", "scenario.yaml:3: budgetPerMonth: a budget of -3 cannot be"},
 		{"a quota of none", "scenario.yaml", "quota: 0\n", "scenario.yaml:3: quota: a quota of 0 cannot be: give at least 1"},
-		{"unknown policy", "scenario.yaml", "policies: {size: huge}\n", `scenario.yaml:3: policies: policy size: "huge" is none of closest, matched-bytes`},
+		{"unknown policy", "scenario.yaml", "policies: {size: huge}\n", `scenario.yaml:3: policies: policy size: "huge" is neither closest nor matched-bytes`},
 		{"unknown profile", "scenario.yaml", "profile: k8s\n", `no built-in profile is called "k8s"; there are containerd, containerd-1, docker, eci, eci-calls, eci-virtual-nodes`},
 		{"missing file", "scenario.yaml", "workload: w.yaml\n", "w.yaml: no such file or directory"},
 	} {
@@ -264,5 +264,32 @@ func TestScenarioErrors(t *testing.T) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
+	}
+}
+
+// Without releases the automatic baseline is better than it is in truth: that is said, once.
+func TestReleaseDoubt(t *testing.T) {
+	for _, test := range []struct {
+		releases float64
+		baseline string
+		want     int
+	}{{0, plan.Automatic, 1}, {1, plan.Automatic, 0}, {0, plan.Cold, 0}} {
+		s := load(t)
+		s.Baseline = test.baseline
+		for i := range s.Workload.Apps {
+			s.Workload.Apps[i].ReleasesPerMonth = 0
+		}
+		s.Workload.Apps[0].ReleasesPerMonth = test.releases
+		r, err := cachebench.Run(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, doubt := range r.Report.Doubts {
+			got += strings.Count(doubt, "releasesPerMonth")
+		}
+		if got != test.want {
+			t.Errorf("%v releases on baseline %s: %d doubts name releasesPerMonth, want %d: %q", test.releases, test.baseline, got, test.want, r.Report.Doubts)
+		}
 	}
 }

@@ -33,6 +33,8 @@ type Scenario struct {
 	// Workload lists the apps; Images are looked up besides theirs.
 	Workload *workload.Workload
 	Images   []string
+	// ofImages says that Workload is an app of Images, as none was given.
+	ofImages bool
 	// Trace lists single starts. A Workload beside it says what it does not tell of its
 	// apps, and has no starts of its own then.
 	Trace *workload.Trace
@@ -311,7 +313,7 @@ func (s *Scenario) served(do func(layers.Options) error) (err error) {
 		opt.Registries[host], opt.Layouts[host] = server.Addr, dir
 	}
 	if s.Lock != nil {
-		opt.Digests = s.Lock.digests()
+		opt.Digests, opt.DigestPlaces = s.Lock.digests(), s.Lock.places
 	}
 	return do(opt)
 }
@@ -375,7 +377,7 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 		return nil, err
 	}
 	if j.Coverage.Apps == 0 {
-		return nil, fmt.Errorf("no app of the workload has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
+		return nil, fmt.Errorf("no app of the workload has all its images: %s", j.leftOutWords())
 	}
 	if j.Coverage.StartsFraction < s.MinCoverage && len(j.Coverage.LeftOut) > 0 {
 		return j, j.tooLittle()

@@ -487,7 +487,7 @@ func (l *loader) prices(name string) (cost.Book, error) {
 		return cost.China(), nil
 	}
 	if !looksLikeFile(name) {
-		return cost.Book{}, l.at("prices", fmt.Errorf("no built-in price book is called %q; there are usd and cny, or name a file", name))
+		return cost.Book{}, l.at("prices", fmt.Errorf("no built-in price book is called %q%s; there are usd and cny, or name a file", name, document.DidYouMean(name, []string{"usd", "cny"})))
 	}
 	var book cost.Book
 	l.file("prices", name, func(path string, data []byte) error {

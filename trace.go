@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/layers"
@@ -275,7 +276,28 @@ func (j *Job) lacks(app *workload.App) string { return j.lacksAny(app.AllImages(
 
 // tooLittle is the error of coverage below the minimum.
 func (j *Job) tooLittle() error {
-	out := j.Coverage.LeftOut[0]
-	return fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (minCoverageFraction of the scenario, --min-coverage); left out: %s: %s",
-		ErrCoverage, 100*j.Coverage.StartsFraction, 100*j.Scenario.MinCoverage, out.App, out.Reason)
+	return fmt.Errorf("%w: %.1f %% of starts are covered, %.1f %% are asked for (minCoverageFraction of the scenario, --min-coverage); left out: %s",
+		ErrCoverage, 100*j.Coverage.StartsFraction, 100*j.Scenario.MinCoverage, j.leftOutWords())
+}
+
+// leftOutWords names the apps that are left out, the first few of those with one reason
+// together, and counts the others.
+func (j *Job) leftOutWords() string {
+	const shown = 5
+	var reasons []string
+	apps := make(map[string][]string)
+	for _, out := range j.Coverage.LeftOut[:min(shown, len(j.Coverage.LeftOut))] {
+		if len(apps[out.Reason]) == 0 {
+			reasons = append(reasons, out.Reason)
+		}
+		apps[out.Reason] = append(apps[out.Reason], out.App)
+	}
+	var words []string
+	for _, reason := range reasons {
+		words = append(words, strings.Join(apps[reason], ", ")+": "+reason)
+	}
+	if more := len(j.Coverage.LeftOut) - shown; more > 0 {
+		words = append(words, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(words, "; ")
 }

@@ -238,6 +238,29 @@ func TestNamesServedElsewhere(t *testing.T) {
 	}
 }
 
+// A digest that a lock pins and the registry has deleted: the tag may be there, and the lock
+// is where to look.
+func TestPinnedDigestGone(t *testing.T) {
+	host := fakeRegistry(t, same)
+	push(t, host+"/team/a:1", randomImage(t, 4, 2))
+	const reference = "registry.example.com/team/a:1"
+	gone := Digest("sha256:" + strings.Repeat("ab", 32))
+	for place, want := range map[string]string{"lock.yaml:7": "lock.yaml:7", "": "the lock"} {
+		opt := Options{Registries: map[string]string{"registry.example.com": host}, Digests: map[string]Digest{reference: gone}}
+		if place != "" {
+			opt.DigestPlaces = map[string]string{reference: place}
+		}
+		inv, err := Resolve(t.Context(), []string{reference}, opt)
+		if err != nil || len(inv.Unresolved) != 1 {
+			t.Fatalf("err %v, unresolved %v", err, inv.Unresolved)
+		}
+		got := inv.Unresolved[0].Reason
+		if !strings.Contains(got, "404") || !strings.Contains(got, "digest "+string(gone)+", which "+want+" pins, is gone") || strings.Contains(got, "push the image again") {
+			t.Errorf("place %q: %s", place, got)
+		}
+	}
+}
+
 // TestRefusedDocuments: what is not an image, or not what was promised, is
 // refused by name.
 func TestRefusedDocuments(t *testing.T) {

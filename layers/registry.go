@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type registryPlace struct {
 	name    Name
 	// untagged says that no tag was given, so that latest is meant.
 	untagged bool
+	// pinned is where the digest stands that was put in place of a tag; empty for none.
+	pinned string
 }
 
 // registry finds where a reference is to be fetched; a locked digest takes the
@@ -35,13 +38,14 @@ func (r *resolver) registry(reference, rest string) (*registryPlace, error) {
 	if to, ok := r.opt.Aliases[n.Registry]; ok {
 		n.Registry = normalRegistry(to)
 	}
+	pinned := ""
 	if locked := r.opt.Digests[reference]; locked != "" {
-		n.Digest = locked
+		n.Digest, pinned = locked, cmp.Or(r.opt.DigestPlaces[reference], "the lock")
 	}
 	p := &registryPlace{
 		client: r.client, name: n, repo: distribution.Repository{Host: n.Registry, Path: n.Repository},
 		store: r.opt.Store, offline: r.opt.Offline,
-		untagged: n.untagged(rest),
+		untagged: n.untagged(rest), pinned: pinned,
 	}
 	if r.opt.served(n.Registry) {
 		p.store, p.offline = nil, false
@@ -118,6 +122,18 @@ func (p *registryPlace) noted(err error) error {
 	return &with
 }
 
+// noPin says of a pinned digest that the registry has deleted it: its tag may well be there,
+// with another.
+func (p *registryPlace) noPin(err error) error {
+	fault, ok := errors.AsType[*distribution.Error](err)
+	if !ok || p.pinned == "" || !errors.Is(err, distribution.ErrNotFound) {
+		return err
+	}
+	with := *fault
+	with.Advice = fmt.Sprintf("digest %s, which %s pins, is gone: name a tag that is there, or take that reference out of the lock to look its tag up as it is now", p.name.Digest, p.pinned)
+	return &with
+}
+
 // means notes what the reference means now, whatever time Options.Now pretends.
 func (p *registryPlace) means(reference string, m docstore.Meaning) {
 	m.At = time.Now()
@@ -157,7 +173,7 @@ func (p *registryPlace) byDigest(ctx context.Context, buf []byte) (topDocument, 
 	}
 	got, err := p.client.Manifest(ctx, p.repo, string(p.name.Digest), buf)
 	if err != nil {
-		return topDocument{}, err
+		return topDocument{}, p.noPin(err)
 	}
 	if p.store != nil {
 		p.store.PutVerified(got.Digest, got.Body)

@@ -73,6 +73,8 @@ type Options struct {
 	Sizes map[Digest]Measurement
 	// Digests are looked up in place of what a reference's tag means now.
 	Digests map[string]Digest
+	// DigestPlaces say where one of Digests is stated, as lock.yaml:7, for errors.
+	DigestPlaces map[string]string
 	// Trailers reads the last bytes of gzip layers for their unpacked size, where
 	// it is not known; at most MaxTrailers layers (0: 1,000).
 	Trailers    bool

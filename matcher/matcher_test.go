@@ -524,8 +524,8 @@ func TestPolicySet(t *testing.T) {
 	for in, want := range map[string]string{
 		"size":               `policy "size" is not KEY=VALUE`,
 		"colour=red":         `no policy is called "colour"; there are ` + strings.Join(policyNames(), ", "),
-		"size=large":         `policy size: "large" is none of closest, matched-bytes`,
-		"strict-size=yes":    `policy strict-size: "yes" is none of false, true`,
+		"size=large":         `policy size: "large" is neither closest nor matched-bytes`,
+		"strict-size=yes":    `policy strict-size: "yes" is neither false nor true`,
 		"automatic-quota=-1": `policy automatic-quota: "-1" is not a number of caches`,
 	} {
 		p := DefaultPolicy()

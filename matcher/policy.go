@@ -196,7 +196,7 @@ func (r *Rule) set(p *Policy, value string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("policy %s: %q is none of %s", r.Key, value, strings.Join(r.Values, ", "))
+	return fmt.Errorf("policy %s: %s", r.Key, document.NoneOf(value, r.Values...))
 }
 
 // value is the policy's reading of the rule.

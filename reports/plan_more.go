@@ -120,9 +120,18 @@ func leversTable(p *plan.Plan) *table {
 func turnsTable(levers []plan.Lever, words func(verdict string) string) *table {
 	t := newTable("What would change the verdict, one at a time, from a tenth to ten times its value", "price or rate", ">another verdict from", "verdict then")
 	for _, l := range levers {
-		t.add(wordCell(l.Name), timesCell(l.Factor), wordCell(cmpOr(words(l.Verdict), "stays")))
+		t.add(wordCell(l.Name), leverCell(&l), wordCell(cmpOr(words(l.Verdict), "stays")))
 	}
 	return t.unlessEmpty()
+}
+
+// leverCell says from where on the verdict is another.
+func leverCell(l *plan.Lever) cell {
+	if l.Assumed == 0 || l.Factor == nil {
+		return timesCell(l.Factor)
+	}
+	value := *l.Factor * l.Assumed
+	return cell{Text: fmt.Sprintf("%.2g", value), Value: exact(value), Number: true}
 }
 
 // timesCell is a factor, as 2.5 times. It is not known to more than two digits.

@@ -101,6 +101,9 @@ type Fault struct {
 	Node string `json:"node,omitempty"`
 }
 
+// faultKinds are what can go wrong.
+var faultKinds = []string{"registry-down", "registry-slow", "node-lost"}
+
 // Validate refuses a fault that cannot be.
 func (f *Fault) Validate() error {
 	switch {
@@ -108,8 +111,8 @@ func (f *Fault) Validate() error {
 		return document.At("atSeconds", "a fault's times cannot be negative (at %v, for %v)", f.At, f.For)
 	case f.At > longest || f.For > longest:
 		return document.At("atSeconds", "a fault's times cannot be longer than %v (at %v, for %v)", longest, f.At, f.For)
-	case !slices.Contains([]string{"registry-down", "registry-slow", "node-lost"}, f.Kind):
-		return document.At("kind", "%q is none of registry-down, registry-slow, node-lost", f.Kind)
+	case !slices.Contains(faultKinds, f.Kind):
+		return document.At("kind", "%s", document.NoneOf(f.Kind, faultKinds...))
 	case f.Kind == "registry-slow" && !(f.Registry >= 1 && f.Registry < network.Unlimited):
 		return document.At("registryBytesPerSecond", "a slow registry needs a rate of a byte per second or more: what it sends to all nodes together")
 	case f.Kind == "node-lost" && f.Node == "":

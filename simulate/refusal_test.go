@@ -50,7 +50,7 @@ func TestOptionsRefused(t *testing.T) {
 		starts []Start
 		want   string
 	}{
-		{"fault kind", fault(Fault{Kind: "fire"}), one, `simulate fault 2 (fire): kind: "fire" is none of registry-down, registry-slow, node-lost`},
+		{"fault kind", fault(Fault{Kind: "fire"}), one, `simulate fault 2 (fire): kind: "fire" is none of registry-down, registry-slow and node-lost`},
 		{"fault before", fault(Fault{Kind: "registry-down", At: -1}), one, "simulate fault 2 (registry-down): atSeconds: a fault's times cannot be negative (at -1ns, for 0s)"},
 		{"fault for ever", fault(Fault{Kind: "registry-down", For: math.MaxInt64}), one, "simulate fault 2 (registry-down): atSeconds: a fault's times cannot be longer than 87600h0m0s (at 0s, for 2562047h47m16.854775807s)"},
 		{"fault without rate", fault(Fault{Kind: "registry-slow"}), one, "simulate fault 2 (registry-slow): registryBytesPerSecond: a slow registry needs a rate of a byte per second or more: what it sends to all nodes together"},

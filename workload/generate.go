@@ -134,7 +134,7 @@ func (g *generator) complete() error {
 	}
 	for _, kind := range g.Bursts {
 		if !slices.Contains(burstKinds, kind) {
-			return fmt.Errorf("%q is no kind of burst: give some of %s", kind, strings.Join(burstKinds, ", "))
+			return fmt.Errorf("%q is no kind of burst%s: give some of %s", kind, document.DidYouMean(kind, burstKinds), strings.Join(burstKinds, ", "))
 		}
 	}
 	g.loss = time.Duration(rand.New(rand.NewPCG(g.Seed, 11)).Int64N(int64(7 * day))).Truncate(time.Second)

@@ -50,7 +50,7 @@ func ParseInputFormat(text string) (InputFormat, error) {
 	for _, f := range InputFormats() {
 		names = append(names, string(f))
 	}
-	return "", fmt.Errorf("%q is no format of an input: give one of %s", text, strings.Join(names, ", "))
+	return "", fmt.Errorf("%q is no format of an input%s: give one of %s", text, document.DidYouMean(text, names), strings.Join(names, ", "))
 }
 
 // looked is how much of an input is looked at to tell what it is.

@@ -1,6 +1,9 @@
 package workload
 
-import "io"
+import (
+	"io"
+	"slices"
+)
 
 // Imported is what pods and manifests say about a workload.
 type Imported struct {
@@ -37,6 +40,62 @@ type Imported struct {
 	// Skipped counts the items that were not used: those that start no pods, and
 	// those without name or image.
 	Skipped int
+
+	// said and placed are what Notes are made of.
+	said   notes
+	placed placement
+}
+
+// Only keeps the apps that are wanted, with what is said of them and of where they run.
+func (in *Imported) Only(want func(*App) bool) {
+	var origins []Origin
+	for i := range in.Workload.Apps {
+		if want(&in.Workload.Apps[i]) {
+			origins = append(origins, in.Origins[i])
+		}
+	}
+	in.Origins = origins
+	in.Workload.Only(want)
+	in.keep()
+}
+
+// OnInstances takes each start for an instance of its own, wherever pods run.
+func (in *Imported) OnInstances() {
+	for i := range in.Workload.Apps {
+		in.Workload.Apps[i].NodePool, in.Workload.Apps[i].PulledFraction = "", nil
+	}
+	in.Workload.NodePools = nil
+	in.keep()
+}
+
+// keep drops what is about apps, pools and references that the workload lacks.
+func (in *Imported) keep() {
+	pools := map[string]string{} // of apps
+	for i := range in.Workload.Apps {
+		pools[in.Workload.Apps[i].Name] = in.Workload.Apps[i].NodePool
+	}
+	lacks := func(app string) bool { _, ok := pools[app]; return !ok }
+	used := in.Workload.References()
+	in.Digests = slices.DeleteFunc(in.Digests, func(l LockedDigest) bool { return !slices.Contains(used, l.Reference) })
+	in.OnNodes = 0
+	for _, pool := range pools {
+		if pool != "" {
+			in.OnNodes++
+		}
+	}
+	in.Virtual, in.WithoutAutomatic = slices.DeleteFunc(in.Virtual, lacks), slices.DeleteFunc(in.WithoutAutomatic, lacks)
+	in.placed.waiting = slices.DeleteFunc(in.placed.waiting, lacks)
+	in.said.keep(pools, used)
+	in.Notes = in.notes()
+}
+
+// notes are what is said of where apps run and then of the rest.
+func (in *Imported) notes() []string {
+	texts := append(placeNotes(in), in.said.texts()...)
+	if in.placed.events {
+		texts = append(texts, "how long pulls took, and starts over a day or more, cachebench workload import tells from the same events (docs/import.md)")
+	}
+	return texts
 }
 
 // LockedDigest is a reference and the digest of the manifest or index that it
@@ -126,6 +185,7 @@ func (i *Importer) Read(name string, r io.Reader) error {
 func (i *Importer) Imported() *Imported {
 	in := i.cluster.imported()
 	in.Skipped += i.pulls.eventCount + len(i.pulls.nodes)
+	i.pulls.series = i.cluster.series
 	i.place(in)
 	return in
 }

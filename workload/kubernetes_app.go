@@ -32,7 +32,9 @@ type cluster struct {
 	manifests map[owner][]*manifest // by owner.key
 	others    map[string]int        // items by kind
 	nothing   int                   // pods without name or image
-	skipped   int                   // items with images that start nothing
+	jobs      jobOwners
+	series    seriesOf
+	skipped   int // items with images that start nothing
 	notes     notes
 }
 
@@ -84,8 +86,14 @@ func (c *cluster) imported() *Imported {
 	records := slices.SortedFunc(maps.Values(c.pods), func(a, b *podRecord) int {
 		return cmp.Or(a.created.Compare(b.created), cmp.Compare(a.owner.namespace, b.owner.namespace), cmp.Compare(a.name, b.name))
 	})
+	c.jobs.adopt(records)
 	v := newView(records, c.notes)
-	for _, a := range group(records, c.alone(records, v)) {
+	manifests := c.alone(records, v)
+	c.series = newSeriesOf(records, manifests)
+	for _, name := range c.series.apart() {
+		v.note(jobsApart, name)
+	}
+	for _, a := range group(records, manifests, c.series) {
 		app, origin := a.app(v)
 		in.Workload.Apps = append(in.Workload.Apps, app)
 		in.Origins = append(in.Origins, origin)
@@ -95,7 +103,8 @@ func (c *cluster) imported() *Imported {
 	}
 	in.Digests = v.digests(records, in.Workload.References())
 	v.leftOut(c.others, c.nothing)
-	in.Notes = v.texts()
+	in.said = v.notes
+	in.Notes = in.notes()
 	return in
 }
 
@@ -106,6 +115,9 @@ type appPods struct {
 	// manifest is what the app is made from where no pod is known; then pods are
 	// one, of its template.
 	manifest *manifest
+	// series is what the app's Jobs are, where they are one; images sorts those of one name.
+	series *series
+	images string
 }
 
 func (a *appPods) part() string {
@@ -119,17 +131,25 @@ func (a *appPods) newest() *podRecord { return a.pods[len(a.pods)-1] }
 
 // group sorts pods, the oldest first, and manifests to apps in order of name.
 // Two controllers of one name in a namespace are told apart by their kinds.
-func group(records []*podRecord, manifests []*manifest) []*appPods {
+func group(records []*podRecord, manifests []*manifest, all seriesOf) []*appPods {
 	type key struct {
 		owner
 		part string
+		of   seriesKey
 	}
 	apps := map[key]*appPods{}
 	bearers := map[string]int{}
-	app := func(o owner, part string) *appPods {
-		k := key{o.key(), part}
+	app := func(r *podRecord, part string) *appPods {
+		k := key{owner: r.owner.key(), part: part}
+		name := r.owner.name
+		of, s := all.of(r)
+		if s != nil && part == "" {
+			k.of, k.name, name = of, s.name, s.name
+		} else {
+			s = nil
+		}
 		if apps[k] == nil {
-			apps[k] = &appPods{name: o.namespace + "/" + o.name}
+			apps[k] = &appPods{name: r.owner.namespace + "/" + name, series: s, images: of.images}
 			if part != "" {
 				apps[k].name += "/" + part
 			}
@@ -138,13 +158,20 @@ func group(records []*podRecord, manifests []*manifest) []*appPods {
 		return apps[k]
 	}
 	for _, r := range records {
-		a := app(r.owner, "")
+		a := app(r, "")
 		a.pods = append(a.pods, r)
 	}
 	for _, m := range manifests {
-		if a := app(m.owner, m.part); len(a.pods) == 0 || a.manifest != nil {
-			a.pods, a.manifest = []*podRecord{&m.podRecord}, m
+		a := app(&m.podRecord, m.part)
+		if len(a.pods) > 0 && a.manifest == nil {
+			continue
 		}
+		if a.series != nil && a.manifest != nil { // each runs once
+			more := *m
+			more.replicas += a.manifest.replicas
+			m = &more
+		}
+		a.pods, a.manifest = []*podRecord{&m.podRecord}, m
 	}
 	for k, a := range apps {
 		if bearers[a.name] > 1 {
@@ -152,10 +179,19 @@ func group(records []*podRecord, manifests []*manifest) []*appPods {
 		}
 	}
 	sorted := slices.SortedFunc(maps.Values(apps), func(a, b *appPods) int {
-		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.newest().owner.kind, b.newest().owner.kind), cmp.Compare(a.part(), b.part()))
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.newest().owner.kind, b.newest().owner.kind), cmp.Compare(a.part(), b.part()),
+			cmp.Compare(a.images, b.images), cmp.Compare(a.firstJob(), b.firstJob()))
 	})
 	number(sorted)
 	return sorted
+}
+
+// firstJob is the first in order of name of a series; empty of another app.
+func (a *appPods) firstJob() string {
+	if a.series == nil {
+		return ""
+	}
+	return slices.Min(slices.Collect(maps.Keys(a.series.jobs)))
 }
 
 // number makes the few names differ that are still the same: a part of one
@@ -188,6 +224,9 @@ func (a *appPods) app(v *view) (App, Origin) {
 	}
 	if origin.Controller == "DaemonSet" || origin.Controller == "StaticPod" {
 		v.note(nodePods, a.name)
+	}
+	if a.series != nil {
+		v.note(jobSeries, fmt.Sprintf("%s (%d Jobs named %s-…)", a.name, len(a.series.jobs), a.series.name))
 	}
 	app.CPU, app.MemoryGiB, origin.Resources = a.size(v)
 	if a.manifest != nil {

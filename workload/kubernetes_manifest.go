@@ -53,6 +53,7 @@ func (c *cluster) addManifest(o *object) error {
 	if err := o.decode("metadata", o.metadata, &meta); err != nil {
 		return err
 	}
+	c.jobs.note(o, &meta)
 	var made []*manifest
 	for _, t := range templates {
 		c.notes.unrendered(o, &meta, t.name, &t.spec)
@@ -81,10 +82,13 @@ func (c *cluster) skip(o *object, why topic) {
 	c.skipped++
 }
 
+// noKind stands for the kind of an item that states none.
+const noKind = "no kind"
+
 // kindName is the kind as notes tell it.
 func (o *object) kindName() string {
 	if !kindName.MatchString(o.kind) {
-		return "no kind"
+		return noKind
 	}
 	return o.kind
 }
@@ -109,6 +113,9 @@ func (o *object) manifest(meta metadata, t podTemplate) (*manifest, error) {
 		m.parent = owner{meta.Namespace, parent.Kind, parent.Name}
 	}
 	spec := parseTree(o.spec)
+	if kind == "Job" {
+		m.labels = labelsSum(spec.get("template").get("metadata").get("labels").texts(), meta.Name)
+	}
 	m.suspended = spec.get("suspend").isTrue()
 	for _, s := range append(spec.get("schedules").list(), spec.get("schedule")) {
 		if text := s.text(); text != "" {

@@ -17,6 +17,8 @@ const (
 	noTimes
 	nodePods
 	cronJobs
+	jobSeries
+	jobsApart
 	stillRunning
 	neverRan
 	manifestStarts
@@ -50,6 +52,8 @@ var topicTexts = [topics]string{
 	noTimes:         "startsPerDay is unknown, as no pod has a creation time: put it in: %s",
 	nodePods:        "DaemonSets' and static pods start with nodes, not in instances of their own: take them out to plan caches on ECI: %s",
 	cronJobs:        "Kubernetes keeps only the last few Jobs of a CronJob: if it runs at an even pace, set startsPerDay from the time between its last runs: %s",
+	jobSeries:       "Jobs that no controller makes, of one name but for a generated end and with the same images, requests and labels, are one app: %s",
+	jobsApart:       "Jobs with generated names are an app each, as their images, requests or labels differ: put together by hand those that are one app: %s",
 	stillRunning:    "runtimeSeconds is how long the pods run so far, a lower bound: %s",
 	neverRan:        "runtimeSeconds is a guess, as no pod has run yet: put it in: %s",
 	noSize:          "no CPU or memory is requested: ECI's default of 2 vCPU and 4 GiB is assumed: %s",
@@ -103,6 +107,37 @@ func shortText(text string) string {
 		text = text[:most] + "…"
 	}
 	return plain(text)
+}
+
+// aboutApps are the topics whose subjects are apps, aboutReferences those of references.
+// aboutInstances are those of apps that only an instance of each start's own has.
+var (
+	aboutApps = []topic{
+		scaled, noTimes, nodePods, cronJobs, jobSeries, stillRunning, neverRan, manifestStarts, manifestRuntime, runOnce,
+		noSchedule, suspended, noSize, noCPU, noMemory, largerLimits, mixedPolicy, mixedImages,
+	}
+	aboutReferences = []topic{movedTag, configOnly, elsewhere, noDigest}
+	aboutInstances  = []topic{nodePods, largerLimits}
+)
+
+// keep drops what is about other apps and references than these; pools are the apps' by
+// their names, empty where they run on instances of their own.
+func (n *notes) keep(pools map[string]string, references []string) {
+	drop := func(about topic, useless func(subject string) bool) {
+		n[about] = slices.DeleteFunc(slices.Clone(n[about]), func(text string) bool {
+			subject, _, _ := strings.Cut(text, " (")
+			return useless(subject)
+		})
+	}
+	for _, about := range aboutApps {
+		drop(about, func(app string) bool {
+			pool, ok := pools[app]
+			return !ok || pool != "" && slices.Contains(aboutInstances, about)
+		})
+	}
+	for _, about := range aboutReferences {
+		drop(about, func(reference string) bool { return !slices.Contains(references, reference) })
+	}
 }
 
 // texts are the notes, each with the first few things that it is about.
@@ -159,6 +194,10 @@ func newView(records []*podRecord, read notes) *view {
 // leftOut notes what was not used.
 func (n *notes) leftOut(others map[string]int, nothing int) {
 	for _, kind := range slices.Sorted(maps.Keys(others)) {
+		if kind == noKind {
+			n.note(otherItems, fmt.Sprintf("%d without a kind", others[kind]))
+			continue
+		}
 		n.note(otherItems, fmt.Sprintf("%s %d", kind, others[kind]))
 	}
 	if nothing > 0 {

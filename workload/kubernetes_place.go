@@ -47,10 +47,17 @@ func (i *Importer) place(in *Imported) {
 		in.Workload.NodePools = append(in.Workload.NodePools, *unseen)
 	}
 	in.Workload.dropUnusedPools()
-	in.Notes = append(placeNotes(in, b, unseen, waiting), in.Notes...)
-	if i.pulls.eventCount > 0 {
-		in.Notes = append(in.Notes, "how long pulls took, and starts over a day or more, cachebench workload import tells from the same events (docs/import.md)")
-	}
+	in.placed = placement{unseen: unseen, waiting: waiting, events: i.pulls.eventCount > 0}
+	in.Notes = in.notes()
+}
+
+// placement is what is noted of where apps run besides what an Imported tells.
+type placement struct {
+	// unseen is the pool of nodes that the input lacks; nil where there is none.
+	unseen *NodePool
+	// waiting are the apps of which no pod has a node yet.
+	waiting []string
+	events  bool
 }
 
 // Only keeps the apps that are wanted, with the pools that they run on.
@@ -112,9 +119,11 @@ const unseenPlatform = "linux/amd64"
 const autoCache = "k8s.aliyun.com/eci-image-cache"
 
 // placeNotes say what was assumed of where apps run.
-func placeNotes(in *Imported, b *historyBuilder, unseen *NodePool, waiting []string) []string {
+func placeNotes(in *Imported) []string {
 	var texts []string
-	if unseen != nil && len(in.Virtual) == 0 {
+	unseen, waiting := in.placed.unseen, in.placed.waiting
+	isUnseen := func(p NodePool) bool { return p.Name == unseen.Name }
+	if unseen != nil && len(in.Virtual) == 0 && slices.ContainsFunc(in.Workload.NodePools, isUnseen) {
 		texts = append(texts, fmt.Sprintf("pods run on %s that the input lacks: %s is assumed, and no limit to what they have room for: kubectl get pods,events,nodes -A -o json tells it", count(unseen.Count, "node"), unseenPlatform))
 	}
 	if platforms := poolPlatforms(in.Workload.NodePools); len(platforms) > 1 {

@@ -130,3 +130,52 @@ func TestNodeAges(t *testing.T) {
 		t.Error("a node without a time has an age")
 	}
 }
+
+// What is said of apps that are left out goes with them, and what only instances have with
+// the apps on nodes.
+func TestImportedOnly(t *testing.T) {
+	pod := func(name, node, requests, imageID string) string {
+		return `{"kind":"Pod","metadata":{"name":"` + name + `","namespace":"n"},"spec":{"nodeName":"` + node + `","containers":[{"name":"c","image":"r.example.com/` + name + `:1","resources":{` + requests + `}}]},
+			"status":{"phase":"Running","startTime":"2026-11-30T10:00:00Z","containerStatuses":[{"name":"c","imageID":"` + imageID + `"}]}}`
+	}
+	limits := `"requests":{"cpu":"1","memory":"1Gi"},"limits":{"cpu":"2"}`
+	read := func() *Imported {
+		in, err := FromKubernetes("x", strings.NewReader(pod("eci", "virtual-kubelet-a", limits, "")+
+			pod("node", "node-1", limits, "r.example.com/node@sha256:"+strings.Repeat("ab", 32))+pod("other", "node-1", "", "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	whole := strings.Join(read().Notes, "\n")
+	for _, app := range []string{"n/eci", "n/node", "n/other"} {
+		if !strings.Contains(whole, app) {
+			t.Fatalf("nothing is said of %s:\n%s", app, whole)
+		}
+	}
+	for _, test := range []struct {
+		name      string
+		do        func(in *Imported)
+		has, not  string
+		apps, dig int
+	}{
+		{"instances", func(in *Imported) { in.Only(func(a *App) bool { return a.NodePool == "" }) }, "ECI sizes and bills an instance by its limits: n/eci", "n/node|n/other|r.example.com/node|r.example.com/other|lacks", 1, 0},
+		{"nodes", func(in *Imported) { in.Only(func(a *App) bool { return a.NodePool != "" }) }, "ECI's default of 2 vCPU and 4 GiB is assumed: n/other", "n/eci|r.example.com/eci|bills an instance|automatic caches", 2, 1},
+		{"all as instances", func(in *Imported) { in.OnInstances() }, "ECI sizes and bills an instance by its limits: n/eci, n/node", "that the input lacks", 3, 1},
+	} {
+		in := read()
+		test.do(in)
+		notes := strings.Join(in.Notes, "\n")
+		if !strings.Contains(notes, test.has) {
+			t.Errorf("%s: notes lack %q:\n%s", test.name, test.has, notes)
+		}
+		for _, not := range strings.Split(test.not, "|") {
+			if strings.Contains(notes, not) {
+				t.Errorf("%s: notes have %q:\n%s", test.name, not, notes)
+			}
+		}
+		if len(in.Workload.Apps) != test.apps || len(in.Origins) != test.apps || len(in.Digests) != test.dig {
+			t.Errorf("%s: %d apps with %d origins, %d digests", test.name, len(in.Workload.Apps), len(in.Origins), len(in.Digests))
+		}
+	}
+}

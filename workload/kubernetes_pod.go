@@ -130,6 +130,9 @@ type podRecord struct {
 	scheduled time.Time
 	// autoCache: it asks for ECI's automatic image caches.
 	autoCache bool
+	// labels is the sum of a Job's pods' labels; made says that a Job has a controller.
+	labels uint64
+	made   bool
 	// starters are all that are known to have started it, kinds in lower case.
 	starters []owner
 }
@@ -196,6 +199,9 @@ func (p *pod) record() (*podRecord, error) {
 	}
 	if r.owner.kind == "CronJob" {
 		r.scheduled, _ = scheduled(p.Metadata.controller().Name)
+	}
+	if r.owner.kind == "Job" {
+		r.labels = labelsSum(p.Metadata.Labels, r.owner.name)
 	}
 	r.autoCache = p.Metadata.Annotations[autoCache] == "true"
 	r.starters = p.starters(r.owner)

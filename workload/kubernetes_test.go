@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/cachebench/cachebench/internal/document"
 )
@@ -102,7 +103,7 @@ func TestFromKubernetes(t *testing.T) {
 		},
 		Pods: 12, OnNodes: 7, Runtimes: map[string]int{"containerd": 1}, Skipped: 1,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(Imported{})); diff != "" {
 		t.Errorf("FromKubernetes (-want +got):\n%s", diff)
 	}
 	if err := got.Workload.Validate(); err != nil {
@@ -417,7 +418,7 @@ func TestFromKubernetesOthers(t *testing.T) {
 	if in.Pods != 0 || in.Skipped != 6 || len(in.Workload.Apps) != 0 {
 		t.Errorf("got %+v", in)
 	}
-	want := []string{"items that start no pods were left out: Node 1, no kind 1", "pods without name or image were left out: 4"}
+	want := []string{"items that start no pods were left out: Node 1, 1 without a kind", "pods without name or image were left out: 4"}
 	if diff := cmp.Diff(want, in.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}

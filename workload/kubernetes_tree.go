@@ -56,6 +56,17 @@ func (t *tree) text() string {
 	return text
 }
 
+// texts are the texts of an object by its keys.
+func (t *tree) texts() map[string]string {
+	texts := map[string]string{}
+	if t.is('{') {
+		for i, key := range t.keys {
+			texts[key] = t.items[i].text()
+		}
+	}
+	return texts
+}
+
 func (t *tree) isTrue() bool { return t != nil && string(t.raw) == "true" }
 
 // whole returns a whole number from 0 to the most that Kubernetes takes.

@@ -18,7 +18,13 @@ func (b *historyBuilder) nameApps() {
 	for key, p := range b.importer.pods {
 		keys[p.podRecord] = key
 	}
-	b.apps = group(b.records(), nil)
+	records := b.records()
+	b.importer.jobs.adopt(records)
+	all := b.importer.series
+	if all == nil {
+		all = newSeriesOf(records, nil)
+	}
+	b.apps, b.apart = group(records, nil, all), all.apart()
 	for _, a := range b.apps {
 		for _, r := range a.pods {
 			b.appOf[keys[r]] = a.name
@@ -78,6 +84,9 @@ func cutLast(name string) (parent, end string, ok bool) {
 // addWorkload makes the workload of the pods, with the starts that the window saw.
 func (b *historyBuilder) addWorkload(h *PullHistory) {
 	v := newView(b.records(), notes{})
+	for _, name := range b.apart {
+		v.note(jobsApart, name)
+	}
 	starts := b.countStarts()
 	h.NoStarts = b.noStarts()
 	pools, poolOf := b.nodePools()

@@ -48,6 +48,7 @@ type historyBuilder struct {
 	hosts     map[string]string
 	elsewhere map[string]bool
 	apps      []*appPods
+	apart     []string          // names that apps of a Job each share
 	appOf     map[string]string // pod to app
 	podsOf    map[string][]*pullPod
 	series    map[string]string    // pods' names without their random end to apps

@@ -35,6 +35,10 @@ type PullImporter struct {
 	eventCount, others int
 	nothing            int // pods without name or image
 	untimed            int // events about pulls without a time
+	jobs               jobOwners
+	// series are those of the Jobs of an Importer, which knows more of them; nil: those of
+	// the pods.
+	series seriesOf
 }
 
 // Read reads the objects of an input, called name in errors. Errors are a
@@ -69,6 +73,11 @@ func (i *PullImporter) add(o *object) error {
 		return i.addNode(o)
 	case o.kind == "Pod" || o.kind == "":
 		return i.addPod(o)
+	case o.kind == "Job":
+		var meta metadata
+		if o.decode("metadata", o.metadata, &meta) == nil {
+			i.jobs.note(o, &meta)
+		}
 	}
 	i.others++
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/reports"
 )
@@ -106,7 +107,7 @@ func (l *cacheList) check(cmd *cobra.Command) (err error) {
 	}
 	for _, status := range l.statuses {
 		if !isKnownStatus(status) {
-			return usagef("--status %q is none of Preparing, Creating, Ready, Failed, Updating, UpdateFailed", status)
+			return usagef("--status %s", document.NoneOf(status, "Preparing", "Creating", "Ready", "Failed", "Updating", "UpdateFailed"))
 		}
 	}
 	for _, flag := range serviceFilters {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/eci"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan/export"
 )
@@ -50,7 +51,7 @@ func (c *cacheWishes) check(cmd *cobra.Command) error {
 	case given(cmd.Flags(), "size-gib") && (w.SizeGiB < matcher.MinCacheGiB || w.SizeGiB > matcher.MaxCacheGiB):
 		return usagef("--size-gib %d: the range is %d to %d", w.SizeGiB, matcher.MinCacheGiB, matcher.MaxCacheGiB)
 	case w.OSType != "" && w.OSType != "Linux" && w.OSType != "Windows":
-		return usagef("--os-type %q is neither Linux nor Windows", w.OSType)
+		return usagef("--os-type %s", document.NoneOf(w.OSType, "Linux", "Windows"))
 	}
 	return nil
 }

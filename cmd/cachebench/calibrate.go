@@ -110,7 +110,7 @@ func (c *calibration) parse(cmd *cobra.Command) error {
 	case "half":
 		c.onlyHalf = true
 	default:
-		return usagef("--fit-on %q is none of all, cold, half", c.fitOn)
+		return usagef("--fit-on %s", document.NoneOf(c.fitOn, "all", "cold", "half"))
 	}
 	if c.check {
 		for _, flag := range []string{"base", "fit-on", "save", "folds", "samples"} {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -81,7 +82,7 @@ func (q *question) addBurstFlags(cmd *cobra.Command) {
 	f.IntVar(&q.count, "count", 0, "how many starts (default: the scenario's bursts)")
 	f.StringVar(&q.app, "app", "", "`app` that is started; not needed where there is only one")
 	f.DurationVar(&q.spread, "spread", 0, "time over which the starts are requested (default all at once)")
-	f.StringArrayVar(&q.in.file.Images, "image", nil, "without --workload: an image of the app that is started; repeatable")
+	f.StringArrayVar(&q.in.file.Images, "image", nil, "without --workload: an image of the app that is started; given again, another container of that app")
 	f.StringArrayVar(&q.in.faults, "fault", nil, "what goes wrong meanwhile, as in simulate; repeatable")
 }
 
@@ -111,8 +112,8 @@ func (q *question) setBurst(cmd *cobra.Command) error {
 
 // ask answers a question and writes the answer.
 func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*reports.Capacity, error)) error {
-	if q.arm != "" && !slices.Contains([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, q.arm) {
-		return usagef("--arm %q is none of cold, warm, automatic", q.arm)
+	if arms := []string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}; q.arm != "" && !slices.Contains(arms, q.arm) {
+		return usagef("--arm %s", document.NoneOf(q.arm, arms...))
 	}
 	s, inv, err := look(cmd, q.in, q.out, func(s *cachebench.Scenario) error {
 		if s.Trace != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench/capacity"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/reports"
 )
 
@@ -132,7 +133,7 @@ only assumed and move it much: measure those first (cachebench calibrate).`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := capacity.ParseSLO(figure + "<=1s"); err != nil {
-				return usagef("--figure %q is none of p50, p90, p99, mean, slowest", figure)
+				return usagef("--figure %s", document.NoneOf(figure, "p50", "p90", "p99", "mean", "slowest"))
 			}
 			if err := q.setBurst(cmd); err != nil {
 				return err

@@ -233,7 +233,7 @@ func appNames(scenario, name string) []string {
 // nameShells gives cobra's completion command examples, and errors as the others have.
 func nameShells(cmd *cobra.Command) {
 	cmd.Short = "A script that makes a shell complete commands, flags, files and names"
-	cmd.Long = "Completion writes a script for a shell, by which it completes commands, flags, the files\nthat they take, and names such as those of profiles and formats."
+	cmd.Long = "Completion writes a script for a shell, by which it completes commands, flags, the files\nthat they take, and names such as those of profiles and formats. The script for bash needs the\npackage bash-completion."
 	cmd.Example = `  source <(cachebench completion bash)
   cachebench completion fish > ~/.config/fish/completions/cachebench.fish`
 	cmd.Args = none

@@ -137,19 +137,19 @@ func (s *initialiser) clusterDraft(ctx context.Context) (*draft, error) {
 	var from []string
 	title := "Pods of a cluster"
 	if in.Pods > 0 {
-		from = append(from, fmt.Sprintf("%d pods", in.Pods))
+		from = append(from, counted(in.Pods, "pod"))
 	} else {
 		title = "Kubernetes manifests"
 	}
 	if in.Manifests > 0 {
-		from = append(from, fmt.Sprintf("%d manifests", in.Manifests))
+		from = append(from, counted(in.Manifests, "manifest"))
 	}
 	sources := strings.Join(from, " and ")
 	d := &draft{
-		Title: title, Notes: in.Notes,
+		Title: title, imported: in,
 		Source:   fmt.Sprintf("Made from %s; each number says where it comes from.", sources),
-		workload: in.Workload, origins: in.Origins, Locked: in.Digests,
-		virtual: in.Virtual, runtimes: in.Runtimes, ages: in.Ages,
+		workload: in.Workload,
+		virtual:  slices.Clone(in.Virtual), runtimes: in.Runtimes, ages: in.Ages,
 		NoAutomatic: len(in.Virtual) > 0 && len(in.WithoutAutomatic) == len(in.Virtual),
 	}
 	d.sources = sources
@@ -162,7 +162,7 @@ func nothingStarted(names string, in *workload.Imported) error {
 	if len(in.Notes) > 0 {
 		why = "; " + strings.Join(in.Notes, "; ")
 	}
-	return usagef("%s lists no pod or manifest of one (and %d other items): write it with: kubectl get pods -A -o json, where -A takes all namespaces, or helm template%s", names, in.Skipped, why)
+	return usagef("%s lists no pod or manifest of one (and %s): write it with: kubectl get pods -A -o json, where -A takes all namespaces, or helm template%s", names, counted(in.Skipped, "other item"), why)
 }
 
 // importFile adds a file to the importer and returns what it is called in
@@ -221,7 +221,7 @@ func imagesDraft(images []string) (*draft, error) {
 		d.example(workload.App{Name: name, Images: []string{image}, StartsPerDay: exampleStarts, Runtime: exampleRuntime})
 	}
 	d.Notes = []string{"startsPerDay, runtimeSeconds, cpu and memoryGiB are an example: put in what your apps do"}
-	d.found = fmt.Sprintf("%d apps", len(d.workload.Apps))
+	d.found = counted(len(d.workload.Apps), "app")
 	return d, nil
 }
 
@@ -257,6 +257,8 @@ type draft struct {
 	sources  string
 	workload workload.Workload
 	origins  []workload.Origin
+	// imported is what a cluster tells; nil without one.
+	imported *workload.Imported
 	// virtual are the apps on virtual nodes, runtimes those of the others' nodes.
 	virtual  []string
 	runtimes map[string]int
@@ -276,22 +278,52 @@ func (s *initialiser) choose(d *draft) {
 			d.Notes = append(d.Notes, "the pods run on nodes, which keep images: --profile eci takes each start for an instance on ECI instead")
 		}
 	}
-	switch isECI := strings.HasPrefix(d.Profile, "eci"); {
+	isECI := strings.HasPrefix(d.Profile, "eci")
+	switch in := d.imported; {
+	case in == nil:
 	case isECI && len(d.virtual) > 0:
 		d.leaveOut(pooled, "on nodes, as the plan is for ECI (--profile containerd plans for nodes)")
 	case isECI:
-		for i := range d.workload.Apps {
-			d.workload.Apps[i].NodePool, d.workload.Apps[i].PulledFraction = "", nil
-		}
-		d.workload.NodePools = nil
+		in.OnInstances()
 	case onNodes:
 		d.leaveOut(func(a workload.App) bool { return slices.Contains(d.virtual, a.Name) }, "on virtual nodes, as the plan is for nodes (--profile eci plans for ECI)")
 	}
+	if in := d.imported; in != nil {
+		d.workload, d.origins, d.Locked = in.Workload, in.Origins, in.Digests
+		d.Notes = slices.Concat(in.Notes, d.Notes)
+	}
+	d.noteUntold(isECI)
 	if pools := d.workload.NodePools; len(pools) > 0 && !slices.ContainsFunc(pools, func(p workload.NodePool) bool { return p.Platform != pools[0].Platform }) {
 		d.Platform = pools[0].Platform
 	}
 	d.noteEndless()
 	d.nameAliases()
+}
+
+// initBudget is the budget of a scenario in which nobody has said one yet.
+const initBudget = 50
+
+// noteUntold says what no look at a cluster tells, and what depends on it.
+func (d *draft) noteUntold(isECI bool) {
+	tells := func(has func(*workload.App) bool) bool {
+		return slices.ContainsFunc(d.workload.Apps, func(a workload.App) bool { return has(&a) })
+	}
+	if !tells(func(a *workload.App) bool { return a.ReleasesPerMonth > 0 }) {
+		without := "without it no image is ever replaced, and what nodes have pulled once stays good"
+		switch {
+		case isECI && d.NoAutomatic:
+			without = "without it no cache has ever to be built again, which costs and leaves starts without one meanwhile"
+		case isECI:
+			without = "without it ECI's automatic caches are never stale, so that building none looks better than it is"
+		}
+		d.Notes = append(d.Notes, "how often apps are released is not told: set releasesPerMonth of those that are; "+without)
+	}
+	if !tells(func(a *workload.App) bool { return len(a.Bursts) > 0 }) {
+		d.Notes = append(d.Notes, "starts that come together are not told: where they do, set bursts; without, starts are spread at random and hardly wait for one another")
+	}
+	if isECI {
+		d.Notes = append(d.Notes, fmt.Sprintf("budgetPerMonth of %d in scenario.yaml is made up: planned caches may cost that much a month and no more: put in yours", initBudget))
+	}
 }
 
 // noteEndless names the pools whose nodes are not known to go, with how old they are.
@@ -324,22 +356,16 @@ func nodeProfile(runtimes map[string]int) string {
 // leaveOut takes apps out, with the pools and the digests that are of no use then, and
 // says so.
 func (d *draft) leaveOut(which func(workload.App) bool, why string) {
-	var origins []workload.Origin
 	var names []string
-	for i, a := range d.workload.Apps {
+	for _, a := range d.workload.Apps {
 		if which(a) {
 			names = append(names, a.Name)
-		} else {
-			origins = append(origins, d.origins[i])
 		}
 	}
+	d.imported.Only(func(a *workload.App) bool { return !which(*a) })
 	if len(names) == 0 {
 		return
 	}
-	d.origins = origins
-	d.workload.Only(func(a *workload.App) bool { return !which(*a) })
-	used := d.workload.References()
-	d.Locked = slices.DeleteFunc(d.Locked, func(l workload.LockedDigest) bool { return !slices.Contains(used, l.Reference) })
 	const shown = 5
 	list := strings.Join(names[:min(len(names), shown)], ", ")
 	if more := len(names) - shown; more > 0 {
@@ -541,7 +567,7 @@ func (s *initialiser) report(d *draft, files []newFile) error {
 	}
 	if d.sources != "" {
 		tags := slices.DeleteFunc(d.workload.References(), func(ref string) bool { return strings.Contains(ref, "@") })
-		d.found = fmt.Sprintf("%d apps from %s; %d of %d tags locked", len(d.workload.Apps), d.sources, len(d.Locked), len(tags))
+		d.found = fmt.Sprintf("%s from %s; %d of %s locked", counted(len(d.workload.Apps), "app"), d.sources, len(d.Locked), counted(len(tags), "tag"))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "wrote %s: %s\n", strings.Join(names, ", "), d.found)
@@ -600,6 +626,7 @@ func initFuncs() template.FuncMap {
 			return map[string]any{
 				"platform": layers.DefaultPlatform, "quota": cachebench.DefaultQuota,
 				"coverage": cachebench.DefaultMinCoverage, "worth": cachebench.DefaultWorthPerHour, "window": yamlSpan(cachebench.DefaultWindow),
+				"budget": initBudget,
 			}[name]
 		},
 	}
@@ -790,8 +817,8 @@ baseline: cold{{else}}#baseline: automatic{{end}}
 #assign: auto
 
 # The most that the planned caches may cost a month, in the prices' currency.
-# Default: 0, which builds nothing.
-budgetPerMonth: 50
+# Default: 0, which builds nothing. What stands here is made up: put in yours.
+budgetPerMonth: {{default "budget"}}
 
 # What an hour of waiting saved is worth, in the prices' currency: a cache that
 # costs more for what it adds is not built. At 0 only the budget counts.
@@ -1014,8 +1041,8 @@ nodePools:
 `
 
 const lockText = `# What each reference meant to the pods that the workload was made from: the
-# digest of its manifest, or of its index of platforms. Take a line out to look
-# that tag up as it is now.
+# digest of its manifest, or of its index of platforms. Take a reference out, with
+# its digest, to look that tag up as it is now.
 apiVersion: {{version}}
 kind: Lock
 references:

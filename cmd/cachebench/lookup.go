@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/layers/distribution"
 	"github.com/cachebench/cachebench/layers/docstore"
@@ -92,7 +93,7 @@ func (l *lookups) check() error {
 	case l.offline && l.noStore:
 		return usagef("--offline works from what is kept, which --no-store leaves out")
 	case l.sizes != "" && l.sizes != "trailer" && l.sizes != "ratio":
-		return usagef("--unpacked-sizes %q is neither trailer nor ratio", l.sizes)
+		return usagef("--unpacked-sizes %s", document.NoneOf(l.sizes, "trailer", "ratio"))
 	}
 	if len(l.platforms) > 1 && !l.several {
 		return usagef("this is about the images of one platform: give one --platform")
@@ -111,7 +112,7 @@ func (l *lookups) checkInflater() error {
 	case l.inflater == "":
 		return nil
 	case l.inflater != "igzip" && l.inflater != "unpigz":
-		return usagef("--inflater %q is neither igzip nor unpigz", l.inflater)
+		return usagef("--inflater %s", document.NoneOf(l.inflater, "igzip", "unpigz"))
 	case !l.deep:
 		return usagef("--inflater %s is for reading layers: add --deep", l.inflater)
 	}

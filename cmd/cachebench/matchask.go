@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/workload"
 )
@@ -91,8 +92,8 @@ func (a *asks) check(cmd *cobra.Command, images []string) error {
 		return usagef("--match-count %d is below 0", g.MatchCount)
 	case !(g.ExtraStorageGiB >= 0 && g.ExtraStorageGiB <= matcher.MaxExtraStorageGiB):
 		return usagef("--extra-storage-gib %v: the range is 0 to %d", g.ExtraStorageGiB, matcher.MaxExtraStorageGiB)
-	case g.PullPolicy != "" && !slices.Contains([]string{"Always", "IfNotPresent", "Never"}, g.PullPolicy):
-		return usagef("--pull-policy %q is none of Always, IfNotPresent, Never", g.PullPolicy)
+	case g.PullPolicy != "" && !slices.Contains(pullPolicies, g.PullPolicy):
+		return usagef("--pull-policy %s", document.NoneOf(g.PullPolicy, pullPolicies...))
 	}
 	return nil
 }
@@ -117,3 +118,6 @@ func groupName(images []string) string {
 	}
 	return fmt.Sprintf("%s and %d more", images[0], len(images)-1)
 }
+
+// pullPolicies are Kubernetes'.
+var pullPolicies = []string{"Always", "IfNotPresent", "Never"}

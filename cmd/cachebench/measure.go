@@ -322,7 +322,7 @@ func (m *measuring) plan(cmd *cobra.Command, references []string) (*measure.Expe
 	for _, arm := range m.arms {
 		keep, ok := keeps[arm]
 		if !ok {
-			return nil, usagef("--arms %q is none of cold, partial and present", arm)
+			return nil, usagef("--arms %s", document.NoneOf(arm, "cold", "partial", "present"))
 		}
 		g.Keep = append(g.Keep, keep)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,10 +63,20 @@ func formatWords(formats []reports.Format) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
+// otherFormats are endings of files that hold another format than a result's: who names one
+// without --output expects that.
+var otherFormats = []string{
+	".doc", ".docx", ".gz", ".jpeg", ".jpg", ".jsonl", ".ndjson", ".ods", ".odt", ".parquet", ".pdf", ".png", ".ppt", ".pptx",
+	".rtf", ".svg", ".tex", ".tsv", ".xls", ".xlsx", ".xml", ".zip",
+}
+
 // check finds the format, and refuses one that the result has not and files that
 // cannot be written, before any work is done.
 func (o *outputs) check() error {
 	if o.format == "" {
+		if end := strings.ToLower(filepath.Ext(o.file)); slices.Contains(otherFormats, end) {
+			return usagef("--output-file %s: no result is written as %s; --output is one of %s", o.file, end, formatWords(o.formats))
+		}
 		if o.format = cachebench.OutputFormat(o.file); o.format == "" {
 			o.format = string(reports.Text)
 		}

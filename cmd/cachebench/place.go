@@ -67,6 +67,10 @@ func (p place) beside() (*os.File, error) {
 	f, err := os.CreateTemp(dir, "."+filepath.Base(p.name)+".*")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		// /proc and its like are there, and say the same of every new file.
+		if info, serr := os.Stat(dir); serr == nil && info.IsDir() {
+			return nil, fmt.Errorf("write %s: directory %s takes no new files: name another", p.name, dir)
+		}
 		return nil, fmt.Errorf("write %s: there is no directory %s", p.name, dir)
 	case err != nil:
 		return nil, fmt.Errorf("write %s: directory %s: %w", p.name, dir, cause(err))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -89,7 +90,7 @@ func runSimulation(cmd *cobra.Command, in *inputs, out *outputs, planFile string
 	if serr != nil {
 		return serr
 	}
-	if werr := out.stage(simulate.TimelineKind, t, func() *reports.Report { return job.Report(nil, p, t) }); werr != nil {
+	if werr := out.stage(simulate.TimelineKind, t, func() *reports.Report { return titled(job.Report(nil, p, t)) }); werr != nil {
 		return werr
 	}
 	return err
@@ -100,10 +101,16 @@ func simulateTrace(cmd *cobra.Command, s *cachebench.Scenario, inv *layers.Inven
 	if t == nil {
 		return err
 	}
-	if werr := out.stage(simulate.TimelineKind, t, func() *reports.Report { return s.TraceReport(inv, t) }); werr != nil {
+	if werr := out.stage(simulate.TimelineKind, t, func() *reports.Report { return titled(s.TraceReport(inv, t)) }); werr != nil {
 		return werr
 	}
 	return err
+}
+
+// titled heads a report of which no scenario gives the title.
+func titled(r *reports.Report) *reports.Report {
+	r.Title = cmp.Or(r.Title, "cachebench simulate")
+	return r
 }
 
 // days is a flag's time, as files have it: days too.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cachebench/cachebench"
@@ -11,7 +13,7 @@ import (
 // month, and of what goes wrong meanwhile.
 func (in *inputs) addStartFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&in.file.Images, "image", nil, "with --burst and without --workload: an image of the app that is started; repeatable")
+	f.StringArrayVar(&in.file.Images, "image", nil, "with --burst and without --workload: an image of the app that is started; given again, another container of that app")
 	f.StringArrayVar(&in.bursts, "burst", nil, "simulate these starts in place of the month's, as `APP=COUNT` or 'APP=COUNT@30s over 10s', from the window's beginning; repeatable")
 	f.StringArrayVar(&in.faults, "fault", nil, "what goes wrong, as `'KIND at=60s for=2m'`, from the beginning of the window or trace: registry-down, registry-slow with rate=10MB/s, node-lost with node=NAME, of a pool's nodes node=POOL/1; repeatable")
 }
@@ -25,6 +27,9 @@ func (in *inputs) checkImages(s *cachebench.Scenario) error {
 		return usagef("--image is the app of a --burst where there is no workload: leave one of them out")
 	case len(s.Bursts) == 0:
 		return usagef("--image needs --burst: how many starts of it, as --burst 1000")
+	}
+	if n := len(in.file.Images); n > 1 && s.Workload != nil && len(s.Workload.Apps) == 1 {
+		in.say([]string{fmt.Sprintf("the %d images are containers of one app, %s: for an app of each, cachebench init --image A --image B writes a workload", n, s.Workload.Apps[0].Name)})
 	}
 	return nil
 }

@@ -75,6 +75,8 @@ accept() {
   code=0
   { printf '**⚠️ Accepted although a rule is not met: %s.**\n\n' "$by" && cat "$out/comment.md"; } >"$out/accepted.md" &&
     mv "$out/accepted.md" "$out/comment.md"
+  { printf 'accepted although a rule is not met: %s\n\n' "$by" && cat "$out/report.txt"; } >"$out/accepted.txt" &&
+    mv "$out/accepted.txt" "$out/report.txt"
   sed 's/^::error /::warning /' "$out/annotations.txt" >"$out/warnings.txt" && mv "$out/warnings.txt" "$out/annotations.txt"
 }
 

@@ -46,9 +46,24 @@ func Handler(host string, dir fs.FS) (http.Handler, error) {
 		}
 	}
 	if len(h.tags) == 0 {
-		return nil, fmt.Errorf("serve %s: the OCI layout names no image of that registry (annotation %s)", host, refNameAnnotation)
+		return nil, fmt.Errorf("serve %s: the OCI layout names no image of that registry (annotation %s)%s", host, refNameAnnotation, otherNames(host, index))
 	}
 	return h, nil
+}
+
+// otherNames says how to serve a layout of one other registry under a name that it does not
+// have, such as that inside of a VPC.
+func otherNames(host string, index []entry) string {
+	var others []string
+	for _, e := range index {
+		if other, _, ok := strings.Cut(e.Annotations[refNameAnnotation], "/"); ok && strings.ContainsAny(other, ".:") && !slices.Contains(others, other) {
+			others = append(others, other)
+		}
+	}
+	if len(others) != 1 {
+		return ""
+	}
+	return fmt.Sprintf("; its images are of %s: --registry %s=DIR with --registry-alias %s=%s takes them for those of %s", others[0], others[0], host, others[0], host)
 }
 
 // Tags serves what the digests name by REPOSITORY:TAG, and all else in dir by its

@@ -117,6 +117,8 @@ func TestHandlerErrors(t *testing.T) {
 		{"no layout", fstest.MapFS{}, "serve a.example: read the OCI layout's index.json"},
 		{"not JSON", fstest.MapFS{"index.json": {Data: []byte("<")}}, "serve a.example: read the OCI layout's index.json: invalid character"},
 		{"other registry", fstest.MapFS{"index.json": {Data: []byte(`{"manifests":[]}`)}}, "names no image of that registry"},
+		{"a VPC's name", fstest.MapFS{"index.json": {Data: []byte(`{"manifests":[{"annotations":{"org.opencontainers.image.ref.name":"b.example/x/y:1"}},{"annotations":{"org.opencontainers.image.ref.name":"b.example/z:1"}}]}`)}},
+			"its images are of b.example: --registry b.example=DIR with --registry-alias a.example=b.example takes them"},
 	} {
 		if _, err := Handler("a.example", test.dir); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", test.name, err, test.want)

@@ -15,6 +15,9 @@ type Trial struct {
 	Problem func(factor float64) (Problem, error)
 	// Failed is an error of the problem's functions, which cannot return one; nil is none.
 	Failed func() error
+	// Assumed is above 0 where the plan took 0, as nothing was stated: factors are then
+	// times this, from 0, where the problem is the plan's, to 1.
+	Assumed float64
 }
 
 // How far a price or rate is varied, and how exactly a turn is told: to a factor of
@@ -43,7 +46,7 @@ const (
 func Turns(ctx context.Context, verdict string, trials []Trial) ([]Lever, error) {
 	vary := make([]varied, len(trials))
 	for i := range trials {
-		vary[i] = varied{trials[i].Name, trials[i].verdict}
+		vary[i] = varied{trials[i].Name, trials[i].Assumed, trials[i].verdict}
 	}
 	return turns(ctx, verdict, vary)
 }
@@ -71,6 +74,7 @@ func (t *Trial) verdict(ctx context.Context, factor, effort float64) (string, er
 // of the plan's own effort finds it.
 type varied struct {
 	name    string
+	assumed float64
 	verdict func(ctx context.Context, factor, effort float64) (string, error)
 }
 
@@ -102,7 +106,7 @@ func effortOf(ctx context.Context, verdict string, vary []varied) (float64, erro
 			break
 		}
 		v := variation{varied: &vary[0], effort: effort, known: make(map[float64]string)}
-		switch now, err := v.at(ctx, 1); {
+		switch now, err := v.at(ctx, v.asItIs()); {
 		case ctx.Err() != nil:
 			return 0, nil
 		case err != nil:
@@ -117,6 +121,9 @@ func effortOf(ctx context.Context, verdict string, vary []varied) (float64, erro
 // lever looks for the turn of one price or rate.
 func (x *varied) lever(ctx context.Context, verdict string, effort float64) (*Lever, error) {
 	v := &variation{varied: x, effort: effort, known: make(map[float64]string)}
+	if x.assumed > 0 {
+		return v.fromNothing(ctx, verdict)
+	}
 	factor, other, err := v.nearest(ctx, verdict)
 	if err != nil {
 		return nil, err
@@ -125,6 +132,38 @@ func (x *varied) lever(ctx context.Context, verdict string, effort float64) (*Le
 		return &Lever{Name: x.name}, nil
 	}
 	return &Lever{Name: x.name, Factor: &factor, Verdict: other}, nil
+}
+
+// asItIs is the factor at which the problem is the plan's.
+func (x *varied) asItIs() float64 {
+	if x.assumed > 0 {
+		return 0
+	}
+	return 1
+}
+
+// fromNothing looks for the least share of what is assumed from which on the verdict is
+// another than with nothing of it.
+func (v *variation) fromNothing(ctx context.Context, verdict string) (*Lever, error) {
+	l := &Lever{Name: v.name, Assumed: v.assumed}
+	same, turned := 0.0, 1.0
+	found, err := v.at(ctx, turned)
+	if err != nil || found == verdict {
+		return l, err
+	}
+	for turned-same > 1.0/turnParts {
+		middle := (same + turned) / 2
+		switch got, err := v.at(ctx, middle); {
+		case err != nil:
+			return l, fmt.Errorf("at %.3g: %w", middle*v.assumed, err)
+		case got != verdict:
+			turned, found = middle, got
+		default:
+			same = middle
+		}
+	}
+	l.Factor, l.Verdict = &turned, found
+	return l, nil
 }
 
 // variation is a price or rate that is varied, with the verdicts that came of it.

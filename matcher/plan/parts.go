@@ -180,9 +180,12 @@ type Lever struct {
 	Name string `json:"name" document:"required"`
 	// Factor is by how much it has to change, times its value, for Verdict, to 4 % and as
 	// far as one search can tell; absent where the verdict is the same at a tenth and at ten
-	// times the value, and taken to be so between.
+	// times the value, and taken to be so between. Where there is Assumed it is times that,
+	// from 0 to 1, to a 64th.
 	Factor  *float64 `json:"factor,omitempty"`
 	Verdict string   `json:"verdict,omitempty"`
+	// Assumed stands where the plan took 0, as nothing was stated: the most that was tried.
+	Assumed float64 `json:"assumed,omitempty"`
 }
 
 // HeldOut judges a plan on what it was not made for.

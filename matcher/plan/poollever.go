@@ -21,7 +21,7 @@ type PoolTrial struct {
 func PoolTurns(ctx context.Context, verdict string, trials []PoolTrial) ([]Lever, error) {
 	vary := make([]varied, len(trials))
 	for i := range trials {
-		vary[i] = varied{trials[i].Name, trials[i].verdict}
+		vary[i] = varied{name: trials[i].Name, verdict: trials[i].verdict}
 	}
 	return turns(ctx, verdict, vary)
 }

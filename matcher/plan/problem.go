@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/cost"
+	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/workload"
@@ -195,9 +196,9 @@ func (p Problem) sorted() Problem {
 func (p *Problem) validate() error {
 	switch {
 	case p.Baseline != Automatic && p.Baseline != Cold:
-		return fmt.Errorf("baseline %q is neither %s nor %s", p.Baseline, Automatic, Cold)
+		return fmt.Errorf("baseline %s", document.NoneOf(p.Baseline, Automatic, Cold))
 	case p.Assign != Auto && p.Assign != Explicit:
-		return fmt.Errorf("assign %q is neither %s nor %s", p.Assign, Auto, Explicit)
+		return fmt.Errorf("assign %s", document.NoneOf(p.Assign, Auto, Explicit))
 	case !(p.BudgetPerMonth >= 0):
 		return fmt.Errorf("budget %v a month: it must be an amount of at least 0", p.BudgetPerMonth)
 	case !(p.WorthPerHour >= 0) || math.IsInf(p.WorthPerHour, 1):
@@ -226,9 +227,9 @@ func (p *Problem) validate() error {
 func (p *Problem) validateGoal() error {
 	switch {
 	case p.Storage != Separate && p.Storage != Shared:
-		return fmt.Errorf("storage %q is neither %s nor %s", p.Storage, Separate, Shared)
+		return fmt.Errorf("storage %s", document.NoneOf(p.Storage, Separate, Shared))
 	case p.Goal != GoalSeconds && p.Goal != GoalNet && p.Goal != GoalLimit:
-		return fmt.Errorf("goal %q is none of %s, %s and %s", p.Goal, GoalSeconds, GoalNet, GoalLimit)
+		return fmt.Errorf("goal %s", document.NoneOf(p.Goal, GoalSeconds, GoalNet, GoalLimit))
 	case p.Goal == GoalSeconds && p.WorthPerHour == 0 && math.IsInf(p.BudgetPerMonth, 1):
 		return fmt.Errorf("goal %s without a budget: the most time is saved by spending most; give a budget, or what an hour is worth", GoalSeconds)
 	case p.Goal == GoalLimit && p.Limit <= 0:

@@ -3,6 +3,8 @@ package export
 import (
 	"fmt"
 	"strings"
+
+	"github.com/cachebench/cachebench/internal/document"
 )
 
 // Format is a form in which a plan is exported.
@@ -63,5 +65,5 @@ func ParseFormat(name string) (Format, error) {
 		}
 		names = append(names, string(d.Format))
 	}
-	return "", fmt.Errorf("no format is called %q: there are %s", name, strings.Join(names, ", "))
+	return "", fmt.Errorf("no format is called %q%s: there are %s", name, document.DidYouMean(name, names), strings.Join(names, ", "))
 }
