@@ -110,7 +110,9 @@ cross: ## compile the program for every platform of a release into build/cross, 
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
 release-snapshot: ## the archives of a release, unpublished, into dist (git; builds its tools: GORELEASER=goreleaser for an installed one)
-	CACHEBENCH_VERSION=$$(sed -n 's/^const Version = "\(.*\)"$$/\1/p' scenario.go) $(GORELEASER) release --snapshot --clean
+	export CACHEBENCH_REVISION=$$(git rev-parse HEAD) CACHEBENCH_MODIFIED=$$(test -z "$$(git status --porcelain)" && echo false || echo true) && \
+	export CACHEBENCH_SNAPSHOT=$$(sed -n 's/^const Version = "\(.*\)"$$/\1/p' scenario.go)-snapshot-$$(git rev-parse --short=12 HEAD) && \
+	$(GORELEASER) release --snapshot --clean
 
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench
