@@ -109,10 +109,11 @@ cross: ## compile the program for every platform of a release into build/cross, 
 # make release-snapshot GORELEASER=goreleaser.
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-release-snapshot: ## the archives of a release, unpublished, into dist (git; builds its tools: GORELEASER=goreleaser for an installed one)
+release-snapshot: ## the archives of a release, unpublished, into dist, and checked (git, unzip; builds its tools: GORELEASER=goreleaser for an installed one)
 	export CACHEBENCH_REVISION=$$(git rev-parse HEAD) CACHEBENCH_MODIFIED=$$(test -z "$$(git status --porcelain)" && echo false || echo true) && \
 	export CACHEBENCH_SNAPSHOT=$$(sed -n 's/^const Version = "\(.*\)"$$/\1/p' scenario.go)-snapshot-$$(git rev-parse --short=12 HEAD) && \
 	$(GORELEASER) release --snapshot --clean
+	GO='$(GO)' sh internal/release/check.sh dist
 
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench
