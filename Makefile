@@ -113,9 +113,16 @@ cross: ## compile the program for every platform of a release into build/cross, 
 	CGO_ENABLED=0 GOOS=windows $(GO) vet ./...
 	CGO_ENABLED=0 GOOS=darwin $(GO) vet ./...
 
-# GoReleaser is no dependency of the module: any version 2 on PATH will do.
-release-snapshot: ## the archives of a release, unpublished, into dist (goreleaser, syft)
-	goreleaser release --snapshot --clean
+# GoReleaser is no dependency of the module. This one is built from its sources, once, by go
+# and the proxy of modules that it uses: some minutes. One that is installed serves as well:
+# make release-snapshot GORELEASER=goreleaser.
+GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
+
+release-snapshot: ## the archives of a release, unpublished, into dist, and checked (git, unzip; builds its tools: GORELEASER=goreleaser for an installed one)
+	export CACHEBENCH_REVISION=$$(git rev-parse HEAD) CACHEBENCH_MODIFIED=$$(test -z "$$(git status --porcelain)" && echo false || echo true) && \
+	export CACHEBENCH_SNAPSHOT=$$(sed -n 's/^const Version = "\(.*\)"$$/\1/p' scenario.go)-snapshot-$$(git rev-parse --short=12 HEAD) && \
+	$(GORELEASER) release --snapshot --clean
+	GO='$(GO)' sh internal/release/check.sh dist
 
 cli: ## the command line's tests alone
 	$(GO) test ./cmd/cachebench

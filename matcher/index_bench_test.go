@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -72,15 +71,6 @@ func (p *postings) best(image []uint32) Best {
 		p.shared[c] = 0
 	}
 	return best
-}
-
-// cpu is the processor time that do takes, of all threads.
-func cpu(do func()) time.Duration {
-	var before, after syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &before)
-	do()
-	syscall.Getrusage(syscall.RUSAGE_SELF, &after)
-	return time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
 }
 
 func middle(all []time.Duration) time.Duration {

@@ -7,9 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/cachebench/cachebench/internal/fleet"
 	"github.com/cachebench/cachebench/internal/race"
@@ -135,14 +133,6 @@ func TestAgainstSimGrid(t *testing.T) {
 			}
 		})
 	}
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkFleet simulates the fleets that SimGrid has run, and larger ones whose

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,6 +136,13 @@ func TestKubernetes(t *testing.T) {
 	}
 	if !slices.Equal(claims[0].Spec.AccessModes, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}) {
 		t.Errorf("%d pods, on any nodes, write to a claim of %v", *job.Parallelism, claims[0].Spec.AccessModes)
+	}
+	for _, spec := range []*corev1.PodSpec{&job.Template.Spec, &merge.Template.Spec} {
+		user := fmt.Sprintf("\nUSER %d:%d\n", *spec.SecurityContext.RunAsUser, *spec.SecurityContext.RunAsGroup)
+		program := spec.Containers[0].Command[0]
+		if text, err := os.ReadFile(filepath.Join(base, "Dockerfile")); err != nil || !bytes.Contains(text, []byte(user)) || !bytes.Contains(text, []byte(" /usr/local/bin/"+program+"\n")) {
+			t.Errorf("the image of deploy/kubernetes/Dockerfile has no %q, or not %s in /usr/local/bin (%v)", user, program, err)
+		}
 	}
 	if runs := strings.Count(whole, "\n      \"run\": "); runs < n {
 		t.Errorf("%d runs for %d pods: some have nothing to do", runs, n)

@@ -11,11 +11,13 @@ import (
 	"github.com/cachebench/cachebench"
 )
 
-// linkedVersion and linkedRevision are set by who builds without the module's version and
-// without git, as from an archive of the sources:
+// These are set by who builds without the module's version or without git, as from an archive
+// of the sources; and by releases, since go build finds no revision in a worktree of git:
 //
 //	go build -ldflags '-X main.linkedVersion=0.1.0 -X main.linkedRevision=0123abc' ./cmd/cachebench
-var linkedVersion, linkedRevision string
+//
+// linkedModified is true where the sources were not those of linkedRevision.
+var linkedVersion, linkedRevision, linkedModified string
 
 func newVersion(io *streams) *cobra.Command {
 	return &cobra.Command{
@@ -36,21 +38,21 @@ version of the module, where go install fetched it; Go's version and the platfor
 // builtFrom is what the build says of itself.
 func builtFrom() string {
 	info, _ := debug.ReadBuildInfo()
-	return versionText(info, linkedVersion, linkedRevision)
+	return versionText(info, linkedVersion, linkedRevision, linkedModified)
 }
 
 // versionText words what is known of a build: by the linker's flags, else by the build
 // itself; info may be nil.
-func versionText(info *debug.BuildInfo, version, revision string) string {
-	module, modified := "", false
+func versionText(info *debug.BuildInfo, version, revision, linkedModified string) string {
+	module, modified := "", linkedModified == "true"
 	if info != nil {
 		module = info.Main.Version
 		for _, s := range info.Settings {
 			switch {
 			case s.Key == "vcs.revision" && revision == "":
 				revision = s.Value
-			case s.Key == "vcs.modified":
-				modified = s.Value == "true"
+			case s.Key == "vcs.modified" && s.Value == "true":
+				modified = true
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What GoReleaser does before it builds: the version of the sources must be that of the tag
-# (prepare.sh VERSION, or snapshot), and manual pages and completion scripts are written to
-# build/release for the archives.
+# (prepare.sh VERSION, or snapshot), manual pages and completion scripts are written to
+# build/release for the archives, and the program that lists a binary's modules is built there.
 set -eu
 GO=${GO:-go}
 want=${1:?usage: prepare.sh VERSION|snapshot}
@@ -20,3 +20,4 @@ $program completion zsh >build/release/completions/_cachebench
 $program completion fish >build/release/completions/cachebench.fish
 $program completion powershell >build/release/completions/cachebench.ps1
 rm $program
+GOBIN=$PWD/build/release/bin $GO install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
