@@ -144,13 +144,11 @@ func moneyFigure(p *plan.Plan) *figure {
 	f := &figure{
 		Drawing: moneyChart("chart-money", p),
 		Caption: "Above, what each cache adds to the bill; below, what it adds to what is saved beyond the bill, negative where it costs more than it saves." + moreRows(p),
-		Legend: []key{
-			{Sample: sample("rect", "bill"), Label: "cost of this cache"},
-			{Sample: sample("rect", "a-cached"), Label: "net saved by it"},
-			{Sample: sample("rect", "a-automatic"), Label: "net lost by it"},
-			{Sample: sample("rect", "before"), Label: "caches before it"},
-		},
 	}
+	f.explain("rect", "bill", "cost of this cache")
+	f.explain("rect", "a-cached", "net saved by it")
+	f.explain("rect", "a-automatic", "net lost by it")
+	f.explain("rect", "before", "caches before it")
 	for _, m := range moneyMarks(p) {
 		f.Legend = append(f.Legend, key{Sample: sample("line", m.class), Label: m.words})
 	}
