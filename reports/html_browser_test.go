@@ -614,6 +614,10 @@ func TestBrowserPrints(t *testing.T) {
 	if !strings.Contains(summary, "folded") {
 		t.Errorf("a folded table is told as %s", summary)
 	}
+	var heads string
+	if b.eval(`getComputedStyle(document.querySelector("thead button")).display`, &heads); heads != "contents" {
+		t.Errorf("the heads of a table that goes on are buttons on paper (%s): Chromium leaves out their words", heads)
+	}
 	b.eval(`for (const d of document.querySelectorAll("details")) d.open = true`, nil)
 	folded = nil
 	if b.eval(hidden+`.map(() => true)`, &folded); len(folded) > 0 {
