@@ -4,7 +4,7 @@ FUZZTIME ?= 30s
 MODULE = github.com/cachebench/cachebench
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: axe cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -67,6 +67,15 @@ has-chromium:
 browser: ## the HTML page in a headless Chromium: console, requests, charts, numbers, keyboard (installs it where missing: root, Debian)
 	@($(FIND_CHROMIUM); exit 1) || ($(INSTALL_CHROMIUM))
 	CACHEBENCH_CHROMIUM=required $(GO) test -run TestBrowser ./reports
+
+AXE_VERSION = 4.14.1
+
+build/axe/package/axe.min.js:
+	mkdir -p build/axe
+	cd build/axe && npm pack --silent axe-core@$(AXE_VERSION) && tar xzf axe-core-$(AXE_VERSION).tgz
+
+axe: build/axe/package/axe.min.js ## the HTML page against axe-core's rules of accessibility, in a headless Chromium (npm)
+	CACHEBENCH_CHROMIUM=required CACHEBENCH_AXE=$(CURDIR)/$< $(GO) test -run TestBrowserAxe ./reports
 
 test: $(STARTS_CONTAINERD) has-chromium lint exhaust example race ## everything that CI runs
 

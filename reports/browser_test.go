@@ -195,6 +195,11 @@ func (b *browser) width(width int) {
 	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
 }
 
+// scheme is light or dark, as the reader's screen is.
+func (b *browser) scheme(name string) {
+	b.call("Emulation.setEmulatedMedia", map[string]any{"media": "screen", "features": []map[string]string{{"name": "prefers-color-scheme", "value": name}}}, nil)
+}
+
 // eval runs an expression in the page, of which the value is decoded into out.
 func (b *browser) eval(expression string, out any) {
 	b.t.Helper()

@@ -7,7 +7,7 @@ import (
 )
 
 // comparisonPage writes c as one HTML file: the page of a report, with tables alone. It
-// has every figure.
+// has every figure, those that are the same folded.
 func comparisonPage(c *Comparison) ([]byte, error) {
 	v := &view{
 		Title: "cachebench compare", Sources: join(c.New.condition("source")),
@@ -23,7 +23,12 @@ func comparisonPage(c *Comparison) ([]byte, error) {
 	if c.Gate != nil && c.IsComparable() {
 		v.Gate, v.Rules = c.gateHeadline(), gateTable(c.Gate)
 	}
-	for _, t := range []*table{changesTable(c), benchmarksTable("Missing in NEW", c.Missing), benchmarksTable("Only in NEW, and not compared", c.Added)} {
+	var differ []*table
+	if differ, v.Same = c.changesTables(); len(differ) == 0 && v.Same != nil {
+		v.ComparedNote = "Nothing: " + v.Same.Caption + "."
+	}
+	v.Compared = differ
+	for _, t := range []*table{benchmarksTable("Missing in NEW", c.Missing), benchmarksTable("Only in NEW, and not compared", c.Added)} {
 		if t != nil {
 			v.Compared = append(v.Compared, t)
 		}
@@ -59,9 +64,33 @@ func (c *Comparison) facts() []fact {
 	return list
 }
 
-func changesTable(c *Comparison) *table {
-	caption := "Figures" + c.sourceWords()
-	if slices.ContainsFunc(c.Changes, func(x Change) bool { return x.Test == TestMannWhitney }) {
+// changesTables are a table of what is not the same, where there is anything, and one of
+// what is; nil for none.
+func (c *Comparison) changesTables() (differ []*table, same *table) {
+	var changed, equal []*Change
+	for i := range c.Changes {
+		if x := &c.Changes[i]; x.State == ChangeSame {
+			equal = append(equal, x)
+		} else {
+			changed = append(changed, x)
+		}
+	}
+	if len(changed) > 0 {
+		differ = append(differ, c.changesTable("Figures", changed))
+	}
+	if n := len(equal); n > 0 {
+		words := count(n, "figure")
+		if len(changed) > 0 {
+			words = count(n, "further figure")
+		}
+		same = c.changesTable(words+areIs(n)+" the same", equal)
+	}
+	return differ, same
+}
+
+func (c *Comparison) changesTable(caption string, list []*Change) *table {
+	caption += c.sourceWords()
+	if slices.ContainsFunc(list, func(x *Change) bool { return x.Test == TestMannWhitney }) {
 		caption += ": " + c.legend()
 	}
 	t := newTable(caption, "benchmark", "figure", ">OLD", ">NEW", "change", ">runs")
@@ -71,13 +100,13 @@ func changesTable(c *Comparison) *table {
 		}
 		return cell{Text: v.spread(unit), Value: exact(v.Value), Number: true}
 	}
-	for i := range c.Changes {
-		x := &c.Changes[i]
+	for _, x := range list {
 		change := longCell(x.changeWords())
 		change.Title = x.Reason
 		t.add(wordCell(x.Name), cell{Text: x.Figure, Code: true}, value(x.Old, x.Unit), value(x.New, x.Unit), change, cell{Text: x.runsWords(), Number: true})
 	}
-	return t.unlessEmpty()
+	t.dropUnknown()
+	return t
 }
 
 func benchmarksTable(caption string, names []string) *table {

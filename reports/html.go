@@ -28,7 +28,7 @@ var templates embed.FS
 func page(r *Report) ([]byte, error) { return viewOf(r).page() }
 
 func (v *view) page() ([]byte, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"tight": tight}).ParseFS(templates, "templates/*.html")
+	t, err := template.New("").Funcs(template.FuncMap{"tight": tightHTML, "soft": soft}).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,50 @@ func tight(s string) string {
 	return spacedUnit.ReplaceAllString(s, "$1$4\u00a0$2$5$3")
 }
 
+// tightHTML is tight, where only words that are longer than most lines of a phone may break.
+func tightHTML(s string) template.HTML { return broken(tight(s), 36) }
+
+// soft is the text of a cell: names may break where a reader would break them.
+func soft(s string) template.HTML { return broken(s, 12) }
+
+// broken lets words of more letters than that break where a reader would break them.
+func broken(s string, longer int) template.HTML {
+	var b strings.Builder
+	letters := []rune(s)
+	for from := 0; from < len(letters); {
+		to := from + 1
+		for to < len(letters) && unicode.IsSpace(letters[to]) == unicode.IsSpace(letters[from]) {
+			to++
+		}
+		isLong := to-from > longer
+		for i := from + 1; i < to && isLong; i++ {
+			if mayBreak(letters[:i], letters[i]) {
+				b.WriteString(template.HTMLEscapeString(string(letters[from:i])) + "<wbr>")
+				from = i
+			}
+		}
+		b.WriteString(template.HTMLEscapeString(string(letters[from:to])))
+		from = to
+	}
+	return template.HTML(b.String())
+}
+
+// mayBreak says whether a line may end between some letters and the next: behind the
+// separators of references, paths and keys, and between the words of a key, but in no number.
+func mayBreak(before []rune, next rune) bool {
+	last := before[len(before)-1]
+	if unicode.IsLower(last) && unicode.IsUpper(next) {
+		return true
+	}
+	if !unicode.IsLetter(next) && !unicode.IsDigit(next) {
+		return false
+	}
+	if strings.ContainsRune(".,", last) {
+		return !unicode.IsDigit(next) || len(before) < 2 || !unicode.IsDigit(before[len(before)-2])
+	}
+	return strings.ContainsRune("/:@_=;-", last)
+}
+
 // view is what the template shows: everything as text, tables and drawings.
 type view struct {
 	Style   template.CSS
@@ -151,9 +195,11 @@ type view struct {
 	Answers      []figure
 	AnswerTables []*table
 	// Compared are the tables of a Comparison or a Diff, which have nothing else but the
-	// chart and the hints of a Diff.
+	// chart and the hints of a Diff, and what is the same in a Comparison.
 	Compared      []*table
+	ComparedNote  string
 	ComparedChart *figure
+	Same          *table
 	Hints         []string
 
 	Held []heldView
@@ -246,11 +292,10 @@ func (v *view) addPlan(r *Report) {
 	v.Gain = &figure{
 		Drawing: planChart("chart-gain", p),
 		Caption: "Each row adds one cache: how much more startup time it saves a month, and what it costs a month." + moreRows(p),
-		Legend: []key{
-			{Sample: sample("rect", "a-cached"), Label: "added by this cache"},
-			{Sample: sample("rect", "before"), Label: "caches before it"},
-		},
 	}
+	v.Gain.explain("rect", "a-cached", "added by this cache")
+	v.Gain.explain("rect", "a-automatic", "lost by this cache")
+	v.Gain.explain("rect", "before", "caches before it")
 	v.Money = moneyFigure(p)
 	if p.Goal == plan.GoalSeconds { // of the others the bound is money
 		v.Gain.Legend = append(v.Gain.Legend, key{Sample: sample("line", "bound"), Label: "proven bound: no choice of this bill saves more"})
@@ -275,7 +320,9 @@ func (v *view) addStartups(r *Report) {
 	v.Faults, v.Setbacks = faultsTable(r), setbacksTable(r)
 	v.AppArms = appArmsTable(r)
 	v.Repeats, v.Differences, v.AppDifferences, v.SketchNote = repeatsTable(r), differencesTable(r), appDifferencesTable(r), r.sketchNote()
-	v.DifferencesNote = sentence(differencesNote + fetchedNote)
+	if v.Differences != nil {
+		v.DifferencesNote = sentence(differencesNote(r.overall()))
+	}
 }
 
 func (v *view) addApps(r *Report) {

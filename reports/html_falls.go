@@ -43,9 +43,16 @@ func (v *view) addFalls(r *Report) {
 	for _, phase := range present {
 		v.FallLegend = append(v.FallLegend, key{Sample: phaseSample(phase), Label: string(phase)})
 	}
-	v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "wait"), Label: "layer waits"})
+	drawn := func(classes string) bool {
+		return slices.ContainsFunc(v.Falls, func(f figure) bool { return f.Drawing.has(classes) })
+	}
+	if drawn("mark wait") {
+		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "wait"), Label: "layer waits"})
+	}
 	if slices.ContainsFunc(r.Waterfalls, func(s simulate.Startup) bool { return r.explanationOf(&s) != nil }) {
-		v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what"})
+		if drawn("mark held-line") {
+			v.FallLegend = append(v.FallLegend, key{Sample: sample("line", "held-key"), Label: "the start waits for this layer; the first row says on what"})
+		}
 	} else if v.FallSource == simulate.Simulated {
 		v.FallWhy += " What the start waited on at each instant (link, core, disk, order) is told with --explain " + v.FallApp + " --spans."
 	}

@@ -22,6 +22,13 @@ type key struct {
 	Series string
 }
 
+// explain adds what a class of bars or lines stands for to the legend, where any are drawn.
+func (f *figure) explain(shape, class, label string) {
+	if f.Drawing.has(class) || f.Drawing.has("mark "+class) {
+		f.Legend = append(f.Legend, key{Sample: sample(shape, class), Label: label})
+	}
+}
+
 // sample draws a legend's key: a piece of what it stands for.
 func sample(shape, class string) template.HTML {
 	c := &chart{}

@@ -78,6 +78,17 @@ func (t *table) first(n int) *table {
 	return t
 }
 
+// maxPaperRows bounds the rows of a table on paper: page.css hides the others there.
+const maxPaperRows = 24
+
+// NotOnPaper says how many rows of t are left out on paper; empty where there are none.
+func (t *table) NotOnPaper() string {
+	if rest := len(t.Rows) - maxPaperRows; rest > 0 {
+		return count(rest, "more row")
+	}
+	return ""
+}
+
 // unlessEmpty returns nil for a table without rows, which the page leaves out.
 func (t *table) unlessEmpty() *table {
 	if len(t.Rows) == 0 {

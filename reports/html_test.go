@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -219,10 +220,10 @@ func checkChart(t *testing.T, name string, chart *html.Node) {
 	if attribute(chart, "role") != "img" {
 		t.Errorf("%s, %s: no role img", name, id)
 	}
-	for _, part := range []string{"title", "desc"} {
+	for part, role := range map[string]string{"title": "aria-labelledby", "desc": "aria-describedby"} {
 		n := all(chart, part, "")
-		if len(n) == 0 || textOf(n[0]) == "" || attribute(n[0], "id") != id+"-"+part || !strings.Contains(attribute(chart, "aria-labelledby"), id+"-"+part) {
-			t.Errorf("%s, %s: no %s that names the chart", name, id, part)
+		if len(n) == 0 || textOf(n[0]) == "" || attribute(n[0], "id") != id+"-"+part || attribute(chart, role) != id+"-"+part {
+			t.Errorf("%s, %s: no %s that is its %s", name, id, part, role)
 		}
 	}
 	marks := 0
@@ -445,5 +446,50 @@ func TestDegenerate(t *testing.T) {
 				checkChart(t, "degenerate", chart)
 			}
 		}
+	}
+}
+
+// Names break behind separators and between the words of a key, and numbers do not.
+func TestSoftBreaks(t *testing.T) {
+	for text, want := range map[string]string{
+		"registry.example.com/shop/web:1.4.1": "registry.|example.|com/|shop/|web:|1.4.1",
+		"start.provisionSeconds":              "start.|provision|Seconds",
+		"short.name":                          "short.name",
+		"imc-web-2026-09-of-team":             "imc-|web-|2026-|09-|of-|team",
+		"1,234,567.25 of 100,000,000.00 kB":   "1,234,567.25 of 100,000,000.00 kB",
+		"a<b&c/d.e<f>g:hhhhhh":                "a&lt;b&amp;c/|d.|e&lt;f&gt;g:|hhhhhh",
+		"two words/ofsome length":             "two words/ofsome length",
+		"":                                    "",
+	} {
+		if got := strings.ReplaceAll(string(soft(text)), "<wbr>", "|"); got != want {
+			t.Errorf("%q breaks as %q, want %q", text, got, want)
+		}
+	}
+	if got := string(tightHTML("5.00 s of network.registryBytesPerSecond and registry.example.com/batch/report:2026.11")); got != "5.00\u00a0s of network.registryBytesPerSecond and registry.<wbr>example.<wbr>com/<wbr>batch/<wbr>report:<wbr>2026.11" {
+		t.Errorf("%q", got)
+	}
+}
+
+// Articles and legends say what is there.
+func TestWordsOfCharts(t *testing.T) {
+	for name, want := range map[string]string{"cold": "a cold", "automatic": "an automatic", "Edge": "an Edge", "": "a "} {
+		if got := withArticle(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	for name, c := range inputs() {
+		for _, f := range viewOf(New(c.in)).charts(New(c.in)) {
+			for _, k := range append(slices.Clone(f.legend), f.figure.Legend...) {
+				for label, class := range map[string]string{"layers that all images have": "mark holds-all", "layers that several have": "mark holds-shared", "layers that one has alone": "mark holds-own", "caches before it": "before", "images before it": "before", "net lost by it": "mark a-automatic"} {
+					if k.Label == label && !f.figure.Drawing.has(class) {
+						t.Errorf("%s: the legend of %s has %q, and nothing is of it", name, f.name, label)
+					}
+				}
+			}
+		}
+	}
+	one, more := []simulate.Difference{{Repeats: 1}}, []simulate.Difference{{Repeats: 5}}
+	if strings.Contains(differencesNote(one), "margin") || strings.Contains(differencesNote(one), "each repeat") || !strings.Contains(differencesNote(more), "margin") {
+		t.Errorf("%q\n%q", differencesNote(one), differencesNote(more))
 	}
 }

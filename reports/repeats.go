@@ -227,10 +227,13 @@ func (r *Report) overall() []simulate.Difference {
 	return slices.DeleteFunc(slices.Clone(r.Differences), func(d simulate.Difference) bool { return d.App != "" })
 }
 
-// fetchedNote says what the bytes of a difference are of.
-const fetchedNote = "; fetched: compressed, all starts of a repeat"
-
-const differencesNote = "both arms have the same random numbers in each repeat, so that the margin is that of the difference alone, with the error of both sketches for quantiles; below 0: later"
+// differencesNote says how to read differences. One repeat has no margin.
+func differencesNote(list []simulate.Difference) string {
+	if list[0].Repeats < 2 {
+		return "both arms have the same random numbers; quantiles are from sketches; below 0: later; fetched: compressed, all starts"
+	}
+	return "both arms have the same random numbers in each repeat, so that the margin is that of the difference alone, with the error of both sketches for quantiles; below 0: later; fetched: compressed, all starts of a repeat"
+}
 
 func differencesCaption(list []simulate.Difference) string {
 	if list[0].Repeats < 2 {
@@ -271,7 +274,7 @@ func (p *printer) differences(r *Report) {
 		t.add("", r.pairWords(d), withMargin(d.Mean), withMargin(d.P50), withMargin(d.P90), withMargin(d.P99), sizeWithMargin(d.FetchedBytes))
 	}
 	p.table(t)
-	p.lines("", wrap(differencesNote+fetchedNote, tableIndent))
+	p.lines("", wrap(differencesNote(list), tableIndent))
 	p.appDifferences(r, list)
 }
 

@@ -37,7 +37,7 @@ type drawing struct {
 // HTML is the drawing as a part of a page, as wide as there is room for.
 func (d drawing) HTML() template.HTML {
 	c := &chart{}
-	attributes := []string{"class", "chart " + d.Class, "id", d.ID, "role", "img", "aria-labelledby", d.ID + "-title " + d.ID + "-desc",
+	attributes := []string{"class", "chart " + d.Class, "id", d.ID, "role", "img", "aria-labelledby", d.ID + "-title", "aria-describedby", d.ID + "-desc",
 		"width", "100%", "height", pixels(d.Height)}
 	if d.ZoomUnit != "" {
 		attributes = append(attributes, "data-zoom", coordinate(d.ZoomEnd), "data-unit", d.ZoomUnit)
@@ -47,6 +47,11 @@ func (d drawing) HTML() template.HTML {
 	c.element("desc", d.Description, "id", d.ID+"-desc")
 	c.b.WriteString(string(d.Body))
 	return c.html()
+}
+
+// has says whether something of exactly these classes is drawn.
+func (d drawing) has(classes string) bool {
+	return strings.Contains(string(d.Body), ` class="`+classes+`"`)
 }
 
 // newChart starts a drawing of a height in pixels. Title and description are

@@ -129,7 +129,9 @@ func (s *imageSet) holdersFigure(id string) *figure {
 		}
 	}
 	f.Drawing = c.drawn()
-	f.Legend = []key{{Sample: sample("rect", "holds-all"), Label: "layers that all images have"}, {Sample: sample("rect", "holds-shared"), Label: "that several have"}, {Sample: sample("rect", "holds-own"), Label: "that one has alone"}}
+	f.explain("rect", "holds-all", "layers that all images have")
+	f.explain("rect", "holds-shared", "layers that several have")
+	f.explain("rect", "holds-own", "layers that one has alone")
 	f.Caption = "A column is a group of layers that the same images have, as wide as its bytes; images on one base stand together."
 	if thin > 0 {
 		f.Caption += fmt.Sprintf(" Left out as too thin to see: %s, %s together; the table has them.", count(thin, "group"), size(thinBytes))

@@ -22,7 +22,6 @@ func moneyChart(id string, p *plan.Plan) drawing {
 	s := spanScale(low, high)
 	c.axis(s, planTop, bottom, false)
 	c.text("tick", "middle", 0.5, bottom+34, strings.TrimPrefix(inCurrency(p)+" a month", ", "))
-	c.line("zero", "", s.at(0), planTop, s.at(0), bottom)
 	net := 0.0
 	for i := range shown {
 		net = c.moneyRow(i, &shown[i], s, net)
@@ -93,6 +92,7 @@ func (c *chart) moneyRow(i int, cache *plan.PlannedCache, s scale, before float6
 	total := cache.Cost.NetSaved
 	total.Amount = with
 	c.span(class, fmt.Sprintf("%s nets %s a month, which is what it saves, %s, less its cost; with those before %s", cache.Name, signedMoney(cache.Cost.NetSaved), money(savedMoney(cache.Cost)), signedMoney(total)), s, before, with, y+30, 8)
+	c.line("zero", "", s.at(0), y+17, s.at(0), y+40) // below the words
 	return with
 }
 
@@ -144,13 +144,11 @@ func moneyFigure(p *plan.Plan) *figure {
 	f := &figure{
 		Drawing: moneyChart("chart-money", p),
 		Caption: "Above, what each cache adds to the bill; below, what it adds to what is saved beyond the bill, negative where it costs more than it saves." + moreRows(p),
-		Legend: []key{
-			{Sample: sample("rect", "bill"), Label: "cost of this cache"},
-			{Sample: sample("rect", "a-cached"), Label: "net saved by it"},
-			{Sample: sample("rect", "a-automatic"), Label: "net lost by it"},
-			{Sample: sample("rect", "before"), Label: "caches before it"},
-		},
 	}
+	f.explain("rect", "bill", "cost of this cache")
+	f.explain("rect", "a-cached", "net saved by it")
+	f.explain("rect", "a-automatic", "net lost by it")
+	f.explain("rect", "before", "caches before it")
 	for _, m := range moneyMarks(p) {
 		f.Legend = append(f.Legend, key{Sample: sample("line", m.class), Label: m.words})
 	}

@@ -51,12 +51,10 @@ func poolFigure(id string, x *plan.Pool) *figure {
 	f := &figure{
 		Drawing: c.drawn(),
 		Caption: "Each row holds one image more on every node: how much more pulling that spares a month, and what it adds to a node's disk.",
-		Legend: []key{
-			{Sample: sample("rect", "a-cached"), Label: "added by this image"},
-			{Sample: sample("rect", "before"), Label: "images before it"},
-			{Sample: sample("line", "bound"), Label: "proven bound"},
-		},
 	}
+	f.explain("rect", "a-cached", "added by this image")
+	f.explain("rect", "before", "images before it")
+	f.explain("line", "bound", "proven bound")
 	if rest := len(x.Images) - len(shown); rest > 0 {
 		f.Caption += fmt.Sprintf(" The table has %d more.", rest)
 	}

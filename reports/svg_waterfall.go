@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
@@ -140,7 +141,7 @@ func waterfall(id, name string, s *simulate.Startup, x *simulate.Explanation, un
 		rows = slices.Insert(rows, 0, fallRow{label: "held up by"}, fallRow{})
 	}
 	bottom := float64(fallTop + fallRowHeight*len(rows) + 4)
-	title := fmt.Sprintf("What happens in a %s start of %s (%s)", name, s.App, s.Source)
+	title := fmt.Sprintf("What happens in %s start of %s (%s)", withArticle(name), s.App, s.Source)
 	c := newChart(id, "fall", title, fallDescription(s), bottom+20)
 	scale := linearScale(until.Seconds())
 	c.drawing.ZoomUnit, c.drawing.ZoomEnd = "s", scale.high
@@ -167,6 +168,14 @@ func waterfall(id, name string, s *simulate.Startup, x *simulate.Explanation, un
 	}
 	c.text("strong", anchor, ready, bottom+15, "ready "+seconds(s.Ready))
 	return c.drawn()
+}
+
+// withArticle is a name behind "a", or behind "an" where it begins with a vowel.
+func withArticle(name string) string {
+	if strings.ContainsRune("aeiou", unicode.ToLower([]rune(name + " ")[0])) {
+		return "an " + name
+	}
+	return "a " + name
 }
 
 func fallDescription(s *simulate.Startup) string {

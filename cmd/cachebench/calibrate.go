@@ -97,6 +97,7 @@ that were left out; of a cluster's pulls the median.`,
 	f.SetAnnotation("profile", commandLineOnly, []string{"true"}) // elsewhere it is what is simulated
 	f.SetAnnotation("repeats", commandLineOnly, []string{"true"})
 	out.addFlags(cmd, "the fitted profile")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 

@@ -181,6 +181,9 @@ func (o *outputs) savedComparison(name string, data []byte) error {
 	if o.formats = reports.ComparisonFormats(); o.check() != nil {
 		return usagef("%s is a %s: %w", name, reports.ComparisonKind, o.check())
 	}
+	if err := o.noPlots(name + ", a " + reports.ComparisonKind + ","); err != nil {
+		return err
+	}
 	c, err := reports.ReadComparison(name, data)
 	if err != nil {
 		return err

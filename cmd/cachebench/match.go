@@ -70,6 +70,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 		return out.write(reports.Policies(matcher.Rules(), reports.Options{Color: useColor(out.io.out)}))
 	}
 	if stores.given() {
+		if err := out.noPlots("an answer to --stores, --matrix, --nearest or --against"); err != nil {
+			return err
+		}
 		return stores.run(cmd, images, in, out, ask)
 	}
 	if err := errors.Join(oneQuestion(cmd), ask.check(cmd, images), creation.check(cmd)); err != nil {

@@ -114,6 +114,11 @@ func (o *outputs) spares(inputs ...string) error {
 			}
 		}
 	}
+	for _, input := range inputs {
+		if err := o.plotsSpare("the input", input); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -271,6 +271,11 @@ func (c *structCodec) decode(d *decoder, n *node, v reflect.Value) {
 	for i := range n.items {
 		c.entry(d, &n.items[i], v)
 	}
+	c.absences(d, n, v)
+}
+
+// absences reports the required keys that n lacks, and tells v of those that it notices.
+func (c *structCodec) absences(d *decoder, n *node, v reflect.Value) {
 	for i := range c.fields {
 		f := &c.fields[i]
 		if !f.required && !f.noticed || !isAbsent(n.get(f.name)) {

@@ -80,23 +80,13 @@ func (s *streamer) document(kind string, c *structCodec, v reflect.Value) bool {
 	s.decoder.duplicates(&root)
 	s.decoder.header(&root, kind)
 	body := withoutHeader(&root)
-	for _, item := range root.items {
-		if streamed[item.key] {
-			body.items = without(body.items, item.key)
+	for i := range body.items {
+		if item := &body.items[i]; !streamed[item.key] {
+			c.entry(&s.decoder, item, v)
 		}
 	}
-	c.decode(&s.decoder, body, v)
+	c.absences(&s.decoder, body, v)
 	return true
-}
-
-func without(items []node, key string) []node {
-	var kept []node
-	for _, item := range items {
-		if item.key != key {
-			kept = append(kept, item)
-		}
-	}
-	return kept
 }
 
 // list reads a list into v.

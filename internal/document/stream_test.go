@@ -73,6 +73,42 @@ func TestStreamIsRead(t *testing.T) {
 	}
 }
 
+// noticing remembers which keys its file lacks.
+type noticing struct {
+	Names  []string `json:"names" document:"noticed"`
+	Others []string `json:"others" document:"noticed"`
+	Count  int      `json:"count" document:"noticed"`
+	lacks  []string
+}
+
+func (n *noticing) Absent(key string) { n.lacks = append(n.lacks, key) }
+
+// TestStreamNotices: a list that stands in the file is not lacking, empty or not, whether it
+// is read item by item or with the whole.
+func TestStreamNotices(t *testing.T) {
+	for text, want := range map[string]string{
+		`"names": ["a"], "others": ["b", "c"], "count": 1`: "",
+		`"names": ["a"], "others": []`:                     "[count]",
+		`"names": []`:                                      "[others count]",
+		`"count": 0, "others": null`:                       "[names others]",
+		`"others": ["b"], "count": 2`:                      "[names]",
+	} {
+		data := []byte(`{"apiVersion": "cachebench/v1", "kind": "Noticing", ` + text + `}`)
+		var whole, streamed noticing
+		if err := Read("x.json", data, "Noticing", &whole); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if !streams(t, data, "Noticing", &streamed) {
+			t.Fatalf("%s: not read item by item", text)
+		}
+		for how, got := range map[string]noticing{"as a whole": whole, "item by item": streamed} {
+			if lacks := strings.TrimPrefix(fmt.Sprint(got.lacks), "[]"); lacks != want {
+				t.Errorf("%s, read %s, lacks %s, want %s", text, how, lacks, want)
+			}
+		}
+	}
+}
+
 func nulled(line string) string {
 	if key, _, ok := strings.Cut(line, ": "); ok {
 		return key + ": null" + map[bool]string{true: ",\n", false: "\n"}[strings.HasSuffix(line, ",\n")]

@@ -164,7 +164,7 @@
     const shift = (k) => look(low + (high - low) * k, high + (high - low) * k);
     const into = button("+", "zoom in", () => about(0.5)), out = button("\u2212", "zoom out", () => about(2));
     const back = button("\u2190", "earlier", () => shift(-0.5)), on = button("\u2192", "later", () => shift(0.5));
-    const reset = button("all", "the whole time", () => look(0, 1));
+    const reset = button("all", "all of the time", () => look(0, 1));
     const tools = make("div", { class: "tools", role: "group", "aria-label": "Zoom" });
     tools.append(into, out, back, on, reset, says, make("span", { class: "hint" }, "or drag over a part of the chart"));
     group.before(tools);
