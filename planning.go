@@ -109,7 +109,7 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 		start.CacheID, start.Held = "planned", e.job.positions(held)
 	}
 	result := e.of(&start)
-	return plan.Estimate{Ready: result.Ready, Billed: result.Billed}
+	return plan.Estimate{Ready: result.Ready, Billed: result.Billed, Floor: result.Floor}
 }
 
 // ErrLimit is wrapped where no plan keeps the limit that was asked for.

@@ -202,8 +202,8 @@ func TestPoolLimitUnchecked(t *testing.T) {
 		parallel, unchecked, notMet bool
 	}{
 		{plan.PoolNothing, plan.PoolPrePull, "within the limit of 20 s was not checked", true, true, true},
-		{plan.PoolParallel, plan.PoolNothing, "Nothing that was checked has 99 % of the starts ready within the limit of 20 s; leaving the pool as it is comes nearest, with 60 s. Not checked: pulling in parallel, pre-pulling, a baked disk.", true, false, true},
-		{plan.PoolBaked, plan.PoolPrePull, "cheapest of those checked that has 99 % of the starts ready within the limit of 20 s, within 10 s; it costs USD 0.00 a month. Not checked: a baked disk.", false, false, false},
+		{plan.PoolParallel, plan.PoolNothing, "Nothing that was checked has 99 % of the starts ready within the limit of 20 s; leaving the pool as it is comes nearest, with 60.0 s. Not checked: pulling in parallel, pre-pulling, a baked disk.", true, false, true},
+		{plan.PoolBaked, plan.PoolPrePull, "cheapest of those checked that has 99 % of the starts ready within the limit of 20 s, within 10.0 s; it costs USD 0.00 a month. Not checked: a baked disk.", false, false, false},
 	} {
 		x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}, 10)
 		x.Limit, x.Parallel = seconds(20), test.parallel
@@ -361,7 +361,7 @@ func TestPoolUnplayedPulls(t *testing.T) {
 		x.Pool.LifetimeHours = hours
 		p := choosePool(t, x)
 		warnings := strings.Join(p.Warnings, "\n")
-		if !strings.Contains(warnings, "take 102 min as counted, and 0 s as simulated") || strings.Contains(warnings, "too late") {
+		if !strings.Contains(warnings, "take 101.7 min as counted, and 0.00 s as simulated") || strings.Contains(warnings, "too late") {
 			t.Errorf("lifetime %g h: %q", hours, warnings)
 		}
 		if got := strings.Contains(warnings, "give the pool lifetimeHours or newNodesPerDay"); got != (hours == 0) {
