@@ -223,11 +223,25 @@ func burstAssumption(s *Scenario) string {
 	return fmt.Sprintf("In place of the month's starts, from %s after its beginning: %s. Until then caches are as the workload's starts leave them.", span(s.WindowStart), burstWords(s))
 }
 
+// madeUp says which starts take the place of the month's; empty where none do.
+func (s *Scenario) madeUp() string {
+	switch len(s.Bursts) {
+	case 0:
+		return ""
+	case 1:
+		return "a burst of " + burstsOf(s, " starts") + ", in place of the month's"
+	}
+	return "bursts of " + burstsOf(s, " starts") + ", in place of the month's"
+}
+
 // burstWords list the bursts as a sentence has them.
-func burstWords(s *Scenario) string {
+func burstWords(s *Scenario) string { return burstsOf(s, "") }
+
+// burstsOf has a noun after each number.
+func burstsOf(s *Scenario, noun string) string {
 	var words []string
 	for _, b := range s.Bursts {
-		text := fmt.Sprintf("%d of %s", b.Count, b.App)
+		text := fmt.Sprintf("%d%s of %s", b.Count, noun, b.App)
 		if b.At > 0 {
 			text += " after " + b.At.String()
 		}

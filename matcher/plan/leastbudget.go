@@ -62,7 +62,7 @@ func (m *model) belowFloor() []string {
 
 // floorWords say how much of an app's time no cache changes.
 func (m *model) floorWords(a *app) string {
-	if a.floor <= 0 {
+	if a.floor <= 0 || a.floor > m.Limit { // the latter are named apart
 		return ""
 	}
 	return fmt.Sprintf(", of which no cache changes %s", SpellBeside(a.floor, m.Limit))

@@ -154,6 +154,9 @@ type Plan struct {
 	Baseline string `json:"baseline" document:"enum=automatic|cold"`
 	// Assign is how starts get their cache: auto (ECI's matching) or explicit.
 	Assign string `json:"assign" document:"enum=auto|explicit"`
+	// Bill is a real bill beside the modelled month, before any saving; absent where none was
+	// given.
+	Bill *cost.BillCheck `json:"bill,omitempty"`
 	// Verdict is the advice: build, build nothing, prime (make short starts ahead of the
 	// others, and build nothing) or limit not met.
 	Verdict string `json:"verdict" document:"enum=build|build nothing|prime|limit not met"`

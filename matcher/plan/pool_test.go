@@ -369,3 +369,35 @@ func TestPoolUnplayedPulls(t *testing.T) {
 		}
 	}
 }
+
+// TestPoolNoPulls: what is counted, none here, and what is simulated are not told as one.
+func TestPoolNoPulls(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	for pull, want := range map[time.Duration]string{
+		0:                 "No start of a month pulls: nodes hold all images already.",
+		138 * time.Second: "The arms are simulated on the replay alone, which pulls for 2.3 min.",
+	} {
+		x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh}}, 4)
+		x.Simulate = func(context.Context, string, []int) (*plan.PoolTimes, error) {
+			return &plan.PoolTimes{Span: workload.Month, Starts: 1000, Ready: seconds(1000), Pull: pull}, nil
+		}
+		if p := choosePool(t, x); p.Verdict != plan.PoolNothing || !strings.HasSuffix(p.Reason, want) {
+			t.Errorf("%v of pulls simulated: %s: %s", pull, p.Verdict, p.Reason)
+		}
+	}
+}
+
+// TestPoolCountsWhole: a tenth of a pull is none that anyone has seen.
+func TestPoolCountsWhole(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 245.1}}, 4)
+	x.StartsPerMonth, x.WorthPerHour = 1400.4, 1e-9
+	x.Simulate = func(context.Context, string, []int) (*plan.PoolTimes, error) {
+		return &plan.PoolTimes{Span: workload.Month, Starts: 1400, Ready: seconds(1400), Pull: seconds(245.1 * 61), FetchedBytes: 1}, nil
+	}
+	if p := choosePool(t, x); p.Verdict == plan.PoolNothing && !strings.HasPrefix(p.Reason, "Of 1,400 starts a month 245 pull, for 4.2 h in all as counted; ") {
+		t.Errorf("%s: %s", p.Verdict, p.Reason)
+	} else if p.Verdict != plan.PoolNothing {
+		t.Errorf("%s: %s", p.Verdict, p.Reason)
+	}
+}
