@@ -223,15 +223,15 @@ func burstAssumption(s *Scenario) string {
 	return fmt.Sprintf("In place of the month's starts, from %s after its beginning: %s. Until then caches are as the workload's starts leave them.", span(s.WindowStart), burstWords(s))
 }
 
-// madeUp says which starts take the place of the month's; empty where none do.
+// madeUp says which starts are simulated in place of the workload's; empty where none are.
 func (s *Scenario) madeUp() string {
 	switch len(s.Bursts) {
 	case 0:
 		return ""
 	case 1:
-		return "a burst of " + burstsOf(s, " starts") + ", in place of the month's"
+		return "a burst of " + burstsOf(s, " starts")
 	}
-	return "bursts of " + burstsOf(s, " starts") + ", in place of the month's"
+	return "bursts of " + burstsOf(s, " starts")
 }
 
 // burstWords list the bursts as a sentence has them.

@@ -155,7 +155,7 @@ func openingWords(r *Report) []string {
 		words = append(words, "cachebench "+r.Provenance.Version)
 	}
 	if r.Provenance.Starts != "" {
-		words = append(words, "starts: "+r.Provenance.Starts)
+		words = append(words, "starts: "+r.starts())
 	}
 	return words
 }
@@ -398,7 +398,7 @@ func facts(r *Report) []fact {
 		list = append(list, fact{"basis of the profile", basis})
 	}
 	if v.Starts != "" {
-		list = append(list, fact{"starts", v.Starts})
+		list = append(list, fact{"starts", r.starts()})
 	}
 	if v.PriceDate != "" {
 		list = append(list, fact{"prices", v.PriceDate + " in " + v.Currency})

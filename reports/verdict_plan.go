@@ -85,12 +85,21 @@ func (r *Report) startsSentence() string {
 		half = append(half, seconds(s.P50)+" "+r.seriesLabel(s.Arm, s.Source))
 		nearly = append(nearly, seconds(s.P99))
 	}
-	return sentence(fmt.Sprintf("for %s (%s): half of the starts are ready within %s; 99 %% within %s", r.Provenance.Starts, r.sourceWords(), join(half), join(nearly)))
+	return sentence(fmt.Sprintf("for %s (%s): half of the starts are ready within %s; 99 %% within %s", r.starts(), r.sourceWords(), join(half), join(nearly)))
 }
 
-// ofStarts names the startups where they are not the workload's.
+// starts says which starts were simulated where they are not the workload's, and beside a
+// plan that they are not what it is for.
+func (r *Report) starts() string {
+	if r.Plan == nil {
+		return r.Provenance.Starts
+	}
+	return r.Provenance.Starts + ", in place of the month's"
+}
+
+// ofStarts names the startups where they are others than what the plan is for.
 func (r *Report) ofStarts() string {
-	if r.Provenance.Starts == "" {
+	if r.Provenance.Starts == "" || r.Plan == nil {
 		return ""
 	}
 	return ", of " + r.Provenance.Starts
