@@ -30,9 +30,10 @@ With --check it holds every app to its budget in the scenario:
       costPerMonth: 20 USD     # of the planned caches that serve it
 
 Text, Markdown and HTML list the rules with value, limit and margin; JSON has them under
-gate; github are annotations of a GitHub Actions run at the scenario's lines. The exit code is 0 when all limits are kept, 3 when one is not, 1 when a figure is
-not known, 2 when there is no budget. The last line of the text output, of the
-standard error with other formats, is for programs:
+gate; github are annotations of a GitHub Actions run at the scenario's lines. The exit
+code is 0 when all limits are kept, 3 when one is not, 1 when a figure is not known, 2
+when there is no budget. The last line of the text output, of the standard error with
+other formats, is for programs:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench run scenario.yaml
