@@ -16,7 +16,6 @@ import (
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/matcher"
-	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -138,32 +137,32 @@ func billClass(item string) string {
 		class string
 		words []string
 	}{
-		{reports.BillOther, []string{"snapshot", "bandwidth", "traffic", "eip", "nat gateway"}},
-		{reports.BillStorage, []string{"ephemeral", "temporary", "extra storage"}},
-		{reports.BillDisks, []string{"disk", "essd"}},
-		{reports.BillInstances, []string{"instance", "cpu", "memory"}},
+		{cost.BillOther, []string{"snapshot", "bandwidth", "traffic", "eip", "nat gateway"}},
+		{cost.BillStorage, []string{"ephemeral", "temporary", "extra storage"}},
+		{cost.BillDisks, []string{"disk", "essd"}},
+		{cost.BillInstances, []string{"instance", "cpu", "memory"}},
 	} {
 		if slices.ContainsFunc(c.words, func(w string) bool { return strings.Contains(item, w) }) {
 			return c.class
 		}
 	}
-	return reports.BillOther
+	return cost.BillOther
 }
 
 // CheckBill compares the scenario's bill with what the model says that a month like the
 // workload's costs without a plan, of apps on instances of their own; nil without a bill.
-func (j *Job) CheckBill(m *matcher.Matches) *reports.BillCheck {
+func (j *Job) CheckBill(m *matcher.Matches) *cost.BillCheck {
 	b := j.Scenario.Bill
 	if b == nil || m == nil {
 		return nil
 	}
 	modelled, err := j.monthlyBill(m)
-	check := &reports.BillCheck{Currency: j.Scenario.Prices.Currency, CoverageFraction: j.Coverage.StartsFraction}
+	check := &cost.BillCheck{Currency: j.Scenario.Prices.Currency, CoverageFraction: j.Coverage.StartsFraction}
 	if err != nil {
 		check.Unknown = err.Error()
 	}
-	for _, class := range []string{reports.BillInstances, reports.BillDisks, reports.BillStorage, reports.BillOther} {
-		row := reports.BillRow{Item: class}
+	for _, class := range []string{cost.BillInstances, cost.BillDisks, cost.BillStorage, cost.BillOther} {
+		row := cost.BillRow{Item: class}
 		for _, item := range b.Items {
 			if billClass(item.Item) == class {
 				row.Billed += item.Amount
@@ -174,7 +173,7 @@ func (j *Job) CheckBill(m *matcher.Matches) *reports.BillCheck {
 			row.Modelled = &amount
 		}
 		if row.Billed != 0 || row.Modelled != nil && *row.Modelled != 0 {
-			check.Rows = append(check.Rows, row)
+			check.Add(row)
 		}
 	}
 	return check
@@ -187,7 +186,7 @@ func (j *Job) monthlyBill(m *matcher.Matches) (map[string]float64, error) {
 		return nil, err
 	}
 	prices := j.Scenario.Prices
-	sums := map[string]float64{reports.BillInstances: 0, reports.BillDisks: 0, reports.BillStorage: 0}
+	sums := map[string]float64{cost.BillInstances: 0, cost.BillDisks: 0, cost.BillStorage: 0}
 	months := 1.0
 	if m.Span != nil {
 		months = float64(*m.Span) / float64(workload.Month)
@@ -218,16 +217,16 @@ func billStarts(sums map[string]float64, prices cost.Book, app *workload.App, f 
 		sums[class] += starts * money.Amount
 		return err
 	}
-	err := add(reports.BillInstances, func() (cost.Money, error) { return prices.Instance(app.CPU, app.MemoryGiB, paid) })
+	err := add(cost.BillInstances, func() (cost.Money, error) { return prices.Instance(app.CPU, app.MemoryGiB, paid) })
 	if f.Images == nil && f.Stale == nil {
 		return err
 	}
 	if f.Automatic {
-		return errors.Join(err, add(reports.BillStorage, func() (cost.Money, error) {
+		return errors.Join(err, add(cost.BillStorage, func() (cost.Money, error) {
 			return prices.Automatic(max(0, f.SizeGiB-app.ExtraStorageGiB), paid)
 		}))
 	}
-	return errors.Join(err, add(reports.BillDisks, func() (cost.Money, error) { return prices.Use(f.SizeGiB, paid) }))
+	return errors.Join(err, add(cost.BillDisks, func() (cost.Money, error) { return prices.Use(f.SizeGiB, paid) }))
 }
 
 // checkCurrency refuses a bill in another currency than the prices'.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/matcher"
-	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -58,12 +57,12 @@ func TestBillStarts(t *testing.T) {
 	if err := billStarts(sums, prices, app, &matcher.Found{Starts: 100, SizeGiB: 36, Images: []string{"i"}}, 100*time.Second, 0.5); err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(sums[reports.BillInstances]-48) > 1e-9 || math.Abs(sums[reports.BillDisks]-2) > 1e-9 {
+	if math.Abs(sums[cost.BillInstances]-48) > 1e-9 || math.Abs(sums[cost.BillDisks]-2) > 1e-9 {
 		t.Errorf("%v", sums)
 	}
 	for item, want := range map[string]string{
-		"ECI vCPU": reports.BillInstances, "Elastic Container Instance Memory": reports.BillInstances, "ECS ESSD disk": reports.BillDisks,
-		"ECI Temporary storage": reports.BillStorage, "Snapshot storage": reports.BillOther, "Internet traffic": reports.BillOther, "OSS": reports.BillOther,
+		"ECI vCPU": cost.BillInstances, "Elastic Container Instance Memory": cost.BillInstances, "ECS ESSD disk": cost.BillDisks,
+		"ECI Temporary storage": cost.BillStorage, "Snapshot storage": cost.BillOther, "Internet traffic": cost.BillOther, "OSS": cost.BillOther,
 	} {
 		if got := billClass(item); got != want {
 			t.Errorf("%s is of %s, want %s", item, got, want)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -157,14 +158,23 @@ func (r *Results) judgeBudget(s *Scenario, why error) (*reports.Gate, error) {
 	}
 	var rules []reports.Rule
 	var figures []reports.Figure
+	var keys []string
 	for _, app := range sortedKeys(s.Budget) {
 		j := budgetJudge{results: r, scenario: s, app: app, budget: s.Budget[app], why: why}
 		for _, figure := range j.figures() {
 			rules = append(rules, reports.Rule{Name: figure.Name, Op: reports.AtMost, Amount: figure.limit, Unit: figure.Unit})
 			figures = append(figures, figure.Figure)
+			keys = append(keys, "budget."+app+"."+figure.key)
 		}
 	}
-	return reports.Judge(rules, figures), nil
+	gate := reports.Judge(rules, figures)
+	for i := range gate.Outcomes { // one for each rule, for figures have names of their own
+		var at *document.Error
+		if errors.As(s.blamed(keys[i], errors.New("")), &at) {
+			gate.Outcomes[i].File, gate.Outcomes[i].Line = filepath.ToSlash(at.File), at.Line
+		}
+	}
+	return gate, nil
 }
 
 // ImageBudget are the limits of new bytes as rules of a diff, by the repository of the

@@ -29,6 +29,8 @@ type budgetJudge struct {
 type budgetFigure struct {
 	reports.Figure
 	limit float64
+	// key is that of the limit in the app's budget.
+	key string
 }
 
 func (j *budgetJudge) figures() []budgetFigure {
@@ -37,8 +39,8 @@ func (j *budgetJudge) figures() []budgetFigure {
 	if leftOut == nil {
 		leftOut = j.unread()
 	}
-	add := func(name, unit string, limit float64, of func() (value float64, estimated bool, err error)) {
-		f := budgetFigure{Figure: reports.Figure{Name: j.app + " " + name, Unit: unit}, limit: limit}
+	add := func(key, name, unit string, limit float64, of func() (value float64, estimated bool, err error)) {
+		f := budgetFigure{Figure: reports.Figure{Name: j.app + " " + name, Unit: unit}, limit: limit, key: key}
 		err := leftOut
 		if err == nil {
 			f.Value, f.Estimated, err = of()
@@ -49,20 +51,20 @@ func (j *budgetJudge) figures() []budgetFigure {
 		list = append(list, f)
 	}
 	for _, q := range []struct {
-		name, arm string
-		limit     *time.Duration
-		of        func(*reports.Summary) time.Duration
+		key, name, arm string
+		limit          *time.Duration
+		of             func(*reports.Summary) time.Duration
 	}{
-		{"cold-p50-sec", simulate.ArmCold, j.budget.ColdP50, func(s *reports.Summary) time.Duration { return s.P50 }},
-		{"cold-p99-sec", simulate.ArmCold, j.budget.ColdP99, func(s *reports.Summary) time.Duration { return s.P99 }},
-		{"cached-p50-sec", j.cachedArm(), j.budget.CachedP50, func(s *reports.Summary) time.Duration { return s.P50 }},
-		{"cached-p99-sec", j.cachedArm(), j.budget.CachedP99, func(s *reports.Summary) time.Duration { return s.P99 }},
+		{"coldP50Seconds", "cold-p50-sec", simulate.ArmCold, j.budget.ColdP50, func(s *reports.Summary) time.Duration { return s.P50 }},
+		{"coldP99Seconds", "cold-p99-sec", simulate.ArmCold, j.budget.ColdP99, func(s *reports.Summary) time.Duration { return s.P99 }},
+		{"cachedP50Seconds", "cached-p50-sec", j.cachedArm(), j.budget.CachedP50, func(s *reports.Summary) time.Duration { return s.P50 }},
+		{"cachedP99Seconds", "cached-p99-sec", j.cachedArm(), j.budget.CachedP99, func(s *reports.Summary) time.Duration { return s.P99 }},
 	} {
 		if q.limit == nil {
 			continue
 		}
 		// Both are divided in the same way, so that equal times are equal seconds.
-		add(q.name, reports.UnitSeconds, float64(*q.limit)/float64(time.Second), func() (float64, bool, error) {
+		add(q.key, q.name, reports.UnitSeconds, float64(*q.limit)/float64(time.Second), func() (float64, bool, error) {
 			summary, err := j.results.Startups(j.app, q.arm)
 			if err != nil {
 				return 0, false, err
@@ -71,13 +73,13 @@ func (j *budgetJudge) figures() []budgetFigure {
 		})
 	}
 	if j.budget.NewBytes != nil {
-		add("new-B", reports.UnitBytes, float64(*j.budget.NewBytes), j.newBytes)
+		add("newBytes", "new-B", reports.UnitBytes, float64(*j.budget.NewBytes), j.newBytes)
 		if image := j.imageOfBase(); image != "" {
 			list[len(list)-1].Judged = fmt.Sprintf("image %s on a host with %s", image, j.budget.Base)
 		}
 	}
 	if j.budget.CostPerMonth != nil {
-		add("cost-per-month", j.scenario.Prices.Currency, j.budget.CostPerMonth.Amount, j.cost)
+		add("costPerMonth", "cost-per-month", j.scenario.Prices.Currency, j.budget.CostPerMonth.Amount, j.cost)
 	}
 	return list
 }

@@ -227,11 +227,25 @@ func burstAssumption(s *Scenario) string {
 	return text
 }
 
+// madeUp says which starts are simulated in place of the workload's; empty where none are.
+func (s *Scenario) madeUp() string {
+	switch len(s.Bursts) {
+	case 0:
+		return ""
+	case 1:
+		return "a burst of " + burstsOf(s, " starts")
+	}
+	return "bursts of " + burstsOf(s, " starts")
+}
+
 // burstWords list the bursts as a sentence has them.
-func burstWords(s *Scenario) string {
+func burstWords(s *Scenario) string { return burstsOf(s, "") }
+
+// burstsOf has a noun after each number.
+func burstsOf(s *Scenario, noun string) string {
 	var words []string
 	for _, b := range s.Bursts {
-		text := fmt.Sprintf("%d of %s", b.Count, b.App)
+		text := fmt.Sprintf("%d%s of %s", b.Count, noun, b.App)
 		if b.At > 0 {
 			text += " after " + b.At.String()
 		}

@@ -317,7 +317,7 @@ func (j *Job) Provenance() simulate.Provenance {
 	return simulate.Provenance{
 		Version: Version, Model: simulate.ModelVersion, Seed: s.Seed,
 		Profile: s.Profile.Name, ProfileDigest: s.Profile.Digest(), ProfileBasis: s.Profile.Basis(), Platform: s.platform(),
-		PriceDate: s.Prices.Date, Currency: s.Prices.Currency, Now: s.Now, Inputs: s.Inputs,
+		PriceDate: s.Prices.Date, Currency: s.Prices.Currency, Now: s.Now, Inputs: s.Inputs, Starts: s.madeUp(),
 		Unread: j.Inventory.UnreadOf(s.References()),
 	}
 }

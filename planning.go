@@ -70,7 +70,7 @@ type PlanCandidate struct {
 func (o *PlanOptions) validate() error {
 	switch {
 	case o.Goal == plan.GoalLimit && o.Limit <= 0:
-		return document.At("limitSeconds", "goal limit needs the time, above 0, within which starts are to be ready")
+		return document.At("limitSeconds", "goal limit needs a limit (limitSeconds of plan, or --limit 10s): the time, above 0, within which starts are to be ready")
 	case o.Goal != plan.GoalLimit && o.Limit != 0:
 		return document.At("limitSeconds", "a limit of %v has no meaning without goal: limit", o.Limit)
 	case !(o.LimitStartsFraction >= 0 && o.LimitStartsFraction <= 1):
@@ -109,7 +109,7 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 		start.CacheID, start.Held = "planned", e.job.positions(held)
 	}
 	result := e.of(&start)
-	return plan.Estimate{Ready: result.Ready, Billed: result.Billed}
+	return plan.Estimate{Ready: result.Ready, Billed: result.Billed, Floor: result.Floor}
 }
 
 // ErrLimit is wrapped where no plan keeps the limit that was asked for.
@@ -164,6 +164,7 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	}
 	coverage := j.Coverage.StartsFraction
 	p.Profile, p.CoverageFraction, p.Provenance = j.Scenario.Profile.Name, &coverage, j.planProvenance()
+	p.Bill = j.CheckBill(m)
 	if j.recording != nil {
 		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
 	}

@@ -17,6 +17,9 @@ const maxMessage = 1000
 type annotation struct {
 	// level is error, warning or notice.
 	level, message string
+	// file and line are where it belongs; empty and 0 where that is not known.
+	file string
+	line int
 }
 
 // diffAnnotations writes d as GitHub workflow commands, one a line: errors for
@@ -29,10 +32,10 @@ func diffAnnotations(d *Diff) []byte {
 		list = d.Gate.annotations()
 	}
 	for _, left := range d.NotJudged {
-		list = append(list, annotation{"notice", left})
+		list = append(list, annotation{level: "notice", message: left})
 	}
 	for _, hint := range d.Hints {
-		list = append(list, annotation{"notice", hint})
+		list = append(list, annotation{level: "notice", message: hint})
 	}
 	return commands("Image startup", list, d.headline())
 }
@@ -43,32 +46,43 @@ func diffAnnotations(d *Diff) []byte {
 func comparisonAnnotations(c *Comparison) []byte {
 	var list []annotation
 	for _, refusal := range c.Refusals {
-		list = append(list, annotation{"error", "OLD and NEW cannot be compared: " + refusal})
+		list = append(list, annotation{level: "error", message: "OLD and NEW cannot be compared: " + refusal})
 	}
 	switch {
 	case len(c.Refusals) == 0 && !c.IsComparable():
-		list = append(list, annotation{"error", c.obstacle()})
+		list = append(list, annotation{level: "error", message: c.obstacle()})
 	case c.IsComparable() && c.Gate != nil:
 		list = c.Gate.annotations()
 	}
 	if c.IsComparable() {
-		list = append(list, annotation{"notice", c.headline()})
+		list = append(list, annotation{level: "notice", message: c.headline()})
 	}
 	for _, doubt := range c.Doubts {
-		list = append(list, annotation{"notice", doubt})
+		list = append(list, annotation{level: "notice", message: doubt})
 	}
 	return commands("Comparison", list, c.headline())
+}
+
+// GateAnnotations writes what became of the budgets of a scenario's apps as GitHub workflow
+// commands: errors for rules that are not met or not judged, warnings for those that an
+// estimate breaks, each at its line of the scenario where that is known.
+func GateAnnotations(g *Gate) []byte {
+	return commands("Startup budget", g.annotations(), g.headline()+".")
 }
 
 // commands writes at most ten annotations; without any a notice, for the step would else
 // look as if it had not run.
 func commands(title string, list []annotation, otherwise string) []byte {
 	if len(list) == 0 {
-		list = []annotation{{"notice", otherwise}}
+		list = []annotation{{level: "notice", message: otherwise}}
 	}
 	var b bytes.Buffer
 	for _, a := range fewer(list) {
-		fmt.Fprintf(&b, "::%s title=%s::%s\n", a.level, commandProperty(title), commandData(ellipsis(printable(a.message), maxMessage)))
+		at := ""
+		if a.file != "" && a.line > 0 {
+			at = fmt.Sprintf("file=%s,line=%d,", commandProperty(a.file), a.line)
+		}
+		fmt.Fprintf(&b, "::%s %stitle=%s::%s\n", a.level, at, commandProperty(title), commandData(ellipsis(printable(a.message), maxMessage)))
 	}
 	return b.Bytes()
 }
@@ -94,7 +108,7 @@ func (g *Gate) annotations() []annotation {
 			} else {
 				s += fmt.Sprintf("%s, limit %s, %s", o.valueWords(), o.limitWords(), o.marginWords())
 			}
-			list = append(list, annotation{way.level, s})
+			list = append(list, annotation{level: way.level, message: s, file: o.File, line: o.Line})
 		}
 	}
 	return list

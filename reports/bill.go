@@ -4,74 +4,43 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/cachebench/cachebench/cost"
 )
 
-// The items of a bill that the model knows, and the rest.
-const (
-	BillInstances = "instances"
-	BillDisks     = "disks of caches"
-	BillStorage   = "extra storage"
-	BillOther     = "not modelled"
-)
+// mostGapPercent is up to where a gap is told in percent; beyond, the month is so many times
+// the bill.
+const mostGapPercent = 900
 
-// BillCheck is a real bill beside what the model says that the month costs, before any
-// saving: how far the model's money is to be trusted.
-type BillCheck struct {
-	Currency string    `json:"currency"`
-	Rows     []BillRow `json:"rows,omitempty"`
-	// CoverageFraction is the share of starts that the model has.
-	CoverageFraction float64 `json:"coverageFraction"`
-	// Unknown says why the model has no amounts.
-	Unknown string `json:"unknown,omitempty"`
-}
-
-// BillRow is one item.
-type BillRow struct {
-	Item string `json:"item"`
-	// Of are the bill's own items that it sums up.
-	Of     []string `json:"of,omitempty"`
-	Billed float64  `json:"billed"`
-	// Modelled is absent where the model has no such item.
-	Modelled *float64 `json:"modelled,omitempty"`
-}
-
-// sums are what was billed for the items that are modelled, what for those the model says,
-// and what was billed for others.
-func (b *BillCheck) sums() (billed, modelled, other float64) {
-	for _, r := range b.Rows {
-		if r.Modelled == nil {
-			other += r.Billed
-			continue
-		}
-		billed += r.Billed
-		modelled += *r.Modelled
+// billSentence is the gap between the modelled month and a bill in words.
+func billSentence(b *cost.BillCheck) string {
+	summed := cost.BillCheck{Currency: b.Currency, CoverageFraction: b.CoverageFraction, Unknown: b.Unknown}
+	for _, row := range b.Rows { // the sums themselves are not in files of before
+		summed.Add(row)
 	}
-	return billed, modelled, other
-}
-
-// Sentence is the gap in words.
-func (b *BillCheck) Sentence() string {
-	money := func(v float64) string { return fmt.Sprintf("%s %s", decimal(v, 2), b.Currency) }
-	billed, modelled, other := b.sums()
+	b = &summed
+	amount := func(v float64) string { return fmt.Sprintf("%s %s", decimal(v, 2), b.Currency) }
 	text := ""
 	switch {
 	case b.Unknown != "":
-		return fmt.Sprintf("The bill of %s cannot be compared with the modelled month: %s.", money(billed+other), b.Unknown)
-	case billed <= 0:
-		text = fmt.Sprintf("The modelled month is %s, and the bill has nothing for what is modelled", money(modelled))
+		return fmt.Sprintf("The bill of %s cannot be compared with the modelled month: %s.", amount(b.Billed+b.OtherBilled), b.Unknown)
+	case b.GapFraction == nil:
+		text = fmt.Sprintf("The modelled month is %s, and the bill has nothing for what is modelled", amount(b.Modelled))
 	default:
-		gap := modelled/billed - 1
+		gap := *b.GapFraction
 		than := fmt.Sprintf("%s above", percent(gap))
-		if gap < 0 {
-			than = fmt.Sprintf("%s below", percent(-gap))
-		}
-		if math.Abs(gap) < 0.0005 {
+		switch {
+		case math.Abs(gap) < 0.0005:
 			than = "as high as"
+		case gap < 0:
+			than = fmt.Sprintf("%s below", percent(-gap))
+		case gap*100 > mostGapPercent:
+			than = decimal(gap+1, 0) + " times"
 		}
-		text = fmt.Sprintf("Before any saving: the modelled month is %s the bill, %s against %s", than, money(modelled), money(billed))
+		text = fmt.Sprintf("Before any saving: the modelled month is %s the bill, %s against %s", than, amount(b.Modelled), amount(b.Billed))
 	}
-	if other != 0 {
-		text += fmt.Sprintf("; %s of the bill are for what is not modelled", money(other))
+	if b.OtherBilled != 0 {
+		text += fmt.Sprintf("; %s of the bill are for what is not modelled", amount(b.OtherBilled))
 	}
 	if b.CoverageFraction < 1 {
 		text += fmt.Sprintf("; the model has %s of the starts", percent(b.CoverageFraction))
@@ -79,11 +48,11 @@ func (b *BillCheck) Sentence() string {
 	return text + "."
 }
 
-func (p *printer) bill(b *BillCheck) {
+func (p *printer) bill(b *cost.BillCheck) {
 	if b == nil {
 		return
 	}
-	p.lines(bold, wrap(b.Sentence(), 0))
+	p.lines(bold, wrap(billSentence(b), 0))
 	t := &textTable{heads: []string{"item", ">billed", ">modelled", "of the bill"}}
 	for _, r := range b.Rows {
 		modelled := "unknown"

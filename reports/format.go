@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,6 +76,12 @@ func Write(w io.Writer, format Format, r *Report, opt Options) error {
 		data, err = csvTable(r)
 	case Bench:
 		data, err = benchReport(r)
+	case GitHub:
+		if r.Gate == nil {
+			err = errors.New("format github has what became of the budgets of a scenario's apps, and none was judged (run --check)")
+			break
+		}
+		data = GateAnnotations(r.Gate)
 	default:
 		_, err = ParseFormat(string(format), StartupFormats()...)
 	}

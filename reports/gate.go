@@ -107,6 +107,9 @@ type Outcome struct {
 	// Reason says why the figure is unknown, or why the rule is warned of where that
 	// is not an estimate.
 	Reason string `json:"reason,omitempty"`
+	// File and Line are where the rule stands; absent where that is not known.
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
 }
 
 // Gate is the verdict on rules.

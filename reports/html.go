@@ -172,7 +172,7 @@ type view struct {
 	Gain, Money             *figure
 	Build, Totals, Existing *table
 	Rules                   *table
-	Gate                    string
+	Gate, Bill              string
 	PlanTables              []*table
 	Pools                   []poolView
 
@@ -248,6 +248,9 @@ func viewOf(r *Report) *view {
 	}
 	if r.Creation != nil {
 		v.Creation, v.NewCache = creationTables(r.Creation), creationSentences(r.Creation)
+	}
+	if r.Bill != nil {
+		v.Bill = billSentence(r.Bill)
 	}
 	if r.Gate != nil {
 		v.Gate, v.Rules = r.Gate.headline()+".", gateTable(r.Gate)

@@ -30,6 +30,8 @@ type cell struct {
 	Note, Title string
 	// Number aligns to the right, Code is set in fixed width, Long may wrap.
 	Number, Code, Long bool
+	// isLong: a time of any size, whose column may be written in one unit.
+	isLong bool
 }
 
 // newTable names the columns as textTable does: > aligns to the right.
@@ -122,7 +124,7 @@ func secondsCell(d time.Duration) cell {
 }
 
 func longTimeCell(d time.Duration) cell {
-	return cell{Text: longTime(d), Value: exact(d.Seconds()), Number: true}
+	return cell{Text: longTime(d), Value: exact(d.Seconds()), Number: true, isLong: true}
 }
 
 func optionalCell(d *time.Duration) cell {
@@ -175,7 +177,7 @@ func fractionCell(f float64) cell {
 }
 
 func armsTable(r *Report) *table {
-	t := newTable("Startup times by arm"+armsOf(r.Arms)+" ("+r.sourceWords()+"; "+r.eachOnce()+", quantiles by nearest rank)",
+	t := newTable("Startup times by arm"+armsOf(r.Arms)+" ("+r.sourceWords()+"; "+r.eachOnce()+r.ofStarts()+", quantiles by nearest rank)",
 		"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">slowest", ">last ready", ">fetched (mean)", ">hit", ">partial", ">miss")
 	for i := range r.Arms {
 		t.addSummary(wordCell(r.seriesLabel(r.Arms[i].Arm, r.Arms[i].Source)), &r.Arms[i])
@@ -278,7 +280,7 @@ func appsTable(r *Report) *table {
 		name := namedCell(r.appLabel(&a), strings.Join(a.Images, "\n"))
 		row := []cell{name, perMonth}
 		for _, i := range arms {
-			row = append(row, optionalCell(dots(&a)[i].ready))
+			row = append(row, besideCell(dots(&a)[i].ready, r.meanLimit()))
 		}
 		t.add(append(row, optionalCell(a.Saved), even, wordCell(cmpOr(a.Cache, "–")), longCell(cmpOr(a.Reason, "–")))...)
 	}

@@ -1,6 +1,8 @@
 package reports
 
 import (
+	"time"
+
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
@@ -15,25 +17,56 @@ func tiles(r *Report) []tile {
 	if r.Plan == nil || onlyPools(r.Plan) {
 		return startupTiles(r)
 	}
+	list := append(r.madeUpTiles(), betterTiles(r.Plan)...)
 	if len(r.Plan.Caches) == 0 && len(r.Plan.Primes) == 0 {
-		return append(todayTiles(r.Plan), boundTiles(r.Plan)...)
+		return append(append(list, todayTiles(r.Plan)...), boundTiles(r.Plan)...)
 	}
-	v := &r.Verdict
-	var list []tile
+	v, of := &r.Verdict, ""
+	switch {
+	case r.Plan.Better != nil:
+		of = ", the plan"
+	case r.Provenance.Starts != "":
+		of = ", of the month"
+	}
 	if v.SavedPerStart != nil {
 		note := baselineWords(r.Plan)
 		if v.SavedFraction != nil {
 			note = percent(*v.SavedFraction) + " less than " + note
 		}
-		list = append(list, tile{"saved per start", note, simulate.Estimated, secondsCell(*v.SavedPerStart)})
+		list = append(list, tile{"saved per start" + of, note, simulate.Estimated, secondsCell(*v.SavedPerStart)})
 	}
 	if v.SavedBytesPerStart != nil {
 		list = append(list, tile{"less fetched per start", "compressed", r.sourceWords(), bytesCell(*v.SavedBytesPerStart)})
 	}
 	if v.NetSavedPerMonth != nil {
-		list = append(list, tile{"net saved per month", "what shorter starts save, less the caches", simulate.Estimated, signedCell(*v.NetSavedPerMonth)})
+		list = append(list, tile{"net saved per month" + of, "what shorter starts save, less the caches", simulate.Estimated, signedCell(*v.NetSavedPerMonth)})
 	}
 	return append(list, boundTiles(r.Plan)...)
+}
+
+// betterTiles are of what does better than the plan.
+func betterTiles(p *plan.Plan) []tile {
+	starts := startsPerMonth(p)
+	if p.Better == nil || starts == 0 {
+		return nil
+	}
+	saved := time.Duration(float64(p.Better.SavedSeconds) / starts)
+	return []tile{
+		{"saved per start, automatic caches", "free, nothing is built", simulate.Estimated, secondsCell(saved)},
+		{"net saved per month, automatic caches", "what shorter starts save, less the caches", simulate.Estimated, signedCell(p.Better.NetSavedPerMonth)},
+	}
+}
+
+// madeUpTiles are the startups where they are of others than the month's starts.
+func (r *Report) madeUpTiles() []tile {
+	if r.Provenance.Starts == "" {
+		return nil
+	}
+	list := startupTiles(r)
+	for i := range list {
+		list[i].Label += ", of the burst"
+	}
+	return list
 }
 
 // todayTiles are the mean starts that a plan without caches leaves as they are.

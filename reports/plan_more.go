@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -22,6 +21,9 @@ func planTables(p *plan.Plan) []*table {
 		if t := optionsTable(p, &p.Explained[i]); t != nil {
 			all = append(all, t)
 		}
+	}
+	for _, t := range all {
+		t.evenTimes()
 	}
 	return all
 }
@@ -188,7 +190,7 @@ func changeCell(p *plan.Plan, o *plan.ExplainedOption) cell {
 	change := *o.PlanChange
 	switch {
 	case p.Goal == plan.GoalSeconds:
-		return cell{Text: longTime(time.Duration(change * float64(time.Second))), Value: exact(change), Number: true}
+		return cell{Text: longTime(durationOf(change)), Value: exact(change), Number: true, isLong: true}
 	case o.CostChange == nil:
 		return cell{Text: fmt.Sprintf("%+.2f", change), Value: exact(change), Number: true}
 	}

@@ -107,9 +107,10 @@ func cachesMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	}
 	fmt.Fprintf(b, "\nWhat to build, in this order (estimated, per month of 30 days%s):\n\n", budgetWords(p))
 	b.WriteString("| # | cache | size | saves | so far | cost so far | net saved | for |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
+	saves, soFar := cacheTimes(p)
 	for i := range p.Caches[:min(len(p.Caches), maxMarkdownCaches)] {
 		c := &p.Caches[i]
-		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s |\n", i+1, codeSpan(c.Name), gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
+		fmt.Fprintf(b, "| %d | %s | %s | %s | %s | %s | %s | %s |\n", i+1, codeSpan(c.Name), gibibytes(c.SizeGiB), saves[i], soFar[i],
 			money(c.CumulativeCost), signedMoney(c.Cost.NetSaved), markdownText(some(c.Apps, 6)))
 	}
 	if rest := len(p.Caches) - maxMarkdownCaches; rest > 0 {

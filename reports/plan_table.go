@@ -24,7 +24,7 @@ func buildTable(p *plan.Plan) *table {
 			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.NetSaved))
 	}
 	t.evenShares("of bound")
-	return t
+	return t.evenTimes()
 }
 
 // savedMoney is what a cache saves before its bill.
@@ -51,7 +51,7 @@ func totalsTable(p *plan.Plan) *table {
 	for _, total := range p.Totals {
 		t.add(wordCell(armWords(total.Arm)), longTimeCell(total.StartupSeconds), moneyCell(total.Caches), moneyCell(total.Instances), signedCell(total.NetSaved))
 	}
-	return t.unlessEmpty()
+	return t.evenTimes().unlessEmpty()
 }
 
 func existingTable(p *plan.Plan) *table {

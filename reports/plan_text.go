@@ -16,9 +16,10 @@ func (p *printer) build(pl *plan.Plan) {
 	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
 	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net saved"}}
 	shares := sharePercents(sharesOfBound(pl))
+	saves, soFar := cacheTimes(pl)
 	for i, c := range pl.Caches {
 		t.add("images "+some(shortReferences(c.Images), 6)+"; for "+some(c.Apps, 6),
-			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), longTime(c.SavedSeconds), longTime(c.CumulativeSeconds),
+			fmt.Sprint(i+1), c.Name, gibibytes(c.SizeGiB), saves[i], soFar[i],
 			shares[i], money(c.Cost.Total), money(c.CumulativeCost), signedMoney(c.Cost.NetSaved))
 	}
 	p.table(t)
@@ -26,6 +27,12 @@ func (p *printer) build(pl *plan.Plan) {
 	if even := breakEvenSentence(pl); even != "" {
 		p.lines("", wrap(even, tableIndent))
 	}
+}
+
+// cacheTimes are what caches save, alone and so far, each column in one unit.
+func cacheTimes(p *plan.Plan) (saves, soFar []string) {
+	return evenTimesOf(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.SavedSeconds }),
+		evenTimesOf(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.CumulativeSeconds })
 }
 
 func budgetWords(p *plan.Plan) string {
@@ -59,8 +66,9 @@ func (p *printer) totals(pl *plan.Plan) {
 	}
 	p.heading("A month of 30 days by arm (estimated" + ofTrace(pl) + ")")
 	t := &textTable{heads: []string{"arm", ">waiting for starts", ">caches", ">instances while starting", ">net saved"}}
-	for _, total := range pl.Totals {
-		t.add("", armWords(total.Arm), longTime(total.StartupSeconds), money(total.Caches), money(total.Instances), signedMoney(total.NetSaved))
+	waiting := evenTimesOf(pl.Totals, func(x *plan.Total) time.Duration { return x.StartupSeconds })
+	for i, total := range pl.Totals {
+		t.add("", armWords(total.Arm), waiting[i], money(total.Caches), money(total.Instances), signedMoney(total.NetSaved))
 	}
 	p.table(t)
 	p.lines("", wrap("net saved: by how much caches and instances cost less than those of arm "+pl.Baseline, tableIndent))

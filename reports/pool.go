@@ -56,17 +56,17 @@ func poolGap(p *plan.Pool) string {
 	case p.Status == plan.Optimal && len(p.Images) == 0:
 		return sentence(fmt.Sprintf("Proven: none of the %s considered spares a pull %s", count(p.Candidates, "image"), within))
 	case p.Status == plan.Optimal:
-		return sentence(fmt.Sprintf("Proven: no other choice of the %s considered spares more than these %s of %s of pulling a month %s",
+		return sentence(fmt.Sprintf("Proven: no other choice of the %s considered spares more than these %s of %s of pulling a month, as counted, %s",
 			count(p.Candidates, "image"), longTime(p.ObjectiveSeconds), longTime(p.PullSeconds), within))
 	}
-	s := fmt.Sprintf("These spare %s of %s of pulling a month; no choice of the %s considered spares more than %s %s (proven): a gap of %s",
+	s := fmt.Sprintf("These spare %s of %s of pulling a month, as counted; no choice of the %s considered spares more than %s %s (proven): a gap of %s",
 		longTime(p.ObjectiveSeconds), longTime(p.PullSeconds), count(p.Candidates, "image"), longTime(p.BoundSeconds), within, percent(p.GapFraction))
 	return sentence(s)
 }
 
 // poolImagesTitle says what the list of images is.
 func poolImagesTitle(p *plan.Pool) string {
-	return fmt.Sprintf("Images to hold on each node by %s, in this order (estimated, per month of 30 days)", poolArmWords(p.HeldBy))
+	return fmt.Sprintf("Images to hold on each node by %s, in this order (estimated from counted pulls, per month of 30 days)", poolArmWords(p.HeldBy))
 }
 
 // poolHeads are the columns of arms; those of a limit only where there is one.

@@ -47,14 +47,14 @@ func poolArmHTML(x *plan.Pool) *table {
 	for i := range x.Arms {
 		a := &x.Arms[i]
 		cells := []cell{wordCell(poolArmWords(a.Arm))}
-		cells = append(cells, optionalCell(a.P99Seconds), optionalCell(a.MeanSeconds), optionalCell(a.SlowestSeconds),
+		cells = append(cells, besideCell(a.P99Seconds, x.LimitSeconds), optionalCell(a.MeanSeconds), optionalCell(a.SlowestSeconds),
 			longTimeCell(a.PullSeconds), longTimeCell(a.SavedSeconds), moneyCell(a.Cost.Total), signedCell(a.NetSaved))
 		if limit {
 			cells = append(cells, wordCell(yesNo(a.MeetsLimit)))
 		}
 		t.add(append(cells, longCell(a.Reason))...)
 	}
-	return t.unlessEmpty()
+	return t.evenTimes().unlessEmpty()
 }
 
 func poolImageHTML(x *plan.Pool) *table {
@@ -70,5 +70,5 @@ func poolImageHTML(x *plan.Pool) *table {
 			longTimeCell(img.SavedSeconds), longTimeCell(img.CumulativeSeconds), share, longCell(strings.Join(img.Apps, ", ")))
 	}
 	t.evenShares("of bound")
-	return t.unlessEmpty()
+	return t.evenTimes().unlessEmpty()
 }

@@ -24,7 +24,7 @@ func poolTables(x *plan.Pool) []*table {
 		}
 		levers = turnsTable(s.Levers, poolArmWords)
 	}
-	return tables(curve, more, levers)
+	return tables(curve.evenTimes(), more.evenTimes(), levers)
 }
 
 func newPoolPointTable(caption string) *table {

@@ -66,10 +66,10 @@ func TestPools(t *testing.T) {
 	for format, wants := range map[Format][]string{
 		Text: {"Node pool gpu|<b>: bake 2 images into its disk (4 nodes, linux/arm64)", "baked disk  9.00 s  3.00 s      60.0 min     90.0 min    USD 2.00   USD +7.00  yes", "pre-pull",
 			"1,200 starts over 720.0 h", "40 %", "80 %", "no choice of the 9 images considered spares more than 2.5 h", "a gap of 20 %. The search was stopped by its time limit",
-			"What other disk budgets would bring by baked disk, whatever an hour is worth", "2.0 GB 1.5 GB 1 60.0 min 75.0 min USD 2.00 USD +98.00", "9.0 GB 8.0 GB 3 3.0 h 3.0 h – –",
+			"What other disk budgets would bring by baked disk, whatever an hour is worth", "2.0 GB 1.5 GB 1 60.0 min 75.0 min USD 2.00 USD +98.00", "9.0 GB 8.0 GB 3 180.0 min 180.0 min – –",
 			"What a tenth more of disk would bring by baked disk", "5.5 GB 3.0 GB 2 2.0 h 2.7 h USD -3.00 USD +203.00", "node.snapshotGiBMonth 1.7 times pre-pull", "worthPerHour – stays",
 			"Warning: it may be <undone>",
-			"Not considered: one thing.", "Node pool small: leave it as it is (1 node, linux/amd64)", "assumed of pools"},
+			"Not considered: one thing.", "As the pool is, pulls take 60.0 min as simulated, where they share links, disks and turns, and 0.0 min as counted", "Node pool small: leave it as it is (1 node, linux/amd64)", "assumed of pools"},
 		Markdown: {"**Node pool gpu\\|&lt;b>: bake 2 images", "| baked disk | 9.00 s | 3.00 s |", "| `registry.example.com/a¦b:1` |", "- it may be &lt;undone>", "stopped by its time limit", "Not considered: one thing.",
 			"| disk budget | adds | images | spares | at most (proven) | cost | net saved |\n|---|--:|--:|--:|--:|--:|--:|\n| 2.0 GB | 1.5 GB | 1 | 60.0 min | 75.0 min | USD 2.00 | USD +98.00 |",
 			"| 5.5 GB | 3.0 GB | 2 |", "| node.snapshotGiBMonth | 1.7 times | pre-pull |"},

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -52,15 +53,28 @@ func poolArmTable(x *plan.Pool) *textTable {
 	if limit {
 		t.heads = append(t.heads, "within limit")
 	}
+	pulling, saved := poolArmTimes(x)
 	for i := range x.Arms {
 		a := &x.Arms[i]
-		cells := []string{poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds), longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.NetSaved)}
+		cells := []string{poolArmWords(a.Arm), optionalBeside(a.P99Seconds, x.LimitSeconds), optional(a.MeanSeconds), pulling[i], saved[i], money(a.Cost.Total), signedMoney(a.NetSaved)}
 		if limit {
 			cells = append(cells, yesNo(a.MeetsLimit))
 		}
 		t.add(a.Reason, cells...)
 	}
 	return t
+}
+
+// poolArmTimes are what is pulled and saved by arm, each column in one unit.
+func poolArmTimes(x *plan.Pool) (pulling, saved []string) {
+	return evenTimesOf(x.Arms, func(a *plan.PoolArm) time.Duration { return a.PullSeconds }),
+		evenTimesOf(x.Arms, func(a *plan.PoolArm) time.Duration { return a.SavedSeconds })
+}
+
+// poolImageTimes are what images spare, alone and so far.
+func poolImageTimes(list []plan.PlannedImage) (spares, soFar []string) {
+	return evenTimesOf(list, func(i *plan.PlannedImage) time.Duration { return i.SavedSeconds }),
+		evenTimesOf(list, func(i *plan.PlannedImage) time.Duration { return i.CumulativeSeconds })
 }
 
 // poolArmNote says where the figures of arms come from.
@@ -78,13 +92,33 @@ func poolArmNote(x *plan.Pool) string {
 		}
 	}
 	words = append(words, "pulling: of starts, without what comes ahead; saved: how much sooner all starts are ready; net saved: what that is worth less the cost")
-	return strings.Join(words, "; ")
+	note := strings.Join(words, "; ")
+	if counts := poolCounts(x); counts != "" {
+		note += ". " + counts
+	}
+	return note
+}
+
+// poolCounts say why what all pulls take is told as two numbers, where they differ by more
+// than a hundredth.
+func poolCounts(x *plan.Pool) string {
+	nothing := x.Arm(plan.PoolNothing)
+	if nothing == nil || nothing.Source != "simulated" {
+		return ""
+	}
+	simulated, counted := nothing.PullSeconds, x.PullSeconds
+	if (simulated - counted).Abs() <= max(simulated, counted)/100 {
+		return ""
+	}
+	both := evenTimes([]time.Duration{simulated, counted})
+	return fmt.Sprintf("As the pool is, pulls take %s as simulated, where they share links, disks and turns, and %s as counted, each as long as on an idle node and as many as a cluster told where it did (pulledFraction): images are chosen by the counted ones", both[0], both[1])
 }
 
 func poolImageTable(x *plan.Pool) *textTable {
 	t := &textTable{heads: []string{"image", ">pulls", ">adds", ">so far", ">spares", ">so far", ">of bound"}}
 	list := x.Images[:min(len(x.Images), maxTextApps)]
 	shares := sharePercents(column(list, func(i *plan.PlannedImage) float64 { return shareOfBound(i.CumulativeSeconds, x.BoundSeconds) }))
+	spares, soFar := poolImageTimes(list)
 	names := make([]string, len(list))
 	for i := range list {
 		names[i] = list[i].Reference
@@ -93,7 +127,7 @@ func poolImageTable(x *plan.Pool) *textTable {
 	for i := range list {
 		img := &list[i]
 		t.add("for "+some(img.Apps, 6), names[i], number(math.Round(img.PullsPerMonth)), size(img.AddedBytes), size(img.CumulativeBytes),
-			longTime(img.SavedSeconds), longTime(img.CumulativeSeconds), shares[i])
+			spares[i], soFar[i], shares[i])
 	}
 	if rest := len(x.Images) - len(list); rest > 0 {
 		t.add("", fmt.Sprintf("and %s more: see --output json or csv", count(rest, "image")), "", "", "", "", "", "")
@@ -110,18 +144,21 @@ func poolsMarkdown(b *bytes.Buffer, pl *plan.Plan) {
 		x := &pl.Pools[i]
 		fmt.Fprintf(b, "\n**%s**\n\n", markdownText(poolHeading(x)))
 		b.WriteString("| arm | p99 | mean | pulling a month | saved a month | cost a month | net saved | within limit |\n|---|--:|--:|--:|--:|--:|--:|---|\n")
+		pulling, saved := poolArmTimes(x)
 		for k := range x.Arms {
 			a := &x.Arms[k]
-			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", poolArmWords(a.Arm), optional(a.P99Seconds), optional(a.MeanSeconds),
-				longTime(a.PullSeconds), longTime(a.SavedSeconds), money(a.Cost.Total), signedMoney(a.NetSaved), yesNo(a.MeetsLimit))
+			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", poolArmWords(a.Arm), optionalBeside(a.P99Seconds, x.LimitSeconds), optional(a.MeanSeconds),
+				pulling[k], saved[k], money(a.Cost.Total), signedMoney(a.NetSaved), yesNo(a.MeetsLimit))
 		}
+		fmt.Fprintf(b, "\n%s\n", markdownText(sentence(poolArmNote(x))))
+		spares, soFar := poolImageTimes(x.Images)
 		if len(x.Images) > 0 {
 			fmt.Fprintf(b, "\n%s:\n\n| image | pulls | adds | so far | spares | so far |\n|---|--:|--:|--:|--:|--:|\n", poolImagesTitle(x))
 		}
 		for k := range x.Images {
 			img := &x.Images[k]
 			fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", codeSpan(img.Reference), number(math.Round(img.PullsPerMonth)), size(img.AddedBytes),
-				size(img.CumulativeBytes), longTime(img.SavedSeconds), longTime(img.CumulativeSeconds))
+				size(img.CumulativeBytes), spares[k], soFar[k])
 		}
 		fmt.Fprintf(b, "\n%s\n", markdownText(poolGap(x)))
 		if stopped := poolStopped(x); stopped != "" {

@@ -28,6 +28,7 @@ package reports
 import (
 	"slices"
 
+	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher"
@@ -47,12 +48,13 @@ type Report struct {
 	Platform string `json:"platform,omitempty"`
 	// Coverage is absent when no workload was looked at.
 	Coverage *simulate.Coverage `json:"coverage,omitempty"`
-	Verdict  Verdict            `json:"verdict"`
+	// Bill is a real bill beside the modelled month; it stands
+	// before any saving, and is absent where none was given.
+	Bill    *cost.BillCheck `json:"bill,omitempty"`
+	Verdict Verdict         `json:"verdict"`
 	// Gate is what became of the budgets of a scenario's apps; absent where they were not
 	// judged.
 	Gate *Gate `json:"gate,omitempty"`
-	// Bill is a real bill beside the modelled month; absent where none was given.
-	Bill *BillCheck `json:"bill,omitempty"`
 	// Apps has one entry for each app, the one with most seconds saved a month
 	// first, then by starts.
 	Apps []App `json:"apps,omitempty"`
@@ -141,7 +143,8 @@ type Input struct {
 	Plan       *plan.Plan
 	Timeline   *simulate.Timeline
 	Profile    Profile
-	Bill       *BillCheck
+	// Bill is the Plan's where it is nil.
+	Bill *cost.BillCheck
 	// Assumptions and Doubts come before those of the Plan, of the Timeline and
 	// those that the Report finds itself.
 	Assumptions []string
@@ -172,6 +175,9 @@ func New(in Input) *Report {
 	if in.Plan != nil {
 		r.Provenance = planProvenance(r.Provenance, in.Plan)
 		r.Platform = cmpOr(r.Platform, in.Plan.Platform)
+		if r.Bill == nil {
+			r.Bill = in.Plan.Bill
+		}
 	}
 	r.Provenance.Unread = unread(r.Provenance.Unread, in)
 	r.Platform = cmpOr(r.Platform, r.Provenance.Platform)
@@ -199,9 +205,6 @@ func New(in Input) *Report {
 	r.Sources = sources(r, in.Inventory)
 	r.Assumptions = assumptions(in)
 	r.Doubts = doubts(in, timeline, r)
-	if in.Bill != nil {
-		r.Doubts = append([]string{in.Bill.Sentence()}, r.Doubts...)
-	}
 	r.Verdict = judge(r, uses)
 	return r
 }

@@ -15,6 +15,9 @@ func reportMarkdown(r *Report) []byte {
 	if r.Gate != nil {
 		fmt.Fprintf(&b, "**%s.**\n\n", markdownText(r.Gate.headline()))
 	}
+	if r.Bill != nil {
+		fmt.Fprintf(&b, "**%s**\n\n", markdownText(billSentence(r.Bill)))
+	}
 	fmt.Fprintf(&b, "**%s**\n", markdownText(r.Verdict.Headline))
 	for _, s := range r.Verdict.Sentences {
 		fmt.Fprintf(&b, "\n- %s", markdownText(s))

@@ -154,6 +154,9 @@ func openingWords(r *Report) []string {
 	if r.Provenance.Version != "" {
 		words = append(words, "cachebench "+r.Provenance.Version)
 	}
+	if r.Provenance.Starts != "" {
+		words = append(words, "starts: "+r.starts())
+	}
 	return words
 }
 
@@ -197,7 +200,7 @@ func (p *printer) apps(r *Report) {
 	for i, a := range list {
 		cells := []string{r.appLabel(&a), starts(a.StartsPerMonth)}
 		for _, k := range arms {
-			cells = append(cells, optional(dots(&a)[k].ready))
+			cells = append(cells, optionalBeside(dots(&a)[k].ready, r.meanLimit()))
 		}
 		for _, arm := range others {
 			cells = append(cells, optional(r.meanOf(&a, arm)))
@@ -275,7 +278,7 @@ func (p *printer) startups(r *Report) {
 	if len(r.Arms) == 0 {
 		return
 	}
-	p.heading("Startup times by arm" + armsOf(r.Arms) + ", " + r.eachOnce() + " (" + r.sourceWords() + ")")
+	p.heading("Startup times by arm" + armsOf(r.Arms) + ", " + r.eachOnce() + r.ofStarts() + " (" + r.sourceWords() + ")")
 	t := &textTable{heads: []string{"arm", ">starts", ">p50", ">p90", ">p99", ">mean", ">last ready", ">fetched", ">hit/partial/miss"}}
 	for _, s := range r.Arms {
 		t.add("", r.seriesLabel(s.Arm, s.Source), number(float64(s.Starts)), seconds(s.P50), seconds(s.P90), seconds(s.P99), seconds(s.Mean),
@@ -393,6 +396,9 @@ func facts(r *Report) []fact {
 	}
 	if basis := cmpOr(v.ProfileBasis, r.Profile.Basis); basis != "" {
 		list = append(list, fact{"basis of the profile", basis})
+	}
+	if v.Starts != "" {
+		list = append(list, fact{"starts", r.starts()})
 	}
 	if v.PriceDate != "" {
 		list = append(list, fact{"prices", v.PriceDate + " in " + v.Currency})

@@ -10,7 +10,8 @@ import (
 
 // Verdict is what a person should do, and how sure that is.
 type Verdict struct {
-	// Advice is the plan's, as "build" or "build nothing"; empty without a plan.
+	// Advice is the plan's, as "build" or "build nothing", or that of what does better than
+	// the plan and is free, "turn on automatic caches"; empty without a plan.
 	Advice string `json:"advice,omitempty"`
 	// Headline is the verdict in one line, Sentences what follows from it.
 	Headline  string   `json:"headline"`
@@ -55,6 +56,10 @@ func judge(r *Report, uses []cacheUse) Verdict {
 		judgeSharing(&v, r.Sharing)
 	default:
 		v.Headline = "Nothing to report: no plan, no startups, no images."
+	}
+	if r.Plan != nil && r.Provenance.Starts != "" && len(r.Arms) > 0 {
+		v.Headline = "For the month (estimated): " + lower(v.Headline)
+		v.Sentences = append([]string{r.startsSentence()}, v.Sentences...)
 	}
 	return v
 }

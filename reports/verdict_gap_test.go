@@ -46,9 +46,9 @@ func TestGapWords(t *testing.T) {
 			built(p)
 			p.Goal, p.Status, p.GapFraction, p.BoundMoney = plan.GoalLimit, plan.Stopped, 1, budgetOf(0)
 		}), "", "a month (proven)."},
-		{"none keeps the limit", with(unmet), "Limit not met: no choice of caches within USD 5.00 a month has the mean start of every app ready within 8.00 s; 1 cache comes nearest.", "Proven: no choice of the 23 caches considered keeps the limit."},
+		{"none keeps the limit", with(unmet), "Limit not met: no choice of caches within USD 5.00 a month has the mean start of every app ready within 8 s; 1 cache comes nearest.", "Proven: no choice of the 23 caches considered keeps the limit."},
 		{"none was found that keeps it", with(func(p *plan.Plan) { unmet(p); p.Status = plan.Stopped }),
-			"Limit not met: no choice of caches within USD 5.00 a month was found that has the mean start of every app ready within 8.00 s.", "was found that keeps the limit; it is not proven that there is none."},
+			"Limit not met: no choice of caches within USD 5.00 a month was found that has the mean start of every app ready within 8 s.", "was found that keeps the limit; it is not proven that there is none."},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -13,6 +13,9 @@ import (
 func judgePlan(v *Verdict, r *Report) {
 	p := r.Plan
 	v.Advice = p.Verdict
+	if p.Better != nil {
+		v.Advice = p.Better.Action
+	}
 	v.GapFraction = &p.GapFraction
 	if starts := startsPerMonth(p); starts > 0 {
 		saved := time.Duration(float64(p.SavedSeconds) / starts)
@@ -22,10 +25,92 @@ func judgePlan(v *Verdict, r *Report) {
 		fraction := float64(p.SavedSeconds) / float64(base.StartupSeconds)
 		v.SavedFraction = &fraction
 	}
-	v.SavedBytesPerStart = savedBytes(r)
+	if r.Provenance.Starts == "" { // else the startups are not the month's
+		v.SavedBytesPerStart = savedBytes(r)
+	}
 	v.NetSavedPerMonth = netOf(p)
 	v.Headline = planHeadline(v, p)
-	v.Sentences = planSentences(v, r)
+	if p.Better != nil {
+		v.Sentences = betterSentences(p, v.Headline)
+		if p.Verdict != plan.LimitNotMet {
+			v.Headline = betterHeadline(p)
+		}
+	}
+	v.Sentences = append(v.Sentences, planSentences(v, r)...)
+}
+
+// betterHeadline is the verdict where something free does better than the plan.
+func betterHeadline(p *plan.Plan) string {
+	head := sentenceWord(p.Better.Action)
+	if starts := startsPerMonth(p); starts > 0 {
+		head += fmt.Sprintf(": a start is ready %s sooner%s", seconds(time.Duration(float64(p.Better.SavedSeconds)/starts)), fractionWords(betterFraction(p)))
+	}
+	return sentence(head + netWords(p.Better.NetSavedPerMonth) + ", and nothing is built")
+}
+
+// betterFraction is by how much shorter it makes starts; nil where that is not known.
+func betterFraction(p *plan.Plan) *float64 {
+	base := totalOf(p, p.Baseline)
+	if base == nil || base.StartupSeconds <= 0 {
+		return nil
+	}
+	fraction := float64(p.Better.SavedSeconds) / float64(base.StartupSeconds)
+	return &fraction
+}
+
+// betterSentences say how that is done, by how much it is better, and what the plan is, whose
+// headline is given, where it is not done.
+func betterSentences(p *plan.Plan, headline string) []string {
+	list := []string{sentence("How to " + p.Better.Action + ": " + p.Better.How)}
+	if auto, planned := totalOf(p, plan.Automatic), totalOf(p, armPlanned); auto != nil && planned != nil {
+		waiting := evenTimes([]time.Duration{auto.StartupSeconds, planned.StartupSeconds})
+		with := "alone"
+		if len(p.Existing) > 0 {
+			with = "with the caches that exist"
+		}
+		list = append(list, sentence(fmt.Sprintf("ECI's free automatic caches "+with+" do better: %s of waiting in a month and %s net saved, where the plan has %s and %s",
+			waiting[0], signedMoney(auto.NetSaved), waiting[1], signedMoney(planned.NetSaved))))
+	}
+	if p.Verdict == plan.LimitNotMet { // which the headline says
+		return list
+	}
+	return append(list, sentence("without them the plan is: "+lower(headline)))
+}
+
+// startsSentence sums up startups that are of others than the month's starts.
+func (r *Report) startsSentence() string {
+	var half, nearly []string
+	for i := range r.Arms {
+		s := &r.Arms[i]
+		half = append(half, seconds(s.P50)+" "+r.seriesLabel(s.Arm, s.Source))
+		nearly = append(nearly, seconds(s.P99))
+	}
+	return sentence(fmt.Sprintf("for %s (%s): half of the starts are ready within %s; 99 %% within %s", r.starts(), r.sourceWords(), join(half), join(nearly)))
+}
+
+// starts says which starts were simulated where they are not the workload's, and beside a
+// plan that they are not what it is for.
+func (r *Report) starts() string {
+	if r.Plan == nil {
+		return r.Provenance.Starts
+	}
+	return r.Provenance.Starts + ", in place of the month's"
+}
+
+// ofStarts names the startups where they are others than what the plan is for.
+func (r *Report) ofStarts() string {
+	if r.Provenance.Starts == "" || r.Plan == nil {
+		return ""
+	}
+	return ", of " + r.Provenance.Starts
+}
+
+// meanLimit is within what the mean start of every app is to be; nil where nothing is.
+func (r *Report) meanLimit() *time.Duration {
+	if r.Plan == nil || r.Plan.LimitStartsFraction != nil {
+		return nil
+	}
+	return r.Plan.LimitSeconds
 }
 
 func startsPerMonth(p *plan.Plan) float64 {
@@ -117,7 +202,7 @@ func notMetHeadline(p *plan.Plan) string {
 	}
 	limit := "the limit"
 	if p.LimitSeconds != nil {
-		limit = seconds(*p.LimitSeconds)
+		limit = plan.SpellLimit(*p.LimitSeconds)
 	}
 	found, nearest := "", ""
 	switch {
@@ -125,6 +210,9 @@ func notMetHeadline(p *plan.Plan) string {
 		found = " was found that"
 	case len(p.Caches) > 0:
 		nearest = fmt.Sprintf("; %s nearest", countVerb(len(p.Caches), "cache", "come"))
+	}
+	if p.LeastBudgetPerMonth != nil {
+		nearest += fmt.Sprintf("; a budget of %s a month would do", money(*p.LeastBudgetPerMonth))
 	}
 	return sentence(fmt.Sprintf("Limit not met: no choice of caches%s%s has %s ready within %s%s", withinBudget(p), found, what, limit, nearest))
 }
@@ -182,15 +270,10 @@ func planSentences(v *Verdict, r *Report) []string {
 	}
 	list = append(list, waitSentence(v, p)...)
 	if p.Goal == plan.GoalLimit && p.LimitSeconds != nil && p.Verdict != plan.LimitNotMet {
-		add("With it %s within %s", limitKeptBy(p), seconds(*p.LimitSeconds))
+		add("With it %s within %s", limitKeptBy(p), plan.SpellLimit(*p.LimitSeconds))
 	}
 	if p.Reason != "" && !saysReason(p) {
 		add("%s", p.Reason)
-	}
-	if auto, planned := totalOf(p, plan.Automatic), totalOf(p, armPlanned); p.Baseline == plan.Cold && auto != nil && planned != nil &&
-		auto.StartupSeconds <= planned.StartupSeconds && auto.NetSaved.Amount >= planned.NetSaved.Amount {
-		add("ECI's free automatic caches alone do better: %s of waiting in a month and %s net saved, where the plan has %s and %s",
-			longTime(auto.StartupSeconds), signedMoney(auto.NetSaved), longTime(planned.StartupSeconds), signedMoney(planned.NetSaved))
 	}
 	return append(append(list, gapSentence(p)), stoppedSentence(p)...)
 }

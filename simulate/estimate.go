@@ -19,6 +19,9 @@ type Estimate struct {
 	// Billed is the part from the pull's start to ready: what an instance is
 	// paid for before it is of use (eci §3.1, §3.3).
 	Billed time.Duration
+	// Floor is the part of Ready that is the same whatever a cache holds: until the instance
+	// is there, and from the last image to ready.
+	Floor time.Duration
 	// Pull is resolve, fetch and unpack of all images.
 	Pull time.Duration
 	// FetchedBytes are compressed, UnpackedBytes uncompressed.
@@ -82,11 +85,13 @@ func (w *world) estimate(start *Start) Estimate {
 	n := &idleNode{w: w, t: t}
 	p := t.class.Profile
 	before := typical(&p.Start.Provision)
+	n.result.Floor = before
 	if t.cacheID != "" {
 		before += typical(&p.Cache.Attach)
 	}
 	if start.Node != "" {
 		before += typical(&p.Node.Boot)
+		n.result.Floor += typical(&p.Node.Boot)
 	}
 	for i := range t.pulls {
 		if !t.pulls[i].skip() {
@@ -97,6 +102,8 @@ func (w *world) estimate(start *Start) Estimate {
 	if start.Ready != nil {
 		ready = *start.Ready
 	}
+	create := times(typical(&p.Start.Create), int64(len(t.pulls)))
+	n.result.Floor += create + ready
 	fraction := p.Cache.ReadFraction.Value
 	if start.ReadFraction != nil {
 		fraction = *start.ReadFraction
@@ -105,7 +112,7 @@ func (w *world) estimate(start *Start) Estimate {
 		rate := float64(min(typical(&p.Cache.FirstRead), typical(&p.Cache.Copy)*network.Rate(p.Cache.Copies.Value)))
 		ready += bounded(fraction * float64(t.firstReadBytes) / rate)
 	}
-	n.result.Billed = n.result.Pull + times(typical(&p.Start.Create), int64(len(t.pulls))) + ready
+	n.result.Billed = n.result.Pull + create + ready
 	n.result.Ready = before + n.result.Billed
 	n.result.Hit = hit(t.cacheID != "", int(t.reused), int(t.missing))
 	return n.result

@@ -88,6 +88,8 @@ type Provenance struct {
 	// WorkloadDigest tells workloads apart by what is started when, for how long and
 	// where; images and their sizes are none of it. Absent where no workload is played.
 	WorkloadDigest layers.Digest `json:"workloadDigest,omitempty"`
+	// Starts says which starts were simulated where they are others than the workload's.
+	Starts string `json:"starts,omitempty"`
 	// Platform is that of the images; absent where they say their own.
 	Platform string `json:"platform,omitempty"`
 	// PriceDate and Currency are the price book's; empty when no money is involved.

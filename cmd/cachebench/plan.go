@@ -204,7 +204,7 @@ func makePlan(cmd *cobra.Command, in *inputs, out *outputs, matchesFile string) 
 	report := func() *reports.Report {
 		return reports.New(reports.Input{
 			Title: "Plan", Inventory: job.Inventory, Platform: s.Platform, Workload: &job.Workload, Plan: p, Coverage: &job.Coverage,
-			Provenance: job.Provenance(), Bill: job.CheckBill(m), Doubts: job.ReleaseDoubts(),
+			Provenance: job.Provenance(), Doubts: job.ReleaseDoubts(),
 		})
 	}
 	if werr := out.stage(plan.Kind, p, report); werr != nil {

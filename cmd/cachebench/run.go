@@ -11,7 +11,7 @@ import (
 )
 
 func newRun(io *streams) *cobra.Command {
-	in, out := &inputs{io: io}, &outputs{io: io, formats: startFormats()}
+	in, out := &inputs{io: io}, &outputs{io: io, formats: append(startFormats(), reports.GitHub)}
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO",
@@ -30,14 +30,16 @@ With --check it holds every app to its budget in the scenario:
       costPerMonth: 20 USD     # of the planned caches that serve it
 
 Text, Markdown and HTML list the rules with value, limit and margin; JSON has them under
-gate. The exit code is 0 when all limits are kept, 3 when one is not, 1 when a figure is
-not known, 2 when there is no budget. The last line of the text output, of the
-standard error with other formats, is for programs:
+gate; github are annotations of a GitHub Actions run at the scenario's lines. The exit
+code is 0 when all limits are kept, 3 when one is not, 1 when a figure is not known, 2
+when there is no budget. The last line of the text output, of the standard error with
+other formats, is for programs:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench run scenario.yaml
   cachebench run scenario.yaml --output html --output-file report.html
   cachebench run scenario.yaml --check
+  cachebench run scenario.yaml --check --output github
   cachebench run scenario.yaml --registry-alias registry-vpc.example.com=registry.example.com`,
 		Args: exactly(1, "a scenario file (cachebench init writes one)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,6 +68,9 @@ func runScenario(cmd *cobra.Command, in *inputs, out *outputs, check bool) error
 	s, err := in.load(cmd, out)
 	if err != nil {
 		return err
+	}
+	if !check && out.format == string(reports.GitHub) {
+		return usagef("--output github has what became of budgets: give --check, and a budget in the scenario")
 	}
 	if check && len(s.Budget) == 0 {
 		return usagef("--check: %s: %w", in.scenario, cachebench.ErrNoBudget)
@@ -117,6 +122,11 @@ func unjudged(gate *reports.Gate, out *outputs) error {
 	to := out.io.err
 	if out.textToStdout() {
 		to = out.io.out
+	}
+	if gate != nil && out.format == string(reports.GitHub) {
+		if err := out.write(reports.GateAnnotations(gate)); err != nil {
+			return err
+		}
 	}
 	err := out.io.write(to, reports.GateText(gate))
 	return err

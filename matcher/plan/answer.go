@@ -27,6 +27,7 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 	p.Caches = m.planned(&s.choice)
 	p.Primes = m.primes(&s.choice)
 	p.Totals = m.totals(&s.choice)
+	p.Better = m.freeAction(p, &s.choice)
 	p.Existing = m.advice(&s.choice)
 	for i, a := range m.apps {
 		assignment, err := m.assignment(a, s.Picks[i], &s.choice)
@@ -34,6 +35,12 @@ func (m *model) answer(ctx context.Context, s *solution) (*Plan, error) {
 			return nil, fmt.Errorf("plan: app %q: %w", a.Name, err)
 		}
 		p.Assignments = append(p.Assignments, assignment)
+	}
+	if p.Verdict == LimitNotMet {
+		var err error
+		if p.LeastBudgetPerMonth, m.noBudget, err = m.leastBudget(ctx); err != nil {
+			return nil, fmt.Errorf("plan: %w", err)
+		}
 	}
 	p.Reason = m.reason(ctx, p, s) + m.quotaWords(&s.choice)
 	p.Assumptions = m.assumptions()
@@ -114,9 +121,9 @@ func (m *model) objective() string {
 		return "most money saved a month" + within
 	case GoalLimit:
 		if m.LimitStartsFraction > 0 {
-			return fmt.Sprintf("least cost with %s of starts ready within %s", percent(m.LimitStartsFraction), spell(m.Limit.Seconds())) + within
+			return fmt.Sprintf("least cost with %s of starts ready within %s", percent(m.LimitStartsFraction), SpellLimit(m.Limit)) + within
 		}
-		return fmt.Sprintf("least cost with every app's mean start ready within %s", spell(m.Limit.Seconds())) + within
+		return fmt.Sprintf("least cost with every app's mean start ready within %s", SpellLimit(m.Limit)) + within
 	}
 	s := "most startup seconds saved a month" + within
 	if m.WorthPerHour > 0 {
@@ -253,6 +260,9 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	given := Assignment{
 		App: a.Name, StartsPerMonth: a.starts,
 		ColdSeconds: duration(a.cold.ready), BaselineSeconds: duration(a.meanBaseline()),
+	}
+	if m.Goal == GoalLimit && a.floor > 0 {
+		given.FloorSeconds = &a.floor
 	}
 	given.PlannedSeconds = given.BaselineSeconds
 	if pick == none {

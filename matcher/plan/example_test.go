@@ -30,7 +30,7 @@ func ExampleChoose() {
 	fmt.Println(p.Reason)
 	// Output:
 	// build web-c42d4238 optimal
-	// 1 cache saves 2.7 h of startup time a month beyond the automatic baseline for USD 0.61, of which USD 0.503 is disks in use; what instances save is worth USD 0.189, so it comes to a net cost of USD 0.421.
+	// 1 cache saves 2.7 h of startup time a month beyond the automatic baseline for USD 0.61, of which USD 0.50 is disks in use; what instances save is worth USD 0.19, so it comes to a net cost of USD 0.42.
 }
 
 // many are apps on ten bases, each with layers of its own, half of them with the

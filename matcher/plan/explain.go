@@ -156,9 +156,9 @@ func preferredTo(options []option, k, set int) bool {
 
 // changeWords say by how much the plan's objective and its bill would change.
 func (m *model) changeWords(change, bill float64) string {
-	more := fmt.Sprintf("cost %s a month more", m.Prices.Money(bill))
+	more := fmt.Sprintf("cost %s a month more", m.spellAmount(bill))
 	if bill < 0 {
-		more = fmt.Sprintf("cost %s a month less", m.Prices.Money(-bill))
+		more = fmt.Sprintf("cost %s a month less", m.spellAmount(-bill))
 	}
 	none := math.Abs(change) < 1e-9*math.Abs(m.program.price*bill)+1e-9
 	switch {
@@ -172,7 +172,7 @@ func (m *model) changeWords(change, bill float64) string {
 		return fmt.Sprintf("be worth %s a month more, which the search did not find", spell(change))
 	}
 	if change > 0 {
-		return fmt.Sprintf("save %s a month more, which the search did not find", m.Prices.Money(change))
+		return fmt.Sprintf("save %s a month more, which the search did not find", m.spellAmount(change))
 	}
-	return fmt.Sprintf("save %s a month less", m.Prices.Money(-change))
+	return fmt.Sprintf("save %s a month less", m.spellAmount(-change))
 }

@@ -52,13 +52,13 @@ func TestLimitNotMet(t *testing.T) {
 	p := twoApps()
 	p.Goal, p.Limit, p.BudgetPerMonth = plan.GoalLimit, 5*time.Second, math.Inf(1)
 	got := choose(t, p)
-	if got.Verdict != plan.LimitNotMet || got.Status != plan.Optimal || !strings.Contains(got.Reason, "job (7 s at best), web (7 s at best)") {
+	if got.Verdict != plan.LimitNotMet || got.Status != plan.Optimal || !strings.Contains(got.Reason, "job (7.00 s at best), web (7.00 s at best)") {
 		t.Errorf("%s, %s: %s", got.Verdict, got.Status, got.Reason)
 	}
 	// One of two is nearer than none.
 	p.Limit, p.BudgetPerMonth = 50*time.Second, 0.7
 	got = choose(t, p)
-	if got.Verdict != plan.LimitNotMet || len(got.Caches) != 1 || !strings.Contains(got.Reason, "Above it stay job (106 s as planned, 7 s with the candidate that suits it best)") && !strings.Contains(got.Reason, "Above it stay web (105 s as planned, 7 s with the candidate that suits it best)") {
+	if got.Verdict != plan.LimitNotMet || len(got.Caches) != 1 || !strings.Contains(got.Reason, "Above it stay job (106.0 s as planned, 7.00 s with the cache that suits it best, which the budget does not pay for)") && !strings.Contains(got.Reason, "Above it stay web (105.0 s as planned, 7.00 s with the cache that suits it best, which the budget does not pay for)") {
 		t.Errorf("%s with %d caches: %s", got.Verdict, len(got.Caches), got.Reason)
 	}
 }

@@ -49,6 +49,8 @@ type model struct {
 	freeing map[*app]bool
 	// layerMoney is what storing each layer costs a month, of shared storage.
 	layerMoney []float64
+	// noBudget: it is proven that without a budget no choice keeps the limit either.
+	noBudget bool
 	// keepExisting is what storing each existing cache costs a month, by its ID; absent
 	// where it is not known.
 	keepExisting map[string]*cost.Money
@@ -64,6 +66,8 @@ type app struct {
 	// instance is the money for one second of an instance.
 	instance float64
 	cold     startup
+	// floor is what of every start's time no cache changes; 0 is not known.
+	floor time.Duration
 	// baseline is what the starts find without the plan; automatic the same for
 	// the automatic arm, nil when it is unknown.
 	baseline, automatic []finding
@@ -149,7 +153,8 @@ func (m *model) add(given *App) error {
 		App: given.App, group: matcher.GroupOf(given.App), need: m.layersOf(given.App.AllImages()),
 		starts: given.App.StartsPerMonth(), memo: make(map[string]Estimate), known: make(map[int]effect),
 	}
-	a.cold = inSeconds(m.estimate(a, nil))
+	cold := m.estimate(a, nil)
+	a.cold, a.floor = inSeconds(cold), cold.Floor
 	second, err := m.Prices.Instance(a.CPU, a.MemoryGiB, time.Second)
 	if err != nil {
 		return err

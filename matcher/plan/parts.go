@@ -74,6 +74,9 @@ type Assignment struct {
 	ColdSeconds     time.Duration `json:"coldSeconds"`
 	BaselineSeconds time.Duration `json:"baselineSeconds"`
 	PlannedSeconds  time.Duration `json:"plannedSeconds"`
+	// FloorSeconds is what of each of them no cache changes: until the instance is there,
+	// and from the last image to ready. Of goal limit alone.
+	FloorSeconds *time.Duration `json:"floorSeconds,omitempty"`
 	// BreakEven says for which run times the cache would pay for itself, by instance time
 	// and the baseline's disks saved, were its build and storage this app's alone: up to
 	// BreakEvenSeconds, from there on, always or never. It is of the planned cache, where

@@ -154,9 +154,15 @@ type Plan struct {
 	Baseline string `json:"baseline" document:"enum=automatic|cold"`
 	// Assign is how starts get their cache: auto (ECI's matching) or explicit.
 	Assign string `json:"assign" document:"enum=auto|explicit"`
+	// Bill is a real bill beside the modelled month, before any saving; absent where none was
+	// given.
+	Bill *cost.BillCheck `json:"bill,omitempty"`
 	// Verdict is the advice: build, build nothing, prime (make short starts ahead of the
 	// others, and build nothing) or limit not met.
 	Verdict string `json:"verdict" document:"enum=build|build nothing|prime|limit not met"`
+	// Better is what does better than the plan and is free, so that it is to be done first;
+	// absent where nothing is known to.
+	Better *Better `json:"better,omitempty"`
 	// Reason explains the verdict in one sentence.
 	Reason string `json:"reason"`
 	// Goal is what the plan is to reach: seconds, net or limit.
@@ -173,6 +179,9 @@ type Plan struct {
 	// share of starts that are to keep it; absent where each app's mean is to.
 	LimitSeconds        *time.Duration `json:"limitSeconds,omitempty"`
 	LimitStartsFraction *float64       `json:"limitStartsFraction,omitempty"`
+	// LeastBudgetPerMonth is, of a limit that is not met, the least bill with which a choice
+	// was found that keeps it, rounded up to hundredths; absent where none was.
+	LeastBudgetPerMonth *cost.Money `json:"leastBudgetPerMonth,omitempty"`
 	// Quota is how many manual caches there might be: those that the plan builds and those
 	// that exist and that it does not drop.
 	Quota int `json:"quota"`

@@ -163,7 +163,7 @@ func TestManyPodsOnAutomaticCaches(t *testing.T) {
 		if got.Verdict != plan.BuildNothing || got.Status != plan.Optimal {
 			t.Errorf("%s: verdict %q, %s", assign, got.Verdict, got.Status)
 		}
-		for _, words := range []string{"saves 16.3 min a month", "costs USD 6006.77", "USD 6006.67 is disks in use", "budget of USD 1000.00"} {
+		for _, words := range []string{"saves 16.3 min a month", "costs USD 6,006.77", "USD 6,006.67 is disks in use", "budget of USD 1,000.00"} {
 			if !strings.Contains(got.Reason, words) {
 				t.Errorf("%s: reason %q does not say %q", assign, got.Reason, words)
 			}

@@ -202,8 +202,8 @@ func TestPoolLimitUnchecked(t *testing.T) {
 		parallel, unchecked, notMet bool
 	}{
 		{plan.PoolNothing, plan.PoolPrePull, "within the limit of 20 s was not checked", true, true, true},
-		{plan.PoolParallel, plan.PoolNothing, "Nothing that was checked has 99 % of the starts ready within the limit of 20 s; leaving the pool as it is comes nearest, with 60 s. Not checked: pulling in parallel, pre-pulling, a baked disk.", true, false, true},
-		{plan.PoolBaked, plan.PoolPrePull, "cheapest of those checked that has 99 % of the starts ready within the limit of 20 s, within 10 s; it costs USD 0.00 a month. Not checked: a baked disk.", false, false, false},
+		{plan.PoolParallel, plan.PoolNothing, "Nothing that was checked has 99 % of the starts ready within the limit of 20 s; leaving the pool as it is comes nearest, with 60.0 s. Not checked: pulling in parallel, pre-pulling, a baked disk.", true, false, true},
+		{plan.PoolBaked, plan.PoolPrePull, "cheapest of those checked that has 99 % of the starts ready within the limit of 20 s, within 10.0 s; it costs USD 0.00 a month. Not checked: a baked disk.", false, false, false},
 	} {
 		x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 100}}, 10)
 		x.Limit, x.Parallel = seconds(20), test.parallel
@@ -361,11 +361,43 @@ func TestPoolUnplayedPulls(t *testing.T) {
 		x.Pool.LifetimeHours = hours
 		p := choosePool(t, x)
 		warnings := strings.Join(p.Warnings, "\n")
-		if !strings.Contains(warnings, "take 102 min as counted, and 0 s as simulated") || strings.Contains(warnings, "too late") {
+		if !strings.Contains(warnings, "take 101.7 min as counted, and 0.00 s as simulated") || strings.Contains(warnings, "too late") {
 			t.Errorf("lifetime %g h: %q", hours, warnings)
 		}
 		if got := strings.Contains(warnings, "give the pool lifetimeHours or newNodesPerDay"); got != (hours == 0) {
 			t.Errorf("lifetime %g h: advice is %t: %q", hours, got, warnings)
 		}
+	}
+}
+
+// TestPoolNoPulls: what is counted, none here, and what is simulated are not told as one.
+func TestPoolNoPulls(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	for pull, want := range map[time.Duration]string{
+		0:                 "No start of a month pulls: nodes hold all images already.",
+		138 * time.Second: "The arms are simulated on the replay alone, which pulls for 2.3 min.",
+	} {
+		x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh}}, 4)
+		x.Simulate = func(context.Context, string, []int) (*plan.PoolTimes, error) {
+			return &plan.PoolTimes{Span: workload.Month, Starts: 1000, Ready: seconds(1000), Pull: pull}, nil
+		}
+		if p := choosePool(t, x); p.Verdict != plan.PoolNothing || !strings.HasSuffix(p.Reason, want) {
+			t.Errorf("%v of pulls simulated: %s: %s", pull, p.Verdict, p.Reason)
+		}
+	}
+}
+
+// TestPoolCountsWhole: a tenth of a pull is none that anyone has seen.
+func TestPoolCountsWhole(t *testing.T) {
+	inv := inventory([]float64{2, 1}, map[string][]int{"a": {0, 1}})
+	x := poolOf(inv, candidates(inv), []plan.PoolPull{{Image: 0, Cause: plan.Fresh, PerMonth: 245.1}}, 4)
+	x.StartsPerMonth, x.WorthPerHour = 1400.4, 1e-9
+	x.Simulate = func(context.Context, string, []int) (*plan.PoolTimes, error) {
+		return &plan.PoolTimes{Span: workload.Month, Starts: 1400, Ready: seconds(1400), Pull: seconds(245.1 * 61), FetchedBytes: 1}, nil
+	}
+	if p := choosePool(t, x); p.Verdict == plan.PoolNothing && !strings.HasPrefix(p.Reason, "Of 1,400 starts a month 245 pull, for 4.2 h in all as counted; ") {
+		t.Errorf("%s: %s", p.Verdict, p.Reason)
+	} else if p.Verdict != plan.PoolNothing {
+		t.Errorf("%s: %s", p.Verdict, p.Reason)
 	}
 }

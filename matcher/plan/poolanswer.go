@@ -173,12 +173,12 @@ func (a *poolAnswer) worthReason(first *PoolArm) string {
 	if first.Arm == PoolNothing {
 		return a.nothingReason()
 	}
-	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and %s", what, poolTime(first.SavedSeconds), costWords(first))
+	s := fmt.Sprintf("%s makes the starts of a month ready %s sooner than now and %s", what, SpellTime(first.SavedSeconds), costWords(first))
 	if first.Source == "estimated" {
 		s += ", by estimate alone"
 	}
 	if a.WorthPerHour > 0 {
-		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", a.Prices.Money(a.WorthPerHour), first.NetSaved)
+		s += fmt.Sprintf("; at %s an hour of waiting that is worth %s net", spellMoney(a.Prices.Money(a.WorthPerHour)), spellMoney(first.NetSaved))
 	}
 	if len(a.arms) > 1 {
 		second := &a.arms[1]
@@ -190,16 +190,27 @@ func (a *poolAnswer) worthReason(first *PoolArm) string {
 // costWords say what an arm costs, or saves.
 func costWords(x *PoolArm) string {
 	if x.Cost.Total.Amount < 0 {
-		return "saves " + x.Cost.Total.Times(-1).String()
+		return "saves " + spellMoney(x.Cost.Total.Times(-1))
 	}
-	return "costs " + x.Cost.Total.String()
+	return "costs " + spellMoney(x.Cost.Total)
 }
 
 func (a *poolAnswer) worthWords(x *PoolArm) string {
 	if a.WorthPerHour > 0 {
-		return x.NetSaved.String()
+		return spellMoney(x.NetSaved)
 	}
-	return "saves " + poolTime(x.SavedSeconds)
+	return "saves " + SpellTime(x.SavedSeconds)
+}
+
+// noPullsReason says that there is nothing to spare, and where the simulated arms pull
+// nevertheless, that they do.
+func (a *poolAnswer) noPullsReason() string {
+	for i := range a.arms {
+		if x := &a.arms[i]; x.Arm == PoolNothing && x.Source == "simulated" && x.PullSeconds > 0 {
+			return fmt.Sprintf("No start of a month pulls, as counted and by what a cluster told of it (pulledFraction): there is nothing to spare. The arms are simulated on the replay alone, which pulls for %s.", SpellTime(x.PullSeconds))
+		}
+	}
+	return "No start of a month pulls: nodes hold all images already."
 }
 
 func (a *poolAnswer) nothingReason() string {
@@ -211,7 +222,7 @@ func (a *poolAnswer) nothingReason() string {
 	case a.StartsPerMonth == 0:
 		return "Nothing starts on the pool."
 	case pulls == 0:
-		return "No start of a month pulls: nodes hold all images already."
+		return a.noPullsReason()
 	case len(a.choices[PoolPrePull].images) > 0 && len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
 		return "Holding any image costs more than the time that it saves is worth."
 	case len(a.held[PoolPrePull].images)+len(a.held[PoolBaked].images) == 0:
@@ -219,23 +230,9 @@ func (a *poolAnswer) nothingReason() string {
 	}
 	tried := "nothing tried"
 	if played, ok := a.unplayedPulls(); ok {
-		tried = fmt.Sprintf("in a simulation, which pulls for %s only, nothing tried", poolTime(played))
+		tried = fmt.Sprintf("in a simulation, which pulls for %s only, nothing tried", SpellTime(played))
 	}
-	return fmt.Sprintf("Of %.4g starts a month %.4g pull, for %s in all; %s saves more than it costs.", a.StartsPerMonth, pulls, poolTime(a.pullTime()), tried)
-}
-
-// poolTime writes a time for people.
-func poolTime(d time.Duration) string {
-	switch s := d.Seconds(); {
-	case d < 0:
-		return "-" + poolTime(-d)
-	case s >= 2*3600:
-		return fmt.Sprintf("%.3g h", s/3600)
-	case s >= 120:
-		return fmt.Sprintf("%.3g min", s/60)
-	default:
-		return fmt.Sprintf("%.3g s", s)
-	}
+	return fmt.Sprintf("Of %s starts a month %s pull, for %s in all as counted; %s saves more than it costs.", wholeCount(a.StartsPerMonth), wholeCount(pulls), SpellTime(a.pullTime()), tried)
 }
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -245,7 +242,7 @@ func (a *poolAnswer) warnings(c *poolChoice) []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	if played, ok := a.unplayedPulls(); ok {
-		add("A month's pulls on the pool as it is take %s as counted, and %s as simulated: no arm can save more than is simulated, so the advice may be wrong.%s", poolTime(a.pullTime()), poolTime(played), a.lifetimeAdvice())
+		add("A month's pulls on the pool as it is take %s as counted, and %s as simulated: no arm can save more than is simulated, so the advice may be wrong.%s", SpellTime(a.pullTime()), SpellTime(played), a.lifetimeAdvice())
 	}
 	if len(c.images) == 0 {
 		return list
@@ -308,7 +305,7 @@ func (a *poolAnswer) lateWarning() []string {
 		if x.Arm != PoolPrePull || x.Source != "simulated" || x.SavedSeconds >= durationOf(c.gain/2) {
 			continue
 		}
-		return []string{fmt.Sprintf("Pre-pulls come too late for many starts: of %s that the images could spare, %s are saved, for new nodes get starts before they are done. A taint that is taken off when they are done would keep starts away until then.", poolTime(durationOf(c.gain)), poolTime(x.SavedSeconds))}
+		return []string{fmt.Sprintf("Pre-pulls come too late for many starts: of %s that the images could spare, %s are saved, for new nodes get starts before they are done. A taint that is taken off when they are done would keep starts away until then.", SpellTime(durationOf(c.gain)), SpellTime(x.SavedSeconds))}
 	}
 	return nil
 }

@@ -60,14 +60,14 @@ func (a *poolAnswer) limitReason(first *PoolArm) string {
 	}
 	switch not = a.asCheap(first) + not; {
 	case first.MeetsLimit == nil:
-		return fmt.Sprintf("Whether anything has %s the limit of %s was not checked: no arm was simulated. %s", of, poolTime(a.Limit), a.worthReason(first))
+		return fmt.Sprintf("Whether anything has %s the limit of %s was not checked: no arm was simulated. %s", of, SpellLimit(a.Limit), a.worthReason(first))
 	case !*first.MeetsLimit:
-		return fmt.Sprintf("Nothing%s has %s the limit of %s; %s comes nearest, with %s.%s", that, of, poolTime(a.Limit), poolArmWords[first.Arm], poolTime(a.times[first.Arm].Limited), not)
+		return fmt.Sprintf("Nothing%s has %s the limit of %s; %s comes nearest, with %s.%s", that, of, SpellLimit(a.Limit), poolArmWords[first.Arm], SpellBeside(a.times[first.Arm].Limited, a.Limit), not)
 	case first.Arm == PoolNothing:
-		return fmt.Sprintf("The pool as it is has %s %s, and the limit is %s.%s", of, poolTime(a.times[first.Arm].Limited), poolTime(a.Limit), not)
+		return fmt.Sprintf("The pool as it is has %s %s, and the limit is %s.%s", of, SpellBeside(a.times[first.Arm].Limited, a.Limit), SpellLimit(a.Limit), not)
 	}
 	return fmt.Sprintf("%s is the cheapest%s that has %s the limit of %s, within %s; it %s a month.%s",
-		what, among, of, poolTime(a.Limit), poolTime(a.times[first.Arm].Limited), costWords(first), not)
+		what, among, of, SpellLimit(a.Limit), SpellBeside(a.times[first.Arm].Limited, a.Limit), costWords(first), not)
 }
 
 // asCheap names the arm that keeps the limit at no more than the first and saves most, where
@@ -83,5 +83,5 @@ func (a *poolAnswer) asCheap(first *PoolArm) string {
 	if more == first || limitRank(first) != 0 {
 		return ""
 	}
-	return fmt.Sprintf(" At the same cost, %s makes the starts of a month ready %s sooner.", poolArmWords[more.Arm], poolTime(more.SavedSeconds-first.SavedSeconds))
+	return fmt.Sprintf(" At the same cost, %s makes the starts of a month ready %s sooner.", poolArmWords[more.Arm], SpellTime(more.SavedSeconds-first.SavedSeconds))
 }

@@ -115,6 +115,9 @@ type Estimate struct {
 	// Billed is from the pull's start to ready: what an instance is paid for
 	// before it is useful (eci §3.3).
 	Billed time.Duration
+	// Floor is the part of Ready that no cache changes, before and after what a cache
+	// holds is fetched or read; 0 is not known.
+	Floor time.Duration
 }
 
 const defaultMaxCandidates = 200

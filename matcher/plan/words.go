@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/cachebench/cachebench/cost"
 )
 
 func (m *model) whyPicked(a *app, c *candidate, e *effect) string {
@@ -63,12 +65,12 @@ func (m *model) whyNone(a *app, c *choice) (cache, reason string) {
 	case m.program.price*bill > m.gain(a, &most.effect) && m.Goal == GoalNet:
 		why = "that is more than it saves"
 	case m.program.price*bill > m.gain(a, &most.effect):
-		why = fmt.Sprintf("that is more than %s for an hour saved", m.Prices.Money(m.WorthPerHour))
+		why = fmt.Sprintf("that is more than %s for an hour saved", m.spellAmount(m.WorthPerHour))
 	case m.Goal == GoalLimit && m.keepsLimit(c):
 		why = "the limit is kept without it for less"
 	}
 	return "", fmt.Sprintf("the best cache for it would save %s a month for %s, of which %s is disks in use; %s",
-		spell(most.effect.readySaved), m.Prices.Money(bill), m.Prices.Money(most.effect.use), why)
+		spell(most.effect.readySaved), m.spellAmount(bill), m.spellAmount(most.effect.use), why)
 }
 
 // keepsLimit says whether a choice keeps the goal's limit, as the search does.
@@ -109,7 +111,7 @@ func (m *model) reason(ctx context.Context, p *Plan, s *solution) string {
 	case Prime:
 		return m.whyPrime(p)
 	case LimitNotMet:
-		return m.whyNotMet(s)
+		return m.whyNotMet(s, p.LeastBudgetPerMonth) + m.budgetWords(p)
 	}
 	use, instances, otherUse := 0.0, 0.0, 0.0
 	for _, c := range p.Caches {
@@ -126,13 +128,13 @@ func (m *model) reason(ctx context.Context, p *Plan, s *solution) string {
 		savers = "instances and other caches' disks"
 	}
 	net := s.Cost - instances - otherUse
-	effect := fmt.Sprintf("a net cost of %s", m.Prices.Money(net))
+	effect := fmt.Sprintf("a net cost of %s", m.spellAmount(net))
 	if net < 0 {
-		effect = fmt.Sprintf("a net saving of %s", m.Prices.Money(-net))
+		effect = fmt.Sprintf("a net saving of %s", m.spellAmount(-net))
 	}
 	return fmt.Sprintf("%s %s %s of startup time a month beyond the %s baseline for %s, of which %s is disks in use; what %s save is worth %s, so it comes to %s.%s",
-		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, m.Prices.Money(s.Cost), m.Prices.Money(use),
-		savers, m.Prices.Money(instances+otherUse), effect, m.primeWords(p))
+		plural(len(p.Caches), "cache"), verb(len(p.Caches), "save"), spell(p.SavedSeconds.Seconds()), m.Baseline, m.spellAmount(s.Cost), m.spellAmount(use),
+		savers, m.spellAmount(instances+otherUse), effect, m.primeWords(p))
 }
 
 // primeWords tell of the apps that are primed beside the caches.
@@ -141,7 +143,7 @@ func (m *model) primeWords(p *Plan) string {
 		return m.onlyPrimed()
 	}
 	return fmt.Sprintf(" Of that time, %s is saved by short starts of %s ahead of the others, which have free automatic caches made; of that bill they are %s.",
-		spell(primed(p)), appNames(p.Primes), m.Prices.Money(primesBill(p)))
+		spell(primed(p)), appNames(p.Primes), m.spellAmount(primesBill(p)))
 }
 
 // onlyPrimed tells what priming alone would do, where caches do more.
@@ -156,7 +158,7 @@ func (m *model) onlyPrimed() string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" Without any cache, short starts of %s ahead of the others would save %s for %s.", strings.Join(names, ", "), spell(saved), m.Prices.Money(bill))
+	return fmt.Sprintf(" Without any cache, short starts of %s ahead of the others would save %s for %s.", strings.Join(names, ", "), spell(saved), m.spellAmount(bill))
 }
 
 func primed(p *Plan) float64 {
@@ -190,7 +192,7 @@ func (m *model) whyPrime(p *Plan) string {
 		within = " within the budget"
 	}
 	return fmt.Sprintf("Short starts of %s %s have free automatic caches made before the others come: that saves %s a month for %s of instances, and no cache%s is worth building beside them.",
-		appNames(p.Primes), m.whenPrimed(p), spell(primed(p)), m.Prices.Money(primesBill(p)), within)
+		appNames(p.Primes), m.whenPrimed(p), spell(primed(p)), m.spellAmount(primesBill(p)), within)
 }
 
 // whenPrimed says when the priming starts of a plan come.
@@ -212,7 +214,7 @@ func (m *model) whenPrimed(p *Plan) string {
 
 // whyNotMet names what stays above the limit: apps whose mean start does, or those with
 // starts that do.
-func (m *model) whyNotMet(s *solution) string {
+func (m *model) whyNotMet(s *solution, least *cost.Money) string {
 	var above []string
 	for i, a := range m.apps {
 		within, want := a.withinNow, 1.0
@@ -229,9 +231,9 @@ func (m *model) whyNotMet(s *solution) string {
 				how = percent(within/a.starts) + " within it"
 			case fastest <= m.Limit.Seconds():
 				// One of its candidates would do, and does not fit in beside the others.
-				how = fmt.Sprintf("%s as planned, %s with the candidate that suits it best", spell(m.meanOf(s, i)), spell(fastest))
+				how = fmt.Sprintf("%s as planned, %s with the cache that suits it best, %s", m.besideLimit(m.meanOf(s, i)), m.besideLimit(fastest), tooDear(least))
 			default:
-				how = spell(fastest) + " at best"
+				how = m.besideLimit(fastest) + " at best" + m.floorWords(a)
 			}
 			above = append(above, fmt.Sprintf("%s (%s)", a.Name, how))
 		}
@@ -244,7 +246,7 @@ func (m *model) whyNotMet(s *solution) string {
 		stay += " starts of"
 	}
 	return fmt.Sprintf("No set of the candidates within the budget and the quota%s has %s within %s. %s %s.",
-		found, m.limitWords(), spell(m.Limit.Seconds()), stay, strings.Join(above, ", "))
+		found, m.limitWords(), SpellLimit(m.Limit), stay, strings.Join(above, ", "))
 }
 
 func (m *model) limitWords() string {
@@ -300,22 +302,22 @@ func (m *model) whyNothing(ctx context.Context) string {
 		if m.LimitStartsFraction > 0 {
 			are = "are ready"
 		}
-		return fmt.Sprintf("On the %s baseline %s within %s already.", m.Baseline, strings.Replace(m.limitWords(), "ready", are, 1), spell(m.Limit.Seconds()))
+		return fmt.Sprintf("On the %s baseline %s within %s already.", m.Baseline, strings.Replace(m.limitWords(), "ready", are, 1), SpellLimit(m.Limit))
 	case best == nil:
 		return fmt.Sprintf("No candidate saves %s beyond the %s baseline: %s of starts find every image already.", m.unit(), m.Baseline, percent(m.fullFraction()))
 	case cheapest > m.BudgetPerMonth:
 		return fmt.Sprintf("The cheapest cache that saves time, %s for app %s, saves %s a month and costs %s, of which %s is disks in use: more than the budget of %s.",
-			m.candidateOf(most.set).cache.ID, best.Name, spell(most.effect.readySaved), m.Prices.Money(cheapest), m.Prices.Money(most.effect.use), m.Prices.Money(m.BudgetPerMonth))
+			m.candidateOf(most.set).cache.ID, best.Name, spell(most.effect.readySaved), m.spellAmount(cheapest), m.spellAmount(most.effect.use), m.spellAmount(m.BudgetPerMonth))
 	case m.Goal == GoalNet:
 		return fmt.Sprintf("No cache saves what it costs: the nearest, %s for app %s, costs %s a month, of which %s is disks in use, and saves %s of instances and disks.",
-			m.candidateOf(most.set).cache.ID, best.Name, m.Prices.Money(cheapest), m.Prices.Money(most.effect.use), m.Prices.Money(m.gain(best, &most.effect)))
+			m.candidateOf(most.set).cache.ID, best.Name, m.spellAmount(cheapest), m.spellAmount(most.effect.use), m.spellAmount(m.gain(best, &most.effect)))
 	case m.WorthPerHour > 0:
 		if s := m.secondsWithin(ctx, m.BudgetPerMonth); s.Gain > 0 {
 			return fmt.Sprintf("Caches within the budget would save %s a month for %s: more than %s for an hour saved.",
-				spell(s.Gain), m.Prices.Money(s.Cost), m.Prices.Money(m.WorthPerHour))
+				spell(s.Gain), m.spellAmount(s.Cost), m.spellAmount(m.WorthPerHour))
 		}
 	}
-	return fmt.Sprintf("No set of caches within the budget of %s saves time once ECI's matching gives starts to them.", m.Prices.Money(m.BudgetPerMonth))
+	return fmt.Sprintf("No set of caches within the budget of %s saves time once ECI's matching gives starts to them.", m.spellAmount(m.BudgetPerMonth))
 }
 
 // unit is what the goal counts.
@@ -342,16 +344,8 @@ func (m *model) fullFraction() float64 {
 	return full / all
 }
 
-// spell is a time as people say it.
-func spell(seconds float64) string {
-	switch {
-	case seconds < 120:
-		return fmt.Sprintf("%.3g s", seconds)
-	case seconds < 7200:
-		return fmt.Sprintf("%.3g min", seconds/60)
-	}
-	return fmt.Sprintf("%.1f h", seconds/3600)
-}
+// spell is a time of a month as people say it.
+func spell(seconds float64) string { return SpellTime(duration(seconds)) }
 
 // percent keeps 99.97 % apart from 100 %.
 func percent(fraction float64) string {

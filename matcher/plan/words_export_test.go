@@ -18,5 +18,5 @@ func WhyNotMet(p Problem, proven bool) string {
 		panic(err)
 	}
 	s.optimal = proven
-	return m.whyNotMet(s)
+	return m.whyNotMet(s, nil)
 }

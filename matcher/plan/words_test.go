@@ -115,7 +115,7 @@ func TestLimitKeptAlready(t *testing.T) {
 	p.Goal, p.Limit, p.BudgetPerMonth = plan.GoalLimit, 126*time.Second, math.Inf(1)
 	for share, want := range map[float64]string{0: "the mean start of every app is ready", 0.95: "95 % of starts are ready"} {
 		p.LimitStartsFraction = share
-		if got := choose(t, p); got.Reason != "On the cold baseline "+want+" within 2.1 min already." {
+		if got := choose(t, p); got.Reason != "On the cold baseline "+want+" within 126 s already." {
 			t.Errorf("%s", got.Reason)
 		}
 	}
@@ -131,7 +131,7 @@ func TestAboveLimitOfStarts(t *testing.T) {
 	p.Baseline, p.Assign = plan.Cold, plan.Explicit
 	p.Goal, p.Limit, p.LimitStartsFraction, p.BudgetPerMonth = plan.GoalLimit, 10*time.Second, 0.99, 0.7
 	got := choose(t, p)
-	if got.Verdict != plan.LimitNotMet || !strings.HasSuffix(got.Reason, " Above it stay starts of job (0 % within it).") {
+	if got.Verdict != plan.LimitNotMet || !strings.HasSuffix(got.Reason, " Above it stay starts of job (0 % within it). A budget of USD 0.96 a month would do.") {
 		t.Errorf("%s: %s", got.Verdict, got.Reason)
 	}
 }

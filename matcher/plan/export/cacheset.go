@@ -194,7 +194,7 @@ func (e *exporter) cacheSet() ([]byte, error) {
 
 // cacheLine tells what a cache is for.
 func cacheLine(i int, c *plan.PlannedCache) string {
-	line := fmt.Sprintf("%d. saves %.0f s of startup a month", i+1, c.SavedSeconds.Seconds())
+	line := fmt.Sprintf("%d. saves %s of startup a month", i+1, plan.SpellTime(c.SavedSeconds))
 	if len(c.Apps) > 0 {
 		line += "; for " + saidAll(c.Apps)
 	}

@@ -1,0 +1,80 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/cachebench/cachebench/cost"
+)
+
+// TurnOnAutomatic is to have ECI's free automatic caches made and used.
+const TurnOnAutomatic = "turn on automatic caches"
+
+// howAutomatic says how pods ask for automatic caches (eci §1.8, §4.1).
+const howAutomatic = `pod annotation k8s.aliyun.com/eci-image-cache: "true" (newer name: eci-auto-imc), or for a cluster its eci-profile; without Kubernetes, AutoMatchImageCache: true of CreateContainerGroup`
+
+// Better is an action that needs no cache to be built, and that saves at least as much time
+// and at least as much money as the plan, and more of one.
+type Better struct {
+	// Action is what to do.
+	Action string `json:"action" document:"required,enum=turn on automatic caches"`
+	// How says where that is set.
+	How string `json:"how" document:"required"`
+	// SavedSeconds is startup time saved a month beyond the plan's baseline by the action
+	// alone, NetSavedPerMonth by how much the bill is below that of the baseline.
+	SavedSeconds     time.Duration `json:"savedSeconds" document:"signed"`
+	NetSavedPerMonth cost.Money    `json:"netSavedPerMonth"`
+}
+
+// freeAction is turning on the automatic caches where the baseline has none and they alone do
+// better than a choice: in time and money, and where the goal is a limit in what keeps it.
+func (m *model) freeAction(p *Plan, c *choice) *Better {
+	if m.Baseline != Cold {
+		return nil
+	}
+	var cold, automatic, planned *Total
+	for i := range p.Totals {
+		switch t := &p.Totals[i]; t.Arm {
+		case "cold":
+			cold = t
+		case "automatic":
+			automatic = t
+		case "planned":
+			planned = t
+		}
+	}
+	if cold == nil || automatic == nil || planned == nil {
+		return nil
+	}
+	sooner, richer := planned.StartupSeconds-automatic.StartupSeconds, automatic.NetSaved.Amount-planned.NetSaved.Amount
+	if sooner < 0 || richer < 0 || sooner == 0 && richer == 0 {
+		return nil
+	}
+	if m.Goal == GoalLimit && m.automaticWithin() < m.withinOf(c)*(1-1e-9) {
+		return nil
+	}
+	return &Better{
+		Action: TurnOnAutomatic, How: howAutomatic,
+		SavedSeconds: cold.StartupSeconds - automatic.StartupSeconds, NetSavedPerMonth: automatic.NetSaved,
+	}
+}
+
+// automaticWithin is what keeps the goal's limit on automatic caches alone.
+func (m *model) automaticWithin() float64 {
+	within := 0.0
+	for _, a := range m.apps {
+		within += m.within(a, a.automatic)
+	}
+	return within
+}
+
+// withinOf is what keeps it with a choice.
+func (m *model) withinOf(c *choice) float64 {
+	within := 0.0
+	for i, a := range m.apps {
+		within += a.withinNow
+		if e := m.effectOf(c, i); e != nil {
+			within += e.within
+		}
+	}
+	return within
+}
