@@ -19,7 +19,7 @@ func capacityPage(c *Capacity) ([]byte, error) {
 		f := figure{Drawing: capacityChart(fmt.Sprintf("chart-capacity-%d", i+1), k), Heading: k.Title}
 		f.Legend = []key{{Sample: sample("line", "curve a-cached"), Label: k.Figure}}
 		if k.Limit != nil {
-			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityAmount(*k.Limit, k.YUnit)})
+			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityLimit(*k.Limit, k.YUnit)})
 		}
 		var notes []string
 		if k.NotMonotone {
@@ -115,7 +115,7 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 		lastX, lastY, drawn = px, py, true
 	}
 	if k.Limit != nil {
-		c.line("capacity", "limit "+CapacityAmount(*k.Limit, k.YUnit), 0, at(*k.Limit), 1, at(*k.Limit))
+		c.line("capacity", "limit "+CapacityLimit(*k.Limit, k.YUnit), 0, at(*k.Limit), 1, at(*k.Limit))
 	}
 	return c.drawn()
 }
