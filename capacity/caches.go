@@ -305,8 +305,11 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 
 // dearer says that what the planner makes for a limit and a share can be no cheaper than a plan
 // that keeps the limit of the question: what it made for a longer one and no larger share is
-// not. Its search is what takes time.
+// not. Its search is what takes time where there are many apps.
 func (k *cachePlans) dearer(asked, limit, fraction float64) bool {
+	if len(k.apps()) <= manyApps {
+		return false // that is soon planned, and tells what a larger bill buys
+	}
 	best := k.cheapestKnown(asked)
 	for _, p := range k.asked {
 		if p.Verdict != plan.LimitNotMet && p.limit >= limit && p.fraction <= fraction && (p.fraction > 0) == (fraction > 0) && p.cost >= best {
