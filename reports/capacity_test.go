@@ -117,6 +117,24 @@ func TestCapacityPage(t *testing.T) {
 	}
 }
 
+// TestLimitFarAbove: a limit that the curve never comes near is no line at the chart's top.
+func TestLimitFarAbove(t *testing.T) {
+	for limit, drawn := range map[float64]bool{0.6: true, 10: false} {
+		k := CapacityCurve{Title: "t", Parameter: "node.diskGiB", XUnit: "GiB", Figure: "p90", YUnit: UnitSeconds, Limit: &limit, Points: []CapacityPoint{{X: 2, Y: ptr(0.5)}, {X: 800, Y: ptr(0.5)}}}
+		c := &Capacity{Question: "node-disk", Headline: "h", Curves: []CapacityCurve{k}}
+		page, err := capacityPage(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is := strings.Contains(string(page), "limit "+CapacityLimit(limit, UnitSeconds)); is != drawn {
+			t.Errorf("a limit of %v is drawn: %v", limit, is)
+		}
+		if said := strings.Contains(string(page), "is far above"); said == drawn {
+			t.Errorf("a limit of %v: said to be left out: %v", limit, said)
+		}
+	}
+}
+
 // TestCurveInText: both sides of the limit are among the values that are shown.
 func TestCurveInText(t *testing.T) {
 	k := &answer().Curves[0]
