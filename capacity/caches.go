@@ -304,15 +304,15 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 }
 
 // dearer says that what the planner makes for a limit and a share can be no cheaper than a plan
-// that keeps the limit of the question: what it made for a longer one and no larger share is
-// not. Its search is what takes time where there are many apps.
+// that keeps the limit of the question, or that it makes none: so it was for a longer limit and
+// no larger share. Its search is what takes time where there are many apps.
 func (k *cachePlans) dearer(asked, limit, fraction float64) bool {
 	if len(k.apps()) <= manyApps {
 		return false // that is soon planned, and tells what a larger bill buys
 	}
 	best := k.cheapestKnown(asked)
 	for _, p := range k.asked {
-		if p.Verdict != plan.LimitNotMet && p.limit >= limit && p.fraction <= fraction && (p.fraction > 0) == (fraction > 0) && p.cost >= best {
+		if p.limit >= limit && p.fraction <= fraction && (p.fraction > 0) == (fraction > 0) && (p.Verdict == plan.LimitNotMet || p.cost >= best) {
 			return true
 		}
 	}
