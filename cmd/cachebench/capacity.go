@@ -178,10 +178,11 @@ func newCapacityBurst(io *streams) *cobra.Command {
 		Long: `Burst says whether so many starts are all ready within a time from the first request,
 and what holds the slowest one up: admission, links, the node's interface, connections,
 request rates, cores, disks, the order of layers; with --vcpu-quota and --addresses also
-what the account refuses beside what the workload keeps running. It finds how many starts are ready in time, and the least of
-each parameter that meets the limit: downloads at once, the registry's rate, connections,
-cores, disks and their size, admission, the smallest set of caches, copies of a snapshot; several together where none
-does by itself. Where the limit is met, the least that still does is how much there is to
+what the account refuses beside what the workload keeps running. It finds how many starts
+are ready in time, and the least of each parameter that meets the limit: downloads at
+once, the registry's rate, connections, cores, disks and their size, admission, the
+smallest set of caches, copies of a snapshot; several together where none does by itself.
+Where the limit is met, the least that still does is how much there is to
 spare.`,
 		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
   cachebench capacity burst --image registry.example.com/team/web:1.4 --count 1000 --within 30s --profile containerd
