@@ -19,23 +19,9 @@ import (
 func TestCachesJudgeExactly(t *testing.T) {
 	race.Skip(t)
 	q := questionOf(t, "", nil)
-	s := *q.Scenario
-	s.Arms = []string{simulate.ArmAutomatic}
-	job, err := s.Cover(q.Inventory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	timeline, err := job.Simulate(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ready []time.Duration
-	for i := range timeline.Startups {
-		ready = append(ready, timeline.Startups[i].Ready)
-	}
-	slices.Sort(ready)
+	timeline := played(t, q, simulate.ArmAutomatic, nil, nil)
 	for figure, percent := range map[string]int{"p50": 50, "p90": 90, "p99": 99} {
-		exact := ready[(len(ready)*percent+99)/100-1]
+		exact := rankOf(timeline, percent)
 		for _, limit := range []time.Duration{exact, exact - time.Microsecond} {
 			c, err := questionOf(t, "", nil).Caches(t.Context(), capacity.SLO{Figure: figure, Limit: limit})
 			if err != nil {

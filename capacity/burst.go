@@ -23,7 +23,7 @@ type BurstOptions struct {
 	// Within is the time from the first request by which every start is to be ready.
 	Within time.Duration
 	// CPUQuota is how many vCPUs there may be at once, Addresses how many instances can have
-	// an address; 0 is unknown.
+	// an address, with those that run beside the burst; 0 is unknown.
 	CPUQuota, Addresses float64
 }
 
@@ -39,7 +39,7 @@ func (q *Question) Burst(ctx context.Context, opt BurstOptions) (*reports.Capaci
 	}
 	q.sameCaches = true
 	c.Assumptions = append(c.Assumptions, "Caches before the burst are as the month's starts leave them on the profile as it is, whatever value is tried.")
-	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds()}
+	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds(), parameters: slices.Clone(burstParameters)}
 	return c, errors.Join(err, stopped(c, b.find(ctx)))
 }
 
@@ -50,6 +50,8 @@ type burst struct {
 	c     *reports.Capacity
 	limit float64
 	now   outcome
+	// parameters are those that are searched for.
+	parameters []parameter
 }
 
 func (b *burst) find(ctx context.Context) error {
@@ -65,8 +67,10 @@ func (b *burst) find(ctx context.Context) error {
 		b.now.Statistic = s.Makespan
 		limit := b.limit
 		b.c.Figures = append(b.c.Figures, b.now.figure("last ready, from the first request", reports.UnitSeconds, &limit))
-		for _, f := range []figure{{"p50 of a start", func(s *simulate.Summary) simulate.Statistic { return s.P50 }}, {"p99 of a start", func(s *simulate.Summary) simulate.Statistic { return s.P99 }}} {
-			b.c.Figures = append(b.c.Figures, (&outcome{Statistic: f.of(s)}).figure(f.name, reports.UnitSeconds, nil))
+		for i := range sloFigures {
+			if f := &sloFigures[i]; f.name == "p50" || f.name == "p99" {
+				b.c.Figures = append(b.c.Figures, (&outcome{Statistic: f.of(s)}).figure(f.name+" of a start", reports.UnitSeconds, nil))
+			}
 		}
 	}
 	for _, app := range b.apps() {
@@ -76,19 +80,42 @@ func (b *burst) find(ctx context.Context) error {
 		}
 	}
 	b.c.Verdict = judge(&b.now, b.limit)
-	quotas := b.quotas()
-	b.headline(quotas)
+	refused := b.quotas()
+	if refused, err = b.disks(refused); err != nil {
+		return err
+	}
+	b.headline(refused)
 	steps := []func(context.Context) error{
 		func(ctx context.Context) error { return b.explain(ctx, t) }, b.counts, b.needs, b.caches, b.copies,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			b.headline(quotas)
+			b.headline(refused)
 			return err
 		}
 	}
-	b.headline(quotas)
+	b.headline(refused)
 	return nil
+}
+
+// disks adds the size of nodes' disks to what is searched for where the burst's apps are on
+// nodes whose classes leave it to the profile, and to what refuses starts where it is too
+// small for an app.
+func (b *burst) disks(refused []string) ([]string, error) {
+	largest, err := b.largestApp()
+	if err != nil || largest.app == "" {
+		return refused, err
+	}
+	now := diskSize.get(b.Scenario.Profile)
+	p := diskSize
+	p.bracket.high = math.Ceil(max(8*now, 2*largest.gib))
+	p.impossible = func(gib float64) bool { return !largest.fits(gib) }
+	b.parameters = append(b.parameters, p)
+	if !largest.fits(now) {
+		b.c.Verdict = reports.CapacityNotMet
+		refused = append(refused, "the nodes' disks: the "+largest.words()+"; they are of "+reports.CapacityAmount(now, "GiB"))
+	}
+	return refused, nil
 }
 
 // starts is how many there are in all bursts.
@@ -115,12 +142,28 @@ func (b *burst) quotas() []string {
 	if own == 0 {
 		return nil
 	}
-	if b.opt.CPUQuota > 0 && cpus > b.opt.CPUQuota {
-		over = append(over, fmt.Sprintf("quota: the starts have %s vCPUs at once, the account %s", reports.CapacityAmount(cpus, ""), reports.CapacityAmount(b.opt.CPUQuota, "")))
+	others := othersOf(b.Scenario.Workload)
+	bounded := b.opt.CPUQuota > 0 || b.opt.Addresses > 0
+	// beside says what runs beside the burst, where anything does.
+	beside := func(n float64, noun string) string {
+		if others.instances == 0 {
+			return ""
+		}
+		return " beside " + reports.CapacityAmount(n, noun) + " of what runs meanwhile"
 	}
-	if b.opt.Addresses > 0 && float64(own) > b.opt.Addresses {
-		over = append(over, fmt.Sprintf("addresses: %d instances need one each, the vSwitches have %s free", own, reports.CapacityAmount(b.opt.Addresses, "")))
+	hold := func(name, noun string, burst, meanwhile, bound float64, words string) {
+		if bound == 0 {
+			return
+		}
+		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: name, Unit: noun, Value: burst + meanwhile, Limit: &bound})
+		if burst+meanwhile > bound {
+			over = append(over, words)
+		}
 	}
+	hold("vCPUs at once, with what runs meanwhile", "vCPUs", cpus, others.cpus, b.opt.CPUQuota,
+		fmt.Sprintf("quota: the starts have %s vCPUs at once%s, the account %s", reports.CapacityAmount(cpus, ""), beside(others.cpus, "vCPUs"), reports.CapacityAmount(b.opt.CPUQuota, "")))
+	hold("instances at once, with what runs meanwhile", "instances", float64(own), others.instances, b.opt.Addresses,
+		fmt.Sprintf("addresses: %d instances need one each%s, the vSwitches have %s", own, beside(others.instances, "instances"), reports.CapacityAmount(b.opt.Addresses, "")))
 	var unknown []string
 	switch {
 	case b.opt.CPUQuota == 0:
@@ -134,8 +177,8 @@ func (b *burst) quotas() []string {
 	if len(unknown) > 0 {
 		b.c.Doubts = append(b.c.Doubts, "Not looked at, because not known: "+strings.Join(unknown, "; ")+".")
 	}
-	if b.opt.CPUQuota > 0 || b.opt.Addresses > 0 {
-		b.c.Doubts = append(b.c.Doubts, "Quota and addresses are held to the burst's starts alone: give what is free of them, without what else runs meanwhile.")
+	if bounded {
+		b.beside(&others, cpus, float64(own))
 	}
 	if len(over) > 0 {
 		b.c.Verdict = reports.CapacityNotMet
@@ -143,8 +186,68 @@ func (b *burst) quotas() []string {
 	return over
 }
 
+// beside says what quota and addresses are held to beside the burst, and what is not known of
+// it.
+func (b *burst) beside(others *running, cpus, own float64) {
+	if others.instances == 0 {
+		b.c.Doubts = append(b.c.Doubts, "Quota and addresses are held to the burst's starts alone: the workload tells of nothing that runs meanwhile. Give what is free of them.")
+		return
+	}
+	b.c.Assumptions = append(b.c.Assumptions, fmt.Sprintf("Meanwhile %s with %s run: of each app on instances of its own, starts a day times run time (Little's law), the mean, without the bursts of the workload. Quota and addresses are all that the account and the vSwitches have, and these are taken off.",
+		reports.CapacityAmount(others.instances, "instances"), reports.CapacityAmount(others.cpus, "vCPUs")))
+	if len(others.unknown) > 0 {
+		b.c.Doubts = append(b.c.Doubts, "How many of these run meanwhile is not known, for they have starts and no run time or size: "+list(others.unknown)+".")
+	}
+	over := func(burst, meanwhile, peak, bound float64) bool {
+		return bound > 0 && burst+meanwhile <= bound && burst+peak > bound
+	}
+	if over(cpus, others.cpus, others.peakCPUs, b.opt.CPUQuota) || over(own, others.instances, others.peakInstances, b.opt.Addresses) {
+		b.c.Doubts = append(b.c.Doubts, fmt.Sprintf("In the hour with the most starts up to %s with %s run beside the burst, and there is no room for that.",
+			reports.CapacityAmount(others.peakInstances, "instances"), reports.CapacityAmount(others.peakCPUs, "vCPUs")))
+	}
+}
+
+// running is what runs at any time on instances of their own, in the mean, and at most in the
+// hour of the week in which most starts come.
+type running struct {
+	instances, cpus, peakInstances, peakCPUs float64
+	// unknown are the apps of which it is not known.
+	unknown []string
+}
+
+// othersOf is what single starts of a workload keep running, by Little's law.
+func othersOf(w *workload.Workload) running {
+	var all running
+	const hours = 7 * 24
+	var instances, cpus [hours]float64
+	for i := range w.Apps {
+		app := &w.Apps[i]
+		if app.NodePool != "" || app.StartsPerDay == 0 {
+			continue
+		}
+		if app.Runtime == 0 || app.CPU == 0 {
+			all.unknown = append(all.unknown, app.Name)
+		}
+		n := app.StartsPerDay * app.Runtime.Hours() / 24
+		all.instances, all.cpus = all.instances+n, all.cpus+n*app.CPU
+		mean := 0.0
+		for _, weight := range app.HourlyWeights {
+			mean += weight / float64(len(app.HourlyWeights))
+		}
+		for h := range hours {
+			at := n
+			if mean > 0 {
+				at = n * app.HourlyWeights[h%len(app.HourlyWeights)] / mean
+			}
+			instances[h], cpus[h] = instances[h]+at, cpus[h]+at*app.CPU
+		}
+	}
+	all.peakInstances, all.peakCPUs = slices.Max(instances[:]), slices.Max(cpus[:])
+	return all
+}
+
 // headline says what is known by now.
-func (b *burst) headline(quotas []string) {
+func (b *burst) headline(refused []string) {
 	c := b.c
 	what := plural(b.starts(), "start")
 	if apps := b.apps(); len(apps) == 1 {
@@ -152,13 +255,13 @@ func (b *burst) headline(quotas []string) {
 	}
 	ready := "the last is never ready"
 	if !b.now.never {
-		f := b.now.figure("", reports.UnitSeconds, nil)
+		f := b.now.figure("", reports.UnitSeconds, &b.limit)
 		ready = "the last is ready after " + f.Words()
 	}
-	c.Headline = fmt.Sprintf("%s: of %s within %s %s.", word(c.Verdict), what, secondsWords(b.limit), ready)
+	c.Headline = fmt.Sprintf("%s: of %s within %s %s.", word(c.Verdict), what, limitWords(b.limit), ready)
 	c.Sentences = nil
-	for _, q := range quotas {
-		c.Sentences = append(c.Sentences, "Held up by "+q+". Starts beyond that are refused, however fast the others are.")
+	for _, r := range refused {
+		c.Sentences = append(c.Sentences, "Held up by "+r+". Starts beyond that are refused, however fast the others are.")
 	}
 	if len(c.Held) > 0 {
 		var words []string
@@ -173,7 +276,11 @@ func (b *burst) headline(quotas []string) {
 	var single []string
 	for i := range c.Needs {
 		if n := &c.Needs[i]; n.Need != nil {
-			single = append(single, fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityAmount(*n.Need, n.Unit)))
+			text := fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityAmount(*n.Sure(), n.Unit))
+			if n.Parameter == downloads.name {
+				text += " (" + b.freeWords() + ")"
+			}
+			single = append(single, text)
 		}
 	}
 	switch {
@@ -277,7 +384,7 @@ func (b *burst) curve(title, parameter, unit string, r *response, now float64, n
 // needs are the least values of each parameter, and of several together where none meets
 // the limit by itself.
 func (b *burst) needs(ctx context.Context) error {
-	for _, p := range burstParameters {
+	for _, p := range b.parameters {
 		if err := b.needOf(ctx, p, change{}); err != nil {
 			return err
 		}
@@ -292,12 +399,15 @@ func (b *burst) needs(ctx context.Context) error {
 func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 	now := p.get(b.Scenario.Profile)
 	r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
+		if p.impossible != nil && p.impossible(x) {
+			return outcome{never: true}, nil
+		}
 		b.tell("trying %s %s", p.name, reports.CapacityAmount(x, p.unit))
 		with := base
 		with.profile = func(profile *simulate.Profile) { p.set(profile, x) }
 		return b.measure(ctx, lastReady, with)
 	}}
-	if v := now; base.plan == nil && constant(p, b.Scenario.Profile) && v >= p.bracket.low && v <= p.bracket.high {
+	if v := now; base.plan == nil && (p.impossible == nil || !p.impossible(v)) && constant(p, b.Scenario.Profile) && v >= p.bracket.low && v <= p.bracket.high {
 		r.known = map[float64]outcome{v: b.now}
 	}
 	within := p.bracket
@@ -309,12 +419,23 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 		if err == nil && need.Need != nil && bounded(now) != nil && *need.Need <= now && !b.now.within(b.limit) {
 			need.Note = "below what it is: distributions are left out when it is tried"
 		}
+		if p.free && need.Need != nil && !b.now.within(b.limit) {
+			need.Note = strings.TrimPrefix(need.Note+"; "+b.freeWords(), "; ")
+		}
 		if err == nil {
 			b.c.Needs = append(b.c.Needs, *need)
 		}
 		b.c.Curves = append(b.c.Curves, b.curve(p.name, p.name, p.unit, r, now, !monotone))
 	}
 	return err
+}
+
+// freeWords say whose setting it is that costs nothing.
+func (b *burst) freeWords() string {
+	if b.Scenario.Profile.OfECI() {
+		return "a setting of the service's runtime: ask for it"
+	}
+	return "a setting of the runtime: it costs nothing"
 }
 
 // varies says that a parameter changes the figure at all.
@@ -332,21 +453,38 @@ func varies(r *response) bool {
 // together lifts all parameters at once, and takes each back as far as the limit allows, in
 // their order: what is left is the least given the others.
 func (b *burst) together(ctx context.Context) error {
-	values := make([]float64, len(burstParameters))
+	values := make([]float64, len(b.parameters))
 	apply := func(values []float64) change {
 		return change{profile: func(profile *simulate.Profile) {
-			for i, p := range burstParameters {
+			for i, p := range b.parameters {
 				p.set(profile, values[i])
 			}
 		}}
 	}
-	for i, p := range burstParameters {
+	var order, free []int
+	for i, p := range b.parameters {
 		values[i] = max(p.bracket.high, p.get(b.Scenario.Profile))
+		if p.free {
+			free = append(free, i)
+		} else {
+			order = append(order, i)
+		}
 	}
 	b.tell("lifting every bound at once")
 	floor, err := b.measure(ctx, lastReady, apply(values))
 	if err != nil {
 		return err
+	}
+	for _, i := range free { // more of it is not always faster
+		with := slices.Clone(values)
+		with[i] = b.parameters[i].get(b.Scenario.Profile)
+		o, err := b.measure(ctx, lastReady, apply(with))
+		if err != nil {
+			return err
+		}
+		if floor.never || !o.never && o.Value < floor.Value {
+			floor, values = o, with
+		}
 	}
 	if !floor.never {
 		b.c.Figures = append(b.c.Figures, floor.figure("last ready with every one of these bounds lifted", reports.UnitSeconds, nil))
@@ -355,8 +493,9 @@ func (b *burst) together(ctx context.Context) error {
 		b.c.Doubts = append(b.c.Doubts, "No link, rate, disk or core meets the limit, not even all of them together: what is left is fixed times, such as provisioning and the program's own start, or the requests' own spread.")
 		return nil
 	}
-	for i, p := range burstParameters {
-		now := p.get(b.Scenario.Profile)
+	// What costs nothing is taken back last, so that the others are as little as they can be.
+	for _, i := range append(order, free...) {
+		p, now := b.parameters[i], b.parameters[i].get(b.Scenario.Profile)
 		r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
 			b.tell("trying %s %s with the others", p.name, reports.CapacityAmount(x, p.unit))
 			with := slices.Clone(values)

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/workload"
 )
 
 // Caches is the cheapest plan for image caches that keeps a limit in the simulation: the
@@ -44,6 +46,10 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 		return nil, nil, err
 	}
 	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[[2]float64]*cachePlan)}
+	if k.effort = q.Scenario.PlanOptions.Effort; k.effort == 0 && len(q.apps()) > manyApps {
+		k.effort = manyEffort
+		c.Assumptions = append(c.Assumptions, fmt.Sprintf("With %s the planner searches %g times as long as cachebench plan for each limit that it is asked for; plan.effort of the scenario sets it.", plural(len(q.apps()), "app"), manyEffort))
+	}
 	return c, k, errors.Join(err, stopped(c, k.find(ctx)))
 }
 
@@ -53,6 +59,10 @@ type cachePlans struct {
 	slo      SLO
 	f        figure
 	fraction float64
+	// effort is the planner's; 0 is its own. It plans with planner and matches.
+	effort  float64
+	planner *cachebench.Job
+	matches *matcher.Matches
 	// known are the plans that were simulated, by what they build; asked the same by the
 	// limit that the planner was given.
 	known map[string]*cachePlan
@@ -68,6 +78,8 @@ type cachePlan struct {
 	*plan.Plan
 	limit, fraction float64
 	cost            float64
+	// set: it is a set of caches that each were planned alone.
+	set bool
 	outcome
 }
 
@@ -93,6 +105,13 @@ func (p *cachePlan) name() string {
 	}
 	return text
 }
+
+// Of many apps the planner takes seconds for each limit, and is asked for many: a tenth of its
+// steps come to nearly the same bill.
+const (
+	manyApps   = 40
+	manyEffort = 0.1
+)
 
 // steps is how many limits the planner is asked for at most of each share, beside the first.
 const steps = 10
@@ -120,7 +139,102 @@ func (k *cachePlans) find(ctx context.Context) error {
 			return err
 		}
 	}
+	return k.sets(ctx, limit)
+}
+
+// sets tries all sets of one cache for each app that cost less than what was found, the
+// cheapest first: the planner counts a month's starts, each by itself, and may take one cache
+// where the simulation is content with a cheaper one.
+func (k *cachePlans) sets(ctx context.Context, limit float64) error {
+	var own []string
+	for _, app := range k.apps() {
+		if !onPool(app) && (k.App == "" || app.Name == k.App) {
+			own = append(own, app.Name)
+		}
+	}
+	if len(own) > mostSubsets {
+		return nil
+	}
+	bills := make([]float64, len(own))
+	caches := make([][]plan.PlannedCache, len(own))
+	for i, name := range own {
+		k.tell("planning a cache of %s", name)
+		made, err := k.plan(ctx, func(s *cachebench.Scenario) {
+			k.onlyAnswer(s)
+			s.PlanOptions.Goal, s.NoPrimes = plan.GoalSeconds, true
+			s.Workload = appsOf(s.Workload, name)
+		})
+		if err != nil {
+			return err
+		}
+		bills[i], caches[i] = billOf(made, "planned"), made.Caches
+	}
+	var all []*cachePlan
+	for _, set := range cacheSets(len(own)) {
+		p := &cachePlan{Plan: &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}, set: true}
+		for _, i := range set {
+			p.cost += bills[i]
+			p.Caches = append(p.Caches, caches[i]...)
+		}
+		if len(p.Caches) > 0 {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *cachePlan) int { return cmp.Compare(a.cost, b.cost) })
+	best := k.cheapestKnown(limit)
+	for _, p := range all {
+		if p.cost >= best {
+			break
+		}
+		if k.known[p.name()] != nil {
+			continue
+		}
+		k.tell("simulating a set of %s", plural(len(p.Caches), "cache"))
+		var err error
+		if p.outcome, err = k.measure(ctx, k.f, change{plan: p.Plan, arm: simulate.ArmCached}); err != nil {
+			return err
+		}
+		k.known[p.name()] = p
+		if p.within(limit) {
+			k.c.Assumptions = append(k.c.Assumptions, "A set of caches costs what its caches do, each planned by itself.")
+			break
+		}
+	}
 	return nil
+}
+
+// onlyAnswer leaves out of planning what no answer needs; the bill is no bound, but the answer.
+func (k *cachePlans) onlyAnswer(s *cachebench.Scenario) {
+	s.BudgetPerMonth, s.PlanOptions.Effort = math.Inf(1), k.effort
+	s.PlanOptions.CurvePoints, s.PlanOptions.Sensitivity, s.PlanOptions.HoldOutFraction = 0, false, 0
+}
+
+// appsOf is a workload with one app alone.
+func appsOf(w *workload.Workload, name string) *workload.Workload {
+	own := *w
+	own.Apps = slices.DeleteFunc(slices.Clone(w.Apps), func(app workloadApp) bool { return app.Name != name })
+	return &own
+}
+
+// billOf is the bill of an arm's caches.
+func billOf(p *plan.Plan, arm string) float64 {
+	for i := range p.Totals {
+		if p.Totals[i].Arm == arm {
+			return p.Totals[i].Caches.Amount
+		}
+	}
+	return 0
+}
+
+// cheapestKnown is the bill of the cheapest plan that keeps a limit.
+func (k *cachePlans) cheapestKnown(limit float64) float64 {
+	best := math.Inf(1)
+	for _, p := range k.known {
+		if p.within(limit) {
+			best = min(best, p.cost)
+		}
+	}
+	return best
 }
 
 // fractions are the shares of starts that the planner is asked for, one after another. Its
@@ -137,12 +251,16 @@ func (k *cachePlans) fractions() []float64 {
 // seconds are those of one start by itself: where many come at once it has to be asked for
 // less, and else more may do.
 func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error {
-	p, err := k.try(ctx, limit, fraction)
-	if err != nil {
-		return err
-	}
 	low, high := limit/64, limit
-	if p.within(limit) || p.Verdict == plan.LimitNotMet {
+	p := &cachePlan{}
+	dearer := k.dearer(limit, limit, fraction)
+	if !dearer {
+		var err error
+		if p, err = k.try(ctx, limit, fraction); err != nil {
+			return err
+		}
+	}
+	if dearer || p.within(limit) || p.Verdict == plan.LimitNotMet {
 		// What the planner cannot do for one start may be kept all the same, and what it can
 		// do for a longer limit is what comes closest.
 		if low, high = limit, 2*limit; k.automatic.never {
@@ -154,7 +272,11 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 	// Whatever the limit, some are the same, so that a longer one finds what a shorter does.
 	if !k.automatic.never {
 		for _, of := range []float64{0.25, 0.5, 0.85, 1.4} {
-			if _, err := k.try(ctx, of*k.automatic.Value, fraction); err != nil {
+			x := of * k.automatic.Value
+			if k.dearer(limit, x, fraction) {
+				continue
+			}
+			if _, err := k.try(ctx, x, fraction); err != nil {
 				return err
 			}
 		}
@@ -163,6 +285,10 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 		x := math.Sqrt(low * high)
 		if high/low < 1.02 {
 			break
+		}
+		if k.dearer(limit, x, fraction) {
+			low = x // what a longer limit brings is the question
+			continue
 		}
 		p, err := k.try(ctx, x, fraction)
 		if err != nil {
@@ -177,6 +303,22 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 	return nil
 }
 
+// dearer says that what the planner makes for a limit and a share can be no cheaper than a plan
+// that keeps the limit of the question, or that it makes none: so it was for a longer limit and
+// no larger share. Its search is what takes time where there are many apps.
+func (k *cachePlans) dearer(asked, limit, fraction float64) bool {
+	if len(k.apps()) <= manyApps {
+		return false // that is soon planned, and tells what a larger bill buys
+	}
+	best := k.cheapestKnown(asked)
+	for _, p := range k.asked {
+		if p.limit >= limit && p.fraction <= fraction && (p.fraction > 0) == (fraction > 0) && (p.Verdict == plan.LimitNotMet || p.cost >= best) {
+			return true
+		}
+	}
+	return false
+}
+
 // try asks the planner for a limit, and simulates what it plans unless that was simulated
 // before.
 func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePlan, error) {
@@ -184,26 +326,11 @@ func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePl
 		return p, nil
 	}
 	k.tell("planning for a limit of %s", secondsWords(limit))
-	made, err := k.plan(ctx, func(s *cachebench.Scenario) {
-		s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
-		s.NoPrimes = len(s.Bursts) > 0 // the plan's are ahead of the workload's bursts, not of these
-		s.BudgetPerMonth = math.Inf(1) // what it costs is the answer
-		if q := k.App; q != "" && s.Workload != nil {
-			w := *s.Workload
-			w.Apps = slices.DeleteFunc(slices.Clone(w.Apps), func(app workloadApp) bool { return app.Name != q })
-			s.Workload = &w
-		}
-		s.PlanOptions.CurvePoints, s.PlanOptions.Sensitivity, s.PlanOptions.HoldOutFraction = 0, false, 0
-	})
+	made, err := k.planFor(ctx, limit, fraction)
 	if err != nil {
 		return nil, err
 	}
-	p := &cachePlan{Plan: made, limit: limit, fraction: fraction}
-	for i := range made.Totals {
-		if made.Totals[i].Arm == "planned" {
-			p.cost = made.Totals[i].Caches.Amount
-		}
-	}
+	p := &cachePlan{Plan: made, limit: limit, fraction: fraction, cost: billOf(made, "planned")}
 	for i := range made.Totals {
 		if made.Totals[i].Arm == plan.Automatic {
 			k.automaticCost = &made.Totals[i].Caches.Amount
@@ -222,6 +349,28 @@ func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePl
 	}
 	k.known[key] = p
 	return p, nil
+}
+
+// planFor is the planner's for a limit. What it matches is the same for all of them.
+func (k *cachePlans) planFor(ctx context.Context, limit float64, fraction float64) (*plan.Plan, error) {
+	if k.planner == nil {
+		var err error
+		k.planner, k.matches, err = k.matched(ctx, func(s *cachebench.Scenario) {
+			k.onlyAnswer(s)
+			s.NoPrimes = s.NoPrimes || len(s.Bursts) > 0 // the plan's are ahead of the workload's bursts, not of these
+			if k.App != "" && s.Workload != nil {
+				s.Workload = appsOf(s.Workload, k.App)
+			}
+		})
+		if err != nil {
+			k.planner = nil
+			return nil, err
+		}
+	}
+	job, s := *k.planner, *k.planner.Scenario
+	s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
+	job.Scenario = &s
+	return job.Plan(ctx, k.matches)
 }
 
 // choose takes the cheapest plan that keeps the limit when it is simulated.
@@ -261,7 +410,9 @@ func (k *cachePlans) words() {
 		}
 		if p.Plan != nil {
 			o.Cost = &reports.CapacityFigure{Name: "bill of caches", Unit: k.currency(), Value: p.cost}
-			o.Note = fmt.Sprintf("planned for %s, %s", secondsWords(p.limit), p.Status)
+			if o.Note = "caches planned one by one"; !p.set {
+				o.Note = fmt.Sprintf("planned for %s, %s", secondsWords(p.limit), p.Status)
+			}
 		} else if k.automaticCost != nil {
 			o.Cost = &reports.CapacityFigure{Name: "bill of caches", Unit: k.currency(), Value: *k.automaticCost}
 		}
@@ -281,7 +432,7 @@ func (k *cachePlans) words() {
 	}
 	if k.best == nil {
 		c.Verdict = reports.CapacityNotMet
-		f := closest.figure("", reports.UnitSeconds, nil)
+		f := closest.figure("", reports.UnitSeconds, &limit)
 		c.Headline = fmt.Sprintf("%s: no plan that was tried keeps a %s; the closest comes to %s.", word(c.Verdict), k.slo, f.Words())
 		c.Sentences = append(c.Sentences, "What no cache brings down is admission, provisioning, attaching and the program's own start: ask capacity burst for what holds starts up, capacity pool for instances kept warm.")
 		return
@@ -297,7 +448,7 @@ func (k *cachePlans) words() {
 		return
 	}
 	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
-	if len(k.Scenario.Bursts) == 0 && (math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction) {
+	if len(k.Scenario.Bursts) == 0 && !k.best.set && (math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction) {
 		of := "each app's mean"
 		if k.best.fraction > 0 {
 			of = reports.CapacityAmount(k.best.fraction, reports.UnitFraction) + " of a month's starts"
@@ -311,7 +462,11 @@ func (k *cachePlans) words() {
 		c.Sentences = append(c.Sentences, "To apply it, build these caches: a plan may instead make starts ahead of the workload's own bursts, and nobody foresees those of the question.")
 		return
 	}
-	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)).Round(time.Millisecond), k.share()+k.budget()))
+	if k.best.set {
+		c.Sentences = append(c.Sentences, "To apply it, build these caches: the planner, whose seconds are those of one start by itself, makes a dearer plan for any limit that it was asked for.")
+		return
+	}
+	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)).Round(time.Millisecond), k.share()+k.budget()+k.effortWords()))
 }
 
 func (k *cachePlans) share() string {
@@ -319,6 +474,14 @@ func (k *cachePlans) share() string {
 		return ""
 	}
 	return fmt.Sprintf(" --limit-starts %g", k.best.fraction)
+}
+
+// effortWords are the planner's effort, where it is not what it takes with the same inputs.
+func (k *cachePlans) effortWords() string {
+	if k.effort == k.Scenario.PlanOptions.Effort {
+		return ""
+	}
+	return fmt.Sprintf(" --effort %g", k.effort)
 }
 
 // budget lifts the scenario's, where the plan is above it.
@@ -362,5 +525,5 @@ func (k *cachePlans) curve() {
 		}
 	}
 	k.c.Curves = append(k.c.Curves, curve)
-	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved; a cheaper one that it never makes is not found.")
+	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved, and of few apps all sets of a cache for each; a cheaper one that is none of these is not found.")
 }

@@ -75,10 +75,12 @@ func (q *Question) arm() string {
 
 // change is what one simulation has different from the scenario.
 type change struct {
-	profile func(*simulate.Profile)
-	bursts  []cachebench.StartBurst
-	plan    *plan.Plan
-	arm     string
+	workload  *workload.Workload
+	inventory *layers.Inventory
+	profile   func(*simulate.Profile)
+	bursts    []cachebench.StartBurst
+	plan      *plan.Plan
+	arm       string
 	// list keeps the startups, explain the app whose slowest start is explained.
 	list    bool
 	explain string
@@ -126,21 +128,39 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	if c.explain != "" {
 		s.ExplainApps, s.NoStartups, s.Repeats = []string{c.explain + "@p100"}, false, 1
 	}
+	inv := q.Inventory
+	if c.inventory != nil {
+		inv = c.inventory
+	}
+	if c.workload != nil {
+		s.Workload = c.workload
+	}
+	asIs := c.workload == nil && c.inventory == nil && c.bursts == nil
 	q.tried++
-	if q.job != nil && c.bursts == nil && (c.profile == nil || q.sameCaches) {
+	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) {
 		job := *q.job
 		job.Scenario = &s
 		return job.Simulate(ctx, c.plan)
 	}
-	job, err := s.Cover(q.Inventory)
-	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+	job, err := cover(&s, inv)
+	if job == nil {
 		return nil, err
 	}
 	t, err := job.Simulate(ctx, c.plan)
-	if err == nil && c.bursts == nil && c.profile == nil && !slices.ContainsFunc(job.Workload.Apps, onPool) {
+	if err == nil && asIs && c.profile == nil && !slices.ContainsFunc(job.Workload.Apps, onPool) {
 		q.job = job
 	}
 	return t, err
+}
+
+// cover is the job of a scenario; one whose images are known in part comes with an error
+// that wraps cachebench.ErrCoverage.
+func cover(s *cachebench.Scenario, inv *layers.Inventory) (*cachebench.Job, error) {
+	job, err := s.Cover(inv)
+	if err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+		return nil, err
+	}
+	return job, err
 }
 
 // whole is the summary of the app that is asked about, or of all together, and how many of
@@ -177,29 +197,30 @@ func (q *Question) quantiles(t *simulate.Timeline, s *simulate.Summary) {
 	if !q.exact && !q.sketched {
 		return
 	}
-	repeats := make(map[int][]time.Duration)
-	for i := range t.Startups {
-		if x := &t.Startups[i]; x.Void == "" && (s.App == "" || x.App == s.App) {
-			repeats[x.Repeat] = append(repeats[x.Repeat], x.Ready)
-		}
-	}
 	for fraction, to := range map[float64]*simulate.Statistic{0.5: &s.P50, 0.9: &s.P90, 0.99: &s.P99} {
-		if len(repeats) == 0 {
+		values := eachRepeat(t, s.App, readyAt(fraction))
+		if values == nil {
 			*to = widened(*to, s.QuantileErrorFraction)
 			continue
-		}
-		var values []float64
-		for _, repeat := range slices.Sorted(maps.Keys(repeats)) {
-			slices.Sort(repeats[repeat])
-			values = append(values, rankOf(repeats[repeat], fraction))
 		}
 		*to = statisticOf(values)
 	}
 }
 
-// rankOf is the quantile of sorted times by nearest rank.
-func rankOf(times []time.Duration, fraction float64) float64 {
-	return times[sketch.Rank(int64(len(times)), fraction)-1].Seconds()
+// eachRepeat is a figure of the starts of each repeat, of an app or of all; nil where starts
+// are not listed.
+func eachRepeat(t *simulate.Timeline, app string, of func([]*simulate.Startup) float64) []float64 {
+	repeats := make(map[int][]*simulate.Startup)
+	for i := range t.Startups {
+		if x := &t.Startups[i]; x.Void == "" && (app == "" || x.App == app) {
+			repeats[x.Repeat] = append(repeats[x.Repeat], x)
+		}
+	}
+	var values []float64
+	for _, repeat := range slices.Sorted(maps.Keys(repeats)) {
+		values = append(values, of(repeats[repeat]))
+	}
+	return values
 }
 
 // statisticOf is the mean of the values of repeats, of which none is unknown, with its
@@ -245,9 +266,17 @@ func atLeast(s simulate.Statistic, least float64) simulate.Statistic {
 type figure struct {
 	name string
 	of   func(*simulate.Summary) simulate.Statistic
+	// each is that of the starts of one repeat; nil where none is asked for.
+	each func([]*simulate.Startup) float64
 }
 
-var lastReady = figure{"last ready", func(s *simulate.Summary) simulate.Statistic { return s.Makespan }}
+var lastReady = figure{"last ready", func(s *simulate.Summary) simulate.Statistic { return s.Makespan }, func(starts []*simulate.Startup) float64 {
+	first, last := time.Duration(math.MaxInt64), time.Duration(0)
+	for _, s := range starts {
+		first, last = min(first, s.Requested), max(last, s.Requested+s.Ready)
+	}
+	return (last - first).Seconds()
+}}
 
 // measure simulates with a change and reads a figure.
 func (q *Question) measure(ctx context.Context, f figure, c change) (outcome, error) {
@@ -255,11 +284,20 @@ func (q *Question) measure(ctx context.Context, f figure, c change) (outcome, er
 	if err != nil && !(t != nil && errors.Is(err, cachebench.ErrNoStart)) {
 		return outcome{}, err
 	}
+	return q.outcomeOf(f, t), nil
+}
+
+// outcomeOf reads a figure of what was simulated.
+func (q *Question) outcomeOf(f figure, t *simulate.Timeline) outcome {
 	s, voids := q.whole(t)
 	if s == nil || voids > 0 {
-		return outcome{never: true}, nil
+		return outcome{never: true}
 	}
-	return outcome{Statistic: f.of(s)}, nil
+	o := outcome{Statistic: f.of(s)}
+	if f.each != nil {
+		o.values = eachRepeat(t, q.App, f.each)
+	}
+	return o
 }
 
 // apps are those that are simulated: of the bursts, else all.
@@ -279,8 +317,8 @@ func (q *Question) apps() []workload.App {
 // answer is the frame of an answer.
 func (q *Question) answer(ctx context.Context, question string) (*reports.Capacity, error) {
 	s := *q.Scenario
-	job, err := s.Cover(q.Inventory)
-	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
+	job, err := cover(&s, q.Inventory)
+	if job == nil {
 		return nil, err
 	}
 	provenance := job.Provenance()
@@ -292,7 +330,20 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 		Question: question, Provenance: provenance, Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
 		Assumptions: []string{"Every value that was tried has the same starts and the same draws; what differs is the value alone."},
 	}
+	if few := fewRepeats(s.Repeats); few != "" && (s.Profile.Draws() || len(s.Bursts) == 0) {
+		q.frame.Doubts = append(q.frame.Doubts, few)
+	}
 	return q.frame, err
+}
+
+// fewRepeats is a doubt about intervals of so few values; empty where they are enough.
+func fewRepeats(n int) string {
+	// Quantiles of Student's t at 97.5 %, of one, two and three degrees of freedom.
+	wide := []string{2: "12.7", 3: "4.3", 4: "3.2"}
+	if n < 2 || n >= len(wide) {
+		return ""
+	}
+	return fmt.Sprintf("%d repeats are few: an interval by Student's t with %s of freedom is %s standard errors to either side, and 2.0 with many repeats. Use --repeats 5 or more.", n, plural(n-1, "degree"), wide[n])
 }
 
 // stopped marks an answer whose search was ended.
@@ -326,6 +377,9 @@ func word(verdict string) string {
 	}
 	return "Not met"
 }
+
+// limitWords writes a limit as it was given.
+func limitWords(d float64) string { return reports.CapacityLimit(d, reports.UnitSeconds) }
 
 func secondsWords(d float64) string { return reports.CapacityAmount(d, reports.UnitSeconds) }
 

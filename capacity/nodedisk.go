@@ -9,6 +9,7 @@ import (
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -78,15 +79,15 @@ func (a *appDisk) words() string {
 
 // largestApp is that of the apps on disks whose size is tried. The simulator lets a disk grow
 // to an image that is larger, and a node's does not.
-func (d *nodeDisk) largestApp() (appDisk, error) {
+func (q *Question) largestApp() (appDisk, error) {
 	var most appDisk
-	inv := d.Inventory.Estimated()
-	for _, app := range d.apps() {
-		pool := d.Scenario.Workload.Pool(app.NodePool)
+	inv := q.Inventory.Estimated()
+	for _, app := range q.apps() {
+		pool := q.Scenario.Workload.Pool(app.NodePool)
 		if pool == nil {
 			continue
 		}
-		class, own, err := d.classOf(pool)
+		class, own, err := q.classOf(pool)
 		if err != nil {
 			return most, err
 		}
@@ -108,10 +109,8 @@ func (d *nodeDisk) largestApp() (appDisk, error) {
 	return most, nil
 }
 
-// holds says whether a disk is large enough for the images of each app.
-func (d *nodeDisk) holds(gib float64) bool {
-	return float64(d.largest.bytes) <= d.largest.high*gib*(1<<30)
-}
+// fits says whether a disk is large enough for the images of each app.
+func (a *appDisk) fits(gib float64) bool { return float64(a.bytes) <= a.high*gib*(1<<30) }
 
 func imagesOf(inv *layers.Inventory, app *workload.App) []int {
 	var images []int
@@ -134,13 +133,13 @@ func (d *nodeDisk) at(ctx context.Context, gib float64) (*simulate.Summary, erro
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !d.holds(gib) {
+	if !d.largest.fits(gib) {
 		d.sizes[gib] = nil
 		return nil, nil
 	}
 	d.tell("simulating disks of %s", reports.CapacityAmount(gib, "GiB"))
 	t, err := d.simulate(ctx, change{profile: func(p *simulate.Profile) {
-		p.Node.DiskGiB = simulate.Parameter[float64]{Value: gib, Source: tried}
+		diskSize.set(p, gib)
 	}})
 	if err != nil && !(t != nil && errors.Is(err, cachebench.ErrNoStart)) {
 		return nil, err
@@ -171,7 +170,7 @@ func (d *nodeDisk) response(f figure) *response {
 }
 
 // missed is the share of starts that did not find all that they needed.
-var missed = figure{"starts that pull", func(s *simulate.Summary) simulate.Statistic {
+var missed = figure{name: "starts that pull", of: func(s *simulate.Summary) simulate.Statistic {
 	n := max(1, float64(s.Starts))
 	m := simulate.Statistic{Value: 1 - s.Hits.Value/n}
 	if s.Hits.Low != nil && s.Hits.High != nil {
@@ -260,9 +259,9 @@ func (d *nodeDisk) ownSizes() ([]string, error) {
 }
 
 // classOf is the class of a pool's nodes, and whether it states a disk of its own.
-func (d *nodeDisk) classOf(pool *workload.NodePool) (class *simulate.Profile, own bool, err error) {
-	with := *d.Scenario.Profile
-	with.Node.DiskGiB = simulate.Parameter[float64]{Value: d.Scenario.Profile.Node.DiskGiB.Value + 1}
+func (q *Question) classOf(pool *workload.NodePool) (class *simulate.Profile, own bool, err error) {
+	with := *q.Scenario.Profile
+	with.Node.DiskGiB = simulate.Parameter[float64]{Value: q.Scenario.Profile.Node.DiskGiB.Value + 1}
 	if class, err = with.Class(pool.NodeClass); err != nil {
 		return nil, false, fmt.Errorf("node pool %s: %w", pool.Name, err)
 	}
@@ -275,7 +274,7 @@ func (d *nodeDisk) answerOf(now *simulate.Summary, enough float64, found bool) {
 	}
 	if now == nil || !found {
 		tooSmall := "some starts, which are never ready"
-		if !d.holds(d.now) {
+		if !d.largest.fits(d.now) {
 			tooSmall = "the images of " + d.largest.app
 			d.c.Sentences = append(d.c.Sentences, "The "+d.largest.words()+".")
 		}
@@ -338,7 +337,7 @@ func (d *nodeDisk) limit(ctx context.Context, b bracket, now *simulate.Summary) 
 		words += ", though not every larger one does"
 	}
 	d.c.Sentences = append([]string{d.c.Headline}, d.c.Sentences...)
-	figure := as.figure("", reports.UnitSeconds, nil)
+	figure := as.figure("", reports.UnitSeconds, &limit)
 	at := "some starts are never ready"
 	if !as.never {
 		at = figure.Words()
@@ -398,20 +397,26 @@ func (d *nodeDisk) hold(ctx context.Context) error {
 
 // plan is the planner's, of the scenario with a change.
 func (q *Question) plan(ctx context.Context, with func(*cachebench.Scenario)) (*plan.Plan, error) {
+	job, m, err := q.matched(ctx, with)
+	if err != nil {
+		return nil, err
+	}
+	return job.Plan(ctx, m)
+}
+
+// matched is the scenario with a change as a planner needs it.
+func (q *Question) matched(ctx context.Context, with func(*cachebench.Scenario)) (*cachebench.Job, *matcher.Matches, error) {
 	s := *q.Scenario
 	s.Progress = nil
 	if with != nil {
 		with(&s)
 	}
-	job, err := s.Cover(q.Inventory)
-	if job == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
-		return nil, err
+	job, err := cover(&s, q.Inventory)
+	if job == nil {
+		return nil, nil, err
 	}
 	m, err := job.Match(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return job.Plan(ctx, m)
+	return job, m, err
 }
 
 // breakEvens says for each app when pulling is as fast as a start on a disk made from a

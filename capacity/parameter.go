@@ -3,6 +3,7 @@ package capacity
 import (
 	"math"
 
+	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -13,23 +14,27 @@ type parameter struct {
 	bracket    bracket
 	get        func(*simulate.Profile) float64
 	set        func(*simulate.Profile, float64)
+	// free says that it costs nothing, but for what it does to the rest.
+	free bool
+	// impossible are values with which some starts can never be ready.
+	impossible func(float64) bool
 }
 
 func rateOf(name string, low, high float64, of func(*simulate.Profile) *simulate.Parameter[network.Rate]) parameter {
-	return parameter{name, "B/s", bracket{low: low, high: high}, func(p *simulate.Profile) float64 { return typical(of(p)) }, func(p *simulate.Profile, v float64) {
-		*of(p) = simulate.Parameter[network.Rate]{Value: network.Rate(v), Source: tried}
-	}}
+	return parameterOf(name, reports.UnitRate, bracket{low: low, high: high}, of)
 }
 
 func numberOf(name, unit string, low, high float64, of func(*simulate.Profile) *simulate.Parameter[float64]) parameter {
-	return parameter{name, unit, bracket{low: low, high: high}, func(p *simulate.Profile) float64 { return typical(of(p)) }, func(p *simulate.Profile, v float64) {
-		*of(p) = simulate.Parameter[float64]{Value: v, Source: tried}
-	}}
+	return parameterOf(name, unit, bracket{low: low, high: high}, of)
 }
 
 func countOf(name, unit string, low, high float64, of func(*simulate.Profile) *simulate.Parameter[int64]) parameter {
-	return parameter{name, unit, bracket{low: low, high: high, whole: true}, func(p *simulate.Profile) float64 { return typical(of(p)) }, func(p *simulate.Profile, v float64) {
-		*of(p) = simulate.Parameter[int64]{Value: int64(v), Source: tried}
+	return parameterOf(name, unit, bracket{low: low, high: high, whole: true}, of)
+}
+
+func parameterOf[T ~int64 | ~float64](name, unit string, b bracket, of func(*simulate.Profile) *simulate.Parameter[T]) parameter {
+	return parameter{name: name, unit: unit, bracket: b, get: func(p *simulate.Profile) float64 { return typical(of(p)) }, set: func(p *simulate.Profile, v float64) {
+		*of(p) = simulate.Parameter[T]{Value: T(v), Source: tried}
 	}}
 }
 
@@ -50,8 +55,10 @@ const (
 	kilo, mega, giga = 1e3, 1e6, 1e9
 )
 
-// burstParameters are what may hold a burst up and be bought, set or asked for.
+// burstParameters are what may hold a burst up and be set, bought or asked for; what costs
+// nothing first.
 var burstParameters = []parameter{
+	downloads,
 	numberOf("start.admitPerSecond", "1/s", 0.1, 100*kilo, func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Start.AdmitPerSecond }),
 	rateOf("network.registryBytesPerSecond", mega, 1000*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Network.Registry }),
 	numberOf("network.registryRequestsPerSecond", "1/s", 1, mega, func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Network.RegistryRequests }),
@@ -62,6 +69,16 @@ var burstParameters = []parameter{
 	rateOf("unpack.diskBytesPerSecond", mega, 100*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Unpack.Disk }),
 	rateOf("cache.firstReadBytesPerSecond", mega, 100*giga, func(p *simulate.Profile) *simulate.Parameter[network.Rate] { return &p.Cache.FirstRead }),
 }
+
+// downloads is how many connections a pull or a node has at once.
+var downloads = func() parameter {
+	p := countOf("pull.maxConcurrentDownloads", "downloads", 1, 128, func(p *simulate.Profile) *simulate.Parameter[int64] { return &p.Pull.MaxConcurrentDownloads })
+	p.free = true
+	return p
+}()
+
+// diskSize is that of nodes; its bracket is the question's.
+var diskSize = parameterOf("node.diskGiB", "GiB", bracket{low: 1, whole: true}, func(p *simulate.Profile) *simulate.Parameter[float64] { return &p.Node.DiskGiB })
 
 var copies = countOf("cache.copies", "copies", 1, 10*kilo, func(p *simulate.Profile) *simulate.Parameter[int64] { return &p.Cache.Copies })
 

@@ -99,25 +99,17 @@ func waits(arrivals []arrival, warm int, handOver time.Duration) []time.Duration
 
 // outcome is the SLO's figure where so many instances are kept warm, over the repeats.
 func (p *warmPool) outcome(warm int) outcome {
+	_, fraction, _ := p.opt.SLO.figure()
 	var values []float64
 	for _, arrivals := range p.arrivals {
-		values = append(values, quantileOf(waits(arrivals, warm, p.opt.HandOver), p.opt.SLO))
+		values = append(values, timeAt(waits(arrivals, warm, p.opt.HandOver), fraction))
 	}
-	return outcome{Statistic: atLeast(statisticOf(values), p.opt.HandOver.Seconds())}
+	return outcome{Statistic: atLeast(statisticOf(values), p.opt.HandOver.Seconds()), values: values}
 }
 
-// quantileOf is the SLO's figure of times, by nearest rank.
-func quantileOf(times []time.Duration, slo SLO) float64 {
-	_, fraction, _ := slo.figure()
-	if fraction == 0 {
-		var sum float64
-		for _, t := range times {
-			sum += t.Seconds()
-		}
-		return sum / float64(len(times))
-	}
-	slices.Sort(times)
-	return rankOf(times, fraction)
+// response is the SLO's figure by how many instances are kept warm.
+func (p *warmPool) response() *response {
+	return &response{at: func(_ context.Context, x float64) (outcome, error) { return p.outcome(int(x)), nil }}
 }
 
 func (p *warmPool) find(ctx context.Context) error {
@@ -132,7 +124,7 @@ func (p *warmPool) find(ctx context.Context) error {
 		return err
 	}
 	limit := p.opt.SLO.Limit.Seconds()
-	r := &response{at: func(_ context.Context, x float64) (outcome, error) { return p.outcome(int(x)), nil }}
+	r := p.response()
 	need, monotone, err := r.need(ctx, bracket{low: 0, high: float64(most), whole: true}, limit)
 	if err != nil {
 		return err
@@ -175,23 +167,20 @@ func (p *warmPool) take(t *simulate.Timeline) (most int, err error) {
 func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *response) error {
 	limit := p.opt.SLO.Limit.Seconds()
 	warm := reports.CapacityOption{Name: "warm instances", Note: "no number of them is enough"}
-	if need.Need != nil {
+	if sure := need.Sure(); sure != nil {
 		money, err := p.Scenario.Prices.Instance(p.app.CPU, p.app.MemoryGiB, workload.Month)
 		if err != nil {
 			return fmt.Errorf("price warm instances: %w", err)
 		}
-		at := r.known[*need.Need]
+		at := r.known[*sure]
 		f := at.figure(p.opt.SLO.Figure, reports.UnitSeconds, &limit)
 		warm = reports.CapacityOption{
-			Name: plural(int(*need.Need), "warm instance") + " of " + p.app.Name, Ready: &f, Met: true,
-			Cost: &reports.CapacityFigure{Name: "warm instances a month", Unit: money.Currency, Value: money.Amount * *need.Need},
+			Name: plural(int(*sure), "warm instance") + " of " + p.app.Name, Ready: &f, Met: true,
+			Cost: &reports.CapacityFigure{Name: "warm instances a month", Unit: money.Currency, Value: money.Amount * *sure},
 		}
-		if p.app.CPU == 0 && p.app.MemoryGiB == 0 && *need.Need > 0 {
+		if p.app.CPU == 0 && p.app.MemoryGiB == 0 && *sure > 0 {
 			warm.Cost, warm.Note = nil, "their price is not known: the app has no cpu and memoryGiB"
 			p.c.Doubts = append(p.c.Doubts, fmt.Sprintf("What warm instances cost is not known: app %s has no cpu and memoryGiB. Give them in a workload.", p.app.Name))
-		} else if need.Low != nil && need.High != nil {
-			low, high := money.Amount**need.Low, money.Amount**need.High
-			warm.Cost.Low, warm.Cost.High = &low, &high
 		}
 		p.c.Verdict = judge(&at, limit)
 	} else {
@@ -232,7 +221,7 @@ func (p *warmPool) words(caches *reports.CapacityOption) {
 	case warm.Met:
 		begin = fmt.Sprintf("%s: with %s a %s is kept, for %s a month", word(p.c.Verdict), warm.Name, p.opt.SLO, warm.Cost.Words())
 	}
-	if n := p.c.Needs[0].Need; n != nil && *n == 0 {
+	if n := p.c.Needs[0].Sure(); n != nil && *n == 0 {
 		p.c.Headline = fmt.Sprintf("%s: no warm instance of %s is needed for a %s: it is %s.", word(p.c.Verdict), p.app.Name, p.opt.SLO, warm.Ready.Words())
 		warm.Chosen = true
 		return

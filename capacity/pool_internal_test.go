@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // TestWaitsAreThoseOfAQueue: what is worked out by sorting is what comes of playing it: each
@@ -100,5 +101,45 @@ func TestQuantilesOfASketch(t *testing.T) {
 	(&Question{exact: true}).quantiles(&all, &s)
 	if s.P90.Value != 19 || s.P50.Value != 11 || s.P99.Value != 21 || s.P90.Low == nil {
 		t.Errorf("%+v, %+v, %+v", s.P50, s.P90, s.P99)
+	}
+}
+
+// TestFewRepeats: the factor is that of tables of Student's t.
+func TestFewRepeats(t *testing.T) {
+	for n, want := range map[int]string{1: "", 2: "with 1 degree of freedom is 12.7 ", 4: "with 3 degrees of freedom is 3.2 ", 5: "", 40: ""} {
+		if got := fewRepeats(n); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+}
+
+// TestEveryQuantityIsScaled: of a profile that states all of them, each number is scaled and
+// nothing else; what is chosen from words is no quantity, and startsPerCopy only raises a doubt.
+func TestEveryQuantityIsScaled(t *testing.T) {
+	choices := "network.overRate pull.downloadScope pull.requestOrder pull.keepBlobs pull.slotRequests pull.reuseConnections pull.retry.resume unpack.decoder unpack.parallel cache.startsPerCopy"
+	p := *simulate.Containerd()
+	for _, rate := range []*simulate.Parameter[network.Rate]{&p.Network.Registry, &p.Network.Uplink, &p.Network.Connection, &p.Unpack.Fetch, &p.Cache.FirstRead, &p.Cache.Copy} {
+		rate.Value = 1e9
+	}
+	for _, number := range []*simulate.Parameter[float64]{&p.Network.RegistryRequests, &p.Start.AdmitPerSecond, &p.Network.ErrorFraction, &p.Unpack.FetchDiskFraction, &p.Cache.ReadFraction} {
+		number.Value = 0.25
+	}
+	for _, wait := range []*simulate.Parameter[time.Duration]{&p.Pull.Retry.Delay, &p.Pull.Start, &p.Pull.Blob, &p.Start.Ready, &p.Cache.Attach, &p.Cache.Build, &p.Cache.Flash, &p.Node.Boot, &p.Network.Request} {
+		*wait = simulate.Parameter[time.Duration]{Value: time.Second}
+	}
+	p.Pull.RepeatRequests.Value, p.Pull.ResolveRequests.Value, p.Network.TokenRequests.Value = 4, 4, 4
+	p.Network.ConnectRoundTrips.Value, p.Network.BlobRequests.Value = 4, 4
+	for _, v := range p.Values() {
+		before := p.Values()
+		scaled, ok := scaledProfile(&p, v.Name, 0.5)
+		if choice := slices.Contains(strings.Fields(choices), v.Name); ok == choice {
+			t.Errorf("%s (%s) is scaled: %v", v.Name, v.Value, ok)
+			continue
+		}
+		for i, now := range scaled.Values() {
+			if changed := now.Value != before[i].Value; changed != (ok && now.Name == v.Name) && !(v.Value == "1" || v.Value == now.Value) {
+				t.Errorf("%s times a half: %s is %s, was %s", v.Name, now.Name, now.Value, before[i].Value)
+			}
+		}
 	}
 }

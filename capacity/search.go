@@ -2,7 +2,6 @@ package capacity
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 
@@ -15,6 +14,8 @@ type outcome struct {
 	simulate.Statistic
 	// never: some starts are never ready, and the figure says nothing.
 	never bool
+	// values are the figure of each repeat, where starts are listed.
+	values []float64
 }
 
 // within says that the figure keeps a limit.
@@ -245,6 +246,8 @@ func (r *response) need(ctx context.Context, b bracket, limit float64) (*reports
 				return n, true, highErr
 			} else if some && all {
 				n.Low, n.High = &low, &high
+			} else if !all {
+				n.Note = "kept by the mean alone: no value that was tried keeps the limit with its whole interval"
 			}
 		}
 	} else {
@@ -255,12 +258,19 @@ func (r *response) need(ctx context.Context, b bracket, limit float64) (*reports
 		}
 		monotone = r.falls(b)
 		// A response that turns up again may keep the limit on the way.
+		bad := math.NaN()
 		for _, v := range r.values() {
-			if o := r.known[v]; good(&o) {
-				n.Need = &v
-				n.Note = fmt.Sprintf("more than that exceeds the limit again: %v is the least of those tried", v)
-				break
+			if o := r.known[v]; !good(&o) {
+				bad = v
+				continue
 			}
+			if !math.IsNaN(bad) {
+				if v, _, err = r.between(ctx, b, bad, v, good); err != nil {
+					return n, true, err
+				}
+			}
+			n.Need, n.Note = &v, "much more than that exceeds the limit again"
+			break
 		}
 	}
 	best := r.known[b.high]

@@ -2,11 +2,13 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/sketch"
 )
 
 // SLO is a limit of the time to ready: of a quantile of all starts, their mean, or the slowest.
@@ -22,11 +24,36 @@ var sloFigures = []struct {
 	figure
 	fraction float64
 }{
-	{figure{"p50", func(s *simulate.Summary) simulate.Statistic { return s.P50 }}, 0.5},
-	{figure{"p90", func(s *simulate.Summary) simulate.Statistic { return s.P90 }}, 0.9},
-	{figure{"p99", func(s *simulate.Summary) simulate.Statistic { return s.P99 }}, 0.99},
-	{figure{"mean", func(s *simulate.Summary) simulate.Statistic { return s.Mean }}, 0},
-	{figure{"slowest", func(s *simulate.Summary) simulate.Statistic { return s.Slowest }}, 1},
+	{figure{"p50", func(s *simulate.Summary) simulate.Statistic { return s.P50 }, readyAt(0.5)}, 0.5},
+	{figure{"p90", func(s *simulate.Summary) simulate.Statistic { return s.P90 }, readyAt(0.9)}, 0.9},
+	{figure{"p99", func(s *simulate.Summary) simulate.Statistic { return s.P99 }, readyAt(0.99)}, 0.99},
+	{figure{"mean", func(s *simulate.Summary) simulate.Statistic { return s.Mean }, readyAt(0)}, 0},
+	{figure{"slowest", func(s *simulate.Summary) simulate.Statistic { return s.Slowest }, readyAt(1)}, 1},
+}
+
+// readyAt is the quantile of the times to ready of one repeat by nearest rank, for 0 their
+// mean.
+func readyAt(fraction float64) func([]*simulate.Startup) float64 {
+	return func(starts []*simulate.Startup) float64 {
+		times := make([]time.Duration, len(starts))
+		for i, s := range starts {
+			times[i] = s.Ready
+		}
+		return timeAt(times, fraction)
+	}
+}
+
+// timeAt sorts times and is their quantile by nearest rank, for 0 their mean.
+func timeAt(times []time.Duration, fraction float64) float64 {
+	if fraction == 0 {
+		var sum float64
+		for _, t := range times {
+			sum += t.Seconds()
+		}
+		return sum / float64(len(times))
+	}
+	slices.Sort(times)
+	return times[sketch.Rank(int64(len(times)), fraction)-1].Seconds()
 }
 
 // ParseSLO reads a limit as people write it: p99<=20s.
@@ -65,4 +92,4 @@ func (s SLO) figure() (f figure, fraction float64, known bool) {
 	return figure{}, 0, false
 }
 
-func (s SLO) String() string { return s.Figure + " of at most " + secondsWords(s.Limit.Seconds()) }
+func (s SLO) String() string { return s.Figure + " of at most " + limitWords(s.Limit.Seconds()) }

@@ -125,21 +125,24 @@ func amountWords(value float64, unit string) string {
 }
 
 // secondsOf writes seconds that need not fit a time.Duration.
-func secondsOf(value float64) string {
+func secondsOf(value float64) string { return secondsTo(value, 0) }
+
+// secondsTo is secondsOf with so many more digits.
+func secondsTo(value float64, more int) string {
 	switch a := math.Abs(value); {
 	case a == 0:
 	case a < 0.9995e-6:
-		return trimmed(value*1e9, 3) + " ns"
+		return trimmed(value*1e9, 3+more) + " ns"
 	case a < 0.9995e-3:
-		return trimmed(value*1e6, 1) + " µs"
+		return trimmed(value*1e6, 1+more) + " µs"
 	case a < 9.995e-3:
-		return trimmed(value*1e3, 2) + " ms"
+		return trimmed(value*1e3, 2+more) + " ms"
 	}
 	switch a := math.Abs(value); {
 	case a < 9.995:
-		return decimal(value, 2) + " s"
+		return decimal(value, 2+more) + " s"
 	case a < 999.95:
-		return decimal(value, 1) + " s"
+		return decimal(value, 1+more) + " s"
 	}
-	return decimal(value, 0) + " s"
+	return decimal(value, more) + " s"
 }

@@ -124,6 +124,10 @@ type CapacityEffect struct {
 	// is, in seconds; absent where that cannot be.
 	Less *CapacityFigure `json:"less,omitempty"`
 	More *CapacityFigure `json:"more,omitempty"`
+	// LessVerdict and MoreVerdict say whether the limit is then met; absent where there is
+	// none.
+	LessVerdict string `json:"lessVerdict,omitempty" document:"enum=met|not met|unclear"`
+	MoreVerdict string `json:"moreVerdict,omitempty" document:"enum=met|not met|unclear"`
 	// Swing is the larger of the two changes.
 	Swing float64 `json:"swingSeconds" document:"unit=none"`
 	// Source says where the profile has the value from.
@@ -198,33 +202,47 @@ func WriteCapacity(w io.Writer, format Format, c *Capacity, opt Options) error {
 const UnitRate = "B/s"
 
 // CapacityAmount writes an amount of a unit for people.
-func CapacityAmount(v float64, unit string) string {
-	switch unit {
-	case UnitRate:
-		if v >= math.MaxInt64/2 {
-			return "unlimited"
+func CapacityAmount(v float64, unit string) string { return capacityAmountTo(unit)(v, 0) }
+
+// CapacityLimit writes a limit for people, with all digits that it was given with.
+func CapacityLimit(v float64, unit string) string { return asGiven(v, capacityAmountTo(unit)) }
+
+// capacityAmountTo writes amounts of a unit with so many more digits than usual.
+func capacityAmountTo(unit string) func(v float64, more int) string {
+	return func(v float64, more int) string {
+		name := unit
+		switch unit {
+		case UnitRate:
+			if v >= math.MaxInt64/2 {
+				return "unlimited"
+			}
+			if more > 0 {
+				return rateTo(v, more) // in bits too it would be too long
+			}
+			return capacityWords(v)
+		case UnitSeconds:
+			return secondsTo(v, more)
+		case UnitBytes, UnitFraction:
+			return amountWords(v, unit)
+		case "copies":
+			if v == 1 {
+				return "1 copy"
+			}
+		case "GiB":
+			return trimmed(v, 1+more) + " GiB"
+		case "1/s":
+			return trimmed(v, 2+more) + " a second"
+		case "":
+			return trimmed(v, 2+more)
 		}
-		return capacityWords(v)
-	case UnitSeconds, UnitBytes, UnitFraction:
-		return amountWords(v, unit)
-	case "copies":
+		if len(unit) == 3 && strings.ToUpper(unit) == unit {
+			return amountWords(v, unit)
+		}
 		if v == 1 {
-			return "1 copy"
+			name = strings.TrimSuffix(unit, "s")
 		}
-	case "GiB":
-		return trimmed(v, 1) + " GiB"
-	case "1/s":
-		return trimmed(v, 2) + " a second"
-	case "":
-		return trimmed(v, 2)
+		return trimmed(v, 2+more) + " " + name
 	}
-	if len(unit) == 3 && strings.ToUpper(unit) == unit {
-		return amountWords(v, unit)
-	}
-	if v == 1 {
-		unit = strings.TrimSuffix(unit, "s")
-	}
-	return trimmed(v, 2) + " " + unit
 }
 
 // Verdict holds the figure to its limit, with its interval; empty where it has no limit.
@@ -253,19 +271,20 @@ func (o *CapacityOption) Verdict() string {
 	return CapacityNotMet
 }
 
-// Words are the figure with its interval.
+// Words are the figure with its interval; where it has a limit, with as many digits as tell
+// it from that.
 func (f *CapacityFigure) Words() string {
-	return withInterval(f.Value, f.Low, f.High, f.Unit)
+	words := func(v float64) string { return CapacityAmount(v, f.Unit) }
+	if f.Limit != nil {
+		words = func(v float64) string { return besideLimit(v, *f.Limit, capacityAmountTo(f.Unit)) }
+	}
+	return withInterval(f.Value, f.Low, f.High, words)
 }
 
-// withInterval writes an amount with its interval where there is one.
-func withInterval(v float64, low, high *float64, unit string) string {
-	if low == nil || high == nil || !(*high > *low) {
-		return CapacityAmount(v, unit)
-	}
-	words := func(v float64) string { return CapacityAmount(v, unit) }
-	if unit == UnitRate {
-		words = rate // in bits too it would be too long
+// withInterval writes an amount with its interval where there is one that the digits show.
+func withInterval(v float64, low, high *float64, words func(float64) string) string {
+	if low == nil || high == nil || words(*low) == words(*high) {
+		return words(v)
 	}
 	return fmt.Sprintf("%s (%s to %s)", words(v), words(*low), words(*high))
 }
@@ -278,7 +297,19 @@ func (n *CapacityNeed) words() string {
 	case n.Need == nil:
 		return "no value"
 	}
-	return withInterval(*n.Need, n.Low, n.High, n.Unit)
+	words := func(v float64) string { return CapacityAmount(v, n.Unit) }
+	if n.Unit == UnitRate && n.Low != nil {
+		words = rate // in bits too it would be too long
+	}
+	return withInterval(*n.Need, n.Low, n.High, words)
+}
+
+// Sure is the value that keeps the limit with the whole interval, as far as one is known.
+func (n *CapacityNeed) Sure() *float64 {
+	if n.High != nil {
+		return n.High
+	}
+	return n.Need
 }
 
 func (n *CapacityNeed) nowWords() string {
@@ -287,6 +318,9 @@ func (n *CapacityNeed) nowWords() string {
 	}
 	return CapacityAmount(*n.Now, n.Unit)
 }
+
+// sourceHead is over what a text has below each row, as a note.
+const sourceHead = "where its value is from"
 
 // mostCurvePoints are those of a curve that text shows; the other formats have all.
 const mostCurvePoints = 9
@@ -305,7 +339,7 @@ func (c *Capacity) tables(most int) []CapacityTable {
 		f := &c.Figures[i]
 		limit := ""
 		if f.Limit != nil {
-			limit = CapacityAmount(*f.Limit, f.Unit)
+			limit = CapacityLimit(*f.Limit, f.Unit)
 		}
 		figures.Rows = append(figures.Rows, []string{f.Name, f.Words(), limit})
 	}
@@ -340,16 +374,19 @@ func (c *Capacity) tables(most int) []CapacityTable {
 			n := &of.needs[i]
 			best := "never ready"
 			if n.Best != nil {
-				best = secondsOf(*n.Best)
+				best = (&CapacityFigure{Unit: UnitSeconds, Value: *n.Best, Limit: c.limit()}).Words()
 			}
 			t.Rows = append(t.Rows, []string{n.Parameter, n.nowWords(), n.words(), best, n.Note})
 		}
 		add(t)
 	}
-	effects := CapacityTable{Title: "What one parameter changes, the others staying", Heads: []string{"parameter", ">half", ">twice", "where its value is from"}}
+	effects := CapacityTable{Title: "What one parameter changes, the others staying", Heads: []string{"parameter", ">half", ">twice", sourceHead}}
 	for i := range c.Effects {
 		e := &c.Effects[i]
 		row := []string{e.Parameter, "-", "-", e.Source}
+		if turns := e.turns(c.Verdict); turns != "" {
+			row[0] += " (" + turns + ")"
+		}
 		if e.Less != nil {
 			row[1] = signedSeconds(e.Less)
 		}
@@ -368,12 +405,38 @@ func (c *Capacity) tables(most int) []CapacityTable {
 	return list
 }
 
+// turns says with which of its values the verdict is another.
+func (e *CapacityEffect) turns(verdict string) string {
+	var words []string
+	for _, of := range []struct{ at, verdict string }{{"half", e.LessVerdict}, {"twice", e.MoreVerdict}} {
+		if of.verdict != "" && of.verdict != verdict {
+			words = append(words, of.at+": "+of.verdict)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 func signedSeconds(f *CapacityFigure) string {
 	sign := ""
 	if f.Value > 0 {
 		sign = "+"
 	}
 	return sign + f.Words()
+}
+
+// limit is the time that the answer holds starts to; nil where there is none.
+func (c *Capacity) limit() *float64 {
+	for i := range c.Figures {
+		if f := &c.Figures[i]; f.Limit != nil && f.Unit == UnitSeconds {
+			return f.Limit
+		}
+	}
+	for i := range c.Curves {
+		if k := &c.Curves[i]; k.Limit != nil && k.YUnit == UnitSeconds {
+			return k.Limit
+		}
+	}
+	return nil
 }
 
 func (c *Capacity) intervalWords() string {
@@ -395,9 +458,10 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 	if len(points) < len(k.Points) {
 		t.Title += fmt.Sprintf(", %d of %s", len(points), count(len(k.Points), "value"))
 	}
+	names := k.names(points)
 	for i := range points {
 		p := &points[i]
-		row := []string{CapacityAmount(p.X, k.XUnit), "never ready"}
+		row := []string{names[i], "never ready"}
 		if k.Now != nil && *k.Now == p.X {
 			row[0] += " (now)"
 		}
@@ -412,6 +476,19 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 		t.Rows = append(t.Rows, row)
 	}
 	return t
+}
+
+// names are the values of points, with as many digits as tell neighbours apart.
+func (k *CapacityCurve) names(points []CapacityPoint) []string {
+	list := make([]string, len(points))
+	to := capacityAmountTo(k.XUnit)
+	for i := range points {
+		list[i] = to(points[i].X, 0)
+		for more := 1; more < mostMoreDigits && i > 0 && list[i] == list[i-1] && points[i].X > points[i-1].X; more++ {
+			list[i-1], list[i] = to(points[i-1].X, more), to(points[i].X, more)
+		}
+	}
+	return list
 }
 
 // some are so many of the points: the ends, where the parameter stands, both sides of the
@@ -455,9 +532,9 @@ func capacityText(c *Capacity, opt Options) []byte {
 	}
 	for _, t := range c.tables(mostCurvePoints) {
 		p.heading(t.Title)
-		table := &textTable{heads: t.Heads}
+		table := &textTable{heads: t.Heads, whole: true}
 		note := -1
-		if last := len(t.Heads) - 1; t.Heads[last] == "note" {
+		if last := len(t.Heads) - 1; t.Heads[last] == "note" || t.Heads[last] == sourceHead {
 			note, table.heads = last, t.Heads[:last]
 		}
 		for _, row := range t.Rows {
@@ -577,11 +654,11 @@ func capacityCSV(c *Capacity) ([]byte, error) {
 	for i := range c.Effects {
 		e := &c.Effects[i]
 		for _, of := range []struct {
-			x string
+			x, verdict string
 			*CapacityFigure
-		}{{"0.5", e.Less}, {"2", e.More}} {
+		}{{"0.5", e.LessVerdict, e.Less}, {"2", e.MoreVerdict, e.More}} {
 			if f := of.CapacityFigure; f != nil {
-				add("effect", e.Parameter, of.x, "factor", exact(f.Value), number(f.Low), number(f.High), f.Unit, "", "")
+				add("effect", e.Parameter, of.x, "factor", exact(f.Value), number(f.Low), number(f.High), f.Unit, "", of.verdict)
 			}
 		}
 	}

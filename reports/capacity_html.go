@@ -30,8 +30,8 @@ func capacityView(c *Capacity) *view {
 		k := &c.Curves[i]
 		f := figure{Drawing: capacityChart(fmt.Sprintf("chart-capacity-%d", i+1), k), Heading: k.Title}
 		f.Legend = []key{{Sample: sample("line", "curve a-cached"), Label: k.Figure}}
-		if k.Limit != nil {
-			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityAmount(*k.Limit, k.YUnit)})
+		if k.limitDrawn() != nil {
+			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityLimit(*k.Limit, k.YUnit)})
 		}
 		var notes []string
 		if k.NotMonotone {
@@ -39,6 +39,9 @@ func capacityView(c *Capacity) *view {
 		}
 		if _, out := k.drawn(); out > 0 {
 			notes = append(notes, fmt.Sprintf("Not drawn, but in the table: %s far above the limit.", count(out, "value")))
+		}
+		if k.Limit != nil && k.limitDrawn() == nil {
+			notes = append(notes, "Not drawn: the limit of "+CapacityLimit(*k.Limit, k.YUnit)+" is far above.")
 		}
 		f.Caption = strings.Join(notes, " ")
 		v.Answers = append(v.Answers, f)
@@ -87,18 +90,21 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 			}
 		}
 	})
-	lowest, typical, highest, top := math.Inf(1), 0.0, 0.0, 0.0
-	for i, p := range points {
+	lowest, highest, top := math.Inf(1), 0.0, 0.0
+	for _, p := range points {
 		lowest, highest = min(lowest, p.X/xPer), max(highest, p.X/xPer)
-		if i <= len(points)/2 {
-			typical = p.X / xPer
-		}
 		if p.Y != nil {
 			top = max(top, *p.Y/yPer)
 		}
 	}
-	if k.Limit != nil && *k.Limit/yPer < 8*top {
-		top = max(top, *k.Limit/yPer)
+	limit := k.limitDrawn()
+	if limit != nil {
+		top = max(top, *limit/yPer)
+	}
+	// Values are tried evenly by their logarithm, but for numbers of starts.
+	typical := math.Sqrt(lowest * highest)
+	if k.XUnit == "starts" {
+		typical = highest
 	}
 	x, y := spreadScale(lowest, typical, highest), linearScale(top)
 	at := func(v float64) float64 { return courseBottom - y.at(v/yPer)*(courseBottom-courseTop) }
@@ -126,10 +132,22 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 		c.dot("a-cached", CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit), px, py)
 		lastX, lastY, drawn = px, py, true
 	}
-	if k.Limit != nil {
-		c.line("capacity", "limit "+CapacityAmount(*k.Limit, k.YUnit), 0, at(*k.Limit), 1, at(*k.Limit))
+	if limit != nil {
+		c.line("capacity", "limit "+CapacityLimit(*limit, k.YUnit), 0, at(*limit), 1, at(*limit))
 	}
 	return c.drawn()
+}
+
+// limitDrawn is the limit where it does not squeeze the curve against 0; nil where it does.
+func (k *CapacityCurve) limitDrawn() *float64 {
+	const most = 8
+	points, _ := k.drawn()
+	for _, p := range points {
+		if k.Limit != nil && p.Y != nil && *k.Limit < most**p.Y {
+			return k.Limit
+		}
+	}
+	return nil
 }
 
 // drawn are the points that do not squeeze the others against 0, and how many are left out.

@@ -117,6 +117,24 @@ func TestCapacityPage(t *testing.T) {
 	}
 }
 
+// TestLimitFarAbove: a limit that the curve never comes near is no line at the chart's top.
+func TestLimitFarAbove(t *testing.T) {
+	for limit, drawn := range map[float64]bool{0.6: true, 10: false} {
+		k := CapacityCurve{Title: "t", Parameter: "node.diskGiB", XUnit: "GiB", Figure: "p90", YUnit: UnitSeconds, Limit: &limit, Points: []CapacityPoint{{X: 2, Y: ptr(0.5)}, {X: 800, Y: ptr(0.5)}}}
+		c := &Capacity{Question: "node-disk", Headline: "h", Curves: []CapacityCurve{k}}
+		page, err := capacityPage(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is := strings.Contains(string(page), "limit "+CapacityLimit(limit, UnitSeconds)); is != drawn {
+			t.Errorf("a limit of %v is drawn: %v", limit, is)
+		}
+		if said := strings.Contains(string(page), "is far above"); said == drawn {
+			t.Errorf("a limit of %v: said to be left out: %v", limit, said)
+		}
+	}
+}
+
 // TestCurveInText: both sides of the limit are among the values that are shown.
 func TestCurveInText(t *testing.T) {
 	k := &answer().Curves[0]
@@ -146,5 +164,70 @@ func TestCapacityVerdicts(t *testing.T) {
 	}
 	if f := of(2.5, 1.9, 3.1); f.Verdict() != CapacityUnclear {
 		t.Errorf("%s is %s", f.Words(), f.Verdict())
+	}
+}
+
+// TestBesideLimit: what a limit judges has as many digits as tell it from the limit, and the
+// limit those that it was given with.
+func TestBesideLimit(t *testing.T) {
+	for _, x := range []struct {
+		value, limit float64
+		want, given  string
+	}{
+		{29.996, 30, "29.996 s", "30.0 s"},
+		{30.004, 30, "30.004 s", "30.0 s"},
+		{30.2, 30, "30.2 s", "30.0 s"},
+		{57.63, 30, "57.6 s", "30.0 s"},
+		{30, 30, "30.0 s", "30.0 s"},
+		{12.7171, 12.71, "12.72 s", "12.71 s"},
+		{12.71, 12.71, "12.71 s", "12.71 s"},
+		{12.709999999, 12.71, "12.709999999 s", "12.71 s"},
+		{3.144535, 3.1446, "3.1445 s", "3.1446 s"},
+		{1234.4, 1234, "1,234.4 s", "1,234 s"},
+		{0.0042, 0.004, "4.2 ms", "4 ms"},
+	} {
+		f := CapacityFigure{Unit: UnitSeconds, Value: x.value, Limit: &x.limit}
+		if got := f.Words(); got != x.want {
+			t.Errorf("%v beside %v is %q, want %q", x.value, x.limit, got, x.want)
+		}
+		if got := CapacityLimit(x.limit, UnitSeconds); got != x.given {
+			t.Errorf("a limit of %v is %q, want %q", x.limit, got, x.given)
+		}
+	}
+	// An interval that the digits do not show is none; neighbours of a curve have digits of
+	// their own.
+	low, high := 118.9e6, 119.1e6
+	if got := (&CapacityNeed{Unit: UnitRate, Need: ptr(119e6), Low: &low, High: &high}).words(); got != "119 MB/s" {
+		t.Errorf("%q", got)
+	}
+	k := CapacityCurve{XUnit: "1/s", YUnit: UnitSeconds, Points: []CapacityPoint{{X: 1.701, Y: ptr(1.0)}, {X: 1.7024, Y: ptr(1.0)}, {X: 4, Y: ptr(1.0)}}}
+	if rows := k.table(0).Rows; rows[0][0] != "1.701 a second" || rows[1][0] != "1.702 a second" || rows[2][0] != "4 a second" {
+		t.Errorf("%q", rows)
+	}
+}
+
+// TestCapacityTextIsWhole: a table that is too wide goes on over more lines, and every word of
+// it stands there.
+func TestCapacityTextIsWhole(t *testing.T) {
+	c := answer()
+	for i := range c.Needs {
+		c.Needs[i].Parameter, c.Needs[i].Unit = "network.registryRequestsPerSecond", "1/s"
+		c.Needs[i].Now, c.Needs[i].Need, c.Needs[i].Low, c.Needs[i].High = ptr(12345.67), ptr(23456.78), ptr(22222.22), ptr(24444.44)
+	}
+	c.Options[0].Name = "one cache of " + strings.Repeat("a-long-name, ", 12) + "the-end"
+	c.Options[0].Ready = &CapacityFigure{Unit: UnitSeconds, Value: 29.9999, Low: ptr(29.1), High: ptr(31.5), Limit: ptr(30.0)}
+	var b bytes.Buffer
+	if err := WriteCapacity(&b, Text, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	checkWidth(t, text)
+	if strings.Contains(text, "…") {
+		t.Errorf("something is cut:\n%s", text)
+	}
+	for _, want := range []string{"network.registryRequestsPerSecond", "12,345.67 a second  ", "(22,222.22 a second to", "24,444.44 a second)", "29.9999 s (29.1 s to 31.5 s)", "the-end *"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
 	}
 }

@@ -92,9 +92,9 @@ func (t *table) evenTimes() *table {
 	return t
 }
 
-// besideLimit writes a time that may be held against a limit: with more digits than seconds
+// timeBesideLimit writes a time that may be held against a limit: with more digits than seconds
 // does where rounding would put it on the other side of the limit, or onto it.
-func besideLimit(d time.Duration, limit *time.Duration) string {
+func timeBesideLimit(d time.Duration, limit *time.Duration) string {
 	text := secondsDigits(d)
 	if limit == nil {
 		return text + " s"
@@ -109,19 +109,19 @@ func besideLimit(d time.Duration, limit *time.Duration) string {
 	return text + " s"
 }
 
-// optionalBeside is besideLimit of a time that may be unknown.
+// optionalBeside is timeBesideLimit of a time that may be unknown.
 func optionalBeside(d, limit *time.Duration) string {
 	if d == nil {
 		return "-"
 	}
-	return besideLimit(*d, limit)
+	return timeBesideLimit(*d, limit)
 }
 
-// besideCell is secondsCell with the digits of besideLimit.
+// besideCell is secondsCell with the digits of timeBesideLimit.
 func besideCell(d, limit *time.Duration) cell {
 	c := optionalCell(d)
 	if d != nil {
-		c.Text = besideLimit(*d, limit)
+		c.Text = timeBesideLimit(*d, limit)
 	}
 	return c
 }

@@ -50,19 +50,19 @@ func TestEvenTimes(t *testing.T) {
 // TestBesideLimit: two times on two sides of a limit are not told alike.
 func TestBesideLimit(t *testing.T) {
 	limit := 3144600 * time.Microsecond
-	below, above := besideLimit(3144535*time.Microsecond, &limit), besideLimit(3144671*time.Microsecond, &limit)
+	below, above := timeBesideLimit(3144535*time.Microsecond, &limit), timeBesideLimit(3144671*time.Microsecond, &limit)
 	if below != "3.14 s" || above != "3.145 s" {
 		t.Errorf("%s and %s", below, above)
 	}
 	limit = 30 * time.Second
-	if got := besideLimit(29999*time.Millisecond, &limit); got != "29.999 s" {
+	if got := timeBesideLimit(29999*time.Millisecond, &limit); got != "29.999 s" {
 		t.Errorf("%s", got)
 	}
-	if got := besideLimit(29999*time.Millisecond, nil); got != "30.0 s" {
+	if got := timeBesideLimit(29999*time.Millisecond, nil); got != "30.0 s" {
 		t.Errorf("%s without a limit", got)
 	}
 	long := 20 * time.Minute
-	if got := besideLimit(1200400*time.Millisecond, &long); got != "1,200.4 s" {
+	if got := timeBesideLimit(1200400*time.Millisecond, &long); got != "1,200.4 s" {
 		t.Errorf("%s", got)
 	}
 }

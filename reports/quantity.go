@@ -55,14 +55,53 @@ func size(bytes int64) string {
 }
 
 // rate writes bytes a second with three digits: 1.25 GB/s.
-func rate(bytesPerSecond float64) string {
+func rate(bytesPerSecond float64) string { return rateTo(bytesPerSecond, 0) }
+
+// rateTo is rate with so many more digits.
+func rateTo(bytesPerSecond float64, more int) string {
 	name, unit := byteUnitFor(bytesPerSecond)
 	value := bytesPerSecond / unit
 	digits := 0
 	if value < 100 {
 		digits = 2 - int(math.Floor(math.Log10(max(value, 1))))
 	}
-	return trimmed(value, digits) + " " + name
+	return trimmed(value, digits+more) + " " + name
+}
+
+// mostMoreDigits is as many as tell two times apart that differ by a nanosecond.
+const mostMoreDigits = 10
+
+// besideLimit writes an amount that a limit judges: with as many digits as tell the two apart,
+// so that what keeps the limit and what does not never read alike. to writes an amount with so
+// many more digits than usual.
+func besideLimit(v, limit float64, to func(v float64, more int) string) string {
+	if v == limit {
+		return asGiven(v, to)
+	}
+	for more := range mostMoreDigits {
+		if text := to(v, more); text != to(limit, more) {
+			return text
+		}
+	}
+	return to(v, mostMoreDigits)
+}
+
+// asGiven writes a limit with all digits that it was given with, and no fewer than usual.
+func asGiven(limit float64, to func(v float64, more int) string) string {
+	number := func(more int) string {
+		digits, unit, _ := strings.Cut(to(limit, more), " ")
+		if strings.Contains(digits, ".") {
+			digits = strings.TrimRight(strings.TrimRight(digits, "0"), ".")
+		}
+		return digits + " " + unit
+	}
+	all := number(mostMoreDigits)
+	for more := range mostMoreDigits {
+		if number(more) == all {
+			return to(limit, more)
+		}
+	}
+	return to(limit, mostMoreDigits)
 }
 
 // unpackedSize writes the unpacked bytes of s with what is not known of them:

@@ -16,6 +16,8 @@ type textTable struct {
 	// heads name the columns; one that starts with > is aligned to the right.
 	heads []string
 	rows  []textRow
+	// whole: a cell that does not fit goes on over more lines, and nothing is cut.
+	whole bool
 }
 
 // textRow is one line of a table with a note that is wrapped below it.
@@ -43,13 +45,22 @@ func (t *textTable) lines() (heads, lines []string) {
 	widths := t.widths(words)
 	// Names stand in the first column: in others a number that was cut says so itself.
 	names, legend := t.names(widths)
+	if t.whole {
+		legend = nil // all stand there
+	}
 	for _, cells := range headLines(words, widths) {
 		heads = append(heads, tableLine(cells, widths, right))
 	}
 	for i, row := range t.rows {
 		cells := slices.Clone(row.cells)
 		cells[0] = names[i]
-		lines = append(lines, tableLine(cells, widths, right))
+		if t.whole {
+			for _, part := range cellLines(row.cells, widths) {
+				lines = append(lines, tableLine(part, widths, right))
+			}
+		} else {
+			lines = append(lines, tableLine(cells, widths, right))
+		}
 		if row.note != "" {
 			lines = append(lines, wrap(row.note, noteIndent)...)
 		}
@@ -92,6 +103,59 @@ func headLines(heads []string, widths []int) [][]string {
 	return lines
 }
 
+// cellLines breaks the cells of a row that are wider than their columns: before what stands in
+// brackets, then between words, and a word as the last resort. What takes
+// fewer lines than others stands at the top.
+func cellLines(cells []string, widths []int) [][]string {
+	lines := [][]string{make([]string, len(cells))}
+	for i, cell := range cells {
+		for k, part := range brokenCell(cell, widths[i]) {
+			if k == len(lines) {
+				lines = append(lines, make([]string, len(cells)))
+			}
+			lines[k][i] = part
+		}
+	}
+	return lines
+}
+
+func brokenCell(cell string, width int) []string {
+	if columns(cell) <= width {
+		return []string{cell}
+	}
+	if before, after, ok := strings.Cut(cell, " ("); ok && before != "" {
+		return append(brokenCell(before, width), brokenCell("("+after, width)...)
+	}
+	var parts []string
+	line := ""
+	for _, word := range strings.Fields(cell) {
+		for _, piece := range pieces(word, width) {
+			switch {
+			case line == "":
+				line = piece
+			case columns(line)+1+columns(piece) <= width:
+				line += " " + piece
+			default:
+				parts, line = append(parts, line), piece
+			}
+		}
+	}
+	return append(parts, line)
+}
+
+// unbroken is how many columns a cell takes at least when it is broken: a number with its
+// unit and an interval stay together, of words the longest.
+func unbroken(cell string, number bool) int {
+	if !number {
+		return longestWord(cell)
+	}
+	before, after, ok := strings.Cut(cell, " (")
+	if !ok {
+		return columns(cell)
+	}
+	return max(columns(before), columns(after)+1)
+}
+
 // longestWord is how many columns the longest word of a head takes: its column is no
 // narrower if that can be.
 func longestWord(head string) int {
@@ -131,7 +195,8 @@ const (
 // their head.
 func (t *textTable) widths(heads []string) []int {
 	n := len(heads)
-	widths, long, cells, least, none := make([]int, n), make([]int, n), make([]int, n), make([]int, n), make([]int, n)
+	widths, long, cells, least, words, none := make([]int, n), make([]int, n), make([]int, n), make([]int, n), make([]int, n), make([]int, n)
+	_, right := t.alignment()
 	total := tableIndent + tableGap*(n-1)
 	for i, head := range heads {
 		least[i] = longestWord(head)
@@ -142,10 +207,17 @@ func (t *textTable) widths(heads []string) []int {
 		// What is narrower than an ellipsis with a character on each side is not cut.
 		least[i], none[i] = min(cells[i], max(least[i], shortest)), min(cells[i], shortest)
 		long[i] = max(columns(head), readable)
+		if words[i] = least[i]; t.whole {
+			for _, row := range t.rows {
+				words[i] = max(words[i], longestWord(row.cells[i]))
+				least[i] = max(least[i], unbroken(row.cells[i], right[i]))
+			}
+			cells[i], long[i] = max(cells[i], least[i]), max(long[i], least[i])
+		}
 		widths[i] = max(cells[i], columns(head))
 		total += widths[i]
 	}
-	for _, floor := range [][]int{long, cells, least, none} {
+	for _, floor := range [][]int{long, cells, least, words, none} {
 		for total > textWidth {
 			i := widestAbove(widths, floor)
 			if i < 0 {

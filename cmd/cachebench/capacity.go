@@ -159,10 +159,11 @@ func newCapacityBurst(io *streams) *cobra.Command {
 		Long: `Burst says whether so many starts are all ready within a time from the first request,
 and what holds the slowest one up: admission, links, the node's interface, connections,
 request rates, cores, disks, the order of layers; with --vcpu-quota and --addresses also
-what the account refuses. It finds how many starts are ready in time, and the least of
-each parameter that meets the limit: the registry's rate, connections, cores, disks,
-admission, the smallest set of caches, copies of a snapshot; several together where none
-does by itself. Where the limit is met, the least that still does is how much there is to
+what the account refuses beside what the workload keeps running. It finds how many starts
+are ready in time, and the least of each parameter that meets the limit: downloads at
+once, the registry's rate, connections, cores, disks and their size, admission, the
+smallest set of caches, copies of a snapshot; several together where none does by itself.
+Where the limit is met, the least that still does is how much there is to
 spare.`,
 		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
   cachebench capacity burst --image registry.example.com/team/web:1.4 --count 1000 --within 30s --profile containerd
@@ -187,8 +188,8 @@ spare.`,
 	f := cmd.Flags()
 	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month the burst begins")
 	f.DurationVar(&opt.Within, "within", 0, "time from the first request by which every start is to be ready")
-	f.Float64Var(&opt.CPUQuota, "vcpu-quota", 0, "vCPUs that the account may have at once")
-	f.Float64Var(&opt.Addresses, "addresses", 0, "addresses that the vSwitches have free")
+	f.Float64Var(&opt.CPUQuota, "vcpu-quota", 0, "vCPUs that the account may have at once, with those that run meanwhile")
+	f.Float64Var(&opt.Addresses, "addresses", 0, "addresses that the vSwitches have for instances, with those in use meanwhile")
 	return cmd
 }
 

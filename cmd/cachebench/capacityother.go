@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,9 +63,7 @@ and another is started in its place; where none is ready it waits for the next.`
 			if opt.HandOver < 0 {
 				return usagef("--hand-over %v cannot be: give a time of 0 or more", opt.HandOver)
 			}
-			if opt.App = q.app; q.count == 0 {
-				q.app = "" // it says of which app, not that there is a burst
-			}
+			opt.App = q.ofApp()
 			if err := q.setBurst(cmd); err != nil {
 				return err
 			}
@@ -82,6 +79,16 @@ and another is started in its place; where none is ready it waits for the next.`
 	f.Lookup("app").Usage = "`app` whose instances are kept warm; not needed where there is only one"
 	f.Lookup("count").Usage = "how many starts, in place of the workload's"
 	return cmd
+}
+
+// ofApp is --app where it says of which app instances are kept warm, not that there is a
+// burst.
+func (q *question) ofApp() string {
+	app := q.app
+	if q.count == 0 {
+		q.app = ""
+	}
+	return app
 }
 
 func newCapacityNodeDisk(io *streams) *cobra.Command {
@@ -120,34 +127,85 @@ that holds the images: a hit is not free.`,
 
 func newCapacitySensitivity(io *streams) *cobra.Command {
 	q := newQuestion(io)
-	var figure string
+	var figure, slo string
+	var opt capacity.SensitivityOptions
 	cmd := &cobra.Command{
 		Use:   "sensitivity",
 		Short: "Which parameter moves the answer most, so that you know what to measure",
-		Long: `Sensitivity changes one parameter of the profile at a time, to half and to twice its
-value, and sorts them by how much the answer moves: when the last start of a burst is
-ready, or without a burst a figure of the window's starts. It names the values that are
-only assumed and move it much: measure those first (cachebench calibrate).`,
-		Example: `  cachebench capacity sensitivity --scenario scenario.yaml --app web --count 1000
-  cachebench capacity sensitivity --scenario scenario.yaml --figure p99 --window 5d`,
+		Long: `Sensitivity changes one parameter at a time, of the profile, of the burst, of the
+workload (starts, releases, run times) and the sizes of images, to half and to twice its
+value, and sorts them by how much the answer moves. The answer (--of) is when the last
+start of a burst is ready, or a figure of the window's starts, also of those on node
+pools; with --of caches or pool the same where the caches or warm instances that keep
+--slo stay as they are. With a limit (--within, --slo) it says what turns the verdict. It
+names the values that are only assumed and move it much: measure those first (cachebench
+calibrate).`,
+		Example: `  cachebench capacity sensitivity --scenario scenario.yaml --app web --count 1000 --within 30s
+  cachebench capacity sensitivity --scenario scenario.yaml --figure p99 --window 5d
+  cachebench capacity sensitivity --scenario scenario.yaml --of caches --slo 'p99<=20s'`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := capacity.ParseSLO(figure + "<=1s"); err != nil {
-				return usagef("--figure %s", document.NoneOf(figure, "p50", "p90", "p99", "mean", "slowest"))
+			var err error
+			if opt.SLO, err = sloOf(slo, false); err != nil {
+				return err
+			}
+			if slo == "" {
+				if opt.SLO, err = capacity.ParseSLO(figure + "<=1s"); err != nil {
+					return usagef("--figure %s", document.NoneOf(figure, "p50", "p90", "p99", "mean", "slowest"))
+				}
+				opt.SLO.Limit = 0
+			} else if cmd.Flags().Changed("figure") {
+				return usagef("--slo says of which figure the limit is: leave out --figure")
+			}
+			if err := checkSensitivity(&opt, slo); err != nil {
+				return err
+			}
+			if opt.Of == capacity.OfPool {
+				opt.Pool.App = q.ofApp()
 			}
 			if err := q.setBurst(cmd); err != nil {
 				return err
 			}
-			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) {
-				return x.Sensitivity(cmd.Context(), capacity.SLO{Figure: figure, Limit: time.Second})
-			})
+			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.Sensitivity(cmd.Context(), opt) })
 		},
 	}
 	q.addFlags(cmd)
 	q.addWindowFlags(cmd)
 	q.addBurstFlags(cmd)
-	cmd.Flags().StringVar(&figure, "figure", "p99", "without a burst: p50, p90, p99, mean or slowest of the times to ready")
+	f := cmd.Flags()
+	f.StringVar(&opt.Of, "of", "", "whose answer: burst, starts, caches, pool (default burst where there is one, else starts)")
+	f.StringVar(&figure, "figure", "p99", "of starts, without a limit: p50, p90, p99, mean or slowest of the times to ready")
+	f.StringVar(&slo, "slo", "", "a `limit` of starts, as 'p99<=20s', whose verdict may turn")
+	f.DurationVar(&opt.Within, "within", 0, "the same of a burst: time from the first request by which every start is to be ready")
+	f.DurationVar(&opt.Pool.HandOver, "hand-over", 0, "of pool: how long a warm instance takes to take a start over")
+	cmd.RegisterFlagCompletionFunc("of", cobra.FixedCompletions([]string{capacity.OfBurst, capacity.OfStarts, capacity.OfCaches, capacity.OfPool}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// checkSensitivity refuses flags that are of another answer.
+func checkSensitivity(opt *capacity.SensitivityOptions, slo string) error {
+	switch opt.Of {
+	case "", capacity.OfBurst, capacity.OfStarts:
+	case capacity.OfCaches, capacity.OfPool:
+		if slo == "" {
+			return usagef("--of %s takes what keeps a limit: give --slo, as 'p99<=20s'", opt.Of)
+		}
+	default:
+		return usagef("--of %q is none of burst, starts, caches, pool", opt.Of)
+	}
+	switch {
+	case opt.Within < 0:
+		return usagef("--within %v cannot be: give a time above 0", opt.Within)
+	case opt.Within > 0 && opt.Of != "" && opt.Of != capacity.OfBurst:
+		return usagef("--within is the limit of a burst; of %s it is --slo", opt.Of)
+	case slo != "" && (opt.Within > 0 || opt.Of == capacity.OfBurst):
+		return usagef("--slo is a limit of starts, and of a burst it is --within: give one of them")
+	case opt.Pool.HandOver < 0:
+		return usagef("--hand-over %v cannot be: give a time of 0 or more", opt.Pool.HandOver)
+	case opt.Pool.HandOver > 0 && opt.Of != capacity.OfPool:
+		return usagef("--hand-over is of warm instances: say --of pool")
+	}
+	return nil
 }
 
 // sloOf reads --slo.
