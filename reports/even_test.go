@@ -48,7 +48,7 @@ func TestEvenTimes(t *testing.T) {
 }
 
 // TestBesideLimit: two times on two sides of a limit are not told alike.
-func TestBesideLimit(t *testing.T) {
+func TestTimeBesideLimit(t *testing.T) {
 	limit := 3144600 * time.Microsecond
 	below, above := timeBesideLimit(3144535*time.Microsecond, &limit), timeBesideLimit(3144671*time.Microsecond, &limit)
 	if below != "3.14 s" || above != "3.145 s" {
