@@ -96,6 +96,8 @@ var handlings = []handling{
 	{page: "docs/choose-node-images.md", command: "cachebench workload import", replace: []string{"--save ", "--scale-to-day --save "}, before: "cp $ROOT/workload/testdata/pulls/first.json snapshot-1.json; cp $ROOT/workload/testdata/pulls/second.json snapshot-2.json"},
 
 	{page: "docs/plan-a-burst.md", command: "cachebench simulate --scenario testdata/quickstart/scenario.yaml --burst 'report=1000 over 10s' --profile ours.yaml", before: "sed -n '/^kind: Profile/,/^```/p' $ROOT/docs/plan-a-burst.md | sed -e '1i apiVersion: cachebench/v1' -e '/^```/d' >ours.yaml"},
+	{page: "docs/plan-a-burst.md", command: "cachebench capacity burst", code: 3}, // 1,000 are not ready within 60 s
+	{page: "docs/plan-a-burst.md", command: "cachebench capacity sensitivity", code: 3},
 	{page: "docs/plan-a-burst.md", command: "cachebench run scenario.yaml --check", before: "shop; sed -n '/^bursts:/,/^```/p' $ROOT/docs/plan-a-burst.md | sed '/^```/d' >>scenario.yaml; sed -i -e '/^windowSeconds/d' -e '/^registries/,/^layerSizes/d' scenario.yaml; cachebench analyze --scenario testdata/quickstart/scenario.yaml --save inventory.json; echo 'inventory: inventory.json' >>scenario.yaml"},
 
 	{page: "docs/cache.md", command: "cachebench cache delete web", replace: []string{"delete web", "delete web --yes"}},

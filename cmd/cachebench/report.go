@@ -112,7 +112,7 @@ func savedTables(names []string, data []byte, out *outputs) (done bool, err erro
 	if out.check() != nil {
 		return false, usagef("%s is a %s: %w", names[0], kind, out.check())
 	}
-	if kind != calibrate.Kind {
+	if kind == reports.ScoresKind || kind == reports.ServiceKind {
 		if err := out.noPlots(names[0] + ", a " + kind + ","); err != nil {
 			return false, err
 		}
