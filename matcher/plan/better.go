@@ -1,5 +1,8 @@
 package plan
 
+// Fields are named as their keys in a file, which carry the unit.
+//lint:file-ignore ST1011 see above
+
 import (
 	"time"
 
