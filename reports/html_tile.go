@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
@@ -92,7 +93,7 @@ func boundTiles(p *plan.Plan) []tile {
 		return []tile{{"distance from the best", "no other choice " + noneWords(p), "proven", cell{Text: "none", Value: "0"}}}
 	}
 	note := "the bound is " + boundWords(p) + " a month"
-	return []tile{{"distance from the best", note, "proven", cell{Text: "≤ " + percent(p.GapFraction), Value: exact(p.GapFraction)}}}
+	return []tile{{"distance from the best", note, "proven", cell{Text: atMost(percent(p.GapFraction)), Value: exact(p.GapFraction)}}}
 }
 
 // noneWords are what no other choice does, in a few words.
@@ -113,4 +114,12 @@ func startupTiles(r *Report) []tile {
 		list = append(list, tile{"median start, " + r.armLabel(s.Arm), note, s.Source, secondsCell(s.P50)})
 	}
 	return list
+}
+
+// atMost writes that an amount is a bound; of "< 0.1 %" the sign says so.
+func atMost(amount string) string {
+	if strings.HasPrefix(amount, "<") {
+		return amount
+	}
+	return "≤ " + amount
 }
