@@ -238,7 +238,7 @@ func (p *printer) changes(c *Comparison) {
 	list, same, more := c.shown(mostChanges)
 	if len(list) > 0 {
 		p.heading("Figures" + c.sourceWords())
-		t := &textTable{heads: []string{"benchmark", "figure", ">OLD", ">NEW", "change", ">runs"}}
+		t := &textTable{whole: true, heads: []string{"benchmark", "figure", ">OLD", ">NEW", "change", ">runs"}}
 		for _, x := range list {
 			t.add("", x.Name, x.Figure, x.Old.spread(x.Unit), x.New.spread(x.Unit), x.changeWords(), x.runsWords())
 		}
