@@ -20,11 +20,11 @@ type MoneyLimit struct {
 // moneyForm says in an error how a MoneyLimit is written.
 const moneyForm = "write a number, or an amount with its currency such as 5 USD"
 
-// UnmarshalText reads 5, 5 USD or 5USD.
+// UnmarshalText reads 5, 5 USD, 5USD or 5 usd.
 func (m *MoneyLimit) UnmarshalText(text []byte) error {
 	number, currency := string(text), ""
-	if end := len(number) - len("USD"); end > 0 && cost.IsCurrency(number[end:]) {
-		number, currency = strings.TrimRight(number[:end], " "), number[end:]
+	if end := len(number) - len("USD"); end > 0 && cost.IsCurrency(strings.ToUpper(number[end:])) {
+		number, currency = strings.TrimRight(number[:end], " "), strings.ToUpper(number[end:])
 	}
 	amount, err := strconv.ParseFloat(number, 64)
 	if err != nil {

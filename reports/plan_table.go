@@ -10,7 +10,11 @@ import (
 )
 
 func buildTable(p *plan.Plan) *table {
-	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
+	caption := "Caches to build"
+	if advisesBetter(p) {
+		caption = buildWords(p)
+	}
+	t := newTable(caption+", in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
 		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net saved")
 	for i, c := range p.Caches {
 		ofBound := cell{Text: "–", Number: true}

@@ -123,12 +123,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	io.clear()
-	if err == nil && ctx.Err() != nil {
-		what := "all was done and written"
-		if io.partial {
-			what = "the result is what was found by then"
-		}
-		err = fmt.Errorf("%w; %s", context.Canceled, what)
+	const partial = "the result is what was found by then"
+	switch {
+	case ctx.Err() == nil:
+	case err == nil && io.partial:
+		err = fmt.Errorf("%w; %s", context.Canceled, partial)
+	case err == nil:
+		err = fmt.Errorf("%w; all was done and written", context.Canceled)
+	case io.partial && !errors.Is(err, context.Canceled): // what it says may be for want of time
+		err = fmt.Errorf("%w; %s: %w", context.Canceled, partial, err)
 	}
 	if err != nil {
 		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
