@@ -20,13 +20,16 @@ type MoneyLimit struct {
 // moneyForm says in an error how a MoneyLimit is written.
 const moneyForm = "write a number, or an amount with its currency such as 5 USD"
 
-// UnmarshalText reads 5, 5 USD, 5USD or 5 usd.
+// UnmarshalText reads 5, 5 USD or 5USD.
 func (m *MoneyLimit) UnmarshalText(text []byte) error {
 	number, currency := string(text), ""
-	if end := len(number) - len("USD"); end > 0 && cost.IsCurrency(strings.ToUpper(number[end:])) {
-		number, currency = strings.TrimRight(number[:end], " "), strings.ToUpper(number[end:])
+	if end := len(number) - len("USD"); end > 0 && cost.IsCurrency(number[end:]) {
+		number, currency = strings.TrimRight(number[:end], " "), number[end:]
 	}
 	amount, err := strconv.ParseFloat(number, 64)
+	if upper := strings.ToUpper(number); err != nil && currency == "" && upper != number && new(MoneyLimit).UnmarshalText([]byte(upper)) == nil {
+		return fmt.Errorf("%q is not an amount of money: write the currency in capitals, %s", text, upper)
+	}
 	if err != nil {
 		return fmt.Errorf("%q is not an amount of money: %s", text, moneyForm)
 	}

@@ -73,7 +73,7 @@ func (v *Verdict) save(p *plan.Plan, saved time.Duration) {
 func betterHeadline(v *Verdict, p *plan.Plan) string {
 	head := sentenceWord(v.Advice)
 	var list []string
-	if keepsLimit(p.Better) && p.LimitSeconds != nil {
+	if keepsLimit(p) && p.LimitSeconds != nil {
 		list = append(list, "they alone keep the limit of "+plan.SpellLimit(*p.LimitSeconds))
 	}
 	if v.SavedPerStart != nil {
@@ -85,7 +85,11 @@ func betterHeadline(v *Verdict, p *plan.Plan) string {
 	return sentence(head + netWords(p.Better.NetSavedPerMonth) + ", and nothing is built")
 }
 
-func keepsLimit(b *plan.Better) bool { return b.LimitKept != nil && *b.LimitKept }
+// keepsLimit says that what does better than a plan keeps its limit, and that nothing done does
+// not.
+func keepsLimit(p *plan.Plan) bool {
+	return p.Verdict != plan.BuildNothing && p.Better.LimitKept != nil && *p.Better.LimitKept
+}
 
 // betterSentences say how that is done, by how much it is better, and what the plan is, whose
 // headline is given, where it is not done.
@@ -98,7 +102,7 @@ func betterSentences(p *plan.Plan, headline string) []string {
 			with = "with the caches that exist"
 		}
 		do := "do better"
-		if keepsLimit(p.Better) {
+		if keepsLimit(p) {
 			do = "keep the limit"
 		}
 		list = append(list, sentence(fmt.Sprintf("ECI's free automatic caches "+with+" "+do+": %s of waiting in a month and %s net saved, where the plan has %s and %s",

@@ -146,8 +146,9 @@ func (l *limitTime) String() string { return (*days)(l).String() }
 func (l *limitTime) Type() string { return "duration" }
 
 func (l *limitTime) Set(s string) error {
-	if _, err := strconv.ParseFloat(s, 64); err == nil {
-		s += "s"
+	if t, err := time.ParseDuration(s); err == nil { // what is below 0 is refused with the goal
+		*l = limitTime(t)
+		return nil
 	}
 	t, err := document.ParseTime(s)
 	if err != nil {
