@@ -28,7 +28,7 @@ func buildTable(p *plan.Plan) *table {
 			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.NetSaved))
 	}
 	t.evenShares("of bound")
-	return t.evenTimes()
+	return t.evenTimes().evenSums("saves a month", "so far")
 }
 
 // savedMoney is what a cache saves before its bill.

@@ -37,10 +37,10 @@ func buildWords(p *plan.Plan) string {
 	return "What to build"
 }
 
-// cacheTimes are what caches save, alone and so far, each column in one unit.
+// cacheTimes are what caches save, alone and so far, in one unit.
 func cacheTimes(p *plan.Plan) (saves, soFar []string) {
-	return evenTimesOf(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.SavedSeconds }),
-		evenTimesOf(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.CumulativeSeconds })
+	return evenSums(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.SavedSeconds },
+		func(c *plan.PlannedCache) time.Duration { return c.CumulativeSeconds })
 }
 
 func budgetWords(p *plan.Plan) string {
