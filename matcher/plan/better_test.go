@@ -39,6 +39,13 @@ func TestBetter(t *testing.T) {
 			t.Errorf("%s: %s, totals %+v, better %+v, want one: %t", test.name, got.Verdict, got.Totals, got.Better, test.want)
 			continue
 		}
+		// The app's time on automatic caches is 7 s, or half of that and half of the cold 105 s.
+		switch at := got.Assignments[0].AutomaticSeconds; {
+		case (at == nil) != (test.name == "unknown"):
+			t.Errorf("%s: automatic caches: %v", test.name, at)
+		case at != nil && *at != 7*time.Second && *at != 56*time.Second:
+			t.Errorf("%s: %v on automatic caches", test.name, *at)
+		}
 		if b := got.Better; b != nil && (b.LimitKept != nil) != (test.goal == plan.GoalLimit) {
 			t.Errorf("%s: limit kept: %v", test.name, b.LimitKept)
 		}
