@@ -140,3 +140,23 @@ func TestMadeUpStarts(t *testing.T) {
 		t.Errorf("%.600s", text)
 	}
 }
+
+// TestAppsOnAutomatic: what automatic caches bring each app stands beside a plan that is compared
+// with cold starts, in text and page, where it is known.
+func TestAppsOnAutomatic(t *testing.T) {
+	at := 8765 * time.Millisecond
+	p := shopPlan(shopTimeline(false), true)
+	p.Baseline = plan.Cold
+	p.Assignments[0].AutomaticSeconds = &at
+	for i, app := range plannedApps(p) {
+		if (app.Automatic != nil) != (i == 0) || i == 0 && *app.Automatic != at {
+			t.Errorf("%s: %v", app.Name, app.Automatic)
+		}
+	}
+	r := New(Input{Plan: p})
+	for _, format := range []Format{Text, HTML} {
+		if text := inOneLine(t, r, format); !strings.Contains(text, "8.77 s") && !strings.Contains(text, "8.76 s") {
+			t.Errorf("%s: no 8.77 s", format)
+		}
+	}
+}
