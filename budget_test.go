@@ -183,10 +183,14 @@ func TestMoneyLimit(t *testing.T) {
 			t.Errorf("%+v is written %q, read %+v", got, written, again)
 		}
 	}
-	for _, text := range []string{"", "USD", " USD", "USD 5", "5 usd", "5 dollars", "5 €", "5 USD CNY", "5,00 USD"} {
+	for _, text := range []string{"", "USD", " USD", "USD 5", "5 dollars", "5 €", "5 USD CNY", "5,00 USD"} {
 		var m cachebench.MoneyLimit
 		if err := m.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "write a number, or an amount with its currency such as 5 USD") {
 			t.Errorf("%q is %+v, %v", text, m, err)
 		}
+	}
+	var m cachebench.MoneyLimit
+	if err := m.UnmarshalText([]byte("5 usd")); err == nil || !strings.Contains(err.Error(), "write the currency in capitals, 5 USD") {
+		t.Errorf("%+v, %v", m, err)
 	}
 }

@@ -27,6 +27,9 @@ func (m *MoneyLimit) UnmarshalText(text []byte) error {
 		number, currency = strings.TrimRight(number[:end], " "), number[end:]
 	}
 	amount, err := strconv.ParseFloat(number, 64)
+	if upper := strings.ToUpper(number); err != nil && currency == "" && upper != number && new(MoneyLimit).UnmarshalText([]byte(upper)) == nil {
+		return fmt.Errorf("%q is not an amount of money: write the currency in capitals, %s", text, upper)
+	}
 	if err != nil {
 		return fmt.Errorf("%q is not an amount of money: %s", text, moneyForm)
 	}

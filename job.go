@@ -194,7 +194,10 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		return j.Scenario.SimulateTrace(ctx, j.Inventory, p)
 	}
 	t := &simulate.Timeline{Provenance: j.Provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
-	var err error
+	fits, err := j.planFits(p)
+	if err != nil {
+		return nil, err
+	}
 	if t.Provenance.WorkloadDigest, err = j.Scenario.WorkloadDigest(); err != nil {
 		return nil, err
 	}
@@ -218,7 +221,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	}
 	t.Doubts = j.doubts(t)
 	if p != nil {
-		t.Doubts = append(t.Doubts, j.planDoubts(p, t)...)
+		t.Doubts = slices.Concat(fits, t.Doubts, j.planDoubts(p, t))
 	}
 	if len(t.Summaries) == 0 {
 		return t, fmt.Errorf("%w: no start falls into the window of %s, from %s after the month's beginning: make it longer (windowSeconds, --window) or move it", ErrNoStart, span(j.Scenario.window()), span(j.Scenario.WindowStart))

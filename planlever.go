@@ -33,7 +33,7 @@ func (j *Job) addTurns(ctx context.Context, p *plan.Plan, problem *plan.Problem)
 	each := *problem
 	each.TimeLimit = 0 // ctx ends with that of the whole search
 	trials := j.trials(ctx, &each)
-	turns, err := plan.Turns(ctx, p.Verdict, trials)
+	turns, err := plan.Turns(ctx, p.Advice(), trials)
 	if err != nil {
 		return fmt.Errorf("sensitivity: %w", err)
 	}

@@ -115,10 +115,10 @@ func (e *estimates) estimate(app *workload.App, held []string) plan.Estimate {
 // ErrLimit is wrapped where no plan keeps the limit that was asked for.
 var ErrLimit = errors.New("the limit is not met")
 
-// LimitKept is an error that wraps ErrLimit where a plan, for caches or for a node pool, is
-// not known to keep the limit that was asked for.
+// LimitKept is an error that wraps ErrLimit where neither a plan, for caches or for a node pool,
+// nor what it puts first is known to keep the limit that was asked for.
 func LimitKept(p *plan.Plan) error {
-	notMet := p.Verdict == plan.LimitNotMet
+	notMet := !p.KeepsLimit()
 	var unchecked []string
 	for i := range p.Pools {
 		if x := &p.Pools[i]; x.LimitUnchecked() {

@@ -35,6 +35,10 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	if err := errors.Join(s.checkArms(), s.checkTrace()); err != nil {
 		return nil, err
 	}
+	fits, err := s.tracePlanFits(p)
+	if err != nil {
+		return nil, err
+	}
 	tr := j.traced()
 	if len(tr.starts) == 0 {
 		return nil, fmt.Errorf("no start of the trace has all its images: %s: %s", j.Coverage.LeftOut[0].App, j.Coverage.LeftOut[0].Reason)
@@ -49,7 +53,6 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 	j.Coverage.StartsFraction = float64(len(tr.starts)) / float64(tr.all)
 	provenance := j.Provenance()
 	provenance.PriceDate, provenance.Currency = "", "" // no money is involved
-	var err error
 	if provenance.WorkloadDigest, err = s.WorkloadDigest(); err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func (s *Scenario) SimulateTrace(ctx context.Context, inv *layers.Inventory, p *
 		}
 		before = append(before, result.Repeats)
 	}
-	t.Doubts = append(j.imageDoubts(), j.repeatDoubts()...)
+	t.Doubts = slices.Concat(fits, j.imageDoubts(), j.repeatDoubts())
 	add := func(format string, args ...any) { t.Doubts = append(t.Doubts, fmt.Sprintf(format, args...)) }
 	j.staleDoubts(add)
 	if p != nil && len(p.Primes) > 0 {

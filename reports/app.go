@@ -96,7 +96,7 @@ func plannedApps(p *plan.Plan) []App {
 			Cache:          a.Cache,
 			Reason:         a.Reason,
 		}
-		if p.Baseline != simulate.ArmCold {
+		if app.Automatic = a.AutomaticSeconds; p.Baseline != simulate.ArmCold {
 			app.Automatic = &a.BaselineSeconds
 		}
 		list = append(list, app)

@@ -71,25 +71,62 @@ func evenTimesOf[T any](list []T, of func(*T) time.Duration) []string {
 	return evenTimes(times)
 }
 
+// evenSums writes two columns in one unit, of which one has the sums of the other.
+func evenSums[T any](list []T, of, sum func(*T) time.Duration) (each, sums []string) {
+	var times []time.Duration
+	for _, of := range []func(*T) time.Duration{of, sum} {
+		for i := range list {
+			times = append(times, of(&list[i]))
+		}
+	}
+	texts := evenTimes(times)
+	return texts[:len(list)], texts[len(list):]
+}
+
 // evenTimes does it for each column of long times.
 func (t *table) evenTimes() *table {
 	if t == nil {
 		return nil
 	}
 	for c := range t.Heads {
-		var rows []int
-		var times []time.Duration
-		for i, row := range t.Rows {
-			if c < len(row) && row[c].isLong {
-				s, _ := strconv.ParseFloat(row[c].Value, 64)
-				rows, times = append(rows, i), append(times, durationOf(s))
-			}
-		}
-		for k, text := range evenTimes(times) {
-			t.Rows[rows[k]][c].Text = text
-		}
+		t.evenColumns(c)
 	}
 	return t
+}
+
+// evenSums does it for two columns together, of which the second has the sums of the first;
+// where there are several such heads, for the last two.
+func (t *table) evenSums(of, sum string) *table {
+	first, second := -1, -1
+	for c := range t.Heads {
+		switch t.Heads[c].Text {
+		case of:
+			first = c
+		case sum:
+			second = c
+		}
+	}
+	if first >= 0 && second >= 0 {
+		t.evenColumns(first, second)
+	}
+	return t
+}
+
+// evenColumns writes the long times of columns in one unit.
+func (t *table) evenColumns(columns ...int) {
+	var cells []*cell
+	var times []time.Duration
+	for _, row := range t.Rows {
+		for _, c := range columns {
+			if c < len(row) && row[c].isLong {
+				s, _ := strconv.ParseFloat(row[c].Value, 64)
+				cells, times = append(cells, &row[c]), append(times, durationOf(s))
+			}
+		}
+	}
+	for k, text := range evenTimes(times) {
+		cells[k].Text = text
+	}
 }
 
 // timeBesideLimit writes a time that may be held against a limit: with more digits than seconds

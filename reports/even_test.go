@@ -66,3 +66,26 @@ func TestTimeBesideLimit(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestEvenSums: what each saves and what they save so far have one unit, also where the sums
+// alone would have a larger one; of heads of one name the last counts.
+func TestEvenSums(t *testing.T) {
+	list := []struct{ each, sum time.Duration }{{2484 * time.Second, 2484 * time.Second}, {8 * time.Second, 2492 * time.Second}}
+	each, sums := evenSums(list, func(x *struct{ each, sum time.Duration }) time.Duration { return x.each }, func(x *struct{ each, sum time.Duration }) time.Duration { return x.sum })
+	if want := []string{"41.4 min", "0.1 min"}; !slices.Equal(each, want) {
+		t.Errorf("each %q, want %q", each, want)
+	}
+	if want := []string{"41.4 min", "41.5 min"}; !slices.Equal(sums, want) {
+		t.Errorf("sums %q, want %q", sums, want)
+	}
+	x := newTable("", ">so far", ">saves", ">so far")
+	for _, row := range list {
+		x.add(bytesCell(1), longTimeCell(row.each), longTimeCell(row.sum))
+	}
+	x.evenTimes().evenSums("saves", "so far")
+	for i, row := range x.Rows {
+		if row[0].Text != "1 B" || row[1].Text != each[i] || row[2].Text != sums[i] {
+			t.Errorf("row %d: %q, %q, %q", i, row[0].Text, row[1].Text, row[2].Text)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ func tiles(r *Report) []tile {
 	if len(r.Plan.Caches) == 0 && len(r.Plan.Primes) == 0 {
 		return append(append(list, todayTiles(r.Plan)...), boundTiles(r.Plan)...)
 	}
-	v, of := &r.Verdict, ""
+	own := planFigures(r)
+	v, of := &own, ""
 	switch {
 	case r.Plan.Better != nil:
 		of = ", the plan"
@@ -93,6 +95,9 @@ func boundTiles(p *plan.Plan) []tile {
 		return []tile{{"distance from the best", "no other choice " + noneWords(p), "proven", cell{Text: "none", Value: "0"}}}
 	}
 	note := "the bound is " + boundWords(p) + " a month"
+	if p.Goal == plan.GoalSeconds && p.WorthPerHour != nil {
+		note += fmt.Sprintf(" of time saved less an hour for each %s of the bill, and %s saved for this bill", money(*p.WorthPerHour), longTime(p.BoundSaved()))
+	}
 	return []tile{{"distance from the best", note, "proven", cell{Text: atMost(percent(p.GapFraction)), Value: exact(p.GapFraction)}}}
 }
 

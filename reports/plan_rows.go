@@ -105,7 +105,7 @@ func cachesMarkdown(b *bytes.Buffer, p *plan.Plan) {
 	if len(p.Caches) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\nWhat to build, in this order (estimated, per month of 30 days%s):\n\n", budgetWords(p))
+	fmt.Fprintf(b, "\n%s, in this order (estimated, per month of 30 days%s):\n\n", buildWords(p), budgetWords(p))
 	b.WriteString("| # | cache | size | saves | so far | cost so far | net saved | for |\n|--:|---|--:|--:|--:|--:|--:|---|\n")
 	saves, soFar := cacheTimes(p)
 	for i := range p.Caches[:min(len(p.Caches), maxMarkdownCaches)] {

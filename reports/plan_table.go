@@ -10,7 +10,11 @@ import (
 )
 
 func buildTable(p *plan.Plan) *table {
-	t := newTable("Caches to build, in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
+	caption := "Caches to build"
+	if advisesBetter(p) {
+		caption = buildWords(p)
+	}
+	t := newTable(caption+", in this order (estimated; a month is 30 days"+inCurrency(p)+budgetWords(p)+")",
 		"cache", ">size", "for", ">saves a month", ">so far", ">of bound", ">build", ">keep", ">use", ">cost", ">cost so far", ">saved on instances and disks", ">net saved")
 	for i, c := range p.Caches {
 		ofBound := cell{Text: "–", Number: true}
@@ -24,7 +28,7 @@ func buildTable(p *plan.Plan) *table {
 			amountCell(c.Cost.Build), amountCell(c.Cost.Keep), amountCell(c.Cost.Use), amountCell(c.Cost.Total), amountCell(c.CumulativeCost), amountCell(savedMoney(c.Cost)), amountCell(c.Cost.NetSaved))
 	}
 	t.evenShares("of bound")
-	return t.evenTimes()
+	return t.evenTimes().evenSums("saves a month", "so far")
 }
 
 // savedMoney is what a cache saves before its bill.

@@ -13,7 +13,7 @@ func (p *printer) build(pl *plan.Plan) {
 	if pl == nil || len(pl.Caches) == 0 {
 		return
 	}
-	p.heading("What to build, in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
+	p.heading(buildWords(pl) + ", in this order (estimated, per month of 30 days" + budgetWords(pl) + ")")
 	t := &textTable{heads: []string{">#", "cache", ">size", ">saves", ">so far", ">of bound", ">cost", ">cost so far", ">net saved"}}
 	shares := sharePercents(sharesOfBound(pl))
 	saves, soFar := cacheTimes(pl)
@@ -29,10 +29,18 @@ func (p *printer) build(pl *plan.Plan) {
 	}
 }
 
-// cacheTimes are what caches save, alone and so far, each column in one unit.
+// buildWords head what a plan builds.
+func buildWords(p *plan.Plan) string {
+	if advisesBetter(p) {
+		return "What the plan builds without automatic caches"
+	}
+	return "What to build"
+}
+
+// cacheTimes are what caches save, alone and so far, in one unit.
 func cacheTimes(p *plan.Plan) (saves, soFar []string) {
-	return evenTimesOf(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.SavedSeconds }),
-		evenTimesOf(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.CumulativeSeconds })
+	return evenSums(p.Caches, func(c *plan.PlannedCache) time.Duration { return c.SavedSeconds },
+		func(c *plan.PlannedCache) time.Duration { return c.CumulativeSeconds })
 }
 
 func budgetWords(p *plan.Plan) string {

@@ -70,5 +70,5 @@ func poolImageHTML(x *plan.Pool) *table {
 			longTimeCell(img.SavedSeconds), longTimeCell(img.CumulativeSeconds), share, longCell(strings.Join(img.Apps, ", ")))
 	}
 	t.evenShares("of bound")
-	return t.evenTimes().unlessEmpty()
+	return t.evenTimes().evenSums("spares a month", "so far").unlessEmpty()
 }

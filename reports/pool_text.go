@@ -73,8 +73,8 @@ func poolArmTimes(x *plan.Pool) (pulling, saved []string) {
 
 // poolImageTimes are what images spare, alone and so far.
 func poolImageTimes(list []plan.PlannedImage) (spares, soFar []string) {
-	return evenTimesOf(list, func(i *plan.PlannedImage) time.Duration { return i.SavedSeconds }),
-		evenTimesOf(list, func(i *plan.PlannedImage) time.Duration { return i.CumulativeSeconds })
+	return evenSums(list, func(i *plan.PlannedImage) time.Duration { return i.SavedSeconds },
+		func(i *plan.PlannedImage) time.Duration { return i.CumulativeSeconds })
 }
 
 // poolArmNote says where the figures of arms come from.

@@ -38,7 +38,7 @@ func planChart(id string, p *plan.Plan) drawing {
 	if bound < 0.3 {
 		anchor = "start"
 	}
-	c.text("strong", anchor, bound, planTop-12, "proven bound "+longTime(most))
+	c.text("strong", anchor, bound, planTop-12, "proven bound for this bill "+longTime(most))
 	return c.drawn()
 }
 

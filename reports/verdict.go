@@ -11,11 +11,15 @@ import (
 // Verdict is what a person should do, and how sure that is.
 type Verdict struct {
 	// Advice is the plan's, as "build" or "build nothing", or that of what does better than
-	// the plan and is free, "turn on automatic caches"; empty without a plan.
+	// the plan and is free, "turn on automatic caches"; empty without a plan, and of several
+	// node pools, which have each a verdict in the plan.
 	Advice string `json:"advice,omitempty"`
 	// Headline is the verdict in one line, Sentences what follows from it.
 	Headline  string   `json:"headline"`
 	Sentences []string `json:"sentences,omitempty"`
+	// The figures below are of Advice: where that is what does better than the plan they are
+	// of it, and those of the plan are in the plan.
+	//
 	// SavedPerStart is the mean time to ready saved by a start of the workload
 	// beyond the plan's baseline; nil without a plan.
 	SavedPerStart *time.Duration `json:"savedPerStartSeconds,omitempty" document:"signed"`
@@ -25,11 +29,11 @@ type Verdict struct {
 	// the Timeline; nil when it lacks an arm.
 	SavedBytesPerStart *int64 `json:"savedBytesPerStart,omitempty" document:"signed"`
 	// NetSavedPerMonth is by how much the bill of 30 days is below that of the plan's
-	// baseline; where it is negative the plan costs money. Nil without a plan.
+	// baseline; where it is negative the advice costs money. Nil without a plan.
 	NetSavedPerMonth *cost.Money `json:"netSavedPerMonth,omitempty"`
 	// GapFraction is how far the plan may be from the best possible, of the bound
 	// (of the plan's bill, of goal limit), 0 when it is proven best; nil without a
-	// plan.
+	// plan, and where Advice is not of the plan.
 	GapFraction *float64 `json:"gapFraction,omitempty"`
 	// Sure says what the result rests on, in one sentence.
 	Sure string `json:"sure,omitempty"`

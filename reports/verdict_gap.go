@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 )
@@ -45,9 +46,18 @@ func gapSentence(p *plan.Plan) string {
 	if p.Goal == plan.GoalNet {
 		less = " net"
 	} else if p.WorthPerHour != nil {
-		less = fmt.Sprintf(", less an hour for each %s of its bill", money(*p.WorthPerHour))
+		return worthGapSentence(p, considered)
 	}
 	return sentence(fmt.Sprintf("No choice of the %s can save more than %s a month%s (proven); this plan reaches %s of that", considered, boundWords(p), less, percent(1-p.GapFraction)))
+}
+
+// worthGapSentence says it where the bill counts: the bound is of the time saved less what the
+// bill is worth, and beside it stands what follows for the time that the same bill can save.
+func worthGapSentence(p *plan.Plan, considered string) string {
+	bound := p.BoundSaved()
+	times := evenTimes([]time.Duration{p.BoundSeconds, p.ObjectiveSeconds, bound, p.SavedSeconds})
+	return sentence(fmt.Sprintf("Time saved less an hour for each %s of the bill: no choice of the %s comes to more than %s a month (proven), this plan to %s, %s of that; so none of the same bill saves more than %s, this plan %s",
+		money(*p.WorthPerHour), considered, times[0], times[1], percent(1-p.GapFraction), times[2], times[3]))
 }
 
 // provenWords are what is proven of a plan that is the best.

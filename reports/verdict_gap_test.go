@@ -37,6 +37,12 @@ func TestGapWords(t *testing.T) {
 		{"no candidate", with(func(p *plan.Plan) { p.Candidates = 0 }), "makes starts faster", "Proven: there is no cache to consider."},
 		{"a gap of 0 proves nothing", with(func(p *plan.Plan) { p.Status, p.BoundSeconds = plan.Stopped, time.Hour }), "makes starts faster", "(proven); this plan reaches 100 % of that."},
 		{"best for what an hour is worth", with(func(p *plan.Plan) { built(p); p.WorthPerHour = budgetOf(1) }), "", "no other choice of the 23 caches considered is worth more within USD 5.00 a month."},
+		// An hour is worth 1: of 10 h, 3 go for a bill of 3, and the bound is 8, so 11 of the same bill.
+		{"a bound for what an hour is worth", with(func(p *plan.Plan) {
+			built(p)
+			p.Status, p.WorthPerHour, p.GapFraction = plan.GapReached, budgetOf(1), 0.125
+			p.SavedSeconds, p.ObjectiveSeconds, p.BoundSeconds = 10*time.Hour, 7*time.Hour, 8*time.Hour
+		}), "", "Time saved less an hour for each USD 1.00 of the bill: no choice of the 23 caches considered comes to more than 8.0 h a month (proven), this plan to 7.0 h, 88 % of that; so none of the same bill saves more than 11.0 h, this plan 10.0 h."},
 		// The bill may be 100, and the bound 80: 20 more is a quarter of 80.
 		{"a bill above its bound", with(func(p *plan.Plan) {
 			built(p)

@@ -12,50 +12,83 @@ import (
 
 func judgePlan(v *Verdict, r *Report) {
 	p := r.Plan
-	v.Advice = p.Verdict
-	if p.Better != nil {
-		v.Advice = p.Better.Action
-	}
-	v.GapFraction = &p.GapFraction
-	if starts := startsPerMonth(p); starts > 0 {
-		saved := time.Duration(float64(p.SavedSeconds) / starts)
-		v.SavedPerStart = &saved
-	}
-	if base := totalOf(p, p.Baseline); base != nil && base.StartupSeconds > 0 {
-		fraction := float64(p.SavedSeconds) / float64(base.StartupSeconds)
-		v.SavedFraction = &fraction
-	}
-	if r.Provenance.Starts == "" { // else the startups are not the month's
-		v.SavedBytesPerStart = savedBytes(r)
-	}
-	v.NetSavedPerMonth = netOf(p)
-	v.Headline = planHeadline(v, p)
+	own := planFigures(r)
+	*v = own.of(v)
+	v.Headline = planHeadline(&own, p)
 	if p.Better != nil {
 		v.Sentences = betterSentences(p, v.Headline)
-		if p.Verdict != plan.LimitNotMet {
-			v.Headline = betterHeadline(p)
+		if advisesBetter(p) {
+			better := betterFigures(r)
+			*v = better.of(v)
+			v.Headline = betterHeadline(&better, p)
 		}
 	}
-	v.Sentences = append(v.Sentences, planSentences(v, r)...)
+	v.Sentences = append(v.Sentences, planSentences(&own, r)...)
+}
+
+// of are the figures, with all else as v has it.
+func (figures Verdict) of(v *Verdict) Verdict {
+	figures.Headline, figures.Sentences, figures.Sure = v.Headline, v.Sentences, v.Sure
+	return figures
+}
+
+// advisesBetter says that what does better than a plan is to be done in its place.
+func advisesBetter(p *plan.Plan) bool { return p.Better != nil && p.Advice() == p.Better.Action }
+
+// planFigures are those of the plan's own choice.
+func planFigures(r *Report) Verdict {
+	p := r.Plan
+	v := Verdict{Advice: p.Verdict, GapFraction: &p.GapFraction, NetSavedPerMonth: netOf(p)}
+	v.save(p, p.SavedSeconds)
+	if r.Provenance.Starts == "" { // else the startups are not the month's
+		v.SavedBytesPerStart = savedBytes(r, simulate.ArmCached)
+	}
+	return v
+}
+
+// betterFigures are those of what does better than the plan; nothing is proven of it.
+func betterFigures(r *Report) Verdict {
+	better := r.Plan.Better
+	v := Verdict{Advice: better.Action, NetSavedPerMonth: &better.NetSavedPerMonth}
+	v.save(r.Plan, better.SavedSeconds)
+	if r.Provenance.Starts == "" {
+		v.SavedBytesPerStart = savedBytes(r, simulate.ArmAutomatic)
+	}
+	return v
+}
+
+// save sets what a start is sooner where a month of them saves so much on the baseline.
+func (v *Verdict) save(p *plan.Plan, saved time.Duration) {
+	if starts := startsPerMonth(p); starts > 0 {
+		each := time.Duration(float64(saved) / starts)
+		v.SavedPerStart = &each
+	}
+	if base := totalOf(p, p.Baseline); base != nil && base.StartupSeconds > 0 {
+		fraction := float64(saved) / float64(base.StartupSeconds)
+		v.SavedFraction = &fraction
+	}
 }
 
 // betterHeadline is the verdict where something free does better than the plan.
-func betterHeadline(p *plan.Plan) string {
-	head := sentenceWord(p.Better.Action)
-	if starts := startsPerMonth(p); starts > 0 {
-		head += fmt.Sprintf(": a start is ready %s sooner%s", seconds(time.Duration(float64(p.Better.SavedSeconds)/starts)), fractionWords(betterFraction(p)))
+func betterHeadline(v *Verdict, p *plan.Plan) string {
+	head := sentenceWord(v.Advice)
+	var list []string
+	if keepsLimit(p) && p.LimitSeconds != nil {
+		list = append(list, "they alone keep the limit of "+plan.SpellLimit(*p.LimitSeconds))
+	}
+	if v.SavedPerStart != nil {
+		list = append(list, fmt.Sprintf("a start is ready %s sooner%s", seconds(*v.SavedPerStart), fractionWords(v.SavedFraction)))
+	}
+	if list != nil {
+		head += ": " + strings.Join(list, "; ")
 	}
 	return sentence(head + netWords(p.Better.NetSavedPerMonth) + ", and nothing is built")
 }
 
-// betterFraction is by how much shorter it makes starts; nil where that is not known.
-func betterFraction(p *plan.Plan) *float64 {
-	base := totalOf(p, p.Baseline)
-	if base == nil || base.StartupSeconds <= 0 {
-		return nil
-	}
-	fraction := float64(p.Better.SavedSeconds) / float64(base.StartupSeconds)
-	return &fraction
+// keepsLimit says that what does better than a plan keeps its limit, and that nothing done does
+// not.
+func keepsLimit(p *plan.Plan) bool {
+	return p.Verdict != plan.BuildNothing && p.Better.LimitKept != nil && *p.Better.LimitKept
 }
 
 // betterSentences say how that is done, by how much it is better, and what the plan is, whose
@@ -68,10 +101,14 @@ func betterSentences(p *plan.Plan, headline string) []string {
 		if len(p.Existing) > 0 {
 			with = "with the caches that exist"
 		}
-		list = append(list, sentence(fmt.Sprintf("ECI's free automatic caches "+with+" do better: %s of waiting in a month and %s net saved, where the plan has %s and %s",
+		do := "do better"
+		if keepsLimit(p) {
+			do = "keep the limit"
+		}
+		list = append(list, sentence(fmt.Sprintf("ECI's free automatic caches "+with+" "+do+": %s of waiting in a month and %s net saved, where the plan has %s and %s",
 			waiting[0], signedMoney(auto.NetSaved), waiting[1], signedMoney(planned.NetSaved))))
 	}
-	if p.Verdict == plan.LimitNotMet { // which the headline says
+	if !advisesBetter(p) { // the headline is the plan's
 		return list
 	}
 	return append(list, sentence("without them the plan is: "+lower(headline)))
@@ -157,11 +194,11 @@ func netOf(p *plan.Plan) *cost.Money {
 // armPlanned is the Total of the plan, whose startups are of arm cached.
 const armPlanned = "planned"
 
-// savedBytes compares the arms of the Timeline, each app weighted by its starts.
-func savedBytes(r *Report) *int64 {
+// savedBytes compares an arm of the Timeline with the baseline, each app weighted by its starts.
+func savedBytes(r *Report, arm string) *int64 {
 	var saved, starts float64
 	for _, a := range r.Plan.Assignments {
-		base, cached := r.summary(a.App, r.Plan.Baseline), r.summary(a.App, simulate.ArmCached)
+		base, cached := r.summary(a.App, r.Plan.Baseline), r.summary(a.App, arm)
 		if base == nil || cached == nil || base.Source != cached.Source {
 			continue
 		}
@@ -266,16 +303,32 @@ func planSentences(v *Verdict, r *Report) []string {
 		for _, c := range p.Caches {
 			names = append(names, fmt.Sprintf("%s (%s: %s)", ellipsis(c.Name, 40), gibibytes(c.SizeGiB), some(shortened(c.Apps, 40), 3)))
 		}
-		add("Build in this order: %s", some(names, 3))
+		order := "Build in this order"
+		if advisesBetter(p) {
+			order = "Without them, what is built is in this order"
+		}
+		add("%s: %s", order, some(names, 3))
 	}
 	list = append(list, waitSentence(v, p)...)
 	if p.Goal == plan.GoalLimit && p.LimitSeconds != nil && p.Verdict != plan.LimitNotMet {
-		add("With it %s within %s", limitKeptBy(p), plan.SpellLimit(*p.LimitSeconds))
+		add("%s %s within %s", withPlan(p, "With it"), limitKeptBy(p), plan.SpellLimit(*p.LimitSeconds))
 	}
 	if p.Reason != "" && !saysReason(p) {
 		add("%s", p.Reason)
 	}
 	return append(append(list, gapSentence(p)), stoppedSentence(p)...)
+}
+
+// withPlan begins a sentence on what the plan brings, in words that name it where something
+// else is advised.
+func withPlan(p *plan.Plan, words string) string {
+	switch {
+	case !advisesBetter(p):
+		return words
+	case words == "With it":
+		return "With the plan"
+	}
+	return "With the plan " + lower(words)
 }
 
 // limitKeptBy says what is within the limit of a plan that keeps it.
@@ -299,7 +352,7 @@ func waitSentence(v *Verdict, p *plan.Plan) []string {
 		}
 		return []string{sentence(s)}
 	}
-	s := fmt.Sprintf("A start takes %s on average instead of %s %s", seconds(planned), seconds(base), baselineWords(p))
+	s := fmt.Sprintf("%s takes %s on average instead of %s %s", withPlan(p, "A start"), seconds(planned), seconds(base), baselineWords(p))
 	if v.SavedBytesPerStart != nil && *v.SavedBytesPerStart > 0 {
 		s += fmt.Sprintf(" and fetches %s less", size(*v.SavedBytesPerStart))
 	}

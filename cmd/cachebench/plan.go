@@ -74,7 +74,7 @@ and again.`,
 func (in *inputs) addPlanFlags(cmd *cobra.Command) {
 	f, opt := cmd.Flags(), &in.file.Plan
 	f.StringVar(&opt.Goal, "goal", "", "what to reach: seconds, most time saved; net, most money saved; limit, least cost within --limit (default seconds)")
-	f.DurationVar(&in.limit, "limit", 0, "goal limit: every app's mean start is to be ready within this time; node pools: the p99 of their starts")
+	f.Var((*limitTime)(&in.limit), "limit", "goal limit: every app's mean start is to be ready within this time; node pools: the p99 of their starts")
 	f.Float64Var(&opt.LimitStartsFraction, "limit-starts", 0, "goal limit: let this share of all starts be within it instead, such as 0.95")
 	f.StringVar(&opt.Storage, "storage", "", "layers that several caches hold are stored by each, or once: separate, shared (default separate)")
 	f.Float64Var(&in.gap, "gap", cachebench.DefaultGapFraction, "how far from the proven best the plan may be")
@@ -135,6 +135,26 @@ func (in *inputs) givenPlan(file *cachebench.PlanOptions, given func(string) boo
 		}
 		file.Candidates = append(file.Candidates, c)
 	}
+	return nil
+}
+
+// limitTime is a limit, in which a number without a unit is of seconds, as in a file.
+type limitTime time.Duration
+
+func (l *limitTime) String() string { return (*days)(l).String() }
+
+func (l *limitTime) Type() string { return "duration" }
+
+func (l *limitTime) Set(s string) error {
+	if t, err := time.ParseDuration(s); err == nil { // what is below 0 is refused with the goal
+		*l = limitTime(t)
+		return nil
+	}
+	t, err := document.ParseTime(s)
+	if err != nil {
+		return err
+	}
+	*l = limitTime(t)
 	return nil
 }
 

@@ -124,6 +124,9 @@ func (x *planExport) run(flags *pflag.FlagSet, file string) error {
 	if err != nil {
 		return err
 	}
+	if p.Advice() == plan.TurnOnAutomatic && len(p.Caches) > 0 {
+		fmt.Fprintf(x.io.err, "cachebench: %s: automatic caches alone do better (pods ask for them by annotation k8s.aliyun.com/eci-image-cache: \"true\"); this exports the plan that is made without them\n", file)
+	}
 	in := export.Input{Plan: p, Pools: exportedPools(p)}
 	if err := x.read(&in); err != nil {
 		return err

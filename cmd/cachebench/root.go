@@ -123,12 +123,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
 	io.clear()
-	if err == nil && ctx.Err() != nil {
-		what := "all was done and written"
-		if io.partial {
-			what = "the result is what was found by then"
-		}
-		err = fmt.Errorf("%w; %s", context.Canceled, what)
+	if ctx.Err() != nil {
+		err = interrupted(err, io.partial)
 	}
 	if err != nil {
 		message := strings.Replace(err.Error(), context.Canceled.Error(), "interrupted", 1)
@@ -142,6 +138,21 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		}
 	}
 	return exitCode(ctx, err)
+}
+
+// interrupted says of a command's error that a signal came, and whether its result is all that
+// it could be: what the error says of a partial one may be for want of time.
+func interrupted(err error, partial bool) error {
+	const found = "the result is what was found by then"
+	switch {
+	case err == nil && partial:
+		return fmt.Errorf("%w; %s", context.Canceled, found)
+	case err == nil:
+		return fmt.Errorf("%w; all was done and written", context.Canceled)
+	case partial && !errors.Is(err, context.Canceled):
+		return fmt.Errorf("%w; %s: %w", context.Canceled, found, err)
+	}
+	return err
 }
 
 func exitCode(ctx context.Context, err error) int {

@@ -102,6 +102,27 @@ func TestInterruptedWriting(t *testing.T) {
 	}
 }
 
+// TestInterrupted: a limit that is not met in a search that was interrupted is told as that.
+func TestInterrupted(t *testing.T) {
+	other := fmt.Errorf("match: %w", context.Canceled)
+	for _, test := range []struct {
+		err     error
+		partial bool
+		want    string
+	}{
+		{nil, true, "context canceled; the result is what was found by then"},
+		{nil, false, "context canceled; all was done and written"},
+		{cachebench.ErrLimit, true, "context canceled; the result is what was found by then: the limit is not met"},
+		{cachebench.ErrLimit, false, "the limit is not met"},
+		{other, true, "match: context canceled"},
+	} {
+		got := interrupted(test.err, test.partial)
+		if got.Error() != test.want || test.err != nil && !errors.Is(got, test.err) {
+			t.Errorf("%v, partial %t: %v, want %s", test.err, test.partial, got, test.want)
+		}
+	}
+}
+
 // TestDefaults: what the environment and the configuration file give to the flags of a
 // command, at whatever level it is.
 func TestDefaults(t *testing.T) {

@@ -264,6 +264,10 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	if m.Goal == GoalLimit && a.floor > 0 {
 		given.FloorSeconds = &a.floor
 	}
+	if m.Baseline == Cold && len(a.automatic) > 0 {
+		mean := duration(a.meanOf(a.automatic))
+		given.AutomaticSeconds = &mean
+	}
 	given.PlannedSeconds = given.BaselineSeconds
 	if pick == none {
 		given.Cache, given.Reason = m.whyNone(a, c)
@@ -285,9 +289,12 @@ func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	return given, err
 }
 
-func (a *app) meanBaseline() float64 {
+func (a *app) meanBaseline() float64 { return a.meanOf(a.baseline) }
+
+// meanOf is the mean time to ready of what starts find.
+func (a *app) meanOf(found []finding) float64 {
 	total, starts := 0.0, 0.0
-	for _, f := range a.baseline {
+	for _, f := range found {
 		total += f.starts * f.ready
 		starts += f.starts
 	}

@@ -31,7 +31,7 @@ const (
 )
 
 // Turns says by how much each price or rate would have to change, all else being as it
-// is, for another verdict than the plan's: the nearer one of more and less. What starts find
+// is, for another advice than the plan's: the nearer one of more and less. What starts find
 // on the baseline counts as what else there is. A verdict is taken to turn once on the way
 // to each end, which is so of most, for what more of a price or rate speaks against it still
 // does further on: where it is the plan's at an end, it is taken to be so between.
@@ -67,7 +67,7 @@ func (t *Trial) verdict(ctx context.Context, factor, effort float64) (string, er
 	if err != nil {
 		return "", err
 	}
-	return got.Verdict, nil
+	return got.Advice(), nil
 }
 
 // varied is a price or a rate with the verdict that comes of it times a factor, as a share

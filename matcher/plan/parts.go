@@ -74,6 +74,9 @@ type Assignment struct {
 	ColdSeconds     time.Duration `json:"coldSeconds"`
 	BaselineSeconds time.Duration `json:"baselineSeconds"`
 	PlannedSeconds  time.Duration `json:"plannedSeconds"`
+	// AutomaticSeconds is that on ECI's automatic caches, where the baseline has none;
+	// absent where it is not known.
+	AutomaticSeconds *time.Duration `json:"automaticSeconds,omitempty"`
 	// FloorSeconds is what of each of them no cache changes: until the instance is there,
 	// and from the last image to ready. Of goal limit alone.
 	FloorSeconds *time.Duration `json:"floorSeconds,omitempty"`
@@ -181,7 +184,8 @@ type Sensitivity struct {
 type Lever struct {
 	// Name says what it is, as in the file of prices or the profile.
 	Name string `json:"name" document:"required"`
-	// Factor is by how much it has to change, times its value, for Verdict, to 4 % and as
+	// Factor is by how much it has to change, times its value, for Verdict to be what is to
+	// be done first (what is better than the plan, or else the plan's verdict), to 4 % and as
 	// far as one search can tell; absent where the verdict is the same at a tenth and at ten
 	// times the value, and taken to be so between. Where there is Assumed it is times that,
 	// from 0 to 1, to a 64th.

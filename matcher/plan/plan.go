@@ -157,11 +157,14 @@ type Plan struct {
 	// Bill is a real bill beside the modelled month, before any saving; absent where none was
 	// given.
 	Bill *cost.BillCheck `json:"bill,omitempty"`
-	// Verdict is the advice: build, build nothing, prime (make short starts ahead of the
-	// others, and build nothing) or limit not met.
+	// Verdict is of the plan's own choice: build, build nothing, prime (make short starts
+	// ahead of the others, and build nothing) or limit not met. Where there is Better, that
+	// is to be done before any of it. Of a workload on node pools alone it is build nothing,
+	// and each of Pools has a verdict of its own.
 	Verdict string `json:"verdict" document:"enum=build|build nothing|prime|limit not met"`
 	// Better is what does better than the plan and is free, so that it is to be done first;
-	// absent where nothing is known to.
+	// absent where nothing is known to. All else here, as Verdict, SavedSeconds and Caches,
+	// is of the plan that is made without it.
 	Better *Better `json:"better,omitempty"`
 	// Reason explains the verdict in one sentence.
 	Reason string `json:"reason"`

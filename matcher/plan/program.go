@@ -123,9 +123,17 @@ func (m *model) target() float64 {
 	if m.Goal != GoalLimit {
 		return 0
 	}
-	all, now := 0.0, 0.0
+	now := 0.0
 	for _, a := range m.apps {
 		now += a.withinNow
+	}
+	return max(0, m.wanted()-now)
+}
+
+// wanted is how much there has to be of what counts for goal limit.
+func (m *model) wanted() float64 {
+	all := 0.0
+	for _, a := range m.apps {
 		if m.LimitStartsFraction > 0 {
 			all += a.starts
 		} else if a.starts > 0 {
@@ -135,7 +143,7 @@ func (m *model) target() float64 {
 	if m.LimitStartsFraction > 0 {
 		all *= m.LimitStartsFraction
 	}
-	return max(0, all-now)
+	return all
 }
 
 // The steps of one search of a small problem; Problem.Effort multiplies them. A larger
