@@ -1,7 +1,9 @@
 package workload
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -139,10 +141,18 @@ func (n *nodeTally) pass(at int64) {
 		return
 	}
 	n.swept = at
+	var quiet []string
 	for name, t := range n.all {
-		if at-t.last <= nodeQuiet {
-			continue
+		if at-t.last > nodeQuiet {
+			quiet = append(quiet, name)
 		}
+	}
+	// Those that were told of last are kept first: of them something may be told again.
+	slices.SortFunc(quiet, func(a, b string) int {
+		return cmp.Or(cmp.Compare(n.all[b].last, n.all[a].last), strings.Compare(a, b))
+	})
+	for _, name := range quiet {
+		t := n.all[name]
 		delete(n.all, name)
 		if len(n.away) < maxAway {
 			n.away[name] = t
