@@ -242,3 +242,29 @@ func TestAwayOrder(t *testing.T) {
 		first = s
 	}
 }
+
+// TestUnheldLives: lives beyond those that are held are counted as those are, whether or not
+// events tell of nodes' going.
+func TestUnheldLives(t *testing.T) {
+	const h, from, to = hourSeconds, 1000 * hourSeconds, 2000 * hourSeconds
+	lives := []nodeLife{
+		{first: from + 100*h, last: from + 200*h},                                 // quiet, not told to have gone
+		{first: from + 100*h, last: from + 300*h, went: true},                     // went
+		{came: from + 120*h, first: from + 119*h, last: from + 150*h, went: true}, // seen whole
+		{came: from + 120*h, first: from + 119*h, last: from + 160*h},             // came, quiet
+		{first: from + 400*h, last: from + 400*h, went: true, unused: true},       // only its going is told
+	}
+	for _, tellsGoing := range []bool{true, false} {
+		var got [2]poolStats
+		for i, held := range []int{0, maxLives} {
+			n := nodeTally{groups: map[string]*nodeGroup{}, tellsGoing: tellsGoing, lives: held}
+			for k := range lives {
+				n.end(&tallyNode{nodeLife: lives[k], group: n.group(fmt.Sprintf("worker-%d", k))})
+			}
+			got[i] = n.stats(from, to, func(string) bool { return false })["worker"]
+		}
+		if got[0] != got[1] || got[0].nodes != len(lives) {
+			t.Errorf("tells going %v: held %+v, beyond the bound %+v", tellsGoing, got[0], got[1])
+		}
+	}
+}
