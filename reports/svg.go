@@ -148,11 +148,16 @@ type scale struct {
 	ticks       []float64
 }
 
+// What a scale can divide: steps and decades of less round to nothing, and of more to
+// infinity, so that its ticks would never end.
+const leastScaled, mostScaled = 1e-300, 1e300
+
 // linearScale runs from 0 to a little beyond highest.
 func linearScale(highest float64) scale {
-	if !(highest > 0) {
+	if !(highest > leastScaled) {
 		highest = 1
 	}
+	highest = min(highest, mostScaled)
 	s := scale{high: highest * 1.02}
 	step := niceStep(s.high / 5)
 	for i := 0.0; i*step <= s.high; i++ {
@@ -164,7 +169,8 @@ func linearScale(highest float64) scale {
 // spreadScale is linear, or logarithmic where the values differ so much that
 // most of them would be squeezed against 0.
 func spreadScale(lowest, typical, highest float64) scale {
-	if !(lowest > 0) || highest < 12*typical {
+	highest = min(highest, mostScaled)
+	if !(lowest > leastScaled) || !(lowest <= highest) || !(highest >= 12*typical) {
 		return linearScale(highest)
 	}
 	s := scale{low: lowest * 0.9, high: highest * 1.1, logarithmic: true}
@@ -190,6 +196,16 @@ func (s scale) thinned() scale {
 		}
 	}
 	s.ticks = kept
+	return s
+}
+
+// longer is the scale with so much of its length added behind its end.
+func (s scale) longer(share float64) scale {
+	if s.logarithmic {
+		s.high *= math.Pow(s.high/s.low, share)
+	} else {
+		s.high += (s.high - s.low) * share
+	}
 	return s
 }
 

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -35,18 +36,25 @@ type sweepPage struct {
 	axes    []*sweepAxis
 	arms    []string
 	seeds   map[uint64]bool
+	// moreSeeds says that there are more than are held.
+	moreSeeds bool
 	// points is how many combinations there are.
 	points    int
 	inputs    []simulate.Input
 	inputsAll map[simulate.Input]bool
 	profiles  []string
-	// least and most are the p99 of the arm that a plan changes.
+	// ends are the p99 of each arm.
+	ends map[string]*sweepEnds
+}
+
+// sweepEnds are the least and the most of a figure, over so many combinations.
+type sweepEnds struct {
 	least, most sweepEnd
+	points      int
 }
 
 // sweepEnd is a figure with the combination that it is of.
 type sweepEnd struct {
-	known bool
 	value float64
 	at    string
 }
@@ -89,29 +97,28 @@ type sweepAxis struct {
 	// unit is that of its values; mixed says that they have no common one.
 	unit  string
 	mixed bool
-	// cut are values beyond those that are kept, words values that are no numbers.
-	cut    int
+	// isCut says that there are values beyond those that are kept; words are values that are
+	// no numbers.
+	isCut  bool
 	words  []string
 	values map[float64]string
 	// others are the combinations of the other parameters; crowded says that they are too
 	// many for lines of their own.
 	others  []string
 	crowded bool
-	series  map[sweepLine]*sweepSeries
+	series  map[sweepLine]sweepSeries
 }
 
-// sweepLine names what a line shows: an arm's figure, with the other parameters at one of
-// their combinations, or at -1 the mean over all.
+// sweepLine names what a line shows: an arm's figure in a unit, with the other parameters at
+// one of their combinations, or at -1 the mean over all. Amounts of two units have no mean.
 type sweepLine struct {
-	metric int
-	arm    string
-	other  int
+	metric    int
+	arm, unit string
+	other     int
 }
 
-type sweepSeries struct {
-	unit   string
-	points map[float64]*sweepMean
-}
+// sweepSeries are a line's points, by the value of the parameter.
+type sweepSeries map[float64]*sweepMean
 
 // sweepMean is a mean with the least and the most.
 type sweepMean struct {
@@ -135,7 +142,7 @@ func (m *sweepMean) add(i *sketch.Interval, ends bool) {
 func (m *sweepMean) value() float64 { return m.sum / float64(m.n) }
 
 func newSweepPage(head *SweepResult) *sweepPage {
-	return &sweepPage{table: sweepTable{head: head}, seeds: make(map[uint64]bool), inputsAll: make(map[simulate.Input]bool)}
+	return &sweepPage{table: sweepTable{head: head}, seeds: make(map[uint64]bool), inputsAll: make(map[simulate.Input]bool), ends: make(map[string]*sweepEnds)}
 }
 
 func (s *sweepPage) begin() ([]byte, error) { return nil, nil }
@@ -147,6 +154,8 @@ func (s *sweepPage) run(r *SweepRun) ([]byte, error) {
 	s.table.gather(r)
 	if len(s.seeds) < maxSweepSeeds {
 		s.seeds[r.Seed] = true
+	} else if !s.seeds[r.Seed] {
+		s.moreSeeds = true
 	}
 	for _, input := range r.Inputs {
 		if !s.inputsAll[input] && len(s.inputsAll) < maxSweepSeeds {
@@ -169,7 +178,7 @@ func (s *sweepPage) take() {
 		heads := []string{"scenario"}
 		for i, p := range t.parameters {
 			heads = append(heads, p.Key)
-			s.axes = append(s.axes, &sweepAxis{key: t.parameters[i].Key, values: make(map[float64]string), series: make(map[sweepLine]*sweepSeries)})
+			s.axes = append(s.axes, &sweepAxis{key: t.parameters[i].Key, values: make(map[float64]string), series: make(map[sweepLine]sweepSeries)})
 		}
 		heads = append(heads, "arm", ">seeds", ">p50", ">p99", ">last ready", ">fetched", ">bill a month", "plan")
 		s.rows = newTable("Every combination and arm: all apps of a run together; over seeds the mean, below it the interval (95 %)", heads...)
@@ -183,15 +192,8 @@ func (s *sweepPage) take() {
 		if s.rowsAll++; len(s.rows.Rows) < maxAppTableRows {
 			s.addRow(a)
 		}
-		if a.arm == simulate.ArmCached || len(t.arms) == 1 {
-			if p99 := overSeedsInterval(a.p99, a.once99); p99 != nil {
-				if !s.least.known || p99.Value < s.least.value {
-					s.least = sweepEnd{true, p99.Value, t.point}
-				}
-				if !s.most.known || p99.Value > s.most.value {
-					s.most = sweepEnd{true, p99.Value, t.point}
-				}
-			}
+		if p99 := overSeedsInterval(a.p99, a.once99); p99 != nil {
+			s.addEnd(a.arm, p99.Value)
 		}
 	}
 	for i, axis := range s.axes {
@@ -200,6 +202,22 @@ func (s *sweepPage) take() {
 		}
 	}
 	t.arms = nil
+}
+
+// addEnd takes an arm's p99 in the combination that is gathered.
+func (s *sweepPage) addEnd(arm string, p99 float64) {
+	ends := s.ends[arm]
+	if ends == nil {
+		ends = &sweepEnds{}
+		s.ends[arm] = ends
+	}
+	if ends.points == 0 || p99 < ends.least.value {
+		ends.least = sweepEnd{p99, s.table.point}
+	}
+	if ends.points == 0 || p99 > ends.most.value {
+		ends.most = sweepEnd{p99, s.table.point}
+	}
+	ends.points++
 }
 
 func (s *sweepPage) addRow(a *sweepSeeds) {
@@ -254,7 +272,7 @@ func (x *sweepAxis) take(t *sweepTable, i int) {
 	}
 	if _, known := x.values[at]; !known {
 		if len(x.values) == maxSweepAxis {
-			x.cut++
+			x.isCut = true
 			return
 		}
 		x.values[at] = text
@@ -285,35 +303,42 @@ func (x *sweepAxis) take(t *sweepTable, i int) {
 			if i == nil {
 				continue
 			}
-			x.at(sweepLine{m, a.arm, -1}, unit, at).add(i, false)
+			x.at(sweepLine{m, a.arm, unit, -1}, at).add(i, false)
 			if !x.crowded {
-				x.at(sweepLine{m, a.arm, line}, unit, at).add(i, true)
+				x.at(sweepLine{m, a.arm, unit, line}, at).add(i, true)
 			}
 		}
 	}
 }
 
-func (x *sweepAxis) at(l sweepLine, unit string, at float64) *sweepMean {
+func (x *sweepAxis) at(l sweepLine, at float64) *sweepMean {
 	series := x.series[l]
 	if series == nil {
-		series = &sweepSeries{unit: unit, points: make(map[float64]*sweepMean)}
+		series = make(sweepSeries)
 		x.series[l] = series
 	}
-	if series.points[at] == nil {
-		series.points[at] = new(sweepMean)
+	if series[at] == nil {
+		series[at] = new(sweepMean)
 	}
-	return series.points[at]
+	return series[at]
 }
 
 // isNumeric says that a chart over the values can be drawn.
 func (x *sweepAxis) isNumeric() bool { return !x.mixed && len(x.values) > 1 }
 
 // sweepNumber reads a value of a parameter as a number: plain, with a unit as files have it,
-// or the factor of a scale, as *=2x.
+// or the factor of a scale, as *=2x. What is not finite has no place on an axis.
 func sweepNumber(text string) (value float64, unit string, ok bool) {
-	text = strings.TrimSpace(text)
+	value, unit, ok = sweepAmount(strings.TrimSpace(text))
+	if !ok || math.IsNaN(value) || math.IsInf(value, 0) {
+		return 0, "", false
+	}
+	return value, unit, true
+}
+
+func sweepAmount(text string) (value float64, unit string, ok bool) {
 	if v, err := strconv.ParseFloat(text, 64); err == nil {
-		return v, "", !math.IsNaN(v) && !math.IsInf(v, 0)
+		return v, "", true
 	}
 	if number, is := strings.CutSuffix(text, "%"); is {
 		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
@@ -321,7 +346,7 @@ func sweepNumber(text string) (value float64, unit string, ok bool) {
 	}
 	if strings.HasSuffix(text, "/s") {
 		v, err := document.ParseRate(text)
-		return v, UnitRate, err == nil && !math.IsInf(v, 0)
+		return v, UnitRate, err == nil
 	}
 	if number, is := strings.CutSuffix(text, "x"); is {
 		v, err := strconv.ParseFloat(number[strings.LastIndexByte(number, '=')+1:], 64)
@@ -369,12 +394,12 @@ func (s *sweepPage) view() *view {
 			continue
 		}
 		for m := range sweepMetrics {
-			f, ok := x.figure(m, s.arms, len(v.Answers)+1)
-			switch {
-			case ok && len(v.Answers) == maxSweepCharts:
-				left++
-			case ok:
-				v.Answers = append(v.Answers, f)
+			for _, unit := range x.units(m) {
+				if len(v.Answers) == maxSweepCharts {
+					left++
+					continue
+				}
+				v.Answers = append(v.Answers, x.figure(m, unit, s.arms, len(v.Answers)+1))
 			}
 		}
 	}
@@ -395,37 +420,79 @@ func (s *sweepPage) headline() string {
 	if shard := s.table.head.Shard; shard != nil {
 		words += fmt.Sprintf(", shard %d of %d (counted from 0)", shard.Index, shard.Of)
 	}
-	return fmt.Sprintf("%s: %s, %s.", words, count(s.points, "combination"), count(len(s.seeds), "seed"))
+	seeds := count(len(s.seeds), "seed")
+	if s.moreSeeds {
+		seeds = "more than " + seeds
+	}
+	return fmt.Sprintf("%s: %s, %s.", words, count(s.points, "combination"), seeds)
 }
 
+// sentences are about the arm that a plan changes, where it is there; else about each.
 func (s *sweepPage) sentences() []string {
-	if !s.least.known {
+	arms := s.arms
+	if s.ends[simulate.ArmCached] != nil {
+		arms = []string{simulate.ArmCached}
+	}
+	var list []string
+	for _, arm := range arms {
+		if ends := s.ends[arm]; ends != nil {
+			list = append(list, ends.sentence(arm, s.points))
+		}
+	}
+	if len(list) == 0 {
 		return []string{"No run has startups."}
 	}
-	arm := simulate.ArmCached
-	if !slices.Contains(s.arms, arm) {
-		arm = s.arms[0]
-	}
+	return list
+}
+
+// sentence is of an arm, of all combinations of a sweep.
+func (e *sweepEnds) sentence(arm string, all int) string {
 	of := "The p99 of arm " + arm + ", all apps together, is "
-	if !hasWidth(s.least.value, s.most.value) {
-		return []string{of + secondsOf(s.least.value) + " in every combination."}
+	has := ""
+	if e.points < all {
+		has = fmt.Sprintf(", of the %s of %s combinations that have it", number(float64(e.points)), number(float64(all)))
 	}
-	return []string{of + secondsOf(s.least.value) + " at best (" + ellipsis(s.least.at, 200) + ") and " + secondsOf(s.most.value) + " at worst (" + ellipsis(s.most.at, 200) + ")."}
+	if !hasWidth(e.least.value, e.most.value) {
+		if has == "" {
+			has = " in every combination"
+		}
+		return of + secondsOf(e.least.value) + has + "."
+	}
+	return of + secondsOf(e.least.value) + " at best (" + ellipsis(e.least.at, 200) + ") and " + secondsOf(e.most.value) + " at worst (" + ellipsis(e.most.at, 200) + ")" + has + "."
 }
 
 func (s *sweepPage) facts() []fact {
 	head := s.table.head
+	seeds := number(float64(len(s.seeds)))
+	if s.moreSeeds {
+		seeds = "more than " + seeds
+	}
 	list := []fact{{"version", head.Version}, {"model", strconv.Itoa(head.Model)}, {"runs", number(float64(s.table.made)) + " of " + number(float64(head.GridRuns))},
-		{"combinations", number(float64(s.points))}, {"seeds", number(float64(len(s.seeds)))}}
+		{"combinations", number(float64(s.points))}, {"seeds", seeds}}
 	if len(s.profiles) > 0 {
 		list = append(list, fact{"profile", strings.Join(s.profiles, ", ")})
 	}
 	return list
 }
 
-// figure draws a figure over the values of the parameter; not where no arm has it.
-func (x *sweepAxis) figure(metric int, arms []string, n int) (figure, bool) {
+// units are those that a figure has, in order: of bills more than one where scenarios or
+// prices differ in their currency.
+func (x *sweepAxis) units(metric int) (units []string) {
+	for l := range x.series {
+		if l.metric == metric && !slices.Contains(units, l.unit) {
+			units = append(units, l.unit)
+		}
+	}
+	slices.Sort(units)
+	return units
+}
+
+// figure draws a figure of one unit over the values of the parameter.
+func (x *sweepAxis) figure(metric int, unit string, arms []string, n int) figure {
 	name := sweepMetrics[metric].name
+	if len(x.units(metric)) > 1 {
+		name += " in " + unit
+	}
 	values := make([]float64, 0, len(x.values))
 	for v := range x.values {
 		values = append(values, v)
@@ -433,7 +500,11 @@ func (x *sweepAxis) figure(metric int, arms []string, n int) (figure, bool) {
 	slices.Sort(values)
 	var notes []string
 	if len(values) > maxSweepPoints {
-		notes = append(notes, fmt.Sprintf("Drawn are %d of %s values; the table and CSV have more.", maxSweepPoints, number(float64(len(values)+x.cut))))
+		of := number(float64(len(values)))
+		if x.isCut {
+			of = "more than " + of
+		}
+		notes = append(notes, fmt.Sprintf("Drawn are %d of %s values; JSON and CSV have all.", maxSweepPoints, of))
 		some := make([]float64, maxSweepPoints)
 		for i := range some {
 			some[i] = values[i*(len(values)-1)/(maxSweepPoints-1)]
@@ -447,19 +518,15 @@ func (x *sweepAxis) figure(metric int, arms []string, n int) (figure, bool) {
 	var lines []sweepLine
 	for _, arm := range arms {
 		if others == 0 {
-			lines = append(lines, sweepLine{metric, arm, -1})
+			lines = append(lines, sweepLine{metric, arm, unit, -1})
 		}
 		for other := range others {
-			lines = append(lines, sweepLine{metric, arm, other})
+			lines = append(lines, sweepLine{metric, arm, unit, other})
 		}
 	}
 	lines = slices.DeleteFunc(lines, func(l sweepLine) bool { return x.series[l] == nil })
-	if len(lines) == 0 {
-		return figure{}, false
-	}
-	unit := x.series[lines[0]].unit
 	f := figure{Heading: name + " by " + x.key}
-	f.Drawing = x.chart(fmt.Sprintf("chart-sweep-%d", n), metric, values, lines, unit)
+	f.Drawing = x.chart(fmt.Sprintf("chart-sweep-%d", n), name, values, lines, unit)
 	for i, l := range lines {
 		if i == 0 || lines[i-1].arm != l.arm {
 			f.Legend = append(f.Legend, key{curveSample(armClass(l.arm, "")), l.arm, l.arm})
@@ -480,17 +547,16 @@ func (x *sweepAxis) figure(metric int, arms []string, n int) (figure, bool) {
 		notes = append(notes, "Not drawn, for it is no number: "+ellipsis(strings.Join(x.words, ", "), 160)+".")
 	}
 	f.Caption = strings.Join(notes, " ")
-	return f, true
+	return f
 }
 
 // chart draws lines over the values of the parameter.
-func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweepLine, unit string) drawing {
-	name := sweepMetrics[metric].name
+func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, unit string) drawing {
 	var top float64
 	var words []string
 	for _, l := range lines {
 		for _, v := range values {
-			if p := x.series[l].points[v]; p != nil {
+			if p := x.series[l][v]; p != nil {
 				top = max(top, p.high, p.value())
 				words = append(words, l.arm+" at "+x.values[v]+": "+amountWords(p.value(), unit))
 			}
@@ -505,6 +571,10 @@ func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweep
 	yPer, yUnit := chartUnit(unit, func(yield func(float64)) { yield(top) })
 	xs, ys := spreadScale(values[0]/per, values[len(values)/2]/per, values[len(values)-1]/per), linearScale(top/yPer)
 	at := func(v float64) float64 { return courseBottom - ys.at(v/yPer)*(courseBottom-courseTop) }
+	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.other > 0 })
+	if numbered {
+		xs = xs.longer(0.06) // room for the numbers beside the lines' ends
+	}
 	c.axis(xs.within(), courseTop, courseBottom, false)
 	for _, tick := range ys.ticks {
 		c.line("grid", "", 0, at(tick*yPer), 1, at(tick*yPer))
@@ -516,9 +586,7 @@ func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweep
 		label += " (" + xUnit + ")"
 	}
 	c.text("tick", "middle", 0.5, courseBottom+36, label)
-	const labelHeight = 13
-	var labels []float64 // where numbers stand: of lines that end together one is enough
-	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.other > 0 })
+	var ends []lineEnd
 	for _, l := range lines {
 		c.series = l.arm
 		class := armClass(l.arm, "")
@@ -529,7 +597,7 @@ func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweep
 		var lastX, lastY float64
 		drawn := false
 		for _, v := range values {
-			p := x.series[l].points[v]
+			p := x.series[l][v]
 			if p == nil {
 				drawn = false
 				continue
@@ -546,14 +614,44 @@ func (x *sweepAxis) chart(id string, metric int, values []float64, lines []sweep
 			c.dot(class, tip, px, py)
 			lastX, lastY, drawn = px, py, true
 		}
-		crowd := func(y float64) bool { return math.Abs(y-lastY) < labelHeight }
-		if numbered && drawn && !slices.ContainsFunc(labels, crowd) {
-			labels = append(labels, lastY)
-			c.text("halo", "end", lastX, lastY-7, strconv.Itoa(l.other+1))
+		if numbered && drawn {
+			ends = append(ends, lineEnd{lastX, lastY, l.other + 1})
 		}
 	}
 	c.series = ""
+	c.lineNumbers(ends)
 	return c.drawn()
+}
+
+// lineEnd is where a line ends, with the number that tells which it is.
+type lineEnd struct {
+	x, y   float64
+	number int
+}
+
+// lineNumbers writes the numbers of lines beside their ends, those that end together in one
+// label.
+func (c *chart) lineNumbers(ends []lineEnd) {
+	const labelHeight, fromMark = 13, 7
+	slices.SortStableFunc(ends, func(a, b lineEnd) int { return cmp.Compare(a.y, b.y) })
+	for len(ends) > 0 {
+		together := 1
+		for together < len(ends) && ends[together].y-ends[0].y < labelHeight {
+			together++
+		}
+		var numbers []int
+		middle := 0.0
+		for _, e := range ends[:together] {
+			middle += e.y / float64(together)
+			if !slices.Contains(numbers, e.number) {
+				numbers = append(numbers, e.number)
+			}
+		}
+		slices.Sort(numbers)
+		words := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(numbers)), ", "), "[]")
+		c.element("text", words, "class", "halo", "text-anchor", "start", "x", share100(ends[0].x), "dx", pixels(fromMark), "y", pixels(middle+4))
+		ends = ends[together:]
+	}
 }
 
 // scaled is the unit of the axis, with how much of the values' own it is.

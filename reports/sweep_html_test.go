@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -241,5 +244,188 @@ func TestSweepBench(t *testing.T) {
 	}
 	if err := WriteSweep(&b, Bench, r, runsOf(r, io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("%v", err)
+	}
+}
+
+// pageOf is the page of runs with a parameter k of these values and what else change makes.
+func pageOf(t *testing.T, values []string, change func(i int, r *SweepRun)) string {
+	t.Helper()
+	head := &SweepResult{Version: "0.1.0", Model: 1, Sweep: "sha256:0", GridRuns: len(values), Runs: []SweepRun{}}
+	for i, value := range values {
+		run := SweepRun{Run: i, Scenario: "a.yaml", Seed: 1, Parameters: []SweepValue{{"k", value}}}
+		v := simulate.Statistic{Value: float64(i + 1)}
+		run.Arms = []SweepArm{{Arm: simulate.ArmCached, Starts: 1, P50: v, P99: v}}
+		if change != nil {
+			change(i, &run)
+		}
+		head.Runs = append(head.Runs, run)
+	}
+	var b bytes.Buffer
+	if err := WriteSweep(&b, HTML, head, head.Each()); err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("\u00a0", " ", "&nbsp;", " ").Replace(b.String())
+}
+
+// TestSweepNotFinite: values that are no finite numbers have no place on an axis, whatever
+// their unit; the page ends.
+func TestSweepNotFinite(t *testing.T) {
+	words := []string{"nan%", "inf%", "-Inf%", "*=nanx", "*=infx", "-infx", "NaN", "+Inf", "1e400", "1e400%", "unlimited"}
+	for _, text := range words {
+		if v, unit, ok := sweepNumber(text); ok {
+			t.Fatalf("%q is %v %s", text, v, unit) // a chart of it might not end
+		}
+	}
+	page := pageOf(t, append(words, "10%", "20%"), nil)
+	if want := "Not drawn, for it is no number: nan%, inf%, "; !strings.Contains(page, want) || !strings.Contains(page, "p99 by k") {
+		t.Errorf("%q is not in the page", want)
+	}
+	if strings.Contains(page, `"NaN`) || strings.Contains(page, `"+Inf`) {
+		t.Error("a coordinate is no number")
+	}
+}
+
+// TestScaleEnds: whatever is drawn, a scale has few ticks, all within it.
+func TestScaleEnds(t *testing.T) {
+	odd := []float64{0, -1, 1, 5e-324, 1e-310, 1e-300, 1e300, math.MaxFloat64, math.Inf(1), math.Inf(-1), math.NaN()}
+	for _, highest := range odd {
+		scales := []scale{linearScale(highest)}
+		for _, lowest := range odd {
+			for _, typical := range odd {
+				scales = append(scales, spreadScale(lowest, typical, highest))
+			}
+		}
+		for _, s := range scales {
+			if len(s.ticks) == 0 || len(s.ticks) > 700 {
+				t.Errorf("to %v: %d ticks", highest, len(s.ticks))
+			}
+			for _, tick := range s.ticks {
+				if at := s.at(tick); !(at >= 0 && at <= 1) || math.IsInf(tick, 0) {
+					t.Errorf("to %v: tick %v is at %v", highest, tick, at)
+				}
+			}
+		}
+	}
+}
+
+// TestSweepCurrencies: amounts of two currencies are in charts of their own, as lines and as
+// means over other parameters.
+func TestSweepCurrencies(t *testing.T) {
+	for _, others := range []int{2, 6} {
+		var values []string
+		for i := range 2 * others {
+			values = append(values, fmt.Sprint(1+i%2))
+		}
+		page := pageOf(t, values, func(i int, r *SweepRun) {
+			other := i / 2
+			r.Parameters = append(r.Parameters, SweepValue{"prices", fmt.Sprintf("p%d.yaml", other)})
+			r.Plan = &SweepPlan{Verdict: "build", Caches: 1, Bill: &cost.Money{Amount: float64(10 * (1 + i%2)), Currency: "USD"}}
+			if other%2 == 1 {
+				r.Plan.Bill = &cost.Money{Amount: float64(36 * (1 + i%2)), Currency: "CNY"}
+			}
+		})
+		for _, want := range []string{
+			"bill of caches a month in CNY by k", "bill of caches a month in USD by k",
+			"cached at 1: CNY 36.00", "cached at 2: USD 20.00",
+		} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%d others: %q is not in the page", others, want)
+			}
+		}
+		// Two of one currency that are means have no mean with the other.
+		for _, not := range []string{"USD 36.00", "USD 72.00", "CNY 10.00", "23.00", "46.00", "bill of caches a month by k"} {
+			if strings.Contains(page, not) {
+				t.Errorf("%d others: %q is in the page", others, not)
+			}
+		}
+	}
+}
+
+// TestSweepHeadline: it tells of one arm, and of each where none is that a plan changes.
+func TestSweepHeadline(t *testing.T) {
+	arm := func(arms ...string) func(int, *SweepRun) {
+		return func(i int, r *SweepRun) {
+			r.Arms[0].Arm = arms[i%len(arms)]
+		}
+	}
+	both := func(a, b string) func(int, *SweepRun) {
+		return func(i int, r *SweepRun) {
+			other := r.Arms[0]
+			r.Arms[0].Arm, other.Arm, other.P99 = a, b, simulate.Statistic{Value: 100}
+			r.Arms = append(r.Arms, other)
+		}
+	}
+	for _, test := range []struct {
+		change func(int, *SweepRun)
+		want   []string
+	}{
+		{nil, []string{"The p99 of arm cached, all apps together, is 1.00 s at best (a.yaml k=1) and 4.00 s at worst (a.yaml k=4)."}},
+		{arm("cached", "none"), []string{"The p99 of arm cached, all apps together, is 1.00 s at best (a.yaml k=1) and 3.00 s at worst (a.yaml k=3), of the 2 of 4 combinations that have it."}},
+		{arm("none"), []string{"The p99 of arm none, all apps together, is 1.00 s at best (a.yaml k=1) and 4.00 s at worst (a.yaml k=4)."}},
+		{both("cached", "none"), []string{"The p99 of arm cached, all apps together, is 1.00 s at best (a.yaml k=1) and 4.00 s at worst (a.yaml k=4)."}},
+		{both("none", "warm"), []string{"The p99 of arm none, all apps together, is 1.00 s at best", "The p99 of arm warm, all apps together, is 100.0 s in every combination."}},
+		{func(_ int, r *SweepRun) { r.Arms = nil }, []string{"No run has startups."}},
+	} {
+		page := pageOf(t, []string{"1", "2", "3", "4"}, test.change)
+		for _, want := range test.want {
+			if !strings.Contains(page, want) {
+				t.Errorf("%q is not in the page", want)
+			}
+		}
+	}
+}
+
+// TestSweepBounds: numbers at the bound of what is held are told to be more.
+func TestSweepBounds(t *testing.T) {
+	page := func(seeds int) string {
+		return pageOf(t, make([]string, seeds), func(i int, r *SweepRun) { r.Seed, r.Parameters[0].Value = uint64(i), "1" })
+	}
+	if got := page(maxSweepSeeds); !strings.Contains(got, "1 combination, 10,000 seeds.") {
+		t.Error("10,000 seeds are not told")
+	}
+	if got := page(maxSweepSeeds + 1); !strings.Contains(got, "1 combination, more than 10,000 seeds.") || !strings.Contains(got, "more than 10,000<") {
+		t.Error("more than 10,000 seeds are not told")
+	}
+	for _, n := range []int{maxSweepAxis, maxSweepAxis + 100} {
+		var values []string
+		for i := range 2 * n { // each in two combinations
+			values = append(values, fmt.Sprint(i/2))
+		}
+		got := pageOf(t, values, func(i int, r *SweepRun) { r.Parameters = append(r.Parameters, SweepValue{"other", fmt.Sprint(i % 2)}) })
+		want := "Drawn are 40 of 2,000 values; JSON and CSV have all."
+		if n > maxSweepAxis {
+			want = "Drawn are 40 of more than 2,000 values; JSON and CSV have all."
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in the page", want)
+		}
+	}
+}
+
+// TestSweepLabels: lines that end together have one label with all their numbers, beside the
+// last mark and within the chart; others have one each.
+func TestSweepLabels(t *testing.T) {
+	for _, apart := range []float64{0, 50} {
+		page := pageOf(t, []string{"1", "1", "2", "2"}, func(i int, r *SweepRun) {
+			r.Parameters = append(r.Parameters, SweepValue{"other", fmt.Sprintf("o%d", i%2)})
+			r.Arms[0].P50 = simulate.Statistic{Value: 100 - apart*float64(i%2)}
+		})
+		_, chart, _ := strings.Cut(page, "p50 by k")
+		chart, _, _ = strings.Cut(chart, "</figure>")
+		labels := regexp.MustCompile(`class="halo" text-anchor="start" x="([0-9.]+)%" dx="7" y="[0-9.]+">([0-9, ]+)<`).FindAllStringSubmatch(chart, -1)
+		var words []string
+		for _, l := range labels {
+			words = append(words, l[2])
+			if at, err := strconv.ParseFloat(l[1], 64); err != nil || at > 94 {
+				t.Errorf("label %s is at %s %%: no room beside it", l[2], l[1])
+			}
+		}
+		want := "1, 2"
+		if apart > 0 {
+			want = "1;2"
+		}
+		if got := strings.Join(words, ";"); got != want {
+			t.Errorf("labels %q, want %q", got, want)
+		}
 	}
 }

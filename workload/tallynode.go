@@ -1,7 +1,9 @@
 package workload
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,9 +33,10 @@ type nodeTally struct {
 type nodeGroup struct {
 	// names are the first that were told of, at most two.
 	names []string
-	// lives are of nodes that are gone; present and wentUnheld sum up those beyond maxLives.
-	lives               []nodeLife
-	present, wentUnheld int64
+	// lives are of nodes that are gone or were quiet for long; unheld sums up those beyond
+	// maxLives.
+	lives  []nodeLife
+	unheld lifeSums
 	// ranks sums up, of some starts, the share of the group's nodes that had fewer pods than
 	// the one chosen, those with as many count half; pods sums up how many it had.
 	ranks, pods float64
@@ -139,10 +142,18 @@ func (n *nodeTally) pass(at int64) {
 		return
 	}
 	n.swept = at
+	var quiet []string
 	for name, t := range n.all {
-		if at-t.last <= nodeQuiet {
-			continue
+		if at-t.last > nodeQuiet {
+			quiet = append(quiet, name)
 		}
+	}
+	// Those that were told of last are kept first: of them something may be told again.
+	slices.SortFunc(quiet, func(a, b string) int {
+		return cmp.Or(cmp.Compare(n.all[b].last, n.all[a].last), strings.Compare(a, b))
+	})
+	for _, name := range quiet {
+		t := n.all[name]
 		delete(n.all, name)
 		if len(n.away) < maxAway {
 			n.away[name] = t
@@ -156,12 +167,49 @@ func (n *nodeTally) pass(at int64) {
 func (n *nodeTally) end(t *tallyNode) {
 	g := t.group
 	if n.lives >= maxLives {
-		g.present += t.last - t.first
-		g.wentUnheld++
+		g.unheld.add(&t.nodeLife)
 		return
 	}
 	n.lives++
 	g.lives = append(g.lives, t.nodeLife)
+}
+
+// lifeSums sum up lives so that they can be counted once it is known whether events tell of
+// nodes' going.
+type lifeSums struct {
+	nodes, present, longest int64
+	// went are told to have gone, at lasts together. begins are together
+	// when those came that were told of before, unused how many were not.
+	went, lasts, begins, unused int64
+}
+
+func (s *lifeSums) add(l *nodeLife) {
+	begin := l.first
+	if l.came > 0 {
+		begin = l.came
+	}
+	s.nodes++
+	s.present += l.last - begin
+	s.longest = max(s.longest, l.last-l.first)
+	if l.went {
+		s.went++
+		s.lasts += l.last
+	}
+	if l.unused && l.came == 0 {
+		s.unused++
+	} else {
+		s.begins += begin
+	}
+}
+
+// stats are what poolStats.count makes of the lives, but that those that were told of soon
+// after the history's beginning begin then.
+func (s *lifeSums) stats(from, to int64, tellsGoing bool) poolStats {
+	if !tellsGoing {
+		return poolStats{nodes: int(s.nodes), present: s.present, went: int(s.nodes), longest: s.longest}
+	}
+	present := s.lasts + (s.nodes-s.went)*to - s.begins - s.unused*from
+	return poolStats{nodes: int(s.nodes), present: present, went: int(s.went), longest: s.longest}
 }
 
 // nodeEvent takes what is told of a node.
@@ -304,7 +352,8 @@ func (s *poolStats) count(l *nodeLife, from, to int64, tellsGoing bool) {
 func (n *nodeTally) stats(from, to int64, isVirtual func(string) bool) map[string]poolStats {
 	all := map[string]poolStats{}
 	for stem, g := range n.groups {
-		s := poolStats{nodes: int(g.wentUnheld), present: g.present, went: int(g.wentUnheld), ranks: g.ranks, pods: g.pods, ranked: g.ranked}
+		s := g.unheld.stats(from, to, n.tellsGoing)
+		s.ranks, s.pods, s.ranked = g.ranks, g.pods, g.ranked
 		for i := range g.lives {
 			s.count(&g.lives[i], from, to, n.tellsGoing)
 		}

@@ -161,3 +161,110 @@ func TestPoolStats(t *testing.T) {
 		t.Error("a lifetime of nodes none of which went")
 	}
 }
+
+// TestPoolNamesDiffer: the nodes whose names tell no pool have one of their own where a
+// listed pool or a stem has the name that theirs would have.
+func TestPoolNamesDiffer(t *testing.T) {
+	node := func(name, label string) string {
+		return fmt.Sprintf(`{"kind":"Node","metadata":{"name":%q,"labels":{%s},"creationTimestamp":"2026-11-07T00:00:00Z"},"status":{"nodeInfo":{"operatingSystem":"linux","architecture":"amd64"}}}`, name, label)
+	}
+	lone := []string{"10.0.0.7", "i-0123456789abcdef"}
+	for _, test := range []struct {
+		name          string
+		listed        []string
+		told          []string
+		pools, shared int
+		want          string
+	}{
+		{"no label", []string{node("worker-1", ""), node("worker-2", "")}, lone, 2, 0, "nodes nodes-2"},
+		{"a label", []string{node("worker-1", `"cloud.google.com/gke-nodepool":"nodes"`), node("b-1", `"cloud.google.com/gke-nodepool":"nodes-2"`)}, lone, 3, 0, "nodes nodes-2 nodes-3"},
+		{"a stem", []string{node("worker-1", `"cloud.google.com/gke-nodepool":"a"`)}, append([]string{"nodes-1", "nodes-2"}, lone...), 3, 0, "a nodes nodes-2"},
+		{"free", []string{node("worker-1", `"cloud.google.com/gke-nodepool":"a"`)}, lone, 2, 0, "a nodes"},
+		{"none listed", nil, lone, 1, 0, "nodes"},
+		// Two sets of pools whose nodes are called alike: each is told of once.
+		{"called alike", []string{
+			node("x-1", `"cloud.google.com/gke-nodepool":"blue"`), node("x-2", `"cloud.google.com/gke-nodepool":"red"`),
+			node("y-1", `"cloud.google.com/gke-nodepool":"blue"`), node("y-2", `"cloud.google.com/gke-nodepool":"green"`),
+		}, []string{"x-1", "x-2", "y-1", "y-2"}, 3, 2, "blue green red"},
+	} {
+		var text strings.Builder
+		for i, name := range test.told {
+			fmt.Fprintf(&text, `{"kind":"Event","involvedObject":{"kind":"Pod","namespace":"shop","name":"web-5d4f8c7b9d-%s","uid":"u%d"},"reason":"Pulled","message":"Container image \"reg.example/web:1\" already present on machine","lastTimestamp":"2026-11-08T0%d:00:00Z","source":{"component":"kubelet","host":%q}}`+"\n", []string{"abcde", "bcdef", "cdefg", "defgh"}[i], i, i, name)
+		}
+		texts := []string{text.String()}
+		if len(test.listed) > 0 {
+			texts = append(texts, `{"kind":"List","items":[`+strings.Join(test.listed, ",")+`]}`)
+		}
+		h := importText(t, PullOptions{}, texts...)
+		var names []string
+		for _, p := range h.Workload.NodePools {
+			names = append(names, p.Name)
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != test.want {
+			t.Errorf("%s: pools %s, want %s", test.name, got, test.want)
+		}
+		if got := strings.Count(strings.Join(h.Notes, "\n"), "are called alike"); got != test.shared {
+			t.Errorf("%s: %d notes of pools that are called alike, want %d: %q", test.name, got, test.shared, h.Notes)
+		}
+	}
+}
+
+// TestAwayOrder: of more quiet nodes than are kept those that were told of last are, by name
+// where several were, so that what comes of those that are told of again is always the same.
+func TestAwayOrder(t *testing.T) {
+	const more, back = 1000, 2000
+	begin := int64(1000 * hourSeconds)
+	var first poolStats
+	for round := range 4 {
+		n := nodeTally{all: map[string]*tallyNode{}, away: map[string]*tallyNode{}, removed: map[string]*tallyNode{}, groups: map[string]*nodeGroup{}, swept: begin}
+		name := func(i int) string { return fmt.Sprintf("worker-%05d", i) }
+		for i := range maxAway + more {
+			n.node(name(i), begin+int64(i/100)) // a hundred each second
+		}
+		n.pass(begin + nodeQuiet + hourSeconds)
+		if len(n.all) != 0 || len(n.away) != maxAway || n.lives != more {
+			t.Fatalf("%d nodes are there, %d away, %d gone", len(n.all), len(n.away), n.lives)
+		}
+		for i := range maxAway + more {
+			if isAway := n.away[name(i)] != nil; isAway != (i >= more) {
+				t.Fatalf("round %d: node %d away: %v", round, i, isAway)
+			}
+		}
+		for i := range back {
+			n.node(name(i), begin+nodeQuiet+2*hourSeconds)
+		}
+		s := n.stats(begin, begin+nodeQuiet*3, func(string) bool { return false })["worker"]
+		// Those that ended and come back are counted anew.
+		if s.nodes != maxAway+more+min(more, back) || round > 0 && s != first {
+			t.Errorf("round %d: %+v, first %+v", round, s, first)
+		}
+		first = s
+	}
+}
+
+// TestUnheldLives: lives beyond those that are held are counted as those are, whether or not
+// events tell of nodes' going.
+func TestUnheldLives(t *testing.T) {
+	const h, from, to = hourSeconds, 1000 * hourSeconds, 2000 * hourSeconds
+	lives := []nodeLife{
+		{first: from + 100*h, last: from + 200*h},                                 // quiet, not told to have gone
+		{first: from + 100*h, last: from + 300*h, went: true},                     // went
+		{came: from + 120*h, first: from + 119*h, last: from + 150*h, went: true}, // seen whole
+		{came: from + 120*h, first: from + 119*h, last: from + 160*h},             // came, quiet
+		{first: from + 400*h, last: from + 400*h, went: true, unused: true},       // only its going is told
+	}
+	for _, tellsGoing := range []bool{true, false} {
+		var got [2]poolStats
+		for i, held := range []int{0, maxLives} {
+			n := nodeTally{groups: map[string]*nodeGroup{}, tellsGoing: tellsGoing, lives: held}
+			for k := range lives {
+				n.end(&tallyNode{nodeLife: lives[k], group: n.group(fmt.Sprintf("worker-%d", k))})
+			}
+			got[i] = n.stats(from, to, func(string) bool { return false })["worker"]
+		}
+		if got[0] != got[1] || got[0].nodes != len(lives) {
+			t.Errorf("tells going %v: held %+v, beyond the bound %+v", tellsGoing, got[0], got[1])
+		}
+	}
+}

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -40,9 +41,19 @@ func (p *poolBuilder) nodePools() []NodePool {
 	for _, pools := range p.poolsOf {
 		slices.SortFunc(pools, func(a, b string) int { return cmp.Or(size[b]-size[a], strings.Compare(a, b)) })
 	}
+	isListed := func(name string) bool {
+		return slices.ContainsFunc(p.listed, func(l NodePool) bool { return l.Name == name })
+	}
+	isPool := func(stem string) bool {
+		return stem != "" && len(p.poolsOf[stem]) == 0 && stats[stem].nodes > 0 && len(n.groups[stem].names) > 1 && objectName.MatchString(stem) && !isListed(stem)
+	}
+	rest := defaultPool // of the nodes whose names tell no pool
+	for i := 2; isListed(rest) || isPool(rest); i++ {
+		rest = fmt.Sprintf("%s-%d", defaultPool, i)
+	}
 	unlisted := map[string]poolStats{}
 	told := map[string]poolStats{}
-	shared := map[string]string{}
+	shared := map[string][]string{}
 	for _, stem := range slices.Sorted(maps.Keys(stats)) {
 		s := stats[stem]
 		if s.nodes == 0 {
@@ -52,8 +63,8 @@ func (p *poolBuilder) nodePools() []NodePool {
 		switch {
 		case len(pools) == 0:
 			name := stem
-			if stem == "" || len(n.groups[stem].names) < 2 || !objectName.MatchString(stem) || size[stem] > 0 {
-				name = defaultPool
+			if !isPool(stem) {
+				name = rest
 			}
 			sum := unlisted[name]
 			sum.add(s)
@@ -65,7 +76,7 @@ func (p *poolBuilder) nodePools() []NodePool {
 				sum.add(s)
 				told[pool] = sum
 				if len(pools) > 1 {
-					shared[pool] = strings.Join(pools, ", ")
+					shared[pool] = append(shared[pool], strings.Join(pools, ", "))
 				}
 			}
 		}
@@ -73,26 +84,32 @@ func (p *poolBuilder) nodePools() []NodePool {
 	if len(p.listed) == 0 && len(unlisted) == 1 {
 		for name, s := range unlisted { // all names begin alike, and tell nothing
 			delete(unlisted, name)
-			unlisted[defaultPool] = s
+			rest = defaultPool
+			unlisted[rest] = s
 			for stem := range p.poolsOf {
-				p.poolsOf[stem] = []string{defaultPool}
+				p.poolsOf[stem] = []string{rest}
 			}
 		}
 	}
-	all := slices.Clone(p.listed)
+	all, isNoted := slices.Clone(p.listed), map[string]bool{}
 	for i := range all {
 		if s, ok := told[all[i].Name]; ok {
 			p.tell(&all[i], s)
-			if with := shared[all[i].Name]; with != "" {
+			for _, with := range shared[all[i].Name] {
+				if isNoted[with] {
+					continue
+				}
+				isNoted[with] = true
 				p.note("nodes of the pools %s are called alike, so that of those that are gone it is not known of which they were: lifetime and placement of each are those of all together", with)
 			}
 		}
 	}
-	return append(all, p.unlisted(unlisted)...)
+	return append(all, p.unlisted(unlisted, rest)...)
 }
 
-// unlisted are the pools that no snapshot lists.
-func (p *poolBuilder) unlisted(stats map[string]poolStats) []NodePool {
+// unlisted are the pools that no snapshot lists; rest is that of the nodes whose names tell
+// none.
+func (p *poolBuilder) unlisted(stats map[string]poolStats, rest string) []NodePool {
 	platform, from := unseenPlatform, "taken to be"
 	if known := poolPlatforms(p.listed); len(known) == 1 {
 		platform, from = known[0], "taken to be that of the nodes that are listed,"
@@ -105,7 +122,7 @@ func (p *poolBuilder) unlisted(stats map[string]poolStats) []NodePool {
 		what := "all nodes that events name"
 		if len(stats)+len(p.listed) > 1 {
 			what = "the nodes that events name and no snapshot lists, whose names tell no pool"
-			if name != defaultPool {
+			if name != rest {
 				what = "the nodes whose names begin so"
 			}
 		}

@@ -45,10 +45,12 @@ medians decide. The output says by what each rule was judged.
 
 Results of another source, profile (or other values of it), platform, model, seed,
 coverage, faults or machine are not compared, nor plans of another budget or worth
-of an hour, answers to another question or limit, runs of a sweep made under others, nor those of which NEW lacks benchmarks that OLD has, of which one side
-does not state what the other does, or whose go test was cut off; --allow names what
-may differ. --rename says what OLD calls otherwise, such as the tag of a measured
-image, or an arm; a measurement of both versions is compared with itself so.
+of an hour, answers to another question or limit, or sweeps whose runs were made
+under other conditions. Nor are results of which NEW lacks benchmarks that OLD has,
+of which one side does not state what the other does, or whose go test was cut off.
+--allow names what may differ. --rename says what OLD calls otherwise, such as the
+tag of a measured image, or an arm; a measurement of both versions is compared with
+itself so.
 
 The exit code is 0 when all rules are met, 3 when one is not, 1 when the results
 cannot be compared or a rule not judged, 2 for wrong usage or a file that is no

@@ -46,7 +46,8 @@ A rule that is broken by an estimate (a size that the source does not state, or
 seconds that rest on one) warns and does not fail; so does one against OLD that is met
 where OLD's own sizes are no more than a ratio. The exit code is 0 when all
 rules are met, 3 when one is not, 1 when an image could not be read, a layer that
-an OCI layout or archive lacks among it, or a rule not judged, 2 for wrong usage. With rules, the last line of the text output is for programs:
+an OCI layout or archive lacks among it, or a rule not judged, 2 for wrong usage.
+With rules, the last line of the text output is for programs:
 
   verdict: pass|fail|error rules=N passed=N failed=N warned=N errors=N`,
 		Example: `  cachebench diff registry.example.com/shop/web:1.4.0 registry.example.com/shop/web:1.4.1

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -13,7 +14,7 @@ import (
 // it for one that was left. Where the file system has no locks nothing can be taken so, and
 // it counts as held.
 func hold(name string) (release func(), held bool) {
-	f, err := os.Open(name)
+	f, err := openToLock(name)
 	if err != nil {
 		return func() {}, false
 	}
@@ -29,10 +30,21 @@ func hold(name string) (release func(), held bool) {
 	return release, err == nil && thereErr == nil && os.SameFile(its, there)
 }
 
+// openToLock opens a file for writing, for NFS makes of the lock one of fcntl's, and refuses
+// an exclusive one of a file that is open for reading alone. Other file systems need no more
+// than that, and what another user left may be no more than read.
+func openToLock(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return os.Open(name)
+	}
+	return f, err
+}
+
 // removeUnheld removes a file unless a process that lives holds it, or it is not known
 // whether one does.
 func removeUnheld(name string) error {
-	f, err := os.Open(name)
+	f, err := openToLock(name)
 	if err != nil {
 		return err
 	}

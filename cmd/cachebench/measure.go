@@ -38,9 +38,9 @@ on this host, timing every layer's fetch and unpack apart, or on ECI.
   containerd  pulls and starts through containerd
   eci         starts container groups on ECI, cold and from image caches
 
-Runs on this host are made one at a time, all in random order, and saved after each; a run that found
-more present than it should is void. The timeline that comes out is what calibrate
-and report read.`,
+Runs on this host are made one at a time, all in random order, and saved after each;
+a run that found more present than it should is void. The timeline that comes out is
+what calibrate and report read.`,
 		Example: `  cachebench measure pull registry.example.com/team/web:1.4 --save measured.json
   cachebench measure pull oci:build/app --registry embedded --link-rate 200Mbit/s,1Gbit/s
   cachebench measure containerd web:2 --arms cold,partial,present --base web:1 --ready http:8080/

@@ -108,7 +108,7 @@ func removeBeside(name string) error {
 			continue
 		}
 		if err := removeUnheld(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove %s, left by a run that was ended: %w", file, cause(err))
+			return fmt.Errorf("remove %s, left by a run that was ended: %w: remove it by hand", file, cause(err))
 		}
 	}
 	return nil

@@ -15,7 +15,10 @@ func newSchema(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema KIND",
 		Short: "The JSON Schema of a file kind",
-		Long: `Schema prints the JSON Schema of a file kind: ` + strings.Join(schema.Kinds(), ", ") + `.
+		Long: `Schema prints the JSON Schema of a file kind:
+
+` + kindLines() + `
+
 Editors that know JSON Schema complete and check YAML files with it.`,
 		Example:           "  cachebench schema Workload > workload.schema.json",
 		ValidArgs:         schema.Kinds(),
@@ -34,4 +37,18 @@ Editors that know JSON Schema complete and check YAML files with it.`,
 	}
 	cmd.ValidArgs = nil
 	return cmd
+}
+
+// kindLines are the kinds of files, on lines as wide as others of a help text.
+func kindLines() string {
+	const columns = 80
+	var lines []string
+	line := " "
+	for _, kind := range schema.Kinds() {
+		if len(line)+len(" ")+len(kind) > columns {
+			lines, line = append(lines, line), " "
+		}
+		line += " " + kind
+	}
+	return strings.Join(append(lines, line), "\n")
 }

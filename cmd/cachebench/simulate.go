@@ -31,9 +31,9 @@ under other conditions.
   automatic   the caches that exist and ECI's free automatic ones
   cached      the caches of --plan too
 
-A trace (--trace, or a --workload that is one) is replayed start by start instead: on the nodes that it
-names, or matched with the caches of that time, among them the automatic ones that
-its own starts have made. It is CSV with the header
+A trace (--trace, or a --workload that is one) is replayed start by start instead: on
+the nodes that it names, or matched with the caches of that time, among them the
+automatic ones that its own starts have made. It is CSV with the header
 
   time_seconds,app,images,count     and perhaps node,nodeClass,runtime_seconds
 

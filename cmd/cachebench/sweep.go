@@ -216,15 +216,20 @@ func (s *sweepRuns) shard() error {
 	name := filepath.Join(s.flags.dir, shardName(part))
 	from, to := part.Range(s.head.GridRuns)
 	what := fmt.Sprintf("shard %d of %d (%d runs from run %d)", part.Index, part.Of, to-from, from)
-	if err := removeBeside(name); err != nil {
+	kept, err := s.kept(name)
+	if err != nil {
 		return err
 	}
-	switch kept, err := s.kept(name); {
-	case err != nil:
-		return err
-	case kept:
+	removeErr := removeBeside(name)
+	if kept {
 		fmt.Fprintf(s.io.err, "cachebench: %s is in %s already: kept\n", what, name)
+		if removeErr != nil { // the shard is whole all the same
+			fmt.Fprintf(s.io.err, "cachebench: warning: %v\n", removeErr)
+		}
 		return nil
+	}
+	if removeErr != nil {
+		return removeErr
 	}
 	if err := os.MkdirAll(s.flags.dir, 0o755); err != nil {
 		return usagef("--dir %s: make the directory: %w", s.flags.dir, cause(err))
@@ -232,7 +237,7 @@ func (s *sweepRuns) shard() error {
 	if err := checkPlace(name); err != nil {
 		return err
 	}
-	err := streamFile(name, func(w io.Writer) error {
+	err = streamFile(name, func(w io.Writer) error {
 		if err := reports.WriteSweep(w, reports.JSON, s.head, s.each()); err != nil {
 			return err
 		}

@@ -171,11 +171,7 @@ func (p *pair) match() {
 	conditions := p.distinguishing()
 	// taken are names that renamed benchmarks have, before those that these had.
 	olds, taken, before := make(map[string]*benchmark), make(map[string]bool), make(map[string]bool)
-	used, renames := make(map[string]bool), maps.Clone(p.opt.RenameToo)
-	if renames == nil {
-		renames = make(map[string]string)
-	}
-	maps.Copy(renames, p.opt.Rename)
+	used, renames := make(map[string]bool), p.renames()
 	for _, b := range p.old.benchmarks {
 		other := b.renamed(renames, used)
 		key := other.key(conditions)
@@ -226,6 +222,16 @@ func (p *pair) match() {
 	if len(p.matched) == 0 {
 		p.refuse("no benchmark is in both: OLD has %s, NEW has %s%s", named(p.c.Missing), named(p.c.Added), cmp.Or(p.packages(), p.renamable()))
 	}
+}
+
+// renames are all names that OLD's benchmarks are to have instead of theirs.
+func (p *pair) renames() map[string]string {
+	renames := maps.Clone(p.opt.RenameToo)
+	if renames == nil {
+		renames = make(map[string]string)
+	}
+	maps.Copy(renames, p.opt.Rename)
+	return renames
 }
 
 // packages says that the sides are of different ones; empty where they are not.

@@ -221,17 +221,24 @@ func (p *pair) allows(name string) bool {
 }
 
 // valuesOf are the values of a condition on both sides. The runs of sweeps have others
-// each, as parameters make them: there they are those of the runs that both have and that
-// were made under different ones; where no run was, both sides have the same.
+// each, as parameters make them: there they are those of the runs that both have, as renamed,
+// and that were made under different ones; where no run was, both sides have the same. Where
+// no run is in both they are what each side says.
 func (p *pair) valuesOf(name string) (old, new []string) {
 	old, new = valuesOf(&p.c.Old, name), valuesOf(&p.c.New, name)
 	if slices.Equal(old, new) && len(old) < 2 || !p.old.isSweep() || !p.new.isSweep() {
 		return old, new
 	}
 	before := make(map[string]*benchmark)
-	for _, b := range p.old.benchmarks {
-		before[b.key([]string{Source})] = b
+	renames := p.renames()
+	for _, as := range []map[string]string{nil, renames} { // the renamed count, as in match
+		for _, b := range p.old.benchmarks {
+			if other := b.renamed(as, nil); as == nil || other != b {
+				before[other.key([]string{Source})] = b
+			}
+		}
 	}
+	paired := false
 	var oldOnly, newOnly []string
 	var first [2]string // of the first run with another
 	add := func(list *[]string, v string) {
@@ -240,13 +247,18 @@ func (p *pair) valuesOf(name string) (old, new []string) {
 		}
 	}
 	for _, b := range p.new.benchmarks {
-		if a := before[b.key([]string{Source})]; a != nil && a.condition(name) != b.condition(name) {
+		a := before[b.key([]string{Source})]
+		paired = paired || a != nil
+		if a != nil && a.condition(name) != b.condition(name) {
 			add(&oldOnly, a.condition(name))
 			add(&newOnly, b.condition(name))
 			if first[0] == "" {
 				first = [2]string{a.condition(name) + " of " + b.label(), b.condition(name) + " of " + b.label()}
 			}
 		}
+	}
+	if !paired {
+		return old, new
 	}
 	if len(oldOnly)+len(newOnly) == 0 {
 		return new, new

@@ -93,6 +93,49 @@ func TestSweeps(t *testing.T) {
 	}
 }
 
+// TestRenamedSweeps: the runs of sweeps whose arms and apps are renamed are held to their
+// conditions as those of others are; where no run is in both, the sides are.
+func TestRenamedSweeps(t *testing.T) {
+	renamed := func(change func(*reports.SweepRun)) *reports.SweepResult {
+		return sweepOf(10, func(r *reports.SweepRun) {
+			r.Plan = nil // whose line has a name of its own
+			for i := range r.Arms {
+				r.Arms[i].Arm = "warm"
+				if r.Arms[i].App != "" {
+					r.Arms[i].App = "shop"
+				}
+			}
+			if change != nil {
+				change(r)
+			}
+		})
+	}
+	old := sweepText(t, sweepOf(10, func(r *reports.SweepRun) { r.Plan = nil }), false)
+	rename := map[string]string{"cached": "warm", "web": "shop"}
+	for name, test := range map[string]struct {
+		change  func(*reports.SweepRun)
+		verdict string
+		refusal string
+	}{
+		"the same":     {nil, reports.Pass, ""},
+		"profile":      {func(r *reports.SweepRun) { r.ProfileDigest = "sha256:dddd" }, reports.Unjudged, "profile eci has other values"},
+		"another name": {func(r *reports.SweepRun) { r.Profile = "acs" }, reports.Unjudged, "another profile: OLD's is eci, NEW's is acs"},
+		"platform":     {func(r *reports.SweepRun) { r.Platform = "linux/arm64" }, reports.Unjudged, "another platform"},
+		"workload":     {func(r *reports.SweepRun) { r.WorkloadDigest = "sha256:dddd" }, reports.Unjudged, "another workload"},
+	} {
+		c := judged(t, old, sweepText(t, renamed(test.change), false), "startup-sec:+0%", Options{Rename: rename})
+		if c.Gate.Verdict != test.verdict || test.refusal != "" && !slices.ContainsFunc(c.Refusals, func(s string) bool { return strings.Contains(s, test.refusal) }) {
+			t.Errorf("%s: %s, %q, want %s, %s", name, c.Gate.Verdict, c.Refusals, test.verdict, test.refusal)
+		}
+	}
+	c := judged(t, old, sweepText(t, renamed(func(r *reports.SweepRun) { r.Platform = "linux/arm64" }), false), "startup-sec:+0%", Options{Allow: []string{Missing}})
+	if !slices.ContainsFunc(c.Refusals, func(s string) bool {
+		return strings.Contains(s, "another platform: OLD's is linux/amd64, NEW's is linux/arm64")
+	}) {
+		t.Errorf("no run is in both: %q", c.Refusals)
+	}
+}
+
 // TestCapacities: answers to one question compare, their verdict, needs and curves; of what
 // searches found each may have its own.
 func TestCapacities(t *testing.T) {
