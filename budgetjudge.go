@@ -99,7 +99,7 @@ func (j *budgetJudge) unread() error {
 		for _, l := range inv.Images[i].Layers {
 			for _, u := range inv.Unscanned {
 				if u.Digest == inv.Layers[l].Digest {
-					return fmt.Errorf("layer %s of image %s could not be read: %s", u.Digest, reference, u.Reason)
+					return fmt.Errorf("a layer of image %s could not be read (%s), so that only its manifest's word is known: judge with content that is there, or save an inventory of it (analyze --save) and give that (inventory: in the scenario, --inventory); --layer-sizes tells sizes, not that the layer is there: %s", reference, u.Digest, u.Reason)
 				}
 			}
 		}

@@ -159,11 +159,11 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 		}
 	}
 	if d.New.Cold.EstimatedUnpackBytes > 0 || d.Old.Cold.EstimatedUnpackBytes > 0 {
-		what := "and a rule on unpacked bytes warns and never fails"
+		what := "a rule on unpacked bytes warns and never fails"
 		if d.New.Cold.RatioUnpackBytes > 0 || d.Old.Cold.RatioUnpackBytes > 0 {
-			what = "and a rule on either warns and never fails, for some are no more than a ratio (--deep measures them)"
+			what = "a rule on either warns and never fails, for some are no more than a ratio (--deep measures them)"
 		}
-		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that, %s.",
+		add("Unpacked bytes are estimated for %s of OLD's and %s of NEW's: seconds rest on that and on how many files they are taken to hold, which --deep counts, so that cold seconds move with it though bytes may not; %s.",
 			part(&d.Old.Cold.DiffLoad), part(&d.New.Cold.DiffLoad), what)
 	}
 	if d.IsMixed() {
@@ -183,6 +183,9 @@ func diffDoubts(d *reports.Diff, profile *simulate.Profile) []string {
 	}
 	if profile.UnmeasuredECI() {
 		add("No value of profile %s was measured on ECI.", profile.Name)
+	}
+	if d.New.Cached.Ready > d.New.Cold.Ready {
+		add("NEW is ready sooner cold than where it is present, because on profile %s attaching and reading a cache takes longer than the pull of so small an image.", profile.Name)
 	}
 	return doubts
 }

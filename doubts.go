@@ -13,13 +13,14 @@ import (
 
 // doubts are reasons to trust the timeline less, one sentence each.
 func (j *Job) doubts(t *simulate.Timeline) []string {
-	doubts := j.imageDoubts()
+	var doubts []string
 	add := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
 	if p := j.Scenario.Profile; !p.OfECI() && j.hasOwn() {
 		add("Caches and prices are ECI's, but profile %s describes other hosts.", p.Name)
 	}
-	j.bulkDoubts(add)
 	j.poolDoubts(add)
+	doubts = append(doubts, j.imageDoubts()...)
+	j.bulkDoubts(add)
 	j.poolNodeDoubts(add)
 	j.neverDoubts(add)
 	j.staleDoubts(add)
@@ -231,6 +232,44 @@ func retention(rule string) string {
 	return "7 days after creation if never used, else 30 days after the last use"
 }
 
+// decidingDoubts are those that can turn the plan's verdict, which come first.
+func (j *Job) decidingDoubts(p *plan.Plan) []string {
+	if p == nil {
+		return nil
+	}
+	var doubts []string
+	if p.Verdict == plan.BuildNothing && p.Baseline == plan.Automatic && j.hasOwn() {
+		doubts = append(doubts, fmt.Sprintf("That nothing is built rests on ECI's automatic caches, which only pods get that ask for them (annotation k8s.aliyun.com/eci-image-cache: \"true\", or the cluster's eci-profile): %swhere they do not, compare with baseline cold.", j.askingWords()))
+	}
+	return append(doubts, j.ReleaseDoubts()...)
+}
+
+// askingWords say how many apps do not ask for automatic caches, as far as the workload
+// tells it.
+func (j *Job) askingWords() string {
+	var silent []string
+	own := 0
+	for i := range j.Workload.Apps {
+		app := &j.Workload.Apps[i]
+		if !isOwn(app) {
+			continue
+		}
+		own++
+		if app.AsksAutomatic != nil && !*app.AsksAutomatic {
+			silent = append(silent, app.Name)
+		}
+	}
+	if len(silent) == 0 {
+		return ""
+	}
+	const named = 3
+	names := strings.Join(silent[:min(len(silent), named)], ", ")
+	if more := len(silent) - named; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("the pods of %d of %d apps (%s) do not ask by the annotation; ", len(silent), own, names)
+}
+
 // planDoubts compares the plan with the other arms and with the simulation.
 func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 	var doubts, slower, apart []string
@@ -252,10 +291,6 @@ func (j *Job) planDoubts(p *plan.Plan, t *simulate.Timeline) []string {
 	if len(apart) > 0 {
 		doubts = append(doubts, "The plan's estimate of a cold start is far from the simulation's mean, for it leaves out what many starts at once bring (admission, shared links): "+few(apart)+".")
 	}
-	if p.Verdict == plan.BuildNothing && p.Baseline == plan.Automatic && j.hasOwn() {
-		doubts = append(doubts, "That nothing is built rests on ECI's automatic caches, which only pods get that ask for them (annotation k8s.aliyun.com/eci-image-cache: \"true\", or the cluster's eci-profile): where they do not, compare with baseline cold.")
-	}
-	doubts = append(doubts, j.ReleaseDoubts()...)
 	if p.Profile != "" && p.Profile != j.Scenario.Profile.Name {
 		doubts = append(doubts, fmt.Sprintf("The plan was made on profile %s, the startups are simulated on profile %s: their seconds do not compare.", p.Profile, j.Scenario.Profile.Name))
 	}

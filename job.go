@@ -219,7 +219,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		}
 		before = append(before, result.Repeats)
 	}
-	t.Doubts = j.doubts(t)
+	t.Doubts = append(j.decidingDoubts(p), j.doubts(t)...)
 	if p != nil {
 		t.Doubts = slices.Concat(fits, t.Doubts, j.planDoubts(p, t))
 	}

@@ -101,6 +101,13 @@ func (j *Job) planPool(ctx, limited context.Context, pool *nodePool, plans *pool
 	if err != nil {
 		return err
 	}
+	warning, err := p.lifetimeWarning(ctx, limited)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		problem.Warnings = append(problem.Warnings, warning)
+	}
 	answer, err := plan.ChoosePool(limited, *problem)
 	if err := errors.Join(err, p.err); err != nil {
 		return err

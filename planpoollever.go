@@ -41,6 +41,9 @@ func (x *poolPlans) addTurns(ctx context.Context) error {
 func (p *poolPlanner) addTurns(ctx context.Context, answer *plan.Pool, problem *plan.PoolProblem) error {
 	p.told("looking for prices and rates that would change the verdict")
 	trials := p.trials(problem)
+	if trial := p.lifetimeTrial(ctx); trial != nil {
+		trials = append(trials, *trial)
+	}
 	turns, err := plan.PoolTurns(ctx, answer.Verdict, trials)
 	if err != nil {
 		return err

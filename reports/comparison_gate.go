@@ -55,6 +55,7 @@ func (c *Comparison) Judge(rules func(names ...string) ([]Rule, error)) error {
 		c.Gate = j.gate
 	}
 	c.oneSided(j.rules)
+	c.Doubts = append(c.Doubts, shrinkDoubts(j.rules)...)
 	return nil
 }
 
@@ -72,6 +73,33 @@ func (c *Comparison) oneSided(rules []Rule) {
 		two := r
 		two.Absolute = true
 		c.Doubts = append(c.Doubts, fmt.Sprintf("Rule %s bounds one side alone of a figure that may be above or below 0: %s bounds both.", r, two))
+	}
+}
+
+// shrinkDoubts are about rules that say how far a figure may shrink where less is better,
+// and nothing of how far it may grow: whoever means "at least 5 % better" lets it grow.
+func shrinkDoubts(rules []Rule) (doubts []string) {
+	for _, r := range rules {
+		grows := func(other Rule) bool {
+			return other.Name == r.Name && (other.Op == Equal || !other.Op.isLower())
+		}
+		isLoad := UnitOf(r.Name) == UnitSeconds || UnitOf(r.Name) == UnitBytes // of others a team alone knows what is better
+		if r.Op != Shrink || !isLoad || benchBetter(r.Name) != "lower" || slices.ContainsFunc(rules, grows) {
+			continue
+		}
+		doubts = append(doubts, fmt.Sprintf("Rule %s bounds only how far %s may shrink, which is to the good: however much more would pass. For at least as good write %s:+0%%, for 5 %% more at most %s:+5%%, or a limit with <=.", r, r.Name, r.Name, r.Name))
+	}
+	return doubts
+}
+
+// Judge holds rules against the figures of a Diff, as Judge does, and doubts those
+// that bound what is to the good.
+func (d *Diff) Judge(rules []Rule, figures []Figure) {
+	d.Gate = Judge(rules, figures)
+	for _, doubt := range shrinkDoubts(rules) {
+		if !slices.Contains(d.Doubts, doubt) {
+			d.Doubts = append(d.Doubts, doubt)
+		}
 	}
 }
 

@@ -183,14 +183,16 @@ func assumptions(in Input) []string {
 	return distinct(list)
 }
 
-// doubts adds to those handed in what the report can see itself.
+// doubts adds to those handed in what the report can see itself. What starts are not in
+// the result comes first.
 func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
-	list := append(slices.Clone(in.Doubts), timeline.Doubts...)
-	list = slices.Concat(list, inventoryDoubts(in.Inventory), unreadDoubts(r.Provenance.Unread))
-	list = append(list, voidDoubts(timeline)...)
+	var list []string
 	if c := r.Coverage; c != nil && len(c.LeftOut) > 0 {
 		list = append(list, fmt.Sprintf("%s left out because images could not be read; %s of the starts are covered.", count(len(c.LeftOut), "app"), percent(c.StartsFraction)))
 	}
+	list = slices.Concat(list, in.Doubts, timeline.Doubts)
+	list = slices.Concat(list, inventoryDoubts(in.Inventory), unreadDoubts(r.Provenance.Unread))
+	list = append(list, voidDoubts(timeline)...)
 	if s := r.Sharing; s != nil {
 		if n := len(s.Unresolved); n > 0 {
 			list = append(list, fmt.Sprintf("%s could not be resolved and count nowhere.", count(n, "reference")))

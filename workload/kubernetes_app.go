@@ -210,7 +210,7 @@ func number(apps []*appPods) {
 // app returns what the pods say of their app.
 func (a *appPods) app(v *view) (App, Origin) {
 	newest := a.newest()
-	app := App{Name: a.name, Images: newest.images, InitImages: newest.initImages, PullPolicy: newest.policy}
+	app := App{Name: a.name, Images: newest.images, InitImages: newest.initImages, PullPolicy: newest.policy, Controller: newest.owner.kind}
 	origin := Origin{Controller: newest.owner.kind, Pods: len(a.pods)}
 	if app.PullPolicy == mixedPolicies {
 		app.PullPolicy = ""

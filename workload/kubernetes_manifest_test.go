@@ -381,7 +381,7 @@ spec:
 	}
 	want := App{
 		Name: "default/a", InitImages: []string{"i:1"}, Images: []string{"a:1", "b:1"}, StartsPerDay: 1, Runtime: 24 * time.Hour,
-		CPU: 3, MemoryGiB: 1.476837, PullPolicy: "Always",
+		CPU: 3, MemoryGiB: 1.476837, PullPolicy: "Always", Controller: "Deployment",
 	}
 	if diff := cmp.Diff(want, in.Workload.Apps[0]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -20,6 +20,7 @@ func (i *Importer) place(in *Imported) {
 		byName[h.Workload.Apps[n].Name] = &h.Workload.Apps[n]
 	}
 	unseen := b.unseenNodes()
+	split := b.split(in, unseen, h.Pulls)
 	var waiting []string
 	for n := range in.Workload.Apps {
 		app := &in.Workload.Apps[n]
@@ -28,7 +29,12 @@ func (i *Importer) place(in *Imported) {
 			continue
 		}
 		app.Ready, app.NodePool, app.PulledFraction = told.Ready, told.NodePool, told.PulledFraction
-		switch node, place := b.newestPlace(app.Name); {
+		node, place := b.newestPlace(app.Name)
+		if slices.Contains(split.own, app.Name) {
+			app.NodePool, app.PulledFraction = "", nil
+			node, place = "", "pod"
+		}
+		switch {
 		case app.NodePool != "":
 			in.OnNodes++
 		case node != "":
@@ -40,14 +46,24 @@ func (i *Importer) place(in *Imported) {
 			waiting = append(waiting, app.Name)
 		}
 	}
+	for n := range in.Workload.Apps {
+		if app := &in.Workload.Apps[n]; slices.Contains(split.pooled, app.Name) {
+			in.OnNodes++
+		}
+	}
 	in.Runtimes, in.Ages = h.Runtimes, b.ages
 	in.WithoutAutomatic = b.withoutAutoCache(in.Virtual)
+	for n := range in.Workload.Apps {
+		if app := &in.Workload.Apps[n]; slices.Contains(in.Virtual, app.Name) {
+			app.AsksAutomatic = new(!slices.Contains(in.WithoutAutomatic, app.Name))
+		}
+	}
 	in.Workload.NodePools = h.Workload.NodePools
 	if unseen != nil {
 		in.Workload.NodePools = append(in.Workload.NodePools, *unseen)
 	}
 	in.Workload.dropUnusedPools()
-	in.placed = placement{unseen: unseen, waiting: waiting, events: i.pulls.eventCount > 0}
+	in.placed = placement{unseen: unseen, waiting: waiting, events: i.pulls.eventCount > 0, split: split.words}
 	in.Notes = in.notes()
 }
 
@@ -57,7 +73,66 @@ type placement struct {
 	unseen *NodePool
 	// waiting are the apps of which no pod has a node yet.
 	waiting []string
-	events  bool
+	// split are the apps whose pods are on both sides, with how many.
+	split  []string
+	events bool
+}
+
+// splitApps are apps whose pods run both on nodes and as instances of their own.
+type splitApps struct {
+	// own are the names of their parts on instances, pooled of those on nodes.
+	own, pooled []string
+	// words say how many pods are where.
+	words []string
+}
+
+// split makes two apps of one whose pods run both on nodes and on virtual nodes, as where
+// a cluster overflows to ECI: each side gets its share of the starts, by the pods. The
+// part on instances keeps the name.
+func (b *historyBuilder) split(in *Imported, unseen *NodePool, pulls []Pull) (split splitApps) {
+	_, poolOf := b.nodePools()
+	var apps []App
+	var origins []Origin
+	for n, app := range in.Workload.Apps {
+		origin := in.Origins[n]
+		virtual, onNodes := 0, 0
+		var newest *pullPod // on a node
+		newestNode := ""
+		for _, p := range b.podsOf[app.Name] {
+			switch node, place := b.placeOf(b.keyOf(p.key), p); {
+			case node != "":
+				onNodes++
+				if newest == nil || p.created.After(newest.created) {
+					newest, newestNode = p, node
+				}
+			case place != "":
+				virtual++
+			}
+		}
+		if virtual == 0 || onNodes == 0 || origin.Pods == 0 {
+			apps, origins = append(apps, app), append(origins, origin)
+			continue
+		}
+		pods := virtual + onNodes
+		side := func(n int, where string) (App, Origin) {
+			a, o := app, origin
+			a.StartsPerDay, o.Pods = threeDigits(app.StartsPerDay*float64(n)/float64(pods)), n
+			o.StartsPerDay = fmt.Sprintf("the share of %d of %d pods, which run on %s: %s", n, pods, where, origin.StartsPerDay)
+			return a, o
+		}
+		own, ownOrigin := side(virtual, "virtual nodes")
+		pooled, pooledOrigin := side(onNodes, "nodes")
+		pooled.Name += "/nodes"
+		if pooled.NodePool = poolOf[newestNode]; pooled.NodePool == "" && unseen != nil {
+			pooled.NodePool = unseen.Name
+		}
+		pooled.PulledFraction = pulledFraction(slices.DeleteFunc(slices.Clone(pulls), func(p Pull) bool { return p.Node == "" }), app.Name)
+		apps, origins = append(apps, own, pooled), append(origins, ownOrigin, pooledOrigin)
+		split.own, split.pooled = append(split.own, own.Name), append(split.pooled, pooled.Name)
+		split.words = append(split.words, fmt.Sprintf("%s (%d of %d pods on virtual nodes, %d on nodes: %s)", app.Name, virtual, pods, onNodes, pooled.Name))
+	}
+	in.Workload.Apps, in.Origins = apps, origins
+	return split
 }
 
 // Only keeps the apps that are wanted, with the pools that they run on.
@@ -131,6 +206,9 @@ func placeNotes(in *Imported) []string {
 	}
 	if len(waiting) > 0 && in.OnNodes > 0 {
 		texts = append(texts, fmt.Sprintf("no pod has a node yet, so that each start is taken for an instance of its own: name the nodePool: %s", few(waiting)))
+	}
+	if split := in.placed.split; len(split) > 0 {
+		texts = append(texts, "pods of one app run on nodes and on virtual nodes: it is two apps, each with its share of the starts: "+few(split))
 	}
 	if off := in.WithoutAutomatic; len(off) > 0 {
 		texts = append(texts, fmt.Sprintf("the pods on virtual nodes do not all ask for automatic caches (annotation %s: \"true\"): unless the cluster's eci-profile does, compare with baseline: cold: %s", autoCache, few(off)))

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +177,47 @@ func TestImportedOnly(t *testing.T) {
 		}
 		if len(in.Workload.Apps) != test.apps || len(in.Origins) != test.apps || len(in.Digests) != test.dig {
 			t.Errorf("%s: %d apps with %d origins, %d digests", test.name, len(in.Workload.Apps), len(in.Origins), len(in.Digests))
+		}
+	}
+}
+
+// TestSplitPlaces: an app with pods on nodes and on a virtual node is two, each with the
+// share of starts that its pods have; the controller's kind is kept on both.
+func TestSplitPlaces(t *testing.T) {
+	for _, virtual := range []int{3, 7} {
+		var items []string
+		for n := range 10 {
+			node := "node-a"
+			if n < virtual {
+				node = "virtual-kubelet-cn-hangzhou-k"
+			}
+			items = append(items, fmt.Sprintf(`{"kind":"Pod","metadata":{"name":"orders-%d","namespace":"shop","uid":"u%d","creationTimestamp":"2026-11-20T0%d:00:00Z",
+				"ownerReferences":[{"controller":true,"kind":"StatefulSet","name":"orders"}]},
+				"spec":{"nodeName":%q,"containers":[{"name":"c","image":"registry.example.com/shop/orders:1"}]},"status":{"startTime":"2026-11-20T0%d:00:00Z"}}`, n, n, n, node, n))
+		}
+		in, err := FromKubernetes("pods.json", strings.NewReader(`{"kind":"List","items":[`+strings.Join(items, ",")+`]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(in.Workload.Apps) != 2 || len(in.Origins) != 2 {
+			t.Fatalf("%d on a virtual node: %+v", virtual, in.Workload.Apps)
+		}
+		own, pooled := in.Workload.Apps[0], in.Workload.Apps[1]
+		// Ten pods within nine hours, of a controller that keeps them: ten starts.
+		if own.Name != "shop/orders" || own.NodePool != "" || own.StartsPerDay != float64(virtual) || own.Controller != "StatefulSet" {
+			t.Errorf("on the virtual node: %+v", own)
+		}
+		if pooled.Name != "shop/orders/nodes" || pooled.NodePool != "nodes" || pooled.StartsPerDay != float64(10-virtual) || pooled.Controller != "StatefulSet" {
+			t.Errorf("on nodes: %+v", pooled)
+		}
+		if own.AsksAutomatic == nil || *own.AsksAutomatic || pooled.AsksAutomatic != nil {
+			t.Errorf("asking for automatic caches: %v, %v", own.AsksAutomatic, pooled.AsksAutomatic)
+		}
+		if in.OnNodes != 1 || !slices.Equal(in.Virtual, []string{"shop/orders"}) {
+			t.Errorf("%d on nodes, virtual %v", in.OnNodes, in.Virtual)
+		}
+		if want := fmt.Sprintf("%d of 10 pods on virtual nodes", virtual); !strings.Contains(strings.Join(in.Notes, "\n"), want) {
+			t.Errorf("notes lack %q: %q", want, in.Notes)
 		}
 	}
 }

@@ -41,24 +41,24 @@ func TestFromKubernetes(t *testing.T) {
 	want := &Imported{
 		Workload: Workload{Apps: []App{
 			// Ages 13 d 3 h and 16 h.
-			{Name: "data/redis", Images: []string{"redis:7.4"}, StartsPerDay: 1, Runtime: (13*day + 19*time.Hour) / 2, CPU: 1, MemoryGiB: 2, NodePool: "nodes"},
-			{Name: "default/debug", Images: []string{"busybox@" + sha("bb")}, StartsPerDay: 1, Runtime: 2 * time.Hour, CPU: 0.1, MemoryGiB: 4, NodePool: "nodes"},
+			{Name: "data/redis", Controller: "StatefulSet", Images: []string{"redis:7.4"}, StartsPerDay: 1, Runtime: (13*day + 19*time.Hour) / 2, CPU: 1, MemoryGiB: 2, NodePool: "nodes"},
+			{Name: "default/debug", Controller: "Pod", Images: []string{"busybox@" + sha("bb")}, StartsPerDay: 1, Runtime: 2 * time.Hour, CPU: 0.1, MemoryGiB: 4, NodePool: "nodes"},
 			// 1 start in 53.5 days.
-			{Name: "kube-system/etcd", Images: []string{"registry.k8s.io/etcd:3.5.21-0"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 0.1, MemoryGiB: 0.097656, NodePool: "nodes"},
-			{Name: "kube-system/fluent-bit", Images: []string{"fluent/fluent-bit:latest"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 2, MemoryGiB: 4, NodePool: "nodes"},
+			{Name: "kube-system/etcd", Controller: "StaticPod", Images: []string{"registry.k8s.io/etcd:3.5.21-0"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 0.1, MemoryGiB: 0.097656, NodePool: "nodes"},
+			{Name: "kube-system/fluent-bit", Controller: "DaemonSet", Images: []string{"fluent/fluent-bit:latest"}, StartsPerDay: 0.0187, Runtime: 53*day + 12*time.Hour, CPU: 2, MemoryGiB: 4, NodePool: "nodes"},
 			// 600, 660 and 630 s; 1 G is 1e9 bytes.
-			{Name: "reports/nightly", Images: []string{"python:3.13-slim"}, StartsPerDay: 1, Runtime: 630 * time.Second, CPU: 1.5, MemoryGiB: 0.931323, NodePool: "nodes"},
-			{Name: "shop/checkout", Images: []string{shop + "checkout:1.0.0"}, StartsPerDay: 1, Runtime: time.Hour, CPU: 0.25, MemoryGiB: 1, PullPolicy: "Always"},
+			{Name: "reports/nightly", Controller: "CronJob", Images: []string{"python:3.13-slim"}, StartsPerDay: 1, Runtime: 630 * time.Second, CPU: 1.5, MemoryGiB: 0.931323, NodePool: "nodes"},
+			{Name: "shop/checkout", Controller: "Deployment", Images: []string{shop + "checkout:1.0.0"}, StartsPerDay: 1, Runtime: time.Hour, CPU: 0.25, MemoryGiB: 1, PullPolicy: "Always"},
 			// CPU: the sidecar 0.2 and the init container 3; memory: the sidecar
 			// 0.25, load 1.5 and upload 0.5.
 			{
-				Name: "shop/import-20261101", Images: []string{shop + "import:2026.11", shop + "upload:9"},
+				Name: "shop/import-20261101", Controller: "Job", Images: []string{shop + "import:2026.11", shop + "upload:9"},
 				InitImages:   []string{shop + "proxy:2", shop + "import:2026.11"},
 				StartsPerDay: 1, Runtime: 20 * time.Minute, CPU: 3.2, MemoryGiB: 2.25, NodePool: "nodes",
 			},
 			// Ages 3 d 4 h and 30 min.
 			{
-				Name: "shop/web", Images: []string{shop + "web:3.2", "docker.io/istio/proxyv2:1.27.1"},
+				Name: "shop/web", Controller: "Deployment", Images: []string{shop + "web:3.2", "docker.io/istio/proxyv2:1.27.1"},
 				InitImages:   []string{"docker.io/istio/proxyv2:1.27.1", shop + "migrate:3.2"},
 				StartsPerDay: 1, Runtime: (3*day + 4*time.Hour + 30*time.Minute) / 2, CPU: 0.6, MemoryGiB: 0.625, NodePool: "nodes",
 			},

@@ -61,6 +61,12 @@ type App struct {
 	// ReleaseNewBytesFraction is the share of the first image's bytes that a
 	// release replaces; nil when unknown.
 	ReleaseNewBytesFraction *float64 `json:"releaseNewBytesFraction,omitempty"`
+	// Controller is the kind of the Kubernetes object that starts it, as CronJob; empty when
+	// unknown.
+	Controller string `json:"controller,omitempty"`
+	// AsksAutomatic says whether its pods ask for ECI's automatic caches (annotation
+	// k8s.aliyun.com/eci-image-cache), as seen on a cluster; nil is unknown.
+	AsksAutomatic *bool `json:"asksAutomatic,omitempty"`
 	// NodePool names the pool it runs on; empty means an instance of its own.
 	NodePool string `json:"nodePool,omitempty"`
 	// PulledFraction is the share of its starts on nodes that pulled their images there, as

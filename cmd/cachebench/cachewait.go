@@ -204,7 +204,7 @@ func (w *cacheWait) tell(c *eci.ImageCache) {
 
 // progress is a line on a terminal.
 func (w *cacheWait) progress(open []string, last map[string]eci.ImageCache, waited time.Duration) {
-	if *w.quiet || !isTerminal(w.io.err) {
+	if *w.quiet || !isLive(w.io.err) {
 		return
 	}
 	c := last[open[0]]

@@ -168,7 +168,7 @@ func (c *calibration) run(cmd *cobra.Command, args []string, out *outputs) error
 		inputs = append(inputs, cachebench.InputOf(filepath.Base(c.inventory), data))
 	}
 	opt.FitOn = c.chosen()
-	if !c.quiet && isTerminal(c.io.err) {
+	if !c.quiet && isLive(c.io.err) {
 		c.io.stage = &stageLine{to: c.io.err, now: time.Now}
 		opt.Progress = c.io.stage.show
 	}

@@ -164,7 +164,7 @@ func diff(cmd *cobra.Command, args []string, in *inputs, out *outputs, rules *ga
 			f.Old, f.OldUnknown = nil, unreadOld.count()+" of OLD, says "+sides[0].file
 		}
 	}
-	d.Gate = reports.Judge(chosen, figures)
+	d.Judge(chosen, figures)
 	if err := errors.Join(out.diff(d), out.verdict(d.Gate)); err != nil {
 		return err
 	}

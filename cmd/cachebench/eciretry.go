@@ -41,7 +41,7 @@ func (l retryLine) Handle(_ context.Context, r slog.Record) error {
 
 // logger is who is told of attempts: a terminal, unless it is to be quiet.
 func (e *eciFlags) logger() *slog.Logger {
-	if e.quiet != nil && *e.quiet || !isTerminal(e.io.err) {
+	if e.quiet != nil && *e.quiet || !isLive(e.io.err) {
 		return nil
 	}
 	return slog.New(retryLine{to: e.io.err})

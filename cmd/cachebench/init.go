@@ -928,6 +928,9 @@ const workloadText = `{{comment .Source}}
 #                   profile's
 #   pulledFraction  share of its starts on nodes that pulled their images there,
 #                   as counted on a cluster; default: what a replay gives
+#   controller      the kind of Kubernetes object that starts it, for plan export
+#   asksAutomatic   whether its pods ask for ECI's automatic caches (annotation
+#                   k8s.aliyun.com/eci-image-cache); default: unknown
 #   nodePool        the pool below that it runs on; default: an instance of its
 #                   own, as on ECI
 {{- if .Notes}}
@@ -969,6 +972,12 @@ apps:
     runtimeSeconds: {{span .Runtime}}{{from .Origin.Runtime}}
     cpu: {{number .CPU}}{{from .Origin.Resources}}
     memoryGiB: {{number .MemoryGiB}}
+{{- if .Controller}}
+    controller: {{text .Controller}}
+{{- end}}
+{{- if .AsksAutomatic}}
+    asksAutomatic: {{.AsksAutomatic}}
+{{- end}}
 {{- if .PullPolicy}}
     pullPolicy: {{.PullPolicy}}
 {{- end}}

@@ -407,7 +407,7 @@ func readInput(path string) ([]byte, error) {
 // progress reports on stderr, when that is a terminal, how far the looking up
 // is; nil otherwise.
 func (in *inputs) progress() func(layers.Progress) {
-	if in.quiet || !isTerminal(in.io.err) {
+	if in.quiet || !isLive(in.io.err) {
 		return nil
 	}
 	in.io.line = &progressLine{to: in.io.err, now: time.Now}
@@ -417,7 +417,7 @@ func (in *inputs) progress() func(layers.Progress) {
 // stages shows on stderr, when that is a terminal, what is being done; nil
 // otherwise. The line is gone before anything else is written.
 func (in *inputs) stages(cmd *cobra.Command) func(string) {
-	if in.quiet || !isTerminal(in.io.err) {
+	if in.quiet || !isLive(in.io.err) {
 		return nil
 	}
 	in.io.stage = &stageLine{to: in.io.err, now: time.Now}

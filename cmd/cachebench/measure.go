@@ -644,7 +644,7 @@ func (m *measuring) progress() func(done, total int, arm string, repeat int, las
 		if last != nil && last.Void != "" {
 			words += "; the last is void: " + last.Void
 		}
-		if isTerminal(m.in.io.err) {
+		if isLive(m.in.io.err) {
 			fmt.Fprint(m.in.io.err, clearLine+words)
 		} else if m.lines.due(time.Now()) {
 			fmt.Fprintln(m.in.io.err, words)
@@ -688,7 +688,7 @@ func (p *pace) left(now time.Time, done, total int) (left time.Duration, known b
 func (m *measuring) log(format string, args ...any) {
 	switch {
 	case m.in.quiet:
-	case isTerminal(m.in.io.err):
+	case isLive(m.in.io.err):
 		fmt.Fprintf(m.in.io.err, clearLine+format+"\n", args...)
 	case m.lines.due(time.Now()):
 		fmt.Fprintf(m.in.io.err, format+"\n", args...)

@@ -156,7 +156,7 @@ func secondSignal(ctx context.Context, alike time.Duration) (hurry <-chan struct
 
 // warn tells what nobody may miss, also who wants to hear nothing else.
 func (m *eciMeasuring) warn(format string, args ...any) {
-	if isTerminal(m.in.io.err) {
+	if isLive(m.in.io.err) {
 		format = clearLine + format
 	}
 	fmt.Fprintf(m.in.io.err, format+"\n", args...)

@@ -235,6 +235,12 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// isLive says whether a line can be written again and again: on a terminal that knows
+// escape sequences.
+func isLive(w io.Writer) bool { return isTerminal(w) && !isDumb() }
+
+func isDumb() bool { return os.Getenv("TERM") == "dumb" }
+
 func useColor(w io.Writer) bool {
-	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return isTerminal(w) && os.Getenv("NO_COLOR") == "" && !isDumb()
 }

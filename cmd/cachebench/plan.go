@@ -242,6 +242,11 @@ func readPlan(file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return planOf(file, data)
+}
+
+// planOf reads the plan that a file holds, or a report with one.
+func planOf(file string, data []byte) (*plan.Plan, error) {
 	switch kind, err := document.Header(file, data); {
 	case err != nil:
 		return nil, err

@@ -79,7 +79,7 @@ func (x *planExport) addFlags(cmd *cobra.Command) {
 	f.StringVar(&x.opt.Caches.Set, "set", "", "cache-apply: `name` of the set, by which cache apply --prune tells its caches from others (default none)")
 
 	f.StringVar(&x.caches, "caches", "", "pod-patches: `file` of the account's caches, which tells their IDs")
-	f.StringVar(&x.opt.Patches.Kind, "kind", "", "pod-patches: `kind` of apps whose names do not tell it (default Deployment)")
+	f.StringVar(&x.opt.Patches.Kind, "kind", "", "pod-patches: `kind` of apps of which neither the plan nor the name tells it (default Deployment)")
 	f.BoolVar(&x.opt.Patches.AllowPlaceholders, "allow-placeholders", false, "pod-patches: write those of unknown IDs too, so that Kubernetes refuses them")
 
 	f.StringArrayVar(&x.opt.Pools, "pool", nil, "nodes: only the pool of this `name`; repeatable (default all)")
@@ -120,7 +120,7 @@ func (x *planExport) run(flags *pflag.FlagSet, file string) error {
 	if err := out.spares(file, x.caches, x.inventory); err != nil {
 		return err
 	}
-	p, err := readPlan(file)
+	p, err := x.plan(&file)
 	if err != nil {
 		return err
 	}
@@ -136,6 +136,19 @@ func (x *planExport) run(flags *pflag.FlagSet, file string) error {
 		return fmt.Errorf("%s as %s: %w", file, format, err)
 	}
 	return out.write(data)
+}
+
+// plan reads the plan in a file; - is standard input, which it calls stdin then.
+func (x *planExport) plan(file *string) (*plan.Plan, error) {
+	if *file != "-" {
+		return readPlan(*file)
+	}
+	data, err := x.io.readStdin()
+	if err != nil {
+		return nil, err
+	}
+	*file = "stdin"
+	return planOf(*file, data)
 }
 
 // read adds what other files and flags tell.

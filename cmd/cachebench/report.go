@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,8 @@ a workload) and writes them as one report; or a saved diff, comparison, scores,
 calibration, comparison with the service, answer of capacity or sweep, in any of its own
 formats, as the command itself writes it. A sweep is never in memory whole.
 
+A FILE that is - is read from standard input.
+
 Several timelines are the arms of one simulation, each simulated by itself, or
 measured ones beside it. What belongs to different simulations is refused.`,
 		Example: `  cachebench report report.json --output html --output-file report.html
@@ -45,12 +48,17 @@ measured ones beside it. What belongs to different simulations is refused.`,
 			if err := errors.Join(out.check(), out.spares(args...)); err != nil {
 				return err
 			}
-			if done, err := savedSweep(args, out); done || err != nil {
-				return err
-			}
-			first, err := readInput(args[0])
+			args, first, err := std.readFirst(args)
 			if err != nil {
 				return err
+			}
+			if first == nil {
+				if done, err := savedSweep(args, out); done || err != nil {
+					return err
+				}
+				if first, err = readInput(args[0]); err != nil {
+					return err
+				}
 			}
 			if done, err := savedTables(args, first, out); done || err != nil {
 				return err
@@ -79,6 +87,30 @@ measured ones beside it. What belongs to different simulations is refused.`,
 	out.addFlags(cmd, "")
 	out.addPlotsFlag(cmd)
 	return cmd
+}
+
+// readFirst reads what - stands for among the names of files, which is then the first of
+// them and called stdin; nil where none is so called.
+func (s *streams) readFirst(names []string) ([]string, []byte, error) {
+	i := slices.Index(names, "-")
+	if i < 0 {
+		return names, nil, nil
+	}
+	others := slices.Delete(slices.Clone(names), i, i+1)
+	if slices.Contains(others, "-") {
+		return nil, nil, usagef("- is named twice: standard input can be read once")
+	}
+	data, err := s.readStdin()
+	return append([]string{"stdin"}, others...), data, err
+}
+
+// readStdin reads all of standard input.
+func (s *streams) readStdin() ([]byte, error) {
+	data, err := io.ReadAll(s.in)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read stdin: %w", err)}
+	}
+	return append([]byte{}, data...), nil
 }
 
 // savedTables writes the scores, the comparison with the service, the calibration, the

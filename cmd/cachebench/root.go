@@ -107,7 +107,7 @@ func (s *streams) clear() {
 	if s.stage != nil {
 		s.stage.pause()
 	}
-	if isTerminal(s.err) {
+	if isLive(s.err) {
 		fmt.Fprint(s.err, clearLine)
 	}
 }

@@ -196,7 +196,7 @@ func (s *sweepRuns) each() iter.Seq2[*reports.SweepRun, error] {
 }
 
 func (s *sweepRuns) tell(run, from, to int) {
-	if s.flags.quiet || !isTerminal(s.io.err) {
+	if s.flags.quiet || !isLive(s.io.err) {
 		return
 	}
 	fmt.Fprintf(s.io.err, "%srun %d of %d: %s…", clearLine, run-from+1, to-from, s.runner.Sweep.Words(s.runner.Sweep.Point(run)))

@@ -258,7 +258,7 @@ func (p *Problem) contents(references []string) []matcher.Content {
 
 func (m *model) assignment(a *app, pick int, c *choice) (Assignment, error) {
 	given := Assignment{
-		App: a.Name, StartsPerMonth: a.starts,
+		App: a.Name, Controller: a.Controller, StartsPerMonth: a.starts,
 		ColdSeconds: duration(a.cold.ready), BaselineSeconds: duration(a.meanBaseline()),
 	}
 	if m.Goal == GoalLimit && a.floor > 0 {

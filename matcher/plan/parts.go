@@ -60,6 +60,8 @@ type Bill struct {
 // Assignment is what one app gets.
 type Assignment struct {
 	App string `json:"app" document:"required"`
+	// Controller is the kind of the Kubernetes object that starts it; empty when unknown.
+	Controller string `json:"controller,omitempty"`
 	// Cache is the name of the planned cache or the ID of the existing one that
 	// serves it; empty when none.
 	Cache string `json:"cache,omitempty"`

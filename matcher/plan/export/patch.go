@@ -22,7 +22,7 @@ var ErrNoID = errors.New("the ID of a cache is not known")
 
 // PatchOptions are of the patches that name caches.
 type PatchOptions struct {
-	// Kind is of the objects that apps are, where their names do not tell it;
+	// Kind is of the objects that apps are, where neither the plan nor their names tell it;
 	// empty is Deployment.
 	Kind string
 	// AllowPlaceholders writes patches for caches whose IDs are not known, in a form
@@ -78,13 +78,23 @@ type target struct {
 	namespace, object string
 }
 
+// kindNotTold says of an app that nothing tells what kind of object it is.
+func (e *exporter) kindNotTold(a *namedApp) bool {
+	return a.controller == "" && e.opt.Patches.Kind == "" && strings.Count(a.app, "/") < 2
+}
+
 // targetOf reads what an app's name tells: name, namespace/name, or
-// namespace/Kind/name, as workloads that are made from a cluster have them. It is
-// false of other names.
-func (e *exporter) targetOf(app string) (target, bool) {
+// namespace/Kind/name, as workloads that are made from a cluster have them; and the kind
+// that the plan tells of it. It is false of other names and kinds.
+func (e *exporter) targetOf(a *namedApp) (target, bool) {
+	app := a.app
 	k, _ := kindOf(e.opt.Patches.Kind)
 	if k.name == "" {
 		k, _ = kindOf("Deployment")
+	}
+	patched := true
+	if a.controller != "" {
+		k, patched = kindOf(a.controller)
 	}
 	t := target{kind: k, namespace: e.opt.Namespace}
 	parts := strings.Split(app, "/")
@@ -97,14 +107,19 @@ func (e *exporter) targetOf(app string) (target, bool) {
 		if !known {
 			return t, false
 		}
-		t.kind = named
+		t.kind, patched = named, true
 	}
-	return t, len(parts) <= 3 && isSubdomain(t.object) && (t.namespace == "" || isLabel(t.namespace))
+	if !patched {
+		t.kind, _ = kindOf("Deployment") // most have a template where it has
+	}
+	return t, patched && len(parts) <= 3 && isSubdomain(t.object) && (t.namespace == "" || isLabel(t.namespace))
 }
 
 // A named app is one that gets a cache by name.
 type namedApp struct {
 	app, cache string
+	// controller is the kind of object that it is; empty when not known.
+	controller string
 	// id is of the cache; empty when not known.
 	id string
 }
@@ -130,7 +145,7 @@ func (e *exporter) podPatches() ([]byte, error) {
 		"  kubectl apply --server-side --field-manager cachebench -f FILE     all of them",
 		"",
 		"The commands below apply one each. Kustomize takes the file as patches.")
-	if slices.ContainsFunc(apps, func(a namedApp) bool { _, known := e.targetOf(a.app); return !known }) {
+	if slices.ContainsFunc(apps, func(a namedApp) bool { _, known := e.targetOf(&a); return !known }) {
 		s.comment("", "Some name no object: fill in which, before the whole file is applied.")
 	}
 	if slices.ContainsFunc(apps, func(a namedApp) bool { return a.id == "" }) {
@@ -171,7 +186,7 @@ func (e *exporter) namedApps() (apps []namedApp, without []string, err error) {
 		} else if err != nil {
 			return nil, nil, err
 		}
-		apps = append(apps, namedApp{a.App, a.Cache, id})
+		apps = append(apps, namedApp{a.App, a.Cache, a.Controller, id})
 	}
 	if len(apps) == 0 {
 		return nil, nil, e.nothing("no app that a cache is named for")
@@ -246,7 +261,7 @@ func fullNames(refs []string) map[string]bool {
 
 // patch writes the document of one app.
 func (e *exporter) patch(s *stream, a *namedApp) {
-	t, known := e.targetOf(a.app)
+	t, known := e.targetOf(a)
 	// Kubernetes takes only texts as annotations, so it refuses a mapping.
 	var value any = a.id
 	if a.id == "" {
@@ -257,7 +272,13 @@ func (e *exporter) patch(s *stream, a *namedApp) {
 		body = map[string]any{key: body}
 	}
 	lines := []string{fmt.Sprintf("app %s: cache %s", said(a.app), said(a.cache))}
+	if known && e.kindNotTold(a) {
+		lines = append(lines, fmt.Sprintf("  the plan does not tell what kind of object it is: %s is taken (controller of the workload's app, --kind)", t.name))
+	}
+	_, patched := kindOf(a.controller)
 	switch {
+	case !known && a.controller != "" && !patched:
+		lines = append(lines, fmt.Sprintf("  it is a %s, whose pods' metadata may stand elsewhere: fill in its apiVersion, kind and name", said(a.controller)))
 	case !known:
 		lines = append(lines, "  its name tells no object of Kubernetes: patch the one that makes its pods")
 	case t.fixed:

@@ -61,25 +61,41 @@ func TestPatchTargets(t *testing.T) {
 	for _, test := range []struct {
 		app, kind, namespace string
 		want                 string
+		controller           string
 	}{
-		{"web", "", "", "Deployment//web"},
-		{"web", "statefulset", "shop", "StatefulSet/shop/web"},
-		{"team/web", "StatefulSet", "shop", "StatefulSet/team/web"},
-		{"team/DaemonSet/web.v2", "Job", "", "DaemonSet/team/web.v2"},
-		{"team/Pod/web-0", "", "", "Pod/team/web-0"},
-		{"team/Rollout/web", "", "", "//"},
-		{"team/web/part", "", "", "//"},
-		{"Web", "", "", "//"},
-		{"a/b/c/d", "", "", "//"},
+		{"web", "", "", "Deployment//web", ""},
+		{"web", "statefulset", "shop", "StatefulSet/shop/web", ""},
+		{"team/web", "StatefulSet", "shop", "StatefulSet/team/web", ""},
+		{"team/DaemonSet/web.v2", "Job", "", "DaemonSet/team/web.v2", ""},
+		{"team/Pod/web-0", "", "", "Pod/team/web-0", ""},
+		{"team/Rollout/web", "", "", "//", ""},
+		{"team/web/part", "", "", "//", ""},
+		{"Web", "", "", "//", ""},
+		{"a/b/c/d", "", "", "//", ""},
+		// The plan tells the kind, which comes before --kind and behind the name's.
+		{"batch/report", "", "", "CronJob/batch/report", "CronJob"},
+		{"batch/once", "Deployment", "", "Job/batch/once", "Job"},
+		{"batch/Pod/once", "", "", "Pod/batch/once", "Job"},
+		{"team/web", "", "", "//", "Rollout"},
 	} {
 		in := shop()
-		in.Plan.Assignments = []plan.Assignment{{App: test.app, Cache: "imc-old"}}
+		in.Plan.Assignments = []plan.Assignment{{App: test.app, Controller: test.controller, Cache: "imc-old"}}
 		docs := documents(t, render(t, PodPatches, in, Options{Namespace: test.namespace, Patches: PatchOptions{Kind: test.kind}}))
 		o := decoded(t, docs[0]).(map[string]any)
 		meta, _ := o["metadata"].(map[string]any)
 		text := func(v any) string { s, _ := v.(string); return s }
 		if got := text(o["kind"]) + "/" + text(meta["namespace"]) + "/" + text(meta["name"]); got != test.want {
 			t.Errorf("%s: %s, want %s", test.app, got, test.want)
+		}
+		if o["kind"] == "CronJob" {
+			var job batchv1.CronJob
+			if strictly(t, docs[0], &job); job.Spec.JobTemplate.Spec.Template.Annotations["k8s.aliyun.com/eci-imc-id"] != "imc-old" {
+				t.Errorf("%s: %s", test.app, docs[0])
+			}
+		}
+		isTold := test.controller != "" || test.kind != "" || strings.Count(test.app, "/") > 1
+		if guessed := strings.Contains(string(docs[0]), "Deployment is taken"); guessed != (!isTold && test.want != "//") {
+			t.Errorf("%s: said to be guessed: %v: %s", test.app, guessed, docs[0])
 		}
 		if o["kind"] == "Pod" {
 			var pod corev1.Pod
