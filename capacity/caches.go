@@ -429,7 +429,10 @@ func (k *cachePlans) planFor(ctx context.Context, limit float64, fraction float6
 	if !k.end.IsZero() {
 		// A planner that would take all the time leaves half of it for what it finds to be
 		// simulated.
-		s.PlanOptions.TimeLimit = max(time.Until(k.end)/2, time.Millisecond)
+		left := max(time.Until(k.end)/2, time.Millisecond)
+		if of := s.PlanOptions.TimeLimit; of == 0 || left < of {
+			s.PlanOptions.TimeLimit = left
+		}
 	}
 	s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
 	job.Scenario = &s
