@@ -125,6 +125,11 @@ func TestQuotaIsNeeded(t *testing.T) {
 	if n := need(t, c, "quota of vCPUs (--vcpu-quota)"); *n.Need != 200 || *n.Now != 150 {
 		t.Errorf("100 starts of 2 vCPUs: %+v", n)
 	}
+	q.Scenario.Bursts[0].Count = 20
+	fits, err := q.Burst(t.Context(), capacity.BurstOptions{Within: time.Minute, CPUQuota: 150})
+	if err != nil || fits.Verdict != reports.CapacityMet || *need(t, fits, "quota of vCPUs (--vcpu-quota)").Need != 40 {
+		t.Errorf("20 starts of 2 vCPUs: %v, %v", fits.Headline, err)
+	}
 	if got := largestBurst(c); got == nil || got.Value != 75 || got.AtLeast {
 		t.Errorf("150 vCPUs have room for 75: %+v", got)
 	}

@@ -163,6 +163,9 @@ func (b *burst) quotas() []string {
 			return
 		}
 		now, needed := bound, burst+meanwhile
+		if bounds == addressesName {
+			needed = math.Ceil(needed)
+		}
 		need := reports.CapacityNeed{Parameter: bounds, Unit: noun, Now: &now, Need: &needed, Note: "whatever else is changed", Tried: 1}
 		if !b.now.never {
 			need.Best = &b.now.Value
@@ -345,7 +348,9 @@ func (b *burst) headline(refused []string) {
 		}
 	}
 	switch {
-	case len(refused) > 0 && len(single) > 0:
+	case len(refused) > 0 && len(single) == 1:
+		c.Sentences = append(c.Sentences, "Were that lifted, the least that would meet the limit: "+single[0]+".")
+	case len(refused) > 0 && len(single) > 1:
 		c.Sentences = append(c.Sentences, "Were that lifted, each of these would meet the limit: "+list(single)+".")
 	case len(single) == 1:
 		c.Sentences = append(c.Sentences, "The least that would meet it: "+single[0]+".")

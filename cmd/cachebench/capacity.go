@@ -98,7 +98,11 @@ func (q *question) setBurst(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	switch {
 	case q.count == 0 && !given(f, "count") && (q.app != "" || q.spread != 0):
-		return usagef("--app and --spread are of a burst: say with --count how many starts it has")
+		flags := "--app and --spread are"
+		if q.app == "" {
+			flags = "--spread is"
+		}
+		return usagef("%s of a burst: say with --count how many starts it has", flags)
 	case q.count == 0 && !given(f, "count"):
 		return nil
 	case q.count < 1:

@@ -114,7 +114,7 @@ that holds the images: a hit is not free.`,
 				return err
 			}
 			if cmd.Flags().Changed("most-gib") && !(opt.MostGiB > 0 && opt.MostGiB <= 1<<20) {
-				return usagef("--most-gib %v is no size of a disk: give GiB above 0", opt.MostGiB)
+				return usagef("--most-gib %v is no size of a disk: give GiB above 0, at most 1048576", opt.MostGiB)
 			}
 			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.NodeDisk(cmd.Context(), opt) })
 		},
