@@ -516,7 +516,7 @@ func (k *cachePlans) words() {
 		c.Headline = fmt.Sprintf("%s: no plan that was tried keeps a %s; the closest comes to %s.", word(c.Verdict), k.slo, f.Words())
 		if k.cut {
 			c.Headline = fmt.Sprintf("Not met by what was tried until the search was stopped: the closest to a %s comes to %s.", k.slo, f.Words())
-			c.Sentences = append(c.Sentences, fmt.Sprintf("Stopped%s: %s were simulated, and that none keeps it is not proven.", k.stoppedBy(), plural(len(k.known), "plan")))
+			c.Sentences = append(c.Sentences, fmt.Sprintf("Stopped%s: %s simulated by then, and that none keeps it is not proven.", k.stoppedBy(), plural(len(k.known), "plan")))
 		}
 		c.Sentences = append(c.Sentences, "What no cache brings down is admission, provisioning, attaching and the program's own start: ask capacity burst for what holds starts up, capacity pool for instances kept warm.")
 		return
@@ -548,7 +548,7 @@ func (k *cachePlans) words() {
 		return
 	}
 	if k.cut {
-		c.Sentences = append(c.Sentences, fmt.Sprintf("Not proven cheapest: stopped%s after %s. Of what costs less it is only known that no cache of one's own does not keep the limit, so the least bill is above %s.",
+		c.Sentences = append(c.Sentences, fmt.Sprintf("Not proven cheapest: stopped%s after %s. Of what costs less it is only known that to build nothing does not keep the limit: no bound above a bill of %s more is proven.",
 			k.stoppedBy(), plural(len(k.known), "plan"), reports.CapacityAmount(0, k.currency())))
 	}
 	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
