@@ -50,6 +50,12 @@ type burst struct {
 	c     *reports.Capacity
 	limit float64
 	now   outcome
+	// refuses says that the account has no room for so many starts; tooSmall that the nodes'
+	// disks have none for any. Both are nothing that is simulated.
+	refuses  func(starts int) bool
+	tooSmall bool
+	// notKnown is what a bound that was given could not be held to.
+	notKnown string
 	// parameters are those that are searched for.
 	parameters []parameter
 }
@@ -80,6 +86,7 @@ func (b *burst) find(ctx context.Context) error {
 		}
 	}
 	b.c.Verdict = judge(&b.now, b.limit)
+	b.refuses = func(int) bool { return false }
 	refused := b.quotas()
 	if refused, err = b.disks(refused); err != nil {
 		return err
@@ -92,6 +99,11 @@ func (b *burst) find(ctx context.Context) error {
 		if err := step(ctx); err != nil {
 			b.headline(refused)
 			return err
+		}
+	}
+	for i := range b.c.Needs {
+		if n := &b.c.Needs[i]; len(refused) > 0 && !b.tooSmall && n.Need != nil && n.Parameter != quotaName && n.Parameter != addressesName {
+			n.Note = strings.TrimPrefix(n.Note+"; not by itself: the account refuses starts", "; ")
 		}
 	}
 	b.headline(refused)
@@ -112,7 +124,7 @@ func (b *burst) disks(refused []string) ([]string, error) {
 	p.impossible = func(gib float64) bool { return !largest.fits(gib) }
 	b.parameters = append(b.parameters, p)
 	if !largest.fits(now) {
-		b.c.Verdict = reports.CapacityNotMet
+		b.c.Verdict, b.tooSmall = reports.CapacityNotMet, true
 		refused = append(refused, "the nodes' disks: the "+largest.words()+"; they are of "+reports.CapacityAmount(now, "GiB"))
 	}
 	return refused, nil
@@ -130,20 +142,15 @@ func (b *burst) starts() int {
 // quotas says which of the account's bounds refuse starts, whatever their speed.
 func (b *burst) quotas() []string {
 	var over []string
-	cpus, own := 0.0, 0
-	for _, x := range b.Scenario.Bursts {
-		for i := range b.Scenario.Workload.Apps {
-			if app := &b.Scenario.Workload.Apps[i]; app.Name == x.App && app.NodePool == "" {
-				cpus += app.CPU * float64(x.Count)
-				own += x.Count
-			}
-		}
-	}
+	bounded := b.opt.CPUQuota > 0 || b.opt.Addresses > 0
+	cpus, own, unsized := b.sizes(b.Scenario.Bursts)
 	if own == 0 {
+		if bounded {
+			b.c.Doubts = append(b.c.Doubts, "The quota of vCPUs and the addresses that were given (--vcpu-quota, --addresses) are not looked at: all starts of the burst are on node pools, and these bounds are of instances of their own.")
+		}
 		return nil
 	}
 	others := othersOf(b.Scenario.Workload)
-	bounded := b.opt.CPUQuota > 0 || b.opt.Addresses > 0
 	// beside says what runs beside the burst, where anything does.
 	beside := func(n float64, noun string) string {
 		if others.instances == 0 {
@@ -151,25 +158,46 @@ func (b *burst) quotas() []string {
 		}
 		return " beside " + reports.CapacityAmount(n, noun) + " of what runs meanwhile"
 	}
-	hold := func(name, noun string, burst, meanwhile, bound float64, words string) {
+	hold := func(name, noun, bounds string, burst, meanwhile, bound float64, words string) {
 		if bound == 0 {
 			return
 		}
+		now, needed := bound, burst+meanwhile
+		if bounds == addressesName {
+			needed = math.Ceil(needed)
+		}
+		need := reports.CapacityNeed{Parameter: bounds, Unit: noun, Now: &now, Need: &needed, Note: "whatever else is changed", Tried: 1}
+		if !b.now.never {
+			need.Best = &b.now.Value
+		}
+		b.c.Needs = append(b.c.Needs, need)
 		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: name, Unit: noun, Value: burst + meanwhile, Limit: &bound})
 		if burst+meanwhile > bound {
 			over = append(over, words)
 		}
 	}
-	hold("vCPUs at once, with what runs meanwhile", "vCPUs", cpus, others.cpus, b.opt.CPUQuota,
+	quota := b.opt.CPUQuota
+	if quota > 0 && len(unsized) > 0 {
+		quota = 0
+		b.notKnown = "it is not known how many vCPUs the starts need"
+		if b.c.Verdict == reports.CapacityMet {
+			b.c.Verdict = reports.CapacityUnclear
+		}
+	}
+	b.refuses = func(starts int) bool {
+		cpus, own, _ := b.sizes(b.scaled(starts, b.starts()))
+		return quota > 0 && cpus+others.cpus > quota || b.opt.Addresses > 0 && float64(own)+others.instances > b.opt.Addresses
+	}
+	hold("vCPUs at once, with what runs meanwhile", "vCPUs", quotaName, cpus, others.cpus, quota,
 		fmt.Sprintf("quota: the starts have %s vCPUs at once%s, the account %s", reports.CapacityAmount(cpus, ""), beside(others.cpus, "vCPUs"), reports.CapacityAmount(b.opt.CPUQuota, "")))
-	hold("instances at once, with what runs meanwhile", "instances", float64(own), others.instances, b.opt.Addresses,
+	hold("instances at once, with what runs meanwhile", "instances", addressesName, float64(own), others.instances, b.opt.Addresses,
 		fmt.Sprintf("addresses: %d instances need one each%s, the vSwitches have %s", own, beside(others.instances, "instances"), reports.CapacityAmount(b.opt.Addresses, "")))
 	var unknown []string
 	switch {
 	case b.opt.CPUQuota == 0:
 		unknown = append(unknown, "the account's quota of vCPUs (--vcpu-quota)")
-	case cpus == 0:
-		unknown = append(unknown, "how many vCPUs the starts need (cpu of the app), beside the quota given")
+	case len(unsized) > 0:
+		unknown = append(unknown, "how many vCPUs the starts need (cpu of app "+list(unsized)+"), beside the quota given")
 	}
 	if b.opt.Addresses == 0 {
 		unknown = append(unknown, "free addresses of the vSwitches (--addresses)")
@@ -186,18 +214,47 @@ func (b *burst) quotas() []string {
 	return over
 }
 
+// The account's bounds, as what is needed names them.
+const (
+	quotaName     = "quota of vCPUs (--vcpu-quota)"
+	addressesName = "addresses (--addresses)"
+)
+
+// sizes are the vCPUs and the number of starts of bursts on instances of their own, and the
+// apps whose vCPUs are not known.
+func (b *burst) sizes(bursts []cachebench.StartBurst) (cpus float64, own int, unsized []string) {
+	for _, x := range bursts {
+		for i := range b.Scenario.Workload.Apps {
+			app := &b.Scenario.Workload.Apps[i]
+			if app.Name != x.App || app.NodePool != "" {
+				continue
+			}
+			cpus += app.CPU * float64(x.Count)
+			own += x.Count
+			if app.CPU == 0 && !slices.Contains(unsized, app.Name) {
+				unsized = append(unsized, app.Name)
+			}
+		}
+	}
+	return cpus, own, unsized
+}
+
 // beside says what quota and addresses are held to beside the burst, and what is not known of
 // it.
 func (b *burst) beside(others *running, cpus, own float64) {
+	if len(others.unknown) > 0 {
+		b.c.Doubts = append(b.c.Doubts, "How many of these run meanwhile is not known, for they have starts and no run time or size: "+list(others.unknown)+".")
+	}
 	if others.instances == 0 {
-		b.c.Doubts = append(b.c.Doubts, "Quota and addresses are held to the burst's starts alone: the workload tells of nothing that runs meanwhile. Give what is free of them.")
+		words := "the workload tells of nothing that runs meanwhile"
+		if len(others.unknown) > 0 {
+			words = "the workload does not tell how much of it runs meanwhile"
+		}
+		b.c.Doubts = append(b.c.Doubts, "Quota and addresses are held to the burst's starts alone: "+words+". Give what is free of them.")
 		return
 	}
 	b.c.Assumptions = append(b.c.Assumptions, fmt.Sprintf("Meanwhile %s with %s run: of each app on instances of its own, starts a day times run time (Little's law), the mean, without the bursts of the workload. Quota and addresses are all that the account and the vSwitches have, and these are taken off.",
 		reports.CapacityAmount(others.instances, "instances"), reports.CapacityAmount(others.cpus, "vCPUs")))
-	if len(others.unknown) > 0 {
-		b.c.Doubts = append(b.c.Doubts, "How many of these run meanwhile is not known, for they have starts and no run time or size: "+list(others.unknown)+".")
-	}
 	over := func(burst, meanwhile, peak, bound float64) bool {
 		return bound > 0 && burst+meanwhile <= bound && burst+peak > bound
 	}
@@ -258,7 +315,11 @@ func (b *burst) headline(refused []string) {
 		f := b.now.figure("", reports.UnitSeconds, &b.limit)
 		ready = "the last is ready after " + f.Words()
 	}
-	c.Headline = fmt.Sprintf("%s: of %s within %s %s.", word(c.Verdict), what, limitWords(b.limit), ready)
+	begin := word(c.Verdict)
+	if b.notKnown != "" && c.Verdict == reports.CapacityUnclear && b.now.surely(b.limit) {
+		begin = "Unclear, for " + b.notKnown
+	}
+	c.Headline = fmt.Sprintf("%s: of %s within %s %s.", begin, what, limitWords(b.limit), ready)
 	c.Sentences = nil
 	for _, r := range refused {
 		c.Sentences = append(c.Sentences, "Held up by "+r+". Starts beyond that are refused, however fast the others are.")
@@ -275,8 +336,11 @@ func (b *burst) headline(refused []string) {
 	}
 	var single []string
 	for i := range c.Needs {
-		if n := &c.Needs[i]; n.Need != nil {
-			text := fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityAmount(*n.Sure(), n.Unit))
+		if n := &c.Needs[i]; n.Need != nil && n.Parameter != quotaName && n.Parameter != addressesName {
+			text := fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityNeeded(*n.Sure(), n.Unit))
+			if n.Parameter == automaticName {
+				text = automaticName
+			}
 			if n.Parameter == downloads.name {
 				text += " (" + b.freeWords() + ")"
 			}
@@ -284,6 +348,10 @@ func (b *burst) headline(refused []string) {
 		}
 	}
 	switch {
+	case len(refused) > 0 && len(single) == 1:
+		c.Sentences = append(c.Sentences, "Were that lifted, the least that would meet the limit: "+single[0]+".")
+	case len(refused) > 0 && len(single) > 1:
+		c.Sentences = append(c.Sentences, "Were that lifted, each of these would meet the limit: "+list(single)+".")
 	case len(single) == 1:
 		c.Sentences = append(c.Sentences, "The least that would meet it: "+single[0]+".")
 	case len(single) > 1:
@@ -291,9 +359,13 @@ func (b *burst) headline(refused []string) {
 	case len(c.Together) > 0:
 		var words []string
 		for i := range c.Together {
-			words = append(words, fmt.Sprintf("%s of %s", c.Together[i].Parameter, reports.CapacityAmount(*c.Together[i].Need, c.Together[i].Unit)))
+			words = append(words, fmt.Sprintf("%s of %s", c.Together[i].Parameter, reports.CapacityNeeded(*c.Together[i].Need, c.Together[i].Unit)))
 		}
-		c.Sentences = append(c.Sentences, "Nothing meets it by itself; together do "+list(words)+".")
+		begin := "Nothing meets it by itself; together do "
+		if len(refused) > 0 {
+			begin = "Were that lifted, nothing else meets it by itself; together do "
+		}
+		c.Sentences = append(c.Sentences, begin+list(words)+".")
 	}
 }
 
@@ -327,10 +399,17 @@ func (b *burst) explain(ctx context.Context, t *simulate.Timeline) error {
 // counts is how many starts meet the limit, and the curve over their number.
 func (b *burst) counts(ctx context.Context) error {
 	all := b.starts()
+	now := b.now
+	if b.tooSmall || b.refuses(all) {
+		now = outcome{never: true}
+	}
 	r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
+		if b.tooSmall || b.refuses(int(x)) {
+			return outcome{never: true}, nil
+		}
 		b.tell("simulating %.0f starts", x)
 		return b.measure(ctx, lastReady, change{bursts: b.scaled(int(x), all)})
-	}, known: map[float64]outcome{float64(all): b.now}}
+	}, known: map[float64]outcome{float64(all): now}}
 	defer func() {
 		if len(r.known) > 1 {
 			b.c.Curves = append(b.c.Curves, b.curve("Starts at once", "starts", "starts", r, float64(all), false))
@@ -347,19 +426,28 @@ func (b *burst) counts(ctx context.Context) error {
 	if b.limit <= burstEnd(b.Scenario.Bursts).Seconds() {
 		return nil // starts are requested after the limit, whatever their number
 	}
-	late := func(o *outcome) bool { return !o.within(b.limit) }
-	first, found, err := r.least(ctx, bracket{low: 1, high: most, whole: true}, late)
-	if err != nil {
+	// largest is the largest burst before the first one that is too late.
+	largest := func(late func(*outcome) bool) (n float64, more bool, err error) {
+		first, found, err := r.least(ctx, bracket{low: 1, high: most, whole: true}, late)
+		if !found {
+			return most, true, err
+		}
+		return first - 1, false, err
+	}
+	f := reports.CapacityFigure{Name: "largest burst of which every start is ready in time", Unit: "starts"}
+	var err error
+	if f.Value, f.AtLeast, err = largest(func(o *outcome) bool { return !o.within(b.limit) }); err != nil {
 		return err
 	}
-	switch {
-	case !found:
-		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: "starts that are ready in time, at least", Unit: "starts", Value: most})
-	case first <= 1:
-		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: "starts that are ready in time, at most", Unit: "starts", Value: 0})
-	default:
-		b.c.Figures = append(b.c.Figures, reports.CapacityFigure{Name: "starts that are ready in time, at most", Unit: "starts", Value: first - 1})
+	if b.now.Low != nil && b.now.High != nil && *b.now.High > *b.now.Low {
+		low, _, lowErr := largest(func(o *outcome) bool { return !o.surely(b.limit) })
+		high, _, highErr := largest(func(o *outcome) bool { return !o.maybe(b.limit) })
+		if err := errors.Join(lowErr, highErr); err != nil {
+			return err
+		}
+		f.Low, f.High = &low, &high
 	}
+	b.c.Figures = append(b.c.Figures, f)
 	return nil
 }
 
@@ -384,12 +472,16 @@ func (b *burst) curve(title, parameter, unit string, r *response, now float64, n
 // needs are the least values of each parameter, and of several together where none meets
 // the limit by itself.
 func (b *burst) needs(ctx context.Context) error {
+	account := len(b.c.Needs)
 	for _, p := range b.parameters {
+		if b.tooSmall && p.impossible == nil {
+			continue // nothing else makes up for disks that are too small
+		}
 		if err := b.needOf(ctx, p, change{}); err != nil {
 			return err
 		}
 	}
-	if b.now.within(b.limit) || slices.ContainsFunc(b.c.Needs, func(n reports.CapacityNeed) bool { return n.Need != nil }) {
+	if b.tooSmall || b.now.within(b.limit) || slices.ContainsFunc(b.c.Needs[account:], func(n reports.CapacityNeed) bool { return n.Need != nil }) {
 		return nil
 	}
 	return b.together(ctx)
@@ -515,6 +607,10 @@ func (b *burst) together(ctx context.Context) error {
 	return nil
 }
 
+// automaticName is what brings a burst that is asked about without them to the service's
+// automatic caches.
+const automaticName = "ECI's automatic caches, turned on"
+
 // mostSubsets is of how many apps all sets of caches are tried.
 const mostSubsets = 6
 
@@ -527,12 +623,35 @@ func (b *burst) caches(ctx context.Context) error {
 			own = append(own, app)
 		}
 	}
-	if len(own) == 0 {
+	if len(own) == 0 || b.tooSmall {
 		return nil
+	}
+	cold := b.arm() == simulate.ArmCold || b.arm() == simulate.ArmWarm
+	if cold {
+		b.tell("trying automatic caches")
+		o, err := b.measure(ctx, lastReady, change{arm: simulate.ArmAutomatic})
+		if err != nil {
+			return err
+		}
+		on := 1.0
+		automatic := reports.CapacityNeed{Parameter: automaticName, Now: new(float64), Tried: 1, Note: "1 is on; they cost nothing"}
+		if !o.never {
+			automatic.Best = &o.Value
+		}
+		if o.within(b.limit) {
+			automatic.Need = &on
+		}
+		b.c.Needs = append(b.c.Needs, automatic)
+		if automatic.Need != nil {
+			return nil
+		}
 	}
 	need := reports.CapacityNeed{Parameter: "caches of the burst's apps", Unit: "caches", Now: new(float64)}
 	var best *outcome
 	for _, set := range cacheSets(len(own)) {
+		if cold && len(set) == 0 {
+			continue // that is automatic caches alone
+		}
 		var names []string
 		p := &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}
 		for _, i := range set {
@@ -551,8 +670,12 @@ func (b *burst) caches(ctx context.Context) error {
 		if o.within(b.limit) {
 			n := float64(len(set))
 			need.Need = &n
-			if need.Note = "beside those that there are"; len(names) > 0 {
-				need.Note = "of " + list(names) + ", beside those that there are"
+			need.Note = "beside those that there are"
+			if cold {
+				need.Note += " and automatic ones, turned on"
+			}
+			if len(names) > 0 {
+				need.Note = "of " + list(names) + ", " + need.Note
 			}
 			break
 		}
@@ -597,6 +720,9 @@ func cacheSets(n int) [][]int {
 // copies is how many copies of each cache's snapshot meet the limit, with a cache for every
 // app of the burst.
 func (b *burst) copies(ctx context.Context) error {
+	if b.tooSmall {
+		return nil
+	}
 	if b.Scenario.Profile.Cache.Copy.Value == network.Unlimited {
 		b.c.Doubts = append(b.c.Doubts, "How many copies of a snapshot the burst needs is not told: profile "+b.Scenario.Profile.Name+" has cache.copyBytesPerSecond unlimited, so copies change nothing. Measure how fast one copy fills disks.")
 		return nil

@@ -86,7 +86,7 @@ func TestBurstOfAdmission(t *testing.T) {
 	most := 100 + math.Floor(20*(30-one))
 	found := false
 	for _, f := range c.Figures {
-		found = found || strings.HasPrefix(f.Name, "starts that are ready in time") && f.Value == most
+		found = found || strings.HasPrefix(f.Name, "largest burst of which every start is ready in time") && f.Value == most
 	}
 	if !found {
 		t.Errorf("%v starts are ready in time, not told in %+v", most, c.Figures)

@@ -50,7 +50,29 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 		k.effort = manyEffort
 		c.Assumptions = append(c.Assumptions, fmt.Sprintf("With %s the planner searches %g times as long as cachebench plan for each limit that it is asked for; plan.effort of the scenario sets it.", plural(len(q.apps()), "app"), manyEffort))
 	}
-	return c, k, errors.Join(err, stopped(c, k.find(ctx)))
+	return c, k, errors.Join(err, stopped(c, k.findInTime(ctx)))
+}
+
+// findInTime searches until its time limit, where it has one. What was found by then is an
+// answer.
+func (k *cachePlans) findInTime(ctx context.Context) error {
+	if k.TimeLimit <= 0 {
+		err := k.find(ctx)
+		k.cut = err != nil && ctx.Err() != nil
+		return err
+	}
+	k.end = time.Now().Add(k.TimeLimit)
+	searching, stop := context.WithDeadline(ctx, k.end)
+	defer stop()
+	err := k.find(searching)
+	k.cut = err != nil && searching.Err() != nil
+	if !k.cut || ctx.Err() != nil {
+		return err
+	}
+	if k.automatic.Value == 0 && !k.automatic.never && k.best == nil {
+		return fmt.Errorf("the time limit of %s ended before anything was simulated: give more (--time-limit): %w", k.TimeLimit, cachebench.ErrTooMuch)
+	}
+	return nil
 }
 
 type cachePlans struct {
@@ -67,24 +89,36 @@ type cachePlans struct {
 	// limit that the planner was given.
 	known map[string]*cachePlan
 	asked map[[2]float64]*cachePlan
-	// automatic is without a cache of one's own; best is what was chosen, nil for none.
+	// asIs is with no cache at all, where the scenario's baseline is cold; nil else. automatic is
+	// without a cache of one's own; best is what was chosen, nil for none.
+	asIs          *cachePlan
 	automatic     outcome
-	automaticCost *float64 // nil is unknown
+	automaticCost *float64 // of the caches that there are; nil is unknown
 	best          *cachePlan
+	// end is when the time limit ends the search; cut says that it was ended, by that or from
+	// outside.
+	end time.Time
+	cut bool
 }
 
 // cachePlan is a plan with what it costs and comes to.
 type cachePlan struct {
 	*plan.Plan
 	limit, fraction float64
-	cost            float64
+	// cost is what it adds to the bill of the caches that there are.
+	cost float64
 	// set: it is a set of caches that each were planned alone.
 	set bool
+	// arm is the one without a plan.
+	arm string
 	outcome
 }
 
 // name says what the plan builds.
 func (p *cachePlan) name() string {
+	if p.arm == simulate.ArmCold || p.arm == simulate.ArmWarm {
+		return "no cache at all, as the scenario's baseline has it"
+	}
 	if p.Plan == nil || len(p.Caches) == 0 && len(p.Primes) == 0 {
 		return "no cache of one's own (automatic ones only)"
 	}
@@ -111,6 +145,9 @@ func (p *cachePlan) name() string {
 const (
 	manyApps   = 40
 	manyEffort = 0.1
+	// Of very many it is asked for fewer, or the search would take a quarter of an hour.
+	veryManyApps  = 200
+	veryManySteps = 4
 )
 
 // steps is how many limits the planner is asked for at most of each share, beside the first.
@@ -118,6 +155,20 @@ const steps = 10
 
 func (k *cachePlans) find(ctx context.Context) error {
 	limit := k.slo.Limit.Seconds()
+	if k.cold() {
+		k.tell("simulating no cache at all")
+		arm := k.baseline()
+		asIs, err := k.measure(ctx, k.f, change{arm: arm})
+		if err != nil {
+			return err
+		}
+		k.asIs = &cachePlan{arm: arm, outcome: asIs}
+		if asIs.within(limit) {
+			k.best = k.asIs
+			return nil
+		}
+		k.c.Assumptions = append(k.c.Assumptions, "The scenario's baseline is cold. ECI's automatic caches cost nothing, so they are on beside whatever is built: turn them on too.")
+	}
 	k.tell("simulating automatic caches alone")
 	t, err := k.simulate(ctx, change{arm: simulate.ArmAutomatic})
 	if err != nil {
@@ -167,7 +218,7 @@ func (k *cachePlans) sets(ctx context.Context, limit float64) error {
 		if err != nil {
 			return err
 		}
-		bills[i], caches[i] = billOf(made, "planned"), made.Caches
+		bills[i], caches[i] = added(made), made.Caches
 	}
 	var all []*cachePlan
 	for _, set := range cacheSets(len(own)) {
@@ -226,6 +277,9 @@ func billOf(p *plan.Plan, arm string) float64 {
 	return 0
 }
 
+// added is what a plan adds to the bill of the caches that there are.
+func added(p *plan.Plan) float64 { return billOf(p, "planned") - billOf(p, plan.Automatic) }
+
 // cheapestKnown is the bill of the cheapest plan that keeps a limit.
 func (k *cachePlans) cheapestKnown(limit float64) float64 {
 	best := math.Inf(1)
@@ -243,6 +297,9 @@ func (k *cachePlans) fractions() []float64 {
 	f := k.fraction
 	if f == 0 {
 		return []float64{0, 0.99, 1} // a mean of each app, then of all
+	}
+	if len(k.apps()) > veryManyApps {
+		return slices.Compact([]float64{f, 1})
 	}
 	return slices.Compact([]float64{f, (1 + f) / 2, (3 + f) / 4, 1})
 }
@@ -281,7 +338,11 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 			}
 		}
 	}
-	for range steps {
+	halvings := steps
+	if len(k.apps()) > veryManyApps {
+		halvings = veryManySteps
+	}
+	for range halvings {
 		x := math.Sqrt(low * high)
 		if high/low < 1.02 {
 			break
@@ -330,12 +391,9 @@ func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePl
 	if err != nil {
 		return nil, err
 	}
-	p := &cachePlan{Plan: made, limit: limit, fraction: fraction, cost: billOf(made, "planned")}
-	for i := range made.Totals {
-		if made.Totals[i].Arm == plan.Automatic {
-			k.automaticCost = &made.Totals[i].Caches.Amount
-		}
-	}
+	p := &cachePlan{Plan: made, limit: limit, fraction: fraction, cost: added(made)}
+	bill := billOf(made, plan.Automatic)
+	k.automaticCost = &bill
 	key := p.name()
 	k.asked[[2]float64{limit, fraction}] = p
 	if same := k.known[key]; same != nil {
@@ -368,6 +426,14 @@ func (k *cachePlans) planFor(ctx context.Context, limit float64, fraction float6
 		}
 	}
 	job, s := *k.planner, *k.planner.Scenario
+	if !k.end.IsZero() {
+		// A planner that would take all the time leaves half of it for what it finds to be
+		// simulated.
+		left := max(time.Until(k.end)/2, time.Millisecond)
+		if of := s.PlanOptions.TimeLimit; of == 0 || left < of {
+			s.PlanOptions.TimeLimit = left
+		}
+	}
 	s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
 	job.Scenario = &s
 	return job.Plan(ctx, k.matches)
@@ -394,12 +460,20 @@ func (k *cachePlans) plans() []*cachePlan {
 	return all
 }
 
+// stoppedBy says what ended the search.
+func (k *cachePlans) stoppedBy() string {
+	if k.end.IsZero() || time.Now().Before(k.end) {
+		return ""
+	}
+	return fmt.Sprintf(" by the time limit of %s", k.TimeLimit)
+}
+
 func (k *cachePlans) currency() string { return k.Scenario.Prices.Currency }
 
 // words writes the verdict and what was compared.
 func (k *cachePlans) words() {
 	c, limit := k.c, k.slo.Limit.Seconds()
-	if k.automatic.Value == 0 && !k.automatic.never {
+	if k.automatic.Value == 0 && !k.automatic.never && k.best == nil {
 		return // interrupted before anything was known
 	}
 	option := func(p *cachePlan, chosen bool) {
@@ -409,17 +483,23 @@ func (k *cachePlans) words() {
 			o.Ready = &f
 		}
 		if p.Plan != nil {
-			o.Cost = &reports.CapacityFigure{Name: "bill of caches", Unit: k.currency(), Value: p.cost}
 			if o.Note = "caches planned one by one"; !p.set {
 				o.Note = fmt.Sprintf("planned for %s, %s", secondsWords(p.limit), p.Status)
 			}
-		} else if k.automaticCost != nil {
-			o.Cost = &reports.CapacityFigure{Name: "bill of caches", Unit: k.currency(), Value: *k.automaticCost}
 		}
+		o.Cost = &reports.CapacityFigure{Name: "added to the bill of caches", Unit: k.currency(), Value: p.cost}
 		c.Options = append(c.Options, o)
 	}
+	if k.automaticCost != nil && *k.automaticCost > 0 {
+		c.Assumptions = append(c.Assumptions, fmt.Sprintf("Costs are what is added to the bill of the caches that there are, of %s a month. What starts ahead of others cost is left out.", reports.CapacityAmount(*k.automaticCost, k.currency())))
+	}
 	free := &cachePlan{outcome: k.automatic}
-	option(free, k.best != nil && k.best.Plan == nil)
+	if k.asIs != nil {
+		option(k.asIs, k.best == k.asIs)
+	}
+	if k.best == nil || k.best != k.asIs {
+		option(free, k.best != nil && k.best.Plan == nil)
+	}
 	closest := free
 	for _, p := range k.plans() {
 		if closest.never || !p.never && p.Value < closest.Value {
@@ -434,18 +514,42 @@ func (k *cachePlans) words() {
 		c.Verdict = reports.CapacityNotMet
 		f := closest.figure("", reports.UnitSeconds, &limit)
 		c.Headline = fmt.Sprintf("%s: no plan that was tried keeps a %s; the closest comes to %s.", word(c.Verdict), k.slo, f.Words())
+		if k.cut {
+			c.Headline = fmt.Sprintf("Not met by what was tried until the search was stopped: the closest to a %s comes to %s.", k.slo, f.Words())
+			c.Sentences = append(c.Sentences, fmt.Sprintf("Stopped%s: %s simulated by then, and that none keeps it is not proven.", k.stoppedBy(), plural(len(k.known), "plan")))
+		}
 		c.Sentences = append(c.Sentences, "What no cache brings down is admission, provisioning, attaching and the program's own start: ask capacity burst for what holds starts up, capacity pool for instances kept warm.")
 		return
 	}
 	c.Verdict = judge(&k.best.outcome, limit)
-	f := k.best.figure(k.f.name+" of the plan, simulated", reports.UnitSeconds, &limit)
+	name := k.f.name + " of the plan, simulated"
+	if k.best.arm != "" {
+		name = k.f.name + " with no cache, simulated"
+	}
+	f := k.best.figure(name, reports.UnitSeconds, &limit)
 	c.Figures = append(c.Figures, f)
 	if k.best.Plan != nil {
-		c.Figures = append(c.Figures, reports.CapacityFigure{Name: "bill of its caches a month", Unit: k.currency(), Value: k.best.cost})
+		c.Figures = append(c.Figures, reports.CapacityFigure{Name: "added to the bill of caches a month", Unit: k.currency(), Value: k.best.cost})
 	}
-	if k.best.Plan == nil {
+	switch {
+	case k.best == k.asIs:
+		c.Headline = fmt.Sprintf("%s: build nothing; with no cache at all the %s is %s.", word(c.Verdict), k.f.name, f.Words())
+		return
+	case k.best.Plan == nil && k.asIs != nil:
+		now := "some starts are never ready"
+		if !k.asIs.never {
+			as := k.asIs.figure("", reports.UnitSeconds, &limit)
+			now = "it is " + as.Words()
+		}
+		c.Headline = fmt.Sprintf("%s: turn on ECI's free automatic caches and build nothing; with them alone the %s is %s, and as it is, with no cache, %s.", word(c.Verdict), k.f.name, f.Words(), now)
+		return
+	case k.best.Plan == nil:
 		c.Headline = fmt.Sprintf("%s: build nothing; with the free automatic caches alone the %s is %s.", word(c.Verdict), k.f.name, f.Words())
 		return
+	}
+	if k.cut {
+		c.Sentences = append(c.Sentences, fmt.Sprintf("Not proven cheapest: stopped%s after %s. Of what costs less it is only known that to build nothing does not keep the limit: no bound above a bill of %s more is proven.",
+			k.stoppedBy(), plural(len(k.known), "plan"), reports.CapacityAmount(0, k.currency())))
 	}
 	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
 	if len(k.Scenario.Bursts) == 0 && !k.best.set && (math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction) {
@@ -455,8 +559,8 @@ func (k *cachePlans) words() {
 		}
 		c.Sentences = append(c.Sentences, fmt.Sprintf("The planner, whose seconds are those of one start by itself, was asked for %s within %s, so that the simulation keeps a %s.", of, secondsWords(k.best.limit), k.slo))
 	}
-	if b := k.Scenario.BudgetPerMonth; b > 0 && k.best.cost > b && !math.IsInf(b, 1) {
-		c.Sentences = append(c.Sentences, fmt.Sprintf("That is above the scenario's budget of %s a month.", reports.CapacityAmount(b, k.currency())))
+	if b := k.Scenario.BudgetPerMonth; b > 0 && k.inAll() > b && !math.IsInf(b, 1) {
+		c.Sentences = append(c.Sentences, fmt.Sprintf("With what there is that is above the scenario's budget of %s a month.", reports.CapacityAmount(b, k.currency())))
 	}
 	if len(k.Scenario.Bursts) > 0 {
 		c.Sentences = append(c.Sentences, "To apply it, build these caches: a plan may instead make starts ahead of the workload's own bursts, and nobody foresees those of the question.")
@@ -466,7 +570,15 @@ func (k *cachePlans) words() {
 		c.Sentences = append(c.Sentences, "To apply it, build these caches: the planner, whose seconds are those of one start by itself, makes a dearer plan for any limit that it was asked for.")
 		return
 	}
-	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)).Round(time.Millisecond), k.share()+k.budget()+k.effortWords()))
+	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)), k.share()+k.budget()+k.effortWords()))
+}
+
+// inAll is the bill of what is built and of the caches that there are.
+func (k *cachePlans) inAll() float64 {
+	if k.automaticCost == nil {
+		return k.best.cost
+	}
+	return k.best.cost + *k.automaticCost
 }
 
 func (k *cachePlans) share() string {
@@ -486,8 +598,8 @@ func (k *cachePlans) effortWords() string {
 
 // budget lifts the scenario's, where the plan is above it.
 func (k *cachePlans) budget() string {
-	if b := k.Scenario.BudgetPerMonth; b > 0 && k.best.cost > b {
-		return fmt.Sprintf(" --budget %.0f", math.Ceil(k.best.cost)+1)
+	if b := k.Scenario.BudgetPerMonth; b > 0 && k.inAll() > b {
+		return fmt.Sprintf(" --budget %.0f", math.Ceil(k.inAll())+1)
 	}
 	return ""
 }
@@ -498,7 +610,7 @@ func (k *cachePlans) curve() {
 		return
 	}
 	limit := k.slo.Limit.Seconds()
-	curve := reports.CapacityCurve{Title: "What a bill of caches buys", Parameter: "bill a month", XUnit: k.currency(), Figure: k.f.name, YUnit: reports.UnitSeconds, Limit: &limit}
+	curve := reports.CapacityCurve{Title: "What a bill of caches buys", Parameter: "added to the bill a month", XUnit: k.currency(), Figure: k.f.name, YUnit: reports.UnitSeconds, Limit: &limit}
 	add := func(x float64, o *outcome) {
 		p := reports.CapacityPoint{X: x}
 		if !o.never {
@@ -506,9 +618,7 @@ func (k *cachePlans) curve() {
 		}
 		curve.Points = append(curve.Points, p)
 	}
-	if k.automaticCost != nil {
-		add(*k.automaticCost, &k.automatic)
-	}
+	add(0, &k.automatic)
 	for _, p := range k.plans() {
 		if len(p.Caches) == 0 && len(p.Primes) == 0 {
 			continue

@@ -35,11 +35,15 @@ import (
 type Question struct {
 	Scenario  *cachebench.Scenario
 	Inventory *layers.Inventory
-	// Arm is the arm that is asked about; automatic where apps start on instances of
-	// their own, warm where all are on node pools, when it is empty.
+	// Arm is the arm that is asked about. Where it is empty, automatic where apps start on
+	// instances of their own, warm where all are on node pools; where the scenario's baseline
+	// is cold, one in which starts find no cache.
 	Arm string
 	// App is the app that a limit is about; empty is all that start together.
 	App string
+	// TimeLimit ends the search for caches with the cheapest that was found by then, which is
+	// said to be so; 0 does not.
+	TimeLimit time.Duration
 	// Progress, where not nil, is told what is tried.
 	Progress func(what string)
 
@@ -65,12 +69,28 @@ func (q *Question) arm() string {
 	if q.Arm != "" {
 		return q.Arm
 	}
-	for _, app := range q.apps() {
-		if app.NodePool == "" {
-			return simulate.ArmAutomatic
-		}
+	return q.baseline()
+}
+
+// baseline is the arm of what there is now, as the scenario says. Cold leaves node pools as
+// they are, where there are any: their nodes are no caches of the service.
+func (q *Question) baseline() string {
+	apps := q.apps()
+	switch {
+	case !slices.ContainsFunc(apps, func(app workload.App) bool { return !onPool(app) }):
+		return simulate.ArmWarm
+	case q.Scenario.Baseline != plan.Cold:
+		return simulate.ArmAutomatic
+	case slices.ContainsFunc(apps, onPool):
+		return simulate.ArmWarm
 	}
-	return simulate.ArmWarm
+	return simulate.ArmCold
+}
+
+// cold says that without caches of one's own starts find none, for the scenario's baseline is
+// cold.
+func (q *Question) cold() bool {
+	return q.Scenario.Baseline == plan.Cold && slices.ContainsFunc(q.apps(), func(app workload.App) bool { return !onPool(app) })
 }
 
 // change is what one simulation has different from the scenario.
@@ -291,7 +311,7 @@ func (q *Question) measure(ctx context.Context, f figure, c change) (outcome, er
 func (q *Question) outcomeOf(f figure, t *simulate.Timeline) outcome {
 	s, voids := q.whole(t)
 	if s == nil || voids > 0 {
-		return outcome{never: true}
+		return outcome{never: true, none: voids == 0}
 	}
 	o := outcome{Statistic: f.of(s)}
 	if f.each != nil {
@@ -329,6 +349,9 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 	q.frame = &reports.Capacity{
 		Question: question, Provenance: provenance, Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
 		Assumptions: []string{"Every value that was tried has the same starts and the same draws; what differs is the value alone."},
+	}
+	if q.Arm == "" && q.cold() {
+		q.frame.Assumptions = append(q.frame.Assumptions, fmt.Sprintf("The scenario's baseline is cold: starts find no cache (arm %s). --arm automatic asks the same with ECI's automatic caches on.", q.arm()))
 	}
 	if few := fewRepeats(s.Repeats); few != "" && (s.Profile.Draws() || len(s.Bursts) == 0) {
 		q.frame.Doubts = append(q.frame.Doubts, few)

@@ -188,7 +188,7 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 	}
 	p.c.Options = append(p.c.Options, warm)
 	p.words(nil)
-	caches := &Question{Scenario: p.Scenario, Inventory: p.Inventory, App: p.app.Name, Progress: p.Progress, tried: p.tried}
+	caches := &Question{Scenario: p.Scenario, Inventory: p.Inventory, App: p.app.Name, Progress: p.Progress, tried: p.tried, TimeLimit: p.TimeLimit}
 	_, k, err := caches.cheapest(ctx, p.opt.SLO)
 	p.tried = caches.tried
 	if caches.sketched {
@@ -202,9 +202,15 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 		return err
 	}
 	option := reports.CapacityOption{Name: "image caches", Note: "no plan that was tried keeps the limit"}
+	if k.cut {
+		p.c.Doubts = append(p.c.Doubts, fmt.Sprintf("The search for image caches was stopped%s after %s: cheaper ones that keep the limit are not ruled out.", k.stoppedBy(), plural(len(k.known), "plan")))
+	}
 	if k.best != nil {
 		f := k.best.figure(p.opt.SLO.Figure, reports.UnitSeconds, &limit)
-		option = reports.CapacityOption{Name: k.best.name(), Ready: &f, Met: true, Cost: &reports.CapacityFigure{Name: "bill of caches a month", Unit: k.currency(), Value: k.best.cost}}
+		option = reports.CapacityOption{Name: k.best.name(), Ready: &f, Met: true, Cost: &reports.CapacityFigure{Name: "added to the bill of caches a month", Unit: k.currency(), Value: k.best.cost}}
+	}
+	if k.best != nil && len(p.Scenario.Bursts) > 0 {
+		p.c.Assumptions = append(p.c.Assumptions, fmt.Sprintf("Image caches are billed for the starts that the workload has of %s in a month, not for those of the question: a disk in use is paid for each start.", p.app.Name))
 	}
 	p.c.Options = append(p.c.Options, option)
 	p.words(&option)

@@ -14,6 +14,8 @@ type outcome struct {
 	simulate.Statistic
 	// never: some starts are never ready, and the figure says nothing.
 	never bool
+	// none: there are no starts, so that the figure is not known; never is true too.
+	none bool
 	// values are the figure of each repeat, where starts are listed.
 	values []float64
 }
@@ -236,6 +238,7 @@ func (r *response) need(ctx context.Context, b bracket, limit float64) (*reports
 			return n, true, err
 		}
 		n.Need = &x
+		n.AtMost = !b.whole && x <= b.low
 		at := r.known[x]
 		if at.Low != nil && at.High != nil && *at.High > *at.Low {
 			low, some, lowErr := r.least(ctx, b, func(o *outcome) bool { return o.maybe(limit) })

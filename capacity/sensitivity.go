@@ -85,6 +85,9 @@ type sensitivity struct {
 	f     figure
 	limit float64 // 0 is none
 	now   outcome
+	// never are the values with which starts are never ready, unknown those of which nothing
+	// is known.
+	never, unknown []string
 	// with is the answer's figure with a change.
 	with func(context.Context, change) (outcome, error)
 }
@@ -98,8 +101,15 @@ func (s *sensitivity) find(ctx context.Context) error {
 	if s.now, err = s.with(ctx, change{}); err != nil {
 		return err
 	}
-	if s.now.never {
-		s.c.Headline = "No answer: some starts are never ready."
+	switch {
+	case s.now.none:
+		s.c.Headline = "No answer: there are no starts to judge."
+		return fmt.Errorf("%w: no start falls into the window: make it longer (--window), or give a burst (--count)", cachebench.ErrNoStart)
+	case s.now.never:
+		s.c.Headline = "No answer to move: some starts are never ready."
+		if s.limit > 0 {
+			s.c.Verdict = judge(&s.now, s.limit)
+		}
 		return nil
 	}
 	s.c.Figures = append(s.c.Figures, s.now.figure(s.f.name, reports.UnitSeconds, s.held()))
@@ -148,7 +158,7 @@ func (s *sensitivity) prepare(ctx context.Context) (bool, error) {
 	base := change{}
 	switch s.opt.Of {
 	case OfCaches:
-		caches := &Question{Scenario: s.Scenario, Inventory: s.Inventory, Progress: s.Progress}
+		caches := &Question{Scenario: s.Scenario, Inventory: s.Inventory, Progress: s.Progress, TimeLimit: s.TimeLimit}
 		_, k, err := caches.cheapest(ctx, s.opt.SLO)
 		s.tried += caches.tried
 		if k == nil || err != nil && !errors.Is(err, cachebench.ErrCoverage) {
@@ -158,9 +168,12 @@ func (s *sensitivity) prepare(ctx context.Context) (bool, error) {
 			s.c.Verdict, s.c.Headline = reports.CapacityNotMet, fmt.Sprintf("No answer to move: no caches that were tried keep a %s.", s.opt.SLO)
 			return false, nil
 		}
+		if k.cut {
+			s.c.Doubts = append(s.c.Doubts, fmt.Sprintf("The search for the caches was stopped%s after %s: cheaper ones that keep the limit are not ruled out.", k.stoppedBy(), plural(len(k.known), "plan")))
+		}
 		base = change{plan: k.best.Plan, arm: simulate.ArmCached}
 		if base.plan == nil {
-			base.arm = simulate.ArmAutomatic
+			base.arm = cmp.Or(k.best.arm, simulate.ArmAutomatic)
 		}
 		s.c.Arm = base.arm
 		s.c.Assumptions = append(s.c.Assumptions, "What is built stays: "+k.best.name()+".")
@@ -200,8 +213,8 @@ func (s *sensitivity) prepare(ctx context.Context) (bool, error) {
 			if err == nil {
 				_, err = p.take(t)
 			}
-			if errors.Is(err, cachebench.ErrUnfit) || errors.Is(err, cachebench.ErrNoStart) {
-				return outcome{never: true}, nil
+			if none := errors.Is(err, cachebench.ErrNoStart); none || errors.Is(err, cachebench.ErrUnfit) {
+				return outcome{never: true, none: none}, nil
 			}
 			return p.outcome(warm), err
 		}
@@ -339,6 +352,7 @@ func sized(inv *layers.Inventory, factor float64) *layers.Inventory {
 // effect tries one parameter; one that changes nothing is not listed.
 func (s *sensitivity) effect(ctx context.Context, e reports.CapacityEffect, by func(factor float64) *change) error {
 	some := false
+	at := map[float64]string{0.5: "half", 2: "twice"}
 	for _, factor := range []float64{0.5, 2} {
 		changed := by(factor)
 		if changed == nil {
@@ -349,7 +363,10 @@ func (s *sensitivity) effect(ctx context.Context, e reports.CapacityEffect, by f
 		}
 		s.tell("trying %s x%g", e.Parameter, factor)
 		o, err := s.with(ctx, *changed)
+		value := e.Parameter + " at " + at[factor]
 		if errors.Is(err, cachebench.ErrTooMuch) {
+			s.unknown = append(s.unknown, value)
+			s.c.Doubts = append(s.c.Doubts, fmt.Sprintf("With %s there are too many starts to list, so that what it changes is not known.", value))
 			continue
 		}
 		if err != nil {
@@ -360,10 +377,15 @@ func (s *sensitivity) effect(ctx context.Context, e reports.CapacityEffect, by f
 			verdict = judge(&o, s.limit)
 		}
 		var d *reports.CapacityFigure
-		if o.never {
-			s.c.Doubts = append(s.c.Doubts, fmt.Sprintf("With %s x%g there are no starts, or some are never ready.", e.Parameter, factor))
-			verdict = ""
-		} else {
+		switch {
+		case o.none:
+			s.unknown, verdict = append(s.unknown, value), ""
+			s.c.Doubts = append(s.c.Doubts, fmt.Sprintf("With %s no start falls into the window, so that what it changes is not known: make the window longer (--window).", value))
+		case o.never:
+			some = true
+			s.never = append(s.never, value)
+			s.c.Doubts = append(s.c.Doubts, fmt.Sprintf("With %s some starts are never ready.", value))
+		default:
 			d = s.difference(&o)
 			e.Swing = max(e.Swing, math.Abs(d.Value))
 			some = some || d.Value != 0
@@ -413,10 +435,13 @@ func (s *sensitivity) words() {
 	}
 	e := &c.Effects[0]
 	c.Headline = fmt.Sprintf("%s moves the answer most: by %s of %s (%s)%s.", e.Parameter, secondsWords(e.Swing), x.Words(), s.f.name, held)
+	if e.Swing == 0 {
+		c.Headline = fmt.Sprintf("Only starts that are never ready move the answer, with %s: else %s is %s%s.", list(s.never), s.f.name, x.Words(), held)
+	}
 	var order, known, turns []string
 	for i := range c.Effects {
 		e := &c.Effects[i]
-		if i < 5 {
+		if i < 5 && e.Swing > 0 {
 			order = append(order, fmt.Sprintf("%s (%s)", e.Parameter, secondsWords(e.Swing)))
 		}
 		if strings.HasPrefix(e.Source, "assumed") && e.Swing > 0.02*s.now.Value {
@@ -428,10 +453,18 @@ func (s *sensitivity) words() {
 			}
 		}
 	}
-	c.Sentences = []string{"In order: " + list(order) + "."}
+	c.Sentences = nil
+	if len(order) > 0 {
+		c.Sentences = append(c.Sentences, "In order: "+list(order)+".")
+	}
+	if len(s.never) > 0 && e.Swing > 0 {
+		c.Sentences = append(c.Sentences, "Beside these, some starts are never ready with "+list(s.never)+".")
+	}
 	switch {
 	case len(turns) > 0:
 		c.Sentences = append(c.Sentences, "What turns the verdict: "+list(turns)+".")
+	case s.limit > 0 && len(s.unknown) > 0:
+		c.Sentences = append(c.Sentences, "Nothing of which it is known turns the verdict at half or twice its value. Not known: "+list(s.unknown)+".")
 	case s.limit > 0:
 		c.Sentences = append(c.Sentences, "Nothing at half or twice its value turns the verdict.")
 	}

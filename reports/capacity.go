@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,6 +70,8 @@ type CapacityFigure struct {
 	High  *float64 `json:"high,omitempty" document:"signed,unit=none"`
 	// Limit is what it is held to; absent for nothing.
 	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
+	// AtLeast says that more was not tried, and may be.
+	AtLeast bool `json:"atLeast,omitempty"`
 }
 
 // CapacityHold is what held a start up, and for how long.
@@ -90,6 +93,8 @@ type CapacityNeed struct {
 	Need *float64 `json:"need,omitempty" document:"unit=none"`
 	Low  *float64 `json:"low,omitempty" document:"unit=none"`
 	High *float64 `json:"high,omitempty" document:"unit=none"`
+	// AtMost says that Need is the least that was tried, and that less may do as well.
+	AtMost bool `json:"atMost,omitempty"`
 	// Unlimited says that only without a bound is the limit met, or that Now is none.
 	Unlimited bool `json:"unlimited,omitempty"`
 	// Best is the figure with the most of the parameter that was tried, in seconds; absent
@@ -278,7 +283,11 @@ func (f *CapacityFigure) Words() string {
 	if f.Limit != nil {
 		words = func(v float64) string { return besideLimit(v, *f.Limit, capacityAmountTo(f.Unit)) }
 	}
-	return withInterval(f.Value, f.Low, f.High, words)
+	text := withInterval(f.Value, f.Low, f.High, words)
+	if f.AtLeast {
+		text += " or more"
+	}
+	return text
 }
 
 // withInterval writes an amount with its interval where there is one that the digits show.
@@ -297,11 +306,54 @@ func (n *CapacityNeed) words() string {
 	case n.Need == nil:
 		return "no value"
 	}
-	words := func(v float64) string { return CapacityAmount(v, n.Unit) }
+	words := func(v float64) string { return CapacityNeeded(v, n.Unit) }
 	if n.Unit == UnitRate && n.Low != nil {
-		words = rate // in bits too it would be too long
+		words = func(v float64) string { return rate(roundedUp(v, rate)) } // in bits too it would be too long
 	}
-	return withInterval(*n.Need, n.Low, n.High, words)
+	text := withInterval(*n.Need, n.Low, n.High, words)
+	if n.AtMost {
+		text += " or less"
+	}
+	return text
+}
+
+// CapacityNeeded writes an amount that is needed for people: what is written is no less.
+func CapacityNeeded(v float64, unit string) string {
+	if unit == UnitRate {
+		if v >= math.MaxInt64/2 {
+			return "unlimited"
+		}
+		bits := rate(roundedUp(8*v, rate))
+		return rate(roundedUp(v, rate)) + " (" + strings.Replace(bits, "B/s", "bit/s", 1) + ")"
+	}
+	words := capacityAmountTo(unit)
+	return words(roundedUp(v, func(v float64) string { return words(v, 0) }), 0)
+}
+
+// roundedUp is the least amount of those that words write that is no less than v.
+func roundedUp(v float64, words func(float64) string) float64 {
+	written := func(text string) float64 {
+		digits, unit, _ := strings.Cut(text, " ")
+		x, err := strconv.ParseFloat(strings.ReplaceAll(digits, ",", ""), 64)
+		if err != nil {
+			return v
+		}
+		if per, ok := map[string]float64{"kB/s": 1e3, "MB/s": 1e6, "GB/s": 1e9, "TB/s": 1e12}[unit]; ok {
+			x *= per
+		}
+		return x
+	}
+	const rounding = 1e-12
+	if text := words(v); written(text) >= v*(1-rounding) {
+		return v
+	}
+	// What is written has three digits or more, or a second place.
+	for step := 1e-6; step < 1; step *= 1.3 {
+		if x := written(words(v * (1 + step))); x >= v {
+			return x
+		}
+	}
+	return v
 }
 
 // Sure is the value that keeps the limit with the whole interval, as far as one is known.

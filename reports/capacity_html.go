@@ -37,8 +37,12 @@ func capacityView(c *Capacity) *view {
 		if k.NotMonotone {
 			notes = append(notes, "Not monotone: more does not always bring the same way.")
 		}
-		if _, out := k.drawn(); out > 0 {
+		_, out, beyond := k.drawn()
+		if out > 0 {
 			notes = append(notes, fmt.Sprintf("Not drawn, but in the table: %s far above the limit.", count(out, "value")))
+		}
+		if beyond > 0 {
+			notes = append(notes, fmt.Sprintf("Not drawn, but in the table: %s of %s far beyond the least that keeps the limit, which keep it too.", count(beyond, "value"), k.Parameter))
 		}
 		if k.Limit != nil && k.limitDrawn() == nil {
 			notes = append(notes, "Not drawn: the limit of "+CapacityLimit(*k.Limit, k.YUnit)+" is far above.")
@@ -77,11 +81,16 @@ func (c *Capacity) facts() []fact {
 // capacityChart draws a curve with the band of its interval and the limit.
 func capacityChart(id string, k *CapacityCurve) drawing {
 	c := newChart(id, "ecdf", k.Title, k.description(), courseBottom+44)
-	points, _ := k.drawn()
+	points, _, _ := k.drawn()
 	xPer, xUnit := chartUnit(k.XUnit, func(yield func(float64)) {
-		for _, p := range points {
-			yield(p.X)
+		if len(points) == 0 {
+			return
 		}
+		first, last := points[0].X, points[len(points)-1].X
+		if last = max(first, last); first > 0 && last > 1000*first {
+			last = math.Sqrt(first * last) // of a logarithmic axis no end is the typical value
+		}
+		yield(last)
 	})
 	yPer, yUnit := chartUnit(k.YUnit, func(yield func(float64)) {
 		for _, p := range points {
@@ -141,7 +150,7 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 // limitDrawn is the limit where it does not squeeze the curve against 0; nil where it does.
 func (k *CapacityCurve) limitDrawn() *float64 {
 	const most = 8
-	points, _ := k.drawn()
+	points, _, _ := k.drawn()
 	for _, p := range points {
 		if k.Limit != nil && p.Y != nil && *k.Limit < most**p.Y {
 			return k.Limit
@@ -150,20 +159,46 @@ func (k *CapacityCurve) limitDrawn() *float64 {
 	return nil
 }
 
-// drawn are the points that do not squeeze the others against 0, and how many are left out.
-func (k *CapacityCurve) drawn() (points []CapacityPoint, out int) {
+// drawn are the points that do not squeeze the others against 0, and how many are left out:
+// those far above the limit, and those far beyond the least value that keeps it.
+func (k *CapacityCurve) drawn() (points []CapacityPoint, out, beyond int) {
 	const most = 8
+	farthest := k.farthest()
 	for _, p := range k.Points {
-		if k.Limit != nil && p.Y != nil && *p.Y > most**k.Limit {
+		switch {
+		case k.Limit != nil && p.Y != nil && *p.Y > most**k.Limit:
 			out++
-			continue
+		case p.X > farthest:
+			beyond++
+		default:
+			points = append(points, p)
 		}
-		points = append(points, p)
 	}
 	if len(points) < 2 {
-		return k.Points, 0
+		return k.Points, 0, 0
 	}
-	return points, out
+	return points, out, beyond
+}
+
+// farthest is how far an axis that begins at 0, and so has no logarithm, is drawn: four times
+// as far as the least value from which on all keep the limit.
+func (k *CapacityCurve) farthest() float64 {
+	all := math.Inf(1)
+	n := len(k.Points)
+	if n == 0 || k.Limit == nil || k.Points[0].X != 0 || k.XUnit != "instances" {
+		return all
+	}
+	keeps := func(p *CapacityPoint) bool {
+		return p.Y != nil && *p.Y <= *k.Limit && (p.High == nil || *p.High <= *k.Limit)
+	}
+	least := n
+	for least > 0 && keeps(&k.Points[least-1]) {
+		least--
+	}
+	if least == n {
+		return all
+	}
+	return 4 * max(1, k.Points[least].X)
 }
 
 // chartUnit is the unit of an axis with how much of the curve's own it is.

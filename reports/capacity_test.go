@@ -5,11 +5,13 @@ import (
 	"encoding/csv"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"github.com/cachebench/cachebench/internal/document"
 	"github.com/cachebench/cachebench/simulate"
@@ -112,7 +114,7 @@ func TestCapacityPage(t *testing.T) {
 		t.Errorf("%d scripts, want the page's own alone", n)
 	}
 	// Values far above the limit are left out of the drawing alone.
-	if points, out := c.Curves[0].drawn(); out != 2 || len(points) != 18 {
+	if points, out, _ := c.Curves[0].drawn(); out != 2 || len(points) != 18 {
 		t.Errorf("%d points are drawn, %d not", len(points), out)
 	}
 }
@@ -229,5 +231,69 @@ func TestCapacityTextIsWhole(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
+	}
+}
+
+// TestNeededIsEnough: what is written of an amount that is needed is no less than it, in bytes
+// and in bits, and not much more.
+func TestNeededIsEnough(t *testing.T) {
+	read := func(text string) float64 {
+		digits, unit, _ := strings.Cut(text, " ")
+		v, err := strconv.ParseFloat(strings.ReplaceAll(digits, ",", ""), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range []string{"kB/s", "MB/s", "GB/s", "TB/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"} {
+			if unit == name {
+				v *= math.Pow(1000, float64(i%4+1)) / []float64{1, 8}[i/4]
+			}
+		}
+		return v
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		unit := rapid.SampledFrom([]string{UnitRate, "1/s", "cores", "GiB", "vCPUs", "starts"}).Draw(t, "unit")
+		v := math.Pow(10, rapid.Float64Range(0, 4).Draw(t, "log"))
+		most := 0.1 // a tenth of a GiB
+		if unit == UnitRate {
+			v *= 1e6
+			most = 0.02 * v
+		}
+		text := CapacityNeeded(v, unit)
+		bytes, bits, _ := strings.Cut(strings.TrimSuffix(text, ")"), " (")
+		for _, of := range []string{bytes, bits} {
+			if of == "" {
+				continue
+			}
+			if x := read(of); x < v*(1-1e-9) || x > v+most+1e-9 {
+				t.Fatalf("%v %s is written %s, which is %v", v, unit, text, x)
+			}
+		}
+	})
+	n := CapacityNeed{Unit: "cores", Need: ptr(0.411), AtMost: true}
+	if got := n.words(); got != "0.42 cores or less" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestInstancesAroundTheAnswer: an axis of instances is drawn up to four times the least that
+// keeps the limit with its interval; the rest is in the table.
+func TestInstancesAroundTheAnswer(t *testing.T) {
+	k := CapacityCurve{Title: "warm", Parameter: "warm instances", XUnit: "instances", Figure: "p99", YUnit: UnitSeconds, Limit: ptr(2.0)}
+	for _, p := range []struct{ x, y, high float64 }{{0, 12, 12}, {4, 1.9, 2.5}, {5, 1, 1.5}, {10, 0, 0}, {20, 0, 0}, {21, 0, 0}, {604, 0, 0}} {
+		k.Points = append(k.Points, CapacityPoint{X: p.x, Y: ptr(p.y), Low: ptr(p.y), High: ptr(p.high)})
+	}
+	points, out, beyond := k.drawn()
+	if len(points) != 5 || points[4].X != 20 || out != 0 || beyond != 2 {
+		t.Errorf("%d drawn, %d above, %d beyond", len(points), out, beyond)
+	}
+	c := answer()
+	c.Curves = []CapacityCurve{k}
+	var b bytes.Buffer
+	if err := WriteCapacity(&b, HTML, c, Options{}); err != nil || !strings.Contains(b.String(), "2 values of warm instances far beyond the least that keeps the limit") {
+		t.Errorf("%v: the page does not tell what is not drawn", err)
+	}
+	k.Points = k.Points[:2] // none keeps it
+	if points, _, beyond := k.drawn(); len(points) != 2 || beyond != 0 {
+		t.Errorf("%d drawn, %d beyond", len(points), beyond)
 	}
 }

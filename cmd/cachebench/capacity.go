@@ -50,6 +50,8 @@ type question struct {
 	arm, app string
 	count    int
 	spread   time.Duration
+	// timeLimit ends the search for caches.
+	timeLimit time.Duration
 }
 
 func newQuestion(io *streams) *question {
@@ -67,6 +69,11 @@ func (q *question) addFlags(cmd *cobra.Command) {
 	f.StringVar(&q.arm, "arm", "", "`arm` that is asked about: cold, warm, automatic (default automatic; warm where all apps are on node pools)")
 	cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, cobra.ShellCompDirectiveNoFileComp))
 	q.out.addFlags(cmd, "the answer")
+}
+
+// addTimeLimit adds the flag of how long caches are searched for.
+func (q *question) addTimeLimit(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&q.timeLimit, "time-limit", 0, "stop the search for caches after this time, with the cheapest that keep the limit by then")
 }
 
 // addWindowFlags adds the flags of what of a month is simulated.
@@ -91,7 +98,11 @@ func (q *question) setBurst(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	switch {
 	case q.count == 0 && !given(f, "count") && (q.app != "" || q.spread != 0):
-		return usagef("--app and --spread are of a burst: say with --count how many starts it has")
+		flags := "--app and --spread are"
+		if q.app == "" {
+			flags = "--spread is"
+		}
+		return usagef("%s of a burst: say with --count how many starts it has", flags)
 	case q.count == 0 && !given(f, "count"):
 		return nil
 	case q.count < 1:
@@ -112,6 +123,9 @@ func (q *question) setBurst(cmd *cobra.Command) error {
 
 // ask answers a question and writes the answer.
 func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*reports.Capacity, error)) error {
+	if q.timeLimit < 0 {
+		return usagef("--time-limit %v cannot be: give a time above 0", q.timeLimit)
+	}
 	if arms := []string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}; q.arm != "" && !slices.Contains(arms, q.arm) {
 		return usagef("--arm %s", document.NoneOf(q.arm, arms...))
 	}
@@ -125,7 +139,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 		return err
 	}
 	progress := s.Progress
-	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, Progress: progress})
+	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, TimeLimit: q.timeLimit, Progress: progress})
 	if c == nil {
 		if errors.Is(err, capacity.ErrNoBurst) || errors.Is(err, capacity.ErrNoPool) {
 			return usageError{err}
@@ -145,7 +159,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	case c.Verdict == reports.CapacityNotMet:
 		return errNotMet
 	case c.Verdict == reports.CapacityUnclear:
-		return fmt.Errorf("%w for sure: its interval holds the limit; more --repeats narrow it", errNotMet)
+		return fmt.Errorf("%w for sure: its interval holds the limit, and more --repeats narrow it, or something is not known", errNotMet)
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ limit for the least bill. "Build nothing" is an answer.`,
 	q.addFlags(cmd)
 	q.addWindowFlags(cmd)
 	cmd.Flags().StringVar(&slo, "slo", "", "the `limit`, as 'p99<=20s': p50, p90, p99, mean or slowest of the times to ready")
+	q.addTimeLimit(cmd)
 	return cmd
 }
 
@@ -74,6 +75,7 @@ and another is started in its place; where none is ready it waits for the next.`
 	q.addWindowFlags(cmd)
 	q.addBurstFlags(cmd)
 	f := cmd.Flags()
+	q.addTimeLimit(cmd)
 	f.StringVar(&slo, "slo", "", "the `limit`, as 'p99<=2s': p50, p90, p99, mean or slowest of the app's times to ready")
 	f.DurationVar(&opt.HandOver, "hand-over", 0, "how long a warm instance takes to take a start over")
 	f.Lookup("app").Usage = "`app` whose instances are kept warm; not needed where there is only one"
@@ -112,7 +114,7 @@ that holds the images: a hit is not free.`,
 				return err
 			}
 			if cmd.Flags().Changed("most-gib") && !(opt.MostGiB > 0 && opt.MostGiB <= 1<<20) {
-				return usagef("--most-gib %v is no size of a disk: give GiB above 0", opt.MostGiB)
+				return usagef("--most-gib %v is no size of a disk: give GiB above 0, at most 1048576", opt.MostGiB)
 			}
 			return q.ask(cmd, func(x *capacity.Question) (*reports.Capacity, error) { return x.NodeDisk(cmd.Context(), opt) })
 		},
@@ -173,6 +175,7 @@ calibrate).`,
 	q.addWindowFlags(cmd)
 	q.addBurstFlags(cmd)
 	f := cmd.Flags()
+	q.addTimeLimit(cmd)
 	f.StringVar(&opt.Of, "of", "", "whose answer: burst, starts, caches, pool (default burst where there is one, else starts)")
 	f.StringVar(&figure, "figure", "p99", "of starts, without a limit: p50, p90, p99, mean or slowest of the times to ready")
 	f.StringVar(&slo, "slo", "", "a `limit` of starts, as 'p99<=20s', whose verdict may turn")
