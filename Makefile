@@ -95,11 +95,11 @@ COMMANDS = TestReadme|TestDocuments|TestFormats|TestKubernetes|MergeMemory|Kille
 COMPUTING = . ./simulate ./simulate/calibrate ./measure/ecigroup
 
 race: ## all tests of what runs concurrently, with the race detector: units, properties, fuzz seeds, command line
-	$(GO) test -race $$($(GO) list ./... | grep -vxE '$(shell echo $(addprefix $(MODULE)/,$(SEQUENTIAL)) | tr ' ' '|')')
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -vxE '$(shell echo $(addprefix $(MODULE)/,$(SEQUENTIAL)) | tr ' ' '|')')
 
 # The commands of the documents run one after another, and leave a core to the rest.
 exhaust: ## without the race detector: what is sequential or only computes: plans against every choice there is, fits, millions of starts, crashes and a soak of measuring on ECI, imports, the commands of the documents
-	@$(GO) test -run '$(COMMANDS)' ./cmd/cachebench & commands=$$!; \
+	@$(GO) test -timeout 20m -run '$(COMMANDS)' ./cmd/cachebench & commands=$$!; \
 	$(GO) test $(addprefix ./,$(SEQUENTIAL)) $(COMPUTING); rest=$$?; \
 	wait $$commands && exit $$rest
 

@@ -198,9 +198,16 @@ func TestBesideLimit(t *testing.T) {
 	}
 	// An interval that the digits do not show is none; neighbours of a curve have digits of
 	// their own.
-	low, high := 118.9e6, 119.1e6
-	if got := (&CapacityNeed{Unit: UnitRate, Need: ptr(119e6), Low: &low, High: &high}).words(); got != "119 MB/s" {
-		t.Errorf("%q", got)
+	for _, x := range []struct {
+		low, high float64
+		want      string
+	}{
+		{118.3e6, 119e6, "119 MB/s"},
+		{118.9e6, 119.1e6, "119 MB/s (119 MB/s to 120 MB/s)"}, // a need is never written as less
+	} {
+		if got := (&CapacityNeed{Unit: UnitRate, Need: ptr(119e6), Low: &x.low, High: &x.high}).words(); got != x.want {
+			t.Errorf("%q, want %q", got, x.want)
+		}
 	}
 	k := CapacityCurve{XUnit: "1/s", YUnit: UnitSeconds, Points: []CapacityPoint{{X: 1.701, Y: ptr(1.0)}, {X: 1.7024, Y: ptr(1.0)}, {X: 4, Y: ptr(1.0)}}}
 	if rows := k.table(0).Rows; rows[0][0] != "1.701 a second" || rows[1][0] != "1.702 a second" || rows[2][0] != "4 a second" {
