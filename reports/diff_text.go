@@ -61,7 +61,7 @@ func (p *printer) gate(g *Gate) {
 		return
 	}
 	p.heading("Rules")
-	t := &textTable{heads: []string{"result", "rule", ">value", ">limit", "margin"}}
+	t := &textTable{whole: true, heads: []string{"result", "rule", ">value", ">limit", "margin"}}
 	met := 0
 	for _, o := range g.unmetFirst() {
 		if o.Result == Pass {

@@ -181,7 +181,7 @@ type view struct {
 	Faults, Setbacks                          *table
 	Repeats, Peaks                            *table
 	Differences, AppDifferences               *table
-	SketchNote, DifferencesNote               string
+	ArmsNote, DifferencesNote                 string
 	Courses                                   []figure
 	CourseLegend                              []key
 	CourseNote, CourseSources                 string
@@ -322,7 +322,7 @@ func (v *view) addStartups(r *Report) {
 	v.Phases, v.Makings = phasesTable(r), makingsTable(r)
 	v.Faults, v.Setbacks = faultsTable(r), setbacksTable(r)
 	v.AppArms = appArmsTable(r)
-	v.Repeats, v.Differences, v.AppDifferences, v.SketchNote = repeatsTable(r), differencesTable(r), appDifferencesTable(r), r.sketchNote()
+	v.Repeats, v.Differences, v.AppDifferences, v.ArmsNote = repeatsTable(r), differencesTable(r), appDifferencesTable(r), r.armsNote()
 	if v.Differences != nil {
 		v.DifferencesNote = sentence(differencesNote(r.overall()))
 	}

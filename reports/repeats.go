@@ -109,6 +109,18 @@ func sketchedDistribution(s *simulate.Summary) Distribution {
 	return d
 }
 
+// armsNote says what the arms of node pools begin with, and how exact the quantiles are.
+func (r *Report) armsNote() string {
+	var notes []string
+	if slices.ContainsFunc(r.Arms, func(s Summary) bool { return s.Arm == simulate.ArmWarm && s.Source == simulate.Simulated }) {
+		notes = append(notes, "In arm cold the nodes of pools begin fresh and keep what they pull, in arm warm they hold what a month of starts left on them")
+	}
+	if note := r.sketchNote(); note != "" {
+		notes = append(notes, note)
+	}
+	return strings.Join(notes, ". ")
+}
+
 // sketchNote says how exact quantiles are that come from sketches; empty where
 // none do.
 func (r *Report) sketchNote() string {

@@ -108,7 +108,7 @@ func armsMarkdown(b *bytes.Buffer, r *Report) {
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", codeSpan(r.seriesLabel(s.Arm, s.Source)), number(float64(s.Starts)), strings.Join(cells, " | "))
 	}
-	if note := r.sketchNote(); note != "" {
+	if note := r.armsNote(); note != "" {
 		fmt.Fprintf(b, "\n%s.\n", note)
 	}
 }

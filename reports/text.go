@@ -286,7 +286,7 @@ func (p *printer) startups(r *Report) {
 	}
 	p.table(t)
 	p.lines("", wrap("quantiles by nearest rank; last ready: from the first request; fetched: compressed, mean of a start", tableIndent))
-	if note := r.sketchNote(); note != "" {
+	if note := r.armsNote(); note != "" {
 		p.lines("", wrap(note, tableIndent))
 	}
 }

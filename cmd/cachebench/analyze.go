@@ -183,8 +183,25 @@ func unreadLayers(n int) string {
 func (e errUnscanned) Error() string {
 	var b strings.Builder
 	b.WriteString(e.count() + ":")
+	if len(e) == 1 {
+		b.WriteString("\n  " + string(e[0].Digest) + ": " + e[0].Reason)
+		return b.String()
+	}
+	told := ""
 	for _, u := range e {
-		b.WriteString("\n  " + string(u.Digest) + ": " + u.Reason)
+		// One reason for many is told once, without the digest that stands at its end.
+		if reason, ends := strings.CutSuffix(u.Reason, " "+string(u.Digest)); !ends {
+			b.WriteString("\n  " + string(u.Digest) + ": " + u.Reason)
+		} else {
+			if reason != told {
+				b.WriteString("\n  " + reason)
+				told = reason
+			}
+			b.WriteString("\n    " + string(u.Digest))
+		}
+	}
+	if told != "" {
+		b.WriteString("\n  look at content that is there, or give an inventory that was made from it (analyze --save, --inventory)")
 	}
 	return b.String()
 }
