@@ -42,7 +42,7 @@ func TestSensitivityOfAdmission(t *testing.T) {
 			delete(want, e.Parameter)
 		}
 	}
-	if len(want) > 0 || !strings.HasPrefix(c.Headline, "starts of the burst moves the answer most: by 50.0 s") {
+	if len(want) > 0 || !strings.HasPrefix(c.Headline, "What moves the answer most: starts of the burst, by 50.0 s") {
 		t.Errorf("not told: %v; %s", want, c.Headline)
 	}
 }

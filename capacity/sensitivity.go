@@ -434,7 +434,7 @@ func (s *sensitivity) words() {
 		return
 	}
 	e := &c.Effects[0]
-	c.Headline = fmt.Sprintf("%s moves the answer most: by %s of %s (%s)%s.", e.Parameter, secondsWords(e.Swing), x.Words(), s.f.name, held)
+	c.Headline = fmt.Sprintf("What moves the answer most: %s, by %s of %s (%s)%s.", e.Parameter, secondsWords(e.Swing), x.Words(), s.f.name, held)
 	if e.Swing == 0 {
 		c.Headline = fmt.Sprintf("Only starts that are never ready move the answer, with %s: else %s is %s%s.", list(s.never), s.f.name, x.Words(), held)
 	}

@@ -15,7 +15,11 @@ func CapacityPlots(c *Capacity) ([]Plot, error) {
 	v := capacityView(c)
 	var list []namedFigure
 	for i := range v.Answers {
-		list = append(list, namedFigure{name: "curve-" + c.Curves[i].Parameter, figure: &v.Answers[i]})
+		name := "effects"
+		if i < len(c.Curves) {
+			name = "curve-" + c.Curves[i].Parameter
+		}
+		list = append(list, namedFigure{name: name, figure: &v.Answers[i]})
 	}
 	return plotsOf(list, strings.Join(c.provenanceWords(), " · "))
 }
@@ -49,6 +53,9 @@ func capacityView(c *Capacity) *view {
 		}
 		f.Caption = strings.Join(notes, " ")
 		v.Answers = append(v.Answers, f)
+	}
+	if f := effectsFigure(c); f != nil {
+		v.Answers = append(v.Answers, *f)
 	}
 	for _, t := range c.tables(0) {
 		out := newTable(t.Title, t.Heads...)

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,7 +102,7 @@ func TestCapacityPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	charts := all(root, "svg", "chart")
-	if len(charts) != len(c.Curves) {
+	if len(charts) != len(c.Curves)+1 { // and what parameters change
 		t.Errorf("%d charts of %d curves", len(charts), len(c.Curves))
 	}
 	for _, chart := range charts {
@@ -302,5 +303,36 @@ func TestInstancesAroundTheAnswer(t *testing.T) {
 	k.Points = k.Points[:2] // none keeps it
 	if points, _, beyond := k.drawn(); len(points) != 2 || beyond != 0 {
 		t.Errorf("%d drawn, %d beyond", len(points), beyond)
+	}
+}
+
+// TestEffectsChart: bars run from 0 by as much as a value moves the answer, to the left where
+// starts are ready sooner; one that moves nothing has none.
+func TestEffectsChart(t *testing.T) {
+	seconds := func(v float64) *CapacityFigure { return &CapacityFigure{Unit: UnitSeconds, Value: v} }
+	c := &Capacity{Effects: []CapacityEffect{
+		{Parameter: "a", Less: seconds(-25), More: seconds(50), Swing: 50},
+		{Parameter: "b", Less: seconds(10), More: seconds(0), Swing: 10},
+		{Parameter: "c", Less: seconds(5), Swing: 5},
+	}}
+	body := string(effectsFigure(c).Drawing.Body)
+	bars := regexp.MustCompile(`<rect class="mark (a-\w+)" x="([\d.]+)%" width="([\d.]+)%"`).FindAllStringSubmatch(body, -1)
+	if len(bars) != 4 {
+		t.Fatalf("%d bars: %s", len(bars), body)
+	}
+	number := func(s string) float64 { v, _ := strconv.ParseFloat(s, 64); return v }
+	per := number(bars[1][3]) / 50
+	zero := number(bars[1][2])
+	for i, want := range []struct {
+		class    string
+		from, to float64
+	}{{lessClass, -25, 0}, {moreClass, 0, 50}, {lessClass, 0, 10}, {lessClass, 0, 5}} {
+		from, to := (number(bars[i][2])-zero)/per, (number(bars[i][2])+number(bars[i][3])-zero)/per
+		if bars[i][1] != want.class || math.Abs(from-want.from) > 0.01 || math.Abs(to-want.to) > 0.01 {
+			t.Errorf("bar %d of %s is from %.2f to %.2f, want %s from %.0f to %.0f", i, bars[i][1], from, to, want.class, want.from, want.to)
+		}
+	}
+	if effectsFigure(&Capacity{Effects: []CapacityEffect{{Parameter: "a", Less: seconds(0), More: seconds(0)}}}) != nil {
+		t.Error("a chart of parameters that move nothing")
 	}
 }
