@@ -53,7 +53,7 @@ func browserPages(t *testing.T) map[string]browserPage {
 	data, err = comparisonPage(same)
 	add("comparison without a difference", 0, data, err)
 	data, err = capacityPage(answer())
-	add("capacity", len(answer().Curves), data, err)
+	add("capacity", len(answer().Curves)+1, data, err)
 	return pages
 }
 
