@@ -1,12 +1,14 @@
 package importrule
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,4 +69,49 @@ func concurrent(t *testing.T, dir string) []string {
 		})
 	}
 	return found
+}
+
+// TestLeftOutOfRace: where a test leaves something out under the race detector, make exhaust
+// runs its package without.
+func TestLeftOutOfRace(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var exhaust []string
+	for _, m := range regexp.MustCompile(`(?m)^(?:SEQUENTIAL|COMPUTING) = ((?:.*\\\n)*.*)$`).FindAllSubmatch(makefile, -1) {
+		for _, name := range strings.Fields(strings.ReplaceAll(string(m[1]), "\\\n", " ")) {
+			exhaust = append(exhaust, filepath.Clean(name))
+		}
+	}
+	exhaust = append(exhaust, "cmd/cachebench") // whole, beside them
+	leaving := 0
+	err = filepath.WalkDir("../..", func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && (entry.Name() == "build" || entry.Name() == ".git") {
+			return cmp.Or(err, filepath.SkipDir)
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, imported := range file.Imports {
+			if imported.Path.Value != strconv.Quote(Module+"/internal/race") {
+				continue
+			}
+			leaving++
+			if dir, _ := filepath.Rel("../..", filepath.Dir(path)); !slices.Contains(exhaust, dir) {
+				t.Errorf("%s leaves something out under the race detector, and make exhaust does not run %s", path, dir)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if leaving < 10 {
+		t.Errorf("%d files leave something out: more are known", leaving)
+	}
 }
