@@ -36,9 +36,15 @@ func (j *Job) simulateArm(ctx context.Context, arm string, p *plan.Plan) (*simul
 
 // drawsStarts reports whether anything of the starts is drawn from the seed: their
 // times, or those of releases.
-func (j *Job) drawsStarts() bool {
-	return slices.ContainsFunc(j.Workload.Apps, func(a workload.App) bool { return a.StartsPerDay > 0 || a.ReleasesPerMonth > 0 })
+func (j *Job) drawsStarts() bool { return drawsStarts(&j.Workload) }
+
+func drawsStarts(w *workload.Workload) bool {
+	return w != nil && slices.ContainsFunc(w.Apps, func(a workload.App) bool { return a.StartsPerDay > 0 || a.ReleasesPerMonth > 0 })
 }
+
+// Random reports whether repeats of the scenario differ: starts or releases come at random,
+// or the profile draws.
+func (s *Scenario) Random() bool { return drawsStarts(s.Workload) || s.draws() }
 
 // seed is what the starts are drawn from.
 func (j *Job) seed() uint64 {

@@ -359,6 +359,19 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 	return q.frame, err
 }
 
+// Repeats is how often a question is simulated by default: the fewest whose intervals by
+// Student's t are below three standard errors to either side.
+const Repeats = 5
+
+// DefaultRepeats is how often to simulate a scenario that does not say so: Repeats, or once
+// where nothing comes at random, neither starts nor what the profile draws.
+func DefaultRepeats(s *cachebench.Scenario) int {
+	if s.Random() {
+		return Repeats
+	}
+	return 1
+}
+
 // fewRepeats is a doubt about intervals of so few values; empty where they are enough.
 func fewRepeats(n int) string {
 	// Quantiles of Student's t at 97.5 %, of one, two and three degrees of freedom.

@@ -449,3 +449,34 @@ func TestCachesAdjustThePlan(t *testing.T) {
 		t.Errorf("planned for %v and %v it comes to %v, the answer says %v", limit, fraction, got, c.Figures[0].Value)
 	}
 }
+
+// TestDefaultRepeats: what comes at random is simulated often enough for an interval, and what
+// does not is simulated once.
+func TestDefaultRepeats(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*cachebench.Scenario)
+		want   int
+	}{
+		"nothing at random": {func(s *cachebench.Scenario) {}, 1},
+		"starts":            {func(s *cachebench.Scenario) { s.Workload.Apps[0].StartsPerDay = 5 }, capacity.Repeats},
+		"releases":          {func(s *cachebench.Scenario) { s.Workload.Apps[0].ReleasesPerMonth = 1 }, capacity.Repeats},
+		"the profile": {func(s *cachebench.Scenario) {
+			p := *s.Profile
+			p.Start.Provision = simulate.Parameter[time.Duration]{Distribution: "lognormal", Median: 10 * time.Second, Sigma: 0.5, Source: "assumed: for the test"}
+			s.Profile = &p
+		}, capacity.Repeats},
+	} {
+		q := questionOf(t, "", func(s *cachebench.Scenario) {
+			w := *s.Workload
+			w.Apps = slices.Clone(w.Apps)
+			for i := range w.Apps {
+				w.Apps[i].StartsPerDay, w.Apps[i].ReleasesPerMonth = 0, 0
+			}
+			s.Workload = &w
+			c.change(s)
+		})
+		if got := capacity.DefaultRepeats(q.Scenario); got != c.want {
+			t.Errorf("%s: %d repeats, want %d", name, got, c.want)
+		}
+	}
+}

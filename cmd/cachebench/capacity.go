@@ -64,7 +64,7 @@ func (q *question) addFlags(cmd *cobra.Command) {
 	q.in.addWorkloadFlags(cmd)
 	q.in.addModelFlags(cmd)
 	f := cmd.Flags()
-	f.IntVar(&q.in.file.Repeats, "repeats", 0, "simulate everything this often, for intervals (default 1)")
+	f.IntVar(&q.in.file.Repeats, "repeats", 0, fmt.Sprintf("simulate everything this often, for intervals (default %d, or 1 where nothing comes at random)", capacity.Repeats))
 	f.IntVar(&q.in.workers, "workers", 0, "simulate this many repeats at once; changes no result (default: one for each processor)")
 	f.StringVar(&q.arm, "arm", "", "`arm` that is asked about: cold, warm, automatic (default automatic; warm where all apps are on node pools)")
 	cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, cobra.ShellCompDirectiveNoFileComp))
@@ -137,6 +137,9 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	})
 	if err != nil {
 		return err
+	}
+	if s.Repeats == 0 {
+		s.Repeats = capacity.DefaultRepeats(s)
 	}
 	progress := s.Progress
 	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, TimeLimit: q.timeLimit, Progress: progress})
