@@ -46,6 +46,8 @@ type Job struct {
 	crowded map[string]int
 	// played are the months that were replayed already.
 	played map[playedKey]*played
+	// repeated are the Jobs of the other repeats of bursts, with what they played.
+	repeated []*Job
 }
 
 // find is the image that reference means now, or -1.

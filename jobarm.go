@@ -21,17 +21,25 @@ func (j *Job) simulateArm(ctx context.Context, arm string, p *plan.Plan) (*simul
 	if opt.Repeats < 2 || !j.drawsStarts() {
 		return j.simulateStarts(ctx, p, opt)
 	}
+	if len(j.Scenario.Bursts) > 0 {
+		return j.simulateBursts(ctx, p, opt)
+	}
 	// The first repeat has the starts that are matched and planned for.
 	jobs := []*Job{j}
 	for repeat := 1; repeat < opt.Repeats; repeat++ {
-		other := *j
-		other.repeat, other.month, other.warm, other.crowded, other.played = repeat, nil, nil, nil, nil
-		jobs = append(jobs, &other)
+		jobs = append(jobs, j.ofRepeat(repeat))
 	}
-	return simulate.RunEach(opt, func(opt simulate.Options) (*simulate.Result, error) {
+	return simulate.RunEach(opt, nil, func(opt simulate.Options) (*simulate.Result, error) {
 		defer func() { jobs[opt.Repeat] = nil }()
 		return jobs[opt.Repeat].simulateStarts(ctx, p, opt)
 	})
+}
+
+// ofRepeat is the Job with the starts of another repeat.
+func (j *Job) ofRepeat(repeat int) *Job {
+	other := *j
+	other.repeat, other.month, other.warm, other.crowded, other.played, other.repeated = repeat, nil, nil, nil, nil, nil
+	return &other
 }
 
 // drawsStarts reports whether anything of the starts is drawn from the seed: their

@@ -217,11 +217,16 @@ func (r *Result) conclude(arm string) (err error) {
 
 // RunEach simulates the repeats that opt asks for, each with starts of its own, in
 // the way of opt.Workers: do simulates one, with the Options that it is given. Its
-// result is theirs together; Startups are repeat by repeat.
-func RunEach(opt Options, do func(opt Options) (*Result, error)) (*Result, error) {
+// result is theirs together; Startups are repeat by repeat. Where same is not nil, it says
+// of each repeat the first that has the same result, which is simulated for both; nothing is
+// observed then.
+func RunEach(opt Options, same []int, do func(opt Options) (*Result, error)) (*Result, error) {
 	n := max(1, opt.Repeats)
 	results := make([]*Result, n)
 	err := eachRepeat(n, opt.Workers, func(k int) (err error) {
+		if same != nil && same[k] != k {
+			return nil
+		}
 		one := opt
 		one.Repeats, one.Repeat, one.Workers = 1, opt.Repeat+k, 1
 		results[k], err = do(one)
@@ -232,7 +237,14 @@ func RunEach(opt Options, do func(opt Options) (*Result, error)) (*Result, error
 	}
 	all := &Result{Repeats: NewRepeats(Simulated, opt.Arm, n), links: results[0].links, Explanations: results[0].Explanations}
 	for k, r := range results {
+		if same != nil {
+			r = results[same[k]]
+		}
+		first := len(all.Startups)
 		all.Startups = append(all.Startups, r.Startups...)
+		for i := range all.Startups[first:] {
+			all.Startups[first+i].Repeat = opt.Repeat + k
+		}
 		all.observed, all.met = append(all.observed, r.observed...), append(all.met, r.met...)
 		all.Repeats.take(k, r.Repeats)
 	}

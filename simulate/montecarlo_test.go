@@ -197,11 +197,11 @@ func TestRunEach(t *testing.T) {
 	}
 	atOnce := func(opt Options) (*Result, error) { return RunArm(t.Context(), inv, p, starts, opt) }
 	want := inFile(t, []string{"cold"}, func(string) (*Result, error) { return atOnce(opt) })
-	got := inFile(t, []string{"cold"}, func(string) (*Result, error) { return RunEach(opt, atOnce) })
+	got := inFile(t, []string{"cold"}, func(string) (*Result, error) { return RunEach(opt, nil, atOnce) })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-at once +one by one:\n%s", diff)
 	}
-	_, err := RunEach(opt, func(opt Options) (*Result, error) {
+	_, err := RunEach(opt, nil, func(opt Options) (*Result, error) {
 		if opt.Repeat > 0 {
 			return nil, fmt.Errorf("repeat %d", opt.Repeat)
 		}
@@ -217,7 +217,7 @@ func TestRunEach(t *testing.T) {
 // bytes.
 func TestStartsOfTheirOwn(t *testing.T) {
 	inv, p := inventory([]testLayer{{"a", mb, mb, 0}}), bare()
-	result, err := RunEach(Options{Arm: "cold", Repeats: 3}, func(opt Options) (*Result, error) {
+	result, err := RunEach(Options{Arm: "cold", Repeats: 3}, nil, func(opt Options) (*Result, error) {
 		var starts []Start
 		for i := range 1 << opt.Repeat {
 			starts = append(starts, Start{App: fmt.Sprint("app ", min(i, 1)), Images: []int{0}})
