@@ -145,6 +145,18 @@ func someOf(names []string) string {
 	return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
 }
 
+// burstEvents are the starts of the bursts of apps that are wanted, in order of time.
+func (s *Scenario) burstEvents(j *Job, want func(*workload.App) bool) []workload.Event {
+	var bursts []workload.Event
+	for _, b := range s.Bursts {
+		if app := j.appOf(b.App); app >= 0 && want(&j.Workload.Apps[app]) {
+			bursts = append(bursts, b.events(app, s.WindowStart)...)
+		}
+	}
+	slices.SortStableFunc(bursts, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
+	return bursts
+}
+
 // simulated are the events that Simulate plays, of the apps that are wanted: the
 // month's; where bursts are given, those in place of the starts from the window's
 // beginning on.
@@ -154,22 +166,28 @@ func (j *Job) simulated(want func(*workload.App) bool) iter.Seq[workload.Event] 
 	if len(s.Bursts) == 0 {
 		return month
 	}
-	var bursts []workload.Event
-	for _, b := range s.Bursts {
-		if app := j.appOf(b.App); app >= 0 && want(&j.Workload.Apps[app]) {
-			bursts = append(bursts, b.events(app, s.WindowStart)...)
-		}
-	}
-	slices.SortStableFunc(bursts, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
-	return func(yield func(workload.Event) bool) {
-		rest := bursts
+	bursts := s.burstEvents(j, want)
+	return among(func(yield func(workload.Event) bool) {
 		for e := range month {
+			if (e.Release || e.At < s.WindowStart) && !yield(e) {
+				return
+			}
+		}
+	}, bursts)
+}
+
+// among are events with others among them, both in order of time; of equal times the others
+// come second.
+func among(events iter.Seq[workload.Event], others []workload.Event) iter.Seq[workload.Event] {
+	return func(yield func(workload.Event) bool) {
+		rest := others
+		for e := range events {
 			for ; len(rest) > 0 && rest[0].At < e.At; rest = rest[1:] {
 				if !yield(rest[0]) {
 					return
 				}
 			}
-			if (e.Release || e.At < s.WindowStart) && !yield(e) {
+			if !yield(e) {
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -94,7 +95,7 @@ func perStart(p *plan.Plan) time.Duration {
 // planOn plans for the starts and releases of a part of the month, and what they find.
 func (j *Job) planOn(ctx context.Context, from, to time.Duration) (*plan.Plan, error) {
 	starts, releases := make([]int, len(j.Workload.Apps)), make([]int, len(j.Workload.Apps))
-	for _, e := range j.own() {
+	for e := range j.own() {
 		switch {
 		case e.At < from || e.At >= to:
 		case e.Release:
@@ -188,6 +189,17 @@ func (x *judged) mean() time.Duration {
 	return x.ready / time.Duration(x.starts)
 }
 
+// startsOf are the events that are no releases.
+func startsOf(events iter.Seq[workload.Event]) iter.Seq[workload.Event] {
+	return func(yield func(workload.Event) bool) {
+		for e := range events {
+			if !e.Release && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
 // judge replays the month and estimates how long its starts take from a time on.
 func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (judged, error) {
 	var x judged
@@ -198,7 +210,7 @@ func (j *Job) judge(ctx context.Context, a arrangement, from time.Duration) (jud
 	a.opt.BuildTime, a.opt.Group, a.opt.From = e.buildTime, j.group, from
 	events := j.with(j.primings(e, j.horizon(), a.primed), j.horizon())
 	if a.still {
-		events = slices.DeleteFunc(events, func(e workload.Event) bool { return e.Release })
+		events = startsOf(events)
 	}
 	apps := j.twins()
 	nameCaches(&a.opt, a.plan, apps)

@@ -79,7 +79,7 @@ func (j *Job) fixedFrom(c *plan.PlannedCache, from time.Duration, months float64
 		return 0, err
 	}
 	releases := 0
-	for _, event := range j.own() {
+	for event := range j.own() {
 		if event.Release && event.At >= from && event.At < j.horizon() && slices.Contains(c.Images, j.Workload.Apps[event.App].Images[0]) {
 			releases++
 		}

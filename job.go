@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,8 @@ type Job struct {
 	crowded map[string]int
 	// played are the months that were replayed already.
 	played map[playedKey]*played
+	// before is how caches stand when bursts begin.
+	before map[playedKey]*standing
 	// repeated are the Jobs of the other repeats of bursts, with what they played.
 	repeated []*Job
 }
@@ -231,17 +234,20 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 	return t, nil
 }
 
-// bounded refuses a window with more startups than a timeline can list.
+// bounded refuses a window with more startups than a timeline can list, or than are kept.
 func (j *Job) bounded(p *plan.Plan) error {
-	if err := j.Scenario.explainable(); err != nil || j.Scenario.NoStartups {
-		return err // the month's events are bounded when the apps are covered
+	if err := j.Scenario.explainable(); err != nil {
+		return err
 	}
-	n := 0
-	for e := range j.simulated(func(*workload.App) bool { return true }) {
-		if !e.Release && e.At >= j.Scenario.WindowStart && e.At < j.Scenario.WindowStart+j.Scenario.window() {
-			n++
+	if j.Scenario.NoStartups {
+		// A month of random starts is nowhere near twice its mean.
+		few := len(j.Scenario.Bursts) == 0 && eventsPerMonth(&j.Workload, isOwn) < MaxWindowStarts/2
+		if !few && j.windowStarts(isOwn, MaxWindowStarts) > MaxWindowStarts {
+			return fmt.Errorf("%w: more than %d starts on instances of their own in the window of %s: shorten the window (windowSeconds, --window)", ErrTooMuch, MaxWindowStarts, span(j.Scenario.window()))
 		}
+		return nil
 	}
+	n := j.windowStarts(func(*workload.App) bool { return true }, math.MaxInt-1)
 	if all := float64(n) * float64(len(j.arms(p))) * float64(max(1, j.Scenario.Repeats)); all > MaxStartups {
 		where, less := "in the window of "+span(j.Scenario.window()), "shorten the window (windowSeconds, --window)"
 		if len(j.Scenario.Bursts) > 0 {
@@ -251,6 +257,30 @@ func (j *Job) bounded(p *plan.Plan) error {
 			ErrTooMuch, n, where, len(j.arms(p)), max(1, j.Scenario.Repeats), MaxStartups, less)
 	}
 	return nil
+}
+
+// windowStarts counts the window's starts of the apps that are wanted, up to one more than
+// most.
+func (j *Job) windowStarts(want func(*workload.App) bool, most int) int {
+	s := j.Scenario
+	n := 0
+	for _, b := range s.Bursts {
+		if app := j.appOf(b.App); app >= 0 && want(&j.Workload.Apps[app]) {
+			n += b.Count
+		}
+	}
+	if len(s.Bursts) > 0 {
+		return n
+	}
+	for e := range j.events(want) {
+		switch {
+		case e.At >= s.WindowStart+s.window() || n > most:
+			return n
+		case !e.Release && e.At >= s.WindowStart:
+			n++
+		}
+	}
+	return n
 }
 
 func (j *Job) arms(p *plan.Plan) []string {

@@ -39,6 +39,7 @@ func (j *Job) simulateArm(ctx context.Context, arm string, p *plan.Plan) (*simul
 func (j *Job) ofRepeat(repeat int) *Job {
 	other := *j
 	other.repeat, other.month, other.warm, other.crowded, other.played, other.repeated = repeat, nil, nil, nil, nil, nil
+	other.before = make(map[playedKey]*standing)
 	return &other
 }
 

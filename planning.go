@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -287,14 +288,17 @@ func (j *Job) primed(ctx context.Context, from, to time.Duration) (map[string]pr
 func (j *Job) twins() []workload.App { return slices.Concat(j.Workload.Apps, j.Workload.Apps) }
 
 // with are the month's events up to a time with others among them.
-func (j *Job) with(events []workload.Event, to time.Duration) []workload.Event {
+func (j *Job) with(events []workload.Event, to time.Duration) iter.Seq[workload.Event] {
+	events = slices.Clone(events)
+	slices.SortStableFunc(events, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
 	month := j.own()
-	end, _ := slices.BinarySearchFunc(month, to, func(e workload.Event, at time.Duration) int { return cmp.Compare(e.At, at) })
-	all := slices.Concat(month[:end], events)
-	if len(events) > 0 {
-		slices.SortStableFunc(all, func(x, y workload.Event) int { return cmp.Compare(x.At, y.At) })
-	}
-	return all
+	return among(func(yield func(workload.Event) bool) {
+		for e := range month {
+			if e.At >= to || !yield(e) {
+				return
+			}
+		}
+	}, events)
 }
 
 // primeMargin is how long before a burst its automatic cache is to be ready.
@@ -309,7 +313,7 @@ func (j *Job) primings(e *estimates, to time.Duration, want func(app string) boo
 			events = append(events, workload.Event{At: at, App: app + len(j.Workload.Apps)})
 		}
 	}
-	for _, event := range j.own() {
+	for event := range j.own() {
 		if event.Release && want(j.Workload.Apps[event.App].Name) {
 			add(event.App, event.At)
 		}

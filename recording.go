@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -101,13 +102,13 @@ func (r *recording) addReleases(s *Scenario) error {
 			starts += a.StartsPerMonth() * spans
 		}
 	}
-	if drawn > MaxEventsPerMonth {
-		return fmt.Errorf("%w: the workload beside the trace has %.3g releases in %s: at most %d are replayed one by one", ErrTooMuch, drawn, document.FormatTime(2*r.span), MaxEventsPerMonth)
+	if drawn > MaxTraceStarts {
+		return fmt.Errorf("%w: the workload beside the trace has %.3g releases in %s: at most %d are replayed one by one", ErrTooMuch, drawn, document.FormatTime(2*r.span), MaxTraceStarts)
 	}
 	// The times of releases are drawn after those of the starts. Unless that takes long, they
 	// are those of a month drawn from the same Workload.
 	for i := range w.Apps {
-		if starts > MaxEventsPerMonth {
+		if starts > MaxTraceStarts {
 			w.Apps[i].StartsPerDay = 0
 		}
 	}
@@ -167,15 +168,34 @@ func (j *Job) lead() time.Duration {
 
 // own are the events of apps on instances of their own, those ahead of the month or the
 // recording among them.
-func (j *Job) own() []workload.Event {
+//
+// Where they are too many to be kept they are drawn anew each time.
+func (j *Job) own() iter.Seq[workload.Event] {
 	switch {
 	case j.month != nil:
 	case j.recording != nil:
 		j.month = j.recording.events(j.recording.span)
+	case eventsPerMonth(&j.Workload, isOwn) > keptEvents:
+		return j.events(isOwn)
 	default:
 		j.month = slices.Collect(j.events(isOwn))
 	}
-	return j.month
+	return slices.Values(j.month)
+}
+
+// keptEvents is how many events of a month are kept, those ahead of it besides, at 24 bytes
+// each.
+var keptEvents = 2_000_000.
+
+// eventsPerMonth is how many starts and releases the apps that are wanted have in the mean.
+func eventsPerMonth(w *workload.Workload, want func(*workload.App) bool) float64 {
+	var all float64
+	for i := range w.Apps {
+		if want(&w.Apps[i]) {
+			all += w.Apps[i].StartsPerMonth() + w.Apps[i].ReleasesPerMonth
+		}
+	}
+	return all
 }
 
 // of is what is replayed, to a reader.

@@ -40,6 +40,19 @@ func (j *Job) simulateBursts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 	})
 }
 
+// WithBursts is the Job with a Scenario that differs in its bursts, or in values that change
+// nothing of what the starts before them leave behind: that is played once for all of them.
+func (j *Job) WithBursts(s *Scenario) *Job {
+	f := *j
+	f.Scenario, f.played, f.repeated = s, make(map[playedKey]*played), nil
+	for _, kept := range j.repeated {
+		other := *kept
+		other.Scenario, other.played = s, make(map[playedKey]*played)
+		f.repeated = append(f.repeated, &other)
+	}
+	return &f
+}
+
 // sameBursts says of each Job the first whose starts find the same; nil where results differ
 // by more than what starts find.
 func sameBursts(ctx context.Context, p *plan.Plan, arm string, jobs []*Job) ([]int, error) {

@@ -63,18 +63,15 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 	if err != nil {
 		return nil, err
 	}
-	var r played
-	opt.BuildTime, opt.Group = e.buildTime, j.group
-	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
-	opt.To, opt.Day = j.horizon(), func(d matcher.HitRate) { r.days = append(r.days, d) }
-	var events []workload.Event
+	opt.BuildTime, opt.Group, opt.To = e.buildTime, j.group, j.horizon()
 	if bursts {
-		events = slices.Collect(j.simulated(isOwn))
-	} else {
-		events = j.own()
+		return j.replayBursts(ctx, key, caches, opt, e)
 	}
-	apps := j.Workload.Apps
-	if arm == simulate.ArmCached && !bursts && p != nil && len(p.Primes) > 0 {
+	var r played
+	opt.PicksFrom, opt.PicksTo = j.Scenario.WindowStart, j.Scenario.WindowStart+j.Scenario.window()
+	opt.Day = func(d matcher.HitRate) { r.days = append(r.days, d) }
+	apps, events := j.Workload.Apps, j.own()
+	if arm == simulate.ArmCached && p != nil && len(p.Primes) > 0 {
 		apps, events = j.twins(), j.with(j.primings(e, j.horizon(), p.Primed), j.horizon())
 	}
 	if arm == simulate.ArmCached {
@@ -86,7 +83,12 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 		r.outcomes = r.outcomes[:len(j.Workload.Apps)]
 		r.picks = slices.DeleteFunc(r.picks, func(x matcher.Pick) bool { return x.Event.App >= len(j.Workload.Apps) })
 	}
-	if err := errors.Join(err, e.err); err != nil {
+	return j.keep(key, &r, errors.Join(err, e.err))
+}
+
+// keep keeps what was played.
+func (j *Job) keep(key playedKey, r *played, err error) (*played, error) {
+	if err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(r.days, func(d matcher.HitRate) bool { return d.Starts > 0 }) {
@@ -95,8 +97,54 @@ func (j *Job) replayOf(ctx context.Context, arm string, p *plan.Plan, bursts boo
 	if j.played == nil {
 		j.played = make(map[playedKey]*played)
 	}
-	j.played[key] = &r
-	return &r, nil
+	j.played[key] = r
+	return r, nil
+}
+
+// standing is how the caches stand when bursts begin.
+type standing struct {
+	playback *matcher.Playback
+	days     []matcher.HitRate
+	// releases are those of the month that come later.
+	releases  []workload.Event
+	estimates *estimates
+}
+
+// replayBursts plays bursts, and the releases meanwhile, on caches as the month's starts
+// before them leave those.
+func (j *Job) replayBursts(ctx context.Context, key playedKey, caches []matcher.Cache, opt matcher.ReplayOptions, e *estimates) (*played, error) {
+	start := j.Scenario.WindowStart
+	s := j.before[key]
+	if s == nil {
+		s = &standing{estimates: e}
+		opt.Day = func(d matcher.HitRate) { s.days = append(s.days, d) }
+		if key.arm == simulate.ArmCached {
+			nameCaches(&opt, key.plan, j.Workload.Apps)
+		}
+		s.playback = j.matcher.Playback(j.Workload.Apps, caches, opt)
+		err := s.playback.Play(ctx, func(yield func(workload.Event) bool) {
+			for event := range j.events(isOwn) {
+				switch {
+				case event.At < start:
+					if !yield(event) {
+						return
+					}
+				case event.Release:
+					s.releases = append(s.releases, event)
+				}
+			}
+		})
+		if err := errors.Join(err, e.err); err != nil {
+			return nil, err
+		}
+		j.before[key] = s
+	}
+	r := played{days: slices.Clone(s.days)}
+	day := func(d matcher.HitRate) { r.days = append(r.days, d) }
+	playback := s.playback.Fork(start, start+j.Scenario.window(), day)
+	err := playback.Play(ctx, among(slices.Values(s.releases), j.Scenario.burstEvents(j, isOwn)))
+	r.outcomes, r.picks = playback.Finish()
+	return j.keep(key, &r, errors.Join(err, s.estimates.err))
 }
 
 // withPlanned adds to the matches what the month's starts find with the plan's

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -152,12 +153,12 @@ const (
 // What is refused as too much to do one by one.
 const (
 	// MaxEventsPerMonth bounds the starts and releases of the apps that start on
-	// instances of their own; those of the month and its warm-up are kept in memory
-	// at 24 bytes each.
-	MaxEventsPerMonth = 5_000_000
-	// MaxPooledEventsPerMonth bounds those of the apps on node pools, which are not
-	// kept; MaxNewNodes the nodes of a pool that are new within the month and its
-	// warm-up.
+	// instances of their own, which are replayed with those of a month before, some 3
+	// million a second; MaxWindowStarts those of them in the window, whose caches are kept.
+	MaxEventsPerMonth = 50_000_000
+	MaxWindowStarts   = 5_000_000
+	// MaxPooledEventsPerMonth bounds those of the apps on node pools; MaxNewNodes the nodes
+	// of a pool that are new within the month and its warm-up.
 	MaxPooledEventsPerMonth = 20_000_000
 	MaxNewNodes             = 5_000_000
 	// MaxTraceStarts bounds the starts of a trace, which are kept.
@@ -355,7 +356,7 @@ func (s *Scenario) Cover(inv *layers.Inventory) (*Job, error) {
 		return nil, fmt.Errorf("%w: the one given lists no apps", ErrNoWorkload)
 	}
 	inv = inv.Estimated()
-	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup(), turn: new(sync.Mutex)}
+	j := &Job{Scenario: s, Inventory: inv, lookup: inv.Lookup(), turn: new(sync.Mutex), before: make(map[playedKey]*standing)}
 	j.matcher = matcher.New(inv, s.platform(), s.Now, s.policy())
 	var all, covered float64
 	for i := range s.Workload.Apps {
@@ -409,7 +410,7 @@ func boundedMonth(w *workload.Workload, want func(*workload.App) bool, where str
 		}
 	}
 	if all > float64(bound) {
-		return fmt.Errorf("%w: the workload has %.3g starts and releases a month, most of them of app %s; at most %d of apps on %s are replayed one by one: scale it down", ErrTooMuch, all, most, bound, where)
+		return fmt.Errorf("%w: the workload has %.3g starts and releases a month, most of them of app %s; at most %d of apps on %s are replayed one by one: split the workload, or make it smaller (--scale '*=%.2gx'), with which what shared links, admission and caches do is another, and so is the bill", ErrTooMuch, all, most, bound, where, math.Floor(100*float64(bound)/all)/100)
 	}
 	return nil
 }

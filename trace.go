@@ -208,7 +208,7 @@ func (j *Job) tracedIn(ctx context.Context, arm string, p *plan.Plan, tr *traced
 	if arm == simulate.ArmCached {
 		nameCaches(&opt, p, tr.apps)
 	}
-	_, picks, err := j.matcher.Replay(ctx, tr.apps, caches, tr.events, opt)
+	_, picks, err := j.matcher.Replay(ctx, tr.apps, caches, slices.Values(tr.events), opt)
 	if err := errors.Join(err, e.err); err != nil {
 		return nil, err
 	}

@@ -155,9 +155,12 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	if c.workload != nil {
 		s.Workload = c.workload
 	}
-	asIs := c.workload == nil && c.inventory == nil && c.bursts == nil
+	asIs := c.workload == nil && c.inventory == nil
 	q.tried++
 	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) {
+		if c.bursts != nil {
+			return q.job.WithBursts(&s).Simulate(ctx, c.plan)
+		}
 		job := *q.job
 		job.Scenario = &s
 		return job.Simulate(ctx, c.plan)

@@ -311,7 +311,7 @@ func replayed(t *testing.T, p Policy, apps []workload.App, caches []Cache, event
 		opt.BuildTime = func([]string, float64) time.Duration { return 2 * time.Hour }
 	}
 	opt.Automatic, opt.PicksTo = true, 1<<62
-	outcomes, picks, err := New(world(), "linux/amd64", now, p).Replay(t.Context(), apps, caches, events, opt)
+	outcomes, picks, err := New(world(), "linux/amd64", now, p).Replay(t.Context(), apps, caches, slices.Values(events), opt)
 	if err != nil {
 		t.Fatal(err)
 	}

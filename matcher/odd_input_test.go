@@ -2,6 +2,7 @@ package matcher
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func TestNoImages(t *testing.T) {
 		t.Error("an automatic cache of nothing is made")
 	}
 	events := []workload.Event{{Release: true}, {At: time.Hour}}
-	outcomes, _, err := m.Replay(t.Context(), []workload.App{{Name: "app"}}, nil, events, ReplayOptions{Automatic: true})
+	outcomes, _, err := m.Replay(t.Context(), []workload.App{{Name: "app"}}, nil, slices.Values(events), ReplayOptions{Automatic: true})
 	if err != nil || outcomes[0].Starts != 1 {
 		t.Errorf("outcomes %+v, %v", outcomes, err)
 	}

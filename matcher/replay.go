@@ -3,6 +3,8 @@ package matcher
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -79,90 +81,121 @@ type Pick struct {
 // given and returns what each app's starts found, and the picks asked for. The
 // Store has the rules: how caches are picked, made, kept and evicted, and that a
 // release is a new tag of the app's first image.
-func (m *Matcher) Replay(ctx context.Context, apps []workload.App, caches []Cache, events []workload.Event, opt ReplayOptions) ([]Outcome, []Pick, error) {
-	r := newReplay(m, apps, caches, opt)
-	var picks []Pick
-	for i, e := range events {
-		if i%4096 == 0 && ctx.Err() != nil {
-			return nil, nil, fmt.Errorf("replay starts: %w", ctx.Err())
-		}
-		r.days.reach(e.At)
-		if e.Release {
-			r.release(&apps[e.App], e.At)
-			continue
-		}
-		served := r.serve(&apps[e.App], e)
-		if e.At >= opt.From {
-			r.days.day.count(served.Hit)
-			r.outcomes[e.App].count(&served)
-		}
-		if e.At >= opt.PicksFrom && e.At < opt.PicksTo {
-			picks = append(picks, Pick{e, served.cache()})
-		}
+func (m *Matcher) Replay(ctx context.Context, apps []workload.App, caches []Cache, events iter.Seq[workload.Event], opt ReplayOptions) ([]Outcome, []Pick, error) {
+	p := m.Playback(apps, caches, opt)
+	if err := p.Play(ctx, events); err != nil {
+		return nil, nil, err
 	}
-	r.days.finish(opt.To)
-	return r.done(), picks, nil
+	outcomes, picks := p.Finish()
+	return outcomes, picks, nil
 }
 
-// replay is a Store and what its starts found.
-type replay struct {
+// Playback is a replay that is played piece by piece, and can be forked in between.
+type Playback struct {
 	store    *Store
+	apps     []workload.App
 	opt      ReplayOptions
 	days     days
 	outcomes []outcomeCount
+	picks    []Pick
 	// named says which apps' starts name a cache.
 	named []bool
 }
 
-func newReplay(m *Matcher, apps []workload.App, caches []Cache, opt ReplayOptions) *replay {
+// Play plays events, which are in order of time and not before those played already.
+func (p *Playback) Play(ctx context.Context, events iter.Seq[workload.Event]) error {
+	i := 0
+	for e := range events {
+		if i%4096 == 0 && ctx.Err() != nil {
+			return fmt.Errorf("replay starts: %w", ctx.Err())
+		}
+		i++
+		p.days.reach(e.At)
+		if e.Release {
+			p.release(&p.apps[e.App], e.At)
+			continue
+		}
+		served := p.serve(&p.apps[e.App], e)
+		if e.At >= p.opt.From {
+			p.days.day.count(served.Hit)
+			p.outcomes[e.App].count(&served)
+		}
+		if e.At >= p.opt.PicksFrom && e.At < p.opt.PicksTo {
+			p.picks = append(p.picks, Pick{e, served.cache()})
+		}
+	}
+	return nil
+}
+
+// Fork is a Playback that stands as p does and goes its own way from here, with other times
+// of the picks that are returned; day, which may be nil, is told the days that are not over
+// yet. Both count in the same Matcher's memory.
+func (p *Playback) Fork(picksFrom, picksTo time.Duration, day func(HitRate)) *Playback {
+	f := *p
+	f.store = p.store.Fork()
+	f.opt.PicksFrom, f.opt.PicksTo, f.opt.Day = picksFrom, picksTo, day
+	f.days.store, f.days.tell = f.store, day
+	f.picks = slices.Clone(p.picks)
+	f.outcomes = slices.Clone(p.outcomes)
+	for i := range f.outcomes {
+		o := &f.outcomes[i]
+		o.found, o.known, o.same = slices.Clone(o.found), maps.Clone(o.known), maps.Clone(o.same)
+	}
+	return &f
+}
+
+// Finish ends the days, and returns what each app's starts found and the picks asked for.
+func (p *Playback) Finish() ([]Outcome, []Pick) {
+	p.days.finish(p.opt.To)
+	outcomes := make([]Outcome, len(p.outcomes))
+	for i := range p.outcomes {
+		outcomes[i] = p.outcomes[i].outcome()
+	}
+	return outcomes, p.picks
+}
+
+// Playback is a replay of which nothing is played yet.
+func (m *Matcher) Playback(apps []workload.App, caches []Cache, opt ReplayOptions) *Playback {
 	group := opt.Group
 	if group == nil {
 		group = GroupOf
 	}
 	groups := make([]Group, len(apps))
-	r := &replay{opt: opt, outcomes: make([]outcomeCount, len(apps)), named: make([]bool, len(apps))}
+	p := &Playback{apps: apps, opt: opt, outcomes: make([]outcomeCount, len(apps)), named: make([]bool, len(apps))}
 	for i := range apps {
 		groups[i] = group(&apps[i])
 		if opt.Named != nil {
 			if id := opt.Named(i); id != "" {
-				groups[i].CacheID, r.named[i] = id, true
+				groups[i].CacheID, p.named[i] = id, true
 			}
 		}
-		r.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int), same: make(map[string]int)}
+		p.outcomes[i] = outcomeCount{app: apps[i].Name, known: make(map[foundKey]int), same: make(map[string]int)}
 	}
-	r.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic, NamedOnly: opt.NamedOnly})
-	r.days = days{store: r.store, tell: opt.Day, from: opt.From}
-	return r
+	p.store = m.NewStore(groups, caches, StoreOptions{BuildTime: opt.BuildTime, NoAutomatic: !opt.Automatic, NamedOnly: opt.NamedOnly})
+	p.days = days{store: p.store, tell: opt.Day, from: opt.From}
+	return p
 }
 
 // serve is one start.
-func (r *replay) serve(app *workload.App, e workload.Event) Served {
-	served := r.store.Match(e.App, e.At)
-	if r.named[e.App] && len(app.Images) > 0 && slices.Contains(served.Stale, app.Images[0]) {
+func (p *Playback) serve(app *workload.App, e workload.Event) Served {
+	served := p.store.Match(e.App, e.At)
+	if p.named[e.App] && len(app.Images) > 0 && slices.Contains(served.Stale, app.Images[0]) {
 		return Served{Hit: Miss, shape: -1}
 	}
 	return served
 }
 
 // release releases the app's first image, and renews the caches that are to be.
-func (r *replay) release(app *workload.App, at time.Duration) {
+func (p *Playback) release(app *workload.App, at time.Duration) {
 	if len(app.Images) == 0 {
 		return
 	}
-	for _, id := range r.store.Release(app.Images[0], at) {
-		if r.opt.Rebuild != nil && r.opt.Rebuild(id) {
+	for _, id := range p.store.Release(app.Images[0], at) {
+		if p.opt.Rebuild != nil && p.opt.Rebuild(id) {
 			// The store just said that it has the cache.
-			_ = r.store.Renew(id, at)
+			_ = p.store.Renew(id, at)
 		}
 	}
-}
-
-func (r *replay) done() []Outcome {
-	outcomes := make([]Outcome, len(r.outcomes))
-	for i := range r.outcomes {
-		outcomes[i] = r.outcomes[i].outcome()
-	}
-	return outcomes
 }
 
 // cache is the cache picked as the start finds it: without its stale images. It is

@@ -107,7 +107,7 @@ func BenchmarkReplay(b *testing.B) {
 			var sum HitRate
 			for b.Loop() {
 				sum = HitRate{}
-				_, _, err := New(inv, "linux/amd64", now, p).Replay(b.Context(), apps, caches, events, ReplayOptions{
+				_, _, err := New(inv, "linux/amd64", now, p).Replay(b.Context(), apps, caches, slices.Values(events), ReplayOptions{
 					Automatic: true, From: -workload.Month, To: workload.Month, Day: func(d HitRate) { sum.Add(&d) },
 					BuildTime: func([]string, float64) time.Duration { return 10 * time.Minute },
 				})

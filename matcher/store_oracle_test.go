@@ -62,7 +62,8 @@ func storeWorld() (*layers.Inventory, []string) {
 
 // TestStoreAgainstNaive, on random histories of a small world under random
 // policies: after every event both stores hold the same caches in the same states,
-// every start finds and makes the same, and every request ends the same.
+// every start finds and makes the same, and every request ends the same. Now and then a fork
+// takes the Store's place, whatever becomes of the one that it was forked from.
 func TestStoreAgainstNaive(t *testing.T) {
 	inv, refs := storeWorld()
 	rapid.Check(t, func(t *rapid.T) {
@@ -91,6 +92,11 @@ func TestStoreAgainstNaive(t *testing.T) {
 		for range rapid.IntRange(1, 30).Draw(t, "events") {
 			at += time.Duration(rapid.SampledFrom([]int{0, 0, 1, 1, 2, 3, 24, 71, 72, 73, 168, 719, 720}).Draw(t, "hours")) * time.Hour
 			n.pass(at)
+			if rapid.IntRange(0, 3).Draw(t, "fork") == 0 {
+				left := s
+				s = s.Fork()
+				goesOn(t, left, len(groups), refs, at)
+			}
 			naiveEvent(t, n, s, groups, refs, at)
 			n.pass(at)
 			if diff := cmp.Diff(n.state(), stateOf(s, at)); diff != "" {
@@ -99,6 +105,28 @@ func TestStoreAgainstNaive(t *testing.T) {
 			checkStore(t, s, n, p, at, matched)
 		}
 	})
+}
+
+// goesOn has a Store change in every way that one can.
+func goesOn(t *rapid.T, s *Store, groups int, refs []string, at time.Duration) {
+	for _, ref := range refs {
+		for _, id := range s.Release(ref, at) {
+			if rapid.Bool().Draw(t, "renewed beside") {
+				_ = s.Renew(id, at)
+			}
+		}
+	}
+	for hours := range 4 {
+		for g := range groups {
+			s.Match(g, at+time.Duration(hours)*time.Hour)
+		}
+	}
+	for _, c := range s.Caches(at + 4*time.Hour) {
+		if rapid.Bool().Draw(t, "deleted beside") {
+			_ = s.Delete(c.ID, at+4*time.Hour)
+		}
+	}
+	s.Advance(at + 10000*time.Hour)
 }
 
 func storeGroup(t *rapid.T, refs []string) Group {

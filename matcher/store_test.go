@@ -248,7 +248,7 @@ func TestHitRates(t *testing.T) {
 
 func replayDays(t *rapid.T, inv *layers.Inventory, p Policy, apps []workload.App, caches []Cache, events []workload.Event) ([]Outcome, []HitRate) {
 	var days []HitRate
-	outcomes, _, err := New(inv, "linux/amd64", now, p).Replay(t.Context(), apps, caches, events, ReplayOptions{
+	outcomes, _, err := New(inv, "linux/amd64", now, p).Replay(t.Context(), apps, caches, slices.Values(events), ReplayOptions{
 		Automatic: true, To: workload.Month, Day: func(d HitRate) { days = append(days, d) },
 		BuildTime: func([]string, float64) time.Duration { return 5 * time.Hour },
 	})
