@@ -109,10 +109,7 @@ func (s *sweepTable) add(a *SweepArm, p *SweepPlan) {
 	if p == nil || a.Arm != simulate.ArmCached {
 		return
 	}
-	advice := p.Verdict
-	if p.Caches > 0 {
-		advice += ", " + count(p.Caches, "cache")
-	}
+	advice := p.words()
 	if of.advice == "" {
 		of.advice = advice
 	} else if of.advice != advice {
@@ -121,6 +118,18 @@ func (s *sweepTable) add(a *SweepArm, p *SweepPlan) {
 	if p.Bill != nil {
 		of.bill, of.currency = append(of.bill, p.Bill.Amount), p.Bill.Currency
 	}
+}
+
+// words are what a plan advises; what is planned stands last where something free does better.
+func (p *SweepPlan) words() string {
+	words := p.Verdict
+	if p.Caches > 0 {
+		words += ", " + count(p.Caches, "cache")
+	}
+	if p.Advice != "" {
+		return p.Advice + " (planned: " + words + ")"
+	}
+	return words
 }
 
 // flush writes the combination whose runs are all there.
@@ -137,7 +146,7 @@ func (s *sweepTable) flush() []byte {
 		for _, line := range wrap(s.point, 0) {
 			b.WriteString(line + "\n")
 		}
-		t := &textTable{heads: []string{"arm", ">seeds", ">p50", ">p99", ">fetched", ">bill a month", "plan"}}
+		t := &textTable{whole: true, heads: []string{"arm", ">seeds", ">p50", ">p99", ">fetched", ">bill a month", "plan"}}
 		for i := range s.arms {
 			a := &s.arms[i]
 			t.add("", a.arm, fmt.Sprint(len(a.p50)), overSeeds(a.p50, secondsOf), overSeeds(a.p99, secondsOf), overSeeds(a.fetched, bytesOf), a.billWords(), a.advice)
