@@ -475,6 +475,19 @@ func (s *sweepPage) facts() []fact {
 	return list
 }
 
+// currency is that of a budget's values: that of the bills, where they have one.
+func (x *sweepAxis) currency() string {
+	if x.key != "budgetPerMonth" {
+		return ""
+	}
+	for m := range sweepMetrics {
+		if units := x.units(m); len(units) == 1 && units[0] != UnitSeconds {
+			return units[0]
+		}
+	}
+	return ""
+}
+
 // units are those that a figure has, in order: of bills more than one where scenarios or
 // prices differ in their currency.
 func (x *sweepAxis) units(metric int) (units []string) {
@@ -569,7 +582,7 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 	c := newChart(id, "ecdf", name+" by "+x.key+" ("+simulate.Simulated+")", strings.Join(words, "; ")+".", courseBottom+44)
 	per, xUnit := x.scaled(values[len(values)-1])
 	yPer, yUnit := chartUnit(unit, func(yield func(float64)) { yield(top) })
-	xs, ys := spreadScale(values[0]/per, values[len(values)/2]/per, values[len(values)-1]/per), linearScale(top/yPer)
+	xs, ys := spreadScale(values[0]/per, values[len(values)/2]/per, values[len(values)-1]/per), linearScale(top/yPer*headroom)
 	at := func(v float64) float64 { return courseBottom - ys.at(v/yPer)*(courseBottom-courseTop) }
 	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.other > 0 })
 	if numbered {
@@ -581,11 +594,10 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 		c.margin("tick", at(tick*yPer)+4, trimmed(tick, 3), "")
 	}
 	c.text("tick", "start", 0, courseTop-9, strings.TrimSpace(name+" ("+yUnit+")"))
-	label := x.key
-	if xUnit != "" {
-		label += " (" + xUnit + ")"
+	if xUnit == "" {
+		xUnit = x.currency()
 	}
-	c.text("tick", "middle", 0.5, courseBottom+36, label)
+	c.text("tick", "middle", 0.5, courseBottom+36, axisName(x.key, xUnit))
 	var ends []lineEnd
 	for _, l := range lines {
 		c.series = l.arm
@@ -668,7 +680,7 @@ func (s *SweepCharts) Plots() ([]Plot, error) {
 	v := s.page.view()
 	var list []namedFigure
 	for i := range v.Answers {
-		list = append(list, namedFigure{name: v.Answers[i].Heading, figure: &v.Answers[i]})
+		list = append(list, namedFigure{v.Answers[i].Heading, &v.Answers[i], v.Answers[i].Legend})
 	}
 	head := s.page.table.head
 	words := []string{"cachebench sweep", simulate.Simulated, count(head.GridRuns, "run"), "sweep " + short(head.Sweep), "cachebench " + head.Version}
