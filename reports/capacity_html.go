@@ -42,6 +42,9 @@ func capacityView(c *Capacity) *view {
 		points, out, beyond := k.drawn()
 		if slices.ContainsFunc(points, CapacityPoint.hasInterval) {
 			notes = append(notes, "Bars are the intervals of the means over repeats (95 %).")
+			if k.cutsInterval(points) {
+				notes = append(notes, "One that goes beyond the top is whole in the table.")
+			}
 		}
 		if k.NotMonotone {
 			notes = append(notes, "Not monotone: more does not always bring the same way.")
@@ -120,7 +123,7 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 	highestY := top
 	for _, p := range points {
 		if p.High != nil {
-			top = max(top, min(*p.High/yPer, 1.5*highestY))
+			top = max(top, min(*p.High/yPer, mostIntervalAway*highestY))
 		}
 	}
 	limit := k.limitDrawn()
@@ -208,6 +211,24 @@ func (k *CapacityCurve) near(x float64) float64 {
 		}
 	}
 	return y
+}
+
+// mostIntervalAway is how far above the highest point an interval is drawn, so that it does not
+// squeeze the curve against 0.
+const mostIntervalAway = 4
+
+// cutsInterval says that an interval of the points goes beyond the chart.
+func (k *CapacityCurve) cutsInterval(points []CapacityPoint) bool {
+	top := 0.0
+	for _, p := range points {
+		if p.Y != nil {
+			top = max(top, *p.Y)
+		}
+	}
+	if limit := k.limitDrawn(); limit != nil {
+		top = max(top, *limit/mostIntervalAway)
+	}
+	return slices.ContainsFunc(points, func(p CapacityPoint) bool { return p.hasInterval() && *p.High > mostIntervalAway*top })
 }
 
 func (p CapacityPoint) hasInterval() bool {

@@ -389,6 +389,13 @@ func TestAnswerMarked(t *testing.T) {
 	if f.Caption != "Bars are the intervals of the means over repeats (95 %)." {
 		t.Errorf("caption %q", f.Caption)
 	}
+	// An interval beyond the chart is told, one within it not.
+	for high, want := range map[float64]bool{239: false, 250: true} {
+		far := curve("starts", "starts", nil, 30, append([][4]float64{{1, 10, 5, high}}, rising[1:]...)...)
+		if points, _, _ := far.drawn(); far.cutsInterval(points) != want {
+			t.Errorf("an interval up to %g of a curve up to 60: cut %t, want %t", high, !want, want)
+		}
+	}
 	plots, err := CapacityPlots(c)
 	if err != nil || len(plots) != 1 || !strings.Contains(string(plots[0].SVG), `class="plot-key"`) || !strings.Contains(string(plots[0].SVG), ">limit, 30.0 s<") {
 		t.Errorf("the chart by itself has no legend: %v, %s", err, plots[0].SVG)

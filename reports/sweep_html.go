@@ -45,6 +45,10 @@ type sweepPage struct {
 	profiles  []string
 	// ends are the p99 of each arm.
 	ends map[string]*sweepEnds
+	// advice is what plans say to do first, in the order that it comes, and in how many
+	// combinations.
+	advice  []string
+	advised map[string]int
 }
 
 // sweepEnds are the least and the most of a figure, over so many combinations.
@@ -142,7 +146,7 @@ func (m *sweepMean) add(i *sketch.Interval, ends bool) {
 func (m *sweepMean) value() float64 { return m.sum / float64(m.n) }
 
 func newSweepPage(head *SweepResult) *sweepPage {
-	return &sweepPage{table: sweepTable{head: head}, seeds: make(map[uint64]bool), inputsAll: make(map[simulate.Input]bool), ends: make(map[string]*sweepEnds)}
+	return &sweepPage{table: sweepTable{head: head}, seeds: make(map[uint64]bool), inputsAll: make(map[simulate.Input]bool), ends: make(map[string]*sweepEnds), advised: make(map[string]int)}
 }
 
 func (s *sweepPage) begin() ([]byte, error) { return nil, nil }
@@ -191,6 +195,12 @@ func (s *sweepPage) take() {
 		}
 		if s.rowsAll++; len(s.rows.Rows) < maxAppTableRows {
 			s.addRow(a)
+		}
+		if a.first != "" {
+			if s.advised[a.first] == 0 {
+				s.advice = append(s.advice, a.first)
+			}
+			s.advised[a.first]++
 		}
 		if p99 := overSeedsInterval(a.p99, a.once99); p99 != nil {
 			s.addEnd(a.arm, p99.Value)
@@ -441,6 +451,13 @@ func (s *sweepPage) sentences() []string {
 	}
 	if len(list) == 0 {
 		return []string{"No run has startups."}
+	}
+	if len(s.advice) > 0 {
+		var words []string
+		for _, advice := range s.advice {
+			words = append(words, advice+" in "+number(float64(s.advised[advice])))
+		}
+		list = append(list, fmt.Sprintf("What plans advise first: %s of %s.", strings.Join(words, ", "), count(s.points, "combination")))
 	}
 	return list
 }

@@ -35,7 +35,9 @@ type sweepTable struct {
 
 // sweepSeeds are the figures of an arm over the seeds of a combination.
 type sweepSeeds struct {
-	arm, advice    string
+	arm, advice string
+	// first is what to do first, as the plans of all seeds say.
+	first          string
 	p50, p99, last []float64
 	fetched, bill  []float64
 	currency       string
@@ -109,15 +111,19 @@ func (s *sweepTable) add(a *SweepArm, p *SweepPlan) {
 	if p == nil || a.Arm != simulate.ArmCached {
 		return
 	}
-	advice := p.words()
-	if of.advice == "" {
-		of.advice = advice
-	} else if of.advice != advice {
-		of.advice = "differs by seed"
-	}
+	of.advice = orDiffers(of.advice, p.words())
+	of.first = orDiffers(of.first, cmpOr(p.Advice, p.Verdict))
 	if p.Bill != nil {
 		of.bill, of.currency = append(of.bill, p.Bill.Amount), p.Bill.Currency
 	}
+}
+
+// orDiffers is what seeds have in common.
+func orDiffers(before, now string) string {
+	if before == "" || before == now {
+		return now
+	}
+	return "differs by seed"
 }
 
 // words are what a plan advises; what is planned stands last where something free does better.

@@ -144,6 +144,10 @@ func TestSweepAdvice(t *testing.T) {
 			t.Errorf("%s: no %q in\n%s (%v)", format, want, b.String(), err)
 		}
 	}
+	var page bytes.Buffer
+	if err := WriteSweep(&page, HTML, r, r.Each()); err != nil || !strings.Contains(page.String(), "What plans advise first: turn on automatic caches in 1 of 1 combination.") {
+		t.Errorf("the page does not say first what plans advise: %v", err)
+	}
 	var rows bytes.Buffer
 	if err := WriteSweep(&rows, CSV, r, r.Each()); err != nil || !strings.HasSuffix(rows.String(), ",,turn on automatic caches\n") {
 		t.Errorf("csv: %q, %v", rows.String(), err)

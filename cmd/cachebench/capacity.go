@@ -24,8 +24,10 @@ var errNotMet = fmt.Errorf("%w", cachebench.ErrLimit)
 // capacityExits are the exit codes of the questions.
 const capacityExits = `Exit codes:
   0    answered, and a limit that was given is met
-  2    wrong usage, or files that cannot be read
+  1    not answered, such as for images that cannot be read
+  2    wrong usage, or a file that is wrong
   3    the limit is not met, or not for sure
+  130  interrupted: the answer is what was found by then
 `
 
 // capacityBegin makes the files that any question but node-disk can be asked of.
@@ -42,7 +44,7 @@ same random numbers. Ctrl-C gives what was found by then. docs/capacity.md.
 With no files of your own, begin with a workload that is made up (the first example), on
 the embedded profile eci and prices in USD; then ask the same of your own.
 
-` + capacityExits + `  1    something else failed; 130 interrupted`,
+` + capacityExits,
 		Example: capacityBegin + `
   cachebench capacity burst --workload workload.yaml --inventory inventory.json --app app-0001 --count 1000 --within 30s
   cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
