@@ -113,7 +113,7 @@ func (s *Scenario) aimBursts() error {
 			b.App = names[0]
 		}
 		if b.App == "" {
-			return fmt.Errorf("a burst of %d starts: of which app? write APP=%d; the workload has %s", b.Count, b.Count, someOf(names))
+			return fmt.Errorf("a burst of %d starts: of which app? write APP=%d (of capacity: --app APP); the workload has %s", b.Count, b.Count, someOf(names))
 		}
 		if !slices.Contains(names, b.App) {
 			return fmt.Errorf("a burst of app %s: the workload has no such app; it has %s", b.App, someOf(names))

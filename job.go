@@ -199,7 +199,7 @@ func (j *Job) Simulate(ctx context.Context, p *plan.Plan) (*simulate.Timeline, e
 		return j.Scenario.SimulateTrace(ctx, j.Inventory, p)
 	}
 	t := &simulate.Timeline{Provenance: j.Provenance(), Coverage: &j.Coverage, Faults: j.Scenario.Faults, Startups: []simulate.Startup{}}
-	fits, err := j.planFits(p)
+	fits, err := j.PlanDoubts(p)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/matcher/plan"
 )
 
@@ -66,8 +67,9 @@ func (f *fitted) add(name string, in map[string]bool) {
 	}
 }
 
-// planFits says how a plan fits the workload, all of it, whatever could be read of its images.
-func (j *Job) planFits(p *plan.Plan) ([]string, error) {
+// PlanDoubts says how a plan fits the workload, all of it, whatever could be read of its
+// images: a plan of which nothing is here is refused, with an error that wraps ErrOtherPlan.
+func (j *Job) PlanDoubts(p *plan.Plan) ([]string, error) {
 	if p == nil {
 		return nil, nil
 	}
@@ -92,7 +94,31 @@ func (j *Job) planFits(p *plan.Plan) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(doubts, otherStarts(p, starts)...), nil
+	return j.Scenario.orOtherDigest(p, append(doubts, otherStarts(p, starts)...))
+}
+
+// orOtherDigest are the doubts, or where there is none one that the plan is of another
+// workload, as digests tell: what its apps are and how often they start is the same.
+func (s *Scenario) orOtherDigest(p *plan.Plan, doubts []string) ([]string, error) {
+	if len(doubts) > 0 || p.Provenance == nil || p.Provenance.WorkloadDigest == "" {
+		return doubts, nil
+	}
+	here, err := s.monthDigest()
+	if err != nil || here == p.Provenance.WorkloadDigest {
+		return nil, err
+	}
+	of, differs := "workload", "releases, run times, bursts, pull policies, node pools or apps that the plan lacks differ"
+	if s.Trace != nil {
+		of, differs = "recording", "when they start differs"
+	}
+	return []string{fmt.Sprintf("The plan was made for another %s, as its digest tells (%s there, %s here): its apps are here, but %s, so that what it says of a month may not hold. Plan this %s anew to be sure.",
+		of, firstDigits(p.Provenance.WorkloadDigest), firstDigits(here), differs, of)}, nil
+}
+
+// firstDigits are enough of a digest to tell it from another.
+func firstDigits(d layers.Digest) string {
+	_, digits, _ := strings.Cut(string(d), ":")
+	return digits[:min(len(digits), 12)]
 }
 
 // otherStarts names apps that start more or less often than in the plan.
@@ -133,5 +159,9 @@ func (s *Scenario) tracePlanFits(p *plan.Plan) ([]string, error) {
 			own[name] = true
 		}
 	}
-	return planFits(p, own, pools)
+	doubts, err := planFits(p, own, pools)
+	if err != nil {
+		return nil, err
+	}
+	return s.orOtherDigest(p, doubts)
 }

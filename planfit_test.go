@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/workload"
@@ -42,7 +43,7 @@ func TestPlanFits(t *testing.T) {
 			p.Pools = append(p.Pools, plan.Pool{Name: pool})
 		}
 		j := &Job{Scenario: &Scenario{Workload: w}}
-		doubts, err := j.planFits(p)
+		doubts, err := j.PlanDoubts(p)
 		switch {
 		case test.fail != "":
 			if !errors.Is(err, ErrOtherPlan) || !strings.Contains(err.Error(), test.fail) {
@@ -74,5 +75,65 @@ func TestTracePlanFits(t *testing.T) {
 		if doubts, err := s.tracePlanFits(p); (err == nil) != test.fits || len(doubts) > 0 {
 			t.Errorf("%+v: %q, %v", test, doubts, err)
 		}
+	}
+}
+
+// TestPlanOfOtherDigest: a plan of a workload with the same apps at the same rates is told
+// from it by its digest, and the window or bursts that are simulated are none of that.
+func TestPlanOfOtherDigest(t *testing.T) {
+	scenario := func(change func(*Scenario)) *Scenario {
+		s := &Scenario{Workload: &workload.Workload{Apps: []workload.App{{Name: "web", StartsPerDay: 10, ReleasesPerMonth: 2}, {Name: "api", StartsPerDay: 1}}}}
+		change(s)
+		return s
+	}
+	made, err := scenario(func(*Scenario) {}).monthDigest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func(*Scenario)
+		doubt  string
+	}{
+		"the same":       {func(*Scenario) {}, ""},
+		"a window":       {func(s *Scenario) { s.WindowStart, s.Window = time.Hour, time.Hour }, ""},
+		"a burst":        {func(s *Scenario) { s.Bursts = []StartBurst{{App: "web", Count: 9}} }, ""},
+		"another image":  {func(s *Scenario) { s.Workload.Apps[0].Images = []string{"web:2"} }, ""},
+		"more releases":  {func(s *Scenario) { s.Workload.Apps[0].ReleasesPerMonth = 20 }, "another workload, as its digest tells"},
+		"other runtimes": {func(s *Scenario) { s.Workload.Apps[1].Runtime = time.Hour }, "another workload, as its digest tells"},
+		"an app more":    {func(s *Scenario) { s.Workload.Apps = append(s.Workload.Apps, workload.App{Name: "job"}) }, "another workload, as its digest tells"},
+		"other rates":    {func(s *Scenario) { s.Workload.Apps[0].StartsPerDay = 20 }, "more or less often"},
+	} {
+		p := &plan.Plan{
+			Provenance:  &plan.Provenance{WorkloadDigest: made},
+			Assignments: []plan.Assignment{{App: "web", StartsPerMonth: 300}, {App: "api", StartsPerMonth: 30}},
+		}
+		j := &Job{Scenario: scenario(test.change)}
+		doubts, err := j.PlanDoubts(p)
+		if text := strings.Join(doubts, " "); err != nil || (test.doubt == "") != (text == "") || !strings.Contains(text, test.doubt) || len(doubts) > 1 {
+			t.Errorf("%s: %q, %v, want %q", name, doubts, err, test.doubt)
+		}
+		// A plan of before had no digest.
+		p.Provenance.WorkloadDigest = ""
+		if doubts, err := j.PlanDoubts(p); err != nil || strings.Contains(strings.Join(doubts, " "), "digest") {
+			t.Errorf("%s, without a digest: %q, %v", name, doubts, err)
+		}
+	}
+	// Of a trace: the same app at another time.
+	trace := func(at time.Duration) *Scenario {
+		return &Scenario{Trace: &workload.Trace{Starts: []workload.TraceStart{{App: "web", At: at}}}}
+	}
+	p := &plan.Plan{Provenance: &plan.Provenance{}, Assignments: []plan.Assignment{{App: "web"}}}
+	if p.Provenance.WorkloadDigest, err = trace(0).monthDigest(); err != nil {
+		t.Fatal(err)
+	}
+	longer := trace(0)
+	longer.TraceSpan = time.Hour
+	for _, s := range []*Scenario{trace(0), longer} {
+		if doubts, err := s.tracePlanFits(p); err != nil || len(doubts) > 0 {
+			t.Errorf("the same trace: %q, %v", doubts, err)
+		}
+	}
+	if doubts, err := trace(time.Minute).tracePlanFits(p); err != nil || len(doubts) != 1 || !strings.Contains(doubts[0], "another recording") {
+		t.Errorf("another trace: %q, %v", doubts, err)
 	}
 }

@@ -164,7 +164,10 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 		return nil, err
 	}
 	coverage := j.Coverage.StartsFraction
-	p.Profile, p.CoverageFraction, p.Provenance = j.Scenario.Profile.Name, &coverage, j.planProvenance()
+	p.Profile, p.CoverageFraction = j.Scenario.Profile.Name, &coverage
+	if p.Provenance, err = j.planProvenance(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
 	p.Bill = j.CheckBill(m)
 	if j.recording != nil {
 		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
@@ -191,16 +194,17 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 }
 
 // planProvenance is the job's, as a plan keeps it.
-func (j *Job) planProvenance() *plan.Provenance {
+func (j *Job) planProvenance() (*plan.Provenance, error) {
 	from := j.Provenance()
+	workload, err := j.Scenario.monthDigest()
 	to := &plan.Provenance{
 		Version: from.Version, Model: from.Model, Seed: from.Seed, ProfileDigest: from.ProfileDigest, ProfileBasis: from.ProfileBasis,
-		PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now, Unread: from.Unread,
+		WorkloadDigest: workload, PriceDate: from.PriceDate, Currency: from.Currency, Now: from.Now, Unread: from.Unread,
 	}
 	for _, input := range from.Inputs {
 		to.Inputs = append(to.Inputs, plan.Input(input))
 	}
-	return to
+	return to, err
 }
 
 // planProblem is what the planner is asked.

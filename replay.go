@@ -31,7 +31,7 @@ type playedKey struct {
 // HitRates are what the month's starts find by day with the plan's caches beside
 // the existing and the automatic ones.
 func (j *Job) HitRates(ctx context.Context, p *plan.Plan) ([]matcher.HitRate, error) {
-	if _, err := j.planFits(p); err != nil {
+	if _, err := j.PlanDoubts(p); err != nil {
 		return nil, err
 	}
 	j.Scenario.progress("replaying the starts of the %s on the planned caches", j.of())

@@ -88,6 +88,8 @@ type Matches struct {
 	// find with a plan's caches besides; absent without a plan.
 	HitRates        []HitRate `json:"hitRates,omitempty"`
 	PlannedHitRates []HitRate `json:"plannedHitRates,omitempty"`
+	// PlannedDoubts say where that plan is not of this workload, one sentence each.
+	PlannedDoubts []string `json:"plannedDoubts,omitempty"`
 }
 
 // Match is which cache ECI would pick for one group, and what that saves.

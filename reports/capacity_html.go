@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ func CapacityPlots(c *Capacity) ([]Plot, error) {
 		if i < len(c.Curves) {
 			name = "curve-" + c.Curves[i].Parameter
 		}
-		list = append(list, namedFigure{name: name, figure: &v.Answers[i]})
+		list = append(list, namedFigure{name, &v.Answers[i], v.Answers[i].Legend})
 	}
 	return plotsOf(list, strings.Join(c.provenanceWords(), " · "))
 }
@@ -38,10 +39,16 @@ func capacityView(c *Capacity) *view {
 			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityLimit(*k.Limit, k.YUnit)})
 		}
 		var notes []string
+		points, out, beyond := k.drawn()
+		if slices.ContainsFunc(points, CapacityPoint.hasInterval) {
+			notes = append(notes, "Bars are the intervals of the means over repeats (95 %).")
+			if k.cutsInterval(points) {
+				notes = append(notes, "One that goes beyond the top is whole in the table.")
+			}
+		}
 		if k.NotMonotone {
 			notes = append(notes, "Not monotone: more does not always bring the same way.")
 		}
-		_, out, beyond := k.drawn()
 		if out > 0 {
 			notes = append(notes, fmt.Sprintf("Not drawn, but in the table: %s far above the limit.", count(out, "value")))
 		}
@@ -113,6 +120,12 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 			top = max(top, *p.Y/yPer)
 		}
 	}
+	highestY := top
+	for _, p := range points {
+		if p.High != nil {
+			top = max(top, min(*p.High/yPer, mostIntervalAway*highestY))
+		}
+	}
 	limit := k.limitDrawn()
 	if limit != nil {
 		top = max(top, *limit/yPer)
@@ -122,7 +135,7 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 	if k.XUnit == "starts" {
 		typical = highest
 	}
-	x, y := spreadScale(lowest, typical, highest), linearScale(top)
+	x, y := spreadScale(lowest, typical, highest), linearScale(top*headroom)
 	at := func(v float64) float64 { return courseBottom - y.at(v/yPer)*(courseBottom-courseTop) }
 	c.axis(x.within(), courseTop, courseBottom, false)
 	for _, tick := range y.ticks {
@@ -130,7 +143,14 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 		c.margin("tick", at(tick*yPer)+4, trimmed(tick, 3), "")
 	}
 	c.text("tick", "start", 0, courseTop-9, k.Figure+" ("+yUnit+")")
-	c.text("tick", "middle", 0.5, courseBottom+36, strings.TrimSpace(k.Parameter+" ("+xUnit+")"))
+	c.text("tick", "middle", 0.5, courseBottom+36, axisName(k.Parameter, xUnit))
+	within := func(v float64) bool { return v >= points[0].X && v <= points[len(points)-1].X }
+	if k.Now != nil && len(points) > 0 && within(*k.Now) {
+		c.upright("wait", x.at(*k.Now/xPer), at(k.near(*k.Now)), 0, "now, "+CapacityAmount(*k.Now, k.XUnit))
+	}
+	if from, words := k.metWords(); words != "" && within(from) {
+		c.upright("bound", x.at(from/xPer), at(k.near(from)), 1, words)
+	}
 	var lastX, lastY float64
 	drawn := false
 	for _, p := range points {
@@ -139,8 +159,8 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 			continue
 		}
 		px, py := x.at(p.X/xPer), at(*p.Y)
-		if p.Low != nil && p.High != nil && *p.High > *p.Low {
-			c.line("mark a-cached", "interval", px, at(max(0, *p.Low)), px, at(*p.High))
+		if p.hasInterval() {
+			c.line("mark whisker a-cached", "interval, "+CapacityAmount(*p.Low, k.YUnit)+" to "+CapacityAmount(*p.High, k.YUnit), px, at(max(0, *p.Low)), px, at(*p.High))
 		}
 		if drawn {
 			c.line("mark curve a-cached", k.Figure, lastX, lastY, px, py)
@@ -152,6 +172,104 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 		c.line("capacity", "limit "+CapacityLimit(*limit, k.YUnit), 0, at(*limit), 1, at(*limit))
 	}
 	return c.drawn()
+}
+
+// headroom keeps the highest marks of a curve off the words above.
+const headroom = 1.08
+
+// axisName is what an axis counts, with its unit where the name does not end with it.
+func axisName(name, unit string) string {
+	if unit == "" || name == unit || strings.HasSuffix(name, " "+unit) {
+		return name
+	}
+	return name + " (" + unit + ")"
+}
+
+// upright draws a line from top to bottom of a curve's plot, with words in a row of their own
+// beside it: on the side that has room, and above or below the curve, which is at height near.
+func (c *chart) upright(class string, x, near float64, row int, words string) {
+	const rowHeight = 16
+	anchor, aside := "start", 5.0
+	if x > 0.6 {
+		anchor, aside = "end", -5
+	}
+	y := float64(courseTop + 10 + rowHeight*row)
+	if near < (courseTop+courseBottom)/2 {
+		y = float64(courseBottom - 6 - rowHeight*row)
+	}
+	c.line(class, words, x, courseTop, x, courseBottom)
+	c.element("text", words, "class", "halo", "text-anchor", anchor, "x", share100(x), "dx", pixels(aside), "y", pixels(y))
+}
+
+// near is the figure of the point nearest to x.
+func (k *CapacityCurve) near(x float64) float64 {
+	var y float64
+	nearest := math.Inf(1)
+	for _, p := range k.Points {
+		if away := math.Abs(p.X - x); p.Y != nil && away < nearest {
+			nearest, y = away, *p.Y
+		}
+	}
+	return y
+}
+
+// mostIntervalAway is how far above the highest point an interval is drawn, so that it does not
+// squeeze the curve against 0.
+const mostIntervalAway = 4
+
+// cutsInterval says that an interval of the points goes beyond the chart.
+func (k *CapacityCurve) cutsInterval(points []CapacityPoint) bool {
+	top := 0.0
+	for _, p := range points {
+		if p.Y != nil {
+			top = max(top, *p.Y)
+		}
+	}
+	if limit := k.limitDrawn(); limit != nil {
+		top = max(top, *limit/mostIntervalAway)
+	}
+	return slices.ContainsFunc(points, func(p CapacityPoint) bool { return p.hasInterval() && *p.High > mostIntervalAway*top })
+}
+
+func (p CapacityPoint) hasInterval() bool {
+	return p.Y != nil && p.Low != nil && p.High != nil && hasWidth(*p.Low, *p.High)
+}
+
+// metWords say from which value on the limit is met, or up to which, as the table has it;
+// empty where it is met by all values, by none, or by others now and again.
+func (k *CapacityCurve) metWords() (at float64, words string) {
+	if k.Limit == nil || k.NotMonotone {
+		return 0, ""
+	}
+	turn := -1
+	for i := 1; i < len(k.Points); i++ {
+		if k.meets(i) == k.meets(i-1) {
+			continue
+		}
+		if turn >= 0 {
+			return 0, ""
+		}
+		turn = i
+	}
+	switch {
+	case turn < 0:
+		return 0, ""
+	case k.meets(turn):
+		at = k.Points[turn].X
+		return at, "met from " + CapacityNeeded(at, k.XUnit)
+	}
+	at = k.Points[turn-1].X
+	return at, "met up to " + CapacityAmount(at, k.XUnit)
+}
+
+// meets says whether a point keeps the limit with the whole of its interval.
+func (k *CapacityCurve) meets(i int) bool {
+	p := &k.Points[i]
+	if p.Y == nil {
+		return false
+	}
+	f := CapacityFigure{Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
+	return f.Verdict() == CapacityMet
 }
 
 // limitDrawn is the limit where it does not squeeze the curve against 0; nil where it does.

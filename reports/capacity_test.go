@@ -336,3 +336,103 @@ func TestEffectsChart(t *testing.T) {
 		t.Error("a chart of parameters that move nothing")
 	}
 }
+
+// TestAnswerMarked: a curve has a line where the parameter stands and one where the limit
+// begins or ceases to be met with the whole interval, and says in its legend and caption what
+// the limit and the bars are; so has the chart by itself.
+func TestAnswerMarked(t *testing.T) {
+	curve := func(parameter, unit string, now *float64, limit float64, points ...[4]float64) CapacityCurve {
+		k := CapacityCurve{Title: "Title", Parameter: parameter, XUnit: unit, Figure: "last ready", YUnit: UnitSeconds, Now: now, Limit: &limit}
+		for _, p := range points {
+			k.Points = append(k.Points, CapacityPoint{X: p[0], Y: ptr(p[1]), Low: ptr(p[2]), High: ptr(p[3])})
+		}
+		return k
+	}
+	falling := [][4]float64{{1, 50, 45, 55}, {10, 30, 25, 35}, {20, 20, 18, 22}, {40, 10, 10, 10}}
+	rising := [][4]float64{{1, 10, 10, 10}, {100, 20, 18, 22}, {200, 28, 25, 31}, {400, 60, 60, 60}}
+	for name, test := range map[string]struct {
+		k    CapacityCurve
+		want string
+	}{
+		"more is better":    {curve("start.admitPerSecond", "1/s", nil, 30, falling...), "met from 20 a second"},
+		"less is better":    {curve("starts", "starts", nil, 30, rising...), "met up to 100 starts"},
+		"all meet it":       {curve("starts", "starts", nil, 99, rising...), ""},
+		"none meets it":     {curve("starts", "starts", nil, 1, rising...), ""},
+		"now and again":     {curve("starts", "starts", nil, 30, rising[0], rising[3], [4]float64{500, 5, 5, 5}), ""},
+		"one never ready":   {curve("cores", "cores", nil, 30, append([][4]float64{}, falling[2], falling[3])...), "met from 20 cores"},
+		"a rate rounded up": {curve("rate", UnitRate, nil, 30, [4]float64{1e6, 50, 50, 50}, [4]float64{1.2345e7, 20, 20, 20}), "met from 12.4 MB/s (98.8 Mbit/s)"},
+	} {
+		if name == "one never ready" {
+			test.k.Points = append([]CapacityPoint{{X: 1}}, test.k.Points...)
+		}
+		if _, got := test.k.metWords(); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+	k := curve("starts", "starts", ptr(200.0), 30, rising...)
+	c := &Capacity{Question: "burst", Headline: "H.", Curves: []CapacityCurve{k}}
+	f := capacityView(c).Answers[0]
+	body := string(f.Drawing.Body)
+	lines := make(map[string]string)
+	for _, m := range regexp.MustCompile(`<line class="(wait|bound|capacity)" x1="([\d.]+)%"`).FindAllStringSubmatch(body, -1) {
+		lines[m[1]] = m[2]
+	}
+	dots := regexp.MustCompile(`<circle [^>]*cx="([\d.]+)%"`).FindAllStringSubmatch(body, -1)
+	if len(dots) != 4 || lines["bound"] != dots[1][1] || lines["wait"] != dots[2][1] || lines["capacity"] != "0" {
+		t.Errorf("dots at %q, lines at %q", dots, lines)
+	}
+	for _, want := range []string{">now, 200 starts<", ">met up to 100 starts<", ">starts</text>", ">last ready (s)<", "interval, 25.0 s to 31.0 s"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %q in %s", want, body)
+		}
+	}
+	if f.Caption != "Bars are the intervals of the means over repeats (95 %)." {
+		t.Errorf("caption %q", f.Caption)
+	}
+	// An interval beyond the chart is told, one within it not.
+	for high, want := range map[float64]bool{239: false, 250: true} {
+		far := curve("starts", "starts", nil, 30, append([][4]float64{{1, 10, 5, high}}, rising[1:]...)...)
+		if points, _, _ := far.drawn(); far.cutsInterval(points) != want {
+			t.Errorf("an interval up to %g of a curve up to 60: cut %t, want %t", high, !want, want)
+		}
+	}
+	plots, err := CapacityPlots(c)
+	if err != nil || len(plots) != 1 || !strings.Contains(string(plots[0].SVG), `class="plot-key"`) || !strings.Contains(string(plots[0].SVG), ">limit, 30.0 s<") {
+		t.Errorf("the chart by itself has no legend: %v, %s", err, plots[0].SVG)
+	}
+	for _, test := range [][3]string{{"starts", "starts", "starts"}, {"warm instances", "instances", "warm instances"}, {"node.diskGiB", "GiB", "node.diskGiB (GiB)"}, {"x", "", "x"}} {
+		if got := axisName(test[0], test[1]); got != test[2] {
+			t.Errorf("axis %q, want %q", got, test[2])
+		}
+	}
+}
+
+// TestEffectsLimit: the limit stands as far from 0 as the answer is from it, unless that would
+// squeeze the bars; the axis says what 0 is.
+func TestEffectsLimit(t *testing.T) {
+	seconds := func(v float64) *CapacityFigure { return &CapacityFigure{Unit: UnitSeconds, Value: v} }
+	for limit, drawn := range map[float64]bool{60: true, 100: true, 30: true, 1000: false, 0: false} {
+		c := &Capacity{
+			Figures: []CapacityFigure{{Name: "last ready", Unit: UnitSeconds, Value: 76, Limit: &limit}},
+			Effects: []CapacityEffect{{Parameter: "a", Less: seconds(-25), More: seconds(50), Swing: 50}},
+		}
+		body := string(effectsFigure(c).Drawing.Body)
+		if !strings.Contains(body, "seconds sooner (left of 0) or later (right) than 76.0 s<") {
+			t.Errorf("the axis does not say what 0 is: %s", body)
+		}
+		line := regexp.MustCompile(`<line class="bound" x1="([\d.]+)%"`).FindStringSubmatch(body)
+		if (line != nil) != drawn {
+			t.Errorf("limit of %g s: %q, want one: %t", limit, line, drawn)
+			continue
+		}
+		if line == nil {
+			continue
+		}
+		number := func(s string) float64 { v, _ := strconv.ParseFloat(s, 64); return v }
+		bars := regexp.MustCompile(`<rect class="mark (a-\w+)" x="([\d.]+)%" width="([\d.]+)%"`).FindAllStringSubmatch(body, -1)
+		zero, per := number(bars[1][2]), number(bars[1][3])/50
+		if at := (number(line[1]) - zero) / per; math.Abs(at-(limit-76)) > 0.01 {
+			t.Errorf("limit of %g s: drawn at %.2f, want %.0f", limit, at, limit-76)
+		}
+	}
+}

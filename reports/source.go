@@ -191,6 +191,13 @@ func doubts(in Input, timeline *simulate.Timeline, r *Report) []string {
 		list = append(list, fmt.Sprintf("%s left out because images could not be read; %s of the starts are covered.", count(len(c.LeftOut), "app"), percent(c.StartsFraction)))
 	}
 	list = slices.Concat(list, in.Doubts, timeline.Doubts)
+	if in.Matches != nil {
+		for _, doubt := range in.Matches.PlannedDoubts {
+			if !slices.Contains(list, doubt) { // a simulation with the plan has it, too
+				list = append(list, doubt)
+			}
+		}
+	}
 	list = slices.Concat(list, inventoryDoubts(in.Inventory), unreadDoubts(r.Provenance.Unread))
 	list = append(list, voidDoubts(timeline)...)
 	if s := r.Sharing; s != nil {

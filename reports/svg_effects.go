@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -31,14 +32,66 @@ func effectsChart(id string, c *Capacity) drawing {
 		}
 		words = append(words, shown[i].Parameter+": "+shown[i].words())
 	}
+	now, limit := c.turning()
+	if limit != nil && math.Abs(*limit) > mostLimitAway*max(-low, high) {
+		limit = nil
+	}
+	if limit != nil {
+		low, high = min(low, *limit), max(high, *limit)
+	}
 	chart := newChart(id, "gain", "What half and twice the value of each parameter change (simulated)", strings.Join(words, "; ")+".", bottom+40)
 	s := spanScale(low, high)
 	chart.axis(s, planTop, bottom, false)
-	chart.text("tick", "middle", 0.5, bottom+34, "seconds later (right of 0) or sooner (left of it)")
+	than := ""
+	if now != nil {
+		than = " than " + CapacityAmount(now.Value, now.Unit)
+	}
+	chart.text("tick", "middle", 0.5, bottom+34, "seconds sooner (left of 0) or later (right)"+than)
+	if limit != nil {
+		chart.turn(s, now, *limit, bottom)
+	}
 	for i := range shown {
 		chart.effectRow(&shown[i], s, float64(planTop+planRowHeight*i))
 	}
 	return chart.drawn()
+}
+
+// mostLimitAway is how far beyond the longest bar a limit is still drawn, so that it does not
+// squeeze the bars.
+const mostLimitAway = 1.5
+
+// turning are the answer as it is, and how much later than it the limit is; nil where there is
+// no such figure, or no limit.
+func (c *Capacity) turning() (now *CapacityFigure, limit *float64) {
+	for i := range c.Figures {
+		f := &c.Figures[i]
+		if f.Unit != UnitSeconds {
+			continue
+		}
+		if f.Limit != nil {
+			away := *f.Limit - f.Value
+			return f, &away
+		}
+		if now == nil {
+			now = f
+		}
+	}
+	return now, nil
+}
+
+// turn draws above and across the bars where the limit of a figure is, which the verdict turns
+// at.
+func (c *chart) turn(s scale, f *CapacityFigure, away, bottom float64) {
+	words := "limit, " + CapacityLimit(*f.Limit, f.Unit)
+	x := s.at(away)
+	anchor := "middle"
+	if x < 0.15 {
+		anchor = "start"
+	} else if x > 0.85 {
+		anchor = "end"
+	}
+	c.line("bound", words, x, planTop-8, x, bottom)
+	c.text("strong", anchor, x, planTop-12, words)
 }
 
 func (c *chart) effectRow(e *CapacityEffect, s scale, y float64) {

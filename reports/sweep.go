@@ -83,8 +83,11 @@ type SweepValue struct {
 // SweepPlan is what a run's plan comes to.
 type SweepPlan struct {
 	Verdict string `json:"verdict" document:"required"`
-	Status  string `json:"status"`
-	Caches  int    `json:"caches"`
+	// Advice is what to do first where that is not what the verdict says: turn on automatic
+	// caches, which are free and do better than what is built.
+	Advice string `json:"advice,omitempty"`
+	Status string `json:"status"`
+	Caches int    `json:"caches"`
 	// Saved is startup time saved a month beyond the baseline.
 	Saved time.Duration `json:"savedSeconds" document:"signed"`
 	// Bill is what the caches cost a month; NetSaved what the plan saves of all that is
@@ -115,6 +118,9 @@ type SweepArm struct {
 func (r *SweepRun) Take(p *plan.Plan, t *simulate.Timeline) {
 	if p != nil {
 		r.Plan = &SweepPlan{Verdict: p.Verdict, Status: p.Status, Caches: len(p.Caches), Saved: p.SavedSeconds}
+		if advice := p.Advice(); advice != p.Verdict {
+			r.Plan.Advice = advice
+		}
 		for i := range p.Totals {
 			if total := &p.Totals[i]; total.Arm == "planned" {
 				r.Plan.Bill, r.Plan.NetSaved = &total.Caches, &total.NetSaved
@@ -283,12 +289,14 @@ type sweepCSV struct{}
 
 func (s *sweepCSV) begin() ([]byte, error) {
 	return csvLine("run", "scenario", "parameters", "seed", "arm", "app", "starts", "p50_seconds", "p90_seconds", "p99_seconds", "mean_seconds", "slowest_seconds", "makespan_seconds",
-		"fetched_bytes", "hits", "partials", "misses", "verdict", "caches", "saved_seconds", "bill_per_month", "net_saved_per_month", "currency", "failure")
+		"fetched_bytes", "hits", "partials", "misses", "verdict", "caches", "saved_seconds", "bill_per_month", "net_saved_per_month", "currency", "failure", "advice")
 }
 
 func (s *sweepCSV) run(r *SweepRun) ([]byte, error) {
 	end := []string{"", "", "", "", "", ""}
+	last := []string{r.Failure, ""}
 	if p := r.Plan; p != nil {
+		last[1] = p.Advice
 		end = []string{p.Verdict, fmt.Sprint(p.Caches), exact(p.Saved.Seconds()), "", "", ""}
 		if p.Bill != nil && p.NetSaved != nil {
 			end[3], end[4], end[5] = exact(p.Bill.Amount), exact(p.NetSaved.Amount), p.Bill.Currency
@@ -296,7 +304,7 @@ func (s *sweepCSV) run(r *SweepRun) ([]byte, error) {
 	}
 	begin := []string{fmt.Sprint(r.Run), r.Scenario, r.values(), fmt.Sprint(r.Seed)}
 	if len(r.Arms) == 0 {
-		return csvLine(slices.Concat(begin, make([]string, 13), end, []string{r.Failure})...)
+		return csvLine(slices.Concat(begin, make([]string, 13), end, last)...)
 	}
 	var all []byte
 	for i := range r.Arms {
@@ -305,7 +313,7 @@ func (s *sweepCSV) run(r *SweepRun) ([]byte, error) {
 		for _, v := range []simulate.Statistic{a.P50, a.P90, a.P99, a.Mean, a.Slowest, a.Makespan, a.Fetched, a.Hits, a.Partials, a.Misses} {
 			cells = append(cells, exact(v.Value))
 		}
-		line, err := csvLine(slices.Concat(cells, end, []string{r.Failure})...)
+		line, err := csvLine(slices.Concat(cells, end, last)...)
 		if err != nil {
 			return nil, err
 		}

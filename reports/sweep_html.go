@@ -45,6 +45,10 @@ type sweepPage struct {
 	profiles  []string
 	// ends are the p99 of each arm.
 	ends map[string]*sweepEnds
+	// advice is what plans say to do first, in the order that it comes, and in how many
+	// combinations.
+	advice  []string
+	advised map[string]int
 }
 
 // sweepEnds are the least and the most of a figure, over so many combinations.
@@ -142,7 +146,7 @@ func (m *sweepMean) add(i *sketch.Interval, ends bool) {
 func (m *sweepMean) value() float64 { return m.sum / float64(m.n) }
 
 func newSweepPage(head *SweepResult) *sweepPage {
-	return &sweepPage{table: sweepTable{head: head}, seeds: make(map[uint64]bool), inputsAll: make(map[simulate.Input]bool), ends: make(map[string]*sweepEnds)}
+	return &sweepPage{table: sweepTable{head: head}, seeds: make(map[uint64]bool), inputsAll: make(map[simulate.Input]bool), ends: make(map[string]*sweepEnds), advised: make(map[string]int)}
 }
 
 func (s *sweepPage) begin() ([]byte, error) { return nil, nil }
@@ -191,6 +195,12 @@ func (s *sweepPage) take() {
 		}
 		if s.rowsAll++; len(s.rows.Rows) < maxAppTableRows {
 			s.addRow(a)
+		}
+		if a.first != "" {
+			if s.advised[a.first] == 0 {
+				s.advice = append(s.advice, a.first)
+			}
+			s.advised[a.first]++
 		}
 		if p99 := overSeedsInterval(a.p99, a.once99); p99 != nil {
 			s.addEnd(a.arm, p99.Value)
@@ -442,6 +452,13 @@ func (s *sweepPage) sentences() []string {
 	if len(list) == 0 {
 		return []string{"No run has startups."}
 	}
+	if len(s.advice) > 0 {
+		var words []string
+		for _, advice := range s.advice {
+			words = append(words, advice+" in "+number(float64(s.advised[advice])))
+		}
+		list = append(list, fmt.Sprintf("What plans advise first: %s of %s.", strings.Join(words, ", "), count(s.points, "combination")))
+	}
 	return list
 }
 
@@ -473,6 +490,19 @@ func (s *sweepPage) facts() []fact {
 		list = append(list, fact{"profile", strings.Join(s.profiles, ", ")})
 	}
 	return list
+}
+
+// currency is that of a budget's values: that of the bills, where they have one.
+func (x *sweepAxis) currency() string {
+	if x.key != "budgetPerMonth" {
+		return ""
+	}
+	for m := range sweepMetrics {
+		if units := x.units(m); len(units) == 1 && units[0] != UnitSeconds {
+			return units[0]
+		}
+	}
+	return ""
 }
 
 // units are those that a figure has, in order: of bills more than one where scenarios or
@@ -569,7 +599,7 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 	c := newChart(id, "ecdf", name+" by "+x.key+" ("+simulate.Simulated+")", strings.Join(words, "; ")+".", courseBottom+44)
 	per, xUnit := x.scaled(values[len(values)-1])
 	yPer, yUnit := chartUnit(unit, func(yield func(float64)) { yield(top) })
-	xs, ys := spreadScale(values[0]/per, values[len(values)/2]/per, values[len(values)-1]/per), linearScale(top/yPer)
+	xs, ys := spreadScale(values[0]/per, values[len(values)/2]/per, values[len(values)-1]/per), linearScale(top/yPer*headroom)
 	at := func(v float64) float64 { return courseBottom - ys.at(v/yPer)*(courseBottom-courseTop) }
 	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.other > 0 })
 	if numbered {
@@ -581,11 +611,10 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 		c.margin("tick", at(tick*yPer)+4, trimmed(tick, 3), "")
 	}
 	c.text("tick", "start", 0, courseTop-9, strings.TrimSpace(name+" ("+yUnit+")"))
-	label := x.key
-	if xUnit != "" {
-		label += " (" + xUnit + ")"
+	if xUnit == "" {
+		xUnit = x.currency()
 	}
-	c.text("tick", "middle", 0.5, courseBottom+36, label)
+	c.text("tick", "middle", 0.5, courseBottom+36, axisName(x.key, xUnit))
 	var ends []lineEnd
 	for _, l := range lines {
 		c.series = l.arm
@@ -668,7 +697,7 @@ func (s *SweepCharts) Plots() ([]Plot, error) {
 	v := s.page.view()
 	var list []namedFigure
 	for i := range v.Answers {
-		list = append(list, namedFigure{name: v.Answers[i].Heading, figure: &v.Answers[i]})
+		list = append(list, namedFigure{v.Answers[i].Heading, &v.Answers[i], v.Answers[i].Legend})
 	}
 	head := s.page.table.head
 	words := []string{"cachebench sweep", simulate.Simulated, count(head.GridRuns, "run"), "sweep " + short(head.Sweep), "cachebench " + head.Version}

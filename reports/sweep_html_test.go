@@ -429,3 +429,24 @@ func TestSweepLabels(t *testing.T) {
 		}
 	}
 }
+
+// TestSweepPlotsAlone: charts by themselves have the legend of the page, and a budget is in the
+// currency of the bills.
+func TestSweepPlotsAlone(t *testing.T) {
+	r := sweepOf(6)
+	charts := NewSweepCharts(r)
+	for i := range r.Runs {
+		if err := charts.Add(&r.Runs[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plots, err := charts.Plots()
+	if err != nil || len(plots) == 0 {
+		t.Fatal(plots, err)
+	}
+	for _, p := range plots {
+		if svg := string(p.SVG); !strings.Contains(svg, `class="plot-key"`) || !strings.Contains(svg, ">budgetPerMonth (USD)<") {
+			t.Errorf("%s: no legend, or no unit of the axis: %s", p.Name, svg)
+		}
+	}
+}

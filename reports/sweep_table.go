@@ -35,7 +35,9 @@ type sweepTable struct {
 
 // sweepSeeds are the figures of an arm over the seeds of a combination.
 type sweepSeeds struct {
-	arm, advice    string
+	arm, advice string
+	// first is what to do first, as the plans of all seeds say.
+	first          string
 	p50, p99, last []float64
 	fetched, bill  []float64
 	currency       string
@@ -109,18 +111,31 @@ func (s *sweepTable) add(a *SweepArm, p *SweepPlan) {
 	if p == nil || a.Arm != simulate.ArmCached {
 		return
 	}
-	advice := p.Verdict
-	if p.Caches > 0 {
-		advice += ", " + count(p.Caches, "cache")
-	}
-	if of.advice == "" {
-		of.advice = advice
-	} else if of.advice != advice {
-		of.advice = "differs by seed"
-	}
+	of.advice = orDiffers(of.advice, p.words())
+	of.first = orDiffers(of.first, cmpOr(p.Advice, p.Verdict))
 	if p.Bill != nil {
 		of.bill, of.currency = append(of.bill, p.Bill.Amount), p.Bill.Currency
 	}
+}
+
+// orDiffers is what seeds have in common.
+func orDiffers(before, now string) string {
+	if before == "" || before == now {
+		return now
+	}
+	return "differs by seed"
+}
+
+// words are what a plan advises; what is planned stands last where something free does better.
+func (p *SweepPlan) words() string {
+	words := p.Verdict
+	if p.Caches > 0 {
+		words += ", " + count(p.Caches, "cache")
+	}
+	if p.Advice != "" {
+		return p.Advice + " (planned: " + words + ")"
+	}
+	return words
 }
 
 // flush writes the combination whose runs are all there.
@@ -137,7 +152,7 @@ func (s *sweepTable) flush() []byte {
 		for _, line := range wrap(s.point, 0) {
 			b.WriteString(line + "\n")
 		}
-		t := &textTable{heads: []string{"arm", ">seeds", ">p50", ">p99", ">fetched", ">bill a month", "plan"}}
+		t := &textTable{whole: true, heads: []string{"arm", ">seeds", ">p50", ">p99", ">fetched", ">bill a month", "plan"}}
 		for i := range s.arms {
 			a := &s.arms[i]
 			t.add("", a.arm, fmt.Sprint(len(a.p50)), overSeeds(a.p50, secondsOf), overSeeds(a.p99, secondsOf), overSeeds(a.fetched, bytesOf), a.billWords(), a.advice)

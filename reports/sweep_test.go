@@ -11,6 +11,7 @@ import (
 
 	"github.com/cachebench/cachebench/cost"
 	"github.com/cachebench/cachebench/internal/document"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/simulate"
 )
 
@@ -109,5 +110,46 @@ func TestSweepOrder(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// TestSweepAdvice: where something free does better than what a run's plan builds, every
+// format that has the verdict has that too; where not, the verdict alone.
+func TestSweepAdvice(t *testing.T) {
+	of := func(better *plan.Better) SweepRun {
+		r := SweepRun{Scenario: "a.yaml", Seed: 1}
+		r.Take(&plan.Plan{Verdict: plan.Build, Caches: make([]plan.PlannedCache, 2), Better: better},
+			&simulate.Timeline{Summaries: []simulate.Summary{{Arm: simulate.ArmCached, Starts: 1}}})
+		return r
+	}
+	if plain := of(nil); plain.Plan.Advice != "" || plain.Plan.words() != "build, 2 caches" {
+		t.Errorf("without better: %+v, %q", plain.Plan, plain.Plan.words())
+	}
+	r := &SweepResult{GridRuns: 1, Runs: []SweepRun{of(&plan.Better{Action: plan.TurnOnAutomatic})}}
+	if p := r.Runs[0].Plan; p.Verdict != plan.Build || p.Advice != plan.TurnOnAutomatic {
+		t.Errorf("%+v", p)
+	}
+	// Where a limit is not met, what does not keep it either is no advice.
+	limit := SweepRun{}
+	limit.Take(&plan.Plan{Verdict: plan.LimitNotMet, Better: &plan.Better{Action: plan.TurnOnAutomatic}}, nil)
+	if limit.Plan.Advice != "" {
+		t.Errorf("limit not met: %+v", limit.Plan)
+	}
+	for format, want := range map[Format]string{
+		Text: "turn on automatic caches (planned: build, 2 caches)", Markdown: "turn on automatic caches (planned: build, 2 caches)", HTML: "turn on automatic caches (planned: build, 2 caches)",
+		JSON: `"advice": "turn on automatic caches"`, CSV: ",failure,advice\n",
+	} {
+		var b bytes.Buffer
+		if err := WriteSweep(&b, format, r, r.Each()); err != nil || !strings.Contains(strings.Join(strings.Fields(b.String()), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("%s: no %q in\n%s (%v)", format, want, b.String(), err)
+		}
+	}
+	var page bytes.Buffer
+	if err := WriteSweep(&page, HTML, r, r.Each()); err != nil || !strings.Contains(page.String(), "What plans advise first: turn on automatic caches in 1 of 1 combination.") {
+		t.Errorf("the page does not say first what plans advise: %v", err)
+	}
+	var rows bytes.Buffer
+	if err := WriteSweep(&rows, CSV, r, r.Each()); err != nil || !strings.HasSuffix(rows.String(), ",,turn on automatic caches\n") {
+		t.Errorf("csv: %q, %v", rows.String(), err)
 	}
 }

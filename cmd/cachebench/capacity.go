@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,15 +21,36 @@ import (
 // errNotMet is wrapped where a limit that was asked for is not met, or not surely.
 var errNotMet = fmt.Errorf("%w", cachebench.ErrLimit)
 
+// capacityExits are the exit codes of the questions.
+const capacityExits = `Exit codes:
+  0    answered, and a limit that was given is met
+  1    not answered, such as for images that cannot be read
+  2    wrong usage, or a file that is wrong
+  3    the limit is not met, or not for sure
+  130  interrupted: the answer is what was found by then
+`
+
+// capacityBegin makes the files that any question but node-disk can be asked of.
+const capacityBegin = "  cachebench workload generate --apps 5 --save workload.yaml --save-inventory inventory.json"
+
 func newCapacity(io *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "capacity",
 		Short: "Questions of capacity: bursts, caches, warm pools, node disks, what moves the answer",
 		Long: `Capacity answers questions by searches over the simulator, each with a verdict first,
 its interval from --repeats, and the curve around it. Every value that is tried has the
-same random numbers. The exit code is 3 where a limit is not met. Ctrl-C gives what was
-found by then. docs/capacity.md.`,
-		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
+same random numbers. Ctrl-C gives what was found by then. docs/capacity.md.
+
+With no files of your own, begin with a workload that is made up (the first example), on
+the embedded profile eci and prices in USD; then ask the same of your own.
+
+` + capacityExits,
+		Example: capacityBegin + `
+  cachebench capacity burst --workload workload.yaml --inventory inventory.json --app app-0001 --count 1000 --within 30s
+  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
+  cachebench capacity caches --scenario scenario.yaml --slo 'p99<=20s'
+  cachebench capacity pool --scenario scenario.yaml --app web --slo 'p99<=2s'
+  cachebench capacity node-disk --workload pools.yaml --profile containerd
   cachebench capacity sensitivity --scenario scenario.yaml --app web --count 1000`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -69,18 +91,19 @@ func (q *question) addFlags(cmd *cobra.Command) {
 	f.StringVar(&q.arm, "arm", "", "`arm` that is asked about: cold, warm, automatic (default automatic; warm where all apps are on node pools)")
 	cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, cobra.ShellCompDirectiveNoFileComp))
 	q.out.addFlags(cmd, "the answer")
+	q.out.addPlotsFlag(cmd)
 }
 
 // addTimeLimit adds the flag of how long caches are searched for.
 func (q *question) addTimeLimit(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&q.timeLimit, "time-limit", 0, "stop the search for caches after this time, with the cheapest that keep the limit by then")
+	cmd.Flags().DurationVar(&q.timeLimit, "time-limit", 0, "stop the search for caches after this time, with the cheapest that keep the limit by then (default never)")
 }
 
 // addWindowFlags adds the flags of what of a month is simulated.
 func (q *question) addWindowFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Var((*days)(&q.in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
-	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month that begins")
+	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month that begins (default at its beginning)")
 }
 
 // addBurstFlags adds the flags of a burst in place of the scenario's.
@@ -90,7 +113,7 @@ func (q *question) addBurstFlags(cmd *cobra.Command) {
 	f.StringVar(&q.app, "app", "", "`app` that is started; not needed where there is only one")
 	f.DurationVar(&q.spread, "spread", 0, "time over which the starts are requested (default all at once)")
 	f.StringArrayVar(&q.in.file.Images, "image", nil, "without --workload: an image of the app that is started; given again, another container of that app")
-	f.StringArrayVar(&q.in.faults, "fault", nil, "what goes wrong meanwhile, as in simulate; repeatable")
+	f.StringArrayVar(&q.in.faults, "fault", nil, "what goes wrong meanwhile, as in simulate; repeatable (default nothing)")
 }
 
 // setBurst puts the burst of the flags in place of the scenario's.
@@ -121,6 +144,22 @@ func (q *question) setBurst(cmd *cobra.Command) error {
 	return nil
 }
 
+// toBegin says with an error that no workload is given how to begin without files.
+func (q *question) toBegin(cmd *cobra.Command, err error) error {
+	of := "--workload workload.yaml --inventory inventory.json"
+	if f := cmd.Flags().Lookup("app"); f != nil && !f.Changed {
+		of += " --app app-0001"
+	}
+	if cmd.Name() == "node-disk" {
+		of += ", with apps on a node pool of it (docs/pools.md)"
+	}
+	image := ""
+	if cmd.Flags().Lookup("image") != nil {
+		image = "give the app's images with --image, or "
+	}
+	return usageError{fmt.Errorf("%w; without files of your own %smake a workload up (%s) and add %s", err, image, strings.TrimSpace(capacityBegin), of)}
+}
+
 // ask answers a question and writes the answer.
 func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*reports.Capacity, error)) error {
 	if q.timeLimit < 0 {
@@ -135,6 +174,9 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 		}
 		return q.in.checkImages(s)
 	})
+	if errors.Is(err, cachebench.ErrNoWorkload) && !errors.Is(err, cachebench.ErrTrace) {
+		return q.toBegin(cmd, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -181,7 +223,9 @@ are ready in time, and the least of each parameter that meets the limit: downloa
 once, the registry's rate, connections, cores, disks and their size, admission, the
 smallest set of caches, copies of a snapshot; several together where none does by itself.
 Where the limit is met, the least that still does is how much there is to
-spare.`,
+spare.
+
+` + capacityExits,
 		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
   cachebench capacity burst --image registry.example.com/team/web:1.4 --count 1000 --within 30s --profile containerd
   cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s --vcpu-quota 2000 --addresses 500
@@ -203,10 +247,10 @@ spare.`,
 	q.addFlags(cmd)
 	q.addBurstFlags(cmd)
 	f := cmd.Flags()
-	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month the burst begins")
-	f.DurationVar(&opt.Within, "within", 0, "time from the first request by which every start is to be ready")
-	f.Float64Var(&opt.CPUQuota, "vcpu-quota", 0, "vCPUs that the account may have at once, with those that run meanwhile")
-	f.Float64Var(&opt.Addresses, "addresses", 0, "addresses that the vSwitches have for instances, with those in use meanwhile")
+	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month the burst begins (default at its beginning)")
+	f.DurationVar(&opt.Within, "within", 0, "time from the first request by which every start is to be ready (needed)")
+	f.Float64Var(&opt.CPUQuota, "vcpu-quota", 0, "vCPUs that the account may have at once, with those that run meanwhile (default: not looked at)")
+	f.Float64Var(&opt.Addresses, "addresses", 0, "addresses that the vSwitches have for instances, with those in use meanwhile (default: not looked at)")
 	return cmd
 }
 

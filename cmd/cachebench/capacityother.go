@@ -20,7 +20,9 @@ func newCapacityCaches(io *streams) *cobra.Command {
 p99, mean or slowest of all starts of the window. The planner's seconds are those of
 one start by itself; what it plans is simulated with everything that many starts at once
 bring, and the planner is asked for less, or for more, until the simulation keeps the
-limit for the least bill. "Build nothing" is an answer.`,
+limit for the least bill. "Build nothing" is an answer.
+
+` + capacityExits,
 		Example: `  cachebench capacity caches --scenario scenario.yaml --slo 'p99<=20s'
   cachebench capacity caches --scenario scenario.yaml --slo 'mean<=15s' --window 10d --repeats 5 --output html --output-file caches.html`,
 		Args: none,
@@ -37,7 +39,7 @@ limit for the least bill. "Build nothing" is an answer.`,
 	}
 	q.addFlags(cmd)
 	q.addWindowFlags(cmd)
-	cmd.Flags().StringVar(&slo, "slo", "", "the `limit`, as 'p99<=20s': p50, p90, p99, mean or slowest of the times to ready")
+	cmd.Flags().StringVar(&slo, "slo", "", "the `limit`, as 'p99<=20s': p50, p90, p99, mean or slowest of the times to ready (needed)")
 	q.addTimeLimit(cmd)
 	return cmd
 }
@@ -52,7 +54,9 @@ func newCapacityPool(io *streams) *cobra.Command {
 		Long: `Pool finds how many instances of an app to keep warm, started and idle, so that its
 starts keep a limit at the workload's arrivals or a burst, what that costs a month, and
 whether image caches that keep the same limit are cheaper. A start takes a warm instance
-and another is started in its place; where none is ready it waits for the next.`,
+and another is started in its place; where none is ready it waits for the next.
+
+` + capacityExits,
 		Example: `  cachebench capacity pool --scenario scenario.yaml --app web --slo 'p99<=2s'
   cachebench capacity pool --scenario scenario.yaml --app web --count 100 --spread 1m --slo 'p99<=5s' --hand-over 500ms`,
 		Args: none,
@@ -76,10 +80,10 @@ and another is started in its place; where none is ready it waits for the next.`
 	q.addBurstFlags(cmd)
 	f := cmd.Flags()
 	q.addTimeLimit(cmd)
-	f.StringVar(&slo, "slo", "", "the `limit`, as 'p99<=2s': p50, p90, p99, mean or slowest of the app's times to ready")
-	f.DurationVar(&opt.HandOver, "hand-over", 0, "how long a warm instance takes to take a start over")
+	f.StringVar(&slo, "slo", "", "the `limit`, as 'p99<=2s': p50, p90, p99, mean or slowest of the app's times to ready (needed)")
+	f.DurationVar(&opt.HandOver, "hand-over", 0, "how long a warm instance takes to take a start over (default 0s)")
 	f.Lookup("app").Usage = "`app` whose instances are kept warm; not needed where there is only one"
-	f.Lookup("count").Usage = "how many starts, in place of the workload's"
+	f.Lookup("count").Usage = "how many starts at once, in place of the workload's (default the starts of the window)"
 	return cmd
 }
 
@@ -104,7 +108,9 @@ func newCapacityNodeDisk(io *streams) *cobra.Command {
 take, by the size of the nodes' disks under the kubelet's eviction: the least disk above
 which more brings no more hits; with --slo the least that keeps a limit. It names the
 images to hold ahead, and says when pulling is faster than a disk made from a snapshot
-that holds the images: a hit is not free.`,
+that holds the images: a hit is not free.
+
+` + capacityExits,
 		Example: `  cachebench capacity node-disk --workload pools.yaml --profile containerd
   cachebench capacity node-disk --workload pools.yaml --profile containerd --slo 'p90<=10s' --window 5d`,
 		Args: none,
@@ -122,7 +128,7 @@ that holds the images: a hit is not free.`,
 	q.addFlags(cmd)
 	q.addWindowFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&slo, "slo", "", "a `limit` to keep, as 'p90<=10s': p50, p90, p99, mean or slowest of the times to ready")
+	f.StringVar(&slo, "slo", "", "a `limit` to keep, as 'p90<=10s': p50, p90, p99, mean or slowest of the times to ready (default none)")
 	f.Float64Var(&opt.MostGiB, "most-gib", 0, "the largest disk to try, in GiB (default eight times the profile's)")
 	return cmd
 }
@@ -141,7 +147,9 @@ start of a burst is ready, or a figure of the window's starts, also of those on 
 pools; with --of caches or pool the same where the caches or warm instances that keep
 --slo stay as they are. With a limit (--within, --slo) it says what turns the verdict. It
 names the values that are only assumed and move it much: measure those first (cachebench
-calibrate).`,
+calibrate).
+
+` + capacityExits,
 		Example: `  cachebench capacity sensitivity --scenario scenario.yaml --app web --count 1000 --within 30s
   cachebench capacity sensitivity --scenario scenario.yaml --figure p99 --window 5d
   cachebench capacity sensitivity --scenario scenario.yaml --of caches --slo 'p99<=20s'`,
@@ -178,9 +186,9 @@ calibrate).`,
 	q.addTimeLimit(cmd)
 	f.StringVar(&opt.Of, "of", "", "whose answer: burst, starts, caches, pool (default burst where there is one, else starts)")
 	f.StringVar(&figure, "figure", "p99", "of starts, without a limit: p50, p90, p99, mean or slowest of the times to ready")
-	f.StringVar(&slo, "slo", "", "a `limit` of starts, as 'p99<=20s', whose verdict may turn")
-	f.DurationVar(&opt.Within, "within", 0, "the same of a burst: time from the first request by which every start is to be ready")
-	f.DurationVar(&opt.Pool.HandOver, "hand-over", 0, "of pool: how long a warm instance takes to take a start over")
+	f.StringVar(&slo, "slo", "", "a `limit` of starts, as 'p99<=20s', whose verdict may turn (default none)")
+	f.DurationVar(&opt.Within, "within", 0, "the same of a burst: time from the first request by which every start is to be ready (default none)")
+	f.DurationVar(&opt.Pool.HandOver, "hand-over", 0, "of pool: how long a warm instance takes to take a start over (default 0s)")
 	cmd.RegisterFlagCompletionFunc("of", cobra.FixedCompletions([]string{capacity.OfBurst, capacity.OfStarts, capacity.OfCaches, capacity.OfPool}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

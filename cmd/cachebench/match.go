@@ -106,6 +106,9 @@ func match(cmd *cobra.Command, images []string, in *inputs, out *outputs, ask *a
 		return merr
 	}
 	if p != nil {
+		if m.PlannedDoubts, merr = job.PlanDoubts(p); merr != nil {
+			return merr
+		}
 		if m.PlannedHitRates, merr = job.HitRates(cmd.Context(), p); merr != nil {
 			return merr
 		}

@@ -132,7 +132,7 @@ func savedTables(names []string, data []byte, out *outputs) (done bool, err erro
 		if err != nil {
 			return false, err
 		}
-		return true, out.sweep(names[0], s, s.Each())
+		return true, out.savedSweep(names[0], s, s.Each())
 	}
 	out.formats = reports.TableFormats()
 	switch kind {
@@ -210,14 +210,19 @@ func savedSweep(names []string, out *outputs) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, out.sweep(names[0], sweep.Head, sweep.Runs())
+	return true, out.savedSweep(names[0], sweep.Head, sweep.Runs())
 }
 
-// sweep writes a saved sweep.
-func (o *outputs) sweep(name string, head *reports.SweepResult, runs iter.Seq2[*reports.SweepRun, error]) error {
+// savedSweep writes a saved sweep.
+func (o *outputs) savedSweep(name string, head *reports.SweepResult, runs iter.Seq2[*reports.SweepRun, error]) error {
 	if o.formats = reports.SweepFormats(); o.check() != nil {
 		return usagef("%s is a %s: %w", name, reports.SweepResultKind, o.check())
 	}
+	return o.sweep(head, runs)
+}
+
+// sweep writes a sweep, and its charts where asked to, run by run.
+func (o *outputs) sweep(head *reports.SweepResult, runs iter.Seq2[*reports.SweepRun, error]) error {
 	charts := reports.NewSweepCharts(head)
 	each := func(yield func(*reports.SweepRun, error) bool) {
 		for run, err := range runs {

@@ -75,6 +75,7 @@ deploy/kubernetes has such a Job (docs/sweep.md).`,
 	cmd.MarkFlagDirname("dir")
 	onCommandLineOnly(f, "shard")
 	out.addFlags(cmd, "")
+	out.addPlotsFlag(cmd)
 	cmd.AddCommand(newSweepMerge(io))
 	return cmd
 }
@@ -124,8 +125,8 @@ func runSweep(cmd *cobra.Command, name string, flags *sweepFlags, out *outputs) 
 	if err != nil {
 		return err
 	}
-	if part != nil && (out.file != "" || given(cmd.Flags(), "output")) {
-		return usagef("a shard is written to --dir as JSON: leave --output and --output-file to sweep merge")
+	if part != nil && (out.file != "" || out.plots != "" || given(cmd.Flags(), "output")) {
+		return usagef("a shard is written to --dir as JSON: leave --output, --output-file and --plots to sweep merge")
 	}
 	data, err := readInput(name)
 	if err != nil {
@@ -148,9 +149,7 @@ func runSweep(cmd *cobra.Command, name string, flags *sweepFlags, out *outputs) 
 	if part != nil {
 		return made.shard()
 	}
-	if err := out.stream(func(w io.Writer) error {
-		return reports.WriteSweep(w, reports.Format(out.format), head, made.each())
-	}); err != nil {
+	if err := out.sweep(head, made.each()); err != nil {
 		return err
 	}
 	out.io.partial = cmd.Context().Err() != nil

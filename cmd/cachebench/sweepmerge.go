@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -38,6 +37,7 @@ time is in memory.`,
 		},
 	}
 	out.addFlags(cmd, "")
+	out.addPlotsFlag(cmd)
 	return cmd
 }
 
@@ -66,10 +66,7 @@ func mergeSweep(cmd *cobra.Command, args []string, out *outputs) error {
 	}
 	head := *shards[0].head
 	head.Shard = nil
-	err = out.stream(func(w io.Writer) error {
-		return reports.WriteSweep(w, reports.Format(out.format), &head, shardRuns(cmd, shards))
-	})
-	if err != nil {
+	if err := out.sweep(&head, shardRuns(cmd, shards)); err != nil {
 		return err
 	}
 	failed := 0

@@ -20,6 +20,9 @@ type Provenance struct {
 	// they are.
 	ProfileDigest layers.Digest `json:"profileDigest,omitempty"`
 	ProfileBasis  string        `json:"profileBasis,omitempty"`
+	// WorkloadDigest tells apart what a month of the workload starts, whatever of it is
+	// simulated.
+	WorkloadDigest layers.Digest `json:"workloadDigest,omitempty"`
 	// PriceDate and Currency are the price book's.
 	PriceDate string `json:"priceDate,omitempty"`
 	Currency  string `json:"currency,omitempty"`
