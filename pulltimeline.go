@@ -172,10 +172,16 @@ func pullSpans(p *workload.Pull, created time.Time) []simulate.Span {
 	if p.Outcome == workload.Rechecked {
 		phase = simulate.Resolve
 	}
-	begin := p.Began.Sub(created)
+	waited := time.Duration(0)
+	if p.Waited != nil {
+		waited = max(0, *p.Waited)
+	}
+	// Events bear whole seconds: a pull that came in the second in which its pod was made seems
+	// to begin before it.
+	begin := max(p.Began.Sub(created), waited)
 	var spans []simulate.Span
-	if p.Waited != nil && *p.Waited > 0 {
-		spans = append(spans, simulate.Span{Phase: simulate.WaitTurn, Image: p.Reference, Start: begin - *p.Waited, End: begin})
+	if waited > 0 {
+		spans = append(spans, simulate.Span{Phase: simulate.WaitTurn, Image: p.Reference, Start: begin - waited, End: begin})
 	}
 	return append(spans, simulate.Span{Phase: phase, Image: p.Reference, Start: begin, End: begin + *p.Took})
 }

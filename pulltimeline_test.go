@@ -13,6 +13,7 @@ import (
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
+	"github.com/klauspost/compress/gzip"
 )
 
 func pullHistory(t *testing.T) *workload.PullHistory {
@@ -153,5 +154,48 @@ func TestHitUnknown(t *testing.T) {
 		if s.Starts != 2 || s.Hits+s.Partials != 0 || s.Misses != 1 {
 			t.Errorf("%+v", s)
 		}
+	}
+}
+
+// TestRecordedPullTimeline: of a real cluster's snapshots a timeline can be written. Its stamps
+// are whole seconds, so that a pull of 40 ms, in the second in which its pod was made, seems to
+// begin before the pod was.
+func TestRecordedPullTimeline(t *testing.T) {
+	var importer workload.PullImporter
+	for _, name := range []string{"first.json.gz", "second.json.gz"} {
+		f, err := os.Open(filepath.Join("workload", "testdata", "recorded", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := importer.Read(name, z); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := importer.History(workload.PullOptions{EventLife: 3 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	early := 0
+	for i := range h.Starts {
+		for _, n := range h.Starts[i].Pulls {
+			if p := &h.Pulls[n]; p.Took != nil && p.Began.Before(h.Starts[i].Created) {
+				early++
+			}
+		}
+	}
+	if early == 0 {
+		t.Error("no pull of the record seems to begin before its pod was made")
+	}
+	data, err := document.Marshal(simulate.TimelineKind, cachebench.PullTimeline(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := simulate.ReadTimeline("pulls.json", data); err != nil {
+		t.Error(err)
 	}
 }

@@ -304,6 +304,8 @@ func TestJobsEnd(t *testing.T) {
 		lines = append(lines,
 			line("Job", job, "SuccessfulCreate", "Created pod: "+pod, at), line("Pod", pod, "Pulling", `Pulling image "i:1"`, at),
 			line("Pod", pod, "Started", "Started container c", at+1), line("Job", job, "Completed", "Job completed", at+41),
+			line("Job", "quick-"+job[8:], "SuccessfulCreate", "Created pod: quick-"+pod[8:], at+41), line("Pod", "quick-"+pod[8:], "Pulling", `Pulling image "q:1"`, at+41),
+			line("Pod", "quick-"+pod[8:], "Started", "Started container c", at+41), line("Job", "quick-"+job[8:], []string{"Completed", "FailedIndexes", "BackoffLimitExceeded"}[n], "It is over", at+42),
 			line("StatefulSet", "db", "SuccessfulCreate", "create Pod db-0 in StatefulSet db successful", at+42), line("Pod", "db-0", "Pulling", `Pulling image "db:1"`, at+42),
 			line("Pod", "db-0", "Killing", "Stopping container db", at+92))
 	}
@@ -312,7 +314,7 @@ func TestJobsEnd(t *testing.T) {
 	for n, a := range h.Workload.Apps {
 		got = append(got, fmt.Sprintf("%s %s %v %v %d", h.Origins[n].Controller, a.Name, a.Images, a.Runtime, h.Origins[n].Pods))
 	}
-	want := []string{"StatefulSet a/db [db:1] 50m0s 3", "CronJob a/nightly [i:1] 40m0s 3"}
+	want := []string{"StatefulSet a/db [db:1] 50m0s 3", "CronJob a/nightly [i:1] 40m0s 3", "CronJob a/quick [q:1] 1m0s 3"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -371,7 +371,7 @@ func (t *tally) image(y *youngPod, e *lineEvent) {
 
 // controllerEvent takes what a controller tells of its pods.
 func (t *tally) controllerEvent(e *lineEvent) {
-	if string(e.kind) == "Job" && (string(e.reason) == "Completed" || string(e.reason) == "BackoffLimitExceeded" || string(e.reason) == "DeadlineExceeded") {
+	if string(e.kind) == "Job" && isJobEnd(string(e.reason)) {
 		t.tell(e.last)
 		t.pass(e.last)
 		job := podHash(e.namespace, e.name)
@@ -401,6 +401,16 @@ func (t *tally) controllerEvent(e *lineEvent) {
 	}
 }
 
+// isJobEnd is whether a Job's event tells that it is over: Completed, or why it failed, as
+// the reason of its condition has it.
+func isJobEnd(reason string) bool {
+	switch reason {
+	case "Completed", "BackoffLimitExceeded", "DeadlineExceeded", "FailedIndexes", "MaxFailedIndexesExceeded", "PodFailurePolicy":
+		return true
+	}
+	return false
+}
+
 func (t *tally) made(e *lineEvent, name []byte) {
 	key := podHash(e.namespace, name)
 	y := t.young[key]
@@ -422,8 +432,9 @@ func (t *tally) made(e *lineEvent, name []byte) {
 	if !y.placed {
 		y.placed, y.made = true, e.last
 	}
-	if string(e.kind) == "Job" && y.job == 0 {
-		y.job = podHash(e.namespace, e.name)
+	if job := podHash(e.namespace, e.name); string(e.kind) == "Job" && y.job == 0 {
+		y.job = job
+		t.jobs[job] = append(t.jobs[job], key) // most Jobs end before their pods settle
 	}
 }
 
@@ -456,10 +467,6 @@ func (t *tally) settle(key uint64) {
 	t.running[key] = runningPod{y.uid, s, y.on, began, y.placed}
 	if y.ended > 0 {
 		t.ends(key, 0, y.ended)
-		return
-	}
-	if y.job != 0 {
-		t.jobs[y.job] = append(t.jobs[y.job], key)
 	}
 }
 
