@@ -101,6 +101,8 @@ type change struct {
 	bursts    []cachebench.StartBurst
 	plan      *plan.Plan
 	arm       string
+	// ahead are apps whose images the nodes of their pools hold before the burst.
+	ahead []string
 	// list keeps the startups, explain the app whose slowest start is explained.
 	list    bool
 	explain string
@@ -145,6 +147,9 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	if c.bursts != nil {
 		s.Bursts = c.bursts
 	}
+	if c.ahead != nil {
+		s.PulledAhead = c.ahead
+	}
 	if c.explain != "" {
 		s.ExplainApps, s.NoStartups, s.Repeats = []string{c.explain + "@p100"}, false, 1
 	}
@@ -155,7 +160,7 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	if c.workload != nil {
 		s.Workload = c.workload
 	}
-	asIs := c.workload == nil && c.inventory == nil && c.bursts == nil
+	asIs := c.workload == nil && c.inventory == nil && c.bursts == nil && c.ahead == nil
 	q.tried++
 	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) {
 		job := *q.job

@@ -97,7 +97,7 @@ func (q *question) addBurstFlags(cmd *cobra.Command) {
 func (q *question) setBurst(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	switch {
-	case q.count == 0 && !given(f, "count") && (q.app != "" || q.spread != 0):
+	case q.count == 0 && !given(f, "count") && (q.app != "" || given(f, "spread")):
 		flags := "--app and --spread are"
 		if q.app == "" {
 			flags = "--spread is"
