@@ -258,18 +258,10 @@ func (p *warmPool) fewWords(late int) string {
 		return ""
 	}
 	enough := int(math.Ceil(math.Log(doubtful) / math.Log(fraction)))
-	words := fmt.Sprintf("%s of which none is late do not tell a %s, %s do", plural(n, "start"), p.opt.SLO.Figure, reports.CapacityAmount(float64(enough), ""))
 	if late > 0 {
-		words = fmt.Sprintf("%s of which %s late do not tell a %s", plural(n, "start"), isAre(late), p.opt.SLO.Figure)
+		return fmt.Sprintf("%d of %s late tell no %s for sure (more: --window, --repeats)", late, plural(n, "start"), p.opt.SLO.Figure)
 	}
-	return words + " (--window, --repeats)"
-}
-
-func isAre(n int) string {
-	if n == 1 {
-		return "1 is"
-	}
-	return fmt.Sprintf("%d are", n)
+	return fmt.Sprintf("%s tell no %s (%s do where none is late: --window, --repeats)", plural(n, "start"), p.opt.SLO.Figure, reports.CapacityAmount(float64(enough), ""))
 }
 
 // doubtful is the chance from which on something may have come by chance.

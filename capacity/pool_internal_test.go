@@ -95,8 +95,8 @@ func TestTooFewStarts(t *testing.T) {
 		n, late int
 		want    string
 	}{
-		{"p99", 299, 0, ""}, {"p99", 298, 0, "298 starts of which none is late do not tell a p99, 299 do"}, {"p90", 29, 0, ""}, {"p90", 28, 0, "29 do"},
-		{"p99", 299, 1, "299 starts of which 1 is late do not tell a p99"}, {"p99", 5000, 30, ""}, {"mean", 1, 0, ""}, {"slowest", 1, 0, ""},
+		{"p99", 299, 0, ""}, {"p99", 298, 0, "298 starts tell no p99 (299 do where none is late"}, {"p90", 29, 0, ""}, {"p90", 28, 0, "29 do"},
+		{"p99", 299, 1, "1 of 299 starts late tell no p99 for sure"}, {"p99", 5000, 30, ""}, {"mean", 1, 0, ""}, {"slowest", 1, 0, ""},
 	} {
 		if got := of(c.figure, c.n, c.late); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s of %d, %d late: %q, want %q", c.figure, c.n, c.late, got, c.want)

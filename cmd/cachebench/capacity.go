@@ -159,7 +159,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	case c.Verdict == reports.CapacityNotMet:
 		return errNotMet
 	case c.Verdict == reports.CapacityUnclear:
-		return fmt.Errorf("%w for sure: its interval holds the limit, and more --repeats narrow it, or something is not known", errNotMet)
+		return fmt.Errorf("%w for sure: its interval holds the limit, and more --repeats narrow it, starts are too few, or something is not known", errNotMet)
 	}
 	return nil
 }
