@@ -182,6 +182,7 @@ func (j *Job) onPools(ctx context.Context, arm string) (*pooled, error) {
 	}
 	out.inv = warm.versions.inv
 	begin := warm.clone()
+	begin.job = j // warm may be that of another scenario, which differs in what comes later
 	end := j.Scenario.window()
 	for k, p := range begin.placements {
 		nodes := p.begins(&begin.pools[k], arm, end)

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
+	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -75,7 +77,7 @@ func (b *burst) ahead(ctx context.Context) error {
 		note("of %s, %s: by a DaemonSet that goes on running (cachebench plan export --as daemonset), or on the disk that nodes are made from (docs/pools.md)", list(found.names()), amount)
 		b.aheadWords = fmt.Sprintf("the images of %s on the nodes before the burst (%s)", list(found.names()), amount)
 		b.c.Tables = append(b.c.Tables, b.aheadTable(found))
-		b.c.Assumptions = append(b.c.Assumptions, "Images that the nodes hold before the burst are on their own disks, of the versions of that time, and in use, so that the kubelet does not remove them; nodes made during the burst begin without them. On a disk made from a snapshot they are read more slowly the first time.")
+		b.c.Assumptions = append(b.c.Assumptions, aheadAssumption)
 	}
 	if crowded > 0 {
 		note("%s left out, for the nodes' disks do not hold them beside the images of each app", plural(crowded, "set"))
@@ -87,13 +89,95 @@ func (b *burst) ahead(ctx context.Context) error {
 	return nil
 }
 
-func (s *aheadSet) names() []string {
+func (s *aheadSet) names() []string { return namesOf(s.apps) }
+
+func namesOf(apps []workload.App) []string {
 	var names []string
-	for _, app := range s.apps {
+	for _, app := range apps {
 		names = append(names, app.Name)
 	}
 	return names
 }
+
+// cachedName is what caches and images on the nodes together are called among what is needed.
+const cachedName = "apps whose images are in a cache, or on the nodes before the burst"
+
+// cached is the smallest set of apps, some on instances of their own and some on node pools,
+// whose images meet the limit where they are in a cache or on the nodes before the burst. It is
+// searched for where neither of these is enough by itself.
+func (b *burst) cached(ctx context.Context) error {
+	apps := b.apps()
+	alone := func(n reports.CapacityNeed) bool {
+		return n.Need != nil && (n.Parameter == aheadName || n.Parameter == cachesName || n.Parameter == automaticName)
+	}
+	pooled := slices.ContainsFunc(apps, onPool)
+	if b.tooSmall || !pooled || !slices.ContainsFunc(apps, func(app workload.App) bool { return !onPool(app) }) || slices.ContainsFunc(b.c.Needs, alone) {
+		return nil
+	}
+	var nodes []workload.App
+	for _, app := range apps {
+		if onPool(app) {
+			nodes = append(nodes, app)
+		}
+	}
+	need := reports.CapacityNeed{Parameter: cachedName, Unit: "apps", Now: new(float64)}
+	var best *outcome
+	for _, places := range cacheSets(len(apps)) {
+		var ahead aheadSet
+		var own []string
+		p := &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}
+		for _, i := range places {
+			if app := &apps[i]; onPool(*app) {
+				ahead.apps = append(ahead.apps, *app)
+			} else {
+				own = append(own, app.Name)
+				p.Caches = append(p.Caches, plan.PlannedCache{Name: "cache-" + app.Name, Images: app.AllImages(), SizeGiB: diskGiB(0), Apps: []string{app.Name}})
+			}
+		}
+		if len(own) == 0 || len(ahead.apps) == 0 {
+			continue // tried by themselves
+		}
+		fits, err := b.room(&ahead, nodes)
+		if err != nil {
+			return err
+		}
+		if !fits {
+			continue
+		}
+		b.tell("trying caches of %s with the images of %s on the nodes", list(own), list(ahead.names()))
+		o, err := b.measure(ctx, lastReady, change{plan: p, arm: simulate.ArmCached, ahead: ahead.names()})
+		if err != nil {
+			return err
+		}
+		need.Tried++
+		if best == nil || best.never || !o.never && o.Value < best.Value {
+			best = &o
+		}
+		if o.within(b.limit) {
+			n := float64(len(places))
+			need.Need = &n
+			amount := reports.CapacityAmount(float64(ahead.bytes)/(1<<30), "GiB") + " a node"
+			need.Note = fmt.Sprintf("caches of %s, and the images of %s on the nodes, %s", list(own), list(ahead.names()), amount)
+			if !o.surely(b.limit) {
+				need.Note += "; kept by the mean alone"
+			}
+			b.cachedWords = fmt.Sprintf("caches of %s with the images of %s on the nodes before the burst (%s)", list(own), list(ahead.names()), amount)
+			b.c.Tables = append(b.c.Tables, b.aheadTable(&ahead))
+			b.c.Assumptions = append(b.c.Assumptions, aheadAssumption)
+			break
+		}
+	}
+	if best != nil && !best.never {
+		need.Best = &best.Value
+	}
+	if len(apps) > mostSubsets {
+		need.Note = strings.TrimPrefix(need.Note+"; apps were added in their order, not every set was tried", "; ")
+	}
+	b.c.Needs = append(b.c.Needs, need)
+	return nil
+}
+
+const aheadAssumption = "Images that the nodes hold before the burst are on their own disks, of the versions of that time, and in use, so that the kubelet does not remove them; nodes made during the burst begin without them. On a disk made from a snapshot they are read more slowly the first time."
 
 // aheadSets are the sets to try, the smallest first, and how many there are beside them for
 // which disks have no room.
@@ -103,14 +187,9 @@ func (b *burst) aheadSets(pooled []workload.App) (sets []aheadSet, crowded int, 
 		for _, i := range places {
 			set.apps = append(set.apps, pooled[i])
 		}
-		fits := true
-		for i := range b.Scenario.Workload.NodePools {
-			pool := &b.Scenario.Workload.NodePools[i]
-			bytes, room, err := b.roomFor(&set, pool, pooled)
-			if err != nil {
-				return nil, 0, err
-			}
-			set.bytes, fits = max(set.bytes, bytes), fits && room
+		fits, err := b.room(&set, pooled)
+		if err != nil {
+			return nil, 0, err
 		}
 		if !fits {
 			crowded++
@@ -127,6 +206,20 @@ func (b *burst) aheadSets(pooled []workload.App) (sets []aheadSet, crowded int, 
 		})
 	}
 	return sets, crowded, nil
+}
+
+// room notes what a set takes on a node, where that is most, and says whether it fits on the
+// nodes of all pools.
+func (b *burst) room(set *aheadSet, pooled []workload.App) (bool, error) {
+	all := true
+	for i := range b.Scenario.Workload.NodePools {
+		bytes, fits, err := b.roomFor(set, &b.Scenario.Workload.NodePools[i], pooled)
+		if err != nil {
+			return false, err
+		}
+		set.bytes, all = max(set.bytes, bytes), all && fits
+	}
+	return all, nil
 }
 
 // roomFor is what a set takes on a node of a pool, and whether the images of each app of the

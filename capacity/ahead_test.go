@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/capacity"
 	"github.com/cachebench/cachebench/internal/race"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/workload"
@@ -133,6 +134,89 @@ func TestBurstOnNodesAgreesWithAGrid(t *testing.T) {
 		t.Errorf("%d points, by the size of sets %v: no grid with all cases", points, sizes)
 	}
 	t.Logf("%d of %d points agree, by the size of sets %v", agree, points, sizes)
+}
+
+// TestBurstOfBothAgreesWithAGrid: of a burst on nodes and on instances of their own, the verdict
+// and the least set of apps whose images are in a cache or on the nodes are those of simulating
+// every set by itself; where a set of one kind is enough, that is what is named.
+func TestBurstOfBothAgreesWithAGrid(t *testing.T) {
+	race.Skip(t)
+	own := []string{"ci"}
+	q := questionOf(t, "", func(s *cachebench.Scenario) {
+		fresh(s)
+		s.Workload.Apps[1].NodePool = ""
+		for _, app := range []string{"web", "ci", "report"} {
+			s.Bursts = append(s.Bursts, cachebench.StartBurst{App: app, Count: 6})
+		}
+	})
+	all := []string{"web", "ci", "report"}
+	type set struct {
+		apps []string
+		both bool
+		last float64
+	}
+	var sets []set
+	for bits := range 1 << len(all) {
+		x := set{}
+		p := &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}
+		nodes := 0
+		for i, app := range all {
+			if bits&(1<<i) == 0 {
+				continue
+			}
+			x.apps = append(x.apps, app)
+			if slices.Contains(own, app) {
+				p.Caches = append(p.Caches, plan.PlannedCache{Name: "of " + app, Images: q.Scenario.Workload.Apps[i].AllImages(), SizeGiB: 20, Apps: []string{app}})
+			} else {
+				nodes++
+			}
+		}
+		x.both = nodes > 0 && nodes < len(x.apps)
+		x.last = endOf(played(t, q, simulate.ArmCached, p, func(s *cachebench.Scenario) {
+			w := *s.Workload
+			w.NodePools = slices.Clone(w.NodePools)
+			for i := range w.Apps {
+				if app := &w.Apps[i]; app.NodePool != "" && slices.Contains(x.apps, app.Name) {
+					w.NodePools[0].PrePulled = append(w.NodePools[0].PrePulled, app.AllImages()...)
+				}
+			}
+			s.Workload = &w
+		}))
+		sets = append(sets, x)
+	}
+	named := 0
+	for _, x := range sets {
+		c, err := q.Burst(t.Context(), capacity.BurstOptions{Within: time.Duration(math.Round(x.last * 1e9))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		least, single := -1, false
+		for i, y := range sets {
+			if y.last > x.last+1e-9 {
+				continue
+			}
+			single = single || !y.both
+			if y.both && (least < 0 || len(y.apps) < len(sets[least].apps)) {
+				least = i
+			}
+		}
+		i := slices.IndexFunc(c.Needs, func(n reports.CapacityNeed) bool {
+			return n.Parameter == "apps whose images are in a cache, or on the nodes before the burst"
+		})
+		switch {
+		case single && i >= 0, !single && (i < 0 || c.Needs[i].Need == nil || int(*c.Needs[i].Need) != len(sets[least].apps)):
+			t.Errorf("within %v s: %+v; of all sets %+v", x.last, c.Needs, sets)
+		case !single:
+			named++
+			if !strings.Contains(strings.Join(c.Sentences, " "), "caches of ci with the images of ") {
+				t.Errorf("not said: %q", c.Sentences)
+			}
+		}
+	}
+	if named == 0 {
+		t.Errorf("no limit needs both: %+v", sets)
+	}
+	t.Logf("%d of %d limits need both", named, len(sets))
 }
 
 // gibOf is what images of apps take on a node, each layer once, unpacked and as a blob.

@@ -76,8 +76,8 @@ type burst struct {
 	// parameters are those that are searched for, known what was found of each by itself.
 	parameters []parameter
 	known      map[string]*response
-	// aheadWords say whose images on the nodes meet the limit.
-	aheadWords string
+	// aheadWords say whose images on the nodes meet the limit, cachedWords with whose caches.
+	aheadWords, cachedWords string
 }
 
 func (b *burst) find(ctx context.Context) error {
@@ -113,7 +113,7 @@ func (b *burst) find(ctx context.Context) error {
 	}
 	b.headline(refused)
 	steps := []func(context.Context) error{
-		func(ctx context.Context) error { return b.explain(ctx, t) }, b.counts, b.needs, b.caches, b.ahead, b.copies,
+		func(ctx context.Context) error { return b.explain(ctx, t) }, b.counts, b.needs, b.caches, b.ahead, b.cached, b.copies,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -367,8 +367,11 @@ func (b *burst) headline(refused []string) {
 			if n.Parameter == automaticName {
 				text = automaticName
 			}
-			if n.Parameter == aheadName {
+			switch n.Parameter {
+			case aheadName:
 				text = b.aheadWords
+			case cachedName:
+				text = b.cachedWords
 			}
 			for k := range b.parameters {
 				if p := &b.parameters[k]; p.free && p.name == n.Parameter {
@@ -583,6 +586,9 @@ func varies(r *response) bool {
 // automatic caches.
 const automaticName = "ECI's automatic caches, turned on"
 
+// cachesName is what caches are called among what is needed.
+const cachesName = "caches of the burst's apps"
+
 // mostSubsets is of how many apps all sets of caches are tried.
 const mostSubsets = 6
 
@@ -618,7 +624,7 @@ func (b *burst) caches(ctx context.Context) error {
 			return nil
 		}
 	}
-	need := reports.CapacityNeed{Parameter: "caches of the burst's apps", Unit: "caches", Now: new(float64)}
+	need := reports.CapacityNeed{Parameter: cachesName, Unit: "caches", Now: new(float64)}
 	var best *outcome
 	for _, set := range cacheSets(len(own)) {
 		if cold && len(set) == 0 {

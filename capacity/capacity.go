@@ -54,7 +54,9 @@ type Question struct {
 	frame           *reports.Capacity
 	// job has what the month left in caches, for simulations that change nothing of that.
 	// sameCaches: it stays what the profile as it is leaves there, whatever value is tried.
+	// jobDisks are what the nodes of pools keep it on.
 	job        *cachebench.Job
+	jobDisks   string
 	sameCaches bool
 }
 
@@ -160,9 +162,9 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	if c.workload != nil {
 		s.Workload = c.workload
 	}
-	asIs := c.workload == nil && c.inventory == nil && c.bursts == nil && c.ahead == nil
+	asIs := c.workload == nil && c.inventory == nil && c.bursts == nil
 	q.tried++
-	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) {
+	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) && q.disksOf(s.Profile) == q.jobDisks {
 		job := *q.job
 		job.Scenario = &s
 		return job.Simulate(ctx, c.plan)
@@ -172,10 +174,27 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 		return nil, err
 	}
 	t, err := job.Simulate(ctx, c.plan)
-	if err == nil && asIs && c.profile == nil && !slices.ContainsFunc(job.Workload.Apps, onPool) {
-		q.job = job
+	if err == nil && asIs && c.profile == nil {
+		q.job, q.jobDisks = job, q.disksOf(s.Profile)
 	}
 	return t, err
+}
+
+// disksOf are the values of a profile on which it depends what a month of starts leaves on
+// the nodes of pools.
+func (q *Question) disksOf(p *simulate.Profile) string {
+	if q.Scenario.Workload == nil {
+		return ""
+	}
+	var words []string
+	for i := range q.Scenario.Workload.NodePools {
+		class, err := p.Class(q.Scenario.Workload.NodePools[i].NodeClass)
+		if err != nil {
+			continue // it ends the simulation
+		}
+		words = append(words, fmt.Sprint(class.Node.DiskGiB.Value, class.Node.HighFraction.Value, class.Node.LowFraction.Value, class.Pull.KeepBlobs.Value))
+	}
+	return list(words)
 }
 
 // cover is the job of a scenario; one whose images are known in part comes with an error

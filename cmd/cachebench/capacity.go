@@ -176,7 +176,8 @@ request rates, cores, disks, the order of layers; with --vcpu-quota and --addres
 what the account refuses beside what the workload keeps running. It finds how many starts
 are ready in time, and the least of each parameter that meets the limit: downloads at
 once, the registry's rate, connections, cores, disks and their size, admission, the
-smallest set of caches, copies of a snapshot; several together where none does by itself.
+smallest set of caches or of images that nodes hold before the burst, copies of a
+snapshot; as few together as possible where none does by itself.
 Where the limit is met, the least that still does is how much there is to
 spare.`,
 		Example: `  cachebench capacity burst --scenario scenario.yaml --app web --count 1000 --within 30s
