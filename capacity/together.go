@@ -64,7 +64,7 @@ func (b *burst) together(ctx context.Context) error {
 		b.c.Figures = append(b.c.Figures, floor.figure(reports.CapacityAllLifted, reports.UnitSeconds, nil))
 	}
 	if !floor.within(b.limit) {
-		b.c.Doubts = append(b.c.Doubts, "No link, rate, disk or core meets the limit, not even all of them together: what is left is fixed times, such as provisioning and the program's own start, or the requests' own spread.")
+		b.c.Doubts = append(b.c.Doubts, "No link, rate, disk or core meets the limit, not even all of them together: what is left is what none of them changes: fixed times such as provisioning and the program's own start, decompressing a layer on one core, creating files, or the requests' own spread.")
 		return nil
 	}
 	s.good = func(o *outcome) bool { return o.surely(b.limit) }
