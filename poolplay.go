@@ -182,9 +182,12 @@ func (j *Job) onPools(ctx context.Context, arm string) (*pooled, error) {
 	}
 	out.inv = warm.versions.inv
 	begin := warm.clone()
+	begin.job = j // warm may be that of another scenario, which differs in what comes later
 	end := j.Scenario.window()
 	for k, p := range begin.placements {
-		out.nodes = append(out.nodes, p.begins(&begin.pools[k], arm, end)...)
+		nodes := p.begins(&begin.pools[k], arm, end)
+		begin.pullAhead(k, nodes)
+		out.nodes = append(out.nodes, nodes...)
 		out.nodes = append(out.nodes, p.renewals(&begin.pools[k], end)...)
 	}
 	out.starts = func(yield func(*simulate.Start) bool) {
@@ -243,6 +246,43 @@ func (p *placement) begins(pool *nodePool, arm string, end time.Duration) []simu
 		}
 	}
 	return nodes
+}
+
+// pullAhead gives the nodes of a pool the images of the apps that are pulled ahead.
+func (w *poolPlay) pullAhead(pool int, nodes []simulate.NewNode) {
+	var images []int
+	for i := range w.apps {
+		app := &w.job.Workload.Apps[i]
+		if !isPooled(app) || w.apps[i].pool != pool || !slices.Contains(w.job.Scenario.PulledAhead, app.Name) {
+			continue
+		}
+		for _, image := range w.apps[i].start.Images {
+			if !slices.Contains(images, image) {
+				images = append(images, image)
+			}
+		}
+	}
+	if len(images) == 0 {
+		return
+	}
+	p := w.placements[pool]
+	for i := range nodes {
+		for _, image := range images {
+			p.use(i, image, 1)
+		}
+		p.disks.evict(i)
+		setup := *nodes[i].Setup
+		held := images
+		if nodes[i].Up {
+			held = p.disks.disks[i].byUse(func(placedImage) bool { return true })
+		}
+		setup.Held = slices.Concat(slices.DeleteFunc(slices.Clone(setup.Held), func(image int) bool { return nodes[i].Up || slices.Contains(images, image) }), held)
+		setup.InUse = slices.Concat(setup.InUse, []simulate.Use{{Images: images, Until: 12 * workload.Month}})
+		nodes[i].Setup = &setup
+		if nodes[i].Renewed == nil {
+			nodes[i].Renewed = &w.pools[pool].setup
+		}
+	}
 }
 
 // running are the starts that run on each node, with their ends counted from the

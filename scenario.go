@@ -111,6 +111,10 @@ type Scenario struct {
 	// NoPrimes makes plans without starts ahead of releases and bursts, for starts that
 	// nobody foresees.
 	NoPrimes bool
+	// PulledAhead are apps on node pools whose images all nodes of their pool hold when the
+	// window begins, in use there as by pods of a DaemonSet that goes on running. Nodes that
+	// are new within the window begin as their pool says.
+	PulledAhead []string
 	// Spans keeps the spans of every start, not only of each app's first.
 	Spans bool
 	// ExplainApps are apps of which the timeline says where the time of their median

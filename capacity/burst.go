@@ -33,14 +33,30 @@ func (q *Question) Burst(ctx context.Context, opt BurstOptions) (*reports.Capaci
 	if len(q.Scenario.Bursts) == 0 {
 		return nil, fmt.Errorf("%w: say how many starts, as --count 1000, or under bursts in the scenario", ErrNoBurst)
 	}
+	if err := q.boundsApply(opt); err != nil {
+		return nil, err
+	}
 	c, err := q.answer(ctx, "burst")
 	if c == nil {
 		return nil, err
 	}
 	q.sameCaches = true
 	c.Assumptions = append(c.Assumptions, "Caches before the burst are as the month's starts leave them on the profile as it is, whatever value is tried.")
-	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds(), parameters: slices.Clone(burstParameters)}
+	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds(), parameters: slices.Clone(burstParameters), known: make(map[string]*response)}
 	return c, errors.Join(err, stopped(c, b.find(ctx)))
+}
+
+// boundsApply refuses bounds of instances of their own where there are none: they would
+// bound nothing, and the verdict would look as if they had been kept.
+func (q *Question) boundsApply(opt BurstOptions) error {
+	if opt.CPUQuota == 0 && opt.Addresses == 0 || slices.ContainsFunc(q.apps(), func(app workload.App) bool { return !onPool(app) }) || len(q.apps()) == 0 {
+		return nil
+	}
+	var where []string
+	for _, app := range q.apps() {
+		where = append(where, app.Name+" on "+app.NodePool)
+	}
+	return fmt.Errorf("%w: --vcpu-quota and --addresses bound instances of their own, and all apps of the burst start on node pools (%s): leave them out; what bounds nodes are count, cpu and memoryGiB of the pool", cachebench.ErrUnfit, list(where))
 }
 
 // burst is a question of a burst under way.
@@ -54,10 +70,14 @@ type burst struct {
 	// disks have none for any. Both are nothing that is simulated.
 	refuses  func(starts int) bool
 	tooSmall bool
-	// notKnown is what a bound that was given could not be held to.
-	notKnown string
-	// parameters are those that are searched for.
+	// notKnown is what a bound that was given could not be held to, notCounted for which
+	// starts it does not count.
+	notKnown, notCounted string
+	// parameters are those that are searched for, known what was found of each by itself.
 	parameters []parameter
+	known      map[string]*response
+	// aheadWords say whose images on the nodes meet the limit, cachedWords with whose caches.
+	aheadWords, cachedWords string
 }
 
 func (b *burst) find(ctx context.Context) error {
@@ -93,7 +113,7 @@ func (b *burst) find(ctx context.Context) error {
 	}
 	b.headline(refused)
 	steps := []func(context.Context) error{
-		func(ctx context.Context) error { return b.explain(ctx, t) }, b.counts, b.needs, b.caches, b.copies,
+		func(ctx context.Context) error { return b.explain(ctx, t) }, b.counts, b.needs, b.caches, b.ahead, b.cached, b.copies,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -110,10 +130,13 @@ func (b *burst) find(ctx context.Context) error {
 	return nil
 }
 
-// disks adds the size of nodes' disks to what is searched for where the burst's apps are on
-// nodes whose classes leave it to the profile, and to what refuses starts where it is too
-// small for an app.
+// disks adds pulls at once and the size of nodes' disks to what is searched for where the
+// burst's apps are on nodes, the latter where their classes leave it to the profile, and to
+// what refuses starts where it is too small for an app.
 func (b *burst) disks(refused []string) ([]string, error) {
+	if slices.ContainsFunc(b.apps(), onPool) {
+		b.parameters = slices.Insert(b.parameters, 1, parallelPulls)
+	}
 	largest, err := b.largestApp()
 	if err != nil || largest.app == "" {
 		return refused, err
@@ -145,10 +168,10 @@ func (b *burst) quotas() []string {
 	bounded := b.opt.CPUQuota > 0 || b.opt.Addresses > 0
 	cpus, own, unsized := b.sizes(b.Scenario.Bursts)
 	if own == 0 {
-		if bounded {
-			b.c.Doubts = append(b.c.Doubts, "The quota of vCPUs and the addresses that were given (--vcpu-quota, --addresses) are not looked at: all starts of the burst are on node pools, and these bounds are of instances of their own.")
-		}
 		return nil
+	}
+	if pooled := b.starts() - own; bounded && pooled > 0 {
+		b.notCounted = fmt.Sprintf("Quota and addresses are held to %s on instances of their own; for %s on node pools they do not count.", plural(own, "start"), plural(pooled, "start"))
 	}
 	others := othersOf(b.Scenario.Workload)
 	// beside says what runs beside the burst, where anything does.
@@ -324,6 +347,9 @@ func (b *burst) headline(refused []string) {
 	for _, r := range refused {
 		c.Sentences = append(c.Sentences, "Held up by "+r+". Starts beyond that are refused, however fast the others are.")
 	}
+	if b.notCounted != "" {
+		c.Sentences = append(c.Sentences, b.notCounted)
+	}
 	if len(c.Held) > 0 {
 		var words []string
 		for _, h := range c.Held[:min(3, len(c.Held))] {
@@ -341,8 +367,16 @@ func (b *burst) headline(refused []string) {
 			if n.Parameter == automaticName {
 				text = automaticName
 			}
-			if n.Parameter == downloads.name {
-				text += " (" + b.freeWords() + ")"
+			switch n.Parameter {
+			case aheadName:
+				text = b.aheadWords
+			case cachedName:
+				text = b.cachedWords
+			}
+			for k := range b.parameters {
+				if p := &b.parameters[k]; p.free && p.name == n.Parameter {
+					text += " (" + b.freeWords(p) + ")"
+				}
 			}
 			single = append(single, text)
 		}
@@ -505,6 +539,9 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 	within := p.bracket
 	within.high = max(within.high, math.Min(now, within.high))
 	need, monotone, err := r.need(ctx, within, b.limit)
+	if base.plan == nil {
+		b.known[p.name] = r
+	}
 	if len(r.known) > 2 && varies(r) {
 		need.Parameter, need.Unit, need.Now = p.name, p.unit, bounded(now)
 		need.Tried = len(r.known)
@@ -512,7 +549,7 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 			need.Note = "below what it is: distributions are left out when it is tried"
 		}
 		if p.free && need.Need != nil && !b.now.within(b.limit) {
-			need.Note = strings.TrimPrefix(need.Note+"; "+b.freeWords(), "; ")
+			need.Note = strings.TrimPrefix(need.Note+"; "+b.freeWords(&p), "; ")
 		}
 		if err == nil {
 			b.c.Needs = append(b.c.Needs, *need)
@@ -523,7 +560,10 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 }
 
 // freeWords say whose setting it is that costs nothing.
-func (b *burst) freeWords() string {
+func (b *burst) freeWords(p *parameter) string {
+	if p.whose != "" {
+		return p.whose
+	}
 	if b.Scenario.Profile.OfECI() {
 		return "a setting of the service's runtime: ask for it"
 	}
@@ -542,74 +582,12 @@ func varies(r *response) bool {
 	return most > least
 }
 
-// together lifts all parameters at once, and takes each back as far as the limit allows, in
-// their order: what is left is the least given the others.
-func (b *burst) together(ctx context.Context) error {
-	values := make([]float64, len(b.parameters))
-	apply := func(values []float64) change {
-		return change{profile: func(profile *simulate.Profile) {
-			for i, p := range b.parameters {
-				p.set(profile, values[i])
-			}
-		}}
-	}
-	var order, free []int
-	for i, p := range b.parameters {
-		values[i] = max(p.bracket.high, p.get(b.Scenario.Profile))
-		if p.free {
-			free = append(free, i)
-		} else {
-			order = append(order, i)
-		}
-	}
-	b.tell("lifting every bound at once")
-	floor, err := b.measure(ctx, lastReady, apply(values))
-	if err != nil {
-		return err
-	}
-	for _, i := range free { // more of it is not always faster
-		with := slices.Clone(values)
-		with[i] = b.parameters[i].get(b.Scenario.Profile)
-		o, err := b.measure(ctx, lastReady, apply(with))
-		if err != nil {
-			return err
-		}
-		if floor.never || !o.never && o.Value < floor.Value {
-			floor, values = o, with
-		}
-	}
-	if !floor.never {
-		b.c.Figures = append(b.c.Figures, floor.figure("last ready with every one of these bounds lifted", reports.UnitSeconds, nil))
-	}
-	if !floor.within(b.limit) {
-		b.c.Doubts = append(b.c.Doubts, "No link, rate, disk or core meets the limit, not even all of them together: what is left is fixed times, such as provisioning and the program's own start, or the requests' own spread.")
-		return nil
-	}
-	// What costs nothing is taken back last, so that the others are as little as they can be.
-	for _, i := range append(order, free...) {
-		p, now := b.parameters[i], b.parameters[i].get(b.Scenario.Profile)
-		r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
-			b.tell("trying %s %s with the others", p.name, reports.CapacityAmount(x, p.unit))
-			with := slices.Clone(values)
-			with[i] = x
-			return b.measure(ctx, lastReady, apply(with))
-		}}
-		x, _, err := r.least(ctx, bracket{low: min(now, values[i]), high: values[i], whole: p.bracket.whole}, func(o *outcome) bool { return o.within(b.limit) })
-		if err != nil {
-			b.c.Together = nil
-			return err
-		}
-		if values[i] = x; x > now {
-			best := r.known[x].Value
-			b.c.Together = append(b.c.Together, reports.CapacityNeed{Parameter: p.name, Unit: p.unit, Now: bounded(now), Need: &x, Best: &best, Tried: len(r.known)})
-		}
-	}
-	return nil
-}
-
 // automaticName is what brings a burst that is asked about without them to the service's
 // automatic caches.
 const automaticName = "ECI's automatic caches, turned on"
+
+// cachesName is what caches are called among what is needed.
+const cachesName = "caches of the burst's apps"
 
 // mostSubsets is of how many apps all sets of caches are tried.
 const mostSubsets = 6
@@ -646,7 +624,7 @@ func (b *burst) caches(ctx context.Context) error {
 			return nil
 		}
 	}
-	need := reports.CapacityNeed{Parameter: "caches of the burst's apps", Unit: "caches", Now: new(float64)}
+	need := reports.CapacityNeed{Parameter: cachesName, Unit: "caches", Now: new(float64)}
 	var best *outcome
 	for _, set := range cacheSets(len(own)) {
 		if cold && len(set) == 0 {
@@ -720,7 +698,7 @@ func cacheSets(n int) [][]int {
 // copies is how many copies of each cache's snapshot meet the limit, with a cache for every
 // app of the burst.
 func (b *burst) copies(ctx context.Context) error {
-	if b.tooSmall {
+	if b.tooSmall || !slices.ContainsFunc(b.apps(), func(app workload.App) bool { return !onPool(app) }) {
 		return nil
 	}
 	if b.Scenario.Profile.Cache.Copy.Value == network.Unlimited {
@@ -732,9 +710,6 @@ func (b *burst) copies(ctx context.Context) error {
 		if app.NodePool == "" {
 			p.Caches = append(p.Caches, plan.PlannedCache{Name: "cache-" + app.Name, Images: app.AllImages(), SizeGiB: diskGiB(0), Apps: []string{app.Name}})
 		}
-	}
-	if len(p.Caches) == 0 {
-		return nil
 	}
 	with := copies
 	with.name = "cache.copies (with a cache for every app)"

@@ -54,7 +54,9 @@ type Question struct {
 	frame           *reports.Capacity
 	// job has what the month left in caches, for simulations that change nothing of that.
 	// sameCaches: it stays what the profile as it is leaves there, whatever value is tried.
+	// jobDisks are what the nodes of pools keep it on.
 	job        *cachebench.Job
+	jobDisks   string
 	sameCaches bool
 }
 
@@ -101,6 +103,8 @@ type change struct {
 	bursts    []cachebench.StartBurst
 	plan      *plan.Plan
 	arm       string
+	// ahead are apps whose images the nodes of their pools hold before the burst.
+	ahead []string
 	// list keeps the startups, explain the app whose slowest start is explained.
 	list    bool
 	explain string
@@ -145,6 +149,9 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	if c.bursts != nil {
 		s.Bursts = c.bursts
 	}
+	if c.ahead != nil {
+		s.PulledAhead = c.ahead
+	}
 	if c.explain != "" {
 		s.ExplainApps, s.NoStartups, s.Repeats = []string{c.explain + "@p100"}, false, 1
 	}
@@ -157,7 +164,7 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 	}
 	asIs := c.workload == nil && c.inventory == nil
 	q.tried++
-	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) {
+	if q.job != nil && asIs && (c.profile == nil || q.sameCaches) && q.disksOf(s.Profile) == q.jobDisks {
 		if c.bursts != nil {
 			return q.job.WithBursts(&s).Simulate(ctx, c.plan)
 		}
@@ -170,10 +177,27 @@ func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, erro
 		return nil, err
 	}
 	t, err := job.Simulate(ctx, c.plan)
-	if err == nil && asIs && c.profile == nil && !slices.ContainsFunc(job.Workload.Apps, onPool) {
-		q.job = job
+	if err == nil && asIs && c.profile == nil {
+		q.job, q.jobDisks = job, q.disksOf(s.Profile)
 	}
 	return t, err
+}
+
+// disksOf are the values of a profile on which it depends what a month of starts leaves on
+// the nodes of pools.
+func (q *Question) disksOf(p *simulate.Profile) string {
+	if q.Scenario.Workload == nil {
+		return ""
+	}
+	var words []string
+	for i := range q.Scenario.Workload.NodePools {
+		class, err := p.Class(q.Scenario.Workload.NodePools[i].NodeClass)
+		if err != nil {
+			continue // it ends the simulation
+		}
+		words = append(words, fmt.Sprint(class.Node.DiskGiB.Value, class.Node.HighFraction.Value, class.Node.LowFraction.Value, class.Pull.KeepBlobs.Value))
+	}
+	return list(words)
 }
 
 // cover is the job of a scenario; one whose images are known in part comes with an error

@@ -81,6 +81,7 @@ func TestBurstVerdictsAgreeWithAGrid(t *testing.T) {
 
 // setters put a value in, by the name that an answer has for it.
 var setters = map[string]func(*simulate.Profile, float64){
+	"pull.maxParallelPulls":             func(p *simulate.Profile, v float64) { p.Pull.MaxParallelPulls.Value = int64(v) },
 	"pull.maxConcurrentDownloads":       func(p *simulate.Profile, v float64) { p.Pull.MaxConcurrentDownloads.Value = int64(v) },
 	"start.admitPerSecond":              func(p *simulate.Profile, v float64) { p.Start.AdmitPerSecond.Value = v },
 	"network.registryBytesPerSecond":    func(p *simulate.Profile, v float64) { p.Network.Registry.Value = network.Rate(v) },
@@ -105,7 +106,7 @@ func slow(s *cachebench.Scenario) {
 // the limit, and with just less of it does not.
 func TestBurstNeedsAreBracketed(t *testing.T) {
 	race.Skip(t)
-	brackets := 0
+	brackets, turns := 0, 0
 	for _, x := range []struct {
 		arm    string
 		within time.Duration
@@ -120,9 +121,17 @@ func TestBurstNeedsAreBracketed(t *testing.T) {
 		{simulate.ArmCold, 10 * time.Second, slow},
 		{simulate.ArmAutomatic, 20 * time.Second, func(s *cachebench.Scenario) { s.Bursts = []cachebench.StartBurst{{App: "web", Count: 300}} }},
 		{simulate.ArmAutomatic, 31 * time.Second, func(s *cachebench.Scenario) { s.Bursts = []cachebench.StartBurst{{App: "report", Count: 50}} }},
+		{simulate.ArmWarm, 0, func(s *cachebench.Scenario) {
+			fresh(s)
+			s.Profile.Unpack.Cores.Value = 8
+			s.Bursts = []cachebench.StartBurst{{App: "web", Count: 6}, {App: "ci", Count: 6}, {App: "report", Count: 6}}
+		}},
 	} {
 		q := questionOf(t, x.arm, x.change)
 		count := q.Scenario.Bursts[0].Count
+		if x.within == 0 { // a little less than it takes now
+			x.within = time.Duration(0.9 * lastReady(t, q, x.arm, count, nil) * 1e9)
+		}
 		c, err := q.Burst(t.Context(), capacity.BurstOptions{Within: x.within})
 		if err != nil {
 			t.Fatal(err)
@@ -134,8 +143,11 @@ func TestBurstNeedsAreBracketed(t *testing.T) {
 				continue
 			}
 			less := *n.Need / 1.0051
-			if n.Parameter == "pull.maxConcurrentDownloads" {
+			if strings.HasPrefix(n.Parameter, "pull.max") {
 				less = *n.Need - 1
+				if n.Parameter == "pull.maxParallelPulls" {
+					turns++
+				}
 			}
 			if slices.Contains([]float64{1, 0.1, 1e6, 0.25}, *n.Need) {
 				continue // nothing less is tried
@@ -147,6 +159,9 @@ func TestBurstNeedsAreBracketed(t *testing.T) {
 				t.Errorf("%d within %v: with %s of %v the last is ready after %v s, with %v after %v s", count, x.within, n.Parameter, *n.Need, at, less, below)
 			}
 		}
+	}
+	if turns == 0 {
+		t.Error("no number of pulls at once is named")
 	}
 	if brackets < 12 {
 		t.Errorf("only %d values are named", brackets)

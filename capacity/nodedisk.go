@@ -303,7 +303,7 @@ func (d *nodeDisk) answerOf(now *simulate.Summary, enough float64, found bool) {
 	there := hits(at)
 	d.c.Headline = fmt.Sprintf("Disks of %s are enough: %s of the starts pull nothing, and larger disks bring at most %s more. Now %s: %s.",
 		reports.CapacityAmount(enough, "GiB"), there.Words(), reports.CapacityAmount(saturation, reports.UnitFraction), reports.CapacityAmount(d.now, "GiB"), whatNow.Words())
-	whatNow.Name, there.Name = "starts that pull nothing, now", "starts that pull nothing, on disks of "+reports.CapacityAmount(enough, "GiB")
+	whatNow.Name, there.Name = "starts that pull nothing, now", reports.CapacityHitsOnDisks+reports.CapacityAmount(enough, "GiB")
 	d.c.Figures = append(d.c.Figures, whatNow, there, reports.CapacityFigure{Name: "least disk that is enough", Unit: "GiB", Value: enough})
 	for _, f := range sloFigures[:3] {
 		d.c.Figures = append(d.c.Figures, (&outcome{Statistic: f.of(now)}).figure(f.name+" now", reports.UnitSeconds, nil))

@@ -14,8 +14,10 @@ type parameter struct {
 	bracket    bracket
 	get        func(*simulate.Profile) float64
 	set        func(*simulate.Profile, float64)
-	// free says that it costs nothing, but for what it does to the rest.
-	free bool
+	// free says that it costs nothing, but for what it does to the rest; whose says of
+	// what it is a setting, where that is not the runtime.
+	free  bool
+	whose string
 	// impossible are values with which some starts can never be ready.
 	impossible func(float64) bool
 }
@@ -74,6 +76,15 @@ var burstParameters = []parameter{
 var downloads = func() parameter {
 	p := countOf("pull.maxConcurrentDownloads", "downloads", 1, 128, func(p *simulate.Profile) *simulate.Parameter[int64] { return &p.Pull.MaxConcurrentDownloads })
 	p.free = true
+	return p
+}()
+
+// parallelPulls is how many images a node pulls at once, for whatever starts; the kubelet
+// pulls one where it is not told otherwise.
+var parallelPulls = func() parameter {
+	const mostPods = 250 // of a node, by what clouds allow
+	p := countOf("pull.maxParallelPulls", "pulls", 1, mostPods, func(p *simulate.Profile) *simulate.Parameter[int64] { return &p.Pull.MaxParallelPulls })
+	p.free, p.whose = true, "a setting of the kubelet (serializeImagePulls: false, maxParallelImagePulls): it costs nothing"
 	return p
 }()
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench"
@@ -72,6 +73,9 @@ type warmPool struct {
 	app *workload.App
 	// arrivals are the starts of each repeat, in order of their requests.
 	arrivals [][]arrival
+	// few says why these are too few to tell that the limit is kept; empty where they are
+	// enough, or the starts are those of a burst.
+	few string
 }
 
 // arrival is a start: when it is asked for, and how long one that is begun then takes.
@@ -183,6 +187,8 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 			p.c.Doubts = append(p.c.Doubts, fmt.Sprintf("What warm instances cost is not known: app %s has no cpu and memoryGiB. Give them in a workload.", p.app.Name))
 		}
 		p.c.Verdict = judge(&at, limit)
+		p.few = p.tooFew(int(*sure))
+		p.c.Verdict = weaker(p.c.Verdict, p.few)
 	} else {
 		p.c.Verdict = reports.CapacityNotMet
 	}
@@ -217,18 +223,81 @@ func (p *warmPool) compare(ctx context.Context, need *reports.CapacityNeed, r *r
 	return nil
 }
 
+// weaker is a verdict that too few starts stand behind.
+func weaker(verdict, few string) string {
+	if verdict == reports.CapacityMet && few != "" {
+		return reports.CapacityUnclear
+	}
+	return verdict
+}
+
+// tooFew says that the simulated starts do not tell that the SLO's share of starts keeps the
+// limit with so many warm instances: starts come at random, and had a larger share been late,
+// no more late ones than there are would still be among so many with a chance of a twentieth
+// or more. It is empty where they tell, and of bursts, whose starts are given.
+func (p *warmPool) tooFew(warm int) string {
+	late := 0
+	for _, arrivals := range p.arrivals {
+		for _, wait := range waits(arrivals, warm, p.opt.HandOver) {
+			if wait > p.opt.SLO.Limit {
+				late++
+			}
+		}
+	}
+	return p.fewWords(late)
+}
+
+// fewWords says that so many late ones of all starts are too many, or that these are too few.
+func (p *warmPool) fewWords(late int) string {
+	_, fraction, _ := p.opt.SLO.figure()
+	n := 0
+	for _, arrivals := range p.arrivals {
+		n += len(arrivals)
+	}
+	if fraction <= 0 || fraction >= 1 || len(p.Scenario.Bursts) > 0 || fewer(n, late, 1-fraction) < doubtful {
+		return ""
+	}
+	enough := int(math.Ceil(math.Log(doubtful) / math.Log(fraction)))
+	if late > 0 {
+		return fmt.Sprintf("%d of %s late tell no %s for sure (more: --window, --repeats)", late, plural(n, "start"), p.opt.SLO.Figure)
+	}
+	return fmt.Sprintf("%s tell no %s (%s do where none is late: --window, --repeats)", plural(n, "start"), p.opt.SLO.Figure, reports.CapacityAmount(float64(enough), ""))
+}
+
+// doubtful is the chance from which on something may have come by chance.
+const doubtful = 0.05
+
+// fewer is the chance that of n starts, of which a share is late, no more than so many are.
+func fewer(n, late int, share float64) float64 {
+	var sum float64
+	logOf := func(k int) float64 { v, _ := math.Lgamma(float64(k) + 1); return v }
+	for k := 0; k <= late && k <= n; k++ {
+		sum += math.Exp(logOf(n) - logOf(k) - logOf(n-k) + float64(k)*math.Log(share) + float64(n-k)*math.Log1p(-share))
+	}
+	return sum
+}
+
+// begin begins a headline.
+func (p *warmPool) begin() string {
+	at := p.c.Options[0].Ready
+	if p.c.Verdict == reports.CapacityUnclear && p.few != "" && (at == nil || at.Verdict() == reports.CapacityMet) {
+		return "Unclear, for " + p.few
+	}
+	return word(p.c.Verdict)
+}
+
 // words writes the verdict; caches is nil while they are not known.
 func (p *warmPool) words(caches *reports.CapacityOption) {
 	warm := &p.c.Options[0]
-	begin := fmt.Sprintf("%s: no number of warm instances of %s keeps a %s", word(p.c.Verdict), p.app.Name, p.opt.SLO)
+	begin := fmt.Sprintf("%s: no number of warm instances of %s keeps a %s", p.begin(), p.app.Name, p.opt.SLO)
 	switch {
 	case warm.Met && warm.Cost == nil:
-		begin = fmt.Sprintf("%s: with %s a %s is kept; their price is not known", word(p.c.Verdict), warm.Name, p.opt.SLO)
+		begin = fmt.Sprintf("%s: with %s a %s is kept; their price is not known", p.begin(), warm.Name, p.opt.SLO)
 	case warm.Met:
-		begin = fmt.Sprintf("%s: with %s a %s is kept, for %s a month", word(p.c.Verdict), warm.Name, p.opt.SLO, warm.Cost.Words())
+		begin = fmt.Sprintf("%s: with %s a %s is kept, for %s a month", p.begin(), warm.Name, p.opt.SLO, warm.Cost.Words())
 	}
 	if n := p.c.Needs[0].Sure(); n != nil && *n == 0 {
-		p.c.Headline = fmt.Sprintf("%s: no warm instance of %s is needed for a %s: it is %s.", word(p.c.Verdict), p.app.Name, p.opt.SLO, warm.Ready.Words())
+		p.c.Headline = fmt.Sprintf("%s: no warm instance of %s is needed for a %s: it is %s.", p.begin(), p.app.Name, p.opt.SLO, warm.Ready.Words())
 		warm.Chosen = true
 		return
 	}
@@ -240,14 +309,23 @@ func (p *warmPool) words(caches *reports.CapacityOption) {
 		p.c.Headline = begin + "; no image caches keep it."
 		warm.Chosen = warm.Met
 	case !warm.Met:
-		p.c.Headline = fmt.Sprintf("%s; image caches do, for %s a month.", begin, caches.Cost.Words())
-		p.c.Verdict, p.c.Options[1].Chosen = caches.Verdict(), true
+		if p.c.Verdict = caches.Verdict(); p.c.Verdict == reports.CapacityMet {
+			p.few = p.fewWords(0)
+			p.c.Verdict = weaker(p.c.Verdict, p.few)
+		}
+		p.c.Headline = fmt.Sprintf("%s: no number of warm instances of %s keeps a %s; image caches do, for %s a month.", p.begin(), p.app.Name, p.opt.SLO, caches.Cost.Words())
+		p.c.Options[1].Chosen = true
 	case warm.Cost == nil:
 		p.c.Headline = fmt.Sprintf("%s; image caches keep it for %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
 		warm.Chosen = true
 	case caches.Cost.Value < warm.Cost.Value:
 		p.c.Headline = fmt.Sprintf("%s; image caches are cheaper: %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
 		p.c.Options[1].Chosen = true
+		if p.c.Verdict == reports.CapacityMet && caches.Verdict() != reports.CapacityMet {
+			// What is named is not surely kept.
+			p.c.Verdict = caches.Verdict()
+			p.c.Headline = word(p.c.Verdict) + strings.TrimPrefix(p.c.Headline, word(reports.CapacityMet))
+		}
 	default:
 		p.c.Headline = fmt.Sprintf("%s; image caches are no cheaper: %s a month (%s).", begin, caches.Cost.Words(), caches.Name)
 		warm.Chosen = true

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
 )
@@ -58,15 +60,50 @@ func TestWaitsAreThoseOfAQueue(t *testing.T) {
 }
 
 func TestParseSLO(t *testing.T) {
-	for text, want := range map[string]SLO{"p99<=20s": {"p99", 20 * time.Second}, " mean <= 1.5m ": {"mean", 90 * time.Second}, "slowest<500ms": {"slowest", 500 * time.Millisecond}} {
+	for text, want := range map[string]SLO{"p99<=20s": {"p99", 20 * time.Second}, " mean <= 1.5m ": {"mean", 90 * time.Second}, "slowest<=500ms": {"slowest", 500 * time.Millisecond}} {
 		if got, err := ParseSLO(text); err != nil || got != want {
 			t.Errorf("%q is read as %+v, %v", text, got, err)
 		}
 	}
-	for text, want := range map[string]string{"": "has no <=", "p99=20s": "has no <=", "p98<=20s": `"p98" is no figure`, "p99<=": "time", "p99<=0s": "not above 0", "p99<=-1s": "negative"} {
+	for text, want := range map[string]string{"": "has no <=", "p99<20s": "did you mean 'p99<=20s'?", "p99=20s": "has no <=", "p98<=20s": `"p98" is no figure`, "p99<=": "time", "p99<=0s": "not above 0", "p99<=-1s": "negative"} {
 		if _, err := ParseSLO(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestTooFewStarts: 299 starts of which none is late tell a p99, for 0.99 to the power of 299 is
+// below a twentieth and that of 298 is not; of 29 it is a p90. With late ones the chance is that
+// of coins, worked out by hand: of four, none or one is heads 5 times of 16.
+func TestTooFewStarts(t *testing.T) {
+	if got := fewer(4, 1, 0.5); math.Abs(got-5.0/16) > 1e-12 {
+		t.Errorf("of four coins at most one is heads in %v", got)
+	}
+	of := func(figure string, n, late int, bursts ...cachebench.StartBurst) string {
+		p := &warmPool{Question: &Question{Scenario: &cachebench.Scenario{Bursts: bursts}}, opt: PoolOptions{SLO: SLO{figure, time.Second}}, arrivals: [][]arrival{nil}}
+		for i := range n {
+			takes := time.Duration(0)
+			if i < late {
+				takes = time.Hour
+			}
+			p.arrivals[0] = append(p.arrivals[0], arrival{time.Duration(i) * 24 * time.Hour, takes})
+		}
+		return p.tooFew(0)
+	}
+	for _, c := range []struct {
+		figure  string
+		n, late int
+		want    string
+	}{
+		{"p99", 299, 0, ""}, {"p99", 298, 0, "298 starts tell no p99 (299 do where none is late"}, {"p90", 29, 0, ""}, {"p90", 28, 0, "29 do"},
+		{"p99", 299, 1, "1 of 299 starts late tell no p99 for sure"}, {"p99", 5000, 30, ""}, {"mean", 1, 0, ""}, {"slowest", 1, 0, ""},
+	} {
+		if got := of(c.figure, c.n, c.late); !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
+			t.Errorf("%s of %d, %d late: %q, want %q", c.figure, c.n, c.late, got, c.want)
+		}
+	}
+	if got := of("p99", 10, 0, cachebench.StartBurst{Count: 10}); got != "" {
+		t.Errorf("of a burst, whose starts are given: %q", got)
 	}
 }
 

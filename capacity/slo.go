@@ -59,12 +59,12 @@ func timeAt(times []time.Duration, fraction float64) float64 {
 // ParseSLO reads a limit as people write it: p99<=20s.
 func ParseSLO(text string) (SLO, error) {
 	name, limit, ok := strings.Cut(text, "<=")
-	if !ok {
-		name, limit, ok = strings.Cut(text, "<")
-	}
 	name = strings.TrimSpace(name)
 	wrong := func(what string) (SLO, error) {
 		return SLO{}, fmt.Errorf("limit %q: %s: write it as p99<=20s; there are p50, p90, p99, mean and slowest", text, what)
+	}
+	if before, after, other := strings.Cut(text, "<"); !ok && other {
+		return SLO{}, fmt.Errorf("limit %q: a time of just that keeps it too, so that it is written with <=: did you mean '%s<=%s'?", text, strings.TrimSpace(before), strings.TrimSpace(after))
 	}
 	if !ok {
 		return wrong("it has no <=")

@@ -104,8 +104,37 @@ func capacityBench(c *Capacity) ([]byte, error) {
 	}
 	var text benchText
 	text.comment(&c.Provenance, c.Doubts)
+	if c.Interrupted {
+		text.WriteString(BenchUnfinishedPrefix + "the search was interrupted, so that not all was tried\n")
+	}
 	text.write(b.lines, true)
 	return text.Bytes(), nil
+}
+
+// BenchUnfinishedPrefix begins the line by which an answer says that its search was stopped.
+const BenchUnfinishedPrefix = "# unfinished "
+
+// Figures that an answer has only where its search looked for them.
+const (
+	// CapacityAllLifted is looked for where no value meets the limit by itself.
+	CapacityAllLifted = "last ready with every one of these bounds lifted"
+	// CapacityHitsOnDisks is followed by a size that was found.
+	CapacityHitsOnDisks = "starts that pull nothing, on disks of "
+)
+
+// BenchIsSearched says of a benchmark, by its name and first key, whether an answer has it
+// only where its search had reason to look: a value that is needed or an effect is left out
+// where the parameter changes nothing, values together where one by itself is enough.
+func BenchIsSearched(name, key, value string) bool {
+	switch {
+	case name == BenchCapacityCurve || name == BenchCapacityOption:
+		return true
+	case name != BenchCapacity:
+		return false
+	case key == "need" || key == "together" || key == "effect":
+		return true
+	}
+	return key == "figure" && (value == CapacityAllLifted || strings.HasPrefix(value, CapacityHitsOnDisks))
 }
 
 // capacityBenches collects the lines of an answer.

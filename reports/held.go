@@ -48,6 +48,11 @@ var causeWords = map[simulate.Cause]struct {
 const waitPhase simulate.Phase = "wait"
 
 func holdWords(h *simulate.Hold) string {
+	if h.Through != "" {
+		own := *h
+		own.Through = ""
+		return holdWords(&own) + throughWords[h.Through]
+	}
 	switch h.By {
 	case simulate.ByLink:
 		return lower(linkName(h.Link)) + ", shared by transfers"
@@ -73,6 +78,12 @@ func meanwhileWords(h *simulate.Hold) string {
 		return ", over one connection each"
 	}
 	return ""
+}
+
+// throughWords say whose pull a cause held up, where it is another start's on the node.
+var throughWords = map[simulate.Cause]string{
+	simulate.ByTurn: ", in pulls before its turn", simulate.ByOtherPull: ", in another start's pull of a layer",
+	simulate.BySlot: ", in pulls with the download slots", simulate.ByUnpackSlot: ", in unpacks at the limit",
 }
 
 var afterWords = map[simulate.Failure]string{

@@ -7,18 +7,38 @@ import (
 )
 
 // finishes follows the activities back from ready to the request.
-func (r *recorder) finishes(id int32, s *startup) error {
-	if r == nil || id != r.id {
-		return nil
-	}
-	r.id = none
-	at := r.e.now
-	var needed *activity
-	for next := r.cause; next != atRequest; {
-		if next < 0 || r.acts[next].to != at {
-			return fmt.Errorf("simulate: what held a start up until %v is not known; this is a fault of cachebench, please report it with the scenario", at-s.requested)
+func (r *recorder) finishes(s *startup) error {
+	at := r.follow(r.cause, r.e.now, s.requested, func(h Hold) {
+		h.Start, h.End = h.Start-s.requested, h.End-s.requested
+		if last := len(r.holds) - 1; last >= 0 && r.holds[last].alike(&h) {
+			r.holds[last].Start = h.Start
+		} else {
+			r.holds = append(r.holds, h)
 		}
+	})
+	if at != s.requested {
+		return fmt.Errorf("simulate: what held a start up until %v after its request is not known; this is a fault of cachebench, please report it with the scenario", at-s.requested)
+	}
+	slices.Reverse(r.holds)
+	return nil
+}
+
+// follow goes back from the end of an activity, at the time given, to from or to the
+// request, and tells what held the start up, the last first. It returns the time back
+// to which that is known.
+func (r *recorder) follow(next int32, at, from time.Duration, tell func(Hold)) time.Duration {
+	var needed *activity
+	for next >= 0 && at > from && int(next) < len(r.acts) && r.acts[next].to == at {
 		a := &r.acts[next]
+		if a.other != nil {
+			// Another start's activity ended this wait: what held that one up, did both.
+			at = a.other.follow(a.released, at, max(from, a.from), func(h Hold) {
+				if h.Through = a.by; h.By == a.by {
+					h.Through = "" // what that one waited for in turn is not known
+				}
+				tell(h)
+			})
+		}
 		pieces := r.pieces(a)
 		if a.place >= 0 && r.isOrdered(needed, a) {
 			for i := range pieces {
@@ -32,20 +52,13 @@ func (r *recorder) finishes(id int32, s *startup) error {
 			needed = a
 		}
 		for _, h := range slices.Backward(pieces) {
-			h.Start, h.End = h.Start-s.requested, h.End-s.requested
-			if last := len(r.holds) - 1; last >= 0 && r.holds[last].alike(&h) {
-				r.holds[last].Start = h.Start
-			} else {
-				r.holds = append(r.holds, h)
+			if h.Start, h.End = max(h.Start, from), min(h.End, at); h.Start < h.End {
+				tell(h)
 			}
 		}
-		at, next = a.from, a.before
+		at, next = max(from, a.from), a.before
 	}
-	if at != s.requested {
-		return fmt.Errorf("simulate: what held a start up in its first %v is not known; this is a fault of cachebench, please report it with the scenario", at-s.requested)
-	}
-	slices.Reverse(r.holds)
-	return nil
+	return at
 }
 
 // isOrdered says that a transfer let another of its pull begin whose layer is

@@ -72,7 +72,7 @@ type engine struct {
 	tracked                  map[int32]*trace    // by startup
 	evictions                map[int32]evictions // by startup
 	observer                 *observer
-	rec                      *recorder // of the start that is explained
+	rec                      *recorders // of the start that is explained
 
 	// rank is that of the next start that is not apart.
 	rank int32

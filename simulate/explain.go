@@ -168,12 +168,22 @@ func (x *explaining) record(ctx context.Context, w *world, start int) (*Explanat
 			result.Node, result.Requested, result.Ready, e.err = s.Node, s.Requested, s.Ready, errSeen
 		}
 	})
-	e.rec = &recorder{e: e, start: start, id: none, pulls: make(map[int32]*pullRecord), open: make(map[activityKey]int32)}
+	e.rec = newRecorders(e, start, x.nodeOf(start))
 	if err := e.run(ctx, x.starts); !errors.Is(err, errSeen) {
 		return nil, cmp.Or(err, fmt.Errorf("explain app %s: its start did not become ready", x.app))
 	}
-	result.Holds = e.rec.holds
+	result.Holds = e.rec.explained.holds
 	return result, nil
+}
+
+// nodeOf is the name of a start's node; empty where it has an instance of its own.
+func (x *explaining) nodeOf(start int) string {
+	for i, s := range x.starts {
+		if i == start {
+			return s.Node
+		}
+	}
+	return ""
 }
 
 // levers tries what could shorten the holds. One with which the simulation comes to

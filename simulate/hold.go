@@ -81,6 +81,9 @@ type Hold struct {
 	Meanwhile Cause         `json:"meanwhile,omitempty"`
 	// After is what failed, where By is back-off or sync.
 	After Failure `json:"after,omitempty"`
+	// Through is what the start itself waited for meanwhile, where By held up a pull of
+	// another start on its node: turn, slot, other-pull or unpack-slot.
+	Through Cause `json:"through,omitempty"`
 }
 
 // A Failure is why a client asks again.
@@ -98,5 +101,5 @@ const (
 
 // alike says that two holds tell the same.
 func (h *Hold) alike(x *Hold) bool {
-	return h.By == x.By && h.Link == x.Link && h.Image == x.Image && h.Layer == x.Layer && h.Behind == x.Behind && h.Meanwhile == x.Meanwhile && h.After == x.After
+	return h.By == x.By && h.Link == x.Link && h.Image == x.Image && h.Layer == x.Layer && h.Behind == x.Behind && h.Meanwhile == x.Meanwhile && h.After == x.After && h.Through == x.Through
 }

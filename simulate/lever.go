@@ -192,6 +192,9 @@ func (l *lever) loosens(holds []Hold) bool {
 		return false
 	}
 	return slices.ContainsFunc(holds, func(h Hold) bool {
+		if h.Through != "" && slices.Contains(l.by, h.Through) {
+			return true
+		}
 		if h.By == ByLink {
 			return l.isOf(h.Link)
 		}

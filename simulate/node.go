@@ -129,6 +129,7 @@ func (e *engine) setUp(id int32, setup *NodeSetup) error {
 			age: s.age + 1, alive: true, hidden: true,
 		}
 		n.underWay++
+		e.rec.requested(none, sid, n.name)
 		e.after(0, admitted, sid)
 	}
 	return nil

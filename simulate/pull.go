@@ -424,7 +424,7 @@ func (e *engine) forget(pid int32, p *pull) {
 	if e.wide != nil {
 		delete(e.wide, pid)
 	}
-	e.rec.forgets(pid)
+	e.rec.forgets(pid, p)
 	p.age++
 	p.state = resting
 	e.pulls.Give(pid)

@@ -14,13 +14,15 @@ import (
 // called on nil, which records nothing.
 type recorder struct {
 	e     *engine
-	start int   // place of the start in the input
+	all   *recorders
+	at    int   // place among all
 	id    int32 // its startup while it is under way, else none
 	class *class
 	acts  []activity
 	// cause is the activity whose end is what happens now: atRequest, or foreign
-	// where it is none of the start's.
+	// where it is none of the start's. It is that of an event.
 	cause int32
+	event uint64
 	// phase is when the present phase began, phaseParts its first ones, which have causes
 	// of their own.
 	phase      point
@@ -45,6 +47,10 @@ const (
 type activity struct {
 	from, to time.Duration
 	before   int32 // which let it begin
+	// other is the start whose activity ended a wait for others, released that
+	// activity; nil where it is not recorded.
+	other    *recorder
+	released int32
 	kind     activityKind
 	by       Cause // where that does not change meanwhile
 	after    Failure
@@ -118,20 +124,6 @@ func (r *recorder) ours(pid int32, p *pull) *pullRecord {
 	return x
 }
 
-// happens begins an event.
-func (r *recorder) happens() {
-	if r != nil {
-		r.cause = foreign
-	}
-}
-
-// requested begins the recording if the start is the one to record.
-func (r *recorder) requested(index int, id int32) {
-	if r != nil && index == r.start {
-		r.id, r.class, r.cause = id, r.e.templates.At(r.e.startups.At(id).template).class, atRequest
-	}
-}
-
 func (r *recorder) now() point { return point{r.e.now, r.cause} }
 
 // settle gives what happens now a cause of the start's own: where it is another's,
@@ -140,7 +132,9 @@ func (r *recorder) settle(since point, by Cause, a activity) {
 	if r.cause != foreign {
 		return
 	}
+	other, released := r.all.releasing(r)
 	if r.cause = since.before; since.at < r.e.now {
+		a.other, a.released = other, released
 		a.from, a.to, a.before, a.by = since.at, r.e.now, since.before, by
 		r.acts = append(r.acts, a)
 		r.cause = int32(len(r.acts) - 1)

@@ -82,6 +82,7 @@ func (e *engine) forgetStartup(id int32, s *startup) {
 		e.asides.Give(s.aside)
 	}
 	delete(e.evictions, id)
+	e.rec.leaves(id)
 	s.age++
 	s.alive = false
 	e.startups.Give(id)
@@ -114,7 +115,7 @@ func (e *engine) request(index int, start *Start) error {
 	}
 	e.requested++
 	e.observer.begins(e)
-	e.rec.requested(index, id)
+	e.rec.requested(index, id, start.Node)
 	if e.opt.Spans != nil && e.opt.Spans(index) {
 		e.track(id)
 	}

@@ -120,7 +120,7 @@ func (q *question) addBurstFlags(cmd *cobra.Command) {
 func (q *question) setBurst(cmd *cobra.Command) error {
 	f := cmd.Flags()
 	switch {
-	case q.count == 0 && !given(f, "count") && (q.app != "" || q.spread != 0):
+	case q.count == 0 && !given(f, "count") && (q.app != "" || given(f, "spread")):
 		flags := "--app and --spread are"
 		if q.app == "" {
 			flags = "--spread is"
@@ -204,7 +204,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	case c.Verdict == reports.CapacityNotMet:
 		return errNotMet
 	case c.Verdict == reports.CapacityUnclear:
-		return fmt.Errorf("%w for sure: its interval holds the limit, and more --repeats narrow it, or something is not known", errNotMet)
+		return fmt.Errorf("%w for sure: its interval holds the limit, and more --repeats narrow it, starts are too few, or something is not known", errNotMet)
 	}
 	return nil
 }
@@ -221,7 +221,8 @@ request rates, cores, disks, the order of layers; with --vcpu-quota and --addres
 what the account refuses beside what the workload keeps running. It finds how many starts
 are ready in time, and the least of each parameter that meets the limit: downloads at
 once, the registry's rate, connections, cores, disks and their size, admission, the
-smallest set of caches, copies of a snapshot; several together where none does by itself.
+smallest set of caches or of images that nodes hold before the burst, copies of a
+snapshot; as few together as possible where none does by itself.
 Where the limit is met, the least that still does is how much there is to
 spare.
 

@@ -54,10 +54,11 @@ func newCapacityPool(io *streams) *cobra.Command {
 		Long: `Pool finds how many instances of an app to keep warm, started and idle, so that its
 starts keep a limit at the workload's arrivals or a burst, what that costs a month, and
 whether image caches that keep the same limit are cheaper. A start takes a warm instance
-and another is started in its place; where none is ready it waits for the next.
+and another is started in its place; where none is ready it waits for the next. Starts
+of a workload come at random: too few of them leave a quantile unclear.
 
 ` + capacityExits,
-		Example: `  cachebench capacity pool --scenario scenario.yaml --app web --slo 'p99<=2s'
+		Example: `  cachebench capacity pool --scenario scenario.yaml --app web --slo 'p99<=2s' --window 30d
   cachebench capacity pool --scenario scenario.yaml --app web --count 100 --spread 1m --slo 'p99<=5s' --hand-over 500ms`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {

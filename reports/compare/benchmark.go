@@ -209,6 +209,15 @@ func (b *benchmark) isFound() bool {
 	return b.base == reports.BenchCapacityCurve || b.base == reports.BenchCapacityOption
 }
 
+// isSearched says the same, and of what a search looks for where it has reason to.
+func (b *benchmark) isSearched() bool {
+	if len(b.others) == 0 {
+		return b.isFound()
+	}
+	key, value, _ := strings.Cut(b.others[0], "=")
+	return reports.BenchIsSearched(b.base, key, unescape(value))
+}
+
 // show writes the further parts of names for people: without escapes, of a sweep the last
 // part of each parameter's key, and its scenario only where there are several.
 func (r *Result) show() {

@@ -115,6 +115,8 @@ type pair struct {
 	// unpaired is how many points of curves and options OLD or NEW alone has: a search tries
 	// other values where others are of interest.
 	unpaired [2]int
+	// onlyOld are values that OLD's search found where NEW's had no reason to look.
+	onlyOld []string
 }
 
 // both is a benchmark in both results.
@@ -213,9 +215,12 @@ func (p *pair) match() {
 		if news[b.renamed(renames, nil).key(conditions)] {
 			continue
 		}
-		if b.isFound() {
+		switch {
+		case b.isFound():
 			p.unpaired[0]++
-		} else {
+		case b.isSearched():
+			p.onlyOld = append(p.onlyOld, b.label())
+		default:
 			p.c.Missing = append(p.c.Missing, b.label())
 		}
 	}
@@ -353,6 +358,9 @@ func (p *pair) doubts() {
 	slices.Sort(p.c.Inputs)
 	if p.unpaired[0]+p.unpaired[1] > 0 {
 		p.doubt("Of curves and options those are compared that both searches tried; OLD alone has %d, NEW alone %d.", p.unpaired[0], p.unpaired[1])
+	}
+	if len(p.onlyOld) > 0 {
+		p.doubt("Only in OLD: %s. NEW's search has none of that, as where the limit is met already, or a parameter changes nothing.", named(p.onlyOld))
 	}
 	var facts []string
 	for _, f := range p.new.facts {

@@ -327,6 +327,9 @@ func (r *Result) comments(name string, data []byte) error {
 		if why, ok := strings.CutPrefix(line, reports.BenchIncomparablePrefix); ok && !slices.Contains(r.incomparable, why) {
 			r.incomparable = append(r.incomparable, why)
 		}
+		if why, ok := strings.CutPrefix(line, reports.BenchUnfinishedPrefix); ok && !slices.Contains(r.unfinished, why) {
+			r.unfinished = append(r.unfinished, why)
+		}
 		if rest, ok := strings.CutPrefix(line, reports.BenchUntimedPrefix); ok {
 			words := strings.Fields(rest)
 			starts := 0

@@ -165,19 +165,28 @@ func TestCapacities(t *testing.T) {
 		verdict    string
 		refusal    string
 	}{
-		"the same":    {answer(100, nil), "met>=1,need-B/s:+0%,value-sec:+0%", nil, reports.Pass, ""},
-		"needs more":  {answer(110, nil), "need-B/s:+5%", nil, reports.Fail, ""},
-		"its curve":   {answer(110, nil), "value-sec:+5%", nil, reports.Fail, ""},
-		"not met":     {answer(100, func(c *reports.Capacity) { c.Verdict = reports.CapacityNotMet }), "met>=1", nil, reports.Fail, ""},
-		"unclear":     {answer(100, func(c *reports.Capacity) { c.Verdict = reports.CapacityUnclear }), "met>=1", nil, reports.Unjudged, ""},
-		"other found": {answer(100, func(c *reports.Capacity) { c.Options[0].Name = "two" }), "met>=1", nil, reports.Pass, ""},
-		"limit":       {answer(100, func(c *reports.Capacity) { c.Curves[0].Limit = number(40) }), "met>=1", nil, reports.Unjudged, "another problem: OLD's is question burst, arm cold, last ready at most 30 sec, NEW's is question burst, arm cold, last ready at most 40 sec"},
-		"question":    {answer(100, func(c *reports.Capacity) { c.Question = "pool" }), "met>=1", nil, reports.Unjudged, "another problem"},
-		"arm":         {answer(100, func(c *reports.Capacity) { c.Arm = "warm" }), "met>=1", nil, reports.Unjudged, "another problem"},
-		"arm allowed": {answer(100, func(c *reports.Capacity) { c.Arm = "warm" }), "met>=1", []string{Problem}, reports.Pass, ""},
-		"profile":     {answer(100, func(c *reports.Capacity) { c.Provenance.ProfileDigest = "sha256:bbbb" }), "met>=1", nil, reports.Unjudged, "profile eci has other values"},
-		"workload":    {answer(100, func(c *reports.Capacity) { c.Provenance.WorkloadDigest = "sha256:bbbb" }), "met>=1", nil, reports.Unjudged, "another workload"},
-		"seed":        {answer(100, func(c *reports.Capacity) { c.Provenance.Seed = 2 }), "met>=1", nil, reports.Unjudged, "another seed"},
+		"the same":          {answer(100, nil), "met>=1,need-B/s:+0%,value-sec:+0%", nil, reports.Pass, ""},
+		"needs more":        {answer(110, nil), "need-B/s:+5%", nil, reports.Fail, ""},
+		"its curve":         {answer(110, nil), "value-sec:+5%", nil, reports.Fail, ""},
+		"not met":           {answer(100, func(c *reports.Capacity) { c.Verdict = reports.CapacityNotMet }), "met>=1", nil, reports.Fail, ""},
+		"unclear":           {answer(100, func(c *reports.Capacity) { c.Verdict = reports.CapacityUnclear }), "met>=1", nil, reports.Unjudged, ""},
+		"need of OLD alone": {answer(100, func(c *reports.Capacity) { c.Needs, c.Effects = nil, nil }), "met>=1,value-sec:+0%", nil, reports.Pass, ""},
+		"need of NEW alone": {answer(100, func(c *reports.Capacity) {
+			c.Needs = append(c.Needs, reports.CapacityNeed{Parameter: "unpack.cores", Unit: "cores", Need: number(3)})
+			c.Figures = append(c.Figures, reports.CapacityFigure{Name: reports.CapacityAllLifted, Unit: "sec", Value: 9})
+		}), "met>=1,need-B/s:+0%", nil, reports.Pass, ""},
+		"a rule on the need of OLD alone": {answer(100, func(c *reports.Capacity) { c.Needs = nil }), "need-B/s:+0%", nil, reports.Unjudged, ""},
+		"a lost figure":                   {answer(100, func(c *reports.Capacity) { c.Figures = nil }), "met>=1", nil, reports.Unjudged, ""},
+		"interrupted":                     {answer(100, func(c *reports.Capacity) { c.Needs, c.Interrupted = nil, true }), "met>=1", nil, reports.Unjudged, "NEW: the search was interrupted"},
+		"interrupted, allowed":            {answer(100, func(c *reports.Capacity) { c.Needs, c.Interrupted = nil, true }), "met>=1", []string{Unfinished}, reports.Pass, ""},
+		"other found":                     {answer(100, func(c *reports.Capacity) { c.Options[0].Name = "two" }), "met>=1", nil, reports.Pass, ""},
+		"limit":                           {answer(100, func(c *reports.Capacity) { c.Curves[0].Limit = number(40) }), "met>=1", nil, reports.Unjudged, "another problem: OLD's is question burst, arm cold, last ready at most 30 sec, NEW's is question burst, arm cold, last ready at most 40 sec"},
+		"question":                        {answer(100, func(c *reports.Capacity) { c.Question = "pool" }), "met>=1", nil, reports.Unjudged, "another problem"},
+		"arm":                             {answer(100, func(c *reports.Capacity) { c.Arm = "warm" }), "met>=1", nil, reports.Unjudged, "another problem"},
+		"arm allowed":                     {answer(100, func(c *reports.Capacity) { c.Arm = "warm" }), "met>=1", []string{Problem}, reports.Pass, ""},
+		"profile":                         {answer(100, func(c *reports.Capacity) { c.Provenance.ProfileDigest = "sha256:bbbb" }), "met>=1", nil, reports.Unjudged, "profile eci has other values"},
+		"workload":                        {answer(100, func(c *reports.Capacity) { c.Provenance.WorkloadDigest = "sha256:bbbb" }), "met>=1", nil, reports.Unjudged, "another workload"},
+		"seed":                            {answer(100, func(c *reports.Capacity) { c.Provenance.Seed = 2 }), "met>=1", nil, reports.Unjudged, "another seed"},
 		"unread": {answer(100, func(c *reports.Capacity) {
 			c.Provenance.Unread = []layers.Unscanned{{Digest: "sha256:ee", Reason: "gone"}}
 		}), "met>=1", nil, reports.Unjudged, "could not be read"},
@@ -188,6 +197,22 @@ func TestCapacities(t *testing.T) {
 		}
 		if test.refusal != "" && !slices.ContainsFunc(c.Refusals, func(s string) bool { return strings.Contains(s, test.refusal) }) {
 			t.Errorf("%s: %q, want %s", name, c.Refusals, test.refusal)
+		}
+		switch name {
+		case "need of OLD alone":
+			if Err(c) != nil || !slices.ContainsFunc(c.Doubts, func(s string) bool {
+				return strings.HasPrefix(s, "Only in OLD: need=network.registryBytesPerSecond.")
+			}) {
+				t.Errorf("%s: %v, %q", name, Err(c), c.Doubts)
+			}
+		case "need of NEW alone":
+			if Err(c) != nil || len(c.Added) != 2 {
+				t.Errorf("%s: %v, %q", name, Err(c), c.Added)
+			}
+		case "a lost figure":
+			if err := Err(c); err == nil || !strings.Contains(err.Error(), "NEW lacks figure=last ready of OLD") {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 		if name == "other found" && !slices.ContainsFunc(c.Doubts, func(s string) bool { return strings.Contains(s, "OLD alone has 1, NEW alone 1") }) {
 			t.Errorf("%s: %q", name, c.Doubts)
