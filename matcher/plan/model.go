@@ -200,6 +200,9 @@ func (m *model) add(given *App) error {
 	return m.setPriming(a, given)
 }
 
+// toldApps is after how many apps progress is told.
+const toldApps = 50
+
 // setOptions works out what the candidates do for each app.
 func (m *model) setOptions(ctx context.Context) error {
 	var picker *matcher.Picker
@@ -209,7 +212,10 @@ func (m *model) setOptions(ctx context.Context) error {
 	} else if len(m.apps) > 0 {
 		holders = m.holders(m.apps[0].looked)
 	}
-	for _, a := range m.apps {
+	for i, a := range m.apps {
+		if i > 0 && i%toldApps == 0 {
+			m.progress("working out what caches do for apps: %d of %d", i, len(m.apps))
+		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped before a plan was found: %w", err)
 		}
