@@ -162,9 +162,10 @@ type CapacityPoint struct {
 	Y    *float64 `json:"y,omitempty" document:"signed,unit=none"`
 	Low  *float64 `json:"low,omitempty" document:"signed,unit=none"`
 	High *float64 `json:"high,omitempty" document:"signed,unit=none"`
-	// Name says in short what has the value of X, such as the plan that costs it; Built lists
-	// what that builds. Both are of curves over bills.
-	Name  string   `json:"name,omitempty"`
+	// Name says in short what has the value of X; of curves over bills what is built.
+	Name string `json:"name,omitempty"`
+	// Built are, of curves over bills, the names of the caches and of the apps that have a
+	// start ahead of others.
 	Built []string `json:"built,omitempty"`
 }
 
