@@ -146,15 +146,17 @@ func TestCurveNamesPlans(t *testing.T) {
 // itself may be off by.
 func TestCachesOfManyApps(t *testing.T) {
 	race.Skip(t)
-	q := madeUp(t, 44, 5)
+	q := madeUp(t, 100, 7)
+	automatic := rankOf(played(t, q, simulate.ArmAutomatic, nil, nil), 99)
 	slo := capacity.SLO{Figure: "p99", Limit: 20 * time.Second}
 	c, err := q.Caches(t.Context(), slo)
+	t.Logf("p99 %v on automatic caches: %s", automatic, c.Headline)
 	if err != nil || c.Verdict != reports.CapacityMet {
 		t.Fatalf("%v: %+v", err, c)
 	}
 	cost := figureOf(c, "added to the bill")
 	met, not := 0, 0
-	for limit := 16.0; limit < 40; limit *= 1.15 {
+	for _, limit := range []float64{20, 22, 24, 28} {
 		p := planned(t, q, time.Duration(limit*1e9), 0.99, func(s *cachebench.Scenario) {
 			s.BudgetPerMonth, s.PlanOptions.Effort = math.Inf(1), 0.1
 		})

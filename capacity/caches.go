@@ -46,7 +46,7 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[terms]*cachePlan)}
 	if k.effort = q.Scenario.PlanOptions.Effort; k.effort == 0 && len(q.apps()) > manyApps {
 		k.effort = manyEffort
-		c.Assumptions = append(c.Assumptions, fmt.Sprintf("With %s the planner searches %g times as long as cachebench plan for each limit that it is asked for, and %g times for that of the cheapest plan that keeps the limit; plan.effort of the scenario sets the latter.", plural(len(q.apps()), "app"), manyEffort*scanShare, manyEffort))
+		c.Assumptions = append(c.Assumptions, fmt.Sprintf("With %s the planner searches %g times as long as cachebench plan for each limit that it is asked for, and %g times for that of the cheapest plan that keeps the limit; plan.effort of the scenario sets the latter.", plural(len(q.apps()), "app"), manyEffort/scanParts, manyEffort))
 	}
 	if k.effort == 0 {
 		k.effort = 1
@@ -409,6 +409,9 @@ func (k *cachePlans) words() {
 		}
 		if proven := k.proven(); proven != "" {
 			c.Sentences = append(c.Sentences, proven)
+		}
+		if quota := k.quotaWords(); quota != "" {
+			c.Sentences = append(c.Sentences, quota)
 		}
 		c.Sentences = append(c.Sentences, "What no cache brings down is admission, provisioning, attaching and the program's own start: ask capacity burst for what holds starts up, capacity pool for instances kept warm.")
 		return

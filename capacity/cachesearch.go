@@ -19,9 +19,9 @@ import (
 const (
 	manyApps   = 40
 	manyEffort = 0.1
-	// scanShare of the effort is spent on each limit, all of it on that of the cheapest plan
-	// that keeps the limit of the question.
-	scanShare = 0.1
+	// A part of the effort is spent on each limit, all of it on that of the cheapest plan that
+	// keeps the limit of the question.
+	scanParts = 10
 	// leastGain of the bill is what a limit that is tried has to be able to save: as near to its
 	// bound the planner's own plans are.
 	leastGain = cachebench.DefaultGapFraction
@@ -40,7 +40,7 @@ func (k *cachePlans) many() bool { return len(k.apps()) > manyApps }
 // scanEffort is that with which limits are first tried.
 func (k *cachePlans) scanEffort() float64 {
 	if k.many() {
-		return k.effort * scanShare
+		return k.effort / scanParts
 	}
 	return k.effort
 }
@@ -300,21 +300,33 @@ func (k *cachePlans) bound() (least *float64, none bool) {
 func (k *cachePlans) proven() string {
 	share := fmt.Sprintf("%s of a month's starts ready within %s, each start by itself", shareWords(k.fraction), limitWords(k.slo.Limit.Seconds()))
 	least, none := k.bound()
+	set := fmt.Sprintf("no set of at most %d of the caches that the planner considered", k.Scenario.Quota)
 	switch {
 	case none:
-		return fmt.Sprintf("It is proven that with no set of the caches that the planner considered are %s.", share)
+		return fmt.Sprintf("It is proven that with %s are %s.", set, share)
 	case least == nil:
 		return ""
 	case k.best == nil || k.best.Plan == nil:
-		return fmt.Sprintf("It is proven that no set of the caches that the planner considered has %s, for less than %s a month.", share, k.money(*least))
+		return fmt.Sprintf("It is proven that %s has %s, for less than %s a month.", set, share, k.money(*least))
 	}
-	words := fmt.Sprintf("Proven is a bound for starts by themselves: no set of the caches that the planner considered has %s, for less than %s a month", share, k.money(*least))
+	words := fmt.Sprintf("Proven is a bound for starts by themselves: %s has %s, for less than %s a month", set, share, k.money(*least))
 	if more := k.best.cost - *least; more > 0.005 {
 		return words + fmt.Sprintf("; the plan is %s above it.", k.money(more))
 	} else if more < -0.005 {
 		return words + "; the starts of the window are kinder than a month's, so that the plan costs less."
 	}
 	return words + ", which is what the plan costs."
+}
+
+// quotaWords say that plans use the whole quota; empty where none does.
+func (k *cachePlans) quotaWords() string {
+	quota := k.Scenario.Quota
+	for _, p := range k.known {
+		if len(p.Caches) >= quota {
+			return fmt.Sprintf("Some plans use the whole quota of %s: with a larger one (quota of the scenario) others are possible.", plural(quota, "manual cache"))
+		}
+	}
+	return ""
 }
 
 func shareWords(fraction float64) string { return fmt.Sprintf("%.4g %%", 100*fraction) }
