@@ -156,7 +156,7 @@ func TestCachesOfManyApps(t *testing.T) {
 	}
 	cost := figureOf(c, "added to the bill")
 	met, not := 0, 0
-	for _, limit := range []float64{20, 22, 24, 28} {
+	for _, limit := range []float64{20, 22, 28} {
 		p := planned(t, q, time.Duration(limit*1e9), 0.99, func(s *cachebench.Scenario) {
 			s.BudgetPerMonth, s.PlanOptions.Effort = math.Inf(1), 0.1
 		})
