@@ -141,36 +141,18 @@ func LimitKept(p *plan.Plan) error {
 // Plan chooses the caches to build beyond what the matches' outcomes find. Where what is
 // asked beside the plan cannot be done, it returns the plan with the error.
 func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) {
-	if err := j.plannable(); err != nil {
-		return nil, err
-	}
-	e, err := j.newEstimates()
+	problem, e, err := j.problemFor(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	primed, err := j.primed(ctx, 0, j.horizon())
-	if err != nil {
-		return nil, err
-	}
-	problem := j.planProblem(m, primed, e)
 	limited, stop := j.timeLimited(ctx)
 	defer stop()
 	p, err := plan.Choose(ctx, *problem)
-	var candidate *plan.CandidateError
-	if errors.As(err, &candidate) {
-		err = j.Scenario.blamed(fmt.Sprintf("plan.candidates[%d].%s", candidate.Candidate, candidate.Key), candidate)
-	}
-	if err := errors.Join(err, e.err); err != nil {
+	if err := errors.Join(j.blamedCandidate(err), e.err); err != nil {
 		return nil, err
 	}
-	coverage := j.Coverage.StartsFraction
-	p.Profile, p.CoverageFraction = j.Scenario.Profile.Name, &coverage
-	if p.Provenance, err = j.planProvenance(); err != nil {
-		return nil, fmt.Errorf("plan: %w", err)
-	}
-	p.Bill = j.CheckBill(m)
-	if j.recording != nil {
-		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
+	if err := j.signed(p, m); err != nil {
+		return nil, err
 	}
 	if !j.hasOwn() {
 		p.LeftOut, p.Assumptions = "", []string{} // they are about caches
@@ -191,6 +173,79 @@ func (j *Job) Plan(ctx context.Context, m *matcher.Matches) (*plan.Plan, error) 
 	}
 	p.Pools = pools.pools
 	return p, err
+}
+
+// problemFor is what the planner is asked, with the estimates that it is given.
+func (j *Job) problemFor(ctx context.Context, m *matcher.Matches) (*plan.Problem, *estimates, error) {
+	if err := j.plannable(); err != nil {
+		return nil, nil, err
+	}
+	e, err := j.newEstimates()
+	if err != nil {
+		return nil, nil, err
+	}
+	primed, err := j.primed(ctx, 0, j.horizon())
+	if err != nil {
+		return nil, nil, err
+	}
+	return j.planProblem(m, primed, e), e, nil
+}
+
+// blamedCandidate says of a candidate that cannot be where the scenario has it.
+func (j *Job) blamedCandidate(err error) error {
+	var candidate *plan.CandidateError
+	if errors.As(err, &candidate) {
+		return j.Scenario.blamed(fmt.Sprintf("plan.candidates[%d].%s", candidate.Candidate, candidate.Key), candidate)
+	}
+	return err
+}
+
+// signed says in a plan what it was made from.
+func (j *Job) signed(p *plan.Plan, m *matcher.Matches) error {
+	provenance, err := j.planProvenance()
+	if err != nil {
+		return fmt.Errorf("plan: %w", err)
+	}
+	coverage := j.Coverage.StartsFraction
+	p.Profile, p.CoverageFraction, p.Provenance = j.Scenario.Profile.Name, &coverage, provenance
+	p.Bill = j.CheckBill(m)
+	if j.recording != nil {
+		p.Recorded, p.Assumptions = j.recordedSpan(), slices.Concat(j.recording.said, p.Assumptions)
+	}
+	return nil
+}
+
+// LimitPlanner plans caches for one limit after another. What no limit changes is worked out
+// once.
+type LimitPlanner struct {
+	job       *Job
+	matches   *matcher.Matches
+	estimates *estimates
+	prepared  *plan.Prepared
+}
+
+// LimitPlanner prepares to plan for limits, which take the place of the scenario's goal. Node
+// pools are left out, and what is asked beside a plan.
+func (j *Job) LimitPlanner(ctx context.Context, m *matcher.Matches) (*LimitPlanner, error) {
+	problem, e, err := j.problemFor(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	problem.Points, problem.More, problem.Explain = 0, false, nil
+	prepared, err := plan.Prepare(*problem)
+	if err := errors.Join(j.blamedCandidate(err), e.err); err != nil {
+		return nil, err
+	}
+	return &LimitPlanner{j, m, e, prepared}, nil
+}
+
+// Plan is the plan for a limit, as Job.Plan has it.
+func (l *LimitPlanner) Plan(ctx context.Context, terms plan.Terms) (*plan.Plan, error) {
+	p, err := l.prepared.Choose(ctx, terms)
+	if err := errors.Join(err, l.estimates.err); err != nil {
+		return nil, err
+	}
+	return p, l.job.signed(p, l.matches)
 }
 
 // planProvenance is the job's, as a plan keeps it.

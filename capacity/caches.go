@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cachebench/cachebench"
-	"github.com/cachebench/cachebench/matcher"
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
@@ -45,10 +43,13 @@ func (q *Question) cheapest(ctx context.Context, slo SLO) (*reports.Capacity, *c
 	if c == nil {
 		return nil, nil, err
 	}
-	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[[2]float64]*cachePlan)}
+	k := &cachePlans{Question: q, c: c, slo: slo, f: f, fraction: fraction, known: make(map[string]*cachePlan), asked: make(map[terms]*cachePlan)}
 	if k.effort = q.Scenario.PlanOptions.Effort; k.effort == 0 && len(q.apps()) > manyApps {
 		k.effort = manyEffort
-		c.Assumptions = append(c.Assumptions, fmt.Sprintf("With %s the planner searches %g times as long as cachebench plan for each limit that it is asked for; plan.effort of the scenario sets it.", plural(len(q.apps()), "app"), manyEffort))
+		c.Assumptions = append(c.Assumptions, fmt.Sprintf("With %s the planner searches %g times as long as cachebench plan for each limit that it is asked for, and %g times for that of the cheapest plan that keeps the limit; plan.effort of the scenario sets the latter.", plural(len(q.apps()), "app"), manyEffort/scanParts, manyEffort))
+	}
+	if k.effort == 0 {
+		k.effort = 1
 	}
 	return c, k, errors.Join(err, stopped(c, k.findInTime(ctx)))
 }
@@ -81,14 +82,15 @@ type cachePlans struct {
 	slo      SLO
 	f        figure
 	fraction float64
-	// effort is the planner's; 0 is its own. It plans with planner and matches.
+	// effort is the planner's in the end. It plans with planner.
 	effort  float64
-	planner *cachebench.Job
-	matches *matcher.Matches
+	planner *cachebench.LimitPlanner
 	// known are the plans that were simulated, by what they build; asked the same by the
 	// limit that the planner was given.
 	known map[string]*cachePlan
-	asked map[[2]float64]*cachePlan
+	// asking says what the planner is asked for now.
+	asking string
+	asked  map[terms]*cachePlan
 	// asIs is with no cache at all, where the scenario's baseline is cold; nil else. automatic is
 	// without a cache of one's own; best is what was chosen, nil for none.
 	asIs          *cachePlan
@@ -104,8 +106,9 @@ type cachePlans struct {
 // cachePlan is a plan with what it costs and comes to.
 type cachePlan struct {
 	*plan.Plan
-	limit, fraction float64
-	// cost is what it adds to the bill of the caches that there are.
+	terms
+	// cost is what it adds to the bill of the caches that there are, with starts ahead of
+	// others.
 	cost float64
 	// set: it is a set of caches that each were planned alone.
 	set bool
@@ -139,19 +142,6 @@ func (p *cachePlan) name() string {
 	}
 	return text
 }
-
-// Of many apps the planner takes seconds for each limit, and is asked for many: a tenth of its
-// steps come to nearly the same bill.
-const (
-	manyApps   = 40
-	manyEffort = 0.1
-	// Of very many it is asked for fewer, or the search would take a quarter of an hour.
-	veryManyApps  = 200
-	veryManySteps = 4
-)
-
-// steps is how many limits the planner is asked for at most of each share, beside the first.
-const steps = 10
 
 func (k *cachePlans) find(ctx context.Context) error {
 	limit := k.slo.Limit.Seconds()
@@ -190,8 +180,51 @@ func (k *cachePlans) find(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := k.sharpen(ctx, limit); err != nil {
+		return err
+	}
 	return k.sets(ctx, limit)
 }
+
+// built are the names of what a plan builds, and the apps that it has started ahead.
+func (p *cachePlan) built() []string {
+	if p.Plan == nil {
+		return nil
+	}
+	var names []string
+	for i := range p.Caches {
+		names = append(names, p.Caches[i].Name)
+	}
+	for i := range p.Primes {
+		names = append(names, "a start ahead of those of "+p.Primes[i].App)
+	}
+	return names
+}
+
+// short is name in a few words: of more than one cache, or more than one app that is started
+// ahead, the number.
+func (p *cachePlan) short() string {
+	if p.Plan == nil || len(p.Caches) == 0 && len(p.Primes) == 0 {
+		return "nothing"
+	}
+	var parts []string
+	switch n := len(p.Caches); {
+	case n == 1:
+		parts = append(parts, p.Caches[0].Name)
+	case n > 1:
+		parts = append(parts, plural(n, "cache"))
+	}
+	switch n := len(p.Primes); {
+	case n == 1:
+		parts = append(parts, "starts ahead of "+p.Primes[0].App)
+	case n > 1:
+		parts = append(parts, "starts ahead of "+plural(n, "app"))
+	}
+	return list(parts)
+}
+
+// primeWords say what starts ahead of others are taken to cost.
+const primeWords = "A start ahead of others costs the app's instance until it is ready, estimated for one cold start, as often as the app is released and its bursts come in a month; nothing is taken to run on after that."
 
 // sets tries all sets of one cache for each app that cost less than what was found, the
 // cheapest first: the planner counts a month's starts, each by itself, and may take one cache
@@ -237,7 +270,7 @@ func (k *cachePlans) sets(ctx context.Context, limit float64) error {
 		if p.cost >= best {
 			break
 		}
-		if k.known[p.name()] != nil {
+		if k.known[p.key()] != nil {
 			continue
 		}
 		k.tell("simulating a set of %s", plural(len(p.Caches), "cache"))
@@ -245,7 +278,7 @@ func (k *cachePlans) sets(ctx context.Context, limit float64) error {
 		if p.outcome, err = k.measure(ctx, k.f, change{plan: p.Plan, arm: simulate.ArmCached}); err != nil {
 			return err
 		}
-		k.known[p.name()] = p
+		k.known[p.key()] = p
 		if p.within(limit) {
 			k.c.Assumptions = append(k.c.Assumptions, "A set of caches costs what its caches do, each planned by itself.")
 			break
@@ -277,166 +310,22 @@ func billOf(p *plan.Plan, arm string) float64 {
 	return 0
 }
 
-// added is what a plan adds to the bill of the caches that there are.
-func added(p *plan.Plan) float64 { return billOf(p, "planned") - billOf(p, plan.Automatic) }
-
-// cheapestKnown is the bill of the cheapest plan that keeps a limit.
-func (k *cachePlans) cheapestKnown(limit float64) float64 {
-	best := math.Inf(1)
-	for _, p := range k.known {
-		if p.within(limit) {
-			best = min(best, p.cost)
-		}
-	}
-	return best
+// added is what a plan adds to the bill of the caches that there are, with what the instances
+// of starts ahead of others cost.
+func added(p *plan.Plan) float64 {
+	return billOf(p, "planned") - billOf(p, plan.Automatic) + primeCost(p)
 }
 
-// fractions are the shares of starts that the planner is asked for, one after another. Its
-// share is of a month: what is simulated may have more of the slow ones.
-func (k *cachePlans) fractions() []float64 {
-	f := k.fraction
-	if f == 0 {
-		return []float64{0, 0.99, 1} // a mean of each app, then of all
-	}
-	if len(k.apps()) > veryManyApps {
-		return slices.Compact([]float64{f, 1})
-	}
-	return slices.Compact([]float64{f, (1 + f) / 2, (3 + f) / 4, 1})
-}
-
-// limits asks the planner for a share of starts within less and less, or more and more. Its
-// seconds are those of one start by itself: where many come at once it has to be asked for
-// less, and else more may do.
-func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error {
-	low, high := limit/64, limit
-	p := &cachePlan{}
-	dearer := k.dearer(limit, limit, fraction)
-	if !dearer {
-		var err error
-		if p, err = k.try(ctx, limit, fraction); err != nil {
-			return err
+// primeCost is what the instances of starts ahead of others cost until they are ready, at the
+// price of the app's instance.
+func primeCost(p *plan.Plan) float64 {
+	cost := 0.0
+	for i := range p.Primes {
+		if of := p.Primes[i].Instances; of != nil {
+			cost += of.Amount
 		}
 	}
-	if dearer || p.within(limit) || p.Verdict == plan.LimitNotMet {
-		// What the planner cannot do for one start may be kept all the same, and what it can
-		// do for a longer limit is what comes closest.
-		if low, high = limit, 2*limit; k.automatic.never {
-			high = 64 * limit
-		} else {
-			high = max(high, 2*k.automatic.Value)
-		}
-	}
-	// Whatever the limit, some are the same, so that a longer one finds what a shorter does.
-	if !k.automatic.never {
-		for _, of := range []float64{0.25, 0.5, 0.85, 1.4} {
-			x := of * k.automatic.Value
-			if k.dearer(limit, x, fraction) {
-				continue
-			}
-			if _, err := k.try(ctx, x, fraction); err != nil {
-				return err
-			}
-		}
-	}
-	halvings := steps
-	if len(k.apps()) > veryManyApps {
-		halvings = veryManySteps
-	}
-	for range halvings {
-		x := math.Sqrt(low * high)
-		if high/low < 1.02 {
-			break
-		}
-		if k.dearer(limit, x, fraction) {
-			low = x // what a longer limit brings is the question
-			continue
-		}
-		p, err := k.try(ctx, x, fraction)
-		if err != nil {
-			return err
-		}
-		if p.within(limit) || p.Verdict == plan.LimitNotMet {
-			low = x // of less than there can be, a plan tells nothing
-		} else {
-			high = x
-		}
-	}
-	return nil
-}
-
-// dearer says that what the planner makes for a limit and a share can be no cheaper than a plan
-// that keeps the limit of the question, or that it makes none: so it was for a longer limit and
-// no larger share. Its search is what takes time where there are many apps.
-func (k *cachePlans) dearer(asked, limit, fraction float64) bool {
-	if len(k.apps()) <= manyApps {
-		return false // that is soon planned, and tells what a larger bill buys
-	}
-	best := k.cheapestKnown(asked)
-	for _, p := range k.asked {
-		if p.limit >= limit && p.fraction <= fraction && (p.fraction > 0) == (fraction > 0) && (p.Verdict == plan.LimitNotMet || p.cost >= best) {
-			return true
-		}
-	}
-	return false
-}
-
-// try asks the planner for a limit, and simulates what it plans unless that was simulated
-// before.
-func (k *cachePlans) try(ctx context.Context, limit, fraction float64) (*cachePlan, error) {
-	if p := k.asked[[2]float64{limit, fraction}]; p != nil {
-		return p, nil
-	}
-	k.tell("planning for a limit of %s", secondsWords(limit))
-	made, err := k.planFor(ctx, limit, fraction)
-	if err != nil {
-		return nil, err
-	}
-	p := &cachePlan{Plan: made, limit: limit, fraction: fraction, cost: added(made)}
-	bill := billOf(made, plan.Automatic)
-	k.automaticCost = &bill
-	key := p.name()
-	k.asked[[2]float64{limit, fraction}] = p
-	if same := k.known[key]; same != nil {
-		p.outcome = same.outcome // its verdict may be another
-		return p, nil
-	}
-	k.tell("simulating a plan of %s", plural(len(made.Caches), "cache"))
-	if p.outcome, err = k.measure(ctx, k.f, change{plan: made, arm: simulate.ArmCached}); err != nil {
-		delete(k.asked, [2]float64{limit, fraction})
-		return nil, err
-	}
-	k.known[key] = p
-	return p, nil
-}
-
-// planFor is the planner's for a limit. What it matches is the same for all of them.
-func (k *cachePlans) planFor(ctx context.Context, limit float64, fraction float64) (*plan.Plan, error) {
-	if k.planner == nil {
-		var err error
-		k.planner, k.matches, err = k.matched(ctx, func(s *cachebench.Scenario) {
-			k.onlyAnswer(s)
-			s.NoPrimes = s.NoPrimes || len(s.Bursts) > 0 // the plan's are ahead of the workload's bursts, not of these
-			if k.App != "" && s.Workload != nil {
-				s.Workload = appsOf(s.Workload, k.App)
-			}
-		})
-		if err != nil {
-			k.planner = nil
-			return nil, err
-		}
-	}
-	job, s := *k.planner, *k.planner.Scenario
-	if !k.end.IsZero() {
-		// A planner that would take all the time leaves half of it for what it finds to be
-		// simulated.
-		left := max(time.Until(k.end)/2, time.Millisecond)
-		if of := s.PlanOptions.TimeLimit; of == 0 || left < of {
-			s.PlanOptions.TimeLimit = left
-		}
-	}
-	s.PlanOptions.Goal, s.PlanOptions.Limit, s.PlanOptions.LimitStartsFraction = plan.GoalLimit, time.Duration(limit*float64(time.Second)), fraction
-	job.Scenario = &s
-	return job.Plan(ctx, k.matches)
+	return cost
 }
 
 // choose takes the cheapest plan that keeps the limit when it is simulated.
@@ -446,18 +335,6 @@ func (k *cachePlans) choose(limit float64) {
 			k.best = p
 		}
 	}
-}
-
-// plans are those that were simulated, the cheapest first.
-func (k *cachePlans) plans() []*cachePlan {
-	var all []*cachePlan
-	for _, p := range k.known {
-		all = append(all, p)
-	}
-	slices.SortFunc(all, func(a, b *cachePlan) int {
-		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(a.Value, b.Value), strings.Compare(a.name(), b.name()))
-	})
-	return all
 }
 
 // stoppedBy says what ended the search.
@@ -470,12 +347,17 @@ func (k *cachePlans) stoppedBy() string {
 
 func (k *cachePlans) currency() string { return k.Scenario.Prices.Currency }
 
+func (k *cachePlans) money(amount float64) string {
+	return reports.CapacityAmount(amount, k.currency())
+}
+
 // words writes the verdict and what was compared.
 func (k *cachePlans) words() {
 	c, limit := k.c, k.slo.Limit.Seconds()
 	if k.automatic.Value == 0 && !k.automatic.never && k.best == nil {
 		return // interrupted before anything was known
 	}
+	primed := false
 	option := func(p *cachePlan, chosen bool) {
 		o := reports.CapacityOption{Name: p.name(), Chosen: chosen, Met: p.within(limit)}
 		if !p.never {
@@ -486,12 +368,16 @@ func (k *cachePlans) words() {
 			if o.Note = "caches planned one by one"; !p.set {
 				o.Note = fmt.Sprintf("planned for %s, %s", secondsWords(p.limit), p.Status)
 			}
+			if cost := primeCost(p.Plan); cost > 0 {
+				primed = true
+				o.Note += fmt.Sprintf("; of the cost %s for starts ahead of others", k.money(cost))
+			}
 		}
 		o.Cost = &reports.CapacityFigure{Name: "added to the bill of caches", Unit: k.currency(), Value: p.cost}
 		c.Options = append(c.Options, o)
 	}
 	if k.automaticCost != nil && *k.automaticCost > 0 {
-		c.Assumptions = append(c.Assumptions, fmt.Sprintf("Costs are what is added to the bill of the caches that there are, of %s a month. What starts ahead of others cost is left out.", reports.CapacityAmount(*k.automaticCost, k.currency())))
+		c.Assumptions = append(c.Assumptions, fmt.Sprintf("Costs are what is added to the bill of the caches that there are, of %s a month.", reports.CapacityAmount(*k.automaticCost, k.currency())))
 	}
 	free := &cachePlan{outcome: k.automatic}
 	if k.asIs != nil {
@@ -510,6 +396,9 @@ func (k *cachePlans) words() {
 		}
 		option(p, p == k.best)
 	}
+	if primed {
+		c.Assumptions = append(c.Assumptions, primeWords)
+	}
 	if k.best == nil {
 		c.Verdict = reports.CapacityNotMet
 		f := closest.figure("", reports.UnitSeconds, &limit)
@@ -517,6 +406,12 @@ func (k *cachePlans) words() {
 		if k.cut {
 			c.Headline = fmt.Sprintf("Not met by what was tried until the search was stopped: the closest to a %s comes to %s.", k.slo, f.Words())
 			c.Sentences = append(c.Sentences, fmt.Sprintf("Stopped%s: %s simulated by then, and that none keeps it is not proven.", k.stoppedBy(), plural(len(k.known), "plan")))
+		}
+		if proven := k.proven(); proven != "" {
+			c.Sentences = append(c.Sentences, proven)
+		}
+		if quota := k.quotaWords(); quota != "" {
+			c.Sentences = append(c.Sentences, quota)
 		}
 		c.Sentences = append(c.Sentences, "What no cache brings down is admission, provisioning, attaching and the program's own start: ask capacity burst for what holds starts up, capacity pool for instances kept warm.")
 		return
@@ -530,6 +425,12 @@ func (k *cachePlans) words() {
 	c.Figures = append(c.Figures, f)
 	if k.best.Plan != nil {
 		c.Figures = append(c.Figures, reports.CapacityFigure{Name: "added to the bill of caches a month", Unit: k.currency(), Value: k.best.cost})
+		if cost := primeCost(k.best.Plan); cost > 0 {
+			c.Figures = append(c.Figures, reports.CapacityFigure{Name: "of it instances of starts ahead of others, estimated", Unit: k.currency(), Value: cost})
+		}
+		if least, _ := k.bound(); least != nil {
+			c.Figures = append(c.Figures, reports.CapacityFigure{Name: "bound of the bill, for starts by themselves, estimated", Unit: k.currency(), Value: *least})
+		}
 	}
 	switch {
 	case k.best == k.asIs:
@@ -548,8 +449,10 @@ func (k *cachePlans) words() {
 		return
 	}
 	if k.cut {
-		c.Sentences = append(c.Sentences, fmt.Sprintf("Not proven cheapest: stopped%s after %s. Of what costs less it is only known that to build nothing does not keep the limit: no bound above a bill of %s more is proven.",
-			k.stoppedBy(), plural(len(k.known), "plan"), reports.CapacityAmount(0, k.currency())))
+		c.Sentences = append(c.Sentences, fmt.Sprintf("Not proven cheapest: stopped%s after %s.", k.stoppedBy(), plural(len(k.known), "plan")))
+	}
+	if proven := k.proven(); proven != "" {
+		c.Sentences = append(c.Sentences, proven)
 	}
 	c.Headline = fmt.Sprintf("%s: for %s a month a %s is kept: %s; simulated %s.", word(c.Verdict), reports.CapacityAmount(k.best.cost, k.currency()), k.slo, k.best.name(), f.Words())
 	if len(k.Scenario.Bursts) == 0 && !k.best.set && (math.Abs(k.best.limit-limit) > 1e-9 || k.best.fraction != k.fraction) {
@@ -590,10 +493,10 @@ func (k *cachePlans) share() string {
 
 // effortWords are the planner's effort, where it is not what it takes with the same inputs.
 func (k *cachePlans) effortWords() string {
-	if k.effort == k.Scenario.PlanOptions.Effort {
+	if k.best.effort == cmp.Or(k.Scenario.PlanOptions.Effort, 1) {
 		return ""
 	}
-	return fmt.Sprintf(" --effort %g", k.effort)
+	return fmt.Sprintf(" --effort %g", k.best.effort)
 }
 
 // budget lifts the scenario's, where the plan is above it.
@@ -611,19 +514,19 @@ func (k *cachePlans) curve() {
 	}
 	limit := k.slo.Limit.Seconds()
 	curve := reports.CapacityCurve{Title: "What a bill of caches buys", Parameter: "added to the bill a month", XUnit: k.currency(), Figure: k.f.name, YUnit: reports.UnitSeconds, Limit: &limit}
-	add := func(x float64, o *outcome) {
-		p := reports.CapacityPoint{X: x}
+	add := func(x float64, of *cachePlan, o *outcome) {
+		p := reports.CapacityPoint{X: x, Name: of.short(), Built: of.built()}
 		if !o.never {
 			p.Y, p.Low, p.High = &o.Value, o.Low, o.High
 		}
 		curve.Points = append(curve.Points, p)
 	}
-	add(0, &k.automatic)
+	add(0, &cachePlan{}, &k.automatic)
 	for _, p := range k.plans() {
 		if len(p.Caches) == 0 && len(p.Primes) == 0 {
 			continue
 		}
-		add(p.cost, &p.outcome)
+		add(p.cost, p, &p.outcome)
 	}
 	least := math.Inf(1)
 	for _, p := range curve.Points {

@@ -339,6 +339,15 @@ func TestAgainstPlain(t *testing.T) {
 		}
 		slices.SortFunc(keys, oracle.less)
 		m := New(inv, "linux/amd64", now, policy)
+		first, second := m.Picker(caches[:len(caches)/2]), m.Picker(caches[len(caches)/2:])
+		for i := range first.caches {
+			for j := range second.caches {
+				want := oracle.less(oracle.keys(&g, &first.caches[i]), oracle.keys(&g, &second.caches[j])) < 0
+				if got := first.Before(first.Query(g), i, second, j); got != want {
+					t.Fatalf("%s before %s: %t, want %t", first.caches[i].ID, second.caches[j].ID, got, want)
+				}
+			}
+		}
 		for i, c := range m.Rank(g, caches) {
 			if k := keys[i]; c.CacheID != k.id || c.Qualified != k.qualified || c.FullImages != k.full || c.RepositoryImages != k.repositories ||
 				c.MatchedBytes != k.matched || math.Abs(c.LayerFraction-k.share) > 1e-12 {

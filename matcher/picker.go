@@ -135,6 +135,17 @@ func (p *Picker) Pick(query *Query) int {
 	return best.cache
 }
 
+// Before says whether ECI puts the cache at a position before that at a position of another
+// Picker of the same Matcher.
+func (p *Picker) Before(query *Query, position int, other *Picker, otherPosition int) bool {
+	pair := Picker{m: p.m, byLayers: p.byLayers,
+		caches: []Cache{other.caches[otherPosition], p.caches[position]},
+		held:   [][]heldImage{other.held[otherPosition], p.held[position]},
+	}
+	x, y := pair.rival(&query.q, 1), pair.rival(&query.q, 0)
+	return pair.before(&query.q, &x, &y)
+}
+
 // Order returns the positions of the caches that qualify for g, in ECI's order:
 // the first is picked, the second would be without it, and so on.
 func (p *Picker) Order(g Group) []int {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,6 +162,11 @@ type CapacityPoint struct {
 	Y    *float64 `json:"y,omitempty" document:"signed,unit=none"`
 	Low  *float64 `json:"low,omitempty" document:"signed,unit=none"`
 	High *float64 `json:"high,omitempty" document:"signed,unit=none"`
+	// Name says in short what has the value of X; of curves over bills what is built.
+	Name string `json:"name,omitempty"`
+	// Built are, of curves over bills, the names of the caches and of the apps that have a
+	// start ahead of others.
+	Built []string `json:"built,omitempty"`
 }
 
 // CapacityTable is a list of rows.
@@ -506,6 +512,10 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 	if k.Limit == nil {
 		t.Heads = t.Heads[:2]
 	}
+	named := slices.ContainsFunc(k.Points, func(p CapacityPoint) bool { return p.Name != "" })
+	if named {
+		t.Heads = append(t.Heads, "what is built")
+	}
 	points := k.some(most)
 	if len(points) < len(k.Points) {
 		t.Title += fmt.Sprintf(", %d of %s", len(points), count(len(k.Points), "value"))
@@ -524,6 +534,9 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 		}
 		if k.Limit != nil {
 			row = append(row, met)
+		}
+		if named {
+			row = append(row, p.Name)
 		}
 		t.Rows = append(t.Rows, row)
 	}

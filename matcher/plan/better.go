@@ -93,7 +93,7 @@ func (m *model) freeAction(p *Plan, c *choice) *Better {
 func (m *model) automaticWithin() float64 {
 	within := 0.0
 	for _, a := range m.apps {
-		within += m.within(a, a.automatic)
+		within += m.within(a, paces(a.automatic))
 	}
 	return within
 }

@@ -20,15 +20,49 @@ type effect struct {
 	within float64
 }
 
-// effect adds up what changes when the served starts find a candidate instead.
+// worked is an effect with what of it no limit changes.
+type worked struct {
+	effect effect
+	// paces are what starts take then, with a goal that needs it.
+	paces []pace
+}
+
+// pace is how long so many starts a month take, in seconds.
+type pace struct{ starts, ready float64 }
+
+func paces(found []finding) []pace {
+	all := make([]pace, len(found))
+	for k, f := range found {
+		all[k] = pace{f.starts, f.ready}
+	}
+	return all
+}
+
+// effect is what changes when the served starts find a candidate instead. It is worked out
+// once, but for what a limit makes of it.
 func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []finding) (effect, error) {
 	c := m.candidates[candidate]
-	served := servedBy(a, c)
+	w := a.known[c]
+	if w == nil {
+		var err error
+		if w, err = m.work(a, c, servedBy(a, c)); err != nil {
+			return effect{}, err
+		}
+		if m.Assign == Auto || m.prepared {
+			a.known[c] = w // under explicit it is asked for once
+		}
+	}
+	e := w.effect
+	e.within = m.within(a, w.paces) - a.withinNow
+	return e, nil
+}
+
+// work adds up what changes when the served starts find a candidate instead.
+func (m *model) work(a *app, c *candidate, served []finding) (*worked, error) {
 	estimate := m.estimate(a, c.numbers)
 	hit := inSeconds(estimate)
 	missed := m.missedFraction(a, c)
 	e := effect{billed: hit.billed}
-	planned := make([]finding, 0, len(a.baseline)+2)
 	for _, f := range served {
 		e.served += f.starts
 		e.readySaved += f.starts * (f.ready - (1-missed)*hit.ready - missed*a.cold.ready)
@@ -37,11 +71,15 @@ func (m *model) effect(a *app, candidate int, servedBy func(*app, *candidate) []
 		e.useSavedPerSecond += f.starts * f.usePerSecond
 	}
 	e.missed = e.served * missed
-	planned = append(planned, finding{starts: e.served - e.missed, startup: hit}, finding{starts: e.missed, startup: a.cold})
-	e.within = m.within(a, append(planned, unserved(a.baseline, served)...)) - a.withinNow
+	w := &worked{}
+	if m.Goal == GoalLimit {
+		w.paces = append(w.paces, pace{e.served - e.missed, hit.ready}, pace{e.missed, a.cold.ready})
+		w.paces = append(w.paces, paces(unserved(a.baseline, served))...)
+	}
 	use, err := m.useOf(a, &c.cache, estimate)
 	e.use = (e.served - e.missed) * use
-	return e, err
+	w.effect = e
+	return w, err
 }
 
 // unserved are the findings that are not among the served ones.
@@ -60,7 +98,7 @@ func unserved(all, served []finding) []finding {
 
 // within is what of an app keeps the goal's limit when its starts find this: its starts
 // one by one, or 1 where their mean does.
-func (m *model) within(a *app, found []finding) float64 {
+func (m *model) within(a *app, found []pace) float64 {
 	if m.Goal != GoalLimit || a.starts == 0 {
 		return 0
 	}

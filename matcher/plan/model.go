@@ -34,10 +34,11 @@ type model struct {
 	// displacing are the apps that are each to have a planned cache, whatever it brings;
 	// nil but for a while.
 	displacing map[*app]bool
-	// numbers are of the images that were asked for, references and layers theirs.
-	numbers    map[string]int32
-	references []string
-	layers     []layerSet
+	*numbering
+	// prepared: it is asked for one limit after another.
+	prepared bool
+	// made are the candidates by what tells their sets apart: the same ones whatever the limit.
+	made map[string]*candidate
 	// released are releases of images in a month, worked out once.
 	released map[string]float64
 	// near says which images share a layer with what an app needs: 0 is not known yet.
@@ -54,6 +55,13 @@ type model struct {
 	// keepExisting is what storing each existing cache costs a month, by its ID; absent
 	// where it is not known.
 	keepExisting map[string]*cost.Money
+}
+
+// numbering are the images that were asked for: their numbers, references and layers.
+type numbering struct {
+	numbers    map[string]int32
+	references []string
+	layers     []layerSet
 }
 
 // app is an App in numbers.
@@ -78,20 +86,38 @@ type app struct {
 	// options are, under auto, those that qualify in ECI's order; else those that gain,
 	// the best first, and all that there are of an app that may free a place of the quota.
 	options []option
-	// known are the effects of candidates that were worked out, under auto. Under explicit
-	// options are of the first looked candidates, and are only added to.
-	known  map[int]effect
+	// known are the effects of candidates that were worked out. Under explicit options are of
+	// the first looked candidates, and are only added to.
+	known  map[*candidate]*worked
 	looked int
-	// primed is the effect of so many priming starts a month; nil where it gains nothing.
-	primed *effect
-	primes float64
+	// query asks for the app's group, and found are the baseline's caches; nil until they are
+	// needed.
+	query *matcher.Query
+	found *matcher.Picker
+	// primed is the effect of so many priming starts a month, on which starts take primedPaces;
+	// nil where it gains nothing.
+	primed      *effect
+	primes      float64
+	primedPaces []pace
 	// blocker is the existing cache that ends the options under auto.
 	blocker string
 	memo    map[string]Estimate
 }
 
 func newModel(ctx context.Context, p *Problem) (*model, error) {
-	m := &model{Problem: p, matcher: matcher.New(p.Inventory, p.Platform, p.At, p.Policy), numbers: make(map[string]int32), released: make(map[string]float64)}
+	m, err := prepareModel(p)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.setOptions(ctx)
+}
+
+// prepareModel is a model whose candidates are generated, and without options.
+func prepareModel(p *Problem) (*model, error) {
+	m := &model{
+		Problem: p, matcher: matcher.New(p.Inventory, p.Platform, p.At, p.Policy), numbering: &numbering{numbers: make(map[string]int32)},
+		made: make(map[string]*candidate), released: make(map[string]float64),
+	}
 	for i := range p.Apps {
 		if err := m.add(&p.Apps[i]); err != nil {
 			return nil, fmt.Errorf("app %q: %w", p.Apps[i].App.Name, err)
@@ -111,17 +137,23 @@ func newModel(ctx context.Context, p *Problem) (*model, error) {
 			return nil, err
 		}
 	}
-	return m, m.setOptions(ctx)
+	return m, nil
 }
 
 // consider makes a set a candidate.
 func (m *model) consider(s imageSet) error {
-	c, err := m.newCandidate(s)
-	if err == nil {
+	key := s.key()
+	c := m.made[key]
+	if c == nil {
+		var err error
+		if c, err = m.newCandidate(s); err != nil {
+			return err
+		}
 		c.numbers = m.numbered(c.images)
-		m.candidates = append(m.candidates, c)
+		m.made[key] = c
 	}
-	return err
+	m.candidates = append(m.candidates, c)
+	return nil
 }
 
 // set is a candidate's in the program.
@@ -151,7 +183,7 @@ func (m *model) rivals() []matcher.Cache {
 func (m *model) add(given *App) error {
 	a := &app{
 		App: given.App, group: matcher.GroupOf(given.App), need: m.layersOf(given.App.AllImages()),
-		starts: given.App.StartsPerMonth(), memo: make(map[string]Estimate), known: make(map[int]effect),
+		starts: given.App.StartsPerMonth(), memo: make(map[string]Estimate), known: make(map[*candidate]*worked),
 	}
 	cold := m.estimate(a, nil)
 	a.cold, a.floor = inSeconds(cold), cold.Floor
@@ -163,10 +195,13 @@ func (m *model) add(given *App) error {
 	if err := m.setBaseline(a, &given.Outcome); err != nil {
 		return err
 	}
-	a.withinNow = m.within(a, a.baseline)
+	a.withinNow = m.within(a, paces(a.baseline))
 	m.apps = append(m.apps, a)
 	return m.setPriming(a, given)
 }
+
+// toldApps is after how many apps progress is told.
+const toldApps = 50
 
 // setOptions works out what the candidates do for each app.
 func (m *model) setOptions(ctx context.Context) error {
@@ -177,7 +212,10 @@ func (m *model) setOptions(ctx context.Context) error {
 	} else if len(m.apps) > 0 {
 		holders = m.holders(m.apps[0].looked)
 	}
-	for _, a := range m.apps {
+	for i, a := range m.apps {
+		if i > 0 && i%toldApps == 0 {
+			m.progress("working out what caches do for apps: %d of %d", i, len(m.apps))
+		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("stopped before a plan was found: %w", err)
 		}
@@ -304,25 +342,22 @@ func (m *model) autoOptions(a *app, picker *matcher.Picker) error {
 			a.blocker = m.Existing[i-len(m.candidates)].ID
 			break
 		}
-		e, ok := a.known[i]
-		if !ok {
-			var err error
-			if e, err = m.effect(a, i, m.servedBy); err != nil {
-				return err
-			}
-			a.known[i] = e
+		e, err := m.effect(a, i, func(a *app, c *candidate) []finding { return m.servedBy(a, c, picker, i) })
+		if err != nil {
+			return err
 		}
 		a.options = append(a.options, option{m.set(i), e})
 	}
 	return nil
 }
 
-// servedBy are the findings that ECI's matching replaces by a candidate.
-func (m *model) servedBy(a *app, c *candidate) []finding {
+// servedBy are the findings that ECI's matching replaces by a candidate, which is at a
+// position of the picker.
+func (m *model) servedBy(a *app, c *candidate, picker *matcher.Picker, position int) []finding {
 	if m.holdsAll(a, c) {
 		return a.baseline
 	}
-	return m.preferred(a, c)
+	return m.preferred(a, c, picker, position)
 }
 
 func (m *model) holdsAll(a *app, c *candidate) bool {
@@ -335,10 +370,19 @@ func (m *model) holdsAll(a *app, c *candidate) bool {
 }
 
 // preferred are the findings to which ECI prefers the candidate.
-func (m *model) preferred(a *app, c *candidate) []finding {
+func (m *model) preferred(a *app, c *candidate, picker *matcher.Picker, position int) []finding {
+	if a.query == nil {
+		caches := make([]matcher.Cache, len(a.baseline))
+		for k, f := range a.baseline {
+			if f.cache != nil {
+				caches[k] = *f.cache
+			}
+		}
+		a.query, a.found = picker.Query(a.group), m.matcher.Picker(caches)
+	}
 	var served []finding
-	for _, f := range a.baseline {
-		if f.cache == nil || m.matcher.Rank(a.group, []matcher.Cache{*f.cache, c.cache})[0].CacheID == c.cache.ID {
+	for k, f := range a.baseline {
+		if f.cache == nil || f.cache.ID == c.cache.ID || picker.Before(a.query, position, a.found, k) {
 			served = append(served, f)
 		}
 	}

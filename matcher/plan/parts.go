@@ -145,6 +145,10 @@ type PrimedApp struct {
 	// how much more the other starts then pay for caches' disks: below 0 where what they
 	// find now, such as an existing cache, costs them more than priming does.
 	Cost cost.Money `json:"cost"`
+	// Instances is what of Cost the instances of the priming starts cost until they are ready:
+	// StartsPerMonth times what one is billed, at the price of the app's instance. Absent in
+	// files of before.
+	Instances *cost.Money `json:"instances,omitempty"`
 	// NetSaved is what shorter starts save on instances, less Cost.
 	NetSaved cost.Money `json:"netSaved"`
 }

@@ -30,11 +30,11 @@ func (m *model) setPriming(a *app, given *App) error {
 		// More starts pay for what an automatic cache has above the free part.
 		e.use += f.starts * f.use
 	}
-	e.within = m.within(a, found) - a.withinNow
+	e.within = m.within(a, paces(found)) - a.withinNow
 	if e.readySaved <= 0 {
 		return nil
 	}
-	a.primed, a.primes = &e, starts
+	a.primed, a.primes, a.primedPaces = &e, starts, paces(found)
 	m.primings = append(m.primings, a)
 	return nil
 }
@@ -47,7 +47,7 @@ func (m *model) primes(c *choice) []PrimedApp {
 			continue
 		}
 		primes = append(primes, PrimedApp{
-			App: a.Name, StartsPerMonth: a.primes, SavedSeconds: duration(a.primed.readySaved), Cost: m.Prices.Money(a.primed.use),
+			App: a.Name, StartsPerMonth: a.primes, SavedSeconds: duration(a.primed.readySaved), Cost: m.Prices.Money(a.primed.use), Instances: m.money(a.primed.priming),
 			NetSaved: m.Prices.Money(a.primed.billedSaved*a.instance - a.primed.use),
 		})
 	}

@@ -135,15 +135,29 @@ func (i invalid) Unwrap() error { return i.error }
 // Choose returns the plan. When ctx is done it returns the best plan so far with
 // its bound, or an error if it had none yet.
 func Choose(ctx context.Context, p Problem) (*Plan, error) {
-	p.Goal, p.Storage = cmp.Or(p.Goal, GoalSeconds), cmp.Or(p.Storage, Separate)
-	if err := p.validate(); err != nil {
-		return nil, fmt.Errorf("plan: %w", invalid{err})
+	if err := p.settle(); err != nil {
+		return nil, err
 	}
-	p = p.sorted()
 	m, err := newModel(ctx, &p)
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
+	return m.choose(ctx)
+}
+
+// settle checks a problem and puts it in order.
+func (p *Problem) settle() error {
+	p.Goal, p.Storage = cmp.Or(p.Goal, GoalSeconds), cmp.Or(p.Storage, Separate)
+	if err := p.validate(); err != nil {
+		return fmt.Errorf("plan: %w", invalid{err})
+	}
+	*p = p.sorted()
+	return nil
+}
+
+// choose searches with the options that there are.
+func (m *model) choose(ctx context.Context) (*Plan, error) {
+	p := m.Problem
 	searching, stop := ctx, context.CancelFunc(func() {})
 	if p.TimeLimit > 0 {
 		searching, stop = context.WithTimeout(ctx, p.TimeLimit)
