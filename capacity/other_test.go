@@ -122,7 +122,7 @@ func TestSensitivityOfTheWorkload(t *testing.T) {
 		w := *s.Workload
 		w.Apps = slices.Clone(w.Apps)
 		for i := range w.Apps {
-			w.Apps[i].StartsPerDay *= 2
+			w.Apps[i] = w.Apps[i].Paired(2, 1)
 		}
 		s.Workload = &w
 	})
@@ -138,6 +138,60 @@ func TestSensitivityOfTheWorkload(t *testing.T) {
 	}
 	if said["node.diskGiB"] == nil || said["network.nodeBytesPerSecond"] == nil {
 		t.Errorf("the nodes' own are not there: %v", said)
+	}
+}
+
+// TestSensitivityWithoutSource: a value that nobody has said where it is from is at best
+// assumed, and is among those to be measured first.
+func TestSensitivityWithoutSource(t *testing.T) {
+	race.Skip(t)
+	for source, want := range map[string]string{"": "start.provisionSeconds (10.0 s, no source stated)", "assumed: a guess": "start.provisionSeconds (10.0 s)", "measured: here": ""} {
+		q := questionOf(t, "", func(s *cachebench.Scenario) {
+			s.Bursts = []cachebench.StartBurst{{App: "web", Count: 1000}}
+			p := *s.Profile
+			p.Start.Provision.Source = source
+			s.Profile = &p
+		})
+		c, err := q.Sensitivity(t.Context(), capacity.SensitivityOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, measure, _ := strings.Cut(strings.Join(c.Sentences, " "), "Measure first")
+		if !strings.Contains(measure, want) || (want == "") == strings.Contains(measure, "provisionSeconds") {
+			t.Errorf("source %q: %q", source, measure)
+		}
+	}
+}
+
+// TestSensitivityOfFewerStarts: with some of the starts left out none of the others waits longer
+// for a warm instance, so that the slowest of half the starts is no later and that of twice as
+// many no sooner, whatever the seed. Of other starts it would be either.
+func TestSensitivityOfFewerStarts(t *testing.T) {
+	race.Skip(t)
+	moved := false
+	for seed := range uint64(3) {
+		q := questionOf(t, simulate.ArmCold, func(s *cachebench.Scenario) {
+			s.Seed, s.Repeats, s.Window = seed, 2, 12*time.Hour
+			w := *s.Workload
+			w.Apps = slices.Clone(w.Apps[:1])
+			w.Apps[0].StartsPerDay, w.Apps[0].Bursts, w.Apps[0].ReleasesPerMonth = 1000, nil, 0
+			s.Workload = &w
+		})
+		c, err := q.Sensitivity(t.Context(), capacity.SensitivityOptions{Of: capacity.OfPool, SLO: capacity.SLO{Figure: "slowest", Limit: 20 * time.Second}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(c.Effects, func(e reports.CapacityEffect) bool { return e.Parameter == "starts of all apps" })
+		if i < 0 {
+			continue
+		}
+		moved = true
+		if c.Effects[i].Less.Value > 1e-9 || c.Effects[i].More.Value < -1e-9 {
+			t.Errorf("seed %d: %s: half %+v, twice %+v", seed, c.Headline, c.Effects[i].Less, c.Effects[i].More)
+		}
+	}
+	if !moved {
+		t.Error("the number of starts moves nothing, whatever the seed")
 	}
 }
 
