@@ -82,8 +82,8 @@ func fromWords(start time.Duration) string {
 	return ", from " + daysWords(start) + " after the month's beginning"
 }
 
-// outside has the headline say which of the month's bursts the window leaves out, of the apps
-// named or of all.
+// outside has the headline say which of the month's bursts the window has none of, of the apps
+// named or of all: nothing of the answer is of them.
 func (q *Question) outside(c *reports.Capacity, apps ...string) {
 	s := q.Scenario
 	if s.Workload == nil || len(s.Bursts) > 0 || c == nil || c.Headline == "" {
@@ -103,10 +103,12 @@ func (q *Question) outside(c *reports.Capacity, apps ...string) {
 		all += app.StartsPerDay * workload.Month.Hours() / 24
 		n := 0
 		for _, b := range app.Bursts {
-			of, within := begins(&b, 0, workload.Month), begins(&b, s.WindowStart, s.WindowStart+window)
+			of := begins(&b, 0, workload.Month)
 			all += float64(of * b.Count)
-			left += float64((of - within) * b.Count)
-			n += of - within
+			if begins(&b, s.WindowStart, s.WindowStart+window) == 0 {
+				left += float64(of * b.Count)
+				n += of
+			}
 		}
 		if n > 0 {
 			words = append(words, fmt.Sprintf("%s of %s", plural(n, "burst"), app.Name))
