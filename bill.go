@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"path/filepath"
 	"slices"
@@ -140,13 +141,27 @@ func billClass(item string) string {
 		{cost.BillOther, []string{"snapshot", "bandwidth", "traffic", "eip", "nat gateway"}},
 		{cost.BillStorage, []string{"ephemeral", "temporary", "extra storage"}},
 		{cost.BillDisks, []string{"disk", "essd"}},
-		{cost.BillInstances, []string{"instance", "cpu", "memory"}},
+		{cost.BillVCPU, []string{"cpu"}},
+		{cost.BillMemory, []string{"memory"}},
+		{cost.BillInstances, []string{"instance"}},
 	} {
 		if slices.ContainsFunc(c.words, func(w string) bool { return strings.Contains(item, w) }) {
+			if c.class == cost.BillVCPU && strings.Contains(item, "memory") {
+				return cost.BillInstances // both in one
+			}
 			return c.class
 		}
 	}
 	return cost.BillOther
+}
+
+// apart says that a bill has vCPU and memory each by itself, and nothing that may be both.
+func (b *Bill) apart() bool {
+	has := make(map[string]bool)
+	for _, item := range b.Items {
+		has[billClass(item.Item)] = true
+	}
+	return has[cost.BillVCPU] && has[cost.BillMemory] && !has[cost.BillInstances]
 }
 
 // CheckBill compares the scenario's bill with what the model says that a month like the
@@ -156,20 +171,33 @@ func (j *Job) CheckBill(m *matcher.Matches) *cost.BillCheck {
 	if b == nil || m == nil {
 		return nil
 	}
-	modelled, err := j.monthlyBill(m)
+	modelled, spread, err := j.monthlyBill(m)
 	check := &cost.BillCheck{Currency: j.Scenario.Prices.Currency, CoverageFraction: j.Coverage.StartsFraction}
 	if err != nil {
 		check.Unknown = err.Error()
+	} else {
+		check.ModelledSpread = spread
 	}
-	for _, class := range []string{cost.BillInstances, cost.BillDisks, cost.BillStorage, cost.BillOther} {
-		row := cost.BillRow{Item: class}
+	apart := b.apart()
+	class := func(class string) string {
+		if !apart && (class == cost.BillVCPU || class == cost.BillMemory) {
+			return cost.BillInstances
+		}
+		return class
+	}
+	amounts := make(map[string]float64)
+	for of, amount := range modelled {
+		amounts[class(of)] += amount
+	}
+	for _, of := range []string{cost.BillInstances, cost.BillVCPU, cost.BillMemory, cost.BillDisks, cost.BillStorage, cost.BillOther} {
+		row := cost.BillRow{Item: of}
 		for _, item := range b.Items {
-			if billClass(item.Item) == class {
+			if class(billClass(item.Item)) == of {
 				row.Billed += item.Amount
 				row.Of = append(row.Of, item.Item)
 			}
 		}
-		if amount, ok := modelled[class]; ok && err == nil {
+		if amount, ok := amounts[of]; ok && err == nil {
 			row.Modelled = &amount
 		}
 		if row.Billed != 0 || row.Modelled != nil && *row.Modelled != 0 {
@@ -179,45 +207,66 @@ func (j *Job) CheckBill(m *matcher.Matches) *cost.BillCheck {
 	return check
 }
 
-// monthlyBill is what starts cost in a month, by item.
-func (j *Job) monthlyBill(m *matcher.Matches) (map[string]float64, error) {
+// monthlyBill is what starts cost in a month, by item: as many as their rates and bursts give
+// in the mean, which find what those of the month that was replayed find. spread is how far
+// chance moves the sum to either side in 95 of 100 months, by the Poisson process that single
+// starts are; nil of a recording, whose starts are what they were.
+func (j *Job) monthlyBill(m *matcher.Matches) (sums map[string]float64, spread *float64, err error) {
 	e, err := j.newEstimates()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	const normal95 = 1.96 // standard deviations to either side
 	prices := j.Scenario.Prices
-	sums := map[string]float64{cost.BillInstances: 0, cost.BillDisks: 0, cost.BillStorage: 0}
-	months := 1.0
-	if m.Span != nil {
-		months = float64(*m.Span) / float64(workload.Month)
-	}
-	for i := range m.Outcomes {
-		o := &m.Outcomes[i]
-		at := slices.IndexFunc(j.Workload.Apps, func(a workload.App) bool { return a.Name == o.App })
-		if at < 0 || j.Workload.Apps[at].NodePool != "" {
+	sums = make(map[string]float64)
+	variance := 0.0
+	for i := range j.Workload.Apps {
+		app := &j.Workload.Apps[i]
+		if app.NodePool != "" {
 			continue
 		}
-		app := &j.Workload.Apps[at]
-		for k := range o.Found {
-			f := &o.Found[k]
+		found, counted := []matcher.Found{{Starts: 1}}, 1.0 // of an app that is not in the replay: nothing
+		if at := slices.IndexFunc(m.Outcomes, func(o matcher.Outcome) bool { return o.App == app.Name }); at >= 0 {
+			found, counted = m.Outcomes[at].Found, float64(m.Outcomes[at].Starts)
+		} else if m.Span != nil {
+			continue
+		}
+		starts, single := app.StartsPerMonth(), app.StartsPerDay*workload.Month.Hours()/24
+		if m.Span != nil {
+			starts, single = counted/(float64(*m.Span)/float64(workload.Month)), 0
+		}
+		for k := range found {
+			f := &found[k]
 			took := e.estimate(app, j.fresh(f, j.Scenario.Caches)).Billed + app.Runtime
-			if err := billStarts(sums, prices, app, f, took, months); err != nil {
-				return nil, err
+			of := make(map[string]float64)
+			if err := billStart(of, prices, app, f, took); err != nil {
+				return nil, nil, err
 			}
+			share, one := float64(f.Starts)/counted, 0.0
+			for _, class := range slices.Sorted(maps.Keys(of)) {
+				sums[class] += starts * share * of[class]
+				one += of[class]
+			}
+			variance += single * share * one * one
 		}
 	}
-	return sums, e.err
+	if m.Span == nil {
+		amount := normal95 * math.Sqrt(variance)
+		spread = &amount
+	}
+	return sums, spread, e.err
 }
 
-// billStarts adds what starts cost that found the same and are paid for so long.
-func billStarts(sums map[string]float64, prices cost.Book, app *workload.App, f *matcher.Found, paid time.Duration, months float64) error {
-	starts := float64(f.Starts) / months
+// billStart is what one start costs, by item, that found something and is paid for so long.
+func billStart(costs map[string]float64, prices cost.Book, app *workload.App, f *matcher.Found, paid time.Duration) error {
 	add := func(class string, price func() (cost.Money, error)) error {
 		money, err := price()
-		sums[class] += starts * money.Amount
+		costs[class] += money.Amount
 		return err
 	}
-	err := add(cost.BillInstances, func() (cost.Money, error) { return prices.Instance(app.CPU, app.MemoryGiB, paid) })
+	err := errors.Join(
+		add(cost.BillVCPU, func() (cost.Money, error) { return prices.Instance(app.CPU, 0, paid) }),
+		add(cost.BillMemory, func() (cost.Money, error) { return prices.Instance(0, app.MemoryGiB, paid) }))
 	if f.Images == nil && f.Stale == nil {
 		return err
 	}

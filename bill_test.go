@@ -46,22 +46,22 @@ func TestReadBill(t *testing.T) {
 	}
 }
 
-// TestBillStarts: worked by hand. 100 starts of 2 vCPU and 4 GiB are paid for 100 s:
-// (2*0.001 + 4*0.0001) * 100 s * 100 = 24; a disk of 36 GiB at 0.01 an hour is 36*0.01/36 for
-// each, 1 for all; in half a month it is twice that.
-func TestBillStarts(t *testing.T) {
+// TestBillStart: worked by hand. A start of 2 vCPU and 4 GiB is paid for 100 s: 2*0.001*100 s
+// = 0.2 and 4*0.0001*100 s = 0.04; a disk of 36 GiB at 0.01 an hour is 36*0.01/36 = 0.01.
+func TestBillStart(t *testing.T) {
 	price := func(v float64) *float64 { return &v }
 	prices := cost.Book{Currency: "USD", VCPUSecond: price(0.001), MemoryGiBSecond: price(0.0001), DiskGiBHour: price(0.01)}
 	app := &workload.App{CPU: 2, MemoryGiB: 4}
-	sums := map[string]float64{}
-	if err := billStarts(sums, prices, app, &matcher.Found{Starts: 100, SizeGiB: 36, Images: []string{"i"}}, 100*time.Second, 0.5); err != nil {
+	costs := map[string]float64{}
+	if err := billStart(costs, prices, app, &matcher.Found{Starts: 100, SizeGiB: 36, Images: []string{"i"}}, 100*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if math.Abs(sums[cost.BillInstances]-48) > 1e-9 || math.Abs(sums[cost.BillDisks]-2) > 1e-9 {
-		t.Errorf("%v", sums)
+	if math.Abs(costs[cost.BillVCPU]-0.2) > 1e-9 || math.Abs(costs[cost.BillMemory]-0.04) > 1e-9 || math.Abs(costs[cost.BillDisks]-0.01) > 1e-9 {
+		t.Errorf("%v", costs)
 	}
 	for item, want := range map[string]string{
-		"ECI vCPU": cost.BillInstances, "Elastic Container Instance Memory": cost.BillInstances, "ECS ESSD disk": cost.BillDisks,
+		"ECI vCPU": cost.BillVCPU, "Elastic Container Instance Memory": cost.BillMemory, "vCPU and memory": cost.BillInstances,
+		"Elastic Container Instance": cost.BillInstances, "ECS ESSD disk": cost.BillDisks,
 		"ECI Temporary storage": cost.BillStorage, "Snapshot storage": cost.BillOther, "Internet traffic": cost.BillOther, "OSS": cost.BillOther,
 	} {
 		if got := billClass(item); got != want {

@@ -24,6 +24,7 @@ func (q *Question) Caches(ctx context.Context, slo SLO) (*reports.Capacity, erro
 	if k != nil {
 		k.words()
 		k.curve()
+		q.outside(c)
 	}
 	return c, err
 }

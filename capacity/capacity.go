@@ -44,6 +44,8 @@ type Question struct {
 	// TimeLimit ends the search for caches with the cheapest that was found by then, which is
 	// said to be so; 0 does not.
 	TimeLimit time.Duration
+	// WindowNote says why the scenario's window is as it is, where nobody gave one.
+	WindowNote string
 	// Progress, where not nil, is told what is tried.
 	Progress func(what string)
 
@@ -245,7 +247,7 @@ func (q *Question) quantiles(t *simulate.Timeline, s *simulate.Summary) {
 		return
 	}
 	for fraction, to := range map[float64]*simulate.Statistic{0.5: &s.P50, 0.9: &s.P90, 0.99: &s.P99} {
-		values := eachRepeat(t, s.App, readyAt(fraction))
+		values, _ := eachRepeat(t, s.App, readyAt(fraction))
 		if values == nil {
 			*to = widened(*to, s.QuantileErrorFraction)
 			continue
@@ -254,20 +256,20 @@ func (q *Question) quantiles(t *simulate.Timeline, s *simulate.Summary) {
 	}
 }
 
-// eachRepeat is a figure of the starts of each repeat, of an app or of all; nil where starts
-// are not listed.
-func eachRepeat(t *simulate.Timeline, app string, of func([]*simulate.Startup) float64) []float64 {
+// eachRepeat is a figure of the starts of each repeat that has some, of an app or of all, and
+// which repeats these are; nil where starts are not listed.
+func eachRepeat(t *simulate.Timeline, app string, of func([]*simulate.Startup) float64) (values []float64, numbers []int) {
 	repeats := make(map[int][]*simulate.Startup)
 	for i := range t.Startups {
 		if x := &t.Startups[i]; x.Void == "" && (app == "" || x.App == app) {
 			repeats[x.Repeat] = append(repeats[x.Repeat], x)
 		}
 	}
-	var values []float64
-	for _, repeat := range slices.Sorted(maps.Keys(repeats)) {
+	numbers = slices.Sorted(maps.Keys(repeats))
+	for _, repeat := range numbers {
 		values = append(values, of(repeats[repeat]))
 	}
-	return values
+	return values, numbers
 }
 
 // statisticOf is the mean of the values of repeats, of which none is unknown, with its
@@ -342,7 +344,7 @@ func (q *Question) outcomeOf(f figure, t *simulate.Timeline) outcome {
 	}
 	o := outcome{Statistic: f.of(s)}
 	if f.each != nil {
-		o.values = eachRepeat(t, q.App, f.each)
+		o.values, o.repeats = eachRepeat(t, q.App, f.each)
 	}
 	return o
 }
@@ -376,6 +378,12 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 	q.frame = &reports.Capacity{
 		Question: question, Provenance: provenance, Coverage: &job.Coverage, Arm: q.arm(), Repeats: max(1, s.Repeats),
 		Assumptions: []string{"Every value that was tried has the same starts and the same draws; what differs is the value alone."},
+	}
+	if words := inputWords(provenance.Inputs); words != "" {
+		q.frame.Assumptions = append(q.frame.Assumptions, words)
+	}
+	if q.WindowNote != "" {
+		q.frame.Assumptions = append(q.frame.Assumptions, q.WindowNote)
 	}
 	if q.Arm == "" && q.cold() {
 		q.frame.Assumptions = append(q.frame.Assumptions, fmt.Sprintf("The scenario's baseline is cold: starts find no cache (arm %s). --arm automatic asks the same with ECI's automatic caches on.", q.arm()))

@@ -48,6 +48,7 @@ func (q *Question) NodeDisk(ctx context.Context, opt NodeDiskOptions) (*reports.
 		return nil, err
 	}
 	d := &nodeDisk{Question: q, c: c, opt: opt, sizes: make(map[float64]*simulate.Summary)}
+	defer q.outside(c)
 	return c, errors.Join(err, stopped(c, d.find(ctx)))
 }
 

@@ -122,7 +122,7 @@ func TestSensitivityOfTheWorkload(t *testing.T) {
 		w := *s.Workload
 		w.Apps = slices.Clone(w.Apps)
 		for i := range w.Apps {
-			w.Apps[i].StartsPerDay *= 2
+			w.Apps[i] = w.Apps[i].Paired(2, 1)
 		}
 		s.Workload = &w
 	})
@@ -138,6 +138,75 @@ func TestSensitivityOfTheWorkload(t *testing.T) {
 	}
 	if said["node.diskGiB"] == nil || said["network.nodeBytesPerSecond"] == nil {
 		t.Errorf("the nodes' own are not there: %v", said)
+	}
+}
+
+// TestSensitivityWithoutSource: a value that nobody has said where it is from is at best
+// assumed, and is among those to be measured first.
+func TestSensitivityWithoutSource(t *testing.T) {
+	race.Skip(t)
+	for source, want := range map[string]string{"": "start.provisionSeconds (10.0 s, no source stated)", "assumed: a guess": "start.provisionSeconds (10.0 s)", "measured: here": ""} {
+		q := questionOf(t, "", func(s *cachebench.Scenario) {
+			s.Bursts = []cachebench.StartBurst{{App: "web", Count: 1000}}
+			p := *s.Profile
+			p.Start.Provision.Source = source
+			s.Profile = &p
+		})
+		c, err := q.Sensitivity(t.Context(), capacity.SensitivityOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, measure, _ := strings.Cut(strings.Join(c.Sentences, " "), "Measure first")
+		if !strings.Contains(measure, want) || (want == "") == strings.Contains(measure, "provisionSeconds") {
+			t.Errorf("source %q: %q", source, measure)
+		}
+	}
+}
+
+// TestSensitivityOfFewerStarts: with some of the starts left out the others wait less for a warm
+// instance, and with others besides longer, whatever the seed; and half the starts that come one
+// by one are among those that there are, at the same times, as simulating each alone has them.
+func TestSensitivityOfFewerStarts(t *testing.T) {
+	race.Skip(t)
+	for seed := range uint64(2) {
+		q := questionOf(t, simulate.ArmCold, func(s *cachebench.Scenario) {
+			s.Seed, s.Repeats, s.Window = seed, 3, 12*time.Hour
+			w := *s.Workload
+			w.Apps = slices.Clone(w.Apps[:1])
+			w.Apps[0].StartsPerDay, w.Apps[0].Bursts, w.Apps[0].ReleasesPerMonth = 1000, nil, 0
+			s.Workload = &w
+		})
+		c, err := q.Sensitivity(t.Context(), capacity.SensitivityOptions{Of: capacity.OfPool, SLO: capacity.SLO{Figure: "mean", Limit: 5 * time.Second}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(c.Effects, func(e reports.CapacityEffect) bool { return e.Parameter == "starts of all apps" })
+		if i < 0 || !(c.Effects[i].Less.Value < 0) || !(c.Effects[i].More.Value > 0) {
+			t.Errorf("seed %d: %s: %+v", seed, c.Headline, c.Effects)
+		}
+		at := func(factor float64) map[time.Duration]bool {
+			timeline := played(t, q, simulate.ArmCold, nil, func(s *cachebench.Scenario) {
+				w := *s.Workload
+				w.Apps = []workload.App{w.Apps[0].Paired(factor, 1)}
+				s.Workload = &w
+			})
+			times := make(map[time.Duration]bool)
+			for i := range timeline.Startups {
+				if x := &timeline.Startups[i]; x.Repeat == 0 {
+					times[x.Requested] = true
+				}
+			}
+			return times
+		}
+		half, now := at(0.5), at(1)
+		for requested := range half {
+			if !now[requested] {
+				t.Errorf("seed %d: the start at %v is in half of them alone", seed, requested)
+			}
+		}
+		if share := float64(len(half)) / float64(len(now)); math.Abs(share-0.5) > 0.1 {
+			t.Errorf("seed %d: half the starts are %d of %d", seed, len(half), len(now))
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ func (q *Question) Pool(ctx context.Context, opt PoolOptions) (*reports.Capacity
 		return nil, err
 	}
 	p := &warmPool{Question: q, c: c, opt: opt, app: app}
+	defer q.outside(c, app.Name)
 	return c, errors.Join(err, stopped(c, p.find(ctx)))
 }
 
@@ -71,11 +72,13 @@ type warmPool struct {
 	c   *reports.Capacity
 	opt PoolOptions
 	app *workload.App
-	// arrivals are the starts of each repeat, in order of their requests.
+	// arrivals are the starts of each repeat that has some, in order of their requests; repeats
+	// says which these are.
 	arrivals [][]arrival
 	// few says why these are too few to tell that the limit is kept; empty where they are
 	// enough, or the starts are those of a burst.
-	few string
+	few     string
+	repeats []int
 }
 
 // arrival is a start: when it is asked for, and how long one that is begun then takes.
@@ -108,7 +111,7 @@ func (p *warmPool) outcome(warm int) outcome {
 	for _, arrivals := range p.arrivals {
 		values = append(values, timeAt(waits(arrivals, warm, p.opt.HandOver), fraction))
 	}
-	return outcome{Statistic: atLeast(statisticOf(values), p.opt.HandOver.Seconds()), values: values}
+	return outcome{Statistic: atLeast(statisticOf(values), p.opt.HandOver.Seconds()), values: values, repeats: p.repeats}
 }
 
 // response is the SLO's figure by how many instances are kept warm.
@@ -154,6 +157,12 @@ func (p *warmPool) take(t *simulate.Timeline) (most int, err error) {
 				return 0, fmt.Errorf("%w: a start of %s is never ready (%s), so none can be kept warm", cachebench.ErrUnfit, s.App, s.Void)
 			}
 			p.arrivals[s.Repeat] = append(p.arrivals[s.Repeat], arrival{s.Requested, s.Ready})
+		}
+	}
+	p.repeats = nil
+	for repeat, arrivals := range p.arrivals {
+		if len(arrivals) > 0 {
+			p.repeats = append(p.repeats, repeat)
 		}
 	}
 	p.arrivals = slices.DeleteFunc(p.arrivals, func(a []arrival) bool { return len(a) == 0 })

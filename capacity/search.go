@@ -16,8 +16,21 @@ type outcome struct {
 	never bool
 	// none: there are no starts, so that the figure is not known; never is true too.
 	none bool
-	// values are the figure of each repeat, where starts are listed.
-	values []float64
+	// values are the figure of each repeat that has starts, where they are listed; repeats says
+	// of each which it is.
+	values  []float64
+	repeats []int
+}
+
+// pairedWith are the differences to another outcome, of the repeats that both have.
+func (o *outcome) pairedWith(other *outcome) []float64 {
+	var list []float64
+	for i, repeat := range o.repeats {
+		if k := slices.Index(other.repeats, repeat); k >= 0 {
+			list = append(list, o.values[i]-other.values[k])
+		}
+	}
+	return list
 }
 
 // within says that the figure keeps a limit.

@@ -75,6 +75,7 @@ func (q *Question) Sensitivity(ctx context.Context, opt SensitivityOptions) (*re
 		return nil, err
 	}
 	s.c = c
+	defer q.outside(c)
 	return c, errors.Join(err, stopped(c, s.find(ctx)))
 }
 
@@ -86,8 +87,8 @@ type sensitivity struct {
 	limit float64 // 0 is none
 	now   outcome
 	// never are the values with which starts are never ready, unknown those of which nothing
-	// is known.
-	never, unknown []string
+	// is known, untold those whose change is not told from chance.
+	never, unknown, untold []string
 	// with is the answer's figure with a change.
 	with func(context.Context, change) (outcome, error)
 }
@@ -118,18 +119,44 @@ func (s *sensitivity) find(ctx context.Context) error {
 	}
 	s.c.Assumptions = append(s.c.Assumptions, "Half and twice are no range that a value is known to lie in: judge by how well it is known (its source). Parameters are changed one at a time; what two do together is left out.")
 	if s.c.Repeats > 1 {
-		s.c.Assumptions = append(s.c.Assumptions, "The interval of a change is of its differences repeat by repeat, whose draws are the same.")
+		s.c.Assumptions = append(s.c.Assumptions, "The interval of a change is of its differences repeat by repeat, whose draws are the same; where it holds 0, the change is not told from chance.")
 	}
+	s.c.Assumptions = append(s.c.Assumptions, s.pairing()...)
 	defer func() {
-		slices.SortStableFunc(s.c.Effects, func(a, b reports.CapacityEffect) int { return cmp.Compare(b.Swing, a.Swing) })
+		s.sort()
 		s.words()
 	}()
 	for _, e := range s.changes() {
-		if err := s.effect(ctx, e.CapacityEffect, e.by); err != nil {
+		if err := s.effect(ctx, &e); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pairing says how other numbers of starts share the draws of those that there are.
+func (s *sensitivity) pairing() []string {
+	if s.Scenario.Workload == nil || !s.Scenario.Random() {
+		return nil
+	}
+	text := "Half the starts and releases that come at random are some of those that there are, each kept by chance; twice as many are those and as many others. Bursts have another number of starts over the same time."
+	if s.Scenario.Profile.Draws() {
+		text += " What the profile draws for a start goes by its place among them, and so is drawn anew with another number of starts."
+	}
+	return []string{text}
+}
+
+// sort has the effects that are told from chance first, the largest first.
+func (s *sensitivity) sort() {
+	slices.SortStableFunc(s.c.Effects, func(a, b reports.CapacityEffect) int {
+		switch {
+		case a.Unclear == b.Unclear:
+			return cmp.Compare(b.Swing, a.Swing)
+		case a.Unclear:
+			return 1
+		}
+		return -1
+	})
 }
 
 // held is the limit; nil for none.
@@ -228,14 +255,23 @@ func (s *sensitivity) prepare(ctx context.Context) (bool, error) {
 type scaledBy struct {
 	reports.CapacityEffect
 	by func(factor float64) *change
+	// redraws says that it changes which starts or releases there are, of those that come at
+	// random: one repeat does not tell what it does from what another draw would.
+	redraws bool
 }
+
+// noSource stands for where a value is from that nobody has said.
+const noSource = "no source stated"
 
 // changes are what is tried: the question's own and the workload's parameters, then the
 // profile's.
 func (s *sensitivity) changes() []scaledBy {
 	var list []scaledBy
 	add := func(name, source string, by func(factor float64) *change) {
-		list = append(list, scaledBy{reports.CapacityEffect{Parameter: name, Source: source}, by})
+		list = append(list, scaledBy{CapacityEffect: reports.CapacityEffect{Parameter: name, Source: source}, by: by})
+	}
+	redraw := func(name string, by func(factor float64) *change) {
+		list = append(list, scaledBy{reports.CapacityEffect{Parameter: name, Source: "the workload"}, by, s.Scenario.Random()})
 	}
 	if len(s.Scenario.Bursts) > 0 {
 		add("starts of the burst", "the question", func(factor float64) *change {
@@ -261,15 +297,18 @@ func (s *sensitivity) changes() []scaledBy {
 		}
 	}
 	if s.Scenario.Workload != nil {
-		add("starts of all apps", "the workload", func(factor float64) *change {
+		redraw("starts of all apps", func(factor float64) *change {
 			w, _, err := workload.Scaled(s.Scenario.Workload, nil, []workload.Scale{{Apps: "*", Factor: factor}})
 			if err != nil {
 				return nil
 			}
+			for i := range w.Apps {
+				w.Apps[i].DrawnAs = s.Scenario.Workload.Apps[i].Paired(1, 1).DrawnAs
+			}
 			return &change{workload: w}
 		})
-		add("releases of all apps", "the workload", apps(func(app *workload.App, factor float64) bool {
-			app.ReleasesPerMonth *= factor
+		redraw("releases of all apps", apps(func(app *workload.App, factor float64) bool {
+			*app = app.Paired(1, factor)
 			return app.ReleasesPerMonth > 0
 		}))
 		add("run times of all apps", "the workload", apps(func(app *workload.App, factor float64) bool {
@@ -279,7 +318,7 @@ func (s *sensitivity) changes() []scaledBy {
 	}
 	add("sizes of all images", "the inventory", func(factor float64) *change { return &change{inventory: sized(s.Inventory, factor)} })
 	for _, v := range s.Scenario.Profile.Values() {
-		add(v.Name, v.Source, func(factor float64) *change {
+		add(v.Name, cmp.Or(v.Source, noSource), func(factor float64) *change {
 			scaled, ok := scaledProfile(s.Scenario.Profile, v.Name, factor)
 			if !ok || scaled.Digest() == s.Scenario.Profile.Digest() || scaled.Validate() != nil {
 				return nil
@@ -350,11 +389,12 @@ func sized(inv *layers.Inventory, factor float64) *layers.Inventory {
 }
 
 // effect tries one parameter; one that changes nothing is not listed.
-func (s *sensitivity) effect(ctx context.Context, e reports.CapacityEffect, by func(factor float64) *change) error {
-	some := false
+func (s *sensitivity) effect(ctx context.Context, of *scaledBy) error {
+	e, some := of.CapacityEffect, false
+	told, untold := 0.0, 0.0 // the larger of the changes that are told from chance, and of the others
 	at := map[float64]string{0.5: "half", 2: "twice"}
 	for _, factor := range []float64{0.5, 2} {
-		changed := by(factor)
+		changed := of.by(factor)
 		if changed == nil {
 			continue
 		}
@@ -387,8 +427,13 @@ func (s *sensitivity) effect(ctx context.Context, e reports.CapacityEffect, by f
 			s.c.Doubts = append(s.c.Doubts, fmt.Sprintf("With %s some starts are never ready.", value))
 		default:
 			d = s.difference(&o)
-			e.Swing = max(e.Swing, math.Abs(d.Value))
 			some = some || d.Value != 0
+			if isTold(d, of.redraws) {
+				told = max(told, math.Abs(d.Value))
+			} else {
+				s.untold = append(s.untold, value)
+				untold = max(untold, math.Abs(d.Value))
+			}
 		}
 		if factor < 1 {
 			e.Less, e.LessVerdict = d, verdict
@@ -396,24 +441,36 @@ func (s *sensitivity) effect(ctx context.Context, e reports.CapacityEffect, by f
 			e.More, e.MoreVerdict = d, verdict
 		}
 	}
+	if e.Swing = told; told == 0 && untold > 0 {
+		e.Swing, e.Unclear = untold, true
+	}
 	if some {
 		s.c.Effects = append(s.c.Effects, e)
 	}
 	return nil
 }
 
+// isTold says that a change is told from chance: its interval does not hold 0, or where there
+// is none, the draws are the same.
+func isTold(d *reports.CapacityFigure, redraws bool) bool {
+	if d.Low != nil && d.High != nil {
+		return *d.Low > 0 || *d.High < 0 || d.Value == 0 && *d.Low == *d.High
+	}
+	return !redraws || d.Value == 0
+}
+
 // difference is how much more o is than it is now: with starts listed, of the differences of
-// its repeats, else of both means.
+// the repeats that both have, else of both means.
 func (s *sensitivity) difference(o *outcome) *reports.CapacityFigure {
 	d := &reports.CapacityFigure{Name: "change", Unit: reports.UnitSeconds, Value: o.Value - s.now.Value}
+	differences := o.pairedWith(&s.now)
 	switch {
-	case len(o.values) > 1 && len(o.values) == len(s.now.values):
-		differences := make([]float64, len(o.values))
-		for i := range o.values {
-			differences[i] = o.values[i] - s.now.values[i]
-		}
+	case len(differences) > 1:
 		paired := statisticOf(differences)
 		d.Low, d.High = paired.Low, paired.High
+		if len(differences) < max(len(o.values), len(s.now.values)) {
+			d.Value = paired.Value // the means are of other repeats
+		}
 	case o.Low != nil && o.High != nil && s.now.Low != nil && s.now.High != nil:
 		low, high := *o.Low-*s.now.High, *o.High-*s.now.Low
 		d.Low, d.High = &low, &high
@@ -435,29 +492,48 @@ func (s *sensitivity) words() {
 	}
 	e := &c.Effects[0]
 	c.Headline = fmt.Sprintf("What moves the answer most: %s, by %s of %s (%s)%s.", e.Parameter, secondsWords(e.Swing), x.Words(), s.f.name, held)
-	if e.Swing == 0 {
+	switch {
+	case e.Swing > 0 && !e.Unclear:
+	case len(s.never) > 0:
 		c.Headline = fmt.Sprintf("Only starts that are never ready move the answer, with %s: else %s is %s%s.", list(s.never), s.f.name, x.Words(), held)
+	default:
+		c.Headline = fmt.Sprintf("No parameter that was tried moves the answer beyond chance: %s is %s%s.", s.f.name, x.Words(), held)
 	}
-	var order, known, turns []string
+	var order, chance, known, turns []string
 	for i := range c.Effects {
 		e := &c.Effects[i]
-		if i < 5 && e.Swing > 0 {
-			order = append(order, fmt.Sprintf("%s (%s)", e.Parameter, secondsWords(e.Swing)))
+		by := fmt.Sprintf("%s (%s)", e.Parameter, secondsWords(e.Swing))
+		switch {
+		case e.Unclear:
+			chance = append(chance, by)
+		case e.Swing > 0 && len(order) < 5:
+			order = append(order, by)
 		}
-		if strings.HasPrefix(e.Source, "assumed") && e.Swing > 0.02*s.now.Value {
-			known = append(known, fmt.Sprintf("%s (%s)", e.Parameter, secondsWords(e.Swing)))
+		if !e.Unclear && (strings.HasPrefix(e.Source, "assumed") || e.Source == noSource) && e.Swing > 0.02*s.now.Value {
+			if e.Source == noSource {
+				by = fmt.Sprintf("%s (%s, %s)", e.Parameter, secondsWords(e.Swing), noSource)
+			}
+			known = append(known, by)
 		}
 		for _, of := range []struct{ at, verdict string }{{"half", e.LessVerdict}, {"twice", e.MoreVerdict}} {
-			if of.verdict != "" && of.verdict != c.Verdict {
-				turns = append(turns, fmt.Sprintf("%s at %s (%s)", e.Parameter, of.at, of.verdict))
+			if of.verdict == "" || of.verdict == c.Verdict {
+				continue
 			}
+			value, how := e.Parameter+" at "+of.at, of.verdict
+			if slices.Contains(s.untold, value) {
+				how += "; not told from chance"
+			}
+			turns = append(turns, fmt.Sprintf("%s (%s)", value, how))
 		}
 	}
 	c.Sentences = nil
 	if len(order) > 0 {
 		c.Sentences = append(c.Sentences, "In order: "+list(order)+".")
 	}
-	if len(s.never) > 0 && e.Swing > 0 {
+	if len(chance) > 0 {
+		c.Sentences = append(c.Sentences, "Not told from chance: "+list(chance)+". More --repeats tell more.")
+	}
+	if len(s.never) > 0 && e.Swing > 0 && !e.Unclear {
 		c.Sentences = append(c.Sentences, "Beside these, some starts are never ready with "+list(s.never)+".")
 	}
 	switch {

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"context"
+	"math"
 	"strings"
 	"testing"
 
@@ -38,7 +39,7 @@ func TestSensitivityTellsNeverFromNone(t *testing.T) {
 				}
 				return &change{}
 			}
-			if err := s.effect(t.Context(), reports.CapacityEffect{Parameter: name}, by); err != nil {
+			if err := s.effect(t.Context(), &scaledBy{CapacityEffect: reports.CapacityEffect{Parameter: name}, by: by}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -56,5 +57,63 @@ func TestSensitivityTellsNeverFromNone(t *testing.T) {
 		if verdict != c.verdict {
 			t.Errorf("%s: at half the verdict is %q, want %q", c.name, verdict, c.verdict)
 		}
+	}
+}
+
+// TestSensitivityTellsChance: a change whose interval holds 0 stands after those that are told
+// from chance, however large, and is in no headline; with one repeat none is told of what draws
+// other starts. Differences are of the repeats that both have: of the second and the third, 13
+// and 15 beside 10 are 4 more, whatever the first was.
+func TestSensitivityTellsChance(t *testing.T) {
+	of := func(repeats []int, values ...float64) outcome {
+		return outcome{Statistic: statisticOf(values), values: values, repeats: repeats}
+	}
+	three := []int{0, 1, 2}
+	ask := func(now outcome, values map[string]outcome) *reports.Capacity {
+		s := &sensitivity{Question: &Question{}, c: &reports.Capacity{Verdict: reports.CapacityMet}, f: lastReady, limit: 30, now: now}
+		for _, name := range []string{"redrawn", "steady", "some"} {
+			o, ok := values[name]
+			if !ok {
+				continue
+			}
+			s.with = func(context.Context, change) (outcome, error) { return o, nil }
+			by := func(factor float64) *change {
+				if factor < 1 {
+					return &change{}
+				}
+				return nil
+			}
+			if err := s.effect(t.Context(), &scaledBy{CapacityEffect: reports.CapacityEffect{Parameter: name, Source: "assumed: x"}, by: by, redraws: name == "redrawn"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.sort()
+		s.words()
+		return s.c
+	}
+	order := func(c *reports.Capacity) (list []string) {
+		for _, e := range c.Effects {
+			list = append(list, e.Parameter)
+		}
+		return list
+	}
+	c := ask(of(three, 10, 10, 10), map[string]outcome{"redrawn": of(three, 10, 110, 10), "steady": of(three, 12, 12.5, 11.5), "some": of([]int{1, 2}, 13, 15)})
+	text := strings.Join(c.Sentences, " ")
+	if got := strings.Join(order(c), " "); got != "steady redrawn some" || !strings.HasPrefix(c.Headline, "What moves the answer most: steady, by 2.00 s") {
+		t.Errorf("%s: %s", got, c.Headline)
+	}
+	if !strings.Contains(text, "In order: steady (2.00 s). Not told from chance: redrawn (33.3 s), some (4.00 s).") || !strings.Contains(text, "redrawn at half (unclear; not told from chance)") || strings.Contains(text, "2 %: redrawn") {
+		t.Errorf("%s", text)
+	}
+	if e := c.Effects[2]; !e.Unclear || math.Abs(e.Less.Value-4) > 1e-9 {
+		t.Errorf("%+v", e)
+	}
+	c = ask(of(three, 10, 10, 10), map[string]outcome{"redrawn": of(three, 10, 110, 10)})
+	if !strings.HasPrefix(c.Headline, "No parameter that was tried moves the answer beyond chance: last ready is 10.0 s") {
+		t.Error(c.Headline)
+	}
+	one := ask(of([]int{0}, 10), map[string]outcome{"redrawn": of([]int{0}, 25), "steady": of([]int{0}, 11)})
+	if !one.Effects[1].Unclear || one.Effects[0].Unclear || one.Effects[0].Parameter != "steady" {
+		t.Errorf("one repeat: %+v", one.Effects)
 	}
 }

@@ -2,7 +2,10 @@ package cost
 
 // The items of a bill that the model knows, and the rest.
 const (
+	// BillInstances are vCPU and memory together, where a bill does not have both apart.
 	BillInstances = "instances"
+	BillVCPU      = "vCPU"
+	BillMemory    = "memory"
 	BillDisks     = "disks of caches"
 	BillStorage   = "extra storage"
 	BillOther     = "not modelled"
@@ -21,6 +24,9 @@ type BillCheck struct {
 	Modelled    float64 `json:"modelled"`
 	Billed      float64 `json:"billed" document:"signed"`
 	OtherBilled float64 `json:"otherBilled" document:"signed"`
+	// ModelledSpread is how far the starts of a month, as many as come by chance, move Modelled
+	// to either side in 95 of 100 months; absent where the starts are those of a trace.
+	ModelledSpread *float64 `json:"modelledSpread,omitempty"`
 	// CoverageFraction is the share of starts that the model has.
 	CoverageFraction float64 `json:"coverageFraction"`
 	// Unknown says why the model has no amounts.

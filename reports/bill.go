@@ -14,7 +14,7 @@ const mostGapPercent = 900
 
 // billSentence is the gap between the modelled month and a bill in words.
 func billSentence(b *cost.BillCheck) string {
-	summed := cost.BillCheck{Currency: b.Currency, CoverageFraction: b.CoverageFraction, Unknown: b.Unknown}
+	summed := cost.BillCheck{Currency: b.Currency, ModelledSpread: b.ModelledSpread, CoverageFraction: b.CoverageFraction, Unknown: b.Unknown}
 	for _, row := range b.Rows { // the sums themselves are not in files of before
 		summed.Add(row)
 	}
@@ -38,6 +38,9 @@ func billSentence(b *cost.BillCheck) string {
 			than = decimal(gap+1, 0) + " times"
 		}
 		text = fmt.Sprintf("Before any saving: the modelled month is %s the bill, %s against %s", than, amount(b.Modelled), amount(b.Billed))
+	}
+	if b.ModelledSpread != nil && *b.ModelledSpread > 0 {
+		text += fmt.Sprintf("; that is what the workload's rates give in the mean, and chance alone moves a month by %s to either side (95 %%)", amount(*b.ModelledSpread))
 	}
 	if b.OtherBilled != 0 {
 		text += fmt.Sprintf("; %s of the bill are for what is not modelled", amount(b.OtherBilled))

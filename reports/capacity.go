@@ -49,7 +49,8 @@ type Capacity struct {
 	Together []CapacityNeed `json:"together,omitempty"`
 	// Options are the choices that were compared.
 	Options []CapacityOption `json:"options,omitempty"`
-	// Effects are what one parameter at a time changes, the largest first.
+	// Effects are what one parameter at a time changes, those told from chance first, the
+	// largest first.
 	Effects []CapacityEffect `json:"effects,omitempty"`
 	// Curves are what other values come to.
 	Curves []CapacityCurve `json:"curves,omitempty"`
@@ -134,8 +135,11 @@ type CapacityEffect struct {
 	// none.
 	LessVerdict string `json:"lessVerdict,omitempty" document:"enum=met|not met|unclear"`
 	MoreVerdict string `json:"moreVerdict,omitempty" document:"enum=met|not met|unclear"`
-	// Swing is the larger of the two changes.
+	// Swing is the larger of the two changes, of those that are told from chance where one is.
 	Swing float64 `json:"swingSeconds" document:"unit=none"`
+	// Unclear says that no change is told from chance: its interval holds 0, or there is none
+	// and other starts were drawn.
+	Unclear bool `json:"unclear,omitempty"`
 	// Source says where the profile has the value from.
 	Source string `json:"source,omitempty"`
 }
@@ -463,13 +467,16 @@ func (c *Capacity) tables(most int) []CapacityTable {
 	return list
 }
 
-// turns says with which of its values the verdict is another.
+// turns says with which of its values the verdict is another, and whether all may be chance.
 func (e *CapacityEffect) turns(verdict string) string {
 	var words []string
 	for _, of := range []struct{ at, verdict string }{{"half", e.LessVerdict}, {"twice", e.MoreVerdict}} {
 		if of.verdict != "" && of.verdict != verdict {
 			words = append(words, of.at+": "+of.verdict)
 		}
+	}
+	if e.Unclear {
+		words = append(words, "not told from chance")
 	}
 	return strings.Join(words, ", ")
 }

@@ -153,7 +153,8 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 	}
 	var lastX, lastY float64
 	drawn := false
-	for _, p := range points {
+	names := k.names(points)
+	for i, p := range points {
 		if p.Y == nil {
 			drawn = false
 			continue
@@ -165,7 +166,7 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 		if drawn {
 			c.line("mark curve a-cached", k.Figure, lastX, lastY, px, py)
 		}
-		c.dot("a-cached", CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit), px, py)
+		c.dot("a-cached", names[i]+": "+k.words(&p), px, py)
 		lastX, lastY, drawn = px, py, true
 	}
 	if limit != nil {
@@ -347,10 +348,17 @@ func chartUnit(unit string, each func(func(float64))) (per float64, name string)
 
 func (k *CapacityCurve) description() string {
 	var words []string
-	for _, p := range k.Points {
+	names := k.names(k.Points)
+	for i, p := range k.Points {
 		if p.Y != nil {
-			words = append(words, CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit))
+			words = append(words, names[i]+": "+k.words(&p))
 		}
 	}
 	return strings.Join(words, "; ") + "."
+}
+
+// words are a point's figure without its interval, with as many digits as tell it from the
+// limit.
+func (k *CapacityCurve) words(p *CapacityPoint) string {
+	return (&CapacityFigure{Unit: k.YUnit, Value: *p.Y, Limit: k.Limit}).Words()
 }

@@ -436,3 +436,22 @@ func TestEffectsLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestCapacityChartBesideLimit: what a chart says of its points tells those that keep the limit
+// from those that do not, and neighbours from one another.
+func TestCapacityChartBesideLimit(t *testing.T) {
+	k := CapacityCurve{Title: "Starts", Parameter: "rate", XUnit: "1/s", Figure: "last ready", YUnit: UnitSeconds, Limit: ptr(60.0), Points: []CapacityPoint{
+		{X: 18.52, Y: ptr(60.0042)}, {X: 18.58, Y: ptr(60.0)}, {X: 18.581, Y: ptr(59.96)}, {X: 20, Y: ptr(55.0)},
+	}}
+	c := answer()
+	c.Curves = []CapacityCurve{k}
+	var b bytes.Buffer
+	if err := WriteCapacity(&b, HTML, c, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"18.52 a second: 60.004 s", "18.58 a second: 60.0 s", "18.581 a second: 59.96 s", "20 a second: 55.0 s"} {
+		if n := strings.Count(strings.ReplaceAll(b.String(), "\u00a0", " "), want); n < 2 {
+			t.Errorf("%q is in the page %d times, want it in the chart's description and at the point", want, n)
+		}
+	}
+}

@@ -126,6 +126,9 @@ func (e *CapacityEffect) words() string {
 	if e.More != nil {
 		words = append(words, "twice "+signedSeconds(e.More))
 	}
+	if e.Unclear {
+		words = append(words, "not told from chance")
+	}
 	return strings.Join(words, ", ")
 }
 

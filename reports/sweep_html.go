@@ -17,8 +17,9 @@ import (
 // What bounds the page of a sweep, and the memory that it takes, however many runs there are.
 const (
 	// maxSweepOthers are the combinations of other parameters that each have a line of their
-	// own; of more the lines are means.
-	maxSweepOthers = 3
+	// own; of more the lines are means, one for each of maxSweepScenarios.
+	maxSweepOthers    = 3
+	maxSweepScenarios = 6
 	// maxSweepPoints are the values of a parameter that a chart shows.
 	maxSweepPoints = 40
 	// maxSweepAxis are the values of a parameter that are kept.
@@ -107,18 +108,32 @@ type sweepAxis struct {
 	words  []string
 	values map[float64]string
 	// others are the combinations of the other parameters; crowded says that they are too
-	// many for lines of their own.
-	others  []string
-	crowded bool
-	series  map[sweepLine]sweepSeries
+	// many for lines of their own. scenarios are those that have lines then; moreScenarios says
+	// that there are others.
+	others        []string
+	crowded       bool
+	scenarios     []string
+	moreScenarios bool
+	series        map[sweepLine]sweepSeries
 }
 
 // sweepLine names what a line shows: an arm's figure in a unit, with the other parameters at
-// one of their combinations, or at -1 the mean over all. Amounts of two units have no mean.
+// one of their combinations, or at meanOf a scenario the mean over all of it. Amounts of two
+// units have no mean, and neither have scenarios, which are other things.
 type sweepLine struct {
 	metric    int
 	arm, unit string
 	other     int
+}
+
+func meanOf(scenario int) int { return -1 - scenario }
+
+// number tells lines of an arm apart, from 1.
+func (l *sweepLine) number() int {
+	if l.other < 0 {
+		return -l.other
+	}
+	return l.other + 1
 }
 
 // sweepSeries are a line's points, by the value of the parameter.
@@ -293,6 +308,15 @@ func (x *sweepAxis) take(t *sweepTable, i int) {
 			other += " " + p.Key + "=" + p.Value
 		}
 	}
+	scenario := slices.Index(x.scenarios, t.scenario)
+	switch {
+	case scenario >= 0:
+	case len(x.scenarios) < maxSweepScenarios:
+		scenario = len(x.scenarios)
+		x.scenarios = append(x.scenarios, t.scenario)
+	default:
+		x.moreScenarios = true
+	}
 	line := slices.Index(x.others, other)
 	if line < 0 && !x.crowded {
 		line = len(x.others)
@@ -313,7 +337,9 @@ func (x *sweepAxis) take(t *sweepTable, i int) {
 			if i == nil {
 				continue
 			}
-			x.at(sweepLine{m, a.arm, unit, -1}, at).add(i, false)
+			if scenario >= 0 {
+				x.at(sweepLine{m, a.arm, unit, meanOf(scenario)}, at).add(i, false)
+			}
 			if !x.crowded {
 				x.at(sweepLine{m, a.arm, unit, line}, at).add(i, true)
 			}
@@ -548,7 +574,9 @@ func (x *sweepAxis) figure(metric int, unit string, arms []string, n int) figure
 	var lines []sweepLine
 	for _, arm := range arms {
 		if others == 0 {
-			lines = append(lines, sweepLine{metric, arm, unit, -1})
+			for scenario := range x.scenarios {
+				lines = append(lines, sweepLine{metric, arm, unit, meanOf(scenario)})
+			}
 		}
 		for other := range others {
 			lines = append(lines, sweepLine{metric, arm, unit, other})
@@ -564,6 +592,14 @@ func (x *sweepAxis) figure(metric int, unit string, arms []string, n int) figure
 	}
 	switch {
 	case x.crowded:
+		if len(x.scenarios) > 1 {
+			for i, scenario := range x.scenarios {
+				notes = append(notes, fmt.Sprintf("%d: %s.", i+1, ellipsis(scenario, 160)))
+			}
+		}
+		if x.moreScenarios {
+			notes = append(notes, fmt.Sprintf("Drawn are the first %d scenarios; JSON and CSV have all.", maxSweepScenarios))
+		}
 		notes = append(notes, "Each point is the mean over the other parameters' combinations, its bar from the least to the most of them.")
 	case others > 1:
 		for i, other := range x.others {
@@ -601,7 +637,7 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 	yPer, yUnit := chartUnit(unit, func(yield func(float64)) { yield(top) })
 	xs, ys := spreadScale(values[0]/per, values[len(values)/2]/per, values[len(values)-1]/per), linearScale(top/yPer*headroom)
 	at := func(v float64) float64 { return courseBottom - ys.at(v/yPer)*(courseBottom-courseTop) }
-	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.other > 0 })
+	numbered := slices.ContainsFunc(lines, func(l sweepLine) bool { return l.number() > 1 })
 	if numbered {
 		xs = xs.longer(0.06) // room for the numbers beside the lines' ends
 	}
@@ -620,8 +656,11 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 		c.series = l.arm
 		class := armClass(l.arm, "")
 		of := l.arm
-		if l.other >= 0 && len(x.others) > 1 {
+		switch {
+		case l.other >= 0 && len(x.others) > 1:
 			of += ", " + ellipsis(x.others[l.other], 120)
+		case l.other < 0 && len(x.scenarios) > 1:
+			of += ", " + ellipsis(x.scenarios[l.number()-1], 120)
 		}
 		var lastX, lastY float64
 		drawn := false
@@ -644,7 +683,7 @@ func (x *sweepAxis) chart(id, name string, values []float64, lines []sweepLine, 
 			lastX, lastY, drawn = px, py, true
 		}
 		if numbered && drawn {
-			ends = append(ends, lineEnd{lastX, lastY, l.other + 1})
+			ends = append(ends, lineEnd{lastX, lastY, l.number()})
 		}
 	}
 	c.series = ""

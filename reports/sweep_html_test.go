@@ -87,6 +87,52 @@ func TestSweepPage(t *testing.T) {
 	}
 }
 
+// TestSweepPageScenarios: of many combinations of two scenarios, each has a line of its own: that
+// of the second takes 1,000 s more, so that at a budget of 1 over rates 1 to 5 the means are
+// 103.5 s and 1,103.5 s, and no line is between them. Beyond six they are the first, as is said.
+func TestSweepPageScenarios(t *testing.T) {
+	page := func(scenarios int) string {
+		one, runs := gridRuns(3, 5, 2)
+		head := *one
+		head.GridRuns *= scenarios
+		var b bytes.Buffer
+		err := WriteSweep(&b, HTML, &head, func(yield func(*SweepRun, error) bool) {
+			for i := range scenarios {
+				for run := range runs {
+					run.Run += i * one.GridRuns
+					run.Scenario = fmt.Sprintf("s%d.yaml", i+1)
+					for k := range run.Arms {
+						for _, of := range []*simulate.Statistic{&run.Arms[k].P50, &run.Arms[k].P99} {
+							of.Value += 1000 * float64(i)
+						}
+					}
+					if !yield(run, nil) {
+						return
+					}
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.ReplaceAll(b.String(), "\u00a0", " ")
+	}
+	two := page(2)
+	for _, want := range []string{
+		"cached, s1.yaml, budgetPerMonth=1: 103.5 s (101.5 s to 105.5 s)", "cached, s2.yaml, budgetPerMonth=1: 1,104 s (1,102 s to 1,106 s)", "1: s1.yaml. 2: s2.yaml.",
+	} {
+		if !strings.Contains(two, want) {
+			t.Errorf("%q is not in the page", want)
+		}
+	}
+	if strings.Contains(two, "budgetPerMonth=1: 603.5 s") || strings.Contains(two, "Drawn are the first") {
+		t.Error("two scenarios have a mean, or one is left out")
+	}
+	if many := page(8); !strings.Contains(many, "6: s6.yaml. Drawn are the first 6 scenarios; JSON and CSV have all.") || strings.Contains(many, "cached, s7.yaml, budget") {
+		t.Error("of eight scenarios not the first six are drawn, or it is not said")
+	}
+}
+
 // TestSweepPageSize: 10,000 runs make a page below 2 MB that says what it leaves out, also
 // where each run is a combination.
 func TestSweepPageSize(t *testing.T) {

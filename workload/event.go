@@ -84,20 +84,30 @@ func (s *eventSource) advance() (ok bool) {
 
 // sources are an app's starts one by one, its releases, and each of its bursts.
 func (a *App) sources(seed uint64, from, to time.Duration) []eventSource {
-	sources := []eventSource{{next: a.single(stream(seed, a.Name), from, to)}}
-	if a.ReleasesPerMonth > 0 {
-		// They draw after all single starts have drawn.
-		rng := stream(seed, a.Name)
-		single := a.single(rng, from, to)
-		for more := true; more; {
-			_, more = single()
+	var sources []eventSource
+	if a.DrawnAs != nil {
+		sources = a.pairedSources(seed, from, to)
+	} else {
+		sources = []eventSource{{next: a.single(stream(seed, a.Name), from, to)}}
+		if a.ReleasesPerMonth > 0 {
+			first := a.released(seed, from, to).Float64() * (float64(Month) / a.ReleasesPerMonth)
+			sources = append(sources, eventSource{release: true, next: a.releasesFrom(first, from, to)})
 		}
-		sources = append(sources, eventSource{release: true, next: a.releases(rng, from, to)})
 	}
 	for _, b := range a.Bursts {
 		sources = append(sources, eventSource{next: b.starts(from, to)})
 	}
 	return sources
+}
+
+// released is the stream that releases draw from, after all single starts have drawn.
+func (a *App) released(seed uint64, from, to time.Duration) *rand.Rand {
+	rng := stream(seed, a.Name)
+	single := a.single(rng, from, to)
+	for more := true; more; {
+		_, more = single()
+	}
+	return rng
 }
 
 func none() (time.Duration, bool) { return 0, false }
@@ -163,9 +173,8 @@ func floorDiv(d, unit time.Duration) int64 {
 	return n
 }
 
-func (a *App) releases(rng *rand.Rand, from, to time.Duration) func() (time.Duration, bool) {
+func (a *App) releasesFrom(first float64, from, to time.Duration) func() (time.Duration, bool) {
 	every := float64(Month) / a.ReleasesPerMonth
-	first := rng.Float64() * every
 	k := math.Ceil((float64(from)-first)/every) - 1
 	return func() (time.Duration, bool) {
 		k++

@@ -78,6 +78,9 @@ type App struct {
 	// ReadFraction is the share of the image read before ready; nil takes the
 	// profile's.
 	ReadFraction *float64 `json:"readFraction,omitempty"`
+	// DrawnAs are the rates whose draws its starts and releases share; nil draws by its own.
+	// See Paired.
+	DrawnAs *Rates `json:"-"`
 }
 
 // Burst is a number of starts that come together, once or again and again.

@@ -86,6 +86,8 @@ func (q *question) addFlags(cmd *cobra.Command) {
 	q.in.addWorkloadFlags(cmd)
 	q.in.addModelFlags(cmd)
 	f := cmd.Flags()
+	f.Lookup("workload").Usage = "`file` of the apps that are started; of a trace, workload import makes one"
+	f.MarkHidden("trace")
 	f.IntVar(&q.in.file.Repeats, "repeats", 0, fmt.Sprintf("simulate everything this often, for intervals (default %d, or 1 where nothing comes at random)", capacity.Repeats))
 	f.IntVar(&q.in.workers, "workers", 0, "simulate this many repeats at once; changes no result (default: one for each processor)")
 	f.StringVar(&q.arm, "arm", "", "`arm` that is asked about: cold, warm, automatic (default automatic; warm where all apps are on node pools)")
@@ -102,7 +104,7 @@ func (q *question) addTimeLimit(cmd *cobra.Command) {
 // addWindowFlags adds the flags of what of a month is simulated.
 func (q *question) addWindowFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Var((*days)(&q.in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d)")
+	f.Var((*days)(&q.in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d, or where apps burst or start more rarely as long as holds that, up to 100,000 starts)")
 	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month that begins (default at its beginning)")
 }
 
@@ -170,7 +172,7 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	}
 	s, inv, err := look(cmd, q.in, q.out, func(s *cachebench.Scenario) error {
 		if s.Trace != nil {
-			return usagef("capacity needs a workload of apps, and a trace has its own starts")
+			return usagef("capacity needs a workload of apps, and a trace has its own starts: make a workload of it with cachebench workload import TRACE --save workload.yaml, and give that with --workload")
 		}
 		return q.in.checkImages(s)
 	})
@@ -183,8 +185,11 @@ func (q *question) ask(cmd *cobra.Command, answer func(*capacity.Question) (*rep
 	if s.Repeats == 0 {
 		s.Repeats = capacity.DefaultRepeats(s)
 	}
-	progress := s.Progress
-	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, TimeLimit: q.timeLimit, Progress: progress})
+	progress, note := s.Progress, ""
+	if s.Window == 0 {
+		s.Window, note = capacity.DefaultWindow(s)
+	}
+	c, err := answer(&capacity.Question{Scenario: s, Inventory: inv, Arm: q.arm, TimeLimit: q.timeLimit, WindowNote: note, Progress: progress})
 	if c == nil {
 		if errors.Is(err, capacity.ErrNoBurst) || errors.Is(err, capacity.ErrNoPool) {
 			return usageError{err}
