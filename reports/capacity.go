@@ -146,8 +146,10 @@ type CapacityCurve struct {
 	XUnit     string `json:"xUnit"`
 	Figure    string `json:"figure" document:"required"`
 	YUnit     string `json:"yUnit"`
-	// Now is where the parameter stands, Limit what the figure is held to.
+	// Now is where the parameter stands, Named the value that the answer names, Limit what the
+	// figure is held to.
 	Now   *float64 `json:"now,omitempty" document:"unit=none"`
+	Named *float64 `json:"named,omitempty" document:"unit=none"`
 	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
 	// NotMonotone says that more of the parameter does not always bring the same way.
 	NotMonotone bool            `json:"notMonotone,omitempty"`
@@ -517,6 +519,9 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 		if k.Now != nil && *k.Now == p.X {
 			row[0] += " (now)"
 		}
+		if k.Named != nil && *k.Named == p.X {
+			row[0] += " *"
+		}
 		met := CapacityNotMet
 		if p.Y != nil {
 			f := CapacityFigure{Unit: k.YUnit, Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
@@ -553,7 +558,8 @@ func (k *CapacityCurve) some(most int) []CapacityPoint {
 	keep := map[int]bool{0: true, n - 1: true}
 	within := func(i int) bool { return k.Limit != nil && k.Points[i].Y != nil && *k.Points[i].Y <= *k.Limit }
 	for i := range n {
-		if k.Now != nil && k.Points[i].X == *k.Now {
+		x := k.Points[i].X
+		if k.Now != nil && x == *k.Now || k.Named != nil && x == *k.Named {
 			keep[i] = true
 		}
 		if i > 0 && within(i) != within(i-1) && len(keep) < most-1 {

@@ -37,7 +37,13 @@ func capacityView(c *Capacity) *view {
 		if k.limitDrawn() != nil {
 			f.Legend = append(f.Legend, key{Sample: sample("line", "capacity"), Label: "limit, " + CapacityLimit(*k.Limit, k.YUnit)})
 		}
+		for _, m := range k.marks() {
+			f.Legend = append(f.Legend, key{Sample: sample("line", m.class), Label: m.words})
+		}
 		var notes []string
+		if n := k.neverReady(); n > 0 {
+			notes = append(notes, fmt.Sprintf("Not drawn, for some starts are never ready there: %s.", count(n, "value")))
+		}
 		if k.NotMonotone {
 			notes = append(notes, "Not monotone: more does not always bring the same way.")
 		}
@@ -148,10 +154,44 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 		c.dot("a-cached", CapacityAmount(p.X, k.XUnit)+": "+CapacityAmount(*p.Y, k.YUnit), px, py)
 		lastX, lastY, drawn = px, py, true
 	}
+	for _, m := range k.marks() {
+		if at := m.at / xPer; at >= lowest && at <= highest {
+			c.line(m.class, m.words, x.at(at), courseTop, x.at(at), courseBottom)
+		}
+	}
 	if limit != nil {
 		c.line("capacity", "limit "+CapacityLimit(*limit, k.YUnit), 0, at(*limit), 1, at(*limit))
 	}
 	return c.drawn()
+}
+
+// curveMark is a value of the parameter that a chart marks.
+type curveMark struct {
+	class, words string
+	at           float64
+}
+
+// marks are where the parameter stands and the value that the answer names.
+func (k *CapacityCurve) marks() []curveMark {
+	var list []curveMark
+	if k.Now != nil {
+		list = append(list, curveMark{"wait", "now, " + CapacityAmount(*k.Now, k.XUnit), *k.Now})
+	}
+	if k.Named != nil {
+		list = append(list, curveMark{"bound", "named by the answer, " + CapacityAmount(*k.Named, k.XUnit), *k.Named})
+	}
+	return list
+}
+
+// neverReady counts the values at which some starts are never ready.
+func (k *CapacityCurve) neverReady() int {
+	n := 0
+	for i := range k.Points {
+		if k.Points[i].Y == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // limitDrawn is the limit where it does not squeeze the curve against 0; nil where it does.
