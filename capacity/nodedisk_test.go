@@ -152,7 +152,7 @@ func figureOf(t *testing.T, c *reports.Capacity, name string) reports.CapacityFi
 // images of 1.4 GB below 85 %; what held images bring is what they bring there.
 func TestNodeDiskAgreesWithLRU(t *testing.T) {
 	race.Skip(t)
-	const n, window = 10, 4 * 24 * time.Hour
+	const n, window = 10, 3 * 24 * time.Hour
 	ask := func(opt capacity.NodeDiskOptions, now float64) (*capacity.Question, *reports.Capacity) {
 		q := oneLayer(t, same(n, 400e6), same(n, 1e9), 400, now)
 		q.Scenario.Window = window
@@ -173,7 +173,7 @@ func TestNodeDiskAgreesWithLRU(t *testing.T) {
 	bytes := same(n, 1.4e9)
 	// The model counts an image as used from the request on where it is there, and so on: a start
 	// or two in a hundred may fall to the other side.
-	const tolerance = 0.02
+	const tolerance = 0.015
 	compared := 0
 	for _, p := range c.Curves[0].Points {
 		if p.X < 1.6 {
@@ -204,8 +204,8 @@ func TestNodeDiskAgreesWithLRU(t *testing.T) {
 		t.Errorf("of an LRU a GiB less is enough too: %v", below)
 	}
 
-	for _, now := range []float64{1.7, 5} {
-		_, c := ask(capacity.NodeDiskOptions{}, now)
+	_, larger := ask(capacity.NodeDiskOptions{}, 5)
+	for now, c := range map[float64]*reports.Capacity{1.7: c, 5: larger} {
 		var held []int
 		for _, table := range c.Tables {
 			if strings.HasPrefix(table.Title, "Which images nodes should hold") {
@@ -242,8 +242,8 @@ func TestNodeDiskAgreesWithLRU(t *testing.T) {
 			t.Errorf("%q lacks %q, or says that less is enough", c.Headline, want)
 		}
 	}
-	if _, c = ask(capacity.NodeDiskOptions{MostGiB: 100}, 5); !strings.HasPrefix(c.Headline, "Disks of 16 GiB are enough: 100 %") {
-		t.Errorf("a bound that does not bind: %s", c.Headline)
+	if !strings.HasPrefix(larger.Headline, "Disks of 16 GiB are enough: 100 %") {
+		t.Errorf("without a bound: %s", larger.Headline)
 	}
 	_, c = ask(capacity.NodeDiskOptions{MostGiB: 3, SLO: capacity.SLO{Figure: "p90", Limit: 2 * time.Second}}, 5)
 	if c.Verdict != reports.CapacityNotMet || !strings.Contains(c.Headline, "no size within --most-gib keeps it, and 16 GiB would") {
