@@ -53,6 +53,9 @@ func (p *poolPlanner) playRepeat(ctx context.Context, of *Job, repeat int, arm s
 			s.Bursts = append(s.Bursts, b)
 		}
 	}
+	if len(of.Scenario.Bursts) > 0 && len(s.Bursts) == 0 {
+		return nil // none of them starts here
+	}
 	pools, starts, err := p.startsOf(ctx, j, arm, images)
 	if err != nil {
 		return err

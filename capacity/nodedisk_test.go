@@ -1,6 +1,7 @@
 package capacity_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/cachebench/cachebench/capacity"
 	"github.com/cachebench/cachebench/internal/race"
 	"github.com/cachebench/cachebench/layers"
+	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
@@ -398,5 +400,73 @@ func TestNodeDiskHoldingPays(t *testing.T) {
 	}
 	if rows == 0 || !strings.Contains(strings.Join(c.Sentences, " "), "What is held is not free: on disks of 3 GiB in pool g it spares the starts of x") {
 		t.Errorf("%d rows, %q", rows, c.Sentences)
+	}
+}
+
+// TestSimulatePool: as the pool is, starts of a window in the middle of the month, of nodes that
+// go and versions that are released, are those of simulating the window; a DaemonSet that pulls
+// each version ahead has more of them find their images.
+func TestSimulatePool(t *testing.T) {
+	race.Skip(t)
+	q := oneLayer(t, same(3, 400e6), same(3, 1e9), 200, 20)
+	s := q.Scenario
+	s.Workload.NodePools[0].Count, s.Workload.NodePools[0].LifetimeHours = 4, 60
+	s.Workload.Apps[0].ReleasesPerMonth = 60
+	s.WindowStart, s.Window, s.Repeats = 11*24*time.Hour, 3*24*time.Hour, 2
+	timeline := played(t, q, simulate.ArmWarm, nil, nil)
+	type start struct {
+		repeat int
+		app    string
+		at     time.Duration
+		node   string
+		ready  time.Duration
+		hit    string
+	}
+	var want []start
+	for i := range timeline.Startups {
+		x := &timeline.Startups[i]
+		want = append(want, start{x.Repeat, x.App, x.Requested, x.Node, x.Ready, string(x.Hit)})
+	}
+	job := covered(t, q, nil)
+	hits := make(map[string]float64)
+	for _, arm := range []string{plan.PoolNothing, plan.PoolPrePull, plan.PoolBaked} {
+		var got []start
+		var held []string
+		if arm != plan.PoolNothing {
+			held = []string{"r.example.com/t/x0:1", "r.example.com/t/x1:1"}
+		}
+		err := job.SimulatePool(t.Context(), "g", arm, held, func(repeat int, x *simulate.Startup) {
+			got = append(got, start{repeat, x.App, x.Requested, x.Node, x.Ready, string(x.Hit)})
+			if x.Hit == "hit" {
+				hits[arm] += 1 / float64(len(want))
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s: %d starts, want %d", arm, len(got), len(want))
+		}
+		order := func(a, b start) int {
+			return cmp.Or(cmp.Compare(a.repeat, b.repeat), cmp.Compare(a.at, b.at), cmp.Compare(a.app, b.app))
+		}
+		slices.SortFunc(got, order)
+		slices.SortFunc(want, order)
+		if arm == plan.PoolNothing && !slices.Equal(got, want) {
+			for i := range want {
+				if got[i] != want[i] {
+					t.Fatalf("start %d is %+v, simulated as a window %+v", i, got[i], want[i])
+				}
+			}
+		}
+	}
+	if hits[plan.PoolPrePull] < hits[plan.PoolNothing]+0.02 || hits[plan.PoolBaked] < hits[plan.PoolNothing]+0.003 {
+		t.Errorf("shares that find their images: %v", hits)
+	}
+	if err := job.SimulatePool(t.Context(), "h", plan.PoolNothing, nil, nil); err == nil || !strings.Contains(err.Error(), `node pool "h"`) {
+		t.Errorf("another pool: %v", err)
+	}
+	if err := job.SimulatePool(t.Context(), "g", plan.PoolPrePull, []string{"r.example.com/t/y:1"}, nil); err == nil || !strings.Contains(err.Error(), "r.example.com/t/y:1") {
+		t.Errorf("another image: %v", err)
 	}
 }

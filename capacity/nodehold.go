@@ -12,6 +12,7 @@ import (
 	"github.com/cachebench/cachebench/matcher/plan"
 	"github.com/cachebench/cachebench/reports"
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/sketch"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -142,7 +143,9 @@ func (d *nodeDisk) poolStarts(ctx context.Context, job *cachebench.Job, h *holdi
 func (s *poolStarts) of(value func(*poolRepeat) float64) simulate.Statistic {
 	var values []float64
 	for i := range s.repeats {
-		values = append(values, value(&s.repeats[i]))
+		if s.repeats[i].starts > 0 {
+			values = append(values, value(&s.repeats[i]))
+		}
 	}
 	if len(values) == 0 {
 		return simulate.Statistic{Value: math.NaN()}
@@ -154,7 +157,7 @@ func (s *poolStarts) of(value func(*poolRepeat) float64) simulate.Statistic {
 }
 
 func (s *poolStarts) hits() simulate.Statistic {
-	m := atLeast(s.of(func(r *poolRepeat) float64 { return float64(r.hits) / float64(max(1, r.starts)) }), 0)
+	m := atLeast(s.of(func(r *poolRepeat) float64 { return float64(r.hits) / float64(r.starts) }), 0)
 	if m.High != nil && *m.High > 1 {
 		high := 1.0
 		m.High = &high
@@ -165,7 +168,7 @@ func (s *poolStarts) hits() simulate.Statistic {
 // quantile is the time by which a share of the starts is ready, by nearest rank.
 func (s *poolStarts) quantile(fraction float64) simulate.Statistic {
 	return atLeast(s.of(func(r *poolRepeat) float64 {
-		return r.ready[max(1, int(math.Ceil(fraction*float64(len(r.ready)))))-1]
+		return r.ready[sketch.Rank(int64(len(r.ready)), fraction)-1]
 	}), 0)
 }
 
