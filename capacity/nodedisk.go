@@ -1,12 +1,14 @@
 package capacity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cachebench/cachebench"
 	"github.com/cachebench/cachebench/layers"
@@ -345,10 +347,24 @@ func (d *nodeDisk) find(ctx context.Context) error {
 	if len(own) > 0 {
 		d.c.Doubts = append(d.c.Doubts, "Node classes that state their own node.diskGiB keep it, whatever is tried: "+list(own)+".")
 	}
+	if doubt := d.windowDoubt(); doubt != "" {
+		d.c.Doubts = append(d.c.Doubts, doubt)
+	}
 	if err := d.hold(ctx); err != nil {
 		return err
 	}
 	return d.breakEvens()
+}
+
+// windowDoubt is about older versions of images, of which a short window sees few beside those
+// that are current; empty where there are none.
+func (d *nodeDisk) windowDoubt() string {
+	window := cmp.Or(d.Scenario.Window, 24*time.Hour)
+	releasing := slices.ContainsFunc(d.apps(), func(app workload.App) bool { return onPool(app) && app.ReleasesPerMonth > 0 })
+	if !releasing || window >= workload.Month/3 || len(d.Scenario.Bursts) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("Older versions of released images take room until they are evicted, and a window of %.3g days sees few of them: --window 30d sees those of a month.", window.Hours()/24)
 }
 
 // roomForAll is a size of disks on which nothing is evicted, so that a larger one brings

@@ -427,6 +427,10 @@ func TestSimulatePool(t *testing.T) {
 		x := &timeline.Startups[i]
 		want = append(want, start{x.Repeat, x.App, x.Requested, x.Node, x.Ready, string(x.Hit)})
 	}
+	c, err := q.NodeDisk(t.Context(), capacity.NodeDiskOptions{})
+	if err != nil || !strings.Contains(strings.Join(c.Doubts, " "), "a window of 3 days sees few of them: --window 30d") {
+		t.Errorf("released versions: %v, %q", err, c.Doubts)
+	}
 	job := covered(t, q, nil)
 	hits := make(map[string]float64)
 	for _, arm := range []string{plan.PoolNothing, plan.PoolPrePull, plan.PoolBaked} {
