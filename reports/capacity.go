@@ -146,10 +146,10 @@ type CapacityCurve struct {
 	XUnit     string `json:"xUnit"`
 	Figure    string `json:"figure" document:"required"`
 	YUnit     string `json:"yUnit"`
-	// Now is where the parameter stands, Named the value that the answer names, Limit what the
-	// figure is held to.
-	Now   *float64 `json:"now,omitempty" document:"unit=none"`
+	// Named is the value of the parameter that the answer names.
 	Named *float64 `json:"named,omitempty" document:"unit=none"`
+	// Now is where the parameter stands, Limit what the figure is held to.
+	Now   *float64 `json:"now,omitempty" document:"unit=none"`
 	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
 	// NotMonotone says that more of the parameter does not always bring the same way.
 	NotMonotone bool            `json:"notMonotone,omitempty"`
