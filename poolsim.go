@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -38,22 +39,20 @@ func (p *poolPlanner) simulate(ctx context.Context, arm string, images []int) (*
 
 func (p *poolPlanner) play(ctx context.Context, arm string, images []int) (*plan.PoolTimes, error) {
 	j := p.armJob(arm, images)
-	pools, err := j.onPools(ctx, simulate.ArmWarm)
+	j.Scenario.Window = p.simulated()
+	pools, starts, err := p.startsOf(ctx, j, arm, images)
 	if err != nil {
 		return nil, err
 	}
-	a := &poolArmPlay{planner: p, job: j, arm: arm, images: images, end: j.Scenario.window()}
-	a.readReleases()
-	ahead := a.prepare(pools.nodes)
-	times := &plan.PoolTimes{Span: a.end}
+	end := j.Scenario.window()
+	times := &plan.PoolTimes{Span: end}
 	var ready sketch.Times
 	shown := 0
 	opt := simulate.Options{Arm: arm, Seed: j.Scenario.Seed, NewNodes: pools.nodes}
-	starts := merged(slices.Values(ahead), pools.starts)
 	err = simulate.Stream(ctx, pools.inv, j.Scenario.Profile, starts, opt, func(_ int, s *simulate.Startup) {
-		if percent := int(100 * s.Requested / a.end); p.tell != nil && percent > shown {
+		if percent := int(100 * s.Requested / end); p.tell != nil && percent > shown {
 			shown = percent
-			p.told(fmt.Sprintf("simulating arm %s: %d %% of %s", arm, percent, span(a.end)))
+			p.told(fmt.Sprintf("simulating arm %s: %d %% of %s", arm, percent, span(end)))
 		}
 		times.FetchedBytes += s.FetchedBytes
 		if s.App == prePullApp || s.Void != "" {
@@ -80,8 +79,20 @@ func (p *poolPlanner) play(ctx context.Context, arm string, images []int) (*plan
 	return times, nil
 }
 
-// armJob is the planner's job with what an arm changes, over as much of the month as is
-// simulated.
+// startsOf are the nodes of the pool in an arm that holds these images, and all starts there,
+// with the pods that pull ahead among them, in order of time.
+func (p *poolPlanner) startsOf(ctx context.Context, j *Job, arm string, images []int) (*pooled, iter.Seq[*simulate.Start], error) {
+	pools, err := j.onPools(ctx, simulate.ArmWarm)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &poolArmPlay{planner: p, job: j, arm: arm, images: images, end: j.Scenario.window()}
+	a.readReleases()
+	ahead := a.prepare(pools.nodes)
+	return pools, merged(slices.Values(ahead), pools.starts), nil
+}
+
+// armJob is the planner's job with what an arm changes, over the month.
 func (p *poolPlanner) armJob(arm string, images []int) *Job {
 	class, pool := *p.class, *p.pool
 	var refs []string
@@ -96,9 +107,7 @@ func (p *poolPlanner) armJob(arm string, images []int) *Job {
 	case plan.PoolBaked:
 		pool.Baked = slices.Concat(pool.Baked, refs)
 	}
-	j := p.jobOn(p.job, &class, &pool)
-	j.Scenario.Window = p.simulated()
-	return j
+	return p.jobOn(p.job, &class, &pool)
 }
 
 // simulated is the part of the month that is simulated: all of it, or as many whole days
@@ -144,9 +153,10 @@ type poolRelease struct {
 func (a *poolArmPlay) readReleases() {
 	w := a.job.warm
 	next := w.versions.next
+	begin := a.job.Scenario.WindowStart
 	for e := range a.job.simulated(func(app *workload.App) bool { return isPooled(app) && app.ReleasesPerMonth > 0 }) {
-		if e.Release && e.At >= 0 && e.At < a.end {
-			a.releases = append(a.releases, poolRelease{e.At, w.apps[e.App].released, next[0]})
+		if at := e.At - begin; e.Release && at >= 0 && at < a.end {
+			a.releases = append(a.releases, poolRelease{at, w.apps[e.App].released, next[0]})
 			next = next[1:]
 		}
 	}

@@ -151,6 +151,8 @@ type CapacityCurve struct {
 	XUnit     string `json:"xUnit"`
 	Figure    string `json:"figure" document:"required"`
 	YUnit     string `json:"yUnit"`
+	// Named is the value of the parameter that the answer names.
+	Named *float64 `json:"named,omitempty" document:"unit=none"`
 	// Now is where the parameter stands, Limit what the figure is held to.
 	Now   *float64 `json:"now,omitempty" document:"unit=none"`
 	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
@@ -534,6 +536,9 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 		if k.Now != nil && *k.Now == p.X {
 			row[0] += " (now)"
 		}
+		if k.Named != nil && *k.Named == p.X {
+			row[0] += " *"
+		}
 		met := CapacityNotMet
 		if p.Y != nil {
 			f := CapacityFigure{Unit: k.YUnit, Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
@@ -573,7 +578,8 @@ func (k *CapacityCurve) some(most int) []CapacityPoint {
 	keep := map[int]bool{0: true, n - 1: true}
 	within := func(i int) bool { return k.Limit != nil && k.Points[i].Y != nil && *k.Points[i].Y <= *k.Limit }
 	for i := range n {
-		if k.Now != nil && k.Points[i].X == *k.Now {
+		x := k.Points[i].X
+		if k.Now != nil && x == *k.Now || k.Named != nil && x == *k.Named {
 			keep[i] = true
 		}
 		if i > 0 && within(i) != within(i-1) && len(keep) < most-1 {

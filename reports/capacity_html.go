@@ -46,6 +46,9 @@ func capacityView(c *Capacity) *view {
 				notes = append(notes, "One that goes beyond the top is whole in the table.")
 			}
 		}
+		if n := k.neverReady(); n > 0 {
+			notes = append(notes, fmt.Sprintf("Not drawn, for some starts are never ready there: %s.", count(n, "value")))
+		}
 		if k.NotMonotone {
 			notes = append(notes, "Not monotone: more does not always bring the same way.")
 		}
@@ -148,7 +151,11 @@ func capacityChart(id string, k *CapacityCurve) drawing {
 	if k.Now != nil && len(points) > 0 && within(*k.Now) {
 		c.upright("wait", x.at(*k.Now/xPer), at(k.near(*k.Now)), 0, "now, "+CapacityAmount(*k.Now, k.XUnit))
 	}
-	if from, words := k.metWords(); words != "" && within(from) {
+	from, words := k.metWords()
+	if k.Named != nil {
+		from, words = *k.Named, "named by the answer, "+CapacityAmount(*k.Named, k.XUnit)
+	}
+	if words != "" && within(from) {
 		c.upright("bound", x.at(from/xPer), at(k.near(from)), 1, words)
 	}
 	var lastX, lastY float64
@@ -271,6 +278,17 @@ func (k *CapacityCurve) meets(i int) bool {
 	}
 	f := CapacityFigure{Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
 	return f.Verdict() == CapacityMet
+}
+
+// neverReady counts the values at which some starts are never ready.
+func (k *CapacityCurve) neverReady() int {
+	n := 0
+	for i := range k.Points {
+		if k.Points[i].Y == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // limitDrawn is the limit where it does not squeeze the curve against 0; nil where it does.

@@ -138,6 +138,49 @@ func TestLimitFarAbove(t *testing.T) {
 	}
 }
 
+// TestCurveMarks: a chart marks where the parameter stands and what the answer names, where they
+// are: the one at a third of the axis, the other at two thirds; a table stars it, and what is not
+// drawn is counted.
+func TestCurveMarks(t *testing.T) {
+	k := CapacityCurve{Title: "t", Parameter: "node.diskGiB", XUnit: "GiB", Figure: "mean", YUnit: UnitSeconds, Now: ptr(3.0), Named: ptr(6.0)}
+	for x := 1.0; x <= 9; x++ {
+		p := CapacityPoint{X: x}
+		if x > 1 {
+			p.Y = ptr(10 - x)
+		}
+		k.Points = append(k.Points, p)
+	}
+	c := &Capacity{Question: "node-disk", Headline: "h", Curves: []CapacityCurve{k}}
+	page, err := capacityPage(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chart := all(root, "svg", "chart")[0]
+	for class, want := range map[string]float64{"wait": 3 / 9.0, "bound": 6 / 9.0} {
+		lines := all(chart, "line", class)
+		if len(lines) != 1 {
+			t.Errorf("%d marks of class %s", len(lines), class)
+			continue
+		}
+		at, err := strconv.ParseFloat(strings.TrimSuffix(attribute(lines[0], "x1"), "%"), 64)
+		if err != nil || attribute(lines[0], "x1") != attribute(lines[0], "x2") || math.Abs(at/100-want) > 0.02 {
+			t.Errorf("class %s stands at %v %%, want %v", class, at, 100*want)
+		}
+	}
+	for _, want := range []string{"now, 3 GiB", "named by the answer, 6 GiB", "some starts are never ready there: 1 value."} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if rows := k.table(0).Rows; rows[5][0] != "6 GiB *" || rows[2][0] != "3 GiB (now)" || rows[0][1] != "never ready" {
+		t.Errorf("%v", rows)
+	}
+}
+
 // TestCurveInText: both sides of the limit are among the values that are shown.
 func TestCurveInText(t *testing.T) {
 	k := &answer().Curves[0]

@@ -107,9 +107,10 @@ func newCapacityNodeDisk(io *streams) *cobra.Command {
 		Short: "How large the disks of node pools are to be, and what to hold on them",
 		Long: `Node-disk says how many starts find their images on their node, and how long starts
 take, by the size of the nodes' disks under the kubelet's eviction: the least disk above
-which more brings no more hits; with --slo the least that keeps a limit. It names the
-images to hold ahead, and says when pulling is faster than a disk made from a snapshot
-that holds the images: a hit is not free.
+which more brings no more hits; with --slo the least that keeps a limit. For the disks
+that there are and for those it names, it says which images to hold ahead, with what is
+simulated with and without them and what holding costs, and when pulling is faster than a
+disk made from a snapshot that holds the images: a hit is not free.
 
 ` + capacityExits,
 		Example: `  cachebench capacity node-disk --workload pools.yaml --profile containerd
@@ -130,7 +131,7 @@ that holds the images: a hit is not free.
 	q.addWindowFlags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&slo, "slo", "", "a `limit` to keep, as 'p90<=10s': p50, p90, p99, mean or slowest of the times to ready (default none)")
-	f.Float64Var(&opt.MostGiB, "most-gib", 0, "the largest disk to try, in GiB (default eight times the profile's)")
+	f.Float64Var(&opt.MostGiB, "most-gib", 0, "the largest disk to try, in GiB (default one on which nothing is evicted)")
 	return cmd
 }
 
