@@ -195,6 +195,9 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	if !i.tally.isEmpty() {
 		i.addTally(h, opt)
 	}
+	if h.NoStarts == "" {
+		h.PulledLives = h.Workload.pulledLives(h.Pulls)
+	}
 	h.Doubts = append(h.Doubts, i.prom.missing()...)
 	for _, l := range i.lacks {
 		h.Doubts = append(h.Doubts, fmt.Sprintf("nothing came of %s, which %s", l.name+" ("+string(l.format)+")", l.what))

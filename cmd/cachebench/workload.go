@@ -371,6 +371,6 @@ func pullDraft(h *workload.PullHistory) *draft {
 		Source: cmp.Or(source, fmt.Sprintf("Made from %d pods and %d events about pulls, which cover %s up to %s; each number says where it comes from.",
 			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339))),
 		Notes: slices.Concat(h.Doubts, h.Notes), Locked: h.Digests,
-		workload: h.Workload, origins: h.Origins,
+		workload: h.Workload, origins: h.Origins, pulled: h.PulledLives,
 	}
 }
