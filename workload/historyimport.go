@@ -177,7 +177,7 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	opt.counted = !i.tally.isEmpty()
 	h, err := i.pulls.History(opt)
 	i.holdNodes()
-	nothing := i.tally.isEmpty() && len(i.held) == 0 && len(i.prom.durations) == 0
+	nothing := i.tally.isEmpty() && len(i.held) == 0 && i.prom.pulls.isEmpty()
 	if err != nil && !errors.Is(err, ErrNoPulls) {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 		h.Doubts = append(h.Doubts, fmt.Sprintf("pulls are those of the first %d events about them, up to %s: the starts of the whole history count", maxPullEvents, stampOf(h.Window.To)))
 	}
 	h.Held = i.heldImages(h)
-	h.PullDurations = i.prom.pullDurations()
+	h.PullDurations = i.prom.pulls.pullDurations()
 	if !i.tally.isEmpty() {
 		i.addTally(h, opt)
 	}
