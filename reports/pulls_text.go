@@ -55,6 +55,7 @@ func pullsText(s *PullSummary, opt Options) []byte {
 	p.pulledImages(s.ByImage)
 	p.podStarts(&s.Starts)
 	p.pullDurations(s.PullDurations)
+	p.counted(s.PullChecks, s.CheckedProfile)
 	p.heldImages(s.Held)
 	if s.History != nil {
 		var unused []string
@@ -116,6 +117,12 @@ func (s *PullSummary) bareHeadline() string {
 	switch {
 	case s.History != nil:
 		return fmt.Sprintf("%s of %s in %s; no single pull is told of", count(s.History.Starts, "start"), count(s.Apps, "app"), workload.SpellTime(s.History.Window.Covered))
+	case len(s.PullDurations) > 0:
+		n := 0
+		for i := range s.PullDurations {
+			n += s.PullDurations[i].Pulls
+		}
+		return fmt.Sprintf("%s counted by the size of the image; no start and no single pull is told of", count(n, "pull"))
 	case s.Held != nil:
 		return fmt.Sprintf("%s on %s; no start and no single pull is told of", count(len(s.Held.Images), "image"), count(s.Held.Nodes, "node"))
 	}
