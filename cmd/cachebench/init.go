@@ -1036,6 +1036,12 @@ nodePools:
 {{- if .Placement}}
     placement: {{.Placement}}
 {{- end}}
+{{- if .PrePulled}}
+    prePulled:
+{{- range .PrePulled}}
+      - {{text .}}
+{{- end}}
+{{- end}}
 {{- if .CPU}}
     cpu: {{number .CPU}}
 {{- end}}
