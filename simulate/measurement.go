@@ -65,8 +65,8 @@ type PullBucket struct {
 	Pulls int           `json:"pulls"`
 }
 
-// Validate refuses buckets that cannot be.
-func (m *Measurement) Validate() error {
+// validate refuses buckets that cannot be.
+func (m *Measurement) validate() error {
 	for i := range m.PullCounts {
 		c := &m.PullCounts[i]
 		at := fmt.Sprintf("pullCounts[%d]", i)

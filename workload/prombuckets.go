@@ -206,6 +206,9 @@ func (c *pullCounters) pullDurations() []PullDurations {
 		d.AboveBytes, d.UpToBytes, _ = sizeClass(class)
 		above, below := 0.0, 0.0
 		for _, b := range bounds {
+			if b <= 0 { // no pull takes no time
+				continue
+			}
 			if n := int(math.Round(buckets[b]) - math.Round(below)); n > 0 {
 				x := PullBucket{Above: seconds(above), Pulls: n}
 				if !math.IsInf(b, 1) {

@@ -28,10 +28,13 @@ const (
 // starts on a node in its life the share (1-e^-n)/n pulls. Whatever else makes starts pull,
 // as releases and the kubelet's removing of images, is in it too.
 func (w *Workload) pulledLives(pulls []Pull) map[string]PulledLife {
-	lives := map[string]PulledLife{}
+	var lives map[string]PulledLife
 	for i := range w.NodePools {
 		p := &w.NodePools[i]
 		if l, ok := w.pulledLife(p, pulls); ok {
+			if lives == nil {
+				lives = map[string]PulledLife{}
+			}
 			lives[p.Name] = l
 		}
 	}
