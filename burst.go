@@ -107,6 +107,9 @@ func (s *Scenario) aimBursts() error {
 	for i := range s.Workload.Apps {
 		names = append(names, s.Workload.Apps[i].Name)
 	}
+	if len(names) == 0 && len(s.Bursts) > 0 {
+		return fmt.Errorf("a burst of %d starts needs an app, and the workload has none: give it some under apps", s.Bursts[0].Count)
+	}
 	for i := range s.Bursts {
 		b := &s.Bursts[i]
 		if b.App == "" && len(names) == 1 {

@@ -45,7 +45,7 @@ func PullTimeline(h *workload.PullHistory) *simulate.Timeline {
 	if len(h.Starts) > missing {
 		t.Doubts = append(t.Doubts, "phases of starts are known to the second, as conditions and events bear whole seconds")
 	}
-	t.Measurement = &simulate.Measurement{Tool: simulate.ToolKubelet, Facts: pullFacts(h, origin)}
+	t.Measurement = &simulate.Measurement{Tool: simulate.ToolKubelet, Facts: pullFacts(h, origin), PullCounts: pullCounts(h)}
 	return t
 }
 
@@ -66,6 +66,20 @@ func originOf(h *workload.PullHistory) time.Time {
 		return h.Window.From
 	}
 	return origin
+}
+
+// pullCounts are what kubelets count.
+func pullCounts(h *workload.PullHistory) []simulate.PullCount {
+	var list []simulate.PullCount
+	for i := range h.PullDurations {
+		d := &h.PullDurations[i]
+		c := simulate.PullCount{Size: d.Size, AboveBytes: d.AboveBytes, UpToBytes: d.UpToBytes}
+		for _, b := range d.Buckets {
+			c.Buckets = append(c.Buckets, simulate.PullBucket(b))
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 func pullFacts(h *workload.PullHistory, origin time.Time) []simulate.Fact {

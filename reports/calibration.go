@@ -37,11 +37,14 @@ func WriteCalibration(w io.Writer, format Format, c *calibrate.Calibration, opt 
 
 // CalibrationError is the error by which a calibration is judged: that of runs that
 // were left out of the fit, or of the profile that was checked; the mean absolute
-// error of arms, the median one of a cluster's pulls. ok is false where there is
-// none.
+// error of arms, the median one of a cluster's pulls, the least one of pulls that are only
+// counted. ok is false where there is none.
 func CalibrationError(c *calibrate.Calibration) (fraction float64, ok bool) {
 	s := judged(c)
-	if s == nil {
+	switch {
+	case s == nil && c.Basis == "counts":
+		return countedError(c)
+	case s == nil:
 		return 0, false
 	}
 	if c.Basis != "layers" {
@@ -79,6 +82,9 @@ func CheckCalibration(c *calibrate.Calibration, most float64) error {
 // CalibrationHeadline is the answer in a sentence, what was measured and how wrong predictions
 // are.
 func CalibrationHeadline(c *calibrate.Calibration) string {
+	if c.Basis == "counts" {
+		return countsHeadline(c)
+	}
 	if len(c.Totals) == 0 || predicted(&c.Totals[0]) == nil {
 		return "Nothing could be compared."
 	}

@@ -42,7 +42,7 @@ func calibrationView(c *calibrate.Calibration) *view {
 	list := cellsBeside(c)
 	v.Beside = scatterFigure("chart-beside", "Predicted against measured time to ready, by arm", "predicted", list)
 	v.BesideTable = cellsTable(c)
-	v.Calibrated = tables(scoredTable(title(c)+". "+legend(c), c.Totals, shown), fittedTable(c), settingsTable(c))
+	v.Calibrated = tables(scoredTable(title(c)+". "+legend(c), c.Totals, shown), countedTable(c.Counts), fittedTable(c), settingsTable(c))
 	for _, words := range untold(c) {
 		v.Assumptions = append(v.Assumptions, "Cannot be told by these runs: "+words)
 	}

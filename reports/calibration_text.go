@@ -34,10 +34,13 @@ func calibrationText(c *calibrate.Calibration, opt Options) []byte {
 		shown = func(s *calibrate.Score) float64 { return s.Median }
 	}
 	p.scored(title(c), c.Totals, shown)
-	p.lines(faint, wrap(legend(c), tableIndent))
-	if c.Basis != "layers" {
+	if c.Basis != "counts" {
+		p.lines(faint, wrap(legend(c), tableIndent))
+	}
+	if c.Basis == "pulls" || c.Basis == "images" {
 		p.factor(c)
 	}
+	p.counted(c.Counts, c.Profile)
 	p.fittedParameters(c)
 	p.settings(c)
 	p.list("What runs that were left out decided", c.Choices)

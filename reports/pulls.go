@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cachebench/cachebench/simulate"
+	"github.com/cachebench/cachebench/simulate/calibrate"
 	"github.com/cachebench/cachebench/workload"
 )
 
@@ -70,6 +71,10 @@ type PullSummary struct {
 	// PullDurations are how long pulls took by the size of the image, as kubelets count
 	// them.
 	PullDurations []workload.PullDurations `json:"pullDurations,omitempty"`
+	// PullChecks hold a profile against these, the one that was fitted to the pulls where
+	// there is one, else the built-in; CheckedProfile is its name.
+	PullChecks     []calibrate.CountCheck `json:"pullChecks,omitempty"`
+	CheckedProfile string                 `json:"checkedProfile,omitempty"`
 	// Doubts are reasons to trust it less; Notes say what was assumed of the
 	// workload.
 	Doubts []string `json:"doubts,omitempty"`

@@ -55,6 +55,7 @@ func pullsText(s *PullSummary, opt Options) []byte {
 	p.pulledImages(s.ByImage)
 	p.podStarts(&s.Starts)
 	p.pullDurations(s.PullDurations)
+	p.counted(s.PullChecks, s.CheckedProfile)
 	p.heldImages(s.Held)
 	if s.History != nil {
 		var unused []string
@@ -116,6 +117,12 @@ func (s *PullSummary) bareHeadline() string {
 	switch {
 	case s.History != nil:
 		return fmt.Sprintf("%s of %s in %s; no single pull is told of", count(s.History.Starts, "start"), count(s.Apps, "app"), workload.SpellTime(s.History.Window.Covered))
+	case len(s.PullDurations) > 0:
+		n := 0
+		for i := range s.PullDurations {
+			n += s.PullDurations[i].Pulls
+		}
+		return fmt.Sprintf("%s counted by the size of the image; no start and no single pull is told of", count(n, "pull"))
 	case s.Held != nil:
 		return fmt.Sprintf("%s on %s; no start and no single pull is told of", count(len(s.Held.Images), "image"), count(s.Held.Nodes, "node"))
 	}
@@ -218,11 +225,40 @@ func (p *printer) heldImages(h *workload.HeldImages) {
 	if more := len(h.Images) - shownImages; more > 0 {
 		p.line(fmt.Sprintf("  and %d more: --output json lists all", more))
 	}
+	for i := range h.Pools {
+		for _, line := range wrap(heldSentence(&h.Pools[i]), 2) {
+			p.line(line)
+		}
+	}
 	if h.Full > 0 {
 		for _, line := range wrap(fmt.Sprintf("The status of %s lists 50 images or more: a kubelet lists the 50 largest unless its nodeStatusMaxImages says otherwise, so there may be more. crictl images -o json lists all.", count(h.Full, "node")), 2) {
 			p.line(line)
 		}
 	}
+}
+
+// heldSentence is what the nodes of a pool hold of the images of its apps, and besides.
+func heldSentence(h *workload.HeldPool) string {
+	var parts []string
+	const most = 5
+	for _, a := range h.Apps[:min(len(h.Apps), most)] {
+		words := fmt.Sprintf("%s on %d", shortReference(a.Reference), a.Nodes)
+		if unknown := h.Nodes - a.Nodes - a.Without; unknown > 0 {
+			words += fmt.Sprintf(" (of %d not known)", unknown)
+		}
+		parts = append(parts, words)
+	}
+	if more := len(h.Apps) - most; more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
+	}
+	words := fmt.Sprintf("Of pool %s the images of %s are told", h.Pool, count(h.Nodes, "node"))
+	if len(parts) > 0 {
+		words += "; those of its apps: " + strings.Join(parts, ", ")
+	}
+	if n := len(h.Carried); n > 0 {
+		words += fmt.Sprintf("; %s that nothing in the input uses are on all whose lists are whole", count(n, "image"))
+	}
+	return words + "."
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/cachebench/cachebench/internal/document"
@@ -36,9 +37,51 @@ type Measurement struct {
 	// Runs are in the order in which they were made. The startups of a run were
 	// requested together; they have its arm and repeat.
 	Runs []MeasuredRun `json:"runs,omitempty"`
+	// PullCounts count pulls of which no more is known than the class of the image's size
+	// and a range of times, as kubelets count them; the smallest images first.
+	PullCounts []PullCount `json:"pullCounts,omitempty"`
 	// Doubts are what the tool itself has to say against its runs, such as what it
 	// could not make of layers; a timeline that is gone on with keeps them.
 	Doubts []string `json:"doubts,omitempty"`
+}
+
+// PullCount counts the pulls of images of one class of sizes.
+type PullCount struct {
+	// Size is what the class is called, as 100MB-500MB.
+	Size string `json:"size" document:"required"`
+	// AboveBytes and UpToBytes bound the sizes, as the runtime tells them; UpToBytes is
+	// absent where nothing bounds it, both where the sizes are unknown.
+	AboveBytes int64 `json:"aboveBytes,omitempty"`
+	UpToBytes  int64 `json:"upToBytes,omitempty"`
+	// Buckets are in order of time.
+	Buckets []PullBucket `json:"buckets" document:"required"`
+}
+
+// PullBucket counts pulls that took longer than Above, and at most UpTo.
+type PullBucket struct {
+	Above time.Duration `json:"aboveSeconds,omitempty"`
+	// UpTo is absent where nothing bounds it.
+	UpTo  time.Duration `json:"upToSeconds,omitempty"`
+	Pulls int           `json:"pulls"`
+}
+
+// validate refuses buckets that cannot be.
+func (m *Measurement) validate() error {
+	for i := range m.PullCounts {
+		c := &m.PullCounts[i]
+		at := fmt.Sprintf("pullCounts[%d]", i)
+		if c.AboveBytes < 0 || c.UpToBytes < 0 || c.UpToBytes > 0 && c.UpToBytes <= c.AboveBytes {
+			return document.At(at, "sizes of class %s are above %d bytes and up to %d", c.Size, c.AboveBytes, c.UpToBytes)
+		}
+		end := time.Duration(0)
+		for j, b := range c.Buckets {
+			if b.Pulls < 0 || b.Above < end || b.UpTo < 0 || b.UpTo > 0 && b.UpTo <= b.Above || b.UpTo == 0 && j < len(c.Buckets)-1 {
+				return document.At(fmt.Sprintf("%s.buckets[%d]", at, j), "a bucket of %d pulls from %v to %v after one to %v: buckets are in order of time, and apart", b.Pulls, b.Above, b.UpTo, end)
+			}
+			end = b.UpTo
+		}
+	}
+	return nil
 }
 
 // Fact is one thing that is known of a host.

@@ -196,7 +196,7 @@ func (s *Startup) Absent(key string) {
 }
 
 // Validate refuses figures below 0, which only differences and the ends of their intervals
-// may be.
+// may be, and counts of pulls that cannot be.
 func (t *Timeline) Validate() error {
 	for i := range t.Summaries {
 		s := &t.Summaries[i]
@@ -214,6 +214,9 @@ func (t *Timeline) Validate() error {
 				return document.At(fmt.Sprintf("summaries[%d].%s.value", i, x.key), "%v is negative: it is 0 or more", x.Value)
 			}
 		}
+	}
+	if t.Measurement != nil {
+		return document.Under("measurement", t.Measurement.validate())
 	}
 	return nil
 }

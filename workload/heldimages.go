@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,8 @@ type HeldImages struct {
 	Images []HeldImage `json:"images,omitempty"`
 	// Apps counts the workload's apps all of whose images some node holds.
 	Apps int `json:"apps"`
+	// Pools are the node pools of nodes whose images are told.
+	Pools []HeldPool `json:"pools,omitempty"`
 }
 
 // statusImages is how many images a kubelet lists by default, the largest first
@@ -47,7 +50,7 @@ type nodeImage struct {
 }
 
 // hold counts an image of a node, once.
-func (i *HistoryImporter) hold(seen map[string]bool, names []string, bytes int64) {
+func (i *HistoryImporter) hold(list *heldList, seen map[string]bool, names []string, bytes int64) {
 	reference, digest := "", ""
 	for _, n := range names {
 		if n = strings.TrimSpace(n); !imageText.MatchString(n) || strings.HasPrefix(n, "<none>") {
@@ -68,6 +71,11 @@ func (i *HistoryImporter) hold(seen map[string]bool, names []string, bytes int64
 		return
 	}
 	seen[reference] = true
+	for _, n := range names {
+		if n = strings.TrimSpace(n); imageText.MatchString(n) && !strings.HasPrefix(n, "<none>") {
+			list.images[canonical(n)] = reference
+		}
+	}
 	i.listedImages++
 	key := reference + " " + digest
 	if i.held == nil {
@@ -84,25 +92,29 @@ func (i *HistoryImporter) hold(seen map[string]bool, names []string, bytes int64
 
 // holdNodes counts what the nodes of snapshots hold.
 func (i *HistoryImporter) holdNodes() {
-	for _, n := range i.pulls.nodes {
+	for _, name := range slices.Sorted(maps.Keys(i.pulls.nodes)) {
+		n := i.pulls.nodes[name]
 		if n.virtual || len(n.images) == 0 {
 			continue
 		}
 		i.listed++
-		if len(n.images) >= statusImages {
+		list := heldList{node: name, full: len(n.images) >= statusImages, images: map[string]string{}}
+		if list.full {
 			i.stopped++
 		}
 		seen := map[string]bool{}
 		for _, image := range n.images {
-			i.hold(seen, image.Names, image.SizeBytes)
+			i.hold(&list, seen, image.Names, image.SizeBytes)
 		}
+		i.lists = append(i.lists, list)
 	}
 }
 
 // readCrictl reads the images of one node.
 func (i *HistoryImporter) readCrictl(name string, r lineSource) error {
 	i.listed++
-	seen := map[string]bool{}
+	seen, list := map[string]bool{}, heldList{images: map[string]string{}}
+	defer func() { i.lists = append(i.lists, list) }()
 	a := &arrayReader{name: name, key: "images", what: "what crictl images -o json prints"}
 	a.take = func(line, item int, text []byte) error {
 		var image struct {
@@ -117,7 +129,7 @@ func (i *HistoryImporter) readCrictl(name string, r lineSource) error {
 		if err != nil || bytes < 0 {
 			return a.faultAt(line, "item %d: size %q is no number of bytes", item, digits)
 		}
-		i.hold(seen, slices.Concat(image.RepoTags, image.RepoDigests), bytes)
+		i.hold(&list, seen, slices.Concat(image.RepoTags, image.RepoDigests), bytes)
 		return nil
 	}
 	return a.read(r)
@@ -132,13 +144,17 @@ func (i *HistoryImporter) heldImages(h *PullHistory) *HeldImages {
 	names := map[string]bool{}
 	for _, image := range i.held {
 		held.Images = append(held.Images, *image)
-		names[image.Reference] = true
+	}
+	for _, l := range i.lists {
+		for image := range l.images {
+			names[image] = true
+		}
 	}
 	slices.SortFunc(held.Images, func(a, b HeldImage) int {
 		return cmp.Or(cmp.Compare(b.Bytes*int64(b.Nodes), a.Bytes*int64(a.Nodes)), cmp.Compare(a.Reference, b.Reference), cmp.Compare(a.Digest, b.Digest))
 	})
 	for n := range h.Workload.Apps {
-		if a := &h.Workload.Apps[n]; !slices.ContainsFunc(a.AllImages(), func(r string) bool { return !names[r] }) {
+		if a := &h.Workload.Apps[n]; !slices.ContainsFunc(a.AllImages(), func(r string) bool { return !names[canonical(r)] }) {
 			held.Apps++
 		}
 	}

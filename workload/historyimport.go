@@ -29,6 +29,7 @@ type HistoryImporter struct {
 	tally   tally
 	prom    promTally
 	held    map[string]*HeldImage
+	lists   []heldList
 	listed  int // nodes whose images are told
 	stopped int // nodes whose list is full, and may stop short
 	// relative: a trace was read, whose times count from its own beginning; dated: some
@@ -177,7 +178,7 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	opt.counted = !i.tally.isEmpty()
 	h, err := i.pulls.History(opt)
 	i.holdNodes()
-	nothing := i.tally.isEmpty() && len(i.held) == 0 && len(i.prom.durations) == 0
+	nothing := i.tally.isEmpty() && len(i.held) == 0 && i.prom.pulls.isEmpty()
 	if err != nil && !errors.Is(err, ErrNoPulls) {
 		return nil, err
 	}
@@ -190,10 +191,28 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	if i.sampled {
 		h.Doubts = append(h.Doubts, fmt.Sprintf("pulls are those of the first %d events about them, up to %s: the starts of the whole history count", maxPullEvents, stampOf(h.Window.To)))
 	}
-	h.Held = i.heldImages(h)
-	h.PullDurations = i.prom.pullDurations()
+	h.PullDurations = i.prom.pulls.pullDurations()
+	_, of := i.pulls.nodePools(opt)
+	poolOf := func(node string) string { return of[node] }
 	if !i.tally.isEmpty() {
-		i.addTally(h, opt)
+		pools := i.addTally(h, opt)
+		poolOf = func(node string) string {
+			pool, isGuess := pools.poolOf(node)
+			if isGuess {
+				return ""
+			}
+			return pool
+		}
+	}
+	if !i.sampled || len(i.formats) == 1 { // else the first that is told of a node may be left out
+		h.Notes = append(h.Notes, h.Workload.tellPrePulled(h.Pulls, func(node string, at time.Time) bool { return i.cameBefore(node, at, &h.Window) }, poolOf)...)
+	}
+	if h.Held = i.heldImages(h); h.Held != nil {
+		h.Held.Pools = h.Workload.heldPools(i.lists, h.Pulls, poolOf)
+		h.Notes = append(h.Notes, heldNotes(h.Held.Pools)...)
+	}
+	if h.NoStarts == "" {
+		h.PulledLives = h.Workload.pulledLives(h.Pulls)
 	}
 	h.Doubts = append(h.Doubts, i.prom.missing()...)
 	for _, l := range i.lacks {
@@ -216,7 +235,7 @@ func (i *HistoryImporter) skips() string {
 
 // addTally puts the apps of histories to those of snapshots. Of an app that both tell, the
 // snapshot's images, sizes and pools hold, and the history's rates.
-func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
+func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) *poolBuilder {
 	b := i.tally.build(opt)
 	h.History = &b.history
 	h.NoStarts = b.noStarts()
@@ -267,6 +286,22 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 	h.Doubts = append(b.doubts, h.Doubts...)
 	h.Notes = append(h.Notes, b.notes...)
 	sortApps(h)
+	return pools
+}
+
+// cameBefore says whether a node came before a time, and all is told of it from then on to
+// that time.
+func (i *HistoryImporter) cameBefore(node string, at time.Time, w *Window) bool {
+	if n := i.pulls.nodes[node]; n != nil && !n.created.After(at) && slices.ContainsFunc(w.spans, func(s span) bool {
+		return !n.created.Before(s.from) && !at.After(s.to)
+	}) {
+		return true
+	}
+	n := i.tally.nodes.all[node]
+	if n == nil && i.tally.nodes.ended != nil {
+		n = i.tally.nodes.endedNode(node)
+	}
+	return n != nil && n.came > 0 && at.Unix() >= n.came && at.Unix()-n.came < silentHours*hourSeconds
 }
 
 // namePulls calls the apps of pulls of which no pod is known as the histories' apps are.

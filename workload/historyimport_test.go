@@ -159,7 +159,10 @@ func TestPrometheusRange(t *testing.T) {
 		}
 		// Half of 10 is a quarter of the way from the 4 at 5 s to the 8 at 10 s; nine of ten
 		// are in the last bucket, of which only the bound below is known.
-		if diff := cmp.Diff([]PullDurations{{"100MB-500MB", 10, 6250 * time.Millisecond, 10 * time.Second}}, h.PullDurations); diff != "" {
+		if diff := cmp.Diff([]PullDurations{{
+			Size: "100MB-500MB", AboveBytes: 100 << 20, UpToBytes: 500 << 20, Pulls: 10, Median: 6250 * time.Millisecond, P90: 10 * time.Second,
+			Buckets: []PullBucket{{0, 5 * time.Second, 4}, {5 * time.Second, 10 * time.Second, 4}, {10 * time.Second, 0, 2}},
+		}}, h.PullDurations); diff != "" {
 			t.Error(diff)
 		}
 	}

@@ -96,6 +96,9 @@ func refused(name string, head []byte) error {
 	case "null":
 		return fault("no more than null, of no format: make it anew, and look at what the command says on its standard error")
 	}
+	if err := refusedAsOther(name, head); err != nil {
+		return err
+	}
 	var answer struct{ Status, ErrorType, Error, Code, Message, RequestID string }
 	if len(head) == 0 || len(head) >= looked || head[0] != '{' || json.Unmarshal(head, &answer) != nil {
 		return nil

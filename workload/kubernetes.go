@@ -31,6 +31,9 @@ type Imported struct {
 	// Ages are those of the nodes of each pool, by its name; of a pool whose nodes are not
 	// in the input, or do not tell when they were made, there are none.
 	Ages map[string]NodeAges
+	// PulledLives are how long the nodes of pools live by how many starts pulled, by the
+	// pool's name; of a pool of which too few are told there is none.
+	PulledLives map[string]PulledLife
 	// Virtual are the apps that run on virtual nodes, each start as an instance of its
 	// own, in order of name. Of apps that are on neither no pod has a node.
 	Virtual []string

@@ -63,6 +63,7 @@ func (i *Importer) place(in *Imported) {
 		in.Workload.NodePools = append(in.Workload.NodePools, *unseen)
 	}
 	in.Workload.dropUnusedPools()
+	in.PulledLives = in.Workload.pulledLives(h.Pulls)
 	in.placed = placement{unseen: unseen, waiting: waiting, events: i.pulls.eventCount > 0, split: split.words}
 	in.Notes = in.notes()
 }
@@ -122,7 +123,7 @@ func (b *historyBuilder) split(in *Imported, unseen *NodePool, pulls []Pull) (sp
 		}
 		own, ownOrigin := side(virtual, "virtual nodes")
 		pooled, pooledOrigin := side(onNodes, "nodes")
-		pooled.Name += "/nodes"
+		pooled.Name += ownNodes
 		if pooled.NodePool = poolOf[newestNode]; pooled.NodePool == "" && unseen != nil {
 			pooled.NodePool = unseen.Name
 		}
@@ -134,6 +135,10 @@ func (b *historyBuilder) split(in *Imported, unseen *NodePool, pulls []Pull) (sp
 	in.Workload.Apps, in.Origins = apps, origins
 	return split
 }
+
+// ownNodes ends the name of the part of an app that runs on nodes, where another runs as
+// instances.
+const ownNodes = "/nodes"
 
 // Only keeps the apps that are wanted, with the pools that they run on.
 func (w *Workload) Only(want func(*App) bool) {

@@ -6,17 +6,15 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
 // A promTally keeps what range queries told: of each pod a few times, its images and its
 // owner, and how long pulls took. Of the samples themselves nothing is kept.
 type promTally struct {
-	pods map[string]*promPod
-	// durations are counts of pulls by the size of the image and then by their bucket.
-	durations map[string]map[float64]float64
-	ready     durations
+	pods  map[string]*promPod
+	pulls pullCounters
+	ready durations
 	// from and to are the first and last sample of all, step the least time between two.
 	from, to, step float64
 	skipped        map[string]int
@@ -35,27 +33,16 @@ type promPod struct {
 	first, last       float64 // samples
 }
 
-// PullDurations are how long the pulls of images of one class of sizes took, as
-// kubelet_image_pull_duration_seconds counts them.
-type PullDurations struct {
-	// Size is the class, as 100MB-500MB.
-	Size  string `json:"size"`
-	Pulls int    `json:"pulls"`
-	// Median and P90 are estimates, from straight lines within the buckets.
-	Median time.Duration `json:"medianSeconds"`
-	P90    time.Duration `json:"p90Seconds"`
-}
-
 // promMetrics are the metrics that are read.
 var promMetrics = []string{
 	"kube_pod_container_info", "kube_pod_init_container_info", "kube_pod_start_time", "kube_pod_created",
-	"kube_pod_status_ready_time", "kube_pod_info", "kube_pod_owner", "kubelet_image_pull_duration_seconds_bucket",
+	"kube_pod_status_ready_time", "kube_pod_info", "kube_pod_owner", pullBuckets,
 }
 
 // series takes a series of a result.
 func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 	if p.pods == nil {
-		p.pods, p.durations, p.skipped = map[string]*promPod{}, map[string]map[float64]float64{}, map[string]int{}
+		p.pods, p.skipped = map[string]*promPod{}, map[string]int{}
 	}
 	var j jsonText
 	labels := map[string]string{}
@@ -83,7 +70,14 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 		p.skipped["a series of another metric, or of none"]++
 		return nil
 	}
-	first, last, increase, value, samples, bad := p.samples(&j, values)
+	var each func(at, value float64)
+	if metric == pullBuckets {
+		var err error
+		if each, err = p.pulls.counter(labels); err != nil {
+			return a.faultAt(line, "item %d: %v", item, err)
+		}
+	}
+	first, last, value, samples, bad := p.samples(&j, values, each)
 	if bad != "" {
 		return a.faultAt(line, "item %d (%s): %s", item, metric, bad)
 	}
@@ -92,8 +86,9 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 		return nil
 	}
 	p.used++
-	if metric == "kubelet_image_pull_duration_seconds_bucket" {
-		return p.bucket(a, line, item, labels, increase)
+	if metric == pullBuckets {
+		p.pulls.done()
+		return nil
 	}
 	pod := p.pod(labels)
 	if pod == nil {
@@ -108,9 +103,9 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 	return nil
 }
 
-// samples goes through the samples of a series: [seconds, "value"].
-func (p *promTally) samples(j *jsonText, values []byte) (first, last, increase, value float64, n int, bad string) {
-	before := 0.0
+// samples goes through the samples of a series: [seconds, "value"]; each, where it is not
+// nil, is handed them.
+func (p *promTally) samples(j *jsonText, values []byte, each func(at, value float64)) (first, last, value float64, n int, bad string) {
 	ok := j.array(values, func(sample []byte) bool {
 		j.reset()
 		at, v, part := 0.0, 0.0, 0
@@ -130,22 +125,18 @@ func (p *promTally) samples(j *jsonText, values []byte) (first, last, increase, 
 		}
 		if n == 0 {
 			first = at
-		} else {
-			if step := at - last; step > 0 && (p.step == 0 || step < p.step) {
-				p.step = step
-			}
-			if v >= before {
-				increase += v - before
-			} else { // the counter began anew
-				increase += v
-			}
+		} else if step := at - last; step > 0 && (p.step == 0 || step < p.step) {
+			p.step = step
 		}
 		n++
-		last, value, before = at, v, v
+		last, value = at, v
+		if each != nil {
+			each(at, v)
+		}
 		return true
 	})
 	if !ok {
-		return 0, 0, 0, 0, 0, "a sample is not [seconds, \"value\"], in order of time"
+		return 0, 0, 0, 0, "a sample is not [seconds, \"value\"], in order of time"
 	}
 	if n > 0 {
 		if p.from == 0 || first < p.from {
@@ -153,7 +144,7 @@ func (p *promTally) samples(j *jsonText, values []byte) (first, last, increase, 
 		}
 		p.to = max(p.to, last)
 	}
-	return first, last, increase, value, n, ""
+	return first, last, value, n, ""
 }
 
 func (p *promTally) pod(labels map[string]string) *promPod {
@@ -208,20 +199,6 @@ func (p *promPod) setOwner(kind, name string) {
 	if isObjectName([]byte(name)) && kindName.MatchString(kind) && name != "<none>" {
 		p.kind, p.owner = kind, name
 	}
-}
-
-// bucket counts the pulls of a bucket.
-func (p *promTally) bucket(a *arrayReader, line, item int, labels map[string]string, increase float64) error {
-	le, err := strconv.ParseFloat(labels["le"], 64)
-	if err != nil {
-		return a.faultAt(line, "item %d: le %q is no number of seconds", item, labels["le"])
-	}
-	class := cmp.Or(labels["image_size_in_bytes"], "all")
-	if p.durations[class] == nil {
-		p.durations[class] = map[float64]float64{}
-	}
-	p.durations[class][le] += increase
-	return nil
 }
 
 // count counts the pods' starts, once all series are read.
@@ -292,67 +269,4 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 
 func seconds(v float64) time.Duration {
 	return time.Duration(math.Round(v * float64(time.Second)))
-}
-
-// pullDurations are those of each class, in order of size.
-func (p *promTally) pullDurations() []PullDurations {
-	var all []PullDurations
-	for class, buckets := range p.durations {
-		bounds := slices.Sorted(maps.Keys(buckets))
-		total := 0.0
-		for _, b := range bounds {
-			total = max(total, buckets[b])
-		}
-		if total < 1 {
-			continue
-		}
-		all = append(all, PullDurations{Size: class, Pulls: int(math.Round(total)), Median: quantileIn(bounds, buckets, total/2), P90: quantileIn(bounds, buckets, total*0.9)})
-	}
-	slices.SortFunc(all, func(a, b PullDurations) int {
-		return cmp.Or(cmp.Compare(classBytes(a.Size), classBytes(b.Size)), strings.Compare(a.Size, b.Size))
-	})
-	return all
-}
-
-// quantileIn is where so many of a cumulative histogram are below, as PromQL's
-// histogram_quantile has it: along a straight line within a bucket, and at the bound
-// below the last one's.
-func quantileIn(bounds []float64, buckets map[float64]float64, rank float64) time.Duration {
-	low, below := 0.0, 0.0
-	for _, b := range bounds {
-		if n := buckets[b]; n >= rank {
-			switch {
-			case math.IsInf(b, 1):
-				return seconds(low)
-			case n == below:
-				return seconds(b)
-			}
-			return seconds(low + (b-low)*(rank-below)/(n-below))
-		}
-		low, below = b, max(below, buckets[b])
-	}
-	return seconds(low)
-}
-
-// classBytes is where a class such as 100MB-500MB begins.
-func classBytes(class string) float64 {
-	digits := strings.TrimLeft(class, "GT>")
-	end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
-	if end < 0 {
-		end = len(digits)
-	}
-	n, err := strconv.ParseFloat(digits[:end], 64)
-	if err != nil {
-		return math.Inf(1)
-	}
-	switch {
-	case strings.HasPrefix(digits[end:], "GB"):
-		n *= 1e9
-	case strings.HasPrefix(digits[end:], "MB"), n > 0 && strings.Contains(digits[end:], "MB"):
-		n *= 1e6
-	}
-	if n > 0 && strings.HasPrefix(class, "GT") {
-		n++
-	}
-	return n
 }

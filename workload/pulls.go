@@ -33,6 +33,9 @@ type PullHistory struct {
 	Doubts, Notes []string
 	// History is what inputs that cover a time tell of starts, nil where there are none.
 	History *History
+	// PulledLives are how long the nodes of pools live by how many starts pulled, as in
+	// Imported.
+	PulledLives map[string]PulledLife
 	// Held are the images that nodes hold, nil where none tells.
 	Held *HeldImages
 	// PullDurations are how long pulls took by the size of the image, as kubelets count

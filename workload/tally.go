@@ -108,7 +108,7 @@ func (t *tally) init() {
 	if t.apps == nil {
 		t.apps, t.young, t.running, t.jobs = map[string]*tallyApp{}, map[uint64]*youngPod{}, map[uint64]runningPod{}, map[uint64][]uint64{}
 		t.ended, t.names, t.hours, t.skipped = map[uint64]struct{}{}, map[string]string{}, map[int64]uint64{}, map[string]int{}
-		t.nodes.all, t.nodes.away, t.nodes.removed, t.nodes.groups = map[string]*tallyNode{}, map[string]*tallyNode{}, map[string]*tallyNode{}, map[string]*nodeGroup{}
+		t.nodes.all, t.nodes.ended, t.nodes.groups = map[string]*tallyNode{}, map[uint64]*tallyNode{}, map[string]*nodeGroup{}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/zeebo/xxh3"
 )
 
 // nodeQuiet is how long nothing is told of a node until it is taken to be gone where no
@@ -14,16 +16,16 @@ import (
 const nodeQuiet = 48 * hourSeconds
 
 // nodeTally counts nodes and what runs on them. What it holds grows with the nodes that
-// are there at a time, and to a bound with those that are gone.
+// are there at a time, and to a bound with those that are gone or of which nothing was told
+// for long.
 type nodeTally struct {
 	all map[string]*tallyNode
-	// away are nodes of which nothing was told for long: gone, or idle.
-	away map[string]*tallyNode
-	// removed are nodes that are told to have gone, of which something older may be told yet.
-	removed map[string]*tallyNode
-	groups  map[string]*nodeGroup
-	swept   int64
-	starts  int
+	// ended are nodes that are gone or were quiet for long, before those that ended earlier,
+	// by the hash of their names: something may be told of them yet.
+	ended, before map[uint64]*tallyNode
+	groups        map[string]*nodeGroup
+	swept         int64
+	starts        int
 	// tellsGoing: events tell when nodes go.
 	tellsGoing bool
 	lives      int // that are held of all groups
@@ -33,9 +35,8 @@ type nodeTally struct {
 type nodeGroup struct {
 	// names are the first that were told of, at most two.
 	names []string
-	// lives are of nodes that are gone or were quiet for long; unheld sums up those beyond
-	// maxLives.
-	lives  []nodeLife
+	// lives are of nodes that ended; unheld sums up those beyond maxLives.
+	lives  []*tallyNode
 	unheld lifeSums
 	// ranks sums up, of some starts, the share of the group's nodes that had fewer pods than
 	// the one chosen, those with as many count half; pods sums up how many it had.
@@ -54,8 +55,11 @@ type nodeLife struct {
 // tallyNode is a node that is there.
 type tallyNode struct {
 	nodeLife
+	name  string
 	group *nodeGroup
 	live  int
+	// at is the place among the group's lives of one that ended; -1 where it is summed up.
+	at int
 }
 
 const (
@@ -65,24 +69,72 @@ const (
 	enoughRanks = 50
 	enoughNodes = 3
 	idle        = 6 * hourSeconds
-	// maxLives bounds the nodes that are gone and held each, maxAway those that are away.
-	maxLives, maxAway = 50_000, 20_000
+	// maxLives bounds the nodes that ended and are held each, rememberedNodes each of two sets
+	// of those of which something may be told yet.
+	maxLives, rememberedNodes = 50_000, 50_000
 )
 
 func (n *nodeTally) node(name string, at int64) *tallyNode {
 	t := n.all[name]
-	if gone := n.removed[name]; gone != nil && at <= gone.last {
-		return gone
-	}
-	if t == nil {
-		if t = n.away[name]; t != nil {
-			delete(n.away, name)
-		} else {
-			t = &tallyNode{nodeLife: nodeLife{first: at, last: at}, group: n.group(name)}
-		}
+	ended := n.endedNode(name)
+	switch {
+	case ended != nil && ended.went && at <= ended.last: // older than its end
+		t = ended
+	case t == nil && ended != nil && !ended.went: // it was only quiet
+		t = n.takeBack(ended)
+		n.all[name] = t
+	case t == nil:
+		t = &tallyNode{nodeLife: nodeLife{first: at, last: at}, name: name, group: n.group(name)}
 		n.all[name] = t
 	}
-	t.first, t.last = min(t.first, at), max(t.last, at)
+	t.tellOf(at)
+	return t
+}
+
+// tellOf widens the time in which something is told of a node.
+func (t *tallyNode) tellOf(at int64) {
+	t.change(func() { t.first, t.last, t.unused = min(t.first, at), max(t.last, at), false })
+}
+
+// change changes what is told of a node, in the sums too.
+func (t *tallyNode) change(how func()) {
+	if t.at >= 0 {
+		how()
+		return
+	}
+	t.group.unheld.add(&t.nodeLife, -1)
+	how()
+	t.group.unheld.add(&t.nodeLife, 1)
+}
+
+// endedNode is a node that ended; nil where none of that name is known.
+func (n *nodeTally) endedNode(name string) *tallyNode {
+	hash := xxh3.HashString(name)
+	t := n.ended[hash]
+	if t == nil {
+		t = n.before[hash]
+	}
+	if t != nil && t.name != name {
+		return nil
+	}
+	return t
+}
+
+// takeBack takes a node that ended out of the lives.
+func (n *nodeTally) takeBack(t *tallyNode) *tallyNode {
+	hash := xxh3.HashString(t.name)
+	delete(n.ended, hash)
+	delete(n.before, hash)
+	g := t.group
+	if t.at < 0 {
+		g.unheld.add(&t.nodeLife, -1)
+	} else {
+		last := g.lives[len(g.lives)-1]
+		g.lives[t.at], last.at = last, t.at
+		g.lives = g.lives[:len(g.lives)-1]
+		n.lives--
+	}
+	t.at = 0
 	return t
 }
 
@@ -153,25 +205,26 @@ func (n *nodeTally) pass(at int64) {
 		return cmp.Or(cmp.Compare(n.all[b].last, n.all[a].last), strings.Compare(a, b))
 	})
 	for _, name := range quiet {
-		t := n.all[name]
+		n.end(n.all[name])
 		delete(n.all, name)
-		if len(n.away) < maxAway {
-			n.away[name] = t
-		} else {
-			n.end(t)
-		}
 	}
 }
 
-// end keeps the life of a node that is gone.
+// end keeps the life of a node that is gone, or of which nothing was told for long.
 func (n *nodeTally) end(t *tallyNode) {
+	if len(n.ended) >= rememberedNodes {
+		n.ended, n.before = map[uint64]*tallyNode{}, n.ended
+	}
+	n.ended[xxh3.HashString(t.name)] = t
 	g := t.group
 	if n.lives >= maxLives {
-		g.unheld.add(&t.nodeLife)
+		t.at = -1
+		g.unheld.add(&t.nodeLife, 1)
 		return
 	}
 	n.lives++
-	g.lives = append(g.lives, t.nodeLife)
+	t.at = len(g.lives)
+	g.lives = append(g.lives, t)
 }
 
 // lifeSums sum up lives so that they can be counted once it is known whether events tell of
@@ -183,22 +236,23 @@ type lifeSums struct {
 	went, lasts, begins, unused int64
 }
 
-func (s *lifeSums) add(l *nodeLife) {
+// add adds a life, or with -1 takes one out; the longest stays.
+func (s *lifeSums) add(l *nodeLife, sign int64) {
 	begin := l.first
 	if l.came > 0 {
 		begin = l.came
 	}
-	s.nodes++
-	s.present += l.last - begin
+	s.nodes += sign
+	s.present += sign * (l.last - begin)
 	s.longest = max(s.longest, l.last-l.first)
 	if l.went {
-		s.went++
-		s.lasts += l.last
+		s.went += sign
+		s.lasts += sign * l.last
 	}
 	if l.unused && l.came == 0 {
-		s.unused++
+		s.unused += sign
 	} else {
-		s.begins += begin
+		s.begins += sign * begin
 	}
 }
 
@@ -229,35 +283,34 @@ func (t *tally) nodeEvent(e *lineEvent) {
 		// starting again: only a node that nothing was told of before is new, but for what a
 		// new kubelet tells within the minutes before it is registered.
 		if (reason == "RegisteredNode" || reason == "Starting") && n.came == 0 && e.last-n.first < joinSeconds && n.first > t.from+joinSeconds {
-			n.came = n.first
+			n.change(func() { n.came = n.first })
 		}
 	case "RemovingNode", "DeletingNode":
 		t.tell(e.last)
 		t.pass(e.last)
 		t.nodes.tellsGoing = true
-		name := string(e.name)
-		n := t.nodes.all[name]
-		if n == nil {
-			n = t.nodes.away[name]
-		}
-		if n == nil {
-			if t.nodes.removed[name] != nil {
-				return // told a second time
-			}
-			n = t.nodes.node(t.held(e.name), e.last)
-			n.unused = true
-		}
-		n.last, n.went = max(n.last, e.last), true
-		t.nodes.end(n)
-		delete(t.nodes.all, name)
-		delete(t.nodes.away, name)
-		if len(t.nodes.removed) >= maxAway {
-			clear(t.nodes.removed)
-		}
-		t.nodes.removed[t.held(e.name)] = n
+		t.nodes.goes(t.held(e.name), e.last)
 	default:
 		t.skip(skipOtherEvent)
 	}
+}
+
+// goes takes that a node went, which is told of one that is there, was quiet for long or was
+// not told of before; a second time of one that went counts for nothing.
+func (n *nodeTally) goes(name string, at int64) {
+	t, ended := n.all[name], n.endedNode(name)
+	switch {
+	case t != nil:
+		delete(n.all, name)
+	case ended != nil && ended.went:
+		return
+	case ended != nil:
+		t = n.takeBack(ended)
+	default:
+		t = &tallyNode{nodeLife: nodeLife{first: at, last: at, unused: true}, name: name, group: n.group(name)}
+	}
+	t.last, t.went = max(t.last, at), true
+	n.end(t)
 }
 
 // joinSeconds is how long after its kubelet started a node is registered at most.
@@ -354,21 +407,21 @@ func (n *nodeTally) stats(from, to int64, isVirtual func(string) bool) map[strin
 	for stem, g := range n.groups {
 		s := g.unheld.stats(from, to, n.tellsGoing)
 		s.ranks, s.pods, s.ranked = g.ranks, g.pods, g.ranked
-		for i := range g.lives {
-			s.count(&g.lives[i], from, to, n.tellsGoing)
+		for _, t := range g.lives {
+			if !isVirtual(t.name) {
+				s.count(&t.nodeLife, from, to, n.tellsGoing)
+			}
 		}
 		all[stem] = s
 	}
-	for _, nodes := range []map[string]*tallyNode{n.all, n.away} {
-		for name, t := range nodes {
-			if isVirtual(name) {
-				continue
-			}
-			stem := nodeStem(name)
-			s := all[stem]
-			s.count(&t.nodeLife, from, to, n.tellsGoing)
-			all[stem] = s
+	for name, t := range n.all {
+		if isVirtual(name) {
+			continue
 		}
+		stem := nodeStem(name)
+		s := all[stem]
+		s.count(&t.nodeLife, from, to, n.tellsGoing)
+		all[stem] = s
 	}
 	return all
 }

@@ -210,36 +210,78 @@ func TestPoolNamesDiffer(t *testing.T) {
 	}
 }
 
-// TestAwayOrder: of more quiet nodes than are kept those that were told of last are, by name
-// where several were, so that what comes of those that are told of again is always the same.
-func TestAwayOrder(t *testing.T) {
+// TestQuietOrder: of more quiet nodes than are held those that were told of last are, by name
+// where several were; and those that are told of again count once.
+func TestQuietOrder(t *testing.T) {
 	const more, back = 1000, 2000
 	begin := int64(1000 * hourSeconds)
 	var first poolStats
 	for round := range 4 {
-		n := nodeTally{all: map[string]*tallyNode{}, away: map[string]*tallyNode{}, removed: map[string]*tallyNode{}, groups: map[string]*nodeGroup{}, swept: begin}
+		n := nodeTally{all: map[string]*tallyNode{}, ended: map[uint64]*tallyNode{}, groups: map[string]*nodeGroup{}, swept: begin}
 		name := func(i int) string { return fmt.Sprintf("worker-%05d", i) }
-		for i := range maxAway + more {
+		for i := range maxLives + more {
 			n.node(name(i), begin+int64(i/100)) // a hundred each second
 		}
 		n.pass(begin + nodeQuiet + hourSeconds)
-		if len(n.all) != 0 || len(n.away) != maxAway || n.lives != more {
-			t.Fatalf("%d nodes are there, %d away, %d gone", len(n.all), len(n.away), n.lives)
+		if len(n.all) != 0 || n.lives != maxLives {
+			t.Fatalf("%d nodes are there, %d held", len(n.all), n.lives)
 		}
-		for i := range maxAway + more {
-			if isAway := n.away[name(i)] != nil; isAway != (i >= more) {
-				t.Fatalf("round %d: node %d away: %v", round, i, isAway)
+		for i := range maxLives + more {
+			if isHeld := n.endedNode(name(i)).at >= 0; isHeld != (i >= more) {
+				t.Fatalf("round %d: node %d held: %v", round, i, isHeld)
 			}
 		}
 		for i := range back {
 			n.node(name(i), begin+nodeQuiet+2*hourSeconds)
 		}
 		s := n.stats(begin, begin+nodeQuiet*3, func(string) bool { return false })["worker"]
-		// Those that ended and come back are counted anew.
-		if s.nodes != maxAway+more+min(more, back) || round > 0 && s != first {
+		if s.nodes != maxLives+more || len(n.all) != back || round > 0 && s != first {
 			t.Errorf("round %d: %+v, first %+v", round, s, first)
 		}
 		first = s
+	}
+}
+
+// TestNodesEndOnce: nodes that were quiet before they are told to go, more than are held, go
+// once each, however often and by whom it is told, and in whichever of two files that comes.
+func TestNodesEndOnce(t *testing.T) {
+	const nodes, hour = maxLives + 5000, hourSeconds
+	const from = 1000 * hour
+	name := func(i int) []byte { return fmt.Appendf(nil, "worker-%05d", i) }
+	first := func(i int) int64 { return from + nodeQuiet + hour + int64(i) }
+	for _, reversed := range []bool{false, true} {
+		var y tally
+		tell := func(i int, reason string, at int64) {
+			y.event(&lineEvent{kind: []byte("Node"), name: name(i), reason: []byte(reason), first: at, last: at})
+		}
+		come := func() {
+			tell(nodes, "NodeReady", from)
+			for i := range nodes {
+				tell(i, "NodeReady", first(i))
+			}
+		}
+		goAway := func() {
+			for i := range nodes {
+				tell(i, "RemovingNode", first(i)+60*hour)
+				tell(i, "DeletingNode", first(i)+60*hour+1)
+			}
+			tell(nodes, "NodeReady", first(nodes)+61*hour)
+			for i := range nodes {
+				tell(i, "RemovingNode", first(i)+62*hour)
+			}
+		}
+		for _, file := range map[bool][]func(){false: {come, goAway}, true: {goAway, come}}[reversed] {
+			y.begin()
+			file()
+			y.end()
+		}
+		got := y.nodes.stats(y.from, y.to, func(string) bool { return false })["worker"]
+		// Each was there for 60 hours, and the one of which it is not told that it went from
+		// the beginning to the end.
+		present := int64(nodes*60*hour) + y.to - from
+		if got.nodes != nodes+1 || got.went != nodes || got.present != present {
+			t.Errorf("reversed %v: %d nodes, %d went, %d h; want %d, %d, %d h", reversed, got.nodes, got.went, got.present/hour, nodes+1, nodes, present/hour)
+		}
 	}
 }
 
@@ -257,9 +299,10 @@ func TestUnheldLives(t *testing.T) {
 	for _, tellsGoing := range []bool{true, false} {
 		var got [2]poolStats
 		for i, held := range []int{0, maxLives} {
-			n := nodeTally{groups: map[string]*nodeGroup{}, tellsGoing: tellsGoing, lives: held}
+			n := nodeTally{groups: map[string]*nodeGroup{}, ended: map[uint64]*tallyNode{}, tellsGoing: tellsGoing, lives: held}
 			for k := range lives {
-				n.end(&tallyNode{nodeLife: lives[k], group: n.group(fmt.Sprintf("worker-%d", k))})
+				name := fmt.Sprintf("worker-%d", k)
+				n.end(&tallyNode{nodeLife: lives[k], name: name, group: n.group(name)})
 			}
 			got[i] = n.stats(from, to, func(string) bool { return false })["worker"]
 		}

@@ -149,7 +149,7 @@ func (s *initialiser) clusterDraft(ctx context.Context) (*draft, error) {
 		Title: title, imported: in,
 		Source:   fmt.Sprintf("Made from %s; each number says where it comes from.", sources),
 		workload: in.Workload,
-		virtual:  slices.Clone(in.Virtual), runtimes: in.Runtimes, ages: in.Ages,
+		virtual:  slices.Clone(in.Virtual), runtimes: in.Runtimes, ages: in.Ages, pulled: in.PulledLives,
 		NoAutomatic: len(in.Virtual) > 0 && len(in.WithoutAutomatic) == len(in.Virtual),
 	}
 	d.sources = sources
@@ -263,6 +263,7 @@ type draft struct {
 	virtual  []string
 	runtimes map[string]int
 	ages     map[string]workload.NodeAges
+	pulled   map[string]workload.PulledLife
 }
 
 // choose takes a profile, and what goes with it: of a cluster with instances and nodes
@@ -412,13 +413,31 @@ type initApp struct {
 func (d *draft) Pools() []workload.NodePool { return d.workload.NodePools }
 
 // GuessedLifetime is a line, commented out, for a pool whose nodes are not known to go.
+// What is counted goes before what is assumed: of many starts it is told whether they found
+// their image, and the ages of nodes at one look say how long they live only where they are
+// replaced at an even pace.
 func (d *draft) GuessedLifetime(pool string) string {
-	a, ok := d.ages[pool]
-	hours := math.Round(a.Lifetime().Hours())
-	if !ok || hours < 1 {
-		return "#lifetimeHours: 720  # not told: nodes live for ever; put in how long they do"
+	a, aged := d.ages[pool]
+	old := math.Round(a.Lifetime().Hours())
+	aged = aged && old >= 1
+	p, pulled := d.pulled[pool]
+	switch {
+	case pulled && aged:
+		return fmt.Sprintf("#lifetimeHours: %s  # not told: nodes live for ever; with this as many starts pull as were counted, %d of %d; twice the nodes' mean age is %.0f h, right only if they are replaced at an even pace%s", strconv.FormatFloat(p.Hours, 'f', -1, 64), p.Pulled, p.Told, old, otherCauses(p, a))
+	case pulled:
+		return fmt.Sprintf("#lifetimeHours: %s  # not told: nodes live for ever; with this as many starts pull as were counted, %d of %d", strconv.FormatFloat(p.Hours, 'f', -1, 64), p.Pulled, p.Told)
+	case aged:
+		return fmt.Sprintf("#lifetimeHours: %.0f  # not told: nodes live for ever; this is twice their mean age, right if they are replaced at an even pace", old)
 	}
-	return fmt.Sprintf("#lifetimeHours: %.0f  # not told: nodes live for ever; this is twice their mean age, right if they are replaced at an even pace", hours)
+	return "#lifetimeHours: 720  # not told: nodes live for ever; put in how long they do"
+}
+
+// otherCauses is what to know of a lifetime by pulls that is shorter than nodes were there.
+func otherCauses(p workload.PulledLife, a workload.NodeAges) string {
+	if p.Hours >= a.Mean.Hours() {
+		return ""
+	}
+	return "; nodes are older than this, so starts pull for other causes too (releases, images that the kubelet removed): state releasesPerMonth if that is it"
 }
 
 // Apps are the draft's for a template.
@@ -1016,6 +1035,12 @@ nodePools:
 {{- end}}
 {{- if .Placement}}
     placement: {{.Placement}}
+{{- end}}
+{{- if .PrePulled}}
+    prePulled:
+{{- range .PrePulled}}
+      - {{text .}}
+{{- end}}
 {{- end}}
 {{- if .CPU}}
     cpu: {{number .CPU}}

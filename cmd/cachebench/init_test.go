@@ -235,3 +235,33 @@ func TestWriteAllOrNone(t *testing.T) {
 		t.Errorf("after success (-want +got):\n%s", diff)
 	}
 }
+
+// TestGuessedLifetime: the lifetime that is proposed is that by the pulls that were counted
+// where there is one, whatever nodes' ages are, and it is said why.
+func TestGuessedLifetime(t *testing.T) {
+	ages := workload.NodeAges{Nodes: 3, Mean: 481*time.Hour + 30*time.Minute}
+	life := workload.PulledLife{Hours: 31.2, Pulled: 526, Told: 1620}
+	for _, test := range []struct {
+		name   string
+		ages   map[string]workload.NodeAges
+		pulled map[string]workload.PulledLife
+		want   []string
+	}{
+		{"neither", nil, nil, []string{"#lifetimeHours: 720  # not told"}},
+		{"ages", map[string]workload.NodeAges{"p": ages}, nil, []string{"#lifetimeHours: 963  # ", "twice their mean age, right if they are replaced at an even pace"}},
+		{"pulls", nil, map[string]workload.PulledLife{"p": life}, []string{"#lifetimeHours: 31.2  # ", "as many starts pull as were counted, 526 of 1620"}},
+		{"both", map[string]workload.NodeAges{"p": ages}, map[string]workload.PulledLife{"p": life}, []string{"#lifetimeHours: 31.2  # ", "526 of 1620", "twice the nodes' mean age is 963 h", "nodes are older than this, so starts pull for other causes too"}},
+	} {
+		d := &draft{ages: test.ages, pulled: test.pulled}
+		got := d.GuessedLifetime("p")
+		for _, want := range test.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %s\nwant %q", test.name, got, want)
+			}
+		}
+	}
+	d := &draft{ages: map[string]workload.NodeAges{"p": {Nodes: 3, Mean: 20 * time.Hour}}, pulled: map[string]workload.PulledLife{"p": life}}
+	if got := d.GuessedLifetime("p"); strings.Contains(got, "other causes") {
+		t.Errorf("nodes are younger than the lifetime: %s", got)
+	}
+}

@@ -84,6 +84,9 @@ deploy/kubernetes has such a Job (docs/sweep.md).`,
 func (f *sweepFlags) part(env func(string) (string, bool)) (*reports.SweepShard, error) {
 	index, _ := env(completionIndex)
 	inJob := index != ""
+	if at, err := strconv.Atoi(index); inJob && (err != nil || at < 0) {
+		return nil, usagef("%s is %q, and Kubernetes sets it to a number from 0 on, in the pods of an Indexed Job: set it so, or unset it where this is no such pod", completionIndex, index)
+	}
 	switch {
 	case f.shards < 0:
 		return nil, usagef("--shards must be above 0")

@@ -148,6 +148,9 @@ func calibratePulls(ctx context.Context, t *simulate.Timeline) (*calibrate.Calib
 		return nil, err
 	}
 	c, _, err := data.Fit(ctx)
+	if errors.Is(err, calibrate.ErrNothing) && len(t.Measurement.PullCounts) > 0 { // nothing but counts
+		return data.Check(ctx)
+	}
 	return c, err
 }
 
@@ -181,6 +184,10 @@ func (i *pullImport) addPrediction(ctx context.Context, s *reports.PullSummary, 
 		return nil
 	}
 	s.Prediction = reports.NewPullPrediction(r.c, s.Pulls, s.MedianBytesPerSecond)
+	s.PullChecks = r.c.Counts
+	if len(r.c.Counts) > 0 {
+		s.CheckedProfile = r.c.Profile
+	}
 	s.Doubts = slices.Clone(s.Doubts)
 	for _, d := range r.c.Doubts { // sentences there, phrases here
 		s.Doubts = append(s.Doubts, strings.ToLower(d[:1])+strings.TrimSuffix(d[1:], "."))
@@ -371,6 +378,6 @@ func pullDraft(h *workload.PullHistory) *draft {
 		Source: cmp.Or(source, fmt.Sprintf("Made from %d pods and %d events about pulls, which cover %s up to %s; each number says where it comes from.",
 			h.Pods, h.Events, workload.SpellTime(h.Window.Covered), h.Window.To.UTC().Format(time.RFC3339))),
 		Notes: slices.Concat(h.Doubts, h.Notes), Locked: h.Digests,
-		workload: h.Workload, origins: h.Origins,
+		workload: h.Workload, origins: h.Origins, pulled: h.PulledLives,
 	}
 }

@@ -44,7 +44,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	name := filepath.Join(dir, "events.jsonl")
-	truth, err := write(name, clusterhistory.Options{Seed: *seed, Bytes: *size, Wrapped: *wrapped})
+	opt, err := history(*seed, *size, *wrapped)
+	if err != nil {
+		return err
+	}
+	truth, err := write(name, opt)
 	if err != nil {
 		return err
 	}
@@ -61,6 +65,22 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// leastBytes is the smallest history whose days can be told.
+const leastBytes = 10_000_000
+
+// history are the options of a history of so many bytes. A smaller one is that of a smaller
+// cluster, not of less time: of less than a day import makes no workload.
+func history(seed uint64, size int64, wrapped bool) (clusterhistory.Options, error) {
+	if size < leastBytes {
+		return clusterhistory.Options{}, fmt.Errorf("-bytes %d: a history that small covers less than the day that an import needs: give %d or more", size, leastBytes)
+	}
+	share := min(1, float64(size)/1e9)
+	return clusterhistory.Options{
+		Seed: seed, Bytes: size, Wrapped: wrapped,
+		Apps: max(10, int(200*share)), Nodes: max(5, int(100*share)), StartsPerDay: 20_000 * share,
+	}, nil
 }
 
 func write(name string, opt clusterhistory.Options) (*clusterhistory.Truth, error) {

@@ -52,6 +52,8 @@ type Pool struct {
 	PodsPerNode int
 	// Silent: no event tells that a node came or went.
 	Silent bool
+	// Carries: new nodes hold the first image of each app, as it was when the history began.
+	Carries bool
 }
 
 // PoolTruth is what a pool did.
@@ -278,6 +280,11 @@ func (h *history) life(p *pool) int64 {
 func (h *history) newNode(p *pool, place int, at, life int64) {
 	p.made++
 	n := &node{name: fmt.Sprintf("%s-%d", p.Name, p.made), since: at, held: map[string]bool{}}
+	if p.Carries {
+		for k := range h.Apps {
+			n.held[firstImage(k)] = true
+		}
+	}
 	if place == len(p.nodes) {
 		p.nodes = append(p.nodes, n)
 	} else {
@@ -354,6 +361,9 @@ func (h *history) random(n int) string {
 	}
 	return b.String()
 }
+
+// firstImage is that of the n-th app when a history begins.
+func firstImage(n int) string { return fmt.Sprintf("registry.example.com/service-%d:1.0", n) }
 
 func (h *history) release(a *app) {
 	a.replicaSet = a.name + "-" + h.random(10)

@@ -18,8 +18,9 @@ type Calibration struct {
 	Tools []string `json:"tools"`
 	Hosts []string `json:"hosts,omitempty"`
 	// Basis is layers where runs are simulated with their layers, pulls where only the
-	// time and size of pulls is known, images where their layers come from an inventory.
-	Basis string `json:"basis" document:"required,enum=layers|pulls|images"`
+	// time and size of pulls is known, images where their layers come from an inventory,
+	// counts where pulls are only counted.
+	Basis string `json:"basis" document:"required,enum=layers|pulls|images|counts"`
 	// Base names the profile whose values hold where the runs tell nothing; Profile is
 	// the fitted one, or the one that was only checked.
 	Base    string `json:"base,omitempty"`
@@ -52,6 +53,9 @@ type Calibration struct {
 	// Totals are errors of the time to ready, of the last start of a run: of all arms,
 	// then class by class.
 	Totals []Scored `json:"totals"`
+	// Counts hold the profile against pulls that are only counted, the smallest images
+	// first.
+	Counts []CountCheck `json:"counts,omitempty"`
 	// Phases are errors of each phase of single starts.
 	Phases []Scored `json:"phases,omitempty"`
 	// Images are errors of the time to ready of single starts, image by image.

@@ -35,6 +35,11 @@ type Data struct {
 	// pulls are left out for others of their node (besideOthers).
 	present, noSize, behind int
 	arms                    int
+	// counts are pulls that are only counted, by size; countsRead tell those that were read,
+	// countsAgain counts files with the same.
+	counts      []simulate.PullCount
+	countsRead  []string
+	countsAgain int
 
 	// settings are values that the experiment set alike in all arms on one node.
 	settings map[string]document.Raw
@@ -80,7 +85,7 @@ func Load(files []File, opt Options) (*Data, error) {
 	if len(d.cells) > 0 && len(d.pulls) > 0 {
 		return nil, fmt.Errorf("%w: some timelines are of runs with their layers, others of a cluster's events: calibrate with each by itself", ErrNothing)
 	}
-	if len(d.cells) == 0 && len(d.pulls) == 0 {
+	if len(d.cells) == 0 && len(d.pulls) == 0 && len(d.counts) == 0 {
 		return nil, d.nothing()
 	}
 	d.chooseDecoder()
@@ -138,6 +143,7 @@ func (d *Data) add(f *File, known map[string]*cell) error {
 		d.span(m.Runs[i].At)
 	}
 	d.span(t.Provenance.Now)
+	d.addCounts(f)
 	if m.Tool == simulate.ToolKubelet {
 		d.span(originOf(m))
 		return d.addPulls(f)

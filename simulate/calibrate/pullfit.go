@@ -7,22 +7,28 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cachebench/cachebench/layers"
 	"github.com/cachebench/cachebench/simulate"
 	"github.com/cachebench/cachebench/simulate/network"
 )
 
 // pullTimes are how long each image takes to pull on a profile, on an idle node.
 func (d *Data) pullTimes(ctx context.Context, p *simulate.Profile) ([]float64, error) {
+	return d.timesOf(ctx, d.pulled, p)
+}
+
+// timesOf are how long each image of an inventory takes.
+func (d *Data) timesOf(ctx context.Context, inv *layers.Inventory, p *simulate.Profile) ([]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	e, err := simulate.NewEstimator(d.pulled, p)
+	e, err := simulate.NewEstimator(inv, p)
 	if err != nil {
 		return nil, err
 	}
-	times := make([]float64, len(d.pulled.Images))
+	times := make([]float64, len(inv.Images))
 	for i := range times {
-		estimate, err := e.Estimate(&simulate.Start{App: d.pulled.Images[i].Reference, Images: []int{i}, PullPolicy: "Always"})
+		estimate, err := e.Estimate(&simulate.Start{App: inv.Images[i].Reference, Images: []int{i}, PullPolicy: "Always"})
 		if err != nil {
 			return nil, err
 		}

@@ -317,8 +317,11 @@ func (d *Data) checkPulls(ctx context.Context) (*Calibration, error) {
 		return nil, err
 	}
 	c.addScores("all", map[string][]miss{ByProfile: missesOf(d.pulls, times), ByBytes: byRate(d.pulls, rateOf(d.pulls)), Noise: pullNoise(d.pulls)}, ByProfile, ByBytes, Noise)
-	c.Simulated = d.evaluations
 	d.doubtOwnRuns(c)
+	if err := d.checkCounts(ctx, c, d.opt.Base); err != nil {
+		return nil, err
+	}
+	c.Simulated = d.evaluations
 	return c, nil
 }
 
@@ -382,6 +385,9 @@ func (d *Data) fitPulls(ctx context.Context) (*Calibration, *simulate.Profile, e
 	}
 	c.addScores("all", scores, ByBase, ByFit, ByHeldOut, ByBytes, Noise)
 	c.Parameters, c.Factor = d.pullParameters(f, p, around), &Factor{digits(f.factor), digits(around.factor.low), digits(around.factor.high)}
+	if err := d.checkCounts(ctx, c, p); err != nil {
+		return nil, nil, err
+	}
 	c.Profile, c.Simulated = p.Name, d.evaluations
 	return c, p, p.Validate()
 }

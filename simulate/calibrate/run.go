@@ -72,8 +72,11 @@ func (d *Data) readyApart(part func(*cell) string) readinessFor {
 // Check says how wrong the base is of what was measured; nothing is fitted but the
 // programs' own times to ready, which no profile knows.
 func (d *Data) Check(ctx context.Context) (*Calibration, error) {
-	if len(d.pulls) > 0 {
+	switch {
+	case len(d.pulls) > 0:
 		return d.checkPulls(ctx)
+	case len(d.cells) == 0:
+		return d.checkOnlyCounts(ctx)
 	}
 	if err := d.rankAll(ctx); err != nil {
 		return nil, err
@@ -88,9 +91,12 @@ func (d *Data) Check(ctx context.Context) (*Calibration, error) {
 	}
 	d.judge(c, append([]prediction{p}, d.naives(d.cells, &v, ready)...), 0)
 	c.Apps = appsOf(readinessOf(d.cells))
-	c.Simulated = d.evaluations
 	d.doubtOwnRuns(c)
 	d.doubtCells(c)
+	if err := d.checkCounts(ctx, c, d.opt.Base); err != nil {
+		return nil, err
+	}
+	c.Simulated = d.evaluations
 	return c, nil
 }
 
@@ -115,8 +121,12 @@ func appsOf(ready readiness) []AppReady {
 // Fit fits a profile to what was measured, and says how wrong it is of what it was
 // not fitted to.
 func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error) {
-	if len(d.pulls) > 0 {
+	switch {
+	case len(d.pulls) > 0:
 		return d.fitPulls(ctx)
+	case len(d.cells) == 0:
+		all, _ := d.countedPulls()
+		return nil, nil, fmt.Errorf("%w: %d pulls that are only counted, by size, fit no profile, for they tell no images: hold one against them with --check, or import events of single pulls", ErrNothing, all)
 	}
 	if err := d.rankAll(ctx); err != nil {
 		return nil, nil, err
@@ -171,8 +181,11 @@ func (d *Data) Fit(ctx context.Context) (*Calibration, *simulate.Profile, error)
 		return nil, nil, err
 	}
 	c.Parameters, c.Choices, c.Apps = d.parametersOf(f, &around, p), f.choicesWords(), appsOf(f.ready)
-	c.Profile, c.Settings, c.Simulated = p.Name, d.settingsOf(), d.evaluations
 	d.doubtCells(c)
+	if err := d.checkCounts(ctx, c, p); err != nil {
+		return nil, nil, err
+	}
+	c.Profile, c.Settings, c.Simulated = p.Name, d.settingsOf(), d.evaluations
 	return c, p, p.Validate()
 }
 
