@@ -120,6 +120,7 @@ func (t *tally) isEmpty() bool { return len(t.apps) == 0 }
 func (t *tally) begin() {
 	t.init()
 	t.clock, t.leap = 0, 0
+	t.nodes.endUntil(lastUsable)
 	for _, a := range t.apps {
 		for _, s := range a.sets {
 			s.burst.restart()

@@ -149,14 +149,23 @@ type durations struct {
 	all  int
 }
 
-func (d *durations) add(v time.Duration) {
-	d.all++
-	if len(d.kept) < maxDurations {
-		d.kept = append(d.kept, float32(v.Seconds()))
-		return
-	}
-	if at := rand.New(rand.NewPCG(uint64(d.all), 1)).IntN(d.all); at < maxDurations {
-		d.kept[at] = float32(v.Seconds())
+func (d *durations) add(v time.Duration) { d.addMany(v, 1) }
+
+// addMany adds as many that are alike.
+func (d *durations) addMany(v time.Duration, n int) {
+	var draws *rand.Rand
+	for range n {
+		d.all++
+		if len(d.kept) < maxDurations {
+			d.kept = append(d.kept, float32(v.Seconds()))
+			continue
+		}
+		if draws == nil {
+			draws = rand.New(rand.NewPCG(uint64(d.all), 1))
+		}
+		if at := draws.IntN(d.all); at < maxDurations {
+			d.kept[at] = float32(v.Seconds())
+		}
 	}
 }
 
