@@ -35,6 +35,7 @@ type HistoryImporter struct {
 	// other history was.
 	relative, dated string
 	groups          int
+	answers         []*eciAnswer
 	sampled         bool // there were more events about pulls than are held
 	listedImages    int  // of all nodes together
 	// formats are those of the inputs, lacks the inputs of which nothing came.
