@@ -257,7 +257,7 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) {
 		}
 		to, origin := &h.Workload.Apps[at], &h.Origins[at]
 		to.StartsPerDay, to.HourlyWeights, to.Bursts, to.ReleasesPerMonth = app.StartsPerDay, app.HourlyWeights, app.Bursts, app.ReleasesPerMonth
-		origin.StartsPerDay = b.origins[n].StartsPerDay
+		origin.StartsPerDay, origin.HourlyWeights = b.origins[n].StartsPerDay, b.origins[n].HourlyWeights
 		if len(i.tally.apps) > 0 && strings.HasPrefix(b.origins[n].Runtime, "median") {
 			to.Runtime, origin.Runtime = app.Runtime, b.origins[n].Runtime
 		}
