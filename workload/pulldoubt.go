@@ -146,7 +146,7 @@ func (b *historyBuilder) doubtTimes(h *PullHistory, d *doubtList) {
 	d.counted(b.between, "pull", "the time of %s is that between their events, known to the second")
 	d.counted(unpacked, "pull", "the size of %s is the unpacked one, as docker and CRI-O tell it: what was fetched is unknown")
 	d.counted(supposed, "pull", "the size of %s is taken for the compressed one, as containerd tells it, for nothing tells a node's runtime: under docker and CRI-O it is the unpacked one, and less was fetched; give kubectl get nodes -o json besides, which tells it")
-	d.counted(unsized, "pull", "the size of %s is unknown: the message or the node's runtime is missing; kubectl get nodes -o json tells the runtime")
+	d.counted(unsized, "pull", "the size of %s is unknown: the message or the node's runtime is missing")
 	if skewed > 0 {
 		d.say("the clocks of %s are more than %s off: their pulls are timed by the API server, and %s of theirs left out", count(skewed, "node"), SpellTime(clockSlack), count(b.skewStarts, "start"))
 	}
