@@ -3,6 +3,7 @@ package workload
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -34,7 +35,10 @@ func (i *HistoryImporter) readGroups(name string, r lineSource) error {
 	i.pulls.begin()
 	d := &objectReader{name: name, take: i.pulls.add, events: true, lines: &lineReader{}}
 	a := &arrayReader{name: name, key: "ContainerGroups", what: "the answer of DescribeContainerGroups"}
+	page := eciAnswer{at: look{input: i.pulls.inputs}}
+	a.tell = page.tell
 	a.take = func(line, item int, text []byte) error {
+		page.groups++
 		var g eciGroup
 		if err := json.Unmarshal(text, &g); err != nil {
 			return a.faultAt(line, "item %d: %v", item, err)
@@ -52,7 +56,9 @@ func (i *HistoryImporter) readGroups(name string, r lineSource) error {
 			return a.faultAt(line, "item %d: group %s has %v vCPU and %v GiB", item, g.ContainerGroupName, g.CPU, g.Memory)
 		}
 		i.groups++
-		i.tally.group(&g, created)
+		if i.tally.group(&g, created) {
+			page.fresh++
+		}
 		for n, e := range g.Events {
 			if !isPullReason([]byte(e.Reason)) || len(i.pulls.events) >= maxPullEvents {
 				i.sampled = i.sampled || isPullReason([]byte(e.Reason))
@@ -70,7 +76,55 @@ func (i *HistoryImporter) readGroups(name string, r lineSource) error {
 	}
 	err := a.read(r)
 	i.tally.fill(i.tally.from, i.tally.to)
+	i.join(&page)
 	return err
+}
+
+// An eciAnswer is one answer of DescribeContainerGroups, or the pages of one that are read so
+// far.
+type eciAnswer struct {
+	at        look
+	requestID string
+	// total is how many groups all pages have together, 0 where none tells it; more says that
+	// a page follows.
+	total, groups int
+	// fresh are the groups that stood in no answer before.
+	fresh int
+	more  bool
+}
+
+func (e *eciAnswer) tell(key string, value json.Token) {
+	text, _ := value.(string)
+	switch strings.ToLower(key) {
+	case "requestid":
+		e.requestID = text
+	case "nexttoken":
+		e.more = text != ""
+	case "totalcount":
+		n, _ := value.(float64)
+		e.total = int(n)
+	}
+}
+
+// join takes pages of one answer, each a file of its own, for one look. Pages have one total,
+// and no more groups than that together, in whatever order they are read; where none tells
+// a total, one follows the page that says so.
+func (i *HistoryImporter) join(page *eciAnswer) {
+	for n, of := range i.answers {
+		isSame := page.requestID != "" && page.requestID == of.requestID
+		isPage := page.total > 0 && page.total == of.total && page.groups+of.groups <= of.total
+		follows := page.total == 0 && of.total == 0 && of.more && n == len(i.answers)-1
+		if !isSame && !isPage && !follows {
+			continue
+		}
+		of.groups, of.more = of.groups+page.fresh, page.more // a page may be named twice
+		if own := i.pulls.looks[page.at]; own != nil {
+			i.pulls.looks[of.at] = own.merge(i.pulls.looks[of.at])
+			delete(i.pulls.looks, page.at)
+		}
+		return
+	}
+	i.answers = append(i.answers, page)
 }
 
 // appTags are the keys of tags that name an app, as labels of Kubernetes do. ECI itself sets
@@ -101,7 +155,7 @@ func (g *eciGroup) event(n int) map[string]any {
 	event := map[string]any{
 		"kind": "Event", "metadata": map[string]any{"uid": fmt.Sprintf("%s/%d", g.ContainerGroupID, n), "namespace": groupNamespace},
 		"involvedObject": map[string]any{"kind": "Pod", "namespace": groupNamespace, "name": g.ContainerGroupName, "uid": g.ContainerGroupID},
-		"reason":         e.Reason, "message": e.Message, "count": e.Count, "source": map[string]any{"host": "eci"},
+		"reason":         e.Reason, "message": e.Message, "count": e.Count, "source": map[string]any{"host": eciHost},
 	}
 	for key, t := range times {
 		event[key] = t
@@ -109,8 +163,8 @@ func (g *eciGroup) event(n int) map[string]any {
 	return event
 }
 
-// group counts the start of a container group.
-func (t *tally) group(g *eciGroup, created int64) {
+// group counts the start of a container group; false where it stood in an answer before.
+func (t *tally) group(g *eciGroup, created int64) bool {
 	var images []tallyImage
 	began := int64(0)
 	for _, of := range []struct {
@@ -129,7 +183,7 @@ func (t *tally) group(g *eciGroup, created int64) {
 	}
 	key := podHash([]byte(groupNamespace), []byte(g.ContainerGroupID+"/"+g.ContainerGroupName))
 	if t.hasEnded(key) {
-		return // it stands in more than one answer
+		return false
 	}
 	t.tell(created)
 	t.pass(created)
@@ -140,7 +194,7 @@ func (t *tally) group(g *eciGroup, created int64) {
 	}
 	s := t.set(g.app(), "ContainerGroup", images, size, created)
 	if s == nil {
-		return
+		return true
 	}
 	s.whole = true
 	s.start(created, true, true)
@@ -151,7 +205,8 @@ func (t *tally) group(g *eciGroup, created int64) {
 			if began > 0 && end >= began {
 				s.runtimes.add(time.Duration(end-began) * time.Second)
 			}
-			return
+			break
 		}
 	}
+	return true
 }

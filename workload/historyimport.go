@@ -36,6 +36,7 @@ type HistoryImporter struct {
 	// other history was.
 	relative, dated string
 	groups          int
+	answers         []*eciAnswer
 	sampled         bool // there were more events about pulls than are held
 	listedImages    int  // of all nodes together
 	// formats are those of the inputs, lacks the inputs of which nothing came.
@@ -275,7 +276,7 @@ func (i *HistoryImporter) addTally(h *PullHistory, opt PullOptions) *poolBuilder
 		}
 		to, origin := &h.Workload.Apps[at], &h.Origins[at]
 		to.StartsPerDay, to.HourlyWeights, to.Bursts, to.ReleasesPerMonth = app.StartsPerDay, app.HourlyWeights, app.Bursts, app.ReleasesPerMonth
-		origin.StartsPerDay = b.origins[n].StartsPerDay
+		origin.StartsPerDay, origin.HourlyWeights = b.origins[n].StartsPerDay, b.origins[n].HourlyWeights
 		if len(i.tally.apps) > 0 && strings.HasPrefix(b.origins[n].Runtime, "median") {
 			to.Runtime, origin.Runtime = app.Runtime, b.origins[n].Runtime
 		}

@@ -238,7 +238,7 @@ func TestHeldImages(t *testing.T) {
 }
 
 // TestTraceTally: a trace of ten days, worked by hand: a start each hour, 30 together on
-// each day at 6:00.
+// each day at 6:00, which are no rhythm of the single ones.
 func TestTraceTally(t *testing.T) {
 	var csv strings.Builder
 	csv.WriteString("time_seconds,app,images,count,runtime_seconds\n")
@@ -250,8 +250,7 @@ func TestTraceTally(t *testing.T) {
 	}
 	h := importText(t, PullOptions{}, csv.String())
 	a := h.Workload.Apps[0]
-	flat := slices.ContainsFunc(a.HourlyWeights, func(w float64) bool { return w < 0.8 || w > 1.3 })
-	if len(h.Workload.Apps) != 1 || a.Name != "web" || !slices.Equal(a.Images, []string{"r/web:3", "r/sidecar:1"}) || math.Abs(a.StartsPerDay-24.1) > 0.05 || a.Runtime != 2*time.Minute || flat || len(a.HourlyWeights) != 168 {
+	if len(h.Workload.Apps) != 1 || a.Name != "web" || !slices.Equal(a.Images, []string{"r/web:3", "r/sidecar:1"}) || math.Abs(a.StartsPerDay-24.1) > 0.05 || a.Runtime != 2*time.Minute || a.HourlyWeights != nil || !strings.HasPrefix(h.Origins[0].HourlyWeights, "none, as 240 starts tell no rhythm") {
 		t.Errorf("%+v", a)
 	}
 	if diff := cmp.Diff([]Burst{{Count: 30, First: 6*time.Hour + 10*time.Minute, Every: day}}, a.Bursts); diff != "" {

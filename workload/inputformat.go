@@ -218,8 +218,10 @@ type arrayReader struct {
 	name string
 	key  string
 	// bare: an array that is the whole text is taken as well.
-	bare  bool
-	take  func(line, item int, text []byte) error
+	bare bool
+	take func(line, item int, text []byte) error
+	// tell is handed the values beside the array that are neither lists nor objects.
+	tell  func(key string, value json.Token)
 	what  string // for errors
 	lines *lineReader
 	json  *json.Decoder
@@ -274,6 +276,9 @@ func (a *arrayReader) value(token json.Token, depth int) error {
 		case token == json.Delim('{') && depth < 3:
 			err = a.value(token, depth+1)
 		default:
+			if _, isOpen := token.(json.Delim); a.tell != nil && !isOpen {
+				a.tell(key.(string), token)
+			}
 			err = a.skip(token)
 		}
 		if err != nil {

@@ -116,8 +116,9 @@ type Origin struct {
 	// Pods is the number of the app's pods in the input; 0 where the app is made
 	// from a manifest.
 	Pods int
-	// StartsPerDay, Runtime and Resources are phrases without a full stop.
-	StartsPerDay, Runtime, Resources string
+	// StartsPerDay, HourlyWeights, Runtime and Resources are phrases without a full stop.
+	// HourlyWeights is empty where no rhythm was looked for.
+	StartsPerDay, HourlyWeights, Runtime, Resources string
 }
 
 // FromKubernetes makes a workload of one input; see Importer.

@@ -238,6 +238,7 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 		return
 	case pod.start < p.from-p.step:
 		t.skip("a pod that started before the first sample")
+		p.runsOn(t, t.nodes.runs(pod.node, int64(pod.first)), pod)
 		return
 	}
 	at := int64(pod.start)
@@ -255,15 +256,29 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 	}
 	s.whole = true
 	s.start(at, true, true)
-	if t.nodes.start(pod.node, at) != nil {
+	if on := t.nodes.start(pod.node, at); on != nil {
 		s.onNode(pod.node, 1)
+		p.runsOn(t, on, pod)
 	}
-	// A pod whose samples end before the others' came to an end then.
-	if pod.last < p.to-5*p.step-1 && pod.last >= pod.start {
+	if p.hasEnded(pod) && pod.last >= pod.start {
 		s.runtimes.add(seconds(pod.last - pod.start))
 	}
 	if took := pod.ready - pod.start; pod.ready > 0 && took >= 0 && seconds(took) <= readyWithin+longestPull {
 		p.ready.add(seconds(took))
+	}
+}
+
+// hasEnded: a pod whose samples end before the others' came to an end then.
+func (p *promTally) hasEnded(pod *promPod) bool { return pod.last < p.to-5*p.step-1 }
+
+// runsOn notes until when a pod tells of its node, and when it ends there.
+func (p *promTally) runsOn(t *tally, on *tallyNode, pod *promPod) {
+	if on == nil {
+		return
+	}
+	on.last = max(on.last, int64(pod.last))
+	if p.hasEnded(pod) {
+		t.nodes.willEnd(on, int64(pod.last), 1)
 	}
 }
 

@@ -57,9 +57,11 @@ type historyBuilder struct {
 	asking    map[string]bool      // node to whether its kubelet asks again, see asksAgain
 	runtimes  map[string]string    // node to runtime, empty where unknown
 	only      string               // the runtime, where it is one alone
-	skewed    map[string]bool      // nodes whose clocks are wrong
-	pulls     []Pull
-	seen      sightings
+	// anyRuntime: some node, or a pod of it, tells its runtime.
+	anyRuntime bool
+	skewed     map[string]bool // nodes whose clocks are wrong
+	pulls      []Pull
+	seen       sightings
 	// ready is how long pods took from their containers' start to ready.
 	ready map[string]time.Duration
 	// varied are the pools whose nodes vary in number, with the fewest and the most.
@@ -215,6 +217,7 @@ func (b *historyBuilder) readRuntimes() {
 	}
 	kinds := b.runtimeCounts()
 	delete(kinds, "")
+	b.anyRuntime = len(kinds) > 0
 	if len(kinds) == 1 {
 		for b.only = range kinds {
 		}
@@ -453,19 +456,28 @@ func firstAsked(e *eventRecord, events []*eventRecord) time.Time {
 }
 
 // size gives a pull the image's size: containerd tells the sum of the compressed
-// layers, docker and CRI-O the unpacked one.
+// layers, docker and CRI-O the unpacked one. ECI's instances have containerd (Overview of
+// Elastic Container Instance, 2026-03). Where no node tells its runtime it is taken for
+// containerd, which most clusters have, and that is a doubt.
 func (b *historyBuilder) size(p *Pull, pod *pullPod, e *eventRecord) {
 	runtime := b.runtimes[p.Node]
 	if pod != nil {
 		runtime = cmp.Or(runtime, pod.runtime)
 	}
-	if p.place == p.Node { // no instance of its own
+	switch {
+	case p.place == p.Node: // no instance of its own
 		runtime = cmp.Or(runtime, b.only)
+	case b.hosts[p.pod] == eciHost:
+		runtime = "containerd"
 	}
 	switch runtime {
 	case "containerd":
 		p.CompressedBytes = e.bytes
 	case "docker", "cri-o":
 		p.UnpackedBytes = e.bytes
+	case "":
+		if !b.anyRuntime {
+			p.CompressedBytes, p.supposed = e.bytes, e.bytes != nil
+		}
 	}
 }

@@ -119,7 +119,7 @@ func lazyNodes(pulls []Pull) int {
 
 // doubtTimes are those about how long pulls took, and their sizes.
 func (b *historyBuilder) doubtTimes(h *PullHistory, d *doubtList) {
-	var queued, unsized, unpacked, skewed int
+	var queued, unsized, unpacked, supposed, skewed int
 	for i := range h.Pulls {
 		p := &h.Pulls[i]
 		if p.Outcome != Pulled {
@@ -130,6 +130,8 @@ func (b *historyBuilder) doubtTimes(h *PullHistory, d *doubtList) {
 			unpacked++
 		case p.CompressedBytes == nil:
 			unsized++
+		case p.supposed:
+			supposed++
 		}
 		if p.Queued {
 			queued++
@@ -143,6 +145,7 @@ func (b *historyBuilder) doubtTimes(h *PullHistory, d *doubtList) {
 	d.counted(queued, "pull", "the time of %s may have waiting for other pulls within, which messages of older kubelets do not tell apart: not in the rates")
 	d.counted(b.between, "pull", "the time of %s is that between their events, known to the second")
 	d.counted(unpacked, "pull", "the size of %s is the unpacked one, as docker and CRI-O tell it: what was fetched is unknown")
+	d.counted(supposed, "pull", "the size of %s is taken for the compressed one, as containerd tells it, for nothing tells a node's runtime: under docker and CRI-O it is the unpacked one, and less was fetched; give kubectl get nodes -o json besides, which tells it")
 	d.counted(unsized, "pull", "the size of %s is unknown: the message or the node's runtime is missing")
 	if skewed > 0 {
 		d.say("the clocks of %s are more than %s off: their pulls are timed by the API server, and %s of theirs left out", count(skewed, "node"), SpellTime(clockSlack), count(b.skewStarts, "start"))

@@ -93,8 +93,11 @@ func (o *object) nodeRecord() (*nodeRecord, error) {
 // isVirtualName tells virtual nodes by their names: those of Virtual Kubelet, of AKS,
 // and the host that the events of ECI's instances state.
 func isVirtualName(name string) bool {
-	return strings.HasPrefix(name, "virtual-kubelet") || strings.HasPrefix(name, "virtual-node") || name == "eci"
+	return strings.HasPrefix(name, "virtual-kubelet") || strings.HasPrefix(name, "virtual-node") || name == eciHost
 }
+
+// eciHost is the host that the events of ECI's instances state.
+const eciHost = "eci"
 
 // merge puts two looks at one node together; the same whatever their order.
 func (n *nodeRecord) merge(other *nodeRecord) *nodeRecord {

@@ -149,7 +149,7 @@ func (p *Pull) pace(h holding) pace {
 // compressed ones it takes half.
 func (p *Pull) rate() float64 {
 	switch {
-	case p.CompressedBytes != nil:
+	case p.CompressedBytes != nil && !p.supposed:
 		return float64(*p.CompressedBytes) / p.Took.Seconds()
 	case p.bytes != nil:
 		return float64(*p.bytes) / 2 / p.Took.Seconds()

@@ -113,8 +113,10 @@ type Pull struct {
 	asksAgain bool
 	// came is when the image had come.
 	came time.Time
-	// bytes are the image's, of which kind ever.
-	bytes *int64
+	// bytes are the image's, of which kind ever; supposed: they are taken for compressed
+	// ones, though no runtime is told.
+	bytes    *int64
+	supposed bool
 	// again: its container had run, or had come by its image, before.
 	again bool
 }

@@ -121,6 +121,19 @@ func (l *lookRecord) taken() time.Time {
 	return l.stamped
 }
 
+// merge puts two parts of one look together.
+func (l *lookRecord) merge(other *lookRecord) *lookRecord {
+	if other == nil {
+		return l
+	}
+	return &lookRecord{
+		stamped: later(l.stamped, other.stamped), told: later(l.told, other.told),
+		heartbeats: slices.Concat(l.heartbeats, other.heartbeats),
+		oldest:     earlier(l.oldest, other.oldest), kept: earlier(l.kept, other.kept),
+		events: l.events + other.events, pods: l.pods || other.pods, nodes: l.nodes || other.nodes,
+	}
+}
+
 // covers is the time of which the snapshot tells; false where it is none of events. A
 // list tells of as long before it as events live, however few there are. Outside of
 // lists stands a watch, which tells from its first event on.

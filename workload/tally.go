@@ -2,6 +2,7 @@ package workload
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ type tally struct {
 	// settling are young pods in the order in which they were first told of.
 	settling []settling
 	running  map[uint64]runningPod
-	// jobs are the running pods of a Job, whose end the Job tells.
+	// jobs are the pods of a Job, young and running, whose end the Job tells.
 	jobs map[uint64][]uint64
 	// ended and before are pods that came to an end, newer and older ones.
 	ended, before map[uint64]struct{}
@@ -84,8 +85,8 @@ type youngPod struct {
 	node            string
 	on              *tallyNode // nil where the node is unknown or virtual, or it ended
 	images          []tallyImage
-	job             uint64 // of the Job that made it; 0 for none
-	ended           int64  // 0 is not yet
+	ofJob           bool  // it is among the pods of its Job
+	ended           int64 // 0 is not yet
 }
 
 // tallyImage is an image of a container.
@@ -119,6 +120,7 @@ func (t *tally) isEmpty() bool { return len(t.apps) == 0 }
 func (t *tally) begin() {
 	t.init()
 	t.clock, t.leap = 0, 0
+	t.nodes.endUntil(lastUsable)
 	for _, a := range t.apps {
 		for _, s := range a.sets {
 			s.burst.restart()
@@ -432,9 +434,10 @@ func (t *tally) made(e *lineEvent, name []byte) {
 	if !y.placed {
 		y.placed, y.made = true, e.last
 	}
-	if job := podHash(e.namespace, e.name); string(e.kind) == "Job" && y.job == 0 {
-		y.job = job
-		t.jobs[job] = append(t.jobs[job], key) // most Jobs end before their pods settle
+	if string(e.kind) == "Job" && !y.ofJob {
+		y.ofJob = true
+		job := podHash(e.namespace, e.name)
+		t.jobs[job] = append(t.jobs[job], key)
 	}
 }
 
@@ -543,7 +546,13 @@ func (t *tally) forgetOld() {
 			}
 		}
 	}
-	clear(t.jobs)
+	isGone := func(key uint64) bool {
+		_, runs := t.running[key]
+		return !runs && t.young[key] == nil
+	}
+	maps.DeleteFunc(t.jobs, func(_ uint64, pods []uint64) bool {
+		return !slices.ContainsFunc(pods, func(key uint64) bool { return !isGone(key) })
+	})
 }
 
 // set is where the starts of a controller with these images, and of the size that the key

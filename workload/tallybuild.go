@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -289,49 +288,45 @@ func (b *tallyBuilder) rates(app *App, origin *Origin, s *tallySet, counted *sta
 	if b.window.Covered < day {
 		origin.StartsPerDay += ", scaled to a day"
 	}
-	app.HourlyWeights = b.weights(s, counted, single)
+	app.HourlyWeights, origin.HourlyWeights = b.weights(s, counted, single)
 }
 
-// weights are in proportion to the starts in the hours of the week, in the mean 1; nil
-// where too little is known of them.
-func (b *tallyBuilder) weights(s *tallySet, counted *starts, single int) []float64 {
+// weights are in proportion to the starts in the hours of the day or of the week, as far as
+// those tell of a rhythm; told says of which. Nil where they tell of none, or too little is
+// known of them.
+func (b *tallyBuilder) weights(s *tallySet, counted *starts, single int) (weights []float64, told string) {
 	weekly := b.window.Covered >= 7*day && single >= leastWeekly && !slices.Contains(b.occurs[:], 0)
 	if !weekly && (b.window.Covered < 2*day || single < leastDaily) {
-		return nil
+		return nil, ""
 	}
-	unit := 24
-	if weekly {
-		unit = weekHours
-	} else {
-		b.byDay = true
-	}
-	sums, hours := make([]float64, unit), make([]float64, unit)
+	w := weekStarts{occurs: b.occurs}
+	total := 0.0
 	for h := range weekHours {
 		n := float64(counted.hours[h])
 		if s.burst.hours != nil {
 			n = max(0, n-float64(s.burst.hours[h]))
 		}
-		sums[h%unit] += n
-		hours[h%unit] += b.occurs[h]
-	}
-	total := 0.0
-	for h := range sums {
-		if hours[h] > 0 {
-			sums[h] /= hours[h]
+		if w.occurs[h] == 0 {
+			n = 0
 		}
-		total += sums[h]
+		w.starts[h] = n
+		total += n
 	}
 	if total == 0 {
-		return nil
+		return nil, ""
 	}
-	weights := make([]float64, unit)
-	for h := range weights {
-		weights[h] = math.Round(sums[h]/total*float64(unit)*1000) / 1000
+	most := 2
+	if weekly {
+		most = len(rhythms)
 	}
-	if slices.Max(weights) == 0 {
-		return nil
+	dispersion := s.burst.spread.dispersion()
+	which := w.find(most, dispersion)
+	told = rhythms[which].told(int(total))
+	if which == 0 {
+		return nil, told
 	}
-	return weights
+	b.byDay = b.byDay || !weekly
+	return w.weights(which, dispersion), told
 }
 
 // addDoubts says what of the histories is assumed or missing.

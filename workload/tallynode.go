@@ -29,6 +29,8 @@ type nodeTally struct {
 	// tellsGoing: events tell when nodes go.
 	tellsGoing bool
 	lives      int // that are held of all groups
+	// ends are those of pods that were told with their starts.
+	ends podEnds
 }
 
 // nodeGroup are the nodes whose names begin alike.
@@ -42,6 +44,8 @@ type nodeGroup struct {
 	// the one chosen, those with as many count half; pods sums up how many it had.
 	ranks, pods float64
 	ranked      int
+	// endless are lines of a trace that do not say how long their starts run, of started.
+	endless, started int
 }
 
 // nodeLife is what is told of a node, in seconds since 1970.
@@ -157,9 +161,22 @@ func (n *nodeTally) start(name string, at int64) *tallyNode {
 		return nil
 	}
 	t := n.node(name, at)
+	n.endUntil(at)
 	if n.starts++; n.starts%everyRank == 0 {
 		n.rank(t, at)
 	}
+	t.live++
+	t.group.started++
+	return t
+}
+
+// runs counts a pod that began to run on a node before the history did; nil where the node is
+// unknown or virtual.
+func (n *nodeTally) runs(name string, from int64) *tallyNode {
+	if name == "" || isVirtualName(name) {
+		return nil
+	}
+	t := n.node(name, from)
 	t.live++
 	return t
 }
@@ -360,6 +377,8 @@ type poolStats struct {
 	ranks   float64
 	pods    float64
 	ranked  int
+	// endless and started are the group's.
+	endless, started int
 }
 
 func (s *poolStats) add(other poolStats) {
@@ -370,6 +389,8 @@ func (s *poolStats) add(other poolStats) {
 	s.ranks += other.ranks
 	s.pods += other.pods
 	s.ranked += other.ranked
+	s.endless += other.endless
+	s.started += other.started
 }
 
 // count takes a life that was seen in part: from the history's beginning where the node was
@@ -407,6 +428,7 @@ func (n *nodeTally) stats(from, to int64, isVirtual func(string) bool) map[strin
 	for stem, g := range n.groups {
 		s := g.unheld.stats(from, to, n.tellsGoing)
 		s.ranks, s.pods, s.ranked = g.ranks, g.pods, g.ranked
+		s.endless, s.started = g.endless, g.started
 		for _, t := range g.lives {
 			if !isVirtual(t.name) {
 				s.count(&t.nodeLife, from, to, n.tellsGoing)

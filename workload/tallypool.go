@@ -165,6 +165,10 @@ func (p *poolBuilder) placement(pool *NodePool, s poolStats) {
 	if s.ranked < enoughRanks {
 		return
 	}
+	if s.endless*2 > s.started {
+		p.note("placement of node pool %s is not judged: of %s on it %d do not say how long they run (runtime_seconds of a trace), so that it is not known what ran on which node", pool.Name, count(s.started, "line"), s.endless)
+		return
+	}
 	rank := s.ranks / float64(s.ranked)
 	switch {
 	case rank < 0.35:

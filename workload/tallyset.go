@@ -149,14 +149,23 @@ type durations struct {
 	all  int
 }
 
-func (d *durations) add(v time.Duration) {
-	d.all++
-	if len(d.kept) < maxDurations {
-		d.kept = append(d.kept, float32(v.Seconds()))
-		return
-	}
-	if at := rand.New(rand.NewPCG(uint64(d.all), 1)).IntN(d.all); at < maxDurations {
-		d.kept[at] = float32(v.Seconds())
+func (d *durations) add(v time.Duration) { d.addMany(v, 1) }
+
+// addMany adds as many that are alike.
+func (d *durations) addMany(v time.Duration, n int) {
+	var draws *rand.Rand
+	for range n {
+		d.all++
+		if len(d.kept) < maxDurations {
+			d.kept = append(d.kept, float32(v.Seconds()))
+			continue
+		}
+		if draws == nil {
+			draws = rand.New(rand.NewPCG(uint64(d.all), 1))
+		}
+		if at := draws.IntN(d.all); at < maxDurations {
+			d.kept[at] = float32(v.Seconds())
+		}
 	}
 }
 
@@ -197,6 +206,7 @@ type burstFinder struct {
 	// quietStarts are those outside of bursts, local their recent mean in a bin.
 	quietStarts int
 	local       float64
+	spread      blockSpread
 	open        foundBurst
 	// list are the first bursts, found and starts count all.
 	list   []foundBurst
@@ -247,9 +257,11 @@ func (b *burstFinder) close() {
 	if n < leastBurst || float64(n) <= limit {
 		b.quietStarts += n
 		b.local += (float64(n) - b.local) * localWeight
+		b.spread.add(b.bin, n)
 		b.shut()
 		return
 	}
+	b.spread.leaveOut(b.bin)
 	b.local += (min(float64(n), limit) - b.local) * localWeight
 	if b.open.count > 0 && b.bin*binSeconds > b.open.end {
 		b.shut()
@@ -288,6 +300,7 @@ func (b *burstFinder) restart() {
 	b.shut()
 	b.past += b.bin - b.first + 1
 	b.first, b.bin, b.local = 0, 0, 0
+	b.spread.restart()
 }
 
 // monday is the start of the week that a time is in.

@@ -96,13 +96,13 @@ type traceReader struct {
 	name  string
 	trace *Trace
 	total int
+	last  time.Duration // the time of the line before
 	// nodes are the first starts on each node, by its name.
 	nodes map[string]int
 	// names and images are those of lines before: a trace has few of them in many lines.
 	names  map[string]string
 	images map[string][]string
-	// take is handed the starts in place of the trace, however many there are and in
-	// whatever order.
+	// take is handed the starts in place of the trace, however many there are.
 	take func(*TraceStart)
 }
 
@@ -287,20 +287,22 @@ func (t *traceReader) add(line int, cells map[string]string) error {
 	if s.Count, err = strconv.Atoi(cells["count"]); err != nil || s.Count < 1 || s.Count > maxCount {
 		return t.fault(line, "count", "%q is not a number of starts from 1 to %d", cells["count"], maxCount)
 	}
-	switch last := len(t.trace.Starts) - 1; {
+	switch {
 	case s.App == "":
 		return t.fault(line, "app", "the start names no app")
 	case len(s.Images) == 0:
 		return t.fault(line, "images", "app %q names no image", s.App)
-	case t.take != nil:
+	case s.At < t.last:
+		return t.fault(line, "time_seconds", "time goes back, from %v to %v: sort the trace by time", t.last, s.At)
+	}
+	t.last = s.At
+	if t.take != nil {
 		if len(t.names)+len(t.images) > maxInterned {
 			clear(t.names)
 			clear(t.images)
 		}
 		t.take(&s)
 		return nil
-	case last >= 0 && s.At < t.trace.Starts[last].At:
-		return t.fault(line, "time_seconds", "time goes back, from %v to %v: sort the trace by time", t.trace.Starts[last].At, s.At)
 	}
 	if t.total += s.Count; t.total > maxCount {
 		return t.fault(line, "count", "the trace has more than %d starts", maxCount)

@@ -5,8 +5,7 @@ import "github.com/cachebench/cachebench/internal/document"
 // traceBegin is when a trace begins, as far as hours of the week go: on a Monday.
 const traceBegin = 4 * 24 * hourSeconds
 
-// readTrace counts the starts of a trace, however many. They need not be in order of time
-// there, as no simulation plays them.
+// readTrace counts the starts of a trace, however many.
 func (i *HistoryImporter) readTrace(name string, r lineSource) error {
 	t := &traceReader{name: name, trace: &Trace{Name: name}, names: map[string]string{}, images: map[string][]string{}}
 	t.take = i.tally.traced
@@ -49,10 +48,16 @@ func (t *tally) traced(s *TraceStart) {
 	set.whole = true
 	set.placed.addMany(at, s.Count)
 	set.burst.add(at, s.Count)
-	if t.nodes.start(s.Node, at) != nil {
+	if on := t.nodes.start(s.Node, at); on != nil {
 		set.onNode(s.Node, s.Count)
+		on.live += s.Count - 1
+		if s.Runtime != nil {
+			t.nodes.willEnd(on, at+int64(s.Runtime.Seconds()), s.Count)
+		} else {
+			on.group.endless++
+		}
 	}
 	if s.Runtime != nil {
-		set.runtimes.add(*s.Runtime)
+		set.runtimes.addMany(*s.Runtime, s.Count)
 	}
 }

@@ -964,7 +964,7 @@ kind: Workload
 apps:
 {{- range .Apps}}
   - name: {{text .Name}}
-{{- if .Origin.Pods}}  # {{.Origin.Controller}}, pods: {{.Origin.Pods}}{{else if .Origin.Controller}}  # {{.Origin.Controller}}, by its manifest{{end}}
+{{- if .Origin.Pods}}  # {{with .Origin.Controller}}{{.}}, {{end}}pods: {{.Origin.Pods}}{{else if .Origin.Controller}}  # {{.Origin.Controller}}, by its manifest{{end}}
     images:
 {{- range .Images}}
       - {{text .}}
@@ -977,10 +977,12 @@ apps:
 {{- end}}
     startsPerDay: {{number .StartsPerDay}}{{from .Origin.StartsPerDay}}
 {{- if .HourlyWeights}}
-    hourlyWeights:
+    hourlyWeights:{{from .Origin.HourlyWeights}}
 {{- range weeks .HourlyWeights}}
       {{.}}
 {{- end}}
+{{- else if .Origin.HourlyWeights}}
+    # hourlyWeights: {{.Origin.HourlyWeights}}
 {{- end}}
 {{- if .Bursts}}
     bursts:

@@ -141,6 +141,11 @@ func TestRefuses(t *testing.T) {
 	containerd := func() *simulate.Measurement { return &simulate.Measurement{Tool: "containerd"} }
 	known := containerd()
 	known.Inventory = newWorld(t, 1).inv
+	pull := simulate.Startup{Source: simulate.Measured, Arm: simulate.ArmPull, App: "a", Images: []string{"example.com/a:1"}, Ready: 5 * time.Second, Unsized: true}
+	pull.Phases.Pull = new(5 * time.Second)
+	unpacked := pull
+	unpacked.UnpackedBytes = 1000
+	kubelet := &simulate.Measurement{Tool: simulate.ToolKubelet}
 	for _, c := range []struct {
 		name string
 		of   simulate.Timeline
@@ -152,6 +157,9 @@ func TestRefuses(t *testing.T) {
 		{"no inventory", simulate.Timeline{Startups: []simulate.Startup{measured}, Measurement: containerd()}, ErrNothing, "holds no inventory of the images that it started"},
 		{"unknown image", simulate.Timeline{Startups: []simulate.Startup{measured}, Measurement: known}, ErrNothing, "arm a: nothing to calibrate with: image example.com/a:1 was started or kept, but the inventory lacks it"},
 		{"all void", simulate.Timeline{Startups: []simulate.Startup{void}, Measurement: known}, ErrVoid, "no run counts: all 1 are void"},
+		{"no size", simulate.Timeline{Startups: []simulate.Startup{pull, unpacked, pull}, Measurement: kubelet}, ErrNothing, "of none of the 3 pulls is it known how much it fetched, and in what time of its own; of 2 the size is missing, or "},
+		{"way to a size", simulate.Timeline{Startups: []simulate.Startup{pull}, Measurement: kubelet}, ErrNothing, "so give workload import the output of kubectl get nodes -o json besides the events"},
+		{"unpacked", simulate.Timeline{Startups: []simulate.Startup{unpacked}, Measurement: kubelet}, ErrNothing, "of 1 the unpacked size alone is told, as docker and CRI-O do, and not what was fetched: measure with cachebench measure"},
 		{"empty", simulate.Timeline{}, ErrNothing, "no measured startup in them"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -31,10 +31,11 @@ type Data struct {
 	// and resized ones have not, for their size is not that of the inventory's image.
 	pulled           *layers.Inventory
 	layered, resized int
-	// present starts pulled nothing, noSize pulls are of unknown size or time, behind
-	// pulls are left out for others of their node (besideOthers).
-	present, noSize, behind int
-	arms                    int
+	// present starts pulled nothing, noSize pulls are of unknown size or time, of which
+	// unpacked ones have their unpacked size; behind pulls are left out for others of their
+	// node (besideOthers).
+	present, noSize, unpacked, behind int
+	arms                              int
 	// counts are pulls that are only counted, by size; countsRead tell those that were read,
 	// countsAgain counts files with the same.
 	counts      []simulate.PullCount
@@ -113,11 +114,26 @@ func (d *Data) nothing() error {
 	}
 	switch {
 	case d.noSize+d.behind > 0:
-		return fmt.Errorf("%w: of none of the pulls is it known how much it fetched, and in what time of its own; import longer, or of nodes that pull less at once", ErrNothing)
+		return fmt.Errorf("%w: %s", ErrNothing, d.unusable())
 	case d.present > 0:
 		return fmt.Errorf("%w: every start, %d of them, found its image present; import snapshots in which images are pulled", ErrNothing, d.present)
 	}
 	return fmt.Errorf("%w: there is no measured startup in them: name timelines of cachebench measure or of workload import", ErrNothing)
+}
+
+// unusable says what the pulls lack, none of which can be used, and how to get it.
+func (d *Data) unusable() string {
+	var why []string
+	if n := d.noSize - d.unpacked; n > 0 {
+		why = append(why, fmt.Sprintf("of %d the size is missing, or their time is not their own (another pull's is within, or some layers were there): the size is that of messages that end with Image size: … bytes, and what it is of the node's runtime tells, so give workload import the output of kubectl get nodes -o json besides the events", n))
+	}
+	if d.unpacked > 0 {
+		why = append(why, fmt.Sprintf("of %d the unpacked size alone is told, as docker and CRI-O do, and not what was fetched: measure with cachebench measure", d.unpacked))
+	}
+	if d.behind > 0 {
+		why = append(why, fmt.Sprintf("%d were beside another of their node: import longer, or of nodes that pull less at once", d.behind))
+	}
+	return fmt.Sprintf("of none of the %d pulls is it known how much it fetched, and in what time of its own; %s", d.noSize+d.behind, strings.Join(why, "; "))
 }
 
 func (d *Data) add(f *File, known map[string]*cell) error {

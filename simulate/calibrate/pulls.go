@@ -65,6 +65,9 @@ func (d *Data) addPulls(f *File) error {
 			d.present++
 		case s.Unsized || s.FetchedBytes <= 0:
 			d.noSize++
+			if s.UnpackedBytes > 0 {
+				d.unpacked++
+			}
 		case behind[i]:
 			d.behind++
 		default:
