@@ -90,6 +90,7 @@ var handlings = []handling{
 	{page: "docs/ci.md", command: "", script: "github-actions.txtar"},
 
 	{page: "docs/calibrate-from-events.md", command: "cachebench analyze", before: "cp $ROOT/workload/testdata/pulls/first.json snapshot-1200.json", code: 1},
+	{page: "docs/calibrate-from-events.md", command: "cachebench workload import kubelet_image_pull", before: histories + "\npart prom.json | gzip > kubelet_image_pull_duration_seconds_bucket.json.gz"},
 	{page: "docs/calibrate-from-events.md", command: "cachebench simulate", before: "team"},
 	{page: "docs/calibrate-from-events.md", command: "cachebench measure pull", before: "rm -f measured.json"},
 
@@ -109,6 +110,7 @@ var handlings = []handling{
 	{page: "docs/calibration.md", command: "cachebench calibrate measured.json", before: "cp $ROOT/cmd/cachebench/testdata/calibrate/measured.json .; cp measured.json later.json"},
 
 	{page: "docs/capacity.md", command: "cachebench capacity burst", before: pods, code: 3}, // 1,000 are not ready within 30 s
+	{page: "docs/capacity.md", command: "go test ./capacity", exempt: "a benchmark of another package, of minutes"},
 	{page: "docs/capacity.md", command: "cachebench capacity node-disk", before: "cp $FILES/pools.yaml ."},
 
 	{page: "docs/eci.md", command: "export VSWITCH", replace: []string{"vsw-…", "vsw-1", "sg-…", "sg-1"}},
