@@ -91,6 +91,7 @@ var handlings = []handling{
 
 	{page: "docs/calibrate-from-events.md", command: "cachebench analyze", before: "cp $ROOT/workload/testdata/pulls/first.json snapshot-1200.json", code: 1},
 	{page: "docs/calibrate-from-events.md", command: "cachebench workload import kubelet_image_pull", before: histories + "\npart prom.json | gzip > kubelet_image_pull_duration_seconds_bucket.json.gz"},
+	{page: "docs/calibrate-from-events.md", command: "cachebench calibrate --check --profile mine.yaml --inventory", before: "cp $ROOT/deploy/kubernetes/inventory.json inventory.json"}, // no registry has those of the snapshot
 	{page: "docs/calibrate-from-events.md", command: "cachebench simulate", before: "team"},
 	{page: "docs/calibrate-from-events.md", command: "cachebench measure pull", before: "rm -f measured.json"},
 
