@@ -214,23 +214,29 @@ func (d *nodeDisk) sizeWords(gib float64) string {
 	return words
 }
 
-// tellEffect says what images held bring, on disks of each size.
+// tellEffect says what images held bring, on disks of each size; in sentences on the disk that
+// the answer is about, of a few pools.
 func (d *nodeDisk) tellEffect(list []holding) {
-	t := reports.CapacityTable{Title: "What images held bring, simulated", Heads: []string{"disks of", "pool", "nodes hold", ">pull nothing", ">p50", ">p90"}}
-	add := func(h *holding, what string, s *poolStarts) {
-		t.Rows = append(t.Rows, []string{d.sizeWords(h.gib), h.pool.Name, what, hitsWords(s.hits()), timeWords(s.quantile(0.5)), timeWords(s.quantile(0.9))})
+	t := reports.CapacityTable{Title: "What images held bring, simulated", Heads: []string{"disks of", "pool", "nodes hold", ">pull nothing", ">p50", ">p90", ">spares its apps", ">costs others"}}
+	about := d.named()
+	if !slices.ContainsFunc(list, func(h holding) bool { return h.gib == about && len(h.images) > 0 }) {
+		about = d.now
 	}
+	told, free := 0, true
 	for i := range list {
 		h := &list[i]
 		if len(h.without.repeats) == 0 {
 			continue
 		}
-		add(h, "what starts leave there", h.without)
+		row := func(what string, s *poolStarts, more ...string) []string {
+			return append([]string{d.sizeWords(h.gib), h.pool.Name, what, hitsWords(s.hits()), timeWords(s.quantile(0.5)), timeWords(s.quantile(0.9))}, more...)
+		}
+		t.Rows = append(t.Rows, row("what starts leave there", h.without, "-", "-"))
 		if h.with == nil || len(h.with.repeats) == 0 {
 			continue
 		}
-		held := fmt.Sprintf("%s more (%s), %s", plural(len(h.images), "image"), gibWords(h.arm.AddedBytes), h.arm.Arm)
-		add(h, held, h.with)
+		e := d.effectOf(h)
+		t.Rows = append(t.Rows, row(fmt.Sprintf("%s more (%s), %s", plural(len(h.images), "image"), gibWords(h.arm.AddedBytes), h.arm.Arm), h.with, timeWords(e.spared), timeWords(e.others)))
 		where := fmt.Sprintf("with %s held, on disks of %s", plural(len(h.images), "image"), reports.CapacityAmount(h.gib, "GiB"))
 		if d.pools() > 1 {
 			where += " in pool " + h.pool.Name
@@ -241,16 +247,32 @@ func (d *nodeDisk) tellEffect(list []holding) {
 				d.c.Figures = append(d.c.Figures, (&outcome{Statistic: m}).figure(f.name+" "+where, reports.UnitSeconds, nil))
 			}
 		}
+		const mostTold = 3
+		if h.gib != about {
+			continue
+		}
+		if told++; told > mostTold {
+			continue
+		}
 		without, with := timeWords(h.without.quantile(0.9)), timeWords(h.with.quantile(0.9))
 		ready := fmt.Sprintf("within %s rather than %s", with, without)
 		if with == without {
 			ready = fmt.Sprintf("within %s, as without", with)
 		}
-		d.c.Sentences = append(d.c.Sentences, fmt.Sprintf("On disks of %s, nodes of pool %s that hold %s more (%s, by %s): %s of the starts pull nothing rather than %s, and 90 %% are ready %s.",
-			reports.CapacityAmount(h.gib, "GiB"), h.pool.Name, plural(len(h.images), "image"), gibWords(h.arm.AddedBytes), armWords(h.arm.Arm), hitsWords(h.with.hits()), hitsWords(h.without.hits()), ready))
+		d.c.Sentences = append(d.c.Sentences, fmt.Sprintf("Pool %s: with %s more held on disks of %s (%s, by %s) %s of the starts pull nothing rather than %s, and 90 %% are ready %s.",
+			h.pool.Name, plural(len(h.images), "image"), reports.CapacityAmount(h.gib, "GiB"), gibWords(h.arm.AddedBytes), armWords(h.arm.Arm), hitsWords(h.with.hits()), hitsWords(h.without.hits()), ready))
+		if e.others.Value != 0 || e.spared.Value <= 0 {
+			free = false
+			d.c.Sentences = append(d.c.Sentences, "That is not free: "+e.words+".")
+		}
 	}
 	if len(t.Rows) > 0 {
 		d.c.Tables = append(d.c.Tables, t)
+	}
+	switch {
+	case told == 0:
+	case free:
+		d.c.Sentences = append(d.c.Sentences, "Holding costs the other starts nothing there: they pull for as long as before.")
 	}
 	if slices.ContainsFunc(list, func(h holding) bool { return len(h.images) > 0 }) {
 		d.c.Sentences = append(d.c.Sentences, "To apply it: cachebench plan with the same inputs and node.diskGiB of the disk, --save plan.json, then cachebench plan export plan.json --as daemonset, or for a baked disk docs/choose-node-images.md.")
@@ -258,6 +280,7 @@ func (d *nodeDisk) tellEffect(list []holding) {
 	if len(d.Scenario.Faults) > 0 {
 		d.c.Assumptions = append(d.c.Assumptions, "What images held bring is simulated without the scenario's faults.")
 	}
+	d.c.Assumptions = append(d.c.Assumptions, "What images held spare their apps, and cost the others, is time of pulling in the window, of all starts together.")
 }
 
 // armWords name how images are held.
@@ -314,7 +337,6 @@ func (d *nodeDisk) tellCost(list []holding) {
 			}
 			t.Rows = append(t.Rows, row)
 		}
-		d.tellEvicted(h)
 	}
 	if len(t.Rows) == 0 {
 		return
@@ -322,16 +344,22 @@ func (d *nodeDisk) tellCost(list []holding) {
 	d.c.Tables = append(d.c.Tables, t)
 	words := fmt.Sprintf("Holding pays above so many pulls a month as cost, in %s an hour of waiting and in traffic, what the disk of all nodes costs that an image takes (node.diskGiBMonth), as if it were bought for it.", reports.CapacityAmount(worth, prices.Currency))
 	if price == nil {
-		words = fmt.Sprintf("The %s price book has no node.diskGiBMonth: what the disk costs that an image takes is not known, and so not how many pulls a month pay for it. Disk that is there costs what is evicted for it, as the sentences say.", prices.Currency)
+		words = fmt.Sprintf("The %s price book has no node.diskGiBMonth: what the disk costs that an image takes is not known, and so not how many pulls a month pay for it. Disk that is there costs what is evicted for it, as the table of what images held bring says.", prices.Currency)
 	}
 	d.c.Assumptions = append(d.c.Assumptions, words)
 }
 
-// tellEvicted says what images held spare the apps that need them, and what they cost the
-// others, whose images go sooner.
-func (d *nodeDisk) tellEvicted(h *holding) {
-	if h.with == nil || len(h.with.repeats) != len(h.without.repeats) {
-		return
+// heldEffect is what images held spare the apps that need them, and what they cost the others,
+// whose images go sooner: time of pulling in the window. words weigh the two.
+type heldEffect struct {
+	spared, others simulate.Statistic
+	words          string
+}
+
+func (d *nodeDisk) effectOf(h *holding) heldEffect {
+	if len(h.with.repeats) != len(h.without.repeats) {
+		unknown := simulate.Statistic{Value: math.NaN()}
+		return heldEffect{unknown, unknown, "what it spares and costs is not known"}
 	}
 	uses := make(map[string]bool)
 	for i := range h.images {
@@ -384,7 +412,7 @@ func (d *nodeDisk) tellEvicted(h *holding) {
 	if statisticOf(spared).Value < 0 {
 		spares = "the starts of " + few(apps) + " pull for " + words(spared, -1) + " more in the window"
 	}
-	d.c.Sentences = append(d.c.Sentences, fmt.Sprintf("What is held is not free: on disks of %s in pool %s %s; %s; %s.", reports.CapacityAmount(h.gib, "GiB"), h.pool.Name, spares, cost, verdict))
+	return heldEffect{statisticOf(spared), more, spares + "; " + cost + "; " + verdict}
 }
 
 // few names so many, and how many more there are.
