@@ -394,17 +394,34 @@ func (q *Question) answer(ctx context.Context, question string) (*reports.Capaci
 	return q.frame, err
 }
 
-// Repeats is how often a question is simulated by default: the fewest whose intervals by
-// Student's t are below three standard errors to either side.
-const Repeats = 5
+// Repeats is how often a question is simulated by default, and FewRepeats of many starts: the
+// fewest whose intervals by Student's t are below three, and below five, standard errors to
+// either side.
+const (
+	Repeats    = 5
+	FewRepeats = 3
+	// manyStarts is from how many starts on, of a day or of a burst over Repeats, there are few.
+	manyStarts = 50_000
+)
 
-// DefaultRepeats is how often to simulate a scenario that does not say so: Repeats, or once
-// where nothing comes at random, neither starts nor what the profile draws.
+// DefaultRepeats is how often to simulate a scenario that does not say so: Repeats, of more
+// than 10,000 starts a day or at once FewRepeats, or once where nothing comes at random, neither
+// starts nor what the profile draws.
 func DefaultRepeats(s *cachebench.Scenario) int {
-	if s.Random() {
-		return Repeats
+	if !s.Random() {
+		return 1
 	}
-	return 1
+	starts := 0.0
+	if s.Workload != nil && len(s.Bursts) == 0 {
+		starts = startsPerDay(s.Workload)
+	}
+	for _, b := range s.Bursts {
+		starts += float64(b.Count)
+	}
+	if starts*Repeats > manyStarts {
+		return FewRepeats
+	}
+	return Repeats
 }
 
 // fewRepeats is a doubt about intervals of so few values; empty where they are enough.

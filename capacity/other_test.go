@@ -535,7 +535,12 @@ func TestDefaultRepeats(t *testing.T) {
 	}{
 		"nothing at random": {func(s *cachebench.Scenario) {}, 1},
 		"starts":            {func(s *cachebench.Scenario) { s.Workload.Apps[0].StartsPerDay = 5 }, capacity.Repeats},
-		"releases":          {func(s *cachebench.Scenario) { s.Workload.Apps[0].ReleasesPerMonth = 1 }, capacity.Repeats},
+		"many starts":       {func(s *cachebench.Scenario) { s.Workload.Apps[0].StartsPerDay = 10001 }, capacity.FewRepeats},
+		"a large burst": {func(s *cachebench.Scenario) {
+			s.Workload.Apps[0].StartsPerDay = 5
+			s.Bursts = []cachebench.StartBurst{{App: s.Workload.Apps[0].Name, Count: 10001}}
+		}, capacity.FewRepeats},
+		"releases": {func(s *cachebench.Scenario) { s.Workload.Apps[0].ReleasesPerMonth = 1 }, capacity.Repeats},
 		"the profile": {func(s *cachebench.Scenario) {
 			p := *s.Profile
 			p.Start.Provision = simulate.Parameter[time.Duration]{Distribution: "lognormal", Median: 10 * time.Second, Sigma: 0.5, Source: "assumed: for the test"}

@@ -17,34 +17,33 @@ const (
 	day = 24 * time.Hour
 	// fewestStarts is how many starts of each app a window is to hold in the mean.
 	fewestStarts = 10
-	// mostWindowStarts bounds what a window that nobody asked for is longer for, over repeats.
-	mostWindowStarts = 100_000
+	// mostWindowStarts bounds the starts of a window that is longer than a day for what is
+	// rare, and that nobody asked for.
+	mostWindowStarts = 20_000
 )
 
 // DefaultWindow is how much of the month a question of its starts is asked of where the
 // scenario does not say so, in whole days, and why where that is more than the usual: the
 // longest time from one of an app's bursts to the next, and so long that each app has ten
-// starts, up to the end of the month and to 100,000 starts over all repeats.
+// starts, up to the end of the month and to 20,000 starts.
 func DefaultWindow(s *cachebench.Scenario) (window time.Duration, note string) {
 	usual, rest := cachebench.DefaultWindow, workload.Month-s.WindowStart
 	if s.Workload == nil || len(s.Bursts) > 0 || rest <= usual {
 		return min(usual, rest), ""
 	}
-	want, perDay := usual, 0.0
+	want, perDay := usual, startsPerDay(s.Workload)
 	for i := range s.Workload.Apps {
 		app := &s.Workload.Apps[i]
-		perDay += app.StartsPerDay
 		if app.StartsPerDay > 0 && len(app.Bursts) == 0 {
 			want = max(want, time.Duration(min(fewestStarts/app.StartsPerDay, 30)*float64(day)))
 		}
 		for _, b := range app.Bursts {
-			perDay += float64(b.Count) * float64(day) / float64(period(&b))
 			want = max(want, period(&b))
 		}
 	}
 	want = min((want + day - 1).Truncate(day), rest)
 	window = want
-	if most := mostWindowStarts / max(1, float64(s.Repeats)) / perDay; most < window.Hours()/24 {
+	if most := mostWindowStarts / perDay; most < window.Hours()/24 {
 		window = max(usual, time.Duration(math.Floor(most))*day)
 	}
 	if window == usual {
@@ -52,11 +51,23 @@ func DefaultWindow(s *cachebench.Scenario) (window time.Duration, note string) {
 	}
 	note = fmt.Sprintf("Simulated are the starts of %s%s: so long that each app's bursts come once and each app has %d starts (--window).", daysWords(window), fromWords(s.WindowStart), fewestStarts)
 	if window < want {
-		note = fmt.Sprintf("Simulated are the starts of %s%s: %s would hold each app's bursts and starts, but are more than %s over the repeats (--window).", daysWords(window), fromWords(s.WindowStart), daysWords(want), plural(mostWindowStarts, "start"))
+		note = fmt.Sprintf("Simulated are the starts of %s%s: %s would hold each app's bursts and starts, but are more than %s (--window).", daysWords(window), fromWords(s.WindowStart), daysWords(want), plural(mostWindowStarts, "start"))
 	} else if want == rest {
 		note = fmt.Sprintf("Simulated are the starts of %s%s, the rest of the month, as some app starts or bursts that rarely (--window).", daysWords(window), fromWords(s.WindowStart))
 	}
 	return window, note
+}
+
+// startsPerDay is how many starts there are a day in the mean, with those of bursts.
+func startsPerDay(w *workload.Workload) float64 {
+	perDay := 0.0
+	for i := range w.Apps {
+		perDay += w.Apps[i].StartsPerDay
+		for _, b := range w.Apps[i].Bursts {
+			perDay += float64(b.Count) * float64(day) / float64(period(&b))
+		}
+	}
+	return perDay
 }
 
 // period is the time from one burst to the next.

@@ -15,8 +15,8 @@ import (
 const day = 24 * time.Hour
 
 // TestDefaultWindow: a day holds bursts of every day and ten starts a day; else it is the time
-// from one burst to the next, or that of ten starts, up to the month's end, and to 100,000
-// starts over the repeats, which are 5 here: of 4,100 a day those of four days.
+// from one burst to the next, or that of ten starts, up to the month's end, and to 20,000
+// starts: of 4,100 a day those of four days, however many repeats there are.
 func TestDefaultWindow(t *testing.T) {
 	burst := func(every time.Duration) []workload.Burst {
 		return []workload.Burst{{Count: 300, First: 5 * day, Every: every}}
@@ -35,7 +35,7 @@ func TestDefaultWindow(t *testing.T) {
 		{"late", workload.App{Bursts: burst(10 * day)}, 25 * day, 5 * day, "5 days, from 25 days after the month's beginning, the rest of the month"},
 		{"four a day", workload.App{StartsPerDay: 4}, 0, 3 * day, "3 days"},
 		{"one in ten days", workload.App{StartsPerDay: 0.1}, 0, 30 * day, "30 days"},
-		{"too many", workload.App{StartsPerDay: 4070, Bursts: burst(10 * day)}, 0, 4 * day, "of 4 days: 10 days would hold each app's bursts and starts, but are more than 100,000 starts"},
+		{"too many", workload.App{StartsPerDay: 4070, Bursts: burst(10 * day)}, 0, 4 * day, "of 4 days: 10 days would hold each app's bursts and starts, but are more than 20,000 starts"},
 		{"far too many", workload.App{StartsPerDay: 40000, Bursts: burst(10 * day)}, 0, day, ""},
 	} {
 		s := &cachebench.Scenario{Repeats: 5, WindowStart: c.start, Workload: &workload.Workload{Apps: []workload.App{{Name: "busy", StartsPerDay: 0}, c.app}}}

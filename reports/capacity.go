@@ -258,7 +258,11 @@ func capacityAmountTo(unit string) func(v float64, more int) string {
 		if v == 1 {
 			name = strings.TrimSuffix(unit, "s")
 		}
-		return trimmed(v, 2+more) + " " + name
+		digits := 2
+		if math.Abs(v) >= 100 {
+			digits = 0 // a mean of counts
+		}
+		return trimmed(v, digits+more) + " " + name
 	}
 }
 

@@ -53,10 +53,6 @@ func TestPulledLifeOfNodes(t *testing.T) {
 			has   map[string]bool
 		}
 		var list [nodes]node
-		type start struct {
-			at  float64
-			app int
-		}
 		rates := []float64{40, 9, 2}
 		for n, rate := range rates {
 			w.Apps = append(w.Apps, App{Name: fmt.Sprintf("a%d", n), Images: []string{fmt.Sprintf("x%d", n), "sidecar"}, StartsPerDay: rate, NodePool: "p"})

@@ -88,7 +88,7 @@ func (q *question) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Lookup("workload").Usage = "`file` of the apps that are started; of a trace, workload import makes one"
 	f.MarkHidden("trace")
-	f.IntVar(&q.in.file.Repeats, "repeats", 0, fmt.Sprintf("simulate everything this often, for intervals (default %d, or 1 where nothing comes at random)", capacity.Repeats))
+	f.IntVar(&q.in.file.Repeats, "repeats", 0, fmt.Sprintf("simulate everything this often, for intervals (default %d, %d of over 10,000 starts, or 1 where nothing comes at random)", capacity.Repeats, capacity.FewRepeats))
 	f.IntVar(&q.in.workers, "workers", 0, "simulate this many repeats at once; changes no result (default: one for each processor)")
 	f.StringVar(&q.arm, "arm", "", "`arm` that is asked about: cold, warm, automatic (default automatic; warm where all apps are on node pools)")
 	cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions([]string{simulate.ArmCold, simulate.ArmWarm, simulate.ArmAutomatic}, cobra.ShellCompDirectiveNoFileComp))
@@ -104,7 +104,7 @@ func (q *question) addTimeLimit(cmd *cobra.Command) {
 // addWindowFlags adds the flags of what of a month is simulated.
 func (q *question) addWindowFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Var((*days)(&q.in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d, or where apps burst or start more rarely as long as holds that, up to 100,000 starts)")
+	f.Var((*days)(&q.in.file.Window), "window", "how much of the month is simulated start by start, as 36h or 10d (default 1d, or where apps burst or start more rarely as long as holds that, up to 20,000 starts)")
 	f.Var((*days)(&q.in.file.WindowStart), "window-start", "when in the month that begins (default at its beginning)")
 }
 
