@@ -259,7 +259,7 @@ func capacityAmountTo(unit string) func(v float64, more int) string {
 			name = strings.TrimSuffix(unit, "s")
 		}
 		digits := 2
-		if math.Abs(v) >= 100 {
+		if unit == "images" && math.Abs(v) >= 100 {
 			digits = 0 // a mean of counts
 		}
 		return trimmed(v, digits+more) + " " + name
