@@ -602,6 +602,9 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 	if base.plan == nil {
 		b.known[p.name] = r
 	}
+	if p.name == parallelUnpack.name && need.Need != nil && *need.Need == 0 {
+		return err // it is enough as it is, and there is nothing less to have
+	}
 	if (len(r.known) > 2 || within.high-within.low == 1) && varies(r) {
 		need.Parameter, need.Unit, need.Now = p.name, p.unit, bounded(now)
 		need.Tried = len(r.known)
