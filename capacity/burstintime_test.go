@@ -3,6 +3,7 @@ package capacity_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -238,5 +239,39 @@ func TestBurstBelowTheUsualValues(t *testing.T) {
 	}
 	if n := need(t, c, "network.registryBytesPerSecond"); n.Need == nil || *n.Need > 600e3*1.0051 || *n.Need < 600e3/1.0051 || n.AtMost {
 		t.Errorf("%+v, want 600 kB/s", n)
+	}
+}
+
+// TestBurstSaysWhatRefuses: of 30 starts with 2 vCPUs each a quota of 40 has room for 20; points
+// of larger bursts say that it is the quota, and those within it say nothing.
+func TestBurstSaysWhatRefuses(t *testing.T) {
+	race.Skip(t)
+	q := questionOf(t, "", func(s *cachebench.Scenario) {
+		s.Bursts = []cachebench.StartBurst{{App: "web", Count: 30}}
+		w := *s.Workload
+		w.Apps = slices.Clone(w.Apps)
+		for i := range w.Apps {
+			w.Apps[i].StartsPerDay, w.Apps[i].CPU = 0, 2
+		}
+		s.Workload = &w
+	})
+	c, err := q.Burst(t.Context(), capacity.BurstOptions{Within: 10 * time.Minute, CPUQuota: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, p := range c.Curves[0].Points {
+		if over := p.X > 20; (p.Why == "quota") != over || (p.Y == nil) != over {
+			t.Errorf("%v starts: %+v", p.X, p)
+		} else if over {
+			refused++
+		}
+	}
+	var text strings.Builder
+	if err := reports.WriteCapacity(&text, reports.Text, c, reports.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if refused < 3 || !strings.Contains(text.String(), "never ready: quota") || !strings.Contains(c.Headline, "the last, were none refused, is ready after") {
+		t.Errorf("%d are refused: %s", refused, text.String())
 	}
 }
