@@ -56,18 +56,18 @@ func (b *burst) ahead(ctx context.Context) error {
 		if best == nil || best.never || !o.never && o.Value < best.Value {
 			best = &o
 		}
-		if o.within(b.limit) {
+		if o.enough(b.limit) {
 			found = &sets[i]
 			n := float64(len(found.apps))
 			need.Need = &n
-			if !o.surely(b.limit) {
-				need.Note = "kept by the mean alone"
-			}
 			break
 		}
 	}
 	if best != nil && !best.never {
 		need.Best = &best.Value
+	}
+	if found == nil && best != nil && best.within(b.limit) {
+		need.Note = shortOf(best, b.limit)
 	}
 	note := func(format string, args ...any) {
 		need.Note = strings.TrimPrefix(need.Note+"; "+fmt.Sprintf(format, args...), "; ")
@@ -153,14 +153,11 @@ func (b *burst) cached(ctx context.Context) error {
 		if best == nil || best.never || !o.never && o.Value < best.Value {
 			best = &o
 		}
-		if o.within(b.limit) {
+		if o.enough(b.limit) {
 			n := float64(len(places))
 			need.Need = &n
 			amount := reports.CapacityAmount(float64(ahead.bytes)/(1<<30), "GiB") + " a node"
 			need.Note = fmt.Sprintf("caches of %s, and the images of %s on the nodes, %s", list(own), list(ahead.names()), amount)
-			if !o.surely(b.limit) {
-				need.Note += "; kept by the mean alone"
-			}
 			b.cachedWords = fmt.Sprintf("caches of %s with the images of %s on the nodes before the burst (%s)", list(own), list(ahead.names()), amount)
 			b.c.Tables = append(b.c.Tables, b.aheadTable(&ahead))
 			b.c.Assumptions = append(b.c.Assumptions, aheadAssumption)
@@ -169,6 +166,9 @@ func (b *burst) cached(ctx context.Context) error {
 	}
 	if best != nil && !best.never {
 		need.Best = &best.Value
+	}
+	if need.Need == nil && best != nil && best.within(b.limit) {
+		need.Note = shortOf(best, b.limit)
 	}
 	if len(apps) > mostSubsets {
 		need.Note = strings.TrimPrefix(need.Note+"; apps were added in their order, not every set was tried", "; ")

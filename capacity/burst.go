@@ -42,7 +42,7 @@ func (q *Question) Burst(ctx context.Context, opt BurstOptions) (*reports.Capaci
 	}
 	q.sameCaches = true
 	c.Assumptions = append(c.Assumptions, "Caches before the burst are as the month's starts leave them on the profile as it is, whatever value is tried.")
-	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds(), parameters: slices.Clone(burstParameters), known: make(map[string]*response)}
+	b := &burst{Question: q, opt: opt, c: c, limit: opt.Within.Seconds(), parameters: q.burstParameters(), known: make(map[string]*response)}
 	return c, errors.Join(err, stopped(c, b.find(ctx)))
 }
 
@@ -66,9 +66,9 @@ type burst struct {
 	c     *reports.Capacity
 	limit float64
 	now   outcome
-	// refuses says that the account has no room for so many starts; tooSmall that the nodes'
-	// disks have none for any. Both are nothing that is simulated.
-	refuses  func(starts int) bool
+	// refuses says what of the account has no room for so many starts, empty where all has;
+	// tooSmall that the nodes' disks have none for any. Both are nothing that is simulated.
+	refuses  func(starts int) (why string)
 	tooSmall bool
 	// notKnown is what a bound that was given could not be held to, notCounted for which
 	// starts it does not count.
@@ -91,8 +91,12 @@ func (b *burst) find(ctx context.Context) error {
 	b.now = outcome{never: s == nil || voids > 0}
 	if s != nil {
 		b.now.Statistic = s.Makespan
+		b.now.values, b.now.repeats = s.EachMakespan()
 		limit := b.limit
 		b.c.Figures = append(b.c.Figures, b.now.figure("last ready, from the first request", reports.UnitSeconds, &limit))
+		if share := b.now.share(limit); share != nil {
+			b.c.Figures = append(b.c.Figures, *share)
+		}
 		for i := range sloFigures {
 			if f := &sloFigures[i]; f.name == "p50" || f.name == "p99" {
 				b.c.Figures = append(b.c.Figures, (&outcome{Statistic: f.of(s)}).figure(f.name+" of a start", reports.UnitSeconds, nil))
@@ -105,8 +109,8 @@ func (b *burst) find(ctx context.Context) error {
 			break
 		}
 	}
-	b.c.Verdict = judge(&b.now, b.limit)
-	b.refuses = func(int) bool { return false }
+	b.c.Verdict = judgeBurst(&b.now, b.limit)
+	b.refuses = func(int) string { return "" }
 	refused := b.quotas()
 	if refused, err = b.disks(refused); err != nil {
 		return err
@@ -148,10 +152,24 @@ func (b *burst) disks(refused []string) ([]string, error) {
 	b.parameters = append(b.parameters, p)
 	if !largest.fits(now) {
 		b.c.Verdict, b.tooSmall = reports.CapacityNotMet, true
+		// The simulator lets a disk grow to an image that it does not hold: what it tells of
+		// such starts is of other disks.
+		b.now = outcome{never: true, why: disksWhy}
+		b.c.Figures = slices.DeleteFunc(b.c.Figures, func(f reports.CapacityFigure) bool { return f.Unit != "vCPUs" && f.Unit != "instances" })
+		for i := range b.c.Needs {
+			b.c.Needs[i].Best = nil
+		}
 		refused = append(refused, "the nodes' disks: the "+largest.words()+"; they are of "+reports.CapacityAmount(now, "GiB"))
 	}
 	return refused, nil
 }
+
+// What keeps starts from being ready, as points of curves tell it.
+const (
+	disksWhy     = "nodes' disks too small"
+	quotaWhy     = "quota"
+	addressesWhy = "addresses"
+)
 
 // starts is how many there are in all bursts.
 func (b *burst) starts() int {
@@ -207,9 +225,16 @@ func (b *burst) quotas() []string {
 			b.c.Verdict = reports.CapacityUnclear
 		}
 	}
-	b.refuses = func(starts int) bool {
+	b.refuses = func(starts int) string {
 		cpus, own, _ := b.sizes(b.scaled(starts, b.starts()))
-		return quota > 0 && cpus+others.cpus > quota || b.opt.Addresses > 0 && float64(own)+others.instances > b.opt.Addresses
+		var why []string
+		if quota > 0 && cpus+others.cpus > quota {
+			why = append(why, quotaWhy)
+		}
+		if b.opt.Addresses > 0 && float64(own)+others.instances > b.opt.Addresses {
+			why = append(why, addressesWhy)
+		}
+		return list(why)
 	}
 	hold("vCPUs at once, with what runs meanwhile", "vCPUs", quotaName, cpus, others.cpus, quota,
 		fmt.Sprintf("quota: the starts have %s vCPUs at once%s, the account %s", reports.CapacityAmount(cpus, ""), beside(others.cpus, "vCPUs"), reports.CapacityAmount(b.opt.CPUQuota, "")))
@@ -337,15 +362,31 @@ func (b *burst) headline(refused []string) {
 	if !b.now.never {
 		f := b.now.figure("", reports.UnitSeconds, &b.limit)
 		ready = "the last is ready after " + f.Words()
+		if len(refused) > 0 && !b.tooSmall {
+			ready = "the last, were none refused, is ready after " + f.Words()
+		}
 	}
 	begin := word(c.Verdict)
-	if b.notKnown != "" && c.Verdict == reports.CapacityUnclear && b.now.surely(b.limit) {
+	if b.notKnown != "" && c.Verdict == reports.CapacityUnclear && b.now.enough(b.limit) {
 		begin = "Unclear, for " + b.notKnown
+	}
+	if begin == word(reports.CapacityUnclear) && b.now.surely(b.limit) {
+		begin = "Unclear, for not every repeat is in time"
+	}
+	if words := b.now.shareWords(b.limit); words != "" {
+		ready += ", " + words
 	}
 	c.Headline = fmt.Sprintf("%s: of %s within %s %s.", begin, what, limitWords(b.limit), ready)
 	c.Sentences = nil
-	for _, r := range refused {
-		c.Sentences = append(c.Sentences, "Held up by "+r+". Starts beyond that are refused, however fast the others are.")
+	for i, r := range refused {
+		after := "Starts beyond that are refused, however fast the others are."
+		if b.tooSmall && i == len(refused)-1 {
+			after = "Starts of such an app are never ready, whatever else is changed."
+		}
+		c.Sentences = append(c.Sentences, "Held up by "+r+". "+after)
+	}
+	if b.tooSmall {
+		refused = refused[:len(refused)-1] // a larger disk is among what is needed
 	}
 	if b.notCounted != "" {
 		c.Sentences = append(c.Sentences, b.notCounted)
@@ -355,18 +396,19 @@ func (b *burst) headline(refused []string) {
 		for _, h := range c.Held[:min(3, len(c.Held))] {
 			words = append(words, fmt.Sprintf("%s %s", h.Cause, secondsWords(h.Time.Seconds())))
 		}
-		c.Sentences = append(c.Sentences, "What holds the slowest start up longest: "+list(words)+".")
+		of := ""
+		if c.HeldOf != "" {
+			of = " (" + c.HeldOf + ")"
+		}
+		c.Sentences = append(c.Sentences, "What holds the slowest start up longest"+of+": "+list(words)+".")
 	}
-	if b.now.within(b.limit) {
+	if b.now.enough(b.limit) {
 		return
 	}
 	var single []string
 	for i := range c.Needs {
 		if n := &c.Needs[i]; n.Need != nil && n.Parameter != quotaName && n.Parameter != addressesName {
-			text := fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityNeeded(*n.Sure(), n.Unit))
-			if n.Parameter == automaticName {
-				text = automaticName
-			}
+			text := neededWords(n)
 			switch n.Parameter {
 			case aheadName:
 				text = b.aheadWords
@@ -374,8 +416,10 @@ func (b *burst) headline(refused []string) {
 				text = b.cachedWords
 			}
 			for k := range b.parameters {
-				if p := &b.parameters[k]; p.free && p.name == n.Parameter {
-					text += " (" + b.freeWords(p) + ")"
+				if p := &b.parameters[k]; p.name == n.Parameter {
+					if words := b.costWords(p, n); words != "" {
+						text += " (" + words + ")"
+					}
 				}
 			}
 			single = append(single, text)
@@ -393,7 +437,7 @@ func (b *burst) headline(refused []string) {
 	case len(c.Together) > 0:
 		var words []string
 		for i := range c.Together {
-			words = append(words, fmt.Sprintf("%s of %s", c.Together[i].Parameter, reports.CapacityNeeded(*c.Together[i].Need, c.Together[i].Unit)))
+			words = append(words, neededWords(&c.Together[i]))
 		}
 		begin := "Nothing meets it by itself; together do "
 		if len(refused) > 0 {
@@ -403,8 +447,27 @@ func (b *burst) headline(refused []string) {
 	}
 }
 
-// explain says what held up the start that took longest.
+// neededWords name a parameter with the value that is needed.
+func neededWords(n *reports.CapacityNeed) string {
+	switch n.Parameter {
+	case automaticName:
+		return automaticName
+	case parallelUnpack.name:
+		return parallelUnpack.name + ", turned on"
+	}
+	text := fmt.Sprintf("%s of %s", n.Parameter, reports.CapacityNeeded(*n.Sure(), n.Unit))
+	if n.AtMost {
+		text += " or less"
+	}
+	return text
+}
+
+// explain says what held up the start that took longest, of the first repeat; nothing where the
+// disks hold no start.
 func (b *burst) explain(ctx context.Context, t *simulate.Timeline) error {
+	if b.tooSmall {
+		return nil
+	}
 	slowest := ""
 	var most float64
 	for i := range t.Summaries {
@@ -425,7 +488,7 @@ func (b *burst) explain(ctx context.Context, t *simulate.Timeline) error {
 		return err
 	}
 	for i := range explained.Explanations {
-		b.c.Held = reports.CapacityHolds(&explained.Explanations[i])
+		b.c.Held, b.c.HeldOf = reports.CapacityHolds(&explained.Explanations[i]), b.explainedWords()
 	}
 	return nil
 }
@@ -434,12 +497,15 @@ func (b *burst) explain(ctx context.Context, t *simulate.Timeline) error {
 func (b *burst) counts(ctx context.Context) error {
 	all := b.starts()
 	now := b.now
-	if b.tooSmall || b.refuses(all) {
-		now = outcome{never: true}
+	if why := b.refuses(all); why != "" && !b.tooSmall {
+		now = outcome{never: true, why: why}
 	}
-	r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
-		if b.tooSmall || b.refuses(int(x)) {
-			return outcome{never: true}, nil
+	r := &response{burst: b.limit, at: func(ctx context.Context, x float64) (outcome, error) {
+		if b.tooSmall {
+			return b.now, nil
+		}
+		if why := b.refuses(int(x)); why != "" {
+			return outcome{never: true, why: why}, nil
 		}
 		b.tell("simulating %.0f starts", x)
 		return b.measure(ctx, lastReady, change{bursts: b.scaled(int(x), all)})
@@ -460,7 +526,7 @@ func (b *burst) counts(ctx context.Context) error {
 	if b.limit <= burstEnd(b.Scenario.Bursts).Seconds() {
 		return nil // starts are requested after the limit, whatever their number
 	}
-	// largest is the largest burst before the first one that is too late.
+	// largest is the largest burst before the first one that does not surely meet the limit.
 	largest := func(late func(*outcome) bool) (n float64, more bool, err error) {
 		first, found, err := r.least(ctx, bracket{low: 1, high: most, whole: true}, late)
 		if !found {
@@ -470,16 +536,8 @@ func (b *burst) counts(ctx context.Context) error {
 	}
 	f := reports.CapacityFigure{Name: "largest burst of which every start is ready in time", Unit: "starts"}
 	var err error
-	if f.Value, f.AtLeast, err = largest(func(o *outcome) bool { return !o.within(b.limit) }); err != nil {
+	if f.Value, f.AtLeast, err = largest(func(o *outcome) bool { return !o.enough(b.limit) }); err != nil {
 		return err
-	}
-	if b.now.Low != nil && b.now.High != nil && *b.now.High > *b.now.Low {
-		low, _, lowErr := largest(func(o *outcome) bool { return !o.surely(b.limit) })
-		high, _, highErr := largest(func(o *outcome) bool { return !o.maybe(b.limit) })
-		if err := errors.Join(lowErr, highErr); err != nil {
-			return err
-		}
-		f.Low, f.High = &low, &high
 	}
 	b.c.Figures = append(b.c.Figures, f)
 	return nil
@@ -515,7 +573,7 @@ func (b *burst) needs(ctx context.Context) error {
 			return err
 		}
 	}
-	if b.tooSmall || b.now.within(b.limit) || slices.ContainsFunc(b.c.Needs[account:], func(n reports.CapacityNeed) bool { return n.Need != nil }) {
+	if b.tooSmall || b.now.enough(b.limit) || slices.ContainsFunc(b.c.Needs[account:], func(n reports.CapacityNeed) bool { return n.Need != nil }) {
 		return nil
 	}
 	return b.together(ctx)
@@ -524,9 +582,9 @@ func (b *burst) needs(ctx context.Context) error {
 // needOf searches for one parameter. Nothing is said of one that changes nothing.
 func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 	now := p.get(b.Scenario.Profile)
-	r := &response{at: func(ctx context.Context, x float64) (outcome, error) {
+	r := &response{burst: b.limit, at: func(ctx context.Context, x float64) (outcome, error) {
 		if p.impossible != nil && p.impossible(x) {
-			return outcome{never: true}, nil
+			return outcome{never: true, why: disksWhy}, nil
 		}
 		b.tell("trying %s %s", p.name, reports.CapacityAmount(x, p.unit))
 		with := base
@@ -537,19 +595,27 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 		r.known = map[float64]outcome{v: b.now}
 	}
 	within := p.bracket
-	within.high = max(within.high, math.Min(now, within.high))
+	if now > 0 {
+		within.low = min(within.low, now) // what is enough may be below the usual values too
+	}
 	need, monotone, err := r.need(ctx, within, b.limit)
 	if base.plan == nil {
 		b.known[p.name] = r
 	}
-	if len(r.known) > 2 && varies(r) {
+	if p.name == parallelUnpack.name && need.Need != nil && *need.Need == 0 {
+		return err // it is enough as it is, and there is nothing less to have
+	}
+	if (len(r.known) > 2 || within.high-within.low == 1) && varies(r) {
 		need.Parameter, need.Unit, need.Now = p.name, p.unit, bounded(now)
 		need.Tried = len(r.known)
-		if err == nil && need.Need != nil && bounded(now) != nil && *need.Need <= now && !b.now.within(b.limit) {
+		if err == nil && need.Need != nil && bounded(now) != nil && *need.Need <= now && !b.now.enough(b.limit) {
 			need.Note = "below what it is: distributions are left out when it is tried"
 		}
-		if p.free && need.Need != nil && !b.now.within(b.limit) {
-			need.Note = strings.TrimPrefix(need.Note+"; "+b.freeWords(&p), "; ")
+		if need.Need != nil && p.name == parallelUnpack.name {
+			need.Note = strings.TrimPrefix(need.Note+"; 1 is on", "; ")
+		}
+		if words := b.costWords(&p, need); words != "" && !b.now.enough(b.limit) {
+			need.Note = strings.TrimPrefix(need.Note+"; "+words, "; ")
 		}
 		if err == nil {
 			b.c.Needs = append(b.c.Needs, *need)
@@ -559,12 +625,19 @@ func (b *burst) needOf(ctx context.Context, p parameter, base change) error {
 	return err
 }
 
-// freeWords say whose setting it is that costs nothing.
-func (b *burst) freeWords(p *parameter) string {
-	if p.whose != "" {
+// costWords say whose setting it is that costs nothing, or which software brings what is needed;
+// empty where it is to be bought, or nothing is enough.
+func (b *burst) costWords(p *parameter, need *reports.CapacityNeed) string {
+	switch {
+	case need.Need == nil:
+		return ""
+	case p.software:
+		return decoderWords(p, *need.Need)
+	case !p.free:
+		return ""
+	case p.whose != "" && !(p.onService && b.Scenario.Profile.OfECI()):
 		return p.whose
-	}
-	if b.Scenario.Profile.OfECI() {
+	case b.Scenario.Profile.OfECI():
 		return "a setting of the service's runtime: ask for it"
 	}
 	return "a setting of the runtime: it costs nothing"
@@ -616,7 +689,7 @@ func (b *burst) caches(ctx context.Context) error {
 		if !o.never {
 			automatic.Best = &o.Value
 		}
-		if o.within(b.limit) {
+		if o.enough(b.limit) {
 			automatic.Need = &on
 		}
 		b.c.Needs = append(b.c.Needs, automatic)
@@ -645,7 +718,7 @@ func (b *burst) caches(ctx context.Context) error {
 		if best == nil || best.never || !o.never && o.Value < best.Value {
 			best = &o
 		}
-		if o.within(b.limit) {
+		if o.enough(b.limit) {
 			n := float64(len(set))
 			need.Need = &n
 			need.Note = "beside those that there are"
@@ -660,6 +733,9 @@ func (b *burst) caches(ctx context.Context) error {
 	}
 	if !best.never {
 		need.Best = &best.Value
+	}
+	if need.Need == nil && best.within(b.limit) {
+		need.Note = shortOf(best, b.limit)
 	}
 	if len(own) > mostSubsets {
 		need.Note = strings.TrimPrefix(need.Note+"; apps were added in their order, not every set was tried", "; ")

@@ -315,17 +315,13 @@ func atLeast(s simulate.Statistic, least float64) simulate.Statistic {
 type figure struct {
 	name string
 	of   func(*simulate.Summary) simulate.Statistic
-	// each is that of the starts of one repeat; nil where none is asked for.
-	each func([]*simulate.Startup) float64
+	// each is that of the starts of one repeat; nil where none is asked for. eachOf is it of
+	// all repeats, where summaries have it, whether or not starts are listed.
+	each   func([]*simulate.Startup) float64
+	eachOf func(*simulate.Summary) (values []float64, repeats []int)
 }
 
-var lastReady = figure{"last ready", func(s *simulate.Summary) simulate.Statistic { return s.Makespan }, func(starts []*simulate.Startup) float64 {
-	first, last := time.Duration(math.MaxInt64), time.Duration(0)
-	for _, s := range starts {
-		first, last = min(first, s.Requested), max(last, s.Requested+s.Ready)
-	}
-	return (last - first).Seconds()
-}}
+var lastReady = figure{name: "last ready", of: func(s *simulate.Summary) simulate.Statistic { return s.Makespan }, eachOf: (*simulate.Summary).EachMakespan}
 
 // measure simulates with a change and reads a figure.
 func (q *Question) measure(ctx context.Context, f figure, c change) (outcome, error) {
@@ -343,7 +339,10 @@ func (q *Question) outcomeOf(f figure, t *simulate.Timeline) outcome {
 		return outcome{never: true, none: voids == 0}
 	}
 	o := outcome{Statistic: f.of(s)}
-	if f.each != nil {
+	switch {
+	case f.eachOf != nil:
+		o.values, o.repeats = f.eachOf(s)
+	case f.each != nil:
 		o.values, o.repeats = eachRepeat(t, q.App, f.each)
 	}
 	return o

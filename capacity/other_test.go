@@ -88,7 +88,7 @@ func TestSensitivityIsPaired(t *testing.T) {
 			if m := e.More; math.Abs(m.Value-sum) > 1e-6 || math.Abs(*m.Low-(sum-half)) > 1e-4 || math.Abs(*m.High-(sum+half)) > 1e-4 {
 				t.Errorf("%v (%v to %v), worked out %v ± %v", m.Value, *m.Low, *m.High, sum, half)
 			}
-			if c.Verdict == e.MoreVerdict || !strings.Contains(strings.Join(c.Sentences, " "), "What turns the verdict: start.provisionSeconds at twice") {
+			if c.Verdict == e.MoreVerdict || !strings.Contains(strings.Join(c.Sentences, " "), "start.provisionSeconds at twice (not met)") {
 				t.Errorf("%s, with twice %s: %q", c.Verdict, e.MoreVerdict, c.Sentences)
 			}
 			return

@@ -16,6 +16,8 @@ type outcome struct {
 	never bool
 	// none: there are no starts, so that the figure is not known; never is true too.
 	none bool
+	// why says what keeps starts from being ready, where it is known.
+	why string
 	// values are the figure of each repeat that has starts, where they are listed; repeats says
 	// of each which it is.
 	values  []float64
@@ -55,6 +57,8 @@ func (o *outcome) figure(name, unit string, limit *float64) reports.CapacityFigu
 type response struct {
 	at    func(ctx context.Context, x float64) (outcome, error)
 	known map[float64]outcome
+	// burst is the limit of a burst, which is held to it repeat by repeat too; 0 for others.
+	burst float64
 }
 
 func (r *response) of(ctx context.Context, x float64) (*outcome, error) {
@@ -90,9 +94,15 @@ func (r *response) points() []reports.CapacityPoint {
 	var list []reports.CapacityPoint
 	for _, x := range r.values() {
 		o := r.known[x]
-		p := reports.CapacityPoint{X: x}
+		p := reports.CapacityPoint{X: x, Why: o.why}
 		if !o.never {
 			p.Y, p.Low, p.High = &o.Value, o.Low, o.High
+		}
+		if r.burst > 0 {
+			p.Verdict = judgeBurst(&o, r.burst)
+			if share := o.share(r.burst); share != nil {
+				p.InTime = &share.Value
+			}
 		}
 		list = append(list, p)
 	}
@@ -237,10 +247,13 @@ func (r *response) falls(b bracket) bool {
 }
 
 // need finds the least value of a parameter that keeps the limit, with those of the ends of
-// the interval.
+// the interval; of a burst the least with which it is met.
 func (r *response) need(ctx context.Context, b bracket, limit float64) (*reports.CapacityNeed, bool, error) {
 	n := &reports.CapacityNeed{}
 	good := func(o *outcome) bool { return o.within(limit) }
+	if r.burst > 0 {
+		good = func(o *outcome) bool { return o.enough(limit) }
+	}
 	x, found, err := r.least(ctx, b, good)
 	if err != nil {
 		return n, true, err
@@ -253,7 +266,7 @@ func (r *response) need(ctx context.Context, b bracket, limit float64) (*reports
 		n.Need = &x
 		n.AtMost = !b.whole && x <= b.low
 		at := r.known[x]
-		if at.Low != nil && at.High != nil && *at.High > *at.Low {
+		if r.burst == 0 && at.Low != nil && at.High != nil && *at.High > *at.Low {
 			low, some, lowErr := r.least(ctx, b, func(o *outcome) bool { return o.maybe(limit) })
 			if lowErr != nil {
 				return n, true, lowErr
@@ -297,6 +310,9 @@ func (r *response) need(ctx context.Context, b bracket, limit float64) (*reports
 	}
 	if !best.never {
 		n.Best = &best.Value
+	}
+	if n.Need == nil && best.within(limit) {
+		n.Note = shortOf(&best, limit)
 	}
 	if !monotone && n.Note == "" {
 		n.Note = "not monotone: more does not always bring less"

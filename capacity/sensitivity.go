@@ -109,13 +109,13 @@ func (s *sensitivity) find(ctx context.Context) error {
 	case s.now.never:
 		s.c.Headline = "No answer to move: some starts are never ready."
 		if s.limit > 0 {
-			s.c.Verdict = judge(&s.now, s.limit)
+			s.c.Verdict = s.judge(&s.now)
 		}
 		return nil
 	}
 	s.c.Figures = append(s.c.Figures, s.now.figure(s.f.name, reports.UnitSeconds, s.held()))
 	if s.limit > 0 {
-		s.c.Verdict = judge(&s.now, s.limit)
+		s.c.Verdict = s.judge(&s.now)
 	}
 	s.c.Assumptions = append(s.c.Assumptions, "Half and twice are no range that a value is known to lie in: judge by how well it is known (its source). Parameters are changed one at a time; what two do together is left out.")
 	if s.c.Repeats > 1 {
@@ -132,6 +132,14 @@ func (s *sensitivity) find(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// judge is the verdict of an outcome: of a burst as Burst has it.
+func (s *sensitivity) judge(o *outcome) string {
+	if s.opt.Of == OfBurst {
+		return judgeBurst(o, s.limit)
+	}
+	return judge(o, s.limit)
 }
 
 // pairing says how other numbers of starts share the draws of those that there are.
@@ -414,7 +422,7 @@ func (s *sensitivity) effect(ctx context.Context, of *scaledBy) error {
 		}
 		verdict := ""
 		if s.limit > 0 {
-			verdict = judge(&o, s.limit)
+			verdict = s.judge(&o)
 		}
 		var d *reports.CapacityFigure
 		switch {
@@ -485,6 +493,9 @@ func (s *sensitivity) words() {
 	held := ""
 	if s.limit > 0 {
 		held = fmt.Sprintf("; the limit of %s is %s", limitWords(s.limit), c.Verdict)
+		if words := s.now.shareWords(s.limit); s.opt.Of == OfBurst && words != "" {
+			held += ", " + words
+		}
 	}
 	if len(c.Effects) == 0 {
 		c.Headline = fmt.Sprintf("No parameter that was tried moves the answer: %s is %s%s.", s.f.name, x.Words(), held)

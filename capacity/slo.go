@@ -24,11 +24,11 @@ var sloFigures = []struct {
 	figure
 	fraction float64
 }{
-	{figure{"p50", func(s *simulate.Summary) simulate.Statistic { return s.P50 }, readyAt(0.5)}, 0.5},
-	{figure{"p90", func(s *simulate.Summary) simulate.Statistic { return s.P90 }, readyAt(0.9)}, 0.9},
-	{figure{"p99", func(s *simulate.Summary) simulate.Statistic { return s.P99 }, readyAt(0.99)}, 0.99},
-	{figure{"mean", func(s *simulate.Summary) simulate.Statistic { return s.Mean }, readyAt(0)}, 0},
-	{figure{"slowest", func(s *simulate.Summary) simulate.Statistic { return s.Slowest }, readyAt(1)}, 1},
+	{figure{name: "p50", of: func(s *simulate.Summary) simulate.Statistic { return s.P50 }, each: readyAt(0.5)}, 0.5},
+	{figure{name: "p90", of: func(s *simulate.Summary) simulate.Statistic { return s.P90 }, each: readyAt(0.9)}, 0.9},
+	{figure{name: "p99", of: func(s *simulate.Summary) simulate.Statistic { return s.P99 }, each: readyAt(0.99)}, 0.99},
+	{figure{name: "mean", of: func(s *simulate.Summary) simulate.Statistic { return s.Mean }, each: readyAt(0)}, 0},
+	{figure{name: "slowest", of: func(s *simulate.Summary) simulate.Statistic { return s.Slowest }, each: readyAt(1)}, 1},
 }
 
 // readyAt is the quantile of the times to ready of one repeat by nearest rank, for 0 their

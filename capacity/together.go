@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -35,9 +36,10 @@ type together struct {
 type combination struct {
 	of     []int
 	values []float64
-	// costs are how many of them cost anything, factor what these are raised by, multiplied.
-	costs  int
-	factor float64
+	// bought are how many of them are to be bought, installed how many are software, factor what
+	// all these are raised by, multiplied.
+	bought, installed int
+	factor            float64
 }
 
 // together finds as few parameters as possible whose values meet the limit together: all
@@ -63,14 +65,19 @@ func (b *burst) together(ctx context.Context) error {
 	if !floor.never {
 		b.c.Figures = append(b.c.Figures, floor.figure(reports.CapacityAllLifted, reports.UnitSeconds, nil))
 	}
-	if !floor.within(b.limit) {
-		b.c.Doubts = append(b.c.Doubts, "No link, rate, disk or core meets the limit, not even all of them together: what is left is what none of them changes: fixed times such as provisioning and the program's own start, decompressing a layer on one core, creating files, or the requests' own spread.")
+	if !floor.enough(b.limit) {
+		why := "what is left is what none of them changes, fixed times such as provisioning and the program's own start, creating files, or the requests' own spread"
+		if floor.within(b.limit) {
+			why = "it is " + shortOf(&floor, b.limit)
+		}
+		var names []string
+		for i := range s.parameters {
+			names = append(names, s.parameters[i].name)
+		}
+		b.c.Doubts = append(b.c.Doubts, fmt.Sprintf("None of the values tried meets the limit, not even the most of all parameters together (%s): %s.", list(names), why))
 		return nil
 	}
-	s.good = func(o *outcome) bool { return o.surely(b.limit) }
-	if !floor.surely(b.limit) {
-		s.good = func(o *outcome) bool { return o.within(b.limit) }
-	}
+	s.good = func(o *outcome) bool { return o.enough(b.limit) }
 	found, searched, err := s.fewest(ctx)
 	if err != nil {
 		return err
@@ -91,14 +98,14 @@ func (b *burst) together(ctx context.Context) error {
 
 // candidates are the parameters that can be raised.
 func (s *together) candidates() {
-	for _, free := range []bool{true, false} {
+	for wanted := range 3 {
 		for _, p := range s.burst.parameters {
 			now := p.get(s.Scenario.Profile)
-			if p.free != free || now >= p.bracket.high {
+			if p.rank() != wanted || now >= p.bracket.high {
 				continue
 			}
 			tops := []float64{p.bracket.high}
-			if r := s.burst.known[p.name]; free && r != nil { // more of it is not always faster
+			if r := s.burst.known[p.name]; p.free && r != nil { // more of it is not always faster
 				best := p.bracket.high
 				for _, x := range r.values() {
 					if o, than := r.known[x], r.known[best]; x > now && !o.never && (than.never || o.Value < than.Value) {
@@ -109,7 +116,7 @@ func (s *together) candidates() {
 					tops = append(tops, best)
 				}
 			}
-			s.parameters, s.now, s.tops = append(s.parameters, p), append(s.now, max(now, p.bracket.low)), append(s.tops, tops)
+			s.parameters, s.now, s.tops = append(s.parameters, p), append(s.now, now), append(s.tops, tops)
 		}
 	}
 }
@@ -250,7 +257,7 @@ func (s *together) fewest(ctx context.Context) (*combination, string, error) {
 		if len(without) > 0 {
 			searched += ", none of " + list(without)
 		}
-		searched += "; named is the one of which the fewest cost anything, then the one that takes the least factors, multiplied, where all are raised by one factor"
+		searched += "; named is the one of which the fewest are to be bought, then of which the fewest are software to install, then the one that takes the least factors, multiplied, where all are raised by one factor"
 		if len(meet) > mostCompared {
 			searched += fmt.Sprintf(" (of the first %d)", mostCompared)
 		}
@@ -297,13 +304,17 @@ func (s *together) cheapest(ctx context.Context, meet []combination) (*combinati
 		c := &meet[k]
 		top := 1.0
 		for _, i := range c.of {
-			if !s.parameters[i].free {
-				c.costs++
+			if p := &s.parameters[i]; !p.free {
+				if p.software {
+					c.installed++
+				} else {
+					c.bought++
+				}
 				top = max(top, c.values[i]/s.now[i])
 			}
 		}
 		c.factor = 1
-		if c.costs > 0 {
+		if c.bought+c.installed > 0 {
 			most := slices.Clone(c.values)
 			by := func(factor float64) []float64 {
 				values := slices.Clone(most)
@@ -331,7 +342,7 @@ func (s *together) cheapest(ctx context.Context, meet []combination) (*combinati
 				}
 			}
 		}
-		if best == nil || c.costs < best.costs || c.costs == best.costs && c.factor < best.factor {
+		if best == nil || cmp.Or(cmp.Compare(c.bought, best.bought), cmp.Compare(c.installed, best.installed), cmp.Compare(c.factor, best.factor)) < 0 {
 			best = c
 		}
 	}
@@ -373,19 +384,10 @@ func (s *together) takeBack(ctx context.Context, c *combination) error {
 			needs[i] = reports.CapacityNeed{Parameter: s.parameters[i].name, Unit: s.parameters[i].unit, Now: bounded(now), Need: &need, Best: &best, Tried: len(r.known)}
 		}
 	}
-	o, err := s.at(ctx, values)
-	if err != nil {
-		return err
-	}
 	for _, i := range append(free, order...) {
-		n, ok := needs[i]
-		if !ok {
-			continue
+		if n, ok := needs[i]; ok {
+			s.c.Together = append(s.c.Together, n)
 		}
-		if !o.surely(s.limit) {
-			n.Note = "kept by the mean alone"
-		}
-		s.c.Together = append(s.c.Together, n)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package capacity_test
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -16,13 +17,16 @@ import (
 // TestTogetherIsOfAsFewAsPossible: for limits that no single parameter meets, as many are
 // changed as the smallest of all sets has that meets it when raised as far as values are
 // tried, each set simulated by itself. The values meet it, and with just less of any one they
-// do not. Of all sets of that size the one is named of which the fewest cost anything, then
-// the one whose factors, multiplied, are least where all are raised by one factor.
+// do not. Of all sets of that size the one is named of which the fewest are to be bought, then
+// of which the fewest are software, then the one whose factors, multiplied, are least where all are raised by one factor.
 func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 	race.Skip(t)
-	// What can be raised, with how far, in order; the first costs nothing.
-	names := []string{"pull.maxConcurrentDownloads", "network.registryBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond", "unpack.cores", "unpack.diskBytesPerSecond"}
-	tops := []float64{128, 1e12, 1e11, 1e11, 256, 1e11}
+	// What can be raised, with how far. The first and unpacking at once are settings, a decoder is
+	// software.
+	names := []string{"pull.maxConcurrentDownloads", "network.registryBytesPerSecond", "network.nodeBytesPerSecond", "network.connectionBytesPerSecond", "unpack.cores", "unpack.diskBytesPerSecond", "unpack.parallel", "unpack.gzipBytesPerSecond"}
+	tops := []float64{128, 1e12, 1e11, 1e11, 256, 1e11, 1, 2e9}
+	const parallel, decoder = 6, 7
+	free := func(i int) bool { return i == 0 || i == parallel }
 	const count = 20
 	agree, sizes := 0, make(map[int]int)
 	for _, change := range []func(*cachebench.Scenario){
@@ -42,7 +46,7 @@ func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 			s.Bursts = []cachebench.StartBurst{{App: "ci", Count: count}}
 		})
 		now := []float64{float64(q.Scenario.Profile.Pull.MaxConcurrentDownloads.Value), float64(q.Scenario.Profile.Network.Registry.Value), float64(q.Scenario.Profile.Network.Node.Value),
-			float64(q.Scenario.Profile.Network.Connection.Value), q.Scenario.Profile.Unpack.Cores.Value, float64(q.Scenario.Profile.Unpack.Disk.Value)}
+			float64(q.Scenario.Profile.Network.Connection.Value), q.Scenario.Profile.Unpack.Cores.Value, float64(q.Scenario.Profile.Unpack.Disk.Value), 0, float64(q.Scenario.Profile.Unpack.Gzip.Value)}
 		last := func(of []int, values func(i int) float64) float64 {
 			return lastReady(t, q, simulate.ArmCold, count, func(p *simulate.Profile) {
 				for _, i := range of {
@@ -84,6 +88,9 @@ func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if size > 3 && len(c.Together) > size && strings.Contains(strings.Join(c.Assumptions, " "), "that is one combination, and not the cheapest") {
+				continue // of so many not all sets are looked at, and the answer says so
+			}
 			if len(c.Together) != size {
 				t.Errorf("%v: %d parameters meet %v s, a set of %d does: %+v, %q", now, len(c.Together), limit, size, c.Together, c.Assumptions)
 				continue
@@ -108,7 +115,7 @@ func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 					switch {
 					case i != less:
 						return values[i]
-					case i == 0:
+					case free(i):
 						return values[i] - 1
 					}
 					return values[i] / 1.0052
@@ -118,29 +125,34 @@ func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 				}
 			}
 			// Raised by one factor, in steps of a hundredth; three or less are compared.
-			product := func(set []int) (costs int, factors float64) {
+			product := func(set []int) (bought, installed int, factors float64) {
 				most := 1.0
 				for _, i := range set {
-					if i > 0 {
-						costs++
+					switch {
+					case i == decoder:
+						installed++
+					case !free(i):
+						bought++
+					}
+					if !free(i) {
 						most = max(most, tops[i]/now[i])
 					}
 				}
 				for f := 1.0; ; f *= 1.01 {
 					factors = 1
 					at := last(set, func(i int) float64 {
-						if i == 0 {
-							return tops[0]
+						if free(i) {
+							return tops[i]
 						}
 						return min(tops[i], now[i]*f)
 					})
 					for _, i := range set {
-						if i > 0 {
+						if !free(i) {
 							factors *= min(tops[i], now[i]*f) / now[i]
 						}
 					}
 					if at <= limit || f > most {
-						return costs, factors
+						return bought, installed, factors
 					}
 				}
 			}
@@ -151,13 +163,14 @@ func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 			for _, i := range of {
 				found |= 1 << i
 			}
-			foundCosts, foundFactors := product(of)
+			foundBought, foundInstalled, foundFactors := product(of)
 			for bits := range sets {
 				if len(sets[bits]) != size || best[bits] > limit || bits == found {
 					continue
 				}
-				if costs, factors := product(sets[bits]); costs < foundCosts || costs == foundCosts && factors < foundFactors/1.05 {
-					t.Errorf("limit %v: %v is named (%d cost, factors %v), and %v would do (%d, %v)", limit, of, foundCosts, foundFactors, sets[bits], costs, factors)
+				bought, installed, factors := product(sets[bits])
+				if cmp.Or(cmp.Compare(bought, foundBought), cmp.Compare(installed, foundInstalled)) < 0 || bought == foundBought && installed == foundInstalled && factors < foundFactors/1.05 {
+					t.Errorf("limit %v: %v is named (%d bought, %d installed, factors %v), and %v would do (%d, %d, %v)", limit, of, foundBought, foundInstalled, foundFactors, sets[bits], bought, installed, factors)
 				}
 			}
 			if said := strings.Join(c.Assumptions, " "); !strings.Contains(said, "What meets the limit together: ") {

@@ -43,6 +43,8 @@ type Capacity struct {
 	Figures []CapacityFigure `json:"figures,omitempty"`
 	// Held is what held the start up that took longest, the longest first.
 	Held []CapacityHold `json:"held,omitempty"`
+	// HeldOf says of which repeat that start is, where repeats differ.
+	HeldOf string `json:"heldOf,omitempty"`
 	// Needs are the least values, each by itself, that meet the limit.
 	Needs []CapacityNeed `json:"needs,omitempty"`
 	// Together are values that meet it together where none does by itself.
@@ -74,6 +76,8 @@ type CapacityFigure struct {
 	Limit *float64 `json:"limit,omitempty" document:"unit=none"`
 	// AtLeast says that more was not tried, and may be.
 	AtLeast bool `json:"atLeast,omitempty"`
+	// Of says, of a share, of how many it is; absent where it is none of things counted.
+	Of int `json:"of,omitempty"`
 }
 
 // CapacityHold is what held a start up, and for how long.
@@ -173,6 +177,12 @@ type CapacityPoint struct {
 	// Built are, of curves over bills, the names of the caches and of the apps that have a
 	// start ahead of others.
 	Built []string `json:"built,omitempty"`
+	// Verdict is that of the point where it is not its interval's alone, and InTime the share
+	// of repeats in time: of bursts.
+	Verdict string   `json:"verdict,omitempty" document:"enum=met|not met|unclear"`
+	InTime  *float64 `json:"inTimeFraction,omitempty"`
+	// Why says why starts are never ready, where that is known.
+	Why string `json:"why,omitempty"`
 }
 
 // CapacityTable is a list of rows.
@@ -299,11 +309,23 @@ func (f *CapacityFigure) Words() string {
 	if f.Limit != nil {
 		words = func(v float64) string { return besideLimit(v, *f.Limit, capacityAmountTo(f.Unit)) }
 	}
+	if f.Of > 0 {
+		return f.InTimeWords()
+	}
 	text := withInterval(f.Value, f.Low, f.High, words)
 	if f.AtLeast {
 		text += " or more"
 	}
 	return text
+}
+
+// InTimeWords are a share as what is counted, with its interval: 41 of 60 repeats (56 % to 79 %).
+func (f *CapacityFigure) InTimeWords() string {
+	text := fmt.Sprintf("%.0f of %s", f.Value*float64(f.Of), count(f.Of, "repeat"))
+	if f.Low == nil || f.High == nil {
+		return text
+	}
+	return fmt.Sprintf("%s (%s to %s)", text, CapacityAmount(*f.Low, UnitFraction), CapacityAmount(*f.High, UnitFraction))
 }
 
 // withInterval writes an amount with its interval where there is one that the digits show.
@@ -428,7 +450,11 @@ func (c *Capacity) tables(most int) []CapacityTable {
 		options.Rows = append(options.Rows, row)
 	}
 	add(options)
-	held := CapacityTable{Title: "What holds up the start that takes longest", Heads: []string{"cause", ">time", ">share"}}
+	heldOf := ""
+	if c.HeldOf != "" {
+		heldOf = ", " + c.HeldOf
+	}
+	held := CapacityTable{Title: "What holds up the start that takes longest" + heldOf, Heads: []string{"cause", ">time", ">share"}}
 	for _, h := range c.Held {
 		held.Rows = append(held.Rows, []string{h.Cause, seconds(h.Time), percent(h.Fraction)})
 	}
@@ -547,6 +573,14 @@ func (k *CapacityCurve) table(most int) CapacityTable {
 		if p.Y != nil {
 			f := CapacityFigure{Unit: k.YUnit, Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
 			row[1], met = f.Words(), f.Verdict()
+			if p.Verdict != "" {
+				met = p.Verdict
+			}
+			if p.InTime != nil && met == CapacityUnclear {
+				met += ", in time in " + CapacityAmount(*p.InTime, UnitFraction)
+			}
+		} else if p.Why != "" {
+			row[1] += ": " + p.Why
 		}
 		if k.Limit != nil {
 			row = append(row, met)
@@ -580,7 +614,10 @@ func (k *CapacityCurve) some(most int) []CapacityPoint {
 		return k.Points
 	}
 	keep := map[int]bool{0: true, n - 1: true}
-	within := func(i int) bool { return k.Limit != nil && k.Points[i].Y != nil && *k.Points[i].Y <= *k.Limit }
+	within := func(i int) bool {
+		p := &k.Points[i]
+		return k.Limit != nil && p.Y != nil && (p.Verdict == CapacityMet || p.Verdict == "" && *p.Y <= *k.Limit)
+	}
 	for i := range n {
 		x := k.Points[i].X
 		if k.Now != nil && x == *k.Now || k.Named != nil && x == *k.Named {
@@ -747,7 +784,7 @@ func capacityCSV(c *Capacity) ([]byte, error) {
 	for i := range c.Curves {
 		k := &c.Curves[i]
 		for _, p := range k.Points {
-			add("curve", k.Parameter, exact(p.X), k.XUnit, number(p.Y), number(p.Low), number(p.High), k.YUnit, number(k.Limit), "")
+			add("curve", k.Parameter, exact(p.X), k.XUnit, number(p.Y), number(p.Low), number(p.High), k.YUnit, number(k.Limit), p.Verdict)
 		}
 	}
 	return all, err

@@ -270,11 +270,14 @@ func (k *CapacityCurve) metWords() (at float64, words string) {
 	return at, "met up to " + CapacityAmount(at, k.XUnit)
 }
 
-// meets says whether a point keeps the limit with the whole of its interval.
+// meets says whether a point keeps the limit with the whole of its interval, or as it is judged.
 func (k *CapacityCurve) meets(i int) bool {
 	p := &k.Points[i]
-	if p.Y == nil {
+	switch {
+	case p.Y == nil:
 		return false
+	case p.Verdict != "":
+		return p.Verdict == CapacityMet
 	}
 	f := CapacityFigure{Value: *p.Y, Low: p.Low, High: p.High, Limit: k.Limit}
 	return f.Verdict() == CapacityMet

@@ -498,3 +498,32 @@ func TestCapacityChartBesideLimit(t *testing.T) {
 		}
 	}
 }
+
+// TestCapacityRepeatsInTime: a share of repeats is told as what is counted; a point's verdict is
+// the one that it was given, with the share in time where that is unclear, and what refuses
+// starts stands beside "never ready".
+func TestCapacityRepeatsInTime(t *testing.T) {
+	low, high, limit, mean, share := 0.556, 0.787, 27.6, 26.9, 41.0/60
+	f := CapacityFigure{Name: "in time", Unit: UnitFraction, Value: share, Low: &low, High: &high, Of: 60}
+	if got := f.Words(); got != "41 of 60 repeats (56 % to 79 %)" {
+		t.Errorf("%q", got)
+	}
+	one := CapacityFigure{Unit: UnitFraction, Value: 0, Of: 5}
+	if got := one.Words(); got != "0 of 5 repeats" {
+		t.Errorf("%q", got)
+	}
+	k := CapacityCurve{Parameter: "starts", XUnit: "starts", YUnit: UnitSeconds, Limit: &limit, Points: []CapacityPoint{
+		{X: 1, Y: &mean, Verdict: CapacityMet, InTime: new(float64)}, {X: 2, Y: &mean, Verdict: CapacityUnclear, InTime: &share}, {X: 3, Why: "quota"}, {X: 4, Y: &mean},
+	}}
+	*k.Points[0].InTime = 1
+	var got []string
+	for _, row := range k.table(0).Rows {
+		got = append(got, strings.Join(row[1:], " "))
+	}
+	if want := "26.9 s met|26.9 s unclear, in time in 68 %|never ready: quota not met|26.9 s met"; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if k.meets(1) || !k.meets(0) || !k.meets(3) {
+		t.Error("the chart judges points otherwise than the table")
+	}
+}

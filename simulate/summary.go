@@ -86,6 +86,20 @@ type Summary struct {
 	// sketch writes it; only for all apps together, and only where the startups
 	// are not listed.
 	ReadyTimes *sketch.Times `json:"readyTimes,omitempty"`
+
+	// makespans are those of each repeat in seconds, NaN where it has no start.
+	makespans []float64
+}
+
+// EachMakespan returns the Makespan of each repeat that has starts, in seconds, and which
+// repeats these are; nil of a Summary that was read from a file.
+func (s *Summary) EachMakespan() (seconds []float64, repeats []int) {
+	for repeat, v := range s.makespans {
+		if !math.IsNaN(v) {
+			seconds, repeats = append(seconds, v), append(repeats, repeat)
+		}
+	}
+	return seconds, repeats
 }
 
 // Void counts startups that are void for one reason; no Summary counts them.
@@ -244,6 +258,13 @@ func (r *Repeats) summary(app string) (Summary, error) {
 	present := slices.DeleteFunc(slices.Clone(all), func(f figureSet) bool { return f[figStarts] == 0 })
 	s := Summary{Source: r.source, Arm: r.arm, App: app, Repeats: r.n, QuantileErrorFraction: sketch.RelativeError}
 	s.countStarts(all)
+	for _, f := range all {
+		makespan := f[figMakespan]
+		if f[figStarts] == 0 {
+			makespan = math.NaN()
+		}
+		s.makespans = append(s.makespans, makespan)
+	}
 	m, sums := means{repeats: present}, means{repeats: all}
 	for i, to := range map[int]*Statistic{
 		figP50: &s.P50, figP90: &s.P90, figP99: &s.P99, figMean: &s.Mean, figSlowest: &s.Slowest, figMakespan: &s.Makespan,
