@@ -131,6 +131,15 @@ func TestRecorded(t *testing.T) {
 			t.Errorf("%s ran %g s, its containers slept %g s", name, got, want)
 		}
 	}
+	// The cluster was younger than its events live: its node was made at 01:42:50, and the
+	// second snapshot was written at 01:54:31.
+	if age := 11*time.Minute + 41*time.Second; !h.Window.Young || h.Window.Covered > age || h.Window.Covered < age-30*time.Second {
+		t.Errorf("%s covered, young %v; the cluster was %s old", h.Window.Covered, h.Window.Young, age)
+	}
+	// Its command does not exist, so that no run of it ever began.
+	if i := slices.IndexFunc(h.Workload.Apps, func(a App) bool { return a.Name == "kube-system/agent" }); i < 0 || h.Origins[i].Runtime != "a guess: no pod has run yet" {
+		t.Errorf("kube-system/agent: %q", h.Origins[i].Runtime)
+	}
 	if h.Nodes != 1 || h.Runtimes["containerd"] != 1 || len(h.Dropped) > 0 {
 		t.Errorf("%d nodes, runtimes %v, dropped %v", h.Nodes, h.Runtimes, h.Dropped)
 	}
