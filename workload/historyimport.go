@@ -43,6 +43,10 @@ type HistoryImporter struct {
 	formats []InputFormat
 	lacks   []lack
 	json    jsonText
+	// maxHeld stands for maxHeldEvents where it is not 0; disorder says of which inputs lines
+	// were further out of order.
+	maxHeld  int
+	disorder []string
 }
 
 // Read reads an input, called name in errors, with its gzip or zstd. An empty format is
@@ -115,8 +119,10 @@ func (i *HistoryImporter) readAs(name string, text *bufio.Reader, format InputFo
 func (i *HistoryImporter) readEvents(name string, r lineSource) error {
 	i.pulls.begin()
 	d := &objectReader{name: name, take: i.pulls.add, events: true, lines: &lineReader{}}
+	o := &eventOrder{most: cmp.Or(i.maxHeld, maxHeldEvents)}
+	o.take = i.tally.event
 	var e lineEvent
-	return lines(name, r, func(n int, text []byte) error {
+	err := lines(name, r, func(n int, text []byte) error {
 		switch readEventLine(&i.json, text, &e) {
 		case lineBroken:
 			return &document.Error{File: name, Line: n, Message: "not an event, nor another object of JSON: one stands in each line of a history; a line that is cut short must go"}
@@ -127,17 +133,41 @@ func (i *HistoryImporter) readEvents(name string, r lineSource) error {
 			i.tally.skip(skipNoEvent)
 			return nil
 		}
-		i.tally.event(&e)
-		if !isPullReason(e.reason) || string(e.kind) != "Pod" {
+		if e.last == 0 || !isTallied(&e) {
+			i.tally.event(&e) // no matter when
+		} else {
+			o.add(&e)
+		}
+		switch {
+		case !isPull(&e):
 			i.pulls.eventCount++
-			return nil
-		}
-		if len(i.pulls.events) >= maxPullEvents {
+		case len(i.pulls.events) >= maxPullEvents:
 			i.sampled = true
-			return nil
+		default:
+			return d.one(n, e.whole)
 		}
-		return d.one(n, e.whole)
+		return nil
 	})
+	o.end()
+	if told := o.told(name); told != "" {
+		i.disorder = append(i.disorder, told)
+	}
+	return err
+}
+
+// isPull is whether an event is about a pull, or about a pod's being scheduled.
+func isPull(e *lineEvent) bool { return string(e.kind) == "Pod" && isPullReason(e.reason) }
+
+// isTallied is whether a tally may count an event.
+func isTallied(e *lineEvent) bool {
+	if string(e.kind) != "Pod" {
+		return true
+	}
+	switch string(e.reason) {
+	case "Scheduled", "Pulling", "Pulled", "pulling", "pulled", "Started", "Killing", "Evicted", "Preempted", "TaintManagerEviction":
+		return true
+	}
+	return false
 }
 
 // isPullReason is whether an event of that reason is about a pull, or about a pod's being
@@ -215,6 +245,7 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	if h.NoStarts == "" {
 		h.PulledLives = h.Workload.pulledLives(h.Pulls)
 	}
+	h.Doubts = append(h.Doubts, i.disorder...)
 	h.Doubts = append(h.Doubts, i.prom.missing()...)
 	for _, l := range i.lacks {
 		h.Doubts = append(h.Doubts, fmt.Sprintf("nothing came of %s, which %s", l.name+" ("+string(l.format)+")", l.what))

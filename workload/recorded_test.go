@@ -12,10 +12,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// recorded are the two snapshots of testdata/recorded, of a real cluster.
-func recorded(t *testing.T) *PullHistory {
+// recordedTexts are the two snapshots of testdata/recorded, of a real cluster.
+func recordedTexts(t *testing.T) (texts []string) {
 	t.Helper()
-	var texts []string
 	for _, name := range []string{"first", "second"} {
 		f, err := os.Open("testdata/recorded/" + name + ".json.gz")
 		if err != nil {
@@ -32,14 +31,14 @@ func recorded(t *testing.T) *PullHistory {
 		}
 		texts = append(texts, string(text))
 	}
-	return history(t, PullOptions{EventLife: 3 * time.Hour, ScaleToDay: true}, texts...)
+	return texts
 }
 
 // TestRecorded holds what a real cluster's snapshots tell to what was done to it, which
 // testdata/recorded/README.md lists: the pods that were made, and what the registry's own
 // log says was fetched, and when.
 func TestRecorded(t *testing.T) {
-	h := recorded(t)
+	h := history(t, PullOptions{EventLife: 3 * time.Hour, ScaleToDay: true}, recordedTexts(t)...)
 	var apps []string
 	for i, app := range h.Workload.Apps {
 		made, _, _ := strings.Cut(h.Origins[i].StartsPerDay, " made in")
