@@ -29,6 +29,8 @@ type HistoryImporter struct {
 	tally   tally
 	prom    promTally
 	held    map[string]*HeldImage
+	crictl  []crictlList
+	unnamed []string // inputs of crictl's of which the node is not known
 	lists   []heldList
 	listed  int // nodes whose images are told
 	stopped int // nodes whose list is full, and may stop short
@@ -38,7 +40,7 @@ type HistoryImporter struct {
 	groups          int
 	answers         []*eciAnswer
 	sampled         bool // there were more events about pulls than are held
-	listedImages    int  // of all nodes together
+	listedImages    int  // by crictl
 	// formats are those of the inputs, lacks the inputs of which nothing came.
 	formats []InputFormat
 	lacks   []lack
@@ -246,6 +248,7 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 		h.PulledLives = h.Workload.pulledLives(h.Pulls)
 	}
 	h.Doubts = append(h.Doubts, i.disorder...)
+	h.Doubts = append(h.Doubts, i.doubtUnnamed()...)
 	h.Doubts = append(h.Doubts, i.prom.missing()...)
 	for _, l := range i.lacks {
 		h.Doubts = append(h.Doubts, fmt.Sprintf("nothing came of %s, which %s", l.name+" ("+string(l.format)+")", l.what))
