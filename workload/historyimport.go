@@ -106,6 +106,12 @@ func (i *HistoryImporter) readAs(name string, text *bufio.Reader, format InputFo
 	case PrometheusInput:
 		a := &arrayReader{name: name, key: "result", bare: true, what: "the result of a range query"}
 		a.take = func(line, item int, text []byte) error { return i.prom.series(a, line, item, text) }
+		a.text = i.prom.warn
+		a.tell = func(key string, value json.Token) {
+			if key == "isPartial" && value == true {
+				i.prom.warn("warnings", "isPartial is true: some storage did not answer")
+			}
+		}
 		return a.read(text)
 	case CrictlInput:
 		return i.readCrictl(name, text)
