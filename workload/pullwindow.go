@@ -21,7 +21,7 @@ type Window struct {
 	// Life is how long events are taken to live: a list of them tells of so long
 	// before it was written.
 	Life time.Duration `json:"eventLifeSeconds,omitempty"`
-	// Young: the cluster is younger than events live, so that the window begins with the
+	// Young tells that the cluster is younger than events live, so that the window begins with the
 	// oldest object of the snapshots.
 	Young bool `json:"youngCluster,omitempty"`
 
