@@ -152,6 +152,9 @@ type historyView workload.History
 func (s *PullSummary) sentences() []string {
 	w := &s.Window
 	from := "as events live " + workload.SpellTime(w.Life)
+	if w.Young {
+		from = "as nothing in them is older"
+	}
 	if w.Given {
 		from = "as given"
 	}

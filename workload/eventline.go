@@ -15,6 +15,8 @@ type lineEvent struct {
 	whole []byte
 	// first and last are when it happened, in seconds since 1970; 0 where no time is told.
 	first, last int64
+	// sent is when it was sent first, in nanoseconds, as its name tells; 0 is unknown.
+	sent uint64
 }
 
 // wrappers are the keys under which exports have an event, as an object or as its text:
@@ -111,8 +113,11 @@ func readWrapped(j *jsonText, text []byte, e *lineEvent, depth int) lineReading 
 				return true
 			}
 			return j.object(value, func(key, value []byte) bool {
-				if string(key) == "creationTimestamp" {
+				switch string(key) {
+				case "creationTimestamp":
 					created = unixSeconds(j.text(value))
+				case "name":
+					e.sent = sentAt(j.text(value))
 				}
 				return true
 			})

@@ -29,6 +29,8 @@ type HistoryImporter struct {
 	tally   tally
 	prom    promTally
 	held    map[string]*HeldImage
+	crictl  []crictlList
+	unnamed []string // inputs of crictl's of which the node is not known
 	lists   []heldList
 	listed  int // nodes whose images are told
 	stopped int // nodes whose list is full, and may stop short
@@ -38,11 +40,15 @@ type HistoryImporter struct {
 	groups          int
 	answers         []*eciAnswer
 	sampled         bool // there were more events about pulls than are held
-	listedImages    int  // of all nodes together
+	listedImages    int  // by crictl
 	// formats are those of the inputs, lacks the inputs of which nothing came.
 	formats []InputFormat
 	lacks   []lack
 	json    jsonText
+	// maxHeld stands for maxHeldEvents where it is not 0; disorder says of which inputs lines
+	// were further out of order.
+	maxHeld  int
+	disorder []string
 }
 
 // Read reads an input, called name in errors, with its gzip or zstd. An empty format is
@@ -100,6 +106,12 @@ func (i *HistoryImporter) readAs(name string, text *bufio.Reader, format InputFo
 	case PrometheusInput:
 		a := &arrayReader{name: name, key: "result", bare: true, what: "the result of a range query"}
 		a.take = func(line, item int, text []byte) error { return i.prom.series(a, line, item, text) }
+		a.text = i.prom.warn
+		a.tell = func(key string, value json.Token) {
+			if key == "isPartial" && value == true {
+				i.prom.warn("warnings", "isPartial is true: some storage did not answer")
+			}
+		}
 		return a.read(text)
 	case CrictlInput:
 		return i.readCrictl(name, text)
@@ -115,8 +127,10 @@ func (i *HistoryImporter) readAs(name string, text *bufio.Reader, format InputFo
 func (i *HistoryImporter) readEvents(name string, r lineSource) error {
 	i.pulls.begin()
 	d := &objectReader{name: name, take: i.pulls.add, events: true, lines: &lineReader{}}
+	o := &eventOrder{most: cmp.Or(i.maxHeld, maxHeldEvents)}
+	o.take = i.tally.event
 	var e lineEvent
-	return lines(name, r, func(n int, text []byte) error {
+	err := lines(name, r, func(n int, text []byte) error {
 		switch readEventLine(&i.json, text, &e) {
 		case lineBroken:
 			return &document.Error{File: name, Line: n, Message: "not an event, nor another object of JSON: one stands in each line of a history; a line that is cut short must go"}
@@ -127,17 +141,41 @@ func (i *HistoryImporter) readEvents(name string, r lineSource) error {
 			i.tally.skip(skipNoEvent)
 			return nil
 		}
-		i.tally.event(&e)
-		if !isPullReason(e.reason) || string(e.kind) != "Pod" {
+		if e.last == 0 || !isTallied(&e) {
+			i.tally.event(&e) // no matter when
+		} else {
+			o.add(&e)
+		}
+		switch {
+		case !isPull(&e):
 			i.pulls.eventCount++
-			return nil
-		}
-		if len(i.pulls.events) >= maxPullEvents {
+		case len(i.pulls.events) >= maxPullEvents:
 			i.sampled = true
-			return nil
+		default:
+			return d.one(n, e.whole)
 		}
-		return d.one(n, e.whole)
+		return nil
 	})
+	o.end()
+	if told := o.told(name); told != "" {
+		i.disorder = append(i.disorder, told)
+	}
+	return err
+}
+
+// isPull is whether an event is about a pull, or about a pod's being scheduled.
+func isPull(e *lineEvent) bool { return string(e.kind) == "Pod" && isPullReason(e.reason) }
+
+// isTallied is whether a tally may count an event.
+func isTallied(e *lineEvent) bool {
+	if string(e.kind) != "Pod" {
+		return true
+	}
+	switch string(e.reason) {
+	case "Scheduled", "Pulling", "Pulled", "pulling", "pulled", "Started", "Killing", "Evicted", "Preempted", "TaintManagerEviction":
+		return true
+	}
+	return false
 }
 
 // isPullReason is whether an event of that reason is about a pull, or about a pod's being
@@ -215,6 +253,8 @@ func (i *HistoryImporter) History(opt PullOptions) (*PullHistory, error) {
 	if h.NoStarts == "" {
 		h.PulledLives = h.Workload.pulledLives(h.Pulls)
 	}
+	h.Doubts = append(h.Doubts, i.disorder...)
+	h.Doubts = append(h.Doubts, i.doubtUnnamed()...)
 	h.Doubts = append(h.Doubts, i.prom.missing()...)
 	for _, l := range i.lacks {
 		h.Doubts = append(h.Doubts, fmt.Sprintf("nothing came of %s, which %s", l.name+" ("+string(l.format)+")", l.what))

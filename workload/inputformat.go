@@ -221,7 +221,9 @@ type arrayReader struct {
 	bare bool
 	take func(line, item int, text []byte) error
 	// tell is handed the values beside the array that are neither lists nor objects.
-	tell  func(key string, value json.Token)
+	tell func(key string, value json.Token)
+	// text is handed the texts of the lists beside the array, at the top.
+	text  func(key, value string)
 	what  string // for errors
 	lines *lineReader
 	json  *json.Decoder
@@ -275,6 +277,8 @@ func (a *arrayReader) value(token json.Token, depth int) error {
 			err = a.items()
 		case token == json.Delim('{') && depth < 3:
 			err = a.value(token, depth+1)
+		case token == json.Delim('[') && depth == 0 && a.text != nil:
+			err = a.texts(key.(string))
 		default:
 			if _, isOpen := token.(json.Delim); a.tell != nil && !isOpen {
 				a.tell(key.(string), token)
@@ -282,6 +286,25 @@ func (a *arrayReader) value(token json.Token, depth int) error {
 			err = a.skip(token)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if _, err := a.json.Token(); err != nil {
+		return a.syntax(err)
+	}
+	return nil
+}
+
+// texts hands over the texts of a list.
+func (a *arrayReader) texts(key string) error {
+	for a.json.More() {
+		token, err := a.json.Token()
+		if err != nil {
+			return a.syntax(err)
+		}
+		if text, ok := token.(string); ok {
+			a.text(key, text)
+		} else if err := a.skip(token); err != nil {
 			return err
 		}
 	}

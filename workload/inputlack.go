@@ -115,6 +115,8 @@ func refused(name string, head []byte) error {
 // promAdvice is what to do about an error of Prometheus' API.
 func promAdvice(errorType string) string {
 	switch errorType {
+	case "internal":
+		return "look at the server's log, and ask again"
 	case "timeout", "canceled", "unavailable", "execution":
 		return "ask for a shorter time, or a longer --step, and import the answers together"
 	}
@@ -156,10 +158,16 @@ func (i *HistoryImporter) onlyKubectl() bool {
 
 // missing are the metrics without which pods of results are no starts.
 func (p *promTally) missing() []string {
-	if p.starts+p.unstarted == 0 {
-		return nil
-	}
 	var words []string
+	if len(p.warned) > 0 {
+		words = append(words, fmt.Sprintf("Prometheus warned that the results may not be whole or right: %q", few(p.warned)))
+	}
+	if p.native && p.pulls.isEmpty() {
+		words = append(words, "Prometheus holds "+pullHistogram+" as native histograms, which are not read: let it keep the classic ones (always_scrape_classic_histograms: true, or no convert_classic_histograms_to_nhcb), and query "+pullBuckets)
+	}
+	if p.starts+p.unstarted == 0 {
+		return words
+	}
 	if p.unstarted > 0 && p.starts == 0 {
 		words = append(words, "of no pod in Prometheus' results is it told when it started: query kube_pod_start_time (or kube_pod_created) over the same time")
 	}

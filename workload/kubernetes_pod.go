@@ -596,8 +596,10 @@ func repositoryOf(reference string) string {
 // is no later than kubectl was run.
 func (r *podRecord) readTimes(p *pod) {
 	var started, finished time.Time
+	ran := len(p.Status.ContainerStatuses) == 0 // nothing says that it did not
 	r.latest = later(r.created, p.Status.StartTime)
 	for _, s := range p.Status.ContainerStatuses {
+		ran = ran || s.ran()
 		for _, t := range []time.Time{s.State.Running.StartedAt, s.State.Terminated.StartedAt} {
 			r.latest = later(r.latest, t)
 			if isTime(t) && (started.IsZero() || t.Before(started)) {
@@ -617,10 +619,25 @@ func (r *podRecord) readTimes(p *pod) {
 			r.finished, r.runtime = true, finished.Sub(started)
 		}
 	case "Running":
+		// So is the phase of a pod whose containers the runtime cannot start (StartError).
+		if !ran {
+			return
+		}
 		if r.running = p.Status.StartTime; !isTime(r.running) {
 			r.running = r.created
 		}
 	}
+}
+
+// ran says whether a run of the container began: of one that the runtime could not start the
+// beginning is told as 1970.
+func (s *containerStatus) ran() bool {
+	for _, state := range []*containerState{&s.State, &s.LastState} {
+		if started, _ := state.run(); !started.IsZero() {
+			return true
+		}
+	}
+	return false
 }
 
 // isTime is false for the times that Kubernetes writes for none.

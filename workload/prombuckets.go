@@ -16,7 +16,11 @@ import (
 // pullBuckets counts, on each kubelet, pulls by how long they took, the wait for other
 // pulls of the node within, and by the size of the image as the runtime tells it
 // (Kubernetes 1.34, pkg/kubelet/metrics and pkg/kubelet/images).
-const pullBuckets = "kubelet_image_pull_duration_seconds_bucket"
+const pullBuckets = pullHistogram + "_bucket"
+
+// pullHistogram is what it is called as a native histogram, classic ones that Prometheus made
+// into such (convert_classic_histograms_to_nhcb) among them.
+const pullHistogram = "kubelet_image_pull_duration_seconds"
 
 // PullDurations are how long the pulls of images of one class of sizes took, as
 // kubelet_image_pull_duration_seconds counts them.

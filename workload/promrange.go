@@ -20,6 +20,10 @@ type promTally struct {
 	skipped        map[string]int
 	// all counts series, used those of metrics that are read.
 	all, used int
+	// native: how long pulls took is told by native histograms. warned are the warnings of
+	// servers, each once.
+	native bool
+	warned []string
 	// starts are pods whose start is told, unstarted the others; imaged have images.
 	starts, unstarted, imaged int
 }
@@ -29,14 +33,15 @@ type promPod struct {
 	namespace, name   string
 	kind, owner, node string
 	images            []tallyImage
-	start, ready      float64 // seconds since 1970; 0 is unknown
-	first, last       float64 // samples
+	// start, ready and ended are seconds since 1970; 0 is unknown.
+	start, ready, ended float64
+	first, last         float64 // samples
 }
 
 // promMetrics are the metrics that are read.
 var promMetrics = []string{
 	"kube_pod_container_info", "kube_pod_init_container_info", "kube_pod_start_time", "kube_pod_created",
-	"kube_pod_status_ready_time", "kube_pod_info", "kube_pod_owner", pullBuckets,
+	"kube_pod_status_ready_time", "kube_pod_completion_time", "kube_pod_info", "kube_pod_owner", pullBuckets,
 }
 
 // series takes a series of a result.
@@ -47,6 +52,7 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 	var j jsonText
 	labels := map[string]string{}
 	var values []byte
+	histograms := false
 	ok := j.object(text, func(key, value []byte) bool {
 		switch string(key) {
 		case "metric":
@@ -56,16 +62,23 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 			})
 		case "values":
 			values = value
+		case "histogram", "histograms":
+			histograms = true
 		case "value":
 			values = append(append([]byte{'['}, value...), ']')
 		}
 		return true
 	})
 	if !ok {
-		return a.faultAt(line, "item %d is no series of a matrix: it has no metric that is an object", item)
+		return a.faultAt(line, "item %d is no series of a matrix or a vector: it has no metric that is an object; ask for the series of a metric, bare", item)
 	}
 	p.all++
 	metric := labels["__name__"]
+	if histograms && values == nil {
+		p.skipped["a series of native histograms, which are not read"]++
+		p.native = p.native || metric == pullHistogram
+		return nil
+	}
 	if !slices.Contains(promMetrics, metric) {
 		p.skipped["a series of another metric, or of none"]++
 		return nil
@@ -76,6 +89,9 @@ func (p *promTally) series(a *arrayReader, line, item int, text []byte) error {
 		if each, err = p.pulls.counter(labels); err != nil {
 			return a.faultAt(line, "item %d: %v", item, err)
 		}
+	}
+	if values == nil {
+		values = []byte("[]")
 	}
 	first, last, value, samples, bad := p.samples(&j, values, each)
 	if bad != "" {
@@ -147,6 +163,13 @@ func (p *promTally) samples(j *jsonText, values []byte, each func(at, value floa
 	return first, last, value, n, ""
 }
 
+// warn takes a text of a list that stands beside the result.
+func (p *promTally) warn(key, text string) {
+	if key == "warnings" && text != "" && !slices.Contains(p.warned, text) {
+		p.warned = append(p.warned, text)
+	}
+}
+
 func (p *promTally) pod(labels map[string]string) *promPod {
 	namespace, name := labels["namespace"], labels["pod"]
 	// A scrape without honor_labels has those of kube-state-metrics itself there.
@@ -187,10 +210,17 @@ func (p *promPod) take(metric string, labels map[string]string, value float64) {
 		if usable {
 			p.ready = value
 		}
+	case "kube_pod_completion_time":
+		if usable {
+			p.ended = value
+		}
 	case "kube_pod_info":
 		p.node = labels["node"]
 		p.setOwner(labels["created_by_kind"], labels["created_by_name"])
 	case "kube_pod_owner":
+		if labels["owner_is_controller"] == "false" {
+			return
+		}
 		p.setOwner(labels["owner_kind"], labels["owner_name"])
 	}
 }
@@ -260,7 +290,10 @@ func (p *promTally) countPod(t *tally, pod *promPod) {
 		s.onNode(pod.node, 1)
 		p.runsOn(t, on, pod)
 	}
-	if p.hasEnded(pod) && pod.last >= pod.start {
+	switch {
+	case pod.ended > 0 && pod.ended >= pod.start:
+		s.runtimes.add(seconds(pod.ended - pod.start))
+	case p.hasEnded(pod) && pod.last >= pod.start:
 		s.runtimes.add(seconds(pod.last - pod.start))
 	}
 	if took := pod.ready - pod.start; pod.ready > 0 && took >= 0 && seconds(took) <= readyWithin+longestPull {

@@ -35,6 +35,8 @@ func (b *historyBuilder) doubtWindow(d *doubtList) {
 	switch {
 	case w.Given:
 		d.say("the window of %s was given, not found out from the snapshots", SpellTime(w.Covered))
+	case w.Young:
+		d.say("no object of the snapshots, node, pod nor event, is older than %s, so they cover that and no more: a cluster so young tells of how it was set up rather than of a usual day", SpellTime(w.To.Sub(w.From)))
 	case w.back > w.Life*5/4:
 		d.say("events in one snapshot reach back %s, but a snapshot is taken to tell of the %s before it: if the API server keeps events longer, give its --event-ttl", SpellTime(w.back), life)
 	case w.short:

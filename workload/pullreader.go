@@ -73,10 +73,13 @@ func (i *PullImporter) add(o *object) error {
 		return i.addNode(o)
 	case o.kind == "Pod" || o.kind == "":
 		return i.addPod(o)
-	case o.kind == "Job":
+	default:
 		var meta metadata
 		if o.decode("metadata", o.metadata, &meta) == nil {
-			i.jobs.note(o, &meta)
+			i.looks[i.lookOf(o)].stamp(meta.CreationTimestamp)
+			if o.kind == "Job" {
+				i.jobs.note(o, &meta)
+			}
 		}
 	}
 	i.others++

@@ -21,6 +21,9 @@ type Window struct {
 	// Life is how long events are taken to live: a list of them tells of so long
 	// before it was written.
 	Life time.Duration `json:"eventLifeSeconds,omitempty"`
+	// Young tells that the cluster is younger than events live, so that the window begins with the
+	// oldest object of the snapshots.
+	Young bool `json:"youngCluster,omitempty"`
 
 	spans []span
 	// streamed is the longest that is covered by what stands outside of lists, back
@@ -61,12 +64,14 @@ type lookRecord struct {
 	oldest, kept time.Time
 	events       int
 	pods, nodes  bool
+	// born is the API server's oldest stamp of all.
+	born time.Time
 }
 
 // stamp takes a time that the API server wrote.
 func (l *lookRecord) stamp(t time.Time) {
 	if isUsable(t) {
-		l.stamped = later(l.stamped, t.UTC())
+		l.stamped, l.born = later(l.stamped, t.UTC()), earlier(l.born, t.UTC())
 	}
 }
 
@@ -130,7 +135,7 @@ func (l *lookRecord) merge(other *lookRecord) *lookRecord {
 		stamped: later(l.stamped, other.stamped), told: later(l.told, other.told),
 		heartbeats: slices.Concat(l.heartbeats, other.heartbeats),
 		oldest:     earlier(l.oldest, other.oldest), kept: earlier(l.kept, other.kept),
-		events: l.events + other.events, pods: l.pods || other.pods, nodes: l.nodes || other.nodes,
+		born: earlier(l.born, other.born), events: l.events + other.events, pods: l.pods || other.pods, nodes: l.nodes || other.nodes,
 	}
 }
 
@@ -185,13 +190,37 @@ func (i *PullImporter) window(opt PullOptions) Window {
 		lists++
 		w.short = w.short && l.events >= enoughEvents && taken.Sub(l.kept) < w.Life*3/4
 	}
-	w.short = w.short && lists > 0
+	w.begin(spans, i.born())
+	w.short = w.short && lists > 0 && !w.Young
 	if opt.Window > 0 && !to.IsZero() {
 		from := to.Add(-opt.Window)
 		return Window{From: from, To: to, Covered: opt.Window, Given: true, Life: w.Life, spans: []span{{from: from, to: to}}}
 	}
 	w.join(spans)
 	return w
+}
+
+// born is the oldest stamp of the snapshots, before which the cluster told of nothing; zero
+// where they have no nodes: the rest may be of some namespaces alone, or of new pods.
+func (i *PullImporter) born() time.Time {
+	var born time.Time
+	nodes := false
+	for _, l := range i.looks {
+		born, nodes = earlier(born, l.born), nodes || l.nodes
+	}
+	if !nodes {
+		return time.Time{}
+	}
+	return born
+}
+
+// begin lets no span begin before a time, which may be zero.
+func (w *Window) begin(spans []span, born time.Time) {
+	for n := range spans {
+		if s := &spans[n]; born.After(s.from) && born.Before(s.to) {
+			s.from, w.Young = born, true
+		}
+	}
 }
 
 // join makes the window of spans that may overlap.

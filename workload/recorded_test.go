@@ -12,10 +12,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// recorded are the two snapshots of testdata/recorded, of a real cluster.
-func recorded(t *testing.T) *PullHistory {
+// recordedTexts are the two snapshots of testdata/recorded, of a real cluster.
+func recordedTexts(t *testing.T) (texts []string) {
 	t.Helper()
-	var texts []string
 	for _, name := range []string{"first", "second"} {
 		f, err := os.Open("testdata/recorded/" + name + ".json.gz")
 		if err != nil {
@@ -32,14 +31,14 @@ func recorded(t *testing.T) *PullHistory {
 		}
 		texts = append(texts, string(text))
 	}
-	return history(t, PullOptions{EventLife: 3 * time.Hour, ScaleToDay: true}, texts...)
+	return texts
 }
 
 // TestRecorded holds what a real cluster's snapshots tell to what was done to it, which
 // testdata/recorded/README.md lists: the pods that were made, and what the registry's own
 // log says was fetched, and when.
 func TestRecorded(t *testing.T) {
-	h := recorded(t)
+	h := history(t, PullOptions{EventLife: 3 * time.Hour, ScaleToDay: true}, recordedTexts(t)...)
 	var apps []string
 	for i, app := range h.Workload.Apps {
 		made, _, _ := strings.Cut(h.Origins[i].StartsPerDay, " made in")
@@ -130,6 +129,15 @@ func TestRecorded(t *testing.T) {
 		if got := h.Workload.Apps[i].Runtime.Seconds(); got < want || got > want+1 {
 			t.Errorf("%s ran %g s, its containers slept %g s", name, got, want)
 		}
+	}
+	// The cluster was younger than its events live: its node was made at 01:42:50, and the
+	// second snapshot was written at 01:54:31.
+	if age := 11*time.Minute + 41*time.Second; !h.Window.Young || h.Window.Covered > age || h.Window.Covered < age-30*time.Second {
+		t.Errorf("%s covered, young %v; the cluster was %s old", h.Window.Covered, h.Window.Young, age)
+	}
+	// Its command does not exist, so that no run of it ever began.
+	if i := slices.IndexFunc(h.Workload.Apps, func(a App) bool { return a.Name == "kube-system/agent" }); i < 0 || h.Origins[i].Runtime != "a guess: no pod has run yet" {
+		t.Errorf("kube-system/agent: %q", h.Origins[i].Runtime)
 	}
 	if h.Nodes != 1 || h.Runtimes["containerd"] != 1 || len(h.Dropped) > 0 {
 		t.Errorf("%d nodes, runtimes %v, dropped %v", h.Nodes, h.Runtimes, h.Dropped)

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,6 +36,8 @@ type nodeTally struct {
 
 // nodeGroup are the nodes whose names begin alike.
 type nodeGroup struct {
+	// there are the nodes that are there.
+	there []*tallyNode
 	// names are the first that were told of, at most two.
 	names []string
 	// lives are of nodes that ended; unheld sums up those beyond maxLives.
@@ -64,11 +67,14 @@ type tallyNode struct {
 	live  int
 	// at is the place among the group's lives of one that ended; -1 where it is summed up.
 	at int
+	// place is the one among the group's nodes that are there.
+	place int
 }
 
 const (
-	// everyRank is how many starts go by for one that is ranked, as that looks at all nodes.
-	everyRank = 16
+	// everyRank is how many starts go by for one that is ranked, as that looks at rankNodes of
+	// the group's nodes: the mean over many starts is the same as if it looked at all.
+	everyRank, rankNodes = 16, 128
 	// enoughRanks and enoughNodes are enough to tell how nodes are chosen.
 	enoughRanks = 50
 	enoughNodes = 3
@@ -86,13 +92,30 @@ func (n *nodeTally) node(name string, at int64) *tallyNode {
 		t = ended
 	case t == nil && ended != nil && !ended.went: // it was only quiet
 		t = n.takeBack(ended)
-		n.all[name] = t
+		n.come(t)
 	case t == nil:
 		t = &tallyNode{nodeLife: nodeLife{first: at, last: at}, name: name, group: n.group(name)}
-		n.all[name] = t
+		n.come(t)
 	}
 	t.tellOf(at)
 	return t
+}
+
+// come puts a node among those that are there.
+func (n *nodeTally) come(t *tallyNode) {
+	n.all[t.name] = t
+	t.place = len(t.group.there)
+	t.group.there = append(t.group.there, t)
+}
+
+// leave takes a node out of those that are there.
+func (n *nodeTally) leave(t *tallyNode) {
+	delete(n.all, t.name)
+	there := t.group.there
+	last := there[len(there)-1]
+	there[t.place], last.place = last, t.place
+	there[len(there)-1] = nil
+	t.group.there = there[:len(there)-1]
 }
 
 // tellOf widens the time in which something is told of a node.
@@ -185,8 +208,18 @@ func (n *nodeTally) runs(name string, from int64) *tallyNode {
 // nodes' going, those of which nothing was told for hours may be gone.
 func (n *nodeTally) rank(t *tallyNode, at int64) {
 	fewer, others := 0.0, 0
-	for _, o := range n.all {
-		if o == t || o.group != t.group || !n.tellsGoing && at-o.last > idle {
+	there := t.group.there
+	// Of many nodes some are drawn; the draws are the same in each run.
+	var draws *rand.Rand
+	if len(there) > rankNodes {
+		draws = rand.New(rand.NewPCG(uint64(n.starts), 2))
+	}
+	for i := range min(len(there), rankNodes) {
+		if draws != nil {
+			i = draws.IntN(len(there))
+		}
+		o := there[i]
+		if o == t || !n.tellsGoing && at-o.last > idle {
 			continue
 		}
 		others++
@@ -222,8 +255,9 @@ func (n *nodeTally) pass(at int64) {
 		return cmp.Or(cmp.Compare(n.all[b].last, n.all[a].last), strings.Compare(a, b))
 	})
 	for _, name := range quiet {
-		n.end(n.all[name])
-		delete(n.all, name)
+		t := n.all[name]
+		n.leave(t)
+		n.end(t)
 	}
 }
 
@@ -318,7 +352,7 @@ func (n *nodeTally) goes(name string, at int64) {
 	t, ended := n.all[name], n.endedNode(name)
 	switch {
 	case t != nil:
-		delete(n.all, name)
+		n.leave(t)
 	case ended != nil && ended.went:
 		return
 	case ended != nil:

@@ -311,3 +311,58 @@ func TestUnheldLives(t *testing.T) {
 		}
 	}
 }
+
+// TestRankOfMany: of many nodes some are looked at, and the mean over many starts is that of
+// all nodes, counted here one by one; nodes that went are not among them.
+func TestRankOfMany(t *testing.T) {
+	var c tally
+	c.init()
+	n := &c.nodes
+	n.tellsGoing = true
+	const nodes = 3000
+	for i := range nodes {
+		on := n.node(fmt.Sprintf("worker-%d", i), 1000)
+		on.live = i % 10
+	}
+	for i := 0; i < nodes; i += 3 {
+		n.goes(fmt.Sprintf("worker-%d", i), 1001)
+	}
+	// Starts go to nodes with 0 to 4 pods.
+	want, starts := 0.0, 0
+	for i := range nodes {
+		chosen := n.all[fmt.Sprintf("worker-%d", i)]
+		if chosen == nil || chosen.live > 4 {
+			continue
+		}
+		fewer, others := 0.0, 0
+		for j := range nodes {
+			o := n.all[fmt.Sprintf("worker-%d", j)]
+			if o == nil || o == chosen {
+				continue
+			}
+			others++
+			switch {
+			case o.live < chosen.live:
+				fewer++
+			case o.live == chosen.live:
+				fewer += 0.5
+			}
+		}
+		want += fewer / float64(others)
+		starts++
+		n.rank(chosen, 1002)
+		n.starts++
+	}
+	g := n.groups["worker"]
+	if len(g.there) != nodes*2/3 || len(n.all) != len(g.there) {
+		t.Fatalf("%d nodes of the group are there, %d of all; want %d", len(g.there), len(n.all), nodes*2/3)
+	}
+	for name, on := range n.all {
+		if g.there[on.place] != on {
+			t.Fatalf("%s is not at its place", name)
+		}
+	}
+	if got := g.ranks / float64(g.ranked); g.ranked != starts || math.Abs(got-want/float64(starts)) > 0.01 {
+		t.Errorf("%d starts ranked at %.4f in the mean, want %d at %.4f", g.ranked, got, starts, want/float64(starts))
+	}
+}

@@ -337,13 +337,25 @@ func (d *draft) noteEndless() {
 		}
 		text := p.Name
 		if a, ok := d.ages[p.Name]; ok {
-			text += fmt.Sprintf(" (its nodes are %s to %s old)", workload.SpellTime(a.Youngest), workload.SpellTime(a.Oldest))
+			text += " (" + nodesAreOld(&a) + ")"
 		}
 		list = append(list, text)
 	}
 	if len(list) > 0 {
 		d.Notes = append(d.Notes, "how long nodes live is not told: without lifetimeHours or newNodesPerDay simulated ones live for ever and keep what they have pulled, so that nothing gains by pulling ahead: put in one of the two: "+strings.Join(list, ", "))
 	}
+}
+
+// nodesAreOld says how old a pool's nodes are.
+func nodesAreOld(a *workload.NodeAges) string {
+	youngest, oldest := workload.SpellTime(a.Youngest), workload.SpellTime(a.Oldest)
+	switch {
+	case a.Nodes == 1:
+		return "its node is " + oldest + " old"
+	case youngest == oldest:
+		return "its nodes are " + oldest + " old"
+	}
+	return "its nodes are " + youngest + " to " + oldest + " old"
 }
 
 // nodeProfile is the built-in profile of most nodes' runtime.

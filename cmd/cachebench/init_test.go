@@ -265,3 +265,16 @@ func TestGuessedLifetime(t *testing.T) {
 		t.Errorf("nodes are younger than the lifetime: %s", got)
 	}
 }
+
+// TestNodesAreOld: one age is told once.
+func TestNodesAreOld(t *testing.T) {
+	for want, ages := range map[string]workload.NodeAges{
+		"its node is 12 min old":          {Nodes: 1, Youngest: 12 * time.Minute, Oldest: 12 * time.Minute},
+		"its nodes are 12 min old":        {Nodes: 2, Youngest: 12 * time.Minute, Oldest: 12*time.Minute + time.Second},
+		"its nodes are 12 min to 3 h old": {Nodes: 2, Youngest: 12 * time.Minute, Oldest: 3 * time.Hour},
+	} {
+		if got := nodesAreOld(&ages); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
