@@ -152,9 +152,9 @@ func TestCurveNamesPlans(t *testing.T) {
 // itself may be off by.
 func TestCachesOfManyApps(t *testing.T) {
 	race.Skip(t)
-	q := madeUp(t, 100, 7)
+	q := madeUp(t, 50, 7)
 	automatic := rankOf(played(t, q, simulate.ArmAutomatic, nil, nil), 99)
-	slo := capacity.SLO{Figure: "p99", Limit: 20 * time.Second}
+	slo := capacity.SLO{Figure: "p99", Limit: 16 * time.Second}
 	c, err := q.Caches(t.Context(), slo)
 	t.Logf("p99 %v on automatic caches: %s", automatic, c.Headline)
 	if err != nil || c.Verdict != reports.CapacityMet {
@@ -162,7 +162,7 @@ func TestCachesOfManyApps(t *testing.T) {
 	}
 	cost := figureOf(c, "added to the bill")
 	met, not := 0, 0
-	for _, limit := range []float64{20, 22, 28} {
+	for _, limit := range []float64{16, 17, 19} {
 		p := planned(t, q, time.Duration(limit*1e9), 0.99, func(s *cachebench.Scenario) {
 			s.BudgetPerMonth, s.PlanOptions.Effort = math.Inf(1), 0.1
 		})
