@@ -536,5 +536,5 @@ func (k *cachePlans) curve() {
 		}
 	}
 	k.c.Curves = append(k.c.Curves, curve)
-	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved, and of few apps all sets of a cache for each; a cheaper one that is none of these is not found.")
+	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved, and of few apps all sets of a cache or a start ahead of others for each; a cheaper one that is none of these is not found.")
 }
