@@ -4,7 +4,7 @@ FUZZTIME ?= 30s
 MODULE = github.com/cachebench/cachebench
 GOFILES = $(shell find . -name '*.go' -not -path '*/testdata/*' -not -path './build/*')
 
-.PHONY: axe cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-plan plan-corpora oracle-plan containerd validate
+.PHONY: axe cross release-snapshot browser has-chromium help demo demo-live demo-eci images test lint race exhaust example example-tidy cli fuzz bench golden schema bench-report bench-import report-page compare-clients compare-match oracle-simgrid compare-simgrid bench-caches bench-plan plan-corpora oracle-plan containerd validate
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{printf "  %-16s %s\n", $$1, $$2}'
@@ -156,6 +156,9 @@ bench: ## benchmarks, COUNT times, as text for benchstat; looking up, scanning a
 
 bench-report: ## the program as a whole: reports of 100,000 starts in each format, a large result to stdout, and --help: seconds, CPU, peak memory
 	$(GO) test ./cmd/cachebench -run '^$$' -bench '^Benchmark(Report|Write|Help)$$' -benchtime 5x -count $(COUNT)
+
+bench-caches: ## the search for the cheapest caches of 100 and 500 apps that keep a limit (minutes)
+	$(GO) test ./capacity -run '^$$' -bench '^BenchmarkCaches$$' -benchtime 1x -count $(COUNT) -timeout 1h -bench-caches
 
 bench-plan: ## what the planner's solver reaches: incumbents, bounds, CPU times (SETS=large,stored,money,... for parts; 5 minutes)
 	$(GO) run ./internal/benchplan $(if $(SETS),-sets $(SETS))

@@ -183,15 +183,19 @@ func (s *Scenario) draws() bool {
 func (j *Job) repeatDoubts() []string {
 	s := j.Scenario
 	arrivals, draws := j.drawsStarts(), s.draws()
+	plannedFor := "; caches are planned for those of the first repeat."
+	if s.PlanRepeats {
+		plannedFor = "."
+	}
 	switch {
 	case s.Repeats < 2:
 		return nil
 	case arrivals && len(s.Bursts) > 0 && !draws:
 		return []string{fmt.Sprintf("Profile %s draws nothing at random, and bursts are the same in every repeat: intervals are only of what the starts before them, which come at random, leave behind.", s.Profile.Name)}
 	case arrivals && draws:
-		return []string{"Intervals are of what the profile draws at random and of the starts that come at random; caches are planned for those of the first repeat."}
+		return []string{"Intervals are of what the profile draws at random and of the starts that come at random" + plannedFor}
 	case arrivals:
-		return []string{fmt.Sprintf("Profile %s draws nothing at random, so intervals are only of the starts that come at random; caches are planned for those of the first repeat.", s.Profile.Name)}
+		return []string{fmt.Sprintf("Profile %s draws nothing at random, so intervals are only of the starts that come at random%s", s.Profile.Name, plannedFor)}
 	case draws:
 		return []string{"Intervals are of what the profile draws at random; the starts and their times are the same in every repeat."}
 	}

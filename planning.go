@@ -188,7 +188,70 @@ func (j *Job) problemFor(ctx context.Context, m *matcher.Matches) (*plan.Problem
 	if err != nil {
 		return nil, nil, err
 	}
-	return j.planProblem(m, primed, e), e, nil
+	problem := j.planProblem(m, primed, e)
+	if j.Scenario.PlanRepeats && j.recording == nil && j.drawsStarts() {
+		for repeat := 1; repeat < j.Scenario.Repeats; repeat++ {
+			if err := j.addRepeat(ctx, problem, repeat); err != nil {
+				return nil, nil, err
+			}
+		}
+		for i := range problem.Apps {
+			problem.Apps[i].PrimesPerMonth /= float64(max(1, j.Scenario.Repeats))
+		}
+	}
+	return problem, e, nil
+}
+
+// addRepeat counts what the starts of another repeat's month find with those of a problem.
+func (j *Job) addRepeat(ctx context.Context, problem *plan.Problem, repeat int) error {
+	other := j.ofRepeat(repeat)
+	played, err := other.replay(ctx, simulate.ArmAutomatic, nil)
+	if err != nil {
+		return fmt.Errorf("replay the starts of repeat %d: %w", repeat, err)
+	}
+	primed, err := other.primed(ctx, 0, other.horizon())
+	if err != nil {
+		return err
+	}
+	found := make(map[string]matcher.Outcome, len(played.outcomes))
+	for _, o := range played.outcomes {
+		found[o.App] = o
+	}
+	for i := range problem.Apps {
+		app := &problem.Apps[i]
+		of, ok := primed[app.App.Name]
+		// A month without any release has nothing to start ahead of.
+		if ok || app.Primed != nil {
+			before, now := app.Outcome, found[app.App.Name]
+			if app.Primed != nil {
+				before = *app.Primed
+			}
+			if ok {
+				now = *of.outcome
+			}
+			both := together(before, now)
+			app.Primed = &both
+		}
+		app.Outcome = together(app.Outcome, found[app.App.Name])
+		app.PrimesPerMonth += of.starts
+	}
+	return nil
+}
+
+// together counts the starts of two outcomes of an app.
+func together(a, b matcher.Outcome) matcher.Outcome {
+	all := matcher.Outcome{App: cmp.Or(a.App, b.App), Starts: a.Starts + b.Starts, Found: slices.Clone(a.Found)}
+	for _, f := range b.Found {
+		i := slices.IndexFunc(all.Found, func(g matcher.Found) bool {
+			return f.CacheID == g.CacheID && f.Automatic == g.Automatic && f.SizeGiB == g.SizeGiB && f.Full == g.Full && slices.Equal(f.Images, g.Images) && slices.Equal(f.Stale, g.Stale)
+		})
+		if i < 0 {
+			all.Found = append(all.Found, f)
+		} else {
+			all.Found[i].Starts += f.Starts
+		}
+	}
+	return all
 }
 
 // blamedCandidate says of a candidate that cannot be where the scenario has it.
@@ -221,6 +284,7 @@ type LimitPlanner struct {
 	job       *Job
 	matches   *matcher.Matches
 	estimates *estimates
+	problem   *plan.Problem
 	prepared  *plan.Prepared
 }
 
@@ -236,7 +300,39 @@ func (j *Job) LimitPlanner(ctx context.Context, m *matcher.Matches) (*LimitPlann
 	if err := errors.Join(j.blamedCandidate(err), e.err); err != nil {
 		return nil, err
 	}
-	return &LimitPlanner{j, m, e, prepared}, nil
+	return &LimitPlanner{j, m, e, problem, prepared}, nil
+}
+
+// StartsAhead are what apps can have started ahead of others, with what it costs.
+func (l *LimitPlanner) StartsAhead() []plan.PrimedApp { return l.prepared.StartsAhead() }
+
+// CachesOf plans caches alone, without starts ahead of others, for some of the apps as if
+// there were no others.
+func (l *LimitPlanner) CachesOf(apps ...string) (*LimitPlanner, error) {
+	own := *l.problem
+	own.Apps = nil
+	for _, app := range l.problem.Apps {
+		if slices.Contains(apps, app.App.Name) {
+			app.Primed, app.PrimesPerMonth = nil, 0
+			own.Apps = append(own.Apps, app)
+		}
+	}
+	prepared, err := plan.Prepare(own)
+	return &LimitPlanner{l.job, l.matches, l.estimates, &own, prepared}, errors.Join(l.job.blamedCandidate(err), l.estimates.err)
+}
+
+// anyPrice is so much for an hour saved that what it costs decides between plans alike.
+const anyPrice = 1e9
+
+// Shortest is the plan that saves most startup time, whatever it costs.
+func (l *LimitPlanner) Shortest(ctx context.Context, effort float64) (*plan.Plan, error) {
+	own := *l.problem
+	own.Goal, own.Limit, own.LimitStartsFraction, own.Effort, own.WorthPerHour = plan.GoalSeconds, 0, 0, effort, anyPrice
+	p, err := plan.Choose(ctx, own)
+	if err := errors.Join(err, l.estimates.err); err != nil {
+		return nil, err
+	}
+	return p, l.job.signed(p, l.matches)
 }
 
 // Plan is the plan for a limit, as Job.Plan has it.

@@ -111,6 +111,9 @@ type Scenario struct {
 	// NoPrimes makes plans without starts ahead of releases and bursts, for starts that
 	// nobody foresees.
 	NoPrimes bool
+	// PlanRepeats makes plans for what the starts of all Repeats find, not for those of the
+	// first alone.
+	PlanRepeats bool
 	// PulledAhead are apps on node pools whose images all nodes of their pool hold when the
 	// window begins, in use there as by pods of a DaemonSet that goes on running. Nodes that
 	// are new within the window begin as their pool says.

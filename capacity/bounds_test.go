@@ -205,17 +205,17 @@ func TestTimeLimitOfCaches(t *testing.T) {
 	}
 	// It runs out with a plan that keeps the limit in hand.
 	q = questionOf(t, "", nil)
-	q.TimeLimit = 20 * time.Second
+	q.TimeLimit = 6 * time.Second
 	planned := 0
 	q.Progress = func(what string) {
 		if strings.HasPrefix(what, "planning") {
 			if planned++; planned == 2 {
-				time.Sleep(20 * time.Second)
+				time.Sleep(6 * time.Second)
 			}
 		}
 	}
 	c, err = q.Caches(t.Context(), capacity.SLO{Figure: "p99", Limit: 20 * time.Second})
-	if err != nil || c.Verdict != reports.CapacityMet || !strings.Contains(strings.Join(c.Sentences, " "), "Not proven cheapest: stopped by the time limit of 20s after 1 plan.") {
+	if err != nil || c.Verdict != reports.CapacityMet || !strings.Contains(strings.Join(c.Sentences, " "), "Not proven cheapest: stopped by the time limit of 6s after 1 plan.") {
 		t.Errorf("%v: %+v", err, c)
 	}
 }

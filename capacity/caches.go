@@ -22,6 +22,9 @@ import (
 func (q *Question) Caches(ctx context.Context, slo SLO) (*reports.Capacity, error) {
 	c, k, err := q.cheapest(ctx, slo)
 	if k != nil {
+		if err == nil {
+			err = k.compareWithPlan(ctx)
+		}
 		k.words()
 		k.curve()
 		q.outside(c)
@@ -102,6 +105,9 @@ type cachePlans struct {
 	// outside.
 	end time.Time
 	cut bool
+	// elsewhere: for the limit that the planner was asked for, cachebench plan makes another
+	// plan than the one that was chosen, or may.
+	elsewhere bool
 }
 
 // cachePlan is a plan with what it costs and comes to.
@@ -171,7 +177,7 @@ func (k *cachePlans) find(ctx context.Context) error {
 		k.automatic.Statistic = k.f.of(s)
 	}
 	k.c.Doubts = append(k.c.Doubts, t.Doubts...)
-	if k.automatic.within(limit) {
+	if k.automatic.surely(limit) {
 		k.best = &cachePlan{outcome: k.automatic}
 		return nil
 	}
@@ -227,70 +233,10 @@ func (p *cachePlan) short() string {
 // primeWords say what starts ahead of others are taken to cost.
 const primeWords = "A start ahead of others costs the app's instance until it is ready, estimated for one cold start, as often as the app is released and its bursts come in a month; nothing is taken to run on after that."
 
-// sets tries all sets of one cache for each app that cost less than what was found, the
-// cheapest first: the planner counts a month's starts, each by itself, and may take one cache
-// where the simulation is content with a cheaper one.
-func (k *cachePlans) sets(ctx context.Context, limit float64) error {
-	var own []string
-	for _, app := range k.apps() {
-		if !onPool(app) && (k.App == "" || app.Name == k.App) {
-			own = append(own, app.Name)
-		}
-	}
-	if len(own) > mostSubsets {
-		return nil
-	}
-	bills := make([]float64, len(own))
-	caches := make([][]plan.PlannedCache, len(own))
-	for i, name := range own {
-		k.tell("planning a cache of %s", name)
-		made, err := k.plan(ctx, func(s *cachebench.Scenario) {
-			k.onlyAnswer(s)
-			s.PlanOptions.Goal, s.NoPrimes = plan.GoalSeconds, true
-			s.Workload = appsOf(s.Workload, name)
-		})
-		if err != nil {
-			return err
-		}
-		bills[i], caches[i] = added(made), made.Caches
-	}
-	var all []*cachePlan
-	for _, set := range cacheSets(len(own)) {
-		p := &cachePlan{Plan: &plan.Plan{Assign: plan.Auto, Verdict: plan.BuildNothing}, set: true}
-		for _, i := range set {
-			p.cost += bills[i]
-			p.Caches = append(p.Caches, caches[i]...)
-		}
-		if len(p.Caches) > 0 {
-			all = append(all, p)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *cachePlan) int { return cmp.Compare(a.cost, b.cost) })
-	best := k.cheapestKnown(limit)
-	for _, p := range all {
-		if p.cost >= best {
-			break
-		}
-		if k.known[p.key()] != nil {
-			continue
-		}
-		k.tell("simulating a set of %s", plural(len(p.Caches), "cache"))
-		var err error
-		if p.outcome, err = k.measure(ctx, k.f, change{plan: p.Plan, arm: simulate.ArmCached}); err != nil {
-			return err
-		}
-		k.known[p.key()] = p
-		if p.within(limit) {
-			k.c.Assumptions = append(k.c.Assumptions, "A set of caches costs what its caches do, each planned by itself.")
-			break
-		}
-	}
-	return nil
-}
-
 // onlyAnswer leaves out of planning what no answer needs; the bill is no bound, but the answer.
 func (k *cachePlans) onlyAnswer(s *cachebench.Scenario) {
 	s.BudgetPerMonth, s.PlanOptions.Effort = math.Inf(1), k.effort
+	s.PlanRepeats = true
 	s.PlanOptions.CurvePoints, s.PlanOptions.Sensitivity, s.PlanOptions.HoldOutFraction = 0, false, 0
 }
 
@@ -329,11 +275,58 @@ func primeCost(p *plan.Plan) float64 {
 	return cost
 }
 
-// choose takes the cheapest plan that keeps the limit when it is simulated.
+// doing says what is done to apply a plan.
+func (p *cachePlan) doing() string {
+	switch {
+	case len(p.Primes) == 0:
+		return "build these caches"
+	case len(p.Caches) == 0:
+		return "make these starts ahead of others"
+	}
+	return "build these caches and make these starts ahead of others"
+}
+
+// compareWithPlan looks whether cachebench plan, which counts the starts of one month, makes the
+// plan that was chosen for those of all repeats.
+func (k *cachePlans) compareWithPlan(ctx context.Context) error {
+	p, s := k.best, k.Scenario
+	if p == nil || p.Plan == nil || p.set || s.Repeats < 2 || !s.Random() || len(s.Bursts) > 0 {
+		return nil
+	}
+	if k.elsewhere = k.cut || !k.end.IsZero(); k.elsewhere {
+		return nil // there may be no time to look
+	}
+	k.tell("planning for the starts of the first repeat alone")
+	made, err := k.plan(ctx, func(s *cachebench.Scenario) {
+		k.onlyAnswer(s)
+		s.PlanRepeats = false
+		s.PlanOptions.Goal, s.PlanOptions.Limit = plan.GoalLimit, time.Duration(p.limit*float64(time.Second))
+		s.PlanOptions.LimitStartsFraction, s.PlanOptions.Effort = p.fraction, p.effort
+	})
+	if err != nil {
+		k.elsewhere = true
+		return stopped(k.c, err)
+	}
+	k.elsewhere = (&cachePlan{Plan: made}).key() != p.key()
+	return nil
+}
+
+// choose takes the cheapest plan that keeps the limit when it is simulated, with the whole
+// interval; where none does, the cheapest that keeps it by the mean, which may be to build
+// nothing.
 func (k *cachePlans) choose(limit float64) {
-	for _, p := range k.plans() {
-		if p.within(limit) && (k.best == nil || p.cost < k.best.cost) {
-			k.best = p
+	all := slices.Concat([]*cachePlan{{outcome: k.automatic}}, k.plans())
+	for _, keeps := range []func(*cachePlan) bool{
+		func(p *cachePlan) bool { return p.surely(limit) },
+		func(p *cachePlan) bool { return p.within(limit) },
+	} {
+		if k.best != nil {
+			return
+		}
+		for _, p := range all {
+			if keeps(p) && (k.best == nil || p.cost < k.best.cost) {
+				k.best = p
+			}
 		}
 	}
 }
@@ -366,7 +359,7 @@ func (k *cachePlans) words() {
 			o.Ready = &f
 		}
 		if p.Plan != nil {
-			if o.Note = "caches planned one by one"; !p.set {
+			if o.Note = "each planned by itself"; !p.set {
 				o.Note = fmt.Sprintf("planned for %s, %s", secondsWords(p.limit), p.Status)
 			}
 			if cost := primeCost(p.Plan); cost > 0 {
@@ -471,7 +464,11 @@ func (k *cachePlans) words() {
 		return
 	}
 	if k.best.set {
-		c.Sentences = append(c.Sentences, "To apply it, build these caches: the planner, whose seconds are those of one start by itself, makes a dearer plan for any limit that it was asked for.")
+		c.Sentences = append(c.Sentences, "To apply it, "+k.best.doing()+": the planner, whose seconds are those of one start by itself, makes a dearer plan for any limit that it was asked for.")
+		return
+	}
+	if k.elsewhere {
+		c.Sentences = append(c.Sentences, "To apply it, "+k.best.doing()+": it is planned for the starts of all repeats, and cachebench plan, which counts one month's, may make another.")
 		return
 	}
 	c.Sentences = append(c.Sentences, fmt.Sprintf("To apply it: cachebench plan --goal limit --limit %s%s, with the same inputs.", time.Duration(k.best.limit*float64(time.Second)), k.share()+k.budget()+k.effortWords()))
@@ -539,5 +536,5 @@ func (k *cachePlans) curve() {
 		}
 	}
 	k.c.Curves = append(k.c.Curves, curve)
-	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved, and of few apps all sets of a cache for each; a cheaper one that is none of these is not found.")
+	k.c.Assumptions = append(k.c.Assumptions, "Plans are those that the planner makes for limits between a 64th and twice of what starts take now, halved, and of few apps all sets of a cache or a start ahead of others for each; a cheaper one that is none of these is not found.")
 }

@@ -2,6 +2,7 @@ package capacity_test
 
 import (
 	"crypto/sha256"
+	"flag"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -75,9 +76,15 @@ func madeUpImages(w *workload.Workload, seed uint64) *layers.Inventory {
 	return inv
 }
 
+// benchCaches asks for BenchmarkCaches, which takes minutes of processor time: make bench-caches.
+var benchCaches = flag.Bool("bench-caches", false, "benchmark the search for caches of hundreds of apps")
+
 // BenchmarkCaches searches to its end for the cheapest caches of large workloads. Beside its
 // time stand the processor's.
 func BenchmarkCaches(b *testing.B) {
+	if !*benchCaches {
+		b.Skip("takes minutes: make bench-caches")
+	}
 	for _, apps := range []int{100, 500} {
 		b.Run(fmt.Sprintf("apps=%d/seed=1", apps), func(b *testing.B) {
 			var used time.Duration

@@ -45,11 +45,11 @@ func (k *cachePlans) scanEffort() float64 {
 	return k.effort
 }
 
-// cheapestKnown is the bill of the cheapest plan that keeps a limit.
+// cheapestKnown is the bill of the cheapest plan that keeps a limit with the whole interval.
 func (k *cachePlans) cheapestKnown(limit float64) float64 {
 	best := math.Inf(1)
 	for _, p := range k.known {
-		if p.within(limit) {
+		if p.surely(limit) {
 			best = min(best, p.cost)
 		}
 	}
@@ -82,7 +82,7 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 			return err
 		}
 	}
-	if dearer || p.within(limit) || p.Verdict == plan.LimitNotMet {
+	if dearer || p.surely(limit) || p.Verdict == plan.LimitNotMet {
 		// What the planner cannot do for one start may be kept all the same, and what it can
 		// do for a longer limit is what comes closest.
 		if low, high = limit, 2*limit; k.automatic.never {
@@ -117,7 +117,7 @@ func (k *cachePlans) limits(ctx context.Context, limit, fraction float64) error 
 		if err != nil {
 			return err
 		}
-		if p.within(limit) || p.Verdict == plan.LimitNotMet {
+		if p.surely(limit) || p.Verdict == plan.LimitNotMet {
 			low = x // of less than there can be, a plan tells nothing
 		} else {
 			high = x
@@ -131,7 +131,7 @@ func (k *cachePlans) narrowed(asked, fraction, low, high float64) (from, to floa
 	if !k.many() {
 		return low, high // that is soon planned, and tells what a larger bill buys
 	}
-	goesOn := func(p *cachePlan) bool { return p.within(asked) || p.Verdict == plan.LimitNotMet }
+	goesOn := func(p *cachePlan) bool { return p.surely(asked) || p.Verdict == plan.LimitNotMet }
 	for _, p := range k.asked {
 		if p.fraction == fraction && p.limit > low && p.limit < high && !goesOn(p) {
 			high = p.limit
@@ -178,7 +178,7 @@ func (k *cachePlans) sharpen(ctx context.Context, limit float64) error {
 		return nil
 	}
 	for _, p := range k.plans() {
-		if p.within(limit) {
+		if p.surely(limit) {
 			_, err := k.tryWith(ctx, terms{p.limit, p.fraction, k.effort})
 			return err
 		}
@@ -241,21 +241,8 @@ func (p *cachePlan) key() string {
 func (k *cachePlans) planFor(ctx context.Context, t terms) (*plan.Plan, error) {
 	k.asking = "a limit of " + secondsWords(t.limit)
 	k.tell("planning for %s", k.asking)
-	if k.planner == nil {
-		job, matches, err := k.matched(ctx, func(s *cachebench.Scenario) {
-			k.onlyAnswer(s)
-			s.NoPrimes = s.NoPrimes || len(s.Bursts) > 0 // the plan's are ahead of the workload's bursts, not of these
-			if k.App != "" && s.Workload != nil {
-				s.Workload = appsOf(s.Workload, k.App)
-			}
-			s.Progress = func(what string) { k.tell("for %s: %s", k.asking, what) }
-		})
-		if err != nil {
-			return nil, err
-		}
-		if k.planner, err = job.LimitPlanner(ctx, matches); err != nil {
-			return nil, err
-		}
+	if err := k.prepare(ctx); err != nil {
+		return nil, err
 	}
 	of := plan.Terms{Limit: time.Duration(t.limit * float64(time.Second)), LimitStartsFraction: t.fraction, Effort: t.effort, TimeLimit: k.Scenario.PlanOptions.TimeLimit}
 	if !k.end.IsZero() {
@@ -267,6 +254,26 @@ func (k *cachePlans) planFor(ctx context.Context, t terms) (*plan.Plan, error) {
 		}
 	}
 	return k.planner.Plan(ctx, of)
+}
+
+// prepare makes the planner, which plans for what the starts of all repeats find.
+func (k *cachePlans) prepare(ctx context.Context) error {
+	if k.planner != nil {
+		return nil
+	}
+	job, matches, err := k.matched(ctx, func(s *cachebench.Scenario) {
+		k.onlyAnswer(s)
+		s.NoPrimes = s.NoPrimes || len(s.Bursts) > 0 // the plan's are ahead of the workload's bursts, not of these
+		if k.App != "" && s.Workload != nil {
+			s.Workload = appsOf(s.Workload, k.App)
+		}
+		s.Progress = func(what string) { k.tell("for %s: %s", k.asking, what) }
+	})
+	if err != nil {
+		return err
+	}
+	k.planner, err = job.LimitPlanner(ctx, matches)
+	return err
 }
 
 // bound is what is proven of the bill of every set of caches that the planner has considered

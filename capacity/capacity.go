@@ -138,6 +138,7 @@ var sketchedWords = fmt.Sprintf("There are too many starts to list, so that p50,
 func (q *Question) play(ctx context.Context, c change) (*simulate.Timeline, error) {
 	s := *q.Scenario
 	s.Progress, s.Observe, s.Spans, s.ExplainApps = nil, false, false, nil
+	s.PlanRepeats = true
 	s.NoStartups = !c.list
 	s.Arms = []string{c.arm}
 	if c.arm == "" {

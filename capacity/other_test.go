@@ -173,7 +173,7 @@ func TestSensitivityOfFewerStarts(t *testing.T) {
 			s.Seed, s.Repeats, s.Window = seed, 3, 12*time.Hour
 			w := *s.Workload
 			w.Apps = slices.Clone(w.Apps[:1])
-			w.Apps[0].StartsPerDay, w.Apps[0].Bursts, w.Apps[0].ReleasesPerMonth = 1000, nil, 0
+			w.Apps[0].StartsPerDay, w.Apps[0].Bursts, w.Apps[0].ReleasesPerMonth = 300, nil, 0
 			s.Workload = &w
 		})
 		c, err := q.Sensitivity(t.Context(), capacity.SensitivityOptions{Of: capacity.OfPool, SLO: capacity.SLO{Figure: "mean", Limit: 5 * time.Second}})

@@ -78,7 +78,7 @@ func TestSpellBeside(t *testing.T) {
 			t.Errorf("%v beside %v: %s, want %s", test.d, test.limit, got, test.want)
 		}
 	}
-	for d, want := range map[time.Duration]string{3144600 * time.Microsecond: "3.1446 s", 14 * time.Second: "14 s", 2 * time.Minute: "2 min", 150 * time.Second: "150 s", 3 * time.Hour: "3 h"} {
+	for d, want := range map[time.Duration]string{3144600 * time.Microsecond: "3.1446 s", 14 * time.Second: "14 s", 2 * time.Minute: "2 min", 150 * time.Second: "150 s", 3 * time.Hour: "3 h", 1086048295: "1.086048295 s", 1: "0.000000001 s"} {
 		if got := plan.SpellLimit(d); got != want {
 			t.Errorf("limit %v: %s, want %s", d, got, want)
 		}

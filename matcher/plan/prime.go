@@ -46,12 +46,16 @@ func (m *model) primes(c *choice) []PrimedApp {
 		if k := c.Picks[i]; k == none || m.candidateOf(a.options[k].set) != nil {
 			continue
 		}
-		primes = append(primes, PrimedApp{
-			App: a.Name, StartsPerMonth: a.primes, SavedSeconds: duration(a.primed.readySaved), Cost: m.Prices.Money(a.primed.use), Instances: m.money(a.primed.priming),
-			NetSaved: m.Prices.Money(a.primed.billedSaved*a.instance - a.primed.use),
-		})
+		primes = append(primes, m.primedApp(a))
 	}
 	return primes
+}
+
+func (m *model) primedApp(a *app) PrimedApp {
+	return PrimedApp{
+		App: a.Name, StartsPerMonth: a.primes, SavedSeconds: duration(a.primed.readySaved), Cost: m.Prices.Money(a.primed.use), Instances: m.money(a.primed.priming),
+		NetSaved: m.Prices.Money(a.primed.billedSaved*a.instance - a.primed.use),
+	}
 }
 
 // isPriming says whether a choice holds nothing but primings.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -34,7 +35,16 @@ func SpellLimit(d time.Duration) string {
 	case d >= 2*time.Minute && d%time.Minute == 0:
 		return strconv.FormatInt(int64(d/time.Minute), 10) + " min"
 	}
-	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+	return exactSeconds(d) + " s"
+}
+
+// exactSeconds has all digits of a time: nanoseconds are whole.
+func exactSeconds(d time.Duration) string {
+	text := fmt.Sprintf("%d.%09d", d/time.Second, (d % time.Second).Abs())
+	if d > -time.Second && d < 0 {
+		text = "-" + text
+	}
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
 // SpellBeside writes a time that is held against a limit as SpellTime does, with more
