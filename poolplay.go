@@ -26,6 +26,52 @@ type poolPlay struct {
 	users map[int][]int
 	// counter, where not nil, is told what nodes lack of what is started there.
 	counter *pullCounter
+	// later are the events from the window's beginning on; all that go on from one play
+	// have the same.
+	later *laterEvents
+}
+
+// laterEvents are those of each length of window, kept for whoever simulates it again: its
+// starts and releases, or of bursts all later releases. Where they are too many there is none.
+type laterEvents struct {
+	lock sync.Mutex
+	kept map[time.Duration][]workload.Event
+}
+
+// coming are the events of the window, and of bursts those in place of its starts.
+func (w *poolPlay) coming() iter.Seq[workload.Event] {
+	s := w.job.Scenario
+	begin, end, onlyReleases := s.WindowStart, s.WindowStart+s.window(), len(s.Bursts) > 0
+	length := s.window()
+	if onlyReleases {
+		length, end = -1, workload.Month
+	}
+	w.later.lock.Lock()
+	defer w.later.lock.Unlock()
+	events, known := w.later.kept[length]
+	if !known {
+		events = []workload.Event{}
+		for e := range w.job.events(isPooled) {
+			if e.At >= end {
+				break
+			}
+			if e.At < begin || onlyReleases && !e.Release {
+				continue
+			}
+			if events = append(events, e); float64(len(events)) > keptEvents {
+				events = nil
+				break
+			}
+		}
+		w.later.kept[length] = events
+	}
+	switch {
+	case events == nil:
+		return w.job.simulated(isPooled)
+	case onlyReleases:
+		return among(slices.Values(events), s.burstEvents(w.job, isPooled))
+	}
+	return slices.Values(events)
 }
 
 // pooledApp is an app of the job as it starts on a pool.
@@ -66,7 +112,7 @@ func (j *Job) newPoolPlay() (*poolPlay, error) {
 	s := j.Scenario
 	w := &poolPlay{
 		job: j, pools: pools, placements: make([]*placement, len(pools)),
-		versions: j.newVersions(s.WindowStart + s.window()), apps: make([]pooledApp, len(j.Workload.Apps)), users: make(map[int][]int),
+		versions: j.newVersions(s.WindowStart + s.window()), apps: make([]pooledApp, len(j.Workload.Apps)), users: make(map[int][]int), later: &laterEvents{kept: make(map[time.Duration][]workload.Event)},
 	}
 	for i := range w.apps {
 		app := &j.Workload.Apps[i]
@@ -204,7 +250,7 @@ func (j *Job) onPools(ctx context.Context, arm string) (*pooled, error) {
 // play plays the window; false where it was stopped.
 func (w *poolPlay) play(yield func(*simulate.Start) bool) bool {
 	s := w.job.Scenario
-	for e := range w.job.simulated(isPooled) {
+	for e := range w.coming() {
 		switch {
 		case e.At < s.WindowStart:
 		case e.At >= s.WindowStart+s.window():

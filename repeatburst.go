@@ -27,6 +27,9 @@ func (j *Job) simulateBursts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 	}
 	jobs := []*Job{j}
 	for _, kept := range j.repeated {
+		if err := kept.warmed(ctx); err != nil {
+			return nil, err
+		}
 		other := *kept
 		other.Scenario, other.told = j.Scenario, j.told
 		jobs = append(jobs, &other)
@@ -40,14 +43,30 @@ func (j *Job) simulateBursts(ctx context.Context, p *plan.Plan, opt simulate.Opt
 	})
 }
 
+// warmed plays what is ahead of the window on node pools, once.
+func (j *Job) warmed(ctx context.Context) error {
+	j.turn.Lock()
+	defer j.turn.Unlock()
+	_, err := j.warmPools(ctx)
+	return err
+}
+
 // WithBursts is the Job with a Scenario that differs in its bursts, or in values that change
 // nothing of what the starts before them leave behind: that is played once for all of them.
 func (j *Job) WithBursts(s *Scenario) *Job {
 	f := *j
 	f.Scenario, f.played, f.repeated = s, make(map[playedKey]*played), nil
+	// What nodes may come to hold is prepared up to the end of the window.
+	longer := s.window() > j.Scenario.window()
+	if longer {
+		f.warm = nil
+	}
 	for _, kept := range j.repeated {
 		other := *kept
 		other.Scenario, other.played = s, make(map[playedKey]*played)
+		if longer {
+			other.warm = nil
+		}
 		f.repeated = append(f.repeated, &other)
 	}
 	return &f

@@ -75,7 +75,7 @@ func (k *cachePlans) findInTime(ctx context.Context) error {
 		return err
 	}
 	if k.automatic.Value == 0 && !k.automatic.never && k.best == nil {
-		return fmt.Errorf("the time limit of %s ended before anything was simulated: give more (--time-limit): %w", k.TimeLimit, cachebench.ErrTooMuch)
+		return fmt.Errorf("the time limit of %s ended before anything was simulated: give more (--time-limit)", k.TimeLimit)
 	}
 	return nil
 }

@@ -317,7 +317,7 @@ func (k *cachePlans) proven() string {
 		return fmt.Sprintf("It is proven that %s has %s, for less than %s a month.", set, share, k.money(*least))
 	}
 	words := fmt.Sprintf("Proven is a bound for starts by themselves: %s has %s, for less than %s a month", set, share, k.money(*least))
-	if more := k.best.cost - *least; more > 0.005 {
+	if more := k.best.cost - *least; more > 0 && k.money(k.best.cost) != k.money(*least) {
 		return words + fmt.Sprintf("; the plan is %s above it.", k.money(more))
 	} else if more < -0.005 {
 		return words + "; the starts of the window are kinder than a month's, so that the plan costs less."

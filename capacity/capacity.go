@@ -442,6 +442,9 @@ func stopped(c *reports.Capacity, err error) error {
 		if c.Headline == "" {
 			c.Headline = "Interrupted before there was an answer."
 		}
+		if rest, ok := strings.CutPrefix(c.Headline, mostMoves); ok {
+			c.Headline = fmt.Sprintf("Interrupted after %s, of which most moves the answer: %s", plural(len(c.Effects), "parameter"), rest)
+		}
 	}
 	return err
 }

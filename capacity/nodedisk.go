@@ -312,6 +312,7 @@ func (d *nodeDisk) find(ctx context.Context) error {
 		return err
 	}
 	defer d.curves()
+	d.c.Headline = "Interrupted before a size was found. " + strings.TrimSuffix(d.nowWords(now), ".") + " of the starts pull nothing."
 	if d.top, err = d.roomForAll(ctx); err != nil {
 		return err
 	}

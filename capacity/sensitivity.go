@@ -486,6 +486,9 @@ func (s *sensitivity) difference(o *outcome) *reports.CapacityFigure {
 	return d
 }
 
+// mostMoves begins the headline of what moves the answer.
+const mostMoves = "What moves the answer most: "
+
 // words write what moves the answer most, in order, and what turns the verdict.
 func (s *sensitivity) words() {
 	c := s.c
@@ -502,7 +505,7 @@ func (s *sensitivity) words() {
 		return
 	}
 	e := &c.Effects[0]
-	c.Headline = fmt.Sprintf("What moves the answer most: %s, by %s of %s (%s)%s.", e.Parameter, secondsWords(e.Swing), x.Words(), s.f.name, held)
+	c.Headline = mostMoves + fmt.Sprintf("%s, by %s of %s (%s)%s.", e.Parameter, secondsWords(e.Swing), x.Words(), s.f.name, held)
 	switch {
 	case e.Swing > 0 && !e.Unclear:
 	case len(s.never) > 0:

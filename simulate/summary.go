@@ -87,17 +87,22 @@ type Summary struct {
 	// are not listed.
 	ReadyTimes *sketch.Times `json:"readyTimes,omitempty"`
 
-	// makespans are those of each repeat in seconds, NaN where it has no start.
-	makespans []float64
+	// Makespans are those of the repeats that have starts; none of a Summary that was read
+	// from a file.
+	Makespans []RepeatMakespan `json:"-"`
+}
+
+// RepeatMakespan is the Makespan of one repeat, in seconds.
+type RepeatMakespan struct {
+	Repeat  int
+	Seconds float64
 }
 
 // EachMakespan returns the Makespan of each repeat that has starts, in seconds, and which
 // repeats these are; nil of a Summary that was read from a file.
 func (s *Summary) EachMakespan() (seconds []float64, repeats []int) {
-	for repeat, v := range s.makespans {
-		if !math.IsNaN(v) {
-			seconds, repeats = append(seconds, v), append(repeats, repeat)
-		}
+	for _, m := range s.Makespans {
+		seconds, repeats = append(seconds, m.Seconds), append(repeats, m.Repeat)
 	}
 	return seconds, repeats
 }
@@ -258,12 +263,10 @@ func (r *Repeats) summary(app string) (Summary, error) {
 	present := slices.DeleteFunc(slices.Clone(all), func(f figureSet) bool { return f[figStarts] == 0 })
 	s := Summary{Source: r.source, Arm: r.arm, App: app, Repeats: r.n, QuantileErrorFraction: sketch.RelativeError}
 	s.countStarts(all)
-	for _, f := range all {
-		makespan := f[figMakespan]
-		if f[figStarts] == 0 {
-			makespan = math.NaN()
+	for repeat, f := range all {
+		if f[figStarts] > 0 {
+			s.Makespans = append(s.Makespans, RepeatMakespan{repeat, f[figMakespan]})
 		}
-		s.makespans = append(s.makespans, makespan)
 	}
 	m, sums := means{repeats: present}, means{repeats: all}
 	for i, to := range map[int]*Statistic{
