@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -138,23 +139,24 @@ func TestTogetherIsOfAsFewAsPossible(t *testing.T) {
 						most = max(most, tops[i]/now[i])
 					}
 				}
-				for f := 1.0; ; f *= 1.01 {
-					factors = 1
-					at := last(set, func(i int) float64 {
+				// More of all is never slower, so that the least factor is bisected for.
+				value := func(n, i int) float64 { return min(tops[i], now[i]*math.Pow(1.01, float64(n))) }
+				steps := int(math.Ceil(math.Log(most)/math.Log(1.01))) + 1
+				n := sort.Search(steps, func(n int) bool {
+					return last(set, func(i int) float64 {
 						if free(i) {
 							return tops[i]
 						}
-						return min(tops[i], now[i]*f)
-					})
-					for _, i := range set {
-						if !free(i) {
-							factors *= min(tops[i], now[i]*f) / now[i]
-						}
-					}
-					if at <= limit || f > most {
-						return bought, installed, factors
+						return value(n, i)
+					}) <= limit
+				})
+				factors = 1
+				for _, i := range set {
+					if !free(i) {
+						factors *= value(n, i) / now[i]
 					}
 				}
+				return bought, installed, factors
 			}
 			if size > 3 {
 				continue
