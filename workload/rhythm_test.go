@@ -74,7 +74,7 @@ func TestFlatStaysFlat(t *testing.T) {
 		perDay float64
 		clump  int
 	}{{12, 473, 1}, {7, 25, 1}, {14, 25, 1}, {3, 20, 1}, {30, 8, 1}, {12, 200, 3}, {14, 60, 5}} {
-		const seeds = 200
+		const seeds = 100
 		wrong, none := 0, 0
 		for seed := range uint64(seeds) {
 			app, told := rhythmOf(t, test.days, rhythmicStarts(seed, test.days, test.perDay, test.clump, flat))
